@@ -1,0 +1,232 @@
+//! Log entries: what each type holds. [`codec`] has their canonical bytes.
+
+mod ballot;
+mod codec;
+
+use std::collections::BTreeMap;
+
+use acclaim_contest::{BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles};
+use serde::{Deserialize, Serialize};
+
+pub use ballot::{BallotEntry, Selections};
+pub use codec::{EntryError, MAX_ENTRY_LENGTH};
+
+/// The version of format and tally rules that a log declares in its first entry.
+pub const VERSION: u32 = 1;
+
+/// One entry of the log. Ballots borrow from the line they were read from; there are many of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogEntry<'a> {
+    /// A ballot.
+    Ballot(BallotEntry<'a>),
+    /// Anything else.
+    Event(Box<Event>),
+}
+
+/// Every type of entry but ballots. Variant and field order are those of the log format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// Index 0: what the contest is.
+    Contest(ContestHeader),
+    /// A category; before `opened`.
+    Category(Category),
+    /// An entry that can be voted for; before `opened`.
+    Entry(Entry),
+    /// Voting begins.
+    Opened {
+        /// The instant.
+        at: Instant,
+    },
+    /// How many passes a source has issued.
+    Issued {
+        /// Which way of admission.
+        source: String,
+        /// Total so far.
+        passes: u64,
+        /// When counted.
+        at: Instant,
+    },
+    /// A text or the closing instant changed.
+    Amended {
+        /// `closes`, `entry:<id>` or `category:<id>`.
+        what: String,
+        /// The key of the definition that changed.
+        key: String,
+        /// Its new value.
+        to: Amendment,
+        #[serde(flatten)]
+        reason: Reasoned,
+    },
+    /// An entry no longer stands.
+    Withdrawn {
+        /// Which one.
+        entry: EntryId,
+        #[serde(flatten)]
+        reason: Reasoned,
+    },
+    /// Ballots no longer count.
+    Voided {
+        /// Which ones.
+        ballots: Vec<BallotId>,
+        #[serde(flatten)]
+        reason: Reasoned,
+    },
+    /// A withdrawal or void is undone. Exactly one of `entry` and `ballots` is there.
+    Reinstated {
+        /// The withdrawn entry.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entry: Option<EntryId>,
+        /// The voided ballots.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ballots: Option<Vec<BallotId>>,
+        #[serde(flatten)]
+        reason: Reasoned,
+    },
+    /// A juror's scores in a category; a later entry of the same juror, category and criterion replaces.
+    Scores {
+        /// Which panel.
+        panel: PanelId,
+        /// Which juror.
+        juror: String,
+        /// Which category.
+        category: CategoryId,
+        /// Which criterion, if the panel has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        criterion: Option<String>,
+        /// Entry and score, a decimal of at most four places.
+        values: Vec<(EntryId, String)>,
+        /// The staff key's name.
+        by: String,
+        /// When.
+        at: Instant,
+    },
+    /// Voting has ended.
+    Closed {
+        /// The instant from which ballots were refused.
+        at: Instant,
+    },
+    /// No ruling and no score after it.
+    Frozen {
+        /// The staff key's name.
+        by: String,
+        /// When.
+        at: Instant,
+    },
+    /// The seed of the draw.
+    Drawn {
+        /// The public source.
+        source: String,
+        /// Its value, lowercase hex.
+        seed: String,
+        /// The staff key's name.
+        by: String,
+        /// When.
+        at: Instant,
+    },
+    /// The panel's choice in a category; a later one replaces.
+    Choice {
+        /// Which category.
+        category: CategoryId,
+        /// The winners, none or more.
+        winners: Vec<EntryId>,
+        /// The staff key's name.
+        by: String,
+        /// Remark.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// When.
+        at: Instant,
+    },
+    /// The result is final.
+    Certified {
+        /// SHA-256 of the result document, lowercase hex.
+        result: String,
+        /// The staff key's name.
+        by: String,
+        /// When.
+        at: Instant,
+    },
+    /// Rulings may follow again, and another certification.
+    Reopened(Reasoned),
+    /// Something to be known to whoever reads the log.
+    Statement {
+        /// Such as `tag-key-destroyed`.
+        kind: String,
+        /// The statement.
+        text: String,
+        /// The staff key's name.
+        by: String,
+        /// When.
+        at: Instant,
+    },
+}
+
+/// Who ruled, why and when: the keys that end every ruling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reasoned {
+    /// The staff key's name.
+    pub by: String,
+    /// Why; never empty.
+    pub reason: String,
+    /// Remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// When.
+    pub at: Instant,
+}
+
+/// The entry at index 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContestHeader {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The contest's id.
+    pub contest: ContestId,
+    /// What voters read.
+    pub title: String,
+    /// The title in other languages.
+    #[serde(default, skip_serializing_if = "Titles::is_empty")]
+    pub titles: Titles,
+    /// A rehearsal, never certifiable.
+    pub test: bool,
+    /// IANA name.
+    pub time_zone: String,
+    /// First instant of voting.
+    pub opens: Instant,
+    /// First instant after voting, unless amended.
+    pub closes: Instant,
+    /// All that decides what counts and who wins.
+    pub rules: Rules,
+    /// With `period = "day"`: each day and its first instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<Vec<(String, Instant)>>,
+    /// With rounds: the contest that the entries come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
+}
+
+/// The contest that another one's entries come from, at the point it was certified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Its log's origin.
+    pub origin: String,
+    /// Its log's size.
+    pub size: u64,
+    /// Its log's root, base64.
+    pub root: String,
+    /// SHA-256 of its result document, lowercase hex.
+    pub result: String,
+}
+
+/// The new value of an amended key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Amendment {
+    /// `closes`, `title`, `summary`, `image`, `url`; an empty text removes what is optional.
+    Text(String),
+    /// `titles`
+    Titles(BTreeMap<String, String>),
+    /// `details`
+    Details(Vec<(String, String)>),
+}

@@ -1,0 +1,50 @@
+//! Categories and entries: what is voted on, as the definition and the log write it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CategoryId, EntryId};
+
+/// Titles in other languages: BCP 47 tag to text. Kept in byte order of the tags, which is their order in the log.
+pub type Titles = BTreeMap<String, String>;
+
+/// One category of a contest. Field order is the canonical order in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Category {
+    /// Unique within the contest.
+    pub id: CategoryId,
+    /// What voters read.
+    pub title: String,
+    /// The title in other languages.
+    #[serde(default, skip_serializing_if = "Titles::is_empty")]
+    pub titles: Titles,
+}
+
+/// One entry (project, photo, nominee) of a contest. Field order is the canonical order in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Unique within the contest.
+    pub id: EntryId,
+    /// The category in which it stands.
+    pub category: CategoryId,
+    /// What voters read.
+    pub title: String,
+    /// The title in other languages.
+    #[serde(default, skip_serializing_if = "Titles::is_empty")]
+    pub titles: Titles,
+    /// A few sentences for voters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Address of a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Address of a page about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Labels shown to voters, in the order given: `[["country", "Ghana"], ...]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<(String, String)>,
+}

@@ -1,0 +1,119 @@
+//! Identifiers that people choose: `[a-z0-9][a-z0-9_.-]{0,63}`.
+
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// The longest identifier, in bytes.
+pub const MAX_LENGTH: usize = 64;
+
+/// Why a text is not an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an identifier: 1 to 64 of a-z, 0-9, `_`, `.`, `-`, beginning with a letter or digit")]
+pub struct InvalidId(pub String);
+
+/// Whether `text` is an identifier.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() <= MAX_LENGTH
+        && bytes.first().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(b))
+}
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                if is_id(text) { Ok(Self(text.into())) } else { Err(InvalidId(text.chars().take(80).collect())) }
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+identifier!(
+    /// Names a contest within an installation.
+    ContestId
+);
+identifier!(
+    /// Names a category within a contest.
+    CategoryId
+);
+identifier!(
+    /// Names an entry (project, photo, nominee) within a contest.
+    EntryId
+);
+identifier!(
+    /// Names a channel within a contest.
+    ChannelId
+);
+identifier!(
+    /// Names a panel of jurors within a contest.
+    PanelId
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_short_lowercase_words_are_identifiers() {
+        for good in ["a", "0", "c01", "p0001", "150_-_500", "wsis-prizes.2021"] {
+            assert!(good.parse::<EntryId>().is_ok(), "{good}");
+        }
+        let long = "a".repeat(65);
+        for bad in ["", "-a", ".a", "_a", "A", "a b", "é", "a/b", "a\"", "a\0", &long] {
+            assert!(bad.parse::<EntryId>().is_err(), "{bad}");
+        }
+    }
+}

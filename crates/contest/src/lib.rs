@@ -1,0 +1,16 @@
+//! What a contest is: identifiers, the definition with its rules, ballots and passes, and their validation.
+//!
+//! Everything here is pure: time, keys and randomness come in as arguments.
+
+pub mod entry;
+pub mod id;
+pub mod pass;
+pub mod rules;
+pub mod time;
+pub mod voter;
+
+pub use entry::{Category, Entry, Titles};
+pub use id::{CategoryId, ContestId, EntryId, InvalidId, PanelId};
+pub use rules::Rules;
+pub use time::Instant;
+pub use voter::{BallotId, TagKey, VoterTag};
