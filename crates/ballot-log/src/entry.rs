@@ -1,14 +1,18 @@
-//! Log entries: what each type holds. [`codec`] has their canonical bytes.
+//! Log entries: what each type holds. `codec` has their canonical bytes.
 
 mod ballot;
+mod check;
 mod codec;
+mod text;
 
 use std::collections::BTreeMap;
 
-use acclaim_contest::{BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles};
+use acclaim_contest::{
+    BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles,
+};
 use serde::{Deserialize, Serialize};
 
-pub use ballot::{BallotEntry, Selections};
+pub use ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
 pub use codec::{EntryError, MAX_ENTRY_LENGTH};
 
 /// The version of format and tally rules that a log declares in its first entry.
@@ -26,6 +30,7 @@ pub enum LogEntry<'a> {
 /// Every type of entry but ballots. Variant and field order are those of the log format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "events are few, and boxed in `LogEntry`")]
 pub enum Event {
     /// Index 0: what the contest is.
     Contest(ContestHeader),
@@ -55,6 +60,7 @@ pub enum Event {
         key: String,
         /// Its new value.
         to: Amendment,
+        /// Who, why, when.
         #[serde(flatten)]
         reason: Reasoned,
     },
@@ -62,6 +68,7 @@ pub enum Event {
     Withdrawn {
         /// Which one.
         entry: EntryId,
+        /// Who, why, when.
         #[serde(flatten)]
         reason: Reasoned,
     },
@@ -69,6 +76,7 @@ pub enum Event {
     Voided {
         /// Which ones.
         ballots: Vec<BallotId>,
+        /// Who, why, when.
         #[serde(flatten)]
         reason: Reasoned,
     },
@@ -80,6 +88,7 @@ pub enum Event {
         /// The voided ballots.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ballots: Option<Vec<BallotId>>,
+        /// Who, why, when.
         #[serde(flatten)]
         reason: Reasoned,
     },

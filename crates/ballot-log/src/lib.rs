@@ -4,5 +4,9 @@
 //! Everything here is pure: bytes in, bytes out.
 
 pub mod entry;
+pub mod hash;
+pub mod key;
 
-pub use entry::{Amendment, BallotEntry, Event, LogEntry, Selections};
+pub use entry::{Amendment, BallotEntry, Event, LogEntry, NewBallot, Selections};
+pub use hash::{Hash, leaf_hash};
+pub use key::{SigningKey, VerifierKey};

@@ -1,0 +1,95 @@
+//! What an event must satisfy beyond its form, as far as it can be told from the event alone. What depends on the entries before
+//! it is for the tally to admit or refuse.
+
+use std::collections::BTreeSet;
+
+use acclaim_contest::{Instant, id::is_id};
+
+use super::codec::EntryError;
+use super::text::{is_day, is_decimal, is_hex_of_32};
+use super::{Amendment, ContestHeader, Event, Previous, Reasoned, VERSION};
+use crate::hash::Hash;
+use crate::key::is_origin;
+
+/// Refuses an event that says what no entry can say.
+pub(super) fn check(event: &Event) -> Result<(), EntryError> {
+    match event {
+        Event::Contest(header) => check_header(header),
+        Event::Amended { what, key, to, reason } => check_amendment(what, key, to).and(check_reason(reason)),
+        Event::Withdrawn { reason, .. } | Event::Reopened(reason) => check_reason(reason),
+        Event::Voided { ballots, reason } => check_list(ballots).and(check_reason(reason)),
+        Event::Reinstated { entry, ballots, reason } => {
+            require(entry.is_some() != ballots.is_some(), "either `entry` or `ballots` is reinstated")?;
+            ballots.as_ref().map_or(Ok(()), |ballots| check_list(ballots)).and(check_reason(reason))
+        }
+        Event::Scores { values, .. } => {
+            require(
+                values.iter().all(|(_, score)| is_decimal(score)),
+                "a score is not a decimal of at most four places",
+            )?;
+            require(are_distinct(values.iter().map(|(entry, _)| entry)), "`values` names an entry twice")
+        }
+        Event::Choice { winners, .. } => require(are_distinct(winners), "`winners` names an entry twice"),
+        Event::Drawn { seed, .. } => require(is_hex_of_32(seed), "`seed` is not 32 bytes in lowercase hex"),
+        Event::Certified { result, .. } => {
+            require(is_hex_of_32(result), "`result` is not 32 bytes in lowercase hex")
+        }
+        Event::Category(_)
+        | Event::Entry(_)
+        | Event::Opened { .. }
+        | Event::Issued { .. }
+        | Event::Closed { .. }
+        | Event::Frozen { .. }
+        | Event::Statement { .. } => Ok(()),
+    }
+}
+
+fn check_header(header: &ContestHeader) -> Result<(), EntryError> {
+    require(header.v == VERSION, "`v` is not 1: this version reads no other format")?;
+    if let Some(days) = &header.days {
+        require(days.iter().all(|(day, _)| is_day(day)), "`days` has a text that is not a day")?;
+        let ascending = days
+            .iter()
+            .zip(days.iter().skip(1))
+            .all(|((day, first), (next_day, next_first))| day < next_day && first < next_first);
+        require(!days.is_empty() && ascending, "`days` are not in order")?;
+    }
+    if let Some(Previous { origin, root, result, .. }) = &header.previous {
+        require(is_origin(origin), "`previous.origin` is not an origin")?;
+        require(root.parse::<Hash>().is_ok(), "`previous.root` is not 32 bytes in base64")?;
+        require(is_hex_of_32(result), "`previous.result` is not 32 bytes in lowercase hex")?;
+    }
+    Ok(())
+}
+
+fn check_amendment(what: &str, key: &str, to: &Amendment) -> Result<(), EntryError> {
+    let fits = match (what.split_once(':'), key, to) {
+        (None, "closes", Amendment::Text(text)) if what == "closes" => {
+            return require(text.parse::<Instant>().is_ok(), "`to` is not an instant");
+        }
+        (Some(("entry" | "category", id)), "title", Amendment::Text(text)) => is_id(id) && !text.is_empty(),
+        (Some(("entry" | "category", id)), "titles", Amendment::Titles(_))
+        | (Some(("entry", id)), "summary" | "image" | "url", Amendment::Text(_))
+        | (Some(("entry", id)), "details", Amendment::Details(_)) => is_id(id),
+        _ => false,
+    };
+    require(fits, "`what`, `key` and `to` do not fit together")
+}
+
+fn check_reason(reason: &Reasoned) -> Result<(), EntryError> {
+    require(!reason.reason.is_empty(), "`reason` is empty")
+}
+
+fn check_list<T: Ord>(ballots: &[T]) -> Result<(), EntryError> {
+    require(!ballots.is_empty(), "`ballots` is empty")?;
+    require(are_distinct(ballots), "`ballots` names a ballot twice")
+}
+
+fn are_distinct<T: Ord>(items: impl IntoIterator<Item = T>) -> bool {
+    let mut seen = BTreeSet::new();
+    items.into_iter().all(|item| seen.insert(item))
+}
+
+fn require(holds: bool, refusal: &'static str) -> Result<(), EntryError> {
+    if holds { Ok(()) } else { Err(EntryError::Invalid(refusal)) }
+}

@@ -1,0 +1,127 @@
+//! The canonical bytes of entries: there is one line for each entry, and every other spelling is refused.
+//!
+//! Canonical is JSON in UTF-8 with the keys in the log format's order, no white space, absent options left out, and strings escaped as
+//! RFC 8785 says, which is how `serde_json` writes them. An event is read, written again and compared; that finds unknown,
+//! repeated and misplaced keys and other spellings alike.
+
+use super::ballot::{self, BallotEntry};
+use super::{Event, LogEntry, check::check};
+
+/// The longest entry, in bytes: entry bundles have two bytes for it.
+pub const MAX_ENTRY_LENGTH: usize = 65_535;
+
+/// What a type's name stands behind, in every entry.
+const TYPE_PREFIX: &str = r#"{"type":""#;
+
+/// The types of entries, for telling an unknown one from a misspelt entry.
+const TYPES: [&str; 18] = [
+    "contest",
+    "category",
+    "entry",
+    "opened",
+    "ballot",
+    "issued",
+    "amended",
+    "withdrawn",
+    "voided",
+    "reinstated",
+    "scores",
+    "closed",
+    "frozen",
+    "drawn",
+    "choice",
+    "certified",
+    "reopened",
+    "statement",
+];
+
+/// Why bytes are not an entry, or an entry cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    /// So many bytes.
+    #[error("{0} bytes long: an entry has at most {MAX_ENTRY_LENGTH}")]
+    TooLong(usize),
+    /// Not UTF-8.
+    #[error("not UTF-8")]
+    NotUtf8,
+    /// Not JSON.
+    #[error("not JSON: {0}")]
+    NotJson(String),
+    /// A type that this version does not know.
+    #[error("unknown type `{0}`")]
+    UnknownType(String),
+    /// A key is missing, or its value is not of the form it must have.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// Differs from the canonical form of what it says: unknown, repeated or misplaced key, white space, other spelling.
+    #[error("not in canonical form")]
+    NotCanonical,
+    /// Well formed, and yet no entry can say this.
+    #[error("{0}")]
+    Invalid(&'static str),
+}
+
+impl<'a> LogEntry<'a> {
+    /// Reads an entry from its line, without the newline.
+    ///
+    /// # Errors
+    /// [`EntryError`] for all bytes but those that [`LogEntry::encode`] returns.
+    pub fn decode(line: &'a [u8]) -> Result<Self, EntryError> {
+        if line.len() > MAX_ENTRY_LENGTH {
+            return Err(EntryError::TooLong(line.len()));
+        }
+        let line = std::str::from_utf8(line).map_err(|_| EntryError::NotUtf8)?;
+        if line.starts_with(ballot::PREFIX) {
+            return BallotEntry::decode(line).map(Self::Ballot);
+        }
+        Event::decode(line).map(|event| Self::Event(Box::new(event)))
+    }
+
+    /// The entry's line, without a newline.
+    ///
+    /// # Errors
+    /// [`EntryError::TooLong`] and, for an event, [`EntryError::Invalid`].
+    pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
+        match self {
+            Self::Ballot(ballot) => {
+                let mut line = Vec::with_capacity(160);
+                ballot.as_new().write_with_id(ballot.id, &mut line)?;
+                Ok(line)
+            }
+            Self::Event(event) => event.encode(),
+        }
+    }
+}
+
+impl Event {
+    /// The entry's line, without a newline.
+    ///
+    /// # Errors
+    /// [`EntryError::TooLong`]; [`EntryError::Invalid`] if it says what no entry can say, such as an empty reason.
+    pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
+        check(self)?;
+        let line =
+            serde_json::to_vec(self).map_err(|error| EntryError::Malformed(bounded(&error.to_string())))?;
+        if line.len() > MAX_ENTRY_LENGTH { Err(EntryError::TooLong(line.len())) } else { Ok(line) }
+    }
+
+    fn decode(line: &str) -> Result<Self, EntryError> {
+        let event: Self = serde_json::from_str(line).map_err(|error| explain(line, &error))?;
+        if event.encode()? == line.as_bytes() { Ok(event) } else { Err(EntryError::NotCanonical) }
+    }
+}
+
+fn explain(line: &str, error: &serde_json::Error) -> EntryError {
+    if !error.is_data() {
+        return EntryError::NotJson(bounded(&error.to_string()));
+    }
+    match line.strip_prefix(TYPE_PREFIX).and_then(|rest| rest.split_once('"')) {
+        Some((name, _)) if !TYPES.contains(&name) => EntryError::UnknownType(bounded(name)),
+        _ => EntryError::Malformed(bounded(&error.to_string())),
+    }
+}
+
+/// Messages may quote the entry, which may be long.
+fn bounded(text: &str) -> String {
+    text.chars().take(200).collect()
+}

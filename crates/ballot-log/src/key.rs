@@ -1,0 +1,209 @@
+//! The keys that sign checkpoints and verify them, as C2SP signed-note describes them: Ed25519, known by a name, which is the
+//! log's origin, and a key id.
+
+use std::{fmt, str::FromStr};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ed25519_dalek::{Signature, Signer as _};
+use sha2::{Digest as _, Sha256};
+
+/// The longest origin, in bytes.
+pub const MAX_ORIGIN_LENGTH: usize = 255;
+
+/// The type of signature that signed-note numbers 1: Ed25519.
+const ED25519: u8 = 1;
+
+/// Whether `text` can name a log and its key: 1 to 255 bytes without white space, control characters and `+`.
+#[must_use]
+pub fn is_origin(text: &str) -> bool {
+    (1..=MAX_ORIGIN_LENGTH).contains(&text.len())
+        && !text.chars().any(|c| c == '+' || c.is_whitespace() || c.is_control())
+}
+
+/// Why a text is not an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an origin has 1 to 255 bytes, no white space, no control character and no `+`")]
+pub struct InvalidOrigin;
+
+/// Why a text is not a [`VerifierKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidVerifierKey {
+    /// Not `name+hex(key id)+base64(0x01 || public key)`.
+    #[error("not of the form name+hex(key id)+base64(0x01 || public key)")]
+    Malformed,
+    /// Its name cannot name a log.
+    #[error(transparent)]
+    Name(#[from] InvalidOrigin),
+    /// The key id is not the one that follows from name and key.
+    #[error("the key id is not that of the name and key")]
+    KeyId,
+    /// No point of the curve, or one that must not be used.
+    #[error("not an Ed25519 public key")]
+    PublicKey,
+}
+
+/// Signs the checkpoints of one log.
+#[derive(Clone)]
+pub struct SigningKey {
+    secret: ed25519_dalek::SigningKey,
+    verifier: VerifierKey,
+}
+
+impl SigningKey {
+    /// The key of the log called `origin`, made from 32 secret random bytes. The logs of an installation share the seed; their keys
+    /// differ in name and key id.
+    ///
+    /// # Errors
+    /// [`InvalidOrigin`]
+    pub fn from_seed(origin: &str, seed: &[u8; 32]) -> Result<Self, InvalidOrigin> {
+        let secret = ed25519_dalek::SigningKey::from_bytes(seed);
+        let verifier = VerifierKey::new(origin, secret.verifying_key())?;
+        Ok(Self { secret, verifier })
+    }
+
+    /// What checks this key's signatures.
+    #[must_use]
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
+        self.secret.sign(message).to_bytes()
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey {{ verifier: {}, .. }}", self.verifier)
+    }
+}
+
+/// Checks the checkpoints of one log. Its text form is `name+hex(key id)+base64(0x01 || public key)`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    id: [u8; 4],
+    public: ed25519_dalek::VerifyingKey,
+}
+
+impl VerifierKey {
+    fn new(name: &str, public: ed25519_dalek::VerifyingKey) -> Result<Self, InvalidOrigin> {
+        if !is_origin(name) {
+            return Err(InvalidOrigin);
+        }
+        let hash = Sha256::new()
+            .chain_update(name)
+            .chain_update([b'\n', ED25519])
+            .chain_update(public.as_bytes())
+            .finalize();
+        let [a, b, c, d, ..] = <[u8; 32]>::from(hash);
+        Ok(Self { name: name.to_owned(), id: [a, b, c, d], public })
+    }
+
+    /// The log's origin.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first four bytes of `SHA-256(name || 0x0A || 0x01 || public key)`.
+    #[must_use]
+    pub fn id(&self) -> [u8; 4] {
+        self.id
+    }
+
+    /// Whether `signature` is this key's over `message`. Signatures that other implementations disagree about (of keys of small order, or
+    /// not canonical) are refused.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.public.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    }
+}
+
+impl FromStr for VerifierKey {
+    type Err = InvalidVerifierKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidVerifierKey> {
+        // Base64 may contain `+` too, so only the first two divide.
+        let mut parts = text.splitn(3, '+');
+        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(InvalidVerifierKey::Malformed);
+        };
+        // 33 bytes make 44 characters.
+        let mut bytes = [0; 33];
+        if id.len() != 8 || key.len() != 44 || STANDARD.decode_slice(key, &mut bytes) != Ok(33) {
+            return Err(InvalidVerifierKey::Malformed);
+        }
+        let [ED25519, public @ ..] = bytes else { return Err(InvalidVerifierKey::Malformed) };
+        let public =
+            ed25519_dalek::VerifyingKey::from_bytes(&public).map_err(|_| InvalidVerifierKey::PublicKey)?;
+        if public.is_weak() {
+            return Err(InvalidVerifierKey::PublicKey);
+        }
+        let verifier = Self::new(name, public)?;
+        if hex(verifier.id) == id { Ok(verifier) } else { Err(InvalidVerifierKey::KeyId) }
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut key = vec![ED25519];
+        key.extend(self.public.as_bytes());
+        write!(f, "{}+{}+{}", self.name, hex(self.id), STANDARD.encode(key))
+    }
+}
+
+impl fmt::Debug for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn hex(id: [u8; 4]) -> String {
+    format!("{:08x}", u32::from_be_bytes(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VKEY: &str = "vote.example.org/photo-2021+9049215d+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c";
+
+    #[test]
+    fn a_key_is_that_of_its_seed_and_name() {
+        let key = SigningKey::from_seed("vote.example.org/photo-2021", &[1; 32]).unwrap();
+        assert_eq!(key.verifier().to_string(), VKEY);
+        assert_eq!(VKEY.parse(), Ok(key.verifier().clone()));
+        assert!(!format!("{key:?}").contains("secret"));
+    }
+
+    #[test]
+    fn altered_verifier_keys_are_refused_by_name() {
+        let refused = |text: &str| text.parse::<VerifierKey>().unwrap_err();
+        for malformed in [
+            "",
+            "a+b",
+            &VKEY.replace("+9049215d", "+9049215D0"),
+            &VKEY.replace("+AY", "+BY"),
+            &VKEY[..VKEY.len() - 1],
+            &format!("{VKEY}\n"),
+        ] {
+            assert_eq!(refused(malformed), InvalidVerifierKey::Malformed, "{malformed}");
+        }
+        for (from, to) in [("9049215d", "9049215e"), ("9049215d", "9049215D"), ("2021+", "2022+")] {
+            assert_eq!(refused(&VKEY.replace(from, to)), InvalidVerifierKey::KeyId);
+        }
+        assert_eq!(refused(&VKEY.replace("vote.", "vote ")), InvalidVerifierKey::Name(InvalidOrigin));
+        // The neutral element: a key under which one signature verifies for many messages.
+        let mut weak = [0; 33];
+        (weak[0], weak[1]) = (1, 1);
+        assert_eq!(refused(&format!("a+00000000+{}", STANDARD.encode(weak))), InvalidVerifierKey::PublicKey);
+    }
+
+    #[test]
+    fn origins_have_no_space_and_no_plus() {
+        assert!(is_origin("vote.example.org/photo-2021"));
+        for bad in ["", "a b", "a\u{a0}b", "a+b", "a\nb", "a\0", &"a".repeat(256)] {
+            assert!(!is_origin(bad), "{bad:?}");
+        }
+    }
+}
