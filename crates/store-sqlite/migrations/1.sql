@@ -1,0 +1,80 @@
+-- Everything that must last. One row a contest in `contests`; its number is the first key column elsewhere, so that a contest's
+-- rows lie together and appending stays at the right edge of each tree but `ballots`.
+
+CREATE TABLE installation (
+    name TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE staff_keys (
+    name TEXT NOT NULL PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    contests TEXT, -- JSON list of ids, null for all
+    created INTEGER NOT NULL,
+    revoked INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE contests (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again after a deletion
+    id TEXT NOT NULL UNIQUE,
+    revision INTEGER NOT NULL,
+    definition TEXT NOT NULL, -- JSON
+    test INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    closes INTEGER NOT NULL,
+    withdrawn TEXT NOT NULL, -- JSON list of entry ids
+    tag_key BLOB NOT NULL -- wrapped
+) STRICT;
+
+-- Apart from `contests`: it changes with every batch, and a definition can be large.
+CREATE TABLE heads (
+    contest INTEGER PRIMARY KEY REFERENCES contests (number) ON DELETE CASCADE,
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    checkpoint TEXT NOT NULL,
+    cursor_epoch INTEGER NOT NULL,
+    cursor_position INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE entries (
+    contest INTEGER NOT NULL REFERENCES contests (number) ON DELETE CASCADE,
+    log_index INTEGER NOT NULL,
+    entry BLOB NOT NULL,
+    PRIMARY KEY (contest, log_index)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ballots (
+    contest INTEGER NOT NULL REFERENCES contests (number) ON DELETE CASCADE,
+    id BLOB NOT NULL,
+    log_index INTEGER NOT NULL,
+    state INTEGER NOT NULL, -- 0 recorded, 1 replaced, 2 voided
+    reason TEXT, -- of a void
+    PRIMARY KEY (contest, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tiles (
+    contest INTEGER NOT NULL REFERENCES contests (number) ON DELETE CASCADE,
+    level INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    hashes BLOB NOT NULL,
+    UNIQUE (contest, level, number)
+) STRICT;
+
+CREATE TABLE commands (
+    number INTEGER PRIMARY KEY,
+    contest INTEGER NOT NULL REFERENCES contests (number) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    staff TEXT NOT NULL,
+    command TEXT NOT NULL, -- JSON
+    received TEXT NOT NULL,
+    outcome TEXT, -- JSON, null while it waits
+    UNIQUE (contest, key)
+) STRICT;
+
+CREATE TABLE passes (
+    contest INTEGER NOT NULL REFERENCES contests (number) ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    PRIMARY KEY (contest, source)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,113 @@
+//! The command table.
+
+use acclaim_contest::ContestId;
+use acclaim_store::{
+    Commands,
+    command::{CommandOutcome, Queued, QueuedCommand},
+    error::{Result, StoreError},
+};
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use crate::database::{SqliteDatabase, contest_number, corrupt, known_contest, unavailable};
+
+#[async_trait]
+impl Commands for SqliteDatabase {
+    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<Queued> {
+        let (id, command) = (contest.clone(), command.clone());
+        self.write(move |tx| {
+            let contest = known_contest(tx, &id)?;
+            let json = serde_json::to_string(&command.command).map_err(corrupt)?;
+            let known: Option<(String, String, Option<String>)> = tx
+                .query_row(
+                    "SELECT staff, command, outcome FROM commands WHERE contest = ?1 AND key = ?2",
+                    params![contest, command.key],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
+                .optional()
+                .map_err(unavailable)?;
+            if let Some((staff, stored, outcome)) = known {
+                let same = staff == command.by && stored == json;
+                return if same { outcome.map(read_outcome).transpose().map(Queued::Known) } else { Ok(Queued::KeyUsed) };
+            }
+            tx.execute(
+                "INSERT INTO commands (contest, key, staff, command, received) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![contest, command.key, command.by, json, command.received.to_string()],
+            )
+            .map_err(unavailable)?;
+            Ok(Queued::New)
+        })
+        .await
+    }
+
+    async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>> {
+        let id = contest.clone();
+        self.read(move |tx| {
+            let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
+            let mut statement = tx
+                .prepare_cached(
+                    "SELECT key, staff, command, received FROM commands
+                     WHERE contest = ?1 AND outcome IS NULL ORDER BY number",
+                )
+                .map_err(unavailable)?;
+            let rows = statement
+                .query_map([contest], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+                })
+                .map_err(unavailable)?;
+            rows.map(|row| {
+                let (key, by, command, received) = row.map_err(unavailable)?;
+                Ok(QueuedCommand {
+                    key,
+                    by,
+                    command: serde_json::from_str(&command).map_err(corrupt)?,
+                    received: received.parse().map_err(corrupt)?,
+                })
+            })
+            .collect()
+        })
+        .await
+    }
+
+    async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>> {
+        let (id, key) = (contest.clone(), key.to_owned());
+        self.read(move |tx| {
+            let Some(contest) = contest_number(tx, &id)? else { return Ok(None) };
+            let outcome: Option<Option<String>> = tx
+                .query_row(
+                    "SELECT outcome FROM commands WHERE contest = ?1 AND key = ?2",
+                    params![contest, key],
+                    |row| row.get(0),
+                )
+                .optional()
+                .map_err(unavailable)?;
+            outcome.flatten().map(read_outcome).transpose()
+        })
+        .await
+    }
+}
+
+/// Writes outcomes, each once.
+pub(crate) fn finish_commands(
+    tx: &Transaction<'_>,
+    contest: i64,
+    commands: &[(String, CommandOutcome)],
+) -> Result<()> {
+    for (key, outcome) in commands {
+        let json = serde_json::to_string(outcome).map_err(corrupt)?;
+        let changed = tx
+            .execute(
+                "UPDATE commands SET outcome = ?1 WHERE contest = ?2 AND key = ?3 AND outcome IS NULL",
+                params![json, contest, key],
+            )
+            .map_err(unavailable)?;
+        if changed != 1 {
+            return Err(StoreError::Conflict("a command has an outcome already".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn read_outcome(json: String) -> Result<CommandOutcome> {
+    serde_json::from_str(&json).map_err(corrupt)
+}

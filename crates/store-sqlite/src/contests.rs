@@ -1,0 +1,194 @@
+//! Contests and the passes issued for them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use acclaim_contest::{
+    ContestId, Instant,
+    definition::{Definition, Overrides},
+};
+use acclaim_store::{
+    ContestRecord, Contests,
+    contests::ContestState,
+    error::{Result, StoreError},
+};
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use crate::database::{SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned};
+
+#[async_trait]
+impl Contests for SqliteDatabase {
+    async fn contests(&self) -> Result<Vec<ContestRecord>> {
+        self.read(|tx| {
+            let mut statement = tx
+                .prepare_cached(
+                    "SELECT revision, definition, phase, closes, withdrawn, tag_key FROM contests ORDER BY id",
+                )
+                .map_err(unavailable)?;
+            let rows = statement.query_map([], StoredContest::read).map_err(unavailable)?;
+            rows.map(|row| row.map_err(unavailable)?.record()).collect()
+        })
+        .await
+    }
+
+    async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {
+        let id = id.clone();
+        self.read(move |tx| {
+            tx.prepare_cached(
+                "SELECT revision, definition, phase, closes, withdrawn, tag_key FROM contests WHERE id = ?1",
+            )
+            .and_then(|mut statement| statement.query_row([id.as_str()], StoredContest::read).optional())
+            .map_err(unavailable)?
+            .map(StoredContest::record)
+            .transpose()
+        })
+        .await
+    }
+
+    async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()> {
+        let (id, json, test) = (definition.id.clone(), definition.to_json(), definition.test);
+        let (closes, tag_key) = (definition.closes.seconds(), tag_key.to_vec());
+        self.write(move |tx| {
+            if contest_number(tx, &id)?.is_some() {
+                return Err(StoreError::Conflict(format!("contest {id} exists")));
+            }
+            tx.execute(
+                "INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, tag_key)
+                 VALUES (?1, 1, ?2, ?3, 'draft', ?4, '[]', ?5)",
+                params![id.as_str(), json, test, closes, tag_key],
+            )
+            .map_err(unavailable)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn edit_draft(&self, definition: &Definition, revision: u64) -> Result<()> {
+        let (id, json, test) = (definition.id.clone(), definition.to_json(), definition.test);
+        let closes = definition.closes.seconds();
+        self.write(move |tx| {
+            let changed = tx
+                .execute(
+                    "UPDATE contests SET revision = revision + 1, definition = ?1, test = ?2, closes = ?3
+                     WHERE id = ?4 AND revision = ?5 AND phase = 'draft'",
+                    params![json, test, closes, id.as_str(), signed(revision)?],
+                )
+                .map_err(unavailable)?;
+            match changed {
+                1 => Ok(()),
+                _ => Err(StoreError::Conflict(format!("contest {id} is not a draft at revision {revision}"))),
+            }
+        })
+        .await
+    }
+
+    async fn delete_contest(&self, id: &ContestId) -> Result<()> {
+        let id = id.clone();
+        self.write(move |tx| {
+            let deleted = tx
+                .execute("DELETE FROM contests WHERE id = ?1 AND (phase = 'draft' OR test)", [id.as_str()])
+                .map_err(unavailable)?;
+            match deleted {
+                1 => Ok(()),
+                _ => Err(StoreError::Conflict(format!("contest {id} is neither a draft nor a test"))),
+            }
+        })
+        .await
+    }
+
+    async fn count_passes(&self, id: &ContestId, source: &str, more: u64) -> Result<u64> {
+        let (id, source) = (id.clone(), source.to_owned());
+        self.write(move |tx| {
+            let contest = known_contest(tx, &id)?;
+            let total: i64 = tx
+                .query_row(
+                    "INSERT INTO passes (contest, source, total) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (contest, source) DO UPDATE SET total = total + excluded.total
+                     RETURNING total",
+                    params![contest, source, signed(more)?],
+                    |row| row.get(0),
+                )
+                .map_err(unavailable)?;
+            unsigned(total)
+        })
+        .await
+    }
+
+    async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>> {
+        let id = id.clone();
+        self.read(move |tx| {
+            let contest = known_contest(tx, &id)?;
+            let mut statement = tx
+                .prepare_cached("SELECT source, total FROM passes WHERE contest = ?1 ORDER BY source")
+                .map_err(unavailable)?;
+            let rows = statement
+                .query_map([contest], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+                .map_err(unavailable)?;
+            rows.map(|row| row.map_err(unavailable).and_then(|(source, total)| Ok((source, unsigned(total)?)))).collect()
+        })
+        .await
+    }
+}
+
+/// A row as it stands in the table.
+struct StoredContest {
+    revision: i64,
+    definition: String,
+    phase: String,
+    closes: i64,
+    withdrawn: String,
+    tag_key: Vec<u8>,
+}
+
+impl StoredContest {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            revision: row.get(0)?,
+            definition: row.get(1)?,
+            phase: row.get(2)?,
+            closes: row.get(3)?,
+            withdrawn: row.get(4)?,
+            tag_key: row.get(5)?,
+        })
+    }
+
+    fn record(self) -> Result<ContestRecord> {
+        let definition =
+            Definition::from_json(self.definition.as_bytes(), &Overrides::default()).map_err(corrupt)?;
+        let withdrawn: BTreeSet<_> = serde_json::from_str(&self.withdrawn).map_err(corrupt)?;
+        Ok(ContestRecord {
+            definition: Arc::new(definition),
+            revision: unsigned(self.revision)?,
+            state: ContestState {
+                phase: self.phase.parse().map_err(corrupt)?,
+                closes: Instant::from_seconds(self.closes).ok_or_else(|| corrupt("closing instant"))?,
+                withdrawn,
+            },
+            tag_key: self.tag_key,
+        })
+    }
+}
+
+/// Writes how a contest stands from now on.
+pub(crate) fn change_contest(
+    tx: &Transaction<'_>,
+    contest: i64,
+    definition: Option<&Definition>,
+    state: &ContestState,
+) -> Result<()> {
+    let withdrawn = serde_json::to_string(&state.withdrawn).map_err(corrupt)?;
+    let changed = tx
+        .execute(
+            "UPDATE contests SET revision = revision + 1, definition = coalesce(?1, definition), phase = ?2, closes = ?3,
+             withdrawn = ?4 WHERE number = ?5",
+            params![
+                definition.map(Definition::to_json),
+                state.phase.as_str(),
+                state.closes.seconds(),
+                withdrawn,
+                contest
+            ],
+        )
+        .map_err(unavailable)?;
+    if changed == 1 { Ok(()) } else { Err(StoreError::Conflict("the contest is gone".to_owned())) }
+}

@@ -1,0 +1,226 @@
+//! The SQLite file: one connection that writes, on a thread of its own, and a few that read.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
+
+use acclaim_contest::ContestId;
+use acclaim_store::error::{Result, StoreError};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+/// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/1.sql")];
+/// Marks the file as ours: `acl1` in ASCII.
+const APPLICATION_ID: i32 = 0x6163_6c31;
+/// Idle connections for reading kept open.
+const READERS: usize = 4;
+/// Jobs that may wait for the writer; more make the caller wait.
+const QUEUE: usize = 64;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The ledger, contests, commands and keys of an embedded installation.
+#[derive(Debug)]
+pub struct SqliteDatabase {
+    path: PathBuf,
+    /// The thread that owns the writing connection; ends when this is dropped.
+    writer: mpsc::SyncSender<Job>,
+    /// Idle connections for reading.
+    readers: Arc<Mutex<Vec<Connection>>>,
+}
+
+/// Why the file cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another program's, or one of another version of this program.
+    #[error("{path} is {what}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// SQLite said no.
+    #[error("{path}: {error}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's words.
+        error: rusqlite::Error,
+    },
+}
+
+impl SqliteDatabase {
+    /// Opens the file, creating it if it is absent, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a file of a newer version, or of another program, is left as it is.
+    pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
+        let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+        let mut connection = Connection::open(path).map_err(failed)?;
+        let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+        let empty: bool = connection
+            .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+            .map_err(failed)?;
+        let foreign = |what| Err(OpenError::Foreign { path: path.to_owned(), what });
+        if !empty && application != APPLICATION_ID {
+            return foreign("not a database of acclaim".to_owned());
+        }
+        if version > MIGRATIONS.len() {
+            return foreign(format!("of schema version {version}; this program knows up to {}", MIGRATIONS.len()));
+        }
+        configure(&connection).map_err(failed)?;
+        migrate(&mut connection, version).map_err(failed)?;
+
+        let (writer, jobs) = mpsc::sync_channel::<Job>(QUEUE);
+        thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || {
+                for job in jobs {
+                    job(&mut connection);
+                }
+            })
+            .map_err(|error| OpenError::Foreign { path: path.to_owned(), what: format!("without a thread: {error}") })?;
+        Ok(Self { path: path.to_owned(), writer, readers: Arc::default() })
+    }
+
+    /// Runs `body` in a transaction of the writing connection; it is durable when this returns `Ok`.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // Whoever asked may be gone; the work stands all the same.
+            let _gone = answer.send(run_tx(connection, body));
+        });
+        let writer = self.writer.clone();
+        match writer.try_send(job) {
+            Ok(()) => {}
+            Err(mpsc::TrySendError::Full(job)) => {
+                let sent = tokio::task::spawn_blocking(move || writer.send(job)).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    return Err(StoreError::Unavailable("the writer has ended".to_owned()));
+                }
+            }
+            Err(mpsc::TrySendError::Disconnected(_)) => {
+                return Err(StoreError::Unavailable("the writer has ended".to_owned()));
+            }
+        }
+        answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended at work".to_owned())))
+    }
+
+    /// Runs `body` on a connection for reading, in one read transaction.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let readers = Arc::clone(&self.readers);
+        let path = self.path.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut connection = match idle {
+                Some(connection) => connection,
+                None => open_reader(&path).map_err(unavailable)?,
+            };
+            let value = body(&connection.transaction().map_err(unavailable)?);
+            let mut readers = readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if readers.len() < READERS {
+                readers.push(connection);
+            }
+            value
+        });
+        done.await.unwrap_or_else(|error| Err(StoreError::Unavailable(format!("the read ended early: {error}"))))
+    }
+
+    /// Bounds the size of the file, in pages of 4,096 bytes: what a full disk looks like, without one.
+    ///
+    /// # Errors
+    /// `Unavailable` if SQLite refuses.
+    pub async fn limit_pages(&self, pages: u32) -> Result<()> {
+        self.write(move |tx| {
+            tx.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(unavailable)
+        })
+        .await
+    }
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    // Not read-only: the last connection of a write-ahead log must be able to tidy up. `query_only` keeps it from writing.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    // The promise `recorded`: the write-ahead log is synchronised at every commit.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -131_072)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 8_192)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
+    for (number, migration) in (1..).zip(MIGRATIONS).skip(version) {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(migration)?;
+        tx.pragma_update(None, "user_version", number)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+fn run_tx<T>(connection: &mut Connection, body: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
+    // An early return drops the transaction, which rolls it back.
+    let value = body(&tx)?;
+    tx.commit().map_err(|error| StoreError::Unknown(error.to_string()))?;
+    Ok(value)
+}
+
+/// An error before the commit: the transaction is rolled back, so nothing was changed.
+pub(crate) fn unavailable(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(error.to_string()),
+        Some(ErrorCode::ConstraintViolation) => StoreError::Conflict(error.to_string()),
+        Some(ErrorCode::DiskFull) => StoreError::Unavailable("the disk is full".to_owned()),
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+/// A value that this program cannot have written.
+pub(crate) fn corrupt(what: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(what.to_string())
+}
+
+/// SQLite's integers are signed.
+pub(crate) fn signed(value: u64) -> Result<i64> {
+    i64::try_from(value).map_err(|_| corrupt(format!("{value} is out of range")))
+}
+
+/// SQLite's integers are signed.
+pub(crate) fn unsigned(value: i64) -> Result<u64> {
+    u64::try_from(value).map_err(|_| corrupt(format!("{value} is out of range")))
+}
+
+/// A contest's number, or `None` if there is no such contest.
+pub(crate) fn contest_number(tx: &Transaction<'_>, contest: &ContestId) -> Result<Option<i64>> {
+    tx.prepare_cached("SELECT number FROM contests WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([contest.as_str()], |row| row.get(0)).optional())
+        .map_err(unavailable)
+}
+
+/// A contest's number; it must exist.
+pub(crate) fn known_contest(tx: &Transaction<'_>, contest: &ContestId) -> Result<i64> {
+    contest_number(tx, contest)?.ok_or_else(|| StoreError::Conflict(format!("there is no contest {contest}")))
+}

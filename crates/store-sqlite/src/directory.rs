@@ -1,0 +1,166 @@
+//! The data directory of an embedded installation: `acclaim.db`, `secret`, `shown/`, `lock`.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use acclaim_store::keyring::{KeyringError, Secret, random};
+
+use crate::{SqliteDatabase, ShownFiles, database::OpenError};
+
+/// Why a data directory cannot be used. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Another process has it.
+    #[error("the data directory {directory} is in use by a running process{holder}")]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+        /// What the holder wrote about itself: ` (process 12, http://127.0.0.1:8080)`.
+        holder: String,
+    },
+    /// The file system said no.
+    #[error("{path}: {error}")]
+    Io {
+        /// What was asked for.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The secret's file is not one.
+    #[error("{0} is not an installation's secret: 64 hexadecimal digits")]
+    Secret(PathBuf),
+    /// There is a database but the secret that opens its keys is gone.
+    #[error("{0} is missing, and without it the keys in the database beside it cannot be opened: restore it from a backup")]
+    SecretMissing(PathBuf),
+    /// The system gave no randomness.
+    #[error(transparent)]
+    Randomness(#[from] KeyringError),
+}
+
+/// A data directory, locked as long as this lives.
+#[derive(Debug)]
+pub struct DataDirectory {
+    path: PathBuf,
+    /// The lock ends with the file, also when the process is killed.
+    lock: File,
+}
+
+impl DataDirectory {
+    /// Takes a directory for this process alone; creates it if it is absent.
+    ///
+    /// # Errors
+    /// [`DirectoryError::InUse`], [`DirectoryError::Io`]
+    pub fn lock(path: &Path) -> Result<Self, DirectoryError> {
+        fs::create_dir_all(path).map_err(|error| DirectoryError::Io { path: path.to_owned(), error })?;
+        let lock_path = path.join("lock");
+        let io = |error| DirectoryError::Io { path: lock_path.clone(), error };
+        let mut lock =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {
+                lock.set_len(0).map_err(io)?;
+                write!(lock, " (process {})", std::process::id()).map_err(io)?;
+                Ok(Self { path: path.to_owned(), lock })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _unreadable = lock.take(200).read_to_string(&mut holder);
+                Err(DirectoryError::InUse { directory: path.to_owned(), holder })
+            }
+            Err(TryLockError::Error(error)) => Err(io(error)),
+        }
+    }
+
+    /// Tells others who find the directory locked where the holder listens.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Io`]
+    pub fn tell(&mut self, url: &str) -> Result<(), DirectoryError> {
+        let path = self.path.join("lock");
+        self.lock
+            .set_len(0)
+            .and_then(|()| io::Seek::rewind(&mut self.lock))
+            .and_then(|()| write!(self.lock, " (process {}, {url})", std::process::id()))
+            .map_err(|error| DirectoryError::Io { path, error })
+    }
+
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Database`]
+    pub fn database(&self) -> Result<SqliteDatabase, DirectoryError> {
+        Ok(SqliteDatabase::open(&self.database_path())?)
+    }
+
+    fn database_path(&self) -> PathBuf {
+        self.path.join("acclaim.db")
+    }
+
+    /// The files of the highest checkpoints shown.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Io`]
+    pub fn shown(&self) -> Result<ShownFiles, DirectoryError> {
+        let path = self.path.join("shown");
+        ShownFiles::new(&path).map_err(|error| DirectoryError::Io { path, error })
+    }
+
+    /// The installation's secret, made at first start. Call before [`DataDirectory::database`]: a database without its secret
+    /// is refused rather than given a new one.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]
+    pub fn secret(&self) -> Result<Secret, DirectoryError> {
+        let path = self.path.join("secret");
+        match fs::read_to_string(&path) {
+            Ok(text) => parse_secret(&text).ok_or(DirectoryError::Secret(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if self.database_path().exists() {
+                    return Err(DirectoryError::SecretMissing(path));
+                }
+                let secret = Secret(random()?);
+                write_secret(&path, &secret).map_err(|error| DirectoryError::Io { path, error })?;
+                Ok(secret)
+            }
+            Err(error) => Err(DirectoryError::Io { path, error }),
+        }
+    }
+}
+
+/// Reads a secret: 64 hexadecimal digits, white space around them allowed.
+#[must_use]
+pub fn parse_secret(text: &str) -> Option<Secret> {
+    let digits = text.trim().as_bytes();
+    let mut bytes = [0; 32];
+    if digits.len() != 64 || !digits.is_ascii() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(Secret(bytes))
+}
+
+/// Durable before anything is wrapped with it.
+fn write_secret(path: &Path, secret: &Secret) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let new = path.with_extension("new");
+    let _leftover = fs::remove_file(&new);
+    let mut file = options.open(&new)?;
+    for byte in secret.0 {
+        write!(file, "{byte:02x}")?;
+    }
+    writeln!(file)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}

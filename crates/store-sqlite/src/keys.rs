@@ -1,0 +1,119 @@
+//! Staff keys and the installation's values.
+
+use acclaim_contest::{ContestId, Instant};
+use acclaim_store::{
+    Keys,
+    error::{Result, StoreError},
+    keys::StaffKey,
+};
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use crate::database::{SqliteDatabase, corrupt, unavailable};
+
+#[async_trait]
+impl Keys for SqliteDatabase {
+    async fn add_staff_key(&self, hash: [u8; 32], key: &StaffKey) -> Result<()> {
+        let key = key.clone();
+        self.write(move |tx| {
+            let contests = key.contests.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
+            let added = tx
+                .execute(
+                    "INSERT INTO staff_keys (name, hash, role, contests, created) VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT (name) DO NOTHING",
+                    params![key.name, hash, key.role.as_str(), contests, key.created.seconds()],
+                )
+                .map_err(unavailable)?;
+            match added {
+                1 => Ok(()),
+                _ => Err(StoreError::Conflict(format!("the name {} is in use", key.name))),
+            }
+        })
+        .await
+    }
+
+    async fn staff_keys(&self) -> Result<Vec<StaffKey>> {
+        self.read(|tx| {
+            let mut statement = tx
+                .prepare_cached("SELECT name, role, contests, created, revoked FROM staff_keys ORDER BY name")
+                .map_err(unavailable)?;
+            let rows = statement.query_map([], stored_key).map_err(unavailable)?;
+            rows.map(|row| staff_key(row.map_err(unavailable)?)).collect()
+        })
+        .await
+    }
+
+    async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
+        self.read(move |tx| {
+            tx.prepare_cached("SELECT name, role, contests, created, revoked FROM staff_keys WHERE hash = ?1")
+                .and_then(|mut statement| statement.query_row([hash], stored_key).optional())
+                .map_err(unavailable)?
+                .map(staff_key)
+                .transpose()
+        })
+        .await
+    }
+
+    async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()> {
+        let name = name.to_owned();
+        self.write(move |tx| {
+            let revoked = tx
+                .execute(
+                    "UPDATE staff_keys SET revoked = ?1 WHERE name = ?2 AND revoked IS NULL",
+                    params![at.seconds(), name],
+                )
+                .map_err(unavailable)?;
+            match revoked {
+                1 => Ok(()),
+                _ => Err(StoreError::Conflict(format!("there is no key {name} to revoke"))),
+            }
+        })
+        .await
+    }
+
+    async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        self.read(|tx| {
+            let mut statement =
+                tx.prepare_cached("SELECT name, value FROM installation ORDER BY name").map_err(unavailable)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(unavailable)?;
+            rows.map(|row| row.map_err(unavailable)).collect()
+        })
+        .await
+    }
+
+    async fn add_installation_value(&self, name: &str, value: &[u8]) -> Result<()> {
+        let (name, value) = (name.to_owned(), value.to_vec());
+        self.write(move |tx| {
+            let added = tx
+                .execute(
+                    "INSERT INTO installation (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
+                    params![name, value],
+                )
+                .map_err(unavailable)?;
+            match added {
+                1 => Ok(()),
+                _ => Err(StoreError::Conflict(format!("there is a value {name}"))),
+            }
+        })
+        .await
+    }
+}
+
+type StoredKey = (String, String, Option<String>, i64, Option<i64>);
+
+fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+}
+
+fn staff_key((name, role, contests, created, revoked): StoredKey) -> Result<StaffKey> {
+    let contests: Option<Vec<ContestId>> =
+        contests.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
+    let instant = |seconds| Instant::from_seconds(seconds).ok_or_else(|| corrupt("an instant of a staff key"));
+    Ok(StaffKey {
+        name,
+        role: role.parse().map_err(corrupt)?,
+        contests,
+        created: instant(created)?,
+        revoked: revoked.map(instant).transpose()?,
+    })
+}

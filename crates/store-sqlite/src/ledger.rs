@@ -1,0 +1,255 @@
+//! The logs.
+
+use acclaim_ballot_log::{hash::Hash, tile::TileId};
+use acclaim_contest::{BallotId, ContestId};
+use acclaim_store::{
+    Ledger,
+    error::{Result, StoreError},
+    intake::Cursor,
+    ledger::{Append, BallotState, Head, RecordedBallot},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use crate::{
+    commands::finish_commands,
+    contests::change_contest,
+    database::{SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned},
+};
+
+/// Bytes of entries that one read returns, about.
+const READ_BYTES: usize = 8 << 20;
+
+#[async_trait]
+impl Ledger for SqliteDatabase {
+    async fn head(&self, contest: &ContestId) -> Result<Option<Head>> {
+        let id = contest.clone();
+        self.read(move |tx| match contest_number(tx, &id)? {
+            Some(contest) => read_head(tx, contest),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    async fn append(&self, contest: &ContestId, append: Append) -> Result<()> {
+        let id = contest.clone();
+        self.write(move |tx| {
+            let contest = known_contest(tx, &id)?;
+            swap_head(tx, contest, &append)?;
+            insert_entries(tx, contest, &append)?;
+            insert_ballots(tx, contest, &append.ballots)?;
+            mark_ballots(tx, contest, &append.marks)?;
+            upsert_tiles(tx, contest, &append.tiles)?;
+            finish_commands(tx, contest, &append.commands)?;
+            if let Some(change) = &append.contest {
+                change_contest(tx, contest, change.definition.as_ref(), &change.state)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
+        let id = contest.clone();
+        self.read(move |tx| {
+            let contest = known_contest(tx, &id)?;
+            let mut statement = tx
+                .prepare_cached(
+                    "SELECT log_index, entry FROM entries WHERE contest = ?1 AND log_index >= ?2
+                     ORDER BY log_index LIMIT ?3",
+                )
+                .map_err(unavailable)?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let mut rows = statement.query(params![contest, signed(from)?, most]).map_err(unavailable)?;
+            let (mut entries, mut bytes) = (Vec::new(), 0);
+            while let Some(row) = rows.next().map_err(unavailable)? {
+                let index: i64 = row.get(0).map_err(unavailable)?;
+                let entry: Vec<u8> = row.get(1).map_err(unavailable)?;
+                if unsigned(index)? != from + entries.len() as u64 {
+                    return Err(corrupt(format!("entry {} is missing", from + entries.len() as u64)));
+                }
+                bytes += entry.len();
+                entries.push(Bytes::from(entry));
+                if bytes >= READ_BYTES {
+                    break;
+                }
+            }
+            Ok(entries)
+        })
+        .await
+    }
+
+    async fn tile(&self, contest: &ContestId, tile: TileId) -> Result<Option<Vec<u8>>> {
+        let id = contest.clone();
+        self.read(move |tx| {
+            let Some(contest) = contest_number(tx, &id)? else { return Ok(None) };
+            tx.prepare_cached("SELECT hashes FROM tiles WHERE contest = ?1 AND level = ?2 AND number = ?3")
+                .and_then(|mut statement| {
+                    let number = i64::try_from(tile.number).unwrap_or(i64::MAX);
+                    statement.query_row(params![contest, tile.level, number], |row| row.get(0)).optional()
+                })
+                .map_err(unavailable)
+        })
+        .await
+    }
+
+    async fn ballot(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<RecordedBallot>> {
+        let id = contest.clone();
+        self.read(move |tx| {
+            let Some(contest) = contest_number(tx, &id)? else { return Ok(None) };
+            tx.prepare_cached(
+                "SELECT id, log_index, state, reason FROM ballots WHERE contest = ?1 AND id = ?2",
+            )
+            .and_then(|mut statement| statement.query_row(params![contest, ballot.0], stored_ballot).optional())
+            .map_err(unavailable)?
+            .map(recorded_ballot)
+            .transpose()
+        })
+        .await
+    }
+
+    async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>> {
+        let id = contest.clone();
+        self.read(move |tx| {
+            let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
+            let (mut low, mut high) = ([0; 16], [0xff; 16]);
+            for bounds in [&mut low, &mut high] {
+                bounds[..4].copy_from_slice(&prefix);
+            }
+            let mut statement = tx
+                .prepare_cached(
+                    "SELECT id, log_index, state, reason FROM ballots
+                     WHERE contest = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY log_index",
+                )
+                .map_err(unavailable)?;
+            let rows = statement.query_map(params![contest, low, high], stored_ballot).map_err(unavailable)?;
+            rows.map(|row| recorded_ballot(row.map_err(unavailable)?)).collect()
+        })
+        .await
+    }
+}
+
+fn read_head(tx: &Transaction<'_>, contest: i64) -> Result<Option<Head>> {
+    let row: Option<(i64, [u8; 32], String, i64, i64)> = tx
+        .prepare_cached(
+            "SELECT size, root, checkpoint, cursor_epoch, cursor_position FROM heads WHERE contest = ?1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row([contest], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                })
+                .optional()
+        })
+        .map_err(unavailable)?;
+    row.map(|(size, root, checkpoint, epoch, position)| {
+        Ok(Head {
+            size: unsigned(size)?,
+            root: Hash(root),
+            checkpoint,
+            // An epoch is any 64 bits, kept as SQLite's signed ones.
+            cursor: Cursor { epoch: epoch.cast_unsigned(), position: unsigned(position)? },
+        })
+    })
+    .transpose()
+}
+
+fn swap_head(tx: &Transaction<'_>, contest: i64, append: &Append) -> Result<()> {
+    let found = read_head(tx, contest)?.map(|head| (head.size, head.root));
+    if found != append.expected {
+        let (found, expected) = (found.map(|head| head.0), append.expected.map(|head| head.0));
+        return Err(StoreError::Conflict(format!("the log's size is {found:?}, not {expected:?}")));
+    }
+    let head = &append.head;
+    let expected_size = append.expected.map_or(0, |head| head.0);
+    if head.size != expected_size + append.entries.len() as u64 {
+        return Err(corrupt("an append whose size does not match its entries"));
+    }
+    tx.prepare_cached(
+        "INSERT INTO heads (contest, size, root, checkpoint, cursor_epoch, cursor_position)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (contest) DO UPDATE SET size = excluded.size, root = excluded.root, checkpoint = excluded.checkpoint,
+         cursor_epoch = excluded.cursor_epoch, cursor_position = excluded.cursor_position",
+    )
+    .and_then(|mut statement| {
+        statement.execute(params![
+            contest,
+            head.size.cast_signed(),
+            head.root.0,
+            head.checkpoint,
+            head.cursor.epoch.cast_signed(),
+            head.cursor.position.cast_signed(),
+        ])
+    })
+    .map_err(unavailable)?;
+    Ok(())
+}
+
+fn insert_entries(tx: &Transaction<'_>, contest: i64, append: &Append) -> Result<()> {
+    let mut statement = tx
+        .prepare_cached("INSERT INTO entries (contest, log_index, entry) VALUES (?1, ?2, ?3)")
+        .map_err(unavailable)?;
+    let from = append.expected.map_or(0, |head| head.0);
+    for (index, entry) in (from..).zip(&append.entries) {
+        statement.execute(params![contest, signed(index)?, &entry[..]]).map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+fn insert_ballots(tx: &Transaction<'_>, contest: i64, ballots: &[(BallotId, u64)]) -> Result<()> {
+    let mut statement = tx
+        .prepare_cached("INSERT INTO ballots (contest, id, log_index, state) VALUES (?1, ?2, ?3, 0)")
+        .map_err(unavailable)?;
+    for (ballot, index) in ballots {
+        statement.execute(params![contest, ballot.0, signed(*index)?]).map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+fn mark_ballots(tx: &Transaction<'_>, contest: i64, marks: &[(BallotId, BallotState)]) -> Result<()> {
+    let mut statement = tx
+        .prepare_cached("UPDATE ballots SET state = ?1, reason = ?2 WHERE contest = ?3 AND id = ?4")
+        .map_err(unavailable)?;
+    for (ballot, state) in marks {
+        let (state, reason) = match state {
+            BallotState::Recorded => (0, None),
+            BallotState::Replaced => (1, None),
+            BallotState::Voided { reason } => (2, Some(reason)),
+        };
+        let changed = statement.execute(params![state, reason, contest, ballot.0]).map_err(unavailable)?;
+        if changed != 1 {
+            return Err(corrupt("a ballot of the log is not in the table"));
+        }
+    }
+    Ok(())
+}
+
+fn upsert_tiles(tx: &Transaction<'_>, contest: i64, tiles: &[(TileId, Vec<u8>)]) -> Result<()> {
+    let mut statement = tx
+        .prepare_cached(
+            "INSERT INTO tiles (contest, level, number, hashes) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (contest, level, number) DO UPDATE SET hashes = excluded.hashes",
+        )
+        .map_err(unavailable)?;
+    for (tile, hashes) in tiles {
+        statement.execute(params![contest, tile.level, signed(tile.number)?, hashes]).map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+type StoredBallot = ([u8; 16], i64, i64, Option<String>);
+
+fn stored_ballot(row: &Row<'_>) -> rusqlite::Result<StoredBallot> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+}
+
+fn recorded_ballot((id, index, state, reason): StoredBallot) -> Result<RecordedBallot> {
+    let state = match (state, reason) {
+        (0, None) => BallotState::Recorded,
+        (1, None) => BallotState::Replaced,
+        (2, Some(reason)) => BallotState::Voided { reason },
+        (state, _) => return Err(corrupt(format!("a ballot of state {state}"))),
+    };
+    Ok(RecordedBallot { id: BallotId(id), index: unsigned(index)?, state })
+}

@@ -1,0 +1,17 @@
+//! The embedded stores: the database in one SQLite file, the intake in process, the highest checkpoints shown as files.
+//!
+//! `rusqlite` and not sqlx: a batch of ballots is a few thousand small inserts, which plain SQLite does about three times as fast.
+
+mod commands;
+mod contests;
+mod database;
+pub mod directory;
+mod intake;
+mod keys;
+mod ledger;
+mod shown;
+
+pub use database::SqliteDatabase;
+pub use directory::{DataDirectory, DirectoryError};
+pub use intake::LocalIntake;
+pub use shown::ShownFiles;

@@ -1,0 +1,177 @@
+//! Staff events on their way into the log: a table in the database, keyed by the `Idempotency-Key`, which the sequencer
+//! works off in order with the ballots.
+
+use acclaim_ballot_log::Amendment;
+use acclaim_contest::{BallotId, CategoryId, ContestId, EntryId, PanelId};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// What staff asks of a contest. The sequencer turns it into log entries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Open a draft now.
+    Open,
+    /// End voting now.
+    Close,
+    /// No ruling any more.
+    Freeze,
+    /// Log the seed of the draw.
+    Draw {
+        /// Lowercase hex.
+        seed: String,
+    },
+    /// Make the result final; refused unless all three are what the log says.
+    Certify {
+        /// Size of the log.
+        size: u64,
+        /// Its root, base64.
+        root: String,
+        /// SHA-256 of the certified result document, lowercase hex.
+        result: String,
+    },
+    /// Allow rulings again.
+    Reopen(Reason),
+    /// Take an entry out.
+    Withdraw {
+        /// Which one.
+        entry: EntryId,
+        #[serde(flatten)]
+        reason: Reason,
+    },
+    /// Take ballots out of the count.
+    Void {
+        /// Which ones.
+        ballots: Vec<BallotId>,
+        #[serde(flatten)]
+        reason: Reason,
+    },
+    /// Undo a withdrawal.
+    ReinstateEntry {
+        /// Which one.
+        entry: EntryId,
+        #[serde(flatten)]
+        reason: Reason,
+    },
+    /// Undo a void.
+    ReinstateBallots {
+        /// Which ones.
+        ballots: Vec<BallotId>,
+        #[serde(flatten)]
+        reason: Reason,
+    },
+    /// Change a text, or close later.
+    Amend {
+        /// `closes`, `entry:<id>` or `category:<id>`.
+        what: String,
+        /// Key of the definition.
+        key: String,
+        /// New value.
+        to: Amendment,
+        #[serde(flatten)]
+        reason: Reason,
+    },
+    /// A juror's scores.
+    Score {
+        /// Which panel.
+        panel: PanelId,
+        /// Which juror.
+        juror: String,
+        /// Which category.
+        category: CategoryId,
+        /// Which criterion.
+        criterion: Option<String>,
+        /// Entry and score.
+        values: Vec<(EntryId, String)>,
+    },
+    /// The panel's choice.
+    Choose {
+        /// Which category.
+        category: CategoryId,
+        /// None or more of its entries.
+        winners: Vec<EntryId>,
+        /// Remark.
+        note: Option<String>,
+    },
+    /// Something to be known to whoever reads the log.
+    State {
+        /// Such as `tag-key-destroyed`.
+        kind: String,
+        /// The statement.
+        text: String,
+    },
+}
+
+/// Why a ruling is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Never empty.
+    pub reason: String,
+    /// Remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A command as it waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedCommand {
+    /// The request's `Idempotency-Key`; unique within the contest.
+    pub key: String,
+    /// Name of the staff key that asked.
+    pub by: String,
+    /// What is asked.
+    pub command: Command,
+    /// When it was asked.
+    pub received: Timestamp,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum CommandOutcome {
+    /// It is in the log.
+    Recorded {
+        /// Index of its first entry.
+        index: u64,
+        /// How many entries it made.
+        entries: u64,
+        /// Size of the log with them.
+        size: u64,
+        /// Root of the log with them, base64.
+        root: String,
+    },
+    /// The contest's rules or phase do not allow it; nothing was changed.
+    Refused {
+        /// Stable, kebab-case.
+        code: String,
+        /// A sentence.
+        detail: String,
+    },
+}
+
+/// What came of queueing a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Queued {
+    /// It waits.
+    New,
+    /// The same command of the same staff key was queued before.
+    Known(Option<CommandOutcome>),
+    /// The key was used for another command.
+    KeyUsed,
+}
+
+/// The command table.
+#[async_trait]
+pub trait Commands: Send + Sync {
+    /// Queues a command unless its key is known. Durable when it returns.
+    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<Queued>;
+
+    /// Commands without an outcome, oldest first. Outcomes are written by [`Ledger::append`](crate::Ledger::append).
+    async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>>;
+
+    /// What became of a command; `None` while it waits or if there is none.
+    async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>>;
+}

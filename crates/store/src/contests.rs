@@ -1,0 +1,131 @@
+//! Contests as the database keeps them beside their logs: drafts, and what is derived from the log for quick reading.
+
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
+
+use acclaim_contest::{ContestId, EntryId, Instant, definition::Definition};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// Where a contest stands. Before [`Phase::Open`] there is no log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Everything may change.
+    Draft,
+    /// Ballots are recorded.
+    Open,
+    /// Voting has ended; rulings may follow.
+    Closed,
+    /// No ruling any more; draws and choices may follow.
+    Frozen,
+    /// The result is final.
+    Certified,
+}
+
+impl Phase {
+    /// The word used on the wire and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Frozen => "frozen",
+            Self::Certified => "certified",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Phase {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        [Self::Draft, Self::Open, Self::Closed, Self::Frozen, Self::Certified]
+            .into_iter()
+            .find(|phase| phase.as_str() == text)
+            .ok_or_else(|| format!("unknown phase `{text}`"))
+    }
+}
+
+/// One contest.
+#[derive(Debug, Clone)]
+pub struct ContestRecord {
+    /// The definition as it stands: as it was put, amendments applied.
+    pub definition: Arc<Definition>,
+    /// Counts every change of this record; the ETag of the contest.
+    pub revision: u64,
+    /// Where it stands.
+    pub state: ContestState,
+    /// The contest's tag key, wrapped by the installation's secret.
+    pub tag_key: Vec<u8>,
+}
+
+impl ContestRecord {
+    /// The contest's id.
+    #[must_use]
+    pub fn id(&self) -> &ContestId {
+        &self.definition.id
+    }
+}
+
+/// What follows from the log, kept beside it so that the API need not fold the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContestState {
+    /// Where the contest stands.
+    pub phase: Phase,
+    /// The first instant at which ballots are refused: the definition's, unless amended or closed early.
+    pub closes: Instant,
+    /// Entries that no longer stand.
+    pub withdrawn: BTreeSet<EntryId>,
+}
+
+impl ContestState {
+    /// The state of a draft.
+    #[must_use]
+    pub fn of_draft(definition: &Definition) -> Self {
+        Self { phase: Phase::Draft, closes: definition.closes, withdrawn: BTreeSet::new() }
+    }
+}
+
+/// Contests and the passes issued for them.
+#[async_trait]
+pub trait Contests: Send + Sync {
+    /// All contests, by id.
+    async fn contests(&self) -> Result<Vec<ContestRecord>>;
+
+    /// One contest.
+    async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>>;
+
+    /// Creates a draft at revision 1. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Conflict` if a contest of this id exists.
+    async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()>;
+
+    /// Replaces the definition of a draft and counts its revision up. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Conflict` unless the contest is a draft at `revision`.
+    async fn edit_draft(&self, definition: &Definition, revision: u64) -> Result<()>;
+
+    /// Deletes a draft, or a contest marked `test` with its log. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Conflict` if it is neither, or does not exist.
+    async fn delete_contest(&self, id: &ContestId) -> Result<()>;
+
+    /// Counts passes before they are handed out, so that none is ever uncounted. Durable when it returns; returns the
+    /// source's total.
+    async fn count_passes(&self, id: &ContestId, source: &str, more: u64) -> Result<u64>;
+
+    /// Total of passes issued, by source, in byte order of the sources.
+    async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>>;
+}

@@ -1,0 +1,196 @@
+//! The installation's keys: wrapped in the database, plain in memory.
+//!
+//! The installation's secret wraps (XChaCha20-Poly1305, the value's name as associated data, a random nonce of 24 bytes before the ciphertext)
+//! the log key's seed, the pass keys and each contest's tag key. The secret itself comes from a file or the environment.
+
+use std::fmt;
+
+use acclaim_contest::{ContestId, TagKey, pass::PassKey};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::{Aead, Payload}};
+
+use crate::{error::StoreError, keys::Keys};
+
+const NAME: &str = "name";
+const LOG_KEY: &str = "log-key";
+const PASS_KEY: &str = "pass-key-";
+const NONCE_LENGTH: usize = 24;
+
+/// 32 random bytes that wrap every other key.
+pub struct Secret(pub [u8; 32]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Why the keys cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gave no randomness.
+    #[error("the system gave no random bytes: {0}")]
+    Randomness(String),
+    /// The secret does not open what is in the database.
+    #[error("`{0}` cannot be opened: the installation's secret is not the one it was wrapped with")]
+    WrongSecret(String),
+    /// The installation was founded under another name, which is part of every log's origin.
+    #[error("this installation is named `{stored}`, not `{asked}`: the name is part of every log's origin and cannot change")]
+    AnotherName {
+        /// In the database.
+        stored: String,
+        /// In the configuration.
+        asked: String,
+    },
+}
+
+/// The keys of an installation.
+pub struct Keyring {
+    /// The installation's name: the first part of each log's origin.
+    pub name: String,
+    /// Seed of the Ed25519 key that signs checkpoints.
+    pub log_seed: [u8; 32],
+    secret: Secret,
+    /// Oldest first.
+    pass_keys: Vec<PassKey>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Keyring {
+    /// Opens the installation's keys; at the first start makes them.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; nothing is changed when the secret or the name is wrong.
+    pub async fn open(keys: &(impl Keys + ?Sized), secret: Secret, name: Option<&str>) -> Result<Self, KeyringError> {
+        let values = keys.installation_values().await?;
+        let value = |wanted: &str| values.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+
+        let log_seed = match value(LOG_KEY) {
+            Some(wrapped) => unwrap(&secret, LOG_KEY, wrapped)?,
+            None => found(keys, &secret, LOG_KEY).await?,
+        };
+        let stored = value(NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let name = match (stored, name) {
+            (Some(stored), Some(asked)) if stored != asked => {
+                return Err(KeyringError::AnotherName { stored, asked: asked.to_owned() });
+            }
+            (Some(stored), _) => stored,
+            (None, asked) => {
+                let name = asked.unwrap_or("localhost").to_owned();
+                keys.add_installation_value(NAME, name.as_bytes()).await?;
+                name
+            }
+        };
+        let mut pass_keys = Vec::new();
+        for (name, wrapped) in &values {
+            if let Some(id) = name.strip_prefix(PASS_KEY).and_then(|id| id.parse().ok()) {
+                pass_keys.push(PassKey { id, secret: unwrap(&secret, name, wrapped)? });
+            }
+        }
+        pass_keys.sort_by_key(|key| key.id);
+        if pass_keys.is_empty() {
+            pass_keys.push(PassKey { id: 1, secret: found(keys, &secret, &format!("{PASS_KEY}1")).await? });
+        }
+        Ok(Self { name, log_seed, secret, pass_keys })
+    }
+
+    /// Adds a pass key: it mints from the next start on, and the older ones still verify.
+    ///
+    /// # Errors
+    /// [`KeyringError`]
+    pub async fn rotate_pass_key(&self, keys: &(impl Keys + ?Sized)) -> Result<u32, KeyringError> {
+        let id = self.pass_keys.last().map_or(0, |key| key.id) + 1;
+        found(keys, &self.secret, &format!("{PASS_KEY}{id}")).await?;
+        Ok(id)
+    }
+
+    /// The keys that verify passes; the last one mints.
+    #[must_use]
+    pub fn pass_keys(&self) -> &[PassKey] {
+        &self.pass_keys
+    }
+
+    /// A new tag key for a contest, wrapped.
+    ///
+    /// # Errors
+    /// [`KeyringError::Randomness`]
+    pub fn new_tag_key(&self, contest: &ContestId) -> Result<Vec<u8>, KeyringError> {
+        wrap(&self.secret, &tag_key_name(contest), &random()?)
+    }
+
+    /// A contest's tag key.
+    ///
+    /// # Errors
+    /// [`KeyringError::WrongSecret`]
+    pub fn tag_key(&self, contest: &ContestId, wrapped: &[u8]) -> Result<TagKey, KeyringError> {
+        unwrap(&self.secret, &tag_key_name(contest), wrapped).map(TagKey)
+    }
+
+    /// The origin of a contest's log.
+    #[must_use]
+    pub fn origin(&self, contest: &ContestId) -> String {
+        format!("{}/{contest}", self.name)
+    }
+}
+
+fn tag_key_name(contest: &ContestId) -> String {
+    format!("tag-key/{contest}")
+}
+
+/// Makes a key and keeps it wrapped.
+async fn found(keys: &(impl Keys + ?Sized), secret: &Secret, name: &str) -> Result<[u8; 32], KeyringError> {
+    let key = random()?;
+    keys.add_installation_value(name, &wrap(secret, name, &key)?).await?;
+    Ok(key)
+}
+
+/// Random bytes from the system.
+///
+/// # Errors
+/// [`KeyringError::Randomness`]
+pub fn random<const N: usize>() -> Result<[u8; N], KeyringError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| KeyringError::Randomness(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn wrap(secret: &Secret, name: &str, key: &[u8; 32]) -> Result<Vec<u8>, KeyringError> {
+    let nonce: [u8; NONCE_LENGTH] = random()?;
+    let payload = Payload { msg: key, aad: name.as_bytes() };
+    let sealed = XChaCha20Poly1305::new(&secret.0.into())
+        .encrypt(&XNonce::from(nonce), payload)
+        .map_err(|_| KeyringError::WrongSecret(name.to_owned()))?;
+    Ok([&nonce[..], &sealed].concat())
+}
+
+fn unwrap(secret: &Secret, name: &str, wrapped: &[u8]) -> Result<[u8; 32], KeyringError> {
+    let wrong = || KeyringError::WrongSecret(name.to_owned());
+    let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_LENGTH>().ok_or_else(wrong)?;
+    let payload = Payload { msg: sealed, aad: name.as_bytes() };
+    let key = XChaCha20Poly1305::new(&secret.0.into()).decrypt(&XNonce::from(*nonce), payload).map_err(|_| wrong())?;
+    key.try_into().map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_key_opens_only_with_its_secret_and_under_its_name() {
+        let secret = Secret([7; 32]);
+        let wrapped = wrap(&secret, "tag-key/a", &[1; 32]).unwrap();
+        assert_eq!(unwrap(&secret, "tag-key/a", &wrapped).unwrap(), [1; 32]);
+        assert!(unwrap(&Secret([8; 32]), "tag-key/a", &wrapped).is_err());
+        assert!(unwrap(&secret, "tag-key/b", &wrapped).is_err());
+        assert!(unwrap(&secret, "tag-key/a", &wrapped[..40]).is_err());
+        assert!(unwrap(&secret, "tag-key/a", &[]).is_err());
+        assert!(!wrapped.windows(32).any(|window| window == [1; 32]));
+    }
+}

@@ -1,0 +1,107 @@
+//! Staff keys, and the installation's own secrets as they are kept: hashed, or wrapped.
+
+use std::{fmt, str::FromStr};
+
+use acclaim_contest::{ContestId, Instant};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// What a staff key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Runs contests: everything but the installation.
+    Organiser,
+    /// Reads logs and results before they are public.
+    Auditor,
+    /// Casts ballots for others in bulk.
+    Gateway,
+    /// Runs the installation; may do everything.
+    Operator,
+}
+
+impl Role {
+    /// The word on the wire, on the command line and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Organiser => "organiser",
+            Self::Auditor => "auditor",
+            Self::Gateway => "gateway",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        [Self::Organiser, Self::Auditor, Self::Gateway, Self::Operator]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is not one of organiser, auditor, gateway, operator"))
+    }
+}
+
+/// A staff key without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaffKey {
+    /// Unique in the installation; written as `by` into logs.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The contests it is for; `None` for all.
+    pub contests: Option<Vec<ContestId>>,
+    /// When it was made.
+    pub created: Instant,
+    /// Since when it is refused.
+    pub revoked: Option<Instant>,
+}
+
+impl StaffKey {
+    /// Whether the key is for this contest.
+    #[must_use]
+    pub fn covers(&self, contest: &ContestId) -> bool {
+        self.contests.as_ref().is_none_or(|contests| contests.contains(contest))
+    }
+}
+
+/// Keys in the database.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// Adds a staff key by the BLAKE3 hash of its secret. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Conflict` if the name is in use, revoked or not.
+    async fn add_staff_key(&self, hash: [u8; 32], key: &StaffKey) -> Result<()>;
+
+    /// All staff keys, by name.
+    async fn staff_keys(&self) -> Result<Vec<StaffKey>>;
+
+    /// The staff key with this hash, revoked or not.
+    async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>>;
+
+    /// Revokes a staff key. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Conflict` if no key that is not revoked has this name.
+    async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()>;
+
+    /// The installation's values (its name, its wrapped keys), by name.
+    async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>>;
+
+    /// Adds a value; values are never changed. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Conflict` if there is one of this name.
+    async fn add_installation_value(&self, name: &str, value: &[u8]) -> Result<()>;
+}

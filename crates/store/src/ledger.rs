@@ -1,0 +1,110 @@
+//! The log of each contest, and what is looked up in it.
+
+use acclaim_ballot_log::{hash::Hash, tile::TileId};
+use acclaim_contest::{BallotId, ContestId, definition::Definition};
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    command::CommandOutcome,
+    contests::ContestState,
+    error::Result,
+    intake::Cursor,
+};
+
+/// The end of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Entries in the log.
+    pub size: u64,
+    /// Root of the tree over them.
+    pub root: Hash,
+    /// The signed checkpoint, a note.
+    pub checkpoint: String,
+    /// How far the intake has been recorded.
+    pub cursor: Cursor,
+}
+
+/// One transaction on a contest's log.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The head that this continues, `None` for the first; compared and swapped.
+    pub expected: Option<(u64, Hash)>,
+    /// The head from now on.
+    pub head: Head,
+    /// Entries from the expected size on.
+    pub entries: Vec<Bytes>,
+    /// Those of the entries that are ballots: id and index.
+    pub ballots: Vec<(BallotId, u64)>,
+    /// Ballots, recorded before or now, that are now something else.
+    pub marks: Vec<(BallotId, BallotState)>,
+    /// Tiles that are new or have grown, whole.
+    pub tiles: Vec<(TileId, Vec<u8>)>,
+    /// How the contest stands from now on, if that changed.
+    pub contest: Option<ContestChange>,
+    /// Outcomes of commands.
+    pub commands: Vec<(String, CommandOutcome)>,
+}
+
+/// How a contest stands from now on.
+#[derive(Debug, Clone)]
+pub struct ContestChange {
+    /// The definition, if it was amended.
+    pub definition: Option<Definition>,
+    /// The state.
+    pub state: ContestState,
+}
+
+/// What a recorded ballot is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum BallotState {
+    /// It stands.
+    Recorded,
+    /// Its voter replaced it.
+    Replaced,
+    /// It does not count.
+    Voided {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A ballot in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedBallot {
+    /// Its id.
+    pub id: BallotId,
+    /// Its index in the log.
+    pub index: u64,
+    /// What it is now.
+    pub state: BallotState,
+}
+
+/// The logs. Everything that [`Ledger::append`] was given is there for every later read, or none of it is.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// The end of the log; `None` before the opening.
+    async fn head(&self, contest: &ContestId) -> Result<Option<Head>>;
+
+    /// Appends, in one transaction, durable (synchronised to disk) when it returns.
+    ///
+    /// # Errors
+    /// - `Conflict`: the head is not the expected one; somebody else has appended. Nothing was changed.
+    /// - `Unavailable`: nothing was changed.
+    /// - `Unknown`: it may have been done. The caller drops its state and reloads.
+    async fn append(&self, contest: &ContestId, append: Append) -> Result<()>;
+
+    /// Entries from index `from` on, in order, at most `most` and at most about 8 MiB; fewer at the end of the log.
+    async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>>;
+
+    /// A tile with all hashes it has by now.
+    async fn tile(&self, contest: &ContestId, tile: TileId) -> Result<Option<Vec<u8>>>;
+
+    /// A recorded ballot.
+    async fn ballot(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<RecordedBallot>>;
+
+    /// Recorded ballots whose ids begin so, by index: those of one voter, and rarely of another whose tag begins alike.
+    async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>>;
+}

@@ -1,0 +1,48 @@
+//! Where the API and the sequencer meet: the stores' traits with their promises, the hub through which the processes'
+//! parts hear of each other, and the keys as they are kept.
+//!
+//! One conformance suite (`acclaim-test-support`) runs against every implementation.
+
+pub mod clock;
+pub mod command;
+pub mod contests;
+pub mod error;
+pub mod hub;
+pub mod intake;
+pub mod keyring;
+pub mod keys;
+pub mod ledger;
+pub mod shown;
+
+use std::sync::Arc;
+
+pub use clock::Clock;
+pub use command::{Command, CommandOutcome, Commands};
+pub use contests::{ContestRecord, Contests, Phase};
+pub use error::StoreError;
+pub use hub::Hub;
+pub use intake::Intake;
+pub use keyring::Keyring;
+pub use keys::Keys;
+pub use ledger::Ledger;
+pub use shown::Shown;
+
+/// A database that holds everything that must last.
+pub trait Database: Contests + Ledger + Commands + Keys {}
+
+impl<T: Contests + Ledger + Commands + Keys> Database for T {}
+
+/// The stores of one installation, as `cli` wires them.
+#[derive(Clone)]
+pub struct Stores {
+    /// Contests, log, commands, keys.
+    pub database: Arc<dyn Database>,
+    /// Accepted ballots on their way into the log.
+    pub intake: Arc<dyn Intake>,
+    /// The highest checkpoint shown, kept outside the database.
+    pub shown: Arc<dyn Shown>,
+    /// News between the parts.
+    pub hub: Arc<Hub>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
