@@ -1,0 +1,1 @@
+//! The HTTP API: router, extractors, wire types, the one table of errors.

@@ -1,0 +1,1 @@
+//! The binary acclaim: roles and tools, configuration and wiring.
