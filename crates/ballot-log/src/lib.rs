@@ -3,10 +3,21 @@
 //!
 //! Everything here is pure: bytes in, bytes out.
 
+pub mod bundle;
+pub mod checkpoint;
 pub mod entry;
 pub mod hash;
 pub mod key;
+pub mod note;
+pub mod proof;
+pub mod receipt;
+pub mod tile;
+pub mod tree;
 
-pub use entry::{Amendment, BallotEntry, Event, LogEntry, NewBallot, Selections};
-pub use hash::{Hash, leaf_hash};
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use entry::{Amendment, BallotEntry, EntryError, Event, LogEntry, NewBallot, Selections};
+pub use hash::{Hash, empty_root, leaf_hash};
 pub use key::{SigningKey, VerifierKey};
+pub use receipt::{Receipt, ReceiptError};
+pub use tile::{TileId, TilePath};
+pub use tree::{Tree, TreeError};
