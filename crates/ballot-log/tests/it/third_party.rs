@@ -1,0 +1,111 @@
+//! Others' implementations of the C2SP specifications read what is written here, and the other way round.
+
+use acclaim_ballot_log::{Checkpoint, Hash, SigningKey, proof};
+use signed_note::{Note, StandardVerifier, VerifierList};
+use tlog_tiles::{Error, Tile, TileHashReader, TileReader};
+
+use crate::log::{Tiles, grown, leaf};
+
+/// Serves the tiles of a log of `size` entries.
+struct Store {
+    tiles: Tiles,
+    size: u64,
+}
+
+impl TileReader for Store {
+    fn height(&self) -> u8 {
+        8
+    }
+
+    fn read_tiles(&self, tiles: &[Tile]) -> Result<Vec<Vec<u8>>, Error> {
+        let serve = self.tiles.at(self.size);
+        tiles
+            .iter()
+            .map(|tile| {
+                let id = acclaim_ballot_log::TileId { level: tile.level(), number: tile.level_index() };
+                // Their paths name the height as well: `tile/8/0/000`.
+                let width = u16::try_from(tile.width()).unwrap();
+                assert_eq!(id.path(width).to_string(), tile.path().replacen("tile/8/", "tile/", 1));
+                serve(id).ok_or(Error::InvalidTile)
+            })
+            .collect()
+    }
+
+    fn save_tiles(&self, _: &[Tile], _: &[Vec<u8>]) {}
+}
+
+fn theirs(hash: Hash) -> tlog_tiles::Hash {
+    tlog_tiles::Hash(hash.0)
+}
+
+fn all_theirs(path: &[Hash]) -> Vec<tlog_tiles::Hash> {
+    path.iter().copied().map(theirs).collect()
+}
+
+/// Their reader checks every tile against the root before it uses it; their proofs are made from our tiles.
+#[test]
+fn tiles_and_proofs_are_those_of_tlog_tiles() {
+    let (tree, tiles) = grown(66_000);
+    for size in [1, 2, 255, 256, 257, 700, 65_536, 65_537, 66_000] {
+        let root = proof::root_at(size, &tiles.at(size)).unwrap();
+        let store = Store { tiles: tiles.clone(), size };
+        let reader = TileHashReader::new(size, theirs(root), &store);
+        assert_eq!(tlog_tiles::tree_hash(size, &reader).unwrap(), theirs(root));
+        for position in
+            [0, 1, 254, 255, 256, 300, 65_535, 65_999].into_iter().filter(|position| *position < size)
+        {
+            let path = all_theirs(&proof::inclusion(position, size, &tiles.at(size)).unwrap());
+            assert_eq!(
+                tlog_tiles::prove_record(size, position, &reader).unwrap(),
+                path,
+                "{position} in {size}"
+            );
+            tlog_tiles::check_record(&path, size, theirs(root), position, theirs(leaf(position))).unwrap();
+
+            let old = position + 1;
+            let old_root = proof::root_at(old, &tiles.at(old)).unwrap();
+            let path = all_theirs(&proof::consistency(old, size, &tiles.at(size)).unwrap());
+            assert_eq!(tlog_tiles::prove_tree(size, old, &reader).unwrap(), path, "{old} to {size}");
+            tlog_tiles::check_tree(&path, size, theirs(root), old, theirs(old_root)).unwrap();
+        }
+    }
+    assert_eq!(tree.size(), 66_000);
+}
+
+/// From the empty log to this size at once, their list of the tiles to publish is ours.
+#[test]
+fn changed_tiles_are_those_of_tlog_tiles() {
+    for (old, new) in [(0, 1), (0, 256), (10, 256), (255, 257), (256, 256), (300, 70_000)] {
+        let (mut tree, _) = grown(old);
+        for index in old..new {
+            tree.append(leaf(index));
+        }
+        let mut ours: Vec<(u8, u64, usize)> =
+            tree.changed_tiles().iter().map(|(id, bytes)| (id.level, id.number, bytes.len() / 32)).collect();
+        ours.sort_unstable();
+        let theirs = Tile::new_tiles(8, old, new);
+        let theirs: Vec<(u8, u64, usize)> = theirs
+            .iter()
+            .map(|tile| (tile.level(), tile.level_index(), usize::try_from(tile.width()).unwrap()))
+            .collect();
+        assert_eq!(ours, theirs, "{old} to {new}");
+    }
+}
+
+#[test]
+fn checkpoints_are_signed_notes() {
+    let (tree, _) = grown(300);
+    let key = SigningKey::from_seed("vote.example.org/photo-2021", &[9; 32]).unwrap();
+    let ours = key.sign(tree.size(), tree.root());
+
+    let note = Note::from_bytes(ours.as_bytes()).unwrap();
+    let verifier = StandardVerifier::new(&key.verifier().to_string()).unwrap();
+    let (verified, unverified) = note.verify(&VerifierList::new(vec![Box::new(verifier)])).unwrap();
+    assert_eq!((verified.len(), unverified.len()), (1, 0));
+    let checkpoint = tlog_tiles::Checkpoint::from_bytes(note.text()).unwrap();
+    assert_eq!(checkpoint.origin(), "vote.example.org/photo-2021");
+    assert_eq!((checkpoint.size(), *checkpoint.hash()), (300, theirs(tree.root())));
+
+    let read = Checkpoint::open(note.to_bytes(), key.verifier()).unwrap();
+    assert_eq!(read.to_string().as_bytes(), checkpoint.to_bytes());
+}

@@ -1,0 +1,128 @@
+//! The growing tree against the plain recursion, and its tiles against the definition of tiles.
+
+use acclaim_ballot_log::{Hash, TileId, Tree, TreeError, proof, tree::MAX_SIZE};
+use proptest::prelude::*;
+
+use crate::log::{Tiles, grown, leaf, naive_root};
+
+const EDGE: u64 = 65_536;
+
+#[test]
+fn roots_are_those_of_the_recursion() {
+    let leaves: Vec<Hash> = (0..600).map(leaf).collect();
+    let mut tree = Tree::new();
+    let mut bare = Tree::without_tiles();
+    for size in 0..=600 {
+        assert_eq!(tree.root(), naive_root(&leaves[..size]), "size {size}");
+        assert_eq!(bare.root(), tree.root());
+        if let Some(leaf) = leaves.get(size) {
+            tree.append(*leaf);
+            bare.append(*leaf);
+        }
+    }
+    assert!(bare.changed_tiles().is_empty());
+    assert_eq!(bare.size(), 600);
+}
+
+#[test]
+fn roots_hold_across_the_edge_of_the_second_level() {
+    let leaves: Vec<Hash> = (0..EDGE + 300).map(leaf).collect();
+    let mut tree = Tree::new();
+    let mut tiles = Tiles::default();
+    for leaf in &leaves {
+        tree.append(*leaf);
+        let size = tree.size();
+        if [EDGE - 257, EDGE - 256, EDGE - 1, EDGE, EDGE + 1, EDGE + 255, EDGE + 256, EDGE + 300]
+            .contains(&size)
+        {
+            tiles.take_from(&mut tree);
+            let root = naive_root(&leaves[..usize::try_from(size).unwrap()]);
+            assert_eq!(tree.root(), root, "size {size}");
+            assert_eq!(proof::root_at(size, &tiles.at(size)), Ok(root), "size {size}");
+            let resumed = Tree::resume(size, tiles.at(size)).unwrap();
+            assert_eq!((resumed.size(), resumed.root()), (size, root));
+        }
+    }
+    // Every tile that the size calls for is there, as wide as it should be, and no other.
+    let size = tree.size();
+    let expected: u64 = [size, size / 256, size / EDGE].map(|hashes| hashes.div_ceil(256)).iter().sum();
+    assert_eq!(u64::try_from(tiles.0.len()).unwrap(), expected);
+    for (id, bytes) in &tiles.0 {
+        assert_eq!(bytes.len(), usize::from(id.width_at(size)) * 32, "{id:?}");
+        for (position, hash) in bytes.chunks(32).enumerate() {
+            let span = 256_usize.pow(id.level.into());
+            let start = (usize::try_from(id.number).unwrap() * 256 + position) * span;
+            assert_eq!(naive_root(&leaves[start..start + span]).0, hash, "{id:?} {position}");
+        }
+    }
+}
+
+#[test]
+fn resuming_at_every_size_is_continuing() {
+    let (_, stored) = grown(1400);
+    let (mut whole, mut tiles) = (Tree::new(), Tiles::default());
+    for size in 0..=700 {
+        // Once with stored tiles that have since grown, once with those of the size.
+        for source in [&stored, &tiles] {
+            let mut asked = Vec::new();
+            let mut resumed = Tree::resume(size, |id| {
+                asked.push(id);
+                source.0.get(&id).cloned()
+            })
+            .unwrap();
+            assert_eq!(asked, Tree::tiles_to_resume(size));
+            assert_eq!((resumed.size(), resumed.root()), (size, whole.root()), "size {size}");
+            assert!(resumed.changed_tiles().is_empty());
+            let mut continued = whole.clone();
+            for index in size..size + 260 {
+                resumed.append(leaf(index));
+                continued.append(leaf(index));
+            }
+            assert_eq!(resumed.root(), continued.root(), "size {size}");
+            assert_eq!(resumed.changed_tiles(), continued.changed_tiles(), "size {size}");
+        }
+        whole.append(leaf(size));
+        tiles.take_from(&mut whole);
+    }
+}
+
+#[test]
+fn a_tree_is_not_resumed_from_what_does_not_fit() {
+    let (_, tiles) = grown(300);
+    let id = TileId { level: 0, number: 1 };
+    assert_eq!(Tree::resume(300, |_| None).unwrap_err(), TreeError::MissingTile(id));
+    for length in [0, 31, 44 * 32 - 1, 43 * 32, 44 * 32 + 1, 257 * 32] {
+        let cut = |_| Some(vec![0; length]);
+        assert_eq!(Tree::resume(300, cut).unwrap_err(), TreeError::WrongLength(id), "{length}");
+    }
+    assert!(Tree::resume(300, |id| tiles.0.get(&id).cloned()).is_ok());
+    for size in [MAX_SIZE + 1, u64::MAX] {
+        assert_eq!(Tree::resume(size, |_| None).unwrap_err(), TreeError::TooLarge(size));
+    }
+    let mut vast = Tree::resume(MAX_SIZE, |_| Some(vec![0; 32])).unwrap();
+    assert_eq!(vast.append(leaf(0)), MAX_SIZE);
+    let _ = vast.root();
+}
+
+proptest! {
+    /// However a tree is filled and its tiles taken, the store ends up with the same tiles.
+    #[test]
+    fn tiles_do_not_depend_on_when_they_are_taken(steps in prop::collection::vec(0_u64..400, 1..8)) {
+        let (mut tree, mut tiles) = (Tree::new(), Tiles::default());
+        for step in steps {
+            for _ in 0..step {
+                tree.append(leaf(tree.size()));
+            }
+            let before = tiles.clone();
+            for (id, bytes) in tree.changed_tiles() {
+                prop_assert_eq!(bytes.len(), usize::from(id.width_at(tree.size())) * 32);
+                let old = before.0.get(&id).map_or(&[][..], Vec::as_slice);
+                prop_assert!(bytes.len() > old.len() && bytes.starts_with(old));
+                tiles.0.insert(id, bytes);
+            }
+        }
+        let (at_once, all) = grown(tree.size());
+        prop_assert_eq!(tree.root(), at_once.root());
+        prop_assert_eq!(tiles.0, all.0);
+    }
+}

@@ -1,0 +1,155 @@
+//! The published vectors: a whole log with its hashes and roots, a checkpoint, a receipt.
+
+use acclaim_ballot_log::{
+    Checkpoint, Hash, LogEntry, Receipt, SigningKey, Tree, VerifierKey, entry::Event, leaf_hash, proof,
+};
+use acclaim_contest::ContestId;
+
+use crate::log::Tiles;
+
+const LOG: &str = include_str!("../vectors/log.jsonl");
+const EXPECTED: &str = include_str!("../vectors/expected.json");
+const CHECKPOINT: &str = include_str!("../vectors/checkpoint");
+const PROOF: &str = include_str!("../vectors/proof-index-6");
+
+pub(crate) fn lines() -> impl Iterator<Item = &'static [u8]> {
+    LOG.strip_suffix('\n').unwrap().split('\n').map(str::as_bytes)
+}
+
+fn expected() -> serde_json::Value {
+    serde_json::from_str(EXPECTED).unwrap()
+}
+
+#[test]
+fn every_line_decodes_and_encodes_to_itself() {
+    let mut contest = None;
+    for line in lines() {
+        let entry = LogEntry::decode(line).unwrap();
+        assert_eq!(entry.encode().unwrap(), line);
+        match entry {
+            LogEntry::Event(event) => {
+                if let Event::Contest(header) = *event {
+                    contest = Some(header.contest);
+                }
+            }
+            LogEntry::Ballot(ballot) => {
+                let contest: &ContestId = contest.as_ref().unwrap();
+                assert_eq!(ballot.expected_id(contest), ballot.id);
+                let mut again = b"before".to_vec();
+                assert_eq!(ballot.as_new().write(contest, &mut again).unwrap(), ballot.id);
+                assert_eq!(again.strip_prefix(b"before").unwrap(), line);
+            }
+        }
+    }
+}
+
+#[test]
+fn leaf_hashes_are_those_published() {
+    let expected = expected();
+    let leaves = expected["leaf_hashes_hex"].as_array().unwrap();
+    assert_eq!(leaves.len(), lines().count());
+    for (line, leaf) in lines().zip(leaves) {
+        assert_eq!(hex::encode(leaf_hash(line).0), leaf.as_str().unwrap());
+    }
+}
+
+fn tree() -> (Tree, Tiles) {
+    let (mut tree, mut tiles) = (Tree::new(), Tiles::default());
+    for line in lines() {
+        tree.append(leaf_hash(line));
+    }
+    tiles.take_from(&mut tree);
+    (tree, tiles)
+}
+
+fn keys() -> (SigningKey, VerifierKey) {
+    let expected = expected();
+    let seed = hex::decode(expected["signing_seed_hex"].as_str().unwrap()).unwrap();
+    let signing = SigningKey::from_seed("vote.example.org/photo-2021", &seed.try_into().unwrap()).unwrap();
+    (signing, expected["vkey"].as_str().unwrap().parse().unwrap())
+}
+
+#[test]
+fn all_roots_are_those_published() {
+    let expected = expected();
+    let roots: Vec<&str> =
+        expected["roots_hex"].as_array().unwrap().iter().map(|root| root.as_str().unwrap()).collect();
+    assert_eq!(roots.len(), lines().count() + 1);
+    let mut growing = Tree::new();
+    let (_, tiles) = tree();
+    for (size, root) in (0..).zip(&roots) {
+        assert_eq!(hex::encode(growing.root().0), *root, "size {size}");
+        assert_eq!(hex::encode(proof::root_at(size, &tiles.at(size)).unwrap().0), *root, "size {size}");
+        if let Some(line) = lines().nth(usize::try_from(size).unwrap()) {
+            growing.append(leaf_hash(line));
+        }
+    }
+    assert_eq!(hex::encode(growing.root().0), expected["root_hex"].as_str().unwrap());
+}
+
+#[test]
+fn the_checkpoint_is_the_published_one() {
+    let (signing, verifier) = keys();
+    let (tree, _) = tree();
+    assert_eq!(signing.verifier(), &verifier);
+    assert_eq!(verifier.to_string(), expected()["vkey"].as_str().unwrap());
+    let checkpoint = Checkpoint::open(CHECKPOINT, &verifier).unwrap();
+    assert_eq!((checkpoint.size, checkpoint.root), (tree.size(), tree.root()));
+    assert_eq!(checkpoint.origin, "vote.example.org/photo-2021");
+    assert_eq!(signing.sign(tree.size(), tree.root()), CHECKPOINT);
+}
+
+#[test]
+fn the_receipt_is_the_published_one() {
+    let (signing, verifier) = keys();
+    let (tree, tiles) = tree();
+    let path = proof::inclusion(6, tree.size(), &tiles.at(tree.size())).unwrap();
+    let made = Receipt { index: 6, path, checkpoint: signing.sign(tree.size(), tree.root()) };
+    assert_eq!(made.to_string(), PROOF);
+
+    let receipt: Receipt = PROOF.parse().unwrap();
+    assert_eq!(receipt, made);
+    let leaves: Vec<Hash> = lines().map(leaf_hash).collect();
+    assert_eq!(receipt.verify(leaves[6], &verifier).unwrap().size, 13);
+    assert!(receipt.verify(leaves[7], &verifier).is_err());
+}
+
+/// No bit of the receipt can change: it then fails to parse or to verify.
+#[test]
+fn any_flipped_bit_of_the_receipt_is_refused() {
+    let (_, verifier) = keys();
+    let leaf = leaf_hash(lines().nth(6).unwrap());
+    for bit in 0..PROOF.len() * 8 {
+        let mut flipped = PROOF.as_bytes().to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let verified = std::str::from_utf8(&flipped).ok().and_then(|text| {
+            let receipt: Receipt = text.parse().ok()?;
+            receipt.verify(leaf, &verifier).ok()
+        });
+        assert_eq!(verified, None, "bit {bit}");
+    }
+}
+
+#[test]
+fn other_forms_of_the_receipt_are_refused() {
+    let hash = "QgxQ1Rrb7YImPUWUIfIAXdt6OqjaCBy4/7FeENEXbhM=\n";
+    assert!(PROOF.contains(hash));
+    for (from, to) in [
+        ("index 6", "index 06"),
+        ("index 6", "index +6"),
+        ("index 6", "index 18446744073709551616"),
+        ("@v1", "@v2"),
+        (hash, &hash.repeat(70)),
+        (hash, "QgxQ\n"),
+        ("\n", "\r\n"),
+    ] {
+        assert!(PROOF.replace(from, to).parse::<Receipt>().is_err(), "{to}");
+    }
+    for end in 0..PROOF.len() {
+        // Cut anywhere it is no receipt, or its checkpoint is none.
+        let cut: Option<Receipt> = PROOF.get(..end).and_then(|text| text.parse().ok());
+        assert!(cut.is_none_or(|cut| Checkpoint::open(&cut.checkpoint, &keys().1).is_err()), "{end}");
+    }
+    let long = format!("{PROOF}{}", "x".repeat(70_000));
+    assert!(long.parse::<Receipt>().is_err());
+}
