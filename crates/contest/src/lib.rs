@@ -2,6 +2,8 @@
 //!
 //! Everything here is pure: time, keys and randomness come in as arguments.
 
+pub mod ballot;
+pub mod definition;
 pub mod entry;
 pub mod id;
 pub mod pass;
@@ -9,6 +11,8 @@ pub mod rules;
 pub mod time;
 pub mod voter;
 
+pub use ballot::{SelectionError, SelectionReason, Slate};
+pub use definition::{Definition, Mistake, Mistakes, Overrides};
 pub use entry::{Category, Entry, Titles};
 pub use id::{CategoryId, ContestId, EntryId, InvalidId, PanelId};
 pub use rules::Rules;

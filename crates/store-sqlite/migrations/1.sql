@@ -78,3 +78,11 @@ CREATE TABLE passes (
     total INTEGER NOT NULL,
     PRIMARY KEY (contest, source)
 ) STRICT, WITHOUT ROWID;
+
+-- Requests that minted passes, so that a repeated one is not counted twice.
+CREATE TABLE pass_requests (
+    contest INTEGER NOT NULL REFERENCES contests (number) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    request BLOB NOT NULL, -- hash of its content
+    PRIMARY KEY (contest, key)
+) STRICT, WITHOUT ROWID;

@@ -8,7 +8,7 @@ use acclaim_contest::{
 };
 use acclaim_store::{
     ContestRecord, Contests,
-    contests::ContestState,
+    contests::{ContestState, Counted},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
@@ -96,20 +96,40 @@ impl Contests for SqliteDatabase {
         .await
     }
 
-    async fn count_passes(&self, id: &ContestId, source: &str, more: u64) -> Result<u64> {
-        let (id, source) = (id.clone(), source.to_owned());
+    async fn count_passes(
+        &self,
+        id: &ContestId,
+        source: &str,
+        key: &str,
+        request: [u8; 32],
+        more: u64,
+    ) -> Result<Counted> {
+        let (id, source, key) = (id.clone(), source.to_owned(), key.to_owned());
         self.write(move |tx| {
             let contest = known_contest(tx, &id)?;
-            let total: i64 = tx
+            let known: Option<[u8; 32]> = tx
                 .query_row(
-                    "INSERT INTO passes (contest, source, total) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (contest, source) DO UPDATE SET total = total + excluded.total
-                     RETURNING total",
-                    params![contest, source, signed(more)?],
+                    "SELECT request FROM pass_requests WHERE contest = ?1 AND key = ?2",
+                    params![contest, key],
                     |row| row.get(0),
                 )
+                .optional()
                 .map_err(unavailable)?;
-            unsigned(total)
+            if let Some(known) = known {
+                return Ok(if known == request { Counted::Again } else { Counted::KeyUsed });
+            }
+            tx.execute(
+                "INSERT INTO pass_requests (contest, key, request) VALUES (?1, ?2, ?3)",
+                params![contest, key, request],
+            )
+            .map_err(unavailable)?;
+            tx.execute(
+                "INSERT INTO passes (contest, source, total) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (contest, source) DO UPDATE SET total = total + excluded.total",
+                params![contest, source, signed(more)?],
+            )
+            .map_err(unavailable)?;
+            Ok(Counted::New)
         })
         .await
     }

@@ -61,7 +61,8 @@ impl SqliteDatabase {
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
         let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
         let mut connection = Connection::open(path).map_err(failed)?;
-        let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        let version = usize::try_from(version).unwrap_or(usize::MAX);
         let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
         let empty: bool = connection
             .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))

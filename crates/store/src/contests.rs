@@ -95,6 +95,17 @@ impl ContestState {
     }
 }
 
+/// What came of counting passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// They are counted.
+    New,
+    /// The same request was counted before.
+    Again,
+    /// The key was used for another request. Nothing was changed.
+    KeyUsed,
+}
+
 /// Contests and the passes issued for them.
 #[async_trait]
 pub trait Contests: Send + Sync {
@@ -122,9 +133,16 @@ pub trait Contests: Send + Sync {
     /// `Conflict` if it is neither, or does not exist.
     async fn delete_contest(&self, id: &ContestId) -> Result<()>;
 
-    /// Counts passes before they are handed out, so that none is ever uncounted. Durable when it returns; returns the
-    /// source's total.
-    async fn count_passes(&self, id: &ContestId, source: &str, more: u64) -> Result<u64>;
+    /// Counts passes before they are handed out, so that none is ever uncounted; once for each `key`, the request's
+    /// `Idempotency-Key`, whose content `request` is the hash of. Durable when it returns.
+    async fn count_passes(
+        &self,
+        id: &ContestId,
+        source: &str,
+        key: &str,
+        request: [u8; 32],
+        more: u64,
+    ) -> Result<Counted>;
 
     /// Total of passes issued, by source, in byte order of the sources.
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>>;

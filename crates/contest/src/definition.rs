@@ -1,0 +1,223 @@
+//! The definition of a contest: read from TOML or the same structure as JSON, checked, and every mistake reported at once.
+
+mod contest_table;
+mod encoding;
+mod entries;
+mod entries_csv;
+mod fields;
+mod jury_tables;
+mod mistakes;
+mod rules_tables;
+mod supported;
+pub mod text;
+mod tree;
+mod window;
+mod write;
+
+use entries::{Categories, Entries};
+use fields::Table;
+use mistakes::{Findings, Place, clipped};
+use tree::Node;
+
+pub use entries::MOST_ENTRIES;
+pub use mistakes::{MOST_MISTAKES, Mistake, Mistakes};
+
+use crate::{
+    entry::{Category, Entry, Titles},
+    id::ContestId,
+    rules::Rules,
+    time::Instant,
+};
+
+/// The longest file, in bytes.
+pub const MOST_LENGTH: usize = 64 << 20;
+
+/// A contest before it opens: all that its log will begin with, and how voters come by a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Unique within the installation.
+    pub id: ContestId,
+    /// What voters read.
+    pub title: String,
+    /// The title in other languages.
+    pub titles: Titles,
+    /// A rehearsal, never certifiable.
+    pub test: bool,
+    /// IANA name.
+    pub time_zone: String,
+    /// First instant of voting.
+    pub opens: Instant,
+    /// First instant after voting; later than `opens`.
+    pub closes: Instant,
+    /// All that decides what counts and who wins.
+    pub rules: Rules,
+    /// Ways in which voters come by a pass; not in the log.
+    pub admission: Vec<String>,
+    /// At least one, each with at least one entry.
+    pub categories: Vec<Category>,
+    /// At least one and at most [`MOST_ENTRIES`], those of a file of entries last.
+    pub entries: Vec<Entry>,
+}
+
+/// What the command line says in place of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// In place of `contest.id`.
+    pub id: Option<ContestId>,
+    /// In place of `contest.test`.
+    pub test: Option<bool>,
+    /// In place of `contest.opens`, in the same form: `now` has been resolved before.
+    pub opens: Option<String>,
+    /// In place of `contest.closes`, in the same form.
+    pub closes: Option<String>,
+}
+
+/// Brings the content of the file named by `entries_csv`, or says in words why it cannot.
+pub type Load<'a> = dyn FnMut(&str) -> Result<Vec<u8>, String> + 'a;
+
+impl Definition {
+    /// Reads a definition in TOML. `load` is called at most once, with the name that `entries_csv` gives.
+    ///
+    /// # Errors
+    /// Every mistake of the file and of the file of entries. After an error of TOML's syntax only that one.
+    pub fn from_toml(text: &[u8], load: &mut Load<'_>, overrides: &Overrides) -> Result<Self, Mistakes> {
+        let mut reading = Reading::new(text, overrides);
+        let definition = reading.decoded().and_then(|text| {
+            let value = tree::parse_toml(text, &mut reading.findings)?;
+            reading.definition(tree::toml_root(&value), Some(load))
+        });
+        reading.finish(definition)
+    }
+
+    /// Reads a definition in JSON: the structure of the TOML file, with arrays of tables as lists of objects.
+    ///
+    /// # Errors
+    /// Every mistake of the text. After an error of JSON's syntax only that one.
+    pub fn from_json(text: &[u8], overrides: &Overrides) -> Result<Self, Mistakes> {
+        let mut reading = Reading::new(text, overrides);
+        let definition = reading.decoded().and_then(|text| {
+            let root = tree::parse_json(text, &mut reading.findings)?;
+            reading.definition(root, None)
+        });
+        reading.finish(definition)
+    }
+
+    /// The definition as JSON that [`Definition::from_json`] reads back to the same, with keys in canonical order, defaults filled in
+    /// and instants in UTC.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        write::json(self)
+    }
+}
+
+/// One definition being read.
+struct Reading<'a> {
+    content: &'a [u8],
+    overrides: &'a Overrides,
+    /// Name and content of the file of entries, once it is there.
+    entries_file: Option<(String, Vec<u8>)>,
+    findings: Findings,
+}
+
+impl<'a> Reading<'a> {
+    fn new(content: &'a [u8], overrides: &'a Overrides) -> Self {
+        let content = encoding::without_mark(content);
+        Self { content, overrides, entries_file: None, findings: Findings::default() }
+    }
+
+    fn decoded(&mut self) -> Option<&'a str> {
+        if self.content.len() > MOST_LENGTH {
+            self.findings.add(Place::Nowhere, "", too_long(self.content.len()));
+            return None;
+        }
+        match encoding::decode(self.content) {
+            Ok(text) => Some(text),
+            Err((at, problem)) => {
+                self.findings.add(Place::Main(at), "", problem);
+                None
+            }
+        }
+    }
+
+    /// Reads all tables, whatever mistakes are found; `None` if something that must be there is not.
+    fn definition(&mut self, root: Node<'_>, load: Option<&mut Load<'_>>) -> Option<Definition> {
+        let mut root = Table::root(root, &mut self.findings)?;
+        let findings = &mut self.findings;
+        let head = contest_table::read(&mut root, self.overrides, findings);
+        let mut categories = Categories::read(&mut root, findings);
+        let rules = rules_tables::rules(&mut root, categories.count(), findings);
+        jury_tables::rounds(&mut root, findings);
+        let admission = jury_tables::admission(&mut root, findings);
+        let mut entries = Entries::read(&mut root, &mut categories, findings);
+        let loaded = self.load_entries(&mut root, load);
+        if let Some((_, content)) = &self.entries_file {
+            entries_csv::read(content, &mut entries, &mut categories, &mut self.findings);
+        }
+        root.finish(&mut self.findings);
+        // Where the file of entries did not come, that is the mistake, not the entries that are missing with it.
+        let (categories, entries) = if loaded {
+            let categories = categories.finish(rules.ballot.votes_per_category, &mut self.findings);
+            (categories, entries.finish(&mut self.findings))
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        let head = head?;
+        let definition = Definition {
+            id: head.id?,
+            title: head.title?,
+            titles: head.titles,
+            test: head.test,
+            time_zone: head.time_zone?,
+            opens: head.opens?,
+            closes: head.closes?,
+            rules,
+            admission,
+            categories,
+            entries,
+        };
+        if let Err(problem) = write::check_header(&definition) {
+            self.findings.add(head.place, "contest", problem);
+        }
+        Some(definition)
+    }
+
+    /// Brings the file of entries if one is named. `false` if it is named and did not come.
+    fn load_entries(&mut self, root: &mut Table<'_>, load: Option<&mut Load<'_>>) -> bool {
+        let Some(field) = root.field("entries_csv") else { return true };
+        let Some(load) = load else {
+            field.wrong(
+                &mut self.findings,
+                "names a file, which only a TOML definition can; give the entries as \"entry\"",
+            );
+            return false;
+        };
+        let Some(name) = field.text(&mut self.findings) else { return false };
+        match load(&name) {
+            Ok(content) if content.len() > MOST_LENGTH => {
+                field.wrong(&mut self.findings, too_long(content.len()));
+                false
+            }
+            Ok(mut content) => {
+                content.drain(..content.len() - encoding::without_mark(&content).len());
+                self.entries_file = Some((clipped(&name), content));
+                true
+            }
+            Err(problem) => {
+                field.wrong(&mut self.findings, format!("cannot be read: {problem}"));
+                false
+            }
+        }
+    }
+
+    fn finish(self, definition: Option<Definition>) -> Result<Definition, Mistakes> {
+        let entries_file = self.entries_file.as_ref().map(|(name, content)| (&**name, &**content));
+        match definition {
+            Some(definition) if self.findings.is_empty() => Ok(definition),
+            _ => Err(self.findings.finish(self.content, entries_file)),
+        }
+    }
+}
+
+fn too_long(length: usize) -> String {
+    format!("the file has {length} bytes; at most {MOST_LENGTH} are possible")
+}

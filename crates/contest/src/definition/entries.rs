@@ -1,0 +1,217 @@
+//! Categories and entries: what is voted on, from the definition and from the file of entries, and how they fit together.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+use super::{
+    contest_table::{title, titles},
+    fields::{Field, Table},
+    mistakes::{Findings, Place, quoted},
+    text,
+};
+use crate::{
+    ballot::{MOST_SELECTIONS_LENGTH, selection_length},
+    entry::{Category, Entry, Titles},
+    id::{CategoryId, EntryId, InvalidId},
+};
+
+/// The most entries of a contest.
+pub const MOST_ENTRIES: usize = 100_000;
+
+/// Categories while they are read: those in order, and of every one what is known of its entries.
+pub(super) struct Categories {
+    complete: Vec<Category>,
+    known: Vec<Known>,
+    /// Index in `known` by the text of the id, even if it is no identifier: its entries are not blamed as well.
+    index: HashMap<String, usize>,
+}
+
+struct Known {
+    id: String,
+    place: Place,
+    path: String,
+    entries: usize,
+    longest_id: usize,
+}
+
+impl Categories {
+    pub(super) fn read(root: &mut Table<'_>, findings: &mut Findings) -> Self {
+        let mut categories = Self { complete: Vec::new(), known: Vec::new(), index: HashMap::new() };
+        let tables = root.tables("category", findings);
+        if tables.as_ref().is_none_or(Vec::is_empty) {
+            findings.add(Place::Nowhere, "category", "there is no category; a contest has at least one");
+        }
+        for table in tables.unwrap_or_default() {
+            categories.add(table, findings);
+        }
+        categories
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.known.len()
+    }
+
+    fn add(&mut self, mut table: Table<'_>, findings: &mut Findings) {
+        let (place, path) = (table.place, table.path.clone());
+        let id = table.required("id", findings).and_then(|field| {
+            let id = field.text(findings)?.into_owned();
+            if self.index.contains_key(&id) {
+                field.wrong(findings, format!("{} is the id of an earlier category too", quoted(&id)));
+            } else {
+                self.index.insert(id.clone(), self.known.len());
+                self.known.push(Known { id, place, path: path.clone(), entries: 0, longest_id: 0 });
+            }
+            field.parsed(findings)
+        });
+        let (title, titles) = (title(&mut table, findings), titles(&mut table, findings));
+        table.finish(findings);
+        let (Some(id), Some(title)) = (id, title) else { return };
+        let category = Category { id, title, titles };
+        if let Err(problem) = text::check_category(&category) {
+            findings.add(place, path, problem);
+        }
+        self.complete.push(category);
+    }
+
+    /// Checks what depends on all entries being known, and gives the categories.
+    pub(super) fn finish(self, [least, most]: [u32; 2], findings: &mut Findings) -> Vec<Category> {
+        let size = |votes: u32| usize::try_from(votes).unwrap_or(usize::MAX);
+        let (least, most) = (size(least), size(most));
+        for known in &self.known {
+            let id = &*known.id;
+            let votes = most.min(known.entries);
+            if known.entries == 0 {
+                findings.add(known.place, &*known.path, format!("the category {} has no entry", quoted(id)));
+            } else if known.entries < least {
+                let problem = format!(
+                    "the category {} has fewer entries ({}) than a ballot must vote for ({least})",
+                    quoted(id),
+                    known.entries,
+                );
+                findings.add(known.place, &*known.path, problem);
+            } else if votes.saturating_mul(selection_length(id.len(), known.longest_id))
+                > MOST_SELECTIONS_LENGTH
+            {
+                let problem = format!(
+                    "{votes} votes in the category {} would not fit a ballot: shorter ids do, or fewer votes",
+                    quoted(id),
+                );
+                findings.add(known.place, &*known.path, problem);
+            }
+        }
+        self.complete
+    }
+}
+
+/// Entries while they are read.
+pub(super) struct Entries {
+    complete: Vec<Entry>,
+    ids: HashSet<String>,
+    count: usize,
+}
+
+/// An entry as read from either file; absent is what was missing or wrong, and has been reported.
+pub(super) struct Candidate<'t> {
+    /// Where it stands.
+    pub(super) place: Place,
+    /// Its path, such as `entry[3]`; empty for a row of the file of entries.
+    pub(super) path: String,
+    pub(super) id: Option<(Place, Cow<'t, str>)>,
+    pub(super) category: Option<(Place, Cow<'t, str>)>,
+    pub(super) title: Option<String>,
+    pub(super) titles: Titles,
+    pub(super) summary: Option<String>,
+    pub(super) image: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) details: Vec<(String, String)>,
+}
+
+impl Entries {
+    pub(super) fn read(root: &mut Table<'_>, categories: &mut Categories, findings: &mut Findings) -> Self {
+        let mut entries = Self { complete: Vec::new(), ids: HashSet::new(), count: 0 };
+        for table in root.tables("entry", findings).unwrap_or_default() {
+            let candidate = candidate(table, findings);
+            entries.add(candidate, categories, findings);
+        }
+        entries
+    }
+
+    /// Takes one entry in. Beyond [`MOST_ENTRIES`] it is not even looked at, and `false`.
+    pub(super) fn add(
+        &mut self,
+        candidate: Candidate<'_>,
+        categories: &mut Categories,
+        findings: &mut Findings,
+    ) -> bool {
+        if self.count == MOST_ENTRIES {
+            findings.add(candidate.place, "entry", format!("there are more than {MOST_ENTRIES} entries"));
+            return false;
+        }
+        self.count += 1;
+        let path = candidate.path;
+        let key = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        let mut bad_id = |(place, name): (Place, &str), problem: String| findings.add(place, key(name), problem);
+        let mut id_length = 0;
+        let id = candidate.id.and_then(|(place, text)| {
+            id_length = text.len();
+            if !self.ids.insert(text.to_string()) {
+                bad_id((place, "id"), format!("{} is the id of an earlier entry too", quoted(&text)));
+            }
+            text.parse::<EntryId>().map_err(|error: InvalidId| bad_id((place, "id"), error.to_string())).ok()
+        });
+        let category = candidate.category.and_then(|(place, text)| {
+            let known = categories.index.get(&*text).and_then(|at| categories.known.get_mut(*at));
+            if let Some(known) = known {
+                known.entries += 1;
+                known.longest_id = known.longest_id.max(id_length);
+            } else if !categories.index.is_empty() {
+                bad_id((place, "category"), format!("there is no category {}", quoted(&text)));
+            }
+            text.parse::<CategoryId>().ok()
+        });
+        let (Some(id), Some(category), Some(title)) = (id, category, candidate.title) else { return true };
+        let Candidate { titles, summary, image, url, details, .. } = candidate;
+        let entry = Entry { id, category, title, titles, summary, image, url, details };
+        if let Err(problem) = text::check_entry(&entry) {
+            findings.add(candidate.place, path, problem);
+        }
+        self.complete.push(entry);
+        true
+    }
+
+    pub(super) fn finish(self, findings: &mut Findings) -> Vec<Entry> {
+        if self.count == 0 {
+            findings.add(Place::Nowhere, "entry", "there is no entry; a contest has at least one");
+        }
+        self.complete
+    }
+}
+
+fn candidate<'t>(mut table: Table<'t>, findings: &mut Findings) -> Candidate<'t> {
+    let mut id_of = |key, table: &mut Table<'t>| {
+        let field = table.required(key, findings)?;
+        Some((field.place, field.text(findings)?))
+    };
+    let (id, category) = (id_of("id", &mut table), id_of("category", &mut table));
+    let (title, titles) = (title(&mut table, findings), titles(&mut table, findings));
+    let summary = table.field("summary").and_then(|field| field.checked(findings, text::check_summary));
+    let image = table.field("image").and_then(|field| field.checked(findings, text::check_address));
+    let url = table.field("url").and_then(|field| field.checked(findings, text::check_address));
+    let details = table.field("details").map(|field| details(&field, findings)).unwrap_or_default();
+    let (place, path) = (table.place, table.path.clone());
+    table.finish(findings);
+    Candidate { place, path, id, category, title, titles, summary, image, url, details }
+}
+
+fn details(field: &Field<'_>, findings: &mut Findings) -> Vec<(String, String)> {
+    let elements = field.elements(text::MOST_DETAILS, findings).unwrap_or_default();
+    let detail = |element: Field<'_>| {
+        let [label, value] = element.pair("[label, value], such as [\"country\", \"Ghana\"]", findings)?;
+        let label = label.checked(findings, text::check_label);
+        let value = value.checked(findings, text::check_value);
+        Some((label?, value?))
+    };
+    elements.into_iter().filter_map(detail).collect()
+}

@@ -1,0 +1,269 @@
+//! Typed reading of tables: every value of the wrong type, out of range, unknown or repeated becomes a mistake, and reading goes on.
+
+use std::{borrow::Cow, ops::RangeInclusive};
+
+use super::{
+    mistakes::{Findings, Place, clipped, quoted},
+    supported,
+    tree::{MOST_ELEMENTS, MOST_KEYS, Node, View},
+};
+
+/// A table of the definition. Its keys are taken one by one; [`Table::finish`] reports those that nobody asked for.
+#[derive(Debug)]
+#[must_use = "a table must be finished, or unknown keys go unnoticed"]
+pub(super) struct Table<'t> {
+    pub(super) path: String,
+    pub(super) place: Place,
+    pairs: Vec<(Cow<'t, str>, Node<'t>)>,
+    asked: Vec<&'static str>,
+}
+
+/// A value with its path, such as `entry[3].title`, and its place.
+#[derive(Debug)]
+pub(super) struct Field<'t> {
+    pub(super) path: String,
+    pub(super) place: Place,
+    node: Node<'t>,
+}
+
+impl<'t> Table<'t> {
+    /// The file's outermost table.
+    pub(super) fn root(node: Node<'t>, findings: &mut Findings) -> Option<Self> {
+        let mut root = Field { path: String::new(), place: Place::Main(node.at), node }.table(findings)?;
+        // What is missing in the whole file has no line.
+        root.place = Place::Nowhere;
+        Some(root)
+    }
+
+    /// The value of a key, if it is there.
+    pub(super) fn field(&mut self, key: &'static str) -> Option<Field<'t>> {
+        self.asked.push(key);
+        let position = self.pairs.iter().position(|(name, _)| name == key)?;
+        let (_, node) = self.pairs.swap_remove(position);
+        Some(Field { path: self.path_of(key), place: Place::Main(node.at), node })
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn required(&mut self, key: &'static str, findings: &mut Findings) -> Option<Field<'t>> {
+        let field = self.field(key);
+        if field.is_none() {
+            findings.add(self.place, self.path_of(key), "is missing");
+        }
+        field
+    }
+
+    /// The table under a key, empty if it is absent or no table.
+    pub(super) fn table_or_empty(&mut self, key: &'static str, findings: &mut Findings) -> Self {
+        self.field(key).and_then(|field| field.table(findings)).unwrap_or_else(|| Self {
+            path: self.path_of(key),
+            place: self.place,
+            pairs: Vec::new(),
+            asked: Vec::new(),
+        })
+    }
+
+    /// The elements of an array of tables, if it is there. Elements that are no tables are left out, and reported.
+    pub(super) fn tables(&mut self, key: &'static str, findings: &mut Findings) -> Option<Vec<Self>> {
+        let elements = self.field(key)?.elements(MOST_ELEMENTS, findings)?;
+        Some(elements.into_iter().filter_map(|element| element.table(findings)).collect())
+    }
+
+    /// All pairs of a table whose keys are free.
+    pub(super) fn into_pairs(self) -> Vec<(String, Field<'t>)> {
+        let path = self.path;
+        let field = |name: &str, node: Node<'t>| Field {
+            path: join(&path, &clipped(name)),
+            place: Place::Main(node.at),
+            node,
+        };
+        self.pairs.into_iter().map(|(name, node)| (name.to_string(), field(&name, node))).collect()
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub(super) fn finish(self, findings: &mut Findings) {
+        for (name, node) in &self.pairs {
+            let hint = match &**name {
+                "entries_csv" => "it belongs at the top of the file, before the first table".to_owned(),
+                _ => format!("the keys here are {}", self.asked.join(", ")),
+            };
+            findings.add(Place::Main(node.at), self.path_of(&clipped(name)), format!("unknown key; {hint}"));
+        }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        join(&self.path, key)
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+impl<'t> Field<'t> {
+    /// Reports a mistake at this value.
+    pub(super) fn wrong(&self, findings: &mut Findings, problem: impl Into<String>) {
+        findings.add(self.place, &*self.path, problem);
+    }
+
+    fn not<T>(&self, findings: &mut Findings, wanted: &str, view: &View<'_>) -> Option<T> {
+        match view {
+            View::Broken(cause) => self.wrong(findings, cause.as_str()),
+            _ => self.wrong(findings, format!("must be {wanted}, not {}", view.name())),
+        }
+        None
+    }
+
+    /// Any text.
+    pub(super) fn text(&self, findings: &mut Findings) -> Option<Cow<'t, str>> {
+        match self.node.view() {
+            View::Text(text) => Some(text),
+            other => self.not(findings, "text in quotes", &other),
+        }
+    }
+
+    /// Text that `check` finds good.
+    pub(super) fn checked(
+        &self,
+        findings: &mut Findings,
+        check: impl FnOnce(&str) -> Result<(), String>,
+    ) -> Option<String> {
+        let text = self.text(findings)?;
+        match check(&text) {
+            Ok(()) => Some(text.into_owned()),
+            Err(problem) => {
+                self.wrong(findings, problem);
+                None
+            }
+        }
+    }
+
+    /// Text that parses, such as an identifier.
+    pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        findings: &mut Findings,
+    ) -> Option<T> {
+        let text = self.text(findings)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.wrong(findings, clipped_problem(&problem.to_string()));
+                None
+            }
+        }
+    }
+
+    /// A time: text, or TOML's own notation without quotes.
+    pub(super) fn time(&self, findings: &mut Findings) -> Option<String> {
+        match self.node.view() {
+            View::Text(text) => Some(text.into_owned()),
+            View::Time(text) => Some(text),
+            other => self.not(findings, "a date and time", &other),
+        }
+    }
+
+    pub(super) fn boolean(&self, findings: &mut Findings) -> Option<bool> {
+        match self.node.view() {
+            View::Boolean(value) => Some(value),
+            other => self.not(findings, "true or false", &other),
+        }
+    }
+
+    /// A whole number in a range, which must fit the type.
+    pub(super) fn number<T: TryFrom<u64>>(
+        &self,
+        range: RangeInclusive<u64>,
+        findings: &mut Findings,
+    ) -> Option<T> {
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        match self.node.view() {
+            View::Integer(Some(value)) if range.contains(&value) => T::try_from(value).ok(),
+            View::Integer(Some(value)) => {
+                self.wrong(findings, format!("must be {wanted}, not {value}"));
+                None
+            }
+            View::Integer(None) => {
+                self.wrong(findings, format!("must be {wanted}"));
+                None
+            }
+            other => self.not(findings, &wanted, &other),
+        }
+    }
+
+    /// One of some words.
+    pub(super) fn word<T: Copy>(&self, words: &[(&str, T)], findings: &mut Findings) -> Option<T> {
+        let text = self.text(findings)?;
+        let Some((word, value)) = words.iter().find(|(word, _)| *word == text) else {
+            let all: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            self.wrong(findings, format!("must be {}, not {}", either(&all), quoted(&text)));
+            return None;
+        };
+        supported::check_word(self, &self.path, word, findings);
+        Some(*value)
+    }
+
+    pub(super) fn table(&self, findings: &mut Findings) -> Option<Table<'t>> {
+        let (pairs, count) = match self.node.view() {
+            View::Table { pairs, count } => (pairs, count),
+            other => return self.not(findings, "a table", &other),
+        };
+        if count > pairs.len() {
+            self.wrong(findings, format!("has {count} keys; at most {MOST_KEYS} are possible"));
+        }
+        let mut once: Vec<(Cow<'t, str>, Node<'t>)> = Vec::with_capacity(pairs.len());
+        for (name, node) in pairs {
+            // So few keys are compared faster than hashed.
+            if once.iter().all(|(earlier, _)| *earlier != name) {
+                once.push((name, node));
+            } else {
+                let path = join(&self.path, &clipped(&name));
+                findings.add(Place::Main(node.at), path, "is there more than once");
+            }
+        }
+        Some(Table { path: self.path.clone(), place: self.place, pairs: once, asked: Vec::new() })
+    }
+
+    /// The elements of a list of at most so many.
+    pub(super) fn elements(&self, most: usize, findings: &mut Findings) -> Option<Vec<Field<'t>>> {
+        let (elements, count) = match self.node.view() {
+            View::Array { elements, count } => (elements, count),
+            other => return self.not(findings, "a list", &other),
+        };
+        if count > most {
+            self.wrong(findings, format!("has {count} elements; at most {most} are possible"));
+        }
+        let field = |(i, node): (usize, Node<'t>)| Field {
+            path: format!("{}[{i}]", self.path),
+            place: Place::Main(node.at),
+            node,
+        };
+        Some(elements.into_iter().take(most).enumerate().map(field).collect())
+    }
+
+    /// The elements of a list of exactly two.
+    pub(super) fn pair(&self, form: &str, findings: &mut Findings) -> Option<[Field<'t>; 2]> {
+        let View::Array { elements, count: 2 } = self.node.view() else {
+            self.wrong(findings, format!("must be {form}"));
+            return None;
+        };
+        let mut fields = elements.into_iter().enumerate().map(|(i, node)| Field {
+            path: format!("{}[{i}]", self.path),
+            place: Place::Main(node.at),
+            node,
+        });
+        Some([fields.next()?, fields.next()?])
+    }
+}
+
+/// A library's message: it repeats the text it is about, which may be long.
+fn clipped_problem(problem: &str) -> String {
+    problem.chars().take(300).collect()
+}
+
+/// `a, b or c`.
+fn either(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,195 @@
+//! The tables of channels, panels, the draw and rounds, and the ways of admission.
+
+use std::collections::HashSet;
+
+use super::{
+    fields::{Field, Table},
+    mistakes::{Findings, Place, quoted},
+    supported, text,
+};
+use crate::{
+    id::ContestId,
+    rules::{Channel, Draw, Panel, PanelKind},
+};
+
+/// The largest weight.
+pub(super) const MOST_WEIGHT: u64 = 1_000_000;
+/// The most channels, panels, criteria, methods or places with points: all of them go into one log entry.
+const MOST_LISTED: usize = 100;
+/// The highest score or number of points.
+const MOST_POINTS: u64 = 1_000_000;
+/// The most jurors that can be asked for, or scores dropped.
+const MOST_JURORS: u64 = 100_000;
+
+/// The channels; what is incomplete is left out and reported.
+pub(super) fn channels(root: &mut Table<'_>, findings: &mut Findings) -> Vec<Channel> {
+    let mut ids = HashSet::new();
+    let read = |mut table: Table<'_>, findings: &mut Findings| {
+        supported::check_table(table.place, "channel", findings);
+        let id = unique(&mut table, &mut ids, findings);
+        let weight =
+            table.required("weight", findings).and_then(|field| field.number(1..=MOST_WEIGHT, findings));
+        table.finish(findings);
+        Some(Channel { id: id?, weight: weight? })
+    };
+    listed(root, "channel", read, findings)
+}
+
+/// The panels; what is incomplete is left out and reported.
+pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> Vec<Panel> {
+    let mut ids = HashSet::new();
+    let read = |mut table: Table<'_>, findings: &mut Findings| {
+        supported::check_table(table.place, "panel", findings);
+        let id = unique(&mut table, &mut ids, findings);
+        let kinds = [("score", PanelKind::Score), ("points", PanelKind::Points), ("rank", PanelKind::Rank)];
+        let kind = table.required("kind", findings).and_then(|field| field.word(&kinds, findings));
+        let scale =
+            only(&mut table, "scale", kind, PanelKind::Score, true, findings).and_then(|f| scale(&f, findings));
+        let criteria = only(&mut table, "criteria", kind, PanelKind::Score, false, findings)
+            .map(|field| criteria(&field, findings));
+        let points = only(&mut table, "points", kind, PanelKind::Rank, true, findings)
+            .map(|field| points(&field, findings));
+        let mut number = |key, range, default| {
+            table.field(key).map_or(Some(default), |field| field.number(range, findings))
+        };
+        let trim = number("trim", 0..=MOST_JURORS, 0);
+        let minimum_jurors = number("minimum_jurors", 1..=MOST_JURORS, 1);
+        let weight = number("weight", 1..=MOST_WEIGHT, 1);
+        table.finish(findings);
+        Some(Panel {
+            id: id?,
+            kind: kind?,
+            scale,
+            criteria: criteria.unwrap_or_default(),
+            points: points.unwrap_or_default(),
+            trim: trim?,
+            minimum_jurors: minimum_jurors?,
+            weight: weight?,
+        })
+    };
+    listed(root, "panel", read, findings)
+}
+
+/// Where the seed of a draw comes from, and where that is said.
+pub(super) fn draw(root: &mut Table<'_>, findings: &mut Findings) -> Option<(Place, Draw)> {
+    let mut table = root.field("draw")?.table(findings)?;
+    let place = table.place;
+    supported::check_table(place, "draw", findings);
+    let source =
+        table.required("source", findings).and_then(|field| field.checked(findings, text::check_title));
+    table.finish(findings);
+    // A wrong source has been reported; the table is there all the same.
+    Some((place, Draw { source: source.unwrap_or_default() }))
+}
+
+/// Rounds: read for its form only, for nothing counts by it yet.
+pub(super) fn rounds(root: &mut Table<'_>, findings: &mut Findings) {
+    let Some(mut table) = root.field("rounds").and_then(|field| field.table(findings)) else { return };
+    supported::check_table(table.place, "rounds", findings);
+    let _: Option<ContestId> = table.required("from", findings).and_then(|field| field.parsed(findings));
+    table.finish(findings);
+}
+
+/// The ways in which voters come by a pass.
+pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> Vec<String> {
+    let mut table = root.table_or_empty("admission", findings);
+    let methods = table.field("methods");
+    table.finish(findings);
+    let Some(field) = methods else { return vec!["pass".to_owned()] };
+    let elements = field.elements(MOST_LISTED, findings).unwrap_or_default();
+    if elements.is_empty() {
+        field.wrong(findings, "must be a list of methods, such as [\"pass\"]");
+    }
+    let words = ["pass", "email", "oidc", "code", "open"].map(|word| (word, word));
+    let mut seen = HashSet::new();
+    let method = |element: Field<'_>| {
+        let word = element.word(&words, findings)?;
+        supported::check_word(&element, "admission.methods", word, findings);
+        if !seen.insert(word) {
+            element.wrong(findings, format!("{} is there more than once", quoted(word)));
+        }
+        Some(word.to_owned())
+    };
+    elements.into_iter().filter_map(method).collect()
+}
+
+fn listed<'t, T>(
+    root: &mut Table<'t>,
+    key: &'static str,
+    mut read: impl FnMut(Table<'t>, &mut Findings) -> Option<T>,
+    findings: &mut Findings,
+) -> Vec<T> {
+    let Some(elements) = root.field(key).and_then(|field| field.elements(MOST_LISTED, findings)) else {
+        return Vec::new();
+    };
+    let tables: Vec<_> = elements.into_iter().filter_map(|element| element.table(findings)).collect();
+    tables.into_iter().filter_map(|table| read(table, findings)).collect()
+}
+
+/// The id of a table, which no earlier one may have.
+fn unique<T>(table: &mut Table<'_>, ids: &mut HashSet<T>, findings: &mut Findings) -> Option<T>
+where
+    T: std::str::FromStr<Err: std::fmt::Display> + Clone + Eq + std::hash::Hash + AsRef<str>,
+{
+    let field = table.required("id", findings)?;
+    let id: T = field.parsed(findings)?;
+    if !ids.insert(id.clone()) {
+        field.wrong(findings, format!("{} is there more than once", quoted(id.as_ref())));
+    }
+    Some(id)
+}
+
+/// A key that is there with one kind of panel only.
+fn only<'t>(
+    table: &mut Table<'t>,
+    key: &'static str,
+    kind: Option<PanelKind>,
+    wanted: PanelKind,
+    required: bool,
+    findings: &mut Findings,
+) -> Option<Field<'t>> {
+    if kind == Some(wanted) && required {
+        return table.required(key, findings);
+    }
+    let field = table.field(key)?;
+    if kind.is_some_and(|kind| kind != wanted) {
+        let name = if wanted == PanelKind::Rank { "rank" } else { "score" };
+        field.wrong(findings, format!("is only there with kind = \"{name}\""));
+    }
+    Some(field)
+}
+
+fn scale(field: &Field<'_>, findings: &mut Findings) -> Option<[u32; 2]> {
+    let [lowest, highest] = field.pair("[lowest, highest], such as [0, 10]", findings)?;
+    let lowest = lowest.number(0..=MOST_POINTS, findings);
+    let highest = highest.number(0..=MOST_POINTS, findings);
+    let (lowest, highest) = (lowest?, highest?);
+    if lowest >= highest {
+        field.wrong(findings, format!("the lowest ({lowest}) must be below the highest ({highest})"));
+    }
+    Some([lowest, highest])
+}
+
+fn criteria(field: &Field<'_>, findings: &mut Findings) -> Vec<(String, u32)> {
+    let elements = field.elements(MOST_LISTED, findings).unwrap_or_default();
+    let mut names = HashSet::new();
+    let criterion = |element: Field<'_>| {
+        let [name, weight] = element.pair("[name, weight], such as [\"impact\", 2]", findings)?;
+        let text = name.checked(findings, text::check_label);
+        let weight = weight.number(1..=MOST_WEIGHT, findings);
+        let text = text?;
+        if !names.insert(text.clone()) {
+            name.wrong(findings, format!("{} is there more than once", quoted(&text)));
+        }
+        Some((text, weight?))
+    };
+    elements.into_iter().filter_map(criterion).collect()
+}
+
+fn points(field: &Field<'_>, findings: &mut Findings) -> Vec<u32> {
+    let elements = field.elements(MOST_LISTED, findings).unwrap_or_default();
+    if elements.is_empty() {
+        field.wrong(findings, "must be a list of points, from the first place down");
+    }
+    elements.into_iter().filter_map(|element| element.number(0..=MOST_POINTS, findings)).collect()
+}

@@ -1,0 +1,187 @@
+//! Mistakes in a definition: all of a file's at once, each with its line and key.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The most mistakes that are listed; of the rest only their number is told.
+pub const MOST_MISTAKES: usize = 1000;
+
+/// The most characters of somebody's text that a message repeats.
+const MOST_QUOTED: usize = 80;
+
+/// One mistake in a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mistake {
+    /// Name of the file of entries, if it is there and not in the definition itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Line, from 1. Absent for what stands nowhere, such as a missing table or an option of the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Such as `ballot.revision` or `entry[3].category`, elements counted from 0; a column's name in a file of entries. May be empty.
+    pub key: String,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}: ")?;
+        }
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.problem)
+    }
+}
+
+/// Every mistake of a definition, in the order of its lines, those of the file of entries last. Displayed one a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, mistake) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            mistake.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where something stands, as an offset in bytes: lines are counted once, at the end, for those that are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Not in a file.
+    Nowhere,
+    /// In the definition.
+    Main(usize),
+    /// In the file of entries.
+    Entries(usize),
+}
+
+/// Collects mistakes while a definition is read. A reader that returns nothing has added one here.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    found: Vec<(Place, String, String)>,
+    unlisted: usize,
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, place: Place, key: impl Into<String>, problem: impl Into<String>) {
+        if self.found.len() < MOST_MISTAKES {
+            self.found.push((place, key.into(), problem.into()));
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// The mistakes in order, with their lines in `main` and in the file of entries (its name and content).
+    pub(super) fn finish(mut self, main: &[u8], entries: Option<(&str, &[u8])>) -> Mistakes {
+        self.found.sort_by_key(|(place, ..)| *place);
+        let (name, content) = entries.unwrap_or_default();
+        let (mut main, mut entries) = (Lines::new(main), Lines::new(content));
+        let mut mistakes: Vec<_> = self
+            .found
+            .into_iter()
+            .map(|(place, key, problem)| match place {
+                Place::Nowhere => Mistake { file: None, line: None, key, problem },
+                Place::Main(at) => Mistake { file: None, line: main.of(at), key, problem },
+                Place::Entries(at) => {
+                    Mistake { file: Some(name.to_owned()), line: entries.of(at), key, problem }
+                }
+            })
+            .collect();
+        if self.unlisted > 0 {
+            let problem = format!("and {} more", self.unlisted);
+            mistakes.push(Mistake { file: None, line: None, key: String::new(), problem });
+        }
+        Mistakes(mistakes)
+    }
+}
+
+/// Counts lines up to offsets that only grow, so that all of them take one pass.
+struct Lines<'a> {
+    content: &'a [u8],
+    at: usize,
+    line: u32,
+}
+
+impl<'a> Lines<'a> {
+    fn new(content: &'a [u8]) -> Self {
+        Self { content, at: 0, line: 1 }
+    }
+
+    fn of(&mut self, offset: usize) -> Option<u32> {
+        let passed = self.content.get(self.at..offset).unwrap_or_default();
+        let newlines = passed.iter().filter(|&&byte| byte == b'\n').count();
+        self.line = self.line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        self.at = self.at.max(offset);
+        Some(self.line)
+    }
+}
+
+/// Somebody's text as messages repeat it: in quotation marks, cut, with control characters escaped.
+pub(super) fn quoted(text: &str) -> String {
+    let mut clipped = clipped(text);
+    clipped.insert(0, '"');
+    clipped.push('"');
+    clipped
+}
+
+/// Somebody's text, cut and with control characters escaped: no message grows, or moves a terminal's cursor.
+pub(super) fn clipped(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut clipped = String::new();
+    for character in characters.by_ref().take(MOST_QUOTED) {
+        if character.is_control() {
+            clipped.extend(character.escape_default());
+        } else {
+            clipped.push(character);
+        }
+    }
+    if characters.next().is_some() {
+        clipped.push('…');
+    }
+    clipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_come_in_the_order_of_lines_and_the_list_is_capped() {
+        let mut findings = Findings::default();
+        findings.add(Place::Entries(2), "title", "x");
+        findings.add(Place::Main(5), "b", "x");
+        findings.add(Place::Main(0), "a", "x");
+        findings.add(Place::Nowhere, "n", "x");
+        for _ in 0..1030 {
+            findings.add(Place::Main(9), "c", "x");
+        }
+        let mistakes = findings.finish(b"a\nb\n\nc\nddd", Some(("e.csv", b"\n\n\n")));
+        let text = mistakes.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[..4], ["n: x", "line 1: a: x", "line 4: b: x", "line 5: c: x"]);
+        assert_eq!(lines.len(), MOST_MISTAKES + 1);
+        assert_eq!(lines[MOST_MISTAKES - 1..], ["e.csv: line 3: title: x", "and 34 more"]);
+    }
+
+    #[test]
+    fn somebodys_text_is_cut_and_made_harmless() {
+        assert_eq!(quoted("a\u{1b}[2Jé"), r#""a\u{1b}[2Jé""#);
+        assert_eq!(clipped(&"é".repeat(100)), format!("{}…", "é".repeat(80)));
+    }
+}

@@ -1,0 +1,205 @@
+//! Texts that voters read: how long they may be and what they may hold. Whatever is amended later keeps the same bounds, which
+//! is why they are public.
+//!
+//! Lengths are in characters. A log entry has at most 65,535 bytes; [`check_entry`] and its like compare the encoded
+//! form with that, for texts can be long in one language or short in fifty.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::mistakes::quoted;
+use crate::entry::{Category, Entry, Titles};
+
+/// The longest title.
+pub const MOST_TITLE: usize = 500;
+/// The longest summary.
+pub const MOST_SUMMARY: usize = 5_000;
+/// The longest address of a page or picture.
+pub const MOST_ADDRESS: usize = 2_000;
+/// The most details of an entry.
+pub const MOST_DETAILS: usize = 50;
+/// The longest label of a detail.
+pub const MOST_LABEL: usize = 100;
+/// The longest value of a detail.
+pub const MOST_VALUE: usize = 1_000;
+/// The most languages of a title, beside the first.
+pub const MOST_LANGUAGES: usize = 50;
+
+/// The most bytes of a category or entry as JSON: what a log entry holds, less `"type":"category",`.
+const MOST_ENCODED: usize = 65_535 - 32;
+
+/// A title: not empty, at most [`MOST_TITLE`] characters.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn check_title(text: &str) -> Result<(), String> {
+    check(text, MOST_TITLE)
+}
+
+/// A summary: not empty, at most [`MOST_SUMMARY`] characters.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn check_summary(text: &str) -> Result<(), String> {
+    check(text, MOST_SUMMARY)
+}
+
+/// The address of a page or picture: `http://` or `https://`, without white space, at most [`MOST_ADDRESS`] characters.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn check_address(text: &str) -> Result<(), String> {
+    check(text, MOST_ADDRESS)?;
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        None => Err(format!("must begin with https:// or http://, not {}", quoted(text))),
+        Some("") => Err("is no address: nothing follows https://".to_owned()),
+        Some(rest) if rest.contains(char::is_whitespace) => Err("must not contain white space".to_owned()),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The label of a detail: not empty, at most [`MOST_LABEL`] characters.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn check_label(text: &str) -> Result<(), String> {
+    check(text, MOST_LABEL)
+}
+
+/// The value of a detail: not empty, at most [`MOST_VALUE`] characters.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn check_value(text: &str) -> Result<(), String> {
+    check(text, MOST_VALUE)
+}
+
+/// A language tag that is plausible by its form (BCP 47): letters, digits and hyphens, 2 to 35 of them, beginning with a letter.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn check_language(tag: &str) -> Result<(), String> {
+    let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let plausible = (2..=35).contains(&tag.len())
+        && tag.starts_with(|first: char| first.is_ascii_alphabetic())
+        && tag.split('-').all(subtag);
+    if plausible { Ok(()) } else { Err(format!("{} is not a language tag such as fr or zh-Hant", quoted(tag))) }
+}
+
+/// A title in other languages: at most [`MOST_LANGUAGES`], each tag and text in order.
+///
+/// # Errors
+/// The tag at which something is wrong, and what.
+pub fn check_titles(titles: &Titles) -> Result<(), String> {
+    if titles.len() > MOST_LANGUAGES {
+        return Err(format!("has {} languages; at most {MOST_LANGUAGES} are possible", titles.len()));
+    }
+    titles.iter().try_for_each(|(tag, title)| {
+        check_language(tag)?;
+        check_title(title).map_err(|problem| format!("{tag}: {problem}"))
+    })
+}
+
+/// The details of an entry: at most [`MOST_DETAILS`], each label and value in order.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn check_details(details: &[(String, String)]) -> Result<(), String> {
+    if details.len() > MOST_DETAILS {
+        return Err(format!("has {} details; at most {MOST_DETAILS} are possible", details.len()));
+    }
+    details.iter().try_for_each(|(label, value)| {
+        check_label(label).map_err(|problem| format!("label {}: {problem}", quoted(label)))?;
+        check_value(value).map_err(|problem| format!("{}: {problem}", quoted(label)))
+    })
+}
+
+/// Whether an entry fits an entry of the log.
+///
+/// # Errors
+/// How long it is.
+pub fn check_entry(entry: &Entry) -> Result<(), String> {
+    check_encoded(entry, MOST_ENCODED)
+}
+
+/// Whether a category fits an entry of the log.
+///
+/// # Errors
+/// How long it is.
+pub fn check_category(category: &Category) -> Result<(), String> {
+    check_encoded(category, MOST_ENCODED)
+}
+
+pub(super) fn check_encoded(value: &impl Serialize, most: usize) -> Result<(), String> {
+    let mut count = Count(0);
+    // Counting does not fail; should a type ever refuse to be written, it is not one that the log can hold.
+    serde_json::to_writer(&mut count, value).map_err(|error| error.to_string())?;
+    if count.0 <= most {
+        return Ok(());
+    }
+    Err(format!("takes {} bytes in the log with all its texts; at most {most} fit", count.0))
+}
+
+fn check(text: &str, most: usize) -> Result<(), String> {
+    if text.trim().is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    // Bytes are at least as many as characters: most texts are seen to be short enough without counting.
+    if text.len() > most && text.chars().count() > most {
+        return Err(format!("has {} characters; at most {most} are possible", text.chars().count()));
+    }
+    match text.chars().find(|character| character.is_control() && !matches!(character, '\n' | '\t')) {
+        Some(control) => Err(format!("must not contain the control character U+{:04X}", u32::from(control))),
+        None => Ok(()),
+    }
+}
+
+/// Counts what is written.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_bounds() {
+        assert!(check_title(&"é".repeat(500)).is_ok());
+        assert!(check_title(&"é".repeat(501)).is_err());
+        assert!(check_title("two\nlines\tand a tab").is_ok());
+        for bad in ["", " \n", "a\0", "a\r\nb", "a\u{1b}[2J", "a\u{85}"] {
+            assert!(check_title(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_of_the_web() {
+        assert!(check_address("https://example.org/a?b=c#d").is_ok());
+        assert!(check_address("http://example.org").is_ok());
+        for bad in ["example.org", "javascript:alert(1)", "https://", "https://a b", "ftp://a", "HTTPS://a\u{a0}b"] {
+            assert!(check_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn language_tags_are_plausible() {
+        for good in ["fr", "zh-Hant", "es-419", "gsw", "x-klingon", "de-CH-1996"] {
+            assert!(check_language(good).is_ok(), "{good}");
+        }
+        for bad in ["", "f", "fr_CH", "fr-", "-fr", "fr--CH", "français", "1fr", "abcdefghi", &"ab-".repeat(12)] {
+            assert!(check_language(bad).is_err(), "{bad}");
+        }
+    }
+}

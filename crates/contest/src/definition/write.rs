@@ -1,0 +1,93 @@
+//! The definition as JSON: the structure that is read, keys in their canonical order, defaults filled in.
+
+use serde::Serialize;
+
+use super::{Definition, text};
+use crate::{
+    entry::{Category, Entry, Titles},
+    id::ContestId,
+    rules::{BallotRules, Channel, ChampionRules, Draw, Panel, Publication, Rules, WinnerRules},
+    time::Instant,
+};
+
+/// The most bytes of names, window and rules as JSON: what a log entry holds, less what only the log adds to them.
+const MOST_ENCODED: usize = 65_535 - 2_048;
+
+#[derive(Serialize)]
+struct Written<'a> {
+    contest: Contest<'a>,
+    ballot: &'a BallotRules,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    channel: &'a [Channel],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    champions: Option<&'a ChampionRules>,
+    winners: &'a WinnerRules,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    panel: &'a [Panel],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draw: Option<&'a Draw>,
+    publication: &'a Publication,
+    admission: Admission<'a>,
+    category: &'a [Category],
+    entry: &'a [Entry],
+}
+
+#[derive(Serialize)]
+struct Contest<'a> {
+    id: &'a ContestId,
+    title: &'a str,
+    #[serde(skip_serializing_if = "Titles::is_empty")]
+    titles: &'a Titles,
+    test: bool,
+    time_zone: &'a str,
+    opens: Instant,
+    closes: Instant,
+}
+
+#[derive(Serialize)]
+struct Admission<'a> {
+    methods: &'a [String],
+}
+
+/// The definition as JSON, on one line.
+pub(super) fn json(definition: &Definition) -> String {
+    let Definition { rules, admission, categories, entries, .. } = definition;
+    let written = Written {
+        contest: contest(definition),
+        ballot: &rules.ballot,
+        channel: &rules.channels,
+        champions: rules.champions.as_ref(),
+        winners: &rules.winners,
+        panel: &rules.panels,
+        draw: rules.draw.as_ref(),
+        publication: &rules.publication,
+        admission: Admission { methods: admission },
+        category: categories,
+        entry: entries,
+    };
+    #[expect(clippy::expect_used, reason = "every key is text and nothing is written but to memory")]
+    serde_json::to_string(&written).expect("a definition is writable")
+}
+
+/// Whether names, window and rules fit the first entry of the log.
+pub(super) fn check_header(definition: &Definition) -> Result<(), String> {
+    #[derive(Serialize)]
+    struct Header<'a> {
+        contest: Contest<'a>,
+        rules: &'a Rules,
+    }
+    let header = Header { contest: contest(definition), rules: &definition.rules };
+    text::check_encoded(&header, MOST_ENCODED)
+}
+
+fn contest(definition: &Definition) -> Contest<'_> {
+    Contest {
+        id: &definition.id,
+        title: &definition.title,
+        titles: &definition.titles,
+        test: definition.test,
+        time_zone: &definition.time_zone,
+        opens: definition.opens,
+        closes: definition.closes,
+    }
+}
