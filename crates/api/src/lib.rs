@@ -1,1 +1,25 @@
-//! The HTTP API: router, extractors, wire types, the one table of errors.
+//! The HTTP API: routes, wire types, the one table of errors. Stateless beyond caches: any replica takes any request.
+
+mod auth;
+mod ballots;
+mod body;
+mod commands;
+mod contests;
+mod desk;
+mod directory;
+mod health;
+mod limits;
+mod log;
+mod metrics;
+mod page;
+mod passes;
+pub mod problem;
+mod router;
+pub mod server;
+mod standings;
+mod state;
+
+pub use limits::Limits;
+pub use metrics::Metrics;
+pub use router::{openapi, router};
+pub use state::{Api, Settings};

@@ -1,0 +1,84 @@
+//! Reading requests: bounded in size and time, JSON of the expected shape, and nothing else.
+
+use std::time::Duration;
+
+use acclaim_contest::ContestId;
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, header},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Deserialize;
+
+use crate::problem::{self, Problem};
+
+/// Bytes of a ballot's body.
+pub(crate) const BALLOT_LIMIT: usize = 64 << 10;
+/// Bytes of a staff request's body.
+pub(crate) const STAFF_LIMIT: usize = 4 << 20;
+/// Bytes of a definition.
+pub(crate) const DEFINITION_LIMIT: usize = 64 << 20;
+
+/// Reads a body of JSON whole.
+pub(crate) async fn read_json(request: Request, limit: usize, within: Duration) -> Result<Bytes, Problem> {
+    let (parts, body) = request.into_parts();
+    let json = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"));
+    let body = read(body, limit, within).await?;
+    if json || body.is_empty() {
+        Ok(body)
+    } else {
+        Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, "the Content-Type is not application/json"))
+    }
+}
+
+async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(within, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let detail = format!("the body has more than {limit} bytes");
+            Err(Problem::new(&problem::TOO_LARGE, detail).with("limit", limit))
+        }
+        Ok(Err(_)) => Err(Problem::new(&problem::MALFORMED, "the body ended early")),
+        Err(_) => Err(Problem::new(&problem::MALFORMED, "the body did not arrive in time")),
+    }
+}
+
+/// Parses JSON of a known shape.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    // Staff routes without fields are called without a body as well.
+    let body = if body.is_empty() { b"{}" } else { body };
+    let text = std::str::from_utf8(body)
+        .map_err(|error| Problem::new(&problem::MALFORMED, format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+    serde_json::from_str(text).map_err(|error| {
+        // serde_json repeats what it met; a request's own words are cut to what helps.
+        let detail: String = error.to_string().chars().take(300).collect();
+        Problem::new(&problem::MALFORMED, detail)
+    })
+}
+
+/// The contest's id in a path; whatever cannot be one names no contest.
+pub(crate) fn contest_id(text: &str) -> Result<ContestId, Problem> {
+    text.parse().map_err(|_| no_contest())
+}
+
+pub(crate) fn no_contest() -> Problem {
+    Problem::new(&problem::CONTEST_NOT_FOUND, "no contest has this id")
+}
+
+/// The `Idempotency-Key` of a staff request.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
+    headers
+        .get("idempotency-key")
+        .and_then(|value| value.to_str().ok())
+        .filter(|key| (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()))
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            Problem::new(&problem::IDEMPOTENCY_KEY_MISSING, "the header Idempotency-Key is missing or not 1 to 200 visible ASCII characters")
+        })
+}

@@ -1,0 +1,374 @@
+//! Staff events: each becomes a command in the database, which the sequencer works off in order with the ballots; the answer comes
+//! after the commit.
+
+use acclaim_ballot_log::Amendment;
+use acclaim_contest::{BallotId, ContestId};
+use acclaim_store::{
+    command::{Command, CommandOutcome, Queued, QueuedCommand, Reason},
+    hub::Notice,
+};
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::time::Duration;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth::{self, ORGANISERS},
+    ballots::LogHead,
+    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    problem::{self, Problem},
+    state::Api,
+};
+
+/// Most ballots of one ruling.
+const MOST_BALLOTS: usize = 10_000;
+/// Most characters of a reason or note, and of a statement.
+const MOST_TEXT: usize = 5_000;
+/// While a command waits, the database is asked so often in case a notice was missed.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How long a staff request's body may take to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(open))
+        .routes(routes!(close))
+        .routes(routes!(freeze))
+        .routes(routes!(draw))
+        .routes(routes!(certify))
+        .routes(routes!(reopen))
+        .routes(routes!(void))
+        .routes(routes!(withdraw))
+        .routes(routes!(reinstate))
+        .routes(routes!(amend))
+        .routes(routes!(score))
+        .routes(routes!(choose))
+        .routes(routes!(state_publicly))
+}
+
+/// Where a command is in the log.
+#[derive(Serialize, ToSchema)]
+struct Done {
+    /// Index of its first entry.
+    index: u64,
+    /// How many entries it made.
+    entries: u64,
+    log: LogHead,
+}
+
+type Answer = Result<Json<Done>, Problem>;
+
+/// No fields.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// The seed of a draw.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DrawRequest {
+    /// Lowercase hex.
+    seed: String,
+}
+
+/// The `certify` object at the end of the provisional result.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CertifyRequest {
+    /// Size of the log.
+    size: u64,
+    /// Its root, base64.
+    root: String,
+    /// SHA-256 of the certified document, lowercase hex.
+    result: String,
+}
+
+/// Why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReasonRequest {
+    reason: String,
+    note: Option<String>,
+}
+
+/// Ballots that are not to count.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct VoidRequest {
+    #[schema(value_type = Vec<String>)]
+    ballots: Vec<BallotId>,
+    reason: String,
+    note: Option<String>,
+}
+
+/// An entry that is not to stand.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WithdrawRequest {
+    entry: String,
+    reason: String,
+    note: Option<String>,
+}
+
+/// A withdrawn entry, or voided ballots: one of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReinstateRequest {
+    entry: Option<String>,
+    #[schema(value_type = Option<Vec<String>>)]
+    ballots: Option<Vec<BallotId>>,
+    reason: String,
+    note: Option<String>,
+}
+
+/// A text to change, or the closing instant.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AmendRequest {
+    /// `closes`, `entry:<id>` or `category:<id>`.
+    what: String,
+    /// Key of the definition, such as `title`.
+    key: String,
+    /// New value.
+    #[schema(value_type = serde_json::Value)]
+    to: Amendment,
+    reason: String,
+    note: Option<String>,
+}
+
+/// A juror's scores in a category.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ScoreRequest {
+    panel: String,
+    juror: String,
+    category: String,
+    criterion: Option<String>,
+    /// Entry and score.
+    #[schema(value_type = Vec<Vec<String>>)]
+    values: Vec<(String, String)>,
+}
+
+/// The panel's choice in a category.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChooseRequest {
+    category: String,
+    /// None or more.
+    winners: Vec<String>,
+    note: Option<String>,
+}
+
+/// Something to be known to whoever reads the log.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct StatementRequest {
+    kind: String,
+    text: String,
+}
+
+macro_rules! staff_route {
+    ($(#[doc = $doc:literal])+ $name:ident $path:literal $body:ty => $command:expr) => {
+        $(#[doc = $doc])+
+        #[utoipa::path(post, path = $path, tag = "staff", request_body = $body, security(("key" = [])),
+            params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
+            responses((status = 200, body = Done, description = "in the log"),
+                (status = 409, content_type = "application/problem+json", description = "the rules or the phase do not allow it")))]
+        async fn $name(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Answer {
+            run(&api, &contest, request, $command).await
+        }
+    };
+}
+
+staff_route!(
+    /// Open a draft now.
+    open "/v1/contests/{contest}/open" Nothing => |_: Nothing| Ok(Command::Open)
+);
+staff_route!(
+    /// End voting now.
+    ///
+    /// Ballots are refused at once; the answer comes when all that arrived before are recorded.
+    close "/v1/contests/{contest}/close" Nothing => |_: Nothing| Ok(Command::Close)
+);
+staff_route!(
+    /// No ruling any more.
+    freeze "/v1/contests/{contest}/freeze" Nothing => |_: Nothing| Ok(Command::Freeze)
+);
+staff_route!(
+    /// Log the seed of the draw.
+    draw "/v1/contests/{contest}/draw" DrawRequest => |body: DrawRequest| Ok(Command::Draw { seed: body.seed })
+);
+staff_route!(
+    /// Make the result final.
+    certify "/v1/contests/{contest}/certify" CertifyRequest => |body: CertifyRequest| {
+        Ok(Command::Certify { size: body.size, root: body.root, result: body.result })
+    }
+);
+staff_route!(
+    /// Allow rulings again after certification.
+    reopen "/v1/contests/{contest}/reopen" ReasonRequest => |body: ReasonRequest| {
+        Ok(Command::Reopen(reason(body.reason, body.note)?))
+    }
+);
+staff_route!(
+    /// Take ballots out of the count. Their slots stay filled.
+    void "/v1/contests/{contest}/voids" VoidRequest => |body: VoidRequest| {
+        Ok(Command::Void { ballots: ballots(body.ballots)?, reason: reason(body.reason, body.note)? })
+    }
+);
+staff_route!(
+    /// Take an entry out. Votes for it are reported apart.
+    withdraw "/v1/contests/{contest}/withdrawals" WithdrawRequest => |body: WithdrawRequest| {
+        Ok(Command::Withdraw { entry: id("entry", &body.entry)?, reason: reason(body.reason, body.note)? })
+    }
+);
+staff_route!(
+    /// Undo a withdrawal or a void.
+    reinstate "/v1/contests/{contest}/reinstatements" ReinstateRequest => |body: ReinstateRequest| {
+        let why = reason(body.reason, body.note)?;
+        match (body.entry, body.ballots) {
+            (Some(entry), None) => Ok(Command::ReinstateEntry { entry: id("entry", &entry)?, reason: why }),
+            (None, Some(given)) => Ok(Command::ReinstateBallots { ballots: ballots(given)?, reason: why }),
+            _ => Err(invalid("entry", "either `entry` or `ballots` must be there, and not both")),
+        }
+    }
+);
+staff_route!(
+    /// Change a text of an entry or category, or close later.
+    amend "/v1/contests/{contest}/amendments" AmendRequest => |body: AmendRequest| {
+        Ok(Command::Amend { what: body.what, key: body.key, to: body.to, reason: reason(body.reason, body.note)? })
+    }
+);
+staff_route!(
+    /// Enter a juror's scores.
+    score "/v1/contests/{contest}/scores" ScoreRequest => |body: ScoreRequest| {
+        let values: Result<Vec<_>, Problem> =
+            body.values.into_iter().map(|(entry, score)| Ok((id("values", &entry)?, score))).collect();
+        Ok(Command::Score {
+            panel: id("panel", &body.panel)?,
+            juror: text("juror", body.juror)?,
+            category: id("category", &body.category)?,
+            criterion: body.criterion.map(|criterion| text("criterion", criterion)).transpose()?,
+            values: values?,
+        })
+    }
+);
+staff_route!(
+    /// Enter the panel's choice in a category; a later one replaces.
+    choose "/v1/contests/{contest}/choices" ChooseRequest => |body: ChooseRequest| {
+        let winners: Result<Vec<_>, Problem> = body.winners.iter().map(|entry| id("winners", entry)).collect();
+        let note = body.note.map(|note| text("note", note)).transpose()?;
+        Ok(Command::Choose { category: id("category", &body.category)?, winners: winners?, note })
+    }
+);
+staff_route!(
+    /// Put a statement into the log.
+    state_publicly "/v1/contests/{contest}/statements" StatementRequest => |body: StatementRequest| {
+        Ok(Command::State { kind: text("kind", body.kind)?, text: text("text", body.text)? })
+    }
+);
+
+fn invalid(field: &str, what: &str) -> Problem {
+    Problem::new(&problem::INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
+}
+
+fn id<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, given: &str) -> Result<T, Problem> {
+    given.parse().map_err(|error: T::Err| invalid(field, &error.to_string()))
+}
+
+fn text(field: &str, given: String) -> Result<String, Problem> {
+    if given.trim().is_empty() {
+        Err(invalid(field, "is empty"))
+    } else if given.chars().count() > MOST_TEXT {
+        Err(invalid(field, "is longer than 5,000 characters"))
+    } else {
+        Ok(given)
+    }
+}
+
+fn reason(reason: String, note: Option<String>) -> Result<Reason, Problem> {
+    Ok(Reason { reason: text("reason", reason)?, note: note.map(|note| text("note", note)).transpose()? })
+}
+
+fn ballots(ballots: Vec<BallotId>) -> Result<Vec<BallotId>, Problem> {
+    let unique: std::collections::HashSet<_> = ballots.iter().collect();
+    match ballots.len() {
+        0 => Err(invalid("ballots", "is empty")),
+        n if n > MOST_BALLOTS => Err(invalid("ballots", "names more than 10,000 ballots")),
+        n if n != unique.len() => Err(invalid("ballots", "names a ballot twice")),
+        _ => Ok(ballots),
+    }
+}
+
+/// Checks the request, queues its command and waits for the outcome.
+async fn run<B: DeserializeOwned>(
+    api: &Api,
+    contest: &str,
+    request: Request,
+    command: impl FnOnce(B) -> Result<Command, Problem>,
+) -> Answer {
+    let id = contest_id(contest)?;
+    let key = auth::staff(api, request.headers(), Some(&id), ORGANISERS).await?;
+    api.directory.contest(&id).ok_or_else(no_contest)?;
+    let idempotency_key = idempotency_key(request.headers())?;
+    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let command = command(parse(&body)?)?;
+
+    // Listening first: the notice cannot be missed.
+    let notices = api.stores.hub.subscribe();
+    let received = api.stores.clock.now();
+    let queued = QueuedCommand { key: idempotency_key.clone(), by: key.name, command, received };
+    let outcome = match api.stores.database.queue_command(&id, &queued).await? {
+        Queued::Known(Some(outcome)) => outcome,
+        Queued::KeyUsed => {
+            return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, "the key was used for another request"));
+        }
+        Queued::New | Queued::Known(None) => {
+            api.stores.hub.send(Notice::CommandQueued(id.clone()));
+            let waited = outcome_of(api, &id, &idempotency_key, notices);
+            match tokio::time::timeout(api.settings.command_deadline, waited).await {
+                Ok(outcome) => outcome?,
+                Err(_) => return Err(Problem::new(&problem::OUTCOME_UNKNOWN, "the command waits still").retry_after(5)),
+            }
+        }
+    };
+    // What follows is asked of contests as they are now.
+    api.directory.renew(&api.stores, &api.keyring, &id).await?;
+    match outcome {
+        CommandOutcome::Recorded { index, entries, size, root } => {
+            Ok(Json(Done { index, entries, log: LogHead { size, root } }))
+        }
+        CommandOutcome::Refused { code, detail } => Err(Problem::new(&problem::REFUSED, detail).with("code", code)),
+    }
+}
+
+async fn outcome_of(
+    api: &Api,
+    contest: &ContestId,
+    key: &str,
+    mut notices: Receiver<Notice>,
+) -> Result<CommandOutcome, Problem> {
+    loop {
+        let missed = match tokio::time::timeout(ASK_EVERY, notices.recv()).await {
+            Ok(Ok(Notice::Decided(decided))) if decided.contest == *contest => {
+                match decided.commands.iter().find(|(decided_key, _)| decided_key == key) {
+                    Some((_, outcome)) => return Ok(outcome.clone()),
+                    None => false,
+                }
+            }
+            Ok(Ok(_)) => false,
+            Err(_) | Ok(Err(RecvError::Lagged(_))) => true,
+            Ok(Err(RecvError::Closed)) => return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping")),
+        };
+        if missed {
+            if let Some(outcome) = api.stores.database.command_outcome(contest, key).await? {
+                return Ok(outcome);
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Contests: list, read, create, edit, delete.
+
+use acclaim_contest::{
+    ContestId,
+    definition::{Definition, Overrides},
+};
+use acclaim_store::{Phase, StoreError, hub::Notice, keyring::KeyringError};
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth::{self, ORGANISERS},
+    body::{DEFINITION_LIMIT, contest_id, no_contest, read_json},
+    directory::Contest,
+    problem::{self, Problem},
+    state::Api,
+};
+
+/// How long a definition may take to arrive.
+const DEFINITION_DEADLINE: Duration = Duration::from_secs(60);
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, put, delete))
+}
+
+/// All contests.
+#[derive(Serialize, ToSchema)]
+struct List {
+    contests: Vec<Listed>,
+}
+
+/// A contest in the list.
+#[derive(Serialize, ToSchema)]
+struct Listed {
+    id: String,
+    title: String,
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    titles: acclaim_contest::Titles,
+    test: bool,
+    /// `draft`, `open`, `closed`, `frozen`, `certified`.
+    phase: &'static str,
+    opens: String,
+    closes: String,
+}
+
+/// List the contests; drafts only for staff.
+#[utoipa::path(get, path = "/v1/contests", tag = "contests", responses((status = 200, body = List)))]
+async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, Problem> {
+    let mut contests = Vec::new();
+    for contest in api.directory.all() {
+        if contest.phase() == Phase::Draft && !auth::is_reader(&api, &headers, contest.id()).await.unwrap_or(false) {
+            continue;
+        }
+        let definition = &contest.record.definition;
+        contests.push(Listed {
+            id: definition.id.to_string(),
+            title: definition.title.clone(),
+            titles: definition.titles.clone(),
+            test: definition.test,
+            phase: contest.phase().as_str(),
+            opens: definition.opens.to_string(),
+            closes: contest.record.state.closes.to_string(),
+        });
+    }
+    Ok(Json(List { contests }))
+}
+
+/// A contest with its categories and entries, window, phase, rules, and the log's origin and verifier key.
+#[utoipa::path(get, path = "/v1/contests/{contest}", tag = "contests", params(("contest" = String, Path,)),
+    responses((status = 200, content_type = "application/json"), (status = 304, description = "as `If-None-Match` has it")))]
+async fn read(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = contest_id(&contest)?;
+    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    if contest.phase() == Phase::Draft && !auth::is_reader(&api, &headers, &id).await? {
+        return Err(no_contest());
+    }
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == contest.etag().as_bytes()) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, contest.etag())]).into_response());
+    }
+    Ok(document(&contest, StatusCode::OK))
+}
+
+fn document(contest: &Contest, status: StatusCode) -> Response {
+    let definition = &contest.record.definition;
+    let mut entries = serde_json::to_value(&definition.entries).unwrap_or_default();
+    for entry in entries.as_array_mut().into_iter().flatten() {
+        let withdrawn =
+            entry["id"].as_str().is_some_and(|id| contest.record.state.withdrawn.contains(id));
+        if let (true, Value::Object(entry)) = (withdrawn, entry) {
+            entry.insert("withdrawn".to_owned(), true.into());
+        }
+    }
+    let mut body = json!({
+        "id": definition.id,
+        "title": definition.title,
+        "test": definition.test,
+        "phase": contest.phase(),
+        "time_zone": definition.time_zone,
+        "opens": definition.opens,
+        "closes": contest.record.state.closes,
+        "rules": definition.rules,
+        "categories": definition.categories,
+        "entries": entries,
+        "log": {"origin": contest.origin, "vkey": contest.verifier_key},
+    });
+    if !definition.titles.is_empty() {
+        body["titles"] = json!(definition.titles);
+    }
+    (status, [(header::ETAG, contest.etag()), (header::CACHE_CONTROL, "no-cache".to_owned())], Json(body)).into_response()
+}
+
+/// Create a draft, or edit one (`If-Match`).
+#[utoipa::path(put, path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
+    params(("contest" = String, Path,), ("If-Match" = Option<String>, Header, description = "the ETag, to edit")),
+    request_body(content_type = "application/json", description = "the definition"),
+    responses((status = 201, description = "created"), (status = 200, description = "edited"),
+        (status = 422, description = "all mistakes at once")))]
+async fn put(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Result<Response, Problem> {
+    let id = contest_id(&contest)?;
+    auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
+    let expected = request.headers().get(header::IF_MATCH).cloned();
+    let body = read_json(request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
+    let definition = tokio::task::spawn_blocking(move || Definition::from_json(&body, &Overrides::default()))
+        .await
+        .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?
+        .map_err(|mistakes| {
+            let detail = format!("{} mistakes; the first: {}", mistakes.0.len(), mistakes.0.first().map_or_else(String::new, ToString::to_string));
+            Problem::new(&problem::INVALID_DEFINITION, detail).with("mistakes", json!(mistakes))
+        })?;
+    check(&api, &id, &definition)?;
+
+    let known = api.stores.database.contest(&id).await?;
+    let database = &api.stores.database;
+    let status = match (known, expected) {
+        (None, None) => {
+            let tag_key = api.keyring.new_tag_key(&id).map_err(|error: KeyringError| Problem::new(&problem::INTERNAL, error.to_string()))?;
+            database.create_draft(&definition, &tag_key).await.map_err(moved_on)?;
+            StatusCode::CREATED
+        }
+        (Some(known), Some(expected)) if matches(&expected, known.revision) => {
+            if known.state.phase != Phase::Draft {
+                return Err(Problem::new(&problem::NOT_A_DRAFT, "only drafts can be edited"));
+            }
+            database.edit_draft(&definition, known.revision).await.map_err(moved_on)?;
+            StatusCode::OK
+        }
+        (Some(known), None) => {
+            let detail = format!("the contest exists at revision {}: send it as If-Match to edit it", known.revision);
+            return Err(Problem::new(&problem::PRECONDITION_FAILED, detail));
+        }
+        (_, Some(_)) => return Err(Problem::new(&problem::PRECONDITION_FAILED, "the contest is at another revision")),
+    };
+    api.directory.renew(&api.stores, &api.keyring, &id).await?;
+    api.stores.hub.send(Notice::ContestChanged(id.clone()));
+    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    Ok(document(&contest, status))
+}
+
+/// What a definition by itself cannot tell.
+fn check(api: &Api, id: &ContestId, definition: &Definition) -> Result<(), Problem> {
+    let mistake = |key: &str, problem: String| {
+        Problem::new(&problem::INVALID_DEFINITION, format!("{key}: {problem}"))
+            .with("mistakes", json!([{"key": key, "problem": problem}]))
+    };
+    if definition.id != *id {
+        return Err(mistake("contest.id", format!("is {}, but the path says {id}", definition.id)));
+    }
+    let now = api.stores.clock.now();
+    if definition.closes.timestamp() <= now {
+        return Err(mistake("contest.closes", format!("{} has passed", definition.closes)));
+    }
+    Ok(())
+}
+
+fn matches(expected: &HeaderValue, revision: u64) -> bool {
+    expected.as_bytes() == format!("\"{revision}\"").as_bytes() || expected.as_bytes() == b"*"
+}
+
+fn moved_on(error: StoreError) -> Problem {
+    match error {
+        StoreError::Conflict(detail) => Problem::new(&problem::PRECONDITION_FAILED, detail),
+        other => other.into(),
+    }
+}
+
+/// Delete a draft, or a test contest with all that belongs to it.
+#[utoipa::path(delete, path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
+    params(("contest" = String, Path,)), responses((status = 204, description = "gone")))]
+async fn delete(State(api): State<Api>, Path(contest): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let id = contest_id(&contest)?;
+    auth::staff(&api, &headers, Some(&id), ORGANISERS).await?;
+    api.directory.contest(&id).ok_or_else(no_contest)?;
+    api.stores.database.delete_contest(&id).await.map_err(|error| match error {
+        StoreError::Conflict(detail) => Problem::new(&problem::NOT_A_DRAFT, detail),
+        other => other.into(),
+    })?;
+    api.stores.shown.forget(&id).await?;
+    api.stores.intake.forget(&id).await?;
+    api.directory.renew(&api.stores, &api.keyring, &id).await?;
+    api.stores.hub.send(Notice::ContestChanged(id));
+    Ok((StatusCode::NO_CONTENT, Body::empty()).into_response())
+}
+
+/// A contest that the request may know of: drafts are staff's.
+pub(crate) async fn visible(
+    api: &Api,
+    headers: &HeaderMap,
+    contest: &str,
+) -> Result<(std::sync::Arc<Contest>, bool), Problem> {
+    let id = contest_id(contest)?;
+    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let reader = auth::is_reader(api, headers, &id).await?;
+    if contest.phase() == Phase::Draft && !reader {
+        return Err(no_contest());
+    }
+    Ok((contest, reader))
+}

@@ -1,0 +1,139 @@
+//! Contests as handlers read them: snapshots in memory, renewed when the hub says that one has changed.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use acclaim_ballot_log::key::SigningKey;
+use acclaim_contest::{ContestId, TagKey, ballot::Slate};
+use acclaim_store::{ContestRecord, Keyring, Phase, StoreError, Stores, hub::Notice};
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::sync::broadcast::error::RecvError;
+
+/// One contest at one revision.
+pub(crate) struct Contest {
+    pub(crate) record: ContestRecord,
+    /// For checking ballots.
+    pub(crate) slate: Slate,
+    pub(crate) tag_key: TagKey,
+    /// The log's verifier key, as text.
+    pub(crate) verifier_key: String,
+    /// The log's origin.
+    pub(crate) origin: String,
+}
+
+impl Contest {
+    fn new(record: ContestRecord, keyring: &Keyring) -> Result<Self, StoreError> {
+        let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
+        let definition = &record.definition;
+        let withdrawn: HashSet<_> = record.state.withdrawn.iter().cloned().collect();
+        let origin = keyring.origin(record.id());
+        let key = SigningKey::from_seed(&origin, &keyring.log_seed).map_err(|error| corrupt(&error))?;
+        Ok(Self {
+            slate: Slate::new(&definition.categories, &definition.entries, &definition.rules.ballot, &withdrawn),
+            tag_key: keyring.tag_key(record.id(), &record.tag_key).map_err(|error| corrupt(&error))?,
+            verifier_key: key.verifier().to_string(),
+            origin,
+            record,
+        })
+    }
+
+    pub(crate) fn id(&self) -> &ContestId {
+        self.record.id()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.record.state.phase
+    }
+
+    pub(crate) fn opens(&self) -> Timestamp {
+        self.record.definition.opens.timestamp()
+    }
+
+    pub(crate) fn closes(&self) -> Timestamp {
+        self.record.state.closes.timestamp()
+    }
+
+    pub(crate) fn etag(&self) -> String {
+        format!("\"{}\"", self.record.revision)
+    }
+}
+
+/// All contests by id. One task writes ([`Directory::follow`], and handlers that have just changed a contest), all handlers read.
+pub(crate) struct Directory {
+    contests: ArcSwap<HashMap<ContestId, Arc<Contest>>>,
+}
+
+impl Directory {
+    pub(crate) async fn read(stores: &Stores, keyring: &Keyring) -> Result<Self, StoreError> {
+        let directory = Self { contests: ArcSwap::default() };
+        directory.read_all(stores, keyring).await?;
+        Ok(directory)
+    }
+
+    async fn read_all(&self, stores: &Stores, keyring: &Keyring) -> Result<(), StoreError> {
+        let records = stores.database.contests().await?;
+        let contests: Result<HashMap<_, _>, _> = records
+            .into_iter()
+            .map(|record| Ok::<_, StoreError>((record.id().clone(), Arc::new(Contest::new(record, keyring)?))))
+            .collect();
+        self.contests.store(Arc::new(contests?));
+        Ok(())
+    }
+
+    pub(crate) fn contest(&self, id: &ContestId) -> Option<Arc<Contest>> {
+        self.contests.load().get(id).cloned()
+    }
+
+    /// All contests, by id.
+    pub(crate) fn all(&self) -> Vec<Arc<Contest>> {
+        let mut all: Vec<_> = self.contests.load().values().cloned().collect();
+        all.sort_by(|a, b| a.id().cmp(b.id()));
+        all
+    }
+
+    /// Reads one contest anew.
+    pub(crate) async fn renew(&self, stores: &Stores, keyring: &Keyring, id: &ContestId) -> Result<(), StoreError> {
+        let contest = match stores.database.contest(id).await? {
+            Some(record) => Some(Arc::new(Contest::new(record, keyring)?)),
+            None => None,
+        };
+        self.contests.rcu(|contests| {
+            let mut contests = HashMap::clone(contests);
+            // Two may renew at once: the higher revision stays.
+            match &contest {
+                Some(contest) => {
+                    let newer = contests
+                        .get(id)
+                        .is_none_or(|known| known.record.tag_key != contest.record.tag_key || known.record.revision < contest.record.revision);
+                    if newer {
+                        contests.insert(id.clone(), Arc::clone(contest));
+                    }
+                }
+                None => {
+                    contests.remove(id);
+                }
+            }
+            contests
+        });
+        Ok(())
+    }
+
+    /// Keeps up with the hub's notices.
+    pub(crate) async fn follow(self: Arc<Self>, stores: Stores, keyring: Arc<Keyring>) {
+        let mut notices = stores.hub.subscribe();
+        loop {
+            let renewed = match notices.recv().await {
+                Ok(Notice::ContestChanged(id)) => self.renew(&stores, &keyring, &id).await,
+                Ok(_) => Ok(()),
+                Err(RecvError::Lagged(_)) => self.read_all(&stores, &keyring).await,
+                Err(RecvError::Closed) => return,
+            };
+            if let Err(error) = renewed {
+                tracing::error!(%error, "contests cannot be read");
+            }
+        }
+    }
+}

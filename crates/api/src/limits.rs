@@ -1,0 +1,196 @@
+//! Rate limits: by pass, and by network prefix with an allowlist. Held in process; bounded by sweeping.
+
+use std::{
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
+
+use acclaim_contest::VoterTag;
+use arc_swap::ArcSwap;
+use axum::http::HeaderMap;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::{Clock as _, DefaultClock}};
+use ipnet::IpNet;
+
+use crate::problem::{self, Problem};
+
+/// Keys that a limiter may hold after a sweep. At about 100 bytes each some tens of megabytes.
+const MOST_KEYS: usize = 500_000;
+/// Between two sweeps. Growth in between is bounded by the requests of this time.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What an installation can set.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Requests a second of one pass.
+    pub per_pass: NonZeroU32,
+    /// Requests a second of one network prefix: /24 of IPv4, /48 of IPv6.
+    pub per_prefix: NonZeroU32,
+    /// Networks without a limit by prefix: offices, carriers, test machines.
+    pub allow: Vec<IpNet>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let per_pass = NonZeroU32::MIN.saturating_add(19);
+        let per_prefix = NonZeroU32::MIN.saturating_add(1_999);
+        Self { per_pass, per_prefix, allow: Vec::new(), trusted_proxies: Vec::new() }
+    }
+}
+
+/// See the [module](self).
+pub(crate) struct Limiter {
+    passes: Keyed<VoterTag>,
+    prefixes: Keyed<IpAddr>,
+    limits: Limits,
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            passes: Keyed::new(limits.per_pass),
+            prefixes: Keyed::new(limits.per_prefix),
+            limits: limits.clone(),
+        }
+    }
+
+    /// Counts a request of a pass that has been checked.
+    pub(crate) fn check_pass(&self, voter: VoterTag) -> Result<(), Problem> {
+        self.passes.check(voter).map_err(|wait| too_many("pass", self.limits.per_pass, wait))
+    }
+
+    /// Counts a request from an address.
+    pub(crate) fn check_address(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Problem> {
+        let address = self.client(peer.ip().to_canonical(), headers);
+        if self.limits.allow.iter().any(|network| network.contains(&address)) {
+            return Ok(());
+        }
+        self.prefixes.check(prefix(address)).map_err(|wait| too_many("network", self.limits.per_prefix, wait))
+    }
+
+    /// The client behind trusted proxies: the last address of `X-Forwarded-For` that is not one of theirs.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let trusted = |address: &IpAddr| self.limits.trusted_proxies.iter().any(|network| network.contains(address));
+        if !trusted(&peer) {
+            return peer;
+        }
+        headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .rev()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.rsplit(','))
+            .map_while(|address| address.trim().parse::<IpAddr>().ok())
+            .map(|address| address.to_canonical())
+            .find(|address| !trusted(address))
+            .unwrap_or(peer)
+    }
+
+    /// Forgets, again and again, who has not asked lately.
+    pub(crate) async fn sweep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            self.passes.sweep();
+            self.prefixes.sweep();
+        }
+    }
+}
+
+fn too_many(limit: &str, rate: NonZeroU32, wait: Duration) -> Problem {
+    Problem::new(&problem::TOO_MANY_REQUESTS, format!("more than {rate} requests a second of one {limit}"))
+        .with("limit", limit)
+        .retry_after(wait.as_secs() + 1)
+}
+
+fn prefix(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            IpAddr::from([a, b, c, 0])
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+    }
+}
+
+/// A limiter that can be emptied.
+struct Keyed<K: Hash + Eq + Clone> {
+    quota: Quota,
+    limiter: ArcSwap<DefaultKeyedRateLimiter<K>>,
+    clock: DefaultClock,
+}
+
+impl<K: Hash + Eq + Clone> Keyed<K> {
+    fn new(per_second: NonZeroU32) -> Self {
+        let quota = Quota::per_second(per_second);
+        Self { quota, limiter: ArcSwap::from_pointee(RateLimiter::keyed(quota)), clock: DefaultClock::default() }
+    }
+
+    /// `Err` with the time to wait.
+    fn check(&self, key: K) -> Result<(), Duration> {
+        self.limiter.load().check_key(&key).map(|_| ()).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+    }
+
+    fn sweep(&self) {
+        let limiter = self.limiter.load();
+        limiter.retain_recent();
+        limiter.shrink_to_fit();
+        if limiter.len() > MOST_KEYS {
+            // Beginning anew grants everyone one burst more, and bounds the memory.
+            self.limiter.store(Arc::new(RateLimiter::keyed(self.quota)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limiter(allow: &[&str], proxies: &[&str]) -> Limiter {
+        let networks = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let three = NonZeroU32::new(3).unwrap();
+        Limiter::new(&Limits { per_pass: three, per_prefix: three, allow: networks(allow), trusted_proxies: networks(proxies) })
+    }
+
+    fn forwarded(value: &str) -> HeaderMap {
+        HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), value.parse().unwrap())])
+    }
+
+    #[test]
+    fn a_prefix_shares_a_limit_and_the_allowlist_has_none() {
+        let limiter = limiter(&["127.0.0.0/8"], &[]);
+        let peer = |text: &str| SocketAddr::new(text.parse().unwrap(), 1);
+        for _ in 0..3 {
+            assert!(limiter.check_address(peer("192.0.2.1"), &HeaderMap::new()).is_ok());
+        }
+        let refused = limiter.check_address(peer("192.0.2.77"), &HeaderMap::new()).unwrap_err();
+        assert_eq!(refused.kind(), &problem::TOO_MANY_REQUESTS);
+        assert!(limiter.check_address(peer("192.0.3.1"), &HeaderMap::new()).is_ok());
+        for _ in 0..100 {
+            assert!(limiter.check_address(peer("127.0.0.1"), &HeaderMap::new()).is_ok());
+        }
+    }
+
+    #[test]
+    fn only_trusted_proxies_speak_for_others() {
+        let limiter = limiter(&[], &["10.0.0.0/8"]);
+        let client = |peer: &str, value| limiter.client(peer.parse().unwrap(), &forwarded(value)).to_string();
+        assert_eq!(client("198.51.100.1", "192.0.2.9"), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", "203.0.113.5, 192.0.2.9, 10.0.0.2"), "192.0.2.9");
+        assert_eq!(client("10.0.0.1", "garbage"), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_pass_may_not_hammer() {
+        let limiter = limiter(&[], &[]);
+        let voter = VoterTag([1; 16]);
+        assert_eq!((0..10).filter(|_| limiter.check_pass(voter).is_ok()).count(), 3);
+        assert!(limiter.check_pass(VoterTag([2; 16])).is_ok());
+    }
+}

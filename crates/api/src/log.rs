@@ -1,0 +1,212 @@
+//! The log, for auditors: checkpoint, tiles and entry bundles (C2SP tlog-tiles), and entries as lines.
+
+use std::{collections::HashMap, sync::Arc};
+
+use acclaim_ballot_log::{
+    bundle::encode_bundle,
+    checkpoint::Checkpoint,
+    key::VerifierKey,
+    tile::{TILE_WIDTH, TileId, TileKind, TilePath, bundle_width_at},
+};
+use acclaim_contest::rules::PublishEntries;
+use acclaim_store::{Phase, StoreError, Stores};
+use axum::{
+    body::Body,
+    extract::{Path, Query, State},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, stream};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    contests::visible,
+    directory::Contest,
+    problem::{self, Problem},
+    state::Api,
+};
+
+const PUBLIC: &str = "public, max-age=31536000, immutable";
+const PRIVATE: &str = "private, no-store";
+/// Entries read from the ledger at once.
+const CHUNK: usize = 2_048;
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(checkpoint)).routes(routes!(tile)).routes(routes!(entries))
+}
+
+/// The newest checkpoint that may be shown: it is in the ledger, and kept outside it.
+pub(crate) async fn shown_checkpoint(api: &Api, contest: &Contest) -> Result<String, Problem> {
+    let not_found = || Problem::new(&problem::NOT_FOUND, "the contest has no log before its opening");
+    if contest.phase() == Phase::Draft {
+        return Err(not_found());
+    }
+    api.stores.shown.highest(contest.id()).await?.ok_or_else(not_found)
+}
+
+/// The size of the newest checkpoint shown.
+async fn shown_size(api: &Api, contest: &Contest) -> Result<u64, Problem> {
+    let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
+    let note = shown_checkpoint(api, contest).await?;
+    let key: VerifierKey = contest.verifier_key.parse().map_err(|error| internal(&error))?;
+    Ok(Checkpoint::open(&note, &key).map_err(|error| internal(&error))?.size)
+}
+
+/// Tiles by id, each as wide as it is by now.
+pub(crate) async fn tiles(
+    api: &Api,
+    contest: &Contest,
+    wanted: Vec<TileId>,
+) -> Result<HashMap<TileId, Vec<u8>>, Problem> {
+    let mut tiles = HashMap::with_capacity(wanted.len());
+    for tile in wanted {
+        if let Some(hashes) = api.stores.database.tile(contest.id(), tile).await? {
+            tiles.insert(tile, hashes);
+        }
+    }
+    Ok(tiles)
+}
+
+/// The newest checkpoint, a signed note.
+#[utoipa::path(get, path = "/v1/contests/{contest}/log/checkpoint", tag = "log", params(("contest" = String, Path,)),
+    responses((status = 200, body = String, content_type = "text/plain")))]
+async fn checkpoint(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (contest, _) = visible(&api, &headers, &contest).await?;
+    let note = shown_checkpoint(&api, &contest).await?;
+    let headers =
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=1")];
+    Ok((headers, note).into_response())
+}
+
+/// A tile of hashes, or a bundle of entries: `tile/<level>/<number>[.p/<width>]`, `tile/entries/<number>[.p/<width>]`.
+#[utoipa::path(get, path = "/v1/contests/{contest}/log/tile/{*tile}", tag = "log",
+    params(("contest" = String, Path,), ("tile" = String, Path,)),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 404, description = "no such tile, or not yet")))]
+async fn tile(
+    State(api): State<Api>,
+    Path((contest, tile)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (contest, reader) = visible(&api, &headers, &contest).await?;
+    let not_found = || Problem::new(&problem::NOT_FOUND, "there is no such tile, or not yet");
+    let path: TilePath = format!("tile/{tile}").parse().map_err(|_| not_found())?;
+    let size = shown_size(&api, &contest).await?;
+    let (bytes, cache) = match path.kind {
+        TileKind::Hashes(level) => {
+            let id = TileId { level, number: path.number };
+            if id.width_at(size) < path.width {
+                return Err(not_found());
+            }
+            let mut hashes = api.stores.database.tile(contest.id(), id).await?.ok_or_else(not_found)?;
+            hashes.truncate(usize::from(path.width) * 32);
+            (hashes, PUBLIC)
+        }
+        TileKind::Entries => {
+            let public = may_read_entries(&contest, reader)?;
+            if bundle_width_at(path.number, size) < path.width {
+                return Err(not_found());
+            }
+            let from = path.number * u64::from(TILE_WIDTH);
+            let entries = read_entries(&api.stores, &contest, from, usize::from(path.width)).await?;
+            let bundle = encode_bundle(entries.iter().map(|entry| &entry[..]))
+                .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
+            (bundle, if public { PUBLIC } else { PRIVATE })
+        }
+    };
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, cache)];
+    Ok((headers, Body::from(bytes)).into_response())
+}
+
+/// Exactly so many entries; reads may be cut by size.
+async fn read_entries(stores: &Stores, contest: &Contest, from: u64, count: usize) -> Result<Vec<Bytes>, StoreError> {
+    let mut entries = Vec::with_capacity(count);
+    while entries.len() < count {
+        let more = stores.database.entries(contest.id(), from + entries.len() as u64, count - entries.len()).await?;
+        if more.is_empty() {
+            return Err(StoreError::Corrupt(format!("entry {} is missing", from + entries.len() as u64)));
+        }
+        entries.extend(more);
+    }
+    Ok(entries)
+}
+
+/// Whether entries are public by now; an error if they are not and the request is not staff's. Entries reveal running totals.
+fn may_read_entries(contest: &Contest, reader: bool) -> Result<bool, Problem> {
+    let public = match contest.record.definition.rules.publication.entries {
+        PublishEntries::Live => true,
+        PublishEntries::AfterClose => contest.phase() > Phase::Open,
+    };
+    if public || reader {
+        Ok(public)
+    } else {
+        Err(Problem::new(&problem::NOT_PUBLIC, "entries are public after the closing"))
+    }
+}
+
+/// Which entries.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Range {
+    /// First index; 0 unless said otherwise.
+    #[serde(default)]
+    from: u64,
+    /// First index not wanted; the checkpoint's size unless said otherwise.
+    to: Option<u64>,
+}
+
+/// Entries as lines, in order: the log's own bytes, each ended by a newline. To resume, ask from the number of lines that you have.
+#[utoipa::path(get, path = "/v1/contests/{contest}/log/entries", tag = "log", params(("contest" = String, Path,), Range),
+    responses((status = 200, content_type = "application/x-ndjson"), (status = 403, description = "not public yet")))]
+async fn entries(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    Query(range): Query<Range>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (contest, reader) = visible(&api, &headers, &contest).await?;
+    let public = may_read_entries(&contest, reader)?;
+    let size = shown_size(&api, &contest).await?;
+    let to = range.to.unwrap_or(size);
+    if range.from > to || to > size {
+        let detail = format!("`from` and `to` must lie in order within the log, which has {size} entries");
+        return Err(Problem::new(&problem::INVALID_PARAMETER, detail).with("size", size));
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-ndjson".to_owned()),
+        (header::CACHE_CONTROL, if public { "no-cache" } else { PRIVATE }.to_owned()),
+    ];
+    Ok((headers, Body::from_stream(lines(api.stores, contest, range.from, to))).into_response())
+}
+
+/// Reads on while the client does: memory holds one chunk.
+fn lines(
+    stores: Stores,
+    contest: Arc<Contest>,
+    from: u64,
+    to: u64,
+) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
+    stream::try_unfold((stores, contest, from), move |(stores, contest, from)| async move {
+        if from >= to {
+            return Ok(None);
+        }
+        let most = usize::try_from(to - from).unwrap_or(CHUNK).min(CHUNK);
+        let entries = stores.database.entries(contest.id(), from, most).await?;
+        if entries.is_empty() {
+            return Err(StoreError::Corrupt(format!("entry {from} is missing")));
+        }
+        let mut chunk = BytesMut::with_capacity(entries.iter().map(|entry| entry.len() + 1).sum());
+        for entry in &entries {
+            chunk.extend_from_slice(entry);
+            chunk.extend_from_slice(b"\n");
+        }
+        let next = from + entries.len() as u64;
+        Ok(Some((chunk.freeze(), (stores, contest, next))))
+    })
+}

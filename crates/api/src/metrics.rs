@@ -1,0 +1,85 @@
+//! Figures for Prometheus. No secret, id or address is ever a label.
+
+use axum::http::StatusCode;
+use prometheus::{
+    Encoder as _, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::Collector,
+};
+
+/// All figures of the process.
+pub struct Metrics {
+    registry: Registry,
+    /// Ballots by what their requests were answered.
+    pub(crate) ballots: IntCounterVec,
+    /// Requests by route and status.
+    pub(crate) requests: IntCounterVec,
+    /// Requests that wait for a ballot's outcome.
+    pub(crate) waiting: IntGauge,
+    /// Ballots of one submission to the intake.
+    pub(crate) batch_size: Histogram,
+    /// Seconds from a ballot's arrival to its answer `recorded`.
+    pub(crate) recorded_seconds: Histogram,
+    /// Entries in the log, by contest.
+    pub(crate) log_size: IntGaugeVec,
+    /// Ballots that the intake holds, by contest.
+    pub(crate) backlog: IntGaugeVec,
+    /// 1 if recording goes well, 0 if not, by contest.
+    pub(crate) recording: IntGaugeVec,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let registry = Registry::new();
+        let vec = |name: &str, help: &str, labels: &[&str]| {
+            registered(&registry, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let gauges =
+            |name: &str, help: &str| registered(&registry, IntGaugeVec::new(Opts::new(name, help), &["contest"]));
+        let histogram = |name: &str, help: &str, buckets: &[f64]| {
+            registered(&registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())))
+        };
+        Self {
+            ballots: vec("acclaim_ballots_total", "Ballots by answer: recorded, again, or a problem's code", &["answer"]),
+            requests: vec("acclaim_requests_total", "Requests by route and status", &["route", "status"]),
+            waiting: registered(
+                &registry,
+                IntGauge::new("acclaim_waiting_requests", "Requests that wait for a ballot's outcome"),
+            ),
+            batch_size: histogram(
+                "acclaim_batch_ballots",
+                "Ballots of one submission to the intake",
+                &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0],
+            ),
+            recorded_seconds: histogram(
+                "acclaim_recorded_seconds",
+                "Seconds from a ballot's arrival to its answer recorded",
+                &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0],
+            ),
+            log_size: gauges("acclaim_log_entries", "Entries in the log"),
+            backlog: gauges("acclaim_backlog_ballots", "Ballots that the intake holds"),
+            recording: gauges("acclaim_recording_well", "1 if recording goes well, 0 if not"),
+            registry,
+        }
+    }
+}
+
+impl Metrics {
+    /// All figures in Prometheus' text format.
+    pub(crate) fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+
+    pub(crate) fn count_request(&self, route: &str, status: StatusCode) {
+        self.requests.with_label_values(&[route, status.as_str()]).inc();
+    }
+}
+
+/// The figures' names are this file's constants.
+#[expect(clippy::expect_used, reason = "a wrong or repeated name fails every test of this crate at once")]
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, collector: prometheus::Result<C>) -> C {
+    let collector = collector.expect("the figure's name is valid");
+    registry.register(Box::new(collector.clone())).expect("the figure's name is new");
+    collector
+}

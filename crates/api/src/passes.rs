@@ -1,0 +1,170 @@
+//! Passes for voters whom the organiser knows.
+
+use std::time::Duration;
+
+use acclaim_contest::{id::is_id, pass::Pass};
+use acclaim_store::{Phase, contests::Counted};
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth::{self, ORGANISERS},
+    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    problem::{self, Problem},
+    state::Api,
+};
+
+/// Passes of one request.
+const MOST: usize = 10_000;
+/// Characters of a subject: an e-mail address with its scheme fits.
+const MOST_SUBJECT: usize = 330;
+/// A pass serves so long after the closing, for receipts and `votes/mine`.
+const AFTER_CLOSING: SignedDuration = SignedDuration::from_hours(30 * 24);
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// The way of admission that `issued` entries name.
+const SOURCE: &str = "pass";
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(mint))
+}
+
+/// Whom to mint passes for: `subjects` or `count`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MintRequest {
+    /// Such as `mailto:ama@example.org`. The same subject is the same voter.
+    subjects: Option<Vec<String>>,
+    /// So many voters without names.
+    count: Option<usize>,
+    /// The channel that their votes count in, where the contest has channels.
+    channel: Option<String>,
+    /// A label for turnout, such as a region. Never in the log.
+    group: Option<String>,
+    /// From when on the passes are refused; 30 days after closing unless said otherwise.
+    #[schema(value_type = Option<String>)]
+    expires: Option<Timestamp>,
+}
+
+/// Passes, in the order asked for.
+#[derive(Serialize, ToSchema)]
+struct Minted {
+    passes: Vec<MintedPass>,
+}
+
+/// One voter's pass.
+#[derive(Serialize, ToSchema)]
+struct MintedPass {
+    subject: String,
+    pass: String,
+}
+
+/// Mint passes.
+///
+/// They are counted before they are handed out, and the totals are published in the log. A repeated request gets the same passes, and is not counted again.
+#[utoipa::path(post, path = "/v1/contests/{contest}/passes", tag = "staff", request_body = MintRequest, security(("key" = [])),
+    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
+    responses((status = 200, body = Minted)))]
+async fn mint(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Result<Response, Problem> {
+    let id = contest_id(&contest)?;
+    auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
+    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let key = idempotency_key(request.headers())?;
+    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let wanted: MintRequest = parse(&body)?;
+    if contest.phase() > Phase::Open {
+        return Err(Problem::new(&problem::VOTING_CLOSED, "passes are minted until the closing"));
+    }
+    if wanted.channel.is_some() {
+        return Err(invalid("channel", "the contest has no channels"));
+    }
+    if wanted.group.as_deref().is_some_and(|group| !is_id(group)) {
+        return Err(invalid("group", "is not 1 to 64 of a-z, 0-9, `_`, `.`, `-`"));
+    }
+    let expires = match wanted.expires {
+        Some(expires) => expires,
+        None => contest.closes().saturating_add(AFTER_CLOSING).unwrap_or(Timestamp::MAX),
+    };
+    if expires <= api.stores.clock.now() {
+        return Err(invalid("expires", "has passed"));
+    }
+    let subjects = subjects(wanted.subjects, wanted.count, &key)?;
+
+    let counted = api
+        .stores
+        .database
+        .count_passes(&id, SOURCE, &key, *blake3::hash(&body).as_bytes(), subjects.len() as u64)
+        .await?;
+    if counted == Counted::KeyUsed {
+        return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, "the key was used for another request"));
+    }
+    let pass_key = api
+        .keyring
+        .pass_keys()
+        .last()
+        .ok_or_else(|| Problem::new(&problem::INTERNAL, "there is no pass key"))?;
+    let passes: Option<Vec<MintedPass>> = subjects
+        .into_iter()
+        .map(|subject| {
+            let pass = Pass {
+                voter: contest.tag_key.tag(&subject),
+                channel: None,
+                group: wanted.group.clone(),
+                expires,
+            };
+            pass.mint(pass_key, &id).map(|pass| MintedPass { subject, pass })
+        })
+        .collect();
+    let passes = passes.ok_or_else(|| invalid("expires", "is before 1970"))?;
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(Minted { passes })).into_response())
+}
+
+fn invalid(field: &str, what: &str) -> Problem {
+    Problem::new(&problem::INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
+}
+
+fn subjects(given: Option<Vec<String>>, count: Option<usize>, key: &str) -> Result<Vec<String>, Problem> {
+    match (given, count) {
+        (Some(subjects), None) => {
+            check_subjects(&subjects)?;
+            Ok(subjects)
+        }
+        // Made from the request's key, so that its repetition makes the same ones.
+        (None, Some(count @ 1..=MOST)) => Ok((0..count)
+            .map(|number| {
+                let hash = blake3::Hasher::new_derive_key("acclaim v1 made-up subject")
+                    .update(key.as_bytes())
+                    .update(&(number as u64).to_le_bytes())
+                    .finalize();
+                let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *hash.as_bytes();
+                format!("pass:{}", URL_SAFE_NO_PAD.encode(name))
+            })
+            .collect()),
+        (None, Some(_)) => Err(invalid("count", "is not from 1 to 10,000")),
+        _ => Err(invalid("subjects", "either `subjects` or `count` must be there, and not both")),
+    }
+}
+
+fn check_subjects(subjects: &[String]) -> Result<(), Problem> {
+    if !(1..=MOST).contains(&subjects.len()) {
+        return Err(invalid("subjects", "are not from 1 to 10,000"));
+    }
+    for (number, subject) in subjects.iter().enumerate() {
+        let fine = !subject.trim().is_empty()
+            && subject.chars().count() <= MOST_SUBJECT
+            && !subject.chars().any(char::is_control);
+        if !fine {
+            let field = format!("subjects[{number}]");
+            return Err(invalid(&field, "is empty, longer than 330 characters, or has control characters"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The one table of errors: every way in which a request can fail, with its wire code, status and explanation.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value};
+
+/// A kind of problem. Its `type` on the wire is the path `/problems/<code>`, which the server answers with the explanation.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Stable, kebab-case.
+    pub code: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// A few words.
+    pub title: &'static str,
+    /// What it means and what to do.
+    pub explanation: &'static str,
+}
+
+macro_rules! problems {
+    ($($name:ident = $status:literal $code:literal $title:literal $explanation:literal;)*) => {
+        $(
+            #[doc = $title]
+            pub static $name: Kind = Kind { code: $code, status: $status, title: $title, explanation: $explanation };
+        )*
+        /// Every kind, for the pages that explain them.
+        pub static ALL: &[&Kind] = &[$(&$name),*];
+    };
+}
+
+problems! {
+    MALFORMED = 400 "malformed" "The request cannot be read" "The body is not JSON in UTF-8, or not of the shape that the route takes. `detail` says where. Nothing was changed.";
+    INVALID_PARAMETER = 400 "invalid-parameter" "A parameter cannot be used" "A query parameter or header has a value that the route does not take; `detail` names it.";
+    IDEMPOTENCY_KEY_MISSING = 400 "idempotency-key-missing" "An Idempotency-Key is needed" "Requests of staff that change something need the header `Idempotency-Key`: 1 to 200 visible ASCII characters, new for each request, the same when it is repeated.";
+    PASS_MISSING = 401 "pass-missing" "A pass is needed" "Send the pass as `Authorization: Bearer <pass>`. It is part of the invitation link, after the `#`.";
+    PASS_INVALID = 401 "pass-invalid" "The pass is not valid" "It was not issued here, or was altered on the way, for instance by a line break in a mail.";
+    PASS_EXPIRED = 401 "pass-expired" "The pass has expired" "It was valid until the instant in `expired`. Ask the organiser for a new one.";
+    KEY_MISSING = 401 "key-missing" "A staff key is needed" "Send the key as `Authorization: Bearer <key>`.";
+    KEY_INVALID = 401 "key-invalid" "The staff key is not valid" "It is unknown or was revoked.";
+    PASS_FOR_ANOTHER_CONTEST = 403 "pass-for-another-contest" "The pass is for another contest" "A pass serves one contest only. Use the invitation link of this one.";
+    KEY_INSUFFICIENT = 403 "key-insufficient" "The staff key does not allow this" "The key's role or its contests do not cover the request.";
+    NOT_PUBLIC = 403 "not-public" "Not public" "The contest's rules do not publish this, or not yet. Organisers and auditors can read it with their key.";
+    VOTING_NOT_OPEN = 403 "voting-not-open" "Voting has not begun" "Ballots are taken from the instant `opens` on, by the server's clock at arrival.";
+    VOTING_CLOSED = 403 "voting-closed" "Voting has ended" "Ballots were taken until the instant `closes`, by the server's clock at arrival.";
+    NOT_FOUND = 404 "not-found" "There is nothing here" "The path leads to no resource.";
+    CONTEST_NOT_FOUND = 404 "contest-not-found" "There is no such contest" "Or it is a draft that the credentials do not let you see.";
+    BALLOT_NOT_FOUND = 404 "ballot-not-found" "There is no such ballot" "No ballot of this id is recorded. If it was cast a moment ago, ask again.";
+    METHOD_NOT_ALLOWED = 405 "method-not-allowed" "The route does not take this method" "The header `Allow` lists those that it takes.";
+    ALREADY_VOTED = 409 "already-voted" "Other votes stand there" "An earlier ballot of this voter fills these `categories`, also if it was voided or its entry withdrawn. Nothing of this ballot was recorded.";
+    REPLACED_IS_NOT_STANDING = 409 "replaced-is-not-standing" "What the ballot replaces does not stand" "`replaces` must name the voter's own standing ballot; `standing` is its id, if there is one. Nothing of this ballot was recorded.";
+    REFUSED = 409 "refused" "The contest's rules do not allow it" "`code` and `detail` say what. Nothing was changed.";
+    IDEMPOTENCY_KEY_USED = 409 "idempotency-key-used" "The Idempotency-Key was used for another request" "A key stands for one request. Use a new one for a new request.";
+    NO_RESULT_YET = 409 "no-result-yet" "There is no result yet" "The result exists from the closing on.";
+    NOT_A_DRAFT = 409 "not-a-draft" "The contest is not a draft" "Drafts can be edited, drafts and tests deleted; an open contest only changes by amendments and rulings.";
+    PRECONDITION_FAILED = 412 "precondition-failed" "The contest is not at this revision" "Send `If-Match` with the `ETag` of the contest as you read it.";
+    TOO_LARGE = 413 "too-large" "The body is too large" "`limit` is the most bytes that the route takes.";
+    UNSUPPORTED_MEDIA_TYPE = 415 "unsupported-media-type" "The route does not take this type of content" "Send `Content-Type: application/json`.";
+    INVALID_SELECTION = 422 "invalid-selection" "A selection cannot be cast" "`category`, `entry` and `reason` say which and why. Nothing of the ballot was recorded.";
+    INVALID_DEFINITION = 422 "invalid-definition" "The definition has mistakes" "`mistakes` lists all of them with line and key. Nothing was changed.";
+    INVALID_REQUEST = 422 "invalid-request" "A value cannot be used" "`detail` names the field and what is wrong with it. Nothing was changed.";
+    TOO_MANY_REQUESTS = 429 "too-many-requests" "Too many requests" "`limit` says which limit was met. Wait for the seconds in `Retry-After`.";
+    INTERNAL = 500 "internal" "Something went wrong here" "The fault is the server's and has been logged. Repeating the request is safe.";
+    UNAVAILABLE = 503 "unavailable" "Not available at the moment" "What the request needs is away. Repeating it after `Retry-After` seconds is safe.";
+    QUEUE_FULL = 503 "queue-full" "Too much is waiting" "More is on its way than can be recorded now. Nothing was kept; repeat after `Retry-After` seconds.";
+    OUTCOME_UNKNOWN = 503 "outcome-unknown" "It is not known yet whether it was recorded" "It was not confirmed in time. Repeat the same request: the same ballot, or the same `Idempotency-Key`, never counts twice, and the answer tells.";
+}
+
+/// A failed request.
+#[derive(Debug)]
+pub struct Problem {
+    kind: &'static Kind,
+    detail: String,
+    extra: Map<String, Value>,
+    /// Seconds.
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    #[must_use]
+    pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
+        // What is unavailable for a moment is worth another try after one.
+        let retry_after = matches!(kind.status, 429 | 503).then_some(1);
+        Self { kind, detail: detail.into(), extra: Map::new(), retry_after }
+    }
+
+    /// With one more field for programs.
+    #[must_use]
+    pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// With another time to wait, in seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = Map::new();
+        body.insert("type".to_owned(), format!("/problems/{}", self.kind.code).into());
+        body.insert("title".to_owned(), self.kind.title.into());
+        body.insert("status".to_owned(), self.kind.status.into());
+        body.insert("detail".to_owned(), self.detail.into());
+        body.extend(self.extra);
+        let status = StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::new(Body::from(Value::Object(body).to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"acclaim\""));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<acclaim_store::StoreError> for Problem {
+    fn from(error: acclaim_store::StoreError) -> Self {
+        use acclaim_store::StoreError;
+        match error {
+            StoreError::Unavailable(_) => Self::new(&UNAVAILABLE, "the database or intake is away"),
+            StoreError::Unknown(_) => Self::new(&OUTCOME_UNKNOWN, "the database did not confirm"),
+            StoreError::Conflict(detail) => Self::new(&REFUSED, detail).with("code", "conflict"),
+            StoreError::Corrupt(detail) => {
+                tracing::error!(%detail, "store damaged");
+                Self::new(&INTERNAL, "what is stored cannot be read")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_there_once() {
+        let codes: std::collections::BTreeSet<_> = ALL.iter().map(|kind| kind.code).collect();
+        assert_eq!(codes.len(), ALL.len());
+        assert!(ALL.iter().all(|kind| StatusCode::from_u16(kind.status).is_ok_and(|s| !s.is_success())));
+    }
+}

@@ -1,0 +1,107 @@
+//! All routes, and what every request passes through.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderValue, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        OpenApi as Document,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{
+    ballots, commands, contests, health, log, page, passes,
+    problem::{self, Problem},
+    standings,
+    state::Api,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Acclaim", description = "A prize voting engine. Errors are RFC 9457 problem documents; their types are explained at /problems.", license(name = "Apache-2.0")),
+    modifiers(&Credentials)
+)]
+struct Outline;
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        for name in ["pass", "key"] {
+            components.add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        }
+    }
+}
+
+fn described() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(Outline::openapi())
+        .merge(contests::routes())
+        .merge(ballots::routes())
+        .merge(passes::routes())
+        .merge(standings::routes())
+        .merge(commands::routes())
+        .merge(log::routes())
+        .merge(health::routes())
+}
+
+/// The description that `/openapi.json` serves.
+#[must_use]
+pub fn openapi() -> Document {
+    described().into_openapi()
+}
+
+/// The whole API as a service. Requests carry [`ConnectInfo`] of their peer.
+pub fn router(api: Api) -> Router {
+    let (described, document) = described().split_for_parts();
+    described
+        .merge(page::routes())
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(|| async { Problem::new(&problem::NOT_FOUND, "the path leads nowhere") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(&problem::METHOD_NOT_ALLOWED, "the route does not take this method")
+        })
+        .layer(middleware::from_fn_with_state(api.clone(), limit_and_count))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .with_state(api)
+}
+
+/// Counts every request, and limits those of one network.
+async fn limit_and_count(
+    State(api): State<Api>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    matched: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Probes must be answered whatever else goes on.
+    let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
+    let response = match api.limiter.check_address(peer, request.headers()) {
+        Err(problem) if !probe => problem.into_response(),
+        _ => next.run(request).await,
+    };
+    let route = matched.as_ref().map_or("", MatchedPath::as_str);
+    api.metrics.count_request(route, response.status());
+    response
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    // The panic's text went to standard error; it can hold anything, so the client gets none of it.
+    Problem::new(&problem::INTERNAL, "a fault of the server").into_response()
+}

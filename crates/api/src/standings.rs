@@ -1,0 +1,190 @@
+//! Live tallies and results, as the sequencer publishes them.
+
+use std::{convert::Infallible, sync::Arc};
+
+use acclaim_contest::rules::{PublishResult, PublishStandings};
+use acclaim_store::{
+    Phase,
+    hub::{Notice, Publication},
+};
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    contests::visible,
+    directory::Contest,
+    problem::{self, Problem},
+    state::Api,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(tally)).routes(routes!(tally_stream)).routes(routes!(result))
+}
+
+/// The contest, if the request may read its tally.
+async fn readable(api: &Api, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
+    let (contest, reader) = visible(api, headers, contest).await?;
+    let public = match contest.record.definition.rules.publication.standings {
+        PublishStandings::Public => true,
+        PublishStandings::AfterClose => contest.phase() > Phase::Open,
+        PublishStandings::Organisers => false,
+    };
+    if public || reader {
+        Ok(contest)
+    } else {
+        Err(Problem::new(&problem::NOT_PUBLIC, "the tally is not public, or not yet"))
+    }
+}
+
+fn latest(api: &Api, contest: &Contest) -> Result<Arc<Publication>, Problem> {
+    api.stores.hub.latest(contest.id()).ok_or_else(|| {
+        if contest.phase() == Phase::Draft {
+            Problem::new(&problem::REFUSED, "nothing is counted before the opening").with("code", "not-open")
+        } else {
+            Problem::new(&problem::UNAVAILABLE, "the log is being read")
+        }
+    })
+}
+
+/// The live tally; all figures are those of the log's size that it names.
+#[utoipa::path(get, path = "/v1/contests/{contest}/tally", tag = "results", params(("contest" = String, Path,)),
+    responses((status = 200, description = "JSON, or CSV by `Accept: text/csv`"), (status = 403, description = "not public")))]
+async fn tally(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let contest = readable(&api, &headers, &contest).await?;
+    let publication = latest(&api, &contest)?;
+    let pending = pending(&api, &contest).await?;
+    let csv = wants_csv(&headers);
+    let etag = format!("\"{}-{pending}-{}\"", publication.size, if csv { "csv" } else { "json" });
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    }
+    let (kind, body) = if csv {
+        ("text/csv; charset=utf-8", publication.tally_csv.clone())
+    } else {
+        ("application/json", with_pending(&publication, pending))
+    };
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::ETAG, etag),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+        (header::VARY, "Accept".to_owned()),
+    ];
+    Ok((headers, Body::from(body)).into_response())
+}
+
+fn wants_csv(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.trim_start().starts_with("text/csv"))
+}
+
+async fn pending(api: &Api, contest: &Contest) -> Result<u64, Problem> {
+    Ok(api.stores.intake.backlog(contest.id()).await?.items)
+}
+
+fn with_pending(publication: &Publication, pending: u64) -> Bytes {
+    let (before, after) = &publication.tally;
+    let mut body = BytesMut::with_capacity(before.len() + after.len() + 20);
+    body.extend_from_slice(before);
+    body.extend_from_slice(pending.to_string().as_bytes());
+    body.extend_from_slice(after);
+    body.freeze()
+}
+
+/// The live tally as server-sent events, a few a second at most.
+#[utoipa::path(get, path = "/v1/contests/{contest}/tally/stream", tag = "results", params(("contest" = String, Path,)),
+    responses((status = 200, content_type = "text/event-stream")))]
+async fn tally_stream(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let contest = readable(&api, &headers, &contest).await?;
+    let notices = api.stores.hub.subscribe();
+    let events = stream::unfold(Some((api, contest, notices, None)), next_tally);
+    Ok(Sse::new(events.map(Ok)).keep_alive(KeepAlive::default()))
+}
+
+/// What a stream has: the API, its contest, its ear, and the size that it told last.
+type Following = (Api, Arc<Contest>, Receiver<Notice>, Option<u64>);
+
+async fn next_tally(following: Option<Following>) -> Option<(Event, Option<Following>)> {
+    let (api, contest, mut notices, told) = following?;
+    loop {
+        let publication = api.stores.hub.latest(contest.id()).filter(|latest| told != Some(latest.size));
+        if let Some(publication) = publication {
+            let pending = api.stores.intake.backlog(contest.id()).await.map_or(0, |backlog| backlog.items);
+            let body = with_pending(&publication, pending);
+            // JSON without newlines: one line of data.
+            let event = Event::default()
+                .event("tally")
+                .id(publication.size.to_string())
+                .data(String::from_utf8_lossy(&body).into_owned());
+            return Some((event, Some((api, contest, notices, Some(publication.size)))));
+        }
+        loop {
+            match notices.recv().await {
+                Ok(Notice::Published(id)) if id == *contest.id() => break,
+                Ok(Notice::ContestChanged(id)) if id == *contest.id() && api.directory.contest(&id).is_none() => {
+                    return None;
+                }
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => break,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+/// The result document: provisional after closing, certified at the end.
+#[utoipa::path(get, path = "/v1/contests/{contest}/result", tag = "results", params(("contest" = String, Path,)),
+    responses((status = 200, content_type = "application/json"), (status = 409, description = "before the closing")))]
+async fn result(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (contest, reader) = visible(&api, &headers, &contest).await?;
+    if contest.phase() <= Phase::Open {
+        return Err(Problem::new(&problem::NO_RESULT_YET, "the contest is not closed"));
+    }
+    let public = match contest.record.definition.rules.publication.result {
+        PublishResult::Closed => true,
+        PublishResult::Certified => contest.phase() == Phase::Certified,
+    };
+    if !public && !reader {
+        return Err(Problem::new(&problem::NOT_PUBLIC, "the result is not certified yet"));
+    }
+    let publication = latest(&api, &contest)?;
+    let result = publication
+        .result
+        .clone()
+        .ok_or_else(|| Problem::new(&problem::UNAVAILABLE, "the result is being made"))?;
+    let etag = format!("\"{}\"", hex::encode(Sha256::digest(&result)));
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::ETAG, etag),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+    ];
+    Ok((headers, Body::from(result)).into_response())
+}

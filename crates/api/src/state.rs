@@ -1,0 +1,93 @@
+//! What handlers share: small typed parts, each with one owner.
+
+use std::{sync::Arc, time::Duration};
+
+use acclaim_store::{Keyring, Stores};
+use tokio::task::JoinSet;
+
+use crate::{
+    desk::Desk,
+    directory::Directory,
+    limits::{Limiter, Limits},
+    metrics::Metrics,
+};
+
+/// What an installation can set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a ballot may take from its arrival to its answer. The sequencer's grace must be longer.
+    pub ballot_deadline: Duration,
+    /// How long a staff request waits for its outcome.
+    pub command_deadline: Duration,
+    /// Ballots that may wait for their answers; more are answered 503.
+    pub waiting_ballots: usize,
+    /// Recording that lags by more makes the process not ready.
+    pub lag_bound: Duration,
+    /// Rates.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ballot_deadline: Duration::from_secs(5),
+            command_deadline: Duration::from_secs(30),
+            waiting_ballots: 32_768,
+            lag_bound: Duration::from_secs(5),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The API's state; clones share it.
+#[derive(Clone)]
+pub struct Api {
+    pub(crate) stores: Stores,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) settings: Arc<Settings>,
+    /// Contests as handlers read them.
+    pub(crate) directory: Arc<Directory>,
+    /// Ballots on their way, and who waits for them.
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// BLAKE3 hash of a bearer token that this process made for itself.
+    pub(crate) process_key: Option<[u8; 32]>,
+}
+
+impl Api {
+    /// Reads the contests. `process_key` is the BLAKE3 hash of a token that is accepted as an operator's, for the process's own requests.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn new(
+        stores: Stores,
+        keyring: Arc<Keyring>,
+        settings: Settings,
+        process_key: Option<[u8; 32]>,
+    ) -> Result<Self, acclaim_store::StoreError> {
+        let directory = Arc::new(Directory::read(&stores, &keyring).await?);
+        let metrics = Arc::new(Metrics::default());
+        Ok(Self {
+            desk: Arc::new(Desk::new(stores.clone(), settings.waiting_ballots, Arc::clone(&metrics))),
+            limiter: Arc::new(Limiter::new(&settings.limits)),
+            settings: Arc::new(settings),
+            stores,
+            keyring,
+            directory,
+            metrics,
+            process_key,
+        })
+    }
+
+    /// Starts what runs beside the requests; it ends when the returned set is dropped.
+    #[must_use]
+    pub fn background(&self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&self.directory).follow(self.stores.clone(), Arc::clone(&self.keyring)));
+        tasks.spawn(Arc::clone(&self.desk).submit_batches());
+        tasks.spawn(Arc::clone(&self.desk).answer_decided());
+        tasks.spawn(Arc::clone(&self.limiter).sweep());
+        tasks
+    }
+}

@@ -1,0 +1,82 @@
+//! What commands and instants become in the log.
+
+use acclaim_ballot_log::{
+    Event,
+    entry::{ContestHeader, Reasoned, VERSION},
+};
+use acclaim_contest::{BallotId, Instant, definition::Definition};
+use acclaim_store::command::{Command, Reason};
+
+/// Ballot ids in one entry: 25 bytes each, well below the size limit of entries.
+const BALLOTS_PER_ENTRY: usize = 2_000;
+
+/// The log's beginning: the contest, its categories and entries, and the opening.
+pub(crate) fn opening(definition: &Definition) -> Vec<Event> {
+    let header = ContestHeader {
+        v: VERSION,
+        contest: definition.id.clone(),
+        title: definition.title.clone(),
+        titles: definition.titles.clone(),
+        test: definition.test,
+        time_zone: definition.time_zone.clone(),
+        opens: definition.opens,
+        closes: definition.closes,
+        rules: definition.rules.clone(),
+        days: None,
+        previous: None,
+    };
+    let mut events = vec![Event::Contest(header)];
+    events.extend(definition.categories.iter().cloned().map(Event::Category));
+    events.extend(definition.entries.iter().cloned().map(Event::Entry));
+    events.push(Event::Opened { at: definition.opens });
+    events
+}
+
+/// The entries that a ruling, score or other staff event becomes; none for the commands that are more than entries (open, close).
+pub(crate) fn of_command(command: &Command, by: &str, at: Instant) -> Vec<Event> {
+    let by = by.to_owned();
+    let reasoned =
+        |reason: &Reason| Reasoned { by: by.clone(), reason: reason.reason.clone(), note: reason.note.clone(), at };
+    let event = match command {
+        Command::Open | Command::Close => return Vec::new(),
+        Command::Freeze => Event::Frozen { by, at },
+        Command::Draw { seed } => Event::Drawn { source: String::new(), seed: seed.clone(), by, at },
+        Command::Certify { result, .. } => Event::Certified { result: result.clone(), by, at },
+        Command::Reopen(reason) => Event::Reopened(reasoned(reason)),
+        Command::Withdraw { entry, reason } => Event::Withdrawn { entry: entry.clone(), reason: reasoned(reason) },
+        Command::Void { ballots, reason } => {
+            return in_pieces(ballots, |ballots| Event::Voided { ballots, reason: reasoned(reason) });
+        }
+        Command::ReinstateEntry { entry, reason } => {
+            Event::Reinstated { entry: Some(entry.clone()), ballots: None, reason: reasoned(reason) }
+        }
+        Command::ReinstateBallots { ballots, reason } => {
+            return in_pieces(ballots, |ballots| Event::Reinstated {
+                entry: None,
+                ballots: Some(ballots),
+                reason: reasoned(reason),
+            });
+        }
+        Command::Amend { what, key, to, reason } => {
+            Event::Amended { what: what.clone(), key: key.clone(), to: to.clone(), reason: reasoned(reason) }
+        }
+        Command::Score { panel, juror, category, criterion, values } => Event::Scores {
+            panel: panel.clone(),
+            juror: juror.clone(),
+            category: category.clone(),
+            criterion: criterion.clone(),
+            values: values.clone(),
+            by,
+            at,
+        },
+        Command::Choose { category, winners, note } => {
+            Event::Choice { category: category.clone(), winners: winners.clone(), by, note: note.clone(), at }
+        }
+        Command::State { kind, text } => Event::Statement { kind: kind.clone(), text: text.clone(), by, at },
+    };
+    vec![event]
+}
+
+fn in_pieces(ballots: &[BallotId], event: impl Fn(Vec<BallotId>) -> Event) -> Vec<Event> {
+    ballots.chunks(BALLOTS_PER_ENTRY).map(|piece| event(piece.to_vec())).collect()
+}

@@ -1,0 +1,144 @@
+//! The state of one contest's log, and the two things done with it: building it from the ledger, and appending.
+
+use acclaim_ballot_log::{checkpoint::Checkpoint, hash::Hash, key::SigningKey};
+use acclaim_contest::ContestId;
+use acclaim_store::{
+    Stores, StoreError,
+    hub::{Decided, Notice},
+    intake::Cursor,
+    ledger::{Append, Head},
+};
+use acclaim_tally::Replay;
+
+use crate::{Context, batch::Batch};
+
+/// Entries asked of the ledger at once while replaying.
+const CHUNK: usize = 8_192;
+
+/// Why a contest's log cannot be continued.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored is not a log that anyone would accept.
+    #[error("the log of {contest} is damaged: {problem}")]
+    Damaged {
+        /// Which contest.
+        contest: ContestId,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The world has seen more than the ledger holds.
+    #[error(
+        "the log of {contest} is older than what has been shown of it: it has {size} entries, but a checkpoint over {shown} was shown. \
+         The database was set back; restore the newest backup"
+    )]
+    SetBack {
+        /// Which contest.
+        contest: ContestId,
+        /// Entries in the ledger.
+        size: u64,
+        /// Size of the highest checkpoint shown.
+        shown: u64,
+    },
+    /// The installation's name or keys do not make a log.
+    #[error("{0}")]
+    Key(String),
+}
+
+/// A contest's log: replayed state, signing key, and where the ledger stands. Owned by the contest's task.
+pub(crate) struct Log {
+    contest: ContestId,
+    key: SigningKey,
+    /// Runs ahead of the ledger while a batch is built; equals it between batches.
+    pub(crate) replay: Replay,
+    /// The ledger's size and root; `None` before the opening.
+    committed: Option<(u64, Hash)>,
+    /// How far the intake is recorded.
+    pub(crate) cursor: Cursor,
+}
+
+impl Log {
+    /// Replays the ledger and checks it against its own checkpoint and the highest one shown.
+    pub(crate) async fn load(context: &Context, contest: &ContestId) -> Result<Self, LoadError> {
+        let damaged = |problem: String| LoadError::Damaged { contest: contest.clone(), problem };
+        let origin = context.keyring.origin(contest);
+        let key = SigningKey::from_seed(&origin, &context.keyring.log_seed)
+            .map_err(|error| LoadError::Key(format!("{origin}: {error}")))?;
+        let database = &context.stores.database;
+
+        let open = |note: &str| {
+            Checkpoint::open(note.as_bytes(), key.verifier()).map_err(|error| damaged(error.to_string()))
+        };
+        let head = database.head(contest).await?;
+        let shown = context.stores.shown.highest(contest).await?.as_deref().map(open).transpose()?;
+        let size = head.as_ref().map_or(0, |head| head.size);
+        if let Some(shown) = shown.as_ref().filter(|shown| shown.size > size) {
+            return Err(LoadError::SetBack { contest: contest.clone(), size, shown: shown.size });
+        }
+
+        let mut replay = Replay::new(&origin);
+        while replay.size() < size {
+            let most = usize::try_from(size - replay.size()).unwrap_or(CHUNK).min(CHUNK);
+            let entries = database.entries(contest, replay.size(), most).await?;
+            if entries.is_empty() {
+                return Err(damaged(format!("entry {} is missing", replay.size())));
+            }
+            for entry in entries {
+                replay.push(&entry).map_err(|error| damaged(error.to_string()))?;
+                if let Some(shown) = shown.as_ref().filter(|shown| shown.size == replay.size()) {
+                    if shown.root != replay.root() {
+                        return Err(damaged("it is not the log of the checkpoint last shown".to_owned()));
+                    }
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        replay.changed_tiles();
+
+        if let Some(head) = &head {
+            let checkpoint = open(&head.checkpoint)?;
+            if (checkpoint.size, checkpoint.root) != (size, replay.root()) || head.root != replay.root() {
+                return Err(damaged("its entries do not hash to the root of its checkpoint".to_owned()));
+            }
+        }
+        let (committed, cursor) = head.map_or((None, Cursor::default()), |head| (Some((head.size, head.root)), head.cursor));
+        Ok(Self { contest: contest.clone(), key, replay, committed, cursor })
+    }
+
+    /// Size and root as the ledger has them.
+    pub(crate) fn head(&self) -> (u64, Hash) {
+        self.committed.unwrap_or_else(|| (0, self.replay.root()))
+    }
+
+    /// Commits a batch with the intake's cursor behind it, then tells the world. After an error nothing of this state may be
+    /// used again: what the ledger holds is not known.
+    pub(crate) async fn commit(&mut self, stores: &Stores, batch: Batch, cursor: Cursor) -> Result<(), StoreError> {
+        let size = self.replay.size();
+        let root = self.replay.root();
+        let checkpoint = self.key.sign(&Checkpoint { origin: self.key.verifier().name().to_owned(), size, root });
+        let contest_changed = batch.contest.is_some();
+        let append = Append {
+            expected: self.committed,
+            head: Head { size, root, checkpoint: checkpoint.clone(), cursor },
+            entries: batch.entries,
+            ballots: batch.ballots,
+            marks: batch.marks,
+            tiles: self.replay.changed_tiles(),
+            contest: batch.contest,
+            commands: batch.commands.clone(),
+        };
+        stores.database.append(&self.contest, append).await?;
+        self.committed = Some((size, root));
+        self.cursor = cursor;
+        stores.shown.about_to_show(&self.contest, &checkpoint).await?;
+        stores.hub.send(Notice::Decided(
+            Decided { contest: self.contest.clone(), size, root, ballots: batch.outcomes, commands: batch.commands }.into(),
+        ));
+        if contest_changed {
+            stores.hub.send(Notice::ContestChanged(self.contest.clone()));
+        }
+        stores.intake.trim(&self.contest, cursor).await
+    }
+}
