@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use acclaim_ballot_log::{
-    BallotEntry, Event, LogEntry, NewBallot,
-    entry::{Amendment, EntryError, MAX_ENTRY_LENGTH, Reasoned},
+    Amendment, BallotEntry, Event, LogEntry, NewBallot,
+    entry::{EntryError, MAX_ENTRY_LENGTH, Reasoned},
 };
 use acclaim_contest::{BallotId, Category, ContestId, Entry, Instant, VoterTag, id::is_id};
 use proptest::{prelude::*, sample::Index};
@@ -127,7 +127,7 @@ proptest! {
     fn a_ballot_is_accepted_exactly_if_canonical(parts in parts(), at in any::<Index>(), byte: u8, kind in 0..3) {
         let mut line = Vec::new();
         parts.ballot().write(&contest(), &mut line).unwrap();
-        let at = at.index(line.len());
+        let at = at.index(line.len() + usize::from(kind == 1));
         // Bytes that mean something where they land find more than arbitrary ones.
         let byte = if byte < 160 { b"\"[],:{}\\ 0129-TZ._azA"[usize::from(byte) % 21] } else { byte };
         match kind {
@@ -267,6 +267,35 @@ fn other_spellings_of_an_event_are_refused() {
     }
     for (event, float) in [(EVENTS[3], "4.0"), (EVENTS[3], "4e0"), (EVENTS[3], "-0")] {
         assert!(decode(&event.replace("18446744073709551615", float)).is_err(), "{float}");
+    }
+}
+
+#[test]
+fn other_spellings_of_a_ballot_are_refused() {
+    let line = r#"{"type":"ballot","id":"3py_Y7b8Q_zLqsin0E59FA","voter":"3py_Y3DapPeT9B0eMT_u7g","channel":"fan","period":"7","at":"2021-03-02T10:07Z","selections":[["c1","p1"],["c1","p2"]]}"#;
+    assert!(decode(line).is_ok());
+    for end in ["\n", " ", "}", ",", "\0"] {
+        assert_eq!(decode(&format!("{line}{end}")), Err(EntryError::NotCanonical), "{end:?}");
+    }
+    for (from, to) in [
+        (r#","selections""#, r#","x":1,"selections""#),
+        (r#","at""#, r#","replaces":null,"at""#),
+        (r#","at""#, r#","period":"8","at""#),
+        (r#""channel":"fan","period":"7""#, r#""period":"7","channel":"fan""#),
+        (r#""fan""#, r#""\u0066an""#),
+        (r#""fan""#, r#""""#),
+        (r#""7""#, r#""07""#),
+        ("9FA", "9FB"),
+        ("T10:07Z", "T10:07:00Z"),
+        (r#",["c1","p2"]"#, r#",["c1","p1"]"#),
+        (r#",["c1","p2"]"#, r#",["c0","p2"]"#),
+        (r#",["c1","p2"]"#, ","),
+        (r#"["c1","p1"],["c1","p2"]"#, ""),
+        (r#"["c1","p1"],"#, r#"["c1","p1"], "#),
+        (r#"["c1","p1"]"#, r#"["c1","p1","p2"]"#),
+        (r#"["c1","p1"]"#, r#"["c1"]"#),
+    ] {
+        assert!(line.contains(from) && decode(&line.replacen(from, to, 1)).is_err(), "{to}");
     }
 }
 

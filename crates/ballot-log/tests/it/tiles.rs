@@ -63,6 +63,8 @@ fn a_bundle_has_limits() {
     let bundle = encode_bundle([longest.as_slice()]).unwrap();
     assert_eq!(&bundle[..2], [0xff, 0xff]);
     assert_eq!(decode_bundle(&bundle, 1).unwrap(), [longest.as_slice()]);
+    // What lies beyond the width is not read.
+    assert_eq!(decode_bundle(&[0, 0, 0xff], 1), Err(BundleError::WrongWidth(1)));
     let too_long = vec![b'x'; MAX_ENTRY_LENGTH + 1];
     let mut bundle = b"before".to_vec();
     assert_eq!(push_entry(&mut bundle, &too_long), Err(BundleError::EntryTooLong(MAX_ENTRY_LENGTH + 1)));
