@@ -2,15 +2,7 @@
 
 use std::borrow::Cow;
 
-use acclaim_ballot_log::{
-    BallotEntry, LogEntry,
-    entry::NewBallot,
-    hash::Hash,
-    key::VerifierKey,
-    checkpoint::Checkpoint,
-    proof,
-    receipt::Receipt,
-};
+use acclaim_ballot_log::{Checkpoint, Hash, LogEntry, NewBallot, Receipt, VerifierKey, leaf_hash, proof};
 use acclaim_contest::{
     BallotId, VoterTag,
     ballot::{SelectionError, SelectionReason},
@@ -418,10 +410,10 @@ async fn ballots_of(api: &Api, contest: &Contest, voter: VoterTag) -> Result<Vec
         let entries = api.stores.database.entries(contest.id(), recorded.index, 1).await?;
         let Some(line) = entries.first() else { continue };
         // Another voter's tag can begin alike.
-        if let Ok(LogEntry::Ballot(ballot @ BallotEntry { .. })) = LogEntry::decode(line) {
+        if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(line) {
             if ballot.voter == voter {
                 mine.push(MyBallot {
-                    status: BallotStatus::new(recorded, acclaim_ballot_log::leaf_hash(line)),
+                    status: BallotStatus::new(recorded, leaf_hash(line)),
                     entry: String::from_utf8_lossy(line).into_owned(),
                     selections: ballot.selections.iter().map(|(c, e)| (c.to_owned(), e.to_owned())).collect(),
                 });

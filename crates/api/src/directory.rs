@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use acclaim_ballot_log::key::SigningKey;
+use acclaim_ballot_log::SigningKey;
 use acclaim_contest::{ContestId, TagKey, ballot::Slate};
 use acclaim_store::{ContestRecord, Keyring, Phase, StoreError, Stores, hub::Notice};
 use arc_swap::ArcSwap;

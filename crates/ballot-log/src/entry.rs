@@ -5,10 +5,8 @@ mod check;
 mod codec;
 mod text;
 
-use std::collections::BTreeMap;
-
 use acclaim_contest::{
-    BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles,
+    Amendment, BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles,
 };
 use serde::{Deserialize, Serialize};
 
@@ -226,16 +224,4 @@ pub struct Previous {
     pub root: String,
     /// SHA-256 of its result document, lowercase hex.
     pub result: String,
-}
-
-/// The new value of an amended key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Amendment {
-    /// `closes`, `title`, `summary`, `image`, `url`; an empty text removes what is optional.
-    Text(String),
-    /// `titles`
-    Titles(BTreeMap<String, String>),
-    /// `details`
-    Details(Vec<(String, String)>),
 }

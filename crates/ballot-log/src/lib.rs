@@ -15,7 +15,9 @@ pub mod tile;
 pub mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use entry::{Amendment, BallotEntry, EntryError, Event, LogEntry, NewBallot, Selections};
+
+pub use acclaim_contest::Amendment;
+pub use entry::{BallotEntry, EntryError, Event, LogEntry, NewBallot, Selections};
 pub use hash::{Hash, empty_root, leaf_hash};
 pub use key::{SigningKey, VerifierKey};
 pub use receipt::{Receipt, ReceiptError};

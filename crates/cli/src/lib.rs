@@ -1,1 +1,13 @@
-//! The binary acclaim: roles and tools, configuration and wiring.
+//! The binary `acclaim`: roles and tools, configuration and wiring.
+
+pub mod args;
+pub mod caster;
+pub mod client;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod engine;
+pub mod outcome;
+pub mod output;
+pub mod progress;
+pub mod random;

@@ -1,5 +1,6 @@
 //! The definition of a contest: read from TOML or the same structure as JSON, checked, and every mistake reported at once.
 
+mod amend;
 mod contest_table;
 mod encoding;
 mod entries;

@@ -48,3 +48,15 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<(String, String)>,
 }
+
+/// The new value of an amended key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Amendment {
+    /// `closes`, `title`, `summary`, `image`, `url`; an empty text removes what is optional.
+    Text(String),
+    /// `titles`
+    Titles(Titles),
+    /// `details`
+    Details(Vec<(String, String)>),
+}

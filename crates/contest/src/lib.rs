@@ -13,7 +13,7 @@ pub mod voter;
 
 pub use ballot::{SelectionError, SelectionReason, Slate};
 pub use definition::{Definition, Mistake, Mistakes, Overrides};
-pub use entry::{Category, Entry, Titles};
+pub use entry::{Amendment, Category, Entry, Titles};
 pub use id::{CategoryId, ContestId, EntryId, InvalidId, PanelId};
 pub use rules::Rules;
 pub use time::Instant;

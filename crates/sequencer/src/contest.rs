@@ -476,7 +476,7 @@ impl ContestTask {
             self.unpublished = false;
             self.published = Some(now);
             if self.log.replay.size() > 0 {
-                let publication = publication(self.record.id(), &mut self.log.replay, now);
+                let publication = publication(self.record.id(), &self.log.replay, now);
                 self.context.stores.hub.publish(publication);
             }
         }
@@ -486,17 +486,8 @@ impl ContestTask {
 /// The definition with one key changed, checked as a whole: what is in the log must be readable at the next start.
 fn amended(definition: &Definition, what: &str, key: &str, to: &Amendment) -> Result<Definition, String> {
     let mut amended = definition.clone();
-    amended.amend(what, key, to_change(to))?;
+    amended.amend(what, key, to)?;
     Definition::from_json(amended.to_json().as_bytes(), &Overrides::default()).map_err(|mistakes| mistakes.to_string())
-}
-
-fn to_change(to: &Amendment) -> acclaim_contest::definition::Change<'_> {
-    use acclaim_contest::definition::Change;
-    match to {
-        Amendment::Text(text) => Change::Text(text),
-        Amendment::Titles(titles) => Change::Titles(titles),
-        Amendment::Details(details) => Change::Details(details),
-    }
 }
 
 /// An entry of the sequencer's own making that the log does not admit.

@@ -1,6 +1,6 @@
 //! The state of one contest's log, and the two things done with it: building it from the ledger, and appending.
 
-use acclaim_ballot_log::{checkpoint::Checkpoint, hash::Hash, key::SigningKey};
+use acclaim_ballot_log::{Checkpoint, Hash, SigningKey};
 use acclaim_contest::ContestId;
 use acclaim_store::{
     Stores, StoreError,
@@ -117,7 +117,7 @@ impl Log {
     pub(crate) async fn commit(&mut self, stores: &Stores, batch: Batch, cursor: Cursor) -> Result<(), StoreError> {
         let size = self.replay.size();
         let root = self.replay.root();
-        let checkpoint = self.key.sign(&Checkpoint { origin: self.key.verifier().name().to_owned(), size, root });
+        let checkpoint = self.key.sign(size, root);
         let contest_changed = batch.contest.is_some();
         let append = Append {
             expected: self.committed,

@@ -1,1 +1,37 @@
-//! From the log to champions and winners: admission, the fold, the result document, the audit. No I/O.
+//! From the log to champions and winners: admission, the fold, the result document, the audit.
+//!
+//! The result is a pure function of the log. [`Tally::admit`] says whether an entry may be the next one, and [`Tally::fold`]
+//! takes it in; the sequencer, the live tally and the auditor all run these two and nothing else. [`Replay`] adds the Merkle
+//! tree and checks certifications; [`Audit`] compares a log with a checkpoint and a published result.
+//!
+//! No I/O, no clock, no randomness, no floating point: the same log gives the same bytes on every machine.
+
+mod admit;
+pub mod audit;
+mod ballots;
+mod count;
+mod document;
+mod earliest;
+mod lookup;
+mod outcome;
+mod phase;
+mod refusal;
+pub mod replay;
+pub mod result;
+mod roster;
+mod rulings;
+mod standings;
+mod tally;
+
+pub use audit::{Audit, AuditReport, Expected, Finding};
+pub use count::BallotCounts;
+pub use document::{CategoryTally, LogHead, TallyDocument};
+pub use lookup::{BallotStanding, BallotStatus};
+pub use outcome::{Decision, Outcome, Place, Reached, Rule, Tie};
+pub use phase::Phase;
+pub use refusal::Refusal;
+pub use replay::{Replay, ReplayError};
+pub use result::ResultDocument;
+pub use rulings::Withdrawal;
+pub use standings::Standing;
+pub use tally::Tally;

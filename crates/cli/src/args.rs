@@ -1,0 +1,154 @@
+//! The command line: every command with its options. What they do is in `commands`.
+
+pub mod contest;
+pub mod log;
+pub mod rule;
+pub mod staff;
+
+use std::{env, fs, net::SocketAddr, path::PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use self::{
+    contest::ContestCommand,
+    log::{AuditArgs, LogCommand, ReceiptCommand, TallyArgs},
+    rule::RuleCommand,
+    staff::{KeyCommand, PassCommand},
+};
+
+/// Acclaim: a prize voting engine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "acclaim",
+    version,
+    about = "Acclaim, a prize voting engine: ballots over HTTP, a tamper-evident log, results that anyone can recount",
+    after_help = "Begin with:\n  acclaim demo          a whole contest, voted, counted and audited in a temporary directory\n  \
+                  acclaim serve         the engine, on ./acclaim-data\n\n\
+                  Exit status: 0 done, 1 the answer is no, 2 unusable input."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a whole contest with simulated voters, then count and audit it
+    #[command(after_help = "Example:\n  acclaim demo --voters 5000")]
+    Demo(DemoArgs),
+    /// Run the engine, on a data directory
+    #[command(after_help = "Example:\n  acclaim serve --data /var/lib/acclaim --listen 0.0.0.0:8080")]
+    Serve(ServeArgs),
+    /// Create contests and move them on
+    #[command(subcommand)]
+    Contest(ContestCommand),
+    /// Rule on entries and ballots, enter scores and choices: each is logged with its reason
+    #[command(subcommand)]
+    Rule(RuleCommand),
+    /// Mint passes, with which voters vote
+    #[command(subcommand)]
+    Pass(PassCommand),
+    /// Manage staff keys, directly in a data directory
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Export the ballot log
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Count an exported log and print the result document
+    Tally(TallyArgs),
+    /// Replay a log, recount it and look for discrepancies
+    Audit(AuditArgs),
+    /// Check voters' receipts
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  acclaim completions bash > ~/.local/share/bash-completion/completions/acclaim")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Which installation a command works on.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Where")]
+pub struct Target {
+    /// Address of a running server; the key comes from ACCLAIM_KEY or --key-file
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    pub url: Option<String>,
+    /// File with the staff key
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub key_file: Option<PathBuf>,
+    /// Data directory that no server is running on [default: $ACCLAIM_DATA or ./acclaim-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// The longest file that can hold a key, in bytes.
+const MOST_KEY_FILE: u64 = 4096;
+
+impl Target {
+    /// The data directory.
+    #[must_use]
+    pub fn data_directory(&self) -> PathBuf {
+        data_directory(self.data.as_ref())
+    }
+
+    /// The staff key, if there is one.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or holds none. The error does not repeat what is in it.
+    pub fn key(&self) -> Result<Option<String>> {
+        let Some(file) = &self.key_file else {
+            return Ok(env::var("ACCLAIM_KEY").ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()));
+        };
+        let named = || format!("the key file {}", file.display());
+        if fs::metadata(file).with_context(named)?.len() > MOST_KEY_FILE {
+            bail!("{} is too long to hold a key", named());
+        }
+        let key = fs::read_to_string(file).with_context(named)?.trim().to_owned();
+        if key.is_empty() || key.contains(|c: char| !c.is_ascii_graphic()) {
+            bail!("{} does not hold one key", named());
+        }
+        Ok(Some(key))
+    }
+}
+
+/// `--data`, else `$ACCLAIM_DATA`, else `./acclaim-data`.
+#[must_use]
+pub fn data_directory(option: Option<&PathBuf>) -> PathBuf {
+    let environment = || env::var_os("ACCLAIM_DATA").filter(|value| !value.is_empty()).map(PathBuf::from);
+    option.cloned().or_else(environment).unwrap_or_else(|| PathBuf::from("acclaim-data"))
+}
+
+/// `acclaim demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How many simulated voters
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub voters: u32,
+    /// End when all is done, instead of serving on
+    #[arg(long)]
+    pub exit: bool,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+}
+
+/// `acclaim serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Configuration file, TOML
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Data directory [default: $ACCLAIM_DATA or ./acclaim-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}

@@ -1,0 +1,128 @@
+//! `acclaim contest`
+
+use std::path::PathBuf;
+
+use acclaim_contest::ContestId;
+use clap::{Args, Subcommand};
+
+use super::Target;
+
+/// `acclaim contest ...`
+#[derive(Debug, Subcommand)]
+pub enum ContestCommand {
+    /// Create a draft from a definition, or edit it
+    #[command(after_help = "Examples:\n  acclaim contest create wsis-prizes.toml\n  \
+                            acclaim contest create wsis-prizes.toml --as rehearsal --test --opens now\n  \
+                            acclaim contest create wsis-prizes.toml --edit")]
+    Create(CreateArgs),
+    /// List the contests
+    List(ListArgs),
+    /// Show one contest: phase, window, verifier key
+    Show(ShowArgs),
+    /// Open a draft now
+    Open(OneContest),
+    /// Close voting now
+    Close(OneContest),
+    /// End rulings and scores, before a draw
+    Freeze(OneContest),
+    /// Log the seed of the draw, from the source that the definition names
+    Draw(DrawArgs),
+    /// Make the result final, after showing what is certified
+    Certify(OneContest),
+    /// Allow rulings again after certifying
+    Reopen(ReopenArgs),
+    /// Delete a draft or a test contest
+    Delete(OneContest),
+}
+
+/// `acclaim contest create`
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// The definition: .toml, otherwise JSON
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Another id than the file's
+    #[arg(long = "as", value_name = "ID")]
+    pub id: Option<ContestId>,
+    /// Make it a test: never certifiable, may be deleted
+    #[arg(long)]
+    pub test: bool,
+    /// Another opening than the file's: `now` or a time
+    #[arg(long, value_name = "TIME")]
+    pub opens: Option<String>,
+    /// Another closing than the file's
+    #[arg(long, value_name = "TIME")]
+    pub closes: Option<String>,
+    /// Take the place of the draft of this id
+    #[arg(long)]
+    pub edit: bool,
+    /// Print the contest as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim contest list`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim contest show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// Print the whole contest as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// A command that needs to know no more than the contest.
+#[derive(Debug, Args)]
+pub struct OneContest {
+    /// The contest's id
+    pub contest: ContestId,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim contest draw`
+#[derive(Debug, Args)]
+pub struct DrawArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// The seed, in hexadecimal
+    #[arg(long, value_name = "HEX")]
+    pub seed: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim contest reopen`
+#[derive(Debug, Args)]
+pub struct ReopenArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// Why, for the log
+    #[arg(long)]
+    pub reason: String,
+    /// A remark, for the log
+    #[arg(long)]
+    pub note: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}

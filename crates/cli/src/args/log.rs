@@ -1,0 +1,134 @@
+//! `acclaim log`, `tally`, `audit`, `receipt`
+
+use std::{fs, path::PathBuf};
+
+use acclaim_ballot_log::{Hash, VerifierKey};
+use acclaim_contest::ContestId;
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{ArgGroup, Args, Subcommand};
+
+use super::Target;
+
+/// `acclaim log ...`
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Export a contest's log into a folder: all that an auditor needs, also years later
+    #[command(after_help = "Example:\n  acclaim log export wsis-2021 --out wsis-2021-log\n\n\
+                            The folder gets log.jsonl, checkpoint, vkey, contest.json, result.json and the tiles of a \
+                            static tlog-tiles log.")]
+    Export(ExportArgs),
+}
+
+/// `acclaim log export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// A new or empty folder
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim tally`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  acclaim tally wsis-2021-log > result.json")]
+pub struct TallyArgs {
+    /// The exported log
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+/// The verifier key.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct KeyArgs {
+    /// The log's verifier key, from elsewhere than the log
+    #[arg(long, value_name = "KEY")]
+    pub vkey: Option<VerifierKey>,
+    /// File with the verifier key
+    #[arg(long, value_name = "FILE")]
+    pub vkey_file: Option<PathBuf>,
+}
+
+/// The longest verifier key, in bytes, with room for white space.
+const MOST_VKEY: u64 = 1024;
+
+impl KeyArgs {
+    /// The key.
+    ///
+    /// # Errors
+    /// If the file cannot be read or holds none.
+    pub fn read(&self) -> Result<VerifierKey> {
+        if let Some(key) = &self.vkey {
+            return Ok(key.clone());
+        }
+        let file = self.vkey_file.as_ref().ok_or_else(|| anyhow!("no verifier key was given"))?;
+        let named = || format!("the verifier key in {}", file.display());
+        if fs::metadata(file).with_context(named)?.len() > MOST_VKEY {
+            bail!("{}: the file is too long to hold a verifier key", named());
+        }
+        fs::read_to_string(file).with_context(named)?.trim().parse().with_context(named)
+    }
+}
+
+/// `acclaim audit`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  acclaim audit wsis-2021-log --vkey 'vote.example.org/wsis-2021+9049215d+AYqI...'\n  \
+                  acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey\n\n\
+                  Get the verifier key from elsewhere than the log: whoever forges a log forges its key too.\n\
+                  Ends with `audit: clean` (exit status 0) or `audit: N discrepancies` (exit status 1)."
+)]
+pub struct AuditArgs {
+    /// The exported log; with --url, the contest
+    #[arg(value_name = "DIR|CONTEST")]
+    pub subject: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub key: KeyArgs,
+    /// The published result, to compare [default: the log's own result.json, or the server's]
+    #[arg(long, value_name = "FILE")]
+    pub result: Option<PathBuf>,
+    /// A checkpoint or receipt seen earlier, which the log must contain; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub earlier: Vec<PathBuf>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Address of a running server
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// File with a staff key, for logs that are not public
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub key_file: Option<PathBuf>,
+}
+
+/// `acclaim receipt ...`
+#[derive(Debug, Subcommand)]
+pub enum ReceiptCommand {
+    /// Check offline that a ballot is in the log
+    #[command(after_help = "Examples:\n  acclaim receipt verify receipt.txt --vkey KEY --leaf-hash 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n  \
+                            acclaim receipt verify receipt.txt --vkey-file vkey --entry my-ballot.json")]
+    Verify(VerifyArgs),
+}
+
+/// `acclaim receipt verify`
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("leaf").required(true).args(["leaf_hash", "entry"]))]
+pub struct VerifyArgs {
+    /// The receipt
+    #[arg(value_name = "FILE")]
+    pub receipt: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub key: KeyArgs,
+    /// The leaf hash that was answered when the ballot was cast
+    #[arg(long, value_name = "HASH")]
+    pub leaf_hash: Option<Hash>,
+    /// File with the ballot's entry as it is in the log
+    #[arg(long, value_name = "FILE")]
+    pub entry: Option<PathBuf>,
+}

@@ -1,0 +1,167 @@
+//! `acclaim rule`
+
+use std::path::PathBuf;
+
+use acclaim_contest::{BallotId, CategoryId, ContestId, EntryId, PanelId};
+use clap::{Args, Subcommand};
+
+use super::Target;
+
+/// `acclaim rule ...`
+#[derive(Debug, Subcommand)]
+pub enum RuleCommand {
+    /// Take an entry out; votes for it no longer count
+    #[command(after_help = "Example:\n  acclaim rule withdraw wsis-2021 p0042 --reason 'asked for by the project'")]
+    Withdraw(WithdrawArgs),
+    /// Take ballots out of the count; their voters do not vote again
+    #[command(after_help = "Examples:\n  acclaim rule void wsis-2021 lG5tUEkm0RjspEyBHMakFQ --reason scripted\n  \
+                            acclaim rule void wsis-2021 --file ballots.txt --reason scripted --note 'numbered addresses'")]
+    Void(VoidArgs),
+    /// Undo a withdrawal or a void
+    Reinstate(ReinstateArgs),
+    /// Change a text, or close later
+    #[command(after_help = "Examples:\n  acclaim rule amend wsis-2021 closes closes 2021-04-02T22:00:00Z --reason 'mail was down'\n  \
+                            acclaim rule amend wsis-2021 entry:p0042 title 'Village libraries' --reason typo\n  \
+                            acclaim rule amend wsis-2021 category:c01 titles '{\"fr\":\"Le rôle\"}' --reason translated")]
+    Amend(AmendArgs),
+    /// Enter jurors' scores from a CSV file
+    #[command(after_help = "The file's columns: juror, category, entry, value, and criterion where the panel has several.")]
+    Score(ScoreArgs),
+    /// Enter the panel's choice of winners in a category, none or more
+    #[command(after_help = "Examples:\n  acclaim rule choose wsis-2021 c01 p0007\n  acclaim rule choose wsis-2021 c02    (no winner)")]
+    Choose(ChooseArgs),
+    /// Log a statement for whoever reads the log
+    Statement(StatementArgs),
+}
+
+/// Why a ruling is made.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// Why, for the log
+    #[arg(long)]
+    pub reason: String,
+    /// A remark, for the log
+    #[arg(long)]
+    pub note: Option<String>,
+}
+
+/// `acclaim rule withdraw`
+#[derive(Debug, Args)]
+pub struct WithdrawArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// The entry
+    pub entry: EntryId,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub why: Why,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim rule void`
+#[derive(Debug, Args)]
+pub struct VoidArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// The ballots
+    #[arg(value_name = "BALLOT", required_unless_present = "file")]
+    pub ballots: Vec<BallotId>,
+    /// File with more ballots, one a line
+    #[arg(long)]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub why: Why,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim rule reinstate`
+#[derive(Debug, Args)]
+pub struct ReinstateArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// The withdrawn entry
+    #[arg(long, required_unless_present = "ballot", conflicts_with = "ballot")]
+    pub entry: Option<EntryId>,
+    /// A voided ballot; may be repeated
+    #[arg(long)]
+    pub ballot: Vec<BallotId>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub why: Why,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim rule amend`
+#[derive(Debug, Args)]
+pub struct AmendArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// What changes: closes, entry:<id> or category:<id>
+    pub what: String,
+    /// Which key: closes, title, titles, summary, image, url, details
+    pub key: String,
+    /// The new value; JSON for titles and details
+    #[arg(allow_hyphen_values = true)]
+    pub value: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub why: Why,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim rule score`
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// The panel
+    #[arg(long)]
+    pub panel: PanelId,
+    /// The scores
+    #[arg(long, value_name = "FILE")]
+    pub csv: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim rule choose`
+#[derive(Debug, Args)]
+pub struct ChooseArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// The category
+    pub category: CategoryId,
+    /// The winners; none for no winner
+    #[arg(value_name = "ENTRY")]
+    pub entries: Vec<EntryId>,
+    /// A remark, for the log
+    #[arg(long)]
+    pub note: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim rule statement`
+#[derive(Debug, Args)]
+pub struct StatementArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// Its kind, such as tag-key-destroyed
+    pub kind: String,
+    /// The statement
+    pub text: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}

@@ -1,0 +1,116 @@
+//! `acclaim pass` and `acclaim key`
+
+use std::path::PathBuf;
+
+use acclaim_contest::{ContestId, id::ChannelId};
+use acclaim_store::keys::Role;
+use clap::{ArgGroup, Args, Subcommand};
+
+use super::Target;
+
+/// `acclaim pass ...`
+#[derive(Debug, Subcommand)]
+pub enum PassCommand {
+    /// Mint passes and print them as CSV: subject, pass, link
+    #[command(after_help = "Examples:\n  acclaim pass mint wsis-2021 --subject mailto:ama@example.org\n  \
+                            acclaim pass mint wsis-2021 --subjects voters.txt --out passes.csv\n  \
+                            acclaim pass mint wsis-2021 --count 500 --link-template 'https://vote.example.org/c/{contest}#{pass}'\n\n\
+                            Whoever has a pass can vote with it: keep the list as you would keep the voters' passwords.")]
+    Mint(MintArgs),
+}
+
+/// `acclaim pass mint`
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("whom").required(true).args(["subject", "count", "subjects"]))]
+pub struct MintArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// For one voter, such as mailto:ama@example.org; may be repeated
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Vec<String>,
+    /// For so many voters without names
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub count: Option<u64>,
+    /// For the voters in a file, one a line
+    #[arg(long, value_name = "FILE")]
+    pub subjects: Option<PathBuf>,
+    /// The channel that the votes count in
+    #[arg(long)]
+    pub channel: Option<ChannelId>,
+    /// A label for turnout, such as a region
+    #[arg(long)]
+    pub group: Option<String>,
+    /// When the passes expire [default: 30 days after closing]
+    #[arg(long, value_name = "TIME")]
+    pub expires: Option<String>,
+    /// What links look like, with {contest} and {pass} [default: the page of the server at --url]
+    #[arg(long, value_name = "TEMPLATE")]
+    pub link_template: Option<String>,
+    /// Write to a new file, which only you can read, instead of printing
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim key ...`
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a staff key and print it, once
+    #[command(after_help = "Examples:\n  acclaim key create --role organiser --contest wsis-2021 --name jury-office\n  \
+                            acclaim key create --role auditor")]
+    Create(KeyCreateArgs),
+    /// List the staff keys, without their secrets
+    List(KeyListArgs),
+    /// Revoke a staff key
+    Revoke(KeyRevokeArgs),
+    /// Add a new key that signs passes; passes signed with the older ones stay valid
+    RotatePassKey(DataArgs),
+}
+
+/// `acclaim key create`
+#[derive(Debug, Args)]
+pub struct KeyCreateArgs {
+    /// organiser, auditor, gateway or operator
+    #[arg(long)]
+    pub role: Role,
+    /// For this contest only; may be repeated
+    #[arg(long, value_name = "CONTEST")]
+    pub contest: Vec<ContestId>,
+    /// Its name, which the log shows with what it decides
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub data: DataArgs,
+}
+
+/// `acclaim key list`
+#[derive(Debug, Args)]
+pub struct KeyListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub data: DataArgs,
+}
+
+/// `acclaim key revoke`
+#[derive(Debug, Args)]
+pub struct KeyRevokeArgs {
+    /// The key's name
+    pub name: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub data: DataArgs,
+}
+
+/// The data directory, which a server may be running on.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Data directory; a server may be running on it [default: $ACCLAIM_DATA or ./acclaim-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}

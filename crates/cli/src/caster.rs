@@ -1,0 +1,159 @@
+//! Voters over HTTP: connections that cast ballots as fast as they are answered, as the demonstration and load tests do.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use axum::http::{Request, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, task::JoinSet};
+
+/// How often one ballot is sent before its voter gives up.
+const MOST_ATTEMPTS: u32 = 50;
+
+/// A ballot as a voter sends it.
+#[derive(Debug, Clone)]
+pub struct Ballot {
+    /// The voter's pass.
+    pub pass: String,
+    /// The body of the request.
+    pub body: Bytes,
+}
+
+/// One voter's connection; made anew when it breaks.
+#[derive(Debug)]
+pub struct Caster {
+    address: SocketAddr,
+    path: String,
+    connection: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Caster {
+    /// A voter of `contest` at a server.
+    #[must_use]
+    pub fn new(address: SocketAddr, contest: &str) -> Self {
+        Self { address, path: format!("/v1/contests/{contest}/ballots"), connection: None }
+    }
+
+    /// Casts a ballot, again while the server asks for patience or the connection breaks: the same ballot never counts twice. Returns the
+    /// last answer.
+    ///
+    /// # Errors
+    /// When no answer is to be had.
+    pub async fn cast(&mut self, ballot: &Ballot) -> Result<(StatusCode, Bytes)> {
+        let mut broken = None;
+        for attempt in 0..MOST_ATTEMPTS {
+            match self.send(ballot).await {
+                Ok((status, _, wait)) if matches!(status.as_u16(), 429 | 503) => {
+                    broken = Some(anyhow::anyhow!("the server answered {status} to the end"));
+                    tokio::time::sleep(wait).await;
+                }
+                Ok((status, body, _)) => return Ok((status, body)),
+                Err(error) => {
+                    self.connection = None;
+                    broken = Some(error);
+                    tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt.min(100)))).await;
+                }
+            }
+        }
+        Err(broken.unwrap_or_else(|| anyhow::anyhow!("nothing was sent")))
+    }
+
+    async fn send(&mut self, ballot: &Ballot) -> Result<(StatusCode, Bytes, Duration)> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(connect(self.address).await?),
+        };
+        connection.ready().await?;
+        let request = Request::post(&self.path)
+            .header(header::HOST, "acclaim")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {}", ballot.pass))
+            .body(Full::new(ballot.body.clone()))?;
+        let response = connection.send_request(request).await?;
+        let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok((status, body, Duration::from_secs(wait.unwrap_or(1))))
+    }
+}
+
+async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // It ends with the sender.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// What became of many ballots.
+#[derive(Debug, Clone, Copy)]
+pub struct Figures {
+    /// Answered 201.
+    pub recorded: u64,
+    /// Answered 200: recorded before.
+    pub again: u64,
+    /// From the first request to the last answer.
+    pub elapsed: Duration,
+}
+
+impl Figures {
+    /// Ballots recorded a second.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    pub fn rate(&self) -> f64 {
+        self.recorded as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+}
+
+/// Casts ballots over so many connections; `progress` counts answers as they come.
+///
+/// # Errors
+/// The first answer that is neither 201 nor 200, or a server that does not answer.
+pub async fn cast_all(
+    address: SocketAddr,
+    contest: &str,
+    ballots: Vec<Ballot>,
+    connections: usize,
+    progress: Arc<AtomicU64>,
+) -> Result<Figures> {
+    let ballots: Arc<[Ballot]> = ballots.into();
+    let next = Arc::new(AtomicUsize::new(0));
+    let started = Instant::now();
+    let mut voters = JoinSet::new();
+    for _ in 0..connections {
+        let (ballots, next, progress) = (Arc::clone(&ballots), Arc::clone(&next), Arc::clone(&progress));
+        let mut caster = Caster::new(address, contest);
+        voters.spawn(async move {
+            let (mut recorded, mut again) = (0, 0);
+            while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (status, body) = caster.cast(ballot).await?;
+                match status {
+                    StatusCode::CREATED => recorded += 1,
+                    StatusCode::OK => again += 1,
+                    _ => bail!("a ballot was answered {status}: {}", String::from_utf8_lossy(&body)),
+                }
+                progress.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok((recorded, again))
+        });
+    }
+    let mut figures = Figures { recorded: 0, again: 0, elapsed: Duration::ZERO };
+    while let Some(voter) = voters.join_next().await {
+        let (recorded, again) = voter??;
+        figures.recorded += recorded;
+        figures.again += again;
+    }
+    figures.elapsed = started.elapsed();
+    Ok(figures)
+}

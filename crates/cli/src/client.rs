@@ -1,0 +1,249 @@
+//! The client of the HTTP API that commands use, over one of two transports: to a running server, or into an engine started in this
+//! process on a data directory that no server has. Either way the same requests meet the same router.
+
+mod http;
+mod in_process;
+pub mod problem;
+
+use std::{io::Read, thread, time::Duration};
+
+use acclaim_contest::ContestId;
+use anyhow::{Context as _, Result, bail};
+use axum::http::{HeaderMap, Method, Request, Response, header};
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use self::{http::HttpTransport, in_process::InProcess, problem::Problem};
+use crate::{args::Target, random};
+
+/// How often a request is sent when the engine says that it cannot take it now.
+const MOST_ATTEMPTS: u32 = 8;
+/// The longest wait between two attempts, whatever the engine asks for.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// The wait when the engine does not say how long.
+const USUAL_WAIT: Duration = Duration::from_secs(1);
+/// The largest answer kept in memory, in bytes: that of a contest with the most entries, with room to spare.
+const MOST_ANSWER: u64 = 256 << 20;
+
+/// An answer's body, read as it comes.
+pub type Body = Box<dyn Read + Send>;
+
+/// Takes one request and brings the answer, whatever its status.
+trait Transport {
+    /// # Errors
+    /// [`TransportError`]
+    fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError>;
+
+    /// Where the engine is, for links: `https://vote.example.org`. `None` if nobody can get there.
+    fn public_url(&self) -> Option<&str>;
+}
+
+/// Why no answer came.
+enum TransportError {
+    /// Sending it again can help, and does no harm: every request of the client may be repeated.
+    Passing(anyhow::Error),
+    /// Sending it again does not help.
+    Lasting(anyhow::Error),
+}
+
+/// A client of one installation. Errors never contain its key.
+pub struct Client {
+    transport: Box<dyn Transport>,
+}
+
+/// One JSON answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, byte for byte.
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// If it is not of this shape.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.bytes).context("the server's answer is not the JSON that was expected")
+    }
+}
+
+/// The key under which a command's requests are known, however often they are sent.
+#[derive(Debug)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// A new one.
+    ///
+    /// # Errors
+    /// If the system gives no randomness.
+    pub fn new() -> Result<Self> {
+        Ok(Self(format!("cli-{}", random::hex::<16>()?)))
+    }
+
+    /// The key of one of a command's several requests.
+    #[must_use]
+    pub fn part(&self, number: usize) -> String {
+        format!("{}-{number}", self.0)
+    }
+}
+
+impl Client {
+    /// Connects to the server, or starts an engine on the data directory.
+    ///
+    /// # Errors
+    /// If the key cannot be read, or the directory is in use or unusable.
+    pub fn open(target: &Target) -> Result<Self> {
+        let transport: Box<dyn Transport> = match &target.url {
+            Some(url) => Box::new(HttpTransport::new(url, target.key()?)?),
+            None => Box::new(InProcess::start(&target.data_directory(), false)?),
+        };
+        Ok(Self { transport })
+    }
+
+    /// Like [`Client::open`], for commands that make sense on an installation that does not exist yet.
+    ///
+    /// # Errors
+    /// As [`Client::open`].
+    pub fn open_or_found(target: &Target) -> Result<Self> {
+        match &target.url {
+            Some(_) => Self::open(target),
+            None => Ok(Self { transport: Box::new(InProcess::start(&target.data_directory(), true)?) }),
+        }
+    }
+
+    /// A client of the server at `url` with this key, or none.
+    ///
+    /// # Errors
+    /// If the address is not one.
+    pub fn of_server(url: &str, key: Option<String>) -> Result<Self> {
+        Ok(Self { transport: Box::new(HttpTransport::new(url, key)?) })
+    }
+
+    /// Where voters find the engine. `None` in process.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&str> {
+        self.transport.public_url()
+    }
+
+    /// Fetches a resource into memory.
+    ///
+    /// # Errors
+    /// [`Problem`], or no answer.
+    pub fn get(&self, path: &str) -> Result<Answer> {
+        self.answer(Method::GET, path, &[], Bytes::new())
+    }
+
+    /// Fetches a resource that may not be there yet: `None` if the engine answers that there is none (404, or 409 before its time).
+    ///
+    /// # Errors
+    /// [`Problem`] other than that, or no answer.
+    pub fn get_if_there(&self, path: &str) -> Result<Option<Answer>> {
+        match self.get(path) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) => match error.downcast_ref::<Problem>() {
+                Some(Problem { status: 404 | 409, .. }) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Fetches a resource to be read as it comes. What is read may end early with an error.
+    ///
+    /// # Errors
+    /// [`Problem`], or no answer.
+    pub fn stream(&self, path: &str) -> Result<Body> {
+        Ok(self.send(&Method::GET, path, &[], &Bytes::new())?.into_body())
+    }
+
+    /// Fetches one contest.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn contest(&self, contest: &ContestId) -> Result<Value> {
+        self.get(&format!("/v1/contests/{contest}"))?.json()
+    }
+
+    /// Posts a change; `key` names it, however often it is sent.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn post(&self, path: &str, key: &str, body: &impl Serialize) -> Result<Value> {
+        let body = serde_json::to_vec(body).context("the request cannot be written as JSON")?;
+        self.answer(Method::POST, path, &[("idempotency-key", key)], body.into())?.json()
+    }
+
+    /// Puts a contest's definition; `revision` is that of the draft it takes the place of.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn put(&self, path: &str, revision: Option<&str>, body: String) -> Result<Value> {
+        let revision = revision.map(|revision| ("if-match", revision));
+        self.answer(Method::PUT, path, revision.as_slice(), body.into())?.json()
+    }
+
+    /// Deletes a resource.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn delete(&self, path: &str, key: &str) -> Result<()> {
+        self.send(&Method::DELETE, path, &[("idempotency-key", key)], &Bytes::new()).map(|_| ())
+    }
+
+    fn answer(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<Answer> {
+        let response = self.send(&method, path, headers, &body)?;
+        let (parts, body) = response.into_parts();
+        let bytes = read_bounded(body).with_context(|| format!("reading the answer to {method} {path}"))?;
+        Ok(Answer { headers: parts.headers, bytes })
+    }
+
+    /// Sends a request, again when the engine asks for patience, and returns only what succeeded.
+    fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &Bytes) -> Result<Response<Body>> {
+        for attempt in 1.. {
+            let mut request = Request::builder().method(method).uri(path);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            if !body.is_empty() {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+            }
+            let wait = match self.transport.send(request.body(body.clone())?) {
+                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) => {
+                    let wait = patience(&response);
+                    let status = response.status().as_u16();
+                    let problem = Problem::from_answer(status, &read_bounded(response.into_body())?);
+                    match wait {
+                        Some(wait) if attempt < MOST_ATTEMPTS => wait,
+                        _ => return Err(problem.into()),
+                    }
+                }
+                Err(TransportError::Passing(_)) if attempt < MOST_ATTEMPTS => USUAL_WAIT,
+                Err(TransportError::Passing(error) | TransportError::Lasting(error)) => return Err(error),
+            };
+            thread::sleep(wait.min(LONGEST_WAIT));
+        }
+        bail!("no attempt was made")
+    }
+}
+
+/// How long the engine asks to wait, if it asks.
+fn patience(response: &Response<Body>) -> Option<Duration> {
+    if !matches!(response.status().as_u16(), 429 | 503) {
+        return None;
+    }
+    let seconds = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Some(seconds.map_or(USUAL_WAIT, Duration::from_secs))
+}
+
+fn read_bounded(body: Body) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    body.take(MOST_ANSWER + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_ANSWER {
+        bail!("the answer is larger than {MOST_ANSWER} bytes");
+    }
+    Ok(bytes)
+}

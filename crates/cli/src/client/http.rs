@@ -1,0 +1,102 @@
+//! To a running server.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use axum::http::{Request, Response, Uri, header};
+use bytes::Bytes;
+use ureq::{Agent, Error};
+
+use super::{Body, Transport, TransportError};
+
+/// How long a server may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may take to answer: recording a large definition takes a while.
+const ANSWER: Duration = Duration::from_secs(120);
+/// How long a body may stand still.
+const READ: Duration = Duration::from_secs(60);
+
+/// HTTP to one server.
+pub(super) struct HttpTransport {
+    agent: Agent,
+    /// Without a slash at the end.
+    url: String,
+    /// The value of `Authorization`.
+    authorization: Option<String>,
+}
+
+impl HttpTransport {
+    pub(super) fn new(url: &str, key: Option<String>) -> Result<Self> {
+        let url = url.trim_end_matches('/');
+        let uri: Uri = url.parse().with_context(|| format!("`{url}` is not an address"))?;
+        let (Some("http" | "https"), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            bail!("`{url}` is not the address of a server, such as https://vote.example.org");
+        };
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            bail!("the address must not contain a password: the key comes from ACCLAIM_KEY or --key-file");
+        }
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            // A key must not follow wherever somebody points.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(CONNECT))
+            .timeout_recv_response(Some(ANSWER))
+            .timeout_per_read(Some(READ))
+            .user_agent(concat!("acclaim/", env!("CARGO_PKG_VERSION")));
+        if is_this_machine(host) {
+            config = config.proxy(None);
+        }
+        Ok(Self {
+            agent: config.build().into(),
+            url: url.to_owned(),
+            authorization: key.map(|key| format!("Bearer {key}")),
+        })
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
+        let (mut parts, body) = request.into_parts();
+        let lasting = |error: anyhow::Error| TransportError::Lasting(error);
+        parts.uri = format!("{}{}", self.url, parts.uri).parse().map_err(|error| {
+            lasting(anyhow::Error::new(error).context("the address of the request"))
+        })?;
+        if let Some(authorization) = &self.authorization {
+            let value = authorization.parse().map_err(|_| {
+                // The error would repeat nothing of the key, but it would not name it either.
+                lasting(anyhow::anyhow!("the key has characters that no key has"))
+            })?;
+            parts.headers.insert(header::AUTHORIZATION, value);
+        }
+        let sent = match body.is_empty() {
+            true => self.agent.run(Request::from_parts(parts, ())),
+            false => self.agent.run(Request::from_parts(parts, &body[..])),
+        };
+        match sent {
+            Ok(response) => Ok(response.map(|body| -> Body { Box::new(body.into_reader()) })),
+            Err(error) => {
+                let passing = is_passing(&error);
+                let error = anyhow::Error::new(error).context(format!("no answer from {}", self.url));
+                Err(if passing { TransportError::Passing(error) } else { TransportError::Lasting(error) })
+            }
+        }
+    }
+
+    fn public_url(&self) -> Option<&str> {
+        Some(&self.url)
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// Whether the connection broke under way. One that was refused says that no server is there: waiting is of no use.
+fn is_passing(error: &Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error {
+        Error::Io(error) => matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof),
+        _ => false,
+    }
+}

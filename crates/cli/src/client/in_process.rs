@@ -1,0 +1,108 @@
+//! Into an engine started in this process on a data directory, without a listener.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+    sync::Arc,
+};
+
+use acclaim_store_sqlite::DirectoryError;
+use anyhow::{Context as _, Result};
+use axum::{
+    Router,
+    body::Body as RouterBody,
+    http::{Request, Response, header},
+};
+use bytes::{Buf as _, Bytes};
+use http_body_util::BodyExt as _;
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+
+use super::{Body, Transport, TransportError};
+use crate::{config::Config, engine::Engine, outcome::Hint};
+
+/// An engine of this process's own.
+pub(super) struct InProcess {
+    runtime: Arc<Runtime>,
+    router: Router,
+    authorization: String,
+    /// There until it is stopped.
+    engine: Option<Engine>,
+}
+
+impl InProcess {
+    /// Starts an engine on a directory; on one that does not exist only if `found`.
+    pub(super) fn start(directory: &Path, found: bool) -> Result<Self> {
+        if !found && !directory.is_dir() {
+            let hint = "`acclaim contest create` makes one, --data names another, --url leads to a running server";
+            return Err(anyhow::anyhow!(Hint(hint.to_owned())))
+                .with_context(|| format!("there is no data directory {}", directory.display()));
+        }
+        let runtime = Arc::new(tokio::runtime::Builder::new_multi_thread().enable_all().build()?);
+        let config = Config::embedded(directory.to_owned());
+        let engine = runtime.block_on(Engine::start(&config)).map_err(with_hint)?;
+        let authorization = format!("Bearer {}", engine.operator_key());
+        Ok(Self { runtime, router: engine.router(), authorization, engine: Some(engine) })
+    }
+}
+
+/// A directory that a server has can be reached through that server.
+fn with_hint(error: anyhow::Error) -> anyhow::Error {
+    let in_use = error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(DirectoryError::InUse { holder, .. }) => Some(holder.clone()),
+        _ => None,
+    });
+    let Some(holder) = in_use else { return error };
+    let url = holder.split([' ', ',', '(', ')']).find(|word| word.starts_with("http"));
+    let url = url.unwrap_or("URL");
+    anyhow::Error::new(Hint(format!("use --url {url}, with a staff key in ACCLAIM_KEY or --key-file")))
+        .context(format!("{error:#}"))
+}
+
+impl Transport for InProcess {
+    fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
+        let lasting = |error: anyhow::Error| TransportError::Lasting(error);
+        let (mut parts, body) = request.into_parts();
+        let value = self.authorization.parse().context("the engine's own key").map_err(lasting)?;
+        parts.headers.insert(header::AUTHORIZATION, value);
+        let request = Request::from_parts(parts, RouterBody::from(body));
+        let Ok(response) = self.runtime.block_on(self.router.clone().oneshot(request));
+        let runtime = Arc::clone(&self.runtime);
+        Ok(response.map(|body| -> Body { Box::new(BodyReader { runtime, body, chunk: Bytes::new() }) }))
+    }
+
+    fn public_url(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            self.runtime.block_on(engine.stop());
+        }
+    }
+}
+
+/// Reads a body as it comes, outside the runtime.
+struct BodyReader {
+    runtime: Arc<Runtime>,
+    body: RouterBody,
+    chunk: Bytes,
+}
+
+impl Read for BodyReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.runtime.block_on(self.body.frame()) {
+                None => return Ok(0),
+                Some(Err(error)) => return Err(io::Error::other(error)),
+                // Trailers are no data.
+                Some(Ok(frame)) => self.chunk = frame.into_data().unwrap_or_default(),
+            }
+        }
+        let length = self.chunk.len().min(buffer.len());
+        self.chunk.copy_to_slice(buffer.get_mut(..length).unwrap_or_default());
+        Ok(length)
+    }
+}

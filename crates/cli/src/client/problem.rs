@@ -1,0 +1,115 @@
+//! Problem documents (RFC 9457) as errors.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// What the engine answered instead of doing it.
+#[derive(Debug)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// The last part of `type`, such as `already-voted`; empty if the answer was no problem document.
+    pub code: String,
+    title: String,
+    detail: String,
+    extra: Map<String, Value>,
+}
+
+/// The most characters of an answer that is no problem document that are repeated.
+const MOST_QUOTED: usize = 200;
+
+impl Problem {
+    /// Reads an answer of a status from 400 on, or one that is not understood.
+    #[must_use]
+    pub fn from_answer(status: u16, body: &[u8]) -> Self {
+        let mut fields = match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        let mut text = |key: &str| match fields.remove(key) {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        let (kind, title, detail) = (text("type"), text("title"), text("detail"));
+        fields.remove("status");
+        let code = kind.rsplit('/').next().unwrap_or_default().to_owned();
+        if !title.is_empty() {
+            return Self { status, code, title, detail, extra: fields };
+        }
+        let quoted: String = String::from_utf8_lossy(body).chars().take(MOST_QUOTED).collect();
+        let title = format!("the server answered {status}, which is not an answer of acclaim");
+        Self { status, code: String::new(), title, detail: quoted.trim().to_owned(), extra: Map::new() }
+    }
+
+    /// Whether the contest's rules, phase or state say no to a request that was understood.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.status, 409 | 412)
+    }
+
+    /// A field beyond those that every problem has.
+    #[must_use]
+    pub fn extra(&self, key: &str) -> Option<&Value> {
+        self.extra.get(key)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title)?;
+        if !self.detail.is_empty() && self.detail != self.title {
+            write!(f, ": {}", self.detail)?;
+        }
+        for (key, value) in &self.extra {
+            match (key.as_str(), value) {
+                ("mistakes", Value::Array(mistakes)) => {
+                    for mistake in mistakes {
+                        write!(f, "\n  {}", mistake_line(mistake))?;
+                    }
+                }
+                (_, Value::String(text)) => write!(f, "\n  {key}: {text}")?,
+                (_, other) => write!(f, "\n  {key}: {other}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+fn mistake_line(mistake: &Value) -> String {
+    let text = |key: &str| mistake.get(key).and_then(Value::as_str).unwrap_or_default();
+    match mistake.get("line").and_then(Value::as_u64) {
+        Some(line) => format!("line {line}: {}: {}", text("key"), text("problem")),
+        None => format!("{}: {}", text("key"), text("problem")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_problem_is_told() {
+        let body = br#"{"type":"/problems/invalid-definition","title":"The definition has mistakes","status":422,
+            "detail":"Two of them.","mistakes":[{"line":3,"key":"ballot.revision","problem":"must be"},{"key":"a","problem":"b"}]}"#;
+        let problem = Problem::from_answer(422, body);
+        assert_eq!(problem.code, "invalid-definition");
+        assert!(!problem.is_refusal());
+        assert_eq!(
+            problem.to_string(),
+            "The definition has mistakes: Two of them.\n  line 3: ballot.revision: must be\n  a: b"
+        );
+        let refused = Problem::from_answer(409, br#"{"type":"/problems/refused","title":"Refused","code":"not-closed"}"#);
+        assert_eq!(refused.to_string(), "Refused\n  code: not-closed");
+        assert!(refused.is_refusal());
+    }
+
+    #[test]
+    fn an_answer_of_something_else_is_quoted_and_cut() {
+        let problem = Problem::from_answer(502, &[b'<'; 1000]);
+        assert_eq!(problem.code, "");
+        assert_eq!(problem.to_string().len(), "the server answered 502, which is not an answer of acclaim: ".len() + 200);
+    }
+}

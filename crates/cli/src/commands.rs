@@ -1,0 +1,54 @@
+//! What the commands do, a file a subject.
+
+mod audit;
+mod contest;
+mod demo;
+mod key;
+mod log;
+mod pass;
+mod receipt;
+mod rule;
+mod serve;
+
+use std::io;
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::{
+    args::{
+        Cli, Command,
+        log::{LogCommand, ReceiptCommand},
+        staff::PassCommand,
+    },
+    outcome::Outcome,
+    output,
+};
+
+/// Runs one command.
+///
+/// # Errors
+/// What went wrong, for standard error; [`crate::outcome::status`] has its exit status.
+pub fn run(command: Command) -> Result<Outcome> {
+    match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Contest(command) => contest::run(command),
+        Command::Rule(command) => rule::run(command),
+        Command::Pass(PassCommand::Mint(args)) => pass::mint(&args),
+        Command::Key(command) => key::run(command),
+        Command::Log(LogCommand::Export(args)) => log::export(&args),
+        Command::Tally(args) => log::tally(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Receipt(ReceiptCommand::Verify(args)) => receipt::verify(&args),
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+fn completions(shell: Shell) -> Result<Outcome> {
+    let mut script = io::Cursor::new(Vec::new());
+    clap_complete::generate(shell, &mut Cli::command(), "acclaim", &mut script);
+    output::write(script.get_ref())?;
+    Ok(Outcome::Done)
+}

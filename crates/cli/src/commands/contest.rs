@@ -1,0 +1,176 @@
+//! `acclaim contest`
+
+use std::{fs, path::Path};
+
+use acclaim_contest::{ContestId, Instant, definition::{Definition, Mistakes, Overrides}};
+use anyhow::{Context as _, Result, anyhow};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Target, contest::{ContestCommand, CreateArgs, ListArgs, ShowArgs}},
+    client::{Client, IdempotencyKey},
+    clock,
+    outcome::{Outcome, Refused},
+    output::{self, Card, Table},
+};
+
+pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
+    match command {
+        ContestCommand::Create(args) => create(&args),
+        ContestCommand::List(args) => list(&args),
+        ContestCommand::Show(args) => show(&args),
+        ContestCommand::Open(args) => step(&args.target, &args.contest, "open", &json!({})),
+        ContestCommand::Close(args) => step(&args.target, &args.contest, "close", &json!({})),
+        ContestCommand::Freeze(args) => step(&args.target, &args.contest, "freeze", &json!({})),
+        ContestCommand::Draw(args) => step(&args.target, &args.contest, "draw", &json!({"seed": args.seed})),
+        ContestCommand::Reopen(args) => {
+            step(&args.target, &args.contest, "reopen", &reasoned(json!({}), &args.reason, args.note.as_deref()))
+        }
+        ContestCommand::Certify(args) => certify(&args.target, &args.contest),
+        ContestCommand::Delete(args) => {
+            let client = Client::open(&args.target)?;
+            client.delete(&format!("/v1/contests/{}", args.contest), &IdempotencyKey::new()?.part(0))?;
+            output::line(format_args!("deleted: {}", args.contest))?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+/// A body with the reason and note that every ruling carries.
+pub(super) fn reasoned(mut body: Value, reason: &str, note: Option<&str>) -> Value {
+    body["reason"] = reason.into();
+    if let Some(note) = note {
+        body["note"] = note.into();
+    }
+    body
+}
+
+/// Posts one staff event and says where it is in the log.
+pub(super) fn step(target: &Target, contest: &ContestId, route: &str, body: &Value) -> Result<Outcome> {
+    let client = Client::open(target)?;
+    let done = post(&client, contest, route, body)?;
+    report(&done)
+}
+
+pub(super) fn post(client: &Client, contest: &ContestId, route: &str, body: &Value) -> Result<Value> {
+    client.post(&format!("/v1/contests/{contest}/{route}"), &IdempotencyKey::new()?.part(0), body)
+}
+
+fn report(done: &Value) -> Result<Outcome> {
+    output::line(format_args!(
+        "recorded at index {}; the log has size {}, root {}",
+        done["index"],
+        done["log"]["size"],
+        done["log"]["root"].as_str().unwrap_or_default()
+    ))?;
+    Ok(Outcome::Done)
+}
+
+fn create(args: &CreateArgs) -> Result<Outcome> {
+    let opens = match args.opens.as_deref() {
+        Some("now") => Some(Instant::at_or_before(clock::now()).to_string()),
+        other => other.map(str::to_owned),
+    };
+    let overrides = Overrides {
+        id: args.id.clone(),
+        test: args.test.then_some(true),
+        opens,
+        closes: args.closes.clone(),
+    };
+    let definition = read_definition(&args.file, &overrides)?;
+    let client = Client::open_or_found(&args.target)?;
+    let path = format!("/v1/contests/{}", definition.id);
+    let revision = if args.edit {
+        let answer = client.get(&path)?;
+        let tag = answer.headers.get("etag").and_then(|tag| tag.to_str().ok());
+        Some(tag.context("the server named no revision of the contest")?.to_owned())
+    } else {
+        None
+    };
+    let contest = client.put(&path, revision.as_deref(), definition.to_json())?;
+    if args.json { output::json(&contest)? } else { card(&contest)?.print()? }
+    Ok(Outcome::Done)
+}
+
+/// Reads a definition; its mistakes become one error, a line each.
+fn read_definition(file: &Path, overrides: &Overrides) -> Result<Definition> {
+    let text = fs::read(file).with_context(|| format!("the definition {}", file.display()))?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut load = |name: &str| fs::read(folder.join(name)).map_err(|error| error.to_string());
+    let toml = file.extension().is_some_and(|extension| extension == "toml");
+    let read = if toml {
+        Definition::from_toml(&text, &mut load, overrides)
+    } else {
+        Definition::from_json(&text, overrides)
+    };
+    read.map_err(|mistakes| anyhow!("{}", listed(&mistakes, file)))
+}
+
+fn listed(Mistakes(mistakes): &Mistakes, file: &Path) -> String {
+    let mut text = format!("the definition has {} mistakes", mistakes.len());
+    if mistakes.len() == 1 {
+        text = "the definition has a mistake".to_owned();
+    }
+    for mistake in mistakes {
+        let named = mistake.file.clone().unwrap_or_else(|| file.display().to_string());
+        let line = mistake.line.map_or_else(String::new, |line| format!(":{line}"));
+        let key = if mistake.key.is_empty() { String::new() } else { format!("{}: ", mistake.key) };
+        text.push_str(&format!("\n  {named}{line}: {key}{}", mistake.problem));
+    }
+    text
+}
+
+fn list(args: &ListArgs) -> Result<Outcome> {
+    let list: Value = Client::open(&args.target)?.get("/v1/contests")?.json()?;
+    if args.json {
+        output::json(&list)?;
+        return Ok(Outcome::Done);
+    }
+    let mut table = Table::new(&["contest", "phase", "opens", "closes", "title"]);
+    for contest in list["contests"].as_array().into_iter().flatten() {
+        let text = |key: &str| contest[key].as_str().unwrap_or_default().to_owned();
+        table.row([text("id"), text("phase"), text("opens"), text("closes"), text("title")]);
+    }
+    table.print()?;
+    Ok(Outcome::Done)
+}
+
+fn show(args: &ShowArgs) -> Result<Outcome> {
+    let contest = Client::open(&args.target)?.contest(&args.contest)?;
+    if args.json { output::json(&contest)? } else { card(&contest)?.print()? }
+    Ok(Outcome::Done)
+}
+
+fn card(contest: &Value) -> Result<Card> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let count = |key: &str| contest[key].as_array().map_or(0, Vec::len);
+    let test = contest["test"].as_bool().unwrap_or_default().then_some("a rehearsal, never certifiable");
+    Ok(Card::default()
+        .with("contest", text(&contest["id"]))
+        .with("title", text(&contest["title"]))
+        .with_some("test", test)
+        .with("phase", text(&contest["phase"]))
+        .with("opens", text(&contest["opens"]))
+        .with("closes", text(&contest["closes"]))
+        .with("categories", count("categories"))
+        .with("entries", count("entries"))
+        .with("verifier key", text(&contest["log"]["vkey"])))
+}
+
+fn certify(target: &Target, contest: &ContestId) -> Result<Outcome> {
+    let client = Client::open(target)?;
+    let certify = what_to_certify(&client, contest)?;
+    output::line(format_args!("size: {}", certify["size"]))?;
+    output::line(format_args!("root: {}", certify["root"].as_str().unwrap_or_default()))?;
+    output::line(format_args!("result: {}", certify["result"].as_str().unwrap_or_default()))?;
+    report(&post(&client, contest, "certify", &certify)?)
+}
+
+/// The request that certifies the present result.
+pub(super) fn what_to_certify(client: &Client, contest: &ContestId) -> Result<Value> {
+    let result: Value = client.get(&format!("/v1/contests/{contest}/result"))?.json()?;
+    match &result["certify"] {
+        Value::Null => Err(Refused("the result cannot be certified: it is certified, or of a test".to_owned()).into()),
+        certify => Ok(certify.clone()),
+    }
+}

@@ -1,0 +1,88 @@
+//! `acclaim key`: directly on the database of a data directory, also while a server runs on it.
+
+use acclaim_contest::Instant;
+use acclaim_store::{Keyring, Keys as _};
+use acclaim_store_sqlite::{SqliteDatabase, directory};
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+
+use crate::{
+    args::{data_directory, staff::{DataArgs, KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs}},
+    clock, engine,
+    outcome::Outcome,
+    output::{self, Table},
+    random,
+};
+
+pub(super) fn run(command: KeyCommand) -> Result<Outcome> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        match command {
+            KeyCommand::Create(args) => create(args).await,
+            KeyCommand::List(args) => list(&args).await,
+            KeyCommand::Revoke(args) => revoke(&args).await,
+            KeyCommand::RotatePassKey(args) => rotate(&args).await,
+        }
+    })
+}
+
+fn database(data: &DataArgs) -> Result<SqliteDatabase> {
+    let path = data_directory(data.data.as_ref()).join("acclaim.db");
+    if !path.exists() {
+        bail!("there is no installation: {} does not exist", path.display());
+    }
+    Ok(SqliteDatabase::open(&path)?)
+}
+
+async fn create(args: KeyCreateArgs) -> Result<Outcome> {
+    let database = database(&args.data)?;
+    let name = match args.name {
+        Some(name) => name,
+        None => format!("{}-{}", args.role, random::hex::<4>()?),
+    };
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        bail!("the name must have 1 to 100 characters and no control characters");
+    }
+    let key = engine::new_key()?;
+    let contests = (!args.contest.is_empty()).then_some(args.contest);
+    engine::add_key(&database, &key, name.clone(), args.role, contests).await?;
+    output::note(&format!("the key {name}, shown this once:"));
+    output::line(&key)?;
+    Ok(Outcome::Done)
+}
+
+async fn list(args: &KeyListArgs) -> Result<Outcome> {
+    let keys = database(&args.data)?.staff_keys().await?;
+    if args.json {
+        output::json(&json!({"keys": keys}))?;
+        return Ok(Outcome::Done);
+    }
+    let mut table = Table::new(&["name", "role", "contests", "created", "revoked"]);
+    for key in keys {
+        let contests = match &key.contests {
+            None => "all".to_owned(),
+            Some(contests) => contests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        };
+        let revoked = key.revoked.map_or_else(String::new, |at| at.to_string());
+        table.row([key.name, key.role.to_string(), contests, key.created.to_string(), revoked]);
+    }
+    table.print()?;
+    Ok(Outcome::Done)
+}
+
+async fn revoke(args: &KeyRevokeArgs) -> Result<Outcome> {
+    let now = Instant::at_or_before(clock::now());
+    database(&args.data)?.revoke_staff_key(&args.name, now).await.context("nothing was revoked")?;
+    output::line(format_args!("revoked: {}", args.name))?;
+    Ok(Outcome::Done)
+}
+
+async fn rotate(args: &DataArgs) -> Result<Outcome> {
+    let database = database(args)?;
+    let path = data_directory(args.data.as_ref()).join("secret");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("the secret {}", path.display()))?;
+    let secret = directory::parse_secret(&text).with_context(|| format!("{} is not a secret", path.display()))?;
+    let keyring = Keyring::open(&database, secret, None).await?;
+    let id = keyring.rotate_pass_key(&database).await?;
+    output::line(format_args!("pass key {id} signs passes from the next start of the server on"))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,166 @@
+//! `acclaim log export` and `acclaim tally`
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _},
+    path::Path,
+};
+
+use acclaim_ballot_log::{Checkpoint, Tree, VerifierKey, bundle::push_entry, leaf_hash, tile::{TILE_WIDTH, TileKind, TilePath}};
+use acclaim_contest::ContestId;
+use acclaim_tally::Replay;
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    args::log::{ExportArgs, TallyArgs},
+    client::Client,
+    outcome::Outcome,
+    output, progress,
+};
+
+/// The longest line of a log with its newline.
+pub(super) const MOST_LINE: u64 = 65_536;
+
+pub(super) fn export(args: &ExportArgs) -> Result<Outcome> {
+    let client = Client::open(&args.target)?;
+    let size = export_to(&client, &args.contest, &args.out)?;
+    output::line(format_args!("exported: {size} entries to {}", args.out.display()))?;
+    Ok(Outcome::Done)
+}
+
+/// Writes a folder that answers every audit: the log, its checkpoint and key, the result, and static tiles. Memory holds one tile.
+pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> Result<u64> {
+    let named = || format!("the folder {}", folder.display());
+    fs::create_dir_all(folder).with_context(named)?;
+    if fs::read_dir(folder).with_context(named)?.next().is_some() {
+        bail!("{} is not empty", named());
+    }
+    let about = client.get(&format!("/v1/contests/{contest}"))?;
+    let about_json: serde_json::Value = about.json()?;
+    let vkey: VerifierKey =
+        about_json["log"]["vkey"].as_str().unwrap_or_default().parse().context("the contest's verifier key")?;
+    let result = client.get_if_there(&format!("/v1/contests/{contest}/result"))?;
+    let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
+    let checkpoint = Checkpoint::open(&note, &vkey).context("the server's checkpoint")?;
+
+    let body = client.stream(&format!("/v1/contests/{contest}/log/entries?to={}", checkpoint.size))?;
+    let mut writer = ExportWriter::new(folder)?;
+    let bar = progress::bar(checkpoint.size, "entries");
+    let mut reader = BufReader::with_capacity(1 << 20, body);
+    let mut line = Vec::new();
+    while read_line(&mut reader, &mut line)? {
+        writer.push(&line)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let tree = writer.finish()?;
+    if (tree.size(), tree.root()) != (checkpoint.size, checkpoint.root) {
+        bail!("the entries received do not hash to the root of the checkpoint");
+    }
+    write(folder, "checkpoint", &note)?;
+    write(folder, "vkey", format!("{vkey}\n").as_bytes())?;
+    write(folder, "contest.json", &about.bytes)?;
+    if let Some(result) = result {
+        write(folder, "result.json", &result.bytes)?;
+    }
+    Ok(checkpoint.size)
+}
+
+/// Reads one line without its newline into `line`; `false` at the end.
+fn read_line(reader: &mut impl std::io::BufRead, line: &mut Vec<u8>) -> Result<bool> {
+    line.clear();
+    reader.take(MOST_LINE).read_until(b'\n', line).context("the log broke off")?;
+    match line.pop() {
+        None => Ok(false),
+        Some(b'\n') => Ok(true),
+        Some(_) => bail!("the log broke off in the middle of a line, or has one that is too long"),
+    }
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let path = folder.join(name);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("the folder {}", parent.display()))?;
+    }
+    fs::write(&path, bytes).with_context(|| format!("the file {}", path.display()))
+}
+
+/// Writes lines, tiles and bundles as entries come.
+struct ExportWriter<'a> {
+    folder: &'a Path,
+    log: BufWriter<File>,
+    tree: Tree,
+    bundle: Vec<u8>,
+}
+
+impl<'a> ExportWriter<'a> {
+    fn new(folder: &'a Path) -> Result<Self> {
+        let path = folder.join("log.jsonl");
+        let file = File::create_new(&path).with_context(|| format!("the file {}", path.display()))?;
+        Ok(Self { folder, log: BufWriter::with_capacity(1 << 20, file), tree: Tree::new(), bundle: Vec::new() })
+    }
+
+    fn push(&mut self, line: &[u8]) -> Result<()> {
+        self.log.write_all(line).and_then(|()| self.log.write_all(b"\n")).context("log.jsonl")?;
+        push_entry(&mut self.bundle, line)?;
+        self.tree.append(leaf_hash(line));
+        if self.tree.size().is_multiple_of(u64::from(TILE_WIDTH)) {
+            self.write_tiles()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what has changed since the last full tile; called at full tiles and at the end only, so that no partial one is left over.
+    fn write_tiles(&mut self) -> Result<()> {
+        let width = |size: u64| u16::try_from(size % u64::from(TILE_WIDTH)).unwrap_or(0);
+        if !self.bundle.is_empty() {
+            let number = (self.tree.size() - 1) / u64::from(TILE_WIDTH);
+            let partial = width(self.tree.size());
+            let path = TilePath { kind: TileKind::Entries, number, width: if partial == 0 { TILE_WIDTH } else { partial } };
+            write(self.folder, &path.to_string(), &self.bundle)?;
+            self.bundle.clear();
+        }
+        let size = self.tree.size();
+        for (tile, hashes) in self.tree.changed_tiles() {
+            let full = tile.width_at(size) == TILE_WIDTH;
+            // Partial tiles of higher levels grow on; only the last state is written, at the end.
+            if full || !size.is_multiple_of(u64::from(TILE_WIDTH)) {
+                write(self.folder, &tile.path(tile.width_at(size)).to_string(), &hashes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Tree> {
+        self.log.flush().context("log.jsonl")?;
+        let size = self.tree.size();
+        self.write_tiles()?;
+        for tile in Tree::tiles_to_resume(size) {
+            let width = tile.width_at(size);
+            if (1..TILE_WIDTH).contains(&width) && !self.folder.join(tile.path(width).to_string()).exists() {
+                bail!("a tile of level {} was not written", tile.level);
+            }
+        }
+        Ok(self.tree)
+    }
+}
+
+pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
+    let path = args.folder.join("log.jsonl");
+    let named = || format!("the log {}", path.display());
+    let origin = match fs::read_to_string(args.folder.join("checkpoint")) {
+        Ok(note) => note.lines().next().unwrap_or_default().to_owned(),
+        Err(error) => return Err(error).with_context(|| format!("the checkpoint in {}", args.folder.display())),
+    };
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(&path).with_context(named)?);
+    let mut replay = Replay::without_tiles(&origin);
+    let mut line = Vec::new();
+    while read_line(&mut reader, &mut line).with_context(named)? {
+        replay.push(&line).with_context(named)?;
+    }
+    match replay.result() {
+        Some(result) => output::write(&result.json)?,
+        None => bail!("{} is empty", named()),
+    }
+    Ok(Outcome::Done)
+}

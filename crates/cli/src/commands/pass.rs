@@ -1,0 +1,106 @@
+//! `acclaim pass`
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt as _,
+};
+
+use acclaim_contest::ContestId;
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    args::staff::MintArgs,
+    client::{Client, IdempotencyKey},
+    outcome::Outcome,
+    output::Unwritable,
+    progress,
+};
+
+/// Passes of one request.
+const PIECE: u64 = 10_000;
+
+/// A voter's pass as the API hands it out.
+#[derive(Debug, Deserialize)]
+pub(super) struct Minted {
+    pub(super) subject: String,
+    pub(super) pass: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    passes: Vec<Minted>,
+}
+
+pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
+    let subjects = match &args.subjects {
+        Some(file) => {
+            let text = fs::read_to_string(file).with_context(|| format!("the subjects in {}", file.display()))?;
+            text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+        }
+        None => args.subject.clone(),
+    };
+    if args.count.is_none() && subjects.is_empty() {
+        bail!("there is no subject to mint a pass for");
+    }
+    let client = Client::open(&args.target)?;
+    let template = match (&args.link_template, client.public_url()) {
+        (Some(template), _) => template.clone(),
+        (None, Some(url)) => format!("{url}/c/{{contest}}#{{pass}}"),
+        (None, None) => "/c/{contest}#{pass}".to_owned(),
+    };
+    let out: Box<dyn Write> = match &args.out {
+        Some(file) => {
+            let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+            Box::new(opened.with_context(|| format!("the new file {}", file.display()))?)
+        }
+        None => Box::new(io::stdout()),
+    };
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["subject", "pass", "link"])?;
+    let more = |body: &mut Value| {
+        for (key, value) in [("channel", args.channel.as_ref().map(ToString::to_string)), ("group", args.group.clone()), ("expires", args.expires.clone())] {
+            if let Some(value) = value {
+                body[key] = value.into();
+            }
+        }
+    };
+    for minted in mint_all(&client, &args.contest, &subjects, args.count.unwrap_or(0), more)? {
+        let link = template.replace("{contest}", args.contest.as_str()).replace("{pass}", &minted.pass);
+        csv.write_record([&minted.subject, &minted.pass, &link])?;
+    }
+    csv.flush().map_err(Unwritable)?;
+    Ok(Outcome::Done)
+}
+
+/// Mints for these subjects, or if there are none for `count` made-up ones, in requests of bounded size.
+pub(super) fn mint_all(
+    client: &Client,
+    contest: &ContestId,
+    subjects: &[String],
+    count: u64,
+    more: impl Fn(&mut Value),
+) -> Result<Vec<Minted>> {
+    let key = IdempotencyKey::new()?;
+    let path = format!("/v1/contests/{contest}/passes");
+    let total = if subjects.is_empty() { count } else { subjects.len() as u64 };
+    let bar = progress::bar(total, "passes");
+    let mut all = Vec::new();
+    let pieces = total.div_ceil(PIECE);
+    for number in 0..usize::try_from(pieces)? {
+        let from = number as u64 * PIECE;
+        let to = (from + PIECE).min(total);
+        let mut body = match subjects.get(usize::try_from(from)?..usize::try_from(to)?) {
+            Some(piece) => json!({"subjects": piece}),
+            None => json!({"count": to - from}),
+        };
+        more(&mut body);
+        let answer: Answer = serde_json::from_value(client.post(&path, &key.part(number), &body)?)?;
+        bar.inc(answer.passes.len() as u64);
+        all.extend(answer.passes);
+    }
+    bar.finish_and_clear();
+    Ok(all)
+}

@@ -1,0 +1,108 @@
+//! `acclaim rule`
+
+use std::{collections::BTreeMap, fs};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::contest::{reasoned, step};
+use crate::{
+    args::rule::{AmendArgs, RuleCommand, ScoreArgs, VoidArgs},
+    client::{Client, IdempotencyKey},
+    outcome::Outcome,
+    output,
+};
+
+pub(super) fn run(command: RuleCommand) -> Result<Outcome> {
+    match command {
+        RuleCommand::Withdraw(args) => {
+            let body = reasoned(json!({"entry": args.entry}), &args.why.reason, args.why.note.as_deref());
+            step(&args.target, &args.contest, "withdrawals", &body)
+        }
+        RuleCommand::Void(args) => void(&args),
+        RuleCommand::Reinstate(args) => {
+            let what = match &args.entry {
+                Some(entry) => json!({"entry": entry}),
+                None => json!({"ballots": args.ballot}),
+            };
+            let body = reasoned(what, &args.why.reason, args.why.note.as_deref());
+            step(&args.target, &args.contest, "reinstatements", &body)
+        }
+        RuleCommand::Amend(args) => amend(&args),
+        RuleCommand::Score(args) => score(&args),
+        RuleCommand::Choose(args) => {
+            let mut body = json!({"category": args.category, "winners": args.entries});
+            if let Some(note) = &args.note {
+                body["note"] = note.as_str().into();
+            }
+            step(&args.target, &args.contest, "choices", &body)
+        }
+        RuleCommand::Statement(args) => {
+            step(&args.target, &args.contest, "statements", &json!({"kind": args.kind, "text": args.text}))
+        }
+    }
+}
+
+fn void(args: &VoidArgs) -> Result<Outcome> {
+    let mut ballots = args.ballots.clone();
+    if let Some(file) = &args.file {
+        let named = || format!("the ballots in {}", file.display());
+        let text = fs::read_to_string(file).with_context(named)?;
+        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+            ballots.push(line.trim().parse().with_context(|| format!("{}, line {number}", named()))?);
+        }
+    }
+    let body = reasoned(json!({"ballots": ballots}), &args.why.reason, args.why.note.as_deref());
+    step(&args.target, &args.contest, "voids", &body)
+}
+
+fn amend(args: &AmendArgs) -> Result<Outcome> {
+    let to: Value = match args.key.as_str() {
+        "titles" | "details" => {
+            serde_json::from_str(&args.value).with_context(|| format!("the value of `{}` is not JSON", args.key))?
+        }
+        _ => args.value.as_str().into(),
+    };
+    let body = json!({"what": args.what, "key": args.key, "to": to});
+    step(&args.target, &args.contest, "amendments", &reasoned(body, &args.why.reason, args.why.note.as_deref()))
+}
+
+/// A row of a file of scores.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScoreRow {
+    juror: String,
+    category: String,
+    entry: String,
+    #[serde(default)]
+    criterion: Option<String>,
+    value: String,
+}
+
+fn score(args: &ScoreArgs) -> Result<Outcome> {
+    let named = || format!("the scores in {}", args.csv.display());
+    let mut reader = csv::Reader::from_path(&args.csv).with_context(named)?;
+    // One request a juror, category and criterion.
+    let mut sheets: BTreeMap<(String, String, Option<String>), Vec<(String, String)>> = BTreeMap::new();
+    for row in reader.deserialize() {
+        let row: ScoreRow = row.with_context(named)?;
+        let criterion = row.criterion.filter(|criterion| !criterion.is_empty());
+        sheets.entry((row.juror, row.category, criterion)).or_default().push((row.entry, row.value));
+    }
+    if sheets.is_empty() {
+        bail!("{}: there are none", named());
+    }
+    let client = Client::open(&args.target)?;
+    let key = IdempotencyKey::new()?;
+    for (number, ((juror, category, criterion), values)) in sheets.into_iter().enumerate() {
+        let mut body = json!({"panel": args.panel, "juror": juror, "category": category, "values": values});
+        if let Some(criterion) = criterion {
+            body["criterion"] = criterion.into();
+        }
+        let path = format!("/v1/contests/{}/scores", args.contest);
+        let done = client.post(&path, &key.part(number), &body)?;
+        output::line(format_args!("{juror}, {category}: recorded at index {}", done["index"]))?;
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,200 @@
+//! The configuration: one typed section a subject, defaults built in, unknown keys refused. Flags come before environment
+//! (`ACCLAIM_<SECTION>_<KEY>`), file and defaults.
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use ipnet::IpNet;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What the installation is.
+    pub installation: Installation,
+    /// The listener.
+    pub server: Server,
+    /// The path of a ballot.
+    pub ballots: Ballots,
+    /// Rate limits.
+    pub limits: Limits,
+}
+
+/// What the installation is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Installation {
+    /// First part of each log's origin, such as `vote.example.org`. Set at first start, fixed from then on; `localhost` unless said
+    /// otherwise.
+    pub name: Option<String>,
+    /// The data directory; `./acclaim-data` unless said otherwise.
+    pub data: Option<PathBuf>,
+}
+
+/// The listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Most connections at once.
+    pub connections: NonZeroUsize,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        let connections = acclaim_api::server::Settings::default().connections;
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            connections: NonZeroUsize::new(connections).unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+/// The path of a ballot.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ballots {
+    /// Milliseconds from a ballot's arrival to its answer, at most. A contest's `closed` follows its closing instant by so much and a half.
+    pub deadline_ms: NonZeroU64,
+    /// Ballots that may wait for their answers.
+    pub waiting: NonZeroUsize,
+}
+
+impl Default for Ballots {
+    fn default() -> Self {
+        let settings = acclaim_api::Settings::default();
+        let deadline = u64::try_from(settings.ballot_deadline.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            deadline_ms: NonZeroU64::new(deadline).unwrap_or(NonZeroU64::MIN),
+            waiting: NonZeroUsize::new(settings.waiting_ballots).unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+/// Rate limits.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Requests a second of one pass.
+    pub per_pass: NonZeroU32,
+    /// Requests a second of one network: /24 of IPv4, /48 of IPv6.
+    pub per_network: NonZeroU32,
+    /// Networks without that limit.
+    pub allow: Vec<IpNet>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limits = acclaim_api::Limits::default();
+        Self {
+            per_pass: limits.per_pass,
+            per_network: limits.per_prefix,
+            allow: limits.allow,
+            trusted_proxies: limits.trusted_proxies,
+        }
+    }
+}
+
+/// Prefix of the variables that stand for keys of the configuration.
+const PREFIX: &str = "ACCLAIM_";
+/// Sections, as they begin those variables.
+const SECTIONS: [&str; 4] = ["installation", "server", "ballots", "limits"];
+
+impl Config {
+    /// The defaults on a data directory.
+    #[must_use]
+    pub fn embedded(data: PathBuf) -> Self {
+        Self { installation: Installation { name: None, data: Some(data) }, ..Self::default() }
+    }
+
+    /// Reads the file, if one is named, and the environment over it.
+    ///
+    /// # Errors
+    /// With the key's name, when something cannot be read or used.
+    pub fn read(file: Option<&Path>) -> Result<Self> {
+        let mut table = match file {
+            Some(file) => {
+                let named = || format!("the configuration {}", file.display());
+                fs::read_to_string(file).with_context(named)?.parse::<Table>().with_context(named)?
+            }
+            None => Table::new(),
+        };
+        for (name, value) in env::vars() {
+            overlay(&mut table, &name, &value)?;
+        }
+        Value::Table(table).try_into().context("the configuration")
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        crate::args::data_directory(self.installation.data.as_ref())
+    }
+
+    pub(crate) fn api(&self) -> acclaim_api::Settings {
+        acclaim_api::Settings {
+            ballot_deadline: Duration::from_millis(self.ballots.deadline_ms.get()),
+            waiting_ballots: self.ballots.waiting.get(),
+            limits: acclaim_api::Limits {
+                per_pass: self.limits.per_pass,
+                per_prefix: self.limits.per_network,
+                allow: self.limits.allow.clone(),
+                trusted_proxies: self.limits.trusted_proxies.clone(),
+            },
+            ..acclaim_api::Settings::default()
+        }
+    }
+
+    pub(crate) fn sequencer(&self) -> acclaim_sequencer::Settings {
+        let deadline = Duration::from_millis(self.ballots.deadline_ms.get());
+        acclaim_sequencer::Settings {
+            grace: deadline + (deadline / 2).min(Duration::from_secs(1)),
+            ..acclaim_sequencer::Settings::default()
+        }
+    }
+}
+
+/// Sets the key that a variable stands for; other variables are nobody's business.
+fn overlay(table: &mut Table, name: &str, value: &str) -> Result<()> {
+    let Some(rest) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { return Ok(()) };
+    let found = SECTIONS.iter().find_map(|section| {
+        rest.strip_prefix(section).and_then(|rest| rest.strip_prefix('_')).map(|key| (*section, key.to_owned()))
+    });
+    let Some((section, key)) = found else { return Ok(()) };
+    // Numbers and lists as TOML writes them; anything else is text.
+    let value = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(value.to_owned()));
+    match table.entry(section).or_insert_with(|| Value::Table(Table::new())) {
+        Value::Table(section) => drop(section.insert(key, value)),
+        _ => bail!("the configuration: `{section}` is not a table"),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_from_file_and_environment_and_unknown_ones_are_refused() {
+        let mut table: Table = "[server]\nlisten = \"127.0.0.1:1\"\n".parse().unwrap();
+        overlay(&mut table, "ACCLAIM_SERVER_LISTEN", "127.0.0.1:9").unwrap();
+        overlay(&mut table, "ACCLAIM_LIMITS_PER_PASS", "7").unwrap();
+        overlay(&mut table, "ACCLAIM_KEY", "secret").unwrap();
+        let config: Config = Value::Table(table.clone()).try_into().unwrap();
+        assert_eq!((config.server.listen.port(), config.limits.per_pass.get()), (9, 7));
+        overlay(&mut table, "ACCLAIM_SERVER_LISTNE", "x").unwrap();
+        let error = Value::Table(table).try_into::<Config>().unwrap_err();
+        assert!(error.to_string().contains("listne"), "{error}");
+    }
+}

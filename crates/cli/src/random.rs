@@ -1,0 +1,21 @@
+//! Randomness from the system, for keys and names.
+
+use anyhow::{Result, anyhow};
+
+/// So many random bytes.
+///
+/// # Errors
+/// If the system gives none.
+pub fn bytes<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gave no random bytes: {error}"))?;
+    Ok(bytes)
+}
+
+/// So many random bytes in lowercase hex.
+///
+/// # Errors
+/// If the system gives none.
+pub fn hex<const N: usize>() -> Result<String> {
+    Ok(bytes::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,165 @@
+//! Admission: whether an entry may be the next one of the log. The one function that sequencer and auditor share; it decides on nothing but
+//! the state folded so far and the entry.
+
+mod ballot;
+mod rules;
+mod ruling;
+
+use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_contest::{BallotId, Instant};
+
+use crate::ballots::{BallotNumber, VoterNumber};
+use crate::phase::Phase;
+use crate::refusal::Refusal;
+use crate::roster::EntryNumber;
+use crate::tally::Tally;
+
+pub(crate) use ballot::BallotPlan;
+
+/// What admission found out on its way, so that taking the entry in need not look again.
+pub(crate) enum Admitted {
+    /// A ballot, resolved.
+    Ballot(BallotPlan),
+    /// The ballots that a ruling names.
+    Ballots(Vec<(VoterNumber, BallotNumber)>),
+    /// The entries that a ruling or choice names.
+    Entries(Vec<EntryNumber>),
+    /// Nothing to be resolved.
+    Plain,
+}
+
+/// Admits `entry` as the next one. `ballot_id` is the recomputed id of a ballot, if it is at hand.
+pub(crate) fn admit(
+    tally: &Tally,
+    entry: &LogEntry<'_>,
+    ballot_id: Option<BallotId>,
+) -> Result<Admitted, Refusal> {
+    if tally.size >= u64::from(u32::MAX) - 1 {
+        return Err(Refusal::TooLarge("entries of the log"));
+    }
+    match entry {
+        LogEntry::Ballot(ballot) => ballot::admit(tally, ballot, ballot_id).map(Admitted::Ballot),
+        LogEntry::Event(event) => admit_event(tally, event),
+    }
+}
+
+fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
+    in_place(tally, event)?;
+    match event {
+        Event::Contest(header) => rules::check(header)?,
+        Event::Category(category) => {
+            if tally.roster.category_number(category.id.as_str()).is_some() {
+                return Err(Refusal::RepeatedCategory(category.id.clone()));
+            }
+        }
+        Event::Entry(entry) => {
+            if tally.roster.category_number(entry.category.as_str()).is_none() {
+                return Err(Refusal::UnknownCategory(entry.category.to_string()));
+            }
+            if tally.roster.entry_number(entry.id.as_str()).is_some() {
+                return Err(Refusal::RepeatedEntry(entry.id.clone()));
+            }
+        }
+        Event::Opened { at } => admit_opened(tally, *at)?,
+        Event::Closed { at } => admit_closed(tally, *at)?,
+        Event::Issued { source, passes, .. } => {
+            let before = tally.issued.get(source).copied().unwrap_or(0);
+            if *passes < before {
+                return Err(Refusal::PassesDecreased { source_name: source.clone(), before });
+            }
+        }
+        Event::Certified { .. } => {
+            if tally.header.as_ref().is_none_or(|header| header.test) {
+                return Err(Refusal::TestContest);
+            }
+        }
+        Event::Amended { what, key, to, .. } => ruling::admit_amendment(tally, what, key, to)?,
+        Event::Withdrawn { entry, .. } => {
+            return ruling::admit_withdrawal(tally, entry).map(|entry| Admitted::Entries(vec![entry]));
+        }
+        Event::Voided { ballots, .. } => {
+            return ruling::admit_void(tally, ballots).map(Admitted::Ballots);
+        }
+        Event::Reinstated { entry, ballots, .. } => {
+            return ruling::admit_reinstatement(tally, entry.as_ref(), ballots.as_deref());
+        }
+        Event::Choice { category, winners, .. } => {
+            return ruling::admit_choice(tally, category, winners).map(Admitted::Entries);
+        }
+        Event::Scores { .. } => return Err(Refusal::Unsupported("`scores`")),
+        Event::Drawn { .. } => return Err(Refusal::Unsupported("`drawn`")),
+        Event::Frozen { .. } | Event::Reopened(_) | Event::Statement { .. } => {}
+    }
+    Ok(Admitted::Plain)
+}
+
+/// The column "when" of the log format.
+fn in_place(tally: &Tally, event: &Event) -> Result<(), Refusal> {
+    use Phase::{Certified, Closed, Draft, Open};
+    let phase = tally.phase;
+    let entry = name(event);
+    let fits = match event {
+        Event::Contest(_) => tally.size == 0,
+        _ if tally.header.is_none() => false,
+        Event::Category(_) | Event::Entry(_) | Event::Opened { .. } => phase == Draft,
+        Event::Statement { .. } => true,
+        Event::Issued { .. } => phase != Draft,
+        Event::Amended { .. }
+        | Event::Withdrawn { .. }
+        | Event::Voided { .. }
+        | Event::Reinstated { .. }
+        | Event::Scores { .. } => matches!(phase, Open | Closed),
+        Event::Closed { .. } => phase == Open,
+        Event::Frozen { .. } | Event::Drawn { .. } | Event::Choice { .. } | Event::Certified { .. } => phase == Closed,
+        Event::Reopened(_) => phase == Certified,
+    };
+    if !fits {
+        return Err(Refusal::OutOfPlace { entry, phase });
+    }
+    let ruling = matches!(
+        event,
+        Event::Withdrawn { .. }
+            | Event::Voided { .. }
+            | Event::Reinstated { .. }
+            | Event::Scores { .. }
+            | Event::Frozen { .. }
+    );
+    if tally.frozen && ruling { Err(Refusal::Frozen(entry)) } else { Ok(()) }
+}
+
+fn admit_opened(tally: &Tally, at: Instant) -> Result<(), Refusal> {
+    let opens = tally.header.as_ref().map_or(at, |header| header.opens);
+    if tally.roster.entries.is_empty() {
+        return Err(Refusal::NoEntries);
+    }
+    if at == opens { Ok(()) } else { Err(Refusal::OpenedAtAnotherInstant { at, opens }) }
+}
+
+fn admit_closed(tally: &Tally, at: Instant) -> Result<(), Refusal> {
+    let opened = tally.opened.unwrap_or(at);
+    let closes = tally.closes.unwrap_or(at);
+    if (opened..=closes).contains(&at) { Ok(()) } else { Err(Refusal::ClosedOutside { at, opened, closes }) }
+}
+
+/// The type of an event as the log writes it.
+fn name(event: &Event) -> &'static str {
+    match event {
+        Event::Contest(_) => "contest",
+        Event::Category(_) => "category",
+        Event::Entry(_) => "entry",
+        Event::Opened { .. } => "opened",
+        Event::Issued { .. } => "issued",
+        Event::Amended { .. } => "amended",
+        Event::Withdrawn { .. } => "withdrawn",
+        Event::Voided { .. } => "voided",
+        Event::Reinstated { .. } => "reinstated",
+        Event::Scores { .. } => "scores",
+        Event::Closed { .. } => "closed",
+        Event::Frozen { .. } => "frozen",
+        Event::Drawn { .. } => "drawn",
+        Event::Choice { .. } => "choice",
+        Event::Certified { .. } => "certified",
+        Event::Reopened(_) => "reopened",
+        Event::Statement { .. } => "statement",
+    }
+}

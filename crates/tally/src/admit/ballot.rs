@@ -1,0 +1,215 @@
+//! Admission of ballots: the checks that decide what one voter may have in the log.
+
+use acclaim_ballot_log::BallotEntry;
+use acclaim_contest::rules::{BallotRules, Revision};
+use acclaim_contest::{BallotId, CategoryId};
+
+use crate::ballots::{BallotNumber, Lookup, MOST_BALLOTS_OF_A_VOTER, MOST_VOTERS_ALIKE, NewRecord, VoterNumber};
+use crate::count::categories;
+use crate::phase::Phase;
+use crate::refusal::Refusal;
+use crate::roster::{CategoryNumber, EntryNumber};
+use crate::tally::Tally;
+
+/// An admitted ballot, resolved to numbers.
+pub(crate) struct BallotPlan {
+    pub(crate) record: NewRecord,
+}
+
+/// Admits a ballot. `expected_id` is its recomputed id, if it is at hand.
+pub(super) fn admit(
+    tally: &Tally,
+    ballot: &BallotEntry<'_>,
+    expected_id: Option<BallotId>,
+) -> Result<BallotPlan, Refusal> {
+    let Some(header) = &tally.header else { return Err(Refusal::VotingNotOpen) };
+    match tally.phase {
+        Phase::Draft => return Err(Refusal::VotingNotOpen),
+        Phase::Open => {}
+        Phase::Closed | Phase::Certified => return Err(Refusal::VotingClosed),
+    }
+    let expected = expected_id.unwrap_or_else(|| ballot.expected_id(&header.contest));
+    if ballot.id != expected {
+        return Err(Refusal::WrongBallotId { expected });
+    }
+    let voter = match tally.ballots.voter(&ballot.voter) {
+        Lookup::Known(voter) => Some(voter),
+        Lookup::New { alike } if alike >= MOST_VOTERS_ALIKE => {
+            return Err(Refusal::TooLarge("voters whose tags begin with the same four bytes"));
+        }
+        Lookup::New { .. } => None,
+    };
+    if let Some(same) = voter.and_then(|voter| tally.ballots.find_of(voter, &ballot.id)) {
+        return Err(Refusal::SameBallot { index: tally.ballots.record(same).index.into() });
+    }
+    check_form(tally, ballot)?;
+    let rules = &header.rules.ballot;
+    let votes = resolve(tally, ballot, rules)?;
+    if !tally.ballots.has_room(votes.entries.len()) {
+        return Err(Refusal::TooLarge("votes"));
+    }
+    let replaces = check_voter(tally, ballot, rules, voter, &votes)?;
+    let (id, tag) = (ballot.id, ballot.voter);
+    Ok(BallotPlan { record: NewRecord { id, tag, voter, replaces, entries: votes.entries } })
+}
+
+fn check_form(tally: &Tally, ballot: &BallotEntry<'_>) -> Result<(), Refusal> {
+    if ballot.channel.is_some() {
+        return Err(Refusal::NotInContest("channels"));
+    }
+    if ballot.period.is_some() {
+        return Err(Refusal::NotInContest("periods"));
+    }
+    // Times cut alike have the same length, and the order of their texts is the order of time.
+    let (first, last) = &tally.window;
+    if ballot.at.len() == first.len() && (first.as_str()..=last.as_str()).contains(&ballot.at) {
+        return Ok(());
+    }
+    Err(Refusal::CastTime { at: ballot.at.to_owned(), first: first.clone(), last: last.clone() })
+}
+
+/// A ballot's votes as numbers.
+struct Votes {
+    entries: Vec<EntryNumber>,
+    /// Each once, ascending.
+    categories: Vec<CategoryNumber>,
+}
+
+/// Finds every entry, and checks how many there are in each category.
+fn resolve(tally: &Tally, ballot: &BallotEntry<'_>, rules: &BallotRules) -> Result<Votes, Refusal> {
+    let mut votes = Votes { entries: Vec::with_capacity(ballot.selections.len()), categories: Vec::new() };
+    let mut in_category = 0;
+    for (category, entry) in ballot.selections {
+        let Some(number) = tally.roster.entry_number(entry) else {
+            return Err(unknown(tally, category, entry));
+        };
+        let state = tally.roster.entry(number);
+        if tally.roster.category(state.category).id.as_str() != category {
+            return Err(unknown(tally, category, entry));
+        }
+        if votes.categories.last() != Some(&state.category) {
+            check_number(tally, rules, votes.categories.last(), in_category)?;
+            votes.categories.push(state.category);
+            in_category = 0;
+        }
+        votes.entries.push(number);
+        in_category += 1;
+    }
+    check_number(tally, rules, votes.categories.last(), in_category)?;
+    votes.categories.sort_unstable();
+    Ok(votes)
+}
+
+fn unknown(tally: &Tally, category: &str, entry: &str) -> Refusal {
+    match (tally.roster.category_number(category), tally.roster.entry_number(entry)) {
+        (None, _) => Refusal::UnknownCategory(category.to_owned()),
+        (_, None) => Refusal::UnknownEntry(entry.to_owned()),
+        (_, Some(number)) => {
+            let entry = tally.roster.entry(number).id.clone();
+            Refusal::WrongCategory { category: category.to_owned(), entry }
+        }
+    }
+}
+
+/// Checks a category whose votes have all been read; there is none before the first.
+fn check_number(
+    tally: &Tally,
+    rules: &BallotRules,
+    category: Option<&CategoryNumber>,
+    votes: u32,
+) -> Result<(), Refusal> {
+    let Some(category) = category else { return Ok(()) };
+    let [least, most] = rules.votes_per_category;
+    let id = || tally.roster.category(*category).id.clone();
+    if votes < least {
+        return Err(Refusal::TooFewInCategory { category: id(), votes, least });
+    }
+    if votes > most {
+        return Err(Refusal::TooManyInCategory { category: id(), votes, most });
+    }
+    Ok(())
+}
+
+/// Checks a ballot against the others of its voter: replacement, slots, votes in all. Answers which one it replaces.
+fn check_voter(
+    tally: &Tally,
+    ballot: &BallotEntry<'_>,
+    rules: &BallotRules,
+    voter: Option<VoterNumber>,
+    votes: &Votes,
+) -> Result<Option<BallotNumber>, Refusal> {
+    if ballot.replaces.is_some() && rules.revision == Revision::Final {
+        return Err(Refusal::ReplacementNotAllowed);
+    }
+    let replaces = match (ballot.replaces, voter) {
+        (None, _) => None,
+        (Some(_), None) => return Err(Refusal::ReplacesNotStanding { standing: None }),
+        (Some(id), Some(voter)) => Some(find_replaced(tally, voter, &id, votes)?),
+    };
+    let mut seen = Seen::default();
+    for other in voter.into_iter().flat_map(|voter| tally.ballots.of(voter)) {
+        seen.look_at(tally, other, replaces, votes);
+    }
+    if seen.ballots >= MOST_BALLOTS_OF_A_VOTER {
+        return Err(Refusal::TooLarge("ballots of a voter"));
+    }
+    if !seen.taken.is_empty() {
+        let mut categories: Vec<CategoryId> =
+            seen.taken.iter().map(|category| tally.roster.category(*category).id.clone()).collect();
+        categories.sort_unstable();
+        return Err(Refusal::AlreadyVoted { categories });
+    }
+    let most = rules.revisions.unwrap_or(0);
+    if replaces.is_some() && seen.replacements >= u64::from(most) {
+        return Err(Refusal::TooManyRevisions { most });
+    }
+    let in_all = seen.votes + votes.entries.len() as u64;
+    match rules.votes_in_all {
+        Some(most) if in_all > u64::from(most) => Err(Refusal::TooManyVotes { votes: in_all, most }),
+        _ => Ok(replaces),
+    }
+}
+
+/// What the voter's other ballots come to.
+#[derive(Default)]
+struct Seen {
+    ballots: usize,
+    replacements: u64,
+    /// Votes in slots that stay filled.
+    votes: u64,
+    /// Categories of the new ballot that another one fills.
+    taken: Vec<CategoryNumber>,
+}
+
+impl Seen {
+    fn look_at(&mut self, tally: &Tally, other: BallotNumber, replaced: Option<BallotNumber>, votes: &Votes) {
+        let record = tally.ballots.record(other);
+        self.ballots += 1;
+        self.replacements += u64::from(record.replaces().is_some());
+        // A voided ballot fills its slots, a replaced one does not.
+        if record.is_replaced() || replaced == Some(other) {
+            return;
+        }
+        self.votes += tally.ballots.selections(other).len() as u64;
+        let theirs = categories(&tally.ballots, &tally.roster, other);
+        self.taken.extend(theirs.filter(|category| votes.categories.binary_search(category).is_ok()));
+    }
+}
+
+fn find_replaced(
+    tally: &Tally,
+    voter: VoterNumber,
+    id: &BallotId,
+    votes: &Votes,
+) -> Result<BallotNumber, Refusal> {
+    let stands = |ballot: &BallotNumber| tally.ballots.record(*ballot).stands();
+    if let Some(ballot) = tally.ballots.find_of(voter, id).filter(stands) {
+        return Ok(ballot);
+    }
+    let shares = |ballot: &BallotNumber| {
+        categories(&tally.ballots, &tally.roster, *ballot)
+            .any(|category| votes.categories.binary_search(&category).is_ok())
+    };
+    let standing = tally.ballots.of(voter).filter(stands).find(shares);
+    Err(Refusal::ReplacesNotStanding { standing: standing.map(|ballot| tally.ballots.id(voter, ballot)) })
+}

@@ -1,0 +1,134 @@
+//! Admission of what staff decide: amendments, withdrawals, voids, reinstatements, the panel's choice.
+
+use std::collections::BTreeSet;
+
+use acclaim_contest::Amendment;
+use acclaim_contest::rules::WinnersBy;
+use acclaim_contest::{BallotId, CategoryId, EntryId, Instant};
+
+use super::Admitted;
+use crate::ballots::{BallotNumber, VoterNumber};
+use crate::phase::Phase;
+use crate::refusal::Refusal;
+use crate::roster::EntryNumber;
+use crate::tally::Tally;
+
+pub(super) fn admit_amendment(tally: &Tally, what: &str, key: &str, to: &Amendment) -> Result<(), Refusal> {
+    let no_text = || Refusal::InvalidAmendment("a title is not empty");
+    match (what.split_once(':'), key, to) {
+        (None, "closes", Amendment::Text(text)) if what == "closes" => admit_closes(tally, text),
+        (Some(("entry", id)), "title" | "summary" | "image" | "url", Amendment::Text(text)) => {
+            known_entry(tally, id)?;
+            if key == "title" && text.is_empty() { Err(no_text()) } else { Ok(()) }
+        }
+        (Some(("entry", id)), "titles", Amendment::Titles(_))
+        | (Some(("entry", id)), "details", Amendment::Details(_)) => known_entry(tally, id).map(|_| ()),
+        (Some(("category", id)), "title", Amendment::Text(text)) => {
+            known_category(tally, id)?;
+            if text.is_empty() { Err(no_text()) } else { Ok(()) }
+        }
+        (Some(("category", id)), "titles", Amendment::Titles(_)) => known_category(tally, id),
+        _ => Err(Refusal::InvalidAmendment("`what`, `key` and `to` do not fit together")),
+    }
+}
+
+fn admit_closes(tally: &Tally, text: &str) -> Result<(), Refusal> {
+    if tally.phase != Phase::Open {
+        return Err(Refusal::OutOfPlace { entry: "amended", phase: tally.phase });
+    }
+    let to: Instant = text.parse().map_err(|_| Refusal::InvalidAmendment("`to` is not an instant"))?;
+    match tally.closes {
+        Some(closes) if to <= closes => Err(Refusal::ClosesNotLater { closes }),
+        _ => Ok(()),
+    }
+}
+
+fn known_entry(tally: &Tally, id: &str) -> Result<EntryNumber, Refusal> {
+    tally.roster.entry_number(id).ok_or_else(|| Refusal::UnknownEntry(id.to_owned()))
+}
+
+fn known_category(tally: &Tally, id: &str) -> Result<(), Refusal> {
+    tally.roster.category_number(id).map(|_| ()).ok_or_else(|| Refusal::UnknownCategory(id.to_owned()))
+}
+
+pub(super) fn admit_withdrawal(tally: &Tally, id: &EntryId) -> Result<EntryNumber, Refusal> {
+    let number = known_entry(tally, id.as_str())?;
+    match tally.roster.entry(number).withdrawn {
+        Some(_) => Err(Refusal::AlreadyWithdrawn(id.clone())),
+        None => Ok(number),
+    }
+}
+
+pub(super) fn admit_void(
+    tally: &Tally,
+    ids: &[BallotId],
+) -> Result<Vec<(VoterNumber, BallotNumber)>, Refusal> {
+    find_ballots(tally, ids, |voided, id| if voided { Err(Refusal::AlreadyVoided(id)) } else { Ok(()) })
+}
+
+pub(super) fn admit_reinstatement(
+    tally: &Tally,
+    entry: Option<&EntryId>,
+    ballots: Option<&[BallotId]>,
+) -> Result<Admitted, Refusal> {
+    if let Some(id) = entry {
+        let number = known_entry(tally, id.as_str())?;
+        return match tally.roster.entry(number).withdrawn {
+            Some(_) => Ok(Admitted::Entries(vec![number])),
+            None => Err(Refusal::NotWithdrawn(id.clone())),
+        };
+    }
+    let ids = ballots.unwrap_or_default();
+    find_ballots(tally, ids, |voided, id| if voided { Ok(()) } else { Err(Refusal::NotVoided(id)) })
+        .map(Admitted::Ballots)
+}
+
+/// Finds ballots of which `check` approves, given whether each is voided. A ballot named twice is met the second time as it would be
+/// after the first.
+fn find_ballots(
+    tally: &Tally,
+    ids: &[BallotId],
+    check: impl Fn(bool, BallotId) -> Result<(), Refusal>,
+) -> Result<Vec<(VoterNumber, BallotNumber)>, Refusal> {
+    let mut named = BTreeSet::new();
+    ids.iter()
+        .map(|id| {
+            let found = tally.ballots.find(id).ok_or(Refusal::UnknownBallot(*id))?;
+            let again = !named.insert(found.1);
+            check(tally.ballots.record(found.1).is_voided() != again, *id)?;
+            Ok(found)
+        })
+        .collect()
+}
+
+pub(super) fn admit_choice(
+    tally: &Tally,
+    category: &CategoryId,
+    winners: &[EntryId],
+) -> Result<Vec<EntryNumber>, Refusal> {
+    if tally.header.as_ref().is_none_or(|header| header.rules.winners.by != WinnersBy::Choice) {
+        return Err(Refusal::NotByChoice);
+    }
+    let number = tally
+        .roster
+        .category_number(category.as_str())
+        .ok_or_else(|| Refusal::UnknownCategory(category.to_string()))?;
+    let eligible = tally.eligible(number);
+    let mut chosen = Vec::with_capacity(winners.len());
+    for id in winners {
+        let entry = known_entry(tally, id.as_str())?;
+        let state = tally.roster.entry(entry);
+        if state.category != number {
+            return Err(Refusal::WrongCategory { category: category.to_string(), entry: id.clone() });
+        }
+        if chosen.contains(&entry) {
+            return Err(Refusal::RepeatedWinner(id.clone()));
+        }
+        if !eligible.contains(&entry) {
+            let why = if state.withdrawn.is_some() { "it is withdrawn" } else { "it is not a champion" };
+            return Err(Refusal::NotEligible { entry: id.clone(), why });
+        }
+        chosen.push(entry);
+    }
+    Ok(chosen)
+}

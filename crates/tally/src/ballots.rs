@@ -1,0 +1,272 @@
+//! The recorded ballots, compactly: flat lists in log order and one table of voters.
+//!
+//! A ballot takes 32 bytes and 4 for each of its votes, a voter 20 and a place in the table of 5 to 12. The table is hashed by the first four
+//! bytes of the tag, which begin the id of each of the voter's ballots too, so that a ballot is found by its id without an
+//! index of its own.
+
+use acclaim_contest::{BallotId, VoterTag};
+use hashbrown::HashTable;
+
+use crate::roster::EntryNumber;
+
+/// Position of a ballot among the ballots.
+pub(crate) type BallotNumber = u32;
+/// Position of a voter among the voters, in order of first ballots.
+pub(crate) type VoterNumber = u32;
+
+/// Stands for no ballot.
+const NONE: u32 = u32::MAX;
+
+/// Most ballots of one voter: a look-up walks through all of them, so a log must not be able to make that long. A voter who fills the
+/// 18 categories of the largest prize one by one and then changes each twice has 54.
+pub(crate) const MOST_BALLOTS_OF_A_VOTER: usize = 4_096;
+
+/// Most voters whose tags share their first four bytes. With a billion voters and honest tags ten would be very unlikely; more are a
+/// log made to slow its readers down.
+pub(crate) const MOST_VOTERS_ALIKE: usize = 64;
+
+const REPLACED: u8 = 1;
+const VOIDED: u8 = 2;
+
+/// A recorded ballot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BallotRecord {
+    /// The id without its first four bytes, which are the voter's.
+    id_tail: [u8; 12],
+    /// Log index.
+    pub(crate) index: u32,
+    /// Where its votes begin; they end where the next ballot's begin.
+    first_selection: u32,
+    previous: BallotNumber,
+    replaces: BallotNumber,
+    flags: u8,
+}
+
+impl BallotRecord {
+    /// Another ballot has taken its place.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.flags & REPLACED != 0
+    }
+
+    /// A ruling says that it does not count.
+    pub(crate) fn is_voided(&self) -> bool {
+        self.flags & VOIDED != 0
+    }
+
+    /// Neither replaced nor voided.
+    pub(crate) fn stands(&self) -> bool {
+        self.flags == 0
+    }
+
+    /// The voter's ballot before this one.
+    pub(crate) fn previous(&self) -> Option<BallotNumber> {
+        (self.previous != NONE).then_some(self.previous)
+    }
+
+    /// The ballot whose place it took.
+    pub(crate) fn replaces(&self) -> Option<BallotNumber> {
+        (self.replaces != NONE).then_some(self.replaces)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Voter {
+    tag: [u8; 16],
+    newest: BallotNumber,
+}
+
+/// A new ballot, resolved.
+#[derive(Debug)]
+pub(crate) struct NewRecord {
+    pub(crate) id: BallotId,
+    pub(crate) tag: VoterTag,
+    /// The voter, if known.
+    pub(crate) voter: Option<VoterNumber>,
+    pub(crate) replaces: Option<BallotNumber>,
+    /// In the order of the ballot: votes in a category stand together.
+    pub(crate) entries: Vec<EntryNumber>,
+}
+
+/// What is known of a tag.
+pub(crate) enum Lookup {
+    /// The voter has ballots.
+    Known(VoterNumber),
+    /// No ballot yet; so many other voters' tags begin alike.
+    New { alike: usize },
+}
+
+/// All recorded ballots.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ballots {
+    records: Vec<BallotRecord>,
+    selections: Vec<EntryNumber>,
+    voters: Vec<Voter>,
+    by_prefix: HashTable<VoterNumber>,
+}
+
+impl Ballots {
+    /// How many ballots are recorded.
+    pub(crate) fn len(&self) -> u32 {
+        // `has_room` keeps it below `u32::MAX`.
+        u32::try_from(self.records.len()).unwrap_or(NONE)
+    }
+
+    /// How many voters they come from.
+    pub(crate) fn voters(&self) -> u64 {
+        self.voters.len() as u64
+    }
+
+    /// Whether a ballot of so many votes fits.
+    pub(crate) fn has_room(&self, votes: usize) -> bool {
+        let limit = NONE as usize;
+        self.records.len() < limit - 1 && self.selections.len().saturating_add(votes) < limit
+    }
+
+    /// The voter of a tag.
+    pub(crate) fn voter(&self, tag: &VoterTag) -> Lookup {
+        let mut alike = 0;
+        for number in self.by_prefix.iter_hash(hash(tag.prefix())) {
+            let voter = self.voter_record(*number);
+            if voter.tag == tag.0 {
+                return Lookup::Known(*number);
+            }
+            alike += usize::from(voter.tag.first_chunk() == Some(&tag.prefix()));
+        }
+        Lookup::New { alike }
+    }
+
+    /// The ballot `id` and its voter.
+    pub(crate) fn find(&self, id: &BallotId) -> Option<(VoterNumber, BallotNumber)> {
+        let prefix = id.prefix();
+        self.by_prefix
+            .iter_hash(hash(prefix))
+            .filter(|number| self.voter_record(**number).tag.first_chunk() == Some(&prefix))
+            .find_map(|number| Some((*number, self.find_of(*number, id)?)))
+    }
+
+    /// The voter's ballot `id`.
+    pub(crate) fn find_of(&self, voter: VoterNumber, id: &BallotId) -> Option<BallotNumber> {
+        let [_, _, _, _, tail @ ..] = id.0;
+        self.of(voter).find(|ballot| self.record(*ballot).id_tail == tail)
+    }
+
+    /// The voter's ballots, newest first.
+    pub(crate) fn of(&self, voter: VoterNumber) -> impl Iterator<Item = BallotNumber> {
+        self.up_to(self.voter_record(voter).newest)
+    }
+
+    /// The ballot and those of the same voter before it, newest first.
+    pub(crate) fn up_to(&self, ballot: BallotNumber) -> impl Iterator<Item = BallotNumber> {
+        std::iter::successors(Some(ballot), |ballot| self.record(*ballot).previous())
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    pub(crate) fn record(&self, ballot: BallotNumber) -> &BallotRecord {
+        &self.records[ballot as usize]
+    }
+
+    /// The entries that a ballot votes for; those of a category stand together.
+    #[expect(clippy::indexing_slicing, reason = "`push` adds a ballot and its votes together")]
+    pub(crate) fn selections(&self, ballot: BallotNumber) -> &[EntryNumber] {
+        let start = self.records[ballot as usize].first_selection as usize;
+        let end = self
+            .records
+            .get(ballot as usize + 1)
+            .map_or(self.selections.len(), |next| next.first_selection as usize);
+        &self.selections[start..end]
+    }
+
+    /// The id of a ballot of `voter`.
+    pub(crate) fn id(&self, voter: VoterNumber, ballot: BallotNumber) -> BallotId {
+        let [a, b, c, d, ..] = self.voter_record(voter).tag;
+        let [e, f, g, h, i, j, k, l, m, n, o, p] = self.record(ballot).id_tail;
+        BallotId([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    }
+
+    /// Records an admitted ballot at a log index; the ballot that it replaces is marked.
+    pub(crate) fn push(&mut self, new: &NewRecord, index: u32) -> (VoterNumber, BallotNumber) {
+        let number = self.len();
+        let (voter, previous) = match new.voter {
+            Some(voter) => (voter, std::mem::replace(&mut self.voter_record_mut(voter).newest, number)),
+            None => (self.push_voter(new.tag, number), NONE),
+        };
+        if let Some(replaced) = new.replaces {
+            self.record_mut(replaced).flags |= REPLACED;
+        }
+        let [_, _, _, _, id_tail @ ..] = new.id.0;
+        self.records.push(BallotRecord {
+            id_tail,
+            index,
+            first_selection: u32::try_from(self.selections.len()).unwrap_or(NONE),
+            previous,
+            replaces: new.replaces.unwrap_or(NONE),
+            flags: 0,
+        });
+        self.selections.extend_from_slice(&new.entries);
+        (voter, number)
+    }
+
+    /// Marks a ballot as voided or no longer so.
+    pub(crate) fn set_voided(&mut self, ballot: BallotNumber, voided: bool) {
+        let flags = &mut self.record_mut(ballot).flags;
+        *flags = if voided { *flags | VOIDED } else { *flags & !VOIDED };
+    }
+
+    fn push_voter(&mut self, tag: VoterTag, newest: BallotNumber) -> VoterNumber {
+        let number = u32::try_from(self.voters.len()).unwrap_or(NONE);
+        self.voters.push(Voter { tag: tag.0, newest });
+        let voters = &self.voters;
+        self.by_prefix.insert_unique(hash(tag.prefix()), number, |number| {
+            voters.get(*number as usize).map_or(0, |voter| hash(VoterTag(voter.tag).prefix()))
+        });
+        number
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    fn record_mut(&mut self, ballot: BallotNumber) -> &mut BallotRecord {
+        &mut self.records[ballot as usize]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    fn voter_record(&self, voter: VoterNumber) -> &Voter {
+        &self.voters[voter as usize]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    fn voter_record_mut(&mut self, voter: VoterNumber) -> &mut Voter {
+        &mut self.voters[voter as usize]
+    }
+}
+
+/// Tags are hashes already; this only spreads four bytes over the eight that the table looks at.
+fn hash(prefix: [u8; 4]) -> u64 {
+    let product = u64::from(u32::from_le_bytes(prefix)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ (product >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ballot_is_as_small_as_the_bars_of_memory_ask() {
+        assert_eq!(size_of::<BallotRecord>(), 32);
+        assert_eq!(size_of::<Voter>(), 20);
+    }
+
+    #[test]
+    fn voters_that_begin_alike_are_told_apart() {
+        let mut ballots = Ballots::default();
+        let tag = |last| VoterTag([1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
+        for last in 0..3 {
+            let id = BallotId([1, 2, 3, 4, last, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
+            assert!(matches!(ballots.voter(&tag(last)), Lookup::New { alike } if alike == usize::from(last)));
+            let new = NewRecord { id, tag: tag(last), voter: None, replaces: None, entries: vec![0] };
+            let (voter, ballot) = ballots.push(&new, u32::from(last));
+            assert_eq!(ballots.find(&id), Some((voter, ballot)));
+            assert_eq!(ballots.id(voter, ballot), id);
+        }
+        assert!(matches!(ballots.voter(&tag(1)), Lookup::Known(1)));
+        assert_eq!(ballots.find(&BallotId([1, 2, 3, 4, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9])), None);
+    }
+}

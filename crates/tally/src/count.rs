@@ -1,0 +1,154 @@
+//! Counting, ballot by ballot: each recorded ballot belongs to exactly one class, and moving it between classes is the only way in which
+//! a figure changes.
+
+use acclaim_contest::rules::Completion;
+use serde::Serialize;
+
+use crate::ballots::{BallotNumber, BallotRecord, Ballots, VoterNumber};
+use crate::roster::{CategoryNumber, Roster};
+
+/// Ballots by what became of them. `recorded` is the sum of the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct BallotCounts {
+    /// All in the log.
+    pub recorded: u64,
+    /// Their votes count.
+    pub counted: u64,
+    /// Another ballot of the voter took their place, and they are not voided.
+    pub replaced: u64,
+    /// A ruling says that they do not count, whether replaced or not.
+    pub voided: u64,
+    /// They stand, but their voter has not voted in every category and the contest asks for that.
+    pub incomplete: u64,
+}
+
+/// Takes part in the figures, or stops doing so.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step {
+    In,
+    Out,
+}
+
+/// Whether a voter has voted in every category, if the contest asks for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Completeness {
+    /// By standing ballots.
+    pub(crate) ruled: bool,
+    /// By the ballots that would stand had none been voided.
+    pub(crate) unruled: bool,
+}
+
+/// All that changes when ballots do.
+pub(crate) struct Counter<'a> {
+    pub(crate) ballots: &'a Ballots,
+    pub(crate) roster: &'a mut Roster,
+    pub(crate) totals: &'a mut BallotCounts,
+}
+
+impl Counter<'_> {
+    /// Adds a ballot to every figure it is part of, or takes it out of them.
+    pub(crate) fn step(&mut self, ballot: BallotNumber, complete: Completeness, step: Step) {
+        let record = self.ballots.record(ballot);
+        let class = class(record, complete);
+        let counts = class == Class::Counted;
+        let counts_unruled = !record.is_replaced() && complete.unruled;
+        self.totals.step(class, step);
+        let mut last: Option<CategoryNumber> = None;
+        for number in self.ballots.selections(ballot) {
+            let entry = self.roster.entry_mut(*number);
+            step.apply(&mut entry.votes, counts);
+            step.apply(&mut entry.unruled, counts_unruled);
+            let category = entry.category;
+            if last != Some(category) {
+                last = Some(category);
+                let category = self.roster.category_mut(category);
+                category.ballots.step(class, step);
+                step.apply(&mut category.voters, !record.is_replaced());
+            }
+        }
+    }
+}
+
+/// Whether `voter` has voted in every category; with [`Completion::Any`] everyone counts.
+pub(crate) fn completeness(
+    completion: Completion,
+    ballots: &Ballots,
+    roster: &Roster,
+    voter: VoterNumber,
+) -> Completeness {
+    if completion == Completion::Any {
+        return Completeness { ruled: true, unruled: true };
+    }
+    let (mut ruled, mut unruled) = (0, 0);
+    for ballot in ballots.of(voter) {
+        let record = ballots.record(ballot);
+        // Slots hold one ballot each, so the categories of different ballots are different.
+        let categories = if record.is_replaced() { 0 } else { category_count(ballots, roster, ballot) };
+        unruled += categories;
+        ruled += if record.is_voided() { 0 } else { categories };
+    }
+    let all = roster.categories.len();
+    Completeness { ruled: ruled == all, unruled: unruled == all }
+}
+
+/// The categories that a ballot votes in, each once.
+pub(crate) fn categories<'a>(
+    ballots: &'a Ballots,
+    roster: &'a Roster,
+    ballot: BallotNumber,
+) -> impl Iterator<Item = CategoryNumber> + 'a {
+    let mut last = None;
+    ballots
+        .selections(ballot)
+        .iter()
+        .map(|entry| roster.entry(*entry).category)
+        .filter(move |category| last.replace(*category) != Some(*category))
+}
+
+/// How many categories a ballot votes in.
+pub(crate) fn category_count(ballots: &Ballots, roster: &Roster, ballot: BallotNumber) -> usize {
+    categories(ballots, roster, ballot).count()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Counted,
+    Replaced,
+    Voided,
+    Incomplete,
+}
+
+fn class(record: &BallotRecord, complete: Completeness) -> Class {
+    if record.is_voided() {
+        Class::Voided
+    } else if record.is_replaced() {
+        Class::Replaced
+    } else if complete.ruled {
+        Class::Counted
+    } else {
+        Class::Incomplete
+    }
+}
+
+impl BallotCounts {
+    fn step(&mut self, class: Class, step: Step) {
+        let figure = match class {
+            Class::Counted => &mut self.counted,
+            Class::Replaced => &mut self.replaced,
+            Class::Voided => &mut self.voided,
+            Class::Incomplete => &mut self.incomplete,
+        };
+        step.apply(figure, true);
+        step.apply(&mut self.recorded, true);
+    }
+}
+
+impl Step {
+    /// Only what came in goes out, so nothing falls below zero.
+    fn apply(self, figure: &mut u64, applies: bool) {
+        match self {
+            Self::In => *figure += u64::from(applies),
+            Self::Out => *figure -= u64::from(applies),
+        }
+    }
+}

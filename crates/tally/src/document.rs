@@ -1,0 +1,132 @@
+//! The live tally: the document that organisers, and by the rule of publication everyone, read while votes come in.
+
+use acclaim_ballot_log::Hash;
+use acclaim_contest::{CategoryId, ContestId};
+use serde::Serialize;
+
+use crate::count::BallotCounts;
+use crate::phase::Phase;
+use crate::roster::CategoryNumber;
+use crate::standings::Standing;
+use crate::tally::Tally;
+
+/// The live tally, in the public contract's order of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TallyDocument {
+    /// Which contest.
+    pub contest: ContestId,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The log that the figures belong to.
+    pub log: LogHead,
+    /// Ballots that the intake holds beyond `log.size`.
+    pub pending: u64,
+    /// Ballots by what became of them.
+    pub ballots: BallotCounts,
+    /// Voters with a recorded ballot.
+    pub voters: u64,
+    /// Votes that count, in all categories.
+    pub votes: u64,
+    /// In the order of the definition.
+    pub categories: Vec<CategoryTally>,
+}
+
+/// Size and root of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogHead {
+    /// Entries.
+    pub size: u64,
+    /// Root of the tree over them, base64.
+    pub root: Hash,
+}
+
+/// A category of the live tally.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CategoryTally {
+    /// Which category.
+    pub id: CategoryId,
+    /// Votes that count.
+    pub votes: u64,
+    /// Votes of ballots that count, for withdrawn entries.
+    pub withdrawn_votes: u64,
+    /// Entries in rank order.
+    pub standings: Vec<Standing>,
+}
+
+impl Tally {
+    /// The live tally; `None` before the log's first entry. `root` is that of the log at [`Tally::size`]; `pending` is what the intake
+    /// holds beyond it.
+    #[must_use]
+    pub fn tally_document(&self, root: &Hash, pending: u64) -> Option<TallyDocument> {
+        let header = self.header.as_ref()?;
+        let categories: Vec<CategoryTally> =
+            self.category_numbers().map(|number| self.category_tally(number)).collect();
+        Some(TallyDocument {
+            contest: header.contest.clone(),
+            phase: self.phase,
+            log: LogHead { size: self.size, root: *root },
+            pending,
+            ballots: self.totals,
+            voters: self.voters(),
+            votes: categories.iter().map(|category| category.votes).sum(),
+            categories,
+        })
+    }
+
+    /// The standings of all categories as CSV with a header, lines ended by CR LF (RFC 4180):
+    /// `category,entry,title,rank,votes,share,tied`. A title that a spreadsheet would take for a formula gets an apostrophe in front.
+    #[must_use]
+    pub fn standings_csv(&self) -> String {
+        let mut csv = String::from("category,entry,title,rank,votes,share,tied\r\n");
+        for number in self.category_numbers() {
+            let category = &self.roster.category(number).id;
+            for Standing { entry, rank, votes, share, tied } in self.standings_of(number) {
+                let title = self.roster.entry_number(entry.as_str());
+                let title = title.map_or("", |entry| self.roster.entry(entry).title.as_str());
+                let title = cell(title);
+                csv.push_str(&format!("{category},{entry},{title},{rank},{votes},{share},{tied}\r\n"));
+            }
+        }
+        csv
+    }
+
+    /// Every category, in the order of the definition.
+    pub(crate) fn category_numbers(&self) -> impl Iterator<Item = CategoryNumber> + use<> {
+        0..u32::try_from(self.roster.categories.len()).unwrap_or(u32::MAX)
+    }
+
+    fn category_tally(&self, number: CategoryNumber) -> CategoryTally {
+        let votes = self.votes_in(number);
+        CategoryTally {
+            id: self.roster.category(number).id.clone(),
+            votes: votes.counted,
+            withdrawn_votes: votes.withdrawn,
+            standings: self.standings_of(number),
+        }
+    }
+}
+
+/// A text as a quoted cell. Spreadsheets run what begins with one of these characters, also after white space.
+fn cell(text: &str) -> String {
+    let formula = text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
+    format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_title_becomes_a_formula() {
+        for (text, expected) in [
+            ("A \"smart\" field", "\"A \"\"smart\"\" field\""),
+            ("=1+1", "\"'=1+1\""),
+            (" @SUM(A1)", "\"' @SUM(A1)\""),
+            ("-1", "\"'-1\""),
+            ("\t=1", "\"'\t=1\""),
+            ("a=1", "\"a=1\""),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Why an entry may not be the next one of a log: one list for the sequencer, the API behind it, and the auditor.
+
+use acclaim_contest::{BallotId, CategoryId, EntryId, Instant};
+
+use crate::phase::Phase;
+
+/// Why an entry is refused. The text is written for an auditor; [`Refusal::code`] is for programs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The type of entry has no place in this phase.
+    #[error("`{entry}` is out of its place: the contest is {phase}")]
+    OutOfPlace {
+        /// The type of the entry.
+        entry: &'static str,
+        /// The phase that it met.
+        phase: Phase,
+    },
+    /// No ruling may follow `frozen`.
+    #[error("`{0}` is out of its place: the log is frozen")]
+    Frozen(&'static str),
+    /// The rules ask for something that this version does not tally. Named, so that nobody takes another count for the result.
+    #[error("not supported by this version: {0}")]
+    Unsupported(&'static str),
+    /// The rules contradict themselves.
+    #[error("the rules contradict themselves: {0}")]
+    InvalidRules(&'static str),
+    /// A number has outgrown what the tally can hold.
+    #[error("more than a tally can hold: {0}")]
+    TooLarge(&'static str),
+
+    /// A category's id is taken.
+    #[error("there is a category `{0}` already")]
+    RepeatedCategory(CategoryId),
+    /// An entry's id is taken.
+    #[error("there is an entry `{0}` already")]
+    RepeatedEntry(EntryId),
+    /// No such category.
+    #[error("there is no category `{0}`")]
+    UnknownCategory(String),
+    /// No such entry.
+    #[error("there is no entry `{0}`")]
+    UnknownEntry(String),
+    /// The entry stands elsewhere.
+    #[error("the entry `{entry}` does not stand in the category `{category}`")]
+    WrongCategory {
+        /// The category named.
+        category: String,
+        /// The entry named.
+        entry: EntryId,
+    },
+    /// Opening a contest with nothing to vote for.
+    #[error("there is no entry to vote for")]
+    NoEntries,
+    /// Opening at another instant than the header says.
+    #[error("opened at {at}, but the contest opens at {opens}")]
+    OpenedAtAnotherInstant {
+        /// When opened.
+        at: Instant,
+        /// When it should be.
+        opens: Instant,
+    },
+
+    /// A ballot before `opened`.
+    #[error("a ballot before the opening")]
+    VotingNotOpen,
+    /// A ballot after `closed`.
+    #[error("a ballot after the closing")]
+    VotingClosed,
+    /// A ballot's id does not follow from its content.
+    #[error("the ballot's id should be {expected}")]
+    WrongBallotId {
+        /// The id of this content.
+        expected: BallotId,
+    },
+    /// The same ballot again.
+    #[error("the same ballot is recorded at index {index}")]
+    SameBallot {
+        /// Where it is recorded.
+        index: u64,
+    },
+    /// The time of casting is not cut as the rules say, or not in the time of voting.
+    #[error("cast at `{at}`, which is not from `{first}` to `{last}`")]
+    CastTime {
+        /// As written.
+        at: String,
+        /// The earliest it can be.
+        first: String,
+        /// The latest it can be.
+        last: String,
+    },
+    /// A channel or period where the contest has none.
+    #[error("the contest has no {0}")]
+    NotInContest(&'static str),
+    /// Fewer votes in a category than a ballot must have.
+    #[error("{votes} votes in the category `{category}`, where at least {least} are required")]
+    TooFewInCategory {
+        /// Where.
+        category: CategoryId,
+        /// How many.
+        votes: u32,
+        /// How many are required.
+        least: u32,
+    },
+    /// More votes in a category than a ballot may have.
+    #[error("{votes} votes in the category `{category}`, where at most {most} are allowed")]
+    TooManyInCategory {
+        /// Where.
+        category: CategoryId,
+        /// How many.
+        votes: u32,
+        /// How many are allowed.
+        most: u32,
+    },
+    /// Slots of the voter are filled.
+    #[error("the voter has voted already in: {}", listed(categories))]
+    AlreadyVoted {
+        /// Which, in byte order.
+        categories: Vec<CategoryId>,
+    },
+    /// Votes are final in this contest.
+    #[error("ballots cannot be replaced in this contest")]
+    ReplacementNotAllowed,
+    /// `replaces` names no standing ballot of the voter.
+    #[error("`replaces` is not a standing ballot of the voter{}", standing_text(standing.as_ref()))]
+    ReplacesNotStanding {
+        /// The voter's newest standing ballot that shares a category with this one.
+        standing: Option<BallotId>,
+    },
+    /// The voter has replaced ballots as often as the rules allow.
+    #[error("the voter has replaced ballots {most} times, the most allowed")]
+    TooManyRevisions {
+        /// How often is allowed.
+        most: u32,
+    },
+    /// More votes of a voter than the rules allow over all categories.
+    #[error("the voter would have {votes} votes, where at most {most} are allowed")]
+    TooManyVotes {
+        /// How many there would be.
+        votes: u64,
+        /// How many are allowed.
+        most: u32,
+    },
+
+    /// No such ballot is recorded.
+    #[error("there is no ballot {0}")]
+    UnknownBallot(BallotId),
+    /// The ballot is void.
+    #[error("the ballot {0} is voided already")]
+    AlreadyVoided(BallotId),
+    /// The ballot is not void.
+    #[error("the ballot {0} is not voided")]
+    NotVoided(BallotId),
+    /// The entry is withdrawn.
+    #[error("the entry `{0}` is withdrawn already")]
+    AlreadyWithdrawn(EntryId),
+    /// The entry is not withdrawn.
+    #[error("the entry `{0}` is not withdrawn")]
+    NotWithdrawn(EntryId),
+    /// An amendment that does not fit.
+    #[error("the amendment does not fit: {0}")]
+    InvalidAmendment(&'static str),
+    /// The closing may only be moved to a later instant.
+    #[error("the closing can only move to after {closes}")]
+    ClosesNotLater {
+        /// The present closing instant.
+        closes: Instant,
+    },
+    /// Closed before it was open, or after it should have been closed.
+    #[error("closed at {at}, which is not from {opened} to {closes}")]
+    ClosedOutside {
+        /// When closed.
+        at: Instant,
+        /// When opened.
+        opened: Instant,
+        /// The latest it can be.
+        closes: Instant,
+    },
+    /// A total of passes cannot shrink.
+    #[error("`{source_name}` had issued {before} passes, and now fewer")]
+    PassesDecreased {
+        /// Which way of admission.
+        source_name: String,
+        /// The total before.
+        before: u64,
+    },
+    /// The winners of this contest are not chosen by a panel.
+    #[error("the winners of this contest are not decided by choice")]
+    NotByChoice,
+    /// The chosen entry cannot win.
+    #[error("the entry `{entry}` cannot win: {why}")]
+    NotEligible {
+        /// Which one.
+        entry: EntryId,
+        /// Because it is withdrawn, or no champion.
+        why: &'static str,
+    },
+    /// Chosen twice.
+    #[error("the entry `{0}` is chosen twice")]
+    RepeatedWinner(EntryId),
+    /// A rehearsal has no final result.
+    #[error("a test contest is never certified")]
+    TestContest,
+    /// What is certified is not the result of the log.
+    #[error("certifies another result: the log's is {expected}")]
+    AnotherResult {
+        /// SHA-256 of the log's result document, lowercase hex.
+        expected: String,
+    },
+}
+
+impl Refusal {
+    /// A word for programs; it never changes its meaning.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OutOfPlace { .. } => "out-of-place",
+            Self::Frozen(_) => "frozen",
+            Self::Unsupported(_) => "unsupported",
+            Self::InvalidRules(_) => "invalid-rules",
+            Self::TooLarge(_) => "too-large",
+            Self::RepeatedCategory(_) => "repeated-category",
+            Self::RepeatedEntry(_) => "repeated-entry",
+            Self::UnknownCategory(_) => "unknown-category",
+            Self::UnknownEntry(_) => "unknown-entry",
+            Self::WrongCategory { .. } => "wrong-category",
+            Self::NoEntries => "no-entries",
+            Self::OpenedAtAnotherInstant { .. } => "opened-at-another-instant",
+            Self::VotingNotOpen => "voting-not-open",
+            Self::VotingClosed => "voting-closed",
+            Self::WrongBallotId { .. } => "wrong-ballot-id",
+            Self::SameBallot { .. } => "same-ballot",
+            Self::CastTime { .. } => "cast-time",
+            Self::NotInContest(_) => "not-in-contest",
+            Self::TooFewInCategory { .. } => "too-few-in-category",
+            Self::TooManyInCategory { .. } => "too-many-in-category",
+            Self::AlreadyVoted { .. } => "already-voted",
+            Self::ReplacementNotAllowed => "replacement-not-allowed",
+            Self::ReplacesNotStanding { .. } => "replaced-is-not-standing",
+            Self::TooManyRevisions { .. } => "too-many-revisions",
+            Self::TooManyVotes { .. } => "too-many-votes",
+            Self::UnknownBallot(_) => "unknown-ballot",
+            Self::AlreadyVoided(_) => "already-voided",
+            Self::NotVoided(_) => "not-voided",
+            Self::AlreadyWithdrawn(_) => "already-withdrawn",
+            Self::NotWithdrawn(_) => "not-withdrawn",
+            Self::InvalidAmendment(_) => "invalid-amendment",
+            Self::ClosesNotLater { .. } => "closes-not-later",
+            Self::ClosedOutside { .. } => "closed-outside",
+            Self::PassesDecreased { .. } => "passes-decreased",
+            Self::NotByChoice => "not-by-choice",
+            Self::NotEligible { .. } => "not-eligible",
+            Self::RepeatedWinner(_) => "repeated-winner",
+            Self::TestContest => "test-contest",
+            Self::AnotherResult { .. } => "another-result",
+        }
+    }
+}
+
+fn listed(categories: &[CategoryId]) -> String {
+    categories.iter().map(CategoryId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn standing_text(standing: Option<&BallotId>) -> String {
+    standing.map_or_else(String::new, |id| format!("; {id} is"))
+}

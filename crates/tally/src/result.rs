@@ -1,0 +1,365 @@
+//! The result document: JSON with a fixed order of keys, without white space; the same log gives the same bytes.
+//!
+//! # Schema, version 1
+//! ```text
+//! v            1
+//! contest      the contest's id
+//! title        what voters read, as amended
+//! status       "certified", or "provisional" until then
+//! test         whether it was a rehearsal: then it is never certified
+//! log          {origin, size, root}: the log that this is the result of; root in base64
+//! opened       first instant of voting; absent before it
+//! closed       first instant after voting; absent before it
+//! rules        as in the log's first entry
+//! counts       {ballots, voters, incomplete_voters, votes, withdrawn_votes, voided, passes}
+//!                ballots  {recorded, counted, replaced, voided, incomplete}: recorded is the sum of the others
+//!                voided   [{reason, ballots}] in byte order of the reasons
+//!                passes   [{source, issued}] in byte order of the sources
+//! withdrawn    [{category, entry, title, votes, index, by, reason, note?, at}]: votes of ballots that count
+//! categories   in the order of the definition, each:
+//!   id, title
+//!   counts     {ballots, voters, votes, withdrawn_votes, voided}: of ballots with a vote in this category
+//!   standings  [{entry, title, rank, votes, share, tied}]
+//!   champions  [{entry, title, rank, votes, decided_by}]; absent if the contest has none
+//!   winners    {by, decision, entries, no_longer_eligible, choice?}
+//!                by        "votes" or "choice"
+//!                decision  "decided" or "undecided"
+//!                entries   as champions
+//!                choice    {index, by, note?, at} of the panel's choice
+//!   ties       [{concerns, rank, votes, entries, places?, resolved_by, order?}]
+//!   without_rulings  [{entry, rank, votes, tied}]: standings as they would be without any void or withdrawal
+//! certify      {size, root, result}: in a provisional result after closing, the request by which an organiser certifies
+//!              it; never in that of a test
+//! ```
+//! `decided_by` and `resolved_by` are `votes`, `include`, `report`, `earliest`, `shared` or `choice`, see [`Rule`].
+//! The title and texts are those of the contest's own language.
+//!
+//! # What is certified
+//! `certified.result` in the log is the SHA-256 of the document with status `certified` and without `certify`, as of the log just
+//! before that entry: its size and root are those of that prefix. Hence the document cannot say when it was certified; the log does.
+
+use std::collections::BTreeMap;
+
+use acclaim_ballot_log::Hash;
+use acclaim_contest::rules::{Rules, WinnersBy};
+use acclaim_contest::{CategoryId, ContestId, EntryId, Instant};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::count::{BallotCounts, categories};
+use crate::outcome::{Decision, Place, Tie};
+use crate::phase::Phase;
+use crate::roster::{CategoryNumber, Choice};
+use crate::rulings::Withdrawal;
+use crate::standings::{Ranked, Standing};
+use crate::tally::Tally;
+
+#[cfg(doc)]
+use crate::outcome::Rule;
+
+/// The version of the schema.
+pub const VERSION: u32 = 1;
+
+/// A result document and what is often asked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultDocument {
+    /// The document.
+    pub json: Vec<u8>,
+    /// SHA-256, lowercase hex, of the document in its certified form: what `certified` carries.
+    pub sha256: String,
+    /// The request that certifies it, if it can be certified.
+    pub certify: Option<Certify>,
+    /// Champions in all categories.
+    pub champions: usize,
+    /// Winners in all categories.
+    pub winners: usize,
+    /// Categories in which the panel has not chosen.
+    pub undecided: usize,
+}
+
+/// The request by which an organiser certifies a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Certify {
+    /// Size of the log.
+    pub size: u64,
+    /// Root of the log, base64.
+    pub root: Hash,
+    /// SHA-256 of the certified form, lowercase hex.
+    pub result: String,
+}
+
+impl Tally {
+    /// The result of the log so far, marked provisional; `None` before the first entry. `root` is that of the log at [`Tally::size`].
+    #[must_use]
+    pub fn provisional_result(&self, origin: &str, root: &Hash) -> Option<ResultDocument> {
+        let mut document = self.document(origin, root)?;
+        let certified = json(&document);
+        let sha256 = sha256_hex(&certified);
+        let certify = (self.phase == Phase::Closed && !document.test).then(|| Certify {
+            size: self.size,
+            root: *root,
+            result: sha256.clone(),
+        });
+        document.status = "provisional";
+        document.certify = certify.as_ref();
+        let json = json(&document);
+        let [champions, winners, undecided] = document.outcome_counts();
+        Some(ResultDocument { json, sha256, certify, champions, winners, undecided })
+    }
+
+    /// The result as it is certified; `None` before the first entry.
+    #[must_use]
+    pub fn certified_result(&self, origin: &str, root: &Hash) -> Option<ResultDocument> {
+        let document = self.document(origin, root)?;
+        let json = json(&document);
+        let sha256 = sha256_hex(&json);
+        let [champions, winners, undecided] = document.outcome_counts();
+        Some(ResultDocument { json, sha256, certify: None, champions, winners, undecided })
+    }
+
+    fn document<'a>(&'a self, origin: &'a str, root: &'a Hash) -> Option<Document<'a>> {
+        let header = self.header.as_ref()?;
+        let categories: Vec<CategoryResult<'a>> =
+            self.category_numbers().map(|number| self.category_result(number, header.rules.winners.by)).collect();
+        Some(Document {
+            v: VERSION,
+            contest: &header.contest,
+            title: &header.title,
+            status: "certified",
+            test: header.test,
+            log: Log { origin, size: self.size, root },
+            opened: self.opened,
+            closed: self.closed,
+            rules: &header.rules,
+            counts: Counts {
+                ballots: self.totals,
+                voters: self.voters(),
+                incomplete_voters: match header.rules.ballot.completion {
+                    acclaim_contest::rules::Completion::Any => 0,
+                    acclaim_contest::rules::Completion::All => self.voters() - self.complete_voters,
+                },
+                votes: categories.iter().map(|category| category.counts.votes).sum(),
+                withdrawn_votes: categories.iter().map(|category| category.counts.withdrawn_votes).sum(),
+                voided: self.voided_by_reason(None),
+                passes: self.issued.iter().map(|(source, issued)| Passes { source, issued: *issued }).collect(),
+            },
+            withdrawn: self.withdrawn_entries(),
+            categories,
+            certify: None,
+        })
+    }
+
+    fn category_result(&self, number: CategoryNumber, by: WinnersBy) -> CategoryResult<'_> {
+        let category = self.roster.category(number);
+        let outcome = self.outcome_of(number);
+        let votes = self.votes_in(number);
+        CategoryResult {
+            id: &category.id,
+            title: &category.title,
+            counts: CategoryCounts {
+                ballots: category.ballots,
+                voters: category.voters,
+                votes: votes.counted,
+                withdrawn_votes: votes.withdrawn,
+                voided: self.voided_by_reason(Some(number)),
+            },
+            standings: self.standings_of(number).into_iter().map(|place| self.titled(place)).collect(),
+            champions: outcome.champions,
+            winners: Winners {
+                by,
+                decision: outcome.decision,
+                entries: outcome.winners,
+                no_longer_eligible: outcome.no_longer_eligible,
+                choice: category.choice.as_ref().map(ChoiceNote::new),
+            },
+            ties: outcome.ties,
+            without_rulings: self.ranked_without_rulings(number).iter().map(|place| self.unruled(place)).collect(),
+        }
+    }
+
+    /// Voided ballots by reason, of those with a vote in `category` if one is given.
+    fn voided_by_reason(&self, category: Option<CategoryNumber>) -> Vec<Voided<'_>> {
+        let mut by_reason: BTreeMap<&str, u64> = BTreeMap::new();
+        for (ballot, reason) in self.voids.iter() {
+            let concerned = category.is_none_or(|category| {
+                categories(&self.ballots, &self.roster, ballot).any(|other| other == category)
+            });
+            if concerned {
+                *by_reason.entry(reason).or_default() += 1;
+            }
+        }
+        by_reason.into_iter().map(|(reason, ballots)| Voided { reason, ballots }).collect()
+    }
+
+    fn withdrawn_entries(&self) -> Vec<WithdrawnEntry<'_>> {
+        let withdrawn = self.roster.entries.iter().filter_map(|entry| Some((entry, entry.withdrawn.as_deref()?)));
+        withdrawn
+            .map(|(entry, withdrawal)| WithdrawnEntry {
+                category: &self.roster.category(entry.category).id,
+                entry: &entry.id,
+                title: &entry.title,
+                votes: entry.votes,
+                withdrawal,
+            })
+            .collect()
+    }
+
+    fn titled(&self, Standing { entry, rank, votes, share, tied }: Standing) -> TitledStanding<'_> {
+        let number = self.roster.entry_number(entry.as_str());
+        let title = number.map_or("", |number| self.roster.entry(number).title.as_str());
+        TitledStanding { entry, title, rank, votes, share, tied }
+    }
+
+    fn unruled(&self, place: &Ranked) -> UnruledStanding<'_> {
+        let Ranked { entry, rank, votes, tied } = *place;
+        UnruledStanding { entry: &self.roster.entry(entry).id, rank, votes, tied }
+    }
+}
+
+/// SHA-256 in lowercase hex.
+fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn json(document: &Document<'_>) -> Vec<u8> {
+    // Nothing in it can fail to be written: every key is a string, and the buffer is memory.
+    serde_json::to_vec(document).unwrap_or_default()
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    v: u32,
+    contest: &'a ContestId,
+    title: &'a str,
+    status: &'static str,
+    test: bool,
+    log: Log<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<Instant>,
+    rules: &'a Rules,
+    counts: Counts<'a>,
+    withdrawn: Vec<WithdrawnEntry<'a>>,
+    categories: Vec<CategoryResult<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certify: Option<&'a Certify>,
+}
+
+impl Document<'_> {
+    /// Champions and winners in all categories, and categories in which the panel has not chosen.
+    fn outcome_counts(&self) -> [usize; 3] {
+        let categories = &self.categories;
+        [
+            categories.iter().map(|category| category.champions.as_ref().map_or(0, Vec::len)).sum(),
+            categories.iter().map(|category| category.winners.entries.len()).sum(),
+            categories.iter().filter(|category| category.winners.decision == Decision::Undecided).count(),
+        ]
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Log<'a> {
+    origin: &'a str,
+    size: u64,
+    root: &'a Hash,
+}
+
+#[derive(Debug, Serialize)]
+struct Counts<'a> {
+    ballots: BallotCounts,
+    voters: u64,
+    incomplete_voters: u64,
+    votes: u64,
+    withdrawn_votes: u64,
+    voided: Vec<Voided<'a>>,
+    passes: Vec<Passes<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CategoryCounts<'a> {
+    ballots: BallotCounts,
+    voters: u64,
+    votes: u64,
+    withdrawn_votes: u64,
+    voided: Vec<Voided<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Voided<'a> {
+    reason: &'a str,
+    ballots: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Passes<'a> {
+    source: &'a str,
+    issued: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct WithdrawnEntry<'a> {
+    category: &'a CategoryId,
+    entry: &'a EntryId,
+    title: &'a str,
+    votes: u64,
+    #[serde(flatten)]
+    withdrawal: &'a Withdrawal,
+}
+
+#[derive(Debug, Serialize)]
+struct CategoryResult<'a> {
+    id: &'a CategoryId,
+    title: &'a str,
+    counts: CategoryCounts<'a>,
+    standings: Vec<TitledStanding<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    champions: Option<Vec<Place>>,
+    winners: Winners<'a>,
+    ties: Vec<Tie>,
+    without_rulings: Vec<UnruledStanding<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct TitledStanding<'a> {
+    entry: EntryId,
+    title: &'a str,
+    rank: u64,
+    votes: u64,
+    share: String,
+    tied: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct UnruledStanding<'a> {
+    entry: &'a EntryId,
+    rank: u64,
+    votes: u64,
+    tied: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Winners<'a> {
+    by: WinnersBy,
+    decision: Decision,
+    entries: Vec<Place>,
+    no_longer_eligible: Vec<EntryId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choice: Option<ChoiceNote<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChoiceNote<'a> {
+    index: u64,
+    by: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    at: Instant,
+}
+
+impl<'a> ChoiceNote<'a> {
+    fn new(choice: &'a Choice) -> Self {
+        let Choice { index, by, note, at, .. } = choice;
+        Self { index: *index, by, note: note.as_deref(), at: *at }
+    }
+}

@@ -1,0 +1,126 @@
+//! Categories and entries of a contest with their running counts, in the order of the definition.
+
+use std::collections::HashMap;
+
+use acclaim_contest::{Category, CategoryId, Entry, EntryId, Instant};
+
+use crate::count::BallotCounts;
+use crate::rulings::Withdrawal;
+
+/// Position of a category in the definition.
+pub(crate) type CategoryNumber = u32;
+/// Position of an entry in the definition.
+pub(crate) type EntryNumber = u32;
+
+/// A category and what is counted in it.
+#[derive(Debug, Clone)]
+pub(crate) struct CategoryState {
+    pub(crate) id: CategoryId,
+    pub(crate) title: String,
+    /// In the order of the definition.
+    pub(crate) entries: Vec<EntryNumber>,
+    /// Ballots with a vote in this category.
+    pub(crate) ballots: BallotCounts,
+    /// Voters whose slot of this category is filled: ballots that are not replaced.
+    pub(crate) voters: u64,
+    /// The panel's newest choice.
+    pub(crate) choice: Option<Choice>,
+}
+
+/// A panel's choice as logged.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) index: u64,
+    pub(crate) winners: Vec<EntryNumber>,
+    pub(crate) by: String,
+    pub(crate) note: Option<String>,
+    pub(crate) at: Instant,
+}
+
+/// An entry and its counts.
+#[derive(Debug, Clone)]
+pub(crate) struct EntryState {
+    pub(crate) id: EntryId,
+    pub(crate) title: String,
+    pub(crate) category: CategoryNumber,
+    /// Votes of ballots that count, also while the entry is withdrawn: they are then reported apart.
+    pub(crate) votes: u64,
+    /// Votes as they would be had no ballot been voided.
+    pub(crate) unruled: u64,
+    pub(crate) withdrawn: Option<Box<Withdrawal>>,
+}
+
+/// All categories and entries. The maps are only ever looked into, never iterated: their seed decides nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Roster {
+    pub(crate) categories: Vec<CategoryState>,
+    pub(crate) entries: Vec<EntryState>,
+    category_numbers: HashMap<CategoryId, CategoryNumber>,
+    entry_numbers: HashMap<EntryId, EntryNumber>,
+}
+
+impl Roster {
+    /// The number of the category `id`.
+    pub(crate) fn category_number(&self, id: &str) -> Option<CategoryNumber> {
+        self.category_numbers.get(id).copied()
+    }
+
+    /// The number of the entry `id`.
+    pub(crate) fn entry_number(&self, id: &str) -> Option<EntryNumber> {
+        self.entry_numbers.get(id).copied()
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    pub(crate) fn category(&self, number: CategoryNumber) -> &CategoryState {
+        &self.categories[number as usize]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    pub(crate) fn category_mut(&mut self, number: CategoryNumber) -> &mut CategoryState {
+        &mut self.categories[number as usize]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    pub(crate) fn entry(&self, number: EntryNumber) -> &EntryState {
+        &self.entries[number as usize]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    pub(crate) fn entry_mut(&mut self, number: EntryNumber) -> &mut EntryState {
+        &mut self.entries[number as usize]
+    }
+
+    /// Adds an admitted category.
+    pub(crate) fn add_category(&mut self, category: &Category) {
+        let number = position(self.categories.len());
+        self.category_numbers.insert(category.id.clone(), number);
+        self.categories.push(CategoryState {
+            id: category.id.clone(),
+            title: category.title.clone(),
+            entries: Vec::new(),
+            ballots: BallotCounts::default(),
+            voters: 0,
+            choice: None,
+        });
+    }
+
+    /// Adds an admitted entry to its category.
+    pub(crate) fn add_entry(&mut self, entry: &Entry, category: CategoryNumber) {
+        let number = position(self.entries.len());
+        self.entry_numbers.insert(entry.id.clone(), number);
+        self.category_mut(category).entries.push(number);
+        self.entries.push(EntryState {
+            id: entry.id.clone(),
+            title: entry.title.clone(),
+            category,
+            votes: 0,
+            unruled: 0,
+            withdrawn: None,
+        });
+    }
+}
+
+/// Lists are never longer than the log, and admission ends the log before `u32::MAX` entries.
+fn position(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,266 @@
+//! The state that a log folds into, and the fold. What may come next is decided in [`crate::admit`]; here it is taken in.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use acclaim_ballot_log::entry::{ContestHeader, Reasoned};
+use acclaim_contest::Amendment;
+use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_contest::Instant;
+use acclaim_contest::rules::Completion;
+
+use crate::admit::{Admitted, BallotPlan};
+use crate::ballots::{BallotNumber, Ballots, VoterNumber};
+use crate::count::{BallotCounts, Completeness, Counter, Step, completeness};
+use crate::phase::Phase;
+use crate::refusal::Refusal;
+use crate::roster::{Choice, EntryNumber, Roster};
+use crate::rulings::{Voids, Withdrawal};
+
+/// A contest's log, folded so far: what has been recorded, and every figure that follows from it.
+///
+/// Folding a ballot takes about as long as computing its id. Memory grows with voters and ballots alone: about 64 bytes for a voter
+/// with one ballot of one vote.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// Entries folded.
+    pub(crate) size: u64,
+    pub(crate) header: Option<ContestHeader>,
+    pub(crate) phase: Phase,
+    /// `frozen` was logged, and not reopened since.
+    pub(crate) frozen: bool,
+    pub(crate) opened: Option<Instant>,
+    /// The closing instant as amended.
+    pub(crate) closes: Option<Instant>,
+    pub(crate) closed: Option<Instant>,
+    /// Earliest and latest time of casting, cut as the rules say.
+    pub(crate) window: (String, String),
+    pub(crate) roster: Roster,
+    pub(crate) ballots: Ballots,
+    pub(crate) totals: BallotCounts,
+    /// Voters with a standing vote in every category; with `completion` = `any`, unused.
+    pub(crate) complete_voters: u64,
+    pub(crate) voids: Voids,
+    /// Total of passes by source.
+    pub(crate) issued: BTreeMap<String, u64>,
+    /// Log index at which each entry reached its total, computed when a tie asks for it and forgotten when ballots change.
+    pub(crate) reached: OnceLock<Vec<Option<u32>>>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tally {
+    /// The tally of the empty log.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            size: 0,
+            header: None,
+            phase: Phase::Draft,
+            frozen: false,
+            opened: None,
+            closes: None,
+            closed: None,
+            window: (String::new(), String::new()),
+            roster: Roster::default(),
+            ballots: Ballots::default(),
+            totals: BallotCounts::default(),
+            complete_voters: 0,
+            voids: Voids::default(),
+            issued: BTreeMap::new(),
+            reached: OnceLock::new(),
+        }
+    }
+
+    /// Whether `entry` may be the next one of the log. Everything that sequencer and auditor check is checked here, but for the hash that
+    /// `certified` carries: that takes the root, see [`crate::Replay`].
+    ///
+    /// # Errors
+    /// [`Refusal`] says why not.
+    pub fn admit(&self, entry: &LogEntry<'_>) -> Result<(), Refusal> {
+        crate::admit::admit(self, entry, None).map(|_| ())
+    }
+
+    /// Admits `entry` and takes it in.
+    ///
+    /// # Errors
+    /// [`Refusal`] as [`Tally::admit`] has it; a refused entry changes nothing.
+    pub fn fold(&mut self, entry: &LogEntry<'_>) -> Result<(), Refusal> {
+        let admitted = crate::admit::admit(self, entry, None)?;
+        self.apply(entry, admitted);
+        Ok(())
+    }
+
+    /// Takes in an entry that was admitted in this very state.
+    pub(crate) fn apply(&mut self, entry: &LogEntry<'_>, admitted: Admitted) {
+        match (entry, admitted) {
+            (LogEntry::Ballot(_), Admitted::Ballot(plan)) => self.apply_ballot(&plan),
+            (LogEntry::Event(event), Admitted::Ballots(ballots)) => self.apply_void(event, &ballots),
+            (LogEntry::Event(event), Admitted::Entries(entries)) => self.apply_to_entries(event, &entries),
+            (LogEntry::Event(event), _) => self.apply_event(event),
+            // `admit` answers a ballot with nothing but a plan.
+            (LogEntry::Ballot(_), _) => {}
+        }
+        self.size += 1;
+    }
+
+    fn apply_event(&mut self, event: &Event) {
+        match event {
+            Event::Contest(header) => {
+                self.closes = Some(header.closes);
+                self.header = Some(header.clone());
+            }
+            Event::Category(category) => self.roster.add_category(category),
+            Event::Entry(entry) => {
+                if let Some(category) = self.roster.category_number(entry.category.as_str()) {
+                    self.roster.add_entry(entry, category);
+                }
+            }
+            Event::Opened { at } => {
+                self.opened = Some(*at);
+                self.phase = Phase::Open;
+                self.set_window();
+            }
+            Event::Issued { source, passes, .. } => {
+                self.issued.insert(source.clone(), *passes);
+            }
+            Event::Amended { what, key, to, .. } => self.apply_amendment(what, key, to),
+            Event::Closed { at } => {
+                self.closed = Some(*at);
+                self.phase = Phase::Closed;
+            }
+            Event::Frozen { .. } => self.frozen = true,
+            Event::Certified { .. } => self.phase = Phase::Certified,
+            Event::Reopened(_) => {
+                self.phase = Phase::Closed;
+                self.frozen = false;
+            }
+            // Taken in by `apply_void` and `apply_to_entries`.
+            Event::Withdrawn { .. } | Event::Voided { .. } | Event::Reinstated { .. } | Event::Choice { .. } => {}
+            // A remark changes no figure; scores and draws are never admitted by this version.
+            Event::Statement { .. } | Event::Scores { .. } | Event::Drawn { .. } => {}
+        }
+    }
+
+    /// The times of casting that ballots can tell: `closes` is the first instant after voting.
+    fn set_window(&mut self) {
+        let (Some(header), Some(opened), Some(closes)) = (&self.header, self.opened, self.closes) else { return };
+        let cut = header.rules.ballot.cast_time;
+        let last = Instant::from_seconds(closes.seconds() - 1).unwrap_or(closes);
+        self.window = (cut.cut(opened.timestamp()), cut.cut(last.timestamp()));
+    }
+
+    fn apply_amendment(&mut self, what: &str, key: &str, to: &Amendment) {
+        let Amendment::Text(text) = to else { return };
+        match what.split_once(':') {
+            None => {
+                self.closes = text.parse().ok().or(self.closes);
+                self.set_window();
+            }
+            Some(("entry", id)) if key == "title" => {
+                if let Some(number) = self.roster.entry_number(id) {
+                    self.roster.entry_mut(number).title.clone_from(text);
+                }
+            }
+            Some(("category", id)) if key == "title" => {
+                if let Some(number) = self.roster.category_number(id) {
+                    self.roster.category_mut(number).title.clone_from(text);
+                }
+            }
+            // Other texts are for voters to read; no result shows them.
+            Some(_) => {}
+        }
+    }
+
+    fn apply_ballot(&mut self, plan: &BallotPlan) {
+        self.reached.take();
+        let touched = plan.record.replaces;
+        let before = plan.record.voter.map(|voter| self.take_out(voter, touched));
+        // Admission refuses an entry whose index would not fit.
+        let index = u32::try_from(self.size).unwrap_or(u32::MAX);
+        let (voter, ballot) = self.ballots.push(&plan.record, index);
+        self.put_in(voter, touched, before, Some(ballot));
+    }
+
+    fn apply_void(&mut self, event: &Event, ballots: &[(VoterNumber, BallotNumber)]) {
+        self.reached.take();
+        let voided = matches!(event, Event::Voided { .. });
+        for (voter, ballot) in ballots {
+            let before = self.take_out(*voter, Some(*ballot));
+            self.ballots.set_voided(*ballot, voided);
+            self.put_in(*voter, Some(*ballot), Some(before), None);
+        }
+        if let Event::Voided { reason, .. } = event {
+            let numbers: Vec<BallotNumber> = ballots.iter().map(|(_, ballot)| *ballot).collect();
+            self.voids.insert(&numbers, &reason.reason);
+        } else {
+            ballots.iter().for_each(|(_, ballot)| self.voids.remove(*ballot));
+        }
+    }
+
+    fn apply_to_entries(&mut self, event: &Event, entries: &[EntryNumber]) {
+        let index = self.size;
+        match event {
+            Event::Withdrawn { reason, .. } => self.set_withdrawn(entries, Some(reason)),
+            Event::Reinstated { .. } => self.set_withdrawn(entries, None),
+            Event::Choice { category, by, note, at, .. } => {
+                if let Some(number) = self.roster.category_number(category.as_str()) {
+                    let (winners, by, note) = (entries.to_vec(), by.clone(), note.clone());
+                    self.roster.category_mut(number).choice = Some(Choice { index, winners, by, note, at: *at });
+                }
+            }
+            // No other event names entries.
+            _ => {}
+        }
+    }
+
+    fn set_withdrawn(&mut self, entries: &[EntryNumber], reason: Option<&Reasoned>) {
+        for entry in entries {
+            let withdrawal = reason.map(|reason| Box::new(Withdrawal::new(self.size, reason)));
+            self.roster.entry_mut(*entry).withdrawn = withdrawal;
+        }
+    }
+
+    pub(crate) fn completion(&self) -> Completion {
+        self.header.as_ref().map_or(Completion::Any, |header| header.rules.ballot.completion)
+    }
+
+    /// Takes a voter's ballots out of the figures before one of them, `touched`, changes. A ballot alone changes nothing of the others,
+    /// unless voters count only when complete.
+    fn take_out(&mut self, voter: VoterNumber, touched: Option<BallotNumber>) -> Completeness {
+        let complete = completeness(self.completion(), &self.ballots, &self.roster, voter);
+        self.step(voter, touched, complete, Step::Out);
+        complete
+    }
+
+    /// Puts the same ballots in again, and the new one.
+    fn put_in(
+        &mut self,
+        voter: VoterNumber,
+        touched: Option<BallotNumber>,
+        before: Option<Completeness>,
+        new: Option<BallotNumber>,
+    ) {
+        let complete = completeness(self.completion(), &self.ballots, &self.roster, voter);
+        self.step(voter, touched, complete, Step::In);
+        if self.completion() == Completion::Any {
+            self.step(voter, new, complete, Step::In);
+        }
+        self.complete_voters += u64::from(complete.ruled);
+        self.complete_voters -= u64::from(before.is_some_and(|before| before.ruled));
+    }
+
+    fn step(&mut self, voter: VoterNumber, touched: Option<BallotNumber>, complete: Completeness, step: Step) {
+        let completion = self.completion();
+        let Self { ballots, roster, totals, .. } = self;
+        let mut counter = Counter { ballots, roster, totals };
+        match completion {
+            Completion::Any => touched.into_iter().for_each(|ballot| counter.step(ballot, complete, step)),
+            Completion::All => ballots.of(voter).for_each(|ballot| counter.step(ballot, complete, step)),
+        }
+    }
+}
