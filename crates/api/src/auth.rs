@@ -1,11 +1,18 @@
 //! Who asks: passes of voters, keys of staff.
 
-use acclaim_contest::{ContestId, Instant, pass::{Pass, PassError}};
+use acclaim_contest::{
+    ContestId, Instant,
+    pass::{Pass, PassError},
+};
 use acclaim_store::keys::{Role, StaffKey};
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 
-use crate::{directory::Contest, problem::{self, Problem}, state::Api};
+use crate::{
+    directory::Contest,
+    problem::{self, Problem},
+    state::Api,
+};
 
 /// Begins every staff key, so that passes and keys are told apart without a look-up.
 pub(crate) const KEY_PREFIX: &str = "ack_";
@@ -23,8 +30,14 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Checks the pass of a request that arrived at `now`.
-pub(crate) fn voter(api: &Api, headers: &HeaderMap, contest: &Contest, now: Timestamp) -> Result<Pass, Problem> {
-    let token = bearer(headers).ok_or_else(|| Problem::new(&problem::PASS_MISSING, "no bearer token was sent"))?;
+pub(crate) fn voter(
+    api: &Api,
+    headers: &HeaderMap,
+    contest: &Contest,
+    now: Timestamp,
+) -> Result<Pass, Problem> {
+    let token =
+        bearer(headers).ok_or_else(|| Problem::new(&problem::PASS_MISSING, "no bearer token was sent"))?;
     Pass::verify(token, api.keyring.pass_keys(), contest.id(), now).map_err(|error| match error {
         PassError::Invalid => Problem::new(&problem::PASS_INVALID, error.to_string()),
         PassError::Expired => Problem::new(&problem::PASS_EXPIRED, error.to_string()),
@@ -39,7 +52,8 @@ pub(crate) async fn staff(
     contest: Option<&ContestId>,
     roles: &[Role],
 ) -> Result<StaffKey, Problem> {
-    let token = bearer(headers).ok_or_else(|| Problem::new(&problem::KEY_MISSING, "no bearer token was sent"))?;
+    let token =
+        bearer(headers).ok_or_else(|| Problem::new(&problem::KEY_MISSING, "no bearer token was sent"))?;
     let invalid = || Problem::new(&problem::KEY_INVALID, "the key is unknown or was revoked");
     if !token.starts_with(KEY_PREFIX) {
         return Err(invalid());

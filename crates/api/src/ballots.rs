@@ -126,11 +126,7 @@ impl BallotStatus {
     responses((status = 201, body = Recorded, description = "in the log, for good"),
         (status = 200, body = BallotStatus, description = "the same ballot again"),
         (status = "default", content_type = "application/problem+json", description = "see /problems")))]
-async fn cast(
-    State(api): State<Api>,
-    Path(contest): Path<String>,
-    request: Request,
-) -> Response {
+async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Response {
     let arrived = api.stores.clock.now();
     let started = std::time::Instant::now();
     let answer = cast_at(&api, &contest, request, arrived).await;
@@ -225,7 +221,8 @@ fn write_ballot(
 ) -> Result<Written, Problem> {
     let rules = &contest.record.definition.rules;
     if request.period.is_some() {
-        let problem = Problem::new(&problem::INVALID_SELECTION, "the contest has no periods: leave `period` out");
+        let problem =
+            Problem::new(&problem::INVALID_SELECTION, "the contest has no periods: leave `period` out");
         return Err(problem.with("reason", "wrong-period"));
     }
     let replaces: Option<BallotId> = request
@@ -259,7 +256,12 @@ fn write_ballot(
 }
 
 /// Sends the ballot to the sequencer and waits for what becomes of it.
-async fn send(api: &Api, contest: &Contest, item: Item, deadline: tokio::time::Instant) -> Result<Cast, Problem> {
+async fn send(
+    api: &Api,
+    contest: &Contest,
+    item: Item,
+    deadline: tokio::time::Instant,
+) -> Result<Cast, Problem> {
     let ballot = item.ballot;
     let full = || Problem::new(&problem::QUEUE_FULL, "too many ballots wait to be recorded");
     let mut ticket = api.desk.cast(contest.id(), item).ok_or_else(full)?;
@@ -296,8 +298,10 @@ fn rejected(contest: &Contest, rejection: Rejection) -> Problem {
             Problem::new(&problem::ALREADY_VOTED, detail).with("categories", categories)
         }
         Rejection::ReplacedIsNotStanding(standing) => {
-            let problem =
-                Problem::new(&problem::REPLACED_IS_NOT_STANDING, "`replaces` does not name the standing ballot");
+            let problem = Problem::new(
+                &problem::REPLACED_IS_NOT_STANDING,
+                "`replaces` does not name the standing ballot",
+            );
             match standing {
                 Some(standing) => problem.with("standing", standing.to_string()),
                 None => problem,
@@ -387,7 +391,8 @@ async fn mine(
     let pass = auth::voter(&api, &headers, &contest, api.stores.clock.now())?;
     api.limiter.check_pass(pass.voter)?;
     let ballots = ballots_of(&api, &contest, pass.voter).await?;
-    let filled = |category: &str| ballots.iter().any(|ballot| ballot.selections.iter().any(|(c, _)| c == category));
+    let filled =
+        |category: &str| ballots.iter().any(|ballot| ballot.selections.iter().any(|(c, _)| c == category));
     let left = contest
         .record
         .definition

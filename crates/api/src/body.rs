@@ -24,11 +24,10 @@ pub(crate) const DEFINITION_LIMIT: usize = 64 << 20;
 /// Reads a body of JSON whole.
 pub(crate) async fn read_json(request: Request, limit: usize, within: Duration) -> Result<Bytes, Problem> {
     let (parts, body) = request.into_parts();
-    let json = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"));
+    let json =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+            value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+        });
     let body = read(body, limit, within).await?;
     if json || body.is_empty() {
         Ok(body)
@@ -53,8 +52,9 @@ async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Probl
 pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     // Staff routes without fields are called without a body as well.
     let body = if body.is_empty() { b"{}" } else { body };
-    let text = std::str::from_utf8(body)
-        .map_err(|error| Problem::new(&problem::MALFORMED, format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Problem::new(&problem::MALFORMED, format!("not UTF-8 at byte {}", error.valid_up_to()))
+    })?;
     serde_json::from_str(text).map_err(|error| {
         // serde_json repeats what it met; a request's own words are cut to what helps.
         let detail: String = error.to_string().chars().take(300).collect();
@@ -79,6 +79,9 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
         .filter(|key| (1..=200).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()))
         .map(str::to_owned)
         .ok_or_else(|| {
-            Problem::new(&problem::IDEMPOTENCY_KEY_MISSING, "the header Idempotency-Key is missing or not 1 to 200 visible ASCII characters")
+            Problem::new(
+                &problem::IDEMPOTENCY_KEY_MISSING,
+                "the header Idempotency-Key is missing or not 1 to 200 visible ASCII characters",
+            )
         })
 }

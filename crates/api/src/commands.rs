@@ -333,7 +333,11 @@ async fn run<B: DeserializeOwned>(
             let waited = outcome_of(api, &id, &idempotency_key, notices);
             match tokio::time::timeout(api.settings.command_deadline, waited).await {
                 Ok(outcome) => outcome?,
-                Err(_) => return Err(Problem::new(&problem::OUTCOME_UNKNOWN, "the command waits still").retry_after(5)),
+                Err(_) => {
+                    return Err(
+                        Problem::new(&problem::OUTCOME_UNKNOWN, "the command waits still").retry_after(5)
+                    );
+                }
             }
         }
     };
@@ -343,7 +347,9 @@ async fn run<B: DeserializeOwned>(
         CommandOutcome::Recorded { index, entries, size, root } => {
             Ok(Json(Done { index, entries, log: LogHead { size, root } }))
         }
-        CommandOutcome::Refused { code, detail } => Err(Problem::new(&problem::REFUSED, detail).with("code", code)),
+        CommandOutcome::Refused { code, detail } => {
+            Err(Problem::new(&problem::REFUSED, detail).with("code", code))
+        }
     }
 }
 
@@ -363,7 +369,9 @@ async fn outcome_of(
             }
             Ok(Ok(_)) => false,
             Err(_) | Ok(Err(RecvError::Lagged(_))) => true,
-            Ok(Err(RecvError::Closed)) => return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping")),
+            Ok(Err(RecvError::Closed)) => {
+                return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping"));
+            }
         };
         if missed {
             if let Some(outcome) = api.stores.database.command_outcome(contest, key).await? {

@@ -58,7 +58,9 @@ struct Listed {
 async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, Problem> {
     let mut contests = Vec::new();
     for contest in api.directory.all() {
-        if contest.phase() == Phase::Draft && !auth::is_reader(&api, &headers, contest.id()).await.unwrap_or(false) {
+        if contest.phase() == Phase::Draft
+            && !auth::is_reader(&api, &headers, contest.id()).await.unwrap_or(false)
+        {
             continue;
         }
         let definition = &contest.record.definition;
@@ -98,8 +100,7 @@ fn document(contest: &Contest, status: StatusCode) -> Response {
     let definition = &contest.record.definition;
     let mut entries = serde_json::to_value(&definition.entries).unwrap_or_default();
     for entry in entries.as_array_mut().into_iter().flatten() {
-        let withdrawn =
-            entry["id"].as_str().is_some_and(|id| contest.record.state.withdrawn.contains(id));
+        let withdrawn = entry["id"].as_str().is_some_and(|id| contest.record.state.withdrawn.contains(id));
         if let (true, Value::Object(entry)) = (withdrawn, entry) {
             entry.insert("withdrawn".to_owned(), true.into());
         }
@@ -120,7 +121,8 @@ fn document(contest: &Contest, status: StatusCode) -> Response {
     if !definition.titles.is_empty() {
         body["titles"] = json!(definition.titles);
     }
-    (status, [(header::ETAG, contest.etag()), (header::CACHE_CONTROL, "no-cache".to_owned())], Json(body)).into_response()
+    (status, [(header::ETAG, contest.etag()), (header::CACHE_CONTROL, "no-cache".to_owned())], Json(body))
+        .into_response()
 }
 
 /// Create a draft, or edit one (`If-Match`).
@@ -129,7 +131,11 @@ fn document(contest: &Contest, status: StatusCode) -> Response {
     request_body(content_type = "application/json", description = "the definition"),
     responses((status = 201, description = "created"), (status = 200, description = "edited"),
         (status = 422, description = "all mistakes at once")))]
-async fn put(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Result<Response, Problem> {
+async fn put(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
     auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
     let expected = request.headers().get(header::IF_MATCH).cloned();
@@ -138,7 +144,11 @@ async fn put(State(api): State<Api>, Path(contest): Path<String>, request: Reque
         .await
         .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?
         .map_err(|mistakes| {
-            let detail = format!("{} mistakes; the first: {}", mistakes.0.len(), mistakes.0.first().map_or_else(String::new, ToString::to_string));
+            let detail = format!(
+                "{} mistakes; the first: {}",
+                mistakes.0.len(),
+                mistakes.0.first().map_or_else(String::new, ToString::to_string)
+            );
             Problem::new(&problem::INVALID_DEFINITION, detail).with("mistakes", json!(mistakes))
         })?;
     check(&api, &id, &definition)?;
@@ -147,7 +157,10 @@ async fn put(State(api): State<Api>, Path(contest): Path<String>, request: Reque
     let database = &api.stores.database;
     let status = match (known, expected) {
         (None, None) => {
-            let tag_key = api.keyring.new_tag_key(&id).map_err(|error: KeyringError| Problem::new(&problem::INTERNAL, error.to_string()))?;
+            let tag_key = api
+                .keyring
+                .new_tag_key(&id)
+                .map_err(|error: KeyringError| Problem::new(&problem::INTERNAL, error.to_string()))?;
             database.create_draft(&definition, &tag_key).await.map_err(moved_on)?;
             StatusCode::CREATED
         }
@@ -159,10 +172,13 @@ async fn put(State(api): State<Api>, Path(contest): Path<String>, request: Reque
             StatusCode::OK
         }
         (Some(known), None) => {
-            let detail = format!("the contest exists at revision {}: send it as If-Match to edit it", known.revision);
+            let detail =
+                format!("the contest exists at revision {}: send it as If-Match to edit it", known.revision);
             return Err(Problem::new(&problem::PRECONDITION_FAILED, detail));
         }
-        (_, Some(_)) => return Err(Problem::new(&problem::PRECONDITION_FAILED, "the contest is at another revision")),
+        (_, Some(_)) => {
+            return Err(Problem::new(&problem::PRECONDITION_FAILED, "the contest is at another revision"));
+        }
     };
     api.directory.renew(&api.stores, &api.keyring, &id).await?;
     api.stores.hub.send(Notice::ContestChanged(id.clone()));
@@ -200,7 +216,11 @@ fn moved_on(error: StoreError) -> Problem {
 /// Delete a draft, or a test contest with all that belongs to it.
 #[utoipa::path(delete, path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
     params(("contest" = String, Path,)), responses((status = 204, description = "gone")))]
-async fn delete(State(api): State<Api>, Path(contest): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn delete(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
     auth::staff(&api, &headers, Some(&id), ORGANISERS).await?;
     api.directory.contest(&id).ok_or_else(no_contest)?;

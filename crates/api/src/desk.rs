@@ -199,7 +199,8 @@ pub(crate) async fn find_recorded(
 ) -> Result<Option<(RecordedBallot, Hash)>, StoreError> {
     let Some(recorded) = stores.database.ballot(contest, ballot).await? else { return Ok(None) };
     let entries = stores.database.entries(contest, recorded.index, 1).await?;
-    let entry = entries.first().ok_or_else(|| StoreError::Corrupt(format!("entry {} is missing", recorded.index)))?;
+    let entry =
+        entries.first().ok_or_else(|| StoreError::Corrupt(format!("entry {} is missing", recorded.index)))?;
     Ok(Some((recorded, leaf_hash(entry))))
 }
 

@@ -32,7 +32,12 @@ impl Contest {
         let origin = keyring.origin(record.id());
         let key = SigningKey::from_seed(&origin, &keyring.log_seed).map_err(|error| corrupt(&error))?;
         Ok(Self {
-            slate: Slate::new(&definition.categories, &definition.entries, &definition.rules.ballot, &withdrawn),
+            slate: Slate::new(
+                &definition.categories,
+                &definition.entries,
+                &definition.rules.ballot,
+                &withdrawn,
+            ),
             tag_key: keyring.tag_key(record.id(), &record.tag_key).map_err(|error| corrupt(&error))?,
             verifier_key: key.verifier().to_string(),
             origin,
@@ -77,7 +82,9 @@ impl Directory {
         let records = stores.database.contests().await?;
         let contests: Result<HashMap<_, _>, _> = records
             .into_iter()
-            .map(|record| Ok::<_, StoreError>((record.id().clone(), Arc::new(Contest::new(record, keyring)?))))
+            .map(|record| {
+                Ok::<_, StoreError>((record.id().clone(), Arc::new(Contest::new(record, keyring)?)))
+            })
             .collect();
         self.contests.store(Arc::new(contests?));
         Ok(())
@@ -95,7 +102,12 @@ impl Directory {
     }
 
     /// Reads one contest anew.
-    pub(crate) async fn renew(&self, stores: &Stores, keyring: &Keyring, id: &ContestId) -> Result<(), StoreError> {
+    pub(crate) async fn renew(
+        &self,
+        stores: &Stores,
+        keyring: &Keyring,
+        id: &ContestId,
+    ) -> Result<(), StoreError> {
         let contest = match stores.database.contest(id).await? {
             Some(record) => Some(Arc::new(Contest::new(record, keyring)?)),
             None => None,
@@ -105,9 +117,10 @@ impl Directory {
             // Two may renew at once: the higher revision stays.
             match &contest {
                 Some(contest) => {
-                    let newer = contests
-                        .get(id)
-                        .is_none_or(|known| known.record.tag_key != contest.record.tag_key || known.record.revision < contest.record.revision);
+                    let newer = contests.get(id).is_none_or(|known| {
+                        known.record.tag_key != contest.record.tag_key
+                            || known.record.revision < contest.record.revision
+                    });
                     if newer {
                         contests.insert(id.clone(), Arc::clone(contest));
                     }

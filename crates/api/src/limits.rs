@@ -11,7 +11,10 @@ use std::{
 use acclaim_contest::VoterTag;
 use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::{Clock as _, DefaultClock}};
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
 use ipnet::IpNet;
 
 use crate::problem::{self, Problem};
@@ -74,7 +77,8 @@ impl Limiter {
 
     /// The client behind trusted proxies: the last address of `X-Forwarded-For` that is not one of theirs.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let trusted = |address: &IpAddr| self.limits.trusted_proxies.iter().any(|network| network.contains(address));
+        let trusted =
+            |address: &IpAddr| self.limits.trusted_proxies.iter().any(|network| network.contains(address));
         if !trusted(&peer) {
             return peer;
         }
@@ -129,12 +133,20 @@ struct Keyed<K: Hash + Eq + Clone> {
 impl<K: Hash + Eq + Clone> Keyed<K> {
     fn new(per_second: NonZeroU32) -> Self {
         let quota = Quota::per_second(per_second);
-        Self { quota, limiter: ArcSwap::from_pointee(RateLimiter::keyed(quota)), clock: DefaultClock::default() }
+        Self {
+            quota,
+            limiter: ArcSwap::from_pointee(RateLimiter::keyed(quota)),
+            clock: DefaultClock::default(),
+        }
     }
 
     /// `Err` with the time to wait.
     fn check(&self, key: K) -> Result<(), Duration> {
-        self.limiter.load().check_key(&key).map(|_| ()).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+        self.limiter
+            .load()
+            .check_key(&key)
+            .map(|_| ())
+            .map_err(|not_until| not_until.wait_time_from(self.clock.now()))
     }
 
     fn sweep(&self) {
@@ -155,7 +167,12 @@ mod tests {
     fn limiter(allow: &[&str], proxies: &[&str]) -> Limiter {
         let networks = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
         let three = NonZeroU32::new(3).unwrap();
-        Limiter::new(&Limits { per_pass: three, per_prefix: three, allow: networks(allow), trusted_proxies: networks(proxies) })
+        Limiter::new(&Limits {
+            per_pass: three,
+            per_prefix: three,
+            allow: networks(allow),
+            trusted_proxies: networks(proxies),
+        })
     }
 
     fn forwarded(value: &str) -> HeaderMap {

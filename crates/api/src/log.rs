@@ -125,10 +125,16 @@ async fn tile(
 }
 
 /// Exactly so many entries; reads may be cut by size.
-async fn read_entries(stores: &Stores, contest: &Contest, from: u64, count: usize) -> Result<Vec<Bytes>, StoreError> {
+async fn read_entries(
+    stores: &Stores,
+    contest: &Contest,
+    from: u64,
+    count: usize,
+) -> Result<Vec<Bytes>, StoreError> {
     let mut entries = Vec::with_capacity(count);
     while entries.len() < count {
-        let more = stores.database.entries(contest.id(), from + entries.len() as u64, count - entries.len()).await?;
+        let more =
+            stores.database.entries(contest.id(), from + entries.len() as u64, count - entries.len()).await?;
         if more.is_empty() {
             return Err(StoreError::Corrupt(format!("entry {} is missing", from + entries.len() as u64)));
         }

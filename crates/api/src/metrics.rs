@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::Collector,
+    Encoder as _, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
 };
 
 /// All figures of the process.
@@ -33,13 +33,21 @@ impl Default for Metrics {
         let vec = |name: &str, help: &str, labels: &[&str]| {
             registered(&registry, IntCounterVec::new(Opts::new(name, help), labels))
         };
-        let gauges =
-            |name: &str, help: &str| registered(&registry, IntGaugeVec::new(Opts::new(name, help), &["contest"]));
+        let gauges = |name: &str, help: &str| {
+            registered(&registry, IntGaugeVec::new(Opts::new(name, help), &["contest"]))
+        };
         let histogram = |name: &str, help: &str, buckets: &[f64]| {
-            registered(&registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())))
+            registered(
+                &registry,
+                Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())),
+            )
         };
         Self {
-            ballots: vec("acclaim_ballots_total", "Ballots by answer: recorded, again, or a problem's code", &["answer"]),
+            ballots: vec(
+                "acclaim_ballots_total",
+                "Ballots by answer: recorded, again, or a problem's code",
+                &["answer"],
+            ),
             requests: vec("acclaim_requests_total", "Requests by route and status", &["route", "status"]),
             waiting: registered(
                 &registry,

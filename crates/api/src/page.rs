@@ -22,8 +22,14 @@ pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/", get(|| page(include_str!("page/home.html"))))
         .route("/c/{contest}", get(|| page(include_str!("page/ballot.html"))))
-        .route("/assets/ballot.js", get(|| asset("text/javascript; charset=utf-8", include_str!("page/ballot.js"))))
-        .route("/assets/ballot.css", get(|| asset("text/css; charset=utf-8", include_str!("page/ballot.css"))))
+        .route(
+            "/assets/ballot.js",
+            get(|| asset("text/javascript; charset=utf-8", include_str!("page/ballot.js"))),
+        )
+        .route(
+            "/assets/ballot.css",
+            get(|| asset("text/css; charset=utf-8", include_str!("page/ballot.css"))),
+        )
         .route("/problems", get(problems))
         .route("/problems/{code}", get(explanation))
 }
@@ -46,7 +52,12 @@ async fn problems() -> Response {
     let rows: String = problem::ALL
         .iter()
         .map(|kind| {
-            format!("<li><a href=\"/problems/{0}\">{0}</a> ({1}): {2}</li>", kind.code, kind.status, escaped(kind.title))
+            format!(
+                "<li><a href=\"/problems/{0}\">{0}</a> ({1}): {2}</li>",
+                kind.code,
+                kind.status,
+                escaped(kind.title)
+            )
         })
         .collect();
     document("Problems", &format!("<ul>{rows}</ul>"))

@@ -72,7 +72,11 @@ struct MintedPass {
 #[utoipa::path(post, path = "/v1/contests/{contest}/passes", tag = "staff", request_body = MintRequest, security(("key" = [])),
     params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, body = Minted)))]
-async fn mint(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Result<Response, Problem> {
+async fn mint(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
     auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
     let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
@@ -89,7 +93,9 @@ async fn mint(State(api): State<Api>, Path(contest): Path<String>, request: Requ
         return Err(invalid("group", "is not 1 to 64 of a-z, 0-9, `_`, `.`, `-`"));
     }
     let expires = match wanted.expires {
-        Some(text) => text.parse().map_err(|_| invalid("expires", "is not an instant such as 2021-05-01T00:00:00Z"))?,
+        Some(text) => {
+            text.parse().map_err(|_| invalid("expires", "is not an instant such as 2021-05-01T00:00:00Z"))?
+        }
         None => contest.closes().saturating_add(AFTER_CLOSING).unwrap_or(Timestamp::MAX),
     };
     if expires <= api.stores.clock.now() {

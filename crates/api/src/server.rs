@@ -45,7 +45,10 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout).max_buf_size(HEAD_LIMIT).pipeline_flush(true);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_buf_size(HEAD_LIMIT)
+        .pipeline_flush(true);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(settings.connections));
     let mut stop = std::pin::pin!(stop);

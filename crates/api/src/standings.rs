@@ -142,7 +142,9 @@ async fn next_tally(following: Option<Following>) -> Option<(Event, Option<Follo
         loop {
             match notices.recv().await {
                 Ok(Notice::Published(id)) if id == *contest.id() => break,
-                Ok(Notice::ContestChanged(id)) if id == *contest.id() && api.directory.contest(&id).is_none() => {
+                Ok(Notice::ContestChanged(id))
+                    if id == *contest.id() && api.directory.contest(&id).is_none() =>
+                {
                     return None;
                 }
                 Ok(_) => {}

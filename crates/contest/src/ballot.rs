@@ -104,7 +104,9 @@ impl SelectionReason {
 impl SelectionError {
     fn describe(&self) -> String {
         match (&self.category, &self.entry) {
-            (Some(category), Some(entry)) => format!("category {category:?}, entry {entry:?}: {}", self.reason),
+            (Some(category), Some(entry)) => {
+                format!("category {category:?}, entry {entry:?}: {}", self.reason)
+            }
             (Some(category), None) => format!("category {category:?}: {}", self.reason),
             _ => self.reason.to_string(),
         }

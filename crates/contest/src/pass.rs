@@ -90,7 +90,12 @@ impl Pass {
     ///
     /// # Errors
     /// [`PassError`], in this order: `Invalid`, `AnotherContest`, `Expired`. Nothing of a pass whose mac is wrong is trusted.
-    pub fn verify(text: &str, keys: &[PassKey], contest: &ContestId, now: Timestamp) -> Result<Self, PassError> {
+    pub fn verify(
+        text: &str,
+        keys: &[PassKey],
+        contest: &ContestId,
+        now: Timestamp,
+    ) -> Result<Self, PassError> {
         if text.len() > MAX_TEXT_LENGTH {
             return Err(PassError::Invalid);
         }

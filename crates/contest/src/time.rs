@@ -109,7 +109,13 @@ mod tests {
     fn instants_have_one_spelling() {
         let instant: Instant = "2021-03-01T00:00:00Z".parse().unwrap();
         assert_eq!(instant.to_string(), "2021-03-01T00:00:00Z");
-        for other in ["2021-03-01T01:00:00+01:00", "2021-03-01T00:00:00.000Z", "2021-03-01 00:00:00Z", "2021-03-01", ""] {
+        for other in [
+            "2021-03-01T01:00:00+01:00",
+            "2021-03-01T00:00:00.000Z",
+            "2021-03-01 00:00:00Z",
+            "2021-03-01",
+            "",
+        ] {
             assert!(other.parse::<Instant>().is_err(), "{other}");
         }
     }
@@ -120,7 +126,10 @@ mod tests {
         let later: Timestamp = "2021-03-01T00:00:00.001Z".parse().unwrap();
         assert_eq!(Instant::at_or_before(later), Instant::at_or_after(exact));
         assert_eq!(Instant::at_or_after(later).to_string(), "2021-03-01T00:00:01Z");
-        assert_eq!(Instant::at_or_before("1969-12-31T23:59:59.5Z".parse().unwrap()).to_string(), "1969-12-31T23:59:59Z");
+        assert_eq!(
+            Instant::at_or_before("1969-12-31T23:59:59.5Z".parse().unwrap()).to_string(),
+            "1969-12-31T23:59:59Z"
+        );
     }
 
     #[test]

@@ -209,7 +209,13 @@ mod tests {
     fn a_tag_has_one_spelling() {
         assert!("3py_Y3DapPeT9B0eMT_u7g".parse::<VoterTag>().is_ok());
         // The last character carries two spare bits: other spellings of the same bytes are refused.
-        for bad in ["3py_Y3DapPeT9B0eMT_u7h", "3py_Y3DapPeT9B0eMT_u7g=", "3py/Y3DapPeT9B0eMT+u7g", "", "3py_Y3DapPeT9B0eMT_u7"] {
+        for bad in [
+            "3py_Y3DapPeT9B0eMT_u7h",
+            "3py_Y3DapPeT9B0eMT_u7g=",
+            "3py/Y3DapPeT9B0eMT+u7g",
+            "",
+            "3py_Y3DapPeT9B0eMT_u7",
+        ] {
             assert_eq!(bad.parse::<VoterTag>(), Err(InvalidTag), "{bad}");
         }
     }

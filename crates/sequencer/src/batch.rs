@@ -57,7 +57,8 @@ impl Batch {
             }
             Event::Reinstated { ballots: Some(ballots), .. } => {
                 self.marks.extend(ballots.iter().map(|ballot| {
-                    let replaced = replay.tally().ballot(ballot).is_some_and(|b| b.standing == BallotStanding::Replaced);
+                    let replaced =
+                        replay.tally().ballot(ballot).is_some_and(|b| b.standing == BallotStanding::Replaced);
                     (*ballot, if replaced { BallotState::Replaced } else { BallotState::Recorded })
                 }));
             }
@@ -67,7 +68,10 @@ impl Batch {
 
     /// Whether there is nothing to commit or tell.
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.outcomes.is_empty() && self.commands.is_empty() && self.contest.is_none()
+        self.entries.is_empty()
+            && self.outcomes.is_empty()
+            && self.commands.is_empty()
+            && self.contest.is_none()
     }
 }
 

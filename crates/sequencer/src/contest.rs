@@ -158,7 +158,9 @@ impl ContestTask {
                 return self.open(self.record.definition.opens, Vec::new()).await;
             }
             Phase::Open if self.sealing_time() <= now => return self.close(now).await,
-            Phase::Open if now.duration_since(self.issued_checked) >= ISSUED_EVERY => self.log_issued(now).await?,
+            Phase::Open if now.duration_since(self.issued_checked) >= ISSUED_EVERY => {
+                self.log_issued(now).await?
+            }
             _ => {}
         }
         if std::mem::take(&mut self.commands_wait) {
@@ -230,16 +232,25 @@ impl ContestTask {
         if batch.is_empty() {
             return Ok(());
         }
-        self.log.commit(&self.context.stores, batch, cursor).await?;
+        let decided = self.log.commit(&self.context.stores, batch, cursor).await?;
+        let hub = Arc::clone(&self.context.stores.hub);
+        self.unpublished = true;
+        let changed = change.is_some();
         if let Some(ContestChange { definition, state }) = change {
             if let Some(definition) = definition {
                 self.record.definition = Arc::new(definition);
             }
             self.record.state = state;
-            // Phase changes and rulings are seen at once.
-            self.published = None;
         }
-        self.unpublished = true;
+        if !decided.commands.is_empty() || changed {
+            // Whoever hears of a ruling finds it in the figures.
+            self.published = None;
+            self.publish_if_due(self.context.stores.clock.now());
+        }
+        hub.send(Notice::Decided(Arc::new(decided)));
+        if changed {
+            hub.send(Notice::ContestChanged(self.id().clone()));
+        }
         Ok(())
     }
 
@@ -348,11 +359,15 @@ impl ContestTask {
             Command::Open if phase == Phase::Draft => {
                 let at = Instant::at_or_before(now);
                 if at >= self.record.state.closes {
-                    return self.refuse(queued.key, "closes-in-the-past", "the contest's closing instant has passed").await;
+                    return self
+                        .refuse(queued.key, "closes-in-the-past", "the contest's closing instant has passed")
+                        .await;
                 }
                 self.open(at, vec![queued.key]).await
             }
-            Command::Open => self.refuse(queued.key, "already-open", "the contest has been opened before").await,
+            Command::Open => {
+                self.refuse(queued.key, "already-open", "the contest has been opened before").await
+            }
             Command::Close if phase == Phase::Open => self.close_at(Instant::at_or_after(now)).await,
             Command::Close => self.refuse(queued.key, "not-open", "the contest is not open").await,
             _ if phase == Phase::Draft => {
@@ -424,7 +439,9 @@ impl ContestTask {
             Command::Certify { size, root, .. } => {
                 let (have, have_root) = self.log.head();
                 if (*size, root.as_str()) != (have, have_root.to_string().as_str()) {
-                    let detail = format!("the log has moved on to size {have}, root {have_root}: look at the result again");
+                    let detail = format!(
+                        "the log has moved on to size {have}, root {have_root}: look at the result again"
+                    );
                     return Err(("log-has-moved-on", detail));
                 }
             }
@@ -432,7 +449,10 @@ impl ContestTask {
             Command::Amend { what, to: Amendment::Text(to), .. } if what == "closes" => {
                 let now = Instant::at_or_after(self.context.stores.clock.now());
                 if self.record.state.closes <= now || to.parse::<Instant>().is_ok_and(|to| to <= now) {
-                    return Err(("closing", "the contest is closing, or the new instant has passed".to_owned()));
+                    return Err((
+                        "closing",
+                        "the contest is closing, or the new instant has passed".to_owned(),
+                    ));
                 }
             }
             _ => {}
@@ -467,7 +487,8 @@ impl ContestTask {
     }
 
     fn publish_time(&self) -> Timestamp {
-        let every = SignedDuration::try_from(self.context.settings.publish_every).unwrap_or(SignedDuration::ZERO);
+        let every =
+            SignedDuration::try_from(self.context.settings.publish_every).unwrap_or(SignedDuration::ZERO);
         self.published.map_or(Timestamp::MIN, |last| last.saturating_add(every).unwrap_or(Timestamp::MAX))
     }
 
@@ -487,7 +508,8 @@ impl ContestTask {
 fn amended(definition: &Definition, what: &str, key: &str, to: &Amendment) -> Result<Definition, String> {
     let mut amended = definition.clone();
     amended.amend(what, key, to)?;
-    Definition::from_json(amended.to_json().as_bytes(), &Overrides::default()).map_err(|mistakes| mistakes.to_string())
+    Definition::from_json(amended.to_json().as_bytes(), &Overrides::default())
+        .map_err(|mistakes| mistakes.to_string())
 }
 
 /// An entry of the sequencer's own making that the log does not admit.

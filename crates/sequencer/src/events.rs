@@ -35,15 +35,21 @@ pub(crate) fn opening(definition: &Definition) -> Vec<Event> {
 /// The entries that a ruling, score or other staff event becomes; none for the commands that are more than entries (open, close).
 pub(crate) fn of_command(command: &Command, by: &str, at: Instant) -> Vec<Event> {
     let by = by.to_owned();
-    let reasoned =
-        |reason: &Reason| Reasoned { by: by.clone(), reason: reason.reason.clone(), note: reason.note.clone(), at };
+    let reasoned = |reason: &Reason| Reasoned {
+        by: by.clone(),
+        reason: reason.reason.clone(),
+        note: reason.note.clone(),
+        at,
+    };
     let event = match command {
         Command::Open | Command::Close => return Vec::new(),
         Command::Freeze => Event::Frozen { by, at },
         Command::Draw { seed } => Event::Drawn { source: String::new(), seed: seed.clone(), by, at },
         Command::Certify { result, .. } => Event::Certified { result: result.clone(), by, at },
         Command::Reopen(reason) => Event::Reopened(reasoned(reason)),
-        Command::Withdraw { entry, reason } => Event::Withdrawn { entry: entry.clone(), reason: reasoned(reason) },
+        Command::Withdraw { entry, reason } => {
+            Event::Withdrawn { entry: entry.clone(), reason: reasoned(reason) }
+        }
         Command::Void { ballots, reason } => {
             return in_pieces(ballots, |ballots| Event::Voided { ballots, reason: reasoned(reason) });
         }

@@ -82,8 +82,7 @@ impl Sequencer {
         let notices = stores.hub.subscribe();
         let contests = stores.database.contests().await?;
         let context = Context { stores, keyring, settings };
-        let mut sequencer =
-            Self { context, tasks: JoinSet::new(), running: HashMap::new(), stop, notices };
+        let mut sequencer = Self { context, tasks: JoinSet::new(), running: HashMap::new(), stop, notices };
         for record in contests {
             let task = contest::ContestTask::load(&sequencer.context, record).await?;
             sequencer.spawn(task);

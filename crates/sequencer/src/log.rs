@@ -3,8 +3,8 @@
 use acclaim_ballot_log::{Checkpoint, Hash, SigningKey};
 use acclaim_contest::ContestId;
 use acclaim_store::{
-    Stores, StoreError,
-    hub::{Decided, Notice},
+    StoreError, Stores,
+    hub::Decided,
     intake::Cursor,
     ledger::{Append, Head},
 };
@@ -103,7 +103,8 @@ impl Log {
                 return Err(damaged("its entries do not hash to the root of its checkpoint".to_owned()));
             }
         }
-        let (committed, cursor) = head.map_or((None, Cursor::default()), |head| (Some((head.size, head.root)), head.cursor));
+        let (committed, cursor) =
+            head.map_or((None, Cursor::default()), |head| (Some((head.size, head.root)), head.cursor));
         Ok(Self { contest: contest.clone(), key, replay, committed, cursor })
     }
 
@@ -112,13 +113,17 @@ impl Log {
         self.committed.unwrap_or_else(|| (0, self.replay.root()))
     }
 
-    /// Commits a batch with the intake's cursor behind it, then tells the world. After an error nothing of this state may be
-    /// used again: what the ledger holds is not known.
-    pub(crate) async fn commit(&mut self, stores: &Stores, batch: Batch, cursor: Cursor) -> Result<(), StoreError> {
+    /// Commits a batch with the intake's cursor behind it, and returns what can be told to the world from now on. After an error
+    /// nothing of this state may be used again: what the ledger holds is not known.
+    pub(crate) async fn commit(
+        &mut self,
+        stores: &Stores,
+        batch: Batch,
+        cursor: Cursor,
+    ) -> Result<Decided, StoreError> {
         let size = self.replay.size();
         let root = self.replay.root();
         let checkpoint = self.key.sign(size, root);
-        let contest_changed = batch.contest.is_some();
         let append = Append {
             expected: self.committed,
             head: Head { size, root, checkpoint: checkpoint.clone(), cursor },
@@ -133,12 +138,13 @@ impl Log {
         self.committed = Some((size, root));
         self.cursor = cursor;
         stores.shown.about_to_show(&self.contest, &checkpoint).await?;
-        stores.hub.send(Notice::Decided(
-            Decided { contest: self.contest.clone(), size, root, ballots: batch.outcomes, commands: batch.commands }.into(),
-        ));
-        if contest_changed {
-            stores.hub.send(Notice::ContestChanged(self.contest.clone()));
-        }
-        stores.intake.trim(&self.contest, cursor).await
+        stores.intake.trim(&self.contest, cursor).await?;
+        Ok(Decided {
+            contest: self.contest.clone(),
+            size,
+            root,
+            ballots: batch.outcomes,
+            commands: batch.commands,
+        })
     }
 }

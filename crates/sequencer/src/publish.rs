@@ -13,7 +13,10 @@ const PENDING: &[u8] = b"\"pending\":";
 /// All figures at the log's present size.
 pub(crate) fn publication(contest: &ContestId, replay: &Replay, at: Timestamp) -> Publication {
     let tally = Bytes::from(replay.tally_json(0));
-    let split = tally.windows(PENDING.len()).position(|window| window == PENDING).map_or(0, |start| start + PENDING.len());
+    let split = tally
+        .windows(PENDING.len())
+        .position(|window| window == PENDING)
+        .map_or(0, |start| start + PENDING.len());
     Publication {
         contest: contest.clone(),
         size: replay.size(),
@@ -21,7 +24,10 @@ pub(crate) fn publication(contest: &ContestId, replay: &Replay, at: Timestamp) -
         // One digit: the zero that stands in for the figure.
         tally: (tally.slice(..split), tally.slice((split + 1).min(tally.len())..)),
         tally_csv: Bytes::from(replay.tally().standings_csv()),
-        result: replay.result().map(|result| Bytes::from(result.json)).filter(|_| replay.tally().closed().is_some()),
+        result: replay
+            .result()
+            .map(|result| Bytes::from(result.json))
+            .filter(|_| replay.tally().closed().is_some()),
         at,
     }
 }

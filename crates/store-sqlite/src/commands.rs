@@ -28,7 +28,11 @@ impl Commands for SqliteDatabase {
                 .map_err(unavailable)?;
             if let Some((staff, stored, outcome)) = known {
                 let same = staff == command.by && stored == json;
-                return if same { outcome.map(read_outcome).transpose().map(Queued::Known) } else { Ok(Queued::KeyUsed) };
+                return if same {
+                    outcome.map(read_outcome).transpose().map(Queued::Known)
+                } else {
+                    Ok(Queued::KeyUsed)
+                };
             }
             tx.execute(
                 "INSERT INTO commands (contest, key, staff, command, received) VALUES (?1, ?2, ?3, ?4, ?5)",

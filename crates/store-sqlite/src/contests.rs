@@ -14,7 +14,9 @@ use acclaim_store::{
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use crate::database::{SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned};
+use crate::database::{
+    SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned,
+};
 
 #[async_trait]
 impl Contests for SqliteDatabase {
@@ -144,7 +146,10 @@ impl Contests for SqliteDatabase {
             let rows = statement
                 .query_map([contest], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
                 .map_err(unavailable)?;
-            rows.map(|row| row.map_err(unavailable).and_then(|(source, total)| Ok((source, unsigned(total)?)))).collect()
+            rows.map(|row| {
+                row.map_err(unavailable).and_then(|(source, total)| Ok((source, unsigned(total)?)))
+            })
+            .collect()
         })
         .await
     }

@@ -61,9 +61,11 @@ impl SqliteDatabase {
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
         let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
         let mut connection = Connection::open(path).map_err(failed)?;
-        let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        let version: u32 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
         let version = usize::try_from(version).unwrap_or(usize::MAX);
-        let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+        let application: i32 =
+            connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
         let empty: bool = connection
             .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
             .map_err(failed)?;
@@ -72,7 +74,10 @@ impl SqliteDatabase {
             return foreign("not a database of acclaim".to_owned());
         }
         if version > MIGRATIONS.len() {
-            return foreign(format!("of schema version {version}; this program knows up to {}", MIGRATIONS.len()));
+            return foreign(format!(
+                "of schema version {version}; this program knows up to {}",
+                MIGRATIONS.len()
+            ));
         }
         configure(&connection).map_err(failed)?;
         migrate(&mut connection, version).map_err(failed)?;
@@ -85,7 +90,10 @@ impl SqliteDatabase {
                     job(&mut connection);
                 }
             })
-            .map_err(|error| OpenError::Foreign { path: path.to_owned(), what: format!("without a thread: {error}") })?;
+            .map_err(|error| OpenError::Foreign {
+                path: path.to_owned(),
+                what: format!("without a thread: {error}"),
+            })?;
         Ok(Self { path: path.to_owned(), writer, readers: Arc::default() })
     }
 
@@ -135,7 +143,8 @@ impl SqliteDatabase {
             }
             value
         });
-        done.await.unwrap_or_else(|error| Err(StoreError::Unavailable(format!("the read ended early: {error}"))))
+        done.await
+            .unwrap_or_else(|error| Err(StoreError::Unavailable(format!("the read ended early: {error}"))))
     }
 
     /// Bounds the size of the file, in pages of 4,096 bytes: what a full disk looks like, without one.
@@ -152,7 +161,8 @@ impl SqliteDatabase {
 
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     // Not read-only: the last connection of a write-ahead log must be able to tidy up. `query_only` keeps it from writing.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -16_384)?;

@@ -8,7 +8,7 @@ use std::{
 
 use acclaim_store::keyring::{KeyringError, Secret, random};
 
-use crate::{SqliteDatabase, ShownFiles, database::OpenError};
+use crate::{ShownFiles, SqliteDatabase, database::OpenError};
 
 /// Why a data directory cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,9 @@ pub enum DirectoryError {
     #[error("{0} is not an installation's secret: 64 hexadecimal digits")]
     Secret(PathBuf),
     /// There is a database but the secret that opens its keys is gone.
-    #[error("{0} is missing, and without it the keys in the database beside it cannot be opened: restore it from a backup")]
+    #[error(
+        "{0} is missing, and without it the keys in the database beside it cannot be opened: restore it from a backup"
+    )]
     SecretMissing(PathBuf),
     /// The system gave no randomness.
     #[error(transparent)]
@@ -60,8 +62,13 @@ impl DataDirectory {
         fs::create_dir_all(path).map_err(|error| DirectoryError::Io { path: path.to_owned(), error })?;
         let lock_path = path.join("lock");
         let io = |error| DirectoryError::Io { path: lock_path.clone(), error };
-        let mut lock =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(io)?;
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&lock_path)
+            .map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {
                 lock.set_len(0).map_err(io)?;

@@ -92,7 +92,8 @@ impl Intake for LocalIntake {
         loop {
             {
                 let queue = lock(&buffer.queue);
-                let from = if after.epoch == self.epoch { after.position.max(queue.trimmed) } else { queue.trimmed };
+                let from =
+                    if after.epoch == self.epoch { after.position.max(queue.trimmed) } else { queue.trimmed };
                 if from < queue.end() {
                     let skip = usize::try_from(from - queue.trimmed).unwrap_or(usize::MAX);
                     let items = queue.items.iter().skip(skip).take(most);

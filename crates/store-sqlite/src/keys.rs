@@ -73,8 +73,9 @@ impl Keys for SqliteDatabase {
 
     async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>> {
         self.read(|tx| {
-            let mut statement =
-                tx.prepare_cached("SELECT name, value FROM installation ORDER BY name").map_err(unavailable)?;
+            let mut statement = tx
+                .prepare_cached("SELECT name, value FROM installation ORDER BY name")
+                .map_err(unavailable)?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(unavailable)?;
             rows.map(|row| row.map_err(unavailable)).collect()
         })
@@ -108,7 +109,8 @@ fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
 fn staff_key((name, role, contests, created, revoked): StoredKey) -> Result<StaffKey> {
     let contests: Option<Vec<ContestId>> =
         contests.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
-    let instant = |seconds| Instant::from_seconds(seconds).ok_or_else(|| corrupt("an instant of a staff key"));
+    let instant =
+        |seconds| Instant::from_seconds(seconds).ok_or_else(|| corrupt("an instant of a staff key"));
     Ok(StaffKey {
         name,
         role: role.parse().map_err(corrupt)?,

@@ -101,7 +101,9 @@ impl Ledger for SqliteDatabase {
             tx.prepare_cached(
                 "SELECT id, log_index, state, reason FROM ballots WHERE contest = ?1 AND id = ?2",
             )
-            .and_then(|mut statement| statement.query_row(params![contest, ballot.0], stored_ballot).optional())
+            .and_then(|mut statement| {
+                statement.query_row(params![contest, ballot.0], stored_ballot).optional()
+            })
             .map_err(unavailable)?
             .map(recorded_ballot)
             .transpose()
@@ -123,7 +125,8 @@ impl Ledger for SqliteDatabase {
                      WHERE contest = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY log_index",
                 )
                 .map_err(unavailable)?;
-            let rows = statement.query_map(params![contest, low, high], stored_ballot).map_err(unavailable)?;
+            let rows =
+                statement.query_map(params![contest, low, high], stored_ballot).map_err(unavailable)?;
             rows.map(|row| recorded_ballot(row.map_err(unavailable)?)).collect()
         })
         .await

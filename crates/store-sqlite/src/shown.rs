@@ -51,7 +51,9 @@ impl Shown for ShownFiles {
     async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
         let path = self.path(contest);
         let new = path.with_extension("new");
-        fs::write(&new, checkpoint).and_then(|()| fs::rename(&new, &path)).map_err(|error| unavailable(&error))
+        fs::write(&new, checkpoint)
+            .and_then(|()| fs::rename(&new, &path))
+            .map_err(|error| unavailable(&error))
     }
 
     async fn forget(&self, contest: &ContestId) -> Result<()> {

@@ -117,7 +117,11 @@ pub struct Hub {
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { notices: broadcast::Sender::new(CAPACITY), latest: Mutex::default(), recording: Mutex::default() }
+        Self {
+            notices: broadcast::Sender::new(CAPACITY),
+            latest: Mutex::default(),
+            recording: Mutex::default(),
+        }
     }
 }
 

@@ -6,7 +6,10 @@
 use std::fmt;
 
 use acclaim_contest::{ContestId, TagKey, pass::PassKey};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::{Aead, Payload}};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
 
 use crate::{error::StoreError, keys::Keys};
 
@@ -37,7 +40,9 @@ pub enum KeyringError {
     #[error("`{0}` cannot be opened: the installation's secret is not the one it was wrapped with")]
     WrongSecret(String),
     /// The installation was founded under another name, which is part of every log's origin.
-    #[error("this installation is named `{stored}`, not `{asked}`: the name is part of every log's origin and cannot change")]
+    #[error(
+        "this installation is named `{stored}`, not `{asked}`: the name is part of every log's origin and cannot change"
+    )]
     AnotherName {
         /// In the database.
         stored: String,
@@ -68,7 +73,11 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyringError`]; nothing is changed when the secret or the name is wrong.
-    pub async fn open(keys: &(impl Keys + ?Sized), secret: Secret, name: Option<&str>) -> Result<Self, KeyringError> {
+    pub async fn open(
+        keys: &(impl Keys + ?Sized),
+        secret: Secret,
+        name: Option<&str>,
+    ) -> Result<Self, KeyringError> {
         let values = keys.installation_values().await?;
         let value = |wanted: &str| values.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
 
@@ -174,7 +183,9 @@ fn unwrap(secret: &Secret, name: &str, wrapped: &[u8]) -> Result<[u8; 32], Keyri
     let wrong = || KeyringError::WrongSecret(name.to_owned());
     let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_LENGTH>().ok_or_else(wrong)?;
     let payload = Payload { msg: sealed, aad: name.as_bytes() };
-    let key = XChaCha20Poly1305::new(&secret.0.into()).decrypt(&XNonce::from(*nonce), payload).map_err(|_| wrong())?;
+    let key = XChaCha20Poly1305::new(&secret.0.into())
+        .decrypt(&XNonce::from(*nonce), payload)
+        .map_err(|_| wrong())?;
     key.try_into().map_err(|_| wrong())
 }
 

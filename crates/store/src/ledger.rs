@@ -6,12 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    command::CommandOutcome,
-    contests::ContestState,
-    error::Result,
-    intake::Cursor,
-};
+use crate::{command::CommandOutcome, contests::ContestState, error::Result, intake::Cursor};
 
 /// The end of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -110,7 +110,9 @@ fn in_place(tally: &Tally, event: &Event) -> Result<(), Refusal> {
         | Event::Reinstated { .. }
         | Event::Scores { .. } => matches!(phase, Open | Closed),
         Event::Closed { .. } => phase == Open,
-        Event::Frozen { .. } | Event::Drawn { .. } | Event::Choice { .. } | Event::Certified { .. } => phase == Closed,
+        Event::Frozen { .. } | Event::Drawn { .. } | Event::Choice { .. } | Event::Certified { .. } => {
+            phase == Closed
+        }
         Event::Reopened(_) => phase == Certified,
     };
     if !fits {

@@ -154,10 +154,14 @@ impl<'a> Audit<'a> {
     pub fn finish(mut self) -> AuditReport {
         let Checkpoint { size, root, .. } = self.expected.checkpoint.clone();
         if self.lines < size {
-            let reason = format!("missing: the checkpoint is over {size} entries, the log has {}", self.lines);
+            let reason =
+                format!("missing: the checkpoint is over {size} entries, the log has {}", self.lines);
             self.find(Some(self.lines), reason);
         } else if !self.refused && self.lines == size && self.replay.root() != root {
-            let reason = format!("the root of the {size} entries is {}, the checkpoint's is {root}", self.replay.root());
+            let reason = format!(
+                "the root of the {size} entries is {}, the checkpoint's is {root}",
+                self.replay.root()
+            );
             self.find(None, reason);
         }
         let result = self.replay.result();

@@ -181,7 +181,13 @@ impl Tally {
         self.cut("winners", &pool, rules.count, ties)
     }
 
-    fn choose(&self, category: CategoryNumber, ranked: &[Ranked], champions: Option<&Cut>, outcome: &mut Outcome) {
+    fn choose(
+        &self,
+        category: CategoryNumber,
+        ranked: &[Ranked],
+        champions: Option<&Cut>,
+        outcome: &mut Outcome,
+    ) {
         let Some(choice) = &self.roster.category(category).choice else {
             outcome.decision = Decision::Undecided;
             return;
@@ -238,9 +244,12 @@ impl Tally {
         let boundary = places.checked_sub(1).and_then(|last| ordered.get(last)).and_then(index);
         let in_time = ordered.partition_point(|place| index(place) <= boundary);
         let rule = if in_time > places { Rule::Shared } else { Rule::Earliest };
-        chosen.extend(ordered.iter().take(in_time).map(|place| {
-            (*place, if index(place) < boundary { Rule::Earliest } else { rule })
-        }));
+        chosen.extend(
+            ordered
+                .iter()
+                .take(in_time)
+                .map(|place| (*place, if index(place) < boundary { Rule::Earliest } else { rule })),
+        );
         let order = ordered
             .iter()
             .map(|place| Reached { entry: self.roster.entry(place.entry).id.clone(), index: index(place) })

@@ -86,7 +86,8 @@ impl Replay {
         let index = self.tree.size();
         let failed = |problem| ReplayError { index, problem };
         let entry = LogEntry::decode(line).map_err(|error| failed(ReplayProblem::Entry(error)))?;
-        let certified = self.certified_by(&entry).map_err(|refusal| failed(ReplayProblem::Refusal(refusal)))?;
+        let certified =
+            self.certified_by(&entry).map_err(|refusal| failed(ReplayProblem::Refusal(refusal)))?;
         self.tally.fold(&entry).map_err(|refusal| failed(ReplayProblem::Refusal(refusal)))?;
         match (&entry, certified) {
             (_, Some(document)) => self.certified = Some(document),

@@ -119,8 +119,10 @@ impl Tally {
 
     fn document<'a>(&'a self, origin: &'a str, root: &'a Hash) -> Option<Document<'a>> {
         let header = self.header.as_ref()?;
-        let categories: Vec<CategoryResult<'a>> =
-            self.category_numbers().map(|number| self.category_result(number, header.rules.winners.by)).collect();
+        let categories: Vec<CategoryResult<'a>> = self
+            .category_numbers()
+            .map(|number| self.category_result(number, header.rules.winners.by))
+            .collect();
         Some(Document {
             v: VERSION,
             contest: &header.contest,
@@ -141,7 +143,11 @@ impl Tally {
                 votes: categories.iter().map(|category| category.counts.votes).sum(),
                 withdrawn_votes: categories.iter().map(|category| category.counts.withdrawn_votes).sum(),
                 voided: self.voided_by_reason(None),
-                passes: self.issued.iter().map(|(source, issued)| Passes { source, issued: *issued }).collect(),
+                passes: self
+                    .issued
+                    .iter()
+                    .map(|(source, issued)| Passes { source, issued: *issued })
+                    .collect(),
             },
             withdrawn: self.withdrawn_entries(),
             categories,
@@ -173,7 +179,11 @@ impl Tally {
                 choice: category.choice.as_ref().map(ChoiceNote::new),
             },
             ties: outcome.ties,
-            without_rulings: self.ranked_without_rulings(number).iter().map(|place| self.unruled(place)).collect(),
+            without_rulings: self
+                .ranked_without_rulings(number)
+                .iter()
+                .map(|place| self.unruled(place))
+                .collect(),
         }
     }
 
@@ -192,7 +202,8 @@ impl Tally {
     }
 
     fn withdrawn_entries(&self) -> Vec<WithdrawnEntry<'_>> {
-        let withdrawn = self.roster.entries.iter().filter_map(|entry| Some((entry, entry.withdrawn.as_deref()?)));
+        let withdrawn =
+            self.roster.entries.iter().filter_map(|entry| Some((entry, entry.withdrawn.as_deref()?)));
         withdrawn
             .map(|(entry, withdrawal)| WithdrawnEntry {
                 category: &self.roster.category(entry.category).id,

@@ -64,6 +64,8 @@ impl Voids {
 
     /// Voided ballots with their reasons, in log order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (BallotNumber, &str)> {
-        self.reason_of.iter().filter_map(|(ballot, number)| Some((*ballot, self.reasons.get(*number)?.as_str())))
+        self.reason_of
+            .iter()
+            .filter_map(|(ballot, number)| Some((*ballot, self.reasons.get(*number)?.as_str())))
     }
 }

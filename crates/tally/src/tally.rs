@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use acclaim_ballot_log::entry::{ContestHeader, Reasoned};
-use acclaim_contest::Amendment;
 use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_contest::Amendment;
 use acclaim_contest::Instant;
 use acclaim_contest::rules::Completion;
 
@@ -140,7 +140,10 @@ impl Tally {
                 self.frozen = false;
             }
             // Taken in by `apply_void` and `apply_to_entries`.
-            Event::Withdrawn { .. } | Event::Voided { .. } | Event::Reinstated { .. } | Event::Choice { .. } => {}
+            Event::Withdrawn { .. }
+            | Event::Voided { .. }
+            | Event::Reinstated { .. }
+            | Event::Choice { .. } => {}
             // A remark changes no figure; scores and draws are never admitted by this version.
             Event::Statement { .. } | Event::Scores { .. } | Event::Drawn { .. } => {}
         }
@@ -148,7 +151,9 @@ impl Tally {
 
     /// The times of casting that ballots can tell: `closes` is the first instant after voting.
     fn set_window(&mut self) {
-        let (Some(header), Some(opened), Some(closes)) = (&self.header, self.opened, self.closes) else { return };
+        let (Some(header), Some(opened), Some(closes)) = (&self.header, self.opened, self.closes) else {
+            return;
+        };
         let cut = header.rules.ballot.cast_time;
         let last = Instant::from_seconds(closes.seconds() - 1).unwrap_or(closes);
         self.window = (cut.cut(opened.timestamp()), cut.cut(last.timestamp()));
@@ -210,7 +215,8 @@ impl Tally {
             Event::Choice { category, by, note, at, .. } => {
                 if let Some(number) = self.roster.category_number(category.as_str()) {
                     let (winners, by, note) = (entries.to_vec(), by.clone(), note.clone());
-                    self.roster.category_mut(number).choice = Some(Choice { index, winners, by, note, at: *at });
+                    self.roster.category_mut(number).choice =
+                        Some(Choice { index, winners, by, note, at: *at });
                 }
             }
             // No other event names entries.
@@ -254,7 +260,13 @@ impl Tally {
         self.complete_voters -= u64::from(before.is_some_and(|before| before.ruled));
     }
 
-    fn step(&mut self, voter: VoterNumber, touched: Option<BallotNumber>, complete: Completeness, step: Step) {
+    fn step(
+        &mut self,
+        voter: VoterNumber,
+        touched: Option<BallotNumber>,
+        complete: Completeness,
+        step: Step,
+    ) {
         let completion = self.completion();
         let Self { ballots, roster, totals, .. } = self;
         let mut counter = Counter { ballots, roster, totals };

@@ -39,6 +39,9 @@ pub struct TallyArgs {
     /// The exported log
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// The log's origin, where the folder has no checkpoint that tells it
+    #[arg(long)]
+    pub origin: Option<String>,
 }
 
 /// The verifier key.

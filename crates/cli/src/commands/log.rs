@@ -1,12 +1,18 @@
 //! `acclaim log export` and `acclaim tally`
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _},
     path::Path,
 };
 
-use acclaim_ballot_log::{Checkpoint, Tree, VerifierKey, bundle::push_entry, leaf_hash, tile::{TILE_WIDTH, TileKind, TilePath}};
+use acclaim_ballot_log::{
+    Checkpoint, TileId, Tree, VerifierKey,
+    bundle::push_entry,
+    leaf_hash,
+    tile::{TILE_WIDTH, TileKind, TilePath, bundle_width_at},
+};
 use acclaim_contest::ContestId;
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result, bail};
@@ -91,13 +97,16 @@ struct ExportWriter<'a> {
     log: BufWriter<File>,
     tree: Tree,
     bundle: Vec<u8>,
+    /// Tiles that are not full yet.
+    growing: BTreeMap<TileId, Vec<u8>>,
 }
 
 impl<'a> ExportWriter<'a> {
     fn new(folder: &'a Path) -> Result<Self> {
         let path = folder.join("log.jsonl");
         let file = File::create_new(&path).with_context(|| format!("the file {}", path.display()))?;
-        Ok(Self { folder, log: BufWriter::with_capacity(1 << 20, file), tree: Tree::new(), bundle: Vec::new() })
+        let log = BufWriter::with_capacity(1 << 20, file);
+        Ok(Self { folder, log, tree: Tree::new(), bundle: Vec::new(), growing: BTreeMap::new() })
     }
 
     fn push(&mut self, line: &[u8]) -> Result<()> {
@@ -110,22 +119,21 @@ impl<'a> ExportWriter<'a> {
         Ok(())
     }
 
-    /// Writes what has changed since the last full tile; called at full tiles and at the end only, so that no partial one is left over.
+    /// Writes the bundle and the tiles that are full; the others grow on, at most one a level.
     fn write_tiles(&mut self) -> Result<()> {
-        let width = |size: u64| u16::try_from(size % u64::from(TILE_WIDTH)).unwrap_or(0);
+        let size = self.tree.size();
         if !self.bundle.is_empty() {
-            let number = (self.tree.size() - 1) / u64::from(TILE_WIDTH);
-            let partial = width(self.tree.size());
-            let path = TilePath { kind: TileKind::Entries, number, width: if partial == 0 { TILE_WIDTH } else { partial } };
+            let number = (size - 1) / u64::from(TILE_WIDTH);
+            let path = TilePath { kind: TileKind::Entries, number, width: bundle_width_at(number, size) };
             write(self.folder, &path.to_string(), &self.bundle)?;
             self.bundle.clear();
         }
-        let size = self.tree.size();
         for (tile, hashes) in self.tree.changed_tiles() {
-            let full = tile.width_at(size) == TILE_WIDTH;
-            // Partial tiles of higher levels grow on; only the last state is written, at the end.
-            if full || !size.is_multiple_of(u64::from(TILE_WIDTH)) {
-                write(self.folder, &tile.path(tile.width_at(size)).to_string(), &hashes)?;
+            if tile.width_at(size) == TILE_WIDTH {
+                write(self.folder, &tile.path(TILE_WIDTH).to_string(), &hashes)?;
+                self.growing.remove(&tile);
+            } else {
+                self.growing.insert(tile, hashes);
             }
         }
         Ok(())
@@ -133,13 +141,9 @@ impl<'a> ExportWriter<'a> {
 
     fn finish(mut self) -> Result<Tree> {
         self.log.flush().context("log.jsonl")?;
-        let size = self.tree.size();
         self.write_tiles()?;
-        for tile in Tree::tiles_to_resume(size) {
-            let width = tile.width_at(size);
-            if (1..TILE_WIDTH).contains(&width) && !self.folder.join(tile.path(width).to_string()).exists() {
-                bail!("a tile of level {} was not written", tile.level);
-            }
+        for (tile, hashes) in &self.growing {
+            write(self.folder, &tile.path(tile.width_at(self.tree.size())).to_string(), hashes)?;
         }
         Ok(self.tree)
     }

@@ -13,7 +13,8 @@ impl Definition {
         if what == "closes" {
             return match (key, to) {
                 ("closes", Amendment::Text(text)) => {
-                    self.closes = text.parse().map_err(|error: crate::time::InvalidInstant| error.to_string())?;
+                    self.closes =
+                        text.parse().map_err(|error: crate::time::InvalidInstant| error.to_string())?;
                     Ok(())
                 }
                 _ => Err("`closes` takes the key `closes` and an instant".to_owned()),

@@ -10,7 +10,11 @@ pub(super) fn decode(content: &[u8]) -> Result<&str, (usize, String)> {
         return Err((0, "the file is UTF-16; save it as UTF-8".to_owned()));
     }
     if let Some(at) = content.iter().position(|&byte| byte == 0) {
-        let problem = if at < 4 { "the file seems to be UTF-16; save it as UTF-8" } else { "there is a zero byte; the file is no text" };
+        let problem = if at < 4 {
+            "the file seems to be UTF-16; save it as UTF-8"
+        } else {
+            "there is a zero byte; the file is no text"
+        };
         return Err((at, problem.to_owned()));
     }
     std::str::from_utf8(content).map_err(|error| {

@@ -152,7 +152,8 @@ impl Entries {
         self.count += 1;
         let path = candidate.path;
         let key = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        let mut bad_id = |(place, name): (Place, &str), problem: String| findings.add(place, key(name), problem);
+        let mut bad_id =
+            |(place, name): (Place, &str), problem: String| findings.add(place, key(name), problem);
         let mut id_length = 0;
         let id = candidate.id.and_then(|(place, text)| {
             id_length = text.len();

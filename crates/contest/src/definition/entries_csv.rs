@@ -48,8 +48,11 @@ pub(super) fn read(
     if let Some((at, problem)) = broken_quotes(text.as_bytes(), delimiter) {
         return findings.add(Place::Entries(at), "", problem);
     }
-    let mut reader =
-        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes());
     let mut columns: Option<Vec<Column>> = None;
     let mut row = StringRecord::new();
     loop {
@@ -111,7 +114,10 @@ fn broken_quotes(bytes: &[u8], delimiter: u8) -> Option<(usize, &'static str)> {
                 (None, _) => return Some((opened, "a quotation mark opens here and is never closed")),
                 (Some(_), Some(b'"')) => at += 2,
                 (Some(_), Some(&next)) if next != delimiter && next != b'\n' && next != b'\r' => {
-                    return Some((opened, "a field in quotation marks that opens here goes on after they close; a quotation mark inside is written twice"));
+                    return Some((
+                        opened,
+                        "a field in quotation marks that opens here goes on after they close; a quotation mark inside is written twice",
+                    ));
                 }
                 _ => break,
             }

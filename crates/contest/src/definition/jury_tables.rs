@@ -43,8 +43,8 @@ pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> Vec<Panel
         let id = unique(&mut table, &mut ids, findings);
         let kinds = [("score", PanelKind::Score), ("points", PanelKind::Points), ("rank", PanelKind::Rank)];
         let kind = table.required("kind", findings).and_then(|field| field.word(&kinds, findings));
-        let scale =
-            only(&mut table, "scale", kind, PanelKind::Score, true, findings).and_then(|f| scale(&f, findings));
+        let scale = only(&mut table, "scale", kind, PanelKind::Score, true, findings)
+            .and_then(|f| scale(&f, findings));
         let criteria = only(&mut table, "criteria", kind, PanelKind::Score, false, findings)
             .map(|field| criteria(&field, findings));
         let points = only(&mut table, "points", kind, PanelKind::Rank, true, findings)

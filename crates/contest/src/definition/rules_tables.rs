@@ -7,8 +7,9 @@ use super::{
     supported,
 };
 use crate::rules::{
-    BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Panel, Period, Publication, PublishEntries,
-    PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies, WinnersBy, WinnersFrom,
+    BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Panel, Period, Publication,
+    PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies, WinnersBy,
+    WinnersFrom,
 };
 
 /// The most votes of a ballot in one category.
@@ -47,8 +48,10 @@ pub(super) fn rules(root: &mut Table<'_>, categories: usize, findings: &mut Find
 
 fn ballot(root: &mut Table<'_>, categories: usize, findings: &mut Findings) -> BallotRules {
     let mut table = root.table_or_empty("ballot", findings);
-    let per_category =
-        table.field("votes_per_category").and_then(|field| votes_per_category(&field, findings)).unwrap_or([1, 1]);
+    let per_category = table
+        .field("votes_per_category")
+        .and_then(|field| votes_per_category(&field, findings))
+        .unwrap_or([1, 1]);
     let in_all = table.field("votes_in_all");
     let completion = [("any", Completion::Any), ("all", Completion::All)];
     let completion = word(&mut table, "completion", &completion, findings).unwrap_or(Completion::Any);
@@ -108,7 +111,10 @@ fn votes_in_all(
     let votes: u32 = field.number(1..=MOST_VOTES_IN_ALL, findings)?;
     let needed = u64::from(least).saturating_mul(u64::try_from(categories).unwrap_or(u64::MAX));
     if votes < least {
-        field.wrong(findings, format!("is {votes}, but a ballot votes for at least {least} entries of a category"));
+        field.wrong(
+            findings,
+            format!("is {votes}, but a ballot votes for at least {least} entries of a category"),
+        );
     } else if completion == Completion::All && u64::from(votes) < needed {
         field.wrong(findings, format!("is {votes}, but completion = \"all\" takes at least {needed} votes"));
     }
@@ -119,8 +125,7 @@ fn champions(field: &Field<'_>, findings: &mut Findings) -> ChampionRules {
     // Stands in for a wrong count: no later check finds fault with it.
     let unknown = ChampionRules { count: u32::MAX, minimum_votes: 0, ties: ChampionTies::Include };
     let Some(mut table) = field.table(findings) else { return unknown };
-    let count =
-        table.required("count", findings).and_then(|field| field.number(1..=MOST_PLACES, findings));
+    let count = table.required("count", findings).and_then(|field| field.number(1..=MOST_PLACES, findings));
     let minimum_votes =
         table.field("minimum_votes").and_then(|field| field.number(0..=MOST_EXACT, findings)).unwrap_or(0);
     let ties = [
@@ -145,7 +150,8 @@ fn winners(
     let from_field = table.field("from");
     let from = [("champions", WinnersFrom::Champions), ("all", WinnersFrom::All)];
     let default = if champions.is_some() { WinnersFrom::Champions } else { WinnersFrom::All };
-    let from = from_field.as_ref().map_or(Some(default), |field| field.word(&from, findings)).unwrap_or(default);
+    let from =
+        from_field.as_ref().map_or(Some(default), |field| field.word(&from, findings)).unwrap_or(default);
     if let (Some(field), WinnersFrom::Champions, None) = (&from_field, from, champions) {
         field.wrong(findings, "\"champions\" needs a table [champions]");
     }

@@ -81,11 +81,16 @@ pub fn check_value(text: &str) -> Result<(), String> {
 /// # Errors
 /// What is wrong, in words.
 pub fn check_language(tag: &str) -> Result<(), String> {
-    let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let subtag =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
     let plausible = (2..=35).contains(&tag.len())
         && tag.starts_with(|first: char| first.is_ascii_alphabetic())
         && tag.split('-').all(subtag);
-    if plausible { Ok(()) } else { Err(format!("{} is not a language tag such as fr or zh-Hant", quoted(tag))) }
+    if plausible {
+        Ok(())
+    } else {
+        Err(format!("{} is not a language tag such as fr or zh-Hant", quoted(tag)))
+    }
 }
 
 /// A title in other languages: at most [`MOST_LANGUAGES`], each tag and text in order.
@@ -188,7 +193,9 @@ mod tests {
     fn addresses_are_of_the_web() {
         assert!(check_address("https://example.org/a?b=c#d").is_ok());
         assert!(check_address("http://example.org").is_ok());
-        for bad in ["example.org", "javascript:alert(1)", "https://", "https://a b", "ftp://a", "HTTPS://a\u{a0}b"] {
+        for bad in
+            ["example.org", "javascript:alert(1)", "https://", "https://a b", "ftp://a", "HTTPS://a\u{a0}b"]
+        {
             assert!(check_address(bad).is_err(), "{bad}");
         }
     }
@@ -198,7 +205,9 @@ mod tests {
         for good in ["fr", "zh-Hant", "es-419", "gsw", "x-klingon", "de-CH-1996"] {
             assert!(check_language(good).is_ok(), "{good}");
         }
-        for bad in ["", "f", "fr_CH", "fr-", "-fr", "fr--CH", "français", "1fr", "abcdefghi", &"ab-".repeat(12)] {
+        for bad in
+            ["", "f", "fr_CH", "fr-", "-fr", "fr--CH", "français", "1fr", "abcdefghi", &"ab-".repeat(12)]
+        {
             assert!(check_language(bad).is_err(), "{bad}");
         }
     }

@@ -137,16 +137,13 @@ fn view_toml<'t>(value: &'t DeValue<'t>) -> View<'t> {
     };
     match value {
         DeValue::String(text) => View::Text(Cow::Borrowed(text)),
-        DeValue::Integer(number) => {
-            View::Integer(u64::from_str_radix(number.as_str(), number.radix()).ok())
-        }
+        DeValue::Integer(number) => View::Integer(u64::from_str_radix(number.as_str(), number.radix()).ok()),
         DeValue::Float(_) => View::Other("a number with a fraction"),
         DeValue::Boolean(value) => View::Boolean(*value),
         DeValue::Datetime(time) => View::Time(time.to_string()),
-        DeValue::Array(array) => View::Array {
-            elements: array.iter().take(MOST_ELEMENTS).map(node).collect(),
-            count: array.len(),
-        },
+        DeValue::Array(array) => {
+            View::Array { elements: array.iter().take(MOST_ELEMENTS).map(node).collect(), count: array.len() }
+        }
         DeValue::Table(table) => View::Table {
             pairs: table
                 .iter()

@@ -14,7 +14,9 @@ pub(super) fn time_zone(name: &str) -> Result<TimeZone, String> {
     let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())?;
     match zone.iana_name() {
         Some(exact) if exact == name && !zone.is_unknown() => Ok(zone),
-        Some(exact) if !zone.is_unknown() => Err(format!("must be written \"{exact}\", not {}", quoted(name))),
+        Some(exact) if !zone.is_unknown() => {
+            Err(format!("must be written \"{exact}\", not {}", quoted(name)))
+        }
         _ => Err(unknown()),
     }
 }
@@ -26,10 +28,14 @@ pub(super) fn instant(text: &str, zone: Option<&TimeZone>) -> Result<Option<Inst
         return Err("\"now\" is possible on the command line only; give a date and time".to_owned());
     }
     let form = || {
-        format!("must be a date and time such as 2021-03-01T00:00:00 or 2021-03-01T00:00:00+01:00, to the second, not {}", quoted(text))
+        format!(
+            "must be a date and time such as 2021-03-01T00:00:00 or 2021-03-01T00:00:00+01:00, to the second, not {}",
+            quoted(text)
+        )
     };
     let written = Written::parse(text).ok_or_else(form)?;
-    let local = written.local().ok_or_else(|| format!("{} is no date and time of the calendar", quoted(text)))?;
+    let local =
+        written.local().ok_or_else(|| format!("{} is no date and time of the calendar", quoted(text)))?;
     let time = match (written.offset, zone) {
         (Some(offset), _) => offset.to_timestamp(local).ok(),
         (None, None) => return Ok(None),
@@ -120,7 +126,8 @@ fn after<'a>(bytes: &'a [u8], at: usize, wanted: &[u8]) -> Option<&'a [u8]> {
 
 fn digits(bytes: &[u8], at: usize, count: usize) -> Option<i16> {
     let digits = bytes.get(at..at + count)?;
-    let figure = |sum: i16, digit: &u8| Some(sum * 10 + i16::from(digit.checked_sub(b'0').filter(|d| *d < 10)?));
+    let figure =
+        |sum: i16, digit: &u8| Some(sum * 10 + i16::from(digit.checked_sub(b'0').filter(|d| *d < 10)?));
     digits.iter().try_fold(0, figure)
 }
 
@@ -138,7 +145,10 @@ mod tests {
         assert_eq!(zurich("2021-03-01T00:00:00").unwrap(), "2021-02-28T23:00:00Z");
         assert_eq!(zurich("2021-07-01 00:00").unwrap(), "2021-06-30T22:00:00Z");
         assert_eq!(zurich("2021-07-01T00:00:00-03:30").unwrap(), "2021-07-01T03:30:00Z");
-        assert_eq!(instant("2021-07-01T00:00:00Z", None).unwrap().unwrap().to_string(), "2021-07-01T00:00:00Z");
+        assert_eq!(
+            instant("2021-07-01T00:00:00Z", None).unwrap().unwrap().to_string(),
+            "2021-07-01T00:00:00Z"
+        );
         assert_eq!(instant("2021-07-01T00:00:00", None), Ok(None));
     }
 
@@ -157,9 +167,22 @@ mod tests {
     #[test]
     fn other_forms_are_refused() {
         for bad in [
-            "", "now", "2021-03-01", "2021-03-01T00", "2021-03-01T00:00:00.5", "2021-03-01T00:00:00.000Z", "2021-02-30T00:00:00",
-            "2021-03-01T24:00:00", "2021-03-01T23:59:60", "2021-03-01T00:00:00+1:00", "2021-03-01T00:00:00+24:00",
-            "2021-03-01T00:00:00+01:00[Europe/Zurich]", "+021-03-01T00:00:00", "2021-03-01T00:00:00Zé", "０２１", "9999-12-31T23:59:59Z",
+            "",
+            "now",
+            "2021-03-01",
+            "2021-03-01T00",
+            "2021-03-01T00:00:00.5",
+            "2021-03-01T00:00:00.000Z",
+            "2021-02-30T00:00:00",
+            "2021-03-01T24:00:00",
+            "2021-03-01T23:59:60",
+            "2021-03-01T00:00:00+1:00",
+            "2021-03-01T00:00:00+24:00",
+            "2021-03-01T00:00:00+01:00[Europe/Zurich]",
+            "+021-03-01T00:00:00",
+            "2021-03-01T00:00:00Zé",
+            "０２１",
+            "9999-12-31T23:59:59Z",
         ] {
             assert!(zurich(bad).is_err(), "{bad}");
         }

@@ -6,7 +6,7 @@ use super::{Definition, text};
 use crate::{
     entry::{Category, Entry, Titles},
     id::ContestId,
-    rules::{BallotRules, Channel, ChampionRules, Draw, Panel, Publication, Rules, WinnerRules},
+    rules::{BallotRules, ChampionRules, Channel, Draw, Panel, Publication, Rules, WinnerRules},
     time::Instant,
 };
 

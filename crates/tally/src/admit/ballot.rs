@@ -4,7 +4,9 @@ use acclaim_ballot_log::BallotEntry;
 use acclaim_contest::rules::{BallotRules, Revision};
 use acclaim_contest::{BallotId, CategoryId};
 
-use crate::ballots::{BallotNumber, Lookup, MOST_BALLOTS_OF_A_VOTER, MOST_VOTERS_ALIKE, NewRecord, VoterNumber};
+use crate::ballots::{
+    BallotNumber, Lookup, MOST_BALLOTS_OF_A_VOTER, MOST_VOTERS_ALIKE, NewRecord, VoterNumber,
+};
 use crate::count::categories;
 use crate::phase::Phase;
 use crate::refusal::Refusal;

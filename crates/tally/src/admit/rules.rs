@@ -28,7 +28,10 @@ fn unsupported(header: &ContestHeader) -> Result<(), Refusal> {
         (!channels.is_empty(), "`channels`"),
         (!panels.is_empty(), "`panels`"),
         (draw.is_some(), "`draw`"),
-        (champions.as_ref().is_some_and(|rules| rules.ties == ChampionTies::Draw), "champions with `ties` = `draw`"),
+        (
+            champions.as_ref().is_some_and(|rules| rules.ties == ChampionTies::Draw),
+            "champions with `ties` = `draw`",
+        ),
         (!matches!(winners.by, WinnersBy::Votes | WinnersBy::Choice), "winners by `scores` or `weighted`"),
         (winners.votes_weight.is_some() || winners.scores_weight.is_some(), "weights of votes and scores"),
         (

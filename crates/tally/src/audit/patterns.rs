@@ -52,7 +52,8 @@ impl Patterns {
         counts.sort_unstable();
         let median = counts.get(counts.len() / 2).copied().unwrap_or(0);
         let busiest = self.by_time.iter().max_by_key(|(_, count)| **count);
-        if let Some((time, count)) = busiest.filter(|(_, count)| **count >= BURST_BALLOTS.max(median * BURST)) {
+        if let Some((time, count)) = busiest.filter(|(_, count)| **count >= BURST_BALLOTS.max(median * BURST))
+        {
             warnings.push(format!("{count} ballots were cast at {time}, where the median is {median}"));
         }
         if self.longest_run >= RUN {
@@ -65,9 +66,12 @@ impl Patterns {
 /// What the totals of each category look like.
 pub(super) fn of_totals(tally: &Tally) -> Vec<String> {
     let mut warnings = Vec::new();
-    let Some(document) = tally.tally_document(&acclaim_ballot_log::hash::empty_root(), 0) else { return warnings };
+    let Some(document) = tally.tally_document(&acclaim_ballot_log::hash::empty_root(), 0) else {
+        return warnings;
+    };
     for category in document.categories {
-        let totals: Vec<u64> = category.standings.iter().map(|entry| entry.votes).filter(|votes| *votes > 0).collect();
+        let totals: Vec<u64> =
+            category.standings.iter().map(|entry| entry.votes).filter(|votes| *votes > 0).collect();
         if totals.len() < TOTALS {
             continue;
         }
@@ -78,7 +82,8 @@ pub(super) fn of_totals(tally: &Tally) -> Vec<String> {
         let mut gaps = totals.iter().zip(totals.iter().skip(1)).map(|(a, b)| a - b);
         let first = gaps.next().unwrap_or(0);
         if first > 1 && gaps.all(|gap| gap == first) {
-            warnings.push(format!("category {}: every rank is {first} votes behind the one before", category.id));
+            warnings
+                .push(format!("category {}: every rank is {first} votes behind the one before", category.id));
         }
     }
     warnings
