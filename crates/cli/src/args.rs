@@ -66,7 +66,9 @@ pub enum Command {
     #[command(subcommand)]
     Receipt(ReceiptCommand),
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  acclaim completions bash > ~/.local/share/bash-completion/completions/acclaim")]
+    #[command(
+        after_help = "Example:\n  acclaim completions bash > ~/.local/share/bash-completion/completions/acclaim"
+    )]
     Completions {
         /// The shell
         shell: Shell,
@@ -104,7 +106,10 @@ impl Target {
     /// If the file cannot be read, or holds none. The error does not repeat what is in it.
     pub fn key(&self) -> Result<Option<String>> {
         let Some(file) = &self.key_file else {
-            return Ok(env::var("ACCLAIM_KEY").ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()));
+            return Ok(env::var("ACCLAIM_KEY")
+                .ok()
+                .map(|key| key.trim().to_owned())
+                .filter(|key| !key.is_empty()));
         };
         let named = || format!("the key file {}", file.display());
         if fs::metadata(file).with_context(named)?.len() > MOST_KEY_FILE {

@@ -80,7 +80,8 @@ impl Caster {
             .header(header::AUTHORIZATION, format!("Bearer {}", ballot.pass))
             .body(Full::new(ballot.body.clone()))?;
         let response = connection.send_request(request).await?;
-        let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let wait =
+            response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         Ok((status, body, Duration::from_secs(wait.unwrap_or(1))))

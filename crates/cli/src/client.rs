@@ -201,7 +201,13 @@ impl Client {
     }
 
     /// Sends a request, again when the engine asks for patience, and returns only what succeeded.
-    fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &Bytes) -> Result<Response<Body>> {
+    fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Bytes,
+    ) -> Result<Response<Body>> {
         for attempt in 1.. {
             let mut request = Request::builder().method(method).uri(path);
             for (name, value) in headers {
@@ -235,7 +241,8 @@ fn patience(response: &Response<Body>) -> Option<Duration> {
     if !matches!(response.status().as_u16(), 429 | 503) {
         return None;
     }
-    let seconds = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let seconds =
+        response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     Some(seconds.map_or(USUAL_WAIT, Duration::from_secs))
 }
 

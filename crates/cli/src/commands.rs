@@ -34,7 +34,6 @@ pub fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
-        Command::Serve(args) => serve::run(&args),
         Command::Contest(command) => contest::run(command),
         Command::Rule(command) => rule::run(command),
         Command::Pass(PassCommand::Mint(args)) => pass::mint(&args),

@@ -169,11 +169,17 @@ impl Config {
 fn overlay(table: &mut Table, name: &str, value: &str) -> Result<()> {
     let Some(rest) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { return Ok(()) };
     let found = SECTIONS.iter().find_map(|section| {
-        rest.strip_prefix(section).and_then(|rest| rest.strip_prefix('_')).map(|key| (*section, key.to_owned()))
+        rest.strip_prefix(section)
+            .and_then(|rest| rest.strip_prefix('_'))
+            .map(|key| (*section, key.to_owned()))
     });
     let Some((section, key)) = found else { return Ok(()) };
     // Numbers and lists as TOML writes them; anything else is text.
-    let value = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(value.to_owned()));
+    let value = format!("value = {value}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(value.to_owned()));
     match table.entry(section).or_insert_with(|| Value::Table(Table::new())) {
         Value::Table(section) => drop(section.insert(key, value)),
         _ => bail!("the configuration: `{section}` is not a table"),

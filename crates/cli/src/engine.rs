@@ -125,6 +125,10 @@ pub async fn add_key(
     role: Role,
     contests: Option<Vec<acclaim_contest::ContestId>>,
 ) -> Result<()> {
-    let staff = StaffKey { name, role, contests, created: Instant::at_or_before(clock::now()), revoked: None };
-    database.add_staff_key(*blake3::hash(key.as_bytes()).as_bytes(), &staff).await.context("the key was not added")
+    let staff =
+        StaffKey { name, role, contests, created: Instant::at_or_before(clock::now()), revoked: None };
+    database
+        .add_staff_key(*blake3::hash(key.as_bytes()).as_bytes(), &staff)
+        .await
+        .context("the key was not added")
 }

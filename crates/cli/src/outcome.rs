@@ -86,7 +86,7 @@ pub fn report(error: &Error) {
 }
 
 fn is_broken_pipe(error: &Error) -> bool {
-    error.downcast_ref::<output::Unwritable>().is_some_and(|unwritable| {
-        unwritable.0.kind() == io::ErrorKind::BrokenPipe
-    })
+    error
+        .downcast_ref::<output::Unwritable>()
+        .is_some_and(|unwritable| unwritable.0.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -39,6 +39,7 @@ pub enum Command {
     Withdraw {
         /// Which one.
         entry: EntryId,
+        /// Why.
         #[serde(flatten)]
         reason: Reason,
     },
@@ -46,6 +47,7 @@ pub enum Command {
     Void {
         /// Which ones.
         ballots: Vec<BallotId>,
+        /// Why.
         #[serde(flatten)]
         reason: Reason,
     },
@@ -53,6 +55,7 @@ pub enum Command {
     ReinstateEntry {
         /// Which one.
         entry: EntryId,
+        /// Why.
         #[serde(flatten)]
         reason: Reason,
     },
@@ -60,6 +63,7 @@ pub enum Command {
     ReinstateBallots {
         /// Which ones.
         ballots: Vec<BallotId>,
+        /// Why.
         #[serde(flatten)]
         reason: Reason,
     },
@@ -71,6 +75,7 @@ pub enum Command {
         key: String,
         /// New value.
         to: Amendment,
+        /// Why.
         #[serde(flatten)]
         reason: Reason,
     },

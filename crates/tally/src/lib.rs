@@ -27,7 +27,7 @@ pub use audit::{Audit, AuditReport, Expected, Finding};
 pub use count::BallotCounts;
 pub use document::{CategoryTally, LogHead, TallyDocument};
 pub use lookup::{BallotStanding, BallotStatus};
-pub use outcome::{Decision, Outcome, Place, Reached, Rule, Tie};
+pub use outcome::{Champion, Decision, Outcome, Place, Reached, Rule, Tie, Winner};
 pub use phase::Phase;
 pub use refusal::Refusal;
 pub use replay::{Replay, ReplayError};

@@ -39,9 +39,6 @@ pub struct TallyArgs {
     /// The exported log
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// The log's origin, where the folder has no checkpoint that tells it
-    #[arg(long)]
-    pub origin: Option<String>,
 }
 
 /// The verifier key.
@@ -113,8 +110,10 @@ pub struct AuditArgs {
 #[derive(Debug, Subcommand)]
 pub enum ReceiptCommand {
     /// Check offline that a ballot is in the log
-    #[command(after_help = "Examples:\n  acclaim receipt verify receipt.txt --vkey KEY --leaf-hash 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n  \
-                            acclaim receipt verify receipt.txt --vkey-file vkey --entry my-ballot.json")]
+    #[command(
+        after_help = "Examples:\n  acclaim receipt verify receipt.txt --vkey KEY --leaf-hash 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n  \
+                            acclaim receipt verify receipt.txt --vkey-file vkey --entry my-ballot.json"
+    )]
     Verify(VerifyArgs),
 }
 

@@ -11,24 +11,34 @@ use super::Target;
 #[derive(Debug, Subcommand)]
 pub enum RuleCommand {
     /// Take an entry out; votes for it no longer count
-    #[command(after_help = "Example:\n  acclaim rule withdraw wsis-2021 p0042 --reason 'asked for by the project'")]
+    #[command(
+        after_help = "Example:\n  acclaim rule withdraw wsis-2021 p0042 --reason 'asked for by the project'"
+    )]
     Withdraw(WithdrawArgs),
     /// Take ballots out of the count; their voters do not vote again
-    #[command(after_help = "Examples:\n  acclaim rule void wsis-2021 lG5tUEkm0RjspEyBHMakFQ --reason scripted\n  \
-                            acclaim rule void wsis-2021 --file ballots.txt --reason scripted --note 'numbered addresses'")]
+    #[command(
+        after_help = "Examples:\n  acclaim rule void wsis-2021 lG5tUEkm0RjspEyBHMakFQ --reason scripted\n  \
+                            acclaim rule void wsis-2021 --file ballots.txt --reason scripted --note 'numbered addresses'"
+    )]
     Void(VoidArgs),
     /// Undo a withdrawal or a void
     Reinstate(ReinstateArgs),
     /// Change a text, or close later
-    #[command(after_help = "Examples:\n  acclaim rule amend wsis-2021 closes closes 2021-04-02T22:00:00Z --reason 'mail was down'\n  \
+    #[command(
+        after_help = "Examples:\n  acclaim rule amend wsis-2021 closes closes 2021-04-02T22:00:00Z --reason 'mail was down'\n  \
                             acclaim rule amend wsis-2021 entry:p0042 title 'Village libraries' --reason typo\n  \
-                            acclaim rule amend wsis-2021 category:c01 titles '{\"fr\":\"Le rôle\"}' --reason translated")]
+                            acclaim rule amend wsis-2021 category:c01 titles '{\"fr\":\"Le rôle\"}' --reason translated"
+    )]
     Amend(AmendArgs),
     /// Enter jurors' scores from a CSV file
-    #[command(after_help = "The file's columns: juror, category, entry, value, and criterion where the panel has several.")]
+    #[command(
+        after_help = "The file's columns: juror, category, entry, value, and criterion where the panel has several."
+    )]
     Score(ScoreArgs),
     /// Enter the panel's choice of winners in a category, none or more
-    #[command(after_help = "Examples:\n  acclaim rule choose wsis-2021 c01 p0007\n  acclaim rule choose wsis-2021 c02    (no winner)")]
+    #[command(
+        after_help = "Examples:\n  acclaim rule choose wsis-2021 c01 p0007\n  acclaim rule choose wsis-2021 c02    (no winner)"
+    )]
     Choose(ChooseArgs),
     /// Log a statement for whoever reads the log
     Statement(StatementArgs),

@@ -58,8 +58,10 @@ pub struct MintArgs {
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Make a staff key and print it, once
-    #[command(after_help = "Examples:\n  acclaim key create --role organiser --contest wsis-2021 --name jury-office\n  \
-                            acclaim key create --role auditor")]
+    #[command(
+        after_help = "Examples:\n  acclaim key create --role organiser --contest wsis-2021 --name jury-office\n  \
+                            acclaim key create --role auditor"
+    )]
     Create(KeyCreateArgs),
     /// List the staff keys, without their secrets
     List(KeyListArgs),

@@ -59,9 +59,9 @@ impl Transport for HttpTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
         let (mut parts, body) = request.into_parts();
         let lasting = |error: anyhow::Error| TransportError::Lasting(error);
-        parts.uri = format!("{}{}", self.url, parts.uri).parse().map_err(|error| {
-            lasting(anyhow::Error::new(error).context("the address of the request"))
-        })?;
+        parts.uri = format!("{}{}", self.url, parts.uri)
+            .parse()
+            .map_err(|error| lasting(anyhow::Error::new(error).context("the address of the request")))?;
         if let Some(authorization) = &self.authorization {
             let value = authorization.parse().map_err(|_| {
                 // The error would repeat nothing of the key, but it would not name it either.
@@ -96,7 +96,9 @@ fn is_this_machine(host: &str) -> bool {
 fn is_passing(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     match error {
-        Error::Io(error) => matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof),
+        Error::Io(error) => {
+            matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+        }
         _ => false,
     }
 }

@@ -34,7 +34,8 @@ impl InProcess {
     /// Starts an engine on a directory; on one that does not exist only if `found`.
     pub(super) fn start(directory: &Path, found: bool) -> Result<Self> {
         if !found && !directory.is_dir() {
-            let hint = "`acclaim contest create` makes one, --data names another, --url leads to a running server";
+            let hint =
+                "`acclaim contest create` makes one, --data names another, --url leads to a running server";
             return Err(anyhow::anyhow!(Hint(hint.to_owned())))
                 .with_context(|| format!("there is no data directory {}", directory.display()));
         }

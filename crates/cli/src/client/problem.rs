@@ -101,7 +101,10 @@ mod tests {
             problem.to_string(),
             "The definition has mistakes: Two of them.\n  line 3: ballot.revision: must be\n  a: b"
         );
-        let refused = Problem::from_answer(409, br#"{"type":"/problems/refused","title":"Refused","code":"not-closed"}"#);
+        let refused = Problem::from_answer(
+            409,
+            br#"{"type":"/problems/refused","title":"Refused","code":"not-closed"}"#,
+        );
         assert_eq!(refused.to_string(), "Refused\n  code: not-closed");
         assert!(refused.is_refusal());
     }
@@ -110,6 +113,9 @@ mod tests {
     fn an_answer_of_something_else_is_quoted_and_cut() {
         let problem = Problem::from_answer(502, &[b'<'; 1000]);
         assert_eq!(problem.code, "");
-        assert_eq!(problem.to_string().len(), "the server answered 502, which is not an answer of acclaim: ".len() + 200);
+        assert_eq!(
+            problem.to_string().len(),
+            "the server answered 502, which is not an answer of acclaim: ".len() + 200
+        );
     }
 }

@@ -1,225 +1,183 @@
-//! `acclaim audit`: replays a log, recounts it and compares it with its checkpoint, its published result, and checkpoints seen earlier.
+//! `acclaim audit`: from an exported folder, or from a live server by way of the same reader.
 
-use std::{fs::File, io::ErrorKind, io::Read, path::PathBuf};
-
-use acclaim_ballot_log::{
-    Checkpoint, Hash, Receipt, TilePath, Tree, VerifierKey, entry::MAX_ENTRY_LENGTH, leaf_hash,
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
 };
+
+use acclaim_ballot_log::{Checkpoint, Hash, Receipt, TileId, VerifierKey, tile::TILE_WIDTH};
 use acclaim_contest::ContestId;
-use acclaim_tally::{Audit, AuditReport, Expected, Finding};
-use anyhow::{Context as _, Result, anyhow};
-use indicatif::ProgressBar;
+use acclaim_tally::{Audit, AuditReport, Expected};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
+use super::log::MOST_LINE;
 use crate::{
     args::{Target, log::AuditArgs},
-    client::{Client, problem::Problem},
-    folder::{self, Folder, LeafHashes, read_bounded, read_tile},
-    lines::Lines,
+    client::Client,
     outcome::Outcome,
-    output::{self, Card},
-    progress,
+    output, progress,
 };
 
-/// Audits a folder or a server's log and prints the report.
-///
-/// # Errors
-/// If something cannot be read, or a checkpoint does not open with the key. Discrepancies are no error but [`Outcome::No`].
-pub fn run(args: &AuditArgs) -> Result<Outcome> {
+pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     let key = args.key.read()?;
-    let earlier = args.earlier.iter().map(|path| read_earlier(path, &key)).collect::<Result<Vec<_>>>()?;
-    let published = args.result.as_deref().map(read_bounded).transpose()?;
+    let published = args
+        .result
+        .as_ref()
+        .map(|file| fs::read(file).with_context(|| format!("the result {}", file.display())))
+        .transpose()?;
     let report = match &args.url {
-        Some(url) => {
-            let target = Target { url: Some(url.clone()), key_file: args.key_file.clone(), data: None };
-            let contest = args.subject.parse().context("the contest's id")?;
-            of_server(&Client::open(&target)?, &contest, &key, published, earlier)?
+        Some(url) => audit_server(args, url, &key, published)?,
+        None => audit_folder(Path::new(&args.subject), &key, published, &earlier(args, &key)?)?,
+    };
+    print(&report, args.json)
+}
+
+/// Checkpoints seen earlier, which must be of this log.
+fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
+    args.earlier
+        .iter()
+        .map(|file| {
+            let named = || format!("the earlier checkpoint {}", file.display());
+            let text = fs::read_to_string(file).with_context(named)?;
+            let note = match text.parse::<Receipt>() {
+                Ok(receipt) => receipt.checkpoint,
+                Err(_) => text,
+            };
+            Checkpoint::open(note, key).with_context(named)
+        })
+        .collect()
+}
+
+/// Audits an exported folder with the verifier key.
+pub(super) fn audit_folder(
+    folder: &Path,
+    key: &VerifierKey,
+    published: Option<Vec<u8>>,
+    earlier: &[Checkpoint],
+) -> Result<AuditReport> {
+    let note = fs::read(folder.join("checkpoint"))
+        .with_context(|| format!("the checkpoint in {}", folder.display()))?;
+    let checkpoint =
+        Checkpoint::open(&note, key).context("the checkpoint is not one of this verifier key")?;
+    let own = folder.join("result.json");
+    let result = match published {
+        None if own.exists() => {
+            Some(fs::read(&own).with_context(|| format!("the result {}", own.display()))?)
         }
-        None => of_folder(&Folder::open(&PathBuf::from(&args.subject))?, &key, published, earlier)?,
+        other => other,
     };
-    print(&report, args.json)?;
-    Ok(if report.clean { Outcome::Done } else { Outcome::No })
+    let path = folder.join("log.jsonl");
+    let file = File::open(&path).with_context(|| format!("the log {}", path.display()))?;
+    let tiles = LeafTiles { folder: folder.to_owned(), size: checkpoint.size };
+    let lines = BufReader::with_capacity(1 << 20, file);
+    audit(lines, Expected { checkpoint, result }, earlier, &|index| tiles.leaf(index))
 }
 
-/// Audits an exported log. `published` is the result to compare with, instead of the folder's own.
-///
-/// # Errors
-/// As [`run`].
-pub fn of_folder(
-    folder: &Folder,
+/// The hash tiles of level 0 beside a log.
+struct LeafTiles {
+    folder: PathBuf,
+    size: u64,
+}
+
+impl LeafTiles {
+    /// The hash of a leaf as the tiles have it, if they do.
+    fn leaf(&self, index: u64) -> Option<Hash> {
+        let width = u64::from(TILE_WIDTH);
+        let tile = TileId { level: 0, number: index / width };
+        let path = self.folder.join(tile.path(tile.width_at(self.size)).to_string());
+        let mut file = File::open(path).ok()?;
+        file.seek(SeekFrom::Start(index % width * 32)).ok()?;
+        let mut hash = [0; 32];
+        file.read_exact(&mut hash).ok()?;
+        Some(Hash(hash))
+    }
+}
+
+fn audit_server(
+    args: &AuditArgs,
+    url: &str,
     key: &VerifierKey,
     published: Option<Vec<u8>>,
-    earlier: Vec<Checkpoint>,
 ) -> Result<AuditReport> {
-    let checkpoint = Checkpoint::open(folder.read(folder::CHECKPOINT)?, key).context("the folder's checkpoint")?;
+    let contest: ContestId = args.subject.parse()?;
+    let target = Target { url: Some(url.to_owned()), key_file: args.key_file.clone(), data: None };
+    let client = Client::open(&target)?;
+    let result = client.get_if_there(&format!("/v1/contests/{contest}/result"));
+    let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
+    let checkpoint =
+        Checkpoint::open(&note, key).context("the server's checkpoint is not one of this verifier key")?;
     let result = match published {
-        Some(published) => Some(published),
-        None => folder.read_if_there(folder::RESULT)?,
+        Some(result) => Some(result),
+        // A result that is not public yet is not there for this auditor.
+        None => result.ok().flatten().map(|answer| answer.bytes),
     };
-    let path = folder.path(folder::LOG);
-    let file = File::open(&path).with_context(|| path.display().to_string())?;
-    let tiles = LeafHashes::new(checkpoint.size, |path: TilePath| read_tile(folder, path));
-    audit(file, Expected { checkpoint, result }, earlier, &|index| tiles.at(index))
-        .with_context(|| path.display().to_string())
-}
-
-/// Audits the log that a server shows.
-fn of_server(
-    client: &Client,
-    contest: &ContestId,
-    key: &VerifierKey,
-    published: Option<Vec<u8>>,
-    earlier: Vec<Checkpoint>,
-) -> Result<AuditReport> {
-    let base = format!("/v1/contests/{contest}");
-    let result = match published {
-        Some(published) => Some(published),
-        None => match client.get_if_there(&format!("{base}/result")) {
-            Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| problem.status == 403) => None,
-            other => other?.map(|answer| answer.bytes),
-        },
-    };
-    let note = client.get(&format!("{base}/log/checkpoint"))?.bytes;
-    let checkpoint = Checkpoint::open(&note, key).context("the server's checkpoint")?;
-    let entries = client.stream(&format!("{base}/log/entries?from=0&to={}", checkpoint.size))?;
-    let tiles = LeafHashes::new(checkpoint.size, |path: TilePath| {
-        client.get(&format!("{base}/log/{path}")).ok().map(|answer| answer.bytes)
-    });
-    audit(entries, Expected { checkpoint, result }, earlier, &|index| tiles.at(index)).context("the server's log")
-}
-
-/// A checkpoint that somebody kept, alone or in a receipt.
-fn read_earlier(path: &std::path::Path, key: &VerifierKey) -> Result<Checkpoint> {
-    let named = || path.display().to_string();
-    let text = String::from_utf8(read_bounded(path)?).map_err(|_| anyhow!("{}: not UTF-8", named()))?;
-    let note = match text.parse::<Receipt>() {
-        Ok(receipt) => receipt.checkpoint,
-        Err(_) => text,
-    };
-    Checkpoint::open(&note, key).with_context(|| format!("{} is no checkpoint or receipt of this log", named()))
+    let body = client.stream(&format!("/v1/contests/{contest}/log/entries?to={}", checkpoint.size))?;
+    let lines = BufReader::with_capacity(1 << 20, body);
+    audit(lines, Expected { checkpoint, result }, &earlier(args, key)?, &|_| None)
 }
 
 fn audit(
-    entries: impl Read,
+    mut lines: impl BufRead,
     expected: Expected,
-    earlier: Vec<Checkpoint>,
+    earlier: &[Checkpoint],
     leaf_hash_at: &dyn Fn(u64) -> Option<Hash>,
 ) -> Result<AuditReport> {
     let bar = progress::bar(expected.checkpoint.size, "entries");
     let mut audit = Audit::new(expected, leaf_hash_at);
-    let mut earlier = Earlier::new(earlier);
-    read(entries, &mut audit, &mut earlier, &bar)?;
-    bar.finish_and_clear();
-    let mut report = audit.finish();
-    report.findings.extend(earlier.finish());
-    report.clean = report.findings.is_empty();
-    Ok(report)
-}
-
-fn read(entries: impl Read, audit: &mut Audit<'_>, earlier: &mut Earlier, bar: &ProgressBar) -> Result<()> {
-    let mut lines = Lines::new(entries, MAX_ENTRY_LENGTH);
+    for checkpoint in earlier {
+        audit.must_contain(checkpoint);
+    }
+    let mut line = Vec::new();
     loop {
-        match lines.next_line() {
-            Ok(None) => return Ok(()),
-            Ok(Some(line)) if line.torn => {
+        line.clear();
+        (&mut lines).take(MOST_LINE).read_until(b'\n', &mut line).context("the log cannot be read")?;
+        match line.pop() {
+            None => break,
+            Some(b'\n') => audit.push(&line),
+            Some(_) => {
                 audit.torn();
-                return Ok(());
+                break;
             }
-            Ok(Some(line)) => {
-                audit.push(line.bytes);
-                earlier.push(line.bytes);
-            }
-            // Where such an entry ends nobody wants to know: it is told as one that is too long, and is the last.
-            Err(error) if error.kind() == ErrorKind::InvalidData => {
-                audit.push(&[b' '; MAX_ENTRY_LENGTH + 1]);
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
         }
         bar.inc(1);
     }
+    bar.finish_and_clear();
+    Ok(audit.finish())
 }
 
-/// Checkpoints seen earlier, each of which the log must pass through.
-struct Earlier {
-    /// In descending order of their sizes.
-    awaited: Vec<Checkpoint>,
-    tree: Tree,
-    findings: Vec<Finding>,
-}
-
-impl Earlier {
-    fn new(mut checkpoints: Vec<Checkpoint>) -> Self {
-        checkpoints.sort_by_key(|checkpoint| std::cmp::Reverse(checkpoint.size));
-        let mut earlier = Self { awaited: checkpoints, tree: Tree::without_tiles(), findings: Vec::new() };
-        earlier.compare();
-        earlier
-    }
-
-    fn push(&mut self, line: &[u8]) {
-        // Without any left to wait for, the hashing is the replay's alone.
-        if !self.awaited.is_empty() {
-            self.tree.append(leaf_hash(line));
-            self.compare();
-        }
-    }
-
-    fn compare(&mut self) {
-        let (size, root) = (self.tree.size(), self.tree.root());
-        while let Some(checkpoint) = self.awaited.pop_if(|checkpoint| checkpoint.size == size) {
-            if checkpoint.root != root {
-                self.findings.push(Finding {
-                    index: size.checked_sub(1),
-                    reason: format!(
-                        "not the log of the earlier checkpoint: the root of the first {size} entries was {}, now {root}",
-                        checkpoint.root
-                    ),
-                });
+/// Prints the report; its last line is the verdict.
+pub(super) fn print(report: &AuditReport, as_json: bool) -> Result<Outcome> {
+    if as_json {
+        output::json(&json!(report))?;
+    } else {
+        for finding in &report.findings {
+            match finding.index {
+                Some(index) => output::line(format_args!("index {index}: {}", finding.reason))?,
+                None => output::line(&finding.reason)?,
             }
         }
-    }
-
-    fn finish(mut self) -> Vec<Finding> {
-        let size = self.tree.size();
-        self.findings.extend(self.awaited.into_iter().rev().map(|checkpoint| Finding {
-            index: Some(size),
-            reason: format!("rolled back: an earlier checkpoint was over {} entries, the log has {size}", checkpoint.size),
-        }));
-        self.findings
-    }
-}
-
-/// Prints a report.
-///
-/// # Errors
-/// If standard output cannot be written.
-pub fn print(report: &AuditReport, as_json: bool) -> Result<()> {
-    if as_json {
-        return output::json(&json!(report));
-    }
-    let ballots = serde_json::to_value(report.ballots)?;
-    let count = |key: &str| ballots.get(key).cloned().unwrap_or_default();
-    Card::default()
-        .with("size", report.size)
-        .with("root", &report.root)
-        .with("voters", report.voters)
-        .with("ballots", count("recorded"))
-        .with("counted", count("counted"))
-        .with("champions", report.champions)
-        .with("winners", report.winners)
-        .print()?;
-    for warning in &report.warnings {
-        output::line(format_args!("warning: {warning}"))?;
-    }
-    for Finding { index, reason } in &report.findings {
-        match index {
-            Some(index) => output::line(format_args!("index {index}: {reason}"))?,
-            None => output::line(reason)?,
+        for warning in &report.warnings {
+            output::line(format_args!("warning: {warning}"))?;
+        }
+        output::line(format_args!(
+            "{} entries, {} ballots recorded, {} counted, {} voters",
+            report.size, report.ballots.recorded, report.ballots.counted, report.voters
+        ))?;
+        match report.findings.len() {
+            0 => output::line("audit: clean")?,
+            1 => output::line("audit: 1 discrepancy")?,
+            n => output::line(format_args!("audit: {n} discrepancies"))?,
         }
     }
-    match report.findings.len() {
-        0 => output::line("audit: clean"),
-        1 => output::line("audit: 1 discrepancy"),
-        more => output::line(format_args!("audit: {more} discrepancies")),
+    Ok(if report.clean { Outcome::Done } else { Outcome::No })
+}
+
+/// A key as a whole word of the command line.
+pub(super) fn verifier_key(text: &str) -> Result<VerifierKey> {
+    match text.parse() {
+        Ok(key) => Ok(key),
+        Err(error) => bail!("the verifier key: {error}"),
     }
 }

@@ -2,12 +2,18 @@
 
 use std::{fs, path::Path};
 
-use acclaim_contest::{ContestId, Instant, definition::{Definition, Mistakes, Overrides}};
+use acclaim_contest::{
+    ContestId, Instant,
+    definition::{Definition, Mistakes, Overrides},
+};
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Target, contest::{ContestCommand, CreateArgs, ListArgs, ShowArgs}},
+    args::{
+        Target,
+        contest::{ContestCommand, CreateArgs, ListArgs, ShowArgs},
+    },
     client::{Client, IdempotencyKey},
     clock,
     outcome::{Outcome, Refused},
@@ -23,9 +29,12 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
         ContestCommand::Close(args) => step(&args.target, &args.contest, "close", &json!({})),
         ContestCommand::Freeze(args) => step(&args.target, &args.contest, "freeze", &json!({})),
         ContestCommand::Draw(args) => step(&args.target, &args.contest, "draw", &json!({"seed": args.seed})),
-        ContestCommand::Reopen(args) => {
-            step(&args.target, &args.contest, "reopen", &reasoned(json!({}), &args.reason, args.note.as_deref()))
-        }
+        ContestCommand::Reopen(args) => step(
+            &args.target,
+            &args.contest,
+            "reopen",
+            &reasoned(json!({}), &args.reason, args.note.as_deref()),
+        ),
         ContestCommand::Certify(args) => certify(&args.target, &args.contest),
         ContestCommand::Delete(args) => {
             let client = Client::open(&args.target)?;
@@ -88,7 +97,11 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
         None
     };
     let contest = client.put(&path, revision.as_deref(), definition.to_json())?;
-    if args.json { output::json(&contest)? } else { card(&contest)?.print()? }
+    if args.json {
+        output::json(&contest)?
+    } else {
+        card(&contest)?.print()?
+    }
     Ok(Outcome::Done)
 }
 
@@ -137,7 +150,11 @@ fn list(args: &ListArgs) -> Result<Outcome> {
 
 fn show(args: &ShowArgs) -> Result<Outcome> {
     let contest = Client::open(&args.target)?.contest(&args.contest)?;
-    if args.json { output::json(&contest)? } else { card(&contest)?.print()? }
+    if args.json {
+        output::json(&contest)?
+    } else {
+        card(&contest)?.print()?
+    }
     Ok(Outcome::Done)
 }
 
@@ -170,7 +187,9 @@ fn certify(target: &Target, contest: &ContestId) -> Result<Outcome> {
 pub(super) fn what_to_certify(client: &Client, contest: &ContestId) -> Result<Value> {
     let result: Value = client.get(&format!("/v1/contests/{contest}/result"))?.json()?;
     match &result["certify"] {
-        Value::Null => Err(Refused("the result cannot be certified: it is certified, or of a test".to_owned()).into()),
+        Value::Null => {
+            Err(Refused("the result cannot be certified: it is certified, or of a test".to_owned()).into())
+        }
         certify => Ok(certify.clone()),
     }
 }

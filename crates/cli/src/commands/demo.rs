@@ -11,14 +11,21 @@ use std::{
 };
 
 use acclaim_api::server;
-use acclaim_contest::{ContestId, Instant, definition::{Definition, Overrides}};
+use acclaim_contest::{
+    ContestId, Instant,
+    definition::{Definition, Overrides},
+};
 use anyhow::{Context as _, Result, anyhow};
 use bytes::Bytes;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
 
-use super::{audit, contest::{post, what_to_certify}, log, pass, serve};
+use super::{
+    audit,
+    contest::{post, what_to_certify},
+    log, pass, serve,
+};
 use crate::{
     args::DemoArgs,
     caster::{self, Ballot, Figures},
@@ -118,7 +125,11 @@ impl<'a> Demo<'a> {
         output::line(format_args!("verifier key: {vkey}"))?;
         let report = audit::audit_folder(&exported, &audit::verifier_key(vkey)?, None, &[])?;
         if report.ballots.recorded != figures.recorded {
-            return Err(Refused(format!("{} ballots were answered recorded, {} are in the log", figures.recorded, report.ballots.recorded)).into());
+            return Err(Refused(format!(
+                "{} ballots were answered recorded, {} are in the log",
+                figures.recorded, report.ballots.recorded
+            ))
+            .into());
         }
         audit::print(&report, false)
     }
@@ -188,7 +199,8 @@ fn create(client: &Client) -> Result<ContestId> {
         closes: Some(Instant::at_or_after(tomorrow).to_string()),
     };
     let mut load = |_: &str| Ok(ENTRIES.as_bytes().to_vec());
-    let definition = Definition::from_toml(DEFINITION.as_bytes(), &mut load, &overrides).map_err(|error| anyhow!("{error}"))?;
+    let definition = Definition::from_toml(DEFINITION.as_bytes(), &mut load, &overrides)
+        .map_err(|error| anyhow!("{error}"))?;
     client.put(&format!("/v1/contests/{}", definition.id), None, definition.to_json())?;
     Ok(definition.id)
 }
@@ -199,8 +211,12 @@ fn sheet(about: &Value, voter: u64) -> Bytes {
     let all = random.below(10) < 7;
     let mut selections = Vec::new();
     for category in about["categories"].as_array().into_iter().flatten() {
-        let entries: Vec<&Value> =
-            about["entries"].as_array().into_iter().flatten().filter(|entry| entry["category"] == category["id"]).collect();
+        let entries: Vec<&Value> = about["entries"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry["category"] == category["id"])
+            .collect();
         let mut lot = random.below(FAVOUR.iter().sum());
         let place = FAVOUR.iter().position(|favour| match lot.checked_sub(*favour) {
             Some(rest) => {
@@ -240,8 +256,10 @@ fn print_result(result: &Value) -> Result<()> {
         let chosen = places(&category["winners"]["entries"]);
         champions += of_category.len();
         winners += chosen.len();
-        let names: Vec<String> =
-            of_category.iter().map(|place| format!("{} ({})", text(&place["entry"]), place["votes"])).collect();
+        let names: Vec<String> = of_category
+            .iter()
+            .map(|place| format!("{} ({})", text(&place["entry"]), place["votes"]))
+            .collect();
         let chosen: Vec<String> = chosen.iter().map(|place| text(&place["entry"])).collect();
         table.row([text(&category["title"]), chosen.join(", "), names.join(", ")]);
     }

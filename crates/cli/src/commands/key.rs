@@ -7,7 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use crate::{
-    args::{data_directory, staff::{DataArgs, KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs}},
+    args::{
+        data_directory,
+        staff::{DataArgs, KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs},
+    },
     clock, engine,
     outcome::Outcome,
     output::{self, Table},
@@ -80,7 +83,8 @@ async fn rotate(args: &DataArgs) -> Result<Outcome> {
     let database = database(args)?;
     let path = data_directory(args.data.as_ref()).join("secret");
     let text = std::fs::read_to_string(&path).with_context(|| format!("the secret {}", path.display()))?;
-    let secret = directory::parse_secret(&text).with_context(|| format!("{} is not a secret", path.display()))?;
+    let secret =
+        directory::parse_secret(&text).with_context(|| format!("{} is not a secret", path.display()))?;
     let keyring = Keyring::open(&database, secret, None).await?;
     let id = keyring.rotate_pass_key(&database).await?;
     output::line(format_args!("pass key {id} signs passes from the next start of the server on"))?;

@@ -43,8 +43,11 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
     }
     let about = client.get(&format!("/v1/contests/{contest}"))?;
     let about_json: serde_json::Value = about.json()?;
-    let vkey: VerifierKey =
-        about_json["log"]["vkey"].as_str().unwrap_or_default().parse().context("the contest's verifier key")?;
+    let vkey: VerifierKey = about_json["log"]["vkey"]
+        .as_str()
+        .unwrap_or_default()
+        .parse()
+        .context("the contest's verifier key")?;
     let result = client.get_if_there(&format!("/v1/contests/{contest}/result"))?;
     let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
     let checkpoint = Checkpoint::open(&note, &vkey).context("the server's checkpoint")?;
@@ -154,7 +157,9 @@ pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
     let named = || format!("the log {}", path.display());
     let origin = match fs::read_to_string(args.folder.join("checkpoint")) {
         Ok(note) => note.lines().next().unwrap_or_default().to_owned(),
-        Err(error) => return Err(error).with_context(|| format!("the checkpoint in {}", args.folder.display())),
+        Err(error) => {
+            return Err(error).with_context(|| format!("the checkpoint in {}", args.folder.display()));
+        }
     };
     let mut reader = BufReader::with_capacity(1 << 20, File::open(&path).with_context(named)?);
     let mut replay = Replay::without_tiles(&origin);

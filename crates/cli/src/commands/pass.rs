@@ -37,7 +37,8 @@ struct Answer {
 pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
     let subjects = match &args.subjects {
         Some(file) => {
-            let text = fs::read_to_string(file).with_context(|| format!("the subjects in {}", file.display()))?;
+            let text =
+                fs::read_to_string(file).with_context(|| format!("the subjects in {}", file.display()))?;
             text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
         }
         None => args.subject.clone(),
@@ -61,7 +62,11 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["subject", "pass", "link"])?;
     let more = |body: &mut Value| {
-        for (key, value) in [("channel", args.channel.as_ref().map(ToString::to_string)), ("group", args.group.clone()), ("expires", args.expires.clone())] {
+        for (key, value) in [
+            ("channel", args.channel.as_ref().map(ToString::to_string)),
+            ("group", args.group.clone()),
+            ("expires", args.expires.clone()),
+        ] {
             if let Some(value) = value {
                 body[key] = value.into();
             }

@@ -14,7 +14,8 @@ use crate::{
 pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
     let named = || format!("the receipt {}", args.receipt.display());
     let key = args.key.read()?;
-    let receipt: Receipt = fs::read_to_string(&args.receipt).with_context(named)?.parse().with_context(named)?;
+    let receipt: Receipt =
+        fs::read_to_string(&args.receipt).with_context(named)?.parse().with_context(named)?;
     let leaf = match (&args.leaf_hash, &args.entry) {
         (Some(hash), _) => *hash,
         (None, Some(file)) => {

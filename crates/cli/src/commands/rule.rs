@@ -59,13 +59,17 @@ fn void(args: &VoidArgs) -> Result<Outcome> {
 
 fn amend(args: &AmendArgs) -> Result<Outcome> {
     let to: Value = match args.key.as_str() {
-        "titles" | "details" => {
-            serde_json::from_str(&args.value).with_context(|| format!("the value of `{}` is not JSON", args.key))?
-        }
+        "titles" | "details" => serde_json::from_str(&args.value)
+            .with_context(|| format!("the value of `{}` is not JSON", args.key))?,
         _ => args.value.as_str().into(),
     };
     let body = json!({"what": args.what, "key": args.key, "to": to});
-    step(&args.target, &args.contest, "amendments", &reasoned(body, &args.why.reason, args.why.note.as_deref()))
+    step(
+        &args.target,
+        &args.contest,
+        "amendments",
+        &reasoned(body, &args.why.reason, args.why.note.as_deref()),
+    )
 }
 
 /// A row of a file of scores.

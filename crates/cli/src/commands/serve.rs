@@ -27,7 +27,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome> {
 /// Log lines on standard error; `RUST_LOG` says which.
 pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let _there_is_one = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _there_is_one =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
 async fn serve(config: &Config) -> Result<Outcome> {
