@@ -415,14 +415,14 @@ async fn ballots_of(api: &Api, contest: &Contest, voter: VoterTag) -> Result<Vec
         let entries = api.stores.database.entries(contest.id(), recorded.index, 1).await?;
         let Some(line) = entries.first() else { continue };
         // Another voter's tag can begin alike.
-        if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(line) {
-            if ballot.voter == voter {
-                mine.push(MyBallot {
-                    status: BallotStatus::new(recorded, leaf_hash(line)),
-                    entry: String::from_utf8_lossy(line).into_owned(),
-                    selections: ballot.selections.iter().map(|(c, e)| (c.to_owned(), e.to_owned())).collect(),
-                });
-            }
+        if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(line)
+            && ballot.voter == voter
+        {
+            mine.push(MyBallot {
+                status: BallotStatus::new(recorded, leaf_hash(line)),
+                entry: String::from_utf8_lossy(line).into_owned(),
+                selections: ballot.selections.iter().map(|(c, e)| (c.to_owned(), e.to_owned())).collect(),
+            });
         }
     }
     Ok(mine)

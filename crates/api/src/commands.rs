@@ -373,10 +373,8 @@ async fn outcome_of(
                 return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping"));
             }
         };
-        if missed {
-            if let Some(outcome) = api.stores.database.command_outcome(contest, key).await? {
-                return Ok(outcome);
-            }
+        if missed && let Some(outcome) = api.stores.database.command_outcome(contest, key).await? {
+            return Ok(outcome);
         }
     }
 }

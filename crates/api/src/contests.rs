@@ -118,8 +118,8 @@ fn document(contest: &Contest, status: StatusCode) -> Response {
         "entries": entries,
         "log": {"origin": contest.origin, "vkey": contest.verifier_key},
     });
-    if !definition.titles.is_empty() {
-        body["titles"] = json!(definition.titles);
+    if let (false, Some(body)) = (definition.titles.is_empty(), body.as_object_mut()) {
+        body.insert("titles".to_owned(), json!(definition.titles));
     }
     (status, [(header::ETAG, contest.etag()), (header::CACHE_CONTROL, "no-cache".to_owned())], Json(body))
         .into_response()

@@ -63,7 +63,7 @@ impl Limiter {
 
     /// Counts a request of a pass that has been checked.
     pub(crate) fn check_pass(&self, voter: VoterTag) -> Result<(), Problem> {
-        self.passes.check(voter).map_err(|wait| too_many("pass", self.limits.per_pass, wait))
+        self.passes.check(&voter).map_err(|wait| too_many("pass", self.limits.per_pass, wait))
     }
 
     /// Counts a request from an address.
@@ -72,7 +72,9 @@ impl Limiter {
         if self.limits.allow.iter().any(|network| network.contains(&address)) {
             return Ok(());
         }
-        self.prefixes.check(prefix(address)).map_err(|wait| too_many("network", self.limits.per_prefix, wait))
+        self.prefixes
+            .check(&prefix(address))
+            .map_err(|wait| too_many("network", self.limits.per_prefix, wait))
     }
 
     /// The client behind trusted proxies: the last address of `X-Forwarded-For` that is not one of theirs.
@@ -141,10 +143,10 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
     }
 
     /// `Err` with the time to wait.
-    fn check(&self, key: K) -> Result<(), Duration> {
+    fn check(&self, key: &K) -> Result<(), Duration> {
         self.limiter
             .load()
-            .check_key(&key)
+            .check_key(key)
             .map(|_| ())
             .map_err(|not_until| not_until.wait_time_from(self.clock.now()))
     }

@@ -100,7 +100,6 @@ async fn limit_and_count(
     response
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     // The panic's text went to standard error; it can hold anything, so the client gets none of it.
     Problem::new(&problem::INTERNAL, "a fault of the server").into_response()

@@ -136,7 +136,7 @@ async fn next_tally(following: Option<Following>) -> Option<(Event, Option<Follo
             let event = Event::default()
                 .event("tally")
                 .id(publication.size.to_string())
-                .data(String::from_utf8_lossy(&body).into_owned());
+                .data(String::from_utf8_lossy(&body));
             return Some((event, Some((api, contest, notices, Some(publication.size)))));
         }
         loop {
