@@ -1,18 +1,23 @@
 //! `acclaim audit`: from an exported folder, or from a live server by way of the same reader.
 
 use std::{
+    cell::RefCell,
     fs::{self, File},
-    io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom},
-    path::{Path, PathBuf},
+    io::{BufRead, BufReader, Read as _},
+    path::Path,
 };
 
-use acclaim_ballot_log::{Checkpoint, Hash, Receipt, TileId, VerifierKey, tile::TILE_WIDTH};
+use acclaim_ballot_log::{
+    Checkpoint, Hash, Receipt, TileId, TilePath, VerifierKey,
+    hash::HASH_LENGTH,
+    tile::{TILE_LENGTH, TILE_WIDTH},
+};
 use acclaim_contest::ContestId;
 use acclaim_tally::{Audit, AuditReport, Expected};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
-use super::log::MOST_LINE;
+use super::log::{MOST_LINE, published_result};
 use crate::{
     args::{Target, log::AuditArgs},
     client::Client,
@@ -70,29 +75,45 @@ pub(super) fn audit_folder(
     };
     let path = folder.join("log.jsonl");
     let file = File::open(&path).with_context(|| format!("the log {}", path.display()))?;
-    let tiles = LeafTiles { folder: folder.to_owned(), size: checkpoint.size };
+    let tiles = LeafTiles::new(checkpoint.size, |path| read_tile(&folder.join(path.to_string())));
     let lines = BufReader::with_capacity(1 << 20, file);
     audit(lines, Expected { checkpoint, result }, earlier, &|index| tiles.leaf(index))
 }
 
-/// The hash tiles of level 0 beside a log.
-struct LeafTiles {
-    folder: PathBuf,
+/// Leaf hashes from the tiles of level 0, wherever those are. The newest tile is kept: a log is read from front to back.
+struct LeafTiles<F> {
     size: u64,
+    fetch: F,
+    newest: RefCell<Option<(TileId, Vec<u8>)>>,
 }
 
-impl LeafTiles {
+impl<F: Fn(TilePath) -> Option<Vec<u8>>> LeafTiles<F> {
+    fn new(size: u64, fetch: F) -> Self {
+        Self { size, fetch, newest: RefCell::new(None) }
+    }
+
     /// The hash of a leaf as the tiles have it, if they do.
     fn leaf(&self, index: u64) -> Option<Hash> {
-        let width = u64::from(TILE_WIDTH);
-        let tile = TileId { level: 0, number: index / width };
-        let path = self.folder.join(tile.path(tile.width_at(self.size)).to_string());
-        let mut file = File::open(path).ok()?;
-        file.seek(SeekFrom::Start(index % width * 32)).ok()?;
-        let mut hash = [0; 32];
-        file.read_exact(&mut hash).ok()?;
-        Some(Hash(hash))
+        let tile = TileId { level: 0, number: index / u64::from(TILE_WIDTH) };
+        let width = tile.width_at(self.size);
+        let mut newest = self.newest.borrow_mut();
+        let (_, hashes) = match newest.take() {
+            Some(held) if held.0 == tile => newest.insert(held),
+            _ => {
+                let hashes = if width == 0 { None } else { (self.fetch)(tile.path(width)) };
+                newest.insert((tile, hashes.unwrap_or_default()))
+            }
+        };
+        let start = usize::try_from(index % u64::from(TILE_WIDTH)).ok()? * HASH_LENGTH;
+        hashes.get(start..start + HASH_LENGTH)?.try_into().ok().map(Hash)
     }
+}
+
+/// A tile of a folder; nothing larger than a full one is read.
+fn read_tile(path: &Path) -> Option<Vec<u8>> {
+    let mut hashes = Vec::new();
+    File::open(path).ok()?.take(TILE_LENGTH as u64).read_to_end(&mut hashes).ok()?;
+    Some(hashes)
 }
 
 fn audit_server(
@@ -104,18 +125,18 @@ fn audit_server(
     let contest: ContestId = args.subject.parse()?;
     let target = Target { url: Some(url.to_owned()), key_file: args.key_file.clone(), data: None };
     let client = Client::open(&target)?;
-    let result = client.get_if_there(&format!("/v1/contests/{contest}/result"));
+    // Before the checkpoint, which must cover it.
+    let shown = published_result(&client, &contest)?;
     let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
     let checkpoint =
         Checkpoint::open(&note, key).context("the server's checkpoint is not one of this verifier key")?;
-    let result = match published {
-        Some(result) => Some(result),
-        // A result that is not public yet is not there for this auditor.
-        None => result.ok().flatten().map(|answer| answer.bytes),
-    };
+    let result = published.or(shown);
+    let tiles = LeafTiles::new(checkpoint.size, |path| {
+        client.get(&format!("/v1/contests/{contest}/log/{path}")).ok().map(|answer| answer.bytes)
+    });
     let body = client.stream(&format!("/v1/contests/{contest}/log/entries?to={}", checkpoint.size))?;
     let lines = BufReader::with_capacity(1 << 20, body);
-    audit(lines, Expected { checkpoint, result }, &earlier(args, key)?, &|_| None)
+    audit(lines, Expected { checkpoint, result }, &earlier(args, key)?, &|index| tiles.leaf(index))
 }
 
 fn audit(

@@ -65,7 +65,8 @@ pub(super) fn post(client: &Client, contest: &ContestId, route: &str, body: &Val
     client.post(&format!("/v1/contests/{contest}/{route}"), &IdempotencyKey::new()?.part(0), body)
 }
 
-fn report(done: &Value) -> Result<Outcome> {
+/// Prints where an event is in the log.
+pub(super) fn report(done: &Value) -> Result<Outcome> {
     output::line(format_args!(
         "recorded at index {}; the log has size {}, root {}",
         done["index"],
@@ -125,7 +126,10 @@ fn listed(Mistakes(mistakes): &Mistakes, file: &Path) -> String {
         text = "the definition has a mistake".to_owned();
     }
     for mistake in mistakes {
-        let named = mistake.file.clone().unwrap_or_else(|| file.display().to_string());
+        let named = match &mistake.file {
+            Some(name) => file.with_file_name(name).display().to_string(),
+            None => file.display().to_string(),
+        };
         let line = mistake.line.map_or_else(String::new, |line| format!(":{line}"));
         let key = if mistake.key.is_empty() { String::new() } else { format!("{}: ", mistake.key) };
         text.push_str(&format!("\n  {named}{line}: {key}{}", mistake.problem));

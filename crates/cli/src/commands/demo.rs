@@ -54,9 +54,9 @@ pub(super) fn run(args: &DemoArgs) -> Result<Outcome> {
     config.ballots.deadline_ms = NonZeroU64::new(2_000).unwrap_or(NonZeroU64::MIN);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let demo = Demo::start(&runtime, &config)?;
-    let outcome = demo.play(args, folder.path())?;
+    let (outcome, invitation) = demo.play(args, folder.path())?;
     if !args.exit {
-        demo.invite()?;
+        demo.invite(&invitation)?;
         let stop = runtime.block_on(async { serve::told_to_stop() })?;
         runtime.block_on(stop);
     }
@@ -95,11 +95,13 @@ impl<'a> Demo<'a> {
         Ok(Self { runtime, engine, address, client, contest, key, stop, served })
     }
 
-    fn play(&self, args: &DemoArgs, folder: &std::path::Path) -> Result<Outcome> {
+    fn play(&self, args: &DemoArgs, folder: &std::path::Path) -> Result<(Outcome, String)> {
         let contest = &self.contest;
         output::line(format_args!("contest: {contest}, open at http://{}/c/{contest}", self.address))?;
         let about = self.client.contest(contest)?;
-        let passes = pass::mint_all(&self.client, contest, &[], u64::from(args.voters), |_| {})?;
+        // One more than there are voters, for whoever looks on.
+        let mut passes = pass::mint_all(&self.client, contest, u64::from(args.voters) + 1)?;
+        let invitation = passes.pop().context("no pass was minted")?.pass;
         let ballots = passes
             .into_iter()
             .zip(0..)
@@ -131,7 +133,7 @@ impl<'a> Demo<'a> {
             ))
             .into());
         }
-        audit::print(&report, false)
+        Ok((audit::print(&report, false)?, invitation))
     }
 
     fn vote(&self, ballots: Vec<Ballot>) -> Result<Figures> {
@@ -172,7 +174,8 @@ impl<'a> Demo<'a> {
         Ok(())
     }
 
-    fn invite(&self) -> Result<()> {
+    fn invite(&self, pass: &str) -> Result<()> {
+        output::line(format_args!("page: http://{}/c/{}#{pass}", self.address, self.contest))?;
         output::line(format_args!("API: http://{}/docs", self.address))?;
         output::line(format_args!("operator key: {}", self.key))?;
         output::note("serving until interrupted");

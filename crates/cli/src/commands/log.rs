@@ -19,13 +19,16 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     args::log::{ExportArgs, TallyArgs},
-    client::Client,
+    client::{Client, problem::Problem},
     outcome::Outcome,
     output, progress,
 };
 
-/// The longest line of a log with its newline.
+/// The longest line of a log with its newline, in bytes.
 pub(super) const MOST_LINE: u64 = 65_536;
+
+/// How often result and checkpoint are read until they are of one moment.
+const MOST_ATTEMPTS: usize = 10;
 
 pub(super) fn export(args: &ExportArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
@@ -48,9 +51,7 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
         .unwrap_or_default()
         .parse()
         .context("the contest's verifier key")?;
-    let result = client.get_if_there(&format!("/v1/contests/{contest}/result"))?;
-    let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
-    let checkpoint = Checkpoint::open(&note, &vkey).context("the server's checkpoint")?;
+    let (note, checkpoint, result) = checkpoint_and_result(client, contest, &vkey)?;
 
     let body = client.stream(&format!("/v1/contests/{contest}/log/entries?to={}", checkpoint.size))?;
     let mut writer = ExportWriter::new(folder)?;
@@ -70,9 +71,40 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
     write(folder, "vkey", format!("{vkey}\n").as_bytes())?;
     write(folder, "contest.json", &about.bytes)?;
     if let Some(result) = result {
-        write(folder, "result.json", &result.bytes)?;
+        write(folder, "result.json", &result)?;
     }
     Ok(checkpoint.size)
+}
+
+/// A checkpoint as a note and opened, and the result of the log up to there if there is one that may be read.
+fn checkpoint_and_result(
+    client: &Client,
+    contest: &ContestId,
+    vkey: &VerifierKey,
+) -> Result<(Vec<u8>, Checkpoint, Option<Vec<u8>>)> {
+    for _ in 0..MOST_ATTEMPTS {
+        let result = published_result(client, contest)?;
+        let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
+        let checkpoint = Checkpoint::open(&note, vkey).context("the server's checkpoint")?;
+        let Some(bytes) = result else { return Ok((note, checkpoint, None)) };
+        let document: serde_json::Value = serde_json::from_slice(&bytes).context("the server's result")?;
+        // A certified result is that of the log before it was certified; a provisional one changes with every ruling.
+        if document["status"] == "certified" || document["log"]["size"] == checkpoint.size {
+            return Ok((note, checkpoint, Some(bytes)));
+        }
+    }
+    bail!("the log grows too fast: result and checkpoint are never of one moment")
+}
+
+/// The result that the server shows; `None` if there is none yet, or none that is public.
+pub(super) fn published_result(client: &Client, contest: &ContestId) -> Result<Option<Vec<u8>>> {
+    match client.get_if_there(&format!("/v1/contests/{contest}/result")) {
+        Ok(answer) => Ok(answer.map(|answer| answer.bytes)),
+        Err(error) => match error.downcast_ref::<Problem>() {
+            Some(problem) if problem.status == 403 => Ok(None),
+            _ => Err(error),
+        },
+    }
 }
 
 /// Reads one line without its newline into `line`; `false` at the end.

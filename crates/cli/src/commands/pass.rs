@@ -72,27 +72,47 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
             }
         }
     };
-    for minted in mint_all(&client, &args.contest, &subjects, args.count.unwrap_or(0), more)? {
-        let link = template.replace("{contest}", args.contest.as_str()).replace("{pass}", &minted.pass);
-        csv.write_record([&minted.subject, &minted.pass, &link])?;
-    }
-    csv.flush().map_err(Unwritable)?;
+    // Written piece by piece: what was minted is never lost to an error further on.
+    mint_each(&client, &args.contest, &subjects, args.count.unwrap_or(0), more, |piece| {
+        for minted in piece {
+            let link = template.replace("{contest}", args.contest.as_str()).replace("{pass}", &minted.pass);
+            csv.write_record([&minted.subject, &minted.pass, &link])?;
+        }
+        Ok(csv.flush().map_err(Unwritable)?)
+    })?;
     Ok(Outcome::Done)
 }
 
-/// Mints for these subjects, or if there are none for `count` made-up ones, in requests of bounded size.
-pub(super) fn mint_all(
+/// Mints `count` passes for made-up subjects.
+pub(super) fn mint_all(client: &Client, contest: &ContestId, count: u64) -> Result<Vec<Minted>> {
+    let mut all = Vec::new();
+    mint_each(
+        client,
+        contest,
+        &[],
+        count,
+        |_| {},
+        |piece| {
+            all.extend(piece);
+            Ok(())
+        },
+    )?;
+    Ok(all)
+}
+
+/// Mints for these subjects, or if there are none for `count` made-up ones, in requests of bounded size; `take` gets each answer's passes.
+fn mint_each(
     client: &Client,
     contest: &ContestId,
     subjects: &[String],
     count: u64,
     more: impl Fn(&mut Value),
-) -> Result<Vec<Minted>> {
+    mut take: impl FnMut(Vec<Minted>) -> Result<()>,
+) -> Result<()> {
     let key = IdempotencyKey::new()?;
     let path = format!("/v1/contests/{contest}/passes");
     let total = if subjects.is_empty() { count } else { subjects.len() as u64 };
     let bar = progress::bar(total, "passes");
-    let mut all = Vec::new();
     let pieces = total.div_ceil(PIECE);
     for number in 0..usize::try_from(pieces)? {
         let from = number as u64 * PIECE;
@@ -104,8 +124,8 @@ pub(super) fn mint_all(
         more(&mut body);
         let answer: Answer = serde_json::from_value(client.post(&path, &key.part(number), &body)?)?;
         bar.inc(answer.passes.len() as u64);
-        all.extend(answer.passes);
+        take(answer.passes)?;
     }
     bar.finish_and_clear();
-    Ok(all)
+    Ok(())
 }

@@ -6,13 +6,16 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::contest::{reasoned, step};
+use super::contest::{reasoned, report, step};
 use crate::{
     args::rule::{AmendArgs, RuleCommand, ScoreArgs, VoidArgs},
     client::{Client, IdempotencyKey},
     outcome::Outcome,
     output,
 };
+
+/// The most ballots that one request names.
+const MOST_BALLOTS: usize = 10_000;
 
 pub(super) fn run(command: RuleCommand) -> Result<Outcome> {
     match command {
@@ -53,8 +56,17 @@ fn void(args: &VoidArgs) -> Result<Outcome> {
             ballots.push(line.trim().parse().with_context(|| format!("{}, line {number}", named()))?);
         }
     }
-    let body = reasoned(json!({"ballots": ballots}), &args.why.reason, args.why.note.as_deref());
-    step(&args.target, &args.contest, "voids", &body)
+    if ballots.is_empty() {
+        bail!("no ballot was named");
+    }
+    let client = Client::open(&args.target)?;
+    let path = format!("/v1/contests/{}/voids", args.contest);
+    let key = IdempotencyKey::new()?;
+    for (number, piece) in ballots.chunks(MOST_BALLOTS).enumerate() {
+        let body = reasoned(json!({"ballots": piece}), &args.why.reason, args.why.note.as_deref());
+        report(&client.post(&path, &key.part(number), &body)?)?;
+    }
+    Ok(Outcome::Done)
 }
 
 fn amend(args: &AmendArgs) -> Result<Outcome> {
