@@ -134,7 +134,7 @@ impl Client {
     /// # Errors
     /// [`Problem`], or no answer.
     pub fn get(&self, path: &str) -> Result<Answer> {
-        self.answer(Method::GET, path, &[], Bytes::new())
+        self.answer(&Method::GET, path, &[], &Bytes::new())
     }
 
     /// Fetches a resource that may not be there yet: `None` if the engine answers that there is none (404, or 409 before its time).
@@ -173,7 +173,7 @@ impl Client {
     /// As [`Client::get`].
     pub fn post(&self, path: &str, key: &str, body: &impl Serialize) -> Result<Value> {
         let body = serde_json::to_vec(body).context("the request cannot be written as JSON")?;
-        self.answer(Method::POST, path, &[("idempotency-key", key)], body.into())?.json()
+        self.answer(&Method::POST, path, &[("idempotency-key", key)], &body.into())?.json()
     }
 
     /// Puts a contest's definition; `revision` is that of the draft it takes the place of.
@@ -182,7 +182,7 @@ impl Client {
     /// As [`Client::get`].
     pub fn put(&self, path: &str, revision: Option<&str>, body: String) -> Result<Value> {
         let revision = revision.map(|revision| ("if-match", revision));
-        self.answer(Method::PUT, path, revision.as_slice(), body.into())?.json()
+        self.answer(&Method::PUT, path, revision.as_slice(), &body.into())?.json()
     }
 
     /// Deletes a resource.
@@ -193,8 +193,8 @@ impl Client {
         self.send(&Method::DELETE, path, &[("idempotency-key", key)], &Bytes::new()).map(|_| ())
     }
 
-    fn answer(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<Answer> {
-        let response = self.send(&method, path, headers, &body)?;
+    fn answer(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &Bytes) -> Result<Answer> {
+        let response = self.send(method, path, headers, body)?;
         let (parts, body) = response.into_parts();
         let bytes = read_bounded(body).with_context(|| format!("reading the answer to {method} {path}"))?;
         Ok(Answer { headers: parts.headers, bytes })

@@ -1,5 +1,7 @@
 //! `acclaim contest`
 
+#![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
+
 use std::{fs, path::Path};
 
 use acclaim_contest::{
@@ -99,9 +101,9 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
     };
     let contest = client.put(&path, revision.as_deref(), definition.to_json())?;
     if args.json {
-        output::json(&contest)?
+        output::json(&contest)?;
     } else {
-        card(&contest)?.print()?
+        card(&contest)?.print()?;
     }
     Ok(Outcome::Done)
 }
@@ -155,9 +157,9 @@ fn list(args: &ListArgs) -> Result<Outcome> {
 fn show(args: &ShowArgs) -> Result<Outcome> {
     let contest = Client::open(&args.target)?.contest(&args.contest)?;
     if args.json {
-        output::json(&contest)?
+        output::json(&contest)?;
     } else {
-        card(&contest)?.print()?
+        card(&contest)?.print()?;
     }
     Ok(Outcome::Done)
 }

@@ -1,5 +1,7 @@
 //! `acclaim rule`
 
+#![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
+
 use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context as _, Result, bail};
@@ -96,11 +98,13 @@ struct ScoreRow {
     value: String,
 }
 
+/// What one request is about: juror, category and criterion.
+type Sheet = (String, String, Option<String>);
+
 fn score(args: &ScoreArgs) -> Result<Outcome> {
     let named = || format!("the scores in {}", args.csv.display());
     let mut reader = csv::Reader::from_path(&args.csv).with_context(named)?;
-    // One request a juror, category and criterion.
-    let mut sheets: BTreeMap<(String, String, Option<String>), Vec<(String, String)>> = BTreeMap::new();
+    let mut sheets: BTreeMap<Sheet, Vec<(String, String)>> = BTreeMap::new();
     for row in reader.deserialize() {
         let row: ScoreRow = row.with_context(named)?;
         let criterion = row.criterion.filter(|criterion| !criterion.is_empty());
