@@ -157,6 +157,12 @@ fn audit(
         match line.pop() {
             None => break,
             Some(b'\n') => audit.push(&line),
+            // Longer than any entry: where it ends is of no interest any more.
+            Some(last) if line.len() as u64 + 1 == MOST_LINE => {
+                line.push(last);
+                audit.push(&line);
+                break;
+            }
             Some(_) => {
                 audit.torn();
                 break;

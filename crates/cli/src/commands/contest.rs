@@ -16,9 +16,9 @@ use crate::{
         Target,
         contest::{ContestCommand, CreateArgs, ListArgs, ShowArgs},
     },
-    client::{Client, IdempotencyKey},
+    client::{Client, IdempotencyKey, problem::Problem},
     clock,
-    outcome::{Outcome, Refused},
+    outcome::{Hint, Outcome, Refused},
     output::{self, Card, Table},
 };
 
@@ -99,7 +99,15 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
     } else {
         None
     };
-    let contest = client.put(&path, revision.as_deref(), definition.to_json())?;
+    let put = client.put(&path, revision.as_deref(), definition.to_json());
+    let contest = put.map_err(|error| match error.downcast_ref::<Problem>() {
+        Some(problem) if problem.status == 412 && !args.edit => {
+            let hint = "--edit puts it in the place of the draft of this id, --as gives it another id";
+            anyhow!(Hint(hint.to_owned()))
+                .context(Refused(format!("there is a contest {} already", definition.id)))
+        }
+        _ => error,
+    })?;
     if args.json {
         output::json(&contest)?;
     } else {

@@ -1,0 +1,159 @@
+//! A whole contest on a data directory, and what goes wrong on the way.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use crate::session::{Session, assert_transcript};
+
+/// One category, three entries, one winner by votes.
+const DEFINITION: &str = r#"
+[contest]
+id = "photo"
+title = "Photo contest"
+time_zone = "Europe/Zurich"
+opens = "2099-03-01T00:00:00"
+closes = "2099-04-01T00:00:00"
+
+[winners]
+count = 1
+from = "all"
+by = "votes"
+
+[[category]]
+id = "photos"
+title = "Photographs"
+
+[[entry]]
+id = "p1"
+category = "photos"
+title = "Fishermen's tablet"
+
+[[entry]]
+id = "p2"
+category = "photos"
+title = "A field at dawn"
+
+[[entry]]
+id = "p3"
+category = "photos"
+title = "Connected village"
+"#;
+
+#[test]
+fn every_mistake_of_a_definition_is_told_at_once() {
+    let mut session = Session::new();
+    let wrong = DEFINITION
+        .replace("2099-04-01T00:00:00", "2098-04-01T00:00:00")
+        .replace("count = 1\n", "count = 0\ncolour = \"red\"\n")
+        .replace("\"p3\"", "\"p2\"");
+    session.write("photo.toml", format!("entries_csv = \"more.csv\"\n{wrong}"));
+    session.write("more.csv", "id,category,title\np9,nowhere,Somewhere\n");
+    assert_eq!(session.type_in(&["contest", "create", "photo.toml"]).status, 2);
+    assert!(!session.path("acclaim-data").exists(), "a mistake founds no installation");
+    session.write("photo.json", "{\"contest\": ");
+    assert_eq!(session.type_in(&["contest", "create", "photo.json"]).status, 2);
+    assert_eq!(session.type_in(&["contest", "create", "absent.toml"]).status, 2);
+    assert_transcript!(session.transcript());
+}
+
+#[test]
+fn a_contest_from_its_definition_to_its_audit() {
+    let mut session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    session.type_in(&["contest", "create", "photo.toml"]);
+    session.type_in(&["contest", "create", "photo.toml"]);
+    session.type_in(&["contest", "create", "photo.toml", "--edit"]);
+    session.type_in(&["contest", "close", "photo"]);
+    session.type_in(&["contest", "open", "photo"]);
+    session.type_in(&["contest", "list"]);
+    session.type_in(&["contest", "show", "photo"]);
+    session.type_in(&["contest", "certify", "photo"]);
+    session.type_in(&["rule", "withdraw", "photo", "p3", "--reason", "asked for by its author"]);
+    session.type_in(&["rule", "withdraw", "photo", "p3", "--reason", "again"]);
+    session.type_in(&["rule", "reinstate", "photo", "--entry", "p3", "--reason", "a misunderstanding"]);
+    session.type_in(&[
+        "rule",
+        "amend",
+        "photo",
+        "entry:p2",
+        "title",
+        "A wide field at dawn",
+        "--reason",
+        "typo",
+    ]);
+    session.type_in(&["rule", "void", "photo", "lG5tUEkm0RjspEyBHMakFQ", "--reason", "scripted"]);
+    session.type_in(&["rule", "choose", "photo", "photos", "p1"]);
+    session.type_in(&["rule", "statement", "photo", "remark", "a rehearsal of the command line"]);
+    session.type_in(&["contest", "close", "photo"]);
+    session.type_in(&["contest", "certify", "photo"]);
+    session.type_in(&["contest", "delete", "photo"]);
+    session.type_in(&["log", "export", "photo", "--out", "log"]);
+    session.type_in(&["log", "export", "photo", "--out", "log"]);
+    session.type_in(&["audit", "log", "--vkey-file", "log/vkey"]);
+    let tally = session.run(&["tally", "log"]);
+    assert_eq!((tally.status, tally.out), (0, session.read("log/result.json")));
+    assert_transcript!(session.transcript());
+}
+
+#[test]
+fn a_directory_without_an_installation_is_told() {
+    let mut session = Session::new();
+    assert_eq!(session.type_in(&["contest", "list"]).status, 2);
+    assert_eq!(session.type_in(&["contest", "open", "photo", "--data", "elsewhere"]).status, 2);
+    assert_eq!(session.type_in(&["key", "list"]).status, 2);
+    assert_eq!(session.type_in(&["contest", "list", "--url", "ftp://vote.example.org"]).status, 2);
+    assert_eq!(session.type_in(&["contest", "list", "--url", "http://127.0.0.1:1"]).status, 2);
+    assert!(!session.path("acclaim-data").exists() && !session.path("elsewhere").exists());
+    assert_transcript!(session.transcript());
+}
+
+#[test]
+fn passes_go_into_a_file_that_is_new_and_private() {
+    let mut session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    session.run(&["contest", "create", "photo.toml"]);
+    session.write("voters.txt", "mailto:ama@example.org\n\nmailto:li@example.org\n");
+    let template = "https://vote.example.org/c/{contest}#{pass}";
+    let mint = [
+        "pass",
+        "mint",
+        "photo",
+        "--subjects",
+        "voters.txt",
+        "--out",
+        "passes.csv",
+        "--link-template",
+        template,
+    ];
+    assert_eq!(session.type_in(&mint).status, 0);
+    assert_eq!(session.type_in(&mint).status, 2, "an existing file is left alone");
+    let mode = fs::metadata(session.path("passes.csv")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let passes = session.read("passes.csv");
+    let rows: Vec<Vec<&str>> = passes.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[0], ["subject", "pass", "link"]);
+    assert_eq!(rows[1][0], "mailto:ama@example.org");
+    assert_eq!(rows[1][2], format!("https://vote.example.org/c/photo#{}", rows[1][1]));
+
+    let many = session.run(&["pass", "mint", "photo", "--count", "10001"]);
+    let minted: std::collections::BTreeSet<&str> =
+        many.out.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
+    assert_eq!((many.status, minted.len()), (0, 10_001), "more than one request's worth");
+    assert_transcript!(session.transcript());
+}
+
+#[test]
+fn staff_keys_are_made_listed_and_revoked() {
+    let mut session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    session.run(&["contest", "create", "photo.toml"]);
+    session.type_in(&["key", "create", "--role", "organiser", "--contest", "photo", "--name", "jury-office"]);
+    session.type_in(&["key", "create", "--role", "auditor", "--name", "jury-office"]);
+    session.type_in(&["key", "create", "--role", "king"]);
+    session.type_in(&["key", "list"]);
+    session.type_in(&["key", "revoke", "jury-office"]);
+    session.type_in(&["key", "revoke", "jury-office"]);
+    session.type_in(&["key", "list"]);
+    session.type_in(&["key", "rotate-pass-key"]);
+    assert_transcript!(session.transcript());
+}

@@ -1,0 +1,8 @@
+//! Transcripts of the command line, as whoever types the commands sees them.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod contest;
+mod help;
+mod session;
+mod tampering;

@@ -1,0 +1,110 @@
+//! Runs the real binary in a folder of its own and writes down what it said.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+/// Figures that differ from run to run, and what stands for them.
+pub(crate) const FILTERS: &[(&str, &str)] = &[
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
+    (r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "+[key]"),
+    (r"[A-Za-z0-9+/]{43}=", "[hash]"),
+    (r"\b[0-9a-f]{64}\b", "[sha256]"),
+    (r"ack_[A-Za-z0-9_-]+", "[staff key]"),
+    (r"/tmp/[^ \n]*/\.tmp[A-Za-z0-9]+|/tmp/\.tmp[A-Za-z0-9]+", "[folder]"),
+    (r"\(process \d+", "(process [id]"),
+];
+
+/// Compares with a snapshot, figures that differ from run to run filtered out.
+macro_rules! assert_transcript {
+    ($transcript:expr) => {
+        insta::with_settings!({filters => crate::session::FILTERS.to_vec(), omit_expression => true, prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!($transcript)
+        });
+    };
+}
+pub(crate) use assert_transcript;
+
+/// What a command said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// A folder in which commands are typed.
+pub(crate) struct Session {
+    folder: TempDir,
+    transcript: String,
+}
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), transcript: String::new() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Runs a command without noting it.
+    pub(crate) fn run(&self, args: &[&str]) -> Said {
+        run_in(self.folder.path(), args)
+    }
+
+    /// Runs a command and notes what it said.
+    pub(crate) fn type_in(&mut self, args: &[&str]) -> Said {
+        let said = self.run(args);
+        let typed: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
+        self.transcript.push_str(&format!("$ acclaim {}\n", typed.join(" ")));
+        for (text, mark) in [(&said.out, ""), (&said.err, "! ")] {
+            for line in text.lines() {
+                self.transcript.push_str(format!("{mark}{line}").trim_end());
+                self.transcript.push('\n');
+            }
+        }
+        if said.status != 0 {
+            self.transcript.push_str(&format!("exit status {}\n", said.status));
+        }
+        self.transcript.push('\n');
+        said
+    }
+
+    pub(crate) fn transcript(&self) -> &str {
+        self.transcript.trim_end()
+    }
+}
+
+fn run_in(folder: &Path, args: &[&str]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_acclaim"))
+        .args(args)
+        .current_dir(folder)
+        .env_clear()
+        // How long closing waits for ballots on their way.
+        .env("ACCLAIM_BALLOTS_DEADLINE_MS", "200")
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap();
+    Said {
+        status: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn quoted(arg: &str) -> String {
+    if arg.contains([' ', '{', '#']) { format!("'{arg}'") } else { arg.to_owned() }
+}
