@@ -112,6 +112,6 @@ pub(crate) fn finish_commands(
     Ok(())
 }
 
-fn read_outcome(json: String) -> Result<CommandOutcome> {
-    serde_json::from_str(&json).map_err(corrupt)
+fn read_outcome(json: impl AsRef<str>) -> Result<CommandOutcome> {
+    serde_json::from_str(json.as_ref()).map_err(corrupt)
 }

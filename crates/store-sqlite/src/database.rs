@@ -200,6 +200,7 @@ fn run_tx<T>(connection: &mut Connection, body: impl FnOnce(&Transaction<'_>) ->
 }
 
 /// An error before the commit: the transaction is rolled back, so nothing was changed.
+#[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
 pub(crate) fn unavailable(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(error.to_string()),

@@ -1,1 +1,7 @@
-//! For tests: a clock, a fault-injecting ledger, the conformance suite, whole engines in process.
+//! For tests: a clock driven by hand, and stores that fail or stall on demand.
+
+mod clock;
+mod faulty;
+
+pub use clock::ManualClock;
+pub use faulty::{Fault, FaultyDatabase, StalledIntake};

@@ -1,0 +1,65 @@
+//! The fault table: an append is lost, or done and reported failed, or of unknown outcome; then everything is checked.
+
+use acclaim_store::{Ledger as _, hub::BallotOutcome};
+use acclaim_test_support::Fault;
+
+use crate::support::World;
+
+async fn check(faults: &[Fault]) {
+    let mut world = World::open().await;
+    let before = world.ballot("early", "p1");
+    world.submit(vec![before.clone()]).await;
+    assert!(matches!(world.outcome(before.ballot).await, BallotOutcome::Recorded { index: 5, .. }));
+
+    world.database.plan(faults.iter().copied());
+    let items: Vec<_> = (0..20).map(|n| world.ballot(&format!("voter-{n}"), "p2")).collect();
+    world.submit(items.clone()).await;
+    // A second vote of a voter must not slip in over a reload.
+    let repeated = world.ballot("voter-3", "p1");
+    world.submit(vec![repeated.clone()]).await;
+    loop {
+        let mut recorded = 0;
+        for item in &items {
+            recorded += usize::from(
+                world.stores.database.ballot(&world.contest, item.ballot).await.unwrap().is_some(),
+            );
+        }
+        if recorded == items.len() && world.database.left() == 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let after = world.ballot("late", "p1");
+    world.submit(vec![after.clone()]).await;
+    assert!(matches!(world.outcome(after.ballot).await, BallotOutcome::Recorded { .. }));
+
+    let report = world.audit().await;
+    assert!(report.clean, "{faults:?}: {:?}", report.findings);
+    assert_eq!(report.ballots.recorded, 22, "{faults:?}");
+    let lines = world.lines().await;
+    for item in items.iter().chain([&before, &after]) {
+        let count = lines.iter().filter(|line| line.contains(&format!("\"id\":\"{}\"", item.ballot))).count();
+        assert_eq!(count, 1, "{faults:?}");
+    }
+    assert!(!lines.iter().any(|line| line.contains(&repeated.ballot.to_string())));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_append_that_is_lost_is_done_again() {
+    check(&[Fault::LostBefore]).await;
+    check(&[Fault::LostBefore, Fault::LostBefore, Fault::LostBefore]).await;
+}
+
+#[tokio::test]
+async fn an_append_that_was_done_is_not_done_twice() {
+    check(&[Fault::DoneButReportedFailed]).await;
+    check(&[Fault::DoneButUnknown]).await;
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_never_guessed() {
+    check(&[Fault::LostAndUnknown]).await;
+    check(&[Fault::DoneButUnknown, Fault::LostAndUnknown, Fault::DoneButReportedFailed, Fault::LostBefore])
+        .await;
+}

@@ -1,0 +1,173 @@
+//! One contest on embedded stores in a temporary directory.
+
+use std::{sync::Arc, time::Duration};
+
+use acclaim_ballot_log::{Checkpoint, NewBallot, SigningKey};
+use acclaim_contest::{
+    BallotId, ContestId, TagKey,
+    definition::{Definition, Overrides},
+};
+use acclaim_sequencer::{Sequencer, Settings};
+use acclaim_store::{
+    Clock as _, Contests as _, Hub, Intake as _, Keyring, Ledger as _, Stores,
+    hub::{BallotOutcome, Notice},
+    intake::Item,
+};
+use acclaim_store_sqlite::{DataDirectory, LocalIntake};
+use acclaim_tally::{Audit, AuditReport, Expected};
+use acclaim_test_support::{FaultyDatabase, ManualClock, StalledIntake};
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::{
+    sync::{broadcast::Receiver, watch},
+    task::JoinHandle,
+};
+
+pub(crate) const OPENS: &str = "2021-03-01T00:00:00Z";
+pub(crate) const CLOSES: &str = "2021-03-31T22:00:00Z";
+
+pub(crate) fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) struct World {
+    pub(crate) stores: Stores,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) database: Arc<FaultyDatabase>,
+    pub(crate) intake: Arc<StalledIntake>,
+    pub(crate) contest: ContestId,
+    keyring: Arc<Keyring>,
+    tag_key: TagKey,
+    notices: Receiver<Notice>,
+    stop: watch::Sender<bool>,
+    running: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+    _directory: DataDirectory,
+}
+
+impl World {
+    /// A contest of one category with entries p1 and p2, open at its first instant.
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::lock(folder.path()).unwrap();
+        let secret = directory.secret().unwrap();
+        let database = Arc::new(FaultyDatabase::new(Arc::new(directory.database().unwrap())));
+        let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
+        let clock = Arc::new(ManualClock::at(time(OPENS)));
+        let intake = Arc::new(StalledIntake::new(Arc::new(LocalIntake::new(1))));
+        let stores = Stores {
+            database: Arc::clone(&database) as _,
+            intake: Arc::clone(&intake) as _,
+            shown: Arc::new(directory.shown().unwrap()),
+            hub: Arc::new(Hub::default()),
+            clock: Arc::clone(&clock) as _,
+        };
+        let json = format!(
+            r#"{{"contest":{{"id":"photos","title":"Photos","time_zone":"UTC","opens":"{OPENS}","closes":"{CLOSES}"}},
+                "winners":{{"count":1,"from":"all","by":"votes"}},
+                "category":[{{"id":"a","title":"A"}}],
+                "entry":[{{"id":"p1","category":"a","title":"One"}},{{"id":"p2","category":"a","title":"Two"}}]}}"#
+        );
+        let definition = Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap();
+        let contest = definition.id.clone();
+        let wrapped = keyring.new_tag_key(&contest).unwrap();
+        database.create_draft(&definition, &wrapped).await.unwrap();
+        let tag_key = keyring.tag_key(&contest, &wrapped).unwrap();
+
+        let mut notices = stores.hub.subscribe();
+        let (stop, stopping) = watch::channel(false);
+        let settings = Settings { retry_after: Duration::from_millis(1), ..Settings::default() };
+        let sequencer =
+            Sequencer::start(stores.clone(), Arc::clone(&keyring), settings, stopping).await.unwrap();
+        let running = tokio::spawn(sequencer.run());
+        loop {
+            if matches!(next(&mut notices).await, Notice::ContestChanged(_)) {
+                break;
+            }
+        }
+        Self {
+            stores,
+            clock,
+            database,
+            intake,
+            contest,
+            keyring,
+            tag_key,
+            notices,
+            stop,
+            running,
+            _folder: folder,
+            _directory: directory,
+        }
+    }
+
+    /// A ballot of a voter that arrives now.
+    pub(crate) fn ballot(&self, voter: &str, entry: &str) -> Item {
+        let arrived = self.clock.now();
+        let at = acclaim_contest::rules::CastTime::Minute.cut(arrived);
+        let ballot = NewBallot {
+            voter: self.tag_key.tag(voter),
+            channel: None,
+            period: None,
+            replaces: None,
+            at: &at,
+            selections: [("a", entry)].into_iter(),
+        };
+        let mut line = Vec::new();
+        let id = ballot.write(&self.contest, &mut line).unwrap();
+        Item { ballot: id, arrived, entry: Bytes::from(line) }
+    }
+
+    pub(crate) async fn submit(&self, items: Vec<Item>) {
+        let count = items.len();
+        let submitted = self.stores.intake.submit(&self.contest, items).await.unwrap();
+        assert_eq!(submitted, vec![acclaim_store::intake::Submitted::Buffered; count]);
+    }
+
+    /// Waits for the decision on a ballot.
+    pub(crate) async fn outcome(&mut self, ballot: BallotId) -> BallotOutcome {
+        loop {
+            if let Notice::Decided(decided) = next(&mut self.notices).await
+                && let Some((_, outcome)) = decided.ballots.iter().find(|(id, _)| *id == ballot)
+            {
+                return outcome.clone();
+            }
+        }
+    }
+
+    /// Waits for a decision that matches.
+    pub(crate) async fn until(&mut self, mut wanted: impl FnMut(&Notice) -> bool) {
+        loop {
+            if wanted(&next(&mut self.notices).await) {
+                return;
+            }
+        }
+    }
+
+    pub(crate) async fn lines(&self) -> Vec<String> {
+        let entries = self.stores.database.entries(&self.contest, 0, usize::MAX).await.unwrap();
+        entries.iter().map(|entry| String::from_utf8(entry.to_vec()).unwrap()).collect()
+    }
+
+    /// Audits what the ledger holds against its own checkpoint.
+    pub(crate) async fn audit(&self) -> AuditReport {
+        let head = self.stores.database.head(&self.contest).await.unwrap().unwrap();
+        let key = SigningKey::from_seed(&self.keyring.origin(&self.contest), &self.keyring.log_seed).unwrap();
+        let checkpoint = Checkpoint::open(&head.checkpoint, key.verifier()).unwrap();
+        let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None);
+        for line in self.lines().await {
+            audit.push(line.as_bytes());
+        }
+        audit.finish()
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.send(true).unwrap();
+        self.running.await.unwrap();
+    }
+}
+
+/// The next notice, or a failed test: nothing here takes seconds.
+async fn next(notices: &mut Receiver<Notice>) -> Notice {
+    tokio::time::timeout(Duration::from_secs(20), notices.recv()).await.expect("a notice in time").unwrap()
+}
