@@ -2,7 +2,8 @@
 //
 // The pass is the fragment of the address (`/c/{contest}#{pass}`): browsers never send that part, it goes to the server in
 // the Authorization header alone and is stored nowhere. Choices not cast yet are kept in sessionStorage, until they are
-// recorded or the tab is closed. Texts of the server reach the page as text, never as markup.
+// recorded or the tab is closed. Texts of the server reach the page as text, never as markup; the page's own sentences are
+// in ballot.html. One file, longer than others here: a single request on a slow phone, and no bundler.
 
 const CONTEST = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const API = `/v1/contests/${encodeURIComponent(CONTEST)}`;
@@ -23,7 +24,7 @@ const state = {
   mine: null, // the answer of votes/mine; null without a usable pass
   choices: new Map(), // category id -> Set of entry ids, not cast yet
   replacing: null, // the recorded ballot that is being changed
-  casting: null, // the ballot to be confirmed or under way: { body, votes, sent }
+  casting: null, // the ballot to be confirmed or under way: { body, votes, replaces, sent }
   open: new Set(), // ids of unfolded categories
   shown: new Map(), // category id -> how many of its entries are drawn
   query: "",
@@ -35,7 +36,7 @@ const state = {
 
 async function start() {
   addEventListener("hashchange", () => location.reload());
-  addEventListener("pageshow", (event) => event.persisted && refresh());
+  addEventListener("pageshow", (event) => event.persisted && !state.casting && refresh());
   addEventListener("beforeunload", (event) => state.casting?.sent && event.preventDefault());
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && !state.casting && state.contest && Date.now() - state.loaded > 60_000) refresh();
@@ -45,6 +46,7 @@ async function start() {
     review();
   });
   $("find").addEventListener("input", find);
+  $("find").addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
   for (const [id, act] of Object.entries({ cast, back, cancel: cancelChange })) $(id).addEventListener("click", act);
   await refresh();
   if (!state.contest) return;
@@ -64,17 +66,16 @@ async function refresh() {
   state.skew = contest.date ? contest.date - Date.now() : 0;
   state.loaded = Date.now();
   notice();
-  state.mine = null;
   if (PASS) {
     const mine = await persist(() => call("GET", "/votes/mine", { pass: true }), waiting);
-    if (mine?.status === 200) state.mine = mine.body;
+    state.mine = mine?.status === 200 ? mine.body : null;
     notice(state.mine ? null : codeOf(mine), valuesOf(mine), !mine || RETRIED.has(mine.status) ? again() : null);
   } else if (phase() !== "ended") {
     notice("no-pass");
   }
   state.replacing = standing().find((ballot) => ballot.ballot === state.replacing?.ballot) ?? null;
   awaitNextPhase();
-  draw();
+  if (!state.casting) draw();
 }
 
 // Draws anew at the instant when voting opens or ends, and asks the server some seconds later: not all pages at once.
@@ -146,7 +147,7 @@ function choose(category, entry, input) {
   const chosen = new Set(most === 1 ? [] : chosenIn(category));
   if (input.checked && chosen.size >= most) {
     input.checked = false;
-    return notice("too-many", { most, category: title(category).text });
+    return barNote("too-many", { most, category: title(category).text });
   }
   if (input.checked) chosen.add(entry.id);
   else chosen.delete(entry.id);
@@ -156,7 +157,7 @@ function choose(category, entry, input) {
 function setChoice(category, chosen) {
   if (chosen.size) state.choices.set(category.id, chosen);
   else state.choices.delete(category.id);
-  if (!state.replacing) notice();
+  barNote();
   keepDraft();
   drawState(category);
   drawBar();
@@ -185,7 +186,8 @@ function change(ballot) {
     state.open.add(category);
   }
   draw();
-  notice("changing");
+  notice();
+  barNote("changing");
   focusOn(`toggle-${ballot.selections[0]?.[0]}`);
 }
 
@@ -203,12 +205,13 @@ function review() {
   const wrong = mistake();
   if (wrong) {
     const [code, values, category] = wrong;
-    notice(code, values);
-    return category ? toggle(category, true) : focusOn("notice");
+    if (category) toggle(category, true);
+    return barNote(code, values);
   }
   const ballot = { selections: votes().map(([category, entry]) => ({ category, entry })) };
-  if (state.replacing) ballot.replaces = state.replacing.ballot;
-  state.casting = { body: JSON.stringify(ballot), votes: votes(), sent: false };
+  const replaces = state.replacing?.ballot;
+  if (replaces) ballot.replaces = replaces;
+  state.casting = { body: JSON.stringify(ballot), votes: votes(), replaces, sent: false };
   notice();
   if (!isFinal()) return cast();
   drawReview();
@@ -241,18 +244,30 @@ async function cast() {
     $("back").textContent = "Show what is recorded";
     return focusOn("notice");
   }
+  const recorded = answer.body?.status === "recorded";
+  if (recorded) stand(casting, answer.body);
+  else await refresh();
   state.casting = null;
-  const kept = answer.status < 300;
-  if (kept) {
-    for (const [category] of casting.votes) state.choices.delete(category);
-    state.replacing = null;
-    keepDraft();
-  }
-  if (kept || [403, 409, 422].includes(answer.status)) await refresh();
   draw();
-  const recorded = kept && answer.body.status === "recorded";
   notice(recorded ? "recorded-now" : codeOf(answer), valuesOf(answer));
   focusOn("notice");
+}
+
+// Notes that a ballot is recorded: the page says so at once, whether or not the server can be asked again.
+function stand({ votes, replaces }, { ballot, status, index }) {
+  for (const [category] of votes) {
+    state.choices.delete(category);
+    state.open.delete(category);
+  }
+  const mine = (state.mine ??= { ballots: [], left: [] });
+  mine.ballots = mine.ballots.filter((old) => ![replaces, ballot].includes(old.ballot));
+  mine.ballots.push({ ballot, status, index, selections: votes });
+  mine.left = categories().filter((category) => !ballotIn(category)).map((category) => category.id);
+  if (replaces) {
+    state.replacing = null;
+    restoreDraft();
+  }
+  keepDraft();
 }
 
 // The server has the ballot and will record it: asks until that is decided.
@@ -393,7 +408,7 @@ function drawInside(category, inside) {
   const count = most === 1 ? "one" : least === most ? most : `${least} to ${most}`;
   const entries = matching(category);
   const shown = state.shown.get(category.id) ?? ENTRIES_AT_ONCE;
-  inside.querySelector(".verb").textContent = editable(category) ? `Choose ${count} in` : "Entries in";
+  inside.querySelector(".verb").textContent = editable(category) ? `Choose ${count}` : "Entries";
   inside.querySelector("fieldset").append(...entries.slice(0, shown).map((entry) => drawEntry(category, entry)));
   const act = (name, visible, action) => {
     const control = inside.querySelector(name);
@@ -468,3 +483,271 @@ function drawEntry(category, entry) {
   }
   return part;
 }
+
+// The line under a category's title: what is chosen or recorded there.
+function drawState(category) {
+  const line = $(`category-${category.id}`)?.querySelector(".state");
+  if (!line) return;
+  const names = (ids) => ids.map((id) => title(entryOf(id)).text).join("; ");
+  const ballot = ballotIn(category);
+  const chosen = [...chosenIn(category)];
+  const [kind, text] =
+    editable(category) && chosen.length ? ["chosen", `Chosen, not cast yet: ${names(chosen)}`]
+    : editable(category) ? ["", "Nothing chosen yet"]
+    : ballot ? ["done", `✓ Recorded: ${names(ballot.selections.filter(([id]) => id === category.id).map(([, id]) => id))}`]
+    : ["", plural(entriesOf(category).length, "entry", "entries")];
+  line.className = `state ${kind}`;
+  line.textContent = text;
+  $(`inside-${category.id}`).querySelector(".clear").hidden = !editable(category) || chosen.length === 0;
+}
+
+function drawBar() {
+  $("bar").hidden = !categories().some(editable);
+  const all = categories().length;
+  const chosen = categories().filter((category) => editable(category) && chosenIn(category).size > 0).length;
+  const recorded = categories().filter((category) => ballotIn(category) && !editable(category)).length;
+  $("count").textContent = `${chosen + recorded} of ${plural(all, "category", "categories")} chosen`;
+  $("count-more").textContent =
+    chosen ? `${recorded ? `${recorded} recorded, ` : ""}${chosen} not cast yet` : recorded ? `${recorded} recorded` : "";
+  if (state.replacing) {
+    $("count").textContent = "Changing a recorded vote";
+    $("count-more").textContent = "";
+  }
+  $("submit").textContent = state.replacing ? "Cast the changed vote" : isFinal() ? "Review and cast" : "Cast my vote";
+  $("cancel").hidden = !state.replacing;
+}
+
+// The choices once more: to be confirmed or, with `progress`, on their way.
+function drawReview(progress = "") {
+  const chosen = state.casting.votes;
+  const these = chosen.length === 1 ? "this vote" : `these ${chosen.length} votes`;
+  $("review-title").textContent = progress ? `Casting ${these}` : `Cast ${these}?`;
+  $("review-final").hidden = Boolean(progress) || !isFinal();
+  $("review-list").replaceChildren(...choiceList(chosen));
+  $("progress").hidden = !progress;
+  $("progress").textContent = progress;
+  $("review-buttons").hidden = Boolean(progress);
+  $("cast").textContent = `Cast ${these}`;
+  $("back").textContent = "Go back";
+  for (const id of ["recorded", "ballot"]) $(id).hidden = true;
+  $("review").hidden = false;
+}
+
+// Pairs of category and entry as the rows of a description list.
+function choiceList(pairs) {
+  const row = (tag, thing) => {
+    const cell = document.createElement(tag);
+    setTitle(cell, thing);
+    return cell;
+  };
+  return categories().filter((category) => pairs.some(([id]) => id === category.id)).flatMap((category) => [
+    row("dt", category),
+    ...pairs.filter(([id]) => id === category.id).map(([, id]) => row("dd", entryOf(id))),
+  ]);
+}
+
+// Sentences -------------------------------------------------------------------------------------------------------
+
+// Says something at the head of the page, or nothing any more.
+function notice(code, values = {}, ...more) {
+  const box = $("notice");
+  box.hidden = !code;
+  if (!code) return box.replaceChildren();
+  const text = sentence(code, values);
+  box.className = `notice ${text.className}`;
+  box.replaceChildren(text, ...more.filter(Boolean));
+}
+
+// Says something beside the button that casts.
+function barNote(code, values = {}) {
+  $("bar-note").hidden = !code;
+  $("bar-note").replaceChildren(...(code ? [sentence(code, values)] : []));
+}
+
+// A sentence of ballot.html, its {words} filled in.
+function sentence(code, values = {}) {
+  const text = clone("sentences", code) ?? clone("sentences", "other");
+  for (const part of text.children) {
+    part.textContent = part.textContent.replace(/\{(\w+)\}/g, (_, word) => values[word] ?? "").trim();
+  }
+  return text;
+}
+
+// Which sentence tells of an answer; null is no answer at all.
+function codeOf(answer) {
+  if (!answer) return "offline";
+  if (answer.status < 300) return `status-${answer.body?.status}`;
+  const code = String(answer.body?.type ?? "").split("/").pop();
+  if (RETRIED.has(answer.status) && code !== "too-many-requests") return "busy";
+  return code || "other";
+}
+
+function valuesOf(answer) {
+  const body = answer?.body ?? {};
+  const named = body.categories ?? (body.category ? [body.category] : []);
+  const titles = state.contest ? named.map((id) => title(categoryOf(id)).text) : named;
+  const at = (instant) => (instant ? localTime(instant) : "");
+  return { ...body, status: answer?.status, opens: at(body.opens), closes: at(body.closes), categories: titles.join(", ") };
+}
+
+// Asking the server -----------------------------------------------------------------------------------------------
+
+// One request. Rejects if no whole answer comes in time.
+async function call(method, path, { pass = false, body } = {}) {
+  const headers = {};
+  if (pass) headers.Authorization = `Bearer ${PASS}`;
+  if (body) headers["Content-Type"] = "application/json";
+  const timer = new AbortController();
+  const timeout = setTimeout(() => timer.abort(), REQUEST_TIMEOUT);
+  try {
+    const options = { method, headers, body, signal: timer.signal, cache: "no-cache", credentials: "omit" };
+    const response = await fetch(API + path, options);
+    const text = await response.text();
+    return {
+      status: response.status,
+      body: parsed(text),
+      date: Date.parse(response.headers.get("Date") ?? ""),
+      retryAfter: Number(response.headers.get("Retry-After")),
+    };
+  } finally {
+    clearTimeout(timeout);
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // a proxy's page, or nothing
+  }
+}
+
+// Repeats a request until it has an answer that is no "not now", a bounded number of times. Null if the last try had none.
+async function persist(send, waiting) {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await send().catch(() => null);
+    if ((answer && !RETRIED.has(answer.status)) || attempt === TRIES) return answer;
+    // What the server asks for, or twice as long each time; spread, so that many pages do not come back at once.
+    const asked = answer?.retryAfter > 0 ? answer.retryAfter : 0;
+    const seconds = Math.min(Math.max(asked, 2 ** (attempt - 1)), LONGEST_PAUSE);
+    waiting(answer, { seconds, attempt: attempt + 1, tries: TRIES });
+    await wait(seconds * (1 + Math.random() / 4));
+  }
+}
+
+// Waits; less if the network comes back meanwhile.
+function wait(seconds) {
+  return new Promise((resolve) => {
+    const done = () => {
+      removeEventListener("online", done);
+      resolve();
+    };
+    addEventListener("online", done);
+    setTimeout(done, seconds * 1000);
+  });
+}
+
+// Small helpers ---------------------------------------------------------------------------------------------------
+
+function $(id) {
+  return document.getElementById(id);
+}
+
+// The title in the reader's language. Without a match the main one; it is also what readers of English, the page's own
+// language, are given before a language that comes later in their list.
+function title(thing) {
+  for (const language of navigator.languages ?? []) {
+    const base = language.split("-")[0];
+    const tag = [language, base].find((tag) => thing.titles?.[tag]);
+    if (tag) return { text: thing.titles[tag], lang: tag };
+    if (base === "en") break;
+  }
+  return { text: thing.title, lang: "" };
+}
+
+function setTitle(element, thing) {
+  const { text, lang } = title(thing);
+  element.textContent = text;
+  element.dir = "auto";
+  if (lang) element.lang = lang;
+}
+
+function localTime(instant) {
+  const format = { weekday: "short", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" };
+  const date = new Date(instant);
+  return Number.isNaN(date.getTime()) ? instant : date.toLocaleString("en-GB", { ...format, timeZoneName: "short" });
+}
+
+function time(instant) {
+  const element = document.createElement("time");
+  element.dateTime = instant;
+  element.textContent = localTime(instant);
+  return element;
+}
+
+// An address only if it is one of the web: never script or data.
+function webAddress(text) {
+  try {
+    const address = new URL(text);
+    return ["http:", "https:"].includes(address.protocol) ? address.href : null;
+  } catch {
+    return null;
+  }
+}
+
+function clone(template, id) {
+  const { content } = $(template);
+  return (id ? content.getElementById(id) : content.firstElementChild)?.cloneNode(true);
+}
+
+function button(text, act) {
+  const element = textIn("button", text);
+  element.type = "button";
+  element.className = "quiet";
+  element.addEventListener("click", () => act());
+  return element;
+}
+
+function textIn(tag, text) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  element.dir = "auto";
+  return element;
+}
+
+function plural(count, one, many) {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+function focusOn(id) {
+  $(id)?.focus();
+}
+
+// Tells drafts of different links apart without storing the link. FNV-1a.
+function fingerprint(text) {
+  let hash = 0x811c9dc5;
+  for (const char of text) hash = Math.imul(hash ^ char.codePointAt(0), 0x01000193) >>> 0;
+  return hash.toString(36);
+}
+
+// The list of contests, on `/`.
+async function home() {
+  const response = await fetch("/v1/contests").catch(() => null);
+  const contests = response?.ok ? (await response.json()).contests : null;
+  $("none").hidden = contests?.length !== 0;
+  $("failed").hidden = contests !== null;
+  for (const contest of contests ?? []) {
+    const row = clone("contest-template");
+    const link = row.querySelector("a");
+    link.href = `/c/${encodeURIComponent(contest.id)}`;
+    setTitle(link, contest);
+    row.querySelector(".test").hidden = !contest.test;
+    state.contest = contest;
+    const words = { before: "Voting opens on ", open: "Voting is open until ", ended: "Voting ended on " };
+    row.querySelector(".when").append(words[phase()], time(phase() === "before" ? contest.opens : contest.closes), ".");
+    $("contests").append(row);
+  }
+}
+
+if (document.body.dataset.page === "home") home();
+else start();
