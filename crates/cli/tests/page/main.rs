@@ -1,5 +1,12 @@
 //! The ballot page in a real browser, against a real server.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod stage;
 mod webdriver;
 
@@ -45,6 +52,11 @@ fn a_voter_votes_leaves_and_goes_on_with_the_same_link() {
     browser.sees("3 of 18 categories chosen");
     browser.screenshot("wide-chosen", false);
 
+    browser.tab_to("find");
+    browser.press(&["p", "o", "c", "k", "e", "t", " ", "9", ".", "4"]);
+    browser.sees("1 entry found");
+    assert_eq!(browser.run("return document.querySelectorAll('#categories input').length", &json!([])), 1);
+
     // A reload loses no choice.
     browser.open(&stage.link("prize", &pass));
     browser.sees("3 of 18 categories chosen");
@@ -68,7 +80,7 @@ fn a_voter_votes_leaves_and_goes_on_with_the_same_link() {
     {
         assert!(browser.text().contains(name), "{name} is shown as recorded");
     }
-    let receipt = browser.run("return document.querySelector('.proof a').getAttribute('href')", json!([]));
+    let receipt = browser.run("return document.querySelector('.proof a').getAttribute('href')", &json!([]));
     assert!(stage.read(receipt.as_str().expect("an address")).starts_with("c2sp.org/tlog-proof@v1\n"));
     browser.click("#toggle-c18");
     browser.click("label[for=entry-p1820]");
@@ -114,7 +126,7 @@ fn it_fits_a_phone_and_every_control_has_a_name() {
         browser.screenshot(&format!("phone-{width}"), false);
     }
     assert!(browser.text().contains("<b>bold</b>"), "a title is text, never markup");
-    assert_eq!(browser.run("return document.title", json!([])), "Prizes for Information Society 2026");
+    assert_eq!(browser.run("return document.title", &json!([])), "Prizes for Information Society 2026");
 
     let controls = browser.controls();
     let count = |role: &str| controls.iter().filter(|(own, _)| own == role).count();
@@ -161,7 +173,7 @@ fn every_refusal_is_told_in_a_sentence() {
 
     browser.open(&format!("{}/c/prize", stage.url));
     browser.sees("An invitation link is needed to vote.");
-    assert_eq!(browser.run("return document.querySelectorAll('input[type=radio]').length", json!([])), 0);
+    assert_eq!(browser.run("return document.querySelectorAll('input[type=radio]').length", &json!([])), 0);
     let pass = stage.pass("prize");
     let cut = pass.get(..pass.len() - 4).expect("a pass is ASCII");
     browser.open(&stage.link("prize", cut));
@@ -170,7 +182,7 @@ fn every_refusal_is_told_in_a_sentence() {
     browser.sees("This link is for another contest.");
     browser.open(&stage.link("nowhere", &pass));
     browser.sees("There is no contest to see here.");
-    let soon = browser.run("return new Date(Date.now() + 1500).toISOString()", json!([]));
+    let soon = browser.run("return new Date(Date.now() + 1500).toISOString()", &json!([]));
     let expiring = stage.mint("prize", &json!({"count": 1, "expires": soon}));
     until(
         || stage.mine("prize", &expiring)["type"] == "/problems/pass-expired",
@@ -224,7 +236,7 @@ fn the_same_ballot_is_sent_again_when_an_answer_is_lost() {
             if (window.sent.length === 2) throw new TypeError('connection lost');
             return answer;
         }";
-    browser.run(script, json!([]));
+    browser.run(script, &json!([]));
     browser.click("label[for=entry-p0103]");
     browser.click("#submit");
     browser.sees("Cast this vote?");
@@ -233,7 +245,7 @@ fn the_same_ballot_is_sent_again_when_an_answer_is_lost() {
     browser.sees("There is no connection to the server. Trying again in 2 s (try 3 of 8).");
     browser.screenshot("wide-retrying", false);
     browser.sees("Your ballot is recorded.");
-    let sent = browser.run("return window.sent", json!([]));
+    let sent = browser.run("return window.sent", &json!([]));
     let sent = sent.as_array().expect("bodies");
     assert_eq!(sent.len(), 3);
     assert!(sent.iter().all(|body| body == &sent[0]), "the same bytes each time");
@@ -269,7 +281,7 @@ fn a_vote_can_be_changed_where_the_rules_allow_it() {
 
     browser.click(".change");
     browser.sees("Change your vote.");
-    assert_eq!(browser.run("return document.querySelectorAll('input:checked').length", json!([])), 3);
+    assert_eq!(browser.run("return document.querySelectorAll('input:checked').length", &json!([])), 3);
     browser.screenshot("wide-change", true);
     browser.click("label[for=entry-p0101]");
     browser.click("label[for=entry-p0104]");

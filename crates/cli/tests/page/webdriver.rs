@@ -127,7 +127,7 @@ impl Browser {
     }
 
     /// Runs a script in the page; `arguments` are its arguments.
-    pub(crate) fn run(&self, script: &str, arguments: Value) -> Value {
+    pub(crate) fn run(&self, script: &str, arguments: &Value) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": arguments}))
     }
 
@@ -138,7 +138,7 @@ impl Browser {
 
     /// The text of the page as a reader sees it.
     pub(crate) fn text(&self) -> String {
-        self.run("return document.body.innerText", json!([])).as_str().unwrap_or_default().to_owned()
+        self.run("return document.body.innerText", &json!([])).as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits until the page shows `text`.
@@ -153,7 +153,7 @@ impl Browser {
     pub(crate) fn click(&self, selector: &str) {
         let scroll =
             "document.querySelector(arguments[0])?.scrollIntoView({block: 'center', behavior: 'instant'})";
-        self.run(scroll, json!([selector]));
+        self.run(scroll, &json!([selector]));
         let element = self.element(selector);
         self.post(&format!("/element/{element}/click"), &json!({}));
     }
@@ -185,7 +185,7 @@ impl Browser {
     /// Presses the tab key until the element of this id has the focus, as one does without a mouse.
     pub(crate) fn tab_to(&self, id: &str) {
         for _ in 0..200 {
-            if self.run("return document.activeElement?.id", json!([])) == id {
+            if self.run("return document.activeElement?.id", &json!([])) == id {
                 return;
             }
             self.press(&[key::TAB]);
@@ -220,7 +220,7 @@ impl Browser {
     /// By how many pixels the page is wider than the screen.
     pub(crate) fn overflow(&self) -> i64 {
         let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-        self.run(script, json!([])).as_i64().expect("a number")
+        self.run(script, &json!([])).as_i64().expect("a number")
     }
 
     /// Keeps a picture of the screen, or of the whole page, under `target/page-screenshots`.
