@@ -66,7 +66,6 @@ impl Engine {
     }
 
     /// The complete HTTP API.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }

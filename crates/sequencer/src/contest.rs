@@ -159,7 +159,7 @@ impl ContestTask {
             }
             Phase::Open if self.sealing_time() <= now => return self.close(now).await,
             Phase::Open if now.duration_since(self.issued_checked) >= ISSUED_EVERY => {
-                self.log_issued(now).await?
+                self.log_issued(now).await?;
             }
             _ => {}
         }

@@ -87,10 +87,11 @@ impl Log {
             }
             for entry in entries {
                 replay.push(&entry).map_err(|error| damaged(error.to_string()))?;
-                if let Some(shown) = shown.as_ref().filter(|shown| shown.size == replay.size()) {
-                    if shown.root != replay.root() {
-                        return Err(damaged("it is not the log of the checkpoint last shown".to_owned()));
-                    }
+                if shown
+                    .as_ref()
+                    .is_some_and(|shown| shown.size == replay.size() && shown.root != replay.root())
+                {
+                    return Err(damaged("it is not the log of the checkpoint last shown".to_owned()));
                 }
             }
             tokio::task::yield_now().await;

@@ -60,19 +60,33 @@ fn ids_are_unique() {
 #[test]
 fn categories_and_entries_fit_together() {
     let (head, entries) = PLAIN.split_once("[[category]]").unwrap();
-    assert_mistake(from_toml(&format!("{head}[[entry]]{}", entries.split_once("[[entry]]").unwrap().1)), "category: ", "no category");
+    assert_mistake(
+        from_toml(&format!("{head}[[entry]]{}", entries.split_once("[[entry]]").unwrap().1)),
+        "category: ",
+        "no category",
+    );
     let found = mistakes(from_toml(PLAIN.split_once("[[entry]]").unwrap().0));
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].starts_with("entry: there is no entry"), "{found:?}");
     assert!(found[1].starts_with("line 14: category[0]: the category \"c1\" has no entry"), "{found:?}");
-    spoilt("category = \"c1\"", "category = \"c2\"", "line 20: entry[0].category: there is no category \"c2\"", "");
-    with_ballot("votes_per_category = [3, 4]", "line 14: category[0]: ", "fewer entries (2) than a ballot must vote for (3)");
+    spoilt(
+        "category = \"c1\"",
+        "category = \"c2\"",
+        "line 20: entry[0].category: there is no category \"c2\"",
+        "",
+    );
+    with_ballot(
+        "votes_per_category = [3, 4]",
+        "line 14: category[0]: ",
+        "fewer entries (2) than a ballot must vote for (3)",
+    );
     from_toml(&plain_with("[1, 1]", "[2, 9]")).unwrap();
 }
 
 #[test]
 fn a_contest_has_at_most_100_000_entries() {
-    let entries: String = (0..100_001).map(|i| format!(r#",{{"id":"e{i}","category":"c","title":"T"}}"#)).collect();
+    let entries: String =
+        (0..100_001).map(|i| format!(r#",{{"id":"e{i}","category":"c","title":"T"}}"#)).collect();
     let json = |entries: &str| {
         format!(
             r#"{{"contest":{{"id":"a","title":"A","time_zone":"UTC","opens":"2021-01-01T00:00","closes":"2021-01-02T00:00"}},
@@ -90,11 +104,36 @@ fn a_contest_has_at_most_100_000_entries() {
 fn texts_are_checked() {
     spoilt("\"Plain\"", "\" \"", "line 3: contest.title: must not be empty", "");
     spoilt("\"Second\"", "\"\\u0000\"", "line 26: entry[1].title: ", "U+0000");
-    spoilt("\"One\"", "\"One\"\ntitles = { fr_CH = \"Un\" }", "line 17: category[0].titles.fr_CH: ", "language tag");
-    spoilt("\"One\"", "\"One\"\ntitles = { fr = \"\" }", "line 17: category[0].titles.fr: must not be empty", "");
-    spoilt("\"Second\"", "\"Second\"\nurl = \"javascript:alert(1)\"", "line 27: entry[1].url: must begin with https://", "");
-    spoilt("\"Second\"", "\"Second\"\nimage = \"a.png\"", "line 27: entry[1].image: must begin with https://", "");
-    spoilt("\"Second\"", "\"Second\"\ndetails = [[\"a\", \"b\"], [\"c\"]]", "line 27: entry[1].details[1]: must be [label, value]", "");
+    spoilt(
+        "\"One\"",
+        "\"One\"\ntitles = { fr_CH = \"Un\" }",
+        "line 17: category[0].titles.fr_CH: ",
+        "language tag",
+    );
+    spoilt(
+        "\"One\"",
+        "\"One\"\ntitles = { fr = \"\" }",
+        "line 17: category[0].titles.fr: must not be empty",
+        "",
+    );
+    spoilt(
+        "\"Second\"",
+        "\"Second\"\nurl = \"javascript:alert(1)\"",
+        "line 27: entry[1].url: must begin with https://",
+        "",
+    );
+    spoilt(
+        "\"Second\"",
+        "\"Second\"\nimage = \"a.png\"",
+        "line 27: entry[1].image: must begin with https://",
+        "",
+    );
+    spoilt(
+        "\"Second\"",
+        "\"Second\"\ndetails = [[\"a\", \"b\"], [\"c\"]]",
+        "line 27: entry[1].details[1]: must be [label, value]",
+        "",
+    );
     let long = format!("\"Second\"\nsummary = \"{}\"", "x".repeat(5001));
     spoilt("\"Second\"", &long, "line 27: entry[1].summary: has 5001 characters", "");
 }
@@ -111,13 +150,33 @@ fn what_does_not_fit_a_log_entry_is_refused() {
 #[test]
 fn the_window_is_checked() {
     spoilt("\"Europe/Zurich\"", "\"Europe/Zürich\"", "line 4: contest.time_zone: ", "not a time zone");
-    spoilt("2021-03-01T00:00:00", "2021-03-28T02:30", "line 5: contest.opens: ", "does not exist in Europe/Zurich");
+    spoilt(
+        "2021-03-01T00:00:00",
+        "2021-03-28T02:30",
+        "line 5: contest.opens: ",
+        "does not exist in Europe/Zurich",
+    );
     let autumn = PLAIN.replace("2021-03-31T23:59:00", "2021-10-31T02:30");
     assert_mistake(from_toml(&autumn), "line 6: contest.closes: ", "exists twice in Europe/Zurich");
     assert_mistake(from_toml(&autumn), "line 6: contest.closes: ", "give it with an offset");
-    spoilt("2021-03-31T23:59:00", "2021-02-28T00:00:00", "line 6: contest.closes: the window ends before it starts", "");
-    spoilt("2021-03-31T23:59:00", "2021-03-01T00:00:00", "line 6: contest.closes: the window ends when it starts", "");
-    spoilt("\"2021-03-01T00:00:00\"", "\"now\"", "line 5: contest.opens: \"now\" is possible on the command line only", "");
+    spoilt(
+        "2021-03-31T23:59:00",
+        "2021-02-28T00:00:00",
+        "line 6: contest.closes: the window ends before it starts",
+        "",
+    );
+    spoilt(
+        "2021-03-31T23:59:00",
+        "2021-03-01T00:00:00",
+        "line 6: contest.closes: the window ends when it starts",
+        "",
+    );
+    spoilt(
+        "\"2021-03-01T00:00:00\"",
+        "\"now\"",
+        "line 5: contest.opens: \"now\" is possible on the command line only",
+        "",
+    );
     spoilt("\"2021-03-01T00:00:00\"", "2021-03-01", "line 5: contest.opens: must be a date and time", "");
     spoilt("\"2021-03-01T00:00:00\"", "20210301", "line 5: contest.opens: must be a date and time", "");
     // TOML's own notation is as good as text.
@@ -129,11 +188,31 @@ fn the_window_is_checked() {
 
 #[test]
 fn words_and_types_are_checked() {
-    with_ballot("revision = \"maybe\"", "line 9: ballot.revision: must be \"final\" or \"replace\", not \"maybe\"", "");
-    with_ballot("period = \"Once\"", "line 9: ballot.period: must be \"once\", \"day\" or \"counted\", not \"Once\"", "");
-    with_ballot("completion = true", "line 9: ballot.completion: must be text in quotes, not true or false", "");
-    with_ballot("cast_time = [\"minute\"]", "line 9: ballot.cast_time: must be text in quotes, not a list", "");
-    with_rules("[publication]\nstandings = \"all\"", "line 12: publication.standings: must be \"organisers\"", "");
+    with_ballot(
+        "revision = \"maybe\"",
+        "line 9: ballot.revision: must be \"final\" or \"replace\", not \"maybe\"",
+        "",
+    );
+    with_ballot(
+        "period = \"Once\"",
+        "line 9: ballot.period: must be \"once\", \"day\" or \"counted\", not \"Once\"",
+        "",
+    );
+    with_ballot(
+        "completion = true",
+        "line 9: ballot.completion: must be text in quotes, not true or false",
+        "",
+    );
+    with_ballot(
+        "cast_time = [\"minute\"]",
+        "line 9: ballot.cast_time: must be text in quotes, not a list",
+        "",
+    );
+    with_rules(
+        "[publication]\nstandings = \"all\"",
+        "line 12: publication.standings: must be \"organisers\"",
+        "",
+    );
     with_rules("[winners]\nties = \"coin\"", "line 12: winners.ties: `coin` is not one of", "");
     spoilt("[ballot]\nvotes_per_category = [1, 1]\n", "", "", "").then_ok();
 }

@@ -67,5 +67,8 @@ pub(crate) fn mistakes<T: std::fmt::Debug>(result: Result<T, Mistakes>) -> Vec<S
 pub(crate) fn assert_mistake<T: std::fmt::Debug>(result: Result<T, Mistakes>, begins: &str, tells: &str) {
     let found = mistakes(result);
     assert_eq!(found.len(), 1, "{found:#?}");
-    assert!(found[0].starts_with(begins) && found[0].contains(tells), "{found:#?}\nwanted: {begins} ... {tells}");
+    assert!(
+        found[0].starts_with(begins) && found[0].contains(tells),
+        "{found:#?}\nwanted: {begins} ... {tells}"
+    );
 }

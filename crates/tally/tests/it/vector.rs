@@ -1,0 +1,26 @@
+//! The published log: `result` of its `expected.json`.
+
+use acclaim_tally::Replay;
+
+const LOG: &str = include_str!("../../../ballot-log/tests/vectors/log.jsonl");
+
+#[test]
+fn the_published_log_has_the_published_result() {
+    let mut replay = Replay::new("vote.example.org/photo-2021");
+    for line in LOG.lines() {
+        replay.push(line.as_bytes()).unwrap();
+    }
+    assert_eq!(replay.root().to_string(), "0aStYs6ulABRg9jUNVqJTTT4ivU2vWs0OuKvfpMAzSs=");
+    let standings = replay.tally().standings("photos").unwrap();
+    let votes: Vec<_> =
+        standings.iter().map(|s| (s.entry.as_str(), s.rank, s.votes, &*s.share, s.tied)).collect();
+    assert_eq!(
+        votes,
+        [("p2", 1, 1, "50.00", true), ("p3", 1, 1, "50.00", true), ("p1", 3, 0, "0.00", false)]
+    );
+    let counts = replay.tally().ballot_counts();
+    assert_eq!((counts.recorded, counts.counted, counts.replaced, counts.voided), (4, 2, 1, 1));
+    let tally = String::from_utf8(replay.tally_json(4)).unwrap();
+    let start = r#"{"contest":"photo-2021","phase":"closed","log":{"size":13,"root":"0aStYs6ulABRg9jUNVqJTTT4ivU2vWs0OuKvfpMAzSs="},"pending":4,"ballots":{"recorded":4,"counted":2,"replaced":1,"voided":1,"incomplete":0},"voters":3,"votes":2,"categories":[{"id":"photos","votes":2,"withdrawn_votes":0,"standings":[{"entry":"p2","rank":1,"votes":1,"share":"50.00","tied":true},"#;
+    assert!(tally.starts_with(start), "{tally}");
+}
