@@ -214,13 +214,4 @@ fn words_and_types_are_checked() {
         "",
     );
     with_rules("[winners]\nties = \"coin\"", "line 12: winners.ties: `coin` is not one of", "");
-    spoilt("[ballot]\nvotes_per_category = [1, 1]\n", "", "", "").then_ok();
-}
-
-trait ThenOk {
-    fn then_ok(self);
-}
-
-impl ThenOk for () {
-    fn then_ok(self) {}
 }

@@ -1,0 +1,207 @@
+//! SIGKILL at any moment under load: nothing recorded is missing, nothing counts twice, the tree continues.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use acclaim_ballot_log::{Checkpoint, Tree, VerifierKey, leaf_hash};
+use acclaim_cli::caster::{Ballot, Caster};
+use serde_json::{Value, json};
+
+use crate::server::{Server, acclaim, client, free_address};
+
+const ROUNDS: u64 = 20;
+const VOTERS: u64 = 6_000;
+const CONNECTIONS: usize = 32;
+
+/// What one voter was answered.
+struct Answered {
+    ballot: String,
+    index: u64,
+    leaf_hash: String,
+    /// Size and root, with 201.
+    head: Option<(u64, String)>,
+}
+
+#[test]
+fn what_was_answered_recorded_survives_twenty_kills() {
+    let seed = seed();
+    println!("seed {seed}");
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let address = free_address();
+    let mut server = Server::start(&data, address);
+    let key = server.key.clone().expect("a first key");
+    let staff = client(address, &key);
+    let vkey = create(&staff);
+    let passes = mint(&staff);
+
+    let cast = Arc::new(AtomicU64::new(0));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let voting = runtime.spawn(vote(address, passes, Arc::clone(&cast)));
+    let mut random = seed;
+    let mut heads: BTreeMap<u64, String> = BTreeMap::new();
+    for round in 1..=ROUNDS {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let target = round * VOTERS / (ROUNDS + 2) + (random >> 33) % 40;
+        let patience = Instant::now();
+        while cast.load(Ordering::Relaxed) < target {
+            assert!(patience.elapsed() < Duration::from_secs(60), "round {round}: voting stands still");
+            thread::sleep(Duration::from_micros(200));
+        }
+        server.kill();
+        server = Server::start(&data, address);
+        note_checkpoint(&staff, &vkey, &mut heads);
+    }
+    let answered = runtime.block_on(voting).unwrap();
+    assert_eq!(answered.len() as u64, VOTERS);
+    note_checkpoint(&staff, &vkey, &mut heads);
+    staff.post("/v1/contests/kill/close", "close", &json!({})).unwrap();
+    check(&staff, folder.path(), address, &key, &vkey, &answered, heads);
+}
+
+fn seed() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "each run kills at other moments; the seed is printed")]
+    let now = SystemTime::now();
+    now.duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn create(staff: &acclaim_cli::client::Client) -> VerifierKey {
+    let entries: Vec<Value> = ["a", "b"]
+        .iter()
+        .flat_map(|category| {
+            (1..=4).map(move |n| json!({"id": format!("{category}{n}"), "category": category, "title": "x"}))
+        })
+        .collect();
+    let definition = json!({
+        "contest": {"id": "kill", "title": "Kill", "time_zone": "UTC", "opens": "2021-01-01T00:00:00Z", "closes": "2099-01-01T00:00:00Z"},
+        "winners": {"count": 1, "from": "all", "by": "votes"},
+        "category": [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}],
+        "entry": entries,
+    });
+    let contest = staff.put("/v1/contests/kill", None, definition.to_string()).unwrap();
+    contest["log"]["vkey"].as_str().unwrap().parse().unwrap()
+}
+
+fn mint(staff: &acclaim_cli::client::Client) -> Vec<Ballot> {
+    let minted = staff.post("/v1/contests/kill/passes", "mint", &json!({"count": VOTERS})).unwrap();
+    let passes = minted["passes"].as_array().unwrap();
+    (0..)
+        .zip(passes)
+        .map(|(n, pass)| {
+            let body = json!({"selections": [
+                {"category": "a", "entry": format!("a{}", n % 4 + 1)},
+                {"category": "b", "entry": format!("b{}", n % 3 + 1)}]});
+            Ballot { pass: pass["pass"].as_str().unwrap().to_owned(), body: body.to_string().into() }
+        })
+        .collect()
+}
+
+async fn vote(address: std::net::SocketAddr, ballots: Vec<Ballot>, cast: Arc<AtomicU64>) -> Vec<Answered> {
+    let ballots: Arc<[Ballot]> = ballots.into();
+    let next = Arc::new(AtomicUsize::new(0));
+    let voters: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (ballots, next, cast) = (Arc::clone(&ballots), Arc::clone(&next), Arc::clone(&cast));
+            tokio::spawn(async move {
+                let mut caster = Caster::new(address, "kill");
+                let mut answered = Vec::new();
+                while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (status, body) = caster.cast(ballot).await.unwrap();
+                    let body: Value = serde_json::from_slice(&body).unwrap();
+                    assert!(status.is_success(), "{status}: {body}");
+                    answered.push(Answered {
+                        ballot: body["ballot"].as_str().unwrap().to_owned(),
+                        index: body["index"].as_u64().unwrap(),
+                        leaf_hash: body["leaf_hash"].as_str().unwrap().to_owned(),
+                        head: body["log"]["size"]
+                            .as_u64()
+                            .map(|size| (size, body["log"]["root"].as_str().unwrap().to_owned())),
+                    });
+                    cast.fetch_add(1, Ordering::Relaxed);
+                }
+                answered
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for voter in voters {
+        all.extend(voter.await.unwrap());
+    }
+    all
+}
+
+/// Keeps the checkpoint shown; two over the same size must be the same.
+fn note_checkpoint(
+    staff: &acclaim_cli::client::Client,
+    vkey: &VerifierKey,
+    heads: &mut BTreeMap<u64, String>,
+) {
+    let note = staff.get("/v1/contests/kill/log/checkpoint").unwrap().bytes;
+    let checkpoint = Checkpoint::open(&note, vkey).unwrap();
+    note_head(heads, checkpoint.size, checkpoint.root.to_string());
+}
+
+fn note_head(heads: &mut BTreeMap<u64, String>, size: u64, root: String) {
+    let known = heads.entry(size).or_insert_with(|| root.clone());
+    assert_eq!(*known, root, "two roots over {size} entries");
+}
+
+fn check(
+    staff: &acclaim_cli::client::Client,
+    folder: &std::path::Path,
+    address: std::net::SocketAddr,
+    key: &str,
+    vkey: &VerifierKey,
+    answered: &[Answered],
+    mut heads: BTreeMap<u64, String>,
+) {
+    note_checkpoint(staff, vkey, &mut heads);
+    for (size, root) in answered.iter().filter_map(|answer| answer.head.clone()) {
+        note_head(&mut heads, size, root);
+    }
+    let log = folder.join("log");
+    let url = format!("http://{address}");
+    let export = acclaim()
+        .args(["log", "export", "kill", "--url", &url, "--out"])
+        .arg(&log)
+        .env("ACCLAIM_KEY", key)
+        .status();
+    assert!(export.unwrap().success());
+    let audit = acclaim().arg("audit").arg(&log).args(["--vkey", &vkey.to_string()]).output().unwrap();
+    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
+
+    // An independent reading of the log: invariants 1, 3, 4 and 5.
+    let text = fs::read_to_string(log.join("log.jsonl")).unwrap();
+    let mut tree = Tree::without_tiles();
+    let mut recorded: HashMap<String, (u64, String)> = HashMap::new();
+    let mut slots = HashSet::new();
+    for (index, line) in (0..).zip(text.lines()) {
+        tree.append(leaf_hash(line.as_bytes()));
+        if let Some(root) = heads.remove(&tree.size()) {
+            assert_eq!(tree.root().to_string(), root, "a checkpoint over {} entries was shown", tree.size());
+        }
+        let entry: Value = serde_json::from_str(line).unwrap();
+        if entry["type"] == "ballot" {
+            let id = entry["id"].as_str().unwrap().to_owned();
+            let twice = recorded.insert(id, (index, leaf_hash(line.as_bytes()).to_string()));
+            assert_eq!(twice, None, "recorded twice");
+            for selection in entry["selections"].as_array().unwrap() {
+                let slot = (entry["voter"].to_string(), selection[0].to_string());
+                assert!(slots.insert(slot), "a slot is filled twice");
+            }
+        }
+    }
+    assert!(heads.is_empty(), "checkpoints were shown that are not of this log: {heads:?}");
+    assert_eq!(recorded.len(), answered.len());
+    for answer in answered {
+        assert_eq!(recorded.get(&answer.ballot), Some(&(answer.index, answer.leaf_hash.clone())));
+    }
+}

@@ -1,0 +1,4 @@
+//! The real binary as a process, over HTTP.
+
+mod kill;
+mod server;

@@ -1,0 +1,78 @@
+//! A server process on a data directory.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use acclaim_cli::client::Client;
+
+/// The binary under test.
+pub(crate) fn acclaim() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_acclaim"));
+    command.env_remove("ACCLAIM_KEY").env("ACCLAIM_BALLOTS_DEADLINE_MS", "1000").env("RUST_LOG", "warn");
+    command.env("ACCLAIM_LIMITS_ALLOW", r#"["127.0.0.0/8"]"#);
+    command
+}
+
+/// An address that nobody listens on.
+pub(crate) fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    process: Child,
+    /// The first staff key, if this was the first start.
+    pub(crate) key: Option<String>,
+}
+
+impl Server {
+    /// Starts on a directory and returns when it listens.
+    pub(crate) fn start(data: &Path, address: SocketAddr) -> Self {
+        let mut process = acclaim()
+            .args(["serve", "--listen", &address.to_string(), "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = BufReader::new(process.stderr.take().unwrap());
+        let mut first = false;
+        loop {
+            let mut line = String::new();
+            assert_ne!(errors.read_line(&mut line).unwrap(), 0, "the server ended at start");
+            first |= line.contains("first staff key");
+            if line.contains("listening on") {
+                break;
+            }
+        }
+        // Nobody reads on: a full pipe must not stop the server.
+        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+        let mut key = String::new();
+        if first {
+            BufReader::new(process.stdout.take().unwrap()).read_line(&mut key).unwrap();
+        }
+        Self { process, key: Some(key.trim().to_owned()).filter(|key| !key.is_empty()) }
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone = self.process.kill();
+        let _gone = self.process.wait();
+    }
+}
+
+/// A client with a staff key.
+pub(crate) fn client(address: SocketAddr, key: &str) -> Client {
+    Client::of_server(&format!("http://{address}"), Some(key.to_owned())).unwrap()
+}
