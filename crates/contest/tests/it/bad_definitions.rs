@@ -1,7 +1,5 @@
 //! Each thing that can be wrong with a definition, one at a time: what is said, and where.
 
-use acclaim_contest::{Definition, Overrides};
-
 use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with};
 
 #[track_caller]

@@ -1,7 +1,6 @@
 //! What arrives in time is recorded, what arrives late never.
 
 use acclaim_store::{
-    Commands as _, Intake as _,
     command::{Command, QueuedCommand, Reason},
     hub::{BallotOutcome, Notice, Rejection},
     intake::Submitted,

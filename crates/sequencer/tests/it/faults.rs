@@ -1,6 +1,6 @@
 //! The fault table: an append is lost, or done and reported failed, or of unknown outcome; then everything is checked.
 
-use acclaim_store::{Ledger as _, hub::BallotOutcome};
+use acclaim_store::hub::BallotOutcome;
 use acclaim_test_support::Fault;
 
 use crate::support::World;

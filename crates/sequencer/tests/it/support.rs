@@ -9,7 +9,7 @@ use acclaim_contest::{
 };
 use acclaim_sequencer::{Sequencer, Settings};
 use acclaim_store::{
-    Clock as _, Contests as _, Hub, Intake as _, Keyring, Ledger as _, Stores,
+    Clock as _, Contests as _, Hub, Keyring, Stores,
     hub::{BallotOutcome, Notice},
     intake::Item,
 };
