@@ -48,6 +48,7 @@ async function start() {
   $("find").addEventListener("input", find);
   $("find").addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
   for (const [id, act] of Object.entries({ cast, back, cancel: cancelChange })) $(id).addEventListener("click", act);
+  $("window").textContent = "Loading the contest…";
   await refresh();
   if (!state.contest) return;
   restoreDraft();
@@ -61,7 +62,10 @@ async function refresh() {
   const waiting = (answer, pause) => notice(codeOf(answer), {}, sentence("waiting", pause));
   const again = () => button("Try again", refresh);
   const contest = await persist(() => call("GET", ""), waiting);
-  if (contest?.status !== 200) return notice(codeOf(contest), valuesOf(contest), again());
+  if (contest?.status !== 200) {
+    if (!state.contest) $("window").textContent = "";
+    return notice(codeOf(contest), valuesOf(contest), again());
+  }
   state.contest = contest.body;
   state.skew = contest.date ? contest.date - Date.now() : 0;
   state.loaded = Date.now();
@@ -472,7 +476,10 @@ function drawEntry(category, entry) {
   if (!entry.details?.length) part.querySelector("dl").remove();
   const picture = webAddress(entry.image);
   image.alt = `Picture of ${name}`;
-  image.addEventListener("error", () => image.remove());
+  image.addEventListener("error", () => {
+    image.remove();
+    part.querySelector(".picture").remove();
+  });
   if (picture) image.src = picture;
   else image.remove();
   for (const [at, address] of [[".picture", picture], [".page", webAddress(entry.url)]]) {

@@ -146,11 +146,11 @@ fn note_checkpoint(
 ) {
     let note = staff.get("/v1/contests/kill/log/checkpoint").unwrap().bytes;
     let checkpoint = Checkpoint::open(&note, vkey).unwrap();
-    note_head(heads, checkpoint.size, checkpoint.root.to_string());
+    note_head(heads, checkpoint.size, &checkpoint.root.to_string());
 }
 
-fn note_head(heads: &mut BTreeMap<u64, String>, size: u64, root: String) {
-    let known = heads.entry(size).or_insert_with(|| root.clone());
+fn note_head(heads: &mut BTreeMap<u64, String>, size: u64, root: &str) {
+    let known = heads.entry(size).or_insert_with(|| root.to_owned());
     assert_eq!(*known, root, "two roots over {size} entries");
 }
 
@@ -165,7 +165,7 @@ fn check(
 ) {
     note_checkpoint(staff, vkey, &mut heads);
     for (size, root) in answered.iter().filter_map(|answer| answer.head.clone()) {
-        note_head(&mut heads, size, root);
+        note_head(&mut heads, size, &root);
     }
     let log = folder.join("log");
     let url = format!("http://{address}");

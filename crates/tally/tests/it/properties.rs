@@ -128,7 +128,7 @@ proptest! {
         let before = log.figures();
         let ballot = ballots[which.index(ballots.len())];
         log.void(ballot);
-        prop_assert_ne!(log.figures(), before.clone());
+        prop_assert_ne!(&log.figures(), &before);
         log.reinstate(ballot);
         prop_assert_eq!(log.figures(), before);
     }

@@ -64,6 +64,7 @@ impl Log {
         log
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better at every call")]
     pub(crate) fn event(&mut self, event: Event) {
         self.try_event(&event).unwrap();
     }
