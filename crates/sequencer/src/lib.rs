@@ -1,7 +1,7 @@
 //! The sequencer: the only writer of each contest's log. It drains the intake, admits, orders, appends and publishes; staff commands go through it in
 //! order with the ballots; it opens and closes contests at their instants.
 //!
-//! One task a contest owns all state of that contest's log ([`log::Log`]). State is built by replaying the ledger, at start and after any
+//! One task a contest owns all state of that contest's log (`log::Log`). State is built by replaying the ledger, at start and after any
 //! failed append, by the code that audits.
 
 mod batch;

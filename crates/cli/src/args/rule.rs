@@ -113,7 +113,8 @@ pub struct ReinstateArgs {
 pub struct AmendArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// What changes: closes, entry:<id> or category:<id>
+    /// What changes
+    #[arg(help = "What changes: closes, entry:<id> or category:<id>")]
     pub what: String,
     /// Which key: closes, title, titles, summary, image, url, details
     pub key: String,
