@@ -16,7 +16,7 @@ const TEXT_LENGTH: usize = 44;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hash(pub [u8; HASH_LENGTH]);
 
-/// Why a text is not a [`Hash`].
+/// Why a text is not a [`struct@Hash`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not 32 bytes in base64 (44 characters)")]
 pub struct InvalidHash;

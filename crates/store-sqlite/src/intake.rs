@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 /// Ballots of one contest that may wait. At 200 bytes each about 13 MB.
-pub(crate) const CAPACITY: usize = 65_536;
+pub const CAPACITY: usize = 65_536;
 
 /// See the [module](self).
 #[derive(Debug)]

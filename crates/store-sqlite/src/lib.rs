@@ -4,12 +4,12 @@
 
 mod commands;
 mod contests;
-mod database;
+pub mod database;
 pub mod directory;
-mod intake;
+pub mod intake;
 mod keys;
 mod ledger;
-mod shown;
+pub mod shown;
 
 pub use database::SqliteDatabase;
 pub use directory::{DataDirectory, DirectoryError};
