@@ -9,21 +9,33 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// A running server; killed when dropped.
+/// A process that is killed when dropped, also when its start goes wrong half-way.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _gone = self.0.wait();
+    }
+}
+
+/// A running server.
 pub(crate) struct Engine {
     binary: PathBuf,
-    process: Child,
+    _process: Process,
     pub(crate) address: SocketAddr,
+    /// The first operator's key.
     pub(crate) key: String,
 }
 
 impl Engine {
     /// Starts on a new data directory.
     pub(crate) fn start(binary: &Path, data: &Path) -> Result<Self> {
-        let mut process = Command::new(binary)
+        let process = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .env("ACCLAIM_LIMITS_ALLOW", r#"["127.0.0.0/8"]"#)
+            .env("ACCLAIM_BALLOTS_DEADLINE_MS", "5000")
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -31,20 +43,28 @@ impl Engine {
             .with_context(|| {
                 format!("the engine {}: build it with `cargo build --release`", binary.display())
             })?;
-        let mut notes = BufReader::new(process.stderr.take().context("standard error")?);
+        let mut process = Process(process);
+        let mut notes = BufReader::new(process.0.stderr.take().context("standard error")?);
+        let mut said = String::new();
         let address = loop {
-            let mut line = String::new();
-            if notes.read_line(&mut line)? == 0 {
-                bail!("the engine ended at start");
+            let before = said.len();
+            if notes.read_line(&mut said)? == 0 {
+                bail!("the engine ended at start:\n{said}");
             }
-            if let Some(address) = line.trim().strip_prefix("listening on http://") {
-                break address.parse()?;
+            let line = said.get(before..).unwrap_or_default().trim();
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                break address.parse().with_context(|| format!("the engine's address `{address}`"))?;
             }
         };
+        // What it says later is passed on: a full pipe would stop it.
         std::thread::spawn(move || std::io::copy(&mut notes, &mut std::io::stderr()));
         let mut key = String::new();
-        BufReader::new(process.stdout.take().context("standard output")?).read_line(&mut key)?;
-        Ok(Self { binary: binary.to_owned(), process, address, key: key.trim().to_owned() })
+        BufReader::new(process.0.stdout.take().context("standard output")?).read_line(&mut key)?;
+        let key = key.trim().to_owned();
+        if key.is_empty() {
+            bail!("the engine printed no operator key");
+        }
+        Ok(Self { binary: binary.to_owned(), _process: process, address, key })
     }
 
     /// Runs a command of the binary; its standard output, and whether the answer was yes.
@@ -55,12 +75,5 @@ impl Engine {
             .stderr(Stdio::inherit())
             .output()?;
         Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        let _gone = self.process.kill();
-        let _gone = self.process.wait();
     }
 }

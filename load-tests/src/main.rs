@@ -2,11 +2,12 @@
 
 #![expect(clippy::indexing_slicing, reason = "indexing JSON gives null where there is nothing")]
 
+mod contest;
 mod engine;
 mod votes;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::HashMap,
     path::PathBuf,
     process::ExitCode,
     sync::{
@@ -25,21 +26,20 @@ use clap::Parser;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
+use contest::{CONTEST, Names};
 use engine::Engine;
-use votes::{Choice, Columns, Published};
+use votes::{Columns, Published, Voter};
 
-/// The contest that is made.
-const CONTEST: &str = "replay";
 /// Passes of one request.
 const PIECE: usize = 10_000;
 
 /// Replay voters' choices from CSV through the engine and compare the tally with published totals
 #[derive(Debug, Parser)]
 struct Args {
-    /// One row a vote: voter, category, entry; .csv or .csv.gz
+    /// One row a vote: voter, category and entry; .csv or .csv.gz
     #[arg(long, value_name = "FILE")]
     ballots: PathBuf,
-    /// One row an entry: category, entry, title, published votes
+    /// One row an entry: category, entry and published votes, with `name` as its title if there is one; .csv or .csv.gz
     #[arg(long, value_name = "FILE")]
     published: PathBuf,
     #[command(flatten)]
@@ -48,8 +48,8 @@ struct Args {
     #[arg(long, value_name = "N")]
     voters: Option<usize>,
     /// Connections at once
-    #[arg(long, default_value_t = 128)]
-    connections: usize,
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    connections: u16,
     /// The binary `acclaim` [default: the one beside this program]
     #[arg(long, value_name = "PATH")]
     engine: Option<PathBuf>,
@@ -67,15 +67,15 @@ fn main() -> ExitCode {
 }
 
 fn replay(args: &Args) -> Result<bool> {
-    let votes = votes::read_votes(&args.ballots, &args.columns, args.voters.unwrap_or(usize::MAX))?;
-    let mut published = votes::read_published(&args.published, &args.columns)?;
+    let (voters, mut published) = read(args)?;
     if args.voters.is_some() {
-        let totals = votes::count(&votes);
+        let totals = votes::count(&voters);
         for entry in &mut published {
             entry.votes = totals.get(&entry.choice).copied().unwrap_or(0);
         }
     }
-    println!("voters: {}, votes: {}", votes.len(), votes.iter().map(Vec::len).sum::<usize>());
+    let names = Names::new(&published);
+    println!("voters: {}, votes: {}", voters.len(), voters.iter().map(|v| v.choices.len()).sum::<usize>());
 
     let folder = tempfile::tempdir()?;
     let binary = match &args.engine {
@@ -85,9 +85,10 @@ fn replay(args: &Args) -> Result<bool> {
     let engine = Engine::start(&binary, &folder.path().join("data"))?;
     let url = format!("http://{}", engine.address);
     let client = Client::of_server(&url, Some(engine.key.clone()))?;
-    let contest = client.put(&format!("/v1/contests/{CONTEST}"), None, definition(&published)?)?;
-    let ballots = mint(&client, &votes)?;
-    let figures = cast(&engine, ballots, args.connections)?;
+    let definition = contest::definition(&published, &names)?;
+    let contest = client.put(&format!("/v1/contests/{CONTEST}"), None, definition)?;
+    let ballots = mint(&client, &voters, &names)?;
+    let figures = cast(&engine, ballots, args.connections.into())?;
     println!(
         "recorded: {} ballots in {:.2} s ({:.0} a second)",
         figures.recorded,
@@ -95,7 +96,7 @@ fn replay(args: &Args) -> Result<bool> {
         figures.rate()
     );
     client.post(&format!("/v1/contests/{CONTEST}/close"), "close", &json!({}))?;
-    let equal = compare(&client, &published)?;
+    let equal = compare(&client, &published, &names)?;
     println!("totals: {equal} of {} equal", published.len());
 
     let log = folder.path().join("log");
@@ -107,50 +108,40 @@ fn replay(args: &Args) -> Result<bool> {
     let vkey = contest["log"]["vkey"].as_str().unwrap_or_default();
     let (clean, report) = engine.run(&["audit", log, "--vkey", vkey])?;
     print!("{report}");
-    Ok(clean && equal == published.len() && figures.recorded == votes.len() as u64)
+    Ok(clean && equal == published.len() && figures.recorded == voters.len() as u64)
 }
 
-/// A contest of these entries, open now: one vote a category, categories left out at will.
-fn definition(published: &[Published]) -> Result<String> {
-    let categories: BTreeSet<&str> = published.iter().map(|entry| entry.choice.0.as_str()).collect();
-    let now = acclaim_cli::clock::now().as_second();
-    let instant = |seconds: i64| {
-        let at = acclaim_cli::clock::now();
-        at.saturating_add(Duration::from_secs(u64::try_from(seconds - now).unwrap_or(0)))
-            .map(|at| at.to_string())
-    };
-    let whole = |text: String| text.split_once('.').map_or(text.clone(), |(whole, _)| format!("{whole}Z"));
-    let definition = json!({
-        "contest": {"id": CONTEST, "title": "Replay", "time_zone": "UTC",
-            "opens": whole(instant(now)?), "closes": whole(instant(now + 86_400)?)},
-        "winners": {"count": 1, "from": "all", "by": "votes"},
-        "category": categories.iter().map(|id| json!({"id": id, "title": id})).collect::<Vec<_>>(),
-        "entry": published.iter().map(|entry| {
-            let title: String = entry.title.chars().filter(|c| !c.is_control()).take(400).collect();
-            json!({"id": entry.choice.1, "category": entry.choice.0, "title": title})
-        }).collect::<Vec<_>>(),
-    });
-    Ok(definition.to_string())
+/// Voters with their ballots, and entries with their totals.
+fn read(args: &Args) -> Result<(Vec<Voter>, Vec<Published>)> {
+    let most = args.voters.unwrap_or(usize::MAX);
+    let voters = votes::open(&args.ballots)
+        .and_then(|rows| votes::read_votes(rows, &args.columns, most))
+        .with_context(|| format!("the ballots {}", args.ballots.display()))?;
+    let published = votes::open(&args.published)
+        .and_then(|rows| votes::read_published(rows, &args.columns))
+        .with_context(|| format!("the published file {}", args.published.display()))?;
+    Ok((voters, published))
 }
 
-fn mint(client: &Client, votes: &[Vec<Choice>]) -> Result<Vec<Ballot>> {
-    let mut ballots = Vec::with_capacity(votes.len());
-    for (number, piece) in votes.chunks(PIECE).enumerate() {
-        let from = number * PIECE;
-        let subjects: Vec<String> =
-            (from..from + piece.len()).map(|voter| format!("voter:{voter}")).collect();
+/// Each voter's ballot, with a pass for it.
+fn mint(client: &Client, voters: &[Voter], names: &Names) -> Result<Vec<Ballot>> {
+    let mut ballots = Vec::with_capacity(voters.len());
+    for (number, piece) in voters.chunks(PIECE).enumerate() {
+        let subjects: Vec<String> = piece.iter().map(|voter| format!("voter:{}", voter.id)).collect();
         let path = format!("/v1/contests/{CONTEST}/passes");
         let minted = client.post(&path, &format!("mint-{number}"), &json!({"subjects": subjects}))?;
-        for (pass, choices) in minted["passes"].as_array().into_iter().flatten().zip(piece) {
-            let selections: Vec<Value> = choices
-                .iter()
-                .map(|(category, entry)| json!({"category": category, "entry": entry}))
-                .collect();
-            let body = json!({"selections": selections}).to_string();
-            ballots.push(Ballot {
-                pass: pass["pass"].as_str().unwrap_or_default().to_owned(),
-                body: body.into(),
-            });
+        let passes = minted["passes"].as_array().context("the answer to minting has no passes")?;
+        if passes.len() != piece.len() {
+            bail!("{} passes were minted for {} voters", passes.len(), piece.len());
+        }
+        for (pass, voter) in passes.iter().zip(piece) {
+            let mut selections = Vec::with_capacity(voter.choices.len());
+            for choice in &voter.choices {
+                let (category, entry) = names.of(choice)?;
+                selections.push(json!({"category": category, "entry": entry}));
+            }
+            let pass = pass["pass"].as_str().context("a minted pass is missing")?.to_owned();
+            ballots.push(Ballot { pass, body: json!({"selections": selections}).to_string().into() });
         }
     }
     Ok(ballots)
@@ -171,23 +162,23 @@ fn cast(engine: &Engine, ballots: Vec<Ballot>, connections: usize) -> Result<Fig
 }
 
 /// How many entries have the published total; each that has not is printed.
-fn compare(client: &Client, published: &[Published]) -> Result<usize> {
+fn compare(client: &Client, published: &[Published], names: &Names) -> Result<usize> {
     let result: Value = client.get(&format!("/v1/contests/{CONTEST}/result"))?.json()?;
-    let mut totals: BTreeMap<&str, HashMap<&str, u64>> = BTreeMap::new();
+    let mut totals: HashMap<(&str, &str), u64> = HashMap::new();
     for category in result["categories"].as_array().into_iter().flatten() {
-        let of_category = totals.entry(category["id"].as_str().unwrap_or_default()).or_default();
+        let id = category["id"].as_str().unwrap_or_default();
         for entry in category["standings"].as_array().into_iter().flatten() {
-            of_category
-                .insert(entry["entry"].as_str().unwrap_or_default(), entry["votes"].as_u64().unwrap_or(0));
+            if let (Some(entry), Some(votes)) = (entry["entry"].as_str(), entry["votes"].as_u64()) {
+                totals.insert((id, entry), votes);
+            }
         }
     }
     let mut equal = 0;
-    for Published { choice: (category, entry), votes, .. } in published {
-        let counted = totals.get(&**category).and_then(|totals| totals.get(&**entry));
-        if counted == Some(votes) {
-            equal += 1;
-        } else {
-            println!("{category}, {entry}: counted {counted:?}, published {votes}");
+    for Published { choice, votes, .. } in published {
+        match totals.get(&names.of(choice)?) {
+            Some(counted) if counted == votes => equal += 1,
+            Some(counted) => println!("{}, {}: counted {counted}, published {votes}", choice.0, choice.1),
+            None => println!("{}, {}: not in the result, published {votes}", choice.0, choice.1),
         }
     }
     Ok(equal)

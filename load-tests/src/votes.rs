@@ -1,114 +1,176 @@
 //! Voters' choices and published totals, from CSV.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, HashSet, hash_map::Entry},
     fs::File,
     io::Read,
     path::Path,
 };
 
 use anyhow::{Context as _, Result, bail};
+use csv::StringRecord;
 use flate2::read::MultiGzDecoder;
 
 /// Which columns hold what.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Columns")]
 pub(crate) struct Columns {
     /// Column of the ballots that tells the voter
-    #[arg(long, default_value = "voter_id")]
-    voter_column: String,
-    /// Column of the category, in both files
-    #[arg(long, default_value = "contest")]
-    category_column: String,
-    /// Column of the entry, in both files
-    #[arg(long, default_value = "project_id")]
-    entry_column: String,
-    /// Column of the published totals
-    #[arg(long, default_value = "votes")]
-    votes_column: String,
-    /// Column of the entries' titles
-    #[arg(long, default_value = "name")]
-    title_column: String,
+    #[arg(long, value_name = "NAME", default_value = "voter_id")]
+    pub(crate) voter_column: String,
+    /// Column of the ballots that tells the category
+    #[arg(long, value_name = "NAME", default_value = "contest")]
+    pub(crate) category_column: String,
+    /// Column of the ballots that tells the entry
+    #[arg(long, value_name = "NAME", default_value = "project_id")]
+    pub(crate) entry_column: String,
+    /// Column of the published file that tells the category
+    #[arg(long, value_name = "NAME", default_value = "contest")]
+    pub(crate) published_category_column: String,
+    /// Column of the published file that tells the entry
+    #[arg(long, value_name = "NAME", default_value = "project_id")]
+    pub(crate) published_entry_column: String,
+    /// Column of the published file that holds the total
+    #[arg(long, value_name = "NAME", default_value = "votes")]
+    pub(crate) published_votes_column: String,
 }
 
-/// Category and entry.
+/// Column of the published file with the entries' titles. It may be missing.
+const TITLE_COLUMN: &str = "name";
+
+/// Category and entry, as the files call them.
 pub(crate) type Choice = (String, String);
+
+/// One voter with the ballot's votes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Voter {
+    pub(crate) id: String,
+    pub(crate) choices: Vec<Choice>,
+}
 
 /// One row of the published file.
 #[derive(Debug)]
 pub(crate) struct Published {
     pub(crate) choice: Choice,
+    /// Empty if the file has none.
     pub(crate) title: String,
     pub(crate) votes: u64,
 }
 
-fn reader(path: &Path) -> Result<csv::Reader<Box<dyn Read>>> {
+type Rows = csv::Reader<Box<dyn Read>>;
+
+/// Opens a file of rows; `.gz` at the end of its name means gzip.
+pub(crate) fn open(path: &Path) -> Result<Rows> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
     let gzip = path.extension().is_some_and(|extension| extension == "gz");
     let content: Box<dyn Read> = if gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     Ok(csv::Reader::from_reader(content))
 }
 
-fn column(reader: &mut csv::Reader<Box<dyn Read>>, path: &Path, name: &str) -> Result<usize> {
-    let found = reader.headers()?.iter().position(|header| header == name);
-    found.with_context(|| format!("{} has no column `{name}`", path.display()))
+fn column(rows: &mut Rows, name: &str) -> Result<usize> {
+    let found = rows.headers()?.iter().position(|header| header == name);
+    found.with_context(|| format!("there is no column `{name}`"))
+}
+
+fn cell(row: &StringRecord, at: usize) -> &str {
+    row.get(at).unwrap_or_default()
 }
 
 /// Each voter's choices, voters in the order of their first row; at most `most` voters.
-pub(crate) fn read_votes(path: &Path, columns: &Columns, most: usize) -> Result<Vec<Vec<Choice>>> {
-    let mut reader = reader(path)?;
-    let voter = column(&mut reader, path, &columns.voter_column)?;
-    let category = column(&mut reader, path, &columns.category_column)?;
-    let entry = column(&mut reader, path, &columns.entry_column)?;
+pub(crate) fn read_votes(mut rows: Rows, columns: &Columns, most: usize) -> Result<Vec<Voter>> {
+    let voter = column(&mut rows, &columns.voter_column)?;
+    let category = column(&mut rows, &columns.category_column)?;
+    let entry = column(&mut rows, &columns.entry_column)?;
     let mut numbers: HashMap<String, usize> = HashMap::new();
-    let mut votes: Vec<Vec<Choice>> = Vec::new();
-    for row in reader.records() {
+    let mut voters: Vec<Voter> = Vec::new();
+    for row in rows.records() {
         let row = row?;
-        let cell = |at: usize| row.get(at).unwrap_or_default().to_owned();
-        let number = match numbers.get(&cell(voter)) {
-            Some(number) => *number,
-            None if votes.len() == most => continue,
-            None => {
-                numbers.insert(cell(voter), votes.len());
-                votes.push(Vec::new());
-                votes.len() - 1
+        let full = voters.len() == most;
+        let number = match numbers.entry(cell(&row, voter).to_owned()) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(_) if full => continue,
+            Entry::Vacant(new) => {
+                voters.push(Voter { id: new.key().clone(), choices: Vec::new() });
+                *new.insert(voters.len() - 1)
             }
         };
-        if let Some(choices) = votes.get_mut(number) {
-            choices.push((cell(category), cell(entry)));
+        if let Some(voter) = voters.get_mut(number) {
+            voter.choices.push((cell(&row, category).to_owned(), cell(&row, entry).to_owned()));
         }
     }
-    Ok(votes)
+    Ok(voters)
 }
 
-/// The entries with their published totals. Entries are known by their own id, which must be unique.
-pub(crate) fn read_published(path: &Path, columns: &Columns) -> Result<Vec<Published>> {
-    let mut reader = reader(path)?;
-    let category = column(&mut reader, path, &columns.category_column)?;
-    let entry = column(&mut reader, path, &columns.entry_column)?;
-    let votes = column(&mut reader, path, &columns.votes_column)?;
-    let title = column(&mut reader, path, &columns.title_column)?;
+/// The entries with their published totals, each once.
+pub(crate) fn read_published(mut rows: Rows, columns: &Columns) -> Result<Vec<Published>> {
+    let category = column(&mut rows, &columns.published_category_column)?;
+    let entry = column(&mut rows, &columns.published_entry_column)?;
+    let votes = column(&mut rows, &columns.published_votes_column)?;
+    let title = column(&mut rows, TITLE_COLUMN).ok();
     let mut published = Vec::new();
-    let mut known = BTreeMap::new();
-    for row in reader.records() {
+    let mut known = HashSet::new();
+    for row in rows.records() {
         let row = row?;
-        let cell = |at: usize| row.get(at).unwrap_or_default().to_owned();
-        if let Some(other) = known.insert(cell(entry), cell(category)) {
-            bail!("the entry `{}` stands in `{other}` and in `{}`", cell(entry), cell(category));
+        let choice = (cell(&row, category).to_owned(), cell(&row, entry).to_owned());
+        if !known.insert(choice.clone()) {
+            bail!("the entry `{}` of `{}` stands there twice", choice.1, choice.0);
         }
-        published.push(Published {
-            choice: (cell(category), cell(entry)),
-            title: cell(title),
-            votes: cell(votes).parse().with_context(|| format!("the total of `{}`", cell(entry)))?,
-        });
+        let votes = cell(&row, votes).parse().with_context(|| format!("the total of `{}`", choice.1))?;
+        let title = title.map_or("", |title| cell(&row, title)).to_owned();
+        published.push(Published { choice, title, votes });
     }
     Ok(published)
 }
 
 /// Totals counted here, for a part of the voters.
-pub(crate) fn count(votes: &[Vec<Choice>]) -> HashMap<Choice, u64> {
+pub(crate) fn count(voters: &[Voter]) -> HashMap<&Choice, u64> {
     let mut totals = HashMap::new();
-    for choice in votes.iter().flatten() {
-        *totals.entry(choice.clone()).or_insert(0) += 1;
+    for choice in voters.iter().flat_map(|voter| &voter.choices) {
+        *totals.entry(choice).or_insert(0) += 1;
     }
     totals
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
+    use super::*;
+
+    fn columns() -> Columns {
+        let command = Columns::augment_args(clap::Command::new("columns"));
+        Columns::from_arg_matches(&command.get_matches_from(["columns"])).unwrap()
+    }
+
+    fn rows(text: &'static str) -> Rows {
+        csv::Reader::from_reader(Box::new(text.as_bytes()))
+    }
+
+    fn voter(id: &str, choices: &[(&str, &str)]) -> Voter {
+        let choices = choices.iter().map(|(category, entry)| ((*category).into(), (*entry).into())).collect();
+        Voter { id: id.into(), choices }
+    }
+
+    #[test]
+    fn rows_of_a_voter_become_one_ballot_wherever_they_stand() {
+        let text = "voter_id,contest,project_id\nb,x,1\na,x,2\nb,y,3\nc,x,1\na,y,3\n";
+        let all = [
+            voter("b", &[("x", "1"), ("y", "3")]),
+            voter("a", &[("x", "2"), ("y", "3")]),
+            voter("c", &[("x", "1")]),
+        ];
+        assert_eq!(read_votes(rows(text), &columns(), usize::MAX).unwrap(), all);
+        // The first two voters keep the rows that stand behind the third's.
+        assert_eq!(read_votes(rows(text), &columns(), 2).unwrap(), all[..2]);
+    }
+
+    #[test]
+    fn a_missing_column_a_broken_total_and_a_repeated_entry_are_named() {
+        let error = read_votes(rows("voter_id,contest\n"), &columns(), 1).unwrap_err();
+        assert!(error.to_string().contains("`project_id`"), "{error}");
+        let error = read_published(rows("contest,project_id,votes\nx,7,many\n"), &columns()).unwrap_err();
+        assert!(error.to_string().contains("the total of `7`"), "{error}");
+        let error = read_published(rows("contest,project_id,votes\nx,7,1\nx,7,1\n"), &columns()).unwrap_err();
+        assert!(error.to_string().contains("twice"), "{error}");
+    }
 }

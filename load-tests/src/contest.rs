@@ -1,0 +1,194 @@
+//! The contest that the published entries make.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use acclaim_contest::id::{MAX_LENGTH, is_id};
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use crate::votes::{Choice, Published};
+
+/// The contest's id.
+pub(crate) const CONTEST: &str = "replay";
+/// How long it would stay open.
+const OPEN: Duration = Duration::from_secs(86_400);
+/// The longest title that is taken over, in characters.
+const MOST_TITLE: usize = 400;
+/// Characters of a made identifier that are left for a number.
+const ROOM_FOR_NUMBER: usize = 8;
+
+/// What the files' categories and entries are called in the contest.
+#[derive(Debug)]
+pub(crate) struct Names {
+    categories: HashMap<String, String>,
+    entries: HashMap<Choice, String>,
+}
+
+impl Names {
+    /// Identifiers stay as they are. What is none is made one; an entry that is none, or stands in two categories, gets its category
+    /// before it.
+    pub(crate) fn new(published: &[Published]) -> Self {
+        let mut categories = HashMap::new();
+        let mut taken: HashSet<String> = HashSet::new();
+        let valid = |published: &&Published| is_id(&published.choice.0);
+        // Those that are fine come first, so that no made one takes their place.
+        for entry in published.iter().filter(valid).chain(published.iter().filter(|entry| !valid(entry))) {
+            let category = &entry.choice.0;
+            if !categories.contains_key(category) {
+                categories.insert(category.clone(), make_unique(category, &mut taken));
+            }
+        }
+
+        let mut times: HashMap<&str, u32> = HashMap::new();
+        for Published { choice: (_, entry), .. } in published {
+            *times.entry(entry).or_default() += 1;
+        }
+        let fine = |published: &&Published| {
+            is_id(&published.choice.1) && times.get(&*published.choice.1) == Some(&1)
+        };
+        let mut taken: HashSet<String> = HashSet::new();
+        let mut entries = HashMap::new();
+        for Published { choice, .. } in published.iter().filter(fine) {
+            taken.insert(choice.1.clone());
+            entries.insert(choice.clone(), choice.1.clone());
+        }
+        for Published { choice, .. } in published.iter().filter(|entry| !fine(entry)) {
+            let id = make_unique(&format!("{}-{}", choice.0, choice.1), &mut taken);
+            entries.insert(choice.clone(), id);
+        }
+        Self { categories, entries }
+    }
+
+    /// Category and entry of a vote.
+    ///
+    /// # Errors
+    /// If the published file does not have them.
+    pub(crate) fn of(&self, choice: &Choice) -> Result<(&str, &str)> {
+        let category = self.categories.get(&choice.0);
+        category.zip(self.entries.get(choice)).map(|(category, entry)| (&**category, &**entry)).with_context(
+            || format!("the published file does not have the entry `{}` of `{}`", choice.1, choice.0),
+        )
+    }
+}
+
+/// An identifier like `text`, which is taken from then on.
+fn make_unique(text: &str, taken: &mut HashSet<String>) -> String {
+    let mut id = text.to_owned();
+    if !is_id(&id) {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        let word = |c: char| if fits(c) { c.to_ascii_lowercase() } else { '_' };
+        let words = text.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+        id = words.chars().map(word).take(MAX_LENGTH - ROOM_FOR_NUMBER).collect();
+        if id.is_empty() {
+            id = "x".to_owned();
+        }
+    }
+    let stem: String = id.chars().take(MAX_LENGTH - ROOM_FOR_NUMBER).collect();
+    let mut number = 1_u32;
+    while !taken.insert(id.clone()) {
+        number += 1;
+        id = format!("{stem}-{number}");
+    }
+    id
+}
+
+/// The definition as JSON: these entries, open now, one vote in each category that a ballot votes in.
+pub(crate) fn definition(published: &[Published], names: &Names) -> Result<String> {
+    let now = acclaim_cli::clock::now();
+    let fraction = Duration::new(0, u32::try_from(now.subsec_nanosecond())?);
+    let opens = now.saturating_sub(fraction)?;
+    let mut categories = Vec::new();
+    let mut entries = Vec::new();
+    let mut known = HashSet::new();
+    for Published { choice, title: text, .. } in published {
+        let (category, entry) = names.of(choice)?;
+        if known.insert(category) {
+            categories.push(json!({"id": category, "title": title(&choice.0, category)}));
+        }
+        entries.push(json!({"id": entry, "category": category, "title": title(text, entry)}));
+    }
+    let definition = json!({
+        "contest": {"id": CONTEST, "title": "Replay", "time_zone": "UTC",
+            "opens": opens.to_string(), "closes": opens.saturating_add(OPEN)?.to_string()},
+        "ballot": {"votes_per_category": [1, 1]},
+        "winners": {"count": 1, "from": "all", "by": "votes"},
+        "category": categories,
+        "entry": entries,
+    });
+    Ok(definition.to_string())
+}
+
+/// `text` as a title, or `id` if nothing can be read of it.
+fn title(text: &str, id: &str) -> String {
+    let title: String = text.trim().chars().filter(|c| !c.is_control()).take(MOST_TITLE).collect();
+    if title.trim().is_empty() { id.to_owned() } else { title }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn published(choices: &[(&str, &str)]) -> Vec<Published> {
+        let row = |(category, entry): &(&str, &str)| Published {
+            choice: ((*category).to_owned(), (*entry).to_owned()),
+            title: String::new(),
+            votes: 0,
+        };
+        choices.iter().map(row).collect()
+    }
+
+    fn names(choices: &[(&str, &str)]) -> Vec<(String, String)> {
+        let published = published(choices);
+        let names = Names::new(&published);
+        let of = |published: &Published| names.of(&published.choice).unwrap();
+        published.iter().map(of).map(|(category, entry)| (category.to_owned(), entry.to_owned())).collect()
+    }
+
+    #[track_caller]
+    fn check(choices: &[(&str, &str)], expected: &[(&str, &str)]) {
+        let names = names(choices);
+        let names: Vec<(&str, &str)> =
+            names.iter().map(|(category, entry)| (&**category, &**entry)).collect();
+        assert_eq!(names, expected);
+        assert!(names.iter().all(|(category, entry)| is_id(category) && is_id(entry)), "{names:?}");
+    }
+
+    #[test]
+    fn identifiers_stay_as_they_are() {
+        check(&[("150_-_500", "7"), ("from_500", "8")], &[("150_-_500", "7"), ("from_500", "8")]);
+    }
+
+    #[test]
+    fn an_entry_in_two_categories_gets_its_category_before_it() {
+        check(&[("a", "1"), ("b", "1"), ("b", "2")], &[("a", "a-1"), ("b", "b-1"), ("b", "2")]);
+    }
+
+    #[test]
+    fn what_is_no_identifier_becomes_one_and_takes_nobodys_place() {
+        check(
+            &[("Sport!", "Łódź"), ("sport_", "sport_-__d_"), ("sport_", "  "), ("sport_", "A")],
+            &[
+                ("sport_-2", "sport_-__d_-2"),
+                ("sport_", "sport_-__d_"),
+                ("sport_", "sport_-__"),
+                ("sport_", "sport_-a"),
+            ],
+        );
+    }
+
+    #[test]
+    fn long_names_that_begin_alike_stay_apart() {
+        let (one, two) = ("x".repeat(70) + "1", "x".repeat(70) + "2");
+        let names = names(&[("c", &one), ("c", &two)]);
+        assert!(names[0].1 != names[1].1 && names.iter().all(|(_, entry)| is_id(entry)), "{names:?}");
+    }
+
+    #[test]
+    fn a_vote_for_nobody_is_an_error() {
+        let error = Names::new(&published(&[("a", "1")])).of(&("a".into(), "9".into())).unwrap_err();
+        assert!(error.to_string().contains("entry `9` of `a`"), "{error}");
+    }
+}
