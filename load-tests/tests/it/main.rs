@@ -1,5 +1,7 @@
 //! `replay` against the real engine.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::{
     env, fs,
     io::Write as _,
