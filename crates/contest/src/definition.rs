@@ -150,12 +150,12 @@ impl<'a> Reading<'a> {
         jury_tables::rounds(&mut root, findings);
         let admission = jury_tables::admission(&mut root, findings);
         let mut entries = Entries::read(&mut root, &mut categories, findings);
-        let loaded = self.load_entries(&mut root, load);
-        if let Some((_, content)) = &self.entries_file {
-            entries_csv::read(content, &mut entries, &mut categories, &mut self.findings);
-        }
+        let loaded = self.load_entries(&mut root, load)
+            && self.entries_file.as_ref().is_none_or(|(_, content)| {
+                entries_csv::read(content, &mut entries, &mut categories, &mut self.findings)
+            });
         root.finish(&mut self.findings);
-        // Where the file of entries did not come, that is the mistake, not the entries that are missing with it.
+        // Where the file of entries did not come or was not read, that is the mistake, not the entries that are missing with it.
         let (categories, entries) = if loaded {
             let categories = categories.finish(rules.ballot.votes_per_category, &mut self.findings);
             (categories, entries.finish(&mut self.findings))

@@ -33,20 +33,24 @@ enum Column {
     Nameless,
 }
 
-/// Reads all entries of the file.
+/// Reads all entries of the file. `false` if that was not possible: what the contest then lacks is no mistake of its own.
 pub(super) fn read(
     content: &[u8],
     entries: &mut Entries,
     categories: &mut Categories,
     findings: &mut Findings,
-) {
+) -> bool {
     let text = match encoding::decode(content) {
         Ok(text) => text,
-        Err((at, problem)) => return findings.add(Place::Entries(at), "", problem),
+        Err((at, problem)) => {
+            findings.add(Place::Entries(at), "", problem);
+            return false;
+        }
     };
     let delimiter = delimiter(text);
     if let Some((at, problem)) = broken_quotes(text.as_bytes(), delimiter) {
-        return findings.add(Place::Entries(at), "", problem);
+        findings.add(Place::Entries(at), "", problem);
+        return false;
     }
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
@@ -59,7 +63,10 @@ pub(super) fn read(
         match reader.read_record(&mut row) {
             Ok(true) => {}
             Ok(false) => break,
-            Err(error) => return findings.add(Place::Nowhere, "", clipped(&error.to_string())),
+            Err(error) => {
+                findings.add(Place::Nowhere, "", clipped(&error.to_string()));
+                return false;
+            }
         }
         row.trim();
         if row.iter().all(str::is_empty) {
@@ -67,18 +74,19 @@ pub(super) fn read(
         }
         let place = Place::Entries(beginning(text, &row));
         let Some(columns) = &columns else {
-            let Some(header) = header(&row, place, findings) else { return };
+            let Some(header) = header(&row, place, findings) else { return false };
             columns = Some(header);
             continue;
         };
         let candidate = candidate(&row, columns, place, findings);
         if !entries.add(candidate, categories, findings) {
-            return;
+            return false;
         }
     }
     if columns.is_none() {
         findings.add(Place::Entries(0), "", "the file is empty; its first row names the columns");
     }
+    columns.is_some()
 }
 
 /// Semicolon if the header has more of them than commas, outside quotes.
