@@ -81,6 +81,10 @@ impl<'t> Table<'t> {
 
     /// Reports the keys that nobody asked for.
     pub(super) fn finish(self, findings: &mut Findings) {
+        // A file of nothing but unknown keys is not to keep anybody busy with messages that nobody sees.
+        if findings.count_unlisted(self.pairs.len()) {
+            return;
+        }
         for (name, node) in &self.pairs {
             let hint = match &**name {
                 "entries_csv" => "it belongs at the top of the file, before the first table".to_owned(),

@@ -83,6 +83,15 @@ impl Findings {
         }
     }
 
+    /// Counts mistakes that would not be listed any more. `false`, and nothing is counted, while there is room for them.
+    pub(super) fn count_unlisted(&mut self, mistakes: usize) -> bool {
+        let full = self.found.len() >= MOST_MISTAKES;
+        if full {
+            self.unlisted += mistakes;
+        }
+        full
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

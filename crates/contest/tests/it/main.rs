@@ -1,7 +1,21 @@
 //! The definition of a contest and the check of ballots, as other crates use them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod any_definition;
 mod bad_definitions;
+mod ballots;
+mod defaults;
 mod entries_file;
+mod every_mistake;
+mod robustness;
 mod round_trip;
+mod rules;
 mod shipped_contests;
+mod spreadsheets;
 mod support;

@@ -1,0 +1,297 @@
+//! Rules, one mistake at a time: tables, ranges, what fits together, and what is not supported yet.
+
+use acclaim_contest::{Definition, Overrides};
+
+use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with};
+
+#[track_caller]
+fn spoilt(old: &str, new: &str, begins: &str, tells: &str) {
+    assert_mistake(from_toml(&plain_with(old, new)), begins, tells);
+}
+
+/// These keys in the table of the ballot: line 9 is their first.
+#[track_caller]
+fn with_ballot(keys: &str, begins: &str, tells: &str) {
+    spoilt("votes_per_category = [1, 1]", keys, begins, tells);
+}
+
+/// These tables in place of the winners: line 11 is their first.
+#[track_caller]
+fn with_rules(tables: &str, begins: &str, tells: &str) {
+    spoilt("[winners]\ncount = 1\n", tables, begins, tells);
+}
+
+#[test]
+fn tables_and_lists_are_what_they_must_be() {
+    with_rules(
+        "[publication]\nstandings.public = true",
+        "line 12: publication.standings: must be text in quotes, not a table",
+        "",
+    );
+    assert_mistake(from_json("[]"), "line 1: must be a table, not a list", "");
+    let found = mistakes(from_json(r#"{"contest": [], "category": {}, "entry": [1]}"#));
+    assert!(found.contains(&"line 1: contest: must be a table, not a list".to_owned()), "{found:?}");
+    assert!(found.contains(&"line 1: category: must be a list, not a table".to_owned()), "{found:?}");
+    assert!(found.contains(&"line 1: entry[0]: must be a table, not a number".to_owned()), "{found:?}");
+}
+
+#[test]
+fn numbers_have_ranges() {
+    with_ballot(
+        "votes_per_category = [0, 1]",
+        "line 9: ballot.votes_per_category[0]: must be a whole number from 1 to 1000, not 0",
+        "",
+    );
+    with_ballot("votes_per_category = [1, 1001]", "line 9: ballot.votes_per_category[1]: ", "not 1001");
+    with_ballot(
+        "votes_per_category = [1, -1]",
+        "line 9: ballot.votes_per_category[1]: must be a whole number from 1 to 1000",
+        "",
+    );
+    with_ballot(
+        "votes_per_category = [2, 1]",
+        "line 9: ballot.votes_per_category: the least (2) must not be more than the most (1)",
+        "",
+    );
+    with_ballot("votes_per_category = [1]", "line 9: ballot.votes_per_category: must be [least, most]", "");
+    with_ballot("votes_in_all = 1.0", "line 9: ballot.votes_in_all: ", "not a number with a fraction");
+    with_ballot("votes_in_all = 0", "line 9: ballot.votes_in_all: ", "not 0");
+    with_ballot(
+        "votes_per_category = [2, 2]\nvotes_in_all = 1",
+        "line 10: ballot.votes_in_all: is 1, but",
+        "at least 2",
+    );
+    with_rules("[champions]\ncount = 0", "line 12: champions.count: ", "not 0");
+    with_rules("[champions]\nties = \"include\"", "line 11: champions.count: is missing", "");
+    with_rules(
+        "[champions]\ncount = 1\nminimum_votes = 9007199254740992",
+        "line 13: champions.minimum_votes: ",
+        "from 0 to",
+    );
+    with_rules("[winners]\ncount = 0", "line 12: winners.count: ", "not 0");
+}
+
+#[test]
+fn rules_fit_together() {
+    with_ballot("revisions = 3", "line 9: ballot.revisions: is only there with revision = \"replace\"", "");
+    with_ballot(
+        "ballots_per_voter = 3",
+        "line 9: ballot.ballots_per_voter: is only there with period = \"counted\"",
+        "",
+    );
+    with_rules(
+        "[winners]\nfrom = \"champions\"",
+        "line 12: winners.from: \"champions\" needs a table [champions]",
+        "",
+    );
+    with_rules(
+        "[winners]\ncount = 3\n[champions]\ncount = 2",
+        "line 12: winners.count: is 3, but there are 2 champions",
+        "",
+    );
+    with_rules(
+        "[winners]\nvotes_weight = 3",
+        "line 12: winners.votes_weight: is only there with by = \"weighted\"",
+        "",
+    );
+    let completion = PLAIN
+        .replace("[1, 1]", "[1, 1]\ncompletion = \"all\"\nvotes_in_all = 1")
+        .replace("[winners]", "[[category]]\nid = \"c0\"\ntitle = \"Zero\"\n[[entry]]\nid = \"e0\"\ncategory = \"c0\"\ntitle = \"Z\"\n[winners]");
+    assert_mistake(
+        from_toml(&completion),
+        "line 11: ballot.votes_in_all: is 1, but completion = \"all\" takes at least 2",
+        "",
+    );
+}
+
+#[test]
+fn unknown_and_repeated_keys_are_reported_in_every_table() {
+    for (table, line) in
+        [("[contest]", 2), ("[ballot]", 9), ("[winners]", 12), ("[[category]]", 15), ("[[entry]]", 19)]
+    {
+        let begins = format!("line {line}: {}", table.trim_matches(['[', ']']));
+        spoilt(table, &format!("{table}\ncolour = 1"), &begins, ".colour: unknown key; the keys here are ");
+        spoilt(
+            table,
+            &format!("{table}\nentries_csv = \"a\""),
+            &begins,
+            "unknown key; it belongs at the top of the file",
+        );
+    }
+    with_rules("[champions]\ncount = 1\ncolour = 1", "line 13: champions.colour: unknown key", "");
+    with_rules("[publication]\ncolour = 1", "line 12: publication.colour: unknown key", "");
+    with_rules("[admission]\ncolour = 1", "line 12: admission.colour: unknown key", "");
+    with_rules("[colour]", "line 11: colour: unknown key", "");
+    spoilt("count = 1", "count = 1\ncount = 2", "line 13: count: is there more than once", "");
+    let json = from_toml(PLAIN).unwrap().to_json();
+    let twice = json.replace("\"title\":\"One\"", "\n\"title\":\"One\",\n\"title\":\"One\"");
+    assert_mistake(from_json(&twice), "line 3: category[0].title: is there more than once", "");
+}
+
+#[test]
+fn what_is_not_supported_yet_is_refused_by_name() {
+    with_ballot("period = \"day\"", "line 9: ballot.period: period = \"day\" is not supported yet", "");
+    with_ballot(
+        "period = \"counted\"\nballots_per_voter = 5",
+        "line 9: ballot.period: period = \"counted\" is not supported yet",
+        "",
+    );
+    with_rules(
+        "[[channel]]\nid = \"fan\"\nweight = 3",
+        "line 11: channel: [[channel]] is not supported yet",
+        "",
+    );
+    with_rules(
+        "[[panel]]\nid = \"p\"\nkind = \"points\"",
+        "line 11: panel: [[panel]] is not supported yet",
+        "",
+    );
+    with_rules("[rounds]\nfrom = \"longlist\"", "line 11: rounds: [rounds] is not supported yet", "");
+    let votes = "[champions]\ncount = 1\n[winners]\nby = \"choice\"\nties = \"votes\"";
+    with_rules(votes, "line 15: winners.ties: ties = \"votes\" is not supported yet", "");
+    for method in ["email", "oidc", "code", "open"] {
+        let table = format!("[admission]\nmethods = [\"pass\", \"{method}\"]");
+        with_rules(&table, "line 12: admission.methods[1]: ", &format!("\"{method}\" is not supported yet"));
+    }
+    let found = |tables: &str| mistakes(from_toml(&plain_with("[winners]\ncount = 1\n", tables)));
+    let draw =
+        "[draw]\nsource = \"drand\"\n[champions]\ncount = 1\nties = \"draw\"\n[winners]\nties = \"draw\"";
+    assert_eq!(
+        found(draw),
+        [
+            "line 11: draw: [draw] is not supported yet",
+            "line 15: champions.ties: ties = \"draw\" is not supported yet",
+            "line 17: winners.ties: ties = \"draw\" is not supported yet",
+        ]
+    );
+    let panel = "[[panel]]\nid = \"p\"\nkind = \"score\"\nscale = [0, 10]\n[winners]\nby = \"scores\"\nties = \"panel:p\"";
+    assert_eq!(
+        found(panel),
+        [
+            "line 11: panel: [[panel]] is not supported yet",
+            "line 16: winners.by: by = \"scores\" is not supported yet",
+            "line 17: winners.ties: ties = \"panel:p\" is not supported yet",
+        ]
+    );
+    let weighted = found(&panel.replace("\"scores\"", "\"weighted\"\nvotes_weight = 1\nscores_weight = 1"));
+    assert_eq!(weighted[1], "line 16: winners.by: by = \"weighted\" is not supported yet");
+    assert_eq!(weighted.len(), 3, "{weighted:?}");
+}
+
+/// Whatever is refused as not supported yet is checked for its form all the same.
+#[test]
+fn what_is_not_supported_yet_has_a_form() {
+    let found = |tables: &str| {
+        let mut found = mistakes(from_toml(&plain_with("[winners]\ncount = 1\n", tables)));
+        found.retain(|mistake| !mistake.contains("not supported yet"));
+        found
+    };
+    assert_eq!(
+        found("[[channel]]\nid = \"a\"\nweight = 0\n[[channel]]\nid = \"a\"\nwieght = 1"),
+        [
+            "line 13: channel[0].weight: must be a whole number from 1 to 1000000, not 0",
+            "line 14: channel[1].weight: is missing",
+            "line 15: channel[1].id: \"a\" is there more than once",
+            "line 16: channel[1].wieght: unknown key; the keys here are id, weight",
+        ]
+    );
+    assert_eq!(
+        found(
+            "[[panel]]\nid = \"a\"\nkind = \"score\"\nscale = [5, 5]\npoints = [1]\ncriteria = [[\"x\", 1], [\"x\", 1]]"
+        ),
+        [
+            "line 14: panel[0].scale: the lowest (5) must be below the highest (5)",
+            "line 15: panel[0].points: is only there with kind = \"rank\"",
+            "line 16: panel[0].criteria[1][0]: \"x\" is there more than once",
+        ]
+    );
+    for (tables, mistake) in [
+        (
+            "[[panel]]\nid = \"a\"\nkind = \"rank\"\npoints = []",
+            "line 14: panel[0].points: must be a list of points, from the first place down",
+        ),
+        (
+            "[rounds]\nfrom = \"A\"",
+            "line 12: rounds.from: `A` is not an identifier: 1 to 64 of a-z, 0-9, `_`, `.`, `-`, beginning with a letter or digit",
+        ),
+        (
+            "[winners]\nby = \"scores\"",
+            "line 12: winners.by: needs at least one [[panel]] whose scores count",
+        ),
+        ("[winners]\nties = \"panel:x\"", "line 12: winners.ties: there is no panel \"x\""),
+        ("[winners]\nties = \"votes\"", "line 12: winners.ties: votes cannot break a tie of votes"),
+        ("[winners]\nties = \"draw\"", "draw: is missing: ties = \"draw\" needs its source"),
+        (
+            "[admission]\nmethods = [\"mail\"]",
+            "line 12: admission.methods[0]: must be \"pass\", \"email\", \"oidc\", \"code\" or \"open\", not \"mail\"",
+        ),
+        (
+            "[admission]\nmethods = []",
+            "line 12: admission.methods: must be a list of methods, such as [\"pass\"]",
+        ),
+    ] {
+        assert_eq!(found(tables), [mistake]);
+    }
+    let draw = found("[draw]");
+    assert!(draw.contains(&"line 11: draw: is only there with ties = \"draw\"".to_owned()), "{draw:?}");
+    assert!(draw.contains(&"line 11: draw.source: is missing".to_owned()), "{draw:?}");
+}
+
+#[test]
+fn errors_of_syntax_have_their_line() {
+    assert_mistake(from_toml("[contest]\nid = \"a\n"), "line 2: not TOML: ", "");
+    assert_mistake(from_json("{\n\n\"contest\": }"), "line 3: not JSON: expected value", "");
+    assert_mistake(from_json("{} {}"), "line 1: not JSON: trailing characters", "");
+    assert_mistake(from_json(""), "line 1: not JSON: EOF", "");
+    let half = from_toml(PLAIN).unwrap().to_json().replace("\"One\"", "\n\"\\ud800\"");
+    assert_mistake(from_json(&half), "line 2: category[0].title: ", "hex escape");
+}
+
+#[test]
+fn other_encodings_are_named() {
+    let read =
+        |bytes: &[u8]| Definition::from_toml(bytes, &mut |_| Err(String::new()), &Overrides::default());
+    let latin: Vec<u8> =
+        plain_with("Second", "Vainqueur \u{e9}").chars().map(|c| u8::try_from(c).unwrap()).collect();
+    assert_mistake(read(&latin), "line 26: not UTF-8 (byte 0xE9)", "Latin-1");
+    let utf16: Vec<u8> = PLAIN.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_mistake(read(&utf16), "line 1: the file seems to be UTF-16", "save it as UTF-8");
+    assert_mistake(read(&[b"\xff\xfe", &utf16[..]].concat()), "line 1: the file is UTF-16", "");
+    assert_mistake(Definition::from_json(&latin, &Overrides::default()), "line 26: not UTF-8", "");
+    read(&[b"\xef\xbb\xbf", PLAIN.as_bytes()].concat()).unwrap();
+}
+
+#[test]
+fn a_file_of_entries_is_for_toml_only_and_may_not_come() {
+    let head = PLAIN.split_once("[[entry]]").unwrap().0;
+    let text = format!("entries_csv = \"e.csv\"\n{head}");
+    assert_mistake(from_toml(&text), "line 1: entries_csv: cannot be read: there is no file e.csv", "");
+    let json = from_toml(PLAIN).unwrap().to_json().replacen('{', "{\"entries_csv\":\"e.csv\",", 1);
+    assert_mistake(
+        from_json(&json),
+        "line 1: entries_csv: names a file, which only a TOML definition can",
+        "",
+    );
+}
+
+#[test]
+fn the_command_line_takes_the_place_of_the_file_and_can_be_wrong_too() {
+    let read = |text: &str, overrides: &Overrides| {
+        Definition::from_toml(text.as_bytes(), &mut |_| Err(String::new()), overrides)
+    };
+    let overrides = Overrides {
+        id: Some("other".parse().unwrap()),
+        test: Some(true),
+        opens: Some("2021-01-01T00:00:00".into()),
+        closes: Some("2021-01-02T00:00:00Z".into()),
+    };
+    let text = plain_with("opens = \"2021-03-01T00:00:00\"\ncloses = \"2021-03-31T23:59:00\"\n", "");
+    let definition = read(&text, &overrides).unwrap();
+    assert_eq!((definition.id.as_str(), definition.test), ("other", true));
+    assert_eq!(definition.opens.to_string(), "2020-12-31T23:00:00Z");
+    assert_eq!(definition.closes.to_string(), "2021-01-02T00:00:00Z");
+    let late = Overrides { opens: Some("2022-01-01T00:00:00Z".into()), ..Overrides::default() };
+    assert_mistake(read(PLAIN, &late), "line 6: contest.closes: the window ends before it starts", "");
+    let wrong = Overrides { closes: Some("tomorrow".into()), ..Overrides::default() };
+    assert_mistake(read(PLAIN, &wrong), "--closes: must be a date and time", "\"tomorrow\"");
+}
