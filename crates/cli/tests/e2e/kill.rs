@@ -1,7 +1,7 @@
 //! SIGKILL at any moment under load: nothing recorded is missing, nothing counts twice, the tree continues.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fs,
     sync::{
         Arc,
@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use crate::server::{Server, acclaim, client, free_address};
 
 const ROUNDS: u64 = 20;
-const VOTERS: u64 = 6_000;
+/// Ballots, of one voter each or of half as many.
+const BALLOTS: u64 = 6_000;
 const CONNECTIONS: usize = 32;
 
 /// What one voter was answered.
@@ -32,6 +33,16 @@ struct Answered {
 
 #[test]
 fn what_was_answered_recorded_survives_twenty_kills() {
+    kill_under_load("final", BALLOTS);
+}
+
+#[test]
+fn what_was_replaced_stays_replaced_over_twenty_kills() {
+    kill_under_load("replace", BALLOTS / 2);
+}
+
+/// Votes with so many voters while the server is killed; each casts a second ballot in place of the first where ballots can be replaced.
+fn kill_under_load(revision: &str, voters: u64) {
     let seed = seed();
     println!("seed {seed}");
     let folder = tempfile::tempdir().unwrap();
@@ -40,17 +51,17 @@ fn what_was_answered_recorded_survives_twenty_kills() {
     let mut server = Server::start(&data, address);
     let key = server.key.clone().expect("a first key");
     let staff = client(address, &key);
-    let vkey = create(&staff);
-    let passes = mint(&staff);
+    let vkey = create(&staff, revision);
+    let passes = mint(&staff, voters);
 
     let cast = Arc::new(AtomicU64::new(0));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let voting = runtime.spawn(vote(address, passes, Arc::clone(&cast)));
+    let voting = runtime.spawn(vote(address, passes, revision == "replace", Arc::clone(&cast)));
     let mut random = seed;
     let mut heads: BTreeMap<u64, String> = BTreeMap::new();
     for round in 1..=ROUNDS {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let target = round * VOTERS / (ROUNDS + 2) + (random >> 33) % 40;
+        let target = round * BALLOTS / (ROUNDS + 2) + (random >> 33) % 40;
         let patience = Instant::now();
         while cast.load(Ordering::Relaxed) < target {
             assert!(patience.elapsed() < Duration::from_secs(60), "round {round}: voting stands still");
@@ -61,7 +72,7 @@ fn what_was_answered_recorded_survives_twenty_kills() {
         note_checkpoint(&staff, &vkey, &mut heads);
     }
     let answered = runtime.block_on(voting).unwrap();
-    assert_eq!(answered.len() as u64, VOTERS);
+    assert_eq!(answered.len() as u64, BALLOTS);
     note_checkpoint(&staff, &vkey, &mut heads);
     staff.post("/v1/contests/kill/close", "close", &json!({})).unwrap();
     check(&staff, folder.path(), address, &key, &vkey, &answered, heads);
@@ -73,7 +84,7 @@ fn seed() -> u64 {
     now.duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn create(staff: &acclaim_cli::client::Client) -> VerifierKey {
+fn create(staff: &acclaim_cli::client::Client, revision: &str) -> VerifierKey {
     let entries: Vec<Value> = ["a", "b"]
         .iter()
         .flat_map(|category| {
@@ -82,6 +93,7 @@ fn create(staff: &acclaim_cli::client::Client) -> VerifierKey {
         .collect();
     let definition = json!({
         "contest": {"id": "kill", "title": "Kill", "time_zone": "UTC", "opens": "2021-01-01T00:00:00Z", "closes": "2099-01-01T00:00:00Z"},
+        "ballot": {"revision": revision},
         "winners": {"count": 1, "from": "all", "by": "votes"},
         "category": [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}],
         "entry": entries,
@@ -90,8 +102,8 @@ fn create(staff: &acclaim_cli::client::Client) -> VerifierKey {
     contest["log"]["vkey"].as_str().unwrap().parse().unwrap()
 }
 
-fn mint(staff: &acclaim_cli::client::Client) -> Vec<Ballot> {
-    let minted = staff.post("/v1/contests/kill/passes", "mint", &json!({"count": VOTERS})).unwrap();
+fn mint(staff: &acclaim_cli::client::Client, voters: u64) -> Vec<Ballot> {
+    let minted = staff.post("/v1/contests/kill/passes", "mint", &json!({"count": voters})).unwrap();
     let passes = minted["passes"].as_array().unwrap();
     (0..)
         .zip(passes)
@@ -104,7 +116,12 @@ fn mint(staff: &acclaim_cli::client::Client) -> Vec<Ballot> {
         .collect()
 }
 
-async fn vote(address: std::net::SocketAddr, ballots: Vec<Ballot>, cast: Arc<AtomicU64>) -> Vec<Answered> {
+async fn vote(
+    address: std::net::SocketAddr,
+    ballots: Vec<Ballot>,
+    replace: bool,
+    cast: Arc<AtomicU64>,
+) -> Vec<Answered> {
     let ballots: Arc<[Ballot]> = ballots.into();
     let next = Arc::new(AtomicUsize::new(0));
     let voters: Vec<_> = (0..CONNECTIONS)
@@ -114,18 +131,12 @@ async fn vote(address: std::net::SocketAddr, ballots: Vec<Ballot>, cast: Arc<Ato
                 let mut caster = Caster::new(address, "kill");
                 let mut answered = Vec::new();
                 while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (status, body) = caster.cast(ballot).await.unwrap();
-                    let body: Value = serde_json::from_slice(&body).unwrap();
-                    assert!(status.is_success(), "{status}: {body}");
-                    answered.push(Answered {
-                        ballot: body["ballot"].as_str().unwrap().to_owned(),
-                        index: body["index"].as_u64().unwrap(),
-                        leaf_hash: body["leaf_hash"].as_str().unwrap().to_owned(),
-                        head: body["log"]["size"]
-                            .as_u64()
-                            .map(|size| (size, body["log"]["root"].as_str().unwrap().to_owned())),
-                    });
-                    cast.fetch_add(1, Ordering::Relaxed);
+                    let first = cast_one(&mut caster, ballot, &cast).await;
+                    if replace {
+                        let second = replacing(ballot, &first.ballot);
+                        answered.push(cast_one(&mut caster, &second, &cast).await);
+                    }
+                    answered.push(first);
                 }
                 answered
             })
@@ -136,6 +147,27 @@ async fn vote(address: std::net::SocketAddr, ballots: Vec<Ballot>, cast: Arc<Ato
         all.extend(voter.await.unwrap());
     }
     all
+}
+
+async fn cast_one(caster: &mut Caster, ballot: &Ballot, cast: &AtomicU64) -> Answered {
+    let (status, body) = caster.cast(ballot).await.unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert!(status.is_success(), "{status}: {body}");
+    cast.fetch_add(1, Ordering::Relaxed);
+    Answered {
+        ballot: body["ballot"].as_str().unwrap().to_owned(),
+        index: body["index"].as_u64().unwrap(),
+        leaf_hash: body["leaf_hash"].as_str().unwrap().to_owned(),
+        head: body["log"]["size"]
+            .as_u64()
+            .map(|size| (size, body["log"]["root"].as_str().unwrap().to_owned())),
+    }
+}
+
+/// The same voter's next ballot: another vote, in one category only.
+fn replacing(ballot: &Ballot, first: &str) -> Ballot {
+    let body = json!({"selections": [{"category": "a", "entry": "a3"}], "replaces": first});
+    Ballot { pass: ballot.pass.clone(), body: body.to_string().into() }
 }
 
 /// Keeps the checkpoint shown; two over the same size must be the same.
@@ -182,7 +214,7 @@ fn check(
     let text = fs::read_to_string(log.join("log.jsonl")).unwrap();
     let mut tree = Tree::without_tiles();
     let mut recorded: HashMap<String, (u64, String)> = HashMap::new();
-    let mut slots = HashSet::new();
+    let mut slots: HashMap<(String, String), String> = HashMap::new();
     for (index, line) in (0..).zip(text.lines()) {
         tree.append(leaf_hash(line.as_bytes()));
         if let Some(root) = heads.remove(&tree.size()) {
@@ -191,11 +223,17 @@ fn check(
         let entry: Value = serde_json::from_str(line).unwrap();
         if entry["type"] == "ballot" {
             let id = entry["id"].as_str().unwrap().to_owned();
-            let twice = recorded.insert(id, (index, leaf_hash(line.as_bytes()).to_string()));
+            let twice = recorded.insert(id.clone(), (index, leaf_hash(line.as_bytes()).to_string()));
             assert_eq!(twice, None, "recorded twice");
+            let voter = entry["voter"].as_str().unwrap();
+            if let Some(replaced) = entry["replaces"].as_str() {
+                let standing = slots.len();
+                slots.retain(|(tag, _), held| !(tag == voter && held == replaced));
+                assert!(slots.len() < standing, "{replaced} is replaced and does not stand");
+            }
             for selection in entry["selections"].as_array().unwrap() {
-                let slot = (entry["voter"].to_string(), selection[0].to_string());
-                assert!(slots.insert(slot), "a slot is filled twice");
+                let slot = (voter.to_owned(), selection[0].as_str().unwrap().to_owned());
+                assert_eq!(slots.insert(slot, id.clone()), None, "a slot is filled twice");
             }
         }
     }
