@@ -1,4 +1,16 @@
 //! The real binary as a process, over HTTP.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod bad_input;
+mod directories;
 mod kill;
 mod server;
+mod site;
+mod tampering;

@@ -13,7 +13,7 @@ use acclaim_cli::client::Client;
 pub(crate) fn acclaim() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_acclaim"));
     command.env_remove("ACCLAIM_KEY").env("ACCLAIM_BALLOTS_DEADLINE_MS", "1000").env("RUST_LOG", "warn");
-    command.env("ACCLAIM_LIMITS_ALLOW", r#"["127.0.0.0/8"]"#);
+    command.env("ACCLAIM_LIMITS_ALLOW", r#"["127.0.0.0/8"]"#).env("ACCLAIM_LIMITS_PER_PASS", "100000");
     command
 }
 

@@ -1,0 +1,86 @@
+//! Data directories on which the server does not start: it says why, changes nothing, and ends with status 2.
+
+use std::{fs, path::Path};
+
+use crate::{server::acclaim, site::Site};
+
+/// Tries to serve; returns what was said.
+#[track_caller]
+fn refused(data: &Path) -> String {
+    let said =
+        acclaim().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).output().expect("it runs");
+    let words = String::from_utf8(said.stderr).unwrap();
+    assert_eq!(said.status.code(), Some(2), "{words}");
+    assert!(said.stdout.is_empty());
+    words
+}
+
+#[test]
+fn a_directory_in_use_and_one_without_its_secret() {
+    let mut site = Site::start();
+    let words = refused(&site.data());
+    assert!(words.contains("in use") && words.contains(&site.address.to_string()), "{words}");
+    site.kill();
+    let secret = site.data().join("secret");
+    let kept = fs::read(&secret).unwrap();
+    fs::remove_file(&secret).unwrap();
+    let words = refused(&site.data());
+    assert!(words.contains("secret") && words.contains("missing"), "{words}");
+    assert!(!secret.exists(), "no new one is made up");
+    fs::write(&secret, &kept[..40]).unwrap();
+    assert!(refused(&site.data()).contains("64 hexadecimal digits"));
+    // Another installation's secret opens nothing.
+    fs::write(&secret, "00".repeat(32)).unwrap();
+    refused(&site.data());
+    fs::write(&secret, kept).unwrap();
+    let _starts = crate::server::Server::start(&site.data(), site.address);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "not a folder").unwrap();
+    let words = refused(&file.join("data"));
+    assert!(words.contains(file.to_str().unwrap()), "{words}");
+    let readable = folder.path().join("readable");
+    fs::create_dir(&readable).unwrap();
+    let mut permissions = fs::metadata(&readable).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&readable, permissions).unwrap();
+    if fs::write(readable.join("probe"), "").is_ok() {
+        println!("skipped: this user may write anywhere");
+        return;
+    }
+    assert!(refused(&readable).contains("readable"));
+}
+
+#[test]
+fn a_database_of_another_version_or_program() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secret"), "00".repeat(32)).unwrap();
+    let database = folder.path().join("acclaim.db");
+    let newer = empty_database(999);
+    fs::write(&database, &newer).unwrap();
+    let words = refused(folder.path());
+    assert!(words.contains("version 999"), "{words}");
+    assert_eq!(fs::read(&database).unwrap(), newer, "it is left as it was");
+    fs::write(&database, "a letter, and no database").unwrap();
+    assert!(refused(folder.path()).contains("acclaim.db"));
+}
+
+/// A database without tables whose `user_version` is this: the header and an empty leaf page of `sqlite_schema`
+/// (<https://www.sqlite.org/fileformat2.html>).
+fn empty_database(version: u32) -> Vec<u8> {
+    let mut page = vec![0; 4096];
+    page[..16].copy_from_slice(b"SQLite format 3\0");
+    // Page size 4096, rollback journal, nothing reserved, fixed payload fractions.
+    page[16..24].copy_from_slice(&[0x10, 0, 1, 1, 0, 64, 32, 32]);
+    for (at, value) in [(24, 1), (28, 1), (44, 4), (56, 1), (60, version), (92, 1), (96, 3_040_000)] {
+        page[at..at + 4].copy_from_slice(&u32::to_be_bytes(value));
+    }
+    // An empty table leaf whose cells would begin at the page's end.
+    page[100] = 0x0d;
+    page[105..107].copy_from_slice(&4096_u16.to_be_bytes());
+    page
+}

@@ -1,0 +1,208 @@
+//! A running server with a first contest or more, and whoever sends it requests, also such as no client of ours would.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use acclaim_cli::client::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::server::{Server, acclaim, client, free_address};
+
+/// How long anything awaited may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// See the [module](self).
+pub(crate) struct Site {
+    server: Option<Server>,
+    pub(crate) folder: TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) key: String,
+    pub(crate) staff: Client,
+    agent: ureq::Agent,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    /// Null if it is not JSON.
+    pub(crate) body: Value,
+}
+
+impl Site {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = free_address();
+        let server = Server::start(&folder.path().join("data"), address);
+        let key = server.key.clone().expect("a first key");
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .into();
+        let staff = client(address, &key);
+        Self { server: Some(server), folder, address, key, staff, agent }
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// SIGKILL; the data directory stays.
+    pub(crate) fn kill(&mut self) {
+        self.server.take().unwrap().kill();
+    }
+
+    /// Makes a contest of one's own from a definition, with an id and times.
+    pub(crate) fn create(&self, id: &str, opens: &str, more: &Value) -> Value {
+        let mut definition = definition(id, opens);
+        for (key, value) in more.as_object().unwrap() {
+            definition[key] = value.clone();
+        }
+        self.staff.put(&format!("/v1/contests/{id}"), None, definition.to_string()).unwrap()
+    }
+
+    /// A pass for a subject.
+    pub(crate) fn pass(&self, contest: &str, subject: &str) -> String {
+        let body = json!({"subjects": [subject]});
+        let minted =
+            self.staff.post(&format!("/v1/contests/{contest}/passes"), &format!("mint-{subject}"), &body);
+        minted.unwrap()["passes"][0]["pass"].as_str().unwrap().to_owned()
+    }
+
+    /// A staff key, made beside the running server.
+    pub(crate) fn staff_key(&self, role: &str, contest: &str) -> String {
+        let made = acclaim()
+            .args(["key", "create", "--role", role, "--contest", contest, "--data"])
+            .arg(self.data())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Sends what it is told, once.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request =
+            ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = if body.is_empty() {
+            self.agent.run(request.body(()).unwrap())
+        } else {
+            self.agent.run(request.body(body).unwrap())
+        };
+        let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let content_type = answer
+            .headers()
+            .get("content-type")
+            .map_or_else(String::new, |value| value.to_str().unwrap().to_owned());
+        let text = answer.body_mut().read_to_string().unwrap();
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Answer { status: answer.status().as_u16(), content_type, body }
+    }
+
+    /// Posts JSON with a bearer token.
+    pub(crate) fn post(&self, path: &str, token: &str, body: &[u8]) -> Answer {
+        let bearer = format!("Bearer {token}");
+        self.send("POST", path, &[("authorization", &bearer), ("content-type", "application/json")], body)
+    }
+
+    /// Casts a ballot.
+    pub(crate) fn cast(&self, contest: &str, pass: &str, ballot: &Value) -> Answer {
+        self.post(&format!("/v1/contests/{contest}/ballots"), pass, ballot.to_string().as_bytes())
+    }
+
+    /// The log's lines as staff read them.
+    pub(crate) fn log(&self, contest: &str) -> Vec<String> {
+        let bytes = self.staff.get(&format!("/v1/contests/{contest}/log/entries")).unwrap().bytes;
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// The tally at a size of the log or beyond.
+    pub(crate) fn tally(&self, contest: &str, size: u64) -> Value {
+        poll("the tally", || {
+            let tally: Value =
+                self.staff.get(&format!("/v1/contests/{contest}/tally")).unwrap().json().unwrap();
+            (tally["log"]["size"].as_u64() >= Some(size)).then_some(tally)
+        })
+    }
+
+    /// Exports a log into a new folder of this name.
+    pub(crate) fn export(&self, contest: &str, name: &str) -> PathBuf {
+        let out = self.folder.path().join(name);
+        let url = format!("http://{}", self.address);
+        let export = acclaim()
+            .args(["log", "export", contest, "--url", &url, "--out"])
+            .arg(&out)
+            .env("ACCLAIM_KEY", &self.key)
+            .output()
+            .unwrap();
+        assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
+        assert!(fs::exists(out.join("log.jsonl")).unwrap());
+        out
+    }
+}
+
+impl Answer {
+    /// Demands a problem document of this status and code, and returns it.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> &Value {
+        assert_eq!(
+            (self.status, self.body["type"].as_str()),
+            (status, Some(&*format!("/problems/{code}"))),
+            "{self:?}"
+        );
+        assert_eq!(
+            (self.content_type.as_str(), self.body["status"].as_u64()),
+            ("application/problem+json", Some(u64::from(status)))
+        );
+        assert!(self.body["title"].is_string() && self.body["detail"].is_string(), "{self:?}");
+        &self.body
+    }
+
+    /// Demands that the problem's words name something.
+    #[track_caller]
+    pub(crate) fn names(&self, what: &str) {
+        assert!(self.body["detail"].as_str().unwrap().contains(what), "{what} is not named: {}", self.body);
+    }
+}
+
+/// Asks until there is an answer.
+pub(crate) fn poll<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Two categories of three entries each.
+pub(crate) fn definition(id: &str, opens: &str) -> Value {
+    let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id.to_uppercase()});
+    let entries = ["a1", "a2", "a3", "b1", "b2", "b3"].map(entry);
+    json!({
+        "contest": {"id": id, "title": id, "time_zone": "UTC", "opens": opens, "closes": "2099-12-01T00:00:00Z"},
+        "winners": {"count": 1, "from": "all", "by": "votes"},
+        "category": [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}],
+        "entry": entries,
+    })
+}
+
+/// A ballot for these entries.
+pub(crate) fn ballot(entries: &[&str]) -> Value {
+    let selections: Vec<Value> =
+        entries.iter().map(|entry| json!({"category": entry[..1], "entry": entry})).collect();
+    json!({"selections": selections})
+}

@@ -1,0 +1,193 @@
+//! An exported log that somebody changed: the audit says no, and where.
+
+use std::{fs, path::Path};
+
+use acclaim_ballot_log::SigningKey;
+
+use crate::{
+    server::acclaim,
+    site::{Site, ballot},
+};
+
+const OPENED: &str = "2021-01-01T00:00:00Z";
+
+/// An export: its lines, and how to write it anew with others.
+struct Exported<'a> {
+    folder: &'a Path,
+    vkey: String,
+    log: String,
+}
+
+/// What an audit said.
+#[derive(Debug)]
+struct Verdict {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+impl Exported<'_> {
+    fn audit(&self, vkey: &str, more: &[&str]) -> Verdict {
+        let said =
+            acclaim().arg("audit").arg(self.folder).args(["--vkey", vkey]).args(more).output().unwrap();
+        Verdict {
+            status: said.status.code().expect("no signal"),
+            out: String::from_utf8(said.stdout).unwrap(),
+            err: String::from_utf8(said.stderr).unwrap(),
+        }
+    }
+
+    fn audit_of(&self, log: impl AsRef<[u8]>) -> Verdict {
+        fs::write(self.folder.join("log.jsonl"), log).unwrap();
+        self.audit(&self.vkey, &[])
+    }
+}
+
+impl Verdict {
+    #[track_caller]
+    fn is(&self, status: i32) {
+        assert_eq!(self.status, status, "{self:?}");
+    }
+
+    #[track_caller]
+    fn names(&self, index: usize) {
+        let wanted = format!("index {index}: ");
+        assert!(self.out.lines().any(|line| line.starts_with(&wanted)), "{wanted}{self:?}");
+    }
+}
+
+/// A site with a contest of twelve ballots, closed.
+fn voted() -> (Site, String) {
+    let site = Site::start();
+    let contest = site.create("small", OPENED, &serde_json::json!({}));
+    for n in 1..=12 {
+        let pass = site.pass("small", &format!("mailto:{n}@example.org"));
+        let answer = site.cast("small", &pass, &ballot(&[["a1", "a2", "a3"][n % 3], ["b1", "b2"][n % 2]]));
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+    (site, contest["log"]["vkey"].as_str().unwrap().to_owned())
+}
+
+fn joined(lines: &[&str]) -> String {
+    lines.iter().flat_map(|line| [*line, "\n"]).collect()
+}
+
+#[test]
+fn a_changed_export_is_refused_and_the_place_is_named() {
+    let (site, vkey) = voted();
+    let seen = site.folder.path().join("seen");
+    fs::write(&seen, site.staff.get("/v1/contests/small/log/checkpoint").unwrap().bytes).unwrap();
+    site.staff.post("/v1/contests/small/close", "close", &serde_json::json!({})).unwrap();
+    let folder = site.export("small", "log");
+    let log = fs::read_to_string(folder.join("log.jsonl")).unwrap();
+    let exported = Exported { folder: &folder, vkey, log };
+    exported.audit(&exported.vkey, &["--earlier", seen.to_str().unwrap()]).is(0);
+
+    each_change(&exported, true);
+    torn_and_foreign(&exported);
+    changed_results(&exported);
+    rolled_back(&exported, &seen);
+    fs::remove_dir_all(folder.join("tile")).unwrap();
+    exported.audit_of(&exported.log).is(0);
+    each_change(&exported, false);
+}
+
+fn each_change(exported: &Exported<'_>, with_tiles: bool) {
+    let lines: Vec<&str> = exported.log.lines().collect();
+    let ballots: Vec<usize> = (0..lines.len()).filter(|n| lines[*n].contains(r#""type":"ballot""#)).collect();
+    assert_eq!(ballots.len(), 12);
+    let (first, sixth) = (ballots[0], ballots[5]);
+    let flipped = {
+        let (from, to) = if lines[sixth].contains(r#""b1""#) { ("b1", "b2") } else { ("b2", "b1") };
+        lines[sixth].replace(from, to)
+    };
+    let mut flip = lines.clone();
+    flip[sixth] = &flipped;
+    let mut drop = lines.clone();
+    drop.remove(sixth);
+    let mut add = lines.clone();
+    add.insert(sixth + 1, lines[first]);
+    let mut appended = lines.clone();
+    appended.push(lines[first]);
+    let mut reorder = lines.clone();
+    // Two ballots beside each other, so that every rule still holds.
+    let pair = ballots.windows(2).find(|pair| pair[0] + 1 == pair[1]).unwrap();
+    reorder.swap(pair[0], pair[1]);
+    let back = lines[..=sixth].to_vec();
+    let changes = [
+        ("flip", flip, sixth),
+        ("drop", drop, sixth),
+        ("add", add, sixth + 1),
+        ("append", appended, lines.len()),
+        ("reorder", reorder, pair[0]),
+        ("roll back", back, sixth + 1),
+    ];
+    for (change, changed, index) in changes {
+        println!("{change}, tiles: {with_tiles}");
+        let verdict = exported.audit_of(joined(&changed));
+        verdict.is(1);
+        assert!(!verdict.out.contains("audit: clean"), "{verdict:?}");
+        // Ballots that moved or went make another log that could be: where it differs only the tiles know.
+        if with_tiles || !matches!(change, "drop" | "reorder") {
+            verdict.names(index);
+        }
+    }
+    exported.audit_of(&exported.log).is(0);
+}
+
+fn torn_and_foreign(exported: &Exported<'_>) {
+    let lines = exported.log.lines().count();
+    let torn = exported.audit_of(&exported.log[..exported.log.len() - 7]);
+    torn.is(1);
+    torn.names(lines - 1);
+    // Without the last newline alone nobody can tell whether the line is whole.
+    exported.audit_of(&exported.log[..exported.log.len() - 1]).is(1);
+    exported.audit_of("").is(1);
+    let verdict = exported.audit_of(exported.log.replacen("\"type\"", "\"tyqe\"", 1));
+    verdict.is(1);
+    verdict.names(0);
+    exported.audit_of([exported.log.as_bytes(), &[0xff, b'\n']].concat()).is(1);
+    exported.audit_of(&exported.log).is(0);
+
+    let origin = exported.vkey.split('+').next().unwrap();
+    let other = SigningKey::from_seed(origin, &[7; 32]).unwrap();
+    let verdict = exported.audit(&other.verifier().to_string(), &[]);
+    verdict.is(2);
+    assert!(verdict.err.contains("verifier key"), "{verdict:?}");
+    exported.audit("nonsense", &[]).is(2);
+}
+
+fn changed_results(exported: &Exported<'_>) {
+    let path = exported.folder.join("result.json");
+    let result = fs::read_to_string(&path).unwrap();
+    let at = result.find("\"votes\":").unwrap() + "\"votes\":".len();
+    let mut changed = result.clone().into_bytes();
+    changed[at] = if changed[at] == b'9' { b'8' } else { changed[at] + 1 };
+    fs::write(&path, changed).unwrap();
+    let verdict = exported.audit(&exported.vkey, &[]);
+    verdict.is(1);
+    assert!(verdict.out.contains("result"), "{verdict:?}");
+    fs::write(&path, result).unwrap();
+    exported.audit(&exported.vkey, &[]).is(0);
+}
+
+/// The whole folder as it was earlier, with the genuine checkpoint of then: only who kept a newer one can tell.
+fn rolled_back(exported: &Exported<'_>, seen: &Path) {
+    let newest = fs::read(exported.folder.join("checkpoint")).unwrap();
+    let result = fs::read(exported.folder.join("result.json")).unwrap();
+    let kept = exported.folder.with_file_name("kept");
+    fs::write(&kept, &newest).unwrap();
+    let older = fs::read_to_string(seen).unwrap();
+    let size: usize = older.lines().nth(1).unwrap().parse().unwrap();
+    let lines: Vec<&str> = exported.log.lines().collect();
+    assert!(size < lines.len());
+    fs::write(exported.folder.join("checkpoint"), &older).unwrap();
+    fs::remove_file(exported.folder.join("result.json")).unwrap();
+    exported.audit_of(joined(&lines[..size])).is(0);
+    let verdict = exported.audit(&exported.vkey, &["--earlier", kept.to_str().unwrap()]);
+    verdict.is(1);
+    verdict.names(size);
+    fs::write(exported.folder.join("checkpoint"), newest).unwrap();
+    fs::write(exported.folder.join("result.json"), result).unwrap();
+    exported.audit_of(&exported.log).is(0);
+}
