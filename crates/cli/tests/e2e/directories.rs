@@ -33,7 +33,7 @@ fn a_directory_in_use_and_one_without_its_secret() {
     fs::write(&secret, "00".repeat(32)).unwrap();
     refused(&site.data());
     fs::write(&secret, kept).unwrap();
-    let _starts = crate::server::Server::start(&site.data(), site.address);
+    site.restart();
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod directories;
+mod disk;
 mod kill;
 mod server;
 mod site;

@@ -11,7 +11,11 @@ use acclaim_cli::client::Client;
 
 /// The binary under test.
 pub(crate) fn acclaim() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_acclaim"));
+    configured(Command::new(env!("CARGO_BIN_EXE_acclaim")))
+}
+
+/// With the environment that all servers under test have.
+fn configured(mut command: Command) -> Command {
     command.env_remove("ACCLAIM_KEY").env("ACCLAIM_BALLOTS_DEADLINE_MS", "1000").env("RUST_LOG", "warn");
     command.env("ACCLAIM_LIMITS_ALLOW", r#"["127.0.0.0/8"]"#).env("ACCLAIM_LIMITS_PER_PASS", "100000");
     command
@@ -32,7 +36,20 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on a directory and returns when it listens.
     pub(crate) fn start(data: &Path, address: SocketAddr) -> Self {
-        let mut process = acclaim()
+        Self::run(acclaim(), data, address)
+    }
+
+    /// The same, on a system that lets no file grow beyond so many bytes: a disk that gets full.
+    pub(crate) fn start_with_files_up_to(bytes: u64, data: &Path, address: SocketAddr) -> Self {
+        let mut command = configured(Command::new("sh"));
+        // The shell counts blocks of 512 bytes. Ignored, the signal becomes an error of the write.
+        command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\""]).arg((bytes / 512).to_string());
+        command.arg(env!("CARGO_BIN_EXE_acclaim"));
+        Self::run(command, data, address)
+    }
+
+    fn run(mut command: Command, data: &Path, address: SocketAddr) -> Self {
+        let mut process = command
             .args(["serve", "--listen", &address.to_string(), "--data"])
             .arg(data)
             .stdout(Stdio::piped())

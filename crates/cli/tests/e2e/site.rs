@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -37,9 +37,13 @@ pub(crate) struct Answer {
 
 impl Site {
     pub(crate) fn start() -> Self {
+        Self::start_by(Server::start)
+    }
+
+    pub(crate) fn start_by(start: impl FnOnce(&Path, SocketAddr) -> Server) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = free_address();
-        let server = Server::start(&folder.path().join("data"), address);
+        let server = start(&folder.path().join("data"), address);
         let key = server.key.clone().expect("a first key");
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -60,7 +64,12 @@ impl Site {
         self.server.take().unwrap().kill();
     }
 
-    /// Makes a contest of one's own from a definition, with an id and times.
+    /// Starts again, on the same directory and address.
+    pub(crate) fn restart(&mut self) {
+        self.server = Some(Server::start(&self.data(), self.address));
+    }
+
+    /// Makes a contest of two categories that opens then, with more of a definition's tables.
     pub(crate) fn create(&self, id: &str, opens: &str, more: &Value) -> Value {
         let mut definition = definition(id, opens);
         for (key, value) in more.as_object().unwrap() {

@@ -1,0 +1,63 @@
+//! A disk that gets full under way: nothing is answered recorded that is not, and with room again all goes on.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    server::Server,
+    site::{Site, ballot},
+};
+
+/// Room for the first start and some ballots, until a file of the database has grown so far.
+const ROOM: u64 = 2 << 20;
+const MOST_VOTERS: usize = 2_000;
+
+#[test]
+fn a_full_disk_loses_nothing_that_was_recorded() {
+    let mut site = Site::start_by(|data, address| Server::start_with_files_up_to(ROOM, data, address));
+    site.create("main", "2021-01-01T00:00:00Z", &json!({}));
+    let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": MOST_VOTERS})).unwrap();
+    let passes: Vec<&str> =
+        minted["passes"].as_array().unwrap().iter().map(|pass| pass["pass"].as_str().unwrap()).collect();
+    let choice = ballot(&["a1", "b2"]);
+    let mut recorded: Vec<Value> = Vec::new();
+    let mut refused = 0;
+    for pass in &passes {
+        let answer = site.cast("main", pass, &choice);
+        match answer.status {
+            201 => recorded.push(answer.body),
+            503 => {
+                assert!(answer.content_type == "application/problem+json", "{answer:?}");
+                refused += 1;
+            }
+            _ => panic!("{answer:?}"),
+        }
+        // It stays up, and says so again and again.
+        if refused == 3 {
+            break;
+        }
+    }
+    assert!(refused == 3 && recorded.len() > 10, "{refused} refused, {} recorded", recorded.len());
+    site.kill();
+    site.restart();
+
+    let so_far = recorded.len() + refused;
+    for pass in &passes[recorded.len()..so_far + 5] {
+        let answer = site.cast("main", pass, &choice);
+        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+        recorded.push(answer.body);
+    }
+    let log = site.log("main");
+    let mut places: HashMap<Value, u64> = HashMap::new();
+    for (index, line) in (0..).zip(&log) {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        if entry["type"] == "ballot" {
+            assert_eq!(places.insert(entry["id"].clone(), index), None, "recorded twice");
+        }
+    }
+    assert_eq!(places.len(), so_far + 5);
+    for answer in &recorded {
+        assert_eq!(places.get(&answer["ballot"]), answer["index"].as_u64().as_ref(), "{answer}");
+    }
+}
