@@ -37,7 +37,7 @@ problems! {
     IDEMPOTENCY_KEY_MISSING = 400 "idempotency-key-missing" "An Idempotency-Key is needed" "Requests of staff that change something need the header `Idempotency-Key`: 1 to 200 visible ASCII characters, new for each request, the same when it is repeated.";
     PASS_MISSING = 401 "pass-missing" "A pass is needed" "Send the pass as `Authorization: Bearer <pass>`. It is part of the invitation link, after the `#`.";
     PASS_INVALID = 401 "pass-invalid" "The pass is not valid" "It was not issued here, or was altered on the way, for instance by a line break in a mail.";
-    PASS_EXPIRED = 401 "pass-expired" "The pass has expired" "It was valid until the instant in `expired`. Ask the organiser for a new one.";
+    PASS_EXPIRED = 401 "pass-expired" "The pass has expired" "Its time is over. Ask the organiser for a new one.";
     KEY_MISSING = 401 "key-missing" "A staff key is needed" "Send the key as `Authorization: Bearer <key>`.";
     KEY_INVALID = 401 "key-invalid" "The staff key is not valid" "It is unknown or was revoked.";
     PASS_FOR_ANOTHER_CONTEST = 403 "pass-for-another-contest" "The pass is for another contest" "A pass serves one contest only. Use the invitation link of this one.";
