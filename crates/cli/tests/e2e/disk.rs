@@ -11,7 +11,7 @@ use crate::{
 
 /// Room for the first start and some ballots, until a file of the database has grown so far.
 const ROOM: u64 = 2 << 20;
-const MOST_VOTERS: usize = 2_000;
+const MOST_VOTERS: usize = 400;
 
 #[test]
 fn a_full_disk_loses_nothing_that_was_recorded() {
