@@ -38,24 +38,26 @@
 //! `certified.result` in the log is the SHA-256 of the document with status `certified` and without `certify`, as of the log just
 //! before that entry: its size and root are those of that prefix. Hence the document cannot say when it was certified; the log does.
 
+mod schema;
+
 use std::collections::BTreeMap;
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::rules::{Rules, WinnersBy};
-use acclaim_contest::{CategoryId, ContestId, EntryId, Instant};
+use acclaim_contest::rules::{Completion, WinnersBy};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::count::{BallotCounts, categories};
-use crate::outcome::{Decision, Place, Tie};
-use crate::phase::Phase;
-use crate::roster::{CategoryNumber, Choice};
-use crate::rulings::Withdrawal;
-use crate::standings::{Ranked, Standing};
-use crate::tally::Tally;
-
+use self::schema::{
+    CategoryCounts, CategoryResult, ChoiceNote, Counts, Document, Log, Passes, TitledStanding,
+    UnruledStanding, Voided, Winners, WithdrawnEntry,
+};
+use crate::count::categories;
 #[cfg(doc)]
 use crate::outcome::Rule;
+use crate::phase::Phase;
+use crate::roster::CategoryNumber;
+use crate::standings::{Ranked, Standing};
+use crate::tally::Tally;
 
 /// The version of the schema.
 pub const VERSION: u32 = 1;
@@ -119,9 +121,11 @@ impl Tally {
 
     fn document<'a>(&'a self, origin: &'a str, root: &'a Hash) -> Option<Document<'a>> {
         let header = self.header.as_ref()?;
+        let voided = self.voided_by_reason();
         let categories: Vec<CategoryResult<'a>> = self
             .category_numbers()
-            .map(|number| self.category_result(number, header.rules.winners.by))
+            .zip(voided.by_category)
+            .map(|(number, voided)| self.category_result(number, header.rules.winners.by, voided))
             .collect();
         Some(Document {
             v: VERSION,
@@ -137,12 +141,12 @@ impl Tally {
                 ballots: self.totals,
                 voters: self.voters(),
                 incomplete_voters: match header.rules.ballot.completion {
-                    acclaim_contest::rules::Completion::Any => 0,
-                    acclaim_contest::rules::Completion::All => self.voters() - self.complete_voters,
+                    Completion::Any => 0,
+                    Completion::All => self.voters() - self.complete_voters,
                 },
                 votes: categories.iter().map(|category| category.counts.votes).sum(),
                 withdrawn_votes: categories.iter().map(|category| category.counts.withdrawn_votes).sum(),
-                voided: self.voided_by_reason(None),
+                voided: listed(voided.in_all),
                 passes: self
                     .issued
                     .iter()
@@ -155,7 +159,12 @@ impl Tally {
         })
     }
 
-    fn category_result(&self, number: CategoryNumber, by: WinnersBy) -> CategoryResult<'_> {
+    fn category_result<'a>(
+        &'a self,
+        number: CategoryNumber,
+        by: WinnersBy,
+        voided: ByReason<'a>,
+    ) -> CategoryResult<'a> {
         let category = self.roster.category(number);
         let outcome = self.outcome_of(number);
         let votes = self.votes_in(number);
@@ -167,7 +176,7 @@ impl Tally {
                 voters: category.voters,
                 votes: votes.counted,
                 withdrawn_votes: votes.withdrawn,
-                voided: self.voided_by_reason(Some(number)),
+                voided: listed(voided),
             },
             standings: self.standings_of(number).into_iter().map(|place| self.titled(place)).collect(),
             champions: outcome.champions,
@@ -187,18 +196,19 @@ impl Tally {
         }
     }
 
-    /// Voided ballots by reason, of those with a vote in `category` if one is given.
-    fn voided_by_reason(&self, category: Option<CategoryNumber>) -> Vec<Voided<'_>> {
-        let mut by_reason: BTreeMap<&str, u64> = BTreeMap::new();
+    /// Voided ballots by reason, in one pass however many categories there are.
+    fn voided_by_reason(&self) -> VoidedByReason<'_> {
+        let by_category = vec![ByReason::new(); self.roster.categories.len()];
+        let mut voided = VoidedByReason { in_all: ByReason::new(), by_category };
         for (ballot, reason) in self.voids.iter() {
-            let concerned = category.is_none_or(|category| {
-                categories(&self.ballots, &self.roster, ballot).any(|other| other == category)
-            });
-            if concerned {
-                *by_reason.entry(reason).or_default() += 1;
+            *voided.in_all.entry(reason).or_default() += 1;
+            for category in categories(&self.ballots, &self.roster, ballot) {
+                if let Some(by_reason) = voided.by_category.get_mut(category as usize) {
+                    *by_reason.entry(reason).or_default() += 1;
+                }
             }
         }
-        by_reason.into_iter().map(|(reason, ballots)| Voided { reason, ballots }).collect()
+        voided
     }
 
     fn withdrawn_entries(&self) -> Vec<WithdrawnEntry<'_>> {
@@ -227,6 +237,18 @@ impl Tally {
     }
 }
 
+/// Voided ballots by the reason that their rulings gave.
+type ByReason<'a> = BTreeMap<&'a str, u64>;
+
+struct VoidedByReason<'a> {
+    in_all: ByReason<'a>,
+    by_category: Vec<ByReason<'a>>,
+}
+
+fn listed(by_reason: ByReason<'_>) -> Vec<Voided<'_>> {
+    by_reason.into_iter().map(|(reason, ballots)| Voided { reason, ballots }).collect()
+}
+
 /// SHA-256 in lowercase hex.
 fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -235,142 +257,4 @@ fn sha256_hex(bytes: &[u8]) -> String {
 fn json(document: &Document<'_>) -> Vec<u8> {
     // Nothing in it can fail to be written: every key is a string, and the buffer is memory.
     serde_json::to_vec(document).unwrap_or_default()
-}
-
-#[derive(Debug, Serialize)]
-struct Document<'a> {
-    v: u32,
-    contest: &'a ContestId,
-    title: &'a str,
-    status: &'static str,
-    test: bool,
-    log: Log<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opened: Option<Instant>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    closed: Option<Instant>,
-    rules: &'a Rules,
-    counts: Counts<'a>,
-    withdrawn: Vec<WithdrawnEntry<'a>>,
-    categories: Vec<CategoryResult<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    certify: Option<&'a Certify>,
-}
-
-impl Document<'_> {
-    /// Champions and winners in all categories, and categories in which the panel has not chosen.
-    fn outcome_counts(&self) -> [usize; 3] {
-        let categories = &self.categories;
-        [
-            categories.iter().map(|category| category.champions.as_ref().map_or(0, Vec::len)).sum(),
-            categories.iter().map(|category| category.winners.entries.len()).sum(),
-            categories.iter().filter(|category| category.winners.decision == Decision::Undecided).count(),
-        ]
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct Log<'a> {
-    origin: &'a str,
-    size: u64,
-    root: &'a Hash,
-}
-
-#[derive(Debug, Serialize)]
-struct Counts<'a> {
-    ballots: BallotCounts,
-    voters: u64,
-    incomplete_voters: u64,
-    votes: u64,
-    withdrawn_votes: u64,
-    voided: Vec<Voided<'a>>,
-    passes: Vec<Passes<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct CategoryCounts<'a> {
-    ballots: BallotCounts,
-    voters: u64,
-    votes: u64,
-    withdrawn_votes: u64,
-    voided: Vec<Voided<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Voided<'a> {
-    reason: &'a str,
-    ballots: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Passes<'a> {
-    source: &'a str,
-    issued: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct WithdrawnEntry<'a> {
-    category: &'a CategoryId,
-    entry: &'a EntryId,
-    title: &'a str,
-    votes: u64,
-    #[serde(flatten)]
-    withdrawal: &'a Withdrawal,
-}
-
-#[derive(Debug, Serialize)]
-struct CategoryResult<'a> {
-    id: &'a CategoryId,
-    title: &'a str,
-    counts: CategoryCounts<'a>,
-    standings: Vec<TitledStanding<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    champions: Option<Vec<Place>>,
-    winners: Winners<'a>,
-    ties: Vec<Tie>,
-    without_rulings: Vec<UnruledStanding<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct TitledStanding<'a> {
-    entry: EntryId,
-    title: &'a str,
-    rank: u64,
-    votes: u64,
-    share: String,
-    tied: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct UnruledStanding<'a> {
-    entry: &'a EntryId,
-    rank: u64,
-    votes: u64,
-    tied: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Winners<'a> {
-    by: WinnersBy,
-    decision: Decision,
-    entries: Vec<Place>,
-    no_longer_eligible: Vec<EntryId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    choice: Option<ChoiceNote<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct ChoiceNote<'a> {
-    index: u64,
-    by: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'a str>,
-    at: Instant,
-}
-
-impl<'a> ChoiceNote<'a> {
-    fn new(choice: &'a Choice) -> Self {
-        let Choice { index, by, note, at, .. } = choice;
-        Self { index: *index, by, note: note.as_deref(), at: *at }
-    }
 }

@@ -124,7 +124,7 @@ pub(super) fn admit_choice(
         if chosen.contains(&entry) {
             return Err(Refusal::RepeatedWinner(id.clone()));
         }
-        if !eligible.contains(&entry) {
+        if eligible.binary_search(&entry).is_err() {
             let why = if state.withdrawn.is_some() { "it is withdrawn" } else { "it is not a champion" };
             return Err(Refusal::NotEligible { entry: id.clone(), why });
         }

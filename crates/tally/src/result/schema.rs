@@ -1,0 +1,150 @@
+//! The parts of the result document as they are written: field order is the order of keys. The parent module tells what they mean.
+
+use acclaim_ballot_log::Hash;
+use acclaim_contest::rules::{Rules, WinnersBy};
+use acclaim_contest::{CategoryId, ContestId, EntryId, Instant};
+use serde::Serialize;
+
+use super::Certify;
+use crate::count::BallotCounts;
+use crate::outcome::{Decision, Place, Tie};
+use crate::roster::Choice;
+use crate::rulings::Withdrawal;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Document<'a> {
+    pub(super) v: u32,
+    pub(super) contest: &'a ContestId,
+    pub(super) title: &'a str,
+    pub(super) status: &'static str,
+    pub(super) test: bool,
+    pub(super) log: Log<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) opened: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) closed: Option<Instant>,
+    pub(super) rules: &'a Rules,
+    pub(super) counts: Counts<'a>,
+    pub(super) withdrawn: Vec<WithdrawnEntry<'a>>,
+    pub(super) categories: Vec<CategoryResult<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) certify: Option<&'a Certify>,
+}
+
+impl Document<'_> {
+    /// Champions and winners in all categories, and categories in which the panel has not chosen.
+    pub(super) fn outcome_counts(&self) -> [usize; 3] {
+        let categories = &self.categories;
+        [
+            categories.iter().map(|category| category.champions.as_ref().map_or(0, Vec::len)).sum(),
+            categories.iter().map(|category| category.winners.entries.len()).sum(),
+            categories.iter().filter(|category| category.winners.decision == Decision::Undecided).count(),
+        ]
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Log<'a> {
+    pub(super) origin: &'a str,
+    pub(super) size: u64,
+    pub(super) root: &'a Hash,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Counts<'a> {
+    pub(super) ballots: BallotCounts,
+    pub(super) voters: u64,
+    pub(super) incomplete_voters: u64,
+    pub(super) votes: u64,
+    pub(super) withdrawn_votes: u64,
+    pub(super) voided: Vec<Voided<'a>>,
+    pub(super) passes: Vec<Passes<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CategoryCounts<'a> {
+    pub(super) ballots: BallotCounts,
+    pub(super) voters: u64,
+    pub(super) votes: u64,
+    pub(super) withdrawn_votes: u64,
+    pub(super) voided: Vec<Voided<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Voided<'a> {
+    pub(super) reason: &'a str,
+    pub(super) ballots: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Passes<'a> {
+    pub(super) source: &'a str,
+    pub(super) issued: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct WithdrawnEntry<'a> {
+    pub(super) category: &'a CategoryId,
+    pub(super) entry: &'a EntryId,
+    pub(super) title: &'a str,
+    pub(super) votes: u64,
+    #[serde(flatten)]
+    pub(super) withdrawal: &'a Withdrawal,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CategoryResult<'a> {
+    pub(super) id: &'a CategoryId,
+    pub(super) title: &'a str,
+    pub(super) counts: CategoryCounts<'a>,
+    pub(super) standings: Vec<TitledStanding<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) champions: Option<Vec<Place>>,
+    pub(super) winners: Winners<'a>,
+    pub(super) ties: Vec<Tie>,
+    pub(super) without_rulings: Vec<UnruledStanding<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TitledStanding<'a> {
+    pub(super) entry: EntryId,
+    pub(super) title: &'a str,
+    pub(super) rank: u64,
+    pub(super) votes: u64,
+    pub(super) share: String,
+    pub(super) tied: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct UnruledStanding<'a> {
+    pub(super) entry: &'a EntryId,
+    pub(super) rank: u64,
+    pub(super) votes: u64,
+    pub(super) tied: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Winners<'a> {
+    pub(super) by: WinnersBy,
+    pub(super) decision: Decision,
+    pub(super) entries: Vec<Place>,
+    pub(super) no_longer_eligible: Vec<EntryId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) choice: Option<ChoiceNote<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ChoiceNote<'a> {
+    pub(super) index: u64,
+    pub(super) by: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<&'a str>,
+    pub(super) at: Instant,
+}
+
+impl<'a> ChoiceNote<'a> {
+    pub(super) fn new(choice: &'a Choice) -> Self {
+        let Choice { index, by, note, at, .. } = choice;
+        Self { index: *index, by, note: note.as_deref(), at: *at }
+    }
+}
