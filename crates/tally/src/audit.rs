@@ -1,5 +1,6 @@
 //! The audit: a log is replayed line by line and compared with the checkpoint it should lead to and with a published result.
 
+mod compare;
 mod patterns;
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 use acclaim_ballot_log::{LogEntry, checkpoint::Checkpoint, hash::Hash, leaf_hash};
 use serde::Serialize;
 
-use crate::{BallotCounts, Replay};
+use crate::{BallotCounts, Prepared, Replay, ResultDocument};
 use patterns::Patterns;
 
 /// Findings that a report holds; a log that is wrong throughout needs no longer list.
@@ -39,7 +40,7 @@ pub struct AuditReport {
     pub clean: bool,
     /// Size of the log as it was read.
     pub size: u64,
-    /// Its root, base64; of the entries up to the first refused one.
+    /// Its root, base64.
     pub root: String,
     /// Ballots in it.
     pub ballots: BallotCounts,
@@ -62,8 +63,8 @@ pub struct Audit<'a> {
     leaf_hash_at: &'a dyn Fn(u64) -> Option<Hash>,
     replay: Replay,
     lines: u64,
-    /// Whether an entry was refused: what follows can be compared with the tiles, and no longer be folded.
-    refused: bool,
+    /// Whether entries are still folded. Where the first one is refused nothing after it can be judged, nor after too many.
+    folds: bool,
     /// Whether an entry has differed from its tile.
     differed: bool,
     findings: Vec<Finding>,
@@ -81,7 +82,7 @@ impl<'a> Audit<'a> {
             expected,
             leaf_hash_at,
             lines: 0,
-            refused: false,
+            folds: true,
             differed: false,
             findings: Vec::new(),
             patterns: Patterns::default(),
@@ -115,27 +116,38 @@ impl<'a> Audit<'a> {
         if index == self.expected.checkpoint.size {
             self.find(Some(index), "added: the checkpoint ends before this entry".to_owned());
         }
-        if !self.differed && (self.leaf_hash_at)(index).is_some_and(|hash| hash != leaf_hash(line)) {
+        let prepared = Prepared::new(line, None);
+        let leaf = prepared.as_ref().map_or_else(|_| leaf_hash(line), |prepared| *prepared.leaf());
+        if !self.differed && (self.leaf_hash_at)(index).is_some_and(|hash| hash != leaf) {
             self.differed = true;
             self.find(Some(index), "not the entry whose hash the log's tiles hold".to_owned());
         }
-        if self.refused {
-            return;
+        match prepared {
+            _ if !self.folds => self.replay.pass_over(leaf),
+            Ok(prepared) => self.fold(index, &prepared),
+            Err(error) => self.refuse(index, leaf, error.to_string()),
         }
-        match self.replay.push(line) {
+        if self.earlier.contains_key(&self.replay.size()) {
+            self.compare_earlier();
+        }
+    }
+
+    fn fold(&mut self, index: u64, prepared: &Prepared<'_>) {
+        match self.replay.push_prepared(prepared) {
             Ok(_) => {
-                if self.earlier.contains_key(&self.replay.size()) {
-                    self.compare_earlier();
-                }
-                if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(line) {
-                    self.patterns.ballot(&ballot);
+                if let LogEntry::Ballot(ballot) = prepared.entry() {
+                    self.patterns.ballot(ballot, self.replay.tally());
                 }
             }
-            Err(error) => {
-                self.refused = true;
-                self.find(Some(index), error.problem.to_string());
-            }
+            Err(error) => self.refuse(index, *prepared.leaf(), error.problem.to_string()),
         }
+    }
+
+    /// Names an entry that the log cannot have, and goes on without it, so that every other one is named too.
+    fn refuse(&mut self, index: u64, leaf: Hash, reason: String) {
+        self.find(Some(index), reason);
+        self.replay.pass_over(leaf);
+        self.folds = index > 0 && self.findings.len() < MOST_FINDINGS;
     }
 
     /// Notes that the log ends in the middle of a line.
@@ -149,6 +161,23 @@ impl<'a> Audit<'a> {
         }
     }
 
+    fn compare_result(&mut self, result: Option<&ResultDocument>) {
+        let Some(published) = self.expected.result.take() else { return };
+        match result {
+            // In another log everything differs: one word is enough.
+            Some(result) if !self.findings.is_empty() => {
+                if result.json != published {
+                    self.find(None, "the published result is not that of this log".to_owned());
+                }
+            }
+            Some(result) => {
+                let differences = compare::differences(&published, &result.json);
+                differences.into_iter().for_each(|difference| self.find(None, difference));
+            }
+            None => self.find(None, "a result was published, and the log has none yet".to_owned()),
+        }
+    }
+
     /// Ends: compares size, root and result.
     #[must_use]
     pub fn finish(mut self) -> AuditReport {
@@ -157,7 +186,7 @@ impl<'a> Audit<'a> {
             let reason =
                 format!("missing: the checkpoint is over {size} entries, the log has {}", self.lines);
             self.find(Some(self.lines), reason);
-        } else if !self.refused && self.lines == size && self.replay.root() != root {
+        } else if self.lines == size && self.replay.root() != root {
             let reason = format!(
                 "the root of the {size} entries is {}, the checkpoint's is {root}",
                 self.replay.root()
@@ -165,16 +194,9 @@ impl<'a> Audit<'a> {
             self.find(None, reason);
         }
         let result = self.replay.result();
-        if let Some(published) = self.expected.result.take() {
-            match &result {
-                Some(result) if result.json == published => {}
-                Some(_) => self.find(None, "the published result is not the log's".to_owned()),
-                None => self.find(None, "a result was published, and the log has none yet".to_owned()),
-            }
-        }
+        self.compare_result(result.as_ref());
         let tally = self.replay.tally();
-        let mut warnings = self.patterns.warnings();
-        warnings.extend(patterns::of_totals(tally));
+        let warnings = std::mem::take(&mut self.patterns).warnings(tally);
         AuditReport {
             clean: self.findings.is_empty(),
             size: self.lines,

@@ -3,7 +3,9 @@
 //! The sequencer starts by replaying what is recorded and goes on with the same state; the auditor replays and compares.
 
 use acclaim_ballot_log::{EntryError, Event, LogEntry, hash::Hash, leaf_hash, tile::TileId, tree::Tree};
+use acclaim_contest::{BallotId, ContestId};
 
+use crate::admit::{Admitted, admit};
 use crate::{Phase, Refusal, ResultDocument, Tally};
 
 /// See the [module](self).
@@ -65,6 +67,48 @@ impl ReplayError {
     }
 }
 
+/// A line decoded and hashed: all of the work that does not depend on the lines before it, and so can be done on any thread.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    entry: LogEntry<'a>,
+    leaf: Hash,
+    /// A ballot's id recomputed, and the contest that it was recomputed for.
+    ballot_id: Option<(BallotId, &'a ContestId)>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Prepares a line, without its newline. With the contest at hand a ballot's id is recomputed here, without it when it is pushed.
+    ///
+    /// # Errors
+    /// [`EntryError`] if it is no entry.
+    pub fn new(line: &'a [u8], contest: Option<&'a ContestId>) -> Result<Self, EntryError> {
+        let entry = LogEntry::decode(line)?;
+        let ballot_id = match (&entry, contest) {
+            (LogEntry::Ballot(ballot), Some(contest)) => Some((ballot.expected_id(contest), contest)),
+            _ => None,
+        };
+        Ok(Self { entry, leaf: leaf_hash(line), ballot_id })
+    }
+
+    /// The entry.
+    #[must_use]
+    pub fn entry(&self) -> &LogEntry<'a> {
+        &self.entry
+    }
+
+    /// The hash of its leaf.
+    #[must_use]
+    pub fn leaf(&self) -> &Hash {
+        &self.leaf
+    }
+
+    /// The recomputed id, if it was recomputed for the contest of this log.
+    fn ballot_id_in(&self, tally: &Tally) -> Option<BallotId> {
+        let (id, contest) = self.ballot_id?;
+        tally.header().is_some_and(|header| header.contest == *contest).then_some(id)
+    }
+}
+
 impl Replay {
     /// The empty log of this origin. Full tiles wait in memory until [`Replay::changed_tiles`] takes them.
     #[must_use]
@@ -78,35 +122,66 @@ impl Replay {
         Self { tree: Tree::without_tiles(), ..Self::new(origin) }
     }
 
+    /// Whether `line` may be the next of the log; nothing changes.
+    ///
+    /// # Errors
+    /// [`ReplayProblem`] as [`Replay::push`] would have it.
+    pub fn admit(&self, line: &[u8]) -> Result<(), ReplayProblem> {
+        let prepared = Prepared::new(line, None).map_err(ReplayProblem::Entry)?;
+        self.check(&prepared).map(|_| ()).map_err(ReplayProblem::Refusal)
+    }
+
     /// Takes the next line in and returns its index.
     ///
     /// # Errors
     /// [`ReplayError`]; nothing has changed then.
     pub fn push(&mut self, line: &[u8]) -> Result<u64, ReplayError> {
-        let index = self.tree.size();
-        let failed = |problem| ReplayError { index, problem };
-        let entry = LogEntry::decode(line).map_err(|error| failed(ReplayProblem::Entry(error)))?;
-        let certified =
-            self.certified_by(&entry).map_err(|refusal| failed(ReplayProblem::Refusal(refusal)))?;
-        self.tally.fold(&entry).map_err(|refusal| failed(ReplayProblem::Refusal(refusal)))?;
-        match (&entry, certified) {
+        match Prepared::new(line, None) {
+            Ok(prepared) => self.push_prepared(&prepared),
+            Err(error) => Err(ReplayError::unencodable(self.size(), error)),
+        }
+    }
+
+    /// The same for a line that is prepared.
+    ///
+    /// # Errors
+    /// [`ReplayError`]; nothing has changed then.
+    pub fn push_prepared(&mut self, prepared: &Prepared<'_>) -> Result<u64, ReplayError> {
+        let refused = |refusal| ReplayError { index: self.size(), problem: ReplayProblem::Refusal(refusal) };
+        let (admitted, certified) = self.check(prepared).map_err(refused)?;
+        match (&prepared.entry, certified) {
             (_, Some(document)) => self.certified = Some(document),
             (LogEntry::Event(event), None) if matches!(**event, Event::Reopened(_)) => self.certified = None,
             _ => {}
         }
-        Ok(self.tree.append(leaf_hash(line)))
+        self.tally.apply(&prepared.entry, admitted);
+        Ok(self.tree.append(prepared.leaf))
     }
 
-    /// The document that a `certified` entry must name: the result at the log's end before it.
-    fn certified_by(&self, entry: &LogEntry<'_>) -> Result<Option<ResultDocument>, Refusal> {
-        let LogEntry::Event(event) = entry else { return Ok(None) };
-        let Event::Certified { result, .. } = &**event else { return Ok(None) };
-        self.tally.admit(entry)?;
+    /// Goes on past a line that the log cannot have, for an audit that is to name every one of them: it is in the tree, and in no
+    /// figure.
+    pub(crate) fn pass_over(&mut self, leaf: Hash) {
+        self.tally.pass_over();
+        self.tree.append(leaf);
+    }
+
+    /// Admission; for a `certified` entry also whether it names the result at the log's end before it, which is then returned.
+    fn check(&self, prepared: &Prepared<'_>) -> Result<(Admitted, Option<ResultDocument>), Refusal> {
+        let admitted = admit(&self.tally, &prepared.entry, prepared.ballot_id_in(&self.tally))?;
+        let LogEntry::Event(event) = &prepared.entry else { return Ok((admitted, None)) };
+        let Event::Certified { result, .. } = &**event else { return Ok((admitted, None)) };
         match self.tally.certified_result(&self.origin, &self.tree.root()) {
-            Some(document) if document.sha256 == *result => Ok(Some(document)),
-            Some(document) => Err(Refusal::AnotherResult { expected: document.sha256 }),
-            None => Ok(None),
+            Some(document) if document.sha256 == *result => Ok((admitted, Some(document))),
+            other => {
+                Err(Refusal::AnotherResult { expected: other.map(|other| other.sha256).unwrap_or_default() })
+            }
         }
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// How many entries there are.

@@ -95,6 +95,11 @@ impl Tally {
         Ok(())
     }
 
+    /// Counts an entry that was refused, for an audit that goes on: what follows keeps its index.
+    pub(crate) fn pass_over(&mut self) {
+        self.size += 1;
+    }
+
     /// Takes in an entry that was admitted in this very state.
     pub(crate) fn apply(&mut self, entry: &LogEntry<'_>, admitted: Admitted) {
         match (entry, admitted) {
