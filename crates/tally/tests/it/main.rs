@@ -1,5 +1,16 @@
-//! The tally against the published log, and the properties that hold of every log.
+//! The tally against the published log, golden cases and a plain reference; every refusal; logs that somebody changed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod audits;
+mod golden;
+mod model;
 mod properties;
+mod refusals;
 mod support;
 mod vector;

@@ -1,16 +1,18 @@
 //! Logs made for tests.
 
 use acclaim_ballot_log::{
-    Event, NewBallot,
+    Event, LogEntry, NewBallot,
     entry::{ContestHeader, Reasoned},
 };
-use acclaim_contest::{BallotId, ContestId, Entry, Rules, TagKey};
+use acclaim_contest::{BallotId, Category, ContestId, Entry, Rules, TagKey};
 use acclaim_tally::Replay;
 use serde_json::{Value, json};
 
 /// A log of one contest with categories a and b of four entries each: a1 to a4, b1 to b4.
 pub(crate) struct Log {
     pub(crate) replay: Replay,
+    /// The entries, as a file has them.
+    pub(crate) lines: Vec<Vec<u8>>,
     contest: ContestId,
     key: TagKey,
 }
@@ -18,50 +20,32 @@ pub(crate) struct Log {
 impl Log {
     /// Open, with rules as `change` leaves them.
     pub(crate) fn open(change: impl FnOnce(&mut Rules)) -> Self {
-        let rules = json!({
-            "ballot": {"votes_per_category": [1, 1], "completion": "any", "revision": "replace", "revisions": 20,
-                "period": "once", "cast_time": "day"},
-            "channels": [],
-            "champions": {"count": 2, "minimum_votes": 0, "ties": "include"},
-            "winners": {"count": 1, "from": "champions", "by": "votes", "ties": "report"},
-            "panels": [],
-            "publication": {"standings": "public", "entries": "live", "result": "closed"},
-        });
-        let mut rules: Rules = serde_json::from_value(rules).unwrap();
-        change(&mut rules);
-        let contest: ContestId = "test".parse().unwrap();
-        let mut log =
-            Self { replay: Replay::new("example.org/test"), contest: contest.clone(), key: TagKey([7; 32]) };
-        log.event(Event::Contest(ContestHeader {
-            v: 1,
-            contest,
-            title: "Test".to_owned(),
-            titles: Default::default(),
-            test: false,
-            time_zone: "UTC".to_owned(),
-            opens: "2021-03-01T00:00:00Z".parse().unwrap(),
-            closes: "2021-03-02T00:00:00Z".parse().unwrap(),
-            rules,
-            days: None,
-            previous: None,
-        }));
-        for category in ["a", "b"] {
-            log.event(
-                serde_json::from_value(json!({"type": "category", "id": category, "title": category}))
-                    .unwrap(),
-            );
+        let mut log = Self::empty();
+        let mut header = header();
+        change(&mut header.rules);
+        log.define(header);
+        log
+    }
+
+    /// Without any entry.
+    pub(crate) fn empty() -> Self {
+        let contest = "test".parse().unwrap();
+        Self { replay: Replay::new("example.org/test"), lines: Vec::new(), contest, key: TagKey([7; 32]) }
+    }
+
+    /// The header, the categories and entries, and the opening.
+    pub(crate) fn define(&mut self, header: ContestHeader) {
+        let opens = header.opens;
+        self.event(Event::Contest(header));
+        for name in ["a", "b"] {
+            self.event(Event::Category(category(name)));
         }
-        for category in ["a", "b"] {
+        for name in ["a", "b"] {
             for number in 1..=4 {
-                let entry: Entry = serde_json::from_value(
-                    json!({"id": format!("{category}{number}"), "category": category, "title": format!("Entry {number}")}),
-                )
-                .unwrap();
-                log.event(Event::Entry(entry));
+                self.event(Event::Entry(entry(&format!("{name}{number}"))));
             }
         }
-        log.event(Event::Opened { at: "2021-03-01T00:00:00Z".parse().unwrap() });
-        log
+        self.event(Event::Opened { at: opens });
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "reads better at every call")]
@@ -70,7 +54,7 @@ impl Log {
     }
 
     pub(crate) fn try_event(&mut self, event: &Event) -> Result<u64, &'static str> {
-        self.replay.push(&event.encode().unwrap()).map_err(|error| error.code_and_detail().0)
+        self.push(event.encode().unwrap())
     }
 
     /// Casts a ballot of entries; the category is an entry's first letter.
@@ -80,19 +64,50 @@ impl Log {
         entries: &[&str],
         replaces: Option<BallotId>,
     ) -> Result<BallotId, &'static str> {
+        let line = self.ballot(voter, entries, replaces, "2021-03-01");
+        let LogEntry::Ballot(ballot) = LogEntry::decode(&line).unwrap() else { unreachable!() };
+        let id = ballot.id;
+        self.push(line).map(|_| id)
+    }
+
+    /// The line of a ballot of entries; the category is an entry's first letter.
+    pub(crate) fn ballot(
+        &self,
+        voter: u32,
+        entries: &[&str],
+        replaces: Option<BallotId>,
+        at: &str,
+    ) -> Vec<u8> {
         let mut selections: Vec<(&str, &str)> = entries.iter().map(|entry| (&entry[..1], *entry)).collect();
         selections.sort_unstable();
-        let ballot = NewBallot {
-            voter: self.key.tag(&voter.to_string()),
-            channel: None,
-            period: None,
-            replaces,
-            at: "2021-03-01",
-            selections: selections.iter().copied(),
-        };
+        let voter = self.key.tag(&voter.to_string());
+        let selections = selections.iter().copied();
+        let ballot = NewBallot { voter, channel: None, period: None, replaces, at, selections };
         let mut line = Vec::new();
-        let id = ballot.write(&self.contest, &mut line).unwrap();
-        self.replay.push(&line).map(|_| id).map_err(|error| error.code_and_detail().0)
+        ballot.write(&self.contest, &mut line).unwrap();
+        line
+    }
+
+    /// Takes in any line. Whether it is admitted and whether it is taken in must be one answer.
+    pub(crate) fn push(&mut self, line: Vec<u8>) -> Result<u64, &'static str> {
+        let admitted = self.replay.admit(&line);
+        let before = (self.replay.size(), self.replay.root(), self.replay.tally_json(0));
+        let pushed = self.replay.push(&line);
+        assert_eq!(admitted.is_ok(), pushed.is_ok(), "{admitted:?}, {pushed:?}");
+        match pushed {
+            Ok(index) => {
+                assert_eq!(index, self.lines.len() as u64);
+                self.lines.push(line);
+                Ok(index)
+            }
+            Err(error) => {
+                assert_eq!(Err(&error.problem), admitted.as_ref());
+                let after = (self.replay.size(), self.replay.root(), self.replay.tally_json(0));
+                assert_eq!(before, after, "a refused entry changes nothing");
+                assert!(!error.to_string().is_empty());
+                Err(error.code_and_detail().0)
+            }
+        }
     }
 
     pub(crate) fn void(&mut self, ballot: BallotId) {
@@ -127,4 +142,39 @@ pub(crate) fn reason() -> Reasoned {
         note: None,
         at: "2021-03-01T12:00:00Z".parse().unwrap(),
     }
+}
+
+/// A contest of one day; champions are the first two, the winner is the first of them.
+pub(crate) fn header() -> ContestHeader {
+    let rules = json!({
+        "ballot": {"votes_per_category": [1, 1], "completion": "any", "revision": "replace", "revisions": 20,
+            "period": "once", "cast_time": "day"},
+        "channels": [],
+        "champions": {"count": 2, "minimum_votes": 0, "ties": "include"},
+        "winners": {"count": 1, "from": "champions", "by": "votes", "ties": "report"},
+        "panels": [],
+        "publication": {"standings": "public", "entries": "live", "result": "closed"},
+    });
+    ContestHeader {
+        v: 1,
+        contest: "test".parse().unwrap(),
+        title: "Test".to_owned(),
+        titles: Default::default(),
+        test: false,
+        time_zone: "UTC".to_owned(),
+        opens: "2021-03-01T00:00:00Z".parse().unwrap(),
+        closes: "2021-03-02T00:00:00Z".parse().unwrap(),
+        rules: serde_json::from_value(rules).unwrap(),
+        days: None,
+        previous: None,
+    }
+}
+
+pub(crate) fn category(id: &str) -> Category {
+    serde_json::from_value(json!({"id": id, "title": format!("Category {id}")})).unwrap()
+}
+
+/// An entry; its category is its first letter.
+pub(crate) fn entry(id: &str) -> Entry {
+    serde_json::from_value(json!({"id": id, "category": id[..1], "title": format!("Entry {id}")})).unwrap()
 }

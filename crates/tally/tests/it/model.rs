@@ -1,0 +1,274 @@
+//! The tally against a plain reference that counts everything anew from a list of ballots, for random logs: admission, every figure of
+//! the live tally, standings without rulings, and who reached a total first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use acclaim_ballot_log::Event;
+use acclaim_contest::BallotId;
+use acclaim_contest::rules::{ChampionTies, Completion};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{Log, reason};
+
+const ENTRIES: [&str; 8] = ["a1", "a2", "a3", "a4", "b1", "b2", "b3", "b4"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// A voter casts votes, replacing the so-manieth of the own ballots, if any.
+    Cast { voter: u32, entries: BTreeSet<usize>, replaces: Option<usize> },
+    /// A ballot is voided, or reinstated if it is void.
+    Flip(usize),
+    /// An entry is withdrawn, or reinstated if it is withdrawn.
+    FlipEntry(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let cast = (0_u32..5, prop::collection::btree_set(0_usize..8, 1..4), prop::option::of(0_usize..3))
+        .prop_map(|(voter, entries, replaces)| Step::Cast { voter, entries, replaces });
+    let step = prop_oneof![
+        12 => cast,
+        3 => (0_usize..40).prop_map(Step::Flip),
+        1 => (0_usize..8).prop_map(Step::FlipEntry),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+#[derive(Debug, Clone)]
+struct Ballot {
+    id: BallotId,
+    index: u64,
+    voter: u32,
+    entries: BTreeSet<usize>,
+    replaces: Option<usize>,
+    voided: bool,
+}
+
+/// Everything that was recorded, and nothing that was counted.
+#[derive(Debug, Default)]
+struct Model {
+    all: bool,
+    ballots: Vec<Ballot>,
+    withdrawn: BTreeSet<usize>,
+}
+
+fn category(entry: usize) -> usize {
+    entry / 4
+}
+
+impl Model {
+    fn is_replaced(&self, ballot: usize, among: usize) -> bool {
+        self.ballots[..among].iter().any(|other| other.replaces == Some(ballot))
+    }
+
+    fn categories(&self, ballot: usize) -> BTreeSet<usize> {
+        self.ballots[ballot].entries.iter().map(|entry| category(*entry)).collect()
+    }
+
+    fn own(&self, voter: u32) -> impl Iterator<Item = usize> + '_ {
+        (0..self.ballots.len()).filter(move |ballot| self.ballots[*ballot].voter == voter)
+    }
+
+    fn admits(&self, voter: u32, entries: &BTreeSet<usize>, replaces: Option<usize>) -> bool {
+        let now = self.ballots.len();
+        let stands = |ballot: usize| !self.ballots[ballot].voided && !self.is_replaced(ballot, now);
+        let wanted: BTreeSet<usize> = entries.iter().map(|entry| category(*entry)).collect();
+        let most =
+            wanted.iter().all(|wanted| entries.iter().filter(|e| category(**e) == *wanted).count() <= 2);
+        let filled =
+            self.own(voter).filter(|ballot| Some(*ballot) != replaces && !self.is_replaced(*ballot, now));
+        let free =
+            filled.flat_map(|ballot| self.categories(ballot)).all(|category| !wanted.contains(&category));
+        most && free && replaces.is_none_or(stands)
+    }
+
+    /// The ballots that count in the log of the first `among` ballots, with rulings as they are now or without voids.
+    fn counted(&self, among: usize, voids: bool) -> Vec<usize> {
+        let standing: Vec<usize> = (0..among)
+            .filter(|ballot| !(self.is_replaced(*ballot, among) || voids && self.ballots[*ballot].voided))
+            .collect();
+        let complete = |voter: u32| {
+            let own = standing.iter().filter(|ballot| self.ballots[**ballot].voter == voter);
+            own.flat_map(|ballot| self.categories(*ballot)).collect::<BTreeSet<_>>().len() == 2
+        };
+        standing.iter().copied().filter(|ballot| !self.all || complete(self.ballots[*ballot].voter)).collect()
+    }
+
+    fn votes(&self, among: usize, voids: bool) -> [u64; 8] {
+        let mut votes = [0; 8];
+        for ballot in self.counted(among, voids) {
+            self.ballots[ballot].entries.iter().for_each(|entry| votes[*entry] += 1);
+        }
+        votes
+    }
+
+    /// The index at which each entry's total last changed.
+    fn reached(&self) -> [Option<u64>; 8] {
+        let mut reached = [None; 8];
+        for among in 1..=self.ballots.len() {
+            let (before, after) = (self.votes(among - 1, true), self.votes(among, true));
+            for entry in (0..8).filter(|entry| before[*entry] != after[*entry]) {
+                reached[entry] = Some(self.ballots[among - 1].index);
+            }
+        }
+        reached
+    }
+
+    fn standings(&self, of: usize, votes: &[u64; 8], withdrawn: &BTreeSet<usize>) -> Vec<(usize, u64)> {
+        let mut entries: Vec<usize> =
+            (0..8).filter(|entry| category(*entry) == of && !withdrawn.contains(entry)).collect();
+        entries.sort_by_key(|entry| (std::cmp::Reverse(votes[*entry]), *entry));
+        let rank =
+            |entry: usize| 1 + entries.iter().filter(|other| votes[**other] > votes[entry]).count() as u64;
+        entries.iter().map(|entry| (*entry, rank(*entry))).collect()
+    }
+
+    fn tally(&self) -> Value {
+        let now = self.ballots.len();
+        let votes = self.votes(now, true);
+        let counted = self.counted(now, true).len();
+        let voided = self.ballots.iter().filter(|ballot| ballot.voided).count();
+        let replaced = (0..now).filter(|b| self.is_replaced(*b, now) && !self.ballots[*b].voided).count();
+        let voters: BTreeSet<u32> = self.ballots.iter().map(|ballot| ballot.voter).collect();
+        let categories: Vec<Value> = (0..2).map(|of| self.category_tally(of, &votes)).collect();
+        json!({
+            "contest": "test", "phase": "open", "pending": 0,
+            "ballots": {"recorded": now, "counted": counted, "replaced": replaced, "voided": voided,
+                "incomplete": now - counted - replaced - voided},
+            "voters": voters.len(),
+            "votes": categories.iter().map(|category| category["votes"].as_u64().unwrap()).sum::<u64>(),
+            "categories": categories,
+        })
+    }
+
+    fn category_tally(&self, of: usize, votes: &[u64; 8]) -> Value {
+        let own = |withdrawn: bool| -> u64 {
+            let entries = (0..8).filter(|e| category(*e) == of && self.withdrawn.contains(e) == withdrawn);
+            entries.map(|entry| votes[entry]).sum()
+        };
+        let standings = self.standings(of, votes, &self.withdrawn);
+        let tied =
+            |entry: usize| standings.iter().filter(|(other, _)| votes[*other] == votes[entry]).count() > 1;
+        let places: Vec<Value> = standings
+            .iter()
+            .map(|(entry, rank)| {
+                // Small totals: doubling and dividing floating point would do, but integers are as plain.
+                let hundredths =
+                    (votes[*entry] * 20_000 + own(false)).checked_div(2 * own(false)).unwrap_or(0);
+                let share = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+                json!({"entry": ENTRIES[*entry], "rank": rank, "votes": votes[*entry], "share": share,
+                    "tied": tied(*entry)})
+            })
+            .collect();
+        let id = ["a", "b"][of];
+        json!({"id": id, "votes": own(false), "withdrawn_votes": own(true), "standings": places})
+    }
+
+    /// The two champions of a category with `earliest`, more where that does not tell.
+    fn champions(&self, of: usize) -> BTreeSet<&'static str> {
+        let votes = self.votes(self.ballots.len(), true);
+        let reached = self.reached();
+        let standings = self.standings(of, &votes, &self.withdrawn);
+        let before =
+            |a: usize, b: usize| votes[a] > votes[b] || votes[a] == votes[b] && reached[a] < reached[b];
+        let ahead = |entry: usize| standings.iter().filter(|(other, _)| before(*other, entry)).count();
+        standings.iter().filter(|(entry, _)| ahead(*entry) < 2).map(|(entry, _)| ENTRIES[*entry]).collect()
+    }
+}
+
+fn take(log: &mut Log, model: &mut Model, step: &Step) {
+    match step {
+        Step::Cast { voter, entries, replaces } => {
+            let replaces = replaces.and_then(|which| model.own(*voter).nth(which));
+            let names: Vec<&str> = entries.iter().map(|entry| ENTRIES[*entry]).collect();
+            let index = log.replay.size();
+            let cast = log.cast(*voter, &names, replaces.map(|ballot| model.ballots[ballot].id));
+            let same = |ballot: &Ballot| {
+                (ballot.voter, &ballot.entries, ballot.replaces) == (*voter, entries, replaces)
+            };
+            if model.ballots.iter().any(same) {
+                assert_eq!(cast, Err("same-ballot"));
+                return;
+            }
+            assert_eq!(cast.is_ok(), model.admits(*voter, entries, replaces), "{step:?}: {cast:?}");
+            if let Ok(id) = cast {
+                let (voter, entries) = (*voter, entries.clone());
+                model.ballots.push(Ballot { id, index, voter, entries, replaces, voided: false });
+            }
+        }
+        Step::Flip(which) => {
+            let Some(ballot) = model.ballots.get_mut(*which) else { return };
+            if ballot.voided {
+                log.reinstate(ballot.id);
+            } else {
+                log.void(ballot.id);
+            }
+            ballot.voided = !ballot.voided;
+        }
+        Step::FlipEntry(which) => {
+            let entry = ENTRIES[*which].parse().unwrap();
+            if model.withdrawn.remove(which) {
+                log.event(Event::Reinstated { entry: Some(entry), ballots: None, reason: reason() });
+            } else {
+                model.withdrawn.insert(*which);
+                log.event(Event::Withdrawn { entry, reason: reason() });
+            }
+        }
+    }
+}
+
+fn check_result(log: &Log, model: &Model) {
+    let result: Value = serde_json::from_slice(&log.replay.result().unwrap().json).unwrap();
+    let now = model.ballots.len();
+    let unruled = model.votes(now, false);
+    for of in 0..2 {
+        let category = &result["categories"][of];
+        let names = |list: &Value| -> BTreeSet<String> {
+            list.as_array().unwrap().iter().map(|place| place["entry"].as_str().unwrap().to_owned()).collect()
+        };
+        let champions: BTreeSet<String> = model.champions(of).into_iter().map(str::to_owned).collect();
+        assert_eq!(names(&category["champions"]), champions);
+        let places: Vec<Value> = category["without_rulings"].as_array().unwrap().clone();
+        let expected = model.standings(of, &unruled, &BTreeSet::new());
+        for (place, (entry, rank)) in places.iter().zip(&expected) {
+            assert_eq!((&place["entry"], &place["rank"]), (&ENTRIES[*entry].into(), &(*rank).into()));
+            assert_eq!(place["votes"], unruled[*entry]);
+        }
+        assert_eq!(places.len(), expected.len());
+        let fills =
+            |ballot: &usize| !model.is_replaced(*ballot, now) && model.categories(*ballot).contains(&of);
+        assert_eq!(category["counts"]["voters"], (0..now).filter(fills).count());
+        let voided =
+            (0..now).filter(|b| model.ballots[*b].voided && model.categories(*b).contains(&of)).count();
+        let told = category["counts"]["voided"].as_array().unwrap();
+        assert_eq!(told.iter().map(|reason| reason["ballots"].as_u64().unwrap()).sum::<u64>(), voided as u64);
+        assert_eq!(category["counts"]["ballots"]["voided"], voided);
+    }
+    let complete: BTreeMap<u32, ()> =
+        model.counted(now, true).iter().map(|b| (model.ballots[*b].voter, ())).collect();
+    let incomplete = if model.all { log.replay.tally().voters() - complete.len() as u64 } else { 0 };
+    assert_eq!(result["counts"]["incomplete_voters"], incomplete);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn the_tally_is_what_a_plain_count_says(all in any::<bool>(), steps in steps()) {
+        let mut log = Log::open(|rules| {
+            rules.ballot.votes_per_category = [1, 2];
+            rules.champions.as_mut().unwrap().ties = ChampionTies::Earliest;
+            if all { rules.ballot.completion = Completion::All; }
+        });
+        let mut model = Model { all, ..Model::default() };
+        for (number, step) in steps.iter().enumerate() {
+            take(&mut log, &mut model, step);
+            prop_assert_eq!(log.figures(), model.tally());
+            // Now and then, so that what was computed for one result is not taken for the next.
+            if number % 7 == 0 {
+                check_result(&log, &model);
+            }
+        }
+        check_result(&log, &model);
+    }
+}
