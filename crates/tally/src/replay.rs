@@ -215,7 +215,8 @@ impl Replay {
         document.and_then(|document| serde_json::to_vec(&document).ok()).unwrap_or_default()
     }
 
-    /// The result: certified if the log says so, provisional from the closing on.
+    /// The result: certified if the log says so, or else provisional; before the closing it is that of a count under way. `None` for the
+    /// empty log. With `ties` = `earliest` it may take a pass over all ballots.
     #[must_use]
     pub fn result(&self) -> Option<ResultDocument> {
         match self.tally.phase() {
