@@ -1,5 +1,7 @@
 //! The fault table: an append is lost, or done and reported failed, or of unknown outcome; then everything is checked.
 
+use std::time::Duration;
+
 use acclaim_store::hub::BallotOutcome;
 use acclaim_test_support::Fault;
 
@@ -17,18 +19,20 @@ async fn check(faults: &[Fault]) {
     // A second vote of a voter must not slip in over a reload.
     let repeated = world.ballot("voter-3", "p1");
     world.submit(vec![repeated.clone()]).await;
-    loop {
-        let mut recorded = 0;
-        for item in &items {
-            recorded += usize::from(
-                world.stores.database.ballot(&world.contest, item.ballot).await.unwrap().is_some(),
-            );
+    let all_recorded = async {
+        loop {
+            let mut recorded = 0;
+            for item in &items {
+                let found = world.stores.database.ballot(&world.contest, item.ballot).await.unwrap();
+                recorded += usize::from(found.is_some());
+            }
+            if recorded == items.len() && world.database.left() == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
         }
-        if recorded == items.len() && world.database.left() == 0 {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all_recorded).await.expect("recorded in time");
     let after = world.ballot("late", "p1");
     world.submit(vec![after.clone()]).await;
     assert!(matches!(world.outcome(after.ballot).await, BallotOutcome::Recorded { .. }));
@@ -61,4 +65,15 @@ async fn an_append_that_was_done_is_not_done_twice() {
 async fn an_unknown_outcome_is_never_guessed() {
     check(&[Fault::LostAndUnknown]).await;
     check(&[Fault::LostAndUnknown, Fault::LostBefore, Fault::DoneButUnknown]).await;
+}
+
+#[tokio::test]
+async fn nothing_is_told_before_it_is_committed() {
+    let mut world = World::open().await;
+    world.database.plan([Fault::LostBefore, Fault::LostAndUnknown]);
+    let ballot = world.ballot("ama", "p1");
+    world.submit(vec![ballot.clone()]).await;
+    assert!(matches!(world.outcome(ballot.ballot).await, BallotOutcome::Recorded { .. }));
+    assert_eq!(world.database.left(), 0);
+    world.stop().await;
 }

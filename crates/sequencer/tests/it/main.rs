@@ -2,4 +2,5 @@
 
 mod closing;
 mod faults;
+mod start;
 mod support;

@@ -7,7 +7,7 @@ use acclaim_contest::{
     BallotId, ContestId, TagKey,
     definition::{Definition, Overrides},
 };
-use acclaim_sequencer::{Sequencer, Settings};
+use acclaim_sequencer::{LoadError, Sequencer, Settings};
 use acclaim_store::{
     Clock as _, Contests as _, Hub, Keyring, Stores,
     hub::{BallotOutcome, Notice},
@@ -76,9 +76,8 @@ impl World {
 
         let mut notices = stores.hub.subscribe();
         let (stop, stopping) = watch::channel(false);
-        let settings = Settings { retry_after: Duration::from_millis(1), ..Settings::default() };
         let sequencer =
-            Sequencer::start(stores.clone(), Arc::clone(&keyring), settings, stopping).await.unwrap();
+            Sequencer::start(stores.clone(), Arc::clone(&keyring), settings(), stopping).await.unwrap();
         let running = tokio::spawn(sequencer.run());
         loop {
             if matches!(next(&mut notices).await, Notice::ContestChanged(_)) {
@@ -130,6 +129,10 @@ impl World {
             if let Notice::Decided(decided) = next(&mut self.notices).await
                 && let Some((_, outcome)) = decided.ballots.iter().find(|(id, _)| *id == ballot)
             {
+                if matches!(outcome, BallotOutcome::Recorded { .. }) {
+                    let found = self.stores.database.ballot(&self.contest, ballot).await.unwrap();
+                    assert!(found.is_some(), "told before it was committed");
+                }
                 return outcome.clone();
             }
         }
@@ -152,8 +155,7 @@ impl World {
     /// Audits what the ledger holds against its own checkpoint.
     pub(crate) async fn audit(&self) -> AuditReport {
         let head = self.stores.database.head(&self.contest).await.unwrap().unwrap();
-        let key = SigningKey::from_seed(&self.keyring.origin(&self.contest), &self.keyring.log_seed).unwrap();
-        let checkpoint = Checkpoint::open(&head.checkpoint, key.verifier()).unwrap();
+        let checkpoint = Checkpoint::open(&head.checkpoint, self.key().verifier()).unwrap();
         let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None);
         for line in self.lines().await {
             audit.push(line.as_bytes());
@@ -161,10 +163,36 @@ impl World {
         audit.finish()
     }
 
+    /// Stops, and starts again on what is stored.
+    pub(crate) async fn restart(&mut self) -> Result<(), LoadError> {
+        self.stop.send_replace(true);
+        (&mut self.running).await.unwrap();
+        let stopping = watch::Sender::new(false);
+        let sequencer = Sequencer::start(
+            self.stores.clone(),
+            Arc::clone(&self.keyring),
+            settings(),
+            stopping.subscribe(),
+        )
+        .await?;
+        self.stop = stopping;
+        self.running = tokio::spawn(sequencer.run());
+        Ok(())
+    }
+
+    /// The key that signs the contest's checkpoints.
+    pub(crate) fn key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.keyring.origin(&self.contest), &self.keyring.log_seed).unwrap()
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.send(true).unwrap();
         self.running.await.unwrap();
     }
+}
+
+fn settings() -> Settings {
+    Settings { retry_after: Duration::from_millis(20), ..Settings::default() }
 }
 
 /// The next notice, or a failed test: nothing here takes seconds.

@@ -1,0 +1,64 @@
+//! A doubtful start is refused.
+
+use acclaim_ballot_log::Hash;
+use acclaim_sequencer::LoadError;
+use acclaim_store::{hub::BallotOutcome, ledger::Append};
+
+use crate::support::World;
+
+#[tokio::test]
+async fn the_log_goes_on_after_a_restart() {
+    let mut world = World::open().await;
+    let first = world.ballot("ama", "p1");
+    world.submit(vec![first.clone()]).await;
+    world.outcome(first.ballot).await;
+    world.restart().await.unwrap();
+    let again = world.ballot("ama", "p2");
+    let second = world.ballot("li", "p2");
+    world.submit(vec![again, second.clone()]).await;
+    assert!(matches!(world.outcome(second.ballot).await, BallotOutcome::Recorded { index: 6, .. }));
+    let report = world.audit().await;
+    assert!(report.clean && report.ballots.recorded == 2, "{:?}", report.findings);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_ledger_older_than_what_was_shown_is_refused() {
+    let mut world = World::open().await;
+    let shown = world.key().sign(6, Hash([1; 32]));
+    world.stores.shown.about_to_show(&world.contest, &shown).await.unwrap();
+    match world.restart().await {
+        Err(LoadError::SetBack { size: 5, shown: 6, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn another_log_than_the_one_shown_is_refused() {
+    let mut world = World::open().await;
+    let shown = world.key().sign(4, Hash([1; 32]));
+    world.stores.shown.about_to_show(&world.contest, &shown).await.unwrap();
+    assert!(matches!(world.restart().await, Err(LoadError::Damaged { .. })));
+}
+
+#[tokio::test]
+async fn entries_that_do_not_lead_to_the_checkpoint_are_refused() {
+    let mut world = World::open().await;
+    let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
+    let statement = r#"{"type":"statement","kind":"k","text":"t","by":"b","at":"2021-03-01T00:00:00Z"}"#;
+    let mut forged = head.clone();
+    forged.size += 1;
+    forged.checkpoint = world.key().sign(forged.size, forged.root);
+    let append = Append {
+        expected: Some((head.size, head.root)),
+        head: forged,
+        entries: vec![statement.into()],
+        ballots: Vec::new(),
+        marks: Vec::new(),
+        tiles: Vec::new(),
+        contest: None,
+        commands: Vec::new(),
+    };
+    world.stores.database.append(&world.contest, append).await.unwrap();
+    assert!(matches!(world.restart().await, Err(LoadError::Damaged { .. })));
+}
