@@ -75,7 +75,7 @@ async fn a_directory_serves_one_process_and_says_who() {
     directory.tell("http://127.0.0.1:1").unwrap();
     match DataDirectory::lock(folder.path()) {
         Err(DirectoryError::InUse { holder, .. }) => {
-            assert!(holder.contains("http://127.0.0.1:1"), "{holder}")
+            assert!(holder.contains("http://127.0.0.1:1"), "{holder}");
         }
         other => panic!("{other:?}"),
     }
