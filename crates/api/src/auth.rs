@@ -38,6 +38,9 @@ pub(crate) fn voter(
 ) -> Result<Pass, Problem> {
     let token =
         bearer(headers).ok_or_else(|| Problem::new(&problem::PASS_MISSING, "no bearer token was sent"))?;
+    if token.starts_with(KEY_PREFIX) {
+        return Err(Problem::new(&problem::PASS_INVALID, "this is a staff key; voting takes a pass"));
+    }
     Pass::verify(token, api.keyring.pass_keys(), contest.id(), now).map_err(|error| match error {
         PassError::Invalid => Problem::new(&problem::PASS_INVALID, error.to_string()),
         PassError::Expired => Problem::new(&problem::PASS_EXPIRED, error.to_string()),

@@ -84,6 +84,12 @@ impl IdempotencyKey {
         Ok(Self(format!("cli-{}", random::hex::<16>()?)))
     }
 
+    /// The one of this very content: repeating a command that asks for the same is repeating its request.
+    #[must_use]
+    pub fn of(content: &str) -> Self {
+        Self(format!("cli-{}", blake3::hash(content.as_bytes()).to_hex()))
+    }
+
     /// The key of one of a command's several requests.
     #[must_use]
     pub fn part(&self, number: usize) -> String {

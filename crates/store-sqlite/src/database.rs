@@ -27,7 +27,9 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 pub struct SqliteDatabase {
     path: PathBuf,
     /// The thread that owns the writing connection; ends when this is dropped.
-    writer: mpsc::SyncSender<Job>,
+    writer: Option<mpsc::SyncSender<Job>>,
+    /// Joined when this is dropped, so that the file is closed and tidy then.
+    thread: Option<thread::JoinHandle<()>>,
     /// Idle connections for reading.
     readers: Arc<Mutex<Vec<Connection>>>,
 }
@@ -83,7 +85,7 @@ impl SqliteDatabase {
         migrate(&mut connection, version).map_err(failed)?;
 
         let (writer, jobs) = mpsc::sync_channel::<Job>(QUEUE);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || {
                 for job in jobs {
@@ -94,7 +96,12 @@ impl SqliteDatabase {
                 path: path.to_owned(),
                 what: format!("without a thread: {error}"),
             })?;
-        Ok(Self { path: path.to_owned(), writer, readers: Arc::default() })
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Some(writer),
+            thread: Some(thread),
+            readers: Arc::default(),
+        })
     }
 
     /// Runs `body` in a transaction of the writing connection; it is durable when this returns `Ok`.
@@ -107,17 +114,18 @@ impl SqliteDatabase {
             // Whoever asked may be gone; the work stands all the same.
             let _gone = answer.send(run_tx(connection, body));
         });
-        let writer = self.writer.clone();
+        let ended = || StoreError::Unavailable("the writer has ended".to_owned());
+        let writer = self.writer.clone().ok_or_else(ended)?;
         match writer.try_send(job) {
             Ok(()) => {}
             Err(mpsc::TrySendError::Full(job)) => {
                 let sent = tokio::task::spawn_blocking(move || writer.send(job)).await;
                 if !matches!(sent, Ok(Ok(()))) {
-                    return Err(StoreError::Unavailable("the writer has ended".to_owned()));
+                    return Err(ended());
                 }
             }
             Err(mpsc::TrySendError::Disconnected(_)) => {
-                return Err(StoreError::Unavailable("the writer has ended".to_owned()));
+                return Err(ended());
             }
         }
         answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended at work".to_owned())))
@@ -156,6 +164,17 @@ impl SqliteDatabase {
             tx.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(unavailable)
         })
         .await
+    }
+}
+
+impl Drop for SqliteDatabase {
+    fn drop(&mut self) {
+        // The writer's connection is the last to go: it empties the write-ahead log.
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        drop(self.writer.take());
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
     }
 }
 

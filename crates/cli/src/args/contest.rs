@@ -27,8 +27,8 @@ pub enum ContestCommand {
     Freeze(OneContest),
     /// Log the seed of the draw, from the source that the definition names
     Draw(DrawArgs),
-    /// Make the result final, after showing what is certified
-    Certify(OneContest),
+    /// Make the result final; prints what is certified
+    Certify(CertifyArgs),
     /// Allow rulings again after certifying
     Reopen(ReopenArgs),
     /// Delete a draft or a test contest
@@ -93,6 +93,19 @@ pub struct ShowArgs {
 pub struct OneContest {
     /// The contest's id
     pub contest: ContestId,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim contest certify`
+#[derive(Debug, Args)]
+pub struct CertifyArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// Certify though the panel has not chosen in every category
+    #[arg(long)]
+    pub undecided: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,

@@ -33,7 +33,8 @@ pub(super) struct InProcess {
 impl InProcess {
     /// Starts an engine on a directory; on one that does not exist only if `found`.
     pub(super) fn start(directory: &Path, found: bool) -> Result<Self> {
-        if !found && !directory.is_dir() {
+        // Nothing is founded in a folder that happens to be named.
+        if !found && !directory.join("acclaim.db").is_file() {
             let hint =
                 "`acclaim contest create` makes one, --data names another, --url leads to a running server";
             return Err(anyhow::anyhow!(Hint(hint.to_owned())))

@@ -63,7 +63,7 @@ pub(super) fn audit_folder(
     earlier: &[Checkpoint],
 ) -> Result<AuditReport> {
     let note = fs::read(folder.join("checkpoint"))
-        .with_context(|| format!("the checkpoint in {}", folder.display()))?;
+        .with_context(|| format!("{} is no exported log: its file `checkpoint`", folder.display()))?;
     let checkpoint =
         Checkpoint::open(&note, key).context("the checkpoint is not one of this verifier key")?;
     let own = folder.join("result.json");

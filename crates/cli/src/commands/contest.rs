@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{
         Target,
-        contest::{ContestCommand, CreateArgs, ListArgs, ShowArgs},
+        contest::{CertifyArgs, ContestCommand, CreateArgs, ListArgs, ShowArgs},
     },
     client::{Client, IdempotencyKey, problem::Problem},
     clock,
@@ -37,7 +37,7 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
             "reopen",
             &reasoned(json!({}), &args.reason, args.note.as_deref()),
         ),
-        ContestCommand::Certify(args) => certify(&args.target, &args.contest),
+        ContestCommand::Certify(args) => certify(&args),
         ContestCommand::Delete(args) => {
             let client = Client::open(&args.target)?;
             client.delete(&format!("/v1/contests/{}", args.contest), &IdempotencyKey::new()?.part(0))?;
@@ -188,9 +188,30 @@ fn card(contest: &Value) -> Result<Card> {
         .with("verifier key", text(&contest["log"]["vkey"])))
 }
 
-fn certify(target: &Target, contest: &ContestId) -> Result<Outcome> {
-    let client = Client::open(target)?;
-    let certify = what_to_certify(&client, contest)?;
+fn certify(args: &CertifyArgs) -> Result<Outcome> {
+    let contest = &args.contest;
+    let client = Client::open(&args.target)?;
+    let result: Value = client.get(&format!("/v1/contests/{contest}/result"))?.json()?;
+    let certify = request_of(&result)?;
+    let mut undecided = Vec::new();
+    for category in result["categories"].as_array().into_iter().flatten() {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let winners = &category["winners"];
+        if winners["decision"] == "undecided" {
+            undecided.push(text(&category["id"]));
+        }
+        let names: Vec<String> =
+            winners["entries"].as_array().into_iter().flatten().map(|entry| text(&entry["entry"])).collect();
+        let names = if names.is_empty() { text(&winners["decision"]) } else { names.join(", ") };
+        output::line(format_args!("{}: {names}", text(&category["id"])))?;
+    }
+    if !undecided.is_empty() && !args.undecided {
+        let detail = format!(
+            "the panel has not chosen in {}: choose with `acclaim rule choose`, or certify with --undecided",
+            undecided.join(", ")
+        );
+        return Err(Refused(detail).into());
+    }
     output::line(format_args!("size: {}", certify["size"]))?;
     output::line(format_args!("root: {}", certify["root"].as_str().unwrap_or_default()))?;
     output::line(format_args!("result: {}", certify["result"].as_str().unwrap_or_default()))?;
@@ -199,10 +220,16 @@ fn certify(target: &Target, contest: &ContestId) -> Result<Outcome> {
 
 /// The request that certifies the present result.
 pub(super) fn what_to_certify(client: &Client, contest: &ContestId) -> Result<Value> {
-    let result: Value = client.get(&format!("/v1/contests/{contest}/result"))?.json()?;
+    request_of(&client.get(&format!("/v1/contests/{contest}/result"))?.json()?)
+}
+
+/// The request at the end of a provisional result.
+fn request_of(result: &Value) -> Result<Value> {
+    let refused = |why: &str| Err(Refused(why.to_owned()).into());
     match &result["certify"] {
+        Value::Null if result["test"] == true => refused("the result of a test is never certified"),
         Value::Null => {
-            Err(Refused("the result cannot be certified: it is certified, or of a test".to_owned()).into())
+            refused("the result is certified already; `acclaim contest reopen` allows rulings again")
         }
         certify => Ok(certify.clone()),
     }

@@ -15,7 +15,7 @@ use crate::{
     args::staff::MintArgs,
     client::{Client, IdempotencyKey},
     outcome::Outcome,
-    output::Unwritable,
+    output::{self, Unwritable},
     progress,
 };
 
@@ -39,10 +39,19 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
         Some(file) => {
             let text =
                 fs::read_to_string(file).with_context(|| format!("the subjects in {}", file.display()))?;
-            text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+            let lines: Vec<String> =
+                text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+            if let Some(line) = lines.iter().find(|line| line.contains([',', ';'])) {
+                bail!(
+                    "{}: `{line}` looks like a table's row; the file has one subject a line",
+                    file.display()
+                );
+            }
+            lines
         }
         None => args.subject.clone(),
     };
+    let nowhere = args.link_template.is_none() && args.target.url.is_none();
     if args.count.is_none() && subjects.is_empty() {
         bail!("there is no subject to mint a pass for");
     }
@@ -52,6 +61,11 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
         (None, Some(url)) => format!("{url}/c/{{contest}}#{{pass}}"),
         (None, None) => "/c/{contest}#{pass}".to_owned(),
     };
+    if nowhere {
+        output::note(
+            "links lack the server's address: give --link-template 'https://.../c/{contest}#{pass}'",
+        );
+    }
     let out: Box<dyn Write> = match &args.out {
         Some(file) => {
             let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
@@ -60,7 +74,8 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
         None => Box::new(io::stdout()),
     };
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["subject", "pass", "link"])?;
+    // With the first passes and not before: a command that fails prints nothing.
+    let mut begun = false;
     let more = |body: &mut Value| {
         for (key, value) in [
             ("channel", args.channel.as_ref().map(ToString::to_string)),
@@ -73,14 +88,21 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
         }
     };
     // Written piece by piece: what was minted is never lost to an error further on.
-    mint_each(&client, &args.contest, &subjects, args.count.unwrap_or(0), more, |piece| {
+    let minted = mint_each(&client, &args.contest, &subjects, args.count.unwrap_or(0), more, |piece| {
+        if !std::mem::replace(&mut begun, true) {
+            csv.write_record(["subject", "pass", "link"])?;
+        }
         for minted in piece {
             let link = template.replace("{contest}", args.contest.as_str()).replace("{pass}", &minted.pass);
             csv.write_record([&minted.subject, &minted.pass, &link])?;
         }
         Ok(csv.flush().map_err(Unwritable)?)
-    })?;
-    Ok(Outcome::Done)
+    });
+    if let (Err(_), Some(file), false) = (&minted, &args.out, begun) {
+        // Empty, and this command's own: it would only be in the way of the next attempt.
+        let _left_there = fs::remove_file(file);
+    }
+    minted.map(|()| Outcome::Done)
 }
 
 /// Mints `count` passes for made-up subjects.
@@ -109,7 +131,7 @@ fn mint_each(
     more: impl Fn(&mut Value),
     mut take: impl FnMut(Vec<Minted>) -> Result<()>,
 ) -> Result<()> {
-    let key = IdempotencyKey::new()?;
+    let fresh = IdempotencyKey::new()?;
     let path = format!("/v1/contests/{contest}/passes");
     let total = if subjects.is_empty() { count } else { subjects.len() as u64 };
     let bar = progress::bar(total, "passes");
@@ -122,7 +144,12 @@ fn mint_each(
             None => json!({"count": to - from}),
         };
         more(&mut body);
-        let answer: Answer = serde_json::from_value(client.post(&path, &key.part(number), &body)?)?;
+        // The same subjects again are the same passes, and not counted again.
+        let key = match subjects {
+            [] => fresh.part(number),
+            _ => IdempotencyKey::of(&format!("{contest} {body}")).part(0),
+        };
+        let answer: Answer = serde_json::from_value(client.post(&path, &key, &body)?)?;
         bar.inc(answer.passes.len() as u64);
         take(answer.passes)?;
     }

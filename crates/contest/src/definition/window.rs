@@ -25,7 +25,9 @@ pub(super) fn time_zone(name: &str) -> Result<TimeZone, String> {
 /// Seconds may be left out. `Ok(None)` if the text is in order but local and the zone is not known.
 pub(super) fn instant(text: &str, zone: Option<&TimeZone>) -> Result<Option<Instant>, String> {
     if text == "now" {
-        return Err("\"now\" is possible on the command line only; give a date and time".to_owned());
+        return Err(
+            "\"now\" is possible for the opening on the command line only; give a date and time".to_owned()
+        );
     }
     let form = || {
         format!(
