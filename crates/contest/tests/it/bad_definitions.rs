@@ -172,7 +172,7 @@ fn the_window_is_checked() {
     spoilt(
         "\"2021-03-01T00:00:00\"",
         "\"now\"",
-        "line 5: contest.opens: \"now\" is possible on the command line only",
+        "line 5: contest.opens: \"now\" is possible for the opening on the command line only",
         "",
     );
     spoilt("\"2021-03-01T00:00:00\"", "2021-03-01", "line 5: contest.opens: must be a date and time", "");
