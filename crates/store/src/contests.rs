@@ -6,7 +6,7 @@ use acclaim_contest::{ContestId, EntryId, Instant, definition::Definition};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::{error::Result, intake::Session};
 
 /// Where a contest stands. Before [`Phase::Open`] there is no log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +74,12 @@ impl ContestRecord {
     pub fn id(&self) -> &ContestId {
         &self.definition.id
     }
+
+    /// The intake's present session.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session { contest: self.id().clone(), epoch: self.state.epoch, shards: self.state.shards }
+    }
 }
 
 /// What follows from the log, kept beside it so that the API need not fold the log.
@@ -85,13 +91,17 @@ pub struct ContestState {
     pub closes: Instant,
     /// Entries that no longer stand.
     pub withdrawn: BTreeSet<EntryId>,
+    /// Epoch of the intake's present session; 0 before the opening.
+    pub epoch: u64,
+    /// Shards of the intake; 0 before the opening, which fixes them.
+    pub shards: u16,
 }
 
 impl ContestState {
     /// The state of a draft.
     #[must_use]
     pub fn of_draft(definition: &Definition) -> Self {
-        Self { phase: Phase::Draft, closes: definition.closes, withdrawn: BTreeSet::new() }
+        Self { phase: Phase::Draft, closes: definition.closes, withdrawn: BTreeSet::new(), epoch: 0, shards: 0 }
     }
 }
 
@@ -118,7 +128,8 @@ pub trait Contests: Send + Sync {
     /// Creates a draft at revision 1. Durable when it returns.
     ///
     /// # Errors
-    /// `Conflict` if a contest of this id exists.
+    /// `Conflict` if a contest of this id exists, or one was deleted for which passes were issued or that had a log: its passes would vote
+    /// again, and one origin would have two histories.
     async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()>;
 
     /// Replaces the definition of a draft and counts its revision up. Durable when it returns.

@@ -1,4 +1,4 @@
-//! The hub: how API and sequencer parts of one process hear of each other. Notices may be missed (a receiver that falls
+//! The hub: how API and sequencer parts of one process, and through a carrier those of several, hear of each other. Notices may be missed (a receiver that falls
 //! behind is told so); whoever missed one reads the database.
 
 use std::{
@@ -10,15 +10,20 @@ use acclaim_ballot_log::hash::Hash;
 use acclaim_contest::{BallotId, ContestId};
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::broadcast;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::command::CommandOutcome;
 
 /// Notices that a receiver may be behind before it misses some.
-const CAPACITY: usize = 4096;
+const CAPACITY: usize = 1024;
 
-/// News for the other parts.
-#[derive(Debug, Clone)]
+/// Notices that may wait for other processes before some are dropped.
+const OUTWARD: usize = 4096;
+
+/// News for the other parts, in this process and in others.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Notice {
     /// A contest was created, edited, deleted, or its state changed.
     ContestChanged(ContestId),
@@ -26,12 +31,16 @@ pub enum Notice {
     CommandQueued(ContestId),
     /// A batch was committed, or ballots were rejected.
     Decided(Arc<Decided>),
-    /// [`Hub::latest`] has a newer publication.
-    Published(ContestId),
+    /// A newer publication; [`Hub::latest`] has it too.
+    Published(Arc<Publication>),
+    /// A contest's ballots wait where none waited before.
+    Filled(ContestId),
+    /// The way from other processes was cut for a while: any notice of theirs may be missing.
+    Missed,
 }
 
 /// What the sequencer decided in one step. What it says is recorded is committed.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Decided {
     /// Of which contest.
     pub contest: ContestId,
@@ -46,7 +55,8 @@ pub struct Decided {
 }
 
 /// What became of a ballot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BallotOutcome {
     /// It is in the log.
     Recorded {
@@ -62,20 +72,23 @@ pub enum BallotOutcome {
 }
 
 /// Why a ballot is not in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Rejection {
     /// Other votes of the voter stand in these categories.
     AlreadyVoted(Vec<String>),
+    /// With what stands already, or by the rules, its selections cannot be cast: a stable kebab-case reason and a sentence.
+    InvalidSelection(String, String),
     /// What it replaces is not the voter's standing ballot; this one is, if there is one.
     ReplacedIsNotStanding(Option<BallotId>),
     /// It arrived too early or too late.
     OutsideWindow,
     /// Anything else the contest's rules say: a stable kebab-case code and a sentence.
-    Refused(&'static str, String),
+    Refused(String, String),
 }
 
 /// What everyone may or staff can read of a contest at one size of its log. All figures are of that size.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publication {
     /// Of which contest.
     pub contest: ContestId,
@@ -110,24 +123,51 @@ pub enum Recording {
 #[derive(Debug)]
 pub struct Hub {
     notices: broadcast::Sender<Notice>,
+    /// Counts publications, for those who only follow these.
+    published: watch::Sender<u64>,
     latest: Mutex<HashMap<ContestId, Arc<Publication>>>,
     /// Written by the sequencer, read for readiness.
     recording: Mutex<HashMap<ContestId, Recording>>,
+    /// To other processes, if there are any.
+    outward: Option<mpsc::Sender<Notice>>,
 }
 
 impl Default for Hub {
     fn default() -> Self {
         Self {
             notices: broadcast::Sender::new(CAPACITY),
+            published: watch::Sender::new(0),
             latest: Mutex::default(),
             recording: Mutex::default(),
+            outward: None,
         }
     }
 }
 
 impl Hub {
+    /// A hub whose notices are for other processes too: they are to be taken from the receiver and carried to the others' [`Hub::hear`]. When the
+    /// carrier falls behind, notices are dropped, and `Missed` is owed to the others.
+    #[must_use]
+    pub fn with_outlet() -> (Self, mpsc::Receiver<Notice>) {
+        let (outward, outlet) = mpsc::channel(OUTWARD);
+        (Self { outward: Some(outward), ..Self::default() }, outlet)
+    }
+
     /// Tells everyone. Nobody listening is fine.
     pub fn send(&self, notice: Notice) {
+        if let Some(outward) = &self.outward {
+            // Full: whoever misses something reads the database.
+            let _dropped = outward.try_send(notice.clone());
+        }
+        self.hear(notice);
+    }
+
+    /// Tells the parts of this process what another one has sent.
+    pub fn hear(&self, notice: Notice) {
+        if let Notice::Published(publication) = &notice {
+            lock(&self.latest).insert(publication.contest.clone(), Arc::clone(publication));
+            self.published.send_modify(|count| *count = count.wrapping_add(1));
+        }
         let _nobody_listens = self.notices.send(notice);
     }
 
@@ -137,11 +177,10 @@ impl Hub {
         self.notices.subscribe()
     }
 
-    /// Keeps a publication as the newest of its contest, and tells everyone.
-    pub fn publish(&self, publication: Publication) {
-        let contest = publication.contest.clone();
-        lock(&self.latest).insert(contest.clone(), Arc::new(publication));
-        self.send(Notice::Published(contest));
+    /// Changes with every publication, and when a contest is forgotten.
+    #[must_use]
+    pub fn publications(&self) -> watch::Receiver<u64> {
+        self.published.subscribe()
     }
 
     /// The newest publication of a contest.
@@ -167,6 +206,7 @@ impl Hub {
     pub fn forget(&self, contest: &ContestId) {
         lock(&self.latest).remove(contest);
         lock(&self.recording).remove(contest);
+        self.published.send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 

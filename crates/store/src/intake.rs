@@ -1,19 +1,81 @@
 //! Where accepted ballots wait for the sequencer.
 
-use acclaim_contest::{BallotId, ContestId};
+use acclaim_contest::{BallotId, ContestId, VoterTag};
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Result;
 
-/// A position in a contest's buffer. Positions of another epoch mean nothing.
+/// A contest's intake from one beginning to the next. Its epoch is in the ledger before the intake hears of it, and part of every call: an intake
+/// that lost its content, or was set back to an older one, does not answer to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Which contest.
+    pub contest: ContestId,
+    /// Random, chosen anew whenever the intake begins anew.
+    pub epoch: u64,
+    /// Parts over which the voters are spread; fixed when the contest opens.
+    pub shards: u16,
+}
+
+impl Session {
+    /// The shard of a voter's ballots, known from the four bytes with which voter tag and ballot id begin.
+    #[must_use]
+    pub fn shard(&self, prefix: [u8; 4]) -> u16 {
+        let shard = u32::from_be_bytes(prefix) % u32::from(self.shards.max(1));
+        u16::try_from(shard).unwrap_or_default()
+    }
+}
+
+/// A position in one shard's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cursor {
-    /// Chosen anew whenever the buffer begins anew.
-    pub epoch: u64,
-    /// So many items of the epoch lie behind it.
+    /// So much of the session lies behind it; in what unit is the intake's affair.
     pub position: u64,
+    /// Running digest of all that lies behind it: a buffer that fell back and was refilled has another one. Zero if the
+    /// intake cannot fall back.
+    pub digest: [u8; 20],
+}
+
+/// How far every shard of a session is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cursors {
+    /// The session's.
+    pub epoch: u64,
+    /// By shard.
+    pub shards: Vec<Cursor>,
+}
+
+/// Bytes of a shard's cursor as it is stored.
+const CURSOR_LENGTH: usize = 28;
+
+impl Cursors {
+    /// As the ledger keeps them: the epoch, then position and digest of each shard, big-endian.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.epoch.to_be_bytes().to_vec();
+        for cursor in &self.shards {
+            bytes.extend(cursor.position.to_be_bytes());
+            bytes.extend(cursor.digest);
+        }
+        bytes
+    }
+
+    /// Reads what [`Cursors::to_bytes`] wrote.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (epoch, shards) = bytes.split_first_chunk()?;
+        let chunks = shards.chunks_exact(CURSOR_LENGTH);
+        if !chunks.remainder().is_empty() {
+            return None;
+        }
+        let cursor = |chunk: &[u8]| {
+            let (position, digest) = chunk.split_first_chunk()?;
+            Some(Cursor { position: u64::from_be_bytes(*position), digest: digest.try_into().ok()? })
+        };
+        Some(Self { epoch: u64::from_be_bytes(*epoch), shards: chunks.map(cursor).collect::<Option<_>>()? })
+    }
 }
 
 /// A ballot on its way.
@@ -23,21 +85,87 @@ pub struct Item {
     pub ballot: BallotId,
     /// When its request arrived, by the API's clock.
     pub arrived: Timestamp,
+    /// Whether its voter was, or will be, told `accepted`: then a rejection is kept for its status address.
+    pub promised: bool,
+    /// The pass's label for turnout, at most 64 bytes.
+    pub group: Option<String>,
     /// The log entry's final bytes; nobody re-encodes them.
     pub entry: Bytes,
 }
 
-/// What the intake did with a ballot.
+/// A slot as intakes remember it: 64 bits of a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Slot {
+    /// Decides the shard.
+    pub prefix: [u8; 4],
+    /// Of voter, channel, period and category.
+    pub hash: u64,
+}
+
+impl Slot {
+    /// The slot of a voter in a category.
+    #[must_use]
+    pub fn new(voter: VoterTag, channel: Option<&str>, period: Option<&str>, category: &str) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&voter.0);
+        // Ids hold no NUL.
+        for text in [channel.unwrap_or_default(), period.unwrap_or_default(), category] {
+            hasher.update(text.as_bytes()).update(&[0]);
+        }
+        let mut hash = [0; 8];
+        hasher.finalize_xof().fill(&mut hash);
+        Self { prefix: voter.prefix(), hash: u64::from_le_bytes(hash) }
+    }
+}
+
+/// A ballot as the API offers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The ballot.
+    pub item: Item,
+    /// The slots that it would fill, to be looked up; none if it is to be kept whatever the intake remembers.
+    pub slots: Vec<Slot>,
+}
+
+/// What the intake did with a ballot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Submitted {
     /// It is in the buffer and will be offered to the sequencer, which decides.
     Buffered,
-    /// Other votes of the voter stand in these categories.
-    Taken(Vec<String>),
+    /// One of its slots seems to be taken. Nothing was kept. Whoever hears this asks the ledger, and offers the ballot
+    /// again without slots if the ledger knows nothing.
+    Taken,
     /// There is no room. Nothing was kept.
     Full,
     /// The contest has been sealed. Nothing was kept.
     Sealed,
+    /// The intake is not of this session, or not ready yet. Nothing was kept.
+    Rebuilding,
+}
+
+/// What comes next for the sequencer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Drained {
+    /// Ballots, those of a shard in order.
+    Items {
+        /// At least one, unless all were forged.
+        items: Vec<Item>,
+        /// So many that did not come from the API; dropped.
+        forged: u64,
+        /// The cursors behind them.
+        through: Cursors,
+    },
+    /// The intake is not what the cursors were taken from: begin a new session.
+    Lost(String),
+}
+
+/// What was left of an earlier session, oldest first; some of it may be recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survivors {
+    /// Ballots.
+    pub items: Vec<Item>,
+    /// How much of each shard this is; [`Intake::drop_survivors`] takes it.
+    pub taken: Vec<u64>,
 }
 
 /// What waits in a contest's buffer.
@@ -49,31 +177,83 @@ pub struct Backlog {
     pub oldest: Option<Timestamp>,
 }
 
+/// How the intake is, as last seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Condition {
+    /// Why it takes no ballots, if so.
+    pub refuses: Option<String>,
+    /// Settings that can lose accepted ballots and that the operator allowed.
+    pub weak: Vec<String>,
+    /// How far the intake's clock is ahead of this process's; zero if it has none of its own.
+    pub skew: SignedDuration,
+}
+
 /// The buffer between API and sequencer.
 ///
-/// The ledger is the authority over slots. An intake may catch a repeated vote early ([`Submitted::Taken`]), and must not call a slot
-/// taken that is free; it need not catch anything.
+/// The ledger is the authority over slots: an intake may catch a repeated vote early, need not catch any, and what it calls taken is looked up.
 #[async_trait]
 pub trait Intake: Send + Sync {
-    /// Offers ballots, in order; returns what became of each, in the same order. Atomic for each ballot. An item that is `Buffered` is drained
-    /// once it is committed by the intake's own standard (see the implementation), unless the intake loses its content.
-    async fn submit(&self, contest: &ContestId, items: Vec<Item>) -> Result<Vec<Submitted>>;
+    /// Offers ballots; returns what became of each, in the same order. A ballot is kept whole or not at all. An item that is `Buffered` is drained, unless
+    /// the intake loses its content: how it keeps what it holds is its own affair, see the implementation.
+    async fn submit(&self, session: &Session, offers: Vec<Offer>) -> Result<Vec<Submitted>>;
 
-    /// The next items after `after` with their cursors, oldest first, at most `most`; waits until there is one. Items stay until they are
-    /// trimmed, so that dropping the future, or draining again from the same cursor, loses nothing. A cursor of another epoch
-    /// means from the beginning.
-    async fn drain(&self, contest: &ContestId, after: Cursor, most: usize) -> Result<Vec<(Cursor, Item)>>;
+    /// The next items after `after`, about `most` at most; waits until there is one. Items stay until they are trimmed, so that
+    /// dropping the future, or draining again from the same cursors, loses nothing.
+    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained>;
 
-    /// Drops the items up to and with `through`. Called only with a cursor that the ledger holds, or that lies before it.
-    async fn trim(&self, contest: &ContestId, through: Cursor) -> Result<()>;
+    /// Drops the items up to and with `through`, and the memory of these promised ballots. Called only with cursors that the ledger holds, or that lie
+    /// before them; of another session it does nothing.
+    async fn trim(&self, session: &Session, through: &Cursors, promised: &[BallotId]) -> Result<()>;
 
-    /// From its return on [`Intake::submit`] answers [`Submitted::Sealed`]; what was buffered before is still drained. Returns the cursor of
-    /// the last item.
-    async fn seal(&self, contest: &ContestId) -> Result<Cursor>;
+    /// From its return on [`Intake::submit`] answers [`Submitted::Sealed`]; what was buffered before is still drained. Returns the cursors behind the
+    /// last items; `None` if the intake is not of this session.
+    async fn seal(&self, session: &Session) -> Result<Option<Cursors>>;
+
+    /// Begins a session whose epoch the ledger holds, and ends any other of the contest: their items become survivors. Ballots are answered
+    /// [`Submitted::Rebuilding`] until [`Intake::open`]. Safe to repeat. Returns the cursors of its beginning.
+    async fn begin(&self, session: &Session) -> Result<Cursors>;
+
+    /// The oldest survivors of earlier sessions that were not dropped yet; none at the end.
+    async fn survivors(&self, session: &Session) -> Result<Survivors>;
+
+    /// Drops survivors that were decided.
+    async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()>;
+
+    /// Whether slots are remembered at all: if not, nobody need call [`Intake::mark`].
+    fn remembers_slots(&self) -> bool;
+
+    /// Remembers slots as taken.
+    async fn mark(&self, session: &Session, slots: &[Slot]) -> Result<()>;
+
+    /// Takes ballots from now on.
+    async fn open(&self, session: &Session) -> Result<()>;
 
     /// Forgets a contest that was deleted.
-    async fn forget(&self, contest: &ContestId) -> Result<()>;
+    async fn forget(&self, session: &Session) -> Result<()>;
 
     /// What waits.
-    async fn backlog(&self, contest: &ContestId) -> Result<Backlog>;
+    async fn backlog(&self, session: &Session) -> Result<Backlog>;
+
+    /// Whether a promised ballot waits.
+    async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool>;
+
+    /// How the intake is, as last seen; costs nothing.
+    fn condition(&self) -> Condition;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_come_back_as_they_were_stored() {
+        let shards =
+            vec![Cursor { position: 7, digest: [1; 20] }, Cursor { position: u64::MAX, digest: [2; 20] }];
+        for cursors in [Cursors::default(), Cursors { epoch: u64::MAX, shards }] {
+            let bytes = cursors.to_bytes();
+            assert_eq!(Cursors::from_bytes(&bytes), Some(cursors));
+            assert_eq!(Cursors::from_bytes(&bytes[1..]), None);
+        }
+        assert_eq!(Cursors::from_bytes(&[]), None);
+    }
 }

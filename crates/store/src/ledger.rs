@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{command::CommandOutcome, contests::ContestState, error::Result, intake::Cursor};
+use crate::{
+    command::CommandOutcome, contests::ContestState, error::Result, hub::Rejection, intake::Cursors,
+};
 
 /// The end of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub struct Head {
     /// The signed checkpoint, a note.
     pub checkpoint: String,
     /// How far the intake has been recorded.
-    pub cursor: Cursor,
+    pub cursors: Cursors,
 }
 
 /// One transaction on a contest's log.
@@ -34,6 +36,10 @@ pub struct Append {
     pub ballots: Vec<(BallotId, u64)>,
     /// Ballots, recorded before or now, that are now something else.
     pub marks: Vec<(BallotId, BallotState)>,
+    /// Ballots that were promised and are not in the log, with the reason.
+    pub rejected: Vec<(BallotId, Rejection)>,
+    /// Recorded ballots, to be added to the turnout.
+    pub turnout: Vec<Turnout>,
     /// Tiles that are new or have grown, whole.
     pub tiles: Vec<(TileId, Vec<u8>)>,
     /// How the contest stands from now on, if that changed.
@@ -42,9 +48,24 @@ pub struct Append {
     pub commands: Vec<(String, CommandOutcome)>,
 }
 
+/// How many ballots arrived in a minute. The log does not hold all of this: groups never enter it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Turnout {
+    /// Minutes since 1970, UTC.
+    pub minute: i64,
+    /// Of the votes.
+    pub channel: Option<String>,
+    /// Of the voters.
+    pub group: Option<String>,
+    /// Ballots.
+    pub ballots: u64,
+}
+
 /// How a contest stands from now on.
 #[derive(Debug, Clone)]
 pub struct ContestChange {
+    /// The revision that this follows, compared: a draft may have been edited meanwhile.
+    pub revision: u64,
     /// The definition, if it was amended.
     pub definition: Option<Definition>,
     /// The state.
@@ -86,7 +107,7 @@ pub trait Ledger: Send + Sync {
     /// Appends, in one transaction, durable (synchronised to disk) when it returns.
     ///
     /// # Errors
-    /// - `Conflict`: the head is not the expected one; somebody else has appended. Nothing was changed.
+    /// - `Conflict`: the head, or the contest's revision, is not the expected one; somebody else was there. Nothing was changed.
     /// - `Unavailable`: nothing was changed.
     /// - `Unknown`: it may have been done. The caller drops its state and reloads.
     async fn append(&self, contest: &ContestId, append: Append) -> Result<()>;
@@ -99,6 +120,12 @@ pub trait Ledger: Send + Sync {
 
     /// A recorded ballot.
     async fn ballot(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<RecordedBallot>>;
+
+    /// Why a promised ballot is not in the log; `None` if nothing is known of it.
+    async fn rejection(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<Rejection>>;
+
+    /// The turnout so far: a row each minute, channel and group, in their order.
+    async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>>;
 
     /// Recorded ballots whose ids begin so, by index: those of one voter, and rarely of another whose tag begins alike.
     async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>>;

@@ -11,6 +11,7 @@ pub mod hub;
 pub mod intake;
 pub mod keyring;
 pub mod keys;
+pub mod lease;
 pub mod ledger;
 pub mod shown;
 
@@ -24,13 +25,14 @@ pub use hub::Hub;
 pub use intake::Intake;
 pub use keyring::Keyring;
 pub use keys::Keys;
+pub use lease::Leases;
 pub use ledger::Ledger;
 pub use shown::Shown;
 
 /// A database that holds everything that must last.
-pub trait Database: Contests + Ledger + Commands + Keys {}
+pub trait Database: Contests + Ledger + Commands + Keys + Leases {}
 
-impl<T: Contests + Ledger + Commands + Keys> Database for T {}
+impl<T: Contests + Ledger + Commands + Keys + Leases> Database for T {}
 
 /// The stores of one installation, as `cli` wires them.
 #[derive(Clone)]

@@ -1,0 +1,19 @@
+//! Which process sequences a contest. A lease avoids wasted work; that two sequencers cannot both commit is the head's
+//! compare-and-swap alone.
+
+use std::time::Duration;
+
+use acclaim_contest::ContestId;
+use async_trait::async_trait;
+
+use crate::error::Result;
+
+/// Leases on contests, by the database's clock.
+#[async_trait]
+pub trait Leases: Send + Sync {
+    /// Takes or prolongs the lease for `holder`; `false` if another holds it still. A database that only one process has always says yes.
+    async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool>;
+
+    /// Gives the lease back, if `holder` has it, so that another process need not wait.
+    async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()>;
+}
