@@ -24,8 +24,15 @@ CREATE TABLE contests (
     phase TEXT NOT NULL,
     closes INTEGER NOT NULL,
     withdrawn TEXT NOT NULL, -- JSON list of entry ids
+    epoch INTEGER NOT NULL, -- of the intake's session; any 64 bits
+    shards INTEGER NOT NULL, -- of the intake; 0 before the opening
     tag_key BLOB NOT NULL -- wrapped
 ) STRICT;
+
+-- Ids of deleted contests that had passes or a log: their passes would vote again, and one origin would have two histories.
+CREATE TABLE retired (
+    id TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- Apart from `contests`: it changes with every batch, and a definition can be large.
 CREATE TABLE heads (
@@ -33,8 +40,7 @@ CREATE TABLE heads (
     size INTEGER NOT NULL,
     root BLOB NOT NULL,
     checkpoint TEXT NOT NULL,
-    cursor_epoch INTEGER NOT NULL,
-    cursor_position INTEGER NOT NULL
+    cursors BLOB NOT NULL -- how far the intake is recorded
 ) STRICT;
 
 CREATE TABLE entries (
@@ -85,4 +91,22 @@ CREATE TABLE pass_requests (
     key TEXT NOT NULL,
     request BLOB NOT NULL, -- hash of its content
     PRIMARY KEY (contest, key)
+) STRICT, WITHOUT ROWID;
+
+-- Ballots that were told `accepted` and are not in the log.
+CREATE TABLE rejections (
+    contest INTEGER NOT NULL REFERENCES contests (number) ON DELETE CASCADE,
+    id BLOB NOT NULL,
+    rejection TEXT NOT NULL, -- JSON
+    PRIMARY KEY (contest, id)
+) STRICT, WITHOUT ROWID;
+
+-- Recorded ballots by the minute of their arrival.
+CREATE TABLE turnout (
+    contest INTEGER NOT NULL REFERENCES contests (number) ON DELETE CASCADE,
+    minute INTEGER NOT NULL, -- since 1970, UTC
+    channel TEXT NOT NULL, -- empty for none
+    "group" TEXT NOT NULL, -- empty for none
+    ballots INTEGER NOT NULL,
+    PRIMARY KEY (contest, minute, channel, "group")
 ) STRICT, WITHOUT ROWID;

@@ -10,6 +10,7 @@ use acclaim_store::{
     ContestRecord, Contests,
     contests::{ContestState, Counted},
     error::{Result, StoreError},
+    ledger::ContestChange,
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -24,7 +25,7 @@ impl Contests for SqliteDatabase {
         self.read(|tx| {
             let mut statement = tx
                 .prepare_cached(
-                    "SELECT revision, definition, phase, closes, withdrawn, tag_key FROM contests ORDER BY id",
+                    "SELECT revision, definition, phase, closes, withdrawn, tag_key, epoch, shards FROM contests ORDER BY id",
                 )
                 .map_err(unavailable)?;
             let rows = statement.query_map([], StoredContest::read).map_err(unavailable)?;
@@ -37,7 +38,7 @@ impl Contests for SqliteDatabase {
         let id = id.clone();
         self.read(move |tx| {
             tx.prepare_cached(
-                "SELECT revision, definition, phase, closes, withdrawn, tag_key FROM contests WHERE id = ?1",
+                "SELECT revision, definition, phase, closes, withdrawn, tag_key, epoch, shards FROM contests WHERE id = ?1",
             )
             .and_then(|mut statement| statement.query_row([id.as_str()], StoredContest::read).optional())
             .map_err(unavailable)?
@@ -54,9 +55,13 @@ impl Contests for SqliteDatabase {
             if contest_number(tx, &id)?.is_some() {
                 return Err(StoreError::Conflict(format!("contest {id} exists")));
             }
+            if is_retired(tx, &id)? {
+                let why = format!("the id {id} is that of a deleted contest that had passes or a log: choose another");
+                return Err(StoreError::Conflict(why));
+            }
             tx.execute(
-                "INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, tag_key)
-                 VALUES (?1, 1, ?2, ?3, 'draft', ?4, '[]', ?5)",
+                "INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, tag_key, epoch, shards)
+                 VALUES (?1, 1, ?2, ?3, 'draft', ?4, '[]', ?5, 0, 0)",
                 params![id.as_str(), json, test, closes, tag_key],
             )
             .map_err(unavailable)?;
@@ -87,6 +92,12 @@ impl Contests for SqliteDatabase {
     async fn delete_contest(&self, id: &ContestId) -> Result<()> {
         let id = id.clone();
         self.write(move |tx| {
+            tx.execute(
+                "INSERT OR IGNORE INTO retired (id) SELECT id FROM contests WHERE id = ?1 AND
+                 (EXISTS (SELECT 1 FROM heads WHERE contest = number) OR EXISTS (SELECT 1 FROM passes WHERE contest = number))",
+                [id.as_str()],
+            )
+            .map_err(unavailable)?;
             let deleted = tx
                 .execute("DELETE FROM contests WHERE id = ?1 AND (phase = 'draft' OR test)", [id.as_str()])
                 .map_err(unavailable)?;
@@ -163,6 +174,8 @@ struct StoredContest {
     closes: i64,
     withdrawn: String,
     tag_key: Vec<u8>,
+    epoch: i64,
+    shards: u16,
 }
 
 impl StoredContest {
@@ -174,6 +187,8 @@ impl StoredContest {
             closes: row.get(3)?,
             withdrawn: row.get(4)?,
             tag_key: row.get(5)?,
+            epoch: row.get(6)?,
+            shards: row.get(7)?,
         })
     }
 
@@ -188,32 +203,42 @@ impl StoredContest {
                 phase: self.phase.parse().map_err(corrupt)?,
                 closes: Instant::from_seconds(self.closes).ok_or_else(|| corrupt("closing instant"))?,
                 withdrawn,
+                // An epoch is any 64 bits, kept as SQLite's signed ones.
+                epoch: self.epoch.cast_unsigned(),
+                shards: self.shards,
             },
             tag_key: self.tag_key,
         })
     }
 }
 
+fn is_retired(tx: &Transaction<'_>, id: &ContestId) -> Result<bool> {
+    tx.query_row("SELECT EXISTS (SELECT 1 FROM retired WHERE id = ?1)", [id.as_str()], |row| row.get(0))
+        .map_err(unavailable)
+}
+
 /// Writes how a contest stands from now on.
-pub(crate) fn change_contest(
-    tx: &Transaction<'_>,
-    contest: i64,
-    definition: Option<&Definition>,
-    state: &ContestState,
-) -> Result<()> {
+pub(crate) fn change_contest(tx: &Transaction<'_>, contest: i64, change: &ContestChange) -> Result<()> {
+    let state = &change.state;
     let withdrawn = serde_json::to_string(&state.withdrawn).map_err(corrupt)?;
     let changed = tx
         .execute(
             "UPDATE contests SET revision = revision + 1, definition = coalesce(?1, definition), phase = ?2, closes = ?3,
-             withdrawn = ?4 WHERE number = ?5",
+             withdrawn = ?4, epoch = ?5, shards = ?6 WHERE number = ?7 AND revision = ?8",
             params![
-                definition.map(Definition::to_json),
+                change.definition.as_ref().map(Definition::to_json),
                 state.phase.as_str(),
                 state.closes.seconds(),
                 withdrawn,
-                contest
+                state.epoch.cast_signed(),
+                state.shards,
+                contest,
+                signed(change.revision)?
             ],
         )
         .map_err(unavailable)?;
-    if changed == 1 { Ok(()) } else { Err(StoreError::Conflict("the contest is gone".to_owned())) }
+    match changed {
+        1 => Ok(()),
+        _ => Err(StoreError::Conflict(format!("the contest is not at revision {}", change.revision))),
+    }
 }

@@ -1,4 +1,4 @@
-//! The intake in process: a bounded queue a contest. It catches no repeated vote; the sequencer, one step behind, does.
+//! The intake in process: a bounded queue a contest. It remembers no slots; the sequencer, one step behind, decides.
 //!
 //! What it holds ends with the process. Nothing is lost by that: embedded, a ballot is answered only once it is recorded.
 
@@ -7,11 +7,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use acclaim_contest::ContestId;
+use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     Intake,
     error::Result,
-    intake::{Backlog, Cursor, Item, Submitted},
+    intake::{
+        Backlog, Condition, Cursor, Cursors, Drained, Item, Offer, Session, Slot, Submitted, Survivors,
+    },
 };
 use async_trait::async_trait;
 use tokio::sync::Notify;
@@ -19,19 +21,20 @@ use tokio::sync::Notify;
 /// Ballots of one contest that may wait. At 200 bytes each about 13 MB.
 pub const CAPACITY: usize = 65_536;
 
-/// See the [module](self).
-#[derive(Debug)]
+/// See the [module](self). Positions count items; there is one shard, whatever the session says.
+#[derive(Debug, Default)]
 pub struct LocalIntake {
-    /// Differs from process to process, so that a cursor kept from an earlier one means nothing.
-    epoch: u64,
     buffers: Mutex<HashMap<ContestId, Arc<Buffer>>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Buffer {
+    epoch: u64,
     queue: Mutex<Queue>,
     /// Told after every submit.
     filled: Notify,
+    /// What a former session of this process held.
+    survivors: Mutex<Vec<Item>>,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +42,7 @@ struct Queue {
     items: VecDeque<Item>,
     /// So many items were trimmed before the first in `items`.
     trimmed: u64,
+    open: bool,
     sealed: bool,
 }
 
@@ -49,35 +53,38 @@ impl Queue {
 }
 
 impl LocalIntake {
-    /// An empty intake. `epoch` must differ from that of any earlier process on the same database.
-    #[must_use]
-    pub fn new(epoch: u64) -> Self {
-        Self { epoch, buffers: Mutex::default() }
+    /// The session's buffer, if it is the present one.
+    fn buffer(&self, session: &Session) -> Option<Arc<Buffer>> {
+        lock(&self.buffers).get(&session.contest).filter(|buffer| buffer.epoch == session.epoch).cloned()
     }
+}
 
-    fn buffer(&self, contest: &ContestId) -> Arc<Buffer> {
-        let mut buffers = lock(&self.buffers);
-        match buffers.get(contest) {
-            Some(buffer) => Arc::clone(buffer),
-            None => Arc::clone(buffers.entry(contest.clone()).or_default()),
-        }
-    }
+fn cursors(session: &Session, position: u64) -> Cursors {
+    Cursors { epoch: session.epoch, shards: vec![Cursor { position, digest: [0; 20] }] }
+}
+
+fn position(of: &Cursors) -> u64 {
+    of.shards.first().map_or(0, |cursor| cursor.position)
 }
 
 #[async_trait]
 impl Intake for LocalIntake {
-    async fn submit(&self, contest: &ContestId, items: Vec<Item>) -> Result<Vec<Submitted>> {
-        let buffer = self.buffer(contest);
+    async fn submit(&self, session: &Session, offers: Vec<Offer>) -> Result<Vec<Submitted>> {
+        let Some(buffer) = self.buffer(session) else {
+            return Ok(vec![Submitted::Rebuilding; offers.len()]);
+        };
         let mut queue = lock(&buffer.queue);
-        let submitted = items
+        let submitted = offers
             .into_iter()
-            .map(|item| {
+            .map(|offer| {
                 if queue.sealed {
                     Submitted::Sealed
+                } else if !queue.open {
+                    Submitted::Rebuilding
                 } else if queue.items.len() >= CAPACITY {
                     Submitted::Full
                 } else {
-                    queue.items.push_back(item);
+                    queue.items.push_back(offer.item);
                     Submitted::Buffered
                 }
             })
@@ -87,55 +94,119 @@ impl Intake for LocalIntake {
         Ok(submitted)
     }
 
-    async fn drain(&self, contest: &ContestId, after: Cursor, most: usize) -> Result<Vec<(Cursor, Item)>> {
-        let buffer = self.buffer(contest);
+    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
+        let lost = || Ok(Drained::Lost("the process that held it has ended".to_owned()));
+        let Some(buffer) = self.buffer(session).filter(|_| after.epoch == session.epoch) else {
+            return lost();
+        };
         loop {
             {
                 let queue = lock(&buffer.queue);
-                let from =
-                    if after.epoch == self.epoch { after.position.max(queue.trimmed) } else { queue.trimmed };
+                let from = position(after);
+                let Some(skip) = from.checked_sub(queue.trimmed) else { return lost() };
                 if from < queue.end() {
-                    let skip = usize::try_from(from - queue.trimmed).unwrap_or(usize::MAX);
-                    let items = queue.items.iter().skip(skip).take(most);
-                    let cursors = (from + 1..).map(|position| Cursor { epoch: self.epoch, position });
-                    return Ok(cursors.zip(items.cloned()).collect());
+                    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+                    let items: Vec<Item> = queue.items.iter().skip(skip).take(most).cloned().collect();
+                    let through = cursors(session, from + items.len() as u64);
+                    return Ok(Drained::Items { items, forged: 0, through });
                 }
             }
             buffer.filled.notified().await;
         }
     }
 
-    async fn trim(&self, contest: &ContestId, through: Cursor) -> Result<()> {
-        if through.epoch == self.epoch {
-            let buffer = self.buffer(contest);
+    async fn trim(&self, session: &Session, through: &Cursors, _: &[BallotId]) -> Result<()> {
+        if let Some(buffer) = self.buffer(session).filter(|_| through.epoch == session.epoch) {
             let mut queue = lock(&buffer.queue);
-            let count = through.position.saturating_sub(queue.trimmed).min(queue.items.len() as u64);
+            let count = position(through).saturating_sub(queue.trimmed).min(queue.items.len() as u64);
             queue.items.drain(..usize::try_from(count).unwrap_or(usize::MAX));
             queue.trimmed += count;
         }
         Ok(())
     }
 
-    async fn seal(&self, contest: &ContestId) -> Result<Cursor> {
-        let buffer = self.buffer(contest);
-        let mut queue = lock(&buffer.queue);
-        queue.sealed = true;
-        Ok(Cursor { epoch: self.epoch, position: queue.end() })
+    async fn seal(&self, session: &Session) -> Result<Option<Cursors>> {
+        Ok(self.buffer(session).map(|buffer| {
+            let mut queue = lock(&buffer.queue);
+            queue.sealed = true;
+            cursors(session, queue.end())
+        }))
     }
 
-    async fn forget(&self, contest: &ContestId) -> Result<()> {
-        lock(&self.buffers).remove(contest);
+    async fn begin(&self, session: &Session) -> Result<Cursors> {
+        let mut buffers = lock(&self.buffers);
+        let known = buffers.get(&session.contest);
+        if known.is_none_or(|buffer| buffer.epoch != session.epoch) {
+            let mut survivors = Vec::new();
+            if let Some(old) = known {
+                survivors.append(&mut lock(&old.survivors));
+                survivors.extend(lock(&old.queue).items.drain(..));
+            }
+            let buffer = Buffer {
+                epoch: session.epoch,
+                queue: Mutex::default(),
+                filled: Notify::new(),
+                survivors: Mutex::new(survivors),
+            };
+            buffers.insert(session.contest.clone(), Arc::new(buffer));
+        }
+        Ok(cursors(session, 0))
+    }
+
+    async fn survivors(&self, session: &Session) -> Result<Survivors> {
+        let items = self.buffer(session).map(|buffer| lock(&buffer.survivors).clone()).unwrap_or_default();
+        Ok(Survivors { taken: vec![items.len() as u64], items })
+    }
+
+    async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()> {
+        if let Some(buffer) = self.buffer(session) {
+            let mut survivors = lock(&buffer.survivors);
+            let count = taken.first().map_or(0, |count| usize::try_from(*count).unwrap_or(usize::MAX));
+            let count = count.min(survivors.len());
+            survivors.drain(..count);
+        }
         Ok(())
     }
 
-    async fn backlog(&self, contest: &ContestId) -> Result<Backlog> {
-        let buffer = self.buffer(contest);
-        let queue = lock(&buffer.queue);
-        Ok(Backlog { items: queue.items.len() as u64, oldest: queue.items.front().map(|item| item.arrived) })
+    fn remembers_slots(&self) -> bool {
+        false
+    }
+
+    async fn mark(&self, _: &Session, _: &[Slot]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn open(&self, session: &Session) -> Result<()> {
+        if let Some(buffer) = self.buffer(session) {
+            lock(&buffer.queue).open = true;
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, session: &Session) -> Result<()> {
+        lock(&self.buffers).remove(&session.contest);
+        Ok(())
+    }
+
+    async fn backlog(&self, session: &Session) -> Result<Backlog> {
+        Ok(self.buffer(session).map_or_else(Backlog::default, |buffer| {
+            let queue = lock(&buffer.queue);
+            Backlog { items: queue.items.len() as u64, oldest: queue.items.front().map(|item| item.arrived) }
+        }))
+    }
+
+    async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
+        Ok(self.buffer(session).is_some_and(|buffer| {
+            lock(&buffer.queue).items.iter().any(|item| item.promised && item.ballot == ballot)
+        }))
+    }
+
+    fn condition(&self) -> Condition {
+        Condition::default()
     }
 }
 
-/// Every step leaves the queue whole, so a panic elsewhere does not spoil it.
+/// Every step leaves what it guards whole, so a panic elsewhere does not spoil it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,8 +5,9 @@ use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     Ledger,
     error::{Result, StoreError},
-    intake::Cursor,
-    ledger::{Append, BallotState, Head, RecordedBallot},
+    hub::Rejection,
+    intake::Cursors,
+    ledger::{Append, BallotState, Head, RecordedBallot, Turnout},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -43,9 +44,10 @@ impl Ledger for SqliteDatabase {
             upsert_tiles(tx, contest, &append.tiles)?;
             finish_commands(tx, contest, &append.commands)?;
             if let Some(change) = &append.contest {
-                change_contest(tx, contest, change.definition.as_ref(), &change.state)?;
+                change_contest(tx, contest, change)?;
             }
-            Ok(())
+            insert_rejections(tx, contest, &append.rejected)?;
+            add_turnout(tx, contest, &append.turnout)
         })
         .await
     }
@@ -111,6 +113,46 @@ impl Ledger for SqliteDatabase {
         .await
     }
 
+    async fn rejection(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<Rejection>> {
+        let id = contest.clone();
+        self.read(move |tx| {
+            let Some(contest) = contest_number(tx, &id)? else { return Ok(None) };
+            let json: Option<String> = tx
+                .prepare_cached("SELECT rejection FROM rejections WHERE contest = ?1 AND id = ?2")
+                .and_then(|mut statement| {
+                    statement.query_row(params![contest, ballot.0], |row| row.get(0)).optional()
+                })
+                .map_err(unavailable)?;
+            json.map(|json| serde_json::from_str(&json).map_err(corrupt)).transpose()
+        })
+        .await
+    }
+
+    async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {
+        let id = contest.clone();
+        self.read(move |tx| {
+            let contest = known_contest(tx, &id)?;
+            let mut statement = tx
+                .prepare_cached(
+                    r#"SELECT minute, channel, "group", ballots FROM turnout WHERE contest = ?1
+                       ORDER BY minute, channel, "group""#,
+                )
+                .map_err(unavailable)?;
+            let rows = statement
+                .query_map([contest], |row| {
+                    Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
+                })
+                .map_err(unavailable)?;
+            rows.map(|row| {
+                let (minute, channel, group, ballots) = row.map_err(unavailable)?;
+                let some = |text: String| (!text.is_empty()).then_some(text);
+                Ok(Turnout { minute, channel: some(channel), group: some(group), ballots: unsigned(ballots)? })
+            })
+            .collect()
+        })
+        .await
+    }
+
     async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>> {
         let id = contest.clone();
         self.read(move |tx| {
@@ -134,25 +176,20 @@ impl Ledger for SqliteDatabase {
 }
 
 fn read_head(tx: &Transaction<'_>, contest: i64) -> Result<Option<Head>> {
-    let row: Option<(i64, [u8; 32], String, i64, i64)> = tx
-        .prepare_cached(
-            "SELECT size, root, checkpoint, cursor_epoch, cursor_position FROM heads WHERE contest = ?1",
-        )
+    let row: Option<(i64, [u8; 32], String, Vec<u8>)> = tx
+        .prepare_cached("SELECT size, root, checkpoint, cursors FROM heads WHERE contest = ?1")
         .and_then(|mut statement| {
             statement
-                .query_row([contest], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-                })
+                .query_row([contest], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
                 .optional()
         })
         .map_err(unavailable)?;
-    row.map(|(size, root, checkpoint, epoch, position)| {
+    row.map(|(size, root, checkpoint, cursors)| {
         Ok(Head {
             size: unsigned(size)?,
             root: Hash(root),
             checkpoint,
-            // An epoch is any 64 bits, kept as SQLite's signed ones.
-            cursor: Cursor { epoch: epoch.cast_unsigned(), position: unsigned(position)? },
+            cursors: Cursors::from_bytes(&cursors).ok_or_else(|| corrupt("the intake's cursors"))?,
         })
     })
     .transpose()
@@ -170,10 +207,9 @@ fn swap_head(tx: &Transaction<'_>, contest: i64, append: &Append) -> Result<()> 
         return Err(corrupt("an append whose size does not match its entries"));
     }
     tx.prepare_cached(
-        "INSERT INTO heads (contest, size, root, checkpoint, cursor_epoch, cursor_position)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO heads (contest, size, root, checkpoint, cursors) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (contest) DO UPDATE SET size = excluded.size, root = excluded.root, checkpoint = excluded.checkpoint,
-         cursor_epoch = excluded.cursor_epoch, cursor_position = excluded.cursor_position",
+         cursors = excluded.cursors",
     )
     .and_then(|mut statement| {
         statement.execute(params![
@@ -181,8 +217,7 @@ fn swap_head(tx: &Transaction<'_>, contest: i64, append: &Append) -> Result<()> 
             head.size.cast_signed(),
             head.root.0,
             head.checkpoint,
-            head.cursor.epoch.cast_signed(),
-            head.cursor.position.cast_signed(),
+            head.cursors.to_bytes(),
         ])
     })
     .map_err(unavailable)?;
@@ -237,6 +272,34 @@ fn upsert_tiles(tx: &Transaction<'_>, contest: i64, tiles: &[(TileId, Vec<u8>)])
         .map_err(unavailable)?;
     for (tile, hashes) in tiles {
         statement.execute(params![contest, tile.level, signed(tile.number)?, hashes]).map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+fn insert_rejections(tx: &Transaction<'_>, contest: i64, rejected: &[(BallotId, Rejection)]) -> Result<()> {
+    let mut statement = tx
+        .prepare_cached(
+            "INSERT INTO rejections (contest, id, rejection) VALUES (?1, ?2, ?3) ON CONFLICT (contest, id) DO NOTHING",
+        )
+        .map_err(unavailable)?;
+    for (ballot, rejection) in rejected {
+        let json = serde_json::to_string(rejection).map_err(corrupt)?;
+        statement.execute(params![contest, ballot.0, json]).map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+fn add_turnout(tx: &Transaction<'_>, contest: i64, rows: &[Turnout]) -> Result<()> {
+    let mut statement = tx
+        .prepare_cached(
+            r#"INSERT INTO turnout (contest, minute, channel, "group", ballots) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (contest, minute, channel, "group") DO UPDATE SET ballots = ballots + excluded.ballots"#,
+        )
+        .map_err(unavailable)?;
+    for Turnout { minute, channel, group, ballots } in rows {
+        let text = |label: &Option<String>| label.clone().unwrap_or_default();
+        let row = params![contest, minute, text(channel), text(group), signed(*ballots)?];
+        statement.execute(row).map_err(unavailable)?;
     }
     Ok(())
 }

@@ -41,6 +41,11 @@ impl ShownFiles {
 impl Shown for ShownFiles {
     async fn highest(&self, contest: &ContestId) -> Result<Option<String>> {
         match fs::read_to_string(self.path(contest)) {
+            // A loss of power can leave a file of no bytes, renamed before its content was on disk: nothing is known then.
+            Ok(text) if text.is_empty() => {
+                tracing::warn!(%contest, "the file of the highest checkpoint shown is empty");
+                Ok(None)
+            }
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(unavailable(&error)),

@@ -2,19 +2,20 @@
 
 use acclaim_ballot_log::{Hash, TileId};
 use acclaim_contest::{
-    BallotId, ContestId,
+    BallotId, ContestId, VoterTag,
     definition::{Definition, Overrides},
 };
 use acclaim_store::{
     Command, CommandOutcome, Database, Intake, Phase, StoreError,
     command::{Queued, QueuedCommand},
     contests::{ContestState, Counted},
-    intake::{Cursor, Item, Submitted},
+    hub::Rejection,
+    intake::{Cursor, Cursors, Drained, Item, Offer, Session, Slot, Submitted},
     keys::{Role, StaffKey},
-    ledger::{Append, BallotState, ContestChange, Head},
+    ledger::{Append, BallotState, ContestChange, Head, Turnout},
 };
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A small definition of this id.
 ///
@@ -34,12 +35,16 @@ pub fn definition(id: &str) -> Definition {
     }
 }
 
-fn item(number: u8) -> Item {
-    Item {
+/// Ballot number `number` of a voter of its own, with a slot of its own.
+fn offer(number: u8) -> Offer {
+    let item = Item {
         ballot: BallotId([number; 16]),
-        arrived: Timestamp::UNIX_EPOCH,
+        arrived: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(number.into()),
+        promised: number.is_multiple_of(2),
+        group: (number > 2).then(|| "africa".to_owned()),
         entry: Bytes::from(vec![number; 3]),
-    }
+    };
+    Offer { item, slots: vec![Slot::new(VoterTag([number; 16]), None, None, "a")] }
 }
 
 /// An append of `entries` onto a log of `from` entries.
@@ -51,11 +56,13 @@ fn append(from: Option<(u64, Hash)>, entries: &[&str], root: u8) -> Append {
             size,
             root: Hash([root; 32]),
             checkpoint: format!("note {size}"),
-            cursor: Cursor { epoch: u64::MAX, position: size },
+            cursors: Cursors { epoch: u64::MAX, shards: vec![Cursor { position: size, digest: [root; 20] }] },
         },
         entries: entries.iter().map(|entry| Bytes::from((*entry).to_owned())).collect(),
         ballots: Vec::new(),
         marks: Vec::new(),
+        rejected: Vec::new(),
+        turnout: Vec::new(),
         tiles: vec![(TileId { level: 0, number: 0 }, vec![root; 32])],
         contest: None,
         commands: Vec::new(),
@@ -88,9 +95,20 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(found, Some((2, "Other".to_owned(), b"wrapped".to_vec())));
 
     let mut opened = append(None, &["first"], 1);
-    let state = ContestState { phase: Phase::Open, ..ContestState::of_draft(&draft) };
-    opened.contest = Some(ContestChange { definition: None, state });
+    let state = ContestState {
+        phase: Phase::Open,
+        epoch: u64::MAX,
+        shards: 3,
+        ..ContestState::of_draft(&draft)
+    };
+    opened.contest = Some(ContestChange { revision: 1, definition: None, state: state.clone() });
+    let stale = database.append(&draft.id, opened.clone()).await;
+    assert!(matches!(stale, Err(StoreError::Conflict(_))), "it was edited meanwhile");
+    assert_eq!(database.head(&draft.id).await?, None);
+    opened.contest = Some(ContestChange { revision: 2, definition: None, state: state.clone() });
     database.append(&draft.id, opened).await?;
+    let found = database.contest(&draft.id).await?.map(|record| (record.revision, record.state));
+    assert_eq!(found, Some((3, state)));
     assert!(
         matches!(database.edit_draft(&draft, 3).await, Err(StoreError::Conflict(_))),
         "open contests stand"
@@ -103,9 +121,18 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     database.append(&test.id, append(None, &["x"], 1)).await?;
     database.delete_contest(&test.id).await?;
     assert!(database.contest(&test.id).await?.is_none());
-    database.create_draft(&test, b"w").await?;
-    assert_eq!(database.head(&test.id).await?, None, "a contest of the same id begins anew");
-    database.delete_contest(&test.id).await
+    let again = database.create_draft(&test, b"w").await;
+    assert!(matches!(again, Err(StoreError::Conflict(_))), "one origin has one history");
+
+    let plain = definition("never-used");
+    database.create_draft(&plain, b"w").await?;
+    database.delete_contest(&plain.id).await?;
+    database.create_draft(&plain, b"w").await?;
+    database.count_passes(&plain.id, "pass", "k", [1; 32], 1).await?;
+    database.delete_contest(&plain.id).await?;
+    let again = database.create_draft(&plain, b"w").await;
+    assert!(matches!(again, Err(StoreError::Conflict(_))), "its passes would vote again");
+    Ok(())
 }
 
 async fn log(database: &dyn Database) -> Result<(), StoreError> {
@@ -143,13 +170,43 @@ async fn log(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(database.entries(id, 1, 2).await?, ["e1", "e2"]);
     assert!(database.entries(id, 4, 2).await?.is_empty());
 
+    turnout_and_rejections(database, id, &second.head).await?;
+
     // All or nothing: a ballot recorded before spoils the whole append.
-    let mut third = append(head(&second.head), &["e4", "e5"], 3);
+    let second = Head { root: Hash([2; 32]), ..second.head };
+    let mut third = append(head(&second), &["e4", "e5"], 3);
     third.ballots = vec![(BallotId([7; 16]), 4), (ballot, 5)];
     assert!(database.append(id, third).await.is_err());
-    assert_eq!(database.head(id).await?, Some(second.head));
+    assert_eq!(database.head(id).await?, Some(second));
     assert_eq!(database.ballot(id, BallotId([7; 16])).await?, None);
     assert_eq!(database.entries(id, 0, 10).await?.len(), 4);
+    Ok(())
+}
+
+/// Appends without entries, which leave the head as it is.
+async fn turnout_and_rejections(
+    database: &dyn Database,
+    id: &ContestId,
+    head: &Head,
+) -> Result<(), StoreError> {
+    let row = |minute, group: Option<&str>, ballots| Turnout {
+        minute,
+        channel: None,
+        group: group.map(str::to_owned),
+        ballots,
+    };
+    let rejected = (BallotId([9; 16]), Rejection::AlreadyVoted(vec!["a".to_owned()]));
+    for turnout in [vec![row(7, Some("africa"), 2), row(6, None, 1)], vec![row(7, Some("africa"), 3), row(7, None, 4)]] {
+        let mut more = append(Some((head.size, head.root)), &[], 2);
+        more.head = head.clone();
+        more.turnout = turnout;
+        more.rejected = vec![rejected.clone()];
+        database.append(id, more).await?;
+    }
+    let expected = [row(6, None, 1), row(7, None, 4), row(7, Some("africa"), 5)];
+    assert_eq!(database.turnout(id).await?, expected);
+    assert_eq!(database.rejection(id, rejected.0).await?, Some(rejected.1));
+    assert_eq!(database.rejection(id, BallotId([8; 16])).await?, None);
     Ok(())
 }
 
@@ -212,47 +269,122 @@ async fn keys(database: &dyn Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Everything that an intake promises.
+/// Everything that an intake promises, on a contest that it does not know yet.
 ///
 /// # Errors
 /// Whatever the intake fails with; broken promises panic.
-pub async fn intake(intake: &dyn Intake) -> Result<(), StoreError> {
-    let id = &definition("intake").id;
-    let ballots =
-        |items: &[(Cursor, Item)]| items.iter().map(|(_, item)| item.ballot.0[0]).collect::<Vec<_>>();
-    assert_eq!(intake.submit(id, (1..=4).map(item).collect()).await?, vec![Submitted::Buffered; 4]);
+pub async fn intake(intake: &dyn Intake, contest: ContestId, shards: u16) -> Result<(), StoreError> {
+    let session = Session { contest, epoch: 7, shards };
+    let before = intake.submit(&session, vec![offer(1)]).await?;
+    assert_eq!(before, [Submitted::Rebuilding], "nobody has begun");
+    assert!(intake.seal(&session).await?.is_none());
+    let start = intake.begin(&session).await?;
+    assert_eq!(intake.submit(&session, vec![offer(1)]).await?, [Submitted::Rebuilding], "not open yet");
+    intake.open(&session).await?;
+    assert_eq!(intake.begin(&session).await?, start, "beginning again changes nothing");
+    buffer(intake, &session, &start).await?;
+    next_session(intake, &session, &start).await
+}
 
-    // A cursor of another epoch means from the beginning; draining again loses nothing.
-    let strange = Cursor { epoch: 0, position: 99 };
-    let drained = intake.drain(id, strange, 3).await?;
-    assert_eq!(ballots(&drained), [1, 2, 3]);
-    assert_eq!(intake.drain(id, strange, 3).await?, drained);
-    let Some((second, _)) = drained.get(1) else { return Ok(()) };
-    assert_eq!(ballots(&intake.drain(id, *second, 9).await?), [3, 4]);
+async fn drained(
+    intake: &dyn Intake,
+    session: &Session,
+    after: &Cursors,
+) -> Result<(Vec<u8>, Cursors), StoreError> {
+    match intake.drain(session, after, 100).await? {
+        Drained::Items { items, forged: 0, through } => {
+            for item in &items {
+                assert_eq!(*item, offer(item.ballot.0[0]).item, "items come back as they were offered");
+            }
+            let mut ballots: Vec<u8> = items.iter().map(|item| item.ballot.0[0]).collect();
+            ballots.sort_unstable();
+            Ok((ballots, through))
+        }
+        other => Err(StoreError::Corrupt(format!("{other:?}"))),
+    }
+}
 
-    intake.trim(id, *second).await?;
-    assert_eq!(intake.backlog(id).await?.items, 2);
-    intake.trim(id, *second).await?;
-    intake.trim(id, strange).await?;
-    assert_eq!(intake.backlog(id).await?.items, 2, "trimming again, or by a strange cursor, drops nothing");
-    assert_eq!(ballots(&intake.drain(id, Cursor::default(), 9).await?), [3, 4]);
+/// Drains until so many have come.
+async fn drained_all(
+    intake: &dyn Intake,
+    session: &Session,
+    after: &Cursors,
+    count: usize,
+) -> Result<(Vec<u8>, Cursors), StoreError> {
+    let (mut all, mut through) = (Vec::new(), after.clone());
+    while all.len() < count {
+        let (more, next) = drained(intake, session, &through).await?;
+        all.extend(more);
+        through = next;
+    }
+    all.sort_unstable();
+    Ok((all, through))
+}
 
-    let last = intake.seal(id).await?;
-    assert_eq!(intake.submit(id, vec![item(5)]).await?, [Submitted::Sealed]);
-    let rest = intake.drain(id, *second, 9).await?;
-    assert_eq!(
-        rest.last().map(|(cursor, _)| *cursor),
-        Some(last),
-        "what was buffered before the seal is drained"
-    );
-    intake.trim(id, last).await?;
-    assert_eq!(intake.backlog(id).await?.oldest, None);
+async fn buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -> Result<(), StoreError> {
+    let offers = (1..=4).map(offer).collect();
+    assert_eq!(intake.submit(session, offers).await?, vec![Submitted::Buffered; 4]);
+    let (first, middle) = drained_all(intake, session, start, 4).await?;
+    assert_eq!(first, [1, 2, 3, 4]);
+    assert_eq!(drained_all(intake, session, start, 4).await?.0, first, "draining again loses nothing");
 
-    intake.forget(id).await?;
-    assert_eq!(
-        intake.submit(id, vec![item(6)]).await?,
-        [Submitted::Buffered],
-        "another contest of the same id"
-    );
+    // A repeated slot may be noticed; offered without slots it is kept in any case.
+    let again = intake.submit(session, vec![offer(1)]).await?;
+    assert!(matches!(again[..], [Submitted::Taken | Submitted::Buffered]));
+    let forced = Offer { slots: Vec::new(), ..offer(5) };
+    assert_eq!(intake.submit(session, vec![forced, offer(6)]).await?, [Submitted::Buffered; 2]);
+    assert!(intake.holds(session, BallotId([6; 16])).await?);
+    assert!(!intake.holds(session, BallotId([5; 16])).await?, "nobody was promised anything");
+
+    intake.trim(session, &middle, &[BallotId([2; 16]), BallotId([4; 16])]).await?;
+    assert!(!intake.holds(session, BallotId([4; 16])).await?);
+    let waiting = intake.backlog(session).await?.items;
+    assert!((2..=3).contains(&waiting), "{waiting} wait");
+    intake.trim(session, &middle, &[]).await?;
+    intake.trim(session, &Cursors { epoch: 6, ..middle.clone() }, &[]).await?;
+    assert_eq!(intake.backlog(session).await?.items, waiting, "trimming again drops nothing");
+    let strange = intake.drain(session, &Cursors { epoch: 6, ..middle.clone() }, 9).await?;
+    assert!(matches!(strange, Drained::Lost(_)), "cursors of another session");
+    let early = intake.drain(session, start, 9).await?;
+    assert!(matches!(early, Drained::Lost(_)), "what the ledger lacks is gone");
+
+    let rest = usize::try_from(waiting).unwrap_or_default();
+    let (drained, end) = drained_all(intake, session, &middle, rest).await?;
+    assert!(drained.ends_with(&[5, 6]));
+    assert_eq!(intake.seal(session).await?, Some(end.clone()), "behind the last items");
+    assert_eq!(intake.seal(session).await?, Some(end.clone()));
+    assert_eq!(intake.submit(session, vec![offer(8)]).await?, [Submitted::Sealed]);
+    Ok(())
+}
+
+/// What the former session held survives it, and its epoch is good for nothing.
+async fn next_session(intake: &dyn Intake, old: &Session, start: &Cursors) -> Result<(), StoreError> {
+    let session = Session { epoch: u64::MAX, ..old.clone() };
+    let waiting = intake.backlog(old).await?.items;
+    let begun = intake.begin(&session).await?;
+    assert_ne!(&begun, start);
+    assert!(matches!(intake.drain(old, start, 9).await?, Drained::Lost(_)));
+    assert_eq!(intake.submit(old, vec![offer(9)]).await?, [Submitted::Rebuilding]);
+    let mut survived = 0;
+    loop {
+        let survivors = intake.survivors(&session).await?;
+        if survivors.items.is_empty() {
+            break;
+        }
+        survived += survivors.items.len() as u64;
+        intake.drop_survivors(&session, &survivors.taken).await?;
+    }
+    assert_eq!(survived, waiting);
+    if intake.remembers_slots() {
+        intake.mark(&session, &offer(20).slots).await?;
+    }
+    intake.open(&session).await?;
+    let submitted = intake.submit(&session, vec![offer(1), offer(20)]).await?;
+    let second = if intake.remembers_slots() { Submitted::Taken } else { Submitted::Buffered };
+    assert_eq!(submitted, [Submitted::Buffered, second], "the former session's slots are forgotten");
+    assert!(drained(intake, &session, &begun).await?.0.contains(&1));
+    intake.forget(&session).await?;
+    assert_eq!(intake.submit(&session, vec![offer(1)]).await?, [Submitted::Rebuilding]);
+    assert_eq!(intake.backlog(&session).await?.items, 0);
     Ok(())
 }

@@ -1,20 +1,24 @@
 //! Stores that fail or stall on demand.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use acclaim_ballot_log::TileId;
 use acclaim_contest::{BallotId, ContestId, Instant, definition::Definition};
 use acclaim_store::{
-    Commands, ContestRecord, Contests, Database, Intake, Keys, Ledger, StoreError,
+    Commands, ContestRecord, Contests, Database, Intake, Keys, Leases, Ledger, StoreError,
     command::{CommandOutcome, Queued, QueuedCommand},
     contests::Counted,
     error::Result,
-    intake::{Backlog, Cursor, Item, Submitted},
+    hub::Rejection,
+    intake::{Backlog, Condition, Cursors, Drained, Offer, Session, Slot, Submitted, Survivors},
     keys::StaffKey,
-    ledger::{Append, Head, RecordedBallot},
+    ledger::{Append, Head, RecordedBallot, Turnout},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -96,6 +100,14 @@ impl Ledger for FaultyDatabase {
 
     async fn ballot(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<RecordedBallot>> {
         self.inner.ballot(contest, ballot).await
+    }
+
+    async fn rejection(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<Rejection>> {
+        self.inner.rejection(contest, ballot).await
+    }
+
+    async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {
+        self.inner.turnout(contest).await
     }
 
     async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>> {
@@ -183,6 +195,17 @@ impl Keys for FaultyDatabase {
     }
 }
 
+#[async_trait]
+impl Leases for FaultyDatabase {
+    async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool> {
+        self.inner.take_lease(contest, holder, lasts).await
+    }
+
+    async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()> {
+        self.inner.give_lease_back(contest, holder).await
+    }
+}
+
 /// An intake that can be made to hand nothing out for a while.
 pub struct StalledIntake {
     inner: Arc<dyn Intake>,
@@ -221,28 +244,60 @@ impl StalledIntake {
 
 #[async_trait]
 impl Intake for StalledIntake {
-    async fn submit(&self, contest: &ContestId, items: Vec<Item>) -> Result<Vec<Submitted>> {
-        self.inner.submit(contest, items).await
+    async fn submit(&self, session: &Session, offers: Vec<Offer>) -> Result<Vec<Submitted>> {
+        self.inner.submit(session, offers).await
     }
 
-    async fn drain(&self, contest: &ContestId, after: Cursor, most: usize) -> Result<Vec<(Cursor, Item)>> {
+    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
         self.wait().await;
-        self.inner.drain(contest, after, most).await
+        self.inner.drain(session, after, most).await
     }
 
-    async fn trim(&self, contest: &ContestId, through: Cursor) -> Result<()> {
-        self.inner.trim(contest, through).await
+    async fn trim(&self, session: &Session, through: &Cursors, promised: &[BallotId]) -> Result<()> {
+        self.inner.trim(session, through, promised).await
     }
 
-    async fn seal(&self, contest: &ContestId) -> Result<Cursor> {
-        self.inner.seal(contest).await
+    async fn seal(&self, session: &Session) -> Result<Option<Cursors>> {
+        self.inner.seal(session).await
     }
 
-    async fn forget(&self, contest: &ContestId) -> Result<()> {
-        self.inner.forget(contest).await
+    async fn begin(&self, session: &Session) -> Result<Cursors> {
+        self.inner.begin(session).await
     }
 
-    async fn backlog(&self, contest: &ContestId) -> Result<Backlog> {
-        self.inner.backlog(contest).await
+    async fn survivors(&self, session: &Session) -> Result<Survivors> {
+        self.inner.survivors(session).await
+    }
+
+    async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()> {
+        self.inner.drop_survivors(session, taken).await
+    }
+
+    fn remembers_slots(&self) -> bool {
+        self.inner.remembers_slots()
+    }
+
+    async fn mark(&self, session: &Session, slots: &[Slot]) -> Result<()> {
+        self.inner.mark(session, slots).await
+    }
+
+    async fn open(&self, session: &Session) -> Result<()> {
+        self.inner.open(session).await
+    }
+
+    async fn forget(&self, session: &Session) -> Result<()> {
+        self.inner.forget(session).await
+    }
+
+    async fn backlog(&self, session: &Session) -> Result<Backlog> {
+        self.inner.backlog(session).await
+    }
+
+    async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
+        self.inner.holds(session, ballot).await
+    }
+
+    fn condition(&self) -> Condition {
+        self.inner.condition()
     }
 }

@@ -4,7 +4,7 @@ use acclaim_ballot_log::Hash;
 use acclaim_contest::BallotId;
 use acclaim_store::{
     Contests as _, Intake as _, Ledger as _, Shown as _, StoreError,
-    intake::{Cursor, Item, Submitted},
+    intake::{Cursors, Item, Offer, Session, Submitted},
     ledger::{Append, Head},
 };
 use acclaim_store_sqlite::{DataDirectory, DirectoryError, LocalIntake};
@@ -21,19 +21,29 @@ async fn the_database_keeps_its_promises() {
 
 #[tokio::test]
 async fn the_intake_keeps_its_promises() {
-    conformance::intake(&LocalIntake::new(7)).await.unwrap();
+    let contest = conformance::definition("intake").id;
+    conformance::intake(&LocalIntake::default(), contest, 1).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_full_intake_refuses_and_keeps_what_it_has() {
-    let intake = LocalIntake::new(7);
-    let id = conformance::definition("full").id;
+    let intake = LocalIntake::default();
+    let session = Session { contest: conformance::definition("full").id, epoch: 1, shards: 1 };
+    intake.begin(&session).await.unwrap();
+    intake.open(&session).await.unwrap();
     let capacity = acclaim_store_sqlite::intake::CAPACITY;
-    let item = || Item { ballot: BallotId([1; 16]), arrived: Timestamp::UNIX_EPOCH, entry: Bytes::new() };
-    let submitted = intake.submit(&id, (0..capacity + 2).map(|_| item()).collect()).await.unwrap();
+    let item = Item {
+        ballot: BallotId([1; 16]),
+        arrived: Timestamp::UNIX_EPOCH,
+        promised: false,
+        group: None,
+        entry: Bytes::new(),
+    };
+    let offer = || Offer { item: item.clone(), slots: Vec::new() };
+    let submitted = intake.submit(&session, (0..capacity + 2).map(|_| offer()).collect()).await.unwrap();
     assert_eq!(submitted.iter().filter(|answer| **answer == Submitted::Buffered).count(), capacity);
     assert_eq!(submitted[capacity..], [Submitted::Full, Submitted::Full]);
-    assert_eq!(intake.backlog(&id).await.unwrap().items, capacity as u64);
+    assert_eq!(intake.backlog(&session).await.unwrap().items, capacity as u64);
 }
 
 /// A page limit is what a full disk is to SQLite.
@@ -50,11 +60,13 @@ async fn a_full_disk_changes_nothing_and_ends_with_room() {
             size: 200,
             root: Hash([1; 32]),
             checkpoint: "note".to_owned(),
-            cursor: Cursor::default(),
+            cursors: Cursors::default(),
         },
         entries: (0..200).map(|_| Bytes::from(vec![0; 4_000])).collect(),
         ballots: Vec::new(),
         marks: Vec::new(),
+        rejected: Vec::new(),
+        turnout: Vec::new(),
         tiles: Vec::new(),
         contest: None,
         commands: Vec::new(),
@@ -93,6 +105,9 @@ async fn the_highest_checkpoint_shown_is_remembered() {
     shown.about_to_show(&id, "one").await.unwrap();
     shown.about_to_show(&id, "two").await.unwrap();
     assert_eq!(directory.shown().unwrap().highest(&id).await.unwrap().as_deref(), Some("two"));
+    // What a loss of power can leave.
+    std::fs::write(folder.path().join("shown/shown.checkpoint"), "").unwrap();
+    assert_eq!(shown.highest(&id).await.unwrap(), None);
     shown.forget(&id).await.unwrap();
     shown.forget(&id).await.unwrap();
     assert_eq!(shown.highest(&id).await.unwrap(), None);
