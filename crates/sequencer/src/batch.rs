@@ -5,8 +5,8 @@ use acclaim_contest::BallotId;
 use acclaim_store::{
     command::CommandOutcome,
     hub::{BallotOutcome, Rejection},
-    intake::Item,
-    ledger::{BallotState, ContestChange},
+    intake::{Cursors, Item},
+    ledger::{BallotState, Turnout},
 };
 use acclaim_tally::{BallotStanding, Refusal, Replay, ReplayError};
 use bytes::Bytes;
@@ -19,25 +19,42 @@ pub(crate) struct Batch {
     pub(crate) marks: Vec<(BallotId, BallotState)>,
     pub(crate) outcomes: Vec<(BallotId, BallotOutcome)>,
     pub(crate) commands: Vec<(String, CommandOutcome)>,
-    pub(crate) contest: Option<ContestChange>,
+    /// Promised ballots that are rejected.
+    pub(crate) rejected: Vec<(BallotId, Rejection)>,
+    /// Promised ballots, whatever became of them.
+    pub(crate) promised: Vec<BallotId>,
+    pub(crate) turnout: Vec<Turnout>,
+    /// Where the intake's cursors stand behind the batch, if it moves them.
+    pub(crate) cursors: Option<Cursors>,
 }
 
 impl Batch {
-    /// Adds a ballot, or notes why not.
-    pub(crate) fn add_ballot(&mut self, replay: &mut Replay, item: Item) {
-        let outcome = match replay.push(&item.entry) {
-            Ok(index) => {
-                self.ballots.push((item.ballot, index));
-                if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry) {
-                    self.marks.extend(ballot.replaces.map(|replaced| (replaced, BallotState::Replaced)));
-                }
-                let leaf_hash = leaf_hash(&item.entry);
-                self.entries.push(item.entry);
-                BallotOutcome::Recorded { index, leaf_hash }
+    /// Adds a ballot, or notes why not. Returns its channel, if it has one, once it is in.
+    pub(crate) fn add_ballot(&mut self, replay: &mut Replay, item: Item) -> Option<Option<String>> {
+        let index = match replay.push(&item.entry) {
+            Ok(index) => index,
+            Err(error) => {
+                self.outcomes.push((item.ballot, refused_ballot(error)));
+                return None;
             }
-            Err(error) => refused_ballot(error),
         };
-        self.outcomes.push((item.ballot, outcome));
+        self.ballots.push((item.ballot, index));
+        let mut channel = None;
+        if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry) {
+            self.marks.extend(ballot.replaces.map(|replaced| (replaced, BallotState::Replaced)));
+            channel = ballot.channel.map(|channel| channel.to_string());
+        }
+        let leaf_hash = leaf_hash(&item.entry);
+        self.entries.push(item.entry);
+        self.outcomes.push((item.ballot, BallotOutcome::Recorded { index, leaf_hash }));
+        Some(channel)
+    }
+
+    /// Keeps the newest outcome's rejection for the ballot's status address.
+    pub(crate) fn note_rejection(&mut self) {
+        if let Some((ballot, BallotOutcome::Rejected(rejection))) = self.outcomes.last() {
+            self.rejected.push((*ballot, rejection.clone()));
+        }
     }
 
     /// Adds an event; a refusal changes nothing.
@@ -68,10 +85,7 @@ impl Batch {
 
     /// Whether there is nothing to commit or tell.
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-            && self.outcomes.is_empty()
-            && self.commands.is_empty()
-            && self.contest.is_none()
+        self.entries.is_empty() && self.outcomes.is_empty() && self.commands.is_empty()
     }
 }
 
@@ -82,8 +96,15 @@ fn refused_ballot(error: ReplayError) -> BallotOutcome {
             Rejection::AlreadyVoted(categories.iter().map(ToString::to_string).collect())
         }
         Ok(Refusal::ReplacesNotStanding { standing }) => Rejection::ReplacedIsNotStanding(standing),
-        Ok(refusal) => Rejection::Refused(refusal.code(), refusal.to_string()),
-        Err(error) => Rejection::Refused("malformed-entry", error),
+        Ok(
+            refusal @ (Refusal::TooManyVotes { .. }
+            | Refusal::TooManyRevisions { .. }
+            | Refusal::ReplacementNotAllowed
+            | Refusal::TooFewInCategory { .. }
+            | Refusal::TooManyInCategory { .. }),
+        ) => Rejection::InvalidSelection(refusal.code().to_owned(), refusal.to_string()),
+        Ok(refusal) => Rejection::Refused(refusal.code().to_owned(), refusal.to_string()),
+        Err(error) => Rejection::Refused("malformed-entry".to_owned(), error),
     };
     BallotOutcome::Rejected(rejection)
 }

@@ -2,13 +2,15 @@
 
 use acclaim_ballot_log::{
     Event,
-    entry::{ContestHeader, Reasoned, VERSION},
+    entry::{ContestHeader, MAX_ENTRY_LENGTH, Reasoned, VERSION},
 };
 use acclaim_contest::{BallotId, Instant, definition::Definition};
 use acclaim_store::command::{Command, Reason};
 
-/// Ballot ids in one entry: 25 bytes each, well below the size limit of entries.
-const BALLOTS_PER_ENTRY: usize = 2_000;
+/// Bytes of a ballot's id with quotes and comma.
+const BALLOT_BYTES: usize = 25;
+/// Bytes of an entry beside ballot ids, reason and note.
+const ENTRY_BYTES: usize = 1_000;
 
 /// The log's beginning: the contest, its categories and entries, and the opening.
 pub(crate) fn opening(definition: &Definition) -> Vec<Event> {
@@ -51,13 +53,13 @@ pub(crate) fn of_command(command: &Command, by: &str, at: Instant) -> Vec<Event>
             Event::Withdrawn { entry: entry.clone(), reason: reasoned(reason) }
         }
         Command::Void { ballots, reason } => {
-            return in_pieces(ballots, |ballots| Event::Voided { ballots, reason: reasoned(reason) });
+            return in_pieces(ballots, reason, |ballots| Event::Voided { ballots, reason: reasoned(reason) });
         }
         Command::ReinstateEntry { entry, reason } => {
             Event::Reinstated { entry: Some(entry.clone()), ballots: None, reason: reasoned(reason) }
         }
         Command::ReinstateBallots { ballots, reason } => {
-            return in_pieces(ballots, |ballots| Event::Reinstated {
+            return in_pieces(ballots, reason, |ballots| Event::Reinstated {
                 entry: None,
                 ballots: Some(ballots),
                 reason: reasoned(reason),
@@ -83,6 +85,11 @@ pub(crate) fn of_command(command: &Command, by: &str, at: Instant) -> Vec<Event>
     vec![event]
 }
 
-fn in_pieces(ballots: &[BallotId], event: impl Fn(Vec<BallotId>) -> Event) -> Vec<Event> {
-    ballots.chunks(BALLOTS_PER_ENTRY).map(|piece| event(piece.to_vec())).collect()
+/// As few entries as hold the ballots, each with the reason.
+fn in_pieces(ballots: &[BallotId], reason: &Reason, event: impl Fn(Vec<BallotId>) -> Event) -> Vec<Event> {
+    let texts = [Some(&reason.reason), reason.note.as_ref()];
+    // Control characters take six bytes in JSON.
+    let taken: usize = texts.into_iter().flatten().map(|text| 6 * text.len()).sum();
+    let room = MAX_ENTRY_LENGTH.saturating_sub(ENTRY_BYTES + taken) / BALLOT_BYTES;
+    ballots.chunks(room.max(1)).map(|piece| event(piece.to_vec())).collect()
 }

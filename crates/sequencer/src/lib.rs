@@ -2,26 +2,37 @@
 //! order with the ballots; it opens and closes contests at their instants.
 //!
 //! One task a contest owns all state of that contest's log (`log::Log`). State is built by replaying the ledger, at start and after any
-//! failed append, by the code that audits.
+//! failed append, by the code that audits. Of several processes, the one with a contest's lease sequences it, the others wait.
 
 mod batch;
+mod commands;
 mod contest;
 mod events;
 mod log;
 mod publish;
+mod voting;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Display,
+    sync::Arc,
+    time::Duration,
+};
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
-    Keyring, Stores,
+    ContestRecord, Keyring, StoreError, Stores,
     hub::{Notice, Recording},
 };
 use tokio::{
-    sync::{broadcast::error::RecvError, watch},
-    task::{Id, JoinSet},
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
+    task::{Id, JoinError, JoinSet},
 };
 
+use contest::{ContestTask, Ended};
 pub use log::LoadError;
 
 /// What an installation can set.
@@ -30,12 +41,16 @@ pub struct Settings {
     /// How long after the closing instant a ballot that arrived in time can still be on its way: the API's longest request
     /// deadline and a margin. `closed` is appended after it.
     pub grace: Duration,
-    /// Most ballots of one append.
+    /// Most ballots of one append, about.
     pub batch: usize,
     /// Shortest time between two publications of a live tally.
     pub publish_every: Duration,
     /// How long to wait after a failure before trying again.
     pub retry_after: Duration,
+    /// Shards of the intake of contests that open from now on.
+    pub shards: u16,
+    /// How long a lease lasts: when its holder dies, another process takes over after at most so much and a quarter.
+    pub lease: Duration,
 }
 
 impl Default for Settings {
@@ -45,6 +60,8 @@ impl Default for Settings {
             batch: 4_096,
             publish_every: Duration::from_millis(250),
             retry_after: Duration::from_millis(500),
+            shards: 1,
+            lease: Duration::from_secs(3),
         }
     }
 }
@@ -55,16 +72,47 @@ struct Context {
     stores: Stores,
     keyring: Arc<Keyring>,
     settings: Settings,
+    /// This process, among those that want leases.
+    holder: u64,
+}
+
+impl Context {
+    async fn take_lease(&self, contest: &ContestId) -> Result<bool, StoreError> {
+        self.stores.database.take_lease(contest, self.holder, self.settings.lease).await
+    }
+
+    /// Does something that can take long, and prolongs the contest's lease meanwhile.
+    async fn while_leased<T>(&self, contest: &ContestId, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(self.settings.lease / 4) => {
+                    if !matches!(self.take_lease(contest).await, Ok(true)) {
+                        // The work is finished all the same: the loss shows at the next step.
+                        tracing::warn!(%contest, "the lease was not prolonged");
+                    }
+                }
+            }
+        }
+    }
+
+    fn stopped(&self, id: &ContestId, error: &dyn Display) {
+        tracing::error!(contest = %id, %error, "recording has stopped");
+        self.stores.hub.set_recording(id, Recording::Stopped(error.to_string()));
+    }
 }
 
 /// All contests' tasks.
 pub struct Sequencer {
     context: Context,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Ended>,
     /// Which contest a task is for.
     running: HashMap<Id, ContestId>,
+    /// Contests that another process has, or that could not be read: asked for again and again.
+    waiting: BTreeSet<ContestId>,
     stop: watch::Receiver<bool>,
-    notices: tokio::sync::broadcast::Receiver<Notice>,
+    notices: Receiver<Notice>,
 }
 
 impl Sequencer {
@@ -81,86 +129,124 @@ impl Sequencer {
     ) -> Result<Self, LoadError> {
         let notices = stores.hub.subscribe();
         let contests = stores.database.contests().await?;
-        let context = Context { stores, keyring, settings };
-        let mut sequencer = Self { context, tasks: JoinSet::new(), running: HashMap::new(), stop, notices };
+        let holder = u64::from_le_bytes(
+            acclaim_store::keyring::random().map_err(|error| LoadError::Key(error.to_string()))?,
+        );
+        let context = Context { stores, keyring, settings, holder };
+        let (tasks, running) = (JoinSet::new(), HashMap::new());
+        let mut sequencer = Self { context, tasks, running, waiting: BTreeSet::new(), stop, notices };
         for record in contests {
-            let task = contest::ContestTask::load(&sequencer.context, record).await?;
-            sequencer.spawn(task);
+            if sequencer.context.take_lease(record.id()).await? {
+                let task = ContestTask::load(&sequencer.context, record).await?;
+                let id = task.id().clone();
+                sequencer.spawn(id, task.run(sequencer.stop.clone()));
+            } else {
+                sequencer.context.stores.hub.set_recording(record.id(), Recording::Elsewhere);
+                sequencer.waiting.insert(record.id().clone());
+            }
         }
         Ok(sequencer)
     }
 
-    fn spawn(&mut self, task: contest::ContestTask) {
-        let id = task.id().clone();
-        let handle = self.tasks.spawn(task.run(self.stop.clone()));
+    fn spawn(&mut self, id: ContestId, task: impl Future<Output = Ended> + Send + 'static) {
+        let handle = self.tasks.spawn(task);
         self.running.insert(handle.id(), id);
     }
 
     /// Works until told to stop; returns when every contest's task has ended.
     pub async fn run(mut self) {
+        let mut again = tokio::time::interval(self.context.settings.lease / 4);
+        again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !*self.stop.borrow() {
             tokio::select! {
                 _ = self.stop.changed() => break,
                 notice = self.notices.recv() => match notice {
-                    Ok(Notice::ContestChanged(id)) => self.begin(&id).await,
-                    Err(RecvError::Lagged(_)) => self.begin_all().await,
+                    Ok(Notice::ContestChanged(id)) => self.begin(&id),
+                    Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => self.begin_all().await,
                     Ok(_) => {}
                     Err(RecvError::Closed) => break,
                 },
-                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended).await,
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+                _ = again.tick(), if !self.waiting.is_empty() => {
+                    for id in std::mem::take(&mut self.waiting) {
+                        self.begin(&id);
+                    }
+                }
             }
         }
         while self.tasks.join_next().await.is_some() {}
     }
 
     /// Starts a task for a contest that has none.
-    async fn begin(&mut self, id: &ContestId) {
-        if self.running.values().any(|running| running == id) {
-            return;
-        }
-        match self.context.stores.database.contest(id).await {
-            Ok(Some(record)) => match contest::ContestTask::load(&self.context, record).await {
-                Ok(task) => self.spawn(task),
-                Err(error) => stopped(&self.context, id, &error),
-            },
-            Ok(None) => {}
-            Err(error) => stopped(&self.context, id, &error),
+    fn begin(&mut self, id: &ContestId) {
+        let stopped = || {
+            let recording = self.context.stores.hub.recording();
+            recording.iter().any(|(contest, state)| contest == id && matches!(state, Recording::Stopped(_)))
+        };
+        if !self.running.values().any(|running| running == id) && !stopped() {
+            self.spawn(id.clone(), load_and_run(self.context.clone(), id.clone(), self.stop.clone()));
         }
     }
 
     /// After missed notices: any contest may be new.
     async fn begin_all(&mut self) {
         match self.context.stores.database.contests().await {
-            Ok(records) => {
-                for record in records {
-                    self.begin(record.id()).await;
-                }
+            Ok(records) => records.iter().for_each(|record| self.begin(record.id())),
+            Err(error) => {
+                tracing::error!(%error, "contests cannot be listed");
+                // To be told again.
+                tokio::time::sleep(self.context.settings.retry_after).await;
+                self.context.stores.hub.hear(Notice::Missed);
             }
-            Err(error) => tracing::error!(%error, "contests cannot be listed"),
         }
     }
 
-    async fn ended(&mut self, ended: Result<(Id, ()), tokio::task::JoinError>) {
+    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
         let task = match &ended {
-            Ok((task, ())) => *task,
+            Ok((task, _)) => *task,
             Err(error) => error.id(),
         };
         let Some(id) = self.running.remove(&task) else { return };
         match ended {
-            // Deleted, and perhaps created again under the same id meanwhile.
-            Ok(_) if !self.is_stopped(&id) => self.begin(&id).await,
-            Ok(_) => {}
-            Err(error) => stopped(&self.context, &id, &error),
+            // A draft can have been created again under the same id meanwhile.
+            Ok((_, Ended::Gone)) => self.begin(&id),
+            Ok((_, Ended::Waiting)) => drop(self.waiting.insert(id)),
+            Ok((_, Ended::Absent | Ended::Stopped | Ended::Told)) => {}
+            Err(error) => self.context.stopped(&id, &error),
         }
-    }
-
-    fn is_stopped(&self, id: &ContestId) -> bool {
-        let recording = self.context.stores.hub.recording();
-        recording.iter().any(|(contest, state)| contest == id && matches!(state, Recording::Stopped(_)))
     }
 }
 
-fn stopped(context: &Context, id: &ContestId, error: &dyn std::fmt::Display) {
-    tracing::error!(contest = %id, %error, "recording has stopped");
-    context.stores.hub.set_recording(id, Recording::Stopped(error.to_string()));
+/// What a contest's task does when it is not begun at the process's start: whatever goes wrong is that contest's alone.
+async fn load_and_run(context: Context, id: ContestId, stop: watch::Receiver<bool>) -> Ended {
+    match take(&context, &id).await {
+        Ok(Some((_, false))) => {
+            context.stores.hub.set_recording(&id, Recording::Elsewhere);
+            Ended::Waiting
+        }
+        Ok(Some((record, true))) => match ContestTask::load(&context, record).await {
+            Ok(task) => task.run(stop).await,
+            Err(LoadError::Store(error)) => unreadable(&context, &id, &error),
+            Err(damage) => {
+                context.stopped(&id, &damage);
+                Ended::Stopped
+            }
+        },
+        Ok(None) => Ended::Absent,
+        Err(error) => unreadable(&context, &id, &error),
+    }
+}
+
+/// The contest's record, and whether its lease was to be had; `None` if it is gone.
+async fn take(context: &Context, id: &ContestId) -> Result<Option<(ContestRecord, bool)>, StoreError> {
+    match context.stores.database.contest(id).await? {
+        Some(record) => Ok(Some((record, context.take_lease(id).await?))),
+        None => Ok(None),
+    }
+}
+
+fn unreadable(context: &Context, id: &ContestId, error: &StoreError) -> Ended {
+    tracing::warn!(contest = %id, %error, "a contest cannot be read");
+    context.stores.hub.set_recording(id, Recording::Failing(error.to_string()));
+    Ended::Waiting
 }

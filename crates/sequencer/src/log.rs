@@ -5,15 +5,15 @@ use acclaim_contest::ContestId;
 use acclaim_store::{
     StoreError, Stores,
     hub::Decided,
-    intake::Cursor,
-    ledger::{Append, Head},
+    intake::{Cursors, Session},
+    ledger::{Append, ContestChange, Head},
 };
 use acclaim_tally::Replay;
 
 use crate::{Context, batch::Batch};
 
 /// Entries asked of the ledger at once while replaying.
-const CHUNK: usize = 8_192;
+pub(crate) const CHUNK: usize = 8_192;
 
 /// Why a contest's log cannot be continued.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub(crate) struct Log {
     /// The ledger's size and root; `None` before the opening.
     committed: Option<(u64, Hash)>,
     /// How far the intake is recorded.
-    pub(crate) cursor: Cursor,
+    pub(crate) cursors: Cursors,
 }
 
 impl Log {
@@ -104,9 +104,17 @@ impl Log {
                 return Err(damaged("its entries do not hash to the root of its checkpoint".to_owned()));
             }
         }
-        let (committed, cursor) =
-            head.map_or((None, Cursor::default()), |head| (Some((head.size, head.root)), head.cursor));
-        Ok(Self { contest: contest.clone(), key, replay, committed, cursor })
+        let (committed, cursors) = match head {
+            None => (None, Cursors::default()),
+            Some(head) => {
+                // Killed between a commit and its showing: what is in the ledger may be shown.
+                if shown.is_none_or(|shown| shown.size < size) {
+                    context.stores.shown.about_to_show(contest, &head.checkpoint).await?;
+                }
+                (Some((head.size, head.root)), head.cursors)
+            }
+        };
+        Ok(Self { contest: contest.clone(), key, replay, committed, cursors })
     }
 
     /// Size and root as the ledger has them.
@@ -114,32 +122,39 @@ impl Log {
         self.committed.unwrap_or_else(|| (0, self.replay.root()))
     }
 
-    /// Commits a batch with the intake's cursor behind it, and returns what can be told to the world from now on. After an error
+    /// Commits a batch with the intake's cursors behind it, and returns what can be told to the world from now on. After an error
     /// nothing of this state may be used again: what the ledger holds is not known.
     pub(crate) async fn commit(
         &mut self,
         stores: &Stores,
+        session: &Session,
         batch: Batch,
-        cursor: Cursor,
+        contest: Option<ContestChange>,
     ) -> Result<Decided, StoreError> {
         let size = self.replay.size();
         let root = self.replay.root();
         let checkpoint = self.key.sign(size, root);
+        let moved = batch.cursors.is_some();
+        let cursors = batch.cursors.unwrap_or_else(|| self.cursors.clone());
         let append = Append {
             expected: self.committed,
-            head: Head { size, root, checkpoint: checkpoint.clone(), cursor },
+            head: Head { size, root, checkpoint: checkpoint.clone(), cursors: cursors.clone() },
             entries: batch.entries,
             ballots: batch.ballots,
             marks: batch.marks,
+            rejected: batch.rejected,
+            turnout: batch.turnout,
             tiles: self.replay.changed_tiles(),
-            contest: batch.contest,
+            contest,
             commands: batch.commands.clone(),
         };
         stores.database.append(&self.contest, append).await?;
         self.committed = Some((size, root));
-        self.cursor = cursor;
+        self.cursors = cursors;
         stores.shown.about_to_show(&self.contest, &checkpoint).await?;
-        stores.intake.trim(&self.contest, cursor).await?;
+        if moved {
+            stores.intake.trim(session, &self.cursors, &batch.promised).await?;
+        }
         Ok(Decided {
             contest: self.contest.clone(),
             size,

@@ -24,10 +24,8 @@ pub(crate) fn publication(contest: &ContestId, replay: &Replay, at: Timestamp) -
         // One digit: the zero that stands in for the figure.
         tally: (tally.slice(..split), tally.slice((split + 1).min(tally.len())..)),
         tally_csv: Bytes::from(replay.tally().standings_csv()),
-        result: replay
-            .result()
-            .map(|result| Bytes::from(result.json))
-            .filter(|_| replay.tally().closed().is_some()),
+        // Making the document takes a while: not before there is one to make.
+        result: replay.tally().closed().and_then(|_| replay.result()).map(|result| Bytes::from(result.json)),
         at,
     }
 }

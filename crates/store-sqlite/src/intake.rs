@@ -31,7 +31,7 @@ pub struct LocalIntake {
 struct Buffer {
     epoch: u64,
     queue: Mutex<Queue>,
-    /// Told after every submit.
+    /// Told after every submit, and when the session ends.
     filled: Notify,
     /// What a former session of this process held.
     survivors: Mutex<Vec<Item>>,
@@ -96,10 +96,10 @@ impl Intake for LocalIntake {
 
     async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
         let lost = || Ok(Drained::Lost("the process that held it has ended".to_owned()));
-        let Some(buffer) = self.buffer(session).filter(|_| after.epoch == session.epoch) else {
-            return lost();
-        };
         loop {
+            let Some(buffer) = self.buffer(session).filter(|_| after.epoch == session.epoch) else {
+                return lost();
+            };
             {
                 let queue = lock(&buffer.queue);
                 let from = position(after);
@@ -141,6 +141,7 @@ impl Intake for LocalIntake {
             if let Some(old) = known {
                 survivors.append(&mut lock(&old.survivors));
                 survivors.extend(lock(&old.queue).items.drain(..));
+                old.filled.notify_one();
             }
             let buffer = Buffer {
                 epoch: session.epoch,
@@ -184,7 +185,9 @@ impl Intake for LocalIntake {
     }
 
     async fn forget(&self, session: &Session) -> Result<()> {
-        lock(&self.buffers).remove(&session.contest);
+        if let Some(buffer) = lock(&self.buffers).remove(&session.contest) {
+            buffer.filled.notify_one();
+        }
         Ok(())
     }
 

@@ -140,13 +140,23 @@ impl Ledger for SqliteDatabase {
                 .map_err(unavailable)?;
             let rows = statement
                 .query_map([contest], |row| {
-                    Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
+                    Ok((
+                        row.get(0)?,
+                        row.get::<_, String>(1)?,
+                        row.get::<_, String>(2)?,
+                        row.get::<_, i64>(3)?,
+                    ))
                 })
                 .map_err(unavailable)?;
             rows.map(|row| {
                 let (minute, channel, group, ballots) = row.map_err(unavailable)?;
                 let some = |text: String| (!text.is_empty()).then_some(text);
-                Ok(Turnout { minute, channel: some(channel), group: some(group), ballots: unsigned(ballots)? })
+                Ok(Turnout {
+                    minute,
+                    channel: some(channel),
+                    group: some(group),
+                    ballots: unsigned(ballots)?,
+                })
             })
             .collect()
         })

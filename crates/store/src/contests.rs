@@ -101,7 +101,13 @@ impl ContestState {
     /// The state of a draft.
     #[must_use]
     pub fn of_draft(definition: &Definition) -> Self {
-        Self { phase: Phase::Draft, closes: definition.closes, withdrawn: BTreeSet::new(), epoch: 0, shards: 0 }
+        Self {
+            phase: Phase::Draft,
+            closes: definition.closes,
+            withdrawn: BTreeSet::new(),
+            epoch: 0,
+            shards: 0,
+        }
     }
 }
 

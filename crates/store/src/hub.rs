@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use acclaim_ballot_log::hash::Hash;
@@ -111,6 +114,15 @@ pub struct Publication {
 pub enum Recording {
     /// The log is being read at start.
     Loading,
+    /// Another process sequences it.
+    Elsewhere,
+    /// The intake began anew and is told which slots are filled; ballots wait so long.
+    Rebuilding {
+        /// Entries of the log seen.
+        done: u64,
+        /// Entries of the log.
+        of: u64,
+    },
     /// As it should.
     Well,
     /// Not now; the sequencer keeps trying.
@@ -128,6 +140,8 @@ pub struct Hub {
     latest: Mutex<HashMap<ContestId, Arc<Publication>>>,
     /// Written by the sequencer, read for readiness.
     recording: Mutex<HashMap<ContestId, Recording>>,
+    /// Items found in the intake that no API process wrote.
+    forged: AtomicU64,
     /// To other processes, if there are any.
     outward: Option<mpsc::Sender<Notice>>,
 }
@@ -139,6 +153,7 @@ impl Default for Hub {
             published: watch::Sender::new(0),
             latest: Mutex::default(),
             recording: Mutex::default(),
+            forged: AtomicU64::new(0),
             outward: None,
         }
     }
@@ -200,6 +215,17 @@ impl Hub {
         let mut all: Vec<_> = lock(&self.recording).iter().map(|(id, r)| (id.clone(), r.clone())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    /// Counts items found in the intake that no API process wrote.
+    pub fn count_forged(&self, more: u64) {
+        self.forged.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// How many such items this process has found.
+    #[must_use]
+    pub fn forged(&self) -> u64 {
+        self.forged.load(Ordering::Relaxed)
     }
 
     /// Forgets a contest that was deleted.

@@ -95,12 +95,8 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(found, Some((2, "Other".to_owned(), b"wrapped".to_vec())));
 
     let mut opened = append(None, &["first"], 1);
-    let state = ContestState {
-        phase: Phase::Open,
-        epoch: u64::MAX,
-        shards: 3,
-        ..ContestState::of_draft(&draft)
-    };
+    let state =
+        ContestState { phase: Phase::Open, epoch: u64::MAX, shards: 3, ..ContestState::of_draft(&draft) };
     opened.contest = Some(ContestChange { revision: 1, definition: None, state: state.clone() });
     let stale = database.append(&draft.id, opened.clone()).await;
     assert!(matches!(stale, Err(StoreError::Conflict(_))), "it was edited meanwhile");
@@ -196,7 +192,9 @@ async fn turnout_and_rejections(
         ballots,
     };
     let rejected = (BallotId([9; 16]), Rejection::AlreadyVoted(vec!["a".to_owned()]));
-    for turnout in [vec![row(7, Some("africa"), 2), row(6, None, 1)], vec![row(7, Some("africa"), 3), row(7, None, 4)]] {
+    for turnout in
+        [vec![row(7, Some("africa"), 2), row(6, None, 1)], vec![row(7, Some("africa"), 3), row(7, None, 4)]]
+    {
         let mut more = append(Some((head.size, head.root)), &[], 2);
         more.head = head.clone();
         more.turnout = turnout;

@@ -3,7 +3,7 @@
 use acclaim_store::{
     command::{Command, QueuedCommand, Reason},
     hub::{BallotOutcome, Notice, Rejection},
-    intake::Submitted,
+    intake::{Offer, Submitted},
 };
 
 use crate::support::{World, time};
@@ -33,8 +33,10 @@ async fn the_last_millisecond_is_recorded_before_closed_and_one_later_is_refused
     assert!(position(&in_time.ballot.to_string()) < position("\"type\":\"closed\""));
     assert!(position("\"type\":\"closed\",\"at\":\"2021-03-31T22:00:00Z\"").is_some());
     assert_eq!(position(&late.ballot.to_string()), None);
-    let after = world.stores.intake.submit(&world.contest, vec![late]).await.unwrap();
-    assert_eq!(after, [Submitted::Sealed]);
+    let session = world.stores.database.contest(&world.contest).await.unwrap().unwrap().session();
+    let offer = Offer { item: late, slots: Vec::new() };
+    let after = world.stores.intake.submit(&session, vec![offer]).await.unwrap();
+    assert!(matches!(after[..], [Submitted::Sealed | Submitted::Rebuilding]), "{after:?}");
     assert!(world.audit().await.clean);
     world.stop().await;
 }
@@ -46,6 +48,22 @@ async fn a_late_ballot_is_rejected_also_when_the_api_let_it_through() {
     let late = world.ballot("li", "p2");
     world.submit(vec![late.clone()]).await;
     assert_eq!(world.outcome(late.ballot).await, BallotOutcome::Rejected(Rejection::OutsideWindow));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_promised_and_is_rejected_can_be_asked_for() {
+    let mut world = World::open().await;
+    let first = world.promised("ama", "p1", true);
+    let promised = world.promised("ama", "p2", true);
+    world.submit(vec![first.clone(), promised.clone()]).await;
+    let expected = Rejection::AlreadyVoted(vec!["a".to_owned()]);
+    assert_eq!(world.outcome(promised.ballot).await, BallotOutcome::Rejected(expected.clone()));
+    let database = &world.stores.database;
+    assert_eq!(database.rejection(&world.contest, promised.ballot).await.unwrap(), Some(expected));
+    assert_eq!(database.rejection(&world.contest, first.ballot).await.unwrap(), None);
+    let turnout = database.turnout(&world.contest).await.unwrap();
+    assert_eq!(turnout.iter().map(|row| row.ballots).sum::<u64>(), 1);
     world.stop().await;
 }
 

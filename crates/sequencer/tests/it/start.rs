@@ -34,6 +34,41 @@ async fn a_ledger_older_than_what_was_shown_is_refused() {
 }
 
 #[tokio::test]
+async fn what_was_committed_and_not_shown_is_shown_after_the_start() {
+    let mut world = World::open().await;
+    let ballot = world.ballot("ama", "p1");
+    world.submit(vec![ballot.clone()]).await;
+    world.outcome(ballot.ballot).await;
+    // As if the process had been killed between the commit and its showing.
+    let older = world.stores.shown.highest(&world.contest).await.unwrap().unwrap();
+    world.stores.shown.forget(&world.contest).await.unwrap();
+    world.restart().await.unwrap();
+    let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
+    assert_eq!(older, head.checkpoint);
+    assert_eq!(world.stores.shown.highest(&world.contest).await.unwrap(), Some(head.checkpoint));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_intake_that_lost_everything_begins_anew_and_voting_goes_on() {
+    let mut world = World::open().await;
+    let first = world.ballot("ama", "p1");
+    world.submit(vec![first.clone()]).await;
+    world.outcome(first.ballot).await;
+    let session = world.stores.database.contest(&world.contest).await.unwrap().unwrap().session();
+    world.stores.intake.forget(&session).await.unwrap();
+    let (again, second) = (world.ballot("ama", "p2"), world.ballot("li", "p2"));
+    world.submit(vec![first, again.clone(), second.clone()]).await;
+    assert!(matches!(world.outcome(again.ballot).await, BallotOutcome::Rejected(_)));
+    assert!(world.stores.database.ballot(&world.contest, second.ballot).await.unwrap().is_some());
+    let later = world.stores.database.contest(&world.contest).await.unwrap().unwrap().session();
+    assert_ne!(later.epoch, session.epoch);
+    let report = world.audit().await;
+    assert!(report.clean && report.ballots.recorded == 2, "{:?}", report.findings);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn another_log_than_the_one_shown_is_refused() {
     let mut world = World::open().await;
     let shown = world.key().sign(4, Hash([1; 32]));
@@ -55,6 +90,8 @@ async fn entries_that_do_not_lead_to_the_checkpoint_are_refused() {
         entries: vec![statement.into()],
         ballots: Vec::new(),
         marks: Vec::new(),
+        rejected: Vec::new(),
+        turnout: Vec::new(),
         tiles: Vec::new(),
         contest: None,
         commands: Vec::new(),

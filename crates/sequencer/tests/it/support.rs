@@ -11,7 +11,7 @@ use acclaim_sequencer::{LoadError, Sequencer, Settings};
 use acclaim_store::{
     Clock as _, Contests as _, Hub, Keyring, Stores,
     hub::{BallotOutcome, Notice},
-    intake::Item,
+    intake::{Item, Offer, Submitted},
 };
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
 use acclaim_tally::{Audit, AuditReport, Expected};
@@ -54,7 +54,7 @@ impl World {
         let database = Arc::new(FaultyDatabase::new(Arc::new(directory.database().unwrap())));
         let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
         let clock = Arc::new(ManualClock::at(time(OPENS)));
-        let intake = Arc::new(StalledIntake::new(Arc::new(LocalIntake::new(1))));
+        let intake = Arc::new(StalledIntake::new(Arc::new(LocalIntake::default())));
         let stores = Stores {
             database: Arc::clone(&database) as _,
             intake: Arc::clone(&intake) as _,
@@ -79,10 +79,9 @@ impl World {
         let sequencer =
             Sequencer::start(stores.clone(), Arc::clone(&keyring), settings(), stopping).await.unwrap();
         let running = tokio::spawn(sequencer.run());
-        loop {
-            if matches!(next(&mut notices).await, Notice::ContestChanged(_)) {
-                break;
-            }
+        // Open, and then the intake ready; each is told once it is shown.
+        for _ in 0..2 {
+            while !matches!(next(&mut notices).await, Notice::Decided(_)) {}
         }
         Self {
             stores,
@@ -102,6 +101,11 @@ impl World {
 
     /// A ballot of a voter that arrives now.
     pub(crate) fn ballot(&self, voter: &str, entry: &str) -> Item {
+        self.promised(voter, entry, false)
+    }
+
+    /// The same, and whether its voter was told `accepted`.
+    pub(crate) fn promised(&self, voter: &str, entry: &str, promised: bool) -> Item {
         let arrived = self.clock.now();
         let at = acclaim_contest::rules::CastTime::Minute.cut(arrived);
         let ballot = NewBallot {
@@ -114,13 +118,22 @@ impl World {
         };
         let mut line = Vec::new();
         let id = ballot.write(&self.contest, &mut line).unwrap();
-        Item { ballot: id, arrived, entry: Bytes::from(line) }
+        Item { ballot: id, arrived, promised, group: None, entry: Bytes::from(line) }
     }
 
     pub(crate) async fn submit(&self, items: Vec<Item>) {
         let count = items.len();
-        let submitted = self.stores.intake.submit(&self.contest, items).await.unwrap();
-        assert_eq!(submitted, vec![acclaim_store::intake::Submitted::Buffered; count]);
+        let offers: Vec<_> = items.into_iter().map(|item| Offer { item, slots: Vec::new() }).collect();
+        loop {
+            let record = self.stores.database.contest(&self.contest).await.unwrap().unwrap();
+            let submitted = self.stores.intake.submit(&record.session(), offers.clone()).await.unwrap();
+            // The sequencer begins the session while we look.
+            if submitted.iter().any(|answer| *answer == Submitted::Rebuilding) {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            return assert_eq!(submitted, vec![Submitted::Buffered; count]);
+        }
     }
 
     /// Waits for the decision on a ballot.

@@ -1,0 +1,166 @@
+//! Staff commands: each becomes entries, all of them or none, or is refused.
+
+use acclaim_ballot_log::Amendment;
+use acclaim_contest::{
+    Instant,
+    definition::{Definition, Overrides},
+};
+use acclaim_store::{
+    Command, CommandOutcome, Phase, StoreError, command::QueuedCommand, contests::ContestState,
+    ledger::ContestChange,
+};
+use jiff::Timestamp;
+
+use crate::{
+    batch::Batch,
+    contest::{ContestTask, Step},
+    events,
+    log::{LoadError, Log},
+};
+
+impl ContestTask {
+    pub(crate) async fn work_off_commands(&mut self, now: Timestamp) -> Step {
+        for queued in self.context.stores.database.pending_commands(self.id()).await? {
+            self.work_off(queued, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn work_off(&mut self, queued: QueuedCommand, now: Timestamp) -> Step {
+        let phase = self.record.state.phase;
+        match &queued.command {
+            Command::Open if phase == Phase::Draft => {
+                let at = Instant::at_or_before(now);
+                if at >= self.record.state.closes {
+                    return self
+                        .refuse(queued.key, "closes-in-the-past", "the contest's closing instant has passed")
+                        .await;
+                }
+                self.open(at, vec![queued.key]).await
+            }
+            Command::Open => {
+                self.refuse(queued.key, "already-open", "the contest has been opened before").await
+            }
+            Command::Close if phase == Phase::Open => self.close_at(Instant::at_or_after(now)).await,
+            Command::Close => self.refuse(queued.key, "not-open", "the contest is not open").await,
+            _ if phase == Phase::Draft => {
+                self.refuse(queued.key, "not-open", "the contest is a draft: nothing is in its log yet").await
+            }
+            _ => self.log_command(queued, now).await,
+        }
+    }
+
+    /// Refuses ballots from `at` on. The command's outcome follows with `closed`, once all that arrived before is recorded.
+    async fn close_at(&mut self, at: Instant) -> Step {
+        if at >= self.record.state.closes {
+            return Ok(());
+        }
+        // A contest is open for a second at least, so that closing never comes before opening.
+        let at = at.max(Instant::from_seconds(self.record.definition.opens.seconds() + 1).unwrap_or(at));
+        let state = ContestState { closes: at, ..self.record.state.clone() };
+        self.commit(Batch::default(), self.change_to(state)).await
+    }
+
+    async fn refuse(&mut self, key: String, code: &str, detail: &str) -> Step {
+        let outcome = CommandOutcome::Refused { code: code.to_owned(), detail: detail.to_owned() };
+        let batch = Batch { commands: vec![(key, outcome)], ..Batch::default() };
+        self.commit(batch, None).await
+    }
+
+    /// A command that becomes entries: all of them, or none and a refusal.
+    async fn log_command(&mut self, queued: QueuedCommand, now: Timestamp) -> Step {
+        let QueuedCommand { key, by, command, .. } = queued;
+        if let Err((code, detail)) = self.check(&command) {
+            return self.refuse(key, code, &detail).await;
+        }
+        let change = match self.change(&command) {
+            Ok(change) => change,
+            Err(detail) => return self.refuse(key, "invalid-amendment", &detail).await,
+        };
+        let mut batch = Batch::default();
+        let mut first = None;
+        for event in events::of_command(&command, &by, Instant::at_or_before(now)) {
+            match batch.add_event(&mut self.log.replay, &event) {
+                Ok(index) => first = first.or(Some(index)),
+                Err(error) if first.is_none() => {
+                    let (code, detail) = error.code_and_detail();
+                    return self.refuse(key, code, &detail).await;
+                }
+                // An earlier piece is folded already: this state has gone astray and is built anew; the command is refused after.
+                Err(error) => return self.refuse_after_reload(key, &error.code_and_detail()).await,
+            }
+        }
+        let outcome = self.outcome(first.unwrap_or_default());
+        batch.commands.push((key, outcome));
+        self.commit(batch, change).await
+    }
+
+    async fn refuse_after_reload(&mut self, key: String, (code, detail): &(&'static str, String)) -> Step {
+        self.log = Log::load(&self.context, self.record.id()).await.map_err(|error| match error {
+            LoadError::Store(error) => error,
+            other => StoreError::Corrupt(other.to_string()),
+        })?;
+        self.refuse(key, code, detail).await
+    }
+
+    /// What only the sequencer can know of a command, beyond what `admit` says of its entries.
+    fn check(&self, command: &Command) -> Result<(), (&'static str, String)> {
+        match command {
+            Command::Certify { size, root, .. } => {
+                let (have, have_root) = self.log.head();
+                if (*size, root.as_str()) != (have, have_root.to_string().as_str()) {
+                    let detail = format!(
+                        "the log has moved on to size {have}, root {have_root}: look at the result again"
+                    );
+                    return Err(("log-has-moved-on", detail));
+                }
+            }
+            // `admit` refuses an early `closes` by the log alone; that it lies in the past is a matter of the clock.
+            Command::Amend { what, to: Amendment::Text(to), .. } if what == "closes" => {
+                let now = Instant::at_or_after(self.context.stores.clock.now());
+                if self.record.state.closes <= now || to.parse::<Instant>().is_ok_and(|to| to <= now) {
+                    return Err((
+                        "closing",
+                        "the contest is closing, or the new instant has passed".to_owned(),
+                    ));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// How the contest stands once the command is in the log; `None` if as before.
+    fn change(&self, command: &Command) -> Result<Option<ContestChange>, String> {
+        let mut state = self.record.state.clone();
+        let mut definition = None;
+        match command {
+            Command::Freeze => state.phase = Phase::Frozen,
+            Command::Certify { .. } => state.phase = Phase::Certified,
+            Command::Reopen(_) => state.phase = Phase::Closed,
+            Command::Withdraw { entry, .. } => {
+                state.withdrawn.insert(entry.clone());
+            }
+            Command::ReinstateEntry { entry, .. } => {
+                state.withdrawn.remove(entry);
+            }
+            Command::Amend { what, key, to, .. } => {
+                let amended = amended(&self.record.definition, what, key, to)?;
+                if what == "closes" {
+                    state.closes = amended.closes;
+                }
+                definition = Some(amended);
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some(ContestChange { revision: self.record.revision, definition, state }))
+    }
+}
+
+/// The definition with one key changed, checked as a whole: what is in the log must be readable at the next start.
+fn amended(definition: &Definition, what: &str, key: &str, to: &Amendment) -> Result<Definition, String> {
+    let mut amended = definition.clone();
+    amended.amend(what, key, to)?;
+    Definition::from_json(amended.to_json().as_bytes(), &Overrides::default())
+        .map_err(|mistakes| mistakes.to_string())
+}

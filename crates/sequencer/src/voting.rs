@@ -1,0 +1,231 @@
+//! Voting: opening, recording what the intake hands out, beginning anew after a loss of the intake, closing.
+
+use std::collections::BTreeMap;
+
+use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_contest::{Instant, definition::Definition};
+use acclaim_store::{
+    Command, CommandOutcome, Phase, StoreError,
+    contests::ContestState,
+    hub::{BallotOutcome, Recording, Rejection},
+    intake::{Cursors, Drained, Item, Slot},
+    ledger::{ContestChange, Turnout},
+};
+use jiff::Timestamp;
+
+use crate::{
+    batch::Batch,
+    contest::{ContestTask, Step, damaged},
+    events,
+    log::CHUNK,
+};
+
+impl ContestTask {
+    /// Opens the contest at `at`; outcomes of the commands that asked for it go with it.
+    pub(crate) async fn open(&mut self, at: Instant, commands: Vec<String>) -> Step {
+        let mut definition = Definition::clone(&self.record.definition);
+        definition.opens = at;
+        let mut batch = Batch::default();
+        let mut opening = events::opening(&definition);
+        let now = Instant::at_or_before(self.context.stores.clock.now());
+        opening.extend(self.issued_events(now.max(at)).await?);
+        let mut first = None;
+        for event in &opening {
+            let index = batch.add_event(&mut self.log.replay, event).map_err(|error| damaged(&error))?;
+            first.get_or_insert(index);
+        }
+        let outcome = self.outcome(first.unwrap_or_default());
+        batch.commands = commands.into_iter().map(|key| (key, outcome.clone())).collect();
+        let shards = self.context.settings.shards;
+        let state = ContestState { phase: Phase::Open, epoch: epoch()?, shards, ..self.record.state.clone() };
+        batch.cursors = Some(Cursors { epoch: state.epoch, shards: Vec::new() });
+        let revision = self.record.revision;
+        self.commit(batch, Some(ContestChange { revision, definition: Some(definition), state })).await
+    }
+
+    /// Begins a new session of the intake: the ledger knows of it first, so that nothing of any other session is taken for one of this.
+    pub(crate) async fn begin_anew(&mut self, why: &str) -> Step {
+        tracing::warn!(contest = %self.id(), why, "the intake begins anew");
+        let state = ContestState { epoch: epoch()?, ..self.record.state.clone() };
+        let cursors = Cursors { epoch: state.epoch, shards: Vec::new() };
+        let batch = Batch { cursors: Some(cursors), ..Batch::default() };
+        self.commit(batch, self.change_to(state)).await
+    }
+
+    /// Whether the ledger knows of a session that has not been entered.
+    pub(crate) fn session_waits(&self) -> bool {
+        self.log.cursors.shards.is_empty()
+    }
+
+    /// Makes the intake ready for the session that the ledger knows: records what survived of earlier ones, has it remember the slots
+    /// that are filled, and lets it take ballots. Every step can be repeated.
+    pub(crate) async fn enter_session(&mut self) -> Step {
+        let stores = self.context.stores.clone();
+        let session = self.record.session();
+        let start = stores.intake.begin(&session).await?;
+        loop {
+            let survivors = stores.intake.survivors(&session).await?;
+            if survivors.taken.iter().all(|count| *count == 0) {
+                break;
+            }
+            tracing::info!(contest = %self.id(), ballots = survivors.items.len(), "recording what survived");
+            self.record_ballots(survivors.items, None).await?;
+            stores.intake.drop_survivors(&session, &survivors.taken).await?;
+            self.keep_lease().await?;
+        }
+        if stores.intake.remembers_slots() {
+            self.mark_slots().await?;
+        }
+        stores.intake.open(&session).await?;
+        self.set_recording(Recording::Well);
+        self.commit(Batch { cursors: Some(start), ..Batch::default() }, None).await
+    }
+
+    /// Tells the intake of every slot that the log fills.
+    async fn mark_slots(&mut self) -> Step {
+        let stores = self.context.stores.clone();
+        let session = self.record.session();
+        let (size, _) = self.log.head();
+        let mut at = 0;
+        while at < size {
+            let entries = stores.database.entries(self.id(), at, CHUNK).await?;
+            if entries.is_empty() {
+                return Err(StoreError::Corrupt(format!("entry {at} is missing")).into());
+            }
+            let mut slots = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(entry) {
+                    let (channel, period) = (ballot.channel.as_deref(), ballot.period.as_deref());
+                    let slot = |category: &str| Slot::new(ballot.voter, channel, period, category);
+                    slots.extend(ballot.selections.iter().map(|(category, _)| slot(category)));
+                }
+            }
+            stores.intake.mark(&session, &slots).await?;
+            at += entries.len() as u64;
+            tracing::info!(contest = %self.id(), done = at, of = size, "slots rebuilt");
+            self.set_recording(Recording::Rebuilding { done: at, of: size });
+            self.keep_lease().await?;
+        }
+        Ok(())
+    }
+
+    /// Records what the intake handed out.
+    pub(crate) async fn take(&mut self, drained: Drained) -> Step {
+        match drained {
+            Drained::Items { items, forged, through } => {
+                if forged > 0 {
+                    tracing::error!(contest = %self.id(), forged, "items in the intake that no API process wrote");
+                    self.context.stores.hub.count_forged(forged);
+                }
+                self.record_ballots(items, Some(through)).await
+            }
+            Drained::Lost(why) => self.begin_anew(&why).await,
+        }
+    }
+
+    async fn record_ballots(&mut self, items: Vec<Item>, through: Option<Cursors>) -> Step {
+        let window = self.record.definition.opens.timestamp()..self.record.state.closes.timestamp();
+        let mut batch = Batch { cursors: through, ..Batch::default() };
+        let mut turnout = BTreeMap::new();
+        for item in items {
+            if item.promised {
+                batch.promised.push(item.ballot);
+            }
+            let arrived = (item.arrived, item.group.clone());
+            let (outcome, promised) = if window.contains(&item.arrived) {
+                let promised = item.promised;
+                (batch.add_ballot(&mut self.log.replay, item), promised)
+            } else {
+                let outcome = BallotOutcome::Rejected(Rejection::OutsideWindow);
+                batch.outcomes.push((item.ballot, outcome));
+                (None, item.promised)
+            };
+            match outcome {
+                Some(channel) => {
+                    let minute = arrived.0.as_second().div_euclid(60);
+                    *turnout.entry((minute, channel, arrived.1)).or_insert(0) += 1;
+                }
+                None if promised => batch.note_rejection(),
+                None => {}
+            }
+        }
+        batch.turnout = turnout
+            .into_iter()
+            .map(|((minute, channel, group), ballots)| Turnout { minute, channel, group, ballots })
+            .collect();
+        self.commit(batch, None).await
+    }
+
+    /// Seals the intake, records what is left in it, and closes.
+    pub(crate) async fn close(&mut self, now: Timestamp) -> Step {
+        let stores = self.context.stores.clone();
+        let session = self.record.session();
+        let Some(end) = stores.intake.seal(&session).await? else {
+            return self.begin_anew("it does not know the session that is to be sealed").await;
+        };
+        while self.log.cursors != end {
+            let drained =
+                stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch).await?;
+            if let Drained::Lost(why) = drained {
+                return self.begin_anew(&why).await;
+            }
+            self.take(drained).await?;
+            self.keep_lease().await?;
+        }
+        let mut batch = Batch::default();
+        for event in self.issued_events(Instant::at_or_before(now)).await? {
+            batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
+        }
+        let closed = Event::Closed { at: self.record.state.closes };
+        let index = batch.add_event(&mut self.log.replay, &closed).map_err(|error| damaged(&error))?;
+        let waiting = stores.database.pending_commands(self.id()).await?;
+        let outcome = self.outcome(index);
+        batch.commands = waiting
+            .into_iter()
+            .filter(|queued| queued.command == Command::Close)
+            .map(|queued| (queued.key, outcome.clone()))
+            .collect();
+        self.commands_wait = true;
+        let state = ContestState { phase: Phase::Closed, ..self.record.state.clone() };
+        self.commit(batch, self.change_to(state)).await?;
+        // Nothing waits in it any more: what it remembers is memory for nothing.
+        if let Err(error) = stores.intake.forget(&session).await {
+            tracing::warn!(contest = %self.id(), %error, "the intake keeps what it no longer needs");
+        }
+        Ok(())
+    }
+
+    /// The outcome of a command whose first entry is at `first` and whose last is the newest.
+    pub(crate) fn outcome(&self, first: u64) -> CommandOutcome {
+        let size = self.log.replay.size();
+        let root = self.log.replay.root().to_string();
+        CommandOutcome::Recorded { index: first, entries: size - first, size, root }
+    }
+
+    /// `issued` entries for the sources whose totals have grown.
+    async fn issued_events(&mut self, at: Instant) -> Result<Vec<Event>, StoreError> {
+        let totals = self.context.stores.database.passes(self.id()).await?;
+        self.issued_checked = self.context.stores.clock.now();
+        let tally = self.log.replay.tally();
+        Ok(totals
+            .into_iter()
+            .filter(|(source, passes)| tally.issued(source) < *passes)
+            .map(|(source, passes)| Event::Issued { source, passes, at })
+            .collect())
+    }
+
+    pub(crate) async fn log_issued(&mut self, now: Timestamp) -> Step {
+        let mut batch = Batch::default();
+        for event in self.issued_events(Instant::at_or_before(now)).await? {
+            batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
+        }
+        self.commit(batch, None).await
+    }
+}
+
+/// A new session's epoch: any number but 0, which stands for none.
+fn epoch() -> Result<u64, StoreError> {
+    let bytes =
+        acclaim_store::keyring::random().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok(u64::from_le_bytes(bytes).max(1))
+}
