@@ -19,7 +19,7 @@ use std::{
 
 use acclaim_cli::{
     caster::{self, Ballot, Figures},
-    client::Client,
+    client::{Client, IdempotencyKey},
 };
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
@@ -86,7 +86,8 @@ fn replay(args: &Args) -> Result<bool> {
     let url = format!("http://{}", engine.address);
     let client = Client::of_server(&url, Some(engine.key.clone()))?;
     let definition = contest::definition(&published, &names)?;
-    let contest = client.put(&format!("/v1/contests/{CONTEST}"), None, definition)?;
+    let contest =
+        client.put(&format!("/v1/contests/{CONTEST}"), &IdempotencyKey::new()?, None, definition)?;
     let ballots = mint(&client, &voters, &names)?;
     let figures = cast(&engine, ballots, args.connections.into())?;
     println!(

@@ -41,6 +41,11 @@ pub(crate) fn voter(
     if token.starts_with(KEY_PREFIX) {
         return Err(Problem::new(&problem::PASS_INVALID, "this is a staff key; voting takes a pass"));
     }
+    pass(api, token, contest, now)
+}
+
+/// Checks a pass.
+pub(crate) fn pass(api: &Api, token: &str, contest: &Contest, now: Timestamp) -> Result<Pass, Problem> {
     Pass::verify(token, api.keyring.pass_keys(), contest.id(), now).map_err(|error| match error {
         PassError::Invalid => Problem::new(&problem::PASS_INVALID, error.to_string()),
         PassError::Expired => Problem::new(&problem::PASS_EXPIRED, error.to_string()),

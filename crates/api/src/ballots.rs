@@ -1,36 +1,26 @@
 //! Casting a ballot, and what voters can ask about it afterwards.
 
-use std::borrow::Cow;
-
-use acclaim_ballot_log::{Checkpoint, Hash, LogEntry, NewBallot, Receipt, VerifierKey, leaf_hash, proof};
-use acclaim_contest::{
-    BallotId, VoterTag,
-    ballot::{SelectionError, SelectionReason},
-    pass::Pass,
-};
-use acclaim_store::{
-    Phase,
-    hub::{BallotOutcome, Rejection},
-    intake::{Item, Submitted},
-    ledger::{BallotState, RecordedBallot},
-};
+use acclaim_ballot_log::{Checkpoint, Hash, LogEntry, Receipt, VerifierKey, leaf_hash, proof};
+use acclaim_contest::{BallotId, VoterTag};
+use acclaim_store::ledger::{BallotState, RecordedBallot};
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth,
     body::{BALLOT_LIMIT, contest_id, no_contest, parse, read_json},
-    desk::{Answer, find_recorded},
+    casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
+    desk::find_recorded,
     directory::Contest,
+    extract::Path,
     log::{shown_checkpoint, tiles},
     problem::{self, Problem},
     state::Api,
@@ -44,76 +34,36 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(mine))
 }
 
-/// A ballot as a voter sends it.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct BallotRequest<'a> {
-    /// At least one.
-    #[serde(borrow)]
-    selections: Vec<SelectionRequest<'a>>,
-    /// The voter's own standing ballot that this one takes the place of.
-    #[schema(value_type = Option<String>)]
-    replaces: Option<Cow<'a, str>>,
-    /// The day or the ballot's number, where the contest has periods.
-    #[schema(value_type = Option<String>)]
-    period: Option<Cow<'a, str>>,
-}
-
-/// One vote.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SelectionRequest<'a> {
-    #[serde(borrow)]
-    #[schema(value_type = String, example = "c01")]
-    category: Cow<'a, str>,
-    #[serde(borrow)]
-    #[schema(value_type = String, example = "p0001")]
-    entry: Cow<'a, str>,
-}
-
-/// A recorded ballot.
-#[derive(Serialize, ToSchema)]
-struct Recorded {
-    #[schema(value_type = String)]
-    ballot: BallotId,
-    #[schema(example = "recorded")]
-    status: &'static str,
-    /// Its place in the log.
-    index: u64,
-    /// SHA-256, base64.
-    leaf_hash: String,
-    log: LogHead,
-}
-
-/// A size of the log and its root, base64.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct LogHead {
-    pub(crate) size: u64,
-    pub(crate) root: String,
-}
-
 /// What a ballot is at present; never what it chose.
 #[derive(Serialize, ToSchema)]
-struct BallotStatus {
+pub(crate) struct BallotStatus {
     #[schema(value_type = String)]
-    ballot: BallotId,
-    /// `recorded`, `replaced`, `voided`.
+    pub(crate) ballot: BallotId,
+    /// `accepted`, `recorded`, `replaced`, `voided`, `rejected`.
     status: &'static str,
-    index: u64,
-    leaf_hash: String,
-    /// Why it was voided.
+    /// Its place in the log, once it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaf_hash: Option<String>,
+    /// Why it was voided or rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
 impl BallotStatus {
-    fn new(recorded: RecordedBallot, leaf_hash: Hash) -> Self {
+    pub(crate) fn new(recorded: RecordedBallot, leaf_hash: Hash) -> Self {
         let (status, reason) = match recorded.state {
             BallotState::Recorded => ("recorded", None),
             BallotState::Replaced => ("replaced", None),
             BallotState::Voided { reason } => ("voided", Some(reason)),
         };
-        Self { ballot: recorded.id, status, index: recorded.index, leaf_hash: leaf_hash.to_string(), reason }
+        let (index, leaf_hash) = (Some(recorded.index), Some(leaf_hash.to_string()));
+        Self { ballot: recorded.id, status, index, leaf_hash, reason }
+    }
+
+    pub(crate) fn outside_the_log(ballot: BallotId, status: &'static str, reason: Option<String>) -> Self {
+        Self { ballot, status, index: None, leaf_hash: None, reason }
     }
 }
 
@@ -122,17 +72,20 @@ impl BallotStatus {
 /// It is recorded whole or not at all. `201` says that it is in the log, for good. The same ballot sent again is answered `200` with its
 /// present status, so that repeating after a time-out is safe.
 #[utoipa::path(post, path = "/v1/contests/{contest}/ballots", tag = "voters", request_body = BallotRequest,
-    params(("contest" = String, Path,)), security(("pass" = [])),
+    params(("contest" = String, Path,), ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until it is recorded")), security(("pass" = [])),
     responses((status = 201, body = Recorded, description = "in the log, for good"),
         (status = 200, body = BallotStatus, description = "the same ballot again"),
+        (status = 202, body = BallotStatus, description = "kept, and recorded or rejected soon; in a cluster only"),
         (status = "default", content_type = "application/problem+json", description = "see /problems")))]
 async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Response {
     let arrived = api.stores.clock.now();
     let started = std::time::Instant::now();
-    let answer = cast_at(&api, &contest, request, arrived).await;
+    let asked = prefers_async(request.headers());
+    let answer = cast_at(&api, &contest, request, arrived, asked).await;
     let label = match &answer {
         Ok(Cast::Recorded(_)) => "recorded",
         Ok(Cast::Again(_)) => "again",
+        Ok(Cast::Accepted(_)) => "accepted",
         Err(problem) => problem.kind().code,
     };
     api.metrics.ballots.with_label_values(&[label]).inc();
@@ -142,8 +95,26 @@ async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Requ
             with_location(StatusCode::CREATED, &contest, recorded.ballot, Json(recorded))
         }
         Ok(Cast::Again(status)) => with_location(StatusCode::OK, &contest, status.ballot, Json(status)),
+        Ok(Cast::Accepted(ballot)) => {
+            let status = BallotStatus::outside_the_log(ballot, "accepted", None);
+            let mut response = with_location(StatusCode::ACCEPTED, &contest, ballot, Json(status));
+            if asked {
+                response
+                    .headers_mut()
+                    .insert("preference-applied", HeaderValue::from_static("respond-async"));
+            }
+            response
+        }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Whether the request asks not to wait (RFC 7240).
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .any(|item| item.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("respond-async"))
 }
 
 fn with_location(status: StatusCode, contest: &str, ballot: BallotId, body: impl IntoResponse) -> Response {
@@ -154,163 +125,26 @@ fn with_location(status: StatusCode, contest: &str, ballot: BallotId, body: impl
     response
 }
 
-enum Cast {
-    Recorded(Recorded),
-    Again(BallotStatus),
-}
-
-async fn cast_at(api: &Api, contest: &str, request: Request, arrived: Timestamp) -> Result<Cast, Problem> {
+async fn cast_at(
+    api: &Api,
+    contest: &str,
+    request: Request,
+    arrived: Timestamp,
+    asked: bool,
+) -> Result<Cast, Problem> {
     let deadline = tokio::time::Instant::now() + api.settings.ballot_deadline;
     let contest = api.directory.contest(&contest_id(contest)?).ok_or_else(no_contest)?;
     let pass = auth::voter(api, request.headers(), &contest, arrived)?;
     api.limiter.check_pass(pass.voter)?;
     let body = read_json(request, BALLOT_LIMIT, api.settings.ballot_deadline).await?;
     let request: BallotRequest = parse(&body)?;
-
-    let Written { item, selections } = write_ballot(&contest, &pass, &request, arrived)?;
-    let refusal = window(&contest, arrived).err().or_else(|| selections.map_err(invalid_selection).err());
-    if let Some(refusal) = refusal {
-        // It may be the repetition of one that was recorded before the window closed, or before an entry was withdrawn.
-        return match find_recorded(&api.stores, contest.id(), item.ballot).await? {
-            Some((recorded, leaf_hash)) => Ok(Cast::Again(BallotStatus::new(recorded, leaf_hash))),
-            None => Err(refusal),
-        };
-    }
-    send(api, &contest, item, deadline).await
-}
-
-/// Whether the contest takes ballots that arrive at this time.
-fn window(contest: &Contest, arrived: Timestamp) -> Result<(), Problem> {
-    let instants = |problem: Problem| {
-        let definition = &contest.record.definition;
-        problem
-            .with("opens", definition.opens.to_string())
-            .with("closes", contest.record.state.closes.to_string())
-    };
-    if arrived < contest.opens() {
-        Err(instants(Problem::new(&problem::VOTING_NOT_OPEN, "the ballot arrived before the opening")))
-    } else if arrived >= contest.closes() || contest.phase() > Phase::Open {
-        Err(instants(Problem::new(&problem::VOTING_CLOSED, "the ballot arrived after the closing")))
-    } else {
-        Ok(())
-    }
-}
-
-fn invalid_selection(error: SelectionError) -> Problem {
-    let mut problem = Problem::new(&problem::INVALID_SELECTION, error.to_string());
-    let reason = serde_json::to_value(error.reason).unwrap_or_default();
-    for (field, value) in [("category", error.category), ("entry", error.entry)] {
-        if let Some(value) = value {
-            problem = problem.with(field, value);
+    match casting::prepare(api, &contest, pass, &request, arrived).await? {
+        Prepared::Done(cast) => Ok(*cast),
+        Prepared::Ready(ballot) => {
+            let promised = api.settings.may_accept && (asked || api.desk.lags(contest.id()));
+            let sent = casting::send(api, &contest, *ballot, promised)?;
+            casting::outcome(api, &contest, sent, deadline).await
         }
-    }
-    problem.with("reason", reason)
-}
-
-/// A ballot with its id and final bytes, and what the slate says of it now.
-struct Written {
-    item: Item,
-    selections: Result<(), SelectionError>,
-}
-
-fn write_ballot(
-    contest: &Contest,
-    pass: &Pass,
-    request: &BallotRequest<'_>,
-    arrived: Timestamp,
-) -> Result<Written, Problem> {
-    let rules = &contest.record.definition.rules;
-    if request.period.is_some() {
-        let problem =
-            Problem::new(&problem::INVALID_SELECTION, "the contest has no periods: leave `period` out");
-        return Err(problem.with("reason", "wrong-period"));
-    }
-    let replaces: Option<BallotId> = request
-        .replaces
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(|error| Problem::new(&problem::MALFORMED, format!("`replaces` is {error}")))?;
-    let mut selections: Vec<(&str, &str)> =
-        request.selections.iter().map(|selection| (&*selection.category, &*selection.entry)).collect();
-    let checked = contest.slate.check(&mut selections);
-    match &checked {
-        Ok(()) => {}
-        // Such a ballot may have been recorded before; every other fault is one for good.
-        Err(error) if error.reason == SelectionReason::Withdrawn => {}
-        Err(error) => return Err(invalid_selection(error.clone())),
-    }
-    let ballot = NewBallot {
-        voter: pass.voter,
-        channel: None,
-        period: None,
-        replaces,
-        at: &rules.ballot.cast_time.cut(arrived),
-        selections: selections.iter().copied(),
-    };
-    let mut entry = Vec::with_capacity(160 + 24 * selections.len());
-    let id = ballot.write(contest.id(), &mut entry).map_err(|error| {
-        Problem::new(&problem::INVALID_SELECTION, error.to_string()).with("reason", "unwritable")
-    })?;
-    Ok(Written { item: Item { ballot: id, arrived, entry: Bytes::from(entry) }, selections: checked })
-}
-
-/// Sends the ballot to the sequencer and waits for what becomes of it.
-async fn send(
-    api: &Api,
-    contest: &Contest,
-    item: Item,
-    deadline: tokio::time::Instant,
-) -> Result<Cast, Problem> {
-    let ballot = item.ballot;
-    let full = || Problem::new(&problem::QUEUE_FULL, "too many ballots wait to be recorded");
-    let mut ticket = api.desk.cast(contest.id(), item).ok_or_else(full)?;
-    match tokio::time::timeout_at(deadline, ticket.answer()).await {
-        Ok(Some(Answer::Decided(outcome, size, root))) => match outcome {
-            BallotOutcome::Recorded { index, leaf_hash } => Ok(Cast::Recorded(Recorded {
-                ballot,
-                status: "recorded",
-                index,
-                leaf_hash: leaf_hash.to_string(),
-                log: LogHead { size, root: root.to_string() },
-            })),
-            BallotOutcome::Same => match find_recorded(&api.stores, contest.id(), ballot).await? {
-                Some((recorded, leaf_hash)) => Ok(Cast::Again(BallotStatus::new(recorded, leaf_hash))),
-                None => Err(Problem::new(&problem::OUTCOME_UNKNOWN, "the ballot is known but not found")),
-            },
-            BallotOutcome::Rejected(rejection) => Err(rejected(contest, rejection)),
-        },
-        Ok(Some(Answer::NotKept(submitted))) => Err(match submitted {
-            Submitted::Taken(categories) => rejected(contest, Rejection::AlreadyVoted(categories)),
-            Submitted::Full | Submitted::Buffered => full(),
-            Submitted::Sealed => rejected(contest, Rejection::OutsideWindow),
-        }),
-        Ok(Some(Answer::Failed(error))) => Err(error.into()),
-        Ok(None) => Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping")),
-        Err(_) => Err(Problem::new(&problem::OUTCOME_UNKNOWN, "the ballot was not confirmed in time")),
-    }
-}
-
-fn rejected(contest: &Contest, rejection: Rejection) -> Problem {
-    match rejection {
-        Rejection::AlreadyVoted(categories) => {
-            let detail = "an earlier ballot fills a category of this one";
-            Problem::new(&problem::ALREADY_VOTED, detail).with("categories", categories)
-        }
-        Rejection::ReplacedIsNotStanding(standing) => {
-            let problem = Problem::new(
-                &problem::REPLACED_IS_NOT_STANDING,
-                "`replaces` does not name the standing ballot",
-            );
-            match standing {
-                Some(standing) => problem.with("standing", standing.to_string()),
-                None => problem,
-            }
-        }
-        Rejection::OutsideWindow => window(contest, Timestamp::MAX)
-            .err()
-            .unwrap_or_else(|| Problem::new(&problem::VOTING_CLOSED, "the ballot arrived after the closing")),
-        Rejection::Refused(code, detail) => Problem::new(&problem::REFUSED, detail).with("code", code),
     }
 }
 
@@ -322,13 +156,28 @@ async fn status(
     State(api): State<Api>,
     Path((contest, ballot)): Path<(String, String)>,
 ) -> Result<Json<BallotStatus>, Problem> {
-    let (recorded, leaf_hash) = find(&api, &contest, &ballot).await?;
-    Ok(Json(BallotStatus::new(recorded, leaf_hash)))
+    let contest = api.directory.contest(&contest_id(&contest)?).ok_or_else(no_contest)?;
+    let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
+    let database = &api.stores.database;
+    let session = contest.record.session();
+    if let Some((recorded, leaf_hash)) = find_recorded(&api.stores, contest.id(), ballot).await? {
+        Ok(Json(BallotStatus::new(recorded, leaf_hash)))
+    } else if let Some(rejection) = database.rejection(contest.id(), ballot).await? {
+        let reason = rejected(&contest, rejection).kind().code.to_owned();
+        Ok(Json(BallotStatus::outside_the_log(ballot, "rejected", Some(reason))))
+    } else if api.settings.may_accept && api.stores.intake.holds(&session, ballot).await? {
+        Ok(Json(BallotStatus::outside_the_log(ballot, "accepted", None)))
+    } else {
+        Err(not_found())
+    }
+}
+
+fn not_found() -> Problem {
+    Problem::new(&problem::BALLOT_NOT_FOUND, "nothing is known of a ballot of this id")
 }
 
 async fn find(api: &Api, contest: &str, ballot: &str) -> Result<(RecordedBallot, Hash), Problem> {
     let contest = api.directory.contest(&contest_id(contest)?).ok_or_else(no_contest)?;
-    let not_found = || Problem::new(&problem::BALLOT_NOT_FOUND, "no ballot of this id is recorded");
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
     find_recorded(&api.stores, contest.id(), ballot).await?.ok_or_else(not_found)
 }
@@ -369,14 +218,14 @@ struct Mine {
 
 /// A ballot with what it chose.
 #[derive(Serialize, ToSchema)]
-struct MyBallot {
+pub(crate) struct MyBallot {
     #[serde(flatten)]
     status: BallotStatus,
     /// The log entry, whose hash is `leaf_hash`.
     entry: String,
     /// Category and entry of each vote.
     #[schema(value_type = Vec<Vec<String>>)]
-    selections: Vec<(String, String)>,
+    pub(crate) selections: Vec<(String, String)>,
 }
 
 /// The voter's own ballots that fill categories, and the categories left.
@@ -406,7 +255,11 @@ async fn mine(
 }
 
 /// The ballots that fill a voter's slots: all but the replaced ones.
-async fn ballots_of(api: &Api, contest: &Contest, voter: VoterTag) -> Result<Vec<MyBallot>, Problem> {
+pub(crate) async fn ballots_of(
+    api: &Api,
+    contest: &Contest,
+    voter: VoterTag,
+) -> Result<Vec<MyBallot>, Problem> {
     let mut mine = Vec::new();
     for recorded in api.stores.database.ballots_with_prefix(contest.id(), voter.prefix()).await? {
         if recorded.state == BallotState::Replaced {

@@ -23,16 +23,30 @@ pub(crate) const DEFINITION_LIMIT: usize = 64 << 20;
 
 /// Reads a body of JSON whole.
 pub(crate) async fn read_json(request: Request, limit: usize, within: Duration) -> Result<Bytes, Problem> {
+    read_typed(request, "application/json", limit, within).await
+}
+
+/// Reads a body of lines of JSON whole.
+pub(crate) async fn read_lines(request: Request, limit: usize, within: Duration) -> Result<Bytes, Problem> {
+    read_typed(request, "application/x-ndjson", limit, within).await
+}
+
+async fn read_typed(
+    request: Request,
+    wanted: &str,
+    limit: usize,
+    within: Duration,
+) -> Result<Bytes, Problem> {
     let (parts, body) = request.into_parts();
-    let json =
-        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-            value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-        });
+    let given = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let fits = given
+        .is_some_and(|value| value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted));
     let body = read(body, limit, within).await?;
-    if json || body.is_empty() {
+    if fits || body.is_empty() {
         Ok(body)
     } else {
-        Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, "the Content-Type is not application/json"))
+        let detail = format!("the Content-Type is not {wanted}");
+        Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, detail).with("expected", wanted))
     }
 }
 

@@ -9,7 +9,7 @@ use acclaim_store::{
 };
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Request, State},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
@@ -19,15 +19,16 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, ORGANISERS},
-    ballots::LogHead,
     body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    casting::LogHead,
+    extract::Path,
     problem::{self, Problem},
     state::Api,
 };
 
 /// Most ballots of one ruling.
 const MOST_BALLOTS: usize = 10_000;
-/// Most characters of a reason or note, and of a statement.
+/// Most bytes of a reason or note, and of a statement: with the longest JSON form of each, an entry holds them.
 const MOST_TEXT: usize = 5_000;
 /// While a command waits, the database is asked so often in case a notice was missed.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -284,8 +285,8 @@ fn id<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, given: &str) ->
 fn text(field: &str, given: String) -> Result<String, Problem> {
     if given.trim().is_empty() {
         Err(invalid(field, "is empty"))
-    } else if given.chars().count() > MOST_TEXT {
-        Err(invalid(field, "is longer than 5,000 characters"))
+    } else if given.len() > MOST_TEXT {
+        Err(invalid(field, "is longer than 5,000 bytes"))
     } else {
         Ok(given)
     }
@@ -367,8 +368,8 @@ async fn outcome_of(
                     None => false,
                 }
             }
+            Err(_) | Ok(Ok(Notice::Missed) | Err(RecvError::Lagged(_))) => true,
             Ok(Ok(_)) => false,
-            Err(_) | Ok(Err(RecvError::Lagged(_))) => true,
             Ok(Err(RecvError::Closed)) => {
                 return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping"));
             }

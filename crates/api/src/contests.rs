@@ -8,7 +8,7 @@ use acclaim_store::{Phase, StoreError, hub::Notice, keyring::KeyringError};
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -20,8 +20,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, ORGANISERS},
-    body::{DEFINITION_LIMIT, contest_id, no_contest, read_json},
+    body::{DEFINITION_LIMIT, contest_id, idempotency_key, no_contest, read_json},
     directory::Contest,
+    extract::Path,
     problem::{self, Problem},
     state::Api,
 };
@@ -127,7 +128,7 @@ fn document(contest: &Contest, status: StatusCode) -> Response {
 
 /// Create a draft, or edit one (`If-Match`).
 #[utoipa::path(put, path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
-    params(("contest" = String, Path,), ("If-Match" = Option<String>, Header, description = "the ETag, to edit")),
+    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,), ("If-Match" = Option<String>, Header, description = "the ETag, to edit")),
     request_body(content_type = "application/json", description = "the definition"),
     responses((status = 201, description = "created"), (status = 200, description = "edited"),
         (status = 422, description = "all mistakes at once")))]
@@ -138,6 +139,8 @@ async fn put(
 ) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
     auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
+    // Both are safe to repeat by their nature; the header is asked of every staff request that changes something.
+    idempotency_key(request.headers())?;
     let expected = request.headers().get(header::IF_MATCH).cloned();
     let body = read_json(request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
     let definition = tokio::task::spawn_blocking(move || Definition::from_json(&body, &Overrides::default()))
@@ -153,37 +156,52 @@ async fn put(
         })?;
     check(&api, &id, &definition)?;
 
-    let known = api.stores.database.contest(&id).await?;
-    let database = &api.stores.database;
-    let status = match (known, expected) {
-        (None, None) => {
-            let tag_key = api
-                .keyring
-                .new_tag_key(&id)
-                .map_err(|error: KeyringError| Problem::new(&problem::INTERNAL, error.to_string()))?;
-            database.create_draft(&definition, &tag_key).await.map_err(moved_on)?;
-            StatusCode::CREATED
-        }
-        (Some(known), Some(expected)) if matches(&expected, known.revision) => {
-            if known.state.phase != Phase::Draft {
-                return Err(Problem::new(&problem::NOT_A_DRAFT, "only drafts can be edited"));
-            }
-            database.edit_draft(&definition, known.revision).await.map_err(moved_on)?;
-            StatusCode::OK
-        }
-        (Some(known), None) => {
-            let detail =
-                format!("the contest exists at revision {}: send it as If-Match to edit it", known.revision);
-            return Err(Problem::new(&problem::PRECONDITION_FAILED, detail));
-        }
-        (_, Some(_)) => {
-            return Err(Problem::new(&problem::PRECONDITION_FAILED, "the contest is at another revision"));
-        }
-    };
+    let status = store(&api, &id, &definition, expected.as_ref()).await?;
     api.directory.renew(&api.stores, &api.keyring, &id).await?;
     api.stores.hub.send(Notice::ContestChanged(id.clone()));
     let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
     Ok(document(&contest, status))
+}
+
+async fn store(
+    api: &Api,
+    id: &ContestId,
+    definition: &Definition,
+    expected: Option<&HeaderValue>,
+) -> Result<StatusCode, Problem> {
+    let database = &api.stores.database;
+    let known = database.contest(id).await?;
+    match (known, expected) {
+        (None, None) => {
+            let tag_key = api
+                .keyring
+                .new_tag_key(id)
+                .map_err(|error: KeyringError| Problem::new(&problem::INTERNAL, error.to_string()))?;
+            database.create_draft(definition, &tag_key).await.map_err(moved_on)?;
+            Ok(StatusCode::CREATED)
+        }
+        // The same again, most likely because the answer was lost: it is as asked.
+        (Some(known), _)
+            if known.state.phase == Phase::Draft && known.definition.to_json() == definition.to_json() =>
+        {
+            Ok(StatusCode::OK)
+        }
+        (Some(known), Some(expected)) if matches(expected, known.revision) => {
+            if known.state.phase != Phase::Draft {
+                return Err(Problem::new(&problem::NOT_A_DRAFT, "only drafts can be edited"));
+            }
+            database.edit_draft(definition, known.revision).await.map_err(moved_on)?;
+            Ok(StatusCode::OK)
+        }
+        (Some(known), None) => {
+            let detail =
+                format!("the contest exists at revision {}: send it as If-Match to edit it", known.revision);
+            Err(Problem::new(&problem::PRECONDITION_FAILED, detail))
+        }
+        (_, Some(_)) => {
+            Err(Problem::new(&problem::PRECONDITION_FAILED, "the contest is at another revision"))
+        }
+    }
 }
 
 /// What a definition by itself cannot tell.
@@ -215,7 +233,7 @@ fn moved_on(error: StoreError) -> Problem {
 
 /// Delete a draft, or a test contest with all that belongs to it.
 #[utoipa::path(delete, path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
-    params(("contest" = String, Path,)), responses((status = 204, description = "gone")))]
+    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)), responses((status = 204, description = "gone")))]
 async fn delete(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -223,15 +241,15 @@ async fn delete(
 ) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
     auth::staff(&api, &headers, Some(&id), ORGANISERS).await?;
+    idempotency_key(&headers)?;
     api.directory.contest(&id).ok_or_else(no_contest)?;
     api.stores.database.delete_contest(&id).await.map_err(|error| match error {
         StoreError::Conflict(detail) => Problem::new(&problem::NOT_A_DRAFT, detail),
         other => other.into(),
     })?;
-    api.stores.shown.forget(&id).await?;
-    api.stores.intake.forget(&id).await?;
+    // The sequencer clears up the rest.
+    api.stores.hub.send(Notice::ContestChanged(id.clone()));
     api.directory.renew(&api.stores, &api.keyring, &id).await?;
-    api.stores.hub.send(Notice::ContestChanged(id));
     Ok((StatusCode::NO_CONTENT, Body::empty()).into_response())
 }
 

@@ -4,33 +4,41 @@
 //! and no timer. A waiting request is answered on its own ballot id, from a notice or, when one may have been missed, from the ledger.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use acclaim_ballot_log::{hash::Hash, leaf_hash};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
-    StoreError, Stores,
+    Keyring, Phase, StoreError, Stores,
     hub::{BallotOutcome, Decided, Notice},
-    intake::{Item, Submitted},
+    intake::{Offer, Submitted},
     ledger::RecordedBallot,
 };
+use arc_swap::ArcSwap;
+use futures_util::future::join_all;
+use jiff::SignedDuration;
 use tokio::sync::{Notify, broadcast::error::RecvError, oneshot};
 
-use crate::metrics::Metrics;
+use crate::{directory::Directory, metrics::Metrics};
 
 /// Waiting requests are spread over so many maps, so that they seldom meet at a lock.
 const SHARDS: usize = 32;
+/// Between two looks at how recording keeps up.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What a waiting request is told.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     /// The sequencer's decision, with the log's size and root after it.
     Decided(BallotOutcome, u64, Hash),
+    /// The intake has it; asked for only by those who do not wait for the decision.
+    Kept,
     /// The intake kept it not.
     NotKept(Submitted),
     /// The intake failed.
@@ -40,60 +48,80 @@ pub(crate) enum Answer {
 /// See the [module](self).
 pub(crate) struct Desk {
     stores: Stores,
+    keyring: Arc<Keyring>,
+    /// Knows each contest's present session.
+    directory: Arc<Directory>,
     /// The batch that fills. Taken whole by `submit_batches`.
-    filling: Mutex<HashMap<ContestId, Vec<Item>>>,
+    filling: Mutex<HashMap<ContestId, Vec<Offer>>>,
     /// Told when `filling` has become other than empty.
     filled: Notify,
     waiting: [Mutex<HashMap<BallotId, Waiting>>; SHARDS],
     /// Requests in `waiting`.
     count: AtomicUsize,
     most: usize,
+    /// Contests whose recording lags. Written by `watch_lag`.
+    lagging: ArcSwap<HashSet<ContestId>>,
     metrics: Arc<Metrics>,
 }
 
 struct Waiting {
     contest: ContestId,
     /// Usually one; more when a client repeats itself impatiently.
-    requests: Vec<oneshot::Sender<Answer>>,
+    requests: Vec<WaitingRequest>,
+}
+
+struct WaitingRequest {
+    answer: oneshot::Sender<Answer>,
+    /// Whether `Kept` is answer enough.
+    promised: bool,
 }
 
 impl Desk {
-    pub(crate) fn new(stores: Stores, most: usize, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        stores: Stores,
+        keyring: Arc<Keyring>,
+        directory: Arc<Directory>,
+        most: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             stores,
+            keyring,
+            directory,
             filling: Mutex::default(),
             filled: Notify::new(),
             waiting: std::array::from_fn(|_| Mutex::default()),
             count: AtomicUsize::new(0),
             most,
+            lagging: ArcSwap::default(),
             metrics,
         }
     }
 
     /// Sends a ballot on its way; the answer comes by the ticket. `None` if too much waits: then nothing was kept.
-    pub(crate) fn cast(self: &Arc<Self>, contest: &ContestId, item: Item) -> Option<Ticket> {
+    pub(crate) fn cast(self: &Arc<Self>, contest: &ContestId, offer: Offer) -> Option<Ticket> {
         if self.count.fetch_add(1, Ordering::Relaxed) >= self.most {
             self.count.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         self.metrics.waiting.inc();
-        let ballot = item.ballot;
+        let (ballot, promised) = (offer.item.ballot, offer.item.promised);
         let (sender, answer) = oneshot::channel();
         let mut shard = self.shard(ballot);
         let requests = &mut shard
             .entry(ballot)
             .or_insert_with(|| Waiting { contest: contest.clone(), requests: Vec::with_capacity(1) })
             .requests;
-        requests.push(sender);
-        // The same ballot twice in the air is one ballot; both requests hear of it.
+        requests.push(WaitingRequest { answer: sender, promised });
+        // The same ballot twice in the air is one ballot; both requests hear of it. A promise is kept for itself.
         let first = requests.len() == 1;
         drop(shard);
-        if first {
+        if first || promised {
             let mut filling = lock(&self.filling);
             let was_empty = filling.is_empty();
             match filling.get_mut(contest) {
-                Some(items) => items.push(item),
-                None => drop(filling.insert(contest.clone(), vec![item])),
+                Some(offers) => offers.push(offer),
+                None => drop(filling.insert(contest.clone(), vec![offer])),
             }
             drop(filling);
             if was_empty {
@@ -110,11 +138,19 @@ impl Desk {
         lock(&self.waiting[usize::from(last) % SHARDS])
     }
 
+    /// Answers all who wait for a ballot; `Kept` only those for whom that is enough.
     fn answer(&self, ballot: BallotId, answer: &Answer) {
-        let waiting = self.shard(ballot).remove(&ballot);
-        for request in waiting.into_iter().flat_map(|waiting| waiting.requests) {
+        let mut shard = self.shard(ballot);
+        let Some(waiting) = shard.get_mut(&ballot) else { return };
+        let kept = matches!(answer, Answer::Kept);
+        let answered: Vec<_> = waiting.requests.extract_if(.., |request| !kept || request.promised).collect();
+        if waiting.requests.is_empty() {
+            shard.remove(&ballot);
+        }
+        drop(shard);
+        for request in answered {
             // Whoever asked may have gone away.
-            let _gone = request.send(answer.clone());
+            let _gone = request.answer.send(answer.clone());
         }
     }
 
@@ -123,21 +159,20 @@ impl Desk {
         loop {
             self.filled.notified().await;
             let batches = std::mem::take(&mut *lock(&self.filling));
-            for (contest, items) in batches {
-                self.submit(&contest, items).await;
-            }
+            join_all(batches.into_iter().map(|(contest, offers)| self.submit(contest, offers))).await;
         }
     }
 
-    async fn submit(&self, contest: &ContestId, items: Vec<Item>) {
+    async fn submit(&self, contest: ContestId, offers: Vec<Offer>) {
         #[expect(clippy::cast_precision_loss, reason = "a histogram's figure")]
-        self.metrics.batch_size.observe(items.len() as f64);
-        let ballots: Vec<BallotId> = items.iter().map(|item| item.ballot).collect();
-        match self.stores.intake.submit(contest, items).await {
+        self.metrics.batch_size.observe(offers.len() as f64);
+        let ballots: Vec<BallotId> = offers.iter().map(|offer| offer.item.ballot).collect();
+        match self.offer(&contest, offers).await {
             Ok(submitted) => {
                 for (ballot, submitted) in ballots.into_iter().zip(submitted) {
-                    if submitted != Submitted::Buffered {
-                        self.answer(ballot, &Answer::NotKept(submitted));
+                    match submitted {
+                        Submitted::Buffered => self.answer(ballot, &Answer::Kept),
+                        refused => self.answer(ballot, &Answer::NotKept(refused)),
                     }
                 }
             }
@@ -148,12 +183,56 @@ impl Desk {
         }
     }
 
+    /// Offers to the intake; again if a new session has begun that this process had not heard of.
+    async fn offer(&self, contest: &ContestId, offers: Vec<Offer>) -> Result<Vec<Submitted>, StoreError> {
+        let session = || self.directory.contest(contest).map(|contest| contest.record.session());
+        let Some(known) = session() else { return Ok(vec![Submitted::Rebuilding; offers.len()]) };
+        let submitted = self.stores.intake.submit(&known, offers.clone()).await?;
+        if !submitted.contains(&Submitted::Rebuilding) {
+            return Ok(submitted);
+        }
+        self.directory.renew(&self.stores, &self.keyring, contest).await?;
+        let Some(newer) = session().filter(|session| *session != known) else { return Ok(submitted) };
+        let missing = |(_, submitted): &(Offer, &Submitted)| **submitted == Submitted::Rebuilding;
+        let again: Vec<Offer> =
+            offers.into_iter().zip(&submitted).filter(missing).map(|(offer, _)| offer).collect();
+        let mut answers = self.stores.intake.submit(&newer, again).await?.into_iter();
+        let answer = |first| match first {
+            Submitted::Rebuilding => answers.next().unwrap_or(first),
+            other => other,
+        };
+        Ok(submitted.into_iter().map(answer).collect())
+    }
+
+    /// Whether the contest's recording lags by more than the bound.
+    pub(crate) fn lags(&self, contest: &ContestId) -> bool {
+        self.lagging.load().contains(contest)
+    }
+
+    /// Looks, again and again, how recording keeps up.
+    pub(crate) async fn watch_lag(self: Arc<Self>, bound: Duration) {
+        let bound = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX);
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let mut lagging = HashSet::new();
+            for contest in self.directory.all().iter().filter(|contest| contest.phase() == Phase::Open) {
+                let backlog = self.stores.intake.backlog(&contest.record.session()).await;
+                let oldest = backlog.ok().and_then(|backlog| backlog.oldest);
+                if oldest.is_some_and(|oldest| self.stores.clock.now().duration_since(oldest) > bound) {
+                    lagging.insert(contest.id().clone());
+                }
+            }
+            self.lagging.store(Arc::new(lagging));
+        }
+    }
+
     /// Passes the sequencer's decisions on to those who wait.
     pub(crate) async fn answer_decided(self: Arc<Self>) {
         let mut notices = self.stores.hub.subscribe();
         loop {
             match notices.recv().await {
                 Ok(Notice::Decided(decided)) => self.answer_all(&decided),
+                Ok(Notice::Missed) => self.ask_ledger().await,
                 Ok(_) => {}
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "notices missed");
@@ -223,7 +302,7 @@ impl Drop for Ticket {
         self.answer.close();
         let mut shard = self.desk.shard(self.ballot);
         if let Some(waiting) = shard.get_mut(&self.ballot) {
-            waiting.requests.retain(|request| !request.is_closed());
+            waiting.requests.retain(|request| !request.answer.is_closed());
             if waiting.requests.is_empty() {
                 shard.remove(&self.ballot);
             }

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use acclaim_ballot_log::SigningKey;
@@ -11,6 +12,9 @@ use acclaim_store::{ContestRecord, Keyring, Phase, StoreError, Stores, hub::Noti
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
+
+/// How long to wait before contests that could not be read are read again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// One contest at one revision.
 pub(crate) struct Contest {
@@ -134,18 +138,20 @@ impl Directory {
         Ok(())
     }
 
-    /// Keeps up with the hub's notices.
+    /// Keeps up with the hub's notices. What cannot be read is read again, all of it, until it can.
     pub(crate) async fn follow(self: Arc<Self>, stores: Stores, keyring: Arc<Keyring>) {
         let mut notices = stores.hub.subscribe();
         loop {
-            let renewed = match notices.recv().await {
+            let mut renewed = match notices.recv().await {
                 Ok(Notice::ContestChanged(id)) => self.renew(&stores, &keyring, &id).await,
+                Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => self.read_all(&stores, &keyring).await,
                 Ok(_) => Ok(()),
-                Err(RecvError::Lagged(_)) => self.read_all(&stores, &keyring).await,
                 Err(RecvError::Closed) => return,
             };
-            if let Err(error) = renewed {
+            while let Err(error) = renewed {
                 tracing::error!(%error, "contests cannot be read");
+                tokio::time::sleep(RETRY_AFTER).await;
+                renewed = self.read_all(&stores, &keyring).await;
             }
         }
     }

@@ -20,6 +20,9 @@ use crate::{
     state::Api,
 };
 
+/// A clock further from the intake's makes closing unfair: some replica would refuse what another still takes.
+const MOST_SKEW: SignedDuration = SignedDuration::from_millis(250);
+
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
 }
@@ -36,45 +39,80 @@ struct Readiness {
     ready: bool,
     /// Why not.
     reasons: Vec<String>,
+    /// Settings that can lose accepted ballots and that the operator allowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
-/// Ready for ballots: the database answers and recording keeps up. With reasons if not.
+/// Ready for ballots: the database and the intake answer, recording keeps up, clocks agree. With reasons if not; in full for this machine and for
+/// operators' keys.
 #[utoipa::path(get, path = "/readyz", tag = "operation",
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
-async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
+async fn readyz(
+    State(api): State<Api>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> (StatusCode, Json<Readiness>) {
+    let in_full = operators(&api, peer, &headers).await.is_ok();
     let reasons = reasons(&api).await;
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, reasons }))
+    let told = |(short, long): (&str, String)| {
+        if in_full && !long.is_empty() { format!("{short}: {long}") } else { short.to_owned() }
+    };
+    let mut reasons: Vec<String> = reasons.into_iter().map(told).collect();
+    reasons.dedup();
+    let warnings = if in_full { api.stores.intake.condition().weak } else { Vec::new() };
+    (status, Json(Readiness { ready, reasons, warnings }))
 }
 
-async fn reasons(api: &Api) -> Vec<String> {
+/// What keeps the process from being ready: in a few words, and what only operators shall know.
+async fn reasons(api: &Api) -> Vec<(&'static str, String)> {
     let mut reasons = Vec::new();
     if let Err(error) = api.stores.database.installation_values().await {
-        reasons.push(format!("the database does not answer: {error}"));
+        reasons.push(("the database does not answer", error.to_string()));
+    }
+    let condition = api.stores.intake.condition();
+    if let Some(why) = condition.refuses {
+        reasons.push(("the intake takes no ballots", why));
+    }
+    if condition.skew.abs() > MOST_SKEW {
+        reasons.push(("the clock is not the intake's", format!("{} ms apart", condition.skew.as_millis())));
     }
     for (contest, recording) in api.stores.hub.recording() {
         match recording {
-            Recording::Well => {}
-            Recording::Loading => reasons.push(format!("{contest}: the log is being read")),
-            Recording::Failing(why) => reasons.push(format!("{contest}: recording fails: {why}")),
-            Recording::Stopped(why) => reasons.push(format!("{contest}: recording has stopped: {why}")),
+            Recording::Well | Recording::Elsewhere => {}
+            Recording::Loading => reasons.push(("a log is being read", contest.to_string())),
+            Recording::Rebuilding { done, of } => {
+                reasons.push(("the intake is being rebuilt", format!("{contest}: {done} of {of} entries")));
+            }
+            Recording::Failing(why) => reasons.push(("recording fails", format!("{contest}: {why}"))),
+            Recording::Stopped(why) => reasons.push(("recording has stopped", format!("{contest}: {why}"))),
         }
     }
     let now = api.stores.clock.now();
     let bound = SignedDuration::try_from(api.settings.lag_bound).unwrap_or(SignedDuration::MAX);
     for contest in api.directory.all().iter().filter(|contest| contest.phase() == Phase::Open) {
-        match api.stores.intake.backlog(contest.id()).await {
+        match api.stores.intake.backlog(&contest.record.session()).await {
             Ok(backlog) => {
                 let lag = backlog.oldest.map_or(SignedDuration::ZERO, |oldest| now.duration_since(oldest));
                 if lag > bound {
-                    reasons.push(format!("{}: recording lags by {} s", contest.id(), lag.as_secs()));
+                    reasons.push(("recording lags", format!("{} by {} s", contest.id(), lag.as_secs())));
                 }
             }
-            Err(error) => reasons.push(format!("{}: the intake does not answer: {error}", contest.id())),
+            Err(error) => reasons.push(("the intake does not answer", error.to_string())),
         }
     }
     reasons
+}
+
+/// Whether the request is this machine's or an operator's.
+async fn operators(api: &Api, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Problem> {
+    let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+    if !peer.ip().to_canonical().is_loopback() || forwarded {
+        auth::staff(api, headers, None, &[Role::Operator]).await?;
+    }
+    Ok(())
 }
 
 /// Figures for Prometheus; for this machine, and for operators' keys.
@@ -84,21 +122,23 @@ async fn metrics(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
-    if !peer.ip().to_canonical().is_loopback() || forwarded {
-        auth::staff(&api, &headers, None, &[Role::Operator]).await?;
-    }
+    operators(&api, peer, &headers).await?;
     for contest in api.directory.all() {
         let label = [contest.id().as_str()];
-        let backlog = api.stores.intake.backlog(contest.id()).await?;
+        let backlog = api.stores.intake.backlog(&contest.record.session()).await?;
         api.metrics.backlog.with_label_values(&label).set(i64::try_from(backlog.items).unwrap_or(i64::MAX));
         let size = api.stores.hub.latest(contest.id()).map_or(0, |latest| latest.size);
         api.metrics.log_size.with_label_values(&label).set(i64::try_from(size).unwrap_or(i64::MAX));
     }
     for (contest, recording) in api.stores.hub.recording() {
-        let well = i64::from(recording == Recording::Well);
+        let well = i64::from(matches!(recording, Recording::Well | Recording::Elsewhere));
         api.metrics.recording.with_label_values(&[contest.as_str()]).set(well);
     }
+    let condition = api.stores.intake.condition();
+    api.metrics.weak_settings.set(i64::try_from(condition.weak.len()).unwrap_or(i64::MAX));
+    api.metrics.skew_seconds.set(condition.skew.as_secs_f64());
+    let forged = api.stores.hub.forged();
+    api.metrics.forged.inc_by(forged.saturating_sub(api.metrics.forged.get()));
     let text = api.metrics.render().map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }

@@ -3,10 +3,13 @@
 mod auth;
 mod ballots;
 mod body;
+mod bulk;
+mod casting;
 mod commands;
 mod contests;
 mod desk;
 mod directory;
+mod extract;
 mod health;
 mod limits;
 mod log;
@@ -18,6 +21,7 @@ mod router;
 pub mod server;
 mod standings;
 mod state;
+mod turnout;
 
 pub use limits::Limits;
 pub use metrics::Metrics;

@@ -12,7 +12,7 @@ use acclaim_contest::rules::PublishEntries;
 use acclaim_store::{Phase, StoreError, Stores};
 use axum::{
     body::Body,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
@@ -25,6 +25,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     contests::visible,
     directory::Contest,
+    extract::{Path, Query},
     problem::{self, Problem},
     state::Api,
 };

@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector,
+    Encoder as _, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector,
 };
 
 /// All figures of the process.
@@ -25,6 +25,12 @@ pub struct Metrics {
     pub(crate) backlog: IntGaugeVec,
     /// 1 if recording goes well, 0 if not, by contest.
     pub(crate) recording: IntGaugeVec,
+    /// Settings of the intake that can lose accepted ballots.
+    pub(crate) weak_settings: IntGauge,
+    /// How far the intake's clock is ahead.
+    pub(crate) skew_seconds: Gauge,
+    /// Items in the intake that no API process wrote.
+    pub(crate) forged: IntCounter,
 }
 
 impl Default for Metrics {
@@ -66,6 +72,21 @@ impl Default for Metrics {
             log_size: gauges("acclaim_log_entries", "Entries in the log"),
             backlog: gauges("acclaim_backlog_ballots", "Ballots that the intake holds"),
             recording: gauges("acclaim_recording_well", "1 if recording goes well, 0 if not"),
+            weak_settings: registered(
+                &registry,
+                IntGauge::new("acclaim_intake_weak_settings", "Settings that can lose accepted ballots"),
+            ),
+            skew_seconds: registered(
+                &registry,
+                Gauge::new("acclaim_clock_skew_seconds", "How far the intake's clock is ahead"),
+            ),
+            forged: registered(
+                &registry,
+                IntCounter::new(
+                    "acclaim_forged_items_total",
+                    "Items in the intake that no process of ours wrote",
+                ),
+            ),
             registry,
         }
     }

@@ -6,7 +6,7 @@ use acclaim_contest::{id::is_id, pass::Pass};
 use acclaim_store::{Phase, contests::Counted};
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::header,
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::{self, ORGANISERS},
     body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    extract::Path,
     problem::{self, Problem},
     state::Api,
 };

@@ -101,6 +101,18 @@ impl Problem {
         self
     }
 
+    /// The problem document.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("type".to_owned(), format!("/problems/{}", self.kind.code).into());
+        body.insert("title".to_owned(), self.kind.title.into());
+        body.insert("status".to_owned(), self.kind.status.into());
+        body.insert("detail".to_owned(), self.detail.clone().into());
+        body.extend(self.extra.clone());
+        Value::Object(body)
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> &'static Kind {
@@ -110,14 +122,8 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = Map::new();
-        body.insert("type".to_owned(), format!("/problems/{}", self.kind.code).into());
-        body.insert("title".to_owned(), self.kind.title.into());
-        body.insert("status".to_owned(), self.kind.status.into());
-        body.insert("detail".to_owned(), self.detail.into());
-        body.extend(self.extra);
         let status = StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = Response::new(Body::from(Value::Object(body).to_string()));
+        let mut response = Response::new(Body::from(self.document().to_string()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

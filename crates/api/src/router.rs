@@ -21,10 +21,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    ballots, commands, contests, health, log, page, passes,
+    ballots, bulk, commands, contests, health, log, page, passes,
     problem::{self, Problem},
     standings,
     state::Api,
+    turnout,
 };
 
 #[derive(OpenApi)]
@@ -49,8 +50,10 @@ fn described() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Outline::openapi())
         .merge(contests::routes())
         .merge(ballots::routes())
+        .merge(bulk::routes())
         .merge(passes::routes())
         .merge(standings::routes())
+        .merge(turnout::routes())
         .merge(commands::routes())
         .merge(log::routes())
         .merge(health::routes())

@@ -3,13 +3,10 @@
 use std::{convert::Infallible, sync::Arc};
 
 use acclaim_contest::rules::{PublishResult, PublishStandings};
-use acclaim_store::{
-    Phase,
-    hub::{Notice, Publication},
-};
+use acclaim_store::{Phase, hub::Publication};
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{
         IntoResponse, Response,
@@ -19,12 +16,13 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     contests::visible,
     directory::Contest,
+    extract::Path,
     problem::{self, Problem},
     state::Api,
 };
@@ -96,7 +94,7 @@ fn wants_csv(headers: &HeaderMap) -> bool {
 }
 
 async fn pending(api: &Api, contest: &Contest) -> Result<u64, Problem> {
-    Ok(api.stores.intake.backlog(contest.id()).await?.items)
+    Ok(api.stores.intake.backlog(&contest.record.session()).await?.items)
 }
 
 fn with_pending(publication: &Publication, pending: u64) -> Bytes {
@@ -117,41 +115,44 @@ async fn tally_stream(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let contest = readable(&api, &headers, &contest).await?;
-    let notices = api.stores.hub.subscribe();
-    let events = stream::unfold(Some((api, contest, notices, None)), next_tally);
+    let full =
+        |_| Problem::new(&problem::UNAVAILABLE, "too many follow the tally; `/tally` answers all the same");
+    let place = Arc::clone(&api.streams).try_acquire_owned().map_err(full)?;
+    let changed = api.stores.hub.publications();
+    let following = Following { api, contest, changed, told: None, _place: place };
+    let events = stream::unfold(following, next_tally);
     Ok(Sse::new(events.map(Ok)).keep_alive(KeepAlive::default()))
 }
 
-/// What a stream has: the API, its contest, its ear, and the size that it told last.
-type Following = (Api, Arc<Contest>, Receiver<Notice>, Option<u64>);
+/// What a stream has.
+struct Following {
+    api: Api,
+    contest: Arc<Contest>,
+    changed: watch::Receiver<u64>,
+    /// The size that it told last.
+    told: Option<u64>,
+    _place: OwnedSemaphorePermit,
+}
 
-async fn next_tally(following: Option<Following>) -> Option<(Event, Option<Following>)> {
-    let (api, contest, mut notices, told) = following?;
+async fn next_tally(mut following: Following) -> Option<(Event, Following)> {
     loop {
-        let publication = api.stores.hub.latest(contest.id()).filter(|latest| told != Some(latest.size));
+        let Following { api, contest, told, .. } = &following;
+        let publication = api.stores.hub.latest(contest.id()).filter(|latest| *told != Some(latest.size));
         if let Some(publication) = publication {
-            let pending = api.stores.intake.backlog(contest.id()).await.map_or(0, |backlog| backlog.items);
+            let pending = pending(api, contest).await.unwrap_or_default();
             let body = with_pending(&publication, pending);
             // JSON without newlines: one line of data.
             let event = Event::default()
                 .event("tally")
                 .id(publication.size.to_string())
                 .data(String::from_utf8_lossy(&body));
-            return Some((event, Some((api, contest, notices, Some(publication.size)))));
+            following.told = Some(publication.size);
+            return Some((event, following));
         }
-        loop {
-            match notices.recv().await {
-                Ok(Notice::Published(id)) if id == *contest.id() => break,
-                Ok(Notice::ContestChanged(id))
-                    if id == *contest.id() && api.directory.contest(&id).is_none() =>
-                {
-                    return None;
-                }
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => break,
-                Err(RecvError::Closed) => return None,
-            }
+        if api.directory.contest(contest.id()).is_none() {
+            return None;
         }
+        following.changed.changed().await.ok()?;
     }
 }
 

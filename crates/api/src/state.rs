@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use acclaim_store::{Keyring, Stores};
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     desk::Desk,
@@ -21,8 +21,12 @@ pub struct Settings {
     pub command_deadline: Duration,
     /// Ballots that may wait for their answers; more are answered 503.
     pub waiting_ballots: usize,
-    /// Recording that lags by more makes the process not ready.
+    /// Recording that lags by more makes the process not ready, and ballots `accepted`.
     pub lag_bound: Duration,
+    /// Whether a ballot may be answered `accepted` before it is recorded: the intake keeps what it holds when processes end.
+    pub may_accept: bool,
+    /// Event streams at once.
+    pub streams: usize,
     /// Rates.
     pub limits: Limits,
 }
@@ -34,6 +38,8 @@ impl Default for Settings {
             command_deadline: Duration::from_secs(30),
             waiting_ballots: 32_768,
             lag_bound: Duration::from_secs(5),
+            may_accept: false,
+            streams: 2_000,
             limits: Limits::default(),
         }
     }
@@ -50,6 +56,8 @@ pub struct Api {
     /// Ballots on their way, and who waits for them.
     pub(crate) desk: Arc<Desk>,
     pub(crate) limiter: Arc<Limiter>,
+    /// Places for event streams.
+    pub(crate) streams: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
     /// BLAKE3 hash of a bearer token that this process made for itself.
     pub(crate) process_key: Option<[u8; 32]>,
@@ -69,8 +77,15 @@ impl Api {
         let directory = Arc::new(Directory::read(&stores, &keyring).await?);
         let metrics = Arc::new(Metrics::default());
         Ok(Self {
-            desk: Arc::new(Desk::new(stores.clone(), settings.waiting_ballots, Arc::clone(&metrics))),
+            desk: Arc::new(Desk::new(
+                stores.clone(),
+                Arc::clone(&keyring),
+                Arc::clone(&directory),
+                settings.waiting_ballots,
+                Arc::clone(&metrics),
+            )),
             limiter: Arc::new(Limiter::new(&settings.limits)),
+            streams: Arc::new(Semaphore::new(settings.streams)),
             settings: Arc::new(settings),
             stores,
             keyring,
@@ -88,6 +103,9 @@ impl Api {
         tasks.spawn(Arc::clone(&self.desk).submit_batches());
         tasks.spawn(Arc::clone(&self.desk).answer_decided());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
+        if self.settings.may_accept {
+            tasks.spawn(Arc::clone(&self.desk).watch_lag(self.settings.lag_bound));
+        }
         tasks
     }
 }

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use self::{
-    contest::ContestCommand,
+    contest::{ContestCommand, ShowArgs},
     log::{AuditArgs, LogCommand, ReceiptCommand, TallyArgs},
     rule::RuleCommand,
     staff::{KeyCommand, PassCommand},
@@ -65,6 +65,9 @@ pub enum Command {
     /// Check voters' receipts
     #[command(subcommand)]
     Receipt(ReceiptCommand),
+    /// How many ballots came when, and from which groups
+    #[command(after_help = "Example:\n  acclaim turnout photo-2021")]
+    Turnout(ShowArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  acclaim completions bash > ~/.local/share/bash-completion/completions/acclaim"

@@ -182,13 +182,21 @@ impl Client {
         self.answer(&Method::POST, path, &[("idempotency-key", key)], &body.into())?.json()
     }
 
-    /// Puts a contest's definition; `revision` is that of the draft it takes the place of.
+    /// Puts a contest's definition; `key` names the change, `revision` is that of the draft it takes the place of.
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub fn put(&self, path: &str, revision: Option<&str>, body: String) -> Result<Value> {
-        let revision = revision.map(|revision| ("if-match", revision));
-        self.answer(&Method::PUT, path, revision.as_slice(), &body.into())?.json()
+    pub fn put(
+        &self,
+        path: &str,
+        key: &IdempotencyKey,
+        revision: Option<&str>,
+        body: String,
+    ) -> Result<Value> {
+        let key = key.part(0);
+        let mut headers = vec![("idempotency-key", &*key)];
+        headers.extend(revision.map(|revision| ("if-match", revision)));
+        self.answer(&Method::PUT, path, &headers, &body.into())?.json()
     }
 
     /// Deletes a resource.

@@ -9,6 +9,7 @@ mod pass;
 mod receipt;
 mod rule;
 mod serve;
+mod turnout;
 
 use std::io;
 
@@ -42,6 +43,7 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Tally(args) => log::tally(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Receipt(ReceiptCommand::Verify(args)) => receipt::verify(&args),
+        Command::Turnout(args) => turnout::run(&args),
         Command::Completions { shell } => completions(shell),
     }
 }

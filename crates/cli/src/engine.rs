@@ -48,7 +48,7 @@ impl Engine {
         let keyring = Arc::new(Keyring::open(&*database, secret, config.installation.name.as_deref()).await?);
         let stores = Stores {
             database: Arc::clone(&database),
-            intake: Arc::new(LocalIntake::new(u64::from_le_bytes(random::bytes()?))),
+            intake: Arc::new(LocalIntake::default()),
             shown: Arc::new(directory.shown()?),
             hub: Arc::new(Hub::default()),
             clock: Arc::new(SystemClock),

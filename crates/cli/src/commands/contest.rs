@@ -99,7 +99,7 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
     } else {
         None
     };
-    let put = client.put(&path, revision.as_deref(), definition.to_json());
+    let put = client.put(&path, &IdempotencyKey::new()?, revision.as_deref(), definition.to_json());
     let contest = put.map_err(|error| match error.downcast_ref::<Problem>() {
         Some(problem) if problem.status == 412 && !args.edit => {
             let hint = "--edit puts it in the place of the draft of this id, --as gives it another id";

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     args::DemoArgs,
     caster::{self, Ballot, Figures},
-    client::Client,
+    client::{Client, IdempotencyKey},
     clock,
     config::Config,
     engine::Engine,
@@ -206,7 +206,12 @@ fn create(client: &Client) -> Result<ContestId> {
     let mut load = |_: &str| Ok(ENTRIES.as_bytes().to_vec());
     let definition = Definition::from_toml(DEFINITION.as_bytes(), &mut load, &overrides)
         .map_err(|error| anyhow!("{error}"))?;
-    client.put(&format!("/v1/contests/{}", definition.id), None, definition.to_json())?;
+    client.put(
+        &format!("/v1/contests/{}", definition.id),
+        &IdempotencyKey::new()?,
+        None,
+        definition.to_json(),
+    )?;
     Ok(definition.id)
 }
 

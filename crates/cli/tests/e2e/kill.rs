@@ -98,7 +98,14 @@ fn create(staff: &acclaim_cli::client::Client, revision: &str) -> VerifierKey {
         "category": [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}],
         "entry": entries,
     });
-    let contest = staff.put("/v1/contests/kill", None, definition.to_string()).unwrap();
+    let contest = staff
+        .put(
+            "/v1/contests/kill",
+            &acclaim_cli::client::IdempotencyKey::new().unwrap(),
+            None,
+            definition.to_string(),
+        )
+        .unwrap();
     contest["log"]["vkey"].as_str().unwrap().parse().unwrap()
 }
 

@@ -75,7 +75,14 @@ impl Site {
         for (key, value) in more.as_object().unwrap() {
             definition[key] = value.clone();
         }
-        self.staff.put(&format!("/v1/contests/{id}"), None, definition.to_string()).unwrap()
+        self.staff
+            .put(
+                &format!("/v1/contests/{id}"),
+                &acclaim_cli::client::IdempotencyKey::new().unwrap(),
+                None,
+                definition.to_string(),
+            )
+            .unwrap()
     }
 
     /// A pass for a subject.

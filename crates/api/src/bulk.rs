@@ -1,0 +1,125 @@
+//! Many ballots in one request, for gateways that collect them elsewhere.
+
+use std::time::Duration;
+
+use acclaim_store::keys::Role;
+use axum::{
+    extract::{Request, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth,
+    body::{contest_id, no_contest, parse, read_lines},
+    casting::{self, BallotRequest, Cast, Prepared, Sent},
+    directory::Contest,
+    extract::Path,
+    problem::{self, Problem},
+    state::Api,
+};
+
+/// Lines of one request.
+const MOST_LINES: usize = 10_000;
+/// Bytes of one request.
+const LIMIT: usize = 16 << 20;
+/// How long a request's body may take to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a request waits for its ballots' outcomes.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Lines between two pauses in which other requests have their turn.
+const PAUSE_EVERY: usize = 256;
+
+/// Who may cast for others.
+const GATEWAYS: &[Role] = &[Role::Gateway, Role::Operator];
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(bulk))
+}
+
+/// A line: whose ballot, and the ballot.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    pass: &'a str,
+    #[serde(borrow)]
+    selections: Vec<casting::SelectionRequest<'a>>,
+    replaces: Option<std::borrow::Cow<'a, str>>,
+    period: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// Cast many ballots.
+///
+/// A line of JSON each, as for one ballot with `pass` added, up to 10,000. Answered with a line each, in order: `ballot` and `status`, or `problem`. Each ballot is
+/// recorded or refused for itself; after a broken connection the whole request can be sent again. They arrive, by the clock, when the last byte does.
+#[utoipa::path(post, path = "/v1/contests/{contest}/ballots/bulk", tag = "gateways", security(("key" = [])),
+    params(("contest" = String, Path,)), request_body(content_type = "application/x-ndjson", content = String),
+    responses((status = 200, content_type = "application/x-ndjson"), (status = "default", content_type = "application/problem+json", description = "see /problems")))]
+async fn bulk(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let id = contest_id(&contest)?;
+    auth::staff(&api, request.headers(), Some(&id), GATEWAYS).await?;
+    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let body = read_lines(request, LIMIT, BODY_DEADLINE).await?;
+    let arrived = api.stores.clock.now();
+    let lines: Vec<&[u8]> = body.strip_suffix(b"\n").unwrap_or(&body).split(|byte| *byte == b'\n').collect();
+    if body.is_empty() || lines.len() > MOST_LINES {
+        let detail = format!("the body has {} lines: 1 to {MOST_LINES} are taken", lines.len());
+        return Err(Problem::new(&problem::INVALID_REQUEST, detail));
+    }
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    let mut sent = Vec::with_capacity(lines.len());
+    for (number, line) in lines.into_iter().enumerate() {
+        sent.push(send(&api, &contest, line, arrived).await);
+        if number % PAUSE_EVERY == PAUSE_EVERY - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let answers = sent.into_iter().map(|sent| async {
+        match sent {
+            Ok(OnItsWay::Sent(sent)) => casting::outcome(&api, &contest, sent, deadline).await,
+            Ok(OnItsWay::Done(cast)) => Ok(*cast),
+            Err(problem) => Err(problem),
+        }
+    });
+    let mut answer = String::new();
+    for outcome in join_all(answers).await {
+        answer.push_str(&told(&api, outcome).to_string());
+        answer.push('\n');
+    }
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], answer).into_response())
+}
+
+enum OnItsWay {
+    Sent(Sent),
+    Done(Box<Cast>),
+}
+
+async fn send(api: &Api, contest: &Contest, line: &[u8], arrived: Timestamp) -> Result<OnItsWay, Problem> {
+    let Line { pass, selections, replaces, period } = parse(line)?;
+    let pass = auth::pass(api, pass, contest, arrived)?;
+    let request = BallotRequest { selections, replaces, period };
+    match casting::prepare(api, contest, pass, &request, arrived).await? {
+        Prepared::Ready(ballot) => Ok(OnItsWay::Sent(casting::send(api, contest, *ballot, false)?)),
+        Prepared::Done(cast) => Ok(OnItsWay::Done(cast)),
+    }
+}
+
+fn told(api: &Api, outcome: Result<Cast, Problem>) -> Value {
+    let (label, value) = match outcome {
+        Ok(Cast::Recorded(recorded)) => ("recorded", json!(recorded)),
+        Ok(Cast::Again(status)) => ("again", json!(status)),
+        Ok(Cast::Accepted(ballot)) => ("accepted", json!({"ballot": ballot, "status": "accepted"})),
+        Err(problem) => (problem.kind().code, json!({"problem": problem.document()})),
+    };
+    api.metrics.ballots.with_label_values(&[label]).inc();
+    value
+}

@@ -1,0 +1,349 @@
+//! From a request to a ballot, and from the ballot to what became of it: what casting one and casting many share.
+
+use std::borrow::Cow;
+
+use acclaim_ballot_log::NewBallot;
+use acclaim_contest::{
+    BallotId,
+    ballot::{SelectionError, SelectionReason},
+    pass::Pass,
+};
+use acclaim_store::{
+    Phase,
+    hub::{BallotOutcome, Rejection},
+    intake::{Item, Offer, Slot, Submitted},
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    ballots::{BallotStatus, ballots_of},
+    desk::{Answer, Ticket, find_recorded},
+    directory::Contest,
+    problem::{self, Problem},
+    state::Api,
+};
+
+/// A ballot as a voter sends it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BallotRequest<'a> {
+    /// At least one.
+    #[serde(borrow)]
+    pub(crate) selections: Vec<SelectionRequest<'a>>,
+    /// The voter's own standing ballot that this one takes the place of.
+    #[schema(value_type = Option<String>)]
+    pub(crate) replaces: Option<Cow<'a, str>>,
+    /// The day or the ballot's number, where the contest has periods.
+    #[schema(value_type = Option<String>)]
+    pub(crate) period: Option<Cow<'a, str>>,
+}
+
+/// One vote.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SelectionRequest<'a> {
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "c01")]
+    category: Cow<'a, str>,
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "p0001")]
+    entry: Cow<'a, str>,
+}
+
+/// A recorded ballot.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Recorded {
+    #[schema(value_type = String)]
+    pub(crate) ballot: BallotId,
+    #[schema(example = "recorded")]
+    status: &'static str,
+    /// Its place in the log.
+    index: u64,
+    /// SHA-256, base64.
+    leaf_hash: String,
+    log: LogHead,
+}
+
+/// A size of the log and its root, base64.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LogHead {
+    pub(crate) size: u64,
+    pub(crate) root: String,
+}
+
+/// What became of a ballot.
+pub(crate) enum Cast {
+    /// It is in the log now.
+    Recorded(Recorded),
+    /// It was in the log before.
+    Again(BallotStatus),
+    /// It is kept, and will be recorded or rejected.
+    Accepted(BallotId),
+}
+
+/// Whether the contest takes ballots that arrive at this time.
+fn window(contest: &Contest, arrived: Timestamp) -> Result<(), Problem> {
+    let instants = |problem: Problem| {
+        let definition = &contest.record.definition;
+        problem
+            .with("opens", definition.opens.to_string())
+            .with("closes", contest.record.state.closes.to_string())
+    };
+    if arrived < contest.opens() {
+        Err(instants(Problem::new(&problem::VOTING_NOT_OPEN, "the ballot arrived before the opening")))
+    } else if arrived >= contest.closes() || contest.phase() > Phase::Open {
+        Err(instants(Problem::new(&problem::VOTING_CLOSED, "the ballot arrived after the closing")))
+    } else {
+        Ok(())
+    }
+}
+
+fn invalid_selection(error: SelectionError) -> Problem {
+    let mut problem = Problem::new(&problem::INVALID_SELECTION, error.to_string());
+    let reason = serde_json::to_value(error.reason).unwrap_or_default();
+    for (field, value) in [("category", error.category), ("entry", error.entry)] {
+        if let Some(value) = value {
+            problem = problem.with(field, value);
+        }
+    }
+    problem.with("reason", reason)
+}
+
+/// A ballot with its id and final bytes, and what the slate says of it now.
+struct Written {
+    item: Item,
+    /// None if the ballot replaces another: the sequencer knows what it frees.
+    slots: Vec<Slot>,
+    selections: Result<(), SelectionError>,
+}
+
+fn write_ballot(
+    contest: &Contest,
+    pass: &Pass,
+    request: &BallotRequest<'_>,
+    arrived: Timestamp,
+) -> Result<Written, Problem> {
+    let rules = &contest.record.definition.rules;
+    if request.period.is_some() {
+        let problem =
+            Problem::new(&problem::INVALID_SELECTION, "the contest has no periods: leave `period` out");
+        return Err(problem.with("reason", "wrong-period"));
+    }
+    let replaces: Option<BallotId> = request
+        .replaces
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| Problem::new(&problem::MALFORMED, format!("`replaces` is {error}")))?;
+    let mut selections: Vec<(&str, &str)> =
+        request.selections.iter().map(|selection| (&*selection.category, &*selection.entry)).collect();
+    let checked = contest.slate.check(&mut selections);
+    match &checked {
+        Ok(()) => {}
+        // Such a ballot may have been recorded before; every other fault is one for good.
+        Err(error) if error.reason == SelectionReason::Withdrawn => {}
+        Err(error) => return Err(invalid_selection(error.clone())),
+    }
+    let ballot = NewBallot {
+        voter: pass.voter,
+        channel: None,
+        period: None,
+        replaces,
+        at: &rules.ballot.cast_time.cut(arrived),
+        selections: selections.iter().copied(),
+    };
+    let mut entry = Vec::with_capacity(160 + 24 * selections.len());
+    let id = ballot.write(contest.id(), &mut entry).map_err(|error| {
+        Problem::new(&problem::INVALID_SELECTION, error.to_string()).with("reason", "unwritable")
+    })?;
+    let slots = match replaces {
+        Some(_) => Vec::new(),
+        None => {
+            let mut slots: Vec<Slot> = selections.iter().map(|(category, _)| slot(pass, category)).collect();
+            slots.dedup();
+            slots
+        }
+    };
+    let entry = Bytes::from(entry);
+    let item = Item { ballot: id, arrived, promised: false, group: pass.group.clone(), entry };
+    Ok(Written { item, slots, selections: checked })
+}
+
+/// A ballot ready to be sent, or the answer that needs no sending.
+pub(crate) enum Prepared {
+    Ready(Box<Ballot>),
+    Done(Box<Cast>),
+}
+
+/// A ballot with its voter's pass and the slots that it would fill.
+pub(crate) struct Ballot {
+    pass: Pass,
+    item: Item,
+    slots: Vec<Slot>,
+}
+
+/// Checks a ballot by all that is known here.
+pub(crate) async fn prepare(
+    api: &Api,
+    contest: &Contest,
+    pass: Pass,
+    request: &BallotRequest<'_>,
+    arrived: Timestamp,
+) -> Result<Prepared, Problem> {
+    let Written { item, slots, selections } = write_ballot(contest, &pass, request, arrived)?;
+    let refusal = window(contest, arrived).err().or_else(|| selections.map_err(invalid_selection).err());
+    let Some(refusal) = refusal else { return Ok(Prepared::Ready(Box::new(Ballot { pass, item, slots }))) };
+    // It may be the repetition of one that was recorded before the window closed, or before an entry was withdrawn.
+    match find_recorded(&api.stores, contest.id(), item.ballot).await? {
+        Some((recorded, leaf_hash)) => {
+            Ok(Prepared::Done(Box::new(Cast::Again(BallotStatus::new(recorded, leaf_hash)))))
+        }
+        None => Err(refusal),
+    }
+}
+
+/// A ballot on its way to the sequencer.
+pub(crate) struct Sent {
+    ballot: Ballot,
+    ticket: Ticket,
+}
+
+/// Sends a ballot on its way. `promised`: its voter is told `accepted` once the intake has it.
+pub(crate) fn send(
+    api: &Api,
+    contest: &Contest,
+    mut ballot: Ballot,
+    promised: bool,
+) -> Result<Sent, Problem> {
+    ballot.item.promised = promised;
+    let offer = Offer { item: ballot.item.clone(), slots: ballot.slots.clone() };
+    let ticket = api.desk.cast(contest.id(), offer).ok_or_else(full)?;
+    Ok(Sent { ballot, ticket })
+}
+
+fn full() -> Problem {
+    Problem::new(&problem::QUEUE_FULL, "too many ballots wait to be recorded")
+}
+
+/// Waits for what becomes of a ballot that was sent.
+pub(crate) async fn outcome(
+    api: &Api,
+    contest: &Contest,
+    mut sent: Sent,
+    deadline: tokio::time::Instant,
+) -> Result<Cast, Problem> {
+    let ballot = sent.ballot.item.ballot;
+    loop {
+        let answer = match tokio::time::timeout_at(deadline, sent.ticket.answer()).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping")),
+            Err(_) => {
+                return Err(Problem::new(&problem::OUTCOME_UNKNOWN, "the ballot was not confirmed in time"));
+            }
+        };
+        let submitted = match answer {
+            Answer::Decided(outcome, size, root) => {
+                return decided(api, contest, ballot, outcome, LogHead { size, root: root.to_string() })
+                    .await;
+            }
+            Answer::Kept => return Ok(Cast::Accepted(ballot)),
+            Answer::Failed(error) => return Err(error.into()),
+            Answer::NotKept(submitted) => submitted,
+        };
+        match submitted {
+            Submitted::Taken => {
+                if let Some(done) = look_up(api, contest, &sent.ballot).await? {
+                    return Ok(done);
+                }
+                // The ledger knows nothing of it, so the sequencer shall say.
+                let again = Ballot { slots: Vec::new(), ..sent.ballot };
+                let promised = again.item.promised;
+                drop(sent.ticket);
+                sent = send(api, contest, again, promised)?;
+            }
+            Submitted::Full | Submitted::Buffered => return Err(full()),
+            Submitted::Sealed => return Err(rejected(contest, Rejection::OutsideWindow)),
+            Submitted::Rebuilding => {
+                let detail = "the intake is being rebuilt from the ledger";
+                return Err(Problem::new(&problem::UNAVAILABLE, detail).retry_after(2));
+            }
+        }
+    }
+}
+
+async fn decided(
+    api: &Api,
+    contest: &Contest,
+    ballot: BallotId,
+    outcome: BallotOutcome,
+    log: LogHead,
+) -> Result<Cast, Problem> {
+    match outcome {
+        BallotOutcome::Recorded { index, leaf_hash } => Ok(Cast::Recorded(Recorded {
+            ballot,
+            status: "recorded",
+            index,
+            leaf_hash: leaf_hash.to_string(),
+            log,
+        })),
+        BallotOutcome::Same => match find_recorded(&api.stores, contest.id(), ballot).await? {
+            Some((recorded, leaf_hash)) => Ok(Cast::Again(BallotStatus::new(recorded, leaf_hash))),
+            None => Err(Problem::new(&problem::OUTCOME_UNKNOWN, "the ballot is known but not found")),
+        },
+        BallotOutcome::Rejected(rejection) => Err(rejected(contest, rejection)),
+    }
+}
+
+/// What the ledger knows of a ballot whose slots the intake calls taken; `None` if they are free, or filled by one on its way.
+async fn look_up(api: &Api, contest: &Contest, ballot: &Ballot) -> Result<Option<Cast>, Problem> {
+    if let Some((recorded, leaf_hash)) = find_recorded(&api.stores, contest.id(), ballot.item.ballot).await? {
+        return Ok(Some(Cast::Again(BallotStatus::new(recorded, leaf_hash))));
+    }
+    let filled = ballots_of(api, contest, ballot.pass.voter).await?;
+    let mine = |category: &str| ballot.slots.contains(&slot(&ballot.pass, category));
+    let mut categories: Vec<String> = filled
+        .iter()
+        .flat_map(|ballot| ballot.selections.iter().map(|(category, _)| category.clone()))
+        .filter(|category| mine(category))
+        .collect();
+    categories.sort_unstable();
+    categories.dedup();
+    if categories.is_empty() {
+        return Ok(None);
+    }
+    Err(rejected(contest, Rejection::AlreadyVoted(categories)))
+}
+
+/// As the sequencer reads it from the entry: neither channels nor periods so far.
+fn slot(pass: &Pass, category: &str) -> Slot {
+    Slot::new(pass.voter, None, None, category)
+}
+
+pub(crate) fn rejected(contest: &Contest, rejection: Rejection) -> Problem {
+    match rejection {
+        Rejection::AlreadyVoted(categories) => {
+            let detail = "an earlier ballot fills a category of this one";
+            Problem::new(&problem::ALREADY_VOTED, detail).with("categories", categories)
+        }
+        Rejection::ReplacedIsNotStanding(standing) => {
+            let problem = Problem::new(
+                &problem::REPLACED_IS_NOT_STANDING,
+                "`replaces` does not name the standing ballot",
+            );
+            match standing {
+                Some(standing) => problem.with("standing", standing.to_string()),
+                None => problem,
+            }
+        }
+        Rejection::InvalidSelection(reason, detail) => {
+            Problem::new(&problem::INVALID_SELECTION, detail).with("reason", reason)
+        }
+        Rejection::OutsideWindow => window(contest, Timestamp::MAX)
+            .err()
+            .unwrap_or_else(|| Problem::new(&problem::VOTING_CLOSED, "the ballot arrived after the closing")),
+        Rejection::Refused(code, detail) => Problem::new(&problem::REFUSED, detail).with("code", code),
+    }
+}

@@ -1,0 +1,38 @@
+//! Axum's extractors with problem documents as their refusals.
+
+use axum::{
+    extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery},
+    http::request::Parts,
+};
+use serde::de::DeserializeOwned;
+
+use crate::problem::{self, Problem};
+
+/// The parts of a path.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match AxumPath::from_request_parts(parts, state).await {
+            Ok(AxumPath(path)) => Ok(Self(path)),
+            // Only what is not UTF-8 is no path.
+            Err(_) => Err(Problem::new(&problem::NOT_FOUND, "the path leads nowhere")),
+        }
+    }
+}
+
+/// The query's parameters.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match AxumQuery::from_request_parts(parts, state).await {
+            Ok(AxumQuery(query)) => Ok(Self(query)),
+            Err(rejection) => Err(Problem::new(&problem::INVALID_PARAMETER, rejection.body_text())),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How many ballots came when, and from which groups.
+
+use std::collections::BTreeMap;
+
+use acclaim_store::ledger::Turnout;
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth::{self, READERS},
+    body::{contest_id, no_contest},
+    extract::Path,
+    problem::Problem,
+    state::Api,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(turnout))
+}
+
+/// Recorded ballots, replaced and voided ones included, by their arrival.
+#[derive(Serialize, ToSchema)]
+struct Report {
+    contest: String,
+    ballots: u64,
+    /// By minute, such as `2021-03-14T12:05Z`; minutes without ballots are left out.
+    minutes: BTreeMap<String, u64>,
+    /// By hour, such as `2021-03-14T12Z`.
+    hours: BTreeMap<String, u64>,
+    /// By channel; `-` for those without.
+    channels: BTreeMap<String, u64>,
+    /// By the passes' group; `-` for those without.
+    groups: BTreeMap<String, u64>,
+}
+
+impl Report {
+    fn new(contest: String, rows: Vec<Turnout>) -> Self {
+        let (minutes, hours) = (BTreeMap::new(), BTreeMap::new());
+        let (channels, groups) = (BTreeMap::new(), BTreeMap::new());
+        let mut report = Self { contest, ballots: 0, minutes, hours, channels, groups };
+        let label = |label: Option<String>| label.unwrap_or_else(|| "-".to_owned());
+        for Turnout { minute, channel, group, ballots } in rows {
+            let time = Timestamp::from_second(minute.saturating_mul(60)).unwrap_or_default();
+            report.ballots += ballots;
+            *report.minutes.entry(time.strftime("%Y-%m-%dT%H:%MZ").to_string()).or_default() += ballots;
+            *report.hours.entry(time.strftime("%Y-%m-%dT%HZ").to_string()).or_default() += ballots;
+            *report.channels.entry(label(channel)).or_default() += ballots;
+            *report.groups.entry(label(group)).or_default() += ballots;
+        }
+        report
+    }
+}
+
+/// Ballots by minute, hour, channel and group.
+#[utoipa::path(get, path = "/v1/contests/{contest}/turnout", tag = "staff", security(("key" = [])),
+    params(("contest" = String, Path,)), responses((status = 200, body = Report)))]
+async fn turnout(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = contest_id(&contest)?;
+    auth::staff(&api, &headers, Some(&id), READERS).await?;
+    api.directory.contest(&id).ok_or_else(no_contest)?;
+    let report = Report::new(id.to_string(), api.stores.database.turnout(&id).await?);
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(report)).into_response())
+}
