@@ -80,7 +80,7 @@ pub struct ListArgs {
 pub struct ShowArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Print the whole contest as JSON
+    /// Print all of it as JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

@@ -233,7 +233,7 @@ fn ballots_that_others_stand_against() {
     let only = site.cast("final", &pass, &ballot(&["a1"]));
     assert_eq!(only.status, 201, "{only:?}");
     let answer = site.cast("final", &pass, &replacing("a2", &only.body["ballot"]));
-    assert_eq!(answer.problem(409, "refused")["code"], "replacement-not-allowed");
+    assert_eq!(answer.problem(422, "invalid-selection")["reason"], "replacement-not-allowed");
     assert_eq!(site.log("final").iter().filter(|line| line.contains(r#""type":"ballot""#)).count(), 1);
 }
 
@@ -298,7 +298,8 @@ fn a_definition_with_many_mistakes() {
     let site = Site::start();
     let bearer = format!("Bearer {}", site.key);
     let put = |body: &[u8]| {
-        let headers = [("authorization", &*bearer), ("content-type", "application/json")];
+        let headers =
+            [("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", "put")];
         site.send("PUT", "/v1/contests/wrong", &headers, body)
     };
     let mut wrong = definition("wrong", OPENED);

@@ -87,8 +87,11 @@ impl Stage {
     /// Creates a contest, which opens by itself.
     pub(crate) fn open(&self, definition: &Value) {
         let id = definition["contest"]["id"].as_str().expect("an id");
-        let request =
-            self.agent.put(format!("{}/v1/contests/{id}", self.url)).header("Authorization", self.bearer());
+        let request = self
+            .agent
+            .put(format!("{}/v1/contests/{id}", self.url))
+            .header("Authorization", self.bearer())
+            .header("Idempotency-Key", format!("put-{id}"));
         let mut answer = request.send_json(definition).expect("the server answers");
         let body = answer.body_mut().read_to_string().expect("a body");
         assert_eq!(answer.status(), 201, "{body}");
