@@ -1,6 +1,6 @@
 //! From a request to a ballot, and from the ballot to what became of it: what casting one and casting many share.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use acclaim_ballot_log::NewBallot;
 use acclaim_contest::{
@@ -25,6 +25,11 @@ use crate::{
     problem::{self, Problem},
     state::Api,
 };
+
+/// How long a ballot waits for an intake that is not ready: just after the opening it is for some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two attempts meanwhile.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A ballot as a voter sends it.
 #[derive(Deserialize, ToSchema)]
@@ -236,6 +241,7 @@ pub(crate) async fn outcome(
     deadline: tokio::time::Instant,
 ) -> Result<Cast, Problem> {
     let ballot = sent.ballot.item.ballot;
+    let patience = tokio::time::Instant::now() + PATIENCE;
     loop {
         let answer = match tokio::time::timeout_at(deadline, sent.ticket.answer()).await {
             Ok(Some(answer)) => answer,
@@ -266,6 +272,12 @@ pub(crate) async fn outcome(
             }
             Submitted::Full | Submitted::Buffered => return Err(full()),
             Submitted::Sealed => return Err(rejected(contest, Rejection::OutsideWindow)),
+            Submitted::Rebuilding if tokio::time::Instant::now() < patience => {
+                tokio::time::sleep(PAUSE).await;
+                let promised = sent.ballot.item.promised;
+                drop(sent.ticket);
+                sent = send(api, contest, sent.ballot, promised)?;
+            }
             Submitted::Rebuilding => {
                 let detail = "the intake is being rebuilt from the ledger";
                 return Err(Problem::new(&problem::UNAVAILABLE, detail).retry_after(2));

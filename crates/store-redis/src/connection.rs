@@ -1,0 +1,215 @@
+//! One connection to Redis, single or a cluster, shared by all that this crate does.
+
+use std::{fmt, time::Duration};
+
+use acclaim_store::StoreError;
+use redis::{
+    Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value,
+    aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+    cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
+};
+
+/// How long a call may take. Longer than the crate's half second: a synchronised write on a busy disk takes its time.
+const RESPONSE: Duration = Duration::from_secs(3);
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// Why Redis cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RedisConnectError {
+    /// Away, or not speaking with us.
+    #[error("redis at {servers}: {error}")]
+    Unreachable {
+        /// Hosts and ports, without passwords.
+        servers: String,
+        /// Its words.
+        error: RedisError,
+    },
+    /// It could lose accepted ballots.
+    #[error("redis can lose accepted ballots: {}; mend this, or allow it with --allow-weak-intake", .0.join("; "))]
+    Weak(Vec<String>),
+}
+
+/// One server, or a cluster.
+#[derive(Clone)]
+pub(crate) enum Connection {
+    Single(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+/// Where Redis is: an address, or several of one cluster, separated by commas.
+pub(crate) struct Servers {
+    clients: Vec<Client>,
+    addresses: Vec<String>,
+}
+
+impl fmt::Display for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<String> =
+            self.clients.iter().map(|client| client.get_connection_info().addr().to_string()).collect();
+        f.write_str(&shown.join(","))
+    }
+}
+
+impl Servers {
+    pub(crate) fn parse(urls: &str) -> RedisResult<Self> {
+        // TLS needs a provider of cryptography chosen once a process; a second choice changes nothing.
+        let _chosen = rustls::crypto::ring::default_provider().install_default();
+        let addresses: Vec<String> = urls.split(',').map(|url| url.trim().to_owned()).collect();
+        let clients = addresses.iter().map(|url| Client::open(&**url)).collect::<RedisResult<_>>()?;
+        Ok(Self { clients, addresses })
+    }
+
+    pub(crate) async fn connect(&self) -> RedisResult<Connection> {
+        match &self.clients[..] {
+            [client] => {
+                let config = ConnectionManagerConfig::new()
+                    .set_connection_timeout(Some(CONNECT))
+                    .set_response_timeout(Some(RESPONSE))
+                    .set_number_of_retries(1);
+                let manager = ConnectionManager::new_with_config(client.clone(), config);
+                Ok(Connection::Single(manager.await?))
+            }
+            _ => {
+                let client = ClusterClient::builder(self.addresses.iter().map(String::as_str))
+                    .connection_timeout(CONNECT)
+                    .response_timeout(RESPONSE)
+                    .build()?;
+                Ok(Connection::Cluster(client.get_async_connection().await?))
+            }
+        }
+    }
+
+    /// A connection that listens. In a cluster any node does: it hears what is published on the others.
+    pub(crate) async fn listen(&self) -> RedisResult<PubSub> {
+        let mut last = RedisError::from((ErrorKind::InvalidClientConfig, "no address of redis"));
+        for client in &self.clients {
+            match tokio::time::timeout(CONNECT, client.get_async_pubsub()).await {
+                Ok(Ok(ear)) => return Ok(ear),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = RedisError::from((ErrorKind::Io, "connecting took too long")),
+            }
+        }
+        Err(last)
+    }
+}
+
+/// A node of a cluster, or the one server.
+pub(crate) type Node = Option<(String, u16)>;
+
+impl Connection {
+    /// Runs a command where its key is.
+    pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        match self.clone() {
+            Self::Single(mut connection) => command.query_async(&mut connection).await,
+            Self::Cluster(mut connection) => command.query_async(&mut connection).await,
+        }
+    }
+
+    /// The servers that hold data.
+    pub(crate) async fn masters(&self) -> RedisResult<Vec<Node>> {
+        if matches!(self, Self::Single(_)) {
+            return Ok(vec![None]);
+        }
+        let nodes: String = self.run(redis::cmd("CLUSTER").arg("NODES")).await?;
+        Ok(nodes.lines().filter_map(master).map(Some).collect())
+    }
+
+    /// Runs a command on one server.
+    pub(crate) async fn run_on<T: FromRedisValue>(&self, node: &Node, command: &Cmd) -> RedisResult<T> {
+        match (self, node) {
+            (Self::Cluster(connection), Some((host, port))) => {
+                let node = SingleNodeRoutingInfo::ByAddress { host: host.clone(), port: *port };
+                let mut connection = connection.clone();
+                let value: Value =
+                    connection.route_command(command.clone(), RoutingInfo::SingleNode(node)).await?;
+                Ok(T::from_redis_value(value)?)
+            }
+            _ => self.run(command).await,
+        }
+    }
+
+    /// Runs a script; sends its text only to a server that does not know it yet.
+    pub(crate) async fn call(&self, script: &Script, keys: &[&str], args: Args<'_>) -> RedisResult<Value> {
+        let known = script.command("EVALSHA", &script.hash, keys, args);
+        match self.run(&known).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.run(&script.command("EVAL", script.text, keys, args)).await
+            }
+            other => other,
+        }
+    }
+}
+
+/// Arguments, added to a command as often as it is written.
+pub(crate) type Args<'a> = &'a (dyn Fn(&mut Cmd) + Send + Sync);
+
+/// `id host:port@bus[,name] flags ...` of a master that has not failed.
+fn master(line: &str) -> Option<(String, u16)> {
+    let mut words = line.split(' ').skip(1);
+    let (address, flags) = (words.next()?, words.next()?);
+    let flags: Vec<&str> = flags.split(',').collect();
+    if !flags.contains(&"master") || flags.contains(&"fail") || flags.contains(&"noaddr") {
+        return None;
+    }
+    let (address, _) = address.split_once('@')?;
+    let (host, port) = address.rsplit_once(':')?;
+    Some((host.to_owned(), port.parse().ok()?))
+}
+
+/// A script that runs as one step.
+pub(crate) struct Script {
+    text: &'static str,
+    hash: String,
+}
+
+impl Script {
+    pub(crate) fn new(text: &'static str) -> Self {
+        Self { text, hash: sha1_smol::Sha1::from(text).digest().to_string() }
+    }
+
+    fn command(&self, name: &str, script: &str, keys: &[&str], args: Args<'_>) -> Cmd {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(keys.len());
+        for key in keys {
+            command.arg(key);
+        }
+        args(&mut command);
+        command
+    }
+}
+
+/// An error of a call that may have been done, unless the server refused it or was not reached.
+#[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
+pub(crate) fn failed(error: RedisError) -> StoreError {
+    let refused = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
+    if refused || error.is_connection_refusal() {
+        StoreError::Unavailable(format!("redis: {error}"))
+    } else {
+        StoreError::Unknown(format!("redis: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masters_are_found_among_nodes() {
+        let line = "07c37df 127.0.0.1:30004@31004,host replica e7d1 0 1426 4 connected";
+        assert_eq!(master(line), None);
+        let line = "e7d1eec 127.0.0.1:30001@31001,host4 myself,master - 0 0 1 connected 0-5460";
+        assert_eq!(master(line), Some(("127.0.0.1".to_owned(), 30001)));
+        assert_eq!(master("x 127.0.0.1:1@2 master,fail - 0 0 1 connected"), None);
+        assert_eq!(master(""), None);
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let servers =
+            Servers::parse("redis://:secret@127.0.0.1:7000,redis://u:secret@127.0.0.1:7001").unwrap();
+        assert_eq!(servers.to_string(), "127.0.0.1:7000,127.0.0.1:7001");
+    }
+}

@@ -1,0 +1,120 @@
+//! Whether Redis keeps what it accepts: settings are read, not hoped for; and whether its clock is ours.
+
+use std::collections::HashMap;
+
+use acclaim_store::intake::Condition;
+use jiff::{SignedDuration, Timestamp};
+use redis::{RedisResult, cmd};
+
+use crate::connection::{Connection, Node};
+
+/// What the servers were found to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Findings {
+    /// Settings that can lose accepted ballots, by name.
+    pub(crate) weak: Vec<String>,
+    /// How far their clocks are ahead; the farthest.
+    pub(crate) skew: SignedDuration,
+}
+
+impl Findings {
+    /// What the intake's users are told.
+    pub(crate) fn condition(self, weak_is_allowed: bool) -> Condition {
+        let refuses = (!weak_is_allowed && !self.weak.is_empty()).then(|| self.weak.join("; "));
+        Condition { refuses, weak: self.weak, skew: self.skew }
+    }
+}
+
+/// Asks every server that holds data.
+pub(crate) async fn look(connection: &Connection, now: impl Fn() -> Timestamp) -> RedisResult<Findings> {
+    let mut findings = Findings::default();
+    for node in connection.masters().await? {
+        let settings = Settings::read(connection, &node).await?;
+        let named = |weakness: String| match &node {
+            Some((host, port)) => format!("{weakness} on {host}:{port}"),
+            None => weakness,
+        };
+        findings.weak.extend(settings.weaknesses().into_iter().map(named));
+        let skew = skew(connection, &node, &now).await?;
+        if skew.abs() > findings.skew.abs() {
+            findings.skew = skew;
+        }
+    }
+    Ok(findings)
+}
+
+/// The server's clock less ours, at the middle of the call.
+async fn skew(
+    connection: &Connection,
+    node: &Node,
+    now: &impl Fn() -> Timestamp,
+) -> RedisResult<SignedDuration> {
+    let before = now();
+    let (seconds, micros): (i64, i64) = connection.run_on(node, &cmd("TIME")).await?;
+    let after = now();
+    let theirs = Timestamp::from_microsecond(seconds.saturating_mul(1_000_000).saturating_add(micros))
+        .unwrap_or_default();
+    let middle = before.saturating_add(after.duration_since(before) / 2).unwrap_or(before);
+    Ok(theirs.duration_since(middle))
+}
+
+/// Settings by name: from `CONFIG`, or as far as `INFO` tells them where that is forbidden.
+struct Settings {
+    role: String,
+    config: HashMap<String, String>,
+    info: HashMap<String, String>,
+}
+
+impl Settings {
+    async fn read(connection: &Connection, node: &Node) -> RedisResult<Self> {
+        let text: String = connection.run_on(node, &cmd("INFO")).await?;
+        let info: HashMap<String, String> = text
+            .lines()
+            .filter_map(|line| line.trim_end().split_once(':'))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let mut config = HashMap::new();
+        for name in ["appendonly", "appendfsync", "maxmemory-policy", "maxmemory"] {
+            let mut ask = cmd("CONFIG");
+            ask.arg("GET").arg(name);
+            match connection.run_on::<HashMap<String, String>>(node, &ask).await {
+                Ok(found) => config.extend(found),
+                Err(error) if error.is_io_error() => return Err(error),
+                // Managed servers forbid it.
+                Err(_) => {}
+            }
+        }
+        let role = info.get("role").cloned().unwrap_or_default();
+        Ok(Self { role, config, info })
+    }
+
+    /// A setting by its name in `CONFIG`, else by that in `INFO`.
+    fn get(&self, config: &str, info: &str) -> Option<&str> {
+        self.config.get(config).or_else(|| self.info.get(info)).map(String::as_str)
+    }
+
+    fn weaknesses(&self) -> Vec<String> {
+        let mut weak = Vec::new();
+        if self.role != "master" {
+            weak.push(format!("role is {}, not master", self.role));
+        }
+        match self.get("appendonly", "aof_enabled") {
+            Some("yes" | "1") => {}
+            Some(_) => weak.push("appendonly is no".to_owned()),
+            None => weak.push("appendonly cannot be read".to_owned()),
+        }
+        match self.get("appendfsync", "appendfsync") {
+            Some("always") => {}
+            Some(other) => weak.push(format!("appendfsync is {other}, not always")),
+            None => weak.push("appendfsync cannot be read".to_owned()),
+        }
+        let unlimited = self.get("maxmemory", "maxmemory") == Some("0");
+        match self.get("maxmemory-policy", "maxmemory_policy") {
+            Some("noeviction") => {}
+            Some(_) if unlimited => {}
+            Some(other) => weak.push(format!("maxmemory-policy is {other}, not noeviction")),
+            None => weak.push("maxmemory-policy cannot be read".to_owned()),
+        }
+        weak
+    }
+}

@@ -1,0 +1,405 @@
+//! The intake. See `layout` for the keys and `scripts/` for the steps, each of which is atomic.
+//!
+//! Slots are a table of fingerprints, not a key or field a voter: a cell holds the slot that was last marked there, so that memory is fixed and a lookup is
+//! part of one native command a batch. A forgotten slot costs nothing (the sequencer decides), and a false one next to nothing
+//! (the API asks the ledger).
+
+use std::{sync::Arc, time::Duration};
+
+use acclaim_contest::BallotId;
+use acclaim_store::{
+    Intake, StoreError,
+    error::Result,
+    intake::{Backlog, Condition, Cursor, Cursors, Drained, Offer, Session, Slot, Submitted, Survivors},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use redis::{Cmd, FromRedisValue as _, Value, cmd};
+
+use crate::{
+    Redis,
+    connection::{Script, failed},
+    item::{self, Decoded},
+    layout::{self, HEADER_LENGTH, ShardKeys},
+    redis::Shared,
+};
+
+/// Ballots of one call, at most.
+const MOST_OFFERS: usize = 1_024;
+/// Blocks of one shard that one drain asks for.
+const BLOCKS: usize = 16;
+/// How long a drain waits at most before it looks again, if nobody wakes it.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Slots marked in one command.
+const MARKS: usize = 1_000;
+
+/// See the [module](self).
+///
+/// What is buffered is on Redis' disk by its append-only file, synchronised at every write, or the operator has allowed less.
+pub struct RedisIntake {
+    shared: Arc<Shared>,
+    /// Signs items; the same in every process.
+    key: [u8; 32],
+    scripts: Scripts,
+}
+
+struct Scripts {
+    submit: Script,
+    drain: Script,
+    trim: Script,
+    seal: Script,
+    begin: Script,
+    open: Script,
+    backlog: Script,
+}
+
+impl RedisIntake {
+    /// On these servers; `key` signs items and is the same in every process of the installation.
+    #[must_use]
+    pub fn new(redis: &Redis, key: [u8; 32]) -> Self {
+        let scripts = Scripts {
+            submit: Script::new(include_str!("scripts/submit.lua")),
+            drain: Script::new(include_str!("scripts/drain.lua")),
+            trim: Script::new(include_str!("scripts/trim.lua")),
+            seal: Script::new(include_str!("scripts/seal.lua")),
+            begin: Script::new(include_str!("scripts/begin.lua")),
+            open: Script::new(include_str!("scripts/open.lua")),
+            backlog: Script::new(include_str!("scripts/backlog.lua")),
+        };
+        Self { shared: Arc::clone(&redis.0), key, scripts }
+    }
+
+    fn shards(session: &Session) -> impl Iterator<Item = ShardKeys> {
+        (0..session.shards.max(1)).map(|shard| ShardKeys::new(&session.contest, shard))
+    }
+
+    /// Offers ballots of one shard.
+    async fn submit_shard(&self, session: &Session, shard: u16, offers: &[&Offer]) -> Result<Vec<Submitted>> {
+        let keys = ShardKeys::new(&session.contest, shard);
+        let items: Vec<Vec<u8>> =
+            offers.iter().map(|offer| item::encode(&self.key, &session.contest, &offer.item)).collect();
+        let mut token = [0; 16];
+        getrandom::fill(&mut token).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let arrived = offers.first().map_or(0, |offer| offer.item.arrived.as_millisecond().max(0));
+        let slots: usize = offers.iter().map(|offer| offer.slots.len()).sum();
+        let promised: Vec<(usize, BallotId)> = offers
+            .iter()
+            .enumerate()
+            .filter(|(_, offer)| offer.item.promised)
+            .map(|(index, offer)| (index, offer.item.ballot))
+            .collect();
+        let args = |command: &mut Cmd| {
+            command
+                .arg(session.epoch)
+                .arg(self.shared.capacity)
+                .arg(&token[..])
+                .arg(format!("{arrived:016}"));
+            command.arg(layout::WAKE).arg(session.contest.as_str());
+            command.arg(offers.len()).arg(slots).arg(promised.len());
+            for offer in offers {
+                command.arg(offer.slots.len());
+            }
+            for item in &items {
+                command.arg(&item[..]);
+            }
+            offers.iter().flat_map(|offer| &offer.slots).for_each(|slot| mark(command, *slot));
+            for (index, ballot) in &promised {
+                command.arg(*index).arg(&ballot.0[..]);
+            }
+        };
+        let keys = [&*keys.meta, &*keys.index, &*keys.buffer, &*keys.slots, &*keys.promised];
+        let answer = self.shared.connection.call(&self.scripts.submit, &keys, &args).await.map_err(failed)?;
+        let all = |submitted| Ok(vec![submitted; offers.len()]);
+        match &answer {
+            Value::BulkString(word) if word == b"rebuilding" => all(Submitted::Rebuilding),
+            Value::BulkString(word) if word == b"sealed" => all(Submitted::Sealed),
+            Value::BulkString(word) if word == b"full" => all(Submitted::Full),
+            _ => {
+                let mut submitted = vec![Submitted::Buffered; offers.len()];
+                for index in Vec::<usize>::from_redis_value(answer).map_err(strange)? {
+                    if let Some(submitted) = submitted.get_mut(index) {
+                        *submitted = Submitted::Taken;
+                    }
+                }
+                Ok(submitted)
+            }
+        }
+    }
+
+    /// What one shard holds behind a cursor: its blocks with the cursors behind each, or why it is lost.
+    async fn drain_shard(
+        &self,
+        session: &Session,
+        shard: u16,
+        after: Cursor,
+    ) -> Result<std::result::Result<Vec<(Cursor, Bytes)>, String>> {
+        let keys = ShardKeys::new(&session.contest, shard);
+        let digest = hex::encode(after.digest);
+        let args = |command: &mut Cmd| {
+            command.arg(session.epoch).arg(after.position).arg(&digest).arg(BLOCKS);
+        };
+        let keys = [&*keys.meta, &*keys.index, &*keys.buffer];
+        let answer = self.shared.connection.call(&self.scripts.drain, &keys, &args).await.map_err(failed)?;
+        let parts = Vec::<Value>::from_redis_value(answer).map_err(strange)?;
+        match <[Value; 3]>::try_from(parts) {
+            Ok([_, headers, bodies]) => {
+                let headers = Vec::<String>::from_redis_value(headers).map_err(strange)?;
+                let bodies = Vec::<Vec<u8>>::from_redis_value(bodies).map_err(strange)?;
+                let positions = after.position + 1..;
+                let cursor = |position, header: &str| Cursor { position, digest: digest_of(header) };
+                let blocks = positions.zip(headers).zip(bodies);
+                Ok(Ok(blocks.map(|((p, header), body)| (cursor(p, &header), body.into())).collect()))
+            }
+            Err(parts) => {
+                let why = parts.into_iter().nth(1).map(String::from_redis_value);
+                Ok(Err(why.transpose().map_err(strange)?.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// What all shards hold behind the cursors, about `most` items; `None` if nothing.
+    async fn drain_once(&self, session: &Session, after: &Cursors, most: usize) -> Result<Option<Drained>> {
+        if after.epoch != session.epoch || after.shards.len() != usize::from(session.shards.max(1)) {
+            return Ok(Some(Drained::Lost("the cursors are of another session".to_owned())));
+        }
+        let calls = (0..).zip(&after.shards).map(|(shard, cursor)| self.drain_shard(session, shard, *cursor));
+        let mut through = after.clone();
+        let (mut items, mut forged, mut any) = (Vec::new(), 0, false);
+        let mut shards = Vec::new();
+        for shard in try_join_all(calls).await? {
+            match shard {
+                Ok(blocks) => shards.push(blocks),
+                Err(why) => return Ok(Some(Drained::Lost(why))),
+            }
+        }
+        // A block of each shard in turn, so that none waits for a busier one.
+        let mut shards: Vec<_> = shards.into_iter().map(Vec::into_iter).collect();
+        loop {
+            let before = items.len() as u64 + forged;
+            for (blocks, through) in shards.iter_mut().zip(&mut through.shards) {
+                let Some((cursor, block)) = blocks.next() else { continue };
+                let decoded: Decoded = item::decode(&self.key, &session.contest, &block);
+                items.extend(decoded.items);
+                forged += decoded.forged;
+                *through = cursor;
+                any = true;
+            }
+            if items.len() >= most || items.len() as u64 + forged == before {
+                break;
+            }
+        }
+        Ok(any.then_some(Drained::Items { items, forged, through }))
+    }
+}
+
+/// Adds a slot to a BITFIELD: its cell takes its fingerprint and gives the one it had.
+fn mark(command: &mut Cmd, slot: Slot) {
+    let cell = slot.hash % layout::CELLS;
+    // Never zero, which is an empty cell.
+    let fingerprint = 1 + (slot.hash >> 32) % 0xffff;
+    command.arg("SET").arg("u16").arg(format!("#{cell}")).arg(fingerprint);
+}
+
+fn digest_of(header: &str) -> [u8; 20] {
+    let mut digest = [0; 20];
+    // A header that is not ours leads to a digest that matches nothing.
+    let _not_ours = hex::decode_to_slice(header.get(..40).unwrap_or_default(), &mut digest);
+    digest
+}
+
+/// The digest of a session's beginning.
+fn first_digest(epoch: u64) -> [u8; 20] {
+    sha1_smol::Sha1::from(epoch.to_be_bytes()).digest().bytes()
+}
+
+fn strange(error: redis::ParsingError) -> StoreError {
+    StoreError::Corrupt(format!("redis: an answer that no script of ours gives: {error}"))
+}
+
+#[async_trait]
+impl Intake for RedisIntake {
+    async fn submit(&self, session: &Session, offers: Vec<Offer>) -> Result<Vec<Submitted>> {
+        self.shared.check()?;
+        let mut by_shard: Vec<Vec<usize>> = vec![Vec::new(); usize::from(session.shards.max(1))];
+        for (index, offer) in offers.iter().enumerate() {
+            let [a, b, c, d, ..] = offer.item.ballot.0;
+            if let Some(shard) = by_shard.get_mut(usize::from(session.shard([a, b, c, d]))) {
+                shard.push(index);
+            }
+        }
+        let offers = &offers;
+        let calls = (0..).zip(&by_shard).map(|(shard, indexes)| async move {
+            let mut answers = Vec::with_capacity(indexes.len());
+            for piece in indexes.chunks(MOST_OFFERS) {
+                let piece: Vec<&Offer> = piece.iter().filter_map(|index| offers.get(*index)).collect();
+                answers.extend(self.submit_shard(session, shard, &piece).await?);
+            }
+            Ok::<_, StoreError>(answers)
+        });
+        let answers = try_join_all(calls).await?;
+        let mut submitted = vec![Submitted::Rebuilding; offers.len()];
+        for (index, answer) in by_shard.into_iter().flatten().zip(answers.into_iter().flatten()) {
+            if let Some(submitted) = submitted.get_mut(index) {
+                *submitted = answer;
+            }
+        }
+        Ok(submitted)
+    }
+
+    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
+        let mut wake = self.shared.wake.subscribe();
+        loop {
+            wake.mark_unchanged();
+            if let Some(drained) = self.drain_once(session, after, most).await? {
+                return Ok(drained);
+            }
+            let _whichever = tokio::time::timeout(LOOK_AGAIN, wake.changed()).await;
+        }
+    }
+
+    async fn trim(&self, session: &Session, through: &Cursors, promised: &[BallotId]) -> Result<()> {
+        if through.epoch != session.epoch {
+            return Ok(());
+        }
+        let calls =
+            (0..).zip(Self::shards(session)).zip(&through.shards).map(|((shard, keys), cursor)| async move {
+                let mine = |ballot: &&BallotId| {
+                    let [a, b, c, d, ..] = ballot.0;
+                    session.shard([a, b, c, d]) == shard
+                };
+                let args = |command: &mut Cmd| {
+                    command.arg(session.epoch).arg(cursor.position);
+                    for ballot in promised.iter().filter(mine) {
+                        command.arg(&ballot.0[..]);
+                    }
+                };
+                let keys = [&*keys.meta, &*keys.index, &*keys.buffer, &*keys.promised];
+                self.shared.connection.call(&self.scripts.trim, &keys, &args).await.map_err(failed)
+            });
+        try_join_all(calls).await.map(drop)
+    }
+
+    async fn seal(&self, session: &Session) -> Result<Option<Cursors>> {
+        let mut shards = Vec::new();
+        for keys in Self::shards(session) {
+            let args = |command: &mut Cmd| {
+                command.arg(session.epoch);
+            };
+            let answer = self.shared.connection.call(&self.scripts.seal, &[&keys.meta], &args).await;
+            let end = Vec::<String>::from_redis_value(answer.map_err(failed)?).map_err(strange)?;
+            let [position, digest] = &end[..] else { return Ok(None) };
+            let position =
+                position.parse().map_err(|_| StoreError::Corrupt("redis: a position".to_owned()))?;
+            shards.push(Cursor { position, digest: digest_of(digest) });
+        }
+        Ok(Some(Cursors { epoch: session.epoch, shards }))
+    }
+
+    async fn begin(&self, session: &Session) -> Result<Cursors> {
+        let digest = first_digest(session.epoch);
+        for keys in Self::shards(session) {
+            let args = |command: &mut Cmd| {
+                command.arg(session.epoch).arg(hex::encode(digest));
+            };
+            let keys = [&*keys.meta, &*keys.index, &*keys.buffer, &*keys.slots, &*keys.survivors];
+            self.shared.connection.call(&self.scripts.begin, &keys, &args).await.map_err(failed)?;
+        }
+        let shards = vec![Cursor { position: 0, digest }; usize::from(session.shards.max(1))];
+        Ok(Cursors { epoch: session.epoch, shards })
+    }
+
+    async fn survivors(&self, session: &Session) -> Result<Survivors> {
+        let mut survivors = Survivors::default();
+        for keys in Self::shards(session) {
+            let mut range = cmd("LRANGE");
+            range.arg(&keys.survivors).arg(0).arg(BLOCKS - 1);
+            let blocks: Vec<Vec<u8>> = self.shared.connection.run(&range).await.map_err(failed)?;
+            survivors.taken.push(blocks.len() as u64);
+            for block in blocks {
+                let decoded = item::decode(&self.key, &session.contest, &block.into());
+                if decoded.forged > 0 {
+                    tracing::error!(contest = %session.contest, decoded.forged, "forged items among survivors");
+                }
+                survivors.items.extend(decoded.items);
+            }
+        }
+        Ok(survivors)
+    }
+
+    async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()> {
+        for (keys, count) in Self::shards(session).zip(taken).filter(|(_, count)| **count > 0) {
+            let trim = cmd("LTRIM").arg(&keys.survivors).arg(*count).arg(-1).to_owned();
+            self.shared.connection.run::<()>(&trim).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn remembers_slots(&self) -> bool {
+        true
+    }
+
+    async fn mark(&self, session: &Session, slots: &[Slot]) -> Result<()> {
+        for (shard, keys) in (0..).zip(Self::shards(session)) {
+            let mine: Vec<Slot> =
+                slots.iter().filter(|slot| session.shard(slot.prefix) == shard).copied().collect();
+            for piece in mine.chunks(MARKS) {
+                let mut command = cmd("BITFIELD");
+                command.arg(&keys.slots);
+                piece.iter().for_each(|slot| mark(&mut command, *slot));
+                self.shared.connection.run::<Value>(&command).await.map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn open(&self, session: &Session) -> Result<()> {
+        for keys in Self::shards(session) {
+            let args = |command: &mut Cmd| {
+                command.arg(session.epoch);
+            };
+            self.shared.connection.call(&self.scripts.open, &[&keys.meta], &args).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, session: &Session) -> Result<()> {
+        for keys in Self::shards(session) {
+            let unlink = cmd("UNLINK").arg(&keys.all()).to_owned();
+            self.shared.connection.run::<i64>(&unlink).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn backlog(&self, session: &Session) -> Result<Backlog> {
+        let mut backlog = Backlog::default();
+        for keys in Self::shards(session) {
+            let args = |command: &mut Cmd| {
+                command.arg(session.epoch);
+            };
+            let keys = [&*keys.meta, &*keys.index];
+            let answer =
+                self.shared.connection.call(&self.scripts.backlog, &keys, &args).await.map_err(failed)?;
+            let (items, header) = <(u64, String)>::from_redis_value(answer).map_err(strange)?;
+            backlog.items += items;
+            let arrived = header
+                .get(HEADER_LENGTH - 16..)
+                .and_then(|millis| millis.parse().ok())
+                .and_then(|millis| Timestamp::from_millisecond(millis).ok());
+            backlog.oldest = backlog.oldest.into_iter().chain(arrived).min();
+        }
+        Ok(backlog)
+    }
+
+    async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
+        let [a, b, c, d, ..] = ballot.0;
+        let keys = ShardKeys::new(&session.contest, session.shard([a, b, c, d]));
+        let is_member = cmd("SISMEMBER").arg(&keys.promised).arg(&ballot.0[..]).to_owned();
+        self.shared.connection.run(&is_member).await.map_err(failed)
+    }
+
+    fn condition(&self) -> Condition {
+        self.shared.condition()
+    }
+}

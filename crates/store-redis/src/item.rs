@@ -1,0 +1,168 @@
+//! Ballots as they stand in the buffer: with a MAC, so that whoever can write to Redis cannot vote.
+//!
+//! An item is, integers big-endian: length of the rest (u32), MAC (16 bytes), flags (u8: 1 promised, 2 has a group), arrival (i64, microseconds
+//! since 1970), ballot id (16 bytes), the group if there is one (length u8, text), the entry. The MAC is the first 16 bytes of BLAKE3, keyed, over
+//! the contest's id, a zero byte, and all that follows the MAC.
+
+use acclaim_contest::{BallotId, ContestId};
+use acclaim_store::intake::Item;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+const MAC_LENGTH: usize = 16;
+const PROMISED: u8 = 1;
+const GROUPED: u8 = 2;
+
+/// The items of one block.
+#[derive(Debug, Default)]
+pub(crate) struct Decoded {
+    pub(crate) items: Vec<Item>,
+    /// So many that are not what an API process wrote.
+    pub(crate) forged: u64,
+}
+
+fn mac(key: &[u8; 32], contest: &ContestId, body: &[u8]) -> [u8; MAC_LENGTH] {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(contest.as_str().as_bytes()).update(&[0]).update(body);
+    let mut mac = [0; MAC_LENGTH];
+    hasher.finalize_xof().fill(&mut mac);
+    mac
+}
+
+/// Writes an item.
+pub(crate) fn encode(key: &[u8; 32], contest: &ContestId, item: &Item) -> Vec<u8> {
+    // Labels are ids of at most 64 bytes; a longer one would be cut rather than spoil the item.
+    let group = item.group.as_deref().map(|group| group.get(..group.len().min(255)).unwrap_or_default());
+    let mut body = Vec::with_capacity(48 + item.entry.len() + group.map_or(0, str::len));
+    let flags = (u8::from(item.promised) * PROMISED) | (u8::from(group.is_some()) * GROUPED);
+    body.push(flags);
+    body.extend(item.arrived.as_microsecond().to_be_bytes());
+    body.extend(item.ballot.0);
+    if let Some(group) = group {
+        body.push(u8::try_from(group.len()).unwrap_or(u8::MAX));
+        body.extend(group.as_bytes());
+    }
+    body.extend(&item.entry);
+    let mac = mac(key, contest, &body);
+    let length = u32::try_from(MAC_LENGTH + body.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes()[..], &mac, &body].concat()
+}
+
+/// Reads a block. What is not as it was written is dropped and counted; the rest stays.
+pub(crate) fn decode(key: &[u8; 32], contest: &ContestId, block: &Bytes) -> Decoded {
+    let mut decoded = Decoded::default();
+    let mut at = 0;
+    while at < block.len() {
+        let item = block.get(at..).and_then(<[u8]>::split_first_chunk::<4>).and_then(|(length, rest)| {
+            let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+            (length <= rest.len()).then_some(at + 4..at + 4 + length)
+        });
+        let Some(range) = item else {
+            // Lengths have gone astray: nothing behind can be told apart.
+            decoded.forged += 1;
+            break;
+        };
+        at = range.end;
+        match read(key, contest, &block.slice(range)) {
+            Some(item) => decoded.items.push(item),
+            None => decoded.forged += 1,
+        }
+    }
+    decoded
+}
+
+fn read(key: &[u8; 32], contest: &ContestId, item: &Bytes) -> Option<Item> {
+    let (given, body) = item.split_first_chunk::<MAC_LENGTH>()?;
+    if blake3::Hash::from(pad(mac(key, contest, body))) != blake3::Hash::from(pad(*given)) {
+        return None;
+    }
+    let ([flags], rest) = body.split_first_chunk()?;
+    let (arrived, rest) = rest.split_first_chunk()?;
+    let (ballot, mut rest) = rest.split_first_chunk()?;
+    let mut group = None;
+    if flags & GROUPED != 0 {
+        let ([length], tail) = rest.split_first_chunk()?;
+        let (text, tail) = tail.split_at_checked(usize::from(*length))?;
+        group = Some(String::from_utf8(text.to_vec()).ok()?);
+        rest = tail;
+    }
+    Some(Item {
+        ballot: BallotId(*ballot),
+        arrived: Timestamp::from_microsecond(i64::from_be_bytes(*arrived)).ok()?,
+        promised: flags & PROMISED != 0,
+        group,
+        entry: item.slice_ref(rest),
+    })
+}
+
+/// Hashes compare in constant time.
+fn pad(mac: [u8; MAC_LENGTH]) -> [u8; 32] {
+    let mut padded = [0; 32];
+    padded[..MAC_LENGTH].copy_from_slice(&mac);
+    padded
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: [u8; 32] = [7; 32];
+
+    fn contest() -> ContestId {
+        "photo-2021".parse().unwrap()
+    }
+
+    prop_compose! {
+        fn any_item()(
+            ballot: [u8; 16], micros in 0..4_102_444_800_000_000_i64, promised: bool,
+            group in proptest::option::of("[a-z0-9]{1,64}"), entry in proptest::collection::vec(any::<u8>(), 0..300),
+        ) -> Item {
+            let arrived = Timestamp::from_microsecond(micros).unwrap();
+            Item { ballot: BallotId(ballot), arrived, promised, group, entry: entry.into() }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn items_come_back(items in proptest::collection::vec(any_item(), 0..5)) {
+            let block: Vec<u8> = items.iter().flat_map(|item| encode(&KEY, &contest(), item)).collect();
+            let decoded = decode(&KEY, &contest(), &block.into());
+            prop_assert_eq!(decoded.items, items);
+            prop_assert_eq!(decoded.forged, 0);
+        }
+
+        #[test]
+        fn a_flipped_bit_is_noticed_and_the_neighbours_stay(a in any_item(), b in any_item(), bit: prop::sample::Index) {
+            let first = encode(&KEY, &contest(), &a);
+            let mut block = first.clone();
+            // Behind the length: a wrong length takes the neighbours with it.
+            let bit = 32 + bit.index((first.len() - 4) * 8);
+            block[bit / 8] ^= 1 << (bit % 8);
+            block.extend(encode(&KEY, &contest(), &b));
+            let decoded = decode(&KEY, &contest(), &block.into());
+            prop_assert_eq!(decoded.items, vec![b]);
+            prop_assert_eq!(decoded.forged, 1);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(block in proptest::collection::vec(any::<u8>(), 0..400)) {
+            prop_assert!(decode(&KEY, &contest(), &block.into()).items.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_item_is_good_for_its_contest_only() {
+        let item = Item {
+            ballot: BallotId([1; 16]),
+            arrived: Timestamp::UNIX_EPOCH,
+            promised: false,
+            group: None,
+            entry: Bytes::from_static(b"{}"),
+        };
+        let block = Bytes::from(encode(&KEY, &contest(), &item));
+        assert_eq!(decode(&KEY, &"photo-2022".parse().unwrap(), &block).forged, 1);
+        assert_eq!(decode(&[8; 32], &contest(), &block).forged, 1);
+    }
+}

@@ -1,0 +1,134 @@
+//! A process's access to Redis: connected, checked, and checked again every second.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use acclaim_store::{Clock, StoreError, intake::Condition};
+use tokio::{sync::watch, task::AbortHandle};
+
+use crate::{
+    connection::{Connection, RedisConnectError, Servers},
+    durability,
+};
+
+/// Between two looks at the servers' settings and clocks. A reconnection is followed by a look within this time.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What an installation can set.
+#[derive(Clone)]
+pub struct Settings {
+    /// `redis://` or `rediss://` (TLS), with a password if there is one; several of one cluster, separated by commas.
+    pub urls: String,
+    /// Whether settings that can lose accepted ballots are tolerated.
+    pub allow_weak: bool,
+    /// Most ballots that may wait in one shard.
+    pub capacity: u64,
+}
+
+impl Settings {
+    /// The defaults on these servers.
+    #[must_use]
+    pub fn new(urls: impl Into<String>) -> Self {
+        Self { urls: urls.into(), allow_weak: false, capacity: 1_000_000 }
+    }
+}
+
+/// See the [module](self). Clones share it; the last one to go ends what runs beside.
+#[derive(Clone)]
+pub struct Redis(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) connection: Connection,
+    pub(crate) servers: Servers,
+    pub(crate) capacity: u64,
+    /// Written by the task that looks.
+    condition: Mutex<Condition>,
+    /// Counts the times that a shard was filled which had been empty. Written by the carrier.
+    pub(crate) wake: watch::Sender<u64>,
+    watcher: Mutex<Option<AbortHandle>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let watcher = self.watcher.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watcher) = watcher.take() {
+            watcher.abort();
+        }
+    }
+}
+
+impl Redis {
+    /// Connects and checks the servers' settings.
+    ///
+    /// # Errors
+    /// [`RedisConnectError`]: unreachable, or weak and not allowed to be.
+    pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, RedisConnectError> {
+        let unreachable = |servers: String| move |error| RedisConnectError::Unreachable { servers, error };
+        // The error of an address could repeat its password.
+        let servers = Servers::parse(&settings.urls).map_err(|_| RedisConnectError::Unreachable {
+            servers: "the configured address".to_owned(),
+            error: (redis::ErrorKind::InvalidClientConfig, "is not redis://host:port or rediss://host:port")
+                .into(),
+        })?;
+        let connection = servers.connect().await.map_err(unreachable(servers.to_string()))?;
+        let findings =
+            durability::look(&connection, || clock.now()).await.map_err(unreachable(servers.to_string()))?;
+        if !settings.allow_weak && !findings.weak.is_empty() {
+            return Err(RedisConnectError::Weak(findings.weak));
+        }
+        for weakness in &findings.weak {
+            tracing::warn!(weakness, "redis can lose accepted ballots");
+        }
+        let shared = Arc::new(Shared {
+            connection,
+            servers,
+            capacity: settings.capacity,
+            condition: Mutex::new(findings.condition(settings.allow_weak)),
+            wake: watch::Sender::new(0),
+            watcher: Mutex::default(),
+        });
+        let watched = Arc::downgrade(&shared);
+        let allow_weak = settings.allow_weak;
+        let watcher = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOK_EVERY).await;
+                let Some(shared) = watched.upgrade() else { return };
+                let condition = match durability::look(&shared.connection, || clock.now()).await {
+                    Ok(findings) => findings.condition(allow_weak),
+                    Err(error) => Condition {
+                        refuses: Some(format!("redis does not answer: {error}")),
+                        ..shared.condition()
+                    },
+                };
+                shared.note(condition);
+            }
+        });
+        *shared.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher.abort_handle());
+        Ok(Self(shared))
+    }
+}
+
+impl Shared {
+    pub(crate) fn condition(&self) -> Condition {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether ballots may be trusted to it.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        match self.condition().refuses {
+            Some(why) => Err(StoreError::Unavailable(why)),
+            None => Ok(()),
+        }
+    }
+
+    fn note(&self, condition: Condition) {
+        let mut known = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.refuses != condition.refuses {
+            match &condition.refuses {
+                Some(why) => tracing::error!(why, "the intake takes no ballots"),
+                None => tracing::info!("the intake takes ballots again"),
+            }
+        }
+        *known = condition;
+    }
+}
