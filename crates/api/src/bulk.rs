@@ -85,7 +85,7 @@ async fn bulk(
     }
     let answers = sent.into_iter().map(|sent| async {
         match sent {
-            Ok(OnItsWay::Sent(sent)) => casting::outcome(&api, &contest, sent, deadline).await,
+            Ok(OnItsWay::Sent(sent)) => casting::outcome(&api, &contest, *sent, deadline).await,
             Ok(OnItsWay::Done(cast)) => Ok(*cast),
             Err(problem) => Err(problem),
         }
@@ -99,7 +99,7 @@ async fn bulk(
 }
 
 enum OnItsWay {
-    Sent(Sent),
+    Sent(Box<Sent>),
     Done(Box<Cast>),
 }
 
@@ -108,7 +108,7 @@ async fn send(api: &Api, contest: &Contest, line: &[u8], arrived: Timestamp) -> 
     let pass = auth::pass(api, pass, contest, arrived)?;
     let request = BallotRequest { selections, replaces, period };
     match casting::prepare(api, contest, pass, &request, arrived).await? {
-        Prepared::Ready(ballot) => Ok(OnItsWay::Sent(casting::send(api, contest, *ballot, false)?)),
+        Prepared::Ready(ballot) => Ok(OnItsWay::Sent(Box::new(casting::send(api, contest, *ballot, false)?))),
         Prepared::Done(cast) => Ok(OnItsWay::Done(cast)),
     }
 }

@@ -149,9 +149,8 @@ async fn next_tally(mut following: Following) -> Option<(Event, Following)> {
             following.told = Some(publication.size);
             return Some((event, following));
         }
-        if api.directory.contest(contest.id()).is_none() {
-            return None;
-        }
+        // A deleted contest has no tally to follow.
+        api.directory.contest(contest.id())?;
         following.changed.changed().await.ok()?;
     }
 }

@@ -95,8 +95,8 @@ impl ContestTask {
             let mut slots = Vec::with_capacity(entries.len());
             for entry in &entries {
                 if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(entry) {
-                    let (channel, period) = (ballot.channel.as_deref(), ballot.period.as_deref());
-                    let slot = |category: &str| Slot::new(ballot.voter, channel, period, category);
+                    let slot =
+                        |category: &str| Slot::new(ballot.voter, ballot.channel, ballot.period, category);
                     slots.extend(ballot.selections.iter().map(|(category, _)| slot(category)));
                 }
             }

@@ -214,6 +214,7 @@ fn first_digest(epoch: u64) -> [u8; 20] {
     sha1_smol::Sha1::from(epoch.to_be_bytes()).digest().bytes()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
 fn strange(error: redis::ParsingError) -> StoreError {
     StoreError::Corrupt(format!("redis: an answer that no script of ours gives: {error}"))
 }

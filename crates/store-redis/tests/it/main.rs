@@ -1,0 +1,349 @@
+//! Against real servers: the promises of the intake, what happens when Redis loses its content or falls back, settings that are refused, and the
+//! carrier.
+
+mod servers;
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use acclaim_contest::{BallotId, ContestId, VoterTag};
+use acclaim_store::{
+    Clock, Hub, Intake as _, Shown as _,
+    hub::Notice,
+    intake::{Cursors, Drained, Item, Offer, Session, Slot, Submitted},
+};
+use acclaim_store_redis::{Redis, RedisConnectError, RedisIntake, RedisShown, Settings, carrier::carry};
+use acclaim_test_support::conformance;
+use bytes::Bytes;
+use jiff::Timestamp;
+use servers::{DURABLE, Server, cluster};
+
+struct SystemClock;
+
+#[async_trait::async_trait]
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "it is compared with that of a real server")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep_until(&self, _: Timestamp) {
+        std::future::pending().await
+    }
+}
+
+async fn connect(urls: &str) -> Redis {
+    Redis::connect(&Settings::new(urls), Arc::new(SystemClock)).await.unwrap()
+}
+
+fn id(text: &str) -> ContestId {
+    text.parse().unwrap()
+}
+
+fn item(number: u64) -> Item {
+    let mut ballot = [0; 16];
+    ballot[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    Item {
+        ballot: BallotId(ballot),
+        arrived: Timestamp::UNIX_EPOCH,
+        promised: false,
+        group: None,
+        entry: Bytes::from(format!("entry {number}")),
+    }
+}
+
+fn offer(number: u64) -> Offer {
+    let item = item(number);
+    let mut voter = [0; 16];
+    voter.copy_from_slice(&item.ballot.0);
+    Offer { slots: vec![Slot::new(VoterTag(voter), None, None, "a")], item }
+}
+
+fn offers(range: std::ops::Range<u64>) -> Vec<Offer> {
+    range.map(offer).collect()
+}
+
+async fn opened(intake: &RedisIntake, session: &Session) -> Cursors {
+    let start = intake.begin(session).await.unwrap();
+    intake.open(session).await.unwrap();
+    start
+}
+
+async fn drained(intake: &RedisIntake, session: &Session, after: &Cursors, count: usize) -> Cursors {
+    let (mut seen, mut through) = (0, after.clone());
+    while seen < count {
+        match intake.drain(session, &through, 10_000).await.unwrap() {
+            Drained::Items { items, through: next, .. } => {
+                seen += items.len();
+                through = next;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    through
+}
+
+async fn is_lost(intake: &RedisIntake, session: &Session, after: &Cursors) -> bool {
+    matches!(intake.drain(session, after, 10).await, Ok(Drained::Lost(_)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_server_keeps_the_promises() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), DURABLE);
+    let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
+    conformance::intake(&intake, id("one-shard"), 1).await.unwrap();
+    conformance::intake(&intake, id("five-shards"), 5).await.unwrap();
+    let keys: Vec<String> = server.run(&["KEYS", "*"]);
+    assert!(keys.is_empty(), "a contest that is forgotten leaves nothing: {keys:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_keeps_the_promises() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = cluster(folder.path());
+    let urls: Vec<String> = servers.iter().map(Server::url).collect();
+    let intake = RedisIntake::new(&connect(&urls.join(",")).await, [1; 32]);
+    conformance::intake(&intake, id("spread"), 7).await.unwrap();
+    let session = Session { contest: id("spread-out"), epoch: 3, shards: 16 };
+    let start = opened(&intake, &session).await;
+    let submitted = intake.submit(&session, offers(0..3_000)).await.unwrap();
+    assert!(submitted.iter().all(|answer| *answer == Submitted::Buffered));
+    drained(&intake, &session, &start, 3_000).await;
+    let shares: Vec<u64> = servers.iter().map(|server| server.run(&["DBSIZE"])).collect();
+    assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeated_slots_are_noticed_within_a_batch_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), DURABLE);
+    let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
+    let session = Session { contest: id("slots"), epoch: 3, shards: 1 };
+    opened(&intake, &session).await;
+    let same = Offer { item: item(2), ..offer(1) };
+    let submitted = intake.submit(&session, vec![offer(1), same.clone(), offer(3)]).await.unwrap();
+    assert_eq!(submitted, [Submitted::Buffered, Submitted::Taken, Submitted::Buffered]);
+    assert_eq!(intake.submit(&session, vec![same]).await.unwrap(), [Submitted::Taken]);
+    assert_eq!(intake.backlog(&session).await.unwrap().items, 2);
+    // More slots than one BITFIELD takes, and an answer for each ballot.
+    let submitted = intake.submit(&session, offers(0..5_000)).await.unwrap();
+    let taken: Vec<usize> = (0..5_000).filter(|n| submitted[*n] == Submitted::Taken).collect();
+    assert_eq!(taken, [1, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_or_falls_back_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), DURABLE);
+    let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
+    let session = Session { contest: id("loss"), epoch: 3, shards: 1 };
+    let start = opened(&intake, &session).await;
+    intake.submit(&session, offers(0..10)).await.unwrap();
+    let ten = drained(&intake, &session, &start, 10).await;
+
+    // A kill loses nothing.
+    server.kill();
+    let saved = folder.path().join("saved");
+    copy(&server.aof(), &saved);
+    server.start_again();
+    wait_for_answer(&intake, &session).await;
+    assert_eq!(drained(&intake, &session, &start, 10).await, ten);
+
+    // Set back to before the next ballots: first it ends before the cursor, then it is refilled past it.
+    intake.submit(&session, offers(10..20)).await.unwrap();
+    let twenty = drained(&intake, &session, &ten, 10).await;
+    server.kill();
+    fs::remove_dir_all(server.aof()).unwrap();
+    copy(&saved, &server.aof());
+    server.start_again();
+    wait_for_answer(&intake, &session).await;
+    assert!(is_lost(&intake, &session, &twenty).await, "it ends before the cursor");
+    for number in 30..40 {
+        intake.submit(&session, vec![offer(number)]).await.unwrap();
+    }
+    assert!(is_lost(&intake, &session, &twenty).await, "refilled, but another");
+    assert_eq!(drained(&intake, &session, &start, 20).await.shards[0].position, 11, "of itself it is sound");
+
+    server.run::<String>(&["FLUSHALL"]);
+    assert!(is_lost(&intake, &session, &ten).await);
+    assert_eq!(intake.submit(&session, offers(50..51)).await.unwrap(), [Submitted::Rebuilding]);
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
+}
+
+async fn wait_for_answer(intake: &RedisIntake, session: &Session) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while intake.backlog(session).await.is_err() || intake.condition().refuses.is_some() {
+        assert!(Instant::now() < deadline, "no answer: {:?}", intake.condition());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_can_write_to_redis_cannot_vote() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), DURABLE);
+    let redis = connect(&server.url()).await;
+    let (intake, forger) = (RedisIntake::new(&redis, [1; 32]), RedisIntake::new(&redis, [2; 32]));
+    let session = Session { contest: id("forged"), epoch: 3, shards: 1 };
+    let start = opened(&intake, &session).await;
+    forger.submit(&session, offers(0..3)).await.unwrap();
+    intake.submit(&session, offers(3..5)).await.unwrap();
+    match intake.drain(&session, &start, 100).await.unwrap() {
+        Drained::Items { items, forged, .. } => assert_eq!((items.len(), forged), (2, 3)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_shard_takes_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), DURABLE);
+    let settings = Settings { capacity: 10, ..Settings::new(server.url()) };
+    let redis = Redis::connect(&settings, Arc::new(SystemClock)).await.unwrap();
+    let intake = RedisIntake::new(&redis, [1; 32]);
+    let session = Session { contest: id("full"), epoch: 3, shards: 1 };
+    let start = opened(&intake, &session).await;
+    assert_eq!(intake.submit(&session, offers(0..10)).await.unwrap(), vec![Submitted::Buffered; 10]);
+    assert_eq!(intake.submit(&session, offers(10..11)).await.unwrap(), [Submitted::Full]);
+    let through = drained(&intake, &session, &start, 10).await;
+    intake.trim(&session, &through, &[]).await.unwrap();
+    assert_eq!(intake.submit(&session, offers(20..21)).await.unwrap(), [Submitted::Buffered]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_can_lose_ballots_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let primary = Server::start(folder.path(), DURABLE);
+    let replica_of = format!("127.0.0.1 {}", primary.port());
+    let durable = |more: &[&'static str]| [DURABLE, more].concat();
+    let cases: Vec<(Vec<&str>, &str)> = vec![
+        (vec!["--appendfsync", "always"], "appendonly is no"),
+        (vec!["--appendonly", "yes"], "appendfsync is everysec, not always"),
+        (
+            durable(&["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]),
+            "maxmemory-policy is allkeys-lru, not noeviction",
+        ),
+        ([DURABLE, &["--replicaof", &replica_of]].concat(), "role is slave, not master"),
+        (durable(&["--rename-command", "CONFIG", ""]), "appendfsync cannot be read"),
+    ];
+    for (options, weakness) in cases {
+        let server = Server::start(folder.path(), &options);
+        match Redis::connect(&Settings::new(server.url()), Arc::new(SystemClock)).await {
+            Err(RedisConnectError::Weak(found)) => assert_eq!(found, [weakness]),
+            Err(other) => panic!("{weakness}: {other}"),
+            Ok(_) => panic!("{weakness}: taken"),
+        }
+        let settings = Settings { allow_weak: true, ..Settings::new(server.url()) };
+        let redis = Redis::connect(&settings, Arc::new(SystemClock)).await.unwrap();
+        let condition = RedisIntake::new(&redis, [1; 32]).condition();
+        assert_eq!((condition.refuses, condition.weak), (None, vec![weakness.to_owned()]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_becomes_weak_ends_the_taking_of_ballots() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), DURABLE);
+    let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
+    let session = Session { contest: id("weakened"), epoch: 3, shards: 1 };
+    opened(&intake, &session).await;
+    intake.submit(&session, offers(0..1)).await.unwrap();
+    server.run::<String>(&["CONFIG", "SET", "appendfsync", "no"]);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while intake.submit(&session, offers(1..2)).await.is_ok() {
+        assert!(Instant::now() < deadline, "still taken");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.run::<String>(&["CONFIG", "SET", "appendfsync", "always"]);
+    wait_for_answer(&intake, &session).await;
+    assert!(intake.condition().skew.abs() < jiff::SignedDuration::from_millis(250));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_are_carried_and_cuts_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), DURABLE);
+    let (redis_a, redis_b) = (connect(&server.url()).await, connect(&server.url()).await);
+    let ((hub_a, outlet_a), (hub_b, outlet_b)) = (Hub::with_outlet(), Hub::with_outlet());
+    let (hub_a, hub_b) = (Arc::new(hub_a), Arc::new(hub_b));
+    let (mut ear_a, mut ear_b) = (hub_a.subscribe(), hub_b.subscribe());
+    let _a = carry(&redis_a, Arc::clone(&hub_a), outlet_a, &[]).await;
+    let _b = carry(&redis_b, Arc::clone(&hub_b), outlet_b, &[]).await;
+    // Both listen once they were told of a gap.
+    for ear in [&mut ear_a, &mut ear_b] {
+        heard(ear, |notice| matches!(notice, Notice::Missed)).await;
+    }
+    hub_a.send(Notice::CommandQueued(id("carried")));
+    heard(&mut ear_b, |notice| matches!(notice, Notice::CommandQueued(contest) if *contest == id("carried")))
+        .await;
+    heard(&mut ear_a, |notice| matches!(notice, Notice::CommandQueued(_))).await;
+    hub_b.send(Notice::ContestChanged(id("back")));
+    // The sender's own message does not come back to it: the next that it hears is the other's.
+    heard(&mut ear_a, |notice| match notice {
+        Notice::CommandQueued(_) => panic!("an echo"),
+        Notice::ContestChanged(_) => true,
+        _ => false,
+    })
+    .await;
+
+    // A drain that waits is woken by a submit, well before it would look by itself.
+    let (intake_a, intake_b) = (RedisIntake::new(&redis_a, [1; 32]), RedisIntake::new(&redis_b, [1; 32]));
+    let session = Session { contest: id("woken"), epoch: 3, shards: 1 };
+    let mut cursors = opened(&intake_a, &session).await;
+    let mut waits = Vec::new();
+    for number in 0..9 {
+        let empty = intake_a.drain(&session, &cursors, 10);
+        let submit = async {
+            // Once the drain has found nothing.
+            while server.run::<String>(&["HGET", "acclaim:1:{woken:0}:meta", "asleep"]) != "1" {
+                tokio::task::yield_now().await;
+            }
+            let started = Instant::now();
+            intake_b.submit(&session, offers(number..number + 1)).await.unwrap();
+            started
+        };
+        let (drained, started) = tokio::join!(empty, submit);
+        waits.push(started.elapsed());
+        if let Drained::Items { through, .. } = drained.unwrap() {
+            cursors = through;
+        }
+    }
+    waits.sort();
+    assert!(waits[4] < Duration::from_millis(50), "{waits:?}");
+
+    server.kill();
+    server.start_again();
+    for ear in [&mut ear_a, &mut ear_b] {
+        heard(ear, |notice| matches!(notice, Notice::Missed)).await;
+    }
+}
+
+async fn heard(ear: &mut tokio::sync::broadcast::Receiver<Notice>, mut wanted: impl FnMut(&Notice) -> bool) {
+    let wait = async { while !wanted(&ear.recv().await.unwrap()) {} };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("heard in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_highest_checkpoint_shown_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), DURABLE);
+    let shown = RedisShown::new(&connect(&server.url()).await);
+    let contest = id("shown");
+    assert_eq!(shown.highest(&contest).await.unwrap(), None);
+    shown.about_to_show(&contest, "one").await.unwrap();
+    server.kill();
+    server.start_again();
+    let shown = RedisShown::new(&connect(&server.url()).await);
+    assert_eq!(shown.highest(&contest).await.unwrap().as_deref(), Some("one"));
+    shown.forget(&contest).await.unwrap();
+    assert_eq!(shown.highest(&contest).await.unwrap(), None);
+}

@@ -1,0 +1,129 @@
+//! Real servers: Debian's `redis-server`, on free ports, in a temporary folder.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use redis::{Client, Connection, FromRedisValue};
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    port: u16,
+    options: Vec<String>,
+    folder: PathBuf,
+}
+
+/// What keeps all that it accepts.
+pub(crate) const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Server {
+    pub(crate) fn start(folder: &Path, options: &[&str]) -> Self {
+        let port = free_port();
+        let folder = folder.join(port.to_string());
+        fs::create_dir_all(&folder).unwrap();
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let child = spawn(&folder, port, &options);
+        let server = Self { child, port, options, folder };
+        server.wait();
+        server
+    }
+
+    fn wait(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.try_run::<String>(&["PING"]).ok().as_deref() != Some("PONG") {
+            assert!(Instant::now() < deadline, "redis-server did not start");
+            std::thread::yield_now();
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    fn connection(&self) -> redis::RedisResult<Connection> {
+        Client::open(self.url())?.get_connection_with_timeout(Duration::from_secs(5))
+    }
+
+    pub(crate) fn try_run<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+        let (name, args) = words.split_first().unwrap();
+        redis::cmd(name).arg(args).query(&mut self.connection()?)
+    }
+
+    pub(crate) fn run<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        self.try_run(words).unwrap()
+    }
+
+    /// Ends it at once, as a loss of power would its process.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on what is on its disk.
+    pub(crate) fn start_again(&mut self) {
+        self.child = spawn(&self.folder, self.port, &self.options);
+        self.wait();
+    }
+
+    /// The folder of its append-only file.
+    pub(crate) fn aof(&self) -> PathBuf {
+        self.folder.join("appendonlydir")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended_before = self.child.kill();
+        let _ended_before = self.child.wait();
+    }
+}
+
+fn spawn(folder: &Path, port: u16, options: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+        .arg(folder)
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed")
+}
+
+/// Three masters of one cluster.
+pub(crate) fn cluster(folder: &Path) -> Vec<Server> {
+    let options = [DURABLE, &["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]].concat();
+    let servers: Vec<Server> = (0..3).map(|_| Server::start(folder, &options)).collect();
+    let ranges = [("0", "5461"), ("5462", "10922"), ("10923", "16383")];
+    for (server, (from, to)) in servers.iter().zip(ranges) {
+        server.run::<String>(&["CLUSTER", "ADDSLOTSRANGE", from, to]);
+    }
+    for (number, server) in servers.iter().enumerate() {
+        server.run::<String>(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
+    }
+    for other in &servers[1..] {
+        servers[0].run::<String>(&["CLUSTER", "MEET", "127.0.0.1", &other.port().to_string()]);
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !servers
+        .iter()
+        .all(|server| server.run::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
+    {
+        assert!(Instant::now() < deadline, "the cluster did not form");
+        std::thread::yield_now();
+    }
+    servers
+}
