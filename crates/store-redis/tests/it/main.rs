@@ -33,7 +33,7 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, _: Timestamp) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
