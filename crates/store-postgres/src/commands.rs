@@ -1,0 +1,124 @@
+//! The command table.
+
+use acclaim_contest::ContestId;
+use acclaim_store::{
+    Commands,
+    command::{CommandOutcome, Queued, QueuedCommand},
+    error::{Result, StoreError},
+};
+use async_trait::async_trait;
+use sqlx_core::{error::Error, query::query, row::Row as _};
+use sqlx_postgres::{PgConnection, PgRow};
+
+use crate::{
+    connection::{Durability, within},
+    database::{PostgresDatabase, no_contest},
+    error::{corrupt, exactly, unavailable},
+};
+
+#[async_trait]
+impl Commands for PostgresDatabase {
+    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<Queued> {
+        let mut tx = self.begin(Durability::Durable).await?;
+        let queued = within(self.patience(), queue(&mut tx, contest, command)).await?;
+        tx.commit().await?;
+        Ok(queued)
+    }
+
+    async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>> {
+        let statement = query(
+            "SELECT key, staff, command, received FROM commands JOIN contests ON contest = contests.number
+             WHERE id = $1 AND outcome IS NULL ORDER BY commands.number",
+        );
+        let rows = self.rows(statement.bind(contest.as_str())).await?;
+        rows.iter().map(queued_command).collect()
+    }
+
+    async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>> {
+        let statement = query(
+            "SELECT outcome FROM commands JOIN contests ON contest = contests.number WHERE id = $1 AND key = $2",
+        );
+        let row = self.row(statement.bind(contest.as_str()).bind(key)).await?;
+        let outcome: Option<Option<String>> =
+            row.map(|row| row.try_get(0)).transpose().map_err(unavailable)?;
+        outcome.flatten().as_deref().map(read_outcome).transpose()
+    }
+}
+
+async fn queue(tx: &mut PgConnection, contest: &ContestId, command: &QueuedCommand) -> Result<Queued> {
+    let json = serde_json::to_string(&command.command).map_err(corrupt)?;
+    let new = query(
+        "INSERT INTO commands (contest, key, staff, command, received)
+         SELECT number, $2, $3, $4, $5 FROM contests WHERE id = $1 ON CONFLICT (contest, key) DO NOTHING",
+    )
+    .bind(contest.as_str())
+    .bind(&command.key)
+    .bind(&command.by)
+    .bind(&json)
+    .bind(command.received.to_string())
+    .execute(&mut *tx)
+    .await
+    .map_err(unavailable)?;
+    if new.rows_affected() == 1 {
+        return Ok(Queued::New);
+    }
+    let row = query(
+        "SELECT staff, command, outcome FROM commands JOIN contests ON contest = contests.number
+         WHERE id = $1 AND key = $2",
+    )
+    .bind(contest.as_str())
+    .bind(&command.key)
+    .fetch_optional(tx)
+    .await
+    .map_err(unavailable)?
+    .ok_or_else(|| no_contest(contest))?;
+    let (staff, stored): (String, String) =
+        (row.try_get(0).map_err(unavailable)?, row.try_get(1).map_err(unavailable)?);
+    if staff != command.by || stored != json {
+        return Ok(Queued::KeyUsed);
+    }
+    let outcome: Option<String> = row.try_get(2).map_err(unavailable)?;
+    outcome.as_deref().map(read_outcome).transpose().map(Queued::Known)
+}
+
+/// Writes outcomes, each once.
+pub(crate) async fn finish_commands(
+    tx: &mut PgConnection,
+    contest: i32,
+    commands: &[(String, CommandOutcome)],
+) -> Result<()> {
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&str> = commands.iter().map(|(key, _)| key.as_str()).collect();
+    let outcomes: Vec<String> = commands
+        .iter()
+        .map(|(_, outcome)| serde_json::to_string(outcome).map_err(corrupt))
+        .collect::<Result<_>>()?;
+    let statement = query(
+        "UPDATE commands SET outcome = done.outcome FROM unnest($2::text[], $3::text[]) AS done (key, outcome)
+         WHERE contest = $1 AND commands.key = done.key AND commands.outcome IS NULL",
+    );
+    let finished =
+        statement.bind(contest).bind(keys).bind(outcomes).execute(tx).await.map_err(unavailable)?;
+    exactly(finished.rows_affected(), commands.len(), || {
+        StoreError::Conflict("a command has an outcome already".to_owned())
+    })
+}
+
+fn queued_command(row: &PgRow) -> Result<QueuedCommand> {
+    let read = || -> std::result::Result<(String, String, String, String), Error> {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+    };
+    let (key, by, command, received) = read().map_err(unavailable)?;
+    Ok(QueuedCommand {
+        key,
+        by,
+        command: serde_json::from_str(&command).map_err(corrupt)?,
+        received: received.parse().map_err(corrupt)?,
+    })
+}
+
+fn read_outcome(json: &str) -> Result<CommandOutcome> {
+    serde_json::from_str(json).map_err(corrupt)
+}

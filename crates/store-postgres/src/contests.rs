@@ -1,0 +1,293 @@
+//! Contests and the passes issued for them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use acclaim_contest::{
+    ContestId, Instant,
+    definition::{Definition, Overrides},
+};
+use acclaim_store::{
+    ContestRecord, Contests,
+    contests::{ContestState, Counted},
+    error::{Result, StoreError},
+    ledger::ContestChange,
+};
+use async_trait::async_trait;
+use sqlx_core::{error::Error, query::query, raw_sql::raw_sql, row::Row as _, sql_str::AssertSqlSafe};
+use sqlx_postgres::{PgConnection, PgRow};
+
+use crate::{
+    connection::{Durability, within},
+    database::{PostgresDatabase, no_contest},
+    error::{corrupt, exactly, signed, unavailable, unsigned},
+};
+
+#[async_trait]
+impl Contests for PostgresDatabase {
+    async fn contests(&self) -> Result<Vec<ContestRecord>> {
+        let rows = self
+            .rows(query(
+                "SELECT revision, definition, phase, closes, withdrawn, tag_key, epoch, shards FROM contests ORDER BY id",
+            ))
+            .await?;
+        rows.iter().map(record).collect()
+    }
+
+    async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {
+        let statement = query(
+            "SELECT revision, definition, phase, closes, withdrawn, tag_key, epoch, shards FROM contests WHERE id = $1",
+        );
+        self.row(statement.bind(id.as_str())).await?.as_ref().map(record).transpose()
+    }
+
+    async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()> {
+        let mut tx = self.begin(Durability::Durable).await?;
+        within(self.patience(), create(&mut tx, definition, tag_key)).await?;
+        tx.commit().await
+    }
+
+    async fn edit_draft(&self, definition: &Definition, revision: u64) -> Result<()> {
+        let id = &definition.id;
+        let mut tx = self.begin(Durability::Durable).await?;
+        let statement = query(
+            "UPDATE contests SET revision = revision + 1, definition = $1, test = $2, closes = $3
+             WHERE id = $4 AND revision = $5 AND phase = 'draft'",
+        )
+        .bind(definition.to_json())
+        .bind(definition.test)
+        .bind(definition.closes.seconds())
+        .bind(id.as_str())
+        .bind(signed(revision)?);
+        within(self.patience(), async {
+            let changed = statement.execute(&mut *tx).await.map_err(unavailable)?.rows_affected();
+            let why = || StoreError::Conflict(format!("contest {id} is not a draft at revision {revision}"));
+            exactly(changed, 1, why)
+        })
+        .await?;
+        tx.commit().await
+    }
+
+    async fn delete_contest(&self, id: &ContestId) -> Result<()> {
+        let mut tx = self.begin(Durability::Durable).await?;
+        within(self.patience(), delete(&mut tx, id)).await?;
+        tx.commit().await
+    }
+
+    async fn count_passes(
+        &self,
+        id: &ContestId,
+        source: &str,
+        key: &str,
+        request: [u8; 32],
+        more: u64,
+    ) -> Result<Counted> {
+        let mut tx = self.begin(Durability::Durable).await?;
+        let counted = within(self.patience(), count(&mut tx, id, source, key, request, more)).await?;
+        tx.commit().await?;
+        Ok(counted)
+    }
+
+    async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>> {
+        let statement = query(
+            "SELECT source, total FROM contests LEFT JOIN passes ON contest = number WHERE id = $1 ORDER BY source",
+        );
+        let rows = self.rows(statement.bind(id.as_str())).await?;
+        if rows.is_empty() {
+            return Err(no_contest(id));
+        }
+        let row = |row: &PgRow| -> Result<Option<(String, u64)>> {
+            let source: Option<String> = row.try_get(0).map_err(unavailable)?;
+            let total: Option<i64> = row.try_get(1).map_err(unavailable)?;
+            source.zip(total).map(|(source, total)| Ok((source, unsigned(total)?))).transpose()
+        };
+        rows.iter().filter_map(|found| row(found).transpose()).collect()
+    }
+}
+
+/// A contest's number; it must exist, and does so until the end of the transaction.
+async fn hold_contest(tx: &mut PgConnection, id: &ContestId) -> Result<i32> {
+    let row = query("SELECT number FROM contests WHERE id = $1 FOR KEY SHARE")
+        .bind(id.as_str())
+        .fetch_optional(tx)
+        .await
+        .map_err(unavailable)?
+        .ok_or_else(|| no_contest(id))?;
+    row.try_get(0).map_err(unavailable)
+}
+
+async fn create(tx: &mut PgConnection, definition: &Definition, tag_key: &[u8]) -> Result<()> {
+    let id = &definition.id;
+    let created = query(
+        "INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, tag_key, epoch, shards)
+         VALUES ($1, 1, $2, $3, 'draft', $4, '[]', $5, 0, 0) ON CONFLICT (id) DO NOTHING RETURNING number",
+    )
+    .bind(id.as_str())
+    .bind(definition.to_json())
+    .bind(definition.test)
+    .bind(definition.closes.seconds())
+    .bind(tag_key)
+    .fetch_optional(&mut *tx)
+    .await
+    .map_err(unavailable)?
+    .ok_or_else(|| StoreError::Conflict(format!("contest {id} exists")))?;
+    let number: i32 = created.try_get(0).map_err(unavailable)?;
+
+    // After the insertion, which waits for a deletion of the same id that is under way.
+    let retired = query("SELECT 1 FROM retired WHERE id = $1").bind(id.as_str());
+    if retired.fetch_optional(&mut *tx).await.map_err(unavailable)?.is_some() {
+        let why =
+            format!("the id {id} is that of a deleted contest that had passes or a log: choose another");
+        return Err(StoreError::Conflict(why));
+    }
+
+    // Attaching an empty table checks nothing and lets everybody else read and write on.
+    let partitions = format!(
+        "CREATE TABLE entries_{number} (LIKE entries INCLUDING STORAGE, CHECK (contest = {number}), PRIMARY KEY (log_index));
+         ALTER TABLE entries ATTACH PARTITION entries_{number} FOR VALUES IN ({number});
+         ALTER TABLE entries_{number} DROP CONSTRAINT entries_{number}_contest_check;
+         CREATE TABLE ballots_{number} (LIKE ballots INCLUDING STORAGE, CHECK (contest = {number}), PRIMARY KEY (id));
+         ALTER TABLE ballots ATTACH PARTITION ballots_{number} FOR VALUES IN ({number});
+         ALTER TABLE ballots_{number} DROP CONSTRAINT ballots_{number}_contest_check"
+    );
+    raw_sql(AssertSqlSafe(partitions)).execute(tx).await.map_err(unavailable)?;
+    Ok(())
+}
+
+async fn delete(tx: &mut PgConnection, id: &ContestId) -> Result<()> {
+    // Waits for whoever counts passes or appends, so that the next statement sees what they did.
+    let row = query("SELECT number FROM contests WHERE id = $1 AND (phase = 'draft' OR test) FOR UPDATE")
+        .bind(id.as_str())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(unavailable)?
+        .ok_or_else(|| StoreError::Conflict(format!("contest {id} is neither a draft nor a test")))?;
+    let number: i32 = row.try_get(0).map_err(unavailable)?;
+    query(
+        "INSERT INTO retired (id) SELECT $2 WHERE EXISTS (SELECT 1 FROM heads WHERE contest = $1)
+         OR EXISTS (SELECT 1 FROM passes WHERE contest = $1)",
+    )
+    .bind(number)
+    .bind(id.as_str())
+    .execute(&mut *tx)
+    .await
+    .map_err(unavailable)?;
+    let deleted = query("DELETE FROM contests WHERE number = $1").bind(number).execute(&mut *tx).await;
+    exactly(deleted.map_err(unavailable)?.rows_affected(), 1, || corrupt("a locked contest is gone"))?;
+    // Dropping locks the partitioned tables. Nobody queues behind that for long.
+    let drop = format!("SET LOCAL lock_timeout = '3s'; DROP TABLE entries_{number}, ballots_{number}");
+    raw_sql(AssertSqlSafe(drop)).execute(tx).await.map_err(unavailable)?;
+    Ok(())
+}
+
+async fn count(
+    tx: &mut PgConnection,
+    id: &ContestId,
+    source: &str,
+    key: &str,
+    request: [u8; 32],
+    more: u64,
+) -> Result<Counted> {
+    let contest = hold_contest(tx, id).await?;
+    let new = query(
+        "INSERT INTO pass_requests (contest, key, request) VALUES ($1, $2, $3) ON CONFLICT (contest, key) DO NOTHING",
+    )
+    .bind(contest)
+    .bind(key)
+    .bind(&request[..])
+    .execute(&mut *tx)
+    .await
+    .map_err(unavailable)?;
+    if new.rows_affected() == 0 {
+        let row = query("SELECT request FROM pass_requests WHERE contest = $1 AND key = $2")
+            .bind(contest)
+            .bind(key)
+            .fetch_one(tx)
+            .await
+            .map_err(unavailable)?;
+        let known: Vec<u8> = row.try_get(0).map_err(unavailable)?;
+        return Ok(if known == request { Counted::Again } else { Counted::KeyUsed });
+    }
+    let counted = query(
+        "INSERT INTO passes (contest, source, total) VALUES ($1, $2, $3)
+         ON CONFLICT (contest, source) DO UPDATE SET total = passes.total + excluded.total",
+    )
+    .bind(contest)
+    .bind(source)
+    .bind(signed(more)?)
+    .execute(tx)
+    .await
+    .map_err(unavailable)?;
+    exactly(counted.rows_affected(), 1, || corrupt("passes were not counted"))?;
+    Ok(Counted::New)
+}
+
+/// A row as it stands in the table.
+struct StoredContest {
+    revision: i64,
+    definition: String,
+    phase: String,
+    closes: i64,
+    withdrawn: String,
+    tag_key: Vec<u8>,
+    epoch: i64,
+    shards: i32,
+}
+
+fn stored(row: &PgRow) -> std::result::Result<StoredContest, Error> {
+    Ok(StoredContest {
+        revision: row.try_get(0)?,
+        definition: row.try_get(1)?,
+        phase: row.try_get(2)?,
+        closes: row.try_get(3)?,
+        withdrawn: row.try_get(4)?,
+        tag_key: row.try_get(5)?,
+        epoch: row.try_get(6)?,
+        shards: row.try_get(7)?,
+    })
+}
+
+fn record(row: &PgRow) -> Result<ContestRecord> {
+    let row = stored(row).map_err(unavailable)?;
+    let definition =
+        Definition::from_json(row.definition.as_bytes(), &Overrides::default()).map_err(corrupt)?;
+    let withdrawn: BTreeSet<_> = serde_json::from_str(&row.withdrawn).map_err(corrupt)?;
+    Ok(ContestRecord {
+        definition: Arc::new(definition),
+        revision: unsigned(row.revision)?,
+        state: ContestState {
+            phase: row.phase.parse().map_err(corrupt)?,
+            closes: Instant::from_seconds(row.closes).ok_or_else(|| corrupt("closing instant"))?,
+            withdrawn,
+            // An epoch is any 64 bits, kept as Postgres's signed ones.
+            epoch: row.epoch.cast_unsigned(),
+            shards: row.shards.try_into().map_err(corrupt)?,
+        },
+        tag_key: row.tag_key,
+    })
+}
+
+/// Writes how a contest stands from now on.
+pub(crate) async fn change_contest(
+    tx: &mut PgConnection,
+    contest: i32,
+    change: &ContestChange,
+) -> Result<()> {
+    let state = &change.state;
+    let changed = query(
+        "UPDATE contests SET revision = revision + 1, definition = coalesce($1, definition), phase = $2, closes = $3,
+         withdrawn = $4, epoch = $5, shards = $6 WHERE number = $7 AND revision = $8",
+    )
+    .bind(change.definition.as_ref().map(Definition::to_json))
+    .bind(state.phase.as_str())
+    .bind(state.closes.seconds())
+    .bind(serde_json::to_string(&state.withdrawn).map_err(corrupt)?)
+    .bind(state.epoch.cast_signed())
+    .bind(i32::from(state.shards))
+    .bind(contest)
+    .bind(signed(change.revision)?)
+    .execute(tx)
+    .await
+    .map_err(unavailable)?;
+    let why = || StoreError::Conflict(format!("the contest is not at revision {}", change.revision));
+    exactly(changed.rows_affected(), 1, why)
+}

@@ -1,0 +1,213 @@
+//! The pool of connections, and the ways to use it.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use acclaim_contest::ContestId;
+use acclaim_store::error::{Result, StoreError};
+use sqlx_core::{
+    connection::Connection as _,
+    error::Error,
+    pool::{Pool, PoolOptions},
+    query::{Query, query},
+    row::Row as _,
+    sql_str::AssertSqlSafe,
+};
+use sqlx_postgres::{PgArguments, PgRow, Postgres};
+
+use crate::{
+    connection::{Durability, Lent, Tx, answer},
+    error::{is_missing_table, unavailable},
+    schema::{self, OpenError},
+};
+
+/// A connection that lay idle for longer is asked whether it lives before it is used.
+const FRESH: Duration = Duration::from_secs(1);
+/// What a client waits beyond the server's own time-out for a statement.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Where the database is, and how long to wait for it.
+#[derive(Clone)]
+pub struct Settings {
+    /// `postgres://user:password@host:port/database`; `?sslmode=verify-full` and others as sqlx has them.
+    pub url: String,
+    /// At most so many connections.
+    pub connections: u32,
+    /// How long to wait for a connection, a new one or one that others use.
+    pub acquire: Duration,
+    /// How long a statement may take.
+    pub statement: Duration,
+    /// How long a commit may take, which includes a synchronous standby's answer.
+    pub commit: Duration,
+}
+
+impl Settings {
+    /// The usual settings: 16 connections, and seconds of patience.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            connections: 16,
+            acquire: Duration::from_secs(5),
+            statement: Duration::from_secs(10),
+            commit: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Without the URL, which may hold a password.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("connections", &self.connections)
+            .field("acquire", &self.acquire)
+            .field("statement", &self.statement)
+            .field("commit", &self.commit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything that must last, of a cluster.
+pub struct PostgresDatabase {
+    pool: Pool<Postgres>,
+    settings: Settings,
+    /// Numbers of contests, which name their partitions. A number is never used again: one that is out of date leads to a table that is not
+    /// there, and is looked up anew.
+    numbers: Mutex<HashMap<ContestId, i32>>,
+}
+
+impl fmt::Debug for PostgresDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresDatabase").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl PostgresDatabase {
+    /// Connects to a database that `acclaim migrate` has prepared.
+    ///
+    /// # Errors
+    /// [`OpenError`]: nobody answers, the schema is of another version, or the server does not keep what it is given.
+    pub async fn connect(settings: &Settings) -> std::result::Result<Self, OpenError> {
+        let options = schema::options(&settings.url, settings.statement)?;
+        let mut first = schema::connect(&options, settings.acquire).await?;
+        answer(settings.statement, async { Ok(schema::check(&mut first).await) }).await??;
+        let _closed = answer(GRACE, first.close()).await;
+        let pool = PoolOptions::<Postgres>::new()
+            .max_connections(settings.connections)
+            .acquire_timeout(settings.acquire)
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    Ok(about.idle_for < FRESH || answer(GRACE, connection.ping()).await.is_ok())
+                })
+            })
+            // After a failover the address may lead to the former primary.
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    match answer(GRACE, schema::in_recovery(connection)).await? {
+                        false => Ok(()),
+                        true => Err(Error::Protocol("the database server is in recovery".to_owned())),
+                    }
+                })
+            })
+            .connect_lazy_with(options);
+        Ok(Self { pool, settings: settings.clone(), numbers: Mutex::default() })
+    }
+
+    /// Brings a database's schema up to date, from nothing if it is empty.
+    ///
+    /// # Errors
+    /// [`OpenError`]: nobody answers, the schema is newer than this program, or a statement failed. Nothing was changed then.
+    pub async fn migrate(url: &str) -> std::result::Result<(), OpenError> {
+        schema::migrate(url).await
+    }
+
+    /// Closes the connections once they are idle.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// How long work on an open transaction, or one read, may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.settings.statement + GRACE
+    }
+
+    async fn lend(&self) -> std::result::Result<Lent, Error> {
+        self.pool.acquire().await.map(Lent::new)
+    }
+
+    /// Begins a transaction.
+    pub(crate) async fn begin(&self, durability: Durability) -> Result<Tx> {
+        let lent = self.lend().await.map_err(unavailable)?;
+        let (statement, commit) = (self.settings.statement, self.settings.commit);
+        crate::connection::within(self.patience(), Tx::begin(lent, durability, statement, commit)).await
+    }
+
+    async fn try_rows(
+        &self,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> std::result::Result<Vec<PgRow>, Error> {
+        let mut lent = self.lend().await?;
+        let rows = answer(self.patience(), query.fetch_all(&mut *lent)).await?;
+        lent.give_back();
+        Ok(rows)
+    }
+
+    /// All rows of one statement that reads.
+    pub(crate) async fn rows(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+        self.try_rows(query).await.map_err(unavailable)
+    }
+
+    /// The row of one statement that reads at most one.
+    pub(crate) async fn row(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Option<PgRow>> {
+        Ok(self.rows(query).await?.pop())
+    }
+
+    /// All rows of a statement on a partition of a contest, whose text `sql` makes from the contest's number; `None` if there is no such contest.
+    pub(crate) async fn partition_rows(
+        &self,
+        contest: &ContestId,
+        sql: impl Fn(i32) -> String,
+        bind: impl for<'q> Fn(Query<'q, Postgres, PgArguments>) -> Query<'q, Postgres, PgArguments>,
+    ) -> Result<Option<Vec<PgRow>>> {
+        loop {
+            let known = self.numbers().get(contest).copied();
+            let number = match known {
+                Some(number) => number,
+                None => match self.number(contest).await? {
+                    Some(number) => number,
+                    None => return Ok(None),
+                },
+            };
+            match self.try_rows(bind(query(AssertSqlSafe(sql(number))))).await {
+                Ok(rows) => {
+                    self.numbers().insert(contest.clone(), number);
+                    return Ok(Some(rows));
+                }
+                // Deleted since its number was learnt: look again, but believe no second time.
+                Err(error) if known.is_some() && is_missing_table(&error) => {
+                    self.numbers().remove(contest);
+                }
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+    }
+
+    async fn number(&self, contest: &ContestId) -> Result<Option<i32>> {
+        let row = self.row(query("SELECT number FROM contests WHERE id = $1").bind(contest.as_str())).await?;
+        row.map(|row| row.try_get(0)).transpose().map_err(unavailable)
+    }
+
+    fn numbers(&self) -> MutexGuard<'_, HashMap<ContestId, i32>> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// There is none of this id.
+pub(crate) fn no_contest(contest: &ContestId) -> StoreError {
+    StoreError::Conflict(format!("there is no contest {contest}"))
+}

@@ -1,0 +1,109 @@
+//! Staff keys and the installation's values.
+
+use acclaim_contest::{ContestId, Instant};
+use acclaim_store::{
+    Keys,
+    error::{Result, StoreError},
+    keys::StaffKey,
+};
+use async_trait::async_trait;
+use sqlx_core::{
+    error::Error,
+    query::{Query, query},
+    row::Row as _,
+};
+use sqlx_postgres::{PgArguments, PgRow, Postgres};
+
+use crate::{
+    connection::{Durability, within},
+    database::PostgresDatabase,
+    error::{corrupt, exactly, unavailable},
+};
+
+impl PostgresDatabase {
+    /// Runs a statement that changes one row, or none and is a conflict.
+    async fn change_one(
+        &self,
+        statement: Query<'_, Postgres, PgArguments>,
+        otherwise: impl FnOnce() -> String + Send,
+    ) -> Result<()> {
+        let mut tx = self.begin(Durability::Durable).await?;
+        within(self.patience(), async {
+            let changed = statement.execute(&mut *tx).await.map_err(unavailable)?.rows_affected();
+            exactly(changed, 1, || StoreError::Conflict(otherwise()))
+        })
+        .await?;
+        tx.commit().await
+    }
+}
+
+#[async_trait]
+impl Keys for PostgresDatabase {
+    async fn add_staff_key(&self, hash: [u8; 32], key: &StaffKey) -> Result<()> {
+        let contests = key.contests.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
+        let statement = query(
+            "INSERT INTO staff_keys (name, hash, role, contests, created) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (name) DO NOTHING",
+        )
+        .bind(&key.name)
+        .bind(hash.to_vec())
+        .bind(key.role.as_str())
+        .bind(contests)
+        .bind(key.created.seconds());
+        self.change_one(statement, || format!("the name {} is in use", key.name)).await
+    }
+
+    async fn staff_keys(&self) -> Result<Vec<StaffKey>> {
+        let rows = self
+            .rows(query("SELECT name, role, contests, created, revoked FROM staff_keys ORDER BY name"))
+            .await?;
+        rows.iter().map(staff_key).collect()
+    }
+
+    async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
+        let statement =
+            query("SELECT name, role, contests, created, revoked FROM staff_keys WHERE hash = $1");
+        self.row(statement.bind(&hash[..])).await?.as_ref().map(staff_key).transpose()
+    }
+
+    async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()> {
+        let statement = query("UPDATE staff_keys SET revoked = $1 WHERE name = $2 AND revoked IS NULL");
+        self.change_one(statement.bind(at.seconds()).bind(name), || {
+            format!("there is no key {name} to revoke")
+        })
+        .await
+    }
+
+    async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let rows = self.rows(query("SELECT name, value FROM installation ORDER BY name")).await?;
+        rows.iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+            .collect::<std::result::Result<_, _>>()
+            .map_err(unavailable)
+    }
+
+    async fn add_installation_value(&self, name: &str, value: &[u8]) -> Result<()> {
+        let statement =
+            query("INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+        self.change_one(statement.bind(name).bind(value), || format!("there is a value {name}")).await
+    }
+}
+
+fn staff_key(row: &PgRow) -> Result<StaffKey> {
+    type Row = (String, String, Option<String>, i64, Option<i64>);
+    let read = || -> std::result::Result<Row, Error> {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?))
+    };
+    let (name, role, contests, created, revoked) = read().map_err(unavailable)?;
+    let contests: Option<Vec<ContestId>> =
+        contests.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
+    let instant =
+        |seconds| Instant::from_seconds(seconds).ok_or_else(|| corrupt("an instant of a staff key"));
+    Ok(StaffKey {
+        name,
+        role: role.parse().map_err(corrupt)?,
+        contests,
+        created: instant(created)?,
+        revoked: revoked.map(instant).transpose()?,
+    })
+}

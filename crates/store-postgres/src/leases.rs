@@ -1,0 +1,46 @@
+//! Leases on contests, by the server's clock.
+
+use std::time::Duration;
+
+use acclaim_contest::ContestId;
+use acclaim_store::{Leases, error::Result};
+use async_trait::async_trait;
+use sqlx_core::query::query;
+
+use crate::{
+    connection::{Durability, within},
+    database::PostgresDatabase,
+    error::unavailable,
+};
+
+/// Not synchronised to disk: a lease lost in a crash costs some wasted work.
+#[async_trait]
+impl Leases for PostgresDatabase {
+    async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool> {
+        // The clock's time and not the transaction's: that stands still while the statement waits for another.
+        let statement = query(
+            "INSERT INTO leases (contest, holder, until)
+             SELECT number, $2, clock_timestamp() + $3 * interval '1 microsecond' FROM contests WHERE id = $1
+             ON CONFLICT (contest) DO UPDATE SET holder = excluded.holder, until = excluded.until
+             WHERE leases.holder = excluded.holder OR leases.until < clock_timestamp()",
+        )
+        .bind(contest.as_str())
+        .bind(holder.cast_signed())
+        .bind(i64::try_from(lasts.as_micros()).unwrap_or(i64::MAX));
+        let mut tx = self.begin(Durability::Soon).await?;
+        let taken =
+            within(self.patience(), async { statement.execute(&mut *tx).await.map_err(unavailable) }).await?;
+        tx.commit().await?;
+        Ok(taken.rows_affected() == 1)
+    }
+
+    async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()> {
+        let statement =
+            query("DELETE FROM leases USING contests WHERE contest = number AND id = $1 AND holder = $2")
+                .bind(contest.as_str())
+                .bind(holder.cast_signed());
+        let mut tx = self.begin(Durability::Soon).await?;
+        within(self.patience(), async { statement.execute(&mut *tx).await.map_err(unavailable) }).await?;
+        tx.commit().await
+    }
+}

@@ -1,0 +1,167 @@
+//! What is read of the logs.
+
+use acclaim_ballot_log::{hash::Hash, tile::TileId};
+use acclaim_contest::{BallotId, ContestId};
+use acclaim_store::{
+    Ledger,
+    error::Result,
+    hub::Rejection,
+    intake::Cursors,
+    ledger::{Append, BallotState, Head, RecordedBallot, Turnout},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use sqlx_core::{error::Error, query::query, row::Row as _};
+use sqlx_postgres::PgRow;
+use uuid::Uuid;
+
+use crate::{
+    append,
+    connection::{Durability, within},
+    database::{PostgresDatabase, no_contest},
+    error::{corrupt, signed, unavailable, unsigned},
+};
+
+/// Bytes of entries that one read returns, about.
+const READ_BYTES: i64 = 8 << 20;
+/// Entries that one read returns at most: about as many small ones as fit into [`READ_BYTES`].
+const READ_ENTRIES: usize = 1 << 16;
+
+#[async_trait]
+impl Ledger for PostgresDatabase {
+    async fn head(&self, contest: &ContestId) -> Result<Option<Head>> {
+        let statement = query(
+            "SELECT size, root, checkpoint, cursors FROM heads JOIN contests ON contest = number WHERE id = $1",
+        );
+        self.row(statement.bind(contest.as_str())).await?.as_ref().map(head).transpose()
+    }
+
+    async fn append(&self, contest: &ContestId, append: Append) -> Result<()> {
+        let mut tx = self.begin(Durability::Durable).await?;
+        within(self.patience(), append::write(&mut tx, contest, &append)).await?;
+        tx.commit().await
+    }
+
+    async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
+        let low = signed(from)?;
+        let high = low.saturating_add(most.min(READ_ENTRIES).try_into().unwrap_or(i64::MAX));
+        // The last one is the one that reaches the bound.
+        let sql = |number| {
+            format!(
+                "SELECT log_index, entry FROM
+                 (SELECT log_index, entry, sum(length(entry)) OVER (ORDER BY log_index) - length(entry) AS before
+                  FROM entries_{number} WHERE log_index >= $1 AND log_index < $2) AS entry
+                 WHERE before < $3 ORDER BY log_index"
+            )
+        };
+        let rows = self
+            .partition_rows(contest, sql, move |query| query.bind(low).bind(high).bind(READ_BYTES))
+            .await?
+            .ok_or_else(|| no_contest(contest))?;
+        let entry = |(wanted, row): (i64, &PgRow)| {
+            let index: i64 = row.try_get(0).map_err(unavailable)?;
+            if index != wanted {
+                return Err(corrupt(format!("entry {wanted} is missing")));
+            }
+            row.try_get::<Vec<u8>, _>(1).map(Bytes::from).map_err(unavailable)
+        };
+        (low..).zip(&rows).map(entry).collect()
+    }
+
+    async fn tile(&self, contest: &ContestId, tile: TileId) -> Result<Option<Vec<u8>>> {
+        let statement = query(
+            "SELECT hashes FROM tiles JOIN contests ON contest = contests.number
+             WHERE id = $1 AND level = $2 AND tiles.number = $3",
+        )
+        .bind(contest.as_str())
+        .bind(i16::from(tile.level))
+        .bind(i64::try_from(tile.number).unwrap_or(i64::MAX));
+        self.row(statement).await?.map(|row| row.try_get(0)).transpose().map_err(unavailable)
+    }
+
+    async fn ballot(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<RecordedBallot>> {
+        let sql = |number| format!("SELECT id, log_index, state, reason FROM ballots_{number} WHERE id = $1");
+        let id = Uuid::from_bytes(ballot.0);
+        let rows = self.partition_rows(contest, sql, move |query| query.bind(id)).await?.unwrap_or_default();
+        rows.first().map(recorded_ballot).transpose()
+    }
+
+    async fn rejection(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<Rejection>> {
+        let statement = query(
+            "SELECT rejection FROM rejections JOIN contests ON contest = number
+             WHERE contests.id = $1 AND rejections.id = $2",
+        );
+        let row = self.row(statement.bind(contest.as_str()).bind(Uuid::from_bytes(ballot.0))).await?;
+        let json: Option<String> = row.map(|row| row.try_get(0)).transpose().map_err(unavailable)?;
+        json.map(|json| serde_json::from_str(&json).map_err(corrupt)).transpose()
+    }
+
+    async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {
+        let statement = query(
+            r#"SELECT minute, channel, "group", ballots FROM contests LEFT JOIN turnout ON contest = number
+               WHERE id = $1 ORDER BY minute, channel, "group""#,
+        );
+        let rows = self.rows(statement.bind(contest.as_str())).await?;
+        if rows.is_empty() {
+            return Err(no_contest(contest));
+        }
+        rows.iter().filter_map(|row| turnout(row).transpose()).collect()
+    }
+
+    async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>> {
+        let (mut low, mut high) = ([0; 16], [0xff; 16]);
+        for bounds in [&mut low, &mut high] {
+            bounds[..4].copy_from_slice(&prefix);
+        }
+        let (low, high) = (Uuid::from_bytes(low), Uuid::from_bytes(high));
+        let sql = |number| {
+            format!(
+                "SELECT id, log_index, state, reason FROM ballots_{number} WHERE id BETWEEN $1 AND $2 ORDER BY log_index"
+            )
+        };
+        let rows = self.partition_rows(contest, sql, move |query| query.bind(low).bind(high)).await?;
+        rows.unwrap_or_default().iter().map(recorded_ballot).collect()
+    }
+}
+
+fn head(row: &PgRow) -> Result<Head> {
+    type Row = (i64, Vec<u8>, String, Vec<u8>);
+    let read = || -> std::result::Result<Row, Error> {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+    };
+    let (size, root, checkpoint, cursors) = read().map_err(unavailable)?;
+    Ok(Head {
+        size: unsigned(size)?,
+        root: Hash(root.try_into().map_err(|_| corrupt("the log's root"))?),
+        checkpoint,
+        cursors: Cursors::from_bytes(&cursors).ok_or_else(|| corrupt("the intake's cursors"))?,
+    })
+}
+
+/// `None` for the one row of a contest without turnout.
+fn turnout(row: &PgRow) -> Result<Option<Turnout>> {
+    let minute: Option<i64> = row.try_get(0).map_err(unavailable)?;
+    let Some(minute) = minute else { return Ok(None) };
+    let some = |text: String| (!text.is_empty()).then_some(text);
+    Ok(Some(Turnout {
+        minute,
+        channel: some(row.try_get(1).map_err(unavailable)?),
+        group: some(row.try_get(2).map_err(unavailable)?),
+        ballots: unsigned(row.try_get(3).map_err(unavailable)?)?,
+    }))
+}
+
+fn recorded_ballot(row: &PgRow) -> Result<RecordedBallot> {
+    type Row = (Uuid, i64, i16, Option<String>);
+    let read = || -> std::result::Result<Row, Error> {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+    };
+    let (id, index, state, reason) = read().map_err(unavailable)?;
+    let state = match (state, reason) {
+        (0, None) => BallotState::Recorded,
+        (1, None) => BallotState::Replaced,
+        (2, Some(reason)) => BallotState::Voided { reason: serde_json::from_str(&reason).map_err(corrupt)? },
+        (state, _) => return Err(corrupt(format!("a ballot of state {state}"))),
+    };
+    Ok(RecordedBallot { id: BallotId(id.into_bytes()), index: unsigned(index)?, state })
+}

@@ -1,0 +1,179 @@
+//! A server that dies, and connections that are cut.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use acclaim_ballot_log::Hash;
+use acclaim_contest::ContestId;
+use acclaim_store::{Ledger as _, StoreError};
+use acclaim_store_postgres::{PostgresDatabase, Settings};
+use tokio::sync::watch;
+
+use crate::{
+    append, ballot_at, contest, database_by, end_of, entry_at,
+    proxy::{Fault, Proxy},
+    server as shared,
+    server::Server,
+};
+
+/// How often the server is killed, and after how many appends each time.
+const KILLS: u64 = 6;
+const APPENDS: u64 = 7;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_appended_survives_the_servers_death() {
+    let mut server = Server::start(&[]).await;
+    let (database, _) = database_by(&server, server.port()).await;
+    let id = contest(&database, "killed").await;
+    let database = Arc::new(database);
+    let (done, mut progress) = watch::channel((0, None));
+    let (stop, stopped) = watch::channel(false);
+    let writer = tokio::spawn(keep_appending(Arc::clone(&database), id.clone(), done, stopped));
+    for kill in 1..=KILLS {
+        progress.wait_for(|(appends, _)| *appends >= kill * APPENDS).await.unwrap();
+        server.kill();
+        server.restart().await;
+        let promised: Option<(u64, Hash)> = progress.borrow().1;
+        check_log(&database, &id, promised).await;
+    }
+    stop.send_replace(true);
+    writer.await.unwrap();
+    let promised = progress.borrow().1;
+    check_log(&database, &id, promised).await;
+}
+
+/// Appends until it is told to stop and tells how often it was answered `Ok`, and where the log ended then.
+async fn keep_appending(
+    database: Arc<PostgresDatabase>,
+    id: ContestId,
+    done: watch::Sender<(u64, Option<(u64, Hash)>)>,
+    stopped: watch::Receiver<bool>,
+) {
+    let mut root = 0;
+    'reload: while !*stopped.borrow() {
+        let Ok(head) = database.head(&id).await else { continue };
+        let mut expected = head.as_ref().and_then(end_of);
+        while !*stopped.borrow() {
+            root += 1;
+            let next = append(expected, 100, root);
+            let end = end_of(&next.head);
+            match database.append(&id, next).await {
+                Ok(()) => expected = end,
+                Err(StoreError::Unavailable(_) | StoreError::Unknown(_)) => continue 'reload,
+                Err(other) => panic!("{other}"),
+            }
+            done.send_modify(|(appends, promised)| (*appends, *promised) = (*appends + 1, end));
+        }
+    }
+}
+
+/// The log is at least as long as promised, and all its parts agree.
+async fn check_log(database: &PostgresDatabase, id: &ContestId, promised: Option<(u64, Hash)>) {
+    let before = database.head(id).await.unwrap().unwrap();
+    let (size, root) = promised.unwrap();
+    assert!(before.size >= size, "size {} after a promise of {size}", before.size);
+    assert!(before.size > size || before.root == root);
+    let mut entries = Vec::new();
+    while (entries.len() as u64) < before.size {
+        let more = database.entries(id, entries.len() as u64, 1_000).await.unwrap();
+        assert!(!more.is_empty(), "the log ends before its head");
+        entries.extend(more);
+    }
+    for (entry, index) in entries.iter().zip(0..) {
+        assert_eq!(*entry, entry_at(index));
+    }
+    for index in (0..before.size).step_by(37).chain([before.size - 1]) {
+        assert_eq!(database.ballot(id, ballot_at(index)).await.unwrap().unwrap().index, index);
+    }
+    assert_eq!(before.checkpoint, format!("note {}", before.size));
+    assert_eq!(entries.len() % 100, 0, "half an append");
+}
+
+/// Appends by way of a faulty connection, and returns what the caller was told and how long the log is then.
+async fn faulty_append(word: &'static str, fault: Fault) -> (StoreError, u64) {
+    let server = shared().await;
+    let proxy = Proxy::start(server.port(), word, fault).await;
+    let (direct, name) = database_by(&server, server.port()).await;
+    let settings = Settings {
+        statement: Duration::from_millis(500),
+        commit: Duration::from_millis(500),
+        ..Settings::new(server.url_by(proxy.port, &name))
+    };
+    let database = PostgresDatabase::connect(&settings).await.unwrap();
+    let id = contest(&database, "faulty").await;
+    let first = append(None, 10, 1);
+    database.append(&id, first.clone()).await.unwrap();
+    let second = append(end_of(&first.head), 5, 2);
+    proxy.arm();
+    let error = database.append(&id, second).await.unwrap_err();
+    assert!(proxy.has_happened(), "{error}");
+
+    // Whatever became of it, the next one has a connection that works, and an answer.
+    let head = direct.head(&id).await.unwrap().unwrap();
+    let end = (direct.entries(&id, 0, 100).await.unwrap().len() as u64, head.size);
+    assert_eq!(end.0, end.1);
+    // After a silence the server has to notice that the former transaction's client is gone.
+    until_available(async || database.append(&id, append(end_of(&head), 1, 3)).await).await;
+    (error, head.size)
+}
+
+/// Tries again while the answer is `Unavailable`.
+async fn until_available(mut attempt: impl AsyncFnMut() -> Result<(), StoreError>) {
+    let begun = Instant::now();
+    while let Err(error) = attempt().await {
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_is_lost_is_unknown() {
+    let (error, size) = faulty_append("COMMIT", Fault::Lost).await;
+    assert!(matches!(error, StoreError::Unknown(_)), "{error}");
+    assert_eq!(size, 10);
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_is_unknown() {
+    let (error, size) = faulty_append("COMMIT", Fault::AnswerLost).await;
+    assert!(matches!(error, StoreError::Unknown(_)), "{error}");
+    assert_eq!(size, 15);
+}
+
+#[tokio::test]
+async fn a_commit_that_is_never_answered_is_unknown_after_a_while() {
+    let (error, size) = faulty_append("COMMIT", Fault::Silence).await;
+    assert!(matches!(error, StoreError::Unknown(_)), "{error}");
+    assert_eq!(size, 10);
+}
+
+#[tokio::test]
+async fn what_fails_before_the_commit_is_not_done() {
+    for fault in [Fault::Lost, Fault::AnswerLost, Fault::Silence] {
+        for word in ["BEGIN", "COPY ballots"] {
+            let (error, size) = faulty_append(word, fault).await;
+            assert!(matches!(error, StoreError::Unavailable(_)), "{word} {fault:?}: {error}");
+            assert_eq!(size, 10, "{word} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_unavailable_and_then_back() {
+    let mut server = Server::start(&[]).await;
+    let (_, name) = database_by(&server, server.port()).await;
+    let url = server.url_by(server.port(), &name);
+    let settings = Settings { acquire: Duration::from_millis(300), ..Settings::new(url) };
+    let database = PostgresDatabase::connect(&settings).await.unwrap();
+    let id = contest(&database, "away").await;
+    server.kill();
+    for _ in 0..2 {
+        let error = database.append(&id, append(None, 1, 1)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    }
+    assert!(matches!(database.head(&id).await, Err(StoreError::Unavailable(_))));
+    server.restart().await;
+    until_available(async || database.append(&id, append(None, 1, 1)).await).await;
+}

@@ -1,0 +1,103 @@
+//! What is refused at the start, and what becomes of partitions.
+
+use acclaim_store::{Contests as _, Ledger as _, StoreError};
+use acclaim_store_postgres::{OpenError, PostgresDatabase, Settings};
+use sqlx_core::{connection::Connection as _, query::query, row::Row as _};
+use sqlx_postgres::PgConnection;
+
+use crate::{
+    append, contest, database_by, server as shared,
+    server::{PASSWORD, Server},
+};
+
+async fn refusal(url: String) -> OpenError {
+    let error = PostgresDatabase::connect(&Settings::new(url)).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains(PASSWORD));
+    error
+}
+
+#[tokio::test]
+async fn a_schema_of_another_version_is_refused() {
+    let server = shared().await;
+    let name = server.empty_database().await;
+    let url = server.url_by(server.port(), &name);
+    let error = refusal(url.clone()).await;
+    assert!(matches!(error, OpenError::Empty), "{error}");
+    assert!(error.to_string().contains("run `acclaim migrate`"));
+
+    // Two at once, and then again: it is done once.
+    let (first, second) = tokio::join!(PostgresDatabase::migrate(&url), PostgresDatabase::migrate(&url));
+    first.and(second).unwrap();
+    PostgresDatabase::migrate(&url).await.unwrap();
+    PostgresDatabase::connect(&Settings::new(&url)).await.unwrap();
+
+    server.execute(&name, "UPDATE acclaim_schema SET version = 99").await;
+    let error = refusal(url.clone()).await;
+    assert!(matches!(error, OpenError::Newer { found: 99 }), "{error}");
+    let error = PostgresDatabase::migrate(&url).await.unwrap_err();
+    assert!(matches!(error, OpenError::Newer { found: 99 }), "{error}");
+
+    server.execute(&name, "UPDATE acclaim_schema SET version = -1").await;
+    let error = refusal(url).await;
+    assert!(matches!(error, OpenError::Older { found: -1 }), "{error}");
+    assert!(error.to_string().contains("run `acclaim migrate`"));
+}
+
+#[tokio::test]
+async fn a_url_or_server_that_is_none_is_told_without_its_password() {
+    let server = shared().await;
+    let url = server.url_by(server.port(), "nowhere");
+    assert!(matches!(refusal(url.clone()).await, OpenError::Server(_)));
+    assert!(matches!(refusal(url.replace("postgres://", "mysql://")).await, OpenError::Url(_)));
+    assert!(matches!(refusal(url.replace("127.0.0.1:", "127.0.0.1:x")).await, OpenError::Url(_)));
+    assert!(matches!(refusal(url.replace(PASSWORD, "wrong")).await, OpenError::Server(_)));
+    let settings = Settings::new(url);
+    assert!(!format!("{settings:?}").contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn a_server_that_forgets_is_refused_by_name() {
+    for setting in ["fsync", "full_page_writes"] {
+        let server = Server::start(&[&format!("{setting}=off")]).await;
+        let name = server.empty_database().await;
+        let url = server.url_by(server.port(), &name);
+        PostgresDatabase::migrate(&url).await.unwrap();
+        let error = refusal(url).await;
+        assert!(matches!(error, OpenError::Unsafe { setting: found } if found == setting), "{error}");
+        assert!(error.to_string().contains(setting));
+    }
+}
+
+#[tokio::test]
+async fn a_contest_has_partitions_until_it_is_deleted() {
+    let server = shared().await;
+    let (database, name) = database_by(&server, server.port()).await;
+    let url = server.url_by(server.port(), &name);
+    let kept = contest(&database, "kept").await;
+    let deleted = contest(&database, "deleted").await;
+    let unused = contest(&database, "unused").await;
+    for id in [&kept, &deleted] {
+        database.append(id, append(None, 3, 1)).await.unwrap();
+        assert_eq!(database.entries(id, 0, 9).await.unwrap().len(), 3);
+    }
+    assert!(database.entries(&unused, 0, 9).await.unwrap().is_empty());
+    assert_eq!(partitions(&url).await, 6);
+
+    database.delete_contest(&deleted).await.unwrap();
+    database.delete_contest(&unused).await.unwrap();
+    assert_eq!(partitions(&url).await, 2);
+    // Its number was known to reads; an id that may be used again gets another one.
+    assert!(matches!(database.entries(&deleted, 0, 9).await, Err(StoreError::Conflict(_))));
+    assert_eq!(database.ballot(&deleted, crate::ballot_at(0)).await.unwrap(), None);
+    assert_eq!(contest(&database, "unused").await, unused);
+    database.append(&unused, append(None, 2, 1)).await.unwrap();
+    assert_eq!(database.entries(&unused, 0, 9).await.unwrap().len(), 2);
+    assert_eq!(database.entries(&kept, 0, 9).await.unwrap().len(), 3);
+}
+
+async fn partitions(url: &str) -> i64 {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let tables =
+        "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^(entries|ballots)_[0-9]+$'";
+    query(tables).fetch_one(&mut connection).await.unwrap().get(0)
+}

@@ -1,0 +1,222 @@
+//! A real Postgres for tests: Debian's, in a temporary folder, on a free port, stopped when it is dropped or when the test's process ends.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::{fs::chown, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use sqlx_core::{connection::Connection as _, raw_sql::raw_sql, sql_str::AssertSqlSafe};
+use sqlx_postgres::PgConnection;
+use tempfile::TempDir;
+
+/// Of the only role. It must not appear in any error.
+pub(crate) const PASSWORD: &str = "correct-horse-battery";
+/// How long a server may take to start or to stop.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running server.
+pub(crate) struct Server {
+    folder: TempDir,
+    port: u16,
+    user: Option<(u32, u32)>,
+    settings: Vec<String>,
+    postmaster: Child,
+    /// Ends the server when this process's end of its input is closed, however this process ends.
+    _watchdog: Child,
+    databases: AtomicU32,
+}
+
+impl Server {
+    /// Starts one, with settings such as `fsync=off`.
+    pub(crate) async fn start(settings: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("acclaim-postgres").tempdir().unwrap();
+        let user = unprivileged_user();
+        if let Some((uid, gid)) = user {
+            chown(folder.path(), Some(uid), Some(gid)).unwrap();
+        }
+        let password = folder.path().join("password");
+        fs::write(&password, PASSWORD).unwrap();
+        let made = as_user(user, &programs().join("initdb"))
+            .args([
+                "--username=acclaim",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--no-locale",
+                "--no-sync",
+            ])
+            .arg(format!("--pwfile={}", password.display()))
+            .arg("-D")
+            .arg(folder.path().join("data"))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let postmaster = launch(folder.path(), port, user, &settings);
+        let watchdog = watch(folder.path());
+        let server = Self {
+            folder,
+            port,
+            user,
+            settings,
+            postmaster,
+            _watchdog: watchdog,
+            databases: AtomicU32::new(0),
+        };
+        server.wait_until_ready().await;
+        server
+    }
+
+    /// The port on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of a database of this server, by way of another port if there is a proxy.
+    pub(crate) fn url_by(&self, port: u16, database: &str) -> String {
+        format!("postgres://acclaim:{PASSWORD}@127.0.0.1:{port}/{database}")
+    }
+
+    /// Makes an empty database and returns its name.
+    pub(crate) async fn empty_database(&self) -> String {
+        let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.execute("postgres", &format!("CREATE DATABASE {name}")).await;
+        name
+    }
+
+    /// Executes statements in a database.
+    pub(crate) async fn execute(&self, database: &str, sql: &str) {
+        let mut connection = PgConnection::connect(&self.url_by(self.port, database)).await.unwrap();
+        raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// Kills every process of the server at once, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        let postmaster = self.postmaster.id();
+        // Stopped first, so that it starts no further process and none outlives it.
+        signal("STOP", &[postmaster]);
+        let mut all = children(postmaster);
+        all.push(postmaster);
+        signal("KILL", &all);
+        self.postmaster.wait().unwrap();
+        let begun = Instant::now();
+        while all.iter().any(|process| is_alive(*process)) {
+            assert!(begun.elapsed() < DEADLINE, "a killed process lives on");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Starts again what was killed.
+    pub(crate) async fn restart(&mut self) {
+        self.postmaster = launch(self.folder.path(), self.port, self.user, &self.settings);
+        self.wait_until_ready().await;
+    }
+
+    async fn wait_until_ready(&self) {
+        let begun = Instant::now();
+        loop {
+            match PgConnection::connect(&self.url_by(self.port, "postgres")).await {
+                Ok(connection) => return connection.close().await.unwrap(),
+                Err(error) if begun.elapsed() > DEADLINE => {
+                    let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                    panic!("{error}\n{log}");
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // `immediate`: nothing of it is wanted any more.
+        signal("QUIT", &[self.postmaster.id()]);
+        let _ended = self.postmaster.wait();
+    }
+}
+
+/// The folder of the newest installed version's programs.
+fn programs() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").expect("Debian's package postgresql is installed");
+    let version = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    versions.map(|entry| entry.unwrap().path()).max_by_key(version).unwrap().join("bin")
+}
+
+/// Postgres refuses to run as root: then as `postgres`, or else as `nobody`.
+fn unprivileged_user() -> Option<(u32, u32)> {
+    if std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) != 0 {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let user = |name: &str| {
+        let fields: Vec<&str> =
+            users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|user| user[0] == name)?;
+        Some((fields[2].parse().unwrap(), fields[3].parse().unwrap()))
+    };
+    Some(user("postgres").or_else(|| user("nobody")).unwrap())
+}
+
+fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
+    let mut command = Command::new(program);
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
+    }
+    // Not to be stopped by a key pressed for the tests.
+    command.stdin(Stdio::null()).process_group(0);
+    command
+}
+
+fn launch(folder: &Path, port: u16, user: Option<(u32, u32)>, settings: &[String]) -> Child {
+    let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+    let mut command = as_user(user, &programs().join("postgres"));
+    command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
+    let port = format!("port={port}");
+    let always = [port.as_str(), "listen_addresses=127.0.0.1", "shared_buffers=64MB", "max_connections=60"];
+    for setting in always.into_iter().chain(settings.iter().map(String::as_str)) {
+        command.args(["-c", setting]);
+    }
+    command.current_dir(folder).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
+}
+
+/// A process that waits for this one's end and then stops the server, if it runs, and removes its folder.
+fn watch(folder: &Path) -> Child {
+    let script = r#"read -r _
+        if [ -f "$1/data/postmaster.pid" ]; then kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")" 2>/dev/null
+            while [ -f "$1/data/postmaster.pid" ] && [ -d "/proc/$(head -n 1 "$1/data/postmaster.pid")" ]; do sleep 0.1; done; fi
+        rm -rf "$1""#;
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "watchdog"]).arg(folder).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap();
+    processes
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u32>().ok())
+        .filter(|process| stat(*process).is_some_and(|(_, its_parent)| its_parent == parent))
+        .collect()
+}
+
+/// State and parent of a process.
+fn stat(process: u32) -> Option<(String, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name, in brackets, may hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+fn is_alive(process: u32) -> bool {
+    stat(process).is_some_and(|(state, _)| state != "Z")
+}
+
+fn signal(name: &str, processes: &[u32]) {
+    let processes = processes.iter().map(u32::to_string);
+    let _gone = Command::new("kill").arg(format!("-{name}")).args(processes).stderr(Stdio::null()).status();
+}

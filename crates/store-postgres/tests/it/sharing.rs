@@ -1,0 +1,183 @@
+//! Several processes on one database.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use acclaim_store::{
+    Contests as _, Leases as _, Ledger as _, StoreError,
+    contests::Counted,
+    hub::Rejection,
+    ledger::{BallotState, Turnout},
+};
+use bytes::Bytes;
+
+use crate::{append, ballot_at, contest, database, end_of, entry_at};
+
+#[tokio::test]
+async fn of_two_appends_on_one_head_one_is_a_conflict() {
+    let database = database().await;
+    let id = contest(&database, "race").await;
+    let mut expected = None;
+    for round in 0..20 {
+        let (one, other) = (append(expected, 3, 2 * round), append(expected, 4, 2 * round + 1));
+        let heads = [one.head.clone(), other.head.clone()];
+        let (first, second) = tokio::join!(database.append(&id, one), database.append(&id, other));
+        let winner = match (first, second) {
+            (Ok(()), Err(StoreError::Conflict(_))) => &heads[0],
+            (Err(StoreError::Conflict(_)), Ok(())) => &heads[1],
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(database.head(&id).await.unwrap().as_ref(), Some(winner));
+        assert_eq!(database.entries(&id, 0, 1000).await.unwrap().len() as u64, winner.size);
+        expected = end_of(winner);
+    }
+}
+
+#[tokio::test]
+async fn a_list_may_name_a_row_twice_and_the_later_one_counts() {
+    let database = database().await;
+    let id = contest(&database, "twice").await;
+    let row = |ballots| Turnout { minute: 1, channel: None, group: None, ballots };
+    let reason = "with a \0, which Postgres's text cannot hold".to_owned();
+    let mut twice = append(None, 2, 1);
+    twice.marks = vec![
+        (ballot_at(0), BallotState::Replaced),
+        (ballot_at(0), BallotState::Voided { reason: reason.clone() }),
+    ];
+    twice.turnout = vec![row(1), row(2)];
+    twice.tiles.push((twice.tiles[0].0, vec![9; 32]));
+    twice.rejected =
+        vec![(ballot_at(9), Rejection::OutsideWindow), (ballot_at(9), Rejection::AlreadyVoted(vec![]))];
+    let tile = twice.tiles[0].0;
+    database.append(&id, twice.clone()).await.unwrap();
+    let ballot = database.ballot(&id, ballot_at(0)).await.unwrap().unwrap();
+    assert_eq!(ballot.state, BallotState::Voided { reason });
+    assert_eq!(database.turnout(&id).await.unwrap(), [row(3)]);
+    assert_eq!(database.tile(&id, tile).await.unwrap(), Some(vec![9; 32]));
+    assert_eq!(database.rejection(&id, ballot_at(9)).await.unwrap(), Some(Rejection::OutsideWindow));
+
+    let mut strange = append(end_of(&twice.head), 1, 2);
+    strange.marks = vec![(ballot_at(77), BallotState::Replaced)];
+    assert!(matches!(database.append(&id, strange).await, Err(StoreError::Corrupt(_))));
+    assert_eq!(database.head(&id).await.unwrap(), Some(twice.head));
+}
+
+#[tokio::test]
+async fn a_read_of_large_entries_has_a_bound() {
+    let database = database().await;
+    let id = contest(&database, "large").await;
+    let mut large = append(None, 12, 1);
+    large.entries = (0..12).map(|number| Bytes::from(vec![number; 1 << 20])).collect();
+    database.append(&id, large).await.unwrap();
+    assert_eq!(database.entries(&id, 0, usize::MAX).await.unwrap().len(), 8);
+    assert_eq!(database.entries(&id, 8, usize::MAX).await.unwrap().len(), 4);
+    assert_eq!(database.entries(&id, 11, 1).await.unwrap(), [vec![11; 1 << 20]]);
+}
+
+#[tokio::test]
+async fn a_missing_entry_is_noticed() {
+    let server = crate::server().await;
+    let (database, name) = crate::database_by(&server, server.port()).await;
+    let id = contest(&database, "hole").await;
+    database.append(&id, append(None, 5, 1)).await.unwrap();
+    server.execute(&name, "DELETE FROM entries WHERE log_index = 2").await;
+    assert!(matches!(database.entries(&id, 0, 9).await, Err(StoreError::Corrupt(_))));
+    assert_eq!(database.entries(&id, 3, 9).await.unwrap().len(), 2);
+}
+
+/// What a reader sees of the head is there, whole and in order, while the log grows.
+#[tokio::test]
+async fn readers_see_whole_appends() {
+    let database = Arc::new(database().await);
+    let id = contest(&database, "read").await;
+    let reader = {
+        let (database, id) = (Arc::clone(&database), id.clone());
+        tokio::spawn(async move {
+            let mut looks = 0;
+            loop {
+                let size = database.head(&id).await.unwrap().map_or(0, |head| head.size);
+                let entries = database.entries(&id, 0, 10_000).await.unwrap();
+                assert!(entries.len() as u64 >= size);
+                assert!(entries.iter().zip(0..).all(|(entry, index)| *entry == entry_at(index)));
+                assert_eq!(entries.len() % 50, 0, "half an append");
+                if size > 0 {
+                    let last = database.ballot(&id, ballot_at(size - 1)).await.unwrap();
+                    assert_eq!(last.unwrap().index, size - 1);
+                }
+                looks += 1;
+                if size == 2_000 {
+                    return looks;
+                }
+            }
+        })
+    };
+    let mut expected = None;
+    for root in 0..40 {
+        let next = append(expected, 50, root);
+        expected = end_of(&next.head);
+        database.append(&id, next).await.unwrap();
+    }
+    assert!(reader.await.unwrap() > 1);
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_until_it_ends() {
+    let database = database().await;
+    let id = contest(&database, "lease").await;
+    let (long, short) = (Duration::from_secs(600), Duration::from_millis(50));
+    assert!(database.take_lease(&id, u64::MAX, long).await.unwrap());
+    assert!(!database.take_lease(&id, 2, long).await.unwrap(), "another has it");
+    assert!(database.take_lease(&id, u64::MAX, long).await.unwrap(), "prolonged");
+    database.give_lease_back(&id, 2).await.unwrap();
+    assert!(!database.take_lease(&id, 2, long).await.unwrap(), "it was not 2's to give");
+    database.give_lease_back(&id, u64::MAX).await.unwrap();
+    assert!(database.take_lease(&id, 2, short).await.unwrap());
+    let begun = Instant::now();
+    while !database.take_lease(&id, 3, long).await.unwrap() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the lease does not end");
+    }
+    assert!(!database.take_lease(&id, 2, short).await.unwrap());
+    let unknown = "unknown".parse().unwrap();
+    assert!(!database.take_lease(&unknown, 1, long).await.unwrap());
+    database.give_lease_back(&unknown, 1).await.unwrap();
+    database.delete_contest(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_many_that_take_a_lease_at_once_one_has_it() {
+    let database = Arc::new(database().await);
+    let id = contest(&database, "crowd").await;
+    let takers: Vec<_> = (0..12)
+        .map(|holder| {
+            let (database, id) = (Arc::clone(&database), id.clone());
+            tokio::spawn(
+                async move { database.take_lease(&id, holder, Duration::from_secs(600)).await.unwrap() },
+            )
+        })
+        .collect();
+    let mut taken = 0;
+    for taker in takers {
+        taken += u32::from(taker.await.unwrap());
+    }
+    assert_eq!(taken, 1);
+}
+
+#[tokio::test]
+async fn one_request_for_passes_is_counted_once() {
+    let database = Arc::new(database().await);
+    let id = contest(&database, "mint").await;
+    let requests: Vec<_> = (0..8)
+        .map(|_| {
+            let (database, id) = (Arc::clone(&database), id.clone());
+            tokio::spawn(async move { database.count_passes(&id, "pass", "k", [1; 32], 5).await.unwrap() })
+        })
+        .collect();
+    let mut new = 0;
+    for request in requests {
+        new += u32::from(request.await.unwrap() == Counted::New);
+    }
+    assert_eq!(new, 1);
+    assert_eq!(database.passes(&id).await.unwrap(), [("pass".to_owned(), 5)]);
+}
