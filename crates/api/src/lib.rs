@@ -25,5 +25,5 @@ mod turnout;
 
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub use router::{openapi, router};
+pub use router::{openapi, operation, router};
 pub use state::{Api, Settings};

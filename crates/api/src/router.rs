@@ -68,9 +68,17 @@ pub fn openapi() -> Document {
 /// The whole API as a service. Requests carry [`ConnectInfo`] of their peer.
 pub fn router(api: Api) -> Router {
     let (described, document) = described().split_for_parts();
-    described
-        .merge(page::routes())
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+    let pages = SwaggerUi::new("/docs").url("/openapi.json", document);
+    service(described.merge(page::routes()).merge(pages), api)
+}
+
+/// What a process answers that only sequences: whether it is alive and ready, and its figures.
+pub fn operation(api: Api) -> Router {
+    service(OpenApiRouter::new().merge(health::routes()).into(), api)
+}
+
+fn service(routes: Router<Api>, api: Api) -> Router {
+    routes
         .fallback(|| async { Problem::new(&problem::NOT_FOUND, "the path leads nowhere") })
         .method_not_allowed_fallback(|| async {
             Problem::new(&problem::METHOD_NOT_ALLOWED, "the route does not take this method")

@@ -17,6 +17,7 @@ use self::{
     rule::RuleCommand,
     staff::{KeyCommand, PassCommand},
 };
+use crate::engine::Role;
 
 /// Acclaim: a prize voting engine.
 #[derive(Debug, Parser)]
@@ -40,9 +41,13 @@ pub enum Command {
     /// Run a whole contest with simulated voters, then count and audit it
     #[command(after_help = "Example:\n  acclaim demo --voters 5000")]
     Demo(DemoArgs),
-    /// Run the engine, on a data directory
-    #[command(after_help = "Example:\n  acclaim serve --data /var/lib/acclaim --listen 0.0.0.0:8080")]
+    /// Run the engine, on a data directory, or on Redis and Postgres
+    #[command(after_help = "Examples:\n  acclaim serve --data /var/lib/acclaim --listen 0.0.0.0:8080\n  \
+                      ACCLAIM_REDIS_URL=redis://... ACCLAIM_POSTGRES_URL=postgres://... acclaim serve --role api")]
     Serve(ServeArgs),
+    /// Bring a cluster's database to this program's schema
+    #[command(after_help = "Example:\n  ACCLAIM_POSTGRES_URL=postgres://... acclaim migrate")]
+    Migrate(MigrateArgs),
     /// Create contests and move them on
     #[command(subcommand)]
     Contest(ContestCommand),
@@ -159,4 +164,18 @@ pub struct ServeArgs {
     /// Data directory [default: $ACCLAIM_DATA or ./acclaim-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// What this process does; one that is not `all` needs Redis and Postgres
+    #[arg(long, value_name = "ROLE", default_value = "all")]
+    pub role: Role,
+    /// Tolerate settings of Redis that can lose accepted ballots
+    #[arg(long)]
+    pub allow_weak_intake: bool,
+}
+
+/// `acclaim migrate`
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Configuration file, TOML
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }

@@ -35,6 +35,7 @@ pub fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Migrate(args) => serve::migrate(&args),
         Command::Contest(command) => contest::run(command),
         Command::Rule(command) => rule::run(command),
         Command::Pass(PassCommand::Mint(args)) => pass::mint(&args),

@@ -2,13 +2,15 @@
 //! (`ACCLAIM_<SECTION>_<KEY>`), file and defaults.
 
 use std::{
-    env, fs,
+    env, fmt, fs,
     net::SocketAddr,
-    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
+    num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use acclaim_store::keyring::Secret;
+use acclaim_store_sqlite::directory::parse_secret;
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -26,6 +28,66 @@ pub struct Config {
     pub ballots: Ballots,
     /// Rate limits.
     pub limits: Limits,
+    /// The intake of a cluster.
+    pub redis: Redis,
+    /// The ledger of a cluster.
+    pub postgres: Postgres,
+}
+
+/// The intake of a cluster.
+#[derive(Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Redis {
+    /// `redis://` or `rediss://`; several of one Redis Cluster, separated by commas.
+    pub url: Option<String>,
+    /// Whether settings that can lose accepted ballots are tolerated.
+    pub allow_weak: bool,
+    /// Shards of the intake of contests that open from now on.
+    pub shards: NonZeroU16,
+    /// Most ballots that may wait in one shard.
+    pub capacity: NonZeroU64,
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        let capacity = NonZeroU64::new(1_000_000).unwrap_or(NonZeroU64::MIN);
+        Self { url: None, allow_weak: false, shards: NonZeroU16::MIN, capacity }
+    }
+}
+
+/// The ledger of a cluster.
+#[derive(Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Postgres {
+    /// `postgres://user:password@host/database`.
+    pub url: Option<String>,
+    /// Most connections of one process.
+    pub connections: NonZeroU32,
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        Self { url: None, connections: NonZeroU32::new(16).unwrap_or(NonZeroU32::MIN) }
+    }
+}
+
+// Addresses may hold passwords.
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("allow_weak", &self.allow_weak).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("connections", &self.connections).finish_non_exhaustive()
+    }
+}
+
+/// The servers of a cluster.
+pub(crate) struct Cluster {
+    pub(crate) redis: acclaim_store_redis::Settings,
+    pub(crate) postgres: acclaim_store_postgres::Settings,
 }
 
 /// What the installation is.
@@ -35,8 +97,10 @@ pub struct Installation {
     /// First part of each log's origin, such as `vote.example.org`. Set at first start, fixed from then on; `localhost` unless said
     /// otherwise.
     pub name: Option<String>,
-    /// The data directory; `./acclaim-data` unless said otherwise.
+    /// The data directory; `./acclaim-data` unless said otherwise. Embedded only.
     pub data: Option<PathBuf>,
+    /// File with the installation's secret, 64 hexadecimal digits. In a cluster only: embedded, it is in the data directory.
+    pub secret_file: Option<PathBuf>,
 }
 
 /// The listener.
@@ -109,13 +173,15 @@ impl Default for Limits {
 /// Prefix of the variables that stand for keys of the configuration.
 const PREFIX: &str = "ACCLAIM_";
 /// Sections, as they begin those variables.
-const SECTIONS: [&str; 4] = ["installation", "server", "ballots", "limits"];
+const SECTIONS: [&str; 6] = ["installation", "server", "ballots", "limits", "redis", "postgres"];
+/// The variable that holds a cluster's secret, unless a file does.
+const SECRET: &str = "ACCLAIM_SECRET";
 
 impl Config {
     /// The defaults on a data directory.
     #[must_use]
     pub fn embedded(data: PathBuf) -> Self {
-        Self { installation: Installation { name: None, data: Some(data) }, ..Self::default() }
+        Self { installation: Installation { data: Some(data), ..Installation::default() }, ..Self::default() }
     }
 
     /// Reads the file, if one is named, and the environment over it.
@@ -142,6 +208,44 @@ impl Config {
         crate::args::data_directory(self.installation.data.as_ref())
     }
 
+    /// The servers, if the installation is a cluster.
+    pub(crate) fn cluster(&self) -> Result<Option<Cluster>> {
+        match (&self.redis.url, &self.postgres.url) {
+            (None, None) => Ok(None),
+            (Some(redis), Some(_)) => Ok(Some(Cluster {
+                redis: acclaim_store_redis::Settings {
+                    allow_weak: self.redis.allow_weak,
+                    capacity: self.redis.capacity.get(),
+                    ..acclaim_store_redis::Settings::new(redis)
+                },
+                postgres: self.postgres()?,
+            })),
+            _ => bail!("a cluster needs both `redis.url` and `postgres.url`, and only one is configured"),
+        }
+    }
+
+    /// The cluster's database.
+    pub(crate) fn postgres(&self) -> Result<acclaim_store_postgres::Settings> {
+        let url = self.postgres.url.as_ref().context("`postgres.url` is not configured")?;
+        let connections = self.postgres.connections.get();
+        Ok(acclaim_store_postgres::Settings { connections, ..acclaim_store_postgres::Settings::new(url) })
+    }
+
+    /// The installation's secret in a cluster.
+    pub(crate) fn secret(&self) -> Result<Secret> {
+        let (named, text) = match &self.installation.secret_file {
+            Some(file) => {
+                let named = format!("the secret's file {}", file.display());
+                let text = fs::read_to_string(file).with_context(|| named.clone())?;
+                (named, text)
+            }
+            None => (SECRET.to_owned(), env::var(SECRET).unwrap_or_default()),
+        };
+        parse_secret(&text).with_context(|| {
+            format!("{named} must hold the installation's secret, 64 hexadecimal digits: make it once with `openssl rand -hex 32`")
+        })
+    }
+
     pub(crate) fn api(&self) -> acclaim_api::Settings {
         acclaim_api::Settings {
             ballot_deadline: Duration::from_millis(self.ballots.deadline_ms.get()),
@@ -152,6 +256,8 @@ impl Config {
                 allow: self.limits.allow.clone(),
                 trusted_proxies: self.limits.trusted_proxies.clone(),
             },
+            // What Redis holds outlives this process.
+            may_accept: self.redis.url.is_some(),
             ..acclaim_api::Settings::default()
         }
     }
@@ -160,6 +266,7 @@ impl Config {
         let deadline = Duration::from_millis(self.ballots.deadline_ms.get());
         acclaim_sequencer::Settings {
             grace: deadline + (deadline / 2).min(Duration::from_secs(1)),
+            shards: if self.redis.url.is_some() { self.redis.shards.get() } else { 1 },
             ..acclaim_sequencer::Settings::default()
         }
     }

@@ -1,17 +1,22 @@
-//! The whole engine, embedded: stores, sequencer and API wired together, without a listener.
+//! The whole engine: stores, sequencer and API wired together, without a listener. Embedded on a data directory, or one process of a cluster on
+//! Redis and Postgres.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use acclaim_api::Api;
-use acclaim_contest::Instant;
+use acclaim_contest::{ContestId, Instant};
 use acclaim_sequencer::Sequencer;
 use acclaim_store::{
-    Database, Hub, Keyring, Stores,
-    keys::{Role, StaffKey},
+    Database, Hub, Keyring, StoreError, Stores,
+    keyring::{KeyringError, Secret},
+    keys::{Role as KeyRole, StaffKey},
 };
+use acclaim_store_postgres::PostgresDatabase;
+use acclaim_store_redis::{Redis, RedisIntake, RedisShown, carrier};
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
 use anyhow::{Context as _, Result};
 use axum::{Router, extract::connect_info::MockConnectInfo};
+use clap::ValueEnum;
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -19,9 +24,20 @@ use tokio::{
 
 use crate::{
     clock::{self, SystemClock},
-    config::Config,
+    config::{Cluster, Config},
     random,
 };
+
+/// What a process of a cluster does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Answers requests and sequences.
+    All,
+    /// Answers requests.
+    Api,
+    /// Sequences; answers only questions of operation.
+    Sequencer,
+}
 
 /// See the [module](self).
 pub struct Engine {
@@ -29,43 +45,57 @@ pub struct Engine {
     operator_key: String,
     database: Arc<dyn Database>,
     stop: watch::Sender<bool>,
-    sequencer: JoinHandle<()>,
+    sequencer: Option<JoinHandle<()>>,
     background: JoinSet<()>,
-    /// Locked as long as the engine runs.
-    directory: DataDirectory,
+    /// Carries notices between processes; empty when embedded.
+    carrier: JoinSet<()>,
+    /// Locked as long as the engine runs; none in a cluster.
+    directory: Option<DataDirectory>,
+}
+
+/// Stores with what has to live as long as they do.
+struct Ground {
+    stores: Stores,
+    keyring: Arc<Keyring>,
+    carrier: JoinSet<()>,
+    directory: Option<DataDirectory>,
 }
 
 impl Engine {
-    /// Starts on the configured data directory: reads and checks every log.
+    /// Starts: reads and checks every log that this process is to sequence.
     ///
     /// # Errors
-    /// When the directory is in use, of another version or not writable, a key does not open, or a log is damaged or older than what has been
-    /// shown of it.
-    pub async fn start(config: &Config) -> Result<Self> {
-        let directory = DataDirectory::lock(&config.data())?;
-        let secret = directory.secret()?;
-        let database: Arc<dyn Database> = Arc::new(directory.database()?);
-        let keyring = Arc::new(Keyring::open(&*database, secret, config.installation.name.as_deref()).await?);
-        let stores = Stores {
-            database: Arc::clone(&database),
-            intake: Arc::new(LocalIntake::default()),
-            shown: Arc::new(directory.shown()?),
-            hub: Arc::new(Hub::default()),
-            clock: Arc::new(SystemClock),
+    /// When the directory is in use, of another version or not writable, a server is away, of another version or unsafe, a key does not open, or a
+    /// log is damaged or older than what has been shown of it.
+    pub async fn start(config: &Config, role: Role) -> Result<Self> {
+        let ground = match config.cluster()? {
+            None => embedded(config).await?,
+            Some(cluster) => clustered(config, &cluster).await?,
         };
+        let Ground { stores, keyring, carrier, directory } = ground;
+        let database = Arc::clone(&stores.database);
         let operator_key = new_key()?;
         let hash = *blake3::hash(operator_key.as_bytes()).as_bytes();
         let api = Api::new(stores.clone(), Arc::clone(&keyring), config.api(), Some(hash)).await?;
         // Listening before the sequencer speaks.
         let background = api.background();
         let (stop, stopping) = watch::channel(false);
-        let sequencer = Sequencer::start(stores, keyring, config.sequencer(), stopping).await?;
-        let router = acclaim_api::router(api).layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 0))));
-        let sequencer = tokio::spawn(sequencer.run());
-        Ok(Self { router, operator_key, database, stop, sequencer, background, directory })
+        let sequencer = match role {
+            Role::Api => None,
+            Role::All | Role::Sequencer => {
+                let sequencer = Sequencer::start(stores, keyring, config.sequencer(), stopping).await?;
+                Some(tokio::spawn(sequencer.run()))
+            }
+        };
+        let router = match role {
+            Role::Sequencer => acclaim_api::operation(api),
+            Role::All | Role::Api => acclaim_api::router(api),
+        };
+        let router = router.layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 0))));
+        Ok(Self { router, operator_key, database, stop, sequencer, background, carrier, directory })
     }
 
-    /// The complete HTTP API.
+    /// The complete HTTP API, or of a sequencer what concerns operation.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
@@ -76,16 +106,16 @@ impl Engine {
         &self.operator_key
     }
 
-    /// Makes the installation's first staff key; `None` if there has been one.
+    /// Makes an embedded installation's first staff key; `None` if there has been one, or in a cluster, where `acclaim key create` does.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn first_key(&self) -> Result<Option<String>> {
-        if !self.database.staff_keys().await?.is_empty() {
+        if self.directory.is_none() || !self.database.staff_keys().await?.is_empty() {
             return Ok(None);
         }
         let key = new_key()?;
-        add_key(&*self.database, &key, "first-operator".to_owned(), Role::Operator, None).await?;
+        add_key(&*self.database, &key, "first-operator".to_owned(), KeyRole::Operator, None).await?;
         Ok(Some(key))
     }
 
@@ -94,14 +124,65 @@ impl Engine {
     /// # Errors
     /// When the lock's file cannot be written.
     pub fn tell(&mut self, url: &str) -> Result<()> {
-        Ok(self.directory.tell(url)?)
+        match &mut self.directory {
+            Some(directory) => Ok(directory.tell(url)?),
+            None => Ok(()),
+        }
     }
 
     /// Lets the sequencer finish what it is at, and ends.
     pub async fn stop(self) {
         let _ended_before = self.stop.send(true);
-        let _panicked = self.sequencer.await;
-        drop(self.background);
+        if let Some(sequencer) = self.sequencer {
+            let _panicked = sequencer.await;
+        }
+        drop((self.background, self.carrier));
+    }
+}
+
+async fn embedded(config: &Config) -> Result<Ground> {
+    let directory = DataDirectory::lock(&config.data())?;
+    let secret = directory.secret()?;
+    let database: Arc<dyn Database> = Arc::new(directory.database()?);
+    let keyring = Arc::new(Keyring::open(&*database, secret, config.installation.name.as_deref()).await?);
+    let stores = Stores {
+        database,
+        intake: Arc::new(LocalIntake::default()),
+        shown: Arc::new(directory.shown()?),
+        hub: Arc::new(Hub::default()),
+        clock: Arc::new(SystemClock),
+    };
+    Ok(Ground { stores, keyring, carrier: JoinSet::new(), directory: Some(directory) })
+}
+
+async fn clustered(config: &Config, cluster: &Cluster) -> Result<Ground> {
+    let database: Arc<dyn Database> = Arc::new(PostgresDatabase::connect(&cluster.postgres).await?);
+    let keyring = Arc::new(open_keyring(&*database, config).await?);
+    let redis = Redis::connect(&cluster.redis, Arc::new(SystemClock)).await?;
+    let (hub, outlet) = Hub::with_outlet();
+    let hub = Arc::new(hub);
+    let contests: Vec<ContestId> =
+        database.contests().await?.iter().map(|record| record.id().clone()).collect();
+    let carrier = carrier::carry(&redis, Arc::clone(&hub), outlet, &contests).await;
+    let stores = Stores {
+        database,
+        intake: Arc::new(RedisIntake::new(&redis, keyring.intake_key())),
+        shown: Arc::new(RedisShown::new(&redis)),
+        hub,
+        clock: Arc::new(SystemClock),
+    };
+    Ok(Ground { stores, keyring, carrier, directory: None })
+}
+
+/// Processes that start at once may found the installation's keys together: who comes second reads those of the first.
+async fn open_keyring(database: &dyn Database, config: &Config) -> Result<Keyring> {
+    let mut attempts = 3;
+    loop {
+        let secret: Secret = config.secret()?;
+        match Keyring::open(database, secret, config.installation.name.as_deref()).await {
+            Err(KeyringError::Store(StoreError::Conflict(_))) if attempts > 0 => attempts -= 1,
+            other => return Ok(other?),
+        }
     }
 }
 
@@ -121,8 +202,8 @@ pub async fn add_key(
     database: &(impl acclaim_store::Keys + ?Sized),
     key: &str,
     name: String,
-    role: Role,
-    contests: Option<Vec<acclaim_contest::ContestId>>,
+    role: KeyRole,
+    contests: Option<Vec<ContestId>>,
 ) -> Result<()> {
     let staff =
         StaffKey { name, role, contests, created: Instant::at_or_before(clock::now()), revoked: None };

@@ -142,6 +142,12 @@ impl Keyring {
         unwrap(&self.secret, &tag_key_name(contest), wrapped).map(TagKey)
     }
 
+    /// The key that signs items in an intake outside the process, derived from the installation's secret.
+    #[must_use]
+    pub fn intake_key(&self) -> [u8; 32] {
+        blake3::derive_key("acclaim v1 intake items", &self.secret.0)
+    }
+
     /// The origin of a contest's log.
     #[must_use]
     pub fn origin(&self, contest: &ContestId) -> String {

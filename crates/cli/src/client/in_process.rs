@@ -19,7 +19,11 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
 use super::{Body, Transport, TransportError};
-use crate::{config::Config, engine::Engine, outcome::Hint};
+use crate::{
+    config::Config,
+    engine::{Engine, Role},
+    outcome::Hint,
+};
 
 /// An engine of this process's own.
 pub(super) struct InProcess {
@@ -42,7 +46,7 @@ impl InProcess {
         }
         let runtime = Arc::new(tokio::runtime::Builder::new_multi_thread().enable_all().build()?);
         let config = Config::embedded(directory.to_owned());
-        let engine = runtime.block_on(Engine::start(&config)).map_err(with_hint)?;
+        let engine = runtime.block_on(Engine::start(&config, Role::All)).map_err(with_hint)?;
         let authorization = format!("Bearer {}", engine.operator_key());
         Ok(Self { runtime, router: engine.router(), authorization, engine: Some(engine) })
     }

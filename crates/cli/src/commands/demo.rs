@@ -34,7 +34,7 @@ use crate::{
     client::{Client, IdempotencyKey},
     clock,
     config::Config,
-    engine::Engine,
+    engine::{Engine, Role},
     outcome::{Outcome, Refused},
     output::{self, Table},
     progress,
@@ -81,7 +81,7 @@ struct Demo<'a> {
 impl<'a> Demo<'a> {
     fn start(runtime: &'a Runtime, config: &Config) -> Result<Self> {
         let (engine, key, listener) = runtime.block_on(async {
-            let engine = Engine::start(config).await?;
+            let engine = Engine::start(config, Role::All).await?;
             let key = engine.first_key().await?.context("a new installation has a first key")?;
             let listener = TcpListener::bind(config.server.listen).await.context("cannot listen")?;
             anyhow::Ok((engine, key, listener))

@@ -1,7 +1,10 @@
-//! `acclaim key`: directly on the database of a data directory, also while a server runs on it.
+//! `acclaim key`: directly on the database of a data directory or of a cluster, also while a server runs on it.
 
 use acclaim_contest::Instant;
-use acclaim_store::{Keyring, Keys as _};
+use std::sync::Arc;
+
+use acclaim_store::{Database, Keyring};
+use acclaim_store_postgres::PostgresDatabase;
 use acclaim_store_sqlite::{SqliteDatabase, directory};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -11,7 +14,9 @@ use crate::{
         data_directory,
         staff::{DataArgs, KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs},
     },
-    clock, engine,
+    clock,
+    config::Config,
+    engine,
     outcome::Outcome,
     output::{self, Table},
     random,
@@ -28,16 +33,22 @@ pub(super) fn run(command: KeyCommand) -> Result<Outcome> {
     })
 }
 
-fn database(data: &DataArgs) -> Result<SqliteDatabase> {
+async fn database(data: &DataArgs) -> Result<Arc<dyn Database>> {
+    if data.data.is_none() {
+        let config = Config::read(None)?;
+        if config.postgres.url.is_some() {
+            return Ok(Arc::new(PostgresDatabase::connect(&config.postgres()?).await?));
+        }
+    }
     let path = data_directory(data.data.as_ref()).join("acclaim.db");
     if !path.exists() {
         bail!("there is no installation: {} does not exist", path.display());
     }
-    Ok(SqliteDatabase::open(&path)?)
+    Ok(Arc::new(SqliteDatabase::open(&path)?))
 }
 
 async fn create(args: KeyCreateArgs) -> Result<Outcome> {
-    let database = database(&args.data)?;
+    let database = database(&args.data).await?;
     let name = match args.name {
         Some(name) => name,
         None => format!("{}-{}", args.role, random::hex::<4>()?),
@@ -47,14 +58,14 @@ async fn create(args: KeyCreateArgs) -> Result<Outcome> {
     }
     let key = engine::new_key()?;
     let contests = (!args.contest.is_empty()).then_some(args.contest);
-    engine::add_key(&database, &key, name.clone(), args.role, contests).await?;
+    engine::add_key(&*database, &key, name.clone(), args.role, contests).await?;
     output::note(&format!("the key {name}, shown this once:"));
     output::line(&key)?;
     Ok(Outcome::Done)
 }
 
 async fn list(args: &KeyListArgs) -> Result<Outcome> {
-    let keys = database(&args.data)?.staff_keys().await?;
+    let keys = database(&args.data).await?.staff_keys().await?;
     if args.json {
         output::json(&json!({"keys": keys}))?;
         return Ok(Outcome::Done);
@@ -74,19 +85,24 @@ async fn list(args: &KeyListArgs) -> Result<Outcome> {
 
 async fn revoke(args: &KeyRevokeArgs) -> Result<Outcome> {
     let now = Instant::at_or_before(clock::now());
-    database(&args.data)?.revoke_staff_key(&args.name, now).await.context("nothing was revoked")?;
+    database(&args.data).await?.revoke_staff_key(&args.name, now).await.context("nothing was revoked")?;
     output::line(format_args!("revoked: {}", args.name))?;
     Ok(Outcome::Done)
 }
 
 async fn rotate(args: &DataArgs) -> Result<Outcome> {
-    let database = database(args)?;
-    let path = data_directory(args.data.as_ref()).join("secret");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("the secret {}", path.display()))?;
-    let secret =
-        directory::parse_secret(&text).with_context(|| format!("{} is not a secret", path.display()))?;
-    let keyring = Keyring::open(&database, secret, None).await?;
-    let id = keyring.rotate_pass_key(&database).await?;
+    let database = database(args).await?;
+    let config = Config::read(None)?;
+    let secret = if args.data.is_none() && config.postgres.url.is_some() {
+        config.secret()?
+    } else {
+        let path = data_directory(args.data.as_ref()).join("secret");
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("the secret {}", path.display()))?;
+        directory::parse_secret(&text).with_context(|| format!("{} is not a secret", path.display()))?
+    };
+    let keyring = Keyring::open(&*database, secret, None).await?;
+    let id = keyring.rotate_pass_key(&*database).await?;
     output::line(format_args!("pass key {id} signs passes from the next start of the server on"))?;
     Ok(Outcome::Done)
 }

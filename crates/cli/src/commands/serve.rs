@@ -3,14 +3,21 @@
 use std::future::Future;
 
 use acclaim_api::server;
-use anyhow::{Context as _, Result};
+use acclaim_store_postgres::PostgresDatabase;
+use anyhow::{Context as _, Result, bail};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 use tracing_subscriber::EnvFilter;
 
-use crate::{args::ServeArgs, config::Config, engine::Engine, outcome::Outcome, output};
+use crate::{
+    args::{MigrateArgs, ServeArgs},
+    config::Config,
+    engine::{Engine, Role},
+    outcome::Outcome,
+    output,
+};
 
 pub(super) fn run(args: &ServeArgs) -> Result<Outcome> {
     let mut config = Config::read(args.config.as_deref())?;
@@ -20,8 +27,22 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome> {
     if let Some(data) = &args.data {
         config.installation.data = Some(data.clone());
     }
+    config.redis.allow_weak |= args.allow_weak_intake;
+    if args.role != Role::All && config.cluster()?.is_none() {
+        bail!("only a cluster has roles: ACCLAIM_REDIS_URL and ACCLAIM_POSTGRES_URL are not set");
+    }
     log_to_stderr();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(&config))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(&config, args.role))
+}
+
+/// `acclaim migrate`
+pub(super) fn migrate(args: &MigrateArgs) -> Result<Outcome> {
+    let url = Config::read(args.config.as_deref())?.postgres()?.url;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(PostgresDatabase::migrate(&url))?;
+    output::note("the database has this program's schema");
+    Ok(Outcome::Done)
 }
 
 /// Log lines on standard error; `RUST_LOG` says which.
@@ -31,9 +52,9 @@ pub(super) fn log_to_stderr() {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
-async fn serve(config: &Config) -> Result<Outcome> {
+async fn serve(config: &Config, role: Role) -> Result<Outcome> {
     let stop = told_to_stop()?;
-    let mut engine = Engine::start(config).await?;
+    let mut engine = Engine::start(config, role).await?;
     let listener = TcpListener::bind(config.server.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
