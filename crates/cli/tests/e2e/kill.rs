@@ -23,12 +23,12 @@ const BALLOTS: u64 = 6_000;
 const CONNECTIONS: usize = 32;
 
 /// What one voter was answered.
-struct Answered {
-    ballot: String,
-    index: u64,
-    leaf_hash: String,
+pub(crate) struct Answered {
+    pub(crate) ballot: String,
+    pub(crate) index: u64,
+    pub(crate) leaf_hash: String,
     /// Size and root, with 201.
-    head: Option<(u64, String)>,
+    pub(crate) head: Option<(u64, String)>,
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn seed() -> u64 {
     now.duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn create(staff: &acclaim_cli::client::Client, revision: &str) -> VerifierKey {
+pub(crate) fn create(staff: &acclaim_cli::client::Client, revision: &str) -> VerifierKey {
     let entries: Vec<Value> = ["a", "b"]
         .iter()
         .flat_map(|category| {
@@ -109,7 +109,7 @@ fn create(staff: &acclaim_cli::client::Client, revision: &str) -> VerifierKey {
     contest["log"]["vkey"].as_str().unwrap().parse().unwrap()
 }
 
-fn mint(staff: &acclaim_cli::client::Client, voters: u64) -> Vec<Ballot> {
+pub(crate) fn mint(staff: &acclaim_cli::client::Client, voters: u64) -> Vec<Ballot> {
     let minted = staff.post("/v1/contests/kill/passes", "mint", &json!({"count": voters})).unwrap();
     let passes = minted["passes"].as_array().unwrap();
     (0..)
@@ -156,7 +156,7 @@ async fn vote(
     all
 }
 
-async fn cast_one(caster: &mut Caster, ballot: &Ballot, cast: &AtomicU64) -> Answered {
+pub(crate) async fn cast_one(caster: &mut Caster, ballot: &Ballot, cast: &AtomicU64) -> Answered {
     let (status, body) = caster.cast(ballot).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert!(status.is_success(), "{status}: {body}");
@@ -178,7 +178,7 @@ fn replacing(ballot: &Ballot, first: &str) -> Ballot {
 }
 
 /// Keeps the checkpoint shown; two over the same size must be the same.
-fn note_checkpoint(
+pub(crate) fn note_checkpoint(
     staff: &acclaim_cli::client::Client,
     vkey: &VerifierKey,
     heads: &mut BTreeMap<u64, String>,
@@ -193,7 +193,7 @@ fn note_head(heads: &mut BTreeMap<u64, String>, size: u64, root: &str) {
     assert_eq!(*known, root, "two roots over {size} entries");
 }
 
-fn check(
+pub(crate) fn check(
     staff: &acclaim_cli::client::Client,
     folder: &std::path::Path,
     address: std::net::SocketAddr,

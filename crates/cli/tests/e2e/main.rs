@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod cluster;
 mod directories;
 mod disk;
 mod kill;

@@ -49,18 +49,19 @@ impl Server {
     }
 
     fn run(mut command: Command, data: &Path, address: SocketAddr) -> Self {
-        let mut process = command
-            .args(["serve", "--listen", &address.to_string(), "--data"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(data);
+        Self::spawn(command)
+    }
+
+    /// Runs a command that serves, and returns when it listens.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut errors = BufReader::new(process.stderr.take().unwrap());
-        let mut first = false;
+        let (mut first, mut said) = (false, String::new());
         loop {
             let mut line = String::new();
-            assert_ne!(errors.read_line(&mut line).unwrap(), 0, "the server ended at start");
+            assert_ne!(errors.read_line(&mut line).unwrap(), 0, "the server ended at start: {said}");
+            said.push_str(&line);
             first |= line.contains("first staff key");
             if line.contains("listening on") {
                 break;

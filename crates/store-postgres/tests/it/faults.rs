@@ -11,11 +11,12 @@ use acclaim_store::{Ledger as _, StoreError};
 use acclaim_store_postgres::{PostgresDatabase, Settings};
 use tokio::sync::watch;
 
+use acclaim_test_servers::postgres::Server;
+
 use crate::{
     append, ballot_at, contest, database_by, end_of, entry_at,
     proxy::{Fault, Proxy},
     server as shared,
-    server::Server,
 };
 
 /// How often the server is killed, and after how many appends each time.

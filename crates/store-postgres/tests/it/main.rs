@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "helpers of tests fail as tests do"
@@ -11,7 +10,6 @@
 mod faults;
 mod proxy;
 mod schema;
-mod server;
 mod sharing;
 mod speed;
 
@@ -25,9 +23,9 @@ use acclaim_store::{
     ledger::{Append, Head},
 };
 use acclaim_store_postgres::{PostgresDatabase, Settings};
+use acclaim_test_servers::postgres::Server;
 use acclaim_test_support::conformance;
 use bytes::Bytes;
-use server::Server;
 use tokio::sync::Mutex;
 
 /// The server that most tests share: started by the first, stopped by its watchdog after the last.

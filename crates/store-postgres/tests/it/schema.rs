@@ -5,10 +5,9 @@ use acclaim_store_postgres::{OpenError, PostgresDatabase, Settings};
 use sqlx_core::{connection::Connection as _, query::query, row::Row as _};
 use sqlx_postgres::PgConnection;
 
-use crate::{
-    append, contest, database_by, server as shared,
-    server::{PASSWORD, Server},
-};
+use acclaim_test_servers::postgres::{PASSWORD, Server};
+
+use crate::{append, contest, database_by, server as shared};
 
 async fn refusal(url: String) -> OpenError {
     let error = PostgresDatabase::connect(&Settings::new(url)).await.unwrap_err();

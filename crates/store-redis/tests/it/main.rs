@@ -1,8 +1,6 @@
 //! Against real servers: the promises of the intake, what happens when Redis loses its content or falls back, settings that are refused, and the
 //! carrier.
 
-mod servers;
-
 use std::{
     fs,
     path::Path,
@@ -18,10 +16,10 @@ use acclaim_store::{
     intake::{Cursors, Drained, Item, Offer, Session, Slot, Submitted},
 };
 use acclaim_store_redis::{Redis, RedisConnectError, RedisIntake, RedisShown, Settings, carrier::carry};
+use acclaim_test_servers::redis::{DURABLE, Server, cluster};
 use acclaim_test_support::conformance;
 use bytes::Bytes;
 use jiff::Timestamp;
-use servers::{DURABLE, Server, cluster};
 
 struct SystemClock;
 

@@ -11,7 +11,7 @@ use std::{
 use redis::{Client, Connection, FromRedisValue};
 
 /// A running server; killed when dropped.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     port: u16,
     options: Vec<String>,
@@ -19,14 +19,15 @@ pub(crate) struct Server {
 }
 
 /// What keeps all that it accepts.
-pub(crate) const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+pub const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
-pub(crate) fn free_port() -> u16 {
+fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Server {
-    pub(crate) fn start(folder: &Path, options: &[&str]) -> Self {
+    /// Starts one with options as on its command line.
+    pub fn start(folder: &Path, options: &[&str]) -> Self {
         let port = free_port();
         let folder = folder.join(port.to_string());
         fs::create_dir_all(&folder).unwrap();
@@ -45,11 +46,15 @@ impl Server {
         }
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
@@ -57,29 +62,35 @@ impl Server {
         Client::open(self.url())?.get_connection_with_timeout(Duration::from_secs(5))
     }
 
-    pub(crate) fn try_run<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+    /// Runs a command.
+    ///
+    /// # Errors
+    /// As the server has them.
+    pub fn try_run<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let (name, args) = words.split_first().unwrap();
         redis::cmd(name).arg(args).query(&mut self.connection()?)
     }
 
-    pub(crate) fn run<T: FromRedisValue>(&self, words: &[&str]) -> T {
+    /// Runs a command that works.
+    pub fn run<T: FromRedisValue>(&self, words: &[&str]) -> T {
         self.try_run(words).unwrap()
     }
 
     /// Ends it at once, as a loss of power would its process.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again on what is on its disk.
-    pub(crate) fn start_again(&mut self) {
+    pub fn start_again(&mut self) {
         self.child = spawn(&self.folder, self.port, &self.options);
         self.wait();
     }
 
     /// The folder of its append-only file.
-    pub(crate) fn aof(&self) -> PathBuf {
+    #[must_use]
+    pub fn aof(&self) -> PathBuf {
         self.folder.join("appendonlydir")
     }
 }
@@ -104,7 +115,8 @@ fn spawn(folder: &Path, port: u16, options: &[String]) -> Child {
 }
 
 /// Three masters of one cluster.
-pub(crate) fn cluster(folder: &Path) -> Vec<Server> {
+#[must_use]
+pub fn cluster(folder: &Path) -> Vec<Server> {
     let options = [DURABLE, &["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]].concat();
     let servers: Vec<Server> = (0..3).map(|_| Server::start(folder, &options)).collect();
     let ranges = [("0", "5461"), ("5462", "10922"), ("10923", "16383")];

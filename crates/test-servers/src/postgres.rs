@@ -15,12 +15,12 @@ use sqlx_postgres::PgConnection;
 use tempfile::TempDir;
 
 /// Of the only role. It must not appear in any error.
-pub(crate) const PASSWORD: &str = "correct-horse-battery";
+pub const PASSWORD: &str = "correct-horse-battery";
 /// How long a server may take to start or to stop.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running server.
-pub(crate) struct Server {
+pub struct Server {
     folder: TempDir,
     port: u16,
     user: Option<(u32, u32)>,
@@ -33,7 +33,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts one, with settings such as `fsync=off`.
-    pub(crate) async fn start(settings: &[&str]) -> Self {
+    pub async fn start(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("acclaim-postgres").tempdir().unwrap();
         let user = unprivileged_user();
         if let Some((uid, gid)) = user {
@@ -74,31 +74,31 @@ impl Server {
     }
 
     /// The port on 127.0.0.1.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// The URL of a database of this server, by way of another port if there is a proxy.
-    pub(crate) fn url_by(&self, port: u16, database: &str) -> String {
+    pub fn url_by(&self, port: u16, database: &str) -> String {
         format!("postgres://acclaim:{PASSWORD}@127.0.0.1:{port}/{database}")
     }
 
     /// Makes an empty database and returns its name.
-    pub(crate) async fn empty_database(&self) -> String {
+    pub async fn empty_database(&self) -> String {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.execute("postgres", &format!("CREATE DATABASE {name}")).await;
         name
     }
 
     /// Executes statements in a database.
-    pub(crate) async fn execute(&self, database: &str, sql: &str) {
+    pub async fn execute(&self, database: &str, sql: &str) {
         let mut connection = PgConnection::connect(&self.url_by(self.port, database)).await.unwrap();
         raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
     }
 
     /// Kills every process of the server at once, as a power cut would.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let postmaster = self.postmaster.id();
         // Stopped first, so that it starts no further process and none outlives it.
         signal("STOP", &[postmaster]);
@@ -114,7 +114,7 @@ impl Server {
     }
 
     /// Starts again what was killed.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.postmaster = launch(self.folder.path(), self.port, self.user, &self.settings);
         self.wait_until_ready().await;
     }

@@ -1,0 +1,212 @@
+//! A cluster: several processes of each role on real Redis and Postgres, killed, flushed and raced.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::Command,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use acclaim_cli::{
+    caster::{Ballot, Caster},
+    client::Client,
+};
+use acclaim_test_servers::{
+    postgres::Server as Postgres,
+    redis::{DURABLE, Server as Redis},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    kill::{Answered, cast_one, check, create, mint, note_checkpoint},
+    server::{Server, acclaim, client, free_address},
+};
+
+/// How long anything awaited may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Cluster {
+    runtime: tokio::runtime::Runtime,
+    redis: Redis,
+    postgres: Postgres,
+    database: String,
+    folder: TempDir,
+    key: String,
+    /// API processes with their addresses.
+    apis: Vec<(SocketAddr, Server)>,
+    sequencers: Vec<(SocketAddr, Server)>,
+    staff: Client,
+}
+
+impl Cluster {
+    /// Two processes of each role, on servers of their own.
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let redis = Redis::start(folder.path(), DURABLE);
+        let postgres = runtime.block_on(Postgres::start(&[]));
+        let database = runtime.block_on(postgres.empty_database());
+        let url = postgres.url_by(postgres.port(), &database);
+        let migrated = acclaim().arg("migrate").env("ACCLAIM_POSTGRES_URL", &url).output().unwrap();
+        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        let made = acclaim()
+            .args(["key", "create", "--role", "operator", "--name", "chair"])
+            .env("ACCLAIM_POSTGRES_URL", &url)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+
+        let start = |role: &str| {
+            let address = free_address();
+            (address, spawn(&redis, &url, folder.path(), role, address))
+        };
+        let apis = vec![start("api"), start("api")];
+        let sequencers = vec![start("sequencer"), start("sequencer")];
+        let staff = client(apis[0].0, &key);
+        Self { runtime, redis, postgres, database, folder, key, apis, sequencers, staff }
+    }
+
+    fn url(&self) -> String {
+        self.postgres.url_by(self.postgres.port(), &self.database)
+    }
+
+    /// Kills a process and starts another in its place.
+    fn replace(&mut self, role: &str, number: usize) {
+        let url = self.url();
+        let processes = if role == "api" { &mut self.apis } else { &mut self.sequencers };
+        let (address, process) = processes.remove(number);
+        process.kill();
+        processes.push((address, spawn(&self.redis, &url, self.folder.path(), role, address)));
+    }
+
+    fn wait_until(&self, what: &str, path: &str, reached: impl Fn(&Value) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let answer = self.staff.get(path).and_then(|answer| answer.json::<Value>());
+            match answer {
+                Ok(value) if reached(&value) => return,
+                other if begun.elapsed() > PATIENCE => panic!("{what}: {other:?}"),
+                _ => thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+}
+
+fn spawn(redis: &Redis, postgres: &str, folder: &Path, role: &str, address: SocketAddr) -> Server {
+    let mut command: Command = acclaim();
+    command
+        .args(["serve", "--role", role, "--listen", &address.to_string()])
+        .env("ACCLAIM_REDIS_URL", redis.url())
+        .env("ACCLAIM_REDIS_SHARDS", "3")
+        .env("ACCLAIM_POSTGRES_URL", postgres)
+        .env("ACCLAIM_SECRET", "5a".repeat(32))
+        .current_dir(folder);
+    Server::spawn(command)
+}
+
+#[test]
+fn one_voter_at_two_hundred_clients_has_one_vote() {
+    let cluster = Cluster::start();
+    create(&cluster.staff, "final");
+    cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
+    let pass = mint(&cluster.staff, 1).remove(0).pass;
+    let barrier = Arc::new(Barrier::new(200));
+    let clients: Vec<_> = (0..200)
+        .map(|number: usize| {
+            let (barrier, pass) = (Arc::clone(&barrier), pass.clone());
+            let address = cluster.apis[number % 2].0;
+            thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let selections = [json!({"category": "a", "entry": format!("a{}", number % 4 + 1)})];
+                let ballot = Ballot { pass, body: json!({"selections": selections}).to_string().into() };
+                barrier.wait();
+                runtime.block_on(Caster::new(address, "kill").cast(&ballot)).unwrap().0.as_u16()
+            })
+        })
+        .collect();
+    let answers: Vec<u16> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    let count = |status| answers.iter().filter(|answer| **answer == status).count();
+    // One of the four ballots is recorded, and the fifty clients that sent it hear so.
+    assert_eq!((count(200) + count(201), count(409)), (50, 150), "{answers:?}");
+    cluster.wait_until("one vote", "/v1/contests/kill/tally", |tally| {
+        tally["ballots"]["recorded"] == 1 && tally["votes"] == 1
+    });
+}
+
+#[test]
+fn what_was_answered_recorded_survives_whatever_is_killed_or_flushed() {
+    let rounds: u64 =
+        std::env::var("ACCLAIM_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
+    let ballots = rounds * 400;
+    let mut cluster = Cluster::start();
+    let vkey = create(&cluster.staff, "final");
+    cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
+    let passes = mint(&cluster.staff, ballots);
+    let addresses: Vec<SocketAddr> = cluster.apis.iter().map(|(address, _)| *address).collect();
+    let cast = Arc::new(AtomicU64::new(0));
+    let voting = cluster.runtime.spawn(vote(addresses, passes, Arc::clone(&cast)));
+    let mut heads = std::collections::BTreeMap::new();
+    for round in 0..rounds {
+        let begun = Instant::now();
+        while cast.load(Ordering::Relaxed) < round * ballots / (rounds + 1) {
+            assert!(begun.elapsed() < PATIENCE, "round {round}: voting stands still");
+            thread::sleep(Duration::from_millis(1));
+        }
+        match round % 5 {
+            0 => cluster.replace("sequencer", 0),
+            1 => drop(cluster.redis.run::<String>(&["FLUSHALL"])),
+            2 => cluster.replace("api", 0),
+            3 => {
+                cluster.redis.kill();
+                cluster.redis.start_again();
+            }
+            _ => {
+                cluster.postgres.kill();
+                cluster.runtime.block_on(cluster.postgres.restart());
+            }
+        }
+        if round % 5 == 4 {
+            note_checkpoint(&cluster.staff, &vkey, &mut heads);
+        }
+    }
+    let answered = cluster.runtime.block_on(voting).unwrap();
+    assert_eq!(answered.len() as u64, ballots);
+    cluster.staff.post("/v1/contests/kill/close", "close", &json!({})).unwrap();
+    let expected =
+        json!({"recorded": ballots, "counted": ballots, "replaced": 0, "voided": 0, "incomplete": 0});
+    cluster.wait_until("all counted", "/v1/contests/kill/tally", |tally| tally["ballots"] == expected);
+    let address = cluster.apis[0].0;
+    check(&cluster.staff, cluster.folder.path(), address, &cluster.key, &vkey, &answered, heads);
+}
+
+/// Votes with every pass once, over connections to all the addresses.
+async fn vote(addresses: Vec<SocketAddr>, ballots: Vec<Ballot>, cast: Arc<AtomicU64>) -> Vec<Answered> {
+    let ballots: Arc<[Ballot]> = ballots.into();
+    let next = Arc::new(AtomicUsize::new(0));
+    let voters: Vec<_> = (0..24)
+        .map(|number| {
+            let (ballots, next, cast) = (Arc::clone(&ballots), Arc::clone(&next), Arc::clone(&cast));
+            let address = addresses[number % addresses.len()];
+            tokio::spawn(async move {
+                let mut caster = Caster::new(address, "kill");
+                let mut answered = Vec::new();
+                while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    answered.push(cast_one(&mut caster, ballot, &cast).await);
+                }
+                answered
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for voter in voters {
+        all.extend(voter.await.unwrap());
+    }
+    all
+}
