@@ -128,7 +128,7 @@ impl World {
             let record = self.stores.database.contest(&self.contest).await.unwrap().unwrap();
             let submitted = self.stores.intake.submit(&record.session(), offers.clone()).await.unwrap();
             // The sequencer begins the session while we look.
-            if submitted.iter().any(|answer| *answer == Submitted::Rebuilding) {
+            if submitted.contains(&Submitted::Rebuilding) {
                 tokio::task::yield_now().await;
                 continue;
             }
