@@ -1,6 +1,7 @@
 //! The engine as a process of its own.
 
 use std::{
+    env,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -29,8 +30,10 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Starts on a new data directory.
+    /// Starts on a new data directory; or, if the environment names servers, on those, with a key of its own.
     pub(crate) fn start(binary: &Path, data: &Path) -> Result<Self> {
+        let cluster_key =
+            if env::var_os("ACCLAIM_POSTGRES_URL").is_some() { Some(prepare(binary)?) } else { None };
         let process = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -58,9 +61,14 @@ impl Engine {
         };
         // What it says later is passed on: a full pipe would stop it.
         std::thread::spawn(move || std::io::copy(&mut notes, &mut std::io::stderr()));
-        let mut key = String::new();
-        BufReader::new(process.0.stdout.take().context("standard output")?).read_line(&mut key)?;
-        let key = key.trim().to_owned();
+        let key = match cluster_key {
+            Some(key) => key,
+            None => {
+                let mut key = String::new();
+                BufReader::new(process.0.stdout.take().context("standard output")?).read_line(&mut key)?;
+                key.trim().to_owned()
+            }
+        };
         if key.is_empty() {
             bail!("the engine printed no operator key");
         }
@@ -76,4 +84,17 @@ impl Engine {
             .output()?;
         Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
     }
+}
+
+/// Brings a cluster's database up to date and makes an operator's key.
+fn prepare(binary: &Path) -> Result<String> {
+    let run = |arguments: &[&str]| -> Result<String> {
+        let output = Command::new(binary).args(arguments).stderr(Stdio::inherit()).output()?;
+        if !output.status.success() {
+            bail!("`acclaim {}` failed", arguments.join(" "));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    run(&["migrate"])?;
+    run(&["key", "create", "--role", "operator"])
 }

@@ -184,7 +184,12 @@ impl Script {
 /// An error of a call that may have been done, unless the server refused it or was not reached.
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
 pub(crate) fn failed(error: RedisError) -> StoreError {
-    let refused = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
+    let refused = match error.kind() {
+        // A script's own error can follow its first write.
+        ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::ExecAbort) => false,
+        ErrorKind::Server(_) | ErrorKind::AuthenticationFailed => true,
+        _ => error.code() == Some("OOM"),
+    };
     if refused || error.is_connection_refusal() {
         StoreError::Unavailable(format!("redis: {error}"))
     } else {

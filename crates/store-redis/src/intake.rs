@@ -30,6 +30,8 @@ use crate::{
 const MOST_OFFERS: usize = 1_024;
 /// Blocks of one shard that one drain asks for.
 const BLOCKS: usize = 16;
+/// [`Survivors::taken`] holds the list's length, times this, and the number of blocks read: so dropping them twice drops nothing more.
+const TAKEN: u64 = 64;
 /// How long a drain waits at most before it looks again, if nobody wakes it.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Slots marked in one command.
@@ -53,6 +55,7 @@ struct Scripts {
     begin: Script,
     open: Script,
     backlog: Script,
+    drop_survivors: Script,
 }
 
 impl RedisIntake {
@@ -67,6 +70,7 @@ impl RedisIntake {
             begin: Script::new(include_str!("scripts/begin.lua")),
             open: Script::new(include_str!("scripts/open.lua")),
             backlog: Script::new(include_str!("scripts/backlog.lua")),
+            drop_survivors: Script::new(include_str!("scripts/drop_survivors.lua")),
         };
         Self { shared: Arc::clone(&redis.0), key, scripts }
     }
@@ -271,7 +275,7 @@ impl Intake for RedisIntake {
                     session.shard([a, b, c, d]) == shard
                 };
                 let args = |command: &mut Cmd| {
-                    command.arg(session.epoch).arg(cursor.position);
+                    command.arg(session.epoch).arg(cursor.position).arg(hex::encode(cursor.digest));
                     for ballot in promised.iter().filter(mine) {
                         command.arg(&ballot.0[..]);
                     }
@@ -317,7 +321,9 @@ impl Intake for RedisIntake {
             let mut range = cmd("LRANGE");
             range.arg(&keys.survivors).arg(0).arg(BLOCKS - 1);
             let blocks: Vec<Vec<u8>> = self.shared.connection.run(&range).await.map_err(failed)?;
-            survivors.taken.push(blocks.len() as u64);
+            let length: u64 =
+                self.shared.connection.run(cmd("LLEN").arg(&keys.survivors)).await.map_err(failed)?;
+            survivors.taken.push(length * TAKEN + blocks.len() as u64);
             for block in blocks {
                 let decoded = item::decode(&self.key, &session.contest, &block.into());
                 if decoded.forged > 0 {
@@ -330,9 +336,13 @@ impl Intake for RedisIntake {
     }
 
     async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()> {
-        for (keys, count) in Self::shards(session).zip(taken).filter(|(_, count)| **count > 0) {
-            let trim = cmd("LTRIM").arg(&keys.survivors).arg(*count).arg(-1).to_owned();
-            self.shared.connection.run::<()>(&trim).await.map_err(failed)?;
+        for (keys, taken) in Self::shards(session).zip(taken) {
+            let args = |command: &mut Cmd| {
+                command.arg(session.epoch).arg(taken / TAKEN).arg(taken % TAKEN);
+            };
+            let keys = [&*keys.meta, &*keys.survivors];
+            let script = &self.scripts.drop_survivors;
+            self.shared.connection.call(script, &keys, &args).await.map_err(failed)?;
         }
         Ok(())
     }

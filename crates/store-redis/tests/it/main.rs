@@ -166,6 +166,10 @@ async fn what_is_lost_or_falls_back_is_noticed() {
         intake.submit(&session, vec![offer(number)]).await.unwrap();
     }
     assert!(is_lost(&intake, &session, &twenty).await, "refilled, but another");
+    // Up to the eleventh block nobody has drained this: a trim by the old cursor drops none of it.
+    let before = intake.backlog(&session).await.unwrap().items;
+    intake.trim(&session, &twenty, &[]).await.unwrap();
+    assert_eq!(intake.backlog(&session).await.unwrap().items, before);
     assert_eq!(drained(&intake, &session, &start, 20).await.shards[0].position, 11, "of itself it is sound");
 
     server.run::<String>(&["FLUSHALL"]);
