@@ -140,6 +140,52 @@ fn one_voter_at_two_hundred_clients_has_one_vote() {
     });
 }
 
+/// A request with a pass to the second API process, whatever its answer.
+fn ask(cluster: &Cluster, method: &str, path: &str, pass: &str, body: &Value) -> (u16, Value) {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
+    let request = ureq::http::Request::builder()
+        .method(method)
+        .uri(format!("http://{}/v1/contests/kill/{path}", cluster.apis[1].0))
+        .header("authorization", format!("Bearer {pass}"))
+        .header("content-type", "application/json")
+        .header("prefer", "respond-async");
+    let answer = match method {
+        "GET" => agent.run(request.body(()).unwrap()),
+        _ => agent.run(request.body(body.to_string()).unwrap()),
+    };
+    let mut answer = answer.unwrap();
+    let status = answer.status().as_u16();
+    (status, serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap_or_default())
+}
+
+#[test]
+fn an_accepted_ballot_is_recorded_or_told_why_not() {
+    let cluster = Cluster::start();
+    create(&cluster.staff, "final");
+    cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
+    let pass = mint(&cluster.staff, 1).remove(0).pass;
+    let ballot = |entry: &str| json!({"selections": [{"category": "a", "entry": entry}]});
+    let (status, accepted) = ask(&cluster, "POST", "ballots", &pass, &ballot("a1"));
+    assert_eq!((status, &accepted["status"]), (202, &json!("accepted")), "{accepted}");
+    let id = accepted["ballot"].as_str().unwrap();
+    let address = format!("/v1/contests/kill/ballots/{id}");
+    cluster.wait_until("recorded", &address, |ballot| ballot["status"] == "recorded");
+    assert_eq!(ask(&cluster, "POST", "ballots", &pass, &ballot("a1")).0, 200, "the same again");
+
+    // Once it is recorded the ledger says no at once; while Redis remembers nothing, the sequencer does, later.
+    assert_eq!(ask(&cluster, "POST", "ballots", &pass, &ballot("a2")).0, 409);
+    cluster.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:0}:slots"]);
+    cluster.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:1}:slots"]);
+    cluster.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:2}:slots"]);
+    let (status, accepted) = ask(&cluster, "POST", "ballots", &pass, &ballot("a3"));
+    assert_eq!(status, 202, "{accepted}");
+    let address = format!("/v1/contests/kill/ballots/{}", accepted["ballot"].as_str().unwrap());
+    cluster.wait_until("rejected", &address, |ballot| {
+        ballot["status"] == "rejected" && ballot["reason"] == "already-voted"
+    });
+}
+
 #[test]
 fn what_was_answered_recorded_survives_whatever_is_killed_or_flushed() {
     let rounds: u64 =

@@ -12,6 +12,7 @@ mod bad_input;
 mod cluster;
 mod directories;
 mod disk;
+mod gateway;
 mod kill;
 mod server;
 mod site;

@@ -33,6 +33,7 @@ pub(crate) struct Answer {
     pub(crate) content_type: String,
     /// Null if it is not JSON.
     pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 impl Site {
@@ -123,7 +124,7 @@ impl Site {
             .map_or_else(String::new, |value| value.to_str().unwrap().to_owned());
         let text = answer.body_mut().read_to_string().unwrap();
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status: answer.status().as_u16(), content_type, body }
+        Answer { status: answer.status().as_u16(), content_type, body, text }
     }
 
     /// Posts JSON with a bearer token.

@@ -1,0 +1,78 @@
+//! Ballots in bulk, and turnout.
+
+use serde_json::{Value, json};
+
+use crate::site::Site;
+
+const PATH: &str = "/v1/contests/main/ballots/bulk";
+
+fn line(pass: &str, category: &str, entry: &str) -> String {
+    json!({"pass": pass, "selections": [{"category": category, "entry": entry}]}).to_string()
+}
+
+#[test]
+fn each_line_of_a_bulk_request_is_a_ballot_of_its_own() {
+    let site = Site::start();
+    site.create("main", "2021-01-01T00:00:00Z", &json!({}));
+    let mint = |key: &str, body: Value| {
+        let minted = site.staff.post("/v1/contests/main/passes", key, &body).unwrap();
+        let passes = minted["passes"].as_array().unwrap().iter();
+        passes.map(|pass| pass["pass"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let grouped = mint("grouped", json!({"count": 2, "group": "africa"}));
+    let plain = mint("plain", json!({"count": 1}));
+    let key = site.staff_key("gateway", "main");
+    let bearer = format!("Bearer {key}");
+    let send = |kind: &str, body: &str| {
+        let headers = [("authorization", &*bearer), ("content-type", kind)];
+        let answer = site.send("POST", PATH, &headers, body.as_bytes());
+        (answer.status, answer.text)
+    };
+    let body = [
+        line(&grouped[0], "a", "a1"),
+        line(&grouped[1], "a", "a2"),
+        line(&grouped[1], "a", "a1"),
+        line(&plain[0], "a", "nobody"),
+        "{".to_owned(),
+        line(&plain[0], "b", "b1"),
+        line("x", "b", "b1"),
+    ]
+    .join("\n");
+    let told = |answers: &str| {
+        let kind = |line: &str| {
+            let answer: Value = serde_json::from_str(line).unwrap();
+            let problem = answer["problem"]["type"].as_str().map(str::to_owned);
+            problem.unwrap_or_else(|| answer["status"].as_str().unwrap().to_owned())
+        };
+        answers.lines().map(kind).collect::<Vec<_>>()
+    };
+    let expected = [
+        "recorded",
+        "recorded",
+        "/problems/already-voted",
+        "/problems/invalid-selection",
+        "/problems/malformed",
+        "recorded",
+        "/problems/pass-invalid",
+    ];
+    let (status, first) = send("application/x-ndjson", &body);
+    assert_eq!((status, told(&first)), (200, expected.map(str::to_owned).to_vec()), "{first}");
+    let (status, again) = send("application/x-ndjson", &body);
+    assert_eq!((status, told(&again)), (200, expected.map(str::to_owned).to_vec()), "safe to send again");
+    assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 3);
+
+    let turnout = site.staff.get("/v1/contests/main/turnout").unwrap().json::<Value>().unwrap();
+    assert_eq!((&turnout["ballots"], &turnout["groups"]), (&json!(3), &json!({"africa": 2, "-": 1})));
+    let hours: u64 = turnout["hours"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!(hours, 3);
+
+    // Bounded, typed, and for gateways only.
+    assert_eq!(send("application/json", &body).0, 415);
+    assert_eq!(send("application/x-ndjson", "").0, 422);
+    assert_eq!(send("application/x-ndjson", &"{}\n".repeat(10_001)).0, 422);
+    assert_eq!(send("application/x-ndjson", &" ".repeat((16 << 20) + 1)).0, 413);
+    let auditor = format!("Bearer {}", site.staff_key("auditor", "main"));
+    let headers = [("authorization", &*auditor), ("content-type", "application/x-ndjson")];
+    assert_eq!(site.send("POST", PATH, &headers, body.as_bytes()).status, 403);
+    assert_eq!(site.send("GET", "/v1/contests/main/turnout", &[], b"").status, 401);
+}
