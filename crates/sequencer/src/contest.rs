@@ -205,9 +205,9 @@ impl ContestTask {
             return Err(Halt::End(Ended::Waiting));
         }
         self.renew = Instant::now() + self.context.settings.lease / 4;
-        // As good a time as any to make up for a notice that another process's command never sent.
+        // As good a time as any to make up for what may have been missed or forgotten.
         self.commands_wait = true;
-        Ok(())
+        Ok(self.log.show_again(&self.context.stores).await?)
     }
 
     /// Does the next thing, or waits for one.

@@ -122,6 +122,16 @@ impl Log {
         self.committed.unwrap_or_else(|| (0, self.replay.root()))
     }
 
+    /// Keeps the newest checkpoint again if what was shown was forgotten, as a flushed Redis does.
+    pub(crate) async fn show_again(&self, stores: &Stores) -> Result<(), StoreError> {
+        let Some((size, root)) = self.committed else { return Ok(()) };
+        if stores.shown.highest(&self.contest).await?.is_none() {
+            tracing::warn!(contest = %self.contest, size, "the highest checkpoint shown was forgotten");
+            stores.shown.about_to_show(&self.contest, &self.key.sign(size, root)).await?;
+        }
+        Ok(())
+    }
+
     /// Commits a batch with the intake's cursors behind it, and returns what can be told to the world from now on. After an error
     /// nothing of this state may be used again: what the ledger holds is not known.
     pub(crate) async fn commit(

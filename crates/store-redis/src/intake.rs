@@ -37,7 +37,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Slots marked in one command.
 const MARKS: usize = 1_000;
 
-/// See the [module](self).
+/// The intake in Redis: shards of buffers with a table of slots each.
 ///
 /// What is buffered is on Redis' disk by its append-only file, synchronised at every write, or the operator has allowed less.
 pub struct RedisIntake {

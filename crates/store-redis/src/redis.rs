@@ -33,7 +33,7 @@ impl Settings {
     }
 }
 
-/// See the [module](self). Clones share it; the last one to go ends what runs beside.
+/// A process's access to Redis. Clones share it; the last one to go ends what runs beside.
 #[derive(Clone)]
 pub struct Redis(pub(crate) Arc<Shared>);
 

@@ -7,7 +7,7 @@ use redis::cmd;
 
 use crate::{Redis, connection::failed, layout};
 
-/// See the [module](self). If Redis loses it, the sequencer writes the ledger's newest checkpoint again when it next begins a session.
+/// The highest checkpoints shown, in Redis. If it loses one, the sequencer writes the ledger's newest again.
 pub struct RedisShown(Redis);
 
 impl RedisShown {
