@@ -76,9 +76,15 @@ async fn bulk(
         return Err(Problem::new(&problem::INVALID_REQUEST, detail));
     }
     let deadline = tokio::time::Instant::now() + DEADLINE;
+    let last_sending = tokio::time::Instant::now() + api.settings.ballot_deadline;
     let mut sent = Vec::with_capacity(lines.len());
     for (number, line) in lines.into_iter().enumerate() {
-        sent.push(send(&api, &contest, line, arrived).await);
+        // What is sent later than any single ballot would be could meet the seal of a contest that was open at its arrival.
+        sent.push(if tokio::time::Instant::now() < last_sending {
+            send(&api, &contest, line, arrived).await
+        } else {
+            Err(Problem::new(&problem::UNAVAILABLE, "the lines before took too long"))
+        });
         if number % PAUSE_EVERY == PAUSE_EVERY - 1 {
             tokio::task::yield_now().await;
         }

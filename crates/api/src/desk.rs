@@ -158,7 +158,12 @@ impl Desk {
     pub(crate) async fn submit_batches(self: Arc<Self>) {
         loop {
             self.filled.notified().await;
-            let batches = std::mem::take(&mut *lock(&self.filling));
+            let mut batches = std::mem::take(&mut *lock(&self.filling));
+            // Whoever has given up in the meantime sends the ballot again: behind a slow intake the batch does not grow for them.
+            for offers in batches.values_mut() {
+                offers.retain(|offer| self.shard(offer.item.ballot).contains_key(&offer.item.ballot));
+            }
+            batches.retain(|_, offers| !offers.is_empty());
             join_all(batches.into_iter().map(|(contest, offers)| self.submit(contest, offers))).await;
         }
     }

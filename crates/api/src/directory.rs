@@ -141,6 +141,8 @@ impl Directory {
     /// Keeps up with the hub's notices. What cannot be read is read again, all of it, until it can.
     pub(crate) async fn follow(self: Arc<Self>, stores: Stores, keyring: Arc<Keyring>) {
         let mut notices = stores.hub.subscribe();
+        // What changed since the first reading and this moment.
+        stores.hub.hear(Notice::Missed);
         loop {
             let mut renewed = match notices.recv().await {
                 Ok(Notice::ContestChanged(id)) => self.renew(&stores, &keyring, &id).await,

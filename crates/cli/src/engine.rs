@@ -163,7 +163,7 @@ async fn clustered(config: &Config, cluster: &Cluster) -> Result<Ground> {
     let hub = Arc::new(hub);
     let contests: Vec<ContestId> =
         database.contests().await?.iter().map(|record| record.id().clone()).collect();
-    let carrier = carrier::carry(&redis, Arc::clone(&hub), outlet, &contests).await;
+    let carrier = carrier::carry(&redis, keyring.notice_key(), Arc::clone(&hub), outlet, &contests).await;
     let stores = Stores {
         database,
         intake: Arc::new(RedisIntake::new(&redis, keyring.intake_key())),

@@ -214,8 +214,8 @@ impl ContestTask {
     async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Step {
         let stores = self.context.stores.clone();
         let now = stores.clock.now();
-        self.publish_if_due(now);
         self.keep_lease().await?;
+        self.publish_if_due(now);
         match self.record.state.phase {
             Phase::Draft if self.record.definition.opens.timestamp() <= now => {
                 return self.open(self.record.definition.opens, Vec::new()).await;
@@ -233,17 +233,25 @@ impl ContestTask {
         let session = self.record.session();
         let (cursors, most) = (self.log.cursors.clone(), self.context.settings.batch);
         let takes_ballots = self.record.state.phase == Phase::Open;
-        let wake = self.next_instant();
-        tokio::select! {
-            biased;
-            _ = stop.changed() => Err(Halt::End(Ended::Told)),
-            notice = self.notices.recv() => self.heed(notice).await,
-            drained = stores.intake.drain(&session, &cursors, most), if takes_ballots => {
-                let drained = drained?;
-                self.take(drained).await
+        let (id, wake, renew) = (self.id().clone(), self.next_instant(), self.renew);
+        // Kept over notices that concern others: begun anew for each, it would never end while they are busy.
+        let mut drain = std::pin::pin!(stores.intake.drain(&session, &cursors, most));
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.changed() => return Err(Halt::End(Ended::Told)),
+                notice = self.notices.recv() => {
+                    if concerns(&notice, &id) {
+                        return self.heed(notice).await;
+                    }
+                }
+                drained = &mut drain, if takes_ballots => {
+                    let drained = drained?;
+                    return self.take(drained).await;
+                }
+                () = sleep_until(&stores, wake) => return Ok(()),
+                () = tokio::time::sleep_until(renew) => return Ok(()),
             }
-            () = sleep_until(&stores, wake) => Ok(()),
-            () = tokio::time::sleep_until(self.renew) => Ok(()),
         }
     }
 
@@ -347,6 +355,15 @@ impl ContestTask {
 /// An entry of the sequencer's own making that the log does not admit.
 pub(crate) fn damaged(error: &acclaim_tally::ReplayError) -> StoreError {
     StoreError::Corrupt(format!("an entry that must be admitted is not: {error}"))
+}
+
+/// Whether a notice is a reason for a contest's task to act.
+fn concerns(notice: &Result<Notice, RecvError>, contest: &ContestId) -> bool {
+    match notice {
+        Ok(Notice::CommandQueued(id) | Notice::ContestChanged(id)) => id == contest,
+        Ok(Notice::Missed) | Err(_) => true,
+        Ok(_) => false,
+    }
 }
 
 async fn sleep_until(stores: &acclaim_store::Stores, time: Option<Timestamp>) {

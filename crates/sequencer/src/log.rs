@@ -71,8 +71,9 @@ impl Log {
         let open = |note: &str| {
             Checkpoint::open(note.as_bytes(), key.verifier()).map_err(|error| damaged(error.to_string()))
         };
-        let head = database.head(contest).await?;
+        // In this order: a commit comes before its showing, so that a former holder at work never makes the ledger look older than it is.
         let shown = context.stores.shown.highest(contest).await?.as_deref().map(open).transpose()?;
+        let head = database.head(contest).await?;
         let size = head.as_ref().map_or(0, |head| head.size);
         if let Some(shown) = shown.as_ref().filter(|shown| shown.size > size) {
             return Err(LoadError::SetBack { contest: contest.clone(), size, shown: shown.size });
@@ -161,10 +162,11 @@ impl Log {
         stores.database.append(&self.contest, append).await?;
         self.committed = Some((size, root));
         self.cursors = cursors;
-        stores.shown.about_to_show(&self.contest, &checkpoint).await?;
+        // Trimming first: an intake without memory gets some back, and the ledger holds what is trimmed.
         if moved {
             stores.intake.trim(session, &self.cursors, &batch.promised).await?;
         }
+        stores.shown.about_to_show(&self.contest, &checkpoint).await?;
         Ok(Decided {
             contest: self.contest.clone(),
             size,

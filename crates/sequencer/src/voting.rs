@@ -62,17 +62,18 @@ impl ContestTask {
     pub(crate) async fn enter_session(&mut self) -> Step {
         let stores = self.context.stores.clone();
         let session = self.record.session();
-        let start = stores.intake.begin(&session).await?;
-        loop {
+        let start = loop {
+            // Each time: it makes survivors of whatever another holder, or an older copy of the intake, put in the session's place.
+            let start = stores.intake.begin(&session).await?;
             let survivors = stores.intake.survivors(&session).await?;
             if survivors.taken.iter().all(|count| *count == 0) {
-                break;
+                break start;
             }
             tracing::info!(contest = %self.id(), ballots = survivors.items.len(), "recording what survived");
             self.record_ballots(survivors.items, None).await?;
             stores.intake.drop_survivors(&session, &survivors.taken).await?;
             self.keep_lease().await?;
-        }
+        };
         if stores.intake.remembers_slots() {
             self.mark_slots().await?;
         }
@@ -160,16 +161,20 @@ impl ContestTask {
     pub(crate) async fn close(&mut self, now: Timestamp) -> Step {
         let stores = self.context.stores.clone();
         let session = self.record.session();
-        let Some(end) = stores.intake.seal(&session).await? else {
-            return self.begin_anew("it does not know the session that is to be sealed").await;
-        };
-        while self.log.cursors != end {
-            let drained =
-                stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch).await?;
-            if let Drained::Lost(why) = drained {
-                return self.begin_anew(&why).await;
+        loop {
+            // Sealed each time: an intake that fell back has forgotten its seal, and ends elsewhere.
+            let Some(end) = stores.intake.seal(&session).await? else {
+                return self.begin_anew("it does not know the session that is to be sealed").await;
+            };
+            if self.log.cursors == end {
+                break;
             }
-            self.take(drained).await?;
+            let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
+            match tokio::time::timeout(self.context.settings.lease / 4, drain).await {
+                Ok(Ok(Drained::Lost(why))) => return self.begin_anew(&why).await,
+                Ok(drained) => self.take(drained?).await?,
+                Err(_) => {}
+            }
             self.keep_lease().await?;
         }
         let mut batch = Batch::default();

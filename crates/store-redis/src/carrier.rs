@@ -1,4 +1,5 @@
-//! Carries the hub's notices between processes, by one subscription each. A notice may be lost; after a cut everyone is told so.
+//! Carries the hub's notices between processes, by one subscription each. A notice may be lost; after a cut everyone is told so. What goes
+//! over Redis carries a MAC: whoever can write there can neither announce a ballot as recorded nor publish a tally.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,12 +29,13 @@ struct Message {
 /// publications of `contests` are brought first.
 pub async fn carry(
     redis: &Redis,
+    key: [u8; 32],
     hub: Arc<Hub>,
     outlet: mpsc::Receiver<Notice>,
     contests: &[ContestId],
 ) -> JoinSet<()> {
     for contest in contests {
-        match kept(redis, contest).await {
+        match kept(redis, &key, contest).await {
             Some(publication) => hub.hear(Notice::Published(Arc::new(publication))),
             None => tracing::debug!(%contest, "no publication is kept"),
         }
@@ -45,25 +47,51 @@ pub async fn carry(
     }
     let from = u64::from_le_bytes(id);
     let mut tasks = JoinSet::new();
-    tasks.spawn(speak(redis.clone(), from, outlet));
-    tasks.spawn(listen(redis.clone(), from, hub));
+    tasks.spawn(speak(redis.clone(), key, from, Arc::clone(&hub), outlet));
+    tasks.spawn(listen(redis.clone(), key, from, hub));
     tasks
 }
 
-async fn kept(redis: &Redis, contest: &ContestId) -> Option<Publication> {
-    let bytes: Option<Vec<u8>> =
-        redis.0.connection.run(cmd("GET").arg(layout::publication(contest))).await.ok()?;
-    rmp_serde::from_slice(&bytes?).ok()
+/// Puts a MAC before bytes that are meant for one place: a channel or key.
+fn seal(key: &[u8; 32], place: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(place.as_bytes()).update(&[0]).update(bytes);
+    [hasher.finalize().as_bytes(), bytes].concat()
+}
+
+/// The bytes behind the MAC, if it is theirs.
+fn open<'a>(key: &[u8; 32], place: &str, sealed: &'a [u8]) -> Option<&'a [u8]> {
+    let (given, bytes) = sealed.split_first_chunk::<32>()?;
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(place.as_bytes()).update(&[0]).update(bytes);
+    (hasher.finalize() == blake3::Hash::from(*given)).then_some(bytes)
+}
+
+async fn kept(redis: &Redis, key: &[u8; 32], contest: &ContestId) -> Option<Publication> {
+    let place = layout::publication(contest);
+    let sealed: Option<Vec<u8>> = redis.0.connection.run(cmd("GET").arg(&place)).await.ok()?;
+    rmp_serde::from_slice(open(key, &place, &sealed?)?).ok()
 }
 
 /// Sends what the outlet gives, several notices together when they gather.
-async fn speak(redis: Redis, from: u64, mut outlet: mpsc::Receiver<Notice>) {
+async fn speak(redis: Redis, key: [u8; 32], from: u64, hub: Arc<Hub>, mut outlet: mpsc::Receiver<Notice>) {
     let mut notices = Vec::with_capacity(MOST);
     let mut owed = false;
-    while outlet.recv_many(&mut notices, MOST).await > 0 {
+    loop {
+        owed |= hub.take_owed();
+        let received = outlet.recv_many(&mut notices, MOST);
+        let waited = if owed {
+            // Not until the next notice happens to come.
+            tokio::time::timeout(RETRY_AFTER, received).await
+        } else {
+            Ok(received.await)
+        };
+        if waited == Ok(0) {
+            return;
+        }
         for notice in &notices {
             if let Notice::Published(publication) = notice {
-                keep(&redis, publication).await;
+                keep(&redis, &key, publication).await;
             }
         }
         if std::mem::take(&mut owed) {
@@ -72,7 +100,8 @@ async fn speak(redis: Redis, from: u64, mut outlet: mpsc::Receiver<Notice>) {
         let message = Message { from, notices: std::mem::take(&mut notices) };
         let sent = match rmp_serde::to_vec_named(&message) {
             Ok(bytes) => {
-                let command = cmd("PUBLISH").arg(layout::NOTICES).arg(bytes).to_owned();
+                let sealed = seal(&key, layout::NOTICES, &bytes);
+                let command = cmd("PUBLISH").arg(layout::NOTICES).arg(sealed).to_owned();
                 redis.0.connection.run::<i64>(&command).await.map_err(|error| error.to_string())
             }
             Err(error) => Err(error.to_string()),
@@ -84,18 +113,19 @@ async fn speak(redis: Redis, from: u64, mut outlet: mpsc::Receiver<Notice>) {
     }
 }
 
-async fn keep(redis: &Redis, publication: &Publication) {
+async fn keep(redis: &Redis, key: &[u8; 32], publication: &Publication) {
     if let Ok(bytes) = rmp_serde::to_vec_named(publication) {
-        let command = cmd("SET").arg(layout::publication(&publication.contest)).arg(bytes).to_owned();
+        let place = layout::publication(&publication.contest);
+        let command = cmd("SET").arg(&place).arg(seal(key, &place, &bytes)).to_owned();
         if let Err(error) = redis.0.connection.run::<()>(&command).await {
             tracing::warn!(%error, "a publication was not kept");
         }
     }
 }
 
-async fn listen(redis: Redis, from: u64, hub: Arc<Hub>) {
+async fn listen(redis: Redis, key: [u8; 32], from: u64, hub: Arc<Hub>) {
     loop {
-        if let Err(error) = hear(&redis, from, &hub).await {
+        if let Err(error) = hear(&redis, &key, from, &hub).await {
             tracing::warn!(%error, "not listening to other processes");
         }
         tokio::time::sleep(RETRY_AFTER).await;
@@ -103,7 +133,7 @@ async fn listen(redis: Redis, from: u64, hub: Arc<Hub>) {
 }
 
 /// Listens until the connection ends.
-async fn hear(redis: &Redis, from: u64, hub: &Hub) -> redis::RedisResult<()> {
+async fn hear(redis: &Redis, key: &[u8; 32], from: u64, hub: &Hub) -> redis::RedisResult<()> {
     let mut ear = redis.0.servers.listen().await?;
     ear.subscribe(&[layout::NOTICES, layout::WAKE]).await?;
     // Whatever was said before is lost.
@@ -115,7 +145,12 @@ async fn hear(redis: &Redis, from: u64, hub: &Hub) -> redis::RedisResult<()> {
             redis.0.wake.send_modify(|count| *count = count.wrapping_add(1));
             continue;
         }
-        match rmp_serde::from_slice::<Message>(message.get_payload_bytes()) {
+        let Some(bytes) = open(key, layout::NOTICES, message.get_payload_bytes()) else {
+            tracing::error!("a notice that no process of ours sent");
+            hub.count_forged(1);
+            continue;
+        };
+        match rmp_serde::from_slice::<Message>(bytes) {
             Ok(message) if message.from == from => {}
             Ok(message) => message.notices.into_iter().for_each(|notice| hub.hear(notice)),
             Err(error) => {

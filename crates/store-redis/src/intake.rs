@@ -318,11 +318,12 @@ impl Intake for RedisIntake {
     async fn survivors(&self, session: &Session) -> Result<Survivors> {
         let mut survivors = Survivors::default();
         for keys in Self::shards(session) {
+            // The length first: if others drop blocks in between, this reader's drop finds another length and does nothing.
+            let length: u64 =
+                self.shared.connection.run(cmd("LLEN").arg(&keys.survivors)).await.map_err(failed)?;
             let mut range = cmd("LRANGE");
             range.arg(&keys.survivors).arg(0).arg(BLOCKS - 1);
             let blocks: Vec<Vec<u8>> = self.shared.connection.run(&range).await.map_err(failed)?;
-            let length: u64 =
-                self.shared.connection.run(cmd("LLEN").arg(&keys.survivors)).await.map_err(failed)?;
             survivors.taken.push(length * TAKEN + blocks.len() as u64);
             for block in blocks {
                 let decoded = item::decode(&self.key, &session.contest, &block.into());

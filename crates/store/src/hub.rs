@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -144,6 +144,8 @@ pub struct Hub {
     forged: AtomicU64,
     /// To other processes, if there are any.
     outward: Option<mpsc::Sender<Notice>>,
+    /// Whether a notice did not find its way into `outward`.
+    owed: AtomicBool,
 }
 
 impl Default for Hub {
@@ -155,6 +157,7 @@ impl Default for Hub {
             recording: Mutex::default(),
             forged: AtomicU64::new(0),
             outward: None,
+            owed: AtomicBool::new(false),
         }
     }
 }
@@ -168,11 +171,19 @@ impl Hub {
         (Self { outward: Some(outward), ..Self::default() }, outlet)
     }
 
+    /// Whether `Missed` is owed to other processes; asking settles it.
+    #[must_use]
+    pub fn take_owed(&self) -> bool {
+        self.owed.swap(false, Ordering::Relaxed)
+    }
+
     /// Tells everyone. Nobody listening is fine.
     pub fn send(&self, notice: Notice) {
         if let Some(outward) = &self.outward {
-            // Full: whoever misses something reads the database.
-            let _dropped = outward.try_send(notice.clone());
+            // Full: the carrier tells the others that something is missing.
+            if outward.try_send(notice.clone()).is_err() {
+                self.owed.store(true, Ordering::Relaxed);
+            }
         }
         self.hear(notice);
     }
@@ -180,7 +191,12 @@ impl Hub {
     /// Tells the parts of this process what another one has sent.
     pub fn hear(&self, notice: Notice) {
         if let Notice::Published(publication) = &notice {
-            lock(&self.latest).insert(publication.contest.clone(), Arc::clone(publication));
+            let mut latest = lock(&self.latest);
+            // A sequencer that lost its lease in its sleep may be late with an older one.
+            if latest.get(&publication.contest).is_none_or(|known| known.size <= publication.size) {
+                latest.insert(publication.contest.clone(), Arc::clone(publication));
+            }
+            drop(latest);
             self.published.send_modify(|count| *count = count.wrapping_add(1));
         }
         let _nobody_listens = self.notices.send(notice);

@@ -148,6 +148,12 @@ impl Keyring {
         blake3::derive_key("acclaim v1 intake items", &self.secret.0)
     }
 
+    /// The key that signs notices between processes.
+    #[must_use]
+    pub fn notice_key(&self) -> [u8; 32] {
+        blake3::derive_key("acclaim v1 notices", &self.secret.0)
+    }
+
     /// The origin of a contest's log.
     #[must_use]
     pub fn origin(&self, contest: &ContestId) -> String {

@@ -278,8 +278,8 @@ async fn notices_are_carried_and_cuts_are_told() {
     let ((hub_a, outlet_a), (hub_b, outlet_b)) = (Hub::with_outlet(), Hub::with_outlet());
     let (hub_a, hub_b) = (Arc::new(hub_a), Arc::new(hub_b));
     let (mut ear_a, mut ear_b) = (hub_a.subscribe(), hub_b.subscribe());
-    let _a = carry(&redis_a, Arc::clone(&hub_a), outlet_a, &[]).await;
-    let _b = carry(&redis_b, Arc::clone(&hub_b), outlet_b, &[]).await;
+    let _a = carry(&redis_a, [1; 32], Arc::clone(&hub_a), outlet_a, &[]).await;
+    let _b = carry(&redis_b, [1; 32], Arc::clone(&hub_b), outlet_b, &[]).await;
     // Both listen once they were told of a gap.
     for ear in [&mut ear_a, &mut ear_b] {
         heard(ear, |notice| matches!(notice, Notice::Missed)).await;
@@ -296,6 +296,14 @@ async fn notices_are_carried_and_cuts_are_told() {
         _ => false,
     })
     .await;
+
+    // What somebody else publishes is dropped and counted.
+    server.run::<i64>(&["PUBLISH", "acclaim:1:notices", "forged"]);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while hub_a.forged() == 0 || hub_b.forged() == 0 {
+        assert!(Instant::now() < deadline, "not counted");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 
     // A drain that waits is woken by a submit, well before it would look by itself.
     let (intake_a, intake_b) = (RedisIntake::new(&redis_a, [1; 32]), RedisIntake::new(&redis_b, [1; 32]));
