@@ -1,0 +1,67 @@
+//! What one ballot costs: the pass, the entry's bytes, its leaf, the tree.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
+
+use std::hint::black_box;
+
+use acclaim_ballot_log::{LogEntry, NewBallot, Tree, leaf_hash};
+use acclaim_contest::{
+    ContestId, TagKey,
+    pass::{Pass, PassKey},
+};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use jiff::Timestamp;
+
+fn contest() -> ContestId {
+    "photo-2021".parse().unwrap()
+}
+
+fn entry(voter: u64) -> Vec<u8> {
+    let ballot = NewBallot {
+        voter: TagKey([7; 32]).tag(&voter.to_string()),
+        channel: None,
+        period: None,
+        replaces: None,
+        at: "2021-03-14T12:05Z",
+        selections: [("photos", "photo-03")].into_iter(),
+    };
+    let mut line = Vec::new();
+    ballot.write(&contest(), &mut line).unwrap();
+    line
+}
+
+fn pass(c: &mut Criterion) {
+    let key = PassKey { id: 1, secret: [9; 32] };
+    let expires: Timestamp = "2021-04-01T00:00:00Z".parse().unwrap();
+    let now: Timestamp = "2021-03-01T00:00:00Z".parse().unwrap();
+    let pass = Pass { voter: TagKey([7; 32]).tag("ama"), channel: None, group: None, expires };
+    let text = pass.mint(&key, &contest()).unwrap();
+    let (keys, contest) = ([key], contest());
+    c.bench_function("pass: verify", |b| b.iter(|| Pass::verify(black_box(&text), &keys, &contest, now)));
+}
+
+fn ballot(c: &mut Criterion) {
+    c.bench_function("ballot: tag and write", |b| b.iter(|| entry(black_box(1))));
+    let line = entry(1);
+    c.bench_function("ballot: decode", |b| b.iter(|| LogEntry::decode(black_box(&line)).is_ok()));
+    c.bench_function("ballot: leaf hash", |b| b.iter(|| leaf_hash(black_box(&line))));
+}
+
+fn tree(c: &mut Criterion) {
+    let leaves: Vec<_> = (0..4_096).map(|voter| leaf_hash(&entry(voter))).collect();
+    let mut group = c.benchmark_group("tree");
+    group.throughput(Throughput::Elements(leaves.len() as u64));
+    group.bench_function("append 4,096 leaves and take the root", |b| {
+        b.iter(|| {
+            let mut tree = Tree::without_tiles();
+            for leaf in &leaves {
+                tree.append(*leaf);
+            }
+            tree.root()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(parts, pass, ballot, tree);
+criterion_main!(parts);
