@@ -2,9 +2,9 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use acclaim_ballot_log::NewBallot;
+use acclaim_ballot_log::{LogEntry, NewBallot};
 use acclaim_contest::{
-    BallotId,
+    BallotId, VoterTag,
     ballot::{SelectionError, SelectionReason},
     pass::Pass,
 };
@@ -120,16 +120,17 @@ fn invalid_selection(error: SelectionError) -> Problem {
 /// A ballot with its id and final bytes, and what the slate says of it now.
 struct Written {
     item: Item,
-    /// None if the ballot replaces another: the sequencer knows what it frees.
+    /// None if nobody would look them up, or if the ballot replaces another: the sequencer knows what it frees.
     slots: Vec<Slot>,
     selections: Result<(), SelectionError>,
 }
 
 fn write_ballot(
     contest: &Contest,
-    pass: &Pass,
+    pass: Pass,
     request: &BallotRequest<'_>,
     arrived: Timestamp,
+    with_slots: bool,
 ) -> Result<Written, Problem> {
     let rules = &contest.record.definition.rules;
     if request.period.is_some() {
@@ -164,30 +165,20 @@ fn write_ballot(
     let id = ballot.write(contest.id(), &mut entry).map_err(|error| {
         Problem::new(&problem::INVALID_SELECTION, error.to_string()).with("reason", "unwritable")
     })?;
-    let slots = match replaces {
-        Some(_) => Vec::new(),
-        None => {
-            let mut slots: Vec<Slot> = selections.iter().map(|(category, _)| slot(pass, category)).collect();
-            slots.dedup();
-            slots
-        }
-    };
+    let mut slots: Vec<Slot> = Vec::new();
+    if with_slots && replaces.is_none() {
+        slots.extend(selections.iter().map(|(category, _)| slot(pass.voter, category)));
+        slots.dedup();
+    }
     let entry = Bytes::from(entry);
-    let item = Item { ballot: id, arrived, promised: false, group: pass.group.clone(), entry };
+    let item = Item { ballot: id, arrived, promised: false, group: pass.group, entry };
     Ok(Written { item, slots, selections: checked })
 }
 
 /// A ballot ready to be sent, or the answer that needs no sending.
 pub(crate) enum Prepared {
-    Ready(Box<Ballot>),
+    Ready(Box<Offer>),
     Done(Box<Cast>),
-}
-
-/// A ballot with its voter's pass and the slots that it would fill.
-pub(crate) struct Ballot {
-    pass: Pass,
-    item: Item,
-    slots: Vec<Slot>,
 }
 
 /// Checks a ballot by all that is known here.
@@ -198,9 +189,10 @@ pub(crate) async fn prepare(
     request: &BallotRequest<'_>,
     arrived: Timestamp,
 ) -> Result<Prepared, Problem> {
-    let Written { item, slots, selections } = write_ballot(contest, &pass, request, arrived)?;
+    let Written { item, slots, selections } =
+        write_ballot(contest, pass, request, arrived, api.stores.intake.remembers_slots())?;
     let refusal = window(contest, arrived).err().or_else(|| selections.map_err(invalid_selection).err());
-    let Some(refusal) = refusal else { return Ok(Prepared::Ready(Box::new(Ballot { pass, item, slots }))) };
+    let Some(refusal) = refusal else { return Ok(Prepared::Ready(Box::new(Offer { item, slots }))) };
     // It may be the repetition of one that was recorded before the window closed, or before an entry was withdrawn.
     match find_recorded(&api.stores, contest.id(), item.ballot).await? {
         Some((recorded, leaf_hash)) => {
@@ -212,21 +204,24 @@ pub(crate) async fn prepare(
 
 /// A ballot on its way to the sequencer.
 pub(crate) struct Sent {
-    ballot: Ballot,
+    item: Item,
     ticket: Ticket,
 }
 
 /// Sends a ballot on its way. `promised`: its voter is told `accepted` once the intake has it.
-pub(crate) fn send(
-    api: &Api,
-    contest: &Contest,
-    mut ballot: Ballot,
-    promised: bool,
-) -> Result<Sent, Problem> {
-    ballot.item.promised = promised;
-    let offer = Offer { item: ballot.item.clone(), slots: ballot.slots.clone() };
+pub(crate) fn send(api: &Api, contest: &Contest, mut offer: Offer, promised: bool) -> Result<Sent, Problem> {
+    offer.item.promised = promised;
+    let item = offer.item.clone();
     let ticket = api.desk.cast(contest.id(), offer).ok_or_else(full)?;
-    Ok(Sent { ballot, ticket })
+    Ok(Sent { item, ticket })
+}
+
+/// Sends a ballot again, for the sequencer to decide whatever the intake remembers.
+fn send_again(api: &Api, contest: &Contest, sent: Sent) -> Result<Sent, Problem> {
+    let Sent { item, ticket } = sent;
+    drop(ticket);
+    let promised = item.promised;
+    send(api, contest, Offer { item, slots: Vec::new() }, promised)
 }
 
 fn full() -> Problem {
@@ -240,7 +235,7 @@ pub(crate) async fn outcome(
     mut sent: Sent,
     deadline: tokio::time::Instant,
 ) -> Result<Cast, Problem> {
-    let ballot = sent.ballot.item.ballot;
+    let ballot = sent.item.ballot;
     let patience = tokio::time::Instant::now() + PATIENCE;
     loop {
         let answer = match tokio::time::timeout_at(deadline, sent.ticket.answer()).await {
@@ -261,22 +256,16 @@ pub(crate) async fn outcome(
         };
         match submitted {
             Submitted::Taken => {
-                if let Some(done) = look_up(api, contest, &sent.ballot).await? {
+                if let Some(done) = look_up(api, contest, &sent.item).await? {
                     return Ok(done);
                 }
-                // The ledger knows nothing of it, so the sequencer shall say.
-                let again = Ballot { slots: Vec::new(), ..sent.ballot };
-                let promised = again.item.promised;
-                drop(sent.ticket);
-                sent = send(api, contest, again, promised)?;
+                sent = send_again(api, contest, sent)?;
             }
             Submitted::Full | Submitted::Buffered => return Err(full()),
             Submitted::Sealed => return Err(rejected(contest, Rejection::OutsideWindow)),
             Submitted::Rebuilding if tokio::time::Instant::now() < patience => {
                 tokio::time::sleep(PAUSE).await;
-                let promised = sent.ballot.item.promised;
-                drop(sent.ticket);
-                sent = send(api, contest, sent.ballot, promised)?;
+                sent = send_again(api, contest, sent)?;
             }
             Submitted::Rebuilding => {
                 let detail = "the intake is being rebuilt from the ledger";
@@ -310,18 +299,21 @@ async fn decided(
 }
 
 /// What the ledger knows of a ballot whose slots the intake calls taken; `None` if they are free, or filled by one on its way.
-async fn look_up(api: &Api, contest: &Contest, ballot: &Ballot) -> Result<Option<Cast>, Problem> {
-    if let Some((recorded, leaf_hash)) = find_recorded(&api.stores, contest.id(), ballot.item.ballot).await? {
+async fn look_up(api: &Api, contest: &Contest, item: &Item) -> Result<Option<Cast>, Problem> {
+    if let Some((recorded, leaf_hash)) = find_recorded(&api.stores, contest.id(), item.ballot).await? {
         return Ok(Some(Cast::Again(BallotStatus::new(recorded, leaf_hash))));
     }
-    let filled = ballots_of(api, contest, ballot.pass.voter).await?;
-    let mine = |category: &str| ballot.slots.contains(&slot(&ballot.pass, category));
-    let mut categories: Vec<String> = filled
+    // Written by this process a moment ago: it is a ballot.
+    let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry) else { return Ok(None) };
+    let filled = ballots_of(api, contest, ballot.voter).await?;
+    let is_filled =
+        |category: &str| filled.iter().any(|mine| mine.selections.iter().any(|(c, _)| c == category));
+    let mut categories: Vec<String> = ballot
+        .selections
         .iter()
-        .flat_map(|ballot| ballot.selections.iter().map(|(category, _)| category.clone()))
-        .filter(|category| mine(category))
+        .filter(|(category, _)| is_filled(category))
+        .map(|(category, _)| category.to_owned())
         .collect();
-    categories.sort_unstable();
     categories.dedup();
     if categories.is_empty() {
         return Ok(None);
@@ -330,8 +322,8 @@ async fn look_up(api: &Api, contest: &Contest, ballot: &Ballot) -> Result<Option
 }
 
 /// As the sequencer reads it from the entry: neither channels nor periods so far.
-fn slot(pass: &Pass, category: &str) -> Slot {
-    Slot::new(pass.voter, None, None, category)
+fn slot(voter: VoterTag, category: &str) -> Slot {
+    Slot::new(voter, None, None, category)
 }
 
 pub(crate) fn rejected(contest: &Contest, rejection: Rejection) -> Problem {

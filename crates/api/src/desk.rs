@@ -192,7 +192,7 @@ impl Desk {
     async fn offer(&self, contest: &ContestId, offers: Vec<Offer>) -> Result<Vec<Submitted>, StoreError> {
         let session = || self.directory.contest(contest).map(|contest| contest.record.session());
         let Some(known) = session() else { return Ok(vec![Submitted::Rebuilding; offers.len()]) };
-        let submitted = self.stores.intake.submit(&known, offers.clone()).await?;
+        let submitted = self.stores.intake.submit(&known, &offers).await?;
         if !submitted.contains(&Submitted::Rebuilding) {
             return Ok(submitted);
         }
@@ -201,7 +201,7 @@ impl Desk {
         let missing = |(_, submitted): &(Offer, &Submitted)| **submitted == Submitted::Rebuilding;
         let again: Vec<Offer> =
             offers.into_iter().zip(&submitted).filter(missing).map(|(offer, _)| offer).collect();
-        let mut answers = self.stores.intake.submit(&newer, again).await?.into_iter();
+        let mut answers = self.stores.intake.submit(&newer, &again).await?.into_iter();
         let answer = |first| match first {
             Submitted::Rebuilding => answers.next().unwrap_or(first),
             other => other,

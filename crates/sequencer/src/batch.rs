@@ -1,5 +1,7 @@
 //! One append in the making: ballots and events are admitted and folded as they are added.
 
+use std::collections::BTreeMap;
+
 use acclaim_ballot_log::{Event, LogEntry, leaf_hash};
 use acclaim_contest::BallotId;
 use acclaim_store::{
@@ -23,38 +25,50 @@ pub(crate) struct Batch {
     pub(crate) rejected: Vec<(BallotId, Rejection)>,
     /// Promised ballots, whatever became of them.
     pub(crate) promised: Vec<BallotId>,
-    pub(crate) turnout: Vec<Turnout>,
+    /// Ballots by minute of arrival, channel and group.
+    pub(crate) turnout: BTreeMap<(i64, Option<String>, Option<String>), u64>,
     /// Where the intake's cursors stand behind the batch, if it moves them.
     pub(crate) cursors: Option<Cursors>,
 }
 
 impl Batch {
-    /// Adds a ballot, or notes why not. Returns its channel, if it has one, once it is in.
-    pub(crate) fn add_ballot(&mut self, replay: &mut Replay, item: Item) -> Option<Option<String>> {
+    /// Adds a ballot, or notes why not.
+    pub(crate) fn add_ballot(&mut self, replay: &mut Replay, item: Item) {
         let index = match replay.push(&item.entry) {
             Ok(index) => index,
-            Err(error) => {
-                self.outcomes.push((item.ballot, refused_ballot(error)));
-                return None;
-            }
+            Err(error) => return self.refuse(&item, refused_ballot(error)),
         };
+        if item.promised {
+            self.promised.push(item.ballot);
+        }
         self.ballots.push((item.ballot, index));
         let mut channel = None;
         if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry) {
             self.marks.extend(ballot.replaces.map(|replaced| (replaced, BallotState::Replaced)));
             channel = ballot.channel.map(|channel| channel.to_string());
         }
+        let minute = item.arrived.as_second().div_euclid(60);
+        *self.turnout.entry((minute, channel, item.group)).or_default() += 1;
         let leaf_hash = leaf_hash(&item.entry);
         self.entries.push(item.entry);
         self.outcomes.push((item.ballot, BallotOutcome::Recorded { index, leaf_hash }));
-        Some(channel)
     }
 
-    /// Keeps the newest outcome's rejection for the ballot's status address.
-    pub(crate) fn note_rejection(&mut self) {
-        if let Some((ballot, BallotOutcome::Rejected(rejection))) = self.outcomes.last() {
-            self.rejected.push((*ballot, rejection.clone()));
+    /// Notes what becomes of a ballot that does not go in; of a promised one for its status address too.
+    pub(crate) fn refuse(&mut self, item: &Item, outcome: BallotOutcome) {
+        if item.promised {
+            self.promised.push(item.ballot);
+            if let BallotOutcome::Rejected(rejection) = &outcome {
+                self.rejected.push((item.ballot, rejection.clone()));
+            }
         }
+        self.outcomes.push((item.ballot, outcome));
+    }
+
+    /// The turnout of the batch as the ledger takes it.
+    pub(crate) fn take_turnout(&mut self) -> Vec<Turnout> {
+        let row = |((minute, channel, group), ballots)| Turnout { minute, channel, group, ballots };
+        std::mem::take(&mut self.turnout).into_iter().map(row).collect()
     }
 
     /// Adds an event; a refusal changes nothing.

@@ -50,7 +50,7 @@ pub(crate) struct ContestTask {
 pub(crate) enum Halt {
     /// State may differ from the ledger: drop it and load again.
     Reload(StoreError),
-    /// For good, or for now.
+    /// The task is to end.
     End(Ended),
 }
 
@@ -275,18 +275,20 @@ impl ContestTask {
         publish.into_iter().chain(phase).min()
     }
 
+    /// Acts on a notice that concerns the contest.
     async fn heed(&mut self, notice: Result<Notice, RecvError>) -> Step {
         match notice {
-            Ok(Notice::CommandQueued(id)) if id == *self.id() => self.commands_wait = true,
-            Ok(Notice::ContestChanged(id)) if id == *self.id() => return self.look_again().await,
-            Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => {
+            Ok(Notice::CommandQueued(_)) => {
                 self.commands_wait = true;
-                return self.look_again().await;
+                Ok(())
             }
-            Err(RecvError::Closed) => return Err(Halt::End(Ended::Told)),
-            Ok(_) => {}
+            Err(RecvError::Closed) => Err(Halt::End(Ended::Told)),
+            // The contest has changed, or anything may have.
+            _ => {
+                self.commands_wait = true;
+                self.look_again().await
+            }
         }
-        Ok(())
     }
 
     /// Drafts are edited, and drafts and tests deleted, by others than this task.

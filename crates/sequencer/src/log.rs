@@ -139,13 +139,13 @@ impl Log {
         &mut self,
         stores: &Stores,
         session: &Session,
-        batch: Batch,
+        mut batch: Batch,
         contest: Option<ContestChange>,
     ) -> Result<Decided, StoreError> {
         let size = self.replay.size();
         let root = self.replay.root();
         let checkpoint = self.key.sign(size, root);
-        let moved = batch.cursors.is_some();
+        let (moved, turnout) = (batch.cursors.is_some(), batch.take_turnout());
         let cursors = batch.cursors.unwrap_or_else(|| self.cursors.clone());
         let append = Append {
             expected: self.committed,
@@ -154,7 +154,7 @@ impl Log {
             ballots: batch.ballots,
             marks: batch.marks,
             rejected: batch.rejected,
-            turnout: batch.turnout,
+            turnout,
             tiles: self.replay.changed_tiles(),
             contest,
             commands: batch.commands.clone(),

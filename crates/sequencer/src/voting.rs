@@ -1,7 +1,5 @@
 //! Voting: opening, recording what the intake hands out, beginning anew after a loss of the intake, closing.
 
-use std::collections::BTreeMap;
-
 use acclaim_ballot_log::{Event, LogEntry};
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
@@ -9,7 +7,7 @@ use acclaim_store::{
     contests::ContestState,
     hub::{BallotOutcome, Recording, Rejection},
     intake::{Cursors, Drained, Item, Slot},
-    ledger::{ContestChange, Turnout},
+    ledger::ContestChange,
 };
 use jiff::Timestamp;
 
@@ -127,33 +125,13 @@ impl ContestTask {
     async fn record_ballots(&mut self, items: Vec<Item>, through: Option<Cursors>) -> Step {
         let window = self.record.definition.opens.timestamp()..self.record.state.closes.timestamp();
         let mut batch = Batch { cursors: through, ..Batch::default() };
-        let mut turnout = BTreeMap::new();
         for item in items {
-            if item.promised {
-                batch.promised.push(item.ballot);
-            }
-            let arrived = (item.arrived, item.group.clone());
-            let (outcome, promised) = if window.contains(&item.arrived) {
-                let promised = item.promised;
-                (batch.add_ballot(&mut self.log.replay, item), promised)
+            if window.contains(&item.arrived) {
+                batch.add_ballot(&mut self.log.replay, item);
             } else {
-                let outcome = BallotOutcome::Rejected(Rejection::OutsideWindow);
-                batch.outcomes.push((item.ballot, outcome));
-                (None, item.promised)
-            };
-            match outcome {
-                Some(channel) => {
-                    let minute = arrived.0.as_second().div_euclid(60);
-                    *turnout.entry((minute, channel, arrived.1)).or_insert(0) += 1;
-                }
-                None if promised => batch.note_rejection(),
-                None => {}
+                batch.refuse(&item, BallotOutcome::Rejected(Rejection::OutsideWindow));
             }
         }
-        batch.turnout = turnout
-            .into_iter()
-            .map(|((minute, channel, group), ballots)| Turnout { minute, channel, group, ballots })
-            .collect();
         self.commit(batch, None).await
     }
 

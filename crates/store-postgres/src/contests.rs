@@ -48,7 +48,6 @@ impl Contests for PostgresDatabase {
 
     async fn edit_draft(&self, definition: &Definition, revision: u64) -> Result<()> {
         let id = &definition.id;
-        let mut tx = self.begin(Durability::Durable).await?;
         let statement = query(
             "UPDATE contests SET revision = revision + 1, definition = $1, test = $2, closes = $3
              WHERE id = $4 AND revision = $5 AND phase = 'draft'",
@@ -58,13 +57,7 @@ impl Contests for PostgresDatabase {
         .bind(definition.closes.seconds())
         .bind(id.as_str())
         .bind(signed(revision)?);
-        within(self.patience(), async {
-            let changed = statement.execute(&mut *tx).await.map_err(unavailable)?.rows_affected();
-            let why = || StoreError::Conflict(format!("contest {id} is not a draft at revision {revision}"));
-            exactly(changed, 1, why)
-        })
-        .await?;
-        tx.commit().await
+        self.change_one(statement, || format!("contest {id} is not a draft at revision {revision}")).await
     }
 
     async fn delete_contest(&self, id: &ContestId) -> Result<()> {

@@ -20,8 +20,8 @@ use sqlx_core::{
 use sqlx_postgres::{PgArguments, PgRow, Postgres};
 
 use crate::{
-    connection::{Durability, Lent, Tx, answer},
-    error::{is_missing_table, unavailable},
+    connection::{Durability, Lent, Tx, answer, within},
+    error::{exactly, is_missing_table, unavailable},
     schema::{self, OpenError},
 };
 
@@ -144,7 +144,22 @@ impl PostgresDatabase {
     pub(crate) async fn begin(&self, durability: Durability) -> Result<Tx> {
         let lent = self.lend().await.map_err(unavailable)?;
         let (statement, commit) = (self.settings.statement, self.settings.commit);
-        crate::connection::within(self.patience(), Tx::begin(lent, durability, statement, commit)).await
+        within(self.patience(), Tx::begin(lent, durability, statement, commit)).await
+    }
+
+    /// Runs a statement that changes one row, or none and is a conflict.
+    pub(crate) async fn change_one(
+        &self,
+        statement: Query<'_, Postgres, PgArguments>,
+        otherwise: impl FnOnce() -> String + Send,
+    ) -> Result<()> {
+        let mut tx = self.begin(Durability::Durable).await?;
+        within(self.patience(), async {
+            let changed = statement.execute(&mut *tx).await.map_err(unavailable)?.rows_affected();
+            exactly(changed, 1, || StoreError::Conflict(otherwise()))
+        })
+        .await?;
+        tx.commit().await
     }
 
     async fn try_rows(

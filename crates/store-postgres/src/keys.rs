@@ -1,41 +1,15 @@
 //! Staff keys and the installation's values.
 
 use acclaim_contest::{ContestId, Instant};
-use acclaim_store::{
-    Keys,
-    error::{Result, StoreError},
-    keys::StaffKey,
-};
+use acclaim_store::{Keys, error::Result, keys::StaffKey};
 use async_trait::async_trait;
-use sqlx_core::{
-    error::Error,
-    query::{Query, query},
-    row::Row as _,
-};
-use sqlx_postgres::{PgArguments, PgRow, Postgres};
+use sqlx_core::{error::Error, query::query, row::Row as _};
+use sqlx_postgres::PgRow;
 
 use crate::{
-    connection::{Durability, within},
     database::PostgresDatabase,
-    error::{corrupt, exactly, unavailable},
+    error::{corrupt, unavailable},
 };
-
-impl PostgresDatabase {
-    /// Runs a statement that changes one row, or none and is a conflict.
-    async fn change_one(
-        &self,
-        statement: Query<'_, Postgres, PgArguments>,
-        otherwise: impl FnOnce() -> String + Send,
-    ) -> Result<()> {
-        let mut tx = self.begin(Durability::Durable).await?;
-        within(self.patience(), async {
-            let changed = statement.execute(&mut *tx).await.map_err(unavailable)?.rows_affected();
-            exactly(changed, 1, || StoreError::Conflict(otherwise()))
-        })
-        .await?;
-        tx.commit().await
-    }
-}
 
 #[async_trait]
 impl Keys for PostgresDatabase {

@@ -225,16 +225,14 @@ fn strange(error: redis::ParsingError) -> StoreError {
 
 #[async_trait]
 impl Intake for RedisIntake {
-    async fn submit(&self, session: &Session, offers: Vec<Offer>) -> Result<Vec<Submitted>> {
+    async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>> {
         self.shared.check()?;
         let mut by_shard: Vec<Vec<usize>> = vec![Vec::new(); usize::from(session.shards.max(1))];
         for (index, offer) in offers.iter().enumerate() {
-            let [a, b, c, d, ..] = offer.item.ballot.0;
-            if let Some(shard) = by_shard.get_mut(usize::from(session.shard([a, b, c, d]))) {
+            if let Some(shard) = by_shard.get_mut(usize::from(session.shard(offer.item.ballot.prefix()))) {
                 shard.push(index);
             }
         }
-        let offers = &offers;
         let calls = (0..).zip(&by_shard).map(|(shard, indexes)| async move {
             let mut answers = Vec::with_capacity(indexes.len());
             for piece in indexes.chunks(MOST_OFFERS) {
@@ -270,10 +268,7 @@ impl Intake for RedisIntake {
         }
         let calls =
             (0..).zip(Self::shards(session)).zip(&through.shards).map(|((shard, keys), cursor)| async move {
-                let mine = |ballot: &&BallotId| {
-                    let [a, b, c, d, ..] = ballot.0;
-                    session.shard([a, b, c, d]) == shard
-                };
+                let mine = |ballot: &&BallotId| session.shard(ballot.prefix()) == shard;
                 let args = |command: &mut Cmd| {
                     command.arg(session.epoch).arg(cursor.position).arg(hex::encode(cursor.digest));
                     for ballot in promised.iter().filter(mine) {
@@ -405,8 +400,7 @@ impl Intake for RedisIntake {
     }
 
     async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
-        let [a, b, c, d, ..] = ballot.0;
-        let keys = ShardKeys::new(&session.contest, session.shard([a, b, c, d]));
+        let keys = ShardKeys::new(&session.contest, session.shard(ballot.prefix()));
         let is_member = cmd("SISMEMBER").arg(&keys.promised).arg(&ballot.0[..]).to_owned();
         self.shared.connection.run(&is_member).await.map_err(failed)
     }

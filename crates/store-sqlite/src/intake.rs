@@ -69,13 +69,13 @@ fn position(of: &Cursors) -> u64 {
 
 #[async_trait]
 impl Intake for LocalIntake {
-    async fn submit(&self, session: &Session, offers: Vec<Offer>) -> Result<Vec<Submitted>> {
+    async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>> {
         let Some(buffer) = self.buffer(session) else {
             return Ok(vec![Submitted::Rebuilding; offers.len()]);
         };
         let mut queue = lock(&buffer.queue);
         let submitted = offers
-            .into_iter()
+            .iter()
             .map(|offer| {
                 if queue.sealed {
                     Submitted::Sealed
@@ -84,7 +84,7 @@ impl Intake for LocalIntake {
                 } else if queue.items.len() >= CAPACITY {
                     Submitted::Full
                 } else {
-                    queue.items.push_back(offer.item);
+                    queue.items.push_back(offer.item.clone());
                     Submitted::Buffered
                 }
             })

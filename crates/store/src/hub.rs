@@ -256,3 +256,41 @@ impl Hub {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publication(size: u64) -> Notice {
+        Notice::Published(Arc::new(Publication {
+            contest: "photos".parse().unwrap(),
+            size,
+            root: Hash([0; 32]),
+            tally: (Bytes::new(), Bytes::new()),
+            tally_csv: Bytes::new(),
+            result: None,
+            at: Timestamp::UNIX_EPOCH,
+        }))
+    }
+
+    #[test]
+    fn an_older_publication_does_not_take_the_place_of_a_newer_one() {
+        let hub = Hub::default();
+        for size in [5, 7, 6] {
+            hub.hear(publication(size));
+        }
+        assert_eq!(hub.latest(&"photos".parse().unwrap()).map(|latest| latest.size), Some(7));
+    }
+
+    #[test]
+    fn a_notice_that_finds_no_room_outward_is_owed_once() {
+        let (hub, _outlet) = Hub::with_outlet();
+        for _ in 0..OUTWARD {
+            hub.send(Notice::Missed);
+        }
+        assert!(!hub.take_owed());
+        hub.send(Notice::Missed);
+        assert!(hub.take_owed());
+        assert!(!hub.take_owed());
+    }
+}

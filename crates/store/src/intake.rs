@@ -195,7 +195,7 @@ pub struct Condition {
 pub trait Intake: Send + Sync {
     /// Offers ballots; returns what became of each, in the same order. A ballot is kept whole or not at all. An item that is `Buffered` is drained, unless
     /// the intake loses its content: how it keeps what it holds is its own affair, see the implementation.
-    async fn submit(&self, session: &Session, offers: Vec<Offer>) -> Result<Vec<Submitted>>;
+    async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>>;
 
     /// The next items after `after`, about `most` at most; waits until there is one. Items stay until they are trimmed, so that
     /// dropping the future, or draining again from the same cursors, loses nothing.

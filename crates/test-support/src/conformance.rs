@@ -273,11 +273,11 @@ async fn keys(database: &dyn Database) -> Result<(), StoreError> {
 /// Whatever the intake fails with; broken promises panic.
 pub async fn intake(intake: &dyn Intake, contest: ContestId, shards: u16) -> Result<(), StoreError> {
     let session = Session { contest, epoch: 7, shards };
-    let before = intake.submit(&session, vec![offer(1)]).await?;
+    let before = intake.submit(&session, &[offer(1)]).await?;
     assert_eq!(before, [Submitted::Rebuilding], "nobody has begun");
     assert!(intake.seal(&session).await?.is_none());
     let start = intake.begin(&session).await?;
-    assert_eq!(intake.submit(&session, vec![offer(1)]).await?, [Submitted::Rebuilding], "not open yet");
+    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [Submitted::Rebuilding], "not open yet");
     intake.open(&session).await?;
     assert_eq!(intake.begin(&session).await?, start, "beginning again changes nothing");
     buffer(intake, &session, &start).await?;
@@ -320,17 +320,17 @@ async fn drained_all(
 }
 
 async fn buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -> Result<(), StoreError> {
-    let offers = (1..=4).map(offer).collect();
-    assert_eq!(intake.submit(session, offers).await?, vec![Submitted::Buffered; 4]);
+    let offers: Vec<Offer> = (1..=4).map(offer).collect();
+    assert_eq!(intake.submit(session, &offers).await?, vec![Submitted::Buffered; 4]);
     let (first, middle) = drained_all(intake, session, start, 4).await?;
     assert_eq!(first, [1, 2, 3, 4]);
     assert_eq!(drained_all(intake, session, start, 4).await?.0, first, "draining again loses nothing");
 
     // A repeated slot may be noticed; offered without slots it is kept in any case.
-    let again = intake.submit(session, vec![offer(1)]).await?;
+    let again = intake.submit(session, &[offer(1)]).await?;
     assert!(matches!(again[..], [Submitted::Taken | Submitted::Buffered]));
     let forced = Offer { slots: Vec::new(), ..offer(5) };
-    assert_eq!(intake.submit(session, vec![forced, offer(6)]).await?, [Submitted::Buffered; 2]);
+    assert_eq!(intake.submit(session, &[forced, offer(6)]).await?, [Submitted::Buffered; 2]);
     assert!(intake.holds(session, BallotId([6; 16])).await?);
     assert!(!intake.holds(session, BallotId([5; 16])).await?, "nobody was promised anything");
 
@@ -351,7 +351,7 @@ async fn buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -> Resu
     assert!(drained.ends_with(&[5, 6]));
     assert_eq!(intake.seal(session).await?, Some(end.clone()), "behind the last items");
     assert_eq!(intake.seal(session).await?, Some(end.clone()));
-    assert_eq!(intake.submit(session, vec![offer(8)]).await?, [Submitted::Sealed]);
+    assert_eq!(intake.submit(session, &[offer(8)]).await?, [Submitted::Sealed]);
     Ok(())
 }
 
@@ -362,7 +362,7 @@ async fn next_session(intake: &dyn Intake, old: &Session, start: &Cursors) -> Re
     let begun = intake.begin(&session).await?;
     assert_ne!(&begun, start);
     assert!(matches!(intake.drain(old, start, 9).await?, Drained::Lost(_)));
-    assert_eq!(intake.submit(old, vec![offer(9)]).await?, [Submitted::Rebuilding]);
+    assert_eq!(intake.submit(old, &[offer(9)]).await?, [Submitted::Rebuilding]);
     let mut survived = 0;
     loop {
         let survivors = intake.survivors(&session).await?;
@@ -377,12 +377,12 @@ async fn next_session(intake: &dyn Intake, old: &Session, start: &Cursors) -> Re
         intake.mark(&session, &offer(20).slots).await?;
     }
     intake.open(&session).await?;
-    let submitted = intake.submit(&session, vec![offer(1), offer(20)]).await?;
+    let submitted = intake.submit(&session, &[offer(1), offer(20)]).await?;
     let second = if intake.remembers_slots() { Submitted::Taken } else { Submitted::Buffered };
     assert_eq!(submitted, [Submitted::Buffered, second], "the former session's slots are forgotten");
     assert!(drained(intake, &session, &begun).await?.0.contains(&1));
     intake.forget(&session).await?;
-    assert_eq!(intake.submit(&session, vec![offer(1)]).await?, [Submitted::Rebuilding]);
+    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [Submitted::Rebuilding]);
     assert_eq!(intake.backlog(&session).await?.items, 0);
     Ok(())
 }

@@ -244,7 +244,7 @@ impl StalledIntake {
 
 #[async_trait]
 impl Intake for StalledIntake {
-    async fn submit(&self, session: &Session, offers: Vec<Offer>) -> Result<Vec<Submitted>> {
+    async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>> {
         self.inner.submit(session, offers).await
     }
 

@@ -6,7 +6,7 @@ use std::{
     process::Command,
     sync::{
         Arc, Barrier,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    kill::{Answered, cast_one, check, create, mint, note_checkpoint},
+    kill::{check, create, mint, note_checkpoint, vote},
     server::{Server, acclaim, client, free_address},
 };
 
@@ -198,7 +198,7 @@ fn what_was_answered_recorded_survives_whatever_is_killed_or_flushed() {
     let passes = mint(&cluster.staff, ballots);
     let addresses: Vec<SocketAddr> = cluster.apis.iter().map(|(address, _)| *address).collect();
     let cast = Arc::new(AtomicU64::new(0));
-    let voting = cluster.runtime.spawn(vote(addresses, passes, Arc::clone(&cast)));
+    let voting = cluster.runtime.spawn(vote(addresses, passes, false, Arc::clone(&cast)));
     let mut heads = std::collections::BTreeMap::new();
     for round in 0..rounds {
         let begun = Instant::now();
@@ -231,29 +231,4 @@ fn what_was_answered_recorded_survives_whatever_is_killed_or_flushed() {
     cluster.wait_until("all counted", "/v1/contests/kill/tally", |tally| tally["ballots"] == expected);
     let address = cluster.apis[0].0;
     check(&cluster.staff, cluster.folder.path(), address, &cluster.key, &vkey, &answered, heads);
-}
-
-/// Votes with every pass once, over connections to all the addresses.
-async fn vote(addresses: Vec<SocketAddr>, ballots: Vec<Ballot>, cast: Arc<AtomicU64>) -> Vec<Answered> {
-    let ballots: Arc<[Ballot]> = ballots.into();
-    let next = Arc::new(AtomicUsize::new(0));
-    let voters: Vec<_> = (0..24)
-        .map(|number| {
-            let (ballots, next, cast) = (Arc::clone(&ballots), Arc::clone(&next), Arc::clone(&cast));
-            let address = addresses[number % addresses.len()];
-            tokio::spawn(async move {
-                let mut caster = Caster::new(address, "kill");
-                let mut answered = Vec::new();
-                while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    answered.push(cast_one(&mut caster, ballot, &cast).await);
-                }
-                answered
-            })
-        })
-        .collect();
-    let mut all = Vec::new();
-    for voter in voters {
-        all.extend(voter.await.unwrap());
-    }
-    all
 }

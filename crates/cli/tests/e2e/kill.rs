@@ -56,7 +56,7 @@ fn kill_under_load(revision: &str, voters: u64) {
 
     let cast = Arc::new(AtomicU64::new(0));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let voting = runtime.spawn(vote(address, passes, revision == "replace", Arc::clone(&cast)));
+    let voting = runtime.spawn(vote(vec![address], passes, revision == "replace", Arc::clone(&cast)));
     let mut random = seed;
     let mut heads: BTreeMap<u64, String> = BTreeMap::new();
     for round in 1..=ROUNDS {
@@ -123,8 +123,9 @@ pub(crate) fn mint(staff: &acclaim_cli::client::Client, voters: u64) -> Vec<Ball
         .collect()
 }
 
-async fn vote(
-    address: std::net::SocketAddr,
+/// Votes with every pass, over connections to all the addresses.
+pub(crate) async fn vote(
+    addresses: Vec<std::net::SocketAddr>,
     ballots: Vec<Ballot>,
     replace: bool,
     cast: Arc<AtomicU64>,
@@ -132,7 +133,8 @@ async fn vote(
     let ballots: Arc<[Ballot]> = ballots.into();
     let next = Arc::new(AtomicUsize::new(0));
     let voters: Vec<_> = (0..CONNECTIONS)
-        .map(|_| {
+        .map(|number| {
+            let address = addresses[number % addresses.len()];
             let (ballots, next, cast) = (Arc::clone(&ballots), Arc::clone(&next), Arc::clone(&cast));
             tokio::spawn(async move {
                 let mut caster = Caster::new(address, "kill");
@@ -156,7 +158,7 @@ async fn vote(
     all
 }
 
-pub(crate) async fn cast_one(caster: &mut Caster, ballot: &Ballot, cast: &AtomicU64) -> Answered {
+async fn cast_one(caster: &mut Caster, ballot: &Ballot, cast: &AtomicU64) -> Answered {
     let (status, body) = caster.cast(ballot).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert!(status.is_success(), "{status}: {body}");

@@ -35,7 +35,7 @@ async fn the_last_millisecond_is_recorded_before_closed_and_one_later_is_refused
     assert_eq!(position(&late.ballot.to_string()), None);
     let session = world.stores.database.contest(&world.contest).await.unwrap().unwrap().session();
     let offer = Offer { item: late, slots: Vec::new() };
-    let after = world.stores.intake.submit(&session, vec![offer]).await.unwrap();
+    let after = world.stores.intake.submit(&session, &[offer]).await.unwrap();
     assert!(matches!(after[..], [Submitted::Sealed | Submitted::Rebuilding]), "{after:?}");
     assert!(world.audit().await.clean);
     world.stop().await;

@@ -126,7 +126,7 @@ impl World {
         let offers: Vec<_> = items.into_iter().map(|item| Offer { item, slots: Vec::new() }).collect();
         loop {
             let record = self.stores.database.contest(&self.contest).await.unwrap().unwrap();
-            let submitted = self.stores.intake.submit(&record.session(), offers.clone()).await.unwrap();
+            let submitted = self.stores.intake.submit(&record.session(), &offers).await.unwrap();
             // The sequencer begins the session while we look.
             if submitted.contains(&Submitted::Rebuilding) {
                 tokio::task::yield_now().await;

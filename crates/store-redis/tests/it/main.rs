@@ -110,7 +110,7 @@ async fn a_cluster_keeps_the_promises() {
     conformance::intake(&intake, id("spread"), 7).await.unwrap();
     let session = Session { contest: id("spread-out"), epoch: 3, shards: 16 };
     let start = opened(&intake, &session).await;
-    let submitted = intake.submit(&session, offers(0..3_000)).await.unwrap();
+    let submitted = intake.submit(&session, &offers(0..3_000)).await.unwrap();
     assert!(submitted.iter().all(|answer| *answer == Submitted::Buffered));
     drained(&intake, &session, &start, 3_000).await;
     let shares: Vec<u64> = servers.iter().map(|server| server.run(&["DBSIZE"])).collect();
@@ -125,12 +125,12 @@ async fn repeated_slots_are_noticed_within_a_batch_and_after() {
     let session = Session { contest: id("slots"), epoch: 3, shards: 1 };
     opened(&intake, &session).await;
     let same = Offer { item: item(2), ..offer(1) };
-    let submitted = intake.submit(&session, vec![offer(1), same.clone(), offer(3)]).await.unwrap();
+    let submitted = intake.submit(&session, &[offer(1), same.clone(), offer(3)]).await.unwrap();
     assert_eq!(submitted, [Submitted::Buffered, Submitted::Taken, Submitted::Buffered]);
-    assert_eq!(intake.submit(&session, vec![same]).await.unwrap(), [Submitted::Taken]);
+    assert_eq!(intake.submit(&session, &[same]).await.unwrap(), [Submitted::Taken]);
     assert_eq!(intake.backlog(&session).await.unwrap().items, 2);
     // More slots than one BITFIELD takes, and an answer for each ballot.
-    let submitted = intake.submit(&session, offers(0..5_000)).await.unwrap();
+    let submitted = intake.submit(&session, &offers(0..5_000)).await.unwrap();
     let taken: Vec<usize> = (0..5_000).filter(|n| submitted[*n] == Submitted::Taken).collect();
     assert_eq!(taken, [1, 3]);
 }
@@ -142,7 +142,7 @@ async fn what_is_lost_or_falls_back_is_noticed() {
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
     let session = Session { contest: id("loss"), epoch: 3, shards: 1 };
     let start = opened(&intake, &session).await;
-    intake.submit(&session, offers(0..10)).await.unwrap();
+    intake.submit(&session, &offers(0..10)).await.unwrap();
     let ten = drained(&intake, &session, &start, 10).await;
 
     // A kill loses nothing.
@@ -154,7 +154,7 @@ async fn what_is_lost_or_falls_back_is_noticed() {
     assert_eq!(drained(&intake, &session, &start, 10).await, ten);
 
     // Set back to before the next ballots: first it ends before the cursor, then it is refilled past it.
-    intake.submit(&session, offers(10..20)).await.unwrap();
+    intake.submit(&session, &offers(10..20)).await.unwrap();
     let twenty = drained(&intake, &session, &ten, 10).await;
     server.kill();
     fs::remove_dir_all(server.aof()).unwrap();
@@ -163,7 +163,7 @@ async fn what_is_lost_or_falls_back_is_noticed() {
     wait_for_answer(&intake, &session).await;
     assert!(is_lost(&intake, &session, &twenty).await, "it ends before the cursor");
     for number in 30..40 {
-        intake.submit(&session, vec![offer(number)]).await.unwrap();
+        intake.submit(&session, &[offer(number)]).await.unwrap();
     }
     assert!(is_lost(&intake, &session, &twenty).await, "refilled, but another");
     // Up to the eleventh block nobody has drained this: a trim by the old cursor drops none of it.
@@ -174,7 +174,7 @@ async fn what_is_lost_or_falls_back_is_noticed() {
 
     server.run::<String>(&["FLUSHALL"]);
     assert!(is_lost(&intake, &session, &ten).await);
-    assert_eq!(intake.submit(&session, offers(50..51)).await.unwrap(), [Submitted::Rebuilding]);
+    assert_eq!(intake.submit(&session, &offers(50..51)).await.unwrap(), [Submitted::Rebuilding]);
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -197,8 +197,8 @@ async fn who_can_write_to_redis_cannot_vote() {
     let (intake, forger) = (RedisIntake::new(&redis, [1; 32]), RedisIntake::new(&redis, [2; 32]));
     let session = Session { contest: id("forged"), epoch: 3, shards: 1 };
     let start = opened(&intake, &session).await;
-    forger.submit(&session, offers(0..3)).await.unwrap();
-    intake.submit(&session, offers(3..5)).await.unwrap();
+    forger.submit(&session, &offers(0..3)).await.unwrap();
+    intake.submit(&session, &offers(3..5)).await.unwrap();
     match intake.drain(&session, &start, 100).await.unwrap() {
         Drained::Items { items, forged, .. } => assert_eq!((items.len(), forged), (2, 3)),
         other => panic!("{other:?}"),
@@ -214,11 +214,11 @@ async fn a_full_shard_takes_no_more() {
     let intake = RedisIntake::new(&redis, [1; 32]);
     let session = Session { contest: id("full"), epoch: 3, shards: 1 };
     let start = opened(&intake, &session).await;
-    assert_eq!(intake.submit(&session, offers(0..10)).await.unwrap(), vec![Submitted::Buffered; 10]);
-    assert_eq!(intake.submit(&session, offers(10..11)).await.unwrap(), [Submitted::Full]);
+    assert_eq!(intake.submit(&session, &offers(0..10)).await.unwrap(), vec![Submitted::Buffered; 10]);
+    assert_eq!(intake.submit(&session, &offers(10..11)).await.unwrap(), [Submitted::Full]);
     let through = drained(&intake, &session, &start, 10).await;
     intake.trim(&session, &through, &[]).await.unwrap();
-    assert_eq!(intake.submit(&session, offers(20..21)).await.unwrap(), [Submitted::Buffered]);
+    assert_eq!(intake.submit(&session, &offers(20..21)).await.unwrap(), [Submitted::Buffered]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,10 +258,10 @@ async fn a_setting_that_becomes_weak_ends_the_taking_of_ballots() {
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
     let session = Session { contest: id("weakened"), epoch: 3, shards: 1 };
     opened(&intake, &session).await;
-    intake.submit(&session, offers(0..1)).await.unwrap();
+    intake.submit(&session, &offers(0..1)).await.unwrap();
     server.run::<String>(&["CONFIG", "SET", "appendfsync", "no"]);
     let deadline = Instant::now() + Duration::from_secs(10);
-    while intake.submit(&session, offers(1..2)).await.is_ok() {
+    while intake.submit(&session, &offers(1..2)).await.is_ok() {
         assert!(Instant::now() < deadline, "still taken");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -318,7 +318,7 @@ async fn notices_are_carried_and_cuts_are_told() {
                 tokio::task::yield_now().await;
             }
             let started = Instant::now();
-            intake_b.submit(&session, offers(number..number + 1)).await.unwrap();
+            intake_b.submit(&session, &offers(number..number + 1)).await.unwrap();
             started
         };
         let (drained, started) = tokio::join!(empty, submit);

@@ -40,7 +40,8 @@ async fn a_full_intake_refuses_and_keeps_what_it_has() {
         entry: Bytes::new(),
     };
     let offer = || Offer { item: item.clone(), slots: Vec::new() };
-    let submitted = intake.submit(&session, (0..capacity + 2).map(|_| offer()).collect()).await.unwrap();
+    let offers: Vec<Offer> = (0..capacity + 2).map(|_| offer()).collect();
+    let submitted = intake.submit(&session, &offers).await.unwrap();
     assert_eq!(submitted.iter().filter(|answer| **answer == Submitted::Buffered).count(), capacity);
     assert_eq!(submitted[capacity..], [Submitted::Full, Submitted::Full]);
     assert_eq!(intake.backlog(&session).await.unwrap().items, capacity as u64);
