@@ -212,7 +212,7 @@ pub(crate) struct Sent {
 pub(crate) fn send(api: &Api, contest: &Contest, mut offer: Offer, promised: bool) -> Result<Sent, Problem> {
     offer.item.promised = promised;
     let item = offer.item.clone();
-    let ticket = api.desk.cast(contest.id(), offer).ok_or_else(full)?;
+    let ticket = api.desk.cast(contest, offer).ok_or_else(full)?;
     Ok(Sent { item, ticket })
 }
 

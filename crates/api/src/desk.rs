@@ -1,10 +1,11 @@
 //! Ballots on their way: micro-batches into the intake, and the requests that wait for what becomes of them.
 //!
-//! While one intake call is under way the next batch fills: small batches and low latency when it is calm, large ones under load,
-//! and no timer. A waiting request is answered on its own ballot id, from a notice or, when one may have been missed, from the ledger.
+//! Each shard of each contest is a lane of its own. While a lane's intake call is under way its next batch fills: small batches and low latency
+//! when it is calm, large ones under load, no timer, and nobody waits for a shard that is not his. A waiting request is answered on its own
+//! ballot id, from a notice or, when one may have been missed, from the ledger.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -17,15 +18,17 @@ use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     Keyring, Phase, StoreError, Stores,
     hub::{BallotOutcome, Decided, Notice},
-    intake::{Offer, Submitted},
+    intake::{Offer, Submitted, shard_of},
     ledger::RecordedBallot,
 };
 use arc_swap::ArcSwap;
-use futures_util::future::join_all;
 use jiff::SignedDuration;
-use tokio::sync::{Notify, broadcast::error::RecvError, oneshot};
+use tokio::sync::{broadcast::error::RecvError, oneshot};
 
-use crate::{directory::Directory, metrics::Metrics};
+use crate::{
+    directory::{Contest, Directory},
+    metrics::Metrics,
+};
 
 /// Waiting requests are spread over so many maps, so that they seldom meet at a lock.
 const SHARDS: usize = 32;
@@ -51,10 +54,8 @@ pub(crate) struct Desk {
     keyring: Arc<Keyring>,
     /// Knows each contest's present session.
     directory: Arc<Directory>,
-    /// The batch that fills. Taken whole by `submit_batches`.
-    filling: Mutex<HashMap<ContestId, Vec<Offer>>>,
-    /// Told when `filling` has become other than empty.
-    filled: Notify,
+    /// The batches that fill, by contest and shard; a lane without one has no call under way. Taken whole by the lane's `submit_batches`.
+    filling: Mutex<HashMap<ContestId, BTreeMap<u16, Vec<Offer>>>>,
     waiting: [Mutex<HashMap<BallotId, Waiting>>; SHARDS],
     /// Requests in `waiting`.
     count: AtomicUsize,
@@ -89,7 +90,6 @@ impl Desk {
             keyring,
             directory,
             filling: Mutex::default(),
-            filled: Notify::new(),
             waiting: std::array::from_fn(|_| Mutex::default()),
             count: AtomicUsize::new(0),
             most,
@@ -99,7 +99,7 @@ impl Desk {
     }
 
     /// Sends a ballot on its way; the answer comes by the ticket. `None` if too much waits: then nothing was kept.
-    pub(crate) fn cast(self: &Arc<Self>, contest: &ContestId, offer: Offer) -> Option<Ticket> {
+    pub(crate) fn cast(self: &Arc<Self>, contest: &Contest, offer: Offer) -> Option<Ticket> {
         if self.count.fetch_add(1, Ordering::Relaxed) >= self.most {
             self.count.fetch_sub(1, Ordering::Relaxed);
             return None;
@@ -110,25 +110,32 @@ impl Desk {
         let mut shard = self.shard(ballot);
         let requests = &mut shard
             .entry(ballot)
-            .or_insert_with(|| Waiting { contest: contest.clone(), requests: Vec::with_capacity(1) })
+            .or_insert_with(|| Waiting { contest: contest.id().clone(), requests: Vec::with_capacity(1) })
             .requests;
         requests.push(WaitingRequest { answer: sender, promised });
         // The same ballot twice in the air is one ballot; both requests hear of it. A promise is kept for itself.
         let first = requests.len() == 1;
         drop(shard);
         if first || promised {
-            let mut filling = lock(&self.filling);
-            let was_empty = filling.is_empty();
-            match filling.get_mut(contest) {
-                Some(offers) => offers.push(offer),
-                None => drop(filling.insert(contest.clone(), vec![offer])),
-            }
-            drop(filling);
-            if was_empty {
-                self.filled.notify_one();
-            }
+            self.fill(contest.id(), shard_of(ballot.prefix(), contest.record.state.shards), offer);
         }
         Some(Ticket { desk: Arc::clone(self), ballot, answer })
+    }
+
+    /// Adds to a lane's batch, and sets the lane going if it rests.
+    fn fill(self: &Arc<Self>, contest: &ContestId, shard: u16, offer: Offer) {
+        let mut filling = lock(&self.filling);
+        if !filling.contains_key(contest) {
+            filling.insert(contest.clone(), BTreeMap::new());
+        }
+        let Some(lanes) = filling.get_mut(contest) else { return };
+        match lanes.get_mut(&shard) {
+            Some(offers) => offers.push(offer),
+            None => {
+                lanes.insert(shard, vec![offer]);
+                tokio::spawn(Arc::clone(self).submit_batches(contest.clone(), shard));
+            }
+        }
     }
 
     fn shard(&self, ballot: BallotId) -> MutexGuard<'_, HashMap<BallotId, Waiting>> {
@@ -154,25 +161,36 @@ impl Desk {
         }
     }
 
-    /// Submits batch after batch.
-    pub(crate) async fn submit_batches(self: Arc<Self>) {
-        loop {
-            self.filled.notified().await;
-            let mut batches = std::mem::take(&mut *lock(&self.filling));
+    /// Submits a lane's batches, one after the other, until none fills.
+    async fn submit_batches(self: Arc<Self>, contest: ContestId, shard: u16) {
+        while let Some(mut offers) = self.take_batch(&contest, shard) {
             // Whoever has given up in the meantime sends the ballot again: behind a slow intake the batch does not grow for them.
-            for offers in batches.values_mut() {
-                offers.retain(|offer| self.shard(offer.item.ballot).contains_key(&offer.item.ballot));
+            offers.retain(|offer| self.shard(offer.item.ballot).contains_key(&offer.item.ballot));
+            if !offers.is_empty() {
+                self.submit(&contest, offers).await;
             }
-            batches.retain(|_, offers| !offers.is_empty());
-            join_all(batches.into_iter().map(|(contest, offers)| self.submit(contest, offers))).await;
         }
     }
 
-    async fn submit(&self, contest: ContestId, offers: Vec<Offer>) {
+    /// The batch that has filled; without one the lane rests.
+    fn take_batch(&self, contest: &ContestId, shard: u16) -> Option<Vec<Offer>> {
+        let mut filling = lock(&self.filling);
+        let lanes = filling.get_mut(contest)?;
+        let offers = lanes.get_mut(&shard).map(std::mem::take).filter(|offers| !offers.is_empty());
+        if offers.is_none() {
+            lanes.remove(&shard);
+            if lanes.is_empty() {
+                filling.remove(contest);
+            }
+        }
+        offers
+    }
+
+    async fn submit(&self, contest: &ContestId, offers: Vec<Offer>) {
         #[expect(clippy::cast_precision_loss, reason = "a histogram's figure")]
         self.metrics.batch_size.observe(offers.len() as f64);
         let ballots: Vec<BallotId> = offers.iter().map(|offer| offer.item.ballot).collect();
-        match self.offer(&contest, offers).await {
+        match self.offer(contest, offers).await {
             Ok(submitted) => {
                 for (ballot, submitted) in ballots.into_iter().zip(submitted) {
                     match submitted {

@@ -76,6 +76,9 @@ async fn reasons(api: &Api) -> Vec<(&'static str, String)> {
     if let Some(why) = condition.refuses {
         reasons.push(("the intake takes no ballots", why));
     }
+    for away in condition.away {
+        reasons.push(("a part of the intake does not answer", away));
+    }
     if condition.skew.abs() > MOST_SKEW {
         reasons.push(("the clock is not the intake's", format!("{} ms apart", condition.skew.as_millis())));
     }

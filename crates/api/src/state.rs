@@ -100,7 +100,6 @@ impl Api {
     pub fn background(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&self.directory).follow(self.stores.clone(), Arc::clone(&self.keyring)));
-        tasks.spawn(Arc::clone(&self.desk).submit_batches());
         tasks.spawn(Arc::clone(&self.desk).answer_decided());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
         if self.settings.may_accept {

@@ -96,10 +96,12 @@ impl ContestTask {
     }
 
     async fn refuse_after_reload(&mut self, key: String, (code, detail): &(&'static str, String)) -> Step {
-        self.log = Log::load(&self.context, self.record.id()).await.map_err(|error| match error {
+        let doubtful = |error| match error {
             LoadError::Store(error) => error,
             other => StoreError::Corrupt(other.to_string()),
-        })?;
+        };
+        self.log = Log::new(&self.context, self.id()).map_err(doubtful)?;
+        self.log.take_over(&self.context.stores).await.map_err(doubtful)?;
         self.refuse(key, code, detail).await
     }
 

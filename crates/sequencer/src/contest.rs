@@ -44,6 +44,8 @@ pub(crate) struct ContestTask {
     pub(crate) issued_checked: Timestamp,
     /// When the lease is to be prolonged.
     renew: Instant,
+    /// Whether the intake did not answer when it was last asked.
+    intake_away: bool,
 }
 
 /// Why a step ended the loop.
@@ -78,12 +80,16 @@ impl From<StoreError> for Halt {
 pub(crate) type Step = Result<(), Halt>;
 
 impl ContestTask {
-    /// Replays the contest's log and publishes what it says. The caller holds the lease.
-    pub(crate) async fn load(context: &Context, record: ContestRecord) -> Result<Self, LoadError> {
+    /// Replays the contest's log, as far as `log` has not followed it yet, and publishes what it says. The caller holds the lease.
+    pub(crate) async fn load(
+        context: &Context,
+        record: ContestRecord,
+        mut log: Log,
+    ) -> Result<Self, LoadError> {
         let hub = &context.stores.hub;
         let notices = hub.subscribe();
         hub.set_recording(record.id(), Recording::Loading);
-        let log = context.while_leased(record.id(), Log::load(context, record.id())).await?;
+        context.while_leased(record.id(), log.take_over(&context.stores)).await?;
         let now = context.stores.clock.now();
         let mut task = Self {
             context: context.clone(),
@@ -95,6 +101,7 @@ impl ContestTask {
             unpublished: true,
             issued_checked: now,
             renew: Instant::now(),
+            intake_away: false,
         };
         task.set_recording(Recording::Well);
         task.publish_if_due(now);
@@ -175,7 +182,11 @@ impl ContestTask {
                     continue;
                 }
             }
-            match Self::load(&self.context, record).await {
+            let loaded = match Log::new(&self.context, self.id()) {
+                Ok(log) => Self::load(&self.context, record, log).await,
+                Err(error) => Err(error),
+            };
+            match loaded {
                 Ok(task) => {
                     *self = task;
                     // What was committed without anybody hearing of it may have changed how the contest stands.
@@ -207,7 +218,22 @@ impl ContestTask {
         self.renew = Instant::now() + self.context.settings.lease / 4;
         // As good a time as any to make up for what may have been missed or forgotten.
         self.commands_wait = true;
-        Ok(self.log.show_again(&self.context.stores).await?)
+        if self.log.make_up(&self.context.stores, &self.record.session()).await? {
+            // The figures were kept in the same place.
+            self.unpublished = true;
+        }
+        Ok(())
+    }
+
+    /// Goes on when the intake hands nothing out: the log is as good as before, so waiting is all there is to do.
+    async fn wait_for_intake(&mut self, error: &StoreError, stop: &mut watch::Receiver<bool>) -> Step {
+        tracing::warn!(contest = %self.id(), %error, "the intake hands nothing out");
+        self.set_recording(Recording::Failing(error.to_string()));
+        self.intake_away = true;
+        tokio::select! {
+            _ = stop.changed() => Err(Halt::End(Ended::Told)),
+            () = tokio::time::sleep(self.context.settings.retry_after) => Ok(()),
+        }
     }
 
     /// Does the next thing, or waits for one.
@@ -216,12 +242,16 @@ impl ContestTask {
         let now = stores.clock.now();
         self.keep_lease().await?;
         self.publish_if_due(now);
+        if self.intake_away && stores.intake.backlog(&self.record.session()).await.is_ok() {
+            self.intake_away = false;
+            self.set_recording(Recording::Well);
+        }
         match self.record.state.phase {
             Phase::Draft if self.record.definition.opens.timestamp() <= now => {
                 return self.open(self.record.definition.opens, Vec::new()).await;
             }
             Phase::Open if self.session_waits() => return self.enter_session().await,
-            Phase::Open if self.sealing_time() <= now => return self.close(now).await,
+            Phase::Open if self.sealing_time() <= self.slower_clock(now) => return self.close(now).await,
             Phase::Open if now.duration_since(self.issued_checked) >= ISSUED_EVERY => {
                 self.log_issued(now).await?;
             }
@@ -246,8 +276,10 @@ impl ContestTask {
                     }
                 }
                 drained = &mut drain, if takes_ballots => {
-                    let drained = drained?;
-                    return self.take(drained).await;
+                    return match drained {
+                        Ok(drained) => self.take(drained).await,
+                        Err(error) => self.wait_for_intake(&error, stop).await,
+                    };
                 }
                 () = sleep_until(&stores, wake) => return Ok(()),
                 () = tokio::time::sleep_until(renew) => return Ok(()),
@@ -259,6 +291,13 @@ impl ContestTask {
     fn sealing_time(&self) -> Timestamp {
         let grace = SignedDuration::try_from(self.context.settings.grace).unwrap_or(SignedDuration::MAX);
         self.record.state.closes.timestamp().saturating_add(grace).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What the slower of two clocks shows, this process's and the intake's: API processes keep to the intake's, so that one that is ahead seals
+    /// nothing too early.
+    fn slower_clock(&self, now: Timestamp) -> Timestamp {
+        let skew = self.context.stores.intake.condition().skew.min(SignedDuration::ZERO);
+        now.saturating_add(skew).unwrap_or(now)
     }
 
     /// When the clock gives the next reason to act.

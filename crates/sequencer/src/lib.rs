@@ -2,7 +2,8 @@
 //! order with the ballots; it opens and closes contests at their instants.
 //!
 //! One task a contest owns all state of that contest's log (`log::Log`). State is built by replaying the ledger, at start and after any
-//! failed append, by the code that audits. Of several processes, the one with a contest's lease sequences it, the others wait.
+//! failed append, by the code that audits. Of several processes, the one with a contest's lease sequences it; the others follow its log, ready to
+//! take over.
 
 mod batch;
 mod commands;
@@ -10,18 +11,14 @@ mod contest;
 mod events;
 mod log;
 mod publish;
+mod standby;
 mod voting;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    fmt::Display,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, fmt::Display, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
-    ContestRecord, Keyring, StoreError, Stores,
+    Keyring, StoreError, Stores,
     hub::{Notice, Recording},
 };
 use tokio::{
@@ -34,6 +31,7 @@ use tokio::{
 
 use contest::{ContestTask, Ended};
 pub use log::LoadError;
+use log::Log;
 
 /// What an installation can set.
 #[derive(Debug, Clone)]
@@ -109,8 +107,6 @@ pub struct Sequencer {
     tasks: JoinSet<Ended>,
     /// Which contest a task is for.
     running: HashMap<Id, ContestId>,
-    /// Contests that another process has, or that could not be read: asked for again and again.
-    waiting: BTreeSet<ContestId>,
     stop: watch::Receiver<bool>,
     notices: Receiver<Notice>,
 }
@@ -134,29 +130,29 @@ impl Sequencer {
         );
         let context = Context { stores, keyring, settings, holder };
         let (tasks, running) = (JoinSet::new(), HashMap::new());
-        let mut sequencer = Self { context, tasks, running, waiting: BTreeSet::new(), stop, notices };
+        let mut sequencer = Self { context, tasks, running, stop, notices };
         for record in contests {
-            if sequencer.context.take_lease(record.id()).await? {
-                let task = ContestTask::load(&sequencer.context, record).await?;
-                let id = task.id().clone();
-                sequencer.spawn(id, task.run(sequencer.stop.clone()));
+            let id = record.id().clone();
+            let task = if sequencer.context.take_lease(&id).await? {
+                let log = Log::new(&sequencer.context, &id)?;
+                Some(ContestTask::load(&sequencer.context, record, log).await?)
             } else {
-                sequencer.context.stores.hub.set_recording(record.id(), Recording::Elsewhere);
-                sequencer.waiting.insert(record.id().clone());
-            }
+                sequencer.context.stores.hub.set_recording(&id, Recording::Elsewhere);
+                None
+            };
+            sequencer.spawn(id, task);
         }
         Ok(sequencer)
     }
 
-    fn spawn(&mut self, id: ContestId, task: impl Future<Output = Ended> + Send + 'static) {
-        let handle = self.tasks.spawn(task);
+    fn spawn(&mut self, id: ContestId, task: Option<ContestTask>) {
+        let sequencing = standby::sequence(self.context.clone(), id.clone(), task, self.stop.clone());
+        let handle = self.tasks.spawn(sequencing);
         self.running.insert(handle.id(), id);
     }
 
     /// Works until told to stop; returns when every contest's task has ended.
     pub async fn run(mut self) {
-        let mut again = tokio::time::interval(self.context.settings.lease / 4);
-        again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !*self.stop.borrow() {
             tokio::select! {
                 _ = self.stop.changed() => break,
@@ -167,11 +163,6 @@ impl Sequencer {
                     Err(RecvError::Closed) => break,
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
-                _ = again.tick(), if !self.waiting.is_empty() => {
-                    for id in std::mem::take(&mut self.waiting) {
-                        self.begin(&id);
-                    }
-                }
             }
         }
         while self.tasks.join_next().await.is_some() {}
@@ -184,7 +175,7 @@ impl Sequencer {
             recording.iter().any(|(contest, state)| contest == id && matches!(state, Recording::Stopped(_)))
         };
         if !self.running.values().any(|running| running == id) && !stopped() {
-            self.spawn(id.clone(), load_and_run(self.context.clone(), id.clone(), self.stop.clone()));
+            self.spawn(id.clone(), None);
         }
     }
 
@@ -210,43 +201,8 @@ impl Sequencer {
         match ended {
             // A draft can have been created again under the same id meanwhile.
             Ok((_, Ended::Gone)) => self.begin(&id),
-            Ok((_, Ended::Waiting)) => drop(self.waiting.insert(id)),
-            Ok((_, Ended::Absent | Ended::Stopped | Ended::Told)) => {}
+            Ok((_, Ended::Absent | Ended::Stopped | Ended::Told | Ended::Waiting)) => {}
             Err(error) => self.context.stopped(&id, &error),
         }
     }
-}
-
-/// What a contest's task does when it is not begun at the process's start: whatever goes wrong is that contest's alone.
-async fn load_and_run(context: Context, id: ContestId, stop: watch::Receiver<bool>) -> Ended {
-    match take(&context, &id).await {
-        Ok(Some((_, false))) => {
-            context.stores.hub.set_recording(&id, Recording::Elsewhere);
-            Ended::Waiting
-        }
-        Ok(Some((record, true))) => match ContestTask::load(&context, record).await {
-            Ok(task) => task.run(stop).await,
-            Err(LoadError::Store(error)) => unreadable(&context, &id, &error),
-            Err(damage) => {
-                context.stopped(&id, &damage);
-                Ended::Stopped
-            }
-        },
-        Ok(None) => Ended::Absent,
-        Err(error) => unreadable(&context, &id, &error),
-    }
-}
-
-/// The contest's record, and whether its lease was to be had; `None` if it is gone.
-async fn take(context: &Context, id: &ContestId) -> Result<Option<(ContestRecord, bool)>, StoreError> {
-    match context.stores.database.contest(id).await? {
-        Some(record) => Ok(Some((record, context.take_lease(id).await?))),
-        None => Ok(None),
-    }
-}
-
-fn unreadable(context: &Context, id: &ContestId, error: &StoreError) -> Ended {
-    tracing::warn!(contest = %id, %error, "a contest cannot be read");
-    context.stores.hub.set_recording(id, Recording::Failing(error.to_string()));
-    Ended::Waiting
 }

@@ -16,6 +16,9 @@ const RESPONSE: Duration = Duration::from_secs(3);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
 
+/// How often a cluster's client follows a redirection or tries a server again: who waits for a shard that is away tries again himself.
+const RETRIES: u32 = 4;
+
 /// Why Redis cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisConnectError {
@@ -76,6 +79,9 @@ impl Servers {
                 let client = ClusterClient::builder(self.addresses.iter().map(String::as_str))
                     .connection_timeout(CONNECT)
                     .response_timeout(RESPONSE)
+                    .retries(RETRIES)
+                    .min_retry_wait(20)
+                    .max_retry_wait(200)
                     .build()?;
                 Ok(Connection::Cluster(client.get_async_connection().await?))
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use acclaim_store::intake::Condition;
 use jiff::{SignedDuration, Timestamp};
-use redis::{RedisResult, cmd};
+use redis::{RedisError, RedisResult, cmd};
 
 use crate::connection::{Connection, Node};
 
@@ -13,6 +13,8 @@ use crate::connection::{Connection, Node};
 pub(crate) struct Findings {
     /// Settings that can lose accepted ballots, by name.
     pub(crate) weak: Vec<String>,
+    /// Servers of a cluster that do not answer.
+    pub(crate) away: Vec<String>,
     /// How far their clocks are ahead; the farthest.
     pub(crate) skew: SignedDuration,
 }
@@ -21,26 +23,48 @@ impl Findings {
     /// What the intake's users are told.
     pub(crate) fn condition(self, weak_is_allowed: bool) -> Condition {
         let refuses = (!weak_is_allowed && !self.weak.is_empty()).then(|| self.weak.join("; "));
-        Condition { refuses, weak: self.weak, skew: self.skew }
+        Condition { refuses, weak: self.weak, away: self.away, skew: self.skew }
     }
 }
 
-/// Asks every server that holds data.
+/// Asks every server that holds data. One of several that does not answer takes no ballots itself, and is looked at again when it does.
+///
+/// # Errors
+/// If none answers.
 pub(crate) async fn look(connection: &Connection, now: impl Fn() -> Timestamp) -> RedisResult<Findings> {
     let mut findings = Findings::default();
-    for node in connection.masters().await? {
-        let settings = Settings::read(connection, &node).await?;
-        let named = |weakness: String| match &node {
-            Some((host, port)) => format!("{weakness} on {host}:{port}"),
-            None => weakness,
+    let masters = connection.masters().await?;
+    let (mut answered, mut failure) = (false, None);
+    for node in &masters {
+        let seen = async {
+            let settings = Settings::read(connection, node).await?;
+            Ok::<_, RedisError>((settings, skew(connection, node, &now).await?))
         };
-        findings.weak.extend(settings.weaknesses().into_iter().map(named));
-        let skew = skew(connection, &node, &now).await?;
-        if skew.abs() > findings.skew.abs() {
-            findings.skew = skew;
+        match seen.await {
+            Ok((settings, skew)) => {
+                answered = true;
+                findings.weak.extend(settings.weaknesses().into_iter().map(|weak| named(weak, node)));
+                if skew.abs() > findings.skew.abs() {
+                    findings.skew = skew;
+                }
+            }
+            Err(error) => {
+                findings.away.push(named(error.to_string(), node));
+                failure = Some(error);
+            }
         }
     }
-    Ok(findings)
+    match failure {
+        Some(error) if !answered => Err(error),
+        _ => Ok(findings),
+    }
+}
+
+fn named(what: String, node: &Node) -> String {
+    match node {
+        Some((host, port)) => format!("{what} on {host}:{port}"),
+        None => what,
+    }
 }
 
 /// The server's clock less ours, at the middle of the call.

@@ -14,7 +14,7 @@ use acclaim_store::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 use redis::{Cmd, FromRedisValue as _, Value, cmd};
 
@@ -34,6 +34,8 @@ const BLOCKS: usize = 16;
 const TAKEN: u64 = 64;
 /// How long a drain waits at most before it looks again, if nobody wakes it.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long one of several shards may take to say what it holds before the others' ballots go on without it.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// Slots marked in one command.
 const MARKS: usize = 1_000;
 
@@ -46,6 +48,9 @@ pub struct RedisIntake {
     key: [u8; 32],
     scripts: Scripts,
 }
+
+/// Blocks with the cursors behind each, or why the shard is lost.
+type Blocks = std::result::Result<Vec<(Cursor, Bytes)>, String>;
 
 struct Scripts {
     submit: Script,
@@ -132,13 +137,8 @@ impl RedisIntake {
         }
     }
 
-    /// What one shard holds behind a cursor: its blocks with the cursors behind each, or why it is lost.
-    async fn drain_shard(
-        &self,
-        session: &Session,
-        shard: u16,
-        after: Cursor,
-    ) -> Result<std::result::Result<Vec<(Cursor, Bytes)>, String>> {
+    /// What one shard holds behind a cursor.
+    async fn drain_shard(&self, session: &Session, shard: u16, after: Cursor) -> Result<Blocks> {
         let keys = ShardKeys::new(&session.contest, shard);
         let digest = hex::encode(after.digest);
         let args = |command: &mut Cmd| {
@@ -163,21 +163,38 @@ impl RedisIntake {
         }
     }
 
+    /// What each shard holds behind its cursor; nothing of those that do not answer while others do.
+    async fn drain_shards(&self, session: &Session, after: &Cursors) -> Result<Vec<Blocks>> {
+        let calls = (0..).zip(&after.shards).map(|(shard, cursor)| {
+            let call = self.drain_shard(session, shard, *cursor);
+            // The only shard is waited for as long as any call.
+            let patience = if after.shards.len() == 1 { Duration::MAX } else { PATIENCE };
+            async move {
+                let late = |_| Err(StoreError::Unavailable("redis: a shard does not answer".to_owned()));
+                tokio::time::timeout(patience, call).await.unwrap_or_else(late)
+            }
+        });
+        let answers = join_all(calls).await;
+        if answers.iter().all(Result::is_err) {
+            return answers.into_iter().collect();
+        }
+        Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(|_| Ok(Vec::new()))).collect())
+    }
+
     /// What all shards hold behind the cursors, about `most` items; `None` if nothing.
     async fn drain_once(&self, session: &Session, after: &Cursors, most: usize) -> Result<Option<Drained>> {
         if after.epoch != session.epoch || after.shards.len() != usize::from(session.shards.max(1)) {
             return Ok(Some(Drained::Lost("the cursors are of another session".to_owned())));
         }
-        let calls = (0..).zip(&after.shards).map(|(shard, cursor)| self.drain_shard(session, shard, *cursor));
-        let mut through = after.clone();
-        let (mut items, mut forged, mut any) = (Vec::new(), 0, false);
         let mut shards = Vec::new();
-        for shard in try_join_all(calls).await? {
+        for shard in self.drain_shards(session, after).await? {
             match shard {
                 Ok(blocks) => shards.push(blocks),
                 Err(why) => return Ok(Some(Drained::Lost(why))),
             }
         }
+        let mut through = after.clone();
+        let (mut items, mut forged, mut any) = (Vec::new(), 0, false);
         // A block of each shard in turn, so that none waits for a busier one.
         let mut shards: Vec<_> = shards.into_iter().map(Vec::into_iter).collect();
         loop {
@@ -278,7 +295,8 @@ impl Intake for RedisIntake {
                 let keys = [&*keys.meta, &*keys.index, &*keys.buffer, &*keys.promised];
                 self.shared.connection.call(&self.scripts.trim, &keys, &args).await.map_err(failed)
             });
-        try_join_all(calls).await.map(drop)
+        // Each to its end: one that does not answer keeps none of the others from being trimmed.
+        join_all(calls).await.into_iter().collect::<Result<Vec<_>>>().map(drop)
     }
 
     async fn seal(&self, session: &Session) -> Result<Option<Cursors>> {

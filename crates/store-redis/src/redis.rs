@@ -129,6 +129,9 @@ impl Shared {
                 None => tracing::info!("the intake takes ballots again"),
             }
         }
+        if known.away != condition.away {
+            tracing::warn!(away = ?condition.away, "servers of the intake that do not answer");
+        }
         *known = condition;
     }
 }

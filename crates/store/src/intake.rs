@@ -23,9 +23,15 @@ impl Session {
     /// The shard of a voter's ballots, known from the four bytes with which voter tag and ballot id begin.
     #[must_use]
     pub fn shard(&self, prefix: [u8; 4]) -> u16 {
-        let shard = u32::from_be_bytes(prefix) % u32::from(self.shards.max(1));
-        u16::try_from(shard).unwrap_or_default()
+        shard_of(prefix, self.shards)
     }
+}
+
+/// The same, of so many shards.
+#[must_use]
+pub fn shard_of(prefix: [u8; 4], shards: u16) -> u16 {
+    let shard = u32::from_be_bytes(prefix) % u32::from(shards.max(1));
+    u16::try_from(shard).unwrap_or_default()
 }
 
 /// A position in one shard's buffer.
@@ -184,6 +190,8 @@ pub struct Condition {
     pub refuses: Option<String>,
     /// Settings that can lose accepted ballots and that the operator allowed.
     pub weak: Vec<String>,
+    /// Servers of several that do not answer; the others take their ballots.
+    pub away: Vec<String>,
     /// How far the intake's clock is ahead of this process's; zero if it has none of its own.
     pub skew: SignedDuration,
 }
@@ -194,15 +202,20 @@ pub struct Condition {
 #[async_trait]
 pub trait Intake: Send + Sync {
     /// Offers ballots; returns what became of each, in the same order. A ballot is kept whole or not at all. An item that is `Buffered` is drained, unless
-    /// the intake loses its content: how it keeps what it holds is its own affair, see the implementation.
+    /// the intake loses its content: how it keeps what it holds is its own affair, see the implementation. An error may leave the ballots of some
+    /// shards kept: whoever wants shards to succeed or fail apart offers those of one at a time.
     async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>>;
 
     /// The next items after `after`, about `most` at most; waits until there is one. Items stay until they are trimmed, so that
-    /// dropping the future, or draining again from the same cursors, loses nothing.
+    /// dropping the future, or draining again from the same cursors, loses nothing. A shard that does not answer is passed over while
+    /// another one does.
+    ///
+    /// # Errors
+    /// If no shard answers. The cursors stay good.
     async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained>;
 
     /// Drops the items up to and with `through`, and the memory of these promised ballots. Called only with cursors that the ledger holds, or that lie
-    /// before them; of another session it does nothing.
+    /// before them; of another session it does nothing. After an error some shards may be trimmed; trimming again is safe.
     async fn trim(&self, session: &Session, through: &Cursors, promised: &[BallotId]) -> Result<()>;
 
     /// From its return on [`Intake::submit`] answers [`Submitted::Sealed`]; what was buffered before is still drained. Returns the cursors behind the

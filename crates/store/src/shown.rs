@@ -11,8 +11,8 @@ pub trait Shown: Send + Sync {
     /// The newest checkpoint (a note) that may have been shown.
     async fn highest(&self, contest: &ContestId) -> Result<Option<String>>;
 
-    /// Keeps a checkpoint that is in the ledger and about to be shown. Survives the process when it returns; the caller shows the
-    /// checkpoint only after.
+    /// Keeps a checkpoint that is in the ledger and about to be shown, unless a higher one is kept. Survives the process when it returns; the
+    /// caller shows the checkpoint only after.
     async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()>;
 
     /// Forgets a contest that was deleted.

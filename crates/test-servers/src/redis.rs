@@ -117,7 +117,8 @@ fn spawn(folder: &Path, port: u16, options: &[String]) -> Child {
 /// Three masters of one cluster.
 #[must_use]
 pub fn cluster(folder: &Path) -> Vec<Server> {
-    let options = [DURABLE, &["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]].concat();
+    let clustered = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+    let options = [DURABLE, &clustered, &["--cluster-require-full-coverage", "no"]].concat();
     let servers: Vec<Server> = (0..3).map(|_| Server::start(folder, &options)).collect();
     let ranges = [("0", "5461"), ("5462", "10922"), ("10923", "16383")];
     for (server, (from, to)) in servers.iter().zip(ranges) {

@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- What waits in one shard.
 --
 -- KEYS: meta, index

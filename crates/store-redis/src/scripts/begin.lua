@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Begins a session of one shard, unless it has begun. What another session held goes behind the survivors.
 --
 -- KEYS: meta, index, buffer, slots, survivors

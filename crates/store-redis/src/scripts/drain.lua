@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- The blocks behind a cursor of one shard.
 --
 -- KEYS: meta, index, buffer

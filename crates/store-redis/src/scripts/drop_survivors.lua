@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Drops survivors of one shard, unless that was done before.
 --
 -- KEYS: meta, survivors

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Has a shard take ballots.
 --
 -- KEYS: meta

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Ends a shard's taking of ballots.
 --
 -- KEYS: meta

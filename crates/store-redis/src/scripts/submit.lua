@@ -1,3 +1,4 @@
+#!lua
 -- Takes ballots of one shard: looks their slots up and appends the free ones as one block.
 --
 -- KEYS: meta, index, buffer, slots, promised

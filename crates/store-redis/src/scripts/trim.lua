@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Drops the blocks of one shard up to a cursor, and what was promised.
 --
 -- KEYS: meta, index, buffer, promised

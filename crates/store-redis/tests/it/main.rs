@@ -11,7 +11,7 @@ use std::{
 
 use acclaim_contest::{BallotId, ContestId, VoterTag};
 use acclaim_store::{
-    Clock, Hub, Intake as _, Shown as _,
+    Clock, Hub, Intake as _, Shown as _, StoreError,
     hub::Notice,
     intake::{Cursors, Drained, Item, Offer, Session, Slot, Submitted},
 };
@@ -349,11 +349,85 @@ async fn the_highest_checkpoint_shown_is_kept() {
     let shown = RedisShown::new(&connect(&server.url()).await);
     let contest = id("shown");
     assert_eq!(shown.highest(&contest).await.unwrap(), None);
-    shown.about_to_show(&contest, "one").await.unwrap();
+    shown.about_to_show(&contest, &checkpoint(7, "seven")).await.unwrap();
     server.kill();
     server.start_again();
     let shown = RedisShown::new(&connect(&server.url()).await);
-    assert_eq!(shown.highest(&contest).await.unwrap().as_deref(), Some("one"));
+    // Late, from one that slept while another went on.
+    shown.about_to_show(&contest, &checkpoint(6, "six")).await.unwrap();
+    assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(7, "seven")));
+    shown.about_to_show(&contest, &checkpoint(10, "ten")).await.unwrap();
+    assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
     shown.forget(&contest).await.unwrap();
     assert_eq!(shown.highest(&contest).await.unwrap(), None);
+}
+
+fn checkpoint(size: u64, root: &str) -> String {
+    format!("localhost/shown\n{size}\n{root}\n\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_memory_takes_no_ballots_and_gets_rid_of_those_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), DURABLE);
+    let redis = connect(&server.url()).await;
+    let (intake, shown) = (RedisIntake::new(&redis, [1; 32]), RedisShown::new(&redis));
+    let session = Session { contest: id("full-up"), epoch: 3, shards: 1 };
+    let start = opened(&intake, &session).await;
+    intake.submit(&session, &offers(0..500)).await.unwrap();
+    server.run::<String>(&["CONFIG", "SET", "maxmemory", "1mb"]);
+    let refused = intake.submit(&session, &offers(500..501)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "nothing was kept: {refused:?}");
+
+    // All that makes room again, or lets the log go on, works.
+    let through = drained(&intake, &session, &start, 500).await;
+    intake.trim(&session, &through, &[]).await.unwrap();
+    assert_eq!(intake.backlog(&session).await.unwrap().items, 0);
+    shown.about_to_show(&id("full-up"), &checkpoint(500, "root")).await.unwrap();
+    assert_eq!(intake.seal(&session).await.unwrap(), Some(through));
+    let next = Session { epoch: 4, ..session };
+    intake.begin(&next).await.unwrap();
+    intake.open(&next).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_whose_server_is_away_hold_up_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut servers = cluster(folder.path());
+    let urls: Vec<String> = servers.iter().map(Server::url).collect();
+    let intake = RedisIntake::new(&connect(&urls.join(",")).await, [1; 32]);
+    let session = Session { contest: id("spread"), epoch: 3, shards: 8 };
+    let start = opened(&intake, &session).await;
+    servers[1].kill();
+    let by_shard = |shard| {
+        let mine = move |offer: &Offer| session_shard(offer) == shard;
+        offers(0..400).into_iter().filter(mine).collect::<Vec<_>>()
+    };
+    let (mut kept, mut refused) = (0, Vec::new());
+    for shard in 0..8 {
+        match intake.submit(&session, &by_shard(shard)).await {
+            Ok(submitted) => kept += submitted.len(),
+            Err(_) => refused.push(shard),
+        }
+    }
+    assert!((1..8).contains(&refused.len()), "{refused:?}");
+    let through = drained(&intake, &session, &start, kept).await;
+    assert!(intake.trim(&session, &through, &[]).await.is_err(), "it says that something was left");
+
+    servers[1].start_again();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    for shard in refused {
+        // Sent again, as voters do.
+        while intake.submit(&session, &by_shard(shard)).await.is_err() {
+            assert!(Instant::now() < deadline, "shard {shard} does not come back");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let through = drained(&intake, &session, &through, 400 - kept).await;
+    intake.trim(&session, &through, &[]).await.unwrap();
+    assert_eq!(intake.backlog(&session).await.unwrap().items, 0);
+}
+
+fn session_shard(offer: &Offer) -> u16 {
+    acclaim_store::intake::shard_of(offer.item.ballot.prefix(), 8)
 }

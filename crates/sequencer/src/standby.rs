@@ -1,0 +1,92 @@
+//! What a process does for one contest: it sequences it while it has the lease, and follows the log of whoever has it otherwise, so that taking over
+//! means reading the last entries and not the whole log.
+
+use acclaim_contest::ContestId;
+use acclaim_store::{ContestRecord, Phase, StoreError, hub::Recording};
+use tokio::sync::watch;
+
+use crate::{
+    Context,
+    contest::{ContestTask, Ended},
+    log::{LoadError, Log},
+};
+
+/// Sequences a contest or stands by, until it is gone, damaged, or the process stops. `task` is what was loaded at the process's start.
+pub(crate) async fn sequence(
+    context: Context,
+    id: ContestId,
+    mut task: Option<ContestTask>,
+    mut stop: watch::Receiver<bool>,
+) -> Ended {
+    let mut followed = None;
+    loop {
+        let ended = match task.take() {
+            Some(task) => task.run(stop.clone()).await,
+            None => match begin(&context, &id, &mut followed).await {
+                Ok(Begun::Task(loaded)) => {
+                    task = Some(*loaded);
+                    continue;
+                }
+                Ok(Begun::Elsewhere) => Ended::Waiting,
+                Ok(Begun::Absent) => Ended::Absent,
+                // Whatever goes wrong is this contest's alone.
+                Err(LoadError::Store(error)) => {
+                    tracing::warn!(contest = %id, %error, "a contest cannot be read");
+                    context.stores.hub.set_recording(&id, Recording::Failing(error.to_string()));
+                    Ended::Waiting
+                }
+                Err(damage) => {
+                    context.stopped(&id, &damage);
+                    Ended::Stopped
+                }
+            },
+        };
+        if ended != Ended::Waiting {
+            return ended;
+        }
+        tokio::select! {
+            _ = stop.changed() => return Ended::Told,
+            () = tokio::time::sleep(context.settings.lease / 4) => {}
+        }
+    }
+}
+
+enum Begun {
+    /// This process has the lease.
+    Task(Box<ContestTask>),
+    /// Another one has it.
+    Elsewhere,
+    /// There is no such contest.
+    Absent,
+}
+
+async fn begin(context: &Context, id: &ContestId, followed: &mut Option<Log>) -> Result<Begun, LoadError> {
+    let Some((record, leased)) = take(context, id).await? else { return Ok(Begun::Absent) };
+    if leased {
+        let log = match followed.take() {
+            Some(log) => log,
+            None => Log::new(context, id)?,
+        };
+        return Ok(Begun::Task(Box::new(ContestTask::load(context, record, log).await?)));
+    }
+    context.stores.hub.set_recording(id, Recording::Elsewhere);
+    // Where nobody votes taking over may take its time, and memory is better spent.
+    if record.state.phase == Phase::Open {
+        let log = match followed {
+            Some(log) => log,
+            None => followed.insert(Log::new(context, id)?),
+        };
+        log.catch_up(&context.stores).await?;
+    } else {
+        *followed = None;
+    }
+    Ok(Begun::Elsewhere)
+}
+
+/// The contest's record, and whether its lease was to be had; `None` if it is gone.
+async fn take(context: &Context, id: &ContestId) -> Result<Option<(ContestRecord, bool)>, StoreError> {
+    match context.stores.database.contest(id).await? {
+        Some(record) => Ok(Some((record, context.take_lease(id).await?))),
+        None => Ok(None),
+    }
+}
