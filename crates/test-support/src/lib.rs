@@ -2,7 +2,13 @@
 
 mod clock;
 pub mod conformance;
-mod faulty;
+mod faults;
+mod faulty_database;
+mod faulty_intake;
+mod faulty_shown;
 
 pub use clock::ManualClock;
-pub use faulty::{Fault, FaultyDatabase, StalledIntake};
+pub use faults::{Fault, Faults, Step};
+pub use faulty_database::FaultyDatabase;
+pub use faulty_intake::FaultyIntake;
+pub use faulty_shown::FaultyShown;

@@ -109,6 +109,6 @@ async fn rulings_racing_with_ballots_leave_a_clean_log() {
     let report = world.audit().await;
     assert!(report.clean, "{:?}", report.findings);
     assert_eq!((report.ballots.recorded, report.ballots.voided), (400, 1));
-    assert_eq!(world.database.left(), 0);
+    assert_eq!(world.faults.left(), 0);
     world.stop().await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acclaim_store::hub::BallotOutcome;
-use acclaim_test_support::Fault;
+use acclaim_test_support::{Fault, Step};
 
 use crate::support::World;
 
@@ -13,7 +13,7 @@ async fn check(faults: &[Fault]) {
     world.submit(vec![before.clone()]).await;
     assert!(matches!(world.outcome(before.ballot).await, BallotOutcome::Recorded { index: 5, .. }));
 
-    world.database.plan(faults.iter().copied());
+    world.faults.plan(Step::Append, faults.iter().copied());
     let items: Vec<_> = (0..20).map(|n| world.ballot(&format!("voter-{n}"), "p2")).collect();
     world.submit(items.clone()).await;
     // A second vote of a voter must not slip in over a reload.
@@ -26,7 +26,7 @@ async fn check(faults: &[Fault]) {
                 let found = world.stores.database.ballot(&world.contest, item.ballot).await.unwrap();
                 recorded += usize::from(found.is_some());
             }
-            if recorded == items.len() && world.database.left() == 0 {
+            if recorded == items.len() && world.faults.left() == 0 {
                 return;
             }
             tokio::task::yield_now().await;
@@ -70,10 +70,10 @@ async fn an_unknown_outcome_is_never_guessed() {
 #[tokio::test]
 async fn nothing_is_told_before_it_is_committed() {
     let mut world = World::open().await;
-    world.database.plan([Fault::LostBefore, Fault::LostAndUnknown]);
+    world.faults.plan(Step::Append, [Fault::LostBefore, Fault::LostAndUnknown]);
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
     assert!(matches!(world.outcome(ballot.ballot).await, BallotOutcome::Recorded { .. }));
-    assert_eq!(world.database.left(), 0);
+    assert_eq!(world.faults.left(), 0);
     world.stop().await;
 }

@@ -1,6 +1,9 @@
 //! The sequencer on the embedded stores, with a clock driven by hand, and stores that fail and stall.
 
 mod closing;
+mod cluster;
+mod fault_table;
 mod faults;
+mod standby;
 mod start;
 mod support;

@@ -1,6 +1,6 @@
-//! One contest on embedded stores in a temporary directory.
+//! One contest on stores that can fail.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use acclaim_ballot_log::{Checkpoint, NewBallot, SigningKey};
 use acclaim_contest::{
@@ -9,13 +9,14 @@ use acclaim_contest::{
 };
 use acclaim_sequencer::{LoadError, Sequencer, Settings};
 use acclaim_store::{
-    Clock as _, Contests as _, Hub, Keyring, Stores,
+    Clock as _, Contests as _, Database, Hub, Intake, Keyring, Shown, Stores,
     hub::{BallotOutcome, Notice},
     intake::{Item, Offer, Submitted},
+    keyring::Secret,
 };
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
 use acclaim_tally::{Audit, AuditReport, Expected};
-use acclaim_test_support::{FaultyDatabase, ManualClock, StalledIntake};
+use acclaim_test_support::{Faults, FaultyDatabase, FaultyIntake, FaultyShown, ManualClock};
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::{
@@ -30,40 +31,77 @@ pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+/// What a world stands on.
+pub(crate) struct Ground {
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) intake: Arc<dyn Intake>,
+    pub(crate) shown: Arc<dyn Shown>,
+    pub(crate) faults: Faults,
+    pub(crate) secret: Secret,
+    pub(crate) settings: Settings,
+    /// Has to live as long as the stores.
+    pub(crate) alive: Box<dyn Any + Send>,
+}
+
+impl Ground {
+    /// The embedded stores in a temporary folder.
+    pub(crate) fn embedded() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::lock(folder.path()).unwrap();
+        // Made before the database: one without its secret is refused.
+        let secret = directory.secret().unwrap();
+        Self {
+            database: Arc::new(directory.database().unwrap()),
+            intake: Arc::new(LocalIntake::default()),
+            shown: Arc::new(directory.shown().unwrap()),
+            faults: Faults::default(),
+            secret,
+            settings: settings(),
+            alive: Box::new((directory, folder)),
+        }
+    }
+}
+
 pub(crate) struct World {
     pub(crate) stores: Stores,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) database: Arc<FaultyDatabase>,
-    pub(crate) intake: Arc<StalledIntake>,
+    pub(crate) intake: Arc<FaultyIntake>,
+    pub(crate) shown: Arc<FaultyShown>,
     pub(crate) contest: ContestId,
     keyring: Arc<Keyring>,
     tag_key: TagKey,
+    settings: Settings,
     notices: Receiver<Notice>,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
-    _folder: tempfile::TempDir,
-    _directory: DataDirectory,
+    _alive: Box<dyn Any + Send>,
 }
 
 impl World {
     /// A contest of one category with entries p1 and p2, open at its first instant.
     pub(crate) async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let directory = DataDirectory::lock(folder.path()).unwrap();
-        let secret = directory.secret().unwrap();
-        let database = Arc::new(FaultyDatabase::new(Arc::new(directory.database().unwrap())));
-        let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
+        Self::open_on(Ground::embedded(), "photos").await
+    }
+
+    /// The same, of this id, on other ground.
+    pub(crate) async fn open_on(ground: Ground, id: &str) -> Self {
+        let faults = Arc::new(ground.faults);
+        let database = Arc::new(FaultyDatabase::new(ground.database, Arc::clone(&faults)));
+        let keyring = Arc::new(Keyring::open(&*database, ground.secret, Some("test")).await.unwrap());
         let clock = Arc::new(ManualClock::at(time(OPENS)));
-        let intake = Arc::new(StalledIntake::new(Arc::new(LocalIntake::default())));
+        let intake = Arc::new(FaultyIntake::new(ground.intake, Arc::clone(&faults)));
+        let shown = Arc::new(FaultyShown::new(ground.shown, Arc::clone(&faults)));
         let stores = Stores {
             database: Arc::clone(&database) as _,
             intake: Arc::clone(&intake) as _,
-            shown: Arc::new(directory.shown().unwrap()),
+            shown: Arc::clone(&shown) as _,
             hub: Arc::new(Hub::default()),
             clock: Arc::clone(&clock) as _,
         };
         let json = format!(
-            r#"{{"contest":{{"id":"photos","title":"Photos","time_zone":"UTC","opens":"{OPENS}","closes":"{CLOSES}"}},
+            r#"{{"contest":{{"id":"{id}","title":"Photos","time_zone":"UTC","opens":"{OPENS}","closes":"{CLOSES}"}},
                 "winners":{{"count":1,"from":"all","by":"votes"}},
                 "category":[{{"id":"a","title":"A"}}],
                 "entry":[{{"id":"p1","category":"a","title":"One"}},{{"id":"p2","category":"a","title":"Two"}}]}}"#
@@ -77,7 +115,9 @@ impl World {
         let mut notices = stores.hub.subscribe();
         let (stop, stopping) = watch::channel(false);
         let sequencer =
-            Sequencer::start(stores.clone(), Arc::clone(&keyring), settings(), stopping).await.unwrap();
+            Sequencer::start(stores.clone(), Arc::clone(&keyring), ground.settings.clone(), stopping)
+                .await
+                .unwrap();
         let running = tokio::spawn(sequencer.run());
         // Open, and then the intake ready; each is told once it is shown.
         for _ in 0..2 {
@@ -86,16 +126,18 @@ impl World {
         Self {
             stores,
             clock,
+            faults,
             database,
             intake,
+            shown,
             contest,
             keyring,
             tag_key,
+            settings: ground.settings,
             notices,
             stop,
             running,
-            _folder: folder,
-            _directory: directory,
+            _alive: ground.alive,
         }
     }
 
@@ -180,17 +222,32 @@ impl World {
     pub(crate) async fn restart(&mut self) -> Result<(), LoadError> {
         self.stop.send_replace(true);
         (&mut self.running).await.unwrap();
+        self.start().await
+    }
+
+    /// Kills the sequencer wherever it is.
+    pub(crate) async fn kill(&mut self) {
+        self.running.abort();
+        let _killed = (&mut self.running).await;
+    }
+
+    /// The same, and starts another.
+    pub(crate) async fn replace(&mut self) {
+        self.kill().await;
+        self.start().await.unwrap();
+    }
+
+    async fn start(&mut self) -> Result<(), LoadError> {
         let stopping = watch::Sender::new(false);
-        let sequencer = Sequencer::start(
-            self.stores.clone(),
-            Arc::clone(&self.keyring),
-            settings(),
-            stopping.subscribe(),
-        )
-        .await?;
+        let sequencer = self.another(stopping.subscribe()).await?;
         self.stop = stopping;
         self.running = tokio::spawn(sequencer.run());
         Ok(())
+    }
+
+    /// A sequencer beside the one that runs.
+    pub(crate) async fn another(&self, stop: watch::Receiver<bool>) -> Result<Sequencer, LoadError> {
+        Sequencer::start(self.stores.clone(), Arc::clone(&self.keyring), self.settings.clone(), stop).await
     }
 
     /// The key that signs the contest's checkpoints.
@@ -204,7 +261,7 @@ impl World {
     }
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings { retry_after: Duration::from_millis(20), ..Settings::default() }
 }
 

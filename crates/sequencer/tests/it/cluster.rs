@@ -1,0 +1,70 @@
+//! Worlds on real Redis and Postgres, each by ways of its own that can be cut.
+
+use std::{sync::Arc, time::Duration};
+
+use acclaim_contest::ContestId;
+use acclaim_sequencer::Settings;
+use acclaim_store::{Clock, keyring::Secret};
+use acclaim_store_postgres::PostgresDatabase;
+use acclaim_store_redis::{Redis, RedisIntake, RedisShown};
+use acclaim_test_servers::{
+    postgres::Server as Postgres,
+    proxy::Proxy,
+    redis::{DURABLE, Server as RedisServer},
+};
+use acclaim_test_support::{Faults, ManualClock};
+use tempfile::TempDir;
+
+use crate::support::{Ground, OPENS, settings, time};
+
+/// One Redis and one Postgres.
+pub(crate) struct Cluster {
+    redis: RedisServer,
+    postgres: Postgres,
+    _folder: TempDir,
+}
+
+impl Cluster {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let redis = RedisServer::start(folder.path(), DURABLE);
+        let postgres = Postgres::start(&["fsync=on"]).await;
+        Self { redis, postgres, _folder: folder }
+    }
+
+    /// Stores of three shards, with a database of their own, whose connections [`acclaim_test_support::Fault::Cut`] cuts.
+    pub(crate) async fn ground(&self) -> Ground {
+        let to_redis = Proxy::to(self.redis.port()).await;
+        let to_postgres = Proxy::to(self.postgres.port()).await;
+        let database = self.postgres.empty_database().await;
+        let url = self.postgres.url_by(to_postgres.port(), &database);
+        PostgresDatabase::migrate(&url).await.unwrap();
+        let connections = 4;
+        let of_postgres =
+            acclaim_store_postgres::Settings { connections, ..acclaim_store_postgres::Settings::new(url) };
+        let of_redis = acclaim_store_redis::Settings::new(format!("redis://127.0.0.1:{}", to_redis.port()));
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(time(OPENS)));
+        let redis = Redis::connect(&of_redis, clock).await.unwrap();
+        let proxies = Arc::new((to_redis, to_postgres));
+        let cut = Arc::clone(&proxies);
+        Ground {
+            database: Arc::new(PostgresDatabase::connect(&of_postgres).await.unwrap()),
+            intake: Arc::new(RedisIntake::new(&redis, [7; 32])),
+            shown: Arc::new(RedisShown::new(&redis)),
+            faults: Faults::with_cut(move || {
+                cut.0.cut();
+                cut.1.cut();
+            }),
+            secret: Secret([7; 32]),
+            settings: Settings { shards: 3, lease: Duration::from_millis(400), ..settings() },
+            alive: Box::new(proxies),
+        }
+    }
+
+    /// Takes the slots that Redis remembers of a contest.
+    pub(crate) fn forget_slots(&self, contest: &ContestId) {
+        for shard in 0..3 {
+            self.redis.run::<i64>(&["UNLINK", &format!("acclaim:1:{{{contest}:{shard}}}:slots")]);
+        }
+    }
+}

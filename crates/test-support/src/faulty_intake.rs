@@ -1,0 +1,120 @@
+//! An intake whose steps go wrong as planned, and that can be made to hand nothing out for a while.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use acclaim_contest::BallotId;
+use acclaim_store::{
+    Intake,
+    error::Result,
+    intake::{Backlog, Condition, Cursors, Drained, Offer, Session, Slot, Submitted, Survivors},
+};
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use crate::faults::{Faults, Step};
+
+/// See the [module](self).
+pub struct FaultyIntake {
+    inner: Arc<dyn Intake>,
+    faults: Arc<Faults>,
+    stalled: AtomicBool,
+    resumed: Notify,
+}
+
+impl FaultyIntake {
+    /// Around an intake that works, and working at first.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Intake>, faults: Arc<Faults>) -> Self {
+        Self { inner, faults, stalled: AtomicBool::new(false), resumed: Notify::new() }
+    }
+
+    /// The intake that works.
+    #[must_use]
+    pub fn inner(&self) -> &dyn Intake {
+        &*self.inner
+    }
+
+    /// Hands nothing out from now on.
+    pub fn stall(&self) {
+        self.stalled.store(true, Ordering::SeqCst);
+    }
+
+    /// Hands out again what has gathered.
+    pub fn resume(&self) {
+        self.stalled.store(false, Ordering::SeqCst);
+        self.resumed.notify_waiters();
+    }
+
+    async fn wait(&self) {
+        loop {
+            let resumed = self.resumed.notified();
+            if !self.stalled.load(Ordering::SeqCst) {
+                return;
+            }
+            resumed.await;
+        }
+    }
+}
+
+#[async_trait]
+impl Intake for FaultyIntake {
+    async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>> {
+        self.faults.around(Step::Submit, self.inner.submit(session, offers)).await
+    }
+
+    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
+        self.wait().await;
+        self.faults.around(Step::Drain, self.inner.drain(session, after, most)).await
+    }
+
+    async fn trim(&self, session: &Session, through: &Cursors, promised: &[BallotId]) -> Result<()> {
+        self.faults.around(Step::Trim, self.inner.trim(session, through, promised)).await
+    }
+
+    async fn seal(&self, session: &Session) -> Result<Option<Cursors>> {
+        self.faults.around(Step::Seal, self.inner.seal(session)).await
+    }
+
+    async fn begin(&self, session: &Session) -> Result<Cursors> {
+        self.faults.around(Step::Begin, self.inner.begin(session)).await
+    }
+
+    async fn survivors(&self, session: &Session) -> Result<Survivors> {
+        self.faults.around(Step::Survivors, self.inner.survivors(session)).await
+    }
+
+    async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()> {
+        self.faults.around(Step::DropSurvivors, self.inner.drop_survivors(session, taken)).await
+    }
+
+    fn remembers_slots(&self) -> bool {
+        self.inner.remembers_slots()
+    }
+
+    async fn mark(&self, session: &Session, slots: &[Slot]) -> Result<()> {
+        self.faults.around(Step::Mark, self.inner.mark(session, slots)).await
+    }
+
+    async fn open(&self, session: &Session) -> Result<()> {
+        self.faults.around(Step::Open, self.inner.open(session)).await
+    }
+
+    async fn forget(&self, session: &Session) -> Result<()> {
+        self.inner.forget(session).await
+    }
+
+    async fn backlog(&self, session: &Session) -> Result<Backlog> {
+        self.inner.backlog(session).await
+    }
+
+    async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
+        self.inner.holds(session, ballot).await
+    }
+
+    fn condition(&self) -> Condition {
+        self.inner.condition()
+    }
+}

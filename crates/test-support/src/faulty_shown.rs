@@ -1,0 +1,46 @@
+//! A keeper of the highest checkpoint whose showing goes wrong as planned, and that remembers what was shown.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use acclaim_contest::ContestId;
+use acclaim_store::{Shown, error::Result};
+use async_trait::async_trait;
+
+use crate::faults::{Faults, Step};
+
+/// See the [module](self).
+pub struct FaultyShown {
+    inner: Arc<dyn Shown>,
+    faults: Arc<Faults>,
+    notes: Mutex<Vec<String>>,
+}
+
+impl FaultyShown {
+    /// Around a keeper that works.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Shown>, faults: Arc<Faults>) -> Self {
+        Self { inner, faults, notes: Mutex::default() }
+    }
+
+    /// All checkpoints that may have been shown, in their order.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl Shown for FaultyShown {
+    async fn highest(&self, contest: &ContestId) -> Result<Option<String>> {
+        self.inner.highest(contest).await
+    }
+
+    async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(checkpoint.to_owned());
+        self.faults.around(Step::Show, self.inner.about_to_show(contest, checkpoint)).await
+    }
+
+    async fn forget(&self, contest: &ContestId) -> Result<()> {
+        self.inner.forget(contest).await
+    }
+}
