@@ -220,6 +220,7 @@ impl ContestTask {
         self.commands_wait = true;
         if self.log.make_up(&self.context.stores, &self.record.session()).await? {
             // The figures were kept in the same place.
+            self.published = None;
             self.unpublished = true;
         }
         Ok(())

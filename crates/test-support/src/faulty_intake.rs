@@ -1,7 +1,7 @@
 //! An intake whose steps go wrong as planned, and that can be made to hand nothing out for a while.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -12,6 +12,7 @@ use acclaim_store::{
     intake::{Backlog, Condition, Cursors, Drained, Offer, Session, Slot, Submitted, Survivors},
 };
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 use crate::faults::{Faults, Step};
@@ -22,19 +23,31 @@ pub struct FaultyIntake {
     faults: Arc<Faults>,
     stalled: AtomicBool,
     resumed: Notify,
+    skew: Mutex<SignedDuration>,
 }
 
 impl FaultyIntake {
     /// Around an intake that works, and working at first.
     #[must_use]
     pub fn new(inner: Arc<dyn Intake>, faults: Arc<Faults>) -> Self {
-        Self { inner, faults, stalled: AtomicBool::new(false), resumed: Notify::new() }
+        Self {
+            inner,
+            faults,
+            stalled: AtomicBool::new(false),
+            resumed: Notify::new(),
+            skew: Mutex::default(),
+        }
     }
 
     /// The intake that works.
     #[must_use]
     pub fn inner(&self) -> &dyn Intake {
         &*self.inner
+    }
+
+    /// Its clock is ahead by so much from now on.
+    pub fn set_skew(&self, skew: SignedDuration) {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = skew;
     }
 
     /// Hands nothing out from now on.
@@ -115,6 +128,7 @@ impl Intake for FaultyIntake {
     }
 
     fn condition(&self) -> Condition {
-        self.inner.condition()
+        let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        Condition { skew, ..self.inner.condition() }
     }
 }

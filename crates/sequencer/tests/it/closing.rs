@@ -112,3 +112,19 @@ async fn rulings_racing_with_ballots_leave_a_clean_log() {
     assert_eq!(world.faults.left(), 0);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_closes_nothing_too_early() {
+    let mut world = World::open().await;
+    world.intake.set_skew(jiff::SignedDuration::from_mins(-2));
+    world.clock.set(time("2021-03-31T22:01:00Z"));
+    let ballot = world.ballot("late by this clock", "p1");
+    world.submit(vec![ballot.clone()]).await;
+    // Decided after the sealing time of this clock, so before any seal.
+    assert_eq!(world.outcome(ballot.ballot).await, BallotOutcome::Rejected(Rejection::OutsideWindow));
+    assert!(!world.lines().await.iter().any(|line| line.contains("\"closed\"")));
+    world.intake.set_skew(jiff::SignedDuration::ZERO);
+    world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
+    assert!(world.lines().await.iter().any(|line| line.contains("\"closed\"")));
+    world.stop().await;
+}

@@ -96,7 +96,8 @@ impl Case {
     async fn begin(ground: Ground, id: &str, step: Step, fault: Fault) -> Self {
         let world = World::open_on(ground, id).await;
         let told = Told::listen(&world);
-        let vote = |voter: u8, entry| world.promised(&format!("voter-{voter}"), entry, voter % 2 == 0);
+        let vote =
+            |voter: u8, entry| world.promised(&format!("voter-{voter}"), entry, voter.is_multiple_of(2));
         let ballots: Vec<Item> = (0..20).map(|voter| vote(voter, "p1")).collect();
         let doubles = (0..6).map(|voter| vote(voter, "p2")).collect();
         let name = format!("{step:?} {fault:?}");

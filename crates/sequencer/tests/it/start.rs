@@ -2,9 +2,12 @@
 
 use acclaim_ballot_log::Hash;
 use acclaim_sequencer::LoadError;
-use acclaim_store::{hub::BallotOutcome, ledger::Append};
+use acclaim_store::{
+    hub::{BallotOutcome, Notice},
+    ledger::Append,
+};
 
-use crate::support::World;
+use crate::support::{World, time};
 
 #[tokio::test]
 async fn the_log_goes_on_after_a_restart() {
@@ -98,4 +101,18 @@ async fn entries_that_do_not_lead_to_the_checkpoint_are_refused() {
     };
     world.stores.database.append(&world.contest, append).await.unwrap();
     assert!(matches!(world.restart().await, Err(LoadError::Damaged { .. })));
+}
+
+#[tokio::test]
+async fn what_was_shown_and_forgotten_is_shown_and_published_again() {
+    let mut world = World::open().await;
+    world.clock.set(time("2021-03-31T22:01:00Z"));
+    world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
+    let last = world.stores.shown.highest(&world.contest).await.unwrap();
+    world.stores.shown.forget(&world.contest).await.unwrap();
+    world
+        .until(|notice| matches!(notice, Notice::Published(publication) if publication.result.is_some()))
+        .await;
+    assert_eq!(world.stores.shown.highest(&world.contest).await.unwrap(), last);
+    world.stop().await;
 }
