@@ -3,6 +3,7 @@
 mod ballot;
 mod check;
 mod codec;
+mod opening;
 mod text;
 
 use acclaim_contest::{
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
 pub use codec::{EntryError, MAX_ENTRY_LENGTH};
+pub use opening::opening;
 
 /// The version of format and tally rules that a log declares in its first entry.
 pub const VERSION: u32 = 1;

@@ -1,38 +1,16 @@
-//! What commands and instants become in the log.
+//! What commands become in the log.
 
 use acclaim_ballot_log::{
     Event,
-    entry::{ContestHeader, MAX_ENTRY_LENGTH, Reasoned, VERSION},
+    entry::{MAX_ENTRY_LENGTH, Reasoned},
 };
-use acclaim_contest::{BallotId, Instant, definition::Definition};
+use acclaim_contest::{BallotId, Instant};
 use acclaim_store::command::{Command, Reason};
 
 /// Bytes of a ballot's id with quotes and comma.
 const BALLOT_BYTES: usize = 25;
 /// Bytes of an entry beside ballot ids, reason and note.
 const ENTRY_BYTES: usize = 1_000;
-
-/// The log's beginning: the contest, its categories and entries, and the opening.
-pub(crate) fn opening(definition: &Definition) -> Vec<Event> {
-    let header = ContestHeader {
-        v: VERSION,
-        contest: definition.id.clone(),
-        title: definition.title.clone(),
-        titles: definition.titles.clone(),
-        test: definition.test,
-        time_zone: definition.time_zone.clone(),
-        opens: definition.opens,
-        closes: definition.closes,
-        rules: definition.rules.clone(),
-        days: None,
-        previous: None,
-    };
-    let mut events = vec![Event::Contest(header)];
-    events.extend(definition.categories.iter().cloned().map(Event::Category));
-    events.extend(definition.entries.iter().cloned().map(Event::Entry));
-    events.push(Event::Opened { at: definition.opens });
-    events
-}
 
 /// The entries that a ruling, score or other staff event becomes; none for the commands that are more than entries (open, close).
 pub(crate) fn of_command(command: &Command, by: &str, at: Instant) -> Vec<Event> {

@@ -1,6 +1,6 @@
 //! Voting: opening, recording what the intake hands out, beginning anew after a loss of the intake, closing.
 
-use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_ballot_log::{Event, LogEntry, entry::opening};
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
     Command, CommandOutcome, Phase, StoreError,
@@ -14,7 +14,6 @@ use jiff::Timestamp;
 use crate::{
     batch::Batch,
     contest::{ContestTask, Step, damaged},
-    events,
     log::CHUNK,
 };
 
@@ -24,7 +23,7 @@ impl ContestTask {
         let mut definition = Definition::clone(&self.record.definition);
         definition.opens = at;
         let mut batch = Batch::default();
-        let mut opening = events::opening(&definition);
+        let mut opening = opening(&definition);
         let now = Instant::at_or_before(self.context.stores.clock.now());
         opening.extend(self.issued_events(now.max(at)).await?);
         let mut first = None;

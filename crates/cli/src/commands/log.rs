@@ -3,18 +3,12 @@
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
-    io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _},
     path::Path,
 };
 
-use acclaim_ballot_log::{
-    Checkpoint, TileId, Tree, VerifierKey,
-    bundle::push_entry,
-    leaf_hash,
-    tile::{TILE_WIDTH, TileKind, TilePath, bundle_width_at},
-};
+use acclaim_ballot_log::{Checkpoint, VerifierKey};
 use acclaim_contest::ContestId;
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result, bail};
@@ -22,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     args::log::{ExportArgs, TallyArgs},
     client::{Client, problem::Problem},
+    folder::FolderWriter,
     outcome::Outcome,
     output, progress,
 };
@@ -41,11 +36,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<Outcome> {
 
 /// Writes a folder that answers every audit: the log, its checkpoint and key, the result, and static tiles. Memory holds one tile.
 pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> Result<u64> {
-    let named = || format!("the folder {}", folder.display());
-    fs::create_dir_all(folder).with_context(named)?;
-    if fs::read_dir(folder).with_context(named)?.next().is_some() {
-        bail!("{} is not empty", named());
-    }
+    let mut writer = FolderWriter::create(folder)?;
     let about = client.get(&format!("/v1/contests/{contest}"))?;
     let about_json: serde_json::Value = about.json()?;
     let vkey: VerifierKey = about_json["log"]["vkey"]
@@ -56,7 +47,6 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
     let (note, checkpoint, result) = checkpoint_and_result(client, contest, &vkey)?;
 
     let body = client.stream(&format!("/v1/contests/{contest}/log/entries?to={}", checkpoint.size))?;
-    let mut writer = ExportWriter::new(folder)?;
     let bar = progress::bar(checkpoint.size, "entries");
     let mut reader = BufReader::with_capacity(1 << 20, body);
     let mut line = Vec::new();
@@ -65,15 +55,15 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let tree = writer.finish()?;
-    if (tree.size(), tree.root()) != (checkpoint.size, checkpoint.root) {
+    let mut folder = writer.finish()?;
+    if (folder.tree.size(), folder.tree.root()) != (checkpoint.size, checkpoint.root) {
         bail!("the entries received do not hash to the root of the checkpoint");
     }
-    write(folder, "checkpoint", &note)?;
-    write(folder, "vkey", format!("{vkey}\n").as_bytes())?;
-    write(folder, "contest.json", &about.bytes)?;
+    folder.add("checkpoint", &note)?;
+    folder.add("vkey", format!("{vkey}\n").as_bytes())?;
+    folder.add("contest.json", &about.bytes)?;
     if let Some(result) = result {
-        write(folder, "result.json", &result)?;
+        folder.add("result.json", &result)?;
     }
     Ok(checkpoint.size)
 }
@@ -117,72 +107,6 @@ fn read_line(reader: &mut impl std::io::BufRead, line: &mut Vec<u8>) -> Result<b
         None => Ok(false),
         Some(b'\n') => Ok(true),
         Some(_) => bail!("the log broke off in the middle of a line, or has one that is too long"),
-    }
-}
-
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-    let path = folder.join(name);
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("the folder {}", parent.display()))?;
-    }
-    fs::write(&path, bytes).with_context(|| format!("the file {}", path.display()))
-}
-
-/// Writes lines, tiles and bundles as entries come.
-struct ExportWriter<'a> {
-    folder: &'a Path,
-    log: BufWriter<File>,
-    tree: Tree,
-    bundle: Vec<u8>,
-    /// Tiles that are not full yet.
-    growing: BTreeMap<TileId, Vec<u8>>,
-}
-
-impl<'a> ExportWriter<'a> {
-    fn new(folder: &'a Path) -> Result<Self> {
-        let path = folder.join("log.jsonl");
-        let file = File::create_new(&path).with_context(|| format!("the file {}", path.display()))?;
-        let log = BufWriter::with_capacity(1 << 20, file);
-        Ok(Self { folder, log, tree: Tree::new(), bundle: Vec::new(), growing: BTreeMap::new() })
-    }
-
-    fn push(&mut self, line: &[u8]) -> Result<()> {
-        self.log.write_all(line).and_then(|()| self.log.write_all(b"\n")).context("log.jsonl")?;
-        push_entry(&mut self.bundle, line)?;
-        self.tree.append(leaf_hash(line));
-        if self.tree.size().is_multiple_of(u64::from(TILE_WIDTH)) {
-            self.write_tiles()?;
-        }
-        Ok(())
-    }
-
-    /// Writes the bundle and the tiles that are full; the others grow on, at most one a level.
-    fn write_tiles(&mut self) -> Result<()> {
-        let size = self.tree.size();
-        if !self.bundle.is_empty() {
-            let number = (size - 1) / u64::from(TILE_WIDTH);
-            let path = TilePath { kind: TileKind::Entries, number, width: bundle_width_at(number, size) };
-            write(self.folder, &path.to_string(), &self.bundle)?;
-            self.bundle.clear();
-        }
-        for (tile, hashes) in self.tree.changed_tiles() {
-            if tile.width_at(size) == TILE_WIDTH {
-                write(self.folder, &tile.path(TILE_WIDTH).to_string(), &hashes)?;
-                self.growing.remove(&tile);
-            } else {
-                self.growing.insert(tile, hashes);
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Tree> {
-        self.log.flush().context("log.jsonl")?;
-        self.write_tiles()?;
-        for (tile, hashes) in &self.growing {
-            write(self.folder, &tile.path(tile.width_at(self.tree.size())).to_string(), hashes)?;
-        }
-        Ok(self.tree)
     }
 }
 
