@@ -12,7 +12,7 @@ pub const TILE_WIDTH: u16 = 256;
 pub const TILE_LENGTH: usize = TILE_WIDTH as usize * HASH_LENGTH;
 
 /// Levels of the tree that a tile spans: 256 is two to the eighth.
-pub(crate) const TILE_HEIGHT: u8 = 8;
+pub const TILE_HEIGHT: u8 = 8;
 
 /// The highest level that a tile's path can name.
 const MAX_LEVEL: u8 = 63;
@@ -59,7 +59,8 @@ fn width_at(hashes: u64, number: u64) -> u16 {
 }
 
 /// The root of a perfect subtree over `hashes`, a power of two of them. `None` if there are none.
-pub(crate) fn perfect_root(hashes: &[[u8; HASH_LENGTH]]) -> Option<Hash> {
+#[must_use]
+pub fn perfect_root(hashes: &[[u8; HASH_LENGTH]]) -> Option<Hash> {
     if let [single] = hashes {
         return Some(Hash(*single));
     }

@@ -130,6 +130,25 @@ impl Tree {
         index
     }
 
+    /// Appends a whole subtree of 2^`height` leaves by its root, which may have been computed on another thread. `false`, and nothing is done,
+    /// unless the size is a multiple of so many leaves and the tree keeps no tiles.
+    #[must_use]
+    pub fn append_subtree(&mut self, height: u32, root: Hash) -> bool {
+        let Some(leaves) = 1_u64.checked_shl(height) else { return false };
+        if self.keeps_tiles || !self.size.is_multiple_of(leaves) {
+            return false;
+        }
+        let merged = (self.size / leaves).trailing_ones();
+        self.size += leaves;
+        let mut hash = root;
+        for _ in 0..merged {
+            let Some(left) = self.frontier.pop() else { break };
+            hash = node_hash(&left, &hash);
+        }
+        self.frontier.push(hash);
+        true
+    }
+
     /// Puts a hash into the open tile of a level.
     fn put(&mut self, level: u32, hash: &Hash) {
         if !self.keeps_tiles {

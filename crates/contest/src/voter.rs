@@ -1,8 +1,9 @@
 //! Voter tags and ballot ids: how the log knows a voter and a ballot without knowing who voted.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::LazyLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::id::ContestId;
@@ -146,11 +147,14 @@ pub struct BallotContent<'a, S> {
     pub selections: S,
 }
 
+/// The key that BLAKE3's derive-key mode makes of its context, the same for every ballot.
+static CONTEXT_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context("acclaim v1 ballot id"));
+
 impl<'s, S: Iterator<Item = (&'s str, &'s str)>> BallotContent<'_, S> {
     /// The ballot id: the tag's first 4 bytes, then 12 bytes of BLAKE3 in derive-key mode over the length-prefixed fields.
     #[must_use]
     pub fn id(self) -> BallotId {
-        let mut hasher = blake3::Hasher::new_derive_key("acclaim v1 ballot id");
+        let mut hasher = blake3::Hasher::new_from_context_key(&CONTEXT_KEY);
         let mut field = |bytes: &[u8]| {
             // Fields are identifiers, days and 16-byte ids: far below 4 GiB.
             hasher.update(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());

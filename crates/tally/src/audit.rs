@@ -1,15 +1,31 @@
-//! The audit: a log is replayed line by line and compared with the checkpoint it should lead to and with a published result.
+//! The audit: a log is replayed and compared with the checkpoint it should lead to and with a published result.
+//!
+//! Lines come in blocks. Each block is decoded and hashed on all cores; then every share of the voters is folded on a core of its own, by the admission and the
+//! fold that the sequencer runs. What depends on all voters, the choice among champions and the certified result, is judged at the end, from
+//! the shares' figures as they stood when it was logged. Memory holds the voters of as many shares as there are threads: a log whose voters do not fit is
+//! read in several rounds, each with the next shares.
 
+mod block;
+mod chain;
 mod compare;
+mod count;
 mod patterns;
+mod sum;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 
-use acclaim_ballot_log::{LogEntry, checkpoint::Checkpoint, hash::Hash, leaf_hash};
+use acclaim_ballot_log::checkpoint::Checkpoint;
+use acclaim_contest::ContestId;
 use serde::Serialize;
 
-use crate::{BallotCounts, Prepared, Replay, ResultDocument};
+use crate::share::{Scope, Share};
+use crate::{BallotCounts, ResultDocument};
+use block::Block;
+use chain::Chain;
+use count::ShareCount;
 use patterns::Patterns;
+use sum::Sum;
 
 /// Findings that a report holds; a log that is wrong throughout needs no longer list.
 const MOST_FINDINGS: usize = 100;
@@ -24,7 +40,7 @@ pub struct Expected {
 }
 
 /// One discrepancy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
     /// The entry in question.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,38 +72,96 @@ pub struct AuditReport {
     pub warnings: Vec<String>,
 }
 
+/// How an audit is spread over cores and rounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    threads: NonZeroUsize,
+    shares: u32,
+    /// Ballots that a share has room for from the beginning.
+    room: usize,
+}
+
+/// Rounds of one audit, at most.
+const MOST_ROUNDS: u64 = 1_024;
+/// Bytes of a ballot in the log, at least.
+const BALLOT_LENGTH: u64 = 120;
+/// Lines of one block, about: enough to keep the threads busy, and few enough to stay in their caches.
+pub const BLOCK_LENGTH: usize = 8_192;
+
+impl Plan {
+    /// For a log of so many bytes, with about so much memory for what is known of voters: six bytes for ten of the log at most, since a ballot of one vote
+    /// takes 64 and at least 120 in the log, one more vote 4 and at least 13, and tables grow in steps.
+    #[must_use]
+    pub fn new(log_bytes: u64, memory: u64, threads: NonZeroUsize) -> Self {
+        let needed = log_bytes.saturating_mul(6) / 10;
+        let rounds = needed.div_ceil(memory.max(1)).clamp(1, MOST_ROUNDS);
+        let shares = u32::try_from(rounds.saturating_mul(threads.get() as u64)).unwrap_or(u32::MAX);
+        let room = usize::try_from(log_bytes / BALLOT_LENGTH / u64::from(shares)).unwrap_or(0);
+        Self { threads, shares, room }
+    }
+
+    /// For a log of which nothing is known beforehand, on one thread and in one round.
+    #[must_use]
+    pub fn small() -> Self {
+        Self { threads: NonZeroUsize::MIN, shares: 1, room: 0 }
+    }
+
+    /// How often the log is read.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        u64::from(self.shares).div_ceil(self.threads.get() as u64)
+    }
+}
+
 /// An audit under way.
 pub struct Audit<'a> {
     expected: Expected,
-    /// The hash that each leaf should have, from the log's tiles: names the first entry that differs.
-    leaf_hash_at: &'a dyn Fn(u64) -> Option<Hash>,
-    replay: Replay,
-    lines: u64,
-    /// Whether entries are still folded. Where the first one is refused nothing after it can be judged, nor after too many.
-    folds: bool,
-    /// Whether an entry has differed from its tile.
-    differed: bool,
-    findings: Vec<Finding>,
+    /// The log's level-0 tiles by number, as far as there are any: they name the first entry that differs.
+    tile: &'a Tiles<'a>,
+    plan: Plan,
+    /// Shares that are still to come.
+    to_come: Vec<Share>,
+    /// Those of this round.
+    counts: Vec<ShareCount>,
+    chain: Chain,
+    sum: Sum,
     patterns: Patterns,
-    /// Checkpoints seen earlier, by size: the log must have had these roots.
-    earlier: BTreeMap<u64, Vec<Hash>>,
+    contest: Option<ContestId>,
+    is_first_round: bool,
+    findings: BTreeSet<Finding>,
 }
 
+/// Level-0 tiles by number.
+pub type Tiles<'a> = dyn Fn(u64) -> Option<Vec<u8>> + Sync + 'a;
+
 impl<'a> Audit<'a> {
-    /// Begins. `leaf_hash_at` may know nothing.
+    /// Begins. `tile` may know nothing.
     #[must_use]
-    pub fn new(expected: Expected, leaf_hash_at: &'a dyn Fn(u64) -> Option<Hash>) -> Self {
-        Self {
-            replay: Replay::without_tiles(&expected.checkpoint.origin),
+    pub fn new(expected: Expected, tile: &'a Tiles<'a>, plan: Plan) -> Self {
+        let mut to_come: Vec<Share> = Share::each(plan.shares).collect();
+        to_come.reverse();
+        let mut audit = Self {
             expected,
-            leaf_hash_at,
-            lines: 0,
-            folds: true,
-            differed: false,
-            findings: Vec::new(),
+            tile,
+            plan,
+            to_come,
+            counts: Vec::new(),
+            chain: Chain::default(),
+            sum: Sum::default(),
             patterns: Patterns::default(),
-            earlier: BTreeMap::new(),
-        }
+            contest: None,
+            is_first_round: true,
+            findings: BTreeSet::new(),
+        };
+        audit.take_shares();
+        audit
+    }
+
+    fn take_shares(&mut self) {
+        let from = self.to_come.len().saturating_sub(self.plan.threads.get());
+        let shares = self.to_come.split_off(from);
+        self.counts =
+            shares.into_iter().map(|share| ShareCount::new(Scope::Share(share), self.plan.room)).collect();
     }
 
     /// Demands that the log had this root at this size: a checkpoint seen earlier.
@@ -96,69 +170,77 @@ impl<'a> Audit<'a> {
             let reason = format!("rolled back: a checkpoint over {} entries was seen earlier", earlier.size);
             self.find(Some(self.expected.checkpoint.size), reason);
         } else {
-            self.earlier.entry(earlier.size).or_default().push(earlier.root);
-        }
-    }
-
-    fn compare_earlier(&mut self) {
-        let size = self.replay.size();
-        let root = self.replay.root();
-        if self.earlier.remove(&size).is_some_and(|roots| roots.iter().any(|earlier| *earlier != root)) {
-            let reason = format!("the checkpoint over {size} entries seen earlier has another root");
-            self.find(size.checked_sub(1), reason);
+            self.chain.must_have(earlier.size, earlier.root);
         }
     }
 
     /// Takes the next line, without its newline.
     pub fn push(&mut self, line: &[u8]) {
-        let index = self.lines;
-        self.lines += 1;
-        if index == self.expected.checkpoint.size {
-            self.find(Some(index), "added: the checkpoint ends before this entry".to_owned());
+        self.push_lines(&[line]);
+    }
+
+    /// Takes the next lines, without their newlines. About [`BLOCK_LENGTH`] at once keep all threads busy.
+    pub fn push_lines(&mut self, mut lines: &[&[u8]]) {
+        // The first line says which contest it is, and every ballot's id is of a contest.
+        if self.chain.size() == 0
+            && let Some((first, rest)) = lines.split_first()
+        {
+            self.push_block(&[*first]);
+            self.contest = self.counts.first().and_then(ShareCount::contest).cloned();
+            lines = rest;
         }
-        let prepared = Prepared::new(line, None);
-        let leaf = prepared.as_ref().map_or_else(|_| leaf_hash(line), |prepared| *prepared.leaf());
-        if !self.differed && (self.leaf_hash_at)(index).is_some_and(|hash| hash != leaf) {
-            self.differed = true;
-            self.find(Some(index), "not the entry whose hash the log's tiles hold".to_owned());
-        }
-        match prepared {
-            _ if !self.folds => self.replay.pass_over(leaf),
-            Ok(prepared) => self.fold(index, &prepared),
-            Err(error) => self.refuse(index, leaf, error.to_string()),
-        }
-        if self.earlier.contains_key(&self.replay.size()) {
-            self.compare_earlier();
+        if !lines.is_empty() {
+            self.push_block(lines);
         }
     }
 
-    fn fold(&mut self, index: u64, prepared: &Prepared<'_>) {
-        match self.replay.push_prepared(prepared) {
-            Ok(_) => {
-                if let LogEntry::Ballot(ballot) = prepared.entry() {
-                    self.patterns.ballot(ballot, self.replay.tally());
-                }
+    fn push_block(&mut self, lines: &[&[u8]]) {
+        let first = self.chain.size();
+        let contest = self.contest.take();
+        let block = Block::prepare(lines, first, contest.as_ref(), self.tile, self.plan.threads);
+        block::in_parallel(self.counts.iter_mut().collect(), |count: &mut ShareCount| count.take(&block));
+        let roots = self.chain.take(&block);
+        if self.is_first_round {
+            let end = self.expected.checkpoint.size;
+            if (first..first + lines.len() as u64).contains(&end) {
+                self.find(Some(end), "added: the checkpoint ends before this entry".to_owned());
             }
-            Err(error) => self.refuse(index, *prepared.leaf(), error.problem.to_string()),
+            // Where the first entry is refused nothing after it can be judged.
+            if first == 0 || self.counts.iter().any(|count| count.folds) {
+                block.refusals().into_iter().for_each(|(index, reason)| self.find(Some(index), reason));
+            }
+            block.ballots().for_each(|(index, ballot)| self.patterns.ballot(index, ballot));
+            self.sum.keep(block, &roots);
         }
-    }
-
-    /// Names an entry that the log cannot have, and goes on without it, so that every other one is named too.
-    fn refuse(&mut self, index: u64, leaf: Hash, reason: String) {
-        self.find(Some(index), reason);
-        self.replay.pass_over(leaf);
-        self.folds = index > 0 && self.findings.len() < MOST_FINDINGS;
+        self.contest = contest;
     }
 
     /// Notes that the log ends in the middle of a line.
     pub fn torn(&mut self) {
-        self.find(Some(self.lines), "the log ends in the middle of this entry".to_owned());
+        self.find(Some(self.chain.size()), "the log ends in the middle of this entry".to_owned());
     }
 
     fn find(&mut self, index: Option<u64>, reason: String) {
-        if self.findings.len() < MOST_FINDINGS {
-            self.findings.push(Finding { index, reason });
+        self.findings.insert(Finding { index, reason });
+        // Those of the highest index go first: what went wrong began before.
+        while self.findings.len() > MOST_FINDINGS {
+            self.findings.pop_last();
         }
+    }
+
+    /// Ends a round. `true` if the whole log is to be pushed once more, for the voters of the next shares.
+    #[must_use]
+    pub fn next_round(&mut self) -> bool {
+        for count in std::mem::take(&mut self.counts) {
+            let findings = self.sum.add(count);
+            findings.into_iter().for_each(|(index, reason)| self.find(Some(index), reason));
+        }
+        for finding in self.chain.end_round(&self.expected.checkpoint) {
+            self.findings.insert(finding);
+        }
+        self.is_first_round = false;
+        self.take_shares();
+        !self.counts.is_empty()
     }
 
     fn compare_result(&mut self, result: Option<&ResultDocument>) {
@@ -178,35 +260,34 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// Ends: compares size, root and result.
+    /// Ends the audit: judges what depends on all voters, and compares the result. A round that was not ended is.
     #[must_use]
     pub fn finish(mut self) -> AuditReport {
-        let Checkpoint { size, root, .. } = self.expected.checkpoint.clone();
-        if self.lines < size {
-            let reason =
-                format!("missing: the checkpoint is over {size} entries, the log has {}", self.lines);
-            self.find(Some(self.lines), reason);
-        } else if self.lines == size && self.replay.root() != root {
-            let reason = format!(
-                "the root of the {size} entries is {}, the checkpoint's is {root}",
-                self.replay.root()
-            );
-            self.find(None, reason);
+        if !self.counts.is_empty() {
+            let _no_more = self.next_round();
         }
-        let result = self.replay.result();
-        self.compare_result(result.as_ref());
-        let tally = self.replay.tally();
-        let warnings = std::mem::take(&mut self.patterns).warnings(tally);
+        let (size, root) = self.chain.read();
+        let summed = std::mem::take(&mut self.sum).judge(&self.expected.checkpoint.origin, size, root);
+        summed.findings.iter().for_each(|(index, reason)| self.find(Some(*index), reason.clone()));
+        self.compare_result(summed.result.as_ref());
+        let warnings = std::mem::take(&mut self.patterns).warnings(&summed.tally);
         AuditReport {
             clean: self.findings.is_empty(),
-            size: self.lines,
-            root: self.replay.root().to_string(),
-            ballots: tally.ballot_counts(),
-            voters: tally.voters(),
-            champions: result.as_ref().map_or(0, |result| result.champions),
-            winners: result.as_ref().map_or(0, |result| result.winners),
-            findings: self.findings,
+            size,
+            root: root.to_string(),
+            ballots: summed.tally.ballot_counts(),
+            voters: summed.tally.voters(),
+            champions: summed.result.as_ref().map_or(0, |result| result.champions),
+            winners: summed.result.as_ref().map_or(0, |result| result.winners),
+            findings: in_order(self.findings),
             warnings,
         }
     }
+}
+
+/// By index; what concerns no entry comes last.
+fn in_order(findings: BTreeSet<Finding>) -> Vec<Finding> {
+    let (of_entries, others): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(|finding| finding.index.is_some());
+    of_entries.into_iter().chain(others).collect()
 }

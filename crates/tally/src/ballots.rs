@@ -105,6 +105,16 @@ pub(crate) struct Ballots {
 }
 
 impl Ballots {
+    /// None yet, and room for so many of one vote each, by voters of their own.
+    pub(crate) fn with_capacity(ballots: usize) -> Self {
+        Self {
+            records: Vec::with_capacity(ballots),
+            selections: Vec::with_capacity(ballots),
+            voters: Vec::with_capacity(ballots),
+            by_prefix: HashTable::with_capacity(ballots),
+        }
+    }
+
     /// How many ballots are recorded.
     pub(crate) fn len(&self) -> u32 {
         // `has_room` keeps it below `u32::MAX`.

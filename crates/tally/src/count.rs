@@ -130,6 +130,16 @@ fn class(record: &BallotRecord, complete: Completeness) -> Class {
     }
 }
 
+impl std::ops::AddAssign for BallotCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.recorded += other.recorded;
+        self.counted += other.counted;
+        self.replaced += other.replaced;
+        self.voided += other.voided;
+        self.incomplete += other.incomplete;
+    }
+}
+
 impl BallotCounts {
     fn step(&mut self, class: Class, step: Step) {
         let figure = match class {

@@ -14,6 +14,9 @@ use crate::tally::Tally;
 impl Tally {
     /// For each entry the index at which its counted total last changed; `None` for one that never had a vote.
     pub(crate) fn reached(&self) -> &[Option<u32>] {
+        if let Some(sum) = &self.sum {
+            return &sum.reached;
+        }
         self.reached.get_or_init(|| match self.completion() {
             Completion::Any => Pass::new(&self.ballots, &self.roster).any(),
             Completion::All => Pass::new(&self.ballots, &self.roster).all(),

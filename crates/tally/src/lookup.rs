@@ -89,7 +89,7 @@ impl Tally {
     /// Voters with a recorded ballot, whatever became of it.
     #[must_use]
     pub fn voters(&self) -> u64 {
-        self.ballots.voters()
+        self.sum.as_ref().map_or_else(|| self.ballots.voters(), |sum| sum.voters)
     }
 
     /// Ballots by what became of them.

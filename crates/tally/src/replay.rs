@@ -102,10 +102,31 @@ impl<'a> Prepared<'a> {
         &self.leaf
     }
 
+    /// The entry alone.
+    pub(crate) fn into_entry(self) -> LogEntry<'a> {
+        self.entry
+    }
+
     /// The recomputed id, if it was recomputed for the contest of this log.
-    fn ballot_id_in(&self, tally: &Tally) -> Option<BallotId> {
+    pub(crate) fn ballot_id_in(&self, tally: &Tally) -> Option<BallotId> {
         let (id, contest) = self.ballot_id?;
         tally.header().is_some_and(|header| header.contest == *contest).then_some(id)
+    }
+}
+
+/// The document that a `certified` entry names, if it is that of the log before it; `None` for any other entry.
+pub(crate) fn certified(
+    tally: &Tally,
+    event: &Event,
+    origin: &str,
+    root: impl Fn() -> Hash,
+) -> Result<Option<ResultDocument>, Refusal> {
+    let Event::Certified { result, .. } = event else { return Ok(None) };
+    match tally.certified_result(origin, &root()) {
+        Some(document) if document.sha256 == *result => Ok(Some(document)),
+        other => {
+            Err(Refusal::AnotherResult { expected: other.map(|other| other.sha256).unwrap_or_default() })
+        }
     }
 }
 
@@ -158,24 +179,12 @@ impl Replay {
         Ok(self.tree.append(prepared.leaf))
     }
 
-    /// Goes on past a line that the log cannot have, for an audit that is to name every one of them: it is in the tree, and in no
-    /// figure.
-    pub(crate) fn pass_over(&mut self, leaf: Hash) {
-        self.tally.pass_over();
-        self.tree.append(leaf);
-    }
-
     /// Admission; for a `certified` entry also whether it names the result at the log's end before it, which is then returned.
     fn check(&self, prepared: &Prepared<'_>) -> Result<(Admitted, Option<ResultDocument>), Refusal> {
         let admitted = admit(&self.tally, &prepared.entry, prepared.ballot_id_in(&self.tally))?;
         let LogEntry::Event(event) = &prepared.entry else { return Ok((admitted, None)) };
-        let Event::Certified { result, .. } = &**event else { return Ok((admitted, None)) };
-        match self.tally.certified_result(&self.origin, &self.tree.root()) {
-            Some(document) if document.sha256 == *result => Ok((admitted, Some(document))),
-            other => {
-                Err(Refusal::AnotherResult { expected: other.map(|other| other.sha256).unwrap_or_default() })
-            }
-        }
+        let certified = certified(&self.tally, event, &self.origin, || self.tree.root())?;
+        Ok((admitted, certified))
     }
 
     /// The log's name.

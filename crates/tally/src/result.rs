@@ -40,8 +40,6 @@
 
 mod schema;
 
-use std::collections::BTreeMap;
-
 use acclaim_ballot_log::Hash;
 use acclaim_contest::rules::{Completion, WinnersBy};
 use serde::Serialize;
@@ -51,7 +49,7 @@ use self::schema::{
     CategoryCounts, CategoryResult, ChoiceNote, Counts, Document, Log, Passes, TitledStanding,
     UnruledStanding, Voided, Winners, WithdrawnEntry,
 };
-use crate::count::categories;
+use crate::figures::ByReason;
 #[cfg(doc)]
 use crate::outcome::Rule;
 use crate::phase::Phase;
@@ -163,7 +161,7 @@ impl Tally {
         &'a self,
         number: CategoryNumber,
         by: WinnersBy,
-        voided: ByReason<'a>,
+        voided: ByReason,
     ) -> CategoryResult<'a> {
         let category = self.roster.category(number);
         let outcome = self.outcome_of(number);
@@ -196,21 +194,6 @@ impl Tally {
         }
     }
 
-    /// Voided ballots by reason, in one pass however many categories there are.
-    fn voided_by_reason(&self) -> VoidedByReason<'_> {
-        let by_category = vec![ByReason::new(); self.roster.categories.len()];
-        let mut voided = VoidedByReason { in_all: ByReason::new(), by_category };
-        for (ballot, reason) in self.voids.iter() {
-            *voided.in_all.entry(reason).or_default() += 1;
-            for category in categories(&self.ballots, &self.roster, ballot) {
-                if let Some(by_reason) = voided.by_category.get_mut(category as usize) {
-                    *by_reason.entry(reason).or_default() += 1;
-                }
-            }
-        }
-        voided
-    }
-
     fn withdrawn_entries(&self) -> Vec<WithdrawnEntry<'_>> {
         let withdrawn =
             self.roster.entries.iter().filter_map(|entry| Some((entry, entry.withdrawn.as_deref()?)));
@@ -237,15 +220,7 @@ impl Tally {
     }
 }
 
-/// Voided ballots by the reason that their rulings gave.
-type ByReason<'a> = BTreeMap<&'a str, u64>;
-
-struct VoidedByReason<'a> {
-    in_all: ByReason<'a>,
-    by_category: Vec<ByReason<'a>>,
-}
-
-fn listed(by_reason: ByReason<'_>) -> Vec<Voided<'_>> {
+fn listed(by_reason: ByReason) -> Vec<Voided> {
     by_reason.into_iter().map(|(reason, ballots)| Voided { reason, ballots }).collect()
 }
 

@@ -12,10 +12,12 @@ use acclaim_contest::rules::Completion;
 use crate::admit::{Admitted, BallotPlan};
 use crate::ballots::{BallotNumber, Ballots, VoterNumber};
 use crate::count::{BallotCounts, Completeness, Counter, Step, completeness};
+use crate::figures::Figures;
 use crate::phase::Phase;
 use crate::refusal::Refusal;
 use crate::roster::{Choice, EntryNumber, Roster};
 use crate::rulings::{Voids, Withdrawal};
+use crate::share::Scope;
 
 /// A contest's log, folded so far: what has been recorded, and every figure that follows from it.
 ///
@@ -45,6 +47,10 @@ pub struct Tally {
     pub(crate) issued: BTreeMap<String, u64>,
     /// Log index at which each entry reached its total, computed when a tie asks for it and forgotten when ballots change.
     pub(crate) reached: OnceLock<Vec<Option<u32>>>,
+    /// Whose ballots are folded.
+    pub(crate) scope: Scope,
+    /// The figures that were counted by others, with [`Scope::Sum`].
+    pub(crate) sum: Option<Box<Figures>>,
 }
 
 impl Default for Tally {
@@ -73,7 +79,14 @@ impl Tally {
             voids: Voids::default(),
             issued: BTreeMap::new(),
             reached: OnceLock::new(),
+            scope: Scope::All,
+            sum: None,
         }
+    }
+
+    /// The tally of the empty log, for some voters' ballots; there is room for so many.
+    pub(crate) fn of(scope: Scope, ballots: usize) -> Self {
+        Self { scope, ballots: Ballots::with_capacity(ballots), ..Self::new() }
     }
 
     /// Whether `entry` may be the next one of the log. Everything that sequencer and auditor check is checked here, but for the hash that
@@ -95,7 +108,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Counts an entry that was refused, for an audit that goes on: what follows keeps its index.
+    /// Counts an entry that was refused, or a ballot of others: what follows keeps its index.
     pub(crate) fn pass_over(&mut self) {
         self.size += 1;
     }

@@ -169,6 +169,12 @@ impl<'a> Selections<'a> {
         SelectionsIter(Rest(self.0))
     }
 
+    /// As the log has them: `["c","e"],["d","f"]`.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+
     /// How many votes: at least one.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "never empty")]

@@ -83,7 +83,7 @@ pub(super) fn admit_reinstatement(
         .map(Admitted::Ballots)
 }
 
-/// Finds ballots of which `check` approves, given whether each is voided. A ballot named twice is met the second time as it would be
+/// Finds those ballots that the tally folds, of which `check` approves, given whether each is voided. A ballot named twice is met the second time as it would be
 /// after the first.
 fn find_ballots(
     tally: &Tally,
@@ -92,6 +92,7 @@ fn find_ballots(
 ) -> Result<Vec<(VoterNumber, BallotNumber)>, Refusal> {
     let mut named = BTreeSet::new();
     ids.iter()
+        .filter(|id| tally.scope.holds(id.prefix()))
         .map(|id| {
             let found = tally.ballots.find(id).ok_or(Refusal::UnknownBallot(*id))?;
             let again = !named.insert(found.1);
@@ -113,7 +114,8 @@ pub(super) fn admit_choice(
         .roster
         .category_number(category.as_str())
         .ok_or_else(|| Refusal::UnknownCategory(category.to_string()))?;
-    let eligible = tally.eligible(number);
+    // Who is among the champions is known to the whole contest only.
+    let eligible = tally.scope.is_whole().then(|| tally.eligible(number));
     let mut chosen = Vec::with_capacity(winners.len());
     for id in winners {
         let entry = known_entry(tally, id.as_str())?;
@@ -124,7 +126,7 @@ pub(super) fn admit_choice(
         if chosen.contains(&entry) {
             return Err(Refusal::RepeatedWinner(id.clone()));
         }
-        if eligible.binary_search(&entry).is_err() {
+        if eligible.as_ref().is_some_and(|eligible| eligible.binary_search(&entry).is_err()) {
             let why = if state.withdrawn.is_some() { "it is withdrawn" } else { "it is not a champion" };
             return Err(Refusal::NotEligible { entry: id.clone(), why });
         }

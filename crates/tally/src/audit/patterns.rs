@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use acclaim_ballot_log::BallotEntry;
 
 use crate::Tally;
-use crate::roster::EntryNumber;
 use crate::standings::Ranked;
 
 /// So many totals must share a divisor, or lie at equal distances, to be worth a word: four equal gaps.
@@ -17,79 +16,88 @@ const STEP: u64 = 10;
 const BURST: u64 = 20;
 /// and at least so many.
 const BURST_BALLOTS: u64 = 500;
-/// Identical sheets in a row from here on, if chance does not explain them, see [`Patterns::unlikely`].
+/// Identical sheets in a row from here on, if chance does not explain them, see [`unlikely`].
 const RUN: u64 = 20;
 /// Bits of unlikeliness that a run must have beyond those of there being so many places where it could begin: one contest in a
 /// million.
 const UNLIKELY_BITS: u64 = 20;
 /// Runs that are kept, and warnings of each kind that are told.
 const MOST: usize = 10;
+/// Times of casting that are told apart: two years' minutes.
+const MOST_TIMES: usize = 1 << 20;
 
 /// Gathers, ballot by ballot. Memory grows with the times of voting only.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
     /// Ballots by time of casting, as precise as the log tells it.
     by_time: BTreeMap<String, u64>,
-    /// Votes of each entry in all ballots, whatever became of them.
-    votes: Vec<u64>,
+    /// The time of the newest ballots, and how many of them are not in `by_time` yet.
+    newest: (String, u64),
     run: Run,
     /// The longest runs, in no particular order.
     runs: Vec<Run>,
 }
 
 /// Ballots in a row with the same votes.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 struct Run {
-    /// Number of the last ballot among the ballots.
-    last: u32,
+    /// Index of the first ballot and of the last.
+    first: u64,
+    last: u64,
     length: u64,
+    /// Category and entry of each vote, as the log has them.
+    votes: String,
 }
 
 impl Patterns {
-    /// Looks at the ballot that `tally` has taken in last.
-    pub(super) fn ballot(&mut self, ballot: &BallotEntry<'_>, tally: &Tally) {
-        match self.by_time.get_mut(ballot.at) {
-            Some(count) => *count += 1,
-            None => drop(self.by_time.insert(ballot.at.to_owned(), 1)),
+    /// Looks at the next ballot.
+    pub(super) fn ballot(&mut self, index: u64, ballot: &BallotEntry<'_>) {
+        if self.newest.0 != ballot.at {
+            self.end_time();
+            self.newest.0.clear();
+            self.newest.0.push_str(ballot.at);
         }
-        let Some(last) = tally.ballots.len().checked_sub(1) else { return };
-        self.votes.resize(tally.roster.entries.len(), 0);
-        for entry in tally.ballots.selections(last) {
-            if let Some(votes) = self.votes.get_mut(*entry as usize) {
-                *votes += 1;
-            }
-        }
-        let same = last > 0 && tally.ballots.selections(last) == tally.ballots.selections(last - 1);
-        if same {
-            self.run = Run { last, length: self.run.length + 1 };
+        self.newest.1 += 1;
+        if self.run.votes == ballot.selections.as_str() {
+            self.run.last = index;
+            self.run.length += 1;
         } else {
             self.end_run();
-            self.run = Run { last, length: 1 };
+            self.run.votes.clear();
+            self.run.votes.push_str(ballot.selections.as_str());
+            (self.run.first, self.run.last, self.run.length) = (index, index, 1);
         }
+    }
+
+    fn end_time(&mut self) {
+        let (time, count) = &mut self.newest;
+        if *count == 0 || (self.by_time.len() >= MOST_TIMES && !self.by_time.contains_key(time)) {
+            return;
+        }
+        *self.by_time.entry(time.clone()).or_default() += std::mem::take(count);
     }
 
     fn end_run(&mut self) {
         if self.run.length < RUN {
             return;
         }
-        self.runs.push(self.run);
+        self.runs.push(self.run.clone());
         if self.runs.len() > MOST {
             self.runs.sort_by_key(|run| (std::cmp::Reverse(run.length), run.last));
             self.runs.truncate(MOST);
         }
     }
 
-    /// All warnings, once the log has ended.
+    /// All warnings, once the log has ended and is counted.
     pub(super) fn warnings(mut self, tally: &Tally) -> Vec<String> {
+        self.end_time();
         self.end_run();
         let mut warnings = self.bursts();
         self.runs.sort_by_key(|run| run.last);
-        for run in self.runs.iter().filter(|run| self.unlikely(run, tally)) {
-            let first = run.last - u32::try_from(run.length - 1).unwrap_or(run.last);
-            let [first, last] = [first, run.last].map(|ballot| tally.ballots.record(ballot).index);
+        for run in self.runs.iter().filter(|run| unlikely(run, tally)) {
             warnings.push(format!(
-                "{} ballots in a row, from index {first} to {last}, have the same votes",
-                run.length
+                "{} ballots in a row, from index {} to {}, have the same votes",
+                run.length, run.first, run.last
             ));
         }
         warnings.extend(tally.category_numbers().flat_map(|category| {
@@ -111,21 +119,20 @@ impl Patterns {
             .map(|(time, count)| format!("{count} ballots were cast at {time}, where the median is {median}"))
             .collect()
     }
+}
 
-    /// Whether chance does not explain a run. If a share `p` of the ballots has the same votes, a run of `r` begins at one of `n`
-    /// ballots by chance with a probability of at most `n * p^r`. `p` is taken as that of the sheet's rarest vote, which is more
-    /// than that of the sheet; bits are rounded to the run's favour, so that a sheet of half of all voters is never unlikely.
-    fn unlikely(&self, run: &Run, tally: &Tally) -> bool {
-        let ballots = u64::from(tally.ballots.len()).max(1);
-        let rarest = tally.ballots.selections(run.last).iter().map(|entry| self.votes_of(*entry)).min();
-        let rarest = rarest.unwrap_or(ballots).clamp(1, ballots);
-        let bits = run.length * u64::from((ballots / rarest).ilog2());
-        bits > UNLIKELY_BITS + u64::from(ballots.ilog2())
-    }
-
-    fn votes_of(&self, entry: EntryNumber) -> u64 {
-        self.votes.get(entry as usize).copied().unwrap_or(0)
-    }
+/// Whether chance does not explain a run. If a share `p` of the ballots has the same votes, a run of `r` begins at one of `n`
+/// ballots by chance with a probability of at most `n * p^r`. `p` is taken as that of the sheet's rarest vote among ballots that were not replaced, which
+/// is more than that of the sheet; bits are rounded to the run's favour, so that a sheet of half of all voters is never unlikely.
+fn unlikely(run: &Run, tally: &Tally) -> bool {
+    let counts = tally.ballot_counts();
+    let ballots = (counts.recorded - counts.replaced).max(1);
+    let votes =
+        |entry: &str| tally.roster.entry_number(entry).map_or(0, |number| tally.roster.entry(number).unruled);
+    let entries = run.votes.split('"').skip(3).step_by(4);
+    let rarest = entries.map(votes).min().unwrap_or(ballots).clamp(1, ballots);
+    let bits = run.length * u64::from((ballots / rarest).ilog2());
+    bits > UNLIKELY_BITS + u64::from(ballots.ilog2())
 }
 
 /// What the totals of a category look like; they are in rank order.

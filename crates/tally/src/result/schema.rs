@@ -57,22 +57,22 @@ pub(super) struct Counts<'a> {
     pub(super) incomplete_voters: u64,
     pub(super) votes: u64,
     pub(super) withdrawn_votes: u64,
-    pub(super) voided: Vec<Voided<'a>>,
+    pub(super) voided: Vec<Voided>,
     pub(super) passes: Vec<Passes<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct CategoryCounts<'a> {
+pub(super) struct CategoryCounts {
     pub(super) ballots: BallotCounts,
     pub(super) voters: u64,
     pub(super) votes: u64,
     pub(super) withdrawn_votes: u64,
-    pub(super) voided: Vec<Voided<'a>>,
+    pub(super) voided: Vec<Voided>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Voided<'a> {
-    pub(super) reason: &'a str,
+pub(super) struct Voided {
+    pub(super) reason: String,
     pub(super) ballots: u64,
 }
 
@@ -96,7 +96,7 @@ pub(super) struct WithdrawnEntry<'a> {
 pub(super) struct CategoryResult<'a> {
     pub(super) id: &'a CategoryId,
     pub(super) title: &'a str,
-    pub(super) counts: CategoryCounts<'a>,
+    pub(super) counts: CategoryCounts,
     pub(super) standings: Vec<TitledStanding<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) champions: Option<Vec<Place>>,

@@ -1,7 +1,7 @@
 //! Logs that somebody changed, and results that are not the log's: the audit says no, and where. Patterns are only warned of.
 
 use acclaim_ballot_log::{Checkpoint, Event, Hash, Tree, leaf_hash};
-use acclaim_tally::{Audit, AuditReport, Expected};
+use acclaim_tally::{Audit, AuditReport, Expected, Plan};
 
 use crate::support::{Log, header};
 
@@ -33,11 +33,10 @@ fn published() -> Published {
 impl Published {
     fn audit(&self, lines: &[Vec<u8>], with_tiles: bool) -> AuditReport {
         let expected = Expected { checkpoint: self.checkpoint.clone(), result: Some(self.result.clone()) };
-        let tiles: Vec<Hash> = self.lines.iter().map(|line| leaf_hash(line)).collect();
-        let leaf = |index: u64| {
-            usize::try_from(index).ok().and_then(|index| tiles.get(index).copied()).filter(|_| with_tiles)
-        };
-        let mut audit = Audit::new(expected, &leaf);
+        // The log fits into one tile.
+        let tile: Vec<u8> = self.lines.iter().flat_map(|line| leaf_hash(line).0).collect();
+        let tiles = |number: u64| (with_tiles && number == 0).then(|| tile.clone());
+        let mut audit = Audit::new(expected, &tiles, Plan::small());
         lines.iter().for_each(|line| audit.push(line));
         audit.finish()
     }
@@ -148,7 +147,7 @@ fn a_log_rolled_back_to_an_older_checkpoint_is_found_by_who_kept_a_newer_one() {
         older.push(line.clone()).unwrap();
     }
     let audit = |earlier: &Checkpoint, checkpoint: Checkpoint, lines: &[Vec<u8>]| {
-        let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None);
+        let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None, Plan::small());
         audit.must_contain(earlier);
         lines.iter().for_each(|line| audit.push(line));
         audit.finish()
@@ -211,7 +210,7 @@ fn runs_and_bursts_are_warned_of_and_leave_the_audit_clean() {
     }
     let report = |log: &Log| {
         let checkpoint = self::head(log);
-        let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None);
+        let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None, Plan::small());
         log.lines.iter().for_each(|line| audit.push(line));
         audit.finish()
     };

@@ -12,5 +12,6 @@ mod golden;
 mod model;
 mod properties;
 mod refusals;
+mod shares;
 mod support;
 mod vector;

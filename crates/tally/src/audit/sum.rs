@@ -1,0 +1,137 @@
+//! What depends on all voters: the shares' figures added up, and staff's events judged by them.
+
+use std::collections::BTreeMap;
+
+use acclaim_ballot_log::hash::Hash;
+use acclaim_ballot_log::{Event, LogEntry};
+
+use super::block::Block;
+use super::count::{Moments, ShareCount};
+use crate::admit::admit;
+use crate::figures::Figures;
+use crate::replay::certified;
+use crate::share::Scope;
+use crate::{Phase, ResultDocument, Tally};
+
+/// Bytes of staff's events that are kept to be judged, about. A contest of 100,000 entries with long texts, and every ruling that people can make, is
+/// far below.
+const MOST_KEPT: usize = 512 << 20;
+/// Figures that are kept of all moments together.
+const MOST_FIGURES: usize = 1 << 24;
+
+/// See the [module](self).
+#[derive(Default)]
+pub(super) struct Sum {
+    events: Vec<Kept>,
+    bytes: usize,
+    moments: Moments,
+    /// By moment.
+    figures: Vec<Figures>,
+    /// At the log's end.
+    last: Figures,
+    findings: Vec<(u64, String)>,
+    /// Whether a share could not be folded to the end: then nothing can be judged.
+    gave_up: bool,
+}
+
+/// A staff event, as far as the result depends on it; voids of ballots are in the shares' figures.
+struct Kept {
+    index: u64,
+    event: Box<Event>,
+    moment: Option<usize>,
+    /// The tree's root before a `certified` entry.
+    root: Option<Hash>,
+}
+
+/// What the log comes to.
+pub(super) struct Summed {
+    pub(super) tally: Tally,
+    pub(super) result: Option<ResultDocument>,
+    pub(super) findings: Vec<(u64, String)>,
+}
+
+impl Sum {
+    /// Keeps the events of a block.
+    pub(super) fn keep(&mut self, block: Block<'_>, roots: &BTreeMap<u64, Hash>) {
+        for group in block.groups {
+            for (index, line) in (group.first..).zip(group.lines) {
+                let Ok(prepared) = line else { continue };
+                let entry = prepared.into_entry();
+                let moment = self.moments.pass(&entry);
+                let LogEntry::Event(event) = entry else { continue };
+                if matches!(
+                    *event,
+                    Event::Statement { .. }
+                        | Event::Voided { .. }
+                        | Event::Reinstated { ballots: Some(_), .. }
+                ) {
+                    continue;
+                }
+                self.bytes += event.encode().map_or(0, |line| line.len());
+                if self.bytes > MOST_KEPT {
+                    let reason = "more events of staff than can be judged".to_owned();
+                    self.findings.push((index, reason));
+                    return;
+                }
+                self.events.push(Kept { index, event, moment, root: roots.get(&index).copied() });
+            }
+        }
+    }
+
+    /// Adds a share that is counted; returns what it has found.
+    pub(super) fn add(&mut self, count: ShareCount) -> Vec<(u64, String)> {
+        self.last.add(&Figures::of(&count.tally));
+        self.gave_up |= !count.folds;
+        let most = MOST_FIGURES / self.last.len().max(1);
+        let mut findings = count.findings;
+        if count.figures.len() > most {
+            let reason = "rulings alternate with choices more often than can be judged".to_owned();
+            findings.push((count.tally.size(), reason));
+        }
+        for (moment, figures) in count.figures.iter().take(most).enumerate() {
+            match self.figures.get_mut(moment) {
+                Some(sum) => sum.add(figures),
+                None => self.figures.push(figures.clone()),
+            }
+        }
+        findings
+    }
+
+    /// Folds the events with the figures as they stood at each, and ends with those of the whole log.
+    pub(super) fn judge(self, origin: &str, size: u64, root: Hash) -> Summed {
+        let mut tally = Tally::of(Scope::Sum, 0);
+        let mut findings = self.findings;
+        let mut document = None;
+        let events = if self.gave_up { Vec::new() } else { self.events };
+        for Kept { index, event, moment, root } in events {
+            tally.size = index;
+            if let Some(figures) = moment.map(|moment| self.figures.get(moment).cloned()) {
+                tally.set_figures(figures.unwrap_or_default());
+            }
+            let entry = LogEntry::Event(event);
+            let LogEntry::Event(event) = &entry else { continue };
+            let admitted = admit(&tally, &entry, None).and_then(|admitted| {
+                let certified = certified(&tally, event, origin, || root.unwrap_or(Hash([0; 32])))?;
+                Ok((admitted, certified))
+            });
+            match admitted {
+                Ok((admitted, certified)) => {
+                    document = match &**event {
+                        Event::Certified { .. } => certified,
+                        Event::Reopened(_) => None,
+                        _ => document,
+                    };
+                    tally.apply(&entry, admitted);
+                }
+                Err(refusal) => findings.push((index, refusal.to_string())),
+            }
+        }
+        tally.size = size;
+        tally.set_figures(self.last);
+        let result = match tally.phase() {
+            Phase::Certified => document,
+            _ => tally.provisional_result(origin, &root),
+        };
+        Summed { tally, result, findings }
+    }
+}

@@ -1,0 +1,145 @@
+//! Every figure that is a sum over voters, so that those of shares can be added up.
+
+use std::collections::BTreeMap;
+
+use acclaim_contest::rules::{ChampionTies, WinnerTies};
+
+use crate::count::{BallotCounts, categories};
+use crate::tally::Tally;
+
+/// Voided ballots by the reason that their rulings gave.
+pub(crate) type ByReason = BTreeMap<String, u64>;
+
+/// Voided ballots by reason, in all and by category.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct VoidedByReason {
+    pub(crate) in_all: ByReason,
+    pub(crate) by_category: Vec<ByReason>,
+}
+
+/// See the [module](self).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Figures {
+    totals: BallotCounts,
+    pub(crate) voters: u64,
+    complete_voters: u64,
+    /// By entry: votes, and votes as they would be had no ballot been voided.
+    entries: Vec<(u64, u64)>,
+    /// By category: ballots, and voters whose slot is filled.
+    categories: Vec<(BallotCounts, u64)>,
+    pub(crate) voided: VoidedByReason,
+    /// By entry: the log index at which it reached its total, if a rule asks for that. The latest of all voters is the contest's.
+    pub(crate) reached: Vec<Option<u32>>,
+}
+
+impl Figures {
+    /// Those of a tally.
+    pub(crate) fn of(tally: &Tally) -> Self {
+        let roster = &tally.roster;
+        Self {
+            totals: tally.totals,
+            voters: tally.voters(),
+            complete_voters: tally.complete_voters,
+            entries: roster.entries.iter().map(|entry| (entry.votes, entry.unruled)).collect(),
+            categories: roster
+                .categories
+                .iter()
+                .map(|category| (category.ballots, category.voters))
+                .collect(),
+            voided: tally.voided_by_reason(),
+            reached: if tally.asks_who_was_earliest() { tally.reached().to_vec() } else { Vec::new() },
+        }
+    }
+
+    /// How much memory they take, in figures.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() + self.categories.len()
+    }
+
+    /// Adds those of other voters of the same contest.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.totals += other.totals;
+        self.voters += other.voters;
+        self.complete_voters += other.complete_voters;
+        self.entries.resize(self.entries.len().max(other.entries.len()), (0, 0));
+        for (sum, more) in self.entries.iter_mut().zip(&other.entries) {
+            *sum = (sum.0 + more.0, sum.1 + more.1);
+        }
+        self.categories.resize(self.categories.len().max(other.categories.len()), Default::default());
+        for (sum, more) in self.categories.iter_mut().zip(&other.categories) {
+            sum.0 += more.0;
+            sum.1 += more.1;
+        }
+        self.voided.add(&other.voided);
+        self.reached.resize(self.reached.len().max(other.reached.len()), None);
+        for (latest, other) in self.reached.iter_mut().zip(&other.reached) {
+            *latest = (*latest).max(*other);
+        }
+    }
+}
+
+impl VoidedByReason {
+    fn add(&mut self, other: &Self) {
+        self.by_category.resize(self.by_category.len().max(other.by_category.len()), ByReason::new());
+        add_reasons(&mut self.in_all, &other.in_all);
+        for (sum, more) in self.by_category.iter_mut().zip(&other.by_category) {
+            add_reasons(sum, more);
+        }
+    }
+}
+
+fn add_reasons(sum: &mut ByReason, more: &ByReason) {
+    for (reason, ballots) in more {
+        *sum.entry(reason.clone()).or_default() += ballots;
+    }
+}
+
+impl Tally {
+    /// Takes the figures of the whole contest, which other tallies have counted.
+    pub(crate) fn set_figures(&mut self, figures: Figures) {
+        self.totals = figures.totals;
+        self.complete_voters = figures.complete_voters;
+        for (entry, (votes, unruled)) in self.roster.entries.iter_mut().zip(&figures.entries) {
+            (entry.votes, entry.unruled) = (*votes, *unruled);
+        }
+        for (category, (ballots, voters)) in self.roster.categories.iter_mut().zip(&figures.categories) {
+            (category.ballots, category.voters) = (*ballots, *voters);
+        }
+        self.reached.take();
+        self.sum = Some(Box::new(figures));
+    }
+
+    /// Voided ballots by reason, in one pass however many categories there are.
+    pub(crate) fn voided_by_reason(&self) -> VoidedByReason {
+        if let Some(sum) = &self.sum {
+            return sum.voided.clone();
+        }
+        let by_category = vec![ByReason::new(); self.roster.categories.len()];
+        let mut voided = VoidedByReason { in_all: ByReason::new(), by_category };
+        for (ballot, reason) in self.voids.iter() {
+            count(&mut voided.in_all, reason);
+            for category in categories(&self.ballots, &self.roster, ballot) {
+                if let Some(by_reason) = voided.by_category.get_mut(category as usize) {
+                    count(by_reason, reason);
+                }
+            }
+        }
+        voided
+    }
+
+    /// Whether a rule asks when entries reached their totals.
+    fn asks_who_was_earliest(&self) -> bool {
+        self.header.as_ref().is_some_and(|header| {
+            let champions = header.rules.champions.as_ref();
+            champions.is_some_and(|champions| champions.ties == ChampionTies::Earliest)
+                || header.rules.winners.ties == WinnerTies::Earliest
+        })
+    }
+}
+
+fn count(by_reason: &mut ByReason, reason: &str) {
+    match by_reason.get_mut(reason) {
+        Some(ballots) => *ballots += 1,
+        None => drop(by_reason.insert(reason.to_owned(), 1)),
+    }
+}
