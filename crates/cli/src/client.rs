@@ -30,7 +30,7 @@ const MOST_ANSWER: u64 = 256 << 20;
 pub type Body = Box<dyn Read + Send>;
 
 /// Takes one request and brings the answer, whatever its status.
-trait Transport {
+trait Transport: Send + Sync {
     /// # Errors
     /// [`TransportError`]
     fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError>;

@@ -1,6 +1,6 @@
 //! `acclaim log`, `tally`, `audit`, `receipt`
 
-use std::{fs, path::PathBuf};
+use std::{fs, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use acclaim_ballot_log::{Hash, VerifierKey};
 use acclaim_contest::ContestId;
@@ -78,7 +78,8 @@ impl KeyArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  acclaim audit wsis-2021-log --vkey 'vote.example.org/wsis-2021+9049215d+AYqI...'\n  \
-                  acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey\n\n\
+                  acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey\n  \
+                  acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey --copy wsis-2021 --follow\n\n\
                   Get the verifier key from elsewhere than the log: whoever forges a log forges its key too.\n\
                   Ends with `audit: clean` (exit status 0) or `audit: N discrepancies` (exit status 1)."
 )]
@@ -104,6 +105,29 @@ pub struct AuditArgs {
     /// File with a staff key, for logs that are not public
     #[arg(long, value_name = "FILE", requires = "url")]
     pub key_file: Option<PathBuf>,
+    /// Folder in which a copy of the server's log is kept: the next audit fetches only what is new, and demands the same history
+    #[arg(long, value_name = "DIR", requires = "url")]
+    pub copy: Option<PathBuf>,
+    /// Check every new checkpoint against all before, until the result is certified or the server shows another history
+    #[arg(long, requires = "copy", conflicts_with_all = ["json", "result"])]
+    pub follow: bool,
+    /// With --follow: seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub every: Duration,
+    /// Mebibytes for what is known of voters; a log that needs more is read several times
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub memory: u64,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+fn seconds(text: &str) -> Result<Duration> {
+    let seconds: f64 = text.parse()?;
+    if !(0.1..=86_400.0).contains(&seconds) {
+        bail!("from 0.1 to 86400 seconds");
+    }
+    Ok(Duration::from_secs_f64(seconds))
 }
 
 /// `acclaim receipt ...`

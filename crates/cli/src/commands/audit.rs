@@ -1,45 +1,82 @@
-//! `acclaim audit`: from an exported folder, or from a live server by way of the same reader.
+//! `acclaim audit`: of an exported folder; of a live server, by way of a copy that is fetched from it; or of a server that is followed.
 
-use std::{
-    cell::RefCell,
-    fs::{self, File},
-    io::{BufRead, BufReader, Read as _},
-    path::Path,
-};
+mod copy;
+mod folder;
+mod follow;
 
-use acclaim_ballot_log::{
-    Checkpoint, Hash, Receipt, TileId, TilePath, VerifierKey,
-    hash::HASH_LENGTH,
-    tile::{TILE_LENGTH, TILE_WIDTH},
-};
+use std::{fs, num::NonZeroUsize, thread};
+
+use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey};
 use acclaim_contest::ContestId;
-use acclaim_tally::{Audit, AuditReport, Expected};
+use acclaim_tally::AuditReport;
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
-use super::log::{MOST_LINE, published_result};
 use crate::{
     args::{Target, log::AuditArgs},
     client::Client,
     outcome::Outcome,
-    output, progress,
+    output,
 };
+
+/// How much an audit may use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Means {
+    threads: NonZeroUsize,
+    /// Bytes for what is known of voters.
+    memory: u64,
+}
+
+impl Means {
+    /// All cores, and so many mebibytes.
+    pub(super) fn of(memory: u64, threads: Option<NonZeroUsize>) -> Self {
+        let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { threads: threads.unwrap_or_else(cores), memory: memory << 20 }
+    }
+}
+
+/// What a log is compared with beyond its own checkpoint.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// A published result, in place of the log's own.
+    pub(super) result: Option<Vec<u8>>,
+    /// Checkpoints seen earlier, which must be of this log.
+    pub(super) earlier: Vec<Checkpoint>,
+}
 
 pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     let key = args.key.read()?;
-    let published = args
+    let result = args
         .result
         .as_ref()
         .map(|file| fs::read(file).with_context(|| format!("the result {}", file.display())))
         .transpose()?;
-    let report = match &args.url {
-        Some(url) => audit_server(args, url, &key, published)?,
-        None => audit_folder(Path::new(&args.subject), &key, published, &earlier(args, &key)?)?,
+    let beside = Beside { result, earlier: earlier(args, &key)? };
+    let means = Means::of(args.memory, args.threads);
+    let Some(url) = &args.url else {
+        return print(&audit_folder(args.subject.as_ref(), &key, beside, means)?, args.json);
     };
-    print(&report, args.json)
+    let contest: ContestId = args.subject.parse()?;
+    let target = Target { url: Some(url.to_owned()), key_file: args.key_file.clone(), data: None };
+    let client = Client::open(&target)?;
+    if args.follow {
+        let folder =
+            args.copy.as_deref().context("--follow keeps its copy in the folder that --copy names")?;
+        return follow::run(&client, &contest, &key, folder, &beside, args.every);
+    }
+    print(&copy::audit(&client, &contest, &key, args.copy.as_deref(), beside, means)?, args.json)
 }
 
-/// Checkpoints seen earlier, which must be of this log.
+/// Audits an exported folder with the verifier key.
+pub(super) fn audit_folder(
+    folder: &std::path::Path,
+    key: &VerifierKey,
+    beside: Beside,
+    means: Means,
+) -> Result<AuditReport> {
+    folder::audit(folder, key, beside, means)
+}
+
 fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
     args.earlier
         .iter()
@@ -53,125 +90,6 @@ fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
             Checkpoint::open(note, key).with_context(named)
         })
         .collect()
-}
-
-/// Audits an exported folder with the verifier key.
-pub(super) fn audit_folder(
-    folder: &Path,
-    key: &VerifierKey,
-    published: Option<Vec<u8>>,
-    earlier: &[Checkpoint],
-) -> Result<AuditReport> {
-    let note = fs::read(folder.join("checkpoint"))
-        .with_context(|| format!("{} is no exported log: its file `checkpoint`", folder.display()))?;
-    let checkpoint =
-        Checkpoint::open(&note, key).context("the checkpoint is not one of this verifier key")?;
-    let own = folder.join("result.json");
-    let result = match published {
-        None if own.exists() => {
-            Some(fs::read(&own).with_context(|| format!("the result {}", own.display()))?)
-        }
-        other => other,
-    };
-    let path = folder.join("log.jsonl");
-    let file = File::open(&path).with_context(|| format!("the log {}", path.display()))?;
-    let tiles = LeafTiles::new(checkpoint.size, |path| read_tile(&folder.join(path.to_string())));
-    let lines = BufReader::with_capacity(1 << 20, file);
-    audit(lines, Expected { checkpoint, result }, earlier, &|index| tiles.leaf(index))
-}
-
-/// Leaf hashes from the tiles of level 0, wherever those are. The newest tile is kept: a log is read from front to back.
-struct LeafTiles<F> {
-    size: u64,
-    fetch: F,
-    newest: RefCell<Option<(TileId, Vec<u8>)>>,
-}
-
-impl<F: Fn(TilePath) -> Option<Vec<u8>>> LeafTiles<F> {
-    fn new(size: u64, fetch: F) -> Self {
-        Self { size, fetch, newest: RefCell::new(None) }
-    }
-
-    /// The hash of a leaf as the tiles have it, if they do.
-    fn leaf(&self, index: u64) -> Option<Hash> {
-        let tile = TileId { level: 0, number: index / u64::from(TILE_WIDTH) };
-        let width = tile.width_at(self.size);
-        let mut newest = self.newest.borrow_mut();
-        let (_, hashes) = match newest.take() {
-            Some(held) if held.0 == tile => newest.insert(held),
-            _ => {
-                let hashes = if width == 0 { None } else { (self.fetch)(tile.path(width)) };
-                newest.insert((tile, hashes.unwrap_or_default()))
-            }
-        };
-        let start = usize::try_from(index % u64::from(TILE_WIDTH)).ok()? * HASH_LENGTH;
-        hashes.get(start..start + HASH_LENGTH)?.try_into().ok().map(Hash)
-    }
-}
-
-/// A tile of a folder; nothing larger than a full one is read.
-fn read_tile(path: &Path) -> Option<Vec<u8>> {
-    let mut hashes = Vec::new();
-    File::open(path).ok()?.take(TILE_LENGTH as u64).read_to_end(&mut hashes).ok()?;
-    Some(hashes)
-}
-
-fn audit_server(
-    args: &AuditArgs,
-    url: &str,
-    key: &VerifierKey,
-    published: Option<Vec<u8>>,
-) -> Result<AuditReport> {
-    let contest: ContestId = args.subject.parse()?;
-    let target = Target { url: Some(url.to_owned()), key_file: args.key_file.clone(), data: None };
-    let client = Client::open(&target)?;
-    // Before the checkpoint, which must cover it.
-    let shown = published_result(&client, &contest)?;
-    let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
-    let checkpoint =
-        Checkpoint::open(&note, key).context("the server's checkpoint is not one of this verifier key")?;
-    let result = published.or(shown);
-    let tiles = LeafTiles::new(checkpoint.size, |path| {
-        client.get(&format!("/v1/contests/{contest}/log/{path}")).ok().map(|answer| answer.bytes)
-    });
-    let body = client.stream(&format!("/v1/contests/{contest}/log/entries?to={}", checkpoint.size))?;
-    let lines = BufReader::with_capacity(1 << 20, body);
-    audit(lines, Expected { checkpoint, result }, &earlier(args, key)?, &|index| tiles.leaf(index))
-}
-
-fn audit(
-    mut lines: impl BufRead,
-    expected: Expected,
-    earlier: &[Checkpoint],
-    leaf_hash_at: &dyn Fn(u64) -> Option<Hash>,
-) -> Result<AuditReport> {
-    let bar = progress::bar(expected.checkpoint.size, "entries");
-    let mut audit = Audit::new(expected, leaf_hash_at);
-    for checkpoint in earlier {
-        audit.must_contain(checkpoint);
-    }
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        (&mut lines).take(MOST_LINE).read_until(b'\n', &mut line).context("the log cannot be read")?;
-        match line.pop() {
-            None => break,
-            Some(b'\n') => audit.push(&line),
-            // Longer than any entry: where it ends is of no interest any more.
-            Some(last) if line.len() as u64 + 1 == MOST_LINE => {
-                line.push(last);
-                audit.push(&line);
-                break;
-            }
-            Some(_) => {
-                audit.torn();
-                break;
-            }
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    Ok(audit.finish())
 }
 
 /// Prints the report; its last line is the verdict.

@@ -127,7 +127,12 @@ impl<'a> Demo<'a> {
         log::export_to(&self.client, contest, &exported)?;
         let vkey = about["log"]["vkey"].as_str().unwrap_or_default();
         output::line(format_args!("verifier key: {vkey}"))?;
-        let report = audit::audit_folder(&exported, &audit::verifier_key(vkey)?, None, &[])?;
+        let report = audit::audit_folder(
+            &exported,
+            &audit::verifier_key(vkey)?,
+            audit::Beside::default(),
+            audit::Means::of(1024, None),
+        )?;
         if report.ballots.recorded != figures.recorded {
             return Err(Refused(format!(
                 "{} ballots were answered recorded, {} are in the log",

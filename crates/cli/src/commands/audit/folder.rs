@@ -1,0 +1,114 @@
+//! Auditing files: a log is read in blocks of lines, as often as its voters need.
+
+use std::{
+    fs::{self, File},
+    io::{Read as _, Seek as _, SeekFrom},
+    path::Path,
+};
+
+use acclaim_ballot_log::{Checkpoint, TileId, TilePath, VerifierKey, tile::TILE_LENGTH};
+use acclaim_tally::{Audit, AuditReport, Expected, Plan, audit::Tiles};
+use anyhow::{Context as _, Result};
+use indicatif::ProgressBar;
+
+use super::{Beside, Means};
+use crate::{commands::log::MOST_LINE, progress};
+
+/// Bytes read at once: some thousands of ballots.
+const PIECE: usize = 1 << 20;
+
+/// Audits an exported folder.
+pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Means) -> Result<AuditReport> {
+    let note = fs::read(folder.join("checkpoint"))
+        .with_context(|| format!("{} is no exported log: its file `checkpoint`", folder.display()))?;
+    let checkpoint =
+        Checkpoint::open(&note, key).context("the checkpoint is not one of this verifier key")?;
+    let own = folder.join("result.json");
+    let result = match beside.result {
+        None if own.exists() => {
+            Some(fs::read(&own).with_context(|| format!("the result {}", own.display()))?)
+        }
+        other => other,
+    };
+    let tiles = leaf_tiles(checkpoint.size, |path| read_tile(&folder.join(path.to_string())));
+    audit_file(&folder.join("log.jsonl"), Expected { checkpoint, result }, &beside.earlier, &tiles, means)
+}
+
+/// The tiles of leaf hashes by number, for a log of so many entries, as `fetch` brings them.
+pub(super) fn leaf_tiles(
+    size: u64,
+    fetch: impl Fn(TilePath) -> Option<Vec<u8>> + Sync,
+) -> impl Fn(u64) -> Option<Vec<u8>> + Sync {
+    move |number| {
+        let tile = TileId { level: 0, number };
+        match tile.width_at(size) {
+            0 => None,
+            width => fetch(tile.path(width)),
+        }
+    }
+}
+
+/// A tile of a folder; nothing larger than a full one is read.
+fn read_tile(path: &Path) -> Option<Vec<u8>> {
+    let mut hashes = Vec::new();
+    File::open(path).ok()?.take(TILE_LENGTH as u64).read_to_end(&mut hashes).ok()?;
+    Some(hashes)
+}
+
+/// Audits a log that is a file of lines.
+pub(super) fn audit_file(
+    path: &Path,
+    expected: Expected,
+    earlier: &[Checkpoint],
+    tiles: &Tiles<'_>,
+    means: Means,
+) -> Result<AuditReport> {
+    let named = || format!("the log {}", path.display());
+    let mut file = File::open(path).with_context(named)?;
+    let plan = Plan::new(file.metadata().with_context(named)?.len(), means.memory, means.threads);
+    let bar = progress::bar(expected.checkpoint.size * plan.rounds(), "entries");
+    let mut audit = Audit::new(expected, tiles, plan);
+    for checkpoint in earlier {
+        audit.must_contain(checkpoint);
+    }
+    loop {
+        file.seek(SeekFrom::Start(0)).with_context(named)?;
+        read(&mut file, &mut audit, &bar).with_context(named)?;
+        if !audit.next_round() {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    Ok(audit.finish())
+}
+
+/// Reads the whole log into an audit. Memory holds one piece of it.
+fn read(file: &mut File, audit: &mut Audit<'_>, bar: &ProgressBar) -> Result<()> {
+    let mut piece = Vec::with_capacity(PIECE);
+    loop {
+        let room = PIECE - piece.len();
+        let read = file.by_ref().take(room as u64).read_to_end(&mut piece)?;
+        let whole = memchr::memrchr(b'\n', &piece).map_or(0, |last| last + 1);
+        let (lines, rest) = piece.split_at(whole);
+        let mut split = Vec::with_capacity(lines.len() / 100);
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', lines) {
+            split.extend(lines.get(start..end));
+            start = end + 1;
+        }
+        audit.push_lines(&split);
+        bar.inc(split.len() as u64);
+        if rest.len() as u64 >= MOST_LINE {
+            // Longer than any entry: where it ends is of no interest any more.
+            audit.push(rest);
+            return Ok(());
+        }
+        if read < room {
+            if !rest.is_empty() {
+                audit.torn();
+            }
+            return Ok(());
+        }
+        piece.drain(..whole);
+    }
+}
