@@ -2,13 +2,14 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use redis::{Client, Connection, FromRedisValue};
+
+use crate::{free_port, tls::Authority};
 
 /// A running server; killed when dropped.
 pub struct Server {
@@ -21,10 +22,6 @@ pub struct Server {
 /// What keeps all that it accepts.
 pub const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Server {
     /// Starts one with options as on its command line.
     pub fn start(folder: &Path, options: &[&str]) -> Self {
@@ -36,6 +33,35 @@ impl Server {
         let server = Self { child, port, options, folder };
         server.wait();
         server
+    }
+
+    /// Starts a durable one that also takes TLS, on a port of its own, with a certificate of an authority.
+    pub fn start_with_tls(folder: &Path, authority: &Authority) -> (Self, u16) {
+        let port = free_port();
+        let file = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let options = [
+            ("--tls-port", port.to_string()),
+            ("--tls-cert-file", file(authority.server_certificate())),
+            ("--tls-key-file", file(authority.server_key())),
+            ("--tls-ca-cert-file", file(authority.certificate())),
+            ("--tls-auth-clients", "no".to_owned()),
+        ];
+        let options = options.iter().flat_map(|(name, value)| [*name, value]);
+        let options: Vec<&str> = DURABLE.iter().copied().chain(options).collect();
+        (Self::start(folder, &options), port)
+    }
+
+    /// Starts a durable one that follows this one, and returns when it has what this one has.
+    pub fn start_replica(&self, folder: &Path) -> Self {
+        let of = format!("127.0.0.1 {}", self.port);
+        let options = [DURABLE, &["--replicaof", &of, "--repl-diskless-sync-delay", "0"]].concat();
+        let replica = Self::start(folder, &options);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !replica.run::<String>(&["INFO", "replication"]).contains("master_link_status:up") {
+            assert!(Instant::now() < deadline, "the replica does not follow");
+            std::thread::yield_now();
+        }
+        replica
     }
 
     fn wait(&self) {
