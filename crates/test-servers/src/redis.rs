@@ -64,6 +64,31 @@ impl Server {
         replica
     }
 
+    /// Waits until this replica has all that its primary has.
+    pub fn wait_for_all_of(&self, primary: &Self) {
+        let offset = |server: &Self, name: &str| {
+            let info: String = server.run(&["INFO", "replication"]);
+            info.lines().find_map(|line| line.trim_end().strip_prefix(name)?.parse::<u64>().ok())
+        };
+        let wanted = offset(primary, "master_repl_offset:").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while offset(self, "slave_repl_offset:").is_none_or(|has| has < wanted) {
+            assert!(Instant::now() < deadline, "the replica does not catch up");
+            std::thread::yield_now();
+        }
+    }
+
+    /// From now on this replica hears nothing of its primary.
+    pub fn fall_behind(&self) {
+        // Nobody listens there.
+        self.run::<String>(&["REPLICAOF", "127.0.0.1", "1"]);
+    }
+
+    /// Makes a master of this replica.
+    pub fn promote(&self) {
+        self.run::<String>(&["REPLICAOF", "NO", "ONE"]);
+    }
+
     fn wait(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.try_run::<String>(&["PING"]).ok().as_deref() != Some("PONG") {
