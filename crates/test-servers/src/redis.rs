@@ -190,3 +190,22 @@ pub fn cluster(folder: &Path) -> Vec<Server> {
     }
     servers
 }
+
+/// Moves all keys of a key's hash slot from one master of a cluster to another, one after the other, as an operator's tools do.
+pub fn move_slot(servers: &[Server], key: &str, from: usize, to: usize) {
+    let (source, target) = (&servers[from], &servers[to]);
+    let slot = source.run::<u16>(&["CLUSTER", "KEYSLOT", key]).to_string();
+    let id = |server: &Server| server.run::<String>(&["CLUSTER", "MYID"]);
+    target.run::<String>(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &id(source)]);
+    source.run::<String>(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &id(target)]);
+    loop {
+        let keys: Vec<String> = source.run(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
+        let Some(key) = keys.first() else { break };
+        source.run::<String>(&["MIGRATE", "127.0.0.1", &target.port.to_string(), key, "0", "5000"]);
+    }
+    let others =
+        servers.iter().filter(|server| ![from, to].iter().any(|done| servers[*done].port == server.port));
+    for server in [target, source].into_iter().chain(others) {
+        server.run::<String>(&["CLUSTER", "SETSLOT", &slot, "NODE", &id(target)]);
+    }
+}

@@ -10,6 +10,7 @@
 
 mod access;
 mod failover;
+mod resharding;
 
 use std::{
     fs,
