@@ -2,5 +2,6 @@
 
 mod closing;
 mod faults;
+mod rebuild;
 mod start;
 mod support;
