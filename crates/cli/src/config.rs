@@ -40,6 +40,8 @@ pub struct Config {
 pub struct Redis {
     /// `redis://` or `rediss://`; several of one Redis Cluster, separated by commas.
     pub url: Option<String>,
+    /// File with the certificates, in PEM, of the authority that vouches for the servers at `rediss://`; the system's authorities unless named.
+    pub ca_file: Option<PathBuf>,
     /// Whether settings that can lose accepted ballots are tolerated.
     pub allow_weak: bool,
     /// Shards of the intake of contests that open from now on.
@@ -51,7 +53,14 @@ pub struct Redis {
 impl Default for Redis {
     fn default() -> Self {
         let capacity = NonZeroU64::new(1_000_000).unwrap_or(NonZeroU64::MIN);
-        Self { url: None, allow_weak: false, shards: NonZeroU16::MIN, capacity }
+        Self { url: None, ca_file: None, allow_weak: false, shards: NonZeroU16::MIN, capacity }
+    }
+}
+
+impl Redis {
+    fn authority(&self) -> Result<Option<Vec<u8>>> {
+        let Some(file) = &self.ca_file else { return Ok(None) };
+        fs::read(file).map(Some).with_context(|| format!("`redis.ca_file`: {}", file.display()))
     }
 }
 
@@ -214,6 +223,7 @@ impl Config {
             (None, None) => Ok(None),
             (Some(redis), Some(_)) => Ok(Some(Cluster {
                 redis: acclaim_store_redis::Settings {
+                    authority: self.redis.authority()?,
                     allow_weak: self.redis.allow_weak,
                     capacity: self.redis.capacity.get(),
                     ..acclaim_store_redis::Settings::new(redis)
@@ -309,5 +319,21 @@ mod tests {
         overlay(&mut table, "ACCLAIM_SERVER_LISTNE", "x").unwrap();
         let error = Value::Table(table).try_into::<Config>().unwrap_err();
         assert!(error.to_string().contains("listne"), "{error}");
+    }
+
+    #[test]
+    fn an_authority_that_cannot_be_read_is_told_by_its_key() {
+        let read = |file: &Path| {
+            let url = |scheme| Some(format!("{scheme}://h"));
+            let redis = Redis { url: url("rediss"), ca_file: Some(file.to_owned()), ..Redis::default() };
+            let postgres = Postgres { url: url("postgres"), ..Postgres::default() };
+            Config { redis, postgres, ..Config::default() }.cluster()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let Err(error) = read(&folder.path().join("none")) else { panic!("read") };
+        assert!(format!("{error:#}").contains("redis.ca_file"), "{error:#}");
+        let file = folder.path().join("authority");
+        fs::write(&file, "PEM").unwrap();
+        assert_eq!(read(&file).unwrap().unwrap().redis.authority.unwrap(), b"PEM");
     }
 }

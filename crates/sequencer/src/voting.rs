@@ -9,6 +9,7 @@ use acclaim_store::{
     intake::{Cursors, Drained, Item, Slot},
     ledger::ContestChange,
 };
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
@@ -79,32 +80,35 @@ impl ContestTask {
         self.commit(Batch { cursors: Some(start), ..Batch::default() }, None).await
     }
 
-    /// Tells the intake of every slot that the log fills.
+    /// Tells the intake of every slot that the log fills. The next entries are read while those before are marked.
     async fn mark_slots(&mut self) -> Step {
         let stores = self.context.stores.clone();
         let session = self.record.session();
         let (size, _) = self.log.head();
         let mut at = 0;
-        while at < size {
-            let entries = stores.database.entries(self.id(), at, CHUNK).await?;
-            if entries.is_empty() {
-                return Err(StoreError::Corrupt(format!("entry {at} is missing")).into());
-            }
-            let mut slots = Vec::with_capacity(entries.len());
-            for entry in &entries {
-                if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(entry) {
-                    let slot =
-                        |category: &str| Slot::new(ballot.voter, ballot.channel, ballot.period, category);
-                    slots.extend(ballot.selections.iter().map(|(category, _)| slot(category)));
-                }
-            }
-            stores.intake.mark(&session, &slots).await?;
+        let mut entries = self.entries_from(at, size).await?;
+        while !entries.is_empty() {
             at += entries.len() as u64;
+            let slots: Vec<Slot> = entries.iter().flat_map(|entry| filled(entry)).collect();
+            let mark = stores.intake.mark(&session, &slots);
+            ((), entries) = tokio::try_join!(mark, self.entries_from(at, size))?;
             tracing::info!(contest = %self.id(), done = at, of = size, "slots rebuilt");
             self.set_recording(Recording::Rebuilding { done: at, of: size });
             self.keep_lease().await?;
         }
         Ok(())
+    }
+
+    /// Some of the log's entries from `at` on; none only at its end.
+    async fn entries_from(&self, at: u64, size: u64) -> Result<Vec<Bytes>, StoreError> {
+        if at >= size {
+            return Ok(Vec::new());
+        }
+        let entries = self.context.stores.database.entries(self.id(), at, CHUNK).await?;
+        if entries.is_empty() {
+            return Err(StoreError::Corrupt(format!("entry {at} is missing")));
+        }
+        Ok(entries)
     }
 
     /// Records what the intake handed out.
@@ -203,6 +207,13 @@ impl ContestTask {
         }
         self.commit(batch, None).await
     }
+}
+
+/// The slots that an entry fills: none unless it is a ballot.
+fn filled(entry: &[u8]) -> Vec<Slot> {
+    let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(entry) else { return Vec::new() };
+    let slot = |category: &str| Slot::new(ballot.voter, ballot.channel, ballot.period, category);
+    ballot.selections.iter().map(|(category, _)| slot(category)).collect()
 }
 
 /// A new session's epoch: any number but 0, which stands for none.

@@ -12,11 +12,11 @@ use acclaim_store::{
     ledger::{Append, BallotState, Turnout},
 };
 use sqlx_core::{query::query, row::Row as _, sql_str::AssertSqlSafe};
-use sqlx_postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     commands::finish_commands,
+    connection::Lent,
     contests::change_contest,
     copy::Rows,
     error::{corrupt, exactly, signed, unavailable},
@@ -31,7 +31,7 @@ const BALLOT_ROW: usize = 48;
 const COPY_FROM: usize = 2_000;
 
 /// Does everything but the commit.
-pub(crate) async fn write(tx: &mut PgConnection, id: &ContestId, append: &Append) -> Result<()> {
+pub(crate) async fn write(tx: &mut Lent, id: &ContestId, append: &Append) -> Result<()> {
     let contest = swap_head(tx, id, append).await?;
     insert_entries(tx, contest, append).await?;
     insert_ballots(tx, contest, &append.ballots).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn write(tx: &mut PgConnection, id: &ContestId, append: &Append
 
 /// Compares and swaps the head and returns the contest's number. The contest is locked before its head, as everywhere, so that it is not deleted
 /// meanwhile and nobody waits in a circle.
-async fn swap_head(tx: &mut PgConnection, id: &ContestId, append: &Append) -> Result<i32> {
+async fn swap_head(tx: &mut Lent, id: &ContestId, append: &Append) -> Result<i32> {
     let head = &append.head;
     let expected_size = append.expected.map_or(0, |head| head.0);
     if head.size != expected_size + append.entries.len() as u64 {
@@ -80,7 +80,7 @@ async fn swap_head(tx: &mut PgConnection, id: &ContestId, append: &Append) -> Re
     row.try_get(0).map_err(unavailable)
 }
 
-async fn insert_entries(tx: &mut PgConnection, contest: i32, append: &Append) -> Result<()> {
+async fn insert_entries(tx: &mut Lent, contest: i32, append: &Append) -> Result<()> {
     let Some(first) = append.entries.first() else { return Ok(()) };
     let from = append.expected.map_or(0, |head| head.0);
     if append.entries.len() < COPY_FROM {
@@ -103,7 +103,7 @@ async fn insert_entries(tx: &mut PgConnection, contest: i32, append: &Append) ->
     rows.copy_into(tx, &format!("entries_{contest} (log_index, contest, entry)")).await
 }
 
-async fn insert_ballots(tx: &mut PgConnection, contest: i32, ballots: &[(BallotId, u64)]) -> Result<()> {
+async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: &[(BallotId, u64)]) -> Result<()> {
     if ballots.is_empty() {
         return Ok(());
     }
@@ -129,7 +129,7 @@ async fn insert_ballots(tx: &mut PgConnection, contest: i32, ballots: &[(BallotI
     rows.copy_into(tx, &format!("ballots_{contest} (log_index, id, contest, state)")).await
 }
 
-async fn mark_ballots(tx: &mut PgConnection, contest: i32, marks: &[(BallotId, BallotState)]) -> Result<()> {
+async fn mark_ballots(tx: &mut Lent, contest: i32, marks: &[(BallotId, BallotState)]) -> Result<()> {
     if marks.is_empty() {
         return Ok(());
     }
@@ -156,7 +156,7 @@ async fn mark_ballots(tx: &mut PgConnection, contest: i32, marks: &[(BallotId, B
     exactly(marked, count, || corrupt("a ballot of the log is not in the table"))
 }
 
-async fn upsert_tiles(tx: &mut PgConnection, contest: i32, tiles: &[(TileId, Vec<u8>)]) -> Result<()> {
+async fn upsert_tiles(tx: &mut Lent, contest: i32, tiles: &[(TileId, Vec<u8>)]) -> Result<()> {
     if tiles.is_empty() {
         return Ok(());
     }
@@ -180,11 +180,7 @@ async fn upsert_tiles(tx: &mut PgConnection, contest: i32, tiles: &[(TileId, Vec
 }
 
 /// What is known of a ballot already stands.
-async fn insert_rejections(
-    tx: &mut PgConnection,
-    contest: i32,
-    rejected: &[(BallotId, Rejection)],
-) -> Result<()> {
+async fn insert_rejections(tx: &mut Lent, contest: i32, rejected: &[(BallotId, Rejection)]) -> Result<()> {
     if rejected.is_empty() {
         return Ok(());
     }
@@ -201,7 +197,7 @@ async fn insert_rejections(
     Ok(())
 }
 
-async fn add_turnout(tx: &mut PgConnection, contest: i32, turnout: &[Turnout]) -> Result<()> {
+async fn add_turnout(tx: &mut Lent, contest: i32, turnout: &[Turnout]) -> Result<()> {
     if turnout.is_empty() {
         return Ok(());
     }

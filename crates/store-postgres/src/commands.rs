@@ -8,10 +8,10 @@ use acclaim_store::{
 };
 use async_trait::async_trait;
 use sqlx_core::{error::Error, query::query, row::Row as _};
-use sqlx_postgres::{PgConnection, PgRow};
+use sqlx_postgres::PgRow;
 
 use crate::{
-    connection::{Durability, within},
+    connection::{Durability, Lent, within},
     database::{PostgresDatabase, no_contest},
     error::{corrupt, exactly, unavailable},
 };
@@ -45,7 +45,7 @@ impl Commands for PostgresDatabase {
     }
 }
 
-async fn queue(tx: &mut PgConnection, contest: &ContestId, command: &QueuedCommand) -> Result<Queued> {
+async fn queue(tx: &mut Lent, contest: &ContestId, command: &QueuedCommand) -> Result<Queued> {
     let json = serde_json::to_string(&command.command).map_err(corrupt)?;
     let new = query(
         "INSERT INTO commands (contest, key, staff, command, received)
@@ -83,7 +83,7 @@ async fn queue(tx: &mut PgConnection, contest: &ContestId, command: &QueuedComma
 
 /// Writes outcomes, each once.
 pub(crate) async fn finish_commands(
-    tx: &mut PgConnection,
+    tx: &mut Lent,
     contest: i32,
     commands: &[(String, CommandOutcome)],
 ) -> Result<()> {

@@ -15,14 +15,27 @@ use crate::error::unavailable;
 
 /// A connection on loan. Unless its work went well it is closed when it goes back: after an error, a time-out or a caller who stopped waiting,
 /// nobody knows in what state it is. A server whose connection ends without a commit undoes the transaction.
+#[derive(Debug)]
 pub(crate) struct Lent {
     connection: PoolConnection<Postgres>,
+    /// Whether statements are named on the server and used again.
+    names: bool,
     sound: bool,
 }
 
 impl Lent {
-    pub(crate) fn new(connection: PoolConnection<Postgres>) -> Self {
-        Self { connection, sound: false }
+    pub(crate) fn new(connection: PoolConnection<Postgres>, names: bool) -> Self {
+        Self { connection, names, sound: false }
+    }
+
+    /// Whether its statements outlive a transaction.
+    pub(crate) fn names_statements(&self) -> bool {
+        self.names
+    }
+
+    /// What sends bytes that are no statement with arguments.
+    pub(crate) fn wire(&mut self) -> &mut PgConnection {
+        &mut self.connection
     }
 
     /// Its work went well: others may have it.
@@ -36,20 +49,6 @@ impl Drop for Lent {
         if !self.sound {
             self.connection.close_on_drop();
         }
-    }
-}
-
-impl Deref for Lent {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
     }
 }
 
@@ -83,14 +82,14 @@ impl Tx {
             if durability == Durability::Durable { "on" } else { "off" },
             millis = statement.as_millis(),
         );
-        raw_sql(AssertSqlSafe(begin)).execute(&mut *lent).await.map_err(unavailable)?;
+        raw_sql(AssertSqlSafe(begin)).execute(&mut lent).await.map_err(unavailable)?;
         Ok(Self { lent, commit })
     }
 
     /// Commits. `Unknown` unless the server said that it is done: even a server that reports an error may have committed, such as one that
     /// is stopped while it waits for its standby.
     pub(crate) async fn commit(mut self) -> Result<()> {
-        match timeout(self.commit, raw_sql("COMMIT").execute(&mut *self.lent)).await {
+        match timeout(self.commit, raw_sql("COMMIT").execute(&mut self.lent)).await {
             Ok(Ok(_)) => {
                 self.lent.give_back();
                 Ok(())
@@ -102,15 +101,15 @@ impl Tx {
 }
 
 impl Deref for Tx {
-    type Target = PgConnection;
+    type Target = Lent;
 
-    fn deref(&self) -> &PgConnection {
+    fn deref(&self) -> &Lent {
         &self.lent
     }
 }
 
 impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut PgConnection {
+    fn deref_mut(&mut self) -> &mut Lent {
         &mut self.lent
     }
 }

@@ -14,10 +14,10 @@ use acclaim_store::{
 };
 use async_trait::async_trait;
 use sqlx_core::{error::Error, query::query, raw_sql::raw_sql, row::Row as _, sql_str::AssertSqlSafe};
-use sqlx_postgres::{PgConnection, PgRow};
+use sqlx_postgres::PgRow;
 
 use crate::{
-    connection::{Durability, within},
+    connection::{Durability, Lent, within},
     database::{PostgresDatabase, no_contest},
     error::{corrupt, exactly, signed, unavailable, unsigned},
 };
@@ -98,7 +98,7 @@ impl Contests for PostgresDatabase {
 }
 
 /// A contest's number; it must exist, and does so until the end of the transaction.
-async fn hold_contest(tx: &mut PgConnection, id: &ContestId) -> Result<i32> {
+async fn hold_contest(tx: &mut Lent, id: &ContestId) -> Result<i32> {
     let row = query("SELECT number FROM contests WHERE id = $1 FOR KEY SHARE")
         .bind(id.as_str())
         .fetch_optional(tx)
@@ -108,7 +108,7 @@ async fn hold_contest(tx: &mut PgConnection, id: &ContestId) -> Result<i32> {
     row.try_get(0).map_err(unavailable)
 }
 
-async fn create(tx: &mut PgConnection, definition: &Definition, tag_key: &[u8]) -> Result<()> {
+async fn create(tx: &mut Lent, definition: &Definition, tag_key: &[u8]) -> Result<()> {
     let id = &definition.id;
     let created = query(
         "INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, tag_key, epoch, shards)
@@ -146,7 +146,7 @@ async fn create(tx: &mut PgConnection, definition: &Definition, tag_key: &[u8]) 
     Ok(())
 }
 
-async fn delete(tx: &mut PgConnection, id: &ContestId) -> Result<()> {
+async fn delete(tx: &mut Lent, id: &ContestId) -> Result<()> {
     // Waits for whoever counts passes or appends, so that the next statement sees what they did.
     let row = query("SELECT number FROM contests WHERE id = $1 AND (phase = 'draft' OR test) FOR UPDATE")
         .bind(id.as_str())
@@ -173,7 +173,7 @@ async fn delete(tx: &mut PgConnection, id: &ContestId) -> Result<()> {
 }
 
 async fn count(
-    tx: &mut PgConnection,
+    tx: &mut Lent,
     id: &ContestId,
     source: &str,
     key: &str,
@@ -260,11 +260,7 @@ fn record(row: &PgRow) -> Result<ContestRecord> {
 }
 
 /// Writes how a contest stands from now on.
-pub(crate) async fn change_contest(
-    tx: &mut PgConnection,
-    contest: i32,
-    change: &ContestChange,
-) -> Result<()> {
+pub(crate) async fn change_contest(tx: &mut Lent, contest: i32, change: &ContestChange) -> Result<()> {
     let state = &change.state;
     let changed = query(
         "UPDATE contests SET revision = revision + 1, definition = coalesce($1, definition), phase = $2, closes = $3,

@@ -1,10 +1,11 @@
 //! Rows as Postgres's binary COPY format has them (documentation of COPY, section *Binary Format*): a header, each row as a count
 //! of fields and each field as its length and its bytes, integers big-endian, and a trailer.
 
+use crate::{
+    connection::Lent,
+    error::{corrupt, exactly, unavailable},
+};
 use acclaim_store::error::Result;
-use sqlx_postgres::PgConnection;
-
-use crate::error::{corrupt, exactly, unavailable};
 
 /// Signature, flags, length of a header extension.
 const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -45,10 +46,10 @@ impl Rows {
     }
 
     /// Copies them into the columns of a table, named as `table (column, ...)`.
-    pub(crate) async fn copy_into(self, connection: &mut PgConnection, target: &str) -> Result<()> {
+    pub(crate) async fn copy_into(self, connection: &mut Lent, target: &str) -> Result<()> {
         let count = self.count;
         let statement = format!("COPY {target} FROM STDIN (FORMAT binary)");
-        let mut copy = connection.copy_in_raw(&statement).await.map_err(unavailable)?;
+        let mut copy = connection.wire().copy_in_raw(&statement).await.map_err(unavailable)?;
         for chunk in self.finish().chunks(CHUNK) {
             copy.send(chunk).await.map_err(unavailable)?;
         }

@@ -14,6 +14,7 @@ use sqlx_core::{
     error::Error,
     pool::{Pool, PoolOptions},
     query::{Query, query},
+    raw_sql::raw_sql,
     row::Row as _,
     sql_str::AssertSqlSafe,
 };
@@ -33,7 +34,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Where the database is, and how long to wait for it.
 #[derive(Clone)]
 pub struct Settings {
-    /// `postgres://user:password@host:port/database`; `?sslmode=verify-full` and others as sqlx has them.
+    /// `postgres://user:password@host:port/database`; `?sslmode=verify-full` and others as sqlx has them. With
+    /// `statement-cache-capacity=0` every statement is within a transaction, unnamed: for a pooler.
     pub url: String,
     /// At most so many connections.
     pub connections: u32,
@@ -74,6 +76,8 @@ impl fmt::Debug for Settings {
 /// Everything that must last, of a cluster.
 pub struct PostgresDatabase {
     pool: Pool<Postgres>,
+    /// Not behind a pooler that lends a connection for a transaction only.
+    names_statements: bool,
     settings: Settings,
     /// Numbers of contests, which name their partitions. A number is never used again: one that is out of date leads to a table that is not
     /// there, and is looked up anew.
@@ -92,7 +96,8 @@ impl PostgresDatabase {
     /// # Errors
     /// [`OpenError`]: nobody answers, the schema is of another version, or the server does not keep what it is given.
     pub async fn connect(settings: &Settings) -> std::result::Result<Self, OpenError> {
-        let options = schema::options(&settings.url, settings.statement)?;
+        let schema::Options { connect: options, names_statements } =
+            schema::options(&settings.url, settings.statement)?;
         let mut first = schema::connect(&options, settings.acquire).await?;
         answer(settings.statement, async { Ok(schema::check(&mut first).await) }).await??;
         let _closed = answer(GRACE, first.close()).await;
@@ -115,7 +120,7 @@ impl PostgresDatabase {
                 })
             })
             .connect_lazy_with(options);
-        Ok(Self { pool, settings: settings.clone(), numbers: Mutex::default() })
+        Ok(Self { pool, names_statements, settings: settings.clone(), numbers: Mutex::default() })
     }
 
     /// Brings a database's schema up to date, from nothing if it is empty.
@@ -137,7 +142,8 @@ impl PostgresDatabase {
     }
 
     async fn lend(&self) -> std::result::Result<Lent, Error> {
-        self.pool.acquire().await.map(Lent::new)
+        let connection = self.pool.acquire().await?;
+        Ok(Lent::new(connection, self.names_statements))
     }
 
     /// Begins a transaction.
@@ -167,7 +173,11 @@ impl PostgresDatabase {
         query: Query<'_, Postgres, PgArguments>,
     ) -> std::result::Result<Vec<PgRow>, Error> {
         let mut lent = self.lend().await?;
-        let rows = answer(self.patience(), query.fetch_all(&mut *lent)).await?;
+        let rows = if self.names_statements {
+            answer(self.patience(), query.fetch_all(&mut lent)).await?
+        } else {
+            answer(self.patience(), rows_of_transaction(&mut lent, self.settings.statement, query)).await?
+        };
         lent.give_back();
         Ok(rows)
     }
@@ -220,6 +230,19 @@ impl PostgresDatabase {
     fn numbers(&self) -> MutexGuard<'_, HashMap<ContestId, i32>> {
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads in a transaction: what was prepared is executed where it was prepared.
+async fn rows_of_transaction(
+    lent: &mut Lent,
+    limit: Duration,
+    query: Query<'_, Postgres, PgArguments>,
+) -> std::result::Result<Vec<PgRow>, Error> {
+    let begin = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {}", limit.as_millis());
+    raw_sql(AssertSqlSafe(begin)).execute(&mut *lent).await?;
+    let rows = query.fetch_all(&mut *lent).await?;
+    raw_sql("COMMIT").execute(lent).await?;
+    Ok(rows)
 }
 
 /// There is none of this id.

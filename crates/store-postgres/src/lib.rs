@@ -18,6 +18,7 @@ mod keys;
 mod leases;
 mod ledger;
 pub mod schema;
+mod unnamed;
 
 pub use database::{PostgresDatabase, Settings};
 pub use schema::OpenError;

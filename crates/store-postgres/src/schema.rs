@@ -1,13 +1,15 @@
-//! The schema's version, and what a server must be like before anything is trusted to it.
+//! The schema's version, and what a server must be like before anything is trusted to it. Its statements are not prepared: each is executed
+//! once, and outside of a transaction a pooler may lend another connection between preparing and executing.
 
 use std::{str::FromStr as _, time::Duration};
 
 use sqlx_core::{
+    Url,
     connection::{ConnectOptions as _, Connection as _},
     error::Error,
-    query::query,
     raw_sql::raw_sql,
     row::Row as _,
+    sql_str::AssertSqlSafe,
 };
 use sqlx_postgres::{PgConnectOptions, PgConnection};
 use tokio::time::timeout;
@@ -66,18 +68,39 @@ impl From<Error> for OpenError {
     }
 }
 
+/// How to connect.
+pub(crate) struct Options {
+    pub(crate) connect: PgConnectOptions,
+    /// Whether statements are prepared under names, and used again.
+    pub(crate) names_statements: bool,
+}
+
 /// The URL's parts, with what every connection of this program has.
-pub(crate) fn options(url: &str, statement: Duration) -> Result<PgConnectOptions, OpenError> {
+pub(crate) fn options(url: &str, statement: Duration) -> Result<Options, OpenError> {
     // sqlx takes any scheme.
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(OpenError::Url("it does not begin with postgres://".to_owned()));
     }
     let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
-    let options = options
-        .application_name("acclaim")
-        .options([("statement_timeout", statement.as_millis().to_string())]);
     // No statement reads a float; a pooler need not know the setting.
-    Ok(options.extra_float_digits(None).disable_statement_logging())
+    let options = options.application_name("acclaim").extra_float_digits(None).disable_statement_logging();
+    let names_statements = names_statements(url);
+    // Without names every statement is in a transaction, which sets the time-out for itself; a pooler would refuse `options`.
+    let connect = if names_statements {
+        options.options([("statement_timeout", statement.as_millis().to_string())])
+    } else {
+        options
+    };
+    Ok(Options { connect, names_statements })
+}
+
+/// Unless the URL switches the cache of statements off. The driver would go on naming them, and never use them again.
+fn names_statements(url: &str) -> bool {
+    let capacity = Url::parse(url).ok().and_then(|url| {
+        let pairs = url.query_pairs();
+        pairs.filter(|(key, _)| key == "statement-cache-capacity").map(|(_, value)| value.parse()).last()
+    });
+    capacity != Some(Ok(0_usize))
 }
 
 /// One connection, outside of the pool.
@@ -88,9 +111,9 @@ pub(crate) async fn connect(options: &PgConnectOptions, limit: Duration) -> Resu
         .map_err(OpenError::from)
 }
 
-/// Whether a server may be written to.
+/// Whether a server may not be written to.
 pub(crate) async fn in_recovery(connection: &mut PgConnection) -> Result<bool, Error> {
-    query("SELECT pg_is_in_recovery()").fetch_one(connection).await?.try_get(0)
+    raw_sql("SELECT pg_is_in_recovery()").fetch_one(connection).await?.try_get(0)
 }
 
 /// Refuses a server that does not keep what it is given, and a schema of another version.
@@ -99,7 +122,8 @@ pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), OpenError
         return Err(OpenError::InRecovery);
     }
     for setting in ["fsync", "full_page_writes"] {
-        let row = query("SELECT current_setting($1)").bind(setting).fetch_one(&mut *connection).await?;
+        let show = AssertSqlSafe(format!("SHOW {setting}"));
+        let row = raw_sql(show).fetch_one(&mut *connection).await?;
         if row.try_get::<String, _>(0)? != "on" {
             return Err(OpenError::Unsafe { setting });
         }
@@ -114,19 +138,21 @@ pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), OpenError
 
 /// The schema's version, 0 if there is none.
 async fn version(connection: &mut PgConnection) -> Result<i32, Error> {
-    let table = query("SELECT to_regclass('acclaim_schema') IS NOT NULL").fetch_one(&mut *connection).await?;
+    let table = "SELECT to_regclass('acclaim_schema') IS NOT NULL";
+    let table = raw_sql(table).fetch_one(&mut *connection).await?;
     if !table.try_get::<bool, _>(0)? {
         return Ok(0);
     }
-    query("SELECT version FROM acclaim_schema").fetch_one(connection).await?.try_get(0)
+    raw_sql("SELECT version FROM acclaim_schema").fetch_one(connection).await?.try_get(0)
 }
 
 /// Brings the schema up to date, in one transaction; a schema that is, is left alone. Several may try at once.
 pub(crate) async fn migrate(url: &str) -> Result<(), OpenError> {
-    let mut connection = connect(&options(url, PATIENCE)?, PATIENCE).await?;
+    let mut connection = connect(&options(url, PATIENCE)?.connect, PATIENCE).await?;
     raw_sql("BEGIN").execute(&mut connection).await?;
     // Dropped with an error, the connection ends and with it the transaction.
-    query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut connection).await?;
+    let lock = AssertSqlSafe(format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"));
+    raw_sql(lock).execute(&mut connection).await?;
     let found = version(&mut connection).await?;
     if found > VERSION {
         return Err(OpenError::Newer { found });
@@ -139,7 +165,8 @@ pub(crate) async fn migrate(url: &str) -> Result<(), OpenError> {
     for (number, migration) in MIGRATIONS {
         if *number > found {
             raw_sql(*migration).execute(&mut connection).await?;
-            query("UPDATE acclaim_schema SET version = $1").bind(number).execute(&mut connection).await?;
+            let done = AssertSqlSafe(format!("UPDATE acclaim_schema SET version = {number}"));
+            raw_sql(done).execute(&mut connection).await?;
         }
     }
     raw_sql("COMMIT").execute(&mut connection).await?;

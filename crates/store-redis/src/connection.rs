@@ -4,12 +4,13 @@ use std::{fmt, time::Duration};
 
 use acclaim_store::StoreError;
 use redis::{
-    Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value,
+    Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, TlsCertificates, Value,
     aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
     cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 /// How long a call may take. Longer than the crate's half second: a synchronised write on a busy disk takes its time.
 const RESPONSE: Duration = Duration::from_secs(3);
@@ -30,6 +31,12 @@ pub enum RedisConnectError {
         /// Its words.
         error: RedisError,
     },
+    /// No address.
+    #[error("an address of redis is not redis://host:port or rediss://host:port")]
+    Address,
+    /// The authority's certificates cannot be used.
+    #[error("the authority's certificate (`redis.ca_file`) {0}")]
+    Authority(&'static str),
     /// It could lose accepted ballots.
     #[error("redis can lose accepted ballots: {}; mend this, or allow it with --allow-weak-intake", .0.join("; "))]
     Weak(Vec<String>),
@@ -46,6 +53,8 @@ pub(crate) enum Connection {
 pub(crate) struct Servers {
     clients: Vec<Client>,
     addresses: Vec<String>,
+    /// Of an authority other than the system's.
+    certificates: Option<TlsCertificates>,
 }
 
 impl fmt::Display for Servers {
@@ -57,12 +66,24 @@ impl fmt::Display for Servers {
 }
 
 impl Servers {
-    pub(crate) fn parse(urls: &str) -> RedisResult<Self> {
+    /// Reads addresses, and the certificates of the authority that vouches for them, if there is one of their own.
+    pub(crate) fn parse(urls: &str, authority: Option<&[u8]>) -> Result<Self, RedisConnectError> {
         // TLS needs a provider of cryptography chosen once a process; a second choice changes nothing.
         let _chosen = rustls::crypto::ring::default_provider().install_default();
+        let certificates = authority.map(certificates).transpose()?;
         let addresses: Vec<String> = urls.split(',').map(|url| url.trim().to_owned()).collect();
-        let clients = addresses.iter().map(|url| Client::open(&**url)).collect::<RedisResult<_>>()?;
-        Ok(Self { clients, addresses })
+        let mut clients = Vec::with_capacity(addresses.len());
+        for url in &addresses {
+            // Its error could repeat the address and with it the password.
+            let client = Client::open(&**url).map_err(|_| RedisConnectError::Address)?;
+            clients.push(match &certificates {
+                None => client,
+                Some(certificates) => Client::build_with_tls(&**url, certificates.clone()).map_err(|_| {
+                    RedisConnectError::Authority("is for addresses that begin with rediss://")
+                })?,
+            });
+        }
+        Ok(Self { clients, addresses, certificates })
     }
 
     pub(crate) async fn connect(&self) -> RedisResult<Connection> {
@@ -76,14 +97,17 @@ impl Servers {
                 Ok(Connection::Single(manager.await?))
             }
             _ => {
-                let client = ClusterClient::builder(self.addresses.iter().map(String::as_str))
+                let builder = ClusterClient::builder(self.addresses.iter().map(String::as_str))
                     .connection_timeout(CONNECT)
                     .response_timeout(RESPONSE)
                     .retries(RETRIES)
                     .min_retry_wait(20)
-                    .max_retry_wait(200)
-                    .build()?;
-                Ok(Connection::Cluster(client.get_async_connection().await?))
+                    .max_retry_wait(200);
+                let builder = match &self.certificates {
+                    Some(certificates) => builder.certs(certificates.clone()),
+                    None => builder,
+                };
+                Ok(Connection::Cluster(builder.build()?.get_async_connection().await?))
             }
         }
     }
@@ -99,6 +123,23 @@ impl Servers {
             }
         }
         Err(last)
+    }
+}
+
+/// At least one certificate, and nothing that is none: with an empty list nobody would be believed.
+fn certificates(pem: &[u8]) -> Result<TlsCertificates, RedisConnectError> {
+    let mut found = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let usable =
+            certificate.is_ok_and(|certificate| rustls::RootCertStore::empty().add(certificate).is_ok());
+        if !usable {
+            return Err(RedisConnectError::Authority("cannot be read"));
+        }
+        found += 1;
+    }
+    match found {
+        0 => Err(RedisConnectError::Authority("is not in the file: it must hold one in PEM")),
+        _ => Ok(TlsCertificates { client_tls: None, root_cert: Some(pem.to_vec()) }),
     }
 }
 
@@ -220,7 +261,21 @@ mod tests {
     #[test]
     fn passwords_are_not_shown() {
         let servers =
-            Servers::parse("redis://:secret@127.0.0.1:7000,redis://u:secret@127.0.0.1:7001").unwrap();
+            Servers::parse("redis://:secret@127.0.0.1:7000,redis://u:secret@127.0.0.1:7001", None).unwrap();
         assert_eq!(servers.to_string(), "127.0.0.1:7000,127.0.0.1:7001");
+    }
+
+    #[test]
+    fn an_authority_is_read_or_told_to_be_none() {
+        let parse = |urls, authority: &str| Servers::parse(urls, Some(authority.as_bytes()));
+        for (text, problem) in [
+            ("", "is not in the file"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
+        ] {
+            let Err(error) = parse("rediss://u:secret@127.0.0.1:7000", text) else { panic!("taken: {text}") };
+            assert!(error.to_string().contains(problem), "{error}");
+        }
+        let Err(error) = Servers::parse("rediss://:secret@host:x", None) else { panic!("taken") };
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
     }
 }

@@ -19,6 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Settings {
     /// `redis://` or `rediss://` (TLS), with a password if there is one; several of one cluster, separated by commas.
     pub urls: String,
+    /// Certificates, in PEM, of the authority that vouches for the servers at `rediss://` addresses; the system's authorities if there are none.
+    pub authority: Option<Vec<u8>>,
     /// Whether settings that can lose accepted ballots are tolerated.
     pub allow_weak: bool,
     /// Most ballots that may wait in one shard.
@@ -29,7 +31,7 @@ impl Settings {
     /// The defaults on these servers.
     #[must_use]
     pub fn new(urls: impl Into<String>) -> Self {
-        Self { urls: urls.into(), allow_weak: false, capacity: 1_000_000 }
+        Self { urls: urls.into(), authority: None, allow_weak: false, capacity: 1_000_000 }
     }
 }
 
@@ -61,15 +63,10 @@ impl Redis {
     /// Connects and checks the servers' settings.
     ///
     /// # Errors
-    /// [`RedisConnectError`]: unreachable, or weak and not allowed to be.
+    /// [`RedisConnectError`]: no address, no authority, unreachable, or weak and not allowed to be.
     pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, RedisConnectError> {
         let unreachable = |servers: String| move |error| RedisConnectError::Unreachable { servers, error };
-        // The error of an address could repeat its password.
-        let servers = Servers::parse(&settings.urls).map_err(|_| RedisConnectError::Unreachable {
-            servers: "the configured address".to_owned(),
-            error: (redis::ErrorKind::InvalidClientConfig, "is not redis://host:port or rediss://host:port")
-                .into(),
-        })?;
+        let servers = Servers::parse(&settings.urls, settings.authority.as_deref())?;
         let connection = servers.connect().await.map_err(unreachable(servers.to_string()))?;
         let findings =
             durability::look(&connection, || clock.now()).await.map_err(unreachable(servers.to_string()))?;

@@ -9,6 +9,12 @@
     reason = "a server that does not start fails its test"
 )]
 
+pub mod pgbouncer;
 pub mod postgres;
-pub mod proxy;
 pub mod redis;
+pub mod switch;
+pub mod tls;
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     os::unix::{fs::chown, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -13,6 +12,8 @@ use std::{
 use sqlx_core::{connection::Connection as _, raw_sql::raw_sql, sql_str::AssertSqlSafe};
 use sqlx_postgres::PgConnection;
 use tempfile::TempDir;
+
+use crate::{free_port, tls::Authority};
 
 /// Of the only role. It must not appear in any error.
 pub const PASSWORD: &str = "correct-horse-battery";
@@ -36,9 +37,7 @@ impl Server {
     pub async fn start(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("acclaim-postgres").tempdir().unwrap();
         let user = unprivileged_user();
-        if let Some((uid, gid)) = user {
-            chown(folder.path(), Some(uid), Some(gid)).unwrap();
-        }
+        hand_over(folder.path());
         let password = folder.path().join("password");
         fs::write(&password, PASSWORD).unwrap();
         let made = as_user(user, &programs().join("initdb"))
@@ -56,7 +55,7 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let postmaster = launch(folder.path(), port, user, &settings);
         let watchdog = watch(folder.path());
@@ -71,6 +70,16 @@ impl Server {
         };
         server.wait_until_ready().await;
         server
+    }
+
+    /// Starts one that takes TLS, with a certificate of an authority.
+    pub async fn start_with_tls(authority: &Authority) -> Self {
+        hand_over(authority.folder());
+        hand_over(&authority.server_key());
+        let certificate = format!("ssl_cert_file={}", authority.server_certificate().display());
+        let key = format!("ssl_key_file={}", authority.server_key().display());
+        // The certificate names one of the addresses.
+        Self::start(&["listen_addresses=127.0.0.1,127.0.0.2", "ssl=on", &certificate, &key]).await
     }
 
     /// The port on 127.0.0.1.
@@ -149,8 +158,15 @@ fn programs() -> PathBuf {
     versions.map(|entry| entry.unwrap().path()).max_by_key(version).unwrap().join("bin")
 }
 
+/// Gives a file or folder to the user that servers run as.
+pub(crate) fn hand_over(path: &Path) {
+    if let Some((uid, gid)) = unprivileged_user() {
+        chown(path, Some(uid), Some(gid)).unwrap();
+    }
+}
+
 /// Postgres refuses to run as root: then as `postgres`, or else as `nobody`.
-fn unprivileged_user() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged_user() -> Option<(u32, u32)> {
     if std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) != 0 {
         return None;
     }
@@ -163,7 +179,7 @@ fn unprivileged_user() -> Option<(u32, u32)> {
     Some(user("postgres").or_else(|| user("nobody")).unwrap())
 }
 
-fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
+pub(crate) fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
     let mut command = Command::new(program);
     if let Some((uid, gid)) = user {
         command.uid(uid).gid(gid);

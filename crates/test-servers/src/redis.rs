@@ -2,13 +2,14 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use redis::{Client, Connection, FromRedisValue};
+
+use crate::{free_port, tls::Authority};
 
 /// A running server; killed when dropped.
 pub struct Server {
@@ -21,10 +22,6 @@ pub struct Server {
 /// What keeps all that it accepts.
 pub const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Server {
     /// Starts one with options as on its command line.
     pub fn start(folder: &Path, options: &[&str]) -> Self {
@@ -36,6 +33,60 @@ impl Server {
         let server = Self { child, port, options, folder };
         server.wait();
         server
+    }
+
+    /// Starts a durable one that also takes TLS, on a port of its own, with a certificate of an authority.
+    pub fn start_with_tls(folder: &Path, authority: &Authority) -> (Self, u16) {
+        let port = free_port();
+        let file = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let options = [
+            ("--tls-port", port.to_string()),
+            ("--tls-cert-file", file(authority.server_certificate())),
+            ("--tls-key-file", file(authority.server_key())),
+            ("--tls-ca-cert-file", file(authority.certificate())),
+            ("--tls-auth-clients", "no".to_owned()),
+        ];
+        let options = options.iter().flat_map(|(name, value)| [*name, value]);
+        let options: Vec<&str> = DURABLE.iter().copied().chain(options).collect();
+        (Self::start(folder, &options), port)
+    }
+
+    /// Starts a durable one that follows this one, and returns when it has what this one has.
+    pub fn start_replica(&self, folder: &Path) -> Self {
+        let of = format!("127.0.0.1 {}", self.port);
+        let options = [DURABLE, &["--replicaof", &of, "--repl-diskless-sync-delay", "0"]].concat();
+        let replica = Self::start(folder, &options);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !replica.run::<String>(&["INFO", "replication"]).contains("master_link_status:up") {
+            assert!(Instant::now() < deadline, "the replica does not follow");
+            std::thread::yield_now();
+        }
+        replica
+    }
+
+    /// Waits until this replica has all that its primary has.
+    pub fn wait_for_all_of(&self, primary: &Self) {
+        let offset = |server: &Self, name: &str| {
+            let info: String = server.run(&["INFO", "replication"]);
+            info.lines().find_map(|line| line.trim_end().strip_prefix(name)?.parse::<u64>().ok())
+        };
+        let wanted = offset(primary, "master_repl_offset:").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while offset(self, "slave_repl_offset:").is_none_or(|has| has < wanted) {
+            assert!(Instant::now() < deadline, "the replica does not catch up");
+            std::thread::yield_now();
+        }
+    }
+
+    /// From now on this replica hears nothing of its primary.
+    pub fn fall_behind(&self) {
+        // Nobody listens there.
+        self.run::<String>(&["REPLICAOF", "127.0.0.1", "1"]);
+    }
+
+    /// Makes a master of this replica.
+    pub fn promote(&self) {
+        self.run::<String>(&["REPLICAOF", "NO", "ONE"]);
     }
 
     fn wait(&self) {
@@ -139,4 +190,23 @@ pub fn cluster(folder: &Path) -> Vec<Server> {
         std::thread::yield_now();
     }
     servers
+}
+
+/// Moves all keys of a key's hash slot from one master of a cluster to another, one after the other, as an operator's tools do.
+pub fn move_slot(servers: &[Server], key: &str, from: usize, to: usize) {
+    let (source, target) = (&servers[from], &servers[to]);
+    let slot = source.run::<u16>(&["CLUSTER", "KEYSLOT", key]).to_string();
+    let id = |server: &Server| server.run::<String>(&["CLUSTER", "MYID"]);
+    target.run::<String>(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &id(source)]);
+    source.run::<String>(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &id(target)]);
+    loop {
+        let keys: Vec<String> = source.run(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
+        let Some(key) = keys.first() else { break };
+        source.run::<String>(&["MIGRATE", "127.0.0.1", &target.port.to_string(), key, "0", "5000"]);
+    }
+    let others =
+        servers.iter().filter(|server| ![from, to].iter().any(|done| servers[*done].port == server.port));
+    for server in [target, source].into_iter().chain(others) {
+        server.run::<String>(&["CLUSTER", "SETSLOT", &slot, "NODE", &id(target)]);
+    }
 }

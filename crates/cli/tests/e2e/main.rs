@@ -12,6 +12,7 @@ mod bad_input;
 mod cluster;
 mod directories;
 mod disk;
+mod failover;
 mod gateway;
 mod kill;
 mod server;

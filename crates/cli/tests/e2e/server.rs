@@ -76,6 +76,22 @@ impl Server {
         Self { process, key: Some(key.trim().to_owned()).filter(|key| !key.is_empty()) }
     }
 
+    /// Stops it where it is, until it is resumed.
+    pub(crate) fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        assert!(
+            Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap().success()
+        );
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();

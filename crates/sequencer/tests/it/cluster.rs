@@ -9,8 +9,8 @@ use acclaim_store_postgres::PostgresDatabase;
 use acclaim_store_redis::{Redis, RedisIntake, RedisShown};
 use acclaim_test_servers::{
     postgres::Server as Postgres,
-    proxy::Proxy,
     redis::{DURABLE, Server as RedisServer},
+    switch::Switch,
 };
 use acclaim_test_support::{Faults, ManualClock};
 use tempfile::TempDir;
@@ -34,8 +34,8 @@ impl Cluster {
 
     /// Stores of three shards, with a database of their own, whose connections [`acclaim_test_support::Fault::Cut`] cuts.
     pub(crate) async fn ground(&self) -> Ground {
-        let to_redis = Proxy::to(self.redis.port()).await;
-        let to_postgres = Proxy::to(self.postgres.port()).await;
+        let to_redis = Switch::start(self.redis.port()).await;
+        let to_postgres = Switch::start(self.postgres.port()).await;
         let database = self.postgres.empty_database().await;
         let url = self.postgres.url_by(to_postgres.port(), &database);
         PostgresDatabase::migrate(&url).await.unwrap();
@@ -45,8 +45,8 @@ impl Cluster {
         let of_redis = acclaim_store_redis::Settings::new(format!("redis://127.0.0.1:{}", to_redis.port()));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(time(OPENS)));
         let redis = Redis::connect(&of_redis, clock).await.unwrap();
-        let proxies = Arc::new((to_redis, to_postgres));
-        let cut = Arc::clone(&proxies);
+        let switches = Arc::new((to_redis, to_postgres));
+        let cut = Arc::clone(&switches);
         Ground {
             database: Arc::new(PostgresDatabase::connect(&of_postgres).await.unwrap()),
             intake: Arc::new(RedisIntake::new(&redis, [7; 32])),
@@ -57,7 +57,7 @@ impl Cluster {
             }),
             secret: Secret([7; 32]),
             settings: Settings { shards: 3, lease: Duration::from_millis(400), ..settings() },
-            alive: Box::new(proxies),
+            alive: Box::new(switches),
         }
     }
 

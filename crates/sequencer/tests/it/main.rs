@@ -4,6 +4,7 @@ mod closing;
 mod cluster;
 mod fault_table;
 mod faults;
+mod rebuild;
 mod standby;
 mod start;
 mod support;

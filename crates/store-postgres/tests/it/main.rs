@@ -8,10 +8,12 @@
 )]
 
 mod faults;
+mod pooler;
 mod proxy;
 mod schema;
 mod sharing;
 mod speed;
+mod tls;
 
 use std::sync::Arc;
 

@@ -1,6 +1,17 @@
 //! Against real servers: the promises of the intake, what happens when Redis loses its content or falls back, settings that are refused, and the
 //! carrier.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod access;
+mod failover;
+mod resharding;
+
 use std::{
     fs,
     path::Path,

@@ -1,0 +1,134 @@
+//! Redis fails over to a replica that is behind: the address leads to a server that knows less than the former one.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use acclaim_ballot_log::VerifierKey;
+use acclaim_test_servers::{redis::Server as Redis, switch::Switch};
+use serde_json::{Value, json};
+
+use crate::{
+    cluster::{Cluster, PATIENCE, ask, ask_patiently},
+    kill::{check, create, mint, note_checkpoint, vote},
+};
+
+const BALLOTS: u64 = 2_400;
+
+/// A cluster whose address of Redis can be led elsewhere, with an open contest, and a replica.
+fn start() -> (Cluster, Switch, Redis, VerifierKey) {
+    let mut switch = None;
+    let cluster = Cluster::start_by(|runtime, redis| {
+        let leads = switch.insert(runtime.block_on(Switch::start(redis.port())));
+        format!("redis://127.0.0.1:{}", leads.port())
+    });
+    let replica = cluster.redis.start_replica(cluster.folder.path());
+    let vkey = create(&cluster.staff, "final");
+    cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
+    (cluster, switch.expect("started"), replica, vkey)
+}
+
+#[test]
+fn what_was_answered_recorded_survives_a_failover_to_a_replica_that_is_behind() {
+    let (mut cluster, switch, replica, vkey) = start();
+    let mut passes = mint(&cluster.staff, BALLOTS + 1);
+    let spare = passes.pop().unwrap();
+    let addresses: Vec<_> = cluster.apis.iter().map(|(address, _)| *address).collect();
+    let cast = Arc::new(AtomicU64::new(0));
+    let voting = cluster.runtime.spawn(vote(addresses.clone(), passes, false, Arc::clone(&cast)));
+    let wait_for = |ballots| {
+        let begun = Instant::now();
+        while cast.load(Ordering::Relaxed) < ballots {
+            assert!(begun.elapsed() < PATIENCE, "voting stands still before {ballots}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let mut heads = BTreeMap::new();
+    wait_for(BALLOTS / 3);
+    replica.fall_behind();
+    wait_for(2 * BALLOTS / 3);
+    note_checkpoint(&cluster.staff, &vkey, &mut heads);
+    cluster.redis.kill();
+
+    // A replica takes nothing; voters are told when to come again.
+    switch.lead_to(Some(replica.port()));
+    let begun = Instant::now();
+    let body: Value = serde_json::from_slice(&spare.body).unwrap();
+    let answer = loop {
+        match ask_patiently(&cluster, "POST", "ballots", &spare.pass, &body) {
+            (503, Some(seconds), answer) => break (seconds, answer),
+            other => assert!(begun.elapsed() < PATIENCE, "no 503 to be had: {other:?}"),
+        }
+    };
+    assert!((1..=60).contains(&answer.0), "{answer:?}");
+    note_checkpoint(&cluster.staff, &vkey, &mut heads);
+
+    replica.promote();
+    let mut answered = cluster.runtime.block_on(voting).unwrap();
+    answered.extend(cluster.runtime.block_on(vote(addresses, vec![spare], false, cast)));
+    cluster.staff.post("/v1/contests/kill/close", "close", &json!({})).unwrap();
+    cluster.wait_until("all counted", "/v1/contests/kill/tally", |tally| {
+        tally["ballots"]["counted"] == BALLOTS + 1 && tally["ballots"]["recorded"] == BALLOTS + 1
+    });
+    let address = cluster.apis[0].0;
+    check(&cluster.staff, cluster.folder.path(), address, &cluster.key, &vkey, &answered, heads);
+}
+
+#[test]
+fn an_accepted_ballot_is_lost_only_if_nothing_but_the_lost_part_held_it() {
+    let (mut cluster, switch, replica, _) = start();
+    let passes: Vec<String> = mint(&cluster.staff, 30).into_iter().map(|ballot| ballot.pass).collect();
+    let (recorded, rest) = passes.split_at(10);
+    let (kept, lost) = rest.split_at(10);
+    let body = json!({"selections": [{"category": "a", "entry": "a1"}]});
+    let accept = |pass: &String| {
+        let (status, accepted) = ask(&cluster, "POST", "ballots", pass, &body);
+        assert_eq!(status, 202, "{accepted}");
+        format!("/v1/contests/kill/ballots/{}", accepted["ballot"].as_str().unwrap())
+    };
+    let is_recorded = |ballot: &Value| ballot["status"] == "recorded";
+    for address in recorded.iter().map(accept).collect::<Vec<_>>() {
+        cluster.wait_until("recorded", &address, is_recorded);
+    }
+    cluster.sequencers.iter().for_each(|(_, sequencer)| sequencer.pause());
+    let kept: Vec<String> = kept.iter().map(accept).collect();
+    replica.wait_for_all_of(&cluster.redis);
+    replica.fall_behind();
+    let gone: Vec<String> = lost.iter().map(accept).collect();
+
+    cluster.redis.kill();
+    replica.promote();
+    switch.lead_to(Some(replica.port()));
+    cluster.sequencers.iter().for_each(|(_, sequencer)| sequencer.resume());
+    for address in &kept {
+        cluster.wait_until("recorded", address, is_recorded);
+    }
+    for (address, pass) in gone.iter().zip(lost) {
+        let path = address.strip_prefix("/v1/contests/kill/").unwrap();
+        let begun = Instant::now();
+        // The first question after the cut may find a broken connection.
+        let (status, answer) = loop {
+            match ask(&cluster, "GET", path, pass, &json!(null)) {
+                (503, _) if begun.elapsed() < PATIENCE => {}
+                other => break other,
+            }
+        };
+        assert_eq!(status, 404, "{answer}");
+    }
+    // Their voters vote again.
+    for (address, pass) in gone.iter().zip(lost) {
+        let begun = Instant::now();
+        while ask(&cluster, "POST", "ballots", pass, &body).0 == 503 {
+            assert!(begun.elapsed() < PATIENCE, "no ballot is taken");
+            thread::sleep(Duration::from_millis(20));
+        }
+        cluster.wait_until("recorded", address, is_recorded);
+    }
+    cluster.wait_until("one each", "/v1/contests/kill/tally", |tally| tally["ballots"]["recorded"] == 30);
+}

@@ -1,0 +1,134 @@
+//! TLS with an authority of one's own, and a user that may do what the engine needs and nothing else.
+
+use std::{fs, sync::Arc};
+
+use acclaim_store::{Hub, Intake as _, Shown as _, hub::Notice, intake::Session};
+use acclaim_store_redis::{Redis, RedisConnectError, RedisIntake, RedisShown, Settings, carrier::carry};
+use acclaim_test_servers::{
+    redis::{DURABLE, Server, cluster},
+    tls::Authority,
+};
+use acclaim_test_support::conformance;
+use redis::Value;
+
+use crate::{SystemClock, checkpoint, heard, id, offers, opened};
+
+const PASSWORD: &str = "correct-horse-battery";
+/// What a user needs, as `docs/cluster.md` lists it.
+const COMMANDS: &str = "+info +time +config|get +eval +evalsha +get +set +unlink +exists +rename \
+    +hget +hmget +hset +lpop +rpush +lindex +lrange +ltrim +llen +bitfield +sadd +srem +sismember +publish +subscribe";
+/// And on a Redis Cluster.
+const CLUSTER_COMMANDS: &str = "+ping +cluster|nodes +cluster|slots";
+
+fn allow(server: &Server, user: &str, commands: &[&str]) {
+    let rights =
+        format!("ACL SETUSER {user} on >{PASSWORD} ~acclaim:1:* &acclaim:1:* -@all {}", commands.join(" "));
+    server.run::<String>(&rights.split_whitespace().collect::<Vec<_>>());
+}
+
+/// Everything that the engine does with Redis.
+async fn works(redis: &Redis, shards: u16) {
+    let intake = RedisIntake::new(redis, [1; 32]);
+    conformance::intake(&intake, id("access"), shards).await.unwrap();
+    let session = Session { contest: id("access-2"), epoch: 3, shards };
+    opened(&intake, &session).await;
+    intake.submit(&session, &offers(0..100)).await.unwrap();
+    // A session that ends with something in its buffer, twice: what survives is moved.
+    for epoch in 4..6 {
+        let next = Session { epoch, ..session.clone() };
+        opened(&intake, &next).await;
+        intake.submit(&next, &offers(0..100)).await.unwrap();
+    }
+    let shown = RedisShown::new(redis);
+    shown.about_to_show(&session.contest, &checkpoint(1, "one")).await.unwrap();
+    assert_eq!(shown.highest(&session.contest).await.unwrap(), Some(checkpoint(1, "one")));
+    shown.forget(&session.contest).await.unwrap();
+    let ((from, outlet), (to, _)) = (Hub::with_outlet(), Hub::with_outlet());
+    let (from, to) = (Arc::new(from), Arc::new(to));
+    let mut ear = to.subscribe();
+    let (_, nothing) = Hub::with_outlet();
+    let _speaker = carry(redis, [1; 32], Arc::clone(&from), outlet, &[id("access")]).await;
+    let _listener = carry(redis, [1; 32], Arc::clone(&to), nothing, &[]).await;
+    heard(&mut ear, |notice| matches!(notice, Notice::Missed)).await;
+    from.send(Notice::ContestChanged(id("access")));
+    heard(&mut ear, |notice| matches!(notice, Notice::ContestChanged(_))).await;
+    assert_eq!(intake.condition().refuses, None);
+}
+
+fn settings(url: String, authority: &Authority) -> Settings {
+    Settings { authority: Some(fs::read(authority.certificate()).unwrap()), ..Settings::new(url) }
+}
+
+async fn refusal(settings: &Settings) -> RedisConnectError {
+    let Err(error) = Redis::connect(settings, Arc::new(SystemClock)).await else { panic!("taken") };
+    assert!(!format!("{error} {error:?}").contains(PASSWORD), "{error}");
+    error
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_with_few_rights_is_enough_and_tls_asks_the_named_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let (authority, other) = (Authority::new(), Authority::new());
+    let (server, port) = Server::start_with_tls(folder.path(), &authority);
+    allow(&server, "engine", &[COMMANDS]);
+    let url = format!("rediss://engine:{PASSWORD}@127.0.0.1:{port}");
+    let redis = Redis::connect(&settings(url.clone(), &authority), Arc::new(SystemClock)).await.unwrap();
+    works(&redis, 2).await;
+    no_more_and_no_less(std::slice::from_ref(&server), COMMANDS);
+
+    let error = refusal(&settings(url.replace(PASSWORD, "wrong"), &authority)).await;
+    assert!(
+        error.to_string().contains("WRONGPASS") || error.to_string().contains("authentication"),
+        "{error}"
+    );
+    for settings in [settings(url.clone(), &other), Settings::new(url.clone())] {
+        let error = refusal(&settings).await;
+        assert!(error.to_string().contains("certificate"), "{error}");
+    }
+    let error = refusal(&settings(format!("redis://127.0.0.1:{port}"), &authority)).await;
+    assert!(error.to_string().contains("redis.ca_file"), "{error}");
+    assert!(error.to_string().contains("rediss://"), "{error}");
+}
+
+/// Nothing was denied, and every right was used.
+fn no_more_and_no_less(servers: &[Server], commands: &str) {
+    for server in servers {
+        let denied = format!("{:?}", server.run::<Vec<Value>>(&["ACL", "LOG"]));
+        // The driver introduces itself, and does without.
+        assert_eq!(denied.matches("object").count(), denied.matches("client|setinfo").count(), "{denied}");
+    }
+    let used: String = servers.iter().map(|server| server.run::<String>(&["INFO", "commandstats"])).collect();
+    for command in commands.split_whitespace() {
+        let line = format!("cmdstat_{}:", command.trim_start_matches('+'));
+        assert!(used.contains(&line), "{command} is not needed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_cluster_a_user_needs_little_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = cluster(folder.path());
+    for server in &servers {
+        allow(server, "engine", &[COMMANDS, CLUSTER_COMMANDS]);
+    }
+    let url = |server: &Server| server.url().replace("//", &format!("//engine:{PASSWORD}@"));
+    let urls: Vec<String> = servers.iter().map(url).collect();
+    let redis = Redis::connect(&Settings::new(urls.join(",")), Arc::new(SystemClock)).await.unwrap();
+    works(&redis, 5).await;
+    no_more_and_no_less(&servers, &format!("{COMMANDS} {CLUSTER_COMMANDS}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_config_is_forbidden_what_info_does_not_tell_is_weak() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), DURABLE);
+    allow(&server, "managed", &[COMMANDS, "-config|get"]);
+    let url = server.url().replace("//", &format!("//managed:{PASSWORD}@"));
+    let error = refusal(&Settings::new(&url)).await;
+    let RedisConnectError::Weak(found) = &error else { panic!("{error}") };
+    assert_eq!(*found, ["appendfsync cannot be read"]);
+    let allowed = Settings { allow_weak: true, ..Settings::new(url) };
+    let redis = Redis::connect(&allowed, Arc::new(SystemClock)).await.unwrap();
+    works(&redis, 1).await;
+    assert_eq!(RedisIntake::new(&redis, [1; 32]).condition().weak, ["appendfsync cannot be read"]);
+}

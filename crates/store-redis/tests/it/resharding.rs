@@ -1,0 +1,93 @@
+//! A Redis Cluster that moves what it holds from node to node.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use acclaim_store::{
+    Intake as _, StoreError,
+    intake::{Cursors, Drained, Session, Submitted},
+};
+use acclaim_store_redis::RedisIntake;
+use acclaim_test_servers::redis::{Server, cluster, move_slot};
+
+use crate::{connect, id, offers, opened};
+
+const MOVES: usize = 6;
+const BLOCK: u64 = 20;
+
+/// Offers blocks until it is told to stop; each comes in sooner or later. Returns how many ballots that were.
+async fn keep_submitting(intake: Arc<RedisIntake>, session: Session, stop: Arc<AtomicBool>) -> u64 {
+    let mut from = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let block = offers(from..from + BLOCK);
+        let begun = Instant::now();
+        let mut unknown = false;
+        loop {
+            match intake.submit(&session, &block).await {
+                Ok(answers) if answers.iter().all(|answer| *answer == Submitted::Buffered) => break,
+                // The attempt of which nothing was known had been done.
+                Ok(answers) if unknown && answers.iter().all(|answer| *answer == Submitted::Taken) => break,
+                Ok(answers) => panic!("{answers:?}"),
+                Err(StoreError::Unavailable(_)) => {}
+                Err(StoreError::Unknown(_)) => unknown = true,
+                Err(other) => panic!("{other}"),
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "nothing comes in");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        from += BLOCK;
+    }
+    from
+}
+
+/// Everything that is in the buffer, in order.
+async fn drain_all(intake: &RedisIntake, session: &Session, mut after: Cursors, count: u64) -> Vec<String> {
+    let mut entries = Vec::new();
+    while (entries.len() as u64) < count {
+        match intake.drain(session, &after, 1_000).await.unwrap() {
+            Drained::Items { items, through, .. } => {
+                entries.extend(items.iter().map(|item| String::from_utf8(item.entry.to_vec()).unwrap()));
+                after = through;
+            }
+            lost @ Drained::Lost(_) => panic!("{lost:?}"),
+        }
+    }
+    entries
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_moves_between_nodes_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = cluster(folder.path());
+    let urls: Vec<String> = servers.iter().map(Server::url).collect();
+    let intake = Arc::new(RedisIntake::new(&connect(&urls.join(",")).await, [1; 32]));
+    let session = Session { contest: id("moved"), epoch: 3, shards: 1 };
+    let start = opened(&intake, &session).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let submitting = tokio::spawn(keep_submitting(Arc::clone(&intake), session.clone(), Arc::clone(&stop)));
+
+    let meta = "acclaim:1:{moved:0}:meta";
+    let holds = |server: &Server| server.try_run::<bool>(&["EXISTS", meta]).unwrap_or_default();
+    for _ in 0..MOVES {
+        let from = servers.iter().position(holds).unwrap();
+        let before = intake.backlog(&session).await.unwrap().items;
+        tokio::task::block_in_place(|| move_slot(&servers, meta, from, (from + 1) % servers.len()));
+        // It is found where it went, and takes ballots there.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while intake.backlog(&session).await.is_ok_and(|backlog| backlog.items < before + BLOCK) {
+            assert!(Instant::now() < deadline, "no ballot is taken after the move");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let count = submitting.await.unwrap();
+    let expected: Vec<String> = (0..count).map(|number| format!("entry {number}")).collect();
+    let drained =
+        tokio::time::timeout(Duration::from_secs(20), drain_all(&intake, &session, start, count)).await;
+    assert_eq!(drained.expect("everything is there"), expected);
+}
