@@ -8,10 +8,22 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::site::{Site, ballot, definition, poll};
+use crate::{
+    ground::on_both_grounds,
+    site::{Site, ballot, definition, poll},
+};
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
 const CAST: &str = "/v1/contests/main/ballots";
+
+on_both_grounds!(
+    bodies_that_are_no_ballots,
+    selections_that_cannot_be_cast,
+    ballots_that_others_stand_against,
+    passes_and_hours_that_are_not_right,
+    a_definition_with_many_mistakes,
+    staff_stay_within_their_role_contest_and_key,
+);
 
 /// A contest with one good ballot, and a voter who has not voted.
 struct Booth {
@@ -24,8 +36,7 @@ struct Booth {
 }
 
 impl Booth {
-    fn open() -> Self {
-        let site = Site::start();
+    fn open(site: Site) -> Self {
         site.create(
             "main",
             OPENED,
@@ -77,9 +88,8 @@ impl Booth {
     }
 }
 
-#[test]
-fn bodies_that_are_no_ballots() {
-    let booth = Booth::open();
+fn bodies_that_are_no_ballots(site: Site) {
+    let booth = Booth::open(site);
     let detail = |body: &[u8], word: &str| {
         let problem = booth.refused(body, 400, "malformed");
         assert!(problem["detail"].as_str().unwrap().contains(word), "{word}: {problem}");
@@ -142,9 +152,8 @@ fn broken_off(booth: &Booth, good: &str) {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
 }
 
-#[test]
-fn selections_that_cannot_be_cast() {
-    let booth = Booth::open();
+fn selections_that_cannot_be_cast(site: Site) {
+    let booth = Booth::open(site);
     let withdrawal = json!({"entry": "a3", "reason": "asked for"});
     booth.site.staff.post("/v1/contests/main/withdrawals", "withdraw", &withdrawal).unwrap();
     let select = |pairs: &[(&str, &str)]| {
@@ -187,9 +196,8 @@ impl Booth {
     }
 }
 
-#[test]
-fn ballots_that_others_stand_against() {
-    let booth = Booth::open();
+fn ballots_that_others_stand_against(site: Site) {
+    let booth = Booth::open(site);
     let site = &booth.site;
     let replacing = |entry: &str, replaced: &Value| {
         let mut body = ballot(&[entry]);
@@ -237,9 +245,8 @@ fn ballots_that_others_stand_against() {
     assert_eq!(site.log("final").iter().filter(|line| line.contains(r#""type":"ballot""#)).count(), 1);
 }
 
-#[test]
-fn passes_and_hours_that_are_not_right() {
-    let booth = Booth::open();
+fn passes_and_hours_that_are_not_right(site: Site) {
+    let booth = Booth::open(site);
     let site = &booth.site;
     let good = ballot(&["b1"]);
     let anonymous = [("content-type", "application/json")];
@@ -293,9 +300,7 @@ fn expired(booth: &Booth) {
     });
 }
 
-#[test]
-fn a_definition_with_many_mistakes() {
-    let site = Site::start();
+fn a_definition_with_many_mistakes(site: Site) {
     let bearer = format!("Bearer {}", site.key);
     let put = |body: &[u8]| {
         let headers =
@@ -334,9 +339,7 @@ fn a_definition_with_many_mistakes() {
     assert_eq!(list, json!({"contests": []}));
 }
 
-#[test]
-fn staff_stay_within_their_role_contest_and_key() {
-    let site = Site::start();
+fn staff_stay_within_their_role_contest_and_key(site: Site) {
     site.create("draft", "2099-01-01T00:00:00Z", &json!({}));
     site.create("main", OPENED, &json!({}));
     let auditor = site.staff_key("auditor", "main");

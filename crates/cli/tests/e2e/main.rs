@@ -13,6 +13,7 @@ mod cluster;
 mod directories;
 mod disk;
 mod gateway;
+mod ground;
 mod kill;
 mod server;
 mod site;

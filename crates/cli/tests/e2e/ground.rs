@@ -1,0 +1,109 @@
+//! What a site under test stands on: a data directory, or the servers of a cluster.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Output},
+    sync::{Mutex, OnceLock},
+};
+
+use acclaim_test_servers::{
+    postgres::Server as Postgres,
+    redis::{DURABLE, Server as Redis},
+};
+use tokio::runtime::Runtime;
+
+use crate::server::{Server, acclaim};
+
+/// The secret of every cluster under test that is founded as one.
+const SECRET: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
+
+/// Gives each test a body over a running [`Site`](crate::site::Site), and runs it embedded and in a cluster.
+macro_rules! on_both_grounds {
+    ($($body:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[test]
+            fn $body() {
+                super::$body(crate::site::Site::start());
+            })+
+        }
+        mod clustered {
+            $(#[test]
+            fn $body() {
+                super::$body(crate::site::Site::start_clustered());
+            })+
+        }
+    };
+}
+pub(crate) use on_both_grounds;
+
+/// Redis and Postgres of one cluster.
+pub(crate) struct Servers {
+    pub(crate) redis: Redis,
+    /// The database's URL.
+    pub(crate) postgres: String,
+    pub(crate) secret: String,
+}
+
+impl Servers {
+    /// A Redis of its own, and a database of its own on the Postgres that tests share.
+    pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_on(folder, empty_database())
+    }
+
+    /// A Redis of its own, and this database, which gets its schema.
+    pub(crate) fn start_on(folder: &Path, postgres: String) -> Self {
+        let servers = Self { redis: Redis::start(folder, DURABLE), postgres, secret: SECRET.to_owned() };
+        succeeded(&servers.run(&["migrate"]));
+        servers
+    }
+
+    /// A program with the environment of this cluster's processes; each voter's shard is one of three.
+    pub(crate) fn acclaim(&self) -> Command {
+        let mut command = acclaim();
+        command
+            .env("ACCLAIM_REDIS_URL", self.redis.url())
+            .env("ACCLAIM_REDIS_SHARDS", "3")
+            .env("ACCLAIM_POSTGRES_URL", &self.postgres)
+            .env("ACCLAIM_POSTGRES_CONNECTIONS", "8")
+            .env("ACCLAIM_SECRET", &self.secret);
+        command
+    }
+
+    /// Runs a command on this cluster.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.acclaim().args(args).output().unwrap()
+    }
+
+    /// Makes an operator's key.
+    pub(crate) fn operator_key(&self) -> String {
+        succeeded(&self.run(&["key", "create", "--role", "operator", "--name", "chair"]))
+    }
+
+    /// Starts a process of this cluster, and returns when it listens.
+    pub(crate) fn serve(&self, role: &str, address: SocketAddr) -> Server {
+        let mut command = self.acclaim();
+        command.args(["serve", "--role", role, "--listen", &address.to_string()]);
+        Server::spawn(command)
+    }
+}
+
+/// The URL of a new database on the one Postgres that tests share; its watchdog stops it when they are through.
+pub(crate) fn empty_database() -> String {
+    static SERVER: OnceLock<(Runtime, Mutex<Postgres>)> = OnceLock::new();
+    let (runtime, server) = SERVER.get_or_init(|| {
+        let runtime = Runtime::new().unwrap();
+        let server = runtime.block_on(Postgres::start(&["max_connections=300"]));
+        (runtime, Mutex::new(server))
+    });
+    let server = server.lock().unwrap();
+    let name = runtime.block_on(server.empty_database());
+    server.url_by(server.port(), &name)
+}
+
+/// Demands that a command went well; returns what it printed.
+#[track_caller]
+pub(crate) fn succeeded(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap().trim().to_owned()
+}
