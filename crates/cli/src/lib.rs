@@ -11,3 +11,4 @@ pub mod outcome;
 pub mod output;
 pub mod progress;
 pub mod random;
+mod traveller;

@@ -15,7 +15,8 @@ use crate::{
     batch::Batch,
     contest::{ContestTask, Step},
     events,
-    log::{LoadError, Log},
+    log::Log,
+    reading::LoadError,
 };
 
 impl ContestTask {

@@ -18,12 +18,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    Context,
-    batch::Batch,
-    log::{LoadError, Log},
-    publish::publication,
-};
+use crate::{Context, batch::Batch, log::Log, publish::publication, reading::LoadError};
 
 /// How often passes issued meanwhile are written into the log while voting goes on.
 const ISSUED_EVERY: SignedDuration = SignedDuration::from_mins(1);

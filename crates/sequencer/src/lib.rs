@@ -10,6 +10,7 @@ mod contest;
 mod events;
 mod log;
 mod publish;
+mod reading;
 mod voting;
 
 use std::{
@@ -33,7 +34,7 @@ use tokio::{
 };
 
 use contest::{ContestTask, Ended};
-pub use log::LoadError;
+pub use reading::{LoadError, Reading};
 
 /// What an installation can set.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The state of one contest's log, and the two things done with it: building it from the ledger, and appending.
 
-use acclaim_ballot_log::{Checkpoint, Hash, SigningKey};
+use acclaim_ballot_log::{Hash, SigningKey};
 use acclaim_contest::ContestId;
 use acclaim_store::{
     StoreError, Stores,
@@ -10,42 +10,14 @@ use acclaim_store::{
 };
 use acclaim_tally::Replay;
 
-use crate::{Context, batch::Batch};
+use crate::{
+    Context,
+    batch::Batch,
+    reading::{LoadError, Reading},
+};
 
 /// Entries asked of the ledger at once while replaying.
 pub(crate) const CHUNK: usize = 8_192;
-
-/// Why a contest's log cannot be continued.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// What is stored is not a log that anyone would accept.
-    #[error("the log of {contest} is damaged: {problem}")]
-    Damaged {
-        /// Which contest.
-        contest: ContestId,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The world has seen more than the ledger holds.
-    #[error(
-        "the log of {contest} is older than what has been shown of it: it has {size} entries, but a checkpoint over {shown} was shown. \
-         The database was set back; restore the newest backup"
-    )]
-    SetBack {
-        /// Which contest.
-        contest: ContestId,
-        /// Entries in the ledger.
-        size: u64,
-        /// Size of the highest checkpoint shown.
-        shown: u64,
-    },
-    /// The installation's name or keys do not make a log.
-    #[error("{0}")]
-    Key(String),
-}
 
 /// A contest's log: replayed state, signing key, and where the ledger stands. Owned by the contest's task.
 pub(crate) struct Log {
@@ -62,55 +34,32 @@ pub(crate) struct Log {
 impl Log {
     /// Replays the ledger and checks it against its own checkpoint and the highest one shown.
     pub(crate) async fn load(context: &Context, contest: &ContestId) -> Result<Self, LoadError> {
-        let damaged = |problem: String| LoadError::Damaged { contest: contest.clone(), problem };
-        let origin = context.keyring.origin(contest);
-        let key = SigningKey::from_seed(&origin, &context.keyring.log_seed)
-            .map_err(|error| LoadError::Key(format!("{origin}: {error}")))?;
-        let database = &context.stores.database;
-
-        let open = |note: &str| {
-            Checkpoint::open(note.as_bytes(), key.verifier()).map_err(|error| damaged(error.to_string()))
-        };
+        let Context { stores, keyring, .. } = context;
+        let database = &stores.database;
         // In this order: a commit comes before its showing, so that a former holder at work never makes the ledger look older than it is.
-        let shown = context.stores.shown.highest(contest).await?.as_deref().map(open).transpose()?;
+        let shown = stores.shown.highest(contest).await?;
         let head = database.head(contest).await?;
-        let size = head.as_ref().map_or(0, |head| head.size);
-        if let Some(shown) = shown.as_ref().filter(|shown| shown.size > size) {
-            return Err(LoadError::SetBack { contest: contest.clone(), size, shown: shown.size });
-        }
-
-        let mut replay = Replay::new(&origin);
-        while replay.size() < size {
-            let most = usize::try_from(size - replay.size()).unwrap_or(CHUNK).min(CHUNK);
-            let entries = database.entries(contest, replay.size(), most).await?;
+        let mut reading = Reading::begin(keyring, contest, head, shown.as_slice())?;
+        while reading.replay().size() < reading.size() {
+            let at = reading.replay().size();
+            let most = usize::try_from(reading.size() - at).unwrap_or(CHUNK).min(CHUNK);
+            let entries = database.entries(contest, at, most).await?;
             if entries.is_empty() {
-                return Err(damaged(format!("entry {} is missing", replay.size())));
+                break;
             }
             for entry in entries {
-                replay.push(&entry).map_err(|error| damaged(error.to_string()))?;
-                if shown
-                    .as_ref()
-                    .is_some_and(|shown| shown.size == replay.size() && shown.root != replay.root())
-                {
-                    return Err(damaged("it is not the log of the checkpoint last shown".to_owned()));
-                }
+                reading.push(&entry)?;
             }
             tokio::task::yield_now().await;
         }
-        replay.changed_tiles();
-
-        if let Some(head) = &head {
-            let checkpoint = open(&head.checkpoint)?;
-            if (checkpoint.size, checkpoint.root) != (size, replay.root()) || head.root != replay.root() {
-                return Err(damaged("its entries do not hash to the root of its checkpoint".to_owned()));
-            }
-        }
+        let is_shown = reading.is_shown();
+        let (key, replay, head) = reading.finish()?;
         let (committed, cursors) = match head {
             None => (None, Cursors::default()),
             Some(head) => {
                 // Killed between a commit and its showing: what is in the ledger may be shown.
-                if shown.is_none_or(|shown| shown.size < size) {
-                    context.stores.shown.about_to_show(contest, &head.checkpoint).await?;
+                if !is_shown {
+                    stores.shown.about_to_show(contest, &head.checkpoint).await?;
                 }
                 (Some((head.size, head.root)), head.cursors)
             }
