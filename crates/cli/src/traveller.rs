@@ -98,6 +98,10 @@ impl Traveller {
         let id = record.id().clone();
         self.keyring.tag_key(&id, &record.tag_key)?;
         let shown = self.shown.remove(&id).unwrap_or_default();
+        if head.is_none() != (record.state.phase == Phase::Draft) {
+            let has = if head.is_none() { "has no log" } else { "has a log" };
+            bail!("contest {id} is {} and {has}: the database is damaged", record.state.phase);
+        }
         let reading = Reading::begin(&self.keyring, &id, head.clone(), &shown)?;
         if let Some(head) = &mut head {
             // Nothing waits in the intake that is left behind. The other one begins a session, as after a loss.
@@ -105,8 +109,6 @@ impl Traveller {
             record.state.shards = self.shards;
             head.cursors = Cursors { epoch: record.state.epoch, shards: Vec::new() };
             self.moving.checkpoints.push((id.clone(), head.checkpoint.clone()));
-        } else if record.state.phase != Phase::Draft {
-            bail!("contest {id} is {} and has no log: the database is damaged", record.state.phase);
         }
         let bar = progress::bar(reading.size(), "entries");
         self.contest = Some(Contest { id, reading, ballots: 0, bar });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
-    ContestRecord, Phase,
+    ContestRecord,
     command::{CommandOutcome, QueuedCommand},
     error::Result,
     keys::StaffKey,
@@ -208,14 +208,7 @@ async fn insert_retired(tx: &mut PgConnection, ids: &[ContestId]) -> Result<()> 
 
 /// Makes a contest as it stands, and the end of its log; returns its number.
 async fn insert_contest(tx: &mut PgConnection, record: &ContestRecord, head: Option<&Head>) -> Result<i32> {
-    let (id, state) = (record.id(), &record.state);
-    if head.is_none() != (state.phase == Phase::Draft) {
-        return Err(corrupt(format!(
-            "contest {id} is {} and has {} log",
-            state.phase,
-            if head.is_none() { "no" } else { "a" }
-        )));
-    }
+    let state = &record.state;
     let number = create(tx, &record.definition, &record.tag_key).await?;
     let statement = query(
         "UPDATE contests SET revision = $1, phase = $2, closes = $3, withdrawn = $4, epoch = $5, shards = $6 WHERE number = $7",

@@ -6,7 +6,7 @@ use crate::{server::acclaim, site::Site};
 
 /// Tries to serve; returns what was said.
 #[track_caller]
-fn refused(data: &Path) -> String {
+pub(crate) fn refused(data: &Path) -> String {
     let said =
         acclaim().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).output().expect("it runs");
     let words = String::from_utf8(said.stderr).unwrap();

@@ -1,10 +1,11 @@
 //! What a site under test stands on: a data directory, or the servers of a cluster.
 
 use std::{
+    fs,
     net::SocketAddr,
     path::Path,
     process::{Command, Output},
-    sync::{Mutex, OnceLock},
+    sync::OnceLock,
 };
 
 use acclaim_test_servers::{
@@ -51,6 +52,12 @@ impl Servers {
         Self::start_on(folder, empty_database())
     }
 
+    /// The same, with the secret of a data directory.
+    pub(crate) fn start_for(data: &Path, folder: &Path) -> Self {
+        let secret = fs::read_to_string(data.join("secret")).unwrap().trim().to_owned();
+        Self { secret, ..Self::start(folder) }
+    }
+
     /// A Redis of its own, and this database, which gets its schema.
     pub(crate) fn start_on(folder: &Path, postgres: String) -> Self {
         let servers = Self { redis: Redis::start(folder, DURABLE), postgres, secret: SECRET.to_owned() };
@@ -75,6 +82,22 @@ impl Servers {
         self.acclaim().args(args).output().unwrap()
     }
 
+    /// Executes statements in its database, which is on the shared server.
+    pub(crate) fn execute(&self, sql: &str) {
+        let (runtime, server) = shared();
+        runtime.block_on(server.execute(self.database(), sql));
+    }
+
+    /// The number that a query of its database answers with.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        let (runtime, server) = shared();
+        runtime.block_on(server.number(self.database(), sql))
+    }
+
+    fn database(&self) -> &str {
+        self.postgres.rsplit('/').next().unwrap()
+    }
+
     /// Makes an operator's key.
     pub(crate) fn operator_key(&self) -> String {
         succeeded(&self.run(&["key", "create", "--role", "operator", "--name", "chair"]))
@@ -88,17 +111,20 @@ impl Servers {
     }
 }
 
-/// The URL of a new database on the one Postgres that tests share; its watchdog stops it when they are through.
-pub(crate) fn empty_database() -> String {
-    static SERVER: OnceLock<(Runtime, Mutex<Postgres>)> = OnceLock::new();
-    let (runtime, server) = SERVER.get_or_init(|| {
+/// The one Postgres that tests share; its watchdog stops it when they are through.
+fn shared() -> &'static (Runtime, Postgres) {
+    static SERVER: OnceLock<(Runtime, Postgres)> = OnceLock::new();
+    SERVER.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(Postgres::start(&["max_connections=300"]));
-        (runtime, Mutex::new(server))
-    });
-    let server = server.lock().unwrap();
-    let name = runtime.block_on(server.empty_database());
-    server.url_by(server.port(), &name)
+        (runtime, server)
+    })
+}
+
+/// The URL of a new database there.
+pub(crate) fn empty_database() -> String {
+    let (runtime, server) = shared();
+    server.url_by(server.port(), &runtime.block_on(server.empty_database()))
 }
 
 /// Demands that a command went well; returns what it printed.

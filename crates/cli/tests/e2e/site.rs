@@ -128,11 +128,25 @@ impl Site {
 
     /// A staff key, made beside the running processes.
     pub(crate) fn staff_key(&self, role: &str, contest: &str) -> String {
-        let args = ["key", "create", "--role", role, "--contest", contest];
-        succeeded(&match &self.servers {
-            Some(servers) => servers.run(&args),
-            None => acclaim().args(args).arg("--data").arg(self.data()).output().unwrap(),
-        })
+        self.run_key(&["create", "--role", role, "--contest", contest])
+    }
+
+    /// Runs `acclaim key`, which goes well; returns what it printed.
+    pub(crate) fn run_key(&self, args: &[&str]) -> String {
+        let mut command = match &self.servers {
+            Some(servers) => servers.acclaim(),
+            None => acclaim(),
+        };
+        command.arg("key").args(args);
+        if self.servers.is_none() {
+            command.arg("--data").arg(self.data());
+        }
+        succeeded(&command.output().unwrap())
+    }
+
+    /// From the next start on it is a cluster on these servers, or stands on its data directory; returns what it was.
+    pub(crate) fn stand_on(&mut self, servers: Option<Servers>) -> Option<Servers> {
+        std::mem::replace(&mut self.servers, servers)
     }
 
     /// Sends what it is told, once.
