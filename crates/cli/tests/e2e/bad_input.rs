@@ -26,8 +26,8 @@ on_both_grounds!(
 );
 
 /// A contest with one good ballot, and a voter who has not voted.
-struct Booth {
-    site: Site,
+struct Booth<'a> {
+    site: &'a Site,
     first: Value,
     voted: String,
     voter: String,
@@ -35,8 +35,8 @@ struct Booth {
     tally: Value,
 }
 
-impl Booth {
-    fn open(site: Site) -> Self {
+impl<'a> Booth<'a> {
+    fn open(site: &'a Site) -> Self {
         site.create(
             "main",
             OPENED,
@@ -88,7 +88,7 @@ impl Booth {
     }
 }
 
-fn bodies_that_are_no_ballots(site: Site) {
+fn bodies_that_are_no_ballots(site: &Site) {
     let booth = Booth::open(site);
     let detail = |body: &[u8], word: &str| {
         let problem = booth.refused(body, 400, "malformed");
@@ -136,7 +136,7 @@ fn bodies_that_are_no_ballots(site: Site) {
 }
 
 /// A connection that ends before its body does, where the part that came is a whole ballot by itself.
-fn broken_off(booth: &Booth, good: &str) {
+fn broken_off(booth: &Booth<'_>, good: &str) {
     let mut connection = TcpStream::connect(booth.site.address).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let length = good.len() + 1;
@@ -152,7 +152,7 @@ fn broken_off(booth: &Booth, good: &str) {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
 }
 
-fn selections_that_cannot_be_cast(site: Site) {
+fn selections_that_cannot_be_cast(site: &Site) {
     let booth = Booth::open(site);
     let withdrawal = json!({"entry": "a3", "reason": "asked for"});
     booth.site.staff.post("/v1/contests/main/withdrawals", "withdraw", &withdrawal).unwrap();
@@ -185,7 +185,7 @@ fn selections_that_cannot_be_cast(site: Site) {
     booth.votes_at_last();
 }
 
-impl Booth {
+impl Booth<'_> {
     /// As [`Booth::unchanged`], in a contest of which an entry without votes was withdrawn.
     #[track_caller]
     fn unchanged_but_withdrawn(&self) {
@@ -196,9 +196,9 @@ impl Booth {
     }
 }
 
-fn ballots_that_others_stand_against(site: Site) {
+fn ballots_that_others_stand_against(site: &Site) {
     let booth = Booth::open(site);
-    let site = &booth.site;
+    let site = booth.site;
     let replacing = |entry: &str, replaced: &Value| {
         let mut body = ballot(&[entry]);
         body["replaces"] = replaced.clone();
@@ -245,9 +245,9 @@ fn ballots_that_others_stand_against(site: Site) {
     assert_eq!(site.log("final").iter().filter(|line| line.contains(r#""type":"ballot""#)).count(), 1);
 }
 
-fn passes_and_hours_that_are_not_right(site: Site) {
+fn passes_and_hours_that_are_not_right(site: &Site) {
     let booth = Booth::open(site);
-    let site = &booth.site;
+    let site = booth.site;
     let good = ballot(&["b1"]);
     let anonymous = [("content-type", "application/json")];
     site.send("POST", CAST, &anonymous, good.to_string().as_bytes()).problem(401, "pass-missing");
@@ -283,7 +283,7 @@ fn passes_and_hours_that_are_not_right(site: Site) {
 }
 
 /// A pass of the near future ends.
-fn expired(booth: &Booth) {
+fn expired(booth: &Booth<'_>) {
     #[expect(clippy::disallowed_methods, reason = "the server's clock is the system's")]
     let now = jiff::Timestamp::now();
     let expires = now + jiff::SignedDuration::from_secs(3);
@@ -300,7 +300,7 @@ fn expired(booth: &Booth) {
     });
 }
 
-fn a_definition_with_many_mistakes(site: Site) {
+fn a_definition_with_many_mistakes(site: &Site) {
     let bearer = format!("Bearer {}", site.key);
     let put = |body: &[u8]| {
         let headers =
@@ -339,7 +339,7 @@ fn a_definition_with_many_mistakes(site: Site) {
     assert_eq!(list, json!({"contests": []}));
 }
 
-fn staff_stay_within_their_role_contest_and_key(site: Site) {
+fn staff_stay_within_their_role_contest_and_key(site: &Site) {
     site.create("draft", "2099-01-01T00:00:00Z", &json!({}));
     site.create("main", OPENED, &json!({}));
     let auditor = site.staff_key("auditor", "main");

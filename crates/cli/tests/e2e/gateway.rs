@@ -12,7 +12,7 @@ fn line(pass: &str, category: &str, entry: &str) -> String {
     json!({"pass": pass, "selections": [{"category": category, "entry": entry}]}).to_string()
 }
 
-fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: Site) {
+fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
     let mint = |key: &str, body: Value| {
         let minted = site.staff.post("/v1/contests/main/passes", key, &body).unwrap();

@@ -25,13 +25,13 @@ macro_rules! on_both_grounds {
         mod embedded {
             $(#[test]
             fn $body() {
-                super::$body(crate::site::Site::start());
+                super::$body(&crate::site::Site::start());
             })+
         }
         mod clustered {
             $(#[test]
             fn $body() {
-                super::$body(crate::site::Site::start_clustered());
+                super::$body(&crate::site::Site::start_clustered());
             })+
         }
     };

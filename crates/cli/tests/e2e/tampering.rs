@@ -74,8 +74,8 @@ fn joined(lines: &[&str]) -> String {
     lines.iter().flat_map(|line| [*line, "\n"]).collect()
 }
 
-fn a_changed_export_is_refused_and_the_place_is_named(site: Site) {
-    let vkey = vote(&site);
+fn a_changed_export_is_refused_and_the_place_is_named(site: &Site) {
+    let vkey = vote(site);
     let seen = site.folder.path().join("seen");
     fs::write(&seen, site.staff.get("/v1/contests/small/log/checkpoint").unwrap().bytes).unwrap();
     site.staff.post("/v1/contests/small/close", "close", &serde_json::json!({})).unwrap();
