@@ -155,6 +155,28 @@ fn an_accepted_ballot_is_recorded_or_told_why_not() {
 }
 
 #[test]
+fn a_ballot_that_waited_for_the_intake_fills_its_slots_there() {
+    let cluster = Cluster::start();
+    create(&cluster.staff, "final");
+    cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
+    let pass = mint(&cluster.staff, 1).remove(0).pass;
+    let ballot = |entry: &str| json!({"selections": [{"category": "a", "entry": entry}]});
+    cluster.servers.redis.run::<String>(&["FLUSHALL"]);
+    let begun = Instant::now();
+    let accepted = loop {
+        match ask(&cluster, "POST", "ballots", &pass, &ballot("a1")) {
+            (202, accepted) => break accepted,
+            (503, _) if begun.elapsed() < PATIENCE => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    let address = format!("/v1/contests/kill/ballots/{}", accepted["ballot"].as_str().unwrap());
+    cluster.wait_until("recorded", &address, |ballot| ballot["status"] == "recorded");
+    assert_eq!(ask(&cluster, "POST", "ballots", &pass, &ballot("a1")).0, 200, "the same again");
+    assert_eq!(ask(&cluster, "POST", "ballots", &pass, &ballot("a2")).0, 409, "at once");
+}
+
+#[test]
 fn what_was_answered_recorded_survives_whatever_is_killed_or_flushed() {
     let rounds: u64 =
         std::env::var("ACCLAIM_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
