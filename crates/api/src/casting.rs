@@ -216,12 +216,25 @@ pub(crate) fn send(api: &Api, contest: &Contest, mut offer: Offer, promised: boo
     Ok(Sent { item, ticket })
 }
 
-/// Sends a ballot again, for the sequencer to decide whatever the intake remembers.
-fn send_again(api: &Api, contest: &Contest, sent: Sent) -> Result<Sent, Problem> {
+/// Sends a ballot again with these slots; without any, for the sequencer to decide whatever the intake remembers.
+fn send_again(api: &Api, contest: &Contest, sent: Sent, slots: Vec<Slot>) -> Result<Sent, Problem> {
     let Sent { item, ticket } = sent;
     drop(ticket);
     let promised = item.promised;
-    send(api, contest, Offer { item, slots: Vec::new() }, promised)
+    send(api, contest, Offer { item, slots }, promised)
+}
+
+/// The slots with which a ballot was written.
+fn slots_of(api: &Api, item: &Item) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry)
+        && api.stores.intake.remembers_slots()
+        && ballot.replaces.is_none()
+    {
+        slots.extend(ballot.selections.iter().map(|(category, _)| slot(ballot.voter, category)));
+        slots.dedup();
+    }
+    slots
 }
 
 fn full() -> Problem {
@@ -259,13 +272,15 @@ pub(crate) async fn outcome(
                 if let Some(done) = look_up(api, contest, &sent.item).await? {
                     return Ok(done);
                 }
-                sent = send_again(api, contest, sent)?;
+                sent = send_again(api, contest, sent, Vec::new())?;
             }
             Submitted::Full | Submitted::Buffered => return Err(full()),
             Submitted::Sealed => return Err(rejected(contest, Rejection::OutsideWindow)),
             Submitted::Rebuilding if tokio::time::Instant::now() < patience => {
                 tokio::time::sleep(PAUSE).await;
-                sent = send_again(api, contest, sent)?;
+                // With its slots again: nothing was kept, nor looked up.
+                let slots = slots_of(api, &sent.item);
+                sent = send_again(api, contest, sent, slots)?;
             }
             Submitted::Rebuilding => {
                 let detail = "the intake is being rebuilt from the ledger";

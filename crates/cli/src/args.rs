@@ -2,6 +2,7 @@
 
 pub mod contest;
 pub mod log;
+pub mod moving;
 pub mod rule;
 pub mod staff;
 
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 use self::{
     contest::{ContestCommand, ShowArgs},
     log::{AuditArgs, LogCommand, ReceiptCommand, TallyArgs},
+    moving::MoveArgs,
     rule::RuleCommand,
     staff::{KeyCommand, PassCommand},
 };
@@ -48,6 +50,8 @@ pub enum Command {
     /// Bring a cluster's database to this program's schema
     #[command(after_help = "Example:\n  ACCLAIM_POSTGRES_URL=postgres://... acclaim migrate")]
     Migrate(MigrateArgs),
+    /// Move an embedded installation into a cluster: contests, logs, keys and all
+    Move(MoveArgs),
     /// Create contests and move them on
     #[command(subcommand)]
     Contest(ContestCommand),

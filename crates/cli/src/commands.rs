@@ -5,6 +5,7 @@ mod contest;
 mod demo;
 mod key;
 mod log;
+mod moving;
 mod pass;
 mod receipt;
 mod rule;
@@ -36,6 +37,7 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Migrate(args) => serve::migrate(&args),
+        Command::Move(args) => moving::run(&args),
         Command::Contest(command) => contest::run(command),
         Command::Rule(command) => rule::run(command),
         Command::Pass(PassCommand::Mint(args)) => pass::mint(&args),

@@ -12,3 +12,4 @@ pub mod outcome;
 pub mod output;
 pub mod progress;
 pub mod random;
+mod traveller;

@@ -15,7 +15,8 @@ use crate::{
     batch::Batch,
     contest::{ContestTask, Step},
     events,
-    log::{LoadError, Log},
+    log::Log,
+    reading::{LoadError, Reading},
 };
 
 impl ContestTask {
@@ -100,8 +101,8 @@ impl ContestTask {
             LoadError::Store(error) => error,
             other => StoreError::Corrupt(other.to_string()),
         };
-        self.log = Log::new(&self.context, self.id()).map_err(doubtful)?;
-        self.log.take_over(&self.context.stores).await.map_err(doubtful)?;
+        let reading = Reading::new(&self.context.keyring, self.id()).map_err(doubtful)?;
+        self.log = Log::take_over(reading, &self.context.stores).await.map_err(doubtful)?;
         self.refuse(key, code, detail).await
     }
 

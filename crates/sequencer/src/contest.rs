@@ -21,8 +21,9 @@ use tokio::{
 use crate::{
     Context,
     batch::Batch,
-    log::{LoadError, Log},
+    log::Log,
     publish::publication,
+    reading::{LoadError, Reading},
 };
 
 /// How often passes issued meanwhile are written into the log while voting goes on.
@@ -80,16 +81,17 @@ impl From<StoreError> for Halt {
 pub(crate) type Step = Result<(), Halt>;
 
 impl ContestTask {
-    /// Replays the contest's log, as far as `log` has not followed it yet, and publishes what it says. The caller holds the lease.
+    /// Replays the contest's log, as far as it has not been read yet, and publishes what it says. The caller holds the lease.
     pub(crate) async fn load(
         context: &Context,
         record: ContestRecord,
-        mut log: Log,
+        reading: Reading,
     ) -> Result<Self, LoadError> {
         let hub = &context.stores.hub;
         let notices = hub.subscribe();
         hub.set_recording(record.id(), Recording::Loading);
-        context.while_leased(record.id(), log.take_over(&context.stores)).await?;
+        let taking_over = Log::take_over(reading, &context.stores);
+        let log = context.while_leased(record.id(), taking_over).await?;
         let now = context.stores.clock.now();
         let mut task = Self {
             context: context.clone(),
@@ -182,8 +184,8 @@ impl ContestTask {
                     continue;
                 }
             }
-            let loaded = match Log::new(&self.context, self.id()) {
-                Ok(log) => Self::load(&self.context, record, log).await,
+            let loaded = match Reading::new(&self.context.keyring, self.id()) {
+                Ok(reading) => Self::load(&self.context, record, reading).await,
                 Err(error) => Err(error),
             };
             match loaded {

@@ -11,6 +11,7 @@ mod contest;
 mod events;
 mod log;
 mod publish;
+mod reading;
 mod standby;
 mod voting;
 
@@ -30,8 +31,7 @@ use tokio::{
 };
 
 use contest::{ContestTask, Ended};
-pub use log::LoadError;
-use log::Log;
+pub use reading::{LoadError, Reading};
 
 /// What an installation can set.
 #[derive(Debug, Clone)]
@@ -134,8 +134,8 @@ impl Sequencer {
         for record in contests {
             let id = record.id().clone();
             let task = if sequencer.context.take_lease(&id).await? {
-                let log = Log::new(&sequencer.context, &id)?;
-                Some(ContestTask::load(&sequencer.context, record, log).await?)
+                let reading = Reading::new(&sequencer.context.keyring, &id)?;
+                Some(ContestTask::load(&sequencer.context, record, reading).await?)
             } else {
                 sequencer.context.stores.hub.set_recording(&id, Recording::Elsewhere);
                 None

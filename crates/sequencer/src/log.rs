@@ -1,9 +1,8 @@
-//! The state of one contest's log, and the two things done with it: building it from the ledger, at once or step by step behind another
-//! process, and appending.
+//! The state of one contest's log, and the two things done with it: taking it over from the ledger, and appending.
 
 use std::time::Duration;
 
-use acclaim_ballot_log::{Checkpoint, Hash, SigningKey};
+use acclaim_ballot_log::{Hash, SigningKey};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     StoreError, Stores,
@@ -13,47 +12,17 @@ use acclaim_store::{
 };
 use acclaim_tally::Replay;
 
-use crate::{Context, batch::Batch};
+use crate::{
+    batch::Batch,
+    reading::{LoadError, Reading},
+};
 
 /// Entries asked of the ledger at once while replaying.
 pub(crate) const CHUNK: usize = 8_192;
-
 /// How long a batch waits for the trimming of the one before.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Ballots whose decision the intake is still to be told of, at most.
 const MOST_DECIDED: usize = 1 << 16;
-
-/// Why a contest's log cannot be continued.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// What is stored is not a log that anyone would accept.
-    #[error("the log of {contest} is damaged: {problem}")]
-    Damaged {
-        /// Which contest.
-        contest: ContestId,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The world has seen more than the ledger holds.
-    #[error(
-        "the log of {contest} is older than what has been shown of it: it has {size} entries, but a checkpoint over {shown} was shown. \
-         The database was set back; restore the newest backup"
-    )]
-    SetBack {
-        /// Which contest.
-        contest: ContestId,
-        /// Entries in the ledger.
-        size: u64,
-        /// Size of the highest checkpoint shown.
-        shown: u64,
-    },
-    /// The installation's name or keys do not make a log.
-    #[error("{0}")]
-    Key(String),
-}
 
 /// A contest's log: replayed state, signing key, and where the ledger stands. Owned by the contest's task.
 pub(crate) struct Log {
@@ -71,89 +40,48 @@ pub(crate) struct Log {
     untrimmed: bool,
 }
 
+/// Reads what the ledger holds beyond what was read before, and checks it against the ledger's checkpoint and the highest one shown. After
+/// [`LoadError::Store`] reading can go on later.
+pub(crate) async fn catch_up(reading: &mut Reading, stores: &Stores) -> Result<(), LoadError> {
+    let contest = reading.contest().clone();
+    // In this order: a commit comes before its showing, so that a former holder at work never makes the ledger look older than it is.
+    let shown = stores.shown.highest(&contest).await?;
+    let head = stores.database.head(&contest).await?;
+    reading.expect(head, shown.as_slice())?;
+    while reading.replay().size() < reading.size() {
+        let at = reading.replay().size();
+        let most = usize::try_from(reading.size() - at).unwrap_or(CHUNK).min(CHUNK);
+        let entries = stores.database.entries(&contest, at, most).await?;
+        if entries.is_empty() {
+            break;
+        }
+        for entry in entries {
+            reading.push(&entry)?;
+        }
+        // The ledger has them.
+        reading.changed_tiles();
+        tokio::task::yield_now().await;
+    }
+    reading.check()
+}
+
 impl Log {
-    /// The empty log of a contest, to be caught up with the ledger's.
-    pub(crate) fn new(context: &Context, contest: &ContestId) -> Result<Self, LoadError> {
-        let origin = context.keyring.origin(contest);
-        let key = SigningKey::from_seed(&origin, &context.keyring.log_seed)
-            .map_err(|error| LoadError::Key(format!("{origin}: {error}")))?;
-        Ok(Self {
-            contest: contest.clone(),
-            key,
-            replay: Replay::new(&origin),
-            committed: None,
-            cursors: Cursors::default(),
-            decided: Vec::new(),
-            untrimmed: false,
-        })
-    }
-
-    /// Replays what the ledger holds beyond this state, and checks it against the ledger's checkpoint and the highest one shown. Returns the
-    /// ledger's checkpoint if it has not been shown. After any error but [`LoadError::Store`] the state is good for nothing.
-    pub(crate) async fn catch_up(&mut self, stores: &Stores) -> Result<Option<String>, LoadError> {
-        // In this order: a commit comes before its showing, so that a former holder at work never makes the ledger look older than it is.
-        let shown = stores.shown.highest(&self.contest).await?;
-        let shown = shown.as_deref().map(|note| self.open(note)).transpose()?;
-        let head = stores.database.head(&self.contest).await?;
-        let size = head.as_ref().map_or(0, |head| head.size);
-        let seen = shown.as_ref().map_or(0, |shown| shown.size).max(self.replay.size());
-        if seen > size {
-            return Err(LoadError::SetBack { contest: self.contest.clone(), size, shown: seen });
-        }
-        self.replay_up_to(size, stores, shown.as_ref()).await?;
-        let Some(head) = head else { return Ok(None) };
-        let checkpoint = self.open(&head.checkpoint)?;
-        if (checkpoint.size, checkpoint.root) != (size, self.replay.root()) || head.root != checkpoint.root {
-            return Err(self.damaged("its entries do not hash to the root of its checkpoint"));
-        }
-        self.committed = Some((head.size, head.root));
-        self.cursors = head.cursors;
-        Ok(shown.is_none_or(|shown| shown.size < size).then_some(head.checkpoint))
-    }
-
-    /// The same for the holder of the lease, who shows what was committed without being shown: what is in the ledger may be.
-    pub(crate) async fn take_over(&mut self, stores: &Stores) -> Result<(), LoadError> {
-        match self.catch_up(stores).await? {
-            Some(checkpoint) => Ok(stores.shown.about_to_show(&self.contest, &checkpoint).await?),
-            None => Ok(()),
-        }
-    }
-
-    async fn replay_up_to(
-        &mut self,
-        size: u64,
-        stores: &Stores,
-        shown: Option<&Checkpoint>,
-    ) -> Result<(), LoadError> {
-        while self.replay.size() < size {
-            let at = self.replay.size();
-            let most = usize::try_from(size - at).unwrap_or(CHUNK).min(CHUNK);
-            let entries = stores.database.entries(&self.contest, at, most).await?;
-            if entries.is_empty() {
-                return Err(self.damaged(format!("entry {at} is missing")));
-            }
-            for entry in entries {
-                self.replay.push(&entry).map_err(|error| self.damaged(error.to_string()))?;
-                let differs =
-                    |shown: &Checkpoint| shown.size == self.replay.size() && shown.root != self.replay.root();
-                if shown.is_some_and(differs) {
-                    return Err(self.damaged("it is not the log of the checkpoint last shown"));
+    /// Reads to the ledger's end and goes on from there: for the holder of the lease.
+    pub(crate) async fn take_over(mut reading: Reading, stores: &Stores) -> Result<Self, LoadError> {
+        catch_up(&mut reading, stores).await?;
+        let (contest, is_shown) = (reading.contest().clone(), reading.is_shown());
+        let (key, replay, head) = reading.finish()?;
+        let (committed, cursors) = match head {
+            None => (None, Cursors::default()),
+            Some(head) => {
+                // Killed between a commit and its showing: what is in the ledger may be shown.
+                if !is_shown {
+                    stores.shown.about_to_show(&contest, &head.checkpoint).await?;
                 }
+                (Some((head.size, head.root)), head.cursors)
             }
-            // The ledger has them.
-            self.replay.changed_tiles();
-            tokio::task::yield_now().await;
-        }
-        Ok(())
-    }
-
-    fn open(&self, note: &str) -> Result<Checkpoint, LoadError> {
-        Checkpoint::open(note.as_bytes(), self.key.verifier())
-            .map_err(|error| self.damaged(error.to_string()))
-    }
-
-    fn damaged(&self, problem: impl Into<String>) -> LoadError {
-        LoadError::Damaged { contest: self.contest.clone(), problem: problem.into() }
+        };
+        Ok(Self { contest, key, replay, committed, cursors, decided: Vec::new(), untrimmed: false })
     }
 
     /// Size and root as the ledger has them.

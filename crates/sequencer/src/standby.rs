@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use crate::{
     Context,
     contest::{ContestTask, Ended},
-    log::{LoadError, Log},
+    log::catch_up,
+    reading::{LoadError, Reading},
 };
 
 /// Sequences a contest or stands by, until it is gone, damaged, or the process stops. `task` is what was loaded at the process's start.
@@ -60,27 +61,35 @@ enum Begun {
     Absent,
 }
 
-async fn begin(context: &Context, id: &ContestId, followed: &mut Option<Log>) -> Result<Begun, LoadError> {
+async fn begin(
+    context: &Context,
+    id: &ContestId,
+    followed: &mut Option<Reading>,
+) -> Result<Begun, LoadError> {
     let Some((record, leased)) = take(context, id).await? else { return Ok(Begun::Absent) };
-    if leased {
-        let log = match followed.take() {
-            Some(log) => log,
-            None => Log::new(context, id)?,
-        };
-        return Ok(Begun::Task(Box::new(ContestTask::load(context, record, log).await?)));
+    if !leased {
+        context.stores.hub.set_recording(id, Recording::Elsewhere);
+        // Where nobody votes taking over may take its time, and memory is better spent.
+        if record.state.phase != Phase::Open {
+            *followed = None;
+            return Ok(Begun::Elsewhere);
+        }
     }
-    context.stores.hub.set_recording(id, Recording::Elsewhere);
-    // Where nobody votes taking over may take its time, and memory is better spent.
-    if record.state.phase == Phase::Open {
-        let log = match followed {
-            Some(log) => log,
-            None => followed.insert(Log::new(context, id)?),
-        };
-        log.catch_up(&context.stores).await?;
-    } else {
-        *followed = None;
+    let reading = match followed {
+        Some(reading) => reading,
+        None => followed.insert(Reading::new(&context.keyring, id)?),
+    };
+    if !leased {
+        catch_up(reading, &context.stores).await?;
+        return Ok(Begun::Elsewhere);
     }
-    Ok(Begun::Elsewhere)
+    // Here, so that what has been read is not lost with a store that fails under way.
+    context.while_leased(id, catch_up(reading, &context.stores)).await?;
+    let reading = match followed.take() {
+        Some(reading) => reading,
+        None => Reading::new(&context.keyring, id)?,
+    };
+    Ok(Begun::Task(Box::new(ContestTask::load(context, record, reading).await?)))
 }
 
 /// The contest's record, and whether its lease was to be had; `None` if it is gone.

@@ -11,6 +11,7 @@ use acclaim_store::{
     hub::Rejection,
     ledger::{Append, BallotState, Turnout},
 };
+use bytes::Bytes;
 use sqlx_core::{query::query, row::Row as _, sql_str::AssertSqlSafe};
 use uuid::Uuid;
 
@@ -33,7 +34,7 @@ const COPY_FROM: usize = 2_000;
 /// Does everything but the commit.
 pub(crate) async fn write(tx: &mut Lent, id: &ContestId, append: &Append) -> Result<()> {
     let contest = swap_head(tx, id, append).await?;
-    insert_entries(tx, contest, append).await?;
+    insert_entries(tx, contest, append.expected.map_or(0, |head| head.0), &append.entries).await?;
     insert_ballots(tx, contest, &append.ballots).await?;
     mark_ballots(tx, contest, &append.marks).await?;
     upsert_tiles(tx, contest, &append.tiles).await?;
@@ -80,11 +81,11 @@ async fn swap_head(tx: &mut Lent, id: &ContestId, append: &Append) -> Result<i32
     row.try_get(0).map_err(unavailable)
 }
 
-async fn insert_entries(tx: &mut Lent, contest: i32, append: &Append) -> Result<()> {
-    let Some(first) = append.entries.first() else { return Ok(()) };
-    let from = append.expected.map_or(0, |head| head.0);
-    if append.entries.len() < COPY_FROM {
-        let entries: Vec<&[u8]> = append.entries.iter().map(|entry| &entry[..]).collect();
+/// Inserts entries from index `from` on.
+pub(crate) async fn insert_entries(tx: &mut Lent, contest: i32, from: u64, entries: &[Bytes]) -> Result<()> {
+    let Some(first) = entries.first() else { return Ok(()) };
+    if entries.len() < COPY_FROM {
+        let entries: Vec<&[u8]> = entries.iter().map(|entry| &entry[..]).collect();
         let statement = format!(
             "INSERT INTO entries_{contest} (log_index, contest, entry)
              SELECT $1 + place - 1, $2, entry FROM unnest($3::bytea[]) WITH ORDINALITY AS listed (entry, place)"
@@ -96,14 +97,15 @@ async fn insert_entries(tx: &mut Lent, contest: i32, append: &Append) -> Result<
             corrupt(format!("{inserted} entries went in instead of {count}"))
         });
     }
-    let mut rows = Rows::with_capacity(append.entries.len(), ENTRY_ROW + first.len() * 5 / 4);
-    for (index, entry) in (from..).zip(&append.entries) {
+    let mut rows = Rows::with_capacity(entries.len(), ENTRY_ROW + first.len() * 5 / 4);
+    for (index, entry) in (from..).zip(entries) {
         rows.push(&[&signed(index)?.to_be_bytes(), &contest.to_be_bytes(), entry])?;
     }
     rows.copy_into(tx, &format!("entries_{contest} (log_index, contest, entry)")).await
 }
 
-async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: &[(BallotId, u64)]) -> Result<()> {
+/// Inserts ballots that stand.
+pub(crate) async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: &[(BallotId, u64)]) -> Result<()> {
     if ballots.is_empty() {
         return Ok(());
     }
@@ -129,7 +131,12 @@ async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: &[(BallotId, u64)]
     rows.copy_into(tx, &format!("ballots_{contest} (log_index, id, contest, state)")).await
 }
 
-async fn mark_ballots(tx: &mut Lent, contest: i32, marks: &[(BallotId, BallotState)]) -> Result<()> {
+/// Notes what ballots are now.
+pub(crate) async fn mark_ballots(
+    tx: &mut Lent,
+    contest: i32,
+    marks: &[(BallotId, BallotState)],
+) -> Result<()> {
     if marks.is_empty() {
         return Ok(());
     }
@@ -156,7 +163,8 @@ async fn mark_ballots(tx: &mut Lent, contest: i32, marks: &[(BallotId, BallotSta
     exactly(marked, count, || corrupt("a ballot of the log is not in the table"))
 }
 
-async fn upsert_tiles(tx: &mut Lent, contest: i32, tiles: &[(TileId, Vec<u8>)]) -> Result<()> {
+/// Writes tiles, whole.
+pub(crate) async fn upsert_tiles(tx: &mut Lent, contest: i32, tiles: &[(TileId, Vec<u8>)]) -> Result<()> {
     if tiles.is_empty() {
         return Ok(());
     }
@@ -180,7 +188,11 @@ async fn upsert_tiles(tx: &mut Lent, contest: i32, tiles: &[(TileId, Vec<u8>)]) 
 }
 
 /// What is known of a ballot already stands.
-async fn insert_rejections(tx: &mut Lent, contest: i32, rejected: &[(BallotId, Rejection)]) -> Result<()> {
+pub(crate) async fn insert_rejections(
+    tx: &mut Lent,
+    contest: i32,
+    rejected: &[(BallotId, Rejection)],
+) -> Result<()> {
     if rejected.is_empty() {
         return Ok(());
     }
@@ -197,7 +209,8 @@ async fn insert_rejections(tx: &mut Lent, contest: i32, rejected: &[(BallotId, R
     Ok(())
 }
 
-async fn add_turnout(tx: &mut Lent, contest: i32, turnout: &[Turnout]) -> Result<()> {
+/// Adds to the turnout.
+pub(crate) async fn add_turnout(tx: &mut Lent, contest: i32, turnout: &[Turnout]) -> Result<()> {
     if turnout.is_empty() {
         return Ok(());
     }

@@ -108,7 +108,8 @@ async fn hold_contest(tx: &mut Lent, id: &ContestId) -> Result<i32> {
     row.try_get(0).map_err(unavailable)
 }
 
-async fn create(tx: &mut Lent, definition: &Definition, tag_key: &[u8]) -> Result<()> {
+/// Makes a draft with its partitions; returns its number.
+pub(crate) async fn create(tx: &mut Lent, definition: &Definition, tag_key: &[u8]) -> Result<i32> {
     let id = &definition.id;
     let created = query(
         "INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, tag_key, epoch, shards)
@@ -143,7 +144,7 @@ async fn create(tx: &mut Lent, definition: &Definition, tag_key: &[u8]) -> Resul
          ALTER TABLE ballots_{number} DROP CONSTRAINT ballots_{number}_contest_check"
     );
     raw_sql(AssertSqlSafe(partitions)).execute(tx).await.map_err(unavailable)?;
-    Ok(())
+    Ok(number)
 }
 
 async fn delete(tx: &mut Lent, id: &ContestId) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -18,7 +18,7 @@ use sqlx_core::{
     row::Row as _,
     sql_str::AssertSqlSafe,
 };
-use sqlx_postgres::{PgArguments, PgRow, Postgres};
+use sqlx_postgres::{PgArguments, PgConnectOptions, PgRow, Postgres};
 
 use crate::{
     connection::{Durability, Lent, Tx, answer, within},
@@ -141,6 +141,11 @@ impl PostgresDatabase {
         self.settings.statement + GRACE
     }
 
+    /// How connections are made.
+    pub(crate) fn options(&self) -> Arc<PgConnectOptions> {
+        self.pool.connect_options()
+    }
+
     async fn lend(&self) -> std::result::Result<Lent, Error> {
         let connection = self.pool.acquire().await?;
         Ok(Lent::new(connection, self.names_statements))
@@ -148,8 +153,17 @@ impl PostgresDatabase {
 
     /// Begins a transaction.
     pub(crate) async fn begin(&self, durability: Durability) -> Result<Tx> {
+        self.begin_for(durability, self.settings.statement, self.settings.commit).await
+    }
+
+    /// Begins a transaction each of whose statements may take so long, and its commit.
+    pub(crate) async fn begin_for(
+        &self,
+        durability: Durability,
+        statement: Duration,
+        commit: Duration,
+    ) -> Result<Tx> {
         let lent = self.lend().await.map_err(unavailable)?;
-        let (statement, commit) = (self.settings.statement, self.settings.commit);
         within(self.patience(), Tx::begin(lent, durability, statement, commit)).await
     }
 

@@ -8,6 +8,7 @@
 //! switches that on, Cargo then allows only one version of SQLite's bindings: an older one than that of `store-sqlite`.
 
 mod append;
+pub mod arrival;
 mod commands;
 mod connection;
 mod contests;
@@ -20,5 +21,6 @@ mod ledger;
 pub mod schema;
 mod unnamed;
 
+pub use arrival::{Arrival, Found};
 pub use database::{PostgresDatabase, Settings};
 pub use schema::OpenError;

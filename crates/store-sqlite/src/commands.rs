@@ -7,7 +7,7 @@ use acclaim_store::{
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::database::{SqliteDatabase, contest_number, corrupt, known_contest, unavailable};
 
@@ -54,21 +54,8 @@ impl Commands for SqliteDatabase {
                      WHERE contest = ?1 AND outcome IS NULL ORDER BY number",
                 )
                 .map_err(unavailable)?;
-            let rows = statement
-                .query_map([contest], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
-                })
-                .map_err(unavailable)?;
-            rows.map(|row| {
-                let (key, by, command, received) = row.map_err(unavailable)?;
-                Ok(QueuedCommand {
-                    key,
-                    by,
-                    command: serde_json::from_str(&command).map_err(corrupt)?,
-                    received: received.parse().map_err(corrupt)?,
-                })
-            })
-            .collect()
+            let rows = statement.query_map([contest], stored_command).map_err(unavailable)?;
+            rows.map(|row| queued_command(row.map_err(unavailable)?)).collect()
         })
         .await
     }
@@ -112,6 +99,22 @@ pub(crate) fn finish_commands(
     Ok(())
 }
 
-fn read_outcome(json: impl AsRef<str>) -> Result<CommandOutcome> {
+pub(crate) type StoredCommand = (String, String, String, String);
+
+/// Key, staff key, command, when it was received.
+pub(crate) fn stored_command(row: &Row<'_>) -> rusqlite::Result<StoredCommand> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+}
+
+pub(crate) fn queued_command((key, by, command, received): StoredCommand) -> Result<QueuedCommand> {
+    Ok(QueuedCommand {
+        key,
+        by,
+        command: serde_json::from_str(&command).map_err(corrupt)?,
+        received: received.parse().map_err(corrupt)?,
+    })
+}
+
+pub(crate) fn read_outcome(json: impl AsRef<str>) -> Result<CommandOutcome> {
     serde_json::from_str(json.as_ref()).map_err(corrupt)
 }

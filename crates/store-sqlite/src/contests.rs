@@ -36,16 +36,7 @@ impl Contests for SqliteDatabase {
 
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {
         let id = id.clone();
-        self.read(move |tx| {
-            tx.prepare_cached(
-                "SELECT revision, definition, phase, closes, withdrawn, tag_key, epoch, shards FROM contests WHERE id = ?1",
-            )
-            .and_then(|mut statement| statement.query_row([id.as_str()], StoredContest::read).optional())
-            .map_err(unavailable)?
-            .map(StoredContest::record)
-            .transpose()
-        })
-        .await
+        self.read(move |tx| read_contest(tx, &id)).await
     }
 
     async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()> {
@@ -210,6 +201,17 @@ impl StoredContest {
             tag_key: self.tag_key,
         })
     }
+}
+
+/// A contest, if there is one of this id.
+pub(crate) fn read_contest(tx: &Transaction<'_>, id: &ContestId) -> Result<Option<ContestRecord>> {
+    tx.prepare_cached(
+        "SELECT revision, definition, phase, closes, withdrawn, tag_key, epoch, shards FROM contests WHERE id = ?1",
+    )
+    .and_then(|mut statement| statement.query_row([id.as_str()], StoredContest::read).optional())
+    .map_err(unavailable)?
+    .map(StoredContest::record)
+    .transpose()
 }
 
 fn is_retired(tx: &Transaction<'_>, id: &ContestId) -> Result<bool> {

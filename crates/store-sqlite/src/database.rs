@@ -7,9 +7,14 @@ use std::{
 };
 
 use acclaim_contest::ContestId;
-use acclaim_store::error::{Result, StoreError};
+use acclaim_store::{
+    error::{Result, StoreError},
+    moving::Moved,
+};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
+
+use crate::leaving::read_mark;
 
 /// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
 const MIGRATIONS: &[&str] = &[include_str!("../migrations/1.sql")];
@@ -45,6 +50,14 @@ pub enum OpenError {
         /// What it is.
         what: String,
     },
+    /// The installation went elsewhere, or is on its way.
+    #[error("{}", left(path, mark))]
+    Moved {
+        /// The file.
+        path: PathBuf,
+        /// Where it went.
+        mark: Moved,
+    },
     /// SQLite said no.
     #[error("{path}: {error}")]
     Sqlite {
@@ -55,35 +68,42 @@ pub enum OpenError {
     },
 }
 
+fn left(path: &Path, mark: &Moved) -> String {
+    let (path, to) = (path.display(), &mark.to);
+    if mark.complete {
+        return format!(
+            "the installation in {path} was moved to {to}: it goes on there, and going on here too would make a second history"
+        );
+    }
+    format!(
+        "the installation in {path} may have been moved to {to}: a move there was cut off. Finish it by the same `acclaim move` again, \
+         or undo it with `--take-back`"
+    )
+}
+
 impl SqliteDatabase {
     /// Opens the file, creating it if it is absent, and brings its schema up to date.
     ///
     /// # Errors
     /// [`OpenError`]; a file of a newer version, or of another program, is left as it is.
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
-        let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
-        let mut connection = Connection::open(path).map_err(failed)?;
-        let version: u32 =
-            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-        let version = usize::try_from(version).unwrap_or(usize::MAX);
-        let application: i32 =
-            connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
-        let empty: bool = connection
-            .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
-            .map_err(failed)?;
-        let foreign = |what| Err(OpenError::Foreign { path: path.to_owned(), what });
-        if !empty && application != APPLICATION_ID {
-            return foreign("not a database of acclaim".to_owned());
+        let connection = prepare(path)?;
+        match read_mark(&connection).map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })? {
+            Some(mark) => Err(OpenError::Moved { path: path.to_owned(), mark }),
+            None => Self::run(path, connection),
         }
-        if version > MIGRATIONS.len() {
-            return foreign(format!(
-                "of schema version {version}; this program knows up to {}",
-                MIGRATIONS.len()
-            ));
-        }
-        configure(&connection).map_err(failed)?;
-        migrate(&mut connection, version).map_err(failed)?;
+    }
 
+    /// As [`SqliteDatabase::open`], also if the installation went elsewhere: for whoever moves it, or takes it back.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub fn open_to_move(path: &Path) -> std::result::Result<Self, OpenError> {
+        Self::run(path, prepare(path)?)
+    }
+
+    /// Starts the thread that writes.
+    fn run(path: &Path, mut connection: Connection) -> std::result::Result<Self, OpenError> {
         let (writer, jobs) = mpsc::sync_channel::<Job>(QUEUE);
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
@@ -176,6 +196,33 @@ impl Drop for SqliteDatabase {
             let _panicked = thread.join();
         }
     }
+}
+
+/// A connection that may write, to a file that is ours and up to date.
+fn prepare(path: &Path) -> std::result::Result<Connection, OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let mut connection = Connection::open(path).map_err(failed)?;
+    let version: u32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let version = usize::try_from(version).unwrap_or(usize::MAX);
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let empty: bool = connection
+        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    let foreign = |what| Err(OpenError::Foreign { path: path.to_owned(), what });
+    if !empty && application != APPLICATION_ID {
+        return foreign("not a database of acclaim".to_owned());
+    }
+    if version > MIGRATIONS.len() {
+        return foreign(format!(
+            "of schema version {version}; this program knows up to {}",
+            MIGRATIONS.len()
+        ));
+    }
+    configure(&connection).map_err(failed)?;
+    migrate(&mut connection, version).map_err(failed)?;
+    Ok(connection)
 }
 
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {

@@ -105,6 +105,14 @@ impl DataDirectory {
         Ok(SqliteDatabase::open(&self.database_path())?)
     }
 
+    /// Opens the database of an installation that is to be moved, or was.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Database`]
+    pub fn database_to_move(&self) -> Result<SqliteDatabase, DirectoryError> {
+        Ok(SqliteDatabase::open_to_move(&self.database_path())?)
+    }
+
     fn database_path(&self) -> PathBuf {
         self.path.join("acclaim.db")
     }

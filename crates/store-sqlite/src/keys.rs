@@ -114,13 +114,13 @@ impl Leases for SqliteDatabase {
     }
 }
 
-type StoredKey = (String, String, Option<String>, i64, Option<i64>);
+pub(crate) type StoredKey = (String, String, Option<String>, i64, Option<i64>);
 
-fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
+pub(crate) fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
 }
 
-fn staff_key((name, role, contests, created, revoked): StoredKey) -> Result<StaffKey> {
+pub(crate) fn staff_key((name, role, contests, created, revoked): StoredKey) -> Result<StaffKey> {
     let contests: Option<Vec<ContestId>> =
         contests.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
     let instant =

@@ -138,27 +138,8 @@ impl Ledger for SqliteDatabase {
                        ORDER BY minute, channel, "group""#,
                 )
                 .map_err(unavailable)?;
-            let rows = statement
-                .query_map([contest], |row| {
-                    Ok((
-                        row.get(0)?,
-                        row.get::<_, String>(1)?,
-                        row.get::<_, String>(2)?,
-                        row.get::<_, i64>(3)?,
-                    ))
-                })
-                .map_err(unavailable)?;
-            rows.map(|row| {
-                let (minute, channel, group, ballots) = row.map_err(unavailable)?;
-                let some = |text: String| (!text.is_empty()).then_some(text);
-                Ok(Turnout {
-                    minute,
-                    channel: some(channel),
-                    group: some(group),
-                    ballots: unsigned(ballots)?,
-                })
-            })
-            .collect()
+            let rows = statement.query_map([contest], stored_turnout).map_err(unavailable)?;
+            rows.map(|row| turnout(row.map_err(unavailable)?)).collect()
         })
         .await
     }
@@ -185,7 +166,7 @@ impl Ledger for SqliteDatabase {
     }
 }
 
-fn read_head(tx: &Transaction<'_>, contest: i64) -> Result<Option<Head>> {
+pub(crate) fn read_head(tx: &Transaction<'_>, contest: i64) -> Result<Option<Head>> {
     let row: Option<(i64, [u8; 32], String, Vec<u8>)> = tx
         .prepare_cached("SELECT size, root, checkpoint, cursors FROM heads WHERE contest = ?1")
         .and_then(|mut statement| {
@@ -314,13 +295,26 @@ fn add_turnout(tx: &Transaction<'_>, contest: i64, rows: &[Turnout]) -> Result<(
     Ok(())
 }
 
-type StoredBallot = ([u8; 16], i64, i64, Option<String>);
+pub(crate) type StoredTurnout = (i64, String, String, i64);
 
-fn stored_ballot(row: &Row<'_>) -> rusqlite::Result<StoredBallot> {
+/// Minute, channel, group, ballots.
+pub(crate) fn stored_turnout(row: &Row<'_>) -> rusqlite::Result<StoredTurnout> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
 }
 
-fn recorded_ballot((id, index, state, reason): StoredBallot) -> Result<RecordedBallot> {
+pub(crate) fn turnout((minute, channel, group, ballots): StoredTurnout) -> Result<Turnout> {
+    let some = |text: String| (!text.is_empty()).then_some(text);
+    Ok(Turnout { minute, channel: some(channel), group: some(group), ballots: unsigned(ballots)? })
+}
+
+pub(crate) type StoredBallot = ([u8; 16], i64, i64, Option<String>);
+
+/// Id, index, state, reason.
+pub(crate) fn stored_ballot(row: &Row<'_>) -> rusqlite::Result<StoredBallot> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+}
+
+pub(crate) fn recorded_ballot((id, index, state, reason): StoredBallot) -> Result<RecordedBallot> {
     let state = match (state, reason) {
         (0, None) => BallotState::Recorded,
         (1, None) => BallotState::Replaced,

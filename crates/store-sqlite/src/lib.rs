@@ -8,6 +8,7 @@ pub mod database;
 pub mod directory;
 pub mod intake;
 mod keys;
+mod leaving;
 mod ledger;
 pub mod shown;
 

@@ -13,6 +13,7 @@ pub mod keyring;
 pub mod keys;
 pub mod lease;
 pub mod ledger;
+pub mod moving;
 pub mod shown;
 
 use std::sync::Arc;

@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx_core::{connection::Connection as _, raw_sql::raw_sql, sql_str::AssertSqlSafe};
+use sqlx_core::{
+    connection::Connection as _, query::query, raw_sql::raw_sql, row::Row as _, sql_str::AssertSqlSafe,
+};
 use sqlx_postgres::PgConnection;
 use tempfile::TempDir;
 
@@ -104,6 +106,14 @@ impl Server {
         let mut connection = PgConnection::connect(&self.url_by(self.port, database)).await.unwrap();
         raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
+    }
+
+    /// The number that a query of a database answers with.
+    pub async fn number(&self, database: &str, sql: &str) -> i64 {
+        let mut connection = PgConnection::connect(&self.url_by(self.port, database)).await.unwrap();
+        let row = query(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        row.try_get(0).unwrap()
     }
 
     /// Kills every process of the server at once, as a power cut would.

@@ -8,14 +8,26 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::site::{Site, ballot, definition, poll};
+use crate::{
+    ground::on_both_grounds,
+    site::{Site, ballot, definition, poll},
+};
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
 const CAST: &str = "/v1/contests/main/ballots";
 
+on_both_grounds!(
+    bodies_that_are_no_ballots,
+    selections_that_cannot_be_cast,
+    ballots_that_others_stand_against,
+    passes_and_hours_that_are_not_right,
+    a_definition_with_many_mistakes,
+    staff_stay_within_their_role_contest_and_key,
+);
+
 /// A contest with one good ballot, and a voter who has not voted.
-struct Booth {
-    site: Site,
+struct Booth<'a> {
+    site: &'a Site,
     first: Value,
     voted: String,
     voter: String,
@@ -23,9 +35,8 @@ struct Booth {
     tally: Value,
 }
 
-impl Booth {
-    fn open() -> Self {
-        let site = Site::start();
+impl<'a> Booth<'a> {
+    fn open(site: &'a Site) -> Self {
         site.create(
             "main",
             OPENED,
@@ -77,9 +88,8 @@ impl Booth {
     }
 }
 
-#[test]
-fn bodies_that_are_no_ballots() {
-    let booth = Booth::open();
+fn bodies_that_are_no_ballots(site: &Site) {
+    let booth = Booth::open(site);
     let detail = |body: &[u8], word: &str| {
         let problem = booth.refused(body, 400, "malformed");
         assert!(problem["detail"].as_str().unwrap().contains(word), "{word}: {problem}");
@@ -126,7 +136,7 @@ fn bodies_that_are_no_ballots() {
 }
 
 /// A connection that ends before its body does, where the part that came is a whole ballot by itself.
-fn broken_off(booth: &Booth, good: &str) {
+fn broken_off(booth: &Booth<'_>, good: &str) {
     let mut connection = TcpStream::connect(booth.site.address).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let length = good.len() + 1;
@@ -142,9 +152,8 @@ fn broken_off(booth: &Booth, good: &str) {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
 }
 
-#[test]
-fn selections_that_cannot_be_cast() {
-    let booth = Booth::open();
+fn selections_that_cannot_be_cast(site: &Site) {
+    let booth = Booth::open(site);
     let withdrawal = json!({"entry": "a3", "reason": "asked for"});
     booth.site.staff.post("/v1/contests/main/withdrawals", "withdraw", &withdrawal).unwrap();
     let select = |pairs: &[(&str, &str)]| {
@@ -176,7 +185,7 @@ fn selections_that_cannot_be_cast() {
     booth.votes_at_last();
 }
 
-impl Booth {
+impl Booth<'_> {
     /// As [`Booth::unchanged`], in a contest of which an entry without votes was withdrawn.
     #[track_caller]
     fn unchanged_but_withdrawn(&self) {
@@ -187,10 +196,9 @@ impl Booth {
     }
 }
 
-#[test]
-fn ballots_that_others_stand_against() {
-    let booth = Booth::open();
-    let site = &booth.site;
+fn ballots_that_others_stand_against(site: &Site) {
+    let booth = Booth::open(site);
+    let site = booth.site;
     let replacing = |entry: &str, replaced: &Value| {
         let mut body = ballot(&[entry]);
         body["replaces"] = replaced.clone();
@@ -237,10 +245,9 @@ fn ballots_that_others_stand_against() {
     assert_eq!(site.log("final").iter().filter(|line| line.contains(r#""type":"ballot""#)).count(), 1);
 }
 
-#[test]
-fn passes_and_hours_that_are_not_right() {
-    let booth = Booth::open();
-    let site = &booth.site;
+fn passes_and_hours_that_are_not_right(site: &Site) {
+    let booth = Booth::open(site);
+    let site = booth.site;
     let good = ballot(&["b1"]);
     let anonymous = [("content-type", "application/json")];
     site.send("POST", CAST, &anonymous, good.to_string().as_bytes()).problem(401, "pass-missing");
@@ -276,7 +283,7 @@ fn passes_and_hours_that_are_not_right() {
 }
 
 /// A pass of the near future ends.
-fn expired(booth: &Booth) {
+fn expired(booth: &Booth<'_>) {
     #[expect(clippy::disallowed_methods, reason = "the server's clock is the system's")]
     let now = jiff::Timestamp::now();
     let expires = now + jiff::SignedDuration::from_secs(3);
@@ -293,9 +300,7 @@ fn expired(booth: &Booth) {
     });
 }
 
-#[test]
-fn a_definition_with_many_mistakes() {
-    let site = Site::start();
+fn a_definition_with_many_mistakes(site: &Site) {
     let bearer = format!("Bearer {}", site.key);
     let put = |body: &[u8]| {
         let headers =
@@ -334,9 +339,7 @@ fn a_definition_with_many_mistakes() {
     assert_eq!(list, json!({"contests": []}));
 }
 
-#[test]
-fn staff_stay_within_their_role_contest_and_key() {
-    let site = Site::start();
+fn staff_stay_within_their_role_contest_and_key(site: &Site) {
     site.create("draft", "2099-01-01T00:00:00Z", &json!({}));
     site.create("main", OPENED, &json!({}));
     let auditor = site.staff_key("auditor", "main");

@@ -2,8 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
-    process::Command,
     sync::{
         Arc, Barrier,
         atomic::{AtomicU64, Ordering},
@@ -16,16 +14,14 @@ use acclaim_cli::{
     caster::{Ballot, Caster},
     client::Client,
 };
-use acclaim_test_servers::{
-    postgres::Server as Postgres,
-    redis::{DURABLE, Server as Redis},
-};
+use acclaim_test_servers::{postgres::Server as Postgres, redis::Server as Redis};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    ground::Servers,
     kill::{check, create, mint, note_checkpoint, vote},
-    server::{Server, acclaim, client, free_address},
+    server::{Server, client, free_address},
 };
 
 /// How long anything awaited may take.
@@ -33,11 +29,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Cluster {
     pub(crate) runtime: tokio::runtime::Runtime,
-    pub(crate) redis: Redis,
-    /// By which the processes reach Redis.
-    redis_url: String,
+    pub(crate) servers: Servers,
     postgres: Postgres,
-    database: String,
     pub(crate) folder: TempDir,
     pub(crate) key: String,
     /// API processes with their addresses.
@@ -56,42 +49,27 @@ impl Cluster {
     pub(crate) fn start_by(address: impl FnOnce(&tokio::runtime::Runtime, &Redis) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let redis = Redis::start(folder.path(), DURABLE);
-        let redis_url = address(&runtime, &redis);
         let postgres = runtime.block_on(Postgres::start(&[]));
         let database = runtime.block_on(postgres.empty_database());
-        let url = postgres.url_by(postgres.port(), &database);
-        let migrated = acclaim().arg("migrate").env("ACCLAIM_POSTGRES_URL", &url).output().unwrap();
-        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
-        let made = acclaim()
-            .args(["key", "create", "--role", "operator", "--name", "chair"])
-            .env("ACCLAIM_POSTGRES_URL", &url)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
-
+        let mut servers = Servers::start_on(folder.path(), postgres.url_by(postgres.port(), &database));
+        servers.redis_url = address(&runtime, &servers.redis);
+        let key = servers.operator_key();
         let start = |role: &str| {
             let address = free_address();
-            (address, spawn(&redis_url, &url, folder.path(), role, address))
+            (address, servers.serve(role, address))
         };
         let apis = vec![start("api"), start("api")];
         let sequencers = vec![start("sequencer"), start("sequencer")];
         let staff = client(apis[0].0, &key);
-        Self { runtime, redis, redis_url, postgres, database, folder, key, apis, sequencers, staff }
-    }
-
-    fn url(&self) -> String {
-        self.postgres.url_by(self.postgres.port(), &self.database)
+        Self { runtime, servers, postgres, folder, key, apis, sequencers, staff }
     }
 
     /// Kills a process and starts another in its place.
     fn replace(&mut self, role: &str, number: usize) {
-        let url = self.url();
         let processes = if role == "api" { &mut self.apis } else { &mut self.sequencers };
         let (address, process) = processes.remove(number);
         process.kill();
-        processes.push((address, spawn(&self.redis_url, &url, self.folder.path(), role, address)));
+        processes.push((address, self.servers.serve(role, address)));
     }
 
     pub(crate) fn wait_until(&self, what: &str, path: &str, reached: impl Fn(&Value) -> bool) {
@@ -105,18 +83,6 @@ impl Cluster {
             }
         }
     }
-}
-
-fn spawn(redis: &str, postgres: &str, folder: &Path, role: &str, address: SocketAddr) -> Server {
-    let mut command: Command = acclaim();
-    command
-        .args(["serve", "--role", role, "--listen", &address.to_string()])
-        .env("ACCLAIM_REDIS_URL", redis)
-        .env("ACCLAIM_REDIS_SHARDS", "3")
-        .env("ACCLAIM_POSTGRES_URL", postgres)
-        .env("ACCLAIM_SECRET", "5a".repeat(32))
-        .current_dir(folder);
-    Server::spawn(command)
 }
 
 #[test]
@@ -203,15 +169,37 @@ fn an_accepted_ballot_is_recorded_or_told_why_not() {
 
     // Once it is recorded the ledger says no at once; while Redis remembers nothing, the sequencer does, later.
     assert_eq!(ask(&cluster, "POST", "ballots", &pass, &ballot("a2")).0, 409);
-    cluster.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:0}:slots"]);
-    cluster.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:1}:slots"]);
-    cluster.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:2}:slots"]);
+    cluster.servers.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:0}:slots"]);
+    cluster.servers.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:1}:slots"]);
+    cluster.servers.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:2}:slots"]);
     let (status, accepted) = ask(&cluster, "POST", "ballots", &pass, &ballot("a3"));
     assert_eq!(status, 202, "{accepted}");
     let address = format!("/v1/contests/kill/ballots/{}", accepted["ballot"].as_str().unwrap());
     cluster.wait_until("rejected", &address, |ballot| {
         ballot["status"] == "rejected" && ballot["reason"] == "already-voted"
     });
+}
+
+#[test]
+fn a_ballot_that_waited_for_the_intake_fills_its_slots_there() {
+    let cluster = Cluster::start();
+    create(&cluster.staff, "final");
+    cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
+    let pass = mint(&cluster.staff, 1).remove(0).pass;
+    let ballot = |entry: &str| json!({"selections": [{"category": "a", "entry": entry}]});
+    cluster.servers.redis.run::<String>(&["FLUSHALL"]);
+    let begun = Instant::now();
+    let accepted = loop {
+        match ask(&cluster, "POST", "ballots", &pass, &ballot("a1")) {
+            (202, accepted) => break accepted,
+            (503, _) if begun.elapsed() < PATIENCE => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    let address = format!("/v1/contests/kill/ballots/{}", accepted["ballot"].as_str().unwrap());
+    cluster.wait_until("recorded", &address, |ballot| ballot["status"] == "recorded");
+    assert_eq!(ask(&cluster, "POST", "ballots", &pass, &ballot("a1")).0, 200, "the same again");
+    assert_eq!(ask(&cluster, "POST", "ballots", &pass, &ballot("a2")).0, 409, "at once");
 }
 
 #[test]
@@ -236,11 +224,11 @@ fn what_was_answered_recorded_survives_whatever_is_killed_or_flushed() {
         }
         match round % 5 {
             0 => cluster.replace("sequencer", 0),
-            1 => drop(cluster.redis.run::<String>(&["FLUSHALL"])),
+            1 => drop(cluster.servers.redis.run::<String>(&["FLUSHALL"])),
             2 => cluster.replace("api", 0),
             3 => {
-                cluster.redis.kill();
-                cluster.redis.start_again();
+                cluster.servers.redis.kill();
+                cluster.servers.redis.start_again();
             }
             _ => {
                 cluster.postgres.kill();

@@ -1,14 +1,33 @@
 //! Data directories on which the server does not start: it says why, changes nothing, and ends with status 2.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::{server::acclaim, site::Site};
 
+/// How long a start that is refused may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Tries to serve; returns what was said.
 #[track_caller]
-fn refused(data: &Path) -> String {
-    let said =
-        acclaim().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).output().expect("it runs");
+pub(crate) fn refused(data: &Path) -> String {
+    let mut command = acclaim();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let begun = Instant::now();
+    while process.try_wait().unwrap().is_none() {
+        if begun.elapsed() > PATIENCE {
+            process.kill().unwrap();
+            panic!("it serves");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let said = process.wait_with_output().unwrap();
     let words = String::from_utf8(said.stderr).unwrap();
     assert_eq!(said.status.code(), Some(2), "{words}");
     assert!(said.stdout.is_empty());

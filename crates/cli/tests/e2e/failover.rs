@@ -28,7 +28,7 @@ fn start() -> (Cluster, Switch, Redis, VerifierKey) {
         let leads = switch.insert(runtime.block_on(Switch::start(redis.port())));
         format!("redis://127.0.0.1:{}", leads.port())
     });
-    let replica = cluster.redis.start_replica(cluster.folder.path());
+    let replica = cluster.servers.redis.start_replica(cluster.folder.path());
     let vkey = create(&cluster.staff, "final");
     cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
     (cluster, switch.expect("started"), replica, vkey)
@@ -54,7 +54,7 @@ fn what_was_answered_recorded_survives_a_failover_to_a_replica_that_is_behind() 
     replica.fall_behind();
     wait_for(2 * BALLOTS / 3);
     note_checkpoint(&cluster.staff, &vkey, &mut heads);
-    cluster.redis.kill();
+    cluster.servers.redis.kill();
 
     // A replica takes nothing; voters are told when to come again.
     switch.lead_to(Some(replica.port()));
@@ -98,11 +98,11 @@ fn an_accepted_ballot_is_lost_only_if_nothing_but_the_lost_part_held_it() {
     }
     cluster.sequencers.iter().for_each(|(_, sequencer)| sequencer.pause());
     let kept: Vec<String> = kept.iter().map(accept).collect();
-    replica.wait_for_all_of(&cluster.redis);
+    replica.wait_for_all_of(&cluster.servers.redis);
     replica.fall_behind();
     let gone: Vec<String> = lost.iter().map(accept).collect();
 
-    cluster.redis.kill();
+    cluster.servers.redis.kill();
     replica.promote();
     switch.lead_to(Some(replica.port()));
     cluster.sequencers.iter().for_each(|(_, sequencer)| sequencer.resume());

@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::site::Site;
+use crate::{ground::on_both_grounds, site::Site};
 
 const PATH: &str = "/v1/contests/main/ballots/bulk";
+
+on_both_grounds!(each_line_of_a_bulk_request_is_a_ballot_of_its_own);
 
 fn line(pass: &str, category: &str, entry: &str) -> String {
     json!({"pass": pass, "selections": [{"category": category, "entry": entry}]}).to_string()
 }
 
-#[test]
-fn each_line_of_a_bulk_request_is_a_ballot_of_its_own() {
-    let site = Site::start();
+fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
     let mint = |key: &str, body: Value| {
         let minted = site.staff.post("/v1/contests/main/passes", key, &body).unwrap();

@@ -10,11 +10,14 @@
 
 mod bad_input;
 mod cluster;
+mod cut_off;
 mod directories;
 mod disk;
 mod failover;
 mod gateway;
+mod ground;
 mod kill;
+mod moving;
 mod server;
 mod site;
 mod tampering;

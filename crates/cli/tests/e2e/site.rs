@@ -1,4 +1,4 @@
-//! A running server with a first contest or more, and whoever sends it requests, also such as no client of ours would.
+//! A running installation, embedded or a cluster, and whoever sends it requests, also such as no client of ours would.
 
 use std::{
     fs,
@@ -11,14 +11,20 @@ use acclaim_cli::client::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::server::{Server, acclaim, client, free_address};
+use crate::{
+    ground::{Servers, succeeded},
+    server::{Server, acclaim, client, free_address},
+};
 
 /// How long anything awaited may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// See the [module](self).
 pub(crate) struct Site {
-    server: Option<Server>,
+    /// One embedded; in a cluster one that answers and one that sequences.
+    processes: Vec<Server>,
+    /// Of a cluster; none if the site stands on its data directory.
+    servers: Option<Servers>,
     pub(crate) folder: TempDir,
     pub(crate) address: SocketAddr,
     pub(crate) key: String,
@@ -37,6 +43,7 @@ pub(crate) struct Answer {
 }
 
 impl Site {
+    /// Embedded, on a data directory.
     pub(crate) fn start() -> Self {
         Self::start_by(Server::start)
     }
@@ -46,6 +53,26 @@ impl Site {
         let address = free_address();
         let server = start(&folder.path().join("data"), address);
         let key = server.key.clone().expect("a first key");
+        Self::of(folder, address, key, vec![server], None)
+    }
+
+    /// A cluster of an API process and a sequencer, on servers of their own.
+    pub(crate) fn start_clustered() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let servers = Servers::start(folder.path());
+        let key = servers.operator_key();
+        let mut site = Self::of(folder, free_address(), key, Vec::new(), Some(servers));
+        site.restart();
+        site
+    }
+
+    fn of(
+        folder: TempDir,
+        address: SocketAddr,
+        key: String,
+        processes: Vec<Server>,
+        servers: Option<Servers>,
+    ) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
@@ -53,21 +80,26 @@ impl Site {
             .build()
             .into();
         let staff = client(address, &key);
-        Self { server: Some(server), folder, address, key, staff, agent }
+        Self { processes, servers, folder, address, key, staff, agent }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    /// SIGKILL; the data directory stays.
+    /// SIGKILL of every process; what they stand on stays.
     pub(crate) fn kill(&mut self) {
-        self.server.take().unwrap().kill();
+        self.processes.drain(..).for_each(Server::kill);
     }
 
-    /// Starts again, on the same directory and address.
+    /// Starts again, on the same ground and address.
     pub(crate) fn restart(&mut self) {
-        self.server = Some(Server::start(&self.data(), self.address));
+        self.processes = match &self.servers {
+            None => vec![Server::start(&self.data(), self.address)],
+            Some(servers) => {
+                vec![servers.serve("sequencer", free_address()), servers.serve("api", self.address)]
+            }
+        };
     }
 
     /// Makes a contest of two categories that opens then, with more of a definition's tables.
@@ -94,15 +126,27 @@ impl Site {
         minted.unwrap()["passes"][0]["pass"].as_str().unwrap().to_owned()
     }
 
-    /// A staff key, made beside the running server.
+    /// A staff key, made beside the running processes.
     pub(crate) fn staff_key(&self, role: &str, contest: &str) -> String {
-        let made = acclaim()
-            .args(["key", "create", "--role", role, "--contest", contest, "--data"])
-            .arg(self.data())
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+        self.run_key(&["create", "--role", role, "--contest", contest])
+    }
+
+    /// Runs `acclaim key`, which goes well; returns what it printed.
+    pub(crate) fn run_key(&self, args: &[&str]) -> String {
+        let mut command = match &self.servers {
+            Some(servers) => servers.acclaim(),
+            None => acclaim(),
+        };
+        command.arg("key").args(args);
+        if self.servers.is_none() {
+            command.arg("--data").arg(self.data());
+        }
+        succeeded(&command.output().unwrap())
+    }
+
+    /// From the next start on it is a cluster on these servers, or stands on its data directory; returns what it was.
+    pub(crate) fn stand_on(&mut self, servers: Option<Servers>) -> Option<Servers> {
+        std::mem::replace(&mut self.servers, servers)
     }
 
     /// Sends what it is told, once.
@@ -163,7 +207,7 @@ impl Site {
             .env("ACCLAIM_KEY", &self.key)
             .output()
             .unwrap();
-        assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
+        succeeded(&export);
         assert!(fs::exists(out.join("log.jsonl")).unwrap());
         out
     }

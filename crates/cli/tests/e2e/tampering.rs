@@ -5,11 +5,14 @@ use std::{fs, path::Path};
 use acclaim_ballot_log::SigningKey;
 
 use crate::{
+    ground::on_both_grounds,
     server::acclaim,
     site::{Site, ballot},
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
+
+on_both_grounds!(a_changed_export_is_refused_and_the_place_is_named);
 
 /// An export: its lines, and how to write it anew with others.
 struct Exported<'a> {
@@ -56,25 +59,23 @@ impl Verdict {
     }
 }
 
-/// A site with a contest of twelve ballots, closed.
-fn voted() -> (Site, String) {
-    let site = Site::start();
+/// Makes a contest of twelve ballots; returns its verifier key.
+fn vote(site: &Site) -> String {
     let contest = site.create("small", OPENED, &serde_json::json!({}));
     for n in 1..=12 {
         let pass = site.pass("small", &format!("mailto:{n}@example.org"));
         let answer = site.cast("small", &pass, &ballot(&[["a1", "a2", "a3"][n % 3], ["b1", "b2"][n % 2]]));
         assert_eq!(answer.status, 201, "{answer:?}");
     }
-    (site, contest["log"]["vkey"].as_str().unwrap().to_owned())
+    contest["log"]["vkey"].as_str().unwrap().to_owned()
 }
 
 fn joined(lines: &[&str]) -> String {
     lines.iter().flat_map(|line| [*line, "\n"]).collect()
 }
 
-#[test]
-fn a_changed_export_is_refused_and_the_place_is_named() {
-    let (site, vkey) = voted();
+fn a_changed_export_is_refused_and_the_place_is_named(site: &Site) {
+    let vkey = vote(site);
     let seen = site.folder.path().join("seen");
     fs::write(&seen, site.staff.get("/v1/contests/small/log/checkpoint").unwrap().bytes).unwrap();
     site.staff.post("/v1/contests/small/close", "close", &serde_json::json!({})).unwrap();

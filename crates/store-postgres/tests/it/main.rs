@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod arrival;
 mod faults;
 mod pooler;
 mod proxy;

@@ -1,16 +1,21 @@
 //! The embedded stores keep the promises of the traits, and a few of their own.
 
+use std::sync::Arc;
+
 use acclaim_ballot_log::Hash;
-use acclaim_contest::BallotId;
+use acclaim_contest::{BallotId, Instant};
 use acclaim_store::{
-    Contests as _, Intake as _, Ledger as _, Shown as _, StoreError,
+    Contests as _, Intake as _, Keys as _, Ledger as _, Shown as _, StoreError,
     intake::{Cursors, Item, Offer, Session, Submitted},
+    keys::{Role, StaffKey},
     ledger::{Append, Head},
+    moving::{Moved, Part},
 };
-use acclaim_store_sqlite::{DataDirectory, DirectoryError, LocalIntake};
+use acclaim_store_sqlite::{DataDirectory, DirectoryError, LocalIntake, SqliteDatabase};
 use acclaim_test_support::conformance;
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
 
 #[tokio::test]
 async fn the_database_keeps_its_promises() {
@@ -112,4 +117,79 @@ async fn the_highest_checkpoint_shown_is_remembered() {
     shown.forget(&id).await.unwrap();
     shown.forget(&id).await.unwrap();
     assert_eq!(shown.highest(&id).await.unwrap(), None);
+}
+
+/// Reads an installation out to the end, and leaves the mark if there is one to leave.
+async fn leave(database: &Arc<SqliteDatabase>, mark: Option<Moved>) -> Result<(), StoreError> {
+    let (sender, mut parts) = mpsc::channel(1);
+    let (go, told) = oneshot::channel();
+    let leaving = tokio::spawn({
+        let database = Arc::clone(database);
+        async move { database.leave(sender, told).await }
+    });
+    while let Some(part) = parts.recv().await {
+        if matches!(part, Part::End) {
+            break;
+        }
+    }
+    match mark {
+        Some(mark) => go.send(mark).unwrap(),
+        None => drop(go),
+    }
+    leaving.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = DataDirectory::lock(folder.path()).unwrap();
+    // Opened before, as by a command beside it.
+    let before = directory.database().unwrap();
+    conformance::database(&before).await.unwrap();
+    let source = Arc::new(directory.database_to_move().unwrap());
+    let given_up = leave(&source, None).await;
+    assert!(matches!(given_up, Err(StoreError::Unavailable(_))), "{given_up:?}");
+    assert_eq!(source.mark().await.unwrap(), None);
+    drop(directory.database().unwrap());
+
+    let mark = Moved { id: "m".to_owned(), to: "db.example.org:5432/acclaim".to_owned(), complete: false };
+    leave(&source, Some(mark.clone())).await.unwrap();
+    let told = directory.database().unwrap_err().to_string();
+    assert!(told.contains("may have been moved to db.example.org:5432/acclaim"), "{told}");
+    let key = StaffKey {
+        name: "late".to_owned(),
+        role: Role::Auditor,
+        contests: None,
+        created: Instant::from_seconds(0).unwrap(),
+        revoked: None,
+    };
+    let late = before.add_staff_key([8; 32], &key).await;
+    assert!(matches!(late, Err(StoreError::Conflict(_))), "{late:?}");
+    assert!(before.add_installation_value("pass-key-9", b"x").await.is_err());
+    assert!(before.create_draft(&conformance::definition("late"), b"w").await.is_err());
+    let id = conformance::definition("log").id;
+    assert!(before.count_passes(&id, "pass", "late", [0; 32], 1).await.is_err());
+    let head = before.head(&id).await.unwrap().unwrap();
+    let append = Append {
+        expected: Some((head.size, head.root)),
+        head: head.clone(),
+        entries: Vec::new(),
+        ballots: Vec::new(),
+        marks: Vec::new(),
+        rejected: Vec::new(),
+        turnout: Vec::new(),
+        tiles: Vec::new(),
+        contest: None,
+        commands: Vec::new(),
+    };
+    assert!(before.append(&id, append.clone()).await.is_err());
+
+    // It can leave again, if it has not arrived; then it is gone.
+    leave(&source, Some(mark.clone())).await.unwrap();
+    source.set_mark(&Moved { complete: true, ..mark }).await.unwrap();
+    assert!(directory.database().unwrap_err().to_string().contains("was moved to"));
+    source.remove_mark().await.unwrap();
+    before.add_staff_key([8; 32], &key).await.unwrap();
+    before.append(&id, append).await.unwrap();
+    drop(directory.database().unwrap());
 }

@@ -1,0 +1,134 @@
+//! An installation between two databases: every log is read on the way as a start reads it, and made ready for another intake.
+
+use std::collections::BTreeMap;
+
+use acclaim_contest::ContestId;
+use acclaim_sequencer::Reading;
+use acclaim_store::{
+    ContestRecord, Keyring, Phase, intake::Cursors, keyring::random, ledger::Head, moving::Part,
+};
+use acclaim_store_postgres::Arrival;
+use anyhow::{Context as _, Result, bail};
+use indicatif::ProgressBar;
+
+use crate::{output, progress};
+
+/// What has been moved.
+#[derive(Debug, Default)]
+pub(crate) struct Moving {
+    pub(crate) contests: u64,
+    pub(crate) entries: u64,
+    pub(crate) ballots: u64,
+    pub(crate) staff_keys: u64,
+    /// The newest checkpoint of each contest that has a log.
+    pub(crate) checkpoints: Vec<(ContestId, String)>,
+}
+
+/// See the [module](self).
+pub(crate) struct Traveller {
+    keyring: Keyring,
+    arrival: Arrival,
+    /// Checkpoints that each log must contain.
+    shown: BTreeMap<ContestId, Vec<String>>,
+    /// Shards of the intake that contests have from now on.
+    shards: u16,
+    contest: Option<Contest>,
+    moving: Moving,
+}
+
+/// The contest under way.
+struct Contest {
+    id: ContestId,
+    reading: Reading,
+    ballots: u64,
+    bar: ProgressBar,
+}
+
+impl Traveller {
+    pub(crate) fn new(
+        keyring: Keyring,
+        arrival: Arrival,
+        shown: BTreeMap<ContestId, Vec<String>>,
+        shards: u16,
+    ) -> Self {
+        Self { keyring, arrival, shown, shards, contest: None, moving: Moving::default() }
+    }
+
+    /// Takes a part from the one database to the other.
+    pub(crate) async fn take(&mut self, part: Part) -> Result<()> {
+        match part {
+            Part::Contest(record, head) => self.begin_contest(*record, head).await,
+            Part::Entries(entries) => {
+                let contest = self.contest.as_mut().context("entries of no contest")?;
+                for entry in &entries {
+                    contest.reading.push(entry)?;
+                }
+                let tiles = contest.reading.changed_tiles();
+                contest.bar.inc(entries.len() as u64);
+                self.moving.entries += entries.len() as u64;
+                self.put(Part::Entries(entries)).await?;
+                // Computed anew rather than carried.
+                self.put(Part::Tiles(tiles)).await
+            }
+            Part::Ballots(ballots) => {
+                let contest = self.contest.as_mut().context("ballots of no contest")?;
+                contest.ballots += ballots.len() as u64;
+                self.put(Part::Ballots(ballots)).await
+            }
+            Part::StaffKeys(keys) => {
+                self.moving.staff_keys += keys.len() as u64;
+                self.put(Part::StaffKeys(keys)).await
+            }
+            other => self.put(other).await,
+        }
+    }
+
+    /// Ends behind the last part; nothing is committed yet.
+    pub(crate) fn finish(mut self) -> Result<(Moving, Arrival)> {
+        self.finish_contest()?;
+        Ok((self.moving, self.arrival))
+    }
+
+    async fn put(&mut self, part: Part) -> Result<()> {
+        self.arrival.take(part).await.context("the cluster's database")
+    }
+
+    async fn begin_contest(&mut self, mut record: ContestRecord, mut head: Option<Head>) -> Result<()> {
+        self.finish_contest()?;
+        let id = record.id().clone();
+        self.keyring.tag_key(&id, &record.tag_key)?;
+        let shown = self.shown.remove(&id).unwrap_or_default();
+        if head.is_none() != (record.state.phase == Phase::Draft) {
+            let has = if head.is_none() { "has no log" } else { "has a log" };
+            bail!("contest {id} is {} and {has}: the database is damaged", record.state.phase);
+        }
+        let reading = Reading::begin(&self.keyring, &id, head.clone(), &shown)?;
+        if let Some(head) = &mut head {
+            // Nothing waits in the intake that is left behind. The other one begins a session, as after a loss.
+            record.state.epoch = u64::from_le_bytes(random()?).max(1);
+            record.state.shards = self.shards;
+            head.cursors = Cursors { epoch: record.state.epoch, shards: Vec::new() };
+            self.moving.checkpoints.push((id.clone(), head.checkpoint.clone()));
+        }
+        let bar = progress::bar(reading.size(), "entries");
+        self.contest = Some(Contest { id, reading, ballots: 0, bar });
+        self.moving.contests += 1;
+        self.put(Part::Contest(Box::new(record), head)).await
+    }
+
+    fn finish_contest(&mut self) -> Result<()> {
+        let Some(Contest { id, reading, ballots, bar }) = self.contest.take() else { return Ok(()) };
+        bar.finish_and_clear();
+        let (_, replay, head) = reading.finish()?;
+        let recorded = replay.tally().ballot_counts().recorded;
+        if recorded != ballots {
+            bail!(
+                "the log of {id} has {recorded} ballots and the table of ballots {ballots}: the database is damaged"
+            );
+        }
+        self.moving.ballots += ballots;
+        let entries = head.map_or(0, |head| head.size);
+        output::note(&format!("contest {id}: {entries} entries, {ballots} ballots"));
+        Ok(())
+    }
+}

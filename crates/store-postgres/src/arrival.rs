@@ -1,0 +1,286 @@
+//! An installation arrives from another database: all of it in one transaction, into a database that holds none.
+
+use std::time::Duration;
+
+use acclaim_contest::{BallotId, ContestId};
+use acclaim_store::{
+    ContestRecord,
+    command::{CommandOutcome, QueuedCommand},
+    error::Result,
+    keys::StaffKey,
+    ledger::{BallotState, Head, RecordedBallot},
+    moving::Part,
+};
+use sqlx_core::{
+    query::{Query, query},
+    raw_sql::raw_sql,
+    row::Row as _,
+    sql_str::AssertSqlSafe,
+};
+use sqlx_postgres::{PgArguments, Postgres};
+
+use crate::{
+    append,
+    connection::{Durability, Lent, Tx, within},
+    contests::create,
+    database::PostgresDatabase,
+    error::{corrupt, exactly, signed, unavailable},
+};
+
+/// Name of the installation's value that tells by which move it came.
+const MOVED_FROM: &str = "moved-from";
+/// How long one step may take, which the commit of a large installation on a slow disk is too.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How long to wait for whoever else is at work, such as an earlier attempt whose connection is not given up yet.
+const LOCK_PATIENCE: &str = "30s";
+
+/// What a database holds before an arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// No installation.
+    Nothing,
+    /// An installation that came by the move of this id.
+    Moved(String),
+    /// Something else: how much of what.
+    Other(String),
+}
+
+/// A transaction by which an installation arrives. Dropped without [`Arrival::commit`] it leaves nothing.
+pub struct Arrival {
+    tx: Tx,
+    found: Found,
+    /// The contest that parts belong to, and the next index of its log.
+    contest: Option<(i32, u64)>,
+}
+
+impl PostgresDatabase {
+    /// Begins an arrival, and keeps everybody else from founding an installation meanwhile. Waits for an earlier one whose end is not decided.
+    ///
+    /// # Errors
+    /// As any write.
+    pub async fn arrival(&self) -> Result<Arrival> {
+        let mut tx = self.begin_for(Durability::Durable, PATIENCE, PATIENCE).await?;
+        let found = within(PATIENCE, async {
+            let lock = format!(
+                "SET LOCAL lock_timeout = '{LOCK_PATIENCE}';
+                 LOCK TABLE installation, staff_keys, retired, contests IN SHARE ROW EXCLUSIVE MODE"
+            );
+            raw_sql(AssertSqlSafe(lock)).execute(&mut *tx).await.map_err(unavailable)?;
+            find(&mut tx).await
+        })
+        .await?;
+        Ok(Arrival { tx, found, contest: None })
+    }
+
+    /// Host, port and name of the database, without credentials.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let options = self.options();
+        let database = options.get_database().unwrap_or(options.get_username());
+        format!("{}:{}/{database}", options.get_host(), options.get_port())
+    }
+}
+
+async fn find(tx: &mut Lent) -> Result<Found> {
+    let value = query("SELECT value FROM installation WHERE name = $1").bind(MOVED_FROM);
+    if let Some(row) = value.fetch_optional(&mut *tx).await.map_err(unavailable)? {
+        let id: Vec<u8> = row.try_get(0).map_err(unavailable)?;
+        return Ok(Found::Moved(String::from_utf8_lossy(&id).into_owned()));
+    }
+    let counts = query(
+        "SELECT (SELECT count(*) FROM contests), (SELECT string_agg(id, ', ') FROM (SELECT id FROM contests ORDER BY id LIMIT 3) AS first),
+         (SELECT count(*) FROM staff_keys), (SELECT count(*) FROM installation), (SELECT count(*) FROM retired)",
+    );
+    let row = counts.fetch_one(tx).await.map_err(unavailable)?;
+    let count = |column: usize| row.try_get::<i64, _>(column).map_err(unavailable);
+    let (contests, keys, values, retired) = (count(0)?, count(2)?, count(3)?, count(4)?);
+    if contests + keys + values + retired == 0 {
+        return Ok(Found::Nothing);
+    }
+    let first: Option<String> = row.try_get(1).map_err(unavailable)?;
+    let named = first.map(|ids| format!(" ({ids}{})", if contests > 3 { ", ..." } else { "" }));
+    let mut held = Vec::new();
+    for (count, of_what) in [
+        (contests, format!("contests{}", named.unwrap_or_default())),
+        (keys, "staff keys".to_owned()),
+        (values, "values of an installation".to_owned()),
+        (retired, "ids of deleted contests".to_owned()),
+    ] {
+        held.extend((count > 0).then(|| format!("{of_what}: {count}")));
+    }
+    Ok(Found::Other(held.join(", ")))
+}
+
+impl Arrival {
+    /// What was there before.
+    #[must_use]
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// Takes the next part.
+    ///
+    /// # Errors
+    /// As any write; `Corrupt` for a part of a contest before there is one.
+    pub async fn take(&mut self, part: Part) -> Result<()> {
+        within(PATIENCE, self.insert(part)).await
+    }
+
+    /// Commits, and notes by which move. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Unknown` if it may have been done, and it will be or not without anybody's doing. [`PostgresDatabase::arrival`] finds out.
+    pub async fn commit(mut self, id: &str) -> Result<()> {
+        let value = query("INSERT INTO installation (name, value) VALUES ($1, $2)").bind(MOVED_FROM);
+        within(PATIENCE, insert_rows(&mut self.tx, value.bind(id.as_bytes()), 1)).await?;
+        self.tx.commit().await
+    }
+
+    async fn insert(&mut self, part: Part) -> Result<()> {
+        let tx = &mut *self.tx;
+        let contest =
+            || self.contest.ok_or_else(|| corrupt("a part of no contest")).map(|(number, _)| number);
+        match part {
+            Part::Values(values) => insert_values(tx, values).await,
+            Part::StaffKeys(keys) => insert_staff_keys(tx, &keys).await,
+            Part::Retired(ids) => insert_retired(tx, &ids).await,
+            Part::Contest(record, head) => {
+                self.contest = Some((insert_contest(tx, &record, head.as_ref()).await?, 0));
+                Ok(())
+            }
+            Part::Entries(entries) => {
+                let (number, from) = self.contest.ok_or_else(|| corrupt("entries of no contest"))?;
+                self.contest = Some((number, from + entries.len() as u64));
+                append::insert_entries(tx, number, from, &entries).await
+            }
+            Part::Tiles(tiles) => append::upsert_tiles(tx, contest()?, &tiles).await,
+            Part::Ballots(ballots) => insert_ballots(tx, contest()?, ballots).await,
+            Part::Commands(commands) => insert_commands(tx, contest()?, &commands).await,
+            Part::Passes(passes) => insert_passes(tx, contest()?, passes).await,
+            Part::PassRequests(requests) => insert_pass_requests(tx, contest()?, requests).await,
+            Part::Rejections(rejections) => append::insert_rejections(tx, contest()?, &rejections).await,
+            Part::Turnout(turnout) => append::add_turnout(tx, contest()?, &turnout).await,
+            Part::End => Ok(()),
+        }
+    }
+}
+
+/// Runs an insertion of rows that are not there.
+async fn insert_rows(tx: &mut Lent, statement: Query<'_, Postgres, PgArguments>, count: usize) -> Result<()> {
+    let inserted = statement.execute(tx).await.map_err(unavailable)?.rows_affected();
+    exactly(inserted, count, || corrupt(format!("{inserted} rows went in instead of {count}")))
+}
+
+async fn insert_values(tx: &mut Lent, values: Vec<(String, Vec<u8>)>) -> Result<()> {
+    let (names, values): (Vec<String>, Vec<Vec<u8>>) = values.into_iter().unzip();
+    let count = names.len();
+    let statement =
+        query("INSERT INTO installation (name, value) SELECT * FROM unnest($1::text[], $2::bytea[])");
+    insert_rows(tx, statement.bind(names).bind(values), count).await
+}
+
+async fn insert_staff_keys(tx: &mut Lent, keys: &[([u8; 32], StaffKey)]) -> Result<()> {
+    for (hash, key) in keys {
+        let contests = key.contests.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
+        let statement = query(
+            "INSERT INTO staff_keys (name, hash, role, contests, created, revoked) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(&key.name)
+        .bind(&hash[..])
+        .bind(key.role.as_str())
+        .bind(contests)
+        .bind(key.created.seconds())
+        .bind(key.revoked.map(|at| at.seconds()));
+        insert_rows(tx, statement, 1).await?;
+    }
+    Ok(())
+}
+
+async fn insert_retired(tx: &mut Lent, ids: &[ContestId]) -> Result<()> {
+    let ids: Vec<&str> = ids.iter().map(ContestId::as_str).collect();
+    let count = ids.len();
+    insert_rows(tx, query("INSERT INTO retired (id) SELECT * FROM unnest($1::text[])").bind(ids), count).await
+}
+
+/// Makes a contest as it stands, and the end of its log; returns its number.
+async fn insert_contest(tx: &mut Lent, record: &ContestRecord, head: Option<&Head>) -> Result<i32> {
+    let state = &record.state;
+    let number = create(tx, &record.definition, &record.tag_key).await?;
+    let statement = query(
+        "UPDATE contests SET revision = $1, phase = $2, closes = $3, withdrawn = $4, epoch = $5, shards = $6 WHERE number = $7",
+    )
+    .bind(signed(record.revision)?)
+    .bind(state.phase.as_str())
+    .bind(state.closes.seconds())
+    .bind(serde_json::to_string(&state.withdrawn).map_err(corrupt)?)
+    .bind(state.epoch.cast_signed())
+    .bind(i32::from(state.shards))
+    .bind(number);
+    insert_rows(tx, statement, 1).await?;
+    if let Some(head) = head {
+        let statement =
+            query("INSERT INTO heads (contest, size, root, checkpoint, cursors) VALUES ($1, $2, $3, $4, $5)")
+                .bind(number)
+                .bind(signed(head.size)?)
+                .bind(&head.root.0[..])
+                .bind(&head.checkpoint)
+                .bind(head.cursors.to_bytes());
+        insert_rows(tx, statement, 1).await?;
+    }
+    Ok(number)
+}
+
+async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: Vec<RecordedBallot>) -> Result<()> {
+    let ids: Vec<(BallotId, u64)> = ballots.iter().map(|ballot| (ballot.id, ballot.index)).collect();
+    append::insert_ballots(tx, contest, &ids).await?;
+    let marks: Vec<(BallotId, BallotState)> = ballots
+        .into_iter()
+        .filter(|ballot| ballot.state != BallotState::Recorded)
+        .map(|ballot| (ballot.id, ballot.state))
+        .collect();
+    append::mark_ballots(tx, contest, &marks).await
+}
+
+async fn insert_commands(
+    tx: &mut Lent,
+    contest: i32,
+    commands: &[(QueuedCommand, Option<CommandOutcome>)],
+) -> Result<()> {
+    let (mut keys, mut staff, mut bodies, mut received, mut outcomes) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::<Option<String>>::new());
+    for (queued, outcome) in commands {
+        keys.push(queued.key.as_str());
+        staff.push(queued.by.as_str());
+        bodies.push(serde_json::to_string(&queued.command).map_err(corrupt)?);
+        received.push(queued.received.to_string());
+        outcomes.push(outcome.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?);
+    }
+    let statement = query(
+        "INSERT INTO commands (contest, key, staff, command, received, outcome)
+         SELECT $1, key, staff, command, received, outcome
+         FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+         WITH ORDINALITY AS listed (key, staff, command, received, outcome, place) ORDER BY place",
+    );
+    let statement = statement.bind(contest).bind(keys).bind(staff).bind(bodies).bind(received).bind(outcomes);
+    insert_rows(tx, statement, commands.len()).await
+}
+
+async fn insert_passes(tx: &mut Lent, contest: i32, passes: Vec<(String, u64)>) -> Result<()> {
+    let totals = passes.iter().map(|(_, total)| signed(*total)).collect::<Result<Vec<i64>>>()?;
+    let sources: Vec<String> = passes.into_iter().map(|(source, _)| source).collect();
+    let count = sources.len();
+    let statement = query(
+        "INSERT INTO passes (contest, source, total) SELECT $1, * FROM unnest($2::text[], $3::bigint[])",
+    );
+    insert_rows(tx, statement.bind(contest).bind(sources).bind(totals), count).await
+}
+
+async fn insert_pass_requests(tx: &mut Lent, contest: i32, requests: Vec<(String, [u8; 32])>) -> Result<()> {
+    let (keys, hashes): (Vec<String>, Vec<Vec<u8>>) =
+        requests.into_iter().map(|(key, request)| (key, request.to_vec())).unzip();
+    let count = keys.len();
+    let statement = query(
+        "INSERT INTO pass_requests (contest, key, request) SELECT $1, * FROM unnest($2::text[], $3::bytea[])",
+    );
+    insert_rows(tx, statement.bind(contest).bind(keys).bind(hashes), count).await
+}

@@ -1,0 +1,194 @@
+//! What leaves the embedded database arrives in this one, and reads the same.
+
+use std::{fmt::Debug, sync::Arc};
+
+use acclaim_contest::{BallotId, ContestId, Instant};
+use acclaim_store::{
+    Command, CommandOutcome, Commands as _, Contests as _, Database, Keys as _, Ledger as _, StoreError,
+    command::{Queued, QueuedCommand},
+    contests::Counted,
+    hub::Rejection,
+    ledger::{BallotState, Turnout},
+    moving::{Moved, Part},
+};
+use acclaim_store_postgres::{Found, PostgresDatabase};
+use acclaim_store_sqlite::{DataDirectory, SqliteDatabase};
+use acclaim_test_support::conformance;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{append, ballot_at, database, database_by, end_of, server};
+
+/// More than goes into one part, and than is copied at once.
+const BALLOTS: u64 = 9_000;
+
+fn command(key: &str) -> QueuedCommand {
+    QueuedCommand {
+        key: key.to_owned(),
+        by: "chair".to_owned(),
+        command: Command::State { kind: "note".to_owned(), text: "a\u{0}b".to_owned() },
+        received: "2021-03-01T00:00:00Z".parse().unwrap(),
+    }
+}
+
+/// Everything that the conformance suite leaves behind, and a log of many ballots of every state.
+async fn furnish(source: &SqliteDatabase) -> ContestId {
+    conformance::database(source).await.unwrap();
+    let id = conformance::definition("many").id;
+    source.create_draft(&conformance::definition("many"), b"wrapped").await.unwrap();
+    for key in ["second", "first", "waiting"] {
+        source.queue_command(&id, &command(key)).await.unwrap();
+    }
+    source.count_passes(&id, "pass", "mint", [3; 32], 7).await.unwrap();
+    let mut many = append(None, BALLOTS, 1);
+    let outcome = |index| CommandOutcome::Recorded { index, entries: 1, size: 9, root: "r".to_owned() };
+    many.commands = vec![("second".to_owned(), outcome(1)), ("first".to_owned(), outcome(2))];
+    many.marks = (0..BALLOTS).step_by(7).map(|index| (ballot_at(index), BallotState::Replaced)).collect();
+    let reason = "twice\u{0}, \"so\"".to_owned();
+    many.marks.push((ballot_at(1), BallotState::Voided { reason }));
+    many.rejected = vec![(BallotId([9; 16]), Rejection::AlreadyVoted(vec!["a".to_owned()]))];
+    let row = |group: Option<&str>| Turnout {
+        minute: -3,
+        channel: None,
+        group: group.map(str::to_owned),
+        ballots: 4,
+    };
+    many.turnout = vec![row(None), row(Some("africa"))];
+    source.append(&id, many).await.unwrap();
+    let revoked = source.staff_keys().await.unwrap().remove(0).name;
+    let _before = source.revoke_staff_key(&revoked, Instant::from_seconds(7).unwrap()).await;
+    id
+}
+
+/// Moves, up to the commit.
+async fn travel(source: &Arc<SqliteDatabase>, destination: &PostgresDatabase, id: &str) {
+    let mut arrival = destination.arrival().await.unwrap();
+    assert_eq!(*arrival.found(), Found::Nothing);
+    let (sender, mut parts) = mpsc::channel(1);
+    let (go, told) = oneshot::channel();
+    let leaving = tokio::spawn({
+        let source = Arc::clone(source);
+        async move { source.leave(sender, told).await }
+    });
+    while let Some(part) = parts.recv().await {
+        if matches!(part, Part::End) {
+            break;
+        }
+        arrival.take(part).await.unwrap();
+    }
+    go.send(Moved { id: id.to_owned(), to: "there".to_owned(), complete: false }).unwrap();
+    leaving.await.unwrap().unwrap();
+    arrival.commit(id).await.unwrap();
+}
+
+fn same<T: Debug>(here: T, there: T) {
+    assert_eq!(format!("{here:?}"), format!("{there:?}"));
+}
+
+async fn reads_the_same(here: &dyn Database, there: &dyn Database) {
+    same(here.contests().await.unwrap(), there.contests().await.unwrap());
+    same(here.staff_keys().await.unwrap(), there.staff_keys().await.unwrap());
+    for record in here.contests().await.unwrap() {
+        let id = record.id();
+        let head = here.head(id).await.unwrap();
+        same(&head, &there.head(id).await.unwrap());
+        same(here.passes(id).await.unwrap(), there.passes(id).await.unwrap());
+        same(here.turnout(id).await.unwrap(), there.turnout(id).await.unwrap());
+        same(here.pending_commands(id).await.unwrap(), there.pending_commands(id).await.unwrap());
+        let mut at = 0;
+        while at < head.as_ref().map_or(0, |head| head.size) {
+            let entries = here.entries(id, at, 1_000).await.unwrap();
+            same(&entries, &there.entries(id, at, 1_000).await.unwrap());
+            at += entries.len() as u64;
+        }
+        for first in 0..=255 {
+            // Ids of the tests begin with some of these.
+            let prefix = [first; 4];
+            let (ours, theirs) =
+                (here.ballots_with_prefix(id, prefix), there.ballots_with_prefix(id, prefix));
+            same(ours.await.unwrap(), theirs.await.unwrap());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_that_arrives_reads_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = DataDirectory::lock(folder.path()).unwrap();
+    let source = Arc::new(directory.database_to_move().unwrap());
+    let id = furnish(&source).await;
+    let values = source.installation_values().await.unwrap();
+    let destination = database().await;
+    travel(&source, &destination, "by-this").await;
+    reads_the_same(&*source, &destination).await;
+    let mut arrived = destination.installation_values().await.unwrap();
+    arrived.retain(|(name, _)| name != "moved-from");
+    assert_eq!(arrived, values);
+
+    for index in 0..BALLOTS {
+        let (here, there) = (source.ballot(&id, ballot_at(index)), destination.ballot(&id, ballot_at(index)));
+        same(here.await.unwrap(), there.await.unwrap());
+    }
+    let rejected = BallotId([9; 16]);
+    same(source.rejection(&id, rejected).await.unwrap(), destination.rejection(&id, rejected).await.unwrap());
+    // What was asked before is known: commands by key, staff key and content, passes by request; deleted ids are retired.
+    assert!(matches!(
+        destination.queue_command(&id, &command("first")).await.unwrap(),
+        Queued::Known(Some(_))
+    ));
+    assert!(matches!(
+        destination.queue_command(&id, &command("waiting")).await.unwrap(),
+        Queued::Known(None)
+    ));
+    assert_eq!(destination.count_passes(&id, "pass", "mint", [3; 32], 7).await.unwrap(), Counted::Again);
+    assert_eq!(destination.count_passes(&id, "pass", "mint", [4; 32], 7).await.unwrap(), Counted::KeyUsed);
+    let retired = destination.create_draft(&conformance::definition("never-used"), b"w").await;
+    assert!(matches!(retired, Err(StoreError::Conflict(_))), "{retired:?}");
+    // The log goes on.
+    let head = destination.head(&id).await.unwrap().unwrap();
+    destination.append(&id, append(end_of(&head), 3, 2)).await.unwrap();
+    assert_eq!(destination.head(&id).await.unwrap().map(|head| head.size), Some(BALLOTS + 3));
+
+    let mark = Moved { id: "by-this".to_owned(), to: "there".to_owned(), complete: false };
+    assert_eq!(source.mark().await.unwrap(), Some(mark));
+    assert_eq!(*destination.arrival().await.unwrap().found(), Found::Moved("by-this".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_founds_an_installation_meanwhile_finds_the_one_that_arrived() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = DataDirectory::lock(folder.path()).unwrap();
+    let source = Arc::new(directory.database_to_move().unwrap());
+    source.add_installation_value("name", b"ours").await.unwrap();
+    let server = server().await;
+    let (destination, name) = database_by(&server, server.port()).await;
+    let destination = Arc::new(destination);
+    let mut arrival = destination.arrival().await.unwrap();
+    let founding = tokio::spawn({
+        let destination = Arc::clone(&destination);
+        async move { destination.add_installation_value("name", b"theirs").await }
+    });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while server.number(&name, waiting).await == 0 {
+        assert!(!founding.is_finished(), "it did not wait");
+    }
+    arrival.take(Part::Values(source.installation_values().await.unwrap())).await.unwrap();
+    arrival.commit("by-this").await.unwrap();
+    let founded = founding.await.unwrap();
+    assert!(matches!(founded, Err(StoreError::Conflict(_))), "{founded:?}");
+    let values = destination.installation_values().await.unwrap();
+    assert!(values.contains(&("name".to_owned(), b"ours".to_vec())), "{values:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_arrival_that_is_given_up_leaves_nothing() {
+    let destination = database().await;
+    let mut arrival = destination.arrival().await.unwrap();
+    arrival.take(Part::Values(vec![("name".to_owned(), b"ours".to_vec())])).await.unwrap();
+    drop(arrival);
+    assert_eq!(*destination.arrival().await.unwrap().found(), Found::Nothing);
+    destination.create_draft(&conformance::definition("other"), b"w").await.unwrap();
+    match destination.arrival().await.unwrap().found() {
+        Found::Other(held) => assert_eq!(held, "contests (other): 1"),
+        found => panic!("{found:?}"),
+    }
+}

@@ -1,0 +1,281 @@
+//! An installation leaves for another database: everything is read, and the mark that it is gone is written, in one transaction.
+
+use acclaim_contest::{BallotId, ContestId};
+use acclaim_store::{
+    error::{Result, StoreError},
+    ledger::Head,
+    moving::{Moved, Part},
+};
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    commands::{StoredCommand, queued_command, read_outcome, stored_command},
+    contests::read_contest,
+    database::{SqliteDatabase, contest_number, corrupt, unavailable, unsigned},
+    keys::{StoredKey, staff_key, stored_key},
+    ledger::{read_head, recorded_ballot, stored_ballot, stored_turnout, turnout},
+};
+
+/// Name of the installation's value that is the mark.
+const MARK: &str = "moved";
+/// Rows of one part, at most.
+const ROWS: usize = 8_192;
+/// Bytes of entries of one part, about.
+const BYTES: usize = 4 << 20;
+/// Tables that nobody may change any more once the mark is there. Who opened the file before it was can write still.
+const FENCED: [&str; 6] = ["staff_keys", "contests", "heads", "commands", "passes", "pass_requests"];
+
+impl SqliteDatabase {
+    /// The mark that an installation left here, if it did.
+    ///
+    /// # Errors
+    /// As any read.
+    pub async fn mark(&self) -> Result<Option<Moved>> {
+        self.read(|tx| read_mark(tx).map_err(unavailable)).await
+    }
+
+    /// Sends the whole installation in parts, the last being [`Part::End`], then waits for the mark and leaves it. Nobody else writes meanwhile;
+    /// nothing is changed unless a mark comes. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Unavailable` if `parts` or `mark` is dropped, or as any write.
+    pub async fn leave(&self, parts: mpsc::Sender<Part>, mark: oneshot::Receiver<Moved>) -> Result<()> {
+        self.write(move |tx| {
+            Sender { tx, parts }.send_all()?;
+            let mark = mark.blocking_recv().map_err(|_| given_up())?;
+            write_mark(tx, &mark)?;
+            fence(tx)
+        })
+        .await
+    }
+
+    /// Replaces the mark. Durable when it returns.
+    ///
+    /// # Errors
+    /// As any write.
+    pub async fn set_mark(&self, mark: &Moved) -> Result<()> {
+        let mark = mark.clone();
+        self.write(move |tx| write_mark(tx, &mark)).await
+    }
+
+    /// Removes the mark, so that the installation goes on here. Durable when it returns.
+    ///
+    /// # Errors
+    /// As any write.
+    pub async fn remove_mark(&self) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("DELETE FROM installation WHERE name = ?1", [MARK]).map_err(unavailable)?;
+            for (name, _) in fences() {
+                tx.execute_batch(&format!("DROP TRIGGER IF EXISTS {name}")).map_err(unavailable)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// The mark in a database.
+pub(crate) fn read_mark(connection: &Connection) -> rusqlite::Result<Option<Moved>> {
+    let value: Option<Vec<u8>> = connection
+        .query_row("SELECT value FROM installation WHERE name = ?1", [MARK], |row| row.get(0))
+        .optional()?;
+    let unreadable = |error: serde_json::Error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, error.into())
+    };
+    value.map(|json| serde_json::from_slice(&json).map_err(unreadable)).transpose()
+}
+
+fn write_mark(tx: &Transaction<'_>, mark: &Moved) -> Result<()> {
+    let json = serde_json::to_vec(mark).map_err(corrupt)?;
+    // Not an upsert: its insertion would be stopped by the fence, even where there is something to update.
+    let changed = tx
+        .execute("UPDATE installation SET value = ?1 WHERE name = ?2", params![json, MARK])
+        .map_err(unavailable)?;
+    if changed == 0 {
+        tx.execute("INSERT INTO installation (name, value) VALUES (?1, ?2)", params![MARK, json])
+            .map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+/// Names of the triggers that keep everybody from writing, and what sets them off.
+fn fences() -> Vec<(String, String)> {
+    let all = FENCED.into_iter().flat_map(|table| ["INSERT", "UPDATE", "DELETE"].map(|event| (event, table)));
+    // Other values are only ever inserted; the mark itself changes.
+    all.chain([("INSERT", "installation")])
+        .map(|(event, table)| {
+            (format!("moved_{table}_{}", event.to_lowercase()), format!("BEFORE {event} ON {table}"))
+        })
+        .collect()
+}
+
+fn fence(tx: &Transaction<'_>) -> Result<()> {
+    for (name, event) in fences() {
+        let trigger = format!(
+            "CREATE TRIGGER IF NOT EXISTS {name} {event} BEGIN SELECT RAISE(ABORT, 'the installation was moved'); END"
+        );
+        tx.execute_batch(&trigger).map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+fn given_up() -> StoreError {
+    StoreError::Unavailable("the move was given up".to_owned())
+}
+
+/// Reads an installation out.
+struct Sender<'a> {
+    tx: &'a Transaction<'a>,
+    parts: mpsc::Sender<Part>,
+}
+
+impl Sender<'_> {
+    fn send(&self, part: Part) -> Result<()> {
+        self.parts.blocking_send(part).map_err(|_| given_up())
+    }
+
+    fn send_all(self) -> Result<()> {
+        self.send_installation()?;
+        let ids = self.ids("SELECT id FROM contests ORDER BY id")?;
+        for id in &ids {
+            self.send_contest(id)?;
+        }
+        self.send(Part::End)
+    }
+
+    fn ids(&self, sql: &str) -> Result<Vec<ContestId>> {
+        let mut statement = self.tx.prepare(sql).map_err(unavailable)?;
+        let ids = statement.query_map([], |row| row.get::<_, String>(0)).map_err(unavailable)?;
+        ids.map(|id| id.map_err(unavailable)?.parse().map_err(corrupt)).collect()
+    }
+
+    /// Sends what a statement finds, some thousand rows a part.
+    fn send_rows<R, T>(
+        &self,
+        sql: &str,
+        values: impl Params,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<R>,
+        convert: impl Fn(R) -> Result<T>,
+        part: impl Fn(Vec<T>) -> Part,
+    ) -> Result<()> {
+        let mut statement = self.tx.prepare(sql).map_err(unavailable)?;
+        let found = statement.query_map(values, read).map_err(unavailable)?;
+        let mut rows = Vec::new();
+        for row in found {
+            rows.push(convert(row.map_err(unavailable)?)?);
+            if rows.len() == ROWS {
+                self.send(part(std::mem::take(&mut rows)))?;
+            }
+        }
+        if rows.is_empty() { Ok(()) } else { self.send(part(rows)) }
+    }
+
+    fn send_installation(&self) -> Result<()> {
+        self.send_rows(
+            "SELECT name, value FROM installation WHERE name != ?1 ORDER BY name",
+            [MARK],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+            Ok,
+            Part::Values,
+        )?;
+        self.send_rows(
+            "SELECT name, role, contests, created, revoked, hash FROM staff_keys ORDER BY name",
+            [],
+            |row| Ok((row.get(5)?, stored_key(row)?)),
+            |(hash, key): ([u8; 32], StoredKey)| Ok((hash, staff_key(key)?)),
+            Part::StaffKeys,
+        )?;
+        self.send(Part::Retired(self.ids("SELECT id FROM retired ORDER BY id")?))
+    }
+
+    fn send_contest(&self, id: &ContestId) -> Result<()> {
+        let gone = || corrupt(format!("contest {id} is gone"));
+        let number = contest_number(self.tx, id)?.ok_or_else(gone)?;
+        let record = read_contest(self.tx, id)?.ok_or_else(gone)?;
+        let head = read_head(self.tx, number)?;
+        self.send(Part::Contest(Box::new(record), head.clone()))?;
+        if let Some(head) = &head {
+            self.send_entries(number, head)?;
+        }
+        self.send_rows(
+            "SELECT id, log_index, state, reason FROM ballots WHERE contest = ?1 ORDER BY id",
+            [number],
+            stored_ballot,
+            recorded_ballot,
+            Part::Ballots,
+        )?;
+        self.send_rows(
+            "SELECT key, staff, command, received, outcome FROM commands WHERE contest = ?1 ORDER BY number",
+            [number],
+            |row| Ok((stored_command(row)?, row.get(4)?)),
+            |(command, outcome): (StoredCommand, Option<String>)| {
+                Ok((queued_command(command)?, outcome.map(read_outcome).transpose()?))
+            },
+            Part::Commands,
+        )?;
+        self.send_passes(number)?;
+        self.send_rows(
+            "SELECT id, rejection FROM rejections WHERE contest = ?1 ORDER BY id",
+            [number],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+            |(id, json): ([u8; 16], String)| {
+                Ok((BallotId(id), serde_json::from_str(&json).map_err(corrupt)?))
+            },
+            Part::Rejections,
+        )?;
+        self.send_rows(
+            r#"SELECT minute, channel, "group", ballots FROM turnout WHERE contest = ?1"#,
+            [number],
+            stored_turnout,
+            turnout,
+            Part::Turnout,
+        )
+    }
+
+    /// Bounded by bytes, because entries can be large.
+    fn send_entries(&self, contest: i64, head: &Head) -> Result<()> {
+        let mut statement = self
+            .tx
+            .prepare("SELECT log_index, entry FROM entries WHERE contest = ?1 ORDER BY log_index")
+            .map_err(unavailable)?;
+        let mut rows = statement.query([contest]).map_err(unavailable)?;
+        let missing = |index: u64| corrupt(format!("entry {index} is missing or not in its place"));
+        let (mut entries, mut bytes, mut next) = (Vec::new(), 0, 0);
+        while let Some(row) = rows.next().map_err(unavailable)? {
+            if unsigned(row.get(0).map_err(unavailable)?)? != next {
+                return Err(missing(next));
+            }
+            let entry: Vec<u8> = row.get(1).map_err(unavailable)?;
+            next += 1;
+            bytes += entry.len();
+            entries.push(Bytes::from(entry));
+            if bytes >= BYTES || entries.len() == ROWS {
+                self.send(Part::Entries(std::mem::take(&mut entries)))?;
+                bytes = 0;
+            }
+        }
+        if next != head.size {
+            return Err(missing(next.min(head.size)));
+        }
+        if entries.is_empty() { Ok(()) } else { self.send(Part::Entries(entries)) }
+    }
+
+    fn send_passes(&self, contest: i64) -> Result<()> {
+        self.send_rows(
+            "SELECT source, total FROM passes WHERE contest = ?1 ORDER BY source",
+            [contest],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+            |(source, total): (String, i64)| Ok((source, unsigned(total)?)),
+            Part::Passes,
+        )?;
+        self.send_rows(
+            "SELECT key, request FROM pass_requests WHERE contest = ?1 ORDER BY key",
+            [contest],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+            Ok,
+            Part::PassRequests,
+        )
+    }
+}

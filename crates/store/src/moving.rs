@@ -1,0 +1,56 @@
+//! An installation on its way from one database to another: what leaves, in parts, and the mark that stays behind.
+
+use acclaim_ballot_log::tile::TileId;
+use acclaim_contest::{BallotId, ContestId};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    command::{CommandOutcome, QueuedCommand},
+    contests::ContestRecord,
+    hub::Rejection,
+    keys::StaffKey,
+    ledger::{Head, RecordedBallot, Turnout},
+};
+
+/// A piece of an installation, small enough to be held. What a [`Part::Contest`] begins goes on to the next one or to the end.
+#[derive(Debug, Clone)]
+pub enum Part {
+    /// The installation's values: its name, its wrapped keys.
+    Values(Vec<(String, Vec<u8>)>),
+    /// Staff keys, revoked ones too, by the hashes of their secrets.
+    StaffKeys(Vec<([u8; 32], StaffKey)>),
+    /// Ids of deleted contests that are never used again.
+    Retired(Vec<ContestId>),
+    /// A contest and the end of its log.
+    Contest(Box<ContestRecord>, Option<Head>),
+    /// The next entries of its log.
+    Entries(Vec<Bytes>),
+    /// Tiles over its log, whole; a later one of the same id replaces.
+    Tiles(Vec<(TileId, Vec<u8>)>),
+    /// Ballots of its log.
+    Ballots(Vec<RecordedBallot>),
+    /// Its commands, oldest first, with what became of them.
+    Commands(Vec<(QueuedCommand, Option<CommandOutcome>)>),
+    /// Totals of passes issued, by source.
+    Passes(Vec<(String, u64)>),
+    /// Keys of requests that minted passes, and the hashes of their content.
+    PassRequests(Vec<(String, [u8; 32])>),
+    /// Promised ballots that are not in its log.
+    Rejections(Vec<(BallotId, Rejection)>),
+    /// Its turnout.
+    Turnout(Vec<Turnout>),
+    /// Nothing is missing.
+    End,
+}
+
+/// What stays in the database that an installation has left. As long as it is there, nothing else is written there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Random, one a move; the destination holds it as soon as it holds the installation.
+    pub id: String,
+    /// The destination's address, without credentials.
+    pub to: String,
+    /// Whether the destination is known to hold the installation. If not, it may.
+    pub complete: bool,
+}
