@@ -14,6 +14,8 @@ mod directories;
 mod disk;
 mod gateway;
 mod kill;
+mod log_paths;
 mod server;
 mod site;
 mod tampering;
+mod third_party;
