@@ -65,8 +65,7 @@ def parse(line):
     keys = [key.rstrip("?") for key in TYPES[entry["type"]][0].split() if key[-1] != "?" or key[:-1] in entry]
     need(list(entry) == ["type"] + keys, f"the keys are {list(entry)}, not {keys}"[:300])
     need(all(isinstance(entry[key], str) != (key in NO_TEXT) for key in keys if key != "to"), "a value of the wrong kind")
-    need(entry.get("v", 1) == 1 and 0 <= entry.get("passes", 0) < 2**64, "another version, or no number of passes")
-    need(entry.get("reason") != "", "a ruling without a reason")
+    need(entry.get("v", 1) == 1 and entry.get("reason") != "" and 0 <= entry.get("passes", 0) < 2**64, "another version, no reason, or no number")
     return entry
 
 class Contest:
@@ -113,8 +112,7 @@ class Contest:
     def compare(self, root, result):
         counted, votes, gone = 0, dict.fromkeys(self.entries, 0), self.void | self.replaced
         for standing in ([e["selections"] for e in own if e["id"] not in gone] for own in self.of_voter.values()):
-            voted = {category for selections in standing for category, _ in selections}
-            if self.head["rules"]["ballot"]["completion"] == "any" or voted == set(self.categories):
+            if self.head["rules"]["ballot"]["completion"] == "any" or {c for votes in standing for c, _ in votes} == set(self.categories):
                 counted += len(standing)
                 for _, entry in sum(standing, []): votes[entry] += 1
         published = {place["entry"]: place["votes"] for category in result["categories"] for place in category["standings"]}
@@ -122,6 +120,11 @@ class Contest:
         for key, n in {"recorded": len(self.ballots), "counted": counted, "voided": len(self.void)}.items():
             need(result["counts"]["ballots"][key] == n, f"the ballots {key} are not the log's {n}")
         need(result["log"]["root"] == base64.b64encode(root).decode(), "the result is of another log")
+
+def result_of(document):
+    result = json.loads(document)
+    need(type(result["log"]["size"]) is int and result["status"] in ("provisional", "certified"), "this is no result document")
+    return result
 
 # Section "Tiles": a tile of level 0 beside the log holds the hashes of 256 leaves, which tell where a log was changed.
 def leaf_tile(folder, number, width, find):
@@ -132,11 +135,10 @@ def leaf_tile(folder, number, width, find):
     return tile or b""
 
 def verify_log(folder, vkey, earlier, find):
-    (size, root), contest, subtrees, count, certified = open_checkpoint(read(folder, "checkpoint"), vkey), Contest(), [], 0, False
-    seen = dict(open_checkpoint(read(file), vkey) for file in earlier)
-    published = read(folder, "result.json") if os.path.exists(os.path.join(folder, "result.json")) else b"null"
-    result = attempt(find, "the result", json.loads, published)
-    result_size = result and attempt(find, "the result", lambda: result["log"]["size"])
+    (size, root), *seen = [open_checkpoint(read(file), vkey) for file in [os.path.join(folder, "checkpoint"), *earlier]]
+    contest, subtrees, count, certified, roots = Contest(), [], 0, False, {old: sha(b"") for old, _ in seen}
+    result = os.path.exists(os.path.join(folder, "result.json")) and attempt(find, "the result", result_of, read(folder, "result.json"))
+    result_size = result and result["log"]["size"]
     for index, line in enumerate(open(os.path.join(folder, "log.jsonl"), "rb")):
         entry, count = line.removesuffix(b"\n"), index + 1
         append(subtrees, index, leaf_hash(entry))
@@ -145,28 +147,30 @@ def verify_log(folder, vkey, earlier, find):
         if index % 256 == 0: tile = leaf_tile(folder, index // 256, min(256, size - index), find) if index < size else b""
         if tile[index % 256 * 32:][:32] not in (b"", leaf_hash(entry)): find(f"index {index}: not the entry whose hash the tile has")
         # The result document is that of the log just before `certified`, which carries its SHA-256.
-        if index == result_size: certified = entry.startswith(b'{"type":"certified","result":"' + sha(published).hex().encode())
+        if result and index == result_size: certified = entry.startswith(b'{"type":"certified","result":"' + sha(read(folder, "result.json")).hex().encode())
         attempt(find, f"index {index}", lambda: contest.take(parse(entry)))
-        if seen.pop(count, root_of(subtrees)) != root_of(subtrees): find(f"index {index}: an earlier checkpoint has another root")
-        if count == result_size: attempt(find, "the result", contest.compare, root_of(subtrees), result)
+        if count in roots: roots[count] = root_of(subtrees)
+        if result and count == result_size: attempt(find, "the result", contest.compare, root_of(subtrees), result)
     if count < size: find(f"index {count}: missing: the checkpoint is over {size} entries")
     elif count == size and root_of(subtrees) != root: find("the root of the entries is not the checkpoint's")
-    if seen.keys() - {0}: find(f"index {count}: rolled back: a checkpoint over {max(seen)} entries was seen earlier")
-    if result and (not certified if result.get("status") == "certified" else result_size != size): find("the result is not one of this log")
+    for old, kept in seen:
+        if old > size: find(f"index {size}: rolled back: a checkpoint over {old} entries was seen earlier")
+        elif roots[old] != kept: find(f"index {old - 1}: an earlier checkpoint has another root")
+    if result and not (certified if result["status"] == "certified" else result_size == size): find("the result is not one of this log")
 
-# Section "Receipts": the audit path leads from the entry's leaf to the checkpoint's root (RFC 9162, 2.1.3.2).
+# Section "Receipts": the audit path, the leaf's sibling first, leads to the root of a tree split as section "Hashes" says.
+def climb(leaf, at, size, path):
+    if size == 1 or not path: return leaf if size == 1 and not path else b"no root"
+    half = 1 << (size - 1).bit_length() - 1
+    if at < half: return node(climb(leaf, at, half, path[:-1]), path[-1])
+    return node(path[-1], climb(leaf, at - half, size - half, path[:-1]))
+
 def verify_receipt(file, vkey, entry, find):
     proof, _, note = read(file).decode().partition("\n\n")
     if not re.fullmatch("c2sp.org/tlog-proof@v1\nindex (0|[1-9][0-9]*)(\n[A-Za-z0-9+/]{43}=)*", proof): unusable("this is no receipt")
-    (size, root), hashed, place = open_checkpoint(note.encode(), vkey), leaf_hash(entry), int(proof.split("\n")[1][6:])
-    at, last = place, size - 1
-    for sibling in map(base64.b64decode, proof.split("\n")[2:]):
-        if at & 1 or at == last:
-            while at and not at & 1: at, last = at >> 1, last >> 1
-            hashed = node(sibling, hashed)
-        else: hashed = node(hashed, sibling)
-        at, last = at >> 1, last >> 1
-    if place >= size or last or hashed != root: find(f"index {place}: the receipt does not prove that this entry is in the log")
+    (size, root), (_, index, *path) = open_checkpoint(note.encode(), vkey), proof.split("\n")
+    at, path = int(index[6:]), [base64.b64decode(line) for line in path]
+    if at >= size or climb(leaf_hash(entry), at, size, path) != root: find(f"{index}: the receipt does not prove that this entry is in the log")
 
 if __name__ == "__main__":
     arguments, findings = argparse.ArgumentParser(usage=__doc__), []

@@ -117,7 +117,7 @@ pub(super) const SIGNED: &[Tampering] = &[
             log.insert(log.lines.len(), entry)
         },
         audit: Refused("malformed"),
-        independent: Refused("no number of passes"),
+        independent: Refused("no number"),
     },
     Tampering {
         name: "a number with an exponent",
@@ -153,7 +153,7 @@ pub(super) const SIGNED: &[Tampering] = &[
             log.replace(log.find(0, r#""type":"voided""#), r#""reason":"scripted""#, r#""reason":"""#)
         },
         audit: Refused("`reason` is empty"),
-        independent: Refused("without a reason"),
+        independent: Refused("no reason"),
     },
     Tampering {
         name: "a slot filled twice",
