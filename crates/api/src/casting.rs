@@ -118,14 +118,14 @@ fn invalid_selection(error: SelectionError) -> Problem {
 }
 
 /// A ballot with its id and final bytes, and what the slate says of it now.
-struct Written {
-    item: Item,
+pub(crate) struct Written {
+    pub(crate) item: Item,
     /// None if nobody would look them up, or if the ballot replaces another: the sequencer knows what it frees.
     slots: Vec<Slot>,
     selections: Result<(), SelectionError>,
 }
 
-fn write_ballot(
+pub(crate) fn write_ballot(
     contest: &Contest,
     pass: Pass,
     request: &BallotRequest<'_>,

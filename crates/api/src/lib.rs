@@ -10,6 +10,8 @@ mod contests;
 mod desk;
 mod directory;
 mod extract;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod health;
 mod limits;
 mod log;

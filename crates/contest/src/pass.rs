@@ -122,7 +122,7 @@ impl Pass {
                 .and_then(|seconds| Timestamp::from_second(seconds).ok())
                 .ok_or(PassError::Invalid)?,
         };
-        if !reader.0.is_empty() {
+        if !reader.0.is_empty() || pass.group.as_deref().is_some_and(|group| !is_id(group)) {
             return Err(PassError::Invalid);
         }
         if mark != contest_mark(contest) {
@@ -215,6 +215,19 @@ mod tests {
             let text = URL_SAFE_NO_PAD.encode(flipped);
             assert_eq!(Pass::verify(&text, &[key()], &contest(), now), Err(PassError::Invalid), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_group_that_is_no_identifier_is_refused() {
+        let now = "2021-03-01T00:00:00Z".parse().unwrap();
+        let text = Pass { group: Some("africa".to_owned()), ..pass() }.mint(&key(), &contest()).unwrap();
+        let mut bytes = URL_SAFE_NO_PAD.decode(text).unwrap();
+        bytes.truncate(bytes.len() - MAC_LENGTH);
+        let at = bytes.len() - "africa".len();
+        bytes[at] = b'`';
+        bytes.extend(mac(&key(), &bytes.clone()));
+        let text = URL_SAFE_NO_PAD.encode(bytes);
+        assert_eq!(Pass::verify(&text, &[key()], &contest(), now), Err(PassError::Invalid));
     }
 
     #[test]

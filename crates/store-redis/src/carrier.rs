@@ -53,18 +53,24 @@ pub async fn carry(
 }
 
 /// Puts a MAC before bytes that are meant for one place: a channel or key.
-fn seal(key: &[u8; 32], place: &str, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(key: &[u8; 32], place: &str, bytes: &[u8]) -> Vec<u8> {
     let mut hasher = blake3::Hasher::new_keyed(key);
     hasher.update(place.as_bytes()).update(&[0]).update(bytes);
     [hasher.finalize().as_bytes(), bytes].concat()
 }
 
 /// The bytes behind the MAC, if it is theirs.
-fn open<'a>(key: &[u8; 32], place: &str, sealed: &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn open<'a>(key: &[u8; 32], place: &str, sealed: &'a [u8]) -> Option<&'a [u8]> {
     let (given, bytes) = sealed.split_first_chunk::<32>()?;
     let mut hasher = blake3::Hasher::new_keyed(key);
     hasher.update(place.as_bytes()).update(&[0]).update(bytes);
     (hasher.finalize() == blake3::Hash::from(*given)).then_some(bytes)
+}
+
+/// A message read and written again.
+#[cfg(fuzzing)]
+pub(crate) fn reread(bytes: &[u8]) -> Option<Vec<u8>> {
+    rmp_serde::to_vec_named(&rmp_serde::from_slice::<Message>(bytes).ok()?).ok()
 }
 
 async fn kept(redis: &Redis, key: &[u8; 32], contest: &ContestId) -> Option<Publication> {

@@ -43,9 +43,14 @@ pub(crate) fn encode(key: &[u8; 32], contest: &ContestId, item: &Item) -> Vec<u8
         body.extend(group.as_bytes());
     }
     body.extend(&item.entry);
-    let mac = mac(key, contest, &body);
+    seal(key, contest, &body)
+}
+
+/// Puts length and MAC before what follows them.
+pub(crate) fn seal(key: &[u8; 32], contest: &ContestId, body: &[u8]) -> Vec<u8> {
+    let mac = mac(key, contest, body);
     let length = u32::try_from(MAC_LENGTH + body.len()).unwrap_or(u32::MAX);
-    [&length.to_be_bytes()[..], &mac, &body].concat()
+    [&length.to_be_bytes()[..], &mac, body].concat()
 }
 
 /// Reads a block. What is not as it was written is dropped and counted; the rest stays.
@@ -77,6 +82,9 @@ fn read(key: &[u8; 32], contest: &ContestId, item: &Bytes) -> Option<Item> {
         return None;
     }
     let ([flags], rest) = body.split_first_chunk()?;
+    if flags & !(PROMISED | GROUPED) != 0 {
+        return None;
+    }
     let (arrived, rest) = rest.split_first_chunk()?;
     let (ballot, mut rest) = rest.split_first_chunk()?;
     let mut group = None;
@@ -150,6 +158,14 @@ mod tests {
         fn no_bytes_make_it_panic(block in proptest::collection::vec(any::<u8>(), 0..400)) {
             prop_assert!(decode(&KEY, &contest(), &block.into()).items.is_empty());
         }
+    }
+
+    #[test]
+    fn flags_of_no_meaning_are_refused() {
+        let mut body = vec![0; 25];
+        assert_eq!(decode(&KEY, &contest(), &seal(&KEY, &contest(), &body).into()).items.len(), 1);
+        body[0] = 4;
+        assert_eq!(decode(&KEY, &contest(), &seal(&KEY, &contest(), &body).into()).forged, 1);
     }
 
     #[test]

@@ -6,6 +6,8 @@
 pub mod carrier;
 mod connection;
 mod durability;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod intake;
 mod item;
 mod layout;

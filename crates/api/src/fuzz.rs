@@ -1,0 +1,50 @@
+//! What a voter sends, from the body's bytes to the entry's: open to the fuzz targets alone.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use acclaim_contest::{Definition, TagKey, VoterTag, ballot::Slate, pass::Pass};
+use acclaim_store::{ContestRecord, contests::ContestState};
+use jiff::Timestamp;
+
+use crate::{
+    body::parse,
+    casting::{BallotRequest, write_ballot},
+    directory::Contest,
+};
+
+/// An open contest, as far as reading ballots needs one.
+pub struct Booth(Contest);
+
+impl Booth {
+    /// A booth for this contest.
+    #[must_use]
+    pub fn new(definition: Definition) -> Self {
+        let slate = Slate::new(
+            &definition.categories,
+            &definition.entries,
+            &definition.rules.ballot,
+            &std::collections::HashSet::new(),
+        );
+        let state = ContestState { withdrawn: BTreeSet::new(), ..ContestState::of_draft(&definition) };
+        let definition = Arc::new(definition);
+        Self(Contest {
+            record: ContestRecord { definition, revision: 1, state, tag_key: Vec::new() },
+            slate,
+            tag_key: TagKey([1; 32]),
+            verifier_key: String::new(),
+            origin: String::new(),
+        })
+    }
+
+    /// The entry that a body leads to, or the problem it is answered with, as text.
+    ///
+    /// # Errors
+    /// What the voter would be told.
+    pub fn entry(&self, body: &[u8], voter: VoterTag, arrived: Timestamp) -> Result<Vec<u8>, String> {
+        let told = |problem: crate::problem::Problem| problem.document().to_string();
+        let request: BallotRequest<'_> = parse(body).map_err(told)?;
+        let pass = Pass { voter, channel: None, group: None, expires: Timestamp::MAX };
+        let written = write_ballot(&self.0, pass, &request, arrived, true).map_err(told)?;
+        Ok(written.item.entry.to_vec())
+    }
+}

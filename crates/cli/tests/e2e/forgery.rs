@@ -1,0 +1,219 @@
+//! A published log in the hands of a forger, who may have the key that signs its checkpoints.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use acclaim_ballot_log::{
+    LogEntry, NewBallot, SigningKey, Tree, bundle::encode_bundle, leaf_hash, tile::TILE_WIDTH,
+};
+use acclaim_contest::{BallotId, VoterTag};
+use serde_json::Value;
+
+/// The seed of the key that the log's checkpoints are signed with.
+const SEED: [u8; 32] = [9; 32];
+
+/// What is published of a contest, to be changed piece by piece.
+#[derive(Clone)]
+pub(crate) struct Published {
+    pub(crate) contest: String,
+    origin: String,
+    /// The entries.
+    pub(crate) lines: Vec<Vec<u8>>,
+    /// The entries as they were, which the tiles are of unless the log is signed anew.
+    honest: Vec<Vec<u8>>,
+    /// The checkpoint, a signed note.
+    pub(crate) note: String,
+    /// The result document.
+    pub(crate) result: Option<Vec<u8>>,
+    /// Bytes missing at the end of the log's file.
+    pub(crate) torn: usize,
+    /// What is done to the first tile of leaf hashes.
+    pub(crate) spoil_tile: Option<fn(&mut Vec<u8>)>,
+    /// A checkpoint that the auditor has kept from earlier.
+    pub(crate) kept: Option<String>,
+}
+
+impl Published {
+    /// What an export holds, its checkpoint signed with a key that the tests have.
+    pub(crate) fn of_export(folder: &Path) -> Self {
+        let log = fs::read(folder.join("log.jsonl")).unwrap();
+        let lines: Vec<Vec<u8>> =
+            log.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+        let result = fs::read(folder.join("result.json")).unwrap();
+        let document: Value = serde_json::from_slice(&result).unwrap();
+        let mut published = Self {
+            contest: document["contest"].as_str().unwrap().to_owned(),
+            origin: document["log"]["origin"].as_str().unwrap().to_owned(),
+            honest: lines.clone(),
+            lines,
+            note: String::new(),
+            result: Some(result),
+            torn: 0,
+            spoil_tile: None,
+            kept: None,
+        };
+        published.sign();
+        published
+    }
+
+    /// The log's key.
+    pub(crate) fn key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.origin, &SEED).unwrap()
+    }
+
+    /// The key of another contest of the same installation.
+    pub(crate) fn key_of_another_contest(&self) -> SigningKey {
+        SigningKey::from_seed(&format!("{}-2", self.origin), &SEED).unwrap()
+    }
+
+    /// Somebody else's key, in the log's name.
+    pub(crate) fn key_of_somebody_else(&self) -> SigningKey {
+        SigningKey::from_seed(&self.origin, &[8; 32]).unwrap()
+    }
+
+    /// The tree over the first lines.
+    pub(crate) fn tree(&self, size: usize) -> Tree {
+        tree(&self.lines[..size])
+    }
+
+    /// Signs the log as it is now: the operator's own forgery.
+    pub(crate) fn sign(&mut self) {
+        self.note = self.signed(self.lines.len());
+        self.honest = self.lines.clone();
+    }
+
+    /// The genuine checkpoint over the first lines.
+    pub(crate) fn signed(&self, size: usize) -> String {
+        let tree = self.tree(size);
+        self.key().sign(tree.size(), tree.root())
+    }
+
+    /// The place of the first entry that contains a text, from an index on.
+    #[track_caller]
+    pub(crate) fn find(&self, from: usize, text: &str) -> usize {
+        let lines = self.lines.iter().enumerate().skip(from);
+        let mut found = lines.filter(|(_, line)| String::from_utf8_lossy(line).contains(text));
+        found.next().unwrap_or_else(|| panic!("no entry with {text}")).0
+    }
+
+    /// The place of the ballot of this number.
+    pub(crate) fn ballot(&self, number: usize) -> usize {
+        let ballots =
+            self.lines.iter().enumerate().filter(|(_, line)| line.starts_with(br#"{"type":"ballot""#));
+        ballots.map(|(index, _)| index).nth(number).unwrap()
+    }
+
+    /// Puts one text in place of another in an entry.
+    #[track_caller]
+    pub(crate) fn replace(&mut self, index: usize, from: &str, to: &str) -> Option<usize> {
+        let line = String::from_utf8(self.lines[index].clone()).unwrap();
+        assert!(line.contains(from), "{line} has no {from}");
+        self.lines[index] = line.replacen(from, to, 1).into_bytes();
+        Some(index)
+    }
+
+    /// Inserts an entry before another one.
+    pub(crate) fn insert(&mut self, index: usize, line: impl Into<Vec<u8>>) -> Option<usize> {
+        self.lines.insert(index, line.into());
+        Some(index)
+    }
+
+    /// Inserts a ballot of the voter of another one just before the closing, its id as it should be.
+    pub(crate) fn cast(
+        &mut self,
+        like: usize,
+        replaces: Option<BallotId>,
+        votes: &[(&str, &str)],
+    ) -> Option<usize> {
+        let line = self.written(like, replaces, votes);
+        self.insert(self.find(0, r#""type":"closed""#), line)
+    }
+
+    /// The line of a ballot of the voter of another one.
+    pub(crate) fn written(&self, like: usize, replaces: Option<BallotId>, votes: &[(&str, &str)]) -> Vec<u8> {
+        let (voter, at) = self.voter_and_time(like);
+        let ballot = NewBallot {
+            voter,
+            channel: None,
+            period: None,
+            replaces,
+            at: &at,
+            selections: votes.iter().copied(),
+        };
+        let mut line = Vec::new();
+        ballot.write(&self.contest.parse().unwrap(), &mut line).unwrap();
+        line
+    }
+
+    fn voter_and_time(&self, index: usize) -> (VoterTag, String) {
+        let LogEntry::Ballot(ballot) = LogEntry::decode(&self.lines[index]).unwrap() else {
+            panic!("no ballot")
+        };
+        (ballot.voter, ballot.at.to_owned())
+    }
+
+    /// The id of the ballot at an index.
+    pub(crate) fn id(&self, index: usize) -> BallotId {
+        let LogEntry::Ballot(ballot) = LogEntry::decode(&self.lines[index]).unwrap() else {
+            panic!("no ballot")
+        };
+        ballot.id
+    }
+
+    /// Writes all of it as an export has it, and the kept checkpoint beside it.
+    pub(crate) fn write(&self, folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        let mut log: Vec<u8> = self.lines.iter().flat_map(|line| [line, &b"\n"[..]].concat()).collect();
+        log.truncate(log.len() - self.torn);
+        fs::write(folder.join("log.jsonl"), log).unwrap();
+        fs::write(folder.join("checkpoint"), &self.note).unwrap();
+        if let Some(result) = &self.result {
+            fs::write(folder.join("result.json"), result).unwrap();
+        }
+        if let Some(kept) = &self.kept {
+            fs::write(kept_in(folder), kept).unwrap();
+        }
+        self.write_tiles(folder);
+    }
+
+    fn write_tiles(&self, folder: &Path) {
+        let mut tree = tree(&self.honest);
+        for (tile, mut hashes) in tree.changed_tiles() {
+            if let Some(spoil) = self.spoil_tile.filter(|_| (tile.level, tile.number) == (0, 0)) {
+                spoil(&mut hashes);
+            }
+            write(&folder.join(tile.path(tile.width_at(tree.size())).to_string()), &hashes);
+        }
+        for (number, entries) in self.honest.chunks(TILE_WIDTH.into()).enumerate() {
+            // What is too long for a bundle has none.
+            if let Ok(bundle) = encode_bundle(entries.iter().map(Vec::as_slice)) {
+                let partial = if entries.len() < TILE_WIDTH.into() {
+                    format!(".p/{}", entries.len())
+                } else {
+                    String::new()
+                };
+                write(&folder.join(format!("tile/entries/{number:03}{partial}")), &bundle);
+            }
+        }
+    }
+}
+
+/// Where [`Published::write`] puts the kept checkpoint.
+pub(crate) fn kept_in(folder: &Path) -> PathBuf {
+    folder.with_extension("kept")
+}
+
+fn tree(lines: &[Vec<u8>]) -> Tree {
+    let mut tree = Tree::new();
+    for line in lines {
+        tree.append(leaf_hash(line));
+    }
+    tree
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}

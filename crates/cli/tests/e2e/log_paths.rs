@@ -1,0 +1,207 @@
+//! The log's addresses: what is there and how long it may be kept, what is not, and who may read entries when.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::site::{Site, ballot};
+
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// More than a tile, so that levels 0 and 1 have one.
+const BALLOTS: usize = 300;
+
+/// What a path was answered.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    content_type: String,
+    cache: String,
+    bytes: Vec<u8>,
+}
+
+/// Reads a contest's log.
+struct Reader<'a> {
+    site: &'a Site,
+    agent: ureq::Agent,
+    key: Option<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(site: &'a Site, key: Option<String>) -> Self {
+        let timeout = Some(Duration::from_secs(30));
+        let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
+        Self { site, agent: config.timeout_global(timeout).build().into(), key }
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        let url = format!("http://{}/v1/contests/paths/log/{path}", self.site.address);
+        let mut request = ureq::http::Request::get(url);
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let mut answer = self.agent.run(request.body(()).unwrap()).unwrap();
+        let header = |name: &str| {
+            answer.headers().get(name).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+        };
+        let (content_type, cache) = (header("content-type"), header("cache-control"));
+        let bytes = answer.body_mut().read_to_vec().unwrap();
+        Answer { status: answer.status().as_u16(), content_type, cache, bytes }
+    }
+
+    /// Demands an answer of this kind and cache rule.
+    #[track_caller]
+    fn finds(&self, path: &str, content_type: &str, cache: &str) -> Vec<u8> {
+        let answer = self.get(path);
+        let got = (answer.status, &*answer.content_type, &*answer.cache);
+        assert_eq!(got, (200, content_type, cache), "{path}");
+        answer.bytes
+    }
+
+    /// Demands a refusal that no cache keeps.
+    #[track_caller]
+    fn is_refused(&self, path: &str, status: u16) {
+        let answer = self.get(path);
+        assert_eq!((answer.status, &*answer.cache), (status, "no-store"), "{path}: {answer:?}");
+        assert_eq!(answer.content_type, "application/problem+json", "{path}");
+    }
+}
+
+/// A contest with more than three hundred entries, and the size of its log.
+fn voted(site: &Site) -> usize {
+    site.create("paths", "2021-01-01T00:00:00Z", &json!({}));
+    let minted = site.staff.post("/v1/contests/paths/passes", "mint", &json!({"count": BALLOTS})).unwrap();
+    let lines: Vec<String> = minted["passes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pass| {
+            let mut line = ballot(&["a1", "b1"]);
+            line["pass"] = pass["pass"].clone();
+            line.to_string()
+        })
+        .collect();
+    let bearer = format!("Bearer {}", site.staff_key("gateway", "paths"));
+    let headers = [("authorization", &*bearer), ("content-type", "application/x-ndjson")];
+    let answer = site.send("POST", "/v1/contests/paths/ballots/bulk", &headers, lines.join("\n").as_bytes());
+    assert_eq!(answer.text.matches("\"recorded\"").count(), BALLOTS, "{answer:?}");
+    site.log("paths").len()
+}
+
+#[test]
+fn every_address_of_the_log_answers_as_the_format_says() {
+    let site = Site::start();
+    let public = Reader::new(&site, None);
+    public.is_refused("checkpoint", 404);
+    let size = voted(&site);
+    let auditor = Reader::new(&site, Some(site.staff_key("auditor", "paths")));
+
+    let note = public.finds("checkpoint", "text/plain; charset=utf-8", "public, max-age=1");
+    assert_eq!(String::from_utf8(note).unwrap().lines().nth(1), Some(&*size.to_string()));
+    hash_tiles(&public, size);
+    what_is_not_there(&public, &auditor, size);
+
+    // Entries reveal running totals: not before the closing, except to auditors, and then for their eyes only.
+    let last = size % 256;
+    for bundle in ["tile/entries/000", &format!("tile/entries/001.p/{last}"), "tile/entries/000.p/1"] {
+        public.is_refused(bundle, 403);
+        let bytes = auditor.finds(bundle, "application/octet-stream", "private, no-store");
+        assert_eq!(bundle_width(&bytes), bundle.split_once(".p/").map_or(256, |(_, w)| w.parse().unwrap()));
+    }
+    public.is_refused("entries", 403);
+    let lines = auditor.finds("entries?from=1&to=3", "application/x-ndjson", "private, no-store");
+    assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), 2);
+    auditor.is_refused(&format!("entries?to={}", size + 1), 400);
+    auditor.is_refused("entries?from=3&to=2", 400);
+    let stranger = Reader::new(&site, Some("ack_none".to_owned()));
+    stranger.is_refused("tile/entries/000", 401);
+
+    site.staff.post("/v1/contests/paths/close", "close", &json!({})).unwrap();
+    for reader in [&public, &auditor] {
+        let bundle = reader.finds("tile/entries/000", "application/octet-stream", IMMUTABLE);
+        assert_eq!(bundle_width(&bundle), 256);
+        reader.finds("entries?to=2", "application/x-ndjson", "no-cache");
+    }
+    // Nothing that was there is gone.
+    hash_tiles(&public, size);
+}
+
+/// Hash tiles are for everyone, at every width that the log ever had.
+fn hash_tiles(public: &Reader<'_>, size: usize) {
+    let full = public.finds("tile/0/000", "application/octet-stream", IMMUTABLE);
+    assert_eq!(full.len(), 8_192);
+    for width in [1, 2, 17, 255] {
+        let partial = public.finds(&format!("tile/0/000.p/{width}"), "application/octet-stream", IMMUTABLE);
+        assert!(partial == full[..width * 32], "{width}: a narrower tile is a cut of the full one");
+    }
+    let last = size % 256;
+    let widest = public.finds(&format!("tile/0/001.p/{last}"), "application/octet-stream", IMMUTABLE);
+    for width in 1..last {
+        let path = format!("tile/0/001.p/{width}");
+        assert!(public.finds(&path, "application/octet-stream", IMMUTABLE) == widest[..width * 32], "{path}");
+    }
+    assert_eq!(public.finds("tile/1/000.p/1", "application/octet-stream", IMMUTABLE).len(), 32);
+}
+
+/// What does not exist, or not yet, and what is no spelling of what does.
+fn what_is_not_there(public: &Reader<'_>, auditor: &Reader<'_>, size: usize) {
+    let wider = size % 256 + 1;
+    for absent in
+        [&*format!("tile/0/001.p/{wider}"), "tile/0/001", "tile/0/002", "tile/0/002.p/1", "tile/0/x001/000"]
+    {
+        public.is_refused(absent, 404);
+        auditor.is_refused(&absent.replace("tile/0/", "tile/entries/"), 404);
+    }
+    for absent in
+        ["tile/1/000", "tile/1/000.p/2", "tile/1/001.p/1", "tile/2/000.p/1", "tile/2/000", "tile/63/000.p/1"]
+    {
+        public.is_refused(absent, 404);
+    }
+    for spelling in [
+        "000.p/0",
+        "000.p/256",
+        "000.p/01",
+        "000.p/001",
+        "000.p/+1",
+        "000.p/-1",
+        "000.p/1.p/1",
+        "000.p/",
+        "000.p",
+        "0",
+        "00",
+        "0000",
+        "x000/000",
+        "x000",
+        "000/000",
+        "x000/001",
+        "x000/x000/000",
+        "X000/000",
+        "000/",
+        "%20000",
+        "0%2F00",
+        "",
+        "x018/x446/x744/x073/x709/x551/615",
+        "x018/x446/x744/x073/x709/x551/616",
+        "..%2F0%2F000",
+        "000%00",
+    ] {
+        public.is_refused(&format!("tile/0/{spelling}"), 404);
+        auditor.is_refused(&format!("tile/entries/{spelling}"), 404);
+    }
+    for level in ["00", "01", "64", "256", "-1", "+0", "0x0", "a", "data", "Entries", "entries%20"] {
+        public.is_refused(&format!("tile/{level}/000"), 404);
+        public.is_refused(&format!("tile/{level}/000.p/1"), 404);
+    }
+    for other in ["", "tile", "tile/", "tile/0", "tile/entries", "checkpoint/", "checkpoints", "latest"] {
+        public.is_refused(other, 404);
+    }
+}
+
+/// How many entries a bundle holds.
+fn bundle_width(mut bundle: &[u8]) -> usize {
+    let mut width = 0;
+    while let [high, low, rest @ ..] = bundle {
+        bundle = &rest[usize::from(u16::from_be_bytes([*high, *low]))..];
+        width += 1;
+    }
+    width
+}

@@ -1,0 +1,136 @@
+//! Whoever checks a published log: the audit of a folder, the audit of a server, and the verifier in Python. One more is one more row.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::OnceLock,
+    thread,
+};
+
+use crate::{forgery::kept_in, server::acclaim};
+
+/// What a verifier said.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) status: i32,
+    pub(crate) said: String,
+}
+
+/// One that checks a folder as [`crate::forgery::Published::write`] writes it.
+pub(crate) struct Verifier {
+    pub(crate) name: &'static str,
+    /// Whether it is the independent one, with words of its own.
+    pub(crate) independent: bool,
+    /// Checks the folder of this contest with this verifier key.
+    pub(crate) check: fn(folder: &Path, contest: &str, vkey: &str) -> Verdict,
+}
+
+/// All of them.
+pub(crate) const VERIFIERS: &[Verifier] = &[
+    Verifier { name: "audit of a folder", independent: false, check: audit_folder },
+    Verifier { name: "audit of a server", independent: false, check: audit_server },
+    Verifier { name: "verify.py", independent: true, check: verify_py },
+];
+
+impl From<Output> for Verdict {
+    fn from(output: Output) -> Self {
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        Self { status: output.status.code().expect("no signal"), said: said.concat() }
+    }
+}
+
+fn earlier(folder: &Path) -> Vec<PathBuf> {
+    let kept = kept_in(folder);
+    if kept.exists() { vec!["--earlier".into(), kept] } else { Vec::new() }
+}
+
+fn audit_folder(folder: &Path, _: &str, vkey: &str) -> Verdict {
+    let audit = acclaim().arg("audit").arg(folder).args(["--vkey", vkey]).args(earlier(folder)).output();
+    audit.unwrap().into()
+}
+
+fn audit_server(folder: &Path, contest: &str, vkey: &str) -> Verdict {
+    let address = serve(folder.to_owned(), contest.to_owned());
+    let url = format!("http://{address}");
+    let args = ["audit", contest, "--url", &url, "--vkey", vkey];
+    acclaim().args(args).args(earlier(folder)).output().unwrap().into()
+}
+
+fn verify_py(folder: &Path, _: &str, vkey: &str) -> Verdict {
+    python().arg("log").arg(folder).args(["--vkey", vkey]).args(earlier(folder)).output().unwrap().into()
+}
+
+/// `deploy/verify/verify.py`, run by a Python that has the package it needs.
+pub(crate) fn python() -> Command {
+    static PYTHON: OnceLock<&str> = OnceLock::new();
+    let python = PYTHON.get_or_init(|| {
+        let has_it = |python: &&&str| {
+            let asked = Command::new(python).args(["-c", "import cryptography"]).output();
+            asked.is_ok_and(|asked| asked.status.success())
+        };
+        let found = ["python3", "/usr/bin/python3"].iter().find(has_it);
+        found.expect("no python3 with the package cryptography: apt-get install python3-cryptography")
+    });
+    let mut command = Command::new(python);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/verify/verify.py"));
+    command
+}
+
+/// A server that shows a folder at the API's addresses, whatever is in it. It ends with the test.
+fn serve(folder: PathBuf, contest: String) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (folder, contest) = (folder.clone(), contest.clone());
+            // Whoever hangs up is not served.
+            thread::spawn(move || stream.and_then(|stream| answer(stream, &folder, &contest)));
+        }
+    });
+    address
+}
+
+fn answer(stream: TcpStream, folder: &Path, contest: &str) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
+    let mut header = String::new();
+    while reader.read_line(&mut header)? > 2 {
+        header.clear();
+    }
+    let target = request.split(' ').nth(1).unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let path = path.strip_prefix(&format!("/v1/contests/{contest}/")).unwrap_or_default();
+    let file = match path {
+        "result" => "result.json",
+        "log/entries" => "log.jsonl",
+        other => other.strip_prefix("log/").unwrap_or("absent"),
+    };
+    let (status, body) = match fs::read(folder.join(file)) {
+        Ok(bytes) if path == "log/entries" => ("200 OK", from(&bytes, query)),
+        Ok(bytes) => ("200 OK", bytes),
+        Err(_) => (
+            "404 Not Found",
+            br#"{"type":"/problems/not-found","title":"","status":404,"detail":""}"#.to_vec(),
+        ),
+    };
+    let kind =
+        if status.starts_with("200") { "application/octet-stream" } else { "application/problem+json" };
+    let length = body.len();
+    let mut stream = reader.into_inner();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    )?;
+    stream.write_all(&body)
+}
+
+/// The lines from `from` on. A server that lies gives more than `to` asks for, if it has more.
+fn from(log: &[u8], query: &str) -> Vec<u8> {
+    let from =
+        query.split('&').find_map(|pair| pair.strip_prefix("from=")).map_or(0, |from| from.parse().unwrap());
+    log.split_inclusive(|byte| *byte == b'\n').skip(from).flatten().copied().collect()
+}

@@ -1,0 +1,47 @@
+//! What is read from Redis: open to the fuzz targets alone.
+
+use acclaim_contest::ContestId;
+use acclaim_store::intake::Item;
+use bytes::Bytes;
+
+use crate::{carrier, item};
+
+/// The items of a block from the buffer, and how many were dropped.
+#[must_use]
+pub fn items(key: &[u8; 32], contest: &ContestId, block: Vec<u8>) -> (Vec<Item>, u64) {
+    let decoded = item::decode(key, contest, &Bytes::from(block));
+    (decoded.items, decoded.forged)
+}
+
+/// An item as it is written.
+#[must_use]
+pub fn item(key: &[u8; 32], contest: &ContestId, item: &Item) -> Vec<u8> {
+    item::encode(key, contest, item)
+}
+
+/// Whatever follows an item's MAC, with the length and MAC that make it genuine.
+#[must_use]
+pub fn genuine_item(key: &[u8; 32], contest: &ContestId, body: &[u8]) -> Vec<u8> {
+    item::seal(key, contest, body)
+}
+
+/// A message between processes, read and written again; `None` if it is none. Its seal is as it should be.
+#[must_use]
+pub fn message(message: &[u8]) -> Option<Vec<u8>> {
+    let (key, place) = ([7; 32], "place");
+    let sealed = carrier::seal(&key, place, message);
+    carrier::reread(carrier::open(&key, place, &sealed)?)
+}
+
+/// A publication kept for processes to come, read and written again; `None` if it is none.
+#[must_use]
+pub fn publication(bytes: &[u8]) -> Option<Vec<u8>> {
+    let publication: acclaim_store::hub::Publication = rmp_serde::from_slice(bytes).ok()?;
+    rmp_serde::to_vec_named(&publication).ok()
+}
+
+/// Whether a sealed message is taken for genuine.
+#[must_use]
+pub fn is_genuine(sealed: &[u8]) -> bool {
+    carrier::open(&[7; 32], "place", sealed).is_some()
+}

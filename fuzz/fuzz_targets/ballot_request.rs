@@ -1,0 +1,32 @@
+//! The body of a ballot: what is taken becomes a canonical entry of that voter; what is not is answered with a bounded problem.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use acclaim_api::fuzz::Booth;
+use acclaim_ballot_log::LogEntry;
+use acclaim_contest::{Definition, Overrides, VoterTag};
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+
+static BOOTH: LazyLock<Booth> = LazyLock::new(|| {
+    let text = include_bytes!("../../deploy/contests/photo-contest.toml");
+    let definition = Definition::from_toml(text, &mut |_| Err(String::new()), &Overrides::default());
+    Booth::new(definition.unwrap())
+});
+
+fuzz_target!(|body: &[u8]| {
+    let voter = VoterTag([7; 16]);
+    match BOOTH.entry(body, voter, Timestamp::from_second(1_800_000_000).unwrap()) {
+        Ok(line) => {
+            let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&line) else {
+                panic!("{line:?} is no ballot")
+            };
+            assert_eq!(ballot.voter, voter);
+            assert!((1..=3).contains(&ballot.selections.len()));
+            assert_eq!(ballot.expected_id(&"photo-contest-2027".parse().unwrap()), ballot.id);
+        }
+        Err(problem) => assert!(problem.len() < 4_096, "{problem}"),
+    }
+});

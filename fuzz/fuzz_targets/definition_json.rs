@@ -1,0 +1,21 @@
+//! Definitions in JSON: mistakes in words, or a contest whose canonical JSON is read to the same contest and written to the same bytes.
+
+#![no_main]
+
+use acclaim_contest::{Definition, Overrides};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &[u8]| {
+    match Definition::from_json(text, &Overrides::default()) {
+        Ok(definition) => {
+            let json = definition.to_json();
+            let again = Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap();
+            assert_eq!(again.to_json(), json);
+            assert_eq!(again, definition);
+        }
+        Err(mistakes) => {
+            let told = mistakes.to_string();
+            assert!(!told.is_empty() && told.len() < 1 << 20);
+        }
+    }
+});

@@ -1,0 +1,31 @@
+//! A published result beside an honest log: only the log's own bytes are clean; anything else is told in a bounded report.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use acclaim_ballot_log::{Checkpoint, leaf_hash};
+use acclaim_tally::{Audit, Expected, Replay};
+use libfuzzer_sys::fuzz_target;
+
+const LOG: &str = include_str!("../../crates/ballot-log/tests/vectors/log.jsonl");
+const ORIGIN: &str = "vote.example.org/photo-2021";
+
+static REPLAY: LazyLock<Replay> = LazyLock::new(|| {
+    let mut replay = Replay::without_tiles(ORIGIN);
+    for line in LOG.lines() {
+        replay.push(line.as_bytes()).unwrap();
+    }
+    replay
+});
+
+fuzz_target!(|published: &[u8]| {
+    let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size: REPLAY.size(), root: REPLAY.root() };
+    let leaves: Vec<_> = LOG.lines().map(|line| leaf_hash(line.as_bytes())).collect();
+    let leaf = |index: u64| leaves.get(usize::try_from(index).ok()?).copied();
+    let mut audit = Audit::new(Expected { checkpoint, result: Some(published.to_vec()) }, &leaf);
+    LOG.lines().for_each(|line| audit.push(line.as_bytes()));
+    let report = audit.finish();
+    assert_eq!(report.clean, published == REPLAY.result().unwrap().json);
+    assert!(report.findings.len() <= 100 && report.findings.iter().all(|f| f.reason.len() < 64 << 10));
+});
