@@ -20,7 +20,7 @@ use redis::{Cmd, FromRedisValue as _, Value, cmd};
 
 use crate::{
     Redis,
-    connection::{Script, failed},
+    connection::{Script, failed, unread},
     item::{self, Decoded},
     layout::{self, HEADER_LENGTH, ShardKeys},
     redis::Shared,
@@ -366,6 +366,7 @@ impl Intake for RedisIntake {
     }
 
     async fn mark(&self, session: &Session, slots: &[Slot]) -> Result<()> {
+        let mut commands = Vec::new();
         for (shard, keys) in (0..).zip(Self::shards(session)) {
             let mine: Vec<Slot> =
                 slots.iter().filter(|slot| session.shard(slot.prefix) == shard).copied().collect();
@@ -373,10 +374,12 @@ impl Intake for RedisIntake {
                 let mut command = cmd("BITFIELD");
                 command.arg(&keys.slots);
                 piece.iter().for_each(|slot| mark(&mut command, *slot));
-                self.shared.connection.run::<Value>(&command).await.map_err(failed)?;
+                commands.push(command);
             }
         }
-        Ok(())
+        // At once: a server synchronises what came together together.
+        let marking = commands.iter().map(|command| self.shared.connection.run::<Value>(command));
+        try_join_all(marking).await.map(drop).map_err(failed)
     }
 
     async fn open(&self, session: &Session) -> Result<()> {
@@ -405,7 +408,7 @@ impl Intake for RedisIntake {
             };
             let keys = [&*keys.meta, &*keys.index];
             let answer =
-                self.shared.connection.call(&self.scripts.backlog, &keys, &args).await.map_err(failed)?;
+                self.shared.connection.call(&self.scripts.backlog, &keys, &args).await.map_err(unread)?;
             let (items, header) = <(u64, String)>::from_redis_value(answer).map_err(strange)?;
             backlog.items += items;
             let arrived = header
@@ -420,7 +423,7 @@ impl Intake for RedisIntake {
     async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
         let keys = ShardKeys::new(&session.contest, session.shard(ballot.prefix()));
         let is_member = cmd("SISMEMBER").arg(&keys.promised).arg(&ballot.0[..]).to_owned();
-        self.shared.connection.run(&is_member).await.map_err(failed)
+        self.shared.connection.run(&is_member).await.map_err(unread)
     }
 
     fn condition(&self) -> Condition {

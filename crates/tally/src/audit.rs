@@ -7,7 +7,7 @@
 
 mod block;
 mod chain;
-mod compare;
+pub mod compare;
 mod count;
 mod patterns;
 mod sum;
@@ -198,6 +198,8 @@ impl<'a> Audit<'a> {
         let first = self.chain.size();
         let contest = self.contest.take();
         let block = Block::prepare(lines, first, contest.as_ref(), self.tile, self.plan.threads);
+        // Where the first entry is refused nothing after it can be judged.
+        let judges = first == 0 || self.counts.iter().any(|count| count.folds);
         block::in_parallel(self.counts.iter_mut().collect(), |count: &mut ShareCount| count.take(&block));
         let roots = self.chain.take(&block);
         if self.is_first_round {
@@ -205,8 +207,7 @@ impl<'a> Audit<'a> {
             if (first..first + lines.len() as u64).contains(&end) {
                 self.find(Some(end), "added: the checkpoint ends before this entry".to_owned());
             }
-            // Where the first entry is refused nothing after it can be judged.
-            if first == 0 || self.counts.iter().any(|count| count.folds) {
+            if judges {
                 block.refusals().into_iter().for_each(|(index, reason)| self.find(Some(index), reason));
             }
             block.ballots().for_each(|(index, ballot)| self.patterns.ballot(index, ballot));

@@ -2,33 +2,30 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as _},
+    io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
 use acclaim_ballot_log::{Checkpoint, VerifierKey};
-use acclaim_contest::ContestId;
 use acclaim_tally::{AuditReport, Expected};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use indicatif::ProgressBar;
 
-use super::{Beside, Means, folder};
-use crate::{
-    client::{Client, problem::Problem},
-    commands::log::{MOST_LINE, published_result},
-    progress,
-};
+use super::{Beside, Means, folder, source::Source};
+use crate::{client::problem::Problem, commands::log::MOST_LINE, progress};
 
 /// Attempts in a row that bring no entry, at most.
 const MOST_ATTEMPTS: u32 = 8;
 /// The wait after the first of them; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// Audits a server's log by way of a copy in this folder, or in one that is removed afterwards.
 pub(super) fn audit(
-    client: &Client,
-    contest: &ContestId,
+    source: &Source,
     key: &VerifierKey,
     kept: Option<&Path>,
     mut beside: Beside,
@@ -39,16 +36,11 @@ pub(super) fn audit(
     let mut copy = LogCopy::open(path)?;
     beside.earlier.extend(copy.checkpoint(key)?);
     // Before the checkpoint, which must cover it.
-    let shown = published_result(client, contest)?;
-    let (note, checkpoint) = newest(client, contest, key)?;
-    copy.fetch(client, contest, checkpoint.size)?;
-    if copy.lines() > checkpoint.size {
-        bail!("the copy {} has more entries than the server's checkpoint covers", path.display());
-    }
+    let shown = source.result()?;
+    let (note, checkpoint) = source.checkpoint(key)?;
+    copy.fetch(source, checkpoint.size)?;
     let result = beside.result.or(shown);
-    let tiles = folder::leaf_tiles(checkpoint.size, |path| {
-        client.get(&format!("/v1/contests/{contest}/log/{path}")).ok().map(|answer| answer.bytes)
-    });
+    let tiles = folder::leaf_tiles(checkpoint.size, |path| source.tile(path));
     let expected = Expected { checkpoint, result };
     let report = folder::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
     if report.clean {
@@ -57,23 +49,13 @@ pub(super) fn audit(
     Ok(report)
 }
 
-/// The server's newest checkpoint, as a note and opened.
-pub(super) fn newest(
-    client: &Client,
-    contest: &ContestId,
-    key: &VerifierKey,
-) -> Result<(Vec<u8>, Checkpoint)> {
-    let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
-    let checkpoint =
-        Checkpoint::open(&note, key).context("the server's checkpoint is not one of this verifier key")?;
-    Ok((note, checkpoint))
-}
-
 /// `log.jsonl` and the newest checkpoint that it was verified under, in a folder.
 pub(super) struct LogCopy {
     folder: PathBuf,
     file: File,
+    /// Whole lines, and their bytes.
     lines: u64,
+    bytes: u64,
 }
 
 impl LogCopy {
@@ -102,7 +84,7 @@ impl LogCopy {
             reader.consume(length);
         }
         file.set_len(end).and_then(|()| file.seek(SeekFrom::End(0))).with_context(named)?;
-        Ok(Self { folder: folder.to_owned(), file, lines })
+        Ok(Self { folder: folder.to_owned(), file, lines, bytes: end })
     }
 
     /// The file of its entries.
@@ -134,65 +116,64 @@ impl LogCopy {
             .with_context(|| format!("the copy's checkpoint {}", path.display()))
     }
 
-    /// Fetches the entries up to this index; goes on where the connection broke.
-    pub(super) fn fetch(&mut self, client: &Client, contest: &ContestId, to: u64) -> Result<()> {
+    /// Fetches the entries up to this index, as far as there are any; goes on where the connection broke. Of a log that goes on beyond it one more is
+    /// taken, and what is no whole line stands at the end: an audit names both.
+    pub(super) fn fetch(&mut self, source: &Source, to: u64) -> Result<()> {
         let bar = progress::bar(to.saturating_sub(self.lines), "entries fetched");
         let (mut attempts, mut wait) = (0, FIRST_WAIT);
         while self.lines < to {
             let before = self.lines;
-            let broken = self.fetch_some(client, contest, to, &bar);
+            let Err(error) = self.fetch_some(source, to, &bar) else { break };
             if self.lines > before {
                 (attempts, wait) = (0, FIRST_WAIT);
             }
-            match broken {
-                Err(error) if attempts >= MOST_ATTEMPTS || error.downcast_ref::<Problem>().is_some() => {
-                    return Err(error);
-                }
-                Ok(()) if self.lines == before => {
-                    bail!("the server's checkpoint covers {to} entries, and it has only {before}");
-                }
-                Err(_) => {
-                    attempts += 1;
-                    thread::sleep(wait);
-                    wait *= 2;
-                }
-                Ok(()) => {}
+            if attempts >= MOST_ATTEMPTS || !error.is::<Broken>() {
+                return Err(error);
             }
+            attempts += 1;
+            thread::sleep(wait);
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
         bar.finish_and_clear();
         Ok(())
     }
 
-    fn fetch_some(
-        &mut self,
-        client: &Client,
-        contest: &ContestId,
-        to: u64,
-        bar: &indicatif::ProgressBar,
-    ) -> Result<()> {
-        let path = format!("/v1/contests/{contest}/log/entries?from={}&to={to}", self.lines);
-        let mut body = BufReader::with_capacity(1 << 20, client.stream(&path)?);
+    fn fetch_some(&mut self, source: &Source, to: u64, bar: &ProgressBar) -> Result<()> {
+        let refused =
+            |error: anyhow::Error| if error.is::<Problem>() { error } else { error.context(Broken) };
+        let mut body = source.lines(self.lines, self.bytes, to).map_err(refused)?;
         let mut file = BufWriter::with_capacity(1 << 20, &self.file);
         let mut line = Vec::new();
-        let mut whole = 0;
+        let (mut lines, mut bytes) = (0, 0);
         let ended = loop {
             line.clear();
-            match std::io::Read::take(&mut body, MOST_LINE).read_until(b'\n', &mut line) {
+            match (&mut body).take(MOST_LINE).read_until(b'\n', &mut line) {
                 Ok(0) => break Ok(()),
-                Ok(_) if line.last() == Some(&b'\n') => {
-                    file.write_all(&line).context("the copy cannot be written")?;
-                    whole += 1;
-                    bar.inc(1);
-                }
-                Ok(length) if length as u64 == MOST_LINE => {
-                    bail!("entry {} is longer than any", self.lines + whole)
-                }
-                Ok(_) => break Err(anyhow::anyhow!("the connection broke off in the middle of an entry")),
-                Err(error) => break Err(anyhow::Error::new(error).context("the connection broke off")),
+                Err(error) => break Err(anyhow::Error::new(error).context(Broken)),
+                Ok(_) => file.write_all(&line).context("the copy cannot be written")?,
+            }
+            if line.last() != Some(&b'\n') {
+                break Ok(());
+            }
+            lines += 1;
+            bytes += line.len() as u64;
+            bar.inc(1);
+            if self.lines + lines > to {
+                break Ok(());
             }
         };
         file.flush().context("the copy cannot be written")?;
-        self.lines += whole;
+        drop(file);
+        (self.lines, self.bytes) = (self.lines + lines, self.bytes + bytes);
+        if ended.is_err() {
+            // The next attempt begins with a line.
+            self.file.set_len(self.bytes).and_then(|()| self.file.seek(SeekFrom::End(0)))?;
+        }
         ended
     }
 }
+
+/// The connection broke off: trying again can help.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection broke off")]
+struct Broken;

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use acclaim_ballot_log::{Checkpoint, TileId, TilePath, VerifierKey, tile::TILE_LENGTH};
+use acclaim_ballot_log::{Checkpoint, TileId, TilePath, VerifierKey, hash::HASH_LENGTH, tile::TILE_LENGTH};
 use acclaim_tally::{Audit, AuditReport, Expected, Plan, audit::Tiles};
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
@@ -34,7 +34,8 @@ pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Mea
     audit_file(&folder.join("log.jsonl"), Expected { checkpoint, result }, &beside.earlier, &tiles, means)
 }
 
-/// The tiles of leaf hashes by number, for a log of so many entries, as `fetch` brings them.
+/// The tiles of leaf hashes by number, for a log of so many entries, as `fetch` brings them. One that is too short has zeros for what is missing, which
+/// are no entry's hash.
 pub(super) fn leaf_tiles(
     size: u64,
     fetch: impl Fn(TilePath) -> Option<Vec<u8>> + Sync,
@@ -43,7 +44,10 @@ pub(super) fn leaf_tiles(
         let tile = TileId { level: 0, number };
         match tile.width_at(size) {
             0 => None,
-            width => fetch(tile.path(width)),
+            width => fetch(tile.path(width)).map(|mut hashes| {
+                hashes.resize(usize::from(width) * HASH_LENGTH, 0);
+                hashes
+            }),
         }
     }
 }
