@@ -249,8 +249,14 @@ mod tests {
         let names: Vec<String> = (0..60).map(|number| format!("category-{number}")).collect();
         let selections = names.iter().map(|name| (name.as_str(), "an-entry"));
         let voter = VoterTag([7; 16]);
-        let content =
-            BallotContent { contest: &contest, voter, channel: None, period: None, replaces: None, selections };
+        let content = BallotContent {
+            contest: &contest,
+            voter,
+            channel: None,
+            period: None,
+            replaces: None,
+            selections,
+        };
         let mut bytes = Vec::new();
         let fields = ["photo-2021".as_bytes(), &voter.0, b"", b"", b""].into_iter();
         for field in fields.chain(names.iter().flat_map(|name| [name.as_bytes(), b"an-entry"])) {

@@ -10,7 +10,7 @@ use std::{
 
 use acclaim_ballot_log::{Checkpoint, VerifierKey};
 use acclaim_tally::{AuditReport, Expected};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 
 use super::{Beside, Means, folder, source::Source};
@@ -18,6 +18,10 @@ use crate::{client::problem::Problem, commands::log::MOST_LINE, progress};
 
 /// Attempts in a row that bring no entry, at most.
 const MOST_ATTEMPTS: u32 = 8;
+/// Attempts in a row that end cleanly and bring no entry, until the log is taken for as short as it seems.
+const MOST_CLEAN_ENDS: u32 = 2;
+/// How often result and checkpoint are asked for until they are of one moment.
+const MOST_LOOKS: u32 = 5;
 /// The wait after the first of them; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait.
@@ -35,18 +39,46 @@ pub(super) fn audit(
     let path = kept.or(temporary.as_ref().map(tempfile::TempDir::path)).context("a folder for the copy")?;
     let mut copy = LogCopy::open(path)?;
     beside.earlier.extend(copy.checkpoint(key)?);
-    // Before the checkpoint, which must cover it.
-    let shown = source.result()?;
-    let (note, checkpoint) = source.checkpoint(key)?;
-    copy.fetch(source, checkpoint.size)?;
+    let (note, checkpoint, shown) = fetch_all(source, key, &mut copy)?;
     let result = beside.result.or(shown);
-    let tiles = folder::leaf_tiles(checkpoint.size, |path| source.tile(path));
+    let tiles = folder::leaf_tiles(checkpoint.size, |path| source.tile(path).ok().flatten());
     let expected = Expected { checkpoint, result };
     let report = folder::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
     if report.clean {
         copy.keep_checkpoint(&note)?;
     }
     Ok(report)
+}
+
+/// Fetches result, checkpoint and entries of one moment. What a server shows of a log that grows is not: results follow a checkpoint by a moment, and a
+/// cache may hold an older one. So they are asked for again before they are judged.
+fn fetch_all(
+    source: &Source,
+    key: &VerifierKey,
+    copy: &mut LogCopy,
+) -> Result<(Vec<u8>, Checkpoint, Option<Vec<u8>>)> {
+    let mut looks = 0;
+    loop {
+        let (note, checkpoint) = source.checkpoint(key)?;
+        copy.fetch(source, checkpoint.size)?;
+        let shown = source.result()?;
+        looks += 1;
+        let of_one_moment = copy.lines() <= checkpoint.size
+            && shown.as_deref().is_none_or(|result| is_of(result, checkpoint.size));
+        if of_one_moment || looks >= MOST_LOOKS {
+            return Ok((note, checkpoint, shown));
+        }
+        thread::sleep(FIRST_WAIT);
+    }
+}
+
+/// Whether a result is that of a log of this size. One that is certified keeps the size that it was certified at.
+fn is_of(result: &[u8], size: u64) -> bool {
+    let document: serde_json::Value = serde_json::from_slice(result).unwrap_or_default();
+    let is_certified = document.get("status").is_some_and(|status| status == "certified");
+    let of = document.get("log").and_then(|log| log.get("size")).and_then(serde_json::Value::as_u64);
+    // What is no result is the audit's to name.
+    is_certified || of.is_none_or(|of| of == size)
 }
 
 /// `log.jsonl` and the newest checkpoint that it was verified under, in a folder.
@@ -111,24 +143,30 @@ impl LogCopy {
     /// Keeps the checkpoint that it was verified under, by a file that is whole at every moment.
     pub(super) fn keep_checkpoint(&self, note: &[u8]) -> Result<()> {
         let (path, new) = (self.folder.join("checkpoint"), self.folder.join("checkpoint.new"));
-        fs::write(&new, note)
-            .and_then(|()| fs::rename(&new, &path))
-            .with_context(|| format!("the copy's checkpoint {}", path.display()))
+        fs::write(&new, note).and_then(|()| fs::rename(&new, &path)).context(Unwritable)
     }
 
     /// Fetches the entries up to this index, as far as there are any; goes on where the connection broke. Of a log that goes on beyond it one more is
     /// taken, and what is no whole line stands at the end: an audit names both.
     pub(super) fn fetch(&mut self, source: &Source, to: u64) -> Result<()> {
         let bar = progress::bar(to.saturating_sub(self.lines), "entries fetched");
-        let (mut attempts, mut wait) = (0, FIRST_WAIT);
+        if to > u64::from(u32::MAX) {
+            bail!("the checkpoint covers {to} entries: no log has as many");
+        }
+        let (mut attempts, mut clean_ends, mut wait) = (0, 0, FIRST_WAIT);
         while self.lines < to {
             let before = self.lines;
-            let Err(error) = self.fetch_some(source, to, &bar) else { break };
+            let fetched = self.fetch_some(source, to, &bar);
             if self.lines > before {
-                (attempts, wait) = (0, FIRST_WAIT);
+                (attempts, clean_ends, wait) = (0, 0, FIRST_WAIT);
             }
-            if attempts >= MOST_ATTEMPTS || !error.is::<Broken>() {
-                return Err(error);
+            match fetched {
+                Ok(()) if self.lines < to && source.may_end_early() && clean_ends < MOST_CLEAN_ENDS => {
+                    clean_ends += 1;
+                }
+                Ok(()) => break,
+                Err(error) if attempts >= MOST_ATTEMPTS || !error.is::<Broken>() => return Err(error),
+                Err(_) => {}
             }
             attempts += 1;
             thread::sleep(wait);
@@ -142,6 +180,9 @@ impl LogCopy {
         let refused =
             |error: anyhow::Error| if error.is::<Problem>() { error } else { error.context(Broken) };
         let mut body = source.lines(self.lines, self.bytes, to).map_err(refused)?;
+        // Behind the last whole line, whatever an attempt before has left.
+        let begin = self.file.set_len(self.bytes).and_then(|()| self.file.seek(SeekFrom::Start(self.bytes)));
+        begin.context(Unwritable)?;
         let mut file = BufWriter::with_capacity(1 << 20, &self.file);
         let mut line = Vec::new();
         let (mut lines, mut bytes) = (0, 0);
@@ -150,7 +191,7 @@ impl LogCopy {
             match (&mut body).take(MOST_LINE).read_until(b'\n', &mut line) {
                 Ok(0) => break Ok(()),
                 Err(error) => break Err(anyhow::Error::new(error).context(Broken)),
-                Ok(_) => file.write_all(&line).context("the copy cannot be written")?,
+                Ok(_) => file.write_all(&line).context(Unwritable)?,
             }
             if line.last() != Some(&b'\n') {
                 break Ok(());
@@ -162,18 +203,19 @@ impl LogCopy {
                 break Ok(());
             }
         };
-        file.flush().context("the copy cannot be written")?;
+        file.flush().context(Unwritable)?;
         drop(file);
         (self.lines, self.bytes) = (self.lines + lines, self.bytes + bytes);
-        if ended.is_err() {
-            // The next attempt begins with a line.
-            self.file.set_len(self.bytes).and_then(|()| self.file.seek(SeekFrom::End(0)))?;
-        }
         ended
     }
 }
 
+/// This machine's fault: trying again does not help.
+#[derive(Debug, thiserror::Error)]
+#[error("the copy cannot be written")]
+pub(super) struct Unwritable;
+
 /// The connection broke off: trying again can help.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection broke off")]
-struct Broken;
+pub(super) struct Broken;

@@ -70,7 +70,7 @@ pub(super) fn audit_file(
     let named = || format!("the log {}", path.display());
     let mut file = File::open(path).with_context(named)?;
     let plan = Plan::new(file.metadata().with_context(named)?.len(), means.memory, means.threads);
-    let bar = progress::bar(expected.checkpoint.size * plan.rounds(), "entries");
+    let bar = progress::bar(expected.checkpoint.size.saturating_mul(plan.rounds()), "entries");
     let mut audit = Audit::new(expected, tiles, plan);
     for checkpoint in earlier {
         audit.must_contain(checkpoint);

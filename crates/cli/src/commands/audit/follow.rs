@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     fs::File,
     io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
     path::Path,
@@ -15,16 +16,33 @@ use acclaim_ballot_log::{
 use acclaim_tally::{Phase, Replay, audit::compare::differences};
 use anyhow::{Context as _, Result, bail};
 
-use super::{Beside, copy::LogCopy, folder::leaf_tiles, print_finding, print_verdict, source::Source};
+use super::{
+    Beside,
+    copy::{LogCopy, Unwritable},
+    folder::leaf_tiles,
+    print_finding, print_verdict,
+    source::Source,
+};
 use crate::{client::problem::Problem, commands::log::MOST_LINE, outcome::Outcome, output};
 
-/// So many looks in a row may show an older checkpoint, of a cache or a replica that lags, before it counts as rolled back.
-const MOST_OLDER: u32 = 10;
+/// So many looks in a row may show what does not fit together, by a cache or a replica that lags: an older checkpoint, one whose tiles are not there
+/// yet, a result of before, entries beyond the checkpoint.
+const MOST_ODD: u32 = 10;
 /// How long a server may be away.
 const AWAY_FOR: Duration = Duration::from_secs(600);
 
 /// What is wrong, and with which entry; nothing if it is empty.
 type Wrong = Vec<(Option<u64>, String)>;
+
+/// What one look came to.
+enum Seen {
+    /// It fits all that was seen before.
+    Fits,
+    /// It does not, and may in a moment.
+    Odd(Wrong),
+    /// It never will.
+    Wrong(Wrong),
+}
 
 /// Why following ended.
 enum Ended {
@@ -47,10 +65,16 @@ struct Follower<'a> {
     newest: Option<Checkpoint>,
     /// Size of the newest that was told of.
     told: Option<u64>,
-    /// Looks in a row that showed an older one.
-    older: u32,
-    /// The newest tile of leaf hashes, by number.
-    tile: Option<(u64, Vec<u8>)>,
+    /// Looks in a row that showed what does not fit together.
+    odd: u32,
+    tile: Option<Tile>,
+}
+
+/// A tile of leaf hashes, as it was for a log of some size; empty if it was not to be had.
+struct Tile {
+    number: u64,
+    size: u64,
+    hashes: Vec<u8>,
 }
 
 /// Follows until the result is certified, or something is wrong.
@@ -72,7 +96,7 @@ pub(super) fn run(
         seen: known.iter().map(|checkpoint| (checkpoint.size, checkpoint.root)).collect(),
         newest: known.into_iter().max_by_key(|checkpoint| checkpoint.size),
         told: None,
-        older: 0,
+        odd: 0,
         tile: None,
     };
     // What is no checkpoint of this key from the beginning is nothing to be followed.
@@ -94,7 +118,9 @@ pub(super) fn run(
                 print_verdict(wrong.len())?;
                 return Ok(Outcome::No);
             }
-            Err(error) if away_since.get_or_insert_with(Instant::now).elapsed() > AWAY_FOR => {
+            Err(error)
+                if is_lasting(&error) || away_since.get_or_insert_with(Instant::now).elapsed() > AWAY_FOR =>
+            {
                 return Err(error);
             }
             Err(error) => eprintln!("no answer, trying again: {error:#}"),
@@ -115,17 +141,15 @@ impl Follower<'_> {
         let wrong = match newest {
             Some(newest) if is_older => self.compare_older(&checkpoint, &newest)?,
             Some(newest) if newest.size == checkpoint.size && newest.root != checkpoint.root => {
-                two_roots(&checkpoint)
+                Seen::Wrong(two_roots(&checkpoint))
             }
             _ => self.take(&checkpoint)?,
         };
-        if !wrong.is_empty() {
-            return Ok(Some(Ended::Wrong(wrong)));
+        match wrong {
+            Seen::Fits => {}
+            Seen::Wrong(wrong) => return Ok(Some(Ended::Wrong(wrong))),
+            Seen::Odd(wrong) => return Ok(self.note_odd(wrong)),
         }
-        if is_older {
-            return Ok(None);
-        }
-        self.older = 0;
         if self.newest.as_ref().is_none_or(|newest| newest.size < checkpoint.size) {
             self.copy.keep_checkpoint(&note)?;
         }
@@ -138,26 +162,28 @@ impl Follower<'_> {
         self.compare_result()
     }
 
+    /// What does not fit together is wrong if it stays so.
+    fn note_odd(&mut self, wrong: Wrong) -> Option<Ended> {
+        self.odd += 1;
+        (self.odd > MOST_ODD).then_some(Ended::Wrong(wrong))
+    }
+
     /// An older checkpoint must be of the same history, and not be shown for long.
-    fn compare_older(&mut self, checkpoint: &Checkpoint, newest: &Checkpoint) -> Result<Wrong> {
+    fn compare_older(&mut self, checkpoint: &Checkpoint, newest: &Checkpoint) -> Result<Seen> {
         let known = match self.seen.get(&checkpoint.size) {
             Some(root) => Some(*root),
             None if checkpoint.size <= self.copy.lines() => Some(self.root_at(checkpoint.size)?),
             None => None,
         };
         if known.is_some_and(|root| root != checkpoint.root) {
-            return Ok(two_roots(checkpoint));
-        }
-        self.older += 1;
-        if self.older <= MOST_OLDER {
-            return Ok(Wrong::new());
+            return Ok(Seen::Wrong(two_roots(checkpoint)));
         }
         let reason = format!("rolled back: a checkpoint over {} entries was seen earlier", newest.size);
-        Ok(vec![(Some(checkpoint.size), reason)])
+        Ok(Seen::Odd(vec![(Some(checkpoint.size), reason)]))
     }
 
     /// Takes in a checkpoint that is not older than any: by its entries if they may be read, or else by a proof from the public tiles.
-    fn take(&mut self, checkpoint: &Checkpoint) -> Result<Wrong> {
+    fn take(&mut self, checkpoint: &Checkpoint) -> Result<Seen> {
         let asked = self.copy.lines() <= checkpoint.size;
         match self.copy.fetch(self.source, checkpoint.size) {
             Ok(()) => {
@@ -165,9 +191,9 @@ impl Follower<'_> {
                 let wrong = self.replay_up_to(checkpoint, &mut lines)?;
                 if wrong.is_empty() && asked && !matches!(lines.next()?, Line::None) {
                     let reason = "added: the checkpoint ends before this entry".to_owned();
-                    return Ok(vec![(Some(checkpoint.size), reason)]);
+                    return Ok(Seen::Odd(vec![(Some(checkpoint.size), reason)]));
                 }
-                Ok(wrong)
+                Ok(if wrong.is_empty() { Seen::Fits } else { Seen::Wrong(wrong) })
             }
             Err(error) if is_not_public(&error) => match self.newest.clone() {
                 Some(newest) => self.prove(&newest, checkpoint),
@@ -218,51 +244,57 @@ impl Follower<'_> {
         wrong
     }
 
-    /// The hash of an entry as the log's tiles have it, if they do.
+    /// The hash of an entry as the log's tiles have it, if they do. What is not to be had is not asked for again.
     fn leaf(&mut self, index: u64, size: u64) -> Option<[u8; HASH_LENGTH]> {
         let number = index / u64::from(TILE_WIDTH);
         let start = usize::try_from(index % u64::from(TILE_WIDTH)).ok()? * HASH_LENGTH;
-        let held = self.tile.as_ref().filter(|(held, hashes)| *held == number && hashes.len() > start);
-        if held.is_none() {
-            let hashes = leaf_tiles(size, |path| self.source.tile(path))(number)?;
-            self.tile = Some((number, hashes));
+        let held = |tile: &Tile| tile.number == number && (tile.size == size || tile.hashes.len() > start);
+        if !self.tile.as_ref().is_some_and(held) {
+            let tiles = leaf_tiles(size, |path| self.source.tile(path).ok().flatten());
+            self.tile = Some(Tile { number, size, hashes: tiles(number).unwrap_or_default() });
         }
-        self.tile.as_ref()?.1.get(start..start + HASH_LENGTH)?.try_into().ok()
+        self.tile.as_ref()?.hashes.get(start..start + HASH_LENGTH)?.try_into().ok()
     }
 
     /// Demands a proof that the log of the older checkpoint begins that of the newer.
-    fn prove(&self, older: &Checkpoint, newer: &Checkpoint) -> Result<Wrong> {
-        let tiles = self.tiles(newer.size, &proof::tiles_for_consistency(older.size, newer.size));
-        let tile = |id: TileId| tiles.get(&id);
-        let proved = proof::consistency(older.size, newer.size, &tile)
-            .map_err(|error| error.to_string())
-            .and_then(|path| {
-                proof::verify_consistency(older.size, older.root, newer.size, newer.root, &path)
-                    .map_err(|error| error.to_string())
-            });
-        Ok(match proved {
-            Ok(()) => Wrong::new(),
-            Err(error) => {
-                let sizes = format!("the {} entries begin with those {}", newer.size, older.size);
-                vec![(None, format!("no proof that {sizes}: {error}"))]
-            }
+    fn prove(&self, older: &Checkpoint, newer: &Checkpoint) -> Result<Seen> {
+        let unproved = |error: &dyn Display| {
+            let sizes = format!("the {} entries begin with those {}", newer.size, older.size);
+            vec![(None, format!("no proof that {sizes}: {error}"))]
+        };
+        let tiles = self.tiles(newer.size, &proof::tiles_for_consistency(older.size, newer.size))?;
+        let path = match proof::consistency(older.size, newer.size, &|id: TileId| tiles.get(&id)) {
+            Ok(path) => path,
+            // Not there, or not yet.
+            Err(error) => return Ok(Seen::Odd(unproved(&error))),
+        };
+        Ok(match proof::verify_consistency(older.size, older.root, newer.size, newer.root, &path) {
+            Ok(()) => Seen::Fits,
+            Err(error) => Seen::Wrong(unproved(&error)),
         })
     }
 
     /// Demands that the tiles lead to the root.
-    fn prove_root(&self, checkpoint: &Checkpoint) -> Result<Wrong> {
-        let tiles = self.tiles(checkpoint.size, &proof::tiles_for_root(checkpoint.size));
-        let reason = match proof::root_at(checkpoint.size, &|id| tiles.get(&id)) {
-            Ok(root) if root == checkpoint.root => return Ok(Wrong::new()),
-            Ok(root) => format!("the tiles lead to {root}, the checkpoint says {}", checkpoint.root),
-            Err(error) => error.to_string(),
-        };
-        Ok(vec![(None, reason)])
+    fn prove_root(&self, checkpoint: &Checkpoint) -> Result<Seen> {
+        let tiles = self.tiles(checkpoint.size, &proof::tiles_for_root(checkpoint.size))?;
+        Ok(match proof::root_at(checkpoint.size, &|id| tiles.get(&id)) {
+            Ok(root) if root == checkpoint.root => Seen::Fits,
+            Ok(root) => {
+                let reason = format!("the tiles lead to {root}, the checkpoint says {}", checkpoint.root);
+                Seen::Wrong(vec![(None, reason)])
+            }
+            Err(error) => Seen::Odd(vec![(None, error.to_string())]),
+        })
     }
 
-    fn tiles(&self, size: u64, wanted: &[TileId]) -> BTreeMap<TileId, Vec<u8>> {
-        let fetch = |id: &TileId| Some((*id, self.source.tile(id.path(id.width_at(size)))?));
-        wanted.iter().filter_map(fetch).collect()
+    fn tiles(&self, size: u64, wanted: &[TileId]) -> Result<BTreeMap<TileId, Vec<u8>>> {
+        let mut tiles = BTreeMap::new();
+        for id in wanted {
+            if let Some(hashes) = self.source.tile(id.path(id.width_at(size)))? {
+                tiles.insert(*id, hashes);
+            }
+        }
+        Ok(tiles)
     }
 
     /// The root of the copy's first so many entries.
@@ -278,27 +310,37 @@ impl Follower<'_> {
         Ok(tree.root())
     }
 
-    /// A result that is shown must be the log's; one of another size is not looked at before its time.
-    fn compare_result(&self) -> Result<Option<Ended>> {
-        let is_certified = self.replay.tally().phase() == Phase::Certified;
-        let Some(own) = self.replay.result().filter(|_| self.replay.tally().closed().is_some()) else {
+    /// A result that is shown must be the log's. It may follow its checkpoint by a moment, or be ahead of it.
+    fn compare_result(&mut self) -> Result<Option<Ended>> {
+        let tally = self.replay.tally();
+        let is_certified = tally.phase() == Phase::Certified;
+        let own = self.replay.result().filter(|_| tally.closed().is_some()).map(|own| own.json);
+        let shown = match &own {
+            Some(_) => self.source.result()?,
+            None => None,
+        };
+        let (Some(own), Some(shown)) = (own, shown) else {
+            self.odd = 0;
             return Ok(None);
         };
-        let Some(shown) = self.source.result()? else { return Ok(None) };
-        if shown == own.json {
+        if shown == own {
+            self.odd = 0;
             return Ok(is_certified.then_some(Ended::Certified));
         }
-        let size = |json: &[u8]| {
-            let document: Option<serde_json::Value> = serde_json::from_slice(json).ok();
-            document.map(|document| document.get("log")?.get("size")?.as_u64())
-        };
-        let newer = |shown: Option<u64>| shown > Some(self.replay.size());
-        if size(&shown).is_some_and(newer) {
-            return Ok(None);
-        }
-        let differences = differences(&shown, &own.json).into_iter().map(|difference| (None, difference));
-        Ok(Some(Ended::Wrong(differences.collect())))
+        let wrong = differences(&shown, &own).into_iter().map(|difference| (None, difference)).collect();
+        Ok(if moment(&shown).is_some() && moment(&shown) != moment(&own) {
+            self.note_odd(wrong)
+        } else {
+            Some(Ended::Wrong(wrong))
+        })
     }
+}
+
+/// Which log a result document says that it is of: status and size.
+fn moment(result: &[u8]) -> Option<(String, u64)> {
+    let document: serde_json::Value = serde_json::from_slice(result).ok()?;
+    let status = document.get("status")?.as_str()?.to_owned();
+    Some((status, document.get("log")?.get("size")?.as_u64()?))
 }
 
 fn two_roots(checkpoint: &Checkpoint) -> Wrong {
@@ -306,7 +348,14 @@ fn two_roots(checkpoint: &Checkpoint) -> Wrong {
 }
 
 fn is_not_public(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Problem { status: 401 | 403, .. }))
+    matches!(error.downcast_ref(), Some(Problem { status: 403, .. }))
+}
+
+/// Whether waiting is of no use: a key that is refused, a contest that does not exist, a disk that is full.
+fn is_lasting(error: &anyhow::Error) -> bool {
+    let refused =
+        |problem: &Problem| (400..500).contains(&problem.status) && !matches!(problem.status, 408 | 429);
+    error.is::<Unwritable>() || error.downcast_ref().is_some_and(refused)
 }
 
 /// Lines of the copy, from a byte on.

@@ -58,10 +58,15 @@ impl Source {
         }
     }
 
-    /// A tile; `None` if it is not to be had.
-    pub(super) fn tile(&self, tile: TilePath) -> Option<Vec<u8>> {
+    /// A tile; `None` if there is none.
+    pub(super) fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>> {
         let path = self.path(&format!("log/{tile}"), &tile.to_string());
-        self.client.get(&path).ok().map(|answer| answer.bytes)
+        Ok(self.client.get_if_there(&path)?.map(|answer| answer.bytes))
+    }
+
+    /// Whether a body that ends cleanly and too early may be the network's doing: an engine breaks off so behind some proxies; a file is as long as it is.
+    pub(super) fn may_end_early(&self) -> bool {
+        self.contest.is_some()
     }
 
     /// Entries as lines from an index on, which begins at this byte of the log.
