@@ -123,6 +123,26 @@ fn an_honest_contest_is_followed_to_its_certified_end(site: &Site) {
 }
 
 #[test]
+fn a_server_that_is_away_for_a_while_is_waited_for() {
+    let mut site = Site::start();
+    let vkey = open(&site);
+    let folder = tempfile::tempdir().unwrap();
+    let auditor = site.staff_key("auditor", "main");
+    let mut followers = [("entries", Some(&*auditor)), ("tiles", None)]
+        .map(|(name, key)| Follower::start(&site, &vkey, key, &folder.path().join(name)));
+    for round in 0..3 {
+        let size = vote(&site, round * 10..round * 10 + 10, "a1");
+        followers.iter_mut().for_each(|follower| follower.sees(size));
+        // Killed at some moment of a look, and away for several.
+        site.kill();
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        site.restart();
+    }
+    let size = vote(&site, 30..40, "a1");
+    followers.iter_mut().for_each(|follower| follower.sees(size));
+}
+
+#[test]
 fn a_server_that_shows_another_history_is_found_out() {
     let mut site = Site::start();
     let vkey = open(&site);

@@ -95,10 +95,10 @@ fn follow(folder: &Path, contest: &str, vkey: &str) -> Verdict {
     Verdict { status: process.wait().unwrap().code().expect("no signal"), said }
 }
 
-/// Whether a process runs on for a second.
+/// Whether a process runs on for so long that what seems odd would have become wrong.
 fn process_goes_on(process: &mut Child) -> bool {
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(1) {
+    while begun.elapsed() < Duration::from_secs(3) {
         if process.try_wait().unwrap().is_some() {
             return false;
         }

@@ -17,13 +17,13 @@ use super::{Beside, Means, folder, source::Source};
 use crate::{client::problem::Problem, commands::log::MOST_LINE, progress};
 
 /// Attempts in a row that bring no entry, at most.
-const MOST_ATTEMPTS: u32 = 8;
+const MOST_ATTEMPTS: u32 = 9;
 /// Attempts in a row that end cleanly and bring no entry, until the log is taken for as short as it seems.
 const MOST_CLEAN_ENDS: u32 = 2;
 /// How often result and checkpoint are asked for until they are of one moment.
-const MOST_LOOKS: u32 = 5;
+const MOST_LOOKS: u32 = 4;
 /// The wait after the first of them; it doubles.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 

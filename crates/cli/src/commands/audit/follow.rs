@@ -65,6 +65,8 @@ struct Follower<'a> {
     newest: Option<Checkpoint>,
     /// Size of the newest that was told of.
     told: Option<u64>,
+    /// Whether the server gave more entries than its checkpoint covers.
+    beyond: bool,
     /// Looks in a row that showed what does not fit together.
     odd: u32,
     tile: Option<Tile>,
@@ -96,6 +98,7 @@ pub(super) fn run(
         seen: known.iter().map(|checkpoint| (checkpoint.size, checkpoint.root)).collect(),
         newest: known.into_iter().max_by_key(|checkpoint| checkpoint.size),
         told: None,
+        beyond: false,
         odd: 0,
         tile: None,
     };
@@ -189,7 +192,9 @@ impl Follower<'_> {
             Ok(()) => {
                 let mut lines = Lines::from(&self.copy.log(), self.replayed)?;
                 let wrong = self.replay_up_to(checkpoint, &mut lines)?;
-                if wrong.is_empty() && asked && !matches!(lines.next()?, Line::None) {
+                let goes_on = wrong.is_empty() && !matches!(lines.next()?, Line::None);
+                self.beyond = goes_on && (asked || self.beyond);
+                if self.beyond {
                     let reason = "added: the checkpoint ends before this entry".to_owned();
                     return Ok(Seen::Odd(vec![(Some(checkpoint.size), reason)]));
                 }
