@@ -241,8 +241,8 @@ impl<'a> Audit<'a> {
             let findings = self.sum.add(count);
             findings.into_iter().for_each(|(index, reason)| self.find(Some(index), reason));
         }
-        for finding in self.chain.end_round(&self.expected.checkpoint) {
-            self.findings.insert(finding);
+        for Finding { index, reason } in self.chain.end_round(&self.expected.checkpoint) {
+            self.find(index, reason);
         }
         self.is_first_round = false;
         self.take_shares();
