@@ -77,6 +77,8 @@ impl Site {
             .http_status_as_error(false)
             .proxy(None)
             .timeout_global(Some(PATIENCE))
+            // A server may close behind a request that it refuses: nothing is sent twice here, so nothing is sent into that.
+            .max_idle_connections(0)
             .build()
             .into();
         let staff = client(address, &key);
