@@ -22,6 +22,7 @@ mod log_paths;
 mod moving;
 mod server;
 mod site;
+mod tag_key;
 mod tampering;
 mod tamperings;
 mod third_party;

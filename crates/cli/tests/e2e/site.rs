@@ -149,6 +149,11 @@ impl Site {
         std::mem::replace(&mut self.servers, servers)
     }
 
+    /// The number that a query of the cluster's database answers with; `None` embedded.
+    pub(crate) fn number(&self, sql: &str) -> Option<i64> {
+        self.servers.as_ref().map(|servers| servers.number(sql))
+    }
+
     /// Sends what it is told, once.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request =
