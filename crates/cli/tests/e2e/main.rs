@@ -20,6 +20,7 @@ mod ground;
 mod kill;
 mod log_paths;
 mod moving;
+mod receipts;
 mod server;
 mod site;
 mod tag_key;

@@ -102,6 +102,21 @@ impl Site {
         };
     }
 
+    /// SIGKILL of the process that sequences a cluster.
+    pub(crate) fn stop_sequencing(&mut self) {
+        assert!(
+            self.servers.is_some() && self.processes.len() == 2,
+            "one that sequences and one that answers"
+        );
+        self.processes.remove(0).kill();
+    }
+
+    /// Starts another one in its place.
+    pub(crate) fn go_on_sequencing(&mut self) {
+        let servers = self.servers.as_ref().unwrap();
+        self.processes.insert(0, servers.serve("sequencer", free_address()));
+    }
+
     /// Makes a contest of two categories that opens then, with more of a definition's tables.
     pub(crate) fn create(&self, id: &str, opens: &str, more: &Value) -> Value {
         let mut definition = definition(id, opens);
