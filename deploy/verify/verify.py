@@ -1,65 +1,51 @@
 #!/usr/bin/env python3
 """Verifies a contest's exported log, or a receipt; written from the description of the log format alone, for auditors to read.
-
   verify.py log FOLDER --vkey KEY [--earlier CHECKPOINT]...         verify.py receipt FILE --vkey KEY --entry FILE
-Exit status: 0 nothing found, 1 a discrepancy, 2 unusable input. Needs Python 3.9 and, for Ed25519, the package `cryptography`.
-Judged: form and place of every entry, ballots, rulings, the count of plain votes. Not judged: voter tags and ballot ids beyond their first
-characters (BLAKE3 is not in Python's library), instants, the inside of `rules`, passes, scores, draws, choices, weights, winners, ties."""
-import argparse, base64, functools, hashlib, json, os, re, sys
+Exit status: 0 nothing found, 1 a discrepancy, 2 unusable input. README.md, beside this file, lists what is judged and what is not."""
+import argparse, base64, hashlib, json, os, re, sys
 try: from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-except ImportError: sys.exit("verify.py needs the package cryptography: apt-get install python3-cryptography")
+except ImportError: sys.exit(print("unusable: verify.py needs the package cryptography: apt-get install python3-cryptography") or 2)
 def need(holds, reason):
     if not holds: raise ValueError(reason)
 def attempt(find, place, action, *values):
     try: return action(*values)
     except (ValueError, KeyError, TypeError, RecursionError) as error: find(f"{place}: {error}")
-def unusable(reason): sys.exit(print(f"unusable: {reason}") or 2)
 def read(*path): return open(os.path.join(*path), "rb").read()
-
-# Section "Hashes" (RFC 6962, 2.1). A tree grows as a list of the roots of its perfect subtrees, the largest first.
+# Section "Hashes" (RFC 6962, 2.1): a tree is split at the largest power of two smaller than its size.
 def sha(data): return hashlib.sha256(data).digest()
 def leaf_hash(entry): return sha(b"\0" + entry)
 def node(left, right): return sha(b"\1" + left + right)
-def append(subtrees, index, leaf):
-    while index & 1: index, leaf = index >> 1, node(subtrees.pop(), leaf)
-    subtrees.append(leaf)
-def root_of(subtrees): return functools.reduce(lambda right, left: node(left, right), reversed(subtrees)) if subtrees else sha(b"")
-
+def half(size): return 1 << (size - 1).bit_length() - 1
+def root_of(leaves):
+    if len(leaves) < 2: return leaves[0] if leaves else sha(b"")
+    return node(root_of(leaves[:half(len(leaves))]), root_of(leaves[half(len(leaves)):]))
 # Section "Checkpoint": a signed note. Unknown keys are ignored; a known key with a wrong signature is a rejection.
 def open_checkpoint(note, vkey):
-    try:
-        (name, key_id, key), (text, _, lines) = vkey.strip().split("+", 2), note.decode().rpartition("\n\n")
-        key, text, signed = base64.b64decode(key, validate=True), text + "\n", False
-        need(len(key) == 33 and sha(name.encode() + b"\n" + key)[:4].hex() == key_id, "this is no verifier key")
-        for dash, signer, signature in (line.split(" ") for line in lines.removesuffix("\n").split("\n")):
-            signature = base64.b64decode(signature, validate=True)
-            if (signer, signature[:4].hex()) == (name, key_id):
-                Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[4:], text.encode())
-                signed = dash == "\u2014"
-        origin, size, root, *_ = text.split("\n")
-        need(signed and origin == name and re.fullmatch("0|[1-9][0-9]*", size), "not signed by the key of this log")
-        return int(size), base64.b64decode(root, validate=True)
-    except Exception as error: unusable(f"the checkpoint is refused: {error or 'wrong signature'}")
-
+    (name, key_id, key), (text, _, lines) = vkey.strip().split("+", 2), note.decode().rpartition("\n\n")
+    key, text, signed = base64.b64decode(key, validate=True), text + "\n", False
+    need(len(key) == 33 and sha(name.encode() + b"\n" + key)[:4].hex() == key_id, "this is no verifier key")
+    for dash, signer, signature in (line.split(" ") for line in lines.removesuffix("\n").split("\n")):
+        signature = base64.b64decode(signature, validate=True)
+        if (dash, signer, signature[:4].hex()) == ("\u2014", name, key_id):
+            signed = Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[4:], text.encode()) is None  # or it raises
+    origin, size, root, *_ = text.split("\n")
+    need(signed and origin == name and re.fullmatch("0|[1-9][0-9]*", size), "not signed by the key of this log")
+    return int(size), base64.b64decode(root, validate=True)
 # Section "Entries", the table: the keys after `type` in order (`?`: may be absent), and the phases in which the type has its place.
-RULING, ALL = "by reason note? at", "open closed certified"
-TYPES = {"contest": ("v contest title titles? test time_zone opens closes rules days? previous?", "none"), "closed": ("at", "open"),
-    "category": ("id title titles?", "draft"), "entry": ("id category title titles? summary? image? url? details?", "draft"),
-    "opened": ("at", "draft"), "ballot": ("id voter channel? period? replaces? at selections", "open"), "issued": ("source passes at", ALL),
-    "amended": ("what key to " + RULING, "open closed"), "withdrawn": ("entry " + RULING, "open closed"), "frozen": ("by at", "closed"),
-    "voided": ("ballots " + RULING, "open closed"), "reinstated": ("entry? ballots? " + RULING, "open closed"),
-    "scores": ("panel juror category criterion? values by at", "open closed"), "certified": ("result by at", "closed"),
-    "drawn": ("source seed by at", "closed"), "choice": ("category winners by note? at", "closed"), "reopened": (RULING, "certified"),
-    "statement": ("kind text by at", "draft " + ALL)}
+RULING, ALL, RULED = "by reason note? at", "open closed certified", "open closed"
+TYPES = {"contest": ("v contest title titles? test time_zone opens closes rules days? previous?", "none"), "category": ("id title titles?", "draft"),
+    "entry": ("id category title titles? summary? image? url? details?", "draft"), "opened": ("at", "draft"), "issued": ("source passes at", ALL),
+    "ballot": ("id voter channel? period? replaces? at selections", "open"), "amended": ("what key to " + RULING, RULED),
+    "withdrawn": ("entry " + RULING, RULED), "voided": ("ballots " + RULING, RULED), "reinstated": ("entry? ballots? " + RULING, RULED),
+    "scores": ("panel juror category criterion? values by at", RULED), "closed": ("at", "open"), "frozen": ("by at", "closed"),
+    "drawn": ("source seed by at", "closed"), "choice": ("category winners by note? at", "closed"), "certified": ("result by at", "closed"),
+    "reopened": (RULING, "certified"), "statement": ("kind text by at", "draft " + ALL)}
 PHASES = {"contest": "draft", "opened": "open", "closed": "closed", "certified": "certified", "reopened": "closed"}
 NO_TEXT = "v passes test rules titles previous days details selections ballots values winners".split()
-
-# Section "Entries", canonical form: what Python writes without white space and escaping only what it must; integers; no repeated key.
-def no_integer(text): raise ValueError(f"{text[:20]} is no integer")
-def table(items): return need(len(dict(items)) == len(items), "a repeated key") or dict(items)
+# Section "Entries", canonical form: what Python writes again, without white space, escaping only what it must, each key once, no fractions.
 def parse(line):
     need(len(line) <= 65535, "longer than 65,535 bytes")
-    entry = json.loads(line.decode(), object_pairs_hook=table, parse_float=no_integer, parse_constant=no_integer)
+    entry = json.loads(line.decode(), parse_float=str, parse_constant=str)
     need(isinstance(entry, dict) and entry.get("type") in list(TYPES), "not an entry of a known type")
     need(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() == line, "not in canonical form")
     keys = [key.rstrip("?") for key in TYPES[entry["type"]][0].split() if key[-1] != "?" or key[:-1] in entry]
@@ -72,7 +58,6 @@ class Contest:
     def __init__(self):
         self.phase, self.head, self.categories, self.entries, self.withdrawn = "none", {}, [], {}, set()
         self.ballots, self.of_voter, self.void, self.replaced = set(), {}, set(), set()
-
     # Section "Refused by every verifier": takes an entry as the next one of the log, or says why it cannot be.
     def take(self, e):
         kind = e["type"]
@@ -89,7 +74,6 @@ class Contest:
                 need(one in known and (one in gone) == (kind == "reinstated"), f"{one}: unknown, or it is so already")
                 gone ^= {one}
         self.phase = PHASES.get(kind, self.phase)
-
     def take_ballot(self, e, rules, slot):
         need(re.fullmatch("([A-Za-z0-9_-]{22} ){2}", f"{e['id']} {e['voter']} "), "`id` or `voter` is not 16 bytes in base64url")
         need(e["id"][:5] == e["voter"][:5] and e["id"] not in self.ballots, "an `id` that is not this voter's, or recorded before")
@@ -107,7 +91,6 @@ class Contest:
         need(not set(others) & set(categories), "a slot filled twice: the voter has voted there")
         need(len(others) + len(votes) <= rules.get("votes_in_all", 10**9), "more votes in all than allowed")
         own.append(e), self.ballots.add(e["id"]), self.replaced.add(e.get("replaces"))
-
     # Tally rules, "What counts": ballots neither replaced nor voided; with completion `all` only those of voters with every category.
     def compare(self, root, result):
         counted, votes, gone = 0, dict.fromkeys(self.entries, 0), self.void | self.replaced
@@ -121,53 +104,35 @@ class Contest:
             need(result["counts"]["ballots"][key] == n, f"the ballots {key} are not the log's {n}")
         need(result["log"]["root"] == base64.b64encode(root).decode(), "the result is of another log")
 
-def result_of(document):
-    result = json.loads(document)
-    need(type(result["log"]["size"]) is int and result["status"] in ("provisional", "certified"), "this is no result document")
-    return result
-
-# Section "Tiles": a tile of level 0 beside the log holds the hashes of 256 leaves, which tell where a log was changed.
-def leaf_tile(folder, number, width, find):
-    path = f"{number:03}" if number < 1000 else f"x{number // 1000:03}/{number % 1000:03}"
-    path = os.path.join(folder, "tile/0", path + (f".p/{width}" if width < 256 else ""))
-    tile = read(path) if os.path.exists(path) else None
-    if tile is not None and len(tile) != 32 * width: find(f"index {number * 256}: its tile has {len(tile)} bytes, not {32 * width}")
-    return tile or b""
-
+# The whole log. The result document is that of the log just before `certified`, which carries its SHA-256.
 def verify_log(folder, vkey, earlier, find):
     (size, root), *seen = [open_checkpoint(read(file), vkey) for file in [os.path.join(folder, "checkpoint"), *earlier]]
-    contest, subtrees, count, certified, roots = Contest(), [], 0, False, {old: sha(b"") for old, _ in seen}
-    result = os.path.exists(os.path.join(folder, "result.json")) and attempt(find, "the result", result_of, read(folder, "result.json"))
-    result_size = result and result["log"]["size"]
+    contest, leaves, certified, document = Contest(), [], False, os.path.join(folder, "result.json")
+    document = read(document) if os.path.exists(document) else None
+    result = None if document is None else attempt(find, "the result", json.loads, document)
+    result_size = None if document is None else attempt(find, "the result", lambda: result["log"]["size"])
     for index, line in enumerate(open(os.path.join(folder, "log.jsonl"), "rb")):
-        entry, count = line.removesuffix(b"\n"), index + 1
-        append(subtrees, index, leaf_hash(entry))
+        leaves.append(leaf_hash(entry := line.removesuffix(b"\n")))
         if line == entry: find(f"index {index}: the log ends in the middle of this entry")
         if index == size: find(f"index {index}: added: the checkpoint ends before it")
-        if index % 256 == 0: tile = leaf_tile(folder, index // 256, min(256, size - index), find) if index < size else b""
-        if tile[index % 256 * 32:][:32] not in (b"", leaf_hash(entry)): find(f"index {index}: not the entry whose hash the tile has")
-        # The result document is that of the log just before `certified`, which carries its SHA-256.
-        if result and index == result_size: certified = entry.startswith(b'{"type":"certified","result":"' + sha(read(folder, "result.json")).hex().encode())
+        if index == result_size: certified = entry.startswith(b'{"type":"certified","result":"' + sha(document).hex().encode())
         attempt(find, f"index {index}", lambda: contest.take(parse(entry)))
-        if count in roots: roots[count] = root_of(subtrees)
-        if result and count == result_size: attempt(find, "the result", contest.compare, root_of(subtrees), result)
-    if count < size: find(f"index {count}: missing: the checkpoint is over {size} entries")
-    elif count == size and root_of(subtrees) != root: find("the root of the entries is not the checkpoint's")
+        if len(leaves) == result_size: attempt(find, "the result", contest.compare, root_of(leaves), result)
+    if len(leaves) < size: find(f"index {len(leaves)}: missing: the checkpoint is over {size} entries")
+    elif len(leaves) == size and root_of(leaves) != root: find("the root of the entries is not the checkpoint's")
     for old, kept in seen:
         if old > size: find(f"index {size}: rolled back: a checkpoint over {old} entries was seen earlier")
-        elif roots[old] != kept: find(f"index {old - 1}: an earlier checkpoint has another root")
-    if result and not (certified if result["status"] == "certified" else result_size == size): find("the result is not one of this log")
-
-# Section "Receipts": the audit path, the leaf's sibling first, leads to the root of a tree split as section "Hashes" says.
+        elif root_of(leaves[:old]) != kept: find(f"index {old - 1}: an earlier checkpoint has another root")
+    fits = {"certified": certified, "provisional": result_size == size}
+    if result_size is not None and not fits.get(str(result.get("status"))): find("the result is not one of this log")
+# Section "Receipts": the audit path, the leaf's sibling first, leads to the root.
 def climb(leaf, at, size, path):
     if size == 1 or not path: return leaf if size == 1 and not path else b"no root"
-    half = 1 << (size - 1).bit_length() - 1
-    if at < half: return node(climb(leaf, at, half, path[:-1]), path[-1])
-    return node(path[-1], climb(leaf, at - half, size - half, path[:-1]))
-
+    if at < half(size): return node(climb(leaf, at, half(size), path[:-1]), path[-1])
+    return node(path[-1], climb(leaf, at - half(size), size - half(size), path[:-1]))
 def verify_receipt(file, vkey, entry, find):
     proof, _, note = read(file).decode().partition("\n\n")
-    if not re.fullmatch("c2sp.org/tlog-proof@v1\nindex (0|[1-9][0-9]*)(\n[A-Za-z0-9+/]{43}=)*", proof): unusable("this is no receipt")
+    need(re.fullmatch("c2sp.org/tlog-proof@v1\nindex (0|[1-9][0-9]*)(\n[A-Za-z0-9+/]{43}=)*", proof), "this is no receipt")
     (size, root), (_, index, *path) = open_checkpoint(note.encode(), vkey), proof.split("\n")
     at, path = int(index[6:]), [base64.b64decode(line) for line in path]
     if at >= size or climb(leaf_hash(entry), at, size, path) != root: find(f"{index}: the receipt does not prove that this entry is in the log")
@@ -180,5 +145,5 @@ if __name__ == "__main__":
     try:
         if args.what == "log": verify_log(args.path, args.vkey, args.earlier, findings.append)
         else: verify_receipt(args.path, args.vkey, read(args.entry).removesuffix(b"\n"), findings.append)
-    except (OSError, UnicodeDecodeError) as error: unusable(error)
+    except Exception as error: sys.exit(print(f"unusable: a file, the key or the checkpoint cannot be used: {error!r}") or 2)
     sys.exit(print(*findings[:100], f"verify: {len(findings) or 'clean'}", sep="\n") or min(len(findings), 1))

@@ -4,7 +4,7 @@
 use acclaim_ballot_log::Amendment;
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
-    command::{Command, CommandOutcome, Queued, QueuedCommand, Reason},
+    command::{Command, CommandOutcome, Queued, QueuedCommand, Reason, is_reserved},
     hub::Notice,
 };
 use axum::{
@@ -49,6 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(amend))
         .routes(routes!(score))
         .routes(routes!(choose))
+        .routes(routes!(destroy_tag_key))
         .routes(routes!(state_publicly))
 }
 
@@ -165,6 +166,14 @@ struct ChooseRequest {
     note: Option<String>,
 }
 
+/// Why the tag key is destroyed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DestructionRequest {
+    /// The statement's text in the log.
+    reason: String,
+}
+
 /// Something to be known to whoever reads the log.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -268,8 +277,19 @@ staff_route!(
     }
 );
 staff_route!(
+    /// Destroy the contest's tag key: nobody can link subjects and tags any more.
+    ///
+    /// After closing, and for ever. The log says so in a statement of the kind `tag-key-destroyed`, in the same transaction. Backups and lists of passes link still.
+    destroy_tag_key "/v1/contests/{contest}/tag-key/destruction" DestructionRequest => |body: DestructionRequest| {
+        Ok(Command::DestroyTagKey { reason: text("reason", body.reason)? })
+    }
+);
+staff_route!(
     /// Put a statement into the log.
     state_publicly "/v1/contests/{contest}/statements" StatementRequest => |body: StatementRequest| {
+        if is_reserved(&body.kind) {
+            return Err(invalid("kind", "only the destruction of the tag key says so, at `tag-key/destruction`"));
+        }
         Ok(Command::State { kind: text("kind", body.kind)?, text: text("text", body.text)? })
     }
 );

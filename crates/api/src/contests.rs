@@ -122,6 +122,9 @@ fn document(contest: &Contest, status: StatusCode) -> Response {
     if let (false, Some(body)) = (definition.titles.is_empty(), body.as_object_mut()) {
         body.insert("titles".to_owned(), json!(definition.titles));
     }
+    if let (true, Some(body)) = (contest.tag_key.is_none(), body.as_object_mut()) {
+        body.insert("tag_key_destroyed".to_owned(), true.into());
+    }
     (status, [(header::ETAG, contest.etag()), (header::CACHE_CONTROL, "no-cache".to_owned())], Json(body))
         .into_response()
 }

@@ -21,7 +21,8 @@ pub(crate) struct Contest {
     pub(crate) record: ContestRecord,
     /// For checking ballots.
     pub(crate) slate: Slate,
-    pub(crate) tag_key: TagKey,
+    /// None once it is destroyed.
+    pub(crate) tag_key: Option<TagKey>,
     /// The log's verifier key, as text.
     pub(crate) verifier_key: String,
     /// The log's origin.
@@ -42,7 +43,12 @@ impl Contest {
                 &definition.rules.ballot,
                 &withdrawn,
             ),
-            tag_key: keyring.tag_key(record.id(), &record.tag_key).map_err(|error| corrupt(&error))?,
+            tag_key: record
+                .tag_key
+                .as_ref()
+                .map(|wrapped| keyring.tag_key(record.id(), wrapped))
+                .transpose()
+                .map_err(|error| corrupt(&error))?,
             verifier_key: key.verifier().to_string(),
             origin,
             record,
@@ -68,6 +74,13 @@ impl Contest {
     pub(crate) fn etag(&self) -> String {
         format!("\"{}\"", self.record.revision)
     }
+}
+
+/// Whether a record takes the place of a known one: it is of a higher revision, or of another contest of the same id, which has another tag key. An
+/// id whose contest had its key destroyed is never used again.
+fn follows(record: &ContestRecord, known: &ContestRecord) -> bool {
+    let another = record.tag_key.is_some() && known.tag_key.is_some() && record.tag_key != known.tag_key;
+    another || known.revision < record.revision
 }
 
 /// All contests by id. One task writes ([`Directory::follow`], and handlers that have just changed a contest), all handlers read.
@@ -121,11 +134,7 @@ impl Directory {
             // Two may renew at once: the higher revision stays.
             match &contest {
                 Some(contest) => {
-                    let newer = contests.get(id).is_none_or(|known| {
-                        known.record.tag_key != contest.record.tag_key
-                            || known.record.revision < contest.record.revision
-                    });
-                    if newer {
+                    if contests.get(id).is_none_or(|known| follows(&contest.record, &known.record)) {
                         contests.insert(id.clone(), Arc::clone(contest));
                     }
                 }
@@ -156,5 +165,31 @@ impl Directory {
                 renewed = self.read_all(&stores, &keyring).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use acclaim_contest::definition::{Definition, Overrides};
+    use acclaim_store::contests::ContestState;
+
+    use super::*;
+
+    fn record(revision: u64, tag_key: Option<u8>) -> ContestRecord {
+        let json = r#"{"contest":{"id":"a","title":"T","time_zone":"UTC","opens":"2021-03-01T00:00:00Z","closes":"2021-04-01T00:00:00Z"},
+            "winners":{"count":1,"from":"all","by":"votes"},
+            "category":[{"id":"a","title":"A"}],"entry":[{"id":"p1","category":"a","title":"One"}]}"#;
+        let definition = Arc::new(Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap());
+        let state = ContestState::of_draft(&definition);
+        ContestRecord { definition, revision, state, tag_key: tag_key.map(|byte| vec![byte]) }
+    }
+
+    #[test]
+    fn a_late_reading_does_not_bring_a_destroyed_key_back() {
+        assert!(follows(&record(5, None), &record(4, Some(1))));
+        assert!(!follows(&record(4, Some(1)), &record(5, None)));
+        assert!(follows(&record(6, None), &record(5, None)));
+        assert!(!follows(&record(4, Some(1)), &record(4, Some(1))));
+        assert!(follows(&record(1, Some(2)), &record(4, Some(1))), "a draft created again under the same id");
     }
 }

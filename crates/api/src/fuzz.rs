@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use acclaim_contest::{Definition, TagKey, VoterTag, ballot::Slate, pass::Pass};
+use acclaim_contest::{Definition, VoterTag, ballot::Slate, pass::Pass};
 use acclaim_store::{ContestRecord, contests::ContestState};
 use jiff::Timestamp;
 
@@ -28,9 +28,9 @@ impl Booth {
         let state = ContestState { withdrawn: BTreeSet::new(), ..ContestState::of_draft(&definition) };
         let definition = Arc::new(definition);
         Self(Contest {
-            record: ContestRecord { definition, revision: 1, state, tag_key: Vec::new() },
+            record: ContestRecord { definition, revision: 1, state, tag_key: None },
             slate,
-            tag_key: TagKey([1; 32]),
+            tag_key: None,
             verifier_key: String::new(),
             origin: String::new(),
         })

@@ -84,6 +84,12 @@ async fn mint(
     let key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: MintRequest = parse(&body)?;
+    let tag_key = contest.tag_key.as_ref().ok_or_else(|| {
+        Problem::new(
+            &problem::TAG_KEY_DESTROYED,
+            "no pass can be minted any more: the contest's tag key is gone",
+        )
+    })?;
     if contest.phase() > Phase::Open {
         return Err(Problem::new(&problem::VOTING_CLOSED, "passes are minted until the closing"));
     }
@@ -120,12 +126,8 @@ async fn mint(
     let passes: Option<Vec<MintedPass>> = subjects
         .into_iter()
         .map(|subject| {
-            let pass = Pass {
-                voter: contest.tag_key.tag(&subject),
-                channel: None,
-                group: wanted.group.clone(),
-                expires,
-            };
+            let pass =
+                Pass { voter: tag_key.tag(&subject), channel: None, group: wanted.group.clone(), expires };
             pass.mint(pass_key, &id).map(|pass| MintedPass { subject, pass })
         })
         .collect();

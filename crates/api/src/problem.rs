@@ -55,6 +55,7 @@ problems! {
     IDEMPOTENCY_KEY_USED = 409 "idempotency-key-used" "The Idempotency-Key was used for another request" "A key stands for one request. Use a new one for a new request.";
     NO_RESULT_YET = 409 "no-result-yet" "There is no result yet" "The result exists from the closing on.";
     NOT_A_DRAFT = 409 "not-a-draft" "The contest is not a draft" "Drafts can be edited, drafts and tests deleted; an open contest only changes by amendments and rulings.";
+    TAG_KEY_DESTROYED = 409 "tag-key-destroyed" "The contest's tag key was destroyed" "Nobody can tell a subject's tag any more, so that no pass can be minted; the log has the statement. Passes that were minted before still show their voter's own ballots.";
     PRECONDITION_FAILED = 412 "precondition-failed" "The contest is not at this revision" "Send `If-Match` with the `ETag` of the contest as you read it.";
     TOO_LARGE = 413 "too-large" "The body is too large" "`limit` is the most bytes that the route takes.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported-media-type" "The route does not take this type of content" "Send `Content-Type: application/json`.";

@@ -43,6 +43,7 @@ fn every_route_is_described() {
         "POST C/scores",
         "POST C/choices",
         "POST C/statements",
+        "POST C/tag-key/destruction",
         "GET C/log/checkpoint",
         "GET C/log/tile/{*tile}",
         "GET C/log/entries",

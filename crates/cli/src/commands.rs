@@ -46,6 +46,7 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Tally(args) => log::tally(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Receipt(ReceiptCommand::Verify(args)) => receipt::verify(&args),
+        Command::Receipt(ReceiptCommand::Upgrade(args)) => receipt::upgrade(&args),
         Command::Turnout(args) => turnout::run(&args),
         Command::Completions { shell } => completions(shell),
     }

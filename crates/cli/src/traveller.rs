@@ -96,7 +96,9 @@ impl Traveller {
     async fn begin_contest(&mut self, mut record: ContestRecord, mut head: Option<Head>) -> Result<()> {
         self.finish_contest()?;
         let id = record.id().clone();
-        self.keyring.tag_key(&id, &record.tag_key)?;
+        if let Some(wrapped) = &record.tag_key {
+            self.keyring.tag_key(&id, wrapped)?;
+        }
         let shown = self.shown.remove(&id).unwrap_or_default();
         if head.is_none() != (record.state.phase == Phase::Draft) {
             let has = if head.is_none() { "has no log" } else { "has a log" };

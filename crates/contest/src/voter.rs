@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr, sync::LazyLock};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use zeroize::Zeroize as _;
 
 use crate::id::ContestId;
 
@@ -121,6 +122,13 @@ impl TagKey {
     #[must_use]
     pub fn tag(&self, subject: &str) -> VoterTag {
         VoterTag(first_16(blake3::keyed_hash(&self.0, subject.as_bytes()).as_bytes()))
+    }
+}
+
+/// Gone from memory with its last use: a key may have been destroyed meanwhile.
+impl Drop for TagKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

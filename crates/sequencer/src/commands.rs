@@ -6,7 +6,9 @@ use acclaim_contest::{
     definition::{Definition, Overrides},
 };
 use acclaim_store::{
-    Command, CommandOutcome, Phase, StoreError, command::QueuedCommand, contests::ContestState,
+    Command, CommandOutcome, Phase, StoreError,
+    command::{QueuedCommand, TAG_KEY_DESTROYED, is_reserved},
+    contests::ContestState,
     ledger::ContestChange,
 };
 use jiff::Timestamp;
@@ -128,6 +130,20 @@ impl ContestTask {
                     ));
                 }
             }
+            Command::DestroyTagKey { .. } if self.record.state.phase < Phase::Closed => {
+                let detail = "passes are minted with the key until voting has ended".to_owned();
+                return Err(("still-open", detail));
+            }
+            Command::DestroyTagKey { .. } if self.record.tag_key.is_none() => {
+                return Err((
+                    TAG_KEY_DESTROYED,
+                    "the contest's tag key has been destroyed before".to_owned(),
+                ));
+            }
+            // The log must not say so while the key is there.
+            Command::State { kind, .. } if is_reserved(kind) => {
+                return Err(("reserved-kind", "only the destruction of the tag key says so".to_owned()));
+            }
             _ => {}
         }
         Ok(())
@@ -137,6 +153,7 @@ impl ContestTask {
     fn change(&self, command: &Command) -> Result<Option<ContestChange>, String> {
         let mut state = self.record.state.clone();
         let mut definition = None;
+        let mut tag_key_destroyed = false;
         match command {
             Command::Freeze => state.phase = Phase::Frozen,
             Command::Certify { .. } => state.phase = Phase::Certified,
@@ -154,9 +171,10 @@ impl ContestTask {
                 }
                 definition = Some(amended);
             }
+            Command::DestroyTagKey { .. } => tag_key_destroyed = true,
             _ => return Ok(None),
         }
-        Ok(Some(ContestChange { revision: self.record.revision, definition, state }))
+        Ok(Some(ContestChange { revision: self.record.revision, definition, state, tag_key_destroyed }))
     }
 }
 

@@ -357,7 +357,12 @@ impl ContestTask {
 
     /// How the contest stands from now on, its definition as it is.
     pub(crate) fn change_to(&self, state: ContestState) -> Option<ContestChange> {
-        Some(ContestChange { revision: self.record.revision, definition: None, state })
+        Some(ContestChange {
+            revision: self.record.revision,
+            definition: None,
+            state,
+            tag_key_destroyed: false,
+        })
     }
 
     pub(crate) async fn commit(&mut self, batch: Batch, change: Option<ContestChange>) -> Step {
@@ -370,11 +375,12 @@ impl ContestTask {
         let hub = Arc::clone(&self.context.stores.hub);
         self.unpublished = true;
         let changed = change.is_some();
-        if let Some(ContestChange { definition, state, .. }) = change {
+        if let Some(ContestChange { definition, state, tag_key_destroyed, .. }) = change {
             if let Some(definition) = definition {
                 self.record.definition = Arc::new(definition);
             }
             self.record.state = state;
+            self.record.tag_key.take_if(|_| tag_key_destroyed);
             self.record.revision += 1;
         }
         if !decided.commands.is_empty() || changed {

@@ -5,7 +5,7 @@ use acclaim_ballot_log::{
     entry::{MAX_ENTRY_LENGTH, Reasoned},
 };
 use acclaim_contest::{BallotId, Instant};
-use acclaim_store::command::{Command, Reason};
+use acclaim_store::command::{Command, Reason, TAG_KEY_DESTROYED};
 
 /// Bytes of a ballot's id with quotes and comma.
 const BALLOT_BYTES: usize = 25;
@@ -57,6 +57,9 @@ pub(crate) fn of_command(command: &Command, by: &str, at: Instant) -> Vec<Event>
         },
         Command::Choose { category, winners, note } => {
             Event::Choice { category: category.clone(), winners: winners.clone(), by, note: note.clone(), at }
+        }
+        Command::DestroyTagKey { reason } => {
+            Event::Statement { kind: TAG_KEY_DESTROYED.to_owned(), text: reason.clone(), by, at }
         }
         Command::State { kind, text } => Event::Statement { kind: kind.clone(), text: text.clone(), by, at },
     };

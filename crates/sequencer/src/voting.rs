@@ -38,7 +38,9 @@ impl ContestTask {
         let state = ContestState { phase: Phase::Open, epoch: epoch()?, shards, ..self.record.state.clone() };
         batch.cursors = Some(Cursors { epoch: state.epoch, shards: Vec::new() });
         let revision = self.record.revision;
-        self.commit(batch, Some(ContestChange { revision, definition: Some(definition), state })).await
+        let definition = Some(definition);
+        self.commit(batch, Some(ContestChange { revision, definition, state, tag_key_destroyed: false }))
+            .await
     }
 
     /// Begins a new session of the intake: the ledger knows of it first, so that nothing of any other session is taken for one of this.

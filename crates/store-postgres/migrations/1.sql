@@ -26,7 +26,7 @@ CREATE TABLE contests (
     withdrawn text NOT NULL, -- JSON list of entry ids
     epoch bigint NOT NULL, -- of the intake's session; any 64 bits
     shards integer NOT NULL, -- of the intake; 0 before the opening
-    tag_key bytea NOT NULL -- wrapped
+    tag_key bytea NOT NULL -- wrapped; empty once it is destroyed
 );
 
 -- Ids of deleted contests that had passes or a log: their passes would vote again, and one origin would have two histories.

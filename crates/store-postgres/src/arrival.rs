@@ -205,7 +205,7 @@ async fn insert_retired(tx: &mut Lent, ids: &[ContestId]) -> Result<()> {
 /// Makes a contest as it stands, and the end of its log; returns its number.
 async fn insert_contest(tx: &mut Lent, record: &ContestRecord, head: Option<&Head>) -> Result<i32> {
     let state = &record.state;
-    let number = create(tx, &record.definition, &record.tag_key).await?;
+    let number = create(tx, &record.definition, record.tag_key.as_deref().unwrap_or_default()).await?;
     let statement = query(
         "UPDATE contests SET revision = $1, phase = $2, closes = $3, withdrawn = $4, epoch = $5, shards = $6 WHERE number = $7",
     )

@@ -256,7 +256,7 @@ fn record(row: &PgRow) -> Result<ContestRecord> {
             epoch: row.epoch.cast_unsigned(),
             shards: row.shards.try_into().map_err(corrupt)?,
         },
-        tag_key: row.tag_key,
+        tag_key: Some(row.tag_key).filter(|key| !key.is_empty()),
     })
 }
 
@@ -265,7 +265,8 @@ pub(crate) async fn change_contest(tx: &mut Lent, contest: i32, change: &Contest
     let state = &change.state;
     let changed = query(
         "UPDATE contests SET revision = revision + 1, definition = coalesce($1, definition), phase = $2, closes = $3,
-         withdrawn = $4, epoch = $5, shards = $6 WHERE number = $7 AND revision = $8",
+         withdrawn = $4, epoch = $5, shards = $6, tag_key = CASE WHEN $7 THEN ''::bytea ELSE tag_key END
+         WHERE number = $8 AND revision = $9",
     )
     .bind(change.definition.as_ref().map(Definition::to_json))
     .bind(state.phase.as_str())
@@ -273,6 +274,7 @@ pub(crate) async fn change_contest(tx: &mut Lent, contest: i32, change: &Contest
     .bind(serde_json::to_string(&state.withdrawn).map_err(corrupt)?)
     .bind(state.epoch.cast_signed())
     .bind(i32::from(state.shards))
+    .bind(change.tag_key_destroyed)
     .bind(contest)
     .bind(signed(change.revision)?)
     .execute(tx)

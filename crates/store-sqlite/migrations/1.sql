@@ -26,7 +26,7 @@ CREATE TABLE contests (
     withdrawn TEXT NOT NULL, -- JSON list of entry ids
     epoch INTEGER NOT NULL, -- of the intake's session; any 64 bits
     shards INTEGER NOT NULL, -- of the intake; 0 before the opening
-    tag_key BLOB NOT NULL -- wrapped
+    tag_key BLOB NOT NULL -- wrapped; empty once it is destroyed
 ) STRICT;
 
 -- Ids of deleted contests that had passes or a log: their passes would vote again, and one origin would have two histories.

@@ -198,7 +198,7 @@ impl StoredContest {
                 epoch: self.epoch.cast_unsigned(),
                 shards: self.shards,
             },
-            tag_key: self.tag_key,
+            tag_key: Some(self.tag_key).filter(|key| !key.is_empty()),
         })
     }
 }
@@ -226,7 +226,8 @@ pub(crate) fn change_contest(tx: &Transaction<'_>, contest: i64, change: &Contes
     let changed = tx
         .execute(
             "UPDATE contests SET revision = revision + 1, definition = coalesce(?1, definition), phase = ?2, closes = ?3,
-             withdrawn = ?4, epoch = ?5, shards = ?6 WHERE number = ?7 AND revision = ?8",
+             withdrawn = ?4, epoch = ?5, shards = ?6, tag_key = CASE WHEN ?7 THEN x'' ELSE tag_key END
+             WHERE number = ?8 AND revision = ?9",
             params![
                 change.definition.as_ref().map(Definition::to_json),
                 state.phase.as_str(),
@@ -234,6 +235,7 @@ pub(crate) fn change_contest(tx: &Transaction<'_>, contest: i64, change: &Contes
                 withdrawn,
                 state.epoch.cast_signed(),
                 state.shards,
+                change.tag_key_destroyed,
                 contest,
                 signed(change.revision)?
             ],

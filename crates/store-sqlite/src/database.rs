@@ -14,7 +14,7 @@ use acclaim_store::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::leaving::read_mark;
+use crate::{erasure::overwrite_freed, leaving::read_mark};
 
 /// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
 const MIGRATIONS: &[&str] = &[include_str!("../migrations/1.sql")];
@@ -129,10 +129,18 @@ impl SqliteDatabase {
         &self,
         body: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.on_writer(move |connection| run_tx(connection, body)).await
+    }
+
+    /// Runs `work` on the writing connection.
+    pub(crate) async fn on_writer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             // Whoever asked may be gone; the work stands all the same.
-            let _gone = answer.send(run_tx(connection, body));
+            let _gone = answer.send(work(connection));
         });
         let ended = || StoreError::Unavailable("the writer has ended".to_owned());
         let writer = self.writer.clone().ok_or_else(ended)?;
@@ -149,6 +157,11 @@ impl SqliteDatabase {
             }
         }
         answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended at work".to_owned())))
+    }
+
+    /// Has the writer do something that nobody waits for: at a start, when it has nothing else to do.
+    pub(crate) fn begin_with(&self, work: impl FnOnce(&mut Connection) + Send + 'static) {
+        let _busy = self.writer.as_ref().map(|writer| writer.try_send(Box::new(work)));
     }
 
     /// Runs `body` on a connection for reading, in one read transaction.
@@ -242,6 +255,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -131_072)?;
     connection.pragma_update(None, "wal_autocheckpoint", 8_192)?;
+    overwrite_freed(connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

@@ -102,7 +102,9 @@ impl DataDirectory {
     /// # Errors
     /// [`DirectoryError::Database`]
     pub fn database(&self) -> Result<SqliteDatabase, DirectoryError> {
-        Ok(SqliteDatabase::open(&self.database_path())?)
+        let database = SqliteDatabase::open(&self.database_path())?;
+        database.erase_first();
+        Ok(database)
     }
 
     /// Opens the database of an installation that is to be moved, or was.

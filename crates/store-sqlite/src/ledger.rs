@@ -35,6 +35,7 @@ impl Ledger for SqliteDatabase {
 
     async fn append(&self, contest: &ContestId, append: Append) -> Result<()> {
         let id = contest.clone();
+        let erases = append.contest.as_ref().is_some_and(|change| change.tag_key_destroyed);
         self.write(move |tx| {
             let contest = known_contest(tx, &id)?;
             swap_head(tx, contest, &append)?;
@@ -49,7 +50,12 @@ impl Ledger for SqliteDatabase {
             insert_rejections(tx, contest, &append.rejected)?;
             add_turnout(tx, contest, &append.turnout)
         })
-        .await
+        .await?;
+        if erases && let Err(error) = self.erase().await {
+            // It is committed all the same.
+            tracing::warn!(%contest, %error, "bytes of a destroyed key stay in the write-ahead log until the next start");
+        }
+        Ok(())
     }
 
     async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {

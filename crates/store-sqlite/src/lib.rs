@@ -6,6 +6,7 @@ mod commands;
 mod contests;
 pub mod database;
 pub mod directory;
+mod erasure;
 pub mod intake;
 mod keys;
 mod leaving;

@@ -9,6 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 
+/// The kind of the statement that goes with a tag key's destruction, and that nothing else may say.
+pub const TAG_KEY_DESTROYED: &str = "tag-key-destroyed";
+
+/// Whether a kind of statement is, or reads like, [`TAG_KEY_DESTROYED`].
+#[must_use]
+pub fn is_reserved(kind: &str) -> bool {
+    let read = |c: char| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    kind.trim().chars().map(read).eq(TAG_KEY_DESTROYED.chars())
+}
+
 /// What staff asks of a contest. The sequencer turns it into log entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -101,9 +111,14 @@ pub enum Command {
         /// Remark.
         note: Option<String>,
     },
+    /// Destroy the contest's tag key, and say so.
+    DestroyTagKey {
+        /// Why; the statement's text.
+        reason: String,
+    },
     /// Something to be known to whoever reads the log.
     State {
-        /// Such as `tag-key-destroyed`.
+        /// Anything but [`TAG_KEY_DESTROYED`].
         kind: String,
         /// The statement.
         text: String,
@@ -179,4 +194,19 @@ pub trait Commands: Send + Sync {
 
     /// What became of a command; `None` while it waits or if there is none.
     async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reads_like_the_reserved_kind_is_reserved() {
+        for kind in ["tag-key-destroyed", " Tag-Key-Destroyed\n", "TAG_KEY_DESTROYED", "tag key destroyed"] {
+            assert!(is_reserved(kind), "{kind}");
+        }
+        for kind in ["", "note", "tag-key", "tag-key-destroyed-not"] {
+            assert!(!is_reserved(kind), "{kind}");
+        }
+    }
 }

@@ -64,8 +64,8 @@ pub struct ContestRecord {
     pub revision: u64,
     /// Where it stands.
     pub state: ContestState,
-    /// The contest's tag key, wrapped by the installation's secret.
-    pub tag_key: Vec<u8>,
+    /// The contest's tag key, wrapped by the installation's secret; `None` once it is destroyed.
+    pub tag_key: Option<Vec<u8>>,
 }
 
 impl ContestRecord {
@@ -131,7 +131,7 @@ pub trait Contests: Send + Sync {
     /// One contest.
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>>;
 
-    /// Creates a draft at revision 1. Durable when it returns.
+    /// Creates a draft at revision 1, with its wrapped tag key, which is not empty. Durable when it returns.
     ///
     /// # Errors
     /// `Conflict` if a contest of this id exists, or one was deleted for which passes were issued or that had a log: its passes would vote

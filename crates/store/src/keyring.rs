@@ -11,6 +11,8 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 
+use zeroize::Zeroizing;
+
 use crate::{error::StoreError, keys::Keys};
 
 const NAME: &str = "name";
@@ -197,8 +199,9 @@ fn unwrap(secret: &Secret, name: &str, wrapped: &[u8]) -> Result<[u8; 32], Keyri
     let payload = Payload { msg: sealed, aad: name.as_bytes() };
     let key = XChaCha20Poly1305::new(&secret.0.into())
         .decrypt(&XNonce::from(*nonce), payload)
+        .map(Zeroizing::new)
         .map_err(|_| wrong())?;
-    key.try_into().map_err(|_| wrong())
+    key.as_slice().try_into().map_err(|_| wrong())
 }
 
 #[cfg(test)]

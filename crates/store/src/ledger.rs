@@ -70,6 +70,8 @@ pub struct ContestChange {
     pub definition: Option<Definition>,
     /// The state.
     pub state: ContestState,
+    /// Whether the contest's tag key is destroyed: in the same transaction as the entry that says so, so that never one is true without the other.
+    pub tag_key_destroyed: bool,
 }
 
 /// What a recorded ballot is now.
@@ -104,7 +106,7 @@ pub trait Ledger: Send + Sync {
     /// The end of the log; `None` before the opening.
     async fn head(&self, contest: &ContestId) -> Result<Option<Head>>;
 
-    /// Appends, in one transaction, durable (synchronised to disk) when it returns.
+    /// Appends, in one transaction, durable (synchronised to disk) when it returns. No later read returns a tag key that it destroys.
     ///
     /// # Errors
     /// - `Conflict`: the head, or the contest's revision, is not the expected one; somebody else was there. Nothing was changed.

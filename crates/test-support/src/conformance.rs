@@ -76,6 +76,7 @@ fn append(from: Option<(u64, Hash)>, entries: &[&str], root: u8) -> Append {
 pub async fn database(database: &dyn Database) -> Result<(), StoreError> {
     drafts(database).await?;
     log(database).await?;
+    tag_keys(database).await?;
     commands(database).await?;
     passes(database).await?;
     keys(database).await
@@ -92,16 +93,18 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
         .contest(&draft.id)
         .await?
         .map(|record| (record.revision, record.definition.title.clone(), record.tag_key));
-    assert_eq!(found, Some((2, "Other".to_owned(), b"wrapped".to_vec())));
+    assert_eq!(found, Some((2, "Other".to_owned(), Some(b"wrapped".to_vec()))));
 
     let mut opened = append(None, &["first"], 1);
     let state =
         ContestState { phase: Phase::Open, epoch: u64::MAX, shards: 3, ..ContestState::of_draft(&draft) };
-    opened.contest = Some(ContestChange { revision: 1, definition: None, state: state.clone() });
+    opened.contest =
+        Some(ContestChange { revision: 1, definition: None, state: state.clone(), tag_key_destroyed: false });
     let stale = database.append(&draft.id, opened.clone()).await;
     assert!(matches!(stale, Err(StoreError::Conflict(_))), "it was edited meanwhile");
     assert_eq!(database.head(&draft.id).await?, None);
-    opened.contest = Some(ContestChange { revision: 2, definition: None, state: state.clone() });
+    opened.contest =
+        Some(ContestChange { revision: 2, definition: None, state: state.clone(), tag_key_destroyed: false });
     database.append(&draft.id, opened).await?;
     let found = database.contest(&draft.id).await?.map(|record| (record.revision, record.state));
     assert_eq!(found, Some((3, state)));
@@ -176,6 +179,36 @@ async fn log(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(database.head(id).await?, Some(second));
     assert_eq!(database.ballot(id, BallotId([7; 16])).await?, None);
     assert_eq!(database.entries(id, 0, 10).await?.len(), 4);
+    Ok(())
+}
+
+/// The key goes with the entry that says so, or neither does.
+async fn tag_keys(database: &dyn Database) -> Result<(), StoreError> {
+    let (contest, other) = (definition("keyless"), definition("keyed"));
+    for contest in [&contest, &other] {
+        database.create_draft(contest, b"wrapped").await?;
+        database.append(&contest.id, append(None, &["e0"], 1)).await?;
+    }
+    let id = &contest.id;
+    let key = async |id: &ContestId| Ok(database.contest(id).await?.and_then(|record| record.tag_key));
+    let state = ContestState { phase: Phase::Closed, ..ContestState::of_draft(&contest) };
+    let destroyed = |head, revision| {
+        let mut destroyed = append(Some((1, Hash([head; 32]))), &["destroyed"], 2);
+        destroyed.contest =
+            Some(ContestChange { revision, definition: None, state: state.clone(), tag_key_destroyed: true });
+        destroyed
+    };
+    for stale in [destroyed(9, 1), destroyed(1, 7)] {
+        assert!(matches!(database.append(id, stale).await, Err(StoreError::Conflict(_))));
+        assert_eq!(key(id).await?, Some(b"wrapped".to_vec()));
+    }
+    database.append(id, destroyed(1, 1)).await?;
+    assert_eq!((key(id).await?, database.head(id).await?.map(|head| head.size)), (None, Some(2)));
+    let mut later = append(Some((2, Hash([2; 32]))), &["e2"], 3);
+    later.contest = Some(ContestChange { revision: 2, definition: None, state, tag_key_destroyed: false });
+    database.append(id, later).await?;
+    assert_eq!(key(id).await?, None, "it does not come back");
+    assert_eq!(key(&other.id).await?, Some(b"wrapped".to_vec()), "another contest's");
     Ok(())
 }
 

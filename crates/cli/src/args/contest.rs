@@ -31,6 +31,13 @@ pub enum ContestCommand {
     Certify(CertifyArgs),
     /// Allow rulings again after certifying
     Reopen(ReopenArgs),
+    /// Destroy the key that links subjects and ballots, after closing, for ever
+    #[command(
+        after_help = "Example:\n  acclaim contest destroy-key wsis-2021 --reason 'as announced on opening'\n\n\
+                            The log says so. Backups, and lists of minted passes, link still: delete them as well. Do it when no \
+                            objection can need it any more."
+    )]
+    DestroyKey(DestroyKeyArgs),
     /// Delete a draft or a test contest
     Delete(OneContest),
 }
@@ -135,6 +142,19 @@ pub struct ReopenArgs {
     /// A remark, for the log
     #[arg(long)]
     pub note: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim contest destroy-key`
+#[derive(Debug, Args)]
+pub struct DestroyKeyArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// Why, for the log
+    #[arg(long)]
+    pub reason: String,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,

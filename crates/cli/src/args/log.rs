@@ -139,6 +139,37 @@ pub enum ReceiptCommand {
                             acclaim receipt verify receipt.txt --vkey-file vkey --entry my-ballot.json"
     )]
     Verify(VerifyArgs),
+    /// Make a receipt of a newer checkpoint, and check that it continues the log of the old one
+    #[command(
+        after_help = "Examples:\n  acclaim receipt upgrade receipt.txt --vkey KEY --url https://vote.example.org --contest wsis-2021 --out newer.txt\n  \
+                            acclaim receipt upgrade receipt.txt --vkey-file vkey --log wsis-2021-log --out newer.txt\n\n\
+                            Exit status 1: the log is not the one that the receipt is of, or ends before it."
+    )]
+    Upgrade(UpgradeArgs),
+}
+
+/// `acclaim receipt upgrade`
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("where").required(true).args(["url", "log"]))]
+pub struct UpgradeArgs {
+    /// The receipt
+    #[arg(value_name = "FILE")]
+    pub receipt: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub key: KeyArgs,
+    /// Address of a running server
+    #[arg(long, value_name = "URL", requires = "contest")]
+    pub url: Option<String>,
+    /// The contest there
+    #[arg(long, value_name = "ID", requires = "url")]
+    pub contest: Option<ContestId>,
+    /// An exported log, also without its tiles
+    #[arg(long, value_name = "DIR")]
+    pub log: Option<PathBuf>,
+    /// A new file for the newer receipt
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// `acclaim receipt verify`

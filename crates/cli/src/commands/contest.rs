@@ -38,6 +38,9 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
             &reasoned(json!({}), &args.reason, args.note.as_deref()),
         ),
         ContestCommand::Certify(args) => certify(&args),
+        ContestCommand::DestroyKey(args) => {
+            step(&args.target, &args.contest, "tag-key/destruction", &json!({"reason": args.reason}))
+        }
         ContestCommand::Delete(args) => {
             let client = Client::open(&args.target)?;
             client.delete(&format!("/v1/contests/{}", args.contest), &IdempotencyKey::new()?.part(0))?;
@@ -175,6 +178,7 @@ fn show(args: &ShowArgs) -> Result<Outcome> {
 fn card(contest: &Value) -> Result<Card> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let count = |key: &str| contest[key].as_array().map_or(0, Vec::len);
+    let destroyed = contest["tag_key_destroyed"].as_bool().unwrap_or_default().then_some("destroyed");
     let test = contest["test"].as_bool().unwrap_or_default().then_some("a rehearsal, never certifiable");
     Ok(Card::default()
         .with("contest", text(&contest["id"]))
@@ -185,6 +189,7 @@ fn card(contest: &Value) -> Result<Card> {
         .with("closes", text(&contest["closes"]))
         .with("categories", count("categories"))
         .with("entries", count("entries"))
+        .with_some("tag key", destroyed)
         .with("verifier key", text(&contest["log"]["vkey"])))
 }
 

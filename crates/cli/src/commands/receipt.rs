@@ -1,8 +1,10 @@
 //! `acclaim receipt`
 
-use std::fs;
+mod upgrade;
 
-use acclaim_ballot_log::{Receipt, leaf_hash};
+use std::{fmt, fs, path::Path};
+
+use acclaim_ballot_log::{Checkpoint, Receipt, leaf_hash};
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
@@ -11,11 +13,11 @@ use crate::{
     output,
 };
 
+pub(super) use upgrade::upgrade;
+
 pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
-    let named = || format!("the receipt {}", args.receipt.display());
     let key = args.key.read()?;
-    let receipt: Receipt =
-        fs::read_to_string(&args.receipt).with_context(named)?.parse().with_context(named)?;
+    let receipt = read(&args.receipt)?;
     let leaf = match (&args.leaf_hash, &args.entry) {
         (Some(hash), _) => *hash,
         (None, Some(file)) => {
@@ -24,14 +26,22 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
         }
         (None, None) => bail!("neither a leaf hash nor an entry was given"),
     };
-    match receipt.verify(leaf, &key) {
-        Ok(checkpoint) => {
-            output::line(format_args!(
-                "in the log: index {} of {} at {}, root {}",
-                receipt.index, checkpoint.size, checkpoint.origin, checkpoint.root
-            ))?;
-            Ok(Outcome::Done)
-        }
-        Err(error) => Err(Refused(format!("not proved: {error}")).into()),
-    }
+    proved(receipt.index, &receipt.verify(leaf, &key).map_err(not_proved)?)
+}
+
+fn read(path: &Path) -> Result<Receipt> {
+    let named = || format!("the receipt {}", path.display());
+    fs::read_to_string(path).with_context(named)?.parse().with_context(named)
+}
+
+fn proved(index: u64, checkpoint: &Checkpoint) -> Result<Outcome> {
+    output::line(format_args!(
+        "in the log: index {index} of {} at {}, root {}",
+        checkpoint.size, checkpoint.origin, checkpoint.root
+    ))?;
+    Ok(Outcome::Done)
+}
+
+fn not_proved(error: impl fmt::Display) -> Refused {
+    Refused(format!("not proved: {error}"))
 }

@@ -1,12 +1,14 @@
 //! A published log in the hands of a forger, who may have the key that signs its checkpoints.
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
 
 use acclaim_ballot_log::{
-    LogEntry, NewBallot, SigningKey, Tree, bundle::encode_bundle, leaf_hash, tile::TILE_WIDTH,
+    LogEntry, NewBallot, Receipt, SigningKey, TileId, Tree, bundle::encode_bundle, leaf_hash,
+    proof::inclusion, tile::TILE_WIDTH,
 };
 use acclaim_contest::{BallotId, VoterTag};
 use serde_json::Value;
@@ -88,6 +90,14 @@ impl Published {
     pub(crate) fn signed(&self, size: usize) -> String {
         let tree = self.tree(size);
         self.key().sign(tree.size(), tree.root())
+    }
+
+    /// The receipt of an entry when the log had so many entries.
+    pub(crate) fn receipt(&self, index: usize, size: usize) -> String {
+        let (mut tree, index) = (self.tree(size), index as u64);
+        let tiles: HashMap<TileId, Vec<u8>> = tree.changed_tiles().into_iter().collect();
+        let path = inclusion(index, tree.size(), &|tile| tiles.get(&tile)).unwrap();
+        Receipt { index, path, checkpoint: self.signed(size) }.to_string()
     }
 
     /// The place of the first entry that contains a text, from an index on.

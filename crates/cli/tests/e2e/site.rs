@@ -104,6 +104,21 @@ impl Site {
         };
     }
 
+    /// SIGKILL of the process that sequences a cluster.
+    pub(crate) fn stop_sequencing(&mut self) {
+        assert!(
+            self.servers.is_some() && self.processes.len() == 2,
+            "one that sequences and one that answers"
+        );
+        self.processes.remove(0).kill();
+    }
+
+    /// Starts another one in its place.
+    pub(crate) fn go_on_sequencing(&mut self) {
+        let servers = self.servers.as_ref().unwrap();
+        self.processes.insert(0, servers.serve("sequencer", free_address()));
+    }
+
     /// Makes a contest of two categories that opens then, with more of a definition's tables.
     pub(crate) fn create(&self, id: &str, opens: &str, more: &Value) -> Value {
         let mut definition = definition(id, opens);
@@ -149,6 +164,11 @@ impl Site {
     /// From the next start on it is a cluster on these servers, or stands on its data directory; returns what it was.
     pub(crate) fn stand_on(&mut self, servers: Option<Servers>) -> Option<Servers> {
         std::mem::replace(&mut self.servers, servers)
+    }
+
+    /// The number that a query of the cluster's database answers with; `None` embedded.
+    pub(crate) fn number(&self, sql: &str) -> Option<i64> {
+        self.servers.as_ref().map(|servers| servers.number(sql))
     }
 
     /// Sends what it is told, once.

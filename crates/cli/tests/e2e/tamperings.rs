@@ -19,6 +19,8 @@ const BALLOTS: usize = 280;
 enum Answer {
     /// Exit status 1, and this of the entry in question.
     Refused(&'static str),
+    /// The same, by who has no means to tell of which entry.
+    Somewhere(&'static str),
     /// Exit status 2, and this: there is nothing to be audited.
     Unusable(&'static str),
     /// Nothing: this is not for this verifier to see.
@@ -123,8 +125,9 @@ fn is_as_wanted(verdict: &Verdict, index: Option<usize>, wanted: &Answer) -> boo
     match wanted {
         Answer::Clean => verdict.status == 0 && clean,
         Answer::Unusable(reason) => verdict.status == 2 && !clean && verdict.said.contains(reason),
-        Answer::Refused(reason) => {
-            let begins = index.map_or_else(String::new, |index| format!("index {index}: "));
+        Answer::Refused(reason) | Answer::Somewhere(reason) => {
+            let named = index.filter(|_| matches!(wanted, Answer::Refused(_)));
+            let begins = named.map_or_else(String::new, |index| format!("index {index}: "));
             let named = |line: &str| line.starts_with(&begins) && line.contains(reason);
             verdict.status == 1 && !clean && verdict.said.lines().any(named)
         }

@@ -128,7 +128,7 @@ pub(crate) fn python() -> Command {
 }
 
 /// A server that shows a folder at the API's addresses, whatever is in it. It ends with the test.
-fn serve(folder: PathBuf, contest: String) -> SocketAddr {
+pub(crate) fn serve(folder: PathBuf, contest: String) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {

@@ -16,6 +16,13 @@ fn verify(folder: &Path, vkey: &str) -> Verdict {
     python().arg("log").arg(folder).args(["--vkey", vkey]).output().unwrap().into()
 }
 
+/// Who is to rely on it has to read it.
+#[test]
+fn the_independent_verifier_is_short() {
+    let text = include_str!("../../../../deploy/verify/verify.py");
+    assert!(text.lines().count() < 150 && text.lines().all(|line| line.chars().count() <= 160));
+}
+
 #[test]
 fn the_independent_verifier_agrees_with_exports() {
     let site = Site::start();

@@ -4,5 +4,6 @@
 
 mod contest;
 mod help;
+mod receipts;
 mod session;
 mod tampering;

@@ -1,14 +1,15 @@
 //! The embedded stores keep the promises of the traits, and a few of their own.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::{BallotId, Instant};
+use acclaim_contest::{BallotId, Definition, Instant};
 use acclaim_store::{
-    Contests as _, Intake as _, Keys as _, Ledger as _, Shown as _, StoreError,
+    Contests as _, Intake as _, Keys as _, Ledger as _, Phase, Shown as _, StoreError,
+    contests::ContestState,
     intake::{Cursors, Item, Offer, Session, Submitted},
     keys::{Role, StaffKey},
-    ledger::{Append, Head},
+    ledger::{Append, ContestChange, Head},
     moving::{Moved, Part},
 };
 use acclaim_store_sqlite::{DataDirectory, DirectoryError, LocalIntake, SqliteDatabase};
@@ -60,23 +61,7 @@ async fn a_full_disk_changes_nothing_and_ends_with_room() {
     let database = directory.database().unwrap();
     let definition = conformance::definition("disk");
     database.create_draft(&definition, b"w").await.unwrap();
-    let append = Append {
-        expected: None,
-        head: Head {
-            size: 200,
-            root: Hash([1; 32]),
-            checkpoint: "note".to_owned(),
-            cursors: Cursors::default(),
-        },
-        entries: (0..200).map(|_| Bytes::from(vec![0; 4_000])).collect(),
-        ballots: Vec::new(),
-        marks: Vec::new(),
-        rejected: Vec::new(),
-        turnout: Vec::new(),
-        tiles: Vec::new(),
-        contest: None,
-        commands: Vec::new(),
-    };
+    let append = append(0, 200);
     database.limit_pages(60).await.unwrap();
     let full = database.append(&definition.id, append.clone()).await;
     assert_eq!(full, Err(StoreError::Unavailable("the disk is full".to_owned())));
@@ -84,6 +69,102 @@ async fn a_full_disk_changes_nothing_and_ends_with_room() {
     database.limit_pages(100_000).await.unwrap();
     database.append(&definition.id, append).await.unwrap();
     assert_eq!(database.entries(&definition.id, 0, 1_000).await.unwrap().len(), 200);
+}
+
+/// The files hold a deleted key nowhere: not in the write-ahead log, nor where a row lay before it changed or moved.
+#[tokio::test]
+async fn a_destroyed_key_leaves_no_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = DataDirectory::lock(folder.path()).unwrap();
+    let database = directory.database().unwrap();
+    let key = |n: usize| format!("the wrapped tag key of contest {n:03}").into_bytes();
+    let found = |n: usize| holds(folder.path(), &key(n));
+    for n in 0..60 {
+        let mut definition = conformance::definition(&format!("contest-{n}"));
+        database.create_draft(&definition, &key(n)).await.unwrap();
+        // Rows that grow over pages and shrink again, so that they are moved about.
+        for (revision, length) in (1..).zip([n * 97 % 900, n * 531 % 9_000, 10]) {
+            definition.title = "x".repeat(length + 1);
+            database.edit_draft(&definition, revision).await.unwrap();
+        }
+        let mut opening = append(0, 1);
+        opening.contest = Some(change(&definition, 4, false));
+        database.append(&definition.id, opening).await.unwrap();
+    }
+    for n in (0..60).filter(|n| n % 3 != 0) {
+        let definition = conformance::definition(&format!("contest-{n}"));
+        assert!(found(n), "the search finds what is there");
+        let mut destroyed = append(1, 1);
+        destroyed.contest = Some(change(&definition, 5, true));
+        database.append(&definition.id, destroyed).await.unwrap();
+        assert!(!found(n), "{n}");
+    }
+    for n in 0..60 {
+        assert_eq!(found(n), n % 3 == 0, "{n}");
+    }
+}
+
+/// Whether a file of a folder has these bytes somewhere.
+fn holds(folder: &Path, wanted: &[u8]) -> bool {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files.filter(|path| path.is_file()).any(|path| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(wanted.len()).any(|window| window == wanted)
+    })
+}
+
+/// Somebody reads while a key is destroyed, and the process is killed: the next start makes up for it.
+#[tokio::test]
+async fn bytes_that_a_reader_keeps_are_gone_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = DataDirectory::lock(folder.path()).unwrap();
+    let database = directory.database().unwrap();
+    let key = b"the wrapped tag key of this contest";
+    let definition = conformance::definition("read");
+    database.create_draft(&definition, key).await.unwrap();
+    database.append(&definition.id, append(0, 1)).await.unwrap();
+    let reader = rusqlite::Connection::open(folder.path().join("acclaim.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM contests").unwrap();
+    let mut destroyed = append(1, 1);
+    destroyed.contest = Some(change(&definition, 1, true));
+    database.append(&definition.id, destroyed).await.unwrap();
+    assert_eq!(database.contest(&definition.id).await.unwrap().unwrap().tag_key, None);
+    assert!(holds(folder.path(), key), "the reader sees it still");
+
+    let left = tempfile::tempdir().unwrap();
+    for file in ["acclaim.db", "acclaim.db-wal"] {
+        std::fs::copy(folder.path().join(file), left.path().join(file)).unwrap();
+    }
+    assert!(holds(left.path(), key));
+    let directory = DataDirectory::lock(left.path()).unwrap();
+    let database = directory.database().unwrap();
+    assert_eq!(database.contest(&definition.id).await.unwrap().unwrap().tag_key, None);
+    // The writer's first job is done before this one.
+    database.create_draft(&conformance::definition("next"), b"w").await.unwrap();
+    assert!(!holds(left.path(), key));
+}
+
+fn change(definition: &Definition, revision: u64, tag_key_destroyed: bool) -> ContestChange {
+    let state = ContestState { phase: Phase::Closed, ..ContestState::of_draft(definition) };
+    ContestChange { revision, definition: None, state, tag_key_destroyed }
+}
+
+/// So many entries onto a log of `from`.
+fn append(from: u64, entries: u64) -> Append {
+    let root = |size| Hash([u8::try_from(size).unwrap(); 32]);
+    let size = from + entries;
+    Append {
+        expected: (from > 0).then(|| (from, root(from))),
+        head: Head { size, root: root(size), checkpoint: "note".to_owned(), cursors: Cursors::default() },
+        entries: (from..size).map(|_| Bytes::from(vec![0; 4_000])).collect(),
+        ballots: Vec::new(),
+        marks: Vec::new(),
+        rejected: Vec::new(),
+        turnout: Vec::new(),
+        tiles: Vec::new(),
+        contest: None,
+        commands: Vec::new(),
+    }
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ pub(super) const SIGNED: &[Tampering] = &[
             log.replace(index, r#""entry":"b3""#, r#""entry":"b3","entry":"b3""#)
         },
         audit: Refused("duplicate field"),
-        independent: Refused("repeated key"),
+        independent: Refused("canonical"),
     },
     Tampering {
         name: "an unknown key",
@@ -128,7 +128,7 @@ pub(super) const SIGNED: &[Tampering] = &[
             )
         },
         audit: Refused(""),
-        independent: Refused("no integer"),
+        independent: Refused("canonical"),
     },
     Tampering {
         name: "a number of 60,000 digits",

@@ -1,0 +1,184 @@
+//! `acclaim receipt upgrade`: a receipt under a newer checkpoint, which is shown to continue the log that the old one was of.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use acclaim_ballot_log::{
+    Checkpoint, Hash, Receipt, TileId, Tree, VerifierKey, leaf_hash,
+    proof::{
+        consistency, inclusion, tiles_for_consistency, tiles_for_inclusion, verify_consistency,
+        verify_inclusion,
+    },
+    tile::{TILE_LENGTH, TILE_WIDTH},
+};
+use acclaim_contest::ContestId;
+use anyhow::{Context as _, Result, bail};
+
+use super::{not_proved, proved, read};
+use crate::{
+    args::{Target, log::UpgradeArgs},
+    client::Client,
+    commands::log::MOST_LINE,
+    outcome::{Outcome, Refused},
+};
+
+/// Tiles by id, each as wide as it is under the newer checkpoint.
+type Tiles = BTreeMap<TileId, Vec<u8>>;
+
+pub(in crate::commands) fn upgrade(args: &UpgradeArgs) -> Result<Outcome> {
+    let key = args.key.read()?;
+    let receipt = read(&args.receipt)?;
+    let old = Checkpoint::open(&receipt.checkpoint, &key).map_err(not_proved)?;
+    let source = Source::of(args)?;
+    let note = source.checkpoint()?;
+    let new = Checkpoint::open(&note, &key).context("the checkpoint is not one of this verifier key")?;
+    match renew(&receipt, &old, &source, &new, &key) {
+        Ok(path) => {
+            let newer = Receipt { index: receipt.index, path, checkpoint: note };
+            write(&args.out, &newer)?;
+            proved(newer.index, &new)
+        }
+        Err(error) if source.is_server() && error.downcast_ref::<Refused>().is_some() => {
+            let kept = PathBuf::from(format!("{}.refused", args.out.display()));
+            fs::write(&kept, &note).with_context(|| format!("the checkpoint refused, {}", kept.display()))?;
+            Err(Refused(format!("{error}. The server's checkpoint is kept in {}", kept.display())).into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The audit path to the newer checkpoint.
+fn renew(
+    receipt: &Receipt,
+    old: &Checkpoint,
+    source: &Source,
+    new: &Checkpoint,
+    key: &VerifierKey,
+) -> Result<Vec<Hash>> {
+    if new.size < old.size {
+        let why = format!(
+            "the log is older than the receipt: it has {} entries, and the receipt is of {}",
+            new.size, old.size
+        );
+        return Err(Refused(why).into());
+    }
+    let leaf_tile = TileId { level: 0, number: receipt.index / u64::from(TILE_WIDTH) };
+    let mut needed = tiles_for_consistency(old.size, new.size);
+    needed.extend(tiles_for_inclusion(receipt.index, new.size));
+    needed.push(leaf_tile);
+    let tiles = source.tiles(&needed, new.size)?;
+    let tile = |id: TileId| tiles.get(&id);
+
+    let leaf = tile(leaf_tile)
+        .and_then(|hashes| {
+            hashes.as_chunks().0.get(usize::try_from(receipt.index % u64::from(TILE_WIDTH)).ok()?)
+        })
+        .with_context(|| format!("the log has no entry {}", receipt.index))?;
+    let leaf = Hash(*leaf);
+    receipt
+        .verify(leaf, key)
+        .map_err(|error| Refused(format!("the log's entry is not the receipt's: {error}")))?;
+    let between = consistency(old.size, new.size, &tile)?;
+    verify_consistency(old.size, old.root, new.size, new.root, &between).map_err(|_| {
+        Refused(format!(
+            "another history: the log of {} entries does not begin with the {} that the receipt is of",
+            new.size, old.size
+        ))
+    })?;
+    let path = inclusion(receipt.index, new.size, &tile)?;
+    verify_inclusion(leaf, receipt.index, new.size, &path, new.root).map_err(not_proved)?;
+    Ok(path)
+}
+
+/// Whole or not at all, and never in the place of a file that is there.
+fn write(path: &Path, receipt: &Receipt) -> Result<()> {
+    let named = || format!("the receipt {}", path.display());
+    let mut file = File::create_new(path).with_context(named)?;
+    file.write_all(receipt.to_string().as_bytes()).and_then(|()| file.sync_all()).with_context(named)
+}
+
+/// Where the newer checkpoint and its tiles are.
+enum Source<'a> {
+    Server(Client, &'a ContestId),
+    Folder(&'a Path),
+}
+
+impl<'a> Source<'a> {
+    fn of(args: &'a UpgradeArgs) -> Result<Self> {
+        match (&args.url, &args.contest, &args.log) {
+            (Some(url), Some(contest), None) => {
+                let target = Target { url: Some(url.to_owned()), key_file: None, data: None };
+                Ok(Self::Server(Client::open(&target)?, contest))
+            }
+            (None, None, Some(folder)) => Ok(Self::Folder(folder)),
+            _ => bail!("either --url and --contest, or --log says where the log is"),
+        }
+    }
+
+    fn is_server(&self) -> bool {
+        matches!(self, Self::Server(..))
+    }
+
+    /// The newest checkpoint, a note.
+    fn checkpoint(&self) -> Result<String> {
+        let bytes = match self {
+            Self::Server(client, contest) => {
+                client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes
+            }
+            Self::Folder(folder) => {
+                let path = folder.join("checkpoint");
+                fs::read(&path).with_context(|| format!("the checkpoint {}", path.display()))?
+            }
+        };
+        String::from_utf8(bytes).context("the checkpoint is not text")
+    }
+
+    fn tiles(&self, needed: &[TileId], size: u64) -> Result<Tiles> {
+        match self {
+            Self::Folder(folder) if !folder.join("tile").exists() => tiles_of_entries(folder, needed, size),
+            _ => needed.iter().map(|id| Ok((*id, self.tile(*id, size)?))).collect(),
+        }
+    }
+
+    fn tile(&self, id: TileId, size: u64) -> Result<Vec<u8>> {
+        let path = id.path(id.width_at(size));
+        match self {
+            Self::Server(client, contest) => {
+                Ok(client.get(&format!("/v1/contests/{contest}/log/{path}"))?.bytes)
+            }
+            Self::Folder(folder) => {
+                let path = folder.join(path.to_string());
+                let named = || format!("the tile {}", path.display());
+                let mut hashes = Vec::new();
+                File::open(&path)
+                    .and_then(|file| file.take(TILE_LENGTH as u64).read_to_end(&mut hashes))
+                    .with_context(named)?;
+                Ok(hashes)
+            }
+        }
+    }
+}
+
+/// Of a folder that has the entries alone.
+fn tiles_of_entries(folder: &Path, needed: &[TileId], size: u64) -> Result<Tiles> {
+    let path = folder.join("log.jsonl");
+    let named = || format!("the log {}", path.display());
+    let mut lines = BufReader::with_capacity(1 << 20, File::open(&path).with_context(named)?);
+    let (mut tree, mut tiles, mut line) = (Tree::new(), Tiles::new(), Vec::new());
+    while tree.size() < size {
+        line.clear();
+        lines.by_ref().take(MOST_LINE).read_until(b'\n', &mut line).with_context(named)?;
+        if line.pop() != Some(b'\n') {
+            bail!("{}: it ends before the checkpoint does, at entry {}", named(), tree.size());
+        }
+        tree.append(leaf_hash(&line));
+        if tree.size() == size || tree.size().is_multiple_of(u64::from(TILE_WIDTH)) {
+            tiles.extend(tree.changed_tiles().into_iter().filter(|(id, _)| needed.contains(id)));
+        }
+    }
+    Ok(tiles)
+}

@@ -1,0 +1,255 @@
+//! What a voter can prove, and is told, of the own ballot: receipts under newer checkpoints, and every state that a ballot can have.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+
+use crate::{
+    forgery::Published,
+    ground::{on_both_grounds, succeeded},
+    server::acclaim,
+    site::{Answer, Site, ballot, poll},
+    verifiers::{Verdict, serve},
+};
+
+const OPENED: &str = "2021-01-01T00:00:00Z";
+const REASON: &str = "cast twice on paper";
+
+on_both_grounds!(a_receipt_is_renewed_and_names_no_choice);
+
+fn receipt(site: &Site, contest: &str, ballot: &Value) -> String {
+    let path = format!("/v1/contests/{contest}/ballots/{}/proof", ballot.as_str().unwrap());
+    let answer = site.send("GET", &path, &[], b"");
+    assert_eq!((answer.status, &*answer.content_type), (200, "text/plain; charset=utf-8"), "{answer:?}");
+    answer.text
+}
+
+fn upgrade(old: &Path, vkey: &str, from: &[&str], out: &Path) -> Verdict {
+    let mut command = acclaim();
+    command.args(["receipt", "upgrade"]).arg(old).args(["--vkey", vkey]).args(from).arg("--out").arg(out);
+    command.output().unwrap().into()
+}
+
+fn a_receipt_is_renewed_and_names_no_choice(site: &Site) {
+    let entry = |id: &str| json!({"id": id, "category": "choices", "title": id.to_uppercase()});
+    let more = json!({
+        "category": [{"id": "choices", "title": "Choices"}],
+        "entry": [entry("a-choice-of-mine"), entry("a-choice-of-others")],
+    });
+    let vkey = site.create("main", OPENED, &more)["log"]["vkey"].as_str().unwrap().to_owned();
+    let vote = |voter: u64, entry: &str| {
+        let pass = site.pass("main", &format!("mailto:{voter}@example.org"));
+        let ballot = json!({"selections": [{"category": "choices", "entry": entry}]});
+        let answer = site.cast("main", &pass, &ballot);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.body
+    };
+    let mine = vote(1, "a-choice-of-mine");
+    let old = receipt(site, "main", &mine["ballot"]);
+    names_nothing_but_the_place(&old, &mine);
+    for voter in 2..9 {
+        vote(voter, "a-choice-of-others");
+    }
+    site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
+
+    let path = |name: &str| site.folder.path().join(name);
+    fs::write(path("old"), &old).unwrap();
+    let url = format!("http://{}", site.address);
+    let live = upgrade(&path("old"), &vkey, &["--url", &url, "--contest", "main"], &path("live"));
+    assert_eq!(live.status, 0, "{live:?}");
+    let log = site.export("main", "log");
+    let later = upgrade(&path("live"), &vkey, &["--log", log.to_str().unwrap()], &path("later"));
+    assert_eq!(later.status, 0, "{later:?}");
+    let newest = fs::read_to_string(path("later")).unwrap();
+    assert_eq!(newest, receipt(site, "main", &mine["ballot"]), "the server's own is the same");
+    assert_ne!(newest, old);
+    names_nothing_but_the_place(&newest, &mine);
+    for name in ["old", "live", "later"] {
+        let leaf = mine["leaf_hash"].as_str().unwrap();
+        let verify = acclaim()
+            .args(["receipt", "verify"])
+            .arg(path(name))
+            .args(["--vkey", &vkey, "--leaf-hash", leaf])
+            .output();
+        assert!(succeeded(&verify.unwrap()).starts_with("in the log: index "));
+    }
+    a_server_with_another_history_is_refused(&log, &mine, &path("forged"));
+}
+
+/// Version, index, hashes, and a checkpoint of origin, size, root and signature: no room for a choice.
+fn names_nothing_but_the_place(receipt: &str, cast: &Value) {
+    assert!(!receipt.contains("choice"), "{receipt}");
+    let (proof, checkpoint) = receipt.split_once("\n\n").unwrap();
+    let mut lines = proof.lines();
+    assert_eq!(lines.next(), Some("c2sp.org/tlog-proof@v1"));
+    assert_eq!(lines.next(), Some(&*format!("index {}", cast["index"])));
+    assert!(lines.all(|hash| hash.len() == 44 && hash.ends_with('=')), "{receipt}");
+    let (text, signatures) = checkpoint.split_once("\n\n").unwrap();
+    assert_eq!(text.lines().count(), 3, "{receipt}");
+    assert!(signatures.lines().all(|line| line.starts_with("\u{2014} ")), "{receipt}");
+}
+
+/// The operator signs another log, in which an earlier ballot is another, and shows it to whoever asks for a newer receipt.
+fn a_server_with_another_history_is_refused(export: &Path, mine: &Value, folder: &Path) {
+    let honest = Published::of_export(export);
+    let vkey = honest.key().verifier().to_string();
+    let index = usize::try_from(mine["index"].as_u64().unwrap()).unwrap();
+    let (early, lines) = (index + 3, honest.lines.len());
+    honest.write(&folder.join("honest"));
+    let forged_receipt = honest.receipt(index, early);
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("old"), forged_receipt).unwrap();
+    let ask = |log: &Published, name: &str| {
+        log.write(&folder.join(name));
+        let url = format!("http://{}", serve(folder.join(name), log.contest.clone()));
+        let out = folder.join(format!("{name}.receipt"));
+        let verdict = upgrade(&folder.join("old"), &vkey, &["--url", &url, "--contest", &log.contest], &out);
+        let kept = fs::read_to_string(folder.join(format!("{name}.receipt.refused"))).ok();
+        assert_eq!((out.exists(), kept.is_some()), (verdict.status == 0, verdict.status == 1), "{verdict:?}");
+        assert!(kept.is_none_or(|kept| kept == log.note), "what it signed is evidence");
+        verdict
+    };
+    assert_eq!(ask(&honest, "honest").status, 0);
+    let mut flipped = honest.clone();
+    flipped.replace(index + 1, "a-choice-of-others", "a-choice-of-mine");
+    flipped.sign();
+    let verdict = ask(&flipped, "flipped");
+    assert!(verdict.status == 1 && verdict.said.contains("another history"), "{verdict:?}");
+    let mut back = honest;
+    back.lines.truncate(index + 2);
+    back.sign();
+    let verdict = ask(&back, "back");
+    assert!(verdict.status == 1 && verdict.said.contains("older than the receipt"), "{verdict:?}");
+    assert!(lines > early);
+}
+
+/// A voter's pass, what it is asked with, and what is answered.
+struct Voter<'a> {
+    site: &'a Site,
+    pass: String,
+}
+
+impl<'a> Voter<'a> {
+    fn new(site: &'a Site, name: &str) -> Self {
+        Self { site, pass: site.pass("main", &format!("mailto:{name}@example.org")) }
+    }
+
+    fn cast(&self, ballot: &Value) -> Value {
+        let answer = self.site.cast("main", &self.pass, ballot);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.body
+    }
+
+    /// Casts without waiting until it is recorded.
+    fn hand_in(&self, ballot: &Value) -> Answer {
+        let bearer = format!("Bearer {}", self.pass);
+        let headers =
+            [("authorization", &*bearer), ("content-type", "application/json"), ("prefer", "respond-async")];
+        self.site.send("POST", "/v1/contests/main/ballots", &headers, ballot.to_string().as_bytes())
+    }
+
+    fn mine(&self) -> Value {
+        let bearer = format!("Bearer {}", self.pass);
+        let mine = self.site.send("GET", "/v1/contests/main/votes/mine", &[("authorization", &bearer)], b"");
+        assert_eq!(mine.status, 200, "{mine:?}");
+        mine.body
+    }
+}
+
+fn status(site: &Site, ballot: &Value) -> Value {
+    let path = format!("/v1/contests/main/ballots/{}", ballot.as_str().unwrap());
+    let answer = site.send("GET", &path, &[], b"");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+#[test]
+fn every_state_of_a_ballot_is_told_embedded() {
+    let site = Site::start();
+    states_within_the_log(&site);
+    // Nothing is ever promised here: whoever does not want to wait waits all the same.
+    let voter = Voter::new(&site, "hasty");
+    let answer = voter.hand_in(&ballot(&["a1"]));
+    assert_eq!((answer.status, &answer.body["status"]), (201, &json!("recorded")), "{answer:?}");
+    voter.hand_in(&ballot(&["a2"])).problem(409, "already-voted");
+}
+
+#[test]
+fn every_state_of_a_ballot_is_told_in_a_cluster() {
+    let mut site = Site::start_clustered();
+    states_within_the_log(&site);
+    let (hasty, double) = (site.pass("main", "mailto:hasty@example.org"), ballot(&["a2"]));
+    site.stop_sequencing();
+    let voter = Voter { site: &site, pass: hasty.clone() };
+    let first = voter.hand_in(&ballot(&["a1"]));
+    let second = voter.hand_in(&double);
+    for answer in [&first, &second] {
+        assert_eq!((answer.status, &answer.body["status"]), (202, &json!("accepted")), "{answer:?}");
+        assert_eq!(status(&site, &answer.body["ballot"]), answer.body, "neither index nor reason");
+    }
+    let mine = voter.mine();
+    assert_eq!((&mine["ballots"], &mine["left"]), (&json!([]), &json!(["a", "b"])), "what is recorded alone");
+
+    site.go_on_sequencing();
+    let voter = Voter { site: &site, pass: hasty };
+    let decided = |ballot: &Value| {
+        poll("a decision", || Some(status(&site, ballot)).filter(|told| told["status"] != "accepted"))
+    };
+    let (first, second) = (decided(&first.body["ballot"]), decided(&second.body["ballot"]));
+    // They may lie in the intake in either order.
+    let (recorded, rejected) = if first["status"] == "recorded" { (first, second) } else { (second, first) };
+    assert_eq!((&recorded["status"], &recorded["reason"]), (&json!("recorded"), &Value::Null));
+    assert_eq!(
+        (&rejected["status"], &rejected["reason"], &rejected["index"]),
+        (&json!("rejected"), &json!("already-voted"), &Value::Null)
+    );
+    let mine = voter.mine();
+    let listed: Vec<&Value> = mine["ballots"].as_array().unwrap().iter().map(|b| &b["ballot"]).collect();
+    assert_eq!(listed, [&recorded["ballot"]]);
+}
+
+/// Recorded, replaced, voided, reinstated: the same at the ballot's address and to its voter, but that a replaced one is at its address alone.
+fn states_within_the_log(site: &Site) {
+    site.create("main", OPENED, &json!({"ballot": {"revision": "replace"}}));
+    let (changing, voided) = (Voter::new(site, "changing"), Voter::new(site, "voided"));
+    let first = changing.cast(&ballot(&["a1"]));
+    let told = status(site, &first["ballot"]);
+    assert_eq!(
+        (&told["status"], &told["index"], &told["leaf_hash"]),
+        (&json!("recorded"), &first["index"], &first["leaf_hash"])
+    );
+    assert_eq!(changing.mine()["ballots"][0]["status"], "recorded");
+
+    let mut again = ballot(&["a2"]);
+    again["replaces"] = first["ballot"].clone();
+    let second = changing.cast(&again);
+    let told = status(site, &first["ballot"]);
+    assert_eq!(
+        (&told["status"], &told["index"], &told["reason"]),
+        (&json!("replaced"), &first["index"], &Value::Null)
+    );
+    assert_eq!(status(site, &second["ballot"])["status"], "recorded");
+    let mine = changing.mine();
+    let listed: Vec<&Value> = mine["ballots"].as_array().unwrap().iter().map(|b| &b["ballot"]).collect();
+    assert_eq!((listed, &mine["left"]), (vec![&second["ballot"]], &json!(["b"])));
+    receipt(site, "main", &first["ballot"]);
+
+    let cast = voided.cast(&ballot(&["a3"]));
+    let ruling = |path: &str, key: &str| {
+        let body = json!({"ballots": [cast["ballot"]], "reason": REASON});
+        site.staff.post(&format!("/v1/contests/main/{path}"), key, &body).unwrap();
+    };
+    ruling("voids", "void");
+    let mine = voided.mine();
+    for told in [&status(site, &cast["ballot"]), &mine["ballots"][0]] {
+        assert_eq!(
+            (&told["status"], &told["reason"], &told["index"]),
+            (&json!("voided"), &json!(REASON), &cast["index"])
+        );
+    }
+    assert_eq!(mine["left"], json!(["b"]), "its slot stays filled");
+    ruling("reinstatements", "reinstate");
+    let told = status(site, &cast["ballot"]);
+    assert_eq!((&told["status"], &told["reason"]), (&json!("recorded"), &Value::Null));
+    assert_eq!(voided.mine()["ballots"][0]["status"], "recorded");
+}

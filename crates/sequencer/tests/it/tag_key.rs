@@ -1,0 +1,168 @@
+//! The destruction of a tag key: whatever goes wrong, the log says so exactly when the key is gone.
+
+use std::time::{Duration, Instant};
+
+use acclaim_store::{
+    CommandOutcome, Phase,
+    command::{Command, QueuedCommand, TAG_KEY_DESTROYED},
+    hub::Notice,
+};
+use acclaim_test_support::{Fault, Step};
+use futures_util::{StreamExt as _, stream};
+
+use crate::{
+    cluster::Cluster,
+    support::{Ground, World, time},
+};
+
+const FAULTS: [Fault; 7] = [
+    Fault::LostBefore,
+    Fault::LostAndUnknown,
+    Fault::DoneButReportedFailed,
+    Fault::DoneButUnknown,
+    Fault::KilledBefore,
+    Fault::KilledAfter,
+    Fault::Cut,
+];
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Case {
+    world: World,
+    name: String,
+    begun: Instant,
+}
+
+impl Case {
+    async fn open(ground: Ground, name: String, id: &str) -> Self {
+        Self { world: World::open_on(ground, id).await, name, begun: Instant::now() }
+    }
+
+    async fn queue(&self, key: &str, command: Command) {
+        let received = self.world.stores.clock.now();
+        let queued = QueuedCommand { key: key.to_owned(), by: "chair".to_owned(), command, received };
+        // A connection may have been cut a moment ago.
+        while self.world.stores.database.queue_command(&self.world.contest, &queued).await.is_err() {
+            self.pause("it is queued").await;
+        }
+        self.world.stores.hub.send(Notice::CommandQueued(self.world.contest.clone()));
+    }
+
+    async fn destroy(&self, key: &str) {
+        self.queue(key, Command::DestroyTagKey { reason: "as announced".to_owned() }).await;
+    }
+
+    async fn outcome(&mut self, key: &str) -> CommandOutcome {
+        loop {
+            let outcome = self.world.stores.database.command_outcome(&self.world.contest, key).await;
+            if let Ok(Some(outcome)) = outcome {
+                return outcome;
+            }
+            self.look().await;
+            self.go_on("an outcome").await;
+        }
+    }
+
+    async fn code(&mut self, key: &str) -> String {
+        match self.outcome(key).await {
+            CommandOutcome::Refused { code, .. } => code,
+            CommandOutcome::Recorded { .. } => "recorded".to_owned(),
+        }
+    }
+
+    async fn close(&mut self) {
+        self.world.clock.set(time("2021-03-31T22:01:00Z"));
+        loop {
+            let record = self.world.stores.database.contest(&self.world.contest).await;
+            if record.is_ok_and(|record| record.unwrap().state.phase == Phase::Closed) {
+                return;
+            }
+            self.go_on("closed").await;
+        }
+    }
+
+    async fn pause(&self, what: &str) {
+        assert!(self.begun.elapsed() < PATIENCE, "{}: {what}: not in time", self.name);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    /// Waits a little; a process that was to be killed is, and another starts.
+    async fn go_on(&mut self, what: &str) {
+        self.pause(what).await;
+        if tokio::time::timeout(Duration::from_millis(2), self.world.faults.killed()).await.is_ok() {
+            self.world.replace().await;
+        }
+    }
+
+    /// Whether the key is there, as one read has it.
+    async fn has_key(&self) -> Option<bool> {
+        let record = self.world.stores.database.contest(&self.world.contest).await;
+        record.ok().flatten().map(|record| record.tag_key.is_some())
+    }
+
+    /// How often the log says that the key is gone.
+    async fn says(&self) -> Option<usize> {
+        let wanted = format!(r#"{{"type":"statement","kind":"{TAG_KEY_DESTROYED}","#);
+        let entries = self.world.stores.database.entries(&self.world.contest, 0, usize::MAX).await.ok()?;
+        Some(entries.iter().filter(|entry| entry.starts_with(wanted.as_bytes())).count())
+    }
+
+    /// Both only ever change one way, so that what was read second must know of what was read first.
+    async fn look(&self) {
+        if let (Some(says), Some(has_key)) = (self.says().await, self.has_key().await) {
+            assert!(says == 0 || !has_key, "{}: the log says so while the key is there", self.name);
+        }
+        if let (Some(has_key), Some(says)) = (self.has_key().await, self.says().await) {
+            assert!(has_key || says == 1, "{}: the key is gone and the log does not say so", self.name);
+        }
+    }
+
+    async fn go_through(mut self, fault: Fault) {
+        self.destroy("early").await;
+        assert_eq!(self.code("early").await, "still-open", "{}", self.name);
+        self.close().await;
+        self.look().await;
+        self.world.faults.plan(Step::Append, [fault]);
+        self.destroy("now").await;
+        assert_eq!(self.code("now").await, "recorded", "{}", self.name);
+        assert_eq!(self.world.faults.left(), 0, "{}", self.name);
+        self.destroy("again").await;
+        assert_eq!(self.code("again").await, TAG_KEY_DESTROYED, "{}", self.name);
+        self.look().await;
+        assert_eq!((self.says().await, self.has_key().await), (Some(1), Some(false)), "{}", self.name);
+        assert!(self.world.audit().await.clean, "{}", self.name);
+        self.world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_a_key_is_gone_when_the_log_says_so_and_only_then() {
+    for fault in FAULTS.into_iter().filter(|fault| *fault != Fault::Cut) {
+        Case::open(Ground::embedded(), format!("{fault:?}"), "case").await.go_through(fault).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_in_a_cluster() {
+    let cluster = Cluster::start().await;
+    let run = |(number, fault): (usize, Fault)| {
+        let cluster = &cluster;
+        async move {
+            let (name, id) = (format!("cluster {fault:?}"), format!("case-{number}"));
+            Case::open(cluster.ground().await, name, &id).await.go_through(fault).await;
+        }
+    };
+    stream::iter(FAULTS.into_iter().enumerate()).for_each_concurrent(4, run).await;
+}
+
+/// However it came to be queued.
+#[tokio::test]
+async fn nothing_else_says_that_a_key_is_gone() {
+    let mut case = Case::open(Ground::embedded(), "statement".to_owned(), "case").await;
+    case.close().await;
+    case.queue("lie", Command::State { kind: TAG_KEY_DESTROYED.to_owned(), text: "gone".to_owned() }).await;
+    assert_eq!(case.code("lie").await, "reserved-kind");
+    case.queue("note", Command::State { kind: "note".to_owned(), text: "thanks".to_owned() }).await;
+    assert_eq!(case.code("note").await, "recorded");
+    assert_eq!((case.says().await, case.has_key().await), (Some(0), Some(true)));
+    case.world.stop().await;
+}

@@ -1,0 +1,55 @@
+//! What is deleted leaves no bytes behind. SQLite overwrites what it frees (`secure_delete`), but only in its main file, and only when the write-ahead
+//! log, which holds pages as they were, comes to be emptied.
+
+use std::time::Duration;
+
+use acclaim_store::error::{Result, StoreError};
+use rusqlite::Connection;
+
+use crate::database::{SqliteDatabase, unavailable};
+
+/// How often the log is tried to be emptied while somebody reads from it.
+const ATTEMPTS: usize = 5;
+/// How long each keeps others from writing, at most, and the wait between two.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long SQLite waits for locks otherwise, as rusqlite has it.
+const USUAL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Has a connection overwrite what it frees.
+pub(crate) fn overwrite_freed(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))
+}
+
+impl SqliteDatabase {
+    /// Rids the files of what was deleted and committed before.
+    ///
+    /// # Errors
+    /// `Unavailable` if somebody reads on and on, or SQLite refuses. It is made up for at the next start.
+    pub(crate) async fn erase(&self) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            if self.on_writer(empty_log).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(StoreError::Unavailable("the write-ahead log is being read".to_owned()))
+    }
+
+    /// The same as the first thing of a start, in case the process was killed before it came to it.
+    pub(crate) fn erase_first(&self) {
+        self.begin_with(|connection| {
+            if let Err(error) = empty_log(connection) {
+                tracing::warn!(%error, "the write-ahead log is not emptied");
+            }
+        });
+    }
+}
+
+/// Carries the write-ahead log over into the main file and empties it. Says whether nobody was in the way.
+fn empty_log(connection: &mut Connection) -> Result<bool> {
+    connection.busy_timeout(PAUSE).map_err(unavailable)?;
+    let emptied =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0));
+    connection.busy_timeout(USUAL_PATIENCE).map_err(unavailable)?;
+    emptied.map_err(unavailable)
+}
