@@ -15,7 +15,9 @@ pub enum WitnessAnswer {
     Cosigned(String),
     /// It has cosigned a checkpoint of this size last, and wants a proof from there.
     Stale(u64),
-    /// It does not cosign this, and says so in these words.
+    /// The proof does not lead from what it has cosigned last to this: it has seen another history, it says, in these words.
+    Inconsistent(String),
+    /// It does not cosign this for another reason, and says so in these words.
     Refused(String),
 }
 

@@ -8,3 +8,4 @@ mod rebuild;
 mod standby;
 mod start;
 mod support;
+mod witnessing;
