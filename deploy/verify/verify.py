@@ -2,6 +2,7 @@
 """Verifies a contest's exported log, or a receipt; written from the description of the log format alone, for auditors to read.
 
   verify.py log FOLDER --vkey KEY [--earlier CHECKPOINT]...         verify.py receipt FILE --vkey KEY --entry FILE
+  With --witness KEY (repeatable) the checkpoint must be cosigned by this witness.
 Exit status: 0 nothing found, 1 a discrepancy, 2 unusable input. Needs Python 3.9 and, for Ed25519, the package `cryptography`.
 Judged: form and place of every entry, ballots, rulings, the count of plain votes. Not judged: voter tags and ballot ids beyond their first
 characters (BLAKE3 is not in Python's library), instants, the inside of `rules`, passes, scores, draws, choices, weights, winners, ties."""
@@ -40,6 +41,20 @@ def open_checkpoint(note, vkey):
         need(signed and origin == name and re.fullmatch("0|[1-9][0-9]*", size), "not signed by the key of this log")
         return int(size), base64.b64decode(root, validate=True)
     except Exception as error: unusable(f"the checkpoint is refused: {error or 'wrong signature'}")
+
+# Section "Witnesses": a cosignature holds key id, time (eight bytes) and a signature of the time and the checkpoint's text.
+def demand_cosignature(note, vkey, find):
+    if vkey.count("+") < 2: unusable("this is no witness's key")
+    (name, key_id, key), (text, _, lines), found = vkey.strip().split("+", 2), note.decode().rpartition("\n\n"), False
+    key = base64.b64decode(key)
+    if len(key) != 33 or key[0] != 4 or sha(name.encode() + b"\n" + key)[:4].hex() != key_id: unusable("this is no witness's key")
+    for line in lines.splitlines():
+        signature = base64.b64decode(line.split(" ")[2], validate=True)
+        if line.split(" ")[1] == name and signature[:4].hex() == key_id:
+            signed = f"cosignature/v1\ntime {int.from_bytes(signature[4:12], 'big')}\n{text}\n".encode()
+            try: found = Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[12:], signed) or True
+            except Exception: return find(f"the cosignature of {name} is wrong")
+    if not found: find(f"the checkpoint is not cosigned by {name}")
 
 # Section "Entries", the table: the keys after `type` in order (`?`: may be absent), and the phases in which the type has its place.
 RULING, ALL = "by reason note? at", "open closed certified"
@@ -175,10 +190,12 @@ def verify_receipt(file, vkey, entry, find):
 if __name__ == "__main__":
     arguments, findings = argparse.ArgumentParser(usage=__doc__), []
     for name in ("what", "path", "--vkey", "--entry"): arguments.add_argument(name)
-    arguments.add_argument("--earlier", action="append", default=[])
+    for name in ("--earlier", "--witness"): arguments.add_argument(name, action="append", default=[])
     args = arguments.parse_args()
     try:
         if args.what == "log": verify_log(args.path, args.vkey, args.earlier, findings.append)
         else: verify_receipt(args.path, args.vkey, read(args.entry).removesuffix(b"\n"), findings.append)
+        note = read(args.path, "checkpoint") if args.what == "log" else read(args.path).partition(b"\n\n")[2]
+        for witness in args.witness: demand_cosignature(note, witness, findings.append)
     except (OSError, UnicodeDecodeError) as error: unusable(error)
     sys.exit(print(*findings[:100], f"verify: {len(findings) or 'clean'}", sep="\n") or min(len(findings), 1))

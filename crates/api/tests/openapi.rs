@@ -44,6 +44,7 @@ fn every_route_is_described() {
         "POST C/choices",
         "POST C/statements",
         "GET C/log/checkpoint",
+        "GET C/log/checkpoint.cosigned",
         "GET C/log/tile/{*tile}",
         "GET C/log/entries",
         "GET /healthz",

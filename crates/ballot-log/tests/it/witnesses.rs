@@ -71,7 +71,7 @@ fn whatever_is_inconsistent_is_refused_with_its_reason() {
     assert_eq!(judge(&long), Refusal::Proof(VerifyError::WrongLength), "a proof where none is needed");
 
     let strange = SigningKey::from_seed("vote.example.org/photo-2021", &[8; 32]).unwrap();
-    let unsigned = AddCheckpoint { checkpoint: strange.sign(300, root(&tiles, 300)), ..good.clone() };
+    let unsigned = AddCheckpoint { checkpoint: strange.sign(300, root(&tiles, 300)), ..good };
     assert_eq!(judge(&unsigned), Refusal::Checkpoint(CheckpointError::Note(NoteError::NotSigned)));
     let empty = |root| AddCheckpoint { old: 0, proof: Vec::new(), checkpoint: key().sign(0, root) };
     assert!(empty(empty_root()).judge(key().verifier(), None).is_ok());

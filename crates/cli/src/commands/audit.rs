@@ -6,7 +6,7 @@ mod follow;
 
 use std::{fs, num::NonZeroUsize, thread};
 
-use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey};
+use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey, WitnessKey};
 use acclaim_contest::ContestId;
 use acclaim_tally::AuditReport;
 use anyhow::{Context as _, Result, bail};
@@ -42,6 +42,8 @@ pub(super) struct Beside {
     pub(super) result: Option<Vec<u8>>,
     /// Checkpoints seen earlier, which must be of this log.
     pub(super) earlier: Vec<Checkpoint>,
+    /// Who must have cosigned its checkpoint.
+    pub(super) witnesses: Vec<WitnessKey>,
 }
 
 pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
@@ -51,7 +53,7 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
         .as_ref()
         .map(|file| fs::read(file).with_context(|| format!("the result {}", file.display())))
         .transpose()?;
-    let beside = Beside { result, earlier: earlier(args, &key)? };
+    let beside = Beside { result, earlier: earlier(args, &key)?, witnesses: args.witness.clone() };
     let means = Means::of(args.memory, args.threads);
     let Some(url) = &args.url else {
         return print(&audit_folder(args.subject.as_ref(), &key, beside, means)?, args.json);

@@ -5,6 +5,7 @@ use std::fs;
 use acclaim_ballot_log::{Receipt, leaf_hash};
 use anyhow::{Context as _, Result, bail};
 
+use super::cosigned::missing;
 use crate::{
     args::log::VerifyArgs,
     outcome::{Outcome, Refused},
@@ -26,6 +27,9 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
     };
     match receipt.verify(leaf, &key) {
         Ok(checkpoint) => {
+            if let Some(reason) = missing(receipt.checkpoint.as_bytes(), &args.witness).first() {
+                return Err(Refused(format!("not proved: {reason}")).into());
+            }
             output::line(format_args!(
                 "in the log: index {} of {} at {}, root {}",
                 receipt.index, checkpoint.size, checkpoint.origin, checkpoint.root

@@ -27,3 +27,4 @@ mod tamperings;
 mod third_party;
 mod verifiers;
 mod verify_py;
+mod witnesses;

@@ -16,7 +16,10 @@ use anyhow::{Context as _, Result, bail};
 use super::{Beside, Means, folder};
 use crate::{
     client::{Client, problem::Problem},
-    commands::log::{MOST_LINE, published_result},
+    commands::{
+        cosigned::{self, demand},
+        log::{MOST_LINE, published_result},
+    },
     progress,
 };
 
@@ -40,7 +43,13 @@ pub(super) fn audit(
     beside.earlier.extend(copy.checkpoint(key)?);
     // Before the checkpoint, which must cover it.
     let shown = published_result(client, contest)?;
-    let (note, checkpoint) = newest(client, contest, key)?;
+    let mut newest = newest(client, contest, key)?;
+    if !beside.witnesses.is_empty() {
+        // What they have cosigned is audited, a moment older while the log grows.
+        let (size, witnesses) = (newest.1.size, &beside.witnesses);
+        newest = cosigned::wait_for(client, contest, key, size, witnesses)?.unwrap_or(newest);
+    }
+    let (note, checkpoint) = newest;
     copy.fetch(client, contest, checkpoint.size)?;
     if copy.lines() > checkpoint.size {
         bail!("the copy {} has more entries than the server's checkpoint covers", path.display());
@@ -50,7 +59,8 @@ pub(super) fn audit(
         client.get(&format!("/v1/contests/{contest}/log/{path}")).ok().map(|answer| answer.bytes)
     });
     let expected = Expected { checkpoint, result };
-    let report = folder::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
+    let mut report = folder::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
+    demand(&mut report, &note, &beside.witnesses);
     if report.clean {
         copy.keep_checkpoint(&note)?;
     }
