@@ -10,8 +10,8 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  acclaim witness --name witness.example.org/acclaim --state witness --log 'vote.example.org/wsis-2021+9049215d+AYqI...'\n\n\
-                  Prints the witness's verifier key, which the log's operator configures and auditors demand with --witness. The key is made at the\n\
-                  first start. Key and state belong together: a witness whose state is lost gets a new name and key."
+                  Prints the witness's verifier key, which the log's operator configures and auditors demand with --witness. \
+                  The key is made at the first start. Key and state belong together: a witness whose state is lost gets a new name and key."
 )]
 pub struct WitnessArgs {
     /// Where to listen
