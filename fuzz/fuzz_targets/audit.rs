@@ -2,10 +2,10 @@
 
 #![no_main]
 
-use std::sync::LazyLock;
+use std::{num::NonZeroUsize, sync::LazyLock};
 
 use acclaim_ballot_log::Checkpoint;
-use acclaim_tally::{Audit, Expected, Replay};
+use acclaim_tally::{Audit, Expected, Plan, Replay};
 use libfuzzer_sys::fuzz_target;
 
 const LOG: &str = include_str!("../../crates/ballot-log/tests/vectors/log.jsonl");
@@ -20,14 +20,24 @@ static HONEST: LazyLock<Checkpoint> = LazyLock::new(|| {
 });
 
 fuzz_target!(|log: &[u8]| {
-    let mut audit = Audit::new(Expected { checkpoint: HONEST.clone(), result: None }, &|_| None);
-    let mut lines = log.split(|byte| *byte == b'\n');
-    let torn = lines.next_back().is_some_and(|rest| !rest.is_empty());
-    lines.for_each(|line| audit.push(line));
-    if torn {
-        audit.torn();
+    let mut lines: Vec<&[u8]> = log.split(|byte| *byte == b'\n').collect();
+    let torn = lines.pop().is_some_and(|rest| !rest.is_empty());
+    let bytes = log.len() as u64;
+    // Everything at once, and some voters at a time.
+    for plan in [Plan::small(), Plan::new(bytes, bytes / 4 + 1, NonZeroUsize::MIN)] {
+        let expected = Expected { checkpoint: HONEST.clone(), result: None };
+        let mut audit = Audit::new(expected, &|_| None, plan);
+        loop {
+            audit.push_lines(&lines);
+            if torn {
+                audit.torn();
+            }
+            if !audit.next_round() {
+                break;
+            }
+        }
+        let report = audit.finish();
+        assert_eq!(report.clean, log == LOG.as_bytes());
+        assert!(report.findings.len() <= 100);
     }
-    let report = audit.finish();
-    assert_eq!(report.clean, log == LOG.as_bytes());
-    assert!(report.findings.len() <= 100);
 });

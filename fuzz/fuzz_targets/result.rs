@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use acclaim_ballot_log::{Checkpoint, leaf_hash};
-use acclaim_tally::{Audit, Expected, Replay};
+use acclaim_tally::{Audit, Expected, Plan, Replay};
 use libfuzzer_sys::fuzz_target;
 
 const LOG: &str = include_str!("../../crates/ballot-log/tests/vectors/log.jsonl");
@@ -21,9 +21,10 @@ static REPLAY: LazyLock<Replay> = LazyLock::new(|| {
 
 fuzz_target!(|published: &[u8]| {
     let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size: REPLAY.size(), root: REPLAY.root() };
-    let leaves: Vec<_> = LOG.lines().map(|line| leaf_hash(line.as_bytes())).collect();
-    let leaf = |index: u64| leaves.get(usize::try_from(index).ok()?).copied();
-    let mut audit = Audit::new(Expected { checkpoint, result: Some(published.to_vec()) }, &leaf);
+    let leaves: Vec<u8> = LOG.lines().flat_map(|line| leaf_hash(line.as_bytes()).0).collect();
+    let tile = |number: u64| (number == 0).then(|| leaves.clone());
+    let expected = Expected { checkpoint, result: Some(published.to_vec()) };
+    let mut audit = Audit::new(expected, &tile, Plan::small());
     LOG.lines().for_each(|line| audit.push(line.as_bytes()));
     let report = audit.finish();
     assert_eq!(report.clean, published == REPLAY.result().unwrap().json);

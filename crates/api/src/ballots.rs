@@ -141,7 +141,9 @@ async fn cast_at(
     match casting::prepare(api, &contest, pass, &request, arrived).await? {
         Prepared::Done(cast) => Ok(*cast),
         Prepared::Ready(ballot) => {
-            let promised = api.settings.may_accept && (asked || api.desk.lags(contest.id()));
+            // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
+            let keeps = || api.stores.intake.condition().away.is_empty();
+            let promised = api.settings.may_accept && (asked || api.desk.lags(contest.id())) && keeps();
             let sent = casting::send(api, &contest, *ballot, promised)?;
             casting::outcome(api, &contest, sent, deadline).await
         }

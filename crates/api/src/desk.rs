@@ -116,26 +116,33 @@ impl Desk {
         // The same ballot twice in the air is one ballot; both requests hear of it. A promise is kept for itself.
         let first = requests.len() == 1;
         drop(shard);
+        let ticket = Ticket { desk: Arc::clone(self), ballot, answer };
         if first || promised {
-            self.fill(contest.id(), shard_of(ballot.prefix(), contest.record.state.shards), offer);
+            let shard = shard_of(ballot.prefix(), contest.record.state.shards);
+            if !self.fill(contest.id(), shard, offer) {
+                return None;
+            }
         }
-        Some(Ticket { desk: Arc::clone(self), ballot, answer })
+        Some(ticket)
     }
 
-    /// Adds to a lane's batch, and sets the lane going if it rests.
-    fn fill(self: &Arc<Self>, contest: &ContestId, shard: u16, offer: Offer) {
+    /// Adds to a lane's batch, and sets the lane going if it rests. `false` if the batch is full: behind an intake that hangs it holds ballots whose
+    /// requests have given up.
+    fn fill(self: &Arc<Self>, contest: &ContestId, shard: u16, offer: Offer) -> bool {
         let mut filling = lock(&self.filling);
         if !filling.contains_key(contest) {
             filling.insert(contest.clone(), BTreeMap::new());
         }
-        let Some(lanes) = filling.get_mut(contest) else { return };
+        let Some(lanes) = filling.get_mut(contest) else { return false };
         match lanes.get_mut(&shard) {
+            Some(offers) if offers.len() >= self.most => return false,
             Some(offers) => offers.push(offer),
             None => {
                 lanes.insert(shard, vec![offer]);
                 tokio::spawn(Arc::clone(self).submit_batches(contest.clone(), shard));
             }
         }
+        true
     }
 
     fn shard(&self, ballot: BallotId) -> MutexGuard<'_, HashMap<BallotId, Waiting>> {

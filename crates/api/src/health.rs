@@ -39,7 +39,7 @@ struct Readiness {
     ready: bool,
     /// Why not.
     reasons: Vec<String>,
-    /// Settings that can lose accepted ballots and that the operator allowed.
+    /// Settings that can lose accepted ballots and that the operator allowed; servers of several that do not answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -62,7 +62,8 @@ async fn readyz(
     };
     let mut reasons: Vec<String> = reasons.into_iter().map(told).collect();
     reasons.dedup();
-    let warnings = if in_full { api.stores.intake.condition().weak } else { Vec::new() };
+    let condition = api.stores.intake.condition();
+    let warnings = if in_full { [condition.weak, condition.away].concat() } else { Vec::new() };
     (status, Json(Readiness { ready, reasons, warnings }))
 }
 
@@ -75,9 +76,6 @@ async fn reasons(api: &Api) -> Vec<(&'static str, String)> {
     let condition = api.stores.intake.condition();
     if let Some(why) = condition.refuses {
         reasons.push(("the intake takes no ballots", why));
-    }
-    for away in condition.away {
-        reasons.push(("a part of the intake does not answer", away));
     }
     if condition.skew.abs() > MOST_SKEW {
         reasons.push(("the clock is not the intake's", format!("{} ms apart", condition.skew.as_millis())));

@@ -9,7 +9,7 @@ use std::{io::Read, thread, time::Duration};
 
 use acclaim_contest::ContestId;
 use anyhow::{Context as _, Result, bail};
-use axum::http::{HeaderMap, Method, Request, Response, header};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -165,6 +165,17 @@ impl Client {
     /// [`Problem`], or no answer.
     pub fn stream(&self, path: &str) -> Result<Body> {
         Ok(self.send(&Method::GET, path, &[], &Bytes::new())?.into_body())
+    }
+
+    /// Fetches a resource from a byte on, to be read as it comes; `false` with all of it if the server gives no less.
+    ///
+    /// # Errors
+    /// [`Problem`], or no answer.
+    pub fn stream_from(&self, path: &str, byte: u64) -> Result<(Body, bool)> {
+        let range = format!("bytes={byte}-");
+        let response = self.send(&Method::GET, path, &[("range", &range)], &Bytes::new())?;
+        let is_rest = response.status() == StatusCode::PARTIAL_CONTENT;
+        Ok((response.into_body(), is_rest))
     }
 
     /// Fetches one contest.

@@ -229,12 +229,27 @@ impl ContestTask {
         self.renew = Instant::now() + self.context.settings.lease / 4;
         // As good a time as any to make up for what may have been missed or forgotten.
         self.commands_wait = true;
-        if self.log.make_up(&self.context.stores, &self.record.session()).await? {
-            // The figures were kept in the same place.
-            self.published = None;
-            self.unpublished = true;
+        let session = self.record.session();
+        let making_up = self.log.make_up(&self.context.stores, &session);
+        match tokio::time::timeout(self.context.settings.lease / 4, making_up).await {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => {
+                // The figures were kept in the same place.
+                self.published = None;
+                self.unpublished = true;
+            }
+            // Next time: the log is as good as before.
+            Ok(Err(error)) => tracing::warn!(contest = %self.id(), %error, "nothing can be made up for"),
+            Err(_) => tracing::warn!(contest = %self.id(), "making up takes too long"),
         }
         Ok(())
+    }
+
+    /// Whether the intake answers, in time for the lease.
+    async fn intake_answers(&self) -> bool {
+        let session = self.record.session();
+        let asking = self.context.stores.intake.backlog(&session);
+        matches!(tokio::time::timeout(self.context.settings.lease / 4, asking).await, Ok(Ok(_)))
     }
 
     /// Goes on when the intake hands nothing out: the log is as good as before, so waiting is all there is to do.
@@ -254,7 +269,7 @@ impl ContestTask {
         let now = stores.clock.now();
         self.keep_lease().await?;
         self.publish_if_due(now);
-        if self.intake_away && stores.intake.backlog(&self.record.session()).await.is_ok() {
+        if self.intake_away && self.intake_answers().await {
             self.intake_away = false;
             self.set_recording(Recording::Well);
         }
@@ -263,7 +278,7 @@ impl ContestTask {
                 return self.open(self.record.definition.opens, Vec::new()).await;
             }
             Phase::Open if self.session_waits() => return self.enter_session().await,
-            Phase::Open if self.sealing_time() <= self.slower_clock(now) => return self.close(now).await,
+            Phase::Open if self.sealing_time() <= now => return self.close(now).await,
             Phase::Open if now.duration_since(self.issued_checked) >= ISSUED_EVERY => {
                 self.log_issued(now).await?;
             }
@@ -299,17 +314,13 @@ impl ContestTask {
         }
     }
 
-    /// From then on no ballot that arrived in time can still be on its way to the intake.
+    /// From then on, by this process's clock, no ballot that arrived in time can still be on its way to the intake. API processes keep to the intake's
+    /// clock: where that is behind, the sealing waits for it.
     fn sealing_time(&self) -> Timestamp {
         let grace = SignedDuration::try_from(self.context.settings.grace).unwrap_or(SignedDuration::MAX);
+        let behind = self.context.stores.intake.condition().slowest.min(SignedDuration::ZERO);
+        let grace = grace.saturating_sub(behind);
         self.record.state.closes.timestamp().saturating_add(grace).unwrap_or(Timestamp::MAX)
-    }
-
-    /// What the slower of two clocks shows, this process's and the intake's: API processes keep to the intake's, so that one that is ahead seals
-    /// nothing too early.
-    fn slower_clock(&self, now: Timestamp) -> Timestamp {
-        let skew = self.context.stores.intake.condition().skew.min(SignedDuration::ZERO);
-        now.saturating_add(skew).unwrap_or(now)
     }
 
     /// When the clock gives the next reason to act.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use acclaim_ballot_log::{Hash, SigningKey};
+use acclaim_ballot_log::{Checkpoint, Hash, SigningKey};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     StoreError, Stores,
@@ -103,14 +103,16 @@ impl Log {
     }
 
     /// Makes up for what went wrong beside the ledger: trims what could not be trimmed, and keeps the newest checkpoint again if what was shown was
-    /// forgotten, as a flushed Redis does. Says whether it was.
+    /// forgotten, as a flushed Redis does, or is an older one, as after a failover. Says whether it was.
     pub(crate) async fn make_up(&mut self, stores: &Stores, session: &Session) -> Result<bool, StoreError> {
         let Some((size, root)) = self.committed else { return Ok(false) };
         if self.untrimmed {
             let trimmed = self.trim(stores, session).await;
             self.note_trimmed(&trimmed);
         }
-        if stores.shown.highest(&self.contest).await?.is_some() {
+        let shown = stores.shown.highest(&self.contest).await?;
+        let shown = shown.and_then(|note| Checkpoint::open(note.as_bytes(), self.key.verifier()).ok());
+        if shown.is_some_and(|shown| shown.size >= size) {
             return Ok(false);
         }
         tracing::warn!(contest = %self.contest, size, "the highest checkpoint shown was forgotten");
@@ -132,8 +134,6 @@ impl Log {
             Ok(()) => self.decided.clear(),
             Err(error) => {
                 tracing::warn!(contest = %self.contest, %error, "the intake is not trimmed");
-                // Beyond this the intake remembers them until the contest is closed.
-                self.decided.truncate(MOST_DECIDED);
             }
         }
         self.untrimmed = trimmed.is_err();
@@ -151,7 +151,9 @@ impl Log {
         let size = self.replay.size();
         let root = self.replay.root();
         let checkpoint = self.key.sign(size, root);
-        let (moved, turnout) = (batch.cursors.is_some(), batch.take_turnout());
+        // Where trimming fails the next batches do not wait for it: `make_up` tries again.
+        let trims = batch.cursors.is_some() && !self.untrimmed;
+        let turnout = batch.take_turnout();
         let cursors = batch.cursors.unwrap_or_else(|| self.cursors.clone());
         let append = Append {
             expected: self.committed,
@@ -169,10 +171,12 @@ impl Log {
         self.committed = Some((size, root));
         self.cursors = cursors;
         self.decided.extend(batch.promised);
-        let trimming = async { if moved { self.trim(stores, session).await } else { Ok(()) } };
+        // Beyond this the intake remembers them until the contest is closed.
+        self.decided.truncate(MOST_DECIDED);
+        let trimming = async { if trims { self.trim(stores, session).await } else { Ok(()) } };
         let showing = stores.shown.about_to_show(&self.contest, &checkpoint);
         let (trimmed, shown) = tokio::join!(trimming, showing);
-        if moved {
+        if trims {
             self.note_trimmed(&trimmed);
         }
         shown?;

@@ -29,7 +29,10 @@ pub(crate) async fn sequence(
                     continue;
                 }
                 Ok(Begun::Elsewhere) => Ended::Waiting,
-                Ok(Begun::Absent) => Ended::Absent,
+                Ok(Begun::Absent) => {
+                    context.stores.hub.forget(&id);
+                    Ended::Absent
+                }
                 // Whatever goes wrong is this contest's alone.
                 Err(LoadError::Store(error)) => {
                     tracing::warn!(contest = %id, %error, "a contest cannot be read");
@@ -80,8 +83,11 @@ async fn begin(
         None => followed.insert(Reading::new(&context.keyring, id)?),
     };
     if !leased {
-        catch_up(reading, &context.stores).await?;
-        return Ok(Begun::Elsewhere);
+        return match catch_up(reading, &context.stores).await {
+            // A contest can be deleted while its log is read.
+            Err(_) if matches!(context.stores.database.contest(id).await, Ok(None)) => Ok(Begun::Absent),
+            caught_up => caught_up.map(|()| Begun::Elsewhere),
+        };
     }
     // Here, so that what has been read is not lost with a store that fails under way.
     context.while_leased(id, catch_up(reading, &context.stores)).await?;

@@ -244,6 +244,12 @@ pub(crate) fn failed(error: RedisError) -> StoreError {
     }
 }
 
+/// An error of a call that changes nothing.
+#[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
+pub(crate) fn unread(error: RedisError) -> StoreError {
+    StoreError::Unavailable(format!("redis: {error}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

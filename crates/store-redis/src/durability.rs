@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use acclaim_store::intake::Condition;
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use redis::{RedisError, RedisResult, cmd};
 
@@ -11,52 +12,71 @@ use crate::connection::{Connection, Node};
 /// What the servers were found to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
-    /// Settings that can lose accepted ballots, by name.
+    /// Settings that can lose accepted ballots, by name. A server that does not answer now is as it was when it last did.
     pub(crate) weak: Vec<String>,
     /// Servers of a cluster that do not answer.
     pub(crate) away: Vec<String>,
     /// How far their clocks are ahead; the farthest.
     pub(crate) skew: SignedDuration,
+    /// The same of the slowest.
+    pub(crate) slowest: SignedDuration,
 }
 
 impl Findings {
     /// What the intake's users are told.
     pub(crate) fn condition(self, weak_is_allowed: bool) -> Condition {
         let refuses = (!weak_is_allowed && !self.weak.is_empty()).then(|| self.weak.join("; "));
-        Condition { refuses, weak: self.weak, away: self.away, skew: self.skew }
+        Condition { refuses, weak: self.weak, away: self.away, skew: self.skew, slowest: self.slowest }
     }
 }
 
-/// Asks every server that holds data. One of several that does not answer takes no ballots itself, and is looked at again when it does.
-///
-/// # Errors
-/// If none answers.
-pub(crate) async fn look(connection: &Connection, now: impl Fn() -> Timestamp) -> RedisResult<Findings> {
-    let mut findings = Findings::default();
-    let masters = connection.masters().await?;
-    let (mut answered, mut failure) = (false, None);
-    for node in &masters {
-        let seen = async {
+/// Weaknesses of servers as they last were seen.
+#[derive(Debug, Default)]
+pub(crate) struct Looker {
+    seen: HashMap<Node, Vec<String>>,
+}
+
+impl Looker {
+    /// Asks every server that holds data. One of several that does not answer takes no ballots itself.
+    ///
+    /// # Errors
+    /// If none answers.
+    pub(crate) async fn look(
+        &mut self,
+        connection: &Connection,
+        now: impl Fn() -> Timestamp,
+    ) -> RedisResult<Findings> {
+        let mut findings = Findings::default();
+        let masters = connection.masters().await?;
+        let looks = masters.iter().map(|node| async {
             let settings = Settings::read(connection, node).await?;
             Ok::<_, RedisError>((settings, skew(connection, node, &now).await?))
-        };
-        match seen.await {
-            Ok((settings, skew)) => {
-                answered = true;
-                findings.weak.extend(settings.weaknesses().into_iter().map(|weak| named(weak, node)));
-                if skew.abs() > findings.skew.abs() {
-                    findings.skew = skew;
+        });
+        let mut skews = Vec::new();
+        let mut failure = None;
+        for (node, seen) in masters.iter().zip(join_all(looks).await) {
+            match seen {
+                Ok((settings, skew)) => {
+                    let weak = settings.weaknesses().into_iter().map(|weak| named(weak, node)).collect();
+                    self.seen.insert(node.clone(), weak);
+                    skews.push(skew);
+                }
+                Err(error) => {
+                    findings.away.push(named(error.to_string(), node));
+                    failure = Some(error);
                 }
             }
-            Err(error) => {
-                findings.away.push(named(error.to_string(), node));
-                failure = Some(error);
-            }
         }
-    }
-    match failure {
-        Some(error) if !answered => Err(error),
-        _ => Ok(findings),
+        self.seen.retain(|node, _| masters.contains(node));
+        for node in &masters {
+            findings.weak.extend(self.seen.get(node).into_iter().flatten().cloned());
+        }
+        findings.skew = skews.iter().copied().max_by_key(|skew| skew.abs()).unwrap_or_default();
+        findings.slowest = skews.iter().copied().min().unwrap_or_default();
+        match failure {
+            Some(error) if skews.is_empty() => Err(error),
+            _ => Ok(findings),
+        }
     }
 }
 

@@ -20,8 +20,9 @@ use redis::{Cmd, FromRedisValue as _, Value, cmd};
 
 use crate::{
     Redis,
-    connection::{Script, failed},
+    connection::{Script, failed, unread},
     item::{self, Decoded},
+    late::Late,
     layout::{self, HEADER_LENGTH, ShardKeys},
     redis::Shared,
 };
@@ -34,8 +35,6 @@ const BLOCKS: usize = 16;
 const TAKEN: u64 = 64;
 /// How long a drain waits at most before it looks again, if nobody wakes it.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How long one of several shards may take to say what it holds before the others' ballots go on without it.
-const PATIENCE: Duration = Duration::from_millis(250);
 /// Slots marked in one command.
 const MARKS: usize = 1_000;
 
@@ -47,6 +46,8 @@ pub struct RedisIntake {
     /// Signs items; the same in every process.
     key: [u8; 32],
     scripts: Scripts,
+    /// Shards that took too long.
+    late: Late,
 }
 
 /// Blocks with the cursors behind each, or why the shard is lost.
@@ -77,7 +78,7 @@ impl RedisIntake {
             backlog: Script::new(include_str!("scripts/backlog.lua")),
             drop_survivors: Script::new(include_str!("scripts/drop_survivors.lua")),
         };
-        Self { shared: Arc::clone(&redis.0), key, scripts }
+        Self { shared: Arc::clone(&redis.0), key, scripts, late: Late::default() }
     }
 
     fn shards(session: &Session) -> impl Iterator<Item = ShardKeys> {
@@ -165,14 +166,16 @@ impl RedisIntake {
 
     /// What each shard holds behind its cursor; nothing of those that do not answer while others do.
     async fn drain_shards(&self, session: &Session, after: &Cursors) -> Result<Vec<Blocks>> {
-        let calls = (0..).zip(&after.shards).map(|(shard, cursor)| {
+        // The only shard is waited for as long as any call.
+        let alone = after.shards.len() == 1;
+        let calls = (0..).zip(&after.shards).map(|(shard, cursor)| async move {
+            let patience = if alone { Some(Duration::MAX) } else { self.late.patience(session, shard) };
+            let late = || StoreError::Unavailable("redis: a shard does not answer".to_owned());
+            let Some(patience) = patience else { return Err(late()) };
             let call = self.drain_shard(session, shard, *cursor);
-            // The only shard is waited for as long as any call.
-            let patience = if after.shards.len() == 1 { Duration::MAX } else { PATIENCE };
-            async move {
-                let late = |_| Err(StoreError::Unavailable("redis: a shard does not answer".to_owned()));
-                tokio::time::timeout(patience, call).await.unwrap_or_else(late)
-            }
+            let answer = tokio::time::timeout(patience, call).await;
+            self.late.note(session, shard, answer.is_err());
+            answer.unwrap_or_else(|_| Err(late()))
         });
         let answers = join_all(calls).await;
         if answers.iter().all(Result::is_err) {
@@ -366,6 +369,7 @@ impl Intake for RedisIntake {
     }
 
     async fn mark(&self, session: &Session, slots: &[Slot]) -> Result<()> {
+        let mut commands = Vec::new();
         for (shard, keys) in (0..).zip(Self::shards(session)) {
             let mine: Vec<Slot> =
                 slots.iter().filter(|slot| session.shard(slot.prefix) == shard).copied().collect();
@@ -373,10 +377,12 @@ impl Intake for RedisIntake {
                 let mut command = cmd("BITFIELD");
                 command.arg(&keys.slots);
                 piece.iter().for_each(|slot| mark(&mut command, *slot));
-                self.shared.connection.run::<Value>(&command).await.map_err(failed)?;
+                commands.push(command);
             }
         }
-        Ok(())
+        // At once: a server synchronises what came together together.
+        let marking = commands.iter().map(|command| self.shared.connection.run::<Value>(command));
+        try_join_all(marking).await.map(drop).map_err(failed)
     }
 
     async fn open(&self, session: &Session) -> Result<()> {
@@ -398,14 +404,20 @@ impl Intake for RedisIntake {
     }
 
     async fn backlog(&self, session: &Session) -> Result<Backlog> {
-        let mut backlog = Backlog::default();
-        for keys in Self::shards(session) {
+        let asking = Self::shards(session).map(|keys| async move {
             let args = |command: &mut Cmd| {
                 command.arg(session.epoch);
             };
             let keys = [&*keys.meta, &*keys.index];
-            let answer =
-                self.shared.connection.call(&self.scripts.backlog, &keys, &args).await.map_err(failed)?;
+            self.shared.connection.call(&self.scripts.backlog, &keys, &args).await.map_err(unread)
+        });
+        let answers = join_all(asking).await;
+        if answers.iter().all(Result::is_err) {
+            answers.into_iter().collect::<Result<Vec<_>>>()?;
+            return Ok(Backlog::default());
+        }
+        let mut backlog = Backlog::default();
+        for answer in answers.into_iter().flatten() {
             let (items, header) = <(u64, String)>::from_redis_value(answer).map_err(strange)?;
             backlog.items += items;
             let arrived = header
@@ -420,7 +432,7 @@ impl Intake for RedisIntake {
     async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
         let keys = ShardKeys::new(&session.contest, session.shard(ballot.prefix()));
         let is_member = cmd("SISMEMBER").arg(&keys.promised).arg(&ballot.0[..]).to_owned();
-        self.shared.connection.run(&is_member).await.map_err(failed)
+        self.shared.connection.run(&is_member).await.map_err(unread)
     }
 
     fn condition(&self) -> Condition {

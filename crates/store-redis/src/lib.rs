@@ -10,6 +10,7 @@ mod durability;
 pub mod fuzz;
 mod intake;
 mod item;
+mod late;
 mod layout;
 mod redis;
 mod shown;

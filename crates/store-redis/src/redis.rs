@@ -8,7 +8,7 @@ use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
     connection::{Connection, RedisConnectError, Servers},
-    durability,
+    durability::Looker,
 };
 
 /// Between two looks at the servers' settings and clocks. A reconnection is followed by a look within this time.
@@ -68,8 +68,9 @@ impl Redis {
         let unreachable = |servers: String| move |error| RedisConnectError::Unreachable { servers, error };
         let servers = Servers::parse(&settings.urls, settings.authority.as_deref())?;
         let connection = servers.connect().await.map_err(unreachable(servers.to_string()))?;
+        let mut looker = Looker::default();
         let findings =
-            durability::look(&connection, || clock.now()).await.map_err(unreachable(servers.to_string()))?;
+            looker.look(&connection, || clock.now()).await.map_err(unreachable(servers.to_string()))?;
         if !settings.allow_weak && !findings.weak.is_empty() {
             return Err(RedisConnectError::Weak(findings.weak));
         }
@@ -90,7 +91,7 @@ impl Redis {
             loop {
                 tokio::time::sleep(LOOK_EVERY).await;
                 let Some(shared) = watched.upgrade() else { return };
-                let condition = match durability::look(&shared.connection, || clock.now()).await {
+                let condition = match looker.look(&shared.connection, || clock.now()).await {
                     Ok(findings) => findings.condition(allow_weak),
                     Err(error) => Condition {
                         refuses: Some(format!("redis does not answer: {error}")),

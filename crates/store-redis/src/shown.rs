@@ -7,7 +7,7 @@ use redis::{Cmd, cmd};
 
 use crate::{
     Redis,
-    connection::{Script, failed},
+    connection::{Script, failed, unread},
     layout,
 };
 
@@ -36,7 +36,7 @@ impl RedisShown {
 #[async_trait]
 impl Shown for RedisShown {
     async fn highest(&self, contest: &ContestId) -> Result<Option<String>> {
-        self.redis.0.connection.run(cmd("GET").arg(layout::shown(contest))).await.map_err(failed)
+        self.redis.0.connection.run(cmd("GET").arg(layout::shown(contest))).await.map_err(unread)
     }
 
     async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
@@ -44,7 +44,7 @@ impl Shown for RedisShown {
     }
 
     async fn cosigned(&self, contest: &ContestId) -> Result<Option<String>> {
-        self.redis.0.connection.run(cmd("GET").arg(layout::cosigned(contest))).await.map_err(failed)
+        self.redis.0.connection.run(cmd("GET").arg(layout::cosigned(contest))).await.map_err(unread)
     }
 
     async fn keep_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {

@@ -192,8 +192,10 @@ pub struct Condition {
     pub weak: Vec<String>,
     /// Servers of several that do not answer; the others take their ballots.
     pub away: Vec<String>,
-    /// How far the intake's clock is ahead of this process's; zero if it has none of its own.
+    /// How far the intake's clock is ahead of this process's, the farthest of several; zero if it has none of its own.
     pub skew: SignedDuration,
+    /// The same of the slowest of several.
+    pub slowest: SignedDuration,
 }
 
 /// The buffer between API and sequencer.
@@ -244,7 +246,10 @@ pub trait Intake: Send + Sync {
     /// Forgets a contest that was deleted.
     async fn forget(&self, session: &Session) -> Result<()>;
 
-    /// What waits.
+    /// What waits, as far as shards answer.
+    ///
+    /// # Errors
+    /// If none does.
     async fn backlog(&self, session: &Session) -> Result<Backlog>;
 
     /// Whether a promised ballot waits.

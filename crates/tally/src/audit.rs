@@ -7,7 +7,7 @@
 
 mod block;
 mod chain;
-mod compare;
+pub mod compare;
 mod count;
 mod patterns;
 mod sum;
@@ -83,6 +83,8 @@ pub struct Plan {
 
 /// Rounds of one audit, at most.
 const MOST_ROUNDS: u64 = 1_024;
+/// Bytes of memory for a ballot of one vote.
+const BALLOT_MEMORY: u64 = 64;
 /// Bytes of a ballot in the log, at least.
 const BALLOT_LENGTH: u64 = 120;
 /// Lines of one block, about: enough to keep the threads busy, and few enough to stay in their caches.
@@ -96,7 +98,9 @@ impl Plan {
         let needed = log_bytes.saturating_mul(6) / 10;
         let rounds = needed.div_ceil(memory.max(1)).clamp(1, MOST_ROUNDS);
         let shares = u32::try_from(rounds.saturating_mul(threads.get() as u64)).unwrap_or(u32::MAX);
-        let room = usize::try_from(log_bytes / BALLOT_LENGTH / u64::from(shares)).unwrap_or(0);
+        let threads_share = memory / BALLOT_MEMORY / threads.get() as u64;
+        let room = (log_bytes / BALLOT_LENGTH / u64::from(shares)).min(threads_share);
+        let room = usize::try_from(room).unwrap_or(0);
         Self { threads, shares, room }
     }
 
@@ -197,7 +201,10 @@ impl<'a> Audit<'a> {
     fn push_block(&mut self, lines: &[&[u8]]) {
         let first = self.chain.size();
         let contest = self.contest.take();
-        let block = Block::prepare(lines, first, contest.as_ref(), self.tile, self.plan.threads);
+        let tile: &Tiles<'_> = if self.is_first_round { self.tile } else { &|_| None };
+        let block = Block::prepare(lines, first, contest.as_ref(), tile, self.plan.threads);
+        // Where the first entry is refused nothing after it can be judged.
+        let judges = first == 0 || self.counts.iter().any(|count| count.folds);
         block::in_parallel(self.counts.iter_mut().collect(), |count: &mut ShareCount| count.take(&block));
         let roots = self.chain.take(&block);
         if self.is_first_round {
@@ -205,8 +212,7 @@ impl<'a> Audit<'a> {
             if (first..first + lines.len() as u64).contains(&end) {
                 self.find(Some(end), "added: the checkpoint ends before this entry".to_owned());
             }
-            // Where the first entry is refused nothing after it can be judged.
-            if first == 0 || self.counts.iter().any(|count| count.folds) {
+            if judges {
                 block.refusals().into_iter().for_each(|(index, reason)| self.find(Some(index), reason));
             }
             block.ballots().for_each(|(index, ballot)| self.patterns.ballot(index, ballot));
@@ -235,8 +241,8 @@ impl<'a> Audit<'a> {
             let findings = self.sum.add(count);
             findings.into_iter().for_each(|(index, reason)| self.find(Some(index), reason));
         }
-        for finding in self.chain.end_round(&self.expected.checkpoint) {
-            self.findings.insert(finding);
+        for Finding { index, reason } in self.chain.end_round(&self.expected.checkpoint) {
+            self.find(index, reason);
         }
         self.is_first_round = false;
         self.take_shares();

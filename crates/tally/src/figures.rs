@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use acclaim_ballot_log::Event;
 use acclaim_contest::rules::{ChampionTies, WinnerTies};
 
 use crate::count::{BallotCounts, categories};
+use crate::roster::CategoryNumber;
 use crate::tally::Tally;
 
 /// Voided ballots by the reason that their rulings gave.
@@ -51,11 +53,6 @@ impl Figures {
         }
     }
 
-    /// How much memory they take, in figures.
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len() + self.categories.len()
-    }
-
     /// Adds those of other voters of the same contest.
     pub(crate) fn add(&mut self, other: &Self) {
         self.totals += other.totals;
@@ -71,6 +68,77 @@ impl Figures {
             sum.1 += more.1;
         }
         self.voided.add(&other.voided);
+        self.reached.resize(self.reached.len().max(other.reached.len()), None);
+        for (latest, other) in self.reached.iter_mut().zip(&other.reached) {
+            *latest = (*latest).max(*other);
+        }
+    }
+}
+
+/// What a choice in a category depends on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CategoryFigures {
+    /// By entry of the category.
+    votes: Vec<u64>,
+    /// By entry of the category, if a rule asks for it.
+    reached: Vec<Option<u32>>,
+}
+
+/// Figures as they stood before an entry that depends on them.
+#[derive(Debug, Clone)]
+pub(crate) enum Moment {
+    /// Before a choice.
+    Category(CategoryFigures),
+    /// Before a certification.
+    Whole(Box<Figures>),
+}
+
+impl Moment {
+    /// What an entry of the log depends on, beyond what staff's events say; `None` if on nothing.
+    pub(crate) fn before(event: &Event, tally: &Tally) -> Option<Self> {
+        match event {
+            Event::Choice { category, .. } => {
+                let number = tally.roster.category_number(category.as_str());
+                let figures = number.map(|number| CategoryFigures::of(tally, number));
+                Some(Self::Category(figures.unwrap_or_default()))
+            }
+            Event::Certified { .. } => Some(Self::Whole(Box::new(Figures::of(tally)))),
+            _ => None,
+        }
+    }
+
+    /// How much memory it takes, in figures.
+    pub(crate) fn len(&self) -> usize {
+        1 + match self {
+            Self::Category(figures) => figures.votes.len(),
+            Self::Whole(figures) => figures.entries.len() + figures.categories.len(),
+        }
+    }
+
+    /// Adds that of other voters, before the same entry.
+    pub(crate) fn add(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Category(figures), Self::Category(other)) => figures.add(other),
+            (Self::Whole(figures), Self::Whole(other)) => figures.add(other),
+            // The same entry is of one type.
+            _ => {}
+        }
+    }
+}
+
+impl CategoryFigures {
+    fn of(tally: &Tally, category: CategoryNumber) -> Self {
+        let entries = &tally.roster.category(category).entries;
+        let reached = if tally.asks_who_was_earliest() { tally.reached() } else { &[] };
+        Self {
+            votes: entries.iter().map(|entry| tally.roster.entry(*entry).votes).collect(),
+            reached: entries.iter().filter_map(|entry| reached.get(*entry as usize).copied()).collect(),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.votes.resize(self.votes.len().max(other.votes.len()), 0);
+        self.votes.iter_mut().zip(&other.votes).for_each(|(sum, more)| *sum += more);
         self.reached.resize(self.reached.len().max(other.reached.len()), None);
         for (latest, other) in self.reached.iter_mut().zip(&other.reached) {
             *latest = (*latest).max(*other);
@@ -107,6 +175,21 @@ impl Tally {
         }
         self.reached.take();
         self.sum = Some(Box::new(figures));
+    }
+
+    /// Takes the figures of one category before a choice.
+    pub(crate) fn set_category_figures(&mut self, category: CategoryNumber, figures: &CategoryFigures) {
+        let numbers = self.roster.category(category).entries.clone();
+        for (entry, votes) in numbers.iter().zip(&figures.votes) {
+            self.roster.entry_mut(*entry).votes = *votes;
+        }
+        let sum = self.sum.get_or_insert_default();
+        sum.reached.resize(self.roster.entries.len(), None);
+        for (entry, reached) in numbers.iter().zip(&figures.reached) {
+            if let Some(place) = sum.reached.get_mut(*entry as usize) {
+                *place = *reached;
+            }
+        }
     }
 
     /// Voided ballots by reason, in one pass however many categories there are.

@@ -1,8 +1,7 @@
 //! Categories and entries of a contest with their running counts, in the order of the definition.
 
-use std::collections::HashMap;
-
 use acclaim_contest::{Category, CategoryId, Entry, EntryId, Instant};
+use hashbrown::HashMap;
 
 use crate::count::BallotCounts;
 use crate::rulings::Withdrawal;

@@ -129,6 +129,6 @@ impl Intake for FaultyIntake {
 
     fn condition(&self) -> Condition {
         let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
-        Condition { skew, ..self.inner.condition() }
+        Condition { skew, slowest: skew, ..self.inner.condition() }
     }
 }

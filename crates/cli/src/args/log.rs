@@ -84,8 +84,8 @@ impl KeyArgs {
                   Ends with `audit: clean` (exit status 0) or `audit: N discrepancies` (exit status 1)."
 )]
 pub struct AuditArgs {
-    /// The exported log; with --url, the contest
-    #[arg(value_name = "DIR|CONTEST")]
+    /// The exported log, or the address of one on a file server; with --url, the contest
+    #[arg(value_name = "DIR|ADDRESS|CONTEST")]
     pub subject: String,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
@@ -109,7 +109,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "FILE", requires = "url")]
     pub key_file: Option<PathBuf>,
     /// Folder in which a copy of the server's log is kept: the next audit fetches only what is new, and demands the same history
-    #[arg(long, value_name = "DIR", requires = "url")]
+    #[arg(long, value_name = "DIR")]
     pub copy: Option<PathBuf>,
     /// Check every new checkpoint against all before, until the result is certified or the server shows another history
     #[arg(long, requires = "copy", conflicts_with_all = ["json", "result"])]

@@ -1,13 +1,14 @@
-//! `acclaim audit`: of an exported folder; of a live server, by way of a copy that is fetched from it; or of a server that is followed.
+//! `acclaim audit`: of an exported folder; of an engine or an exported folder on a file server, by way of a copy that is fetched; or of an engine that
+//! is followed.
 
 mod copy;
 mod folder;
 mod follow;
+mod source;
 
 use std::{fs, num::NonZeroUsize, thread};
 
 use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey, WitnessKey};
-use acclaim_contest::ContestId;
 use acclaim_tally::AuditReport;
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -18,6 +19,7 @@ use crate::{
     outcome::Outcome,
     output,
 };
+use source::Source;
 
 /// How much an audit may use.
 #[derive(Debug, Clone, Copy)]
@@ -55,18 +57,20 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
         .transpose()?;
     let beside = Beside { result, earlier: earlier(args, &key)?, witnesses: args.witness.clone() };
     let means = Means::of(args.memory, args.threads);
-    let Some(url) = &args.url else {
-        return print(&audit_folder(args.subject.as_ref(), &key, beside, means)?, args.json);
+    let source = match &args.url {
+        Some(url) => {
+            let target = Target { url: Some(url.to_owned()), key_file: args.key_file.clone(), data: None };
+            Source::engine(Client::open(&target)?, args.subject.parse()?)
+        }
+        None if args.subject.contains("://") => Source::files(&args.subject)?,
+        None => return print(&audit_folder(args.subject.as_ref(), &key, beside, means)?, args.json),
     };
-    let contest: ContestId = args.subject.parse()?;
-    let target = Target { url: Some(url.to_owned()), key_file: args.key_file.clone(), data: None };
-    let client = Client::open(&target)?;
     if args.follow {
         let folder =
             args.copy.as_deref().context("--follow keeps its copy in the folder that --copy names")?;
-        return follow::run(&client, &contest, &key, folder, &beside, args.every);
+        return follow::run(&source, &key, folder, &beside, args.every);
     }
-    print(&copy::audit(&client, &contest, &key, args.copy.as_deref(), beside, means)?, args.json)
+    print(&copy::audit(&source, &key, args.copy.as_deref(), beside, means)?, args.json)
 }
 
 /// Audits an exported folder with the verifier key.
@@ -100,10 +104,7 @@ pub(super) fn print(report: &AuditReport, as_json: bool) -> Result<Outcome> {
         output::json(&json!(report))?;
     } else {
         for finding in &report.findings {
-            match finding.index {
-                Some(index) => output::line(format_args!("index {index}: {}", finding.reason))?,
-                None => output::line(&finding.reason)?,
-            }
+            print_finding(finding.index, &finding.reason)?;
         }
         for warning in &report.warnings {
             output::line(format_args!("warning: {warning}"))?;
@@ -112,13 +113,24 @@ pub(super) fn print(report: &AuditReport, as_json: bool) -> Result<Outcome> {
             "{} entries, {} ballots recorded, {} counted, {} voters",
             report.size, report.ballots.recorded, report.ballots.counted, report.voters
         ))?;
-        match report.findings.len() {
-            0 => output::line("audit: clean")?,
-            1 => output::line("audit: 1 discrepancy")?,
-            n => output::line(format_args!("audit: {n} discrepancies"))?,
-        }
+        print_verdict(report.findings.len())?;
     }
     Ok(if report.clean { Outcome::Done } else { Outcome::No })
+}
+
+fn print_finding(index: Option<u64>, reason: &str) -> Result<()> {
+    match index {
+        Some(index) => output::line(format_args!("index {index}: {reason}")),
+        None => output::line(reason),
+    }
+}
+
+fn print_verdict(findings: usize) -> Result<()> {
+    match findings {
+        0 => output::line("audit: clean"),
+        1 => output::line("audit: 1 discrepancy"),
+        n => output::line(format_args!("audit: {n} discrepancies")),
+    }
 }
 
 /// A key as a whole word of the command line.

@@ -14,6 +14,7 @@ mod cut_off;
 mod directories;
 mod disk;
 mod failover;
+mod follow;
 mod forgery;
 mod gateway;
 mod ground;

@@ -2,12 +2,13 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
     sync::OnceLock,
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::{forgery::kept_in, server::acclaim};
@@ -32,6 +33,7 @@ pub(crate) struct Verifier {
 pub(crate) const VERIFIERS: &[Verifier] = &[
     Verifier { name: "audit of a folder", independent: false, check: audit_folder },
     Verifier { name: "audit of a server", independent: false, check: audit_server },
+    Verifier { name: "audit that follows", independent: false, check: follow },
     Verifier { name: "verify.py", independent: true, check: verify_py },
 ];
 
@@ -57,6 +59,52 @@ fn audit_server(folder: &Path, contest: &str, vkey: &str) -> Verdict {
     let url = format!("http://{address}");
     let args = ["audit", contest, "--url", &url, "--vkey", vkey];
     acclaim().args(args).args(earlier(folder)).output().unwrap().into()
+}
+
+/// Follows until the whole log is found consistent, which is the verdict `clean`, or the follower ends by itself.
+fn follow(folder: &Path, contest: &str, vkey: &str) -> Verdict {
+    let address = serve(folder.to_owned(), contest.to_owned());
+    let copy = tempfile::tempdir().unwrap();
+    let mut process = acclaim()
+        .args(["audit", contest, "--url", &format!("http://{address}"), "--vkey", vkey, "--follow"])
+        .args(["--every", "0.1", "--copy"])
+        .arg(copy.path())
+        .args(earlier(folder))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    let mut said = String::new();
+    // The result is looked at right after the checkpoint: the line says that this look is over.
+    let whole = loop {
+        let before = said.len();
+        if output.read_line(&mut said).unwrap() == 0 {
+            break false;
+        }
+        if said[before..].contains("consistent") && process_goes_on(&mut process) {
+            break true;
+        }
+    };
+    if whole {
+        process.kill().unwrap();
+        process.wait().unwrap();
+        return Verdict { status: 0, said: said + ": clean" };
+    }
+    process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    Verdict { status: process.wait().unwrap().code().expect("no signal"), said }
+}
+
+/// Whether a process runs on for so long that what seems odd would have become wrong.
+fn process_goes_on(process: &mut Child) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        if process.try_wait().unwrap().is_some() {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    true
 }
 
 fn verify_py(folder: &Path, _: &str, vkey: &str) -> Verdict {

@@ -6,7 +6,8 @@ use serde_json::Value;
 const MOST: usize = 10;
 
 /// The differences; none if the bytes are the same. `expected` is the log's own result.
-pub(super) fn differences(published: &[u8], expected: &[u8]) -> Vec<String> {
+#[must_use]
+pub fn differences(published: &[u8], expected: &[u8]) -> Vec<String> {
     if published == expected {
         return Vec::new();
     }

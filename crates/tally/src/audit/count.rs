@@ -1,53 +1,27 @@
 //! One share of the voters, folded.
 
-use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_ballot_log::LogEntry;
 use acclaim_contest::ContestId;
 
 use super::MOST_FINDINGS;
 use super::block::{Block, Line};
 use crate::admit::admit;
-use crate::figures::Figures;
+use crate::figures::Moment;
 use crate::share::Scope;
 use crate::{Prepared, Tally};
 
-/// Moments at which figures of all voters are asked for, numbered. Between two of them something has changed that figures depend on.
-#[derive(Debug, Default)]
-pub(super) struct Moments {
-    count: usize,
-    /// Whether nothing has changed since the newest.
-    still: bool,
-}
-
-impl Moments {
-    /// Passes an entry; for one that depends on figures, the number of the moment before it.
-    pub(super) fn pass(&mut self, entry: &LogEntry<'_>) -> Option<usize> {
-        let event = match entry {
-            LogEntry::Ballot(_) => {
-                self.still = false;
-                return None;
-            }
-            LogEntry::Event(event) => event,
-        };
-        match &**event {
-            Event::Voided { .. } | Event::Reinstated { .. } => self.still = false,
-            Event::Choice { .. } | Event::Certified { .. } => {
-                self.count += usize::from(!self.still);
-                self.still = true;
-                return self.count.checked_sub(1);
-            }
-            _ => {}
-        }
-        None
-    }
-}
+/// Figures of a share that are held for all moments together: some hundred mebibytes. A panel that chooses again and again among a hundred thousand entries
+/// of one category may do so eighty times.
+const MOST_FIGURES: usize = 1 << 23;
 
 /// See the [module](self).
 pub(super) struct ShareCount {
     scope: Scope,
     pub(super) tally: Tally,
-    moments: Moments,
-    /// Figures by moment.
-    pub(super) figures: Vec<Figures>,
+    /// Before each entry that depends on figures of all voters, in their order.
+    pub(super) moments: Vec<Moment>,
+    /// Their figures together.
+    figures: usize,
     /// Whether entries are still folded. Where the first one is refused nothing after it can be judged, nor after too many.
     pub(super) folds: bool,
     pub(super) findings: Vec<(u64, String)>,
@@ -58,8 +32,8 @@ impl ShareCount {
         Self {
             scope,
             tally: Tally::of(scope, room),
-            moments: Moments::default(),
-            figures: Vec::new(),
+            moments: Vec::new(),
+            figures: 0,
             folds: true,
             findings: Vec::new(),
         }
@@ -89,10 +63,17 @@ impl ShareCount {
 
     fn fold(&mut self, index: u64, prepared: &Prepared<'_>) {
         let entry = prepared.entry();
-        if let Some(moment) = self.moments.pass(entry)
-            && moment == self.figures.len()
+        if let LogEntry::Event(event) = entry
+            && let Some(moment) = Moment::before(event, &self.tally)
         {
-            self.figures.push(Figures::of(&self.tally));
+            self.figures += moment.len();
+            if self.figures > MOST_FIGURES {
+                let reason = "cannot be judged: choices and certifications are too many to be held in memory";
+                self.findings.push((index, reason.to_owned()));
+                self.folds = false;
+                return self.tally.pass_over();
+            }
+            self.moments.push(moment);
         }
         if let LogEntry::Ballot(ballot) = entry
             && !self.scope.holds(ballot.voter.prefix())

@@ -71,10 +71,11 @@ impl Patterns {
 
     fn end_time(&mut self) {
         let (time, count) = &mut self.newest;
-        if *count == 0 || (self.by_time.len() >= MOST_TIMES && !self.by_time.contains_key(time)) {
+        let count = std::mem::take(count);
+        if count == 0 || (self.by_time.len() >= MOST_TIMES && !self.by_time.contains_key(time)) {
             return;
         }
-        *self.by_time.entry(time.clone()).or_default() += std::mem::take(count);
+        *self.by_time.entry(time.clone()).or_default() += count;
     }
 
     fn end_run(&mut self) {

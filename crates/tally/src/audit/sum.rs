@@ -6,9 +6,9 @@ use acclaim_ballot_log::hash::Hash;
 use acclaim_ballot_log::{Event, LogEntry};
 
 use super::block::Block;
-use super::count::{Moments, ShareCount};
+use super::count::ShareCount;
 use crate::admit::admit;
-use crate::figures::Figures;
+use crate::figures::{Figures, Moment};
 use crate::replay::certified;
 use crate::share::Scope;
 use crate::{Phase, ResultDocument, Tally};
@@ -16,17 +16,16 @@ use crate::{Phase, ResultDocument, Tally};
 /// Bytes of staff's events that are kept to be judged, about. A contest of 100,000 entries with long texts, and every ruling that people can make, is
 /// far below.
 const MOST_KEPT: usize = 512 << 20;
-/// Figures that are kept of all moments together.
-const MOST_FIGURES: usize = 1 << 24;
+/// Bytes that an event takes in memory for each byte of its line, about.
+const EVENT_MEMORY: usize = 3;
 
 /// See the [module](self).
 #[derive(Default)]
 pub(super) struct Sum {
     events: Vec<Kept>,
     bytes: usize,
-    moments: Moments,
-    /// By moment.
-    figures: Vec<Figures>,
+    /// Before each entry that depends on figures, in their order.
+    moments: Vec<Moment>,
     /// At the log's end.
     last: Figures,
     findings: Vec<(u64, String)>,
@@ -38,7 +37,6 @@ pub(super) struct Sum {
 struct Kept {
     index: u64,
     event: Box<Event>,
-    moment: Option<usize>,
     /// The tree's root before a `certified` entry.
     root: Option<Hash>,
 }
@@ -57,7 +55,6 @@ impl Sum {
             for (index, line) in (group.first..).zip(group.lines) {
                 let Ok(prepared) = line else { continue };
                 let entry = prepared.into_entry();
-                let moment = self.moments.pass(&entry);
                 let LogEntry::Event(event) = entry else { continue };
                 if matches!(
                     *event,
@@ -67,13 +64,14 @@ impl Sum {
                 ) {
                     continue;
                 }
-                self.bytes += event.encode().map_or(0, |line| line.len());
+                let line = event.encode().map_or(0, |line| line.len());
+                self.bytes += size_of::<Kept>() + size_of::<Event>() + line * EVENT_MEMORY;
                 if self.bytes > MOST_KEPT {
                     let reason = "more events of staff than can be judged".to_owned();
                     self.findings.push((index, reason));
                     return;
                 }
-                self.events.push(Kept { index, event, moment, root: roots.get(&index).copied() });
+                self.events.push(Kept { index, event, root: roots.get(&index).copied() });
             }
         }
     }
@@ -82,19 +80,13 @@ impl Sum {
     pub(super) fn add(&mut self, count: ShareCount) -> Vec<(u64, String)> {
         self.last.add(&Figures::of(&count.tally));
         self.gave_up |= !count.folds;
-        let most = MOST_FIGURES / self.last.len().max(1);
-        let mut findings = count.findings;
-        if count.figures.len() > most {
-            let reason = "rulings alternate with choices more often than can be judged".to_owned();
-            findings.push((count.tally.size(), reason));
-        }
-        for (moment, figures) in count.figures.iter().take(most).enumerate() {
-            match self.figures.get_mut(moment) {
-                Some(sum) => sum.add(figures),
-                None => self.figures.push(figures.clone()),
+        for (number, moment) in count.moments.into_iter().enumerate() {
+            match self.moments.get_mut(number) {
+                Some(sum) => sum.add(&moment),
+                None => self.moments.push(moment),
             }
         }
-        findings
+        count.findings
     }
 
     /// Folds the events with the figures as they stood at each, and ends with those of the whole log.
@@ -103,11 +95,10 @@ impl Sum {
         let mut findings = self.findings;
         let mut document = None;
         let events = if self.gave_up { Vec::new() } else { self.events };
-        for Kept { index, event, moment, root } in events {
+        let mut moments = self.moments.into_iter();
+        for Kept { index, event, root } in events {
             tally.size = index;
-            if let Some(figures) = moment.map(|moment| self.figures.get(moment).cloned()) {
-                tally.set_figures(figures.unwrap_or_default());
-            }
+            take_figures(&mut tally, &event, &mut moments);
             let entry = LogEntry::Event(event);
             let LogEntry::Event(event) = &entry else { continue };
             let admitted = admit(&tally, &entry, None).and_then(|admitted| {
@@ -133,5 +124,19 @@ impl Sum {
             _ => tally.provisional_result(origin, &root),
         };
         Summed { tally, result, findings }
+    }
+}
+
+/// Gives a tally the figures as they stood before an event, if it depends on them.
+fn take_figures(tally: &mut Tally, event: &Event, moments: &mut impl Iterator<Item = Moment>) {
+    let category = match event {
+        Event::Choice { category, .. } => tally.roster.category_number(category.as_str()),
+        Event::Certified { .. } => None,
+        _ => return,
+    };
+    match (moments.next(), category) {
+        (Some(Moment::Category(figures)), Some(category)) => tally.set_category_figures(category, &figures),
+        (Some(Moment::Whole(figures)), None) => tally.set_figures(*figures),
+        _ => {}
     }
 }

@@ -2,36 +2,41 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as _},
+    io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
-use acclaim_ballot_log::{Checkpoint, VerifierKey};
-use acclaim_contest::ContestId;
+use acclaim_ballot_log::{Checkpoint, VerifierKey, WitnessKey};
 use acclaim_tally::{AuditReport, Expected};
 use anyhow::{Context as _, Result, bail};
+use indicatif::ProgressBar;
 
-use super::{Beside, Means, folder};
+use super::{Beside, Means, folder, source::Source};
 use crate::{
-    client::{Client, problem::Problem},
+    client::problem::Problem,
     commands::{
-        cosigned::{self, demand},
-        log::{MOST_LINE, published_result},
+        cosigned::{demand, missing},
+        log::MOST_LINE,
     },
     progress,
 };
 
 /// Attempts in a row that bring no entry, at most.
-const MOST_ATTEMPTS: u32 = 8;
+const MOST_ATTEMPTS: u32 = 9;
+/// Attempts in a row that end cleanly and bring no entry, until the log is taken for as short as it seems.
+const MOST_CLEAN_ENDS: u32 = 2;
+/// How often result and checkpoint are asked for until they are of one moment.
+const MOST_LOOKS: u32 = 4;
 /// The wait after the first of them; it doubles.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// Audits a server's log by way of a copy in this folder, or in one that is removed afterwards.
 pub(super) fn audit(
-    client: &Client,
-    contest: &ContestId,
+    source: &Source,
     key: &VerifierKey,
     kept: Option<&Path>,
     mut beside: Beside,
@@ -41,23 +46,9 @@ pub(super) fn audit(
     let path = kept.or(temporary.as_ref().map(tempfile::TempDir::path)).context("a folder for the copy")?;
     let mut copy = LogCopy::open(path)?;
     beside.earlier.extend(copy.checkpoint(key)?);
-    // Before the checkpoint, which must cover it.
-    let shown = published_result(client, contest)?;
-    let mut newest = newest(client, contest, key)?;
-    if !beside.witnesses.is_empty() {
-        // What they have cosigned is audited, a moment older while the log grows.
-        let (size, witnesses) = (newest.1.size, &beside.witnesses);
-        newest = cosigned::wait_for(client, contest, key, size, witnesses)?.unwrap_or(newest);
-    }
-    let (note, checkpoint) = newest;
-    copy.fetch(client, contest, checkpoint.size)?;
-    if copy.lines() > checkpoint.size {
-        bail!("the copy {} has more entries than the server's checkpoint covers", path.display());
-    }
+    let (note, checkpoint, shown) = fetch_all(source, key, &mut copy, &beside.witnesses)?;
     let result = beside.result.or(shown);
-    let tiles = folder::leaf_tiles(checkpoint.size, |path| {
-        client.get(&format!("/v1/contests/{contest}/log/{path}")).ok().map(|answer| answer.bytes)
-    });
+    let tiles = folder::leaf_tiles(checkpoint.size, |path| source.tile(path).ok().flatten());
     let expected = Expected { checkpoint, result };
     let mut report = folder::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
     demand(&mut report, &note, &beside.witnesses);
@@ -67,23 +58,53 @@ pub(super) fn audit(
     Ok(report)
 }
 
-/// The server's newest checkpoint, as a note and opened.
-pub(super) fn newest(
-    client: &Client,
-    contest: &ContestId,
+/// Fetches result, checkpoint and entries of one moment. What a server shows of a log that grows is not: results follow a checkpoint by a moment, and a
+/// cache may hold an older one. So they are asked for again before they are judged.
+fn fetch_all(
+    source: &Source,
     key: &VerifierKey,
-) -> Result<(Vec<u8>, Checkpoint)> {
-    let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
-    let checkpoint =
-        Checkpoint::open(&note, key).context("the server's checkpoint is not one of this verifier key")?;
-    Ok((note, checkpoint))
+    copy: &mut LogCopy,
+    witnesses: &[WitnessKey],
+) -> Result<(Vec<u8>, Checkpoint, Option<Vec<u8>>)> {
+    let mut looks = 0;
+    loop {
+        let (mut note, mut checkpoint) = source.checkpoint(key)?;
+        if !missing(&note, witnesses).is_empty()
+            && let Some(cosigned) = source.cosigned(key, checkpoint.size, witnesses)?
+        {
+            // What they have cosigned is audited, a moment older while the log grows.
+            (note, checkpoint) = cosigned;
+        }
+        copy.fetch(source, checkpoint.size)?;
+        let shown = source.result()?;
+        looks += 1;
+        let of_one_moment = copy.lines() <= checkpoint.size
+            && shown.as_deref().is_none_or(|result| is_of(result, checkpoint.size));
+        // They were waited for long enough.
+        let in_vain = !missing(&note, witnesses).is_empty();
+        if of_one_moment || in_vain || looks >= MOST_LOOKS {
+            return Ok((note, checkpoint, shown));
+        }
+        thread::sleep(FIRST_WAIT);
+    }
+}
+
+/// Whether a result is that of a log of this size. One that is certified keeps the size that it was certified at.
+fn is_of(result: &[u8], size: u64) -> bool {
+    let document: serde_json::Value = serde_json::from_slice(result).unwrap_or_default();
+    let is_certified = document.get("status").is_some_and(|status| status == "certified");
+    let of = document.get("log").and_then(|log| log.get("size")).and_then(serde_json::Value::as_u64);
+    // What is no result is the audit's to name.
+    is_certified || of.is_none_or(|of| of == size)
 }
 
 /// `log.jsonl` and the newest checkpoint that it was verified under, in a folder.
 pub(super) struct LogCopy {
     folder: PathBuf,
     file: File,
+    /// Whole lines, and their bytes.
     lines: u64,
+    bytes: u64,
 }
 
 impl LogCopy {
@@ -112,7 +133,7 @@ impl LogCopy {
             reader.consume(length);
         }
         file.set_len(end).and_then(|()| file.seek(SeekFrom::End(0))).with_context(named)?;
-        Ok(Self { folder: folder.to_owned(), file, lines })
+        Ok(Self { folder: folder.to_owned(), file, lines, bytes: end })
     }
 
     /// The file of its entries.
@@ -139,70 +160,79 @@ impl LogCopy {
     /// Keeps the checkpoint that it was verified under, by a file that is whole at every moment.
     pub(super) fn keep_checkpoint(&self, note: &[u8]) -> Result<()> {
         let (path, new) = (self.folder.join("checkpoint"), self.folder.join("checkpoint.new"));
-        fs::write(&new, note)
-            .and_then(|()| fs::rename(&new, &path))
-            .with_context(|| format!("the copy's checkpoint {}", path.display()))
+        fs::write(&new, note).and_then(|()| fs::rename(&new, &path)).context(Unwritable)
     }
 
-    /// Fetches the entries up to this index; goes on where the connection broke.
-    pub(super) fn fetch(&mut self, client: &Client, contest: &ContestId, to: u64) -> Result<()> {
+    /// Fetches the entries up to this index, as far as there are any; goes on where the connection broke. Of a log that goes on beyond it one more is
+    /// taken, and what is no whole line stands at the end: an audit names both.
+    pub(super) fn fetch(&mut self, source: &Source, to: u64) -> Result<()> {
         let bar = progress::bar(to.saturating_sub(self.lines), "entries fetched");
-        let (mut attempts, mut wait) = (0, FIRST_WAIT);
+        if to > u64::from(u32::MAX) {
+            bail!("the checkpoint covers {to} entries: no log has as many");
+        }
+        let (mut attempts, mut clean_ends, mut wait) = (0, 0, FIRST_WAIT);
         while self.lines < to {
             let before = self.lines;
-            let broken = self.fetch_some(client, contest, to, &bar);
+            let fetched = self.fetch_some(source, to, &bar);
             if self.lines > before {
-                (attempts, wait) = (0, FIRST_WAIT);
+                (attempts, clean_ends, wait) = (0, 0, FIRST_WAIT);
             }
-            match broken {
-                Err(error) if attempts >= MOST_ATTEMPTS || error.downcast_ref::<Problem>().is_some() => {
-                    return Err(error);
+            match fetched {
+                Ok(()) if self.lines < to && source.may_end_early() && clean_ends < MOST_CLEAN_ENDS => {
+                    clean_ends += 1;
                 }
-                Ok(()) if self.lines == before => {
-                    bail!("the server's checkpoint covers {to} entries, and it has only {before}");
-                }
-                Err(_) => {
-                    attempts += 1;
-                    thread::sleep(wait);
-                    wait *= 2;
-                }
-                Ok(()) => {}
+                Ok(()) => break,
+                Err(error) if attempts >= MOST_ATTEMPTS || !error.is::<Broken>() => return Err(error),
+                Err(_) => {}
             }
+            attempts += 1;
+            thread::sleep(wait);
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
         bar.finish_and_clear();
         Ok(())
     }
 
-    fn fetch_some(
-        &mut self,
-        client: &Client,
-        contest: &ContestId,
-        to: u64,
-        bar: &indicatif::ProgressBar,
-    ) -> Result<()> {
-        let path = format!("/v1/contests/{contest}/log/entries?from={}&to={to}", self.lines);
-        let mut body = BufReader::with_capacity(1 << 20, client.stream(&path)?);
+    fn fetch_some(&mut self, source: &Source, to: u64, bar: &ProgressBar) -> Result<()> {
+        let refused =
+            |error: anyhow::Error| if error.is::<Problem>() { error } else { error.context(Broken) };
+        let mut body = source.lines(self.lines, self.bytes, to).map_err(refused)?;
+        // Behind the last whole line, whatever an attempt before has left.
+        let begin = self.file.set_len(self.bytes).and_then(|()| self.file.seek(SeekFrom::Start(self.bytes)));
+        begin.context(Unwritable)?;
         let mut file = BufWriter::with_capacity(1 << 20, &self.file);
         let mut line = Vec::new();
-        let mut whole = 0;
+        let (mut lines, mut bytes) = (0, 0);
         let ended = loop {
             line.clear();
-            match std::io::Read::take(&mut body, MOST_LINE).read_until(b'\n', &mut line) {
+            match (&mut body).take(MOST_LINE).read_until(b'\n', &mut line) {
                 Ok(0) => break Ok(()),
-                Ok(_) if line.last() == Some(&b'\n') => {
-                    file.write_all(&line).context("the copy cannot be written")?;
-                    whole += 1;
-                    bar.inc(1);
-                }
-                Ok(length) if length as u64 == MOST_LINE => {
-                    bail!("entry {} is longer than any", self.lines + whole)
-                }
-                Ok(_) => break Err(anyhow::anyhow!("the connection broke off in the middle of an entry")),
-                Err(error) => break Err(anyhow::Error::new(error).context("the connection broke off")),
+                Err(error) => break Err(anyhow::Error::new(error).context(Broken)),
+                Ok(_) => file.write_all(&line).context(Unwritable)?,
+            }
+            if line.last() != Some(&b'\n') {
+                break Ok(());
+            }
+            lines += 1;
+            bytes += line.len() as u64;
+            bar.inc(1);
+            if self.lines + lines > to {
+                break Ok(());
             }
         };
-        file.flush().context("the copy cannot be written")?;
-        self.lines += whole;
+        file.flush().context(Unwritable)?;
+        drop(file);
+        (self.lines, self.bytes) = (self.lines + lines, self.bytes + bytes);
         ended
     }
 }
+
+/// This machine's fault: trying again does not help.
+#[derive(Debug, thiserror::Error)]
+#[error("the copy cannot be written")]
+pub(super) struct Unwritable;
+
+/// The connection broke off: trying again can help.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection broke off")]
+pub(super) struct Broken;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     fs::File,
     io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
     path::Path,
@@ -9,137 +10,198 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acclaim_ballot_log::{Checkpoint, Hash, TileId, Tree, VerifierKey, leaf_hash, proof};
-use acclaim_contest::ContestId;
-use acclaim_tally::{Phase, Replay};
+use acclaim_ballot_log::{
+    Checkpoint, Hash, TileId, Tree, VerifierKey, hash::HASH_LENGTH, leaf_hash, proof, tile::TILE_WIDTH,
+};
+use acclaim_tally::{Phase, Replay, audit::compare::differences};
 use anyhow::{Context as _, Result, bail};
 
 use super::{
     Beside,
-    copy::{LogCopy, newest},
+    copy::{LogCopy, Unwritable},
+    folder::leaf_tiles,
+    print_finding, print_verdict,
+    source::Source,
 };
-use crate::{
-    client::{Client, problem::Problem},
-    commands::log::{MOST_LINE, published_result},
-    outcome::Outcome,
-    output,
-};
+use crate::{client::problem::Problem, commands::log::MOST_LINE, outcome::Outcome, output};
 
-/// How long an older checkpoint may still be shown, by a cache or a replica that lags, before it counts as rolled back.
-const OLDER_FOR: Duration = Duration::from_secs(30);
+/// So many looks in a row may show what does not fit together, by a cache or a replica that lags: an older checkpoint, one whose tiles are not there
+/// yet, a result of before, entries beyond the checkpoint.
+const MOST_ODD: u32 = 10;
 /// How long a server may be away.
 const AWAY_FOR: Duration = Duration::from_secs(600);
 
-/// What a look at the server came to.
-enum Look {
-    /// Nothing is wrong.
-    Well,
+/// What is wrong, and with which entry; nothing if it is empty.
+type Wrong = Vec<(Option<u64>, String)>;
+
+/// What one look came to.
+enum Seen {
+    /// It fits all that was seen before.
+    Fits,
+    /// It does not, and may in a moment.
+    Odd(Wrong),
+    /// It never will.
+    Wrong(Wrong),
+}
+
+/// Why following ended.
+enum Ended {
     /// The server shows another history, or what no log may have.
-    Wrong(String),
-    /// The result is certified and was compared.
-    Ended,
+    Wrong(Wrong),
+    /// The result is certified, and is the log's.
+    Certified,
 }
 
 struct Follower<'a> {
-    client: &'a Client,
-    contest: &'a ContestId,
+    source: &'a Source,
     key: &'a VerifierKey,
     copy: LogCopy,
     replay: Replay,
+    /// Bytes of the copy that are replayed.
+    replayed: u64,
     /// All checkpoints seen, by size.
     seen: BTreeMap<u64, Hash>,
-    /// Since when the server has shown nothing newer than something older.
-    older_since: Option<Instant>,
-    /// The newest checkpoint.
+    /// The newest of them.
     newest: Option<Checkpoint>,
+    /// Size of the newest that was told of.
+    told: Option<u64>,
+    /// Whether the server gave more entries than its checkpoint covers.
+    beyond: bool,
+    /// Looks in a row that showed what does not fit together.
+    odd: u32,
+    tile: Option<Tile>,
+}
+
+/// A tile of leaf hashes, as it was for a log of some size; empty if it was not to be had.
+struct Tile {
+    number: u64,
+    size: u64,
+    hashes: Vec<u8>,
 }
 
 /// Follows until the result is certified, or something is wrong.
 pub(super) fn run(
-    client: &Client,
-    contest: &ContestId,
+    source: &Source,
     key: &VerifierKey,
     folder: &Path,
     beside: &Beside,
     every: Duration,
 ) -> Result<Outcome> {
     let copy = LogCopy::open(folder)?;
-    let before = copy.checkpoint(key)?;
-    let seen: BTreeMap<u64, Hash> =
-        beside.earlier.iter().chain(&before).map(|checkpoint| (checkpoint.size, checkpoint.root)).collect();
-    let replay = Replay::without_tiles(key.name());
-    let mut follower =
-        Follower { client, contest, key, copy, replay, seen, older_since: None, newest: before };
+    let known: Vec<Checkpoint> = beside.earlier.iter().cloned().chain(copy.checkpoint(key)?).collect();
+    let mut follower = Follower {
+        source,
+        key,
+        copy,
+        replay: Replay::without_tiles(key.name()),
+        replayed: 0,
+        seen: known.iter().map(|checkpoint| (checkpoint.size, checkpoint.root)).collect(),
+        newest: known.into_iter().max_by_key(|checkpoint| checkpoint.size),
+        told: None,
+        beyond: false,
+        odd: 0,
+        tile: None,
+    };
+    // What is no checkpoint of this key from the beginning is nothing to be followed.
+    if let Some(note) = source.note()? {
+        Checkpoint::open(&note, key).context("the server's checkpoint is not one of this verifier key")?;
+    }
     let mut away_since = None;
     loop {
         match follower.look() {
-            Ok(Look::Well) => away_since = None,
-            Ok(Look::Ended) => return Ok(Outcome::Done),
-            Ok(Look::Wrong(reason)) => {
-                output::line(format_args!("discrepancy: {reason}"))?;
+            Ok(None) => away_since = None,
+            Ok(Some(Ended::Certified)) => {
+                output::line("audit: clean, and certified")?;
+                return Ok(Outcome::Done);
+            }
+            Ok(Some(Ended::Wrong(wrong))) => {
+                for (index, reason) in &wrong {
+                    print_finding(*index, reason)?;
+                }
+                print_verdict(wrong.len())?;
                 return Ok(Outcome::No);
             }
-            Err(error) => {
-                let since = *away_since.get_or_insert_with(Instant::now);
-                if since.elapsed() > AWAY_FOR {
-                    return Err(error);
-                }
-                eprintln!("the server does not answer: {error:#}");
+            Err(error)
+                if is_lasting(&error) || away_since.get_or_insert_with(Instant::now).elapsed() > AWAY_FOR =>
+            {
+                return Err(error);
             }
+            Err(error) => eprintln!("no answer, trying again: {error:#}"),
         }
         thread::sleep(every);
     }
 }
 
 impl Follower<'_> {
-    fn look(&mut self) -> Result<Look> {
-        let path = format!("/v1/contests/{}/log/checkpoint", self.contest);
-        let Some(answer) = self.client.get_if_there(&path)? else { return Ok(Look::Well) };
-        let checkpoint = match Checkpoint::open(&answer.bytes, self.key) {
+    fn look(&mut self) -> Result<Option<Ended>> {
+        let Some(note) = self.source.note()? else { return Ok(None) };
+        let checkpoint = match Checkpoint::open(&note, self.key) {
             Ok(checkpoint) => checkpoint,
-            Err(error) => return Ok(Look::Wrong(format!("the server's checkpoint: {error}"))),
+            Err(error) => return Ok(Some(Ended::Wrong(vec![(None, format!("the checkpoint: {error}"))]))),
         };
-        let wrong = match self.newest.clone() {
-            Some(known) if checkpoint.size < known.size => self.compare_older(&checkpoint, &known)?,
-            Some(known) if checkpoint.size == known.size => {
-                (checkpoint.root != known.root).then(|| two_roots(&checkpoint))
+        let newest = self.newest.clone();
+        let is_older = newest.as_ref().is_some_and(|newest| checkpoint.size < newest.size);
+        let wrong = match newest {
+            Some(newest) if is_older => self.compare_older(&checkpoint, &newest)?,
+            Some(newest) if newest.size == checkpoint.size && newest.root != checkpoint.root => {
+                Seen::Wrong(two_roots(&checkpoint))
             }
             _ => self.take(&checkpoint)?,
         };
-        if let Some(reason) = wrong {
-            return Ok(Look::Wrong(reason));
+        match wrong {
+            Seen::Fits => {}
+            Seen::Wrong(wrong) => return Ok(Some(Ended::Wrong(wrong))),
+            Seen::Odd(wrong) => return Ok(self.note_odd(wrong)),
         }
-        if self.newest.as_ref().is_none_or(|known| checkpoint.size > known.size) {
-            self.copy.keep_checkpoint(&answer.bytes)?;
+        if self.newest.as_ref().is_none_or(|newest| newest.size < checkpoint.size) {
+            self.copy.keep_checkpoint(&note)?;
+        }
+        if self.told < Some(checkpoint.size) {
+            self.told = Some(checkpoint.size);
             output::line(format_args!("{} entries, root {}: consistent", checkpoint.size, checkpoint.root))?;
-            self.seen.insert(checkpoint.size, checkpoint.root);
-            self.newest = Some(checkpoint);
-            self.older_since = None;
         }
+        self.seen.insert(checkpoint.size, checkpoint.root);
+        self.newest = Some(checkpoint);
         self.compare_result()
     }
 
-    /// An older checkpoint must be of the same history, and not be shown for long.
-    fn compare_older(&mut self, checkpoint: &Checkpoint, known: &Checkpoint) -> Result<Option<String>> {
-        let root = match self.seen.get(&checkpoint.size) {
-            Some(root) => *root,
-            None if checkpoint.size <= self.copy.lines() => self.root_at(checkpoint.size)?,
-            None => return self.prove(checkpoint, known),
-        };
-        if root != checkpoint.root {
-            return Ok(Some(two_roots(checkpoint)));
-        }
-        let since = *self.older_since.get_or_insert_with(Instant::now);
-        let reason = format!("rolled back: {} entries are shown, {} were", checkpoint.size, known.size);
-        Ok((since.elapsed() > OLDER_FOR).then_some(reason))
+    /// What does not fit together is wrong if it stays so.
+    fn note_odd(&mut self, wrong: Wrong) -> Option<Ended> {
+        self.odd += 1;
+        (self.odd > MOST_ODD).then_some(Ended::Wrong(wrong))
     }
 
-    /// Takes in a checkpoint that is newer than all: by its entries if they may be read, or else by a proof from the public tiles.
-    fn take(&mut self, checkpoint: &Checkpoint) -> Result<Option<String>> {
-        match self.copy.fetch(self.client, self.contest, checkpoint.size) {
-            Ok(()) => self.replay_up_to(checkpoint),
+    /// An older checkpoint must be of the same history, and not be shown for long.
+    fn compare_older(&mut self, checkpoint: &Checkpoint, newest: &Checkpoint) -> Result<Seen> {
+        let known = match self.seen.get(&checkpoint.size) {
+            Some(root) => Some(*root),
+            None if checkpoint.size <= self.copy.lines() => Some(self.root_at(checkpoint.size)?),
+            None => None,
+        };
+        if known.is_some_and(|root| root != checkpoint.root) {
+            return Ok(Seen::Wrong(two_roots(checkpoint)));
+        }
+        let reason = format!("rolled back: a checkpoint over {} entries was seen earlier", newest.size);
+        Ok(Seen::Odd(vec![(Some(checkpoint.size), reason)]))
+    }
+
+    /// Takes in a checkpoint that is not older than any: by its entries if they may be read, or else by a proof from the public tiles.
+    fn take(&mut self, checkpoint: &Checkpoint) -> Result<Seen> {
+        let asked = self.copy.lines() <= checkpoint.size;
+        match self.copy.fetch(self.source, checkpoint.size) {
+            Ok(()) => {
+                let mut lines = Lines::from(&self.copy.log(), self.replayed)?;
+                let wrong = self.replay_up_to(checkpoint, &mut lines)?;
+                let goes_on = wrong.is_empty() && !matches!(lines.next()?, Line::None);
+                self.beyond = goes_on && (asked || self.beyond);
+                if self.beyond {
+                    let reason = "added: the checkpoint ends before this entry".to_owned();
+                    return Ok(Seen::Odd(vec![(Some(checkpoint.size), reason)]));
+                }
+                Ok(if wrong.is_empty() { Seen::Fits } else { Seen::Wrong(wrong) })
+            }
             Err(error) if is_not_public(&error) => match self.newest.clone() {
-                Some(known) => self.prove(&known, checkpoint),
+                Some(newest) => self.prove(&newest, checkpoint),
                 None => self.prove_root(checkpoint),
             },
             Err(error) => Err(error),
@@ -147,66 +209,94 @@ impl Follower<'_> {
     }
 
     /// Replays the copy up to a checkpoint, past every one seen.
-    fn replay_up_to(&mut self, checkpoint: &Checkpoint) -> Result<Option<String>> {
-        let mut lines = Lines::from(&self.copy.log(), self.replay.size())?;
-        while self.replay.size() < checkpoint.size {
-            let line = lines.next()?;
-            if let Err(error) = self.replay.push(line) {
-                return Ok(Some(error.to_string()));
-            }
-            let size = self.replay.size();
-            if self.seen.get(&size).is_some_and(|root| *root != self.replay.root()) {
-                return Ok(Some(format!("the checkpoint over {size} entries seen earlier has another root")));
+    fn replay_up_to(&mut self, checkpoint: &Checkpoint, lines: &mut Lines) -> Result<Wrong> {
+        let size = checkpoint.size;
+        while self.replay.size() < size {
+            let index = self.replay.size();
+            let missing = || format!("missing: the checkpoint is over {size} entries, the log has {index}");
+            let wrong = match lines.next()? {
+                Line::Whole(line) => self.replay_line(index, line, size),
+                Line::Torn => vec![(Some(index), "the log ends in the middle of this entry".to_owned())],
+                Line::None => vec![(Some(index), missing())],
+            };
+            if !wrong.is_empty() {
+                return Ok(wrong);
             }
         }
         let root = self.replay.root();
-        let reason = || {
-            format!(
-                "the {} entries have the root {root}, the checkpoint {}",
-                checkpoint.size, checkpoint.root
-            )
-        };
-        Ok((root != checkpoint.root).then(reason))
+        if root != checkpoint.root {
+            let reason =
+                format!("the root of the {size} entries is {root}, the checkpoint's is {}", checkpoint.root);
+            return Ok(vec![(None, reason)]);
+        }
+        Ok(Wrong::new())
+    }
+
+    fn replay_line(&mut self, index: u64, line: &[u8], size: u64) -> Wrong {
+        let mut wrong = Wrong::new();
+        if self.leaf(index, size).is_some_and(|hash| hash != leaf_hash(line).0) {
+            wrong.push((Some(index), "not the entry whose hash the log's tiles hold".to_owned()));
+        }
+        if let Err(error) = self.replay.push(line) {
+            wrong.push((Some(index), error.problem.to_string()));
+        }
+        self.replayed += line.len() as u64 + 1;
+        let size = self.replay.size();
+        if self.seen.get(&size).is_some_and(|root| *root != self.replay.root()) {
+            let reason = format!("the checkpoint over {size} entries seen earlier has another root");
+            wrong.push((Some(index), reason));
+        }
+        wrong
+    }
+
+    /// The hash of an entry as the log's tiles have it, if they do. What is not to be had is not asked for again.
+    fn leaf(&mut self, index: u64, size: u64) -> Option<[u8; HASH_LENGTH]> {
+        let number = index / u64::from(TILE_WIDTH);
+        let start = usize::try_from(index % u64::from(TILE_WIDTH)).ok()? * HASH_LENGTH;
+        let held = |tile: &Tile| tile.number == number && (tile.size == size || tile.hashes.len() > start);
+        if !self.tile.as_ref().is_some_and(held) {
+            let tiles = leaf_tiles(size, |path| self.source.tile(path).ok().flatten());
+            self.tile = Some(Tile { number, size, hashes: tiles(number).unwrap_or_default() });
+        }
+        self.tile.as_ref()?.hashes.get(start..start + HASH_LENGTH)?.try_into().ok()
     }
 
     /// Demands a proof that the log of the older checkpoint begins that of the newer.
-    fn prove(&self, older: &Checkpoint, newer: &Checkpoint) -> Result<Option<String>> {
-        let tiles = self.tiles(newer.size, &proof::tiles_for_consistency(older.size, newer.size))?;
-        let tile = |id: TileId| tiles.get(&id);
-        let proved = proof::consistency(older.size, newer.size, &tile)
-            .map_err(|error| error.to_string())
-            .and_then(|path| {
-                proof::verify_consistency(older.size, older.root, newer.size, newer.root, &path)
-                    .map_err(|error| error.to_string())
-            });
-        let reason = |error| {
-            format!(
-                "no proof that the log of {} entries begins with those {}: {error}",
-                newer.size, older.size
-            )
+    fn prove(&self, older: &Checkpoint, newer: &Checkpoint) -> Result<Seen> {
+        let unproved = |error: &dyn Display| {
+            let sizes = format!("the {} entries begin with those {}", newer.size, older.size);
+            vec![(None, format!("no proof that {sizes}: {error}"))]
         };
-        Ok(proved.err().map(reason))
+        let tiles = self.tiles(newer.size, &proof::tiles_for_consistency(older.size, newer.size))?;
+        let path = match proof::consistency(older.size, newer.size, &|id: TileId| tiles.get(&id)) {
+            Ok(path) => path,
+            // Not there, or not yet.
+            Err(error) => return Ok(Seen::Odd(unproved(&error))),
+        };
+        Ok(match proof::verify_consistency(older.size, older.root, newer.size, newer.root, &path) {
+            Ok(()) => Seen::Fits,
+            Err(error) => Seen::Wrong(unproved(&error)),
+        })
     }
 
     /// Demands that the tiles lead to the root.
-    fn prove_root(&self, checkpoint: &Checkpoint) -> Result<Option<String>> {
+    fn prove_root(&self, checkpoint: &Checkpoint) -> Result<Seen> {
         let tiles = self.tiles(checkpoint.size, &proof::tiles_for_root(checkpoint.size))?;
-        match proof::root_at(checkpoint.size, &|id| tiles.get(&id)) {
-            Ok(root) if root == checkpoint.root => Ok(None),
+        Ok(match proof::root_at(checkpoint.size, &|id| tiles.get(&id)) {
+            Ok(root) if root == checkpoint.root => Seen::Fits,
             Ok(root) => {
-                Ok(Some(format!("the tiles lead to {root}, the checkpoint says {}", checkpoint.root)))
+                let reason = format!("the tiles lead to {root}, the checkpoint says {}", checkpoint.root);
+                Seen::Wrong(vec![(None, reason)])
             }
-            Err(error) => Ok(Some(error.to_string())),
-        }
+            Err(error) => Seen::Odd(vec![(None, error.to_string())]),
+        })
     }
 
     fn tiles(&self, size: u64, wanted: &[TileId]) -> Result<BTreeMap<TileId, Vec<u8>>> {
         let mut tiles = BTreeMap::new();
         for id in wanted {
-            let path = id.path(id.width_at(size));
-            let path = format!("/v1/contests/{}/log/{path}", self.contest);
-            if let Some(answer) = self.client.get_if_there(&path)? {
-                tiles.insert(*id, answer.bytes);
+            if let Some(hashes) = self.source.tile(id.path(id.width_at(size)))? {
+                tiles.insert(*id, hashes);
             }
         }
         Ok(tiles)
@@ -217,62 +307,94 @@ impl Follower<'_> {
         let mut lines = Lines::from(&self.copy.log(), 0)?;
         let mut tree = Tree::without_tiles();
         while tree.size() < size {
-            tree.append(leaf_hash(lines.next()?));
+            match lines.next()? {
+                Line::Whole(line) => tree.append(leaf_hash(line)),
+                _ => bail!("the copy ends too early"),
+            };
         }
         Ok(tree.root())
     }
 
-    /// Once the log is certified, the server's result must be the log's.
-    fn compare_result(&self) -> Result<Look> {
-        if self.replay.tally().phase() != Phase::Certified {
-            return Ok(Look::Well);
+    /// A result that is shown must be the log's. It may follow its checkpoint by a moment, or be ahead of it.
+    fn compare_result(&mut self) -> Result<Option<Ended>> {
+        let tally = self.replay.tally();
+        let is_certified = tally.phase() == Phase::Certified;
+        let own = self.replay.result().filter(|_| tally.closed().is_some()).map(|own| own.json);
+        let shown = match &own {
+            Some(_) => self.source.result()?,
+            None => None,
+        };
+        let (Some(own), Some(shown)) = (own, shown) else {
+            self.odd = 0;
+            return Ok(None);
+        };
+        if shown == own {
+            self.odd = 0;
+            return Ok(is_certified.then_some(Ended::Certified));
         }
-        let Some(shown) = published_result(self.client, self.contest)? else { return Ok(Look::Well) };
-        let own = self.replay.result().context("a certified log has a result")?;
-        let (_, newest) = newest(self.client, self.contest, self.key)?;
-        if shown != own.json && newest.size == self.replay.size() {
-            return Ok(Look::Wrong("the published result is not that of the log".to_owned()));
-        }
-        if shown != own.json {
-            return Ok(Look::Well);
-        }
-        output::line("audit: clean, and certified")?;
-        Ok(Look::Ended)
+        let wrong = differences(&shown, &own).into_iter().map(|difference| (None, difference)).collect();
+        Ok(if moment(&shown).is_some() && moment(&shown) != moment(&own) {
+            self.note_odd(wrong)
+        } else {
+            Some(Ended::Wrong(wrong))
+        })
     }
 }
 
-fn two_roots(checkpoint: &Checkpoint) -> String {
-    format!("another history: a second root over {} entries", checkpoint.size)
+/// Which log a result document says that it is of: status and size.
+fn moment(result: &[u8]) -> Option<(String, u64)> {
+    let document: serde_json::Value = serde_json::from_slice(result).ok()?;
+    let status = document.get("status")?.as_str()?.to_owned();
+    Some((status, document.get("log")?.get("size")?.as_u64()?))
+}
+
+fn two_roots(checkpoint: &Checkpoint) -> Wrong {
+    vec![(None, format!("another history: a second root over {} entries", checkpoint.size))]
 }
 
 fn is_not_public(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Problem { status: 401 | 403, .. }))
+    matches!(error.downcast_ref(), Some(Problem { status: 403, .. }))
 }
 
-/// Lines of the copy, from an index on.
+/// Whether waiting is of no use: a key that is refused, a contest that does not exist, a disk that is full.
+fn is_lasting(error: &anyhow::Error) -> bool {
+    let refused =
+        |problem: &Problem| (400..500).contains(&problem.status) && !matches!(problem.status, 408 | 429);
+    error.is::<Unwritable>() || error.downcast_ref().is_some_and(refused)
+}
+
+/// Lines of the copy, from a byte on.
 struct Lines {
     reader: BufReader<File>,
     line: Vec<u8>,
 }
 
 impl Lines {
-    fn from(path: &Path, index: u64) -> Result<Self> {
+    fn from(path: &Path, byte: u64) -> Result<Self> {
         let named = || format!("the copy {}", path.display());
         let mut file = File::open(path).with_context(named)?;
-        file.seek(SeekFrom::Start(0)).with_context(named)?;
-        let mut lines = Self { reader: BufReader::with_capacity(1 << 20, file), line: Vec::new() };
-        for _ in 0..index {
-            lines.next()?;
-        }
-        Ok(lines)
+        file.seek(SeekFrom::Start(byte)).with_context(named)?;
+        Ok(Self { reader: BufReader::with_capacity(1 << 20, file), line: Vec::new() })
     }
 
-    fn next(&mut self) -> Result<&[u8]> {
+    fn next(&mut self) -> Result<Line<'_>> {
         self.line.clear();
-        (&mut self.reader).take(MOST_LINE).read_until(b'\n', &mut self.line).context("the copy")?;
-        match self.line.split_last() {
-            Some((b'\n', line)) => Ok(line),
-            _ => bail!("the copy ends too early"),
-        }
+        let read =
+            (&mut self.reader).take(MOST_LINE).read_until(b'\n', &mut self.line).context("the copy")?;
+        Ok(match self.line.split_last() {
+            None => Line::None,
+            Some((b'\n', line)) => Line::Whole(line),
+            // Longer than any entry.
+            Some(_) if read as u64 == MOST_LINE => Line::Whole(&self.line),
+            Some(_) => Line::Torn,
+        })
     }
+}
+
+/// What comes next in the copy.
+enum Line<'a> {
+    Whole(&'a [u8]),
+    /// It has no end.
+    Torn,
+    None,
 }

@@ -1,0 +1,113 @@
+//! Where a log is fetched from: an engine, or an exported folder on any file server.
+
+use std::io::{self, BufReader, Read as _};
+
+use acclaim_ballot_log::{Checkpoint, TilePath, VerifierKey, WitnessKey};
+use acclaim_contest::ContestId;
+use anyhow::{Context as _, Result};
+
+use crate::{
+    client::{Body, Client, problem::Problem},
+    commands::{cosigned, log::published_result},
+};
+
+/// See the [module](self).
+pub(super) struct Source {
+    client: Client,
+    /// `None` for a folder of files.
+    contest: Option<ContestId>,
+}
+
+impl Source {
+    /// A contest of an engine.
+    pub(super) fn engine(client: Client, contest: ContestId) -> Self {
+        Self { client, contest: Some(contest) }
+    }
+
+    /// An exported folder at this address.
+    pub(super) fn files(url: &str) -> Result<Self> {
+        Ok(Self { client: Client::of_server(url, None)?, contest: None })
+    }
+
+    fn path(&self, of_engine: &str, of_files: &str) -> String {
+        match &self.contest {
+            Some(contest) => format!("/v1/contests/{contest}/{of_engine}"),
+            None => format!("/{of_files}"),
+        }
+    }
+
+    /// The newest checkpoint as it is shown; `None` if there is none yet.
+    pub(super) fn note(&self) -> Result<Option<Vec<u8>>> {
+        let answer = self.client.get_if_there(&self.path("log/checkpoint", "checkpoint"))?;
+        Ok(answer.map(|answer| answer.bytes))
+    }
+
+    /// The newest checkpoint, as a note and opened.
+    pub(super) fn checkpoint(&self, key: &VerifierKey) -> Result<(Vec<u8>, Checkpoint)> {
+        let note = self.client.get(&self.path("log/checkpoint", "checkpoint"))?.bytes;
+        let checkpoint = Checkpoint::open(&note, key)
+            .context("the server's checkpoint is not one of this verifier key")?;
+        Ok((note, checkpoint))
+    }
+
+    /// What these witnesses have cosigned, once it covers so many entries; `None` of files, which have the one checkpoint.
+    pub(super) fn cosigned(
+        &self,
+        key: &VerifierKey,
+        size: u64,
+        witnesses: &[WitnessKey],
+    ) -> Result<Option<(Vec<u8>, Checkpoint)>> {
+        match &self.contest {
+            Some(contest) => cosigned::wait_for(&self.client, contest, key, size, witnesses),
+            None => Ok(None),
+        }
+    }
+
+    /// The result that is shown, if one is.
+    pub(super) fn result(&self) -> Result<Option<Vec<u8>>> {
+        match &self.contest {
+            Some(contest) => published_result(&self.client, contest),
+            None => Ok(self.client.get_if_there("/result.json")?.map(|answer| answer.bytes)),
+        }
+    }
+
+    /// A tile; `None` if there is none.
+    pub(super) fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>> {
+        let path = self.path(&format!("log/{tile}"), &tile.to_string());
+        Ok(self.client.get_if_there(&path)?.map(|answer| answer.bytes))
+    }
+
+    /// Whether a body that ends cleanly and too early may be the network's doing: an engine breaks off so behind some proxies; a file is as long as it is.
+    pub(super) fn may_end_early(&self) -> bool {
+        self.contest.is_some()
+    }
+
+    /// Entries as lines from an index on, which begins at this byte of the log.
+    pub(super) fn lines(&self, index: u64, byte: u64, to: u64) -> Result<BufReader<Body>> {
+        let body = match &self.contest {
+            Some(contest) => {
+                self.client.stream(&format!("/v1/contests/{contest}/log/entries?from={index}&to={to}"))?
+            }
+            None => self.rest_of("/log.jsonl", byte)?,
+        };
+        Ok(BufReader::with_capacity(1 << 20, body))
+    }
+
+    /// A file from a byte on, also of a server that only gives whole ones.
+    fn rest_of(&self, path: &str, byte: u64) -> Result<Body> {
+        if byte == 0 {
+            return self.client.stream(path);
+        }
+        let (mut body, is_rest) = match self.client.stream_from(path, byte) {
+            // Nothing is behind it.
+            Err(error) if matches!(error.downcast_ref(), Some(Problem { status: 416, .. })) => {
+                return Ok(Box::new(io::empty()));
+            }
+            other => other?,
+        };
+        if !is_rest {
+            io::copy(&mut body.by_ref().take(byte), &mut io::sink())?;
+        }
+        Ok(body)
+    }
+}

@@ -1,0 +1,49 @@
+//! Shards that take too long to say what they hold: the others' ballots go on without them.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use acclaim_contest::ContestId;
+use acclaim_store::intake::Session;
+use tokio::time::Instant;
+
+/// How long one of several shards may take at first.
+const FIRST: Duration = Duration::from_millis(250);
+/// And at most: a slow one gets more time, so that it is heard in the end.
+const MOST: Duration = Duration::from_secs(3);
+/// A late one is left alone for so many times its patience, so that the others seldom wait.
+const REST: u32 = 3;
+
+/// See the [module](self).
+#[derive(Default)]
+pub(crate) struct Late(Mutex<HashMap<(ContestId, u16), (Duration, Instant)>>);
+
+impl Late {
+    /// How long to wait for a shard; `None` if it is not to be asked yet.
+    pub(crate) fn patience(&self, session: &Session, shard: u16) -> Option<Duration> {
+        match self.lock().get(&(session.contest.clone(), shard)) {
+            None => Some(FIRST),
+            Some((patience, again)) => (Instant::now() >= *again).then_some(*patience),
+        }
+    }
+
+    /// Notes whether a shard was late.
+    pub(crate) fn note(&self, session: &Session, shard: u16, late: bool) {
+        let key = (session.contest.clone(), shard);
+        let mut all = self.lock();
+        if late {
+            let before = all.get(&key).map_or(FIRST, |(patience, _)| *patience);
+            all.insert(key, ((before * 2).min(MOST), Instant::now() + before * REST));
+        } else {
+            all.remove(&key);
+        }
+    }
+
+    /// Whole after every step, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, HashMap<(ContestId, u16), (Duration, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
