@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acclaim_ballot_log::{Checkpoint, CosigningKey, VerifierKey, WitnessKey};
+use acclaim_ballot_log::{Checkpoint, CosigningKey, Receipt, VerifierKey, WitnessKey};
 use acclaim_cli::caster::{Ballot, Caster};
 use serde_json::{Value, json};
 
@@ -197,6 +197,37 @@ fn receipts(site: &Site, answers: &[Value], vkey: &VerifierKey, witness: &Witnes
             }
         }
     }
+}
+
+#[test]
+fn a_receipt_is_under_a_cosigned_checkpoint_as_soon_as_one_covers_its_ballot() {
+    let mut site = Site::start();
+    let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
+    let (state, address) = (site.folder.path().join("w"), free_address());
+    let start = || Process::start(&state, address, "witness.example.org", &vkey(&contest));
+    let witness = start();
+    let key = witness.key.clone();
+    assert_eq!(note(&site, "watched", "checkpoint.cosigned"), None);
+    have_witnesses(&mut site, &[(address, &key)]);
+    let receipt = |answers: &[Value]| {
+        let path = format!("/v1/contests/watched/ballots/{}/proof", answers[0]["ballot"].as_str().unwrap());
+        let receipt: Receipt = site.send("GET", &path, &[], b"").text.parse().unwrap();
+        let leaf = answers[0]["leaf_hash"].as_str().unwrap().parse().unwrap();
+        receipt.verify(leaf, &vkey(&contest)).unwrap();
+        key.find(&receipt.checkpoint).is_ok()
+    };
+    let (covered, _) = vote(&site, "watched", 10);
+    let cosigned = until_cosigned(&site, "watched", &[&key]);
+    witness.kill();
+    let (later, _) = vote(&site, "watched", 5);
+    assert!(receipt(&covered) && !receipt(&later));
+    let newest = note(&site, "watched", "checkpoint").unwrap();
+    assert_eq!(newest.matches("\u{2014} ").count(), 1, "{newest}");
+    assert_eq!(note(&site, "watched", "checkpoint.cosigned"), Some(cosigned), "a moment older");
+
+    let _witness = start();
+    until_cosigned(&site, "watched", &[&key]);
+    assert!(receipt(&covered) && receipt(&later));
 }
 
 /// What was exported, and the server, stand up to whoever demands the witnesses, and not to one who demands another.
