@@ -21,7 +21,7 @@ use crate::{
     desk::find_recorded,
     directory::Contest,
     extract::Path,
-    log::{shown_checkpoint, tiles},
+    log::{checkpoint_over, tiles},
     problem::{self, Problem},
     state::Api,
 };
@@ -184,7 +184,7 @@ async fn find(api: &Api, contest: &str, ballot: &str) -> Result<(RecordedBallot,
     find_recorded(&api.stores, contest.id(), ballot).await?.ok_or_else(not_found)
 }
 
-/// The receipt: a proof that the ballot is in the log (tlog-proof).
+/// The receipt: a proof that the ballot is in the log (tlog-proof), under a checkpoint with witnesses' cosignatures if one covers the ballot.
 #[utoipa::path(get, path = "/v1/contests/{contest}/ballots/{ballot}/proof", tag = "voters",
     params(("contest" = String, Path,), ("ballot" = String, Path,)),
     responses((status = 200, body = String, content_type = "text/plain")))]
@@ -194,7 +194,7 @@ async fn receipt(
 ) -> Result<Response, Problem> {
     let (recorded, _) = find(&api, &contest, &ballot).await?;
     let contest = api.directory.contest(&contest_id(&contest)?).ok_or_else(no_contest)?;
-    let note = shown_checkpoint(&api, &contest).await?;
+    let note = checkpoint_over(&api, &contest, recorded.index).await?;
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
     let key: VerifierKey = contest.verifier_key.parse().map_err(|error| internal(&error))?;
     let checkpoint = Checkpoint::open(&note, &key).map_err(|error| internal(&error))?;

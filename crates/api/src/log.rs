@@ -9,7 +9,7 @@ use acclaim_ballot_log::{
     tile::{TILE_WIDTH, TileId, TileKind, TilePath, bundle_width_at},
 };
 use acclaim_contest::rules::PublishEntries;
-use acclaim_store::{Phase, StoreError, Stores};
+use acclaim_store::{Phase, StoreError, Stores, shown::size_of};
 use axum::{
     body::Body,
     extract::State,
@@ -36,16 +36,46 @@ const PRIVATE: &str = "private, no-store";
 const CHUNK: usize = 2_048;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(checkpoint)).routes(routes!(tile)).routes(routes!(entries))
+    OpenApiRouter::new()
+        .routes(routes!(checkpoint))
+        .routes(routes!(cosigned))
+        .routes(routes!(tile))
+        .routes(routes!(entries))
 }
 
 /// The newest checkpoint that may be shown: it is in the ledger, and kept outside it.
-pub(crate) async fn shown_checkpoint(api: &Api, contest: &Contest) -> Result<String, Problem> {
+async fn shown_checkpoint(api: &Api, contest: &Contest) -> Result<String, Problem> {
     let not_found = || Problem::new(&problem::NOT_FOUND, "the contest has no log before its opening");
     if contest.phase() == Phase::Draft {
         return Err(not_found());
     }
     api.stores.shown.highest(contest.id()).await?.ok_or_else(not_found)
+}
+
+/// The newest checkpoint that witnesses have cosigned, if they have cosigned any. It was shown before it went to them.
+async fn cosigned_checkpoint(api: &Api, contest: &Contest) -> Result<Option<String>, Problem> {
+    match contest.phase() {
+        Phase::Draft => Ok(None),
+        _ => Ok(api.stores.shown.cosigned(contest.id()).await?),
+    }
+}
+
+/// The newest checkpoint, with the cosignatures that it has by now.
+async fn newest_checkpoint(api: &Api, contest: &Contest) -> Result<String, Problem> {
+    let shown = shown_checkpoint(api, contest).await?;
+    // A cosigned note is the one that was shown, and lines below it.
+    let cosigned = cosigned_checkpoint(api, contest).await?.filter(|note| note.starts_with(&shown));
+    Ok(cosigned.unwrap_or(shown))
+}
+
+/// The checkpoint under which an entry is best proved: the cosigned one if it covers the entry, or else the newest.
+pub(crate) async fn checkpoint_over(api: &Api, contest: &Contest, index: u64) -> Result<String, Problem> {
+    let cosigned = cosigned_checkpoint(api, contest).await?;
+    let covering = cosigned.filter(|note| size_of(note).is_ok_and(|size| size > index));
+    match covering {
+        Some(note) => Ok(note),
+        None => newest_checkpoint(api, contest).await,
+    }
 }
 
 /// The size of the newest checkpoint shown.
@@ -71,7 +101,7 @@ pub(crate) async fn tiles(
     Ok(tiles)
 }
 
-/// The newest checkpoint, a signed note.
+/// The newest checkpoint, a signed note, with the cosignatures of witnesses that it has by now.
 #[utoipa::path(get, path = "/v1/contests/{contest}/log/checkpoint", tag = "log", params(("contest" = String, Path,)),
     responses((status = 200, body = String, content_type = "text/plain")))]
 async fn checkpoint(
@@ -80,10 +110,27 @@ async fn checkpoint(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, _) = visible(&api, &headers, &contest).await?;
-    let note = shown_checkpoint(&api, &contest).await?;
+    Ok(note(newest_checkpoint(&api, &contest).await?))
+}
+
+/// The newest checkpoint that witnesses have cosigned, with all their cosignatures: a second or so older than the newest of all while the log grows.
+#[utoipa::path(get, path = "/v1/contests/{contest}/log/checkpoint.cosigned", tag = "log", params(("contest" = String, Path,)),
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 404, description = "no witness has cosigned any")))]
+async fn cosigned(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (contest, _) = visible(&api, &headers, &contest).await?;
+    let not_found =
+        || Problem::new(&problem::NOT_FOUND, "no witness has cosigned a checkpoint of the contest");
+    Ok(note(cosigned_checkpoint(&api, &contest).await?.ok_or_else(not_found)?))
+}
+
+fn note(text: String) -> Response {
     let headers =
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=1")];
-    Ok((headers, note).into_response())
+    (headers, text).into_response()
 }
 
 /// A tile of hashes, or a bundle of entries: `tile/<level>/<number>[.p/<width>]`, `tile/entries/<number>[.p/<width>]`.

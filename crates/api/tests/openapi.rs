@@ -45,6 +45,7 @@ fn every_route_is_described() {
         "POST C/statements",
         "POST C/tag-key/destruction",
         "GET C/log/checkpoint",
+        "GET C/log/checkpoint.cosigned",
         "GET C/log/tile/{*tile}",
         "GET C/log/entries",
         "GET /healthz",

@@ -13,6 +13,9 @@ pub const MAX_ORIGIN_LENGTH: usize = 255;
 /// The type of signature that signed-note numbers 1: Ed25519.
 const ED25519: u8 = 1;
 
+/// The type that tlog-cosignature numbers 4: Ed25519 over a time and a checkpoint.
+pub(crate) const COSIGNATURE: u8 = 4;
+
 /// Whether `text` can name a log and its key: 1 to 255 bytes without white space, control characters and `+`.
 #[must_use]
 pub fn is_origin(text: &str) -> bool {
@@ -28,9 +31,17 @@ pub struct InvalidOrigin;
 /// Why a text is not a [`VerifierKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidVerifierKey {
-    /// Not `name+hex(key id)+base64(0x01 || public key)`.
-    #[error("not of the form name+hex(key id)+base64(0x01 || public key)")]
+    /// Not `name+hex(key id)+base64(type || public key)`.
+    #[error("not of the form name+hex(key id)+base64(type || public key)")]
     Malformed,
+    /// Of a log where a witness's is wanted, or the other way round.
+    #[error("a key of type {found}, where type {wanted} is wanted: 1 is a log's, 4 a witness's")]
+    Type {
+        /// The type that it is of.
+        found: u8,
+        /// The type that it should be of.
+        wanted: u8,
+    },
     /// Its name cannot name a log.
     #[error(transparent)]
     Name(#[from] InvalidOrigin),
@@ -80,42 +91,27 @@ impl fmt::Debug for SigningKey {
 
 /// Checks the checkpoints of one log. Its text form is `name+hex(key id)+base64(0x01 || public key)`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct VerifierKey {
-    name: String,
-    id: [u8; 4],
-    public: ed25519_dalek::VerifyingKey,
-}
+pub struct VerifierKey(PublicKey);
 
 impl VerifierKey {
     fn new(name: &str, public: ed25519_dalek::VerifyingKey) -> Result<Self, InvalidOrigin> {
-        if !is_origin(name) {
-            return Err(InvalidOrigin);
-        }
-        let hash = Sha256::new()
-            .chain_update(name)
-            .chain_update([b'\n', ED25519])
-            .chain_update(public.as_bytes())
-            .finalize();
-        let [a, b, c, d, ..] = <[u8; 32]>::from(hash);
-        Ok(Self { name: name.to_owned(), id: [a, b, c, d], public })
+        PublicKey::new(name, ED25519, public).map(Self)
     }
 
     /// The log's origin.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.name()
     }
 
     /// The first four bytes of `SHA-256(name || 0x0A || 0x01 || public key)`.
     #[must_use]
     pub fn id(&self) -> [u8; 4] {
-        self.id
+        self.0.id()
     }
 
-    /// Whether `signature` is this key's over `message`. Signatures that other implementations disagree about (of keys of small order, or
-    /// not canonical) are refused.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.public.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+        self.0.verifies(message, signature)
     }
 }
 
@@ -123,6 +119,51 @@ impl FromStr for VerifierKey {
     type Err = InvalidVerifierKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidVerifierKey> {
+        PublicKey::parse(text, ED25519).map(Self)
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An Ed25519 public key with a name, for one type of signature.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PublicKey {
+    name: String,
+    kind: u8,
+    id: [u8; 4],
+    public: ed25519_dalek::VerifyingKey,
+}
+
+impl PublicKey {
+    pub(crate) fn new(
+        name: &str,
+        kind: u8,
+        public: ed25519_dalek::VerifyingKey,
+    ) -> Result<Self, InvalidOrigin> {
+        if !is_origin(name) {
+            return Err(InvalidOrigin);
+        }
+        let hash = Sha256::new()
+            .chain_update(name)
+            .chain_update([b'\n', kind])
+            .chain_update(public.as_bytes())
+            .finalize();
+        let [a, b, c, d, ..] = <[u8; 32]>::from(hash);
+        Ok(Self { name: name.to_owned(), kind, id: [a, b, c, d], public })
+    }
+
+    /// Reads the text form of a key, which must be of this type.
+    pub(crate) fn parse(text: &str, wanted: u8) -> Result<Self, InvalidVerifierKey> {
         // Base64 may contain `+` too, so only the first two divide.
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
@@ -133,28 +174,39 @@ impl FromStr for VerifierKey {
         if id.len() != 8 || key.len() != 44 || STANDARD.decode_slice(key, &mut bytes) != Ok(33) {
             return Err(InvalidVerifierKey::Malformed);
         }
-        let [ED25519, public @ ..] = bytes else { return Err(InvalidVerifierKey::Malformed) };
+        let [found, public @ ..] = bytes;
+        if found != wanted {
+            return Err(InvalidVerifierKey::Type { found, wanted });
+        }
         let public =
             ed25519_dalek::VerifyingKey::from_bytes(&public).map_err(|_| InvalidVerifierKey::PublicKey)?;
         if public.is_weak() {
             return Err(InvalidVerifierKey::PublicKey);
         }
-        let verifier = Self::new(name, public)?;
-        if hex(verifier.id) == id { Ok(verifier) } else { Err(InvalidVerifierKey::KeyId) }
+        let key = Self::new(name, wanted, public)?;
+        if hex(key.id) == id { Ok(key) } else { Err(InvalidVerifierKey::KeyId) }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn id(&self) -> [u8; 4] {
+        self.id
+    }
+
+    /// Whether `signature` is this key's over `message`. Signatures that other implementations disagree about (of keys of small order, or
+    /// not canonical) are refused.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.public.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 }
 
-impl fmt::Display for VerifierKey {
+impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut key = vec![ED25519];
+        let mut key = vec![self.kind];
         key.extend(self.public.as_bytes());
         write!(f, "{}+{}+{}", self.name, hex(self.id), STANDARD.encode(key))
-    }
-}
-
-impl fmt::Debug for VerifierKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -183,12 +235,13 @@ mod tests {
             "",
             "a+b",
             &VKEY.replace("+9049215d", "+9049215D0"),
-            &VKEY.replace("+AY", "+BY"),
             &VKEY[..VKEY.len() - 1],
             &format!("{VKEY}\n"),
         ] {
             assert_eq!(refused(malformed), InvalidVerifierKey::Malformed, "{malformed}");
         }
+        let of_a_witness = VKEY.replace("+AY", "+BI");
+        assert_eq!(refused(&of_a_witness), InvalidVerifierKey::Type { found: 4, wanted: 1 });
         for (from, to) in [("9049215d", "9049215e"), ("9049215d", "9049215D"), ("2021+", "2022+")] {
             assert_eq!(refused(&VKEY.replace(from, to)), InvalidVerifierKey::KeyId);
         }

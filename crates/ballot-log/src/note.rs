@@ -32,52 +32,85 @@ pub enum NoteError {
 /// Signs a text, which ends with a newline, and returns the note.
 pub(crate) fn sign(text: &str, key: &SigningKey) -> String {
     let verifier = key.verifier();
-    let mut signature = verifier.id().to_vec();
-    signature.extend(key.sign_bytes(text.as_bytes()));
-    format!("{text}\n{SIGNATURE_PREFIX}{} {}\n", verifier.name(), STANDARD.encode(signature))
+    let line = signature_line(verifier.name(), verifier.id(), &key.sign_bytes(text.as_bytes()));
+    format!("{text}\n{line}\n")
+}
+
+/// A note as it was read; whether its signatures are true is not known yet.
+pub(crate) struct Note<'a> {
+    /// With the newline at its end.
+    pub(crate) text: &'a str,
+    signatures: Vec<Signature<'a>>,
+}
+
+/// One signature line.
+struct Signature<'a> {
+    /// Without the newline at its end.
+    line: &'a str,
+    name: &'a str,
+    id: [u8; 4],
+    bytes: Vec<u8>,
+}
+
+impl<'a> Note<'a> {
+    /// Reads the form of a note.
+    pub(crate) fn parse(note: &'a [u8]) -> Result<Self, NoteError> {
+        if note.len() > MAX_NOTE_LENGTH {
+            return Err(NoteError::TooLong);
+        }
+        let note = std::str::from_utf8(note).map_err(|_| NoteError::Malformed)?;
+        if note.bytes().any(|b| b < b' ' && b != b'\n') {
+            return Err(NoteError::Malformed);
+        }
+        // The text may have blank lines, the signatures have none: the last one divides.
+        let blank = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
+        let (text, signatures) = note.split_at_checked(blank + 1).ok_or(NoteError::Malformed)?;
+        let lines = signatures
+            .strip_prefix('\n')
+            .and_then(|lines| lines.strip_suffix('\n'))
+            .ok_or(NoteError::Malformed)?;
+        let mut signatures = Vec::new();
+        for line in lines.split('\n') {
+            if signatures.len() >= MAX_SIGNATURES {
+                return Err(NoteError::TooLong);
+            }
+            signatures.push(Signature::parse(line).ok_or(NoteError::Malformed)?);
+        }
+        Ok(Self { text, signatures })
+    }
+
+    /// The signatures that name this key, each with its line. Whoever asks must refuse the note if one is not the key's.
+    pub(crate) fn signatures_of(&self, name: &str, id: [u8; 4]) -> impl Iterator<Item = (&'a str, &[u8])> {
+        let of_the_key = move |signature: &&Signature<'_>| signature.name == name && signature.id == id;
+        self.signatures.iter().filter(of_the_key).map(|signature| (signature.line, &*signature.bytes))
+    }
+}
+
+impl<'a> Signature<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let (name, signature) = line.strip_prefix(SIGNATURE_PREFIX)?.split_once(' ')?;
+        let mut bytes = STANDARD.decode(signature).ok()?;
+        let id = *bytes.first_chunk::<4>()?;
+        bytes.drain(..id.len());
+        (is_origin(name) && !bytes.is_empty()).then_some(Self { line, name, id, bytes })
+    }
+}
+
+/// A signature's line, without the newline at its end.
+pub(crate) fn signature_line(name: &str, id: [u8; 4], bytes: &[u8]) -> String {
+    format!("{SIGNATURE_PREFIX}{name} {}", STANDARD.encode([&id, bytes].concat()))
 }
 
 /// Returns the text of a note, with the newline at its end, if `key` has signed it. Signatures of other keys are ignored.
 pub(crate) fn open<'a>(note: &'a [u8], key: &VerifierKey) -> Result<&'a str, NoteError> {
-    if note.len() > MAX_NOTE_LENGTH {
-        return Err(NoteError::TooLong);
-    }
-    let note = std::str::from_utf8(note).map_err(|_| NoteError::Malformed)?;
-    if note.bytes().any(|b| b < b' ' && b != b'\n') {
-        return Err(NoteError::Malformed);
-    }
-    // The text may have blank lines, the signatures have none: the last one divides.
-    let blank = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
-    let (text, signatures) = note.split_at_checked(blank + 1).ok_or(NoteError::Malformed)?;
-    let lines = signatures
-        .strip_prefix('\n')
-        .and_then(|lines| lines.strip_suffix('\n'))
-        .ok_or(NoteError::Malformed)?;
+    let note = Note::parse(note)?;
     let mut signed = false;
-    for (position, line) in lines.split('\n').enumerate() {
-        if position >= MAX_SIGNATURES {
-            return Err(NoteError::TooLong);
+    for (_, signature) in note.signatures_of(key.name(), key.id()) {
+        let signature = signature.try_into().map_err(|_| NoteError::WrongSignature)?;
+        if !key.verifies(note.text.as_bytes(), signature) {
+            return Err(NoteError::WrongSignature);
         }
-        let (name, bytes) = parse_signature(line).ok_or(NoteError::Malformed)?;
-        let (id, signature) = bytes.split_first_chunk::<4>().ok_or(NoteError::Malformed)?;
-        if signature.is_empty() {
-            return Err(NoteError::Malformed);
-        }
-        if name == key.name() && *id == key.id() {
-            let signature = signature.try_into().map_err(|_| NoteError::WrongSignature)?;
-            if !key.verifies(text.as_bytes(), signature) {
-                return Err(NoteError::WrongSignature);
-            }
-            signed = true;
-        }
+        signed = true;
     }
-    if signed { Ok(text) } else { Err(NoteError::NotSigned) }
-}
-
-fn parse_signature(line: &str) -> Option<(&str, Vec<u8>)> {
-    let (name, signature) = line.strip_prefix(SIGNATURE_PREFIX)?.split_once(' ')?;
-    if !is_origin(name) {
-        return None;
-    }
-    Some((name, STANDARD.decode(signature).ok()?))
+    if signed { Ok(note.text) } else { Err(NoteError::NotSigned) }
 }

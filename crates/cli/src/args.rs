@@ -5,6 +5,7 @@ pub mod log;
 pub mod moving;
 pub mod rule;
 pub mod staff;
+pub mod witness;
 
 use std::{env, fs, net::SocketAddr, path::PathBuf};
 
@@ -18,6 +19,7 @@ use self::{
     moving::MoveArgs,
     rule::RuleCommand,
     staff::{KeyCommand, PassCommand},
+    witness::WitnessArgs,
 };
 use crate::engine::Role;
 
@@ -74,6 +76,8 @@ pub enum Command {
     /// Check voters' receipts
     #[command(subcommand)]
     Receipt(ReceiptCommand),
+    /// Watch logs of others: cosign their checkpoints as long as they only grow
+    Witness(WitnessArgs),
     /// How many ballots came when, and from which groups
     #[command(after_help = "Example:\n  acclaim turnout photo-2021")]
     Turnout(ShowArgs),

@@ -14,6 +14,8 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+pub(crate) use http::is_this_machine;
+
 use self::{http::HttpTransport, in_process::InProcess, problem::Problem};
 use crate::{args::Target, random};
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod contest;
+mod cosigned;
 mod demo;
 mod key;
 mod log;
@@ -11,6 +12,7 @@ mod receipt;
 mod rule;
 mod serve;
 mod turnout;
+mod witness;
 
 use std::io;
 
@@ -47,6 +49,7 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Audit(args) => audit::run(&args),
         Command::Receipt(ReceiptCommand::Verify(args)) => receipt::verify(&args),
         Command::Receipt(ReceiptCommand::Upgrade(args)) => receipt::upgrade(&args),
+        Command::Witness(args) => witness::run(&args),
         Command::Turnout(args) => turnout::run(&args),
         Command::Completions { shell } => completions(shell),
     }

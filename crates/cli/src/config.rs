@@ -2,19 +2,24 @@
 //! (`ACCLAIM_<SECTION>_<KEY>`), file and defaults.
 
 use std::{
+    collections::BTreeSet,
     env, fmt, fs,
     net::SocketAddr,
     num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use acclaim_store::keyring::Secret;
+use acclaim_ballot_log::WitnessKey;
+use acclaim_store::{Witness, keyring::Secret};
 use acclaim_store_sqlite::directory::parse_secret;
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 use serde::Deserialize;
 use toml::{Table, Value};
+
+use crate::witness::client::HttpWitness;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -32,7 +37,22 @@ pub struct Config {
     pub redis: Redis,
     /// The ledger of a cluster.
     pub postgres: Postgres,
+    /// Who cosigns checkpoints.
+    pub witnesses: Vec<WitnessTable>,
 }
+
+/// One witness.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessTable {
+    /// Where its `add-checkpoint` is: `https://witness.example.org/acclaim`.
+    pub url: String,
+    /// Its verifier key, from elsewhere than that address.
+    pub vkey: String,
+}
+
+/// Witnesses, at most: a note that is read has no more than 64 signatures.
+const MOST_WITNESSES: usize = 16;
 
 /// The intake of a cluster.
 #[derive(Clone, Deserialize)]
@@ -272,6 +292,26 @@ impl Config {
         }
     }
 
+    /// The witnesses.
+    ///
+    /// # Errors
+    /// With the key's name, when one is not a witness.
+    pub(crate) fn witnesses(&self) -> Result<Vec<Arc<dyn Witness>>> {
+        if self.witnesses.len() > MOST_WITNESSES {
+            bail!("`witnesses` names more than {MOST_WITNESSES}");
+        }
+        let mut names = BTreeSet::new();
+        let witness = |(number, table): (usize, &WitnessTable)| -> Result<Arc<dyn Witness>> {
+            let named = |key: &str| format!("`witnesses[{number}].{key}`");
+            let vkey: WitnessKey = table.vkey.parse().with_context(|| named("vkey"))?;
+            if !names.insert(vkey.to_string()) {
+                bail!("{}: the same key as before", named("vkey"));
+            }
+            Ok(Arc::new(HttpWitness::new(&table.url, vkey).with_context(|| named("url"))?))
+        };
+        self.witnesses.iter().enumerate().map(witness).collect()
+    }
+
     pub(crate) fn sequencer(&self) -> acclaim_sequencer::Settings {
         let deadline = Duration::from_millis(self.ballots.deadline_ms.get());
         acclaim_sequencer::Settings {
@@ -285,6 +325,12 @@ impl Config {
 /// Sets the key that a variable stands for; other variables are nobody's business.
 fn overlay(table: &mut Table, name: &str, value: &str) -> Result<()> {
     let Some(rest) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { return Ok(()) };
+    // A list of tables has no keys of its own to overlay.
+    if rest == "witnesses" {
+        let list = format!("witnesses = {value}").parse::<Table>().with_context(|| name.to_owned())?;
+        table.extend(list);
+        return Ok(());
+    }
     let found = SECTIONS.iter().find_map(|section| {
         rest.strip_prefix(section)
             .and_then(|rest| rest.strip_prefix('_'))
@@ -319,6 +365,33 @@ mod tests {
         overlay(&mut table, "ACCLAIM_SERVER_LISTNE", "x").unwrap();
         let error = Value::Table(table).try_into::<Config>().unwrap_err();
         assert!(error.to_string().contains("listne"), "{error}");
+    }
+
+    #[test]
+    fn witnesses_are_checked_at_the_start_and_mistakes_told_by_their_key() {
+        const ONE: &str =
+            "witness.navigli.sunlight.geomys.org+a3e00fe2+BNy/co4C1Hn1p+INwJrfUlgz7W55dSZReusH/GhUhJ/G";
+        let read = |list: &str| {
+            let mut table = Table::new();
+            overlay(&mut table, "ACCLAIM_WITNESSES", list)?;
+            Value::Table(table).try_into::<Config>()?.witnesses()
+        };
+        let witness = |url: &str, vkey: &str| format!("{{ url = \"{url}\", vkey = \"{vkey}\" }}");
+        let good = witness("https://witness.example.org", ONE);
+        assert_eq!(read(&format!("[{good}]")).unwrap().len(), 1);
+        let log = "vote.example.org/photo-2021+9049215d+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c";
+        for (list, told) in [
+            (format!("[{good}, {good}]"), "witnesses[1].vkey"),
+            (format!("[{}]", witness("https://witness.example.org", log)), "witnesses[0].vkey"),
+            (format!("[{}]", witness("witness.example.org", ONE)), "witnesses[0].url"),
+            ("[{ url = \"https://w\" }]".to_owned(), "vkey"),
+            ("[{ url = \"https://w\", vkey = \"\", name = \"\" }]".to_owned(), "name"),
+            (format!("[{}]", [&*good; 17].join(",")), "more than 16"),
+            ("nonsense".to_owned(), "ACCLAIM_WITNESSES"),
+        ] {
+            let error = read(&list).unwrap_err();
+            assert!(format!("{error:#}").contains(told), "{error:#}");
+        }
     }
 
     #[test]

@@ -68,6 +68,8 @@ impl Engine {
     /// When the directory is in use, of another version or not writable, a server is away, of another version or unsafe, a key does not open, or a
     /// log is damaged or older than what has been shown of it.
     pub async fn start(config: &Config, role: Role) -> Result<Self> {
+        // Every process checks them: a mistake shows at the first start, whatever its role.
+        let witnesses = config.witnesses()?;
         let ground = match config.cluster()? {
             None => embedded(config).await?,
             Some(cluster) => clustered(config, &cluster).await?,
@@ -83,7 +85,8 @@ impl Engine {
         let sequencer = match role {
             Role::Api => None,
             Role::All | Role::Sequencer => {
-                let sequencer = Sequencer::start(stores, keyring, config.sequencer(), stopping).await?;
+                let settings = acclaim_sequencer::Settings { witnesses, ..config.sequencer() };
+                let sequencer = Sequencer::start(stores, keyring, settings, stopping).await?;
                 Some(tokio::spawn(sequencer.run()))
             }
         };

@@ -13,3 +13,4 @@ pub mod output;
 pub mod progress;
 pub mod random;
 mod traveller;
+pub mod witness;

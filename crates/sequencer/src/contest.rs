@@ -15,6 +15,7 @@ use tokio::{
         broadcast::{Receiver, error::RecvError},
         watch,
     },
+    task::JoinSet,
     time::Instant,
 };
 
@@ -24,6 +25,7 @@ use crate::{
     log::Log,
     publish::publication,
     reading::{LoadError, Reading},
+    witnessing,
 };
 
 /// How often passes issued meanwhile are written into the log while voting goes on.
@@ -47,6 +49,8 @@ pub(crate) struct ContestTask {
     renew: Instant,
     /// Whether the intake did not answer when it was last asked.
     intake_away: bool,
+    /// Has witnesses cosign; ends with the task, and is waited for by nobody.
+    witnessing: JoinSet<()>,
 }
 
 /// Why a step ended the loop.
@@ -93,6 +97,7 @@ impl ContestTask {
         let taking_over = Log::take_over(reading, &context.stores);
         let log = context.while_leased(record.id(), taking_over).await?;
         let now = context.stores.clock.now();
+        let witnessing = witnessing::begin(context, record.id(), log.newest());
         let mut task = Self {
             context: context.clone(),
             record,
@@ -104,6 +109,7 @@ impl ContestTask {
             issued_checked: now,
             renew: Instant::now(),
             intake_away: false,
+            witnessing,
         };
         task.set_recording(Recording::Well);
         task.publish_if_due(now);
@@ -131,7 +137,10 @@ impl ContestTask {
             }
         };
         match ended {
-            Ended::Gone => self.forget().await,
+            Ended::Gone => {
+                self.witnessing.shutdown().await;
+                self.forget().await;
+            }
             Ended::Waiting => stores.hub.set_recording(self.id(), Recording::Elsewhere),
             Ended::Absent | Ended::Stopped => {}
             Ended::Told => {

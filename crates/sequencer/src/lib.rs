@@ -14,12 +14,13 @@ mod publish;
 mod reading;
 mod standby;
 mod voting;
+mod witnessing;
 
 use std::{collections::HashMap, fmt::Display, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
-    Keyring, StoreError, Stores,
+    Keyring, StoreError, Stores, Witness,
     hub::{Notice, Recording},
 };
 use tokio::{
@@ -49,6 +50,12 @@ pub struct Settings {
     pub shards: u16,
     /// How long a lease lasts: when its holder dies, another process takes over after at most so much and a quarter.
     pub lease: Duration,
+    /// Who cosigns the checkpoints shown.
+    pub witnesses: Vec<Arc<dyn Witness>>,
+    /// Shortest time between two checkpoints of a contest that go to witnesses.
+    pub witness_every: Duration,
+    /// How long a witness may take to answer.
+    pub witness_patience: Duration,
 }
 
 impl Default for Settings {
@@ -60,6 +67,9 @@ impl Default for Settings {
             retry_after: Duration::from_millis(500),
             shards: 1,
             lease: Duration::from_secs(3),
+            witnesses: Vec::new(),
+            witness_every: Duration::from_secs(1),
+            witness_patience: Duration::from_secs(5),
         }
     }
 }

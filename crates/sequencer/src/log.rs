@@ -1,6 +1,6 @@
 //! The state of one contest's log, and the two things done with it: taking it over from the ledger, and appending.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use acclaim_ballot_log::{Checkpoint, Hash, SigningKey};
 use acclaim_contest::{BallotId, ContestId};
@@ -11,10 +11,12 @@ use acclaim_store::{
     ledger::{Append, ContestChange, Head},
 };
 use acclaim_tally::Replay;
+use tokio::sync::watch;
 
 use crate::{
     batch::Batch,
     reading::{LoadError, Reading},
+    witnessing::Newest,
 };
 
 /// Entries asked of the ledger at once while replaying.
@@ -38,6 +40,8 @@ pub(crate) struct Log {
     decided: Vec<BallotId>,
     /// Whether the intake holds what it could have been rid of.
     untrimmed: bool,
+    /// Tells of every checkpoint shown.
+    newest: watch::Sender<Newest>,
 }
 
 /// Reads what the ledger holds beyond what was read before, and checks it against the ledger's checkpoint and the highest one shown. After
@@ -45,9 +49,11 @@ pub(crate) struct Log {
 pub(crate) async fn catch_up(reading: &mut Reading, stores: &Stores) -> Result<(), LoadError> {
     let contest = reading.contest().clone();
     // In this order: a commit comes before its showing, so that a former holder at work never makes the ledger look older than it is.
-    let shown = stores.shown.highest(&contest).await?;
+    // What was cosigned was shown too, and may be all that is left of it.
+    let cosigned = stores.shown.cosigned(&contest).await?;
+    let shown: Vec<String> = stores.shown.highest(&contest).await?.into_iter().chain(cosigned).collect();
     let head = stores.database.head(&contest).await?;
-    reading.expect(head, shown.as_slice())?;
+    reading.expect(head, &shown)?;
     while reading.replay().size() < reading.size() {
         let at = reading.replay().size();
         let most = usize::try_from(reading.size() - at).unwrap_or(CHUNK).min(CHUNK);
@@ -71,6 +77,7 @@ impl Log {
         catch_up(&mut reading, stores).await?;
         let (contest, is_shown) = (reading.contest().clone(), reading.is_shown());
         let (key, replay, head) = reading.finish()?;
+        let newest = watch::Sender::new(None);
         let (committed, cursors) = match head {
             None => (None, Cursors::default()),
             Some(head) => {
@@ -78,10 +85,16 @@ impl Log {
                 if !is_shown {
                     stores.shown.about_to_show(&contest, &head.checkpoint).await?;
                 }
+                newest.send_replace(Some(Arc::from(head.checkpoint)));
                 (Some((head.size, head.root)), head.cursors)
             }
         };
-        Ok(Self { contest, key, replay, committed, cursors, decided: Vec::new(), untrimmed: false })
+        Ok(Self { contest, key, replay, committed, cursors, decided: Vec::new(), untrimmed: false, newest })
+    }
+
+    /// Follows the newest checkpoint shown.
+    pub(crate) fn newest(&self) -> watch::Receiver<Newest> {
+        self.newest.subscribe()
     }
 
     /// Size and root as the ledger has them.
@@ -103,7 +116,9 @@ impl Log {
             return Ok(false);
         }
         tracing::warn!(contest = %self.contest, size, "the highest checkpoint shown was forgotten");
-        stores.shown.about_to_show(&self.contest, &self.key.sign(size, root)).await?;
+        let checkpoint = self.key.sign(size, root);
+        stores.shown.about_to_show(&self.contest, &checkpoint).await?;
+        self.newest.send_replace(Some(Arc::from(checkpoint)));
         Ok(true)
     }
 
@@ -165,6 +180,7 @@ impl Log {
             self.note_trimmed(&trimmed);
         }
         shown?;
+        self.newest.send_replace(Some(Arc::from(checkpoint)));
         Ok(Decided {
             contest: self.contest.clone(),
             size,

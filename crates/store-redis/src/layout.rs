@@ -56,6 +56,11 @@ pub(crate) fn shown(contest: &ContestId) -> String {
     format!("{PREFIX}:{{{contest}}}:shown")
 }
 
+/// The newest checkpoint of a contest that witnesses have cosigned.
+pub(crate) fn cosigned(contest: &ContestId) -> String {
+    format!("{PREFIX}:{{{contest}}}:cosigned")
+}
+
 /// The newest publication of a contest.
 pub(crate) fn publication(contest: &ContestId) -> String {
     format!("{PREFIX}:{{{contest}}}:publication")

@@ -1,7 +1,7 @@
 //! The highest checkpoint shown, in Redis: outside the ledger, and where every sequencer finds it.
 
 use acclaim_contest::ContestId;
-use acclaim_store::{Shown, StoreError, error::Result};
+use acclaim_store::{Shown, error::Result, shown::size_of};
 use async_trait::async_trait;
 use redis::{Cmd, cmd};
 
@@ -23,6 +23,14 @@ impl RedisShown {
     pub fn new(redis: &Redis) -> Self {
         Self { redis: redis.clone(), show: Script::new(include_str!("scripts/show.lua")) }
     }
+
+    async fn keep(&self, key: &str, note: &str) -> Result<()> {
+        let size = size_of(note)?;
+        let args = |command: &mut Cmd| {
+            command.arg(note).arg(size);
+        };
+        self.redis.0.connection.call(&self.show, &[key], &args).await.map(drop).map_err(failed)
+    }
 }
 
 #[async_trait]
@@ -32,18 +40,19 @@ impl Shown for RedisShown {
     }
 
     async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
-        // The second line of a note is the size. What is no note could not be compared, and was not made by us.
-        let size = checkpoint.lines().nth(1).and_then(|size| size.parse::<u64>().ok());
-        let size = size.ok_or_else(|| StoreError::Corrupt("a checkpoint without a size".to_owned()))?;
-        let args = |command: &mut Cmd| {
-            command.arg(checkpoint).arg(size);
-        };
-        let keys = [&*layout::shown(contest)];
-        self.redis.0.connection.call(&self.show, &keys, &args).await.map(drop).map_err(failed)
+        self.keep(&layout::shown(contest), checkpoint).await
+    }
+
+    async fn cosigned(&self, contest: &ContestId) -> Result<Option<String>> {
+        self.redis.0.connection.run(cmd("GET").arg(layout::cosigned(contest))).await.map_err(unread)
+    }
+
+    async fn keep_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {
+        self.keep(&layout::cosigned(contest), note).await
     }
 
     async fn forget(&self, contest: &ContestId) -> Result<()> {
-        for key in [layout::shown(contest), layout::publication(contest)] {
+        for key in [layout::shown(contest), layout::cosigned(contest), layout::publication(contest)] {
             self.redis.0.connection.run::<()>(cmd("UNLINK").arg(key)).await.map_err(failed)?;
         }
         Ok(())

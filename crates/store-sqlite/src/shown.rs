@@ -10,10 +10,11 @@ use acclaim_contest::ContestId;
 use acclaim_store::{
     Shown,
     error::{Result, StoreError},
+    shown::size_of,
 };
 use async_trait::async_trait;
 
-/// Checkpoints as files `<contest>.checkpoint` in one directory.
+/// Checkpoints as files `<contest>.checkpoint`, and cosigned ones as `<contest>.cosigned`, in one directory.
 ///
 /// A file is replaced by renaming, and left to the system to bring to disk: it survives the process, and after a loss of power it may be
 /// older than the ledger, which is synchronised. That errs on the safe side: an older file accepts the ledger as it is.
@@ -32,43 +33,70 @@ impl ShownFiles {
         Ok(Self { directory: directory.to_owned() })
     }
 
-    fn path(&self, contest: &ContestId) -> PathBuf {
+    fn shown(&self, contest: &ContestId) -> PathBuf {
         self.directory.join(format!("{contest}.checkpoint"))
+    }
+
+    fn cosigned(&self, contest: &ContestId) -> PathBuf {
+        self.directory.join(format!("{contest}.cosigned"))
     }
 }
 
 #[async_trait]
 impl Shown for ShownFiles {
     async fn highest(&self, contest: &ContestId) -> Result<Option<String>> {
-        match fs::read_to_string(self.path(contest)) {
-            // A loss of power can leave a file of no bytes, renamed before its content was on disk: nothing is known then.
-            Ok(text) if text.is_empty() => {
-                tracing::warn!(%contest, "the file of the highest checkpoint shown is empty");
-                Ok(None)
-            }
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unavailable(&error)),
-        }
+        read(&self.shown(contest))
     }
 
-    // Some tens of microseconds of file system calls without a sync: less than a hop to another thread would cost.
     async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
-        let path = self.path(contest);
-        let new = path.with_extension("new");
-        fs::write(&new, checkpoint)
-            .and_then(|()| fs::rename(&new, &path))
-            .map_err(|error| unavailable(&error))
+        write(&self.shown(contest), checkpoint)
+    }
+
+    async fn cosigned(&self, contest: &ContestId) -> Result<Option<String>> {
+        read(&self.cosigned(contest))
+    }
+
+    // The directory's lock leaves one writer, so that nobody comes in between.
+    async fn keep_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {
+        let path = self.cosigned(contest);
+        let size = size_of(note)?;
+        match read(&path)? {
+            Some(kept) if size_of(&kept).is_ok_and(|kept| kept > size) => Ok(()),
+            _ => write(&path, note),
+        }
     }
 
     async fn forget(&self, contest: &ContestId) -> Result<()> {
-        match fs::remove_file(self.path(contest)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(unavailable(&error)),
-            _ => Ok(()),
+        for path in [self.shown(contest), self.cosigned(contest)] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(unavailable(&error)),
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 
+fn read(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        // A loss of power can leave a file of no bytes, renamed before its content was on disk: nothing is known then.
+        Ok(text) if text.is_empty() => {
+            tracing::warn!(file = %path.display(), "the file of a checkpoint is empty");
+            Ok(None)
+        }
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unavailable(&error)),
+    }
+}
+
+/// Some tens of microseconds of file system calls without a sync: less than a hop to another thread would cost.
+fn write(path: &Path, note: &str) -> Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    fs::write(&new, note).and_then(|()| fs::rename(&new, path)).map_err(|error| unavailable(&error))
+}
+
 fn unavailable(error: &io::Error) -> StoreError {
-    StoreError::Unavailable(format!("the highest checkpoint shown: {error}"))
+    StoreError::Unavailable(format!("the checkpoints shown: {error}"))
 }

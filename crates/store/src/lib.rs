@@ -15,6 +15,7 @@ pub mod lease;
 pub mod ledger;
 pub mod moving;
 pub mod shown;
+pub mod witness;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub use keys::Keys;
 pub use lease::Leases;
 pub use ledger::Ledger;
 pub use shown::Shown;
+pub use witness::{Witness, WitnessAnswer};
 
 /// A database that holds everything that must last.
 pub trait Database: Contests + Ledger + Commands + Keys + Leases {}
@@ -42,7 +44,7 @@ pub struct Stores {
     pub database: Arc<dyn Database>,
     /// Accepted ballots on their way into the log.
     pub intake: Arc<dyn Intake>,
-    /// The highest checkpoint shown, kept outside the database.
+    /// The highest checkpoint shown and the newest cosigned one, kept outside the database.
     pub shown: Arc<dyn Shown>,
     /// News between the parts.
     pub hub: Arc<Hub>,

@@ -6,7 +6,7 @@ use acclaim_contest::{
     definition::{Definition, Overrides},
 };
 use acclaim_store::{
-    Command, CommandOutcome, Database, Intake, Phase, StoreError,
+    Command, CommandOutcome, Database, Intake, Phase, Shown, StoreError,
     command::{Queued, QueuedCommand},
     contests::{ContestState, Counted},
     hub::Rejection,
@@ -33,6 +33,33 @@ pub fn definition(id: &str) -> Definition {
         Ok(definition) => definition,
         Err(mistakes) => panic!("{mistakes}"),
     }
+}
+
+/// Cosigned checkpoints only grow, and one of the same size with more cosignatures takes its place; the keeper forgets them with the contest.
+///
+/// # Errors
+/// When the keeper fails.
+///
+/// # Panics
+/// When it breaks the promise.
+pub async fn cosigned(shown: &dyn Shown, contest: &ContestId) -> Result<(), StoreError> {
+    let note = |size: u64, lines: &str| format!("origin\n{size}\nroot\n\n{lines}");
+    assert_eq!(shown.cosigned(contest).await?, None);
+    let highest = shown.highest(contest).await?;
+    for (kept, expected) in [
+        (note(9, "one\n"), note(9, "one\n")),
+        (note(10, "one\n"), note(10, "one\n")),
+        (note(10, "one\ntwo\n"), note(10, "one\ntwo\n")),
+        (note(9, "one\ntwo\n"), note(10, "one\ntwo\n")),
+    ] {
+        shown.keep_cosigned(contest, &kept).await?;
+        assert_eq!(shown.cosigned(contest).await?, Some(expected));
+    }
+    assert_eq!(shown.highest(contest).await?, highest, "they are kept apart");
+    assert!(shown.keep_cosigned(contest, "nonsense").await.is_err());
+    shown.forget(contest).await?;
+    assert_eq!(shown.cosigned(contest).await?, None);
+    Ok(())
 }
 
 /// Ballot number `number` of a voter of its own, with a slot of its own.

@@ -40,6 +40,14 @@ impl Shown for FaultyShown {
         self.faults.around(Step::Show, self.inner.about_to_show(contest, checkpoint)).await
     }
 
+    async fn cosigned(&self, contest: &ContestId) -> Result<Option<String>> {
+        self.inner.cosigned(contest).await
+    }
+
+    async fn keep_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {
+        self.inner.keep_cosigned(contest, note).await
+    }
+
     async fn forget(&self, contest: &ContestId) -> Result<()> {
         self.inner.forget(contest).await
     }

@@ -9,3 +9,4 @@ mod third_party;
 mod tiles;
 mod trees;
 mod vectors;
+mod witnesses;

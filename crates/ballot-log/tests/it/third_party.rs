@@ -1,7 +1,9 @@
 //! Others' implementations of the C2SP specifications read what is written here, and the other way round.
 
-use acclaim_ballot_log::{Checkpoint, Hash, SigningKey, proof};
-use signed_note::{Note, StandardVerifier, VerifierList};
+use acclaim_ballot_log::{Checkpoint, CosigningKey, Hash, SigningKey, proof};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ed25519_dalek::{Signature, VerifyingKey};
+use signed_note::{Note, StandardVerifier, Verifier, VerifierList};
 use tlog_tiles::{Error, Tile, TileHashReader, TileReader};
 
 use crate::log::{Tiles, grown, leaf};
@@ -108,4 +110,56 @@ fn checkpoints_are_signed_notes() {
 
     let read = Checkpoint::open(note.to_bytes(), key.verifier()).unwrap();
     assert_eq!(read.to_string().as_bytes(), checkpoint.to_bytes());
+}
+
+/// A witness as `signed_note` lets one be added, by the words of tlog-cosignature.
+struct Witness {
+    name: String,
+    id: u32,
+    key: VerifyingKey,
+}
+
+impl Witness {
+    fn new(vkey: &str) -> Self {
+        let (name, rest) = vkey.split_once('+').unwrap();
+        let (_, key) = rest.split_once('+').unwrap();
+        let key = STANDARD.decode(key).unwrap();
+        let public = VerifyingKey::from_bytes(key[1..].try_into().unwrap()).unwrap();
+        Self { name: name.to_owned(), id: signed_note::key_id(name, &key), key: public }
+    }
+}
+
+impl Verifier for Witness {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn key_id(&self) -> u32 {
+        self.id
+    }
+
+    fn verify(&self, text: &[u8], signature: &[u8]) -> bool {
+        let (time, signature) = signature.split_at(8);
+        let time = u64::from_be_bytes(time.try_into().unwrap());
+        let message = [format!("cosignature/v1\ntime {time}\n").as_bytes(), text].concat();
+        self.key.verify_strict(&message, &Signature::from_slice(signature).unwrap()).is_ok()
+    }
+}
+
+#[test]
+fn cosigned_checkpoints_are_notes_with_two_signatures() {
+    let key = SigningKey::from_seed("vote.example.org/photo-2021", &[9; 32]).unwrap();
+    let witness = CosigningKey::from_seed("witness.example.org", &[7; 32]).unwrap();
+    let signed = key.sign(300, Hash([5; 32]));
+    let cosigned = format!("{signed}{}", witness.cosign(&signed, 1_679_315_147).unwrap());
+
+    let verifiers = || {
+        let log = StandardVerifier::new(&key.verifier().to_string()).unwrap();
+        VerifierList::new(vec![Box::new(log), Box::new(Witness::new(&witness.verifier().to_string()))])
+    };
+    let note = Note::from_bytes(cosigned.as_bytes()).unwrap();
+    let (verified, unverified) = note.verify(&verifiers()).unwrap();
+    assert_eq!((verified.len(), unverified.len()), (2, 0));
+    let of_another = format!("{signed}{}", witness.cosign(key.sign(301, Hash([5; 32])), 1).unwrap());
+    assert!(Note::from_bytes(of_another.as_bytes()).unwrap().verify(&verifiers()).is_err());
 }

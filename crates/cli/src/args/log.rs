@@ -2,7 +2,7 @@
 
 use std::{fs, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use acclaim_ballot_log::{Hash, VerifierKey};
+use acclaim_ballot_log::{Hash, VerifierKey, WitnessKey};
 use acclaim_contest::ContestId;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{ArgGroup, Args, Subcommand};
@@ -96,6 +96,9 @@ pub struct AuditArgs {
     /// A checkpoint or receipt seen earlier, which the log must contain; may be repeated
     #[arg(long, value_name = "FILE")]
     pub earlier: Vec<PathBuf>,
+    /// Verifier key of a witness that must have cosigned the checkpoint; may be repeated
+    #[arg(long, value_name = "KEY", conflicts_with = "follow")]
+    pub witness: Vec<WitnessKey>,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
@@ -182,6 +185,9 @@ pub struct VerifyArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub key: KeyArgs,
+    /// Verifier key of a witness that must have cosigned the receipt's checkpoint; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub witness: Vec<WitnessKey>,
     /// The leaf hash that was answered when the ballot was cast
     #[arg(long, value_name = "HASH")]
     pub leaf_hash: Option<Hash>,

@@ -88,7 +88,8 @@ impl Transport for HttpTransport {
     }
 }
 
-fn is_this_machine(host: &str) -> bool {
+/// Whether a host is this machine, where no proxy leads.
+pub(crate) fn is_this_machine(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 

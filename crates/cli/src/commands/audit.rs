@@ -8,7 +8,7 @@ mod source;
 
 use std::{fs, num::NonZeroUsize, thread};
 
-use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey};
+use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey, WitnessKey};
 use acclaim_tally::AuditReport;
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -44,6 +44,8 @@ pub(super) struct Beside {
     pub(super) result: Option<Vec<u8>>,
     /// Checkpoints seen earlier, which must be of this log.
     pub(super) earlier: Vec<Checkpoint>,
+    /// Who must have cosigned its checkpoint.
+    pub(super) witnesses: Vec<WitnessKey>,
 }
 
 pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
@@ -53,7 +55,7 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
         .as_ref()
         .map(|file| fs::read(file).with_context(|| format!("the result {}", file.display())))
         .transpose()?;
-    let beside = Beside { result, earlier: earlier(args, &key)? };
+    let beside = Beside { result, earlier: earlier(args, &key)?, witnesses: args.witness.clone() };
     let means = Means::of(args.memory, args.threads);
     let source = match &args.url {
         Some(url) => {

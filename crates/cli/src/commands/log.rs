@@ -13,6 +13,7 @@ use acclaim_contest::ContestId;
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result, bail};
 
+use super::cosigned;
 use crate::{
     args::log::{ExportArgs, TallyArgs},
     client::{Client, problem::Problem},
@@ -44,7 +45,11 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
         .unwrap_or_default()
         .parse()
         .context("the contest's verifier key")?;
-    let (note, checkpoint, result) = checkpoint_and_result(client, contest, &vkey)?;
+    let (mut note, checkpoint, result) = checkpoint_and_result(client, contest, &vkey)?;
+    if about_json["phase"] != "open" {
+        // The last checkpoint of a log that stands still is cosigned within a moment.
+        note = with_cosignatures(client, contest, &vkey, note, &checkpoint)?;
+    }
 
     let body = client.stream(&format!("/v1/contests/{contest}/log/entries?to={}", checkpoint.size))?;
     let bar = progress::bar(checkpoint.size, "entries");
@@ -86,6 +91,20 @@ fn checkpoint_and_result(
         }
     }
     bail!("the log grows too fast: result and checkpoint are never of one moment")
+}
+
+/// A checkpoint's note with the cosignatures of witnesses below it, if there are any.
+fn with_cosignatures(
+    client: &Client,
+    contest: &ContestId,
+    vkey: &VerifierKey,
+    note: Vec<u8>,
+    checkpoint: &Checkpoint,
+) -> Result<Vec<u8>> {
+    match cosigned::wait_for(client, contest, vkey, checkpoint.size, &[])? {
+        Some((cosigned, of)) if of == *checkpoint => Ok(cosigned),
+        _ => Ok(note),
+    }
 }
 
 /// The result that the server shows; `None` if there is none yet, or none that is public.

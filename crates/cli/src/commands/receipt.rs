@@ -7,6 +7,7 @@ use std::{fmt, fs, path::Path};
 use acclaim_ballot_log::{Checkpoint, Receipt, leaf_hash};
 use anyhow::{Context as _, Result, bail};
 
+use super::cosigned::missing;
 use crate::{
     args::log::VerifyArgs,
     outcome::{Outcome, Refused},
@@ -26,7 +27,11 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
         }
         (None, None) => bail!("neither a leaf hash nor an entry was given"),
     };
-    proved(receipt.index, &receipt.verify(leaf, &key).map_err(not_proved)?)
+    let checkpoint = receipt.verify(leaf, &key).map_err(not_proved)?;
+    if let Some(reason) = missing(receipt.checkpoint.as_bytes(), &args.witness).first() {
+        return Err(not_proved(reason).into());
+    }
+    proved(receipt.index, &checkpoint)
 }
 
 fn read(path: &Path) -> Result<Receipt> {

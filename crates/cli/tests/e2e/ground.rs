@@ -108,7 +108,18 @@ impl Servers {
 
     /// Starts a process of this cluster, and returns when it listens.
     pub(crate) fn serve(&self, role: &str, address: SocketAddr) -> Server {
+        self.serve_in(&[], role, address)
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn serve_in(
+        &self,
+        environment: &[(String, String)],
+        role: &str,
+        address: SocketAddr,
+    ) -> Server {
         let mut command = self.acclaim();
+        command.envs(environment.iter().cloned());
         command.args(["serve", "--role", role, "--listen", &address.to_string()]);
         Server::spawn(command)
     }

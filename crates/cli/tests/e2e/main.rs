@@ -30,3 +30,4 @@ mod tamperings;
 mod third_party;
 mod verifiers;
 mod verify_py;
+mod witnesses;

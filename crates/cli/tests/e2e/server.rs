@@ -39,6 +39,13 @@ impl Server {
         Self::run(acclaim(), data, address)
     }
 
+    /// The same, with more in its environment.
+    pub(crate) fn start_in(environment: &[(String, String)], data: &Path, address: SocketAddr) -> Self {
+        let mut command = acclaim();
+        command.envs(environment.iter().cloned());
+        Self::run(command, data, address)
+    }
+
     /// The same, on a system that lets no file grow beyond so many bytes: a disk that gets full.
     pub(crate) fn start_with_files_up_to(bytes: u64, data: &Path, address: SocketAddr) -> Self {
         let mut command = configured(Command::new("sh"));

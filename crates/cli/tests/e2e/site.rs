@@ -30,6 +30,8 @@ pub(crate) struct Site {
     pub(crate) key: String,
     pub(crate) staff: Client,
     agent: ureq::Agent,
+    /// What its processes are told in their environment, from the next start on.
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 /// An answer, whatever its status.
@@ -82,7 +84,7 @@ impl Site {
             .build()
             .into();
         let staff = client(address, &key);
-        Self { processes, servers, folder, address, key, staff, agent }
+        Self { processes, servers, folder, address, key, staff, agent, environment: Vec::new() }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -97,10 +99,10 @@ impl Site {
     /// Starts again, on the same ground and address.
     pub(crate) fn restart(&mut self) {
         self.processes = match &self.servers {
-            None => vec![Server::start(&self.data(), self.address)],
-            Some(servers) => {
-                vec![servers.serve("sequencer", free_address()), servers.serve("api", self.address)]
-            }
+            None => vec![Server::start_in(&self.environment, &self.data(), self.address)],
+            Some(servers) => [("sequencer", free_address()), ("api", self.address)]
+                .map(|(role, address)| servers.serve_in(&self.environment, role, address))
+                .into(),
         };
     }
 

@@ -9,3 +9,4 @@ mod standby;
 mod start;
 mod support;
 mod tag_key;
+mod witnessing;

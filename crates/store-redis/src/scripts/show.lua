@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
--- Keeps a checkpoint as the highest shown, unless a higher one is: a holder that slept must not take back what its successor has shown.
+-- Keeps a checkpoint as the highest shown, or the newest cosigned, unless a higher one is kept: a holder that slept must not take back what its
+-- successor has shown.
 --
--- KEYS: shown
+-- KEYS: shown or cosigned
 -- ARGV: 1 checkpoint, 2 its size
 -- Returns 1 if it is kept now, 0 if a higher one was.
 local shown = redis.call('GET', KEYS[1])

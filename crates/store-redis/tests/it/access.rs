@@ -42,6 +42,7 @@ async fn works(redis: &Redis, shards: u16) {
     let shown = RedisShown::new(redis);
     shown.about_to_show(&session.contest, &checkpoint(1, "one")).await.unwrap();
     assert_eq!(shown.highest(&session.contest).await.unwrap(), Some(checkpoint(1, "one")));
+    conformance::cosigned(&shown, &session.contest).await.unwrap();
     shown.forget(&session.contest).await.unwrap();
     let ((from, outlet), (to, _)) = (Hub::with_outlet(), Hub::with_outlet());
     let (from, to) = (Arc::new(from), Arc::new(to));

@@ -369,6 +369,7 @@ async fn the_highest_checkpoint_shown_is_kept() {
     assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(7, "seven")));
     shown.about_to_show(&contest, &checkpoint(10, "ten")).await.unwrap();
     assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
+    conformance::cosigned(&shown, &contest).await.unwrap();
     shown.forget(&contest).await.unwrap();
     assert_eq!(shown.highest(&contest).await.unwrap(), None);
 }

@@ -195,6 +195,7 @@ async fn the_highest_checkpoint_shown_is_remembered() {
     // What a loss of power can leave.
     std::fs::write(folder.path().join("shown/shown.checkpoint"), "").unwrap();
     assert_eq!(shown.highest(&id).await.unwrap(), None);
+    conformance::cosigned(&shown, &id).await.unwrap();
     shown.forget(&id).await.unwrap();
     shown.forget(&id).await.unwrap();
     assert_eq!(shown.highest(&id).await.unwrap(), None);

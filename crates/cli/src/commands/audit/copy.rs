@@ -8,13 +8,20 @@ use std::{
     time::Duration,
 };
 
-use acclaim_ballot_log::{Checkpoint, VerifierKey};
+use acclaim_ballot_log::{Checkpoint, VerifierKey, WitnessKey};
 use acclaim_tally::{AuditReport, Expected};
 use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 
 use super::{Beside, Means, folder, source::Source};
-use crate::{client::problem::Problem, commands::log::MOST_LINE, progress};
+use crate::{
+    client::problem::Problem,
+    commands::{
+        cosigned::{demand, missing},
+        log::MOST_LINE,
+    },
+    progress,
+};
 
 /// Attempts in a row that bring no entry, at most.
 const MOST_ATTEMPTS: u32 = 9;
@@ -39,11 +46,12 @@ pub(super) fn audit(
     let path = kept.or(temporary.as_ref().map(tempfile::TempDir::path)).context("a folder for the copy")?;
     let mut copy = LogCopy::open(path)?;
     beside.earlier.extend(copy.checkpoint(key)?);
-    let (note, checkpoint, shown) = fetch_all(source, key, &mut copy)?;
+    let (note, checkpoint, shown) = fetch_all(source, key, &mut copy, &beside.witnesses)?;
     let result = beside.result.or(shown);
     let tiles = folder::leaf_tiles(checkpoint.size, |path| source.tile(path).ok().flatten());
     let expected = Expected { checkpoint, result };
-    let report = folder::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
+    let mut report = folder::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
+    demand(&mut report, &note, &beside.witnesses);
     if report.clean {
         copy.keep_checkpoint(&note)?;
     }
@@ -56,16 +64,25 @@ fn fetch_all(
     source: &Source,
     key: &VerifierKey,
     copy: &mut LogCopy,
+    witnesses: &[WitnessKey],
 ) -> Result<(Vec<u8>, Checkpoint, Option<Vec<u8>>)> {
     let mut looks = 0;
     loop {
-        let (note, checkpoint) = source.checkpoint(key)?;
+        let (mut note, mut checkpoint) = source.checkpoint(key)?;
+        if !missing(&note, witnesses).is_empty()
+            && let Some(cosigned) = source.cosigned(key, checkpoint.size, witnesses)?
+        {
+            // What they have cosigned is audited, a moment older while the log grows.
+            (note, checkpoint) = cosigned;
+        }
         copy.fetch(source, checkpoint.size)?;
         let shown = source.result()?;
         looks += 1;
         let of_one_moment = copy.lines() <= checkpoint.size
             && shown.as_deref().is_none_or(|result| is_of(result, checkpoint.size));
-        if of_one_moment || looks >= MOST_LOOKS {
+        // They were waited for long enough.
+        let in_vain = !missing(&note, witnesses).is_empty();
+        if of_one_moment || in_vain || looks >= MOST_LOOKS {
             return Ok((note, checkpoint, shown));
         }
         thread::sleep(FIRST_WAIT);

@@ -12,7 +12,10 @@ use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 
 use super::{Beside, Means};
-use crate::{commands::log::MOST_LINE, progress};
+use crate::{
+    commands::{cosigned::demand, log::MOST_LINE},
+    progress,
+};
 
 /// Bytes read at once: some ten thousand ballots, so that threads seldom wait for each other.
 const PIECE: usize = 4 << 20;
@@ -31,7 +34,10 @@ pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Mea
         other => other,
     };
     let tiles = leaf_tiles(checkpoint.size, |path| read_tile(&folder.join(path.to_string())));
-    audit_file(&folder.join("log.jsonl"), Expected { checkpoint, result }, &beside.earlier, &tiles, means)
+    let expected = Expected { checkpoint, result };
+    let mut report = audit_file(&folder.join("log.jsonl"), expected, &beside.earlier, &tiles, means)?;
+    demand(&mut report, &note, &beside.witnesses);
+    Ok(report)
 }
 
 /// The tiles of leaf hashes by number, for a log of so many entries, as `fetch` brings them. One that is too short has zeros for what is missing, which

@@ -2,13 +2,13 @@
 
 use std::io::{self, BufReader, Read as _};
 
-use acclaim_ballot_log::{Checkpoint, TilePath, VerifierKey};
+use acclaim_ballot_log::{Checkpoint, TilePath, VerifierKey, WitnessKey};
 use acclaim_contest::ContestId;
 use anyhow::{Context as _, Result};
 
 use crate::{
     client::{Body, Client, problem::Problem},
-    commands::log::published_result,
+    commands::{cosigned, log::published_result},
 };
 
 /// See the [module](self).
@@ -48,6 +48,19 @@ impl Source {
         let checkpoint = Checkpoint::open(&note, key)
             .context("the server's checkpoint is not one of this verifier key")?;
         Ok((note, checkpoint))
+    }
+
+    /// What these witnesses have cosigned, once it covers so many entries; `None` of files, which have the one checkpoint.
+    pub(super) fn cosigned(
+        &self,
+        key: &VerifierKey,
+        size: u64,
+        witnesses: &[WitnessKey],
+    ) -> Result<Option<(Vec<u8>, Checkpoint)>> {
+        match &self.contest {
+            Some(contest) => cosigned::wait_for(&self.client, contest, key, size, witnesses),
+            None => Ok(None),
+        }
     }
 
     /// The result that is shown, if one is.

@@ -1,0 +1,42 @@
+//! `acclaim witness`
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use acclaim_ballot_log::{VerifierKey, key::is_origin};
+use anyhow::{Result, bail};
+use clap::Args;
+
+/// `acclaim witness`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  acclaim witness --name witness.example.org/acclaim --state witness --log 'vote.example.org/wsis-2021+9049215d+AYqI...'\n\n\
+                  Prints the witness's verifier key, which the log's operator configures and auditors demand with --witness. \
+                  The key is made at the first start. Key and state belong together: a witness whose state is lost gets a new name and key."
+)]
+pub struct WitnessArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    pub listen: SocketAddr,
+    /// File that holds what was cosigned last; made at the first start
+    #[arg(long, value_name = "FILE")]
+    pub state: PathBuf,
+    /// The witness's name, an address without https://, such as witness.example.org/acclaim
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub name: String,
+    /// Verifier key of a log to watch, from elsewhere than the log; may be repeated
+    #[arg(long, value_name = "KEY", required = true)]
+    pub log: Vec<VerifierKey>,
+    /// File with the witness's key, 64 hexadecimal digits [default: the state file's name and .key]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Begin a state for a key that was made before and has never cosigned
+    #[arg(long)]
+    pub new_state: bool,
+}
+
+fn name(text: &str) -> Result<String> {
+    if !is_origin(text) {
+        bail!("1 to 255 bytes, no white space, no control character and no `+`");
+    }
+    Ok(text.to_owned())
+}

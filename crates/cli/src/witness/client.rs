@@ -1,0 +1,159 @@
+//! A witness somewhere on the network.
+
+use std::{io::Read as _, sync::Arc, thread, time::Duration};
+
+use acclaim_ballot_log::{AddCheckpoint, WitnessKey};
+use acclaim_store::{StoreError, Witness, WitnessAnswer};
+use anyhow::{Context as _, Result, bail};
+use async_trait::async_trait;
+use axum::http::{Response, Uri, header};
+use tokio::sync::{Semaphore, oneshot};
+use ureq::Agent;
+
+use crate::{client::is_this_machine, output::printable};
+
+/// How long a witness may take: less than the sequencer's patience, so that no request outlives it.
+const ANSWER: Duration = Duration::from_secs(4);
+/// Requests at once, of all contests together: each has a thread meanwhile.
+const AT_ONCE: usize = 8;
+/// The longest answer that is read, in bytes.
+const MOST_ANSWER: u64 = 64 << 10;
+/// The longest words of a witness that are repeated, in characters.
+const MOST_WORDS: usize = 200;
+/// The content type of a size (tlog-witness).
+pub const SIZE_TYPE: &str = "text/x.tlog.size";
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct HttpWitness {
+    key: WitnessKey,
+    /// Of its `add-checkpoint`.
+    url: String,
+    agent: Agent,
+    places: Arc<Semaphore>,
+}
+
+impl HttpWitness {
+    /// The witness with this submission prefix and key.
+    ///
+    /// # Errors
+    /// If the prefix is not the address of a server.
+    pub fn new(prefix: &str, key: WitnessKey) -> Result<Self> {
+        let prefix = prefix.trim_end_matches('/');
+        let uri: Uri = prefix.parse().with_context(|| format!("`{prefix}` is not an address"))?;
+        let (Some("http" | "https"), Some(host), None) = (uri.scheme_str(), uri.host(), uri.query()) else {
+            bail!("`{prefix}` is not the address of a witness, such as https://witness.example.org");
+        };
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            bail!("the address must not contain a password: witnesses ask for none");
+        }
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(ANSWER))
+            .user_agent(concat!("acclaim/", env!("CARGO_PKG_VERSION")));
+        if is_this_machine(host) {
+            config = config.proxy(None);
+        }
+        let (url, agent) = (format!("{prefix}/add-checkpoint"), config.build().into());
+        Ok(Self { key, url, agent, places: Arc::new(Semaphore::new(AT_ONCE)) })
+    }
+}
+
+#[async_trait]
+impl Witness for HttpWitness {
+    fn key(&self) -> &WitnessKey {
+        &self.key
+    }
+
+    async fn add_checkpoint(&self, request: &AddCheckpoint) -> Result<WitnessAnswer, StoreError> {
+        let closed = |_| StoreError::Unavailable("this process ends".to_owned());
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(closed)?;
+        let (agent, url, body) = (self.agent.clone(), self.url.clone(), request.to_string());
+        let (answered, answer) = oneshot::channel();
+        // A thread of its own, not one of those that the runtime waits for when it ends, or that databases need.
+        let sending = move || {
+            let _nobody_waits = answered.send(send(&agent, &url, &body));
+            drop(place);
+        };
+        let spawned = thread::Builder::new().name("witness".to_owned()).spawn(sending);
+        spawned.map_err(|error| StoreError::Unavailable(format!("no thread to ask it: {error}")))?;
+        answer.await.map_err(|_| StoreError::Unavailable("the request was given up".to_owned()))?
+    }
+}
+
+fn send(agent: &Agent, url: &str, body: &str) -> Result<WitnessAnswer, StoreError> {
+    let unavailable = |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
+    let response = agent
+        .post(url)
+        .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+        .send(body)
+        .map_err(|error| unavailable(&error))?;
+    let (parts, body) = response.into_parts();
+    let mut text = String::new();
+    body.into_reader().take(MOST_ANSWER).read_to_string(&mut text).map_err(|error| unavailable(&error))?;
+    answer(&Response::from_parts(parts, text))
+}
+
+/// The table of tlog-witness.
+fn answer(response: &Response<String>) -> Result<WitnessAnswer, StoreError> {
+    let (status, body) = (response.status(), response.body());
+    let content_type =
+        response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let words = || {
+        let said = body.lines().next().unwrap_or_default().chars().take(MOST_WORDS).collect::<String>();
+        format!("{} {}", status.as_u16(), printable(&said)).trim_end().to_owned()
+    };
+    match status.as_u16() {
+        200 => Ok(WitnessAnswer::Cosigned(body.clone())),
+        409 if content_type == SIZE_TYPE.as_bytes() => match body.trim_end().parse() {
+            Ok(size) => Ok(WitnessAnswer::Stale(size)),
+            Err(_) => Err(StoreError::Unavailable(format!("a size that is none: {}", words()))),
+        },
+        409 | 422 => Ok(WitnessAnswer::Inconsistent(words())),
+        400..=499 if status != 408 && status != 429 => Ok(WitnessAnswer::Refused(words())),
+        _ => Err(StoreError::Unavailable(words())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_by_the_specifications_table() {
+        let read = |status: u16, content_type: &str, body: &str| {
+            let response = Response::builder().status(status).header("content-type", content_type);
+            answer(&response.body(body.to_owned()).unwrap())
+        };
+        let lines = "\u{2014} w AAAA\n";
+        assert_eq!(read(200, "text/plain", lines).unwrap(), WitnessAnswer::Cosigned(lines.to_owned()));
+        assert_eq!(read(409, SIZE_TYPE, "17\n").unwrap(), WitnessAnswer::Stale(17));
+        assert!(read(409, SIZE_TYPE, "many").is_err());
+        for status in [409, 422] {
+            let WitnessAnswer::Inconsistent(words) = read(status, "text/plain", "no\u{1b}[2J\nmore").unwrap()
+            else {
+                panic!("{status}")
+            };
+            assert_eq!(words, format!("{status} no␛[2J"));
+        }
+        for status in [400, 403, 404] {
+            assert!(matches!(read(status, "text/plain", "").unwrap(), WitnessAnswer::Refused(_)), "{status}");
+        }
+        for status in [204, 302, 408, 429, 500, 503] {
+            assert!(read(status, "text/plain", "").is_err(), "{status}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_one_of_a_server_and_holds_no_password() {
+        let vkey =
+            "witness.navigli.sunlight.geomys.org+a3e00fe2+BNy/co4C1Hn1p+INwJrfUlgz7W55dSZReusH/GhUhJ/G";
+        let url = |prefix: &str| HttpWitness::new(prefix, vkey.parse().unwrap()).map(|witness| witness.url);
+        assert_eq!(url("https://w.example.org/a/").unwrap(), "https://w.example.org/a/add-checkpoint");
+        for bad in ["", "w.example.org", "ftp://w.example.org", "http://", "https://w?x=1", "https://a:b@w"] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+    }
+}

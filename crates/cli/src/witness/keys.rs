@@ -1,0 +1,128 @@
+//! A witness's key with the state that belongs to it. Neither is any good without the other: a key without its state would cosign a log set back.
+
+use std::path::Path;
+
+use acclaim_ballot_log::CosigningKey;
+use acclaim_store_sqlite::directory::parse_secret;
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    files,
+    state::{Lock, StateFile},
+};
+use crate::random;
+
+/// A witness's key and state.
+#[derive(Debug)]
+pub struct Identity {
+    pub(super) key: CosigningKey,
+    pub(super) state: StateFile,
+}
+
+impl Identity {
+    /// Opens both files, or makes them at the first start. `new_state` begins a state for a key that was made before and has never cosigned.
+    ///
+    /// # Errors
+    /// If one is there without the other, is damaged, or they do not belong together or to this name.
+    pub fn open(name: &str, state: &Path, key_file: Option<&Path>, new_state: bool) -> Result<Self> {
+        let beside = files::beside(state, ".key");
+        let key_file = key_file.unwrap_or(&beside);
+        let (found, lock) = StateFile::open(state)?;
+        let key = read_key(name, key_file)?;
+        match (found, key) {
+            // Killed at the first start, between the two.
+            (Some(found), None) if found.is_empty() => found_both(name, state, key_file, lock),
+            (None, None) => found_both(name, state, key_file, lock),
+            (Some(_), None) => bail!(
+                "{} is missing, and without it nobody can go on as this witness: restore it, or give the witness a new name and state",
+                key_file.display()
+            ),
+            (None, Some(key)) if new_state => {
+                Ok(Self { state: StateFile::begin(state, key.verifier(), lock)?, key })
+            }
+            (None, Some(_)) => bail!(
+                "{} is missing: what this key has cosigned is not known. Restore it, or give the witness a new name and key; --new-state is for a key \
+                 that has never cosigned",
+                state.display()
+            ),
+            (Some(_), Some(_)) if new_state => bail!("{} is there: --new-state makes none", state.display()),
+            (Some(found), Some(key)) if found.vkey() == key.verifier().to_string() => {
+                Ok(Self { key, state: found })
+            }
+            (Some(found), Some(_)) => {
+                bail!("{} is the state of {}, another name or key", state.display(), found.vkey())
+            }
+        }
+    }
+}
+
+/// The state first: a key is of use only with one.
+fn found_both(name: &str, state: &Path, key_file: &Path, lock: Lock) -> Result<Identity> {
+    let seed = random::bytes()?;
+    let key = CosigningKey::from_seed(name, &seed)?;
+    let state = StateFile::begin(state, key.verifier(), lock)?;
+    let mut text: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    text.push('\n');
+    files::replace(key_file, text.as_bytes()).with_context(|| format!("the key {}", key_file.display()))?;
+    Ok(Identity { key, state })
+}
+
+fn read_key(name: &str, file: &Path) -> Result<Option<CosigningKey>> {
+    let named = || format!("the key {}", file.display());
+    let Some(text) = files::read(file).with_context(named)? else { return Ok(None) };
+    let seed = parse_secret(&text).with_context(|| format!("{}: not 64 hexadecimal digits", named()))?;
+    Ok(Some(CosigningKey::from_seed(name, &seed.0)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use acclaim_ballot_log::{Checkpoint, Hash};
+
+    use super::*;
+
+    #[test]
+    fn key_and_state_are_made_once_and_belong_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, key) = (folder.path().join("state"), folder.path().join("state.key"));
+        let open = |name: &str, new_state| Identity::open(name, &state, None, new_state);
+        let first = open("w", false).unwrap();
+        let vkey = first.key.verifier().to_string();
+        drop(first);
+        assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+        let mut again = open("w", false).unwrap();
+        assert_eq!(again.key.verifier().to_string(), vkey);
+        again
+            .state
+            .keep(Checkpoint { origin: "log".to_owned(), size: 1, root: Hash([1; 32]) }, "note")
+            .unwrap();
+        drop(again);
+
+        let refused = |name: &str, new_state| open(name, new_state).unwrap_err().to_string();
+        assert!(refused("v", false).contains(&vkey), "another name");
+        assert!(refused("w", true).contains("--new-state"));
+        let kept = (fs::read(&state).unwrap(), fs::read(&key).unwrap());
+        fs::remove_file(&state).unwrap();
+        assert!(refused("w", false).contains("is missing"));
+        drop(open("w", true).unwrap());
+        fs::write(&state, kept.0).unwrap();
+        fs::remove_file(&key).unwrap();
+        assert!(refused("w", false).contains("is missing"));
+        fs::write(&key, "00").unwrap();
+        assert!(refused("w", false).contains("64 hexadecimal digits"));
+        fs::write(&key, "11".repeat(32)).unwrap();
+        assert!(refused("w", false).contains("another name or key"));
+        fs::write(&key, kept.1).unwrap();
+        assert!(open("w", false).is_ok());
+    }
+
+    #[test]
+    fn a_first_start_that_was_cut_off_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        drop(Identity::open("w", &state, None, false).unwrap());
+        fs::remove_file(folder.path().join("state.key")).unwrap();
+        assert!(Identity::open("w", &state, None, false).is_ok());
+    }
+}

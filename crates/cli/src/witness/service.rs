@@ -1,0 +1,180 @@
+//! The witness as a service: `POST /add-checkpoint` (tlog-witness).
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use acclaim_ballot_log::{
+    AddCheckpoint, CosigningKey, VerifierKey, WitnessKey,
+    witness::{MAX_REQUEST_LENGTH, Refusal},
+};
+use anyhow::{Result, bail};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+
+use super::{Identity, client::SIZE_TYPE, state::StateFile};
+use crate::clock;
+
+/// How long a request's body may take.
+const BODY: Duration = Duration::from_secs(10);
+
+/// See the [module](self).
+pub struct Witness {
+    key: CosigningKey,
+    /// The logs that are watched, by origin.
+    logs: BTreeMap<String, VerifierKey>,
+    /// Held from the look at what was cosigned last until the next is on disk: two requests at once come one after the other.
+    state: Mutex<StateFile>,
+}
+
+/// What a request is answered.
+#[derive(Debug)]
+enum Answer {
+    Cosigned(String),
+    Malformed(&'static str),
+    UnknownLog,
+    Refused(Refusal),
+    /// The state could not be written; nothing was cosigned.
+    Unwritable,
+}
+
+impl Witness {
+    /// A witness of these logs.
+    ///
+    /// # Errors
+    /// If two keys are of one log.
+    pub fn new(identity: Identity, logs: Vec<VerifierKey>) -> Result<Self> {
+        let mut by_origin = BTreeMap::new();
+        for log in logs {
+            let origin = log.name().to_owned();
+            if by_origin.insert(origin, log.clone()).is_some() {
+                bail!("--log names two keys of {}", log.name());
+            }
+        }
+        Ok(Self { key: identity.key, logs: by_origin, state: Mutex::new(identity.state) })
+    }
+
+    /// What checks its cosignatures.
+    #[must_use]
+    pub fn verifier(&self) -> &WitnessKey {
+        self.key.verifier()
+    }
+
+    /// Its routes.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/add-checkpoint", post(add_checkpoint))
+            .route("/healthz", get(|| async { "ok\n" }))
+            .with_state(Arc::new(self))
+    }
+
+    /// Judges a request, keeps the checkpoint, and cosigns it at this time; in this order, and as one step.
+    fn judge(&self, body: &[u8], time: u64) -> Answer {
+        let Ok(text) = std::str::from_utf8(body) else { return Answer::Malformed("not UTF-8") };
+        let Ok(request) = text.parse::<AddCheckpoint>() else {
+            return Answer::Malformed("not of the form of tlog-witness");
+        };
+        let Some(log) = self.logs.get(request.origin()) else { return Answer::UnknownLog };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = state.seen(log.name()).map(|seen| (seen.size, seen.root));
+        let checkpoint = match request.judge(log, latest) {
+            Ok(checkpoint) => checkpoint,
+            Err(refusal) => {
+                report(&state, &request, log, &refusal);
+                return Answer::Refused(refusal);
+            }
+        };
+        // The same again needs no writing: it is on disk.
+        if latest != Some((checkpoint.size, checkpoint.root))
+            && let Err(error) = state.keep(checkpoint, &request.checkpoint)
+        {
+            tracing::error!(%error, "the state cannot be written, so nothing is cosigned");
+            return Answer::Unwritable;
+        }
+        match self.key.cosign(&request.checkpoint, time) {
+            Ok(line) => Answer::Cosigned(line),
+            Err(_) => Answer::Malformed("not a signed note"),
+        }
+    }
+}
+
+/// Tells the operator of the witness what is no everyday refusal.
+fn report(state: &StateFile, request: &AddCheckpoint, log: &VerifierKey, refusal: &Refusal) {
+    let Some(seen) = state.seen(log.name()) else { return };
+    let (origin, kept, shown) = (log.name(), &seen.checkpoint, &request.checkpoint);
+    match refusal {
+        Refusal::AnotherRoot(_) => {
+            tracing::error!(origin, ?kept, ?shown, "ALARM: the log has signed two histories");
+        }
+        Refusal::Proof(error) => {
+            tracing::error!(origin, ?kept, ?shown, %error, "ALARM: no proof that the log continues what was cosigned");
+        }
+        // Signed by the log, or the refusal would be another one.
+        Refusal::Stale(size) => match acclaim_ballot_log::Checkpoint::open(shown, log) {
+            Ok(checkpoint) if checkpoint.size < *size => {
+                tracing::warn!(
+                    origin,
+                    size,
+                    shown = checkpoint.size,
+                    "the log shows less than it did: set back?"
+                );
+            }
+            _ => {}
+        },
+        Refusal::Checkpoint(_) | Refusal::OldIsLarger => {}
+    }
+}
+
+async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Body) -> Answer {
+    let body = match tokio::time::timeout(BODY, to_bytes(body, MAX_REQUEST_LENGTH)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Answer::Malformed("cut off, or too long"),
+        Err(_) => return Answer::Malformed("too slow"),
+    };
+    let time = u64::try_from(clock::now().as_second()).unwrap_or_default();
+    // Not given up half-way when the client goes away.
+    let judging = tokio::task::spawn_blocking(move || witness.judge(&body, time));
+    judging.await.unwrap_or(Answer::Unwritable)
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let plain = |status: StatusCode, words: String| {
+            let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+            (status, headers, format!("{words}\n")).into_response()
+        };
+        match self {
+            Self::Cosigned(line) => {
+                ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], line).into_response()
+            }
+            Self::Malformed(what) => {
+                plain(StatusCode::BAD_REQUEST, format!("the request is malformed: {what}"))
+            }
+            Self::UnknownLog => plain(StatusCode::NOT_FOUND, "this log is not watched".to_owned()),
+            Self::Unwritable => {
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "the witness cannot write its state".to_owned())
+            }
+            Self::Refused(Refusal::Stale(size)) => {
+                (StatusCode::CONFLICT, [(header::CONTENT_TYPE, SIZE_TYPE)], format!("{size}\n"))
+                    .into_response()
+            }
+            Self::Refused(refusal) => {
+                let status = match refusal {
+                    Refusal::Checkpoint(_) => StatusCode::FORBIDDEN,
+                    Refusal::OldIsLarger => StatusCode::BAD_REQUEST,
+                    Refusal::AnotherRoot(_) | Refusal::Stale(_) => StatusCode::CONFLICT,
+                    Refusal::Proof(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                };
+                plain(status, refusal.to_string())
+            }
+        }
+    }
+}

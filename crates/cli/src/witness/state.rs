@@ -1,0 +1,192 @@
+//! What a witness has cosigned: by log, the newest checkpoint. One file, replaced as a whole; its last line is a hash of the rest, so that damage is
+//! noticed, and no other process has it meanwhile.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use acclaim_ballot_log::{Checkpoint, Hash, WitnessKey};
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::files;
+
+/// The form of the file.
+const VERSION: u32 = 1;
+
+/// The file, as it is on disk.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    path: PathBuf,
+    content: Content,
+    /// Locked as long as this lives.
+    _lock: File,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    version: u32,
+    /// Of the witness: a state is one key's.
+    vkey: String,
+    /// By origin.
+    logs: BTreeMap<String, Seen>,
+}
+
+/// The newest checkpoint cosigned of one log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seen {
+    pub(super) size: u64,
+    pub(super) root: Hash,
+    /// The note, as it was submitted: beside another one it is the evidence.
+    pub(super) checkpoint: String,
+}
+
+impl StateFile {
+    /// Opens the state, `None` if there is none yet, and locks it for this process.
+    ///
+    /// # Errors
+    /// If another process has it, or it is damaged.
+    pub(super) fn open(path: &Path) -> Result<(Option<Self>, Lock)> {
+        let lock = Lock::take(path)?;
+        let named = || format!("the state file {}", path.display());
+        let Some(text) = files::read(path).with_context(named)? else { return Ok((None, lock)) };
+        let content = parse(&text).with_context(|| {
+            format!("{} is damaged: restore it, or give the witness a new name, key and state", named())
+        })?;
+        let own = lock.0.try_clone().with_context(named)?;
+        Ok((Some(Self { path: path.to_owned(), content, _lock: own }), lock))
+    }
+
+    /// Begins a state in which nothing was cosigned.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(super) fn begin(path: &Path, key: &WitnessKey, lock: Lock) -> Result<Self> {
+        let content = Content { version: VERSION, vkey: key.to_string(), logs: BTreeMap::new() };
+        let state = Self { path: path.to_owned(), content, _lock: lock.0 };
+        state.write(&state.content).with_context(|| format!("the state file {}", path.display()))?;
+        Ok(state)
+    }
+
+    /// The key whose state it is, as text.
+    pub(super) fn vkey(&self) -> &str {
+        &self.content.vkey
+    }
+
+    /// Whether nothing was ever cosigned.
+    pub(super) fn is_empty(&self) -> bool {
+        self.content.logs.is_empty()
+    }
+
+    /// What was cosigned last of a log.
+    pub(super) fn seen(&self, origin: &str) -> Option<&Seen> {
+        self.content.logs.get(origin)
+    }
+
+    /// Keeps a checkpoint that is about to be cosigned, on disk when it returns.
+    ///
+    /// # Errors
+    /// If it cannot be written: it must not be cosigned then.
+    pub(super) fn keep(&mut self, checkpoint: Checkpoint, note: &str) -> io::Result<()> {
+        let mut content = self.content.clone();
+        let seen = Seen { size: checkpoint.size, root: checkpoint.root, checkpoint: note.to_owned() };
+        content.logs.insert(checkpoint.origin, seen);
+        self.write(&content)?;
+        self.content = content;
+        Ok(())
+    }
+
+    fn write(&self, content: &Content) -> io::Result<()> {
+        let mut text = serde_json::to_string(content).map_err(io::Error::other)?;
+        let hash = blake3::hash(text.as_bytes()).to_hex();
+        text.push('\n');
+        text.push_str(&hash);
+        text.push('\n');
+        files::replace(&self.path, text.as_bytes())
+    }
+}
+
+fn parse(text: &str) -> Result<Content> {
+    let (json, hash) = text.strip_suffix('\n').and_then(|text| text.split_once('\n')).context("cut off")?;
+    if blake3::hash(json.as_bytes()).to_hex().as_str() != hash {
+        bail!("its content is not that of its last line's hash");
+    }
+    let content: Content = serde_json::from_str(json)?;
+    if content.version != VERSION {
+        bail!("its version is {}, not {VERSION}", content.version);
+    }
+    Ok(content)
+}
+
+/// Keeps other processes away from a state; ends with the process, also when it is killed.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Lock {
+    fn take(path: &Path) -> Result<Self> {
+        let path = files::beside(path, ".lock");
+        let named = || format!("the lock {}", path.display());
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).open(&path).with_context(named)?;
+        if file.try_lock().is_err() {
+            bail!("{} is held: another process is this witness", named());
+        }
+        Ok(Self(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use acclaim_ballot_log::CosigningKey;
+
+    use super::*;
+
+    fn begun(path: &Path) -> StateFile {
+        let (state, lock) = StateFile::open(path).unwrap();
+        assert!(state.is_none());
+        let key = CosigningKey::from_seed("w", &[1; 32]).unwrap();
+        StateFile::begin(path, key.verifier(), lock).unwrap()
+    }
+
+    #[test]
+    fn what_was_kept_is_there_and_any_damage_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let mut state = begun(&path);
+        assert!(StateFile::open(&path).unwrap_err().to_string().contains("another process"));
+        let checkpoint = Checkpoint { origin: "log".to_owned(), size: 7, root: Hash([7; 32]) };
+        state.keep(checkpoint, "note").unwrap();
+        drop(state);
+        let read = StateFile::open(&path).unwrap().0.unwrap();
+        assert_eq!(read.seen("log").map(|seen| (seen.size, seen.root)), Some((7, Hash([7; 32]))));
+        assert!(read.seen("other").is_none() && !read.is_empty());
+        drop(read);
+
+        let whole = std::fs::read(&path).unwrap();
+        for position in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[position] ^= 1;
+            std::fs::write(&path, &damaged).unwrap();
+            assert!(StateFile::open(&path).is_err(), "byte {position}");
+            std::fs::write(&path, &whole[..position]).unwrap();
+            assert!(StateFile::open(&path).is_err(), "cut at {position}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        let mut state = begun(&inner.join("state"));
+        std::fs::remove_dir_all(&inner).unwrap();
+        let checkpoint = Checkpoint { origin: "log".to_owned(), size: 7, root: Hash([7; 32]) };
+        assert!(state.keep(checkpoint, "note").is_err());
+        assert!(state.seen("log").is_none());
+    }
+}

@@ -1,0 +1,314 @@
+//! Witnesses of a running installation: they cosign what is shown, whatever they do nobody waits for them, and an operator who shows two
+//! histories is found out.
+
+mod process;
+mod service;
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use acclaim_ballot_log::{Checkpoint, CosigningKey, Receipt, VerifierKey, WitnessKey};
+use acclaim_cli::caster::{Ballot, Caster};
+use serde_json::{Value, json};
+
+use crate::{
+    server::{acclaim, free_address},
+    site::{Site, ballot, poll},
+    verifiers::{Verdict, python},
+};
+use process::Process;
+
+const VOTERS: usize = 3_000;
+const CONNECTIONS: usize = 32;
+/// No ballot takes longer, on a machine that has other things to do: less than a witness that hangs is waited for.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// Tells the site's processes who its witnesses are, and starts them again.
+fn have_witnesses(site: &mut Site, witnesses: &[(SocketAddr, &WitnessKey)]) {
+    let table = |(address, key): &(SocketAddr, &WitnessKey)| {
+        format!("{{ url = \"http://{address}\", vkey = \"{key}\" }}")
+    };
+    let list: Vec<String> = witnesses.iter().map(table).collect();
+    site.kill();
+    site.environment = vec![("ACCLAIM_WITNESSES".to_owned(), format!("[{}]", list.join(",")))];
+    site.restart();
+}
+
+fn vkey(contest: &Value) -> VerifierKey {
+    contest["log"]["vkey"].as_str().unwrap().parse().unwrap()
+}
+
+/// A port that accepts connections and never answers.
+fn hanging() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept() {
+            held.push(stream);
+        }
+    });
+    address
+}
+
+fn note(site: &Site, contest: &str, name: &str) -> Option<String> {
+    let answer = site.send("GET", &format!("/v1/contests/{contest}/log/{name}"), &[], b"");
+    match answer.status {
+        200 => Some(answer.text),
+        404 => None,
+        _ => panic!("{answer:?}"),
+    }
+}
+
+/// Waits until the newest checkpoint shown is cosigned by exactly these, and returns its note.
+fn until_cosigned(site: &Site, contest: &str, by: &[&WitnessKey]) -> String {
+    poll("the cosigned checkpoint", || {
+        let shown = note(site, contest, "checkpoint")?;
+        let cosigned = note(site, contest, "checkpoint.cosigned")?;
+        let all = by.iter().all(|key| key.find(&shown).is_ok());
+        (all && shown == cosigned && shown.matches("\u{2014} ").count() == 1 + by.len()).then_some(shown)
+    })
+}
+
+/// Casts all ballots; returns the answers and the longest wait for one.
+fn vote(site: &Site, contest: &'static str, voters: usize) -> (Vec<Value>, Duration) {
+    let path = format!("/v1/contests/{contest}/passes");
+    let minted = site.staff.post(&path, &format!("mint-{voters}"), &json!({"count": voters})).unwrap();
+    let passes = minted["passes"].as_array().unwrap().iter();
+    let ballots: Arc<[Ballot]> = passes
+        .map(|pass| Ballot {
+            pass: pass["pass"].as_str().unwrap().to_owned(),
+            body: ballot(&["a1", "b2"]).to_string().into(),
+        })
+        .collect();
+    let next = Arc::new(AtomicUsize::new(0));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let address = site.address;
+    let voter = |ballots: Arc<[Ballot]>, next: Arc<AtomicUsize>| async move {
+        let mut caster = Caster::new(address, contest);
+        let (mut answers, mut longest) = (Vec::new(), Duration::ZERO);
+        while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let begun = Instant::now();
+            let (status, answer) = caster.cast(ballot).await.unwrap();
+            assert_eq!(status, 201, "{answer:?}");
+            longest = longest.max(begun.elapsed());
+            answers.push(serde_json::from_slice(&answer).unwrap());
+        }
+        (answers, longest)
+    };
+    let voters: Vec<_> =
+        (0..CONNECTIONS).map(|_| runtime.spawn(voter(Arc::clone(&ballots), Arc::clone(&next)))).collect();
+    let (mut all, mut longest) = (Vec::new(), Duration::ZERO);
+    for voter in voters {
+        let (answers, waited): (Vec<Value>, _) = runtime.block_on(voter).unwrap();
+        all.extend(answers);
+        longest = longest.max(waited);
+    }
+    (all, longest)
+}
+
+fn thousands_vote_before_witnesses(mut site: Site) {
+    let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
+    let vkey = vkey(&contest);
+    let ours =
+        Process::start(&site.folder.path().join("ours"), free_address(), "witness.example.org/a", &vkey);
+    let hangs = CosigningKey::from_seed("witness.example.org/hangs", &[1; 32]).unwrap();
+    // Away at first: made, and stopped before anybody asks it.
+    let (away_state, away_at) = (site.folder.path().join("away"), free_address());
+    let away = Process::start(&away_state, away_at, "witness.example.org/c", &vkey);
+    let away_key = away.key.clone();
+    away.kill();
+    have_witnesses(
+        &mut site,
+        &[(ours.address, &ours.key), (hanging(), hangs.verifier()), (away_at, &away_key)],
+    );
+
+    // A sequencer that was killed leaves a lease, which runs out first.
+    let first = site.pass("watched", "mailto:first@example.org");
+    poll("voting", || (site.cast("watched", &first, &ballot(&["a1", "b1"])).status <= 201).then_some(()));
+    let (answers, longest) = vote(&site, "watched", VOTERS);
+    println!("{VOTERS} voters, the longest wait {longest:?}");
+    assert!(longest < LONGEST, "{longest:?}: somebody waited for a witness");
+    assert_eq!(answers.len(), VOTERS);
+    until_cosigned(&site, "watched", &[&ours.key]);
+
+    let away = Process::start(&away_state, away_at, "witness.example.org/c", &vkey);
+    assert_eq!(away.key, away_key);
+    site.cast("watched", &site.pass("watched", "mailto:one-more@example.org"), &ballot(&["a1", "b1"]));
+    until_cosigned(&site, "watched", &[&ours.key, &away_key]);
+    receipts(&site, &answers, &vkey, &ours.key, hangs.verifier());
+
+    let staff =
+        |path: &str, body: &Value| site.staff.post(&format!("/v1/contests/watched/{path}"), path, body);
+    staff("close", &json!({})).unwrap();
+    let result: Value = site.staff.get("/v1/contests/watched/result").unwrap().json().unwrap();
+    staff("certify", &result["certify"]).unwrap();
+    // At once: the export waits for the witnesses by itself.
+    let folder = site.export("watched", "exported");
+    let exported = fs::read_to_string(folder.join("checkpoint")).unwrap();
+    assert_eq!(exported, until_cosigned(&site, "watched", &[&ours.key, &away_key]));
+    let checkpoint = Checkpoint::open(&exported, &vkey).unwrap();
+    assert_eq!(checkpoint.size, site.log("watched").len() as u64);
+    audits(&site, &folder, &vkey, &[&ours.key, &away_key], hangs.verifier());
+}
+
+#[test]
+fn witnesses_cosign_while_thousands_vote() {
+    thousands_vote_before_witnesses(Site::start());
+}
+
+#[test]
+fn witnesses_cosign_while_thousands_vote_in_a_cluster() {
+    thousands_vote_before_witnesses(Site::start_clustered());
+}
+
+fn run(command: &mut Command) -> Verdict {
+    command.output().unwrap().into()
+}
+
+/// A receipt's checkpoint is a cosigned one, and both verifiers can demand that.
+fn receipts(site: &Site, answers: &[Value], vkey: &VerifierKey, witness: &WitnessKey, absent: &WitnessKey) {
+    let (receipt, entry) = (site.folder.path().join("receipt"), site.folder.path().join("entry"));
+    let lines = site.log("watched");
+    for answer in answers.iter().step_by(VOTERS / 5) {
+        let path = format!("/v1/contests/watched/ballots/{}/proof", answer["ballot"].as_str().unwrap());
+        fs::write(&receipt, site.send("GET", &path, &[], b"").text).unwrap();
+        let index = usize::try_from(answer["index"].as_u64().unwrap()).unwrap();
+        fs::write(&entry, &lines[index]).unwrap();
+        for (witness, status) in [(witness, 0), (absent, 1)] {
+            let mut ours = acclaim();
+            ours.args(["receipt", "verify"]).arg(&receipt).arg("--entry").arg(&entry);
+            let mut theirs = python();
+            theirs.arg("receipt").arg(&receipt).arg("--entry").arg(&entry);
+            for mut verifier in [ours, theirs] {
+                verifier.args(["--vkey", &vkey.to_string(), "--witness", &witness.to_string()]);
+                let verdict = run(&mut verifier);
+                assert_eq!(verdict.status, status, "{verdict:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_receipt_is_under_a_cosigned_checkpoint_as_soon_as_one_covers_its_ballot() {
+    let mut site = Site::start();
+    let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
+    let (state, address) = (site.folder.path().join("w"), free_address());
+    let start = || Process::start(&state, address, "witness.example.org", &vkey(&contest));
+    let witness = start();
+    let key = witness.key.clone();
+    assert_eq!(note(&site, "watched", "checkpoint.cosigned"), None);
+    have_witnesses(&mut site, &[(address, &key)]);
+    let receipt = |answers: &[Value]| {
+        let path = format!("/v1/contests/watched/ballots/{}/proof", answers[0]["ballot"].as_str().unwrap());
+        let receipt: Receipt = site.send("GET", &path, &[], b"").text.parse().unwrap();
+        let leaf = answers[0]["leaf_hash"].as_str().unwrap().parse().unwrap();
+        receipt.verify(leaf, &vkey(&contest)).unwrap();
+        key.find(&receipt.checkpoint).is_ok()
+    };
+    let (covered, _) = vote(&site, "watched", 10);
+    let cosigned = until_cosigned(&site, "watched", &[&key]);
+    witness.kill();
+    let (later, _) = vote(&site, "watched", 5);
+    assert!(receipt(&covered) && !receipt(&later));
+    let newest = note(&site, "watched", "checkpoint").unwrap();
+    assert_eq!(newest.matches("\u{2014} ").count(), 1, "{newest}");
+    assert_eq!(note(&site, "watched", "checkpoint.cosigned"), Some(cosigned), "a moment older");
+
+    let _witness = start();
+    until_cosigned(&site, "watched", &[&key]);
+    assert!(receipt(&covered) && receipt(&later));
+}
+
+/// What was exported, and the server, stand up to whoever demands the witnesses, and not to one who demands another.
+fn audits(site: &Site, folder: &Path, vkey: &VerifierKey, by: &[&WitnessKey], absent: &WitnessKey) {
+    let url = format!("http://{}", site.address);
+    let verifiers = || {
+        let (mut of_folder, mut of_server, mut independent) = (acclaim(), acclaim(), python());
+        of_folder.arg("audit").arg(folder);
+        of_server.args(["audit", "watched", "--url", &url]);
+        independent.arg("log").arg(folder);
+        [of_folder, of_server, independent]
+    };
+    for mut verifier in verifiers() {
+        verifier.args(["--vkey", &vkey.to_string()]);
+        verifier.args(by.iter().flat_map(|witness| ["--witness".to_owned(), witness.to_string()]));
+        let verdict = run(&mut verifier);
+        assert_eq!(verdict.status, 0, "{verdict:?}");
+        let verdict = run(verifier.args(["--witness", &absent.to_string()]));
+        assert_eq!(verdict.status, 1, "{verdict:?}");
+        assert!(
+            verdict.said.contains("not cosigned by") && verdict.said.contains(absent.name()),
+            "{verdict:?}"
+        );
+    }
+    // A cosignature of another checkpoint is a wrong one.
+    let path = folder.join("checkpoint");
+    let exported = fs::read_to_string(&path).unwrap();
+    let other = CosigningKey::from_seed(absent.name(), &[1; 32]).unwrap();
+    let wrong = other.cosign(exported.replacen('\n', "x\n", 1), 1).unwrap();
+    fs::write(&path, format!("{exported}{wrong}")).unwrap();
+    for mut verifier in [0, 2].map(|which| verifiers().into_iter().nth(which).unwrap()) {
+        let verdict = run(verifier.args(["--vkey", &vkey.to_string(), "--witness", &absent.to_string()]));
+        assert_eq!(verdict.status, 1, "{verdict:?}");
+        assert!(verdict.said.contains("wrong"), "{verdict:?}");
+    }
+    fs::write(&path, exported).unwrap();
+}
+
+#[test]
+fn an_operator_who_shows_two_histories_is_found_out() {
+    let mut site = Site::start();
+    let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
+    let witness =
+        Process::start(&site.folder.path().join("w"), free_address(), "witness.example.org", &vkey(&contest));
+    have_witnesses(&mut site, &[(witness.address, &witness.key)]);
+    vote(&site, "watched", 200);
+    until_cosigned(&site, "watched", &[&witness.key]);
+
+    // An older copy of everything, and more votes.
+    site.kill();
+    let (data, older) = (site.data(), site.folder.path().join("older"));
+    copy(&data, &older);
+    site.restart();
+    vote(&site, "watched", 100);
+    let first = until_cosigned(&site, "watched", &[&witness.key]);
+    let first = Checkpoint::open(&first, &vkey(&contest)).unwrap();
+    assert!(!witness.said("ALARM"));
+
+    // Back to the copy, with nothing beside it that would remember.
+    site.kill();
+    fs::remove_dir_all(&data).unwrap();
+    copy(&older, &data);
+    fs::remove_dir_all(data.join("shown")).unwrap();
+    site.restart();
+    poll("the witness's warning", || witness.said("set back").then_some(()));
+    vote(&site, "watched", 150);
+    let second = note(&site, "watched", "checkpoint").unwrap();
+    let second = Checkpoint::open(&second, &vkey(&contest)).unwrap();
+    assert!(second.size > first.size && second.root != first.root);
+    poll("the witness's alarm", || witness.said("ALARM").then_some(()));
+    assert_eq!(note(&site, "watched", "checkpoint.cosigned"), None, "nothing of it is cosigned");
+    assert!(fs::read_to_string(witness.state()).unwrap().contains(&first.root.to_string()));
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(file.file_name());
+        match file.file_type().unwrap().is_dir() {
+            true => copy(&file.path(), &to),
+            false => drop(fs::copy(file.path(), to).unwrap()),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One checkpoint on its way to one witness.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use acclaim_ballot_log::{
+    AddCheckpoint, Hash, TileId,
+    note::NoteError,
+    proof::{self, ProofError},
+};
+use acclaim_contest::ContestId;
+use acclaim_store::{StoreError, Stores, Witness, WitnessAnswer};
+
+/// How often a witness may say in one submission that it is further than was thought: twice is once more than an honest one needs.
+const MOST_CORRECTIONS: usize = 2;
+
+/// See the [module](self).
+pub(super) struct Submission {
+    pub(super) witness: Arc<dyn Witness>,
+    pub(super) stores: Stores,
+    pub(super) contest: ContestId,
+    pub(super) note: Arc<str>,
+    pub(super) size: u64,
+    /// The size that the witness has cosigned last, as far as is known.
+    pub(super) known: u64,
+}
+
+/// What became of it.
+pub(super) struct Submitted {
+    /// Of which place.
+    pub(super) number: usize,
+    /// The size that was submitted.
+    pub(super) size: u64,
+    /// The size that the witness has cosigned last, as far as is known by now.
+    pub(super) known: u64,
+    /// Its line, verified, with a newline at its end.
+    pub(super) outcome: Result<String, Failure>,
+}
+
+/// Why there is no cosignature.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("no answer in time")]
+    Late,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    #[error("it refuses: {0}")]
+    Refused(String),
+    #[error("its answer holds no cosignature by its key: {0}")]
+    Cosignature(#[from] NoteError),
+    #[error("it has cosigned {seen} entries of this log, which has {size}: the database was set back")]
+    Ahead { seen: u64, size: u64 },
+    #[error("it has cosigned another root over the same {0} entries")]
+    AnotherRoot(u64),
+    #[error("it has cosigned what this log does not continue: {0}")]
+    Inconsistent(String),
+    #[error("it says that it has cosigned {0} entries, again and again")]
+    Confused(u64),
+}
+
+impl Failure {
+    /// Whether it says that somebody has seen a log that is not this one.
+    pub(super) fn is_alarm(&self) -> bool {
+        matches!(self, Self::Ahead { .. } | Self::AnotherRoot(_) | Self::Inconsistent(_))
+    }
+}
+
+impl Submission {
+    /// Submits, and gives up after so long.
+    pub(super) async fn carry_out(mut self, number: usize, patience: Duration) -> Submitted {
+        let outcome = tokio::time::timeout(patience, self.submit()).await.unwrap_or(Err(Failure::Late));
+        let known = if outcome.is_ok() { self.size } else { self.known };
+        Submitted { number, size: self.size, known, outcome }
+    }
+
+    async fn submit(&mut self) -> Result<String, Failure> {
+        for _ in 0..=MOST_CORRECTIONS {
+            if self.known > self.size {
+                let seen = std::mem::take(&mut self.known);
+                return Err(Failure::Ahead { seen, size: self.size });
+            }
+            let request = AddCheckpoint {
+                old: self.known,
+                proof: self.proof().await?,
+                checkpoint: self.note.to_string(),
+            };
+            match self.witness.add_checkpoint(&request).await? {
+                WitnessAnswer::Cosigned(lines) => {
+                    let cosigned = format!("{}{lines}", self.note);
+                    return Ok(format!("{}\n", self.witness.key().find(&cosigned)?.line));
+                }
+                WitnessAnswer::Stale(size) if size == self.size && size == self.known => {
+                    return Err(Failure::AnotherRoot(size));
+                }
+                WitnessAnswer::Stale(size) => self.known = size,
+                WitnessAnswer::Inconsistent(words) => return Err(Failure::Inconsistent(words)),
+                WitnessAnswer::Refused(words) => return Err(Failure::Refused(words)),
+            }
+        }
+        Err(Failure::Confused(self.known))
+    }
+
+    /// The proof that the log has only grown since the witness last saw it, from the ledger's tiles.
+    async fn proof(&self) -> Result<Vec<Hash>, Failure> {
+        let mut tiles: HashMap<TileId, Vec<u8>> = HashMap::new();
+        for tile in proof::tiles_for_consistency(self.known, self.size) {
+            if let Some(hashes) = self.stores.database.tile(&self.contest, tile).await? {
+                tiles.insert(tile, hashes);
+            }
+        }
+        Ok(proof::consistency(self.known, self.size, &|tile| tiles.get(&tile))?)
+    }
+}

@@ -1,0 +1,252 @@
+//! Witnesses cosign what is shown, and whatever they do nobody waits for them.
+
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use acclaim_ballot_log::{
+    AddCheckpoint, Checkpoint, CosigningKey, Hash, VerifierKey, WitnessKey, witness::Refusal,
+};
+use acclaim_sequencer::Settings;
+use acclaim_store::{StoreError, Witness, WitnessAnswer, error::Result, hub::BallotOutcome, shown::size_of};
+use async_trait::async_trait;
+
+use crate::support::{Ground, World, settings, time};
+
+/// How a witness behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Well,
+    Hangs,
+    Away,
+    /// Answers with a cosignature of something else.
+    Lies,
+}
+
+/// A witness in process.
+#[derive(Debug)]
+struct Watcher {
+    key: CosigningKey,
+    /// Told once the log's key is known.
+    log: OnceLock<VerifierKey>,
+    latest: Mutex<Option<(u64, Hash)>>,
+    mood: Mutex<Mood>,
+    asked: AtomicUsize,
+    corrected: AtomicUsize,
+}
+
+impl Watcher {
+    fn new(name: &str, mood: Mood) -> Arc<Self> {
+        Arc::new(Self {
+            key: CosigningKey::from_seed(name, seed_of(name)).unwrap(),
+            log: OnceLock::new(),
+            latest: Mutex::default(),
+            mood: Mutex::new(mood),
+            asked: AtomicUsize::new(0),
+            corrected: AtomicUsize::new(0),
+        })
+    }
+
+    fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn answer(&self, request: &AddCheckpoint, mood: Mood) -> WitnessAnswer {
+        let Some(log) = self.log.get() else { return WitnessAnswer::Refused("unknown log".to_owned()) };
+        let mut latest = self.latest.lock().unwrap();
+        match request.judge(log, *latest) {
+            Ok(_) if mood == Mood::Lies => {
+                let other = request.checkpoint.replacen('\n', "x\n", 1);
+                WitnessAnswer::Cosigned(self.key.cosign(other, 7).unwrap())
+            }
+            Ok(checkpoint) => {
+                *latest = Some((checkpoint.size, checkpoint.root));
+                WitnessAnswer::Cosigned(self.key.cosign(&request.checkpoint, 7).unwrap())
+            }
+            Err(Refusal::Stale(size)) => {
+                self.corrected.fetch_add(1, Ordering::Relaxed);
+                WitnessAnswer::Stale(size)
+            }
+            Err(refusal @ (Refusal::AnotherRoot(_) | Refusal::Proof(_))) => {
+                WitnessAnswer::Inconsistent(refusal.to_string())
+            }
+            Err(refusal) => WitnessAnswer::Refused(refusal.to_string()),
+        }
+    }
+}
+
+/// A seed for each name.
+fn seed_of(name: &str) -> &'static [u8; 32] {
+    match name {
+        "one" => &[1; 32],
+        _ => &[2; 32],
+    }
+}
+
+#[async_trait]
+impl Witness for Watcher {
+    fn key(&self) -> &WitnessKey {
+        self.key.verifier()
+    }
+
+    async fn add_checkpoint(&self, request: &AddCheckpoint) -> Result<WitnessAnswer> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let mood = *self.mood.lock().unwrap();
+        match mood {
+            Mood::Hangs => std::future::pending().await,
+            Mood::Away => Err(StoreError::Unavailable("away".to_owned())),
+            Mood::Well | Mood::Lies => Ok(self.answer(request, mood)),
+        }
+    }
+}
+
+async fn watched(watchers: &[&Arc<Watcher>]) -> World {
+    watched_with_patience(watchers, Duration::from_millis(200)).await
+}
+
+async fn watched_with_patience(watchers: &[&Arc<Watcher>], witness_patience: Duration) -> World {
+    let witnesses = watchers.iter().map(|watcher| Arc::clone(watcher) as Arc<dyn Witness>).collect();
+    let settings =
+        Settings { witnesses, witness_every: Duration::from_millis(20), witness_patience, ..settings() };
+    let world = World::open_on(Ground { settings, ..Ground::embedded() }, "photos").await;
+    for watcher in watchers {
+        watcher.log.set(world.key().verifier().clone()).unwrap();
+    }
+    world
+}
+
+/// Waits until the newest checkpoint shown is kept with the cosignatures of exactly these.
+async fn until_cosigned(world: &World, by: &[&Arc<Watcher>], not_by: &[&Arc<Watcher>]) -> String {
+    let begun = Instant::now();
+    loop {
+        let shown = world.stores.shown.highest(&world.contest).await.unwrap().unwrap();
+        let kept = world.stores.shown.cosigned(&world.contest).await.unwrap().unwrap_or_default();
+        let has = |watcher: &&Arc<Watcher>| watcher.key.verifier().find(&kept).is_ok();
+        let has_none = |watcher: &&Arc<Watcher>| !kept.contains(watcher.key.verifier().name());
+        if kept.starts_with(&shown) && by.iter().all(has) && not_by.iter().all(has_none) {
+            return kept;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "shown {shown}kept {kept}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn vote(world: &mut World, voters: std::ops::Range<usize>) {
+    let ballots: Vec<_> = voters.map(|voter| world.ballot(&format!("voter-{voter}"), "p1")).collect();
+    let last = ballots.last().unwrap().ballot;
+    world.submit(ballots).await;
+    assert!(matches!(world.outcome(last).await, BallotOutcome::Recorded { .. }));
+}
+
+#[tokio::test]
+async fn every_witness_cosigns_what_is_shown_and_the_last_of_all() {
+    let (one, two) = (Watcher::new("one", Mood::Well), Watcher::new("two", Mood::Well));
+    let mut world = watched(&[&one, &two]).await;
+    for hundred in 0..5 {
+        vote(&mut world, hundred * 100..(hundred + 1) * 100).await;
+        until_cosigned(&world, &[&one, &two], &[]).await;
+    }
+    world.clock.set(time("2021-03-31T22:01:00Z"));
+    world.until(|notice| matches!(notice, acclaim_store::hub::Notice::ContestChanged(_))).await;
+    let note = until_cosigned(&world, &[&one, &two], &[]).await;
+    let checkpoint = Checkpoint::open(&note, world.key().verifier()).unwrap();
+    assert!(world.lines().await.last().unwrap().contains("closed"));
+    assert_eq!(checkpoint.size, world.lines().await.len() as u64);
+
+    // A start finds it cosigned: nobody is asked.
+    let asked = one.asked.load(Ordering::Relaxed);
+    world.restart().await.unwrap();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(one.asked.load(Ordering::Relaxed), asked);
+    // A witness that lost its state is proved everything anew, one that is behind what is left.
+    world.stores.shown.forget(&world.contest).await.unwrap();
+    world.restart().await.unwrap();
+    until_cosigned(&world, &[&one, &two], &[]).await;
+    assert_eq!(two.corrected.load(Ordering::Relaxed), 1, "its size was learnt from it");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_witness_that_hangs_delays_nobody_and_catches_up() {
+    let (one, two) = (Watcher::new("one", Mood::Well), Watcher::new("two", Mood::Hangs));
+    let mut world = watched(&[&one, &two]).await;
+    // Its patience would be 200 ms; a thousand batches in a row would take minutes if any waited for it.
+    let begun = Instant::now();
+    for voter in 0..1_000 {
+        vote(&mut world, voter..voter + 1).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    until_cosigned(&world, &[&one], &[&two]).await;
+    assert!(two.asked.load(Ordering::Relaxed) > 0);
+
+    two.set(Mood::Well);
+    until_cosigned(&world, &[&one, &two], &[]).await;
+    two.set(Mood::Away);
+    vote(&mut world, 1_000..1_010).await;
+    until_cosigned(&world, &[&one], &[&two]).await;
+    two.set(Mood::Lies);
+    vote(&mut world, 1_010..1_020).await;
+    until_cosigned(&world, &[&one], &[&two]).await;
+    two.set(Mood::Well);
+    until_cosigned(&world, &[&one, &two], &[]).await;
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_witness_that_is_away_holds_no_round_up() {
+    let (one, two) = (Watcher::new("one", Mood::Well), Watcher::new("two", Mood::Away));
+    // Longer than anything here may take.
+    let mut world = watched_with_patience(&[&one, &two], Duration::from_secs(60)).await;
+    for ten in 0..5 {
+        vote(&mut world, ten * 10..(ten + 1) * 10).await;
+        until_cosigned(&world, &[&one], &[&two]).await;
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn with_no_witness_that_answers_all_goes_on() {
+    let (one, two) = (Watcher::new("one", Mood::Hangs), Watcher::new("two", Mood::Away));
+    let mut world = watched(&[&one, &two]).await;
+    for voter in 0..200 {
+        vote(&mut world, voter..voter + 1).await;
+    }
+    assert_eq!(world.stores.shown.cosigned(&world.contest).await.unwrap(), None);
+    let begun = Instant::now();
+    world.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "the end waits for nobody");
+}
+
+#[tokio::test]
+async fn a_witness_that_has_seen_another_history_is_not_believed_and_not_cosigned_by() {
+    let (one, two) = (Watcher::new("one", Mood::Well), Watcher::new("two", Mood::Well));
+    *one.latest.lock().unwrap() = Some((1_000_000, Hash([1; 32])));
+    *two.latest.lock().unwrap() = Some((3, Hash([1; 32])));
+    let mut world = watched(&[&one, &two]).await;
+    vote(&mut world, 0..100).await;
+    let begun = Instant::now();
+    while [&one, &two].iter().any(|watcher| watcher.asked.load(Ordering::Relaxed) < 4) {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    vote(&mut world, 100..200).await;
+    assert_eq!(world.stores.shown.cosigned(&world.contest).await.unwrap(), None);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_ledger_older_than_what_was_cosigned_is_refused() {
+    let one = Watcher::new("one", Mood::Well);
+    let mut world = watched(&[&one]).await;
+    let kept = until_cosigned(&world, &[&one], &[]).await;
+    let newer = world.key().sign(size_of(&kept).unwrap() + 1, Hash([1; 32]));
+    world.stores.shown.keep_cosigned(&world.contest, &newer).await.unwrap();
+    assert!(matches!(world.restart().await, Err(acclaim_sequencer::LoadError::SetBack { .. })));
+}

@@ -1,0 +1,24 @@
+//! What a witness is sent, and what witnesses add to notes: a request that is read is written the same, and nothing is cosigned that the log has not
+//! signed; a line that counts as a witness's is one.
+
+#![no_main]
+
+use acclaim_ballot_log::{AddCheckpoint, CosigningKey, SigningKey, leaf_hash};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let witness = CosigningKey::from_seed("witness.example.org", &[2; 32]).unwrap();
+    if let Ok(found) = witness.verifier().find(text) {
+        // The one line that the seed's key could have made.
+        assert_eq!(witness.cosign(text, found.time).unwrap().trim_end(), found.line);
+    }
+    let Ok(request) = text.parse::<AddCheckpoint>() else { return };
+    assert_eq!(request.to_string(), text);
+    let key = SigningKey::from_seed("vote.example.org/photo-2021", &[1; 32]).unwrap();
+    for latest in [None, Some((1, leaf_hash(b"another"))), Some((request.old, leaf_hash(b"another")))] {
+        if let Ok(checkpoint) = request.judge(key.verifier(), latest) {
+            assert!(latest.is_none() && request.old == 0, "{checkpoint} does not continue what was cosigned");
+            assert_eq!(checkpoint.origin, key.verifier().name());
+        }
+    }
+});
