@@ -176,7 +176,7 @@ fn run(command: &mut Command) -> Verdict {
     command.output().unwrap().into()
 }
 
-/// A receipt's checkpoint is a cosigned one, and both verifiers can demand that.
+/// A receipt's checkpoint is a cosigned one, an auditor can demand that, and whoever does not know of witnesses reads it as any other.
 fn receipts(site: &Site, answers: &[Value], vkey: &VerifierKey, witness: &WitnessKey, absent: &WitnessKey) {
     let (receipt, entry) = (site.folder.path().join("receipt"), site.folder.path().join("entry"));
     let lines = site.log("watched");
@@ -186,16 +186,16 @@ fn receipts(site: &Site, answers: &[Value], vkey: &VerifierKey, witness: &Witnes
         let index = usize::try_from(answer["index"].as_u64().unwrap()).unwrap();
         fs::write(&entry, &lines[index]).unwrap();
         for (witness, status) in [(witness, 0), (absent, 1)] {
-            let mut ours = acclaim();
-            ours.args(["receipt", "verify"]).arg(&receipt).arg("--entry").arg(&entry);
-            let mut theirs = python();
-            theirs.arg("receipt").arg(&receipt).arg("--entry").arg(&entry);
-            for mut verifier in [ours, theirs] {
-                verifier.args(["--vkey", &vkey.to_string(), "--witness", &witness.to_string()]);
-                let verdict = run(&mut verifier);
-                assert_eq!(verdict.status, status, "{verdict:?}");
-            }
+            let mut verifier = acclaim();
+            verifier.args(["receipt", "verify"]).arg(&receipt).arg("--entry").arg(&entry);
+            verifier.args(["--vkey", &vkey.to_string(), "--witness", &witness.to_string()]);
+            let verdict = run(&mut verifier);
+            assert_eq!(verdict.status, status, "{verdict:?}");
         }
+        let mut independent = python();
+        independent.arg("receipt").arg(&receipt).arg("--entry").arg(&entry);
+        let verdict = run(independent.args(["--vkey", &vkey.to_string()]));
+        assert_eq!(verdict.status, 0, "{verdict:?}");
     }
 }
 
@@ -234,12 +234,13 @@ fn a_receipt_is_under_a_cosigned_checkpoint_as_soon_as_one_covers_its_ballot() {
 fn audits(site: &Site, folder: &Path, vkey: &VerifierKey, by: &[&WitnessKey], absent: &WitnessKey) {
     let url = format!("http://{}", site.address);
     let verifiers = || {
-        let (mut of_folder, mut of_server, mut independent) = (acclaim(), acclaim(), python());
+        let (mut of_folder, mut of_server) = (acclaim(), acclaim());
         of_folder.arg("audit").arg(folder);
         of_server.args(["audit", "watched", "--url", &url]);
-        independent.arg("log").arg(folder);
-        [of_folder, of_server, independent]
+        [of_folder, of_server]
     };
+    let verdict = run(python().arg("log").arg(folder).args(["--vkey", &vkey.to_string()]));
+    assert_eq!(verdict.status, 0, "{verdict:?}");
     for mut verifier in verifiers() {
         verifier.args(["--vkey", &vkey.to_string()]);
         verifier.args(by.iter().flat_map(|witness| ["--witness".to_owned(), witness.to_string()]));
@@ -258,11 +259,10 @@ fn audits(site: &Site, folder: &Path, vkey: &VerifierKey, by: &[&WitnessKey], ab
     let other = CosigningKey::from_seed(absent.name(), &[1; 32]).unwrap();
     let wrong = other.cosign(exported.replacen('\n', "x\n", 1), 1).unwrap();
     fs::write(&path, format!("{exported}{wrong}")).unwrap();
-    for mut verifier in [0, 2].map(|which| verifiers().into_iter().nth(which).unwrap()) {
-        let verdict = run(verifier.args(["--vkey", &vkey.to_string(), "--witness", &absent.to_string()]));
-        assert_eq!(verdict.status, 1, "{verdict:?}");
-        assert!(verdict.said.contains("wrong"), "{verdict:?}");
-    }
+    let [mut of_folder, _] = verifiers();
+    let verdict = run(of_folder.args(["--vkey", &vkey.to_string(), "--witness", &absent.to_string()]));
+    assert_eq!(verdict.status, 1, "{verdict:?}");
+    assert!(verdict.said.contains("wrong"), "{verdict:?}");
     fs::write(&path, exported).unwrap();
 }
 
