@@ -40,15 +40,15 @@ pub(crate) struct ContestTask {
     /// Whether the command table may hold something new.
     pub(crate) commands_wait: bool,
     /// When the newest publication was made; `None` if the log has moved on since a publication is due at once.
-    published: Option<Timestamp>,
+    pub(crate) published: Option<Timestamp>,
     /// Whether the log has moved on since the newest publication.
-    unpublished: bool,
+    pub(crate) unpublished: bool,
     /// When passes issued were last looked at.
     pub(crate) issued_checked: Timestamp,
     /// When the lease is to be prolonged.
-    renew: Instant,
+    pub(crate) renew: Instant,
     /// Whether the intake did not answer when it was last asked.
-    intake_away: bool,
+    pub(crate) intake_away: bool,
     /// Has witnesses cosign; ends with the task, and is waited for by nobody.
     witnessing: JoinSet<()>,
 }
@@ -215,52 +215,6 @@ impl ContestTask {
 
     pub(crate) fn set_recording(&self, recording: Recording) {
         self.context.stores.hub.set_recording(self.id(), recording);
-    }
-
-    /// Prolongs the lease if that is due.
-    pub(crate) async fn keep_lease(&mut self) -> Step {
-        if Instant::now() < self.renew {
-            return Ok(());
-        }
-        if !self.context.take_lease(self.id()).await? {
-            tracing::warn!(contest = %self.id(), "another process sequences it now");
-            return Err(Halt::End(Ended::Waiting));
-        }
-        self.renew = Instant::now() + self.context.settings.lease / 4;
-        // As good a time as any to make up for what may have been missed or forgotten.
-        self.commands_wait = true;
-        let session = self.record.session();
-        let making_up = self.log.make_up(&self.context.stores, &session);
-        match tokio::time::timeout(self.context.settings.lease / 4, making_up).await {
-            Ok(Ok(false)) => {}
-            Ok(Ok(true)) => {
-                // The figures were kept in the same place.
-                self.published = None;
-                self.unpublished = true;
-            }
-            // Next time: the log is as good as before.
-            Ok(Err(error)) => tracing::warn!(contest = %self.id(), %error, "nothing can be made up for"),
-            Err(_) => tracing::warn!(contest = %self.id(), "making up takes too long"),
-        }
-        Ok(())
-    }
-
-    /// Whether the intake answers, in time for the lease.
-    async fn intake_answers(&self) -> bool {
-        let session = self.record.session();
-        let asking = self.context.stores.intake.backlog(&session);
-        matches!(tokio::time::timeout(self.context.settings.lease / 4, asking).await, Ok(Ok(_)))
-    }
-
-    /// Goes on when the intake hands nothing out: the log is as good as before, so waiting is all there is to do.
-    async fn wait_for_intake(&mut self, error: &StoreError, stop: &mut watch::Receiver<bool>) -> Step {
-        tracing::warn!(contest = %self.id(), %error, "the intake hands nothing out");
-        self.set_recording(Recording::Failing(error.to_string()));
-        self.intake_away = true;
-        tokio::select! {
-            _ = stop.changed() => Err(Halt::End(Ended::Told)),
-            () = tokio::time::sleep(self.context.settings.retry_after) => Ok(()),
-        }
     }
 
     /// Does the next thing, or waits for one.

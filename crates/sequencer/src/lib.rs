@@ -13,6 +13,7 @@ mod log;
 mod publish;
 mod reading;
 mod standby;
+mod upkeep;
 mod voting;
 mod witnessing;
 

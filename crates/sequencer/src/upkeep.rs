@@ -1,0 +1,58 @@
+//! What a contest's task does beside its work: it keeps its lease, makes up for what went wrong beside the ledger, and waits for an intake that is away.
+
+use acclaim_store::{StoreError, hub::Recording};
+use tokio::{sync::watch, time::Instant};
+
+use crate::contest::{ContestTask, Ended, Halt, Step};
+
+impl ContestTask {
+    /// Prolongs the lease if that is due.
+    pub(crate) async fn keep_lease(&mut self) -> Step {
+        if Instant::now() < self.renew {
+            return Ok(());
+        }
+        if !self.context.take_lease(self.id()).await? {
+            tracing::warn!(contest = %self.id(), "another process sequences it now");
+            return Err(Halt::End(Ended::Waiting));
+        }
+        self.renew = Instant::now() + self.context.settings.lease / 4;
+        // As good a time as any to make up for what may have been missed or forgotten.
+        self.commands_wait = true;
+        let session = self.record.session();
+        let making_up = self.log.make_up(&self.context.stores, &session);
+        match tokio::time::timeout(self.context.settings.lease / 4, making_up).await {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => {
+                // The figures were kept in the same place.
+                self.published = None;
+                self.unpublished = true;
+            }
+            // Next time: the log is as good as before.
+            Ok(Err(error)) => tracing::warn!(contest = %self.id(), %error, "nothing can be made up for"),
+            Err(_) => tracing::warn!(contest = %self.id(), "making up takes too long"),
+        }
+        Ok(())
+    }
+
+    /// Whether the intake answers, in time for the lease.
+    pub(crate) async fn intake_answers(&self) -> bool {
+        let session = self.record.session();
+        let asking = self.context.stores.intake.backlog(&session);
+        matches!(tokio::time::timeout(self.context.settings.lease / 4, asking).await, Ok(Ok(_)))
+    }
+
+    /// Goes on when the intake hands nothing out: the log is as good as before, so waiting is all there is to do.
+    pub(crate) async fn wait_for_intake(
+        &mut self,
+        error: &StoreError,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Step {
+        tracing::warn!(contest = %self.id(), %error, "the intake hands nothing out");
+        self.set_recording(Recording::Failing(error.to_string()));
+        self.intake_away = true;
+        tokio::select! {
+            _ = stop.changed() => Err(Halt::End(Ended::Told)),
+            () = tokio::time::sleep(self.context.settings.retry_after) => Ok(()),
+        }
+    }
+}
