@@ -157,3 +157,21 @@ fn staff_keys_are_made_listed_and_revoked() {
     session.type_in(&["key", "rotate-pass-key"]);
     assert_transcript!(session.transcript());
 }
+
+#[test]
+fn a_tag_key_is_destroyed_once_voting_has_ended() {
+    let mut session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    session.run(&["contest", "create", "photo.toml", "--opens", "now"]);
+    session.run(&["contest", "open", "photo"]);
+    let destroy = ["contest", "destroy-key", "photo", "--reason", "as announced"];
+    assert_eq!(session.type_in(&destroy).status, 1);
+    session.run(&["contest", "close", "photo"]);
+    let lie = ["rule", "statement", "photo", "tag-key-destroyed", "it is gone"];
+    assert_eq!(session.type_in(&lie).status, 2);
+    assert_eq!(session.type_in(&destroy).status, 0);
+    assert_eq!(session.type_in(&destroy).status, 1);
+    assert_eq!(session.type_in(&["pass", "mint", "photo", "--count", "1"]).status, 1);
+    session.type_in(&["contest", "show", "photo"]);
+    assert_transcript!(session.transcript());
+}
