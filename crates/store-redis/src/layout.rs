@@ -1,4 +1,4 @@
-//! Where things are in Redis. Version 1; `docs/redis.md` describes it for operators.
+//! Where things are in Redis. Version 1; `docs/cluster.md` describes it for operators.
 //!
 //! Every key of a contest's shard shares the hash tag `{<contest>:<shard>}`, so that a script finds them on one node of a cluster.
 
