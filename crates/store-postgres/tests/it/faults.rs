@@ -70,15 +70,26 @@ async fn keep_appending(
     }
 }
 
+/// Reads again while connections of the server that died are still being handed out, as whoever is told `Unavailable` does.
+async fn patiently<T>(mut read: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
+    let begun = Instant::now();
+    loop {
+        match read().await {
+            Err(StoreError::Unavailable(_)) if begun.elapsed() < Duration::from_secs(20) => {}
+            other => return other.unwrap(),
+        }
+    }
+}
+
 /// The log is at least as long as promised, and all its parts agree.
 async fn check_log(database: &PostgresDatabase, id: &ContestId, promised: Option<(u64, Hash)>) {
-    let before = database.head(id).await.unwrap().unwrap();
+    let before = patiently(|| database.head(id)).await.unwrap();
     let (size, root) = promised.unwrap();
     assert!(before.size >= size, "size {} after a promise of {size}", before.size);
     assert!(before.size > size || before.root == root);
     let mut entries = Vec::new();
     while (entries.len() as u64) < before.size {
-        let more = database.entries(id, entries.len() as u64, 1_000).await.unwrap();
+        let more = patiently(|| database.entries(id, entries.len() as u64, 1_000)).await;
         assert!(!more.is_empty(), "the log ends before its head");
         entries.extend(more);
     }
@@ -86,7 +97,8 @@ async fn check_log(database: &PostgresDatabase, id: &ContestId, promised: Option
         assert_eq!(*entry, entry_at(index));
     }
     for index in (0..before.size).step_by(37).chain([before.size - 1]) {
-        assert_eq!(database.ballot(id, ballot_at(index)).await.unwrap().unwrap().index, index);
+        let found = patiently(|| database.ballot(id, ballot_at(index))).await;
+        assert_eq!(found.unwrap().index, index);
     }
     assert_eq!(before.checkpoint, format!("note {}", before.size));
     assert_eq!(entries.len() % 100, 0, "half an append");
