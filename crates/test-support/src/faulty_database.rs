@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 use crate::faults::{Faults, Step};
 
-/// See the [module](self).
+/// A database whose appends go wrong as planned.
 pub struct FaultyDatabase {
     inner: Arc<dyn Database>,
     faults: Arc<Faults>,

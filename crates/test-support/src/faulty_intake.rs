@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 use crate::faults::{Faults, Step};
 
-/// See the [module](self).
+/// An intake whose steps go wrong as planned, and that can be made to hand nothing out for a while.
 pub struct FaultyIntake {
     inner: Arc<dyn Intake>,
     faults: Arc<Faults>,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::faults::{Faults, Step};
 
-/// See the [module](self).
+/// A keeper of the highest checkpoint whose showing goes wrong as planned, and that remembers what was shown.
 pub struct FaultyShown {
     inner: Arc<dyn Shown>,
     faults: Arc<Faults>,
