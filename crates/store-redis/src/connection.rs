@@ -17,9 +17,6 @@ const RESPONSE: Duration = Duration::from_secs(3);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// How often a cluster's client follows a redirection or tries a server again: who waits for a shard that is away tries again himself.
-const RETRIES: u32 = 4;
-
 /// Why Redis cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisConnectError {
@@ -99,10 +96,7 @@ impl Servers {
             _ => {
                 let builder = ClusterClient::builder(self.addresses.iter().map(String::as_str))
                     .connection_timeout(CONNECT)
-                    .response_timeout(RESPONSE)
-                    .retries(RETRIES)
-                    .min_retry_wait(20)
-                    .max_retry_wait(200);
+                    .response_timeout(RESPONSE);
                 let builder = match &self.certificates {
                     Some(certificates) => builder.certs(certificates.clone()),
                     None => builder,

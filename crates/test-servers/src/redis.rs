@@ -202,7 +202,12 @@ pub fn move_slot(servers: &[Server], key: &str, from: usize, to: usize) {
     loop {
         let keys: Vec<String> = source.run(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
         let Some(key) = keys.first() else { break };
-        source.run::<String>(&["MIGRATE", "127.0.0.1", &target.port.to_string(), key, "0", "5000"]);
+        // A busy node may need a second attempt; a key is moved whole or not at all.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let port = target.port.to_string();
+        while let Err(error) = source.try_run::<String>(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]) {
+            assert!(Instant::now() < deadline, "{key} is not moved: {error}");
+        }
     }
     let others =
         servers.iter().filter(|server| ![from, to].iter().any(|done| servers[*done].port == server.port));
