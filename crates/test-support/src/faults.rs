@@ -41,6 +41,19 @@ pub enum Fault {
     Cut,
 }
 
+impl Fault {
+    /// Each.
+    pub const ALL: [Self; 7] = [
+        Self::LostBefore,
+        Self::LostAndUnknown,
+        Self::DoneButReportedFailed,
+        Self::DoneButUnknown,
+        Self::KilledBefore,
+        Self::KilledAfter,
+        Self::Cut,
+    ];
+}
+
 /// Faults to come. Shared by the stores of one test, which ask at every step.
 #[derive(Default)]
 pub struct Faults {

@@ -23,16 +23,6 @@ use crate::{
     support::{Ground, World, time},
 };
 
-/// What goes wrong.
-const FAULTS: [Fault; 7] = [
-    Fault::LostBefore,
-    Fault::LostAndUnknown,
-    Fault::DoneButReportedFailed,
-    Fault::DoneButUnknown,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-    Fault::Cut,
-];
 /// On the path of every ballot, the closing included.
 const PATH: [Step; 6] = [Step::Submit, Step::Drain, Step::Append, Step::Show, Step::Trim, Step::Seal];
 /// When the intake is not what it was.
@@ -46,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn whatever_goes_wrong_at_any_step_of_a_cluster_the_invariants_hold() {
     let cluster = Cluster::start().await;
     let steps = PATH.into_iter().chain(ANEW);
-    let cases = steps.flat_map(|step| FAULTS.into_iter().map(move |fault| (step, fault)));
+    let cases = steps.flat_map(|step| Fault::ALL.into_iter().map(move |fault| (step, fault)));
     let run = |(number, (step, fault)): (usize, (Step, Fault))| {
         let cluster = &cluster;
         async move {
@@ -69,7 +59,7 @@ async fn whatever_goes_wrong_at_any_embedded_step_the_invariants_hold() {
     // A process that is killed takes the embedded intake with it: `cli` kills real ones.
     let in_process = |fault: &Fault| !matches!(fault, Fault::KilledBefore | Fault::KilledAfter | Fault::Cut);
     for step in PATH.into_iter().chain([Step::Begin, Step::Open]) {
-        for fault in FAULTS.into_iter().filter(in_process) {
+        for fault in Fault::ALL.into_iter().filter(in_process) {
             let mut case = Case::begin(Ground::embedded(), "case", step, fault).await;
             if ANEW.contains(&step) {
                 case.lose_session().await;

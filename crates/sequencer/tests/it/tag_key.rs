@@ -15,15 +15,6 @@ use crate::{
     support::{Ground, World, time},
 };
 
-const FAULTS: [Fault; 7] = [
-    Fault::LostBefore,
-    Fault::LostAndUnknown,
-    Fault::DoneButReportedFailed,
-    Fault::DoneButUnknown,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-    Fault::Cut,
-];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Case {
@@ -136,7 +127,7 @@ impl Case {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_goes_wrong_a_key_is_gone_when_the_log_says_so_and_only_then() {
-    for fault in FAULTS.into_iter().filter(|fault| *fault != Fault::Cut) {
+    for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::Cut) {
         Case::open(Ground::embedded(), format!("{fault:?}"), "case").await.go_through(fault).await;
     }
 }
@@ -151,7 +142,7 @@ async fn and_so_in_a_cluster() {
             Case::open(cluster.ground().await, name, &id).await.go_through(fault).await;
         }
     };
-    stream::iter(FAULTS.into_iter().enumerate()).for_each_concurrent(4, run).await;
+    stream::iter(Fault::ALL.into_iter().enumerate()).for_each_concurrent(4, run).await;
 }
 
 /// However it came to be queued.
