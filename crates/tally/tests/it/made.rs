@@ -41,8 +41,10 @@ pub(crate) enum Kind {
     Choice {
         earliest: bool,
     },
-    /// Two channels, two numbered ballots, lots.
-    Divided,
+    /// Two channels, two numbered ballots; winners by choice or by votes, and lots for those who are tied.
+    Divided {
+        choice: bool,
+    },
     /// Votes and scores.
     Weighted,
 }
@@ -50,7 +52,7 @@ pub(crate) enum Kind {
 pub(crate) fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
         any::<bool>().prop_map(|earliest| Kind::Choice { earliest }),
-        Just(Kind::Divided),
+        any::<bool>().prop_map(|choice| Kind::Divided { choice }),
         Just(Kind::Weighted),
     ]
 }
@@ -72,7 +74,7 @@ impl Contest {
             Step::Cast { voter, sheet, entry, other, replaces } => {
                 let (channel, period) = SHEETS[*sheet];
                 let sheet = match self.kind {
-                    Kind::Divided => Sheet { channel: Some(channel), period: Some(period) },
+                    Kind::Divided { .. } => Sheet { channel: Some(channel), period: Some(period) },
                     Kind::Choice { .. } | Kind::Weighted => Sheet::default(),
                 };
                 let mut entries = vec![ENTRIES[*entry]];
@@ -156,13 +158,17 @@ fn rules(rules: &mut Rules, kind: Kind, all: bool) {
             champions.ties = if earliest { ChampionTies::Earliest } else { ChampionTies::Include };
             rules.winners.by = WinnersBy::Choice;
         }
-        Kind::Divided => {
+        Kind::Divided { choice } => {
             let channels = serde_json::json!([{"id": "jury", "weight": 70}, {"id": "fan", "weight": 30}]);
             rules.channels = serde_json::from_value(channels).unwrap();
             rules.ballot.period = Period::Counted;
             rules.ballot.ballots_per_voter = Some(2);
             champions.ties = ChampionTies::Draw;
-            rules.winners.ties = WinnerTies::Draw;
+            if choice {
+                rules.winners.by = WinnersBy::Choice;
+            } else {
+                rules.winners.ties = WinnerTies::Draw;
+            }
             rules.draw = Some(Draw { source: "beacon".to_owned() });
         }
         Kind::Weighted => {
@@ -184,7 +190,7 @@ pub(crate) fn contest(steps: &[Step], after: &[Step], all: bool, kind: Kind, cer
     contest.log.close();
     after.iter().filter(|step| !matches!(step, Step::Cast { .. })).for_each(|step| contest.take(step));
     let (by, at) = (|| "chair".to_owned(), reason().at);
-    if kind == Kind::Divided {
+    if matches!(kind, Kind::Divided { .. }) {
         contest.log.event(Event::Frozen { by: by(), at });
         contest.log.event(Event::Drawn { source: "beacon".to_owned(), seed: "07".repeat(32), by: by(), at });
     }
