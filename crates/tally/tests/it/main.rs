@@ -12,6 +12,7 @@ mod golden;
 mod made;
 mod model;
 mod properties;
+mod published;
 mod refusals;
 mod shares;
 mod support;

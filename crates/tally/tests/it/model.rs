@@ -346,7 +346,7 @@ proptest! {
             if all { rules.ballot.completion = Completion::All; }
             if divided {
                 rules.channels = ["jury", "fan"].iter().zip(WEIGHTS).map(|(id, weight)| Channel {
-                    id: id.parse().unwrap(), weight: weight as u32,
+                    id: id.parse().unwrap(), weight: u32::try_from(weight).unwrap(),
                 }).collect();
                 rules.ballot.period = Period::Counted;
                 rules.ballot.ballots_per_voter = Some(2);
