@@ -133,7 +133,6 @@ impl ContestTask {
                         "the contest is closing, or the new instant has passed".to_owned(),
                     ));
                 }
-                self.check_days(to)?;
             }
             Command::DestroyTagKey { .. } if self.record.state.phase < Phase::Closed => {
                 let detail = "passes are minted with the key until voting has ended".to_owned();
@@ -152,21 +151,6 @@ impl ContestTask {
             _ => {}
         }
         Ok(())
-    }
-
-    /// Whether the log lists the day of a new closing, where voters vote once a day: the days were fixed at the opening.
-    fn check_days(&self, closes: &str) -> Result<(), (&'static str, String)> {
-        let header = self.log.replay.tally().header();
-        let last = header.and_then(|header| header.days.as_ref()?.last());
-        match (last, closes.parse::<Instant>()) {
-            (Some((day, first)), Ok(closes)) if closes > *first => Err((
-                "closes-beyond-the-days",
-                format!(
-                    "the closing can move to {first} at most, when the last day that the log lists begins ({day})"
-                ),
-            )),
-            _ => Ok(()),
-        }
     }
 
     /// How the contest stands once the command is in the log; `None` if as before.
