@@ -209,3 +209,26 @@ async fn audit(night: &Night) {
     assert_eq!(votes, [(&json!("p1"), &json!(2)), (&json!("p2"), &json!(1))], "{result}");
     assert_eq!(result["counts"]["voters"], 1);
 }
+
+/// Opened long before its time the contest would have more days than its log can list: that is said, and nothing gets stuck.
+#[tokio::test]
+async fn an_opening_that_makes_the_window_too_long_is_refused() {
+    let night = Night::begins("2021-03-27T07:00:00Z").await;
+    let mut definition = definition();
+    definition["contest"]["opens"] = json!("2023-01-01T00:00:00Z");
+    definition["contest"]["closes"] = json!("2025-01-01T00:00:00Z");
+    assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition).await.0, 201);
+    let (status, problem) = night.ask(Method::POST, "/open", TOKEN, &json!({})).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("invalid-window")), "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("contest.closes") && detail.contains("at most 1000"), "{problem}");
+    night.until("draft").await;
+    // With fewer days it opens.
+    night.clock.set(time("2022-12-01T00:00:00Z"));
+    let (status, opened) = night.ask(Method::POST, "/open?", TOKEN, &json!({})).await;
+    assert_eq!(status, 200, "{opened}");
+    let contest = night.until("open").await;
+    assert_eq!(contest["days"][0][0], "2022-12-01");
+    night.stop.send_replace(true);
+    night.sequencer.await.unwrap();
+}
