@@ -53,16 +53,17 @@ def parse(line):
     need(all(isinstance(entry[key], str) != (key in NO_TEXT) for key in keys if key != "to"), "a value of the wrong kind")
     need(entry.get("v", 1) == 1 and entry.get("reason") != "" and 0 <= entry.get("passes", 0) < 2**64, "another version, no reason, or no number")
     return entry
-
 class Contest:
     def __init__(self):
         self.phase, self.head, self.categories, self.entries, self.withdrawn = "none", {}, [], {}, set()
-        self.ballots, self.of_voter, self.void, self.replaced = set(), {}, set(), set()
-    # Section "Refused by every verifier": takes an entry as the next one of the log, or says why it cannot be.
+        self.ballots, self.sheets, self.void, self.replaced, self.revised = set(), {}, set(), set(), {}
+    # Section "Refused by every verifier": takes an entry as the next one, or says why not. A sheet is a voter's, in a channel and period.
     def take(self, e):
         kind = e["type"]
         need(self.phase in TYPES[kind][1].split(), f"`{kind}` is out of its place: the contest is {self.phase}")
-        if kind == "contest": self.head = e
+        if kind == "contest":
+            self.head, self.channels = e, {channel["id"] for channel in e["rules"]["channels"]} or {None}
+            self.periods = {day for day, _ in e.get("days", [])} | set(map(str, range(1, 1 + e["rules"]["ballot"].get("ballots_per_voter", 0)))) or {None}
         elif kind == "category": self.categories.append(e["id"])
         elif kind == "entry":
             need(e["category"] in self.categories and e["id"] not in self.entries, "an entry twice, or of an unknown category")
@@ -77,24 +78,25 @@ class Contest:
     def take_ballot(self, e, rules, slot):
         need(re.fullmatch("([A-Za-z0-9_-]{22} ){2}", f"{e['id']} {e['voter']} "), "`id` or `voter` is not 16 bytes in base64url")
         need(e["id"][:5] == e["voter"][:5] and e["id"] not in self.ballots, "an `id` that is not this voter's, or recorded before")
+        need(slot[0] in self.channels and slot[1] in self.periods, "`channel` or `period` is none of the contest's")
         votes = [tuple(selection) for selection in e["selections"]]
         need(votes and votes == sorted(set(votes)), "`selections` are not in byte order, each once")
         need(all(self.entries.get(entry) == category for category, entry in votes), "an unknown category or entry")
         categories, (least, most) = [category for category, _ in votes], rules["votes_per_category"]
         need(all(least <= categories.count(one) <= most for one in categories), "more or fewer votes in a category than allowed")
-        own = self.of_voter.setdefault(e["voter"], [])
-        filled = {o["id"]: o for o in own if o["id"] not in self.replaced and (o.get("channel"), o.get("period")) == slot}
+        own, revised = self.sheets.setdefault((e["voter"], *slot), []), self.revised.get(e["voter"], 0)
+        filled = {o["id"]: o for o in own if o["id"] not in self.replaced}
         if "replaces" in e:
-            need(rules["revision"] == "replace" and sum("replaces" in o for o in own) < rules["revisions"], "no more replacement allowed")
+            need(rules["revision"] == "replace" and revised < rules["revisions"], "no more replacement allowed")
             need(filled.pop(e["replaces"], None) and e["replaces"] not in self.void, "`replaces` is not the voter's own standing ballot")
         others = [category for o in filled.values() for category, _ in o["selections"]]
         need(not set(others) & set(categories), "a slot filled twice: the voter has voted there")
         need(len(others) + len(votes) <= rules.get("votes_in_all", 10**9), "more votes in all than allowed")
-        own.append(e), self.ballots.add(e["id"]), self.replaced.add(e.get("replaces"))
-    # Tally rules, "What counts": ballots neither replaced nor voided; with completion `all` only those of voters with every category.
+        own.append(e), self.ballots.add(e["id"]), self.replaced.add(e.get("replaces")), self.revised.update({e["voter"]: revised + ("replaces" in e)})
+    # Tally rules, "What counts": ballots neither replaced nor voided; with `all` only on sheets with every category.
     def compare(self, root, result):
         counted, votes, gone = 0, dict.fromkeys(self.entries, 0), self.void | self.replaced
-        for standing in ([e["selections"] for e in own if e["id"] not in gone] for own in self.of_voter.values()):
+        for standing in ([e["selections"] for e in own if e["id"] not in gone] for own in self.sheets.values()):
             if self.head["rules"]["ballot"]["completion"] == "any" or {c for votes in standing for c, _ in votes} == set(self.categories):
                 counted += len(standing)
                 for _, entry in sum(standing, []): votes[entry] += 1
@@ -103,7 +105,6 @@ class Contest:
         for key, n in {"recorded": len(self.ballots), "counted": counted, "voided": len(self.void)}.items():
             need(result["counts"]["ballots"][key] == n, f"the ballots {key} are not the log's {n}")
         need(result["log"]["root"] == base64.b64encode(root).decode(), "the result is of another log")
-
 # The whole log. The result document is that of the log just before `certified`, which carries its SHA-256.
 def verify_log(folder, vkey, earlier, find):
     (size, root), *seen = [open_checkpoint(read(file), vkey) for file in [os.path.join(folder, "checkpoint"), *earlier]]
@@ -136,7 +137,6 @@ def verify_receipt(file, vkey, entry, find):
     (size, root), (_, index, *path) = open_checkpoint(note.encode(), vkey), proof.split("\n")
     at, path = int(index[6:]), [base64.b64decode(line) for line in path]
     if at >= size or climb(leaf_hash(entry), at, size, path) != root: find(f"{index}: the receipt does not prove that this entry is in the log")
-
 if __name__ == "__main__":
     arguments, findings = argparse.ArgumentParser(usage=__doc__), []
     for name in ("what", "path", "--vkey", "--entry"): arguments.add_argument(name)

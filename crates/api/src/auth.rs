@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::{
     directory::Contest,
     problem::{self, Problem},
+    sheet::check_channel,
     state::Api,
 };
 
@@ -46,11 +47,14 @@ pub(crate) fn voter(
 
 /// Checks a pass.
 pub(crate) fn pass(api: &Api, token: &str, contest: &Contest, now: Timestamp) -> Result<Pass, Problem> {
-    Pass::verify(token, api.keyring.pass_keys(), contest.id(), now).map_err(|error| match error {
+    let verified = Pass::verify(token, api.keyring.pass_keys(), contest.id(), now);
+    let pass = verified.map_err(|error| match error {
         PassError::Invalid => Problem::new(&problem::PASS_INVALID, error.to_string()),
         PassError::Expired => Problem::new(&problem::PASS_EXPIRED, error.to_string()),
         PassError::AnotherContest => Problem::new(&problem::PASS_FOR_ANOTHER_CONTEST, error.to_string()),
-    })
+    })?;
+    check_channel(contest, &pass)?;
+    Ok(pass)
 }
 
 /// Checks a staff key that must have one of `roles` and cover `contest`.

@@ -1,7 +1,7 @@
 //! Casting a ballot, and what voters can ask about it afterwards.
 
-use acclaim_ballot_log::{Checkpoint, Hash, LogEntry, Receipt, VerifierKey, leaf_hash, proof};
-use acclaim_contest::{BallotId, VoterTag};
+use acclaim_ballot_log::{Checkpoint, Hash, Receipt, VerifierKey, proof};
+use acclaim_contest::BallotId;
 use acclaim_store::ledger::{BallotState, RecordedBallot};
 use axum::{
     Json,
@@ -19,7 +19,6 @@ use crate::{
     body::{BALLOT_LIMIT, contest_id, no_contest, parse, read_json},
     casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
     desk::find_recorded,
-    directory::Contest,
     extract::Path,
     log::{checkpoint_over, tiles},
     problem::{self, Problem},
@@ -27,11 +26,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(cast))
-        .routes(routes!(status))
-        .routes(routes!(receipt))
-        .routes(routes!(mine))
+    OpenApiRouter::new().routes(routes!(cast)).routes(routes!(status)).routes(routes!(receipt))
 }
 
 /// What a ballot is at present; never what it chose.
@@ -207,78 +202,4 @@ async fn receipt(
         .map_err(|error| internal(&error))?;
     let receipt = Receipt { index: recorded.index, path, checkpoint: note };
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], receipt.to_string()).into_response())
-}
-
-/// A voter's own ballots.
-#[derive(Serialize, ToSchema)]
-struct Mine {
-    contest: String,
-    ballots: Vec<MyBallot>,
-    /// Categories without a ballot.
-    left: Vec<String>,
-}
-
-/// A ballot with what it chose.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct MyBallot {
-    #[serde(flatten)]
-    status: BallotStatus,
-    /// The log entry, whose hash is `leaf_hash`.
-    entry: String,
-    /// Category and entry of each vote.
-    #[schema(value_type = Vec<Vec<String>>)]
-    pub(crate) selections: Vec<(String, String)>,
-}
-
-/// The voter's own ballots that fill categories, and the categories left.
-#[utoipa::path(get, path = "/v1/contests/{contest}/votes/mine", tag = "voters", security(("pass" = [])),
-    params(("contest" = String, Path,)), responses((status = 200, body = Mine)))]
-async fn mine(
-    State(api): State<Api>,
-    Path(contest): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let contest = api.directory.contest(&contest_id(&contest)?).ok_or_else(no_contest)?;
-    let pass = auth::voter(&api, &headers, &contest, api.stores.clock.now())?;
-    api.limiter.check_pass(pass.voter)?;
-    let ballots = ballots_of(&api, &contest, pass.voter).await?;
-    let filled =
-        |category: &str| ballots.iter().any(|ballot| ballot.selections.iter().any(|(c, _)| c == category));
-    let left = contest
-        .record
-        .definition
-        .categories
-        .iter()
-        .filter(|category| !filled(category.id.as_str()))
-        .map(|category| category.id.to_string())
-        .collect();
-    let mine = Mine { contest: contest.id().to_string(), ballots, left };
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(mine)).into_response())
-}
-
-/// The ballots that fill a voter's slots: all but the replaced ones.
-pub(crate) async fn ballots_of(
-    api: &Api,
-    contest: &Contest,
-    voter: VoterTag,
-) -> Result<Vec<MyBallot>, Problem> {
-    let mut mine = Vec::new();
-    for recorded in api.stores.database.ballots_with_prefix(contest.id(), voter.prefix()).await? {
-        if recorded.state == BallotState::Replaced {
-            continue;
-        }
-        let entries = api.stores.database.entries(contest.id(), recorded.index, 1).await?;
-        let Some(line) = entries.first() else { continue };
-        // Another voter's tag can begin alike.
-        if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(line)
-            && ballot.voter == voter
-        {
-            mine.push(MyBallot {
-                status: BallotStatus::new(recorded, leaf_hash(line)),
-                entry: String::from_utf8_lossy(line).into_owned(),
-                selections: ballot.selections.iter().map(|(c, e)| (c.to_owned(), e.to_owned())).collect(),
-            });
-        }
-    }
-    Ok(mine)
 }

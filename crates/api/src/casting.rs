@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use acclaim_ballot_log::{LogEntry, NewBallot};
 use acclaim_contest::{
-    BallotId, VoterTag,
+    BallotId,
     ballot::{SelectionError, SelectionReason},
     pass::Pass,
 };
@@ -19,10 +19,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    ballots::{BallotStatus, ballots_of},
+    ballots::BallotStatus,
     desk::{Answer, Ticket, find_recorded},
     directory::Contest,
+    mine,
     problem::{self, Problem},
+    sheet::{check_period, slots},
     state::Api,
 };
 
@@ -90,7 +92,7 @@ pub(crate) enum Cast {
 }
 
 /// Whether the contest takes ballots that arrive at this time.
-fn window(contest: &Contest, arrived: Timestamp) -> Result<(), Problem> {
+pub(crate) fn window(contest: &Contest, arrived: Timestamp) -> Result<(), Problem> {
     let instants = |problem: Problem| {
         let definition = &contest.record.definition;
         problem
@@ -117,12 +119,13 @@ fn invalid_selection(error: SelectionError) -> Problem {
     problem.with("reason", reason)
 }
 
-/// A ballot with its id and final bytes, and what the slate says of it now.
+/// A ballot with its id and final bytes.
 pub(crate) struct Written {
     pub(crate) item: Item,
     /// None if nobody would look them up, or if the ballot replaces another: the sequencer knows what it frees.
     slots: Vec<Slot>,
-    selections: Result<(), SelectionError>,
+    /// What is wrong with it now, though it may have been recorded before: the day, or a selection.
+    now: Result<(), Problem>,
 }
 
 pub(crate) fn write_ballot(
@@ -133,11 +136,8 @@ pub(crate) fn write_ballot(
     with_slots: bool,
 ) -> Result<Written, Problem> {
     let rules = &contest.record.definition.rules;
-    if request.period.is_some() {
-        let problem =
-            Problem::new(&problem::INVALID_SELECTION, "the contest has no periods: leave `period` out");
-        return Err(problem.with("reason", "wrong-period"));
-    }
+    let period = request.period.as_deref();
+    let right_day = check_period(contest, period, arrived)?;
     let replaces: Option<BallotId> = request
         .replaces
         .as_deref()
@@ -153,10 +153,11 @@ pub(crate) fn write_ballot(
         Err(error) if error.reason == SelectionReason::Withdrawn => {}
         Err(error) => return Err(invalid_selection(error.clone())),
     }
+    let channel = pass.channel.as_ref().map(AsRef::as_ref);
     let ballot = NewBallot {
         voter: pass.voter,
-        channel: None,
-        period: None,
+        channel,
+        period,
         replaces,
         at: &rules.ballot.cast_time.cut(arrived),
         selections: selections.iter().copied(),
@@ -165,14 +166,14 @@ pub(crate) fn write_ballot(
     let id = ballot.write(contest.id(), &mut entry).map_err(|error| {
         Problem::new(&problem::INVALID_SELECTION, error.to_string()).with("reason", "unwritable")
     })?;
-    let mut slots: Vec<Slot> = Vec::new();
-    if with_slots && replaces.is_none() {
-        slots.extend(selections.iter().map(|(category, _)| slot(pass.voter, category)));
-        slots.dedup();
-    }
+    let categories = selections.iter().map(|(category, _)| *category);
+    let slots = match replaces {
+        None if with_slots => slots(pass.voter, channel, period, categories),
+        _ => Vec::new(),
+    };
     let entry = Bytes::from(entry);
     let item = Item { ballot: id, arrived, promised: false, group: pass.group, entry };
-    Ok(Written { item, slots, selections: checked })
+    Ok(Written { item, slots, now: right_day.and(checked.map_err(invalid_selection)) })
 }
 
 /// A ballot ready to be sent, or the answer that needs no sending.
@@ -189,11 +190,12 @@ pub(crate) async fn prepare(
     request: &BallotRequest<'_>,
     arrived: Timestamp,
 ) -> Result<Prepared, Problem> {
-    let Written { item, slots, selections } =
+    let Written { item, slots, now } =
         write_ballot(contest, pass, request, arrived, api.stores.intake.remembers_slots())?;
-    let refusal = window(contest, arrived).err().or_else(|| selections.map_err(invalid_selection).err());
-    let Some(refusal) = refusal else { return Ok(Prepared::Ready(Box::new(Offer { item, slots }))) };
-    // It may be the repetition of one that was recorded before the window closed, or before an entry was withdrawn.
+    let Err(refusal) = window(contest, arrived).and(now) else {
+        return Ok(Prepared::Ready(Box::new(Offer { item, slots })));
+    };
+    // It may be the repetition of one that was recorded before the window closed, the day ended, or an entry was withdrawn.
     match find_recorded(&api.stores, contest.id(), item.ballot).await? {
         Some((recorded, leaf_hash)) => {
             Ok(Prepared::Done(Box::new(Cast::Again(BallotStatus::new(recorded, leaf_hash)))))
@@ -226,15 +228,14 @@ fn send_again(api: &Api, contest: &Contest, sent: Sent, slots: Vec<Slot>) -> Res
 
 /// The slots with which a ballot was written.
 fn slots_of(api: &Api, item: &Item) -> Vec<Slot> {
-    let mut slots = Vec::new();
     if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry)
         && api.stores.intake.remembers_slots()
         && ballot.replaces.is_none()
     {
-        slots.extend(ballot.selections.iter().map(|(category, _)| slot(ballot.voter, category)));
-        slots.dedup();
+        let categories = ballot.selections.iter().map(|(category, _)| category);
+        return slots(ballot.voter, ballot.channel, ballot.period, categories);
     }
-    slots
+    Vec::new()
 }
 
 fn full() -> Problem {
@@ -313,32 +314,23 @@ async fn decided(
     }
 }
 
-/// What the ledger knows of a ballot whose slots the intake calls taken; `None` if they are free, or filled by one on its way.
+/// What the ledger knows of a ballot whose slots the intake calls taken; `None` if they are free, or filled by one on its way, or if that
+/// is for the sequencer to tell.
 async fn look_up(api: &Api, contest: &Contest, item: &Item) -> Result<Option<Cast>, Problem> {
     if let Some((recorded, leaf_hash)) = find_recorded(&api.stores, contest.id(), item.ballot).await? {
         return Ok(Some(Cast::Again(BallotStatus::new(recorded, leaf_hash))));
     }
     // Written by this process a moment ago: it is a ballot.
     let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry) else { return Ok(None) };
-    let filled = ballots_of(api, contest, ballot.voter).await?;
-    let is_filled =
-        |category: &str| filled.iter().any(|mine| mine.selections.iter().any(|(c, _)| c == category));
-    let mut categories: Vec<String> = ballot
-        .selections
-        .iter()
-        .filter(|(category, _)| is_filled(category))
-        .map(|(category, _)| category.to_owned())
-        .collect();
-    categories.dedup();
-    if categories.is_empty() {
-        return Ok(None);
+    let categories = ballot.selections.iter().map(|(category, _)| category);
+    let filled = mine::filled(api, contest, ballot.voter, ballot.channel, ballot.period, categories).await?;
+    match filled {
+        Some(categories) if !categories.is_empty() => {
+            Err(rejected(contest, Rejection::AlreadyVoted(categories)))
+        }
+        // Nothing, or so many ballots that the sequencer knows sooner.
+        _ => Ok(None),
     }
-    Err(rejected(contest, Rejection::AlreadyVoted(categories)))
-}
-
-/// As the sequencer reads it from the entry: neither channels nor periods so far.
-fn slot(voter: VoterTag, category: &str) -> Slot {
-    Slot::new(voter, None, None, category)
 }
 
 pub(crate) fn rejected(contest: &Contest, rejection: Rejection) -> Problem {

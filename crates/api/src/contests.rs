@@ -78,7 +78,8 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, 
     Ok(Json(List { contests }))
 }
 
-/// A contest with its categories and entries, window, phase, rules, and the log's origin and verifier key.
+/// A contest with its categories and entries, window, phase, rules, and the log's origin and verifier key; with `period = "day"` its days, each
+/// with its first instant.
 #[utoipa::path(get, path = "/v1/contests/{contest}", tag = "contests", params(("contest" = String, Path,)),
     responses((status = 200, content_type = "application/json"), (status = 304, description = "as `If-None-Match` has it")))]
 async fn read(
@@ -121,6 +122,9 @@ fn document(contest: &Contest, status: StatusCode) -> Response {
     });
     if let (false, Some(body)) = (definition.titles.is_empty(), body.as_object_mut()) {
         body.insert("titles".to_owned(), json!(definition.titles));
+    }
+    if let (false, Some(body)) = (contest.days.is_empty(), body.as_object_mut()) {
+        body.insert("days".to_owned(), json!(contest.days));
     }
     if let (true, Some(body)) = (contest.tag_key.is_none(), body.as_object_mut()) {
         body.insert("tag_key_destroyed".to_owned(), true.into());

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use acclaim_ballot_log::SigningKey;
-use acclaim_contest::{ContestId, TagKey, ballot::Slate};
+use acclaim_ballot_log::{Event, LogEntry, SigningKey, entry::ContestHeader};
+use acclaim_contest::{ContestId, TagKey, ballot::Slate, days::Days, rules::Period};
 use acclaim_store::{ContestRecord, Keyring, Phase, StoreError, Stores, hub::Notice};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -21,6 +21,8 @@ pub(crate) struct Contest {
     pub(crate) record: ContestRecord,
     /// For checking ballots.
     pub(crate) slate: Slate,
+    /// The days of a contest in which voters vote once a day, each with its first instant; empty for others.
+    pub(crate) days: Days,
     /// None once it is destroyed.
     pub(crate) tag_key: Option<TagKey>,
     /// The log's verifier key, as text.
@@ -30,7 +32,13 @@ pub(crate) struct Contest {
 }
 
 impl Contest {
-    fn new(record: ContestRecord, keyring: &Keyring) -> Result<Self, StoreError> {
+    /// Reads what a record does not hold.
+    async fn read(record: ContestRecord, stores: &Stores, keyring: &Keyring) -> Result<Self, StoreError> {
+        let days = days(&record, stores).await?;
+        Self::new(record, days, keyring)
+    }
+
+    fn new(record: ContestRecord, days: Days, keyring: &Keyring) -> Result<Self, StoreError> {
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
         let definition = &record.definition;
         let withdrawn: HashSet<_> = record.state.withdrawn.iter().cloned().collect();
@@ -43,6 +51,7 @@ impl Contest {
                 &definition.rules.ballot,
                 &withdrawn,
             ),
+            days,
             tag_key: record
                 .tag_key
                 .as_ref()
@@ -76,6 +85,20 @@ impl Contest {
     }
 }
 
+/// The days that the log begins with, once there is one: another table of time zones than that of the opening cannot change them.
+async fn days(record: &ContestRecord, stores: &Stores) -> Result<Days, StoreError> {
+    if record.state.phase == Phase::Draft || record.definition.rules.ballot.period != Period::Day {
+        return Ok(record.definition.days().unwrap_or_default());
+    }
+    let entries = stores.database.entries(record.id(), 0, 1).await?;
+    if let Some(Ok(LogEntry::Event(event))) = entries.first().map(|line| LogEntry::decode(line))
+        && let Event::Contest(ContestHeader { days: Some(days), .. }) = *event
+    {
+        return Ok(days);
+    }
+    Err(StoreError::Corrupt(format!("the log of {} does not begin with its days", record.id())))
+}
+
 /// Whether a record takes the place of a known one: it is of a higher revision, or of another contest of the same id, which has another tag key. An
 /// id whose contest had its key destroyed is never used again.
 fn follows(record: &ContestRecord, known: &ContestRecord) -> bool {
@@ -97,13 +120,12 @@ impl Directory {
 
     async fn read_all(&self, stores: &Stores, keyring: &Keyring) -> Result<(), StoreError> {
         let records = stores.database.contests().await?;
-        let contests: Result<HashMap<_, _>, _> = records
-            .into_iter()
-            .map(|record| {
-                Ok::<_, StoreError>((record.id().clone(), Arc::new(Contest::new(record, keyring)?)))
-            })
-            .collect();
-        self.contests.store(Arc::new(contests?));
+        let mut contests = HashMap::with_capacity(records.len());
+        for record in records {
+            let contest = Contest::read(record, stores, keyring).await?;
+            contests.insert(contest.id().clone(), Arc::new(contest));
+        }
+        self.contests.store(Arc::new(contests));
         Ok(())
     }
 
@@ -126,7 +148,7 @@ impl Directory {
         id: &ContestId,
     ) -> Result<(), StoreError> {
         let contest = match stores.database.contest(id).await? {
-            Some(record) => Some(Arc::new(Contest::new(record, keyring)?)),
+            Some(record) => Some(Arc::new(Contest::read(record, stores, keyring).await?)),
             None => None,
         };
         self.contests.rcu(|contests| {

@@ -26,10 +26,12 @@ impl Booth {
             &std::collections::HashSet::new(),
         );
         let state = ContestState { withdrawn: BTreeSet::new(), ..ContestState::of_draft(&definition) };
+        let days = definition.days().unwrap_or_default();
         let definition = Arc::new(definition);
         Self(Contest {
             record: ContestRecord { definition, revision: 1, state, tag_key: None },
             slate,
+            days,
             tag_key: None,
             verifier_key: String::new(),
             origin: String::new(),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use acclaim_contest::{id::is_id, pass::Pass};
+use acclaim_contest::{
+    id::{ChannelId, is_id},
+    pass::Pass,
+};
 use acclaim_store::{Phase, contests::Counted};
 use axum::{
     Json,
@@ -19,6 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::{self, ORGANISERS},
     body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    directory::Contest,
     extract::Path,
     problem::{self, Problem},
     state::Api,
@@ -93,9 +97,7 @@ async fn mint(
     if contest.phase() > Phase::Open {
         return Err(Problem::new(&problem::VOTING_CLOSED, "passes are minted until the closing"));
     }
-    if wanted.channel.is_some() {
-        return Err(invalid("channel", "the contest has no channels"));
-    }
+    let channel = channel(&contest, wanted.channel.as_deref())?;
     if wanted.group.as_deref().is_some_and(|group| !is_id(group)) {
         return Err(invalid("group", "is not 1 to 64 of a-z, 0-9, `_`, `.`, `-`"));
     }
@@ -126,13 +128,32 @@ async fn mint(
     let passes: Option<Vec<MintedPass>> = subjects
         .into_iter()
         .map(|subject| {
-            let pass =
-                Pass { voter: tag_key.tag(&subject), channel: None, group: wanted.group.clone(), expires };
+            let pass = Pass {
+                voter: tag_key.tag(&subject),
+                channel: channel.clone(),
+                group: wanted.group.clone(),
+                expires,
+            };
             pass.mint(pass_key, &id).map(|pass| MintedPass { subject, pass })
         })
         .collect();
     let passes = passes.ok_or_else(|| invalid("expires", "is before 1970"))?;
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(Minted { passes })).into_response())
+}
+
+/// The channel of the passes: required if and only if the contest has channels, and one of them.
+fn channel(contest: &Contest, wanted: Option<&str>) -> Result<Option<ChannelId>, Problem> {
+    let channels = &contest.record.definition.rules.channels;
+    let known = || channels.iter().map(|channel| channel.id.as_str()).collect::<Vec<_>>().join(", ");
+    match wanted {
+        None if channels.is_empty() => Ok(None),
+        None => Err(invalid("channel", &format!("is missing: the contest's channels are {}", known()))),
+        Some(_) if channels.is_empty() => Err(invalid("channel", "the contest has no channels")),
+        Some(wanted) => match channels.iter().find(|channel| channel.id.as_str() == wanted) {
+            Some(channel) => Ok(Some(channel.id.clone())),
+            None => Err(invalid("channel", &format!("is not one of the contest's: {}", known()))),
+        },
+    }
 }
 
 fn invalid(field: &str, what: &str) -> Problem {

@@ -41,6 +41,7 @@ problems! {
     KEY_MISSING = 401 "key-missing" "A staff key is needed" "Send the key as `Authorization: Bearer <key>`.";
     KEY_INVALID = 401 "key-invalid" "The staff key is not valid" "It is unknown or was revoked.";
     PASS_FOR_ANOTHER_CONTEST = 403 "pass-for-another-contest" "The pass is for another contest" "A pass serves one contest only. Use the invitation link of this one.";
+    PASS_OF_ANOTHER_CHANNEL = 403 "pass-of-another-channel" "The pass is of no channel of the contest" "The contest's channels were changed after the pass was issued. Ask the organiser for a new one.";
     KEY_INSUFFICIENT = 403 "key-insufficient" "The staff key does not allow this" "The key's role or its contests do not cover the request.";
     NOT_PUBLIC = 403 "not-public" "Not public" "The contest's rules do not publish this, or not yet. Organisers and auditors can read it with their key.";
     VOTING_NOT_OPEN = 403 "voting-not-open" "Voting has not begun" "Ballots are taken from the instant `opens` on, by the server's clock at arrival.";
@@ -59,7 +60,7 @@ problems! {
     PRECONDITION_FAILED = 412 "precondition-failed" "The contest is not at this revision" "Send `If-Match` with the `ETag` of the contest as you read it.";
     TOO_LARGE = 413 "too-large" "The body is too large" "`limit` is the most bytes that the route takes.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported-media-type" "The route does not take this type of content" "Send `Content-Type: application/json`.";
-    INVALID_SELECTION = 422 "invalid-selection" "A selection cannot be cast" "`category`, `entry` and `reason` say which and why. Nothing of the ballot was recorded.";
+    INVALID_SELECTION = 422 "invalid-selection" "A selection cannot be cast" "`category`, `entry` and `reason` say which and why; with `wrong-period`, `today` is the day that ballots name now. Nothing of the ballot was recorded.";
     INVALID_DEFINITION = 422 "invalid-definition" "The definition has mistakes" "`mistakes` lists all of them with line and key. Nothing was changed.";
     INVALID_REQUEST = 422 "invalid-request" "A value cannot be used" "`detail` names the field and what is wrong with it. Nothing was changed.";
     TOO_MANY_REQUESTS = 429 "too-many-requests" "Too many requests" "`limit` says which limit was met. Wait for the seconds in `Retry-After`.";

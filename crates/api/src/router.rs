@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    ballots, bulk, commands, contests, health, log, page, passes,
+    ballots, bulk, commands, contests, health, log, mine, page, passes,
     problem::{self, Problem},
     standings,
     state::Api,
@@ -50,6 +50,7 @@ fn described() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Outline::openapi())
         .merge(contests::routes())
         .merge(ballots::routes())
+        .merge(mine::routes())
         .merge(bulk::routes())
         .merge(passes::routes())
         .merge(standings::routes())

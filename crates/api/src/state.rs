@@ -12,6 +12,9 @@ use crate::{
     metrics::Metrics,
 };
 
+/// Readings of all ballots of a voter at once.
+const LONG_READINGS: usize = 2;
+
 /// What an installation can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -58,6 +61,8 @@ pub struct Api {
     pub(crate) limiter: Arc<Limiter>,
     /// Places for event streams.
     pub(crate) streams: Arc<Semaphore>,
+    /// Places for readings of all ballots of a voter who has many.
+    pub(crate) long_readings: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
     /// BLAKE3 hash of a bearer token that this process made for itself.
     pub(crate) process_key: Option<[u8; 32]>,
@@ -86,6 +91,7 @@ impl Api {
             )),
             limiter: Arc::new(Limiter::new(&settings.limits)),
             streams: Arc::new(Semaphore::new(settings.streams)),
+            long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
             settings: Arc::new(settings),
             stores,
             keyring,

@@ -104,6 +104,14 @@ impl Definition {
         reading.finish(definition)
     }
 
+    /// Checks a definition that was changed since it was read, as a whole.
+    ///
+    /// # Errors
+    /// Every mistake, by its line in [`Definition::to_json`].
+    pub fn check(&self) -> Result<(), Mistakes> {
+        Self::from_json(self.to_json().as_bytes(), &Overrides::default()).map(|_| ())
+    }
+
     /// The definition as JSON that [`Definition::from_json`] reads back to the same, with keys in canonical order, defaults filled in
     /// and instants in UTC.
     #[must_use]
@@ -178,7 +186,10 @@ impl<'a> Reading<'a> {
             categories,
             entries,
         };
-        if let Err(problem) = write::check_header(&definition) {
+        if let Err(problem) = definition.check_days() {
+            let problem = format!("does not go with ballot.period: {problem}");
+            self.findings.add(head.closes_place, "contest.closes", problem);
+        } else if let Err(problem) = write::check_header(&definition) {
             self.findings.add(head.place, "contest", problem);
         }
         Some(definition)

@@ -3,6 +3,7 @@
 //! Everything here is pure: time, keys and randomness come in as arguments.
 
 pub mod ballot;
+pub mod days;
 pub mod definition;
 pub mod entry;
 pub mod id;

@@ -114,6 +114,8 @@ fn refused_ballot(error: ReplayError) -> BallotOutcome {
             refusal @ (Refusal::TooManyVotes { .. }
             | Refusal::TooManyRevisions { .. }
             | Refusal::ReplacementNotAllowed
+            | Refusal::WrongChannel { .. }
+            | Refusal::WrongPeriod { .. }
             | Refusal::TooFewInCategory { .. }
             | Refusal::TooManyInCategory { .. }),
         ) => Rejection::InvalidSelection(refusal.code().to_owned(), refusal.to_string()),

@@ -1,10 +1,7 @@
 //! Staff commands: each becomes entries, all of them or none, or is refused.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{
-    Instant,
-    definition::{Definition, Overrides},
-};
+use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
     Command, CommandOutcome, Phase, StoreError,
     command::{QueuedCommand, TAG_KEY_DESTROYED, is_reserved},
@@ -34,12 +31,10 @@ impl ContestTask {
         match &queued.command {
             Command::Open if phase == Phase::Draft => {
                 let at = Instant::at_or_before(now);
-                if at >= self.record.state.closes {
-                    return self
-                        .refuse(queued.key, "closes-in-the-past", "the contest's closing instant has passed")
-                        .await;
+                match self.check_opening(at) {
+                    Ok(()) => self.open(at, vec![queued.key]).await,
+                    Err((code, detail)) => self.refuse(queued.key, code, &detail).await,
                 }
-                self.open(at, vec![queued.key]).await
             }
             Command::Open => {
                 self.refuse(queued.key, "already-open", "the contest has been opened before").await
@@ -106,6 +101,15 @@ impl ContestTask {
         let reading = Reading::new(&self.context.keyring, self.id()).map_err(doubtful)?;
         self.log = Log::take_over(reading, &self.context.stores).await.map_err(doubtful)?;
         self.refuse(key, code, detail).await
+    }
+
+    /// Whether the contest can open at `at`, which may be long before the instant that its definition was checked with.
+    fn check_opening(&self, at: Instant) -> Result<(), (&'static str, String)> {
+        if at >= self.record.state.closes {
+            return Err(("closes-in-the-past", "the contest's closing instant has passed".to_owned()));
+        }
+        let definition = Definition { opens: at, ..Definition::clone(&self.record.definition) };
+        definition.check().map_err(|mistakes| ("invalid-window", mistakes.to_string()))
     }
 
     /// What only the sequencer can know of a command, beyond what `admit` says of its entries.
@@ -182,6 +186,6 @@ impl ContestTask {
 fn amended(definition: &Definition, what: &str, key: &str, to: &Amendment) -> Result<Definition, String> {
     let mut amended = definition.clone();
     amended.amend(what, key, to)?;
-    Definition::from_json(amended.to_json().as_bytes(), &Overrides::default())
-        .map_err(|mistakes| mistakes.to_string())
+    amended.check().map_err(|mistakes| mistakes.to_string())?;
+    Ok(amended)
 }

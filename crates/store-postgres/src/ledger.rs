@@ -108,19 +108,37 @@ impl Ledger for PostgresDatabase {
         rows.iter().filter_map(|row| turnout(row).transpose()).collect()
     }
 
-    async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>> {
+    async fn ballots_with_prefix(
+        &self,
+        contest: &ContestId,
+        prefix: [u8; 4],
+        before: u64,
+        most: usize,
+    ) -> Result<Vec<(RecordedBallot, Bytes)>> {
         let (mut low, mut high) = ([0; 16], [0xff; 16]);
         for bounds in [&mut low, &mut high] {
             bounds[..4].copy_from_slice(&prefix);
         }
         let (low, high) = (Uuid::from_bytes(low), Uuid::from_bytes(high));
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        // The ballots are chosen first, so that only their entries are read.
         let sql = |number| {
             format!(
-                "SELECT id, log_index, state, reason FROM ballots_{number} WHERE id BETWEEN $1 AND $2 ORDER BY log_index"
+                "SELECT id, log_index, state, reason, entry FROM
+                 (SELECT id, log_index, state, reason FROM ballots_{number}
+                  WHERE id BETWEEN $1 AND $2 AND log_index < $3 ORDER BY log_index DESC LIMIT $4) AS newest
+                 JOIN entries_{number} USING (log_index) ORDER BY log_index DESC"
             )
         };
-        let rows = self.partition_rows(contest, sql, move |query| query.bind(low).bind(high)).await?;
-        rows.unwrap_or_default().iter().map(recorded_ballot).collect()
+        let rows = self
+            .partition_rows(contest, sql, move |query| query.bind(low).bind(high).bind(before).bind(most))
+            .await?;
+        let entry = |row: &PgRow| {
+            let entry: Vec<u8> = row.try_get(4).map_err(unavailable)?;
+            Ok((recorded_ballot(row)?, Bytes::from(entry)))
+        };
+        rows.unwrap_or_default().iter().map(entry).collect()
     }
 }
 

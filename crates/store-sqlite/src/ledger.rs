@@ -150,7 +150,13 @@ impl Ledger for SqliteDatabase {
         .await
     }
 
-    async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>> {
+    async fn ballots_with_prefix(
+        &self,
+        contest: &ContestId,
+        prefix: [u8; 4],
+        before: u64,
+        most: usize,
+    ) -> Result<Vec<(RecordedBallot, Bytes)>> {
         let id = contest.clone();
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
@@ -158,15 +164,25 @@ impl Ledger for SqliteDatabase {
             for bounds in [&mut low, &mut high] {
                 bounds[..4].copy_from_slice(&prefix);
             }
+            // The ballots are chosen first, so that only their entries are read.
             let mut statement = tx
                 .prepare_cached(
-                    "SELECT id, log_index, state, reason FROM ballots
-                     WHERE contest = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY log_index",
+                    "SELECT id, log_index, state, reason, entry FROM
+                     (SELECT contest, id, log_index, state, reason FROM ballots
+                      WHERE contest = ?1 AND id BETWEEN ?2 AND ?3 AND log_index < ?4
+                      ORDER BY log_index DESC LIMIT ?5)
+                     JOIN entries USING (contest, log_index) ORDER BY log_index DESC",
                 )
                 .map_err(unavailable)?;
-            let rows =
-                statement.query_map(params![contest, low, high], stored_ballot).map_err(unavailable)?;
-            rows.map(|row| recorded_ballot(row.map_err(unavailable)?)).collect()
+            let before = i64::try_from(before).unwrap_or(i64::MAX);
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let rows = statement
+                .query_map(params![contest, low, high, before, most], |row| {
+                    Ok((stored_ballot(row)?, row.get::<_, Vec<u8>>(4)?))
+                })
+                .map_err(unavailable)?;
+            let entry = |(ballot, entry)| Ok((recorded_ballot(ballot)?, Bytes::from(entry)));
+            rows.map(|row| entry(row.map_err(unavailable)?)).collect()
         })
         .await
     }

@@ -129,6 +129,13 @@ pub trait Ledger: Send + Sync {
     /// The turnout so far: a row each minute, channel and group, in their order.
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>>;
 
-    /// Recorded ballots whose ids begin so, by index: those of one voter, and rarely of another whose tag begins alike.
-    async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>>;
+    /// The newest recorded ballots whose ids begin so, each with its entry: those of one voter, and rarely of another whose tag begins alike.
+    /// Of those with an index below `before`, at most `most`, newest first; fewer only if there are no more.
+    async fn ballots_with_prefix(
+        &self,
+        contest: &ContestId,
+        prefix: [u8; 4],
+        before: u64,
+        most: usize,
+    ) -> Result<Vec<(RecordedBallot, Bytes)>>;
 }

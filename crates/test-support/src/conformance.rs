@@ -188,10 +188,7 @@ async fn log(database: &dyn Database) -> Result<(), StoreError> {
     database.append(id, second.clone()).await?;
     let found = database.ballot(id, ballot).await?.map(|found| (found.index, found.state));
     assert_eq!(found, Some((2, BallotState::Voided { reason: "scripted".to_owned() })));
-    let prefixed: Vec<u64> =
-        database.ballots_with_prefix(id, [5; 4]).await?.iter().map(|found| found.index).collect();
-    assert_eq!(prefixed, [2, 3]);
-    assert!(database.ballots_with_prefix(id, [6; 4]).await?.is_empty());
+    ballots_of_a_voter(database, id).await?;
     assert_eq!(database.tile(id, TileId { level: 0, number: 0 }).await?, Some(vec![2; 32]), "the grown tile");
     assert_eq!(database.entries(id, 1, 2).await?, ["e1", "e2"]);
     assert!(database.entries(id, 4, 2).await?.is_empty());
@@ -206,6 +203,26 @@ async fn log(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(database.head(id).await?, Some(second));
     assert_eq!(database.ballot(id, BallotId([7; 16])).await?, None);
     assert_eq!(database.entries(id, 0, 10).await?.len(), 4);
+    Ok(())
+}
+
+/// Ballots 2 (voided) and 3 begin with fives.
+async fn ballots_of_a_voter(database: &dyn Database, id: &ContestId) -> Result<(), StoreError> {
+    for (before, most, expected) in [
+        (u64::MAX, 10, vec![(3, "e3"), (2, "e2")]),
+        (u64::MAX, 1, vec![(3, "e3")]),
+        (3, 10, vec![(2, "e2")]),
+        (2, 10, vec![]),
+        (u64::MAX, 0, vec![]),
+    ] {
+        let found = database.ballots_with_prefix(id, [5; 4], before, most).await?;
+        let found: Vec<_> = found.iter().map(|(ballot, entry)| (ballot.index, entry.as_ref())).collect();
+        let expected: Vec<_> = expected.iter().map(|(index, entry)| (*index, entry.as_bytes())).collect();
+        assert_eq!(found, expected, "before {before}, at most {most}");
+    }
+    let oldest = database.ballots_with_prefix(id, [5; 4], 3, 10).await?;
+    assert!(matches!(oldest[0].0.state, BallotState::Voided { .. }));
+    assert!(database.ballots_with_prefix(id, [6; 4], u64::MAX, 10).await?.is_empty());
     Ok(())
 }
 

@@ -77,8 +77,14 @@ impl Ledger for FaultyDatabase {
         self.inner.turnout(contest).await
     }
 
-    async fn ballots_with_prefix(&self, contest: &ContestId, prefix: [u8; 4]) -> Result<Vec<RecordedBallot>> {
-        self.inner.ballots_with_prefix(contest, prefix).await
+    async fn ballots_with_prefix(
+        &self,
+        contest: &ContestId,
+        prefix: [u8; 4],
+        before: u64,
+        most: usize,
+    ) -> Result<Vec<(RecordedBallot, Bytes)>> {
+        self.inner.ballots_with_prefix(contest, prefix, before, most).await
     }
 }
 

@@ -16,6 +16,7 @@ const TRIES = 8;
 const LONGEST_PAUSE = 60; // seconds
 const REQUEST_TIMEOUT = 20_000;
 const ENTRIES_AT_ONCE = 60; // of a category; the others follow on demand
+const BALLOTS_AT_ONCE = 20; // of the recorded ones, likewise
 const LONGEST_TIMER = 2 ** 31 - 1; // of setTimeout
 
 // All that the page knows. "Drawing" makes the page from it; only "Acts" change it.
@@ -27,6 +28,7 @@ const state = {
   casting: null, // the ballot to be confirmed or under way: { body, votes, replaces, sent }
   open: new Set(), // ids of unfolded categories
   shown: new Map(), // category id -> how many of its entries are drawn
+  ballotsShown: BALLOTS_AT_ONCE, // how many of the recorded ballots are
   query: "",
   skew: 0, // milliseconds that the server's clock is ahead of this one
   loaded: 0, // when the state was fetched, by this clock
@@ -57,6 +59,14 @@ async function start() {
   draw();
 }
 
+// Asks once what is recorded, where the next ballot depends on it.
+async function refreshMine() {
+  const mine = await call("GET", "/votes/mine", { pass: true }).catch(() => null);
+  if (mine?.status !== 200 || state.casting) return;
+  state.mine = mine.body;
+  draw();
+}
+
 // Fetches the contest and the voter's ballots, and draws them.
 async function refresh() {
   const waiting = (answer, pause) => notice(codeOf(answer), {}, sentence("waiting", pause));
@@ -82,12 +92,13 @@ async function refresh() {
   if (!state.casting) draw();
 }
 
-// Draws anew at the instant when voting opens or ends, and asks the server some seconds later: not all pages at once.
+// Draws anew at the instant when voting opens or ends or a day begins, and asks the server some seconds later: not all pages at once.
 function awaitNextPhase() {
   clearTimeout(state.timer);
   const { opens, closes } = state.contest;
-  const next = [opens, closes].map((at) => Date.parse(at) - now()).find((left) => left > 0);
-  if (next === undefined) return;
+  const instants = [opens, closes, ...days().map(([, first]) => first)];
+  const next = Math.min(...instants.map((at) => Date.parse(at) - now()).filter((left) => left > 0));
+  if (next === Infinity) return;
   state.timer = setTimeout(() => {
     if (next > LONGEST_TIMER) return awaitNextPhase();
     if (!state.casting) draw();
@@ -101,8 +112,12 @@ const now = () => Date.now() + state.skew;
 const categories = () => state.contest.categories;
 const rules = () => state.contest.rules.ballot;
 const isFinal = () => rules().revision !== "replace";
+const days = () => state.contest.days ?? [];
 const standing = () => state.mine?.ballots ?? [];
-const ballotIn = (category) => standing().find((ballot) => ballot.selections.some(([id]) => id === category.id));
+// The day or the ballot's number that is voted in; undefined without periods, or if nothing is left.
+const period = () => (state.replacing ?? state.mine)?.period;
+const onSheet = () => standing().filter((ballot) => ballot.period === period());
+const ballotIn = (category) => onSheet().find((ballot) => ballot.selections.some(([id]) => id === category.id));
 const chosenIn = (category) => state.choices.get(category.id) ?? new Set();
 const categoryOf = (id) => categories().find((category) => category.id === id) ?? { id, title: id };
 const entriesOf = (category) => state.contest.entries.filter((entry) => entry.category === category.id);
@@ -115,6 +130,18 @@ function phase() {
   const { phase, opens, closes } = state.contest;
   if (phase === "draft" || (phase === "open" && now() < Date.parse(opens))) return "before";
   return phase === "open" && now() < Date.parse(closes) ? "open" : "ended";
+}
+
+// Whether the voter can put another ballot in the place of this one now: of an earlier day no more.
+function changeable(ballot) {
+  const past = rules().period === "day" && ballot.period !== state.mine.period;
+  return ballot.status !== "voided" && !past && !isFinal() && !state.replacing && phase() === "open";
+}
+
+// The instant from which the voter can vote again, if a day follows; or null.
+function nextDay() {
+  const next = days().find(([, first]) => Date.parse(first) > now());
+  return next && Date.parse(next[1]) < Date.parse(state.contest.closes) ? next[1] : null;
 }
 
 // Whether the voter can choose in this category now.
@@ -137,7 +164,7 @@ function mistake() {
   const short = categories().find((c) => editable(c) && chosenIn(c).size > 0 && chosenIn(c).size < least);
   if (short) return ["too-few", { least, category: title(short).text }, short];
   if (votes().length === 0) return ["nothing-chosen", {}, categories().find(editable)];
-  const kept = standing().filter((ballot) => ballot !== state.replacing && ballot.status !== "voided");
+  const kept = onSheet().filter((ballot) => ballot !== state.replacing);
   const cast = kept.flatMap((ballot) => ballot.selections).length;
   const most = rules().votes_in_all ?? Infinity;
   if (cast + votes().length <= most) return null;
@@ -215,7 +242,8 @@ function review() {
   const ballot = { selections: votes().map(([category, entry]) => ({ category, entry })) };
   const replaces = state.replacing?.ballot;
   if (replaces) ballot.replaces = replaces;
-  state.casting = { body: JSON.stringify(ballot), votes: votes(), replaces, sent: false };
+  if (period() !== undefined) ballot.period = period();
+  state.casting = { body: JSON.stringify(ballot), votes: votes(), replaces, period: period(), sent: false };
   notice();
   if (!isFinal()) return cast();
   drawReview();
@@ -255,23 +283,41 @@ async function cast() {
   draw();
   notice(recorded ? "recorded-now" : codeOf(answer), valuesOf(answer));
   focusOn("notice");
+  if (recorded && rules().period === "counted") await refreshMine();
 }
 
 // Notes that a ballot is recorded: the page says so at once, whether or not the server can be asked again.
-function stand({ votes, replaces }, { ballot, status, index }) {
+function stand({ votes, replaces, period: cast }, { ballot, status, index }) {
   for (const [category] of votes) {
     state.choices.delete(category);
     state.open.delete(category);
   }
-  const mine = (state.mine ??= { ballots: [], left: [] });
+  const left = categories().map((category) => category.id);
+  const mine = (state.mine ??= { ballots: [], left, period: cast, ballots_left: rules().ballots_per_voter });
   mine.ballots = mine.ballots.filter((old) => ![replaces, ballot].includes(old.ballot));
-  mine.ballots.push({ ballot, status, index, selections: votes });
-  mine.left = categories().filter((category) => !ballotIn(category)).map((category) => category.id);
+  mine.ballots.push({ ballot, status, index, period: cast, selections: votes });
   if (replaces) {
     state.replacing = null;
     restoreDraft();
+  } else if (mine.period === cast) {
+    const used = onSheet().flatMap((ballot) => ballot.selections).length;
+    const usedUp = used + rules().votes_per_category[0] > (rules().votes_in_all ?? Infinity);
+    mine.left = usedUp ? [] : mine.left.filter((id) => !votes.some(([category]) => category === id));
+    if (rules().period === "counted" && mine.left.length === 0) beginNext(mine);
   }
   keepDraft();
+}
+
+// The next numbered ballot, as far as this page knows which are cast: the server is asked as soon as it answers.
+function beginNext(mine) {
+  const cast = new Set(standing().map((ballot) => Number(ballot.period)));
+  let number = 1;
+  while (cast.has(number)) number += 1;
+  mine.ballots_left = Math.max(mine.ballots_left - 1, 0);
+  const more = mine.ballots_left > 0 && number <= rules().ballots_per_voter;
+  mine.period = more ? String(number) : undefined;
+  mine.left = more ? categories().map((category) => category.id) : [];
+  if (more) state.open.add(categories()[0].id);
 }
 
 // The server has the ballot and will record it: asks until that is decided.
@@ -319,6 +365,7 @@ function draw() {
   $("badge-test").parentElement.hidden = false;
   drawWindow();
   drawHint();
+  drawPeriod();
   drawRecorded();
   drawCategories();
   drawBar();
@@ -356,30 +403,68 @@ function drawHint() {
   $("hint").textContent = [
     `Choose ${each}${many ? " in each category that you wish to vote in" : ""}.`,
     rules().votes_in_all ? `You have ${plural(rules().votes_in_all, "vote", "votes")} in all.` : "",
-    many && rules().completion === "all" ? "Your votes count only once you have voted in every category." : "",
+    { day: `You can vote once a day, by the clock of ${state.contest.time_zone}.`,
+      counted: `You have ${plural(rules().ballots_per_voter, "ballot", "ballots")} to cast.` }[rules().period] ?? "",
+    many && rules().completion === "all" ? `Your votes count only once you have voted in every category${sameSheet()}.` : "",
     many ? "You may vote in some now and go on later with the same link." : "",
     isFinal() ? "A recorded vote is final." : "A recorded vote can be changed until voting ends.",
   ].filter(Boolean).join(" ");
 }
 
+const sameSheet = () => ({ day: " on the same day", counted: " with the same ballot" })[rules().period] ?? "";
+
+// Where voters vote more than once: what they vote in now, or when they can again.
+function drawPeriod() {
+  const { mine } = state;
+  const parts = [];
+  if (mine && phase() === "open" && rules().period === "counted") {
+    const left = mine.ballots_left;
+    if (mine.period === undefined) parts.push("You have cast all of your ballots.");
+    else parts.push(`This is your ballot number ${mine.period}. You have ${plural(left, "ballot", "ballots")} left.`);
+  } else if (mine && phase() === "open" && rules().period === "day") {
+    const next = nextDay();
+    const done = mine.left.length === 0;
+    parts.push(done ? "You have voted today." : `This is your vote of ${dayName(mine.period)}.`);
+    if (done && next) parts.push(" You can vote again tomorrow, from ", time(next), ".");
+    if (done && !next) parts.push(" It is the last day of voting.");
+  }
+  $("period").hidden = parts.length === 0;
+  $("period").replaceChildren(...parts);
+}
+
+// What a recorded ballot is called: nothing without periods.
+function ballotName({ period }) {
+  return { day: `Vote of ${dayName(period)}`, counted: `Ballot number ${period}` }[rules().period] ?? "";
+}
+
 function drawRecorded() {
   $("recorded").hidden = standing().length === 0;
-  $("recorded-list").replaceChildren(...standing().map((ballot) => {
+  // Of several days or numbers the newest are of interest.
+  const all = rules().period === "once" ? standing() : [...standing()].reverse();
+  const more = button(`Show more of your ${state.mine?.more ? "newest " : ""}${all.length} ballots`, () => {
+    state.ballotsShown += BALLOTS_AT_ONCE;
+    drawRecorded();
+    focusOn(`recorded-${all[state.ballotsShown - BALLOTS_AT_ONCE].ballot}`);
+  });
+  const parts = all.slice(0, state.ballotsShown).map((ballot) => {
     const part = clone("recorded-template");
+    part.id = `recorded-${ballot.ballot}`;
+    part.querySelector(".of-period").textContent = ballotName(ballot);
+    part.querySelector(".of-period").hidden = !ballotName(ballot);
     part.querySelector(".chosen").append(...choiceList(ballot.selections));
     part.querySelector(".id").textContent = ballot.ballot;
     part.querySelector(".index").textContent = ballot.index;
     const receipt = part.querySelector(".proof a");
     receipt.href = `${API}/ballots/${encodeURIComponent(ballot.ballot)}/proof`;
     receipt.download = `receipt-${CONTEST}-${ballot.ballot}.txt`;
-    const voided = ballot.status === "voided";
-    part.querySelector(".is-voided").hidden = !voided;
+    part.querySelector(".is-voided").hidden = ballot.status !== "voided";
     part.querySelector(".reason").textContent = ballot.reason ?? "";
-    const changeable = !voided && !isFinal() && !state.replacing && phase() === "open";
-    part.querySelector(".change").parentElement.hidden = !changeable;
+    part.querySelector(".change").parentElement.hidden = !changeable(ballot);
     part.querySelector(".change").addEventListener("click", () => change(ballot));
     return part;
-  }));
+  });
+  if (all.length > state.ballotsShown) parts.push(more);
+  $("recorded-list").replaceChildren(...parts);
 }
 
 function drawCategories() {
@@ -585,6 +670,7 @@ function codeOf(answer) {
   if (!answer) return "offline";
   if (answer.status < 300) return `status-${answer.body?.status}`;
   const code = String(answer.body?.type ?? "").split("/").pop();
+  if (code === "invalid-selection" && answer.body.reason === "wrong-period") return "wrong-period";
   if (RETRIED.has(answer.status) && code !== "too-many-requests") return "busy";
   return code || "other";
 }
@@ -683,6 +769,13 @@ function localTime(instant) {
   const format = { weekday: "short", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" };
   const date = new Date(instant);
   return Number.isNaN(date.getTime()) ? instant : date.toLocaleString("en-GB", { ...format, timeZoneName: "short" });
+}
+
+// "28 March 2021": a day of the contest's, whatever zone the reader is in.
+function dayName(day) {
+  const date = new Date(`${day}T12:00:00Z`);
+  const format = { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" };
+  return Number.isNaN(date.getTime()) ? day : date.toLocaleDateString("en-GB", format);
 }
 
 function time(instant) {

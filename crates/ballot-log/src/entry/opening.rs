@@ -17,7 +17,7 @@ pub fn opening(definition: &Definition) -> Vec<Event> {
         opens: definition.opens,
         closes: definition.closes,
         rules: definition.rules.clone(),
-        days: None,
+        days: definition.days(),
         previous: None,
     };
     let mut events = vec![Event::Contest(header)];

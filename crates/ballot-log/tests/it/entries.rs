@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use acclaim_ballot_log::{
     Amendment, BallotEntry, Event, LogEntry, NewBallot,
-    entry::{EntryError, MAX_ENTRY_LENGTH, Reasoned},
+    entry::{EntryError, MAX_ENTRY_LENGTH, Reasoned, opening},
 };
-use acclaim_contest::{BallotId, Category, ContestId, Entry, Instant, VoterTag, id::is_id};
+use acclaim_contest::{
+    BallotId, Category, ContestId, Definition, Entry, Instant, Overrides, VoterTag, id::is_id,
+};
 use proptest::{prelude::*, sample::Index};
 
 use crate::vectors::lines;
@@ -234,6 +236,24 @@ fn a_header_with_days_and_rounds_has_its_line() {
     }
     let other_version = line.replace(r#""v":1"#, r#""v":2"#);
     assert!(matches!(decode(&other_version), Err(EntryError::Invalid(_))));
+}
+
+#[test]
+fn the_log_of_a_daily_vote_begins_with_its_days() {
+    let toml = "[contest]\nid = \"daily\"\ntitle = \"T\"\ntime_zone = \"America/Sao_Paulo\"
+opens = \"2018-11-03T10:00:00\"\ncloses = \"2018-11-05T00:00:00\"\n[ballot]\nperiod = \"day\"
+[[category]]\nid = \"c1\"\ntitle = \"C\"\n[[entry]]\nid = \"e1\"\ncategory = \"c1\"\ntitle = \"E\"\n";
+    let none = &mut |_: &str| Err(String::new());
+    let definition = Definition::from_toml(toml.as_bytes(), none, &Overrides::default()).unwrap();
+    let line = opening(&definition)[0].encode().unwrap();
+    let line = String::from_utf8(line).unwrap();
+    // There was no midnight on November 4.
+    let begins = r#""days":[["2018-11-03","2018-11-03T03:00:00Z"],["2018-11-04","2018-11-04T03:00:00Z"],["2018-11-05","#;
+    assert!(line.contains(begins), "{line}");
+    assert_eq!(decode(&line).unwrap().encode().unwrap(), line.as_bytes());
+    let once =
+        Definition::from_toml(toml.replace("\"day\"", "\"once\"").as_bytes(), none, &Overrides::default());
+    assert!(!String::from_utf8(opening(&once.unwrap())[0].encode().unwrap()).unwrap().contains("days"));
 }
 
 #[test]

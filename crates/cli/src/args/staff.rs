@@ -34,7 +34,7 @@ pub struct MintArgs {
     /// For the voters in a file, one a line
     #[arg(long, value_name = "FILE")]
     pub subjects: Option<PathBuf>,
-    /// The channel that the votes count in
+    /// The channel that the votes count in; required where the contest has channels
     #[arg(long)]
     pub channel: Option<ChannelId>,
     /// A label for turnout, such as a region

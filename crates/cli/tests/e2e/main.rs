@@ -23,6 +23,7 @@ mod log_paths;
 mod moving;
 mod receipts;
 mod server;
+mod sheets;
 mod site;
 mod tag_key;
 mod tampering;

@@ -4,6 +4,7 @@
 
 mod contest;
 mod help;
+mod midnight;
 mod receipts;
 mod session;
 mod tampering;

@@ -132,8 +132,24 @@ impl Stage {
 
     /// Casts a ballot as another program of the voter would.
     pub(crate) fn cast(&self, contest: &str, pass: &str, category: &str, entry: &str) -> Value {
+        self.send(contest, pass, &json!({"selections": [{"category": category, "entry": entry}]}))
+    }
+
+    /// The same, in a period.
+    pub(crate) fn cast_in(
+        &self,
+        contest: &str,
+        pass: &str,
+        period: &str,
+        category: &str,
+        entry: &str,
+    ) -> Value {
+        let selections = json!([{"category": category, "entry": entry}]);
+        self.send(contest, pass, &json!({"selections": selections, "period": period}))
+    }
+
+    fn send(&self, contest: &str, pass: &str, body: &Value) -> Value {
         let request = self.agent.post(format!("{}/v1/contests/{contest}/ballots", self.url));
-        let body = json!({"selections": [{"category": category, "entry": entry}]});
         let mut answer =
             request.header("Authorization", format!("Bearer {pass}")).send_json(body).expect("an answer");
         answer.body_mut().read_json().expect("JSON")

@@ -4,8 +4,8 @@ use super::Definition;
 use crate::entry::{Amendment, Titles};
 
 impl Definition {
-    /// Changes `key` of `what` (`closes`, `entry:<id>` or `category:<id>`). The result is not checked as a whole; reading it back from
-    /// [`Definition::to_json`] does that.
+    /// Changes `key` of `what` (`closes`, `entry:<id>` or `category:<id>`). The result is not checked as a whole;
+    /// [`Definition::check`] does that.
     ///
     /// # Errors
     /// What does not fit, in words; nothing is changed then.

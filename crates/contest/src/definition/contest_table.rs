@@ -19,6 +19,8 @@ pub(super) struct Head {
     pub(super) time_zone: Option<String>,
     pub(super) opens: Option<Instant>,
     pub(super) closes: Option<Instant>,
+    /// Where the closing stands.
+    pub(super) closes_place: Place,
     /// Where the whole of it stands.
     pub(super) place: Place,
 }
@@ -59,6 +61,7 @@ pub(super) fn read(root: &mut Table<'_>, overrides: &Overrides, findings: &mut F
         time_zone,
         opens: opens.map(|(_, instant)| instant),
         closes: closes.map(|(_, instant)| instant),
+        closes_place: closes.map_or(place, |(place, _)| place),
         place,
     })
 }

@@ -4,13 +4,14 @@ use serde::Serialize;
 
 use super::{Definition, text};
 use crate::{
+    days::Days,
     entry::{Category, Entry, Titles},
     id::ContestId,
     rules::{BallotRules, ChampionRules, Channel, Draw, Panel, Publication, Rules, WinnerRules},
     time::Instant,
 };
 
-/// The most bytes of names, window and rules as JSON: what a log entry holds, less what only the log adds to them.
+/// The most bytes of names, window, rules and days as JSON: what a log entry holds, less what only the log adds to them.
 const MOST_ENCODED: usize = 65_535 - 2_048;
 
 #[derive(Serialize)]
@@ -69,14 +70,15 @@ pub(super) fn json(definition: &Definition) -> String {
     serde_json::to_string(&written).expect("a definition is writable")
 }
 
-/// Whether names, window and rules fit the first entry of the log.
+/// Whether names, window, rules and days fit the first entry of the log.
 pub(super) fn check_header(definition: &Definition) -> Result<(), String> {
     #[derive(Serialize)]
     struct Header<'a> {
         contest: Contest<'a>,
         rules: &'a Rules,
+        days: Option<Days>,
     }
-    let header = Header { contest: contest(definition), rules: &definition.rules };
+    let header = Header { contest: contest(definition), rules: &definition.rules, days: definition.days() };
     text::check_encoded(&header, MOST_ENCODED)
 }
 

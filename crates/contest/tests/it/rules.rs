@@ -190,6 +190,34 @@ source = \"drand\"
     );
 }
 
+#[test]
+fn a_contest_of_daily_votes_has_at_most_a_thousand_days() {
+    let daily = |closes: &str| {
+        let closes = format!("closes = \"{closes}\"\n\n[ballot]\nperiod = \"day\"");
+        from_toml(&plain_with("closes = \"2021-03-31T23:59:00\"\n\n[ballot]", &closes))
+    };
+    // From March 1, 2021 the thousandth day is November 25, 2023.
+    assert_eq!(daily("2023-11-26T00:00:00").unwrap().days().unwrap().len(), 1000 + 1 + 31);
+    assert_mistake(
+        daily("2023-11-26T00:00:01"),
+        "line 6: contest.closes: does not go with ballot.period: from 2021-03-01 to 2023-11-26 are 1001 days; ",
+        "at most 1000",
+    );
+    // They stand in the log's first entry, beside everything else.
+    let long = daily("2023-11-26T00:00:00").unwrap().to_json();
+    let titles: Vec<String> = (0..50)
+        .map(|i| {
+            format!(
+                "\"l{}\":\"{}\"",
+                char::from(b'a' + i % 26).to_string() + &"x".repeat(1 + usize::from(i / 26)),
+                "t".repeat(500)
+            )
+        })
+        .collect();
+    let text = long.replacen("\"test\":", &format!("\"titles\":{{{}}},\"test\":", titles.join(",")), 1);
+    assert_mistake(from_json(&text), "line 1: contest: ", "bytes");
+}
+
 /// A default stands in for what is wrong, or an element is left out: nothing else is blamed for that.
 #[test]
 fn what_follows_from_another_mistake_is_not_reported() {

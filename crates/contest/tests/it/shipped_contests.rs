@@ -4,8 +4,10 @@ use std::{fs, path::PathBuf};
 
 use acclaim_contest::{
     definition::{Definition, Overrides},
-    rules::{Revision, WinnersBy},
+    rules::{Period, Revision, WinnersBy},
 };
+
+use crate::support::{PLAIN, from_toml};
 
 fn shipped(name: &str) -> Definition {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/contests");
@@ -36,4 +38,54 @@ fn the_photo_contest_has_three_winners_by_votes() {
         (photos.rules.winners.by, photos.rules.ballot.revision),
         (WinnersBy::Votes, Revision::Replace)
     );
+}
+
+#[test]
+fn the_broadcast_vote_has_two_channels_and_numbered_ballots() {
+    let broadcast = shipped("broadcast-vote.toml").rules;
+    let channels: Vec<_> =
+        broadcast.channels.iter().map(|channel| (channel.id.as_str(), channel.weight)).collect();
+    assert_eq!(channels, [("unique", 70), ("fan", 30)]);
+    assert_eq!((broadcast.ballot.period, broadcast.ballot.ballots_per_voter), (Period::Counted, Some(10)));
+}
+
+#[test]
+fn the_daily_award_has_a_day_of_23_hours() {
+    let award = shipped("daily-award.toml");
+    let days = award.days().unwrap();
+    let first = |day: &str| days.iter().find(|(name, _)| name == day).unwrap().1.seconds();
+    assert_eq!(first("2027-03-29") - first("2027-03-28"), 23 * 3600);
+    assert_eq!((award.rules.panels.len(), award.rules.winners.by), (1, WinnersBy::Scores));
+}
+
+#[test]
+fn every_contest_that_is_shipped_is_tested() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/contests");
+    let names = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    for name in names.filter(|name| name.ends_with(".toml")) {
+        shipped(&name);
+        assert!(include_str!("shipped_contests.rs").contains(&format!("shipped(\"{name}\")")), "{name}");
+    }
+}
+
+/// The examples of `docs/rules.md` are rules, as they stand there.
+#[test]
+fn the_documented_rules_can_be_used() {
+    let text = include_str!("../../../../docs/rules.md");
+    let (head, rest) = PLAIN.split_once("[ballot]").unwrap();
+    let (_, entries) = rest.split_once("[[category]]").unwrap();
+    let more: String =
+        (0..9).map(|n| format!("[[entry]]\nid = \"m{n}\"\ncategory = \"c1\"\ntitle = \"M\"\n")).collect();
+    let mut read = 0;
+    for example in text.split("```toml\n").skip(1) {
+        let (example, _) = example.split_once("```").unwrap();
+        // Such a contest has no entries of its own.
+        if example.contains("[rounds]") {
+            continue;
+        }
+        let definition = format!("{head}{example}\n[[category]]{entries}{more}");
+        from_toml(&definition).unwrap_or_else(|mistakes| panic!("{example}\n{mistakes}"));
+        read += 1;
+    }
+    assert!(read >= 7, "{read}");
 }

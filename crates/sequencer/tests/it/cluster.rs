@@ -61,6 +61,11 @@ impl Cluster {
         }
     }
 
+    /// Takes everything that Redis has.
+    pub(crate) fn flush(&self) {
+        self.redis.run::<String>(&["FLUSHALL"]);
+    }
+
     /// Takes the slots that Redis remembers of a contest.
     pub(crate) fn forget_slots(&self, contest: &ContestId) {
         for shard in 0..3 {

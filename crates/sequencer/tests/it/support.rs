@@ -11,7 +11,7 @@ use acclaim_sequencer::{LoadError, Sequencer, Settings};
 use acclaim_store::{
     Clock as _, Contests as _, Database, Hub, Intake, Keyring, Shown, Stores,
     hub::{BallotOutcome, Notice},
-    intake::{Item, Offer, Submitted},
+    intake::{Item, Offer, Slot, Submitted},
     keyring::Secret,
 };
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
@@ -87,10 +87,22 @@ impl World {
 
     /// The same, of this id, on other ground.
     pub(crate) async fn open_on(ground: Ground, id: &str) -> Self {
+        let json = format!(
+            r#"{{"contest":{{"id":"{id}","title":"Photos","time_zone":"UTC","opens":"{OPENS}","closes":"{CLOSES}"}},
+                "winners":{{"count":1,"from":"all","by":"votes"}},
+                "category":[{{"id":"a","title":"A"}}],
+                "entry":[{{"id":"p1","category":"a","title":"One"}},{{"id":"p2","category":"a","title":"Two"}}]}}"#
+        );
+        let definition = Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap();
+        Self::open_with(ground, &definition).await
+    }
+
+    /// A contest by this definition, open at its first instant.
+    pub(crate) async fn open_with(ground: Ground, definition: &Definition) -> Self {
         let faults = Arc::new(ground.faults);
         let database = Arc::new(FaultyDatabase::new(ground.database, Arc::clone(&faults)));
         let keyring = Arc::new(Keyring::open(&*database, ground.secret, Some("test")).await.unwrap());
-        let clock = Arc::new(ManualClock::at(time(OPENS)));
+        let clock = Arc::new(ManualClock::at(definition.opens.timestamp()));
         let intake = Arc::new(FaultyIntake::new(ground.intake, Arc::clone(&faults)));
         let shown = Arc::new(FaultyShown::new(ground.shown, Arc::clone(&faults)));
         let stores = Stores {
@@ -100,16 +112,9 @@ impl World {
             hub: Arc::new(Hub::default()),
             clock: Arc::clone(&clock) as _,
         };
-        let json = format!(
-            r#"{{"contest":{{"id":"{id}","title":"Photos","time_zone":"UTC","opens":"{OPENS}","closes":"{CLOSES}"}},
-                "winners":{{"count":1,"from":"all","by":"votes"}},
-                "category":[{{"id":"a","title":"A"}}],
-                "entry":[{{"id":"p1","category":"a","title":"One"}},{{"id":"p2","category":"a","title":"Two"}}]}}"#
-        );
-        let definition = Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap();
         let contest = definition.id.clone();
         let wrapped = keyring.new_tag_key(&contest).unwrap();
-        database.create_draft(&definition, &wrapped).await.unwrap();
+        database.create_draft(definition, &wrapped).await.unwrap();
         let tag_key = keyring.tag_key(&contest, &wrapped).unwrap();
 
         let mut notices = stores.hub.subscribe();
@@ -148,34 +153,53 @@ impl World {
 
     /// The same, and whether its voter was told `accepted`.
     pub(crate) fn promised(&self, voter: &str, entry: &str, promised: bool) -> Item {
+        Item { promised, ..self.on_sheet(voter, None, None, entry) }
+    }
+
+    /// The same, in a channel and period.
+    pub(crate) fn on_sheet(
+        &self,
+        voter: &str,
+        channel: Option<&str>,
+        period: Option<&str>,
+        entry: &str,
+    ) -> Item {
         let arrived = self.clock.now();
         let at = acclaim_contest::rules::CastTime::Minute.cut(arrived);
         let ballot = NewBallot {
             voter: self.tag_key.tag(voter),
-            channel: None,
-            period: None,
+            channel,
+            period,
             replaces: None,
             at: &at,
             selections: [("a", entry)].into_iter(),
         };
         let mut line = Vec::new();
         let id = ballot.write(&self.contest, &mut line).unwrap();
-        Item { ballot: id, arrived, promised, group: None, entry: Bytes::from(line) }
+        Item { ballot: id, arrived, promised: false, group: None, entry: Bytes::from(line) }
     }
 
     pub(crate) async fn submit(&self, items: Vec<Item>) {
-        let count = items.len();
         let offers: Vec<_> = items.into_iter().map(|item| Offer { item, slots: Vec::new() }).collect();
+        assert_eq!(self.offer(&offers).await, vec![Submitted::Buffered; offers.len()]);
+    }
+
+    /// Offers ballots to the intake, once it is ready.
+    pub(crate) async fn offer(&self, offers: &[Offer]) -> Vec<Submitted> {
         loop {
             let record = self.stores.database.contest(&self.contest).await.unwrap().unwrap();
-            let submitted = self.stores.intake.submit(&record.session(), &offers).await.unwrap();
+            let submitted = self.stores.intake.submit(&record.session(), offers).await.unwrap();
             // The sequencer begins the session while we look.
-            if submitted.contains(&Submitted::Rebuilding) {
-                tokio::task::yield_now().await;
-                continue;
+            if !submitted.contains(&Submitted::Rebuilding) {
+                return submitted;
             }
-            return assert_eq!(submitted, vec![Submitted::Buffered; count]);
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// The slot of a voter, as whoever offers a ballot knows it.
+    pub(crate) fn slot(&self, voter: &str, channel: Option<&str>, period: Option<&str>) -> Slot {
+        Slot::new(self.tag_key.tag(voter), channel, period, "a")
     }
 
     /// Waits for the decision on a ballot.

@@ -103,8 +103,10 @@ async fn reads_the_same(here: &dyn Database, there: &dyn Database) {
         for first in 0..=255 {
             // Ids of the tests begin with some of these.
             let prefix = [first; 4];
-            let (ours, theirs) =
-                (here.ballots_with_prefix(id, prefix), there.ballots_with_prefix(id, prefix));
+            let (ours, theirs) = (
+                here.ballots_with_prefix(id, prefix, u64::MAX, usize::MAX),
+                there.ballots_with_prefix(id, prefix, u64::MAX, usize::MAX),
+            );
             same(ours.await.unwrap(), theirs.await.unwrap());
         }
     }

@@ -1,0 +1,373 @@
+//! Contests in which a voter has several sheets: channels, numbered ballots, and a vote each day.
+
+use serde_json::{Value, json};
+
+use crate::{
+    forgery::Published,
+    ground::{on_both_grounds, succeeded},
+    server::acclaim,
+    site::{Answer, Site, ballot, definition, poll},
+    verifiers::{Verdict, python},
+};
+
+const OPENED: &str = "2021-01-01T00:00:00Z";
+
+on_both_grounds!(
+    channels_and_numbered_ballots_from_the_passes_to_a_clean_audit,
+    a_vote_each_day_names_the_day,
+    a_voter_with_many_ballots_is_answered_in_pieces,
+);
+
+/// A pass of a subject in a channel.
+fn pass(site: &Site, contest: &str, subject: &str, channel: &str) -> String {
+    let body = json!({"subjects": [subject], "channel": channel});
+    let key = format!("{subject}-{channel}");
+    let minted = site.staff.post(&format!("/v1/contests/{contest}/passes"), &key, &body);
+    minted.unwrap()["passes"][0]["pass"].as_str().unwrap().to_owned()
+}
+
+/// A ballot for these entries in a period.
+fn in_period(entries: &[&str], period: &str) -> Value {
+    let mut ballot = ballot(entries);
+    ballot["period"] = period.into();
+    ballot
+}
+
+fn mine(site: &Site, contest: &str, pass: &str, query: &str) -> Value {
+    let bearer = format!("Bearer {pass}");
+    let path = format!("/v1/contests/{contest}/votes/mine{query}");
+    let answer = site.send("GET", &path, &[("authorization", &bearer)], b"");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+#[track_caller]
+fn wrong_period(answer: &Answer, tells: &str) {
+    let problem = answer.problem(422, "invalid-selection");
+    assert_eq!(problem["reason"], "wrong-period");
+    answer.names(tells);
+}
+
+/// Audits an export by both verifiers, after `change`, and returns what they said.
+fn audit(site: &Site, contest: &str, name: &str, change: impl FnOnce(&mut Published)) -> [Verdict; 2] {
+    let folder = site.export(contest, name);
+    let mut published = Published::of_export(&folder);
+    change(&mut published);
+    published.sign();
+    published.write(&folder);
+    let vkey = published.key().verifier().to_string();
+    let own = acclaim().arg("audit").arg(&folder).args(["--vkey", &vkey]).output().unwrap();
+    [own.into(), python().arg("log").arg(&folder).args(["--vkey", &vkey]).output().unwrap().into()]
+}
+
+fn channels_and_numbered_ballots_from_the_passes_to_a_clean_audit(site: &Site) {
+    let rules = json!({
+        "ballot": {"period": "counted", "ballots_per_voter": 3, "revision": "replace", "completion": "all"},
+        "channel": [{"id": "unique", "weight": 70}, {"id": "fan", "weight": 30}],
+    });
+    site.create("main", OPENED, &rules);
+    passes_have_a_channel(site);
+    let [unique, fan] = ["unique", "fan"].map(|channel| pass(site, "main", "ama", channel));
+    let cast = |pass: &str, ballot: &Value| site.cast("main", pass, ballot);
+
+    // One subject, two channels: two sheets each number.
+    let first = cast(&unique, &in_period(&["a1", "b1"], "1"));
+    assert_eq!(first.status, 201, "{first:?}");
+    assert_eq!(cast(&unique, &in_period(&["a1", "b1"], "1")).status, 200, "the same again");
+    assert_eq!(cast(&fan, &in_period(&["a1"], "1")).status, 201);
+    let taken = cast(&fan, &in_period(&["a2", "b2"], "1"));
+    assert_eq!(taken.problem(409, "already-voted")["categories"], json!(["a"]));
+    assert_eq!(cast(&fan, &in_period(&["a1", "b3"], "3")).status, 201, "in any order");
+
+    for wrong in ["0", "4", "01", "+1", "", "2021-03-01", "99999999999999999999"] {
+        wrong_period(&cast(&fan, &in_period(&["a1"], wrong)), "\"1\" to \"3\"");
+    }
+    wrong_period(&cast(&fan, &ballot(&["a1"])), "the ballot's number");
+
+    let seen = mine(site, "main", &fan, "");
+    assert_eq!(
+        (&seen["channel"], &seen["period"], &seen["left"]),
+        (&json!("fan"), &json!("1"), &json!(["b"]))
+    );
+    assert_eq!((&seen["ballots_left"], &seen["more"]), (&json!(2), &json!(false)));
+    let listed: Vec<_> =
+        seen["ballots"].as_array().unwrap().iter().map(|b| (&b["channel"], &b["period"])).collect();
+    assert_eq!(
+        listed,
+        [(&json!("fan"), &json!("1")), (&json!("fan"), &json!("3"))],
+        "not what the other pass cast"
+    );
+
+    // A replacement stays on its sheet.
+    let mut again = in_period(&["a3", "b3"], "1");
+    again["replaces"] = first.body["ballot"].clone();
+    assert_eq!(
+        cast(&fan, &again).problem(409, "replaced-is-not-standing")["type"],
+        "/problems/replaced-is-not-standing"
+    );
+    assert_eq!(cast(&unique, &again).status, 201);
+    bulk_lines_have_periods(site, &fan);
+    let seen = mine(site, "main", &fan, "");
+    assert_eq!(
+        (&seen["ballots_left"], &seen["period"], &seen["left"]),
+        (&json!(0), &Value::Null, &json!([]))
+    );
+
+    let turnout = site.staff.get("/v1/contests/main/turnout").unwrap().json::<Value>().unwrap();
+    assert_eq!(turnout["channels"], json!({"unique": 2, "fan": 6}));
+    close_and_audit(site);
+}
+
+/// Required where there are channels, and one of them.
+fn passes_have_a_channel(site: &Site) {
+    site.create("plain", OPENED, &json!({}));
+    for (contest, channel, tells) in [
+        ("main", None, "is missing: the contest's channels are unique, fan"),
+        ("main", Some("press"), "is not one of the contest's: unique, fan"),
+        ("main", Some("é"), "is not one of"),
+        ("plain", Some("fan"), "the contest has no channels"),
+    ] {
+        let body = json!({"count": 1, "channel": channel}).to_string();
+        let bearer = format!("Bearer {}", site.key);
+        let headers =
+            [("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", "k")];
+        let answer = site.send("POST", &format!("/v1/contests/{contest}/passes"), &headers, body.as_bytes());
+        assert_eq!(answer.problem(422, "invalid-request")["field"], "channel");
+        answer.names(tells);
+    }
+    let url = format!("http://{}", site.address);
+    let mint = |more: &[&str]| {
+        let mut command = acclaim();
+        command.args(["pass", "mint", "main", "--subject", "cli", "--url", &url]).args(more);
+        command.env("ACCLAIM_KEY", &site.key).output().unwrap()
+    };
+    let refused = mint(&[]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("the contest's channels are unique, fan"));
+    let csv = succeeded(&mint(&["--channel", "fan"]));
+    let minted = csv.lines().nth(1).unwrap().split(',').nth(1).unwrap();
+    assert_eq!(mine(site, "main", minted, "")["channel"], "fan");
+    assert_eq!(site.cast("main", minted, &in_period(&["a2", "b2"], "1")).status, 201);
+
+    a_draft_can_lose_the_channel_that_passes_were_minted_for(site);
+}
+
+fn a_draft_can_lose_the_channel_that_passes_were_minted_for(site: &Site) {
+    let mut draft = definition("draft", "2098-01-01T00:00:00Z");
+    draft["channel"] = json!([{"id": "fan", "weight": 1}]);
+    let put = |draft: &Value, more: &[(&str, &str)]| {
+        let bearer = format!("Bearer {}", site.key);
+        let mut headers =
+            vec![("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", "p")];
+        headers.extend(more);
+        site.send("PUT", "/v1/contests/draft", &headers, draft.to_string().as_bytes()).status
+    };
+    assert_eq!(put(&draft, &[]), 201);
+    let orphan = pass(site, "draft", "ama", "fan");
+    for (channels, tells) in [
+        (json!([{"id": "press", "weight": 1}]), "the channel fan, which the contest does not have"),
+        (json!([]), "the channel fan, which the contest does not have"),
+    ] {
+        draft["channel"] = channels;
+        assert_eq!(put(&draft, &[("if-match", "*")]), 200);
+        let answer = site.cast("draft", &orphan, &ballot(&["a1"]));
+        answer.problem(403, "pass-of-another-channel");
+        answer.names(tells);
+    }
+    let plain = site.pass("draft", "li");
+    draft["channel"] = json!([{"id": "fan", "weight": 1}]);
+    assert_eq!(put(&draft, &[("if-match", "*")]), 200);
+    let answer = site.cast("draft", &plain, &ballot(&["a1"]));
+    answer.problem(403, "pass-of-another-channel");
+    answer.names("of no channel");
+}
+
+fn bulk_lines_have_periods(site: &Site, fan: &str) {
+    let key = site.staff_key("gateway", "main");
+    let line = |entry: &str, period: Option<&str>| {
+        json!({"pass": fan, "selections": [{"category": entry[..1], "entry": entry}], "period": period})
+            .to_string()
+    };
+    let body = [
+        line("b2", Some("1")),
+        line("a2", Some("2")),
+        line("b2", Some("2")),
+        line("a2", Some("9")),
+        line("a2", None),
+    ];
+    let headers = [("authorization", &*format!("Bearer {key}")), ("content-type", "application/x-ndjson")];
+    let answer = site.send("POST", "/v1/contests/main/ballots/bulk", &headers, body.join("\n").as_bytes());
+    let told: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<&str> = told
+        .iter()
+        .map(|line| line["status"].as_str().or(line["problem"]["reason"].as_str()).unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["recorded", "recorded", "recorded", "wrong-period", "wrong-period"],
+        "{}",
+        answer.text
+    );
+}
+
+fn close_and_audit(site: &Site) {
+    site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
+    let result = poll("the result", || site.staff.get("/v1/contests/main/result").ok()?.json::<Value>().ok());
+    site.staff.post("/v1/contests/main/certify", "certify", &result["certify"]).unwrap();
+    // Of `unique` one sheet is complete, of `fan` four: three of ama's and one of the command line's.
+    assert_eq!(result["counts"]["ballots"]["recorded"], 8, "{result}");
+    assert_eq!(result["counts"]["ballots"]["incomplete"], 0, "{result}");
+    for verdict in audit(site, "main", "clean", |_| {}) {
+        assert_eq!(verdict.status, 0, "{verdict:?}");
+    }
+    for (name, from, to) in [
+        ("channel", r#""channel":"fan""#, r#""channel":"fax""#),
+        ("channel-gone", r#""channel":"fan","#, ""),
+        ("period", r#""period":"3""#, r#""period":"4""#),
+        ("period-gone", r#""period":"3","#, ""),
+        ("taken", r#""period":"3""#, r#""period":"1""#),
+    ] {
+        let mut changed = 0;
+        let verdicts = audit(site, "main", name, |published| {
+            changed = published.find(0, r#""channel":"fan","period":"3""#);
+            published.replace(changed, from, to);
+        });
+        for verdict in verdicts {
+            assert_eq!(verdict.status, 1, "{name}: {verdict:?}");
+            assert!(format!("{verdict:?}").contains(&format!("index {changed}")), "{name}: {verdict:?}");
+        }
+    }
+}
+
+/// A zone in which it is about noon, so that no test meets midnight.
+fn noon_zone() -> String {
+    let hour = acclaim_cli::clock::now().as_second().rem_euclid(24 * 3600) / 3600;
+    // POSIX counts westward: Etc/GMT-3 is three hours ahead.
+    match 12 - hour {
+        0 => "UTC".to_owned(),
+        ahead => format!("Etc/GMT{:+}", -ahead),
+    }
+}
+
+fn a_vote_each_day_names_the_day(site: &Site) {
+    let zone = noon_zone();
+    let now = acclaim_cli::clock::now();
+    let at = |days: i64| {
+        (now + jiff::SignedDuration::from_hours(24 * days)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    };
+    let day = |days: i64| {
+        let zone = jiff::tz::TimeZone::get(&zone).unwrap();
+        zone.to_datetime(now + jiff::SignedDuration::from_hours(24 * days)).date().to_string()
+    };
+    let contest =
+        json!({"id": "main", "title": "Daily", "time_zone": zone, "opens": at(-3), "closes": at(30)});
+    let created = site.create("main", &at(-3), &json!({"contest": contest, "ballot": {"period": "day"}}));
+    assert_eq!(created["days"][0][0], day(-3).as_str(), "{created}");
+    assert_eq!(created["days"].as_array().unwrap().len(), 3 + 1 + 30 + 31);
+    let opened = || site.staff.get("/v1/contests/main").unwrap().json::<Value>().unwrap();
+    poll("open", || (opened()["phase"] == "open").then_some(()));
+    assert_eq!(opened()["days"], created["days"]);
+
+    let pass = site.pass("main", "ama");
+    let (today, yesterday) = (day(0), day(-1));
+    let seen = mine(site, "main", &pass, "");
+    assert_eq!((&seen["period"], &seen["left"]), (&json!(today), &json!(["a", "b"])));
+    for (wrong, tells) in [
+        (yesterday.as_str(), "another day"),
+        (day(1).as_str(), "another day"),
+        ("1", "the day of"),
+        ("2021-02-30", "the day of"),
+    ] {
+        let answer = site.cast("main", &pass, &in_period(&["a1"], wrong));
+        wrong_period(&answer, tells);
+        assert_eq!(answer.body["today"], today.as_str());
+        answer.names(&today);
+    }
+    wrong_period(&site.cast("main", &pass, &ballot(&["a1"])), "the day of");
+    assert_eq!(site.cast("main", &pass, &in_period(&["a1"], &today)).status, 201);
+    assert_eq!(site.cast("main", &pass, &in_period(&["a1"], &today)).status, 200);
+    assert_eq!(site.cast("main", &pass, &in_period(&["a2"], &today)).status, 409);
+    assert_eq!(mine(site, "main", &pass, "")["left"], json!(["b"]));
+
+    // Days were listed at the opening: the closing moves within them only.
+    let amend = |to: &str| {
+        let body = json!({"what": "closes", "key": "closes", "to": to, "reason": "scripted"}).to_string();
+        let bearer = format!("Bearer {}", site.key);
+        let headers =
+            [("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", to)];
+        site.send("POST", "/v1/contests/main/amendments", &headers, body.as_bytes())
+    };
+    let last = created["days"].as_array().unwrap().last().unwrap()[1].as_str().unwrap().to_owned();
+    let beyond = amend(&last.replace(":00Z", ":01Z"));
+    assert_eq!(beyond.problem(409, "refused")["code"], "closes-beyond-days");
+    beyond.names(&last);
+    assert_eq!(amend(&last).status, 200);
+    assert_eq!(
+        site.cast("main", &site.pass("main", "li"), &in_period(&["a1"], &today)).status,
+        201,
+        "and goes on"
+    );
+
+    site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
+    for verdict in audit(site, "main", "daily", |_| {}) {
+        assert_eq!(verdict.status, 0, "{verdict:?}");
+    }
+    let mut changed = 0;
+    let [own, python] = audit(site, "main", "another-day", |published| {
+        changed = published.ballot(0);
+        published.replace(changed, &today, &yesterday);
+    });
+    let at = format!("index {changed}:");
+    assert!(own.said.contains(&at), "{own:?}");
+    // The other one knows neither BLAKE3 nor the time of casting: to it this is one of the days, and only the result's root differs.
+    assert!(python.status == 1 && !python.said.contains(&at), "{python:?}");
+    let verdicts = audit(site, "main", "no-day", |published| {
+        published.replace(published.ballot(0), &today, "2021-03-14");
+    });
+    for verdict in verdicts {
+        assert!(verdict.said.contains(&at), "{verdict:?}");
+    }
+}
+
+fn a_voter_with_many_ballots_is_answered_in_pieces(site: &Site) {
+    let rules = json!({"ballot": {"period": "counted", "ballots_per_voter": 2000}});
+    site.create("main", OPENED, &rules);
+    let pass = site.pass("main", "ama");
+    let key = site.staff_key("gateway", "main");
+    let lines: Vec<String> = (1..=1200)
+        .filter(|number| *number != 7)
+        .map(|number| {
+            let ballot = in_period(&["a1", "b1"], &number.to_string());
+            json!({"pass": pass, "selections": ballot["selections"], "period": ballot["period"]}).to_string()
+        })
+        .collect();
+    let headers = [("authorization", &*format!("Bearer {key}")), ("content-type", "application/x-ndjson")];
+    let answer = site.send("POST", "/v1/contests/main/ballots/bulk", &headers, lines.join("\n").as_bytes());
+    assert_eq!(answer.text.matches("\"recorded\"").count(), 1199, "{}", answer.text);
+
+    let numbers = |seen: &Value| -> Vec<u64> {
+        let number = |ballot: &Value| ballot["period"].as_str().unwrap().parse().unwrap();
+        seen["ballots"].as_array().unwrap().iter().map(number).collect()
+    };
+    let seen = mine(site, "main", &pass, "");
+    assert_eq!(
+        (&seen["period"], &seen["ballots_left"], &seen["more"]),
+        (&json!("7"), &json!(801), &json!(true))
+    );
+    assert_eq!(numbers(&seen), (701..=1200).collect::<Vec<_>>());
+    let before = |seen: &Value| format!("?before={}", seen["ballots"][0]["index"]);
+    let older = mine(site, "main", &pass, &before(&seen));
+    assert_eq!(numbers(&older), (201..=700).collect::<Vec<_>>());
+    let oldest = mine(site, "main", &pass, &before(&older));
+    assert_eq!(
+        (numbers(&oldest).len(), &oldest["more"], &oldest["period"]),
+        (199, &json!(false), &json!("7"))
+    );
+
+    // What stands is told although its ballot is not among those that are read for it.
+    let taken = site.cast("main", &pass, &in_period(&["a2", "b2"], "3"));
+    assert_eq!(taken.problem(409, "already-voted")["categories"], json!(["a", "b"]));
+    assert_eq!(site.cast("main", &pass, &in_period(&["a1", "b1"], "3")).status, 200);
+    assert_eq!(site.cast("main", &pass, &in_period(&["a2", "b2"], "7")).status, 201);
+    assert_eq!(mine(site, "main", &pass, "")["period"], "1201");
+}

@@ -1,0 +1,234 @@
+//! A vote each day, over a midnight in the night in which the clocks are put forward: API and sequencer of one process, by a clock driven by hand.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use acclaim_api::{Api, Settings as ApiSettings};
+use acclaim_ballot_log::Checkpoint;
+use acclaim_sequencer::{Sequencer, Settings};
+use acclaim_store::{Hub, Keyring, Stores};
+use acclaim_store_sqlite::{DataDirectory, LocalIntake};
+use acclaim_tally::{Audit, Expected, Plan};
+use acclaim_test_support::ManualClock;
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Method, Request},
+};
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+use tower::ServiceExt as _;
+
+/// The operator's token.
+const TOKEN: &str = "ack_test";
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// See the [module](self).
+struct Night {
+    router: Router,
+    stores: Stores,
+    keyring: Arc<Keyring>,
+    clock: Arc<ManualClock>,
+    stop: watch::Sender<bool>,
+    sequencer: JoinHandle<()>,
+    _background: JoinSet<()>,
+    _directory: (DataDirectory, tempfile::TempDir),
+}
+
+impl Night {
+    async fn begins(at: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::lock(folder.path()).unwrap();
+        let secret = directory.secret().unwrap();
+        let database = Arc::new(directory.database().unwrap());
+        let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
+        let clock = Arc::new(ManualClock::at(time(at)));
+        let stores = Stores {
+            database,
+            intake: Arc::new(LocalIntake::default()),
+            shown: Arc::new(directory.shown().unwrap()),
+            hub: Arc::new(Hub::default()),
+            clock: Arc::clone(&clock) as _,
+        };
+        let (stop, stopping) = watch::channel(false);
+        let sequencer = Sequencer::start(stores.clone(), Arc::clone(&keyring), Settings::default(), stopping)
+            .await
+            .unwrap();
+        let sequencer = tokio::spawn(sequencer.run());
+        let token = *blake3::hash(TOKEN.as_bytes()).as_bytes();
+        let api = Api::new(stores.clone(), Arc::clone(&keyring), ApiSettings::default(), Some(token));
+        let api = api.await.unwrap();
+        let background = api.background();
+        let router = acclaim_api::router(api);
+        let directory = (directory, folder);
+        Self {
+            router,
+            stores,
+            keyring,
+            clock,
+            stop,
+            sequencer,
+            _background: background,
+            _directory: directory,
+        }
+    }
+
+    /// Asks, as whoever holds the token.
+    async fn ask(&self, method: Method, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        let content = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/v1/contests/daily{path}"))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", blake3::hash(format!("{path}{body}").as_bytes()).to_hex().as_str())
+            .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))))
+            .body(content)
+            .unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    async fn cast(&self, pass: &str, entry: &str, period: &str) -> (u16, Value) {
+        let body = json!({"selections": [{"category": "a", "entry": entry}], "period": period});
+        self.ask(Method::POST, "/ballots", pass, &body).await
+    }
+
+    async fn mine(&self, pass: &str) -> Value {
+        self.ask(Method::GET, "/votes/mine", pass, &Value::Null).await.1
+    }
+
+    /// Asks until the contest is in a phase.
+    async fn until(&self, phase: &str) -> Value {
+        let reached = async {
+            loop {
+                let (_, contest) = self.ask(Method::GET, "", TOKEN, &Value::Null).await;
+                if contest["phase"] == phase {
+                    return contest;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap()
+    }
+}
+
+fn definition() -> Value {
+    json!({
+        "contest": {"id": "daily", "title": "T", "time_zone": "Europe/Zurich", "opens": "2021-03-27T08:00:00Z", "closes": "2021-03-29T10:00:00Z"},
+        "ballot": {"period": "day", "cast_time": "hour"},
+        "category": [{"id": "a", "title": "A"}],
+        "entry": [{"id": "p1", "category": "a", "title": "One"}, {"id": "p2", "category": "a", "title": "Two"}],
+    })
+}
+
+/// A night of 23 hours between two midnights: 23:00 and 22:00 UTC.
+#[tokio::test]
+async fn a_vote_each_day_over_the_night_in_which_the_clocks_are_put_forward() {
+    let night = Night::begins("2021-03-27T07:00:00Z").await;
+    assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition()).await.0, 201);
+    let (_, minted) = night.ask(Method::POST, "/passes", TOKEN, &json!({"subjects": ["ama"]})).await;
+    let pass = minted["passes"][0]["pass"].as_str().unwrap().to_owned();
+    let cast = async |entry: &str, day: &str| night.cast(&pass, entry, day).await;
+    let wrong = async |day: &str, today: &str| {
+        let (status, problem) = cast("p2", day).await;
+        assert_eq!(
+            (status, &problem["reason"], &problem["today"]),
+            (422, &json!("wrong-period"), &json!(today)),
+            "{problem}"
+        );
+        assert!(problem["detail"].as_str().unwrap().contains(today), "{problem}");
+    };
+
+    // The day has begun, the voting has not.
+    assert_eq!(cast("p1", "2021-03-27").await.1["type"], "/problems/voting-not-open");
+    let mine = night.mine(&pass).await;
+    assert_eq!((&mine["period"], &mine["left"]), (&Value::Null, &json!([])));
+    night.clock.set(time("2021-03-27T08:00:00Z"));
+    night.until("open").await;
+
+    night.clock.set(time("2021-03-27T22:59:59.999Z"));
+    assert_eq!(cast("p1", "2021-03-27").await.0, 201);
+    wrong("2021-03-28", "2021-03-27").await;
+    assert_eq!(night.mine(&pass).await["left"], json!([]));
+
+    night.clock.set(time("2021-03-27T23:00:00Z"));
+    assert_eq!(cast("p1", "2021-03-27").await.0, 200, "recorded yesterday, and sent again");
+    wrong("2021-03-27", "2021-03-28").await;
+    let mine = night.mine(&pass).await;
+    assert_eq!((&mine["period"], &mine["left"]), (&json!("2021-03-28"), &json!(["a"])));
+    assert_eq!(cast("p1", "2021-03-28").await.0, 201);
+
+    // 23 hours later, and not 24.
+    night.clock.set(time("2021-03-28T21:59:59Z"));
+    wrong("2021-03-29", "2021-03-28").await;
+    night.clock.set(time("2021-03-28T22:00:00Z"));
+    wrong("2021-03-28", "2021-03-29").await;
+    assert_eq!(cast("p2", "2021-03-29").await.0, 201);
+    let mine = night.mine(&pass).await;
+    let days: Vec<_> = mine["ballots"].as_array().unwrap().iter().map(|ballot| &ballot["period"]).collect();
+    assert_eq!(days, ["2021-03-27", "2021-03-28", "2021-03-29"]);
+    assert_eq!(mine["left"], json!([]));
+
+    night.clock.set(time("2021-03-29T10:00:00Z"));
+    assert_eq!(cast("p1", "2021-03-29").await.1["type"], "/problems/voting-closed");
+    // The sequencer waits for whatever is still on its way.
+    night.clock.set(time("2021-03-29T10:05:00Z"));
+    night.until("closed").await;
+    assert_eq!(cast("p2", "2021-03-29").await.0, 200, "recorded, and sent again");
+    audit(&night).await;
+    night.stop.send_replace(true);
+    night.sequencer.await.unwrap();
+}
+
+async fn audit(night: &Night) {
+    let contest = "daily".parse().unwrap();
+    let head = night.stores.database.head(&contest).await.unwrap().unwrap();
+    let origin = night.keyring.origin(&contest);
+    let key = acclaim_ballot_log::SigningKey::from_seed(&origin, &night.keyring.log_seed).unwrap();
+    let checkpoint = Checkpoint::open(&head.checkpoint, key.verifier()).unwrap();
+    let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None, Plan::small());
+    for line in night.stores.database.entries(&contest, 0, usize::MAX).await.unwrap() {
+        audit.push(&line);
+    }
+    let report = audit.finish();
+    assert!(report.clean, "{report:?}");
+    let (_, result) = night.ask(Method::GET, "/result", TOKEN, &Value::Null).await;
+    let standings = result["categories"][0]["standings"].as_array().unwrap();
+    let votes: Vec<_> = standings.iter().map(|entry| (&entry["entry"], &entry["votes"])).collect();
+    assert_eq!(votes, [(&json!("p1"), &json!(2)), (&json!("p2"), &json!(1))], "{result}");
+    assert_eq!(result["counts"]["voters"], 1);
+}
+
+/// Opened long before its time the contest would have more days than its log can list: that is said, and nothing gets stuck.
+#[tokio::test]
+async fn an_opening_that_makes_the_window_too_long_is_refused() {
+    let night = Night::begins("2021-03-27T07:00:00Z").await;
+    let mut definition = definition();
+    definition["contest"]["opens"] = json!("2023-01-01T00:00:00Z");
+    definition["contest"]["closes"] = json!("2025-01-01T00:00:00Z");
+    assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition).await.0, 201);
+    let (status, problem) = night.ask(Method::POST, "/open", TOKEN, &json!({})).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("invalid-window")), "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("contest.closes") && detail.contains("at most 1000"), "{problem}");
+    night.until("draft").await;
+    // With fewer days it opens.
+    night.clock.set(time("2022-12-01T00:00:00Z"));
+    let (status, opened) = night.ask(Method::POST, "/open?", TOKEN, &json!({})).await;
+    assert_eq!(status, 200, "{opened}");
+    let contest = night.until("open").await;
+    assert_eq!(contest["days"][0][0], "2022-12-01");
+    night.stop.send_replace(true);
+    night.sequencer.await.unwrap();
+}

@@ -1,0 +1,105 @@
+//! Contests with channels and periods: what the sequencer refuses of their ballots, and what the intake is told of their slots.
+
+use acclaim_contest::definition::{Definition, Overrides};
+use acclaim_store::{
+    hub::{BallotOutcome, Rejection},
+    intake::{Offer, Submitted},
+};
+
+use crate::{
+    cluster::Cluster,
+    support::{Ground, World, time},
+};
+
+/// A contest of one category with entries p1 and p2, with more of a definition's tables.
+fn definition(ballot: &str, more: &str) -> Definition {
+    let json = format!(
+        r#"{{"contest":{{"id":"sheets","title":"T","time_zone":"Europe/Zurich","opens":"2021-03-27T00:00:00Z","closes":"2021-03-29T12:00:00Z"}},
+            "ballot":{ballot},{more}
+            "category":[{{"id":"a","title":"A"}}],
+            "entry":[{{"id":"p1","category":"a","title":"One"}},{{"id":"p2","category":"a","title":"Two"}}]}}"#
+    );
+    Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap()
+}
+
+const CHANNELS: &str = r#""channel":[{"id":"fan","weight":30},{"id":"unique","weight":70}],"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_of_channels_and_periods_are_told_again_to_an_intake_that_lost_everything() {
+    let cluster = Cluster::start().await;
+    let rules = definition(r#"{"period":"counted","ballots_per_voter":3}"#, CHANNELS);
+    let mut world = World::open_with(cluster.ground().await, &rules).await;
+    for (channel, period) in [("fan", "1"), ("fan", "3"), ("unique", "1")] {
+        let item = world.on_sheet("ama", Some(channel), Some(period), "p1");
+        world.submit(vec![item.clone()]).await;
+        assert!(matches!(world.outcome(item.ballot).await, BallotOutcome::Recorded { .. }));
+    }
+    cluster.flush();
+    // Other ballots than those recorded, with the slots that they would fill.
+    for (channel, period, expected) in [
+        ("fan", "1", Submitted::Taken),
+        ("fan", "3", Submitted::Taken),
+        ("unique", "1", Submitted::Taken),
+        ("fan", "2", Submitted::Buffered),
+        ("unique", "3", Submitted::Buffered),
+    ] {
+        let item = world.on_sheet("ama", Some(channel), Some(period), "p2");
+        let slots = vec![world.slot("ama", Some(channel), Some(period))];
+        let submitted = world.offer(&[Offer { item: item.clone(), slots }]).await;
+        assert_eq!(submitted, [expected], "{channel} {period}");
+        if expected == Submitted::Buffered {
+            assert!(matches!(world.outcome(item.ballot).await, BallotOutcome::Recorded { .. }));
+        }
+    }
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_ballot_on_no_sheet_of_the_contest_is_refused_by_name() {
+    let rules = definition(r#"{"period":"counted","ballots_per_voter":3}"#, CHANNELS);
+    let mut world = World::open_with(Ground::embedded(), &rules).await;
+    for (channel, period, code) in [
+        (None, Some("1"), "wrong-channel"),
+        (Some("press"), Some("1"), "wrong-channel"),
+        (Some("fan"), None, "wrong-period"),
+        (Some("fan"), Some("4"), "wrong-period"),
+    ] {
+        let item = world.on_sheet("ama", channel, period, "p1");
+        world.submit(vec![item.clone()]).await;
+        let BallotOutcome::Rejected(Rejection::InvalidSelection(told, _)) = world.outcome(item.ballot).await
+        else {
+            panic!("{channel:?} {period:?}")
+        };
+        assert_eq!(told, code, "{channel:?} {period:?}");
+    }
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+/// The night of 23 hours: its day begins at 23:00 UTC and the next one at 22:00.
+#[tokio::test]
+async fn a_ballot_belongs_to_the_day_of_its_arrival() {
+    let mut world = World::open_with(Ground::embedded(), &definition(r#"{"period":"day"}"#, "")).await;
+    for (arrival, day, recorded) in [
+        ("2021-03-27T22:59:59.999Z", "2021-03-27", true),
+        ("2021-03-27T22:59:59.999Z", "2021-03-28", false),
+        ("2021-03-27T23:00:00Z", "2021-03-28", true),
+        ("2021-03-28T21:59:59Z", "2021-03-29", false),
+        ("2021-03-28T22:00:00Z", "2021-03-29", true),
+        ("2021-03-28T22:00:00Z", "2021-03-28", false),
+    ] {
+        world.clock.set(time(arrival));
+        // Another entry, so that the ballot is another one.
+        let item = world.on_sheet("ama", None, Some(day), if recorded { "p1" } else { "p2" });
+        world.submit(vec![item.clone()]).await;
+        let outcome = world.outcome(item.ballot).await;
+        assert_eq!(
+            matches!(outcome, BallotOutcome::Recorded { .. }),
+            recorded,
+            "{arrival} {day}: {outcome:?}"
+        );
+    }
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
