@@ -2,7 +2,7 @@
 
 use super::{
     Case,
-    steps::{on, votes_on, withdraw},
+    steps::{draw, freeze, on, votes_on, withdraw},
 };
 use crate::support::Log;
 
@@ -13,6 +13,7 @@ pub(super) const CASES: &[Case] = &[
     ("channel-without-a-vote", channel_without_a_vote),
     ("channel-with-withdrawn-votes-alone", channel_with_withdrawn_votes_alone),
     ("channels-and-minimum-votes", channels_and_minimum_votes),
+    ("channels-tied-by-share", channels_tied_by_share),
 ];
 
 /// `unique` weighs 70 and has 3 votes, `fan` 30 and 8. a1 70/100 * 2/3 + 30/100 * 1/8 = 7/15 + 3/80 = 121/240, a2 7/30 + 3/16 = 101/240, a3 3/40. a1 wins with 3
@@ -59,4 +60,14 @@ fn channels_and_minimum_votes(log: &mut Log) {
     votes_on(log, on("unique"), &["a1"]);
     votes_on(log, on("fan"), &["a2", "a2", "a2", "a3", "a3"]);
     log.close();
+}
+
+/// Weights 1 and 1. a1 (1/2 + 0)/2 = 1/4 with one vote, a2 (0 + 2/4)/2 = 1/4 with two: what is equal is the share. a3 (1/2 + 2/4)/2 = 1/2. The second champion is drawn:
+/// by seed 01 a2 (5d... before 60..., see `draws`).
+fn channels_tied_by_share(log: &mut Log) {
+    votes_on(log, on("unique"), &["a1", "a3"]);
+    votes_on(log, on("fan"), &["a2", "a2", "a3", "a3"]);
+    log.close();
+    freeze(log);
+    draw(log, &"01".repeat(32)).unwrap();
 }

@@ -45,16 +45,20 @@ fn score_panel_with_a_criterion_missing(log: &mut Log) {
     criterion(log, "experts", "j2", "impact", "a1 5, a2 6");
     criterion(log, "experts", "j2", "reach", "a1 5, a2 8");
     criterion(log, "experts", "j3", "impact", "a2 10");
+    assert_eq!(try_scores(log, "experts", "j3", None, "a2 10"), Err("wrong-criterion"));
 }
 
 /// Juror 1's second list replaces the first, a2's score with it; juror 3's empty one takes all back. a1 (2 + 4)/2 = 3, a2 7/2 by juror 2 alone. Before that it was
-/// 10/3 for a1 and 11/6 for a2.
+/// 10/3 for a1 and 11/6 for a2. What is refused replaces nothing.
 fn score_corrected_and_taken_back(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 5, a2 1");
     scores(log, "experts", "j2", "a1 4, a2 3.5");
     scores(log, "experts", "j3", "a1 1, a2 1");
     scores(log, "experts", "j1", "a1 2");
+    for values in ["a1 5.5", "a1 0.9999"] {
+        assert_eq!(try_scores(log, "experts", "j2", None, values), Err("invalid-score"), "{values}");
+    }
     scores(log, "experts", "j3", "");
 }
 

@@ -5,7 +5,7 @@ use acclaim_contest::{Instant, rules::Period};
 
 use super::{
     Case,
-    steps::{cast_at, close_at, in_period},
+    steps::{cast_at, close_at, close_later, in_period},
 };
 use crate::support::Log;
 
@@ -13,6 +13,7 @@ pub(super) const CASES: &[Case] = &[
     ("counted-ballots", counted_ballots),
     ("day-of-25-hours", day_of_25_hours),
     ("day-of-23-hours", day_of_23_hours),
+    ("day-added-by-a-later-closing", day_added_by_a_later_closing),
     ("day-replaced-within-the-day", day_replaced_within_the_day),
 ];
 
@@ -93,6 +94,22 @@ fn day_of_23_hours(log: &mut Log) {
     assert_eq!(cast("2021-03-28", "2021-03-28T22:00Z", 4, "a3"), Err("cast-time"));
     assert_eq!(cast("2021-03-29", "2021-03-28T22:00Z", 4, "a3"), Err("wrong-period"));
     close_at(log, "2021-03-28T22:00:00Z");
+}
+
+/// The days are listed up to 2 April, 31 days after the one of the closing: the closing can move to the first instant of that day and not beyond.
+/// Voter 1 votes on 1 March, and on the 2nd once that is a day of voting; voter 2 on the last day. a1 2/3, a2 1/3.
+fn day_added_by_a_later_closing(log: &mut Log) {
+    let cast = |log: &mut Log, day, at, voter, entry| {
+        cast_at(log, in_period(day), at, voter, entry, None).map(|_| ())
+    };
+    assert_eq!(cast(log, "2021-03-01", "2021-03-01T23:59Z", 1, "a1"), Ok(()));
+    assert_eq!(cast(log, "2021-03-02", "2021-03-02T00:00Z", 1, "a1"), Err("wrong-period"));
+    assert_eq!(close_later(log, "2021-04-02T00:00:01Z"), Err("closes-beyond-days"));
+    close_later(log, "2021-04-02T00:00:00Z").unwrap();
+    assert_eq!(cast(log, "2021-03-02", "2021-03-02T00:00Z", 1, "a1"), Ok(()));
+    assert_eq!(cast(log, "2021-04-01", "2021-04-01T23:59Z", 2, "a2"), Ok(()));
+    assert_eq!(cast(log, "2021-04-02", "2021-04-02T00:00Z", 3, "a2"), Err("wrong-period"));
+    close_at(log, "2021-04-02T00:00:00Z");
 }
 
 /// Two revisions a voter, over all days: voter 1 spends one on each of two days, and a third is refused. Yesterday's ballot is not replaced today.

@@ -15,6 +15,9 @@ pub(super) const CASES: &[Case] = &[
     ("winners-tied", winners_tied),
     ("three-winners-earliest", three_winners),
     ("three-winners-report", three_winners),
+    ("earliest-regained", earliest_regained),
+    ("earliest-and-a-vote-kept", earliest_and_a_vote_kept),
+    ("earliest-and-completion-all", earliest_and_completion_all),
     ("choice-of-two-and-of-none", choice_of_two_and_of_none),
     ("choice-overtaken", choice_overtaken),
 ];
@@ -50,6 +53,31 @@ fn winners_tied(log: &mut Log) {
 /// By `report` a1 and a2 share place 1, and a3 has place 3. All three win either way, for none of these places is beyond the third.
 fn three_winners(log: &mut Log) {
     votes(log, &["a1", "a2", "a2", "a1", "a3"]);
+    log.close();
+}
+
+/// a1 has 2 votes at index 7, and a2 at 9. At 10 a voter goes from a1 to a3, and at 11 a1 has 2 again: it last reached them after a2.
+fn earliest_regained(log: &mut Log) {
+    let ballots = votes(log, &["a1", "a1", "a2", "a2"]);
+    log.cast(7, &["a3"], Some(ballots[1])).unwrap();
+    votes(log, &["a1"]);
+    log.close();
+}
+
+/// a1 has its one vote from index 8 on, a2 from 9. At 10 the ballot for a1 and b1 is replaced by one for a1 and b2: a1's total is what it was.
+fn earliest_and_a_vote_kept(log: &mut Log) {
+    let first = log.cast(1, &["a1", "b1"], None).unwrap();
+    log.cast(2, &["a2"], None).unwrap();
+    log.cast(1, &["a1", "b2"], Some(first)).unwrap();
+    log.close();
+}
+
+/// a2 is voted for at index 8, before a1 at 9; but votes count from when their sheet is complete, the one with a1 and b1 at 10, the one with a2 and b2 at 11. So a1 and b1
+/// reached their one vote first.
+fn earliest_and_completion_all(log: &mut Log) {
+    for (voter, entry) in [(1, "a2"), (2, "a1"), (2, "b1"), (1, "b2")] {
+        log.cast(voter, &[entry], None).unwrap();
+    }
     log.close();
 }
 

@@ -49,6 +49,13 @@ pub(super) fn close_at(log: &mut Log, at: &str) {
     log.event(Event::Closed { at: at.parse().unwrap() });
 }
 
+/// Moves the closing.
+pub(super) fn close_later(log: &mut Log, to: &str) -> Result<u64, &'static str> {
+    let amended = json!({"type": "amended", "what": "closes", "key": "closes", "to": to, "by": "chair", "reason": "more time",
+        "at": "2021-03-01T12:00:00Z"});
+    log.try_event(&serde_json::from_value(amended).unwrap())
+}
+
 pub(super) fn withdraw(log: &mut Log, entry: &str) {
     log.event(Event::Withdrawn { entry: entry.parse().unwrap(), reason: reason() });
 }
