@@ -16,13 +16,14 @@ mod steps;
 mod summary;
 mod winners;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use acclaim_ballot_log::Event;
 use acclaim_ballot_log::entry::opening;
+use acclaim_ballot_log::{Checkpoint, Event};
 use acclaim_contest::definition::{Definition, Overrides};
-use acclaim_tally::Replay;
+use acclaim_tally::{Audit, Expected, Plan, Replay};
 use serde_json::Value;
 
 use crate::support::Log;
@@ -109,18 +110,23 @@ fn each_log_begins_with_what_its_definition_opens_with() {
     }
 }
 
+/// The case's log, replayed to its end, or why not.
+fn replayed(name: &str) -> Result<(Replay, String), String> {
+    let log = std::fs::read_to_string(folder(name).join("log.jsonl")).unwrap();
+    let mut replay =
+        Replay::new(if name == VECTOR { "vote.example.org/photo-2021" } else { "example.org/test" });
+    for line in log.lines() {
+        replay.push(line.as_bytes()).map_err(|error| error.to_string())?;
+    }
+    Ok((replay, log))
+}
+
 #[test]
 fn every_case_comes_to_what_is_expected() {
     let _: &Vec<_> = &LOGS;
     let mut wrong = Vec::new();
     for name in names() {
-        let log = std::fs::read_to_string(folder(&name).join("log.jsonl")).unwrap();
-        let mut replay =
-            Replay::new(if name == VECTOR { "vote.example.org/photo-2021" } else { "example.org/test" });
-        for line in log.lines() {
-            replay.push(line.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        }
-        let came_to = summary::summary(&replay);
+        let came_to = replayed(&name).map_or_else(Value::String, |(replay, _)| summary::summary(&replay));
         let expected: Value =
             serde_json::from_slice(&std::fs::read(folder(&name).join("expected.json")).unwrap()).unwrap();
         if came_to != expected {
@@ -128,4 +134,33 @@ fn every_case_comes_to_what_is_expected() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// An audit takes voters share by share: here in three rounds by two threads, or in one by one.
+#[test]
+fn every_case_is_audited_to_the_same_result() {
+    let _: &Vec<_> = &LOGS;
+    for name in names() {
+        let (replay, log) = replayed(&name).unwrap();
+        let result = replay.result().unwrap();
+        for (threads, rounds) in [(1, 1), (2, 3)] {
+            let checkpoint =
+                Checkpoint { origin: replay.origin().to_owned(), size: replay.size(), root: replay.root() };
+            let bytes = log.len() as u64;
+            let memory = (bytes * 6 / 10).div_ceil(rounds) + 1;
+            let plan = Plan::new(bytes, memory, NonZeroUsize::new(threads).unwrap());
+            assert_eq!(plan.rounds(), rounds);
+            let expected = Expected { checkpoint, result: Some(result.json.clone()) };
+            let mut audit = Audit::new(expected, &|_| None, plan);
+            let lines: Vec<&[u8]> = log.lines().map(str::as_bytes).collect();
+            loop {
+                lines.chunks(4).for_each(|block| audit.push_lines(block));
+                if !audit.next_round() {
+                    break;
+                }
+            }
+            let report = audit.finish();
+            assert!(report.clean, "{name}: {:?}", report.findings);
+        }
+    }
 }

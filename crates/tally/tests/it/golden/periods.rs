@@ -37,7 +37,9 @@ pub(super) fn list_days(header: &mut ContestHeader) {
         let first = midnight.seconds() - offset(midnight.seconds() - 2 * HOUR);
         (midnight.to_string()[..10].to_owned(), Instant::from_seconds(first).unwrap())
     });
-    header.days = Some(days.collect());
+    let days = days.collect();
+    assert!(header.days.as_ref().is_none_or(|listed| *listed == days));
+    header.days = Some(days);
 }
 
 fn seconds(instant: &str) -> i64 {
