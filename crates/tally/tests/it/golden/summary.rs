@@ -1,0 +1,116 @@
+//! The result document in few words, so that it can be worked out by hand and read again.
+
+use acclaim_tally::Replay;
+use serde_json::{Value, json};
+
+/// Lists of lines such as `rank entry votes share`, with `=` after what is tied and ` | ` before what a channel has. What the document has only by some
+/// rules is here only then.
+pub(super) fn summary(replay: &Replay) -> Value {
+    let document = replay.result().unwrap();
+    let result: Value = serde_json::from_slice(&document.json).unwrap();
+    let counts = &result["counts"];
+    let mut summary = json!({
+        "status": result["status"],
+        "certifiable": result.get("certify").is_some(),
+        "ballots": counts["ballots"],
+        "voters": counts["voters"],
+        "incomplete_voters": counts["incomplete_voters"],
+        "votes": counts["votes"],
+        "withdrawn_votes": counts["withdrawn_votes"],
+        "sha256": document.sha256,
+    });
+    if let Some(previous) = result.get("previous") {
+        let [origin, size, hash] = ["origin", "size", "result"].map(|key| word(&previous[key]));
+        summary["previous"] = format!("{origin} {size} {}", &hash[..8]).into();
+    }
+    if let Some(draw) = result.get("draw") {
+        summary["draw"] = format!("{} {}", draw["index"], &word(&draw["seed"])[..8]).into();
+    }
+    for category in result["categories"].as_array().unwrap() {
+        summary[word(&category["id"])] = of_category(category, has_sheets(&result["rules"]));
+    }
+    summary
+}
+
+/// Whether a voter may have several sheets, so that ballots and voters differ.
+fn has_sheets(rules: &Value) -> bool {
+    rules["channels"] != json!([]) || rules["ballot"]["period"] != "once"
+}
+
+fn of_category(category: &Value, has_sheets: bool) -> Value {
+    let winners = &category["winners"];
+    let mut summary = json!({
+        "standings": lines(&category["standings"], standing),
+        "champions": lines(&category["champions"], |place| fields(place, &["place", "entry", "decided_by"])),
+        "winners": lines(&winners["entries"], |place| fields(place, &["place", "entry", "figure", "decided_by"])),
+        "decision": winners["decision"],
+        "no_longer_eligible": winners["no_longer_eligible"],
+        "ties": lines(&category["ties"], |tie| {
+            format!("{} {} {}", word(&tie["concerns"]), lines(&tie["entries"], word).join(" "), word(&tie["resolved_by"]))
+        }),
+        "without_rulings": lines(&category["without_rulings"], |place| fields(place, &["rank", "entry", "votes", "share"])),
+    });
+    let counts = &category["counts"];
+    if has_sheets {
+        let [counted, voters] = [&counts["ballots"]["counted"], &counts["voters"]];
+        summary["ballots"] = format!("{counted} of {voters} voters").into();
+    }
+    let channel = |channel: &Value| fields(channel, &["channel", "weight", "votes", "withdrawn_votes"]);
+    let mut add = |key: &str, list: Vec<String>| {
+        if !list.is_empty() {
+            summary[key] = list.into();
+        }
+    };
+    add("channels", lines(&counts["channels"], channel));
+    add("panels", lines(&category["panels"], |panel| fields(panel, &["panel", "kind", "jurors"])));
+    for panel in category["panels"].as_array().into_iter().flatten() {
+        let mut figures = lines(&panel["figures"], ranked);
+        let without = |entry: &Value| format!("- {}", fields(entry, &["entry", "jurors"]));
+        figures.extend(lines(&panel["without_figure"], without));
+        add(&format!("panel {}", word(&panel["panel"])), figures);
+    }
+    add("ranking", lines(&category["ranking"], ranked));
+    let ordered = |tie: &&Value| tie.get("order").is_some();
+    let orders = category["ties"].as_array().into_iter().flatten().filter(ordered);
+    add("orders", orders.map(order).collect());
+    summary
+}
+
+fn standing(standing: &Value) -> String {
+    let mut line = tied(standing, &["rank", "entry", "votes", "share", "exact"]);
+    for channel in lines(&standing["channels"], |channel| fields(channel, &["channel", "votes", "share"])) {
+        line = format!("{line} | {channel}");
+    }
+    line
+}
+
+/// `rank entry figure exact`, and at a panel its jurors.
+fn ranked(figure: &Value) -> String {
+    tied(figure, &["rank", "entry", "figure", "exact", "jurors"])
+}
+
+/// `concerns entry what-orders-it, ...`; of a lot the first eight digits.
+fn order(tie: &Value) -> String {
+    let entry = |entry: &Value| {
+        let lot = entry.get("lot").map_or_else(String::new, |lot| format!(" {}", &word(lot)[..8]));
+        fields(entry, &["entry", "index", "figure"]) + &lot
+    };
+    format!("{}: {}", word(&tie["concerns"]), lines(&tie["order"], entry).join(", "))
+}
+
+fn tied(of: &Value, keys: &[&str]) -> String {
+    fields(of, keys) + if of["tied"] == true { " =" } else { "" }
+}
+
+/// The values of those keys that are there.
+fn fields(of: &Value, keys: &[&str]) -> String {
+    keys.iter().filter_map(|key| of.get(key)).map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn lines(list: &Value, line: impl Fn(&Value) -> String) -> Vec<String> {
+    list.as_array().into_iter().flatten().map(line).collect()
+}
