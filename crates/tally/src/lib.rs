@@ -27,7 +27,7 @@ mod tally;
 
 pub use audit::{Audit, AuditReport, Expected, Finding, Plan};
 pub use count::BallotCounts;
-pub use document::{CategoryTally, LogHead, TallyDocument};
+pub use document::{CategoryTally, LogHead, TallyDocument, cell};
 pub use lookup::{BallotStanding, BallotStatus};
 pub use outcome::{Champion, Decision, Outcome, Place, Reached, Rule, Tie, Winner};
 pub use phase::Phase;

@@ -1,0 +1,9 @@
+//! Result documents read, and written as pages and tables.
+
+mod documents;
+mod hostile;
+mod pages;
+mod reading;
+mod schema;
+mod snapshots;
+mod tables;
