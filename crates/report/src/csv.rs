@@ -163,10 +163,10 @@ fn panel_cells(figure: Option<&PanelFigure>) -> [String; 3] {
     })
 }
 
-/// The place, or the rank in documents that name no place, and the rule.
+/// The place and the rule.
 fn place_cells(place: Option<&Place>) -> [String; 2] {
     place.map_or_else(Default::default, |place| {
-        [place.place.unwrap_or(place.rank).to_string(), rule(place.decided_by).to_owned()]
+        [place.place.to_string(), rule(place.decided_by).to_owned()]
     })
 }
 

@@ -181,8 +181,8 @@ pub struct Place {
     pub entry: EntryId,
     /// What voters read.
     pub title: String,
-    /// The place after the rule for ties.
-    pub place: Option<u64>,
+    /// The place after the rule for ties; with a choice, the order of the choice.
+    pub place: u64,
     /// In the ranking, or in the standings if there is no ranking.
     pub rank: u64,
     /// Counted votes.

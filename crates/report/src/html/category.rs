@@ -11,7 +11,7 @@ use super::{
 };
 use crate::document::{
     Document, WithdrawnEntry,
-    category::{CategoryResult, Choice, Decision, Place, Rule},
+    category::{CategoryResult, Choice, Decision, Place},
 };
 
 /// The titles of a category's entries by their identifiers.
@@ -88,15 +88,14 @@ fn champions_of(document: &Document, champions: &[Place]) -> Markup {
     }
 }
 
-/// A list of places; equal places have equal numbers. A choice has no order.
+/// A list of places; equal places have equal numbers, and one alone needs none.
 fn places(document: &Document, places: &[Place], class: &str) -> Markup {
-    let chosen = places.iter().any(|place| place.decided_by == Rule::Choice);
     html! {
-        @if chosen || places.len() == 1 {
+        @if places.len() == 1 {
             ul class=(class) { @for one in places { li { (place(document, one)) } } }
         } @else if !places.is_empty() {
             ol class=(class) {
-                @for one in places { li value=(one.place.unwrap_or(one.rank)) { (place(document, one)) } }
+                @for one in places { li value=(one.place) { (place(document, one)) } }
             }
         }
     }

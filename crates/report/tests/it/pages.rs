@@ -213,7 +213,7 @@ fn each_outcome_has_its_sentence() {
         ("minimum-votes", "The first 2 by votes in each category, with at least 2 votes."),
         ("withdrawn-between-votes", "All of them share the place and win."),
         ("withdrawn-between-votes", "First would be Entry a1."),
-        ("void-of-a-replaced-ballot", "Voided by a ruling 1"),
+        ("void-of-a-replaced-ballot", "Voided by a ruling 2"),
         ("reinstated", "No ballot was voided and no entry withdrawn."),
     ] {
         let told = words(&Html::parse_document(&Report::read(&documents::golden(case)).unwrap().html()));
