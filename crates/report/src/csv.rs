@@ -165,9 +165,7 @@ fn panel_cells(figure: Option<&PanelFigure>) -> [String; 3] {
 
 /// The place and the rule.
 fn place_cells(place: Option<&Place>) -> [String; 2] {
-    place.map_or_else(Default::default, |place| {
-        [place.place.to_string(), rule(place.decided_by).to_owned()]
-    })
+    place.map_or_else(Default::default, |place| [place.place.to_string(), rule(place.decided_by).to_owned()])
 }
 
 /// The rule in the document's own word.

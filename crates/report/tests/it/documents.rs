@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use acclaim_tally::Replay;
 use serde_json::Value;
 
+use crate::logs;
+
 fn path(relative: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(relative)
 }
@@ -30,6 +32,7 @@ pub(crate) fn remarked() -> Vec<u8> {
 pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
     let mut all = vec![("everything".to_owned(), everything()), ("points".to_owned(), points())];
     all.push(("remarked".to_owned(), remarked()));
+    all.extend(logs::all());
     all.extend(real());
     all
 }

@@ -2,6 +2,7 @@
 
 mod documents;
 mod hostile;
+mod logs;
 mod pages;
 mod reading;
 mod schema;
