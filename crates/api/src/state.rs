@@ -10,6 +10,7 @@ use crate::{
     directory::Directory,
     limits::{Limiter, Limits},
     metrics::Metrics,
+    rendered::Rendered,
 };
 
 /// What an installation can set.
@@ -59,6 +60,8 @@ pub struct Api {
     /// Places for event streams.
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Results as tables and pages.
+    pub(crate) rendered: Arc<Rendered>,
     /// BLAKE3 hash of a bearer token that this process made for itself.
     pub(crate) process_key: Option<[u8; 32]>,
 }
@@ -85,6 +88,7 @@ impl Api {
                 Arc::clone(&metrics),
             )),
             limiter: Arc::new(Limiter::new(&settings.limits)),
+            rendered: Arc::default(),
             streams: Arc::new(Semaphore::new(settings.streams)),
             settings: Arc::new(settings),
             stores,

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::{
     counts, overview, tables, ties,
-    words::{count, decided_by, grouped, instant, largest, measure, outside, rank},
+    words::{count, decided_by, grouped, instant, largest, measure, outside, rank, unit},
 };
 use crate::document::{
     Document, WithdrawnEntry,
@@ -105,7 +105,7 @@ fn place(document: &Document, place: &Place) -> Markup {
     html! {
         span class="name" { (outside(&place.title)) } " "
         span class="muted" {
-            @if let Some(figure) = &place.figure { (figure.as_str()) ", " }
+            @if let Some(figure) = &place.figure { (figure.as_str()) (unit(&document.rules)) ", " }
             (count(place.votes, "vote", "votes")) ", " (decided_by(place.decided_by, &document.rules))
         }
     }

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::{
     category::Titles,
-    words::{count, grouped, largest, listed, measure, outside, rank},
+    words::{count, grouped, largest, listed, measure, outside, rank, unit},
 };
 use crate::document::{
     Document, WithdrawnEntry,
@@ -23,9 +23,9 @@ const MOST_COLUMNS: usize = 3;
 
 /// What decides the winners, where it is not the standings.
 pub(super) fn ranking(document: &Document, category: &CategoryResult) -> Markup {
-    let (unit, what) = match document.rules.winners.by {
-        WinnersBy::Weighted => ("%", "Votes and scores together, as weighted by the rules, decide who wins."),
-        _ => ("", "The panels’ figures decide who wins."),
+    let what = match document.rules.winners.by {
+        WinnersBy::Weighted => "Votes and scores together, as weighted by the rules, decide who wins.",
+        _ => "The panels’ figures decide who wins.",
     };
     let Some(ranking) = &category.ranking else { return html! {} };
     let rows: Vec<Row<'_>> = ranking
@@ -42,7 +42,7 @@ pub(super) fn ranking(document: &Document, category: &CategoryResult) -> Markup 
         h3 { "Ranking" }
         p { (what) }
         @if rows.is_empty() { p { "No entry has a figure." } } @else {
-            (figures(&html! { "Ranking in " (outside(&category.title)) }, "Figure", unit, &rows))
+            (figures(&html! { "Ranking in " (outside(&category.title)) }, "Figure", unit(&document.rules), &rows))
         }
     }
 }

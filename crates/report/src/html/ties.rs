@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     category::Titles,
-    words::{clean, count, grouped, listed},
+    words::{clean, count, grouped, listed, unit},
 };
 use crate::document::category::{CategoryResult, Concern, Ordered, Rule, Tie};
 
@@ -37,7 +37,7 @@ fn sentence(rules: &Rules, tie: &Tie, titles: &Titles<'_>) -> Markup {
             Concern::Champions => "are tied at the cut of the champions, on",
             Concern::Winners => "are tied among the winners, on",
         }
-        " rank " (grouped(tie.rank)) (equal(tie)) "."
+        " rank " (grouped(tie.rank)) (equal(rules, tie)) "."
         @if let Some(places) = tie.places {
             " " (count(places, "place was left", "places were left")) " for " (grouped(tie.entries.len() as u64)) "."
         }
@@ -47,12 +47,12 @@ fn sentence(rules: &Rules, tie: &Tie, titles: &Titles<'_>) -> Markup {
 }
 
 /// What is equal.
-fn equal(tie: &Tie) -> Markup {
+fn equal(rules: &Rules, tie: &Tie) -> Markup {
     html! {
         @match (&tie.figure, tie.votes) {
-            (Some(figure), _) => { ", each with " (figure.as_str()) }
+            (Some(figure), _) => { ", each with " (figure.as_str()) (unit(rules)) }
             (None, Some(votes)) => { ", with " (count(votes, "vote", "votes")) " each" }
-            (None, None) => {}
+            (None, None) => ", with equal shares",
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use acclaim_contest::{Instant, Rules, rules::WinnerTies};
+use acclaim_contest::{
+    Instant, Rules,
+    rules::{WinnerTies, WinnersBy},
+};
 use maud::{Markup, html};
 
 use crate::document::{category::Rule, figure::Figure};
@@ -83,6 +86,11 @@ fn bar(part: &Figure, whole: u128) -> Markup {
 /// The largest of some figures, which the longest bar stands for.
 pub(super) fn largest<'a>(figures: impl Iterator<Item = &'a Figure>) -> u128 {
     figures.map(Figure::hundredths).max().unwrap_or(0)
+}
+
+/// The unit of the figures that winners are decided by.
+pub(super) fn unit(rules: &Rules) -> &'static str {
+    if rules.winners.by == WinnersBy::Weighted { "%" } else { "" }
 }
 
 /// A rank as it is read: `2=` is one that is shared.

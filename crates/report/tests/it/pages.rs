@@ -172,9 +172,9 @@ fn every_figure_reason_and_rule_is_told() {
         "Remark: Letter of 14 March. Second line.",
         // Who won and why.
         "Winners: A clinic in every pocket and Village libraries online",
-        "37.50, 3,030 votes, tied, placed by the figure of panel experts",
+        "37.50%, 3,030 votes, tied, placed by the figure of panel experts",
         "1,515 votes, tied, placed by lot",
-        "are tied among the winners, on rank 1, each with 37.50. The higher figure at panel experts comes first:",
+        "are tied among the winners, on rank 1, each with 37.50%. The higher figure at panel experts comes first:",
         "1 place was left for 2. Lots decide:",
         "Seeds by text message and Schools <without> walls & \"doors\" share rank 3, with 1,515 votes each.",
         "There is no winner: no entry that can win has the figures that decide.",
