@@ -16,6 +16,9 @@ pub const MOST_BYTES: usize = 128 << 20;
 /// The longest part of an error that repeats the document, in characters.
 const MOST_TOLD: usize = 300;
 
+/// What is named where no key is.
+const WHOLE: &str = "the document";
+
 /// Why bytes are not a result document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
@@ -28,7 +31,7 @@ pub enum Unreadable {
     /// Not JSON, or not of the schema: where and why.
     #[error("{at}: {why}")]
     Malformed {
-        /// Path of the key, such as `categories[3].standings[0].rank`; `.` for the whole.
+        /// Path of the key, such as `categories[3].standings[0].rank`; `the document` for the whole.
         at: String,
         /// What is wrong with it.
         why: String,
@@ -83,6 +86,7 @@ impl Report {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with the key `v`")]
 struct Version {
     v: u64,
 }
@@ -90,11 +94,14 @@ struct Version {
 fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| Unreadable::Malformed {
-        at: told(&error.path().to_string()),
+        at: match error.path().to_string().as_str() {
+            "." => WHOLE.to_owned(),
+            path => told(path),
+        },
         why: told(&error.inner().to_string()),
     })?;
     let rest = json.end();
-    rest.map_err(|error| Unreadable::Malformed { at: ".".to_owned(), why: error.to_string() })?;
+    rest.map_err(|error| Unreadable::Malformed { at: WHOLE.to_owned(), why: error.to_string() })?;
     Ok(read)
 }
 

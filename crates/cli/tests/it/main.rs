@@ -5,5 +5,6 @@
 mod contest;
 mod help;
 mod receipts;
+mod results;
 mod session;
 mod tampering;

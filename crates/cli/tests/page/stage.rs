@@ -132,8 +132,13 @@ impl Stage {
 
     /// Casts a ballot as another program of the voter would.
     pub(crate) fn cast(&self, contest: &str, pass: &str, category: &str, entry: &str) -> Value {
+        self.cast_all(contest, pass, &json!([{"category": category, "entry": entry}]))
+    }
+
+    /// The same, of several votes.
+    pub(crate) fn cast_all(&self, contest: &str, pass: &str, selections: &Value) -> Value {
         let request = self.agent.post(format!("{}/v1/contests/{contest}/ballots", self.url));
-        let body = json!({"selections": [{"category": category, "entry": entry}]});
+        let body = json!({"selections": selections});
         let mut answer =
             request.header("Authorization", format!("Bearer {pass}")).send_json(body).expect("an answer");
         answer.body_mut().read_json().expect("JSON")

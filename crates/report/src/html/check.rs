@@ -40,7 +40,7 @@ pub(super) fn section(report: &Report) -> Markup {
                     ". It replays the log, counts it again and compares; it ends with " code { "audit: clean" } " or names each discrepancy."
                 }
                 li {
-                    "Compare the SHA-256 of " code { "result.json" } " with the one above, so that this page is of that document. "
+                    "Compare the SHA-256 of " code { "result.json" } " with the one above, so that this page is of that document: an audit compares the document and ignores the page. "
                     @match document.status {
                         Status::Certified => "The last certification in the log carries the same.",
                         Status::Provisional => "A provisional document changes with every ruling.",
