@@ -85,3 +85,28 @@ fn follow(whole: &Value, schema: &Value, at: &str, value: &Value, used: &mut BTr
         follow(whole, &schema["items"], &format!("{at}/items"), inner, used);
     }
 }
+
+/// `docs/result.md` has every key of the document and every column of the table.
+#[test]
+fn the_documentation_names_every_key_and_column() {
+    let docs = include_str!("../../../../docs/result.md");
+    let words: BTreeSet<&str> =
+        docs.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '<' | '>'))).collect();
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    for place in documents::places(&schema) {
+        if let Some((at, name)) = place.rsplit_once('/')
+            && at.ends_with("/properties")
+            && !at.starts_with("/$defs/rules")
+        {
+            assert!(words.contains(name), "{place}");
+        }
+    }
+    let csv = Report::read(&documents::everything()).unwrap().csv();
+    for column in csv.lines().next().unwrap().split(',') {
+        let column = match column.split(':').collect::<Vec<_>>()[..] {
+            [kind, _, what] => format!("{kind}:<id>:{what}"),
+            _ => column.to_owned(),
+        };
+        assert!(words.contains(&*column), "{column}");
+    }
+}
