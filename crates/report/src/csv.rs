@@ -20,16 +20,13 @@ impl Report {
     pub fn csv(&self) -> String {
         let document = &self.document;
         let mut csv = header(document);
-        let mut withdrawn: HashMap<&str, Vec<&WithdrawnEntry>> = HashMap::new();
-        for entry in &document.withdrawn {
-            withdrawn.entry(entry.category.as_str()).or_default().push(entry);
-        }
+        let withdrawn = document.withdrawn_by_category();
         for category in &document.categories {
             let table = Table::new(document, category);
             for standing in &category.standings {
                 csv.push_str(&table.standing(standing));
             }
-            for entry in withdrawn.get(category.id.as_str()).into_iter().flatten() {
+            for entry in withdrawn.get(&category.id).into_iter().flatten() {
                 csv.push_str(&table.withdrawn(entry));
             }
         }

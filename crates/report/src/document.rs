@@ -3,6 +3,8 @@
 pub mod category;
 pub mod figure;
 
+use std::collections::HashMap;
+
 use acclaim_ballot_log::Hash;
 use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, Rules};
 use serde::Deserialize;
@@ -43,6 +45,17 @@ pub struct Document {
     pub categories: Vec<CategoryResult>,
     /// The request that certifies it.
     pub certify: Option<Certify>,
+}
+
+impl Document {
+    /// Withdrawn entries by their category.
+    pub(crate) fn withdrawn_by_category(&self) -> HashMap<&CategoryId, Vec<&WithdrawnEntry>> {
+        let mut by_category: HashMap<&CategoryId, Vec<&WithdrawnEntry>> = HashMap::new();
+        for entry in &self.withdrawn {
+            by_category.entry(&entry.category).or_default().push(entry);
+        }
+        by_category
+    }
 }
 
 /// Whether a result is final.

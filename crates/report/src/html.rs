@@ -43,6 +43,7 @@ impl Report {
 
 fn page(report: &Report) -> Markup {
     let document = &report.document;
+    let withdrawn = document.withdrawn_by_category();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -66,8 +67,10 @@ fn page(report: &Report) -> Markup {
                     (overview::contents(document))
                     main id="result" {
                         (counts::section(document))
-                        @for category in &document.categories { (category::section(document, category)) }
-                        (counts::withdrawn(document))
+                        @for category in &document.categories {
+                            (category::section(document, category, withdrawn.get(&category.id).map_or(&[], Vec::as_slice)))
+                        }
+                        (counts::withdrawn(document, &withdrawn))
                         (rules::section(&document.rules, document))
                         (check::section(report))
                     }

@@ -5,12 +5,14 @@
 //!
 //! No I/O, no clock, no randomness.
 
+mod contradictory;
 mod csv;
 pub mod document;
 mod format;
 pub mod html;
 mod read;
 
+pub use contradictory::Contradictory;
 pub use document::Document;
 pub use format::{Format, UnknownFormat};
 pub use read::{MOST_BYTES, Report, Unreadable};

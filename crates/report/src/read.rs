@@ -3,12 +3,13 @@
 //! A key that the schema does not have is refused: a report that silently left out what a document says would be worse than none. Version 1 is what the log's
 //! `v` 1 comes to, so a document that says more has another version.
 
-use std::collections::HashSet;
-
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::document::Document;
+use crate::{
+    contradictory::{Contradictory, check},
+    document::Document,
+};
 
 /// The largest document that is read, in bytes: one of a hundred thousand entries has a fifth of it.
 pub const MOST_BYTES: usize = 128 << 20;
@@ -36,14 +37,9 @@ pub enum Unreadable {
         /// What is wrong with it.
         why: String,
     },
-    /// What has to be there once is there twice.
-    #[error("{at}: `{id}` is there twice")]
-    Repeated {
-        /// Path of the list.
-        at: String,
-        /// The repeated identifier.
-        id: String,
-    },
+    /// One part of it contradicts another.
+    #[error(transparent)]
+    Contradictory(#[from] Contradictory),
 }
 
 /// A document that was read.
@@ -69,11 +65,7 @@ impl Report {
             return Err(Unreadable::Version(v));
         }
         let document: Document = parsed(bytes)?;
-        once("categories", document.categories.iter().map(|category| category.id.as_str()))?;
-        for (number, category) in document.categories.iter().enumerate() {
-            let entries = category.standings.iter().map(|standing| standing.entry.as_str());
-            once(&format!("categories[{number}].standings"), entries)?;
-        }
+        check(&document)?;
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { document, sha256 })
     }
@@ -112,14 +104,4 @@ fn told(text: &str) -> String {
         told.push('…');
     }
     told
-}
-
-fn once<'a>(at: &str, ids: impl Iterator<Item = &'a str>) -> Result<(), Unreadable> {
-    let mut known = HashSet::new();
-    for id in ids {
-        if !known.insert(id) {
-            return Err(Unreadable::Repeated { at: at.to_owned(), id: id.to_owned() });
-        }
-    }
-    Ok(())
 }

@@ -125,8 +125,10 @@ fn a_page_from_a_file_shows_everything_and_runs_nothing() {
         .map(|id| json!({"channel": id, "weight": 1, "votes": 1_234_567, "withdrawn_votes": 2}))
         .to_vec()
         .into();
-    document["categories"][0]["standings"][0]["channels"] =
-        channels.map(|id| json!({"channel": id, "votes": 1_234_567, "share": "100.00"})).to_vec().into();
+    for standing in document["categories"][0]["standings"].as_array_mut().expect("standings") {
+        standing["channels"] =
+            channels.map(|id| json!({"channel": id, "votes": 1_234_567, "share": "100.00"})).to_vec().into();
+    }
     let report = Report::read(&serde_json::to_vec(&document).expect("JSON")).expect("a document");
     let file = folder.path().join("result.html");
     std::fs::write(&file, report.html()).expect("a file");

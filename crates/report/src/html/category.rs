@@ -33,10 +33,12 @@ impl<'a> Titles<'a> {
     }
 }
 
-pub(super) fn section(document: &Document, category: &CategoryResult) -> Markup {
-    let withdrawn: Vec<&WithdrawnEntry> =
-        document.withdrawn.iter().filter(|entry| entry.category == category.id).collect();
-    let titles = Titles::new(category, &withdrawn);
+pub(super) fn section(
+    document: &Document,
+    category: &CategoryResult,
+    withdrawn: &[&WithdrawnEntry],
+) -> Markup {
+    let titles = Titles::new(category, withdrawn);
     html! {
         section class="category" id={ "category-" (category.id) } aria-labelledby={ "title-" (category.id) } {
             h2 id={ "title-" (category.id) } { (outside(&category.title)) }
@@ -51,8 +53,8 @@ pub(super) fn section(document: &Document, category: &CategoryResult) -> Markup 
             (standings(category))
             (tables::channels(category))
             @for panel in &category.panels { (tables::panel(document, category, panel)) }
-            (tables::without_rulings(category, &titles, &withdrawn))
-            @if !withdrawn.is_empty() { (withdrawn_here(&withdrawn)) }
+            (tables::without_rulings(category, &titles, withdrawn))
+            @if !withdrawn.is_empty() { (withdrawn_here(withdrawn)) }
             (counts::of_category(&category.counts))
         }
     }

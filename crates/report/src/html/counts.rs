@@ -1,5 +1,8 @@
 //! What was counted, what was not and why.
 
+use std::collections::HashMap;
+
+use acclaim_contest::CategoryId;
 use maud::{Markup, html};
 
 use super::{
@@ -103,29 +106,33 @@ fn effect(document: &Document) -> Markup {
     }
 }
 
-/// All withdrawn entries, with the rulings.
-pub(super) fn withdrawn(document: &Document) -> Markup {
+/// All withdrawn entries by category, with the rulings.
+pub(super) fn withdrawn(
+    document: &Document,
+    withdrawn: &HashMap<&CategoryId, Vec<&WithdrawnEntry>>,
+) -> Markup {
     html! {
         @if !document.withdrawn.is_empty() {
             section id="withdrawn" aria-labelledby="withdrawn-title" {
                 h2 id="withdrawn-title" { "Withdrawn entries" }
                 p class="muted" { "Votes for them do not count, whenever they were cast." }
-                ul class="rulings" {
-                    @for entry in &document.withdrawn { li { (ruling(document, entry)) } }
+                @for category in &document.categories {
+                    @if let Some(entries) = withdrawn.get(&category.id) {
+                        h3 { (outside(&category.title)) }
+                        ul class="rulings" { @for entry in entries { li { (ruling(entry)) } } }
+                    }
                 }
             }
         }
     }
 }
 
-fn ruling(document: &Document, entry: &WithdrawnEntry) -> Markup {
-    let category = document.categories.iter().find(|category| category.id == entry.category);
+fn ruling(entry: &WithdrawnEntry) -> Markup {
     html! {
         p { strong { (outside(&entry.title)) } " " code { (entry.entry) } }
         p { "Reason: " (outside(&entry.reason)) }
         @if let Some(note) = &entry.note { p { "Remark: " (outside(note)) } }
         p class="muted" {
-            @if let Some(category) = category { "In " (outside(&category.title)) ". " }
             (count(entry.votes, "vote", "votes")) " for it. Withdrawn by " (outside(&entry.by)) " on " (instant(entry.at))
             ", entry " (grouped(entry.index)) " of the log."
         }

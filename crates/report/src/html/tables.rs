@@ -1,6 +1,6 @@
 //! A category's further tables: the ranking, channels, panels, and what the rulings changed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use acclaim_contest::{
     EntryId,
@@ -215,6 +215,7 @@ pub(super) fn without_rulings(
     withdrawn: &[&WithdrawnEntry],
 ) -> Markup {
     let changes = changes(category);
+    let withdrawn: HashSet<&EntryId> = withdrawn.iter().map(|entry| &entry.entry).collect();
     let counted: BTreeSet<&EntryId> =
         category.standings.iter().filter(|place| place.rank == 1).map(|place| &place.entry).collect();
     let unruled = category.without_rulings.iter().filter(|place| place.rank == 1).map(|place| &place.entry);
@@ -243,7 +244,7 @@ pub(super) fn without_rulings(
                             td {
                                 @match change.counted {
                                     Some(counted) => { (place(counted.rank, counted.tied, counted.votes)) }
-                                    None if withdrawn.iter().any(|entry| entry.entry == *change.entry) => "withdrawn",
+                                    None if withdrawn.contains(change.entry) => "withdrawn",
                                     None => "–",
                                 }
                             }

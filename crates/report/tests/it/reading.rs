@@ -20,6 +20,11 @@ fn every_document_of_the_tally_is_read() {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "reads better at every call")]
+fn many(value: Value) -> Value {
+    vec![value; 101].into()
+}
+
 #[test]
 fn what_is_wrong_is_named() {
     let share = "/categories/0/standings/1/share";
@@ -35,6 +40,31 @@ fn what_is_wrong_is_named() {
         ("/categories/1/id", json!("c01"), "categories: `c01` is there twice"),
         ("/categories/0/standings/1/entry", json!("p1"), "categories[0].standings: `p1` is there twice"),
         ("/categories/0/ties/0", json!({}), "categories[0].ties[0]: missing field `concerns`"),
+        ("/categories/1/title", json!("x".repeat(1001)), "categories[1].title: longer than 1000 characters"),
+        (
+            "/categories/0/standings/2/channels",
+            json!([]),
+            "categories[0].standings[2].channels: other channels",
+        ),
+        ("/categories/0/ties/0/entries", json!(["p3", "p3"]), "categories[0].ties: `p3` is there twice"),
+        ("/categories/0/ties/3/order/1/entry", json!("p2"), "categories[0].ties: `p2` is there twice"),
+        (
+            "/categories/0/without_rulings/1/entry",
+            json!("p1"),
+            "categories[0].without_rulings: `p1` is there twice",
+        ),
+        (
+            "/categories/0/winners/no_longer_eligible",
+            json!(["p6", "p6"]),
+            "no_longer_eligible: `p6` is there twice",
+        ),
+        ("/withdrawn/0/category", json!("c09"), "withdrawn[0].category: there is no such category"),
+        ("/rules/channels", many(json!({"id": "x", "weight": 1})), "rules.channels: 101 of them"),
+        (
+            "/rules/panels",
+            many(json!({"id": "x", "kind": "points", "trim": 0, "minimum_jurors": 1, "weight": 1})),
+            "rules.panels: 101 of them",
+        ),
         ("/rules/winners", json!({"best": 1}), "rules.winners"),
     ] {
         let error = changed(pointer, to).unwrap_err().to_string();
@@ -69,6 +99,33 @@ fn nothing_long_comes_back_and_nothing_deep_is_followed() {
     let twice =
         String::from_utf8(documents::everything()).unwrap().replacen("\"v\": 1,", "\"v\": 1, \"v\": 1,", 1);
     assert!(Report::read(twice.as_bytes()).unwrap_err().to_string().contains("duplicate field"));
+}
+
+/// A report of ten thousand withdrawn entries in as many categories is made at once, and is as long as they are many.
+#[test]
+fn a_report_grows_with_its_document_and_no_faster() {
+    let size = |many: usize| {
+        let mut document: Value = serde_json::from_slice(&documents::points()).unwrap();
+        let category = document["categories"][0].clone();
+        document["categories"] = (0..many)
+            .map(|number| {
+                let mut category = category.clone();
+                category["id"] = format!("c{number}").into();
+                category
+            })
+            .collect();
+        document["withdrawn"] = (0..many)
+            .map(|number| {
+                json!({"category": format!("c{number}"), "entry": format!("w{number}"), "title": "W", "votes": 0,
+                    "index": 1, "by": "b", "reason": "r", "at": "2021-04-01T08:00:00Z"})
+            })
+            .collect();
+        let bytes = serde_json::to_vec(&document).unwrap();
+        let report = Report::read(&bytes).unwrap();
+        report.html().len().max(report.csv().len()) / (bytes.len() / 1000)
+    };
+    let (few, lots) = (size(100), size(1000));
+    assert!(lots <= few && lots < 10_000, "{few}, {lots} bytes of a report for a thousand of the document");
 }
 
 proptest! {

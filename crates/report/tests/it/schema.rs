@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acclaim_report::{Report, SCHEMA};
+use acclaim_report::{Report, SCHEMA, Unreadable};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -42,7 +42,10 @@ fn schema_and_reader_agree_on_every_key() {
                     object.insert(key.to_owned(), json!(1));
                 }
                 let read = Report::read(&serde_json::to_vec(&document).unwrap());
-                assert_eq!(validator.is_valid(&document), read.is_ok(), "{place}/{key}: {:?}", read.err());
+                // That two lists are of the same channels is beyond a schema.
+                let of_the_schema =
+                    !matches!(&read, Err(error) if !matches!(error, Unreadable::Contradictory(_)));
+                assert_eq!(validator.is_valid(&document), of_the_schema, "{place}/{key}: {:?}", read.err());
             }
         }
     }
