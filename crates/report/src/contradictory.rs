@@ -34,8 +34,8 @@ pub(crate) fn check(document: &Document) -> Result<(), Contradictory> {
     if let Some(number) = document.withdrawn.iter().position(|entry| !known.contains(&entry.category)) {
         return Err(wrong(format!("withdrawn[{number}].category"), "there is no such category".to_owned()));
     }
-    let categories = document.categories.iter().enumerate();
-    categories.map(|(number, category)| check_category(&format!("categories[{number}]"), category)).collect()
+    let mut categories = document.categories.iter().enumerate();
+    categories.try_for_each(|(number, category)| check_category(&format!("categories[{number}]"), category))
 }
 
 fn check_category(at: &str, category: &CategoryResult) -> Result<(), Contradictory> {

@@ -47,7 +47,7 @@ pub(crate) fn places(value: &Value) -> Vec<String> {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| inner(key.clone(), value)),
         Value::Array(list) => {
-            list.iter().enumerate().for_each(|(number, value)| inner(number.to_string(), value))
+            list.iter().enumerate().for_each(|(number, value)| inner(number.to_string(), value));
         }
         _ => {}
     }

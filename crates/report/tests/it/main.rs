@@ -1,5 +1,12 @@
 //! Result documents read, and written as pages and tables.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod documents;
 mod hostile;
 mod logs;

@@ -20,7 +20,6 @@ fn every_document_of_the_tally_is_read() {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "reads better at every call")]
 fn many(value: Value) -> Value {
     vec![value; 101].into()
 }
