@@ -23,7 +23,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     ballots, bulk, commands, contests, health, log, mine, page, passes,
     problem::{self, Problem},
-    standings,
+    result, standings,
     state::Api,
     turnout,
 };
@@ -54,6 +54,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(bulk::routes())
         .merge(passes::routes())
         .merge(standings::routes())
+        .merge(result::routes())
         .merge(turnout::routes())
         .merge(commands::routes())
         .merge(log::routes())

@@ -1,8 +1,9 @@
-//! Live tallies and results, as the sequencer publishes them.
+//! Live tallies, as the sequencer publishes them.
 
 use std::{convert::Infallible, sync::Arc};
 
-use acclaim_contest::rules::{PublishResult, PublishStandings};
+use acclaim_contest::rules::PublishStandings;
+use acclaim_report::Format;
 use acclaim_store::{Phase, hub::Publication};
 use axum::{
     body::Body,
@@ -15,7 +16,6 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -23,12 +23,13 @@ use crate::{
     contests::visible,
     directory::Contest,
     extract::Path,
+    negotiation,
     problem::{self, Problem},
     state::Api,
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(tally)).routes(routes!(tally_stream)).routes(routes!(result))
+    OpenApiRouter::new().routes(routes!(tally)).routes(routes!(tally_stream))
 }
 
 /// The contest, if the request may read its tally.
@@ -46,7 +47,8 @@ async fn readable(api: &Api, headers: &HeaderMap, contest: &str) -> Result<Arc<C
     }
 }
 
-fn latest(api: &Api, contest: &Contest) -> Result<Arc<Publication>, Problem> {
+/// What is published of a contest now.
+pub(crate) fn latest(api: &Api, contest: &Contest) -> Result<Arc<Publication>, Problem> {
     api.stores.hub.latest(contest.id()).ok_or_else(|| {
         if contest.phase() == Phase::Draft {
             Problem::new(&problem::REFUSED, "nothing is counted before the opening").with("code", "not-open")
@@ -67,30 +69,22 @@ async fn tally(
     let contest = readable(&api, &headers, &contest).await?;
     let publication = latest(&api, &contest)?;
     let pending = pending(&api, &contest).await?;
-    let csv = wants_csv(&headers);
-    let etag = format!("\"{}-{pending}-{}\"", publication.size, if csv { "csv" } else { "json" });
+    let format = negotiation::wanted(&headers, None, &[Format::Json, Format::Csv])?;
+    let etag = format!("\"{}-{pending}-{format}\"", publication.size);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
-    let (kind, body) = if csv {
-        ("text/csv; charset=utf-8", publication.tally_csv.clone())
-    } else {
-        ("application/json", with_pending(&publication, pending))
+    let body = match format {
+        Format::Csv => publication.tally_csv.clone(),
+        _ => with_pending(&publication, pending),
     };
     let headers = [
-        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_TYPE, format.content_type().to_owned()),
         (header::ETAG, etag),
         (header::CACHE_CONTROL, "no-cache".to_owned()),
         (header::VARY, "Accept".to_owned()),
     ];
     Ok((headers, Body::from(body)).into_response())
-}
-
-fn wants_csv(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.trim_start().starts_with("text/csv"))
 }
 
 async fn pending(api: &Api, contest: &Contest) -> Result<u64, Problem> {
@@ -153,40 +147,4 @@ async fn next_tally(mut following: Following) -> Option<(Event, Following)> {
         api.directory.contest(contest.id())?;
         following.changed.changed().await.ok()?;
     }
-}
-
-/// The result document: provisional after closing, certified at the end.
-#[utoipa::path(get, path = "/v1/contests/{contest}/result", tag = "results", params(("contest" = String, Path,)),
-    responses((status = 200, content_type = "application/json"), (status = 409, description = "before the closing")))]
-async fn result(
-    State(api): State<Api>,
-    Path(contest): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (contest, reader) = visible(&api, &headers, &contest).await?;
-    if contest.phase() <= Phase::Open {
-        return Err(Problem::new(&problem::NO_RESULT_YET, "the contest is not closed"));
-    }
-    let public = match contest.record.definition.rules.publication.result {
-        PublishResult::Closed => true,
-        PublishResult::Certified => contest.phase() == Phase::Certified,
-    };
-    if !public && !reader {
-        return Err(Problem::new(&problem::NOT_PUBLIC, "the result is not certified yet"));
-    }
-    let publication = latest(&api, &contest)?;
-    let result = publication
-        .result
-        .clone()
-        .ok_or_else(|| Problem::new(&problem::UNAVAILABLE, "the result is being made"))?;
-    let etag = format!("\"{}\"", hex::encode(Sha256::digest(&result)));
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
-    }
-    let headers = [
-        (header::CONTENT_TYPE, "application/json".to_owned()),
-        (header::ETAG, etag),
-        (header::CACHE_CONTROL, "no-cache".to_owned()),
-    ];
-    Ok((headers, Body::from(result)).into_response())
 }

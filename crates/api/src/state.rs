@@ -10,6 +10,7 @@ use crate::{
     directory::Directory,
     limits::{Limiter, Limits},
     metrics::Metrics,
+    rendered::Rendered,
 };
 
 /// Readings of all ballots of a voter at once.
@@ -64,6 +65,8 @@ pub struct Api {
     /// Places for readings of all ballots of a voter who has many.
     pub(crate) long_readings: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Results as tables and pages.
+    pub(crate) rendered: Arc<Rendered>,
     /// BLAKE3 hash of a bearer token that this process made for itself.
     pub(crate) process_key: Option<[u8; 32]>,
 }
@@ -90,6 +93,7 @@ impl Api {
                 Arc::clone(&metrics),
             )),
             limiter: Arc::new(Limiter::new(&settings.limits)),
+            rendered: Arc::default(),
             streams: Arc::new(Semaphore::new(settings.streams)),
             long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
             settings: Arc::new(settings),

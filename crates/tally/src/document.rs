@@ -114,8 +114,10 @@ impl Tally {
     }
 }
 
-/// A text as a quoted cell. Spreadsheets run what begins with one of these characters, also after white space.
-fn cell(text: &str) -> String {
+/// A text as a quoted cell of a CSV file (RFC 4180). Spreadsheets run what begins with one of these characters, also after white space: such a
+/// text gets an apostrophe in front.
+#[must_use]
+pub fn cell(text: &str) -> String {
     let formula = text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
     format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
 }

@@ -36,7 +36,7 @@ mod tie_break;
 
 pub use audit::{Audit, AuditReport, Expected, Finding, Plan};
 pub use count::BallotCounts;
-pub use document::{CategoryTally, LogHead, TallyDocument};
+pub use document::{CategoryTally, LogHead, TallyDocument, cell};
 pub use lookup::{BallotStanding, BallotStatus};
 pub use outcome::{Champion, Decision, Ordered, Outcome, Place, Rule, Tie, Winner};
 pub use phase::Phase;

@@ -387,7 +387,7 @@ function drawWindow() {
   }[phase()];
   if (phase() === "ended") {
     const link = document.createElement("a");
-    link.href = `${API}/result`;
+    link.href = `${API}/result?format=html`;
     link.textContent = stage === "certified" ? "Read the certified result" : "Read the provisional result";
     const readable = stage === "certified" || (rules.publication.result === "closed" && stage !== "open");
     parts.push(readable ? link : "The result is published once it is certified.");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use acclaim_contest::ContestId;
 use clap::{Args, Subcommand};
 
-use super::Target;
+use super::{Target, log::FormArgs};
 
 /// `acclaim contest ...`
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,9 @@ pub enum ContestCommand {
     List(ListArgs),
     /// Show one contest: phase, window, verifier key
     Show(ShowArgs),
+    /// Print the result: provisional after closing, certified at the end
+    #[command(after_help = "Example:\n  acclaim contest result wsis-2021 --format html > result.html")]
+    Result(ResultArgs),
     /// Open a draft now
     Open(OneContest),
     /// Close voting now
@@ -90,6 +93,19 @@ pub struct ShowArgs {
     /// Print all of it as JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim contest result`
+#[derive(Debug, Args)]
+pub struct ResultArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub form: FormArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,

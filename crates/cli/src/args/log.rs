@@ -4,6 +4,7 @@ use std::{fs, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use acclaim_ballot_log::{Hash, VerifierKey, WitnessKey};
 use acclaim_contest::ContestId;
+use acclaim_report::Format;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -14,8 +15,8 @@ use super::Target;
 pub enum LogCommand {
     /// Export a contest's log into a folder: all that an auditor needs, also years later
     #[command(after_help = "Example:\n  acclaim log export wsis-2021 --out wsis-2021-log\n\n\
-                            The folder gets log.jsonl, checkpoint, vkey, contest.json, result.json and the tiles of a \
-                            static tlog-tiles log.")]
+                            The folder gets log.jsonl, checkpoint, vkey, contest.json, result.json, the tiles of a static \
+                            tlog-tiles log, and, made of result.json for people, result.html and result.csv, which an audit ignores.")]
     Export(ExportArgs),
 }
 
@@ -34,11 +35,25 @@ pub struct ExportArgs {
 
 /// `acclaim tally`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  acclaim tally wsis-2021-log > result.json")]
+#[command(after_help = "Examples:\n  acclaim tally wsis-2021-log > result.json\n  \
+                  acclaim tally wsis-2021-log --format html > result.html\n  \
+                  acclaim tally result.json --format csv > result.csv\n\n\
+                  A log is counted. A result document is written in another form as it is: `acclaim audit` tells whether it is true.")]
 pub struct TallyArgs {
-    /// The exported log
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    /// The exported log, or a result document
+    #[arg(value_name = "DIR|FILE")]
+    pub source: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub form: FormArgs,
+}
+
+/// The form of a result.
+#[derive(Debug, Args)]
+pub struct FormArgs {
+    /// json: the document; csv: a table for spreadsheets; html: a page for people
+    #[arg(long, value_name = "json|csv|html", default_value = "json", hide_default_value = true)]
+    pub format: Format,
 }
 
 /// The verifier key.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{
         Target,
-        contest::{CertifyArgs, ContestCommand, CreateArgs, ListArgs, ShowArgs},
+        contest::{CertifyArgs, ContestCommand, CreateArgs, ListArgs, ResultArgs, ShowArgs},
     },
     client::{Client, IdempotencyKey, problem::Problem},
     clock,
@@ -27,6 +27,7 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
         ContestCommand::Create(args) => create(&args),
         ContestCommand::List(args) => list(&args),
         ContestCommand::Show(args) => show(&args),
+        ContestCommand::Result(args) => result(&args),
         ContestCommand::Open(args) => step(&args.target, &args.contest, "open", &json!({})),
         ContestCommand::Close(args) => step(&args.target, &args.contest, "close", &json!({})),
         ContestCommand::Freeze(args) => step(&args.target, &args.contest, "freeze", &json!({})),
@@ -172,6 +173,12 @@ fn show(args: &ShowArgs) -> Result<Outcome> {
     } else {
         card(&contest)?.print()?;
     }
+    Ok(Outcome::Done)
+}
+
+fn result(args: &ResultArgs) -> Result<Outcome> {
+    let path = format!("/v1/contests/{}/result?format={}", args.contest, args.form.format);
+    output::write(&Client::open(&args.target)?.get(&path)?.bytes)?;
     Ok(Outcome::Done)
 }
 

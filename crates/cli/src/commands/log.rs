@@ -10,6 +10,7 @@ use std::{
 
 use acclaim_ballot_log::{Checkpoint, VerifierKey};
 use acclaim_contest::ContestId;
+use acclaim_report::{Format, MOST_BYTES, Report};
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result, bail};
 
@@ -17,7 +18,7 @@ use super::cosigned;
 use crate::{
     args::log::{ExportArgs, TallyArgs},
     client::{Client, problem::Problem},
-    folder::FolderWriter,
+    folder::{Folder, FolderWriter},
     outcome::Outcome,
     output, progress,
 };
@@ -69,8 +70,24 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
     folder.add("contest.json", &about.bytes)?;
     if let Some(result) = result {
         folder.add("result.json", &result)?;
+        add_for_people(&mut folder, &result)?;
     }
     Ok(checkpoint.size)
+}
+
+/// Adds the result as a page and as a table. They are made of the document and prove nothing; an audit ignores them.
+fn add_for_people(folder: &mut Folder, result: &[u8]) -> Result<()> {
+    match Report::read(result) {
+        Ok(report) => {
+            folder.add("result.html", report.html().as_bytes())?;
+            folder.add("result.csv", report.csv().as_bytes())
+        }
+        // A newer server's: the log is what matters.
+        Err(error) => {
+            output::note(&format!("no result.html and no result.csv: the server's result document: {error}"));
+            Ok(())
+        }
+    }
 }
 
 /// A checkpoint as a note and opened, and the result of the log up to there if there is one that may be read.
@@ -130,12 +147,41 @@ fn read_line(reader: &mut impl std::io::BufRead, line: &mut Vec<u8>) -> Result<b
 }
 
 pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
-    let path = args.folder.join("log.jsonl");
+    let source = &args.source;
+    let document = if source.is_dir() { counted(source)? } else { handed(source)? };
+    let named = || format!("the result document {}", source.display());
+    match args.form.format {
+        // A file is checked all the same: what is no result document is not passed on as one.
+        Format::Json if source.is_dir() => output::write(&document)?,
+        format => {
+            let report = Report::read(&document).with_context(named)?;
+            match format {
+                Format::Json => output::write(&document)?,
+                Format::Csv => output::write(report.csv().as_bytes())?,
+                Format::Html => output::write(report.html().as_bytes())?,
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// A result document that somebody was handed.
+fn handed(path: &Path) -> Result<Vec<u8>> {
+    let named = || format!("the result document {}", path.display());
+    let mut document = Vec::new();
+    let file = File::open(path).with_context(named)?;
+    file.take(MOST_BYTES as u64 + 1).read_to_end(&mut document).with_context(named)?;
+    Ok(document)
+}
+
+/// The result document that an exported log comes to.
+fn counted(folder: &Path) -> Result<Vec<u8>> {
+    let path = folder.join("log.jsonl");
     let named = || format!("the log {}", path.display());
-    let origin = match fs::read_to_string(args.folder.join("checkpoint")) {
+    let origin = match fs::read_to_string(folder.join("checkpoint")) {
         Ok(note) => note.lines().next().unwrap_or_default().to_owned(),
         Err(error) => {
-            return Err(error).with_context(|| format!("the checkpoint in {}", args.folder.display()));
+            return Err(error).with_context(|| format!("the checkpoint in {}", folder.display()));
         }
     };
     let mut reader = BufReader::with_capacity(1 << 20, File::open(&path).with_context(named)?);
@@ -145,8 +191,7 @@ pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
         replay.push(&line).with_context(named)?;
     }
     match replay.result() {
-        Some(result) => output::write(&result.json)?,
+        Some(result) => Ok(result.json),
         None => bail!("{} is empty", named()),
     }
-    Ok(Outcome::Done)
 }

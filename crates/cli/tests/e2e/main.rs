@@ -22,6 +22,7 @@ mod kill;
 mod log_paths;
 mod moving;
 mod receipts;
+mod results;
 mod server;
 mod sheets;
 mod site;

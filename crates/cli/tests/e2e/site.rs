@@ -38,6 +38,7 @@ pub(crate) struct Site {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
     pub(crate) content_type: String,
     /// Null if it is not JSON.
     pub(crate) body: Value,
@@ -192,7 +193,8 @@ impl Site {
             .map_or_else(String::new, |value| value.to_str().unwrap().to_owned());
         let text = answer.body_mut().read_to_string().unwrap();
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status: answer.status().as_u16(), content_type, body, text }
+        let headers = answer.headers().clone();
+        Answer { status: answer.status().as_u16(), headers, content_type, body, text }
     }
 
     /// Posts JSON with a bearer token.
@@ -238,6 +240,11 @@ impl Site {
 }
 
 impl Answer {
+    /// A header's value; empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
     /// Demands a problem document of this status and code, and returns it.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> &Value {

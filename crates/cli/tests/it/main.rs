@@ -6,5 +6,6 @@ mod contest;
 mod help;
 mod midnight;
 mod receipts;
+mod results;
 mod session;
 mod tampering;

@@ -1,4 +1,4 @@
-//! The ballot page in a real browser, against a real server.
+//! The ballot page and the page of the result in a real browser, against a real server.
 
 #![expect(
     clippy::expect_used,
@@ -8,6 +8,7 @@
 )]
 
 mod periods;
+mod result;
 mod stage;
 mod webdriver;
 
@@ -142,10 +143,7 @@ fn it_fits_a_phone_and_every_control_has_a_name() {
     browser.click("#cast");
     browser.sees("Your ballot is recorded.");
     assert_eq!(browser.overflow(), 0);
-    browser.devtools(
-        "Emulation.setEmulatedMedia",
-        &json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]}),
-    );
+    browser.dark(true);
     browser.screenshot("phone-dark", true);
     // A reader of French is given the titles that there are in French, a reader of English first is not.
     for (languages, title) in

@@ -132,7 +132,12 @@ impl Stage {
 
     /// Casts a ballot as another program of the voter would.
     pub(crate) fn cast(&self, contest: &str, pass: &str, category: &str, entry: &str) -> Value {
-        self.send(contest, pass, &json!({"selections": [{"category": category, "entry": entry}]}))
+        self.cast_all(contest, pass, &json!([{"category": category, "entry": entry}]))
+    }
+
+    /// The same, of several votes.
+    pub(crate) fn cast_all(&self, contest: &str, pass: &str, selections: &Value) -> Value {
+        self.send(contest, pass, &json!({"selections": selections}))
     }
 
     /// The same, in a period.

@@ -21,6 +21,9 @@ const BROWSER: &str = "/usr/bin/chromium";
 /// The key under which WebDriver gives an element's reference.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// The largest answer, in bytes: what a screen reader is told of a long page.
+const MOST_ANSWER: u64 = 64 << 20;
+
 /// Keys as WebDriver writes them.
 pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{e004}";
@@ -109,7 +112,8 @@ impl Browser {
     fn post(&self, path: &str, body: &Value) -> Value {
         let answer = self.agent.post(format!("{}{path}", self.url)).send_json(body);
         let mut answer = answer.expect("chromedriver answers");
-        let body: Value = answer.body_mut().read_json().expect("chromedriver answers in JSON");
+        let body = answer.body_mut().with_config().limit(MOST_ANSWER).read_json::<Value>();
+        let body = body.expect("chromedriver answers in JSON");
         assert!(answer.status().is_success(), "{path}: {}", body["value"]["message"]);
         body["value"].clone()
     }
@@ -210,6 +214,27 @@ impl Browser {
             .collect()
     }
 
+    /// Role and name of all that assistive technology is told of, in order; what it is not told of is left out.
+    pub(crate) fn told(&self) -> Vec<(String, String)> {
+        let tree = self.devtools("Accessibility.getFullAXTree", &json!({}));
+        let nodes = tree["nodes"].as_array().into_iter().flatten().filter(|node| node["ignored"] == false);
+        let read = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
+        nodes.map(|node| (read(&node["role"]), read(&node["name"]))).collect()
+    }
+
+    /// Prints the page, as one does with a keyboard shortcut; the sheets as PDF.
+    pub(crate) fn print(&self) -> Vec<u8> {
+        let printed = self.post("/print", &json!({"background": false}));
+        STANDARD.decode(printed.as_str().unwrap_or_default()).expect("base64")
+    }
+
+    /// Whether the screen asks for dark colours.
+    pub(crate) fn dark(&self, dark: bool) {
+        let value = if dark { "dark" } else { "light" };
+        let features = json!([{"name": "prefers-color-scheme", "value": value}]);
+        self.devtools("Emulation.setEmulatedMedia", &json!({"features": features}));
+    }
+
     /// Shows the page on a screen of this size, in CSS pixels.
     pub(crate) fn resize(&self, width: u32, height: u32) {
         let parameters =
@@ -227,9 +252,14 @@ impl Browser {
     pub(crate) fn screenshot(&self, name: &str, whole: bool) {
         let shot = self.devtools("Page.captureScreenshot", &json!({"captureBeyondViewport": whole}));
         let bytes = STANDARD.decode(shot["data"].as_str().unwrap_or_default()).expect("base64");
+        Self::keep(&format!("{name}.png"), &bytes);
+    }
+
+    /// Keeps a file beside the screenshots.
+    pub(crate) fn keep(name: &str, bytes: &[u8]) {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("page-screenshots");
         fs::create_dir_all(&directory).expect("a directory for screenshots");
-        fs::write(directory.join(name).with_extension("png"), bytes).expect("a screenshot is written");
+        fs::write(directory.join(name), bytes).expect("a screenshot is written");
     }
 
     /// What the page complained about since the last call: script errors and what the security policy refused. Answers of the

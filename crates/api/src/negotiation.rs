@@ -1,0 +1,163 @@
+//! Which form of an answer a client wants: by `Accept` (RFC 9110, section 12.5.1), or by a query's `format`, which a link can carry.
+
+use acclaim_report::Format;
+use axum::http::{HeaderMap, header};
+
+use crate::problem::{self, Problem};
+
+/// The form to answer in. `offered` are those that there are; the first is for clients that do not mind.
+///
+/// # Errors
+/// If the query asks for a form that there is not.
+pub(crate) fn wanted(
+    headers: &HeaderMap,
+    query: Option<&str>,
+    offered: &[Format],
+) -> Result<Format, Problem> {
+    let Some(name) = query else { return Ok(accepted(headers, offered)) };
+    let format = name.parse::<Format>().ok().filter(|format| offered.contains(format));
+    format.ok_or_else(|| {
+        let names: Vec<&str> = offered.iter().map(|format| format.name()).collect();
+        let name: String = name.chars().take(40).collect();
+        let detail = format!("`format` is `{name}`, and not one of {}", names.join(", "));
+        Problem::new(&problem::INVALID_PARAMETER, detail)
+    })
+}
+
+/// The form that `Accept` gives the most weight; of equal ones the first offered. A client that accepts none of them gets the first all the same:
+/// an answer that it can read in part helps more than none.
+fn accepted(headers: &HeaderMap, offered: &[Format]) -> Format {
+    let ranges: Vec<Range<'_>> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(Range::read)
+        .collect();
+    let first = offered.first().copied().unwrap_or(Format::Json);
+    let best = |best: (Format, u16), &format: &Format| {
+        let weight = weight_of(format, &ranges);
+        if weight > best.1 { (format, weight) } else { best }
+    };
+    offered.iter().fold((first, 0), best).0
+}
+
+/// The weight of the most specific range that a form falls into; 0 if it falls into none.
+fn weight_of(format: Format, ranges: &[Range<'_>]) -> u16 {
+    let fitting = ranges.iter().filter_map(|range| Some((range.fits(format)?, range.weight)));
+    fitting.max().map_or(0, |(_, weight)| weight)
+}
+
+/// A range of media types in `Accept`.
+struct Range<'a> {
+    kind: &'a str,
+    subtype: &'a str,
+    /// In thousandths.
+    weight: u16,
+}
+
+impl<'a> Range<'a> {
+    /// Reads one; `None` if it is not one.
+    fn read(text: &'a str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let (kind, subtype) = parts.next()?.split_once('/')?;
+        let mut weight = 1000;
+        for parameter in parts {
+            if let Some((name, value)) = parameter.split_once('=')
+                && name.trim().eq_ignore_ascii_case("q")
+            {
+                weight = thousandths(value.trim())?;
+            }
+        }
+        Some(Self { kind, subtype, weight })
+    }
+
+    /// How specifically a form falls into it, from 0; `None` if it does not.
+    fn fits(&self, format: Format) -> Option<u8> {
+        let (kind, subtype) = format.media_type();
+        let same = |own: &str, other: &str| own.eq_ignore_ascii_case(other);
+        match (self.kind, self.subtype) {
+            ("*", "*") => Some(0),
+            (own, "*") if same(own, kind) => Some(1),
+            (own, sub) if same(own, kind) && same(sub, subtype) => Some(2),
+            _ => None,
+        }
+    }
+}
+
+/// A weight: from 0 to 1 with at most three decimals, in thousandths.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let decimals: u16 = format!("{decimals:0<3}").parse().ok()?;
+    match whole {
+        "0" => Some(decimals),
+        "1" if decimals == 0 => Some(1000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn of(accept: &str) -> &'static str {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_str(accept).unwrap());
+        wanted(&headers, None, &Format::ALL).unwrap().name()
+    }
+
+    #[test]
+    fn clients_get_what_they_ask_for() {
+        let chrome = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8";
+        for (accept, expected) in [
+            ("*/*", "json"),
+            (chrome, "html"),
+            ("text/html", "html"),
+            ("TEXT/HTML; charset=utf-8", "html"),
+            ("text/csv", "csv"),
+            ("text/csv;q=0.5, */*", "json"),
+            ("text/csv;q=0.5, */*;q=0.4", "csv"),
+            ("text/html;q=0.2, text/csv;q=0.21", "csv"),
+            // Both are `text`, and csv is offered before html.
+            ("text/*", "csv"),
+            ("text/*, text/csv;q=0", "html"),
+            ("text/*;q=0.9, application/json;q=0.8", "csv"),
+            ("*/*, application/json;q=0", "csv"),
+            ("application/json;q=0, text/html;q=0.001", "html"),
+            ("application/json, text/html", "json"),
+            ("image/png", "json"),
+            ("", "json"),
+            ("nonsense", "json"),
+            ("text/html;q=2", "json"),
+            ("text/html;q=0.0001", "json"),
+            ("text/html;q=, text/csv;q=0.1", "csv"),
+        ] {
+            assert_eq!(of(accept), expected, "{accept}");
+        }
+        assert_eq!(wanted(&HeaderMap::new(), None, &Format::ALL).unwrap(), Format::Json);
+    }
+
+    #[test]
+    fn several_headers_are_one_list() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::ACCEPT, HeaderValue::from_static("text/csv;q=0.3"));
+        headers.append(header::ACCEPT, HeaderValue::from_static("text/html;q=0.4"));
+        headers.append(header::ACCEPT, HeaderValue::from_bytes(b"\xff/json").unwrap());
+        assert_eq!(wanted(&headers, None, &Format::ALL).unwrap(), Format::Html);
+    }
+
+    #[test]
+    fn the_query_decides_over_the_header() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
+        assert_eq!(wanted(&headers, Some("csv"), &Format::ALL).unwrap(), Format::Csv);
+        assert!(wanted(&headers, Some("pdf"), &Format::ALL).is_err());
+        assert!(wanted(&headers, Some("html"), &[Format::Json, Format::Csv]).is_err());
+        assert!(wanted(&headers, Some(""), &Format::ALL).is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! Results written as tables and pages, kept while they are asked for. Writing a large one takes a second, so it is done once, off the threads that answer, and
+//! one at a time.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use acclaim_report::{Format, Unreadable};
+use bytes::Bytes;
+
+/// Most bytes kept. A page of WSIS's shape takes two tenths of a megabyte.
+const MOST_BYTES: usize = 64 << 20;
+
+/// A document and a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// Of the document.
+    pub(crate) sha256: [u8; 32],
+    pub(crate) format: Format,
+}
+
+/// See the [module](self).
+#[derive(Default)]
+pub(crate) struct Rendered {
+    /// The one asked for last comes last.
+    kept: Mutex<VecDeque<(Key, Bytes)>>,
+    /// Held by whoever writes, to the end of it, also when the client has gone.
+    writing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Why there is no table or page.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RenderError {
+    /// The document is not one of this program's version.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// Writing it panicked.
+    #[error("writing it failed")]
+    Failed,
+}
+
+impl Rendered {
+    /// What is kept, or what `make` makes, which is kept from then on.
+    pub(crate) async fn get_or_make(
+        self: Arc<Self>,
+        key: Key,
+        make: impl FnOnce() -> Result<Bytes, Unreadable> + Send + 'static,
+    ) -> Result<Bytes, RenderError> {
+        if let Some(bytes) = self.kept(key) {
+            return Ok(bytes);
+        }
+        let turn = Arc::clone(&self.writing).lock_owned().await;
+        // Whoever wrote before may have written this.
+        if let Some(bytes) = self.kept(key) {
+            return Ok(bytes);
+        }
+        let write = move || {
+            let _until_written = turn;
+            let bytes = make()?;
+            self.keep(key, bytes.clone());
+            Ok(bytes)
+        };
+        tokio::task::spawn_blocking(write).await.map_err(|_| RenderError::Failed)?
+    }
+
+    fn kept(&self, key: Key) -> Option<Bytes> {
+        let mut kept = self.lock();
+        let place = kept.iter().position(|(own, _)| *own == key)?;
+        let found = kept.remove(place)?;
+        let bytes = found.1.clone();
+        kept.push_back(found);
+        Some(bytes)
+    }
+
+    /// Keeps it, in the place of those not asked for the longest if there is no room. What is larger than all the room is not kept.
+    fn keep(&self, key: Key, bytes: Bytes) {
+        if bytes.len() > MOST_BYTES {
+            return;
+        }
+        let mut kept = self.lock();
+        let mut size: usize = bytes.len() + kept.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        while size > MOST_BYTES
+            && let Some((_, oldest)) = kept.pop_front()
+        {
+            size -= oldest.len();
+        }
+        kept.push_back((key, bytes));
+    }
+
+    /// What is kept is whole after every step, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Key, Bytes)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    };
+
+    use super::*;
+
+    fn key(first: u8) -> Key {
+        let mut sha256 = [0; 32];
+        sha256[0] = first;
+        Key { sha256, format: Format::Html }
+    }
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_wait_for_one_writing() {
+        let (rendered, made) = (Arc::new(Rendered::default()), Arc::new(AtomicUsize::new(0)));
+        let ask = || {
+            let (rendered, made) = (Arc::clone(&rendered), Arc::clone(&made));
+            tokio::spawn(async move {
+                let make = move || {
+                    made.fetch_add(1, Ordering::Relaxed);
+                    Ok(Bytes::from_static(b"page"))
+                };
+                rendered.get_or_make(key(1), make).await.unwrap()
+            })
+        };
+        let all: Vec<_> = (0..20).map(|_| ask()).collect();
+        for one in all {
+            assert_eq!(one.await.unwrap(), "page");
+        }
+        assert_eq!(made.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn no_more_is_kept_than_there_is_room_for() {
+        let rendered = Arc::new(Rendered::default());
+        let size = MOST_BYTES / 4;
+        for number in 0..6 {
+            Arc::clone(&rendered).get_or_make(key(number), move || Ok(vec![0; size].into())).await.unwrap();
+            // The first is asked for again and again.
+            assert!(rendered.kept(key(0)).is_some());
+        }
+        let kept: Vec<u8> = rendered.lock().iter().map(|(key, _)| key.sha256[0]).collect();
+        assert_eq!(kept, [3, 4, 5, 0].map(|number: u8| number));
+        Arc::clone(&rendered).get_or_make(key(9), || Ok(vec![0; MOST_BYTES + 1].into())).await.unwrap();
+        assert!(rendered.kept(key(9)).is_none() && rendered.kept(key(5)).is_some());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_an_error_and_is_not_kept() {
+        let rendered = Arc::new(Rendered::default());
+        let failed = Arc::clone(&rendered).get_or_make(key(1), || Err(Unreadable::Version(2))).await;
+        assert!(matches!(failed, Err(RenderError::Unreadable(Unreadable::Version(2)))));
+        let panicked = Arc::clone(&rendered).get_or_make(key(1), || panic!("while writing")).await;
+        assert!(matches!(panicked, Err(RenderError::Failed)));
+        assert_eq!(
+            Arc::clone(&rendered).get_or_make(key(1), || Ok(Bytes::from_static(b"page"))).await.unwrap(),
+            "page"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_leaves_no_second_writing_behind() {
+        let rendered = Arc::new(Rendered::default());
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let (go_on, held) = mpsc::channel::<()>();
+        let first = tokio::spawn(Arc::clone(&rendered).get_or_make(key(1), move || {
+            begun.send(()).unwrap();
+            let _ended = held.recv();
+            Ok(Bytes::from_static(b"first"))
+        }));
+        begins.await.unwrap();
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        assert!(rendered.writing.try_lock().is_err(), "it is still writing");
+        drop(go_on);
+        let second = Arc::clone(&rendered).get_or_make(key(1), || Ok(Bytes::from_static(b"second")));
+        assert_eq!(second.await.unwrap(), "first");
+    }
+}

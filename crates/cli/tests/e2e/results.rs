@@ -1,0 +1,117 @@
+//! The result as a document, a table and a page, and who gets which.
+
+use std::fs;
+
+use acclaim_report::Report;
+use serde_json::json;
+
+use crate::{
+    ground::{on_both_grounds, succeeded},
+    server::acclaim,
+    site::{Answer, Site, ballot, poll},
+};
+
+const CHROME: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+
+on_both_grounds!(everyone_gets_the_form_they_ask_for, a_result_that_is_not_public_is_no_page_either);
+
+/// What anyone is answered.
+fn ask(site: &Site, query: &str, headers: &[(&str, &str)]) -> Answer {
+    site.send("GET", &format!("/v1/contests/main/result{query}"), headers, b"")
+}
+
+/// A closed contest with a vote, a void and a withdrawal, whose result is public as the rules say.
+fn close(site: &Site, result: &str) {
+    let publication = json!({"standings": "public", "entries": "after-close", "result": result});
+    site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": publication}));
+    poll("the opening", || {
+        let ballot = site.cast("main", &site.pass("main", "one"), &ballot(&["a1"]));
+        (ballot.status == 201 || ballot.status == 200).then_some(())
+    });
+    let second = site.cast("main", &site.pass("main", "two"), &ballot(&["a2"]));
+    let voided = json!({"ballots": [second.body["ballot"]], "reason": "=cmd|' /C calc'!A0"});
+    site.staff.post("/v1/contests/main/voids", "void", &voided).unwrap();
+    let withdrawn = json!({"entry": "b3", "reason": "<script>alert(1)</script>"});
+    site.staff.post("/v1/contests/main/withdrawals", "withdraw", &withdrawn).unwrap();
+    let closed = site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
+    site.tally("main", closed["log"]["size"].as_u64().unwrap());
+}
+
+fn everyone_gets_the_form_they_ask_for(site: &Site) {
+    close(site, "closed");
+    let document = ask(site, "", &[("accept", "*/*")]);
+    assert_eq!((document.status, &*document.content_type), (200, "application/json"));
+    let report = Report::read(document.text.as_bytes()).unwrap();
+    let page = ask(site, "", &[("accept", CHROME)]);
+    assert_eq!((page.status, &*page.content_type), (200, "text/html; charset=utf-8"));
+    assert_eq!(page.text, report.html(), "the page is made of the document");
+    assert!(page.text.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !page.text.contains("<script"));
+    let policy = page.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-")
+            && policy.ends_with("frame-ancestors 'none'")
+    );
+    let table = ask(site, "", &[("accept", "text/csv")]);
+    assert_eq!((table.status, &*table.content_type), (200, "text/csv; charset=utf-8"));
+    assert_eq!(table.text, report.csv());
+    assert_eq!(table.header("content-security-policy"), "");
+
+    // A link names the form, whatever the browser would rather have.
+    for (format, same) in [("json", &document), ("csv", &table), ("html", &page)] {
+        assert_eq!(ask(site, &format!("?format={format}"), &[("accept", CHROME)]).text, same.text);
+    }
+    ask(site, "?format=pdf", &[]).problem(400, "invalid-parameter");
+    ask(site, "?form=csv", &[]).problem(400, "invalid-parameter");
+
+    // Caches keep the forms apart.
+    let tags = [&document, &table, &page].map(|answer| answer.header("etag").to_owned());
+    assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2], "{tags:?}");
+    for (answer, tag) in [&document, &table, &page].into_iter().zip(&tags) {
+        assert_eq!((answer.header("vary"), answer.header("cache-control")), ("Accept", "no-cache"));
+        let accept = answer.content_type.split(';').next().unwrap();
+        let again = ask(site, "", &[("accept", accept), ("if-none-match", tag)]);
+        assert_eq!((again.status, &*again.text, again.header("etag")), (304, "", &**tag));
+        assert_eq!(again.header("vary"), "Accept");
+    }
+    assert_eq!(ask(site, "", &[("accept", "text/html"), ("if-none-match", &tags[0])]).status, 200);
+
+    // The next ruling is in all of them.
+    let reinstated = json!({"entry": "b3", "reason": "a misunderstanding"});
+    let done = site.staff.post("/v1/contests/main/reinstatements", "reinstate", &reinstated).unwrap();
+    site.tally("main", done["log"]["size"].as_u64().unwrap());
+    assert!(!ask(site, "?format=html", &[]).text.contains("Withdrawn entries"));
+    assert_ne!(ask(site, "?format=csv", &[]).header("etag"), tags[1]);
+
+    let schema = site.send("GET", "/schemas/result-1.json", &[], b"");
+    assert_eq!((schema.status, &*schema.content_type), (200, "application/schema+json"));
+    assert_eq!(schema.text, acclaim_report::SCHEMA);
+
+    let folder = site.export("main", "exported");
+    let exported = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let report = Report::read(exported("result.json").as_bytes()).unwrap();
+    assert_eq!((exported("result.html"), exported("result.csv")), (report.html(), report.csv()));
+    let url = format!("http://{}", site.address);
+    let printed = acclaim()
+        .args(["contest", "result", "main", "--format", "csv", "--url", &url])
+        .env("ACCLAIM_KEY", &site.key)
+        .output()
+        .unwrap();
+    assert_eq!(succeeded(&printed), report.csv().trim());
+}
+
+fn a_result_that_is_not_public_is_no_page_either(site: &Site) {
+    close(site, "certified");
+    for query in ["", "?format=json", "?format=csv", "?format=html"] {
+        ask(site, query, &[("accept", CHROME)]).problem(403, "not-public");
+    }
+    let bearer = format!("Bearer {}", site.key);
+    let staff = ask(site, "?format=html", &[("authorization", &bearer)]);
+    assert!(staff.status == 200 && staff.text.contains("This result is provisional."));
+    let document = ask(site, "", &[("authorization", &bearer)]);
+    let done = site.staff.post("/v1/contests/main/certify", "certify", &document.body["certify"]).unwrap();
+    site.tally("main", done["log"]["size"].as_u64().unwrap());
+    let page = ask(site, "", &[("accept", CHROME)]);
+    assert!(
+        page.status == 200 && page.text.contains("Certified result") && !page.text.contains("provisional.")
+    );
+}

@@ -1,0 +1,162 @@
+//! The page of a result, as it is seen, heard and printed.
+
+use acclaim_report::Report;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    stage::Stage,
+    webdriver::{Browser, is_waived},
+};
+
+/// A contest of 18 categories of 20 entries, with votes, a tie, a void and a withdrawal, closed.
+fn closed(stage: &Stage) {
+    let mut definition = Stage::definition("prize", 18, 20);
+    definition["champions"] = json!({"count": 5, "ties": "include"});
+    stage.open(&definition);
+    // Fifty voters fill all categories, so that most entries differ in votes.
+    for voter in 0..50_u32 {
+        let choice = |c: u32| 1 + (voter * voter + c * voter) % (7 + voter % 14) % 20;
+        let votes = (1..=18)
+            .map(|c| json!({"category": format!("c{c:02}"), "entry": format!("p{c:02}{:02}", choice(c))}));
+        stage.cast_all("prize", &stage.pass("prize"), &votes.collect());
+    }
+    let voided = stage.cast("prize", &stage.pass("prize"), "c01", "p0107");
+    stage.staff("prize", "voids", &json!({"ballots": [voided["ballot"]], "reason": "cast by a script"}));
+    stage.staff("prize", "withdrawals", &json!({"entry": "p0101", "reason": "not the entrant’s own work"}));
+    stage.staff("prize", "close", &json!({}));
+}
+
+/// Sheets of a PDF.
+fn sheets(pdf: &[u8]) -> usize {
+    let needle = b"/Type /Page";
+    let ends = |next: Option<&u8>| next.is_some_and(|next| !next.is_ascii_alphabetic());
+    (0..pdf.len()).filter(|&at| pdf[at..].starts_with(needle) && ends(pdf.get(at + needle.len()))).count()
+}
+
+#[test]
+fn a_result_reads_on_every_screen_by_ear_and_on_paper() {
+    if is_waived() {
+        return;
+    }
+    let (stage, browser) = (Stage::start(), Browser::start());
+    closed(&stage);
+    browser.open(&format!("{}/c/prize", stage.url));
+    browser.sees("Read the provisional result");
+    browser.click("a[href$='format=html']");
+    browser.sees("This result is provisional.");
+    browser.sees("Winner: ");
+    browser.screenshot("result-wide", false);
+
+    // A link, and the address that a program uses, lead a browser to the page.
+    browser.open(&format!("{}/v1/contests/prize/result", stage.url));
+    browser.sees("This result is provisional.");
+    heard(&browser.told());
+
+    for (width, dark) in [(320, false), (320, true), (768, false), (1280, true), (1920, false)] {
+        browser.dark(dark);
+        browser.resize(width, 900);
+        assert_eq!(browser.overflow(), 0, "at {width}");
+        browser
+            .screenshot(&format!("result-{width}{}", if dark { "-dark" } else { "" }), width == 320 && !dark);
+    }
+    browser.click("a[href='#category-c02']");
+    let at = "return Math.round(document.querySelector('#category-c02').getBoundingClientRect().top)";
+    assert!(
+        (0..200).contains(&browser.run(at, &json!([])).as_i64().expect("a number")),
+        "the contents lead there"
+    );
+    browser.dark(false);
+    let pdf = browser.print();
+    Browser::keep("result.pdf", &pdf);
+    assert!((15..=36).contains(&sheets(&pdf)), "18 categories take {} sheets", sheets(&pdf));
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+/// What a screen reader goes by.
+fn heard(told: &[(String, String)]) {
+    let named = |role: &str| -> Vec<&str> {
+        told.iter().filter(|(own, _)| own == role).map(|(_, name)| name.as_str()).collect()
+    };
+    let headings = named("heading");
+    assert_eq!(&headings[..3], ["Prizes for Information Society 2026", "Contents", "What was counted"]);
+    for heading in [
+        "C1 Bridging divide number 1 by means of information",
+        "Winner",
+        "Champions",
+        "Ties",
+        "What the rulings changed",
+        "How to check this result",
+    ] {
+        assert!(headings.contains(&heading), "{heading}: {headings:?}");
+    }
+    assert_eq!((named("main").len(), named("navigation"), named("banner").len()), (1, vec!["Contents"], 1));
+    let tables = named("table");
+    assert!(tables.contains(&"Ballots"), "{tables:?}");
+    assert!(
+        tables.contains(&"Standings by votes in C7 Bridging divide number 7 by means of information"),
+        "{tables:?}"
+    );
+    assert!(tables.iter().all(|name| !name.is_empty()), "{tables:?}");
+    assert!(named("columnheader").len() >= 18 * 4 && named("rowheader").len() > 18 * 19);
+    assert!(named("link").iter().chain(&headings).all(|name| !name.is_empty()));
+    let drawn: Vec<_> = told.iter().filter(|(role, _)| role.contains("raphics") || role == "image").collect();
+    assert!(drawn.is_empty(), "bars are not told: {drawn:?}");
+}
+
+#[test]
+fn a_page_from_a_file_shows_everything_and_runs_nothing() {
+    if is_waived() {
+        return;
+    }
+    let browser = Browser::start();
+    let folder = TempDir::new().expect("a folder");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../report/tests/documents/everything.json");
+    let mut document: Value =
+        serde_json::from_slice(&std::fs::read(path).expect("the document")).expect("JSON");
+    let hostile = "</title></style><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">";
+    document["categories"][0]["standings"][1]["title"] = hostile.into();
+    document["categories"][0]["standings"][2]["title"] =
+        "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".into();
+    document["withdrawn"][0]["reason"] = hostile.into();
+    let channels = ["c1", "c2", "c3", "c4", "c5", "c6"];
+    document["rules"]["channels"] = channels.map(|id| json!({"id": id, "weight": 1})).to_vec().into();
+    document["categories"][0]["counts"]["channels"] = channels
+        .map(|id| json!({"channel": id, "weight": 1, "votes": 1_234_567, "withdrawn_votes": 2}))
+        .to_vec()
+        .into();
+    for standing in document["categories"][0]["standings"].as_array_mut().expect("standings") {
+        standing["channels"] =
+            channels.map(|id| json!({"channel": id, "votes": 1_234_567, "share": "100.00"})).to_vec().into();
+    }
+    let report = Report::read(&serde_json::to_vec(&document).expect("JSON")).expect("a document");
+    let file = folder.path().join("result.html");
+    std::fs::write(&file, report.html()).expect("a file");
+
+    browser.open(&format!("file://{}", file.display()));
+    browser.sees("This result is provisional.");
+    assert!(browser.text().contains(hostile), "it is text");
+    assert_eq!(
+        browser.run("return document.title", &json!([])),
+        "Provisional result: Prizes for Information Society 2021: final"
+    );
+    assert_eq!(browser.run("return document.scripts.length + document.images.length", &json!([])), 0);
+    for width in [320, 1280] {
+        browser.resize(width, 900);
+        assert_eq!(browser.overflow(), 0, "at {width}");
+        browser.screenshot(&format!("result-everything-{width}"), true);
+    }
+    let frame = "const frame = document.querySelector('.wide'); return frame.scrollWidth > frame.clientWidth";
+    browser.resize(320, 900);
+    assert_eq!(browser.run(frame, &json!([])), true, "six channels move in a frame of their own");
+    let style = "return getComputedStyle(document.querySelector('.fill')).fill";
+    assert_eq!(
+        browser.run(style, &json!([])),
+        "rgb(111, 140, 224)",
+        "the page's own policy lets its style in"
+    );
+    let pdf = browser.print();
+    Browser::keep("result-everything.pdf", &pdf);
+    assert!((3..=8).contains(&sheets(&pdf)), "{} sheets", sheets(&pdf));
+    assert_eq!(browser.complaints(), [""; 0]);
+}

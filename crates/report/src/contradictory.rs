@@ -1,0 +1,88 @@
+//! What one part of a document may not say beside another. Not whether it is true, but that a report cannot be much longer than its document: what is named again and again (a
+//! category in each of its tables, an entry in each of its ties) is short or is named once; and that nothing of it is left out.
+
+use std::collections::HashSet;
+
+use acclaim_contest::{CategoryId, EntryId};
+
+use crate::document::{
+    Document,
+    category::{CategoryResult, Concern, Standing},
+};
+
+/// Most channels, and most panels: as many as a definition can have.
+const MOST_LISTED: usize = 100;
+
+/// The longest title of a category, in characters: twice what a definition can have.
+const MOST_TITLE: usize = 1_000;
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: {why}")]
+pub struct Contradictory {
+    /// Path of the key.
+    at: String,
+    /// What is wrong with it.
+    why: String,
+}
+
+pub(crate) fn check(document: &Document) -> Result<(), Contradictory> {
+    few("rules.channels", document.rules.channels.len())?;
+    few("rules.panels", document.rules.panels.len())?;
+    once("categories", document.categories.iter().map(|category| category.id.as_str()))?;
+    let known: HashSet<&CategoryId> = document.categories.iter().map(|category| &category.id).collect();
+    if let Some(number) = document.withdrawn.iter().position(|entry| !known.contains(&entry.category)) {
+        return Err(wrong(format!("withdrawn[{number}].category"), "there is no such category".to_owned()));
+    }
+    let mut categories = document.categories.iter().enumerate();
+    categories.try_for_each(|(number, category)| check_category(&format!("categories[{number}]"), category))
+}
+
+fn check_category(at: &str, category: &CategoryResult) -> Result<(), Contradictory> {
+    if category.title.chars().nth(MOST_TITLE).is_some() {
+        return Err(wrong(format!("{at}.title"), format!("longer than {MOST_TITLE} characters")));
+    }
+    few(&format!("{at}.panels"), category.panels.len())?;
+    few(&format!("{at}.counts.channels"), category.counts.channels.len())?;
+    let other = |standing: &Standing| standing.channels.len() != category.counts.channels.len();
+    if let Some(number) = category.standings.iter().position(other) {
+        let why = "other channels than the category counts".to_owned();
+        return Err(wrong(format!("{at}.standings[{number}].channels"), why));
+    }
+    once(&format!("{at}.standings"), category.standings.iter().map(|place| place.entry.as_str()))?;
+    once(
+        &format!("{at}.without_rulings"),
+        category.without_rulings.iter().map(|place| place.entry.as_str()),
+    )?;
+    entries_once(&format!("{at}.winners.no_longer_eligible"), category.winners.no_longer_eligible.iter())?;
+    // An entry is in one tie of the standings, in one of the winners, and so on.
+    for concern in [Concern::Standings, Concern::Ranking, Concern::Champions, Concern::Winners] {
+        let ties = category.ties.iter().filter(|tie| tie.concerns == concern);
+        entries_once(&format!("{at}.ties"), ties.clone().flat_map(|tie| &tie.entries))?;
+        entries_once(&format!("{at}.ties"), ties.flat_map(|tie| &tie.order).map(|ordered| &ordered.entry))?;
+    }
+    Ok(())
+}
+
+fn few(at: &str, number: usize) -> Result<(), Contradictory> {
+    if number > MOST_LISTED {
+        return Err(wrong(at.to_owned(), format!("{number} of them: there are at most {MOST_LISTED}")));
+    }
+    Ok(())
+}
+
+fn entries_once<'a>(at: &str, entries: impl Iterator<Item = &'a EntryId>) -> Result<(), Contradictory> {
+    once(at, entries.map(EntryId::as_str))
+}
+
+fn once<'a>(at: &str, mut ids: impl Iterator<Item = &'a str>) -> Result<(), Contradictory> {
+    let mut known = HashSet::new();
+    match ids.find(|id| !known.insert(*id)) {
+        Some(id) => Err(wrong(at.to_owned(), format!("`{id}` is there twice"))),
+        None => Ok(()),
+    }
+}
+
+fn wrong(at: String, why: String) -> Contradictory {
+    Contradictory { at, why }
+}

@@ -1,0 +1,182 @@
+//! The result as one flat table for spreadsheets: RFC 4180, UTF-8, lines ended by CR LF, a row for each entry. `docs/result.md` tells what the columns are.
+//!
+//! Exact fractions stay in the document: a spreadsheet would take `1/2` for a day in February.
+
+use std::collections::HashMap;
+
+use acclaim_tally::cell;
+
+use crate::{
+    Report,
+    document::{
+        Document, Status, WithdrawnEntry,
+        category::{CategoryResult, PanelFigure, Place, Ranked, Rule, Standing, UnruledStanding},
+    },
+};
+
+impl Report {
+    /// The table. Texts from outside are quoted, and none of them is a formula.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        let document = &self.document;
+        let mut csv = header(document);
+        let withdrawn = document.withdrawn_by_category();
+        for category in &document.categories {
+            let table = Table::new(document, category);
+            for standing in &category.standings {
+                csv.push_str(&table.standing(standing));
+            }
+            for entry in withdrawn.get(&category.id).into_iter().flatten() {
+                csv.push_str(&table.withdrawn(entry));
+            }
+        }
+        csv
+    }
+}
+
+fn header(document: &Document) -> String {
+    let mut names: Vec<String> =
+        ["category", "category_title", "entry", "title", "rank", "votes", "share", "tied"]
+            .map(str::to_owned)
+            .into();
+    for channel in &document.rules.channels {
+        names.extend(["votes", "share"].map(|what| format!("channel:{}:{what}", channel.id)));
+    }
+    for panel in &document.rules.panels {
+        names.extend(["rank", "figure", "jurors"].map(|what| format!("panel:{}:{what}", panel.id)));
+    }
+    let rest = [
+        "ranking_rank",
+        "ranking_figure",
+        "champion_place",
+        "champion_by",
+        "winner_place",
+        "winner_by",
+        "rank_without_rulings",
+        "votes_without_rulings",
+        "withdrawn",
+        "withdrawn_votes",
+        "contest",
+        "status",
+        "test",
+    ];
+    names.extend(rest.map(str::to_owned));
+    names.join(",") + "\r\n"
+}
+
+/// What the rows of one category are made of.
+struct Table<'a> {
+    document: &'a Document,
+    category: &'a CategoryResult,
+    /// By panel of the rules: its figures by entry.
+    panels: Vec<HashMap<&'a str, &'a PanelFigure>>,
+    ranking: HashMap<&'a str, &'a Ranked>,
+    champions: HashMap<&'a str, &'a Place>,
+    winners: HashMap<&'a str, &'a Place>,
+    without_rulings: HashMap<&'a str, &'a UnruledStanding>,
+}
+
+impl<'a> Table<'a> {
+    fn new(document: &'a Document, category: &'a CategoryResult) -> Self {
+        let panels = document.rules.panels.iter().map(|panel| {
+            let results = category.panels.iter().filter(|result| result.panel == panel.id);
+            results.flat_map(|result| &result.figures).map(|figure| (figure.entry.as_str(), figure)).collect()
+        });
+        let places = |places: &'a [Place]| places.iter().map(|place| (place.entry.as_str(), place)).collect();
+        let ranking = category.ranking.iter().flatten();
+        let without_rulings = category.without_rulings.iter();
+        Self {
+            document,
+            category,
+            panels: panels.collect(),
+            ranking: ranking.map(|ranked| (ranked.entry.as_str(), ranked)).collect(),
+            champions: places(category.champions.as_deref().unwrap_or_default()),
+            winners: places(&category.winners.entries),
+            without_rulings: without_rulings.map(|place| (place.entry.as_str(), place)).collect(),
+        }
+    }
+
+    fn standing(&self, standing: &Standing) -> String {
+        let entry = standing.entry.as_str();
+        let mut cells = self.beginning(entry, &standing.title);
+        cells.extend([
+            standing.rank.to_string(),
+            standing.votes.to_string(),
+            standing.share.as_str().to_owned(),
+            standing.tied.to_string(),
+        ]);
+        for channel in &self.document.rules.channels {
+            let votes = standing.channels.iter().find(|votes| votes.channel == channel.id);
+            cells.push(votes.map_or_else(String::new, |votes| votes.votes.to_string()));
+            cells.push(votes.map_or_else(String::new, |votes| votes.share.as_str().to_owned()));
+        }
+        for panel in &self.panels {
+            cells.extend(panel_cells(panel.get(entry).copied()));
+        }
+        let ranked = self.ranking.get(entry);
+        cells.push(ranked.map_or_else(String::new, |ranked| ranked.rank.to_string()));
+        cells.push(ranked.map_or_else(String::new, |ranked| ranked.figure.as_str().to_owned()));
+        cells.extend(place_cells(self.champions.get(entry).copied()));
+        cells.extend(place_cells(self.winners.get(entry).copied()));
+        cells.extend(self.without_rulings(entry));
+        cells.extend([String::new(), String::new()]);
+        self.row(cells)
+    }
+
+    /// A withdrawn entry has no rank and no place; what was cast for it stands apart, so that no sum counts it.
+    fn withdrawn(&self, entry: &WithdrawnEntry) -> String {
+        let mut cells = self.beginning(entry.entry.as_str(), &entry.title);
+        let rules = &self.document.rules;
+        let empty = 4 + 2 * rules.channels.len() + 3 * rules.panels.len() + 6;
+        cells.resize(cells.len() + empty, String::new());
+        cells.extend(self.without_rulings(entry.entry.as_str()));
+        cells.extend([cell(&entry.reason), entry.votes.to_string()]);
+        self.row(cells)
+    }
+
+    fn beginning(&self, entry: &str, title: &str) -> Vec<String> {
+        vec![self.category.id.to_string(), cell(&self.category.title), entry.to_owned(), cell(title)]
+    }
+
+    fn without_rulings(&self, entry: &str) -> [String; 2] {
+        self.without_rulings
+            .get(entry)
+            .map_or_else(Default::default, |place| [place.rank.to_string(), place.votes.to_string()])
+    }
+
+    fn row(&self, mut cells: Vec<String>) -> String {
+        let status = match self.document.status {
+            Status::Provisional => "provisional",
+            Status::Certified => "certified",
+        };
+        cells.extend([self.document.contest.to_string(), status.to_owned(), self.document.test.to_string()]);
+        cells.join(",") + "\r\n"
+    }
+}
+
+fn panel_cells(figure: Option<&PanelFigure>) -> [String; 3] {
+    figure.map_or_else(Default::default, |figure| {
+        [figure.rank.to_string(), figure.figure.as_str().to_owned(), figure.jurors.to_string()]
+    })
+}
+
+/// The place and the rule.
+fn place_cells(place: Option<&Place>) -> [String; 2] {
+    place.map_or_else(Default::default, |place| [place.place.to_string(), rule(place.decided_by).to_owned()])
+}
+
+/// The rule in the document's own word.
+fn rule(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Votes => "votes",
+        Rule::Scores => "scores",
+        Rule::Weighted => "weighted",
+        Rule::Include => "include",
+        Rule::Report => "report",
+        Rule::Earliest => "earliest",
+        Rule::Draw => "draw",
+        Rule::Panel => "panel",
+        Rule::Shared => "shared",
+        Rule::Choice => "choice",
+    }
+}

@@ -1,0 +1,203 @@
+//! The result document, schema version 1, as it is read: `docs/result.md` tells what each key means.
+
+pub mod category;
+pub mod figure;
+
+use std::collections::HashMap;
+
+use acclaim_ballot_log::Hash;
+use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, Rules};
+use serde::Deserialize;
+
+use self::category::CategoryResult;
+
+/// A result document.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// The version of the schema: 1.
+    pub v: u32,
+    /// The contest's id.
+    pub contest: ContestId,
+    /// What voters read.
+    pub title: String,
+    /// Whether it is final.
+    pub status: Status,
+    /// Whether it was a rehearsal.
+    pub test: bool,
+    /// The log that it is the result of.
+    pub log: Log,
+    /// First instant of voting.
+    pub opened: Option<Instant>,
+    /// First instant after voting.
+    pub closed: Option<Instant>,
+    /// As in the log's first entry.
+    pub rules: Rules,
+    /// The contest whose champions are the entries of this one.
+    pub previous: Option<Previous>,
+    /// The seed that lots were drawn with.
+    pub draw: Option<Draw>,
+    /// Ballots, voters and votes in all.
+    pub counts: Counts,
+    /// Withdrawn entries.
+    pub withdrawn: Vec<WithdrawnEntry>,
+    /// In the order of the definition.
+    pub categories: Vec<CategoryResult>,
+    /// The request that certifies it.
+    pub certify: Option<Certify>,
+}
+
+impl Document {
+    /// Withdrawn entries by their category.
+    pub(crate) fn withdrawn_by_category(&self) -> HashMap<&CategoryId, Vec<&WithdrawnEntry>> {
+        let mut by_category: HashMap<&CategoryId, Vec<&WithdrawnEntry>> = HashMap::new();
+        for entry in &self.withdrawn {
+            by_category.entry(&entry.category).or_default().push(entry);
+        }
+        by_category
+    }
+}
+
+/// Whether a result is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Rulings can still change it.
+    Provisional,
+    /// The log names its SHA-256.
+    Certified,
+}
+
+/// A log at one size.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Its name.
+    pub origin: String,
+    /// Entries.
+    pub size: u64,
+    /// Root of the tree over them.
+    pub root: Hash,
+}
+
+/// The log and the certified result of an earlier round.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Previous {
+    /// Name of its log.
+    pub origin: String,
+    /// Entries up to its certification.
+    pub size: u64,
+    /// Root of the tree over them.
+    pub root: Hash,
+    /// SHA-256 of its result document, lowercase hex.
+    pub result: String,
+}
+
+/// The seed of a draw.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draw {
+    /// Log index.
+    pub index: u64,
+    /// The public source that the rules name.
+    pub source: String,
+    /// In hexadecimal.
+    pub seed: String,
+    /// The staff key's name.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+}
+
+/// Ballots by what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ballots {
+    /// The sum of the others.
+    pub recorded: u64,
+    /// Those that count.
+    pub counted: u64,
+    /// By later ballots of the same voters.
+    pub replaced: u64,
+    /// By staff.
+    pub voided: u64,
+    /// Of voters without a vote in every category, where the rules ask for that.
+    pub incomplete: u64,
+}
+
+/// Counts of the whole contest.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// By what became of them.
+    pub ballots: Ballots,
+    /// With a recorded ballot.
+    pub voters: u64,
+    /// Of these, those that do not count for want of a complete sheet.
+    pub incomplete_voters: u64,
+    /// Votes that count.
+    pub votes: u64,
+    /// Votes of ballots that count, for withdrawn entries.
+    pub withdrawn_votes: u64,
+    /// Voided ballots by reason.
+    pub voided: Vec<Voided>,
+    /// Passes by way of admission.
+    pub passes: Vec<Passes>,
+}
+
+/// Ballots voided for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Voided {
+    /// As the ruling gave it.
+    pub reason: String,
+    /// How many.
+    pub ballots: u64,
+}
+
+/// Passes issued in one way.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passes {
+    /// The way of admission.
+    pub source: String,
+    /// How many.
+    pub issued: u64,
+}
+
+/// An entry that cannot win.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawnEntry {
+    /// Its category.
+    pub category: CategoryId,
+    /// Which entry.
+    pub entry: EntryId,
+    /// What voters read.
+    pub title: String,
+    /// Votes for it of ballots that count.
+    pub votes: u64,
+    /// Log index of the ruling.
+    pub index: u64,
+    /// The staff key's name.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Remark.
+    pub note: Option<String>,
+    /// When.
+    pub at: Instant,
+}
+
+/// The request that certifies a result.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certify {
+    /// Size of the log.
+    pub size: u64,
+    /// Root of the log.
+    pub root: Hash,
+    /// SHA-256 of the document as it would be certified, lowercase hex.
+    pub result: String,
+}

@@ -1,0 +1,327 @@
+//! What one category came to.
+
+use acclaim_contest::{
+    CategoryId, EntryId, Instant, PanelId,
+    id::ChannelId,
+    rules::{PanelKind, WinnersBy},
+};
+use serde::Deserialize;
+
+use super::{
+    Ballots, Voided,
+    figure::{Exact, Figure},
+};
+
+/// A category.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CategoryResult {
+    /// Which category.
+    pub id: CategoryId,
+    /// What voters read.
+    pub title: String,
+    /// Of ballots with a vote in it.
+    pub counts: CategoryCounts,
+    /// Entries that are not withdrawn, in rank order.
+    pub standings: Vec<Standing>,
+    /// What panels gave.
+    #[serde(default)]
+    pub panels: Vec<PanelResult>,
+    /// What winners by scores, or by votes and scores, are decided by.
+    pub ranking: Option<Vec<Ranked>>,
+    /// The shortlist, if the contest has one.
+    pub champions: Option<Vec<Place>>,
+    /// The final choice.
+    pub winners: Winners,
+    /// Every tie.
+    pub ties: Vec<Tie>,
+    /// Standings as they would be without any void or withdrawal.
+    pub without_rulings: Vec<UnruledStanding>,
+}
+
+/// Counts of a category.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CategoryCounts {
+    /// By what became of them.
+    pub ballots: Ballots,
+    /// With a recorded ballot in it.
+    pub voters: u64,
+    /// Votes that count.
+    pub votes: u64,
+    /// Votes of ballots that count, for withdrawn entries.
+    pub withdrawn_votes: u64,
+    /// Voided ballots by reason.
+    pub voided: Vec<Voided>,
+    /// By channel.
+    #[serde(default)]
+    pub channels: Vec<ChannelCounts>,
+}
+
+/// Counts of a channel in a category.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelCounts {
+    /// Which channel.
+    pub channel: ChannelId,
+    /// Weight of its shares.
+    pub weight: u64,
+    /// Votes that count.
+    pub votes: u64,
+    /// Votes of ballots that count, for withdrawn entries.
+    pub withdrawn_votes: u64,
+}
+
+/// An entry's place in the standings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standing {
+    /// Which entry.
+    pub entry: EntryId,
+    /// What voters read.
+    pub title: String,
+    /// From 1; what is equal has the same.
+    pub rank: u64,
+    /// Counted votes.
+    pub votes: u64,
+    /// Percent.
+    pub share: Figure,
+    /// The share as a fraction of one, with channels.
+    pub exact: Option<Exact>,
+    /// Whether others have the same rank.
+    pub tied: bool,
+    /// By channel.
+    #[serde(default)]
+    pub channels: Vec<ChannelVotes>,
+}
+
+/// An entry's votes in one channel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelVotes {
+    /// Which channel.
+    pub channel: ChannelId,
+    /// Counted votes.
+    pub votes: u64,
+    /// Percent of the channel's votes in the category.
+    pub share: Figure,
+}
+
+/// What a panel gave in a category.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PanelResult {
+    /// Which panel.
+    pub panel: PanelId,
+    /// How its figures are made.
+    pub kind: PanelKind,
+    /// Jurors that entered anything in the category.
+    pub jurors: u64,
+    /// In rank order.
+    pub figures: Vec<PanelFigure>,
+    /// Entries with fewer jurors than the rules ask for.
+    pub without_figure: Vec<WithoutFigure>,
+}
+
+/// A panel's figure of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PanelFigure {
+    /// Which entry.
+    pub entry: EntryId,
+    /// What voters read.
+    pub title: String,
+    /// At this panel.
+    pub rank: u64,
+    /// Mean of scores, or sum of points.
+    pub figure: Figure,
+    /// The same as a fraction.
+    pub exact: Exact,
+    /// Jurors that it is made of.
+    pub jurors: u64,
+    /// Whether others have the same rank.
+    pub tied: bool,
+}
+
+/// An entry without a figure of a panel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithoutFigure {
+    /// Which entry.
+    pub entry: EntryId,
+    /// What voters read.
+    pub title: String,
+    /// Jurors that there were.
+    pub jurors: u64,
+}
+
+/// An entry's place in the ranking.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ranked {
+    /// Which entry.
+    pub entry: EntryId,
+    /// What voters read.
+    pub title: String,
+    /// From 1; what is equal has the same.
+    pub rank: u64,
+    /// Scores, or percent with votes and scores.
+    pub figure: Figure,
+    /// The same as a fraction.
+    pub exact: Exact,
+    /// Whether others have the same rank.
+    pub tied: bool,
+}
+
+/// A place among champions or winners.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Which entry.
+    pub entry: EntryId,
+    /// What voters read.
+    pub title: String,
+    /// The place after the rule for ties; with a choice, the order of the choice.
+    pub place: u64,
+    /// In the ranking, or in the standings if there is no ranking.
+    pub rank: u64,
+    /// Counted votes.
+    pub votes: u64,
+    /// In the ranking.
+    pub figure: Option<Figure>,
+    /// What gave it the place.
+    pub decided_by: Rule,
+}
+
+/// The final choice.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Winners {
+    /// What decides.
+    pub by: WinnersBy,
+    /// Whether it has.
+    pub decision: Decision,
+    /// Those who win.
+    pub entries: Vec<Place>,
+    /// Chosen, but withdrawn since or no champions any more.
+    pub no_longer_eligible: Vec<EntryId>,
+    /// The panel's choice.
+    pub choice: Option<Choice>,
+}
+
+/// Whether winners are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// They are; there may be none.
+    Decided,
+    /// The panel has not chosen.
+    Undecided,
+}
+
+/// The panel's choice, as it is logged.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// Log index.
+    pub index: u64,
+    /// The staff key's name.
+    pub by: String,
+    /// Remark.
+    pub note: Option<String>,
+    /// When.
+    pub at: Instant,
+}
+
+/// What gave a place, or resolved a tie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rule {
+    /// More votes.
+    Votes,
+    /// Higher scores.
+    Scores,
+    /// Votes and scores, weighted.
+    Weighted,
+    /// Tied at the cut of the champions: all of them are.
+    Include,
+    /// Tied winners: all share the place.
+    Report,
+    /// Reached the total first.
+    Earliest,
+    /// Lots.
+    Draw,
+    /// The higher figure at a panel.
+    Panel,
+    /// Nothing.
+    Shared,
+    /// The panel's choice.
+    Choice,
+}
+
+/// What a tie is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Concern {
+    /// The standings.
+    Standings,
+    /// The ranking.
+    Ranking,
+    /// The champions.
+    Champions,
+    /// The winners.
+    Winners,
+}
+
+/// Entries that are equal.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tie {
+    /// What it is about.
+    pub concerns: Concern,
+    /// The rank that they share.
+    pub rank: u64,
+    /// The votes of each.
+    pub votes: Option<u64>,
+    /// The figure of each.
+    pub figure: Option<Figure>,
+    /// Which entries.
+    pub entries: Vec<EntryId>,
+    /// Places left for them at a cut.
+    pub places: Option<u64>,
+    /// What resolved it.
+    pub resolved_by: Rule,
+    /// The order that the rule gave them.
+    #[serde(default)]
+    pub order: Vec<Ordered>,
+}
+
+/// An entry in the order that a rule gave.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ordered {
+    /// Which entry.
+    pub entry: EntryId,
+    /// Log index at which it reached its total.
+    pub index: Option<u64>,
+    /// Its lot, in hexadecimal.
+    pub lot: Option<String>,
+    /// Its figure at the panel, or its votes.
+    pub figure: Option<String>,
+}
+
+/// A place in the standings as they would be without rulings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnruledStanding {
+    /// Which entry.
+    pub entry: EntryId,
+    /// From 1; what is equal has the same.
+    pub rank: u64,
+    /// Votes.
+    pub votes: u64,
+    /// Percent.
+    pub share: Option<Figure>,
+    /// Whether others have the same rank.
+    pub tied: bool,
+}

@@ -1,0 +1,97 @@
+//! Figures as the document writes them: decimal texts that were rounded once and are never computed with, and exact fractions.
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// The most digits before the point; a figure of a contest has a few.
+const MOST_DIGITS: usize = 30;
+
+/// A figure with two decimals, such as `42.38`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    text: String,
+    hundredths: u128,
+}
+
+impl Figure {
+    /// As the document has it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The figure in hundredths, for drawing it.
+    #[must_use]
+    pub fn hundredths(&self) -> u128 {
+        self.hundredths
+    }
+}
+
+impl<'de> Deserialize<'de> for Figure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match hundredths(&text) {
+            Some(hundredths) => Ok(Self { text, hundredths }),
+            None => Err(D::Error::custom("not a figure with two decimals, such as \"42.38\"")),
+        }
+    }
+}
+
+fn hundredths(text: &str) -> Option<u128> {
+    let (whole, rest) = text.split_once('.')?;
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || whole.len() > MOST_DIGITS || !digits(rest) || rest.len() != 2 {
+        return None;
+    }
+    Some(whole.parse::<u128>().ok()? * 100 + rest.parse::<u128>().ok()?)
+}
+
+/// An exact fraction, such as `10379/20000`, or a whole number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exact(String);
+
+impl Exact {
+    /// As the document has it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Exact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (above, below) = text.split_once('/').unwrap_or((&text, "1"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if digits(above) && digits(below) {
+            Ok(Self(text))
+        } else {
+            Err(D::Error::custom("not a fraction such as \"10379/20000\""))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_has_digits_and_two_decimals() {
+        let longest = format!("{}.99", "9".repeat(MOST_DIGITS));
+        for (text, expected) in [("0.00", 0), ("42.38", 4238), ("100.00", 10_000), ("007.50", 750)] {
+            assert_eq!(hundredths(text), Some(expected));
+        }
+        assert!(hundredths(&longest).is_some());
+        for text in
+            ["", "1", ".50", "1.5", "1.500", "-1.00", "1,00", "١.٠٠", "1e9.00", &format!("9{longest}")]
+        {
+            assert_eq!(hundredths(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fraction_is_digits_over_digits() {
+        let read = |text: &str| serde_json::from_value::<Exact>(text.into()).is_ok();
+        assert!(["0", "1/3", "10379/20000"].into_iter().all(read));
+        assert!(!["", "1/", "/2", "1/2/3", "-1/2", "0.5"].into_iter().any(read));
+    }
+}

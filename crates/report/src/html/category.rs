@@ -1,0 +1,166 @@
+//! One category: winners first, then how it came to them.
+
+use std::collections::{HashMap, HashSet};
+
+use acclaim_contest::EntryId;
+use maud::{Markup, html};
+
+use super::{
+    counts, overview, tables, ties,
+    words::{count, decided_by, grouped, instant, largest, measure, outside, rank, unit},
+};
+use crate::document::{
+    Document, WithdrawnEntry,
+    category::{CategoryResult, Choice, Decision, Place},
+};
+
+/// The titles of a category's entries by their identifiers.
+pub(super) struct Titles<'a>(HashMap<&'a str, &'a str>);
+
+impl<'a> Titles<'a> {
+    fn new(category: &'a CategoryResult, withdrawn: &[&'a WithdrawnEntry]) -> Self {
+        let standings = category.standings.iter().map(|entry| (entry.entry.as_str(), entry.title.as_str()));
+        let withdrawn = withdrawn.iter().map(|entry| (entry.entry.as_str(), entry.title.as_str()));
+        Self(standings.chain(withdrawn).collect())
+    }
+
+    /// What voters read; the identifier of an entry that the category does not list.
+    pub(super) fn of(&self, entry: &EntryId) -> Markup {
+        match self.0.get(entry.as_str()) {
+            Some(title) => outside(title),
+            None => html! { code { (entry) } },
+        }
+    }
+}
+
+pub(super) fn section(
+    document: &Document,
+    category: &CategoryResult,
+    withdrawn: &[&WithdrawnEntry],
+) -> Markup {
+    let titles = Titles::new(category, withdrawn);
+    html! {
+        section class="category" id={ "category-" (category.id) } aria-labelledby={ "title-" (category.id) } {
+            h2 id={ "title-" (category.id) } { (outside(&category.title)) }
+            p class="up muted" {
+                code { (category.id) } " · " (count(category.counts.votes, "vote", "votes")) " counted "
+                a href="#contents" { "Contents" }
+            }
+            (winners(document, category, &titles))
+            @if let Some(champions) = &category.champions { (champions_of(document, champions)) }
+            (ties::section(&document.rules, category, &titles))
+            (tables::ranking(document, category))
+            (standings(category))
+            (tables::channels(category))
+            @for panel in &category.panels { (tables::panel(document, category, panel)) }
+            (tables::without_rulings(category, &titles, withdrawn))
+            @if !withdrawn.is_empty() { (withdrawn_here(withdrawn)) }
+            (counts::of_category(&category.counts))
+        }
+    }
+}
+
+fn winners(document: &Document, category: &CategoryResult, titles: &Titles<'_>) -> Markup {
+    let winners = &category.winners;
+    html! {
+        div class={ "won-by" @if winners.decision == Decision::Undecided { " open" } } {
+            h3 { @if winners.entries.len() > 1 { "Winners" } @else { "Winner" } }
+            @if let Some(text) = overview::without_winners(document, category) { p { (text) } }
+            (places(document, &winners.entries, "places winners"))
+            (ties::no_longer_eligible(&winners.no_longer_eligible, titles))
+            @if let Some(choice) = &winners.choice { (chosen(choice)) }
+        }
+    }
+}
+
+fn chosen(choice: &Choice) -> Markup {
+    html! {
+        p class="muted" {
+            "The choice was entered by " (outside(&choice.by)) " on " (instant(choice.at)) ", entry " (grouped(choice.index)) " of the log."
+            @if let Some(note) = &choice.note { " Remark: " (outside(note)) }
+        }
+    }
+}
+
+fn champions_of(document: &Document, champions: &[Place]) -> Markup {
+    html! {
+        h3 { "Champions" }
+        @if champions.is_empty() { p { "There are none: no entry has the votes that the rules ask for." } }
+        (places(document, champions, "places"))
+    }
+}
+
+/// A list of places; equal places have equal numbers, and one alone needs none.
+fn places(document: &Document, places: &[Place], class: &str) -> Markup {
+    html! {
+        @if places.len() == 1 {
+            ul class=(class) { @for one in places { li { (place(document, one)) } } }
+        } @else if !places.is_empty() {
+            ol class=(class) {
+                @for one in places { li value=(one.place) { (place(document, one)) } }
+            }
+        }
+    }
+}
+
+fn place(document: &Document, place: &Place) -> Markup {
+    html! {
+        span class="name" { (outside(&place.title)) } " "
+        span class="muted" {
+            @if let Some(figure) = &place.figure { (figure.as_str()) (unit(&document.rules)) ", " }
+            (count(place.votes, "vote", "votes")) ", " (decided_by(place.decided_by, &document.rules))
+        }
+    }
+}
+
+fn standings(category: &CategoryResult) -> Markup {
+    let ids =
+        |places: &'_ [Place]| places.iter().map(|place| place.entry.clone()).collect::<HashSet<EntryId>>();
+    let winners = ids(&category.winners.entries);
+    let champions = ids(category.champions.as_deref().unwrap_or_default());
+    let whole = largest(category.standings.iter().map(|standing| &standing.share));
+    html! {
+        h3 { "Standings" }
+        @if category.standings.is_empty() { p { "No entry stands." } } @else {
+            table class="standings" {
+                caption class="heard" { "Standings by votes in " (outside(&category.title)) }
+                thead {
+                    tr {
+                        th scope="col" class="rank" { "Rank" }
+                        th scope="col" { "Entry" }
+                        th scope="col" class="number" { "Votes" }
+                        th scope="col" class="number drawn" { "Share" }
+                    }
+                }
+                tbody {
+                    @for standing in &category.standings {
+                        tr {
+                            td class="rank" { (rank(standing.rank, standing.tied)) }
+                            th scope="row" {
+                                (outside(&standing.title))
+                                @if winners.contains(&standing.entry) { " " span class="mark winner" { "Winner" } }
+                                @if champions.contains(&standing.entry) { " " span class="mark" { "Champion" } }
+                            }
+                            td class="number" { (grouped(standing.votes)) }
+                            td class="number drawn" { (measure(&standing.share, "%", whole)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn withdrawn_here(withdrawn: &[&WithdrawnEntry]) -> Markup {
+    html! {
+        h3 { "Withdrawn" }
+        ul {
+            @for entry in withdrawn {
+                li {
+                    (outside(&entry.title)) ": " (outside(&entry.reason)) ". "
+                    span class="muted" { (count(entry.votes, "vote", "votes")) " for it did not count." }
+                }
+            }
+        }
+    }
+}

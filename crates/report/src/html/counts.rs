@@ -1,0 +1,170 @@
+//! What was counted, what was not and why.
+
+use std::collections::HashMap;
+
+use acclaim_contest::CategoryId;
+use maud::{Markup, html};
+
+use super::{
+    tables::differs,
+    words::{count, grouped, instant, listed, outside},
+};
+use crate::document::{Ballots, Counts, Document, Voided, WithdrawnEntry};
+
+pub(super) fn section(document: &Document) -> Markup {
+    let counts = &document.counts;
+    html! {
+        section id="counted" aria-labelledby="counted-title" {
+            h2 id="counted-title" { "What was counted" }
+            div class="columns" {
+                (ballots(&counts.ballots, &counts.voided))
+                (voters_and_votes(counts))
+                @if !counts.passes.is_empty() { (passes(counts)) }
+            }
+            (effect(document))
+        }
+    }
+}
+
+fn row(name: &Markup, number: u64, class: &str) -> Markup {
+    html! {
+        tr class=[Some(class).filter(|class| !class.is_empty())] {
+            th scope="row" { (name) }
+            td class="number" { (grouped(number)) }
+        }
+    }
+}
+
+fn ballots(ballots: &Ballots, voided: &[Voided]) -> Markup {
+    let rows = [
+        ("Replaced by the same voter’s later ballot", ballots.replaced, "part"),
+        ("Voided by a ruling", ballots.voided, "part"),
+    ];
+    html! {
+        table class="plain" {
+            caption { "Ballots" }
+            tbody {
+                (row(&html! { "Recorded in the log" }, ballots.recorded, ""))
+                (row(&html! { "Counted" }, ballots.counted, "part strong"))
+                @for (name, number, class) in rows { (row(&html! { (name) }, number, class)) }
+                @for Voided { reason, ballots } in voided {
+                    (row(&html! { "Reason: " (outside(reason)) }, *ballots, "part deep"))
+                }
+                (row(&html! { "Of voters without a complete sheet" }, ballots.incomplete, "part"))
+            }
+        }
+    }
+}
+
+fn voters_and_votes(counts: &Counts) -> Markup {
+    html! {
+        table class="plain" {
+            caption { "Voters and votes" }
+            tbody {
+                (row(&html! { "Voters with a recorded ballot" }, counts.voters, ""))
+                @if counts.incomplete_voters > 0 {
+                    (row(&html! { "Not counted for want of a complete sheet" }, counts.incomplete_voters, "part"))
+                }
+                (row(&html! { "Votes counted" }, counts.votes, "strong"))
+                (row(&html! { "Votes for withdrawn entries, not counted" }, counts.withdrawn_votes, ""))
+            }
+        }
+    }
+}
+
+fn passes(counts: &Counts) -> Markup {
+    html! {
+        table class="plain" {
+            caption { "Passes issued, by way of admission" }
+            tbody {
+                @for passes in &counts.passes { (row(&outside(&passes.source), passes.issued, "")) }
+            }
+        }
+    }
+}
+
+/// Whether the rulings changed standings, and where.
+fn effect(document: &Document) -> Markup {
+    let rulings = document.counts.ballots.voided > 0 || !document.withdrawn.is_empty();
+    let changed: Vec<Markup> = document
+        .categories
+        .iter()
+        .filter(|category| differs(category))
+        .map(|category| html! { a href={ "#category-" (category.id) } { (outside(&category.title)) } })
+        .collect();
+    html! {
+        p class="muted" {
+            @if !changed.is_empty() {
+                "Without voids and withdrawals the standings would differ in "
+                (count(changed.len() as u64, "category", "categories")) ": " (listed(&changed)) "."
+            } @else if rulings {
+                "Voids and withdrawals changed nothing in the standings."
+            } @else {
+                "No ballot was voided and no entry withdrawn."
+            }
+        }
+    }
+}
+
+/// All withdrawn entries by category, with the rulings.
+pub(super) fn withdrawn(
+    document: &Document,
+    withdrawn: &HashMap<&CategoryId, Vec<&WithdrawnEntry>>,
+) -> Markup {
+    html! {
+        @if !document.withdrawn.is_empty() {
+            section id="withdrawn" aria-labelledby="withdrawn-title" {
+                h2 id="withdrawn-title" { "Withdrawn entries" }
+                p class="muted" { "Votes for them do not count, whenever they were cast." }
+                @for category in &document.categories {
+                    @if let Some(entries) = withdrawn.get(&category.id) {
+                        h3 { (outside(&category.title)) }
+                        ul class="rulings" { @for entry in entries { li { (ruling(entry)) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn ruling(entry: &WithdrawnEntry) -> Markup {
+    html! {
+        p { strong { (outside(&entry.title)) } " " code { (entry.entry) } }
+        p { "Reason: " (outside(&entry.reason)) }
+        @if let Some(note) = &entry.note { p { "Remark: " (outside(note)) } }
+        p class="muted" {
+            (count(entry.votes, "vote", "votes")) " for it. Withdrawn by " (outside(&entry.by)) " on " (instant(entry.at))
+            ", entry " (grouped(entry.index)) " of the log."
+        }
+    }
+}
+
+/// What became of the ballots of one category, in a sentence.
+pub(super) fn of_category(counts: &crate::document::category::CategoryCounts) -> Markup {
+    let Ballots { recorded, counted, replaced, voided, incomplete } = counts.ballots;
+    let reasons: Vec<Markup> = counts
+        .voided
+        .iter()
+        .map(|voided| html! { (grouped(voided.ballots)) " for “" (outside(&voided.reason)) "”" })
+        .collect();
+    let mut parts = vec![html! { (grouped(counted)) " counted" }];
+    if replaced > 0 {
+        parts.push(html! { (grouped(replaced)) " replaced by their voters" });
+    }
+    if voided > 0 {
+        parts.push(html! { (grouped(voided)) " voided" });
+    }
+    if incomplete > 0 {
+        parts.push(html! { (grouped(incomplete)) " of voters without a complete sheet" });
+    }
+    html! {
+        p class="muted" {
+            (count(recorded, "ballot", "ballots")) " with a vote here, of " (count(counts.voters, "voter", "voters")) ": "
+            (listed(&parts)) "."
+            @if !reasons.is_empty() { " Voided: " (listed(&reasons)) "." }
+            @if counts.withdrawn_votes > 0 {
+                " " (count(counts.withdrawn_votes, "vote", "votes")) " for withdrawn entries did not count."
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The top of the page: what it is, whether it is final, and the contents with the winners.
+
+use acclaim_contest::rules::WinnersBy;
+use maud::{Markup, html};
+
+use super::words::{count, grouped, instant, listed, outside};
+use crate::document::{
+    Document, Status,
+    category::{CategoryResult, Decision},
+};
+
+pub(super) fn head(document: &Document) -> Markup {
+    html! {
+        header class="head" {
+            p class="badges" {
+                @match document.status {
+                    Status::Provisional => span class="badge warning" { "Provisional result" },
+                    Status::Certified => span class="badge good" { "Certified result" },
+                }
+                @if document.test { span class="badge bad" { "Rehearsal" } }
+            }
+            h1 { (outside(&document.title)) }
+            (window(document))
+            @if document.test {
+                div class="notice bad" {
+                    p { strong { "This is a rehearsal." } " Nothing is awarded, and its result is never certified." }
+                }
+            }
+            @if document.status == Status::Provisional && !document.test {
+                div class="notice warning" {
+                    p {
+                        strong { "This result is provisional." }
+                        " It is not certified yet: rulings and choices can still change it."
+                    }
+                }
+            }
+            (headline(document))
+        }
+    }
+}
+
+fn window(document: &Document) -> Markup {
+    html! {
+        p class="muted" {
+            @match (document.opened, document.closed) {
+                (Some(opened), Some(closed)) => { "Voting was open from " (instant(opened)) " to " (instant(closed)) ". " }
+                (Some(opened), None) => { "Voting opened on " (instant(opened)) " and is not closed. " }
+                _ => "Voting has not begun. ",
+            }
+            "Contest " code { (document.contest) } "."
+        }
+    }
+}
+
+/// The figures that everyone asks for first.
+fn headline(document: &Document) -> Markup {
+    let winners = document.categories.iter().map(|category| category.winners.entries.len() as u64).sum();
+    let champions: Option<Vec<usize>> =
+        document.categories.iter().map(|category| category.champions.as_ref().map(Vec::len)).collect();
+    let facts = [
+        ("Votes counted", Some(document.counts.votes)),
+        ("Ballots counted", Some(document.counts.ballots.counted)),
+        ("Voters", Some(document.counts.voters)),
+        ("Categories", Some(document.categories.len() as u64)),
+        ("Champions", champions.map(|champions| champions.iter().sum::<usize>() as u64)),
+        ("Winners", Some(winners)),
+    ];
+    html! {
+        dl class="facts" {
+            @for (name, number) in facts {
+                @if let Some(number) = number {
+                    div { dt { (name) } dd { (grouped(number)) } }
+                }
+            }
+        }
+    }
+}
+
+/// The contents, with who won: the whole outcome on one screen.
+pub(super) fn contents(document: &Document) -> Markup {
+    html! {
+        nav class="contents" aria-labelledby="contents" {
+            h2 id="contents" { "Contents" }
+            ol {
+                @for category in &document.categories {
+                    li {
+                        a href={ "#category-" (category.id) } { (outside(&category.title)) }
+                        " " span class="won" { (won(category)) }
+                    }
+                }
+            }
+            ul {
+                li { a href="#counted" { "What was counted" } }
+                @if !document.withdrawn.is_empty() {
+                    li { a href="#withdrawn" { "Withdrawn entries" } }
+                }
+                li { a href="#rules" { "The rules" } }
+                li { a href="#check" { "How to check this result" } }
+            }
+        }
+    }
+}
+
+fn won(category: &CategoryResult) -> Markup {
+    let winners = &category.winners;
+    let names: Vec<Markup> = winners.entries.iter().map(|place| outside(&place.title)).collect();
+    html! {
+        @match (winners.decision, names.len()) {
+            (Decision::Undecided, _) => "Not decided yet",
+            (_, 0) => "No winner",
+            (_, 1) => { "Winner: " (listed(&names)) }
+            _ => { "Winners: " (listed(&names)) }
+        }
+    }
+}
+
+/// What there is to say where a category has no winners, or not all that were asked for.
+pub(super) fn without_winners(document: &Document, category: &CategoryResult) -> Option<String> {
+    let winners = &category.winners;
+    match (winners.decision, winners.by, winners.entries.is_empty()) {
+        (Decision::Undecided, ..) => Some(format!(
+            "The panel has not chosen yet. {} will be chosen.",
+            count(u64::from(document.rules.winners.count), "winner", "winners")
+        )),
+        (Decision::Decided, WinnersBy::Choice, true) => Some("The panel chose no winner.".to_owned()),
+        (Decision::Decided, WinnersBy::Votes, true) => {
+            Some("There is no winner: no entry that can win has a counted vote.".to_owned())
+        }
+        (Decision::Decided, _, true) => {
+            Some("There is no winner: no entry that can win has the figures that decide.".to_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,142 @@
+//! The rules that decided, in words.
+
+use acclaim_contest::{
+    Rules,
+    rules::{
+        BallotRules, ChampionRules, ChampionTies, Completion, Panel, PanelKind, Period, Revision,
+        WinnerRules, WinnerTies, WinnersBy, WinnersFrom,
+    },
+};
+use maud::{Markup, html};
+
+use super::words::{count, grouped, instant, listed, outside};
+use crate::document::Document;
+
+pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
+    html! {
+        section id="rules" aria-labelledby="rules-title" {
+            h2 id="rules-title" { "The rules" }
+            p class="muted" { "Fixed before the first vote, and the first entry of the log." }
+            dl class="said" {
+                div { dt { "A ballot" } dd { (ballot(&rules.ballot)) } }
+                @if !rules.channels.is_empty() { div { dt { "Channels" } dd { (channels(rules)) } } }
+                @if let Some(champions) = &rules.champions { div { dt { "Champions" } dd { (champion(champions)) } } }
+                div { dt { "Winners" } dd { (winner(&rules.winners)) } }
+                @for rule in &rules.panels { div { dt { "Panel " code { (rule.id) } } dd { (panel(rule)) } } }
+                @if let Some(draw) = &rules.draw {
+                    div {
+                        dt { "Lots" }
+                        dd {
+                            "Drawn with a seed from: " (outside(&draw.source)) ". "
+                            @match &document.draw {
+                                Some(drawn) => {
+                                    "Seed " code { (outside(&drawn.seed)) } ", from " (outside(&drawn.source)) ", entered by " (outside(&drawn.by))
+                                    " on " (instant(drawn.at)) ", entry " (grouped(drawn.index)) " of the log."
+                                }
+                                None => "No seed is logged, so that ties which lots would decide stay.",
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn ballot(rules: &BallotRules) -> Markup {
+    let [least, most] = rules.votes_per_category;
+    html! {
+        @if least == most { (count(u64::from(most), "vote", "votes")) " in a category. " }
+        @else { "From " (least) " to " (most) " votes in a category. " }
+        @if let Some(most) = rules.votes_in_all { "At most " (count(u64::from(most), "vote", "votes")) " in all. " }
+        @match rules.completion {
+            Completion::Any => {}
+            Completion::All => "A voter counts only with a vote in every category. ",
+        }
+        @match rules.period {
+            Period::Once => {}
+            Period::Day => "Once a day. ",
+            Period::Counted => { "Up to " (count(u64::from(rules.ballots_per_voter.unwrap_or(0)), "ballot", "ballots")) " a voter. " }
+        }
+        @match rules.revision {
+            Revision::Final => "A vote is final.",
+            Revision::Replace => {
+                "A voter may replace a ballot "
+                @if let Some(most) = rules.revisions { (count(u64::from(most), "time", "times")) } @else { "again" }
+                " until closing."
+            }
+        }
+    }
+}
+
+fn channels(rules: &Rules) -> Markup {
+    let channels: Vec<Markup> = rules
+        .channels
+        .iter()
+        .map(|channel| html! { code { (channel.id) } " with weight " (channel.weight) })
+        .collect();
+    html! { "An entry’s share is the weighted mean of its shares of each channel’s votes: " (listed(&channels)) "." }
+}
+
+fn champion(rules: &ChampionRules) -> Markup {
+    html! {
+        "The first " (grouped(u64::from(rules.count))) " by votes in each category"
+        @if rules.minimum_votes > 0 { ", with at least " (count(rules.minimum_votes, "vote", "votes")) }
+        ". "
+        @match rules.ties {
+            ChampionTies::Include => "Of entries tied at the cut all are champions.",
+            ChampionTies::Earliest => "Of entries tied at the cut those come first that were first to reach their total.",
+            ChampionTies::Draw => "Among entries tied at the cut lots decide.",
+        }
+    }
+}
+
+fn winner(rules: &WinnerRules) -> Markup {
+    html! {
+        (count(u64::from(rules.count), "winner", "winners")) " in each category, "
+        @match rules.from { WinnersFrom::Champions => "from the champions", WinnersFrom::All => "from all entries" }
+        ", "
+        @match rules.by {
+            WinnersBy::Votes => "by votes",
+            WinnersBy::Scores => "by the panels’ scores",
+            WinnersBy::Weighted => {
+                "by votes with weight " (rules.votes_weight.unwrap_or(0)) " and scores with weight " (rules.scores_weight.unwrap_or(0))
+            }
+            WinnersBy::Choice => "by the panel’s choice",
+        }
+        "."
+        @if rules.by != WinnersBy::Choice {
+            " "
+            @match &rules.ties {
+                WinnerTies::Report => "Tied entries share the place.",
+                WinnerTies::Votes => "Of tied entries the one with more votes comes first.",
+                WinnerTies::Panel(panel) => { "Of tied entries the one with the higher figure at panel " code { (panel) } " comes first." }
+                WinnerTies::Earliest => "Of tied entries the one comes first that was first to reach its total.",
+                WinnerTies::Draw => "Among tied entries lots decide.",
+            }
+        }
+    }
+}
+
+fn panel(panel: &Panel) -> Markup {
+    let criteria: Vec<Markup> =
+        panel.criteria.iter().map(|(name, weight)| html! { (outside(name)) " (" (weight) ")" }).collect();
+    let points: Vec<String> = panel.points.iter().map(u32::to_string).collect();
+    html! {
+        @match panel.kind {
+            PanelKind::Score => {
+                "The mean of the jurors’ scores"
+                @if let Some([lowest, highest]) = panel.scale { " from " (lowest) " to " (highest) }
+            }
+            PanelKind::Points => "The sum of the jurors’ points",
+            PanelKind::Rank => { "The sum of points for the jurors’ ranks: " (points.join(", ")) }
+        }
+        "."
+        @if !criteria.is_empty() { " Criteria with their weights: " (listed(&criteria)) "." }
+        @if panel.trim > 0 {
+            " Of each entry the " (panel.trim) " lowest and the " (panel.trim) " highest are dropped."
+        }
+        @if panel.minimum_jurors > 1 { " An entry with fewer than " (panel.minimum_jurors) " jurors has no figure." }
+        @if panel.weight != 1 { " The panel has weight " (panel.weight) "." }
+    }
+}

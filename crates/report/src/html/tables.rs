@@ -1,0 +1,262 @@
+//! A category's further tables: the ranking, channels, panels, and what the rulings changed.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use acclaim_contest::{
+    EntryId,
+    rules::{PanelKind, WinnersBy},
+};
+use maud::{Markup, html};
+
+use super::{
+    category::Titles,
+    words::{count, grouped, largest, listed, measure, outside, rank, unit},
+};
+use crate::document::{
+    Document, WithdrawnEntry,
+    category::{CategoryResult, PanelResult, Ranked, Standing, UnruledStanding},
+    figure::Figure,
+};
+
+/// More columns than this do not fit a phone: their table moves sideways in a frame of its own.
+const MOST_COLUMNS: usize = 3;
+
+/// What decides the winners, where it is not the standings.
+pub(super) fn ranking(document: &Document, category: &CategoryResult) -> Markup {
+    let what = match document.rules.winners.by {
+        WinnersBy::Weighted => "Votes and scores together, as weighted by the rules, decide who wins.",
+        _ => "The panels’ figures decide who wins.",
+    };
+    let Some(ranking) = &category.ranking else { return html! {} };
+    let rows: Vec<Row<'_>> = ranking
+        .iter()
+        .map(|Ranked { title, rank, figure, tied, .. }| Row {
+            rank: *rank,
+            tied: *tied,
+            title,
+            jurors: None,
+            figure,
+        })
+        .collect();
+    html! {
+        h3 { "Ranking" }
+        p { (what) }
+        @if rows.is_empty() { p { "No entry has a figure." } } @else {
+            (figures(&html! { "Ranking in " (outside(&category.title)) }, "Figure", unit(&document.rules), &rows))
+        }
+    }
+}
+
+/// What one panel gave.
+pub(super) fn panel(document: &Document, category: &CategoryResult, panel: &PanelResult) -> Markup {
+    let heading = match panel.kind {
+        PanelKind::Score => "Score",
+        PanelKind::Points | PanelKind::Rank => "Points",
+    };
+    let rows: Vec<Row<'_>> = panel
+        .figures
+        .iter()
+        .map(|figure| Row {
+            rank: figure.rank,
+            tied: figure.tied,
+            title: &figure.title,
+            jurors: Some(figure.jurors),
+            figure: &figure.figure,
+        })
+        .collect();
+    let without: Vec<Markup> = panel
+        .without_figure
+        .iter()
+        .map(|entry| html! { (outside(&entry.title)) " (" (count(entry.jurors, "juror", "jurors")) ")" })
+        .collect();
+    let minimum =
+        document.rules.panels.iter().find(|rules| rules.id == panel.panel).map(|rules| rules.minimum_jurors);
+    html! {
+        h3 { "Panel " code { (panel.panel) } }
+        p class="muted" { (count(panel.jurors, "juror", "jurors")) " entered something in this category." }
+        @if !rows.is_empty() {
+            (figures(&html! { "Figures of panel " (panel.panel) " in " (outside(&category.title)) }, heading, "", &rows))
+        }
+        @if !without.is_empty() {
+            p {
+                "Without a figure"
+                @if let Some(minimum) = minimum { ", for want of " (count(u64::from(minimum), "juror", "jurors")) }
+                ": " (listed(&without)) "."
+            }
+        }
+    }
+}
+
+struct Row<'a> {
+    rank: u64,
+    tied: bool,
+    title: &'a str,
+    jurors: Option<u64>,
+    figure: &'a Figure,
+}
+
+fn figures(caption: &Markup, heading: &str, unit: &str, rows: &[Row<'_>]) -> Markup {
+    let whole = largest(rows.iter().map(|row| row.figure));
+    let with_jurors = rows.iter().any(|row| row.jurors.is_some());
+    html! {
+        table class="standings" {
+            caption class="heard" { (caption) }
+            thead {
+                tr {
+                    th scope="col" class="rank" { "Rank" }
+                    th scope="col" { "Entry" }
+                    @if with_jurors { th scope="col" class="number" { "Jurors" } }
+                    th scope="col" class="number drawn" { (heading) }
+                }
+            }
+            tbody {
+                @for row in rows {
+                    tr {
+                        td class="rank" { (rank(row.rank, row.tied)) }
+                        th scope="row" { (outside(row.title)) }
+                        @if let Some(jurors) = row.jurors { td class="number" { (grouped(jurors)) } }
+                        td class="number drawn" { (measure(row.figure, unit, whole)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Votes and shares by channel.
+pub(super) fn channels(category: &CategoryResult) -> Markup {
+    let channels = &category.counts.channels;
+    let wide = channels.len() + 1 > MOST_COLUMNS;
+    html! {
+        @if !channels.is_empty() {
+            h3 id={ "channels-" (category.id) } { "Votes by channel" }
+            div class=[wide.then_some("wide")] role=[wide.then_some("region")] tabindex=[wide.then_some("0")]
+                aria-labelledby=[wide.then(|| format!("channels-{}", category.id))] {
+                table class="channels" {
+                    caption class="heard" { "Votes by channel in " (outside(&category.title)) }
+                    thead {
+                        tr {
+                            th scope="col" { "Entry" }
+                            @for channel in channels {
+                                th scope="col" class="number" { (channel.channel) " " span class="muted" { "weight " (channel.weight) } }
+                            }
+                        }
+                    }
+                    tbody { @for standing in &category.standings { (channel_row(category, standing)) } }
+                    tfoot {
+                        tr {
+                            th scope="row" { "All" }
+                            @for channel in channels { td class="number" { (grouped(channel.votes)) } }
+                        }
+                        @if channels.iter().any(|channel| channel.withdrawn_votes > 0) {
+                            tr {
+                                th scope="row" { "For withdrawn entries" }
+                                @for channel in channels { td class="number" { (grouped(channel.withdrawn_votes)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn channel_row(category: &CategoryResult, standing: &Standing) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (outside(&standing.title)) }
+            @for channel in &category.counts.channels {
+                td class="number" {
+                    @match standing.channels.iter().find(|votes| votes.channel == channel.channel) {
+                        Some(votes) => { (grouped(votes.votes)) " " span class="muted" { (votes.share.as_str()) "%" } }
+                        None => "–",
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An entry with and without rulings; `None` where it does not stand.
+struct Change<'a> {
+    entry: &'a EntryId,
+    counted: Option<&'a Standing>,
+    unruled: &'a UnruledStanding,
+}
+
+fn changes(category: &CategoryResult) -> Vec<Change<'_>> {
+    let counted: HashMap<&EntryId, &Standing> =
+        category.standings.iter().map(|standing| (&standing.entry, standing)).collect();
+    category
+        .without_rulings
+        .iter()
+        .map(|unruled| Change {
+            entry: &unruled.entry,
+            counted: counted.get(&unruled.entry).copied(),
+            unruled,
+        })
+        .filter(|change| {
+            change.counted.is_none_or(|counted| {
+                (counted.rank, counted.votes) != (change.unruled.rank, change.unruled.votes)
+            })
+        })
+        .collect()
+}
+
+/// Whether rulings changed anything in the standings.
+pub(super) fn differs(category: &CategoryResult) -> bool {
+    !changes(category).is_empty()
+}
+
+/// What the rulings changed: the standings as counted beside those without any void or withdrawal, where they differ.
+pub(super) fn without_rulings(
+    category: &CategoryResult,
+    titles: &Titles<'_>,
+    withdrawn: &[&WithdrawnEntry],
+) -> Markup {
+    let changes = changes(category);
+    let withdrawn: HashSet<&EntryId> = withdrawn.iter().map(|entry| &entry.entry).collect();
+    let counted: BTreeSet<&EntryId> =
+        category.standings.iter().filter(|place| place.rank == 1).map(|place| &place.entry).collect();
+    let unruled = category.without_rulings.iter().filter(|place| place.rank == 1).map(|place| &place.entry);
+    let names: Vec<Markup> = unruled.clone().map(|entry| titles.of(entry)).collect();
+    let same_first = counted == unruled.collect();
+    html! {
+        @if !changes.is_empty() {
+            h3 { "What the rulings changed" }
+            p {
+                "Without voids and withdrawals " (count(changes.len() as u64, "entry", "entries")) " would stand otherwise. "
+                @if same_first { "The first place is the same." } @else { "First would be " (listed(&names)) "." }
+            }
+            table class="changes" {
+                caption class="heard" { "What the rulings changed in " (outside(&category.title)) }
+                thead {
+                    tr {
+                        th scope="col" { "Entry" }
+                        th scope="col" { "As counted" }
+                        th scope="col" { "Without rulings" }
+                    }
+                }
+                tbody {
+                    @for change in &changes {
+                        tr {
+                            th scope="row" { (titles.of(change.entry)) }
+                            td {
+                                @match change.counted {
+                                    Some(counted) => { (place(counted.rank, counted.tied, counted.votes)) }
+                                    None if withdrawn.contains(change.entry) => "withdrawn",
+                                    None => "–",
+                                }
+                            }
+                            td { (place(change.unruled.rank, change.unruled.tied, change.unruled.votes)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn place(number: u64, tied: bool, votes: u64) -> Markup {
+    html! { "rank " (rank(number, tied)) ", " (count(votes, "vote", "votes")) }
+}

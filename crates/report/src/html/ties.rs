@@ -1,0 +1,104 @@
+//! Every tie of a category, and how it was resolved, in sentences.
+
+use acclaim_contest::{EntryId, Rules, rules::WinnerTies};
+use maud::{Markup, html};
+
+use super::{
+    category::Titles,
+    words::{clean, count, grouped, listed, unit},
+};
+use crate::document::category::{CategoryResult, Concern, Ordered, Rule, Tie};
+
+/// What was decided comes first, what is merely equal last.
+const ORDER: [Concern; 4] = [Concern::Winners, Concern::Champions, Concern::Ranking, Concern::Standings];
+
+pub(super) fn section(rules: &Rules, category: &CategoryResult, titles: &Titles<'_>) -> Markup {
+    html! {
+        @if !category.ties.is_empty() {
+            h3 { "Ties" }
+            ul class="ties" {
+                @for concern in ORDER {
+                    @for tie in category.ties.iter().filter(|tie| tie.concerns == concern) {
+                        li { (sentence(rules, tie, titles)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sentence(rules: &Rules, tie: &Tie, titles: &Titles<'_>) -> Markup {
+    let names: Vec<Markup> = tie.entries.iter().map(|entry| titles.of(entry)).collect();
+    html! {
+        (listed(&names)) " "
+        @match tie.concerns {
+            Concern::Standings => "share",
+            Concern::Ranking => "share, in the ranking,",
+            Concern::Champions => "are tied at the cut of the champions, on",
+            Concern::Winners => "are tied among the winners, on",
+        }
+        " rank " (grouped(tie.rank)) (equal(rules, tie)) "."
+        @if let Some(places) = tie.places {
+            " " (count(places, "place was left", "places were left")) " for " (grouped(tie.entries.len() as u64)) "."
+        }
+        " " (resolved(rules, tie))
+        @if !tie.order.is_empty() { (order(&tie.order, titles)) }
+    }
+}
+
+/// What is equal.
+fn equal(rules: &Rules, tie: &Tie) -> Markup {
+    html! {
+        @match (&tie.figure, tie.votes) {
+            (Some(figure), _) => { ", each with " (figure.as_str()) (unit(rules)) }
+            (None, Some(votes)) => { ", with " (count(votes, "vote", "votes")) " each" }
+            (None, None) => ", with equal shares",
+        }
+    }
+}
+
+fn resolved(rules: &Rules, tie: &Tie) -> Markup {
+    let by_panel = match &rules.winners.ties {
+        WinnerTies::Panel(panel) => html! { "The higher figure at panel " code { (panel) } " comes first:" },
+        _ => html! { "The higher figure at the panel comes first:" },
+    };
+    html! {
+        @match (tie.resolved_by, tie.concerns) {
+            (Rule::Include, _) => strong { "All of them are champions." },
+            (Rule::Report, Concern::Winners) => strong { "All of them share the place and win." },
+            (Rule::Report | Rule::Shared, Concern::Standings | Concern::Ranking) => {}
+            (Rule::Report | Rule::Shared, _) => strong { "Nothing breaks the tie: they share the place." },
+            (Rule::Earliest, _) => strong { "The one that was first to reach its total comes first, in the order of recording:" },
+            (Rule::Draw, _) => strong { "Lots decide:" },
+            (Rule::Panel, _) => strong { (by_panel) },
+            (Rule::Votes, _) => strong { "More votes come first:" },
+            (Rule::Scores | Rule::Weighted, _) => strong { "The higher figure comes first:" },
+            (Rule::Choice, _) => strong { "The panel’s choice decides." },
+        }
+    }
+}
+
+fn order(order: &[Ordered], titles: &Titles<'_>) -> Markup {
+    html! {
+        ol {
+            @for Ordered { entry, index, lot, figure } in order {
+                li {
+                    (titles.of(entry))
+                    @if let Some(index) = index { ": reached its total with entry " (grouped(*index)) " of the log" }
+                    @if let Some(figure) = figure { ": " (clean(figure)) }
+                    @if let Some(lot) = lot { ": lot " code class="lot" { (clean(lot)) } }
+                }
+            }
+        }
+    }
+}
+
+/// Names entries that were chosen and cannot win any more.
+pub(super) fn no_longer_eligible(entries: &[EntryId], titles: &Titles<'_>) -> Markup {
+    let names: Vec<Markup> = entries.iter().map(|entry| titles.of(entry)).collect();
+    html! {
+        @if !names.is_empty() {
+            p { "Chosen, but withdrawn since or no champions any more, so that they do not win: " (listed(&names)) "." }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Texts, numbers, times and bars as the page writes them.
+
+use std::borrow::Cow;
+
+use acclaim_contest::{
+    Instant, Rules,
+    rules::{WinnerTies, WinnersBy},
+};
+use maud::{Markup, html};
+
+use crate::document::{category::Rule, figure::Figure};
+
+/// A text from outside: escaped, and isolated from what stands around it, whichever way it runs.
+pub(super) fn outside(text: &str) -> Markup {
+    html! { bdi { (clean(text)) } }
+}
+
+/// A text without control characters, which HTML does not allow. Line breaks become spaces.
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let replaced = text.chars().map(|character| match character {
+        '\n' | '\t' | '\r' => ' ',
+        control if control.is_control() => char::REPLACEMENT_CHARACTER,
+        other => other,
+    });
+    Cow::Owned(replaced.collect())
+}
+
+/// `1,234,567`
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 vote`, `1,234 votes`
+pub(super) fn count(number: u64, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(number)) }
+}
+
+/// `first, second and third`
+pub(super) fn listed(items: &[Markup]) -> Markup {
+    html! {
+        @for (number, item) in items.iter().enumerate() {
+            @if number > 0 {
+                @if number + 1 == items.len() { " and " } @else { ", " }
+            }
+            (item)
+        }
+    }
+}
+
+/// `1 March 2021, 00:00 UTC`, for programs too.
+pub(super) fn instant(instant: Instant) -> Markup {
+    let time = instant.timestamp();
+    let pattern = if time.as_second() % 60 == 0 { "%-d %B %Y, %H:%M UTC" } else { "%-d %B %Y, %H:%M:%S UTC" };
+    html! { time datetime=(instant) { (time.strftime(pattern)) } }
+}
+
+/// A figure with its unit and a bar as long as it is of `whole`.
+pub(super) fn measure(figure: &Figure, unit: &str, whole: u128) -> Markup {
+    html! { span class="measure" { (bar(figure, whole)) span { (figure.as_str()) (unit) } } }
+}
+
+/// A bar says nothing that does not stand beside it as text. It is a drawing and not a background, so that it is printed, and shown whatever colours
+/// are forced.
+fn bar(part: &Figure, whole: u128) -> Markup {
+    let basis_points = part.hundredths().saturating_mul(10_000).checked_div(whole).unwrap_or(0).min(10_000);
+    let width = format!("{}.{:02}%", basis_points / 100, basis_points % 100);
+    html! {
+        svg class="bar" aria-hidden="true" focusable="false" {
+            rect class="track" width="100%" height="100%" {}
+            rect class="fill" width=(width) height="100%" {}
+        }
+    }
+}
+
+/// The largest of some figures, which the longest bar stands for.
+pub(super) fn largest<'a>(figures: impl Iterator<Item = &'a Figure>) -> u128 {
+    figures.map(Figure::hundredths).max().unwrap_or(0)
+}
+
+/// The unit of the figures that winners are decided by.
+pub(super) fn unit(rules: &Rules) -> &'static str {
+    if rules.winners.by == WinnersBy::Weighted { "%" } else { "" }
+}
+
+/// A rank as it is read: `2=` is one that is shared.
+pub(super) fn rank(rank: u64, tied: bool) -> Markup {
+    html! {
+        (grouped(rank))
+        @if tied { span aria-hidden="true" { "=" } span class="heard" { " tied" } }
+    }
+}
+
+/// What gave an entry its place.
+pub(super) fn decided_by(rule: Rule, rules: &Rules) -> Markup {
+    let by_panel = match &rules.winners.ties {
+        WinnerTies::Panel(panel) => html! { "tied, placed by the figure of panel " code { (panel) } },
+        _ => html! { "tied, placed by the figure of a panel" },
+    };
+    match rule {
+        Rule::Votes => html! { "by votes" },
+        Rule::Scores => html! { "by scores" },
+        Rule::Weighted => html! { "by votes and scores" },
+        Rule::Include => html! { "tied at the cut, where all are included" },
+        Rule::Report => html! { "tied, where all share the place" },
+        Rule::Earliest => html! { "tied, was first to reach its total" },
+        Rule::Draw => html! { "tied, placed by lot" },
+        Rule::Panel => by_panel,
+        Rule::Shared => html! { "tied, and nothing breaks the tie" },
+        Rule::Choice => html! { "chosen by the panel" },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let numbers =
+            [(0, "0"), (999, "999"), (1000, "1,000"), (123_456, "123,456"), (1_234_567, "1,234,567")];
+        for (number, text) in numbers {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn lists_are_read_aloud_well() {
+        let items = |count: usize| (0..count).map(|item| html! { (item) }).collect::<Vec<_>>();
+        let text = |count| listed(&items(count)).into_string();
+        assert_eq!([text(0), text(1), text(2), text(3)], ["", "0", "0 and 1", "0, 1 and 2"]);
+    }
+
+    #[test]
+    fn a_bar_is_at_most_full() {
+        let figure = |text: &str| serde_json::from_value::<Figure>(text.into()).unwrap();
+        for (part, whole, width) in [
+            ("5.00", 1000, "50.00%"),
+            ("1.00", 300, "33.33%"),
+            ("9.00", 100, "100.00%"),
+            ("0.00", 0, "0.00%"),
+        ] {
+            let bar = bar(&figure(part), whole).into_string();
+            assert!(bar.contains(&format!("class=\"fill\" width=\"{width}\"")), "{bar}");
+        }
+        let huge = figure(&format!("{}.00", "9".repeat(30)));
+        assert!(bar(&huge, huge.hundredths()).into_string().contains("%"));
+    }
+
+    #[test]
+    fn times_are_written_out() {
+        let text = |at: &str| instant(at.parse().unwrap()).into_string();
+        assert!(text("2021-03-01T00:00:00Z").ends_with(">1 March 2021, 00:00 UTC</time>"));
+        assert!(text("2021-12-31T23:59:59Z").ends_with(">31 December 2021, 23:59:59 UTC</time>"));
+    }
+}

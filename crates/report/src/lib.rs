@@ -1,0 +1,21 @@
+//! A result document for people: read as what it is, bytes from outside, and written as CSV and as one HTML page.
+//!
+//! What is written depends on the document alone. A report counts nothing and checks no figure: that is what audits are for, and the page says how.
+//! Hence it can be made of any document that somebody was handed, years later, without the log.
+//!
+//! No I/O, no clock, no randomness.
+
+mod contradictory;
+mod csv;
+pub mod document;
+mod format;
+pub mod html;
+mod read;
+
+pub use contradictory::Contradictory;
+pub use document::Document;
+pub use format::{Format, UnknownFormat};
+pub use read::{MOST_BYTES, Report, Unreadable};
+
+/// The published schema of the document, version 1: JSON Schema 2020-12.
+pub const SCHEMA: &str = include_str!("../../../docs/schemas/result-1.json");

@@ -1,0 +1,107 @@
+//! Reading a document that somebody was handed: bounded, strict, and with an error that names the place.
+//!
+//! A key that the schema does not have is refused: a report that silently left out what a document says would be worse than none. Version 1 is what the log's
+//! `v` 1 comes to, so a document that says more has another version.
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    contradictory::{Contradictory, check},
+    document::Document,
+};
+
+/// The largest document that is read, in bytes: one of a hundred thousand entries has a fifth of it.
+pub const MOST_BYTES: usize = 128 << 20;
+
+/// The longest part of an error that repeats the document, in characters.
+const MOST_TOLD: usize = 300;
+
+/// What is named where no key is.
+const WHOLE: &str = "the document";
+
+/// Why bytes are not a result document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// Nothing was read of it.
+    #[error("the document is larger than {MOST_BYTES} bytes")]
+    TooLarge,
+    /// Another schema than this program knows.
+    #[error("`v` is {0}: this program reads result documents of version {version}", version = acclaim_tally::result::VERSION)]
+    Version(u64),
+    /// Not JSON, or not of the schema: where and why.
+    #[error("{at}: {why}")]
+    Malformed {
+        /// Path of the key, such as `categories[3].standings[0].rank`; `the document` for the whole.
+        at: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// One part of it contradicts another.
+    #[error(transparent)]
+    Contradictory(#[from] Contradictory),
+}
+
+/// A document that was read.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub(crate) document: Document,
+    /// SHA-256 of its bytes, lowercase hex.
+    pub(crate) sha256: String,
+}
+
+impl Report {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// [`Unreadable`]; its text is short whatever the bytes are.
+    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+        if bytes.len() > MOST_BYTES {
+            return Err(Unreadable::TooLarge);
+        }
+        // Of another version nothing else is known, so it is asked first.
+        let Version { v } = parsed(bytes)?;
+        if v != u64::from(acclaim_tally::result::VERSION) {
+            return Err(Unreadable::Version(v));
+        }
+        let document: Document = parsed(bytes)?;
+        check(&document)?;
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { document, sha256 })
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object with the key `v`")]
+struct Version {
+    v: u64,
+}
+
+fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| Unreadable::Malformed {
+        at: match error.path().to_string().as_str() {
+            "." => WHOLE.to_owned(),
+            path => told(path),
+        },
+        why: told(&error.inner().to_string()),
+    })?;
+    let rest = json.end();
+    rest.map_err(|error| Unreadable::Malformed { at: WHOLE.to_owned(), why: error.to_string() })?;
+    Ok(read)
+}
+
+/// The beginning of a text that may repeat what the document says.
+fn told(text: &str) -> String {
+    let mut told: String = text.chars().take(MOST_TOLD).collect();
+    if told.len() < text.len() {
+        told.push('…');
+    }
+    told
+}

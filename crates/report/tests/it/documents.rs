@@ -1,0 +1,84 @@
+//! Documents to report on: real ones, made of the tally's golden logs, and two made by hand that have every key between them.
+
+use std::path::PathBuf;
+
+use acclaim_tally::Replay;
+use serde_json::Value;
+
+use crate::logs;
+
+fn path(relative: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+/// A final with channels, panels, lots, an earlier round, voids and a withdrawal.
+pub(crate) fn everything() -> Vec<u8> {
+    std::fs::read(path("tests/documents/everything.json")).unwrap()
+}
+
+/// A contest decided by points alone, with a tie that a panel breaks.
+pub(crate) fn points() -> Vec<u8> {
+    std::fs::read(path("tests/documents/points.json")).unwrap()
+}
+
+/// A choice with a remark.
+pub(crate) fn remarked() -> Vec<u8> {
+    let mut document: Value = serde_json::from_slice(&golden("choice-overtaken")).unwrap();
+    document["categories"][0]["winners"]["choice"]["note"] = "By four votes to one".into();
+    serde_json::to_vec(&document).unwrap()
+}
+
+/// All there are, by name.
+pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
+    let mut all = vec![("everything".to_owned(), everything()), ("points".to_owned(), points())];
+    all.push(("remarked".to_owned(), remarked()));
+    all.extend(logs::all());
+    all.extend(real());
+    all
+}
+
+/// Every place in a value, the outermost first.
+pub(crate) fn places(value: &Value) -> Vec<String> {
+    let mut found = vec![String::new()];
+    let mut inner = |key: String, value: &Value| {
+        let key = key.replace('~', "~0").replace('/', "~1");
+        found.extend(places(value).into_iter().map(|rest| format!("/{key}{rest}")));
+    };
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| inner(key.clone(), value)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(number, value)| inner(number.to_string(), value));
+        }
+        _ => {}
+    }
+    found
+}
+
+/// What each golden log comes to, provisional and certified, by name.
+pub(crate) fn real() -> Vec<(String, Vec<u8>)> {
+    let folder = path("../tally/tests/golden");
+    let mut cases: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|case| case.unwrap().path()).collect();
+    cases.sort();
+    let mut documents = Vec::new();
+    for case in cases {
+        let name = case.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut replay = Replay::without_tiles("example.org/test");
+        for line in std::fs::read_to_string(case.join("log.jsonl")).unwrap().lines() {
+            // A certification names the origin that the log was made under.
+            if line.starts_with("{\"type\":\"certified\"") {
+                break;
+            }
+            replay.push(line.as_bytes()).unwrap();
+        }
+        let (tally, root) = (replay.tally(), replay.root());
+        documents.push((name.clone(), tally.provisional_result("example.org/test", &root).unwrap().json));
+        documents.push((name, tally.certified_result("example.org/test", &root).unwrap().json));
+    }
+    documents
+}
+
+/// The real document of one golden log.
+pub(crate) fn golden(name: &str) -> Vec<u8> {
+    real().into_iter().find(|(own, _)| own == name).map(|(_, document)| document).unwrap()
+}

@@ -1,0 +1,122 @@
+//! Texts from outside stay texts: no title, reason or note breaks out of the page or of the table.
+
+use acclaim_report::Report;
+use proptest::prelude::*;
+use scraper::{Html, Selector, node::Node};
+use serde_json::Value;
+
+use crate::documents;
+
+/// Every text of a document that people wrote, replaced.
+fn with_text(bytes: &[u8], text: &str) -> (Value, Vec<u8>) {
+    let mut document: Value = serde_json::from_slice(bytes).unwrap();
+    for place in documents::places(&document) {
+        let key = place.rsplit('/').next().unwrap();
+        let free = matches!(key, "title" | "reason" | "note" | "by" | "source" | "origin" | "figure")
+            || place.contains("/criteria/0/0");
+        if free
+            && let Some(Value::String(old)) = document.pointer_mut(&place)
+            && (key != "figure" || place.contains("/order/"))
+            && !(key == "by" && place.ends_with("/winners/by"))
+        {
+            text.clone_into(old);
+        }
+    }
+    let bytes = serde_json::to_vec(&document).unwrap();
+    (document, bytes)
+}
+
+/// The elements and attributes of a page in order, without any text: what markup there is.
+fn skeleton(page: &str) -> Vec<String> {
+    let parsed = Html::parse_document(page);
+    let mut skeleton = Vec::new();
+    for node in parsed.tree.nodes() {
+        match node.value() {
+            Node::Element(element) => {
+                let mut attributes: Vec<String> =
+                    element.attrs().map(|(name, value)| format!("{name}={value}")).collect();
+                attributes.sort();
+                skeleton.push(format!("{} {}", element.name(), attributes.join(" ")));
+            }
+            Node::Comment(_) | Node::ProcessingInstruction(_) => skeleton.push("not an element".to_owned()),
+            _ => {}
+        }
+    }
+    skeleton
+}
+
+fn html(bytes: &[u8]) -> String {
+    Report::read(bytes).unwrap().html()
+}
+
+fn check(text: &str) {
+    let harmless = skeleton(&html(&with_text(&documents::everything(), "A").1));
+    let (_, bytes) = with_text(&documents::everything(), text);
+    let page = html(&bytes);
+    assert_eq!(skeleton(&page), harmless, "the same markup whatever the texts are");
+    let parsed = Html::parse_document(&page);
+    let heading = parsed.select(&Selector::parse("h1 > bdi").unwrap()).next().unwrap();
+    assert_eq!(heading.text().collect::<String>(), shown(text), "and the text is the text");
+
+    let csv = Report::read(&bytes).unwrap().csv();
+    let records: Vec<csv::StringRecord> = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(csv.as_bytes())
+        .into_records()
+        .map(|record| record.expect("every row has as many cells as the first"))
+        .collect();
+    assert_eq!(records.len(), 9);
+    let title = records.get(1).and_then(|record| record.get(3)).unwrap();
+    assert!(title == text || title.strip_prefix('\'') == Some(text), "{title:?}");
+    assert!(records.iter().flatten().all(|cell| !cell.trim_start().starts_with(['=', '+', '-', '@'])));
+}
+
+/// A text as the page shows it.
+fn shown(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' | '\r' => ' ',
+            control if control.is_control() => '\u{fffd}',
+            other => other,
+        })
+        .collect()
+}
+
+#[test]
+fn what_looks_like_markup_is_text() {
+    for text in [
+        "</title><script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "' style='position:fixed",
+        "<!-- ",
+        "]]>",
+        "</bdi></td></table></main>",
+        "&lt;b&gt; &amp; &#60;",
+        "</style><style>*{display:none}",
+        "javascript:alert(1)",
+        "a\0b\u{1b}[2J\u{202e}c\u{2028}d",
+        "=HYPERLINK(\"http://example.org\";\"x\")",
+        " \t@SUM(A1)",
+        "a,\"b\"\r\nc;d",
+        "\r\n=1",
+        "",
+        "-",
+        "\u{feff}=1",
+    ] {
+        check(text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_text(text in "\\PC{0,40}") {
+        check(&text);
+    }
+
+    #[test]
+    fn any_mixture_of_the_dangerous_is_text(text in "[<>&\"'=+@,;/!\\-\r\n\t a-z\u{0}-\u{1f}]{0,40}") {
+        check(&text);
+    }
+}

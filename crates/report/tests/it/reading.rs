@@ -1,0 +1,162 @@
+//! A document from outside is read whole or refused with a short error that names the place.
+
+use acclaim_report::{MOST_BYTES, Report, Unreadable};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::documents;
+
+fn changed(pointer: &str, to: Value) -> Result<Report, Unreadable> {
+    let mut document: Value = serde_json::from_slice(&documents::everything()).unwrap();
+    *document.pointer_mut(pointer).unwrap() = to;
+    Report::read(&serde_json::to_vec(&document).unwrap())
+}
+
+#[test]
+fn every_document_of_the_tally_is_read() {
+    for (name, bytes) in documents::all() {
+        let report = Report::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(report.document().v, 1);
+    }
+}
+
+fn many(value: Value) -> Value {
+    vec![value; 101].into()
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let share = "/categories/0/standings/1/share";
+    for (pointer, to, expected) in [
+        ("/v", json!(2), "`v` is 2: this program reads result documents of version 1"),
+        ("/v", json!("1"), "v: invalid type: string \"1\", expected u64"),
+        ("/status", json!("final"), "status: unknown variant `final`, expected `provisional` or `certified`"),
+        ("/contest", json!("A b"), "contest: `A b` is not an identifier"),
+        ("/log/root", json!("x"), "log.root: not 32 bytes in base64"),
+        (share, json!("30"), "categories[0].standings[1].share: not a figure with two decimals"),
+        (share, json!("1e5"), "categories[0].standings[1].share: not a figure"),
+        ("/categories/0/ranking/0/exact", json!("1/2/3"), "categories[0].ranking[0].exact: not a fraction"),
+        ("/categories/1/id", json!("c01"), "categories: `c01` is there twice"),
+        ("/categories/0/standings/1/entry", json!("p1"), "categories[0].standings: `p1` is there twice"),
+        ("/categories/0/ties/0", json!({}), "categories[0].ties[0]: missing field `concerns`"),
+        ("/categories/1/title", json!("x".repeat(1001)), "categories[1].title: longer than 1000 characters"),
+        (
+            "/categories/0/standings/2/channels",
+            json!([]),
+            "categories[0].standings[2].channels: other channels",
+        ),
+        ("/categories/0/ties/0/entries", json!(["p3", "p3"]), "categories[0].ties: `p3` is there twice"),
+        ("/categories/0/ties/3/order/1/entry", json!("p2"), "categories[0].ties: `p2` is there twice"),
+        (
+            "/categories/0/without_rulings/1/entry",
+            json!("p1"),
+            "categories[0].without_rulings: `p1` is there twice",
+        ),
+        (
+            "/categories/0/winners/no_longer_eligible",
+            json!(["p6", "p6"]),
+            "no_longer_eligible: `p6` is there twice",
+        ),
+        ("/withdrawn/0/category", json!("c09"), "withdrawn[0].category: there is no such category"),
+        ("/rules/channels", many(json!({"id": "x", "weight": 1})), "rules.channels: 101 of them"),
+        (
+            "/rules/panels",
+            many(json!({"id": "x", "kind": "points", "trim": 0, "minimum_jurors": 1, "weight": 1})),
+            "rules.panels: 101 of them",
+        ),
+        ("/rules/winners", json!({"best": 1}), "rules.winners"),
+    ] {
+        let error = changed(pointer, to).unwrap_err().to_string();
+        assert!(error.contains(expected), "{pointer}: {error}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_wherever_it_is() {
+    let document: Value = serde_json::from_slice(&documents::everything()).unwrap();
+    let mut tried = 0;
+    for place in documents::places(&document) {
+        let mut document = document.clone();
+        let Some(object) = document.pointer_mut(&place).and_then(Value::as_object_mut) else { continue };
+        object.insert("surprise".to_owned(), json!(1));
+        let error = Report::read(&serde_json::to_vec(&document).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("surprise"), "{place}: {error}");
+        tried += 1;
+    }
+    assert!(tried > 80, "{tried}");
+}
+
+#[test]
+fn nothing_long_comes_back_and_nothing_deep_is_followed() {
+    assert_eq!(Report::read(&vec![b' '; MOST_BYTES + 1]).unwrap_err(), Unreadable::TooLarge);
+    let long = format!("{{\"v\":1,\"{}\":1}}", "x".repeat(1 << 20));
+    assert!(Report::read(long.as_bytes()).unwrap_err().to_string().len() < 2000);
+    let deep = format!("{{\"v\":1,\"rules\":{}", "[".repeat(1 << 20));
+    assert!(Report::read(deep.as_bytes()).is_err());
+    let after = [documents::everything(), b"{}".to_vec()].concat();
+    assert!(Report::read(&after).unwrap_err().to_string().contains("trailing characters"));
+    let twice =
+        String::from_utf8(documents::everything()).unwrap().replacen("\"v\": 1,", "\"v\": 1, \"v\": 1,", 1);
+    assert!(Report::read(twice.as_bytes()).unwrap_err().to_string().contains("duplicate field"));
+}
+
+/// A report of ten thousand withdrawn entries in as many categories is made at once, and is as long as they are many.
+#[test]
+fn a_report_grows_with_its_document_and_no_faster() {
+    let size = |many: usize| {
+        let mut document: Value = serde_json::from_slice(&documents::points()).unwrap();
+        let category = document["categories"][0].clone();
+        document["categories"] = (0..many)
+            .map(|number| {
+                let mut category = category.clone();
+                category["id"] = format!("c{number}").into();
+                category
+            })
+            .collect();
+        document["withdrawn"] = (0..many)
+            .map(|number| {
+                json!({"category": format!("c{number}"), "entry": format!("w{number}"), "title": "W", "votes": 0,
+                    "index": 1, "by": "b", "reason": "r", "at": "2021-04-01T08:00:00Z"})
+            })
+            .collect();
+        let bytes = serde_json::to_vec(&document).unwrap();
+        let report = Report::read(&bytes).unwrap();
+        report.html().len().max(report.csv().len()) / (bytes.len() / 1000)
+    };
+    let (few, lots) = (size(100), size(1000));
+    assert!(lots <= few && lots < 10_000, "{few}, {lots} bytes of a report for a thousand of the document");
+}
+
+proptest! {
+    #[test]
+    fn bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(Report::read(&bytes).is_err());
+    }
+
+    /// Whatever is read can be written, however it was bent.
+    #[test]
+    fn a_bent_document_is_refused_or_written(place in any::<prop::sample::Index>(), with in bent()) {
+        let mut document: Value = serde_json::from_slice(&documents::everything()).unwrap();
+        let places = documents::places(&document);
+        *document.pointer_mut(place.get::<String>(&places)).unwrap() = with;
+        match Report::read(&serde_json::to_vec(&document).unwrap()) {
+            Ok(report) => prop_assert!(report.html().ends_with("</html>") && report.csv().ends_with("\r\n")),
+            Err(error) => prop_assert!(error.to_string().len() < 2000),
+        }
+    }
+}
+
+fn bent() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!([[]])),
+        Just(json!("99999999999999999999999999999.99")),
+    ]
+}

@@ -1,0 +1,25 @@
+//! Pages and tables as they are: a plain contest, one with everything, one by points.
+
+use acclaim_report::Report;
+
+use crate::documents;
+
+#[test]
+fn pages_and_tables_are_as_they_were() {
+    for (name, bytes) in [
+        ("plain", documents::golden("withdrawn-between-votes")),
+        ("everything", documents::everything()),
+        ("points", documents::points()),
+    ] {
+        let report = Report::read(&bytes).unwrap();
+        insta::assert_snapshot!(format!("{name}_csv"), report.csv().replace("\r\n", "␍␊\n"));
+        // The style has no place in a snapshot; an element a line reads better in a difference.
+        let page = report.html();
+        let (before, rest) = page.split_once("<style>").unwrap();
+        let (_, after) = rest.split_once("</style>").unwrap();
+        let (before, policy) = before.split_once("sha256-").unwrap();
+        let (_, policy) = policy.split_once('\'').unwrap();
+        let page = format!("{before}sha256-…'{policy}<style>…</style>{after}").replace("><", ">\n<");
+        insta::assert_snapshot!(format!("{name}_html"), page);
+    }
+}
