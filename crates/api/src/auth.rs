@@ -72,6 +72,7 @@ pub(crate) async fn staff(
             name: "operator".to_owned(),
             role: Role::Operator,
             contests: None,
+            panel: None,
             created: Instant::at_or_before(api.stores.clock.now()),
             revoked: None,
         }
@@ -82,7 +83,7 @@ pub(crate) async fn staff(
     if roles.contains(&key.role) && covered {
         return Ok(key);
     }
-    let detail = format!("the key {} is one of an {} and does not allow this here", key.name, key.role);
+    let detail = format!("the key {} has the role {} and does not allow this here", key.name, key.role);
     Err(Problem::new(&problem::KEY_INSUFFICIENT, detail))
 }
 
