@@ -60,7 +60,7 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, 
     let mut contests = Vec::new();
     for contest in api.directory.all() {
         if contest.phase() == Phase::Draft
-            && !auth::is_reader(&api, &headers, contest.id()).await.unwrap_or(false)
+            && !auth::may_see_draft(&api, &headers, contest.id()).await.unwrap_or(false)
         {
             continue;
         }
@@ -88,7 +88,7 @@ async fn read(
 ) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
     let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
-    if contest.phase() == Phase::Draft && !auth::is_reader(&api, &headers, &id).await? {
+    if contest.phase() == Phase::Draft && !auth::may_see_draft(&api, &headers, &id).await? {
         return Err(no_contest());
     }
     if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == contest.etag().as_bytes()) {

@@ -13,6 +13,7 @@ mod extract;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod health;
+pub mod jury;
 mod limits;
 mod log;
 mod metrics;
@@ -20,6 +21,7 @@ mod page;
 mod passes;
 pub mod problem;
 mod router;
+mod scores;
 pub mod server;
 mod standings;
 mod state;

@@ -23,7 +23,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     ballots, bulk, commands, contests, health, log, page, passes,
     problem::{self, Problem},
-    standings,
+    scores, standings,
     state::Api,
     turnout,
 };
@@ -55,6 +55,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(standings::routes())
         .merge(turnout::routes())
         .merge(commands::routes())
+        .merge(scores::routes())
         .merge(log::routes())
         .merge(health::routes())
 }

@@ -82,7 +82,8 @@ impl ContestTask {
         };
         let mut batch = Batch::default();
         let mut first = None;
-        for event in events::of_command(&command, &by, Instant::at_or_before(now)) {
+        let rules = &self.record.definition.rules;
+        for event in events::of_command(&command, rules, &by, Instant::at_or_before(now)) {
             match batch.add_event(&mut self.log.replay, &event) {
                 Ok(index) => first = first.or(Some(index)),
                 Err(error) if first.is_none() => {
@@ -129,6 +130,9 @@ impl ContestTask {
                         "the contest is closing, or the new instant has passed".to_owned(),
                     ));
                 }
+            }
+            Command::Draw { .. } if self.record.definition.rules.draw.is_none() => {
+                return Err(("no-draw", "the rules of this contest have no draw".to_owned()));
             }
             Command::DestroyTagKey { .. } if self.record.state.phase < Phase::Closed => {
                 let detail = "passes are minted with the key until voting has ended".to_owned();

@@ -15,7 +15,7 @@ use sqlx_postgres::{PgConnectOptions, PgConnection};
 use tokio::time::timeout;
 
 /// Migration N leads from version N - 1 to N. They are only ever added to.
-const MIGRATIONS: &[(i32, &str)] = 
+const MIGRATIONS: &[(i32, &str)] =
     &[(1, include_str!("../migrations/1.sql")), (VERSION, include_str!("../migrations/2.sql"))];
 /// The version that this program works with.
 pub const VERSION: i32 = 2;

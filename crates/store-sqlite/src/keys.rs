@@ -40,7 +40,9 @@ impl Keys for SqliteDatabase {
     async fn staff_keys(&self) -> Result<Vec<StaffKey>> {
         self.read(|tx| {
             let mut statement = tx
-                .prepare_cached("SELECT name, role, contests, panel, created, revoked FROM staff_keys ORDER BY name")
+                .prepare_cached(
+                    "SELECT name, role, contests, panel, created, revoked FROM staff_keys ORDER BY name",
+                )
                 .map_err(unavailable)?;
             let rows = statement.query_map([], stored_key).map_err(unavailable)?;
             rows.map(|row| staff_key(row.map_err(unavailable)?)).collect()
@@ -50,11 +52,13 @@ impl Keys for SqliteDatabase {
 
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
         self.read(move |tx| {
-            tx.prepare_cached("SELECT name, role, contests, panel, created, revoked FROM staff_keys WHERE hash = ?1")
-                .and_then(|mut statement| statement.query_row([hash], stored_key).optional())
-                .map_err(unavailable)?
-                .map(staff_key)
-                .transpose()
+            tx.prepare_cached(
+                "SELECT name, role, contests, panel, created, revoked FROM staff_keys WHERE hash = ?1",
+            )
+            .and_then(|mut statement| statement.query_row([hash], stored_key).optional())
+            .map_err(unavailable)?
+            .map(staff_key)
+            .transpose()
         })
         .await
     }

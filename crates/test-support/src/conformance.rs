@@ -303,7 +303,8 @@ async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
     let id = &contest.id;
     database.create_draft(&contest, b"w").await?;
     let certify = |size| Command::Certify { size, root: "r".to_owned(), result: "d".to_owned() };
-    let recorded = |index| CommandOutcome::Recorded { index, entries: 1, size: index + 1, root: "r".to_owned() };
+    let recorded =
+        |index| CommandOutcome::Recorded { index, entries: 1, size: index + 1, root: "r".to_owned() };
     let refused = CommandOutcome::Refused { code: "no".to_owned(), detail: "No.".to_owned() };
     let mut decided = append(None, &["e0", "e1", "e2"], 1);
     for (key, by, command, outcome) in [
@@ -321,7 +322,9 @@ async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
     database.append(id, decided).await?;
     let found = async |kind, by| {
         let found = database.recorded_commands(id, kind, by).await?;
-        Ok::<_, StoreError>(found.into_iter().map(|(queued, outcome)| (queued.key, outcome)).collect::<Vec<_>>())
+        Ok::<_, StoreError>(
+            found.into_iter().map(|(queued, outcome)| (queued.key, outcome)).collect::<Vec<_>>(),
+        )
     };
     let (third, fourth) = (("3".to_owned(), recorded(1)), ("4".to_owned(), recorded(2)));
     assert_eq!(found(Kind::Certify, None).await?, [third.clone(), fourth]);
@@ -360,7 +363,10 @@ async fn keys(database: &dyn Database) -> Result<(), StoreError> {
     database.revoke_staff_key("chair", at).await?;
     assert!(matches!(database.revoke_staff_key("chair", at).await, Err(StoreError::Conflict(_))));
     assert_eq!(database.staff_keys().await?, [StaffKey { revoked: Some(at), ..key.clone() }]);
-    assert!(matches!(database.add_staff_key([2; 32], &key).await, Err(StoreError::Conflict(_))), "its name is known");
+    assert!(
+        matches!(database.add_staff_key([2; 32], &key).await, Err(StoreError::Conflict(_))),
+        "its name is known"
+    );
     let panel = "experts".parse().ok();
     jurors_key(database, StaffKey { name: "Ama".to_owned(), role: Role::Juror, panel, ..key }).await?;
     database.add_installation_value("v", b"1").await?;

@@ -1,8 +1,9 @@
 //! `acclaim key`: directly on the database of a data directory or of a cluster, also while a server runs on it.
 
-use acclaim_contest::Instant;
 use std::sync::Arc;
 
+use acclaim_api::jury::check_name;
+use acclaim_contest::Instant;
 use acclaim_store::{
     Database, Keyring,
     keys::{Role, StaffKey},
@@ -61,8 +62,8 @@ async fn create(args: KeyCreateArgs) -> Result<Outcome> {
         Some(name) => name,
         None => format!("{}-{}", args.role, random::hex::<4>()?),
     };
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        bail!("the name must have 1 to 100 characters and no control characters");
+    if let Err(problem) = check_name(&name) {
+        bail!("the name {name:?}: {problem}");
     }
     let key = engine::new_key()?;
     let staff = StaffKey {
@@ -84,7 +85,8 @@ async fn check_juror(database: &dyn Database, args: &KeyCreateArgs) -> Result<()
     let ([contest], Some(panel), Some(_)) = (&args.contest[..], &args.panel, &args.name) else {
         bail!("a juror's key needs --contest, once, --panel and --name, the juror's name in the log");
     };
-    let record = database.contest(contest).await?.with_context(|| format!("there is no contest {contest}"))?;
+    let record =
+        database.contest(contest).await?.with_context(|| format!("there is no contest {contest}"))?;
     let panels = &record.definition.rules.panels;
     if panels.iter().any(|known| known.id == *panel) {
         return Ok(());
