@@ -2,6 +2,7 @@
 
 mod amend;
 mod contest_table;
+mod contradictions;
 mod encoding;
 mod entries;
 mod entries_csv;
@@ -142,11 +143,12 @@ impl<'a> Reading<'a> {
 
     /// Reads all tables, whatever mistakes are found; `None` if something that must be there is not.
     fn definition(&mut self, root: Node<'_>, load: Option<&mut Load<'_>>) -> Option<Definition> {
-        let mut root = Table::root(root, &mut self.findings)?;
+        let node = root;
+        let mut root = Table::root(node, &mut self.findings)?;
         let findings = &mut self.findings;
         let head = contest_table::read(&mut root, self.overrides, findings);
         let mut categories = Categories::read(&mut root, findings);
-        let rules = rules_tables::rules(&mut root, categories.count(), findings);
+        let rules = rules_tables::rules(node, &mut root, categories.count(), findings);
         jury_tables::rounds(&mut root, findings);
         let admission = jury_tables::admission(&mut root, findings);
         let mut entries = Entries::read(&mut root, &mut categories, findings);

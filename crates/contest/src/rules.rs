@@ -1,10 +1,17 @@
 //! The rules of a contest, as its log carries them. Field order is the canonical order.
 
+mod contradictions;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+pub use contradictions::Contradiction;
+
 use crate::id::{ChannelId, InvalidId, PanelId};
+
+/// The most ballots of a voter where they are counted: whoever looks at a voter's ballots looks at all of them.
+pub const MOST_BALLOTS_PER_VOTER: u32 = 10_000;
 
 /// All that decides what counts and who wins; fixed from the opening on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +53,7 @@ pub struct BallotRules {
     pub revisions: Option<u32>,
     /// How often a voter may fill the same category.
     pub period: Period,
-    /// Ballots of a voter; there if and only if `period` is [`Period::Counted`].
+    /// Ballots of a voter, at most [`MOST_BALLOTS_PER_VOTER`]; there if and only if `period` is [`Period::Counted`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ballots_per_voter: Option<u32>,
     /// How precisely the log tells the time of casting.

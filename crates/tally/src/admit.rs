@@ -9,9 +9,11 @@ use acclaim_ballot_log::{Event, LogEntry};
 use acclaim_contest::{BallotId, Instant};
 
 use crate::ballots::{BallotNumber, VoterNumber};
+use crate::division::Division;
 use crate::phase::Phase;
 use crate::refusal::Refusal;
 use crate::roster::EntryNumber;
+use crate::scores::{self, Given, ScoreList};
 use crate::tally::Tally;
 
 pub(crate) use ballot::BallotPlan;
@@ -24,6 +26,10 @@ pub(crate) enum Admitted {
     Ballots(Vec<(VoterNumber, BallotNumber)>),
     /// The entries that a ruling or choice names.
     Entries(Vec<EntryNumber>),
+    /// A juror's scores.
+    Scores(ScoreList),
+    /// How the contest divides votes.
+    Contest(Box<Division>),
     /// Nothing to be resolved.
     Plain,
 }
@@ -46,7 +52,9 @@ pub(crate) fn admit(
 fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
     in_place(tally, event)?;
     match event {
-        Event::Contest(header) => rules::check(header)?,
+        Event::Contest(header) => {
+            return rules::check(header).map(|division| Admitted::Contest(Box::new(division)));
+        }
         Event::Category(category) => {
             if tally.roster.category_number(category.id.as_str()).is_some() {
                 return Err(Refusal::RepeatedCategory(category.id.clone()));
@@ -86,8 +94,12 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
         Event::Choice { category, winners, .. } => {
             return ruling::admit_choice(tally, category, winners).map(Admitted::Entries);
         }
-        Event::Scores { .. } => return Err(Refusal::Unsupported("`scores`")),
-        Event::Drawn { .. } => return Err(Refusal::Unsupported("`drawn`")),
+        Event::Scores { panel, juror, category, criterion, values, .. } => {
+            let criterion = criterion.as_deref();
+            return scores::admit(tally, &Given { panel, juror, category, criterion, values })
+                .map(Admitted::Scores);
+        }
+        Event::Drawn { source, .. } => admit_drawn(tally, source)?,
         Event::Frozen { .. } | Event::Reopened(_) | Event::Statement { .. } => {}
     }
     Ok(Admitted::Plain)
@@ -141,6 +153,22 @@ fn admit_closed(tally: &Tally, at: Instant) -> Result<(), Refusal> {
     let opened = tally.opened.unwrap_or(at);
     let closes = tally.closes.unwrap_or(at);
     if (opened..=closes).contains(&at) { Ok(()) } else { Err(Refusal::ClosedOutside { at, opened, closes }) }
+}
+
+fn admit_drawn(tally: &Tally, source: &str) -> Result<(), Refusal> {
+    let rules = tally.header.as_ref().and_then(|header| header.rules.draw.as_ref());
+    let rules = rules.ok_or(Refusal::NoDraw("the rules have none"))?;
+    if !tally.frozen {
+        return Err(Refusal::NoDraw("the log is not frozen"));
+    }
+    if tally.drawn.is_some() {
+        return Err(Refusal::NoDraw("the seed is there already"));
+    }
+    if source == rules.source {
+        Ok(())
+    } else {
+        Err(Refusal::WrongSource(source.chars().take(200).collect()))
+    }
 }
 
 /// The type of an event as the log writes it.

@@ -2,12 +2,14 @@
 //!
 //! A ballot takes 32 bytes and 4 for each of its votes, a voter 20 and a place in the table of 5 to 12. The table is hashed by the first four
 //! bytes of the tag, which begin the id of each of the voter's ballots too, so that a ballot is found by its id without an
-//! index of its own.
+//! index of its own. Where a voter has several sheets, `sheets` adds what finds a ballot among a thousand of one voter.
 
 use acclaim_contest::{BallotId, VoterTag};
 use hashbrown::HashTable;
 
+use crate::division::SheetNumber;
 use crate::roster::EntryNumber;
+use crate::sheets::{NewPlace, Sheets};
 
 /// Position of a ballot among the ballots.
 pub(crate) type BallotNumber = u32;
@@ -15,11 +17,11 @@ pub(crate) type BallotNumber = u32;
 pub(crate) type VoterNumber = u32;
 
 /// Stands for no ballot.
-const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
-/// Most ballots of one voter: a look-up walks through all of them, so a log must not be able to make that long. A voter who fills the
+/// Most ballots of one voter on one sheet: a look-up walks through all of them, so a log must not be able to make that long. A voter who fills the
 /// 18 categories of the largest prize one by one and then changes each twice has 54.
-pub(crate) const MOST_BALLOTS_OF_A_VOTER: usize = 4_096;
+pub(crate) const MOST_BALLOTS_ON_A_SHEET: usize = 4_096;
 
 /// Most voters whose tags share their first four bytes. With a billion voters and honest tags ten would be very unlikely; more are a
 /// log made to slow its readers down.
@@ -82,6 +84,7 @@ pub(crate) struct NewRecord {
     pub(crate) tag: VoterTag,
     /// The voter, if known.
     pub(crate) voter: Option<VoterNumber>,
+    pub(crate) sheet: SheetNumber,
     pub(crate) replaces: Option<BallotNumber>,
     /// In the order of the ballot: votes in a category stand together.
     pub(crate) entries: Vec<EntryNumber>,
@@ -102,6 +105,8 @@ pub(crate) struct Ballots {
     selections: Vec<EntryNumber>,
     voters: Vec<Voter>,
     by_prefix: HashTable<VoterNumber>,
+    /// Only where a voter can have several.
+    sheets: Option<Box<Sheets>>,
 }
 
 impl Ballots {
@@ -112,7 +117,18 @@ impl Ballots {
             selections: Vec::with_capacity(ballots),
             voters: Vec::with_capacity(ballots),
             by_prefix: HashTable::with_capacity(ballots),
+            sheets: None,
         }
+    }
+
+    /// Tells apart the sheets of a voter from the first ballot on.
+    pub(crate) fn divide(&mut self) {
+        self.sheets = Some(Box::default());
+    }
+
+    /// Whether a voter can have several sheets.
+    pub(crate) fn are_divided(&self) -> bool {
+        self.sheets.is_some()
     }
 
     /// How many ballots are recorded.
@@ -157,17 +173,62 @@ impl Ballots {
     /// The voter's ballot `id`.
     pub(crate) fn find_of(&self, voter: VoterNumber, id: &BallotId) -> Option<BallotNumber> {
         let [_, _, _, _, tail @ ..] = id.0;
-        self.of(voter).find(|ballot| self.record(*ballot).id_tail == tail)
+        let is_it = |ballot: &BallotNumber| self.record(*ballot).id_tail == tail;
+        match &self.sheets {
+            None => self.of(voter).find(is_it),
+            Some(sheets) => {
+                let of_voter =
+                    |ballot: &BallotNumber| sheets.place(*ballot).is_some_and(|place| place.voter == voter);
+                sheets.with_id(tail).filter(is_it).find(of_voter)
+            }
+        }
     }
 
-    /// The voter's ballots, newest first.
+    /// All ballots of the voter, newest first.
     pub(crate) fn of(&self, voter: VoterNumber) -> impl Iterator<Item = BallotNumber> {
-        self.up_to(self.voter_record(voter).newest)
+        std::iter::successors(Some(self.voter_record(voter).newest), |ballot| self.record(*ballot).previous())
     }
 
-    /// The ballot and those of the same voter before it, newest first.
-    pub(crate) fn up_to(&self, ballot: BallotNumber) -> impl Iterator<Item = BallotNumber> {
-        std::iter::successors(Some(ballot), |ballot| self.record(*ballot).previous())
+    /// The voter's ballots on a sheet, newest first.
+    pub(crate) fn on_sheet(
+        &self,
+        voter: VoterNumber,
+        sheet: SheetNumber,
+    ) -> impl Iterator<Item = BallotNumber> {
+        let newest = match &self.sheets {
+            None => Some(self.voter_record(voter).newest),
+            Some(sheets) => sheets.newest(voter, sheet),
+        };
+        self.back_from(newest)
+    }
+
+    /// A ballot and those before it on the same sheet, newest first.
+    pub(crate) fn back_from(&self, ballot: Option<BallotNumber>) -> impl Iterator<Item = BallotNumber> {
+        std::iter::successors(ballot, |ballot| self.previous_on_sheet(*ballot))
+    }
+
+    /// The ballot before this one on the same sheet.
+    pub(crate) fn previous_on_sheet(&self, ballot: BallotNumber) -> Option<BallotNumber> {
+        match &self.sheets {
+            None => self.record(ballot).previous(),
+            Some(sheets) => sheets.previous(ballot),
+        }
+    }
+
+    /// The sheet that a ballot is on.
+    pub(crate) fn sheet_of(&self, ballot: BallotNumber) -> SheetNumber {
+        self.sheets.as_ref().and_then(|sheets| sheets.place(ballot)).map_or(0, |place| place.sheet)
+    }
+
+    /// How many of the voter's ballots take another one's place.
+    pub(crate) fn replacements(&self, voter: VoterNumber) -> u64 {
+        match &self.sheets {
+            None => self.of(voter).filter(|ballot| self.record(*ballot).replaces().is_some()).count() as u64,
+            Some(sheets) => {
+                let newest = sheets.place(self.voter_record(voter).newest);
+                newest.map_or(0, |place| place.replacements.into())
+            }
+        }
     }
 
     #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
@@ -196,6 +257,7 @@ impl Ballots {
     /// Records an admitted ballot at a log index; the ballot that it replaces is marked.
     pub(crate) fn push(&mut self, new: &NewRecord, index: u32) -> (VoterNumber, BallotNumber) {
         let number = self.len();
+        let before = new.voter.filter(|_| self.sheets.is_some()).map_or(0, |voter| self.replacements(voter));
         let (voter, previous) = match new.voter {
             Some(voter) => (voter, std::mem::replace(&mut self.voter_record_mut(voter).newest, number)),
             None => (self.push_voter(new.tag, number), NONE),
@@ -204,7 +266,15 @@ impl Ballots {
             self.record_mut(replaced).flags |= REPLACED;
         }
         let [_, _, _, _, id_tail @ ..] = new.id.0;
-        self.records.push(BallotRecord {
+        let Self { records, sheets, .. } = self;
+        if let Some(sheets) = sheets {
+            let replacements =
+                u32::try_from(before).unwrap_or(u32::MAX - 1) + u32::from(new.replaces.is_some());
+            let place = NewPlace { voter, sheet: new.sheet, replacements, id_tail };
+            sheets
+                .push(&place, |ballot| records.get(ballot as usize).map_or([0; 12], |record| record.id_tail));
+        }
+        records.push(BallotRecord {
             id_tail,
             index,
             first_selection: u32::try_from(self.selections.len()).unwrap_or(NONE),
@@ -271,7 +341,8 @@ mod tests {
         for last in 0..3 {
             let id = BallotId([1, 2, 3, 4, last, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
             assert!(matches!(ballots.voter(&tag(last)), Lookup::New { alike } if alike == usize::from(last)));
-            let new = NewRecord { id, tag: tag(last), voter: None, replaces: None, entries: vec![0] };
+            let new =
+                NewRecord { id, tag: tag(last), voter: None, sheet: 0, replaces: None, entries: vec![0] };
             let (voter, ballot) = ballots.push(&new, u32::from(last));
             assert_eq!(ballots.find(&id), Some((voter, ballot)));
             assert_eq!(ballots.id(voter, ballot), id);

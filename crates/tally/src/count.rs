@@ -5,6 +5,7 @@ use acclaim_contest::rules::Completion;
 use serde::Serialize;
 
 use crate::ballots::{BallotNumber, BallotRecord, Ballots, VoterNumber};
+use crate::division::{Division, SheetNumber};
 use crate::roster::{CategoryNumber, Roster};
 
 /// Ballots by what became of them. `recorded` is the sum of the others.
@@ -18,7 +19,7 @@ pub struct BallotCounts {
     pub replaced: u64,
     /// A ruling says that they do not count, whether replaced or not.
     pub voided: u64,
-    /// They stand, but their voter has not voted in every category and the contest asks for that.
+    /// They stand, but there is no vote in every category beside them and the contest asks for that.
     pub incomplete: u64,
 }
 
@@ -29,7 +30,7 @@ pub(crate) enum Step {
     Out,
 }
 
-/// Whether a voter has voted in every category, if the contest asks for that.
+/// Whether a sheet has a vote in every category, if the contest asks for that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Completeness {
     /// By standing ballots.
@@ -41,6 +42,7 @@ pub(crate) struct Completeness {
 /// All that changes when ballots do.
 pub(crate) struct Counter<'a> {
     pub(crate) ballots: &'a Ballots,
+    pub(crate) division: &'a Division,
     pub(crate) roster: &'a mut Roster,
     pub(crate) totals: &'a mut BallotCounts,
 }
@@ -53,34 +55,35 @@ impl Counter<'_> {
         let counts = class == Class::Counted;
         let counts_unruled = !record.is_replaced() && complete.unruled;
         self.totals.step(class, step);
+        let channel = self.division.channel_of(self.ballots.sheet_of(ballot));
         let mut last: Option<CategoryNumber> = None;
         for number in self.ballots.selections(ballot) {
-            let entry = self.roster.entry_mut(*number);
-            step.apply(&mut entry.votes, counts);
-            step.apply(&mut entry.unruled, counts_unruled);
-            let category = entry.category;
+            let votes = self.roster.votes_mut(*number, channel);
+            step.apply(&mut votes.ruled, counts);
+            step.apply(&mut votes.unruled, counts_unruled);
+            let category = self.roster.entry(*number).category;
             if last != Some(category) {
                 last = Some(category);
                 let category = self.roster.category_mut(category);
                 category.ballots.step(class, step);
-                step.apply(&mut category.voters, !record.is_replaced());
+                step.apply(&mut category.slots, !record.is_replaced());
             }
         }
     }
 }
 
-/// Whether `voter` has voted in every category; with [`Completion::Any`] everyone counts.
+/// Whether a voter's sheet has a vote in every category; with [`Completion::Any`] every sheet counts.
 pub(crate) fn completeness(
     completion: Completion,
     ballots: &Ballots,
     roster: &Roster,
-    voter: VoterNumber,
+    (voter, sheet): (VoterNumber, SheetNumber),
 ) -> Completeness {
     if completion == Completion::Any {
         return Completeness { ruled: true, unruled: true };
     }
     let (mut ruled, mut unruled) = (0, 0);
-    for ballot in ballots.of(voter) {
+    for ballot in ballots.on_sheet(voter, sheet) {
         let record = ballots.record(ballot);
         // Slots hold one ballot each, so the categories of different ballots are different.
         let categories = if record.is_replaced() { 0 } else { category_count(ballots, roster, ballot) };

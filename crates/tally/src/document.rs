@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::count::BallotCounts;
 use crate::phase::Phase;
 use crate::roster::CategoryNumber;
-use crate::standings::Standing;
+use crate::standings::{ChannelStanding, Standing};
 use crate::tally::Tally;
 
 /// The live tally, in the public contract's order of keys.
@@ -73,18 +73,26 @@ impl Tally {
         })
     }
 
-    /// The standings of all categories as CSV with a header, lines ended by CR LF (RFC 4180):
-    /// `category,entry,title,rank,votes,share,tied`. A title that a spreadsheet would take for a formula gets an apostrophe in front.
+    /// The standings of all categories as CSV with a header, lines ended by CR LF (RFC 4180): `category,entry,title,rank,votes,share,tied`, and with
+    /// channels `votes_<channel>,share_<channel>` of each. A title that a spreadsheet would take for a formula gets an apostrophe in front.
     #[must_use]
     pub fn standings_csv(&self) -> String {
-        let mut csv = String::from("category,entry,title,rank,votes,share,tied\r\n");
+        let mut csv = String::from("category,entry,title,rank,votes,share,tied");
+        for channel in self.header.iter().flat_map(|header| &header.rules.channels) {
+            csv.push_str(&format!(",votes_{0},share_{0}", channel.id));
+        }
+        csv.push_str("\r\n");
         for number in self.category_numbers() {
             let category = &self.roster.category(number).id;
-            for Standing { entry, rank, votes, share, tied } in self.standings_of(number) {
+            for Standing { entry, rank, votes, share, tied, channels, .. } in self.standings_of(number) {
                 let title = self.roster.entry_number(entry.as_str());
                 let title = title.map_or("", |entry| self.roster.entry(entry).title.as_str());
                 let title = cell(title);
-                csv.push_str(&format!("{category},{entry},{title},{rank},{votes},{share},{tied}\r\n"));
+                csv.push_str(&format!("{category},{entry},{title},{rank},{votes},{share},{tied}"));
+                for ChannelStanding { votes, share, .. } in channels {
+                    csv.push_str(&format!(",{votes},{share}"));
+                }
+                csv.push_str("\r\n");
             }
         }
         csv

@@ -54,7 +54,7 @@ impl<'a> Pass<'a> {
         let mut replaced = vec![false; self.ballots.len() as usize];
         for ballot in 0..self.ballots.len() {
             let record = *self.ballots.record(ballot);
-            let before = self.complete_votes(record.previous(), &replaced);
+            let before = self.complete_votes(self.ballots.previous_on_sheet(ballot), &replaced);
             if let Some(flag) = record.replaces().and_then(|number| replaced.get_mut(number as usize)) {
                 *flag = true;
             }
@@ -64,12 +64,12 @@ impl<'a> Pass<'a> {
         self.reached
     }
 
-    /// The ballots of a voter that count when `newest` is the newest: none unless there is a vote in every category.
+    /// The ballots of a sheet that count when `newest` is the newest: none unless there is a vote in every category.
     fn complete_votes(&self, newest: Option<BallotNumber>, replaced: &[bool]) -> Vec<BallotNumber> {
         let is_replaced = |ballot: BallotNumber| replaced.get(ballot as usize).copied().unwrap_or(false);
-        let standing: Vec<BallotNumber> = newest
-            .into_iter()
-            .flat_map(|newest| self.ballots.up_to(newest))
+        let standing: Vec<BallotNumber> = self
+            .ballots
+            .back_from(newest)
             .filter(|ballot| !self.ballots.record(*ballot).is_voided() && !is_replaced(*ballot))
             .collect();
         let categories: usize =

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use acclaim_ballot_log::Event;
 use acclaim_contest::rules::{ChampionTies, WinnerTies};
 
+use crate::ballots::VoterNumber;
 use crate::count::{BallotCounts, categories};
-use crate::roster::CategoryNumber;
+use crate::roster::{CategoryNumber, Votes};
 use crate::tally::Tally;
 
 /// Voided ballots by the reason that their rulings gave.
@@ -25,8 +26,8 @@ pub(crate) struct Figures {
     totals: BallotCounts,
     pub(crate) voters: u64,
     complete_voters: u64,
-    /// By entry: votes, and votes as they would be had no ballot been voided.
-    entries: Vec<(u64, u64)>,
+    /// By entry and channel.
+    votes: Vec<Votes>,
     /// By category: ballots, and voters whose slot is filled.
     categories: Vec<(BallotCounts, u64)>,
     pub(crate) voided: VoidedByReason,
@@ -42,11 +43,10 @@ impl Figures {
             totals: tally.totals,
             voters: tally.voters(),
             complete_voters: tally.complete_voters,
-            entries: roster.entries.iter().map(|entry| (entry.votes, entry.unruled)).collect(),
-            categories: roster
-                .categories
-                .iter()
-                .map(|category| (category.ballots, category.voters))
+            votes: roster.votes.clone(),
+            categories: tally
+                .category_numbers()
+                .map(|category| (roster.category(category).ballots, tally.voters_in(category)))
                 .collect(),
             voided: tally.voided_by_reason(),
             reached: if tally.asks_who_was_earliest() { tally.reached().to_vec() } else { Vec::new() },
@@ -58,9 +58,10 @@ impl Figures {
         self.totals += other.totals;
         self.voters += other.voters;
         self.complete_voters += other.complete_voters;
-        self.entries.resize(self.entries.len().max(other.entries.len()), (0, 0));
-        for (sum, more) in self.entries.iter_mut().zip(&other.entries) {
-            *sum = (sum.0 + more.0, sum.1 + more.1);
+        self.votes.resize(self.votes.len().max(other.votes.len()), Votes::default());
+        for (sum, more) in self.votes.iter_mut().zip(&other.votes) {
+            sum.ruled += more.ruled;
+            sum.unruled += more.unruled;
         }
         self.categories.resize(self.categories.len().max(other.categories.len()), Default::default());
         for (sum, more) in self.categories.iter_mut().zip(&other.categories) {
@@ -78,7 +79,7 @@ impl Figures {
 /// What a choice in a category depends on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CategoryFigures {
-    /// By entry of the category.
+    /// By entry of the category, and channel.
     votes: Vec<u64>,
     /// By entry of the category, if a rule asks for it.
     reached: Vec<Option<u32>>,
@@ -111,7 +112,7 @@ impl Moment {
     pub(crate) fn len(&self) -> usize {
         1 + match self {
             Self::Category(figures) => figures.votes.len(),
-            Self::Whole(figures) => figures.entries.len() + figures.categories.len(),
+            Self::Whole(figures) => figures.votes.len() + figures.categories.len(),
         }
     }
 
@@ -131,7 +132,11 @@ impl CategoryFigures {
         let entries = &tally.roster.category(category).entries;
         let reached = if tally.asks_who_was_earliest() { tally.reached() } else { &[] };
         Self {
-            votes: entries.iter().map(|entry| tally.roster.entry(*entry).votes).collect(),
+            votes: entries
+                .iter()
+                .flat_map(|entry| tally.roster.votes_by_channel(*entry))
+                .map(|votes| votes.ruled)
+                .collect(),
             reached: entries.iter().filter_map(|entry| reached.get(*entry as usize).copied()).collect(),
         }
     }
@@ -167,21 +172,22 @@ impl Tally {
     pub(crate) fn set_figures(&mut self, figures: Figures) {
         self.totals = figures.totals;
         self.complete_voters = figures.complete_voters;
-        for (entry, (votes, unruled)) in self.roster.entries.iter_mut().zip(&figures.entries) {
-            (entry.votes, entry.unruled) = (*votes, *unruled);
+        self.roster.votes.iter_mut().zip(&figures.votes).for_each(|(own, votes)| *own = *votes);
+        for (category, (ballots, _)) in self.roster.categories.iter_mut().zip(&figures.categories) {
+            category.ballots = *ballots;
         }
-        for (category, (ballots, voters)) in self.roster.categories.iter_mut().zip(&figures.categories) {
-            (category.ballots, category.voters) = (*ballots, *voters);
-        }
-        self.reached.take();
+        self.ballots_changed();
         self.sum = Some(Box::new(figures));
     }
 
     /// Takes the figures of one category before a choice.
     pub(crate) fn set_category_figures(&mut self, category: CategoryNumber, figures: &CategoryFigures) {
         let numbers = self.roster.category(category).entries.clone();
-        for (entry, votes) in numbers.iter().zip(&figures.votes) {
-            self.roster.entry_mut(*entry).votes = *votes;
+        let channels = self.roster.channels();
+        for (entry, votes) in numbers.iter().zip(figures.votes.chunks(channels)) {
+            for (channel, votes) in votes.iter().enumerate() {
+                self.roster.votes_mut(*entry, channel).ruled = *votes;
+            }
         }
         let sum = self.sum.get_or_insert_default();
         sum.reached.resize(self.roster.entries.len(), None);
@@ -190,6 +196,36 @@ impl Tally {
                 *place = *reached;
             }
         }
+    }
+
+    /// Voters whose slot of a category is filled by a ballot that stands or is voided.
+    pub(crate) fn voters_in(&self, category: CategoryNumber) -> u64 {
+        let number = category as usize;
+        if let Some(sum) = &self.sum {
+            return sum.categories.get(number).map_or(0, |(_, voters)| *voters);
+        }
+        if !self.ballots.are_divided() {
+            return self.roster.category(category).slots;
+        }
+        let voters = self.category_voters.get_or_init(|| self.count_category_voters());
+        voters.get(number).copied().unwrap_or(0)
+    }
+
+    /// In one pass over all ballots: who has several sheets is counted once.
+    fn count_category_voters(&self) -> Vec<u64> {
+        let mut counted: Vec<(u64, Option<VoterNumber>)> = vec![(0, None); self.roster.categories.len()];
+        let voters = 0..VoterNumber::try_from(self.ballots.voters()).unwrap_or(VoterNumber::MAX);
+        for voter in voters {
+            let filling = self.ballots.of(voter).filter(|ballot| !self.ballots.record(*ballot).is_replaced());
+            for category in filling.flat_map(|ballot| categories(&self.ballots, &self.roster, ballot)) {
+                if let Some((count, last)) = counted.get_mut(category as usize)
+                    && last.replace(voter) != Some(voter)
+                {
+                    *count += 1;
+                }
+            }
+        }
+        counted.into_iter().map(|(count, _)| count).collect()
     }
 
     /// Voided ballots by reason, in one pass however many categories there are.

@@ -1,10 +1,10 @@
 //! What can be asked of a tally besides figures: the contest, its window, ballots and voters.
 
 use acclaim_ballot_log::entry::ContestHeader;
-use acclaim_contest::{BallotId, CategoryId, EntryId, Instant, VoterTag};
+use acclaim_contest::{BallotId, EntryId, Instant, VoterTag};
 
 use crate::ballots::{BallotNumber, Lookup};
-use crate::count::{BallotCounts, categories};
+use crate::count::BallotCounts;
 use crate::phase::Phase;
 use crate::rulings::Withdrawal;
 use crate::tally::Tally;
@@ -113,17 +113,6 @@ impl Tally {
         known.into_iter().flat_map(move |voter| {
             self.ballots.of(voter).map(move |ballot| (self.ballots.id(voter, ballot), self.status(ballot)))
         })
-    }
-
-    /// The categories in which a voter's slots are filled, by standing or voided ballots; in no particular order.
-    #[must_use]
-    pub fn filled_categories(&self, voter: &VoterTag) -> Vec<CategoryId> {
-        let Lookup::Known(voter) = self.ballots.voter(voter) else { return Vec::new() };
-        let filling = self.ballots.of(voter).filter(|ballot| !self.ballots.record(*ballot).is_replaced());
-        filling
-            .flat_map(|ballot| categories(&self.ballots, &self.roster, ballot))
-            .map(|category| self.roster.category(category).id.clone())
-            .collect()
     }
 
     fn status(&self, ballot: BallotNumber) -> BallotStatus {

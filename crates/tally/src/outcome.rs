@@ -1,12 +1,18 @@
 //! Champions and winners of a category, and every tie with what resolved it.
+//!
+//! Champions are the first by the standings; a tie matters at their cut alone. Winners come from the ranking that the rules name, and their rule for ties
+//! orders every tie in it: a place is the competition rank after that, and those whose place is not beyond the count win.
 
 use acclaim_contest::rules::{ChampionTies, WinnerTies, WinnersBy, WinnersFrom};
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Serialize;
 
+use crate::cut::{Cut, Placed, Ties};
+use crate::ranking::Ranking;
 use crate::roster::{CategoryNumber, EntryNumber};
 use crate::standings::Ranked;
 use crate::tally::Tally;
+use crate::tie_break::Breaker;
 
 /// What a category came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +27,7 @@ pub struct Outcome {
     pub winners: Vec<Winner>,
     /// Chosen by the panel, but withdrawn since, or no longer champions: they do not win unless that is undone, or another choice follows.
     pub no_longer_eligible: Vec<EntryId>,
-    /// Every tie: in the standings, at the cut of the champions, at the cut of the winners.
+    /// Every tie: in the standings, in the ranking if winners have one of their own, at the cut of the champions, among the winners.
     pub ties: Vec<Tie>,
 }
 
@@ -39,14 +45,22 @@ pub enum Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
-    /// More votes.
+    /// More votes, or the larger share of them where there are channels.
     Votes,
+    /// The higher score.
+    Scores,
+    /// Votes and scores, weighted.
+    Weighted,
     /// Tied at the cut of the champions: all of them are.
     Include,
     /// Tied at the cut of the winners: all of them are.
     Report,
     /// Reached the total first, in the order of recording.
     Earliest,
+    /// The lower lot.
+    Draw,
+    /// The higher figure at the panel that the rules name.
+    Panel,
     /// Nothing: equal is equal, and what is tied shares the place.
     Shared,
     /// The panel's choice.
@@ -65,80 +79,104 @@ pub struct Place {
     pub entry: EntryId,
     /// What voters read.
     pub title: String,
-    /// Its rank in the standings.
+    /// Its place among them, from 1: the rank after ties were broken. With a choice, the order of the choice.
+    pub place: u64,
+    /// Its rank in the ranking if winners have one of their own, or else in the standings.
     pub rank: u64,
     /// Its counted votes.
     pub votes: u64,
+    /// Its figure in the ranking of the winners: two decimals, half up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub figure: Option<String>,
     /// What gave it the place.
     pub decided_by: Rule,
 }
 
-/// Entries with equal votes.
+/// Entries that are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tie {
-    /// `standings`, `champions` or `winners`.
+    /// `standings`, `ranking`, `champions` or `winners`.
     pub concerns: &'static str,
-    /// The rank that they share in the standings.
+    /// The rank that they share.
     pub rank: u64,
-    /// The votes of each.
-    pub votes: u64,
+    /// The votes of each, if these are what is equal and there are no channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub votes: Option<u64>,
+    /// The figure of each in the ranking of the winners.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub figure: Option<String>,
     /// In the order of the definition.
     pub entries: Vec<EntryId>,
-    /// Places left for them, at a cut.
+    /// Places left for them, if they are at a cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub places: Option<u64>,
     /// What resolved it; `shared` if nothing did.
     pub resolved_by: Rule,
-    /// With `earliest`: the entries in the order in which they reached their total.
+    /// With a rule that orders them: the entries in that order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub order: Vec<Reached>,
+    pub order: Vec<Ordered>,
 }
 
-/// When an entry last reached its total.
+/// An entry of a tie, and what the rule for ties went by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reached {
+pub struct Ordered {
     /// Which entry.
     pub entry: EntryId,
-    /// Log index; absent if it never had a vote, which is before all others.
+    /// `earliest`: the log index at which it last reached its total; absent if it never had a vote, which is before all others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
+    /// `draw`: the lot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// `votes`, `panel`: the figure there; absent if it has none, which is behind all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub figure: Option<String>,
 }
 
 impl Tally {
     /// What a category came to; `None` if there is no such category.
     #[must_use]
     pub fn outcome(&self, category: &str) -> Option<Outcome> {
-        self.roster.category_number(category).map(|number| self.outcome_of(number))
+        self.roster.category_number(category).map(|number| {
+            let ranking = self.ranking(number);
+            self.outcome_of(number, ranking.as_ref())
+        })
     }
 
-    pub(crate) fn outcome_of(&self, category: CategoryNumber) -> Outcome {
-        let ranked = self.ranked(category);
-        let mut ties = self.standing_ties(&ranked);
-        let champions = self.champion_cut(&ranked);
-        ties.extend(champions.as_ref().and_then(|cut| cut.tie.clone()));
+    /// The same with the ranking of the category's winners at hand.
+    pub(crate) fn outcome_of(&self, category: CategoryNumber, ranking: Option<&Ranking>) -> Outcome {
+        let standings = self.ranked(category);
+        let champions = self.champion_cut(category, &standings);
+        let mut ties = self.shared_places("standings", &standings, None);
+        if let Some(ranking) = ranking {
+            ties.extend(self.shared_places("ranking", &ranking.places, Some(ranking)));
+        }
+        ties.extend(champions.iter().flat_map(|cut| self.ties("champions", cut, None)));
         let mut outcome = Outcome {
             category: self.roster.category(category).id.clone(),
-            champions: champions.as_ref().map(|cut| self.places(cut)),
+            champions: champions.as_ref().map(|cut| self.places(cut, None)),
             decision: Decision::Decided,
             winners: Vec::new(),
             no_longer_eligible: Vec::new(),
             ties,
         };
+        let ranked = ranking.map_or(&standings, |ranking| &ranking.places);
+        let pool = self.pool(ranked, champions.as_ref());
         match self.header.as_ref().map(|header| header.rules.winners.by) {
-            Some(WinnersBy::Choice) => self.choose(category, &ranked, champions.as_ref(), &mut outcome),
+            Some(WinnersBy::Choice) => self.choose(category, &pool, &mut outcome),
             _ => {
-                let cut = self.winner_cut(&ranked, champions.as_ref());
-                outcome.winners = self.places(&cut);
-                outcome.ties.extend(cut.tie);
+                let cut = self.winner_cut(category, &pool, ranking);
+                outcome.winners = self.places(&cut, ranking);
+                outcome.ties.extend(self.ties("winners", &cut, ranking));
             }
         }
         outcome
     }
 
-    /// The entries that can win in a category now, ascending.
+    /// The entries that can be chosen in a category now, ascending.
     pub(crate) fn eligible(&self, category: CategoryNumber) -> Vec<EntryNumber> {
         let ranked = self.ranked(category);
-        let champions = self.champion_cut(&ranked);
+        let champions = self.champion_cut(category, &ranked);
         let mut entries: Vec<EntryNumber> =
             self.pool(&ranked, champions.as_ref()).iter().map(|place| place.entry).collect();
         entries.sort_unstable();
@@ -149,129 +187,108 @@ impl Tally {
     fn pool(&self, ranked: &[Ranked], champions: Option<&Cut>) -> Vec<Ranked> {
         let from = self.header.as_ref().map(|header| header.rules.winners.from);
         match (from, champions) {
-            (Some(WinnersFrom::Champions), Some(cut)) => cut.chosen.iter().map(|(place, _)| *place).collect(),
+            (Some(WinnersFrom::Champions), Some(cut)) => {
+                ranked.iter().filter(|place| cut.holds(place.entry)).copied().collect()
+            }
             _ => ranked.to_vec(),
         }
     }
 
-    fn champion_cut(&self, ranked: &[Ranked]) -> Option<Cut> {
+    fn champion_cut(&self, category: CategoryNumber, standings: &[Ranked]) -> Option<Cut> {
         let rules = self.header.as_ref()?.rules.champions.as_ref()?;
         let pool: Vec<Ranked> =
-            ranked.iter().filter(|place| place.votes >= rules.minimum_votes).copied().collect();
-        let ties = match rules.ties {
-            ChampionTies::Earliest => Rule::Earliest,
-            // `draw` is not admitted by this version.
-            ChampionTies::Include | ChampionTies::Draw => Rule::Include,
+            standings.iter().filter(|place| place.votes >= rules.minimum_votes).copied().collect();
+        let (shared, breaker) = match rules.ties {
+            ChampionTies::Include => (Rule::Include, None),
+            ChampionTies::Earliest => (Rule::Shared, Some(Breaker::Earliest)),
+            ChampionTies::Draw => (Rule::Shared, self.lots()),
         };
-        Some(self.cut("champions", &pool, rules.count, ties))
+        let order = breaker.map(|breaker| self.tie_break(category, &breaker, &pool));
+        Some(Cut::new(&pool, rules.count, Rule::Votes, &Ties { shared, order, everywhere: false }))
     }
 
-    /// Winners by votes. Nobody wins without a vote.
-    fn winner_cut(&self, ranked: &[Ranked], champions: Option<&Cut>) -> Cut {
+    /// Winners by a ranking. Nobody wins without a vote, or with a figure of nothing.
+    fn winner_cut(&self, category: CategoryNumber, pool: &[Ranked], ranking: Option<&Ranking>) -> Cut {
         let Some(rules) = self.header.as_ref().map(|header| &header.rules.winners) else {
             return Cut::default();
         };
-        let pool: Vec<Ranked> =
-            self.pool(ranked, champions).into_iter().filter(|place| place.votes > 0).collect();
-        let ties = match rules.ties {
-            WinnerTies::Earliest => Rule::Earliest,
-            // The others are not admitted by this version.
-            WinnerTies::Report | WinnerTies::Votes | WinnerTies::Panel(_) | WinnerTies::Draw => Rule::Report,
+        let has_something = |place: &&Ranked| match ranking {
+            None => place.votes > 0,
+            Some(ranking) => ranking.figure(place.entry).is_some_and(|figure| !figure.is_zero()),
         };
-        self.cut("winners", &pool, rules.count, ties)
+        let pool: Vec<Ranked> = pool.iter().filter(has_something).copied().collect();
+        let (shared, breaker) = match &rules.ties {
+            WinnerTies::Report => (Rule::Report, None),
+            WinnerTies::Earliest => (Rule::Shared, Some(Breaker::Earliest)),
+            WinnerTies::Draw => (Rule::Shared, self.lots()),
+            WinnerTies::Votes => (Rule::Shared, Some(Breaker::Votes)),
+            WinnerTies::Panel(id) => (Rule::Shared, self.breaking_panel(id)),
+        };
+        let by = match rules.by {
+            WinnersBy::Scores => Rule::Scores,
+            WinnersBy::Weighted => Rule::Weighted,
+            WinnersBy::Votes | WinnersBy::Choice => Rule::Votes,
+        };
+        let order = breaker.map(|breaker| self.tie_break(category, &breaker, &pool));
+        Cut::new(&pool, rules.count, by, &Ties { shared, order, everywhere: true })
     }
 
-    fn choose(
-        &self,
-        category: CategoryNumber,
-        ranked: &[Ranked],
-        champions: Option<&Cut>,
-        outcome: &mut Outcome,
-    ) {
+    fn choose(&self, category: CategoryNumber, pool: &[Ranked], outcome: &mut Outcome) {
         let Some(choice) = &self.roster.category(category).choice else {
             outcome.decision = Decision::Undecided;
             return;
         };
-        let pool = self.pool(ranked, champions);
         for entry in &choice.winners {
+            let place = outcome.winners.len() as u64 + 1;
             match pool.iter().find(|place| place.entry == *entry) {
-                Some(place) => outcome.winners.push(self.place(place, Rule::Choice)),
+                Some(ranked) => {
+                    let placed = Placed { ranked: *ranked, place, rule: Rule::Choice };
+                    outcome.winners.push(self.place(&placed, None));
+                }
                 None => outcome.no_longer_eligible.push(self.roster.entry(*entry).id.clone()),
             }
         }
     }
 
-    /// The first `count` of a pool in rank order.
-    fn cut(&self, concerns: &'static str, pool: &[Ranked], count: u32, ties: Rule) -> Cut {
-        let count = count as usize;
-        let by_votes = |places: &[Ranked]| places.iter().map(|place| (*place, Rule::Votes)).collect();
-        let last = count.checked_sub(1).and_then(|last| pool.get(last));
-        let (Some(last), Some(next)) = (last, pool.get(count)) else {
-            let chosen = pool.get(..count).unwrap_or(if count == 0 { &[] } else { pool });
-            return Cut { chosen: by_votes(chosen), tie: None };
-        };
-        let above = pool.partition_point(|place| place.votes > last.votes);
-        let (above, rest) = pool.split_at(if next.votes == last.votes { above } else { count });
-        let mut chosen: Vec<(Ranked, Rule)> = by_votes(above);
-        if next.votes < last.votes {
-            return Cut { chosen, tie: None };
-        }
-        let end = rest.partition_point(|place| place.votes == last.votes);
-        let equals = rest.get(..end).unwrap_or_default();
-        let places = count - above.len();
-        let (resolved_by, order) = match ties {
-            Rule::Earliest => self.earliest_first(equals, places, &mut chosen),
-            rule => {
-                chosen.extend(equals.iter().map(|place| (*place, rule)));
-                (rule, Vec::new())
-            }
-        };
-        let tie = Tie { places: Some(places as u64), resolved_by, order, ..self.tie(concerns, equals, last) };
-        Cut { chosen, tie: Some(tie) }
-    }
-
-    /// Gives the places to those of `equals` that reached their total first. Who cannot be told apart by that shares the last place.
-    fn earliest_first(
+    /// Ties of a whole ranking, as they are before any rule looks at them.
+    fn shared_places(
         &self,
-        equals: &[Ranked],
-        places: usize,
-        chosen: &mut Vec<(Ranked, Rule)>,
-    ) -> (Rule, Vec<Reached>) {
-        let reached = self.reached();
-        let index = |place: &Ranked| reached.get(place.entry as usize).copied().flatten();
-        let mut ordered = equals.to_vec();
-        ordered.sort_by_key(|place| (index(place), place.entry));
-        let boundary = places.checked_sub(1).and_then(|last| ordered.get(last)).and_then(index);
-        let in_time = ordered.partition_point(|place| index(place) <= boundary);
-        let rule = if in_time > places { Rule::Shared } else { Rule::Earliest };
-        chosen.extend(
-            ordered
-                .iter()
-                .take(in_time)
-                .map(|place| (*place, if index(place) < boundary { Rule::Earliest } else { rule })),
-        );
-        let order = ordered
-            .iter()
-            .map(|place| Reached { entry: self.roster.entry(place.entry).id.clone(), index: index(place) })
-            .collect();
-        (rule, order)
-    }
-
-    fn standing_ties(&self, ranked: &[Ranked]) -> Vec<Tie> {
+        concerns: &'static str,
+        ranked: &[Ranked],
+        ranking: Option<&Ranking>,
+    ) -> Vec<Tie> {
         ranked
-            .chunk_by(|a, b| a.votes == b.votes)
+            .chunk_by(|a, b| a.rank == b.rank)
             .filter(|equals| equals.len() > 1)
-            .filter_map(|equals| Some(self.tie("standings", equals, equals.first()?)))
+            .filter_map(|equals| Some(self.tie(concerns, equals, equals.first()?, ranking)))
             .collect()
     }
 
-    fn tie(&self, concerns: &'static str, equals: &[Ranked], one: &Ranked) -> Tie {
+    /// Ties that a cut had to look at.
+    fn ties(&self, concerns: &'static str, cut: &Cut, ranking: Option<&Ranking>) -> Vec<Tie> {
+        cut.ties
+            .iter()
+            .filter_map(|tie| {
+                let one = tie.equals.first()?;
+                let named = self.tie(concerns, &tie.equals, one, ranking);
+                Some(Tie {
+                    places: tie.places,
+                    resolved_by: tie.resolved_by,
+                    order: tie.order.iter().map(|ordered| ordered.name(self)).collect(),
+                    ..named
+                })
+            })
+            .collect()
+    }
+
+    fn tie(&self, concerns: &'static str, equals: &[Ranked], one: &Ranked, ranking: Option<&Ranking>) -> Tie {
         let mut numbers: Vec<EntryNumber> = equals.iter().map(|place| place.entry).collect();
         numbers.sort_unstable();
         Tie {
             concerns,
             rank: one.rank,
-            votes: one.votes,
+            votes: (ranking.is_none() && !self.has_channels()).then_some(one.votes),
+            figure: ranking.and_then(|ranking| Some(ranking.print(ranking.figure(one.entry)?))),
             entries: numbers.into_iter().map(|entry| self.roster.entry(entry).id.clone()).collect(),
             places: None,
             resolved_by: Rule::Shared,
@@ -279,21 +296,15 @@ impl Tally {
         }
     }
 
-    fn places(&self, cut: &Cut) -> Vec<Place> {
-        cut.chosen.iter().map(|(place, rule)| self.place(place, *rule)).collect()
+    fn places(&self, cut: &Cut, ranking: Option<&Ranking>) -> Vec<Place> {
+        cut.chosen.iter().map(|placed| self.place(placed, ranking)).collect()
     }
 
-    fn place(&self, place: &Ranked, decided_by: Rule) -> Place {
-        let entry = self.roster.entry(place.entry);
-        let (rank, votes) = (place.rank, place.votes);
-        Place { entry: entry.id.clone(), title: entry.title.clone(), rank, votes, decided_by }
+    fn place(&self, placed: &Placed, ranking: Option<&Ranking>) -> Place {
+        let Placed { ranked: Ranked { entry: number, rank, votes, .. }, place, rule } = *placed;
+        let entry = self.roster.entry(number);
+        let figure = ranking.and_then(|ranking| Some(ranking.print(ranking.figure(number)?)));
+        let (id, title) = (entry.id.clone(), entry.title.clone());
+        Place { entry: id, title, place, rank, votes, figure, decided_by: rule }
     }
-}
-
-/// The first so many of a pool.
-#[derive(Debug, Default)]
-struct Cut {
-    chosen: Vec<(Ranked, Rule)>,
-    /// The tie that the cut fell into.
-    tie: Option<Tie>,
 }

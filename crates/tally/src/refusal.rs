@@ -1,6 +1,6 @@
 //! Why an entry may not be the next one of a log: one list for the sequencer, the API behind it, and the auditor.
 
-use acclaim_contest::{BallotId, CategoryId, EntryId, Instant};
+use acclaim_contest::{BallotId, CategoryId, EntryId, Instant, PanelId};
 
 use crate::phase::Phase;
 
@@ -21,9 +21,17 @@ pub enum Refusal {
     /// The rules ask for something that this version does not tally. Named, so that nobody takes another count for the result.
     #[error("not supported by this version: {0}")]
     Unsupported(&'static str),
-    /// The rules contradict themselves.
+    /// The head of the log contradicts itself.
     #[error("the rules contradict themselves: {0}")]
     InvalidRules(&'static str),
+    /// Two rules do not go together.
+    #[error("`{}` does not go with `{}`: {reason}", keys[0], keys[1])]
+    Contradiction {
+        /// Dotted paths in the definition.
+        keys: [&'static str; 2],
+        /// Why.
+        reason: &'static str,
+    },
     /// A number has outgrown what the tally can hold.
     #[error("more than a tally can hold: {0}")]
     TooLarge(&'static str),
@@ -91,6 +99,18 @@ pub enum Refusal {
     /// A channel or period where the contest has none.
     #[error("the contest has no {0}")]
     NotInContest(&'static str),
+    /// The contest has channels, and the ballot is in none of them.
+    #[error("the ballot's channel {} is not one of the contest's", named(channel.as_ref()))]
+    WrongChannel {
+        /// As written.
+        channel: Option<String>,
+    },
+    /// The contest has periods, and the ballot is in none of them.
+    #[error("the ballot's period {} is not one of the contest's", named(period.as_ref()))]
+    WrongPeriod {
+        /// As written.
+        period: Option<String>,
+    },
     /// Fewer votes in a category than a ballot must have.
     #[error("{votes} votes in the category `{category}`, where at least {least} are required")]
     TooFewInCategory {
@@ -165,6 +185,12 @@ pub enum Refusal {
         /// The present closing instant.
         closes: Instant,
     },
+    /// The days of the contest end before.
+    #[error("the contest's days are listed up to {latest}: it cannot close later")]
+    ClosesBeyondDays {
+        /// The latest instant that the closing can be moved to.
+        latest: Instant,
+    },
     /// Closed before it was open, or after it should have been closed.
     #[error("closed at {at}, which is not from {opened} to {closes}")]
     ClosedOutside {
@@ -183,6 +209,34 @@ pub enum Refusal {
         /// The total before.
         before: u64,
     },
+    /// No such panel.
+    #[error("there is no panel `{0}`")]
+    UnknownPanel(PanelId),
+    /// The panel's criteria are others.
+    #[error("criterion {}: {why}", named(criterion.as_ref()))]
+    WrongCriterion {
+        /// As written.
+        criterion: Option<String>,
+        /// Why it is refused.
+        why: &'static str,
+    },
+    /// A score that the panel cannot give.
+    #[error("the score of `{entry}`: {why}")]
+    InvalidScore {
+        /// Whose score.
+        entry: EntryId,
+        /// Why it is refused.
+        why: String,
+    },
+    /// Scores by nobody.
+    #[error("scores without a juror")]
+    NoJuror,
+    /// A draw where the rules have none, before freezing, or a second one.
+    #[error("no draw: {0}")]
+    NoDraw(&'static str),
+    /// A seed from elsewhere.
+    #[error("the seed comes from `{0}`, which is not the source that the rules name")]
+    WrongSource(String),
     /// The winners of this contest are not chosen by a panel.
     #[error("the winners of this contest are not decided by choice")]
     NotByChoice,
@@ -216,7 +270,7 @@ impl Refusal {
             Self::OutOfPlace { .. } => "out-of-place",
             Self::Frozen(_) => "frozen",
             Self::Unsupported(_) => "unsupported",
-            Self::InvalidRules(_) => "invalid-rules",
+            Self::InvalidRules(_) | Self::Contradiction { .. } => "invalid-rules",
             Self::TooLarge(_) => "too-large",
             Self::RepeatedCategory(_) => "repeated-category",
             Self::RepeatedEntry(_) => "repeated-entry",
@@ -231,6 +285,8 @@ impl Refusal {
             Self::SameBallot { .. } => "same-ballot",
             Self::CastTime { .. } => "cast-time",
             Self::NotInContest(_) => "not-in-contest",
+            Self::WrongChannel { .. } => "wrong-channel",
+            Self::WrongPeriod { .. } => "wrong-period",
             Self::TooFewInCategory { .. } => "too-few-in-category",
             Self::TooManyInCategory { .. } => "too-many-in-category",
             Self::AlreadyVoted { .. } => "already-voted",
@@ -245,8 +301,15 @@ impl Refusal {
             Self::NotWithdrawn(_) => "not-withdrawn",
             Self::InvalidAmendment(_) => "invalid-amendment",
             Self::ClosesNotLater { .. } => "closes-not-later",
+            Self::ClosesBeyondDays { .. } => "closes-beyond-days",
             Self::ClosedOutside { .. } => "closed-outside",
             Self::PassesDecreased { .. } => "passes-decreased",
+            Self::UnknownPanel(_) => "unknown-panel",
+            Self::WrongCriterion { .. } => "wrong-criterion",
+            Self::InvalidScore { .. } => "invalid-score",
+            Self::NoJuror => "no-juror",
+            Self::NoDraw(_) => "no-draw",
+            Self::WrongSource(_) => "wrong-source",
             Self::NotByChoice => "not-by-choice",
             Self::NotEligible { .. } => "not-eligible",
             Self::RepeatedWinner(_) => "repeated-winner",
@@ -258,6 +321,14 @@ impl Refusal {
 
 fn listed(categories: &[CategoryId]) -> String {
     categories.iter().map(CategoryId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn named(text: Option<&String>) -> String {
+    // A line of a log is as long as it likes.
+    text.map_or_else(
+        || "(none)".to_owned(),
+        |text| format!("`{}`", text.chars().take(80).collect::<String>()),
+    )
 }
 
 fn standing_text(standing: Option<&BallotId>) -> String {

@@ -11,6 +11,8 @@
 //! opened       first instant of voting; absent before it
 //! closed       first instant after voting; absent before it
 //! rules        as in the log's first entry
+//! previous     {origin, size, root, result}: the contest that the entries come from, as in the log's first entry; absent if none
+//! draw         {index, source, seed, by, at}: the seed of the draw; absent if there is none
 //! counts       {ballots, voters, incomplete_voters, votes, withdrawn_votes, voided, passes}
 //!                ballots  {recorded, counted, replaced, voided, incomplete}: recorded is the sum of the others
 //!                voided   [{reason, ballots}] in byte order of the reasons
@@ -18,21 +20,33 @@
 //! withdrawn    [{category, entry, title, votes, index, by, reason, note?, at}]: votes of ballots that count
 //! categories   in the order of the definition, each:
 //!   id, title
-//!   counts     {ballots, voters, votes, withdrawn_votes, voided}: of ballots with a vote in this category
-//!   standings  [{entry, title, rank, votes, share, tied}]
-//!   champions  [{entry, title, rank, votes, decided_by}]; absent if the contest has none
+//!   counts     {ballots, voters, votes, withdrawn_votes, voided, channels?}: of ballots with a vote in this category
+//!                channels  [{channel, weight, votes, withdrawn_votes}], if the contest has them
+//!   standings  [{entry, title, rank, votes, share, exact?, tied, channels?}]
+//!                exact     with channels: the share as a fraction in lowest terms, "10379/20000"
+//!                channels  [{channel, votes, share}]
+//!   panels     [{panel, kind, jurors, figures, without_figure}]; absent if the contest has none
+//!                jurors          who have scored in the category
+//!                figures         [{entry, title, rank, figure, exact, jurors, tied}] in rank order
+//!                without_figure  [{entry, title, jurors}]: too few jurors have scored them
+//!   ranking    [{entry, title, rank, figure, exact, tied}]: what winners by scores, or by votes and scores, are decided by;
+//!              the latter in percent. Absent otherwise
+//!   champions  [{entry, title, place, rank, votes, decided_by}]; absent if the contest has none
 //!   winners    {by, decision, entries, no_longer_eligible, choice?}
-//!                by        "votes" or "choice"
+//!                by        "votes", "scores", "weighted" or "choice"
 //!                decision  "decided" or "undecided"
-//!                entries   as champions
+//!                entries   [{entry, title, place, rank, votes, figure?, decided_by}]; figure and rank are those of the ranking
 //!                choice    {index, by, note?, at} of the panel's choice
-//!   ties       [{concerns, rank, votes, entries, places?, resolved_by, order?}]
-//!   without_rulings  [{entry, rank, votes, tied}]: standings as they would be without any void or withdrawal
+//!   ties       [{concerns, rank, votes?, figure?, entries, places?, resolved_by, order?}]
+//!                concerns  "standings", "ranking", "champions" or "winners"
+//!                places    places left for them, at a cut
+//!                order     [{entry, index?, lot?, figure?}]: as the rule for ties has them, and what it went by
+//!   without_rulings  [{entry, rank, votes, share?, tied}]: standings as they would be without any void or withdrawal
 //! certify      {size, root, result}: in a provisional result after closing, the request by which an organiser certifies
 //!              it; never in that of a test
 //! ```
-//! `decided_by` and `resolved_by` are `votes`, `include`, `report`, `earliest`, `shared` or `choice`, see [`Rule`].
-//! The title and texts are those of the contest's own language.
+//! `decided_by` and `resolved_by` are words of [`Rule`]. Figures have two decimals, rounded half up; `exact` beside them is the fraction that is
+//! compared. The title and texts are those of the contest's own language.
 //!
 //! # What is certified
 //! `certified.result` in the log is the SHA-256 of the document with status `certified` and without `certify`, as of the log just
@@ -40,21 +54,26 @@
 
 mod schema;
 
+use std::collections::BTreeMap;
+
 use acclaim_ballot_log::Hash;
-use acclaim_contest::rules::{Completion, WinnersBy};
+use acclaim_contest::rules::{Completion, Panel, Rules};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use self::schema::{
-    CategoryCounts, CategoryResult, ChoiceNote, Counts, Document, Log, Passes, TitledStanding,
-    UnruledStanding, Voided, Winners, WithdrawnEntry,
+    CategoryCounts, CategoryResult, ChannelCounts, ChoiceNote, Counts, Document, Log, PanelResult, Passes,
+    RankedFigure, TitledStanding, UnruledStanding, Voided, Winners, WithdrawnEntry, WithoutFigure,
 };
+use crate::exact::Exact;
 use crate::figures::ByReason;
 #[cfg(doc)]
 use crate::outcome::Rule;
+use crate::panel::PanelFigures;
 use crate::phase::Phase;
-use crate::roster::CategoryNumber;
-use crate::standings::{Ranked, Standing};
+use crate::ranking::{Figured, Ranking};
+use crate::roster::{CategoryNumber, EntryNumber, EntryState};
+use crate::standings::{Ranked, Standing, rank_by};
 use crate::tally::Tally;
 
 /// The version of the schema.
@@ -123,7 +142,7 @@ impl Tally {
         let categories: Vec<CategoryResult<'a>> = self
             .category_numbers()
             .zip(voided.by_category)
-            .map(|(number, voided)| self.category_result(number, header.rules.winners.by, voided))
+            .map(|(number, voided)| self.category_result(number, &header.rules, voided))
             .collect();
         Some(Document {
             v: VERSION,
@@ -135,6 +154,8 @@ impl Tally {
             opened: self.opened,
             closed: self.closed,
             rules: &header.rules,
+            previous: header.previous.as_ref(),
+            draw: self.drawn.as_ref(),
             counts: Counts {
                 ballots: self.totals,
                 voters: self.voters(),
@@ -160,63 +181,149 @@ impl Tally {
     fn category_result<'a>(
         &'a self,
         number: CategoryNumber,
-        by: WinnersBy,
+        rules: &'a Rules,
         voided: ByReason,
     ) -> CategoryResult<'a> {
         let category = self.roster.category(number);
-        let outcome = self.outcome_of(number);
+        let ranking = self.ranking(number);
+        let outcome = self.outcome_of(number, ranking.as_ref());
         let votes = self.votes_in(number);
         CategoryResult {
             id: &category.id,
             title: &category.title,
             counts: CategoryCounts {
                 ballots: category.ballots,
-                voters: category.voters,
+                voters: self.voters_in(number),
                 votes: votes.counted,
                 withdrawn_votes: votes.withdrawn,
                 voided: listed(voided),
+                channels: self.channel_counts(number, rules),
             },
             standings: self.standings_of(number).into_iter().map(|place| self.titled(place)).collect(),
+            panels: (0..)
+                .zip(&rules.panels)
+                .map(|(at, panel)| self.panel_result(at, panel, number))
+                .collect(),
+            ranking: ranking.as_ref().map(|ranking| self.ranking_result(ranking)),
             champions: outcome.champions,
             winners: Winners {
-                by,
+                by: rules.winners.by,
                 decision: outcome.decision,
                 entries: outcome.winners,
                 no_longer_eligible: outcome.no_longer_eligible,
                 choice: category.choice.as_ref().map(ChoiceNote::new),
             },
             ties: outcome.ties,
-            without_rulings: self
-                .ranked_without_rulings(number)
-                .iter()
-                .map(|place| self.unruled(place))
+            without_rulings: self.unruled(number),
+        }
+    }
+
+    fn channel_counts<'a>(&self, category: CategoryNumber, rules: &'a Rules) -> Vec<ChannelCounts<'a>> {
+        let votes = self.votes_by_channel_in(category);
+        rules
+            .channels
+            .iter()
+            .zip(votes)
+            .map(|(channel, votes)| ChannelCounts {
+                channel: &channel.id,
+                weight: channel.weight,
+                votes: votes.counted,
+                withdrawn_votes: votes.withdrawn,
+            })
+            .collect()
+    }
+
+    fn panel_result<'a>(
+        &'a self,
+        number: usize,
+        panel: &'a Panel,
+        category: CategoryNumber,
+    ) -> PanelResult<'a> {
+        let PanelFigures { jurors, figures, without } = self.panel_figures(number, category);
+        let jurors_of: BTreeMap<EntryNumber, u64> =
+            figures.iter().map(|figure| (figure.entry, figure.jurors)).collect();
+        let figures: Figured = figures.into_iter().map(|figure| (figure.entry, figure.figure)).collect();
+        let ranked = rank_by(figures.iter().map(|(entry, figure)| (*entry, figure)).collect());
+        let by_entry: BTreeMap<EntryNumber, &Exact> =
+            figures.iter().map(|(entry, figure)| (*entry, figure)).collect();
+        let figure = |(entry, rank, tied)| {
+            let figure = *by_entry.get(&entry)?;
+            let jurors = jurors_of.get(&entry).copied();
+            Some(self.ranked_figure((entry, rank, tied), figure.decimal(), figure, jurors))
+        };
+        PanelResult {
+            panel: &panel.id,
+            kind: panel.kind,
+            jurors,
+            figures: ranked.into_iter().filter_map(figure).collect(),
+            without_figure: without
+                .into_iter()
+                .map(|(entry, jurors)| {
+                    let EntryState { id, title, .. } = self.roster.entry(entry);
+                    WithoutFigure { entry: id, title, jurors }
+                })
                 .collect(),
         }
     }
 
+    fn ranking_result(&self, ranking: &Ranking) -> Vec<RankedFigure<'_>> {
+        let places = ranking.places.iter();
+        places
+            .filter_map(|place| {
+                let figure = ranking.figure(place.entry)?;
+                let place = (place.entry, place.rank, place.tied);
+                Some(self.ranked_figure(place, ranking.print(figure), figure, None))
+            })
+            .collect()
+    }
+
+    fn ranked_figure(
+        &self,
+        (entry, rank, tied): (EntryNumber, u64, bool),
+        figure: String,
+        exact: &Exact,
+        jurors: Option<u64>,
+    ) -> RankedFigure<'_> {
+        let EntryState { id, title, .. } = self.roster.entry(entry);
+        RankedFigure { entry: id, title, rank, figure, exact: exact.fraction(), jurors, tied }
+    }
+
     fn withdrawn_entries(&self) -> Vec<WithdrawnEntry<'_>> {
-        let withdrawn =
-            self.roster.entries.iter().filter_map(|entry| Some((entry, entry.withdrawn.as_deref()?)));
+        let withdrawn = (0..)
+            .zip(&self.roster.entries)
+            .filter_map(|(number, entry)| Some((number, entry, entry.withdrawn.as_deref()?)));
         withdrawn
-            .map(|(entry, withdrawal)| WithdrawnEntry {
+            .map(|(number, entry, withdrawal)| WithdrawnEntry {
                 category: &self.roster.category(entry.category).id,
                 entry: &entry.id,
                 title: &entry.title,
-                votes: entry.votes,
+                votes: self.roster.votes_of(number),
                 withdrawal,
             })
             .collect()
     }
 
-    fn titled(&self, Standing { entry, rank, votes, share, tied }: Standing) -> TitledStanding<'_> {
+    fn titled(&self, standing: Standing) -> TitledStanding<'_> {
+        let Standing { entry, rank, votes, share, exact, tied, channels } = standing;
         let number = self.roster.entry_number(entry.as_str());
         let title = number.map_or("", |number| self.roster.entry(number).title.as_str());
-        TitledStanding { entry, title, rank, votes, share, tied }
+        TitledStanding { entry, title, rank, votes, share, exact, tied, channels }
     }
 
-    fn unruled(&self, place: &Ranked) -> UnruledStanding<'_> {
-        let Ranked { entry, rank, votes, tied } = *place;
-        UnruledStanding { entry: &self.roster.entry(entry).id, rank, votes, tied }
+    fn unruled(&self, category: CategoryNumber) -> Vec<UnruledStanding<'_>> {
+        let (ranked, shares) = self.ranked_without_rulings(category);
+        let share = |entry: EntryNumber| {
+            let shares = shares.as_ref()?;
+            let at = shares.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
+            shares.get(at).map(|(_, share)| share.percent())
+        };
+        let places = ranked.into_iter();
+        places
+            .map(|Ranked { entry, rank, votes, tied }| {
+                let (share, entry) = (share(entry), &self.roster.entry(entry).id);
+                UnruledStanding { entry, rank, votes, share, tied }
+            })
+            .collect()
     }
 }
 

@@ -1,9 +1,12 @@
 //! Categories and entries of a contest with their running counts, in the order of the definition.
+//!
+//! Counts take 16 bytes for each entry and channel, however many ballots there are.
 
 use acclaim_contest::{Category, CategoryId, Entry, EntryId, Instant};
 use hashbrown::HashMap;
 
 use crate::count::BallotCounts;
+use crate::division::ChannelNumber;
 use crate::rulings::Withdrawal;
 
 /// Position of a category in the definition.
@@ -20,8 +23,8 @@ pub(crate) struct CategoryState {
     pub(crate) entries: Vec<EntryNumber>,
     /// Ballots with a vote in this category.
     pub(crate) ballots: BallotCounts,
-    /// Voters whose slot of this category is filled: ballots that are not replaced.
-    pub(crate) voters: u64,
+    /// Filled slots of this category: ballots that are not replaced. Where nobody has several sheets, so many voters.
+    pub(crate) slots: u64,
     /// The panel's newest choice.
     pub(crate) choice: Option<Choice>,
 }
@@ -36,29 +39,76 @@ pub(crate) struct Choice {
     pub(crate) at: Instant,
 }
 
-/// An entry and its counts.
+/// Votes for an entry in a channel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Votes {
+    /// Of ballots that count, also while the entry is withdrawn: they are then reported apart.
+    pub(crate) ruled: u64,
+    /// As they would be had no ballot been voided.
+    pub(crate) unruled: u64,
+}
+
+/// An entry.
 #[derive(Debug, Clone)]
 pub(crate) struct EntryState {
     pub(crate) id: EntryId,
     pub(crate) title: String,
     pub(crate) category: CategoryNumber,
-    /// Votes of ballots that count, also while the entry is withdrawn: they are then reported apart.
-    pub(crate) votes: u64,
-    /// Votes as they would be had no ballot been voided.
-    pub(crate) unruled: u64,
     pub(crate) withdrawn: Option<Box<Withdrawal>>,
 }
 
 /// All categories and entries. The maps are only ever looked into, never iterated: their seed decides nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Roster {
     pub(crate) categories: Vec<CategoryState>,
     pub(crate) entries: Vec<EntryState>,
+    /// Those of each entry stand together, a channel each.
+    pub(crate) votes: Vec<Votes>,
+    channels: usize,
     category_numbers: HashMap<CategoryId, CategoryNumber>,
     entry_numbers: HashMap<EntryId, EntryNumber>,
 }
 
 impl Roster {
+    /// Without any category, for a contest of so many channels, at least one.
+    pub(crate) fn new(channels: usize) -> Self {
+        Self {
+            categories: Vec::new(),
+            entries: Vec::new(),
+            votes: Vec::new(),
+            channels,
+            category_numbers: HashMap::new(),
+            entry_numbers: HashMap::new(),
+        }
+    }
+
+    /// How many channels there are, at least one.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The votes for an entry, by channel.
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    pub(crate) fn votes_by_channel(&self, entry: EntryNumber) -> &[Votes] {
+        let first = entry as usize * self.channels;
+        &self.votes[first..first + self.channels]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    pub(crate) fn votes_mut(&mut self, entry: EntryNumber, channel: ChannelNumber) -> &mut Votes {
+        &mut self.votes[entry as usize * self.channels + channel]
+    }
+
+    /// Votes of ballots that count for an entry, in all channels.
+    pub(crate) fn votes_of(&self, entry: EntryNumber) -> u64 {
+        self.votes_by_channel(entry).iter().map(|votes| votes.ruled).sum()
+    }
+
+    /// The same had no ballot been voided.
+    pub(crate) fn unruled_votes_of(&self, entry: EntryNumber) -> u64 {
+        self.votes_by_channel(entry).iter().map(|votes| votes.unruled).sum()
+    }
+
     /// The number of the category `id`.
     pub(crate) fn category_number(&self, id: &str) -> Option<CategoryNumber> {
         self.category_numbers.get(id).copied()
@@ -98,7 +148,7 @@ impl Roster {
             title: category.title.clone(),
             entries: Vec::new(),
             ballots: BallotCounts::default(),
-            voters: 0,
+            slots: 0,
             choice: None,
         });
     }
@@ -112,10 +162,9 @@ impl Roster {
             id: entry.id.clone(),
             title: entry.title.clone(),
             category,
-            votes: 0,
-            unruled: 0,
             withdrawn: None,
         });
+        self.votes.resize(self.entries.len() * self.channels, Votes::default());
     }
 }
 

@@ -1,8 +1,13 @@
-//! Standings: entries in rank order. Ranks are competition ranks (1, 2, 2, 4); equals are listed in the order of the definition.
+//! Standings: entries in rank order, by votes, or by shares where there are channels. Ranks are competition ranks (1, 2, 2, 4); equals are listed in the
+//! order of the definition.
 
-use acclaim_contest::EntryId;
+use std::cmp::Reverse;
+
+use acclaim_contest::{EntryId, id::ChannelId};
 use serde::Serialize;
 
+use crate::exact::Exact;
+use crate::ranking::Figured;
 use crate::roster::{CategoryNumber, EntryNumber};
 use crate::tally::Tally;
 
@@ -15,10 +20,28 @@ pub struct Standing {
     pub rank: u64,
     /// Counted votes.
     pub votes: u64,
-    /// Percentage of the category's counted votes, two decimals, half up: `33.33`. `0.00` where there are none.
+    /// Percentage, two decimals, half up: `33.33`; `0.00` where there is no vote. Of the category's counted votes, or the mean of the shares in
+    /// the channels by their weights.
     pub share: String,
-    /// Whether another entry has the same number of votes.
+    /// With channels: the share as a fraction in lowest terms, `10379/20000`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exact: Option<String>,
+    /// Whether another entry has the same figure.
     pub tied: bool,
+    /// With channels: what the share comes from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<ChannelStanding>,
+}
+
+/// An entry's votes in a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChannelStanding {
+    /// Which channel.
+    pub channel: ChannelId,
+    /// Counted votes.
+    pub votes: u64,
+    /// Percentage of the channel's counted votes in the category, two decimals, half up.
+    pub share: String,
 }
 
 /// A place by number.
@@ -30,6 +53,15 @@ pub(crate) struct Ranked {
     pub(crate) tied: bool,
 }
 
+/// Votes of counted ballots.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CategoryVotes {
+    /// For entries that stand.
+    pub(crate) counted: u64,
+    /// For withdrawn entries.
+    pub(crate) withdrawn: u64,
+}
+
 impl Tally {
     /// The standings of a category; `None` if there is no such category. Withdrawn entries are not in them.
     #[must_use]
@@ -39,66 +71,120 @@ impl Tally {
 
     pub(crate) fn standings_of(&self, category: CategoryNumber) -> Vec<Standing> {
         let total = self.votes_in(category).counted;
-        self.ranked(category)
-            .into_iter()
-            .map(|place| Standing {
-                entry: self.roster.entry(place.entry).id.clone(),
-                rank: place.rank,
-                votes: place.votes,
-                share: share(place.votes, total),
-                tied: place.tied,
+        let shares = self.has_channels().then(|| self.shares(category));
+        let totals = self.votes_by_channel_in(category);
+        let ranked = self.ranked_by(category, shares.as_ref());
+        ranked.into_iter().map(|place| self.standing(place, total, shares.as_ref(), &totals)).collect()
+    }
+
+    fn standing(
+        &self,
+        place: Ranked,
+        total: u64,
+        shares: Option<&Figured>,
+        totals: &[CategoryVotes],
+    ) -> Standing {
+        let own = shares.and_then(|shares| {
+            let at = shares.binary_search_by_key(&place.entry, |(entry, _)| *entry).ok()?;
+            shares.get(at).map(|(_, share)| share)
+        });
+        Standing {
+            entry: self.roster.entry(place.entry).id.clone(),
+            rank: place.rank,
+            votes: place.votes,
+            share: own.map_or_else(|| share(place.votes, total), Exact::percent),
+            exact: own.map(Exact::fraction),
+            tied: place.tied,
+            channels: self.channel_standings(place.entry, totals),
+        }
+    }
+
+    fn channel_standings(&self, entry: EntryNumber, totals: &[CategoryVotes]) -> Vec<ChannelStanding> {
+        let channels = self.header.as_ref().map_or(&[][..], |header| &header.rules.channels);
+        let votes = self.roster.votes_by_channel(entry).iter().map(|votes| votes.ruled);
+        channels
+            .iter()
+            .zip(votes.zip(totals))
+            .map(|(channel, (votes, total))| ChannelStanding {
+                channel: channel.id.clone(),
+                votes,
+                share: share(votes, total.counted),
             })
             .collect()
     }
 
-    /// Ranks by counted votes, without withdrawn entries.
-    pub(crate) fn ranked(&self, category: CategoryNumber) -> Vec<Ranked> {
-        let entries = self.roster.category(category).entries.iter();
-        let standing = entries.filter(|entry| self.roster.entry(**entry).withdrawn.is_none());
-        rank(standing.map(|entry| (*entry, self.roster.entry(*entry).votes)).collect())
+    pub(crate) fn has_channels(&self) -> bool {
+        self.header.as_ref().is_some_and(|header| !header.rules.channels.is_empty())
     }
 
-    /// Ranks as they would be without any void or withdrawal.
-    pub(crate) fn ranked_without_rulings(&self, category: CategoryNumber) -> Vec<Ranked> {
-        let entries = self.roster.category(category).entries.iter();
-        rank(entries.map(|entry| (*entry, self.roster.entry(*entry).unruled)).collect())
+    /// Entries of a category that are not withdrawn, in the order of the definition.
+    pub(crate) fn standing_entries(&self, category: CategoryNumber) -> impl Iterator<Item = EntryNumber> {
+        let entries = self.roster.category(category).entries.iter().copied();
+        entries.filter(|entry| self.roster.entry(*entry).withdrawn.is_none())
+    }
+
+    /// Ranks by what counts, without withdrawn entries.
+    pub(crate) fn ranked(&self, category: CategoryNumber) -> Vec<Ranked> {
+        let shares = self.has_channels().then(|| self.shares(category));
+        self.ranked_by(category, shares.as_ref())
+    }
+
+    fn ranked_by(&self, category: CategoryNumber, shares: Option<&Figured>) -> Vec<Ranked> {
+        let votes = |entry| self.roster.votes_of(entry);
+        let ranked = match shares {
+            None => rank_by(self.standing_entries(category).map(|entry| (entry, votes(entry))).collect()),
+            Some(shares) => rank_by(shares.iter().map(|(entry, share)| (*entry, share)).collect()),
+        };
+        ranked
+            .into_iter()
+            .map(|(entry, rank, tied)| Ranked { entry, rank, tied, votes: votes(entry) })
+            .collect()
+    }
+
+    /// Ranks as they would be without any void or withdrawal; with channels also the shares.
+    pub(crate) fn ranked_without_rulings(&self, category: CategoryNumber) -> (Vec<Ranked>, Option<Figured>) {
+        let entries = &self.roster.category(category).entries;
+        let votes = |entry| self.roster.unruled_votes_of(entry);
+        let shares = self.has_channels().then(|| self.shares_of(entries, |votes| votes.unruled));
+        let ranked = match &shares {
+            None => rank_by(entries.iter().map(|entry| (*entry, votes(*entry))).collect()),
+            Some(shares) => rank_by(shares.iter().map(|(entry, share)| (*entry, share)).collect()),
+        };
+        let ranked =
+            ranked.into_iter().map(|(entry, rank, tied)| Ranked { entry, rank, tied, votes: votes(entry) });
+        (ranked.collect(), shares)
     }
 
     /// Votes of counted ballots in a category.
-    pub(crate) fn votes_in(&self, category: CategoryNumber) -> Votes {
-        let mut votes = Votes::default();
+    pub(crate) fn votes_in(&self, category: CategoryNumber) -> CategoryVotes {
+        self.votes_by_channel_in(category).iter().fold(CategoryVotes::default(), |sum, votes| CategoryVotes {
+            counted: sum.counted + votes.counted,
+            withdrawn: sum.withdrawn + votes.withdrawn,
+        })
+    }
+
+    /// The same by channel; one where there are none.
+    pub(crate) fn votes_by_channel_in(&self, category: CategoryNumber) -> Vec<CategoryVotes> {
+        let mut sums = vec![CategoryVotes::default(); self.roster.channels()];
         for entry in &self.roster.category(category).entries {
-            let entry = self.roster.entry(*entry);
-            let figure = if entry.withdrawn.is_some() { &mut votes.withdrawn } else { &mut votes.counted };
-            *figure += entry.votes;
+            let withdrawn = self.roster.entry(*entry).withdrawn.is_some();
+            for (sum, votes) in sums.iter_mut().zip(self.roster.votes_by_channel(*entry)) {
+                *(if withdrawn { &mut sum.withdrawn } else { &mut sum.counted }) += votes.ruled;
+            }
         }
-        votes
+        sums
     }
 }
 
-/// Votes of counted ballots.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Votes {
-    /// For entries that stand.
-    pub(crate) counted: u64,
-    /// For withdrawn entries.
-    pub(crate) withdrawn: u64,
-}
-
-/// Ranks entries given in the order of the definition.
-fn rank(mut entries: Vec<(EntryNumber, u64)>) -> Vec<Ranked> {
+/// Ranks entries given in the order of the definition: each with its rank and whether it is tied.
+pub(crate) fn rank_by<F: Ord>(mut entries: Vec<(EntryNumber, F)>) -> Vec<(EntryNumber, u64, bool)> {
     // A stable sort keeps the order of the definition among equals.
-    entries.sort_by_key(|(_, votes)| std::cmp::Reverse(*votes));
+    entries.sort_by(|(_, a), (_, b)| Reverse(a).cmp(&Reverse(b)));
     let mut ranked = Vec::with_capacity(entries.len());
     let mut before = 0;
     for equals in entries.chunk_by(|(_, a), (_, b)| a == b) {
         let tied = equals.len() > 1;
-        ranked.extend(equals.iter().map(|(entry, votes)| Ranked {
-            entry: *entry,
-            rank: before + 1,
-            votes: *votes,
-            tied,
-        }));
+        ranked.extend(equals.iter().map(|(entry, _)| (*entry, before + 1, tied)));
         before += equals.len() as u64;
     }
     ranked
@@ -134,8 +220,7 @@ mod tests {
 
     #[test]
     fn ranks_leave_out_as_many_as_are_tied() {
-        let ranked = rank(vec![(0, 1), (1, 7), (2, 7), (3, 9), (4, 1)]);
-        let seen: Vec<_> = ranked.iter().map(|place| (place.entry, place.rank, place.tied)).collect();
-        assert_eq!(seen, [(3, 1, false), (1, 2, true), (2, 2, true), (0, 4, true), (4, 4, true)]);
+        let ranked = rank_by(vec![(0, 1), (1, 7), (2, 7), (3, 9), (4, 1)]);
+        assert_eq!(ranked, [(3, 1, false), (1, 2, true), (2, 2, true), (0, 4, true), (4, 4, true)]);
     }
 }

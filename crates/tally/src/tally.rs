@@ -12,17 +12,21 @@ use acclaim_contest::rules::Completion;
 use crate::admit::{Admitted, BallotPlan};
 use crate::ballots::{BallotNumber, Ballots, VoterNumber};
 use crate::count::{BallotCounts, Completeness, Counter, Step, completeness};
+use crate::division::{Division, SheetNumber};
+use crate::draw::Drawn;
 use crate::figures::Figures;
 use crate::phase::Phase;
 use crate::refusal::Refusal;
 use crate::roster::{Choice, EntryNumber, Roster};
 use crate::rulings::{Voids, Withdrawal};
+use crate::scores::Scores;
 use crate::share::Scope;
 
 /// A contest's log, folded so far: what has been recorded, and every figure that follows from it.
 ///
 /// Folding a ballot takes about as long as computing its id. Memory grows with voters and ballots alone: about 64 bytes for a voter
-/// with one ballot of one vote.
+/// with one ballot of one vote. Channels and periods add about 40 bytes a ballot, `completion` = `all` 4 a voter; each entry has 16 for each
+/// channel. Scores take what the newest list of each juror does. No other rule needs memory.
 #[derive(Debug, Clone)]
 pub struct Tally {
     /// Entries folded.
@@ -35,18 +39,25 @@ pub struct Tally {
     /// The closing instant as amended.
     pub(crate) closes: Option<Instant>,
     pub(crate) closed: Option<Instant>,
-    /// Earliest and latest time of casting, cut as the rules say.
-    pub(crate) window: (String, String),
+    /// Channels and periods, and the time of voting.
+    pub(crate) division: Division,
     pub(crate) roster: Roster,
     pub(crate) ballots: Ballots,
     pub(crate) totals: BallotCounts,
-    /// Voters with a standing vote in every category; with `completion` = `any`, unused.
+    /// Voters with a sheet that has a standing vote in every category; with `completion` = `any`, unused.
     pub(crate) complete_voters: u64,
+    /// How many such sheets each voter has; with `completion` = `any`, unused.
+    pub(crate) complete_sheets: Vec<u32>,
+    pub(crate) scores: Scores,
+    /// The seed of the draw.
+    pub(crate) drawn: Option<Drawn>,
     pub(crate) voids: Voids,
     /// Total of passes by source.
     pub(crate) issued: BTreeMap<String, u64>,
     /// Log index at which each entry reached its total, computed when a tie asks for it and forgotten when ballots change.
     pub(crate) reached: OnceLock<Vec<Option<u32>>>,
+    /// Voters whose slots of a category are filled, likewise; where nobody has several sheets, unused.
+    pub(crate) category_voters: OnceLock<Vec<u64>>,
     /// Whose ballots are folded.
     pub(crate) scope: Scope,
     /// The figures that were counted by others, with [`Scope::Sum`].
@@ -71,14 +82,18 @@ impl Tally {
             opened: None,
             closes: None,
             closed: None,
-            window: (String::new(), String::new()),
-            roster: Roster::default(),
+            division: Division::default(),
+            roster: Roster::new(1),
             ballots: Ballots::default(),
             totals: BallotCounts::default(),
             complete_voters: 0,
+            complete_sheets: Vec::new(),
+            scores: Scores::default(),
+            drawn: None,
             voids: Voids::default(),
             issued: BTreeMap::new(),
             reached: OnceLock::new(),
+            category_voters: OnceLock::new(),
             scope: Scope::All,
             sum: None,
         }
@@ -119,6 +134,9 @@ impl Tally {
             (LogEntry::Ballot(_), Admitted::Ballot(plan)) => self.apply_ballot(&plan),
             (LogEntry::Event(event), Admitted::Ballots(ballots)) => self.apply_void(event, &ballots),
             (LogEntry::Event(event), Admitted::Entries(entries)) => self.apply_to_entries(event, &entries),
+            // Who folds a share ranks nobody.
+            (LogEntry::Event(_), Admitted::Scores(list)) if self.scope.is_whole() => self.scores.put(list),
+            (LogEntry::Event(event), Admitted::Contest(division)) => self.apply_header(event, *division),
             (LogEntry::Event(event), _) => self.apply_event(event),
             // `admit` answers a ballot with nothing but a plan.
             (LogEntry::Ballot(_), _) => {}
@@ -128,10 +146,6 @@ impl Tally {
 
     fn apply_event(&mut self, event: &Event) {
         match event {
-            Event::Contest(header) => {
-                self.closes = Some(header.closes);
-                self.header = Some(header.clone());
-            }
             Event::Category(category) => self.roster.add_category(category),
             Event::Entry(entry) => {
                 if let Some(category) = self.roster.category_number(entry.category.as_str()) {
@@ -155,16 +169,34 @@ impl Tally {
             Event::Certified { .. } => self.phase = Phase::Certified,
             Event::Reopened(_) => {
                 self.phase = Phase::Closed;
+                // What is ruled from now on is ruled with the seed known: another one is asked for.
                 self.frozen = false;
+                self.drawn = None;
             }
-            // Taken in by `apply_void` and `apply_to_entries`.
-            Event::Withdrawn { .. }
+            Event::Drawn { source, seed, by, at } => {
+                self.drawn = Some(Drawn::new(self.size, source, seed, by, *at));
+            }
+            // Taken in with what admission found: see `apply`.
+            Event::Contest(_)
+            | Event::Withdrawn { .. }
             | Event::Voided { .. }
             | Event::Reinstated { .. }
+            | Event::Scores { .. }
             | Event::Choice { .. } => {}
-            // A remark changes no figure; scores and draws are never admitted by this version.
-            Event::Statement { .. } | Event::Scores { .. } | Event::Drawn { .. } => {}
+            // A remark changes no figure.
+            Event::Statement { .. } => {}
         }
+    }
+
+    fn apply_header(&mut self, event: &Event, division: Division) {
+        let Event::Contest(header) = event else { return };
+        self.closes = Some(header.closes);
+        self.header = Some(header.clone());
+        self.roster = Roster::new(division.channels());
+        if division.divides() {
+            self.ballots.divide();
+        }
+        self.division = division;
     }
 
     /// The times of casting that ballots can tell: `closes` is the first instant after voting.
@@ -172,9 +204,7 @@ impl Tally {
         let (Some(header), Some(opened), Some(closes)) = (&self.header, self.opened, self.closes) else {
             return;
         };
-        let cut = header.rules.ballot.cast_time;
-        let last = Instant::from_seconds(closes.seconds() - 1).unwrap_or(closes);
-        self.window = (cut.cut(opened.timestamp()), cut.cut(last.timestamp()));
+        self.division.set_window(header.rules.ballot.cast_time, opened, closes);
     }
 
     fn apply_amendment(&mut self, what: &str, key: &str, to: &Amendment) {
@@ -200,22 +230,24 @@ impl Tally {
     }
 
     fn apply_ballot(&mut self, plan: &BallotPlan) {
-        self.reached.take();
+        self.ballots_changed();
         let touched = plan.record.replaces;
-        let before = plan.record.voter.map(|voter| self.take_out(voter, touched));
+        let sheet = plan.record.sheet;
+        let before = plan.record.voter.map(|voter| self.take_out((voter, sheet), touched));
         // Admission refuses an entry whose index would not fit.
         let index = u32::try_from(self.size).unwrap_or(u32::MAX);
         let (voter, ballot) = self.ballots.push(&plan.record, index);
-        self.put_in(voter, touched, before, Some(ballot));
+        self.put_in((voter, sheet), touched, before, Some(ballot));
     }
 
     fn apply_void(&mut self, event: &Event, ballots: &[(VoterNumber, BallotNumber)]) {
-        self.reached.take();
+        self.ballots_changed();
         let voided = matches!(event, Event::Voided { .. });
         for (voter, ballot) in ballots {
-            let before = self.take_out(*voter, Some(*ballot));
+            let sheet = (*voter, self.ballots.sheet_of(*ballot));
+            let before = self.take_out(sheet, Some(*ballot));
             self.ballots.set_voided(*ballot, voided);
-            self.put_in(*voter, Some(*ballot), Some(before), None);
+            self.put_in(sheet, Some(*ballot), Some(before), None);
         }
         if let Event::Voided { reason, .. } = event {
             let numbers: Vec<BallotNumber> = ballots.iter().map(|(_, ballot)| *ballot).collect();
@@ -223,6 +255,12 @@ impl Tally {
         } else {
             ballots.iter().for_each(|(_, ballot)| self.voids.remove(*ballot));
         }
+    }
+
+    /// Forgets what was computed from the ballots as they were.
+    pub(crate) fn ballots_changed(&mut self) {
+        self.reached.take();
+        self.category_voters.take();
     }
 
     fn apply_to_entries(&mut self, event: &Event, entries: &[EntryNumber]) {
@@ -253,44 +291,60 @@ impl Tally {
         self.header.as_ref().map_or(Completion::Any, |header| header.rules.ballot.completion)
     }
 
-    /// Takes a voter's ballots out of the figures before one of them, `touched`, changes. A ballot alone changes nothing of the others,
-    /// unless voters count only when complete.
-    fn take_out(&mut self, voter: VoterNumber, touched: Option<BallotNumber>) -> Completeness {
-        let complete = completeness(self.completion(), &self.ballots, &self.roster, voter);
-        self.step(voter, touched, complete, Step::Out);
+    /// Takes the ballots of a sheet out of the figures before one of them, `touched`, changes. A ballot alone changes nothing of the others,
+    /// unless sheets count only when complete.
+    fn take_out(&mut self, sheet: (VoterNumber, SheetNumber), touched: Option<BallotNumber>) -> Completeness {
+        let complete = completeness(self.completion(), &self.ballots, &self.roster, sheet);
+        self.step(sheet, touched, complete, Step::Out);
         complete
     }
 
     /// Puts the same ballots in again, and the new one.
     fn put_in(
         &mut self,
-        voter: VoterNumber,
+        sheet: (VoterNumber, SheetNumber),
         touched: Option<BallotNumber>,
         before: Option<Completeness>,
         new: Option<BallotNumber>,
     ) {
-        let complete = completeness(self.completion(), &self.ballots, &self.roster, voter);
-        self.step(voter, touched, complete, Step::In);
-        if self.completion() == Completion::Any {
-            self.step(voter, new, complete, Step::In);
+        let completion = self.completion();
+        let complete = completeness(completion, &self.ballots, &self.roster, sheet);
+        self.step(sheet, touched, complete, Step::In);
+        match completion {
+            Completion::Any => self.step(sheet, new, complete, Step::In),
+            Completion::All => {
+                let was_complete = before.is_some_and(|before| before.ruled);
+                self.count_complete(sheet.0, was_complete, complete.ruled);
+            }
         }
-        self.complete_voters += u64::from(complete.ruled);
-        self.complete_voters -= u64::from(before.is_some_and(|before| before.ruled));
+    }
+
+    /// Counts a voter's complete sheets anew when one of them has changed.
+    fn count_complete(&mut self, voter: VoterNumber, was_complete: bool, is_complete: bool) {
+        let voter = voter as usize;
+        self.complete_sheets.resize(self.complete_sheets.len().max(voter + 1), 0);
+        let Some(sheets) = self.complete_sheets.get_mut(voter) else { return };
+        let before = *sheets;
+        *sheets = *sheets + u32::from(is_complete) - u32::from(was_complete);
+        self.complete_voters += u64::from(*sheets > 0);
+        self.complete_voters -= u64::from(before > 0);
     }
 
     fn step(
         &mut self,
-        voter: VoterNumber,
+        (voter, sheet): (VoterNumber, SheetNumber),
         touched: Option<BallotNumber>,
         complete: Completeness,
         step: Step,
     ) {
         let completion = self.completion();
-        let Self { ballots, roster, totals, .. } = self;
-        let mut counter = Counter { ballots, roster, totals };
+        let Self { ballots, division, roster, totals, .. } = self;
+        let mut counter = Counter { ballots, division, roster, totals };
         match completion {
             Completion::Any => touched.into_iter().for_each(|ballot| counter.step(ballot, complete, step)),
-            Completion::All => ballots.of(voter).for_each(|ballot| counter.step(ballot, complete, step)),
+            Completion::All => {
+                ballots.on_sheet(voter, sheet).for_each(|ballot| counter.step(ballot, complete, step));
+            }
         }
     }
 }

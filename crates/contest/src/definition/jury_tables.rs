@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::{
+    contradictions::Listed,
     fields::{Field, Table},
-    mistakes::{Findings, Place, quoted},
+    mistakes::{Findings, quoted},
     supported, text,
 };
 use crate::{
@@ -22,10 +23,9 @@ const MOST_POINTS: u64 = 1_000_000;
 const MOST_JURORS: u64 = 100_000;
 
 /// The channels; what is incomplete is left out and reported.
-pub(super) fn channels(root: &mut Table<'_>, findings: &mut Findings) -> Vec<Channel> {
+pub(super) fn channels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Channel>, Listed) {
     let mut ids = HashSet::new();
     let read = |mut table: Table<'_>, findings: &mut Findings| {
-        supported::check_table(table.place, "channel", findings);
         let id = unique(&mut table, &mut ids, findings);
         let weight =
             table.required("weight", findings).and_then(|field| field.number(1..=MOST_WEIGHT, findings));
@@ -36,18 +36,16 @@ pub(super) fn channels(root: &mut Table<'_>, findings: &mut Findings) -> Vec<Cha
 }
 
 /// The panels; what is incomplete is left out and reported.
-pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> Vec<Panel> {
+pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Panel>, Listed) {
     let mut ids = HashSet::new();
     let read = |mut table: Table<'_>, findings: &mut Findings| {
-        supported::check_table(table.place, "panel", findings);
         let id = unique(&mut table, &mut ids, findings);
         let kinds = [("score", PanelKind::Score), ("points", PanelKind::Points), ("rank", PanelKind::Rank)];
         let kind = table.required("kind", findings).and_then(|field| field.word(&kinds, findings));
-        let scale = only(&mut table, "scale", kind, PanelKind::Score, true, findings)
-            .and_then(|f| scale(&f, findings));
-        let criteria = only(&mut table, "criteria", kind, PanelKind::Score, false, findings)
-            .map(|field| criteria(&field, findings));
-        let points = only(&mut table, "points", kind, PanelKind::Rank, true, findings)
+        let scale = needed(&mut table, "scale", kind == Some(PanelKind::Score), findings)
+            .and_then(|field| scale(&field, findings));
+        let criteria = table.field("criteria").map(|field| criteria(&field, findings));
+        let points = needed(&mut table, "points", kind == Some(PanelKind::Rank), findings)
             .map(|field| points(&field, findings));
         let mut number = |key, range, default| {
             table.field(key).map_or(Some(default), |field| field.number(range, findings))
@@ -70,16 +68,14 @@ pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> Vec<Panel
     listed(root, "panel", read, findings)
 }
 
-/// Where the seed of a draw comes from, and where that is said.
-pub(super) fn draw(root: &mut Table<'_>, findings: &mut Findings) -> Option<(Place, Draw)> {
+/// Where the seed of a draw comes from.
+pub(super) fn draw(root: &mut Table<'_>, findings: &mut Findings) -> Option<Draw> {
     let mut table = root.field("draw")?.table(findings)?;
-    let place = table.place;
-    supported::check_table(place, "draw", findings);
     let source =
         table.required("source", findings).and_then(|field| field.checked(findings, text::check_title));
     table.finish(findings);
     // A wrong source has been reported; the table is there all the same.
-    Some((place, Draw { source: source.unwrap_or_default() }))
+    Some(Draw { source: source.unwrap_or_default() })
 }
 
 /// Rounds: read for its form only, for nothing counts by it yet.
@@ -118,12 +114,21 @@ fn listed<'t, T>(
     key: &'static str,
     mut read: impl FnMut(Table<'t>, &mut Findings) -> Option<T>,
     findings: &mut Findings,
-) -> Vec<T> {
-    let Some(elements) = root.field(key).and_then(|field| field.elements(MOST_LISTED, findings)) else {
-        return Vec::new();
-    };
-    let tables: Vec<_> = elements.into_iter().filter_map(|element| element.table(findings)).collect();
-    tables.into_iter().filter_map(|table| read(table, findings)).collect()
+) -> (Vec<T>, Listed) {
+    let mut listed = Listed { positions: Vec::new(), complete: true };
+    let Some(field) = root.field(key) else { return (Vec::new(), listed) };
+    let elements = field.elements(MOST_LISTED, findings).unwrap_or_default();
+    let mut items = Vec::with_capacity(elements.len());
+    for (position, element) in elements.into_iter().enumerate() {
+        match element.table(findings).and_then(|table| read(table, findings)) {
+            Some(item) => {
+                items.push(item);
+                listed.positions.push(position);
+            }
+            None => listed.complete = false,
+        }
+    }
+    (items, listed)
 }
 
 /// The id of a table, which no earlier one may have.
@@ -139,24 +144,14 @@ where
     Some(id)
 }
 
-/// A key that is there with one kind of panel only.
-fn only<'t>(
+/// A key that some kind of panel needs.
+fn needed<'t>(
     table: &mut Table<'t>,
     key: &'static str,
-    kind: Option<PanelKind>,
-    wanted: PanelKind,
-    required: bool,
+    needed: bool,
     findings: &mut Findings,
 ) -> Option<Field<'t>> {
-    if kind == Some(wanted) && required {
-        return table.required(key, findings);
-    }
-    let field = table.field(key)?;
-    if kind.is_some_and(|kind| kind != wanted) {
-        let name = if wanted == PanelKind::Rank { "rank" } else { "score" };
-        field.wrong(findings, format!("is only there with kind = \"{name}\""));
-    }
-    Some(field)
+    if needed { table.required(key, findings) } else { table.field(key) }
 }
 
 fn scale(field: &Field<'_>, findings: &mut Findings) -> Option<[u32; 2]> {

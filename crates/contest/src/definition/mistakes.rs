@@ -92,6 +92,19 @@ impl Findings {
         full
     }
 
+    /// Whether something has been found wrong with the value at `path`, with a table that it stands in, or with an element of it.
+    pub(super) fn has_wrong(&self, path: &str) -> bool {
+        let stands_in = |inner: &str, outer: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let is_element = |key: &str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with('['));
+        // A list of tables is not wrong as a whole because one of its keys is: whoever reads it knows whether one is left out.
+        let is_list = matches!(path, "channel" | "panel");
+        self.found
+            .iter()
+            .any(|(_, key, _)| !key.is_empty() && (stands_in(path, key) || (!is_list && is_element(key))))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

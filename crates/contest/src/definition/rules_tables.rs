@@ -1,15 +1,16 @@
 //! The tables that say what a voter may cast, who wins and who may read what.
 
 use super::{
+    contradictions::Origin,
     fields::{Field, Table},
     jury_tables,
-    mistakes::{Findings, Place, quoted},
-    supported,
+    mistakes::Findings,
+    tree::Node,
 };
 use crate::rules::{
-    BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Panel, Period, Publication,
-    PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies, WinnersBy,
-    WinnersFrom,
+    BallotRules, CastTime, ChampionRules, ChampionTies, Completion, MOST_BALLOTS_PER_VOTER, Period,
+    Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies,
+    WinnersBy, WinnersFrom,
 };
 
 /// The most votes of a ballot in one category.
@@ -19,31 +20,29 @@ const MOST_VOTES_IN_ALL: u64 = 1_000_000;
 /// The most replacements of a voter.
 const MOST_REVISIONS: u64 = 1_000;
 const DEFAULT_REVISIONS: u32 = 20;
-/// The most ballots of a voter, where they are counted.
-const MOST_BALLOTS: u64 = 1_000_000;
 const DEFAULT_BALLOTS: u32 = 1_000;
 /// The most champions or winners of a category: as many as there can be entries.
 const MOST_PLACES: u64 = 100_000;
 /// The largest integer that every JSON reader keeps exact.
 const MOST_EXACT: u64 = (1 << 53) - 1;
 
-/// All rules. Where a value is wrong, a default stands in for it and the findings are not empty.
-pub(super) fn rules(root: &mut Table<'_>, categories: usize, findings: &mut Findings) -> Rules {
+/// All rules. Where a value is wrong, a default stands in for it and the findings are not empty. `node` is what `root` was made of.
+pub(super) fn rules(
+    node: Node<'_>,
+    root: &mut Table<'_>,
+    categories: usize,
+    findings: &mut Findings,
+) -> Rules {
     let ballot = ballot(root, categories, findings);
-    let channels = jury_tables::channels(root, findings);
+    let (channels, channels_listed) = jury_tables::channels(root, findings);
     let champions = root.field("champions").map(|field| champions(&field, findings));
-    let panels = jury_tables::panels(root, findings);
+    let (panels, panels_listed) = jury_tables::panels(root, findings);
     let draw = jury_tables::draw(root, findings);
-    let winners = winners(root, champions.as_ref(), &panels, findings);
-    let drawn = matches!(champions, Some(ChampionRules { ties: ChampionTies::Draw, .. }))
-        || winners.ties == WinnerTies::Draw;
-    match (&draw, drawn) {
-        (Some((place, _)), false) => findings.add(*place, "draw", "is only there with ties = \"draw\""),
-        (None, true) => findings.add(Place::Nowhere, "draw", "is missing: ties = \"draw\" needs its source"),
-        _ => {}
-    }
+    let winners = winners(root, champions.is_some(), findings);
     let publication = publication(root, findings);
-    Rules { ballot, channels, champions, winners, panels, draw: draw.map(|(_, draw)| draw), publication }
+    let rules = Rules { ballot, channels, champions, winners, panels, draw, publication };
+    Origin { root: node, channels: channels_listed, panels: panels_listed }.report(&rules, findings);
+    rules
 }
 
 fn ballot(root: &mut Table<'_>, categories: usize, findings: &mut Findings) -> BallotRules {
@@ -58,33 +57,24 @@ fn ballot(root: &mut Table<'_>, categories: usize, findings: &mut Findings) -> B
     let votes_in_all =
         in_all.and_then(|field| votes_in_all(&field, per_category, completion, categories, findings));
     let revision = [("final", Revision::Final), ("replace", Revision::Replace)];
-    let revision = word(&mut table, "revision", &revision, findings);
-    let revisions = table.field("revisions").and_then(|field| {
-        if revision == Ok(Revision::Final) {
-            field.wrong(findings, "is only there with revision = \"replace\"");
-        }
-        field.number(1..=MOST_REVISIONS, findings)
-    });
+    let revision = word(&mut table, "revision", &revision, findings).unwrap_or(Revision::Final);
+    let revisions = table.field("revisions").and_then(|field| field.number(1..=MOST_REVISIONS, findings));
     let period = [("once", Period::Once), ("day", Period::Day), ("counted", Period::Counted)];
-    let period = word(&mut table, "period", &period, findings);
-    let ballots = table.field("ballots_per_voter").and_then(|field| {
-        if matches!(period, Ok(Period::Once | Period::Day)) {
-            field.wrong(findings, "is only there with period = \"counted\"");
-        }
-        field.number(1..=MOST_BALLOTS, findings)
-    });
+    let period = word(&mut table, "period", &period, findings).unwrap_or(Period::Once);
+    let ballots = table
+        .field("ballots_per_voter")
+        .and_then(|field| field.number(1..=u64::from(MOST_BALLOTS_PER_VOTER), findings));
     let cast_time = [("minute", CastTime::Minute), ("hour", CastTime::Hour), ("day", CastTime::Day)];
     let cast_time = word(&mut table, "cast_time", &cast_time, findings).unwrap_or(CastTime::Minute);
     table.finish(findings);
-    let (revision, period) = (revision.unwrap_or(Revision::Final), period.unwrap_or(Period::Once));
     BallotRules {
         votes_per_category: per_category,
         votes_in_all,
         completion,
         revision,
-        revisions: (revision == Revision::Replace).then_some(revisions.unwrap_or(DEFAULT_REVISIONS)),
+        revisions: revisions.or((revision == Revision::Replace).then_some(DEFAULT_REVISIONS)),
         period,
-        ballots_per_voter: (period == Period::Counted).then_some(ballots.unwrap_or(DEFAULT_BALLOTS)),
+        ballots_per_voter: ballots.or((period == Period::Counted).then_some(DEFAULT_BALLOTS)),
         cast_time,
     }
 }
@@ -101,6 +91,7 @@ fn votes_per_category(field: &Field<'_>, findings: &mut Findings) -> Option<[u32
     Some([least, most])
 }
 
+/// Checked here as well against the number of categories, which the rules do not know.
 fn votes_in_all(
     field: &Field<'_>,
     [least, _]: [u32; 2],
@@ -110,19 +101,14 @@ fn votes_in_all(
 ) -> Option<u32> {
     let votes: u32 = field.number(1..=MOST_VOTES_IN_ALL, findings)?;
     let needed = u64::from(least).saturating_mul(u64::try_from(categories).unwrap_or(u64::MAX));
-    if votes < least {
-        field.wrong(
-            findings,
-            format!("is {votes}, but a ballot votes for at least {least} entries of a category"),
-        );
-    } else if completion == Completion::All && u64::from(votes) < needed {
+    if completion == Completion::All && u64::from(votes) < needed {
         field.wrong(findings, format!("is {votes}, but completion = \"all\" takes at least {needed} votes"));
     }
     Some(votes)
 }
 
 fn champions(field: &Field<'_>, findings: &mut Findings) -> ChampionRules {
-    // Stands in for a wrong count: no later check finds fault with it.
+    // Stands in for a wrong table.
     let unknown = ChampionRules { count: u32::MAX, minimum_votes: 0, ties: ChampionTies::Include };
     let Some(mut table) = field.table(findings) else { return unknown };
     let count = table.required("count", findings).and_then(|field| field.number(1..=MOST_PLACES, findings));
@@ -138,95 +124,41 @@ fn champions(field: &Field<'_>, findings: &mut Findings) -> ChampionRules {
     ChampionRules { count: count.unwrap_or(unknown.count), minimum_votes, ties }
 }
 
-fn winners(
-    root: &mut Table<'_>,
-    champions: Option<&ChampionRules>,
-    panels: &[Panel],
-    findings: &mut Findings,
-) -> WinnerRules {
+fn winners(root: &mut Table<'_>, champions: bool, findings: &mut Findings) -> WinnerRules {
     let mut table = root.table_or_empty("winners", findings);
-    let counted = table.field("count");
-    let count = counted.as_ref().and_then(|field| field.number(1..=MOST_PLACES, findings)).unwrap_or(1);
-    let from_field = table.field("from");
+    let count = table.field("count").and_then(|field| field.number(1..=MOST_PLACES, findings)).unwrap_or(1);
     let from = [("champions", WinnersFrom::Champions), ("all", WinnersFrom::All)];
-    let default = if champions.is_some() { WinnersFrom::Champions } else { WinnersFrom::All };
-    let from =
-        from_field.as_ref().map_or(Some(default), |field| field.word(&from, findings)).unwrap_or(default);
-    if let (Some(field), WinnersFrom::Champions, None) = (&from_field, from, champions) {
-        field.wrong(findings, "\"champions\" needs a table [champions]");
-    }
-    if let (Some(field), WinnersFrom::Champions, Some(champions)) = (&counted, from, champions)
-        && count > champions.count
-    {
-        field.wrong(findings, format!("is {count}, but there are {} champions to win", champions.count));
-    }
-    let by = deciding(&mut table, panels, findings);
-    let weighted = matches!(by, Some(WinnersBy::Weighted));
-    let votes_weight = weight(&mut table, "votes_weight", by, findings);
-    let scores_weight = weight(&mut table, "scores_weight", by, findings);
-    let ties = table.field("ties").and_then(|field| winner_ties(&field, by, panels, findings));
-    table.finish(findings);
-    WinnerRules {
-        count,
-        from,
-        by: by.unwrap_or(WinnersBy::Votes),
-        votes_weight: votes_weight.filter(|_| weighted),
-        scores_weight: scores_weight.filter(|_| weighted),
-        ties: ties.unwrap_or(WinnerTies::Report),
-    }
-}
-
-/// What decides who wins; `None` if that is wrong.
-fn deciding(table: &mut Table<'_>, panels: &[Panel], findings: &mut Findings) -> Option<WinnersBy> {
-    let words = [
+    let default = if champions { WinnersFrom::Champions } else { WinnersFrom::All };
+    let from = table.field("from").map_or(Some(default), |field| field.word(&from, findings));
+    let by = [
         ("votes", WinnersBy::Votes),
         ("scores", WinnersBy::Scores),
         ("weighted", WinnersBy::Weighted),
         ("choice", WinnersBy::Choice),
     ];
-    let Some(field) = table.field("by") else { return Some(WinnersBy::Votes) };
-    let by = field.word(&words, findings)?;
-    if matches!(by, WinnersBy::Scores | WinnersBy::Weighted) && panels.is_empty() {
-        field.wrong(findings, "needs at least one [[panel]] whose scores count");
+    let by = word(&mut table, "by", &by, findings);
+    let votes_weight = weight(&mut table, "votes_weight", by, findings);
+    let scores_weight = weight(&mut table, "scores_weight", by, findings);
+    let ties = table.field("ties").and_then(|field| field.parsed(findings));
+    table.finish(findings);
+    WinnerRules {
+        count,
+        from: from.unwrap_or(default),
+        by: by.unwrap_or(WinnersBy::Votes),
+        votes_weight,
+        scores_weight,
+        ties: ties.unwrap_or(WinnerTies::Report),
     }
-    Some(by)
 }
 
 fn weight(
     table: &mut Table<'_>,
     key: &'static str,
-    by: Option<WinnersBy>,
+    by: Result<WinnersBy, Wrong>,
     findings: &mut Findings,
 ) -> Option<u32> {
-    if by == Some(WinnersBy::Weighted) {
-        let field = table.required(key, findings)?;
-        return field.number(1..=jury_tables::MOST_WEIGHT, findings);
-    }
-    let field = table.field(key)?;
-    if by.is_some() {
-        field.wrong(findings, "is only there with by = \"weighted\"");
-    }
-    field.number(1..=jury_tables::MOST_WEIGHT, findings)
-}
-
-fn winner_ties(
-    field: &Field<'_>,
-    by: Option<WinnersBy>,
-    panels: &[Panel],
-    findings: &mut Findings,
-) -> Option<WinnerTies> {
-    let ties: WinnerTies = field.parsed(findings)?;
-    match &ties {
-        WinnerTies::Panel(id) if !panels.iter().any(|panel| panel.id == *id) => {
-            field.wrong(findings, format!("there is no panel {}", quoted(id.as_str())));
-        }
-        WinnerTies::Votes if by == Some(WinnersBy::Votes) => {
-            field.wrong(findings, "votes cannot break a tie of votes");
-        }
-        _ => {}
-    }
-    supported::check_word(field, "winners.ties", &ties.to_string(), findings);
-    Some(ties)
+    let field = if by == Ok(WinnersBy::Weighted) { table.required(key, findings) } else { table.field(key) };
+    field?.number(1..=jury_tables::MOST_WEIGHT, findings)
 }
 
 fn publication(root: &mut Table<'_>, findings: &mut Findings) -> Publication {

@@ -3,8 +3,9 @@
 use acclaim_contest::{
     Category, Definition, Entry, Instant, Overrides, Titles,
     rules::{
-        BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Period, Publication, PublishEntries,
-        PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies, WinnersBy, WinnersFrom,
+        BallotRules, CastTime, ChampionRules, ChampionTies, Channel, Completion, Draw, Panel, PanelKind,
+        Period, Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules,
+        WinnersBy, WinnersFrom,
     },
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -21,52 +22,110 @@ fn address() -> impl Strategy<Value = String> {
     "https?://[!-~é]{1,30}"
 }
 
+/// A number that belongs to a rule: there with it, and seldom without it.
+fn number_of<T: Copy>(rule: bool, number: T, stray: bool) -> Option<T> {
+    (rule != stray).then_some(number)
+}
+
 fn ballot_rules() -> impl Strategy<Value = BallotRules> {
     let completion = select(vec![Completion::Any, Completion::All]);
     let cast_time = select(vec![CastTime::Minute, CastTime::Hour, CastTime::Day]);
-    (1u32..=1000, option::of(1000u32..=1_000_000), completion, option::of(1u32..=1000), cast_time).prop_map(
-        |(most, votes_in_all, completion, revisions, cast_time)| BallotRules {
-            votes_per_category: [1, most],
-            votes_in_all,
-            completion,
-            revision: if revisions.is_some() { Revision::Replace } else { Revision::Final },
-            revisions,
-            period: Period::Once,
-            ballots_per_voter: None,
-            cast_time,
+    let revision = (any::<bool>(), 1u32..=1000, prop::bool::weighted(0.05));
+    let period = select(vec![Period::Once, Period::Day, Period::Counted]);
+    let period = (period, 1u32..=10_000, prop::bool::weighted(0.05));
+    let votes = (1u32..=3, 3u32..=1000, option::weighted(0.5, 1u32..=20_000));
+    (votes, completion, revision, period, cast_time).prop_map(
+        |((least, most, votes_in_all), completion, revision, (period, ballots, stray_ballots), cast_time)| {
+            let (replace, revisions, stray) = revision;
+            let counted = period == Period::Counted;
+            BallotRules {
+                votes_per_category: [least, most],
+                votes_in_all,
+                completion: if votes_in_all.is_some() { Completion::Any } else { completion },
+                revision: if replace { Revision::Replace } else { Revision::Final },
+                // What is left out is filled in, so that only what is too much can go wrong.
+                revisions: number_of(replace, revisions, stray && !replace),
+                period,
+                ballots_per_voter: number_of(counted, ballots, stray_ballots && !counted),
+                cast_time,
+            }
         },
     )
 }
 
-fn rules() -> impl Strategy<Value = Rules> {
-    let champion_ties = select(vec![ChampionTies::Include, ChampionTies::Earliest]);
+fn panel() -> impl Strategy<Value = Panel> {
+    let kind = select(vec![PanelKind::Score, PanelKind::Points, PanelKind::Rank]);
+    let numbers = (select(vec![0u32, 0, 1, 5]), 1u32..=20, 1u32..=1_000_000);
+    let stray = prop::bool::weighted(0.1);
+    (kind, select(vec![[0u32, 10], [1, 5]]), numbers, stray).prop_map(
+        |(kind, scale, (trim, minimum_jurors, weight), stray)| Panel {
+            id: "p".parse().unwrap(),
+            kind,
+            scale: number_of(kind == PanelKind::Score, scale, stray && kind != PanelKind::Score),
+            criteria: number_of(kind == PanelKind::Score, vec![("impact".to_owned(), 2)].as_slice(), stray)
+                .map_or_else(Vec::new, <[_]>::to_vec),
+            points: number_of(kind == PanelKind::Rank, [12, 10].as_slice(), stray && kind != PanelKind::Rank)
+                .map_or_else(Vec::new, <[_]>::to_vec),
+            trim,
+            minimum_jurors,
+            weight,
+        },
+    )
+}
+
+fn winner_rules() -> impl Strategy<Value = WinnerRules> {
+    let by = vec![WinnersBy::Votes, WinnersBy::Scores, WinnersBy::Weighted, WinnersBy::Choice];
+    let ties = ["report", "votes", "earliest", "draw", "panel:p0", "panel:p1"];
+    let weights = (1u32..=1_000_000, 1u32..=1_000_000, prop::bool::weighted(0.05));
+    (1u32..=100_000, any::<bool>(), select(by), weights, select(ties.to_vec())).prop_map(
+        |(count, from_all, by, (votes, scores, stray), ties)| {
+            let weighted = by == WinnersBy::Weighted;
+            WinnerRules {
+                count,
+                from: if from_all { WinnersFrom::All } else { WinnersFrom::Champions },
+                by,
+                votes_weight: number_of(weighted, votes, stray),
+                scores_weight: number_of(weighted, scores, stray),
+                ties: ties.parse().unwrap(),
+            }
+        },
+    )
+}
+
+/// Rules of every kind, many of which contradict themselves.
+fn any_rules() -> impl Strategy<Value = Rules> {
+    let champion_ties = select(vec![ChampionTies::Include, ChampionTies::Earliest, ChampionTies::Draw]);
     let champions = (1u32..=100_000, 0u64..(1 << 53), champion_ties)
         .prop_map(|(count, minimum_votes, ties)| ChampionRules { count, minimum_votes, ties });
-    let winners = (
-        1u32..=100_000,
-        any::<bool>(),
-        select(vec![WinnersBy::Votes, WinnersBy::Choice]),
-        select(vec![WinnerTies::Report, WinnerTies::Earliest]),
-    );
     let publication = (
         select(vec![PublishStandings::Organisers, PublishStandings::Public, PublishStandings::AfterClose]),
         select(vec![PublishEntries::Live, PublishEntries::AfterClose]),
         select(vec![PublishResult::Closed, PublishResult::Certified]),
     )
         .prop_map(|(standings, entries, result)| Publication { standings, entries, result });
-    (ballot_rules(), option::of(champions), winners, publication).prop_map(
-        |(ballot, champions, (count, from_all, by, ties), publication)| {
-            let from =
-                if from_all || champions.is_none() { WinnersFrom::All } else { WinnersFrom::Champions };
-            let most = champions.as_ref().map_or(u32::MAX, |champions| champions.count);
-            let count = if from == WinnersFrom::Champions { count.min(most) } else { count };
-            let winners = WinnerRules { count, from, by, votes_weight: None, scores_weight: None, ties };
-            Rules { ballot, channels: vec![], champions, winners, panels: vec![], draw: None, publication }
+    let draw = option::of(title().prop_map(|source| Draw { source }));
+    let lists = (vec(1u32..=1_000_000, 0..3), vec(panel(), 0..3));
+    (ballot_rules(), lists, option::of(champions), winner_rules(), draw, publication).prop_map(
+        |(ballot, (weights, mut panels), champions, winners, draw, publication)| {
+            for (i, panel) in panels.iter_mut().enumerate() {
+                panel.id = format!("p{i}").parse().unwrap();
+            }
+            let channel = |(i, weight)| Channel { id: format!("channel-{i}").parse().unwrap(), weight };
+            let channels = weights.into_iter().enumerate().map(channel).collect();
+            Rules { ballot, channels, champions, winners, panels, draw, publication }
         },
     )
 }
 
+fn rules() -> impl Strategy<Value = Rules> {
+    any_rules().prop_filter("no contradiction", |rules| rules.contradictions().is_empty())
+}
+
 fn definition() -> impl Strategy<Value = Definition> {
+    definition_by(rules())
+}
+
+fn definition_by(rules: impl Strategy<Value = Rules>) -> impl Strategy<Value = Definition> {
     let entry = (
         (title(), titles()),
         option::of(title()),
@@ -74,10 +133,10 @@ fn definition() -> impl Strategy<Value = Definition> {
         option::of(address()),
         vec((title(), title()), 0..4),
     );
-    let category = (title(), titles(), vec(entry, 1..4));
+    let category = (title(), titles(), vec(entry, 3..6));
     let zone = select(vec!["UTC", "Europe/Zurich", "America/Argentina/Buenos_Aires", "Asia/Kathmandu"]);
-    let window = (0i64..4_000_000_000, 1i64..100_000_000);
-    ((title(), titles(), any::<bool>()), zone, window, rules(), vec(category, 1..4)).prop_map(
+    let window = (0i64..4_000_000_000, 1i64..80_000_000);
+    ((title(), titles(), any::<bool>()), zone, window, rules, vec(category, 1..4)).prop_map(
         |((title, titles, test), zone, (opens, length), rules, content)| {
             let (mut categories, mut entries) = (Vec::new(), Vec::new());
             for (i, (title, titles, candidates)) in content.into_iter().enumerate() {
@@ -133,5 +192,27 @@ proptest! {
         let text = toml::to_string(&value).unwrap();
         let read = Definition::from_toml(text.as_bytes(), &mut |_| Err(String::new()), &Overrides::default());
         prop_assert_eq!(read.map_err(|mistakes| mistakes.to_string()), Ok(definition), "{}", text);
+    }
+
+    /// What contradicts itself is refused, each contradiction with both of its keys; what does not is read.
+    #[test]
+    fn a_definition_is_refused_if_and_only_if_its_rules_contradict_themselves(
+        definition in definition_by(any_rules())
+    ) {
+        let contradictions = definition.rules.contradictions();
+        let read = Definition::from_json(definition.to_json().as_bytes(), &Overrides::default());
+        let Err(mistakes) = read else {
+            prop_assert_eq!(&contradictions, &[]);
+            return Ok(());
+        };
+        let told: Vec<String> = mistakes.0.iter().map(ToString::to_string).collect();
+        for contradiction in contradictions {
+            let last = |key: &str| key.rsplit('.').next().unwrap().to_owned();
+            let [one, other] = contradiction.keys.map(last);
+            let tells = |text: &String| text.contains(&one) && text.contains(&other) && text.contains(contradiction.reason);
+            // A weight or scale that is missing is reported as just that.
+            let missing = |text: &String| text.contains("is missing") && text.contains("weight");
+            prop_assert!(told.iter().any(|text| tells(text) || missing(text)), "{contradiction:?} {told:#?}");
+        }
     }
 }

@@ -15,7 +15,7 @@ closes = "2021-10-31T02:30:00"
 [ballot]
 votes_per_category = [2, 1]
 revision = "maybe"
-period = "day"
+period = "weekly"
 [winners]
 from = "champions"
 [[category]]
@@ -43,8 +43,8 @@ fn a_file_with_ten_mistakes_and_a_file_of_entries_with_three() {
         "line 8: contest.closes: \"2021-10-31T02:30:00\" exists twice",
         "line 10: ballot.votes_per_category: ",
         "line 11: ballot.revision: must be \"final\" or \"replace\", not \"maybe\"",
-        "line 12: ballot.period: period = \"day\" is not supported yet",
-        "line 14: winners.from: ",
+        "line 12: ballot.period: must be \"once\", \"day\" or \"counted\", not \"weekly\"",
+        "line 14: winners.from: does not go with champions: there are no champions",
         "line 20: entry[0].category: there is no category \"c2\"",
         "entries.csv: line 2: id: \"e1\" is the id of an earlier entry",
         "entries.csv: line 3: title: is missing",

@@ -58,8 +58,8 @@ fn numbers_have_ranges() {
     with_ballot("votes_in_all = 0", "line 9: ballot.votes_in_all: ", "not 0");
     with_ballot(
         "votes_per_category = [2, 2]\nvotes_in_all = 1",
-        "line 10: ballot.votes_in_all: is 1, but",
-        "at least 2",
+        "line 10: ballot.votes_in_all: does not go with ballot.votes_per_category: ",
+        "",
     );
     with_rules("[champions]\ncount = 0", "line 12: champions.count: ", "not 0");
     with_rules("[champions]\nties = \"include\"", "line 11: champions.count: is missing", "");
@@ -73,25 +73,41 @@ fn numbers_have_ranges() {
 
 #[test]
 fn rules_fit_together() {
-    with_ballot("revisions = 3", "line 9: ballot.revisions: is only there with revision = \"replace\"", "");
+    let second = "line 12: winners.";
+    for (tables, mistake) in [
+        (
+            "[winners]\nby = \"scores\"",
+            "by: does not go with panel: it needs at least one [[panel]] whose scores count",
+        ),
+        ("[winners]\nties = \"panel:x\"", "ties: does not go with panel: there is no panel of this id"),
+        (
+            "[winners]\nties = \"votes\"",
+            "ties: does not go with winners.by: votes cannot break a tie of votes",
+        ),
+        (
+            "[winners]\nties = \"draw\"",
+            "ties: does not go with draw: the source of the draw's seed is not named",
+        ),
+        ("[winners]\nfrom = \"champions\"", "from: does not go with champions: there are no champions"),
+        (
+            "[winners]\ncount = 3\n[champions]\ncount = 2",
+            "count: does not go with champions.count: there are fewer champions than winners",
+        ),
+        (
+            "[winners]\nvotes_weight = 3",
+            "votes_weight: does not go with winners.by: it is only there with by = \"weighted\"",
+        ),
+    ] {
+        with_rules(tables, &format!("{second}{mistake}"), "");
+    }
+    with_ballot(
+        "revisions = 3",
+        "line 9: ballot.revisions: does not go with ballot.revision: it is only there with revision = \"replace\"",
+        "",
+    );
     with_ballot(
         "ballots_per_voter = 3",
-        "line 9: ballot.ballots_per_voter: is only there with period = \"counted\"",
-        "",
-    );
-    with_rules(
-        "[winners]\nfrom = \"champions\"",
-        "line 12: winners.from: \"champions\" needs a table [champions]",
-        "",
-    );
-    with_rules(
-        "[winners]\ncount = 3\n[champions]\ncount = 2",
-        "line 12: winners.count: is 3, but there are 2 champions",
-        "",
-    );
-    with_rules(
-        "[winners]\nvotes_weight = 3",
-        "line 12: winners.votes_weight: is only there with by = \"weighted\"",
+        "line 9: ballot.ballots_per_voter: does not go with ballot.period: it is only there with period = \"counted\"",
         "",
     );
     let completion = PLAIN
@@ -128,59 +144,92 @@ fn unknown_and_repeated_keys_are_reported_in_every_table() {
     assert_mistake(from_json(&twice), "line 3: category[0].title: is there more than once", "");
 }
 
+/// Each at its own line, in the file as in JSON, in whatever order the tables stand.
+#[test]
+fn every_contradiction_is_reported_where_it_stands() {
+    let tables = "[winners]
+ties = \"earliest\"
+by = \"scores\"
+[[channel]]
+id = \"fan\"
+weight = 1
+[champions]
+count = 5
+ties = \"earliest\"
+[[panel]]
+id = \"a\"
+kind = \"score\"
+scale = [0, 10]
+[[panel]]
+id = \"b\"
+kind = \"points\"
+minimum_jurors = 2
+trim = 1
+[draw]
+source = \"drand\"
+";
+    let moves =
+        "a share moves with every ballot of a channel, so that no entry reaches its own at one ballot";
+    let expected = [
+        "line 12: winners.ties: does not go with winners.by: scores are not reached ballot by ballot".to_owned(),
+        format!("line 12: winners.ties: does not go with channel: {moves}"),
+        format!("line 19: champions.ties: does not go with channel: {moves}"),
+        "line 26: panel[1].kind: does not go with winners.by: a mean on a scale and a sum of points do not add up to one figure".to_owned(),
+        "line 28: panel[1].trim: does not go with panel[1].minimum_jurors: nothing would be left of the fewest jurors' scores: minimum_jurors must be above twice trim".to_owned(),
+        "line 29: draw: does not go with winners.ties: nothing is drawn: no ties = \"draw\" is there".to_owned(),
+    ];
+    let text = plain_with("[winners]\ncount = 1\n", tables);
+    assert_eq!(mistakes(from_toml(&text)), expected);
+    let value: toml::Value = toml::from_str(&text).unwrap();
+    let json = serde_json::to_string(&value).unwrap().replace("\"trim\":", "\n\n\"trim\":\n");
+    let found = mistakes(from_json(&json));
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    assert!(
+        found.iter().any(|mistake| mistake.starts_with("line 4: panel[1].trim: does not go with")),
+        "{found:#?}"
+    );
+}
+
+/// A default stands in for what is wrong, or an element is left out: nothing else is blamed for that.
+#[test]
+fn what_follows_from_another_mistake_is_not_reported() {
+    let found = |tables: &str| mistakes(from_toml(&plain_with("[winners]\ncount = 1\n", tables)));
+    for tables in [
+        "[winners]\nby = \"jury\"\n[[panel]]\nid = \"a\"\nkind = \"points\"",
+        "[winners]\nby = \"scores\"\nties = \"panel:a\"\n[[panel]]\nid = \"a\"",
+        "[winners]\nby = \"scores\"\nties = \"panel:a\"\n[[panel]]\nid = \"a\"\nkind = \"points\"\n[[panel]]\nid = \"b\"\nkind = \"point\"",
+        "[winners]\ncount = 3\n[champions]\ncount = \"2\"",
+        "[winners]\ncount = 3\nfrom = \"champions\"\n[[champions]]\ncount = 2",
+        "[winners]\nties = \"draw\"\n[draw]\nsource = 3",
+        "[winners]\nby = \"weighted\"\nvotes_weight = 2\n[[panel]]\nid = \"a\"\nkind = \"points\"",
+        "[winners]\nby = \"scores\"\n[[panel]]\nid = \"a\"\nkind = \"score\"\n[[panel]]\nid = \"b\"\nkind = \"score\"\nscale = [0, 10]",
+    ] {
+        let found = found(tables);
+        assert_eq!(found.len(), 1, "{tables}\n{found:#?}");
+        assert!(!found[0].contains("does not go with"), "{found:#?}");
+    }
+    // A mistake of a panel by itself hides nothing about another one.
+    let two = "[[panel]]\nid = \"a\"\nkind = \"points\"\ntrim = \"1\"\n[[panel]]\nid = \"b\"\nkind = \"points\"\ntrim = 1\n[winners]\nby = \"scores\"";
+    assert_eq!(
+        found(two),
+        [
+            "line 14: panel[0].trim: must be a whole number from 0 to 100000, not text",
+            "line 18: panel[1].trim: does not go with panel[1].minimum_jurors: nothing would be left of the fewest jurors' scores: minimum_jurors must be above twice trim",
+        ]
+    );
+}
+
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name() {
-    with_ballot("period = \"day\"", "line 9: ballot.period: period = \"day\" is not supported yet", "");
-    with_ballot(
-        "period = \"counted\"\nballots_per_voter = 5",
-        "line 9: ballot.period: period = \"counted\" is not supported yet",
-        "",
-    );
-    with_rules(
-        "[[channel]]\nid = \"fan\"\nweight = 3",
-        "line 11: channel: [[channel]] is not supported yet",
-        "",
-    );
-    with_rules(
-        "[[panel]]\nid = \"p\"\nkind = \"points\"",
-        "line 11: panel: [[panel]] is not supported yet",
-        "",
-    );
     with_rules("[rounds]\nfrom = \"longlist\"", "line 11: rounds: [rounds] is not supported yet", "");
-    let votes = "[champions]\ncount = 1\n[winners]\nby = \"choice\"\nties = \"votes\"";
-    with_rules(votes, "line 15: winners.ties: ties = \"votes\" is not supported yet", "");
     for method in ["email", "oidc", "code", "open"] {
         let table = format!("[admission]\nmethods = [\"pass\", \"{method}\"]");
         with_rules(&table, "line 12: admission.methods[1]: ", &format!("\"{method}\" is not supported yet"));
     }
-    let found = |tables: &str| mistakes(from_toml(&plain_with("[winners]\ncount = 1\n", tables)));
-    let draw =
-        "[draw]\nsource = \"drand\"\n[champions]\ncount = 1\nties = \"draw\"\n[winners]\nties = \"draw\"";
-    assert_eq!(
-        found(draw),
-        [
-            "line 11: draw: [draw] is not supported yet",
-            "line 15: champions.ties: ties = \"draw\" is not supported yet",
-            "line 17: winners.ties: ties = \"draw\" is not supported yet",
-        ]
-    );
-    let panel = "[[panel]]\nid = \"p\"\nkind = \"score\"\nscale = [0, 10]\n[winners]\nby = \"scores\"\nties = \"panel:p\"";
-    assert_eq!(
-        found(panel),
-        [
-            "line 11: panel: [[panel]] is not supported yet",
-            "line 16: winners.by: by = \"scores\" is not supported yet",
-            "line 17: winners.ties: ties = \"panel:p\" is not supported yet",
-        ]
-    );
-    let weighted = found(&panel.replace("\"scores\"", "\"weighted\"\nvotes_weight = 1\nscores_weight = 1"));
-    assert_eq!(weighted[1], "line 16: winners.by: by = \"weighted\" is not supported yet");
-    assert_eq!(weighted.len(), 3, "{weighted:?}");
 }
 
-/// Whatever is refused as not supported yet is checked for its form all the same.
 #[test]
-fn what_is_not_supported_yet_has_a_form() {
+fn tables_of_channels_panels_and_the_draw_have_a_form() {
     let found = |tables: &str| {
         let mut found = mistakes(from_toml(&plain_with("[winners]\ncount = 1\n", tables)));
         found.retain(|mistake| !mistake.contains("not supported yet"));
@@ -197,30 +246,23 @@ fn what_is_not_supported_yet_has_a_form() {
     );
     assert_eq!(
         found(
-            "[[panel]]\nid = \"a\"\nkind = \"score\"\nscale = [5, 5]\npoints = [1]\ncriteria = [[\"x\", 1], [\"x\", 1]]"
+            "[winners]\nby = \"scores\"\n[[panel]]\nid = \"a\"\nkind = \"score\"\nscale = [5, 5]\npoints = [1]\ncriteria = [[\"x\", 1], [\"x\", 1]]"
         ),
         [
-            "line 14: panel[0].scale: the lowest (5) must be below the highest (5)",
-            "line 15: panel[0].points: is only there with kind = \"rank\"",
-            "line 16: panel[0].criteria[1][0]: \"x\" is there more than once",
+            "line 16: panel[0].scale: the lowest (5) must be below the highest (5)",
+            "line 17: panel[0].points: does not go with panel[0].kind: they are only there with kind = \"rank\"",
+            "line 18: panel[0].criteria[1][0]: \"x\" is there more than once",
         ]
     );
     for (tables, mistake) in [
         (
-            "[[panel]]\nid = \"a\"\nkind = \"rank\"\npoints = []",
-            "line 14: panel[0].points: must be a list of points, from the first place down",
+            "[winners]\nby = \"scores\"\n[[panel]]\nid = \"a\"\nkind = \"rank\"\npoints = []",
+            "line 16: panel[0].points: must be a list of points, from the first place down",
         ),
         (
             "[rounds]\nfrom = \"A\"",
             "line 12: rounds.from: `A` is not an identifier: 1 to 64 of a-z, 0-9, `_`, `.`, `-`, beginning with a letter or digit",
         ),
-        (
-            "[winners]\nby = \"scores\"",
-            "line 12: winners.by: needs at least one [[panel]] whose scores count",
-        ),
-        ("[winners]\nties = \"panel:x\"", "line 12: winners.ties: there is no panel \"x\""),
-        ("[winners]\nties = \"votes\"", "line 12: winners.ties: votes cannot break a tie of votes"),
-        ("[winners]\nties = \"draw\"", "draw: is missing: ties = \"draw\" needs its source"),
         (
             "[admission]\nmethods = [\"mail\"]",
             "line 12: admission.methods[0]: must be \"pass\", \"email\", \"oidc\", \"code\" or \"open\", not \"mail\"",
@@ -232,9 +274,13 @@ fn what_is_not_supported_yet_has_a_form() {
     ] {
         assert_eq!(found(tables), [mistake]);
     }
-    let draw = found("[draw]");
-    assert!(draw.contains(&"line 11: draw: is only there with ties = \"draw\"".to_owned()), "{draw:?}");
-    assert!(draw.contains(&"line 11: draw.source: is missing".to_owned()), "{draw:?}");
+    assert_eq!(
+        found("[draw]"),
+        [
+            "line 11: draw.source: is missing",
+            "line 11: draw: does not go with winners.ties: nothing is drawn: no ties = \"draw\" is there",
+        ]
+    );
 }
 
 #[test]

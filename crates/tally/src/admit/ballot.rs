@@ -5,9 +5,10 @@ use acclaim_contest::rules::{BallotRules, Revision};
 use acclaim_contest::{BallotId, CategoryId};
 
 use crate::ballots::{
-    BallotNumber, Lookup, MOST_BALLOTS_OF_A_VOTER, MOST_VOTERS_ALIKE, NewRecord, VoterNumber,
+    BallotNumber, Lookup, MOST_BALLOTS_ON_A_SHEET, MOST_VOTERS_ALIKE, NewRecord, VoterNumber,
 };
 use crate::count::categories;
+use crate::division::SheetNumber;
 use crate::phase::Phase;
 use crate::refusal::Refusal;
 use crate::roster::{CategoryNumber, EntryNumber};
@@ -44,30 +45,16 @@ pub(super) fn admit(
     if let Some(same) = voter.and_then(|voter| tally.ballots.find_of(voter, &ballot.id)) {
         return Err(Refusal::SameBallot { index: tally.ballots.record(same).index.into() });
     }
-    check_form(tally, ballot)?;
+    let (sheet, window) = tally.division.sheet(ballot.channel, ballot.period)?;
+    window.check(ballot.at)?;
     let rules = &header.rules.ballot;
     let votes = resolve(tally, ballot, rules)?;
     if !tally.ballots.has_room(votes.entries.len()) {
         return Err(Refusal::TooLarge("votes"));
     }
-    let replaces = check_voter(tally, ballot, rules, voter, &votes)?;
+    let replaces = check_voter(tally, ballot, rules, voter.map(|voter| (voter, sheet)), &votes)?;
     let (id, tag) = (ballot.id, ballot.voter);
-    Ok(BallotPlan { record: NewRecord { id, tag, voter, replaces, entries: votes.entries } })
-}
-
-fn check_form(tally: &Tally, ballot: &BallotEntry<'_>) -> Result<(), Refusal> {
-    if ballot.channel.is_some() {
-        return Err(Refusal::NotInContest("channels"));
-    }
-    if ballot.period.is_some() {
-        return Err(Refusal::NotInContest("periods"));
-    }
-    // Times cut alike have the same length, and the order of their texts is the order of time.
-    let (first, last) = &tally.window;
-    if ballot.at.len() == first.len() && (first.as_str()..=last.as_str()).contains(&ballot.at) {
-        return Ok(());
-    }
-    Err(Refusal::CastTime { at: ballot.at.to_owned(), first: first.clone(), last: last.clone() })
+    Ok(BallotPlan { record: NewRecord { id, tag, voter, sheet, replaces, entries: votes.entries } })
 }
 
 /// A ballot's votes as numbers.
@@ -137,7 +124,7 @@ fn check_voter(
     tally: &Tally,
     ballot: &BallotEntry<'_>,
     rules: &BallotRules,
-    voter: Option<VoterNumber>,
+    voter: Option<(VoterNumber, SheetNumber)>,
     votes: &Votes,
 ) -> Result<Option<BallotNumber>, Refusal> {
     if ballot.replaces.is_some() && rules.revision == Revision::Final {
@@ -146,13 +133,13 @@ fn check_voter(
     let replaces = match (ballot.replaces, voter) {
         (None, _) => None,
         (Some(_), None) => return Err(Refusal::ReplacesNotStanding { standing: None }),
-        (Some(id), Some(voter)) => Some(find_replaced(tally, voter, &id, votes)?),
+        (Some(id), Some((voter, sheet))) => Some(find_replaced(tally, voter, sheet, &id, votes)?),
     };
     let mut seen = Seen::default();
-    for other in voter.into_iter().flat_map(|voter| tally.ballots.of(voter)) {
+    for other in voter.into_iter().flat_map(|(voter, sheet)| tally.ballots.on_sheet(voter, sheet)) {
         seen.look_at(tally, other, replaces, votes);
     }
-    if seen.ballots >= MOST_BALLOTS_OF_A_VOTER {
+    if seen.ballots >= MOST_BALLOTS_ON_A_SHEET {
         return Err(Refusal::TooLarge("ballots of a voter"));
     }
     if !seen.taken.is_empty() {
@@ -161,9 +148,11 @@ fn check_voter(
         categories.sort_unstable();
         return Err(Refusal::AlreadyVoted { categories });
     }
-    let most = rules.revisions.unwrap_or(0);
-    if replaces.is_some() && seen.replacements >= u64::from(most) {
-        return Err(Refusal::TooManyRevisions { most });
+    if let (Some(_), Some((voter, _))) = (replaces, voter) {
+        let most = rules.revisions.unwrap_or(0);
+        if tally.ballots.replacements(voter) >= u64::from(most) {
+            return Err(Refusal::TooManyRevisions { most });
+        }
     }
     let in_all = seen.votes + votes.entries.len() as u64;
     match rules.votes_in_all {
@@ -172,11 +161,10 @@ fn check_voter(
     }
 }
 
-/// What the voter's other ballots come to.
+/// What the voter's other ballots on the sheet come to.
 #[derive(Default)]
 struct Seen {
     ballots: usize,
-    replacements: u64,
     /// Votes in slots that stay filled.
     votes: u64,
     /// Categories of the new ballot that another one fills.
@@ -187,7 +175,6 @@ impl Seen {
     fn look_at(&mut self, tally: &Tally, other: BallotNumber, replaced: Option<BallotNumber>, votes: &Votes) {
         let record = tally.ballots.record(other);
         self.ballots += 1;
-        self.replacements += u64::from(record.replaces().is_some());
         // A voided ballot fills its slots, a replaced one does not.
         if record.is_replaced() || replaced == Some(other) {
             return;
@@ -201,17 +188,19 @@ impl Seen {
 fn find_replaced(
     tally: &Tally,
     voter: VoterNumber,
+    sheet: SheetNumber,
     id: &BallotId,
     votes: &Votes,
 ) -> Result<BallotNumber, Refusal> {
     let stands = |ballot: &BallotNumber| tally.ballots.record(*ballot).stands();
-    if let Some(ballot) = tally.ballots.find_of(voter, id).filter(stands) {
+    let on_sheet = |ballot: &BallotNumber| tally.ballots.sheet_of(*ballot) == sheet;
+    if let Some(ballot) = tally.ballots.find_of(voter, id).filter(stands).filter(on_sheet) {
         return Ok(ballot);
     }
     let shares = |ballot: &BallotNumber| {
         categories(&tally.ballots, &tally.roster, *ballot)
             .any(|category| votes.categories.binary_search(&category).is_ok())
     };
-    let standing = tally.ballots.of(voter).filter(stands).find(shares);
+    let standing = tally.ballots.on_sheet(voter, sheet).filter(stands).find(shares);
     Err(Refusal::ReplacesNotStanding { standing: standing.map(|ballot| tally.ballots.id(voter, ballot)) })
 }

@@ -37,8 +37,9 @@ fn admit_closes(tally: &Tally, text: &str) -> Result<(), Refusal> {
         return Err(Refusal::OutOfPlace { entry: "amended", phase: tally.phase });
     }
     let to: Instant = text.parse().map_err(|_| Refusal::InvalidAmendment("`to` is not an instant"))?;
-    match tally.closes {
-        Some(closes) if to <= closes => Err(Refusal::ClosesNotLater { closes }),
+    match (tally.closes, tally.division.latest_closing()) {
+        (Some(closes), _) if to <= closes => Err(Refusal::ClosesNotLater { closes }),
+        (_, Some(latest)) if to > latest => Err(Refusal::ClosesBeyondDays { latest }),
         _ => Ok(()),
     }
 }

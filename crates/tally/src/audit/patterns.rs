@@ -128,17 +128,20 @@ impl Patterns {
 fn unlikely(run: &Run, tally: &Tally) -> bool {
     let counts = tally.ballot_counts();
     let ballots = (counts.recorded - counts.replaced).max(1);
-    let votes =
-        |entry: &str| tally.roster.entry_number(entry).map_or(0, |number| tally.roster.entry(number).unruled);
+    let votes = |entry: &str| {
+        tally.roster.entry_number(entry).map_or(0, |number| tally.roster.unruled_votes_of(number))
+    };
     let entries = run.votes.split('"').skip(3).step_by(4);
     let rarest = entries.map(votes).min().unwrap_or(ballots).clamp(1, ballots);
     let bits = run.length * u64::from((ballots / rarest).ilog2());
     bits > UNLIKELY_BITS + u64::from(ballots.ilog2())
 }
 
-/// What the totals of a category look like; they are in rank order.
+/// What the totals of a category look like.
 fn of_totals(ranked: &[Ranked]) -> Vec<String> {
-    let totals: Vec<u64> = ranked.iter().map(|place| place.votes).filter(|votes| *votes > 0).collect();
+    let mut totals: Vec<u64> = ranked.iter().map(|place| place.votes).filter(|votes| *votes > 0).collect();
+    // With channels ranks go by shares.
+    totals.sort_unstable_by(|a, b| b.cmp(a));
     let mut patterns = Vec::new();
     let divisor = totals.iter().copied().fold(0, greatest_common_divisor);
     if totals.len() >= TOTALS && divisor >= STEP {

@@ -1,15 +1,19 @@
 //! The parts of the result document as they are written: field order is the order of keys. The parent module tells what they mean.
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::rules::{Rules, WinnersBy};
-use acclaim_contest::{CategoryId, ContestId, EntryId, Instant};
+use acclaim_ballot_log::entry::Previous;
+use acclaim_contest::id::ChannelId;
+use acclaim_contest::rules::{PanelKind, Rules, WinnersBy};
+use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, PanelId};
 use serde::Serialize;
 
 use super::Certify;
 use crate::count::BallotCounts;
+use crate::draw::Drawn;
 use crate::outcome::{Decision, Place, Tie};
 use crate::roster::Choice;
 use crate::rulings::Withdrawal;
+use crate::standings::ChannelStanding;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
@@ -24,6 +28,10 @@ pub(super) struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) closed: Option<Instant>,
     pub(super) rules: &'a Rules,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) previous: Option<&'a Previous>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) draw: Option<&'a Drawn>,
     pub(super) counts: Counts<'a>,
     pub(super) withdrawn: Vec<WithdrawnEntry<'a>>,
     pub(super) categories: Vec<CategoryResult<'a>>,
@@ -62,12 +70,22 @@ pub(super) struct Counts<'a> {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct CategoryCounts {
+pub(super) struct CategoryCounts<'a> {
     pub(super) ballots: BallotCounts,
     pub(super) voters: u64,
     pub(super) votes: u64,
     pub(super) withdrawn_votes: u64,
     pub(super) voided: Vec<Voided>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) channels: Vec<ChannelCounts<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ChannelCounts<'a> {
+    pub(super) channel: &'a ChannelId,
+    pub(super) weight: u32,
+    pub(super) votes: u64,
+    pub(super) withdrawn_votes: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,8 +114,12 @@ pub(super) struct WithdrawnEntry<'a> {
 pub(super) struct CategoryResult<'a> {
     pub(super) id: &'a CategoryId,
     pub(super) title: &'a str,
-    pub(super) counts: CategoryCounts,
+    pub(super) counts: CategoryCounts<'a>,
     pub(super) standings: Vec<TitledStanding<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) panels: Vec<PanelResult<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ranking: Option<Vec<RankedFigure<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) champions: Option<Vec<Place>>,
     pub(super) winners: Winners<'a>,
@@ -112,7 +134,40 @@ pub(super) struct TitledStanding<'a> {
     pub(super) rank: u64,
     pub(super) votes: u64,
     pub(super) share: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exact: Option<String>,
     pub(super) tied: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) channels: Vec<ChannelStanding>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct PanelResult<'a> {
+    pub(super) panel: &'a PanelId,
+    pub(super) kind: PanelKind,
+    pub(super) jurors: u64,
+    pub(super) figures: Vec<RankedFigure<'a>>,
+    pub(super) without_figure: Vec<WithoutFigure<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RankedFigure<'a> {
+    pub(super) entry: &'a EntryId,
+    pub(super) title: &'a str,
+    pub(super) rank: u64,
+    pub(super) figure: String,
+    pub(super) exact: String,
+    /// At one panel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jurors: Option<u64>,
+    pub(super) tied: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct WithoutFigure<'a> {
+    pub(super) entry: &'a EntryId,
+    pub(super) title: &'a str,
+    pub(super) jurors: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +175,8 @@ pub(super) struct UnruledStanding<'a> {
     pub(super) entry: &'a EntryId,
     pub(super) rank: u64,
     pub(super) votes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) share: Option<String>,
     pub(super) tied: bool,
 }
 

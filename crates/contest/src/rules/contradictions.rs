@@ -1,0 +1,273 @@
+//! Rules that make no sense together. One list, for whoever writes a definition and for whoever counts a log: what is on it is refused by
+//! both, and what is not on it can be counted.
+
+use std::{collections::HashSet, hash::Hash};
+
+use super::{
+    BallotRules, ChampionTies, Channel, MOST_BALLOTS_PER_VOTER, Panel, PanelKind, Period, Revision, Rules,
+    WinnerTies, WinnersBy, WinnersFrom,
+};
+
+/// Two keys of the rules that do not go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contradiction {
+    /// Dotted paths in the definition, such as `winners.ties` and `panel.trim`: the one to change first, then the one that it does not go
+    /// with. The same twice if a value makes no sense by itself.
+    pub keys: [&'static str; 2],
+    /// Why they do not go together, in a few words.
+    pub reason: &'static str,
+    /// Which of the channels or panels it is about, from 0, if it is about one.
+    pub element: Option<usize>,
+}
+
+/// Collects contradictions.
+#[derive(Default)]
+struct Found(Vec<Contradiction>);
+
+impl Found {
+    fn when(&mut self, holds: bool, keys: [&'static str; 2], reason: &'static str) {
+        if holds {
+            self.0.push(Contradiction { keys, reason, element: None });
+        }
+    }
+
+    fn at(&mut self, element: usize, holds: bool, keys: [&'static str; 2], reason: &'static str) {
+        if holds {
+            self.0.push(Contradiction { keys, reason, element: Some(element) });
+        }
+    }
+}
+
+impl Rules {
+    /// Everything about these rules that makes no sense; empty if a contest can be held by them. Sums of weights are above zero then, and
+    /// every panel has what its kind needs.
+    #[must_use]
+    pub fn contradictions(&self) -> Vec<Contradiction> {
+        let mut found = Found::default();
+        ballot(&self.ballot, &mut found);
+        channels(&self.channels, &mut found);
+        champions(self, &mut found);
+        winners(self, &mut found);
+        winner_ties(self, &mut found);
+        for (i, panel) in self.panels.iter().enumerate() {
+            self::panel(i, panel, &mut found);
+        }
+        panels(self, &mut found);
+        draw(self, &mut found);
+        found.0
+    }
+
+    /// Whether jurors' scores decide the winners, alone or with the votes.
+    fn scores_decide(&self) -> bool {
+        matches!(self.winners.by, WinnersBy::Scores | WinnersBy::Weighted)
+    }
+}
+
+fn ballot(rules: &BallotRules, found: &mut Found) {
+    let [least, most] = rules.votes_per_category;
+    let per_category = "ballot.votes_per_category";
+    found.when(most == 0 || least > most, [per_category, per_category], "no ballot can have so many votes");
+    found.when(
+        least <= most && rules.votes_in_all.is_some_and(|in_all| in_all < least),
+        ["ballot.votes_in_all", per_category],
+        "one category takes more votes than a voter has in all",
+    );
+    let replace = rules.revision == Revision::Replace;
+    found.when(
+        !replace && rules.revisions.is_some(),
+        ["ballot.revisions", "ballot.revision"],
+        "it is only there with revision = \"replace\"",
+    );
+    found.when(
+        replace && rules.revisions.is_none(),
+        ["ballot.revision", "ballot.revisions"],
+        "it does not say how often a voter may replace",
+    );
+    let counted = rules.period == Period::Counted;
+    found.when(
+        !counted && rules.ballots_per_voter.is_some(),
+        ["ballot.ballots_per_voter", "ballot.period"],
+        "it is only there with period = \"counted\"",
+    );
+    found.when(
+        counted && rules.ballots_per_voter.is_none(),
+        ["ballot.period", "ballot.ballots_per_voter"],
+        "it does not say how many ballots a voter has",
+    );
+    found.when(
+        rules.ballots_per_voter.is_some_and(|ballots| !(1..=MOST_BALLOTS_PER_VOTER).contains(&ballots)),
+        ["ballot.ballots_per_voter", "ballot.ballots_per_voter"],
+        "a voter has from 1 to 10000 ballots",
+    );
+}
+
+fn channels(channels: &[Channel], found: &mut Found) {
+    for i in repeated(channels.iter().map(|channel| &channel.id)) {
+        found.at(i, true, ["channel.id", "channel.id"], "it is the id of an earlier channel");
+    }
+    for (i, channel) in channels.iter().enumerate() {
+        found.at(i, channel.weight == 0, ["channel.weight", "channel.weight"], "a weight is at least 1");
+    }
+}
+
+fn champions(rules: &Rules, found: &mut Found) {
+    let Some(champions) = &rules.champions else { return };
+    found.when(
+        champions.ties == ChampionTies::Earliest && !rules.channels.is_empty(),
+        ["champions.ties", "channel"],
+        "a share moves with every ballot of a channel, so that no entry reaches its own at one ballot",
+    );
+    found.when(
+        champions.ties == ChampionTies::Draw && rules.draw.is_none(),
+        ["champions.ties", "draw"],
+        "the source of the draw's seed is not named",
+    );
+}
+
+fn winners(rules: &Rules, found: &mut Found) {
+    let winners = &rules.winners;
+    if winners.from == WinnersFrom::Champions {
+        found.when(rules.champions.is_none(), ["winners.from", "champions"], "there are no champions");
+        found.when(
+            rules.champions.as_ref().is_some_and(|champions| winners.count > champions.count),
+            ["winners.count", "champions.count"],
+            "there are fewer champions than winners",
+        );
+    }
+    found.when(
+        rules.scores_decide() && rules.panels.is_empty(),
+        ["winners.by", "panel"],
+        "it needs at least one [[panel]] whose scores count",
+    );
+    let weighted = winners.by == WinnersBy::Weighted;
+    for (key, weight) in
+        [("winners.votes_weight", winners.votes_weight), ("winners.scores_weight", winners.scores_weight)]
+    {
+        found.when(
+            !weighted && weight.is_some(),
+            [key, "winners.by"],
+            "it is only there with by = \"weighted\"",
+        );
+        found.when(weighted && weight.is_none(), ["winners.by", key], "by = \"weighted\" needs both weights");
+        found.when(weight == Some(0), [key, key], "a weight is at least 1");
+    }
+}
+
+fn winner_ties(rules: &Rules, found: &mut Found) {
+    let by = rules.winners.by;
+    let with_by = ["winners.ties", "winners.by"];
+    let ties = &rules.winners.ties;
+    found.when(
+        by == WinnersBy::Choice && *ties != WinnerTies::Report,
+        with_by,
+        "the panel chooses, so that there are no ties to be broken",
+    );
+    match ties {
+        WinnerTies::Report => {}
+        WinnerTies::Votes => {
+            found.when(by == WinnersBy::Votes, with_by, "votes cannot break a tie of votes");
+        }
+        WinnerTies::Panel(id) => {
+            let known = rules.panels.iter().any(|panel| panel.id == *id);
+            found.when(!known, ["winners.ties", "panel"], "there is no panel of this id");
+            found.when(
+                known && rules.panels.len() == 1 && by == WinnersBy::Scores,
+                ["winners.ties", "panel"],
+                "with by = \"scores\" the only panel cannot break a tie of its own scores",
+            );
+        }
+        WinnerTies::Earliest => {
+            found.when(rules.scores_decide(), with_by, "scores are not reached ballot by ballot");
+            found.when(
+                !rules.channels.is_empty(),
+                ["winners.ties", "channel"],
+                "a share moves with every ballot of a channel, so that no entry reaches its own at one ballot",
+            );
+        }
+        WinnerTies::Draw => {
+            found.when(
+                rules.draw.is_none(),
+                ["winners.ties", "draw"],
+                "the source of the draw's seed is not named",
+            );
+        }
+    }
+}
+
+/// What a panel has to be by itself.
+fn panel(i: usize, panel: &Panel, found: &mut Found) {
+    let (score, rank) = (panel.kind == PanelKind::Score, panel.kind == PanelKind::Rank);
+    let scale = ["panel.scale", "panel.kind"];
+    found.at(i, !score && panel.scale.is_some(), scale, "it is only there with kind = \"score\"");
+    found.at(i, score && panel.scale.is_none(), scale, "kind = \"score\" needs its scale");
+    found.at(
+        i,
+        panel.scale.is_some_and(|[lowest, highest]| lowest >= highest),
+        ["panel.scale", "panel.scale"],
+        "the lowest score must be below the highest",
+    );
+    let criteria = ["panel.criteria", "panel.kind"];
+    found.at(i, !score && !panel.criteria.is_empty(), criteria, "they are only there with kind = \"score\"");
+    let twice = repeated(panel.criteria.iter().map(|(name, _)| name)).next().is_some();
+    found.at(i, twice, ["panel.criteria", "panel.criteria"], "a criterion is there more than once");
+    found.at(
+        i,
+        panel.criteria.iter().any(|(_, weight)| *weight == 0),
+        ["panel.criteria", "panel.criteria"],
+        "a weight is at least 1",
+    );
+    let points = ["panel.points", "panel.kind"];
+    found.at(i, !rank && !panel.points.is_empty(), points, "they are only there with kind = \"rank\"");
+    found.at(i, rank && panel.points.is_empty(), points, "kind = \"rank\" needs its table of points");
+    found.at(
+        i,
+        u64::from(panel.trim) * 2 >= u64::from(panel.minimum_jurors),
+        ["panel.trim", "panel.minimum_jurors"],
+        "nothing would be left of the fewest jurors' scores: minimum_jurors must be above twice trim",
+    );
+    found.at(i, panel.weight == 0, ["panel.weight", "panel.weight"], "a weight is at least 1");
+}
+
+/// What panels have to be together.
+fn panels(rules: &Rules, found: &mut Found) {
+    for i in repeated(rules.panels.iter().map(|panel| &panel.id)) {
+        found.at(i, true, ["panel.id", "panel.id"], "it is the id of an earlier panel");
+    }
+    found.when(
+        rules.winners.by == WinnersBy::Votes
+            && !rules.panels.is_empty()
+            && !matches!(rules.winners.ties, WinnerTies::Panel(_)),
+        ["panel", "winners.by"],
+        "scores would decide nothing: winners are by votes, and no tie goes to a panel",
+    );
+    let Some(first) = rules.panels.first().filter(|_| rules.scores_decide()) else { return };
+    let is_score = |panel: &Panel| panel.kind == PanelKind::Score;
+    let other_scale =
+        |panel: &Panel, first: &Panel| panel.scale.zip(first.scale).is_some_and(|(one, other)| one != other);
+    if let Some(i) = rules.panels.iter().position(|panel| is_score(panel) != is_score(first)) {
+        let keys = ["panel.kind", "winners.by"];
+        found.at(i, true, keys, "a mean on a scale and a sum of points do not add up to one figure");
+    } else if let Some(i) = rules.panels.iter().position(|panel| other_scale(panel, first)) {
+        let keys = ["panel.scale", "winners.by"];
+        found.at(i, true, keys, "the panels' scores make one figure, so that all are on one scale");
+    }
+}
+
+fn draw(rules: &Rules, found: &mut Found) {
+    let drawn = rules.winners.ties == WinnerTies::Draw
+        || rules.champions.as_ref().is_some_and(|champions| champions.ties == ChampionTies::Draw);
+    found.when(
+        rules.draw.is_some() && !drawn,
+        ["draw", "winners.ties"],
+        "nothing is drawn: no ties = \"draw\" is there",
+    );
+}
+
+/// Positions of what an earlier one equals.
+fn repeated<T: Eq + Hash>(items: impl Iterator<Item = T>) -> impl Iterator<Item = usize> {
+    let mut seen = HashSet::new();
+    items.enumerate().filter_map(move |(i, item)| (!seen.insert(item)).then_some(i))
+}
+
+#[cfg(test)]
+mod tests;

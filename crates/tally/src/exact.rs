@@ -1,0 +1,99 @@
+//! Exact figures: fractions that are compared as such, and rounded only where they are printed.
+
+use num_bigint::BigUint;
+use num_rational::Ratio;
+
+/// A fraction that is not negative.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Exact(Ratio<BigUint>);
+
+impl Exact {
+    /// `numerator / denominator`; nothing at all over nothing is zero.
+    pub(crate) fn new(numerator: BigUint, denominator: BigUint) -> Self {
+        if denominator == BigUint::ZERO { Self::zero() } else { Self(Ratio::new_raw(numerator, denominator)) }
+    }
+
+    pub(crate) fn zero() -> Self {
+        Self(Ratio::new_raw(BigUint::ZERO, BigUint::from(1_u32)))
+    }
+
+    pub(crate) fn is_zero(&self) -> bool {
+        *self.0.numer() == BigUint::ZERO
+    }
+
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        Self(&self.0 + &other.0)
+    }
+
+    pub(crate) fn times(&self, factor: u64) -> Self {
+        Self(&self.0 * BigUint::from(factor))
+    }
+
+    /// Divided by a figure; by zero it is zero.
+    pub(crate) fn over(&self, other: &Self) -> Self {
+        if other.is_zero() { Self::zero() } else { Self(&self.0 / &other.0) }
+    }
+
+    /// Two decimals, half up: `8.38`.
+    pub(crate) fn decimal(&self) -> String {
+        self.rounded(100)
+    }
+
+    /// As a percentage with two decimals, half up: `51.90`.
+    pub(crate) fn percent(&self) -> String {
+        self.rounded(10_000)
+    }
+
+    /// In lowest terms: `10379/20000`, or `7` if it is whole.
+    pub(crate) fn fraction(&self) -> String {
+        self.0.reduced().to_string()
+    }
+
+    fn rounded(&self, hundredths_of_one: u32) -> String {
+        let (numerator, denominator) = (self.0.numer(), self.0.denom());
+        let hundredths: BigUint =
+            (numerator * hundredths_of_one * 2_u32 + denominator) / (denominator * 2_u32);
+        let (whole, rest) = (&hundredths / 100_u32, &hundredths % 100_u32);
+        // A remainder of 0 to 99.
+        format!("{whole}.{:0>2}", rest.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exact(numerator: u64, denominator: u64) -> Exact {
+        Exact::new(numerator.into(), denominator.into())
+    }
+
+    #[test]
+    fn figures_are_rounded_half_up_and_only_in_print() {
+        for (numerator, denominator, percent, fraction) in [
+            (0, 0, "0.00", "0"),
+            (0, 7, "0.00", "0"),
+            (1, 3, "33.33", "1/3"),
+            (2, 3, "66.67", "2/3"),
+            (10_379, 20_000, "51.90", "10379/20000"),
+            (8_677, 20_000, "43.39", "8677/20000"),
+            (1, 20_000, "0.01", "1/20000"),
+            (1, 20_001, "0.00", "1/20001"),
+            (6, 3, "200.00", "2"),
+        ] {
+            let figure = exact(numerator, denominator);
+            assert_eq!((figure.percent(), figure.fraction()), (percent.to_owned(), fraction.to_owned()));
+        }
+        assert_eq!(exact(67, 8).decimal(), "8.38");
+        assert!(exact(1, 3) > exact(333_333_333, 1_000_000_000));
+        assert_eq!(exact(2, 6), exact(1, 3));
+    }
+
+    #[test]
+    fn sums_products_and_quotients_stay_exact() {
+        let third = exact(1, 3);
+        assert_eq!(third.plus(&third).plus(&third), exact(1, 1));
+        assert_eq!(third.times(6).fraction(), "2");
+        assert_eq!(third.over(&exact(2, 3)), exact(1, 2));
+        assert!(third.over(&Exact::zero()).is_zero());
+    }
+}

@@ -1,0 +1,143 @@
+//! What entries are ranked by: votes, shares over several channels, scores, or votes and scores together.
+
+use acclaim_contest::rules::{PanelKind, WinnerRules, WinnersBy};
+use num_bigint::BigUint;
+
+use crate::exact::Exact;
+use crate::roster::{CategoryNumber, EntryNumber, Votes};
+use crate::standings::{Ranked, rank_by};
+use crate::tally::Tally;
+
+/// Entries with their figures, in the order of the definition.
+pub(crate) type Figured = Vec<(EntryNumber, Exact)>;
+
+/// The ranking that winners by scores, or by votes and scores, come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Ranking {
+    pub(crate) places: Vec<Ranked>,
+    pub(crate) figures: Figured,
+    by: WinnersBy,
+}
+
+impl Ranking {
+    /// The figure of an entry.
+    pub(crate) fn figure(&self, entry: EntryNumber) -> Option<&Exact> {
+        let number = self.figures.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
+        self.figures.get(number).map(|(_, figure)| figure)
+    }
+
+    /// A figure as it is printed: scores as they are, weighted shares as percentages.
+    pub(crate) fn print(&self, figure: &Exact) -> String {
+        if self.by == WinnersBy::Weighted { figure.percent() } else { figure.decimal() }
+    }
+}
+
+impl Tally {
+    /// The ranking of a category, if winners are decided by another one than the standings.
+    pub(crate) fn ranking(&self, category: CategoryNumber) -> Option<Ranking> {
+        let winners = &self.header.as_ref()?.rules.winners;
+        let figures = match winners.by {
+            WinnersBy::Votes | WinnersBy::Choice => return None,
+            WinnersBy::Scores => self.scored(category),
+            WinnersBy::Weighted => self.weighted(category, winners),
+        };
+        let places = rank_by(figures.iter().map(|(entry, figure)| (*entry, figure)).collect());
+        let places = places
+            .into_iter()
+            .map(|(entry, rank, tied)| Ranked { entry, rank, tied, votes: self.roster.votes_of(entry) })
+            .collect();
+        Some(Ranking { places, figures, by: winners.by })
+    }
+
+    /// The figures that all panels come to, of the standing entries that have one at each of them. Means on a scale are averaged by the panels'
+    /// weights; points are multiplied by them and added.
+    fn scored(&self, category: CategoryNumber) -> Figured {
+        let panels = self.header.as_ref().map_or(&[][..], |header| &header.rules.panels);
+        let mut sums: Option<Figured> = None;
+        for (number, panel) in panels.iter().enumerate() {
+            let figures = self.panel_figures(number, category).figures;
+            let weight = u64::from(panel.weight);
+            let own: Figured =
+                figures.into_iter().map(|figure| (figure.entry, figure.figure.times(weight))).collect();
+            sums = Some(match sums {
+                None => own,
+                Some(sums) => added(&sums, &own),
+            });
+        }
+        let on_scale = panels.first().is_some_and(|panel| panel.kind == PanelKind::Score);
+        let weights: u64 = panels.iter().map(|panel| u64::from(panel.weight)).sum();
+        let weights = Exact::new(BigUint::from(if on_scale { weights } else { 1 }), BigUint::from(1_u32));
+        let sums = sums.unwrap_or_default().into_iter();
+        sums.map(|(entry, sum)| (entry, sum.over(&weights))).collect()
+    }
+
+    /// The weighted mean of an entry's share of the votes and of its share of the scores of all standing entries.
+    fn weighted(&self, category: CategoryNumber, rules: &WinnerRules) -> Figured {
+        let [votes, scores] =
+            [rules.votes_weight, rules.scores_weight].map(|weight| u64::from(weight.unwrap_or(0)));
+        let shares = self.shares(category);
+        let scored = self.scored(category);
+        let all = scored.iter().fold(Exact::zero(), |sum, (_, figure)| sum.plus(figure));
+        let weights = Exact::new(BigUint::from(votes + scores), BigUint::from(1_u32));
+        scored
+            .iter()
+            .map(|(entry, figure)| {
+                let share = shares.binary_search_by_key(entry, |(entry, _)| *entry).ok();
+                let share =
+                    share.and_then(|at| shares.get(at)).map_or_else(Exact::zero, |(_, share)| share.clone());
+                let sum = share.times(votes).plus(&figure.over(&all).times(scores));
+                (*entry, sum.over(&weights))
+            })
+            .collect()
+    }
+
+    /// Each standing entry's share of the votes that count.
+    pub(crate) fn shares(&self, category: CategoryNumber) -> Figured {
+        self.shares_of(&self.standing_entries(category).collect::<Vec<_>>(), |votes| votes.ruled)
+    }
+
+    /// The shares of some entries: the mean, by the channels' weights, of each one's share in a channel, over the channels in which one of them has a
+    /// vote. They add up to one unless nobody has any vote.
+    pub(crate) fn shares_of(&self, entries: &[EntryNumber], votes: impl Fn(&Votes) -> u64) -> Figured {
+        let roster = &self.roster;
+        let totals = (0..roster.channels()).map(|channel| {
+            entries.iter().filter_map(|entry| roster.votes_by_channel(*entry).get(channel)).map(&votes).sum()
+        });
+        // Over one denominator, so that ranks are found by comparing integers.
+        let totals: Vec<u64> = totals.collect();
+        let voted = || totals.iter().enumerate().filter(|(_, total)| **total > 0);
+        let common: BigUint = voted().map(|(_, total)| BigUint::from(*total)).product();
+        let weights: u64 = voted().map(|(channel, _)| self.channel_weight(channel)).sum();
+        let factors: Vec<BigUint> = totals
+            .iter()
+            .enumerate()
+            .map(|(channel, total)| match total {
+                0 => BigUint::ZERO,
+                total => &common / *total * self.channel_weight(channel),
+            })
+            .collect();
+        let denominator = common * weights;
+        entries
+            .iter()
+            .map(|entry| {
+                let own = roster.votes_by_channel(*entry).iter().map(&votes);
+                let numerator: BigUint = own.zip(&factors).map(|(votes, factor)| factor * votes).sum();
+                (*entry, Exact::new(numerator, denominator.clone()))
+            })
+            .collect()
+    }
+
+    fn channel_weight(&self, channel: usize) -> u64 {
+        let channels = self.header.as_ref().map_or(&[][..], |header| &header.rules.channels);
+        channels.get(channel).map_or(1, |channel| u64::from(channel.weight))
+    }
+}
+
+/// The sums of those who are in both lists, each in the order of numbers.
+fn added(some: &Figured, others: &Figured) -> Figured {
+    let other = |entry: &EntryNumber| {
+        let at = others.binary_search_by_key(entry, |(entry, _)| *entry).ok()?;
+        others.get(at).map(|(_, figure)| figure)
+    };
+    some.iter().filter_map(|(entry, figure)| Some((*entry, figure.plus(other(entry)?)))).collect()
+}

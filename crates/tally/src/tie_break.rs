@@ -1,0 +1,137 @@
+//! What tells entries apart that are tied: who reached the total first, lots, votes, or a panel.
+
+use std::collections::BTreeMap;
+
+use acclaim_contest::PanelId;
+
+use crate::outcome::{Ordered, Rule};
+use crate::roster::{CategoryNumber, EntryNumber};
+use crate::standings::{Ranked, rank_by};
+use crate::tally::Tally;
+
+/// A rule for ties that orders entries.
+pub(crate) enum Breaker {
+    Earliest,
+    Draw,
+    Votes,
+    /// By the position of the panel in the rules.
+    Panel(usize),
+}
+
+/// The order that a rule gives to entries.
+#[derive(Debug)]
+pub(crate) struct TieBreak {
+    rule: Rule,
+    /// The lower comes first; who is not here comes last.
+    known: BTreeMap<EntryNumber, (u64, Known)>,
+}
+
+/// What a rule knows of an entry.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    entry: EntryNumber,
+    index: Option<u32>,
+    lot: Option<String>,
+    figure: Option<String>,
+}
+
+impl TieBreak {
+    pub(crate) fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// The lower comes first.
+    pub(crate) fn key(&self, entry: EntryNumber) -> u64 {
+        self.known.get(&entry).map_or(u64::MAX, |(key, _)| *key)
+    }
+
+    pub(crate) fn known(&self, entry: EntryNumber) -> Known {
+        self.known.get(&entry).map_or_else(|| Known::nothing(entry), |(_, known)| known.clone())
+    }
+}
+
+impl Known {
+    fn nothing(entry: EntryNumber) -> Self {
+        Self { entry, index: None, lot: None, figure: None }
+    }
+
+    /// The same with the entry by its identifier.
+    pub(crate) fn name(&self, tally: &Tally) -> Ordered {
+        let Self { entry, index, lot, figure } = self.clone();
+        Ordered { entry: tally.roster.entry(entry).id.clone(), index, lot, figure }
+    }
+}
+
+impl Tally {
+    /// Lots, once there is a seed.
+    pub(crate) fn lots(&self) -> Option<Breaker> {
+        self.drawn.as_ref().map(|_| Breaker::Draw)
+    }
+
+    /// The panel of this name as what breaks ties.
+    pub(crate) fn breaking_panel(&self, id: &PanelId) -> Option<Breaker> {
+        let panels = &self.header.as_ref()?.rules.panels;
+        panels.iter().position(|panel| panel.id == *id).map(Breaker::Panel)
+    }
+
+    /// The order that a rule gives to the entries of a pool that are tied.
+    pub(crate) fn tie_break(&self, category: CategoryNumber, breaker: &Breaker, pool: &[Ranked]) -> TieBreak {
+        let tied: Vec<EntryNumber> =
+            pool.iter().filter(|place| place.tied).map(|place| place.entry).collect();
+        match breaker {
+            Breaker::Earliest => self.by_index(&tied),
+            Breaker::Draw => self.by_lot(category, &tied),
+            Breaker::Votes => self.by_votes(category, &tied),
+            Breaker::Panel(panel) => self.by_panel(category, *panel, &tied),
+        }
+    }
+
+    fn by_index(&self, tied: &[EntryNumber]) -> TieBreak {
+        let reached = if tied.is_empty() { &[] } else { self.reached() };
+        let known = tied.iter().map(|entry| {
+            let index = reached.get(*entry as usize).copied().flatten();
+            // Whoever never had a vote was there before the first one.
+            let key = index.map_or(0, |index| u64::from(index) + 1);
+            (*entry, (key, Known { index, ..Known::nothing(*entry) }))
+        });
+        TieBreak { rule: Rule::Earliest, known: known.collect() }
+    }
+
+    fn by_lot(&self, category: CategoryNumber, tied: &[EntryNumber]) -> TieBreak {
+        let category = &self.roster.category(category).id;
+        let lot = |entry: &EntryNumber| {
+            Some((self.drawn.as_ref()?.lot(category, &self.roster.entry(*entry).id), *entry))
+        };
+        let mut lots: Vec<(String, EntryNumber)> = tied.iter().filter_map(lot).collect();
+        lots.sort_unstable();
+        let known = (0..)
+            .zip(lots)
+            .map(|(key, (lot, entry))| (entry, (key, Known { lot: Some(lot), ..Known::nothing(entry) })));
+        TieBreak { rule: Rule::Draw, known: known.collect() }
+    }
+
+    fn by_votes(&self, category: CategoryNumber, tied: &[EntryNumber]) -> TieBreak {
+        let shares = if self.has_channels() { self.shares(category) } else { Vec::new() };
+        let share = |entry: EntryNumber| {
+            let at = shares.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
+            shares.get(at).map(|(_, share)| share.percent())
+        };
+        let standings = self.ranked(category).into_iter().filter(|place| tied.contains(&place.entry));
+        let known = standings.map(|place| {
+            let figure = share(place.entry).unwrap_or_else(|| place.votes.to_string());
+            (place.entry, (place.rank, Known { figure: Some(figure), ..Known::nothing(place.entry) }))
+        });
+        TieBreak { rule: Rule::Votes, known: known.collect() }
+    }
+
+    fn by_panel(&self, category: CategoryNumber, panel: usize, tied: &[EntryNumber]) -> TieBreak {
+        let figures = self.panel_figures(panel, category).figures;
+        let printed: BTreeMap<EntryNumber, String> =
+            figures.iter().map(|figure| (figure.entry, figure.figure.decimal())).collect();
+        let ranked = rank_by(figures.into_iter().map(|figure| (figure.entry, figure.figure)).collect());
+        let known = ranked.into_iter().filter(|(entry, ..)| tied.contains(entry)).map(|(entry, rank, _)| {
+            (entry, (rank, Known { figure: printed.get(&entry).cloned(), ..Known::nothing(entry) }))
+        });
+        TieBreak { rule: Rule::Panel, known: known.collect() }
+    }
+}
