@@ -6,6 +6,7 @@ use super::{Definition, text};
 use crate::{
     entry::{Category, Entry, Titles},
     id::ContestId,
+    rounds::Rounds,
     rules::{BallotRules, ChampionRules, Channel, Draw, Panel, Publication, Rules, WinnerRules},
     time::Instant,
 };
@@ -27,8 +28,12 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     draw: Option<&'a Draw>,
     publication: &'a Publication,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounds: Option<&'a Rounds>,
     admission: Admission<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     category: &'a [Category],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     entry: &'a [Entry],
 }
 
@@ -51,7 +56,7 @@ struct Admission<'a> {
 
 /// The definition as JSON, on one line.
 pub(super) fn json(definition: &Definition) -> String {
-    let Definition { rules, admission, categories, entries, .. } = definition;
+    let Definition { rules, rounds, admission, categories, entries, .. } = definition;
     let written = Written {
         contest: contest(definition),
         ballot: &rules.ballot,
@@ -61,6 +66,7 @@ pub(super) fn json(definition: &Definition) -> String {
         panel: &rules.panels,
         draw: rules.draw.as_ref(),
         publication: &rules.publication,
+        rounds: rounds.as_ref(),
         admission: Admission { methods: admission },
         category: categories,
         entry: entries,
