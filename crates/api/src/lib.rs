@@ -20,6 +20,7 @@ mod metrics;
 mod page;
 mod passes;
 pub mod problem;
+mod rounds;
 mod router;
 mod scores;
 pub mod server;

@@ -39,7 +39,10 @@ impl ContestTask {
                         .refuse(queued.key, "closes-in-the-past", "the contest's closing instant has passed")
                         .await;
                 }
-                self.open(at, vec![queued.key]).await
+                match self.refuses_opening().await? {
+                    Some(why) => self.refuse(queued.key, "previous-not-certified", &why).await,
+                    None => self.open(at, vec![queued.key]).await,
+                }
             }
             Command::Open => {
                 self.refuse(queued.key, "already-open", "the contest has been opened before").await
