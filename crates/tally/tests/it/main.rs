@@ -9,6 +9,7 @@
 
 mod audits;
 mod golden;
+mod made;
 mod model;
 mod properties;
 mod refusals;

@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_ballot_log::Event;
 use acclaim_contest::BallotId;
-use acclaim_contest::rules::{ChampionTies, Completion};
+use acclaim_contest::rules::{ChampionTies, Channel, Completion, Period};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Log, reason};
+use crate::support::{Log, Sheet, reason};
 
 const ENTRIES: [&str; 8] = ["a1", "a2", "a3", "a4", "b1", "b2", "b3", "b4"];
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// A voter casts votes, replacing the so-manieth of the own ballots, if any.
-    Cast { voter: u32, entries: BTreeSet<usize>, replaces: Option<usize> },
+    /// A voter casts votes on a sheet, replacing the so-manieth of the own ballots, if any.
+    Cast { voter: u32, sheet: usize, entries: BTreeSet<usize>, replaces: Option<usize> },
     /// A ballot is voided, or reinstated if it is void.
     Flip(usize),
     /// An entry is withdrawn, or reinstated if it is withdrawn.
@@ -24,8 +24,9 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let cast = (0_u32..5, prop::collection::btree_set(0_usize..8, 1..4), prop::option::of(0_usize..3))
-        .prop_map(|(voter, entries, replaces)| Step::Cast { voter, entries, replaces });
+    let cast =
+        (0_u32..5, 0_usize..4, prop::collection::btree_set(0_usize..8, 1..4), prop::option::of(0_usize..3))
+            .prop_map(|(voter, sheet, entries, replaces)| Step::Cast { voter, sheet, entries, replaces });
     let step = prop_oneof![
         12 => cast,
         3 => (0_usize..40).prop_map(Step::Flip),
@@ -39,15 +40,26 @@ struct Ballot {
     id: BallotId,
     index: u64,
     voter: u32,
+    /// Of [`SHEETS`].
+    sheet: usize,
     entries: BTreeSet<usize>,
     replaces: Option<usize>,
     voided: bool,
+}
+
+/// Channel and period. Without division all ballots are on the first one.
+const SHEETS: [(&str, &str); 4] = [("jury", "1"), ("jury", "2"), ("fan", "1"), ("fan", "2")];
+const WEIGHTS: [u64; 2] = [70, 30];
+
+fn channel(sheet: usize) -> usize {
+    sheet / 2
 }
 
 /// Everything that was recorded, and nothing that was counted.
 #[derive(Debug, Default)]
 struct Model {
     all: bool,
+    divided: bool,
     ballots: Vec<Ballot>,
     withdrawn: BTreeSet<usize>,
 }
@@ -69,14 +81,22 @@ impl Model {
         (0..self.ballots.len()).filter(move |ballot| self.ballots[*ballot].voter == voter)
     }
 
-    fn admits(&self, voter: u32, entries: &BTreeSet<usize>, replaces: Option<usize>) -> bool {
+    fn on_sheet(&self, voter: u32, sheet: usize) -> impl Iterator<Item = usize> + '_ {
+        self.own(voter).filter(move |ballot| self.ballots[*ballot].sheet == sheet)
+    }
+
+    fn admits(&self, voter: u32, sheet: usize, entries: &BTreeSet<usize>, replaces: Option<usize>) -> bool {
         let now = self.ballots.len();
-        let stands = |ballot: usize| !self.ballots[ballot].voided && !self.is_replaced(ballot, now);
+        let stands = |ballot: usize| {
+            let Ballot { sheet: of, voided, .. } = self.ballots[ballot];
+            of == sheet && !voided && !self.is_replaced(ballot, now)
+        };
         let wanted: BTreeSet<usize> = entries.iter().map(|entry| category(*entry)).collect();
         let most =
             wanted.iter().all(|wanted| entries.iter().filter(|e| category(**e) == *wanted).count() <= 2);
-        let filled =
-            self.own(voter).filter(|ballot| Some(*ballot) != replaces && !self.is_replaced(*ballot, now));
+        let filled = self
+            .on_sheet(voter, sheet)
+            .filter(|ballot| Some(*ballot) != replaces && !self.is_replaced(*ballot, now));
         let free =
             filled.flat_map(|ballot| self.categories(ballot)).all(|category| !wanted.contains(&category));
         most && free && replaces.is_none_or(stands)
@@ -87,11 +107,34 @@ impl Model {
         let standing: Vec<usize> = (0..among)
             .filter(|ballot| !(self.is_replaced(*ballot, among) || voids && self.ballots[*ballot].voided))
             .collect();
-        let complete = |voter: u32| {
-            let own = standing.iter().filter(|ballot| self.ballots[**ballot].voter == voter);
+        let sheet = |ballot: usize| (self.ballots[ballot].voter, self.ballots[ballot].sheet);
+        let complete = |ballot: usize| {
+            let own = standing.iter().filter(|other| sheet(**other) == sheet(ballot));
             own.flat_map(|ballot| self.categories(*ballot)).collect::<BTreeSet<_>>().len() == 2
         };
-        standing.iter().copied().filter(|ballot| !self.all || complete(self.ballots[*ballot].voter)).collect()
+        standing.iter().copied().filter(|ballot| !self.all || complete(*ballot)).collect()
+    }
+
+    fn votes_in(&self, channel_: usize) -> [u64; 8] {
+        let mut votes = [0; 8];
+        let counted = self.counted(self.ballots.len(), true).into_iter();
+        for ballot in counted.filter(|ballot| channel(self.ballots[*ballot].sheet) == channel_) {
+            self.ballots[ballot].entries.iter().for_each(|entry| votes[*entry] += 1);
+        }
+        votes
+    }
+
+    /// Numerator and denominator of each entry's share of a category, over the channels in which anyone there has a vote.
+    fn shares(&self, of: usize) -> Vec<(usize, u64, u64)> {
+        let entries = || (0..8).filter(|entry| category(*entry) == of && !self.withdrawn.contains(entry));
+        let channels = [self.votes_in(0), self.votes_in(1)];
+        let totals = channels.map(|votes| entries().map(|entry| votes[entry]).sum::<u64>());
+        let weights = [0, 1].map(|at| if totals[at] == 0 { 0 } else { WEIGHTS[at] });
+        let [some, others] = totals.map(|total| total.max(1));
+        let share =
+            |entry: usize| weights[0] * channels[0][entry] * others + weights[1] * channels[1][entry] * some;
+        let denominator = some * others * (weights[0] + weights[1]).max(1);
+        entries().map(|entry| (entry, share(entry), denominator)).collect()
     }
 
     fn votes(&self, among: usize, voids: bool) -> [u64; 8] {
@@ -161,7 +204,39 @@ impl Model {
             })
             .collect();
         let id = ["a", "b"][of];
+        let places = if self.divided { self.divided_places(of, votes) } else { places };
         json!({"id": id, "votes": own(false), "withdrawn_votes": own(true), "standings": places})
+    }
+
+    fn divided_places(&self, of: usize, votes: &[u64; 8]) -> Vec<Value> {
+        let percent = |votes: u64, total: u64| {
+            let hundredths = (votes * 20_000 + total).checked_div(2 * total).unwrap_or(0);
+            format!("{}.{:02}", hundredths / 100, hundredths % 100)
+        };
+        let mut shares = self.shares(of);
+        shares.sort_by_key(|(entry, share, _)| (std::cmp::Reverse(*share), *entry));
+        let standing: Vec<usize> = shares.iter().map(|(entry, ..)| *entry).collect();
+        let channels = [("jury", self.votes_in(0)), ("fan", self.votes_in(1))];
+        let place = |(entry, share, denominator): &(usize, u64, u64)| {
+            let channels: Vec<Value> = channels
+                .iter()
+                .map(|(id, votes)| {
+                    let total = standing.iter().map(|entry| votes[*entry]).sum();
+                    json!({"channel": id, "votes": votes[*entry], "share": percent(votes[*entry], total)})
+                })
+                .collect();
+            let divisor =
+                (1..=*denominator).rev().find(|by| share % by == 0 && denominator % by == 0).unwrap();
+            let exact = match denominator / divisor {
+                1 => (share / divisor).to_string(),
+                below => format!("{}/{below}", share / divisor),
+            };
+            json!({"entry": ENTRIES[*entry], "votes": votes[*entry], "share": percent(*share, *denominator),
+                "exact": exact, "channels": channels,
+                "rank": 1 + shares.iter().filter(|(_, other, _)| other > share).count(),
+                "tied": shares.iter().filter(|(_, other, _)| other == share).count() > 1})
+        };
+        shares.iter().map(place).collect()
     }
 
     /// The two champions of a category with `earliest`, more where that does not tell.
@@ -178,22 +253,27 @@ impl Model {
 
 fn take(log: &mut Log, model: &mut Model, step: &Step) {
     match step {
-        Step::Cast { voter, entries, replaces } => {
+        Step::Cast { voter, sheet, entries, replaces } => {
+            let sheet = if model.divided { *sheet } else { 0 };
+            let (channel, period) = SHEETS[sheet];
+            let on = Sheet { channel: Some(channel), period: Some(period) };
+            let on = if model.divided { on } else { Sheet::default() };
             let replaces = replaces.and_then(|which| model.own(*voter).nth(which));
             let names: Vec<&str> = entries.iter().map(|entry| ENTRIES[*entry]).collect();
             let index = log.replay.size();
-            let cast = log.cast(*voter, &names, replaces.map(|ballot| model.ballots[ballot].id));
+            let cast = log.cast_on(on, *voter, &names, replaces.map(|ballot| model.ballots[ballot].id));
             let same = |ballot: &Ballot| {
-                (ballot.voter, &ballot.entries, ballot.replaces) == (*voter, entries, replaces)
+                (ballot.voter, ballot.sheet, &ballot.entries, ballot.replaces)
+                    == (*voter, sheet, entries, replaces)
             };
             if model.ballots.iter().any(same) {
                 assert_eq!(cast, Err("same-ballot"));
                 return;
             }
-            assert_eq!(cast.is_ok(), model.admits(*voter, entries, replaces), "{step:?}: {cast:?}");
+            assert_eq!(cast.is_ok(), model.admits(*voter, sheet, entries, replaces), "{step:?}: {cast:?}");
             if let Ok(id) = cast {
                 let (voter, entries) = (*voter, entries.clone());
-                model.ballots.push(Ballot { id, index, voter, entries, replaces, voided: false });
+                model.ballots.push(Ballot { id, index, voter, sheet, entries, replaces, voided: false });
             }
         }
         Step::Flip(which) => {
@@ -226,18 +306,22 @@ fn check_result(log: &Log, model: &Model) {
         let names = |list: &Value| -> BTreeSet<String> {
             list.as_array().unwrap().iter().map(|place| place["entry"].as_str().unwrap().to_owned()).collect()
         };
-        let champions: BTreeSet<String> = model.champions(of).into_iter().map(str::to_owned).collect();
-        assert_eq!(names(&category["champions"]), champions);
+        if !model.divided {
+            let champions: BTreeSet<String> = model.champions(of).into_iter().map(str::to_owned).collect();
+            assert_eq!(names(&category["champions"]), champions);
+        }
         let places: Vec<Value> = category["without_rulings"].as_array().unwrap().clone();
         let expected = model.standings(of, &unruled, &BTreeSet::new());
-        for (place, (entry, rank)) in places.iter().zip(&expected) {
+        for (place, (entry, rank)) in places.iter().zip(&expected).filter(|_| !model.divided) {
             assert_eq!((&place["entry"], &place["rank"]), (&ENTRIES[*entry].into(), &(*rank).into()));
             assert_eq!(place["votes"], unruled[*entry]);
         }
         assert_eq!(places.len(), expected.len());
         let fills =
             |ballot: &usize| !model.is_replaced(*ballot, now) && model.categories(*ballot).contains(&of);
-        assert_eq!(category["counts"]["voters"], (0..now).filter(fills).count());
+        let voters: BTreeSet<u32> =
+            (0..now).filter(fills).map(|ballot| model.ballots[ballot].voter).collect();
+        assert_eq!(category["counts"]["voters"], voters.len());
         let voided =
             (0..now).filter(|b| model.ballots[*b].voided && model.categories(*b).contains(&of)).count();
         let told = category["counts"]["voided"].as_array().unwrap();
@@ -254,13 +338,23 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
-    fn the_tally_is_what_a_plain_count_says(all in any::<bool>(), steps in steps()) {
+    fn the_tally_is_what_a_plain_count_says(
+        all in any::<bool>(), divided in any::<bool>(), steps in steps(),
+    ) {
         let mut log = Log::open(|rules| {
             rules.ballot.votes_per_category = [1, 2];
-            rules.champions.as_mut().unwrap().ties = ChampionTies::Earliest;
             if all { rules.ballot.completion = Completion::All; }
+            if divided {
+                rules.channels = ["jury", "fan"].iter().zip(WEIGHTS).map(|(id, weight)| Channel {
+                    id: id.parse().unwrap(), weight: weight as u32,
+                }).collect();
+                rules.ballot.period = Period::Counted;
+                rules.ballot.ballots_per_voter = Some(2);
+            } else {
+                rules.champions.as_mut().unwrap().ties = ChampionTies::Earliest;
+            }
         });
-        let mut model = Model { all, ..Model::default() };
+        let mut model = Model { all, divided, ..Model::default() };
         for (number, step) in steps.iter().enumerate() {
             take(&mut log, &mut model, step);
             prop_assert_eq!(log.figures(), model.tally());

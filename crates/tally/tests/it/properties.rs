@@ -1,10 +1,12 @@
 //! What holds of every log.
 
-use acclaim_ballot_log::Event;
+use acclaim_ballot_log::{Event, LogEntry, NewBallot};
+use acclaim_contest::BallotId;
 use acclaim_contest::rules::{ChampionTies, Completion, Revision, WinnersBy};
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::made::{ENTRIES, Kind, contest, kind, step};
 use crate::support::{Log, reason};
 
 #[test]
@@ -107,49 +109,164 @@ fn certifying_names_the_result_and_reopening_allows_another() {
     log.event(certified(again));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn a_reinstated_void_leaves_no_trace_in_the_figures(
-        votes in prop::collection::vec((0_usize..4, 0_usize..4), 1..30),
-        which in any::<prop::sample::Index>(),
-        completion in any::<bool>(),
-    ) {
-        let mut log = Log::open(|rules| {
-            rules.champions.as_mut().unwrap().ties = ChampionTies::Earliest;
-            if completion { rules.ballot.completion = Completion::All; }
-        });
-        let names = [["a1", "a2", "a3", "a4"], ["b1", "b2", "b3", "b4"]];
-        let mut ballots = Vec::new();
-        for (voter, (a, b)) in (0..).zip(&votes) {
-            ballots.push(log.cast(voter, &[names[0][*a], names[1][*b]], None).unwrap());
-        }
-        let before = log.figures();
-        let ballot = ballots[which.index(ballots.len())];
-        log.void(ballot);
-        prop_assert_ne!(&log.figures(), &before);
-        log.reinstate(ballot);
-        prop_assert_eq!(log.figures(), before);
+/// The result without what tells the size of the log.
+fn result(log: &Log) -> Value {
+    let mut result: Value = serde_json::from_slice(&log.replay.result().unwrap().json).unwrap();
+    for key in ["log", "certify"] {
+        result.as_object_mut().unwrap().remove(key);
     }
+    result
+}
+
+/// Every entry that has a rank or a place anywhere in a result.
+fn ranked(result: &Value) -> Vec<String> {
+    let mut ranked = Vec::new();
+    let mut take = |list: &Value| {
+        for place in list.as_array().into_iter().flatten() {
+            ranked.push(place["entry"].as_str().unwrap().to_owned());
+        }
+    };
+    for category in result["categories"].as_array().unwrap() {
+        take(&category["standings"]);
+        take(&category["ranking"]);
+        take(&category["champions"]);
+        take(&category["winners"]["entries"]);
+        for panel in category["panels"].as_array().into_iter().flatten() {
+            take(&panel["figures"]);
+            take(&panel["without_figure"]);
+        }
+    }
+    ranked
+}
+
+/// The log with the ballots between two events in another order, those of a voter as before.
+fn reordered(log: &Log, seed: u64) -> Log {
+    let mut other = Log::empty();
+    let voter = |line: &[u8]| match LogEntry::decode(line).unwrap() {
+        LogEntry::Ballot(ballot) => Some(ballot.voter.0),
+        LogEntry::Event(_) => None,
+    };
+    for run in log.lines.chunk_by(|a, b| voter(a).is_some() && voter(b).is_some()) {
+        let mut run = run.to_vec();
+        run.sort_by_key(|line| {
+            let tag = voter(line).unwrap_or_default();
+            u64::from_le_bytes(*tag.first_chunk().unwrap()).wrapping_mul(seed | 1)
+        });
+        for line in run {
+            other.push(line).unwrap();
+        }
+    }
+    other
+}
+
+/// A fraction as the result has it.
+fn fraction(text: &Value) -> (u128, u128) {
+    let text = text.as_str().unwrap();
+    let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
+    (numerator.parse().unwrap(), denominator.parse().unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn the_order_of_voters_changes_no_total(
-        votes in prop::collection::vec((0_usize..4, 0_usize..4), 1..30),
-        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 1..100), all: bool, kind in kind(), seed: u64,
     ) {
-        let names = [["a1", "a2", "a3", "a4"], ["b1", "b2", "b3", "b4"]];
-        let mut order: Vec<usize> = (0..votes.len()).collect();
-        order.sort_by_key(|n| (*n as u64).wrapping_mul(seed | 1));
-        let count = |order: &[usize]| {
-            let mut log = Log::open(|_| {});
-            for voter in order {
-                let (a, b) = votes[*voter];
-                log.cast(u32::try_from(*voter).unwrap(), &[names[0][a], names[1][b]], None).unwrap();
-            }
-            log.figures()
+        // Neither earliest nor a certified result: they go by the order.
+        prop_assume!(kind != Kind::Choice { earliest: true });
+        let log = contest(&steps, &[], all, kind, false).log;
+        let other = reordered(&log, seed);
+        prop_assert_eq!(other.figures(), log.figures());
+        prop_assert_eq!(result(&other), result(&log));
+    }
+
+    #[test]
+    fn a_void_is_as_though_never_cast_and_its_slot_stays_filled(
+        steps in prop::collection::vec(step(), 1..60), all: bool, kind in kind(), which: prop::sample::Index,
+    ) {
+        let contest = contest(&steps, &[], all, kind, false);
+        // All but the closing and what follows; a log that is closed takes no ballots.
+        let closed = contest.log.lines.iter().position(|line| line.starts_with(br#"{"type":"closed"#)).unwrap();
+        let lines = &contest.log.lines[..closed];
+        let replaces = |line: &[u8]| match LogEntry::decode(line).unwrap() {
+            LogEntry::Ballot(ballot) => ballot.replaces,
+            LogEntry::Event(_) => None,
         };
-        let straight: Vec<usize> = (0..votes.len()).collect();
-        prop_assert_eq!(count(&order), count(&straight));
+        let is_plain = |line: &&Vec<u8>| match LogEntry::decode(line).unwrap() {
+            LogEntry::Ballot(ballot) => {
+                ballot.replaces.is_none() && !lines.iter().any(|other| replaces(other) == Some(ballot.id))
+                    && !contest.voided.contains(&ballot.id)
+            }
+            LogEntry::Event(_) => false,
+        };
+        let plain: Vec<&Vec<u8>> = lines.iter().filter(is_plain).collect();
+        prop_assume!(!plain.is_empty());
+        let removed = plain[which.index(plain.len())];
+        let (mut with, mut without) = (Log::empty(), Log::empty());
+        for line in lines {
+            with.push(line.clone()).unwrap();
+            if line == removed {
+                continue;
+            }
+            // A choice may have been made by that vote, and rulings may name the ballot.
+            let Ok(_) = without.push(line.clone()) else { prop_assume!(false); return Ok(()) };
+        }
+        let LogEntry::Ballot(ballot) = LogEntry::decode(removed).unwrap() else { unreachable!() };
+        with.void(ballot.id);
+        let votes = |log: &Log| {
+            let figures = log.figures();
+            (figures["categories"].clone(), figures["votes"].clone(), figures["ballots"]["counted"].clone())
+        };
+        prop_assert_eq!(votes(&with), votes(&without));
+        prop_assert_eq!(with.push(removed.clone()), Err("same-ballot"));
+        let again = NewBallot {
+            voter: ballot.voter, channel: ballot.channel, period: ballot.period, replaces: None, at: ballot.at,
+            selections: [("a", if removed.ends_with(br#"[["a","a4"]]}"#) { "a3" } else { "a4" })].into_iter(),
+        };
+        let mut line = Vec::new();
+        again.write(&"test".parse().unwrap(), &mut line).unwrap();
+        let refused = with.push(line);
+        prop_assert!(matches!(refused, Err("already-voted" | "same-ballot")), "{:?}", refused);
+    }
+
+    #[test]
+    fn a_reinstated_void_leaves_no_trace_in_the_result(
+        steps in prop::collection::vec(step(), 1..100), all: bool, kind in kind(), which: prop::sample::Index,
+    ) {
+        let mut contest = contest(&steps, &[], all, kind, false);
+        let standing: Vec<BallotId> =
+            contest.cast.iter().map(|(_, id)| *id).filter(|id| !contest.voided.contains(id)).collect();
+        prop_assume!(!standing.is_empty() && !matches!(kind, Kind::Divided { .. }));
+        let before = result(&contest.log);
+        let ballot = standing[which.index(standing.len())];
+        contest.log.void(ballot);
+        prop_assert_ne!(&result(&contest.log), &before);
+        contest.log.reinstate(ballot);
+        prop_assert_eq!(result(&contest.log).to_string(), before.to_string());
+    }
+
+    #[test]
+    fn shares_add_up_to_one_and_nothing_that_is_withdrawn_ranks(
+        steps in prop::collection::vec(step(), 1..100), after in prop::collection::vec(step(), 0..20),
+        all: bool, kind in kind(),
+    ) {
+        let contest = contest(&steps, &after, all, kind, false);
+        let result = result(&contest.log);
+        let ranked = ranked(&result);
+        for entry in &contest.withdrawn {
+            prop_assert!(!ranked.iter().any(|id| id == ENTRIES[*entry]), "{} of {:?}", entry, ranked);
+        }
+        for category in result["categories"].as_array().unwrap() {
+            let standings = category["standings"].as_array().unwrap();
+            let votes: u64 = standings.iter().map(|place| place["votes"].as_u64().unwrap()).sum();
+            prop_assert_eq!(&category["counts"]["votes"], votes);
+            if matches!(kind, Kind::Divided { .. }) {
+                let sum = standings.iter().map(|place| fraction(&place["exact"])).fold((0, 1), |sum, share| {
+                    (sum.0 * share.1 + share.0 * sum.1, sum.1 * share.1)
+                });
+                prop_assert!(if votes == 0 { sum.0 == 0 } else { sum.0 == sum.1 }, "{:?}", sum);
+            }
+        }
     }
 }

@@ -17,6 +17,13 @@ pub(crate) struct Log {
     key: TagKey,
 }
 
+/// What a ballot is on; nothing where voters have but one sheet.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sheet<'a> {
+    pub(crate) channel: Option<&'a str>,
+    pub(crate) period: Option<&'a str>,
+}
+
 impl Log {
     /// Open, with rules as `change` leaves them.
     pub(crate) fn open(change: impl FnOnce(&mut Rules)) -> Self {
@@ -64,7 +71,18 @@ impl Log {
         entries: &[&str],
         replaces: Option<BallotId>,
     ) -> Result<BallotId, &'static str> {
-        let line = self.ballot(voter, entries, replaces, "2021-03-01");
+        self.cast_on(Sheet::default(), voter, entries, replaces)
+    }
+
+    /// The same on a sheet.
+    pub(crate) fn cast_on(
+        &mut self,
+        sheet: Sheet<'_>,
+        voter: u32,
+        entries: &[&str],
+        replaces: Option<BallotId>,
+    ) -> Result<BallotId, &'static str> {
+        let line = self.ballot_on(sheet, voter, entries, replaces, "2021-03-01");
         let LogEntry::Ballot(ballot) = LogEntry::decode(&line).unwrap() else { unreachable!() };
         let id = ballot.id;
         self.push(line).map(|_| id)
@@ -78,11 +96,23 @@ impl Log {
         replaces: Option<BallotId>,
         at: &str,
     ) -> Vec<u8> {
+        self.ballot_on(Sheet::default(), voter, entries, replaces, at)
+    }
+
+    /// The same on a sheet.
+    pub(crate) fn ballot_on(
+        &self,
+        Sheet { channel, period }: Sheet<'_>,
+        voter: u32,
+        entries: &[&str],
+        replaces: Option<BallotId>,
+        at: &str,
+    ) -> Vec<u8> {
         let mut selections: Vec<(&str, &str)> = entries.iter().map(|entry| (&entry[..1], *entry)).collect();
         selections.sort_unstable();
         let voter = self.key.tag(&voter.to_string());
         let selections = selections.iter().copied();
-        let ballot = NewBallot { voter, channel: None, period: None, replaces, at, selections };
+        let ballot = NewBallot { voter, channel, period, replaces, at, selections };
         let mut line = Vec::new();
         ballot.write(&self.contest, &mut line).unwrap();
         line
