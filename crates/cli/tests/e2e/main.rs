@@ -18,6 +18,7 @@ mod follow;
 mod forgery;
 mod gateway;
 mod ground;
+mod jury;
 mod kill;
 mod log_paths;
 mod moving;
