@@ -23,6 +23,7 @@ mod kill;
 mod log_paths;
 mod moving;
 mod receipts;
+mod rounds;
 mod server;
 mod site;
 mod tag_key;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use acclaim_ballot_log::{Checkpoint, CheckpointError, Event, Hash, LogEntry, VerifierKey, entry::Previous};
+use acclaim_ballot_log::{CheckpointError, Event, LogEntry, VerifierKey, entry::Previous};
 use acclaim_contest::ContestId;
 use acclaim_tally::{AuditReport, audit::Finding};
 use anyhow::{Context as _, Result};
@@ -170,9 +170,6 @@ fn find(
     key: &VerifierKey,
     means: Means,
 ) -> Result<AtHand, Missing> {
-    let root: Hash = previous.root.parse().map_err(|_| Missing::Unusable("`previous.root`".to_owned()))?;
-    let pinned = Checkpoint { origin: previous.origin.clone(), size: previous.size, root };
-    let beside = Beside { earlier: vec![pinned], ..Beside::default() };
     let key = key.of_log(&previous.origin).map_err(|error| Missing::Unusable(error.to_string()))?;
     let source = place.source(&previous.origin, &key)?;
     let audited = match (place, &source) {
@@ -180,10 +177,10 @@ fn find(
             if !folder.join("log.jsonl").is_file() {
                 return Err(Missing::NotAtHand(format!("there is none in {}", folder.display())));
             }
-            in_folder(folder, &key, beside, means)
+            in_folder(folder, &key, means)
         }
         (Whereabouts::Engine(_, kept) | Whereabouts::Files(_, kept), Some(source)) => {
-            copied(source, kept.as_deref(), &key, beside, means)
+            copied(source, kept.as_deref(), &key, means)
         }
         (_, None) => return Err(Missing::NotAtHand("there is no address of it".to_owned())),
     };
@@ -203,47 +200,52 @@ fn missing(error: anyhow::Error, origin: &str) -> Missing {
     Missing::Failed(error.context(format!("the log of {origin}")))
 }
 
-fn in_folder(folder: &Path, key: &VerifierKey, beside: Beside, means: Means) -> Result<AtHand> {
-    let report = folder::audit(folder, key, beside, means)?;
+fn in_folder(folder: &Path, key: &VerifierKey, means: Means) -> Result<AtHand> {
+    let report = folder::audit(folder, key, Beside::default(), means)?;
     let result = folder::result(folder)?;
     Ok(AtHand { report, folder: folder.to_owned(), result, _temporary: None })
 }
 
-fn copied(
-    source: &Source,
-    kept: Option<&Path>,
-    key: &VerifierKey,
-    beside: Beside,
-    means: Means,
-) -> Result<AtHand> {
+fn copied(source: &Source, kept: Option<&Path>, key: &VerifierKey, means: Means) -> Result<AtHand> {
     let temporary = kept.is_none().then(tempfile::tempdir).transpose().context("a folder for the copy")?;
     let folder = kept.or(temporary.as_ref().map(TempDir::path)).context("a folder for the copy")?.to_owned();
-    let report = copy::audit(source, key, &folder, beside, means)?;
+    let report = copy::audit(source, key, &folder, Beside::default(), means)?;
     Ok(AtHand { report, folder, result: source.result()?, _temporary: temporary })
 }
 
 /// What does not fit: in the previous log, and in the one that names it.
 fn compare(opening: &Opening, previous: &Previous, at_hand: &AtHand) -> Result<(Vec<Finding>, Vec<Finding>)> {
-    let log = at_hand.folder.join("log.jsonl");
-    let index = previous.size.saturating_sub(1);
-    let prefix = Prefix::of(&log, index)?;
-    let certified = match prefix.next.as_deref().map(LogEntry::decode) {
-        Some(Ok(LogEntry::Event(event))) => match *event {
+    let Previous { origin, size, root, result } = previous;
+    let prefix = Prefix::of(&at_hand.folder.join("log.jsonl"), *size)?;
+    let index = Some(size.saturating_sub(1));
+    let wrong = |reason: String| Ok((vec![Finding { index, reason }], Vec::new()));
+    if prefix.size < *size {
+        return wrong(format!("missing: the contest that follows goes by {size} entries"));
+    }
+    if prefix.root.to_string() != *root {
+        return wrong(format!(
+            "the root of the first {size} entries is {}, the contest that follows goes by {root}",
+            prefix.root
+        ));
+    }
+    if certified(&prefix.last).as_ref() != Some(result) {
+        return wrong(format!("the contest that follows goes by a result certified here, {result}"));
+    }
+    match prefix.document(origin, result, at_hand.result.as_deref())? {
+        None => wrong(format!("the entries before it do not come to the result {result}")),
+        Some(document) => Ok((Vec::new(), compare_entries(opening, &champions(&document), origin))),
+    }
+}
+
+/// The result that an entry certifies.
+fn certified(entry: &[u8]) -> Option<String> {
+    match LogEntry::decode(entry) {
+        Ok(LogEntry::Event(event)) => match *event {
             Event::Certified { result, .. } => Some(result),
             _ => None,
         },
         _ => None,
-    };
-    if certified.as_ref() != Some(&previous.result) {
-        let reason = format!("the contest that follows goes by a result certified here: {}", previous.result);
-        return Ok((vec![Finding { index: Some(index), reason }], Vec::new()));
     }
-    let shown = at_hand.result.as_deref();
-    let Some(document) = prefix.document(&previous.origin, &previous.result, shown)? else {
-        let reason = format!("the log before it does not come to the result {}", previous.result);
-        return Ok((vec![Finding { index: Some(index), reason }], Vec::new()));
-    };
-    Ok((Vec::new(), compare_entries(opening, &champions(&document), &previous.origin)))
 }
 
 /// The champions in a result document, each with its category.

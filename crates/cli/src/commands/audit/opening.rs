@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use acclaim_ballot_log::{Event, LogEntry, entry::Previous};
+use acclaim_ballot_log::{Event, Hash, LogEntry, Tree, entry::Previous, leaf_hash};
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -25,10 +25,12 @@ pub(super) struct Opening {
 /// A log up to an entry.
 pub(super) struct Prefix {
     log: PathBuf,
-    /// Entries in it.
-    size: u64,
-    /// The entry after them; `None` if the log ends there.
-    pub(super) next: Option<Vec<u8>>,
+    /// Entries in it, fewer than were asked for where the log ends before.
+    pub(super) size: u64,
+    /// The tree's root over them.
+    pub(super) root: Hash,
+    /// The last of them.
+    pub(super) last: Vec<u8>,
 }
 
 /// A log's lines, without their newlines.
@@ -77,12 +79,15 @@ impl Prefix {
     /// The first so many entries of a log.
     pub(super) fn of(log: &Path, size: u64) -> Result<Self> {
         let mut lines = Lines::of(log)?;
-        for _ in 0..size {
-            if lines.next()?.is_none() {
-                break;
-            }
+        let mut tree = Tree::without_tiles();
+        let mut last = Vec::new();
+        while tree.size() < size
+            && let Some(line) = lines.next()?
+        {
+            tree.append(leaf_hash(line));
+            line.clone_into(&mut last);
         }
-        Ok(Self { log: log.to_owned(), size, next: lines.next()?.map(<[u8]>::to_vec) })
+        Ok(Self { log: log.to_owned(), size: tree.size(), root: tree.root(), last })
     }
 
     /// The result document with this SHA-256 that these entries come to: the one that is shown if it is that, or else counted anew, as after a
@@ -98,7 +103,7 @@ impl Prefix {
         }
         let mut replay = Replay::without_tiles(origin);
         let mut lines = Lines::of(&self.log)?;
-        for _ in 0..=self.size {
+        for _ in 0..self.size {
             match lines.next()? {
                 Some(line) if replay.push(line).is_ok() => {}
                 _ => return Ok(None),
