@@ -6,7 +6,7 @@ use std::{
 };
 
 use acclaim_contest::{
-    Category, Definition, Entry, Overrides, Previous, Rounds,
+    Category, Definition, Entry, Mistakes, Overrides, Previous, Rounds,
     id::{CategoryId, EntryId},
 };
 use acclaim_store::{
@@ -44,10 +44,10 @@ struct Champion {
 
 /// One mistake of a definition that the definition by itself cannot tell.
 pub(crate) fn mistake(key: &str, problem: &str) -> Problem {
-    mistakes(vec![(key.to_owned(), problem.to_owned())])
+    mistakes(&[(key.to_owned(), problem.to_owned())])
 }
 
-fn mistakes(found: Vec<(String, String)>) -> Problem {
+fn mistakes(found: &[(String, String)]) -> Problem {
     let detail = found.first().map_or_else(String::new, |(key, problem)| format!("{key}: {problem}"));
     let listed: Vec<_> = found.iter().map(|(key, problem)| json!({"key": key, "problem": problem})).collect();
     Problem::new(&problem::INVALID_DEFINITION, detail).with("mistakes", listed)
@@ -132,7 +132,7 @@ fn categories(
         (format!("category[{index}]"), format!("the category \"{}\" has no champions in {from}", category.id))
     });
     let found: Vec<_> = missing.chain(strange).collect();
-    if found.is_empty() { Ok(definition.categories.clone()) } else { Err(mistakes(found)) }
+    if found.is_empty() { Ok(definition.categories.clone()) } else { Err(mistakes(&found)) }
 }
 
 /// The champions with the texts they have there, in the order they have there: that of their places would recommend some.
@@ -158,5 +158,8 @@ async fn check_whole(definition: Definition) -> Result<Definition, Problem> {
         Definition::from_json(definition.to_json().as_bytes(), &Overrides::default())
     });
     let checked = checked.await.map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
-    checked.map_err(|found| mistakes(found.0.into_iter().map(|found| (found.key, found.problem)).collect()))
+    checked.map_err(|Mistakes(found)| {
+        let found: Vec<_> = found.into_iter().map(|found| (found.key, found.problem)).collect();
+        mistakes(&found)
+    })
 }

@@ -5,6 +5,7 @@ mod cluster;
 mod fault_table;
 mod faults;
 mod rebuild;
+mod rounds;
 mod standby;
 mod start;
 mod support;
