@@ -189,8 +189,11 @@ fn draw(site: &Site, ama: &str) {
     }
     succeeded(&run(site, &site.key, &["contest", "freeze", "prize"]));
     let body = json!({"category": "a", "criterion": "reach", "values": []});
+    let queued = || site.number("SELECT count(*) FROM commands");
+    let before = queued();
     let frozen = post(site, "prize/scores", ama, "frozen", &body);
     assert_eq!(frozen.problem(409, "refused")["code"], "frozen");
+    assert_eq!(queued(), before, "what a juror sends in vain fills no table");
     let mut paper = body;
     (paper["panel"], paper["juror"]) = ("experts".into(), "Kofi".into());
     let frozen = post(site, "prize/scores", &site.key, "frozen-paper", &paper);

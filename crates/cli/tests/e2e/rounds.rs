@@ -340,8 +340,13 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
     let line = more.logs[0][entry].replace("a2", "a3");
     more.logs[0].insert(entry, line);
     more.found("the entry a3 is no champion");
+    what_is_said_of_the_log_before(&honest, &forged);
+    the_log_before_changed(&honest, &forged);
+    mixed_up(site, &export, &vkey);
+}
 
-    // A result of the log before it that was never certified, at another size, or of another log.
+/// A result of the log before it that was never certified, at another size, or of another log.
+fn what_is_said_of_the_log_before(honest: &Forged, forged: &dyn Fn() -> Forged) {
     let header: Value = serde_json::from_str(&honest.logs[0][0]).unwrap();
     let previous = &header["previous"];
     for (key, to, expected) in [
@@ -360,8 +365,10 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
     let mut late = forged();
     late.replace(0, 0, &format!(r#""size":{size}"#), &format!(r#""size":{}"#, size + 9));
     late.found("missing: the contest that follows goes by");
+}
 
-    // The log before it changed, with and without everything after it made to fit.
+/// With and without everything after it made to fit.
+fn the_log_before_changed(honest: &Forged, forged: &dyn Fn() -> Forged) {
     for bound in [false, true] {
         let mut changed = forged();
         let ballot = changed.find(2, r#""type":"ballot""#);
@@ -379,7 +386,10 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
         assert_eq!(status, 1, "{said}");
         assert!(said.contains(&format!("{}: index", changed.origins[2])), "{said}");
     }
-    // Another log in its place, another's key, another's result.
+}
+
+/// Another log in the place of the one before, and a result that was published otherwise.
+fn mixed_up(site: &Site, export: &Path, vkey: &str) {
     let folder = site.folder.path().join("mixed");
     let copy = |from: &str, to: &str| {
         fs::create_dir_all(folder.join(to)).unwrap();
@@ -389,15 +399,15 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
     };
     copy("", "");
     copy("previous/previous", "previous");
-    let mixed = audit(&folder, &vkey, &[]);
+    let mixed = audit(&folder, vkey, &[]);
     assert_eq!(mixed.status.code(), Some(1), "{mixed:?}");
     copy("previous", "previous");
     copy("previous/previous", "previous/previous");
-    succeeded(&audit(&folder, &vkey, &[]));
+    succeeded(&audit(&folder, vkey, &[]));
     let result = folder.join("previous/result.json");
     let altered = fs::read_to_string(&result).unwrap().replacen(r#""entry":"a2""#, r#""entry":"a1""#, 1);
     fs::write(&result, altered).unwrap();
-    let mixed = audit(&folder, &vkey, &[]);
+    let mixed = audit(&folder, vkey, &[]);
     let said = String::from_utf8(mixed.stdout).unwrap();
     assert_eq!(mixed.status.code(), Some(1), "{said}");
     assert!(said.contains("/public: the published result has categories"), "{said}");
@@ -427,6 +437,12 @@ fn only_what_is_certified_goes_on(site: &Site) {
     from(&following("next", LATER, "plain"), "no-champions", "plain has no champions");
     succeeded(&run(site, &["contest", "certify", "longlist"]));
 
+    what_does_not_go_with_champions(site, &next);
+    a_file_of_rounds(site);
+    a_scoped_key_learns_of_no_draft(site);
+}
+
+fn what_does_not_go_with_champions(site: &Site, next: &Value) {
     let with = |key: &str, value: Value| {
         let mut definition = next.clone();
         definition[key] = value;
@@ -468,8 +484,10 @@ fn only_what_is_certified_goes_on(site: &Site) {
     assert_eq!(refused.problem(422, "invalid-definition")["mistakes"][0]["key"], "rounds.previous");
     let drafts = site.staff.get("/v1/contests").unwrap().json::<Value>().unwrap().to_string();
     assert!(!drafts.contains("\"next\""), "nothing was made: {drafts}");
-    a_file_of_rounds(site);
-    // Whose key is for the next contest alone takes what is certified, and learns of no draft.
+}
+
+/// Whose key is for the next contest alone takes what is certified, and learns of no draft.
+fn a_scoped_key_learns_of_no_draft(site: &Site) {
     site.create("secret", LATER, &json!({}));
     let organiser = site.staff_key("organiser", "mine");
     for (from, told) in [("secret", "there is no contest secret here"), ("plain", "has no champions")] {
