@@ -12,6 +12,7 @@ use acclaim_cli::client::IdempotencyKey;
 use serde_json::{Value, json};
 
 use crate::{
+    follow::file_server,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, definition, poll},
@@ -198,8 +199,16 @@ fn a_chain_in_folders(site: &Site, vkey: &str, organiser: &str) {
     }
     let audited = audit(&folder, vkey, &[]);
     assert!(succeeded(&audited).ends_with("audit: clean"));
+    let (mut server, address) = file_server(&folder);
+    let at = || acclaim().args(["audit", &format!("http://{address}/"), "--vkey", vkey]).output().unwrap();
+    let said = succeeded(&at());
+    assert!(said.contains("/longlist: ") && said.ends_with("audit: clean"), "{said}");
     let elsewhere = site.folder.path().join("elsewhere");
     fs::rename(folder.join("previous"), &elsewhere).unwrap();
+    let said = succeeded(&at());
+    assert!(said.contains("chain: not followed: ") && said.ends_with("audit: clean"), "{said}");
+    server.kill().unwrap();
+    server.wait().unwrap();
     let said = succeeded(&audit(&folder, vkey, &[]));
     assert!(said.contains("chain: not followed: the log of ") && said.ends_with("audit: clean"), "{said}");
     let report: Value = serde_json::from_str(&succeeded(&audit(&folder, vkey, &["--json"]))).unwrap();
