@@ -23,6 +23,11 @@ pub(crate) const ORGANISERS: &[Role] = &[Role::Organiser, Role::Operator];
 /// Who may read what is not public.
 pub(crate) const READERS: &[Role] = &[Role::Organiser, Role::Auditor, Role::Operator];
 
+/// Who may enter scores; jurors their own.
+pub(crate) const SCORERS: &[Role] = &[Role::Organiser, Role::Juror, Role::Operator];
+/// Who may read scores; jurors their own.
+pub(crate) const SCORE_READERS: &[Role] = &[Role::Organiser, Role::Auditor, Role::Juror, Role::Operator];
+
 /// The token of `Authorization: Bearer <token>`.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
@@ -76,6 +81,7 @@ pub(crate) async fn staff(
             name: "operator".to_owned(),
             role: Role::Operator,
             contests: None,
+            panel: None,
             created: Instant::at_or_before(api.stores.clock.now()),
             revoked: None,
         }
@@ -86,15 +92,33 @@ pub(crate) async fn staff(
     if roles.contains(&key.role) && covered {
         return Ok(key);
     }
-    let detail = format!("the key {} is one of an {} and does not allow this here", key.name, key.role);
+    let detail = format!("the key {} has the role {} and does not allow this here", key.name, key.role);
     Err(Problem::new(&problem::KEY_INSUFFICIENT, detail))
 }
 
 /// Whether the request carries a staff key that may read what is not public. A wrong key is an error, none is not.
 pub(crate) async fn is_reader(api: &Api, headers: &HeaderMap, contest: &ContestId) -> Result<bool, Problem> {
+    is_one_of(api, headers, contest, READERS).await
+}
+
+/// Whether the request carries a staff key that may read the contest as a draft: jurors prepare.
+pub(crate) async fn may_see_draft(
+    api: &Api,
+    headers: &HeaderMap,
+    contest: &ContestId,
+) -> Result<bool, Problem> {
+    is_one_of(api, headers, contest, SCORE_READERS).await
+}
+
+async fn is_one_of(
+    api: &Api,
+    headers: &HeaderMap,
+    contest: &ContestId,
+    roles: &[Role],
+) -> Result<bool, Problem> {
     match bearer(headers) {
         Some(token) if token.starts_with(KEY_PREFIX) => {
-            staff(api, headers, Some(contest), READERS).await.map(|_| true)
+            staff(api, headers, Some(contest), roles).await.map(|_| true)
         }
         _ => Ok(false),
     }

@@ -47,7 +47,6 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(withdraw))
         .routes(routes!(reinstate))
         .routes(routes!(amend))
-        .routes(routes!(score))
         .routes(routes!(choose))
         .routes(routes!(destroy_tag_key))
         .routes(routes!(state_publicly))
@@ -55,7 +54,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Where a command is in the log.
 #[derive(Serialize, ToSchema)]
-struct Done {
+pub(crate) struct Done {
     /// Index of its first entry.
     index: u64,
     /// How many entries it made.
@@ -74,7 +73,7 @@ struct Nothing {}
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DrawRequest {
-    /// Lowercase hex.
+    /// 32 bytes in lowercase hex.
     seed: String,
 }
 
@@ -143,19 +142,6 @@ struct AmendRequest {
     note: Option<String>,
 }
 
-/// A juror's scores in a category.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ScoreRequest {
-    panel: String,
-    juror: String,
-    category: String,
-    criterion: Option<String>,
-    /// Entry and score.
-    #[schema(value_type = Vec<Vec<String>>)]
-    values: Vec<(String, String)>,
-}
-
 /// The panel's choice in a category.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -206,12 +192,12 @@ staff_route!(
     close "/v1/contests/{contest}/close" Nothing => |_: Nothing| Ok(Command::Close)
 );
 staff_route!(
-    /// No ruling any more.
+    /// No ruling and no score any more; what a draw needs first.
     freeze "/v1/contests/{contest}/freeze" Nothing => |_: Nothing| Ok(Command::Freeze)
 );
 staff_route!(
-    /// Log the seed of the draw.
-    draw "/v1/contests/{contest}/draw" DrawRequest => |body: DrawRequest| Ok(Command::Draw { seed: body.seed })
+    /// Log the seed of the draw, from the source that the rules name. After freezing, once.
+    draw "/v1/contests/{contest}/draw" DrawRequest => |body: DrawRequest| Ok(Command::Draw { seed: seed(body.seed)? })
 );
 staff_route!(
     /// Make the result final.
@@ -252,20 +238,6 @@ staff_route!(
     /// Change a text of an entry or category, or close later.
     amend "/v1/contests/{contest}/amendments" AmendRequest => |body: AmendRequest| {
         Ok(Command::Amend { what: body.what, key: body.key, to: body.to, reason: reason(body.reason, body.note)? })
-    }
-);
-staff_route!(
-    /// Enter a juror's scores.
-    score "/v1/contests/{contest}/scores" ScoreRequest => |body: ScoreRequest| {
-        let values: Result<Vec<_>, Problem> =
-            body.values.into_iter().map(|(entry, score)| Ok((id("values", &entry)?, score))).collect();
-        Ok(Command::Score {
-            panel: id("panel", &body.panel)?,
-            juror: text("juror", body.juror)?,
-            category: id("category", &body.category)?,
-            criterion: body.criterion.map(|criterion| text("criterion", criterion)).transpose()?,
-            values: values?,
-        })
     }
 );
 staff_route!(
@@ -312,6 +284,16 @@ fn text(field: &str, given: String) -> Result<String, Problem> {
     }
 }
 
+/// The seed of a draw as the log has it.
+fn seed(given: String) -> Result<String, Problem> {
+    let is_hex = given.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if given.len() == 64 && is_hex {
+        Ok(given)
+    } else {
+        Err(invalid("seed", "is not 32 bytes in lowercase hex: 64 of 0-9 and a-f"))
+    }
+}
+
 fn reason(reason: String, note: Option<String>) -> Result<Reason, Problem> {
     Ok(Reason { reason: text("reason", reason)?, note: note.map(|note| text("note", note)).transpose()? })
 }
@@ -339,19 +321,29 @@ async fn run<B: DeserializeOwned>(
     let idempotency_key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let command = command(parse(&body)?)?;
+    decide(api, &id, key.name, idempotency_key, command).await
+}
 
+/// Queues a command of a staff key and waits for its outcome.
+pub(crate) async fn decide(
+    api: &Api,
+    id: &ContestId,
+    by: String,
+    idempotency_key: String,
+    command: Command,
+) -> Answer {
     // Listening first: the notice cannot be missed.
     let notices = api.stores.hub.subscribe();
     let received = api.stores.clock.now();
-    let queued = QueuedCommand { key: idempotency_key.clone(), by: key.name, command, received };
-    let outcome = match api.stores.database.queue_command(&id, &queued).await? {
+    let queued = QueuedCommand { key: idempotency_key.clone(), by, command, received };
+    let outcome = match api.stores.database.queue_command(id, &queued).await? {
         Queued::Known(Some(outcome)) => outcome,
         Queued::KeyUsed => {
             return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, "the key was used for another request"));
         }
         Queued::New | Queued::Known(None) => {
             api.stores.hub.send(Notice::CommandQueued(id.clone()));
-            let waited = outcome_of(api, &id, &idempotency_key, notices);
+            let waited = outcome_of(api, id, &idempotency_key, notices);
             match tokio::time::timeout(api.settings.command_deadline, waited).await {
                 Ok(outcome) => outcome?,
                 Err(_) => {
@@ -363,7 +355,7 @@ async fn run<B: DeserializeOwned>(
         }
     };
     // What follows is asked of contests as they are now.
-    api.directory.renew(&api.stores, &api.keyring, &id).await?;
+    api.directory.renew(&api.stores, &api.keyring, id).await?;
     match outcome {
         CommandOutcome::Recorded { index, entries, size, root } => {
             Ok(Json(Done { index, entries, log: LogHead { size, root } }))

@@ -4,7 +4,7 @@ use acclaim_contest::{
     ContestId,
     definition::{Definition, Overrides},
 };
-use acclaim_store::{Phase, StoreError, hub::Notice, keyring::KeyringError};
+use acclaim_store::{Phase, StoreError, certification::refuses_opening, hub::Notice, keyring::KeyringError};
 use axum::{
     Json,
     body::Body,
@@ -24,6 +24,7 @@ use crate::{
     directory::Contest,
     extract::Path,
     problem::{self, Problem},
+    rounds::{self, mistake},
     state::Api,
 };
 
@@ -60,7 +61,7 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, 
     let mut contests = Vec::new();
     for contest in api.directory.all() {
         if contest.phase() == Phase::Draft
-            && !auth::is_reader(&api, &headers, contest.id()).await.unwrap_or(false)
+            && !auth::may_see_draft(&api, &headers, contest.id()).await.unwrap_or(false)
         {
             continue;
         }
@@ -89,16 +90,22 @@ async fn read(
 ) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
     let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
-    if contest.phase() == Phase::Draft && !auth::is_reader(&api, &headers, &id).await? {
+    if contest.phase() == Phase::Draft && !auth::may_see_draft(&api, &headers, &id).await? {
         return Err(no_contest());
+    }
+    let follows = contest.record.definition.rounds.as_ref().filter(|_| contest.phase() == Phase::Draft);
+    if let Some(rounds) = follows {
+        // Whether it can open depends on another contest, of which its revision tells nothing.
+        let opening_refused = refuses_opening(&*api.stores.database, rounds).await?;
+        return Ok(document(&contest, StatusCode::OK, opening_refused));
     }
     if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == contest.etag().as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, contest.etag())]).into_response());
     }
-    Ok(document(&contest, StatusCode::OK))
+    Ok(document(&contest, StatusCode::OK, None))
 }
 
-fn document(contest: &Contest, status: StatusCode) -> Response {
+fn document(contest: &Contest, status: StatusCode, opening_refused: Option<String>) -> Response {
     let definition = &contest.record.definition;
     let mut entries = serde_json::to_value(&definition.entries).unwrap_or_default();
     for entry in entries.as_array_mut().into_iter().flatten() {
@@ -120,14 +127,15 @@ fn document(contest: &Contest, status: StatusCode) -> Response {
         "entries": entries,
         "log": {"origin": contest.origin, "vkey": contest.verifier_key},
     });
-    if let (false, Some(body)) = (definition.titles.is_empty(), body.as_object_mut()) {
-        body.insert("titles".to_owned(), json!(definition.titles));
-    }
-    if let (false, Some(body)) = (contest.days.is_empty(), body.as_object_mut()) {
-        body.insert("days".to_owned(), json!(contest.days));
-    }
-    if let (true, Some(body)) = (contest.tag_key.is_none(), body.as_object_mut()) {
-        body.insert("tag_key_destroyed".to_owned(), true.into());
+    let more = [
+        ("titles", (!definition.titles.is_empty()).then(|| json!(definition.titles))),
+        ("days", (!contest.days.is_empty()).then(|| json!(contest.days))),
+        ("rounds", definition.rounds.as_ref().map(|rounds| json!(rounds))),
+        ("opening_refused", opening_refused.map(Value::from)),
+        ("tag_key_destroyed", contest.tag_key.is_none().then(|| true.into())),
+    ];
+    for (key, value) in more.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        body[key] = value;
     }
     (status, [(header::ETAG, contest.etag()), (header::CACHE_CONTROL, "no-cache".to_owned())], Json(body))
         .into_response()
@@ -145,7 +153,7 @@ async fn put(
     request: Request,
 ) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
-    auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
+    let key = auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
     // Both are safe to repeat by their nature; the header is asked of every staff request that changes something.
     idempotency_key(request.headers())?;
     let expected = request.headers().get(header::IF_MATCH).cloned();
@@ -162,12 +170,13 @@ async fn put(
             Problem::new(&problem::INVALID_DEFINITION, detail).with("mistakes", json!(mistakes))
         })?;
     check(&api, &id, &definition)?;
+    let definition = rounds::resolve(&api, &key, definition).await?;
 
     let status = store(&api, &id, &definition, expected.as_ref()).await?;
     api.directory.renew(&api.stores, &api.keyring, &id).await?;
     api.stores.hub.send(Notice::ContestChanged(id.clone()));
     let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
-    Ok(document(&contest, status))
+    Ok(document(&contest, status, None))
 }
 
 async fn store(
@@ -213,16 +222,12 @@ async fn store(
 
 /// What a definition by itself cannot tell.
 fn check(api: &Api, id: &ContestId, definition: &Definition) -> Result<(), Problem> {
-    let mistake = |key: &str, problem: String| {
-        Problem::new(&problem::INVALID_DEFINITION, format!("{key}: {problem}"))
-            .with("mistakes", json!([{"key": key, "problem": problem}]))
-    };
     if definition.id != *id {
-        return Err(mistake("contest.id", format!("is {}, but the path says {id}", definition.id)));
+        return Err(mistake("contest.id", &format!("is {}, but the path says {id}", definition.id)));
     }
     let now = api.stores.clock.now();
     if definition.closes.timestamp() <= now {
-        return Err(mistake("contest.closes", format!("{} has passed", definition.closes)));
+        return Err(mistake("contest.closes", &format!("{} has passed", definition.closes)));
     }
     Ok(())
 }

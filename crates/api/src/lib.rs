@@ -13,6 +13,7 @@ mod extract;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod health;
+pub mod jury;
 mod limits;
 mod log;
 mod metrics;
@@ -23,7 +24,9 @@ mod passes;
 pub mod problem;
 mod rendered;
 mod result;
+mod rounds;
 mod router;
+mod scores;
 pub mod server;
 mod sheet;
 mod standings;

@@ -23,7 +23,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     ballots, bulk, commands, contests, health, log, mine, page, passes,
     problem::{self, Problem},
-    result, standings,
+    result, scores, standings,
     state::Api,
     turnout,
 };
@@ -57,6 +57,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(result::routes())
         .merge(turnout::routes())
         .merge(commands::routes())
+        .merge(scores::routes())
         .merge(log::routes())
         .merge(health::routes())
 }

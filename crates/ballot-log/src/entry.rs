@@ -11,6 +11,7 @@ use acclaim_contest::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use acclaim_contest::Previous;
 pub use ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
 pub use codec::{EntryError, MAX_ENTRY_LENGTH};
 pub use opening::opening;
@@ -213,17 +214,4 @@ pub struct ContestHeader {
     /// With rounds: the contest that the entries come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
-}
-
-/// The contest that another one's entries come from, at the point it was certified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Previous {
-    /// Its log's origin.
-    pub origin: String,
-    /// Its log's size.
-    pub size: u64,
-    /// Its log's root, base64.
-    pub root: String,
-    /// SHA-256 of its result document, lowercase hex.
-    pub result: String,
 }

@@ -98,6 +98,14 @@ impl VerifierKey {
         PublicKey::new(name, ED25519, public).map(Self)
     }
 
+    /// The key of another log of the same installation, whose logs share one public key.
+    ///
+    /// # Errors
+    /// [`InvalidOrigin`]
+    pub fn of_log(&self, origin: &str) -> Result<Self, InvalidOrigin> {
+        Self::new(origin, self.0.public)
+    }
+
     /// The log's origin.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -118,7 +118,15 @@ impl Engine {
             return Ok(None);
         }
         let key = new_key()?;
-        add_key(&*self.database, &key, "first-operator".to_owned(), KeyRole::Operator, None).await?;
+        let first = StaffKey {
+            name: "first-operator".to_owned(),
+            role: KeyRole::Operator,
+            contests: None,
+            panel: None,
+            created: Instant::at_or_before(clock::now()),
+            revoked: None,
+        };
+        add_key(&*self.database, &key, &first).await?;
         Ok(Some(key))
     }
 
@@ -204,14 +212,10 @@ pub fn new_key() -> Result<String> {
 pub async fn add_key(
     database: &(impl acclaim_store::Keys + ?Sized),
     key: &str,
-    name: String,
-    role: KeyRole,
-    contests: Option<Vec<ContestId>>,
+    staff: &StaffKey,
 ) -> Result<()> {
-    let staff =
-        StaffKey { name, role, contests, created: Instant::at_or_before(clock::now()), revoked: None };
     database
-        .add_staff_key(*blake3::hash(key.as_bytes()).as_bytes(), &staff)
+        .add_staff_key(*blake3::hash(key.as_bytes()).as_bytes(), staff)
         .await
         .context("the key was not added")
 }

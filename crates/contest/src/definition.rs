@@ -3,12 +3,12 @@
 mod amend;
 mod contest_table;
 mod contradictions;
-mod encoding;
 mod entries;
 mod entries_csv;
 mod fields;
 mod jury_tables;
 mod mistakes;
+mod rounds_table;
 mod rules_tables;
 mod supported;
 pub mod text;
@@ -25,8 +25,10 @@ pub use entries::MOST_ENTRIES;
 pub use mistakes::{MOST_MISTAKES, Mistake, Mistakes};
 
 use crate::{
+    encoding,
     entry::{Category, Entry, Titles},
     id::ContestId,
+    rounds::Rounds,
     rules::Rules,
     time::Instant,
 };
@@ -55,6 +57,8 @@ pub struct Definition {
     pub rules: Rules,
     /// Ways in which voters come by a pass; not in the log.
     pub admission: Vec<String>,
+    /// The contest that the entries come from, if they do. Until it is resolved there are no entries, and perhaps no categories.
+    pub rounds: Option<Rounds>,
     /// At least one, each with at least one entry.
     pub categories: Vec<Category>,
     /// At least one and at most [`MOST_ENTRIES`], those of a file of entries last.
@@ -155,24 +159,23 @@ impl<'a> Reading<'a> {
         let mut root = Table::root(node, &mut self.findings)?;
         let findings = &mut self.findings;
         let head = contest_table::read(&mut root, self.overrides, findings);
-        let mut categories = Categories::read(&mut root, findings);
+        let rounds = rounds_table::read(&mut root, findings);
+        let is_unresolved = rounds.is_unresolved();
+        let categories = Categories::read(&mut root, !is_unresolved, findings);
         let rules = rules_tables::rules(node, &mut root, categories.count(), findings);
-        jury_tables::rounds(&mut root, findings);
         let admission = jury_tables::admission(&mut root, findings);
-        let mut entries = Entries::read(&mut root, &mut categories, findings);
-        let loaded = self.load_entries(&mut root, load)
-            && self.entries_file.as_ref().is_none_or(|(_, content)| {
-                entries_csv::read(content, &mut entries, &mut categories, &mut self.findings)
-            });
-        root.finish(&mut self.findings);
-        // Where the file of entries did not come or was not read, that is the mistake, not the entries that are missing with it.
-        let (categories, entries) = if loaded {
-            let categories = categories.finish(rules.ballot.votes_per_category, &mut self.findings);
-            (categories, entries.finish(&mut self.findings))
+        let (categories, entries) = if is_unresolved {
+            rounds_table::refuse_entries(&mut root, findings);
+            (categories.without_entries(), Vec::new())
         } else {
-            (Vec::new(), Vec::new())
+            self.content(&mut root, load, categories, &rules)
         };
+        root.finish(&mut self.findings);
         let head = head?;
+        let rounds = rounds.into_rounds();
+        if rounds.as_ref().is_some_and(|rounds| Some(&rounds.from) == head.id.as_ref()) {
+            self.findings.add(head.place, "rounds.from", "is the contest itself");
+        }
         let definition = Definition {
             id: head.id?,
             title: head.title?,
@@ -183,6 +186,7 @@ impl<'a> Reading<'a> {
             closes: head.closes?,
             rules,
             admission,
+            rounds,
             categories,
             entries,
         };
@@ -193,6 +197,27 @@ impl<'a> Reading<'a> {
             self.findings.add(head.place, "contest", problem);
         }
         Some(definition)
+    }
+
+    /// Categories and entries, from the definition and from the file of entries.
+    fn content(
+        &mut self,
+        root: &mut Table<'_>,
+        load: Option<&mut Load<'_>>,
+        mut categories: Categories,
+        rules: &Rules,
+    ) -> (Vec<Category>, Vec<Entry>) {
+        let mut entries = Entries::read(root, &mut categories, &mut self.findings);
+        let loaded = self.load_entries(root, load)
+            && self.entries_file.as_ref().is_none_or(|(_, content)| {
+                entries_csv::read(content, &mut entries, &mut categories, &mut self.findings)
+            });
+        // Where the file of entries did not come or was not read, that is the mistake, not the entries that are missing with it.
+        if !loaded {
+            return (Vec::new(), Vec::new());
+        }
+        let categories = categories.finish(rules.ballot.votes_per_category, &mut self.findings);
+        (categories, entries.finish(&mut self.findings))
     }
 
     /// Brings the file of entries if one is named. `false` if it is named and did not come.

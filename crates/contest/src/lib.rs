@@ -5,10 +5,13 @@
 pub mod ballot;
 pub mod days;
 pub mod definition;
+mod encoding;
 pub mod entry;
 pub mod id;
 pub mod pass;
+pub mod rounds;
 pub mod rules;
+pub mod spreadsheet;
 pub mod time;
 pub mod voter;
 
@@ -16,6 +19,7 @@ pub use ballot::{SelectionError, SelectionReason, Slate};
 pub use definition::{Definition, Mistake, Mistakes, Overrides};
 pub use entry::{Amendment, Category, Entry, Titles};
 pub use id::{CategoryId, ContestId, EntryId, InvalidId, PanelId};
+pub use rounds::{Previous, Rounds};
 pub use rules::Rules;
 pub use time::Instant;
 pub use voter::{BallotId, TagKey, VoterTag};

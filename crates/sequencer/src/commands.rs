@@ -31,9 +31,12 @@ impl ContestTask {
         match &queued.command {
             Command::Open if phase == Phase::Draft => {
                 let at = Instant::at_or_before(now);
-                match self.check_opening(at) {
-                    Ok(()) => self.open(at, vec![queued.key]).await,
-                    Err((code, detail)) => self.refuse(queued.key, code, &detail).await,
+                if let Err((code, detail)) = self.check_opening(at) {
+                    return self.refuse(queued.key, code, &detail).await;
+                }
+                match self.refuses_opening().await? {
+                    Some(why) => self.refuse(queued.key, "previous-not-certified", &why).await,
+                    None => self.open(at, vec![queued.key]).await,
                 }
             }
             Command::Open => {
@@ -77,7 +80,8 @@ impl ContestTask {
         };
         let mut batch = Batch::default();
         let mut first = None;
-        for event in events::of_command(&command, &by, Instant::at_or_before(now)) {
+        let rules = &self.record.definition.rules;
+        for event in events::of_command(&command, rules, &by, Instant::at_or_before(now)) {
             match batch.add_event(&mut self.log.replay, &event) {
                 Ok(index) => first = first.or(Some(index)),
                 Err(error) if first.is_none() => {
@@ -133,6 +137,9 @@ impl ContestTask {
                         "the contest is closing, or the new instant has passed".to_owned(),
                     ));
                 }
+            }
+            Command::Draw { .. } if self.record.definition.rules.draw.is_none() => {
+                return Err(("no-draw", "the rules of this contest have no draw".to_owned()));
             }
             Command::DestroyTagKey { .. } if self.record.state.phase < Phase::Closed => {
                 let detail = "passes are minted with the key until voting has ended".to_owned();

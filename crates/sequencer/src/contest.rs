@@ -31,6 +31,9 @@ use crate::{
 /// How often passes issued meanwhile are written into the log while voting goes on.
 const ISSUED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
+/// How long a contest that could not open waits before it tries again.
+const OPENING_AGAIN: SignedDuration = SignedDuration::from_secs(1);
+
 /// The owner of one contest's log, as long as it holds the contest's lease.
 pub(crate) struct ContestTask {
     pub(crate) context: Context,
@@ -47,6 +50,8 @@ pub(crate) struct ContestTask {
     pub(crate) issued_checked: Timestamp,
     /// When the lease is to be prolonged.
     pub(crate) renew: Instant,
+    /// Why the contest did not open at its instant, and when it tries again.
+    refused_opening: Option<(String, Timestamp)>,
     /// Whether the intake did not answer when it was last asked.
     pub(crate) intake_away: bool,
     /// Has witnesses cosign; ends with the task, and is waited for by nobody.
@@ -108,6 +113,7 @@ impl ContestTask {
             unpublished: true,
             issued_checked: now,
             renew: Instant::now(),
+            refused_opening: None,
             intake_away: false,
             witnessing,
         };
@@ -228,9 +234,7 @@ impl ContestTask {
             self.set_recording(Recording::Well);
         }
         match self.record.state.phase {
-            Phase::Draft if self.record.definition.opens.timestamp() <= now => {
-                return self.open(self.record.definition.opens, Vec::new()).await;
-            }
+            Phase::Draft if self.opening_time() <= now => return self.open_by_itself(now).await,
             Phase::Open if self.session_waits() => return self.enter_session().await,
             Phase::Open if self.sealing_time() <= now => return self.close(now).await,
             Phase::Open if now.duration_since(self.issued_checked) >= ISSUED_EVERY => {
@@ -277,11 +281,29 @@ impl ContestTask {
         self.record.state.closes.timestamp().saturating_add(grace).unwrap_or(Timestamp::MAX)
     }
 
+    /// When the contest opens by itself, or tries again.
+    fn opening_time(&self) -> Timestamp {
+        let again = self.refused_opening.as_ref().map_or(Timestamp::MIN, |(_, again)| *again);
+        again.max(self.record.definition.opens.timestamp())
+    }
+
+    /// Opens at the contest's instant, unless it cannot: then it keeps trying, and each reason is told once.
+    async fn open_by_itself(&mut self, now: Timestamp) -> Step {
+        let Some(why) = self.refuses_opening().await? else {
+            return self.open(self.record.definition.opens, Vec::new()).await;
+        };
+        if self.refused_opening.as_ref().is_none_or(|(told, _)| *told != why) {
+            tracing::warn!(contest = %self.id(), why, "the contest cannot open");
+        }
+        self.refused_opening = Some((why, now.saturating_add(OPENING_AGAIN).unwrap_or(Timestamp::MAX)));
+        Ok(())
+    }
+
     /// When the clock gives the next reason to act.
     fn next_instant(&self) -> Option<Timestamp> {
         let publish = self.unpublished.then(|| self.publish_time());
         let phase = match self.record.state.phase {
-            Phase::Draft => Some(self.record.definition.opens.timestamp()),
+            Phase::Draft => Some(self.opening_time()),
             Phase::Open => {
                 let issued = self.issued_checked.saturating_add(ISSUED_EVERY).unwrap_or(Timestamp::MAX);
                 Some(self.sealing_time().min(issued))
@@ -311,7 +333,10 @@ impl ContestTask {
     async fn look_again(&mut self) -> Step {
         let record = self.context.stores.database.contest(self.id()).await?.ok_or(Halt::End(Ended::Gone))?;
         match (self.record.state.phase, record.state.phase) {
-            (Phase::Draft, Phase::Draft) => self.record = record,
+            (Phase::Draft, Phase::Draft) => {
+                self.record = record;
+                self.refused_opening = None;
+            }
             (ours, theirs) if ours == theirs => {}
             _ => return Err(StoreError::Conflict("the contest is not the one it was".to_owned()).into()),
         }

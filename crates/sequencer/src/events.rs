@@ -4,7 +4,7 @@ use acclaim_ballot_log::{
     Event,
     entry::{MAX_ENTRY_LENGTH, Reasoned},
 };
-use acclaim_contest::{BallotId, Instant};
+use acclaim_contest::{BallotId, Instant, Rules};
 use acclaim_store::command::{Command, Reason, TAG_KEY_DESTROYED};
 
 /// Bytes of a ballot's id with quotes and comma.
@@ -12,8 +12,8 @@ const BALLOT_BYTES: usize = 25;
 /// Bytes of an entry beside ballot ids, reason and note.
 const ENTRY_BYTES: usize = 1_000;
 
-/// The entries that a ruling, score or other staff event becomes; none for the commands that are more than entries (open, close).
-pub(crate) fn of_command(command: &Command, by: &str, at: Instant) -> Vec<Event> {
+/// The entries that a ruling, score or other staff event becomes under these rules; none for the commands that are more than entries (open, close).
+pub(crate) fn of_command(command: &Command, rules: &Rules, by: &str, at: Instant) -> Vec<Event> {
     let by = by.to_owned();
     let reasoned = |reason: &Reason| Reasoned {
         by: by.clone(),
@@ -24,7 +24,10 @@ pub(crate) fn of_command(command: &Command, by: &str, at: Instant) -> Vec<Event>
     let event = match command {
         Command::Open | Command::Close => return Vec::new(),
         Command::Freeze => Event::Frozen { by, at },
-        Command::Draw { seed } => Event::Drawn { source: String::new(), seed: seed.clone(), by, at },
+        Command::Draw { seed } => {
+            let source = rules.draw.as_ref().map(|draw| draw.source.clone()).unwrap_or_default();
+            Event::Drawn { source, seed: seed.clone(), by, at }
+        }
         Command::Certify { result, .. } => Event::Certified { result: result.clone(), by, at },
         Command::Reopen(reason) => Event::Reopened(reasoned(reason)),
         Command::Withdraw { entry, reason } => {

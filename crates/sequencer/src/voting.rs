@@ -4,6 +4,7 @@ use acclaim_ballot_log::{Event, LogEntry, entry::opening};
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
     Command, CommandOutcome, Phase, StoreError,
+    certification::refuses_opening,
     contests::ContestState,
     hub::{BallotOutcome, Recording, Rejection},
     intake::{Cursors, Drained, Item, Slot},
@@ -41,6 +42,14 @@ impl ContestTask {
         let definition = Some(definition);
         self.commit(batch, Some(ContestChange { revision, definition, state, tag_key_destroyed: false }))
             .await
+    }
+
+    /// Why the contest cannot open, whoever asks: what its entries come from is not what it was.
+    pub(crate) async fn refuses_opening(&self) -> Result<Option<String>, StoreError> {
+        match &self.record.definition.rounds {
+            Some(rounds) => refuses_opening(&*self.context.stores.database, rounds).await,
+            None => Ok(None),
+        }
     }
 
     /// Begins a new session of the intake: the ledger knows of it first, so that nothing of any other session is taken for one of this.

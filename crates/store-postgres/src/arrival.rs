@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acclaim_contest::{BallotId, ContestId};
+use acclaim_contest::{BallotId, ContestId, PanelId};
 use acclaim_store::{
     ContestRecord,
     command::{CommandOutcome, QueuedCommand},
@@ -183,12 +183,14 @@ async fn insert_staff_keys(tx: &mut Lent, keys: &[([u8; 32], StaffKey)]) -> Resu
     for (hash, key) in keys {
         let contests = key.contests.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
         let statement = query(
-            "INSERT INTO staff_keys (name, hash, role, contests, created, revoked) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO staff_keys (name, hash, role, contests, panel, created, revoked)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(&key.name)
         .bind(&hash[..])
         .bind(key.role.as_str())
         .bind(contests)
+        .bind(key.panel.as_ref().map(PanelId::as_str))
         .bind(key.created.seconds())
         .bind(key.revoked.map(|at| at.seconds()));
         insert_rows(tx, statement, 1).await?;

@@ -3,7 +3,7 @@
 use acclaim_contest::ContestId;
 use acclaim_store::{
     Commands,
-    command::{CommandOutcome, Queued, QueuedCommand},
+    command::{CommandOutcome, Kind, Queued, QueuedCommand, RECORDED},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
@@ -32,6 +32,26 @@ impl Commands for PostgresDatabase {
         );
         let rows = self.rows(statement.bind(contest.as_str())).await?;
         rows.iter().map(queued_command).collect()
+    }
+
+    async fn recorded_commands(
+        &self,
+        contest: &ContestId,
+        kind: Kind,
+        by: Option<&str>,
+    ) -> Result<Vec<(QueuedCommand, CommandOutcome)>> {
+        let statement = query(
+            "SELECT key, staff, command, received, outcome FROM commands JOIN contests ON contest = contests.number
+             WHERE id = $1 AND starts_with(command, $2) AND starts_with(outcome, $3)
+             AND ($4::text IS NULL OR staff = $4) ORDER BY commands.number",
+        );
+        let statement = statement.bind(contest.as_str()).bind(kind.beginning()).bind(RECORDED).bind(by);
+        let rows = self.rows(statement).await?;
+        let recorded = |row: &PgRow| {
+            let outcome: String = row.try_get(4).map_err(unavailable)?;
+            Ok((queued_command(row)?, read_outcome(&outcome)?))
+        };
+        rows.iter().map(recorded).collect()
     }
 
     async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>> {

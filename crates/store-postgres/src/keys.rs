@@ -1,6 +1,6 @@
 //! Staff keys and the installation's values.
 
-use acclaim_contest::{ContestId, Instant};
+use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{Keys, error::Result, keys::StaffKey};
 use async_trait::async_trait;
 use sqlx_core::{error::Error, query::query, row::Row as _};
@@ -16,27 +16,30 @@ impl Keys for PostgresDatabase {
     async fn add_staff_key(&self, hash: [u8; 32], key: &StaffKey) -> Result<()> {
         let contests = key.contests.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
         let statement = query(
-            "INSERT INTO staff_keys (name, hash, role, contests, created) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (name) DO NOTHING",
+            "INSERT INTO staff_keys (name, hash, role, contests, panel, created) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created = excluded.created, revoked = NULL
+             WHERE staff_keys.revoked IS NOT NULL AND staff_keys.role = 'juror' AND excluded.role = 'juror'
+             AND staff_keys.contests = excluded.contests AND staff_keys.panel = excluded.panel",
         )
         .bind(&key.name)
         .bind(hash.to_vec())
         .bind(key.role.as_str())
         .bind(contests)
+        .bind(key.panel.as_ref().map(PanelId::as_str))
         .bind(key.created.seconds());
         self.change_one(statement, || format!("the name {} is in use", key.name)).await
     }
 
     async fn staff_keys(&self) -> Result<Vec<StaffKey>> {
         let rows = self
-            .rows(query("SELECT name, role, contests, created, revoked FROM staff_keys ORDER BY name"))
+            .rows(query("SELECT name, role, contests, panel, created, revoked FROM staff_keys ORDER BY name"))
             .await?;
         rows.iter().map(staff_key).collect()
     }
 
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
         let statement =
-            query("SELECT name, role, contests, created, revoked FROM staff_keys WHERE hash = $1");
+            query("SELECT name, role, contests, panel, created, revoked FROM staff_keys WHERE hash = $1");
         self.row(statement.bind(&hash[..])).await?.as_ref().map(staff_key).transpose()
     }
 
@@ -64,11 +67,18 @@ impl Keys for PostgresDatabase {
 }
 
 fn staff_key(row: &PgRow) -> Result<StaffKey> {
-    type Row = (String, String, Option<String>, i64, Option<i64>);
+    type Row = (String, String, Option<String>, Option<String>, i64, Option<i64>);
     let read = || -> std::result::Result<Row, Error> {
-        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?))
+        Ok((
+            row.try_get(0)?,
+            row.try_get(1)?,
+            row.try_get(2)?,
+            row.try_get(3)?,
+            row.try_get(4)?,
+            row.try_get(5)?,
+        ))
     };
-    let (name, role, contests, created, revoked) = read().map_err(unavailable)?;
+    let (name, role, contests, panel, created, revoked) = read().map_err(unavailable)?;
     let contests: Option<Vec<ContestId>> =
         contests.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
     let instant =
@@ -77,6 +87,7 @@ fn staff_key(row: &PgRow) -> Result<StaffKey> {
         name,
         role: role.parse().map_err(corrupt)?,
         contests,
+        panel: panel.map(|panel| panel.parse()).transpose().map_err(corrupt)?,
         created: instant(created)?,
         revoked: revoked.map(instant).transpose()?,
     })

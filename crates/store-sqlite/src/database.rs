@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::{erasure::overwrite_freed, leaving::read_mark};
 
 /// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/1.sql"), include_str!("../migrations/2.sql")];
 /// Marks the file as ours: `acl1` in ASCII.
 const APPLICATION_ID: i32 = 0x6163_6c31;
 /// Idle connections for reading kept open.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acclaim_contest::{ContestId, Instant};
+use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
     Keys, Leases,
     error::{Result, StoreError},
@@ -19,11 +19,14 @@ impl Keys for SqliteDatabase {
         let key = key.clone();
         self.write(move |tx| {
             let contests = key.contests.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
+            let panel = key.panel.as_ref().map(PanelId::as_str);
             let added = tx
                 .execute(
-                    "INSERT INTO staff_keys (name, hash, role, contests, created) VALUES (?1, ?2, ?3, ?4, ?5)
-                     ON CONFLICT (name) DO NOTHING",
-                    params![key.name, hash, key.role.as_str(), contests, key.created.seconds()],
+                    "INSERT INTO staff_keys (name, hash, role, contests, panel, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created = excluded.created, revoked = NULL
+                     WHERE staff_keys.revoked IS NOT NULL AND staff_keys.role = 'juror' AND excluded.role = 'juror'
+                     AND staff_keys.contests = excluded.contests AND staff_keys.panel = excluded.panel",
+                    params![key.name, hash, key.role.as_str(), contests, panel, key.created.seconds()],
                 )
                 .map_err(unavailable)?;
             match added {
@@ -37,7 +40,9 @@ impl Keys for SqliteDatabase {
     async fn staff_keys(&self) -> Result<Vec<StaffKey>> {
         self.read(|tx| {
             let mut statement = tx
-                .prepare_cached("SELECT name, role, contests, created, revoked FROM staff_keys ORDER BY name")
+                .prepare_cached(
+                    "SELECT name, role, contests, panel, created, revoked FROM staff_keys ORDER BY name",
+                )
                 .map_err(unavailable)?;
             let rows = statement.query_map([], stored_key).map_err(unavailable)?;
             rows.map(|row| staff_key(row.map_err(unavailable)?)).collect()
@@ -47,11 +52,13 @@ impl Keys for SqliteDatabase {
 
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
         self.read(move |tx| {
-            tx.prepare_cached("SELECT name, role, contests, created, revoked FROM staff_keys WHERE hash = ?1")
-                .and_then(|mut statement| statement.query_row([hash], stored_key).optional())
-                .map_err(unavailable)?
-                .map(staff_key)
-                .transpose()
+            tx.prepare_cached(
+                "SELECT name, role, contests, panel, created, revoked FROM staff_keys WHERE hash = ?1",
+            )
+            .and_then(|mut statement| statement.query_row([hash], stored_key).optional())
+            .map_err(unavailable)?
+            .map(staff_key)
+            .transpose()
         })
         .await
     }
@@ -114,13 +121,13 @@ impl Leases for SqliteDatabase {
     }
 }
 
-pub(crate) type StoredKey = (String, String, Option<String>, i64, Option<i64>);
+pub(crate) type StoredKey = (String, String, Option<String>, Option<String>, i64, Option<i64>);
 
 pub(crate) fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
 }
 
-pub(crate) fn staff_key((name, role, contests, created, revoked): StoredKey) -> Result<StaffKey> {
+pub(crate) fn staff_key((name, role, contests, panel, created, revoked): StoredKey) -> Result<StaffKey> {
     let contests: Option<Vec<ContestId>> =
         contests.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
     let instant =
@@ -129,6 +136,7 @@ pub(crate) fn staff_key((name, role, contests, created, revoked): StoredKey) -> 
         name,
         role: role.parse().map_err(corrupt)?,
         contests,
+        panel: panel.map(|panel| panel.parse()).transpose().map_err(corrupt)?,
         created: instant(created)?,
         revoked: revoked.map(instant).transpose()?,
     })

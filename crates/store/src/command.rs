@@ -172,6 +172,29 @@ pub enum CommandOutcome {
     },
 }
 
+/// Kinds of commands that are looked up later: the log's own entries lie among its ballots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// [`Command::Score`]
+    Score,
+    /// [`Command::Certify`]
+    Certify,
+}
+
+impl Kind {
+    /// How the JSON of a command of this kind begins, as it is stored.
+    #[must_use]
+    pub fn beginning(self) -> &'static str {
+        match self {
+            Self::Score => r#"{"command":"score","#,
+            Self::Certify => r#"{"command":"certify","#,
+        }
+    }
+}
+
+/// How the JSON of the outcome of a command begins that is in the log, as it is stored.
+pub const RECORDED: &str = r#"{"outcome":"recorded","#;
+
 /// What came of queueing a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Queued {
@@ -192,6 +215,14 @@ pub trait Commands: Send + Sync {
     /// Commands without an outcome, oldest first. Outcomes are written by [`Ledger::append`](crate::Ledger::append).
     async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>>;
 
+    /// The commands of a kind that are in the log, with their outcomes, in the order of the log; of one staff key, or of all.
+    async fn recorded_commands(
+        &self,
+        contest: &ContestId,
+        kind: Kind,
+        by: Option<&str>,
+    ) -> Result<Vec<(QueuedCommand, CommandOutcome)>>;
+
     /// What became of a command; `None` while it waits or if there is none.
     async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>>;
 }
@@ -199,6 +230,23 @@ pub trait Commands: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stored_commands_begin_as_they_are_looked_up() {
+        let score = Command::Score {
+            panel: "experts".parse().unwrap(),
+            juror: "Ama".to_owned(),
+            category: "a".parse().unwrap(),
+            criterion: None,
+            values: Vec::new(),
+        };
+        let certify = Command::Certify { size: 1, root: String::new(), result: String::new() };
+        for (command, kind) in [(score, Kind::Score), (certify, Kind::Certify)] {
+            assert!(serde_json::to_string(&command).unwrap().starts_with(kind.beginning()));
+        }
+        let recorded = CommandOutcome::Recorded { index: 1, entries: 1, size: 2, root: String::new() };
+        assert!(serde_json::to_string(&recorded).unwrap().starts_with(RECORDED));
+    }
 
     #[test]
     fn what_reads_like_the_reserved_kind_is_reserved() {

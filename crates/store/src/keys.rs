@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use acclaim_contest::{ContestId, Instant};
+use acclaim_contest::{ContestId, Instant, PanelId};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub enum Role {
     Auditor,
     /// Casts ballots for others in bulk.
     Gateway,
+    /// Enters the own scores, in one panel of one contest.
+    Juror,
     /// Runs the installation; may do everything.
     Operator,
 }
@@ -30,6 +32,7 @@ impl Role {
             Self::Organiser => "organiser",
             Self::Auditor => "auditor",
             Self::Gateway => "gateway",
+            Self::Juror => "juror",
             Self::Operator => "operator",
         }
     }
@@ -45,10 +48,10 @@ impl FromStr for Role {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        [Self::Organiser, Self::Auditor, Self::Gateway, Self::Operator]
+        [Self::Organiser, Self::Auditor, Self::Gateway, Self::Juror, Self::Operator]
             .into_iter()
             .find(|role| role.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is not one of organiser, auditor, gateway, operator"))
+            .ok_or_else(|| format!("`{text}` is not one of organiser, auditor, gateway, juror, operator"))
     }
 }
 
@@ -59,8 +62,11 @@ pub struct StaffKey {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// The contests it is for; `None` for all.
+    /// The contests it is for; `None` for all. Exactly one for a juror.
     pub contests: Option<Vec<ContestId>>,
+    /// A juror's panel; the key's name is then the juror's in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel: Option<PanelId>,
     /// When it was made.
     pub created: Instant,
     /// Since when it is refused.
@@ -78,10 +84,11 @@ impl StaffKey {
 /// Keys in the database.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Adds a staff key by the BLAKE3 hash of its secret. Durable when it returns.
+    /// Adds a staff key by the BLAKE3 hash of its secret. Durable when it returns. A juror's takes the place of a revoked one of the same name, contest
+    /// and panel: a juror who lost the key goes on under the name that the log knows.
     ///
     /// # Errors
-    /// `Conflict` if the name is in use, revoked or not.
+    /// `Conflict` if the name is in use otherwise, revoked or not.
     async fn add_staff_key(&self, hash: [u8; 32], key: &StaffKey) -> Result<()>;
 
     /// All staff keys, by name.

@@ -7,7 +7,7 @@ use acclaim_contest::{
 };
 use acclaim_store::{
     Command, CommandOutcome, Database, Intake, Phase, Shown, StoreError,
-    command::{Queued, QueuedCommand},
+    command::{Kind, Queued, QueuedCommand},
     contests::{ContestState, Counted},
     hub::Rejection,
     intake::{Cursor, Cursors, Drained, Item, Offer, Session, Slot, Submitted},
@@ -311,6 +311,42 @@ async fn commands(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(database.pending_commands(id).await?.len(), 1);
     decided.expected = Some((0, decided.head.root));
     assert!(database.append(id, decided).await.is_err(), "an outcome is written once");
+    recorded_commands(database).await
+}
+
+/// Only those of the kind that are in the log, in its order.
+async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
+    let contest = definition("recorded");
+    let id = &contest.id;
+    database.create_draft(&contest, b"w").await?;
+    let certify = |size| Command::Certify { size, root: "r".to_owned(), result: "d".to_owned() };
+    let recorded =
+        |index| CommandOutcome::Recorded { index, entries: 1, size: index + 1, root: "r".to_owned() };
+    let refused = CommandOutcome::Refused { code: "no".to_owned(), detail: "No.".to_owned() };
+    let mut decided = append(None, &["e0", "e1", "e2"], 1);
+    for (key, by, command, outcome) in [
+        ("1", "chair", certify(7), Some(refused)),
+        ("2", "chair", Command::Freeze, Some(recorded(0))),
+        ("3", "chair", certify(8), Some(recorded(1))),
+        ("4", "deputy", certify(9), Some(recorded(2))),
+        ("5", "chair", certify(10), None),
+    ] {
+        let (key, by, received) = (key.to_owned(), by.to_owned(), Timestamp::UNIX_EPOCH);
+        let queued = QueuedCommand { key: key.clone(), by, command, received };
+        database.queue_command(id, &queued).await?;
+        decided.commands.extend(outcome.map(|outcome| (key, outcome)));
+    }
+    database.append(id, decided).await?;
+    let found = async |kind, by| {
+        let found = database.recorded_commands(id, kind, by).await?;
+        Ok::<_, StoreError>(
+            found.into_iter().map(|(queued, outcome)| (queued.key, outcome)).collect::<Vec<_>>(),
+        )
+    };
+    let (third, fourth) = (("3".to_owned(), recorded(1)), ("4".to_owned(), recorded(2)));
+    assert_eq!(found(Kind::Certify, None).await?, [third.clone(), fourth]);
+    assert_eq!(found(Kind::Certify, Some("chair")).await?, [third]);
+    assert_eq!(found(Kind::Score, None).await?, []);
     Ok(())
 }
 
@@ -329,18 +365,49 @@ async fn passes(database: &dyn Database) -> Result<(), StoreError> {
 async fn keys(database: &dyn Database) -> Result<(), StoreError> {
     let at = acclaim_contest::Instant::at_or_before(Timestamp::UNIX_EPOCH);
     let contests: Option<Vec<ContestId>> = Some(vec![definition("keys").id]);
-    let key =
-        StaffKey { name: "chair".to_owned(), role: Role::Organiser, contests, created: at, revoked: None };
+    let key = StaffKey {
+        name: "chair".to_owned(),
+        role: Role::Organiser,
+        contests: contests.clone(),
+        panel: None,
+        created: at,
+        revoked: None,
+    };
     database.add_staff_key([1; 32], &key).await?;
     assert!(matches!(database.add_staff_key([2; 32], &key).await, Err(StoreError::Conflict(_))));
     assert_eq!(database.staff_key([1; 32]).await?, Some(key.clone()));
     assert_eq!(database.staff_key([2; 32]).await?, None);
     database.revoke_staff_key("chair", at).await?;
     assert!(matches!(database.revoke_staff_key("chair", at).await, Err(StoreError::Conflict(_))));
-    assert_eq!(database.staff_keys().await?, [StaffKey { revoked: Some(at), ..key }]);
+    assert_eq!(database.staff_keys().await?, [StaffKey { revoked: Some(at), ..key.clone() }]);
+    assert!(
+        matches!(database.add_staff_key([2; 32], &key).await, Err(StoreError::Conflict(_))),
+        "its name is known"
+    );
+    let panel = "experts".parse().ok();
+    jurors_key(database, StaffKey { name: "Ama".to_owned(), role: Role::Juror, panel, ..key }).await?;
     database.add_installation_value("v", b"1").await?;
     assert!(matches!(database.add_installation_value("v", b"2").await, Err(StoreError::Conflict(_))));
     assert!(database.installation_values().await?.contains(&("v".to_owned(), b"1".to_vec())));
+    Ok(())
+}
+
+/// A juror who lost the key gets another one, which takes the place of the lost one once that is revoked.
+async fn jurors_key(database: &dyn Database, key: StaffKey) -> Result<(), StoreError> {
+    let (lost, new) = ([3; 32], [4; 32]);
+    database.add_staff_key(lost, &key).await?;
+    assert_eq!(database.staff_key(lost).await?, Some(key.clone()));
+    let in_use = |added| matches!(added, Err(StoreError::Conflict(_)));
+    assert!(in_use(database.add_staff_key(new, &key).await), "not revoked");
+    database.revoke_staff_key(&key.name, key.created).await?;
+    let other = |panel: &str| StaffKey { panel: panel.parse().ok(), ..key.clone() };
+    assert!(in_use(database.add_staff_key(new, &other("public")).await), "another panel's");
+    let elsewhere = StaffKey { contests: Some(vec![definition("drafts").id]), ..key.clone() };
+    assert!(in_use(database.add_staff_key(new, &elsewhere).await), "another contest's");
+    let organiser = StaffKey { role: Role::Organiser, ..key.clone() };
+    assert!(in_use(database.add_staff_key(new, &organiser).await), "another role's");
+    database.add_staff_key(new, &key).await?;
+    assert_eq!((database.staff_key(lost).await?, database.staff_key(new).await?), (None, Some(key)));
     Ok(())
 }
 

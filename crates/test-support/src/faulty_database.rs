@@ -12,7 +12,7 @@ use acclaim_ballot_log::TileId;
 use acclaim_contest::{BallotId, ContestId, Instant, definition::Definition};
 use acclaim_store::{
     Commands, ContestRecord, Contests, Database, Keys, Leases, Ledger,
-    command::{CommandOutcome, Queued, QueuedCommand},
+    command::{CommandOutcome, Kind, Queued, QueuedCommand},
     contests::Counted,
     error::Result,
     hub::Rejection,
@@ -134,6 +134,15 @@ impl Commands for FaultyDatabase {
 
     async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>> {
         self.inner.pending_commands(contest).await
+    }
+
+    async fn recorded_commands(
+        &self,
+        contest: &ContestId,
+        kind: Kind,
+        by: Option<&str>,
+    ) -> Result<Vec<(QueuedCommand, CommandOutcome)>> {
+        self.inner.recorded_commands(contest, kind, by).await
     }
 
     async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>> {

@@ -18,7 +18,7 @@ pub fn opening(definition: &Definition) -> Vec<Event> {
         closes: definition.closes,
         rules: definition.rules.clone(),
         days: definition.days(),
-        previous: None,
+        previous: definition.rounds.as_ref().and_then(|rounds| rounds.previous.clone()),
     };
     let mut events = vec![Event::Contest(header)];
     events.extend(definition.categories.iter().cloned().map(Event::Category));

@@ -28,7 +28,9 @@ pub enum ContestCommand {
     Close(OneContest),
     /// End rulings and scores, before a draw
     Freeze(OneContest),
-    /// Log the seed of the draw, from the source that the definition names
+    /// Log the seed of the draw, from the source that the definition names; after freezing, once
+    #[command(after_help = "Example:\n  acclaim contest draw wsis-2021 --seed 7d4c1e...\n\n\
+                            docs/jury.md tells how to take the seed from a public source, and how anyone recomputes the lots.")]
     Draw(DrawArgs),
     /// Make the result final; prints what is certified
     Certify(CertifyArgs),
@@ -139,7 +141,7 @@ pub struct CertifyArgs {
 pub struct DrawArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// The seed, in hexadecimal
+    /// The seed: 32 bytes in lowercase hex
     #[arg(long, value_name = "HEX")]
     pub seed: String,
     #[command(flatten)]

@@ -16,7 +16,8 @@ pub enum LogCommand {
     /// Export a contest's log into a folder: all that an auditor needs, also years later
     #[command(after_help = "Example:\n  acclaim log export wsis-2021 --out wsis-2021-log\n\n\
                             The folder gets log.jsonl, checkpoint, vkey, contest.json, result.json, the tiles of a static \
-                            tlog-tiles log, and, made of result.json for people, result.html and result.csv, which an audit ignores.")]
+                            tlog-tiles log, and, made of result.json for people, result.html and result.csv, which an audit ignores; \
+                            where the entries are another contest's champions, previous/ gets that contest's log, and so on to the first.")]
     Export(ExportArgs),
 }
 
@@ -95,6 +96,7 @@ impl KeyArgs {
     after_help = "Examples:\n  acclaim audit wsis-2021-log --vkey 'vote.example.org/wsis-2021+9049215d+AYqI...'\n  \
                   acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey\n  \
                   acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey --copy wsis-2021 --follow\n\n\
+                  Where the entries are another contest's champions, that contest's log is audited as well, and so on to the first.\n\
                   Get the verifier key from elsewhere than the log: whoever forges a log forges its key too.\n\
                   Ends with `audit: clean` (exit status 0) or `audit: N discrepancies` (exit status 1)."
 )]
@@ -111,6 +113,9 @@ pub struct AuditArgs {
     /// A checkpoint or receipt seen earlier, which the log must contain; may be repeated
     #[arg(long, value_name = "FILE")]
     pub earlier: Vec<PathBuf>,
+    /// The exported log of the contest whose champions are the entries of this one [default: DIR/previous, or the server's]
+    #[arg(long, value_name = "DIR", conflicts_with = "follow")]
+    pub previous: Option<PathBuf>,
     /// Verifier key of a witness that must have cosigned the checkpoint; may be repeated
     #[arg(long, value_name = "KEY", conflicts_with = "follow")]
     pub witness: Vec<WitnessKey>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use acclaim_contest::{BallotId, CategoryId, ContestId, EntryId, PanelId};
 use clap::{Args, Subcommand};
 
-use super::Target;
+use super::{Target, contest::ShowArgs};
 
 /// `acclaim rule ...`
 #[derive(Debug, Subcommand)]
@@ -30,11 +30,16 @@ pub enum RuleCommand {
                             acclaim rule amend wsis-2021 category:c01 titles '{\"fr\":\"Le rôle\"}' --reason translated"
     )]
     Amend(AmendArgs),
-    /// Enter jurors' scores from a CSV file
-    #[command(
-        after_help = "The file's columns: juror, category, entry, value, and criterion where the panel has several."
-    )]
+    /// Enter jurors' scores from a CSV file, all or none of it
+    #[command(after_help = "Examples:\n  acclaim rule score wsis-2021 --panel experts --csv scores.csv\n  \
+                            ACCLAIM_KEY=... acclaim rule score wsis-2021 --url https://vote.example.org --csv mine.csv\n\n\
+                            The file's columns, in any order: juror, category, entry, value; criterion where the panel has several; panel in \
+                            place of --panel. With a juror's key juror and panel may be left out. What the file says of a juror, category and \
+                            criterion replaces all that was entered of them before.")]
     Score(ScoreArgs),
+    /// Show the scores that stand; jurors see their own
+    #[command(after_help = "Example:\n  acclaim rule scores wsis-2021")]
+    Scores(ShowArgs),
     /// Enter the panel's choice of winners in a category, none or more
     #[command(
         after_help = "Examples:\n  acclaim rule choose wsis-2021 c01 p0007\n  acclaim rule choose wsis-2021 c02    (no winner)"
@@ -134,10 +139,10 @@ pub struct AmendArgs {
 pub struct ScoreArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// The panel
+    /// The panel, if the file has no column for it and the key is not a juror's
     #[arg(long)]
-    pub panel: PanelId,
-    /// The scores
+    pub panel: Option<PanelId>,
+    /// The scores, as a spreadsheet saves them
     #[arg(long, value_name = "FILE")]
     pub csv: PathBuf,
     #[command(flatten)]

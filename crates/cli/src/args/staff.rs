@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use acclaim_contest::{ContestId, id::ChannelId};
+use acclaim_contest::{ContestId, PanelId, id::ChannelId};
 use acclaim_store::keys::Role;
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -60,7 +60,10 @@ pub enum KeyCommand {
     /// Make a staff key and print it, once
     #[command(
         after_help = "Examples:\n  acclaim key create --role organiser --contest wsis-2021 --name jury-office\n  \
-                            acclaim key create --role auditor"
+                            acclaim key create --role auditor\n  \
+                            acclaim key create --role juror --contest wsis-2021 --panel experts --name 'Ama Mensah'\n\n\
+                            A juror's key enters that juror's own scores and does nothing else. A juror who lost it gets another one of the \
+                            same name, once the lost one is revoked."
     )]
     Create(KeyCreateArgs),
     /// List the staff keys, without their secrets
@@ -74,13 +77,16 @@ pub enum KeyCommand {
 /// `acclaim key create`
 #[derive(Debug, Args)]
 pub struct KeyCreateArgs {
-    /// organiser, auditor, gateway or operator
+    /// organiser, auditor, gateway, juror or operator
     #[arg(long)]
     pub role: Role,
     /// For this contest only; may be repeated
     #[arg(long, value_name = "CONTEST")]
     pub contest: Vec<ContestId>,
-    /// Its name, which the log shows with what it decides
+    /// A juror's panel in the contest
+    #[arg(long, value_name = "PANEL")]
+    pub panel: Option<PanelId>,
+    /// Its name, which the log shows with what it decides; a juror's name in the log
     #[arg(long)]
     pub name: Option<String>,
     #[command(flatten)]

@@ -1,12 +1,19 @@
 //! `acclaim audit`: of an exported folder; of an engine or an exported folder on a file server, by way of a copy that is fetched; or of an engine that
 //! is followed.
 
+pub(super) mod chain;
 mod copy;
 mod folder;
 mod follow;
+mod opening;
 mod source;
 
-use std::{fs, num::NonZeroUsize, thread};
+use std::{
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey, WitnessKey};
 use acclaim_tally::AuditReport;
@@ -19,6 +26,7 @@ use crate::{
     outcome::Outcome,
     output,
 };
+use chain::{Chain, Whereabouts};
 use source::Source;
 
 /// How much an audit may use.
@@ -57,25 +65,58 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
         .transpose()?;
     let beside = Beside { result, earlier: earlier(args, &key)?, witnesses: args.witness.clone() };
     let means = Means::of(args.memory, args.threads);
-    let source = match &args.url {
+    let (source, next) = match &args.url {
         Some(url) => {
             let target = Target { url: Some(url.to_owned()), key_file: args.key_file.clone(), data: None };
-            Source::engine(Client::open(&target)?, args.subject.parse()?)
+            let source = Source::engine(Client::open(&target)?, args.subject.parse()?);
+            (source, Whereabouts::Engine(url, before(args.copy.as_deref())))
         }
-        None if args.subject.contains("://") => Source::files(&args.subject)?,
-        None => return print(&audit_folder(args.subject.as_ref(), &key, beside, means)?, args.json),
+        None if args.subject.contains("://") => {
+            let address = format!("{}/previous", args.subject.trim_end_matches('/'));
+            (Source::files(&args.subject)?, Whereabouts::Files(address, before(args.copy.as_deref())))
+        }
+        None => {
+            let folder = Path::new(&args.subject);
+            let next = Whereabouts::Folder(folder.join("previous"));
+            let report = audit_folder(folder, &key, beside, means)?;
+            return finish(args, report, folder, next, &key, means);
+        }
     };
     if args.follow {
         let folder =
             args.copy.as_deref().context("--follow keeps its copy in the folder that --copy names")?;
         return follow::run(&source, &key, folder, &beside, args.every);
     }
-    print(&copy::audit(&source, &key, args.copy.as_deref(), beside, means)?, args.json)
+    let temporary = args.copy.is_none().then(tempfile::tempdir).transpose();
+    let temporary = temporary.context("a folder for the copy")?;
+    let kept = args.copy.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
+    let folder = kept.context("a folder for the copy")?;
+    let report = copy::audit(&source, &key, folder, beside, means)?;
+    finish(args, report, folder, next, &key, means)
+}
+
+/// Where the copy of the log before is kept, if the log's is.
+fn before(kept: Option<&Path>) -> Option<PathBuf> {
+    kept.map(|kept| kept.join("previous"))
+}
+
+/// Follows the chain of rounds from a log that is audited, and prints what was found.
+fn finish(
+    args: &AuditArgs,
+    mut report: AuditReport,
+    folder: &Path,
+    next: Whereabouts<'_>,
+    key: &VerifierKey,
+    means: Means,
+) -> Result<Outcome> {
+    let next = args.previous.clone().map_or(next, Whereabouts::Folder);
+    let chain = chain::follow(&folder.join("log.jsonl"), next, key, &mut report, means)?;
+    print_all(&report, chain.as_ref(), args.json)
 }
 
 /// Audits an exported folder with the verifier key.
 pub(super) fn audit_folder(
-    folder: &std::path::Path,
+    folder: &Path,
     key: &VerifierKey,
     beside: Beside,
     means: Means,
@@ -98,30 +139,53 @@ fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
         .collect()
 }
 
-/// Prints the report; its last line is the verdict.
-pub(super) fn print(report: &AuditReport, as_json: bool) -> Result<Outcome> {
-    if as_json {
-        output::json(&json!(report))?;
-    } else {
-        for finding in &report.findings {
-            print_finding(finding.index, &finding.reason)?;
-        }
-        for warning in &report.warnings {
-            output::line(format_args!("warning: {warning}"))?;
-        }
-        output::line(format_args!(
-            "{} entries, {} ballots recorded, {} counted, {} voters",
-            report.size, report.ballots.recorded, report.ballots.counted, report.voters
-        ))?;
-        print_verdict(report.findings.len())?;
-    }
-    Ok(if report.clean { Outcome::Done } else { Outcome::No })
+/// Prints the report on one log; its last line is the verdict.
+pub(super) fn print(report: &AuditReport) -> Result<Outcome> {
+    print_all(report, None, false)
 }
 
-fn print_finding(index: Option<u64>, reason: &str) -> Result<()> {
+/// Prints the report, and what was found in the logs before it; the last line is the verdict on all of them.
+fn print_all(report: &AuditReport, chain: Option<&Chain>, as_json: bool) -> Result<Outcome> {
+    let links = chain.map_or(&[][..], |chain| &chain.previous);
+    let clean = report.clean && links.iter().all(|link| link.report.clean);
+    if as_json {
+        let mut whole = json!(report);
+        if let (Some(chain), Some(whole)) = (chain, whole.as_object_mut()) {
+            whole.insert("clean".to_owned(), clean.into());
+            whole.insert("chain".to_owned(), json!(chain));
+        }
+        output::json(&whole)?;
+    } else {
+        for link in links.iter().rev() {
+            print_report(&link.report, &format!("{}: ", link.origin))?;
+        }
+        print_report(report, "")?;
+        if let Some(reason) = chain.and_then(|chain| chain.reason.as_ref()) {
+            output::line(format_args!("chain: not followed: {reason}"))?;
+        }
+        let findings = links.iter().map(|link| link.report.findings.len()).sum::<usize>();
+        print_verdict(report.findings.len() + findings)?;
+    }
+    Ok(if clean { Outcome::Done } else { Outcome::No })
+}
+
+fn print_report(report: &AuditReport, of: &str) -> Result<()> {
+    for finding in &report.findings {
+        print_finding(finding.index, &finding.reason, of)?;
+    }
+    for warning in &report.warnings {
+        output::line(format_args!("{of}warning: {warning}"))?;
+    }
+    output::line(format_args!(
+        "{of}{} entries, {} ballots recorded, {} counted, {} voters",
+        report.size, report.ballots.recorded, report.ballots.counted, report.voters
+    ))
+}
+
+fn print_finding(index: Option<u64>, reason: &str, of: &str) -> Result<()> {
     match index {
-        Some(index) => output::line(format_args!("index {index}: {reason}")),
-        None => output::line(reason),
+        Some(index) => output::line(format_args!("{of}index {index}: {reason}")),
+        None => output::line(format_args!("{of}{reason}")),
     }
 }
 

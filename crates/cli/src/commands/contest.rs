@@ -196,6 +196,8 @@ fn card(contest: &Value) -> Result<Card> {
         .with("closes", text(&contest["closes"]))
         .with("categories", count("categories"))
         .with("entries", count("entries"))
+        .with_some("entries from", contest["rounds"]["from"].as_str())
+        .with_some("cannot open", contest["opening_refused"].as_str())
         .with_some("tag key", destroyed)
         .with("verifier key", text(&contest["log"]["vkey"])))
 }

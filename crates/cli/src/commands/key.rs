@@ -1,9 +1,13 @@
 //! `acclaim key`: directly on the database of a data directory or of a cluster, also while a server runs on it.
 
-use acclaim_contest::Instant;
 use std::sync::Arc;
 
-use acclaim_store::{Database, Keyring};
+use acclaim_api::jury::check_name;
+use acclaim_contest::Instant;
+use acclaim_store::{
+    Database, Keyring,
+    keys::{Role, StaffKey},
+};
 use acclaim_store_postgres::PostgresDatabase;
 use acclaim_store_sqlite::{SqliteDatabase, directory};
 use anyhow::{Context as _, Result, bail};
@@ -49,19 +53,49 @@ async fn database(data: &DataArgs) -> Result<Arc<dyn Database>> {
 
 async fn create(args: KeyCreateArgs) -> Result<Outcome> {
     let database = database(&args.data).await?;
+    if args.role == Role::Juror {
+        check_juror(&*database, &args).await?;
+    } else if args.panel.is_some() {
+        bail!("--panel is for jurors: a key of role {} is not for one panel", args.role);
+    }
     let name = match args.name {
         Some(name) => name,
         None => format!("{}-{}", args.role, random::hex::<4>()?),
     };
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        bail!("the name must have 1 to 100 characters and no control characters");
+    if let Err(problem) = check_name(&name) {
+        bail!("the name {name:?}: {problem}");
     }
     let key = engine::new_key()?;
-    let contests = (!args.contest.is_empty()).then_some(args.contest);
-    engine::add_key(&*database, &key, name.clone(), args.role, contests).await?;
-    output::note(&format!("the key {name}, shown this once:"));
+    let staff = StaffKey {
+        name,
+        role: args.role,
+        contests: (!args.contest.is_empty()).then_some(args.contest),
+        panel: args.panel,
+        created: Instant::at_or_before(clock::now()),
+        revoked: None,
+    };
+    engine::add_key(&*database, &key, &staff).await?;
+    output::note(&format!("the key {}, shown this once:", staff.name));
     output::line(&key)?;
     Ok(Outcome::Done)
+}
+
+/// A juror's key is of no use unless it is for a panel that there is, and in whose log the juror has a name.
+async fn check_juror(database: &dyn Database, args: &KeyCreateArgs) -> Result<()> {
+    let ([contest], Some(panel), Some(_)) = (&args.contest[..], &args.panel, &args.name) else {
+        bail!("a juror's key needs --contest, once, --panel and --name, the juror's name in the log");
+    };
+    let record =
+        database.contest(contest).await?.with_context(|| format!("there is no contest {contest}"))?;
+    let panels = &record.definition.rules.panels;
+    if panels.iter().any(|known| known.id == *panel) {
+        return Ok(());
+    }
+    let ids: Vec<&str> = panels.iter().map(|panel| panel.id.as_str()).collect();
+    match ids.is_empty() {
+        true => bail!("the contest {contest} has no panels"),
+        false => bail!("the contest {contest} has no panel {panel}; it has {}", ids.join(", ")),
+    }
 }
 
 async fn list(args: &KeyListArgs) -> Result<Outcome> {
@@ -70,14 +104,15 @@ async fn list(args: &KeyListArgs) -> Result<Outcome> {
         output::json(&json!({"keys": keys}))?;
         return Ok(Outcome::Done);
     }
-    let mut table = Table::new(&["name", "role", "contests", "created", "revoked"]);
+    let mut table = Table::new(&["name", "role", "contests", "panel", "created", "revoked"]);
     for key in keys {
         let contests = match &key.contests {
             None => "all".to_owned(),
             Some(contests) => contests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         };
         let revoked = key.revoked.map_or_else(String::new, |at| at.to_string());
-        table.row([key.name, key.role.to_string(), contests, key.created.to_string(), revoked]);
+        let panel = key.panel.map_or_else(String::new, |panel| panel.to_string());
+        table.row([key.name, key.role.to_string(), contests, panel, key.created.to_string(), revoked]);
     }
     table.print()?;
     Ok(Outcome::Done)

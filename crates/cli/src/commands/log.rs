@@ -8,13 +8,16 @@ use std::{
     path::Path,
 };
 
-use acclaim_ballot_log::{Checkpoint, VerifierKey};
+use acclaim_ballot_log::{Checkpoint, Event, LogEntry, VerifierKey};
 use acclaim_contest::ContestId;
 use acclaim_report::{Format, MOST_BYTES, Report};
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result, bail};
 
-use super::cosigned;
+use super::{
+    audit::chain::{MOST_ROUNDS, contest_of},
+    cosigned,
+};
 use crate::{
     args::log::{ExportArgs, TallyArgs},
     client::{Client, problem::Problem},
@@ -31,13 +34,48 @@ const MOST_ATTEMPTS: usize = 10;
 
 pub(super) fn export(args: &ExportArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
-    let size = export_to(&client, &args.contest, &args.out)?;
-    output::line(format_args!("exported: {size} entries to {}", args.out.display()))?;
+    let exported = export_one(&client, &args.contest, &args.out)?;
+    output::line(format_args!("exported: {} entries to {}", exported.size, args.out.display()))?;
+    // Certified, and so public; a key that is for the one contest would be refused.
+    let public = args.target.url.as_ref().map(|url| Client::of_server(url, None)).transpose()?;
+    let client = public.as_ref().unwrap_or(&client);
+    let (mut origin, mut previous, mut folder) = (exported.origin, exported.previous, args.out.clone());
+    for _ in 0..MOST_ROUNDS {
+        let Some(named) = previous else { break };
+        let Some(contest) = contest_of(&named, &origin) else {
+            output::note(&format!(
+                "not exported: {named}, a log of another installation; its export belongs into {}",
+                folder.join("previous").display()
+            ));
+            break;
+        };
+        folder.push("previous");
+        let exported = export_one(client, &contest, &folder)?;
+        output::line(format_args!(
+            "exported: {} entries of {contest} to {}",
+            exported.size,
+            folder.display()
+        ))?;
+        (origin, previous) = (exported.origin, exported.previous);
+    }
     Ok(Outcome::Done)
 }
 
-/// Writes a folder that answers every audit: the log, its checkpoint and key, the result, and static tiles. Memory holds one tile.
-pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> Result<u64> {
+/// What was exported.
+struct Exported {
+    /// Entries of the log.
+    size: u64,
+    origin: String,
+    /// The origin of the log that the contest's entries come from.
+    previous: Option<String>,
+}
+
+/// Writes a folder that answers every audit of one log: the log, its checkpoint and key, the result, and static tiles. Memory holds one tile.
+pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> Result<()> {
+    export_one(client, contest, folder).map(|_| ())
+}
+
+fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exported> {
     let mut writer = FolderWriter::create(folder)?;
     let about = client.get(&format!("/v1/contests/{contest}"))?;
     let about_json: serde_json::Value = about.json()?;
@@ -56,7 +94,11 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
     let bar = progress::bar(checkpoint.size, "entries");
     let mut reader = BufReader::with_capacity(1 << 20, body);
     let mut line = Vec::new();
+    let mut previous = None;
     while read_line(&mut reader, &mut line)? {
+        if previous.is_none() {
+            previous = Some(previous_of(&line));
+        }
         writer.push(&line)?;
         bar.inc(1);
     }
@@ -72,7 +114,18 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
         folder.add("result.json", &result)?;
         add_for_people(&mut folder, &result)?;
     }
-    Ok(checkpoint.size)
+    Ok(Exported { size: checkpoint.size, origin: checkpoint.origin, previous: previous.flatten() })
+}
+
+/// The origin that a log's first entry names as that of the log before it.
+fn previous_of(first: &[u8]) -> Option<String> {
+    match LogEntry::decode(first) {
+        Ok(LogEntry::Event(event)) => match *event {
+            Event::Contest(header) => header.previous.map(|previous| previous.origin),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Adds the result as a page and as a table. They are made of the document and prove nothing; an audit ignores them.

@@ -2,18 +2,18 @@
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
-use std::{collections::BTreeMap, fs};
+mod scores;
+
+use std::fs;
 
 use anyhow::{Context as _, Result, bail};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::contest::{reasoned, report, step};
 use crate::{
-    args::rule::{AmendArgs, RuleCommand, ScoreArgs, VoidArgs},
+    args::rule::{AmendArgs, RuleCommand, VoidArgs},
     client::{Client, IdempotencyKey},
     outcome::Outcome,
-    output,
 };
 
 /// The most ballots that one request names.
@@ -35,7 +35,8 @@ pub(super) fn run(command: RuleCommand) -> Result<Outcome> {
             step(&args.target, &args.contest, "reinstatements", &body)
         }
         RuleCommand::Amend(args) => amend(&args),
-        RuleCommand::Score(args) => score(&args),
+        RuleCommand::Score(args) => scores::enter(&args),
+        RuleCommand::Scores(args) => scores::show(&args),
         RuleCommand::Choose(args) => {
             let mut body = json!({"category": args.category, "winners": args.entries});
             if let Some(note) = &args.note {
@@ -84,45 +85,4 @@ fn amend(args: &AmendArgs) -> Result<Outcome> {
         "amendments",
         &reasoned(body, &args.why.reason, args.why.note.as_deref()),
     )
-}
-
-/// A row of a file of scores.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ScoreRow {
-    juror: String,
-    category: String,
-    entry: String,
-    #[serde(default)]
-    criterion: Option<String>,
-    value: String,
-}
-
-/// What one request is about: juror, category and criterion.
-type Sheet = (String, String, Option<String>);
-
-fn score(args: &ScoreArgs) -> Result<Outcome> {
-    let named = || format!("the scores in {}", args.csv.display());
-    let mut reader = csv::Reader::from_path(&args.csv).with_context(named)?;
-    let mut sheets: BTreeMap<Sheet, Vec<(String, String)>> = BTreeMap::new();
-    for row in reader.deserialize() {
-        let row: ScoreRow = row.with_context(named)?;
-        let criterion = row.criterion.filter(|criterion| !criterion.is_empty());
-        sheets.entry((row.juror, row.category, criterion)).or_default().push((row.entry, row.value));
-    }
-    if sheets.is_empty() {
-        bail!("{}: there are none", named());
-    }
-    let client = Client::open(&args.target)?;
-    let key = IdempotencyKey::new()?;
-    for (number, ((juror, category, criterion), values)) in sheets.into_iter().enumerate() {
-        let mut body = json!({"panel": args.panel, "juror": juror, "category": category, "values": values});
-        if let Some(criterion) = criterion {
-            body["criterion"] = criterion.into();
-        }
-        let path = format!("/v1/contests/{}/scores", args.contest);
-        let done = client.post(&path, &key.part(number), &body)?;
-        output::line(format_args!("{juror}, {category}: recorded at index {}", done["index"]))?;
-    }
-    Ok(Outcome::Done)
 }

@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    net::SocketAddr,
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
 };
@@ -195,15 +196,7 @@ fn years_later_files_alone_are_enough() {
     site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
     poll("the result", || site.staff.get("/v1/contests/main/result").ok());
     let exported = site.export("main", "exported");
-    let address = free_address();
-    let mut server = Command::new("python3")
-        .args(["-m", "http.server", &address.port().to_string(), "--bind", "127.0.0.1", "--directory"])
-        .arg(&exported)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    poll("the file server", || std::net::TcpStream::connect(address).ok());
+    let (mut server, address) = file_server(&exported);
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
     let audit = || {
@@ -224,6 +217,20 @@ fn years_later_files_alone_are_enough() {
     assert!(whole.iter().filter(|byte| **byte == b'\n').count() as u64 >= size);
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+/// Any file server, on a folder.
+pub(crate) fn file_server(folder: &Path) -> (Child, SocketAddr) {
+    let address = free_address();
+    let server = Command::new("python3")
+        .args(["-m", "http.server", &address.port().to_string(), "--bind", "127.0.0.1", "--directory"])
+        .arg(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    poll("the file server", || std::net::TcpStream::connect(address).ok());
+    (server, address)
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -4,6 +4,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::Output,
     time::{Duration, Instant},
 };
 
@@ -153,6 +154,11 @@ impl Site {
 
     /// Runs `acclaim key`, which goes well; returns what it printed.
     pub(crate) fn run_key(&self, args: &[&str]) -> String {
+        succeeded(&self.key_command(args))
+    }
+
+    /// Runs `acclaim key`.
+    pub(crate) fn key_command(&self, args: &[&str]) -> Output {
         let mut command = match &self.servers {
             Some(servers) => servers.acclaim(),
             None => acclaim(),
@@ -161,7 +167,7 @@ impl Site {
         if self.servers.is_none() {
             command.arg("--data").arg(self.data());
         }
-        succeeded(&command.output().unwrap())
+        command.output().unwrap()
     }
 
     /// From the next start on it is a cluster on these servers, or stands on its data directory; returns what it was.

@@ -37,10 +37,11 @@ struct Known {
 }
 
 impl Categories {
-    pub(super) fn read(root: &mut Table<'_>, findings: &mut Findings) -> Self {
+    /// Reads them; none is a mistake if there must be one.
+    pub(super) fn read(root: &mut Table<'_>, required: bool, findings: &mut Findings) -> Self {
         let mut categories = Self { complete: Vec::new(), known: Vec::new(), index: HashMap::new() };
         let tables = root.tables("category", findings);
-        if tables.as_ref().is_none_or(Vec::is_empty) {
+        if required && tables.as_ref().is_none_or(Vec::is_empty) {
             findings.add(Place::Nowhere, "category", "there is no category; a contest has at least one");
         }
         for table in tables.unwrap_or_default() {
@@ -73,6 +74,11 @@ impl Categories {
             findings.add(place, path, problem);
         }
         self.complete.push(category);
+    }
+
+    /// The categories of a contest whose entries are still to come.
+    pub(super) fn without_entries(self) -> Vec<Category> {
+        self.complete
     }
 
     /// Checks what depends on all entries being known, and gives the categories.

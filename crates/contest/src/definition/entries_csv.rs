@@ -5,15 +5,15 @@
 
 use std::collections::HashSet;
 
-use csv::{ReaderBuilder, StringRecord};
-
 use super::{
-    encoding,
     entries::{Candidate, Categories, Entries},
     mistakes::{Findings, Place, clipped, quoted},
     text,
 };
-use crate::entry::Titles;
+use crate::{
+    entry::Titles,
+    spreadsheet::{Spreadsheet, StringRecord, Unreadable},
+};
 
 /// The most columns: those with a meaning and as many details as an entry can have.
 const MOST_COLUMNS: usize = 6 + text::MOST_DETAILS;
@@ -40,39 +40,23 @@ pub(super) fn read(
     categories: &mut Categories,
     findings: &mut Findings,
 ) -> bool {
-    let text = match encoding::decode(content) {
-        Ok(text) => text,
-        Err((at, problem)) => {
-            findings.add(Place::Entries(at), "", problem);
-            return false;
-        }
+    let unreadable = |unreadable: Unreadable, findings: &mut Findings| {
+        let place = unreadable.at.map_or(Place::Nowhere, Place::Entries);
+        findings.add(place, "", clipped(&unreadable.problem));
+        false
     };
-    let delimiter = delimiter(text);
-    if let Some((at, problem)) = broken_quotes(text.as_bytes(), delimiter) {
-        findings.add(Place::Entries(at), "", problem);
-        return false;
-    }
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(text.as_bytes());
+    let mut sheet = match Spreadsheet::new(content) {
+        Ok(sheet) => sheet,
+        Err(error) => return unreadable(error, findings),
+    };
     let mut columns: Option<Vec<Column>> = None;
     let mut row = StringRecord::new();
     loop {
-        match reader.read_record(&mut row) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => {
-                findings.add(Place::Nowhere, "", clipped(&error.to_string()));
-                return false;
-            }
-        }
-        row.trim();
-        if row.iter().all(str::is_empty) {
-            continue;
-        }
-        let place = Place::Entries(beginning(text, &row));
+        let place = match sheet.next(&mut row) {
+            Ok(Some(row)) => Place::Entries(row.at),
+            Ok(None) => break,
+            Err(error) => return unreadable(error, findings),
+        };
         let Some(columns) = &columns else {
             let Some(header) = header(&row, place, findings) else { return false };
             columns = Some(header);
@@ -87,60 +71,6 @@ pub(super) fn read(
         findings.add(Place::Entries(0), "", "the file is empty; its first row names the columns");
     }
     columns.is_some()
-}
-
-/// Semicolon if the header has more of them than commas, outside quotes.
-fn delimiter(text: &str) -> u8 {
-    let mut quotes = false;
-    let (mut commas, mut semicolons) = (0, 0);
-    for byte in text.trim_start().bytes().take_while(|byte| !matches!(byte, b'\n' | b'\r')) {
-        match byte {
-            b'"' => quotes = !quotes,
-            b',' if !quotes => commas += 1,
-            b';' if !quotes => semicolons += 1,
-            _ => {}
-        }
-    }
-    if semicolons > commas { b';' } else { b',' }
-}
-
-/// The first quoted field that does not end as it must. Read leniently, one missing quotation mark would swallow the rows after it.
-fn broken_quotes(bytes: &[u8], delimiter: u8) -> Option<(usize, &'static str)> {
-    let mut at = 0;
-    let mut field_begins = true;
-    while let Some(&byte) = bytes.get(at) {
-        if byte != b'"' || !field_begins {
-            field_begins = byte == delimiter || byte == b'\n' || byte == b'\r';
-            at += 1;
-            continue;
-        }
-        let opened = at;
-        at += 1;
-        loop {
-            at += bytes.get(at..)?.iter().position(|&byte| byte == b'"').unwrap_or(bytes.len());
-            match (bytes.get(at), bytes.get(at + 1)) {
-                (None, _) => return Some((opened, "a quotation mark opens here and is never closed")),
-                (Some(_), Some(b'"')) => at += 2,
-                (Some(_), Some(&next)) if next != delimiter && next != b'\n' && next != b'\r' => {
-                    return Some((
-                        opened,
-                        "a field in quotation marks that opens here goes on after they close; a quotation mark inside is written twice",
-                    ));
-                }
-                _ => break,
-            }
-        }
-        at += 1;
-        field_begins = false;
-    }
-    None
-}
-
-/// The offset at which a row really begins: the reader counts empty lines before it as part of it.
-fn beginning(text: &str, row: &StringRecord) -> usize {
-    let at = row.position().and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0);
-    let rest = text.get(at..).unwrap_or_default();
-    at + (rest.len() - rest.trim_start_matches(['\r', '\n']).len())
 }
 
 fn header(row: &StringRecord, place: Place, findings: &mut Findings) -> Option<Vec<Column>> {

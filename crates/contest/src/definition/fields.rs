@@ -117,6 +117,12 @@ impl<'t> Field<'t> {
         None
     }
 
+    /// Where the first element of a list stands, which in TOML is the head of its table.
+    pub(super) fn first_element(&self) -> Option<Place> {
+        let View::Array { elements, .. } = self.node.view() else { return None };
+        elements.first().map(|element| Place::Main(element.at))
+    }
+
     /// Any text.
     pub(super) fn text(&self, findings: &mut Findings) -> Option<Cow<'t, str>> {
         match self.node.view() {

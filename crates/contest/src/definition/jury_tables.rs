@@ -8,10 +8,7 @@ use super::{
     mistakes::{Findings, quoted},
     supported, text,
 };
-use crate::{
-    id::ContestId,
-    rules::{Channel, Draw, Panel, PanelKind},
-};
+use crate::rules::{Channel, Draw, Panel, PanelKind};
 
 /// The largest weight.
 pub(super) const MOST_WEIGHT: u64 = 1_000_000;
@@ -76,14 +73,6 @@ pub(super) fn draw(root: &mut Table<'_>, findings: &mut Findings) -> Option<Draw
     table.finish(findings);
     // A wrong source has been reported; the table is there all the same.
     Some(Draw { source: source.unwrap_or_default() })
-}
-
-/// Rounds: read for its form only, for nothing counts by it yet.
-pub(super) fn rounds(root: &mut Table<'_>, findings: &mut Findings) {
-    let Some(mut table) = root.field("rounds").and_then(|field| field.table(findings)) else { return };
-    supported::check_table(table.place, "rounds", findings);
-    let _: Option<ContestId> = table.required("from", findings).and_then(|field| field.parsed(findings));
-    table.finish(findings);
 }
 
 /// The ways in which voters come by a pass.

@@ -7,6 +7,7 @@ use crate::{
     days::Days,
     entry::{Category, Entry, Titles},
     id::ContestId,
+    rounds::Rounds,
     rules::{BallotRules, ChampionRules, Channel, Draw, Panel, Publication, Rules, WinnerRules},
     time::Instant,
 };
@@ -28,8 +29,12 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     draw: Option<&'a Draw>,
     publication: &'a Publication,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounds: Option<&'a Rounds>,
     admission: Admission<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     category: &'a [Category],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     entry: &'a [Entry],
 }
 
@@ -52,7 +57,7 @@ struct Admission<'a> {
 
 /// The definition as JSON, on one line.
 pub(super) fn json(definition: &Definition) -> String {
-    let Definition { rules, admission, categories, entries, .. } = definition;
+    let Definition { rules, rounds, admission, categories, entries, .. } = definition;
     let written = Written {
         contest: contest(definition),
         ballot: &rules.ballot,
@@ -62,6 +67,7 @@ pub(super) fn json(definition: &Definition) -> String {
         panel: &rules.panels,
         draw: rules.draw.as_ref(),
         publication: &rules.publication,
+        rounds: rounds.as_ref(),
         admission: Admission { methods: admission },
         category: categories,
         entry: entries,

@@ -1,7 +1,7 @@
 //! A definition written as JSON reads back to the same, whatever it holds.
 
 use acclaim_contest::{
-    Category, Definition, Entry, Instant, Overrides, Titles,
+    Category, Definition, Entry, Instant, Overrides, Previous, Rounds, Titles,
     rules::{
         BallotRules, CastTime, ChampionRules, ChampionTies, Channel, Completion, Draw, Panel, PanelKind,
         Period, Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules,
@@ -136,8 +136,9 @@ fn definition_by(rules: impl Strategy<Value = Rules>) -> impl Strategy<Value = D
     let category = (title(), titles(), vec(entry, 3..6));
     let zone = select(vec!["UTC", "Europe/Zurich", "America/Argentina/Buenos_Aires", "Asia/Kathmandu"]);
     let window = (0i64..4_000_000_000, 1i64..80_000_000);
-    ((title(), titles(), any::<bool>()), zone, window, rules, vec(category, 1..4)).prop_map(
-        |((title, titles, test), zone, (opens, length), rules, content)| {
+    let previous = option::of((1u64..1 << 53, "[A-Za-z0-9+/]{42}", "[0-9a-f]{64}"));
+    ((title(), titles(), any::<bool>()), zone, window, rules, vec(category, 1..4), previous).prop_map(
+        |((title, titles, test), zone, (opens, length), rules, content, previous)| {
             let (mut categories, mut entries) = (Vec::new(), Vec::new());
             for (i, (title, titles, candidates)) in content.into_iter().enumerate() {
                 let id: acclaim_contest::CategoryId = format!("c{i}").parse().unwrap();
@@ -158,6 +159,15 @@ fn definition_by(rules: impl Strategy<Value = Rules>) -> impl Strategy<Value = D
                 categories.push(Category { id, title, titles });
             }
             Definition {
+                rounds: previous.map(|(size, root, result)| Rounds {
+                    from: "longlist".parse().unwrap(),
+                    previous: Some(Previous {
+                        origin: "vote.example.org/longlist".to_owned(),
+                        size,
+                        root: format!("{root}A="),
+                        result,
+                    }),
+                }),
                 id: "any.contest_1".parse().unwrap(),
                 title,
                 titles,

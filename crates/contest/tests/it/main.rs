@@ -15,6 +15,7 @@ mod entries_file;
 mod every_mistake;
 mod robustness;
 mod round_trip;
+mod rounds;
 mod rules;
 mod shipped_contests;
 mod spreadsheets;

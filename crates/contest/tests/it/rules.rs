@@ -249,7 +249,6 @@ fn what_follows_from_another_mistake_is_not_reported() {
 
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name() {
-    with_rules("[rounds]\nfrom = \"longlist\"", "line 11: rounds: [rounds] is not supported yet", "");
     for method in ["email", "oidc", "code", "open"] {
         let table = format!("[admission]\nmethods = [\"pass\", \"{method}\"]");
         with_rules(&table, "line 12: admission.methods[1]: ", &format!("\"{method}\" is not supported yet"));
@@ -286,10 +285,6 @@ fn tables_of_channels_panels_and_the_draw_have_a_form() {
         (
             "[winners]\nby = \"scores\"\n[[panel]]\nid = \"a\"\nkind = \"rank\"\npoints = []",
             "line 16: panel[0].points: must be a list of points, from the first place down",
-        ),
-        (
-            "[rounds]\nfrom = \"A\"",
-            "line 12: rounds.from: `A` is not an identifier: 1 to 64 of a-z, 0-9, `_`, `.`, `-`, beginning with a letter or digit",
         ),
         (
             "[admission]\nmethods = [\"mail\"]",

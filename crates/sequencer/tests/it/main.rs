@@ -5,6 +5,7 @@ mod cluster;
 mod fault_table;
 mod faults;
 mod rebuild;
+mod rounds;
 mod sheets;
 mod standby;
 mod start;

@@ -87,13 +87,7 @@ impl World {
 
     /// The same, of this id, on other ground.
     pub(crate) async fn open_on(ground: Ground, id: &str) -> Self {
-        let json = format!(
-            r#"{{"contest":{{"id":"{id}","title":"Photos","time_zone":"UTC","opens":"{OPENS}","closes":"{CLOSES}"}},
-                "winners":{{"count":1,"from":"all","by":"votes"}},
-                "category":[{{"id":"a","title":"A"}}],
-                "entry":[{{"id":"p1","category":"a","title":"One"}},{{"id":"p2","category":"a","title":"Two"}}]}}"#
-        );
-        let definition = Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap();
+        let definition = definition(id, OPENS, CLOSES);
         Self::open_with(ground, &definition).await
     }
 
@@ -144,6 +138,18 @@ impl World {
             running,
             _alive: ground.alive,
         }
+    }
+
+    /// Another contest's definition, which opens then.
+    pub(crate) fn definition(&self, id: &str, opens: &str) -> Definition {
+        definition(id, opens, "2021-12-31T00:00:00Z")
+    }
+
+    /// Makes another contest.
+    pub(crate) async fn draft(&self, definition: &Definition) {
+        let wrapped = self.keyring.new_tag_key(&definition.id).unwrap();
+        self.database.create_draft(definition, &wrapped).await.unwrap();
+        self.stores.hub.send(Notice::ContestChanged(definition.id.clone()));
     }
 
     /// A ballot of a voter that arrives now.
@@ -283,6 +289,17 @@ impl World {
         self.stop.send(true).unwrap();
         self.running.await.unwrap();
     }
+}
+
+/// One category with entries p1 and p2.
+fn definition(id: &str, opens: &str, closes: &str) -> Definition {
+    let json = format!(
+        r#"{{"contest":{{"id":"{id}","title":"Photos","time_zone":"UTC","opens":"{opens}","closes":"{closes}"}},
+            "winners":{{"count":1,"from":"all","by":"votes"}},
+            "category":[{{"id":"a","title":"A"}}],
+            "entry":[{{"id":"p1","category":"a","title":"One"}},{{"id":"p2","category":"a","title":"Two"}}]}}"#
+    );
+    Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap()
 }
 
 pub(crate) fn settings() -> Settings {

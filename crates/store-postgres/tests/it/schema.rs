@@ -1,6 +1,6 @@
 //! What is refused at the start, and what becomes of partitions.
 
-use acclaim_store::{Contests as _, Ledger as _, StoreError};
+use acclaim_store::{Contests as _, Keys as _, Ledger as _, StoreError, keys::Role};
 use acclaim_store_postgres::{OpenError, PostgresDatabase, Settings};
 use sqlx_core::{connection::Connection as _, query::query, row::Row as _};
 use sqlx_postgres::PgConnection;
@@ -40,6 +40,29 @@ async fn a_schema_of_another_version_is_refused() {
     let error = refusal(url).await;
     assert!(matches!(error, OpenError::Older { found: -1 }), "{error}");
     assert!(error.to_string().contains("run `acclaim migrate`"));
+}
+
+/// A database that the first version of the schema made goes on with what it holds.
+#[tokio::test]
+async fn a_database_of_an_older_schema_is_brought_up_to_date() {
+    let server = shared().await;
+    let name = server.empty_database().await;
+    let url = server.url_by(server.port(), &name);
+    server.execute(&name, include_str!("../../migrations/1.sql")).await;
+    server
+        .execute(
+            &name,
+            "CREATE TABLE acclaim_schema (version integer NOT NULL); INSERT INTO acclaim_schema VALUES (1);
+             INSERT INTO staff_keys (name, hash, role, contests, created)
+             VALUES ('chair', decode(repeat('01', 32), 'hex'), 'organiser', '[\"a\"]', 7)",
+        )
+        .await;
+    let error = refusal(url.clone()).await;
+    assert!(matches!(error, OpenError::Older { found: 1 }), "{error}");
+    PostgresDatabase::migrate(&url).await.unwrap();
+    let database = PostgresDatabase::connect(&Settings::new(&url)).await.unwrap();
+    let key = database.staff_key([1; 32]).await.unwrap().unwrap();
+    assert_eq!((key.role, key.panel), (Role::Organiser, None));
 }
 
 #[tokio::test]

@@ -242,6 +242,7 @@ async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
         name: "late".to_owned(),
         role: Role::Auditor,
         contests: None,
+        panel: None,
         created: Instant::from_seconds(0).unwrap(),
         revoked: None,
     };
@@ -274,4 +275,29 @@ async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
     before.add_staff_key([8; 32], &key).await.unwrap();
     before.append(&id, append).await.unwrap();
     drop(directory.database().unwrap());
+}
+
+/// A file that the first version of the schema made goes on with what it holds.
+#[tokio::test]
+async fn a_file_of_an_older_schema_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("acclaim.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../migrations/1.sql")).unwrap();
+    old.execute_batch(
+        "INSERT INTO staff_keys (name, hash, role, contests, created)
+         VALUES ('chair', x'0101010101010101010101010101010101010101010101010101010101010101', 'organiser', '[\"a\"]', 7)",
+    )
+    .unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.pragma_update(None, "application_id", 0x6163_6c31).unwrap();
+    drop(old);
+    let database = SqliteDatabase::open(&path).unwrap();
+    let key = database.staff_key([1; 32]).await.unwrap().unwrap();
+    assert_eq!((key.role, key.panel.clone()), (Role::Organiser, None));
+    let juror = StaffKey { name: "Ama".to_owned(), role: Role::Juror, panel: "experts".parse().ok(), ..key };
+    database.add_staff_key([2; 32], &juror).await.unwrap();
+    drop(database);
+    let again = SqliteDatabase::open(&path).unwrap();
+    assert_eq!(again.staff_key([2; 32]).await.unwrap(), Some(juror));
 }

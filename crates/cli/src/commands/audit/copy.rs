@@ -13,7 +13,7 @@ use acclaim_tally::{AuditReport, Expected};
 use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 
-use super::{Beside, Means, folder, source::Source};
+use super::{Beside, Means, folder as files, source::Source};
 use crate::{
     client::problem::Problem,
     commands::{
@@ -34,23 +34,21 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// Audits a server's log by way of a copy in this folder, or in one that is removed afterwards.
+/// Audits a server's log by way of a copy in this folder.
 pub(super) fn audit(
     source: &Source,
     key: &VerifierKey,
-    kept: Option<&Path>,
+    folder: &Path,
     mut beside: Beside,
     means: Means,
 ) -> Result<AuditReport> {
-    let temporary = kept.is_none().then(tempfile::tempdir).transpose().context("a folder for the copy")?;
-    let path = kept.or(temporary.as_ref().map(tempfile::TempDir::path)).context("a folder for the copy")?;
-    let mut copy = LogCopy::open(path)?;
+    let mut copy = LogCopy::open(folder)?;
     beside.earlier.extend(copy.checkpoint(key)?);
     let (note, checkpoint, shown) = fetch_all(source, key, &mut copy, &beside.witnesses)?;
     let result = beside.result.or(shown);
-    let tiles = folder::leaf_tiles(checkpoint.size, |path| source.tile(path).ok().flatten());
+    let tiles = files::leaf_tiles(checkpoint.size, |path| source.tile(path).ok().flatten());
     let expected = Expected { checkpoint, result };
-    let mut report = folder::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
+    let mut report = files::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
     demand(&mut report, &note, &beside.witnesses);
     if report.clean {
         copy.keep_checkpoint(&note)?;

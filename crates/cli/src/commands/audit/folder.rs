@@ -26,11 +26,8 @@ pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Mea
         .with_context(|| format!("{} is no exported log: its file `checkpoint`", folder.display()))?;
     let checkpoint =
         Checkpoint::open(&note, key).context("the checkpoint is not one of this verifier key")?;
-    let own = folder.join("result.json");
     let result = match beside.result {
-        None if own.exists() => {
-            Some(fs::read(&own).with_context(|| format!("the result {}", own.display()))?)
-        }
+        None => result(folder)?,
         other => other,
     };
     let tiles = leaf_tiles(checkpoint.size, |path| read_tile(&folder.join(path.to_string())));
@@ -38,6 +35,15 @@ pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Mea
     let mut report = audit_file(&folder.join("log.jsonl"), expected, &beside.earlier, &tiles, means)?;
     demand(&mut report, &note, &beside.witnesses);
     Ok(report)
+}
+
+/// The result in a folder, if there is one.
+pub(super) fn result(folder: &Path) -> Result<Option<Vec<u8>>> {
+    let own = folder.join("result.json");
+    match own.exists() {
+        true => fs::read(&own).map(Some).with_context(|| format!("the result {}", own.display())),
+        false => Ok(None),
+    }
 }
 
 /// The tiles of leaf hashes by number, for a log of so many entries, as `fetch` brings them. One that is too short has zeros for what is missing, which

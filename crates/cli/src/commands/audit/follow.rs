@@ -116,7 +116,7 @@ pub(super) fn run(
             }
             Ok(Some(Ended::Wrong(wrong))) => {
                 for (index, reason) in &wrong {
-                    print_finding(*index, reason)?;
+                    print_finding(*index, reason, "")?;
                 }
                 print_verdict(wrong.len())?;
                 return Ok(Outcome::No);

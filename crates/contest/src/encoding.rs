@@ -4,7 +4,7 @@
 ///
 /// # Errors
 /// The offset of the first bytes that are not UTF-8, and what the file seems to be.
-pub(super) fn decode(content: &[u8]) -> Result<&str, (usize, String)> {
+pub(crate) fn decode(content: &[u8]) -> Result<&str, (usize, String)> {
     let content = without_mark(content);
     if content.starts_with(&[0xff, 0xfe]) || content.starts_with(&[0xfe, 0xff]) {
         return Err((0, "the file is UTF-16; save it as UTF-8".to_owned()));
@@ -28,6 +28,6 @@ pub(super) fn decode(content: &[u8]) -> Result<&str, (usize, String)> {
 }
 
 /// The content without a UTF-8 mark at its beginning.
-pub(super) fn without_mark(content: &[u8]) -> &[u8] {
+pub(crate) fn without_mark(content: &[u8]) -> &[u8] {
     content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
 }

@@ -1,0 +1,404 @@
+//! What jurors may enter: the rules that the tally has for scores, checked before anything waits, each mistake with its place. Pure, so that who reads
+//! a spreadsheet checks it by the same function before anything is sent.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
+
+use acclaim_ballot_log::Event;
+use acclaim_contest::{
+    Category, Entry, EntryId, Instant,
+    rules::{Panel, PanelKind},
+};
+use acclaim_store::Command;
+
+/// The most characters of a juror's name.
+const MOST_NAME: usize = 100;
+/// The most points for one entry, and the last rank, in ten-thousandths.
+const MOST: u64 = 1_000_000 * UNIT;
+/// Ten-thousandths in one: scores have four places.
+const UNIT: u64 = 10_000;
+/// The most places before the point.
+const MOST_WHOLE: usize = 10;
+
+/// One juror's scores in a category, by one criterion if the panel has several, as they are given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    /// Which panel.
+    pub panel: String,
+    /// Which juror.
+    pub juror: String,
+    /// Which category.
+    pub category: String,
+    /// Which criterion.
+    pub criterion: Option<String>,
+    /// Entry and score; none takes earlier ones back.
+    pub values: Vec<(String, String)>,
+}
+
+/// Where in a [`Sheet`] a mistake is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// [`Sheet::panel`]
+    Panel,
+    /// [`Sheet::juror`]
+    Juror,
+    /// [`Sheet::category`]
+    Category,
+    /// [`Sheet::criterion`]
+    Criterion,
+    /// All of [`Sheet::values`].
+    Values,
+    /// The entry of the value of this index.
+    Entry(usize),
+    /// The score of the value of this index.
+    Score(usize),
+}
+
+impl fmt::Display for Place {
+    /// As the field of a request: `values[3][1]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panel => f.write_str("panel"),
+            Self::Juror => f.write_str("juror"),
+            Self::Category => f.write_str("category"),
+            Self::Criterion => f.write_str("criterion"),
+            Self::Values => f.write_str("values"),
+            Self::Entry(index) => write!(f, "values[{index}][0]"),
+            Self::Score(index) => write!(f, "values[{index}][1]"),
+        }
+    }
+}
+
+/// One mistake in a [`Sheet`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Where it is.
+    pub place: Place,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+/// What a contest's scores are checked against.
+pub struct Jury<'a> {
+    panels: &'a [Panel],
+    categories: HashSet<&'a str>,
+    /// The category of each entry.
+    entries: HashMap<&'a str, &'a str>,
+}
+
+impl<'a> Jury<'a> {
+    /// Of a contest with these panels, categories and entries.
+    #[must_use]
+    pub fn new(panels: &'a [Panel], categories: &'a [Category], entries: &'a [Entry]) -> Self {
+        Self {
+            panels,
+            categories: categories.iter().map(|category| category.id.as_str()).collect(),
+            entries: entries.iter().map(|entry| (entry.id.as_str(), entry.category.as_str())).collect(),
+        }
+    }
+
+    /// The command by which the staff key `by` enters a sheet, its scores in the log's notation.
+    ///
+    /// # Errors
+    /// Every mistake, never none.
+    pub fn command(&self, sheet: &Sheet, by: &str) -> Result<Command, Vec<Mistake>> {
+        let mut mistakes = Vec::new();
+        let mut wrong = |place, problem| mistakes.push(Mistake { place, problem });
+        if let Err(problem) = check_name(&sheet.juror) {
+            wrong(Place::Juror, problem);
+        }
+        let panel = self.panel(&sheet.panel).map_err(|problem| wrong(Place::Panel, problem)).ok();
+        if let Some(problem) = panel.and_then(|panel| wrong_criterion(panel, sheet.criterion.as_deref())) {
+            wrong(Place::Criterion, problem);
+        }
+        let category_is_known = self.categories.contains(&*sheet.category);
+        if !category_is_known {
+            wrong(Place::Category, format!("there is no category {}", quoted(&sheet.category)));
+        }
+        let mut seen = HashSet::new();
+        let mut ranks = HashSet::new();
+        let mut values: Vec<(EntryId, String)> = Vec::with_capacity(sheet.values.len());
+        for (index, (entry, score)) in sheet.values.iter().enumerate() {
+            match self.entries.get(&**entry) {
+                None => wrong(Place::Entry(index), format!("there is no entry {}", quoted(entry))),
+                Some(category) if category_is_known && *category != sheet.category => wrong(
+                    Place::Entry(index),
+                    format!("{} stands in the category {}", quoted(entry), quoted(category)),
+                ),
+                Some(_) if !seen.insert(entry) => {
+                    wrong(Place::Entry(index), format!("{} is there twice", quoted(entry)));
+                }
+                Some(_) => {}
+            }
+            match panel.map_or_else(|| amount(score), |panel| amount_of(panel, score, &mut ranks)) {
+                Ok(amount) => values.extend(entry.parse().ok().map(|entry| (entry, notation(amount)))),
+                Err(problem) => wrong(Place::Score(index), problem),
+            }
+        }
+        match (mistakes.is_empty(), sheet.panel.parse(), sheet.category.parse()) {
+            (true, Ok(panel), Ok(category)) => {
+                let (juror, criterion) = (sheet.juror.clone(), sheet.criterion.clone());
+                fits(Command::Score { panel, juror, category, criterion, values }, by)
+            }
+            _ => Err(mistakes),
+        }
+    }
+
+    fn panel(&self, id: &str) -> Result<&'a Panel, String> {
+        self.panels.iter().find(|panel| panel.id.as_str() == id).ok_or_else(|| {
+            let ids: Vec<&str> = self.panels.iter().map(|panel| panel.id.as_str()).collect();
+            match ids.is_empty() {
+                true => "the contest has no panels".to_owned(),
+                false => format!("there is no panel {}; the contest has {}", quoted(id), ids.join(", ")),
+            }
+        })
+    }
+}
+
+/// Whether a text can be a juror's name in the log: two spellings of a name are two jurors.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.chars().count() > MOST_NAME || name.chars().any(char::is_control) {
+        Err(format!("a name has 1 to {MOST_NAME} characters and no control characters"))
+    } else if name.trim() != name {
+        Err("a name neither begins nor ends with white space".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+fn wrong_criterion(panel: &Panel, given: Option<&str>) -> Option<String> {
+    let names: Vec<&str> = panel.criteria.iter().map(|(name, _)| name.as_str()).collect();
+    let one_of = || names.join(", ");
+    match given {
+        None if names.is_empty() => None,
+        None => Some(format!("is missing: the panel {} scores by {}", panel.id, one_of())),
+        Some(_) if names.is_empty() => Some(format!("the panel {} has no criteria", panel.id)),
+        Some(name) if names.contains(&name) => None,
+        Some(name) => Some(format!(
+            "the panel {} has no criterion {}; it scores by {}",
+            panel.id,
+            quoted(name),
+            one_of()
+        )),
+    }
+}
+
+/// A score as the panel takes it, in ten-thousandths.
+fn amount_of(panel: &Panel, text: &str, ranks: &mut HashSet<u64>) -> Result<u64, String> {
+    let amount = amount(text)?;
+    match panel.kind {
+        PanelKind::Score => {
+            let [lowest, highest] = panel.scale.unwrap_or_default();
+            let scale = u64::from(lowest) * UNIT..=u64::from(highest) * UNIT;
+            if scale.contains(&amount) {
+                return Ok(amount);
+            }
+            Err(format!("{} is not from {lowest} to {highest}", notation(amount)))
+        }
+        PanelKind::Points if amount > MOST => {
+            Err(format!("{} is more than {} points", notation(amount), MOST / UNIT))
+        }
+        PanelKind::Points => Ok(amount),
+        PanelKind::Rank if !amount.is_multiple_of(UNIT) || !(UNIT..=MOST).contains(&amount) => {
+            Err(format!("{} is not a rank: a whole number from 1", notation(amount)))
+        }
+        PanelKind::Rank if !ranks.insert(amount) => {
+            Err(format!("the rank {} is given twice", notation(amount)))
+        }
+        PanelKind::Rank => Ok(amount),
+    }
+}
+
+/// A decimal in ten-thousandths.
+fn amount(text: &str) -> Result<u64, String> {
+    let invalid = || format!("{} is not a number such as 7 or 8.25, with at most four places", quoted(text));
+    let (whole, places) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let places_in_use = places.trim_end_matches('0');
+    let is_number = digits(whole) && digits(places) && whole.len() <= MOST_WHOLE;
+    if !is_number || places_in_use.len() > 4 || (whole.len() > 1 && whole.starts_with('0')) {
+        return Err(invalid());
+    }
+    let whole: u64 = whole.parse().map_err(|_| invalid())?;
+    let places: u64 = format!("{places_in_use:0<4}").parse().map_err(|_| invalid())?;
+    Ok(whole * UNIT + places)
+}
+
+/// Ten-thousandths as the log writes them: no more places than there are.
+fn notation(amount: u64) -> String {
+    let (whole, places) = (amount / UNIT, amount % UNIT);
+    match places {
+        0 => whole.to_string(),
+        _ => format!("{whole}.{places:04}").trim_end_matches('0').to_owned(),
+    }
+}
+
+/// Whether what a command becomes in the log is one entry.
+fn fits(command: Command, by: &str) -> Result<Command, Vec<Mistake>> {
+    let Command::Score { panel, juror, category, criterion, values } = command.clone() else {
+        return Ok(command);
+    };
+    // Every instant is as long as another.
+    let at = Instant::at_or_before(jiff::Timestamp::UNIX_EPOCH);
+    let event = Event::Scores { panel, juror, category, criterion, values, by: by.to_owned(), at };
+    match event.encode() {
+        Ok(_) => Ok(command),
+        Err(error) => {
+            let problem = format!("more than fits one entry of the log: {error}");
+            Err(vec![Mistake { place: Place::Values, problem }])
+        }
+    }
+}
+
+/// Somebody's text as messages repeat it: cut, without what moves a cursor.
+fn quoted(text: &str) -> String {
+    let cut: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+    format!("\"{cut}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use acclaim_contest::definition::Overrides;
+
+    use super::*;
+
+    fn panels() -> Vec<Panel> {
+        let json = r#"[
+            {"id":"experts","kind":"score","scale":[1,10],"criteria":[["impact",2],["reach",1]],"trim":0,"minimum_jurors":1,"weight":1},
+            {"id":"plain","kind":"score","scale":[0,5],"trim":0,"minimum_jurors":1,"weight":1},
+            {"id":"points","kind":"points","trim":0,"minimum_jurors":1,"weight":1},
+            {"id":"ranks","kind":"rank","points":[12,10],"trim":0,"minimum_jurors":1,"weight":1}]"#;
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn definition() -> acclaim_contest::Definition {
+        let json = r#"{"contest":{"id":"a","title":"T","time_zone":"UTC","opens":"2021-03-01T00:00:00Z","closes":"2021-04-01T00:00:00Z"},
+            "winners":{"count":1,"from":"all","by":"votes"},"category":[{"id":"a","title":"A"},{"id":"b","title":"B"}],
+            "entry":[{"id":"a1","category":"a","title":"One"},{"id":"a2","category":"a","title":"Two"},{"id":"b1","category":"b","title":"Three"}]}"#;
+        acclaim_contest::Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap()
+    }
+
+    fn sheet(panel: &str, criterion: Option<&str>, values: &[(&str, &str)]) -> Sheet {
+        Sheet {
+            panel: panel.to_owned(),
+            juror: "Ama".to_owned(),
+            category: "a".to_owned(),
+            criterion: criterion.map(str::to_owned),
+            values: values.iter().map(|(entry, score)| ((*entry).to_owned(), (*score).to_owned())).collect(),
+        }
+    }
+
+    fn checked(sheet: &Sheet) -> Result<Command, Vec<String>> {
+        let (panels, definition) = (panels(), definition());
+        let jury = Jury::new(&panels, &definition.categories, &definition.entries);
+        let told = |mistakes: Vec<Mistake>| {
+            mistakes.iter().map(|mistake| format!("{}: {}", mistake.place, mistake.problem)).collect()
+        };
+        jury.command(sheet, "chair").map_err(told)
+    }
+
+    #[track_caller]
+    fn wrong(sheet: &Sheet, expected: &str) {
+        let mistakes = checked(sheet).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with(expected), "{mistakes:?}");
+    }
+
+    #[test]
+    fn what_is_sound_becomes_a_command_in_the_logs_notation() {
+        let given = sheet("experts", Some("impact"), &[("a1", "8.50"), ("a2", "10.0000")]);
+        let Ok(Command::Score { values, criterion, .. }) = checked(&given) else { panic!("{given:?}") };
+        let values: Vec<_> = values.iter().map(|(entry, score)| (entry.as_str(), score.as_str())).collect();
+        assert_eq!((values, criterion.as_deref()), (vec![("a1", "8.5"), ("a2", "10")], Some("impact")));
+        for (panel, values) in [
+            ("plain", &[("a1", "0"), ("a2", "5")][..]),
+            ("points", &[("a1", "1000000"), ("a2", "0.0001")]),
+            ("ranks", &[("a1", "1"), ("a2", "2")]),
+            ("plain", &[]),
+        ] {
+            assert!(checked(&sheet(panel, None, values)).is_ok(), "{panel} {values:?}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_told_by_its_field() {
+        wrong(
+            &sheet("jury", None, &[("a1", "3")]),
+            "panel: there is no panel \"jury\"; the contest has experts, plain",
+        );
+        wrong(
+            &Sheet { category: "c".to_owned(), ..sheet("plain", None, &[("a1", "3")]) },
+            "category: there is no category \"c\"",
+        );
+        wrong(
+            &sheet("experts", None, &[("a1", "3")]),
+            "criterion: is missing: the panel experts scores by impact, reach",
+        );
+        wrong(
+            &sheet("experts", Some("style"), &[]),
+            "criterion: the panel experts has no criterion \"style\"",
+        );
+        wrong(&sheet("plain", Some("impact"), &[]), "criterion: the panel plain has no criteria");
+        wrong(&sheet("plain", None, &[("a1", "3"), ("x", "3")]), "values[1][0]: there is no entry \"x\"");
+        wrong(&sheet("plain", None, &[("b1", "3")]), "values[0][0]: \"b1\" stands in the category \"b\"");
+        wrong(&sheet("plain", None, &[("a1", "3"), ("a1", "4")]), "values[1][0]: \"a1\" is there twice");
+        for score in [
+            "",
+            "x",
+            "-1",
+            "+1",
+            "1e2",
+            "1,5",
+            ".5",
+            "1.",
+            "01",
+            "0.00001",
+            "12345678901",
+            "٣",
+            "1.2.3",
+            " 1",
+        ] {
+            wrong(&sheet("points", None, &[("a1", score)]), "values[0][1]: ");
+        }
+        wrong(
+            &sheet("experts", Some("reach"), &[("a1", "0.9999")]),
+            "values[0][1]: 0.9999 is not from 1 to 10",
+        );
+        wrong(&sheet("plain", None, &[("a1", "5.0001")]), "values[0][1]: 5.0001 is not from 0 to 5");
+        wrong(
+            &sheet("points", None, &[("a1", "1000000.0001")]),
+            "values[0][1]: 1000000.0001 is more than 1000000 points",
+        );
+        for rank in ["0", "1.5", "1000001"] {
+            wrong(&sheet("ranks", None, &[("a1", rank)]), "values[0][1]: ");
+        }
+        wrong(
+            &sheet("ranks", None, &[("a1", "2"), ("a2", "2.0")]),
+            "values[1][1]: the rank 2 is given twice",
+        );
+        for name in ["", " Ama", "A\nma", &"A".repeat(101)] {
+            wrong(&Sheet { juror: name.to_owned(), ..sheet("plain", None, &[]) }, "juror: a name ");
+        }
+        let all = Sheet { category: "c".to_owned(), ..sheet("jury", None, &[("x", "?")]) };
+        assert_eq!(checked(&all).unwrap_err().len(), 4, "all at once");
+    }
+
+    #[test]
+    fn what_is_more_than_one_entry_is_refused() {
+        let panels = panels();
+        let ids: Vec<String> = (0..5_000).map(|number| format!("entry-{number:05}")).collect();
+        let entries: Vec<String> =
+            ids.iter().map(|id| format!(r#"{{"id":"{id}","category":"a","title":"T"}}"#)).collect();
+        let entries: Vec<Entry> = serde_json::from_str(&format!("[{}]", entries.join(","))).unwrap();
+        let definition = definition();
+        let jury = Jury::new(&panels, &definition.categories, &entries);
+        let values: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), "1")).collect();
+        let mistakes = jury.command(&sheet("plain", None, &values), "chair").unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].place == Place::Values, "{mistakes:?}");
+        assert!(jury.command(&sheet("plain", None, &values[..2_000]), "chair").is_ok());
+    }
+}

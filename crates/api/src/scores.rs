@@ -1,0 +1,237 @@
+//! Scores: jurors enter and correct their own, organisers anybody's, from paper sheets; and what stands can be read.
+//!
+//! What stands is read from the commands that became entries: the table tells what was entered, by whom and at which index of the log, and it is
+//! written in the transaction that appends the entries. The log says the same, among the ballots.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use acclaim_contest::{ContestId, PanelId};
+use acclaim_store::{
+    Command, CommandOutcome, Phase,
+    command::Kind,
+    keys::{Role, StaffKey},
+};
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth::{self, SCORE_READERS, SCORERS},
+    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    commands::{self, Done},
+    directory::Contest,
+    extract::Path,
+    jury::{Jury, Mistake, Sheet},
+    problem::{self, Problem},
+    state::Api,
+};
+
+/// How often a juror may enter scores of one category and criterion: a log whose events of staff grow without end cannot be audited.
+const MOST_CORRECTIONS: usize = 100;
+/// How long the scores may take to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// The most mistakes that are listed.
+const MOST_MISTAKES: usize = 100;
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(enter, read))
+}
+
+/// A juror's scores in a category.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ScoreRequest {
+    /// With a juror's key: that key's panel, or absent.
+    panel: Option<String>,
+    /// With a juror's key: that juror, or absent.
+    juror: Option<String>,
+    category: String,
+    /// Where the panel has criteria.
+    criterion: Option<String>,
+    /// Entry and score, a decimal of at most four places; they replace all that the juror entered in this category (by this criterion) before.
+    #[schema(value_type = Vec<Vec<String>>)]
+    values: Vec<(String, String)>,
+}
+
+/// Enter a juror's scores in a category; they replace the earlier ones.
+///
+/// Jurors enter their own with a juror's key, until freezing; organisers enter any juror's.
+#[utoipa::path(post, path = "/v1/contests/{contest}/scores", tag = "staff", request_body = ScoreRequest, security(("key" = [])),
+    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
+    responses((status = 200, body = Done, description = "in the log"),
+        (status = 409, content_type = "application/problem+json", description = "the rules or the phase do not allow it"),
+        (status = 422, content_type = "application/problem+json", description = "all mistakes at once, each with its field")))]
+async fn enter(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    request: Request,
+) -> Result<Json<Done>, Problem> {
+    let id = contest_id(&contest)?;
+    let key = auth::staff(&api, request.headers(), Some(&id), SCORERS).await?;
+    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let idempotency_key = idempotency_key(request.headers())?;
+    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let sheet = sheet(parse(&body)?, &key)?;
+    let definition = &contest.record.definition;
+    let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries);
+    let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
+    if key.role == Role::Juror {
+        let entered = api.stores.database.recorded_commands(&id, Kind::Score, Some(&key.name)).await?;
+        // What is sent again is answered again.
+        if !entered.iter().any(|(queued, _)| queued.key == idempotency_key) {
+            check_time(&contest)?;
+            check_corrections(entered.iter().map(|(queued, _)| &queued.command), &sheet)?;
+        }
+    }
+    commands::decide(&api, &id, key.name, idempotency_key, command).await
+}
+
+/// What the request enters. A juror enters the own scores, in the own panel.
+fn sheet(request: ScoreRequest, key: &StaffKey) -> Result<Sheet, Problem> {
+    let own = (key.role == Role::Juror).then(|| key.panel.as_ref().map_or("", PanelId::as_str));
+    let field = |field: &str, given: Option<String>, own: Option<&str>| match (given, own) {
+        (Some(given), Some(own)) if given != own => {
+            let detail = format!("`{field}`: the key {} is for \"{own}\" alone", key.name);
+            Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", field))
+        }
+        (Some(given), _) => Ok(given),
+        (None, Some(own)) => Ok(own.to_owned()),
+        (None, None) => {
+            let detail = format!("`{field}`: is missing");
+            Err(Problem::new(&problem::INVALID_REQUEST, detail).with("field", field))
+        }
+    };
+    Ok(Sheet {
+        panel: field("panel", request.panel, own)?,
+        juror: field("juror", request.juror, own.is_some().then_some(key.name.as_str()))?,
+        category: request.category,
+        criterion: request.criterion,
+        values: request.values,
+    })
+}
+
+fn invalid(mistakes: &[Mistake]) -> Problem {
+    let told = |mistake: &Mistake| json!({"field": mistake.place.to_string(), "problem": mistake.problem});
+    let listed: Vec<Value> = mistakes.iter().take(MOST_MISTAKES).map(told).collect();
+    let (field, detail) = mistakes.first().map_or_else(Default::default, |first| {
+        (first.place.to_string(), format!("`{}`: {}", first.place, first.problem))
+    });
+    Problem::new(&problem::INVALID_REQUEST, detail).with("field", field).with("mistakes", listed)
+}
+
+/// The sequencer would refuse it too; but what jurors send in vain is not to fill the database.
+fn check_time(contest: &Contest) -> Result<(), Problem> {
+    let (code, detail) = match contest.phase() {
+        Phase::Open | Phase::Closed => return Ok(()),
+        Phase::Draft => ("not-open", "the contest is a draft: nothing is in its log yet"),
+        Phase::Frozen => ("frozen", "the log is frozen: no score after it"),
+        Phase::Certified => ("out-of-place", "the result is certified: no score after it"),
+    };
+    Err(Problem::new(&problem::REFUSED, detail).with("code", code))
+}
+
+fn check_corrections<'a>(entered: impl Iterator<Item = &'a Command>, sheet: &Sheet) -> Result<(), Problem> {
+    let same = |command: &&Command| match command {
+        Command::Score { panel, juror, category, criterion, .. } => {
+            (panel.as_str(), juror, category.as_str(), criterion)
+                == (&*sheet.panel, &sheet.juror, &*sheet.category, &sheet.criterion)
+        }
+        _ => false,
+    };
+    if entered.filter(same).count() < MOST_CORRECTIONS {
+        return Ok(());
+    }
+    let detail = format!(
+        "these scores were entered {MOST_CORRECTIONS} times, the most that a juror can: an organiser can enter them"
+    );
+    Err(Problem::new(&problem::REFUSED, detail).with("code", "too-many-corrections"))
+}
+
+/// What stands.
+#[derive(Serialize, ToSchema)]
+struct Scores {
+    contest: String,
+    /// With a juror's key: whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    juror: Option<String>,
+    /// With a juror's key: the juror's panel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    panel: Option<String>,
+    /// By panel, juror, category and criterion, in byte order.
+    scores: Vec<Standing>,
+}
+
+/// The newest scores of a juror in a category, by one criterion if the panel has several.
+#[derive(Serialize, ToSchema)]
+struct Standing {
+    panel: String,
+    juror: String,
+    category: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    criterion: Option<String>,
+    /// Entry and score.
+    #[schema(value_type = Vec<Vec<String>>)]
+    values: Vec<(String, String)>,
+    /// Name of the staff key that entered them.
+    by: String,
+    /// Where they are in the log.
+    index: u64,
+    /// How often they were entered, corrections included.
+    times: u64,
+}
+
+/// The scores that stand: the newest of each juror, category and criterion. Jurors read their own.
+#[utoipa::path(get, path = "/v1/contests/{contest}/scores", tag = "staff", security(("key" = [])), params(("contest" = String, Path,)),
+    responses((status = 200, body = Scores)))]
+async fn read(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = contest_id(&contest)?;
+    let key = auth::staff(&api, &headers, Some(&id), SCORE_READERS).await?;
+    api.directory.contest(&id).ok_or_else(no_contest)?;
+    let own = (key.role == Role::Juror).then_some(&key);
+    let scores = standing(&api, &id, own).await?;
+    let juror = own.map(|key| key.name.clone());
+    let panel = own.and_then(|key| Some(key.panel.as_ref()?.to_string()));
+    let body = Json(Scores { contest: id.to_string(), juror, panel, scores });
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], body).into_response())
+}
+
+/// Of all jurors, or of the one whose key it is.
+async fn standing(api: &Api, id: &ContestId, own: Option<&StaffKey>) -> Result<Vec<Standing>, Problem> {
+    let mut newest: BTreeMap<_, Standing> = BTreeMap::new();
+    for (queued, outcome) in api.stores.database.recorded_commands(id, Kind::Score, None).await? {
+        let (
+            Command::Score { panel, juror, category, criterion, values },
+            CommandOutcome::Recorded { index, .. },
+        ) = (queued.command, outcome)
+        else {
+            continue;
+        };
+        if own.is_some_and(|key| key.name != juror || key.panel.as_ref() != Some(&panel)) {
+            continue;
+        }
+        let [panel, category] = [panel.as_str(), category.as_str()].map(str::to_owned);
+        let place = (panel.clone(), juror.clone(), category.clone(), criterion.clone());
+        let known = newest.get(&place);
+        let times = known.map_or(0, |known| known.times) + 1;
+        if known.is_some_and(|known| known.index > index) {
+            continue;
+        }
+        let values = values.into_iter().map(|(entry, score)| (entry.to_string(), score)).collect();
+        newest.insert(
+            place,
+            Standing { panel, juror, category, criterion, values, by: queued.by, index, times },
+        );
+    }
+    Ok(newest.into_values().collect())
+}

@@ -1,0 +1,282 @@
+//! Rounds: where a contest's entries are the champions of another one, that one's log is audited as well, and so on to the first. What a log says of the
+//! one before is compared with what that log is: its root, its certified result, and the champions in it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use acclaim_ballot_log::{CheckpointError, Event, LogEntry, VerifierKey, entry::Previous};
+use acclaim_contest::ContestId;
+use acclaim_tally::{AuditReport, audit::Finding};
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use tempfile::TempDir;
+
+use super::{
+    Beside, Means, copy, folder,
+    opening::{Opening, Prefix},
+    source::Source,
+};
+use crate::client::{Client, problem::Problem};
+
+/// Logs of a chain that are followed, at most.
+pub(in crate::commands) const MOST_ROUNDS: usize = 32;
+
+/// The logs before one.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Chain {
+    /// Whether it was followed to the first contest.
+    pub(super) followed: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+    /// The newest first.
+    pub(super) previous: Vec<Link>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize)]
+pub(super) struct Link {
+    /// Its origin.
+    pub(super) origin: String,
+    /// What its audit found, and in it what does not fit the log before it.
+    #[serde(flatten)]
+    pub(super) report: AuditReport,
+}
+
+/// Where the log before one is looked for.
+pub(super) enum Whereabouts<'a> {
+    /// In this folder, an exported log.
+    Folder(PathBuf),
+    /// At this engine, copied into the folder if one is named.
+    Engine(&'a str, Option<PathBuf>),
+    /// At this address of a file server, likewise.
+    Files(String, Option<PathBuf>),
+}
+
+/// A previous log that is at hand: audited, and in a folder.
+struct AtHand {
+    report: AuditReport,
+    folder: PathBuf,
+    /// The result that is shown, if one is.
+    result: Option<Vec<u8>>,
+    /// Of a copy that nobody keeps.
+    _temporary: Option<TempDir>,
+}
+
+/// Follows the chain from a log that was audited, in this file. What does not fit goes to the findings of the log that says so: of the first one to
+/// `report`. `None` if its entries are its own.
+pub(super) fn follow(
+    log: &Path,
+    mut next: Whereabouts<'_>,
+    key: &VerifierKey,
+    report: &mut AuditReport,
+    means: Means,
+) -> Result<Option<Chain>> {
+    let mut opening = Opening::read(log)?;
+    if opening.previous.is_none() {
+        return Ok(None);
+    }
+    let mut chain = Chain::default();
+    while let Some(previous) = opening.previous.take() {
+        if chain.previous.len() == MOST_ROUNDS {
+            chain.reason = Some(format!("more than {MOST_ROUNDS} contests follow each other"));
+            return Ok(Some(chain));
+        }
+        let found = find(&next, &previous, key, means);
+        let at_hand = match found {
+            Ok(at_hand) => at_hand,
+            Err(Missing::NotAtHand(reason)) => {
+                chain.reason = Some(format!("the log of {} is not at hand: {reason}", previous.origin));
+                return Ok(Some(chain));
+            }
+            Err(Missing::Unusable(reason)) => {
+                let finding = Finding { index: Some(0), reason };
+                add(last(&mut chain, report), [finding]);
+                chain.reason = Some(format!("the log of {} cannot be used", previous.origin));
+                return Ok(Some(chain));
+            }
+            Err(Missing::Failed(error)) => return Err(error),
+        };
+        let (of_previous, of_this) = compare(&opening, &previous, &at_hand)?;
+        add(last(&mut chain, report), of_this);
+        opening = Opening::read(&at_hand.folder.join("log.jsonl"))?;
+        next = next.before();
+        chain.previous.push(Link { origin: previous.origin, report: at_hand.report });
+        add(last(&mut chain, report), of_previous);
+    }
+    chain.followed = true;
+    Ok(Some(chain))
+}
+
+/// The report of the log that was last followed.
+fn last<'a>(chain: &'a mut Chain, report: &'a mut AuditReport) -> &'a mut AuditReport {
+    chain.previous.last_mut().map_or(report, |link| &mut link.report)
+}
+
+fn add(report: &mut AuditReport, findings: impl IntoIterator<Item = Finding>) {
+    report.findings.extend(findings);
+    report.clean = report.findings.is_empty();
+}
+
+/// Why a previous log was not audited.
+enum Missing {
+    /// It is not there, or not for us.
+    NotAtHand(String),
+    /// What is there is not the log that it should be.
+    Unusable(String),
+    /// The network or this machine.
+    Failed(anyhow::Error),
+}
+
+impl Whereabouts<'_> {
+    /// Where the log before the next one is.
+    fn before(self) -> Self {
+        let before = |kept: Option<PathBuf>| kept.map(|kept| kept.join("previous"));
+        match self {
+            Self::Folder(folder) => Self::Folder(folder.join("previous")),
+            Self::Engine(url, kept) => Self::Engine(url, before(kept)),
+            Self::Files(url, kept) => Self::Files(format!("{url}/previous"), before(kept)),
+        }
+    }
+
+    fn source(&self, origin: &str, key: &VerifierKey) -> Result<Option<Source>, Missing> {
+        match self {
+            Self::Folder(_) => Ok(None),
+            Self::Files(url, _) => Source::files(url).map(Some).map_err(Missing::Failed),
+            Self::Engine(url, _) => {
+                let contest = contest_of(origin, key.name())
+                    .ok_or_else(|| Missing::NotAtHand("it is of another installation".to_owned()))?;
+                // Certified, and so public; a key that is for the one contest would be refused.
+                let client = Client::of_server(url, None).map_err(Missing::Failed)?;
+                Ok(Some(Source::engine(client, contest)))
+            }
+        }
+    }
+}
+
+/// The contest of an origin, if it is of the same installation as another one.
+pub(in crate::commands) fn contest_of(origin: &str, same_as: &str) -> Option<ContestId> {
+    let (installation, contest) = origin.rsplit_once('/')?;
+    let (same, _) = same_as.rsplit_once('/')?;
+    if installation == same { contest.parse().ok() } else { None }
+}
+
+/// Audits the previous log, wherever it is.
+fn find(
+    place: &Whereabouts<'_>,
+    previous: &Previous,
+    key: &VerifierKey,
+    means: Means,
+) -> Result<AtHand, Missing> {
+    let key = key.of_log(&previous.origin).map_err(|error| Missing::Unusable(error.to_string()))?;
+    let source = place.source(&previous.origin, &key)?;
+    let audited = match (place, &source) {
+        (Whereabouts::Folder(folder), _) => {
+            if !folder.join("log.jsonl").is_file() {
+                return Err(Missing::NotAtHand(format!("there is none in {}", folder.display())));
+            }
+            in_folder(folder, &key, means)
+        }
+        (Whereabouts::Engine(_, kept) | Whereabouts::Files(_, kept), Some(source)) => {
+            copied(source, kept.as_deref(), &key, means)
+        }
+        (_, None) => return Err(Missing::NotAtHand("there is no address of it".to_owned())),
+    };
+    audited.map_err(|error| missing(error, &previous.origin))
+}
+
+/// What is not public or not there is no discrepancy; what is signed by somebody else is.
+fn missing(error: anyhow::Error, origin: &str) -> Missing {
+    if let Some(problem) = error.chain().find_map(|cause| cause.downcast_ref::<Problem>())
+        && matches!(problem.status, 403 | 404 | 409)
+    {
+        return Missing::NotAtHand(problem.to_string());
+    }
+    if error.chain().any(|cause| cause.is::<CheckpointError>()) {
+        return Missing::Unusable(format!("the log of {origin}: {error:#}"));
+    }
+    Missing::Failed(error.context(format!("the log of {origin}")))
+}
+
+fn in_folder(folder: &Path, key: &VerifierKey, means: Means) -> Result<AtHand> {
+    let report = folder::audit(folder, key, Beside::default(), means)?;
+    let result = folder::result(folder)?;
+    Ok(AtHand { report, folder: folder.to_owned(), result, _temporary: None })
+}
+
+fn copied(source: &Source, kept: Option<&Path>, key: &VerifierKey, means: Means) -> Result<AtHand> {
+    let temporary = kept.is_none().then(tempfile::tempdir).transpose().context("a folder for the copy")?;
+    let folder = kept.or(temporary.as_ref().map(TempDir::path)).context("a folder for the copy")?.to_owned();
+    let report = copy::audit(source, key, &folder, Beside::default(), means)?;
+    Ok(AtHand { report, folder, result: source.result()?, _temporary: temporary })
+}
+
+/// What does not fit: in the previous log, and in the one that names it.
+fn compare(opening: &Opening, previous: &Previous, at_hand: &AtHand) -> Result<(Vec<Finding>, Vec<Finding>)> {
+    let Previous { origin, size, root, result } = previous;
+    let prefix = Prefix::of(&at_hand.folder.join("log.jsonl"), *size)?;
+    let index = Some(size.saturating_sub(1));
+    let wrong = |reason: String| Ok((vec![Finding { index, reason }], Vec::new()));
+    if prefix.size < *size {
+        return wrong(format!("missing: the contest that follows goes by {size} entries"));
+    }
+    if prefix.root.to_string() != *root {
+        return wrong(format!(
+            "the root of the first {size} entries is {}, the contest that follows goes by {root}",
+            prefix.root
+        ));
+    }
+    if certified(&prefix.last).as_ref() != Some(result) {
+        return wrong(format!("the contest that follows goes by a result certified here, {result}"));
+    }
+    match prefix.document(origin, result, at_hand.result.as_deref())? {
+        None => wrong(format!("the entries before it do not come to the result {result}")),
+        Some(document) => Ok((Vec::new(), compare_entries(opening, &champions(&document), origin))),
+    }
+}
+
+/// The result that an entry certifies.
+fn certified(entry: &[u8]) -> Option<String> {
+    match LogEntry::decode(entry) {
+        Ok(LogEntry::Event(event)) => match *event {
+            Event::Certified { result, .. } => Some(result),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The champions in a result document, each with its category.
+fn champions(document: &[u8]) -> BTreeMap<String, String> {
+    let document: serde_json::Value = serde_json::from_slice(document).unwrap_or_default();
+    let list = |value: &serde_json::Value, key: &str| {
+        value.get(key).and_then(serde_json::Value::as_array).cloned().unwrap_or_default()
+    };
+    let text = |value: &serde_json::Value, key: &str| {
+        value.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+    };
+    let mut champions = BTreeMap::new();
+    for category in list(&document, "categories") {
+        let id = text(&category, "id");
+        champions.extend(list(&category, "champions").iter().map(|one| (text(one, "entry"), id.clone())));
+    }
+    champions
+}
+
+fn compare_entries(opening: &Opening, champions: &BTreeMap<String, String>, origin: &str) -> Vec<Finding> {
+    let mut left = champions.clone();
+    let mut findings = Vec::new();
+    for (index, entry, category) in &opening.entries {
+        if left.remove(entry).as_ref() != Some(category) {
+            let reason = format!("the entry {entry} is no champion of {origin} in the category {category}");
+            findings.push(Finding { index: Some(*index), reason });
+        }
+    }
+    findings.extend(left.into_iter().map(|(entry, category)| {
+        let reason = format!("the champion {entry} of {origin} in the category {category} is missing");
+        Finding { index: None, reason }
+    }));
+    findings
+}

@@ -1,0 +1,118 @@
+//! What is read of a log beside its audit: how it begins, and what it came to at an entry.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _},
+    path::{Path, PathBuf},
+};
+
+use acclaim_ballot_log::{Event, Hash, LogEntry, Tree, entry::Previous, leaf_hash};
+use acclaim_tally::Replay;
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+
+use crate::commands::log::MOST_LINE;
+
+/// How a log begins, as far as rounds go.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    /// The contest that the entries come from.
+    pub(super) previous: Option<Previous>,
+    /// The entries that can be voted for: index, entry, category.
+    pub(super) entries: Vec<(u64, String, String)>,
+}
+
+/// A log up to an entry.
+pub(super) struct Prefix {
+    log: PathBuf,
+    /// Entries in it, fewer than were asked for where the log ends before.
+    pub(super) size: u64,
+    /// The tree's root over them.
+    pub(super) root: Hash,
+    /// The last of them.
+    pub(super) last: Vec<u8>,
+}
+
+/// A log's lines, without their newlines.
+struct Lines {
+    reader: BufReader<File>,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    fn of(log: &Path) -> Result<Self> {
+        let file = File::open(log).with_context(|| format!("the log {}", log.display()))?;
+        Ok(Self { reader: BufReader::with_capacity(1 << 20, file), line: Vec::new() })
+    }
+
+    /// The next whole line; `None` at the end, or where no entry can stand.
+    fn next(&mut self) -> Result<Option<&[u8]>> {
+        self.line.clear();
+        (&mut self.reader).take(MOST_LINE).read_until(b'\n', &mut self.line).context("the log")?;
+        Ok(self.line.strip_suffix(b"\n"))
+    }
+}
+
+impl Opening {
+    /// Reads the beginning of a log, up to its opening. What is no entry ends it: the audit names that.
+    pub(super) fn read(log: &Path) -> Result<Self> {
+        let mut opening = Self::default();
+        let mut lines = Lines::of(log)?;
+        let mut index = 0;
+        while let Some(line) = lines.next()? {
+            let Ok(LogEntry::Event(event)) = LogEntry::decode(line) else { break };
+            match *event {
+                Event::Contest(header) => opening.previous = header.previous,
+                Event::Category(_) => {}
+                Event::Entry(entry) => {
+                    opening.entries.push((index, entry.id.to_string(), entry.category.to_string()));
+                }
+                _ => break,
+            }
+            index += 1;
+        }
+        Ok(opening)
+    }
+}
+
+impl Prefix {
+    /// The first so many entries of a log.
+    pub(super) fn of(log: &Path, size: u64) -> Result<Self> {
+        let mut lines = Lines::of(log)?;
+        let mut tree = Tree::without_tiles();
+        let mut last = Vec::new();
+        while tree.size() < size
+            && let Some(line) = lines.next()?
+        {
+            tree.append(leaf_hash(line));
+            line.clone_into(&mut last);
+        }
+        Ok(Self { log: log.to_owned(), size: tree.size(), root: tree.root(), last })
+    }
+
+    /// The result document with this SHA-256 that these entries come to: the one that is shown if it is that, or else counted anew, as after a
+    /// reopening. `None` if they come to another one.
+    pub(super) fn document(
+        &self,
+        origin: &str,
+        sha256: &str,
+        shown: Option<&[u8]>,
+    ) -> Result<Option<Vec<u8>>> {
+        if let Some(shown) = shown.filter(|shown| sha256_hex(shown) == sha256) {
+            return Ok(Some(shown.to_owned()));
+        }
+        let mut replay = Replay::without_tiles(origin);
+        let mut lines = Lines::of(&self.log)?;
+        for _ in 0..self.size {
+            match lines.next()? {
+                Some(line) if replay.push(line).is_ok() => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok(replay.result().filter(|result| result.sha256 == sha256).map(|result| result.json))
+    }
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

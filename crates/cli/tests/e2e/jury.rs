@@ -1,0 +1,461 @@
+//! A contest that jurors decide: each enters and corrects the own scores with a key that does nothing else, an organiser enters paper sheets, lots
+//! decide a tie, and the log says it all.
+
+use std::{fs, process::Output};
+
+use serde_json::{Value, json};
+
+use crate::{
+    ground::{on_both_grounds, succeeded},
+    server::acclaim,
+    site::{Answer, Site, ballot, poll},
+};
+
+const OPENED: &str = "2021-01-01T00:00:00Z";
+const SOURCE: &str = "drand quicknet, first round after freezing";
+const SEED: &str = "5eed000000000000000000000000000000000000000000000000000000000001";
+
+on_both_grounds!(
+    jurors_decide_and_the_log_says_how,
+    a_jurors_key_does_nothing_else,
+    scores_are_checked_before_they_wait,
+    a_spreadsheet_is_entered_whole_or_not_at_all,
+);
+
+/// Two panels, lots for ties.
+fn rules() -> Value {
+    json!({
+        "winners": {"count": 1, "from": "all", "by": "scores", "ties": "draw"},
+        "panel": [
+            {"id": "experts", "kind": "score", "scale": [0, 10], "criteria": [["impact", 2], ["reach", 1]], "minimum_jurors": 2},
+            {"id": "students", "kind": "score", "scale": [0, 10]},
+        ],
+        "draw": {"source": SOURCE},
+    })
+}
+
+/// Makes a contest, and returns it when it is open.
+fn opened(site: &Site, id: &str) -> Value {
+    site.create(id, OPENED, &rules());
+    poll("the opening", || {
+        let contest = site.staff.contest(&id.parse().unwrap()).unwrap();
+        (contest["phase"] == "open").then_some(contest)
+    })
+}
+
+fn juror(site: &Site, contest: &str, panel: &str, name: &str) -> String {
+    site.run_key(&["create", "--role", "juror", "--contest", contest, "--panel", panel, "--name", name])
+}
+
+fn post(site: &Site, path: &str, token: &str, key: &str, body: &Value) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers =
+        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
+    site.send("POST", &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
+}
+
+/// Enters scores, which goes well.
+#[track_caller]
+fn enter(site: &Site, contest: &str, token: &str, key: &str, body: &Value) -> Value {
+    let answer = post(site, &format!("{contest}/scores"), token, key, body);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+fn get(site: &Site, path: &str, token: &str) -> Answer {
+    site.send("GET", path, &[("authorization", &format!("Bearer {token}"))], b"")
+}
+
+fn standing(site: &Site, contest: &str, token: &str) -> Value {
+    get(site, &format!("/v1/contests/{contest}/scores"), token).body["scores"].clone()
+}
+
+fn run(site: &Site, key: &str, args: &[&str]) -> Output {
+    let url = format!("http://{}", site.address);
+    acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", key).output().unwrap()
+}
+
+/// The entries of a type in a log.
+fn of_type(site: &Site, contest: &str, kind: &str) -> Vec<Value> {
+    let log = site.log(contest);
+    let entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    entries.filter(|entry| entry["type"] == kind).collect()
+}
+
+fn jurors_decide_and_the_log_says_how(site: &Site) {
+    let vkey = opened(site, "prize")["log"]["vkey"].as_str().unwrap().to_owned();
+    let [ama, kofi] = ["Ama Mensah", "Kofi"].map(|name| juror(site, "prize", "experts", name));
+    let pass = site.pass("prize", "mailto:voter@example.org");
+    assert_eq!(site.cast("prize", &pass, &ballot(&["a1", "b1"])).status, 201);
+    let sheet = |category: &str, criterion: &str, values: Value| json!({"category": category, "criterion": criterion, "values": values});
+    for (number, (token, values)) in
+        [(&ama, [["a1", "7"], ["a2", "9.5"]]), (&kofi, [["a1", "8"], ["a2", "8.25"]])].into_iter().enumerate()
+    {
+        for criterion in ["impact", "reach"] {
+            enter(
+                site,
+                "prize",
+                token,
+                &format!("{criterion}-{number}"),
+                &sheet("a", criterion, json!(values)),
+            );
+        }
+    }
+    // A tie in the other category, from paper sheets.
+    for (number, name) in ["Ama Mensah", "Kofi"].into_iter().enumerate() {
+        for criterion in ["impact", "reach"] {
+            let mut paper = sheet("b", criterion, json!([["b1", "5"], ["b2", "5"], ["b3", "4"]]));
+            paper["panel"] = "experts".into();
+            paper["juror"] = name.into();
+            enter(site, "prize", &site.key, &format!("paper-{number}-{criterion}"), &paper);
+        }
+    }
+    for (category, values) in
+        [("a", json!([["a1", "6"], ["a2", "6"]])), ("b", json!([["b1", "6"], ["b2", "6"], ["b3", "6"]]))]
+    {
+        let students =
+            json!({"panel": "students", "juror": "class 4", "category": category, "values": values});
+        enter(site, "prize", &site.key, &format!("students-{category}"), &students);
+    }
+    corrections_replace(
+        site,
+        &ama,
+        &kofi,
+        &sheet("a", "impact", json!([["a1", "7.50"], ["a2", "9"], ["a3", "1"]])),
+    );
+
+    site.staff.post("/v1/contests/prize/close", "close", &json!({})).unwrap();
+    let late = enter(site, "prize", &kofi, "late", &sheet("a", "reach", json!([["a1", "8"], ["a2", "8.5"]])));
+    assert!(late["index"].is_u64(), "until freezing");
+    draw(site, &ama);
+    let result = site.staff.get("/v1/contests/prize/result").unwrap().json::<Value>().unwrap();
+    lots_decide(&result);
+    succeeded(&run(site, &site.key, &["contest", "certify", "prize"]));
+    post(site, "prize/scores", &ama, "certified", &sheet("a", "reach", json!([]))).problem(409, "refused");
+
+    let folder = site.export("prize", "exported");
+    let audit = acclaim().arg("audit").arg(&folder).args(["--vkey", &vkey]).output().unwrap();
+    assert!(succeeded(&audit).ends_with("audit: clean"));
+    let audit = run(site, &site.key, &["audit", "prize", "--vkey", &vkey]);
+    assert!(succeeded(&audit).ends_with("audit: clean"));
+}
+
+/// What a juror enters again takes the place of what was there, for everyone who reads; the log keeps both.
+fn corrections_replace(site: &Site, ama: &str, kofi: &str, corrected: &Value) {
+    let before = standing(site, "prize", ama);
+    assert_eq!(before.as_array().unwrap().len(), 4, "the own ones, those from paper as well: {before}");
+    let done = enter(site, "prize", ama, "corrected", corrected);
+    assert_eq!(enter(site, "prize", ama, "corrected", corrected), done, "sent again, it is the same request");
+    let own = get(site, "/v1/contests/prize/scores", ama).body;
+    assert_eq!((&own["juror"], &own["panel"]), (&json!("Ama Mensah"), &json!("experts")));
+    let first = &own["scores"][0];
+    assert_eq!(first["values"], json!([["a1", "7.5"], ["a2", "9"], ["a3", "1"]]));
+    assert_eq!(
+        (&first["times"], &first["index"], &first["by"]),
+        (&json!(2), &done["index"], &json!("Ama Mensah"))
+    );
+    let all = standing(site, "prize", &site.key);
+    let jurors: Vec<_> =
+        all.as_array().unwrap().iter().map(|sheet| sheet["juror"].as_str().unwrap()).collect();
+    assert_eq!(jurors, [&["Ama Mensah"; 4][..], &["Kofi"; 4], &["class 4"; 2]].concat());
+    assert_eq!(standing(site, "prize", kofi).as_array().unwrap().len(), 4);
+    assert_eq!(standing(site, "prize", &site.staff_key("auditor", "prize")), all);
+    let logged = of_type(site, "prize", "scores");
+    assert_eq!(logged.len(), 11);
+    assert_eq!((&logged[10]["juror"], &logged[10]["by"]), (&json!("Ama Mensah"), &json!("Ama Mensah")));
+    assert_eq!(
+        (&logged[4]["juror"], &logged[4]["by"] == "Ama Mensah"),
+        (&json!("Ama Mensah"), false),
+        "from paper"
+    );
+    let shown = succeeded(&run(site, &site.key, &["rule", "scores", "prize"]));
+    assert!(
+        shown
+            .lines()
+            .any(|line| line.split_whitespace().eq(["experts", "Ama", "Mensah", "a", "impact", "a1", "7.5"])),
+        "{shown}"
+    );
+}
+
+/// No seed without freezing, no score after it, one seed, from the source that the rules name.
+fn draw(site: &Site, ama: &str) {
+    let seed = json!({"seed": SEED});
+    let early = post(site, "prize/draw", &site.key, "early", &seed);
+    assert_eq!(early.problem(409, "refused")["code"], "no-draw");
+    early.names("not frozen");
+    for bad in ["", "5eed", &SEED.to_uppercase(), &format!("{SEED}00"), &SEED.replace('d', "g")] {
+        let refused = post(site, "prize/draw", &site.key, &format!("bad-{bad}"), &json!({"seed": bad}));
+        assert_eq!(refused.problem(422, "invalid-request")["field"], "seed");
+    }
+    succeeded(&run(site, &site.key, &["contest", "freeze", "prize"]));
+    let body = json!({"category": "a", "criterion": "reach", "values": []});
+    let queued = || site.number("SELECT count(*) FROM commands");
+    let before = queued();
+    let frozen = post(site, "prize/scores", ama, "frozen", &body);
+    assert_eq!(frozen.problem(409, "refused")["code"], "frozen");
+    assert_eq!(queued(), before, "what a juror sends in vain fills no table");
+    let mut paper = body;
+    (paper["panel"], paper["juror"]) = ("experts".into(), "Kofi".into());
+    let frozen = post(site, "prize/scores", &site.key, "frozen-paper", &paper);
+    assert_eq!(frozen.problem(409, "refused")["code"], "frozen");
+    succeeded(&run(site, &site.key, &["contest", "draw", "prize", "--seed", SEED]));
+    let again = post(site, "prize/draw", &site.key, "again", &seed);
+    assert_eq!(again.problem(409, "refused")["code"], "no-draw");
+    let drawn = &of_type(site, "prize", "drawn")[0];
+    assert_eq!((&drawn["source"], &drawn["seed"]), (&json!(SOURCE), &json!(SEED)));
+}
+
+/// The winners are those whom the figures name, and the lots that anyone can recompute.
+fn lots_decide(result: &Value) {
+    let winner =
+        |category: usize| result["categories"][category]["winners"]["entries"][0]["entry"].as_str().unwrap();
+    assert_eq!(winner(0), "a2");
+    let lot = |entry: &str| {
+        let mut bytes: Vec<u8> =
+            (0..32).map(|i| u8::from_str_radix(&SEED[2 * i..2 * i + 2], 16).unwrap()).collect();
+        for id in ["b", entry] {
+            bytes.extend(u32::try_from(id.len()).unwrap().to_le_bytes());
+            bytes.extend(id.bytes());
+        }
+        *blake3::hash(&bytes).as_bytes()
+    };
+    assert!(lot("b1") < lot("b2"));
+    assert_eq!((lot("b1")[..4].to_vec(), winner(1)), (vec![0x06, 0xe6, 0x58, 0x9d], "b1"));
+}
+
+fn a_jurors_key_does_nothing_else(site: &Site) {
+    opened(site, "prize");
+    site.create("other", OPENED, &rules());
+    let ama = juror(site, "prize", "experts", "Ama");
+    let ours = "/v1/contests/prize";
+    for route in [
+        "open",
+        "close",
+        "freeze",
+        "draw",
+        "certify",
+        "reopen",
+        "voids",
+        "withdrawals",
+        "reinstatements",
+        "amendments",
+        "choices",
+        "statements",
+        "tag-key/destruction",
+        "passes",
+        "ballots/bulk",
+    ] {
+        post(site, &format!("prize/{route}"), &ama, route, &json!({})).problem(403, "key-insufficient");
+    }
+    for route in
+        ["turnout", "tally", "tally/stream", "result", "log/entries", "log/tile/0/000.p/1", "log/checkpoint"]
+    {
+        get(site, &format!("{ours}/{route}"), &ama).problem(403, "key-insufficient");
+    }
+    let bearer = format!("Bearer {ama}");
+    let headers =
+        [("authorization", &*bearer), ("idempotency-key", "k"), ("content-type", "application/json")];
+    site.send("PUT", ours, &headers, b"{}").problem(403, "key-insufficient");
+    site.send("DELETE", ours, &headers, b"").problem(403, "key-insufficient");
+    site.send("PUT", "/v1/contests/new", &headers, b"{}").problem(403, "key-insufficient");
+    site.cast("prize", &ama, &ballot(&["a1"])).problem(401, "pass-invalid");
+    get(site, &format!("{ours}/votes/mine"), &ama).problem(401, "pass-invalid");
+
+    // Somebody else's scores, another panel, another contest.
+    let scores = json!({"category": "a", "values": [["a1", "7"]]});
+    let with = |more: Value| {
+        let mut body = scores.clone();
+        more.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
+        body
+    };
+    for (more, field) in [
+        (json!({"juror": "Kofi"}), "juror"),
+        (json!({"panel": "students"}), "panel"),
+        (json!({"juror": "ama"}), "juror"),
+    ] {
+        let refused = post(site, "prize/scores", &ama, field, &with(more));
+        assert_eq!(refused.problem(403, "key-insufficient")["field"], field);
+    }
+    for path in ["other/scores", "none/scores"] {
+        post(site, path, &ama, "path", &scores).problem(403, "key-insufficient");
+        get(site, &format!("/v1/contests/{path}"), &ama).problem(403, "key-insufficient");
+    }
+    let own = with(json!({"juror": "Ama", "panel": "experts", "criterion": "reach"}));
+    enter(site, "prize", &ama, "own", &own);
+    assert_eq!(get(site, ours, &ama).body["entries"][0]["id"], "a1");
+    a_draft_can_be_read_and_takes_no_scores(site);
+    lost_and_found(site, &ama, &own);
+    no_key_without_its_panel(site);
+    corrections_have_an_end(site);
+}
+
+fn a_draft_can_be_read_and_takes_no_scores(site: &Site) {
+    site.create("draft", "2098-01-01T00:00:00Z", &rules());
+    let esi = juror(site, "draft", "students", "Esi");
+    assert_eq!(get(site, "/v1/contests/draft", &esi).status, 200);
+    get(site, "/v1/contests/draft/tally", &esi).problem(403, "key-insufficient");
+    let listed = get(site, "/v1/contests", &esi).body.to_string();
+    assert!(listed.contains("\"draft\"") && get(site, "/v1/contests/draft", "").status == 404, "{listed}");
+    let early = post(site, "draft/scores", &esi, "early", &json!({"category": "a", "values": []}));
+    assert_eq!(early.problem(409, "refused")["code"], "not-open");
+}
+
+/// Whoever finds a lost key cannot use it; the juror goes on under the same name.
+fn lost_and_found(site: &Site, ama: &str, own: &Value) {
+    site.run_key(&["revoke", "Ama"]);
+    post(site, "prize/scores", ama, "own", own).problem(401, "key-invalid");
+    get(site, "/v1/contests/prize/scores", ama).problem(401, "key-invalid");
+    let again = juror(site, "prize", "experts", "Ama");
+    enter(site, "prize", &again, "again", own);
+    let found = standing(site, "prize", &again);
+    assert_eq!((found.as_array().unwrap().len(), &found[0]["times"]), (1, &json!(2)));
+    get(site, "/v1/contests/prize/scores", ama).problem(401, "key-invalid");
+    let keys = site.run_key(&["list"]);
+    let row = keys.lines().find(|line| line.starts_with("Ama ")).unwrap();
+    assert!(row.split_whitespace().take(4).eq(["Ama", "juror", "prize", "experts"]), "{keys}");
+}
+
+fn no_key_without_its_panel(site: &Site) {
+    for (args, told) in [
+        (&["--contest", "prize", "--name", "X"][..], "--panel"),
+        (&["--contest", "prize", "--panel", "experts"], "--name"),
+        (&["--panel", "experts", "--name", "X"], "--contest"),
+        (&["--contest", "prize", "--contest", "other", "--panel", "experts", "--name", "X"], "once"),
+        (&["--contest", "prize", "--panel", "jury", "--name", "X"], "it has experts, students"),
+        (&["--contest", "nowhere", "--panel", "jury", "--name", "X"], "no contest nowhere"),
+        (&["--contest", "prize", "--panel", "experts", "--name", " X"], "white space"),
+        (&["--contest", "prize", "--panel", "experts", "--name", "Ama"], "in use"),
+    ] {
+        let output = site.key_command(&[&["create", "--role", "juror"], args].concat());
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && words.contains(told), "{args:?}: {words}");
+    }
+    let output = site.key_command(&["create", "--role", "auditor", "--panel", "experts"]);
+    assert!(!output.status.success());
+}
+
+/// A juror cannot make a log that nobody can audit; an organiser goes on.
+fn corrections_have_an_end(site: &Site) {
+    let esi = juror(site, "prize", "students", "Efua");
+    let body = json!({"category": "b", "values": [["b1", "7"]]});
+    for number in 0..100 {
+        enter(site, "prize", &esi, &format!("many-{number}"), &body);
+    }
+    let more = post(site, "prize/scores", &esi, "one-more", &body);
+    assert_eq!(more.problem(409, "refused")["code"], "too-many-corrections");
+    enter(site, "prize", &esi, "many-99", &body);
+    enter(site, "prize", &esi, "other-category", &json!({"category": "a", "values": [["a1", "7"]]}));
+    let mut paper = body;
+    (paper["panel"], paper["juror"]) = ("students".into(), "Efua".into());
+    enter(site, "prize", &site.key, "paper", &paper);
+}
+
+fn scores_are_checked_before_they_wait(site: &Site) {
+    opened(site, "prize");
+    let size = site.log("prize").len();
+    let sheet = |more: Value| {
+        let mut body = json!({"panel": "students", "juror": "Esi", "category": "a", "values": [["a1", "7"]]});
+        more.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
+        body
+    };
+    for (more, field) in [
+        (json!({"panel": "jury"}), "panel"),
+        (json!({"juror": " "}), "juror"),
+        (json!({"category": "c"}), "category"),
+        (json!({"criterion": "impact"}), "criterion"),
+        (json!({"panel": "experts"}), "criterion"),
+        (json!({"panel": "experts", "criterion": "style"}), "criterion"),
+        (json!({"values": [["a1", "7"], ["x", "1"]]}), "values[1][0]"),
+        (json!({"values": [["b1", "7"]]}), "values[0][0]"),
+        (json!({"values": [["a1", "7"], ["a1", "8"]]}), "values[1][0]"),
+        (json!({"values": [["a1", "10.0001"]]}), "values[0][1]"),
+        (json!({"values": [["a1", "seven"]]}), "values[0][1]"),
+        (json!({"values": [["a1", "1.23456"]]}), "values[0][1]"),
+    ] {
+        let refused = post(site, "prize/scores", &site.key, "wrong", &sheet(more));
+        let problem = refused.problem(422, "invalid-request");
+        assert_eq!((&problem["field"], &problem["mistakes"][0]["field"]), (&json!(field), &json!(field)));
+        refused.names(field);
+    }
+    let two = post(
+        site,
+        "prize/scores",
+        &site.key,
+        "wrong",
+        &sheet(json!({"panel": "jury", "values": [["x", "?"]]})),
+    );
+    assert_eq!(two.problem(422, "invalid-request")["mistakes"].as_array().unwrap().len(), 3);
+    post(site, "prize/scores", &site.key, "shape", &sheet(json!({"values": [["a1", 7]]})))
+        .problem(400, "malformed");
+    let mut nobody = sheet(json!({}));
+    nobody.as_object_mut().unwrap().remove("juror");
+    assert_eq!(
+        post(site, "prize/scores", &site.key, "nobody", &nobody).problem(422, "invalid-request")["field"],
+        "juror"
+    );
+    assert_eq!(site.log("prize").len(), size, "nothing was changed");
+    enter(site, "prize", &site.key, "wrong", &sheet(json!({})));
+    let no_draw = json!({"winners": {"count": 1, "from": "all", "by": "votes"}});
+    site.create("plain", OPENED, &no_draw);
+    site.staff.post("/v1/contests/plain/close", "close-plain", &json!({})).unwrap();
+    site.staff.post("/v1/contests/plain/freeze", "freeze-plain", &json!({})).unwrap();
+    let refused = post(site, "plain/draw", &site.key, "draw-plain", &json!({"seed": SEED}));
+    assert_eq!(refused.problem(409, "refused")["code"], "no-draw");
+}
+
+fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
+    opened(site, "prize");
+    let size = site.log("prize").len();
+    let file = site.folder.path().join("scores.csv");
+    let path = file.to_str().unwrap();
+    let from_file = |key: &str, content: &str, more: &[&str]| {
+        fs::write(&file, content).unwrap();
+        run(site, key, &[&["rule", "score", "prize", "--csv", path], more].concat())
+    };
+    let wrong = "\u{feff}juror,category,entry,criterion,value\nAma,a,a1,impact,7\nAma,a,a9,impact,8\nAma,a,a2,impact,11\nKofi,b,a1,,7\n";
+    let output = from_file(&site.key, wrong, &["--panel", "experts"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    for (line, words) in [
+        (3, "entry: there is no entry \"a9\""),
+        (4, "value: 11 is not from 0 to 10"),
+        (5, "criterion: is missing"),
+        (5, "entry: \"a1\" stands in the category \"a\""),
+    ] {
+        assert!(told.contains(&format!("scores.csv:{line}: {words}")), "{told}");
+    }
+    for (content, more, words) in [
+        ("juror,category,entry,value\nAma,a,a1,7\n", &[][..], "name the panel with --panel"),
+        ("category,entry,value\na,a1,7\n", &["--panel", "students"], "no column juror"),
+        (
+            "panel,juror,category,entry,value\nstudents,Ama,a,a1,7\n",
+            &["--panel", "students"],
+            "leave out --panel",
+        ),
+        ("juror,category,entry,value\n", &["--panel", "students"], "there are none"),
+    ] {
+        let output = from_file(&site.key, content, more);
+        assert!(
+            !output.status.success() && String::from_utf8_lossy(&output.stderr).contains(words),
+            "{output:?}"
+        );
+    }
+    assert_eq!(site.log("prize").len(), size, "nothing was sent");
+
+    let sheet = "panel;juror;category;entry;criterion;value\nexperts;Ama;a;a1;impact;7,5\nexperts;Ama;a;a2;impact;9\n\
+                 students;Esi;b;b1;;10\n";
+    let done = succeeded(&from_file(&site.key, sheet, &[]));
+    assert_eq!(done.lines().count(), 2, "{done}");
+    let all = standing(site, "prize", &site.key);
+    assert_eq!(all[0]["values"], json!([["a1", "7.5"], ["a2", "9"]]));
+    assert_eq!((&all[1]["panel"], &all[1]["juror"]), (&json!("students"), &json!("Esi")));
+
+    // With a juror's key the file need not say whose it is, and cannot say somebody else's.
+    let kofi = juror(site, "prize", "students", "Kofi");
+    succeeded(&from_file(&kofi, "category,entry,value\na,a1,3\na,a3,4.25\n", &[]));
+    assert_eq!(standing(site, "prize", &kofi)[0]["values"], json!([["a1", "3"], ["a3", "4.25"]]));
+    let output = from_file(&kofi, "juror,category,entry,value\nEsi,a,a1,3\n", &[]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("does not allow this"), "{output:?}");
+    let shown = succeeded(&run(site, &kofi, &["rule", "scores", "prize"]));
+    assert!(shown.contains("4.25") && !shown.contains("Esi"), "{shown}");
+}

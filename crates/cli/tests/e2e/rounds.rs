@@ -1,0 +1,560 @@
+//! A longlist, a public vote among its champions, and a final among that one's: each contest takes its entries from the one before, and an audit
+//! follows them back, to whatever somebody has changed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use acclaim_ballot_log::{SigningKey, Tree, leaf_hash};
+use acclaim_cli::client::IdempotencyKey;
+use serde_json::{Value, json};
+
+use crate::{
+    follow::file_server,
+    ground::{on_both_grounds, succeeded},
+    server::acclaim,
+    site::{Answer, Site, ballot, definition, poll},
+};
+
+const OPENED: &str = "2021-01-01T00:00:00Z";
+const LATER: &str = "2098-01-01T00:00:00Z";
+/// The seed of a key that signs forged chains.
+const SEED: [u8; 32] = [9; 32];
+
+on_both_grounds!(
+    three_rounds_are_audited_as_one,
+    what_was_changed_in_a_chain_is_found,
+    only_what_is_certified_goes_on,
+    no_contest_opens_on_champions_of_before,
+);
+
+/// A contest whose entries come from another one, as it is sent.
+fn following(id: &str, opens: &str, from: &str) -> Value {
+    let mut definition = definition(id, opens);
+    let fields = definition.as_object_mut().unwrap();
+    fields.remove("entry");
+    fields.remove("category");
+    definition["rounds"] = json!({"from": from});
+    definition
+}
+
+fn put(site: &Site, definition: &Value, revision: Option<&str>) -> Answer {
+    let bearer = format!("Bearer {}", site.key);
+    let key = IdempotencyKey::new().unwrap().part(0);
+    let mut headers =
+        vec![("authorization", &*bearer), ("idempotency-key", &key), ("content-type", "application/json")];
+    headers.extend(revision.map(|revision| ("if-match", revision)));
+    let path = format!("/v1/contests/{}", definition["contest"]["id"].as_str().unwrap());
+    site.send("PUT", &path, &headers, definition.to_string().as_bytes())
+}
+
+/// Puts a definition, which goes well.
+#[track_caller]
+fn made(site: &Site, definition: &Value, revision: Option<&str>) -> Value {
+    let answer = put(site, definition, revision);
+    assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+    answer.body
+}
+
+fn contest(site: &Site, id: &str) -> Value {
+    site.staff.contest(&id.parse().unwrap()).unwrap()
+}
+
+fn run(site: &Site, args: &[&str]) -> Output {
+    let url = format!("http://{}", site.address);
+    acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", &site.key).output().unwrap()
+}
+
+fn post(site: &Site, path: &str, body: &Value) -> Answer {
+    let bearer = format!("Bearer {}", site.key);
+    let key = IdempotencyKey::new().unwrap().part(0);
+    let headers =
+        [("authorization", &*bearer), ("idempotency-key", &*key), ("content-type", "application/json")];
+    site.send("POST", &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
+}
+
+/// Two champions of three in each category.
+fn longlist(site: &Site) {
+    let more =
+        json!({"champions": {"count": 2}, "winners": {"count": 1, "from": "champions", "by": "votes"}});
+    site.create("longlist", OPENED, &more);
+    let title = json!({"what": "entry:a1", "key": "title", "to": "The first of them", "reason": "typo"});
+    vote(site, "longlist", &[&["a1", "b1"], &["a1", "b1"], &["a2", "b3"]]);
+    assert_eq!(post(site, "longlist/amendments", &title).status, 200);
+}
+
+fn vote(site: &Site, contest: &str, ballots: &[&[&str]]) {
+    for (number, entries) in ballots.iter().enumerate() {
+        let pass = site.pass(contest, &format!("{contest}-{number}"));
+        poll("a ballot", || {
+            let answer = site.cast(contest, &pass, &ballot(entries));
+            assert!(matches!(answer.status, 201 | 503), "{answer:?}");
+            (answer.status == 201).then_some(())
+        });
+    }
+}
+
+fn end(site: &Site, contest: &str) {
+    for step in ["close", "certify"] {
+        succeeded(&run(site, &["contest", step, contest]));
+    }
+}
+
+/// A longlist, a vote and a final; returns the final's verifier key.
+fn three_rounds(site: &Site) -> String {
+    longlist(site);
+    end(site, "longlist");
+    let mut public = following("public", OPENED, "longlist");
+    public["champions"] = json!({"count": 1});
+    made(site, &public, None);
+    vote(site, "public", &[&["a2", "b1"], &["a2", "b3"], &["b3"]]);
+    end(site, "public");
+    let mut last = following("final", OPENED, "public");
+    last["category"] = json!([{"id": "b", "title": "B, at last"}, {"id": "a", "title": "A, at last"}]);
+    made(site, &last, None);
+    vote(site, "final", &[&["a2", "b3"]]);
+    contest(site, "final")["log"]["vkey"].as_str().unwrap().to_owned()
+}
+
+fn ids(contest: &Value, key: &str) -> Vec<String> {
+    contest[key].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn three_rounds_are_audited_as_one(site: &Site) {
+    let vkey = three_rounds(site);
+    let public = contest(site, "public");
+    assert_eq!(ids(&public, "entries"), ["a1", "a2", "b1", "b3"]);
+    assert_eq!(public["entries"][0]["title"], "The first of them", "as amended there");
+    assert_eq!(
+        (&public["categories"][0]["title"], ids(&public, "categories")),
+        (&json!("A"), vec!["a".into(), "b".into()])
+    );
+    let last = contest(site, "final");
+    assert_eq!(
+        (ids(&last, "entries"), ids(&last, "categories")),
+        (vec!["a2".into(), "b3".into()], vec!["b".into(), "a".into()])
+    );
+    assert_eq!(last["categories"][0]["title"], "B, at last");
+
+    // What the header names is what the log before it was when it was certified.
+    let header: Value = serde_json::from_str(&site.log("public")[0]).unwrap();
+    let before = site.log("longlist");
+    let certified: Value = serde_json::from_str(before.last().unwrap()).unwrap();
+    assert_eq!(
+        header["previous"],
+        json!({
+            "origin": contest(site, "longlist")["log"]["origin"],
+            "size": before.len(),
+            "root": root(&before),
+            "result": certified["result"],
+        })
+    );
+    assert_eq!(public["rounds"], json!({"from": "longlist", "previous": header["previous"]}));
+    let result: Value = site.staff.get("/v1/contests/public/result").unwrap().json().unwrap();
+    assert_eq!(result["previous"], header["previous"]);
+
+    let said = succeeded(&run(site, &["audit", "final", "--vkey", &vkey]));
+    assert!(
+        said.ends_with("audit: clean") && said.contains("/longlist: ") && said.contains("/public: "),
+        "{said}"
+    );
+    let report = run(site, &["audit", "final", "--vkey", &vkey, "--json"]);
+    let report: Value = serde_json::from_str(&succeeded(&report)).unwrap();
+    assert_eq!((&report["clean"], &report["chain"]["followed"]), (&json!(true), &json!(true)));
+    let origins: Vec<_> = report["chain"]["previous"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|link| link["origin"].as_str().unwrap().rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(origins, ["public", "longlist"]);
+    // Whose key is for the final alone audits what is public before it; the copies are kept.
+    let organiser = site.staff_key("organiser", "final");
+    let copies = site.folder.path().join("copies");
+    let url = format!("http://{}", site.address);
+    for _ in 0..2 {
+        let mut audit = acclaim();
+        audit.args(["audit", "final", "--vkey", &vkey, "--url", &url, "--copy"]).arg(&copies);
+        assert!(succeeded(&audit.env("ACCLAIM_KEY", &organiser).output().unwrap()).ends_with("audit: clean"));
+    }
+    assert!(copies.join("previous/previous/log.jsonl").is_file());
+    a_chain_in_folders(site, &vkey, &organiser);
+    a_source_reopened(site, &vkey);
+}
+
+/// An export holds all of the chain; without it an audit says that it went no further.
+fn a_chain_in_folders(site: &Site, vkey: &str, organiser: &str) {
+    let folder = site.folder.path().join("exported");
+    let url = format!("http://{}", site.address);
+    let mut export = acclaim();
+    export.args(["log", "export", "final", "--url", &url, "--out"]).arg(&folder);
+    let said = succeeded(&export.env("ACCLAIM_KEY", organiser).output().unwrap());
+    assert_eq!(said.lines().count(), 3, "{said}");
+    for part in ["", "previous", "previous/previous"] {
+        for file in ["log.jsonl", "checkpoint", "vkey", "contest.json", "tile"] {
+            assert!(folder.join(part).join(file).exists(), "{part} {file}");
+        }
+    }
+    let audited = audit(&folder, vkey, &[]);
+    assert!(succeeded(&audited).ends_with("audit: clean"));
+    let (mut server, address) = file_server(&folder);
+    let at = || acclaim().args(["audit", &format!("http://{address}/"), "--vkey", vkey]).output().unwrap();
+    let said = succeeded(&at());
+    assert!(said.contains("/longlist: ") && said.ends_with("audit: clean"), "{said}");
+    let elsewhere = site.folder.path().join("elsewhere");
+    fs::rename(folder.join("previous"), &elsewhere).unwrap();
+    let said = succeeded(&at());
+    assert!(said.contains("chain: not followed: ") && said.ends_with("audit: clean"), "{said}");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let said = succeeded(&audit(&folder, vkey, &[]));
+    assert!(said.contains("chain: not followed: the log of ") && said.ends_with("audit: clean"), "{said}");
+    let report: Value = serde_json::from_str(&succeeded(&audit(&folder, vkey, &["--json"]))).unwrap();
+    assert_eq!(report["chain"]["followed"], false);
+    assert!(report["chain"]["reason"].is_string() && report["chain"]["previous"] == json!([]));
+    let named = audit(&folder, vkey, &["--previous", elsewhere.to_str().unwrap()]);
+    let said = succeeded(&named);
+    assert!(said.ends_with("audit: clean") && !said.contains("not followed"), "{said}");
+    let alone: Value = serde_json::from_str(&succeeded(&audit(
+        &elsewhere.join("previous"),
+        &key_in(&elsewhere.join("previous")),
+        &["--json"],
+    )))
+    .unwrap();
+    assert!(alone.get("chain").is_none(), "its entries are its own");
+}
+
+/// What the contest before was is what counts, whatever it becomes later.
+fn a_source_reopened(site: &Site, vkey: &str) {
+    assert_eq!(post(site, "public/reopen", &json!({"reason": "an objection"})).status, 200);
+    let withdrawn = json!({"entry": "a2", "reason": "it was upheld"});
+    assert_eq!(post(site, "public/withdrawals", &withdrawn).status, 200);
+    let said = succeeded(&run(site, &["audit", "final", "--vkey", vkey]));
+    assert!(said.ends_with("audit: clean"), "{said}");
+}
+
+fn key_in(folder: &Path) -> String {
+    fs::read_to_string(folder.join("vkey")).unwrap().trim().to_owned()
+}
+
+fn audit(folder: &Path, vkey: &str, more: &[&str]) -> Output {
+    acclaim().arg("audit").arg(folder).args(["--vkey", vkey]).args(more).output().unwrap()
+}
+
+fn root(lines: &[String]) -> String {
+    let mut tree = Tree::without_tiles();
+    for line in lines {
+        tree.append(leaf_hash(line.as_bytes()));
+    }
+    tree.root().to_string()
+}
+
+/// Logs of an exported chain, the newest first, signed by whoever forges them.
+struct Forged {
+    folder: PathBuf,
+    logs: Vec<Vec<String>>,
+    origins: Vec<String>,
+}
+
+impl Forged {
+    fn of(export: &Path, folder: PathBuf) -> Self {
+        let mut at = export.to_owned();
+        let (mut logs, mut origins) = (Vec::new(), Vec::new());
+        while at.join("log.jsonl").is_file() {
+            let text = fs::read_to_string(at.join("log.jsonl")).unwrap();
+            logs.push(text.lines().map(str::to_owned).collect());
+            let note = fs::read_to_string(at.join("checkpoint")).unwrap();
+            origins.push(note.lines().next().unwrap().to_owned());
+            at.push("previous");
+        }
+        Self { folder, logs, origins }
+    }
+
+    fn key(&self, round: usize) -> SigningKey {
+        SigningKey::from_seed(&self.origins[round], &SEED).unwrap()
+    }
+
+    #[track_caller]
+    fn replace(&mut self, round: usize, index: usize, from: &str, to: &str) {
+        let line = &mut self.logs[round][index];
+        assert!(line.contains(from), "{from}: {line}");
+        *line = line.replacen(from, to, 1);
+    }
+
+    fn find(&self, round: usize, text: &str) -> usize {
+        self.logs[round].iter().position(|line| line.contains(text)).unwrap()
+    }
+
+    /// Makes the log of a round say of the one before what that is.
+    fn bind(&mut self, round: usize) {
+        let header: Value = serde_json::from_str(&self.logs[round][0]).unwrap();
+        let size = usize::try_from(header["previous"]["size"].as_u64().unwrap()).unwrap();
+        let old = header["previous"]["root"].as_str().unwrap().to_owned();
+        let new = root(&self.logs[round + 1][..size]);
+        self.replace(round, 0, &old, &new);
+    }
+
+    /// Writes the chain, without results, and audits it with the forger's own key.
+    fn audit(&self) -> (i32, String) {
+        let mut at = self.folder.clone();
+        for (round, log) in self.logs.iter().enumerate() {
+            fs::create_dir_all(&at).unwrap();
+            fs::write(at.join("log.jsonl"), log.join("\n") + "\n").unwrap();
+            let root = root(log).parse().unwrap();
+            fs::write(at.join("checkpoint"), self.key(round).sign(log.len() as u64, root)).unwrap();
+            at.push("previous");
+        }
+        let output = audit(&self.folder, &self.key(0).verifier().to_string(), &[]);
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    }
+
+    #[track_caller]
+    fn found(&self, expected: &str) {
+        let (status, said) = self.audit();
+        assert_eq!(status, 1, "{expected}\n{said}");
+        assert!(said.lines().any(|line| line.contains(expected)), "{expected}\n{said}");
+    }
+}
+
+fn what_was_changed_in_a_chain_is_found(site: &Site) {
+    let vkey = three_rounds(site);
+    let export = site.export("final", "chain");
+    let forged = || Forged::of(&export, site.folder.path().join("forged"));
+    let honest = forged();
+    assert_eq!(honest.logs.len(), 3);
+    let (status, said) = honest.audit();
+    assert_eq!((status, said.trim_end().ends_with("audit: clean")), (0, true), "{said}");
+
+    // An entry that was no champion, in place of one that was.
+    let mut other = forged();
+    let entry = other.find(0, r#""type":"entry","id":"a2""#);
+    other.replace(0, entry, r#""id":"a2""#, r#""id":"a1""#);
+    let ballot = other.find(0, r#""type":"ballot""#);
+    other.logs[0].truncate(ballot);
+    other.found(&format!(
+        "index {entry}: the entry a1 is no champion of {} in the category a",
+        other.origins[1]
+    ));
+    other.found(&format!("the champion a2 of {} in the category a is missing", other.origins[1]));
+    // A champion in another category, and one more.
+    let mut moved = forged();
+    moved.logs[0].truncate(ballot);
+    moved.replace(0, entry, r#""category":"a""#, r#""category":"b""#);
+    moved.found(&format!("index {entry}: the entry a2 is no champion"));
+    let mut more = forged();
+    more.logs[0].truncate(ballot);
+    let line = more.logs[0][entry].replace("a2", "a3");
+    more.logs[0].insert(entry, line);
+    more.found("the entry a3 is no champion");
+    what_is_said_of_the_log_before(&honest, &forged);
+    the_log_before_changed(&honest, &forged);
+    mixed_up(site, &export, &vkey);
+}
+
+/// A result of the log before it that was never certified, at another size, or of another log.
+fn what_is_said_of_the_log_before(honest: &Forged, forged: &dyn Fn() -> Forged) {
+    let header: Value = serde_json::from_str(&honest.logs[0][0]).unwrap();
+    let previous = &header["previous"];
+    for (key, to, expected) in [
+        ("result", "00".repeat(32), "goes by a result certified here, 0000"),
+        ("root", root(&honest.logs[1][..3]), "the contest that follows goes by"),
+    ] {
+        let mut wrong = forged();
+        wrong.replace(0, 0, previous[key].as_str().unwrap(), &to);
+        wrong.found(expected);
+    }
+    let size = previous["size"].as_u64().unwrap();
+    let mut early = forged();
+    early.replace(0, 0, &format!(r#""size":{size}"#), &format!(r#""size":{}"#, size - 1));
+    early.bind(0);
+    early.found("goes by a result certified here");
+    let mut late = forged();
+    late.replace(0, 0, &format!(r#""size":{size}"#), &format!(r#""size":{}"#, size + 9));
+    late.found("missing: the contest that follows goes by");
+}
+
+/// With and without everything after it made to fit.
+fn the_log_before_changed(honest: &Forged, forged: &dyn Fn() -> Forged) {
+    for bound in [false, true] {
+        let mut changed = forged();
+        let ballot = changed.find(2, r#""type":"ballot""#);
+        changed.logs[2].remove(ballot);
+        if bound {
+            changed.replace(
+                1,
+                0,
+                &format!(r#""size":{}"#, honest.logs[2].len()),
+                &format!(r#""size":{}"#, honest.logs[2].len() - 1),
+            );
+            changed.bind(1);
+        }
+        let (status, said) = changed.audit();
+        assert_eq!(status, 1, "{said}");
+        assert!(said.contains(&format!("{}: index", changed.origins[2])), "{said}");
+    }
+}
+
+/// Another log in the place of the one before, and a result that was published otherwise.
+fn mixed_up(site: &Site, export: &Path, vkey: &str) {
+    let folder = site.folder.path().join("mixed");
+    let copy = |from: &str, to: &str| {
+        fs::create_dir_all(folder.join(to)).unwrap();
+        for file in ["log.jsonl", "checkpoint", "result.json"] {
+            let _absent = fs::copy(export.join(from).join(file), folder.join(to).join(file));
+        }
+    };
+    copy("", "");
+    copy("previous/previous", "previous");
+    let mixed = audit(&folder, vkey, &[]);
+    assert_eq!(mixed.status.code(), Some(1), "{mixed:?}");
+    copy("previous", "previous");
+    copy("previous/previous", "previous/previous");
+    succeeded(&audit(&folder, vkey, &[]));
+    let result = folder.join("previous/result.json");
+    let altered = fs::read_to_string(&result).unwrap().replacen(r#""entry":"a2""#, r#""entry":"a1""#, 1);
+    fs::write(&result, altered).unwrap();
+    let mixed = audit(&folder, vkey, &[]);
+    let said = String::from_utf8(mixed.stdout).unwrap();
+    assert_eq!(mixed.status.code(), Some(1), "{said}");
+    assert!(said.contains("/public: the published result has categories"), "{said}");
+}
+
+fn only_what_is_certified_goes_on(site: &Site) {
+    let from = |definition: &Value, code: &str, words: &str| {
+        let refused = put(site, definition, None);
+        let problem = refused.problem(422, "invalid-definition");
+        assert_eq!(
+            (&problem["code"], &problem["mistakes"][0]["key"]),
+            (&json!(code), &json!("rounds.from")),
+            "{problem}"
+        );
+        refused.names(words);
+    };
+    let next = following("next", LATER, "longlist");
+    from(&next, "unknown", "there is no contest longlist here");
+    longlist(site);
+    from(&next, "not-certified", "it is open");
+    site.staff.post("/v1/contests/longlist/close", "close-it", &json!({})).unwrap();
+    from(&next, "not-certified", "it is closed");
+    site.create("rehearsal", OPENED, &json!({"contest": {"id": "rehearsal", "title": "R", "time_zone": "UTC", "test": true, "opens": OPENED, "closes": "2099-12-01T00:00:00Z"}}));
+    from(&following("next", LATER, "rehearsal"), "test", "is a test");
+    site.create("plain", OPENED, &json!({}));
+    end(site, "plain");
+    from(&following("next", LATER, "plain"), "no-champions", "plain has no champions");
+    succeeded(&run(site, &["contest", "certify", "longlist"]));
+
+    what_does_not_go_with_champions(site, &next);
+    a_file_of_rounds(site);
+    a_scoped_key_learns_of_no_draft(site);
+}
+
+fn what_does_not_go_with_champions(site: &Site, next: &Value) {
+    let with = |key: &str, value: Value| {
+        let mut definition = next.clone();
+        definition[key] = value;
+        definition
+    };
+    let entry = json!([{"id": "x", "category": "a", "title": "X"}]);
+    for (definition, key, words) in [
+        (with("entry", entry), "entry", "does not go with rounds.from"),
+        (with("rounds", json!({"from": "next"})), "rounds.from", "is the contest itself"),
+        (
+            with("category", json!([{"id": "a", "title": "A"}])),
+            "category",
+            "\"b\" has champions in longlist and is missing",
+        ),
+        (
+            with(
+                "category",
+                json!([{"id": "a", "title": "A"}, {"id": "b", "title": "B"}, {"id": "c", "title": "C"}]),
+            ),
+            "category[2]",
+            "has no champions",
+        ),
+        (
+            with("ballot", json!({"votes_per_category": [3, 3]})),
+            "category[0]",
+            "fewer entries (2) than a ballot must vote for (3)",
+        ),
+    ] {
+        let refused = put(site, &definition, None);
+        let problem = refused.problem(422, "invalid-definition");
+        assert_eq!(problem["mistakes"][0]["key"], key, "{problem}");
+        refused.names(words);
+    }
+    let mut given = definition("next", LATER);
+    given["rounds"] = next["rounds"].clone();
+    given["rounds"]["previous"] =
+        json!({"origin": "o", "size": 1, "root": root(&[]), "result": "0".repeat(64)});
+    let refused = put(site, &given, None);
+    assert_eq!(refused.problem(422, "invalid-definition")["mistakes"][0]["key"], "rounds.previous");
+    let drafts = site.staff.get("/v1/contests").unwrap().json::<Value>().unwrap().to_string();
+    assert!(!drafts.contains("\"next\""), "nothing was made: {drafts}");
+}
+
+/// Whose key is for the next contest alone takes what is certified, and learns of no draft.
+fn a_scoped_key_learns_of_no_draft(site: &Site) {
+    site.create("secret", LATER, &json!({}));
+    let organiser = site.staff_key("organiser", "mine");
+    for (from, told) in [("secret", "there is no contest secret here"), ("plain", "has no champions")] {
+        let definition = following("mine", LATER, from).to_string();
+        let bearer = format!("Bearer {organiser}");
+        let headers =
+            [("authorization", &*bearer), ("idempotency-key", "mine"), ("content-type", "application/json")];
+        let refused = site.send("PUT", "/v1/contests/mine", &headers, definition.as_bytes());
+        refused.problem(422, "invalid-definition");
+        refused.names(told);
+    }
+}
+
+/// On the command line: created from TOML, and edited.
+fn a_file_of_rounds(site: &Site) {
+    let file = site.folder.path().join("next.toml");
+    let text = "[contest]\nid = \"by-file\"\ntitle = \"Next\"\ntime_zone = \"UTC\"\nopens = \"2098-01-01T00:00:00Z\"\n\
+                closes = \"2099-01-01T00:00:00Z\"\n[winners]\ncount = 1\nfrom = \"all\"\nby = \"votes\"\n[rounds]\nfrom = \"longlist\"\n";
+    fs::write(&file, text).unwrap();
+    let path = file.to_str().unwrap();
+    let said = succeeded(&run(site, &["contest", "create", path]));
+    assert!(said.lines().any(|line| line.split_whitespace().eq(["entries:", "4"])), "{said}");
+    assert!(said.lines().any(|line| line.split_whitespace().eq(["entries", "from:", "longlist"])), "{said}");
+    fs::write(&file, text.replace("Next", "The next one")).unwrap();
+    succeeded(&run(site, &["contest", "create", path, "--edit"]));
+    let edited = contest(site, "by-file");
+    assert_eq!((edited["title"].as_str(), ids(&edited, "entries").len()), (Some("The next one"), 4));
+    fs::write(&file, format!("{text}[[entry]]\nid = \"x\"\ncategory = \"a\"\ntitle = \"X\"\n")).unwrap();
+    let refused = run(site, &["contest", "create", path, "--edit"]);
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(words.contains("next.toml:13: entry: does not go with rounds.from"), "{words}");
+}
+
+fn no_contest_opens_on_champions_of_before(site: &Site) {
+    longlist(site);
+    end(site, "longlist");
+    let next = following("next", LATER, "longlist");
+    made(site, &next, None);
+    assert!(contest(site, "next").get("opening_refused").is_none());
+    assert_eq!(post(site, "longlist/reopen", &json!({"reason": "an objection"})).status, 200);
+    let refused = post(site, "next/open", &json!({}));
+    assert_eq!(refused.problem(409, "refused")["code"], "previous-not-certified");
+    refused.names("longlist is not certified any more");
+    assert_eq!(contest(site, "next")["opening_refused"], "longlist is not certified any more");
+    let shown = succeeded(&run(site, &["contest", "show", "next"]));
+    assert!(shown.contains("longlist is not certified any more"), "{shown}");
+
+    assert_eq!(
+        post(site, "longlist/withdrawals", &json!({"entry": "a1", "reason": "it was upheld"})).status,
+        200
+    );
+    succeeded(&run(site, &["contest", "certify", "longlist"]));
+    let refused = post(site, "next/open", &json!({}));
+    assert_eq!(refused.problem(409, "refused")["code"], "previous-not-certified");
+    refused.names("certified again");
+    assert_eq!(contest(site, "next")["phase"], "draft");
+    made(site, &next, Some("*"));
+    assert_eq!(ids(&contest(site, "next"), "entries"), ["a2", "a3", "b1", "b3"]);
+    assert_eq!(post(site, "next/open", &json!({})).status, 200);
+    assert!(contest(site, "next").get("opening_refused").is_none());
+}

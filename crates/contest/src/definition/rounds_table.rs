@@ -1,0 +1,104 @@
+//! The table `[rounds]`: entries that come from another contest, in place of entries of its own.
+
+use super::{fields::Table, mistakes::Findings};
+use crate::rounds::{Previous, Rounds};
+
+/// The longest origin, in bytes: a host's name and an identifier have room.
+const MOST_ORIGIN: usize = 400;
+/// The largest integer that every JSON reader keeps exact.
+const MOST_EXACT: u64 = (1 << 53) - 1;
+
+/// What the table says.
+pub(super) enum Found {
+    /// There is none: the contest has entries of its own.
+    None,
+    /// It was looked up where the entries come from, and they are there.
+    Resolved(Option<Rounds>),
+    /// The entries are still to come from the other contest.
+    Unresolved(Option<Rounds>),
+}
+
+impl Found {
+    /// Whether the entries are still to come.
+    pub(super) fn is_unresolved(&self) -> bool {
+        matches!(self, Self::Unresolved(_))
+    }
+
+    /// The table; `None` if there is none, or it was wrong and has been reported.
+    pub(super) fn into_rounds(self) -> Option<Rounds> {
+        match self {
+            Self::None => None,
+            Self::Resolved(rounds) | Self::Unresolved(rounds) => rounds,
+        }
+    }
+}
+
+pub(super) fn read(root: &mut Table<'_>, findings: &mut Findings) -> Found {
+    let Some(field) = root.field("rounds") else { return Found::None };
+    let Some(mut table) = field.table(findings) else { return Found::Unresolved(None) };
+    let from = table.required("from", findings).and_then(|field| field.parsed(findings));
+    let resolution = table.field("previous").map(|field| field.table(findings));
+    table.finish(findings);
+    match resolution {
+        None => Found::Unresolved(from.map(|from| Rounds { from, previous: None })),
+        Some(previous) => {
+            let previous = previous.and_then(|table| previous_of(table, findings));
+            Found::Resolved(
+                from.zip(previous).map(|(from, previous)| Rounds { from, previous: Some(previous) }),
+            )
+        }
+    }
+}
+
+fn previous_of(mut table: Table<'_>, findings: &mut Findings) -> Option<Previous> {
+    let mut text = |key, check: fn(&str) -> Result<(), String>, findings: &mut Findings| {
+        table.required(key, findings).and_then(|field| field.checked(findings, check))
+    };
+    let origin = text("origin", check_origin, findings);
+    let root = text("root", check_root, findings);
+    let result = text("result", check_result, findings);
+    let size = table.required("size", findings).and_then(|field| field.number(1..=MOST_EXACT, findings));
+    table.finish(findings);
+    Some(Previous { origin: origin?, size: size?, root: root?, result: result? })
+}
+
+fn check_origin(text: &str) -> Result<(), String> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+');
+    match !text.is_empty() && text.len() <= MOST_ORIGIN && is_plain {
+        true => Ok(()),
+        false => Err("is not the origin of a log".to_owned()),
+    }
+}
+
+fn check_root(text: &str) -> Result<(), String> {
+    let digits = text.strip_suffix('=').unwrap_or_default();
+    let is_base64 = digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+    // The last digit holds two bits of nothing.
+    let is_whole = digits.ends_with(|last| "AEIMQUYcgkosw048".contains(last));
+    match digits.len() == 43 && is_base64 && is_whole {
+        true => Ok(()),
+        false => Err("is not 32 bytes in base64".to_owned()),
+    }
+}
+
+fn check_result(text: &str) -> Result<(), String> {
+    let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    match text.len() == 64 && is_hex {
+        true => Ok(()),
+        false => Err("is not 32 bytes in lowercase hex".to_owned()),
+    }
+}
+
+/// Refuses entries of the contest's own beside those that are to come.
+pub(super) fn refuse_entries(root: &mut Table<'_>, findings: &mut Findings) {
+    for key in ["entry", "entries_csv"] {
+        if let Some(field) = root.field(key) {
+            let place = field.first_element().unwrap_or(field.place);
+            findings.add(
+                place,
+                key,
+                "does not go with rounds.from: the entries are the champions of that contest",
+            );
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Entries that come from another contest: none of the contest's own beside them, until they are there.
+
+use acclaim_contest::{Definition, Overrides, Previous, Rounds};
+
+use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with};
+
+const ROUNDS: &str = "[rounds]\nfrom = \"longlist\"\n";
+
+/// The plain definition without entries, perhaps without categories, and with the table.
+fn following(categories: bool) -> String {
+    let until = if categories { "[[entry]]" } else { "[[category]]" };
+    let (head, _) = PLAIN.split_once(until).unwrap();
+    format!("{head}{ROUNDS}")
+}
+
+fn previous() -> Previous {
+    Previous {
+        origin: "vote.example.org/longlist".to_owned(),
+        size: 12,
+        root: format!("{}A=", "a".repeat(42)),
+        result: "0f".repeat(32),
+    }
+}
+
+#[test]
+fn entries_come_later_and_categories_may() {
+    for categories in [true, false] {
+        let definition = from_toml(&following(categories)).unwrap();
+        assert_eq!(definition.rounds, Some(Rounds { from: "longlist".parse().unwrap(), previous: None }));
+        assert_eq!((definition.categories.len(), definition.entries.len()), (usize::from(categories), 0));
+        assert_eq!(from_json(&definition.to_json()), Ok(definition), "as it is sent");
+    }
+}
+
+#[test]
+fn entries_beside_the_table_are_refused_naming_both_keys() {
+    let words = "does not go with rounds.from: the entries are the champions of that contest";
+    assert_mistake(
+        from_toml(&plain_with("[[category]]", &format!("{ROUNDS}[[category]]"))),
+        "line 20: entry: ",
+        words,
+    );
+    let file = format!("entries_csv = \"entries.csv\"\n{}", following(true));
+    assert_mistake(from_toml(&file), "line 1: entries_csv: ", words);
+    let found = mistakes(from_toml(&following(true).replace("from", "form")));
+    assert_eq!(found.len(), 2, "nobody is blamed for the entries too: {found:?}");
+    assert!(found[0].contains("rounds.from: is missing") && found[1].contains("unknown key"), "{found:?}");
+    assert_mistake(
+        from_toml(&following(true).replace("longlist", "A")),
+        "line 19: rounds.from: `A` is not an identifier",
+        "",
+    );
+    let itself = following(true).replace("longlist", "plain");
+    assert_mistake(from_toml(&itself), "line 1: rounds.from: is the contest itself", "");
+}
+
+#[test]
+fn with_entries_there_the_definition_is_whole() {
+    let mut definition = from_toml(PLAIN).unwrap();
+    definition.rounds = Some(Rounds { from: "longlist".parse().unwrap(), previous: Some(previous()) });
+    let json = definition.to_json();
+    assert_eq!(from_json(&json).as_ref(), Ok(&definition));
+    let without = Definition { categories: Vec::new(), entries: Vec::new(), ..definition };
+    let found = mistakes(from_json(&without.to_json()));
+    assert!(found.iter().any(|mistake| mistake.contains("there is no entry")), "{found:?}");
+    for (key, other) in [
+        ("\"origin\":\"vote.example.org/longlist\"", "\"origin\":\"a b\""),
+        ("\"size\":12", "\"size\":0"),
+        ("aaaA=", "aaaB="),
+        ("aaaA=", "aaaaA="),
+        ("0f0f\"", "0F0f\""),
+    ] {
+        assert!(json.contains(key), "{key}");
+        let found = Definition::from_json(json.replacen(key, other, 1).as_bytes(), &Overrides::default());
+        assert_eq!(mistakes(found).len(), 1, "{other}");
+    }
+}

@@ -1,0 +1,106 @@
+//! A contest whose entries come from another one opens by itself only while that is certified as it was when they were looked up.
+
+use acclaim_contest::{Definition, Previous, Rounds};
+use acclaim_store::{
+    CommandOutcome, Phase,
+    certification::certification,
+    command::{Command, QueuedCommand, Reason},
+    hub::Notice,
+};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use crate::support::{World, time};
+
+/// After the first contest.
+const OPENS: &str = "2021-05-01T00:00:00Z";
+
+async fn done(world: &mut World, key: &str, command: Command) -> CommandOutcome {
+    let received = world.stores.clock.now();
+    let queued = QueuedCommand { key: key.to_owned(), by: "chair".to_owned(), command, received };
+    world.stores.database.queue_command(&world.contest, &queued).await.unwrap();
+    world.stores.hub.send(Notice::CommandQueued(world.contest.clone()));
+    let mut found = None;
+    world
+        .until(|notice| match notice {
+            Notice::Decided(decided) => {
+                found = decided.commands.iter().find(|(decided, _)| decided == key).map(|(_, o)| o.clone());
+                found.is_some()
+            }
+            _ => false,
+        })
+        .await;
+    found.unwrap()
+}
+
+/// Closes the first contest if it is open, and certifies what it comes to.
+async fn certify(world: &mut World, key: &str) -> Previous {
+    let contest = world.contest.clone();
+    let document = loop {
+        let result = world.stores.hub.latest(&contest).and_then(|latest| latest.result.clone());
+        let document: Value = serde_json::from_slice(&result.unwrap_or_default()).unwrap_or_default();
+        if document.get("certify").is_some() {
+            break document;
+        }
+        world.until(|notice| matches!(notice, Notice::Published(_))).await;
+    };
+    let text = |key: &str| document["certify"][key].as_str().unwrap().to_owned();
+    let size = document["certify"]["size"].as_u64().unwrap();
+    let command = Command::Certify { size, root: text("root"), result: text("result") };
+    let outcome = done(world, key, command).await;
+    assert!(matches!(outcome, CommandOutcome::Recorded { .. }), "{outcome:?}");
+    let found = certification(&*world.stores.database, &contest).await.unwrap().unwrap();
+    assert_eq!((found.size, &found.result), (size + 1, &text("result")));
+    Previous { origin: "test/photos".to_owned(), size: found.size, root: found.root, result: found.result }
+}
+
+async fn phase(world: &World, next: &Definition) -> Phase {
+    world.stores.database.contest(&next.id).await.unwrap().unwrap().state.phase
+}
+
+/// Lets everyone who has something to do do it.
+async fn settle() {
+    for _ in 0..500 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_contest_opens_at_its_instant_only_if_its_entries_are_still_certified() {
+    let mut world = World::open().await;
+    world.clock.set(time("2021-03-31T22:01:00Z"));
+    let previous = certify(&mut world, "certify").await;
+    let mut next = world.definition("next", OPENS);
+    next.rounds = Some(Rounds { from: world.contest.clone(), previous: Some(previous) });
+    world.draft(&next).await;
+    let reason = Reason { reason: "an objection".to_owned(), note: None };
+    done(&mut world, "reopen", Command::Reopen(reason)).await;
+    assert_eq!(certification(&*world.stores.database, &world.contest).await.unwrap(), None);
+
+    // At its instant and each time after, also once it is certified anew.
+    world.clock.set(time(OPENS));
+    for _ in 0..5 {
+        settle().await;
+        assert_eq!(phase(&world, &next).await, Phase::Draft);
+        world.clock.advance(SignedDuration::from_secs(1));
+    }
+    let again = certify(&mut world, "again").await;
+    for _ in 0..5 {
+        world.clock.advance(SignedDuration::from_secs(1));
+        settle().await;
+        assert_eq!(phase(&world, &next).await, Phase::Draft);
+    }
+
+    // With what it is certified as now, at once, and as of its instant.
+    next.rounds = Some(Rounds { from: world.contest.clone(), previous: Some(again.clone()) });
+    world.stores.database.edit_draft(&next, 1).await.unwrap();
+    world.stores.hub.send(Notice::ContestChanged(next.id.clone()));
+    let id = next.id.clone();
+    world.until(|notice| matches!(notice, Notice::Decided(decided) if decided.contest == id)).await;
+    let entries = world.stores.database.entries(&next.id, 0, 10).await.unwrap();
+    let header: Value = serde_json::from_slice(&entries[0]).unwrap();
+    assert_eq!(header["previous"], serde_json::to_value(&again).unwrap());
+    let opened: Value = serde_json::from_slice(entries.last().unwrap()).unwrap();
+    assert_eq!((&opened["type"], &opened["at"]), (&"opened".into(), &OPENS.into()));
+    world.stop().await;
+}
