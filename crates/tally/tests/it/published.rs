@@ -82,7 +82,7 @@ impl Contest {
 }
 
 /// A definition with these tables, and one day to vote.
-fn definition(tables: Value) -> Value {
+fn definition(tables: &Value) -> Value {
     let mut definition = json!({
         "contest": {"id": "published", "title": "Published", "time_zone": "UTC",
             "opens": "2021-03-01T00:00:00", "closes": "2021-03-02T00:00:00"},
@@ -158,7 +158,7 @@ fn eurovision(year: u16, points: &[Points], finals: &[Final]) -> Value {
     let countries = finals.iter().filter(|row| row.year == year && row.round == "final");
     let countries: Vec<String> = countries.map(|row| row.country.to_lowercase()).collect();
     let panel = |id: &str| json!({"id": id, "kind": "points"});
-    let mut contest = Contest::open(&definition(json!({
+    let mut contest = Contest::open(&definition(&json!({
         "ballot": {},
         "winners": {"count": countries.len(), "by": "scores", "ties": "panel:public"},
         "panel": [panel("jury"), panel("public")],
@@ -193,7 +193,7 @@ fn big_brother_brasil_comes_to_the_published_means() {
 
 fn check_means(shares: &[(&str, &str, &str, &str)]) {
     let ids = || (0..=shares.len()).map(|number| format!("e{number}"));
-    let mut contest = Contest::open(&definition(json!({
+    let mut contest = Contest::open(&definition(&json!({
         "ballot": {},
         "channel": [{"id": "unique", "weight": 50}, {"id": "fan", "weight": 50}],
         "category": [{"id": "c", "title": "Out"}],
@@ -228,7 +228,7 @@ fn check_means(shares: &[(&str, &str, &str, &str)]) {
 fn wsis_has_90_champions_and_18_winners() {
     let categories: Vec<String> = (1..=18).map(|number| format!("c{number:02}")).collect();
     let ids = |category: &str| -> Vec<String> { (1..=20).map(|n| format!("{category}-{n:02}")).collect() };
-    let mut contest = Contest::open(&definition(json!({
+    let mut contest = Contest::open(&definition(&json!({
         "ballot": {"votes_in_all": 18},
         "champions": {"count": 5},
         "winners": {"by": "choice"},
@@ -316,7 +316,7 @@ fn wroclaw(projects: &[Project], votes: &[Vote], completion: &str) -> Value {
     let categories: BTreeSet<&str> = projects.iter().map(|project| project.contest.as_str()).collect();
     let id = |category: &str| category.trim_start_matches('_').to_lowercase();
     let entry = |project: &Project| json!({"id": project.project_id, "category": id(&project.contest), "title": project.project_id});
-    let mut contest = Contest::open(&definition(json!({
+    let mut contest = Contest::open(&definition(&json!({
         "ballot": {"completion": completion},
         "champions": {"count": 5, "ties": "earliest"},
         "category": categories.iter().map(|category| json!({"id": id(category), "title": category})).collect::<Vec<_>>(),
