@@ -134,8 +134,8 @@ fn document(contest: &Contest, status: StatusCode, opening_refused: Option<Strin
         ("opening_refused", opening_refused.map(Value::from)),
         ("tag_key_destroyed", contest.tag_key.is_none().then(|| true.into())),
     ];
-    for (key, value) in more.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-        body[key] = value;
+    if let Some(body) = body.as_object_mut() {
+        body.extend(more.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
     }
     (status, [(header::ETAG, contest.etag()), (header::CACHE_CONTROL, "no-cache".to_owned())], Json(body))
         .into_response()

@@ -221,7 +221,8 @@ async fn ballots_of_a_voter(database: &dyn Database, id: &ContestId) -> Result<(
         assert_eq!(found, expected, "before {before}, at most {most}");
     }
     let oldest = database.ballots_with_prefix(id, [5; 4], 3, 10).await?;
-    assert!(matches!(oldest[0].0.state, BallotState::Voided { .. }));
+    let oldest = oldest.first().map(|(ballot, _)| &ballot.state);
+    assert!(matches!(oldest, Some(BallotState::Voided { .. })));
     assert!(database.ballots_with_prefix(id, [6; 4], u64::MAX, 10).await?.is_empty());
     Ok(())
 }
