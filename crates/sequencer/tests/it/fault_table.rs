@@ -140,6 +140,11 @@ impl Case {
             record.is_ok_and(|record| record.unwrap().state.phase == Phase::Closed)
         };
         self.until("it is closed", closed).await;
+        // A checkpoint is shown a moment after it is committed.
+        self.until("all is shown", async |case| {
+            case.highest_shown() == case.world.lines().await.len() as u64
+        })
+        .await;
         assert_eq!(self.world.faults.left(), 0, "{}: it did not go wrong", self.name);
         self.check().await;
         self.world.restart().await.unwrap();
@@ -240,6 +245,12 @@ impl Case {
         }
         assert!(self.decided().await, "{name}: a promise is not kept");
         self.check_shown(&lines);
+    }
+
+    /// The size of the newest checkpoint that was shown.
+    fn highest_shown(&self) -> u64 {
+        let newest = self.world.shown.notes().pop();
+        newest.map_or(0, |note| Checkpoint::open(note.as_bytes(), self.world.key().verifier()).unwrap().size)
     }
 
     /// Every checkpoint ever shown is the log's, and none is smaller than one before it.
