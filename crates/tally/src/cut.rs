@@ -1,5 +1,7 @@
 //! The first so many of a ranking, and what becomes of those who are tied.
 
+use std::collections::BTreeSet;
+
 use crate::outcome::Rule;
 use crate::roster::EntryNumber;
 use crate::standings::Ranked;
@@ -63,9 +65,9 @@ impl Cut {
         cut
     }
 
-    /// Whether an entry is among them.
-    pub(crate) fn holds(&self, entry: EntryNumber) -> bool {
-        self.chosen.iter().any(|placed| placed.ranked.entry == entry)
+    /// The entries that are among them.
+    pub(crate) fn entries(&self) -> BTreeSet<EntryNumber> {
+        self.chosen.iter().map(|placed| placed.ranked.entry).collect()
     }
 
     /// Takes entries in that nothing tells apart.

@@ -188,7 +188,8 @@ impl Tally {
         let from = self.header.as_ref().map(|header| header.rules.winners.from);
         match (from, champions) {
             (Some(WinnersFrom::Champions), Some(cut)) => {
-                ranked.iter().filter(|place| cut.holds(place.entry)).copied().collect()
+                let champions = cut.entries();
+                ranked.iter().filter(|place| champions.contains(&place.entry)).copied().collect()
             }
             _ => ranked.to_vec(),
         }

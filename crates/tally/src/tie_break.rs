@@ -1,6 +1,6 @@
 //! What tells entries apart that are tied: who reached the total first, lots, votes, or a panel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_contest::PanelId;
 
@@ -76,7 +76,7 @@ impl Tally {
 
     /// The order that a rule gives to the entries of a pool that are tied.
     pub(crate) fn tie_break(&self, category: CategoryNumber, breaker: &Breaker, pool: &[Ranked]) -> TieBreak {
-        let tied: Vec<EntryNumber> =
+        let tied: BTreeSet<EntryNumber> =
             pool.iter().filter(|place| place.tied).map(|place| place.entry).collect();
         match breaker {
             Breaker::Earliest => self.by_index(&tied),
@@ -86,7 +86,7 @@ impl Tally {
         }
     }
 
-    fn by_index(&self, tied: &[EntryNumber]) -> TieBreak {
+    fn by_index(&self, tied: &BTreeSet<EntryNumber>) -> TieBreak {
         let reached = if tied.is_empty() { &[] } else { self.reached() };
         let known = tied.iter().map(|entry| {
             let index = reached.get(*entry as usize).copied().flatten();
@@ -97,7 +97,7 @@ impl Tally {
         TieBreak { rule: Rule::Earliest, known: known.collect() }
     }
 
-    fn by_lot(&self, category: CategoryNumber, tied: &[EntryNumber]) -> TieBreak {
+    fn by_lot(&self, category: CategoryNumber, tied: &BTreeSet<EntryNumber>) -> TieBreak {
         let category = &self.roster.category(category).id;
         let lot = |entry: &EntryNumber| {
             Some((self.drawn.as_ref()?.lot(category, &self.roster.entry(*entry).id), *entry))
@@ -110,7 +110,7 @@ impl Tally {
         TieBreak { rule: Rule::Draw, known: known.collect() }
     }
 
-    fn by_votes(&self, category: CategoryNumber, tied: &[EntryNumber]) -> TieBreak {
+    fn by_votes(&self, category: CategoryNumber, tied: &BTreeSet<EntryNumber>) -> TieBreak {
         let shares = if self.has_channels() { self.shares(category) } else { Vec::new() };
         let share = |entry: EntryNumber| {
             let at = shares.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
@@ -124,7 +124,7 @@ impl Tally {
         TieBreak { rule: Rule::Votes, known: known.collect() }
     }
 
-    fn by_panel(&self, category: CategoryNumber, panel: usize, tied: &[EntryNumber]) -> TieBreak {
+    fn by_panel(&self, category: CategoryNumber, panel: usize, tied: &BTreeSet<EntryNumber>) -> TieBreak {
         let figures = self.panel_figures(panel, category).figures;
         let printed: BTreeMap<EntryNumber, String> =
             figures.iter().map(|figure| (figure.entry, figure.figure.decimal())).collect();
