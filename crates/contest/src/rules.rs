@@ -7,6 +7,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 pub use contradictions::Contradiction;
+pub(crate) use contradictions::MOST_LISTED;
 
 use crate::id::{ChannelId, InvalidId, PanelId};
 

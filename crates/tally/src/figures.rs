@@ -111,8 +111,11 @@ impl Moment {
     /// How much memory it takes, in figures.
     pub(crate) fn len(&self) -> usize {
         1 + match self {
-            Self::Category(figures) => figures.votes.len(),
-            Self::Whole(figures) => figures.votes.len() + figures.categories.len(),
+            Self::Category(figures) => figures.votes.len() + figures.reached.len(),
+            Self::Whole(figures) => {
+                let counts = figures.votes.len() + figures.categories.len() + figures.reached.len();
+                counts + figures.voided.len()
+            }
         }
     }
 
@@ -152,6 +155,12 @@ impl CategoryFigures {
 }
 
 impl VoidedByReason {
+    /// How much memory it takes, in figures of 16 bytes: reasons are as long as an entry lets them be.
+    fn len(&self) -> usize {
+        let reasons = self.by_category.iter().chain([&self.in_all]).flat_map(|by_reason| by_reason.keys());
+        reasons.map(|reason| 4 + reason.len() / 16).sum()
+    }
+
     fn add(&mut self, other: &Self) {
         self.by_category.resize(self.by_category.len().max(other.by_category.len()), ByReason::new());
         add_reasons(&mut self.in_all, &other.in_all);

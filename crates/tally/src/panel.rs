@@ -47,12 +47,10 @@ impl Tally {
         let mut by_entry = by_entry(rules, &jurors);
         let mut result = PanelFigures { jurors: jurors.len() as u64, ..PanelFigures::default() };
         for entry in self.standing_entries(category) {
-            let mut scores = by_entry.remove(&entry).unwrap_or_default();
-            if rules.kind != PanelKind::Score {
-                scores.resize(jurors.len(), BigUint::ZERO);
-            }
-            let jurors = scores.len() as u64;
-            match figure(rules, scores) {
+            let scores = by_entry.remove(&entry).unwrap_or_default();
+            let counted = if rules.kind == PanelKind::Score { scores.len() } else { jurors.len() };
+            let jurors = counted as u64;
+            match figure(rules, scores, counted) {
                 Some(figure) => result.figures.push(PanelFigure { entry, figure, jurors }),
                 None => result.without.push((entry, jurors)),
             }
@@ -102,15 +100,49 @@ fn divisor(rules: &Panel) -> BigUint {
     BigUint::from(ONE) * weights.max(1)
 }
 
-/// An entry's figure from what its jurors give; `None` if they are too few.
-fn figure(rules: &Panel, mut scores: Vec<BigUint>) -> Option<Exact> {
+/// An entry's figure from what its jurors give, in any order; who of all that count gives nothing gives 0. `None` if they are too few.
+fn figure(rules: &Panel, mut scores: Vec<BigUint>, jurors: usize) -> Option<Exact> {
     let trim = rules.trim as usize;
-    if scores.len() < rules.minimum_jurors as usize {
+    let kept = jurors.checked_sub(trim.checked_mul(2)?)?;
+    if jurors < rules.minimum_jurors as usize || kept == 0 {
         return None;
     }
     scores.sort_unstable();
-    let kept = scores.get(trim..scores.len().checked_sub(trim)?)?;
-    let sum: BigUint = kept.iter().sum();
-    let jurors = if rules.kind == PanelKind::Score { kept.len() } else { 1 };
-    (!kept.is_empty()).then(|| Exact::new(sum, divisor(rules) * jurors))
+    // Those who give nothing are not written out: they are the lowest, and go first.
+    let lowest = trim.saturating_sub(jurors - scores.len());
+    let highest = scores.len().saturating_sub(trim);
+    let sum: BigUint = scores.get(lowest..highest).unwrap_or_default().iter().sum();
+    let divided_by = if rules.kind == PanelKind::Score { kept } else { 1 };
+    Some(Exact::new(sum, divisor(rules) * divided_by))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn panel(trim: u32) -> Panel {
+        let panel = serde_json::json!({"id": "p", "kind": "points", "trim": trim,
+            "minimum_jurors": 2 * trim + 1, "weight": 1});
+        serde_json::from_value(panel).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn who_gives_nothing_counts_as_a_zero_written_out(
+            given in prop::collection::vec(0_u32..5, 0..9), silent in 0_usize..9, trim in 0_u32..4,
+        ) {
+            let scores: Vec<BigUint> = given.iter().map(|points| BigUint::from(*points)).collect();
+            let mut written = scores.clone();
+            written.resize(given.len() + silent, BigUint::ZERO);
+            let jurors = written.len();
+            let rules = panel(trim);
+            prop_assert_eq!(figure(&rules, scores, jurors), figure(&rules, written.clone(), jurors));
+            written.sort_unstable();
+            let kept = written.get(trim as usize..jurors.saturating_sub(trim as usize)).filter(|k| !k.is_empty());
+            let expected = kept.map(|kept| Exact::new(kept.iter().sum(), BigUint::from(ONE)));
+            prop_assert_eq!(figure(&rules, written, jurors), expected);
+        }
+    }
 }

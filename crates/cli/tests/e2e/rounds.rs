@@ -349,6 +349,16 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
     let line = more.logs[0][entry].replace("a2", "a3");
     more.logs[0].insert(entry, line);
     more.found("the entry a3 is no champion");
+    // The same champions, one of them under another's title.
+    let mut renamed = forged();
+    renamed.logs[0].truncate(ballot);
+    let line: Value = serde_json::from_str(&renamed.logs[0][entry]).unwrap();
+    let title = line["title"].as_str().unwrap();
+    renamed.replace(0, entry, &format!(r#""title":"{title}""#), r#""title":"Another""#);
+    renamed.found(&format!(
+        "index {entry}: the champion a2 of {} is {title:?} there, and not \"Another\"",
+        renamed.origins[1]
+    ));
     what_is_said_of_the_log_before(&honest, &forged);
     the_log_before_changed(&honest, &forged);
     mixed_up(site, &export, &vkey);

@@ -8,12 +8,10 @@ use super::{
     mistakes::{Findings, quoted},
     supported, text,
 };
-use crate::rules::{Channel, Draw, Panel, PanelKind};
+use crate::rules::{Channel, Draw, MOST_LISTED, Panel, PanelKind};
 
 /// The largest weight.
 pub(super) const MOST_WEIGHT: u64 = 1_000_000;
-/// The most channels, panels, criteria, methods or places with points: all of them go into one log entry.
-const MOST_LISTED: usize = 100;
 /// The highest score or number of points.
 const MOST_POINTS: u64 = 1_000_000;
 /// The most jurors that can be asked for, or scores dropped.

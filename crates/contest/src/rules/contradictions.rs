@@ -20,6 +20,10 @@ pub struct Contradiction {
     pub element: Option<usize>,
 }
 
+/// The most channels, panels, criteria and places with points: an auditor holds counts for each of them, whoever wrote the log.
+pub(crate) const MOST_LISTED: usize = 100;
+const TOO_MANY: &str = "there are at most 100 of them";
+
 /// Collects contradictions.
 #[derive(Default)]
 struct Found(Vec<Contradiction>);
@@ -102,6 +106,7 @@ fn ballot(rules: &BallotRules, found: &mut Found) {
 }
 
 fn channels(channels: &[Channel], found: &mut Found) {
+    found.when(channels.len() > MOST_LISTED, ["channel", "channel"], TOO_MANY);
     for i in repeated(channels.iter().map(|channel| &channel.id)) {
         found.at(i, true, ["channel.id", "channel.id"], "it is the id of an earlier channel");
     }
@@ -216,6 +221,8 @@ fn panel(i: usize, panel: &Panel, found: &mut Found) {
         ["panel.criteria", "panel.criteria"],
         "a weight is at least 1",
     );
+    found.at(i, panel.criteria.len() > MOST_LISTED, ["panel.criteria", "panel.criteria"], TOO_MANY);
+    found.at(i, panel.points.len() > MOST_LISTED, ["panel.points", "panel.points"], TOO_MANY);
     let points = ["panel.points", "panel.kind"];
     found.at(i, !rank && !panel.points.is_empty(), points, "they are only there with kind = \"rank\"");
     found.at(i, rank && panel.points.is_empty(), points, "kind = \"rank\" needs its table of points");
@@ -230,6 +237,7 @@ fn panel(i: usize, panel: &Panel, found: &mut Found) {
 
 /// What panels have to be together.
 fn panels(rules: &Rules, found: &mut Found) {
+    found.when(rules.panels.len() > MOST_LISTED, ["panel", "panel"], TOO_MANY);
     for i in repeated(rules.panels.iter().map(|panel| &panel.id)) {
         found.at(i, true, ["panel.id", "panel.id"], "it is the id of an earlier panel");
     }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::{
     Beside, Means, copy, folder,
-    opening::{Opening, Prefix},
+    opening::{Listed, Opening, Prefix},
     source::Source,
 };
 use crate::client::{Client, problem::Problem};
@@ -248,8 +248,8 @@ fn certified(entry: &[u8]) -> Option<String> {
     }
 }
 
-/// The champions in a result document, each with its category.
-fn champions(document: &[u8]) -> BTreeMap<String, String> {
+/// The champions in a result document, by their identifiers.
+fn champions(document: &[u8]) -> BTreeMap<String, Listed> {
     let document: serde_json::Value = serde_json::from_slice(document).unwrap_or_default();
     let list = |value: &serde_json::Value, key: &str| {
         value.get(key).and_then(serde_json::Value::as_array).cloned().unwrap_or_default()
@@ -260,21 +260,29 @@ fn champions(document: &[u8]) -> BTreeMap<String, String> {
     let mut champions = BTreeMap::new();
     for category in list(&document, "categories") {
         let id = text(&category, "id");
-        champions.extend(list(&category, "champions").iter().map(|one| (text(one, "entry"), id.clone())));
+        champions.extend(list(&category, "champions").iter().map(|one| {
+            let entry = text(one, "entry");
+            (entry.clone(), Listed { entry, category: id.clone(), title: text(one, "title") })
+        }));
     }
     champions
 }
 
-fn compare_entries(opening: &Opening, champions: &BTreeMap<String, String>, origin: &str) -> Vec<Finding> {
+fn compare_entries(opening: &Opening, champions: &BTreeMap<String, Listed>, origin: &str) -> Vec<Finding> {
     let mut left = champions.clone();
     let mut findings = Vec::new();
-    for (index, entry, category) in &opening.entries {
-        if left.remove(entry).as_ref() != Some(category) {
-            let reason = format!("the entry {entry} is no champion of {origin} in the category {category}");
-            findings.push(Finding { index: Some(*index), reason });
-        }
+    for (index, Listed { entry, category, title }) in &opening.entries {
+        let reason = match left.remove(entry) {
+            Some(champion) if champion.category == *category && champion.title == *title => continue,
+            // Voters would take one project for another.
+            Some(champion) if champion.category == *category => {
+                format!("the champion {entry} of {origin} is {:?} there, and not {title:?}", champion.title)
+            }
+            _ => format!("the entry {entry} is no champion of {origin} in the category {category}"),
+        };
+        findings.push(Finding { index: Some(*index), reason });
     }
-    findings.extend(left.into_iter().map(|(entry, category)| {
+    findings.extend(left.into_values().map(|Listed { entry, category, .. }| {
         let reason = format!("the champion {entry} of {origin} in the category {category} is missing");
         Finding { index: None, reason }
     }));

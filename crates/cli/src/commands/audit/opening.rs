@@ -18,8 +18,16 @@ use crate::commands::log::MOST_LINE;
 pub(super) struct Opening {
     /// The contest that the entries come from.
     pub(super) previous: Option<Previous>,
-    /// The entries that can be voted for: index, entry, category.
-    pub(super) entries: Vec<(u64, String, String)>,
+    /// The entries that can be voted for.
+    pub(super) entries: Vec<(u64, Listed)>,
+}
+
+/// An entry as voters are offered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) entry: String,
+    pub(super) category: String,
+    pub(super) title: String,
 }
 
 /// A log up to an entry.
@@ -65,7 +73,8 @@ impl Opening {
                 Event::Contest(header) => opening.previous = header.previous,
                 Event::Category(_) => {}
                 Event::Entry(entry) => {
-                    opening.entries.push((index, entry.id.to_string(), entry.category.to_string()));
+                    let (id, category) = (entry.id.to_string(), entry.category.to_string());
+                    opening.entries.push((index, Listed { entry: id, category, title: entry.title }));
                 }
                 _ => break,
             }

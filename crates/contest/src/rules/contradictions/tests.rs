@@ -170,3 +170,18 @@ fn channels_have_ids_and_weights() {
         ["channel.id[1] channel.id", "channel.weight[1] channel.weight"]
     );
 }
+
+#[test]
+fn lists_that_an_auditor_holds_counts_for_are_bounded() {
+    let channels =
+        |count: usize| (0..count).map(|n| json!({"id": format!("c{n}"), "weight": 1})).collect::<Vec<_>>();
+    assert_eq!(found(&[("/channels", channels(100).into())]), Vec::<String>::new());
+    assert_eq!(found(&[("/channels", channels(101).into())]), ["channel channel"]);
+    let panels: Vec<Value> = (0..101).map(|n| points(&format!("p{n}"))).collect();
+    let by_scores = ("/winners/by", json!("scores"));
+    assert_eq!(found(&[("/panels", panels.into()), by_scores.clone()]), ["panel panel"]);
+    let criteria: Vec<Value> = (0..101).map(|n| json!([format!("c{n}"), 1])).collect();
+    let mut many = panel("p");
+    many["criteria"] = criteria.into();
+    assert_eq!(found(&[("/panels", json!([many])), by_scores]), ["panel.criteria[0] panel.criteria"]);
+}
