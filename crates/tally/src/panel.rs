@@ -13,6 +13,7 @@ use acclaim_contest::rules::{Panel, PanelKind};
 use num_bigint::BigUint;
 
 use crate::exact::Exact;
+use crate::ranking::Figured;
 use crate::roster::{CategoryNumber, EntryNumber};
 use crate::scores::{JurorLists, ONE, Score};
 use crate::tally::Tally;
@@ -35,6 +36,13 @@ pub(crate) struct PanelFigure {
     pub(crate) figure: Exact,
     /// Who counts for it, before trimming.
     pub(crate) jurors: u64,
+}
+
+impl PanelFigures {
+    /// The figures alone.
+    pub(crate) fn figured(&self) -> Figured {
+        self.figures.iter().map(|figure| (figure.entry, figure.figure.clone())).collect()
+    }
 }
 
 impl Tally {

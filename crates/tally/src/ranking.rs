@@ -1,6 +1,6 @@
 //! What entries are ranked by: votes, shares over several channels, scores, or votes and scores together.
 
-use acclaim_contest::rules::{PanelKind, WinnerRules, WinnersBy};
+use acclaim_contest::rules::{Panel, PanelKind, WinnerRules, WinnersBy};
 use num_bigint::BigUint;
 
 use crate::exact::Exact;
@@ -9,21 +9,45 @@ use crate::standings::{Ranked, rank_by};
 use crate::tally::Tally;
 
 /// Entries with their figures, in the order of the definition.
-pub(crate) type Figured = Vec<(EntryNumber, Exact)>;
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Figured(Vec<(EntryNumber, Exact)>);
+
+impl Figured {
+    /// The figure of an entry, if it has one.
+    pub(crate) fn get(&self, entry: EntryNumber) -> Option<&Exact> {
+        let at = self.0.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
+        self.0.get(at).map(|(_, figure)| figure)
+    }
+
+    /// In rank order: each entry with its rank and whether it is tied.
+    pub(crate) fn ranked(&self) -> Vec<(EntryNumber, u64, bool)> {
+        rank_by(self.0.iter().map(|(entry, figure)| (*entry, figure)).collect())
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (EntryNumber, &Exact)> {
+        self.0.iter().map(|(entry, figure)| (*entry, figure))
+    }
+}
+
+impl FromIterator<(EntryNumber, Exact)> for Figured {
+    /// Takes entries in the order of the definition.
+    fn from_iter<I: IntoIterator<Item = (EntryNumber, Exact)>>(figures: I) -> Self {
+        Self(figures.into_iter().collect())
+    }
+}
 
 /// The ranking that winners by scores, or by votes and scores, come from.
 #[derive(Debug, Clone)]
 pub(crate) struct Ranking {
     pub(crate) places: Vec<Ranked>,
-    pub(crate) figures: Figured,
+    figures: Figured,
     by: WinnersBy,
 }
 
 impl Ranking {
     /// The figure of an entry.
     pub(crate) fn figure(&self, entry: EntryNumber) -> Option<&Exact> {
-        let number = self.figures.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
-        self.figures.get(number).map(|(_, figure)| figure)
+        self.figures.get(entry)
     }
 
     /// A figure as it is printed: scores as they are, weighted shares as percentages.
@@ -41,8 +65,8 @@ impl Tally {
             WinnersBy::Scores => self.scored(category),
             WinnersBy::Weighted => self.weighted(category, winners),
         };
-        let places = rank_by(figures.iter().map(|(entry, figure)| (*entry, figure)).collect());
-        let places = places
+        let places = figures
+            .ranked()
             .into_iter()
             .map(|(entry, rank, tied)| Ranked { entry, rank, tied, votes: self.roster.votes_of(entry) })
             .collect();
@@ -53,22 +77,15 @@ impl Tally {
     /// weights; points are multiplied by them and added.
     fn scored(&self, category: CategoryNumber) -> Figured {
         let panels = self.header.as_ref().map_or(&[][..], |header| &header.rules.panels);
-        let mut sums: Option<Figured> = None;
-        for (number, panel) in panels.iter().enumerate() {
-            let figures = self.panel_figures(number, category).figures;
-            let weight = u64::from(panel.weight);
-            let own: Figured =
-                figures.into_iter().map(|figure| (figure.entry, figure.figure.times(weight))).collect();
-            sums = Some(match sums {
-                None => own,
-                Some(sums) => added(&sums, &own),
-            });
-        }
+        let at_panel = |(number, panel): (usize, &Panel)| -> Figured {
+            let figures = self.panel_figures(number, category).figures.into_iter();
+            figures.map(|figure| (figure.entry, figure.figure.times(panel.weight.into()))).collect()
+        };
+        let sums = panels.iter().enumerate().map(at_panel).reduce(|sums, own| added(&sums, &own));
         let on_scale = panels.first().is_some_and(|panel| panel.kind == PanelKind::Score);
         let weights: u64 = panels.iter().map(|panel| u64::from(panel.weight)).sum();
         let weights = Exact::new(BigUint::from(if on_scale { weights } else { 1 }), BigUint::from(1_u32));
-        let sums = sums.unwrap_or_default().into_iter();
-        sums.map(|(entry, sum)| (entry, sum.over(&weights))).collect()
+        sums.unwrap_or_default().iter().map(|(entry, sum)| (entry, sum.over(&weights))).collect()
     }
 
     /// The weighted mean of an entry's share of the votes and of its share of the scores of all standing entries.
@@ -79,16 +96,11 @@ impl Tally {
         let scored = self.scored(category);
         let all = scored.iter().fold(Exact::zero(), |sum, (_, figure)| sum.plus(figure));
         let weights = Exact::new(BigUint::from(votes + scores), BigUint::from(1_u32));
-        scored
-            .iter()
-            .map(|(entry, figure)| {
-                let share = shares.binary_search_by_key(entry, |(entry, _)| *entry).ok();
-                let share =
-                    share.and_then(|at| shares.get(at)).map_or_else(Exact::zero, |(_, share)| share.clone());
-                let sum = share.times(votes).plus(&figure.over(&all).times(scores));
-                (*entry, sum.over(&weights))
-            })
-            .collect()
+        let weighted = |(entry, figure): (EntryNumber, &Exact)| {
+            let share = shares.get(entry).map_or_else(Exact::zero, |share| share.times(votes));
+            (entry, share.plus(&figure.over(&all).times(scores)).over(&weights))
+        };
+        scored.iter().map(weighted).collect()
     }
 
     /// Each standing entry's share of the votes that count.
@@ -133,11 +145,7 @@ impl Tally {
     }
 }
 
-/// The sums of those who are in both lists, each in the order of numbers.
+/// The sums of those who have both figures.
 fn added(some: &Figured, others: &Figured) -> Figured {
-    let other = |entry: &EntryNumber| {
-        let at = others.binary_search_by_key(entry, |(entry, _)| *entry).ok()?;
-        others.get(at).map(|(_, figure)| figure)
-    };
-    some.iter().filter_map(|(entry, figure)| Some((*entry, figure.plus(other(entry)?)))).collect()
+    some.iter().filter_map(|(entry, figure)| Some((entry, figure.plus(others.get(entry)?)))).collect()
 }

@@ -54,8 +54,6 @@
 
 mod schema;
 
-use std::collections::BTreeMap;
-
 use acclaim_ballot_log::Hash;
 use acclaim_contest::rules::{Completion, Panel, Rules};
 use serde::Serialize;
@@ -69,11 +67,11 @@ use crate::exact::Exact;
 use crate::figures::ByReason;
 #[cfg(doc)]
 use crate::outcome::Rule;
-use crate::panel::PanelFigures;
+use crate::panel::{PanelFigure, PanelFigures};
 use crate::phase::Phase;
-use crate::ranking::{Figured, Ranking};
+use crate::ranking::Ranking;
 use crate::roster::{CategoryNumber, EntryNumber, EntryState};
-use crate::standings::{Ranked, Standing, rank_by};
+use crate::standings::{Ranked, Standing};
 use crate::tally::Tally;
 
 /// The version of the schema.
@@ -239,28 +237,23 @@ impl Tally {
         panel: &'a Panel,
         category: CategoryNumber,
     ) -> PanelResult<'a> {
-        let PanelFigures { jurors, figures, without } = self.panel_figures(number, category);
-        let jurors_of: BTreeMap<EntryNumber, u64> =
-            figures.iter().map(|figure| (figure.entry, figure.jurors)).collect();
-        let figures: Figured = figures.into_iter().map(|figure| (figure.entry, figure.figure)).collect();
-        let ranked = rank_by(figures.iter().map(|(entry, figure)| (*entry, figure)).collect());
-        let by_entry: BTreeMap<EntryNumber, &Exact> =
-            figures.iter().map(|(entry, figure)| (*entry, figure)).collect();
+        let result = self.panel_figures(number, category);
+        let PanelFigures { jurors, figures, without } = &result;
         let figure = |(entry, rank, tied)| {
-            let figure = *by_entry.get(&entry)?;
-            let jurors = jurors_of.get(&entry).copied();
-            Some(self.ranked_figure((entry, rank, tied), figure.decimal(), figure, jurors))
+            let at = figures.binary_search_by_key(&entry, |figure| figure.entry).ok()?;
+            let PanelFigure { figure, jurors, .. } = figures.get(at)?;
+            Some(self.ranked_figure((entry, rank, tied), figure.decimal(), figure, Some(*jurors)))
         };
         PanelResult {
             panel: &panel.id,
             kind: panel.kind,
-            jurors,
-            figures: ranked.into_iter().filter_map(figure).collect(),
+            jurors: *jurors,
+            figures: result.figured().ranked().into_iter().filter_map(figure).collect(),
             without_figure: without
-                .into_iter()
+                .iter()
                 .map(|(entry, jurors)| {
-                    let EntryState { id, title, .. } = self.roster.entry(entry);
-                    WithoutFigure { entry: id, title, jurors }
+                    let EntryState { id, title, .. } = self.roster.entry(*entry);
+                    WithoutFigure { entry: id, title, jurors: *jurors }
                 })
                 .collect(),
         }
@@ -312,11 +305,7 @@ impl Tally {
 
     fn unruled(&self, category: CategoryNumber) -> Vec<UnruledStanding<'_>> {
         let (ranked, shares) = self.ranked_without_rulings(category);
-        let share = |entry: EntryNumber| {
-            let shares = shares.as_ref()?;
-            let at = shares.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
-            shares.get(at).map(|(_, share)| share.percent())
-        };
+        let share = |entry: EntryNumber| Some(shares.as_ref()?.get(entry)?.percent());
         let places = ranked.into_iter();
         places
             .map(|Ranked { entry, rank, votes, tied }| {

@@ -84,10 +84,7 @@ impl Tally {
         shares: Option<&Figured>,
         totals: &[CategoryVotes],
     ) -> Standing {
-        let own = shares.and_then(|shares| {
-            let at = shares.binary_search_by_key(&place.entry, |(entry, _)| *entry).ok()?;
-            shares.get(at).map(|(_, share)| share)
-        });
+        let own = shares.and_then(|shares| shares.get(place.entry));
         Standing {
             entry: self.roster.entry(place.entry).id.clone(),
             rank: place.rank,
@@ -133,7 +130,7 @@ impl Tally {
         let votes = |entry| self.roster.votes_of(entry);
         let ranked = match shares {
             None => rank_by(self.standing_entries(category).map(|entry| (entry, votes(entry))).collect()),
-            Some(shares) => rank_by(shares.iter().map(|(entry, share)| (*entry, share)).collect()),
+            Some(shares) => shares.ranked(),
         };
         ranked
             .into_iter()
@@ -148,7 +145,7 @@ impl Tally {
         let shares = self.has_channels().then(|| self.shares_of(entries, |votes| votes.unruled));
         let ranked = match &shares {
             None => rank_by(entries.iter().map(|entry| (*entry, votes(*entry))).collect()),
-            Some(shares) => rank_by(shares.iter().map(|(entry, share)| (*entry, share)).collect()),
+            Some(shares) => shares.ranked(),
         };
         let ranked =
             ranked.into_iter().map(|(entry, rank, tied)| Ranked { entry, rank, tied, votes: votes(entry) });

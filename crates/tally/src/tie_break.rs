@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_contest::PanelId;
 
+use crate::exact::Exact;
 use crate::outcome::{Ordered, Rule};
 use crate::roster::{CategoryNumber, EntryNumber};
-use crate::standings::{Ranked, rank_by};
+use crate::standings::Ranked;
 use crate::tally::Tally;
 
 /// A rule for ties that orders entries.
@@ -111,11 +112,8 @@ impl Tally {
     }
 
     fn by_votes(&self, category: CategoryNumber, tied: &BTreeSet<EntryNumber>) -> TieBreak {
-        let shares = if self.has_channels() { self.shares(category) } else { Vec::new() };
-        let share = |entry: EntryNumber| {
-            let at = shares.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
-            shares.get(at).map(|(_, share)| share.percent())
-        };
+        let shares = self.has_channels().then(|| self.shares(category));
+        let share = |entry: EntryNumber| Some(shares.as_ref()?.get(entry)?.percent());
         let standings = self.ranked(category).into_iter().filter(|place| tied.contains(&place.entry));
         let known = standings.map(|place| {
             let figure = share(place.entry).unwrap_or_else(|| place.votes.to_string());
@@ -125,12 +123,11 @@ impl Tally {
     }
 
     fn by_panel(&self, category: CategoryNumber, panel: usize, tied: &BTreeSet<EntryNumber>) -> TieBreak {
-        let figures = self.panel_figures(panel, category).figures;
-        let printed: BTreeMap<EntryNumber, String> =
-            figures.iter().map(|figure| (figure.entry, figure.figure.decimal())).collect();
-        let ranked = rank_by(figures.into_iter().map(|figure| (figure.entry, figure.figure)).collect());
-        let known = ranked.into_iter().filter(|(entry, ..)| tied.contains(entry)).map(|(entry, rank, _)| {
-            (entry, (rank, Known { figure: printed.get(&entry).cloned(), ..Known::nothing(entry) }))
+        let figures = self.panel_figures(panel, category).figured();
+        let ranked = figures.ranked().into_iter().filter(|(entry, ..)| tied.contains(entry));
+        let known = ranked.map(|(entry, rank, _)| {
+            let figure = figures.get(entry).map(Exact::decimal);
+            (entry, (rank, Known { figure, ..Known::nothing(entry) }))
         });
         TieBreak { rule: Rule::Panel, known: known.collect() }
     }
