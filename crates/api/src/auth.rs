@@ -4,7 +4,7 @@ use acclaim_contest::{
     ContestId, Instant,
     pass::{Pass, PassError},
 };
-use acclaim_store::keys::{Role, StaffKey};
+use acclaim_store::keys::{PROCESS_KEY, Role, StaffKey};
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 
@@ -78,7 +78,7 @@ pub(crate) async fn staff(
     let hash = *blake3::hash(token.as_bytes()).as_bytes();
     let key = if api.process_key.is_some_and(|own| blake3::Hash::from(own) == blake3::Hash::from(hash)) {
         StaffKey {
-            name: "operator".to_owned(),
+            name: PROCESS_KEY.to_owned(),
             role: Role::Operator,
             contests: None,
             panel: None,

@@ -30,7 +30,7 @@ use crate::{
 
 /// Ballots of one reading, and of one answer.
 const PAGE: usize = 500;
-/// Readings of one request: as many ballots as the rules can give a voter, with room for replaced ones.
+/// Readings of one request. Whoever casts category by category, in several channels, can have more ballots than that.
 const MOST_PAGES: usize = 24;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -52,10 +52,13 @@ struct Mine {
     ballots_left: Option<u32>,
     /// The newest ballots of this channel that fill categories, at most 500, in the order of the log.
     ballots: Vec<MyBallot>,
-    /// Whether there are older ones: ask with `before`, the lowest `index` of these.
-    more: bool,
-    /// Categories without a ballot, in this channel and period.
-    left: Vec<String>,
+    /// Ask with `before` of this for older ones. Absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    older: Option<u64>,
+    /// Categories without a ballot, in this channel and period. Absent, as are `period` and `ballots_left`, for a voter with more ballots than are
+    /// looked through for one answer: there may be some left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<Vec<String>>,
 }
 
 /// A ballot with what it chose.
@@ -104,6 +107,11 @@ async fn mine(
         Some(before) => read_page(&api, &contest, &pass, before).await?,
         None => newest,
     };
+    // Whole pages may be of another channel, or replaced.
+    for _ in 1..MOST_PAGES {
+        let Some(before) = listed.next.filter(|_| listed.ballots.is_empty()) else { break };
+        listed = read_page(&api, &contest, &pass, before).await?;
+    }
     listed.ballots.reverse();
     let mine = Mine {
         contest: contest.id().to_string(),
@@ -111,7 +119,7 @@ async fn mine(
         period: next.period,
         ballots_left: next.ballots_left,
         ballots: listed.ballots,
-        more: listed.next.is_some(),
+        older: listed.next,
         left: next.left,
     };
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(mine)).into_response())
@@ -181,7 +189,8 @@ pub(crate) async fn filled(
 struct Next {
     period: Option<String>,
     ballots_left: Option<u32>,
-    left: Vec<String>,
+    /// `None` if that is not known.
+    left: Option<Vec<String>>,
 }
 
 /// What a sheet's ballots fill.
@@ -206,7 +215,9 @@ async fn next_sheet(
         Period::Once | Period::Counted => None,
         Period::Day => {
             let open = window(contest, now).is_ok();
-            let Some(today) = day_at(&contest.days, now).filter(|_| open) else { return Ok(Next::default()) };
+            let Some(today) = day_at(&contest.days, now).filter(|_| open) else {
+                return Ok(Next { left: Some(Vec::new()), ..Next::default() });
+            };
             Some(today)
         }
     };
@@ -225,11 +236,11 @@ async fn next_sheet(
         let period = (1..=most).find(|number| !used_up.contains(number)).map(|number| number.to_string());
         let left = period.iter().flat_map(|_| left(contest, sheet(&period))).map(str::to_owned).collect();
         let used_up = u32::try_from(used_up.len()).unwrap_or(u32::MAX);
-        return Ok(Next { ballots_left: Some(most.saturating_sub(used_up)), left, period });
+        return Ok(Next { ballots_left: Some(most.saturating_sub(used_up)), left: Some(left), period });
     }
     let period = today.map(str::to_owned);
     let left = left(contest, sheet(&period)).map(str::to_owned).collect();
-    Ok(Next { period, ballots_left: None, left })
+    Ok(Next { period, ballots_left: None, left: Some(left) })
 }
 
 /// Reads all sheets, or those of `today` alone. `None` if there are more ballots than are read for one request.

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use acclaim_contest::{ContestId, PanelId};
 use acclaim_store::{
     Command, CommandOutcome, Phase,
-    command::Kind,
+    command::{Kind, MOST_CORRECTIONS, TOO_MANY_CORRECTIONS},
     keys::{Role, StaffKey},
 };
 use axum::{
@@ -33,8 +33,6 @@ use crate::{
     state::Api,
 };
 
-/// How often a juror may enter scores of one category and criterion: a log whose events of staff grow without end cannot be audited.
-const MOST_CORRECTIONS: usize = 100;
 /// How long the scores may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// The most mistakes that are listed.
@@ -87,7 +85,7 @@ async fn enter(
         // What is sent again is answered again.
         if !entered.iter().any(|(queued, _)| queued.key == idempotency_key) {
             check_time(&contest)?;
-            check_corrections(entered.iter().map(|(queued, _)| &queued.command), &sheet)?;
+            check_corrections(entered.iter().map(|(queued, _)| &queued.command), &command)?;
         }
     }
     commands::decide(&api, &id, key.name, idempotency_key, command).await
@@ -137,21 +135,16 @@ fn check_time(contest: &Contest) -> Result<(), Problem> {
     Err(Problem::new(&problem::REFUSED, detail).with("code", code))
 }
 
-fn check_corrections<'a>(entered: impl Iterator<Item = &'a Command>, sheet: &Sheet) -> Result<(), Problem> {
-    let same = |command: &&Command| match command {
-        Command::Score { panel, juror, category, criterion, .. } => {
-            (panel.as_str(), juror, category.as_str(), criterion)
-                == (&*sheet.panel, &sheet.juror, &*sheet.category, &sheet.criterion)
-        }
-        _ => false,
-    };
-    if entered.filter(same).count() < MOST_CORRECTIONS {
+/// The sequencer counts too, and no request slips past it.
+fn check_corrections<'a>(
+    entered: impl Iterator<Item = &'a Command>,
+    command: &Command,
+) -> Result<(), Problem> {
+    if entered.filter(|earlier| command.corrects(earlier)).count() < MOST_CORRECTIONS {
         return Ok(());
     }
-    let detail = format!(
-        "these scores were entered {MOST_CORRECTIONS} times, the most that a juror can: an organiser can enter them"
-    );
-    Err(Problem::new(&problem::REFUSED, detail).with("code", "too-many-corrections"))
+    let (code, detail) = TOO_MANY_CORRECTIONS;
+    Err(Problem::new(&problem::REFUSED, detail).with("code", code))
 }
 
 /// What stands.
@@ -233,5 +226,6 @@ async fn standing(api: &Api, id: &ContestId, own: Option<&StaffKey>) -> Result<V
             Standing { panel, juror, category, criterion, values, by: queued.by, index, times },
         );
     }
-    Ok(newest.into_values().collect())
+    // An empty list takes scores back.
+    Ok(newest.into_values().filter(|standing| !standing.values.is_empty()).collect())
 }

@@ -4,7 +4,7 @@ use acclaim_ballot_log::Amendment;
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
     Command, CommandOutcome, Phase, StoreError,
-    command::{QueuedCommand, TAG_KEY_DESTROYED, is_reserved},
+    command::{Kind, MOST_CORRECTIONS, QueuedCommand, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, is_reserved},
     contests::ContestState,
     ledger::ContestChange,
 };
@@ -74,6 +74,10 @@ impl ContestTask {
         if let Err((code, detail)) = self.check(&command) {
             return self.refuse(key, code, &detail).await;
         }
+        if self.is_corrected_too_often(&command, &by).await? {
+            let (code, detail) = TOO_MANY_CORRECTIONS;
+            return self.refuse(key, code, detail).await;
+        }
         let change = match self.change(&command) {
             Ok(change) => change,
             Err(detail) => return self.refuse(key, "invalid-amendment", &detail).await,
@@ -95,6 +99,17 @@ impl ContestTask {
         let outcome = self.outcome(first.unwrap_or_default());
         batch.commands.push((key, outcome));
         self.commit(batch, change).await
+    }
+
+    /// Whether a juror has entered the same scores as often as a juror may; what organisers enter for jurors has no end.
+    async fn is_corrected_too_often(&self, command: &Command, by: &str) -> Result<bool, StoreError> {
+        if !matches!(command, Command::Score { juror, .. } if juror == by) {
+            return Ok(false);
+        }
+        let entered =
+            self.context.stores.database.recorded_commands(self.id(), Kind::Score, Some(by)).await?;
+        Ok(entered.iter().filter(|(earlier, _)| command.corrects(&earlier.command)).count()
+            >= MOST_CORRECTIONS)
     }
 
     async fn refuse_after_reload(&mut self, key: String, (code, detail): &(&'static str, String)) -> Step {

@@ -19,6 +19,14 @@ pub fn is_reserved(kind: &str) -> bool {
     kind.trim().chars().map(read).eq(TAG_KEY_DESTROYED.chars())
 }
 
+/// How often a juror may enter scores of one category and criterion: a log whose events of staff grow without end cannot be audited.
+pub const MOST_CORRECTIONS: usize = 100;
+/// Code and sentence of the refusal of one more.
+pub const TOO_MANY_CORRECTIONS: (&str, &str) = (
+    "too-many-corrections",
+    "these scores were entered 100 times, the most that a juror can: an organiser can enter them",
+);
+
 /// What staff asks of a contest. The sequencer turns it into log entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -170,6 +178,20 @@ pub enum CommandOutcome {
         /// A sentence.
         detail: String,
     },
+}
+
+impl Command {
+    /// Whether both enter scores of one juror, in the same panel and category, by the same criterion.
+    #[must_use]
+    pub fn corrects(&self, other: &Self) -> bool {
+        let place = |command: &Self| match command {
+            Self::Score { panel, juror, category, criterion, .. } => {
+                Some((panel.clone(), juror.clone(), category.clone(), criterion.clone()))
+            }
+            _ => None,
+        };
+        place(self).is_some_and(|own| place(other) == Some(own))
+    }
 }
 
 /// Kinds of commands that are looked up later: the log's own entries lie among its ballots.

@@ -55,6 +55,9 @@ impl FromStr for Role {
     }
 }
 
+/// The name by which logs know what was decided on a data directory without a key: no staff key has it.
+pub const PROCESS_KEY: &str = "operator";
+
 /// A staff key without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StaffKey {

@@ -148,7 +148,7 @@ function nextDay() {
 function editable(category) {
   if (!state.mine || phase() !== "open") return false;
   if (state.replacing) return state.replacing.selections.some(([id]) => id === category.id);
-  return state.mine.left.includes(category.id);
+  return state.mine.left?.includes(category.id) ?? false;
 }
 
 // Entries of a category that the search finds.
@@ -417,7 +417,9 @@ const sameSheet = () => ({ day: " on the same day", counted: " with the same bal
 function drawPeriod() {
   const { mine } = state;
   const parts = [];
-  if (mine && phase() === "open" && rules().period === "counted") {
+  if (mine && phase() === "open" && !mine.left) {
+    parts.push("You have cast more ballots than can be looked through here. There may be some left: ask the organiser.");
+  } else if (mine && phase() === "open" && rules().period === "counted") {
     const left = mine.ballots_left;
     if (mine.period === undefined) parts.push("You have cast all of your ballots.");
     else parts.push(`This is your ballot number ${mine.period}. You have ${plural(left, "ballot", "ballots")} left.`);
@@ -441,7 +443,7 @@ function drawRecorded() {
   $("recorded").hidden = standing().length === 0;
   // Of several days or numbers the newest are of interest.
   const all = rules().period === "once" ? standing() : [...standing()].reverse();
-  const more = button(`Show more of your ${state.mine?.more ? "newest " : ""}${all.length} ballots`, () => {
+  const more = button(`Show more of your ${state.mine?.older ? "newest " : ""}${all.length} ballots`, () => {
     state.ballotsShown += BALLOTS_AT_ONCE;
     drawRecorded();
     focusOn(`recorded-${all[state.ballotsShown - BALLOTS_AT_ONCE].ballot}`);

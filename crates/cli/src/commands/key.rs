@@ -6,7 +6,7 @@ use acclaim_api::jury::check_name;
 use acclaim_contest::Instant;
 use acclaim_store::{
     Database, Keyring,
-    keys::{Role, StaffKey},
+    keys::{PROCESS_KEY, Role, StaffKey},
 };
 use acclaim_store_postgres::PostgresDatabase;
 use acclaim_store_sqlite::{SqliteDatabase, directory};
@@ -64,6 +64,9 @@ async fn create(args: KeyCreateArgs) -> Result<Outcome> {
     };
     if let Err(problem) = check_name(&name) {
         bail!("the name {name:?}: {problem}");
+    }
+    if name == PROCESS_KEY {
+        bail!("the name {name:?}: logs know by it what is decided without a key");
     }
     let key = engine::new_key()?;
     let staff = StaffKey {

@@ -1,7 +1,7 @@
 //! A contest that jurors decide: each enters and corrects the own scores with a key that does nothing else, an organiser enters paper sheets, lots
 //! decide a tie, and the log says it all.
 
-use std::{fs, process::Output};
+use std::{fs, process::Output, thread};
 
 use serde_json::{Value, json};
 
@@ -325,6 +325,7 @@ fn no_key_without_its_panel(site: &Site) {
         (&["--contest", "nowhere", "--panel", "jury", "--name", "X"], "no contest nowhere"),
         (&["--contest", "prize", "--panel", "experts", "--name", " X"], "white space"),
         (&["--contest", "prize", "--panel", "experts", "--name", "Ama"], "in use"),
+        (&["--contest", "prize", "--panel", "experts", "--name", "operator"], "without a key"),
     ] {
         let output = site.key_command(&[&["create", "--role", "juror"], args].concat());
         let words = String::from_utf8_lossy(&output.stderr);
@@ -345,9 +346,26 @@ fn corrections_have_an_end(site: &Site) {
     assert_eq!(more.problem(409, "refused")["code"], "too-many-corrections");
     enter(site, "prize", &esi, "many-99", &body);
     enter(site, "prize", &esi, "other-category", &json!({"category": "a", "values": [["a1", "7"]]}));
-    let mut paper = body;
+    let mut paper = body.clone();
     (paper["panel"], paper["juror"]) = ("students".into(), "Efua".into());
     enter(site, "prize", &site.key, "paper", &paper);
+
+    // Nor by many at once.
+    let abena = juror(site, "prize", "students", "Abena");
+    let (abena, body) = (&abena, &body);
+    let entered: usize = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|thread| {
+                let one = move |number| {
+                    let key = format!("at-once-{thread}-{number}");
+                    usize::from(post(site, "prize/scores", abena, &key, body).status == 200)
+                };
+                scope.spawn(move || (0..16).map(one).sum::<usize>())
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(entered, 100);
 }
 
 fn scores_are_checked_before_they_wait(site: &Site) {

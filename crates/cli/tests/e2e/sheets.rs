@@ -16,6 +16,7 @@ on_both_grounds!(
     channels_and_numbered_ballots_from_the_passes_to_a_clean_audit,
     a_vote_each_day_names_the_day,
     a_voter_with_many_ballots_is_answered_in_pieces,
+    a_voter_of_two_channels_is_told_of_the_own_alone,
 );
 
 /// A pass of a subject in a channel.
@@ -89,7 +90,7 @@ fn channels_and_numbered_ballots_from_the_passes_to_a_clean_audit(site: &Site) {
         (&seen["channel"], &seen["period"], &seen["left"]),
         (&json!("fan"), &json!("1"), &json!(["b"]))
     );
-    assert_eq!((&seen["ballots_left"], &seen["more"]), (&json!(2), &json!(false)));
+    assert_eq!((&seen["ballots_left"], &seen["older"]), (&json!(2), &Value::Null));
     let listed: Vec<_> =
         seen["ballots"].as_array().unwrap().iter().map(|b| (&b["channel"], &b["period"])).collect();
     assert_eq!(
@@ -351,17 +352,17 @@ fn a_voter_with_many_ballots_is_answered_in_pieces(site: &Site) {
     };
     let seen = mine(site, "main", &pass, "");
     assert_eq!(
-        (&seen["period"], &seen["ballots_left"], &seen["more"]),
-        (&json!("7"), &json!(801), &json!(true))
+        (&seen["period"], &seen["ballots_left"], &seen["older"]),
+        (&json!("7"), &json!(801), &seen["ballots"][0]["index"])
     );
     assert_eq!(numbers(&seen), (701..=1200).collect::<Vec<_>>());
-    let before = |seen: &Value| format!("?before={}", seen["ballots"][0]["index"]);
+    let before = |seen: &Value| format!("?before={}", seen["older"]);
     let older = mine(site, "main", &pass, &before(&seen));
     assert_eq!(numbers(&older), (201..=700).collect::<Vec<_>>());
     let oldest = mine(site, "main", &pass, &before(&older));
     assert_eq!(
-        (numbers(&oldest).len(), &oldest["more"], &oldest["period"]),
-        (199, &json!(false), &json!("7"))
+        (numbers(&oldest).len(), &oldest["older"], &oldest["period"]),
+        (199, &Value::Null, &json!("7"))
     );
 
     // What stands is told although its ballot is not among those that are read for it.
@@ -370,4 +371,42 @@ fn a_voter_with_many_ballots_is_answered_in_pieces(site: &Site) {
     assert_eq!(site.cast("main", &pass, &in_period(&["a1", "b1"], "3")).status, 200);
     assert_eq!(site.cast("main", &pass, &in_period(&["a2", "b2"], "7")).status, 201);
     assert_eq!(mine(site, "main", &pass, "")["period"], "1201");
+}
+
+/// Another channel's ballots neither hide the own ones nor make them seem all that there can be.
+fn a_voter_of_two_channels_is_told_of_the_own_alone(site: &Site) {
+    let channels = json!([{"id": "unique", "weight": 70}, {"id": "fan", "weight": 30}]);
+    let ballot = json!({"period": "counted", "ballots_per_voter": 10_000});
+    site.create("main", OPENED, &json!({"ballot": ballot, "channel": channels}));
+    let [unique, fan] = ["unique", "fan"].map(|channel| self::pass(site, "main", "ama", channel));
+    let key = site.staff_key("gateway", "main");
+    let headers = [("authorization", &*format!("Bearer {key}")), ("content-type", "application/x-ndjson")];
+    let cast = |pass: &str, numbers: std::ops::RangeInclusive<u32>| {
+        let lines: Vec<String> = numbers
+            .map(|number| {
+                let ballot = in_period(&["a1", "b1"], &number.to_string());
+                json!({"pass": pass, "selections": ballot["selections"], "period": ballot["period"]})
+                    .to_string()
+            })
+            .collect();
+        let path = "/v1/contests/main/ballots/bulk";
+        let answer = site.send("POST", path, &headers, lines.join("\n").as_bytes());
+        assert_eq!(answer.text.matches("\"recorded\"").count(), lines.len());
+    };
+    cast(&unique, 1..=3);
+    cast(&fan, 1..=1100);
+    let seen = mine(site, "main", &unique, "");
+    assert_eq!(seen["ballots"].as_array().unwrap().len(), 3, "behind two pages of the other channel");
+    assert_eq!(
+        (&seen["period"], &seen["left"], &seen["older"]),
+        (&json!("4"), &json!(["a", "b"]), &Value::Null)
+    );
+
+    cast(&fan, 1101..=9000);
+    cast(&unique, 4..=3100);
+    let seen = mine(site, "main", &unique, "");
+    assert!(!seen["ballots"].as_array().unwrap().is_empty());
+    let unknown = ["period", "left", "ballots_left"].map(|key| &seen[key]);
+    assert_eq!(unknown, [&Value::Null; 3], "more than are looked through: not known, and not none");
+    assert_eq!(site.cast("main", &unique, &in_period(&["a1", "b1"], "3101")).status, 201);
 }
