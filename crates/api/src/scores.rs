@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use acclaim_contest::{ContestId, PanelId};
 use acclaim_store::{
     Command, CommandOutcome, Phase,
-    command::{Kind, MOST_CORRECTIONS, TOO_MANY_CORRECTIONS},
+    command::{MOST_CORRECTIONS, Sought, TOO_MANY_CORRECTIONS},
     keys::{Role, StaffKey},
 };
 use axum::{
@@ -81,11 +81,11 @@ async fn enter(
     let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries);
     let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
     if key.role == Role::Juror {
-        let entered = api.stores.database.recorded_commands(&id, Kind::Score, Some(&key.name)).await?;
+        let entered = api.stores.database.recorded_commands(&id, Sought::SameScores(&command)).await?;
         // What is sent again is answered again.
         if !entered.iter().any(|(queued, _)| queued.key == idempotency_key) {
             check_time(&contest)?;
-            check_corrections(entered.iter().map(|(queued, _)| &queued.command), &command)?;
+            check_corrections(entered.iter().filter(|(queued, _)| queued.by == key.name).count())?;
         }
     }
     commands::decide(&api, &id, key.name, idempotency_key, command).await
@@ -136,11 +136,8 @@ fn check_time(contest: &Contest) -> Result<(), Problem> {
 }
 
 /// The sequencer counts too, and no request slips past it.
-fn check_corrections<'a>(
-    entered: impl Iterator<Item = &'a Command>,
-    command: &Command,
-) -> Result<(), Problem> {
-    if entered.filter(|earlier| command.corrects(earlier)).count() < MOST_CORRECTIONS {
+fn check_corrections(entered: usize) -> Result<(), Problem> {
+    if entered < MOST_CORRECTIONS {
         return Ok(());
     }
     let (code, detail) = TOO_MANY_CORRECTIONS;
@@ -201,8 +198,12 @@ async fn read(
 
 /// Of all jurors, or of the one whose key it is.
 async fn standing(api: &Api, id: &ContestId, own: Option<&StaffKey>) -> Result<Vec<Standing>, Problem> {
+    let own = own.and_then(|key| Some((key.panel.as_ref()?, &*key.name)));
+    let sought = own.map_or(Sought::Scores, |(panel, juror)| Sought::ScoresOf { panel, juror });
+    // A big jury's scores are read for few requests at a time.
+    let _place = if own.is_none() { api.long_readings.acquire().await.ok() } else { None };
     let mut newest: BTreeMap<_, Standing> = BTreeMap::new();
-    for (queued, outcome) in api.stores.database.recorded_commands(id, Kind::Score, None).await? {
+    for (queued, outcome) in api.stores.database.recorded_commands(id, sought).await? {
         let (
             Command::Score { panel, juror, category, criterion, values },
             CommandOutcome::Recorded { index, .. },
@@ -210,9 +211,6 @@ async fn standing(api: &Api, id: &ContestId, own: Option<&StaffKey>) -> Result<V
         else {
             continue;
         };
-        if own.is_some_and(|key| key.name != juror || key.panel.as_ref() != Some(&panel)) {
-            continue;
-        }
         let [panel, category] = [panel.as_str(), category.as_str()].map(str::to_owned);
         let place = (panel.clone(), juror.clone(), category.clone(), criterion.clone());
         let known = newest.get(&place);

@@ -62,7 +62,7 @@ pub struct Api {
     pub(crate) limiter: Arc<Limiter>,
     /// Places for event streams.
     pub(crate) streams: Arc<Semaphore>,
-    /// Places for readings of all ballots of a voter who has many.
+    /// Places for readings of all ballots of a voter who has many, or of all jurors' scores.
     pub(crate) long_readings: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
     /// Results as tables and pages.

@@ -4,7 +4,9 @@ use acclaim_ballot_log::Amendment;
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
     Command, CommandOutcome, Phase, StoreError,
-    command::{Kind, MOST_CORRECTIONS, QueuedCommand, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, is_reserved},
+    command::{
+        MOST_CORRECTIONS, QueuedCommand, Sought, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, is_reserved,
+    },
     contests::ContestState,
     ledger::ContestChange,
 };
@@ -107,9 +109,8 @@ impl ContestTask {
             return Ok(false);
         }
         let entered =
-            self.context.stores.database.recorded_commands(self.id(), Kind::Score, Some(by)).await?;
-        Ok(entered.iter().filter(|(earlier, _)| command.corrects(&earlier.command)).count()
-            >= MOST_CORRECTIONS)
+            self.context.stores.database.recorded_commands(self.id(), Sought::SameScores(command)).await?;
+        Ok(entered.iter().filter(|(earlier, _)| earlier.by == by).count() >= MOST_CORRECTIONS)
     }
 
     async fn refuse_after_reload(&mut self, key: String, (code, detail): &(&'static str, String)) -> Step {

@@ -3,7 +3,7 @@
 use acclaim_contest::ContestId;
 use acclaim_store::{
     Commands,
-    command::{CommandOutcome, Kind, Queued, QueuedCommand, RECORDED},
+    command::{CommandOutcome, Queued, QueuedCommand, RECORDED, Sought},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
@@ -37,15 +37,13 @@ impl Commands for PostgresDatabase {
     async fn recorded_commands(
         &self,
         contest: &ContestId,
-        kind: Kind,
-        by: Option<&str>,
+        sought: Sought<'_>,
     ) -> Result<Vec<(QueuedCommand, CommandOutcome)>> {
         let statement = query(
             "SELECT key, staff, command, received, outcome FROM commands JOIN contests ON contest = contests.number
-             WHERE id = $1 AND starts_with(command, $2) AND starts_with(outcome, $3)
-             AND ($4::text IS NULL OR staff = $4) ORDER BY commands.number",
+             WHERE id = $1 AND starts_with(command, $2) AND starts_with(outcome, $3) ORDER BY commands.number",
         );
-        let statement = statement.bind(contest.as_str()).bind(kind.beginning()).bind(RECORDED).bind(by);
+        let statement = statement.bind(contest.as_str()).bind(sought.beginning()).bind(RECORDED);
         let rows = self.rows(statement).await?;
         let recorded = |row: &PgRow| {
             let outcome: String = row.try_get(4).map_err(unavailable)?;

@@ -3,7 +3,7 @@
 use acclaim_contest::ContestId;
 use acclaim_store::{
     Commands,
-    command::{CommandOutcome, Kind, Queued, QueuedCommand, RECORDED},
+    command::{CommandOutcome, Queued, QueuedCommand, RECORDED, Sought},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
@@ -63,20 +63,18 @@ impl Commands for SqliteDatabase {
     async fn recorded_commands(
         &self,
         contest: &ContestId,
-        kind: Kind,
-        by: Option<&str>,
+        sought: Sought<'_>,
     ) -> Result<Vec<(QueuedCommand, CommandOutcome)>> {
-        let (id, by) = (contest.clone(), by.map(str::to_owned));
+        let (id, beginning) = (contest.clone(), sought.beginning());
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
             let mut statement = tx
                 .prepare_cached(
                     "SELECT key, staff, command, received, outcome FROM commands
-                     WHERE contest = ?1 AND substr(command, 1, length(?2)) = ?2 AND substr(outcome, 1, length(?3)) = ?3
-                     AND (?4 IS NULL OR staff = ?4) ORDER BY number",
+                     WHERE contest = ?1 AND substr(command, 1, length(?2)) = ?2 AND substr(outcome, 1, length(?3)) = ?3 ORDER BY number",
                 )
                 .map_err(unavailable)?;
-            let values = params![contest, kind.beginning(), RECORDED, by];
+            let values = params![contest, beginning, RECORDED];
             let read = |row: &Row<'_>| Ok((stored_command(row)?, row.get::<_, String>(4)?));
             let rows = statement.query_map(values, read).map_err(unavailable)?;
             rows.map(|row| {

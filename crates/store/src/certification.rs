@@ -4,7 +4,7 @@ use acclaim_contest::{ContestId, Rounds};
 
 use crate::{
     Command, CommandOutcome, Database, Phase,
-    command::Kind,
+    command::Sought,
     error::{Result, StoreError},
 };
 
@@ -28,7 +28,7 @@ pub async fn certification(database: &dyn Database, contest: &ContestId) -> Resu
     if record.is_none_or(|record| record.state.phase != Phase::Certified) {
         return Ok(None);
     }
-    let newest = database.recorded_commands(contest, Kind::Certify, None).await?.pop();
+    let newest = database.recorded_commands(contest, Sought::Certifications).await?.pop();
     match newest.map(|(queued, outcome)| (queued.command, outcome)) {
         Some((Command::Certify { result, .. }, CommandOutcome::Recorded { size, root, .. })) => {
             Ok(Some(Certification { size, root, result }))

@@ -6,6 +6,7 @@ use acclaim_contest::{BallotId, CategoryId, ContestId, EntryId, PanelId};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::error::Result;
 
@@ -180,38 +181,46 @@ pub enum CommandOutcome {
     },
 }
 
-impl Command {
-    /// Whether both enter scores of one juror, in the same panel and category, by the same criterion.
-    #[must_use]
-    pub fn corrects(&self, other: &Self) -> bool {
-        let place = |command: &Self| match command {
-            Self::Score { panel, juror, category, criterion, .. } => {
-                Some((panel.clone(), juror.clone(), category.clone(), criterion.clone()))
-            }
-            _ => None,
-        };
-        place(self).is_some_and(|own| place(other) == Some(own))
-    }
-}
-
-/// Kinds of commands that are looked up later: the log's own entries lie among its ballots.
+/// Commands that are looked up later: the log's own entries lie among its ballots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// [`Command::Score`]
-    Score,
+pub enum Sought<'a> {
     /// [`Command::Certify`]
-    Certify,
+    Certifications,
+    /// [`Command::Score`]
+    Scores,
+    /// Those of one juror.
+    ScoresOf {
+        /// The juror's panel.
+        panel: &'a PanelId,
+        /// Name.
+        juror: &'a str,
+    },
+    /// Those that one command enters, corrects or takes back: of the same juror, category and criterion. None for other commands.
+    SameScores(&'a Command),
 }
 
-impl Kind {
-    /// How the JSON of a command of this kind begins, as it is stored.
+impl Sought<'_> {
+    /// How the JSON of these commands begins, as it is stored.
     #[must_use]
-    pub fn beginning(self) -> &'static str {
+    pub fn beginning(self) -> String {
         match self {
-            Self::Score => r#"{"command":"score","#,
-            Self::Certify => r#"{"command":"certify","#,
+            Self::Certifications => r#"{"command":"certify","#.to_owned(),
+            Self::Scores => r#"{"command":"score","#.to_owned(),
+            Self::ScoresOf { panel, juror } => scores_of(panel, juror),
+            Self::SameScores(Command::Score { panel, juror, category, criterion, .. }) => format!(
+                r#"{}"category":{},"criterion":{},"#,
+                scores_of(panel, juror),
+                json!(category),
+                json!(criterion)
+            ),
+            // No JSON begins so.
+            Self::SameScores(_) => "no command".to_owned(),
         }
     }
+}
+
+fn scores_of(panel: &PanelId, juror: &str) -> String {
+    format!(r#"{{"command":"score","panel":{},"juror":{},"#, json!(panel), json!(juror))
 }
 
 /// How the JSON of the outcome of a command begins that is in the log, as it is stored.
@@ -237,12 +246,11 @@ pub trait Commands: Send + Sync {
     /// Commands without an outcome, oldest first. Outcomes are written by [`Ledger::append`](crate::Ledger::append).
     async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>>;
 
-    /// The commands of a kind that are in the log, with their outcomes, in the order of the log; of one staff key, or of all.
+    /// Those of the commands that are in the log, with their outcomes, in the order of the log.
     async fn recorded_commands(
         &self,
         contest: &ContestId,
-        kind: Kind,
-        by: Option<&str>,
+        sought: Sought<'_>,
     ) -> Result<Vec<(QueuedCommand, CommandOutcome)>>;
 
     /// What became of a command; `None` while it waits or if there is none.
@@ -255,17 +263,31 @@ mod tests {
 
     #[test]
     fn stored_commands_begin_as_they_are_looked_up() {
-        let score = Command::Score {
-            panel: "experts".parse().unwrap(),
-            juror: "Ama".to_owned(),
-            category: "a".parse().unwrap(),
-            criterion: None,
+        let panel: PanelId = "experts".parse().unwrap();
+        let juror = r#"Ama "A" Łoś"#;
+        let score = |category: &str, criterion: Option<&str>| Command::Score {
+            panel: panel.clone(),
+            juror: juror.to_owned(),
+            category: category.parse().unwrap(),
+            criterion: criterion.map(str::to_owned),
             values: Vec::new(),
         };
         let certify = Command::Certify { size: 1, root: String::new(), result: String::new() };
-        for (command, kind) in [(score, Kind::Score), (certify, Kind::Certify)] {
-            assert!(serde_json::to_string(&command).unwrap().starts_with(kind.beginning()));
+        let begins = |command: &Command, sought: Sought<'_>| {
+            serde_json::to_string(command).unwrap().starts_with(&sought.beginning())
+        };
+        let (a, ab, b) = (score("a", None), score("ab", None), score("a", Some("x")));
+        for sought in [Sought::Scores, Sought::ScoresOf { panel: &panel, juror }] {
+            assert!(begins(&a, sought) && begins(&b, sought) && !begins(&certify, sought));
         }
+        assert!(!begins(&a, Sought::ScoresOf { panel: &panel, juror: "Ama" }));
+        for one in [&a, &ab, &b] {
+            for other in [&a, &ab, &b, &certify] {
+                assert_eq!(begins(other, Sought::SameScores(one)), one == other);
+            }
+        }
+        assert!(begins(&certify, Sought::Certifications) && !begins(&a, Sought::Certifications));
+        assert!(!begins(&certify, Sought::SameScores(&certify)));
         let recorded = CommandOutcome::Recorded { index: 1, entries: 1, size: 2, root: String::new() };
         assert!(serde_json::to_string(&recorded).unwrap().starts_with(RECORDED));
     }

@@ -2,12 +2,12 @@
 
 use acclaim_ballot_log::{Hash, TileId};
 use acclaim_contest::{
-    BallotId, ContestId, VoterTag,
+    BallotId, CategoryId, ContestId, PanelId, VoterTag,
     definition::{Definition, Overrides},
 };
 use acclaim_store::{
     Command, CommandOutcome, Database, Intake, Phase, Shown, StoreError,
-    command::{Kind, Queued, QueuedCommand},
+    command::{Queued, QueuedCommand, Sought},
     contests::{ContestState, Counted},
     hub::Rejection,
     intake::{Cursor, Cursors, Drained, Item, Offer, Session, Slot, Submitted},
@@ -320,17 +320,30 @@ async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
     let contest = definition("recorded");
     let id = &contest.id;
     database.create_draft(&contest, b"w").await?;
+    let unreadable = |error: acclaim_contest::id::InvalidId| StoreError::Corrupt(error.to_string());
+    let panel: PanelId = "experts".parse().map_err(unreadable)?;
+    let category: CategoryId = "a".parse().map_err(unreadable)?;
+    let score = |juror: &str, criterion: &str| Command::Score {
+        panel: panel.clone(),
+        juror: juror.to_owned(),
+        category: category.clone(),
+        criterion: Some(criterion.to_owned()),
+        values: Vec::new(),
+    };
     let certify = |size| Command::Certify { size, root: "r".to_owned(), result: "d".to_owned() };
     let recorded =
         |index| CommandOutcome::Recorded { index, entries: 1, size: index + 1, root: "r".to_owned() };
     let refused = CommandOutcome::Refused { code: "no".to_owned(), detail: "No.".to_owned() };
-    let mut decided = append(None, &["e0", "e1", "e2"], 1);
+    let mut decided = append(None, &["e0", "e1", "e2", "e3", "e4", "e5"], 1);
     for (key, by, command, outcome) in [
         ("1", "chair", certify(7), Some(refused)),
         ("2", "chair", Command::Freeze, Some(recorded(0))),
         ("3", "chair", certify(8), Some(recorded(1))),
         ("4", "deputy", certify(9), Some(recorded(2))),
-        ("5", "chair", certify(10), None),
+        ("5", "chair", score("Ama", "a"), Some(recorded(3))),
+        ("6", "chair", score("Amadou", "a"), Some(recorded(4))),
+        ("7", "chair", score("Ama", "b"), Some(recorded(5))),
+        ("8", "chair", certify(10), None),
     ] {
         let (key, by, received) = (key.to_owned(), by.to_owned(), Timestamp::UNIX_EPOCH);
         let queued = QueuedCommand { key: key.clone(), by, command, received };
@@ -338,16 +351,19 @@ async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
         decided.commands.extend(outcome.map(|outcome| (key, outcome)));
     }
     database.append(id, decided).await?;
-    let found = async |kind, by| {
-        let found = database.recorded_commands(id, kind, by).await?;
+    let found = async |sought| {
+        let found = database.recorded_commands(id, sought).await?;
         Ok::<_, StoreError>(
             found.into_iter().map(|(queued, outcome)| (queued.key, outcome)).collect::<Vec<_>>(),
         )
     };
     let (third, fourth) = (("3".to_owned(), recorded(1)), ("4".to_owned(), recorded(2)));
-    assert_eq!(found(Kind::Certify, None).await?, [third.clone(), fourth]);
-    assert_eq!(found(Kind::Certify, Some("chair")).await?, [third]);
-    assert_eq!(found(Kind::Score, None).await?, []);
+    assert_eq!(found(Sought::Certifications).await?, [third, fourth]);
+    let scores = [("5", 3), ("6", 4), ("7", 5)].map(|(key, index)| (key.to_owned(), recorded(index)));
+    assert_eq!(found(Sought::Scores).await?, scores);
+    let ama = Sought::ScoresOf { panel: &panel, juror: "Ama" };
+    assert_eq!(found(ama).await?, [scores[0].clone(), scores[2].clone()]);
+    assert_eq!(found(Sought::SameScores(&score("Ama", "b"))).await?, scores[2..]);
     Ok(())
 }
 

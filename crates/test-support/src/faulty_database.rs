@@ -12,7 +12,7 @@ use acclaim_ballot_log::TileId;
 use acclaim_contest::{BallotId, ContestId, Instant, definition::Definition};
 use acclaim_store::{
     Commands, ContestRecord, Contests, Database, Keys, Leases, Ledger,
-    command::{CommandOutcome, Kind, Queued, QueuedCommand},
+    command::{CommandOutcome, Queued, QueuedCommand, Sought},
     contests::Counted,
     error::Result,
     hub::Rejection,
@@ -139,10 +139,9 @@ impl Commands for FaultyDatabase {
     async fn recorded_commands(
         &self,
         contest: &ContestId,
-        kind: Kind,
-        by: Option<&str>,
+        sought: Sought<'_>,
     ) -> Result<Vec<(QueuedCommand, CommandOutcome)>> {
-        self.inner.recorded_commands(contest, kind, by).await
+        self.inner.recorded_commands(contest, sought).await
     }
 
     async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>> {
