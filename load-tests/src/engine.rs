@@ -10,6 +10,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+const POSTGRES_URL: &str = "ACCLAIM_POSTGRES_URL";
+
 /// A process that is killed when dropped, also when its start goes wrong half-way.
 struct Process(Child);
 
@@ -21,25 +23,31 @@ impl Drop for Process {
 }
 
 /// A running server.
-pub(crate) struct Engine {
+pub struct Engine {
     binary: PathBuf,
-    _process: Process,
-    pub(crate) address: SocketAddr,
+    process: Process,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// The first operator's key.
-    pub(crate) key: String,
+    pub key: String,
 }
 
 impl Engine {
-    /// Starts on a new data directory; or, if the environment names servers, on those, with a key of its own.
-    pub(crate) fn start(binary: &Path, data: &Path) -> Result<Self> {
-        let cluster_key =
-            if env::var_os("ACCLAIM_POSTGRES_URL").is_some() { Some(prepare(binary)?) } else { None };
+    /// Starts on a new data directory; or, if the environment or `settings` (names and values as there) name servers, on those, with a key of its own.
+    ///
+    /// # Errors
+    /// If it does not start, with what it said.
+    pub fn start(binary: &Path, data: &Path, settings: &[(String, String)]) -> Result<Self> {
+        let named = settings.iter().any(|(name, _)| name == POSTGRES_URL);
+        let is_cluster = named || env::var_os(POSTGRES_URL).is_some();
+        let cluster_key = if is_cluster { Some(prepare(binary, settings)?) } else { None };
         let process = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .env("ACCLAIM_LIMITS_ALLOW", r#"["127.0.0.0/8"]"#)
             .env("ACCLAIM_BALLOTS_DEADLINE_MS", "5000")
             .env("RUST_LOG", "warn")
+            .envs(settings.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -72,11 +80,20 @@ impl Engine {
         if key.is_empty() {
             bail!("the engine printed no operator key");
         }
-        Ok(Self { binary: binary.to_owned(), _process: process, address, key })
+        Ok(Self { binary: binary.to_owned(), process, address, key })
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process.0.id()
     }
 
     /// Runs a command of the binary; its standard output, and whether the answer was yes.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Result<(bool, String)> {
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn run(&self, arguments: &[&str]) -> Result<(bool, String)> {
         let output = Command::new(&self.binary)
             .args(arguments)
             .env("ACCLAIM_KEY", &self.key)
@@ -87,9 +104,13 @@ impl Engine {
 }
 
 /// Brings a cluster's database up to date and makes an operator's key.
-fn prepare(binary: &Path) -> Result<String> {
+fn prepare(binary: &Path, settings: &[(String, String)]) -> Result<String> {
     let run = |arguments: &[&str]| -> Result<String> {
-        let output = Command::new(binary).args(arguments).stderr(Stdio::inherit()).output()?;
+        let output = Command::new(binary)
+            .args(arguments)
+            .envs(settings.iter().cloned())
+            .stderr(Stdio::inherit())
+            .output()?;
         if !output.status.success() {
             bail!("`acclaim {}` failed", arguments.join(" "));
         }

@@ -10,7 +10,7 @@ mod moving;
 mod pass;
 mod receipt;
 mod rule;
-mod serve;
+pub mod serve;
 mod turnout;
 mod witness;
 
@@ -37,7 +37,7 @@ use crate::{
 pub fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Demo(args) => demo::run(&args),
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => serve::run(&args, |routes| routes),
         Command::Migrate(args) => serve::migrate(&args),
         Command::Move(args) => moving::run(&args),
         Command::Contest(command) => contest::run(command),

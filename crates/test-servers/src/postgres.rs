@@ -84,6 +84,11 @@ impl Server {
         Self::start(&["listen_addresses=127.0.0.1,127.0.0.2", "ssl=on", &certificate, &key]).await
     }
 
+    /// The postmaster's process; the others are its children.
+    pub fn process(&self) -> u32 {
+        self.postmaster.id()
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port

@@ -5,6 +5,7 @@ use std::future::Future;
 use acclaim_api::server;
 use acclaim_store_postgres::PostgresDatabase;
 use anyhow::{Context as _, Result, bail};
+use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -19,7 +20,11 @@ use crate::{
     output,
 };
 
-pub(super) fn run(args: &ServeArgs) -> Result<Outcome> {
+/// Serves until told to stop. `extend` adds to the routes: load tests compare with others of the same process.
+///
+/// # Errors
+/// When the configuration is unusable, or the engine does not start.
+pub fn run(args: &ServeArgs, extend: impl FnOnce(Router) -> Router) -> Result<Outcome> {
     let mut config = Config::read(args.config.as_deref())?;
     if let Some(listen) = args.listen {
         config.server.listen = listen;
@@ -33,7 +38,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome> {
     }
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(&config, args.role))
+    runtime.block_on(serve(&config, args.role, extend))
 }
 
 /// `acclaim migrate`
@@ -52,7 +57,7 @@ pub(super) fn log_to_stderr() {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
-async fn serve(config: &Config, role: Role) -> Result<Outcome> {
+async fn serve(config: &Config, role: Role, extend: impl FnOnce(Router) -> Router) -> Result<Outcome> {
     let stop = told_to_stop()?;
     let mut engine = Engine::start(config, role).await?;
     let listener = TcpListener::bind(config.server.listen)
@@ -67,7 +72,7 @@ async fn serve(config: &Config, role: Role) -> Result<Outcome> {
     output::note(&format!("listening on {url}"));
     let settings =
         server::Settings { connections: config.server.connections.get(), ..server::Settings::default() };
-    server::serve(listener, engine.router(), settings, stop).await?;
+    server::serve(listener, extend(engine.router()), settings, stop).await?;
     engine.stop().await;
     Ok(Outcome::Done)
 }

@@ -3,7 +3,6 @@
 #![expect(clippy::indexing_slicing, reason = "indexing JSON gives null where there is nothing")]
 
 mod contest;
-mod engine;
 mod votes;
 
 use std::{
@@ -27,7 +26,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use contest::{CONTEST, Names};
-use engine::Engine;
+use load_tests::engine::Engine;
 use votes::{Columns, Published, Voter};
 
 /// Passes of one request.
@@ -82,7 +81,7 @@ fn replay(args: &Args) -> Result<bool> {
         Some(binary) => binary.clone(),
         None => std::env::current_exe()?.with_file_name("acclaim"),
     };
-    let engine = Engine::start(&binary, &folder.path().join("data"))?;
+    let engine = Engine::start(&binary, &folder.path().join("data"), &[])?;
     let url = format!("http://{}", engine.address);
     let client = Client::of_server(&url, Some(engine.key.clone()))?;
     let definition = contest::definition(&published, &names)?;

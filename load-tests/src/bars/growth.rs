@@ -1,0 +1,86 @@
+//! Bars 4, 8 and 9, and 7 at the end: many ballots, what they take, and whether the next ones are as fast as the first.
+
+use anyhow::{Context as _, Result};
+use load_tests::{
+    bulk,
+    ground::{Contest, Ground},
+    load::{Target, run},
+    proof::prove,
+};
+
+use crate::{
+    Plan, audit,
+    rates::{ballots, target, voters},
+    table::{Table, Wanted, median},
+};
+
+/// Requests of many ballots at once.
+const GATEWAYS: usize = 4;
+/// Passes that are minted before they are used.
+const PIECE: usize = 500_000;
+
+pub(crate) fn measure(plan: &Plan, ground: &Ground, contest: &Contest, table: &mut Table) -> Result<()> {
+    let size = || ground.number("SELECT pg_database_size(current_database())");
+    let (size_before, memory_before) = (size()?, redis_memory(ground)?);
+    let rates = grow(plan, ground, contest)?;
+    let rate = median(rates);
+    let figure = format!("{rate:.0} a second");
+    table.bar(4, "bulk route, clustered: ballots recorded a second", figure, rate, Wanted::AtLeast(60_000.0));
+    let recorded = contest.voters.recorded();
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    let each = |bytes: i64| bytes as f64 / recorded as f64;
+    let memory = each(redis_memory(ground)? - memory_before);
+    table.bar(
+        8,
+        &format!("Redis bytes a voter, {recorded} voters"),
+        format!("{memory:.0}"),
+        memory,
+        Wanted::AtMost(64.0),
+    );
+    let bytes = each(size()? - size_before);
+    table.bar(8, "Postgres bytes a ballot", format!("{bytes:.0}"), bytes, Wanted::AtMost(450.0));
+    compare(plan, ground, contest, table)?;
+    let proof = prove(ground, contest)?;
+    audit::measure(plan, ground, contest, &proof.log, table)
+}
+
+/// Casts the ballots, and returns how fast each piece was.
+fn grow(plan: &Plan, ground: &Ground, contest: &Contest) -> Result<Vec<f64>> {
+    let mut rates = Vec::new();
+    let path = format!("{}/bulk", contest.ballots());
+    while contest.voters.recorded() < plan.growth {
+        let piece = PIECE.min(plan.growth - contest.voters.recorded());
+        contest.voters.ensure(&ground.client, piece + GATEWAYS * 10_000)?;
+        let target = Target { connections: GATEWAYS, ..target(plan, ground, &path) };
+        let before = contest.voters.recorded();
+        let elapsed = run(bulk::cast(target, &ground.engine.key, &contest.voters, piece))?;
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        rates.push((contest.voters.recorded() - before) as f64 / elapsed.as_secs_f64());
+    }
+    Ok(rates)
+}
+
+/// The grown contest and an empty one, in turn.
+fn compare(plan: &Plan, ground: &Ground, contest: &Contest, table: &mut Table) -> Result<()> {
+    let empty = ground.open("empty")?;
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    for _ in 0..plan.rounds {
+        for (contest, rates) in [(&empty, &mut small), (contest, &mut large)] {
+            voters(plan, ground, contest, 1)?;
+            rates.push(ballots(plan, ground, contest)?);
+        }
+    }
+    let (small, large) = (median(small), median(large));
+    let figure = format!("{large:.0} of {small:.0} a second: {:.2}", large / small);
+    let measure = format!("throughput with {} ballots over that with few", plan.growth);
+    table.bar(9, &measure, figure, large / small, Wanted::AtLeast(0.8));
+    table.proved(prove(ground, &empty)?.recorded);
+    Ok(())
+}
+
+fn redis_memory(ground: &Ground) -> Result<i64> {
+    let server = ground.redis.as_ref().context("an embedded engine has no Redis")?;
+    let info: String = server.run(&["INFO", "memory"]);
+    let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    Ok(line.context("Redis does not tell its memory")?.trim().parse()?)
+}

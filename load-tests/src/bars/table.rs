@@ -1,0 +1,109 @@
+//! The table of bars.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// What was measured.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    rows: Vec<Row>,
+    notes: Vec<String>,
+    proved: usize,
+}
+
+#[derive(Debug)]
+struct Row {
+    /// Number of the bar in the list; none for what is told beside.
+    bar: Option<u8>,
+    measure: String,
+    figure: String,
+    value: f64,
+    /// The bar in words, and whether it is reached.
+    wanted: Option<(String, bool)>,
+}
+
+/// What a value has to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wanted {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Table {
+    /// Adds a bar. `figure` is `value` in words.
+    pub(crate) fn bar(&mut self, bar: u8, measure: &str, figure: String, value: f64, wanted: Wanted) {
+        let wanted = match wanted {
+            Wanted::AtLeast(bound) => (format!(">= {bound}"), value >= bound),
+            Wanted::AtMost(bound) => (format!("<= {bound}"), value <= bound),
+        };
+        let measure = measure.to_owned();
+        self.add(Row { bar: Some(bar), measure, figure, value, wanted: Some(wanted) });
+    }
+
+    /// Adds a figure beside the bars.
+    pub(crate) fn figure(&mut self, measure: &str, figure: String, value: f64) {
+        self.add(Row { bar: None, measure: measure.to_owned(), figure, value, wanted: None });
+    }
+
+    /// Told while measuring and again at the end.
+    pub(crate) fn note(&mut self, note: String) {
+        eprintln!("{note}");
+        self.notes.push(note);
+    }
+
+    fn add(&mut self, row: Row) {
+        eprintln!("{row}");
+        self.rows.push(row);
+    }
+
+    /// So many answers `recorded` were found in an audited log.
+    pub(crate) fn proved(&mut self, recorded: usize) {
+        eprintln!("{recorded} answers `recorded` found in the log; audit clean");
+        self.proved += recorded;
+    }
+
+    pub(crate) fn json(&self) -> String {
+        let rows: Vec<Value> = self
+            .rows
+            .iter()
+            .map(|row| {
+                let wanted = row.wanted.as_ref();
+                json!({"bar": row.bar, "measure": row.measure, "figure": row.figure, "value": row.value,
+                    "wanted": wanted.map(|(text, _)| text), "reached": wanted.map(|(_, reached)| reached)})
+            })
+            .collect();
+        format!("{:#}\n", json!({"rows": rows, "notes": self.notes, "recorded_and_found": self.proved}))
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bar = self.bar.map(|bar| bar.to_string()).unwrap_or_default();
+        let (wanted, verdict) = match &self.wanted {
+            Some((wanted, true)) => (&**wanted, "pass"),
+            Some((wanted, false)) => (&**wanted, "short"),
+            None => ("", ""),
+        };
+        write!(f, "| {bar:>2} | {:<58} | {:<44} | {wanted:<9} | {verdict:<5} |", self.measure, self.figure)
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "|  # | measure | figure | bar | |\n|---|---|---|---|---|")?;
+        for row in &self.rows {
+            writeln!(f, "{row}")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "{note}")?;
+        }
+        writeln!(f, "answers `recorded` found in audited logs: {}", self.proved)
+    }
+}
+
+/// The middle one, or the upper of the two in the middle; zero of none.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}

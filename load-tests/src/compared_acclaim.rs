@@ -1,0 +1,21 @@
+//! The binary `acclaim` with the routes that it is compared with.
+
+use std::process::ExitCode;
+
+use acclaim_cli::{
+    args::{Cli, Command},
+    commands::{self, serve},
+    outcome,
+};
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(args) => serve::run(&args, |routes| routes.merge(load_tests::comparison::routes())),
+        other => commands::run(other),
+    };
+    if let Err(error) = &result {
+        outcome::report(error);
+    }
+    ExitCode::from(outcome::status(&result))
+}

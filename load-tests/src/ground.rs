@@ -1,0 +1,122 @@
+//! What an engine stands on: nothing but a folder, or Redis and Postgres, started for it.
+
+use std::{path::Path, rc::Rc};
+
+use acclaim_cli::client::Client;
+use acclaim_test_servers::{postgres, redis};
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use crate::{
+    cpu::Processes,
+    engine::Engine,
+    voters::{Voters, open_contest},
+};
+
+/// Postgres as it would be set up for a vote: memory and log files of a small server. Durability is as shipped: on.
+const POSTGRES: &[&str] =
+    &["shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=15min", "wal_compression=off"];
+
+/// How an engine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// On SQLite.
+    Embedded,
+    /// On one Redis and one Postgres, with so many shards.
+    Clustered(u16),
+}
+
+/// A contest that is open.
+pub struct Contest {
+    /// Its id.
+    pub id: String,
+    /// Its verifier key.
+    pub vkey: String,
+    /// Its voters.
+    pub voters: Rc<Voters>,
+}
+
+impl Contest {
+    /// The route for ballots.
+    #[must_use]
+    pub fn ballots(&self) -> String {
+        format!("/v1/contests/{}/ballots", self.id)
+    }
+}
+
+/// A running engine.
+pub struct Ground {
+    /// The engine.
+    pub engine: Engine,
+    /// An operator.
+    pub client: Client,
+    /// The Postgres, with the name of its database.
+    pub postgres: Option<(postgres::Server, String)>,
+    /// The Redis.
+    pub redis: Option<redis::Server>,
+    /// Removed last.
+    pub folder: TempDir,
+}
+
+impl Ground {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// If the engine does not start.
+    pub fn start(binary: &Path, mode: Mode) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("acclaim-bars").tempdir()?;
+        let (mut settings, mut databases, mut redis) = (Vec::new(), None, None);
+        if let Mode::Clustered(shards) = mode {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (server, database) = runtime.block_on(async {
+                let server = postgres::Server::start(POSTGRES).await;
+                let database = server.empty_database().await;
+                (server, database)
+            });
+            let intake = redis::Server::start(folder.path(), redis::DURABLE);
+            let mut set = |name: &str, value: String| settings.push((format!("ACCLAIM_{name}"), value));
+            set("POSTGRES_URL", server.url_by(server.port(), &database));
+            set("REDIS_URL", intake.url());
+            set("REDIS_SHARDS", shards.to_string());
+            set("SECRET", "5a".repeat(32));
+            databases = Some((server, database));
+            redis = Some(intake);
+        }
+        let engine = Engine::start(binary, &folder.path().join("data"), &settings)?;
+        let client = Client::of_server(&format!("http://{}", engine.address), Some(engine.key.clone()))?;
+        Ok(Self { engine, client, postgres: databases, redis, folder })
+    }
+
+    /// Opens a contest.
+    ///
+    /// # Errors
+    /// If the engine refuses it.
+    pub fn open(&self, id: &str) -> Result<Contest> {
+        let vkey = open_contest(&self.client, id)?;
+        Ok(Contest { id: id.to_owned(), vkey, voters: Rc::new(Voters::new(id)) })
+    }
+
+    /// Every process with a part in it, and this one, the voters'.
+    #[must_use]
+    pub fn processes(&self) -> Processes {
+        let mut processes =
+            Processes::from([("voters", vec![std::process::id()]), ("engine", vec![self.engine.process()])]);
+        if let Some((server, _)) = &self.postgres {
+            processes.insert("postgres", vec![server.process()]);
+        }
+        if let Some(server) = &self.redis {
+            processes.insert("redis", vec![server.process()]);
+        }
+        processes
+    }
+
+    /// Runs a query of one number on the engine's database.
+    ///
+    /// # Errors
+    /// If there is no Postgres.
+    pub fn number(&self, sql: &str) -> Result<i64> {
+        let (server, database) = self.postgres.as_ref().context("an embedded engine has no Postgres")?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(server.number(database, sql)))
+    }
+}

@@ -1,0 +1,65 @@
+//! That nothing was lost: every `recorded` that was answered is in the log, at its place, and the log is sound.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+};
+
+use acclaim_ballot_log::leaf_hash;
+use anyhow::{Context as _, Result, bail};
+
+use crate::ground::{Contest, Ground};
+
+/// What was proved.
+#[derive(Debug)]
+pub struct Proof {
+    /// Answers `recorded`, all of them found.
+    pub recorded: usize,
+    /// Where the log was exported to.
+    pub log: PathBuf,
+}
+
+/// Exports the log, looks for every answer in it, and audits it.
+///
+/// # Errors
+/// If an answer is not in the log, two answers name one place, or the audit is not clean.
+pub fn prove(ground: &Ground, contest: &Contest) -> Result<Proof> {
+    let log = ground.folder.path().join(format!("log-{}", contest.id));
+    if log.exists() {
+        std::fs::remove_dir_all(&log)?;
+    }
+    let folder = log.to_str().context("the temporary folder's name")?;
+    let url = format!("http://{}", ground.engine.address);
+    let (exported, said) =
+        ground.engine.run(&["log", "export", &contest.id, "--url", &url, "--out", folder])?;
+    if !exported {
+        bail!("the log was not exported: {said}");
+    }
+    let (clean, report) = ground.engine.run(&["audit", folder, "--vkey", &contest.vkey])?;
+    if !clean {
+        bail!("the audit is not clean: {report}");
+    }
+    let told = contest.voters.told();
+    let mut wanted: HashMap<u64, [u8; 32]> = HashMap::with_capacity(told.recorded.len());
+    for (index, hash) in &told.recorded {
+        if wanted.insert(*index, *hash).is_some() {
+            bail!("two ballots were answered to be at index {index}");
+        }
+    }
+    let mut lines = BufReader::new(File::open(log.join("log.jsonl"))?);
+    let (mut line, mut index) = (Vec::new(), 0);
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let entry = line.strip_suffix(b"\n").unwrap_or(&line);
+        if wanted.remove(&index).is_some_and(|hash| hash != leaf_hash(entry).0) {
+            bail!("the entry at index {index} is not the ballot that was answered `recorded`");
+        }
+        line.clear();
+        index += 1;
+    }
+    if let Some(index) = wanted.keys().min() {
+        bail!("{} ballots answered `recorded` are not in the log, index {index} first", wanted.len());
+    }
+    Ok(Proof { recorded: told.recorded.len(), log })
+}

@@ -1,0 +1,204 @@
+//! Voters with their passes, the requests they send, and what they were told.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    io::Write as _,
+};
+
+use acclaim_cli::client::{Client, IdempotencyKey};
+use anyhow::{Context as _, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use memchr::memmem;
+use serde_json::{Value, json};
+
+use crate::connection::Answer;
+
+/// Categories of the contest, and entries of each: the WSIS Prizes' shape.
+const CATEGORIES: usize = 18;
+const ENTRIES: usize = 20;
+/// Passes of one request.
+const PIECE: usize = 10_000;
+
+/// Creates a contest that is open from now on, and returns its verifier key.
+///
+/// # Errors
+/// If the engine refuses it.
+pub fn open_contest(client: &Client, id: &str) -> Result<String> {
+    let mut opens = jiff::Timestamp::now();
+    opens -= jiff::SignedDuration::from_nanos(i64::from(opens.subsec_nanosecond()));
+    let closes = opens + jiff::SignedDuration::from_hours(24);
+    let categories: Vec<Value> = (0..CATEGORIES)
+        .map(|c| json!({"id": format!("c{c:02}"), "title": format!("Category {c}")}))
+        .collect();
+    let entries: Vec<Value> = (0..CATEGORIES * ENTRIES)
+        .map(|n| json!({"id": format!("p{n:04}"), "category": format!("c{:02}", n % CATEGORIES), "title": format!("Project {n}")}))
+        .collect();
+    let definition = json!({
+        "contest": {"id": id, "title": "Bars", "time_zone": "UTC", "opens": opens.to_string(), "closes": closes.to_string()},
+        "champions": {"count": 5},
+        "winners": {"count": 1, "from": "champions", "by": "choice"},
+        "category": categories,
+        "entry": entries,
+    });
+    let contest =
+        client.put(&format!("/v1/contests/{id}"), &IdempotencyKey::new()?, None, definition.to_string())?;
+    let vkey = contest.get("log").and_then(|log| log.get("vkey")?.as_str());
+    Ok(vkey.context("the contest has no verifier key")?.to_owned())
+}
+
+/// The single vote of the n-th ballot, as the body of a request has it.
+#[must_use]
+pub fn selections(number: usize) -> String {
+    // Votes are not spread evenly: an eighth of them is for one entry.
+    let entry = if number.is_multiple_of(8) { 0 } else { number % (CATEGORIES * ENTRIES) };
+    format!(r#"[{{"category":"c{:02}","entry":"p{entry:04}"}}]"#, entry % CATEGORIES)
+}
+
+/// Voters of one contest, each with a pass and one ballot.
+#[derive(Debug)]
+pub struct Voters {
+    /// The contest.
+    pub contest: String,
+    passes: RefCell<Vec<String>>,
+    next: Cell<usize>,
+    minted: Cell<usize>,
+    told: RefCell<Told>,
+}
+
+/// What voters were told.
+#[derive(Debug, Default, Clone)]
+pub struct Told {
+    /// `recorded`: index in the log and hash of the leaf.
+    pub recorded: Vec<(u64, [u8; 32])>,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+}
+
+impl Voters {
+    /// None yet.
+    #[must_use]
+    pub fn new(contest: &str) -> Self {
+        Self {
+            contest: contest.to_owned(),
+            passes: RefCell::default(),
+            next: Cell::new(0),
+            minted: Cell::new(0),
+            told: RefCell::default(),
+        }
+    }
+
+    /// Sees to it that so many have not voted yet.
+    ///
+    /// # Errors
+    /// If passes cannot be minted.
+    pub fn ensure(&self, client: &Client, count: usize) -> Result<()> {
+        let mut passes = self.passes.borrow_mut();
+        // Those who voted are not needed any more.
+        passes.drain(..self.next.take());
+        let path = format!("/v1/contests/{}/passes", self.contest);
+        while passes.len() < count {
+            let number = self.minted.get();
+            self.minted.set(number + 1);
+            let minted = client.post(&path, &format!("mint-{number}"), &json!({"count": PIECE}))?;
+            let minted = minted.get("passes").and_then(Value::as_array).context("no passes were minted")?;
+            let pass = |minted: &Value| Some(minted.get("pass")?.as_str()?.to_owned());
+            passes.extend(minted.iter().filter_map(pass));
+        }
+        Ok(())
+    }
+
+    /// The next voter's number and pass.
+    pub fn next<T>(&self, with: impl FnOnce(usize, &str) -> T) -> Option<T> {
+        let passes = self.passes.borrow();
+        let number = self.next.get();
+        let pass = passes.get(number)?;
+        self.next.set(number + 1);
+        Some(with(number, pass))
+    }
+
+    /// Those who voted vote again; only where that is to no effect.
+    pub fn rewind(&self) {
+        self.next.set(0);
+    }
+
+    /// Notes an answer to a ballot.
+    pub fn note(&self, answer: Answer<'_>) {
+        let mut told = self.told.borrow_mut();
+        *told.statuses.entry(answer.status).or_default() += 1;
+        if answer.status == 201 {
+            told.recorded.extend(read_recorded(answer.body));
+        }
+    }
+
+    /// Notes one line of an answer to many ballots; whether it says `recorded`.
+    pub fn note_line(&self, line: &[u8]) -> bool {
+        let recorded = read_recorded(line);
+        self.told.borrow_mut().recorded.extend(recorded);
+        recorded.is_some()
+    }
+
+    /// What was told so far.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        self.told.borrow().clone()
+    }
+
+    /// How many were told `recorded` so far.
+    #[must_use]
+    pub fn recorded(&self) -> usize {
+        self.told.borrow().recorded.len()
+    }
+}
+
+/// Index and leaf hash of an answer. Found by their names, so that reading costs little: neither can stand in the answer's other strings.
+fn read_recorded(answer: &[u8]) -> Option<(u64, [u8; 32])> {
+    let after = |name: &str| {
+        let at = memmem::find(answer, name.as_bytes())? + name.len();
+        answer.get(at..)
+    };
+    let digits = after(r#""index":"#)?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    let index = std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()?;
+    // Room for what 44 characters can stand for.
+    let mut hash = [0; 33];
+    let read = STANDARD.decode_slice(after(r#""leaf_hash":""#)?.get(..44)?, &mut hash).ok()?;
+    Some((index, hash.get(..read)?.try_into().ok()?))
+}
+
+/// Writes a request with a pass and the n-th ballot.
+pub fn write_request(into: &mut Vec<u8>, path: &str, number: usize, pass: &str) {
+    into.clear();
+    let selections = selections(number);
+    let length = selections.len() + r#"{"selections":}"#.len();
+    // A vector takes whatever is written.
+    let _always = write!(
+        into,
+        "POST {path} HTTP/1.1\r\nhost: acclaim\r\ncontent-type: application/json\r\nauthorization: Bearer {pass}\r\n\
+         content-length: {length}\r\n\r\n{{\"selections\":{selections}}}"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn index_and_hash_are_read_of_an_answer() {
+        let answer = br#"{"ballot":"00","status":"recorded","index":15,"leaf_hash":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","log":{}}"#;
+        let mut hash = [0; 32];
+        hash[0] = 1;
+        assert_eq!(read_recorded(answer), Some((15, hash)));
+        assert_eq!(read_recorded(br#"{"problem":{}}"#), None);
+    }
+
+    #[test]
+    fn a_request_says_how_long_it_is() {
+        let mut request = Vec::new();
+        write_request(&mut request, "/x", 9, "secret");
+        let text = String::from_utf8(request).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with(&format!("content-length: {}", body.len())), "{text}");
+        assert_eq!(body, r#"{"selections":[{"category":"c09","entry":"p0009"}]}"#);
+    }
+}
