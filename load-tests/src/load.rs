@@ -66,7 +66,10 @@ pub async fn closed(target: Target<'_>, voters: &Rc<Voters>, duration: Duration)
                 voters
                     .next(|number, pass| write_request(&mut request, &path, number, pass))
                     .context("there are not enough voters")?;
-                let answer = connection.exchange(&request).await?;
+                let answer = connection
+                    .exchange(&request)
+                    .await
+                    .with_context(|| format!("{path} after {:?}", started.elapsed()))?;
                 created.set(created.get() + u64::from(answer.status == 201));
                 if noted {
                     voters.note(answer);

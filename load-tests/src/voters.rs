@@ -36,6 +36,7 @@ pub fn open_contest(client: &Client, id: &str) -> Result<String> {
         .collect();
     let definition = json!({
         "contest": {"id": id, "title": "Bars", "time_zone": "UTC", "opens": opens.to_string(), "closes": closes.to_string()},
+        "publication": {"standings": "public"},
         "champions": {"count": 5},
         "winners": {"count": 1, "from": "champions", "by": "choice"},
         "category": categories,

@@ -236,7 +236,7 @@ async fn entries(
         (header::CONTENT_TYPE, "application/x-ndjson".to_owned()),
         (header::CACHE_CONTROL, if public { "no-cache" } else { PRIVATE }.to_owned()),
     ];
-    Ok((headers, Body::from_stream(lines(api.stores, contest, range.from, to))).into_response())
+    Ok((headers, Body::from_stream(lines(api.stores.clone(), contest, range.from, to))).into_response())
 }
 
 /// Reads on while the client does: memory holds one chunk.

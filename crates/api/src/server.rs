@@ -9,7 +9,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
 };
 use tower::ServiceExt as _;
@@ -33,6 +33,21 @@ impl Default for Settings {
 
 /// Longest head of a request, in bytes; a longer one is answered 431.
 const HEAD_LIMIT: usize = 32 << 10;
+
+/// Connections that may wait to be accepted: voters who all come at once find no room in the usual 128, and try again only a second later. The
+/// system may allow fewer (`net.core.somaxconn` on Linux).
+const BACKLOG: u32 = 8_192;
+
+/// Listens at an address.
+///
+/// # Errors
+/// If it is in use, or not this machine's.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until `stop` is ready, then lets requests under way finish.
 ///

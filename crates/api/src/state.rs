@@ -1,6 +1,6 @@
 //! What handlers share: small typed parts, each with one owner.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_store::{Keyring, Stores};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -49,12 +49,15 @@ impl Default for Settings {
     }
 }
 
-/// The API's state; clones share it.
+/// The API's state; clones share it. One pointer: every request clones it several times.
 #[derive(Clone)]
-pub struct Api {
+pub struct Api(Arc<Parts>);
+
+/// What handlers reach through [`Api`].
+pub struct Parts {
     pub(crate) stores: Stores,
     pub(crate) keyring: Arc<Keyring>,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Settings,
     /// Contests as handlers read them.
     pub(crate) directory: Arc<Directory>,
     /// Ballots on their way, and who waits for them.
@@ -71,6 +74,14 @@ pub struct Api {
     pub(crate) process_key: Option<[u8; 32]>,
 }
 
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 impl Api {
     /// Reads the contests. `process_key` is the BLAKE3 hash of a token that is accepted as an operator's, for the process's own requests.
     ///
@@ -84,7 +95,7 @@ impl Api {
     ) -> Result<Self, acclaim_store::StoreError> {
         let directory = Arc::new(Directory::read(&stores, &keyring).await?);
         let metrics = Arc::new(Metrics::default());
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             desk: Arc::new(Desk::new(
                 stores.clone(),
                 Arc::clone(&keyring),
@@ -96,13 +107,13 @@ impl Api {
             rendered: Arc::default(),
             streams: Arc::new(Semaphore::new(settings.streams)),
             long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
-            settings: Arc::new(settings),
+            settings,
             stores,
             keyring,
             directory,
             metrics,
             process_key,
-        })
+        })))
     }
 
     /// Starts what runs beside the requests; it ends when the returned set is dropped.

@@ -14,3 +14,7 @@ pub mod progress;
 pub mod random;
 mod traveller;
 pub mod witness;
+
+/// Requests allocate on one thread and free on another; this allocator takes that well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, rc::Rc, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use hdrhistogram::Histogram;
 use load_tests::{
     connection::Connection,
@@ -79,7 +79,8 @@ async fn read(address: SocketAddr, contest: String, duration: Duration) -> Resul
     let end = Instant::now() + duration;
     while Instant::now() < end {
         let intended = every.tick().await;
-        connection.exchange(request.as_bytes()).await?;
+        let answer = connection.exchange(request.as_bytes()).await?;
+        ensure!(answer.status == 200, "the tally was answered {}", answer.status);
         latency.saturating_record(u64::try_from(intended.elapsed().as_micros())?);
     }
     Ok(latency)

@@ -6,10 +6,7 @@ use acclaim_api::server;
 use acclaim_store_postgres::PostgresDatabase;
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -60,8 +57,7 @@ pub(super) fn log_to_stderr() {
 async fn serve(config: &Config, role: Role, extend: impl FnOnce(Router) -> Router) -> Result<Outcome> {
     let stop = told_to_stop()?;
     let mut engine = Engine::start(config, role).await?;
-    let listener = TcpListener::bind(config.server.listen)
-        .await
+    let listener = server::listen(config.server.listen)
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
     engine.tell(&url)?;
