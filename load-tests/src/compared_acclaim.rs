@@ -11,7 +11,7 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Serve(args) => serve::run(&args, |routes| routes.merge(load_tests::comparison::routes())),
+        Command::Serve(args) => serve::run(&args, load_tests::comparison::routes()),
         other => commands::run(other),
     };
     if let Err(error) = &result {

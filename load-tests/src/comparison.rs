@@ -1,7 +1,10 @@
 //! What the engine is compared with, as routes of the same server: one that only parses and answers, and what one would write in an afternoon, a
 //! transaction a vote.
 
-use std::{env, sync::Arc};
+use std::{
+    env,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     Json, Router,
@@ -77,33 +80,49 @@ fn recorded(index: u64) -> Response {
 pub fn routes() -> Router {
     let routes = Router::new().route(PARSE, post(parse));
     let Ok(url) = env::var("ACCLAIM_POSTGRES_URL") else { return routes };
-    let Ok(pool) = PoolOptions::<Postgres>::new().max_connections(CONNECTIONS).connect_lazy(&url) else {
-        return routes;
-    };
-    let with_pool = Router::new()
-        .route(TRANSACTION, post(transaction))
-        .route(PREPARE, post(prepare))
-        .with_state(Arc::new(pool));
-    routes.merge(with_pool)
+    let database = Arc::new(Database { url, pool: OnceLock::new() });
+    routes.merge(
+        Router::new()
+            .route(TRANSACTION, post(transaction))
+            .route(PREPARE, post(prepare))
+            .with_state(database),
+    )
+}
+
+/// Connected by the first request: a pool begins within a runtime.
+struct Database {
+    url: String,
+    pool: OnceLock<Pool<Postgres>>,
+}
+
+impl Database {
+    fn pool(&self) -> &Pool<Postgres> {
+        #[expect(
+            clippy::expect_used,
+            reason = "the engine ends at its start with an address that cannot be read"
+        )]
+        self.pool.get_or_init(|| {
+            let options = PoolOptions::new().max_connections(CONNECTIONS);
+            options.connect_lazy(&self.url).expect("the engine has read the address too")
+        })
+    }
 }
 
 async fn parse(Json(ballot): Json<Ballot>) -> Response {
     recorded(ballot.selections.len() as u64)
 }
 
-type Database = Arc<Pool<Postgres>>;
-
-async fn prepare(State(pool): State<Database>) -> Response {
+async fn prepare(State(database): State<Arc<Database>>) -> Response {
     let tables = "CREATE TABLE compared_votes (voter text, category text, entry text NOT NULL, PRIMARY KEY (voter, category));
          CREATE TABLE compared_counts (category text, entry text, votes bigint NOT NULL, PRIMARY KEY (category, entry))";
-    match raw_sql(tables).execute(&*pool).await {
+    match raw_sql(tables).execute(database.pool()).await {
         Ok(_) => Json(serde_json::json!({})).into_response(),
         Err(error) => failed(&error),
     }
 }
 
 async fn transaction(
-    State(pool): State<Database>,
+    State(database): State<Arc<Database>>,
     headers: HeaderMap,
     Json(ballot): Json<Ballot>,
 ) -> Response {
@@ -112,7 +131,7 @@ async fn transaction(
     let (Some(voter), [selection]) = (bearer, &ballot.selections[..]) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    match record(&pool, voter, selection).await {
+    match record(database.pool(), voter, selection).await {
         Ok(true) => recorded(0),
         Ok(false) => StatusCode::CONFLICT.into_response(),
         Err(error) => failed(&error),

@@ -17,6 +17,7 @@ mod witness;
 use std::io;
 
 use anyhow::Result;
+use axum::Router;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
@@ -37,7 +38,7 @@ use crate::{
 pub fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Demo(args) => demo::run(&args),
-        Command::Serve(args) => serve::run(&args, |routes| routes),
+        Command::Serve(args) => serve::run(&args, Router::new()),
         Command::Migrate(args) => serve::migrate(&args),
         Command::Move(args) => moving::run(&args),
         Command::Contest(command) => contest::run(command),

@@ -1,7 +1,7 @@
 //! The whole engine: stores, sequencer and API wired together, without a listener. Embedded on a data directory, or one process of a cluster on
 //! Redis and Postgres.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use acclaim_api::Api;
 use acclaim_contest::{ContestId, Instant};
@@ -15,7 +15,7 @@ use acclaim_store_postgres::PostgresDatabase;
 use acclaim_store_redis::{Redis, RedisIntake, RedisShown, carrier};
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
 use anyhow::{Context as _, Result};
-use axum::{Router, extract::connect_info::MockConnectInfo};
+use axum::Router;
 use clap::ValueEnum;
 use tokio::{
     sync::watch,
@@ -41,7 +41,8 @@ pub enum Role {
 
 /// See the [module](self).
 pub struct Engine {
-    router: Router,
+    api: Api,
+    role: Role,
     operator_key: String,
     database: Arc<dyn Database>,
     stop: watch::Sender<bool>,
@@ -90,17 +91,20 @@ impl Engine {
                 Some(tokio::spawn(sequencer.run()))
             }
         };
-        let router = match role {
-            Role::Sequencer => acclaim_api::operation(api),
-            Role::All | Role::Api => acclaim_api::router(api),
-        };
-        let router = router.layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 0))));
-        Ok(Self { router, operator_key, database, stop, sequencer, background, carrier, directory })
+        Ok(Self { api, role, operator_key, database, stop, sequencer, background, carrier, directory })
     }
 
     /// The complete HTTP API, or of a sequencer what concerns operation.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        self.router_with(Router::new())
+    }
+
+    /// The same, with other routes beside it.
+    pub fn router_with(&self, others: Router) -> Router {
+        match self.role {
+            Role::Sequencer => acclaim_api::operation(self.api.clone()),
+            Role::All | Role::Api => acclaim_api::router(self.api.clone(), others),
+        }
     }
 
     /// A bearer token valid in this process only, for its own requests.

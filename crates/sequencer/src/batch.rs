@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use acclaim_ballot_log::{Event, LogEntry, leaf_hash};
+use acclaim_ballot_log::{Event, LogEntry};
 use acclaim_contest::BallotId;
 use acclaim_store::{
     command::CommandOutcome,
@@ -10,7 +10,7 @@ use acclaim_store::{
     intake::{Cursors, Item},
     ledger::{BallotState, Turnout},
 };
-use acclaim_tally::{BallotStanding, Refusal, Replay, ReplayError};
+use acclaim_tally::{BallotStanding, Prepared, Refusal, Replay, ReplayError};
 use bytes::Bytes;
 
 /// What the next append will hold. Its entries are already folded into the [`Replay`] they were added through.
@@ -34,8 +34,11 @@ pub(crate) struct Batch {
 impl Batch {
     /// Adds a ballot, or notes why not.
     pub(crate) fn add_ballot(&mut self, replay: &mut Replay, item: Item) {
-        let index = match replay.push(&item.entry) {
-            Ok(index) => index,
+        let prepared = Prepared::new(&item.entry, None)
+            .map_err(|error| ReplayError::unencodable(replay.size(), error))
+            .and_then(|prepared| Ok((replay.push_prepared(&prepared)?, prepared)));
+        let (index, prepared) = match prepared {
+            Ok(pushed) => pushed,
             Err(error) => return self.refuse(&item, refused_ballot(error)),
         };
         if item.promised {
@@ -43,13 +46,13 @@ impl Batch {
         }
         self.ballots.push((item.ballot, index));
         let mut channel = None;
-        if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry) {
+        if let LogEntry::Ballot(ballot) = prepared.entry() {
             self.marks.extend(ballot.replaces.map(|replaced| (replaced, BallotState::Replaced)));
             channel = ballot.channel.map(|channel| channel.to_string());
         }
         let minute = item.arrived.as_second().div_euclid(60);
         *self.turnout.entry((minute, channel, item.group)).or_default() += 1;
-        let leaf_hash = leaf_hash(&item.entry);
+        let leaf_hash = *prepared.leaf();
         self.entries.push(item.entry);
         self.outcomes.push((item.ballot, BallotOutcome::Recorded { index, leaf_hash }));
     }

@@ -7,7 +7,6 @@ use acclaim_contest::ContestId;
 use acclaim_store::hub::{Hub, Notice, Publication};
 use futures_util::StreamExt as _;
 use redis::cmd;
-use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{Redis, layout};
@@ -17,13 +16,11 @@ const MOST: usize = 64;
 /// Between two attempts to listen.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
+/// Bytes of the number of the sending process, which goes before its notices and their MAC: a process drops what it said itself unread.
+const FROM: usize = 8;
+
 /// What goes over the wire: MessagePack.
-#[derive(Serialize, Deserialize)]
-struct Message {
-    /// The sending process, which does not listen to itself.
-    from: u64,
-    notices: Vec<Notice>,
-}
+type Notices = Vec<Notice>;
 
 /// Carries as long as the returned set lives: what `outlet` gives goes to the other processes, what they send goes to `hub`. The newest
 /// publications of `contests` are brought first.
@@ -70,7 +67,7 @@ pub(crate) fn open<'a>(key: &[u8; 32], place: &str, sealed: &'a [u8]) -> Option<
 /// A message read and written again.
 #[cfg(fuzzing)]
 pub(crate) fn reread(bytes: &[u8]) -> Option<Vec<u8>> {
-    rmp_serde::to_vec_named(&rmp_serde::from_slice::<Message>(bytes).ok()?).ok()
+    rmp_serde::to_vec_named(&rmp_serde::from_slice::<Notices>(bytes).ok()?).ok()
 }
 
 async fn kept(redis: &Redis, key: &[u8; 32], contest: &ContestId) -> Option<Publication> {
@@ -103,10 +100,11 @@ async fn speak(redis: Redis, key: [u8; 32], from: u64, hub: Arc<Hub>, mut outlet
         if std::mem::take(&mut owed) {
             notices.insert(0, Notice::Missed);
         }
-        let message = Message { from, notices: std::mem::take(&mut notices) };
-        let sent = match rmp_serde::to_vec_named(&message) {
+        let encoded = rmp_serde::to_vec_named(&notices);
+        notices.clear();
+        let sent = match encoded {
             Ok(bytes) => {
-                let sealed = seal(&key, layout::NOTICES, &bytes);
+                let sealed = [&from.to_be_bytes()[..], &seal(&key, layout::NOTICES, &bytes)].concat();
                 let command = cmd("PUBLISH").arg(layout::NOTICES).arg(sealed).to_owned();
                 redis.0.connection.run::<i64>(&command).await.map_err(|error| error.to_string())
             }
@@ -151,14 +149,18 @@ async fn hear(redis: &Redis, key: &[u8; 32], from: u64, hub: &Hub) -> redis::Red
             redis.0.wake.send_modify(|count| *count = count.wrapping_add(1));
             continue;
         }
-        let Some(bytes) = open(key, layout::NOTICES, message.get_payload_bytes()) else {
+        let (sender, sealed) =
+            message.get_payload_bytes().split_first_chunk::<FROM>().unwrap_or((&[0; FROM], &[]));
+        if *sender == from.to_be_bytes() {
+            continue;
+        }
+        let Some(bytes) = open(key, layout::NOTICES, sealed) else {
             tracing::error!("a notice that no process of ours sent");
             hub.count_forged(1);
             continue;
         };
-        match rmp_serde::from_slice::<Message>(bytes) {
-            Ok(message) if message.from == from => {}
-            Ok(message) => message.notices.into_iter().for_each(|notice| hub.hear(notice)),
+        match rmp_serde::from_slice::<Notices>(bytes) {
+            Ok(notices) => notices.into_iter().for_each(|notice| hub.hear(notice)),
             Err(error) => {
                 tracing::warn!(%error, "a notice cannot be read");
                 hub.hear(Notice::Missed);

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read},
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
 };
@@ -11,6 +12,7 @@ use anyhow::{Context as _, Result};
 use axum::{
     Router,
     body::Body as RouterBody,
+    extract::ConnectInfo,
     http::{Request, Response, header},
 };
 use bytes::{Buf as _, Bytes};
@@ -71,6 +73,7 @@ impl Transport for InProcess {
         let (mut parts, body) = request.into_parts();
         let value = self.authorization.parse().context("the engine's own key").map_err(lasting)?;
         parts.headers.insert(header::AUTHORIZATION, value);
+        parts.extensions.insert(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
         let request = Request::from_parts(parts, RouterBody::from(body));
         let Ok(response) = self.runtime.block_on(self.router.clone().oneshot(request));
         let runtime = Arc::clone(&self.runtime);

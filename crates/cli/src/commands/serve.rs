@@ -17,11 +17,11 @@ use crate::{
     output,
 };
 
-/// Serves until told to stop. `extend` adds to the routes: load tests compare with others of the same process.
+/// Serves until told to stop. `others` are routes beside the engine's own: load tests compare with them.
 ///
 /// # Errors
 /// When the configuration is unusable, or the engine does not start.
-pub fn run(args: &ServeArgs, extend: impl FnOnce(Router) -> Router) -> Result<Outcome> {
+pub fn run(args: &ServeArgs, others: Router) -> Result<Outcome> {
     let mut config = Config::read(args.config.as_deref())?;
     if let Some(listen) = args.listen {
         config.server.listen = listen;
@@ -35,7 +35,7 @@ pub fn run(args: &ServeArgs, extend: impl FnOnce(Router) -> Router) -> Result<Ou
     }
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(&config, args.role, extend))
+    runtime.block_on(serve(&config, args.role, others))
 }
 
 /// `acclaim migrate`
@@ -54,7 +54,7 @@ pub(super) fn log_to_stderr() {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
-async fn serve(config: &Config, role: Role, extend: impl FnOnce(Router) -> Router) -> Result<Outcome> {
+async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
     let stop = told_to_stop()?;
     let mut engine = Engine::start(config, role).await?;
     let listener = server::listen(config.server.listen)
@@ -68,7 +68,7 @@ async fn serve(config: &Config, role: Role, extend: impl FnOnce(Router) -> Route
     output::note(&format!("listening on {url}"));
     let settings =
         server::Settings { connections: config.server.connections.get(), ..server::Settings::default() };
-    server::serve(listener, extend(engine.router()), settings, stop).await?;
+    server::serve(listener, engine.router_with(others), settings, stop).await?;
     engine.stop().await;
     Ok(Outcome::Done)
 }

@@ -67,7 +67,7 @@ impl Night {
         let api = Api::new(stores.clone(), Arc::clone(&keyring), ApiSettings::default(), Some(token));
         let api = api.await.unwrap();
         let background = api.background();
-        let router = acclaim_api::router(api);
+        let router = acclaim_api::router(api, axum::Router::new());
         let directory = (directory, folder);
         Self {
             router,
