@@ -14,8 +14,8 @@ use crate::{
     table::{Table, Wanted, median},
 };
 
-/// Requests of many ballots at once.
-const GATEWAYS: usize = 4;
+/// Requests of many ballots at once: the engine lets 32,768 ballots wait.
+const GATEWAYS: usize = 2;
 /// Passes that are minted before they are used.
 const PIECE: usize = 500_000;
 
@@ -41,7 +41,7 @@ pub(crate) fn measure(plan: &Plan, ground: &Ground, contest: &Contest, table: &m
     table.bar(8, "Postgres bytes a ballot", format!("{bytes:.0}"), bytes, Wanted::AtMost(450.0));
     compare(plan, ground, contest, table)?;
     let proof = prove(ground, contest)?;
-    audit::measure(plan, ground, contest, &proof.log, table)
+    audit::measure(plan, contest, &proof.log, table)
 }
 
 /// Casts the ballots, and returns how fast each piece was.
