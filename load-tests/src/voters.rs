@@ -25,7 +25,7 @@ const PIECE: usize = 10_000;
 /// # Errors
 /// If the engine refuses it.
 pub fn open_contest(client: &Client, id: &str) -> Result<String> {
-    let mut opens = jiff::Timestamp::now();
+    let mut opens = acclaim_cli::clock::now();
     opens -= jiff::SignedDuration::from_nanos(i64::from(opens.subsec_nanosecond()));
     let closes = opens + jiff::SignedDuration::from_hours(24);
     let categories: Vec<Value> = (0..CATEGORIES)

@@ -103,7 +103,7 @@ fn measure(args: &Args) -> Result<()> {
         let contest = ground.open("bars")?;
         match group {
             Group::Clustered | Group::Embedded | Group::Shards => {
-                rates::measure(&plan, &ground, &contest, mode, &mut table)?
+                rates::measure(&plan, &ground, &contest, mode, &mut table)?;
             }
             Group::Load => under_load::measure(&plan, &ground, &contest, &mut table)?,
             Group::Readers => readers::measure(&plan, &ground, &contest, &mut table)?,

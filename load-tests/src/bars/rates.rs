@@ -78,7 +78,7 @@ pub(crate) fn measure(
             table.bar(3, "clustered, over a transaction a vote", figure, gain, Wanted::AtLeast(5.0));
         }
         Mode::Embedded => {
-            table.bar(2, "embedded, over parse-and-answer", figure, ratio, Wanted::AtLeast(0.5))
+            table.bar(2, "embedded, over parse-and-answer", figure, ratio, Wanted::AtLeast(0.5));
         }
         Mode::Clustered(shards) => {
             table.figure(&format!("clustered, {shards} shards, over parse-and-answer"), figure, ratio);
