@@ -140,3 +140,20 @@ fn two_thousand_voters_of_a_city() {
     assert!(said.contains("recorded: 2000 ballots in "), "{said}");
     says(&said, &["totals: 545 of 545 equal", "audit: clean"]);
 }
+
+/// Without servers, and short: that it runs to a table, having found every answer in an audited log.
+#[test]
+fn the_bars_are_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("bars.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_bars"))
+        .args(["--only", "embedded", "--rounds", "1", "--seconds", "1", "--connections", "16", "--json"])
+        .arg(&json)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let table: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    assert_eq!(table["rows"][0]["bar"], 2, "{table}");
+    assert!(table["recorded_and_found"].as_u64().unwrap() > 0, "{table}");
+}
