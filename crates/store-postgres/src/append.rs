@@ -109,6 +109,9 @@ pub(crate) async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: &[(Ball
     if ballots.is_empty() {
         return Ok(());
     }
+    // Ids are random: in their order a batch meets each page of the unique index once.
+    let mut ballots = ballots.to_vec();
+    ballots.sort_unstable();
     if ballots.len() < COPY_FROM {
         let ids: Vec<Uuid> = ballots.iter().map(|(ballot, _)| Uuid::from_bytes(ballot.0)).collect();
         let indexes = ballots.iter().map(|(_, index)| signed(*index)).collect::<Result<Vec<i64>>>()?;
@@ -124,7 +127,7 @@ pub(crate) async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: &[(Ball
         });
     }
     let mut rows = Rows::with_capacity(ballots.len(), BALLOT_ROW);
-    for (ballot, index) in ballots {
+    for (ballot, index) in &ballots {
         let state = 0_i16.to_be_bytes();
         rows.push(&[&signed(*index)?.to_be_bytes(), &ballot.0, &contest.to_be_bytes(), &state])?;
     }
