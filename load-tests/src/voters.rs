@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     io::Write as _,
 };
 
@@ -72,8 +71,6 @@ pub struct Voters {
 pub struct Told {
     /// `recorded`: index in the log and hash of the leaf.
     pub recorded: Vec<(u64, [u8; 32])>,
-    /// Answers by status.
-    pub statuses: BTreeMap<u16, u64>,
 }
 
 impl Voters {
@@ -118,17 +115,10 @@ impl Voters {
         Some(with(number, pass))
     }
 
-    /// Those who voted vote again; only where that is to no effect.
-    pub fn rewind(&self) {
-        self.next.set(0);
-    }
-
     /// Notes an answer to a ballot.
     pub fn note(&self, answer: Answer<'_>) {
-        let mut told = self.told.borrow_mut();
-        *told.statuses.entry(answer.status).or_default() += 1;
         if answer.status == 201 {
-            told.recorded.extend(read_recorded(answer.body));
+            self.told.borrow_mut().recorded.extend(read_recorded(answer.body));
         }
     }
 

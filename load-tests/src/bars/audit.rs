@@ -28,7 +28,6 @@ pub(crate) fn measure(plan: &Plan, contest: &Contest, log: &Path, table: &mut Ta
     let bytes = file.metadata()?.len();
     let figure = format!("{seconds:.2} s for {} MB: {ratio:.1}", bytes >> 20);
     table.bar(7, "audit, over `openssl dgst -sha256` of the log", figure, ratio, Wanted::AtMost(3.0));
-
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use acclaim_cli::client::IdempotencyKey;
 use anyhow::Result;
 use load_tests::{
     comparison,
@@ -34,7 +35,7 @@ pub(crate) fn ballots(plan: &Plan, ground: &Ground, contest: &Contest) -> Result
     run(closed(target(plan, ground, &path), &contest.voters, plan.duration))
 }
 
-/// Answers a second of a route that is compared with. It has the same voters, who vote again.
+/// Answers a second of a route that is compared with. Its voters are others, who do not vote then.
 fn compared(plan: &Plan, ground: &Ground, contest: &Contest, path: &str) -> Result<f64> {
     let target = Target { noted: false, ..target(plan, ground, path) };
     run(closed(target, &contest.voters, plan.duration))
@@ -50,7 +51,6 @@ pub(crate) fn measure(
     let is_cluster = mode != Mode::Embedded;
     let compares = mode == Mode::Clustered(1);
     if compares {
-        use acclaim_cli::client::IdempotencyKey;
         ground.client.post(comparison::PREPARE, &IdempotencyKey::new()?.part(0), &serde_json::json!({}))?;
     }
     let (mut recorded, mut parsed, mut ratios, mut gains) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -5,6 +5,7 @@
 mod contest;
 mod help;
 mod midnight;
+mod panic;
 mod receipts;
 mod results;
 mod session;
