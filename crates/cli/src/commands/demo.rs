@@ -21,7 +21,7 @@ use anyhow::{Context as _, Result, anyhow};
 use bytes::Bytes;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+use tokio::{runtime::Runtime, sync::oneshot};
 
 use super::{
     audit,
@@ -83,7 +83,7 @@ impl<'a> Demo<'a> {
         let (engine, key, listener) = runtime.block_on(async {
             let engine = Engine::start(config, Role::All).await?;
             let key = engine.first_key().await?.context("a new installation has a first key")?;
-            let listener = TcpListener::bind(config.server.listen).await.context("cannot listen")?;
+            let listener = server::listen(config.server.listen).context("cannot listen")?;
             anyhow::Ok((engine, key, listener))
         })?;
         let address = listener.local_addr()?;
