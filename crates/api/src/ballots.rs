@@ -129,9 +129,16 @@ async fn cast_at(
 ) -> Result<Cast, Problem> {
     let deadline = tokio::time::Instant::now() + api.settings.ballot_deadline;
     let contest = api.directory.contest(&contest_id(contest)?).ok_or_else(no_contest)?;
+    if !api.desk.has_room() {
+        // As little as can be is done for those who cannot stay. Their bodies are read, so that their connections last.
+        read_json(request, BALLOT_LIMIT, api.settings.ballot_deadline).await?;
+        return Err(casting::full());
+    }
     let pass = auth::voter(api, request.headers(), &contest, arrived)?;
     api.limiter.check_pass(pass.voter)?;
     let body = read_json(request, BALLOT_LIMIT, api.settings.ballot_deadline).await?;
+    // Only now: whoever sends slowly takes nobody's room.
+    let room = api.desk.room().ok_or_else(casting::full)?;
     let request: BallotRequest = parse(&body)?;
     match casting::prepare(api, &contest, pass, &request, arrived).await? {
         Prepared::Done(cast) => Ok(*cast),
@@ -139,7 +146,7 @@ async fn cast_at(
             // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
             let keeps = || api.stores.intake.condition().away.is_empty();
             let promised = api.settings.may_accept && (asked || api.desk.lags(contest.id())) && keeps();
-            let sent = casting::send(api, &contest, *ballot, promised)?;
+            let sent = casting::send(api, &contest, *ballot, promised, room)?;
             casting::outcome(api, &contest, sent, deadline).await
         }
     }

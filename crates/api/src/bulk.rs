@@ -8,16 +8,17 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth,
     body::{contest_id, no_contest, parse, read_lines},
     casting::{self, BallotRequest, Cast, Prepared, Sent},
+    desk::Room,
     directory::Contest,
     extract::Path,
     problem::{self, Problem},
@@ -77,31 +78,44 @@ async fn bulk(
     }
     let deadline = tokio::time::Instant::now() + DEADLINE;
     let last_sending = tokio::time::Instant::now() + api.settings.ballot_deadline;
-    let mut sent = Vec::with_capacity(lines.len());
+    let mut outcomes = FuturesOrdered::new();
+    let mut told = String::new();
     for (number, line) in lines.into_iter().enumerate() {
-        // What is sent later than any single ballot would be could meet the seal of a contest that was open at its arrival.
-        sent.push(if tokio::time::Instant::now() < last_sending {
-            send(&api, &contest, line, arrived).await
-        } else {
-            Err(Problem::new(&problem::UNAVAILABLE, "the lines before took too long"))
-        });
+        let sent = match room(&api, &mut outcomes, &mut told, last_sending).await {
+            Some(room) => send(&api, &contest, line, arrived, room).await,
+            None => Err(Problem::new(&problem::UNAVAILABLE, "the lines before took too long")),
+        };
+        outcomes.push_back(outcome(&api, &contest, sent, deadline));
         if number % PAUSE_EVERY == PAUSE_EVERY - 1 {
             tokio::task::yield_now().await;
         }
     }
-    let answers = sent.into_iter().map(|sent| async {
-        match sent {
-            Ok(OnItsWay::Sent(sent)) => casting::outcome(&api, &contest, *sent, deadline).await,
-            Ok(OnItsWay::Done(cast)) => Ok(*cast),
-            Err(problem) => Err(problem),
-        }
-    });
-    let mut answer = String::new();
-    for outcome in join_all(answers).await {
-        answer.push_str(&told(&api, outcome).to_string());
-        answer.push('\n');
+    while let Some(outcome) = outcomes.next().await {
+        tell(&api, outcome, &mut told);
     }
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], answer).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], told).into_response())
+}
+
+/// Room for the next line. While there is none, outcomes of those before are told as they come, which makes some. `None` from `last` on: what is sent
+/// later than any single ballot would be could meet the seal of a contest that was open at its arrival.
+async fn room(
+    api: &Api,
+    outcomes: &mut FuturesOrdered<impl Future<Output = Outcome>>,
+    told: &mut String,
+    last: tokio::time::Instant,
+) -> Option<Room> {
+    let mut room = std::pin::pin!(api.desk.room_for_gateway());
+    loop {
+        if tokio::time::Instant::now() >= last {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            room = &mut room => return room,
+            Some(outcome) = outcomes.next() => tell(api, outcome, told),
+            () = tokio::time::sleep_until(last) => return None,
+        }
+    }
 }
 
 enum OnItsWay {
@@ -109,17 +123,40 @@ enum OnItsWay {
     Done(Box<Cast>),
 }
 
-async fn send(api: &Api, contest: &Contest, line: &[u8], arrived: Timestamp) -> Result<OnItsWay, Problem> {
+async fn send(
+    api: &Api,
+    contest: &Contest,
+    line: &[u8],
+    arrived: Timestamp,
+    room: Room,
+) -> Result<OnItsWay, Problem> {
     let Line { pass, selections, replaces, period } = parse(line)?;
     let pass = auth::pass(api, pass, contest, arrived)?;
     let request = BallotRequest { selections, replaces, period };
     match casting::prepare(api, contest, pass, &request, arrived).await? {
-        Prepared::Ready(ballot) => Ok(OnItsWay::Sent(Box::new(casting::send(api, contest, *ballot, false)?))),
+        Prepared::Ready(ballot) => {
+            Ok(OnItsWay::Sent(Box::new(casting::send(api, contest, *ballot, false, room)?)))
+        }
         Prepared::Done(cast) => Ok(OnItsWay::Done(cast)),
     }
 }
 
-fn told(api: &Api, outcome: Result<Cast, Problem>) -> Value {
+type Outcome = Result<Cast, Problem>;
+
+async fn outcome(
+    api: &Api,
+    contest: &Contest,
+    sent: Result<OnItsWay, Problem>,
+    deadline: tokio::time::Instant,
+) -> Outcome {
+    match sent? {
+        OnItsWay::Sent(sent) => casting::outcome(api, contest, *sent, deadline).await,
+        OnItsWay::Done(cast) => Ok(*cast),
+    }
+}
+
+/// Adds a line to the answer.
+fn tell(api: &Api, outcome: Outcome, told: &mut String) {
     let (label, value) = match outcome {
         Ok(Cast::Recorded(recorded)) => ("recorded", json!(recorded)),
         Ok(Cast::Again(status)) => ("again", json!(status)),
@@ -127,5 +164,6 @@ fn told(api: &Api, outcome: Result<Cast, Problem>) -> Value {
         Err(problem) => (problem.kind().code, json!({"problem": problem.document()})),
     };
     api.metrics.ballots.with_label_values(&[label]).inc();
-    value
+    told.push_str(&value.to_string());
+    told.push('\n');
 }

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use crate::{
     ballots::BallotStatus,
-    desk::{Answer, Ticket, find_recorded},
+    desk::{Answer, Room, Ticket, find_recorded},
     directory::Contest,
     mine,
     problem::{self, Problem},
@@ -211,19 +211,25 @@ pub(crate) struct Sent {
 }
 
 /// Sends a ballot on its way. `promised`: its voter is told `accepted` once the intake has it.
-pub(crate) fn send(api: &Api, contest: &Contest, mut offer: Offer, promised: bool) -> Result<Sent, Problem> {
+pub(crate) fn send(
+    api: &Api,
+    contest: &Contest,
+    mut offer: Offer,
+    promised: bool,
+    room: Room,
+) -> Result<Sent, Problem> {
     offer.item.promised = promised;
     let item = offer.item.clone();
-    let ticket = api.desk.cast(contest, offer).ok_or_else(full)?;
+    let ticket = api.desk.cast(contest, offer, room).ok_or_else(full)?;
     Ok(Sent { item, ticket })
 }
 
 /// Sends a ballot again with these slots; without any, for the sequencer to decide whatever the intake remembers.
 fn send_again(api: &Api, contest: &Contest, sent: Sent, slots: Vec<Slot>) -> Result<Sent, Problem> {
     let Sent { item, ticket } = sent;
-    drop(ticket);
+    let room = ticket.leave().ok_or_else(full)?;
     let promised = item.promised;
-    send(api, contest, Offer { item, slots }, promised)
+    send(api, contest, Offer { item, slots }, promised, room)
 }
 
 /// The slots with which a ballot was written.
@@ -238,7 +244,7 @@ fn slots_of(api: &Api, item: &Item) -> Vec<Slot> {
     Vec::new()
 }
 
-fn full() -> Problem {
+pub(crate) fn full() -> Problem {
     Problem::new(&problem::QUEUE_FULL, "too many ballots wait to be recorded")
 }
 

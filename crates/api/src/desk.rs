@@ -6,10 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -23,7 +20,7 @@ use acclaim_store::{
 };
 use arc_swap::ArcSwap;
 use jiff::SignedDuration;
-use tokio::sync::{broadcast::error::RecvError, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, oneshot};
 
 use crate::{
     directory::{Contest, Directory},
@@ -57,8 +54,9 @@ pub(crate) struct Desk {
     /// The batches that fill, by contest and shard; a lane without one has no call under way. Taken whole by the lane's `submit_batches`.
     filling: Mutex<HashMap<ContestId, BTreeMap<u16, Vec<Offer>>>>,
     waiting: [Mutex<HashMap<BallotId, Waiting>>; SHARDS],
-    /// Requests in `waiting`.
-    count: AtomicUsize,
+    /// Room for ballots that wait, of voters and of gateways: neither takes the other's.
+    rooms: [Arc<Semaphore>; 2],
+    /// Ballots that a lane's batch takes.
     most: usize,
     /// Contests whose recording lags. Written by `watch_lag`.
     lagging: ArcSwap<HashSet<ContestId>>,
@@ -77,7 +75,11 @@ struct WaitingRequest {
     promised: bool,
 }
 
+/// Room for one ballot that waits; dropping it leaves it to the next.
+pub(crate) type Room = OwnedSemaphorePermit;
+
 impl Desk {
+    /// Of voters and of gateways `most` ballots each may wait.
     pub(crate) fn new(
         stores: Stores,
         keyring: Arc<Keyring>,
@@ -91,19 +93,33 @@ impl Desk {
             directory,
             filling: Mutex::default(),
             waiting: std::array::from_fn(|_| Mutex::default()),
-            count: AtomicUsize::new(0),
-            most,
+            rooms: [most, most].map(|room| Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)))),
+            most: most.saturating_mul(2),
             lagging: ArcSwap::default(),
             metrics,
         }
     }
 
-    /// Sends a ballot on its way; the answer comes by the ticket. `None` if too much waits: then nothing was kept.
-    pub(crate) fn cast(self: &Arc<Self>, contest: &Contest, offer: Offer) -> Option<Ticket> {
-        if self.count.fetch_add(1, Ordering::Relaxed) >= self.most {
-            self.count.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
+    /// Whether there is room for a voter's ballot at this moment.
+    pub(crate) fn has_room(&self) -> bool {
+        let [voters, _] = &self.rooms;
+        voters.available_permits() > 0
+    }
+
+    /// Room for a voter's ballot, if there is any.
+    pub(crate) fn room(&self) -> Option<Room> {
+        let [voters, _] = &self.rooms;
+        Arc::clone(voters).try_acquire_owned().ok()
+    }
+
+    /// Room for a gateway's ballot, as soon as there is any.
+    pub(crate) async fn room_for_gateway(&self) -> Option<Room> {
+        let [_, gateways] = &self.rooms;
+        Arc::clone(gateways).acquire_owned().await.ok()
+    }
+
+    /// Sends a ballot on its way; the answer comes by the ticket. `None` if its lane is full: then nothing was kept.
+    pub(crate) fn cast(self: &Arc<Self>, contest: &Contest, offer: Offer, room: Room) -> Option<Ticket> {
         self.metrics.waiting.inc();
         let (ballot, promised) = (offer.item.ballot, offer.item.promised);
         let (sender, answer) = oneshot::channel();
@@ -116,7 +132,7 @@ impl Desk {
         // The same ballot twice in the air is one ballot; both requests hear of it. A promise is kept for itself.
         let first = requests.len() == 1;
         drop(shard);
-        let ticket = Ticket { desk: Arc::clone(self), ballot, answer };
+        let ticket = Ticket { desk: Arc::clone(self), ballot, answer, room: Some(room) };
         if first || promised {
             let shard = shard_of(ballot.prefix(), contest.record.state.shards);
             if !self.fill(contest.id(), shard, offer) {
@@ -318,9 +334,16 @@ pub(crate) struct Ticket {
     desk: Arc<Desk>,
     ballot: BallotId,
     answer: oneshot::Receiver<Answer>,
+    /// Until it leaves.
+    room: Option<Room>,
 }
 
 impl Ticket {
+    /// Leaves, and keeps the room for another attempt.
+    pub(crate) fn leave(mut self) -> Option<Room> {
+        self.room.take()
+    }
+
     /// Waits for the answer. `None` if none will come.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         (&mut self.answer).await.ok()
@@ -338,7 +361,6 @@ impl Drop for Ticket {
             }
         }
         drop(shard);
-        self.desk.count.fetch_sub(1, Ordering::Relaxed);
         self.desk.metrics.waiting.dec();
     }
 }

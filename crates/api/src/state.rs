@@ -23,7 +23,7 @@ pub struct Settings {
     pub ballot_deadline: Duration,
     /// How long a staff request waits for its outcome.
     pub command_deadline: Duration,
-    /// Ballots that may wait for their answers; more are answered 503.
+    /// Ballots of voters that may wait for their answers; more are answered 503. As many of gateways may, whose next lines wait for room.
     pub waiting_ballots: usize,
     /// Recording that lags by more makes the process not ready, and ballots `accepted`.
     pub lag_bound: Duration,
@@ -40,7 +40,7 @@ impl Default for Settings {
         Self {
             ballot_deadline: Duration::from_secs(5),
             command_deadline: Duration::from_secs(30),
-            waiting_ballots: 32_768,
+            waiting_ballots: 4_096,
             lag_bound: Duration::from_secs(5),
             may_accept: false,
             streams: 2_000,

@@ -14,7 +14,7 @@ use crate::{
     table::{Table, Wanted, median},
 };
 
-/// Requests of many ballots at once: the engine lets 32,768 ballots wait.
+/// Requests of many ballots at once: while the lines of one wait for room, those of the other are parsed.
 const GATEWAYS: usize = 2;
 /// Passes that are minted before they are used.
 const PIECE: usize = 500_000;

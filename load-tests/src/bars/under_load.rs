@@ -15,8 +15,10 @@ use crate::{
     table::{Table, Wanted},
 };
 
-/// Connections of an open loop: more than voters who wait at once below the maximum.
+/// Connections of an open loop below the maximum: more than voters who wait at once.
 const CONNECTIONS: usize = 2_000;
+/// Beyond it as many as the engine lets wait, 4,096, and those who are being refused.
+const CROWD: usize = 6_000;
 /// After so long the engine is back at its full rate.
 const RECOVERY: Duration = Duration::from_secs(2);
 
@@ -33,18 +35,18 @@ fn arrivals(
     plan: &Plan,
     ground: &Ground,
     contest: &Contest,
+    connections: usize,
     rate: f64,
-    duration: Duration,
 ) -> Result<Arrivals> {
     voters(plan, ground, contest, 4)?;
     let path = contest.ballots();
-    let target = Target { connections: CONNECTIONS, ..target(plan, ground, &path) };
-    run(open(target, &contest.voters, rate, duration))
+    let target = Target { connections, ..target(plan, ground, &path) };
+    run(open(target, &contest.voters, rate, plan.duration * 2))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn latency(plan: &Plan, ground: &Ground, contest: &Contest, most: f64, table: &mut Table) -> Result<()> {
-    let seen = arrivals(plan, ground, contest, most / 2.0, plan.duration * 2)?;
+    let seen = arrivals(plan, ground, contest, CONNECTIONS, most / 2.0)?;
     let at = |quantile| seen.latency.value_at_quantile(quantile) as f64 / 1000.0;
     for (quantile, name, bound) in [(0.5, "p50", 10.0), (0.99, "p99", 50.0)] {
         let figure = format!("{:.1} ms at {:.0} a second", at(quantile), seen.created());
@@ -68,7 +70,7 @@ fn latency(plan: &Plan, ground: &Ground, contest: &Contest, most: f64, table: &m
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn overload(plan: &Plan, ground: &Ground, contest: &Contest, most: f64, table: &mut Table) -> Result<()> {
     let (before, _) = cpu::memory(ground.engine.process()).context("the engine's memory")?;
-    let seen = arrivals(plan, ground, contest, most * 1.5, plan.duration * 2)?;
+    let seen = arrivals(plan, ground, contest, CROWD, most * 1.5)?;
     let (_, peak) = cpu::memory(ground.engine.process()).context("the engine's memory")?;
     std::thread::sleep(RECOVERY);
     voters(plan, ground, contest, 1)?;

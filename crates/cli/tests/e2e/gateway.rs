@@ -1,8 +1,13 @@
-//! Ballots in bulk, and turnout.
+//! Ballots in bulk, and turnout; and what happens where too many wait.
+
+use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::{ground::on_both_grounds, site::Site};
+use crate::{
+    ground::on_both_grounds,
+    site::{Site, ballot, poll},
+};
 
 const PATH: &str = "/v1/contests/main/ballots/bulk";
 
@@ -75,4 +80,53 @@ fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
     let headers = [("authorization", &*auditor), ("content-type", "application/x-ndjson")];
     assert_eq!(site.send("POST", PATH, &headers, body.as_bytes()).status, 403);
     assert_eq!(site.send("GET", "/v1/contests/main/turnout", &[], b"").status, 401);
+}
+
+/// Nothing is recorded while nobody sequences. Then all that was not refused is.
+#[test]
+fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
+    let mut site = Site::start_clustered();
+    site.create("main", "2021-01-01T00:00:00Z", &json!({}));
+    let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": 40})).unwrap();
+    let passes: Vec<&str> =
+        minted["passes"].as_array().unwrap().iter().map(|pass| pass["pass"].as_str().unwrap()).collect();
+    let bearer = format!("Bearer {}", site.staff_key("gateway", "main"));
+    site.kill();
+    site.environment = [("WAITING", "2"), ("DEADLINE_MS", "30000")]
+        .map(|(name, value)| (format!("ACCLAIM_BALLOTS_{name}"), value.to_owned()))
+        .to_vec();
+    site.restart();
+    site.stop_sequencing();
+    let wait_until = |waiting: u32| {
+        let line = format!("acclaim_waiting_requests {waiting}");
+        poll("requests to wait", || {
+            let told =
+                site.send("GET", "/metrics", &[("authorization", &*format!("Bearer {}", site.key))], b"");
+            told.text.lines().any(|told| told == line).then_some(())
+        });
+    };
+    let (refused, lines) = passes[2..].split_first().unwrap();
+    let cast = |pass: &str| site.cast("main", pass, &ballot(&["a1"]));
+    thread::scope(|scope| {
+        let gateway = scope.spawn(|| {
+            let body = lines.iter().map(|pass| line(pass, "a", "a1")).collect::<Vec<_>>().join("\n");
+            let headers = [("authorization", &*bearer), ("content-type", "application/x-ndjson")];
+            site.send("POST", PATH, &headers, body.as_bytes())
+        });
+        wait_until(2);
+        let voters = [passes[0], passes[1]].map(|pass| scope.spawn(move || cast(pass)));
+        wait_until(4);
+        let answer = cast(refused);
+        answer.problem(503, "queue-full");
+        assert_eq!(answer.header("retry-after"), "1");
+        let _sequencer = site.another_sequencer();
+        for voter in voters {
+            let answer = voter.join().unwrap();
+            assert_eq!((answer.status, &answer.body["status"]), (201, &json!("recorded")), "{answer:?}");
+        }
+        let told = gateway.join().unwrap().text;
+        assert_eq!(told.matches(r#""status":"recorded""#).count(), lines.len(), "{told}");
+        assert_eq!(cast(refused).status, 201, "nothing was kept of it, and there is room again");
+    });
+    assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 40);
 }

@@ -119,8 +119,12 @@ impl Site {
 
     /// Starts another one in its place.
     pub(crate) fn go_on_sequencing(&mut self) {
-        let servers = self.servers.as_ref().unwrap();
-        self.processes.insert(0, servers.serve("sequencer", free_address()));
+        self.processes.insert(0, self.another_sequencer());
+    }
+
+    /// One more process that sequences a cluster.
+    pub(crate) fn another_sequencer(&self) -> Server {
+        self.servers.as_ref().unwrap().serve("sequencer", free_address())
     }
 
     /// Makes a contest of two categories that opens then, with more of a definition's tables.
