@@ -1,11 +1,11 @@
 //! The whole engine: stores, sequencer and API wired together, without a listener. Embedded on a data directory, or one process of a cluster on
 //! Redis and Postgres.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc, thread};
 
 use acclaim_api::Api;
 use acclaim_contest::{ContestId, Instant};
-use acclaim_sequencer::Sequencer;
+use acclaim_sequencer::{LoadError, Sequencer};
 use acclaim_store::{
     Database, Hub, Keyring, StoreError, Stores,
     keyring::{KeyringError, Secret},
@@ -18,6 +18,7 @@ use anyhow::{Context as _, Result};
 use axum::Router;
 use clap::ValueEnum;
 use tokio::{
+    runtime::Runtime,
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
@@ -52,6 +53,36 @@ pub struct Engine {
     carrier: JoinSet<()>,
     /// Locked as long as the engine runs; none in a cluster.
     directory: Option<DataDirectory>,
+    /// Ends last.
+    _recording: Apart,
+}
+
+/// Threads of their own for stores and sequencer. A batch is recorded in some ten steps, one after the other; each would wait behind whatever
+/// requests are ready at that moment, and the more there are, the longer.
+struct Apart(Option<Runtime>);
+
+impl Apart {
+    fn new() -> Result<Self> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads((cores / 2).max(1)).thread_name("recording").enable_all();
+        Ok(Self(Some(builder.build()?)))
+    }
+
+    /// Does something there; what it spawns stays there.
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T> {
+        let runtime = self.0.as_ref().context("the threads for recording have ended")?;
+        Ok(runtime.spawn(work).await?)
+    }
+}
+
+/// From within a task a runtime may not be waited for.
+impl Drop for Apart {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Stores with what has to live as long as they do.
@@ -71,11 +102,8 @@ impl Engine {
     pub async fn start(config: &Config, role: Role) -> Result<Self> {
         // Every process checks them: a mistake shows at the first start, whatever its role.
         let witnesses = config.witnesses()?;
-        let ground = match config.cluster()? {
-            None => embedded(config).await?,
-            Some(cluster) => clustered(config, &cluster).await?,
-        };
-        let Ground { stores, keyring, carrier, directory } = ground;
+        let recording = Apart::new()?;
+        let Ground { stores, keyring, carrier, directory } = recording.run(ground(config.clone())).await??;
         let database = Arc::clone(&stores.database);
         let operator_key = new_key()?;
         let hash = *blake3::hash(operator_key.as_bytes()).as_bytes();
@@ -87,11 +115,23 @@ impl Engine {
             Role::Api => None,
             Role::All | Role::Sequencer => {
                 let settings = acclaim_sequencer::Settings { witnesses, ..config.sequencer() };
-                let sequencer = Sequencer::start(stores, keyring, settings, stopping).await?;
-                Some(tokio::spawn(sequencer.run()))
+                let starting = Sequencer::start(stores, keyring, settings, stopping);
+                let start = async { Ok::<_, LoadError>(tokio::spawn(starting.await?.run())) };
+                Some(recording.run(start).await??)
             }
         };
-        Ok(Self { api, role, operator_key, database, stop, sequencer, background, carrier, directory })
+        Ok(Self {
+            api,
+            role,
+            operator_key,
+            database,
+            stop,
+            sequencer,
+            background,
+            carrier,
+            directory,
+            _recording: recording,
+        })
     }
 
     /// The complete HTTP API, or of a sequencer what concerns operation.
@@ -152,6 +192,13 @@ impl Engine {
             let _panicked = sequencer.await;
         }
         drop((self.background, self.carrier));
+    }
+}
+
+async fn ground(config: Config) -> Result<Ground> {
+    match config.cluster()? {
+        None => embedded(&config).await,
+        Some(cluster) => clustered(&config, &cluster).await,
     }
 }
 
