@@ -19,31 +19,26 @@ use crate::{
     commands::finish_commands,
     connection::Lent,
     contests::change_contest,
-    copy::Rows,
     error::{corrupt, exactly, signed, unavailable},
 };
-
-/// Bytes of a copied row of `entries` beside the entry, and of `ballots`.
-const ENTRY_ROW: usize = 32;
-const BALLOT_ROW: usize = 48;
-
-/// Rows from which on copying is faster than inserting. Copying writes twice before it reads, and the driver leaves Nagle's algorithm on: with
-/// the server's delayed acknowledgement that costs some 40 ms each time, whatever the number of rows.
-const COPY_FROM: usize = 2_000;
 
 /// Does everything but the commit.
 pub(crate) async fn write(tx: &mut Lent, id: &ContestId, append: &Append) -> Result<()> {
     let contest = swap_head(tx, id, append).await?;
-    insert_entries(tx, contest, append.expected.map_or(0, |head| head.0), &append.entries).await?;
-    insert_ballots(tx, contest, &append.ballots).await?;
+    let batch = Batch {
+        from: append.expected.map_or(0, |head| head.0),
+        entries: &append.entries,
+        ballots: &append.ballots,
+        tiles: &append.tiles,
+        turnout: &append.turnout,
+    };
+    insert(tx, contest, batch).await?;
     mark_ballots(tx, contest, &append.marks).await?;
-    upsert_tiles(tx, contest, &append.tiles).await?;
     finish_commands(tx, contest, &append.commands).await?;
     if let Some(change) = &append.contest {
         change_contest(tx, contest, change).await?;
     }
-    insert_rejections(tx, contest, &append.rejected).await?;
-    add_turnout(tx, contest, &append.turnout).await
+    insert_rejections(tx, contest, &append.rejected).await
 }
 
 /// Compares and swaps the head and returns the contest's number. The contest is locked before its head, as everywhere, so that it is not deleted
@@ -81,57 +76,96 @@ async fn swap_head(tx: &mut Lent, id: &ContestId, append: &Append) -> Result<i32
     row.try_get(0).map_err(unavailable)
 }
 
-/// Inserts entries from index `from` on.
-pub(crate) async fn insert_entries(tx: &mut Lent, contest: i32, from: u64, entries: &[Bytes]) -> Result<()> {
-    let Some(first) = entries.first() else { return Ok(()) };
-    if entries.len() < COPY_FROM {
-        let entries: Vec<&[u8]> = entries.iter().map(|entry| &entry[..]).collect();
-        let statement = format!(
-            "INSERT INTO entries_{contest} (log_index, contest, entry)
-             SELECT $1 + place - 1, $2, entry FROM unnest($3::bytea[]) WITH ORDINALITY AS listed (entry, place)"
-        );
-        let count = entries.len();
-        let statement = query(AssertSqlSafe(statement)).bind(signed(from)?).bind(contest).bind(entries);
-        let inserted = statement.execute(tx).await.map_err(unavailable)?.rows_affected();
-        return exactly(inserted, count, || {
-            corrupt(format!("{inserted} entries went in instead of {count}"))
-        });
-    }
-    let mut rows = Rows::with_capacity(entries.len(), ENTRY_ROW + first.len() * 5 / 4);
-    for (index, entry) in (from..).zip(entries) {
-        rows.push(&[&signed(index)?.to_be_bytes(), &contest.to_be_bytes(), entry])?;
-    }
-    rows.copy_into(tx, &format!("entries_{contest} (log_index, contest, entry)")).await
+/// Rows of the tables that grow with every batch.
+#[derive(Default)]
+pub(crate) struct Batch<'a> {
+    /// Index of the first entry.
+    pub(crate) from: u64,
+    pub(crate) entries: &'a [Bytes],
+    /// Ballots that stand.
+    pub(crate) ballots: &'a [(BallotId, u64)],
+    /// Whole, in the place of what they have grown from.
+    pub(crate) tiles: &'a [(TileId, Vec<u8>)],
+    /// To be added to what is there.
+    pub(crate) turnout: &'a [Turnout],
 }
 
-/// Inserts ballots that stand.
-pub(crate) async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: &[(BallotId, u64)]) -> Result<()> {
-    if ballots.is_empty() {
+/// Inserts them all by one statement: each statement is a round trip, in which the head is locked.
+pub(crate) async fn insert(tx: &mut Lent, contest: i32, batch: Batch<'_>) -> Result<()> {
+    let Batch { entries, ballots, tiles, turnout, .. } = batch;
+    if entries.is_empty() && ballots.is_empty() && tiles.is_empty() && turnout.is_empty() {
         return Ok(());
     }
+    let entries: Vec<&[u8]> = entries.iter().map(|entry| &entry[..]).collect();
     // Ids are random: in their order a batch meets each page of the unique index once.
     let mut ballots = ballots.to_vec();
     ballots.sort_unstable();
-    if ballots.len() < COPY_FROM {
-        let ids: Vec<Uuid> = ballots.iter().map(|(ballot, _)| Uuid::from_bytes(ballot.0)).collect();
-        let indexes = ballots.iter().map(|(_, index)| signed(*index)).collect::<Result<Vec<i64>>>()?;
-        let statement = format!(
-            "INSERT INTO ballots_{contest} (log_index, id, contest, state)
-             SELECT log_index, id, $1, 0 FROM unnest($2::uuid[], $3::bigint[]) AS listed (id, log_index)"
-        );
-        let statement = query(AssertSqlSafe(statement)).bind(contest).bind(ids).bind(indexes);
-        let inserted = statement.execute(tx).await.map_err(unavailable)?.rows_affected();
-        let count = ballots.len();
-        return exactly(inserted, count, || {
-            corrupt(format!("{inserted} ballots went in instead of {count}"))
-        });
+    let ids: Vec<Uuid> = ballots.iter().map(|(ballot, _)| Uuid::from_bytes(ballot.0)).collect();
+    let indexes = ballots.iter().map(|(_, index)| signed(*index)).collect::<Result<Vec<i64>>>()?;
+    let (levels, numbers, hashes) = tile_columns(tiles)?;
+    let (minutes, channels, groups, counts) = turnout_columns(turnout)?;
+    let statement = format!(
+        r#"WITH new_entries AS (
+             INSERT INTO entries_{contest} (log_index, contest, entry)
+             SELECT $2 + place - 1, $1, entry FROM unnest($3::bytea[]) WITH ORDINALITY AS listed (entry, place)),
+           new_tiles AS (
+             INSERT INTO tiles (contest, level, number, hashes)
+             SELECT $1, * FROM unnest($4::smallint[], $5::bigint[], $6::bytea[])
+             ON CONFLICT (contest, level, number) DO UPDATE SET hashes = excluded.hashes),
+           new_turnout AS (
+             INSERT INTO turnout (contest, minute, channel, "group", ballots)
+             SELECT $1, * FROM unnest($7::bigint[], $8::text[], $9::text[], $10::bigint[])
+             ON CONFLICT (contest, minute, channel, "group") DO UPDATE SET ballots = turnout.ballots + excluded.ballots)
+           INSERT INTO ballots_{contest} (log_index, id, contest, state)
+           SELECT log_index, id, $1, 0 FROM unnest($11::uuid[], $12::bigint[]) AS listed (id, log_index)"#
+    );
+    let statement = query(AssertSqlSafe(statement))
+        .bind(contest)
+        .bind(signed(batch.from)?)
+        .bind(entries)
+        .bind(levels)
+        .bind(numbers)
+        .bind(hashes)
+        .bind(minutes)
+        .bind(channels)
+        .bind(groups)
+        .bind(counts)
+        .bind(ids)
+        .bind(indexes);
+    statement.execute(tx).await.map_err(unavailable)?;
+    Ok(())
+}
+
+/// Level, number and hashes of each tile.
+fn tile_columns(tiles: &[(TileId, Vec<u8>)]) -> Result<(Vec<i16>, Vec<i64>, Vec<&[u8]>)> {
+    let tiles: HashMap<(u8, u64), &[u8]> =
+        tiles.iter().map(|(tile, hashes)| ((tile.level, tile.number), &hashes[..])).collect();
+    let mut columns = (Vec::new(), Vec::new(), Vec::new());
+    for ((level, number), hashes) in tiles {
+        columns.0.push(i16::from(level));
+        columns.1.push(signed(number)?);
+        columns.2.push(hashes);
     }
-    let mut rows = Rows::with_capacity(ballots.len(), BALLOT_ROW);
-    for (ballot, index) in &ballots {
-        let state = 0_i16.to_be_bytes();
-        rows.push(&[&signed(*index)?.to_be_bytes(), &ballot.0, &contest.to_be_bytes(), &state])?;
+    Ok(columns)
+}
+
+type TurnoutColumns<'a> = (Vec<i64>, Vec<&'a str>, Vec<&'a str>, Vec<i64>);
+
+/// Minute, channel, group and ballots, each of the first three together once.
+fn turnout_columns(turnout: &[Turnout]) -> Result<TurnoutColumns<'_>> {
+    let mut sums = BTreeMap::<(i64, &str, &str), u64>::new();
+    for Turnout { minute, channel, group, ballots } in turnout {
+        let row = (*minute, channel.as_deref().unwrap_or_default(), group.as_deref().unwrap_or_default());
+        *sums.entry(row).or_default() += ballots;
     }
-    rows.copy_into(tx, &format!("ballots_{contest} (log_index, id, contest, state)")).await
+    let mut columns = TurnoutColumns::default();
+    for ((minute, channel, group), sum) in sums {
+        columns.0.push(minute);
+        columns.1.push(channel);
+        columns.2.push(group);
+        columns.3.push(signed(sum)?);
+    }
+    Ok(columns)
 }
 
 /// Notes what ballots are now.
@@ -166,30 +200,6 @@ pub(crate) async fn mark_ballots(
     exactly(marked, count, || corrupt("a ballot of the log is not in the table"))
 }
 
-/// Writes tiles, whole.
-pub(crate) async fn upsert_tiles(tx: &mut Lent, contest: i32, tiles: &[(TileId, Vec<u8>)]) -> Result<()> {
-    if tiles.is_empty() {
-        return Ok(());
-    }
-    let tiles: HashMap<(u8, u64), &[u8]> =
-        tiles.iter().map(|(tile, hashes)| ((tile.level, tile.number), &hashes[..])).collect();
-    let (mut levels, mut numbers, mut all_hashes) = (Vec::new(), Vec::new(), Vec::new());
-    for ((level, number), hashes) in tiles {
-        levels.push(i16::from(level));
-        numbers.push(signed(number)?);
-        all_hashes.push(hashes);
-    }
-    let count = levels.len();
-    let statement = query(
-        "INSERT INTO tiles (contest, level, number, hashes)
-         SELECT $1, * FROM unnest($2::smallint[], $3::bigint[], $4::bytea[])
-         ON CONFLICT (contest, level, number) DO UPDATE SET hashes = excluded.hashes",
-    );
-    let statement = statement.bind(contest).bind(levels).bind(numbers).bind(all_hashes);
-    let written = statement.execute(tx).await.map_err(unavailable)?.rows_affected();
-    exactly(written, count, || corrupt("not every tile was written"))
-}
-
 /// What is known of a ballot already stands.
 pub(crate) async fn insert_rejections(
     tx: &mut Lent,
@@ -210,33 +220,4 @@ pub(crate) async fn insert_rejections(
     );
     statement.bind(contest).bind(ids).bind(rejections).execute(tx).await.map_err(unavailable)?;
     Ok(())
-}
-
-/// Adds to the turnout.
-pub(crate) async fn add_turnout(tx: &mut Lent, contest: i32, turnout: &[Turnout]) -> Result<()> {
-    if turnout.is_empty() {
-        return Ok(());
-    }
-    let mut sums = BTreeMap::<(i64, &str, &str), u64>::new();
-    for Turnout { minute, channel, group, ballots } in turnout {
-        let row = (*minute, channel.as_deref().unwrap_or_default(), group.as_deref().unwrap_or_default());
-        *sums.entry(row).or_default() += ballots;
-    }
-    let (mut minutes, mut channels, mut groups, mut ballots) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for ((minute, channel, group), sum) in sums {
-        minutes.push(minute);
-        channels.push(channel);
-        groups.push(group);
-        ballots.push(signed(sum)?);
-    }
-    let count = minutes.len();
-    let statement = query(
-        r#"INSERT INTO turnout (contest, minute, channel, "group", ballots)
-           SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[])
-           ON CONFLICT (contest, minute, channel, "group") DO UPDATE SET ballots = turnout.ballots + excluded.ballots"#,
-    );
-    let statement = statement.bind(contest).bind(minutes).bind(channels).bind(groups).bind(ballots);
-    let written = statement.execute(tx).await.map_err(unavailable)?.rows_affected();
-    exactly(written, count, || corrupt("not all turnout was written"))
 }

@@ -20,7 +20,7 @@ use sqlx_core::{
 use sqlx_postgres::{PgArguments, Postgres};
 
 use crate::{
-    append,
+    append::{self, Batch},
     connection::{Durability, Lent, Tx, within},
     contests::create,
     database::PostgresDatabase,
@@ -151,15 +151,19 @@ impl Arrival {
             Part::Entries(entries) => {
                 let (number, from) = self.contest.ok_or_else(|| corrupt("entries of no contest"))?;
                 self.contest = Some((number, from + entries.len() as u64));
-                append::insert_entries(tx, number, from, &entries).await
+                append::insert(tx, number, Batch { from, entries: &entries, ..Batch::default() }).await
             }
-            Part::Tiles(tiles) => append::upsert_tiles(tx, contest()?, &tiles).await,
+            Part::Tiles(tiles) => {
+                append::insert(tx, contest()?, Batch { tiles: &tiles, ..Batch::default() }).await
+            }
             Part::Ballots(ballots) => insert_ballots(tx, contest()?, ballots).await,
             Part::Commands(commands) => insert_commands(tx, contest()?, &commands).await,
             Part::Passes(passes) => insert_passes(tx, contest()?, passes).await,
             Part::PassRequests(requests) => insert_pass_requests(tx, contest()?, requests).await,
             Part::Rejections(rejections) => append::insert_rejections(tx, contest()?, &rejections).await,
-            Part::Turnout(turnout) => append::add_turnout(tx, contest()?, &turnout).await,
+            Part::Turnout(turnout) => {
+                append::insert(tx, contest()?, Batch { turnout: &turnout, ..Batch::default() }).await
+            }
             Part::End => Ok(()),
         }
     }
@@ -234,7 +238,7 @@ async fn insert_contest(tx: &mut Lent, record: &ContestRecord, head: Option<&Hea
 
 async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: Vec<RecordedBallot>) -> Result<()> {
     let ids: Vec<(BallotId, u64)> = ballots.iter().map(|ballot| (ballot.id, ballot.index)).collect();
-    append::insert_ballots(tx, contest, &ids).await?;
+    append::insert(tx, contest, Batch { ballots: &ids, ..Batch::default() }).await?;
     let marks: Vec<(BallotId, BallotState)> = ballots
         .into_iter()
         .filter(|ballot| ballot.state != BallotState::Recorded)

@@ -12,7 +12,6 @@ pub mod arrival;
 mod commands;
 mod connection;
 mod contests;
-mod copy;
 pub mod database;
 mod error;
 mod keys;

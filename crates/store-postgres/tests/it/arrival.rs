@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{append, ballot_at, database, database_by, end_of, server};
 
-/// More than goes into one part, and than is copied at once.
+/// More than goes into one part.
 const BALLOTS: u64 = 9_000;
 
 fn command(key: &str) -> QueuedCommand {

@@ -47,13 +47,12 @@ async fn many_at_once_share_a_poolers_connections() {
     assert_eq!(database.contests().await.unwrap().len() as u64, TASKS);
 }
 
-/// Everything that a contest sees, small and copied appends, and reads that find what was written.
+/// Everything that a contest sees, small and large appends, and reads that find what was written.
 async fn vote_and_read(database: &PostgresDatabase, name: &str) {
     let id = contest(database, name).await;
     let mut expected = None;
     for round in 0..6 {
         assert!(database.take_lease(&id, 7, Duration::from_secs(600)).await.unwrap());
-        // The last are so many that they are copied.
         let mut next = append(expected, if round < 5 { 40 } else { 2_100 }, round);
         if let Some((size, _)) = expected {
             next.marks = vec![(ballot_at(size - 1), BallotState::Replaced)];
