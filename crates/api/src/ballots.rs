@@ -1,5 +1,7 @@
 //! Casting a ballot, and what voters can ask about it afterwards.
 
+use std::pin::{Pin, pin};
+
 use acclaim_ballot_log::{Checkpoint, Hash, Receipt, VerifierKey, proof};
 use acclaim_contest::BallotId;
 use acclaim_store::ledger::{BallotState, RecordedBallot};
@@ -11,16 +13,19 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::time::{Sleep, sleep};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth,
-    body::{BALLOT_LIMIT, contest_id, no_contest, parse, read_json},
+    body::{BALLOT_LIMIT, contest_id, no_contest, parse, read_json_before},
     casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
-    desk::find_recorded,
+    desk::{Room, find_recorded},
+    directory::Contest,
     extract::Path,
     log::{checkpoint_over, tiles},
+    metrics::RECORDED,
     problem::{self, Problem},
     state::Api,
 };
@@ -78,21 +83,21 @@ async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Requ
     let asked = prefers_async(request.headers());
     let answer = cast_at(&api, &contest, request, arrived, asked).await;
     let label = match &answer {
-        Ok(Cast::Recorded(_)) => "recorded",
+        Ok(Cast::Recorded(_)) => RECORDED,
         Ok(Cast::Again(_)) => "again",
         Ok(Cast::Accepted(_)) => "accepted",
         Err(problem) => problem.kind().code,
     };
-    api.metrics.ballots.with_label_values(&[label]).inc();
+    api.metrics.count_ballot(label);
     match answer {
         Ok(Cast::Recorded(recorded)) => {
             api.metrics.recorded_seconds.observe(started.elapsed().as_secs_f64());
-            with_location(StatusCode::CREATED, &contest, recorded.ballot, Json(recorded))
+            with_location(StatusCode::CREATED, &contest, recorded.ballot, &recorded)
         }
-        Ok(Cast::Again(status)) => with_location(StatusCode::OK, &contest, status.ballot, Json(status)),
+        Ok(Cast::Again(status)) => with_location(StatusCode::OK, &contest, status.ballot, &status),
         Ok(Cast::Accepted(ballot)) => {
             let status = BallotStatus::outside_the_log(ballot, "accepted", None);
-            let mut response = with_location(StatusCode::ACCEPTED, &contest, ballot, Json(status));
+            let mut response = with_location(StatusCode::ACCEPTED, &contest, ballot, &status);
             if asked {
                 response
                     .headers_mut()
@@ -104,6 +109,9 @@ async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Requ
     }
 }
 
+/// An answer has about so many, and at most a few more: room that need not grow.
+const ANSWER_BYTES: usize = 320;
+
 /// Whether the request asks not to wait (RFC 7240).
 fn prefers_async(headers: &HeaderMap) -> bool {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
@@ -112,8 +120,12 @@ fn prefers_async(headers: &HeaderMap) -> bool {
         .any(|item| item.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("respond-async"))
 }
 
-fn with_location(status: StatusCode, contest: &str, ballot: BallotId, body: impl IntoResponse) -> Response {
-    let mut response = (status, body).into_response();
+fn with_location(status: StatusCode, contest: &str, ballot: BallotId, body: &impl Serialize) -> Response {
+    let mut json = Vec::with_capacity(ANSWER_BYTES);
+    if let Err(error) = serde_json::to_writer(&mut json, body) {
+        return Problem::new(&problem::INTERNAL, error.to_string()).into_response();
+    }
+    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], json).into_response();
     if let Ok(location) = HeaderValue::try_from(format!("/v1/contests/{contest}/ballots/{ballot}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -127,29 +139,40 @@ async fn cast_at(
     arrived: Timestamp,
     asked: bool,
 ) -> Result<Cast, Problem> {
-    let deadline = tokio::time::Instant::now() + api.settings.ballot_deadline;
-    let contest = api.directory.contest(&contest_id(contest)?).ok_or_else(no_contest)?;
-    if !api.desk.has_room() {
-        // As little as can be is done for those who cannot stay. Their bodies are read, so that their connections last.
-        read_json(request, BALLOT_LIMIT, api.settings.ballot_deadline).await?;
-        return Err(casting::full());
-    }
-    let pass = auth::voter(api, request.headers(), &contest, arrived)?;
-    api.limiter.check_pass(pass.voter)?;
-    let body = read_json(request, BALLOT_LIMIT, api.settings.ballot_deadline).await?;
-    // Only now: whoever sends slowly takes nobody's room.
-    let room = api.desk.room().ok_or_else(casting::full)?;
-    let request: BallotRequest = parse(&body)?;
-    match casting::prepare(api, &contest, pass, &request, arrived).await? {
-        Prepared::Done(cast) => Ok(*cast),
-        Prepared::Ready(ballot) => {
+    let mut end = pin!(sleep(api.settings.ballot_deadline));
+    let contest = api.directory.named(contest).ok_or_else(no_contest)?;
+    match read(api, &contest, request, arrived, end.as_mut()).await? {
+        (Prepared::Done(cast), _) => Ok(*cast),
+        (Prepared::Ready(ballot), room) => {
             // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
             let keeps = || api.stores.intake.condition().away.is_empty();
             let promised = api.settings.may_accept && (asked || api.desk.lags(contest.id())) && keeps();
             let sent = casting::send(api, &contest, *ballot, promised, room)?;
-            casting::outcome(api, &contest, sent, deadline).await
+            casting::outcome(api, &contest, sent, end).await
         }
     }
+}
+
+/// Reads a ballot out of its request, of which nothing is left when it waits: what the connection has read into can be read into again.
+async fn read(
+    api: &Api,
+    contest: &Contest,
+    request: Request,
+    arrived: Timestamp,
+    mut end: Pin<&mut Sleep>,
+) -> Result<(Prepared, Room), Problem> {
+    if !api.desk.has_room() {
+        // As little as can be is done for those who cannot stay. Their bodies are read, so that their connections last.
+        read_json_before(request, BALLOT_LIMIT, end.as_mut()).await?;
+        return Err(casting::full());
+    }
+    let pass = auth::voter(api, request.headers(), contest, arrived)?;
+    api.limiter.check_pass(pass.voter)?;
+    let body = read_json_before(request, BALLOT_LIMIT, end).await?;
+    // Only now: whoever sends slowly takes nobody's room.
+    let room = api.desk.room().ok_or_else(casting::full)?;
+    let request: BallotRequest = parse(&body)?;
+    Ok((casting::prepare(api, contest, pass, &request, arrived).await?, room))
 }
 
 /// What a ballot is at present.

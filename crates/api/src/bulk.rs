@@ -1,6 +1,6 @@
 //! Many ballots in one request, for gateways that collect them elsewhere.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use acclaim_store::keys::Role;
 use axum::{
@@ -12,6 +12,7 @@ use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::sleep_until;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
     desk::Room,
     directory::Contest,
     extract::Path,
+    metrics::RECORDED,
     problem::{self, Problem},
     state::Api,
 };
@@ -113,7 +115,7 @@ async fn room(
             biased;
             room = &mut room => return room,
             Some(outcome) = outcomes.next() => tell(api, outcome, told),
-            () = tokio::time::sleep_until(last) => return None,
+            () = sleep_until(last) => return None,
         }
     }
 }
@@ -150,7 +152,7 @@ async fn outcome(
     deadline: tokio::time::Instant,
 ) -> Outcome {
     match sent? {
-        OnItsWay::Sent(sent) => casting::outcome(api, contest, *sent, deadline).await,
+        OnItsWay::Sent(sent) => casting::outcome(api, contest, *sent, pin!(sleep_until(deadline))).await,
         OnItsWay::Done(cast) => Ok(*cast),
     }
 }
@@ -158,12 +160,12 @@ async fn outcome(
 /// Adds a line to the answer.
 fn tell(api: &Api, outcome: Outcome, told: &mut String) {
     let (label, value) = match outcome {
-        Ok(Cast::Recorded(recorded)) => ("recorded", json!(recorded)),
+        Ok(Cast::Recorded(recorded)) => (RECORDED, json!(recorded)),
         Ok(Cast::Again(status)) => ("again", json!(status)),
         Ok(Cast::Accepted(ballot)) => ("accepted", json!({"ballot": ballot, "status": "accepted"})),
         Err(problem) => (problem.kind().code, json!({"problem": problem.document()})),
     };
-    api.metrics.ballots.with_label_values(&[label]).inc();
+    api.metrics.count_ballot(label);
     told.push_str(&value.to_string());
     told.push('\n');
 }

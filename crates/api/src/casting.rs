@@ -1,8 +1,8 @@
 //! From a request to a ballot, and from the ballot to what became of it: what casting one and casting many share.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, pin::Pin, time::Duration};
 
-use acclaim_ballot_log::{LogEntry, NewBallot};
+use acclaim_ballot_log::{Hash, LogEntry, NewBallot};
 use acclaim_contest::{
     BallotId,
     ballot::{SelectionError, SelectionReason},
@@ -16,10 +16,12 @@ use acclaim_store::{
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Sleep;
 use utoipa::ToSchema;
 
 use crate::{
     ballots::BallotStatus,
+    body::before,
     desk::{Answer, Room, Ticket, find_recorded},
     directory::Contest,
     mine,
@@ -70,7 +72,8 @@ pub(crate) struct Recorded {
     /// Its place in the log.
     index: u64,
     /// SHA-256, base64.
-    leaf_hash: String,
+    #[schema(value_type = String)]
+    leaf_hash: Hash,
     log: LogHead,
 }
 
@@ -78,7 +81,8 @@ pub(crate) struct Recorded {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LogHead {
     pub(crate) size: u64,
-    pub(crate) root: String,
+    #[schema(value_type = String)]
+    pub(crate) root: Hash,
 }
 
 /// What became of a ballot.
@@ -248,27 +252,26 @@ pub(crate) fn full() -> Problem {
     Problem::new(&problem::QUEUE_FULL, "too many ballots wait to be recorded")
 }
 
-/// Waits for what becomes of a ballot that was sent.
+/// Waits for what becomes of a ballot that was sent, until the end.
 pub(crate) async fn outcome(
     api: &Api,
     contest: &Contest,
     mut sent: Sent,
-    deadline: tokio::time::Instant,
+    mut end: Pin<&mut Sleep>,
 ) -> Result<Cast, Problem> {
     let ballot = sent.item.ballot;
     let patience = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let answer = match tokio::time::timeout_at(deadline, sent.ticket.answer()).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping")),
-            Err(_) => {
+        let answer = match before(end.as_mut(), sent.ticket.answer()).await {
+            Some(Some(answer)) => answer,
+            Some(None) => return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping")),
+            None => {
                 return Err(Problem::new(&problem::OUTCOME_UNKNOWN, "the ballot was not confirmed in time"));
             }
         };
         let submitted = match answer {
             Answer::Decided(outcome, size, root) => {
-                return decided(api, contest, ballot, outcome, LogHead { size, root: root.to_string() })
-                    .await;
+                return decided(api, contest, ballot, outcome, LogHead { size, root }).await;
             }
             Answer::Kept => return Ok(Cast::Accepted(ballot)),
             Answer::Failed(error) => return Err(error.into()),
@@ -305,13 +308,9 @@ async fn decided(
     log: LogHead,
 ) -> Result<Cast, Problem> {
     match outcome {
-        BallotOutcome::Recorded { index, leaf_hash } => Ok(Cast::Recorded(Recorded {
-            ballot,
-            status: "recorded",
-            index,
-            leaf_hash: leaf_hash.to_string(),
-            log,
-        })),
+        BallotOutcome::Recorded { index, leaf_hash } => {
+            Ok(Cast::Recorded(Recorded { ballot, status: "recorded", index, leaf_hash, log }))
+        }
         BallotOutcome::Same => match find_recorded(&api.stores, contest.id(), ballot).await? {
             Some((recorded, leaf_hash)) => Ok(Cast::Again(BallotStatus::new(recorded, leaf_hash))),
             None => Err(Problem::new(&problem::OUTCOME_UNKNOWN, "the ballot is known but not found")),

@@ -4,6 +4,7 @@
 use acclaim_ballot_log::Amendment;
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
+    StoreError,
     command::{Command, CommandOutcome, Queued, QueuedCommand, Reason, is_reserved},
     hub::Notice,
 };
@@ -358,6 +359,8 @@ pub(crate) async fn decide(
     api.directory.renew(&api.stores, &api.keyring, id).await?;
     match outcome {
         CommandOutcome::Recorded { index, entries, size, root } => {
+            let root =
+                root.parse().map_err(|_| StoreError::Corrupt(format!("an outcome's root is `{root}`")))?;
             Ok(Json(Done { index, entries, log: LogHead { size, root } }))
         }
         CommandOutcome::Refused { code, detail } => {

@@ -5,7 +5,7 @@
 //! ballot id, from a notice or, when one may have been missed, from the ledger.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -73,6 +73,13 @@ struct WaitingRequest {
     answer: oneshot::Sender<Answer>,
     /// Whether `Kept` is answer enough.
     promised: bool,
+}
+
+impl WaitingRequest {
+    fn tell(self, answer: &Answer) {
+        // Whoever asked may have gone away.
+        let _gone = self.answer.send(answer.clone());
+    }
 }
 
 /// Room for one ballot that waits; dropping it leaves it to the next.
@@ -171,17 +178,18 @@ impl Desk {
     /// Answers all who wait for a ballot; `Kept` only those for whom that is enough.
     fn answer(&self, ballot: BallotId, answer: &Answer) {
         let mut shard = self.shard(ballot);
-        let Some(waiting) = shard.get_mut(&ballot) else { return };
-        let kept = matches!(answer, Answer::Kept);
-        let answered: Vec<_> = waiting.requests.extract_if(.., |request| !kept || request.promised).collect();
-        if waiting.requests.is_empty() {
-            shard.remove(&ballot);
+        let Entry::Occupied(mut waiting) = shard.entry(ballot) else { return };
+        let requests = &mut waiting.get_mut().requests;
+        if matches!(answer, Answer::Kept) {
+            requests.extract_if(.., |request| request.promised).for_each(|request| request.tell(answer));
+            if requests.is_empty() {
+                waiting.remove();
+            }
+            return;
         }
+        let waiting = waiting.remove();
         drop(shard);
-        for request in answered {
-            // Whoever asked may have gone away.
-            let _gone = request.answer.send(answer.clone());
-        }
+        waiting.requests.into_iter().for_each(|request| request.tell(answer));
     }
 
     /// Submits a lane's batches, one after the other, until none fills.
@@ -352,6 +360,11 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        self.desk.metrics.waiting.dec();
+        // With its answer its place was taken out.
+        if self.answer.is_terminated() {
+            return;
+        }
         self.answer.close();
         let mut shard = self.desk.shard(self.ballot);
         if let Some(waiting) = shard.get_mut(&self.ballot) {
@@ -360,8 +373,6 @@ impl Drop for Ticket {
                 shard.remove(&self.ballot);
             }
         }
-        drop(shard);
-        self.desk.metrics.waiting.dec();
     }
 }
 

@@ -133,6 +133,11 @@ impl Directory {
         self.contests.load().get(id).cloned()
     }
 
+    /// The contest that a text names.
+    pub(crate) fn named(&self, id: &str) -> Option<Arc<Contest>> {
+        self.contests.load().get(id).cloned()
+    }
+
     /// All contests, by id.
     pub(crate) fn all(&self) -> Vec<Arc<Contest>> {
         let mut all: Vec<_> = self.contests.load().values().cloned().collect();

@@ -6,11 +6,16 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
+/// What most ballots are answered.
+pub(crate) const RECORDED: &str = "recorded";
+
 /// All figures of the process.
 pub struct Metrics {
     registry: Registry,
     /// Ballots by what their requests were answered.
-    pub(crate) ballots: IntCounterVec,
+    ballots: IntCounterVec,
+    /// Those of them that were answered [`RECORDED`], at hand without a look-up.
+    recorded: IntCounter,
     /// Requests by route and status.
     pub(crate) requests: IntCounterVec,
     /// Requests that wait for a ballot's outcome.
@@ -48,12 +53,14 @@ impl Default for Metrics {
                 Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())),
             )
         };
+        let ballots = vec(
+            "acclaim_ballots_total",
+            "Ballots by answer: recorded, again, or a problem's code",
+            &["answer"],
+        );
         Self {
-            ballots: vec(
-                "acclaim_ballots_total",
-                "Ballots by answer: recorded, again, or a problem's code",
-                &["answer"],
-            ),
+            recorded: ballots.with_label_values(&[RECORDED]),
+            ballots,
             requests: vec("acclaim_requests_total", "Requests by route and status", &["route", "status"]),
             waiting: registered(
                 &registry,
@@ -98,6 +105,14 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
+    }
+
+    /// Counts a ballot by its answer.
+    pub(crate) fn count_ballot(&self, answer: &str) {
+        match answer {
+            RECORDED => self.recorded.inc(),
+            other => self.ballots.with_label_values(&[other]).inc(),
+        }
     }
 
     pub(crate) fn count_request(&self, route: &str, status: StatusCode) {
