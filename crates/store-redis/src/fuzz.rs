@@ -16,13 +16,17 @@ pub fn items(key: &[u8; 32], contest: &ContestId, block: Vec<u8>) -> (Vec<Item>,
 /// An item as it is written.
 #[must_use]
 pub fn item(key: &[u8; 32], contest: &ContestId, item: &Item) -> Vec<u8> {
-    item::encode(key, contest, item)
+    let mut block = Vec::new();
+    item::encode(key, contest, item, &mut block);
+    block
 }
 
 /// Whatever follows an item's MAC, with the length and MAC that make it genuine.
 #[must_use]
 pub fn genuine_item(key: &[u8; 32], contest: &ContestId, body: &[u8]) -> Vec<u8> {
-    item::seal(key, contest, body)
+    let mut block = Vec::new();
+    item::seal(key, contest, &mut block, |genuine| genuine.extend(body));
+    block
 }
 
 /// A message between processes, read and written again; `None` if it is none. Its seal is as it should be.

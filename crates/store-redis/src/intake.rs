@@ -88,8 +88,12 @@ impl RedisIntake {
     /// Offers ballots of one shard.
     async fn submit_shard(&self, session: &Session, shard: u16, offers: &[&Offer]) -> Result<Vec<Submitted>> {
         let keys = ShardKeys::new(&session.contest, shard);
-        let items: Vec<Vec<u8>> =
-            offers.iter().map(|offer| item::encode(&self.key, &session.contest, &offer.item)).collect();
+        let (mut counts, mut items) = (Vec::with_capacity(2 * offers.len()), Vec::new());
+        for offer in offers {
+            // One a category of the contest at most: far below 65,536.
+            counts.extend(u16::try_from(offer.slots.len()).unwrap_or(u16::MAX).to_be_bytes());
+            item::encode(&self.key, &session.contest, &offer.item, &mut items);
+        }
         let mut token = [0; 16];
         getrandom::fill(&mut token).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let arrived = offers.first().map_or(0, |offer| offer.item.arrived.as_millisecond().max(0));
@@ -108,13 +112,11 @@ impl RedisIntake {
                 .arg(format!("{arrived:016}"));
             command.arg(layout::WAKE).arg(session.contest.as_str());
             command.arg(offers.len()).arg(slots).arg(promised.len());
-            for offer in offers {
-                command.arg(offer.slots.len());
+            command.arg(&counts[..]).arg(&items[..]);
+            for slot in offers.iter().flat_map(|offer| &offer.slots) {
+                let (cell, fingerprint) = cell(*slot);
+                command.arg(cell).arg(fingerprint);
             }
-            for item in &items {
-                command.arg(&item[..]);
-            }
-            offers.iter().flat_map(|offer| &offer.slots).for_each(|slot| mark(command, *slot));
             for (index, ballot) in &promised {
                 command.arg(*index).arg(&ballot.0[..]);
             }
@@ -218,12 +220,9 @@ impl RedisIntake {
     }
 }
 
-/// Adds a slot to a BITFIELD: its cell takes its fingerprint and gives the one it had.
-fn mark(command: &mut Cmd, slot: Slot) {
-    let cell = slot.hash % layout::CELLS;
-    // Never zero, which is an empty cell.
-    let fingerprint = 1 + (slot.hash >> 32) % 0xffff;
-    command.arg("SET").arg("u16").arg(format!("#{cell}")).arg(fingerprint);
+/// A slot's cell, as BITFIELD names it, and its fingerprint: never zero, which is an empty cell.
+fn cell(slot: Slot) -> (String, u64) {
+    (format!("#{}", slot.hash % layout::CELLS), 1 + (slot.hash >> 32) % 0xffff)
 }
 
 fn digest_of(header: &str) -> [u8; 20] {
@@ -376,7 +375,10 @@ impl Intake for RedisIntake {
             for piece in mine.chunks(MARKS) {
                 let mut command = cmd("BITFIELD");
                 command.arg(&keys.slots);
-                piece.iter().for_each(|slot| mark(&mut command, *slot));
+                for slot in piece {
+                    let (cell, fingerprint) = cell(*slot);
+                    command.arg("SET").arg("u16").arg(cell).arg(fingerprint);
+                }
                 commands.push(command);
             }
         }

@@ -29,28 +29,41 @@ fn mac(key: &[u8; 32], contest: &ContestId, body: &[u8]) -> [u8; MAC_LENGTH] {
     mac
 }
 
-/// Writes an item.
-pub(crate) fn encode(key: &[u8; 32], contest: &ContestId, item: &Item) -> Vec<u8> {
+/// Writes an item behind those of a block.
+pub(crate) fn encode(key: &[u8; 32], contest: &ContestId, item: &Item, block: &mut Vec<u8>) {
     // Labels are ids of at most 64 bytes; a longer one would be cut rather than spoil the item.
     let group = item.group.as_deref().map(|group| group.get(..group.len().min(255)).unwrap_or_default());
-    let mut body = Vec::with_capacity(48 + item.entry.len() + group.map_or(0, str::len));
     let flags = (u8::from(item.promised) * PROMISED) | (u8::from(group.is_some()) * GROUPED);
-    body.push(flags);
-    body.extend(item.arrived.as_microsecond().to_be_bytes());
-    body.extend(item.ballot.0);
-    if let Some(group) = group {
-        body.push(u8::try_from(group.len()).unwrap_or(u8::MAX));
-        body.extend(group.as_bytes());
-    }
-    body.extend(&item.entry);
-    seal(key, contest, &body)
+    seal(key, contest, block, |body| {
+        body.push(flags);
+        body.extend(item.arrived.as_microsecond().to_be_bytes());
+        body.extend(item.ballot.0);
+        if let Some(group) = group {
+            body.push(u8::try_from(group.len()).unwrap_or(u8::MAX));
+            body.extend(group.as_bytes());
+        }
+        body.extend(&item.entry);
+    });
 }
 
-/// Puts length and MAC before what follows them.
-pub(crate) fn seal(key: &[u8; 32], contest: &ContestId, body: &[u8]) -> Vec<u8> {
-    let mac = mac(key, contest, body);
+/// Bytes of an item before its body.
+const HEAD: usize = 4 + MAC_LENGTH;
+
+/// Writes a body behind its length and MAC.
+pub(crate) fn seal(
+    key: &[u8; 32],
+    contest: &ContestId,
+    block: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
+    let start = block.len();
+    block.extend([0; HEAD]);
+    write(block);
+    let (head, body) = block.split_at_mut(start).1.split_at_mut(HEAD);
     let length = u32::try_from(MAC_LENGTH + body.len()).unwrap_or(u32::MAX);
-    [&length.to_be_bytes()[..], &mac, body].concat()
+    let (length_bytes, mac_bytes) = head.split_at_mut(4);
+    length_bytes.copy_from_slice(&length.to_be_bytes());
+    mac_bytes.copy_from_slice(&mac(key, contest, body));
 }
 
 /// Reads a block. What is not as it was written is dropped and counted; the rest stays.
@@ -135,7 +148,8 @@ mod tests {
     proptest! {
         #[test]
         fn items_come_back(items in proptest::collection::vec(any_item(), 0..5)) {
-            let block: Vec<u8> = items.iter().flat_map(|item| encode(&KEY, &contest(), item)).collect();
+            let mut block = Vec::new();
+            items.iter().for_each(|item| encode(&KEY, &contest(), item, &mut block));
             let decoded = decode(&KEY, &contest(), &block.into());
             prop_assert_eq!(decoded.items, items);
             prop_assert_eq!(decoded.forged, 0);
@@ -143,12 +157,12 @@ mod tests {
 
         #[test]
         fn a_flipped_bit_is_noticed_and_the_neighbours_stay(a in any_item(), b in any_item(), bit: prop::sample::Index) {
-            let first = encode(&KEY, &contest(), &a);
-            let mut block = first.clone();
+            let mut block = Vec::new();
+            encode(&KEY, &contest(), &a, &mut block);
             // Behind the length: a wrong length takes the neighbours with it.
-            let bit = 32 + bit.index((first.len() - 4) * 8);
+            let bit = 32 + bit.index((block.len() - 4) * 8);
             block[bit / 8] ^= 1 << (bit % 8);
-            block.extend(encode(&KEY, &contest(), &b));
+            encode(&KEY, &contest(), &b, &mut block);
             let decoded = decode(&KEY, &contest(), &block.into());
             prop_assert_eq!(decoded.items, vec![b]);
             prop_assert_eq!(decoded.forged, 1);
@@ -162,10 +176,16 @@ mod tests {
 
     #[test]
     fn flags_of_no_meaning_are_refused() {
-        let mut body = vec![0; 25];
-        assert_eq!(decode(&KEY, &contest(), &seal(&KEY, &contest(), &body).into()).items.len(), 1);
-        body[0] = 4;
-        assert_eq!(decode(&KEY, &contest(), &seal(&KEY, &contest(), &body).into()).forged, 1);
+        let flagged = |flags| {
+            let mut block = Vec::new();
+            seal(&KEY, &contest(), &mut block, |body| {
+                body.push(flags);
+                body.extend([0; 24]);
+            });
+            decode(&KEY, &contest(), &block.into())
+        };
+        assert_eq!(flagged(0).items.len(), 1);
+        assert_eq!(flagged(4).forged, 1);
     }
 
     #[test]
@@ -177,7 +197,9 @@ mod tests {
             group: None,
             entry: Bytes::from_static(b"{}"),
         };
-        let block = Bytes::from(encode(&KEY, &contest(), &item));
+        let mut block = Vec::new();
+        encode(&KEY, &contest(), &item, &mut block);
+        let block = Bytes::from(block);
         assert_eq!(decode(&KEY, &"photo-2022".parse().unwrap(), &block).forged, 1);
         assert_eq!(decode(&[8; 32], &contest(), &block).forged, 1);
     }
