@@ -146,7 +146,8 @@ async fn cast_at(
         (Prepared::Ready(ballot), room) => {
             // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
             let keeps = || api.stores.intake.condition().away.is_empty();
-            let promised = api.settings.may_accept && (asked || api.desk.lags(contest.id())) && keeps();
+            let lags = || api.desk.lags(contest.id(), api.settings.lag_bound);
+            let promised = api.settings.may_accept && (asked || lags()) && keeps();
             let sent = casting::send(api, &contest, *ballot, promised, room)?;
             casting::outcome(api, &contest, sent, end).await
         }

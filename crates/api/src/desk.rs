@@ -5,7 +5,7 @@
 //! ballot id, from a notice or, when one may have been missed, from the ledger.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     Keyring, Phase, StoreError, Stores,
     hub::{BallotOutcome, Decided, Notice},
-    intake::{Offer, Submitted, shard_of},
+    intake::{Backlog, Offer, Submitted, shard_of},
     ledger::RecordedBallot,
 };
 use arc_swap::ArcSwap;
@@ -29,7 +29,7 @@ use crate::{
 
 /// Waiting requests are spread over so many maps, so that they seldom meet at a lock.
 const SHARDS: usize = 32;
-/// Between two looks at how recording keeps up.
+/// Between two looks at what waits for the sequencer.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What a waiting request is told.
@@ -58,8 +58,8 @@ pub(crate) struct Desk {
     rooms: [Arc<Semaphore>; 2],
     /// Ballots that a lane's batch takes.
     most: usize,
-    /// Contests whose recording lags. Written by `watch_lag`.
-    lagging: ArcSwap<HashSet<ContestId>>,
+    /// What waited for the sequencer at the last look, by contest. Written by `watch_backlogs`.
+    backlogs: ArcSwap<HashMap<ContestId, Backlog>>,
     metrics: Arc<Metrics>,
 }
 
@@ -102,7 +102,7 @@ impl Desk {
             waiting: std::array::from_fn(|_| Mutex::default()),
             rooms: [most, most].map(|room| Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)))),
             most: most.saturating_mul(2),
-            lagging: ArcSwap::default(),
+            backlogs: ArcSwap::default(),
             metrics,
         }
     }
@@ -259,24 +259,29 @@ impl Desk {
     }
 
     /// Whether the contest's recording lags by more than the bound.
-    pub(crate) fn lags(&self, contest: &ContestId) -> bool {
-        self.lagging.load().contains(contest)
+    pub(crate) fn lags(&self, contest: &ContestId, bound: Duration) -> bool {
+        let oldest = self.backlogs.load().get(contest).and_then(|backlog| backlog.oldest);
+        let bound = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX);
+        oldest.is_some_and(|oldest| self.stores.clock.now().duration_since(oldest) > bound)
     }
 
-    /// Looks, again and again, how recording keeps up.
-    pub(crate) async fn watch_lag(self: Arc<Self>, bound: Duration) {
-        let bound = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX);
+    /// How many ballots the intake held at the last look. Asked for each time, a tally would wait for the intake twice as long as for everything else.
+    pub(crate) fn pending(&self, contest: &ContestId) -> u64 {
+        self.backlogs.load().get(contest).map_or(0, |backlog| backlog.items)
+    }
+
+    /// Looks, again and again, what waits for the sequencer.
+    pub(crate) async fn watch_backlogs(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let mut lagging = HashSet::new();
+            let mut backlogs = HashMap::new();
             for contest in self.directory.all().iter().filter(|contest| contest.phase() == Phase::Open) {
-                let backlog = self.stores.intake.backlog(&contest.record.session()).await;
-                let oldest = backlog.ok().and_then(|backlog| backlog.oldest);
-                if oldest.is_some_and(|oldest| self.stores.clock.now().duration_since(oldest) > bound) {
-                    lagging.insert(contest.id().clone());
+                // An intake that does not answer tells nothing.
+                if let Ok(backlog) = self.stores.intake.backlog(&contest.record.session()).await {
+                    backlogs.insert(contest.id().clone(), backlog);
                 }
             }
-            self.lagging.store(Arc::new(lagging));
+            self.backlogs.store(Arc::new(backlogs));
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 

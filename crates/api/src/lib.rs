@@ -10,6 +10,7 @@ mod contests;
 mod desk;
 mod directory;
 mod extract;
+mod following;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod health;

@@ -1,6 +1,6 @@
 //! Live tallies, as the sequencer publishes them.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use acclaim_contest::rules::PublishStandings;
 use acclaim_report::Format;
@@ -9,20 +9,16 @@ use axum::{
     body::Body,
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt as _, stream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     contests::visible,
     directory::Contest,
     extract::Path,
+    following::follow,
     negotiation,
     problem::{self, Problem},
     state::Api,
@@ -68,7 +64,7 @@ async fn tally(
 ) -> Result<Response, Problem> {
     let contest = readable(&api, &headers, &contest).await?;
     let publication = latest(&api, &contest)?;
-    let pending = pending(&api, &contest).await?;
+    let pending = api.desk.pending(contest.id());
     let format = negotiation::wanted(&headers, None, &[Format::Json, Format::Csv])?;
     let etag = format!("\"{}-{pending}-{format}\"", publication.size);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
@@ -87,11 +83,7 @@ async fn tally(
     Ok((headers, Body::from(body)).into_response())
 }
 
-async fn pending(api: &Api, contest: &Contest) -> Result<u64, Problem> {
-    Ok(api.stores.intake.backlog(&contest.record.session()).await?.items)
-}
-
-fn with_pending(publication: &Publication, pending: u64) -> Bytes {
+pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {
     let (before, after) = &publication.tally;
     let mut body = BytesMut::with_capacity(before.len() + after.len() + 20);
     body.extend_from_slice(before);
@@ -107,44 +99,10 @@ async fn tally_stream(
     State(api): State<Api>,
     Path(contest): Path<String>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<Response, Problem> {
     let contest = readable(&api, &headers, &contest).await?;
     let full =
         |_| Problem::new(&problem::UNAVAILABLE, "too many follow the tally; `/tally` answers all the same");
     let place = Arc::clone(&api.streams).try_acquire_owned().map_err(full)?;
-    let changed = api.stores.hub.publications();
-    let following = Following { api, contest, changed, told: None, _place: place };
-    let events = stream::unfold(following, next_tally);
-    Ok(Sse::new(events.map(Ok)).keep_alive(KeepAlive::default()))
-}
-
-/// What a stream has.
-struct Following {
-    api: Api,
-    contest: Arc<Contest>,
-    changed: watch::Receiver<u64>,
-    /// The size that it told last.
-    told: Option<u64>,
-    _place: OwnedSemaphorePermit,
-}
-
-async fn next_tally(mut following: Following) -> Option<(Event, Following)> {
-    loop {
-        let Following { api, contest, told, .. } = &following;
-        let publication = api.stores.hub.latest(contest.id()).filter(|latest| *told != Some(latest.size));
-        if let Some(publication) = publication {
-            let pending = pending(api, contest).await.unwrap_or_default();
-            let body = with_pending(&publication, pending);
-            // JSON without newlines: one line of data.
-            let event = Event::default()
-                .event("tally")
-                .id(publication.size.to_string())
-                .data(String::from_utf8_lossy(&body));
-            following.told = Some(publication.size);
-            return Some((event, following));
-        }
-        // A deleted contest has no tally to follow.
-        api.directory.contest(contest.id())?;
-        following.changed.changed().await.ok()?;
-    }
+    Ok(follow(api, contest, place))
 }

