@@ -1,1 +1,71 @@
-//! Benchmarks only: `cargo bench -p acclaim-benches`.
+//! What the benchmarks share: a contest of the WSIS Prizes' shape, and its ballots.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
+
+use acclaim_ballot_log::{LogEntry, NewBallot, entry::opening};
+use acclaim_contest::{Definition, Overrides, TagKey};
+use acclaim_tally::Replay;
+use serde_json::json;
+
+/// The log's origin.
+pub const ORIGIN: &str = "bench.example.org/bench";
+
+/// Eighteen categories of twenty entries.
+#[must_use]
+pub fn definition() -> Definition {
+    let categories = 0..18;
+    let entries = (0..360).map(|n| json!({"id": entry(n), "category": category(n), "title": "Entry"}));
+    let definition = json!({
+        "contest": {"id": "bench", "title": "Bench", "time_zone": "UTC",
+            "opens": "2021-03-01T00:00:00", "closes": "2021-06-30T00:00:00"},
+        "champions": {"count": 5},
+        "category": categories.map(|n| json!({"id": category(n), "title": "Category"})).collect::<Vec<_>>(),
+        "entry": entries.collect::<Vec<_>>(),
+    });
+    Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap()
+}
+
+/// The n-th entry's category.
+#[must_use]
+pub fn category(n: u32) -> String {
+    format!("c{:02}", n % 18)
+}
+
+/// The n-th entry.
+#[must_use]
+pub fn entry(n: u32) -> String {
+    format!("p{n:04}")
+}
+
+/// The lines of a log: the opening, and ballots of one vote, each a voter's only one.
+#[must_use]
+pub fn log(definition: &Definition, ballots: u32) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let key = TagKey([7; 32]);
+    let ballot = |n: u32| {
+        let (category, entry) = (category(n % 360), entry(n % 360));
+        let ballot = NewBallot {
+            voter: key.tag(&n.to_string()),
+            channel: None,
+            period: None,
+            replaces: None,
+            at: "2021-03-14T12:05Z",
+            selections: [(&*category, &*entry)].into_iter(),
+        };
+        let mut line = Vec::new();
+        ballot.write(&definition.id, &mut line).unwrap();
+        line
+    };
+    let opening = opening(definition).iter().map(|event| event.encode().unwrap()).collect();
+    (opening, (0..ballots).map(ballot).collect())
+}
+
+/// A log that holds these lines.
+#[must_use]
+pub fn replay(lines: &[Vec<u8>]) -> Replay {
+    let mut replay = Replay::new(ORIGIN);
+    for line in lines {
+        assert!(LogEntry::decode(line).is_ok());
+        replay.push(line).unwrap();
+    }
+    replay
+}

@@ -1,12 +1,14 @@
-//! What one ballot costs: the pass, the entry's bytes, its leaf, the tree.
+//! What one ballot costs: the pass, its selections, the entry's bytes, its leaf, the tree.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
 
-use std::hint::black_box;
+use std::{collections::HashSet, hint::black_box};
 
 use acclaim_ballot_log::{LogEntry, NewBallot, Tree, leaf_hash};
+use acclaim_benches::definition;
 use acclaim_contest::{
-    ContestId, TagKey,
+    ContestId, Definition, TagKey,
+    ballot::Slate,
     pass::{Pass, PassKey},
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -30,6 +32,12 @@ fn entry(voter: u64) -> Vec<u8> {
     line
 }
 
+/// By which the others are compared, on whatever machine.
+fn reference(c: &mut Criterion) {
+    let bytes = vec![7; 64 << 10];
+    c.bench_function("reference: SHA-256 of 64 KiB", |b| b.iter(|| leaf_hash(black_box(&bytes))));
+}
+
 fn pass(c: &mut Criterion) {
     let key = PassKey { id: 1, secret: [9; 32] };
     let expires: Timestamp = "2021-04-01T00:00:00Z".parse().unwrap();
@@ -40,8 +48,23 @@ fn pass(c: &mut Criterion) {
     c.bench_function("pass: verify", |b| b.iter(|| Pass::verify(black_box(&text), &keys, &contest, now)));
 }
 
+fn slate() -> Slate {
+    let Definition { categories, entries, rules, .. } = definition();
+    Slate::new(&categories, &entries, &rules.ballot, &HashSet::new())
+}
+
 fn ballot(c: &mut Criterion) {
     c.bench_function("ballot: tag and write", |b| b.iter(|| entry(black_box(1))));
+    let slate = slate();
+    let selections: Vec<(String, String)> =
+        (0..18).rev().map(|n| (acclaim_benches::category(n), acclaim_benches::entry(n))).collect();
+    c.bench_function("ballot: check eighteen selections", |b| {
+        b.iter(|| {
+            let mut selections: Vec<(&str, &str)> =
+                selections.iter().map(|(category, entry)| (&**category, &**entry)).collect();
+            slate.check(black_box(&mut selections)).unwrap();
+        });
+    });
     let line = entry(1);
     c.bench_function("ballot: decode", |b| b.iter(|| LogEntry::decode(black_box(&line)).is_ok()));
     c.bench_function("ballot: leaf hash", |b| b.iter(|| leaf_hash(black_box(&line))));
@@ -63,5 +86,5 @@ fn tree(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(parts, pass, ballot, tree);
+criterion_group!(parts, reference, pass, ballot, tree);
 criterion_main!(parts);

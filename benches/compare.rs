@@ -1,0 +1,74 @@
+//! `compare-benches`: compares what `cargo bench -p acclaim-benches` has just measured with `baselines.json`, loosely: machines differ, and so do moments.
+//! All times are counted in that of the reference, a SHA-256 measured in the same run. `compare-benches --update` writes the baselines anew.
+
+use std::{collections::BTreeMap, env, fs, path::Path, process::ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+/// What takes so many times longer than before is a fault, not noise.
+const FACTOR: f64 = 3.0;
+/// The benchmark by which the others are measured.
+const REFERENCE: &str = "reference: SHA-256 of 64 KiB";
+
+fn main() -> ExitCode {
+    match run(env::args().any(|argument| argument == "--update")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(update: bool) -> Result<()> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let baselines = project.join("baselines.json");
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project.join("../target"), Into::into);
+    let measured = measured(&target.join("criterion"))?;
+    if update {
+        return Ok(fs::write(baselines, format!("{}\n", serde_json::to_string_pretty(&measured)?))?);
+    }
+    let before: BTreeMap<String, f64> = serde_json::from_slice(&fs::read(baselines)?)?;
+    let names: Vec<_> = before.keys().filter(|name| !measured.contains_key(*name)).collect();
+    if !names.is_empty() {
+        bail!("not measured: {names:?}");
+    }
+    let mut slower = Vec::new();
+    for (name, now) in &measured {
+        let before = before.get(name).with_context(|| format!("no baseline for `{name}`"))?;
+        println!("{:>5.2} times the baseline: {name}", now / before);
+        if now / before > FACTOR {
+            slower.push(name);
+        }
+    }
+    if slower.is_empty() { Ok(()) } else { bail!("more than {FACTOR} times slower than before: {slower:?}") }
+}
+
+/// Medians by benchmark, in times of the reference.
+fn measured(folder: &Path) -> Result<BTreeMap<String, f64>> {
+    let mut medians = BTreeMap::new();
+    collect(folder, &mut medians)?;
+    let reference = *medians.get(REFERENCE).with_context(|| format!("`{REFERENCE}` was not measured"))?;
+    Ok(medians.into_iter().map(|(name, median)| (name, median / reference)).collect())
+}
+
+/// Medians in nanoseconds, of every folder that criterion has called `new`.
+fn collect(folder: &Path, medians: &mut BTreeMap<String, f64>) -> Result<()> {
+    let listed =
+        fs::read_dir(folder).with_context(|| format!("{}: run the benchmarks first", folder.display()))?;
+    for entry in listed {
+        let path = entry?.path();
+        if path.ends_with("new") {
+            let read =
+                |name: &str| -> Result<Value> { Ok(serde_json::from_slice(&fs::read(path.join(name))?)?) };
+            let name = read("benchmark.json")?.get("full_id").and_then(Value::as_str).map(str::to_owned);
+            let median = read("estimates.json")?.pointer("/median/point_estimate").and_then(Value::as_f64);
+            let both = name.zip(median).with_context(|| format!("{} holds no median", path.display()))?;
+            medians.extend([both]);
+        } else if path.is_dir() {
+            collect(&path, medians)?;
+        }
+    }
+    Ok(())
+}
