@@ -4,11 +4,13 @@ use std::{fmt, time::Duration};
 
 use acclaim_store::StoreError;
 use redis::{
-    Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, TlsCertificates, Value,
+    Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo as _, RedisError, RedisResult,
+    ServerErrorKind, TlsCertificates, Value,
     aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
     cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
+    io::tcp::TcpSettings,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
@@ -49,7 +51,7 @@ pub(crate) enum Connection {
 /// Where Redis is: an address, or several of one cluster, separated by commas.
 pub(crate) struct Servers {
     clients: Vec<Client>,
-    addresses: Vec<String>,
+    addresses: Vec<ConnectionInfo>,
     /// Of an authority other than the system's.
     certificates: Option<TlsCertificates>,
 }
@@ -68,16 +70,23 @@ impl Servers {
         // TLS needs a provider of cryptography chosen once a process; a second choice changes nothing.
         let _chosen = rustls::crypto::ring::default_provider().install_default();
         let certificates = authority.map(certificates).transpose()?;
-        let addresses: Vec<String> = urls.split(',').map(|url| url.trim().to_owned()).collect();
-        let mut clients = Vec::with_capacity(addresses.len());
-        for url in &addresses {
+        let mut addresses = Vec::new();
+        for url in urls.split(',') {
             // Its error could repeat the address and with it the password.
-            let client = Client::open(&**url).map_err(|_| RedisConnectError::Address)?;
+            let address = url.trim().into_connection_info().map_err(|_| RedisConnectError::Address)?;
+            // A call does not wait for the answer to the one before.
+            addresses.push(address.set_tcp_settings(TcpSettings::default().set_nodelay(true)));
+        }
+        let mut clients = Vec::with_capacity(addresses.len());
+        for address in &addresses {
+            let client = Client::open(address.clone()).map_err(|_| RedisConnectError::Address)?;
             clients.push(match &certificates {
                 None => client,
-                Some(certificates) => Client::build_with_tls(&**url, certificates.clone()).map_err(|_| {
-                    RedisConnectError::Authority("is for addresses that begin with rediss://")
-                })?,
+                Some(certificates) => {
+                    Client::build_with_tls(address.clone(), certificates.clone()).map_err(|_| {
+                        RedisConnectError::Authority("is for addresses that begin with rediss://")
+                    })?
+                }
             });
         }
         Ok(Self { clients, addresses, certificates })
@@ -94,7 +103,7 @@ impl Servers {
                 Ok(Connection::Single(manager.await?))
             }
             _ => {
-                let builder = ClusterClient::builder(self.addresses.iter().map(String::as_str))
+                let builder = ClusterClient::builder(self.addresses.iter().cloned())
                     .connection_timeout(CONNECT)
                     .response_timeout(RESPONSE);
                 let builder = match &self.certificates {
