@@ -17,6 +17,9 @@ use crate::{
 const POSTGRES: &[&str] =
     &["shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=15min", "wal_compression=off"];
 
+/// Redis likewise: the append-only file may grow before it is written anew, which stalls every synchronisation for a moment. Durability is as required.
+const REDIS: &[&str] = &["--auto-aof-rewrite-min-size", "1gb"];
+
 /// How an engine runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -73,7 +76,7 @@ impl Ground {
                 let database = server.empty_database().await;
                 (server, database)
             });
-            let intake = redis::Server::start(folder.path(), redis::DURABLE);
+            let intake = redis::Server::start(folder.path(), &[redis::DURABLE, REDIS].concat());
             let mut set = |name: &str, value: String| settings.push((format!("ACCLAIM_{name}"), value));
             set("POSTGRES_URL", server.url_by(server.port(), &database));
             set("REDIS_URL", intake.url());

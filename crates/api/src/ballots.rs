@@ -109,7 +109,7 @@ async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Requ
     }
 }
 
-/// An answer has about so many, and at most a few more: room that need not grow.
+/// Most answers have fewer: room that need not grow.
 const ANSWER_BYTES: usize = 320;
 
 /// Whether the request asks not to wait (RFC 7240).
@@ -146,7 +146,7 @@ async fn cast_at(
         (Prepared::Ready(ballot), room) => {
             // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
             let keeps = || api.stores.intake.condition().away.is_empty();
-            let lags = || api.desk.lags(contest.id(), api.settings.lag_bound);
+            let lags = || api.desk.lag(contest.id()) > api.settings.lag_bound;
             let promised = api.settings.may_accept && (asked || lags()) && keeps();
             let sent = casting::send(api, &contest, *ballot, promised, room)?;
             casting::outcome(api, &contest, sent, end).await

@@ -85,7 +85,7 @@ async fn bulk(
     for (number, line) in lines.into_iter().enumerate() {
         let sent = match room(&api, &mut outcomes, &mut told, last_sending).await {
             Some(room) => send(&api, &contest, line, arrived, room).await,
-            None => Err(Problem::new(&problem::UNAVAILABLE, "the lines before took too long")),
+            None => Err(Problem::new(&problem::UNAVAILABLE, "there was no room for the line in time")),
         };
         outcomes.push_back(outcome(&api, &contest, sent, deadline));
         if number % PAUSE_EVERY == PAUSE_EVERY - 1 {
@@ -106,7 +106,7 @@ async fn room(
     told: &mut String,
     last: tokio::time::Instant,
 ) -> Option<Room> {
-    let mut room = std::pin::pin!(api.desk.room_for_gateway());
+    let mut room = pin!(api.desk.room_for_gateway());
     loop {
         if tokio::time::Instant::now() >= last {
             return None;

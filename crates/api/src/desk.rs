@@ -15,12 +15,15 @@ use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     Keyring, Phase, StoreError, Stores,
     hub::{BallotOutcome, Decided, Notice},
-    intake::{Backlog, Offer, Submitted, shard_of},
+    intake::{Offer, Submitted, shard_of},
     ledger::RecordedBallot,
 };
 use arc_swap::ArcSwap;
-use jiff::SignedDuration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, oneshot};
+use futures_util::future::join_all;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, oneshot, watch},
+    time::timeout,
+};
 
 use crate::{
     directory::{Contest, Directory},
@@ -31,6 +34,8 @@ use crate::{
 const SHARDS: usize = 32;
 /// Between two looks at what waits for the sequencer.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long one may take.
+const LOOK_FOR: Duration = Duration::from_millis(500);
 
 /// What a waiting request is told.
 #[derive(Debug, Clone)]
@@ -58,9 +63,20 @@ pub(crate) struct Desk {
     rooms: [Arc<Semaphore>; 2],
     /// Ballots that a lane's batch takes.
     most: usize,
-    /// What waited for the sequencer at the last look, by contest. Written by `watch_backlogs`.
-    backlogs: ArcSwap<HashMap<ContestId, Backlog>>,
+    /// What the last look saw, by contest. Written by `look_again_and_again`.
+    seen: ArcSwap<HashMap<ContestId, Seen>>,
+    /// Told after every look.
+    looks: watch::Sender<()>,
     metrics: Arc<Metrics>,
+}
+
+/// What waits for the sequencer, of one contest.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// Ballots that the intake holds.
+    pending: u64,
+    /// How long the oldest of them has been there.
+    lag: Duration,
 }
 
 struct Waiting {
@@ -102,7 +118,8 @@ impl Desk {
             waiting: std::array::from_fn(|_| Mutex::default()),
             rooms: [most, most].map(|room| Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)))),
             most: most.saturating_mul(2),
-            backlogs: ArcSwap::default(),
+            seen: ArcSwap::default(),
+            looks: watch::Sender::new(()),
             metrics,
         }
     }
@@ -258,31 +275,47 @@ impl Desk {
         Ok(submitted.into_iter().map(answer).collect())
     }
 
-    /// Whether the contest's recording lags by more than the bound.
-    pub(crate) fn lags(&self, contest: &ContestId, bound: Duration) -> bool {
-        let oldest = self.backlogs.load().get(contest).and_then(|backlog| backlog.oldest);
-        let bound = SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX);
-        oldest.is_some_and(|oldest| self.stores.clock.now().duration_since(oldest) > bound)
+    /// By how much the contest's recording lagged at the last look.
+    pub(crate) fn lag(&self, contest: &ContestId) -> Duration {
+        self.seen.load().get(contest).map_or(Duration::ZERO, |seen| seen.lag)
     }
 
     /// How many ballots the intake held at the last look. Asked for each time, a tally would wait for the intake twice as long as for everything else.
     pub(crate) fn pending(&self, contest: &ContestId) -> u64 {
-        self.backlogs.load().get(contest).map_or(0, |backlog| backlog.items)
+        self.seen.load().get(contest).map_or(0, |seen| seen.pending)
     }
 
-    /// Looks, again and again, what waits for the sequencer.
-    pub(crate) async fn watch_backlogs(self: Arc<Self>) {
+    /// Changes with every look.
+    pub(crate) fn looks(&self) -> watch::Receiver<()> {
+        self.looks.subscribe()
+    }
+
+    /// Looks what waits for the sequencer, a few times a second.
+    pub(crate) async fn look_again_and_again(self: Arc<Self>) {
         loop {
-            let mut backlogs = HashMap::new();
-            for contest in self.directory.all().iter().filter(|contest| contest.phase() == Phase::Open) {
-                // An intake that does not answer tells nothing.
-                if let Ok(backlog) = self.stores.intake.backlog(&contest.record.session()).await {
-                    backlogs.insert(contest.id().clone(), backlog);
-                }
-            }
-            self.backlogs.store(Arc::new(backlogs));
+            let open = self.directory.all().into_iter().filter(|contest| contest.phase() == Phase::Open);
+            let desk = &self;
+            let looks = open.map(|contest| async move {
+                let seen = desk.look(&contest).await?;
+                Some((contest.id().clone(), seen))
+            });
+            let seen = join_all(looks).await.into_iter().flatten().collect();
+            self.seen.store(Arc::new(seen));
+            self.looks.send_replace(());
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// What waits of one contest; as before if the intake does not answer in time.
+    async fn look(&self, contest: &Contest) -> Option<Seen> {
+        let session = contest.record.session();
+        let Ok(Ok(backlog)) = timeout(LOOK_FOR, self.stores.intake.backlog(&session)).await else {
+            return self.seen.load().get(contest.id()).copied();
+        };
+        let now = self.stores.clock.now();
+        // The oldest may be of a clock that is ahead.
+        let lag = backlog.oldest.and_then(|oldest| Duration::try_from(now.duration_since(oldest)).ok());
+        Some(Seen { pending: backlog.items, lag: lag.unwrap_or_default() })
     }
 
     /// Passes the sequencer's decisions on to those who wait.

@@ -33,53 +33,49 @@ const STILL_HERE: Bytes = Bytes::from_static(b":\n\n");
 pub(crate) struct Events(Mutex<HashMap<ContestId, Newest>>);
 
 struct Newest {
-    /// Of the log.
-    size: u64,
+    told: Told,
     event: Bytes,
 }
 
+/// What an event tells: the log's size, and what the intake held.
+type Told = (u64, u64);
+
 impl Events {
     /// The event that tells a publication.
-    fn event(&self, api: &Api, publication: &Publication) -> Bytes {
+    fn event(&self, api: &Api, publication: &Publication, told: Told) -> Bytes {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.get(&publication.contest) {
-            Some(newest) if newest.size == publication.size => newest.event.clone(),
-            _ => {
-                let event = write(api, publication);
-                let newest = Newest { size: publication.size, event: event.clone() };
-                all.insert(publication.contest.clone(), newest);
-                event
-            }
+        if let Some(newest) = all.get(&publication.contest).filter(|newest| newest.told == told) {
+            return newest.event.clone();
         }
-    }
-
-    /// Forgets a contest that is gone.
-    fn forget(&self, contest: &ContestId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(contest);
+        let event = write(publication, told);
+        // Contests that were deleted leave nothing behind.
+        all.retain(|contest, _| api.directory.contest(contest).is_some());
+        all.insert(publication.contest.clone(), Newest { told, event: event.clone() });
+        event
     }
 }
 
-fn write(api: &Api, publication: &Publication) -> Bytes {
-    let tally = with_pending(publication, api.desk.pending(&publication.contest));
+fn write(publication: &Publication, (size, pending): Told) -> Bytes {
+    let tally = with_pending(publication, pending);
     // JSON without newlines: one line of data.
-    let id = publication.size.to_string();
-    [b"event: tally\nid: ", id.as_bytes(), b"\ndata: ", &tally, b"\n\n"].concat().into()
+    [b"event: tally\nid: ", size.to_string().as_bytes(), b"\ndata: ", &tally, b"\n\n"].concat().into()
 }
 
 /// What a stream has.
 struct Following {
     api: Api,
     contest: Arc<Contest>,
-    changed: watch::Receiver<u64>,
-    /// The size that it told last.
-    told: Option<u64>,
+    /// A few a second, whatever happens: so are the events.
+    looks: watch::Receiver<()>,
+    /// What it told last.
+    told: Option<Told>,
     _place: OwnedSemaphorePermit,
 }
 
 /// The answer that follows a contest's tally as long as there is one.
 pub(crate) fn follow(api: Api, contest: Arc<Contest>, place: OwnedSemaphorePermit) -> Response {
-    let changed = api.stores.hub.publications();
-    let following = Following { api, contest, changed, told: None, _place: place };
+    let looks = api.desk.looks();
+    let following = Following { api, contest, looks, told: None, _place: place };
     let events = stream::unfold(following, |mut following| async {
         let event = timeout(KEEP_ALIVE, following.next()).await.unwrap_or(Some(STILL_HERE))?;
         Some((Ok::<_, Infallible>(event), following))
@@ -91,19 +87,17 @@ pub(crate) fn follow(api: Api, contest: Arc<Contest>, place: OwnedSemaphorePermi
 impl Following {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            let (api, contest) = (&self.api, &self.contest);
-            let latest = api.stores.hub.latest(contest.id());
-            if let Some(publication) = latest.filter(|latest| self.told != Some(latest.size)) {
-                let event = api.events.event(api, &publication);
-                self.told = Some(publication.size);
-                return Some(event);
+            let id = self.contest.id();
+            if let Some(publication) = self.api.stores.hub.latest(id) {
+                let told = (publication.size, self.api.desk.pending(id));
+                if self.told != Some(told) {
+                    self.told = Some(told);
+                    return Some(self.api.events.event(&self.api, &publication, told));
+                }
             }
             // A deleted contest has no tally to follow.
-            if api.directory.contest(contest.id()).is_none() {
-                api.events.forget(contest.id());
-                return None;
-            }
-            self.changed.changed().await.ok()?;
+            self.api.directory.contest(id)?;
+            self.looks.changed().await.ok()?;
         }
     }
 }

@@ -126,7 +126,7 @@ impl Api {
         tasks.spawn(Arc::clone(&self.directory).follow(self.stores.clone(), Arc::clone(&self.keyring)));
         tasks.spawn(Arc::clone(&self.desk).answer_decided());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
-        tasks.spawn(Arc::clone(&self.desk).watch_backlogs());
+        tasks.spawn(Arc::clone(&self.desk).look_again_and_again());
         tasks
     }
 }

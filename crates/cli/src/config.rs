@@ -158,7 +158,7 @@ impl Default for Server {
 pub struct Ballots {
     /// Milliseconds from a ballot's arrival to its answer, at most. A contest's `closed` follows its closing instant by so much and a half.
     pub deadline_ms: NonZeroU64,
-    /// Ballots that may wait for their answers.
+    /// Ballots of voters that may wait for their answers, and as many of gateways.
     pub waiting: NonZeroUsize,
 }
 

@@ -1,7 +1,7 @@
 //! The whole engine: stores, sequencer and API wired together, without a listener. Embedded on a data directory, or one process of a cluster on
 //! Redis and Postgres.
 
-use std::{future::Future, sync::Arc, thread};
+use std::{future::Future, sync::Arc, thread, time::Duration};
 
 use acclaim_api::Api;
 use acclaim_contest::{ContestId, Instant};
@@ -51,14 +51,17 @@ pub struct Engine {
     background: JoinSet<()>,
     /// Carries notices between processes; empty when embedded.
     carrier: JoinSet<()>,
+    /// Declared before the directory: whoever works there has let go of it before others may have it.
+    _recording: Apart,
     /// Locked as long as the engine runs; none in a cluster.
     directory: Option<DataDirectory>,
-    /// Ends last.
-    _recording: Apart,
 }
 
-/// Threads of their own for stores and sequencer. A batch is recorded in some ten steps, one after the other; each would wait behind whatever
-/// requests are ready at that moment, and the more there are, the longer.
+/// How long recording may take to let go of what it has.
+const LET_GO: Duration = Duration::from_secs(5);
+
+/// Threads of their own for the sequencer, and for what stores begin at the start. A batch is recorded in some ten steps, one after the other; each
+/// would wait behind whatever requests are ready at that moment, and the more there are, the longer.
 struct Apart(Option<Runtime>);
 
 impl Apart {
@@ -76,12 +79,12 @@ impl Apart {
     }
 }
 
-/// From within a task a runtime may not be waited for.
 impl Drop for Apart {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
+        let Some(runtime) = self.0.take() else { return };
+        // From within a task a runtime may not be waited for, but a thread may.
+        let ending = thread::spawn(move || runtime.shutdown_timeout(LET_GO));
+        let _ended = ending.join();
     }
 }
 
@@ -129,8 +132,8 @@ impl Engine {
             sequencer,
             background,
             carrier,
-            directory,
             _recording: recording,
+            directory,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Appending to a log: the parts of one transaction. Parts of which there is nothing are left out.
+//! Appending to a log: the parts of one transaction. Statements that would write nothing are left out.
 //!
 //! The lists may name a row twice, the later one counting; Postgres allows each row once in a statement, so they are merged first.
 
@@ -107,18 +107,24 @@ pub(crate) async fn insert(tx: &mut Lent, contest: i32, batch: Batch<'_>) -> Res
     let statement = format!(
         r#"WITH new_entries AS (
              INSERT INTO entries_{contest} (log_index, contest, entry)
-             SELECT $2 + place - 1, $1, entry FROM unnest($3::bytea[]) WITH ORDINALITY AS listed (entry, place)),
+             SELECT $2 + place - 1, $1, entry FROM unnest($3::bytea[]) WITH ORDINALITY AS listed (entry, place)
+             RETURNING 1),
            new_tiles AS (
              INSERT INTO tiles (contest, level, number, hashes)
              SELECT $1, * FROM unnest($4::smallint[], $5::bigint[], $6::bytea[])
-             ON CONFLICT (contest, level, number) DO UPDATE SET hashes = excluded.hashes),
+             ON CONFLICT (contest, level, number) DO UPDATE SET hashes = excluded.hashes RETURNING 1),
            new_turnout AS (
              INSERT INTO turnout (contest, minute, channel, "group", ballots)
              SELECT $1, * FROM unnest($7::bigint[], $8::text[], $9::text[], $10::bigint[])
-             ON CONFLICT (contest, minute, channel, "group") DO UPDATE SET ballots = turnout.ballots + excluded.ballots)
-           INSERT INTO ballots_{contest} (log_index, id, contest, state)
-           SELECT log_index, id, $1, 0 FROM unnest($11::uuid[], $12::bigint[]) AS listed (id, log_index)"#
+             ON CONFLICT (contest, minute, channel, "group") DO UPDATE SET ballots = turnout.ballots + excluded.ballots
+             RETURNING 1),
+           new_ballots AS (
+             INSERT INTO ballots_{contest} (log_index, id, contest, state)
+             SELECT log_index, id, $1, 0 FROM unnest($11::uuid[], $12::bigint[]) AS listed (id, log_index) RETURNING 1)
+           SELECT (SELECT count(*) FROM new_entries) + (SELECT count(*) FROM new_ballots)
+             + (SELECT count(*) FROM new_tiles) + (SELECT count(*) FROM new_turnout)"#
     );
+    let count = entries.len() + ids.len() + levels.len() + minutes.len();
     let statement = query(AssertSqlSafe(statement))
         .bind(contest)
         .bind(signed(batch.from)?)
@@ -132,8 +138,9 @@ pub(crate) async fn insert(tx: &mut Lent, contest: i32, batch: Batch<'_>) -> Res
         .bind(counts)
         .bind(ids)
         .bind(indexes);
-    statement.execute(tx).await.map_err(unavailable)?;
-    Ok(())
+    let written: i64 = statement.fetch_one(tx).await.and_then(|row| row.try_get(0)).map_err(unavailable)?;
+    let written = u64::try_from(written).unwrap_or_default();
+    exactly(written, count, || corrupt(format!("{written} rows went in instead of {count}")))
 }
 
 /// Level, number and hashes of each tile.

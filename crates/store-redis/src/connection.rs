@@ -74,8 +74,7 @@ impl Servers {
         for url in urls.split(',') {
             // Its error could repeat the address and with it the password.
             let address = url.trim().into_connection_info().map_err(|_| RedisConnectError::Address)?;
-            // A call does not wait for the answer to the one before.
-            addresses.push(address.set_tcp_settings(TcpSettings::default().set_nodelay(true)));
+            addresses.push(address.set_tcp_settings(tcp_settings()));
         }
         let mut clients = Vec::with_capacity(addresses.len());
         for address in &addresses {
@@ -104,6 +103,7 @@ impl Servers {
             }
             _ => {
                 let builder = ClusterClient::builder(self.addresses.iter().cloned())
+                    .tcp_settings(tcp_settings())
                     .connection_timeout(CONNECT)
                     .response_timeout(RESPONSE);
                 let builder = match &self.certificates {
@@ -127,6 +127,11 @@ impl Servers {
         }
         Err(last)
     }
+}
+
+/// A call does not wait for the answer to the one before.
+fn tcp_settings() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
 }
 
 /// At least one certificate, and nothing that is none: with an empty list nobody would be believed.

@@ -90,7 +90,7 @@ impl RedisIntake {
         let keys = ShardKeys::new(&session.contest, shard);
         let (mut counts, mut items) = (Vec::with_capacity(2 * offers.len()), Vec::new());
         for offer in offers {
-            // One a category of the contest at most: far below 65,536.
+            // Each is a selection in an entry of at most 65,535 bytes.
             counts.extend(u16::try_from(offer.slots.len()).unwrap_or(u16::MAX).to_be_bytes());
             item::encode(&self.key, &session.contest, &offer.item, &mut items);
         }

@@ -14,7 +14,7 @@ use acclaim_contest::{BallotId, ContestId};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc};
 
 use crate::command::CommandOutcome;
 
@@ -135,8 +135,6 @@ pub enum Recording {
 #[derive(Debug)]
 pub struct Hub {
     notices: broadcast::Sender<Notice>,
-    /// Counts publications, for those who only follow these.
-    published: watch::Sender<u64>,
     latest: Mutex<HashMap<ContestId, Arc<Publication>>>,
     /// Written by the sequencer, read for readiness.
     recording: Mutex<HashMap<ContestId, Recording>>,
@@ -152,7 +150,6 @@ impl Default for Hub {
     fn default() -> Self {
         Self {
             notices: broadcast::Sender::new(CAPACITY),
-            published: watch::Sender::new(0),
             latest: Mutex::default(),
             recording: Mutex::default(),
             forged: AtomicU64::new(0),
@@ -196,8 +193,6 @@ impl Hub {
             if latest.get(&publication.contest).is_none_or(|known| known.size <= publication.size) {
                 latest.insert(publication.contest.clone(), Arc::clone(publication));
             }
-            drop(latest);
-            self.published.send_modify(|count| *count = count.wrapping_add(1));
         }
         let _nobody_listens = self.notices.send(notice);
     }
@@ -206,12 +201,6 @@ impl Hub {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
-    }
-
-    /// Changes with every publication, and when a contest is forgotten.
-    #[must_use]
-    pub fn publications(&self) -> watch::Receiver<u64> {
-        self.published.subscribe()
     }
 
     /// The newest publication of a contest.
@@ -248,7 +237,6 @@ impl Hub {
     pub fn forget(&self, contest: &ContestId) {
         lock(&self.latest).remove(contest);
         lock(&self.recording).remove(contest);
-        self.published.send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 

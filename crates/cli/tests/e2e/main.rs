@@ -15,6 +15,7 @@ mod directories;
 mod disk;
 mod failover;
 mod follow;
+mod following;
 mod forgery;
 mod gateway;
 mod ground;

@@ -118,7 +118,8 @@ async fn faulty_append(word: &'static str, fault: Fault) -> (StoreError, u64) {
     let id = contest(&database, "faulty").await;
     let first = append(None, 10, 1);
     database.append(&id, first.clone()).await.unwrap();
-    let second = append(end_of(&first.head), 2_500, 2);
+    // As many as one message of 64 KiB holds: the proxy reads it at once.
+    let second = append(end_of(&first.head), 250, 2);
     proxy.arm();
     let error = database.append(&id, second).await.unwrap_err();
     assert!(proxy.has_happened(), "{error}");
@@ -152,7 +153,7 @@ async fn a_commit_that_is_lost_is_unknown() {
 async fn a_commit_whose_answer_is_lost_is_unknown() {
     let (error, size) = faulty_append("COMMIT", Fault::AnswerLost).await;
     assert!(matches!(error, StoreError::Unknown(_)), "{error}");
-    assert_eq!(size, 2_510);
+    assert_eq!(size, 260);
 }
 
 #[tokio::test]
@@ -166,7 +167,7 @@ async fn a_commit_that_is_never_answered_is_unknown_after_a_while() {
 async fn what_fails_before_the_commit_is_not_done() {
     for fault in [Fault::Lost, Fault::AnswerLost, Fault::Silence] {
         // The second is a part of an entry.
-        for word in ["BEGIN", "0000001234"] {
+        for word in ["BEGIN", "0000000123"] {
             let (error, size) = faulty_append(word, fault).await;
             assert!(matches!(error, StoreError::Unavailable(_)), "{word} {fault:?}: {error}");
             assert_eq!(size, 10, "{word} {fault:?}");

@@ -146,6 +146,53 @@ async fn repeated_slots_are_noticed_within_a_batch_and_after() {
     assert_eq!(taken, [1, 3]);
 }
 
+/// A ballot of so many slots, of which the first is `slot`, and so many bytes.
+fn large(number: u64, slot: &str, slots: usize, bytes: usize) -> Offer {
+    let digit = u8::try_from(number).unwrap();
+    let entry = Bytes::from(vec![digit; bytes]);
+    let item = Item { entry, promised: number.is_multiple_of(2), ..item(number) };
+    let mut voter = [0; 16];
+    voter.copy_from_slice(&item.ballot.0);
+    let more = (1..slots).map(|n| format!("{slot}-{n}"));
+    let categories = std::iter::once(slot.to_owned()).chain(more).take(slots);
+    let slots = categories.map(|category| Slot::new(VoterTag(voter), None, None, &category)).collect();
+    Offer { item, slots }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_ballot_goes_and_its_neighbours_stay_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), DURABLE);
+    let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
+    let session = Session { contest: id("neighbours"), epoch: 3, shards: 1 };
+    let start = opened(&intake, &session).await;
+    let taken = [1, 4, 7].map(|number| Offer { item: item(100 + number), ..large(number, "a", 1, 10) });
+    assert_eq!(intake.submit(&session, &taken).await.unwrap(), [Submitted::Buffered; 3]);
+    let through = drained(&intake, &session, &start, 3).await;
+    // Taken ones first, in the middle and last; slots that need two bytes to count, and lengths that need three.
+    let batch = [
+        large(1, "a", 1, 300),
+        large(2, "a", 0, 70_000),
+        large(3, "a", 300, 10),
+        large(4, "a", 18, 65_530),
+        large(5, "a", 2, 300),
+        large(6, "a", 18, 256),
+        large(7, "a", 300, 255),
+    ];
+    let submitted = intake.submit(&session, &batch).await.unwrap();
+    let is_taken = |index: usize| submitted[index] == Submitted::Taken;
+    assert_eq!((0..7).filter(|index| is_taken(*index)).collect::<Vec<_>>(), [0, 3, 6]);
+    let Drained::Items { items, forged: 0, .. } = intake.drain(&session, &through, 100).await.unwrap() else {
+        panic!("nothing, or something forged")
+    };
+    let kept = batch.iter().enumerate().filter(|(index, _)| !is_taken(*index));
+    assert_eq!(items, kept.map(|(_, offer)| offer.item.clone()).collect::<Vec<_>>());
+    for (index, offer) in batch.iter().enumerate() {
+        let held = intake.holds(&session, offer.item.ballot).await.unwrap();
+        assert_eq!(held, offer.item.promised && !is_taken(index), "{index}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_lost_or_falls_back_is_noticed() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,73 @@
+//! Following a tally.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    ground::on_both_grounds,
+    site::{Site, ballot, poll},
+};
+
+on_both_grounds!(a_tally_is_followed_to_its_last_figures);
+
+/// The lines of an event stream, as they come.
+struct Stream(BufReader<TcpStream>);
+
+impl Stream {
+    fn follow(site: &Site) -> Self {
+        let mut stream = TcpStream::connect(site.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(stream, "GET /v1/contests/main/tally/stream HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.0.read_line(&mut line).unwrap() > 0, "the stream ended");
+        line.trim_end().to_owned()
+    }
+
+    /// The next event's id and data.
+    fn event(&mut self) -> (String, Value) {
+        while self.line() != "event: tally" {}
+        let (id, data, end) = (self.line(), self.line(), self.line());
+        assert_eq!(end, "");
+        let data = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+        (id.strip_prefix("id: ").unwrap().to_owned(), data)
+    }
+}
+
+fn a_tally_is_followed_to_its_last_figures(site: &Site) {
+    site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": {"standings": "public"}}));
+    poll("the opening", || site.staff.get("/v1/contests/main/tally").ok());
+    let mut first = Stream::follow(site);
+    let head: Vec<String> =
+        std::iter::from_fn(|| Some(first.line()).filter(|line| !line.is_empty())).collect();
+    assert!(head[0].starts_with("HTTP/1.1 200"), "{head:?}");
+    assert!(head.contains(&"content-type: text/event-stream".to_owned()), "{head:?}");
+    let (_, opened) = first.event();
+    assert_eq!((&opened["ballots"]["recorded"], &opened["pending"]), (&json!(0), &json!(0)));
+
+    let mut last = 0;
+    for voter in 0..20 {
+        let pass = site.pass("main", &format!("mailto:{voter}@example.org"));
+        last = site.cast("main", &pass, &ballot(&["a1"])).body["log"]["size"].as_u64().unwrap();
+    }
+    // Whoever followed before and whoever comes afterwards both see the end: everything recorded, nothing waiting.
+    for stream in [&mut first, &mut Stream::follow(site)] {
+        let begun = Instant::now();
+        let (id, told) = loop {
+            let (id, told) = stream.event();
+            if told["log"]["size"].as_u64() == Some(last) && told["pending"] == 0 {
+                break (id, told);
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "{told}");
+        };
+        assert_eq!((id, &told["ballots"]["recorded"]), (last.to_string(), &json!(20)));
+    }
+}
