@@ -322,17 +322,24 @@ async fn decided(
 /// What the ledger knows of a ballot whose slots the intake calls taken; `None` if they are free, or filled by one on its way, or if that
 /// is for the sequencer to tell.
 async fn look_up(api: &Api, contest: &Contest, item: &Item) -> Result<Option<Cast>, Problem> {
-    if let Some((recorded, leaf_hash)) = find_recorded(&api.stores, contest.id(), item.ballot).await? {
-        return Ok(Some(Cast::Again(BallotStatus::new(recorded, leaf_hash))));
+    let again = async || {
+        let found = find_recorded(&api.stores, contest.id(), item.ballot).await?;
+        let again = |(recorded, leaf_hash)| Cast::Again(BallotStatus::new(recorded, leaf_hash));
+        Ok::<_, Problem>(found.map(again))
+    };
+    if let Some(again) = again().await? {
+        return Ok(Some(again));
     }
     // Written by this process a moment ago: it is a ballot.
     let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry) else { return Ok(None) };
     let categories = ballot.selections.iter().map(|(category, _)| category);
     let filled = mine::filled(api, contest, ballot.voter, ballot.channel, ballot.period, categories).await?;
     match filled {
-        Some(categories) if !categories.is_empty() => {
-            Err(rejected(contest, Rejection::AlreadyVoted(categories)))
-        }
+        // What fills them may be this ballot, recorded between the two looks.
+        Some(categories) if !categories.is_empty() => match again().await? {
+            Some(again) => Ok(Some(again)),
+            None => Err(rejected(contest, Rejection::AlreadyVoted(categories))),
+        },
         // Nothing, or so many ballots that the sequencer knows sooner.
         _ => Ok(None),
     }

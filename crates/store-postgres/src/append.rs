@@ -143,11 +143,13 @@ pub(crate) async fn insert(tx: &mut Lent, contest: i32, batch: Batch<'_>) -> Res
     exactly(written, count, || corrupt(format!("{written} rows went in instead of {count}")))
 }
 
+type TileColumns<'a> = (Vec<i16>, Vec<i64>, Vec<&'a [u8]>);
+
 /// Level, number and hashes of each tile.
-fn tile_columns(tiles: &[(TileId, Vec<u8>)]) -> Result<(Vec<i16>, Vec<i64>, Vec<&[u8]>)> {
+fn tile_columns(tiles: &[(TileId, Vec<u8>)]) -> Result<TileColumns<'_>> {
     let tiles: HashMap<(u8, u64), &[u8]> =
         tiles.iter().map(|(tile, hashes)| ((tile.level, tile.number), &hashes[..])).collect();
-    let mut columns = (Vec::new(), Vec::new(), Vec::new());
+    let mut columns = TileColumns::default();
     for ((level, number), hashes) in tiles {
         columns.0.push(i16::from(level));
         columns.1.push(signed(number)?);
