@@ -114,24 +114,25 @@ impl<'a> BallotEntry<'a> {
     /// Reads a line that begins with [`PREFIX`].
     pub(super) fn decode(line: &'a str) -> Result<Self, EntryError> {
         let mut rest = Rest(line);
-        rest.take(br#"{"type":"ballot","id":""#)?;
+        rest.take(PREFIX)?;
+        rest.take(r#","id":""#)?;
         let id = BallotId::from_text(rest.text()?.as_bytes())
             .map_err(|_| EntryError::Invalid("`id` is not 16 bytes in base64url"))?;
-        rest.take(br#","voter":""#)?;
+        rest.take(r#","voter":""#)?;
         let voter = VoterTag::from_text(rest.text()?.as_bytes())
             .map_err(|_| EntryError::Invalid("`voter` is not 16 bytes in base64url"))?;
-        let channel = rest.option(br#","channel":""#)?;
-        let period = rest.option(br#","period":""#)?;
+        let channel = rest.option(r#","channel":""#)?;
+        let period = rest.option(r#","period":""#)?;
         let replaces = rest
-            .option(br#","replaces":""#)?
+            .option(r#","replaces":""#)?
             .map(|text| BallotId::from_text(text.as_bytes()))
             .transpose()
             .map_err(|_| EntryError::Invalid("`replaces` is not 16 bytes in base64url"))?;
-        rest.take(br#","at":""#)?;
+        rest.take(r#","at":""#)?;
         let at = rest.text()?;
-        rest.take(br#","selections":["#)?;
+        rest.take(r#","selections":["#)?;
         let selections = rest.selections()?;
-        rest.take(b"]}")?;
+        rest.take("]}")?;
         if !rest.0.is_empty() {
             return Err(EntryError::NotCanonical);
         }
@@ -208,7 +209,7 @@ impl<'a> Iterator for SelectionsIter<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         // The text was checked when it was read: an error can only be its end.
         let pair = self.0.pair().ok()?;
-        self.0.skip(b",");
+        self.0.skip(",");
         Some(pair)
     }
 }
@@ -218,18 +219,14 @@ impl<'a> Iterator for SelectionsIter<'a> {
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
-    fn take<const N: usize>(&mut self, literal: &[u8; N]) -> Result<(), EntryError> {
+    fn take(&mut self, literal: &str) -> Result<(), EntryError> {
         if self.skip(literal) { Ok(()) } else { Err(EntryError::NotCanonical) }
     }
 
-    /// Of known length, so that comparing takes a few instructions instead of a call.
-    fn skip<const N: usize>(&mut self, literal: &[u8; N]) -> bool {
-        let is_there = self.0.as_bytes().first_chunk() == Some(literal);
-        if is_there {
-            // Literals are ASCII: a character begins behind them.
-            self.0 = self.0.get(N..).unwrap_or_default();
-        }
-        is_there
+    fn skip(&mut self, literal: &str) -> bool {
+        let rest = self.0.strip_prefix(literal);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
     }
 
     /// A text up to and over its closing quote. Its characters are for the caller to check.
@@ -239,16 +236,16 @@ impl<'a> Rest<'a> {
         Ok(text)
     }
 
-    fn option<const N: usize>(&mut self, key: &[u8; N]) -> Result<Option<&'a str>, EntryError> {
+    fn option(&mut self, key: &str) -> Result<Option<&'a str>, EntryError> {
         if self.skip(key) { self.text().map(Some) } else { Ok(None) }
     }
 
     fn pair(&mut self) -> Result<(&'a str, &'a str), EntryError> {
-        self.take(b"[\"")?;
+        self.take("[\"")?;
         let category = self.text()?;
-        self.take(b",\"")?;
+        self.take(",\"")?;
         let entry = self.text()?;
-        self.take(b"]")?;
+        self.take("]")?;
         Ok((category, entry))
     }
 
@@ -264,7 +261,7 @@ impl<'a> Rest<'a> {
                 return Err(EntryError::Invalid("`selections` are not in byte order, each once"));
             }
             last = (category, entry);
-            if !self.skip(b",") {
+            if !self.skip(",") {
                 break;
             }
         }
