@@ -59,8 +59,10 @@ pub(crate) struct Desk {
     /// The batches that fill, by contest and shard; a lane without one has no call under way. Taken whole by the lane's `submit_batches`.
     filling: Mutex<HashMap<ContestId, BTreeMap<u16, Vec<Offer>>>>,
     waiting: [Mutex<HashMap<BallotId, Waiting>>; SHARDS],
-    /// Room for ballots that wait, of voters and of gateways: neither takes the other's.
-    rooms: [Arc<Semaphore>; 2],
+    /// Room for voters' ballots that wait.
+    for_voters: Arc<Semaphore>,
+    /// The same for gateways': neither takes the other's.
+    for_gateways: Arc<Semaphore>,
     /// Ballots that a lane's batch takes.
     most: usize,
     /// What the last look saw, by contest. Written by `look_again_and_again`.
@@ -110,13 +112,15 @@ impl Desk {
         most: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let room = || Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Self {
             stores,
             keyring,
             directory,
             filling: Mutex::default(),
             waiting: std::array::from_fn(|_| Mutex::default()),
-            rooms: [most, most].map(|room| Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)))),
+            for_voters: room(),
+            for_gateways: room(),
             most: most.saturating_mul(2),
             seen: ArcSwap::default(),
             looks: watch::Sender::new(()),
@@ -126,20 +130,17 @@ impl Desk {
 
     /// Whether there is room for a voter's ballot at this moment.
     pub(crate) fn has_room(&self) -> bool {
-        let [voters, _] = &self.rooms;
-        voters.available_permits() > 0
+        self.for_voters.available_permits() > 0
     }
 
     /// Room for a voter's ballot, if there is any.
     pub(crate) fn room(&self) -> Option<Room> {
-        let [voters, _] = &self.rooms;
-        Arc::clone(voters).try_acquire_owned().ok()
+        Arc::clone(&self.for_voters).try_acquire_owned().ok()
     }
 
     /// Room for a gateway's ballot, as soon as there is any.
     pub(crate) async fn room_for_gateway(&self) -> Option<Room> {
-        let [_, gateways] = &self.rooms;
-        Arc::clone(gateways).acquire_owned().await.ok()
+        Arc::clone(&self.for_gateways).acquire_owned().await.ok()
     }
 
     /// Sends a ballot on its way; the answer comes by the ticket. `None` if its lane is full: then nothing was kept.

@@ -1,4 +1,5 @@
-//! Following a tally as server-sent events (HTML Standard, section 9.2). Thousands may follow one: each event is written once, for all.
+//! Following a tally as server-sent events (HTML Standard, section 9.2). Thousands may follow one: each event is written once, for all,
+//! where axum's own are written for each stream anew.
 
 use std::{
     collections::HashMap,

@@ -23,8 +23,9 @@ use crate::{
 
 /// Event streams that are followed.
 const STREAMS: usize = 1_000;
-/// Streams begin so long before the voting.
+/// Streams begin so long before the voting, whose voters have to connect first, and go on for so long after it.
 const BEFORE: Duration = Duration::from_secs(1);
+const AFTER: Duration = Duration::from_secs(1);
 /// Between two reads of the tally.
 const EVERY: Duration = Duration::from_millis(10);
 
@@ -66,7 +67,7 @@ pub(crate) fn measure(plan: &Plan, ground: &Ground, contest: &Contest, table: &m
 fn with_readers(plan: &Plan, ground: &Ground, contest: &Contest) -> Result<(f64, Histogram<u64>, u64)> {
     let (address, id, duration) = (ground.engine.address, &contest.id, plan.duration);
     thread::scope(|scope| {
-        let streams = scope.spawn(move || run(follow_all(address, id, BEFORE + duration)));
+        let streams = scope.spawn(move || run(follow_all(address, id, BEFORE + duration + AFTER)));
         // All of them are there before it begins.
         thread::sleep(BEFORE);
         let reads = scope.spawn(move || run(read(address, id, duration)));

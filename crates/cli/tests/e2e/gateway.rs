@@ -1,6 +1,6 @@
 //! Ballots in bulk, and turnout; and what happens where too many wait.
 
-use std::thread;
+use std::{io::Write as _, net::TcpStream, thread};
 
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
 fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
     let mut site = Site::start_clustered();
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
-    let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": 40})).unwrap();
+    let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": 41})).unwrap();
     let passes: Vec<&str> =
         minted["passes"].as_array().unwrap().iter().map(|pass| pass["pass"].as_str().unwrap()).collect();
     let bearer = format!("Bearer {}", site.staff_key("gateway", "main"));
@@ -105,7 +105,7 @@ fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
             told.text.lines().any(|told| told == line).then_some(())
         });
     };
-    let (refused, lines) = passes[2..].split_first().unwrap();
+    let (refused, lines) = passes[3..].split_first().unwrap();
     let cast = |pass: &str| site.cast("main", pass, &ballot(&["a1"]));
     thread::scope(|scope| {
         let gateway = scope.spawn(|| {
@@ -113,6 +113,19 @@ fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
             let headers = [("authorization", &*bearer), ("content-type", "application/x-ndjson")];
             site.send("POST", PATH, &headers, body.as_bytes())
         });
+        wait_until(2);
+        // Who leaves makes room, though the ballot goes on.
+        let mut leaving = TcpStream::connect(site.address).unwrap();
+        let body = ballot(&["a1"]).to_string();
+        let head = format!(
+            "POST /v1/contests/main/ballots HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+             authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+            passes[2],
+            body.len()
+        );
+        leaving.write_all((head + &body).as_bytes()).unwrap();
+        wait_until(3);
+        drop(leaving);
         wait_until(2);
         let voters = [passes[0], passes[1]].map(|pass| scope.spawn(move || cast(pass)));
         wait_until(4);
@@ -129,5 +142,5 @@ fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
         assert_eq!(told.matches(r#""status":"recorded""#).count(), lines.len(), "{told}");
         assert_eq!(cast(refused).status, 201, "nothing was kept of it, and there is room again");
     });
-    assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 40);
+    assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 41);
 }
