@@ -10,7 +10,7 @@ use acclaim_store::{
     intake::{Cursors, Item},
     ledger::{BallotState, Turnout},
 };
-use acclaim_tally::{BallotStanding, Prepared, Refusal, Replay, ReplayError};
+use acclaim_tally::{Prepared, Refusal, Replay, ReplayError};
 use bytes::Bytes;
 
 /// What the next append will hold. Its entries are already folded into the [`Replay`] they were added through.
@@ -84,16 +84,23 @@ impl Batch {
     }
 
     fn mark_ruling(&mut self, replay: &Replay, event: &Event) {
+        let is_replaced =
+            |ballot: &BallotId| replay.tally().ballot(ballot).is_some_and(|status| status.replaced);
         match event {
             Event::Voided { ballots, reason, .. } => {
-                let state = BallotState::Voided { reason: reason.reason.clone() };
-                self.marks.extend(ballots.iter().map(|ballot| (*ballot, state.clone())));
+                self.marks.extend(ballots.iter().map(|ballot| {
+                    let state =
+                        BallotState::Voided { reason: reason.reason.clone(), replaced: is_replaced(ballot) };
+                    (*ballot, state)
+                }));
             }
             Event::Reinstated { ballots: Some(ballots), .. } => {
                 self.marks.extend(ballots.iter().map(|ballot| {
-                    let replaced =
-                        replay.tally().ballot(ballot).is_some_and(|b| b.standing == BallotStanding::Replaced);
-                    (*ballot, if replaced { BallotState::Replaced } else { BallotState::Recorded })
+                    let state = match is_replaced(ballot) {
+                        true => BallotState::Replaced,
+                        false => BallotState::Recorded,
+                    };
+                    (*ballot, state)
                 }));
             }
             _ => {}

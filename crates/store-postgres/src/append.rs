@@ -1,38 +1,52 @@
-//! Appending to a log: the parts of one transaction. Statements that would write nothing are left out.
+//! Appending to a log: the parts of one transaction, which is most often a single statement. Others that would write nothing are left out.
 //!
 //! The lists may name a row twice, the later one counting; Postgres allows each row once in a statement, so they are merged first.
 
 use std::collections::{BTreeMap, HashMap};
 
-use acclaim_ballot_log::tile::TileId;
-use acclaim_contest::{BallotId, ContestId};
+use acclaim_ballot_log::{hash::Hash, tile::TileId};
+use acclaim_contest::BallotId;
 use acclaim_store::{
+    block::Block,
     error::{Result, StoreError},
     hub::Rejection,
-    ledger::{Append, BallotState, Turnout},
+    ledger::{Append, BallotState, Head, Turnout},
 };
 use bytes::Bytes;
-use sqlx_core::{query::query, row::Row as _, sql_str::AssertSqlSafe};
+use sqlx_core::{error::Error, query::query, row::Row as _, sql_str::AssertSqlSafe};
 use uuid::Uuid;
 
 use crate::{
     commands::finish_commands,
     connection::Lent,
     contests::change_contest,
-    error::{corrupt, exactly, signed, unavailable},
+    error::{corrupt, exactly, gone_or_unavailable, signed, unavailable},
 };
 
+/// Bytes of a row of entries: what Postgres keeps in the row itself.
+const BLOCK_BYTES: usize = 1_900;
+
+/// Whether the one statement of [`swap`] is all there is to do.
+pub(crate) fn is_one_statement(append: &Append) -> bool {
+    // Each is named, so that a new one is thought of.
+    let Append {
+        expected: _,
+        head: _,
+        entries: _,
+        ballots: _,
+        turnout: _,
+        tiles: _,
+        marks,
+        rejected,
+        contest,
+        commands,
+    } = append;
+    marks.is_empty() && commands.is_empty() && contest.is_none() && rejected.is_empty()
+}
+
 /// Does everything but the commit.
-pub(crate) async fn write(tx: &mut Lent, id: &ContestId, append: &Append) -> Result<()> {
-    let contest = swap_head(tx, id, append).await?;
-    let batch = Batch {
-        from: append.expected.map_or(0, |head| head.0),
-        entries: &append.entries,
-        ballots: &append.ballots,
-        tiles: &append.tiles,
-        turnout: &append.turnout,
-    };
-    insert(tx, contest, batch).await?;
+pub(crate) async fn write(tx: &mut Lent, contest: i32, append: &Append) -> Result<()> {
+    swap(tx, contest, append, gone_or_unavailable).await?;
     mark_ballots(tx, contest, &append.marks).await?;
     finish_commands(tx, contest, &append.commands).await?;
     if let Some(change) = &append.contest {
@@ -41,44 +55,33 @@ pub(crate) async fn write(tx: &mut Lent, id: &ContestId, append: &Append) -> Res
     insert_rejections(tx, contest, &append.rejected).await
 }
 
-/// Compares and swaps the head and returns the contest's number. The contest is locked before its head, as everywhere, so that it is not deleted
-/// meanwhile and nobody waits in a circle.
-async fn swap_head(tx: &mut Lent, id: &ContestId, append: &Append) -> Result<i32> {
-    let head = &append.head;
+/// Compares and swaps the head, and inserts what belongs to it.
+pub(crate) async fn swap(
+    connection: &mut Lent,
+    contest: i32,
+    append: &Append,
+    failed: impl Fn(Error) -> StoreError,
+) -> Result<()> {
     let expected_size = append.expected.map_or(0, |head| head.0);
-    if head.size != expected_size + append.entries.len() as u64 {
+    if append.head.size != expected_size + append.entries.len() as u64 {
         return Err(corrupt("an append whose size does not match its entries"));
     }
-    let statement = match append.expected {
-        None => query(
-            "WITH known AS (SELECT number FROM contests WHERE id = $1 FOR KEY SHARE)
-             INSERT INTO heads (contest, size, root, checkpoint, cursors)
-             SELECT number, $2, $3, $4, $5 FROM known ON CONFLICT (contest) DO NOTHING RETURNING contest",
-        ),
-        Some(_) => query(
-            "WITH known AS (SELECT number FROM contests WHERE id = $1 FOR KEY SHARE)
-             UPDATE heads SET size = $2, root = $3, checkpoint = $4, cursors = $5 FROM known
-             WHERE contest = known.number AND size = $6 AND root = $7 RETURNING contest",
-        ),
+    let batch = Batch {
+        head: Some((append.expected, &append.head)),
+        from: expected_size,
+        entries: &append.entries,
+        ballots: &append.ballots,
+        tiles: &append.tiles,
+        turnout: &append.turnout,
     };
-    let mut statement = statement
-        .bind(id.as_str())
-        .bind(signed(head.size)?)
-        .bind(&head.root.0[..])
-        .bind(&head.checkpoint)
-        .bind(head.cursors.to_bytes());
-    if let Some((size, root)) = &append.expected {
-        statement = statement.bind(signed(*size)?).bind(&root.0[..]);
-    }
-    let row = statement.fetch_optional(tx).await.map_err(unavailable)?.ok_or_else(|| {
-        StoreError::Conflict(format!("the log of {id} does not end as expected, at size {expected_size}"))
-    })?;
-    row.try_get(0).map_err(unavailable)
+    insert(connection, contest, batch, failed).await
 }
 
 /// Rows of the tables that grow with every batch.
 #[derive(Default)]
 pub(crate) struct Batch<'a> {
+    /// The head from now on, behind the one that it follows. Without it there is nothing to be compared.
+    pub(crate) head: Option<(Option<(u64, Hash)>, &'a Head)>,
     /// Index of the first entry.
     pub(crate) from: u64,
     pub(crate) entries: &'a [Bytes],
@@ -90,13 +93,37 @@ pub(crate) struct Batch<'a> {
     pub(crate) turnout: &'a [Turnout],
 }
 
-/// Inserts them all by one statement: each statement is a round trip, in which the head is locked.
-pub(crate) async fn insert(tx: &mut Lent, contest: i32, batch: Batch<'_>) -> Result<()> {
-    let Batch { entries, ballots, tiles, turnout, .. } = batch;
-    if entries.is_empty() && ballots.is_empty() && tiles.is_empty() && turnout.is_empty() {
-        return Ok(());
+/// The row that the others belong to, of the contest's number. The contest is locked before its head, as everywhere, so that it is not deleted
+/// meanwhile and nobody waits in a circle.
+fn head_sql(contest: i32, head: Option<Option<(u64, Hash)>>) -> String {
+    let known = format!("known AS (SELECT number FROM contests WHERE number = {contest} FOR KEY SHARE)");
+    match head {
+        None => format!("head AS (SELECT {contest} AS contest)"),
+        Some(None) => format!(
+            "{known}, head AS (
+               INSERT INTO heads (contest, size, root, checkpoint, cursors)
+               SELECT number, $12, $13, $14, $15 FROM known ON CONFLICT (contest) DO NOTHING RETURNING contest)"
+        ),
+        Some(Some(_)) => format!(
+            "{known}, head AS (
+               UPDATE heads SET size = $12, root = $13, checkpoint = $14, cursors = $15 FROM known
+               WHERE contest = known.number AND size = $16 AND root = $17 RETURNING contest)"
+        ),
     }
-    let entries: Vec<&[u8]> = entries.iter().map(|entry| &entry[..]).collect();
+}
+
+/// Writes them all by one statement: each statement is a round trip, in which the head is locked. It commits durably, also if it is a transaction
+/// of its own, which tells by `failed` what its errors mean.
+pub(crate) async fn insert(
+    connection: &mut Lent,
+    contest: i32,
+    batch: Batch<'_>,
+    failed: impl Fn(Error) -> StoreError,
+) -> Result<()> {
+    let Batch { head, from, entries, ballots, tiles, turnout } = batch;
+    let blocks = Block::of(from, entries, BLOCK_BYTES)?;
+    let firsts = blocks.iter().map(|block| signed(block.first)).collect::<Result<Vec<i64>>>()?;
+    let lines: Vec<&[u8]> = blocks.iter().map(|block| &block.lines[..]).collect();
     // Ids are random: in their order a batch meets each page of the unique index once.
     let mut ballots = ballots.to_vec();
     ballots.sort_unstable();
@@ -105,40 +132,60 @@ pub(crate) async fn insert(tx: &mut Lent, contest: i32, batch: Batch<'_>) -> Res
     let (levels, numbers, hashes) = tile_columns(tiles)?;
     let (minutes, channels, groups, counts) = turnout_columns(turnout)?;
     let statement = format!(
-        r#"WITH new_entries AS (
-             INSERT INTO entries_{contest} (log_index, contest, entry)
-             SELECT $2 + place - 1, $1, entry FROM unnest($3::bytea[]) WITH ORDINALITY AS listed (entry, place)
-             RETURNING 1),
-           new_tiles AS (
-             INSERT INTO tiles (contest, level, number, hashes)
-             SELECT $1, * FROM unnest($4::smallint[], $5::bigint[], $6::bytea[])
-             ON CONFLICT (contest, level, number) DO UPDATE SET hashes = excluded.hashes RETURNING 1),
-           new_turnout AS (
-             INSERT INTO turnout (contest, minute, channel, "group", ballots)
-             SELECT $1, * FROM unnest($7::bigint[], $8::text[], $9::text[], $10::bigint[])
-             ON CONFLICT (contest, minute, channel, "group") DO UPDATE SET ballots = turnout.ballots + excluded.ballots
+        r#"WITH {head},
+           new_entries AS (
+             INSERT INTO entries_{contest} (log_index, contest, lines)
+             SELECT log_index, contest, lines FROM head, unnest($1::bigint[], $2::bytea[]) AS listed (log_index, lines)
              RETURNING 1),
            new_ballots AS (
              INSERT INTO ballots_{contest} (log_index, id, contest, state)
-             SELECT log_index, id, $1, 0 FROM unnest($11::uuid[], $12::bigint[]) AS listed (id, log_index) RETURNING 1)
-           SELECT (SELECT count(*) FROM new_entries) + (SELECT count(*) FROM new_ballots)
-             + (SELECT count(*) FROM new_tiles) + (SELECT count(*) FROM new_turnout)"#
+             SELECT log_index, id, contest, 0 FROM head, unnest($3::bigint[], $4::uuid[]) AS listed (log_index, id)
+             RETURNING 1),
+           new_tiles AS (
+             INSERT INTO tiles (contest, level, number, hashes)
+             SELECT * FROM head, unnest($5::smallint[], $6::bigint[], $7::bytea[])
+             ON CONFLICT (contest, level, number) DO UPDATE SET hashes = excluded.hashes RETURNING 1),
+           new_turnout AS (
+             INSERT INTO turnout (contest, minute, channel, "group", ballots)
+             SELECT * FROM head, unnest($8::bigint[], $9::text[], $10::text[], $11::bigint[])
+             ON CONFLICT (contest, minute, channel, "group") DO UPDATE SET ballots = turnout.ballots + excluded.ballots
+             RETURNING 1)
+           SELECT (SELECT count(*) FROM head),
+             (SELECT count(*) FROM new_entries) + (SELECT count(*) FROM new_ballots)
+             + (SELECT count(*) FROM new_tiles) + (SELECT count(*) FROM new_turnout),
+             set_config('synchronous_commit', 'on', true)"#,
+        head = head_sql(contest, head.map(|(expected, _)| expected)),
     );
-    let count = entries.len() + ids.len() + levels.len() + minutes.len();
-    let statement = query(AssertSqlSafe(statement))
-        .bind(contest)
-        .bind(signed(batch.from)?)
-        .bind(entries)
-        .bind(levels)
+    let mut statement = query(AssertSqlSafe(statement))
+        .bind(firsts)
+        .bind(&lines)
+        .bind(indexes)
+        .bind(&ids)
+        .bind(&levels)
         .bind(numbers)
         .bind(hashes)
-        .bind(minutes)
+        .bind(&minutes)
         .bind(channels)
         .bind(groups)
-        .bind(counts)
-        .bind(ids)
-        .bind(indexes);
-    let written: i64 = statement.fetch_one(tx).await.and_then(|row| row.try_get(0)).map_err(unavailable)?;
+        .bind(counts);
+    if let Some((expected, head)) = head {
+        statement = statement
+            .bind(signed(head.size)?)
+            .bind(&head.root.0[..])
+            .bind(&head.checkpoint)
+            .bind(head.cursors.to_bytes());
+        if let Some((size, root)) = &expected {
+            statement = statement.bind(signed(*size)?).bind(&root.0[..]);
+        }
+    }
+    let row = statement.fetch_one(connection).await.map_err(&failed)?;
+    let (heads, written): (i64, i64) =
+        row.try_get(0).and_then(|heads| Ok((heads, row.try_get(1)?))).map_err(failed)?;
+    if heads == 0 {
+        return Err(StoreError::Conflict(format!("the log does not end as expected, at size {from}")));
+    }
+    // Something in the database leaves rows out: a statement that commits by itself has committed, and replaying finds what is missing.
+    let count = lines.len() + ids.len() + levels.len() + minutes.len();
     let written = u64::try_from(written).unwrap_or_default();
     exactly(written, count, || corrupt(format!("{written} rows went in instead of {count}")))
 }
@@ -190,11 +237,8 @@ pub(crate) async fn mark_ballots(
         marks.iter().map(|(ballot, state)| (*ballot, state)).collect();
     let (mut ids, mut states, mut reasons) = (Vec::new(), Vec::<i16>::new(), Vec::new());
     for (ballot, state) in marks {
-        let (state, reason) = match state {
-            BallotState::Recorded => (0, None),
-            BallotState::Replaced => (1, None),
-            BallotState::Voided { reason } => (2, Some(serde_json::to_string(reason).map_err(corrupt)?)),
-        };
+        let (state, reason) = state.stored();
+        let reason = reason.map(serde_json::to_string).transpose().map_err(corrupt)?;
         ids.push(Uuid::from_bytes(ballot.0));
         states.push(state);
         reasons.push(reason);

@@ -151,10 +151,11 @@ impl Arrival {
             Part::Entries(entries) => {
                 let (number, from) = self.contest.ok_or_else(|| corrupt("entries of no contest"))?;
                 self.contest = Some((number, from + entries.len() as u64));
-                append::insert(tx, number, Batch { from, entries: &entries, ..Batch::default() }).await
+                append::insert(tx, number, Batch { from, entries: &entries, ..Batch::default() }, unavailable)
+                    .await
             }
             Part::Tiles(tiles) => {
-                append::insert(tx, contest()?, Batch { tiles: &tiles, ..Batch::default() }).await
+                append::insert(tx, contest()?, Batch { tiles: &tiles, ..Batch::default() }, unavailable).await
             }
             Part::Ballots(ballots) => insert_ballots(tx, contest()?, ballots).await,
             Part::Commands(commands) => insert_commands(tx, contest()?, &commands).await,
@@ -162,7 +163,8 @@ impl Arrival {
             Part::PassRequests(requests) => insert_pass_requests(tx, contest()?, requests).await,
             Part::Rejections(rejections) => append::insert_rejections(tx, contest()?, &rejections).await,
             Part::Turnout(turnout) => {
-                append::insert(tx, contest()?, Batch { turnout: &turnout, ..Batch::default() }).await
+                append::insert(tx, contest()?, Batch { turnout: &turnout, ..Batch::default() }, unavailable)
+                    .await
             }
             Part::End => Ok(()),
         }
@@ -238,7 +240,7 @@ async fn insert_contest(tx: &mut Lent, record: &ContestRecord, head: Option<&Hea
 
 async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: Vec<RecordedBallot>) -> Result<()> {
     let ids: Vec<(BallotId, u64)> = ballots.iter().map(|ballot| (ballot.id, ballot.index)).collect();
-    append::insert(tx, contest, Batch { ballots: &ids, ..Batch::default() }).await?;
+    append::insert(tx, contest, Batch { ballots: &ids, ..Batch::default() }, unavailable).await?;
     let marks: Vec<(BallotId, BallotState)> = ballots
         .into_iter()
         .filter(|ballot| ballot.state != BallotState::Recorded)

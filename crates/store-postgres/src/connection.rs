@@ -89,14 +89,15 @@ impl Tx {
     /// Commits. `Unknown` unless the server said that it is done: even a server that reports an error may have committed, such as one that
     /// is stopped while it waits for its standby.
     pub(crate) async fn commit(mut self) -> Result<()> {
-        match timeout(self.commit, raw_sql("COMMIT").execute(&mut self.lent)).await {
-            Ok(Ok(_)) => {
-                self.lent.give_back();
-                Ok(())
-            }
-            Ok(Err(error)) => Err(StoreError::Unknown(error.to_string())),
-            Err(_) => Err(StoreError::Unknown(no_answer(self.commit))),
-        }
+        commits_within(self.commit, async {
+            raw_sql("COMMIT")
+                .execute(&mut self.lent)
+                .await
+                .map_err(|error| StoreError::Unknown(error.to_string()))
+        })
+        .await?;
+        self.lent.give_back();
+        Ok(())
     }
 }
 
@@ -117,6 +118,11 @@ impl DerefMut for Tx {
 /// Waits so long and no longer for work that has not been committed.
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(limit, work).await.unwrap_or_else(|_| Err(StoreError::Unavailable(no_answer(limit))))
+}
+
+/// Waits so long and no longer for work that commits.
+pub(crate) async fn commits_within<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(limit, work).await.unwrap_or_else(|_| Err(StoreError::Unknown(no_answer(limit))))
 }
 
 /// As [`within`], for a single call of sqlx.

@@ -19,7 +19,7 @@ use sqlx_postgres::PgRow;
 use crate::{
     connection::{Durability, Lent, within},
     database::{PostgresDatabase, no_contest},
-    error::{corrupt, exactly, signed, unavailable, unsigned},
+    error::{corrupt, exactly, gone_or_unavailable, signed, unavailable, unsigned},
 };
 
 #[async_trait]
@@ -148,14 +148,15 @@ pub(crate) async fn create(tx: &mut Lent, definition: &Definition, tag_key: &[u8
 }
 
 async fn delete(tx: &mut Lent, id: &ContestId) -> Result<()> {
+    let number = deletable(tx, id, "").await?;
+    // Tables before rows, as an append does. Nobody queues behind that for long, and whoever else waits in a circle is not the one who gives up:
+    // the server looks for circles after a second.
+    let lock = format!(
+        "SET LOCAL lock_timeout = '900ms'; LOCK TABLE entries_{number}, ballots_{number} IN ACCESS EXCLUSIVE MODE"
+    );
+    raw_sql(AssertSqlSafe(lock)).execute(&mut *tx).await.map_err(gone_or_unavailable)?;
     // Waits for whoever counts passes or appends, so that the next statement sees what they did.
-    let row = query("SELECT number FROM contests WHERE id = $1 AND (phase = 'draft' OR test) FOR UPDATE")
-        .bind(id.as_str())
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(unavailable)?
-        .ok_or_else(|| StoreError::Conflict(format!("contest {id} is neither a draft nor a test")))?;
-    let number: i32 = row.try_get(0).map_err(unavailable)?;
+    deletable(tx, id, "FOR UPDATE").await?;
     query(
         "INSERT INTO retired (id) SELECT $2 WHERE EXISTS (SELECT 1 FROM heads WHERE contest = $1)
          OR EXISTS (SELECT 1 FROM passes WHERE contest = $1)",
@@ -167,10 +168,18 @@ async fn delete(tx: &mut Lent, id: &ContestId) -> Result<()> {
     .map_err(unavailable)?;
     let deleted = query("DELETE FROM contests WHERE number = $1").bind(number).execute(&mut *tx).await;
     exactly(deleted.map_err(unavailable)?.rows_affected(), 1, || corrupt("a locked contest is gone"))?;
-    // Dropping locks the partitioned tables. Nobody queues behind that for long.
-    let drop = format!("SET LOCAL lock_timeout = '3s'; DROP TABLE entries_{number}, ballots_{number}");
+    // Dropping locks the partitioned tables too.
+    let drop = format!("DROP TABLE entries_{number}, ballots_{number}");
     raw_sql(AssertSqlSafe(drop)).execute(tx).await.map_err(unavailable)?;
     Ok(())
+}
+
+/// The number of a contest that may be deleted.
+async fn deletable(tx: &mut Lent, id: &ContestId, lock: &str) -> Result<i32> {
+    let sql = format!("SELECT number FROM contests WHERE id = $1 AND (phase = 'draft' OR test) {lock}");
+    let row = query(AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(tx).await.map_err(unavailable)?;
+    let refused = || StoreError::Conflict(format!("contest {id} is neither a draft nor a test"));
+    row.ok_or_else(refused)?.try_get(0).map_err(unavailable)
 }
 
 async fn count(

@@ -8,7 +8,10 @@ use std::{
 };
 
 use acclaim_contest::ContestId;
-use acclaim_store::error::{Result, StoreError};
+use acclaim_store::{
+    error::{Result, StoreError},
+    ledger::Append,
+};
 use sqlx_core::{
     connection::Connection as _,
     error::Error,
@@ -21,8 +24,9 @@ use sqlx_core::{
 use sqlx_postgres::{PgArguments, PgConnectOptions, PgRow, Postgres};
 
 use crate::{
-    connection::{Durability, Lent, Tx, answer, within},
-    error::{exactly, is_missing_table, unavailable},
+    append,
+    connection::{Durability, Lent, Tx, answer, commits_within, within},
+    error::{exactly, is_missing_table, refused_or_unknown, unavailable},
     schema::{self, OpenError},
 };
 
@@ -43,7 +47,7 @@ pub struct Settings {
     pub acquire: Duration,
     /// How long a statement may take.
     pub statement: Duration,
-    /// How long a commit may take, which includes a synchronous standby's answer.
+    /// How long a commit may take, which includes a synchronous standby's answer; a statement that commits by itself has both times.
     pub commit: Duration,
 }
 
@@ -214,31 +218,58 @@ impl PostgresDatabase {
         bind: impl for<'q> Fn(Query<'q, Postgres, PgArguments>) -> Query<'q, Postgres, PgArguments>,
     ) -> Result<Option<Vec<PgRow>>> {
         loop {
-            let known = self.numbers().get(contest).copied();
-            let number = match known {
-                Some(number) => number,
-                None => match self.number(contest).await? {
-                    Some(number) => number,
-                    None => return Ok(None),
-                },
-            };
+            let Some((number, known)) = self.number(contest).await? else { return Ok(None) };
             match self.try_rows(bind(query(AssertSqlSafe(sql(number))))).await {
-                Ok(rows) => {
-                    self.numbers().insert(contest.clone(), number);
-                    return Ok(Some(rows));
-                }
+                Ok(rows) => return Ok(Some(rows)),
                 // Deleted since its number was learnt: look again, but believe no second time.
-                Err(error) if known.is_some() && is_missing_table(&error) => {
-                    self.numbers().remove(contest);
-                }
+                Err(error) if known && is_missing_table(&error) => self.forget_number(contest),
                 Err(error) => return Err(unavailable(error)),
             }
         }
     }
 
-    async fn number(&self, contest: &ContestId) -> Result<Option<i32>> {
+    /// The number of a contest, and whether it was known without asking.
+    async fn number(&self, contest: &ContestId) -> Result<Option<(i32, bool)>> {
+        let known = self.numbers().get(contest).copied();
+        if let Some(number) = known {
+            return Ok(Some((number, true)));
+        }
         let row = self.row(query("SELECT number FROM contests WHERE id = $1").bind(contest.as_str())).await?;
-        row.map(|row| row.try_get(0)).transpose().map_err(unavailable)
+        let number: Option<i32> = row.map(|row| row.try_get(0)).transpose().map_err(unavailable)?;
+        if let Some(number) = number {
+            self.numbers().insert(contest.clone(), number);
+        }
+        Ok(number.map(|number| (number, false)))
+    }
+
+    /// The contest may be gone, and another one have its id.
+    fn forget_number(&self, contest: &ContestId) {
+        self.numbers().remove(contest);
+    }
+
+    /// Appends to a contest's log.
+    pub(crate) async fn append_to(&self, contest: &ContestId, append: &Append) -> Result<()> {
+        loop {
+            let (number, known) = self.number(contest).await?.ok_or_else(|| no_contest(contest))?;
+            match self.append_once(number, append).await {
+                // Perhaps deleted since its number was learnt: look again, but believe no second time.
+                Err(StoreError::Conflict(_)) if known => self.forget_number(contest),
+                appended => return appended,
+            }
+        }
+    }
+
+    async fn append_once(&self, contest: i32, append: &Append) -> Result<()> {
+        if self.names_statements && append::is_one_statement(append) {
+            let mut lent = self.lend().await.map_err(unavailable)?;
+            let swap = append::swap(&mut lent, contest, append, refused_or_unknown);
+            commits_within(self.patience() + self.settings.commit, swap).await?;
+            lent.give_back();
+            return Ok(());
+        }
+        let mut tx = self.begin(Durability::Durable).await?;
+        within(self.patience(), append::write(&mut tx, contest, append)).await?;
+        tx.commit().await
     }
 
     fn numbers(&self) -> MutexGuard<'_, HashMap<ContestId, i32>> {

@@ -2,8 +2,9 @@
 
 use acclaim_store::error::{Result, StoreError};
 use sqlx_core::error::Error;
+use sqlx_postgres::{PgDatabaseError, PgSeverity};
 
-/// An error before the commit was sent: the transaction ends without it, so nothing was changed.
+/// An error of what is not committed: the transaction ends without it, so nothing was changed.
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
 pub(crate) fn unavailable(error: Error) -> StoreError {
     let text = error.to_string();
@@ -21,6 +22,25 @@ pub(crate) fn unavailable(error: Error) -> StoreError {
         (_, Error::ColumnDecode { .. } | Error::Decode(_) | Error::Encode(_)) => StoreError::Corrupt(text),
         _ => StoreError::Unavailable(text),
     }
+}
+
+/// As [`unavailable`], of a statement on a contest's own tables.
+pub(crate) fn gone_or_unavailable(error: Error) -> StoreError {
+    if is_missing_table(&error) {
+        return StoreError::Conflict("the contest is gone".to_owned());
+    }
+    unavailable(error)
+}
+
+/// An error of a statement on a contest's own tables that is a transaction of its own. What the server refused is not done; of all else nobody knows: a
+/// server that ends a connection may have committed, such as one that is stopped while it waits for its standby.
+pub(crate) fn refused_or_unknown(error: Error) -> StoreError {
+    let answer = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    // 40003: its own word for not knowing.
+    if answer.is_some_and(|answer| answer.severity() == PgSeverity::Error && answer.code() != "40003") {
+        return gone_or_unavailable(error);
+    }
+    StoreError::Unknown(error.to_string())
 }
 
 /// Whether the statement named a table that is not there: the partition of a contest deleted meanwhile.

@@ -4,6 +4,7 @@ use acclaim_ballot_log::{hash::Hash, tile::TileId};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     Ledger,
+    block::{Block, entries_from},
     error::Result,
     hub::Rejection,
     intake::Cursors,
@@ -16,8 +17,6 @@ use sqlx_postgres::PgRow;
 use uuid::Uuid;
 
 use crate::{
-    append,
-    connection::{Durability, within},
     database::{PostgresDatabase, no_contest},
     error::{corrupt, signed, unavailable, unsigned},
 };
@@ -37,9 +36,7 @@ impl Ledger for PostgresDatabase {
     }
 
     async fn append(&self, contest: &ContestId, append: Append) -> Result<()> {
-        let mut tx = self.begin(Durability::Durable).await?;
-        within(self.patience(), append::write(&mut tx, contest, &append)).await?;
-        tx.commit().await
+        self.append_to(contest, &append).await
     }
 
     async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
@@ -48,9 +45,10 @@ impl Ledger for PostgresDatabase {
         // The last one is the one that reaches the bound.
         let sql = |number| {
             format!(
-                "SELECT log_index, entry FROM
-                 (SELECT log_index, entry, sum(length(entry)) OVER (ORDER BY log_index) - length(entry) AS before
-                  FROM entries_{number} WHERE log_index >= $1 AND log_index < $2) AS entry
+                "SELECT log_index, lines FROM
+                 (SELECT log_index, lines, sum(length(lines)) OVER (ORDER BY log_index) - length(lines) AS before
+                  FROM entries_{number} WHERE log_index < $2 AND log_index >=
+                  (SELECT coalesce(max(log_index), 0) FROM entries_{number} WHERE log_index <= $1)) AS block
                  WHERE before < $3 ORDER BY log_index"
             )
         };
@@ -58,14 +56,8 @@ impl Ledger for PostgresDatabase {
             .partition_rows(contest, sql, move |query| query.bind(low).bind(high).bind(READ_BYTES))
             .await?
             .ok_or_else(|| no_contest(contest))?;
-        let entry = |(wanted, row): (i64, &PgRow)| {
-            let index: i64 = row.try_get(0).map_err(unavailable)?;
-            if index != wanted {
-                return Err(corrupt(format!("entry {wanted} is missing")));
-            }
-            row.try_get::<Vec<u8>, _>(1).map(Bytes::from).map_err(unavailable)
-        };
-        (low..).zip(&rows).map(entry).collect()
+        let blocks = rows.iter().map(|row| block(row, 0)).collect::<Result<Vec<_>>>()?;
+        entries_from(from, most, &blocks)
     }
 
     async fn tile(&self, contest: &ContestId, tile: TileId) -> Result<Option<Vec<u8>>> {
@@ -125,18 +117,22 @@ impl Ledger for PostgresDatabase {
         // The ballots are chosen first, so that only their entries are read.
         let sql = |number| {
             format!(
-                "SELECT id, log_index, state, reason, entry FROM
+                "SELECT id, newest.log_index, state, reason, block.log_index, lines FROM
                  (SELECT id, log_index, state, reason FROM ballots_{number}
                   WHERE id BETWEEN $1 AND $2 AND log_index < $3 ORDER BY log_index DESC LIMIT $4) AS newest
-                 JOIN entries_{number} USING (log_index) ORDER BY log_index DESC"
+                 CROSS JOIN LATERAL
+                 (SELECT log_index, lines FROM entries_{number}
+                  WHERE log_index <= newest.log_index ORDER BY log_index DESC LIMIT 1) AS block
+                 ORDER BY newest.log_index DESC"
             )
         };
         let rows = self
             .partition_rows(contest, sql, move |query| query.bind(low).bind(high).bind(before).bind(most))
             .await?;
         let entry = |row: &PgRow| {
-            let entry: Vec<u8> = row.try_get(4).map_err(unavailable)?;
-            Ok((recorded_ballot(row)?, Bytes::from(entry)))
+            let ballot = recorded_ballot(row)?;
+            let entry = block(row, 4)?.entry(ballot.index)?;
+            Ok((ballot, entry))
         };
         rows.unwrap_or_default().iter().map(entry).collect()
     }
@@ -169,17 +165,20 @@ fn turnout(row: &PgRow) -> Result<Option<Turnout>> {
     }))
 }
 
+/// Index of the first entry, in this column, and behind it all of them.
+fn block(row: &PgRow, column: usize) -> Result<Block> {
+    let first: i64 = row.try_get(column).map_err(unavailable)?;
+    let lines: Vec<u8> = row.try_get(column + 1).map_err(unavailable)?;
+    Ok(Block { first: unsigned(first)?, lines: lines.into() })
+}
+
 fn recorded_ballot(row: &PgRow) -> Result<RecordedBallot> {
     type Row = (Uuid, i64, i16, Option<String>);
     let read = || -> std::result::Result<Row, Error> {
         Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
     };
     let (id, index, state, reason) = read().map_err(unavailable)?;
-    let state = match (state, reason) {
-        (0, None) => BallotState::Recorded,
-        (1, None) => BallotState::Replaced,
-        (2, Some(reason)) => BallotState::Voided { reason: serde_json::from_str(&reason).map_err(corrupt)? },
-        (state, _) => return Err(corrupt(format!("a ballot of state {state}"))),
-    };
+    let reason = reason.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
+    let state = BallotState::read(state.into(), reason)?;
     Ok(RecordedBallot { id: BallotId(id.into_bytes()), index: unsigned(index)?, state })
 }

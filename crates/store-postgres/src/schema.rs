@@ -15,10 +15,13 @@ use sqlx_postgres::{PgConnectOptions, PgConnection};
 use tokio::time::timeout;
 
 /// Migration N leads from version N - 1 to N. They are only ever added to.
-const MIGRATIONS: &[(i32, &str)] =
-    &[(1, include_str!("../migrations/1.sql")), (VERSION, include_str!("../migrations/2.sql"))];
+const MIGRATIONS: &[(i32, &str)] = &[
+    (1, include_str!("../migrations/1.sql")),
+    (2, include_str!("../migrations/2.sql")),
+    (VERSION, include_str!("../migrations/3.sql")),
+];
 /// The version that this program works with.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 /// Key of the lock that migrations hold: `acclaim1` in ASCII.
 const MIGRATION_LOCK: i64 = 0x6163_636c_6169_6d31;
 /// How long connecting may take, and how long a migration waits for its locks.

@@ -1,6 +1,7 @@
 //! The SQLite file: one connection that writes, on a thread of its own, and a few that read.
 
 use std::{
+    fs::OpenOptions,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
@@ -17,7 +18,11 @@ use tokio::sync::oneshot;
 use crate::{erasure::overwrite_freed, leaving::read_mark};
 
 /// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/1.sql"), include_str!("../migrations/2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/1.sql"),
+    include_str!("../migrations/2.sql"),
+    include_str!("../migrations/3.sql"),
+];
 /// Marks the file as ours: `acl1` in ASCII.
 const APPLICATION_ID: i32 = 0x6163_6c31;
 /// Idle connections for reading kept open.
@@ -214,6 +219,12 @@ impl Drop for SqliteDatabase {
 /// A connection that may write, to a file that is ours and up to date.
 fn prepare(path: &Path) -> std::result::Result<Connection, OpenError> {
     let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    // A new one is its owner's alone, and SQLite gives its other files the same mode. What fails here fails again below.
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _failed_below = options.open(path);
     let mut connection = Connection::open(path).map_err(failed)?;
     let version: u32 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;

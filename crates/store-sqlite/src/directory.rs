@@ -59,7 +59,7 @@ impl DataDirectory {
     /// # Errors
     /// [`DirectoryError::InUse`], [`DirectoryError::Io`]
     pub fn lock(path: &Path) -> Result<Self, DirectoryError> {
-        fs::create_dir_all(path).map_err(|error| DirectoryError::Io { path: path.to_owned(), error })?;
+        create(path).map_err(|error| DirectoryError::Io { path: path.to_owned(), error })?;
         let lock_path = path.join("lock");
         let io = |error| DirectoryError::Io { path: lock_path.clone(), error };
         let mut lock = OpenOptions::new()
@@ -162,6 +162,20 @@ pub fn parse_secret(text: &str) -> Option<Secret> {
         *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
     Some(Secret(bytes))
+}
+
+/// Makes a directory unless there is one. It is its owner's alone: what is in it says more than is public.
+fn create(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Durable before anything is wrapped with it.

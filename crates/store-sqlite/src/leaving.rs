@@ -6,7 +6,6 @@ use acclaim_store::{
     ledger::Head,
     moving::{Moved, Part},
 };
-use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
 
@@ -15,12 +14,12 @@ use crate::{
     contests::read_contest,
     database::{SqliteDatabase, contest_number, corrupt, unavailable, unsigned},
     keys::{StoredKey, staff_key, stored_key},
-    ledger::{read_head, recorded_ballot, stored_ballot, stored_turnout, turnout},
+    ledger::{block, read_head, recorded_ballot, stored_ballot, stored_block, stored_turnout, turnout},
 };
 
 /// Name of the installation's value that is the mark.
 const MARK: &str = "moved";
-/// Rows of one part, at most.
+/// Rows of one part, about.
 const ROWS: usize = 8_192;
 /// Bytes of entries of one part, about.
 const BYTES: usize = 4 << 20;
@@ -238,20 +237,21 @@ impl Sender<'_> {
     fn send_entries(&self, contest: i64, head: &Head) -> Result<()> {
         let mut statement = self
             .tx
-            .prepare("SELECT log_index, entry FROM entries WHERE contest = ?1 ORDER BY log_index")
+            .prepare("SELECT log_index, lines FROM entries WHERE contest = ?1 ORDER BY log_index")
             .map_err(unavailable)?;
         let mut rows = statement.query([contest]).map_err(unavailable)?;
         let missing = |index: u64| corrupt(format!("entry {index} is missing or not in its place"));
         let (mut entries, mut bytes, mut next) = (Vec::new(), 0, 0);
         while let Some(row) = rows.next().map_err(unavailable)? {
-            if unsigned(row.get(0).map_err(unavailable)?)? != next {
+            let block = block(stored_block(row).map_err(unavailable)?)?;
+            if block.first != next {
                 return Err(missing(next));
             }
-            let entry: Vec<u8> = row.get(1).map_err(unavailable)?;
-            next += 1;
-            bytes += entry.len();
-            entries.push(Bytes::from(entry));
-            if bytes >= BYTES || entries.len() == ROWS {
+            bytes += block.lines.len();
+            let before = entries.len();
+            entries.extend(block.entries().map(|(_, entry)| entry));
+            next += (entries.len() - before) as u64;
+            if bytes >= BYTES || entries.len() >= ROWS {
                 self.send(Part::Entries(std::mem::take(&mut entries)))?;
                 bytes = 0;
             }

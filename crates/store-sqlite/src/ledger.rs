@@ -4,6 +4,7 @@ use acclaim_ballot_log::{hash::Hash, tile::TileId};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     Ledger,
+    block::{Block, entries_from},
     error::{Result, StoreError},
     hub::Rejection,
     intake::Cursors,
@@ -19,6 +20,8 @@ use crate::{
     database::{SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned},
 };
 
+/// Bytes of a row of entries: of a page of 4,096 bytes a row takes a quarter at most, and the rest of it a page of its own.
+const BLOCK_BYTES: usize = 950;
 /// Bytes of entries that one read returns, about.
 const READ_BYTES: usize = 8 << 20;
 
@@ -64,26 +67,25 @@ impl Ledger for SqliteDatabase {
             let contest = known_contest(tx, &id)?;
             let mut statement = tx
                 .prepare_cached(
-                    "SELECT log_index, entry FROM entries WHERE contest = ?1 AND log_index >= ?2
-                     ORDER BY log_index LIMIT ?3",
+                    "SELECT log_index, lines FROM entries WHERE contest = ?1 AND log_index >=
+                     (SELECT coalesce(max(log_index), 0) FROM entries WHERE contest = ?1 AND log_index <= ?2)
+                     ORDER BY log_index",
                 )
                 .map_err(unavailable)?;
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let mut rows = statement.query(params![contest, signed(from)?, most]).map_err(unavailable)?;
-            let (mut entries, mut bytes) = (Vec::new(), 0);
+            let mut rows = statement.query(params![contest, signed(from)?]).map_err(unavailable)?;
+            let (mut blocks, mut bytes, until) = (Vec::new(), 0, from.saturating_add(most as u64));
             while let Some(row) = rows.next().map_err(unavailable)? {
-                let index: i64 = row.get(0).map_err(unavailable)?;
-                let entry: Vec<u8> = row.get(1).map_err(unavailable)?;
-                if unsigned(index)? != from + entries.len() as u64 {
-                    return Err(corrupt(format!("entry {} is missing", from + entries.len() as u64)));
+                let block = block(stored_block(row).map_err(unavailable)?)?;
+                bytes += block.lines.len();
+                let is_last = block.first >= until;
+                if !is_last {
+                    blocks.push(block);
                 }
-                bytes += entry.len();
-                entries.push(Bytes::from(entry));
-                if bytes >= READ_BYTES {
+                if is_last || bytes >= READ_BYTES {
                     break;
                 }
             }
-            Ok(entries)
+            entries_from(from, most, &blocks)
         })
         .await
     }
@@ -167,21 +169,27 @@ impl Ledger for SqliteDatabase {
             // The ballots are chosen first, so that only their entries are read.
             let mut statement = tx
                 .prepare_cached(
-                    "SELECT id, log_index, state, reason, entry FROM
+                    "SELECT id, newest.log_index, state, reason, entries.log_index, lines FROM
                      (SELECT contest, id, log_index, state, reason FROM ballots
                       WHERE contest = ?1 AND id BETWEEN ?2 AND ?3 AND log_index < ?4
-                      ORDER BY log_index DESC LIMIT ?5)
-                     JOIN entries USING (contest, log_index) ORDER BY log_index DESC",
+                      ORDER BY log_index DESC LIMIT ?5) AS newest
+                     JOIN entries ON entries.contest = newest.contest AND entries.log_index =
+                     (SELECT max(log_index) FROM entries WHERE contest = newest.contest AND log_index <= newest.log_index)
+                     ORDER BY newest.log_index DESC",
                 )
                 .map_err(unavailable)?;
             let before = i64::try_from(before).unwrap_or(i64::MAX);
             let most = i64::try_from(most).unwrap_or(i64::MAX);
             let rows = statement
                 .query_map(params![contest, low, high, before, most], |row| {
-                    Ok((stored_ballot(row)?, row.get::<_, Vec<u8>>(4)?))
+                    Ok((stored_ballot(row)?, (row.get(4)?, row.get(5)?)))
                 })
                 .map_err(unavailable)?;
-            let entry = |(ballot, entry)| Ok((recorded_ballot(ballot)?, Bytes::from(entry)));
+            let entry = |(ballot, lines)| {
+                let ballot = recorded_ballot(ballot)?;
+                let entry = block(lines)?.entry(ballot.index)?;
+                Ok((ballot, entry))
+            };
             rows.map(|row| entry(row.map_err(unavailable)?)).collect()
         })
         .await
@@ -239,11 +247,11 @@ fn swap_head(tx: &Transaction<'_>, contest: i64, append: &Append) -> Result<()> 
 
 fn insert_entries(tx: &Transaction<'_>, contest: i64, append: &Append) -> Result<()> {
     let mut statement = tx
-        .prepare_cached("INSERT INTO entries (contest, log_index, entry) VALUES (?1, ?2, ?3)")
+        .prepare_cached("INSERT INTO entries (contest, log_index, lines) VALUES (?1, ?2, ?3)")
         .map_err(unavailable)?;
     let from = append.expected.map_or(0, |head| head.0);
-    for (index, entry) in (from..).zip(&append.entries) {
-        statement.execute(params![contest, signed(index)?, &entry[..]]).map_err(unavailable)?;
+    for Block { first, lines } in Block::of(from, &append.entries, BLOCK_BYTES)? {
+        statement.execute(params![contest, signed(first)?, &lines[..]]).map_err(unavailable)?;
     }
     Ok(())
 }
@@ -263,11 +271,7 @@ fn mark_ballots(tx: &Transaction<'_>, contest: i64, marks: &[(BallotId, BallotSt
         .prepare_cached("UPDATE ballots SET state = ?1, reason = ?2 WHERE contest = ?3 AND id = ?4")
         .map_err(unavailable)?;
     for (ballot, state) in marks {
-        let (state, reason) = match state {
-            BallotState::Recorded => (0, None),
-            BallotState::Replaced => (1, None),
-            BallotState::Voided { reason } => (2, Some(reason)),
-        };
+        let (state, reason) = state.stored();
         let changed = statement.execute(params![state, reason, contest, ballot.0]).map_err(unavailable)?;
         if changed != 1 {
             return Err(corrupt("a ballot of the log is not in the table"));
@@ -317,6 +321,17 @@ fn add_turnout(tx: &Transaction<'_>, contest: i64, rows: &[Turnout]) -> Result<(
     Ok(())
 }
 
+type StoredBlock = (i64, Vec<u8>);
+
+/// Index of the first entry, and all of them.
+pub(crate) fn stored_block(row: &Row<'_>) -> rusqlite::Result<StoredBlock> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+pub(crate) fn block((first, lines): StoredBlock) -> Result<Block> {
+    Ok(Block { first: unsigned(first)?, lines: lines.into() })
+}
+
 pub(crate) type StoredTurnout = (i64, String, String, i64);
 
 /// Minute, channel, group, ballots.
@@ -337,11 +352,5 @@ pub(crate) fn stored_ballot(row: &Row<'_>) -> rusqlite::Result<StoredBallot> {
 }
 
 pub(crate) fn recorded_ballot((id, index, state, reason): StoredBallot) -> Result<RecordedBallot> {
-    let state = match (state, reason) {
-        (0, None) => BallotState::Recorded,
-        (1, None) => BallotState::Replaced,
-        (2, Some(reason)) => BallotState::Voided { reason },
-        (state, _) => return Err(corrupt(format!("a ballot of state {state}"))),
-    };
-    Ok(RecordedBallot { id: BallotId(id), index: unsigned(index)?, state })
+    Ok(RecordedBallot { id: BallotId(id), index: unsigned(index)?, state: BallotState::read(state, reason)? })
 }

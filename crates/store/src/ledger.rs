@@ -7,7 +7,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    command::CommandOutcome, contests::ContestState, error::Result, hub::Rejection, intake::Cursors,
+    command::CommandOutcome,
+    contests::ContestState,
+    error::{Result, StoreError},
+    hub::Rejection,
+    intake::Cursors,
 };
 
 /// The end of a log.
@@ -86,7 +90,43 @@ pub enum BallotState {
     Voided {
         /// Why.
         reason: String,
+        /// Whether its voter had replaced it: then it fills no slots.
+        #[serde(default)]
+        replaced: bool,
     },
+}
+
+impl BallotState {
+    /// As a table holds it: a number, and the reason of a void.
+    #[must_use]
+    pub fn stored(&self) -> (i16, Option<&str>) {
+        match self {
+            Self::Recorded => (0, None),
+            Self::Replaced => (1, None),
+            Self::Voided { reason, replaced: false } => (2, Some(reason)),
+            Self::Voided { reason, replaced: true } => (3, Some(reason)),
+        }
+    }
+
+    /// Reads what [`BallotState::stored`] gave.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if it is something else.
+    pub fn read(state: i64, reason: Option<String>) -> Result<Self> {
+        match (state, reason) {
+            (0, None) => Ok(Self::Recorded),
+            (1, None) => Ok(Self::Replaced),
+            (2, Some(reason)) => Ok(Self::Voided { reason, replaced: false }),
+            (3, Some(reason)) => Ok(Self::Voided { reason, replaced: true }),
+            (state, _) => Err(StoreError::Corrupt(format!("a ballot of state {state}"))),
+        }
+    }
+
+    /// Whether a ballot of this state fills slots.
+    #[must_use]
+    pub fn fills_slots(&self) -> bool {
+        matches!(self, Self::Recorded | Self::Voided { replaced: false, .. })
+    }
 }
 
 /// A ballot in the log.

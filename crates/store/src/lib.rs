@@ -3,6 +3,7 @@
 //!
 //! One conformance suite (`acclaim-test-support`) runs against every implementation.
 
+pub mod block;
 pub mod certification;
 pub mod clock;
 pub mod command;

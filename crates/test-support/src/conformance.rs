@@ -1,21 +1,24 @@
 //! What every intake and every ledger must do, whatever it is made of. Each function is one promise of the traits in `acclaim-store`.
 
+mod intake;
+
 use acclaim_ballot_log::{Hash, TileId};
 use acclaim_contest::{
-    BallotId, CategoryId, ContestId, PanelId, VoterTag,
+    BallotId, CategoryId, ContestId, PanelId,
     definition::{Definition, Overrides},
 };
 use acclaim_store::{
-    Command, CommandOutcome, Database, Intake, Phase, Shown, StoreError,
+    Command, CommandOutcome, Database, Phase, Shown, StoreError,
     command::{Queued, QueuedCommand, Sought},
     contests::{ContestState, Counted},
     hub::Rejection,
-    intake::{Cursor, Cursors, Drained, Item, Offer, Session, Slot, Submitted},
+    intake::{Cursor, Cursors},
     keys::{Role, StaffKey},
     ledger::{Append, BallotState, ContestChange, Head, Turnout},
 };
 use bytes::Bytes;
-use jiff::{SignedDuration, Timestamp};
+pub use intake::intake;
+use jiff::Timestamp;
 
 /// A small definition of this id.
 ///
@@ -62,18 +65,6 @@ pub async fn cosigned(shown: &dyn Shown, contest: &ContestId) -> Result<(), Stor
     Ok(())
 }
 
-/// Ballot number `number` of a voter of its own, with a slot of its own.
-fn offer(number: u8) -> Offer {
-    let item = Item {
-        ballot: BallotId([number; 16]),
-        arrived: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(number.into()),
-        promised: number.is_multiple_of(2),
-        group: (number > 2).then(|| "africa".to_owned()),
-        entry: Bytes::from(vec![number; 3]),
-    };
-    Offer { item, slots: vec![Slot::new(VoterTag([number; 16]), None, None, "a")] }
-}
-
 /// An append of `entries` onto a log of `from` entries.
 fn append(from: Option<(u64, Hash)>, entries: &[&str], root: u8) -> Append {
     let size = from.map_or(0, |head| head.0) + entries.len() as u64;
@@ -103,6 +94,7 @@ fn append(from: Option<(u64, Hash)>, entries: &[&str], root: u8) -> Append {
 pub async fn database(database: &dyn Database) -> Result<(), StoreError> {
     drafts(database).await?;
     log(database).await?;
+    everything_at_once(database).await?;
     tag_keys(database).await?;
     commands(database).await?;
     passes(database).await?;
@@ -184,10 +176,10 @@ async fn log(database: &dyn Database) -> Result<(), StoreError> {
     let neighbour = BallotId([5, 5, 5, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     let mut second = append(head(&first.head), &["e2", "e3"], 2);
     second.ballots = vec![(ballot, 2), (neighbour, 3)];
-    second.marks = vec![(ballot, BallotState::Voided { reason: "scripted".to_owned() })];
+    second.marks = vec![(ballot, BallotState::Voided { reason: "scripted".to_owned(), replaced: false })];
     database.append(id, second.clone()).await?;
     let found = database.ballot(id, ballot).await?.map(|found| (found.index, found.state));
-    assert_eq!(found, Some((2, BallotState::Voided { reason: "scripted".to_owned() })));
+    assert_eq!(found, Some((2, BallotState::Voided { reason: "scripted".to_owned(), replaced: false })));
     ballots_of_a_voter(database, id).await?;
     assert_eq!(database.tile(id, TileId { level: 0, number: 0 }).await?, Some(vec![2; 32]), "the grown tile");
     assert_eq!(database.entries(id, 1, 2).await?, ["e1", "e2"]);
@@ -200,9 +192,40 @@ async fn log(database: &dyn Database) -> Result<(), StoreError> {
     let mut third = append(head(&second), &["e4", "e5"], 3);
     third.ballots = vec![(BallotId([7; 16]), 4), (ballot, 5)];
     assert!(database.append(id, third).await.is_err());
-    assert_eq!(database.head(id).await?, Some(second));
+    assert_eq!(database.head(id).await?.as_ref(), Some(&second));
     assert_eq!(database.ballot(id, BallotId([7; 16])).await?, None);
     assert_eq!(database.entries(id, 0, 10).await?.len(), 4);
+    entries_from_anywhere(database, id, &second).await
+}
+
+/// However entries were appended, reading may begin and end at any.
+async fn entries_from_anywhere(
+    database: &dyn Database,
+    id: &ContestId,
+    head: &Head,
+) -> Result<(), StoreError> {
+    let text = |index: u64| format!("{index:0>200}");
+    let byte = |index: u64| 100 + u8::try_from(index).unwrap_or(u8::MAX);
+    let mut head = head.clone();
+    for (root, count) in [(10, 1), (11, 40), (12, 2), (13, 1)] {
+        let new: Vec<String> = (head.size..head.size + count).map(text).collect();
+        let new: Vec<&str> = new.iter().map(String::as_str).collect();
+        let mut next = append(Some((head.size, head.root)), &new, root);
+        next.ballots =
+            (head.size..next.head.size).map(|index| (BallotId([byte(index); 16]), index)).collect();
+        database.append(id, next.clone()).await?;
+        head = next.head;
+    }
+    for from in 4..=head.size + 1 {
+        for most in [0, 1, 9, 100] {
+            let wanted: Vec<String> = (from..head.size.min(from + most as u64)).map(text).collect();
+            assert_eq!(database.entries(id, from, most).await?, wanted, "from {from}, at most {most}");
+        }
+        let found = database.ballots_with_prefix(id, [byte(from); 4], u64::MAX, 9).await?;
+        let found: Vec<_> = found.iter().map(|(ballot, entry)| (ballot.index, entry.as_ref())).collect();
+        let text = text(from);
+        assert_eq!(found, if from < head.size { vec![(from, text.as_bytes())] } else { Vec::new() });
+    }
     Ok(())
 }
 
@@ -283,6 +306,68 @@ async fn turnout_and_rejections(
     assert_eq!(database.turnout(id).await?, expected);
     assert_eq!(database.rejection(id, rejected.0).await?, Some(rejected.1));
     assert_eq!(database.rejection(id, BallotId([8; 16])).await?, None);
+    Ok(())
+}
+
+/// All that an append can hold, some of it named twice, of which the later counts: all of it is there, or nothing is.
+async fn everything_at_once(database: &dyn Database) -> Result<(), StoreError> {
+    let contest = definition("whole");
+    let id = &contest.id;
+    database.create_draft(&contest, b"w").await?;
+    let [earlier, voided, standing, rejected] = [1, 2, 3, 4].map(|byte| BallotId([byte; 16]));
+    let mut first = append(None, &["e0"], 1);
+    first.ballots = vec![(earlier, 0)];
+    database.append(id, first).await?;
+    let (key, by, received) = ("1".to_owned(), "chair".to_owned(), Timestamp::UNIX_EPOCH);
+    let queued = QueuedCommand { key: key.clone(), by, command: Command::Close, received };
+    assert_eq!(database.queue_command(id, &queued).await?, Queued::New);
+
+    let void = |reason: &str| BallotState::Voided { reason: reason.to_owned(), replaced: true };
+    let outcome = CommandOutcome::Recorded { index: 3, entries: 1, size: 4, root: "r".to_owned() };
+    let tile = TileId { level: 0, number: 0 };
+    let row = Turnout { minute: 7, channel: Some("web".to_owned()), group: None, ballots: 2 };
+    let state = ContestState { phase: Phase::Closed, ..ContestState::of_draft(&contest) };
+    let mut whole = append(Some((1, Hash([1; 32]))), &["e1", "e2", "e3"], 2);
+    whole.ballots = vec![(voided, 1), (standing, 2)];
+    whole.marks = vec![(earlier, BallotState::Replaced), (voided, void("a")), (voided, void("b"))];
+    whole.rejected = vec![(rejected, Rejection::AlreadyVoted(vec!["a".to_owned()])); 2];
+    whole.turnout = vec![row.clone(), row.clone()];
+    whole.tiles = vec![(tile, vec![7; 32]), (tile, vec![8; 64])];
+    whole.contest =
+        Some(ContestChange { revision: 1, definition: None, state: state.clone(), tag_key_destroyed: false });
+    whole.commands = vec![(key.clone(), outcome.clone())];
+
+    let revision = ContestChange { revision: 9, definition: None, state, tag_key_destroyed: false };
+    let states = async |ballots: &[BallotId]| -> Result<Vec<Option<BallotState>>, StoreError> {
+        let mut states = Vec::new();
+        for ballot in ballots {
+            states.push(database.ballot(id, *ballot).await?.map(|found| found.state));
+        }
+        Ok(states)
+    };
+    for spoilt in [
+        Append { expected: Some((1, Hash([9; 32]))), ..whole.clone() },
+        Append { contest: Some(revision), ..whole.clone() },
+        Append { marks: vec![(BallotId([99; 16]), BallotState::Replaced)], ..whole.clone() },
+    ] {
+        assert!(database.append(id, spoilt).await.is_err());
+        assert_eq!(database.entries(id, 0, 9).await?, ["e0"]);
+        assert_eq!(states(&[earlier, voided, standing]).await?, [Some(BallotState::Recorded), None, None]);
+        assert_eq!(database.tile(id, tile).await?, Some(vec![1; 32]));
+        assert!(database.turnout(id).await?.is_empty());
+        assert_eq!(database.command_outcome(id, &key).await?, None);
+        assert_eq!(database.rejection(id, rejected).await?, None);
+    }
+    database.append(id, whole).await?;
+    assert_eq!(database.entries(id, 0, 9).await?, ["e0", "e1", "e2", "e3"]);
+    let wanted = [BallotState::Replaced, void("b"), BallotState::Recorded].map(Some);
+    assert_eq!(states(&[earlier, voided, standing]).await?, wanted);
+    assert_eq!(database.tile(id, tile).await?, Some(vec![8; 64]));
+    assert_eq!(database.turnout(id).await?, [Turnout { ballots: 4, ..row }]);
+    assert_eq!(database.command_outcome(id, &key).await?, Some(outcome));
+    assert!(database.rejection(id, rejected).await?.is_some());
+    let phase = database.contest(id).await?.map(|record| record.state.phase);
+    assert_eq!(phase, Some(Phase::Closed));
     Ok(())
 }
 
@@ -425,125 +510,5 @@ async fn jurors_key(database: &dyn Database, key: StaffKey) -> Result<(), StoreE
     assert!(in_use(database.add_staff_key(new, &organiser).await), "another role's");
     database.add_staff_key(new, &key).await?;
     assert_eq!((database.staff_key(lost).await?, database.staff_key(new).await?), (None, Some(key)));
-    Ok(())
-}
-
-/// Everything that an intake promises, on a contest that it does not know yet.
-///
-/// # Errors
-/// Whatever the intake fails with; broken promises panic.
-pub async fn intake(intake: &dyn Intake, contest: ContestId, shards: u16) -> Result<(), StoreError> {
-    let session = Session { contest, epoch: 7, shards };
-    let before = intake.submit(&session, &[offer(1)]).await?;
-    assert_eq!(before, [Submitted::Rebuilding], "nobody has begun");
-    assert!(intake.seal(&session).await?.is_none());
-    let start = intake.begin(&session).await?;
-    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [Submitted::Rebuilding], "not open yet");
-    intake.open(&session).await?;
-    assert_eq!(intake.begin(&session).await?, start, "beginning again changes nothing");
-    buffer(intake, &session, &start).await?;
-    next_session(intake, &session, &start).await
-}
-
-async fn drained(
-    intake: &dyn Intake,
-    session: &Session,
-    after: &Cursors,
-) -> Result<(Vec<u8>, Cursors), StoreError> {
-    match intake.drain(session, after, 100).await? {
-        Drained::Items { items, forged: 0, through } => {
-            for item in &items {
-                assert_eq!(*item, offer(item.ballot.0[0]).item, "items come back as they were offered");
-            }
-            let mut ballots: Vec<u8> = items.iter().map(|item| item.ballot.0[0]).collect();
-            ballots.sort_unstable();
-            Ok((ballots, through))
-        }
-        other => Err(StoreError::Corrupt(format!("{other:?}"))),
-    }
-}
-
-/// Drains until so many have come.
-async fn drained_all(
-    intake: &dyn Intake,
-    session: &Session,
-    after: &Cursors,
-    count: usize,
-) -> Result<(Vec<u8>, Cursors), StoreError> {
-    let (mut all, mut through) = (Vec::new(), after.clone());
-    while all.len() < count {
-        let (more, next) = drained(intake, session, &through).await?;
-        all.extend(more);
-        through = next;
-    }
-    all.sort_unstable();
-    Ok((all, through))
-}
-
-async fn buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -> Result<(), StoreError> {
-    let offers: Vec<Offer> = (1..=4).map(offer).collect();
-    assert_eq!(intake.submit(session, &offers).await?, vec![Submitted::Buffered; 4]);
-    let (first, middle) = drained_all(intake, session, start, 4).await?;
-    assert_eq!(first, [1, 2, 3, 4]);
-    assert_eq!(drained_all(intake, session, start, 4).await?.0, first, "draining again loses nothing");
-
-    // A repeated slot may be noticed; offered without slots it is kept in any case.
-    let again = intake.submit(session, &[offer(1)]).await?;
-    assert!(matches!(again[..], [Submitted::Taken | Submitted::Buffered]));
-    let forced = Offer { slots: Vec::new(), ..offer(5) };
-    assert_eq!(intake.submit(session, &[forced, offer(6)]).await?, [Submitted::Buffered; 2]);
-    assert!(intake.holds(session, BallotId([6; 16])).await?);
-    assert!(!intake.holds(session, BallotId([5; 16])).await?, "nobody was promised anything");
-
-    intake.trim(session, &middle, &[BallotId([2; 16]), BallotId([4; 16])]).await?;
-    assert!(!intake.holds(session, BallotId([4; 16])).await?);
-    let waiting = intake.backlog(session).await?.items;
-    assert!((2..=3).contains(&waiting), "{waiting} wait");
-    intake.trim(session, &middle, &[]).await?;
-    intake.trim(session, &Cursors { epoch: 6, ..middle.clone() }, &[]).await?;
-    assert_eq!(intake.backlog(session).await?.items, waiting, "trimming again drops nothing");
-    let strange = intake.drain(session, &Cursors { epoch: 6, ..middle.clone() }, 9).await?;
-    assert!(matches!(strange, Drained::Lost(_)), "cursors of another session");
-    let early = intake.drain(session, start, 9).await?;
-    assert!(matches!(early, Drained::Lost(_)), "what the ledger lacks is gone");
-
-    let rest = usize::try_from(waiting).unwrap_or_default();
-    let (drained, end) = drained_all(intake, session, &middle, rest).await?;
-    assert!(drained.ends_with(&[5, 6]));
-    assert_eq!(intake.seal(session).await?, Some(end.clone()), "behind the last items");
-    assert_eq!(intake.seal(session).await?, Some(end.clone()));
-    assert_eq!(intake.submit(session, &[offer(8)]).await?, [Submitted::Sealed]);
-    Ok(())
-}
-
-/// What the former session held survives it, and its epoch is good for nothing.
-async fn next_session(intake: &dyn Intake, old: &Session, start: &Cursors) -> Result<(), StoreError> {
-    let session = Session { epoch: u64::MAX, ..old.clone() };
-    let waiting = intake.backlog(old).await?.items;
-    let begun = intake.begin(&session).await?;
-    assert_ne!(&begun, start);
-    assert!(matches!(intake.drain(old, start, 9).await?, Drained::Lost(_)));
-    assert_eq!(intake.submit(old, &[offer(9)]).await?, [Submitted::Rebuilding]);
-    let mut survived = 0;
-    loop {
-        let survivors = intake.survivors(&session).await?;
-        if survivors.items.is_empty() {
-            break;
-        }
-        survived += survivors.items.len() as u64;
-        intake.drop_survivors(&session, &survivors.taken).await?;
-    }
-    assert_eq!(survived, waiting);
-    if intake.remembers_slots() {
-        intake.mark(&session, &offer(20).slots).await?;
-    }
-    intake.open(&session).await?;
-    let submitted = intake.submit(&session, &[offer(1), offer(20)]).await?;
-    let second = if intake.remembers_slots() { Submitted::Taken } else { Submitted::Buffered };
-    assert_eq!(submitted, [Submitted::Buffered, second], "the former session's slots are forgotten");
-    assert!(drained(intake, &session, &begun).await?.0.contains(&1));
-    intake.forget(&session).await?;
-    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [Submitted::Rebuilding]);
-    assert_eq!(intake.backlog(&session).await?.items, 0);
     Ok(())
 }

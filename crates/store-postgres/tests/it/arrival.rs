@@ -44,7 +44,7 @@ async fn furnish(source: &SqliteDatabase) -> ContestId {
     many.commands = vec![("second".to_owned(), outcome(1)), ("first".to_owned(), outcome(2))];
     many.marks = (0..BALLOTS).step_by(7).map(|index| (ballot_at(index), BallotState::Replaced)).collect();
     let reason = "twice\u{0}, \"so\"".to_owned();
-    many.marks.push((ballot_at(1), BallotState::Voided { reason }));
+    many.marks.push((ballot_at(1), BallotState::Voided { reason, replaced: false }));
     many.rejected = vec![(BallotId([9; 16]), Rejection::AlreadyVoted(vec!["a".to_owned()]))];
     let row = |group: Option<&str>| Turnout {
         minute: -3,

@@ -7,7 +7,7 @@ use std::{
 
 use acclaim_ballot_log::Hash;
 use acclaim_contest::ContestId;
-use acclaim_store::{Ledger as _, StoreError};
+use acclaim_store::{Ledger as _, StoreError, ledger::BallotState};
 use acclaim_store_postgres::{PostgresDatabase, Settings};
 use tokio::sync::watch;
 
@@ -25,7 +25,8 @@ const APPENDS: u64 = 7;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_appended_survives_the_servers_death() {
-    let mut server = Server::start(&[]).await;
+    // Each append asks for what it needs.
+    let mut server = Server::start(&["synchronous_commit=off"]).await;
     let (database, _) = database_by(&server, server.port()).await;
     let id = contest(&database, "killed").await;
     let database = Arc::new(database);
@@ -104,8 +105,17 @@ async fn check_log(database: &PostgresDatabase, id: &ContestId, promised: Option
     assert_eq!(entries.len() % 100, 0, "half an append");
 }
 
+/// How an append is done.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Append {
+    /// Ballots alone: one statement that commits by itself.
+    AtOnce,
+    /// In a transaction of several.
+    InSteps,
+}
+
 /// Appends by way of a faulty connection, and returns what the caller was told and how long the log is then.
-async fn faulty_append(word: &'static str, fault: Fault) -> (StoreError, u64) {
+async fn faulty_append(how: Append, word: &'static str, fault: Fault) -> (StoreError, u64) {
     let server = shared().await;
     let proxy = Proxy::start(server.port(), word, fault).await;
     let (direct, name) = database_by(&server, server.port()).await;
@@ -119,7 +129,10 @@ async fn faulty_append(word: &'static str, fault: Fault) -> (StoreError, u64) {
     let first = append(None, 10, 1);
     database.append(&id, first.clone()).await.unwrap();
     // As many as one message of 64 KiB holds: the proxy reads it at once.
-    let second = append(end_of(&first.head), 250, 2);
+    let mut second = append(end_of(&first.head), 250, 2);
+    if how == Append::InSteps {
+        second.marks = vec![(ballot_at(3), BallotState::Replaced)];
+    }
     proxy.arm();
     let error = database.append(&id, second).await.unwrap_err();
     assert!(proxy.has_happened(), "{error}");
@@ -144,23 +157,32 @@ async fn until_available(mut attempt: impl AsyncFnMut() -> Result<(), StoreError
 
 #[tokio::test]
 async fn a_commit_that_is_lost_is_unknown() {
-    let (error, size) = faulty_append("COMMIT", Fault::Lost).await;
+    let (error, size) = faulty_append(Append::InSteps, "COMMIT", Fault::Lost).await;
     assert!(matches!(error, StoreError::Unknown(_)), "{error}");
     assert_eq!(size, 10);
 }
 
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_unknown() {
-    let (error, size) = faulty_append("COMMIT", Fault::AnswerLost).await;
+    let (error, size) = faulty_append(Append::InSteps, "COMMIT", Fault::AnswerLost).await;
     assert!(matches!(error, StoreError::Unknown(_)), "{error}");
     assert_eq!(size, 260);
 }
 
 #[tokio::test]
 async fn a_commit_that_is_never_answered_is_unknown_after_a_while() {
-    let (error, size) = faulty_append("COMMIT", Fault::Silence).await;
+    let (error, size) = faulty_append(Append::InSteps, "COMMIT", Fault::Silence).await;
     assert!(matches!(error, StoreError::Unknown(_)), "{error}");
     assert_eq!(size, 10);
+}
+
+#[tokio::test]
+async fn a_statement_that_commits_by_itself_is_unknown_unless_it_is_answered() {
+    for (fault, size) in [(Fault::Lost, 10), (Fault::AnswerLost, 260), (Fault::Silence, 10)] {
+        let (error, found) = faulty_append(Append::AtOnce, "0000000123", fault).await;
+        assert!(matches!(error, StoreError::Unknown(_)), "{fault:?}: {error}");
+        assert_eq!(found, size, "{fault:?}");
+    }
 }
 
 #[tokio::test]
@@ -168,7 +190,7 @@ async fn what_fails_before_the_commit_is_not_done() {
     for fault in [Fault::Lost, Fault::AnswerLost, Fault::Silence] {
         // The second is a part of an entry.
         for word in ["BEGIN", "0000000123"] {
-            let (error, size) = faulty_append(word, fault).await;
+            let (error, size) = faulty_append(Append::InSteps, word, fault).await;
             assert!(matches!(error, StoreError::Unavailable(_)), "{word} {fault:?}: {error}");
             assert_eq!(size, 10, "{word} {fault:?}");
         }

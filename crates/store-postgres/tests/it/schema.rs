@@ -1,13 +1,15 @@
 //! What is refused at the start, and what becomes of partitions.
 
+use acclaim_ballot_log::Hash;
 use acclaim_store::{Contests as _, Keys as _, Ledger as _, StoreError, keys::Role};
 use acclaim_store_postgres::{OpenError, PostgresDatabase, Settings};
+use bytes::Bytes;
 use sqlx_core::{connection::Connection as _, query::query, row::Row as _};
 use sqlx_postgres::PgConnection;
 
 use acclaim_test_servers::postgres::{PASSWORD, Server};
 
-use crate::{append, contest, database_by, server as shared};
+use crate::{append, contest, database_by, entry_at, server as shared};
 
 async fn refusal(url: String) -> OpenError {
     let error = PostgresDatabase::connect(&Settings::new(url)).await.unwrap_err();
@@ -54,7 +56,13 @@ async fn a_database_of_an_older_schema_is_brought_up_to_date() {
             &name,
             "CREATE TABLE acclaim_schema (version integer NOT NULL); INSERT INTO acclaim_schema VALUES (1);
              INSERT INTO staff_keys (name, hash, role, contests, created)
-             VALUES ('chair', decode(repeat('01', 32), 'hex'), 'organiser', '[\"a\"]', 7)",
+             VALUES ('chair', decode(repeat('01', 32), 'hex'), 'organiser', '[\"a\"]', 7);
+             INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, epoch, shards, tag_key)
+             VALUES ('old', 1, '', false, 'open', 9, '[]', 0, 1, 'w');
+             CREATE TABLE entries_1 PARTITION OF entries (PRIMARY KEY (log_index)) FOR VALUES IN (1);
+             CREATE TABLE ballots_1 PARTITION OF ballots (PRIMARY KEY (id)) FOR VALUES IN (1);
+             INSERT INTO entries SELECT number, 1, convert_to('e' || number, 'UTF8') FROM generate_series(0, 2) AS number;
+             INSERT INTO heads VALUES (1, 3, decode(repeat('07', 32), 'hex'), 'note', '')",
         )
         .await;
     let error = refusal(url.clone()).await;
@@ -63,6 +71,11 @@ async fn a_database_of_an_older_schema_is_brought_up_to_date() {
     let database = PostgresDatabase::connect(&Settings::new(&url)).await.unwrap();
     let key = database.staff_key([1; 32]).await.unwrap().unwrap();
     assert_eq!((key.role, key.panel), (Role::Organiser, None));
+    let old = "old".parse().unwrap();
+    let next = append(Some((3, Hash([7; 32]))), 2, 1);
+    database.append(&old, next).await.unwrap();
+    let entries = [Bytes::from("e1"), Bytes::from("e2"), entry_at(3), entry_at(4)];
+    assert_eq!(database.entries(&old, 1, 9).await.unwrap(), entries);
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ async fn a_list_may_name_a_row_twice_and_the_later_one_counts() {
     let mut twice = append(None, 2, 1);
     twice.marks = vec![
         (ballot_at(0), BallotState::Replaced),
-        (ballot_at(0), BallotState::Voided { reason: reason.clone() }),
+        (ballot_at(0), BallotState::Voided { reason: reason.clone(), replaced: false }),
     ];
     twice.turnout = vec![row(1), row(2)];
     twice.tiles.push((twice.tiles[0].0, vec![9; 32]));
@@ -53,7 +53,7 @@ async fn a_list_may_name_a_row_twice_and_the_later_one_counts() {
     let tile = twice.tiles[0].0;
     database.append(&id, twice.clone()).await.unwrap();
     let ballot = database.ballot(&id, ballot_at(0)).await.unwrap().unwrap();
-    assert_eq!(ballot.state, BallotState::Voided { reason });
+    assert_eq!(ballot.state, BallotState::Voided { reason, replaced: false });
     assert_eq!(database.turnout(&id).await.unwrap(), [row(3)]);
     assert_eq!(database.tile(&id, tile).await.unwrap(), Some(vec![9; 32]));
     assert_eq!(database.rejection(&id, ballot_at(9)).await.unwrap(), Some(Rejection::OutsideWindow));
@@ -69,11 +69,11 @@ async fn a_read_of_large_entries_has_a_bound() {
     let database = database().await;
     let id = contest(&database, "large").await;
     let mut large = append(None, 12, 1);
-    large.entries = (0..12).map(|number| Bytes::from(vec![number; 1 << 20])).collect();
+    large.entries = (b'a'..b'm').map(|letter| Bytes::from(vec![letter; 1 << 20])).collect();
     database.append(&id, large).await.unwrap();
     assert_eq!(database.entries(&id, 0, usize::MAX).await.unwrap().len(), 8);
     assert_eq!(database.entries(&id, 8, usize::MAX).await.unwrap().len(), 4);
-    assert_eq!(database.entries(&id, 11, 1).await.unwrap(), [vec![11; 1 << 20]]);
+    assert_eq!(database.entries(&id, 11, 1).await.unwrap(), [vec![b'l'; 1 << 20]]);
 }
 
 #[tokio::test]
@@ -81,10 +81,48 @@ async fn a_missing_entry_is_noticed() {
     let server = crate::server().await;
     let (database, name) = crate::database_by(&server, server.port()).await;
     let id = contest(&database, "hole").await;
-    database.append(&id, append(None, 5, 1)).await.unwrap();
+    let first = append(None, 2, 1);
+    let second = append(end_of(&first.head), 1, 2);
+    let third = append(end_of(&second.head), 2, 3);
+    for append in [first, second, third] {
+        database.append(&id, append).await.unwrap();
+    }
     server.execute(&name, "DELETE FROM entries WHERE log_index = 2").await;
-    assert!(matches!(database.entries(&id, 0, 9).await, Err(StoreError::Corrupt(_))));
-    assert_eq!(database.entries(&id, 3, 9).await.unwrap().len(), 2);
+    for from in [0, 1, 2] {
+        assert!(matches!(database.entries(&id, from, 9).await, Err(StoreError::Corrupt(_))));
+    }
+    assert_eq!(database.entries(&id, 4, 9).await.unwrap().len(), 1);
+}
+
+/// Whoever appends meanwhile hears that the contest is gone, and the deletion succeeds, at the latest when it is tried again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contest_is_deleted_under_its_appends() {
+    let database = Arc::new(database().await);
+    for round in 0..8 {
+        let id = contest(&database, &format!("busy-{round}")).await;
+        let appending = {
+            let (database, id) = (Arc::clone(&database), id.clone());
+            tokio::spawn(async move {
+                let (mut end, mut root) = (None, 0);
+                loop {
+                    root += 1;
+                    let next = append(end, 200, root);
+                    end = end_of(&next.head);
+                    if let Err(error) = database.append(&id, next).await {
+                        return error;
+                    }
+                }
+            })
+        };
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let begun = Instant::now();
+        while let Err(error) = database.delete_contest(&id).await {
+            assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{error}");
+        }
+        let error = appending.await.unwrap();
+        assert!(matches!(error, StoreError::Conflict(_)), "{error}");
+    }
 }
 
 /// What a reader sees of the head is there, whole and in order, while the log grows.

@@ -167,6 +167,24 @@ fn append(from: u64, entries: u64) -> Append {
     }
 }
 
+/// What a row does not hold in its page takes a page of its own.
+#[tokio::test]
+async fn entries_take_little_more_than_their_bytes() {
+    const ENTRIES: u64 = 10_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("acclaim.db");
+    let database = SqliteDatabase::open(&path).unwrap();
+    let definition = conformance::definition("dense");
+    database.create_draft(&definition, b"w").await.unwrap();
+    let mut dense = append(0, 1);
+    dense.head.size = ENTRIES;
+    dense.entries = (0..ENTRIES).map(|number| Bytes::from(format!("{number:0>180}"))).collect();
+    database.append(&definition.id, dense).await.unwrap();
+    drop(database);
+    let bytes = path.metadata().unwrap().len();
+    assert!(bytes / ENTRIES < 230, "{bytes} bytes");
+}
+
 #[tokio::test]
 async fn a_directory_serves_one_process_and_says_who() {
     let folder = tempfile::tempdir().unwrap();
@@ -286,7 +304,9 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     old.execute_batch(include_str!("../../migrations/1.sql")).unwrap();
     old.execute_batch(
         "INSERT INTO staff_keys (name, hash, role, contests, created)
-         VALUES ('chair', x'0101010101010101010101010101010101010101010101010101010101010101', 'organiser', '[\"a\"]', 7)",
+         VALUES ('chair', x'0101010101010101010101010101010101010101010101010101010101010101', 'organiser', '[\"a\"]', 7);
+         INSERT INTO contests VALUES (1, 'old', 1, '', 0, 'open', 9, '[]', 0, 1, x'01');
+         INSERT INTO entries VALUES (1, 0, x'6530'), (1, 1, x'6531'), (1, 2, x'6532')",
     )
     .unwrap();
     old.pragma_update(None, "user_version", 1).unwrap();
@@ -295,6 +315,7 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     let database = SqliteDatabase::open(&path).unwrap();
     let key = database.staff_key([1; 32]).await.unwrap().unwrap();
     assert_eq!((key.role, key.panel.clone()), (Role::Organiser, None));
+    assert_eq!(database.entries(&"old".parse().unwrap(), 1, 9).await.unwrap(), ["e1", "e2"]);
     let juror = StaffKey { name: "Ama".to_owned(), role: Role::Juror, panel: "experts".parse().ok(), ..key };
     database.add_staff_key([2; 32], &juror).await.unwrap();
     drop(database);
