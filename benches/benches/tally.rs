@@ -68,8 +68,14 @@ fn fold(c: &mut Criterion) {
     let counted = json!({"period": "counted", "ballots_per_voter": 1000});
     let channels = json!([{"id": "unique", "weight": 70}, {"id": "fan", "weight": 30}]);
     type Rule<'a> = (&'a str, Value, Value, Box<dyn Fn(u32) -> Cast>);
-    let rules: [Rule<'_>; 5] = [
+    let rules: [Rule<'_>; 6] = [
         ("a ballot a voter", json!({}), json!([]), Box::new(move |n| once(n, 0))),
+        (
+            "a ballot a voter in one of two channels",
+            json!({}),
+            channels.clone(),
+            Box::new(|n| Cast { voter: n, channel: Some("unique"), period: None, category: 0 }),
+        ),
         ("three ballots a voter", json!({}), json!([]), Box::new(move |n| once(n / 3, n % 3))),
         (
             "three ballots a voter, completion all",

@@ -77,7 +77,7 @@ pub struct AuditReport {
 pub struct Plan {
     threads: NonZeroUsize,
     shares: u32,
-    /// Ballots that a share has room for from the beginning.
+    /// Voters that a share's table has room for from the beginning.
     room: usize,
 }
 

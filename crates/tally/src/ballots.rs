@@ -1,13 +1,13 @@
-//! The recorded ballots, compactly: flat lists in log order and one table of voters.
+//! The recorded ballots, compactly: lists in log order and one table of voters.
 //!
 //! A ballot takes 32 bytes and 4 for each of its votes, a voter 20 and a place in the table of 5 to 12. The table is hashed by the first four
 //! bytes of the tag, which begin the id of each of the voter's ballots too, so that a ballot is found by its id without an
 //! index of its own. Where a voter has several sheets, `sheets` adds what finds a ballot among a thousand of one voter.
 
 use acclaim_contest::{BallotId, VoterTag};
-use hashbrown::HashTable;
 
 use crate::division::SheetNumber;
+use crate::gradual::{List, PIECE, Table, spread};
 use crate::roster::EntryNumber;
 use crate::sheets::{NewPlace, Sheets};
 
@@ -101,24 +101,18 @@ pub(crate) enum Lookup {
 /// All recorded ballots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ballots {
-    records: Vec<BallotRecord>,
-    selections: Vec<EntryNumber>,
-    voters: Vec<Voter>,
-    by_prefix: HashTable<VoterNumber>,
+    records: List<BallotRecord>,
+    selections: List<EntryNumber>,
+    voters: List<Voter>,
+    by_prefix: Table,
     /// Only where a voter can have several.
     sheets: Option<Box<Sheets>>,
 }
 
 impl Ballots {
-    /// None yet, and room for so many of one vote each, by voters of their own.
-    pub(crate) fn with_capacity(ballots: usize) -> Self {
-        Self {
-            records: Vec::with_capacity(ballots),
-            selections: Vec::with_capacity(ballots),
-            voters: Vec::with_capacity(ballots),
-            by_prefix: HashTable::with_capacity(ballots),
-            sheets: None,
-        }
+    /// None yet, and a table with room for so many voters.
+    pub(crate) fn with_capacity(voters: usize) -> Self {
+        Self { by_prefix: Table::with_capacity(voters), ..Self::default() }
     }
 
     /// Tells apart the sheets of a voter from the first ballot on.
@@ -134,24 +128,26 @@ impl Ballots {
     /// How many ballots are recorded.
     pub(crate) fn len(&self) -> u32 {
         // `has_room` keeps it below `u32::MAX`.
-        u32::try_from(self.records.len()).unwrap_or(NONE)
+        u32::try_from(self.records.end()).unwrap_or(NONE)
     }
 
     /// How many voters they come from.
     pub(crate) fn voters(&self) -> u64 {
-        self.voters.len() as u64
+        self.voters.end() as u64
     }
 
     /// Whether a ballot of so many votes fits.
     pub(crate) fn has_room(&self, votes: usize) -> bool {
         let limit = NONE as usize;
-        self.records.len() < limit - 1 && self.selections.len().saturating_add(votes) < limit
+        // Votes that stand together may leave the rest of a piece empty.
+        votes <= PIECE && self.records.end() < limit - 1 && self.selections.end() < limit - 2 * PIECE
     }
 
     /// The voter of a tag.
     pub(crate) fn voter(&self, tag: &VoterTag) -> Lookup {
         let mut alike = 0;
-        for number in self.by_prefix.iter_hash(hash(tag.prefix())) {
+        let hash = hash(tag.prefix());
+        for number in self.by_prefix.part(hash).iter_hash(hash) {
             let voter = self.voter_record(*number);
             if voter.tag == tag.0 {
                 return Lookup::Known(*number);
@@ -164,8 +160,10 @@ impl Ballots {
     /// The ballot `id` and its voter.
     pub(crate) fn find(&self, id: &BallotId) -> Option<(VoterNumber, BallotNumber)> {
         let prefix = id.prefix();
+        let hash = hash(prefix);
         self.by_prefix
-            .iter_hash(hash(prefix))
+            .part(hash)
+            .iter_hash(hash)
             .filter(|number| self.voter_record(**number).tag.first_chunk() == Some(&prefix))
             .find_map(|number| Some((*number, self.find_of(*number, id)?)))
     }
@@ -231,20 +229,15 @@ impl Ballots {
         }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::expect_used, reason = "numbers are positions, and nothing is ever taken out")]
     pub(crate) fn record(&self, ballot: BallotNumber) -> &BallotRecord {
-        &self.records[ballot as usize]
+        self.records.get(ballot).expect("a ballot's number")
     }
 
     /// The entries that a ballot votes for; those of a category stand together.
-    #[expect(clippy::indexing_slicing, reason = "`push` adds a ballot and its votes together")]
     pub(crate) fn selections(&self, ballot: BallotNumber) -> &[EntryNumber] {
-        let start = self.records[ballot as usize].first_selection as usize;
-        let end = self
-            .records
-            .get(ballot as usize + 1)
-            .map_or(self.selections.len(), |next| next.first_selection as usize);
-        &self.selections[start..end]
+        let next = self.records.get(ballot + 1).map(|next| next.first_selection);
+        self.selections.together(self.record(ballot).first_selection, next)
     }
 
     /// The id of a ballot of `voter`.
@@ -271,18 +264,16 @@ impl Ballots {
             let replacements =
                 u32::try_from(before).unwrap_or(u32::MAX - 1) + u32::from(new.replaces.is_some());
             let place = NewPlace { voter, sheet: new.sheet, replacements, id_tail };
-            sheets
-                .push(&place, |ballot| records.get(ballot as usize).map_or([0; 12], |record| record.id_tail));
+            sheets.push(&place, |ballot| records.get(ballot).map_or([0; 12], |record| record.id_tail));
         }
         records.push(BallotRecord {
             id_tail,
             index,
-            first_selection: u32::try_from(self.selections.len()).unwrap_or(NONE),
+            first_selection: u32::try_from(self.selections.push_together(&new.entries)).unwrap_or(NONE),
             previous,
             replaces: new.replaces.unwrap_or(NONE),
             flags: 0,
         });
-        self.selections.extend_from_slice(&new.entries);
         (voter, number)
     }
 
@@ -293,35 +284,35 @@ impl Ballots {
     }
 
     fn push_voter(&mut self, tag: VoterTag, newest: BallotNumber) -> VoterNumber {
-        let number = u32::try_from(self.voters.len()).unwrap_or(NONE);
+        let number = u32::try_from(self.voters.end()).unwrap_or(NONE);
         self.voters.push(Voter { tag: tag.0, newest });
-        let voters = &self.voters;
-        self.by_prefix.insert_unique(hash(tag.prefix()), number, |number| {
-            voters.get(*number as usize).map_or(0, |voter| hash(VoterTag(voter.tag).prefix()))
-        });
+        let Self { voters, by_prefix, .. } = self;
+        let of =
+            |number: &VoterNumber| voters.get(*number).map_or(0, |voter| hash(VoterTag(voter.tag).prefix()));
+        let hash = hash(tag.prefix());
+        by_prefix.part_mut(hash).insert_unique(hash, number, of);
         number
     }
 
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::expect_used, reason = "numbers are positions, and nothing is ever taken out")]
     fn record_mut(&mut self, ballot: BallotNumber) -> &mut BallotRecord {
-        &mut self.records[ballot as usize]
+        self.records.get_mut(ballot).expect("a ballot's number")
     }
 
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::expect_used, reason = "numbers are positions, and nothing is ever taken out")]
     fn voter_record(&self, voter: VoterNumber) -> &Voter {
-        &self.voters[voter as usize]
+        self.voters.get(voter).expect("a voter's number")
     }
 
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::expect_used, reason = "numbers are positions, and nothing is ever taken out")]
     fn voter_record_mut(&mut self, voter: VoterNumber) -> &mut Voter {
-        &mut self.voters[voter as usize]
+        self.voters.get_mut(voter).expect("a voter's number")
     }
 }
 
 /// Tags are hashes already; this only spreads four bytes over the eight that the table looks at.
 fn hash(prefix: [u8; 4]) -> u64 {
-    let product = u64::from(u32::from_le_bytes(prefix)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    product ^ (product >> 32)
+    spread(u64::from(u32::from_le_bytes(prefix)))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod draw;
 mod earliest;
 mod exact;
 mod figures;
+mod gradual;
 mod lookup;
 mod outcome;
 mod panel;

@@ -30,6 +30,8 @@ pub struct BallotStatus {
     pub index: u64,
     /// What became of it.
     pub standing: BallotStanding,
+    /// Whether another ballot of the voter took its place, voided or not.
+    pub replaced: bool,
 }
 
 impl Tally {
@@ -124,6 +126,6 @@ impl Tally {
         } else {
             BallotStanding::Recorded
         };
-        BallotStatus { index: record.index.into(), standing }
+        BallotStatus { index: record.index.into(), standing, replaced: record.is_replaced() }
     }
 }

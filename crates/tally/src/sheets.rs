@@ -2,19 +2,18 @@
 //!
 //! A ballot takes 16 bytes here and two places in tables, each of 5 to 12 bytes. Contests without channels and periods have none of it.
 
-use hashbrown::HashTable;
-
 use crate::ballots::{BallotNumber, NONE, VoterNumber};
 use crate::division::SheetNumber;
+use crate::gradual::{List, Table, spread};
 
 /// See the [module](self). Whatever is kept by ballot is at the ballot's number.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sheets {
-    places: Vec<Place>,
+    places: List<Place>,
     /// The newest ballot of each sheet that has one.
-    newest: HashTable<BallotNumber>,
+    newest: Table,
     /// Every ballot, by the hash of its id.
-    by_id: HashTable<BallotNumber>,
+    by_id: Table,
 }
 
 /// Where a ballot is.
@@ -37,7 +36,7 @@ pub(crate) struct NewPlace {
 
 impl Sheets {
     pub(crate) fn place(&self, ballot: BallotNumber) -> Option<&Place> {
-        self.places.get(ballot as usize)
+        self.places.get(ballot)
     }
 
     /// The ballot before this one on the same sheet.
@@ -47,29 +46,33 @@ impl Sheets {
 
     /// The newest ballot of a sheet.
     pub(crate) fn newest(&self, voter: VoterNumber, sheet: SheetNumber) -> Option<BallotNumber> {
-        self.newest.find(hash(voter, sheet), |ballot| self.is_on(*ballot, voter, sheet)).copied()
+        let hash = hash(voter, sheet);
+        self.newest.part(hash).find(hash, |ballot| self.is_on(*ballot, voter, sheet)).copied()
     }
 
     /// The ballots whose ids may be this one.
     pub(crate) fn with_id(&self, id_tail: [u8; 12]) -> impl Iterator<Item = BallotNumber> {
-        self.by_id.iter_hash(id_hash(id_tail)).copied()
+        let hash = id_hash(id_tail);
+        self.by_id.part(hash).iter_hash(hash).copied()
     }
 
     /// Adds the next ballot. `id_tail` tells those of the ballots before it.
     pub(crate) fn push(&mut self, place: &NewPlace, id_tail: impl Fn(BallotNumber) -> [u8; 12]) {
         let NewPlace { voter, sheet, replacements, id_tail: own } = *place;
-        let number = BallotNumber::try_from(self.places.len()).unwrap_or(NONE);
-        self.by_id.insert_unique(id_hash(own), number, |ballot| id_hash(id_tail(*ballot)));
+        let number = BallotNumber::try_from(self.places.end()).unwrap_or(NONE);
+        let own = id_hash(own);
+        self.by_id.part_mut(own).insert_unique(own, number, |ballot| id_hash(id_tail(*ballot)));
         let previous = self.newest(voter, sheet).unwrap_or(NONE);
         self.places.push(Place { voter, sheet, previous, replacements });
         let Self { places, newest, .. } = self;
-        let of = |ballot: &BallotNumber| {
-            places.get(*ballot as usize).map_or((0, 0), |place| (place.voter, place.sheet))
-        };
-        match newest.find_mut(hash(voter, sheet), |ballot| of(ballot) == (voter, sheet)) {
+        let of =
+            |ballot: &BallotNumber| places.get(*ballot).map_or((0, 0), |place| (place.voter, place.sheet));
+        let own = hash(voter, sheet);
+        let newest = newest.part_mut(own);
+        match newest.find_mut(own, |ballot| of(ballot) == (voter, sheet)) {
             Some(newest) => *newest = number,
             None => {
-                newest.insert_unique(hash(voter, sheet), number, |ballot| {
+                newest.insert_unique(own, number, |ballot| {
                     let (voter, sheet) = of(ballot);
                     hash(voter, sheet)
                 });
@@ -82,10 +85,8 @@ impl Sheets {
     }
 }
 
-/// Numbers count up: this spreads them.
 fn hash(voter: VoterNumber, sheet: SheetNumber) -> u64 {
-    let product = (u64::from(voter) << 32 | u64::from(sheet)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    product ^ (product >> 32)
+    spread(u64::from(voter) << 32 | u64::from(sheet))
 }
 
 /// An id is a hash already.

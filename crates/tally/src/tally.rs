@@ -15,6 +15,7 @@ use crate::count::{BallotCounts, Completeness, Counter, Step, completeness};
 use crate::division::{Division, SheetNumber};
 use crate::draw::Drawn;
 use crate::figures::Figures;
+use crate::gradual::List;
 use crate::phase::Phase;
 use crate::refusal::Refusal;
 use crate::roster::{Choice, EntryNumber, Roster};
@@ -47,7 +48,7 @@ pub struct Tally {
     /// Voters with a sheet that has a standing vote in every category; with `completion` = `any`, unused.
     pub(crate) complete_voters: u64,
     /// How many such sheets each voter has; with `completion` = `any`, unused.
-    pub(crate) complete_sheets: Vec<u32>,
+    pub(crate) complete_sheets: List<u32>,
     pub(crate) scores: Scores,
     /// The seed of the draw.
     pub(crate) drawn: Option<Drawn>,
@@ -87,7 +88,7 @@ impl Tally {
             ballots: Ballots::default(),
             totals: BallotCounts::default(),
             complete_voters: 0,
-            complete_sheets: Vec::new(),
+            complete_sheets: List::default(),
             scores: Scores::default(),
             drawn: None,
             voids: Voids::default(),
@@ -99,9 +100,9 @@ impl Tally {
         }
     }
 
-    /// The tally of the empty log, for some voters' ballots; there is room for so many.
-    pub(crate) fn of(scope: Scope, ballots: usize) -> Self {
-        Self { scope, ballots: Ballots::with_capacity(ballots), ..Self::new() }
+    /// The tally of the empty log, for some voters' ballots; its table has room for so many voters.
+    pub(crate) fn of(scope: Scope, voters: usize) -> Self {
+        Self { scope, ballots: Ballots::with_capacity(voters), ..Self::new() }
     }
 
     /// Whether `entry` may be the next one of the log. Everything that sequencer and auditor check is checked here, but for the hash that
@@ -321,8 +322,9 @@ impl Tally {
 
     /// Counts a voter's complete sheets anew when one of them has changed.
     fn count_complete(&mut self, voter: VoterNumber, was_complete: bool, is_complete: bool) {
-        let voter = voter as usize;
-        self.complete_sheets.resize(self.complete_sheets.len().max(voter + 1), 0);
+        while self.complete_sheets.end() <= voter as usize {
+            self.complete_sheets.push(0);
+        }
         let Some(sheets) = self.complete_sheets.get_mut(voter) else { return };
         let before = *sheets;
         *sheets = *sheets + u32::from(is_complete) - u32::from(was_complete);
