@@ -1,17 +1,22 @@
 //! Casting a ballot, and what voters can ask about it afterwards.
 
-use std::pin::{Pin, pin};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
 use acclaim_ballot_log::{Checkpoint, Hash, Receipt, VerifierKey, proof};
 use acclaim_contest::BallotId;
-use acclaim_store::ledger::{BallotState, RecordedBallot};
+use acclaim_store::{
+    Phase,
+    ledger::{BallotState, RecordedBallot},
+};
 use axum::{
     Json,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::{Sleep, sleep};
 use utoipa::ToSchema;
@@ -56,7 +61,7 @@ impl BallotStatus {
         let (status, reason) = match recorded.state {
             BallotState::Recorded => ("recorded", None),
             BallotState::Replaced => ("replaced", None),
-            BallotState::Voided { reason } => ("voided", Some(reason)),
+            BallotState::Voided { reason, .. } => ("voided", Some(reason)),
         };
         let (index, leaf_hash) = (Some(recorded.index), Some(leaf_hash.to_string()));
         Self { ballot: recorded.id, status, index, leaf_hash, reason }
@@ -78,10 +83,9 @@ impl BallotStatus {
         (status = 202, body = BallotStatus, description = "kept, and recorded or rejected soon; in a cluster only"),
         (status = "default", content_type = "application/problem+json", description = "see /problems")))]
 async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Response {
-    let arrived = api.stores.clock.now();
     let started = std::time::Instant::now();
     let asked = prefers_async(request.headers());
-    let answer = cast_at(&api, &contest, request, arrived, asked).await;
+    let answer = cast_at(&api, &contest, request, asked).await;
     let label = match &answer {
         Ok(Cast::Recorded(_)) => RECORDED,
         Ok(Cast::Again(_)) => "again",
@@ -132,16 +136,10 @@ fn with_location(status: StatusCode, contest: &str, ballot: BallotId, body: &imp
     response
 }
 
-async fn cast_at(
-    api: &Api,
-    contest: &str,
-    request: Request,
-    arrived: Timestamp,
-    asked: bool,
-) -> Result<Cast, Problem> {
+async fn cast_at(api: &Api, contest: &str, request: Request, asked: bool) -> Result<Cast, Problem> {
     let mut end = pin!(sleep(api.settings.ballot_deadline));
     let contest = api.directory.named(contest).ok_or_else(no_contest)?;
-    match read(api, &contest, request, arrived, end.as_mut()).await? {
+    match read(api, &contest, request, end.as_mut()).await? {
         (Prepared::Done(cast), _) => Ok(*cast),
         (Prepared::Ready(ballot), room) => {
             // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
@@ -159,19 +157,21 @@ async fn read(
     api: &Api,
     contest: &Contest,
     request: Request,
-    arrived: Timestamp,
     mut end: Pin<&mut Sleep>,
 ) -> Result<(Prepared, Room), Problem> {
-    if !api.desk.has_room() {
+    let rooms = api.desk.rooms(contest.id());
+    if !rooms.has_room() {
         // As little as can be is done for those who cannot stay. Their bodies are read, so that their connections last.
         read_json_before(request, BALLOT_LIMIT, end.as_mut()).await?;
         return Err(casting::full());
     }
-    let pass = auth::voter(api, request.headers(), contest, arrived)?;
+    let pass = auth::voter(api, request.headers(), contest, api.stores.clock.now())?;
     api.limiter.check_pass(pass.voter)?;
     let body = read_json_before(request, BALLOT_LIMIT, end).await?;
+    // With its last byte it has arrived: nobody chooses after the closing.
+    let arrived = api.stores.clock.now();
     // Only now: whoever sends slowly takes nobody's room.
-    let room = api.desk.room().ok_or_else(casting::full)?;
+    let room = rooms.for_voter().ok_or_else(casting::full)?;
     let request: BallotRequest = parse(&body)?;
     Ok((casting::prepare(api, contest, pass, &request, arrived).await?, room))
 }
@@ -184,7 +184,7 @@ async fn status(
     State(api): State<Api>,
     Path((contest, ballot)): Path<(String, String)>,
 ) -> Result<Json<BallotStatus>, Problem> {
-    let contest = api.directory.contest(&contest_id(&contest)?).ok_or_else(no_contest)?;
+    let contest = begun(&api, &contest)?;
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
     let database = &api.stores.database;
     let session = contest.record.session();
@@ -200,12 +200,18 @@ async fn status(
     }
 }
 
+/// A contest that has a log: of a draft nobody is told here.
+fn begun(api: &Api, contest: &str) -> Result<Arc<Contest>, Problem> {
+    let contest = api.directory.contest(&contest_id(contest)?);
+    contest.filter(|contest| contest.phase() != Phase::Draft).ok_or_else(no_contest)
+}
+
 fn not_found() -> Problem {
     Problem::new(&problem::BALLOT_NOT_FOUND, "nothing is known of a ballot of this id")
 }
 
 async fn find(api: &Api, contest: &str, ballot: &str) -> Result<(RecordedBallot, Hash), Problem> {
-    let contest = api.directory.contest(&contest_id(contest)?).ok_or_else(no_contest)?;
+    let contest = begun(api, contest)?;
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
     find_recorded(&api.stores, contest.id(), ballot).await?.ok_or_else(not_found)
 }
@@ -219,7 +225,7 @@ async fn receipt(
     Path((contest, ballot)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let (recorded, _) = find(&api, &contest, &ballot).await?;
-    let contest = api.directory.contest(&contest_id(&contest)?).ok_or_else(no_contest)?;
+    let contest = begun(&api, &contest)?;
     let note = checkpoint_over(&api, &contest, recorded.index).await?;
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
     let key: VerifierKey = contest.verifier_key.parse().map_err(|error| internal(&error))?;

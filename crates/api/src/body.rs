@@ -1,6 +1,10 @@
 //! Reading requests: bounded in size and time, JSON of the expected shape, and nothing else.
 
-use std::pin::{Pin, pin};
+use std::{
+    fmt,
+    marker::PhantomData,
+    pin::{Pin, pin},
+};
 
 use acclaim_contest::ContestId;
 use axum::{
@@ -10,7 +14,10 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use tokio::time::{Duration, Sleep, sleep};
 
 use crate::problem::{self, Problem};
@@ -88,11 +95,48 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
     let text = std::str::from_utf8(body).map_err(|error| {
         Problem::new(&problem::MALFORMED, format!("not UTF-8 at byte {}", error.valid_up_to()))
     })?;
-    serde_json::from_str(text).map_err(|error| {
+    serde_json::from_str(text).map(|Object(read)| read).map_err(|error| {
+        // Where it is costs more, and is looked for only now.
+        let mut again = serde_json::Deserializer::from_str(text);
+        let path = serde_path_to_error::deserialize::<_, Object<T>>(&mut again).err();
+        let path = path.map(|error| error.path().to_string()).filter(|path| path != ".");
         // serde_json repeats what it met; a request's own words are cut to what helps.
-        let detail: String = error.to_string().chars().take(300).collect();
-        Problem::new(&problem::MALFORMED, detail)
+        let cut = |text: &str, most| text.chars().take(most).collect::<String>();
+        let Some(path) = path else { return Problem::new(&problem::MALFORMED, cut(&error.to_string(), 300)) };
+        let field = cut(&path, 100);
+        Problem::new(&problem::MALFORMED, cut(&format!("`{field}`: {error}"), 300)).with("field", field)
     })
+}
+
+/// What is written as an object and nothing else: for a struct serde also takes a list of its fields' values.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
+    }
+}
+
+/// A list of objects, for `deserialize_with`.
+pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Vec::<Object<T>>::deserialize(deserializer)
+        .map(|list| list.into_iter().map(|Object(read)| read).collect())
 }
 
 /// The contest's id in a path; whatever cannot be one names no contest.
@@ -117,4 +161,55 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
                 "the header Idempotency-Key is missing or not 1 to 200 visible ASCII characters",
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Choice<'a> {
+        #[serde(borrow)]
+        entry: Cow<'a, str>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Choices<'a> {
+        #[serde(borrow, deserialize_with = "objects")]
+        choices: Vec<Choice<'a>>,
+    }
+
+    fn choices(body: &str) -> Result<Choices<'_>, Problem> {
+        parse(body.as_bytes())
+    }
+
+    #[test]
+    fn an_object_is_read() {
+        let read = choices(r#"{"choices":[{"entry":"a"},{"entry":"\u0062"}]}"#).unwrap();
+        assert_eq!(read.choices.iter().map(|choice| &*choice.entry).collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        for body in [r#"[[{"entry":"a"}]]"#, r#"{"choices":[["a"]]}"#, "[]", "null"] {
+            assert_eq!(choices(body).unwrap_err().kind(), &problem::MALFORMED, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_field() {
+        for (body, field) in [
+            (r#"{"choices":[{"entry":"a"},{"entry":5}]}"#, "choices[1].entry"),
+            (r#"{"choices":[{"entry":"a"},{"entri":"a"}]}"#, "choices[1].entri"),
+            (r#"{"choices":null}"#, "choices"),
+        ] {
+            let told = serde_json::to_value(choices(body).unwrap_err()).unwrap();
+            assert_eq!(told["field"], field, "{told}");
+            assert!(told["detail"].as_str().unwrap().starts_with(&format!("`{field}`: ")), "{told}");
+        }
+    }
 }

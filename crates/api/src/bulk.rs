@@ -1,6 +1,6 @@
 //! Many ballots in one request, for gateways that collect them elsewhere.
 
-use std::{pin::pin, time::Duration};
+use std::{borrow::Cow, pin::pin, time::Duration};
 
 use acclaim_store::keys::Role;
 use axum::{
@@ -17,9 +17,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth,
-    body::{contest_id, no_contest, parse, read_lines},
+    body::{contest_id, no_contest, objects, parse, read_lines},
     casting::{self, BallotRequest, Cast, Prepared, Sent},
-    desk::Room,
+    desk::{Room, Rooms},
     directory::Contest,
     extract::Path,
     metrics::RECORDED,
@@ -49,11 +49,12 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
-    pass: &'a str,
     #[serde(borrow)]
+    pass: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "objects")]
     selections: Vec<casting::SelectionRequest<'a>>,
-    replaces: Option<std::borrow::Cow<'a, str>>,
-    period: Option<std::borrow::Cow<'a, str>>,
+    replaces: Option<Cow<'a, str>>,
+    period: Option<Cow<'a, str>>,
 }
 
 /// Cast many ballots.
@@ -80,10 +81,11 @@ async fn bulk(
     }
     let deadline = tokio::time::Instant::now() + DEADLINE;
     let last_sending = tokio::time::Instant::now() + api.settings.ballot_deadline;
+    let rooms = api.desk.rooms(contest.id());
     let mut outcomes = FuturesOrdered::new();
     let mut told = String::new();
     for (number, line) in lines.into_iter().enumerate() {
-        let sent = match room(&api, &mut outcomes, &mut told, last_sending).await {
+        let sent = match room(&api, &rooms, &mut outcomes, &mut told, last_sending).await {
             Some(room) => send(&api, &contest, line, arrived, room).await,
             None => Err(Problem::new(&problem::UNAVAILABLE, "there was no room for the line in time")),
         };
@@ -102,11 +104,12 @@ async fn bulk(
 /// later than any single ballot would be could meet the seal of a contest that was open at its arrival.
 async fn room(
     api: &Api,
+    rooms: &Rooms,
     outcomes: &mut FuturesOrdered<impl Future<Output = Outcome>>,
     told: &mut String,
     last: tokio::time::Instant,
 ) -> Option<Room> {
-    let mut room = pin!(api.desk.room_for_gateway());
+    let mut room = pin!(rooms.for_gateway());
     loop {
         if tokio::time::Instant::now() >= last {
             return None;
@@ -133,7 +136,7 @@ async fn send(
     room: Room,
 ) -> Result<OnItsWay, Problem> {
     let Line { pass, selections, replaces, period } = parse(line)?;
-    let pass = auth::pass(api, pass, contest, arrived)?;
+    let pass = auth::pass(api, &pass, contest, arrived)?;
     let request = BallotRequest { selections, replaces, period };
     match casting::prepare(api, contest, pass, &request, arrived).await? {
         Prepared::Ready(ballot) => {
@@ -163,7 +166,7 @@ fn tell(api: &Api, outcome: Outcome, told: &mut String) {
         Ok(Cast::Recorded(recorded)) => (RECORDED, json!(recorded)),
         Ok(Cast::Again(status)) => ("again", json!(status)),
         Ok(Cast::Accepted(ballot)) => ("accepted", json!({"ballot": ballot, "status": "accepted"})),
-        Err(problem) => (problem.kind().code, json!({"problem": problem.document()})),
+        Err(problem) => (problem.kind().code, json!({"problem": problem})),
     };
     api.metrics.count_ballot(label);
     told.push_str(&value.to_string());

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 
 use crate::{
     ballots::BallotStatus,
-    body::before,
+    body::{before, objects},
     desk::{Answer, Room, Ticket, find_recorded},
     directory::Contest,
     mine,
@@ -40,7 +40,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[serde(deny_unknown_fields)]
 pub(crate) struct BallotRequest<'a> {
     /// At least one.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "objects")]
     pub(crate) selections: Vec<SelectionRequest<'a>>,
     /// The voter's own standing ballot that this one takes the place of.
     #[schema(value_type = Option<String>)]

@@ -5,7 +5,7 @@
 //! ballot id, from a notice or, when one may have been missed, from the ledger.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -59,11 +59,9 @@ pub(crate) struct Desk {
     /// The batches that fill, by contest and shard; a lane without one has no call under way. Taken whole by the lane's `submit_batches`.
     filling: Mutex<HashMap<ContestId, BTreeMap<u16, Vec<Offer>>>>,
     waiting: [Mutex<HashMap<BallotId, Waiting>>; SHARDS],
-    /// Room for voters' ballots that wait.
-    for_voters: Arc<Semaphore>,
-    /// The same for gateways': neither takes the other's.
-    for_gateways: Arc<Semaphore>,
-    /// Ballots that a lane's batch takes.
+    /// Of each contest that ballots were cast in, until it is deleted.
+    rooms: ArcSwap<HashMap<ContestId, Arc<Rooms>>>,
+    /// Ballots that each of a contest's rooms takes.
     most: usize,
     /// What the last look saw, by contest. Written by `look_again_and_again`.
     seen: ArcSwap<HashMap<ContestId, Seen>>,
@@ -103,8 +101,33 @@ impl WaitingRequest {
 /// Room for one ballot that waits; dropping it leaves it to the next.
 pub(crate) type Room = OwnedSemaphorePermit;
 
+/// Room for a contest's ballots that wait: one that is not recorded takes none of another's. In all it is bounded by connections, since each voter waits
+/// on one.
+pub(crate) struct Rooms {
+    for_voters: Arc<Semaphore>,
+    /// Neither takes the other's.
+    for_gateways: Arc<Semaphore>,
+}
+
+impl Rooms {
+    /// Whether there is room for a voter's ballot at this moment.
+    pub(crate) fn has_room(&self) -> bool {
+        self.for_voters.available_permits() > 0
+    }
+
+    /// Room for a voter's ballot, if there is any.
+    pub(crate) fn for_voter(&self) -> Option<Room> {
+        Arc::clone(&self.for_voters).try_acquire_owned().ok()
+    }
+
+    /// Room for a gateway's ballot, as soon as there is any.
+    pub(crate) async fn for_gateway(&self) -> Option<Room> {
+        Arc::clone(&self.for_gateways).acquire_owned().await.ok()
+    }
+}
+
 impl Desk {
-    /// Of voters and of gateways `most` ballots each may wait.
+    /// Of each contest's voters and of its gateways `most` ballots each may wait.
     pub(crate) fn new(
         stores: Stores,
         keyring: Arc<Keyring>,
@@ -112,35 +135,35 @@ impl Desk {
         most: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let room = || Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Self {
             stores,
             keyring,
             directory,
             filling: Mutex::default(),
             waiting: std::array::from_fn(|_| Mutex::default()),
-            for_voters: room(),
-            for_gateways: room(),
-            most: most.saturating_mul(2),
+            rooms: ArcSwap::default(),
+            most: most.min(Semaphore::MAX_PERMITS),
             seen: ArcSwap::default(),
             looks: watch::Sender::new(()),
             metrics,
         }
     }
 
-    /// Whether there is room for a voter's ballot at this moment.
-    pub(crate) fn has_room(&self) -> bool {
-        self.for_voters.available_permits() > 0
-    }
-
-    /// Room for a voter's ballot, if there is any.
-    pub(crate) fn room(&self) -> Option<Room> {
-        Arc::clone(&self.for_voters).try_acquire_owned().ok()
-    }
-
-    /// Room for a gateway's ballot, as soon as there is any.
-    pub(crate) async fn room_for_gateway(&self) -> Option<Room> {
-        Arc::clone(&self.for_gateways).acquire_owned().await.ok()
+    /// A contest's rooms.
+    pub(crate) fn rooms(&self, contest: &ContestId) -> Arc<Rooms> {
+        if let Some(rooms) = self.rooms.load().get(contest) {
+            return Arc::clone(rooms);
+        }
+        let room = || Arc::new(Semaphore::new(self.most));
+        let new = Arc::new(Rooms { for_voters: room(), for_gateways: room() });
+        // Two may come at once: all go by those that were there first.
+        let mut rooms = Arc::clone(&new);
+        self.rooms.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            rooms = Arc::clone(known.entry(contest.clone()).or_insert_with(|| Arc::clone(&new)));
+            known
+        });
+        rooms
     }
 
     /// Sends a ballot on its way; the answer comes by the ticket. `None` if its lane is full: then nothing was kept.
@@ -176,7 +199,8 @@ impl Desk {
         }
         let Some(lanes) = filling.get_mut(contest) else { return false };
         match lanes.get_mut(&shard) {
-            Some(offers) if offers.len() >= self.most => return false,
+            // Twice: of voters and of gateways.
+            Some(offers) if offers.len() >= self.most.saturating_mul(2) => return false,
             Some(offers) => offers.push(offer),
             None => {
                 lanes.insert(shard, vec![offer]);
@@ -212,7 +236,10 @@ impl Desk {
 
     /// Submits a lane's batches, one after the other, until none fills.
     async fn submit_batches(self: Arc<Self>, contest: ContestId, shard: u16) {
-        while let Some(mut offers) = self.take_batch(&contest, shard) {
+        loop {
+            // Requests that are ready have their turn first, so that a batch is large also before an intake that answers at once.
+            tokio::task::yield_now().await;
+            let Some(mut offers) = self.take_batch(&contest, shard) else { return };
             // Whoever has given up in the meantime sends the ballot again: behind a slow intake the batch does not grow for them.
             offers.retain(|offer| self.shard(offer.item.ballot).contains_key(&offer.item.ballot));
             if !offers.is_empty() {
@@ -294,7 +321,9 @@ impl Desk {
     /// Looks what waits for the sequencer, a few times a second.
     pub(crate) async fn look_again_and_again(self: Arc<Self>) {
         loop {
-            let open = self.directory.all().into_iter().filter(|contest| contest.phase() == Phase::Open);
+            let all = self.directory.all();
+            self.close_rooms(&all);
+            let open = all.into_iter().filter(|contest| contest.phase() == Phase::Open);
             let desk = &self;
             let looks = open.map(|contest| async move {
                 let seen = desk.look(&contest).await?;
@@ -305,6 +334,18 @@ impl Desk {
             self.looks.send_replace(());
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Forgets the rooms of contests that are no more.
+    fn close_rooms(&self, contests: &[Arc<Contest>]) {
+        let ids: HashSet<&ContestId> = contests.iter().map(|contest| contest.id()).collect();
+        if self.rooms.load().keys().all(|id| ids.contains(id)) {
+            return;
+        }
+        self.rooms.rcu(|known| {
+            let kept = known.iter().filter(|(id, _)| ids.contains(id));
+            kept.map(|(id, rooms)| (id.clone(), Arc::clone(rooms))).collect::<HashMap<_, _>>()
+        });
     }
 
     /// What waits of one contest; as before if the intake does not answer in time.

@@ -22,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{directory::Contest, standings::with_pending, state::Api};
+use crate::{directory::Contest, shares::Share, standings::with_pending, state::Api};
 
 /// After so long without an event a comment is sent, so that nobody in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -62,6 +62,9 @@ fn write(publication: &Publication, (size, pending): Told) -> Bytes {
     [b"event: tally\nid: ", size.to_string().as_bytes(), b"\ndata: ", &tally, b"\n\n"].concat().into()
 }
 
+/// A stream's place among all, and in its network's share if that has one.
+pub(crate) type Place = (OwnedSemaphorePermit, Option<Share>);
+
 /// What a stream has.
 struct Following {
     api: Api,
@@ -70,11 +73,11 @@ struct Following {
     looks: watch::Receiver<()>,
     /// What it told last.
     told: Option<Told>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// The answer that follows a contest's tally as long as there is one.
-pub(crate) fn follow(api: Api, contest: Arc<Contest>, place: OwnedSemaphorePermit) -> Response {
+pub(crate) fn follow(api: Api, contest: Arc<Contest>, place: Place) -> Response {
     let looks = api.desk.looks();
     let following = Following { api, contest, looks, told: None, _place: place };
     let events = stream::unfold(following, |mut following| async {

@@ -29,6 +29,7 @@ mod rounds;
 mod router;
 mod scores;
 pub mod server;
+mod shares;
 mod sheet;
 mod standings;
 mod state;

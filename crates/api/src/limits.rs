@@ -68,13 +68,16 @@ impl Limiter {
 
     /// Counts a request from an address.
     pub(crate) fn check_address(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Problem> {
-        let address = self.client(peer.ip().to_canonical(), headers);
-        if self.limits.allow.iter().any(|network| network.contains(&address)) {
-            return Ok(());
-        }
+        let Some(address) = self.limited(peer, headers) else { return Ok(()) };
         self.prefixes
             .check(&prefix(address))
             .map_err(|wait| too_many("network", self.limits.per_prefix, wait))
+    }
+
+    /// The address of a client whose network is limited.
+    pub(crate) fn limited(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let address = self.client(peer.ip().to_canonical(), headers);
+        (!self.limits.allow.iter().any(|network| network.contains(&address))).then_some(address)
     }
 
     /// The client behind trusted proxies: the last address of `X-Forwarded-For` that is not one of theirs.
@@ -112,7 +115,8 @@ fn too_many(limit: &str, rate: NonZeroU32, wait: Duration) -> Problem {
         .retry_after(wait.as_secs() + 1)
 }
 
-fn prefix(address: IpAddr) -> IpAddr {
+/// The network of an address.
+pub(crate) fn prefix(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();

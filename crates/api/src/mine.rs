@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use acclaim_ballot_log::{LogEntry, leaf_hash};
 use acclaim_contest::{VoterTag, days::day_at, pass::Pass, rules::Period};
-use acclaim_store::ledger::BallotState;
 use axum::{
     Json,
     extract::State,
@@ -140,11 +139,10 @@ async fn read_page(api: &Api, contest: &Contest, pass: &Pass, before: u64) -> Re
     let mut ballots = Vec::new();
     for (recorded, line) in rows {
         // Another voter's tag can begin alike; and another pass of the voter's may be of another channel.
-        let (BallotState::Recorded | BallotState::Voided { .. }, Ok(LogEntry::Ballot(ballot))) =
-            (&recorded.state, LogEntry::decode(&line))
-        else {
+        let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&line) else { continue };
+        if !recorded.state.fills_slots() {
             continue;
-        };
+        }
         if ballot.voter != pass.voter || ballot.channel != pass.channel.as_ref().map(AsRef::as_ref) {
             continue;
         }

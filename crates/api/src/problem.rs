@@ -1,10 +1,13 @@
 //! The one table of errors: every way in which a request can fail, with its wire code, status and explanation.
 
+use std::borrow::Cow;
+
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{Map, Value};
 
 /// A kind of problem. Its `type` on the wire is the path `/problems/<code>`, which the server answers with the explanation.
@@ -12,6 +15,8 @@ use serde_json::{Map, Value};
 pub struct Kind {
     /// Stable, kebab-case.
     pub code: &'static str,
+    /// Its `type` on the wire.
+    pub path: &'static str,
     /// HTTP status.
     pub status: u16,
     /// A few words.
@@ -24,7 +29,7 @@ macro_rules! problems {
     ($($name:ident = $status:literal $code:literal $title:literal $explanation:literal;)*) => {
         $(
             #[doc = $title]
-            pub static $name: Kind = Kind { code: $code, status: $status, title: $title, explanation: $explanation };
+            pub static $name: Kind = Kind { code: $code, path: concat!("/problems/", $code), status: $status, title: $title, explanation: $explanation };
         )*
         /// Every kind, for the pages that explain them.
         pub static ALL: &[&Kind] = &[$(&$name),*];
@@ -74,7 +79,7 @@ problems! {
 #[derive(Debug)]
 pub struct Problem {
     kind: &'static Kind,
-    detail: String,
+    detail: Cow<'static, str>,
     extra: Map<String, Value>,
     /// Seconds.
     retry_after: Option<u64>,
@@ -83,15 +88,16 @@ pub struct Problem {
 impl Problem {
     /// A problem of this kind.
     #[must_use]
-    pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         // What is unavailable for a moment is worth another try after one.
         let retry_after = matches!(kind.status, 429 | 503).then_some(1);
         Self { kind, detail: detail.into(), extra: Map::new(), retry_after }
     }
 
-    /// With one more field for programs.
+    /// With one more field for programs, besides those that every document has.
     #[must_use]
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        debug_assert!(!["type", "title", "status", "detail"].contains(&field), "{field} is there already");
         self.extra.insert(field.to_owned(), value.into());
         self
     }
@@ -103,18 +109,6 @@ impl Problem {
         self
     }
 
-    /// The problem document.
-    #[must_use]
-    pub fn document(&self) -> Value {
-        let mut body = Map::new();
-        body.insert("type".to_owned(), format!("/problems/{}", self.kind.code).into());
-        body.insert("title".to_owned(), self.kind.title.into());
-        body.insert("status".to_owned(), self.kind.status.into());
-        body.insert("detail".to_owned(), self.detail.clone().into());
-        body.extend(self.extra.clone());
-        Value::Object(body)
-    }
-
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> &'static Kind {
@@ -122,10 +116,32 @@ impl Problem {
     }
 }
 
+/// The problem document (RFC 9457). Written field by field: whoever is refused under load costs as little as can be.
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut document = serializer.serialize_map(Some(4 + self.extra.len()))?;
+        document.serialize_entry("type", self.kind.path)?;
+        document.serialize_entry("title", self.kind.title)?;
+        document.serialize_entry("status", &self.kind.status)?;
+        document.serialize_entry("detail", &self.detail)?;
+        for (field, value) in &self.extra {
+            document.serialize_entry(field, value)?;
+        }
+        document.end()
+    }
+}
+
+/// Most documents have fewer: room that need not grow.
+const DOCUMENT_BYTES: usize = 256;
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = Response::new(Body::from(self.document().to_string()));
+        let mut json = Vec::with_capacity(DOCUMENT_BYTES);
+        if let Err(error) = serde_json::to_writer(&mut json, &self) {
+            tracing::error!(%error, "a problem cannot be written");
+        }
+        let mut response = Response::new(Body::from(json));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -158,6 +174,14 @@ impl From<acclaim_store::StoreError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_has_what_the_table_says_and_its_own_fields() {
+        let problem = Problem::new(&TOO_LARGE, "the \"body\"").with("limit", 7).with("a", "b");
+        let told = serde_json::to_string(&problem).unwrap();
+        let wanted = r#"{"type":"/problems/too-large","title":"The body is too large","status":413,"detail":"the \"body\"","a":"b","limit":7}"#;
+        assert_eq!(told, wanted);
+    }
 
     #[test]
     fn every_code_is_there_once() {

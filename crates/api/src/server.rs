@@ -1,4 +1,4 @@
-//! The listener: bounded connections, header time-outs, an end that lets requests finish.
+//! The listener: bounded connections, time-outs of clients that do not send or read, an end that lets requests finish.
 
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -8,26 +8,40 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
+use ipnet::IpNet;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
+
+use crate::shares::{Share, Shares};
 
 /// What an installation can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Connections at once; more wait to be accepted.
+    /// Connections at once; more wait to be accepted. A quarter of them at most is one network's; more of that are closed at once.
     pub connections: usize,
-    /// How long a connection may take to send a request's head.
+    /// Networks that may have all of them: proxies, and those that have no limit of requests.
+    pub unshared: Vec<IpNet>,
+    /// How long a connection may take to send a request's head, and how long it may rest between two requests.
     pub header_timeout: Duration,
+    /// How long a client may read nothing of what is sent to it.
+    pub write_timeout: Duration,
     /// How long requests under way may go on when the process ends.
     pub drain: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { connections: 16_384, header_timeout: Duration::from_secs(10), drain: Duration::from_secs(10) }
+        Self {
+            connections: 16_384,
+            unshared: Vec::new(),
+            header_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+        }
     }
 }
 
@@ -60,12 +74,13 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_buf_size(HEAD_LIMIT)
-        .pipeline_flush(true);
+    http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout).max_buf_size(HEAD_LIMIT);
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(settings.connections));
+    let places = Places {
+        all: Arc::new(Semaphore::new(settings.connections)),
+        shares: Shares::of(settings.connections),
+        unshared: settings.unshared,
+    };
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -75,7 +90,9 @@ pub async fn serve(
         let Some((stream, peer, place)) = accepted else { continue };
         let router = router.clone();
         let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), peer, request));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(settings.write_timeout));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::spawn(async move {
             // A client that goes away in the middle is its own affair.
             let _ended = connection.await;
@@ -87,15 +104,26 @@ pub async fn serve(
     Ok(())
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+struct Places {
+    all: Arc<Semaphore>,
+    shares: Arc<Shares>,
+    unshared: Vec<IpNet>,
+}
+
+/// A connection's place among all, and in its network's share if that has one.
+type Place = (OwnedSemaphorePermit, Option<Share>);
+
+async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, SocketAddr, Place)> {
+    let place = Arc::clone(&places.all).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
+            let address = peer.ip().to_canonical();
+            let share = match places.unshared.iter().any(|network| network.contains(&address)) {
+                true => None,
+                false => Some(places.shares.take(address)?),
+            };
             let _best_effort = stream.set_nodelay(true);
-            Some((stream, peer, place))
+            Some((stream, peer, (place, share)))
         }
         Err(error) => {
             // Out of file descriptors, most likely: wait for connections to end.
@@ -114,4 +142,120 @@ async fn answer(
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     router.oneshot(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        task::JoinHandle,
+        time::timeout,
+    };
+
+    use super::*;
+
+    /// More than sockets hold.
+    const LARGE: usize = 16 << 20;
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn start(settings: Settings) -> (SocketAddr, JoinHandle<io::Result<()>>) {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(|| async { "here" })).route("/large", get(large));
+        (address, tokio::spawn(serve(listener, router, settings, std::future::pending())))
+    }
+
+    /// How often it was asked for.
+    static LARGE_ANSWERS: AtomicUsize = AtomicUsize::new(0);
+
+    async fn large() -> Vec<u8> {
+        LARGE_ANSWERS.fetch_add(1, Ordering::Relaxed);
+        vec![b'x'; LARGE]
+    }
+
+    fn unshared() -> Settings {
+        Settings { unshared: vec!["127.0.0.0/8".parse().unwrap()], ..Settings::default() }
+    }
+
+    /// Sends bytes as they are, and returns what comes, up to this.
+    async fn exchange(address: SocketAddr, bytes: &[u8], until: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut read = Vec::new();
+        while !String::from_utf8_lossy(&read).contains(until) {
+            if timeout(PATIENCE, stream.read_buf(&mut read)).await.unwrap().unwrap() == 0 {
+                break;
+            }
+        }
+        String::from_utf8(read).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whatever_comes_behind_a_request_it_is_answered() {
+        let (address, _server) = start(unshared());
+        for behind in ["", "\r\n", "GET / HT", "garbage\r\n\r\n"] {
+            let request = format!("GET / HTTP/1.1\r\nhost: a\r\n\r\n{behind}");
+            let answer = exchange(address, request.as_bytes(), "here").await;
+            assert!(answer.starts_with("HTTP/1.1 200"), "{behind:?}: {answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_request_is_told_so() {
+        let (address, _server) = start(unshared());
+        let long = format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", "a".repeat(200 << 10));
+        let twice = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n";
+        let requests = [("garbage\r\n\r\n", "400"), (&long, "431"), (twice, "400")];
+        for (request, status) in requests {
+            let answer = exchange(address, request.as_bytes(), "\r\n\r\n").await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_is_not_answered_into_memory_and_loses_the_place() {
+        let write_timeout = Duration::from_millis(300);
+        let (address, _server) = start(Settings { connections: 1, write_timeout, ..unshared() });
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        let requests = "GET /large HTTP/1.1\r\nhost: a\r\n\r\n".repeat(20) + "GET /la";
+        idle.write_all(requests.as_bytes()).await.unwrap();
+        let answer = exchange(address, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", "here").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let mut sent = Vec::new();
+        let _reset = timeout(PATIENCE, idle.read_to_end(&mut sent)).await.unwrap();
+        assert!(sent.len() < LARGE, "{} bytes were on their way", sent.len());
+        let answers = LARGE_ANSWERS.load(Ordering::Relaxed);
+        assert!(answers <= 2, "{answers} answers waited for a client that reads none");
+    }
+
+    #[tokio::test]
+    async fn a_network_has_its_share_of_the_connections() {
+        let (address, _server) = start(Settings { connections: 8, ..Settings::default() });
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(request).await.unwrap();
+            assert!(stream.read(&mut [0; 1]).await.unwrap() > 0);
+            kept.push(stream);
+        }
+        let mut third = TcpStream::connect(address).await.unwrap();
+        let _reset = third.write_all(request).await;
+        assert!(matches!(timeout(PATIENCE, third.read(&mut [0; 1])).await.unwrap(), Ok(0) | Err(_)));
+        kept.pop();
+        let answer = async {
+            loop {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                if stream.write_all(request).await.is_ok()
+                    && stream.read(&mut [0; 1]).await.is_ok_and(|n| n > 0)
+                {
+                    return;
+                }
+            }
+        };
+        timeout(PATIENCE, answer).await.expect("who leaves makes room");
+    }
 }

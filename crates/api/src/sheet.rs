@@ -69,7 +69,7 @@ fn check_day(
     }
 }
 
-fn wrong_period(detail: impl Into<String>) -> Problem {
+fn wrong_period(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
     Problem::new(&problem::INVALID_SELECTION, detail).with("reason", "wrong-period")
 }
 

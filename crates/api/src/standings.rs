@@ -1,13 +1,13 @@
 //! Live tallies, as the sequencer publishes them.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use acclaim_contest::rules::PublishStandings;
 use acclaim_report::Format;
 use acclaim_store::{Phase, hub::Publication};
 use axum::{
     body::Body,
-    extract::State,
+    extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -97,12 +97,17 @@ pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {
     responses((status = 200, content_type = "text/event-stream")))]
 async fn tally_stream(
     State(api): State<Api>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let contest = readable(&api, &headers, &contest).await?;
     let full =
-        |_| Problem::new(&problem::UNAVAILABLE, "too many follow the tally; `/tally` answers all the same");
-    let place = Arc::clone(&api.streams).try_acquire_owned().map_err(full)?;
-    Ok(follow(api, contest, place))
+        || Problem::new(&problem::UNAVAILABLE, "too many follow the tally; `/tally` answers all the same");
+    let share = match api.limiter.limited(peer, &headers) {
+        Some(address) => Some(api.stream_shares.take(address).ok_or_else(full)?),
+        None => None,
+    };
+    let place = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| full())?;
+    Ok(follow(api, contest, (place, share)))
 }

@@ -12,6 +12,7 @@ use crate::{
     limits::{Limiter, Limits},
     metrics::Metrics,
     rendered::Rendered,
+    shares::Shares,
 };
 
 /// Readings of all ballots of a voter at once.
@@ -66,6 +67,8 @@ pub struct Parts {
     pub(crate) limiter: Arc<Limiter>,
     /// Places for event streams.
     pub(crate) streams: Arc<Semaphore>,
+    /// How many of them each network has.
+    pub(crate) stream_shares: Arc<Shares>,
     pub(crate) events: Events,
     /// Places for readings of all ballots of a voter who has many, or of all jurors' scores.
     pub(crate) long_readings: Arc<Semaphore>,
@@ -108,6 +111,7 @@ impl Api {
             limiter: Arc::new(Limiter::new(&settings.limits)),
             rendered: Arc::default(),
             streams: Arc::new(Semaphore::new(settings.streams)),
+            stream_shares: Shares::of(settings.streams),
             events: Events::default(),
             long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
             settings,

@@ -139,11 +139,17 @@ impl Target {
     }
 }
 
-/// `--data`, else `$ACCLAIM_DATA`, else `./acclaim-data`.
+/// `--data`, else what the environment names, else `./acclaim-data`.
 #[must_use]
 pub fn data_directory(option: Option<&PathBuf>) -> PathBuf {
-    let environment = || env::var_os("ACCLAIM_DATA").filter(|value| !value.is_empty()).map(PathBuf::from);
-    option.cloned().or_else(environment).unwrap_or_else(|| PathBuf::from("acclaim-data"))
+    option.cloned().or_else(data_of_environment).unwrap_or_else(|| PathBuf::from("acclaim-data"))
+}
+
+/// `$ACCLAIM_DATA`, which stands for `$ACCLAIM_INSTALLATION_DATA`.
+#[must_use]
+pub fn data_of_environment() -> Option<PathBuf> {
+    let names = ["ACCLAIM_DATA", "ACCLAIM_INSTALLATION_DATA"];
+    names.into_iter().find_map(|name| env::var_os(name).filter(|value| !value.is_empty())).map(PathBuf::from)
 }
 
 /// `acclaim demo`

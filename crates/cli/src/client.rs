@@ -5,10 +5,10 @@ mod http;
 mod in_process;
 pub mod problem;
 
-use std::{io::Read, thread, time::Duration};
+use std::{io::Read, path::PathBuf, thread, time::Duration};
 
 use acclaim_contest::ContestId;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,7 +17,12 @@ use serde_json::Value;
 pub(crate) use http::is_this_machine;
 
 use self::{http::HttpTransport, in_process::InProcess, problem::Problem};
-use crate::{args::Target, random};
+use crate::{
+    args::{Target, data_of_environment},
+    config::Config,
+    outcome::Hint,
+    random,
+};
 
 /// How often a request is sent when the engine says that it cannot take it now.
 const MOST_ATTEMPTS: u32 = 8;
@@ -99,6 +104,17 @@ impl IdempotencyKey {
     }
 }
 
+/// The data directory that a command works on without a server. Where the environment names a cluster it must be named: what is meant is most likely the
+/// cluster.
+fn own_directory(target: &Target) -> Result<PathBuf> {
+    if target.data.is_none() && data_of_environment().is_none() && Config::read(None)?.cluster()?.is_some() {
+        let hint = "--url leads to a server of the cluster, --data names a data directory";
+        return Err(anyhow!(Hint(hint.to_owned()))
+            .context("the environment names a cluster, which this command reaches through a server"));
+    }
+    Ok(target.data_directory())
+}
+
 impl Client {
     /// Connects to the server, or starts an engine on the data directory.
     ///
@@ -107,7 +123,7 @@ impl Client {
     pub fn open(target: &Target) -> Result<Self> {
         let transport: Box<dyn Transport> = match &target.url {
             Some(url) => Box::new(HttpTransport::new(url, target.key()?)?),
-            None => Box::new(InProcess::start(&target.data_directory(), false)?),
+            None => Box::new(InProcess::start(&own_directory(target)?, false)?),
         };
         Ok(Self { transport })
     }
@@ -119,7 +135,7 @@ impl Client {
     pub fn open_or_found(target: &Target) -> Result<Self> {
         match &target.url {
             Some(_) => Self::open(target),
-            None => Ok(Self { transport: Box::new(InProcess::start(&target.data_directory(), true)?) }),
+            None => Ok(Self { transport: Box::new(InProcess::start(&own_directory(target)?, true)?) }),
         }
     }
 

@@ -221,14 +221,23 @@ impl Config {
         let mut table = match file {
             Some(file) => {
                 let named = || format!("the configuration {}", file.display());
-                fs::read_to_string(file).with_context(named)?.parse::<Table>().with_context(named)?
+                let text = fs::read_to_string(file).with_context(named)?;
+                // By itself, so that a mistake is told with its line.
+                toml::from_str::<Self>(&text).with_context(named)?;
+                text.parse::<Table>().with_context(named)?
             }
             None => Table::new(),
         };
         for (name, value) in env::vars() {
             overlay(&mut table, &name, &value)?;
         }
-        Value::Table(table).try_into().context("the configuration")
+        let mut config: Self = Value::Table(table)
+            .try_into()
+            .context("the configuration, with the environment's ACCLAIM_<SECTION>_<KEY>")?;
+        if let Some(data) = crate::args::data_of_environment() {
+            config.installation.data = Some(data);
+        }
+        Ok(config)
     }
 
     /// The data directory.

@@ -15,6 +15,6 @@ pub mod random;
 mod traveller;
 pub mod witness;
 
-/// Requests allocate on one thread and free on another; this allocator takes that well.
+/// Requests allocate on one thread and free on another; this allocator takes that well. By its feature `override` it is C's, and so SQLite's, too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

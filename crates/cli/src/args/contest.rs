@@ -128,7 +128,7 @@ pub struct OneContest {
 pub struct CertifyArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Certify though the panel has not chosen in every category
+    /// Certify though the panel has not chosen, or lots have not been drawn, in every category
     #[arg(long)]
     pub undecided: bool,
     #[command(flatten)]

@@ -173,7 +173,7 @@ pub struct ChooseArgs {
 pub struct StatementArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Its kind, such as tag-key-destroyed
+    /// Its kind, such as notice; any but tag-key-destroyed, which only destroying the key says
     pub kind: String,
     /// The statement
     pub text: String,

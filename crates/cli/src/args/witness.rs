@@ -35,6 +35,9 @@ pub struct WitnessArgs {
 }
 
 fn name(text: &str) -> Result<String> {
+    if text.contains("://") {
+        bail!("without `https://`: a name, not an address to open");
+    }
     if !is_origin(text) {
         bail!("1 to 255 bytes, no white space, no control character and no `+`");
     }

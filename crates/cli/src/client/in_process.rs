@@ -47,7 +47,9 @@ impl InProcess {
                 .with_context(|| format!("there is no data directory {}", directory.display()));
         }
         let runtime = Arc::new(tokio::runtime::Builder::new_multi_thread().enable_all().build()?);
-        let config = Config::embedded(directory.to_owned());
+        let mut config = Config::embedded(directory.to_owned());
+        // Fixed when it is founded.
+        config.installation.name = Config::read(None)?.installation.name;
         let engine = runtime.block_on(Engine::start(&config, Role::All)).map_err(with_hint)?;
         let authorization = format!("Bearer {}", engine.operator_key());
         Ok(Self { runtime, router: engine.router(), authorization, engine: Some(engine) })

@@ -63,6 +63,11 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
         .as_ref()
         .map(|file| fs::read(file).with_context(|| format!("the result {}", file.display())))
         .transpose()?;
+    if let Some(folder) = &args.previous
+        && !folder.join("checkpoint").is_file()
+    {
+        bail!("--previous: {} is no exported log: it has no file `checkpoint`", folder.display());
+    }
     let beside = Beside { result, earlier: earlier(args, &key)?, witnesses: args.witness.clone() };
     let means = Means::of(args.memory, args.threads);
     let (source, next) = match &args.url {

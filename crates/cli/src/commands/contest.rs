@@ -105,7 +105,8 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
     };
     let put = client.put(&path, &IdempotencyKey::new()?, revision.as_deref(), definition.to_json());
     let contest = put.map_err(|error| match error.downcast_ref::<Problem>() {
-        Some(problem) if problem.status == 412 && !args.edit => {
+        // Not one whose id was used before, or that came in between.
+        Some(problem) if problem.status == 412 && !args.edit && problem.extra("code").is_none() => {
             let hint = "--edit puts it in the place of the draft of this id, --as gives it another id";
             anyhow!(Hint(hint.to_owned()))
                 .context(Refused(format!("there is a contest {} already", definition.id)))
@@ -207,29 +208,42 @@ fn certify(args: &CertifyArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
     let result: Value = client.get(&format!("/v1/contests/{contest}/result"))?.json()?;
     let certify = request_of(&result)?;
-    let mut undecided = Vec::new();
+    let (mut undecided, mut lots) = (Vec::new(), Vec::new());
     for category in result["categories"].as_array().into_iter().flatten() {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let winners = &category["winners"];
         if winners["decision"] == "undecided" {
             undecided.push(text(&category["id"]));
         }
+        if lots_are_due(&result["rules"], category) {
+            lots.push(text(&category["id"]));
+        }
         let names: Vec<String> =
             winners["entries"].as_array().into_iter().flatten().map(|entry| text(&entry["entry"])).collect();
         let names = if names.is_empty() { text(&winners["decision"]) } else { names.join(", ") };
         output::line(format_args!("{}: {names}", text(&category["id"])))?;
     }
-    if !undecided.is_empty() && !args.undecided {
-        let detail = format!(
-            "the panel has not chosen in {}: choose with `acclaim rule choose`, or certify with --undecided",
-            undecided.join(", ")
-        );
-        return Err(Refused(detail).into());
+    for (categories, why, how) in [
+        (undecided, "the panel has not chosen", "choose with `acclaim rule choose`"),
+        (lots, "lots are to be drawn", "freeze and draw with `acclaim contest freeze` and `draw`"),
+    ] {
+        if !categories.is_empty() && !args.undecided {
+            let categories = categories.join(", ");
+            return Err(Refused(format!("{why} in {categories}: {how}, or certify with --undecided")).into());
+        }
     }
     output::line(format_args!("size: {}", certify["size"]))?;
     output::line(format_args!("root: {}", certify["root"].as_str().unwrap_or_default()))?;
     output::line(format_args!("result: {}", certify["result"].as_str().unwrap_or_default()))?;
     report(&post(&client, contest, "certify", &certify)?)
+}
+
+/// Whether a tie stands that lots would break. A reopening takes back the draw, as it does the certification.
+fn lots_are_due(rules: &Value, category: &Value) -> bool {
+    category["ties"].as_array().into_iter().flatten().any(|tie| {
+        let concerns = tie["concerns"].as_str().unwrap_or_default();
+        rules[concerns]["ties"] == "draw" && tie["resolved_by"] == "shared"
+    })
 }
 
 /// The request that certifies the present result.

@@ -76,7 +76,6 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
 }
 
 fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exported> {
-    let mut writer = FolderWriter::create(folder)?;
     let about = client.get(&format!("/v1/contests/{contest}"))?;
     let about_json: serde_json::Value = about.json()?;
     let vkey: VerifierKey = about_json["log"]["vkey"]
@@ -91,6 +90,8 @@ fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exp
     }
 
     let body = client.stream(&format!("/v1/contests/{contest}/log/entries?to={}", checkpoint.size))?;
+    // What cannot be exported leaves no folder behind.
+    let mut writer = FolderWriter::create(folder)?;
     let bar = progress::bar(checkpoint.size, "entries");
     let mut reader = BufReader::with_capacity(1 << 20, body);
     let mut line = Vec::new();

@@ -1,6 +1,10 @@
 //! `acclaim serve`
 
-use std::future::Future;
+use std::{
+    env,
+    future::Future,
+    io::{IsTerminal as _, stderr},
+};
 
 use acclaim_api::server;
 use acclaim_store_postgres::PostgresDatabase;
@@ -50,8 +54,10 @@ pub(super) fn migrate(args: &MigrateArgs) -> Result<Outcome> {
 /// Log lines on standard error; `RUST_LOG` says which.
 pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let _there_is_one =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    // As everywhere: colours are for a terminal, and for those who have not said that they want none.
+    let colours = stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(stderr);
+    let _there_is_one = lines.try_init();
 }
 
 async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
@@ -66,8 +72,9 @@ async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
         output::line(&key)?;
     }
     output::note(&format!("listening on {url}"));
-    let settings =
-        server::Settings { connections: config.server.connections.get(), ..server::Settings::default() };
+    let connections = config.server.connections.get();
+    let unshared = [&config.limits.allow[..], &config.limits.trusted_proxies].concat();
+    let settings = server::Settings { connections, unshared, ..server::Settings::default() };
     server::serve(listener, engine.router_with(others), settings, stop).await?;
     engine.stop().await;
     Ok(Outcome::Done)

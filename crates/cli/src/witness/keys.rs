@@ -41,8 +41,8 @@ impl Identity {
                 Ok(Self { state: StateFile::begin(state, key.verifier(), lock)?, key })
             }
             (None, Some(_)) => bail!(
-                "{} is missing: what this key has cosigned is not known. Restore it, or give the witness a new name and key; --new-state is for a key \
-                 that has never cosigned",
+                "{} is missing: what this key has cosigned is not known. Bring the file back if it was moved, never from a backup, or give the witness a \
+                 new name and key; --new-state is for a key that has never cosigned",
                 state.display()
             ),
             (Some(_), Some(_)) if new_state => bail!("{} is there: --new-state makes none", state.display()),

@@ -107,7 +107,12 @@ fn bodies_that_are_no_ballots(site: &Site) {
     detail(br#"{"selections":[{"category":"b","entry":"b1"}],"weight":2}"#, "weight");
     detail(br#"{"selections":[{"category":"b","entry":"b1","votes":2}]}"#, "votes");
     detail(br#"{"selections":[{"category":"b"}]}"#, "entry");
-    detail(br#"{"selections":[{"category":"b","entry":7}]}"#, "7");
+    detail(
+        br#"{"selections":[{"category":"b","entry":7}]}"#,
+        "`selections[0].entry`: invalid type: integer `7`",
+    );
+    detail(br#"{"selections":[["b","b1"]]}"#, "`selections[0]`");
+    detail(br#"[[{"category":"b","entry":"b1"}],null,null]"#, "object");
     detail(br#"{"selections":[{"category":"b","entry":"b1"}]} {}"#, "trailing");
     detail(br#"{"selections":[{"category":"b","entry":"\ud800"}]}"#, "hex escape");
     detail("[".repeat(60_000).as_bytes(), "");
@@ -359,7 +364,21 @@ fn staff_stay_within_their_role_contest_and_key(site: &Site) {
     };
     get("/v1/contests/draft", "").problem(404, "contest-not-found");
     assert_eq!(get("/v1/contests/draft", &other).status, 200);
-    get("/v1/contests/draft", &auditor).problem(403, "key-insufficient");
+    // Nobody else is told that there is one.
+    get("/v1/contests/draft", &auditor).problem(404, "contest-not-found");
+    get("/v1/contests/draft/tally", &auditor).problem(404, "contest-not-found");
+    get("/v1/contests/draft/votes/mine", "").problem(404, "contest-not-found");
+    let nobodys = format!("/v1/contests/draft/ballots/{}", "A".repeat(22));
+    get(&nobodys, "").problem(404, "contest-not-found");
+    get(&format!("{nobodys}/proof"), "").problem(404, "contest-not-found");
+    post("/v1/contests/draft/ballots", "x", "", "{}").problem(404, "contest-not-found");
+    // Whose key does not allow to read what is not public reads what is.
+    let gateway = site.staff_key("gateway", "main");
+    for key in ["", &*gateway, &*other] {
+        assert_eq!(get("/v1/contests/main/log/checkpoint", key).status, 200, "{key}");
+        get("/v1/contests/main/tally", key).problem(403, "not-public");
+    }
+    get("/v1/contests/main/log/checkpoint", "ack_0000").problem(401, "key-invalid");
     let listed: Vec<Value> = get("/v1/contests", "").body["contests"].as_array().unwrap().clone();
     assert_eq!(listed.iter().map(|contest| &contest["id"]).collect::<Vec<_>>(), [&json!("main")]);
 

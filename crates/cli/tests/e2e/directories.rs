@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::Stdio,
     thread,
@@ -40,6 +41,10 @@ fn a_directory_in_use_and_one_without_its_secret() {
     let words = refused(&site.data());
     assert!(words.contains("in use") && words.contains(&site.address.to_string()), "{words}");
     site.kill();
+    for (name, mode) in [("", 0o700), ("secret", 0o600), ("acclaim.db", 0o600), ("acclaim.db-wal", 0o600)] {
+        let metadata = fs::metadata(site.data().join(name)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, mode, "{name}: its owner's alone");
+    }
     let secret = site.data().join("secret");
     let kept = fs::read(&secret).unwrap();
     fs::remove_file(&secret).unwrap();

@@ -42,12 +42,17 @@ impl Stream {
     }
 }
 
-fn a_tally_is_followed_to_its_last_figures(site: &Site) {
-    site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": {"standings": "public"}}));
-    // To whoever asks: staff see drafts, and figures come a moment before everyone is told of the opening.
+/// Waits until whoever asks sees the tally: strangers see no drafts, and figures come a moment before everyone is
+/// told of the opening.
+fn wait_until_public(site: &Site) {
     poll("the opening", || {
         (site.send("GET", "/v1/contests/main/tally", &[], b"").status == 200).then_some(())
     });
+}
+
+fn a_tally_is_followed_to_its_last_figures(site: &Site) {
+    site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": {"standings": "public"}}));
+    wait_until_public(site);
     let mut first = Stream::follow(site);
     let head: Vec<String> =
         std::iter::from_fn(|| Some(first.line()).filter(|line| !line.is_empty())).collect();
@@ -73,4 +78,27 @@ fn a_tally_is_followed_to_its_last_figures(site: &Site) {
         };
         assert_eq!((id, &told["ballots"]["recorded"]), (last.to_string(), &json!(20)));
     }
+}
+
+/// Of the 2,000 streams one network has a quarter, unless it is on the list of those without limits.
+#[test]
+fn one_network_does_not_take_all_streams() {
+    let mut site = Site::start();
+    site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": {"standings": "public"}}));
+    site.kill();
+    site.environment = [("ALLOW", "[]"), ("PER_NETWORK", "100000")]
+        .map(|(name, value)| (format!("ACCLAIM_LIMITS_{name}"), value.to_owned()))
+        .to_vec();
+    site.restart();
+    wait_until_public(&site);
+    let mut followed: Vec<Stream> = (0..500).map(|_| Stream::follow(&site)).collect();
+    for stream in &mut followed {
+        assert_eq!(stream.line(), "HTTP/1.1 200 OK");
+    }
+    assert_eq!(Stream::follow(&site).line(), "HTTP/1.1 503 Service Unavailable");
+    followed.pop();
+    poll("a place that is given back", || {
+        let mut stream = Stream::follow(&site);
+        (stream.line() == "HTTP/1.1 200 OK").then_some(stream)
+    });
 }

@@ -83,28 +83,33 @@ fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
 }
 
 /// Nothing is recorded while nobody sequences. Then all that was not refused is.
+/// Waits until so many requests wait for their ballots.
+fn wait_until(site: &Site, waiting: u32) {
+    let line = format!("acclaim_waiting_requests {waiting}");
+    poll("requests to wait", || {
+        let key = format!("Bearer {}", site.key);
+        let told = site.send("GET", "/metrics", &[("authorization", &*key)], b"");
+        told.text.lines().any(|told| told == line).then_some(())
+    });
+}
+
 #[test]
 fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
     let mut site = Site::start_clustered();
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
-    let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": 41})).unwrap();
+    let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": 42})).unwrap();
     let passes: Vec<&str> =
         minted["passes"].as_array().unwrap().iter().map(|pass| pass["pass"].as_str().unwrap()).collect();
     let bearer = format!("Bearer {}", site.staff_key("gateway", "main"));
+    let (first, passes) = passes.split_first().unwrap();
+    // The intake takes ballots from now on, also while nobody sequences.
+    assert_eq!(site.cast("main", first, &ballot(&["a1"])).status, 201);
     site.kill();
     site.environment = [("WAITING", "2"), ("DEADLINE_MS", "30000")]
         .map(|(name, value)| (format!("ACCLAIM_BALLOTS_{name}"), value.to_owned()))
         .to_vec();
     site.restart();
     site.stop_sequencing();
-    let wait_until = |waiting: u32| {
-        let line = format!("acclaim_waiting_requests {waiting}");
-        poll("requests to wait", || {
-            let told =
-                site.send("GET", "/metrics", &[("authorization", &*format!("Bearer {}", site.key))], b"");
-            told.text.lines().any(|told| told == line).then_some(())
-        });
-    };
     let (refused, lines) = passes[3..].split_first().unwrap();
     let cast = |pass: &str| site.cast("main", pass, &ballot(&["a1"]));
     thread::scope(|scope| {
@@ -113,7 +118,7 @@ fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
             let headers = [("authorization", &*bearer), ("content-type", "application/x-ndjson")];
             site.send("POST", PATH, &headers, body.as_bytes())
         });
-        wait_until(2);
+        wait_until(&site, 2);
         // Who leaves makes room, though the ballot goes on.
         let mut leaving = TcpStream::connect(site.address).unwrap();
         let body = ballot(&["a1"]).to_string();
@@ -124,11 +129,11 @@ fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
             body.len()
         );
         leaving.write_all((head + &body).as_bytes()).unwrap();
-        wait_until(3);
+        wait_until(&site, 3);
         drop(leaving);
-        wait_until(2);
+        wait_until(&site, 2);
         let voters = [passes[0], passes[1]].map(|pass| scope.spawn(move || cast(pass)));
-        wait_until(4);
+        wait_until(&site, 4);
         let answer = cast(refused);
         answer.problem(503, "queue-full");
         assert_eq!(answer.header("retry-after"), "1");
@@ -142,5 +147,39 @@ fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
         assert_eq!(told.matches(r#""status":"recorded""#).count(), lines.len(), "{told}");
         assert_eq!(cast(refused).status, 201, "nothing was kept of it, and there is room again");
     });
-    assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 41);
+    assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 42);
+}
+
+#[test]
+fn a_contest_that_is_not_recorded_takes_no_room_of_another() {
+    let mut site = Site::start_clustered();
+    site.kill();
+    site.environment = [("WAITING", "2"), ("DEADLINE_MS", "30000")]
+        .map(|(name, value)| (format!("ACCLAIM_BALLOTS_{name}"), value.to_owned()))
+        .to_vec();
+    site.restart();
+    let cast = |contest: &str, pass: &str| site.cast(contest, pass, &ballot(&["a1"]));
+    let passes = ["stuck", "main"].map(|contest| {
+        site.create(contest, "2021-01-01T00:00:00Z", &json!({}));
+        let passes = ["ama", "bo", "efua", "kofi"].map(|who| site.pass(contest, who));
+        assert_eq!(cast(contest, &passes[0]).status, 201);
+        passes
+    });
+    let [stuck, main] = &passes;
+    thread::scope(|scope| {
+        // Nothing is appended to its log meanwhile.
+        let lock = "BEGIN; SELECT id FROM contests WHERE id = 'stuck' FOR UPDATE; SELECT pg_sleep(8); COMMIT";
+        scope.spawn(|| site.execute(lock));
+        let is_locked =
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%stuck%'";
+        poll("the lock", || (site.number(is_locked) == Some(1)).then_some(()));
+        let waiting = [&stuck[1], &stuck[2]].map(|pass| scope.spawn(|| cast("stuck", pass)));
+        wait_until(&site, 2);
+        cast("stuck", &stuck[3]).problem(503, "queue-full");
+        assert_eq!(cast("main", &main[1]).status, 201);
+        assert!(waiting.iter().all(|voter| !voter.is_finished()), "while the others still wait");
+        for voter in waiting {
+            assert_eq!(voter.join().unwrap().status, 201);
+        }
+    });
 }

@@ -198,6 +198,9 @@ fn draw(site: &Site, ama: &str) {
     (paper["panel"], paper["juror"]) = ("experts".into(), "Kofi".into());
     let frozen = post(site, "prize/scores", &site.key, "frozen-paper", &paper);
     assert_eq!(frozen.problem(409, "refused")["code"], "frozen");
+    let refused = run(site, &site.key, &["contest", "certify", "prize"]);
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && words.contains("lots are to be drawn in b:"), "{words}");
     succeeded(&run(site, &site.key, &["contest", "draw", "prize", "--seed", SEED]));
     let again = post(site, "prize/draw", &site.key, "again", &seed);
     assert_eq!(again.problem(409, "refused")["code"], "no-draw");
@@ -247,10 +250,15 @@ fn a_jurors_key_does_nothing_else(site: &Site) {
     ] {
         post(site, &format!("prize/{route}"), &ama, route, &json!({})).problem(403, "key-insufficient");
     }
-    for route in
-        ["turnout", "tally", "tally/stream", "result", "log/entries", "log/tile/0/000.p/1", "log/checkpoint"]
-    {
-        get(site, &format!("{ours}/{route}"), &ama).problem(403, "key-insufficient");
+    get(site, &format!("{ours}/turnout"), &ama).problem(403, "key-insufficient");
+    // What anyone may read it reads as anyone does.
+    for route in ["tally", "tally/stream", "result", "log/entries", "log/checkpoint"] {
+        let path = format!("{ours}/{route}");
+        let [ours, anyones] = [get(site, &path, &ama), site.send("GET", &path, &[], b"")];
+        assert_eq!((ours.status, &ours.body["type"]), (anyones.status, &anyones.body["type"]), "{route}");
+    }
+    for (route, status) in [("tally", 403), ("log/entries", 403), ("log/checkpoint", 200)] {
+        assert_eq!(get(site, &format!("{ours}/{route}"), &ama).status, status, "{route}");
     }
     let bearer = format!("Bearer {ama}");
     let headers =
@@ -293,7 +301,7 @@ fn a_draft_can_be_read_and_takes_no_scores(site: &Site) {
     site.create("draft", "2098-01-01T00:00:00Z", &rules());
     let esi = juror(site, "draft", "students", "Esi");
     assert_eq!(get(site, "/v1/contests/draft", &esi).status, 200);
-    get(site, "/v1/contests/draft/tally", &esi).problem(403, "key-insufficient");
+    get(site, "/v1/contests/draft/tally", &esi).problem(404, "contest-not-found");
     let listed = get(site, "/v1/contests", &esi).body.to_string();
     assert!(listed.contains("\"draft\"") && get(site, "/v1/contests/draft", "").status == 404, "{listed}");
     let early = post(site, "draft/scores", &esi, "early", &json!({"category": "a", "values": []}));

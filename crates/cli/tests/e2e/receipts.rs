@@ -15,7 +15,7 @@ use crate::{
 const OPENED: &str = "2021-01-01T00:00:00Z";
 const REASON: &str = "cast twice on paper";
 
-on_both_grounds!(a_receipt_is_renewed_and_names_no_choice);
+on_both_grounds!(a_receipt_is_renewed_and_names_no_choice, a_void_of_a_replaced_ballot_fills_nothing);
 
 fn receipt(site: &Site, contest: &str, ballot: &Value) -> String {
     let path = format!("/v1/contests/{contest}/ballots/{}/proof", ballot.as_str().unwrap());
@@ -252,4 +252,26 @@ fn states_within_the_log(site: &Site) {
     let told = status(site, &cast["ballot"]);
     assert_eq!((&told["status"], &told["reason"]), (&json!("recorded"), &Value::Null));
     assert_eq!(voided.mine()["ballots"][0]["status"], "recorded");
+}
+
+/// What a ballot filled is free again once it is replaced, whatever is ruled of it afterwards.
+fn a_void_of_a_replaced_ballot_fills_nothing(site: &Site) {
+    site.create("main", OPENED, &json!({"ballot": {"revision": "replace"}}));
+    let voter = Voter::new(site, "ama");
+    let first = voter.cast(&ballot(&["a1", "b1"]));
+    let mut again = ballot(&["a2"]);
+    again["replaces"] = first["ballot"].clone();
+    let second = voter.cast(&again);
+    let ruling = |path: &str| {
+        let body = json!({"ballots": [first["ballot"]], "reason": REASON});
+        site.staff.post(&format!("/v1/contests/main/{path}"), path, &body).unwrap();
+    };
+    ruling("voids");
+    assert_eq!(status(site, &first["ballot"])["status"], "voided");
+    let mine = voter.mine();
+    let listed: Vec<&Value> = mine["ballots"].as_array().unwrap().iter().map(|b| &b["ballot"]).collect();
+    assert_eq!((listed, &mine["left"]), (vec![&second["ballot"]], &json!(["b"])));
+    voter.cast(&ballot(&["b2"]));
+    ruling("reinstatements");
+    assert_eq!(status(site, &first["ballot"])["status"], "replaced");
 }

@@ -16,7 +16,7 @@ pub(crate) fn acclaim() -> Command {
 
 /// With the environment that all servers under test have.
 fn configured(mut command: Command) -> Command {
-    command.env_remove("ACCLAIM_KEY").env("ACCLAIM_BALLOTS_DEADLINE_MS", "1000").env("RUST_LOG", "warn");
+    command.env_remove("ACCLAIM_KEY").env("ACCLAIM_BALLOTS_DEADLINE_MS", "5000").env("RUST_LOG", "warn");
     command.env("ACCLAIM_LIMITS_ALLOW", r#"["127.0.0.0/8"]"#).env("ACCLAIM_LIMITS_PER_PASS", "100000");
     command
 }

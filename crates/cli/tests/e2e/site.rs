@@ -184,6 +184,11 @@ impl Site {
         self.servers.as_ref().map(|servers| servers.number(sql))
     }
 
+    /// Executes statements in the cluster's database.
+    pub(crate) fn execute(&self, sql: &str) {
+        self.servers.as_ref().unwrap().execute(sql);
+    }
+
     /// Sends what it is told, once.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request =

@@ -143,7 +143,7 @@ fn kill_at_every_moment(mut site: Site) {
         site.kill();
         if let Some(halves) = site.number(
             "SELECT count(*) FROM contests WHERE (tag_key = '') != EXISTS
-             (SELECT 1 FROM entries WHERE contest = number AND position('tag-key-destroyed'::bytea IN entry) > 0)",
+             (SELECT 1 FROM entries WHERE contest = number AND position('tag-key-destroyed'::bytea IN lines) > 0)",
         ) {
             assert_eq!(halves, 0, "{contest}");
         }

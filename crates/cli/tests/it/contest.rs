@@ -89,6 +89,8 @@ fn a_contest_from_its_definition_to_its_audit() {
     session.type_in(&["log", "export", "photo", "--out", "log"]);
     session.type_in(&["log", "export", "photo", "--out", "log"]);
     session.type_in(&["audit", "log", "--vkey-file", "log/vkey"]);
+    let said = session.run(&["audit", "log", "--vkey-file", "log/vkey", "--previous", "nowhere"]);
+    assert!(said.status == 2 && said.err.contains("--previous: nowhere"), "{}", said.err);
     let tally = session.run(&["tally", "log"]);
     assert_eq!((tally.status, tally.out), (0, session.read("log/result.json")));
     assert_transcript!(session.transcript());
@@ -104,6 +106,49 @@ fn a_directory_without_an_installation_is_told() {
     assert_eq!(session.type_in(&["contest", "list", "--url", "http://127.0.0.1:1"]).status, 2);
     assert!(!session.path("acclaim-data").exists() && !session.path("elsewhere").exists());
     assert_transcript!(session.transcript());
+}
+
+#[test]
+fn the_environment_says_where_and_what_an_installation_is() {
+    let session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    let create = ["contest", "create", "photo.toml"];
+    let cluster = [
+        ("ACCLAIM_REDIS_URL", "redis://127.0.0.1:1"),
+        ("ACCLAIM_POSTGRES_URL", "postgres://a@127.0.0.1:1/a"),
+    ];
+    let said = session.run_with(&cluster, &create);
+    assert!(said.status == 2 && said.err.contains("cluster") && said.err.contains("--url"), "{}", said.err);
+    assert!(!session.path("acclaim-data").exists(), "a forgotten --url founds nothing");
+    let named = [("ACCLAIM_INSTALLATION_NAME", "vote.example.org"), ("ACCLAIM_DATA", "elsewhere")];
+    let said = session.run_with(&named, &create);
+    assert!(said.status == 0 && said.out.contains("vote.example.org/"), "{} {}", said.out, said.err);
+    assert!(session.path("elsewhere").is_dir() && !session.path("acclaim-data").exists());
+}
+
+#[test]
+fn what_cannot_be_exported_leaves_no_folder() {
+    let session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    assert_eq!(session.run(&["contest", "create", "photo.toml"]).status, 0);
+    let said = session.run(&["log", "export", "photo", "--out", "log"]);
+    assert!(said.status != 0 && !session.path("log").exists(), "{}", said.err);
+}
+
+#[test]
+fn a_deleted_contest_is_named_by_its_refusal() {
+    let session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    for args in [
+        &["contest", "create", "photo.toml", "--test"][..],
+        &["pass", "mint", "photo", "--count", "1"],
+        &["contest", "delete", "photo"],
+    ] {
+        let said = session.run(args);
+        assert_eq!(said.status, 0, "{args:?}: {}", said.err);
+    }
+    let said = session.run(&["contest", "create", "photo.toml"]);
+    assert!(said.status != 0 && said.err.contains("deleted") && !said.err.contains("--edit"), "{}", said.err);
 }
 
 #[test]
@@ -174,4 +219,18 @@ fn a_tag_key_is_destroyed_once_voting_has_ended() {
     assert_eq!(session.type_in(&["pass", "mint", "photo", "--count", "1"]).status, 1);
     session.type_in(&["contest", "show", "photo"]);
     assert_transcript!(session.transcript());
+}
+
+#[test]
+fn a_mistake_of_the_configuration_is_told_with_its_line_or_variable() {
+    let session = Session::new();
+    session.write("acclaim.toml", "[ballots]\nwating = 3\n");
+    let said = session.run(&["serve", "--config", "acclaim.toml"]);
+    for word in ["acclaim.toml", "line 2", "wating"] {
+        assert!(said.status == 2 && said.err.contains(word), "{word}: {}", said.err);
+    }
+    let said = session.run_with(&[("ACCLAIM_BALLOTS_WATING", "3")], &["serve"]);
+    for word in ["ACCLAIM_", "wating"] {
+        assert!(said.status == 2 && said.err.contains(word), "{word}: {}", said.err);
+    }
 }

@@ -62,7 +62,12 @@ impl Session {
 
     /// Runs a command without noting it.
     pub(crate) fn run(&self, args: &[&str]) -> Said {
-        run_in(self.folder.path(), args)
+        run_in(self.folder.path(), &[], args)
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn run_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Said {
+        run_in(self.folder.path(), environment, args)
     }
 
     /// Runs a command and notes what it said.
@@ -88,7 +93,7 @@ impl Session {
     }
 }
 
-fn run_in(folder: &Path, args: &[&str]) -> Said {
+fn run_in(folder: &Path, environment: &[(&str, &str)], args: &[&str]) -> Said {
     let output = Command::new(env!("CARGO_BIN_EXE_acclaim"))
         .args(args)
         .current_dir(folder)
@@ -96,6 +101,7 @@ fn run_in(folder: &Path, args: &[&str]) -> Said {
         // How long closing waits for ballots on their way.
         .env("ACCLAIM_BALLOTS_DEADLINE_MS", "200")
         .env("COLUMNS", "100")
+        .envs(environment.iter().copied())
         .output()
         .unwrap();
     Said {

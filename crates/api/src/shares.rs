@@ -1,0 +1,79 @@
+//! Places that many want and each keeps for long, such as connections: no network takes more than its share.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::limits::prefix;
+
+/// One network has at most one of so many parts.
+const PARTS: usize = 4;
+
+/// Who has places, by network: /24 of IPv4, /48 of IPv6.
+pub(crate) struct Shares {
+    /// Places of one network.
+    most: usize,
+    taken: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Shares {
+    /// Of so many places.
+    pub(crate) fn of(places: usize) -> Arc<Self> {
+        Arc::new(Self { most: places.div_ceil(PARTS), taken: Mutex::default() })
+    }
+
+    /// A place for an address, unless its network has its share. Dropping it gives it back.
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Share> {
+        let network = prefix(address);
+        let mut taken = self.taken();
+        let places = taken.entry(network).or_default();
+        if *places >= self.most {
+            return None;
+        }
+        *places += 1;
+        Some(Share { shares: Arc::clone(self), network })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One place.
+pub(crate) struct Share {
+    shares: Arc<Shares>,
+    network: IpAddr,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut taken = self.shares.taken();
+        if let Entry::Occupied(mut places) = taken.entry(self.network) {
+            *places.get_mut() -= 1;
+            if *places.get() == 0 {
+                places.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_has_a_quarter_and_gives_it_back() {
+        let shares = Shares::of(8);
+        let take = |address: &str| shares.take(address.parse().unwrap());
+        let first = take("192.0.2.1");
+        let second = take("192.0.2.200");
+        assert!(first.is_some() && second.is_some() && take("192.0.2.3").is_none());
+        assert!(take("198.51.100.1").is_some(), "another network");
+        drop(first);
+        assert!(take("192.0.2.3").is_some());
+        drop(second);
+        assert!(shares.taken().is_empty(), "nothing is kept of those who left");
+    }
+}
