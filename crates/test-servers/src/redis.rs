@@ -187,14 +187,23 @@ pub fn cluster(folder: &Path) -> Vec<Server> {
         servers[0].run::<String>(&["CLUSTER", "MEET", "127.0.0.1", &other.port().to_string()]);
     }
     let deadline = Instant::now() + Duration::from_secs(30);
-    while !servers
-        .iter()
-        .all(|server| server.run::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
-    {
+    while !servers.iter().all(|server| knows_all(server, &servers)) {
         assert!(Instant::now() < deadline, "the cluster did not form");
         std::thread::yield_now();
     }
     servers
+}
+
+/// Whether a master can reach every other by its own name, and knows who has each slot: `cluster_state` alone is fine sooner.
+fn knows_all(server: &Server, masters: &[Server]) -> bool {
+    let nodes: String = server.run(&["CLUSTER", "NODES"]);
+    let linked = |master: &Server| {
+        let name: String = master.run(&["CLUSTER", "MYID"]);
+        nodes.lines().any(|node| node.starts_with(&name) && node.contains(" connected "))
+    };
+    let info: String = server.run(&["CLUSTER", "INFO"]);
+    let fine = |field: &str| info.lines().any(|line| line.trim_end() == field);
+    fine("cluster_state:ok") && fine("cluster_slots_ok:16384") && masters.iter().all(linked)
 }
 
 /// Moves all keys of a key's hash slot from one master of a cluster to another, one after the other, as an operator's tools do.
