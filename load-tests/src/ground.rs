@@ -1,6 +1,6 @@
 //! What an engine stands on: nothing but a folder, or Redis and Postgres, started for it.
 
-use std::{path::Path, rc::Rc};
+use std::{path::Path, process::Command, rc::Rc};
 
 use acclaim_cli::client::Client;
 use acclaim_test_servers::{postgres, redis};
@@ -14,8 +14,13 @@ use crate::{
 };
 
 /// Postgres as it would be set up for a vote: memory and log files of a small server. Durability is as shipped: on.
-const POSTGRES: &[&str] =
-    &["shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=15min", "wal_compression=off"];
+const POSTGRES: &[&str] = &[
+    "shared_buffers=1GB",
+    "min_wal_size=2GB",
+    "max_wal_size=8GB",
+    "checkpoint_timeout=15min",
+    "wal_compression=off",
+];
 
 /// Redis likewise: the append-only file may grow before it is written anew, which stalls every synchronisation for a moment. Durability is as required.
 const REDIS: &[&str] = &["--auto-aof-rewrite-min-size", "1gb"];
@@ -97,6 +102,20 @@ impl Ground {
     pub fn open(&self, id: &str) -> Result<Contest> {
         let vkey = open_contest(&self.client, id)?;
         Ok(Contest { id: id.to_owned(), vkey, voters: Rc::new(Voters::new(id)) })
+    }
+
+    /// As it is for a server that has run for a while: a checkpoint has left segments of the write-ahead log to be used again, and the kernel holds
+    /// back nothing of what was written so far. It would write that half a minute later, when every synchronisation waits for it.
+    ///
+    /// # Errors
+    /// If the disks cannot be synchronised.
+    pub fn settle(&self) -> Result<()> {
+        if let Some((server, database)) = &self.postgres {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(server.execute(database, "CHECKPOINT"));
+        }
+        let status = Command::new("sync").status().context("sync")?;
+        status.success().then_some(()).context("sync failed")
     }
 
     /// Every process with a part in it, and this one, the voters'.

@@ -101,6 +101,7 @@ fn measure(args: &Args) -> Result<()> {
         };
         let ground = Ground::start(&plan.binary, mode)?;
         let contest = ground.open("bars")?;
+        ground.settle()?;
         match group {
             Group::Clustered | Group::Embedded | Group::Shards => {
                 rates::measure(&plan, &ground, &contest, mode, &mut table)?;

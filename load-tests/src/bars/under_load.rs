@@ -27,6 +27,7 @@ pub(crate) fn measure(plan: &Plan, ground: &Ground, contest: &Contest, table: &m
     // The first seconds are slower: nothing is warm.
     ballots(plan, ground, contest)?;
     let most = ballots(plan, ground, contest)?;
+    ground.settle()?;
     latency(plan, ground, contest, most, table)?;
     overload(plan, ground, contest, most, table)
 }
