@@ -356,7 +356,7 @@ pub(crate) async fn decide(
         }
     };
     // What follows is asked of contests as they are now.
-    api.directory.renew(&api.stores, &api.keyring, id).await?;
+    api.directory.renew(id).await?;
     match outcome {
         CommandOutcome::Recorded { index, entries, size, root } => {
             let root =

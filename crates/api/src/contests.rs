@@ -175,7 +175,7 @@ async fn put(
     let definition = rounds::resolve(&api, &key, definition).await?;
 
     let status = store(&api, &id, &definition, expected.as_ref()).await?;
-    api.directory.renew(&api.stores, &api.keyring, &id).await?;
+    api.directory.renew(&id).await?;
     api.stores.hub.send(Notice::ContestChanged(id.clone()));
     let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
     Ok(document(&contest, status, None))
@@ -265,7 +265,7 @@ async fn delete(
     })?;
     // The sequencer clears up the rest.
     api.stores.hub.send(Notice::ContestChanged(id.clone()));
-    api.directory.renew(&api.stores, &api.keyring, &id).await?;
+    api.directory.renew(&id).await?;
     Ok((StatusCode::NO_CONTENT, Body::empty()).into_response())
 }
 

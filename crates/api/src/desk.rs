@@ -13,7 +13,7 @@ use std::{
 use acclaim_ballot_log::{hash::Hash, leaf_hash};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
-    Keyring, Phase, StoreError, Stores,
+    Phase, StoreError, Stores,
     hub::{BallotOutcome, Decided, Notice},
     intake::{Offer, Submitted, shard_of},
     ledger::RecordedBallot,
@@ -53,7 +53,6 @@ pub(crate) enum Answer {
 /// See the [module](self).
 pub(crate) struct Desk {
     stores: Stores,
-    keyring: Arc<Keyring>,
     /// Knows each contest's present session.
     directory: Arc<Directory>,
     /// The batches that fill, by contest and shard; a lane without one has no call under way. Taken whole by the lane's `submit_batches`.
@@ -128,16 +127,9 @@ impl Rooms {
 
 impl Desk {
     /// Of each contest's voters and of its gateways `most` ballots each may wait.
-    pub(crate) fn new(
-        stores: Stores,
-        keyring: Arc<Keyring>,
-        directory: Arc<Directory>,
-        most: usize,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(crate) fn new(stores: Stores, directory: Arc<Directory>, most: usize, metrics: Arc<Metrics>) -> Self {
         Self {
             stores,
-            keyring,
             directory,
             filling: Mutex::default(),
             waiting: std::array::from_fn(|_| Mutex::default()),
@@ -290,7 +282,7 @@ impl Desk {
         if !submitted.contains(&Submitted::Rebuilding) {
             return Ok(submitted);
         }
-        self.directory.renew(&self.stores, &self.keyring, contest).await?;
+        self.directory.renew(contest).await?;
         let Some(newer) = session().filter(|session| *session != known) else { return Ok(submitted) };
         let missing = |(_, submitted): &(Offer, &Submitted)| **submitted == Submitted::Rebuilding;
         let again: Vec<Offer> =

@@ -8,10 +8,10 @@ use std::{
 
 use acclaim_ballot_log::{Event, LogEntry, SigningKey, entry::ContestHeader};
 use acclaim_contest::{ContestId, TagKey, ballot::Slate, days::Days, rules::Period};
-use acclaim_store::{ContestRecord, Keyring, Phase, StoreError, Stores, hub::Notice};
+use acclaim_store::{ContestRecord, Database, Hub, Keyring, Phase, StoreError, hub::Notice};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, broadcast::error::RecvError};
 
 /// How long to wait before contests that could not be read are read again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -33,8 +33,12 @@ pub(crate) struct Contest {
 
 impl Contest {
     /// Reads what a record does not hold.
-    async fn read(record: ContestRecord, stores: &Stores, keyring: &Keyring) -> Result<Self, StoreError> {
-        let days = days(&record, stores).await?;
+    async fn read(
+        record: ContestRecord,
+        database: &dyn Database,
+        keyring: &Keyring,
+    ) -> Result<Self, StoreError> {
+        let days = days(&record, database).await?;
         Self::new(record, days, keyring)
     }
 
@@ -86,11 +90,11 @@ impl Contest {
 }
 
 /// The days that the log begins with, once there is one: another table of time zones than that of the opening cannot change them.
-async fn days(record: &ContestRecord, stores: &Stores) -> Result<Days, StoreError> {
+async fn days(record: &ContestRecord, database: &dyn Database) -> Result<Days, StoreError> {
     if record.state.phase == Phase::Draft || record.definition.rules.ballot.period != Period::Day {
         return Ok(record.definition.days().unwrap_or_default());
     }
-    let entries = stores.database.entries(record.id(), 0, 1).await?;
+    let entries = database.entries(record.id(), 0, 1).await?;
     if let Some(Ok(LogEntry::Event(event))) = entries.first().map(|line| LogEntry::decode(line))
         && let Event::Contest(ContestHeader { days: Some(days), .. }) = *event
     {
@@ -99,34 +103,36 @@ async fn days(record: &ContestRecord, stores: &Stores) -> Result<Days, StoreErro
     Err(StoreError::Corrupt(format!("the log of {} does not begin with its days", record.id())))
 }
 
-/// Whether a record takes the place of a known one: it is of a higher revision, or of another contest of the same id, which has another tag key. An
-/// id whose contest had its key destroyed is never used again.
-fn follows(record: &ContestRecord, known: &ContestRecord) -> bool {
-    let another = record.tag_key.is_some() && known.tag_key.is_some() && record.tag_key != known.tag_key;
-    another || known.revision < record.revision
-}
-
-/// All contests by id. One task writes ([`Directory::follow`], and handlers that have just changed a contest), all handlers read.
+/// All contests by id. [`Directory::follow`] writes, and handlers that have just changed a contest; all handlers read.
 pub(crate) struct Directory {
+    database: Arc<dyn Database>,
+    keyring: Arc<Keyring>,
     contests: ArcSwap<HashMap<ContestId, Arc<Contest>>>,
+    /// Held from the reading of the database until what was read is here: what was read earlier must not come later.
+    turn: Mutex<()>,
 }
 
 impl Directory {
-    pub(crate) async fn read(stores: &Stores, keyring: &Keyring) -> Result<Self, StoreError> {
-        let directory = Self { contests: ArcSwap::default() };
-        directory.read_all(stores, keyring).await?;
+    pub(crate) async fn read(database: Arc<dyn Database>, keyring: Arc<Keyring>) -> Result<Self, StoreError> {
+        let directory = Self { database, keyring, contests: ArcSwap::default(), turn: Mutex::default() };
+        directory.read_all().await?;
         Ok(directory)
     }
 
-    async fn read_all(&self, stores: &Stores, keyring: &Keyring) -> Result<(), StoreError> {
-        let records = stores.database.contests().await?;
+    async fn read_all(&self) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
+        let records = self.database.contests().await?;
         let mut contests = HashMap::with_capacity(records.len());
         for record in records {
-            let contest = Contest::read(record, stores, keyring).await?;
+            let contest = self.complete(record).await?;
             contests.insert(contest.id().clone(), Arc::new(contest));
         }
         self.contests.store(Arc::new(contests));
         Ok(())
+    }
+
+    async fn complete(&self, record: ContestRecord) -> Result<Contest, StoreError> {
+        Contest::read(record, &*self.database, &self.keyring).await
     }
 
     pub(crate) fn contest(&self, id: &ContestId) -> Option<Arc<Contest>> {
@@ -146,50 +152,34 @@ impl Directory {
     }
 
     /// Reads one contest anew.
-    pub(crate) async fn renew(
-        &self,
-        stores: &Stores,
-        keyring: &Keyring,
-        id: &ContestId,
-    ) -> Result<(), StoreError> {
-        let contest = match stores.database.contest(id).await? {
-            Some(record) => Some(Arc::new(Contest::read(record, stores, keyring).await?)),
-            None => None,
+    pub(crate) async fn renew(&self, id: &ContestId) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
+        let record = self.database.contest(id).await?;
+        let mut contests = HashMap::clone(&self.contests.load());
+        match record {
+            Some(record) => contests.insert(id.clone(), Arc::new(self.complete(record).await?)),
+            None => contests.remove(id),
         };
-        self.contests.rcu(|contests| {
-            let mut contests = HashMap::clone(contests);
-            // Two may renew at once: the higher revision stays.
-            match &contest {
-                Some(contest) => {
-                    if contests.get(id).is_none_or(|known| follows(&contest.record, &known.record)) {
-                        contests.insert(id.clone(), Arc::clone(contest));
-                    }
-                }
-                None => {
-                    contests.remove(id);
-                }
-            }
-            contests
-        });
+        self.contests.store(Arc::new(contests));
         Ok(())
     }
 
     /// Keeps up with the hub's notices. What cannot be read is read again, all of it, until it can.
-    pub(crate) async fn follow(self: Arc<Self>, stores: Stores, keyring: Arc<Keyring>) {
-        let mut notices = stores.hub.subscribe();
+    pub(crate) async fn follow(self: Arc<Self>, hub: Arc<Hub>) {
+        let mut notices = hub.subscribe();
         // What changed since the first reading and this moment.
-        stores.hub.hear(Notice::Missed);
+        hub.hear(Notice::Missed);
         loop {
             let mut renewed = match notices.recv().await {
-                Ok(Notice::ContestChanged(id)) => self.renew(&stores, &keyring, &id).await,
-                Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => self.read_all(&stores, &keyring).await,
+                Ok(Notice::ContestChanged(id)) => self.renew(&id).await,
+                Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => self.read_all().await,
                 Ok(_) => Ok(()),
                 Err(RecvError::Closed) => return,
             };
             while let Err(error) = renewed {
                 tracing::error!(%error, "contests cannot be read");
                 tokio::time::sleep(RETRY_AFTER).await;
-                renewed = self.read_all(&stores, &keyring).await;
+                renewed = self.read_all().await;
             }
         }
     }
@@ -197,26 +187,37 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
-    use acclaim_contest::definition::{Definition, Overrides};
-    use acclaim_store::contests::ContestState;
+    use acclaim_store::Contests as _;
+    use acclaim_store_sqlite::DataDirectory;
+    use acclaim_test_support::{Fault, Faults, FaultyDatabase, Step, conformance::definition};
 
     use super::*;
 
-    fn record(revision: u64, tag_key: Option<u8>) -> ContestRecord {
-        let json = r#"{"contest":{"id":"a","title":"T","time_zone":"UTC","opens":"2021-03-01T00:00:00Z","closes":"2021-04-01T00:00:00Z"},
-            "winners":{"count":1,"from":"all","by":"votes"},
-            "category":[{"id":"a","title":"A"}],"entry":[{"id":"p1","category":"a","title":"One"}]}"#;
-        let definition = Arc::new(Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap());
-        let state = ContestState::of_draft(&definition);
-        ContestRecord { definition, revision, state, tag_key: tag_key.map(|byte| vec![byte]) }
-    }
+    #[tokio::test]
+    async fn what_was_read_earlier_does_not_come_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDirectory::lock(folder.path()).unwrap();
+        let secret = data.secret().unwrap();
+        let faults = Arc::new(Faults::default());
+        let database = Arc::new(FaultyDatabase::new(Arc::new(data.database().unwrap()), Arc::clone(&faults)));
+        let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
+        let contests = Arc::clone(&database) as Arc<dyn Database>;
+        let directory = Arc::new(Directory::read(contests, Arc::clone(&keyring)).await.unwrap());
 
-    #[test]
-    fn a_late_reading_does_not_bring_a_destroyed_key_back() {
-        assert!(follows(&record(5, None), &record(4, Some(1))));
-        assert!(!follows(&record(4, Some(1)), &record(5, None)));
-        assert!(follows(&record(6, None), &record(5, None)));
-        assert!(!follows(&record(4, Some(1)), &record(4, Some(1))));
-        assert!(follows(&record(1, Some(2)), &record(4, Some(1))), "a draft created again under the same id");
+        faults.plan(Step::Contests, [Fault::DoneButLate]);
+        let earlier = Arc::clone(&directory);
+        let earlier = tokio::spawn(async move { earlier.read_all().await });
+        faults.late().await;
+        let new = definition("photos");
+        database.create_draft(&new, &keyring.new_tag_key(&new.id).unwrap()).await.unwrap();
+        let later = Arc::clone(&directory);
+        let id = new.id.clone();
+        let later = tokio::spawn(async move { later.renew(&id).await });
+        // As far as it comes.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        faults.release();
+        earlier.await.unwrap().unwrap();
+        later.await.unwrap().unwrap();
+        assert!(directory.contest(&new.id).is_some());
     }
 }

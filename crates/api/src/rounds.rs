@@ -66,7 +66,7 @@ pub(crate) async fn resolve(
     }
     let wrong = |code: &str, problem: &str| Err(mistake("rounds.from", problem).with("code", code));
     // As it is now, whatever this process has heard of.
-    api.directory.renew(&api.stores, &api.keyring, from).await?;
+    api.directory.renew(from).await?;
     let known = api.directory.contest(from);
     let Some(source) = known.filter(|source| source.phase() > Phase::Draft || key.covers(from)) else {
         return wrong("unknown", &format!("there is no contest {from} here"));

@@ -98,12 +98,11 @@ impl Api {
         settings: Settings,
         process_key: Option<[u8; 32]>,
     ) -> Result<Self, acclaim_store::StoreError> {
-        let directory = Arc::new(Directory::read(&stores, &keyring).await?);
+        let directory = Arc::new(Directory::read(Arc::clone(&stores.database), Arc::clone(&keyring)).await?);
         let metrics = Arc::new(Metrics::default());
         Ok(Self(Arc::new(Parts {
             desk: Arc::new(Desk::new(
                 stores.clone(),
-                Arc::clone(&keyring),
                 Arc::clone(&directory),
                 settings.waiting_ballots,
                 Arc::clone(&metrics),
@@ -127,7 +126,7 @@ impl Api {
     #[must_use]
     pub fn background(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        tasks.spawn(Arc::clone(&self.directory).follow(self.stores.clone(), Arc::clone(&self.keyring)));
+        tasks.spawn(Arc::clone(&self.directory).follow(Arc::clone(&self.stores.hub)));
         tasks.spawn(Arc::clone(&self.desk).answer_decided());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
         tasks.spawn(Arc::clone(&self.desk).look_again_and_again());

@@ -20,6 +20,7 @@ pub enum Step {
     DropSurvivors,
     Mark,
     Open,
+    Contests,
 }
 
 /// What goes wrong with one call.
@@ -39,10 +40,12 @@ pub enum Fault {
     KilledAfter,
     /// The connections to the servers are cut while it is under way.
     Cut,
+    /// It is done, and its answer comes when it is released.
+    DoneButLate,
 }
 
 impl Fault {
-    /// Each.
+    /// Each that ends by itself.
     pub const ALL: [Self; 7] = [
         Self::LostBefore,
         Self::LostAndUnknown,
@@ -59,6 +62,8 @@ impl Fault {
 pub struct Faults {
     planned: Mutex<Vec<(Step, Fault)>>,
     killed: Notify,
+    late: Notify,
+    released: Notify,
     /// Cuts the connections to the servers, if there are any.
     cut: Option<Box<dyn Fn() + Send + Sync>>,
 }
@@ -85,6 +90,16 @@ impl Faults {
     /// Returns when the process is to be killed: whoever runs it ends it then.
     pub async fn killed(&self) {
         self.killed.notified().await;
+    }
+
+    /// Returns when a step is done whose answer is held back.
+    pub async fn late(&self) {
+        self.late.notified().await;
+    }
+
+    /// Lets the answer come that is held back.
+    pub fn release(&self) {
+        self.released.notify_one();
     }
 
     fn next(&self, step: Step) -> Option<Fault> {
@@ -117,6 +132,12 @@ impl Faults {
                     }
                 };
                 tokio::join!(work, cutting).0
+            }
+            Fault::DoneButLate => {
+                let answer = work.await;
+                self.late.notify_one();
+                self.released.notified().await;
+                answer
             }
         }
     }

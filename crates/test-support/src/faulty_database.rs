@@ -1,4 +1,4 @@
-//! A database whose appends go wrong as planned.
+//! A database that goes wrong as planned.
 
 use std::{
     sync::{
@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 use crate::faults::{Faults, Step};
 
-/// A database whose appends go wrong as planned.
+/// A database that goes wrong as planned.
 pub struct FaultyDatabase {
     inner: Arc<dyn Database>,
     faults: Arc<Faults>,
@@ -91,7 +91,7 @@ impl Ledger for FaultyDatabase {
 #[async_trait]
 impl Contests for FaultyDatabase {
     async fn contests(&self) -> Result<Vec<ContestRecord>> {
-        self.inner.contests().await
+        self.faults.around(Step::Contests, self.inner.contests()).await
     }
 
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {
