@@ -138,8 +138,7 @@ async fn metrics(
     let condition = api.stores.intake.condition();
     api.metrics.weak_settings.set(i64::try_from(condition.weak.len()).unwrap_or(i64::MAX));
     api.metrics.skew_seconds.set(condition.skew.as_secs_f64());
-    let forged = api.stores.hub.forged();
-    api.metrics.forged.inc_by(forged.saturating_sub(api.metrics.forged.get()));
+    api.metrics.forged.inc_by(condition.forged.saturating_sub(api.metrics.forged.get()));
     let text = api.metrics.render().map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }

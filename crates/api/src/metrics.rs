@@ -91,7 +91,7 @@ impl Default for Metrics {
                 &registry,
                 IntCounter::new(
                     "acclaim_forged_items_total",
-                    "Items in the intake that no process of ours wrote",
+                    "Ballots, notices and checkpoints in the intake that no process of ours wrote",
                 ),
             ),
             registry,

@@ -4,7 +4,7 @@
 use std::{future::Future, sync::Arc, thread, time::Duration};
 
 use acclaim_api::Api;
-use acclaim_contest::{ContestId, Instant};
+use acclaim_contest::Instant;
 use acclaim_sequencer::{LoadError, Sequencer};
 use acclaim_store::{
     Database, Hub, Keyring, StoreError, Stores,
@@ -226,13 +226,12 @@ async fn clustered(config: &Config, cluster: &Cluster) -> Result<Ground> {
     let redis = Redis::connect(&cluster.redis, Arc::new(SystemClock)).await?;
     let (hub, outlet) = Hub::with_outlet();
     let hub = Arc::new(hub);
-    let contests: Vec<ContestId> =
-        database.contests().await?.iter().map(|record| record.id().clone()).collect();
-    let carrier = carrier::carry(&redis, keyring.notice_key(), Arc::clone(&hub), outlet, &contests).await;
+    let key = keyring.notice_key();
+    let carrier = carrier::carry(&redis, key, Arc::clone(&hub), outlet, Arc::clone(&database) as _).await;
     let stores = Stores {
         database,
         intake: Arc::new(RedisIntake::new(&redis, keyring.intake_key())),
-        shown: Arc::new(RedisShown::new(&redis)),
+        shown: Arc::new(RedisShown::new(&redis, key)),
         hub,
         clock: Arc::new(SystemClock),
     };

@@ -125,13 +125,7 @@ impl ContestTask {
     /// Records what the intake handed out.
     pub(crate) async fn take(&mut self, drained: Drained) -> Step {
         match drained {
-            Drained::Items { items, forged, through } => {
-                if forged > 0 {
-                    tracing::error!(contest = %self.id(), forged, "items in the intake that no API process wrote");
-                    self.context.stores.hub.count_forged(forged);
-                }
-                self.record_ballots(items, Some(through)).await
-            }
+            Drained::Items { items, through } => self.record_ballots(items, Some(through)).await,
             Drained::Lost(why) => self.begin_anew(&why).await,
         }
     }

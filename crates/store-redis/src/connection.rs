@@ -1,6 +1,10 @@
 //! One connection to Redis, single or a cluster, shared by all that this crate does.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use acclaim_store::StoreError;
 use redis::{
@@ -10,7 +14,7 @@ use redis::{
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
     cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
-    io::tcp::TcpSettings,
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
@@ -18,6 +22,8 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 const RESPONSE: Duration = Duration::from_secs(3);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
+/// A server whose machine acknowledges nothing for so long is gone.
+const GONE: Duration = Duration::from_secs(5);
 
 /// Why Redis cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +49,13 @@ pub enum RedisConnectError {
 
 /// One server, or a cluster.
 #[derive(Clone)]
-pub(crate) enum Connection {
+enum Link {
     Single(ConnectionManager),
     Cluster(ClusterConnection),
 }
+
+/// A connection that mends itself when it ends, and can be made anew when it carries nothing.
+pub(crate) struct Connection(Mutex<Link>);
 
 /// Where Redis is: an address, or several of one cluster, separated by commas.
 pub(crate) struct Servers {
@@ -92,6 +101,10 @@ impl Servers {
     }
 
     pub(crate) async fn connect(&self) -> RedisResult<Connection> {
+        self.link().await.map(|link| Connection(Mutex::new(link)))
+    }
+
+    async fn link(&self) -> RedisResult<Link> {
         match &self.clients[..] {
             [client] => {
                 let config = ConnectionManagerConfig::new()
@@ -99,7 +112,7 @@ impl Servers {
                     .set_response_timeout(Some(RESPONSE))
                     .set_number_of_retries(1);
                 let manager = ConnectionManager::new_with_config(client.clone(), config);
-                Ok(Connection::Single(manager.await?))
+                Ok(Link::Single(manager.await?))
             }
             _ => {
                 let builder = ClusterClient::builder(self.addresses.iter().cloned())
@@ -110,7 +123,7 @@ impl Servers {
                     Some(certificates) => builder.certs(certificates.clone()),
                     None => builder,
                 };
-                Ok(Connection::Cluster(builder.build()?.get_async_connection().await?))
+                Ok(Link::Cluster(builder.build()?.get_async_connection().await?))
             }
         }
     }
@@ -129,9 +142,13 @@ impl Servers {
     }
 }
 
-/// A call does not wait for the answer to the one before.
+/// A call does not wait for the answer to the one before, and a server that is gone without a word is given up.
 fn tcp_settings() -> TcpSettings {
-    TcpSettings::default().set_nodelay(true)
+    let keepalive = TcpKeepalive::new().with_time(GONE).with_interval(GONE);
+    let settings = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let settings = settings.set_user_timeout(GONE);
+    settings
 }
 
 /// At least one certificate, and nothing that is none: with an empty list nobody would be believed.
@@ -155,17 +172,28 @@ fn certificates(pem: &[u8]) -> Result<TlsCertificates, RedisConnectError> {
 pub(crate) type Node = Option<(String, u16)>;
 
 impl Connection {
+    /// Connects anew. What is under way goes on where it is.
+    pub(crate) async fn renew(&self, servers: &Servers) -> RedisResult<()> {
+        let link = servers.link().await?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = link;
+        Ok(())
+    }
+
+    fn link(&self) -> Link {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Runs a command where its key is.
     pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        match self.clone() {
-            Self::Single(mut connection) => command.query_async(&mut connection).await,
-            Self::Cluster(mut connection) => command.query_async(&mut connection).await,
+        match self.link() {
+            Link::Single(mut connection) => command.query_async(&mut connection).await,
+            Link::Cluster(mut connection) => command.query_async(&mut connection).await,
         }
     }
 
     /// The servers that hold data.
     pub(crate) async fn masters(&self) -> RedisResult<Vec<Node>> {
-        if matches!(self, Self::Single(_)) {
+        if matches!(self.link(), Link::Single(_)) {
             return Ok(vec![None]);
         }
         let nodes: String = self.run(redis::cmd("CLUSTER").arg("NODES")).await?;
@@ -174,10 +202,9 @@ impl Connection {
 
     /// Runs a command on one server.
     pub(crate) async fn run_on<T: FromRedisValue>(&self, node: &Node, command: &Cmd) -> RedisResult<T> {
-        match (self, node) {
-            (Self::Cluster(connection), Some((host, port))) => {
+        match (self.link(), node) {
+            (Link::Cluster(mut connection), Some((host, port))) => {
                 let node = SingleNodeRoutingInfo::ByAddress { host: host.clone(), port: *port };
-                let mut connection = connection.clone();
                 let value: Value =
                     connection.route_command(command.clone(), RoutingInfo::SingleNode(node)).await?;
                 Ok(T::from_redis_value(value)?)

@@ -26,7 +26,8 @@ impl Findings {
     /// What the intake's users are told.
     pub(crate) fn condition(self, weak_is_allowed: bool) -> Condition {
         let refuses = (!weak_is_allowed && !self.weak.is_empty()).then(|| self.weak.join("; "));
-        Condition { refuses, weak: self.weak, away: self.away, skew: self.skew, slowest: self.slowest }
+        let Self { weak, away, skew, slowest } = self;
+        Condition { refuses, weak, away, skew, slowest, forged: 0 }
     }
 }
 

@@ -4,7 +4,7 @@ use acclaim_contest::ContestId;
 use acclaim_store::intake::Item;
 use bytes::Bytes;
 
-use crate::{carrier, item};
+use crate::{carrier, item, sealed};
 
 /// The items of a block from the buffer, and how many were dropped.
 #[must_use]
@@ -33,8 +33,8 @@ pub fn genuine_item(key: &[u8; 32], contest: &ContestId, body: &[u8]) -> Vec<u8>
 #[must_use]
 pub fn message(message: &[u8]) -> Option<Vec<u8>> {
     let (key, place) = ([7; 32], "place");
-    let sealed = carrier::seal(&key, place, message);
-    carrier::reread(carrier::open(&key, place, &sealed)?)
+    let sealed = sealed::seal(&key, place, message);
+    carrier::reread(sealed::open(&key, place, &sealed)?)
 }
 
 /// A publication kept for processes to come, read and written again; `None` if it is none.
@@ -47,5 +47,5 @@ pub fn publication(bytes: &[u8]) -> Option<Vec<u8>> {
 /// Whether a sealed message is taken for genuine.
 #[must_use]
 pub fn is_genuine(sealed: &[u8]) -> bool {
-    carrier::open(&[7; 32], "place", sealed).is_some()
+    sealed::open(&[7; 32], "place", sealed).is_some()
 }

@@ -10,7 +10,9 @@ use acclaim_contest::BallotId;
 use acclaim_store::{
     Intake, StoreError,
     error::Result,
-    intake::{Backlog, Condition, Cursor, Cursors, Drained, Offer, Session, Slot, Submitted, Survivors},
+    intake::{
+        Backlog, Condition, Cursor, Cursors, Drained, Item, Offer, Session, Slot, Submitted, Survivors,
+    },
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,7 +23,7 @@ use redis::{Cmd, FromRedisValue as _, Value, cmd};
 use crate::{
     Redis,
     connection::{Script, failed, unread},
-    item::{self, Decoded},
+    item,
     late::Late,
     layout::{self, HEADER_LENGTH, ShardKeys},
     redis::Shared,
@@ -140,12 +142,12 @@ impl RedisIntake {
         }
     }
 
-    /// What one shard holds behind a cursor.
-    async fn drain_shard(&self, session: &Session, shard: u16, after: Cursor) -> Result<Blocks> {
+    /// What one shard holds behind a cursor, about `most` items.
+    async fn drain_shard(&self, session: &Session, shard: u16, after: Cursor, most: usize) -> Result<Blocks> {
         let keys = ShardKeys::new(&session.contest, shard);
         let digest = hex::encode(after.digest);
         let args = |command: &mut Cmd| {
-            command.arg(session.epoch).arg(after.position).arg(&digest).arg(BLOCKS);
+            command.arg(session.epoch).arg(after.position).arg(&digest).arg(BLOCKS).arg(most);
         };
         let keys = [&*keys.meta, &*keys.index, &*keys.buffer];
         let answer = self.shared.connection.call(&self.scripts.drain, &keys, &args).await.map_err(failed)?;
@@ -166,15 +168,16 @@ impl RedisIntake {
         }
     }
 
-    /// What each shard holds behind its cursor; nothing of those that do not answer while others do.
-    async fn drain_shards(&self, session: &Session, after: &Cursors) -> Result<Vec<Blocks>> {
+    /// What each shard holds behind its cursor, about `most` items in all; nothing of those that do not answer while others do.
+    async fn drain_shards(&self, session: &Session, after: &Cursors, most: usize) -> Result<Vec<Blocks>> {
+        let most = most / after.shards.len().max(1);
         // The only shard is waited for as long as any call.
         let alone = after.shards.len() == 1;
         let calls = (0..).zip(&after.shards).map(|(shard, cursor)| async move {
             let patience = if alone { Some(Duration::MAX) } else { self.late.patience(session, shard) };
             let late = || StoreError::Unavailable("redis: a shard does not answer".to_owned());
             let Some(patience) = patience else { return Err(late()) };
-            let call = self.drain_shard(session, shard, *cursor);
+            let call = self.drain_shard(session, shard, *cursor, most);
             let answer = tokio::time::timeout(patience, call).await;
             self.late.note(session, shard, answer.is_err());
             answer.unwrap_or_else(|_| Err(late()))
@@ -186,37 +189,46 @@ impl RedisIntake {
         Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(|_| Ok(Vec::new()))).collect())
     }
 
+    /// The items of a block that are ours.
+    fn decode(&self, session: &Session, block: &Bytes) -> Vec<Item> {
+        let decoded = item::decode(&self.key, &session.contest, block);
+        if decoded.forged > 0 {
+            self.shared.found_forged(session.contest.as_str(), decoded.forged);
+        }
+        decoded.items
+    }
+
     /// What all shards hold behind the cursors, about `most` items; `None` if nothing.
     async fn drain_once(&self, session: &Session, after: &Cursors, most: usize) -> Result<Option<Drained>> {
         if after.epoch != session.epoch || after.shards.len() != usize::from(session.shards.max(1)) {
             return Ok(Some(Drained::Lost("the cursors are of another session".to_owned())));
         }
         let mut shards = Vec::new();
-        for shard in self.drain_shards(session, after).await? {
+        for shard in self.drain_shards(session, after, most).await? {
             match shard {
                 Ok(blocks) => shards.push(blocks),
                 Err(why) => return Ok(Some(Drained::Lost(why))),
             }
         }
         let mut through = after.clone();
-        let (mut items, mut forged, mut any) = (Vec::new(), 0, false);
+        let mut items = Vec::new();
+        let mut any = false;
         // A block of each shard in turn, so that none waits for a busier one.
         let mut shards: Vec<_> = shards.into_iter().map(Vec::into_iter).collect();
         loop {
-            let before = items.len() as u64 + forged;
+            let mut more = false;
             for (blocks, through) in shards.iter_mut().zip(&mut through.shards) {
                 let Some((cursor, block)) = blocks.next() else { continue };
-                let decoded: Decoded = item::decode(&self.key, &session.contest, &block);
-                items.extend(decoded.items);
-                forged += decoded.forged;
+                items.extend(self.decode(session, &block));
                 *through = cursor;
-                any = true;
+                more = true;
             }
-            if items.len() >= most || items.len() as u64 + forged == before {
+            any |= more;
+            if items.len() >= most || !more {
                 break;
             }
         }
-        Ok(any.then_some(Drained::Items { items, forged, through }))
+        Ok(any.then_some(Drained::Items { items, through }))
     }
 }
 
@@ -341,11 +353,7 @@ impl Intake for RedisIntake {
             let blocks: Vec<Vec<u8>> = self.shared.connection.run(&range).await.map_err(failed)?;
             survivors.taken.push(length * TAKEN + blocks.len() as u64);
             for block in blocks {
-                let decoded = item::decode(&self.key, &session.contest, &block.into());
-                if decoded.forged > 0 {
-                    tracing::error!(contest = %session.contest, decoded.forged, "forged items among survivors");
-                }
-                survivors.items.extend(decoded.items);
+                survivors.items.extend(self.decode(session, &block.into()));
             }
         }
         Ok(survivors)

@@ -10,9 +10,11 @@ mod durability;
 pub mod fuzz;
 mod intake;
 mod item;
+mod kept;
 mod late;
 mod layout;
 mod redis;
+mod sealed;
 mod shown;
 
 pub use self::{

@@ -1,7 +1,12 @@
 //! A process's access to Redis: connected, checked, and checked again every second.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use acclaim_store::{Clock, StoreError, intake::Condition};
 use tokio::{sync::watch, task::AbortHandle};
@@ -45,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) capacity: u64,
     /// Written by the task that looks.
     condition: Mutex<Condition>,
+    /// See [`Condition::forged`].
+    forged: AtomicU64,
     /// Counts the times that a shard was filled which had been empty. Written by the carrier.
     pub(crate) wake: watch::Sender<u64>,
     watcher: Mutex<Option<AbortHandle>>,
@@ -82,6 +89,7 @@ impl Redis {
             servers,
             capacity: settings.capacity,
             condition: Mutex::new(findings.condition(settings.allow_weak)),
+            forged: AtomicU64::new(0),
             wake: watch::Sender::new(0),
             watcher: Mutex::default(),
         });
@@ -93,10 +101,16 @@ impl Redis {
                 let Some(shared) = watched.upgrade() else { return };
                 let condition = match looker.look(&shared.connection, || clock.now()).await {
                     Ok(findings) => findings.condition(allow_weak),
-                    Err(error) => Condition {
-                        refuses: Some(format!("redis does not answer: {error}")),
-                        ..shared.condition()
-                    },
+                    Err(error) => {
+                        // A late answer does not end a connection by itself, and it may be the connection that is at fault.
+                        if error.is_timeout()
+                            && let Err(error) = shared.connection.renew(&shared.servers).await
+                        {
+                            tracing::warn!(%error, "redis cannot be connected to anew");
+                        }
+                        let refuses = Some(format!("redis does not answer: {error}"));
+                        Condition { refuses, ..shared.condition() }
+                    }
                 };
                 shared.note(condition);
             }
@@ -108,7 +122,14 @@ impl Redis {
 
 impl Shared {
     pub(crate) fn condition(&self) -> Condition {
-        self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Condition { forged: self.forged.load(Ordering::Relaxed), ..condition }
+    }
+
+    /// Notes what was found at a place that no process of ours wrote there.
+    pub(crate) fn found_forged(&self, place: &str, count: u64) {
+        tracing::error!(place, count, "forged: no process of the installation wrote this");
+        self.forged.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Whether ballots may be trusted to it.

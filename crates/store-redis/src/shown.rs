@@ -3,57 +3,46 @@
 use acclaim_contest::ContestId;
 use acclaim_store::{Shown, error::Result, shown::size_of};
 use async_trait::async_trait;
-use redis::{Cmd, cmd};
 
-use crate::{
-    Redis,
-    connection::{Script, failed, unread},
-    layout,
-};
+use crate::{Redis, kept::Keeper, layout};
 
 /// The highest checkpoints shown, in Redis. If it loses one, the sequencer writes the ledger's newest again.
-pub struct RedisShown {
-    redis: Redis,
-    show: Script,
-}
+pub struct RedisShown(Keeper);
 
 impl RedisShown {
-    /// On these servers.
+    /// On these servers; `key` seals what is kept and is the same in every process of the installation.
     #[must_use]
-    pub fn new(redis: &Redis) -> Self {
-        Self { redis: redis.clone(), show: Script::new(include_str!("scripts/show.lua")) }
+    pub fn new(redis: &Redis, key: [u8; 32]) -> Self {
+        Self(Keeper::new(redis, key))
     }
 
-    async fn keep(&self, key: &str, note: &str) -> Result<()> {
-        let size = size_of(note)?;
-        let args = |command: &mut Cmd| {
-            command.arg(note).arg(size);
-        };
-        self.redis.0.connection.call(&self.show, &[key], &args).await.map(drop).map_err(failed)
+    /// The note at a place: it is text, since its seal is ours.
+    async fn note(&self, place: &str) -> Result<Option<String>> {
+        Ok(self.0.kept(place).await?.and_then(|note| String::from_utf8(note).ok()))
     }
 }
 
 #[async_trait]
 impl Shown for RedisShown {
     async fn highest(&self, contest: &ContestId) -> Result<Option<String>> {
-        self.redis.0.connection.run(cmd("GET").arg(layout::shown(contest))).await.map_err(unread)
+        self.note(&layout::shown(contest)).await
     }
 
     async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
-        self.keep(&layout::shown(contest), checkpoint).await
+        self.0.keep(&layout::shown(contest), size_of(checkpoint)?, checkpoint.as_bytes()).await
     }
 
     async fn cosigned(&self, contest: &ContestId) -> Result<Option<String>> {
-        self.redis.0.connection.run(cmd("GET").arg(layout::cosigned(contest))).await.map_err(unread)
+        self.note(&layout::cosigned(contest)).await
     }
 
     async fn keep_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {
-        self.keep(&layout::cosigned(contest), note).await
+        self.0.keep(&layout::cosigned(contest), size_of(note)?, note.as_bytes()).await
     }
 
     async fn forget(&self, contest: &ContestId) -> Result<()> {
-        for key in [layout::shown(contest), layout::cosigned(contest), layout::publication(contest)] {
-            self.redis.0.connection.run::<()>(cmd("UNLINK").arg(key)).await.map_err(failed)?;
+        for place in [layout::shown(contest), layout::cosigned(contest), layout::publication(contest)] {
+            self.0.forget(&place).await?;
         }
         Ok(())
     }

@@ -108,7 +108,7 @@ impl Intake for LocalIntake {
                     let skip = usize::try_from(skip).unwrap_or(usize::MAX);
                     let items: Vec<Item> = queue.items.iter().skip(skip).take(most).cloned().collect();
                     let through = cursors(session, from + items.len() as u64);
-                    return Ok(Drained::Items { items, forged: 0, through });
+                    return Ok(Drained::Items { items, through });
                 }
             }
             buffer.filled.notified().await;

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -138,8 +138,6 @@ pub struct Hub {
     latest: Mutex<HashMap<ContestId, Arc<Publication>>>,
     /// Written by the sequencer, read for readiness.
     recording: Mutex<HashMap<ContestId, Recording>>,
-    /// Items found in the intake that no API process wrote.
-    forged: AtomicU64,
     /// To other processes, if there are any.
     outward: Option<mpsc::Sender<Notice>>,
     /// Whether a notice did not find its way into `outward`.
@@ -152,7 +150,6 @@ impl Default for Hub {
             notices: broadcast::Sender::new(CAPACITY),
             latest: Mutex::default(),
             recording: Mutex::default(),
-            forged: AtomicU64::new(0),
             outward: None,
             owed: AtomicBool::new(false),
         }
@@ -220,17 +217,6 @@ impl Hub {
         let mut all: Vec<_> = lock(&self.recording).iter().map(|(id, r)| (id.clone(), r.clone())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
-    }
-
-    /// Counts items found in the intake that no API process wrote.
-    pub fn count_forged(&self, more: u64) {
-        self.forged.fetch_add(more, Ordering::Relaxed);
-    }
-
-    /// How many such items this process has found.
-    #[must_use]
-    pub fn forged(&self) -> u64 {
-        self.forged.load(Ordering::Relaxed)
     }
 
     /// Forgets a contest that was deleted.

@@ -154,10 +154,8 @@ pub enum Submitted {
 pub enum Drained {
     /// Ballots, those of a shard in order.
     Items {
-        /// At least one, unless all were forged.
+        /// At least one, unless all that was there was forged.
         items: Vec<Item>,
-        /// So many that did not come from the API; dropped.
-        forged: u64,
         /// The cursors behind them.
         through: Cursors,
     },
@@ -196,6 +194,8 @@ pub struct Condition {
     pub skew: SignedDuration,
     /// The same of the slowest of several.
     pub slowest: SignedDuration,
+    /// How much this process has found there that no process of the installation wrote: ballots, notices, checkpoints, publications. It was dropped.
+    pub forged: u64,
 }
 
 /// The buffer between API and sequencer.

@@ -1,5 +1,5 @@
 //! An address that leads to one server and then to another, as a virtual address or a DNS name does after a failover, and whose connections can
-//! be cut.
+//! be cut, or carry nothing any more.
 
 use tokio::{
     io::copy_bidirectional,
@@ -11,6 +11,7 @@ use tokio::{
 pub struct Switch {
     port: u16,
     target: watch::Sender<Option<u16>>,
+    freeze: watch::Sender<()>,
 }
 
 impl Switch {
@@ -22,12 +23,13 @@ impl Switch {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (target, targets) = watch::channel(Some(server));
+        let (freeze, freezing) = watch::channel(());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, targets.clone()));
+                tokio::spawn(carry(client, targets.clone(), freezing.clone()));
             }
         });
-        Self { port, target }
+        Self { port, target, freeze }
     }
 
     /// Its port.
@@ -45,9 +47,19 @@ impl Switch {
     pub fn cut(&self) {
         self.target.send_modify(|_| {});
     }
+
+    /// Has the connections that there are carry nothing from now on, without an end: a cable is pulled. New ones are let through.
+    pub fn freeze(&self) {
+        self.freeze.send_modify(|()| {});
+    }
 }
 
-async fn carry(mut client: TcpStream, mut targets: watch::Receiver<Option<u16>>) {
+async fn carry(
+    mut client: TcpStream,
+    mut targets: watch::Receiver<Option<u16>>,
+    mut freezing: watch::Receiver<()>,
+) {
+    freezing.mark_unchanged();
     let Some(server) = *targets.borrow_and_update() else { return };
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
     let _latency = (client.set_nodelay(true), server.set_nodelay(true));
@@ -55,5 +67,9 @@ async fn carry(mut client: TcpStream, mut targets: watch::Receiver<Option<u16>>)
         _ = copy_bidirectional(&mut client, &mut server) => {}
         // Or it is gone, and with it the test.
         _ = targets.changed() => {}
+        _ = freezing.changed() => {
+            // Both ends stay open as long as the way leads there.
+            let _moved = targets.changed().await;
+        }
     }
 }

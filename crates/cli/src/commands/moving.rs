@@ -45,8 +45,9 @@ pub(super) fn run(args: &MoveArgs) -> Result<Outcome> {
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (from, to) = (Origin::open(&args.from)?, Destination::connect(&config, &cluster).await?);
+        let from = Origin::open(&args.from)?;
         let keyring = open_keyring(&from, &config).await?;
+        let to = Destination::connect(&config, &cluster, &keyring).await?;
         if args.take_back {
             return take_back(&from, &to, &keyring).await;
         }
@@ -84,10 +85,11 @@ struct Destination {
 }
 
 impl Destination {
-    async fn connect(config: &Config, cluster: &Cluster) -> Result<Self> {
+    async fn connect(config: &Config, cluster: &Cluster, keyring: &Keyring) -> Result<Self> {
         let database = PostgresDatabase::connect(&cluster.postgres).await?;
         let redis = Redis::connect(&cluster.redis, Arc::new(SystemClock)).await?;
-        Ok(Self { database, shown: RedisShown::new(&redis), shards: config.redis.shards.get() })
+        let shown = RedisShown::new(&redis, keyring.notice_key());
+        Ok(Self { database, shown, shards: config.redis.shards.get() })
     }
 }
 

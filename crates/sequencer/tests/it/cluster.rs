@@ -50,7 +50,7 @@ impl Cluster {
         Ground {
             database: Arc::new(PostgresDatabase::connect(&of_postgres).await.unwrap()),
             intake: Arc::new(RedisIntake::new(&redis, [7; 32])),
-            shown: Arc::new(RedisShown::new(&redis)),
+            shown: Arc::new(RedisShown::new(&redis, [7; 32])),
             faults: Faults::with_cut(move || {
                 cut.0.cut();
                 cut.1.cut();

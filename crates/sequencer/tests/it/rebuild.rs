@@ -89,7 +89,7 @@ impl World {
         let stores = Stores {
             database: Arc::new(database),
             intake: Arc::new(RedisIntake::new(&connected, keyring.intake_key())),
-            shown: Arc::new(RedisShown::new(&connected)),
+            shown: Arc::new(RedisShown::new(&connected, keyring.notice_key())),
             hub: Arc::new(Hub::default()),
             clock: Arc::new(SystemClock),
         };

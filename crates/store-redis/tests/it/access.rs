@@ -11,7 +11,7 @@ use acclaim_test_servers::{
 use acclaim_test_support::conformance;
 use redis::Value;
 
-use crate::{SystemClock, checkpoint, heard, id, offers, opened};
+use crate::{SystemClock, checkpoint, contests, heard, id, offers, opened};
 
 const PASSWORD: &str = "correct-horse-battery";
 /// What a user needs, as `docs/cluster.md` lists it.
@@ -39,7 +39,7 @@ async fn works(redis: &Redis, shards: u16) {
         opened(&intake, &next).await;
         intake.submit(&next, &offers(0..100)).await.unwrap();
     }
-    let shown = RedisShown::new(redis);
+    let shown = RedisShown::new(redis, [1; 32]);
     shown.about_to_show(&session.contest, &checkpoint(1, "one")).await.unwrap();
     assert_eq!(shown.highest(&session.contest).await.unwrap(), Some(checkpoint(1, "one")));
     conformance::cosigned(&shown, &session.contest).await.unwrap();
@@ -48,8 +48,11 @@ async fn works(redis: &Redis, shards: u16) {
     let (from, to) = (Arc::new(from), Arc::new(to));
     let mut ear = to.subscribe();
     let (_, nothing) = Hub::with_outlet();
-    let _speaker = carry(redis, [1; 32], Arc::clone(&from), outlet, &[id("access")]).await;
-    let _listener = carry(redis, [1; 32], Arc::clone(&to), nothing, &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let contests = contests(folder.path());
+    contests.create_draft(&conformance::definition("photos"), b"tag key").await.unwrap();
+    let _speaker = carry(redis, [1; 32], Arc::clone(&from), outlet, Arc::clone(&contests)).await;
+    let _listener = carry(redis, [1; 32], Arc::clone(&to), nothing, contests).await;
     heard(&mut ear, |notice| matches!(notice, Notice::Missed)).await;
     from.send(Notice::ContestChanged(id("access")));
     heard(&mut ear, |notice| matches!(notice, Notice::ContestChanged(_))).await;

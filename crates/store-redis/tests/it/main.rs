@@ -22,12 +22,16 @@ use std::{
 
 use acclaim_contest::{BallotId, ContestId, VoterTag};
 use acclaim_store::{
-    Clock, Hub, Intake as _, Shown as _, StoreError,
-    hub::Notice,
+    Clock, Contests, Hub, Intake as _, Shown as _, StoreError,
+    hub::{Notice, Publication},
     intake::{Cursors, Drained, Item, Offer, Session, Slot, Submitted},
 };
 use acclaim_store_redis::{Redis, RedisConnectError, RedisIntake, RedisShown, Settings, carrier::carry};
-use acclaim_test_servers::redis::{DURABLE, Server, cluster};
+use acclaim_store_sqlite::SqliteDatabase;
+use acclaim_test_servers::{
+    redis::{DURABLE, Server, cluster},
+    switch::Switch,
+};
 use acclaim_test_support::conformance;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -182,7 +186,7 @@ async fn a_taken_ballot_goes_and_its_neighbours_stay_byte_for_byte() {
     let submitted = intake.submit(&session, &batch).await.unwrap();
     let is_taken = |index: usize| submitted[index] == Submitted::Taken;
     assert_eq!((0..7).filter(|index| is_taken(*index)).collect::<Vec<_>>(), [0, 3, 6]);
-    let Drained::Items { items, forged: 0, .. } = intake.drain(&session, &through, 100).await.unwrap() else {
+    let Drained::Items { items, .. } = intake.drain(&session, &through, 100).await.unwrap() else {
         panic!("nothing, or something forged")
     };
     let kept = batch.iter().enumerate().filter(|(index, _)| !is_taken(*index));
@@ -230,6 +234,25 @@ async fn what_is_lost_or_falls_back_is_noticed() {
     assert_eq!(intake.backlog(&session).await.unwrap().items, before);
     assert_eq!(drained(&intake, &session, &start, 20).await.shards[0].position, 11, "of itself it is sound");
 
+    // A replica may have heard of a session's beginning and not of its opening.
+    let meta = "acclaim:1:{loss:0}:meta";
+    server.run::<i64>(&["HSET", meta, "state", "fenced"]);
+    assert!(is_lost(&intake, &session, &start).await, "it takes no ballots, and nobody would open it");
+    server.run::<i64>(&["HSET", meta, "state", "open"]);
+    drained(&intake, &session, &start, 20).await;
+    for part in ["index", "buffer"] {
+        server.run::<i64>(&["COPY", &format!("acclaim:1:{{loss:0}}:{part}"), "kept:{loss:0}"]);
+        server.run::<i64>(&["DEL", &format!("acclaim:1:{{loss:0}}:{part}")]);
+        assert!(is_lost(&intake, &session, &start).await, "without its {part}");
+        intake.submit(&session, &[offer(50)]).await.unwrap();
+        assert!(is_lost(&intake, &session, &start).await, "with a part of its {part}");
+        server.run::<i64>(&["COPY", "kept:{loss:0}", &format!("acclaim:1:{{loss:0}}:{part}"), "REPLACE"]);
+        server.run::<i64>(&["DEL", "kept:{loss:0}"]);
+        let other = if part == "index" { "buffer" } else { "index" };
+        server.run::<Vec<u8>>(&["RPOP", &format!("acclaim:1:{{loss:0}}:{other}")]);
+        server.run::<i64>(&["HINCRBY", meta, "end", "-1"]);
+    }
+
     server.run::<String>(&["FLUSHALL"]);
     assert!(is_lost(&intake, &session, &ten).await);
     assert_eq!(intake.submit(&session, &offers(50..51)).await.unwrap(), [Submitted::Rebuilding]);
@@ -258,9 +281,10 @@ async fn who_can_write_to_redis_cannot_vote() {
     forger.submit(&session, &offers(0..3)).await.unwrap();
     intake.submit(&session, &offers(3..5)).await.unwrap();
     match intake.drain(&session, &start, 100).await.unwrap() {
-        Drained::Items { items, forged, .. } => assert_eq!((items.len(), forged), (2, 3)),
+        Drained::Items { items, .. } => assert_eq!(items.len(), 2),
         other => panic!("{other:?}"),
     }
+    assert_eq!(intake.condition().forged, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -336,8 +360,9 @@ async fn notices_are_carried_and_cuts_are_told() {
     let ((hub_a, outlet_a), (hub_b, outlet_b)) = (Hub::with_outlet(), Hub::with_outlet());
     let (hub_a, hub_b) = (Arc::new(hub_a), Arc::new(hub_b));
     let (mut ear_a, mut ear_b) = (hub_a.subscribe(), hub_b.subscribe());
-    let _a = carry(&redis_a, [1; 32], Arc::clone(&hub_a), outlet_a, &[]).await;
-    let _b = carry(&redis_b, [1; 32], Arc::clone(&hub_b), outlet_b, &[]).await;
+    let contests = contests(folder.path());
+    let _a = carry(&redis_a, [1; 32], Arc::clone(&hub_a), outlet_a, Arc::clone(&contests)).await;
+    let _b = carry(&redis_b, [1; 32], Arc::clone(&hub_b), outlet_b, contests).await;
     // Both listen once they were told of a gap.
     for ear in [&mut ear_a, &mut ear_b] {
         heard(ear, |notice| matches!(notice, Notice::Missed)).await;
@@ -357,14 +382,10 @@ async fn notices_are_carried_and_cuts_are_told() {
 
     // What somebody else publishes is dropped and counted.
     server.run::<i64>(&["PUBLISH", "acclaim:1:notices", "forged"]);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while hub_a.forged() == 0 || hub_b.forged() == 0 {
-        assert!(Instant::now() < deadline, "not counted");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let (intake_a, intake_b) = (RedisIntake::new(&redis_a, [1; 32]), RedisIntake::new(&redis_b, [1; 32]));
+    until("counted", || intake_a.condition().forged > 0 && intake_b.condition().forged > 0).await;
 
     // A drain that waits is woken by a submit, well before it would look by itself.
-    let (intake_a, intake_b) = (RedisIntake::new(&redis_a, [1; 32]), RedisIntake::new(&redis_b, [1; 32]));
     let session = Session { contest: id("woken"), epoch: 3, shards: 1 };
     let mut cursors = opened(&intake_a, &session).await;
     let mut waits = Vec::new();
@@ -395,6 +416,66 @@ async fn notices_are_carried_and_cuts_are_told() {
     }
 }
 
+/// Asks until it is so.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A database without contests.
+fn contests(folder: &Path) -> Arc<dyn Contests> {
+    Arc::new(SqliteDatabase::open(&folder.join("contests.db")).unwrap())
+}
+
+fn publication(size: u64) -> Notice {
+    Notice::Published(Arc::new(Publication {
+        contest: id("photos"),
+        size,
+        root: acclaim_ballot_log::Hash([0; 32]),
+        tally: (Bytes::new(), Bytes::new()),
+        tally_csv: Bytes::new(),
+        result: None,
+        at: Timestamp::UNIX_EPOCH,
+    }))
+}
+
+fn size_heard(hub: &Hub) -> u64 {
+    hub.latest(&id("photos")).map_or(0, |latest| latest.size)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_ends_without_a_word_is_noticed_and_what_was_missed_is_brought() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), DURABLE);
+    let way = Switch::start(server.port()).await;
+    let speaking = connect(&server.url()).await;
+    let listening = connect(&format!("redis://127.0.0.1:{}", way.port())).await;
+    let ((from, from_outlet), (to, to_outlet)) = (Hub::with_outlet(), Hub::with_outlet());
+    let (from, to) = (Arc::new(from), Arc::new(to));
+    let contests = contests(folder.path());
+    contests.create_draft(&conformance::definition("photos"), b"tag key").await.unwrap();
+    let _speaker = carry(&speaking, [1; 32], Arc::clone(&from), from_outlet, Arc::clone(&contests)).await;
+    let _listener = carry(&listening, [1; 32], Arc::clone(&to), to_outlet, contests).await;
+    from.send(publication(1));
+    until("heard", || size_heard(&to) == 1).await;
+
+    let mut ear = to.subscribe();
+    way.freeze();
+    // A publication that Redis does not take at first.
+    server.run::<String>(&["ACL", "SETUSER", "default", "-get"]);
+    from.send(publication(2));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(size_heard(&to), 1);
+    server.run::<String>(&["ACL", "SETUSER", "default", "+get"]);
+    heard(&mut ear, |notice| matches!(notice, Notice::Missed)).await;
+    until("brought", || size_heard(&to) == 2).await;
+    from.send(publication(3));
+    until("heard again", || size_heard(&to) == 3).await;
+}
+
 async fn heard(ear: &mut tokio::sync::broadcast::Receiver<Notice>, mut wanted: impl FnMut(&Notice) -> bool) {
     let wait = async { while !wanted(&ear.recv().await.unwrap()) {} };
     tokio::time::timeout(Duration::from_secs(20), wait).await.expect("heard in time");
@@ -404,19 +485,31 @@ async fn heard(ear: &mut tokio::sync::broadcast::Receiver<Notice>, mut wanted: i
 async fn the_highest_checkpoint_shown_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), DURABLE);
-    let shown = RedisShown::new(&connect(&server.url()).await);
+    let shown = RedisShown::new(&connect(&server.url()).await, [1; 32]);
     let contest = id("shown");
     assert_eq!(shown.highest(&contest).await.unwrap(), None);
     shown.about_to_show(&contest, &checkpoint(7, "seven")).await.unwrap();
     server.kill();
     server.start_again();
-    let shown = RedisShown::new(&connect(&server.url()).await);
+    let redis = connect(&server.url()).await;
+    let shown = RedisShown::new(&redis, [1; 32]);
     // Late, from one that slept while another went on.
     shown.about_to_show(&contest, &checkpoint(6, "six")).await.unwrap();
     assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(7, "seven")));
     shown.about_to_show(&contest, &checkpoint(10, "ten")).await.unwrap();
     assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
     conformance::cosigned(&shown, &contest).await.unwrap();
+
+    // Whatever somebody else puts there is as good as nothing, however large it claims to be.
+    let (key, other) = ("acclaim:1:{shown}:shown", RedisShown::new(&redis, [2; 32]));
+    other.about_to_show(&contest, &checkpoint(9_999, "evil")).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(shown.highest(&contest).await.unwrap(), None);
+        shown.about_to_show(&contest, &checkpoint(10, "ten")).await.unwrap();
+        assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
+        server.run::<String>(&["SET", key, "evil\n9999\nx\n"]);
+    }
+    assert!(RedisIntake::new(&redis, [1; 32]).condition().forged >= 3);
     shown.forget(&contest).await.unwrap();
     assert_eq!(shown.highest(&contest).await.unwrap(), None);
 }
@@ -430,7 +523,7 @@ async fn a_server_without_memory_takes_no_ballots_and_gets_rid_of_those_it_has()
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), DURABLE);
     let redis = connect(&server.url()).await;
-    let (intake, shown) = (RedisIntake::new(&redis, [1; 32]), RedisShown::new(&redis));
+    let (intake, shown) = (RedisIntake::new(&redis, [1; 32]), RedisShown::new(&redis, [1; 32]));
     let session = Session { contest: id("full-up"), epoch: 3, shards: 1 };
     let start = opened(&intake, &session).await;
     intake.submit(&session, &offers(0..500)).await.unwrap();

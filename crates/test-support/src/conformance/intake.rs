@@ -43,7 +43,7 @@ async fn drained(
     after: &Cursors,
 ) -> Result<(Vec<u8>, Cursors), StoreError> {
     match intake.drain(session, after, 100).await? {
-        Drained::Items { items, forged: 0, through } => {
+        Drained::Items { items, through } => {
             for item in &items {
                 assert_eq!(*item, offer(item.ballot.0[0]).item, "items come back as they were offered");
             }

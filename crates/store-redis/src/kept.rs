@@ -1,0 +1,68 @@
+//! What is kept of a contest's log outside the ledger, of the largest size only: checkpoints and publications.
+//!
+//! A value is sealed, and begins with its size. What nobody of ours has sealed is as good as nothing, and gives way to the next that is kept.
+
+use acclaim_store::{StoreError, error::Result};
+use redis::{Cmd, FromRedisValue as _, cmd};
+
+use crate::{
+    Redis,
+    connection::{Script, failed, unread},
+    sealed,
+};
+
+/// Digits of a size.
+const DIGITS: usize = 16;
+/// Forged values that may come one after the other before keeping is given up.
+const ATTEMPTS: usize = 3;
+
+/// Keeps, and reads what is kept.
+pub(crate) struct Keeper {
+    redis: Redis,
+    key: [u8; 32],
+    script: Script,
+}
+
+impl Keeper {
+    pub(crate) fn new(redis: &Redis, key: [u8; 32]) -> Self {
+        Self { redis: redis.clone(), key, script: Script::new(include_str!("scripts/keep.lua")) }
+    }
+
+    /// Keeps bytes of a size at a place, unless something larger is kept there.
+    pub(crate) async fn keep(&self, place: &str, size: u64, bytes: &[u8]) -> Result<()> {
+        let sealed = sealed::seal(&self.key, place, &[format!("{size:0DIGITS$}").as_bytes(), bytes].concat());
+        let mut forged = Vec::new();
+        for _ in 0..ATTEMPTS {
+            let args = |command: &mut Cmd| {
+                command.arg(&sealed).arg(&forged);
+            };
+            let answer = self.redis.0.connection.call(&self.script, &[place], &args).await.map_err(failed)?;
+            let kept = Option::<Vec<u8>>::from_redis_value(answer);
+            match kept.map_err(|error| StoreError::Corrupt(format!("redis: {error}")))? {
+                Some(other) if !self.is_ours(place, &other) => forged = other,
+                _ => return Ok(()),
+            }
+        }
+        Err(StoreError::Unavailable(format!("redis: somebody else writes {place} again and again")))
+    }
+
+    /// What is kept at a place.
+    pub(crate) async fn kept(&self, place: &str) -> Result<Option<Vec<u8>>> {
+        let sealed: Option<Vec<u8>> =
+            self.redis.0.connection.run(cmd("GET").arg(place)).await.map_err(unread)?;
+        let Some(sealed) = sealed.filter(|sealed| self.is_ours(place, sealed)) else { return Ok(None) };
+        Ok(sealed::open(&self.key, place, &sealed).and_then(|bytes| bytes.get(DIGITS..)).map(<[u8]>::to_vec))
+    }
+
+    pub(crate) async fn forget(&self, place: &str) -> Result<()> {
+        self.redis.0.connection.run(cmd("UNLINK").arg(place)).await.map_err(failed)
+    }
+
+    fn is_ours(&self, place: &str, sealed: &[u8]) -> bool {
+        let is_ours = sealed::open(&self.key, place, sealed).is_some();
+        if !is_ours {
+            self.redis.0.found_forged(place, 1);
+        }
+        is_ours
+    }
+}
