@@ -6,7 +6,7 @@ use acclaim_contest::{
     id::{ChannelId, is_id},
     pass::Pass,
 };
-use acclaim_store::{Phase, contests::Counted};
+use acclaim_store::{Phase, StoreError, contests::Counted};
 use axum::{
     Json,
     extract::{Request, State},
@@ -112,11 +112,19 @@ async fn mint(
     }
     let subjects = subjects(wanted.subjects, wanted.count, &key)?;
 
-    let counted = api
-        .stores
-        .database
-        .count_passes(&id, SOURCE, &key, *blake3::hash(&body).as_bytes(), subjects.len() as u64)
-        .await?;
+    let wrapped = contest.record.tag_key.as_deref().unwrap_or_default();
+    let request = *blake3::hash(&body).as_bytes();
+    let count = api.stores.database.count_passes(&id, wrapped, SOURCE, &key, request, subjects.len() as u64);
+    let counted = match count.await {
+        Err(StoreError::Conflict(_)) => {
+            // This process has not heard of it yet.
+            api.directory.renew(&id).await?;
+            return Err(
+                Problem::new(&problem::UNAVAILABLE, "the contest has changed meanwhile").retry_after(1)
+            );
+        }
+        counted => counted?,
+    };
     if counted == Counted::KeyUsed {
         return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, "the key was used for another request"));
     }

@@ -9,6 +9,7 @@ pub mod witness;
 
 use std::{env, fs, net::SocketAddr, path::PathBuf};
 
+use acclaim_contest::ContestId;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -184,6 +185,9 @@ pub struct ServeArgs {
     /// Tolerate settings of Redis that can lose accepted ballots
     #[arg(long)]
     pub allow_weak_intake: bool,
+    /// Leave a contest alone whose log is not what it was, so that the others go on; may be repeated
+    #[arg(long, value_name = "CONTEST")]
+    pub without: Vec<ContestId>,
 }
 
 /// `acclaim migrate`

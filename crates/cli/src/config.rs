@@ -12,6 +12,7 @@ use std::{
 };
 
 use acclaim_ballot_log::WitnessKey;
+use acclaim_contest::ContestId;
 use acclaim_store::{Witness, keyring::Secret};
 use acclaim_store_sqlite::directory::parse_secret;
 use anyhow::{Context as _, Result, bail};
@@ -130,6 +131,8 @@ pub struct Installation {
     pub data: Option<PathBuf>,
     /// File with the installation's secret, 64 hexadecimal digits. In a cluster only: embedded, it is in the data directory.
     pub secret_file: Option<PathBuf>,
+    /// Contests that are left alone, since their logs are not what they were: nothing of them is recorded, and the others go on.
+    pub without: Vec<ContestId>,
 }
 
 /// The listener.
@@ -325,6 +328,7 @@ impl Config {
         let deadline = Duration::from_millis(self.ballots.deadline_ms.get());
         acclaim_sequencer::Settings {
             grace: deadline + (deadline / 2).min(Duration::from_secs(1)),
+            without: self.installation.without.iter().cloned().collect(),
             shards: if self.redis.url.is_some() { self.redis.shards.get() } else { 1 },
             ..acclaim_sequencer::Settings::default()
         }

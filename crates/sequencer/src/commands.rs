@@ -14,15 +14,24 @@ use jiff::Timestamp;
 
 use crate::{
     batch::Batch,
-    contest::{ContestTask, Step},
+    contest::{ContestTask, Halt, Step},
     events,
     log::Log,
     reading::{LoadError, Reading},
 };
 
+/// Commands worked off before other things have their turn.
+const COMMANDS_AT_ONCE: usize = 64;
+
 impl ContestTask {
+    /// Works off the oldest commands that wait.
     pub(crate) async fn work_off_commands(&mut self, now: Timestamp) -> Step {
-        for queued in self.context.stores.database.pending_commands(self.id()).await? {
+        let waiting = self.context.stores.database.pending_commands(self.id(), COMMANDS_AT_ONCE);
+        let waiting = waiting.await.map_err(Halt::Wait)?;
+        // One that closes waits until it is done.
+        let ends = waiting.iter().any(|queued| queued.command != Command::Close);
+        self.commands_wait |= ends && waiting.len() == COMMANDS_AT_ONCE;
+        for queued in waiting {
             self.work_off(queued, now).await?;
         }
         Ok(())
@@ -36,7 +45,7 @@ impl ContestTask {
                 if let Err((code, detail)) = self.check_opening(at) {
                     return self.refuse(queued.key, code, &detail).await;
                 }
-                match self.refuses_opening().await? {
+                match self.refuses_opening().await.map_err(Halt::Wait)? {
                     Some(why) => self.refuse(queued.key, "previous-not-certified", &why).await,
                     None => self.open(at, vec![queued.key]).await,
                 }
@@ -76,7 +85,7 @@ impl ContestTask {
         if let Err((code, detail)) = self.check(&command) {
             return self.refuse(key, code, &detail).await;
         }
-        if self.is_corrected_too_often(&command, &by).await? {
+        if self.is_corrected_too_often(&command, &by).await.map_err(Halt::Wait)? {
             let (code, detail) = TOO_MANY_CORRECTIONS;
             return self.refuse(key, code, detail).await;
         }
@@ -119,7 +128,9 @@ impl ContestTask {
             other => StoreError::Corrupt(other.to_string()),
         };
         let reading = Reading::new(&self.context.keyring, self.id()).map_err(doubtful)?;
-        self.log = Log::take_over(reading, &self.context.stores).await.map_err(doubtful)?;
+        let taking_over = Log::take_over(reading, &self.context.stores);
+        let log = self.context.while_leased(self.id(), taking_over).await.map_err(doubtful)?;
+        self.log.replace_by(log);
         self.refuse(key, code, detail).await
     }
 
@@ -201,7 +212,7 @@ impl ContestTask {
             Command::DestroyTagKey { .. } => tag_key_destroyed = true,
             _ => return Ok(None),
         }
-        Ok(Some(ContestChange { revision: self.record.revision, definition, state, tag_key_destroyed }))
+        Ok(Some(ContestChange { definition, tag_key_destroyed, ..self.record.change(state) }))
     }
 }
 

@@ -12,7 +12,10 @@ use acclaim_store::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
     sync::{
-        broadcast::{Receiver, error::RecvError},
+        broadcast::{
+            Receiver,
+            error::{RecvError, TryRecvError},
+        },
         watch,
     },
     task::JoinSet,
@@ -52,14 +55,16 @@ pub(crate) struct ContestTask {
     pub(crate) renew: Instant,
     /// Why the contest did not open at its instant, and when it tries again.
     refused_opening: Option<(String, Timestamp)>,
-    /// Whether the intake did not answer when it was last asked.
-    pub(crate) intake_away: bool,
+    /// Whether a store did not answer when it was last asked.
+    pub(crate) stores_away: bool,
     /// Has witnesses cosign; ends with the task, and is waited for by nobody.
     witnessing: JoinSet<()>,
 }
 
 /// Why a step ended the loop.
 pub(crate) enum Halt {
+    /// A store did not answer before anything was changed: wait and do it again.
+    Wait(StoreError),
     /// State may differ from the ledger: drop it and load again.
     Reload(StoreError),
     /// The task is to end.
@@ -114,11 +119,13 @@ impl ContestTask {
             issued_checked: now,
             renew: Instant::now(),
             refused_opening: None,
-            intake_away: false,
+            stores_away: false,
             witnessing,
         };
         task.set_recording(Recording::Well);
         task.publish_if_due(now);
+        // What was committed without anybody hearing of it may have changed how the contest stands, and what became of ballots that wait.
+        context.stores.hub.send(Notice::ContestChanged(task.id().clone()));
         Ok(task)
     }
 
@@ -136,6 +143,11 @@ impl ContestTask {
             };
             match halt {
                 Halt::End(ended) => break ended,
+                Halt::Wait(error) => {
+                    if let Err(Halt::End(ended)) = self.wait_for_stores(&error, &mut stop).await {
+                        break ended;
+                    }
+                }
                 Halt::Reload(error) => match self.reload(error, &mut stop).await {
                     Ok(()) => {}
                     Err(ended) => break ended,
@@ -145,7 +157,7 @@ impl ContestTask {
         match ended {
             Ended::Gone => {
                 self.witnessing.shutdown().await;
-                self.forget().await;
+                self.context.forget(&self.record.session()).await;
             }
             Ended::Waiting => stores.hub.set_recording(self.id(), Recording::Elsewhere),
             Ended::Absent | Ended::Stopped => {}
@@ -157,20 +169,6 @@ impl ContestTask {
             }
         }
         ended
-    }
-
-    /// Clears up behind a contest that was deleted.
-    async fn forget(&self) {
-        let stores = &self.context.stores;
-        stores.hub.forget(self.id());
-        let forgotten = match stores.shown.forget(self.id()).await {
-            Ok(()) => stores.intake.forget(&self.record.session()).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = forgotten {
-            // Harmless: its id is never used again.
-            tracing::warn!(contest = %self.id(), %error, "something is left of a deleted contest");
-        }
     }
 
     /// Drops all state and builds it anew, as often as it takes.
@@ -206,8 +204,6 @@ impl ContestTask {
             match loaded {
                 Ok(task) => {
                     *self = task;
-                    // What was committed without anybody hearing of it may have changed how the contest stands.
-                    self.context.stores.hub.send(Notice::ContestChanged(self.id().clone()));
                     return Ok(());
                 }
                 Err(LoadError::Store(again)) => error = again,
@@ -229,8 +225,8 @@ impl ContestTask {
         let now = stores.clock.now();
         self.keep_lease().await?;
         self.publish_if_due(now);
-        if self.intake_away && self.intake_answers().await {
-            self.intake_away = false;
+        if self.stores_away && self.stores_answer().await {
+            self.stores_away = false;
             self.set_recording(Recording::Well);
         }
         match self.record.state.phase {
@@ -243,7 +239,9 @@ impl ContestTask {
             _ => {}
         }
         if std::mem::take(&mut self.commands_wait) {
-            return self.work_off_commands(now).await;
+            self.work_off_commands(now).await?;
+            // Of commands there may be no end.
+            return self.record_waiting().await;
         }
         let session = self.record.session();
         let (cursors, most) = (self.log.cursors.clone(), self.context.settings.batch);
@@ -263,7 +261,7 @@ impl ContestTask {
                 drained = &mut drain, if takes_ballots => {
                     return match drained {
                         Ok(drained) => self.take(drained).await,
-                        Err(error) => self.wait_for_intake(&error, stop).await,
+                        Err(error) => Err(Halt::Wait(error)),
                     };
                 }
                 () = sleep_until(&stores, wake) => return Ok(()),
@@ -289,7 +287,7 @@ impl ContestTask {
 
     /// Opens at the contest's instant, unless it cannot: then it keeps trying, and each reason is told once.
     async fn open_by_itself(&mut self, now: Timestamp) -> Step {
-        let Some(why) = self.refuses_opening().await? else {
+        let Some(why) = self.refuses_opening().await.map_err(Halt::Wait)? else {
             return self.open(self.record.definition.opens, Vec::new()).await;
         };
         if self.refused_opening.as_ref().is_none_or(|(told, _)| *told != why) {
@@ -313,25 +311,30 @@ impl ContestTask {
         publish.into_iter().chain(phase).min()
     }
 
-    /// Acts on a notice that concerns the contest.
-    async fn heed(&mut self, notice: Result<Notice, RecvError>) -> Step {
-        match notice {
-            Ok(Notice::CommandQueued(_)) => {
-                self.commands_wait = true;
-                Ok(())
+    /// Acts on a notice that concerns the contest, and on those that have come behind it.
+    async fn heed(&mut self, first: Result<Notice, RecvError>) -> Step {
+        self.commands_wait = true;
+        let (mut next, mut changed) = (Some(first), false);
+        while let Some(notice) = next {
+            match notice {
+                Ok(Notice::CommandQueued(_)) => {}
+                Err(RecvError::Closed) => return Err(Halt::End(Ended::Told)),
+                // The contest has changed, or anything may have.
+                other => changed |= concerns(&other, self.id()),
             }
-            Err(RecvError::Closed) => Err(Halt::End(Ended::Told)),
-            // The contest has changed, or anything may have.
-            _ => {
-                self.commands_wait = true;
-                self.look_again().await
-            }
+            next = match self.notices.try_recv() {
+                Ok(notice) => Some(Ok(notice)),
+                Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => None,
+            };
         }
+        if changed { self.look_again().await } else { Ok(()) }
     }
 
     /// Drafts are edited, and drafts and tests deleted, by others than this task.
     async fn look_again(&mut self) -> Step {
-        let record = self.context.stores.database.contest(self.id()).await?.ok_or(Halt::End(Ended::Gone))?;
+        let record = self.context.stores.database.contest(self.id()).await.map_err(Halt::Wait)?;
+        let record = record.ok_or(Halt::End(Ended::Gone))?;
         match (self.record.state.phase, record.state.phase) {
             (Phase::Draft, Phase::Draft) => {
                 self.record = record;
@@ -345,12 +348,7 @@ impl ContestTask {
 
     /// How the contest stands from now on, its definition as it is.
     pub(crate) fn change_to(&self, state: ContestState) -> Option<ContestChange> {
-        Some(ContestChange {
-            revision: self.record.revision,
-            definition: None,
-            state,
-            tag_key_destroyed: false,
-        })
+        Some(self.record.change(state))
     }
 
     pub(crate) async fn commit(&mut self, batch: Batch, change: Option<ContestChange>) -> Step {
@@ -407,7 +405,7 @@ pub(crate) fn damaged(error: &acclaim_tally::ReplayError) -> StoreError {
 }
 
 /// Whether a notice is a reason for a contest's task to act.
-fn concerns(notice: &Result<Notice, RecvError>, contest: &ContestId) -> bool {
+pub(crate) fn concerns(notice: &Result<Notice, RecvError>, contest: &ContestId) -> bool {
     match notice {
         Ok(Notice::CommandQueued(id) | Notice::ContestChanged(id)) => id == contest,
         Ok(Notice::Missed) | Err(_) => true,

@@ -17,12 +17,18 @@ mod upkeep;
 mod voting;
 mod witnessing;
 
-use std::{collections::HashMap, fmt::Display, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Display,
+    sync::Arc,
+    time::Duration,
+};
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
     Keyring, StoreError, Stores, Witness,
     hub::{Notice, Recording},
+    intake::Session,
 };
 use tokio::{
     sync::{
@@ -57,6 +63,8 @@ pub struct Settings {
     pub witness_every: Duration,
     /// How long a witness may take to answer.
     pub witness_patience: Duration,
+    /// Contests that are left alone: their logs are not what they were, and the others are to go on.
+    pub without: HashSet<ContestId>,
 }
 
 impl Default for Settings {
@@ -71,6 +79,7 @@ impl Default for Settings {
             witnesses: Vec::new(),
             witness_every: Duration::from_secs(1),
             witness_patience: Duration::from_secs(5),
+            without: HashSet::new(),
         }
     }
 }
@@ -103,6 +112,24 @@ impl Context {
                     }
                 }
             }
+        }
+    }
+
+    /// Clears up behind a contest that was deleted.
+    async fn forget(&self, session: &Session) {
+        let (stores, contest) = (&self.stores, &session.contest);
+        stores.hub.forget(contest);
+        // Of a draft there is nothing else, and another one may have its id by now.
+        if session.epoch == 0 {
+            return;
+        }
+        let forgotten = match stores.shown.forget(contest).await {
+            Ok(()) => stores.intake.forget(session).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = forgotten {
+            // Harmless: its id is never used again.
+            tracing::warn!(%contest, %error, "something is left of a deleted contest");
         }
     }
 
@@ -144,6 +171,10 @@ impl Sequencer {
         let mut sequencer = Self { context, tasks, running, stop, notices };
         for record in contests {
             let id = record.id().clone();
+            if sequencer.context.settings.without.contains(&id) {
+                tracing::warn!(contest = %id, "the contest is left alone: nothing of it is recorded");
+                continue;
+            }
             let task = if sequencer.context.take_lease(&id).await? {
                 let reading = Reading::new(&sequencer.context.keyring, &id)?;
                 Some(ContestTask::load(&sequencer.context, record, reading).await?)
@@ -185,7 +216,8 @@ impl Sequencer {
             let recording = self.context.stores.hub.recording();
             recording.iter().any(|(contest, state)| contest == id && matches!(state, Recording::Stopped(_)))
         };
-        if !self.running.values().any(|running| running == id) && !stopped() {
+        let left_alone = self.context.settings.without.contains(id);
+        if !left_alone && !self.running.values().any(|running| running == id) && !stopped() {
             self.spawn(id.clone(), None);
         }
     }

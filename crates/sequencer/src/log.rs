@@ -89,7 +89,15 @@ impl Log {
                 (Some((head.size, head.root)), head.cursors)
             }
         };
-        Ok(Self { contest, key, replay, committed, cursors, decided: Vec::new(), untrimmed: false, newest })
+        // Perhaps killed before the trimming too.
+        let untrimmed = committed.is_some();
+        Ok(Self { contest, key, replay, committed, cursors, decided: Vec::new(), untrimmed, newest })
+    }
+
+    /// Becomes what was read anew; whoever follows this follows that.
+    pub(crate) fn replace_by(&mut self, mut other: Self) {
+        std::mem::swap(&mut self.newest, &mut other.newest);
+        *self = other;
     }
 
     /// Follows the newest checkpoint shown.

@@ -2,12 +2,19 @@
 //! means reading the last entries and not the whole log.
 
 use acclaim_contest::ContestId;
-use acclaim_store::{ContestRecord, Phase, StoreError, hub::Recording};
-use tokio::sync::watch;
+use acclaim_store::{
+    ContestRecord, Phase,
+    hub::{Notice, Recording},
+    intake::Session,
+};
+use tokio::{
+    sync::{broadcast::Receiver, watch},
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     Context,
-    contest::{ContestTask, Ended},
+    contest::{ContestTask, Ended, concerns},
     log::catch_up,
     reading::{LoadError, Reading},
 };
@@ -19,18 +26,21 @@ pub(crate) async fn sequence(
     mut task: Option<ContestTask>,
     mut stop: watch::Receiver<bool>,
 ) -> Ended {
-    let mut followed = None;
+    let mut standby = Standby::new(&context, &id);
     loop {
         let ended = match task.take() {
-            Some(task) => task.run(stop.clone()).await,
-            None => match begin(&context, &id, &mut followed).await {
+            Some(task) => {
+                standby.session = Some(task.record.session());
+                task.run(stop.clone()).await
+            }
+            None => match standby.begin().await {
                 Ok(Begun::Task(loaded)) => {
                     task = Some(*loaded);
                     continue;
                 }
                 Ok(Begun::Elsewhere) => Ended::Waiting,
                 Ok(Begun::Absent) => {
-                    context.stores.hub.forget(&id);
+                    standby.forget().await;
                     Ended::Absent
                 }
                 // Whatever goes wrong is this contest's alone.
@@ -45,12 +55,23 @@ pub(crate) async fn sequence(
                 }
             },
         };
-        if ended != Ended::Waiting {
-            return ended;
-        }
+        let waits = async {
+            match ended {
+                Ended::Waiting => Some(standby.wait().await),
+                Ended::Stopped => {
+                    standby.wait_until_gone().await;
+                    None
+                }
+                _ => None,
+            }
+        };
         tokio::select! {
+            biased;
+            waited = waits => match waited {
+                Some(()) => {}
+                None => return ended,
+            },
             _ = stop.changed() => return Ended::Told,
-            () = tokio::time::sleep(context.settings.lease / 4) => {}
         }
     }
 }
@@ -64,44 +85,91 @@ enum Begun {
     Absent,
 }
 
-async fn begin(
-    context: &Context,
-    id: &ContestId,
-    followed: &mut Option<Reading>,
-) -> Result<Begun, LoadError> {
-    let Some((record, leased)) = take(context, id).await? else { return Ok(Begun::Absent) };
-    if !leased {
-        context.stores.hub.set_recording(id, Recording::Elsewhere);
-        // Where nobody votes taking over may take its time, and memory is better spent.
-        if record.state.phase != Phase::Open {
-            *followed = None;
-            return Ok(Begun::Elsewhere);
-        }
-    }
-    let reading = match followed {
-        Some(reading) => reading,
-        None => followed.insert(Reading::new(&context.keyring, id)?),
-    };
-    if !leased {
-        return match catch_up(reading, &context.stores).await {
-            // A contest can be deleted while its log is read.
-            Err(_) if matches!(context.stores.database.contest(id).await, Ok(None)) => Ok(Begun::Absent),
-            caught_up => caught_up.map(|()| Begun::Elsewhere),
-        };
-    }
-    // Here, so that what has been read is not lost with a store that fails under way.
-    context.while_leased(id, catch_up(reading, &context.stores)).await?;
-    let reading = match followed.take() {
-        Some(reading) => reading,
-        None => Reading::new(&context.keyring, id)?,
-    };
-    Ok(Begun::Task(Box::new(ContestTask::load(context, record, reading).await?)))
+/// A process's place beside whoever has the lease.
+struct Standby<'a> {
+    context: &'a Context,
+    id: &'a ContestId,
+    notices: Receiver<Notice>,
+    /// The contest as it was when its last change was heard of. A definition can be large: it is not read at each look.
+    known: Option<ContestRecord>,
+    /// Its session, as far as it is known.
+    session: Option<Session>,
+    /// Its log as far as it has been read.
+    followed: Option<Reading>,
 }
 
-/// The contest's record, and whether its lease was to be had; `None` if it is gone.
-async fn take(context: &Context, id: &ContestId) -> Result<Option<(ContestRecord, bool)>, StoreError> {
-    match context.stores.database.contest(id).await? {
-        Some(record) => Ok(Some((record, context.take_lease(id).await?))),
-        None => Ok(None),
+impl<'a> Standby<'a> {
+    fn new(context: &'a Context, id: &'a ContestId) -> Self {
+        let notices = context.stores.hub.subscribe();
+        Self { context, id, notices, known: None, session: None, followed: None }
+    }
+
+    async fn begin(&mut self) -> Result<Begun, LoadError> {
+        let (context, id) = (self.context, self.id);
+        let leased = context.take_lease(id).await?;
+        if leased || self.known.is_none() {
+            self.known = context.stores.database.contest(id).await?;
+        }
+        let Some(record) = self.known.clone() else { return Ok(Begun::Absent) };
+        self.session = Some(record.session());
+        if !leased {
+            context.stores.hub.set_recording(id, Recording::Elsewhere);
+            // Where nobody votes taking over may take its time, and memory is better spent.
+            if record.state.phase != Phase::Open {
+                self.followed = None;
+                return Ok(Begun::Elsewhere);
+            }
+        }
+        let reading = match &mut self.followed {
+            Some(reading) => reading,
+            followed => followed.insert(Reading::new(&context.keyring, id)?),
+        };
+        if !leased {
+            return match catch_up(reading, &context.stores).await {
+                // A contest can be deleted while its log is read.
+                Err(_) if matches!(context.stores.database.contest(id).await, Ok(None)) => Ok(Begun::Absent),
+                caught_up => caught_up.map(|()| Begun::Elsewhere),
+            };
+        }
+        // Here, so that what has been read is not lost with a store that fails under way.
+        context.while_leased(id, catch_up(reading, &context.stores)).await?;
+        let reading = match self.followed.take() {
+            Some(reading) => reading,
+            None => Reading::new(&context.keyring, id)?,
+        };
+        self.known = None;
+        Ok(Begun::Task(Box::new(ContestTask::load(context, record, reading).await?)))
+    }
+
+    /// Waits until it is time to look again who has the lease. What is heard of the contest meanwhile is read anew then.
+    async fn wait(&mut self) {
+        let until = Instant::now() + self.context.settings.lease / 4;
+        loop {
+            tokio::select! {
+                notice = self.notices.recv() => if concerns(&notice, self.id) {
+                    self.known = None;
+                },
+                () = sleep_until(until) => return,
+            }
+        }
+    }
+
+    /// Waits until the contest is deleted, and clears up behind it.
+    async fn wait_until_gone(&mut self) {
+        loop {
+            match self.context.stores.database.contest(self.id).await {
+                Ok(None) => return self.forget().await,
+                Ok(Some(record)) => self.session = Some(record.session()),
+                Err(_) => {}
+            }
+            while !concerns(&self.notices.recv().await, self.id) {}
+        }
+    }
+
+    async fn forget(&self) {
+        match &self.session {
+            Some(session) => self.context.forget(session).await,
+            None => self.context.stores.hub.forget(self.id),
+        }
     }
 }

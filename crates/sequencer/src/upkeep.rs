@@ -11,7 +11,7 @@ impl ContestTask {
         if Instant::now() < self.renew {
             return Ok(());
         }
-        if !self.context.take_lease(self.id()).await? {
+        if !self.context.take_lease(self.id()).await.map_err(Halt::Wait)? {
             tracing::warn!(contest = %self.id(), "another process sequences it now");
             return Err(Halt::End(Ended::Waiting));
         }
@@ -34,22 +34,25 @@ impl ContestTask {
         Ok(())
     }
 
-    /// Whether the intake answers, in time for the lease.
-    pub(crate) async fn intake_answers(&self) -> bool {
-        let session = self.record.session();
-        let asking = self.context.stores.intake.backlog(&session);
+    /// Whether the stores answer, in time for the lease.
+    pub(crate) async fn stores_answer(&self) -> bool {
+        let (stores, session) = (&self.context.stores, self.record.session());
+        let asking = async {
+            stores.intake.backlog(&session).await?;
+            stores.database.head(self.id()).await
+        };
         matches!(tokio::time::timeout(self.context.settings.lease / 4, asking).await, Ok(Ok(_)))
     }
 
-    /// Goes on when the intake hands nothing out: the log is as good as before, so waiting is all there is to do.
-    pub(crate) async fn wait_for_intake(
+    /// Goes on when a store does not answer: the log is as good as before, so waiting is all there is to do.
+    pub(crate) async fn wait_for_stores(
         &mut self,
         error: &StoreError,
         stop: &mut watch::Receiver<bool>,
     ) -> Step {
-        tracing::warn!(contest = %self.id(), %error, "the intake hands nothing out");
+        tracing::warn!(contest = %self.id(), %error, "recording waits");
         self.set_recording(Recording::Failing(error.to_string()));
-        self.intake_away = true;
+        self.stores_away = true;
         tokio::select! {
             _ = stop.changed() => Err(Halt::End(Ended::Told)),
             () = tokio::time::sleep(self.context.settings.retry_after) => Ok(()),

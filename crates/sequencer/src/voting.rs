@@ -15,9 +15,12 @@ use jiff::Timestamp;
 
 use crate::{
     batch::Batch,
-    contest::{ContestTask, Step, damaged},
+    contest::{ContestTask, Halt, Step, damaged},
     log::CHUNK,
 };
+
+/// Commands that one closing fulfils; more are told that the contest is not open.
+const MOST_CLOSING: usize = 1_000;
 
 impl ContestTask {
     /// Opens the contest at `at`; outcomes of the commands that asked for it go with it.
@@ -27,7 +30,7 @@ impl ContestTask {
         let mut batch = Batch::default();
         let mut opening = opening(&definition);
         let now = Instant::at_or_before(self.context.stores.clock.now());
-        opening.extend(self.issued_events(now.max(at)).await?);
+        opening.extend(self.issued_events(now.max(at)).await.map_err(Halt::Wait)?);
         let mut first = None;
         for event in &opening {
             let index = batch.add_event(&mut self.log.replay, event).map_err(|error| damaged(&error))?;
@@ -38,10 +41,8 @@ impl ContestTask {
         let shards = self.context.settings.shards;
         let state = ContestState { phase: Phase::Open, epoch: epoch()?, shards, ..self.record.state.clone() };
         batch.cursors = Some(Cursors { epoch: state.epoch, shards: Vec::new() });
-        let revision = self.record.revision;
         let definition = Some(definition);
-        self.commit(batch, Some(ContestChange { revision, definition, state, tag_key_destroyed: false }))
-            .await
+        self.commit(batch, Some(ContestChange { definition, ..self.record.change(state) })).await
     }
 
     /// Why the contest cannot open, whoever asks: what its entries come from is not what it was.
@@ -73,20 +74,20 @@ impl ContestTask {
         let session = self.record.session();
         let start = loop {
             // Each time: it makes survivors of whatever another holder, or an older copy of the intake, put in the session's place.
-            let start = stores.intake.begin(&session).await?;
-            let survivors = stores.intake.survivors(&session).await?;
+            let start = stores.intake.begin(&session).await.map_err(Halt::Wait)?;
+            let survivors = stores.intake.survivors(&session).await.map_err(Halt::Wait)?;
             if survivors.taken.iter().all(|count| *count == 0) {
                 break start;
             }
             tracing::info!(contest = %self.id(), ballots = survivors.items.len(), "recording what survived");
             self.record_ballots(survivors.items, None).await?;
-            stores.intake.drop_survivors(&session, &survivors.taken).await?;
+            stores.intake.drop_survivors(&session, &survivors.taken).await.map_err(Halt::Wait)?;
             self.keep_lease().await?;
         };
         if stores.intake.remembers_slots() {
             self.mark_slots().await?;
         }
-        stores.intake.open(&session).await?;
+        stores.intake.open(&session).await.map_err(Halt::Wait)?;
         self.set_recording(Recording::Well);
         self.commit(Batch { cursors: Some(start), ..Batch::default() }, None).await
     }
@@ -97,12 +98,12 @@ impl ContestTask {
         let session = self.record.session();
         let (size, _) = self.log.head();
         let mut at = 0;
-        let mut entries = self.entries_from(at, size).await?;
+        let mut entries = self.entries_from(at, size).await.map_err(Halt::Wait)?;
         while !entries.is_empty() {
             at += entries.len() as u64;
             let slots: Vec<Slot> = entries.iter().flat_map(|entry| filled(entry)).collect();
             let mark = stores.intake.mark(&session, &slots);
-            ((), entries) = tokio::try_join!(mark, self.entries_from(at, size))?;
+            ((), entries) = tokio::try_join!(mark, self.entries_from(at, size)).map_err(Halt::Wait)?;
             tracing::info!(contest = %self.id(), done = at, of = size, "slots rebuilt");
             self.set_recording(Recording::Rebuilding { done: at, of: size });
             self.keep_lease().await?;
@@ -143,13 +144,34 @@ impl ContestTask {
         self.commit(batch, None).await
     }
 
+    /// Records once what waits by now, if anything does.
+    pub(crate) async fn record_waiting(&mut self) -> Step {
+        if self.record.state.phase != Phase::Open || self.session_waits() {
+            return Ok(());
+        }
+        let (stores, session) = (self.context.stores.clone(), self.record.session());
+        let waiting = async {
+            if stores.intake.backlog(&session).await?.items == 0 {
+                return Ok(None);
+            }
+            stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch).await.map(Some)
+        };
+        let waiting: Result<Result<_, StoreError>, _> =
+            tokio::time::timeout(self.context.settings.lease / 4, waiting).await;
+        match waiting {
+            Ok(Ok(Some(drained))) => self.take(drained).await,
+            // An intake that is away is noticed where it is waited for.
+            _ => Ok(()),
+        }
+    }
+
     /// Seals the intake, records what is left in it, and closes.
     pub(crate) async fn close(&mut self, now: Timestamp) -> Step {
         let stores = self.context.stores.clone();
         let session = self.record.session();
         loop {
             // Sealed each time: an intake that fell back has forgotten its seal, and ends elsewhere.
-            let Some(end) = stores.intake.seal(&session).await? else {
+            let Some(end) = stores.intake.seal(&session).await.map_err(Halt::Wait)? else {
                 return self.begin_anew("it does not know the session that is to be sealed").await;
             };
             if self.log.cursors == end {
@@ -158,18 +180,19 @@ impl ContestTask {
             let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
             match tokio::time::timeout(self.context.settings.lease / 4, drain).await {
                 Ok(Ok(Drained::Lost(why))) => return self.begin_anew(&why).await,
-                Ok(drained) => self.take(drained?).await?,
+                Ok(drained) => self.take(drained.map_err(Halt::Wait)?).await?,
                 Err(_) => {}
             }
             self.keep_lease().await?;
         }
+        let waiting = stores.database.pending_commands(self.id(), MOST_CLOSING).await.map_err(Halt::Wait)?;
+        let issued = self.issued_events(Instant::at_or_before(now)).await.map_err(Halt::Wait)?;
         let mut batch = Batch::default();
-        for event in self.issued_events(Instant::at_or_before(now)).await? {
+        for event in issued {
             batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
         }
         let closed = Event::Closed { at: self.record.state.closes };
         let index = batch.add_event(&mut self.log.replay, &closed).map_err(|error| damaged(&error))?;
-        let waiting = stores.database.pending_commands(self.id()).await?;
         let outcome = self.outcome(index);
         batch.commands = waiting
             .into_iter()
@@ -207,7 +230,7 @@ impl ContestTask {
 
     pub(crate) async fn log_issued(&mut self, now: Timestamp) -> Step {
         let mut batch = Batch::default();
-        for event in self.issued_events(Instant::at_or_before(now)).await? {
+        for event in self.issued_events(Instant::at_or_before(now)).await.map_err(Halt::Wait)? {
             batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
         }
         self.commit(batch, None).await

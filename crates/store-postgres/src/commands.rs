@@ -25,12 +25,13 @@ impl Commands for PostgresDatabase {
         Ok(queued)
     }
 
-    async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>> {
+    async fn pending_commands(&self, contest: &ContestId, most: usize) -> Result<Vec<QueuedCommand>> {
         let statement = query(
             "SELECT key, staff, command, received FROM commands JOIN contests ON contest = contests.number
-             WHERE id = $1 AND outcome IS NULL ORDER BY commands.number",
+             WHERE id = $1 AND outcome IS NULL ORDER BY commands.number LIMIT $2",
         );
-        let rows = self.rows(statement.bind(contest.as_str())).await?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = self.rows(statement.bind(contest.as_str()).bind(most)).await?;
         rows.iter().map(queued_command).collect()
     }
 

@@ -69,13 +69,15 @@ impl Contests for PostgresDatabase {
     async fn count_passes(
         &self,
         id: &ContestId,
+        tag_key: &[u8],
         source: &str,
         key: &str,
         request: [u8; 32],
         more: u64,
     ) -> Result<Counted> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let counted = within(self.patience(), count(&mut tx, id, source, key, request, more)).await?;
+        let counted =
+            within(self.patience(), count(&mut tx, id, tag_key, source, key, request, more)).await?;
         tx.commit().await?;
         Ok(counted)
     }
@@ -97,15 +99,20 @@ impl Contests for PostgresDatabase {
     }
 }
 
-/// A contest's number; it must exist, and does so until the end of the transaction.
-async fn hold_contest(tx: &mut Lent, id: &ContestId) -> Result<i32> {
-    let row = query("SELECT number FROM contests WHERE id = $1 FOR KEY SHARE")
+/// A contest's number; it must have this tag key, and has it until the end of the transaction.
+async fn hold_contest(tx: &mut Lent, id: &ContestId, tag_key: &[u8]) -> Result<i32> {
+    let row = query("SELECT number FROM contests WHERE id = $1 AND tag_key = $2 FOR SHARE")
         .bind(id.as_str())
+        .bind(tag_key)
         .fetch_optional(tx)
         .await
         .map_err(unavailable)?
-        .ok_or_else(|| no_contest(id))?;
+        .ok_or_else(|| other_contest(id))?;
     row.try_get(0).map_err(unavailable)
+}
+
+fn other_contest(id: &ContestId) -> StoreError {
+    StoreError::Conflict(format!("there is no contest {id} of this tag key"))
 }
 
 /// Makes a draft with its partitions; returns its number.
@@ -185,12 +192,13 @@ async fn deletable(tx: &mut Lent, id: &ContestId, lock: &str) -> Result<i32> {
 async fn count(
     tx: &mut Lent,
     id: &ContestId,
+    tag_key: &[u8],
     source: &str,
     key: &str,
     request: [u8; 32],
     more: u64,
 ) -> Result<Counted> {
-    let contest = hold_contest(tx, id).await?;
+    let contest = hold_contest(tx, id, tag_key).await?;
     let new = query(
         "INSERT INTO pass_requests (contest, key, request) VALUES ($1, $2, $3) ON CONFLICT (contest, key) DO NOTHING",
     )
@@ -275,7 +283,7 @@ pub(crate) async fn change_contest(tx: &mut Lent, contest: i32, change: &Contest
     let changed = query(
         "UPDATE contests SET revision = revision + 1, definition = coalesce($1, definition), phase = $2, closes = $3,
          withdrawn = $4, epoch = $5, shards = $6, tag_key = CASE WHEN $7 THEN ''::bytea ELSE tag_key END
-         WHERE number = $8 AND revision = $9",
+         WHERE number = $8 AND revision = $9 AND tag_key = $10",
     )
     .bind(change.definition.as_ref().map(Definition::to_json))
     .bind(state.phase.as_str())
@@ -286,9 +294,12 @@ pub(crate) async fn change_contest(tx: &mut Lent, contest: i32, change: &Contest
     .bind(change.tag_key_destroyed)
     .bind(contest)
     .bind(signed(change.revision)?)
+    .bind(change.tag_key.as_deref().unwrap_or_default())
     .execute(tx)
     .await
     .map_err(unavailable)?;
-    let why = || StoreError::Conflict(format!("the contest is not at revision {}", change.revision));
+    let why = || {
+        StoreError::Conflict(format!("the contest is another one, or not at revision {}", change.revision))
+    };
     exactly(changed.rows_affected(), 1, why)
 }

@@ -44,17 +44,18 @@ impl Commands for SqliteDatabase {
         .await
     }
 
-    async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>> {
+    async fn pending_commands(&self, contest: &ContestId, most: usize) -> Result<Vec<QueuedCommand>> {
         let id = contest.clone();
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
             let mut statement = tx
                 .prepare_cached(
                     "SELECT key, staff, command, received FROM commands
-                     WHERE contest = ?1 AND outcome IS NULL ORDER BY number",
+                     WHERE contest = ?1 AND outcome IS NULL ORDER BY number LIMIT ?2",
                 )
                 .map_err(unavailable)?;
-            let rows = statement.query_map([contest], stored_command).map_err(unavailable)?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let rows = statement.query_map([contest, most], stored_command).map_err(unavailable)?;
             rows.map(|row| queued_command(row.map_err(unavailable)?)).collect()
         })
         .await

@@ -103,14 +103,24 @@ impl Contests for SqliteDatabase {
     async fn count_passes(
         &self,
         id: &ContestId,
+        tag_key: &[u8],
         source: &str,
         key: &str,
         request: [u8; 32],
         more: u64,
     ) -> Result<Counted> {
         let (id, source, key) = (id.clone(), source.to_owned(), key.to_owned());
+        let tag_key = tag_key.to_vec();
         self.write(move |tx| {
-            let contest = known_contest(tx, &id)?;
+            let contest: i64 = tx
+                .query_row(
+                    "SELECT number FROM contests WHERE id = ?1 AND tag_key = ?2",
+                    params![id.as_str(), tag_key],
+                    |row| row.get(0),
+                )
+                .optional()
+                .map_err(unavailable)?
+                .ok_or_else(|| StoreError::Conflict(format!("there is no contest {id} of this tag key")))?;
             let known: Option<[u8; 32]> = tx
                 .query_row(
                     "SELECT request FROM pass_requests WHERE contest = ?1 AND key = ?2",
@@ -227,7 +237,7 @@ pub(crate) fn change_contest(tx: &Transaction<'_>, contest: i64, change: &Contes
         .execute(
             "UPDATE contests SET revision = revision + 1, definition = coalesce(?1, definition), phase = ?2, closes = ?3,
              withdrawn = ?4, epoch = ?5, shards = ?6, tag_key = CASE WHEN ?7 THEN x'' ELSE tag_key END
-             WHERE number = ?8 AND revision = ?9",
+             WHERE number = ?8 AND revision = ?9 AND tag_key = ?10",
             params![
                 change.definition.as_ref().map(Definition::to_json),
                 state.phase.as_str(),
@@ -237,12 +247,16 @@ pub(crate) fn change_contest(tx: &Transaction<'_>, contest: i64, change: &Contes
                 state.shards,
                 change.tag_key_destroyed,
                 contest,
-                signed(change.revision)?
+                signed(change.revision)?,
+                change.tag_key.as_deref().unwrap_or_default()
             ],
         )
         .map_err(unavailable)?;
     match changed {
         1 => Ok(()),
-        _ => Err(StoreError::Conflict(format!("the contest is not at revision {}", change.revision))),
+        _ => {
+            let why = format!("the contest is another one, or not at revision {}", change.revision);
+            Err(StoreError::Conflict(why))
+        }
     }
 }

@@ -243,8 +243,9 @@ pub trait Commands: Send + Sync {
     /// Queues a command unless its key is known. Durable when it returns.
     async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<Queued>;
 
-    /// Commands without an outcome, oldest first. Outcomes are written by [`Ledger::append`](crate::Ledger::append).
-    async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>>;
+    /// The oldest commands without an outcome, at most `most` of them, oldest first. Outcomes are written by
+    /// [`Ledger::append`](crate::Ledger::append).
+    async fn pending_commands(&self, contest: &ContestId, most: usize) -> Result<Vec<QueuedCommand>>;
 
     /// Those of the commands that are in the log, with their outcomes, in the order of the log.
     async fn recorded_commands(

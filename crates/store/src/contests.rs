@@ -6,7 +6,7 @@ use acclaim_contest::{ContestId, EntryId, Instant, definition::Definition};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Result, intake::Session};
+use crate::{error::Result, intake::Session, ledger::ContestChange};
 
 /// Where a contest stands. Before [`Phase::Open`] there is no log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,6 +73,13 @@ impl ContestRecord {
     #[must_use]
     pub fn id(&self) -> &ContestId {
         &self.definition.id
+    }
+
+    /// That the contest stands so from now on, its definition as it is.
+    #[must_use]
+    pub fn change(&self, state: ContestState) -> ContestChange {
+        let (revision, tag_key) = (self.revision, self.tag_key.clone());
+        ContestChange { revision, tag_key, definition: None, state, tag_key_destroyed: false }
     }
 
     /// The intake's present session.
@@ -151,10 +158,16 @@ pub trait Contests: Send + Sync {
     async fn delete_contest(&self, id: &ContestId) -> Result<()>;
 
     /// Counts passes before they are handed out, so that none is ever uncounted; once for each `key`, the request's
-    /// `Idempotency-Key`, whose content `request` is the hash of. Durable when it returns.
+    /// `Idempotency-Key`, whose content `request` is the hash of. `tag_key` is the contest's wrapped one, which the passes are minted with. Durable when it
+    /// returns.
+    ///
+    /// # Errors
+    /// `Conflict` if the contest has no such tag key any more: it was destroyed, or a draft was deleted and another one has its id. A voter who had a pass of
+    /// each key would vote twice.
     async fn count_passes(
         &self,
         id: &ContestId,
+        tag_key: &[u8],
         source: &str,
         key: &str,
         request: [u8; 32],

@@ -70,6 +70,8 @@ pub struct Turnout {
 pub struct ContestChange {
     /// The revision that this follows, compared: a draft may have been edited meanwhile.
     pub revision: u64,
+    /// The contest's wrapped tag key as it was then, compared: a draft may have been deleted meanwhile, and another one have its id.
+    pub tag_key: Option<Vec<u8>>,
     /// The definition, if it was amended.
     pub definition: Option<Definition>,
     /// The state.

@@ -117,13 +117,32 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     let mut opened = append(None, &["first"], 1);
     let state =
         ContestState { phase: Phase::Open, epoch: u64::MAX, shards: 3, ..ContestState::of_draft(&draft) };
-    opened.contest =
-        Some(ContestChange { revision: 1, definition: None, state: state.clone(), tag_key_destroyed: false });
+    opened.contest = Some(ContestChange {
+        revision: 1,
+        tag_key: Some(b"wrapped".to_vec()),
+        definition: None,
+        state: state.clone(),
+        tag_key_destroyed: false,
+    });
     let stale = database.append(&draft.id, opened.clone()).await;
     assert!(matches!(stale, Err(StoreError::Conflict(_))), "it was edited meanwhile");
+    opened.contest = Some(ContestChange {
+        revision: 2,
+        tag_key: Some(b"other".to_vec()),
+        definition: None,
+        state: state.clone(),
+        tag_key_destroyed: false,
+    });
+    let other = database.append(&draft.id, opened.clone()).await;
+    assert!(matches!(other, Err(StoreError::Conflict(_))), "it is another draft");
     assert_eq!(database.head(&draft.id).await?, None);
-    opened.contest =
-        Some(ContestChange { revision: 2, definition: None, state: state.clone(), tag_key_destroyed: false });
+    opened.contest = Some(ContestChange {
+        revision: 2,
+        tag_key: Some(b"wrapped".to_vec()),
+        definition: None,
+        state: state.clone(),
+        tag_key_destroyed: false,
+    });
     database.append(&draft.id, opened).await?;
     let found = database.contest(&draft.id).await?.map(|record| (record.revision, record.state));
     assert_eq!(found, Some((3, state)));
@@ -146,7 +165,7 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     database.create_draft(&plain, b"w").await?;
     database.delete_contest(&plain.id).await?;
     database.create_draft(&plain, b"w").await?;
-    database.count_passes(&plain.id, "pass", "k", [1; 32], 1).await?;
+    database.count_passes(&plain.id, b"w", "pass", "k", [1; 32], 1).await?;
     database.delete_contest(&plain.id).await?;
     let again = database.create_draft(&plain, b"w").await;
     assert!(matches!(again, Err(StoreError::Conflict(_))), "its passes would vote again");
@@ -262,8 +281,13 @@ async fn tag_keys(database: &dyn Database) -> Result<(), StoreError> {
     let state = ContestState { phase: Phase::Closed, ..ContestState::of_draft(&contest) };
     let destroyed = |head, revision| {
         let mut destroyed = append(Some((1, Hash([head; 32]))), &["destroyed"], 2);
-        destroyed.contest =
-            Some(ContestChange { revision, definition: None, state: state.clone(), tag_key_destroyed: true });
+        destroyed.contest = Some(ContestChange {
+            revision,
+            tag_key: Some(b"wrapped".to_vec()),
+            definition: None,
+            state: state.clone(),
+            tag_key_destroyed: true,
+        });
         destroyed
     };
     for stale in [destroyed(9, 1), destroyed(1, 7)] {
@@ -273,7 +297,8 @@ async fn tag_keys(database: &dyn Database) -> Result<(), StoreError> {
     database.append(id, destroyed(1, 1)).await?;
     assert_eq!((key(id).await?, database.head(id).await?.map(|head| head.size)), (None, Some(2)));
     let mut later = append(Some((2, Hash([2; 32]))), &["e2"], 3);
-    later.contest = Some(ContestChange { revision: 2, definition: None, state, tag_key_destroyed: false });
+    later.contest =
+        Some(ContestChange { revision: 2, tag_key: None, definition: None, state, tag_key_destroyed: false });
     database.append(id, later).await?;
     assert_eq!(key(id).await?, None, "it does not come back");
     assert_eq!(key(&other.id).await?, Some(b"wrapped".to_vec()), "another contest's");
@@ -333,11 +358,22 @@ async fn everything_at_once(database: &dyn Database) -> Result<(), StoreError> {
     whole.rejected = vec![(rejected, Rejection::AlreadyVoted(vec!["a".to_owned()])); 2];
     whole.turnout = vec![row.clone(), row.clone()];
     whole.tiles = vec![(tile, vec![7; 32]), (tile, vec![8; 64])];
-    whole.contest =
-        Some(ContestChange { revision: 1, definition: None, state: state.clone(), tag_key_destroyed: false });
+    whole.contest = Some(ContestChange {
+        revision: 1,
+        tag_key: Some(b"w".to_vec()),
+        definition: None,
+        state: state.clone(),
+        tag_key_destroyed: false,
+    });
     whole.commands = vec![(key.clone(), outcome.clone())];
 
-    let revision = ContestChange { revision: 9, definition: None, state, tag_key_destroyed: false };
+    let revision = ContestChange {
+        revision: 9,
+        tag_key: Some(b"w".to_vec()),
+        definition: None,
+        state,
+        tag_key_destroyed: false,
+    };
     let states = async |ballots: &[BallotId]| -> Result<Vec<Option<BallotState>>, StoreError> {
         let mut states = Vec::new();
         for ballot in ballots {
@@ -386,15 +422,16 @@ async fn commands(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(database.queue_command(id, &command("1", Command::Open)).await?, Queued::Known(None));
     assert_eq!(database.queue_command(id, &command("1", Command::Close)).await?, Queued::KeyUsed);
     let pending: Vec<String> =
-        database.pending_commands(id).await?.into_iter().map(|queued| queued.key).collect();
+        database.pending_commands(id, 9).await?.into_iter().map(|queued| queued.key).collect();
     assert_eq!(pending, ["1", "2"]);
+    assert_eq!(database.pending_commands(id, 1).await?.len(), 1);
     let outcome = CommandOutcome::Refused { code: "no".to_owned(), detail: "No.".to_owned() };
     let mut decided = append(None, &[], 1);
     decided.commands = vec![("1".to_owned(), outcome.clone())];
     database.append(id, decided.clone()).await?;
     assert_eq!(database.command_outcome(id, "1").await?, Some(outcome.clone()));
     assert_eq!(database.queue_command(id, &command("1", Command::Open)).await?, Queued::Known(Some(outcome)));
-    assert_eq!(database.pending_commands(id).await?.len(), 1);
+    assert_eq!(database.pending_commands(id, 9).await?.len(), 1);
     decided.expected = Some((0, decided.head.root));
     assert!(database.append(id, decided).await.is_err(), "an outcome is written once");
     recorded_commands(database).await
@@ -456,10 +493,12 @@ async fn passes(database: &dyn Database) -> Result<(), StoreError> {
     let contest = definition("passes");
     let id = &contest.id;
     database.create_draft(&contest, b"w").await?;
-    assert_eq!(database.count_passes(id, "pass", "k1", [1; 32], 10).await?, Counted::New);
-    assert_eq!(database.count_passes(id, "pass", "k1", [1; 32], 10).await?, Counted::Again);
-    assert_eq!(database.count_passes(id, "pass", "k1", [2; 32], 10).await?, Counted::KeyUsed);
-    assert_eq!(database.count_passes(id, "pass", "k2", [1; 32], 5).await?, Counted::New);
+    assert_eq!(database.count_passes(id, b"w", "pass", "k1", [1; 32], 10).await?, Counted::New);
+    assert_eq!(database.count_passes(id, b"w", "pass", "k1", [1; 32], 10).await?, Counted::Again);
+    assert_eq!(database.count_passes(id, b"w", "pass", "k1", [2; 32], 10).await?, Counted::KeyUsed);
+    assert_eq!(database.count_passes(id, b"w", "pass", "k2", [1; 32], 5).await?, Counted::New);
+    let of_another = database.count_passes(id, b"other", "pass", "k3", [1; 32], 5).await;
+    assert!(matches!(of_another, Err(StoreError::Conflict(_))), "{of_another:?}");
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 15)]);
     Ok(())
 }

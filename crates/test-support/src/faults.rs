@@ -21,6 +21,7 @@ pub enum Step {
     Mark,
     Open,
     Contests,
+    TakeLease,
 }
 
 /// What goes wrong with one call.

@@ -113,12 +113,13 @@ impl Contests for FaultyDatabase {
     async fn count_passes(
         &self,
         id: &ContestId,
+        tag_key: &[u8],
         source: &str,
         key: &str,
         request: [u8; 32],
         more: u64,
     ) -> Result<Counted> {
-        self.inner.count_passes(id, source, key, request, more).await
+        self.inner.count_passes(id, tag_key, source, key, request, more).await
     }
 
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>> {
@@ -132,8 +133,8 @@ impl Commands for FaultyDatabase {
         self.inner.queue_command(contest, command).await
     }
 
-    async fn pending_commands(&self, contest: &ContestId) -> Result<Vec<QueuedCommand>> {
-        self.inner.pending_commands(contest).await
+    async fn pending_commands(&self, contest: &ContestId, most: usize) -> Result<Vec<QueuedCommand>> {
+        self.inner.pending_commands(contest, most).await
     }
 
     async fn recorded_commands(
@@ -179,7 +180,7 @@ impl Keys for FaultyDatabase {
 #[async_trait]
 impl Leases for FaultyDatabase {
     async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool> {
-        self.inner.take_lease(contest, holder, lasts).await
+        self.faults.around(Step::TakeLease, self.inner.take_lease(contest, holder, lasts)).await
     }
 
     async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()> {

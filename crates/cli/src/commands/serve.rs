@@ -34,6 +34,7 @@ pub fn run(args: &ServeArgs, others: Router) -> Result<Outcome> {
         config.installation.data = Some(data.clone());
     }
     config.redis.allow_weak |= args.allow_weak_intake;
+    config.installation.without.extend(args.without.iter().cloned());
     if args.role != Role::All && config.cluster()?.is_none() {
         bail!("only a cluster has roles: ACCLAIM_REDIS_URL and ACCLAIM_POSTGRES_URL are not set");
     }

@@ -11,4 +11,5 @@ mod standby;
 mod start;
 mod support;
 mod tag_key;
+mod upkeep;
 mod witnessing;

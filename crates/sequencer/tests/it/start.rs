@@ -7,7 +7,7 @@ use acclaim_store::{
     ledger::Append,
 };
 
-use crate::support::{World, time};
+use crate::support::{OPENS, World, time};
 
 #[tokio::test]
 async fn the_log_goes_on_after_a_restart() {
@@ -34,6 +34,14 @@ async fn a_ledger_older_than_what_was_shown_is_refused() {
         Err(LoadError::SetBack { size: 5, shown: 6, .. }) => {}
         other => panic!("{other:?}"),
     }
+    // Left alone it holds up no others.
+    world.settings.without.insert(world.contest.clone());
+    let other = world.definition("other", OPENS);
+    world.draft(&other).await;
+    world.begin().await.unwrap();
+    world.until(|notice| matches!(notice, Notice::Decided(decided) if decided.contest == other.id)).await;
+    assert_eq!(world.lines().await.len(), 5);
+    world.stop().await;
 }
 
 #[tokio::test]

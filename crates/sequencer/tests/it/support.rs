@@ -72,7 +72,7 @@ pub(crate) struct World {
     pub(crate) contest: ContestId,
     keyring: Arc<Keyring>,
     tag_key: TagKey,
-    settings: Settings,
+    pub(crate) settings: Settings,
     notices: Receiver<Notice>,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
@@ -252,7 +252,7 @@ impl World {
     pub(crate) async fn restart(&mut self) -> Result<(), LoadError> {
         self.stop.send_replace(true);
         (&mut self.running).await.unwrap();
-        self.start().await
+        self.begin().await
     }
 
     /// Kills the sequencer wherever it is.
@@ -264,10 +264,11 @@ impl World {
     /// The same, and starts another.
     pub(crate) async fn replace(&mut self) {
         self.kill().await;
-        self.start().await.unwrap();
+        self.begin().await.unwrap();
     }
 
-    async fn start(&mut self) -> Result<(), LoadError> {
+    /// Starts on what is stored.
+    pub(crate) async fn begin(&mut self) -> Result<(), LoadError> {
         let stopping = watch::Sender::new(false);
         let sequencer = self.another(stopping.subscribe()).await?;
         self.stop = stopping;

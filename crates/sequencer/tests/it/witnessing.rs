@@ -12,10 +12,16 @@ use acclaim_ballot_log::{
     AddCheckpoint, Checkpoint, CosigningKey, Hash, VerifierKey, WitnessKey, witness::Refusal,
 };
 use acclaim_sequencer::Settings;
-use acclaim_store::{StoreError, Witness, WitnessAnswer, error::Result, hub::BallotOutcome, shown::size_of};
+use acclaim_store::{
+    Command, CommandOutcome, StoreError, Witness, WitnessAnswer, command::Reason, error::Result,
+    hub::BallotOutcome, shown::size_of,
+};
 use async_trait::async_trait;
 
-use crate::support::{Ground, World, settings, time};
+use crate::{
+    support::{Ground, World, settings, time},
+    upkeep::{outcome, queue},
+};
 
 /// How a witness behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +175,24 @@ async fn every_witness_cosigns_what_is_shown_and_the_last_of_all() {
     world.restart().await.unwrap();
     until_cosigned(&world, &[&one, &two], &[]).await;
     assert_eq!(two.corrected.load(Ordering::Relaxed), 1, "its size was learnt from it");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_is_refused_in_its_second_piece_ends_no_witnessing() {
+    let watcher = Watcher::new("one", Mood::Well);
+    let mut world = watched(&[&watcher]).await;
+    vote(&mut world, 0..3_000).await;
+    let of = |voter: usize| world.ballot(&format!("voter-{voter}"), "p1").ballot;
+    let unknown = acclaim_contest::BallotId([7; 16]);
+    let ballots = (0..3_000).map(of).chain([unknown]).collect();
+    let reason = Reason { reason: "by mistake".to_owned(), note: None };
+    queue(&world, "void", Command::Void { ballots, reason }).await;
+    assert!(matches!(outcome(&world, "void").await, CommandOutcome::Refused { .. }));
+    vote(&mut world, 3_000..3_001).await;
+    until_cosigned(&world, &[&watcher], &[]).await;
+    let report = world.audit().await;
+    assert!(report.clean && report.ballots.recorded == 3_001, "{:?}", report.findings);
     world.stop().await;
 }
 

@@ -38,7 +38,7 @@ async fn furnish(source: &SqliteDatabase) -> ContestId {
     for key in ["second", "first", "waiting"] {
         source.queue_command(&id, &command(key)).await.unwrap();
     }
-    source.count_passes(&id, "pass", "mint", [3; 32], 7).await.unwrap();
+    source.count_passes(&id, b"wrapped", "pass", "mint", [3; 32], 7).await.unwrap();
     let mut many = append(None, BALLOTS, 1);
     let outcome = |index| CommandOutcome::Recorded { index, entries: 1, size: 9, root: "r".to_owned() };
     many.commands = vec![("second".to_owned(), outcome(1)), ("first".to_owned(), outcome(2))];
@@ -93,7 +93,7 @@ async fn reads_the_same(here: &dyn Database, there: &dyn Database) {
         same(&head, &there.head(id).await.unwrap());
         same(here.passes(id).await.unwrap(), there.passes(id).await.unwrap());
         same(here.turnout(id).await.unwrap(), there.turnout(id).await.unwrap());
-        same(here.pending_commands(id).await.unwrap(), there.pending_commands(id).await.unwrap());
+        same(here.pending_commands(id, 100).await.unwrap(), there.pending_commands(id, 100).await.unwrap());
         let mut at = 0;
         while at < head.as_ref().map_or(0, |head| head.size) {
             let entries = here.entries(id, at, 1_000).await.unwrap();
@@ -141,8 +141,14 @@ async fn an_installation_that_arrives_reads_the_same() {
         destination.queue_command(&id, &command("waiting")).await.unwrap(),
         Queued::Known(None)
     ));
-    assert_eq!(destination.count_passes(&id, "pass", "mint", [3; 32], 7).await.unwrap(), Counted::Again);
-    assert_eq!(destination.count_passes(&id, "pass", "mint", [4; 32], 7).await.unwrap(), Counted::KeyUsed);
+    assert_eq!(
+        destination.count_passes(&id, b"wrapped", "pass", "mint", [3; 32], 7).await.unwrap(),
+        Counted::Again
+    );
+    assert_eq!(
+        destination.count_passes(&id, b"wrapped", "pass", "mint", [4; 32], 7).await.unwrap(),
+        Counted::KeyUsed
+    );
     let retired = destination.create_draft(&conformance::definition("never-used"), b"w").await;
     assert!(matches!(retired, Err(StoreError::Conflict(_))), "{retired:?}");
     // The log goes on.

@@ -59,7 +59,7 @@ async fn vote_and_read(database: &PostgresDatabase, name: &str) {
         }
         let (first, end) = (next.head.size - next.entries.len() as u64, end_of(&next.head));
         database.append(&id, next).await.unwrap();
-        database.count_passes(&id, "pass", &round.to_string(), [1; 32], 5).await.unwrap();
+        database.count_passes(&id, b"wrapped", "pass", &round.to_string(), [1; 32], 5).await.unwrap();
         expected = end;
         let entries = database.entries(&id, first, 30).await.unwrap();
         assert!(entries.iter().zip(first..).all(|(entry, index)| *entry == entry_at(index)));

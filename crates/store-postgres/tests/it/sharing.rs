@@ -209,7 +209,9 @@ async fn one_request_for_passes_is_counted_once() {
     let requests: Vec<_> = (0..8)
         .map(|_| {
             let (database, id) = (Arc::clone(&database), id.clone());
-            tokio::spawn(async move { database.count_passes(&id, "pass", "k", [1; 32], 5).await.unwrap() })
+            tokio::spawn(async move {
+                database.count_passes(&id, b"wrapped", "pass", "k", [1; 32], 5).await.unwrap()
+            })
         })
         .collect();
     let mut new = 0;

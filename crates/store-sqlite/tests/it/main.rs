@@ -88,14 +88,14 @@ async fn a_destroyed_key_leaves_no_bytes() {
             database.edit_draft(&definition, revision).await.unwrap();
         }
         let mut opening = append(0, 1);
-        opening.contest = Some(change(&definition, 4, false));
+        opening.contest = Some(change(&definition, 4, &key(n), false));
         database.append(&definition.id, opening).await.unwrap();
     }
     for n in (0..60).filter(|n| n % 3 != 0) {
         let definition = conformance::definition(&format!("contest-{n}"));
         assert!(found(n), "the search finds what is there");
         let mut destroyed = append(1, 1);
-        destroyed.contest = Some(change(&definition, 5, true));
+        destroyed.contest = Some(change(&definition, 5, &key(n), true));
         database.append(&definition.id, destroyed).await.unwrap();
         assert!(!found(n), "{n}");
     }
@@ -126,7 +126,7 @@ async fn bytes_that_a_reader_keeps_are_gone_at_the_next_start() {
     let reader = rusqlite::Connection::open(folder.path().join("acclaim.db")).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM contests").unwrap();
     let mut destroyed = append(1, 1);
-    destroyed.contest = Some(change(&definition, 1, true));
+    destroyed.contest = Some(change(&definition, 1, key, true));
     database.append(&definition.id, destroyed).await.unwrap();
     assert_eq!(database.contest(&definition.id).await.unwrap().unwrap().tag_key, None);
     assert!(holds(folder.path(), key), "the reader sees it still");
@@ -144,9 +144,9 @@ async fn bytes_that_a_reader_keeps_are_gone_at_the_next_start() {
     assert!(!holds(left.path(), key));
 }
 
-fn change(definition: &Definition, revision: u64, tag_key_destroyed: bool) -> ContestChange {
+fn change(definition: &Definition, revision: u64, tag_key: &[u8], tag_key_destroyed: bool) -> ContestChange {
     let state = ContestState { phase: Phase::Closed, ..ContestState::of_draft(definition) };
-    ContestChange { revision, definition: None, state, tag_key_destroyed }
+    ContestChange { revision, tag_key: Some(tag_key.to_vec()), definition: None, state, tag_key_destroyed }
 }
 
 /// So many entries onto a log of `from`.
@@ -269,7 +269,7 @@ async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
     assert!(before.add_installation_value("pass-key-9", b"x").await.is_err());
     assert!(before.create_draft(&conformance::definition("late"), b"w").await.is_err());
     let id = conformance::definition("log").id;
-    assert!(before.count_passes(&id, "pass", "late", [0; 32], 1).await.is_err());
+    assert!(before.count_passes(&id, b"w", "pass", "late", [0; 32], 1).await.is_err());
     let head = before.head(&id).await.unwrap().unwrap();
     let append = Append {
         expected: Some((head.size, head.root)),

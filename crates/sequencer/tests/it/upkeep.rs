@@ -1,0 +1,159 @@
+//! What goes on beside recording: floods of commands, stores that do not answer, what is made up for, contests that are given up.
+
+use std::time::{Duration, Instant};
+
+use acclaim_contest::BallotId;
+use acclaim_store::{
+    CommandOutcome,
+    command::{Command, QueuedCommand},
+    hub::{BallotOutcome, Notice, Recording},
+    ledger::Append,
+};
+use acclaim_test_support::{Fault, Step};
+
+use crate::support::{Ground, World, settings};
+
+pub(crate) async fn queue(world: &World, key: &str, command: Command) {
+    let received = world.stores.clock.now();
+    let queued = QueuedCommand { key: key.to_owned(), by: "chair".to_owned(), command, received };
+    world.stores.database.queue_command(&world.contest, &queued).await.unwrap();
+    world.stores.hub.send(Notice::CommandQueued(world.contest.clone()));
+}
+
+pub(crate) async fn outcome(world: &World, key: &str) -> CommandOutcome {
+    until("an outcome", async || world.stores.database.command_outcome(&world.contest, key).await.unwrap())
+        .await
+}
+
+/// Asks until there is an answer.
+async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn backlog(world: &World) -> u64 {
+    let session = world.stores.database.contest(&world.contest).await.unwrap().unwrap().session();
+    world.stores.intake.backlog(&session).await.unwrap().items
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_without_end_hold_up_no_ballots() {
+    let mut world = World::open().await;
+    let flood = async |staff: u32| {
+        for number in 0_u32.. {
+            let key = format!("{staff}-{number}");
+            let text = Command::State { kind: "note".to_owned(), text: key.clone() };
+            queue(&world, &key, text).await;
+            outcome(&world, &key).await;
+        }
+    };
+    let ballots: Vec<BallotId> = {
+        let floods = async { tokio::join!(flood(0), flood(1), flood(2), flood(3), flood(4), flood(5)) };
+        let voting = async {
+            let mut ballots = Vec::new();
+            for voter in 0..20 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                let ballot = world.ballot(&format!("voter-{voter}"), "p1");
+                ballots.push(ballot.ballot);
+                world.submit(vec![ballot]).await;
+                let recorded = async || {
+                    world.stores.database.ballot(&world.contest, ballots[ballots.len() - 1]).await.unwrap()
+                };
+                until("recorded beside the flood", recorded).await;
+            }
+            ballots
+        };
+        tokio::select! {
+            ballots = voting => ballots,
+            _ = floods => unreachable!("a flood has no end"),
+        }
+    };
+    assert_eq!(ballots.len(), 20);
+    let last = world.ballot("last", "p1");
+    world.submit(vec![last.clone()]).await;
+    world.outcome(last.ballot).await;
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_costs_no_replay() {
+    let settings = acclaim_sequencer::Settings { lease: Duration::from_millis(40), ..settings() };
+    let mut world = World::open_on(Ground { settings, ..Ground::embedded() }, "photos").await;
+    let ballot = world.ballot("ama", "p1");
+    world.submit(vec![ballot.clone()]).await;
+    world.outcome(ballot.ballot).await;
+    let read = world.database.entries_read();
+    world.faults.plan(Step::TakeLease, [Fault::LostBefore; 3]);
+    until("the faults", async || (world.faults.left() == 0).then_some(())).await;
+    let ballot = world.ballot("li", "p1");
+    world.submit(vec![ballot.clone()]).await;
+    assert!(matches!(world.outcome(ballot.ballot).await, BallotOutcome::Recorded { .. }));
+    assert_eq!(world.database.entries_read(), read);
+    until("well again", async || {
+        let recording = world.stores.hub.recording();
+        recording.iter().any(|(_, recording)| *recording == Recording::Well).then_some(())
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_recorded_and_not_trimmed_is_trimmed_after_a_kill_without_another_ballot() {
+    let mut world = World::open().await;
+    world.faults.plan(Step::Trim, [Fault::KilledBefore]);
+    let ballot = world.ballot("ama", "p1");
+    world.submit(vec![ballot.clone()]).await;
+    world.faults.killed().await;
+    world.kill().await;
+    assert_eq!(backlog(&world).await, 1);
+    world.begin().await.unwrap();
+    // Whoever waits for the ballot is told to look.
+    world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
+    assert!(world.stores.database.ballot(&world.contest, ballot.ballot).await.unwrap().is_some());
+    until("trimmed", async || (backlog(&world).await == 0).then_some(())).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_contest_that_stopped_and_is_deleted_is_forgotten() {
+    let mut definition = World::open().await.definition("test", crate::support::OPENS);
+    definition.test = true;
+    let world = World::open_with(Ground::embedded(), &definition).await;
+    let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
+    let mut other = head.clone();
+    other.size += 1;
+    let append = Append {
+        expected: Some((head.size, head.root)),
+        head: other,
+        entries: vec!["damage".into()],
+        ballots: Vec::new(),
+        marks: Vec::new(),
+        rejected: Vec::new(),
+        turnout: Vec::new(),
+        tiles: Vec::new(),
+        contest: None,
+        commands: Vec::new(),
+    };
+    world.stores.database.append(&world.contest, append).await.unwrap();
+    let stopped = async || {
+        let recording = world.stores.hub.recording();
+        recording.iter().any(|(_, recording)| matches!(recording, Recording::Stopped(_))).then_some(())
+    };
+    world.submit(vec![world.ballot("ama", "p1")]).await;
+    until("stopped", stopped).await;
+    world.stores.database.delete_contest(&world.contest).await.unwrap();
+    world.stores.hub.send(Notice::ContestChanged(world.contest.clone()));
+    until("forgotten", async || world.stores.hub.recording().is_empty().then_some(())).await;
+    until("nothing shown", async || {
+        world.stores.shown.highest(&world.contest).await.unwrap().is_none().then_some(())
+    })
+    .await;
+    world.stop().await;
+}
