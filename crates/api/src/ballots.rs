@@ -26,12 +26,13 @@ use crate::{
     auth,
     body::{BALLOT_LIMIT, contest_id, no_contest, parse, read_json_before},
     casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
-    desk::{Room, find_recorded},
+    desk::Room,
     directory::Contest,
     extract::Path,
     log::{checkpoint_over, tiles},
     metrics::RECORDED,
     problem::{self, Problem},
+    recorded::find_recorded,
     state::Api,
 };
 

@@ -22,10 +22,11 @@ use utoipa::ToSchema;
 use crate::{
     ballots::BallotStatus,
     body::{before, objects},
-    desk::{Answer, Room, Ticket, find_recorded},
+    desk::{Answer, Room, Ticket},
     directory::Contest,
     mine,
     problem::{self, Problem},
+    recorded::find_recorded,
     sheet::{check_period, slots},
     state::Api,
 };
@@ -261,6 +262,7 @@ pub(crate) async fn outcome(
 ) -> Result<Cast, Problem> {
     let ballot = sent.item.ballot;
     let patience = tokio::time::Instant::now() + PATIENCE;
+    let mut was_taken = false;
     loop {
         let answer = match before(end.as_mut(), sent.ticket.answer()).await {
             Some(Some(answer)) => answer,
@@ -282,10 +284,19 @@ pub(crate) async fn outcome(
                 if let Some(done) = look_up(api, contest, &sent.item).await? {
                     return Ok(done);
                 }
+                was_taken = true;
                 sent = send_again(api, contest, sent, Vec::new())?;
             }
             Submitted::Full | Submitted::Buffered => return Err(full()),
-            Submitted::Sealed => return Err(rejected(contest, Rejection::OutsideWindow)),
+            // It may be the copy of one that was on its way before the closing.
+            Submitted::Sealed => match look_up(api, contest, &sent.item).await? {
+                Some(done) => return Ok(done),
+                None if !was_taken => return Err(rejected(contest, Rejection::OutsideWindow)),
+                None => {
+                    tokio::time::sleep(PAUSE).await;
+                    sent = send_again(api, contest, sent, Vec::new())?;
+                }
+            },
             Submitted::Rebuilding if tokio::time::Instant::now() < patience => {
                 tokio::time::sleep(PAUSE).await;
                 // With its slots again: nothing was kept, nor looked up.

@@ -10,30 +10,32 @@ use std::{
     time::Duration,
 };
 
-use acclaim_ballot_log::{hash::Hash, leaf_hash};
+use acclaim_ballot_log::hash::Hash;
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     Phase, StoreError, Stores,
     hub::{BallotOutcome, Decided, Notice},
     intake::{Offer, Submitted, shard_of},
-    ledger::RecordedBallot,
 };
 use arc_swap::ArcSwap;
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, oneshot, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, oneshot, watch},
     time::timeout,
 };
 
 use crate::{
     directory::{Contest, Directory},
     metrics::Metrics,
+    recorded::is_recorded,
 };
 
 /// Waiting requests are spread over so many maps, so that they seldom meet at a lock.
 const SHARDS: usize = 32;
 /// Between two looks at what waits for the sequencer.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Ballots that the ledger is asked about at once.
+const ASKED_AT_ONCE: usize = 8;
 /// How long one may take.
 const LOOK_FOR: Duration = Duration::from_millis(500);
 
@@ -66,6 +68,8 @@ pub(crate) struct Desk {
     seen: ArcSwap<HashMap<ContestId, Seen>>,
     /// Told after every look.
     looks: watch::Sender<()>,
+    /// Whether ballots that wait may be recorded without this process having heard so.
+    doubt: Notify,
     metrics: Arc<Metrics>,
 }
 
@@ -137,6 +141,7 @@ impl Desk {
             most: most.min(Semaphore::MAX_PERMITS),
             seen: ArcSwap::default(),
             looks: watch::Sender::new(()),
+            doubt: Notify::new(),
             metrics,
         }
     }
@@ -257,19 +262,22 @@ impl Desk {
     async fn submit(&self, contest: &ContestId, offers: Vec<Offer>) {
         #[expect(clippy::cast_precision_loss, reason = "a histogram's figure")]
         self.metrics.batch_size.observe(offers.len() as f64);
-        let ballots: Vec<BallotId> = offers.iter().map(|offer| offer.item.ballot).collect();
+        let ballots: Vec<(BallotId, bool)> =
+            offers.iter().map(|offer| (offer.item.ballot, offer.item.promised)).collect();
         match self.offer(contest, offers).await {
             Ok(submitted) => {
-                for (ballot, submitted) in ballots.into_iter().zip(submitted) {
+                for ((ballot, promised), submitted) in ballots.into_iter().zip(submitted) {
                     match submitted {
-                        Submitted::Buffered => self.answer(ballot, &Answer::Kept),
+                        Submitted::Buffered if promised => self.answer(ballot, &Answer::Kept),
+                        // Of a copy without a promise the intake does not tell that it has it: a promised one follows.
+                        Submitted::Buffered => {}
                         refused => self.answer(ballot, &Answer::NotKept(refused)),
                     }
                 }
             }
             Err(error) => {
                 let answer = Answer::Failed(error);
-                ballots.into_iter().for_each(|ballot| self.answer(ballot, &answer));
+                ballots.into_iter().for_each(|(ballot, _)| self.answer(ballot, &answer));
             }
         }
     }
@@ -358,11 +366,12 @@ impl Desk {
         loop {
             match notices.recv().await {
                 Ok(Notice::Decided(decided)) => self.answer_all(&decided),
-                Ok(Notice::Missed) => self.ask_ledger().await,
+                // Whoever sequences a contest from now on tells nothing of what was recorded before.
+                Ok(Notice::Missed | Notice::ContestChanged(_)) => self.doubt.notify_one(),
                 Ok(_) => {}
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "notices missed");
-                    self.ask_ledger().await;
+                    self.doubt.notify_one();
                 }
                 Err(RecvError::Closed) => return,
             }
@@ -375,9 +384,20 @@ impl Desk {
         }
     }
 
-    /// Makes up for missed notices: whatever waits and is recorded is answered. What is not recorded will be decided, or runs into
-    /// its deadline.
-    async fn ask_ledger(&self) {
+    /// Makes up for missed notices, beside those who hear and those who vote.
+    pub(crate) async fn ask_ledger_when_in_doubt(self: Arc<Self>) {
+        loop {
+            self.doubt.notified().await;
+            if let Err(error) = self.ask_ledger().await {
+                tracing::warn!(%error, "the ledger cannot be asked");
+                tokio::time::sleep(LOOK_FOR).await;
+                self.doubt.notify_one();
+            }
+        }
+    }
+
+    /// Answers whatever waits and is recorded. What is not recorded will be decided, or runs into its deadline.
+    async fn ask_ledger(&self) -> Result<(), StoreError> {
         let waiting: Vec<(ContestId, BallotId)> = self
             .waiting
             .iter()
@@ -385,28 +405,18 @@ impl Desk {
                 lock(shard).iter().map(|(id, waiting)| (waiting.contest.clone(), *id)).collect::<Vec<_>>()
             })
             .collect();
-        for (contest, ballot) in waiting {
-            match find_recorded(&self.stores, &contest, ballot).await {
-                // Its request answers with the ballot's present status.
-                Ok(Some(_)) => self.answer(ballot, &Answer::Decided(BallotOutcome::Same, 0, Hash([0; 32]))),
-                Ok(None) => {}
-                Err(error) => return tracing::warn!(%error, "the ledger cannot be asked"),
-            }
-        }
+        let asking = stream::iter(waiting).map(Ok).try_for_each_concurrent(
+            ASKED_AT_ONCE,
+            |(contest, ballot)| async move {
+                if is_recorded(&self.stores, &contest, ballot).await? {
+                    // Its request answers with the ballot's present status.
+                    self.answer(ballot, &Answer::Decided(BallotOutcome::Same, 0, Hash([0; 32])));
+                }
+                Ok(())
+            },
+        );
+        asking.await
     }
-}
-
-/// A recorded ballot with the hash of its leaf.
-pub(crate) async fn find_recorded(
-    stores: &Stores,
-    contest: &ContestId,
-    ballot: BallotId,
-) -> Result<Option<(RecordedBallot, Hash)>, StoreError> {
-    let Some(recorded) = stores.database.ballot(contest, ballot).await? else { return Ok(None) };
-    let entries = stores.database.entries(contest, recorded.index, 1).await?;
-    let entry =
-        entries.first().ok_or_else(|| StoreError::Corrupt(format!("entry {} is missing", recorded.index)))?;
-    Ok(Some((recorded, leaf_hash(entry))))
 }
 
 /// A request's place among those who wait; leaving frees it.

@@ -171,7 +171,13 @@ impl Directory {
         hub.hear(Notice::Missed);
         loop {
             let mut renewed = match notices.recv().await {
-                Ok(Notice::ContestChanged(id)) => self.renew(&id).await,
+                Ok(Notice::ContestChanged(id)) => {
+                    let renewed = self.renew(&id).await;
+                    if renewed.is_ok() && self.contest(&id).is_none() {
+                        hub.forget(&id);
+                    }
+                    renewed
+                }
                 Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => self.read_all().await,
                 Ok(_) => Ok(()),
                 Err(RecvError::Closed) => return,

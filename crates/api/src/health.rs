@@ -1,6 +1,6 @@
 //! Alive, ready, and figures.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::PoisonError};
 
 use acclaim_store::{Phase, hub::Recording, keys::Role};
 use axum::{
@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -93,12 +94,17 @@ async fn reasons(api: &Api) -> Vec<(&'static str, String)> {
     }
     let now = api.stores.clock.now();
     let bound = SignedDuration::try_from(api.settings.lag_bound).unwrap_or(SignedDuration::MAX);
-    for contest in api.directory.all().iter().filter(|contest| contest.phase() == Phase::Open) {
-        match api.stores.intake.backlog(&contest.record.session()).await {
+    let all = api.directory.all();
+    let open = all.iter().filter(|contest| contest.phase() == Phase::Open);
+    let looks = open.map(|contest| async move {
+        (contest.id(), api.stores.intake.backlog(&contest.record.session()).await)
+    });
+    for (contest, backlog) in join_all(looks).await {
+        match backlog {
             Ok(backlog) => {
                 let lag = backlog.oldest.map_or(SignedDuration::ZERO, |oldest| now.duration_since(oldest));
                 if lag > bound {
-                    reasons.push(("recording lags", format!("{} by {} s", contest.id(), lag.as_secs())));
+                    reasons.push(("recording lags", format!("{contest} by {} s", lag.as_secs())));
                 }
             }
             Err(error) => reasons.push(("the intake does not answer", error.to_string())),
@@ -124,10 +130,17 @@ async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     operators(&api, peer, &headers).await?;
+    // Whoever asks at the same moment finds no half of it.
+    let _alone = api.metrics.scrape.lock().unwrap_or_else(PoisonError::into_inner);
+    // Contests may have been deleted.
+    for gauges in [&api.metrics.backlog, &api.metrics.log_size, &api.metrics.recording] {
+        gauges.reset();
+    }
     for contest in api.directory.all() {
         let label = [contest.id().as_str()];
-        let backlog = api.stores.intake.backlog(&contest.record.session()).await?;
-        api.metrics.backlog.with_label_values(&label).set(i64::try_from(backlog.items).unwrap_or(i64::MAX));
+        // As last seen: figures are wanted above all when the intake does not answer.
+        let pending = api.desk.pending(contest.id());
+        api.metrics.backlog.with_label_values(&label).set(i64::try_from(pending).unwrap_or(i64::MAX));
         let size = api.stores.hub.latest(contest.id()).map_or(0, |latest| latest.size);
         api.metrics.log_size.with_label_values(&label).set(i64::try_from(size).unwrap_or(i64::MAX));
     }

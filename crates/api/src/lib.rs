@@ -23,6 +23,7 @@ mod negotiation;
 mod page;
 mod passes;
 pub mod problem;
+mod recorded;
 mod rendered;
 mod result;
 mod rounds;

@@ -1,5 +1,7 @@
 //! Figures for Prometheus. No secret, id or address is ever a label.
 
+use std::sync::Mutex;
+
 use axum::http::StatusCode;
 use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -34,8 +36,10 @@ pub struct Metrics {
     pub(crate) weak_settings: IntGauge,
     /// How far the intake's clock is ahead.
     pub(crate) skew_seconds: Gauge,
-    /// Items in the intake that no API process wrote.
+    /// Ballots, notices and checkpoints in the intake that no process of ours wrote.
     pub(crate) forged: IntCounter,
+    /// Held while figures by contest are set and written.
+    pub(crate) scrape: Mutex<()>,
 }
 
 impl Default for Metrics {
@@ -94,6 +98,7 @@ impl Default for Metrics {
                     "Ballots, notices and checkpoints in the intake that no process of ours wrote",
                 ),
             ),
+            scrape: Mutex::default(),
             registry,
         }
     }

@@ -23,6 +23,7 @@ use crate::{
     directory::Contest,
     extract::{Path, Query},
     problem::Problem,
+    recorded::shown,
     sheet::number,
     state::Api,
 };
@@ -100,10 +101,11 @@ async fn mine(
     let now = api.stores.clock.now();
     let pass = auth::voter(&api, &headers, &contest, now)?;
     api.limiter.check_pass(pass.voter)?;
-    let newest = read_page(&api, &contest, &pass, u64::MAX).await?;
+    let shown = shown(&api.stores, contest.id()).await?;
+    let newest = read_page(&api, &contest, &pass, shown).await?;
     let next = next_sheet(&api, &contest, &pass, &newest, now).await?;
     let mut listed = match older.before {
-        Some(before) => read_page(&api, &contest, &pass, before).await?,
+        Some(before) => read_page(&api, &contest, &pass, before.min(shown)).await?,
         None => newest,
     };
     // Whole pages may be of another channel, or replaced.
@@ -169,7 +171,7 @@ pub(crate) async fn filled(
 ) -> Result<Option<Vec<String>>, Problem> {
     let channel = channel.and_then(|channel| channel.parse().ok());
     let pass = Pass { voter, channel, group: None, expires: Timestamp::MAX };
-    let page = read_page(api, contest, &pass, u64::MAX).await?;
+    let page = read_page(api, contest, &pass, shown(&api.stores, contest.id()).await?).await?;
     if page.next.is_some() {
         return Ok(None);
     }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use acclaim_contest::{ContestId, PanelId};
 use acclaim_store::{
     Command, CommandOutcome, Phase,
-    command::{MOST_CORRECTIONS, Sought, TOO_MANY_CORRECTIONS},
+    command::{MOST_CORRECTIONS, QueuedCommand, Sought, TOO_MANY_CORRECTIONS, each_recorded},
     keys::{Role, StaffKey},
 };
 use axum::{
@@ -81,11 +81,16 @@ async fn enter(
     let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries);
     let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
     if key.role == Role::Juror {
-        let entered = api.stores.database.recorded_commands(&id, Sought::SameScores(&command)).await?;
+        let (mut is_repeated, mut entered) = (false, 0);
+        let look = |queued: QueuedCommand, _| {
+            is_repeated |= queued.key == idempotency_key;
+            entered += usize::from(queued.by == key.name);
+        };
+        each_recorded(&*api.stores.database, &id, Sought::SameScores(&command), look).await?;
         // What is sent again is answered again.
-        if !entered.iter().any(|(queued, _)| queued.key == idempotency_key) {
+        if !is_repeated {
             check_time(&contest)?;
-            check_corrections(entered.iter().filter(|(queued, _)| queued.by == key.name).count())?;
+            check_corrections(entered)?;
         }
     }
     commands::decide(&api, &id, key.name, idempotency_key, command).await
@@ -200,30 +205,31 @@ async fn read(
 async fn standing(api: &Api, id: &ContestId, own: Option<&StaffKey>) -> Result<Vec<Standing>, Problem> {
     let own = own.and_then(|key| Some((key.panel.as_ref()?, &*key.name)));
     let sought = own.map_or(Sought::Scores, |(panel, juror)| Sought::ScoresOf { panel, juror });
-    // A big jury's scores are read for few requests at a time.
-    let _place = if own.is_none() { api.long_readings.acquire().await.ok() } else { None };
+    // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
+    let _place = api.long_readings.acquire().await.ok();
     let mut newest: BTreeMap<_, Standing> = BTreeMap::new();
-    for (queued, outcome) in api.stores.database.recorded_commands(id, sought).await? {
+    let stand = |queued: QueuedCommand, outcome| {
         let (
             Command::Score { panel, juror, category, criterion, values },
             CommandOutcome::Recorded { index, .. },
         ) = (queued.command, outcome)
         else {
-            continue;
+            return;
         };
         let [panel, category] = [panel.as_str(), category.as_str()].map(str::to_owned);
         let place = (panel.clone(), juror.clone(), category.clone(), criterion.clone());
         let known = newest.get(&place);
         let times = known.map_or(0, |known| known.times) + 1;
         if known.is_some_and(|known| known.index > index) {
-            continue;
+            return;
         }
         let values = values.into_iter().map(|(entry, score)| (entry.to_string(), score)).collect();
         newest.insert(
             place,
             Standing { panel, juror, category, criterion, values, by: queued.by, index, times },
         );
-    }
+    };
+    each_recorded(&*api.stores.database, id, sought, stand).await?;
     // An empty list takes scores back.
     Ok(newest.into_values().filter(|standing| !standing.values.is_empty()).collect())
 }

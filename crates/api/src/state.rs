@@ -128,6 +128,7 @@ impl Api {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&self.directory).follow(Arc::clone(&self.stores.hub)));
         tasks.spawn(Arc::clone(&self.desk).answer_decided());
+        tasks.spawn(Arc::clone(&self.desk).ask_ledger_when_in_doubt());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
         tasks.spawn(Arc::clone(&self.desk).look_again_and_again());
         tasks

@@ -5,7 +5,8 @@ use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
     Command, CommandOutcome, Phase, StoreError,
     command::{
-        MOST_CORRECTIONS, QueuedCommand, Sought, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, is_reserved,
+        MOST_CORRECTIONS, QueuedCommand, Sought, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, each_recorded,
+        is_reserved,
     },
     contests::ContestState,
     ledger::ContestChange,
@@ -117,9 +118,11 @@ impl ContestTask {
         if !matches!(command, Command::Score { juror, .. } if juror == by) {
             return Ok(false);
         }
-        let entered =
-            self.context.stores.database.recorded_commands(self.id(), Sought::SameScores(command)).await?;
-        Ok(entered.iter().filter(|(earlier, _)| earlier.by == by).count() >= MOST_CORRECTIONS)
+        let mut entered = 0;
+        let count = |earlier: QueuedCommand, _| entered += usize::from(earlier.by == by);
+        let database = &*self.context.stores.database;
+        each_recorded(database, self.id(), Sought::SameScores(command), count).await?;
+        Ok(entered >= MOST_CORRECTIONS)
     }
 
     async fn refuse_after_reload(&mut self, key: String, (code, detail): &(&'static str, String)) -> Step {

@@ -83,6 +83,7 @@ impl Log {
             Some(head) => {
                 // Killed between a commit and its showing: what is in the ledger may be shown.
                 if !is_shown {
+                    stores.database.settle(&contest).await?;
                     stores.shown.about_to_show(&contest, &head.checkpoint).await?;
                 }
                 newest.send_replace(Some(Arc::from(head.checkpoint)));

@@ -13,7 +13,7 @@ use sqlx_postgres::PgRow;
 use crate::{
     connection::{Durability, Lent, within},
     database::{PostgresDatabase, no_contest},
-    error::{corrupt, exactly, unavailable},
+    error::{corrupt, exactly, signed, unavailable, unsigned},
 };
 
 #[async_trait]
@@ -39,16 +39,22 @@ impl Commands for PostgresDatabase {
         &self,
         contest: &ContestId,
         sought: Sought<'_>,
-    ) -> Result<Vec<(QueuedCommand, CommandOutcome)>> {
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
         let statement = query(
-            "SELECT key, staff, command, received, outcome FROM commands JOIN contests ON contest = contests.number
-             WHERE id = $1 AND starts_with(command, $2) AND starts_with(outcome, $3) ORDER BY commands.number",
+            "SELECT key, staff, command, received, outcome, commands.number FROM commands JOIN contests ON contest = contests.number
+             WHERE id = $1 AND starts_with(command, $2) AND starts_with(outcome, $3) AND commands.number > $4
+             ORDER BY commands.number LIMIT $5",
         );
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
         let statement = statement.bind(contest.as_str()).bind(sought.beginning()).bind(RECORDED);
+        let statement = statement.bind(signed(after)?).bind(most);
         let rows = self.rows(statement).await?;
         let recorded = |row: &PgRow| {
             let outcome: String = row.try_get(4).map_err(unavailable)?;
-            Ok((queued_command(row)?, read_outcome(&outcome)?))
+            let number: i64 = row.try_get(5).map_err(unavailable)?;
+            Ok((unsigned(number)?, queued_command(row)?, read_outcome(&outcome)?))
         };
         rows.iter().map(recorded).collect()
     }

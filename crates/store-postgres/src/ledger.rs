@@ -17,6 +17,7 @@ use sqlx_postgres::PgRow;
 use uuid::Uuid;
 
 use crate::{
+    connection::{Durability, within},
     database::{PostgresDatabase, no_contest},
     error::{corrupt, signed, unavailable, unsigned},
 };
@@ -37,6 +38,15 @@ impl Ledger for PostgresDatabase {
 
     async fn append(&self, contest: &ContestId, append: Append) -> Result<()> {
         self.append_to(contest, &append).await
+    }
+
+    async fn settle(&self, contest: &ContestId) -> Result<()> {
+        // Its commit waits for all that was written before it.
+        let touch = query("UPDATE heads SET size = size FROM contests WHERE contest = number AND id = $1")
+            .bind(contest.as_str());
+        let mut tx = self.begin(Durability::Durable).await?;
+        within(self.patience(), async { touch.execute(&mut *tx).await.map_err(unavailable) }).await?;
+        tx.commit().await
     }
 
     async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {

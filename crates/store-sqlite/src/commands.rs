@@ -9,7 +9,9 @@ use acclaim_store::{
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use crate::database::{SqliteDatabase, contest_number, corrupt, known_contest, unavailable};
+use crate::database::{
+    SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned,
+};
 
 #[async_trait]
 impl Commands for SqliteDatabase {
@@ -65,22 +67,26 @@ impl Commands for SqliteDatabase {
         &self,
         contest: &ContestId,
         sought: Sought<'_>,
-    ) -> Result<Vec<(QueuedCommand, CommandOutcome)>> {
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
         let (id, beginning) = (contest.clone(), sought.beginning());
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
             let mut statement = tx
                 .prepare_cached(
-                    "SELECT key, staff, command, received, outcome FROM commands
-                     WHERE contest = ?1 AND substr(command, 1, length(?2)) = ?2 AND substr(outcome, 1, length(?3)) = ?3 ORDER BY number",
+                    "SELECT key, staff, command, received, outcome, number FROM commands
+                     WHERE contest = ?1 AND substr(command, 1, length(?2)) = ?2 AND substr(outcome, 1, length(?3)) = ?3
+                     AND number > ?4 ORDER BY number LIMIT ?5",
                 )
                 .map_err(unavailable)?;
-            let values = params![contest, beginning, RECORDED];
-            let read = |row: &Row<'_>| Ok((stored_command(row)?, row.get::<_, String>(4)?));
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let values = params![contest, beginning, RECORDED, signed(after)?, most];
+            let read = |row: &Row<'_>| Ok((row.get(5)?, stored_command(row)?, row.get::<_, String>(4)?));
             let rows = statement.query_map(values, read).map_err(unavailable)?;
             rows.map(|row| {
-                let (command, outcome) = row.map_err(unavailable)?;
-                Ok((queued_command(command)?, read_outcome(outcome)?))
+                let (number, command, outcome) = row.map_err(unavailable)?;
+                Ok((unsigned(number)?, queued_command(command)?, read_outcome(outcome)?))
             })
             .collect()
         })

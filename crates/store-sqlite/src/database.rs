@@ -92,7 +92,27 @@ impl SqliteDatabase {
     /// # Errors
     /// [`OpenError`]; a file of a newer version, or of another program, is left as it is.
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
-        let connection = prepare(path)?;
+        Self::open_unless_moved(path, prepare(path)?)
+    }
+
+    /// As [`SqliteDatabase::open`], for a process beside the one that has the directory, which may be of another version: the schema stays as it is.
+    ///
+    /// # Errors
+    /// [`OpenError`]; also for a file of an older version.
+    pub fn open_beside(path: &Path) -> std::result::Result<Self, OpenError> {
+        let (connection, version) = inspect(path)?;
+        if version != MIGRATIONS.len() {
+            let what = format!(
+                "of schema version {version}, and this program's is {}: `acclaim serve` brings it up to date",
+                MIGRATIONS.len()
+            );
+            return Err(OpenError::Foreign { path: path.to_owned(), what });
+        }
+        configure(&connection).map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })?;
+        Self::open_unless_moved(path, connection)
+    }
+
+    fn open_unless_moved(path: &Path, connection: Connection) -> std::result::Result<Self, OpenError> {
         match read_mark(&connection).map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })? {
             Some(mark) => Err(OpenError::Moved { path: path.to_owned(), mark }),
             None => Self::run(path, connection),
@@ -219,13 +239,22 @@ impl Drop for SqliteDatabase {
 /// A connection that may write, to a file that is ours and up to date.
 fn prepare(path: &Path) -> std::result::Result<Connection, OpenError> {
     let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let (mut connection, version) = inspect(path)?;
+    configure(&connection).map_err(failed)?;
+    migrate(&mut connection, version).map_err(failed)?;
+    Ok(connection)
+}
+
+/// A connection to a file that is ours or new, and its schema's version.
+fn inspect(path: &Path) -> std::result::Result<(Connection, usize), OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
     // A new one is its owner's alone, and SQLite gives its other files the same mode. What fails here fails again below.
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let _failed_below = options.open(path);
-    let mut connection = Connection::open(path).map_err(failed)?;
+    let connection = Connection::open(path).map_err(failed)?;
     let version: u32 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let version = usize::try_from(version).unwrap_or(usize::MAX);
@@ -244,9 +273,7 @@ fn prepare(path: &Path) -> std::result::Result<Connection, OpenError> {
             MIGRATIONS.len()
         ));
     }
-    configure(&connection).map_err(failed)?;
-    migrate(&mut connection, version).map_err(failed)?;
-    Ok(connection)
+    Ok((connection, version))
 }
 
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {

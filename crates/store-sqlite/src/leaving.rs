@@ -21,6 +21,8 @@ use crate::{
 const MARK: &str = "moved";
 /// Rows of one part, about.
 const ROWS: usize = 8_192;
+/// Commands of one part: each can be as large as a request.
+const COMMANDS: usize = 64;
 /// Bytes of entries of one part, about.
 const BYTES: usize = 4 << 20;
 /// Tables that nobody may change any more once the mark is there. Who opened the file before it was can write still.
@@ -159,12 +161,25 @@ impl Sender<'_> {
         convert: impl Fn(R) -> Result<T>,
         part: impl Fn(Vec<T>) -> Part,
     ) -> Result<()> {
+        self.send_few_rows(ROWS, sql, values, read, convert, part)
+    }
+
+    /// The same, at most so many rows a part.
+    fn send_few_rows<R, T>(
+        &self,
+        most: usize,
+        sql: &str,
+        values: impl Params,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<R>,
+        convert: impl Fn(R) -> Result<T>,
+        part: impl Fn(Vec<T>) -> Part,
+    ) -> Result<()> {
         let mut statement = self.tx.prepare(sql).map_err(unavailable)?;
         let found = statement.query_map(values, read).map_err(unavailable)?;
         let mut rows = Vec::new();
         for row in found {
             rows.push(convert(row.map_err(unavailable)?)?);
-            if rows.len() == ROWS {
+            if rows.len() == most {
                 self.send(part(std::mem::take(&mut rows)))?;
             }
         }
@@ -205,7 +220,8 @@ impl Sender<'_> {
             recorded_ballot,
             Part::Ballots,
         )?;
-        self.send_rows(
+        self.send_few_rows(
+            COMMANDS,
             "SELECT key, staff, command, received, outcome FROM commands WHERE contest = ?1 ORDER BY number",
             [number],
             |row| Ok((stored_command(row)?, row.get(4)?)),

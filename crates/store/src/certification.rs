@@ -4,7 +4,7 @@ use acclaim_contest::{ContestId, Rounds};
 
 use crate::{
     Command, CommandOutcome, Database, Phase,
-    command::Sought,
+    command::{QueuedCommand, Sought, each_recorded},
     error::{Result, StoreError},
 };
 
@@ -28,8 +28,10 @@ pub async fn certification(database: &dyn Database, contest: &ContestId) -> Resu
     if record.is_none_or(|record| record.state.phase != Phase::Certified) {
         return Ok(None);
     }
-    let newest = database.recorded_commands(contest, Sought::Certifications).await?.pop();
-    match newest.map(|(queued, outcome)| (queued.command, outcome)) {
+    let mut newest = None;
+    let take = |queued: QueuedCommand, outcome| newest = Some((queued.command, outcome));
+    each_recorded(database, contest, Sought::Certifications, take).await?;
+    match newest {
         Some((Command::Certify { result, .. }, CommandOutcome::Recorded { size, root, .. })) => {
             Ok(Some(Certification { size, root, result }))
         }

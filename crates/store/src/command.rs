@@ -247,15 +247,45 @@ pub trait Commands: Send + Sync {
     /// [`Ledger::append`](crate::Ledger::append).
     async fn pending_commands(&self, contest: &ContestId, most: usize) -> Result<Vec<QueuedCommand>>;
 
-    /// Those of the commands that are in the log, with their outcomes, in the order of the log.
+    /// Those of the commands that are in the log, with their outcomes, in the order of the log: at most `most` of those behind number `after`. Each
+    /// comes with its number, which is above 0.
     async fn recorded_commands(
         &self,
         contest: &ContestId,
         sought: Sought<'_>,
-    ) -> Result<Vec<(QueuedCommand, CommandOutcome)>>;
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>>;
 
     /// What became of a command; `None` while it waits or if there is none.
     async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>>;
+}
+
+/// Commands of the log read at once: each can be as large as a request.
+const PAGE: usize = 64;
+
+/// Hands over those of the commands that are in the log, in its order, a few at a time.
+///
+/// # Errors
+/// When the database fails.
+pub async fn each_recorded(
+    commands: &(impl Commands + ?Sized),
+    contest: &ContestId,
+    sought: Sought<'_>,
+    mut take: impl FnMut(QueuedCommand, CommandOutcome),
+) -> Result<()> {
+    let mut after = 0;
+    loop {
+        let page = commands.recorded_commands(contest, sought, after, PAGE).await?;
+        let is_last = page.len() < PAGE;
+        for (number, queued, outcome) in page {
+            after = number;
+            take(queued, outcome);
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]

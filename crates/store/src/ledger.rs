@@ -156,6 +156,10 @@ pub trait Ledger: Send + Sync {
     /// - `Unknown`: it may have been done. The caller drops its state and reloads.
     async fn append(&self, contest: &ContestId, append: Append) -> Result<()>;
 
+    /// Returns when what [`Ledger::head`] told of the log before is as durable as what `append` has returned for. A commit can be read that nobody was
+    /// told of, and that was not synchronised to disk or to a standby yet.
+    async fn settle(&self, contest: &ContestId) -> Result<()>;
+
     /// Entries from index `from` on, in order, at most `most` and at most about 8 MiB; fewer at the end of the log.
     async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>>;
 

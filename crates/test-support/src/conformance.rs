@@ -474,10 +474,15 @@ async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
     }
     database.append(id, decided).await?;
     let found = async |sought| {
-        let found = database.recorded_commands(id, sought).await?;
-        Ok::<_, StoreError>(
-            found.into_iter().map(|(queued, outcome)| (queued.key, outcome)).collect::<Vec<_>>(),
-        )
+        let (mut found, mut after) = (Vec::new(), 0);
+        // One at a time, and then none.
+        while let [(number, queued, outcome)] = &database.recorded_commands(id, sought, after, 1).await?[..] {
+            assert!(*number > after);
+            after = *number;
+            found.push((queued.key.clone(), outcome.clone()));
+        }
+        assert_eq!(database.recorded_commands(id, sought, 0, 100).await?.len(), found.len());
+        Ok::<_, StoreError>(found)
     };
     let (third, fourth) = (("3".to_owned(), recorded(1)), ("4".to_owned(), recorded(2)));
     assert_eq!(found(Sought::Certifications).await?, [third, fourth]);

@@ -22,6 +22,7 @@ pub enum Step {
     Open,
     Contests,
     TakeLease,
+    Settle,
 }
 
 /// What goes wrong with one call.

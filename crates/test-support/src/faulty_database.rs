@@ -55,6 +55,10 @@ impl Ledger for FaultyDatabase {
         self.faults.around(Step::Append, self.inner.append(contest, append)).await
     }
 
+    async fn settle(&self, contest: &ContestId) -> Result<()> {
+        self.faults.around(Step::Settle, self.inner.settle(contest)).await
+    }
+
     async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
         let entries = self.inner.entries(contest, from, most).await?;
         self.entries_read.fetch_add(entries.len(), Ordering::SeqCst);
@@ -141,8 +145,10 @@ impl Commands for FaultyDatabase {
         &self,
         contest: &ContestId,
         sought: Sought<'_>,
-    ) -> Result<Vec<(QueuedCommand, CommandOutcome)>> {
-        self.inner.recorded_commands(contest, sought).await
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
+        self.inner.recorded_commands(contest, sought, after, most).await
     }
 
     async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>> {

@@ -48,7 +48,7 @@ async fn database(data: &DataArgs) -> Result<Arc<dyn Database>> {
     if !path.exists() {
         bail!("there is no installation: {} does not exist", path.display());
     }
-    Ok(Arc::new(SqliteDatabase::open(&path)?))
+    Ok(Arc::new(SqliteDatabase::open_beside(&path)?))
 }
 
 async fn create(args: KeyCreateArgs) -> Result<Outcome> {

@@ -5,9 +5,11 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Command, Output},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
+use acclaim_cli::clock::SystemClock;
+use acclaim_store::Shown as _;
 use acclaim_test_servers::{
     postgres::Server as Postgres,
     redis::{DURABLE, Server as Redis},
@@ -83,6 +85,18 @@ impl Servers {
     /// Runs a command on this cluster.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.acclaim().args(args).output().unwrap()
+    }
+
+    /// Has its Redis remember that a checkpoint of a contest was shown by this installation.
+    pub(crate) fn show(&self, contest: &str, checkpoint: &str) {
+        let secret = acclaim_store_sqlite::directory::parse_secret(&self.secret).unwrap();
+        let key = blake3::derive_key("acclaim v1 notices", &secret.0);
+        shared().0.block_on(async {
+            let settings = acclaim_store_redis::Settings::new(&self.redis_url);
+            let redis = acclaim_store_redis::Redis::connect(&settings, Arc::new(SystemClock)).await.unwrap();
+            let shown = acclaim_store_redis::RedisShown::new(&redis, key);
+            shown.about_to_show(&contest.parse().unwrap(), checkpoint).await.unwrap();
+        });
     }
 
     /// Executes statements in its database, which is on the shared server.

@@ -17,6 +17,8 @@ use crate::{
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
+/// Bytes before a checkpoint that is kept in Redis.
+const SEAL_AND_SIZE: usize = 32 + 16;
 const LATER: &str = "2099-01-01T00:00:00Z";
 
 /// Moves what is in a data directory into the cluster.
@@ -174,8 +176,9 @@ fn a_moved_installation_goes_on_where_it_was() {
     );
 
     // Nobody need have served there for it to be known what was shown.
-    let shown = servers.redis.run::<String>(&["GET", "acclaim:1:{main}:shown"]);
-    assert!(before["/v1/contests/main/log/checkpoint"].ends_with(&shown), "{shown}");
+    let shown = servers.redis.run::<Vec<u8>>(&["GET", "acclaim:1:{main}:shown"]);
+    let shown = str::from_utf8(&shown[SEAL_AND_SIZE..]).unwrap();
+    assert!(before["/v1/contests/main/log/checkpoint"].ends_with(shown), "{shown}");
 
     // One log has one writer.
     assert!(refused(&site.data()).contains("was moved to 127.0.0.1:"));
@@ -334,7 +337,7 @@ fn what_cannot_be_moved_is_told_and_left_alone() {
     // Redis remembers another log under this name.
     let shown = fs::read_to_string(data.join("shown/main.checkpoint")).unwrap();
     let foreign = shown.replacen("localhost/main", "localhost/mine", 1);
-    servers.redis.run::<String>(&["SET", "acclaim:1:{main}:shown", &foreign]);
+    servers.show("main", &foreign);
     not_moved(&data, &servers, &["the log of main is damaged"]);
     servers.redis.run::<i64>(&["DEL", "acclaim:1:{main}:shown"]);
     damaged(&data, &servers);

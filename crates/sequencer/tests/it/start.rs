@@ -7,6 +7,8 @@ use acclaim_store::{
     ledger::Append,
 };
 
+use acclaim_test_support::{Fault, Step};
+
 use crate::support::{OPENS, World, time};
 
 #[tokio::test]
@@ -53,7 +55,11 @@ async fn what_was_committed_and_not_shown_is_shown_after_the_start() {
     // As if the process had been killed between the commit and its showing.
     let older = world.stores.shown.highest(&world.contest).await.unwrap().unwrap();
     world.stores.shown.forget(&world.contest).await.unwrap();
-    world.restart().await.unwrap();
+    // Nothing is shown of what may be lost still.
+    world.faults.plan(Step::Settle, [Fault::LostBefore]);
+    assert!(matches!(world.restart().await, Err(LoadError::Store(_))));
+    assert_eq!(world.stores.shown.highest(&world.contest).await.unwrap(), None);
+    world.begin().await.unwrap();
     let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
     assert_eq!(older, head.checkpoint);
     assert_eq!(world.stores.shown.highest(&world.contest).await.unwrap(), Some(head.checkpoint));

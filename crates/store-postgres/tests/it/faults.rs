@@ -46,6 +46,51 @@ async fn what_was_appended_survives_the_servers_death() {
     check_log(&database, &id, promised).await;
 }
 
+/// A commit that waits for a standby is there for every reader once the server was restarted, and on no standby.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_standby_has_is_not_settled() {
+    let mut server = Server::start(&[]).await;
+    let (_, name) = database_by(&server, server.port()).await;
+    let limits = Settings {
+        statement: Duration::from_secs(1),
+        commit: Duration::from_millis(300),
+        ..Settings::new(server.url_by(server.port(), &name))
+    };
+    let database = PostgresDatabase::connect(&limits).await.unwrap();
+    let id = contest(&database, "standby").await;
+    database.append(&id, append(None, 100, 1)).await.unwrap();
+    database.settle(&id).await.unwrap();
+
+    server.execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'away'").await;
+    server.execute("postgres", "SELECT pg_reload_conf()").await;
+    let before = database.head(&id).await.unwrap().unwrap();
+    // The setting comes a moment after its reload.
+    let (mut end, mut root) = (end_of(&before), 1);
+    loop {
+        root += 1;
+        let next = append(end, 100, root);
+        match database.append(&id, next.clone()).await {
+            Ok(()) => end = end_of(&next.head),
+            Err(StoreError::Unknown(_)) => break,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    server.kill();
+    server.restart().await;
+    let after = patiently(|| database.head(&id)).await.unwrap();
+    assert!(Some(after.size) > end.map(|(size, _)| size), "it can be read");
+    let unsettled = database.settle(&id).await;
+    assert!(matches!(unsettled, Err(StoreError::Unknown(_) | StoreError::Unavailable(_))), "{unsettled:?}");
+
+    server.execute("postgres", "ALTER SYSTEM RESET synchronous_standby_names").await;
+    server.execute("postgres", "SELECT pg_reload_conf()").await;
+    patiently(async || match database.settle(&id).await {
+        Err(StoreError::Unknown(why)) => Err(StoreError::Unavailable(why)),
+        settled => settled,
+    })
+    .await;
+}
+
 /// Appends until it is told to stop and tells how often it was answered `Ok`, and where the log ended then.
 async fn keep_appending(
     database: Arc<PostgresDatabase>,

@@ -312,7 +312,10 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     old.pragma_update(None, "user_version", 1).unwrap();
     old.pragma_update(None, "application_id", 0x6163_6c31).unwrap();
     drop(old);
+    let Err(beside) = SqliteDatabase::open_beside(&path) else { panic!("an older server may run on it") };
+    assert!(beside.to_string().contains("schema version 1"), "{beside}");
     let database = SqliteDatabase::open(&path).unwrap();
+    drop(SqliteDatabase::open_beside(&path).unwrap());
     let key = database.staff_key([1; 32]).await.unwrap().unwrap();
     assert_eq!((key.role, key.panel.clone()), (Role::Organiser, None));
     assert_eq!(database.entries(&"old".parse().unwrap(), 1, 9).await.unwrap(), ["e1", "e2"]);
