@@ -333,7 +333,11 @@ impl ContestTask {
 
     /// Drafts are edited, and drafts and tests deleted, by others than this task.
     async fn look_again(&mut self) -> Step {
-        let record = self.context.stores.database.contest(self.id()).await.map_err(Halt::Wait)?;
+        let database = &self.context.stores.database;
+        if database.revision(self.id()).await.map_err(Halt::Wait)? == Some(self.record.version()) {
+            return Ok(());
+        }
+        let record = database.contest(self.id()).await.map_err(Halt::Wait)?;
         let record = record.ok_or(Halt::End(Ended::Gone))?;
         match (self.record.state.phase, record.state.phase) {
             (Phase::Draft, Phase::Draft) => {

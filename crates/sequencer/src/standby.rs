@@ -57,19 +57,15 @@ pub(crate) async fn sequence(
         };
         let waits = async {
             match ended {
-                Ended::Waiting => Some(standby.wait().await),
-                Ended::Stopped => {
-                    standby.wait_until_gone().await;
-                    None
-                }
-                _ => None,
+                Ended::Waiting => standby.wait().await,
+                Ended::Stopped => standby.wait_until_gone().await,
+                _ => {}
             }
         };
         tokio::select! {
             biased;
-            waited = waits => match waited {
-                Some(()) => {}
-                None => return ended,
+            () = waits => if ended != Ended::Waiting {
+                return ended;
             },
             _ = stop.changed() => return Ended::Told,
         }

@@ -15,6 +15,7 @@ use acclaim_store::{
 use async_trait::async_trait;
 use sqlx_core::{error::Error, query::query, raw_sql::raw_sql, row::Row as _, sql_str::AssertSqlSafe};
 use sqlx_postgres::PgRow;
+use tokio::task::spawn_blocking;
 
 use crate::{
     connection::{Durability, Lent, within},
@@ -30,14 +31,23 @@ impl Contests for PostgresDatabase {
                 "SELECT revision, definition, phase, closes, withdrawn, tag_key, epoch, shards FROM contests ORDER BY id",
             ))
             .await?;
-        rows.iter().map(record).collect()
+        records(&rows).await
+    }
+
+    async fn revision(&self, id: &ContestId) -> Result<Option<(u64, Option<Vec<u8>>)>> {
+        let statement = query("SELECT revision, tag_key FROM contests WHERE id = $1").bind(id.as_str());
+        let Some(row) = self.row(statement).await? else { return Ok(None) };
+        let key: Vec<u8> = row.try_get(1).map_err(unavailable)?;
+        let revision = unsigned(row.try_get(0).map_err(unavailable)?)?;
+        Ok(Some((revision, Some(key).filter(|key| !key.is_empty()))))
     }
 
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {
         let statement = query(
             "SELECT revision, definition, phase, closes, withdrawn, tag_key, epoch, shards FROM contests WHERE id = $1",
         );
-        self.row(statement.bind(id.as_str())).await?.as_ref().map(record).transpose()
+        let row = self.row(statement.bind(id.as_str())).await?;
+        Ok(records(row.as_slice()).await?.pop())
     }
 
     async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()> {
@@ -257,8 +267,14 @@ fn stored(row: &PgRow) -> std::result::Result<StoredContest, Error> {
     })
 }
 
-fn record(row: &PgRow) -> Result<ContestRecord> {
-    let row = stored(row).map_err(unavailable)?;
+/// Contests from their rows. Definitions can be large: they are not read where others wait for their turn.
+async fn records(rows: &[PgRow]) -> Result<Vec<ContestRecord>> {
+    let stored = rows.iter().map(stored).collect::<std::result::Result<Vec<_>, _>>().map_err(unavailable)?;
+    let reading = spawn_blocking(move || stored.into_iter().map(record).collect());
+    reading.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+}
+
+fn record(row: StoredContest) -> Result<ContestRecord> {
     let definition =
         Definition::from_json(row.definition.as_bytes(), &Overrides::default()).map_err(corrupt)?;
     let withdrawn: BTreeSet<_> = serde_json::from_str(&row.withdrawn).map_err(corrupt)?;

@@ -34,6 +34,23 @@ impl Contests for SqliteDatabase {
         .await
     }
 
+    async fn revision(&self, id: &ContestId) -> Result<Option<(u64, Option<Vec<u8>>)>> {
+        let id = id.clone();
+        self.read(move |tx| {
+            let found = tx
+                .prepare_cached("SELECT revision, tag_key FROM contests WHERE id = ?1")
+                .and_then(|mut statement| {
+                    let row = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?));
+                    statement.query_row([id.as_str()], row).optional()
+                })
+                .map_err(unavailable)?;
+            found
+                .map(|(revision, key)| Ok((unsigned(revision)?, Some(key).filter(|key| !key.is_empty()))))
+                .transpose()
+        })
+        .await
+    }
+
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {
         let id = id.clone();
         self.read(move |tx| read_contest(tx, &id)).await

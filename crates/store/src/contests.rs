@@ -75,6 +75,12 @@ impl ContestRecord {
         &self.definition.id
     }
 
+    /// What changes whenever the record does; see [`Contests::revision`].
+    #[must_use]
+    pub fn version(&self) -> (u64, Option<Vec<u8>>) {
+        (self.revision, self.tag_key.clone())
+    }
+
     /// That the contest stands so from now on, its definition as it is.
     #[must_use]
     pub fn change(&self, state: ContestState) -> ContestChange {
@@ -134,6 +140,9 @@ pub enum Counted {
 pub trait Contests: Send + Sync {
     /// All contests, by id.
     async fn contests(&self) -> Result<Vec<ContestRecord>>;
+
+    /// A contest's revision and wrapped tag key, which tell whether its record is as it was: a definition can be large.
+    async fn revision(&self, id: &ContestId) -> Result<Option<(u64, Option<Vec<u8>>)>>;
 
     /// One contest.
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>>;

@@ -146,6 +146,9 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     database.append(&draft.id, opened).await?;
     let found = database.contest(&draft.id).await?.map(|record| (record.revision, record.state));
     assert_eq!(found, Some((3, state)));
+    let version = database.contest(&draft.id).await?.map(|record| record.version());
+    assert_eq!(database.revision(&draft.id).await?, version);
+    assert_eq!(database.revision(&definition("nobody").id).await?, None);
     assert!(
         matches!(database.edit_draft(&draft, 3).await, Err(StoreError::Conflict(_))),
         "open contests stand"

@@ -98,6 +98,10 @@ impl Contests for FaultyDatabase {
         self.faults.around(Step::Contests, self.inner.contests()).await
     }
 
+    async fn revision(&self, id: &ContestId) -> Result<Option<(u64, Option<Vec<u8>>)>> {
+        self.inner.revision(id).await
+    }
+
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {
         self.inner.contest(id).await
     }
