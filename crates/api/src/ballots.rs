@@ -32,7 +32,7 @@ use crate::{
     log::{checkpoint_over, tiles},
     metrics::RECORDED,
     problem::{self, Problem},
-    recorded::find_recorded,
+    recorded::{InLedger, find_recorded, look_up, with_leaf_hash},
     state::Api,
 };
 
@@ -189,16 +189,34 @@ async fn status(
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
     let database = &api.stores.database;
     let session = contest.record.session();
-    if let Some((recorded, leaf_hash)) = find_recorded(&api.stores, contest.id(), ballot).await? {
-        Ok(Json(BallotStatus::new(recorded, leaf_hash)))
-    } else if let Some(rejection) = database.rejection(contest.id(), ballot).await? {
-        let reason = rejected(&contest, rejection).kind().code.to_owned();
-        Ok(Json(BallotStatus::outside_the_log(ballot, "rejected", Some(reason))))
-    } else if api.settings.may_accept && api.stores.intake.holds(&session, ballot).await? {
-        Ok(Json(BallotStatus::outside_the_log(ballot, "accepted", None)))
-    } else {
-        Err(not_found())
+    if let Some(status) = status_in_ledger(&api, &contest, ballot).await? {
+        return Ok(Json(status));
     }
+    if let Some(rejection) = database.rejection(contest.id(), ballot).await? {
+        let reason = rejected(&contest, rejection).kind().code.to_owned();
+        return Ok(Json(BallotStatus::outside_the_log(ballot, "rejected", Some(reason))));
+    }
+    if api.settings.may_accept && api.stores.intake.holds(&session, ballot).await? {
+        return Ok(Json(BallotStatus::outside_the_log(ballot, "accepted", None)));
+    }
+    // It may have gone from the one to the other meanwhile.
+    status_in_ledger(&api, &contest, ballot).await?.map(Json).ok_or_else(not_found)
+}
+
+/// What a ballot is that the ledger has.
+async fn status_in_ledger(
+    api: &Api,
+    contest: &Contest,
+    ballot: BallotId,
+) -> Result<Option<BallotStatus>, Problem> {
+    Ok(match look_up(&api.stores, contest.id(), ballot).await? {
+        Some(InLedger::Shown(recorded)) => {
+            let (recorded, leaf_hash) = with_leaf_hash(&api.stores, contest.id(), recorded).await?;
+            Some(BallotStatus::new(recorded, leaf_hash))
+        }
+        Some(InLedger::NotShown) => Some(BallotStatus::outside_the_log(ballot, "accepted", None)),
+        None => None,
+    })
 }
 
 /// A contest that has a log: of a draft nobody is told here.

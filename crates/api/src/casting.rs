@@ -104,7 +104,9 @@ pub(crate) fn window(contest: &Contest, arrived: Timestamp) -> Result<(), Proble
             .with("opens", definition.opens.to_string())
             .with("closes", contest.record.state.closes.to_string())
     };
-    if arrived < contest.opens() {
+    if contest.is_left_alone {
+        Err(Problem::new(&problem::UNAVAILABLE, "nothing of this contest is recorded"))
+    } else if arrived < contest.opens() {
         Err(instants(Problem::new(&problem::VOTING_NOT_OPEN, "the ballot arrived before the opening")))
     } else if arrived >= contest.closes() || contest.phase() > Phase::Open {
         Err(instants(Problem::new(&problem::VOTING_CLOSED, "the ballot arrived after the closing")))

@@ -24,6 +24,7 @@ use crate::{
     casting::LogHead,
     extract::Path,
     problem::{self, Problem},
+    recorded::shown,
     state::Api,
 };
 
@@ -338,11 +339,11 @@ pub(crate) async fn decide(
     let received = api.stores.clock.now();
     let queued = QueuedCommand { key: idempotency_key.clone(), by, command, received };
     let outcome = match api.stores.database.queue_command(id, &queued).await? {
-        Queued::Known(Some(outcome)) => outcome,
+        Queued::Known(Some(outcome)) if is_shown(api, id, &outcome).await? => outcome,
         Queued::KeyUsed => {
             return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, "the key was used for another request"));
         }
-        Queued::New | Queued::Known(None) => {
+        Queued::New | Queued::Known(_) => {
             api.stores.hub.send(Notice::CommandQueued(id.clone()));
             let waited = outcome_of(api, id, &idempotency_key, notices);
             match tokio::time::timeout(api.settings.command_deadline, waited).await {
@@ -369,6 +370,14 @@ pub(crate) async fn decide(
     }
 }
 
+/// Whether what the database tells may be told.
+async fn is_shown(api: &Api, contest: &ContestId, outcome: &CommandOutcome) -> Result<bool, Problem> {
+    Ok(match outcome {
+        CommandOutcome::Recorded { size, .. } => shown(&api.stores, contest).await? >= *size,
+        CommandOutcome::Refused { .. } => true,
+    })
+}
+
 async fn outcome_of(
     api: &Api,
     contest: &ContestId,
@@ -389,7 +398,10 @@ async fn outcome_of(
                 return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping"));
             }
         };
-        if missed && let Some(outcome) = api.stores.database.command_outcome(contest, key).await? {
+        if missed
+            && let Some(outcome) = api.stores.database.command_outcome(contest, key).await?
+            && is_shown(api, contest, &outcome).await?
+        {
             return Ok(outcome);
         }
     }

@@ -27,7 +27,7 @@ use tokio::{
 use crate::{
     directory::{Contest, Directory},
     metrics::Metrics,
-    recorded::is_recorded,
+    recorded::{InLedger, look_up},
 };
 
 /// Waiting requests are spread over so many maps, so that they seldom meet at a lock.
@@ -367,7 +367,8 @@ impl Desk {
             match notices.recv().await {
                 Ok(Notice::Decided(decided)) => self.answer_all(&decided),
                 // Whoever sequences a contest from now on tells nothing of what was recorded before.
-                Ok(Notice::Missed | Notice::ContestChanged(_)) => self.doubt.notify_one(),
+                Ok(Notice::Missed) => self.doubt.notify_one(),
+                Ok(Notice::ContestChanged(id)) if self.is_open(&id) => self.doubt.notify_one(),
                 Ok(_) => {}
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "notices missed");
@@ -376,6 +377,10 @@ impl Desk {
                 Err(RecvError::Closed) => return,
             }
         }
+    }
+
+    fn is_open(&self, contest: &ContestId) -> bool {
+        self.directory.contest(contest).is_some_and(|contest| contest.phase() == Phase::Open)
     }
 
     fn answer_all(&self, decided: &Decided) {
@@ -408,7 +413,7 @@ impl Desk {
         let asking = stream::iter(waiting).map(Ok).try_for_each_concurrent(
             ASKED_AT_ONCE,
             |(contest, ballot)| async move {
-                if is_recorded(&self.stores, &contest, ballot).await? {
+                if let Some(InLedger::Shown(_)) = look_up(&self.stores, &contest, ballot).await? {
                     // Its request answers with the ballot's present status.
                     self.answer(ballot, &Answer::Decided(BallotOutcome::Same, 0, Hash([0; 32])));
                 }

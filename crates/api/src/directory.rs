@@ -29,6 +29,8 @@ pub(crate) struct Contest {
     pub(crate) verifier_key: String,
     /// The log's origin.
     pub(crate) origin: String,
+    /// Whether the operator has it left alone: nothing of it is recorded.
+    pub(crate) is_left_alone: bool,
 }
 
 impl Contest {
@@ -37,12 +39,19 @@ impl Contest {
         record: ContestRecord,
         database: &dyn Database,
         keyring: &Keyring,
+        is_left_alone: bool,
     ) -> Result<Self, StoreError> {
-        let days = days(&record, database).await?;
-        Self::new(record, days, keyring)
+        // The beginning of its log may be what is missing.
+        let days = if is_left_alone { Days::default() } else { days(&record, database).await? };
+        Self::new(record, days, keyring, is_left_alone)
     }
 
-    fn new(record: ContestRecord, days: Days, keyring: &Keyring) -> Result<Self, StoreError> {
+    fn new(
+        record: ContestRecord,
+        days: Days,
+        keyring: &Keyring,
+        is_left_alone: bool,
+    ) -> Result<Self, StoreError> {
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
         let definition = &record.definition;
         let withdrawn: HashSet<_> = record.state.withdrawn.iter().cloned().collect();
@@ -64,6 +73,7 @@ impl Contest {
                 .map_err(|error| corrupt(&error))?,
             verifier_key: key.verifier().to_string(),
             origin,
+            is_left_alone,
             record,
         })
     }
@@ -107,14 +117,21 @@ async fn days(record: &ContestRecord, database: &dyn Database) -> Result<Days, S
 pub(crate) struct Directory {
     database: Arc<dyn Database>,
     keyring: Arc<Keyring>,
+    /// Those that are left alone.
+    without: HashSet<ContestId>,
     contests: ArcSwap<HashMap<ContestId, Arc<Contest>>>,
     /// Held from the reading of the database until what was read is here: what was read earlier must not come later.
     turn: Mutex<()>,
 }
 
 impl Directory {
-    pub(crate) async fn read(database: Arc<dyn Database>, keyring: Arc<Keyring>) -> Result<Self, StoreError> {
-        let directory = Self { database, keyring, contests: ArcSwap::default(), turn: Mutex::default() };
+    pub(crate) async fn read(
+        database: Arc<dyn Database>,
+        keyring: Arc<Keyring>,
+        without: HashSet<ContestId>,
+    ) -> Result<Self, StoreError> {
+        let (contests, turn) = (ArcSwap::default(), Mutex::default());
+        let directory = Self { database, keyring, without, contests, turn };
         directory.read_all().await?;
         Ok(directory)
     }
@@ -132,7 +149,8 @@ impl Directory {
     }
 
     async fn complete(&self, record: ContestRecord) -> Result<Contest, StoreError> {
-        Contest::read(record, &*self.database, &self.keyring).await
+        let is_left_alone = self.without.contains(record.id());
+        Contest::read(record, &*self.database, &self.keyring, is_left_alone).await
     }
 
     pub(crate) fn contest(&self, id: &ContestId) -> Option<Arc<Contest>> {
@@ -212,7 +230,8 @@ mod tests {
         let database = Arc::new(FaultyDatabase::new(Arc::new(data.database().unwrap()), Arc::clone(&faults)));
         let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
         let contests = Arc::clone(&database) as Arc<dyn Database>;
-        let directory = Arc::new(Directory::read(contests, Arc::clone(&keyring)).await.unwrap());
+        let directory =
+            Arc::new(Directory::read(contests, Arc::clone(&keyring), HashSet::new()).await.unwrap());
 
         faults.plan(Step::Contests, [Fault::DoneButLate]);
         let earlier = Arc::clone(&directory);

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use acclaim_ballot_log::{LogEntry, leaf_hash};
 use acclaim_contest::{VoterTag, days::day_at, pass::Pass, rules::Period};
+use acclaim_store::Phase;
 use axum::{
     Json,
     extract::State,
@@ -101,7 +102,7 @@ async fn mine(
     let now = api.stores.clock.now();
     let pass = auth::voter(&api, &headers, &contest, now)?;
     api.limiter.check_pass(pass.voter)?;
-    let shown = shown(&api.stores, contest.id()).await?;
+    let shown = shown_of(&api, &contest).await?;
     let newest = read_page(&api, &contest, &pass, shown).await?;
     let next = next_sheet(&api, &contest, &pass, &newest, now).await?;
     let mut listed = match older.before {
@@ -124,6 +125,14 @@ async fn mine(
         left: next.left,
     };
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(mine)).into_response())
+}
+
+/// How many entries of the log have been shown.
+async fn shown_of(api: &Api, contest: &Contest) -> Result<u64, Problem> {
+    match contest.phase() {
+        Phase::Draft => Ok(0),
+        _ => Ok(shown(&api.stores, contest.id()).await?),
+    }
 }
 
 /// Some of a voter's ballots, newest first.
@@ -171,7 +180,7 @@ pub(crate) async fn filled(
 ) -> Result<Option<Vec<String>>, Problem> {
     let channel = channel.and_then(|channel| channel.parse().ok());
     let pass = Pass { voter, channel, group: None, expires: Timestamp::MAX };
-    let page = read_page(api, contest, &pass, shown(&api.stores, contest.id()).await?).await?;
+    let page = read_page(api, contest, &pass, shown_of(api, contest).await?).await?;
     if page.next.is_some() {
         return Ok(None);
     }

@@ -1,35 +1,44 @@
-//! Recorded ballots, as far as the log has been shown. What the ledger has beyond that was committed without anybody hearing of it, and may not yet be
+//! What is recorded, as far as the log has been shown. What the ledger has beyond that was committed without anybody hearing of it, and may not yet be
 //! wherever it must be: on a standby of the database, for one.
 
 use acclaim_ballot_log::{Hash, leaf_hash};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{StoreError, Stores, ledger::RecordedBallot, shown::size_of};
 
-/// How many of the log's entries have been shown.
+/// How many of the entries have been shown of a log that has begun.
+///
+/// # Errors
+/// If that is not known at the moment.
 pub(crate) async fn shown(stores: &Stores, contest: &ContestId) -> Result<u64, StoreError> {
-    stores.shown.highest(contest).await?.map_or(Ok(0), |note| size_of(&note))
+    // What is published has been shown.
+    let published = stores.hub.latest(contest).map(|latest| latest.size);
+    match (stores.shown.highest(contest).await, published) {
+        (Ok(Some(note)), published) => Ok(size_of(&note)?.max(published.unwrap_or(0))),
+        // Forgotten, or away.
+        (_, Some(published)) => Ok(published),
+        (Err(error), None) => Err(error),
+        (Ok(None), None) => Err(StoreError::Unavailable("what has been shown is forgotten".to_owned())),
+    }
 }
 
-/// A recorded ballot.
-async fn find(
+/// What the ledger says of a ballot.
+pub(crate) enum InLedger {
+    /// It is recorded.
+    Shown(RecordedBallot),
+    /// It will be recorded, unless the ledger loses it.
+    NotShown,
+}
+
+/// What the ledger says of a ballot, if it has it.
+pub(crate) async fn look_up(
     stores: &Stores,
     contest: &ContestId,
     ballot: BallotId,
-) -> Result<Option<RecordedBallot>, StoreError> {
+) -> Result<Option<InLedger>, StoreError> {
     let Some(recorded) = stores.database.ballot(contest, ballot).await? else { return Ok(None) };
-    // What is published has been shown.
     let is_published = stores.hub.latest(contest).is_some_and(|latest| latest.size > recorded.index);
     let is_shown = is_published || shown(stores, contest).await? > recorded.index;
-    Ok(Some(recorded).filter(|_| is_shown))
-}
-
-/// Whether a ballot is recorded.
-pub(crate) async fn is_recorded(
-    stores: &Stores,
-    contest: &ContestId,
-    ballot: BallotId,
-) -> Result<bool, StoreError> {
-    Ok(find(stores, contest, ballot).await?.is_some())
+    Ok(Some(if is_shown { InLedger::Shown(recorded) } else { InLedger::NotShown }))
 }
 
 /// A recorded ballot with the hash of its leaf.
@@ -38,9 +47,21 @@ pub(crate) async fn find_recorded(
     contest: &ContestId,
     ballot: BallotId,
 ) -> Result<Option<(RecordedBallot, Hash)>, StoreError> {
-    let Some(recorded) = find(stores, contest, ballot).await? else { return Ok(None) };
+    match look_up(stores, contest, ballot).await? {
+        Some(InLedger::Shown(recorded)) => Ok(Some(with_leaf_hash(stores, contest, recorded).await?)),
+        _ => Ok(None),
+    }
+}
+
+/// The same, of one that was looked up.
+pub(crate) async fn with_leaf_hash(
+    stores: &Stores,
+    contest: &ContestId,
+    recorded: RecordedBallot,
+) -> Result<(RecordedBallot, Hash), StoreError> {
     let entries = stores.database.entries(contest, recorded.index, 1).await?;
     let entry =
         entries.first().ok_or_else(|| StoreError::Corrupt(format!("entry {} is missing", recorded.index)))?;
-    Ok(Some((recorded, leaf_hash(entry))))
+    let hash = leaf_hash(entry);
+    Ok((recorded, hash))
 }

@@ -1,7 +1,8 @@
 //! What handlers share: small typed parts, each with one owner.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
+use acclaim_contest::ContestId;
 use acclaim_store::{Keyring, Stores};
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub may_accept: bool,
     /// Event streams at once.
     pub streams: usize,
+    /// Contests that are left alone: nothing is recorded of them.
+    pub without: HashSet<ContestId>,
     /// Rates.
     pub limits: Limits,
 }
@@ -46,6 +49,7 @@ impl Default for Settings {
             lag_bound: Duration::from_secs(5),
             may_accept: false,
             streams: 2_000,
+            without: HashSet::new(),
             limits: Limits::default(),
         }
     }
@@ -98,7 +102,10 @@ impl Api {
         settings: Settings,
         process_key: Option<[u8; 32]>,
     ) -> Result<Self, acclaim_store::StoreError> {
-        let directory = Arc::new(Directory::read(Arc::clone(&stores.database), Arc::clone(&keyring)).await?);
+        let directory = Arc::new(
+            Directory::read(Arc::clone(&stores.database), Arc::clone(&keyring), settings.without.clone())
+                .await?,
+        );
         let metrics = Arc::new(Metrics::default());
         Ok(Self(Arc::new(Parts {
             desk: Arc::new(Desk::new(

@@ -300,6 +300,7 @@ impl Config {
             },
             // What Redis holds outlives this process.
             may_accept: self.redis.url.is_some(),
+            without: self.installation.without.iter().cloned().collect(),
             ..acclaim_api::Settings::default()
         }
     }

@@ -28,11 +28,12 @@ impl ContestTask {
     /// Works off the oldest commands that wait.
     pub(crate) async fn work_off_commands(&mut self, now: Timestamp) -> Step {
         let waiting = self.context.stores.database.pending_commands(self.id(), COMMANDS_AT_ONCE);
-        let waiting = waiting.await.map_err(Halt::Wait)?;
-        // One that closes waits until it is done.
-        let ends = waiting.iter().any(|queued| queued.command != Command::Close);
-        self.commands_wait |= ends && waiting.len() == COMMANDS_AT_ONCE;
+        let waiting = waiting.await.map_err(Halt::of_call)?;
+        // Of one that closes the outcome comes later: where all are such, there is nothing to do for those behind.
+        let any_is_decided = waiting.iter().any(|queued| queued.command != Command::Close);
+        self.commands_wait |= any_is_decided && waiting.len() == COMMANDS_AT_ONCE;
         for queued in waiting {
+            self.keep_lease().await?;
             self.work_off(queued, now).await?;
         }
         Ok(())
@@ -46,7 +47,7 @@ impl ContestTask {
                 if let Err((code, detail)) = self.check_opening(at) {
                     return self.refuse(queued.key, code, &detail).await;
                 }
-                match self.refuses_opening().await.map_err(Halt::Wait)? {
+                match self.refuses_opening().await.map_err(Halt::of_call)? {
                     Some(why) => self.refuse(queued.key, "previous-not-certified", &why).await,
                     None => self.open(at, vec![queued.key]).await,
                 }
@@ -86,7 +87,7 @@ impl ContestTask {
         if let Err((code, detail)) = self.check(&command) {
             return self.refuse(key, code, &detail).await;
         }
-        if self.is_corrected_too_often(&command, &by).await.map_err(Halt::Wait)? {
+        if self.is_corrected_too_often(&command, &by).await.map_err(Halt::of_call)? {
             let (code, detail) = TOO_MANY_CORRECTIONS;
             return self.refuse(key, code, detail).await;
         }

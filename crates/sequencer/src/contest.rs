@@ -45,6 +45,8 @@ pub(crate) struct ContestTask {
     notices: Receiver<Notice>,
     /// Whether the command table may hold something new.
     pub(crate) commands_wait: bool,
+    /// Whether the contest may have been changed by somebody else.
+    pub(crate) may_have_changed: bool,
     /// When the newest publication was made; `None` if the log has moved on since a publication is due at once.
     pub(crate) published: Option<Timestamp>,
     /// Whether the log has moved on since the newest publication.
@@ -63,7 +65,7 @@ pub(crate) struct ContestTask {
 
 /// Why a step ended the loop.
 pub(crate) enum Halt {
-    /// A store did not answer before anything was changed: wait and do it again.
+    /// A store did not answer, and state is as the ledger has it: wait and do it again.
     Wait(StoreError),
     /// State may differ from the ledger: drop it and load again.
     Reload(StoreError),
@@ -84,6 +86,16 @@ pub(crate) enum Ended {
     Stopped,
     /// The process ends.
     Told,
+}
+
+impl Halt {
+    /// After a call of which state does not depend.
+    pub(crate) fn of_call(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Unknown(_) => Self::Wait(error),
+            other => Self::Reload(other),
+        }
+    }
 }
 
 impl From<StoreError> for Halt {
@@ -114,6 +126,7 @@ impl ContestTask {
             log,
             notices,
             commands_wait: true,
+            may_have_changed: true,
             published: None,
             unpublished: true,
             issued_checked: now,
@@ -137,6 +150,10 @@ impl ContestTask {
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Ended {
         let stores = self.context.stores.clone();
         let ended = loop {
+            // Where there is always something to do nobody waits for this.
+            if *stop.borrow() {
+                break Ended::Told;
+            }
             let halt = match self.step(&mut stop).await {
                 Ok(()) => continue,
                 Err(halt) => halt,
@@ -225,6 +242,9 @@ impl ContestTask {
         let now = stores.clock.now();
         self.keep_lease().await?;
         self.publish_if_due(now);
+        if self.may_have_changed {
+            self.look_again().await?;
+        }
         if self.stores_away && self.stores_answer().await {
             self.stores_away = false;
             self.set_recording(Recording::Well);
@@ -255,13 +275,13 @@ impl ContestTask {
                 _ = stop.changed() => return Err(Halt::End(Ended::Told)),
                 notice = self.notices.recv() => {
                     if concerns(&notice, &id) {
-                        return self.heed(notice).await;
+                        return self.heed(notice);
                     }
                 }
                 drained = &mut drain, if takes_ballots => {
                     return match drained {
                         Ok(drained) => self.take(drained).await,
-                        Err(error) => Err(Halt::Wait(error)),
+                        Err(error) => Err(Halt::of_call(error)),
                     };
                 }
                 () = sleep_until(&stores, wake) => return Ok(()),
@@ -287,7 +307,7 @@ impl ContestTask {
 
     /// Opens at the contest's instant, unless it cannot: then it keeps trying, and each reason is told once.
     async fn open_by_itself(&mut self, now: Timestamp) -> Step {
-        let Some(why) = self.refuses_opening().await.map_err(Halt::Wait)? else {
+        let Some(why) = self.refuses_opening().await.map_err(Halt::of_call)? else {
             return self.open(self.record.definition.opens, Vec::new()).await;
         };
         if self.refused_opening.as_ref().is_none_or(|(told, _)| *told != why) {
@@ -312,15 +332,15 @@ impl ContestTask {
     }
 
     /// Acts on a notice that concerns the contest, and on those that have come behind it.
-    async fn heed(&mut self, first: Result<Notice, RecvError>) -> Step {
+    fn heed(&mut self, first: Result<Notice, RecvError>) -> Step {
         self.commands_wait = true;
-        let (mut next, mut changed) = (Some(first), false);
+        let mut next = Some(first);
         while let Some(notice) = next {
             match notice {
                 Ok(Notice::CommandQueued(_)) => {}
                 Err(RecvError::Closed) => return Err(Halt::End(Ended::Told)),
                 // The contest has changed, or anything may have.
-                other => changed |= concerns(&other, self.id()),
+                other => self.may_have_changed |= concerns(&other, self.id()),
             }
             next = match self.notices.try_recv() {
                 Ok(notice) => Some(Ok(notice)),
@@ -328,23 +348,24 @@ impl ContestTask {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => None,
             };
         }
-        if changed { self.look_again().await } else { Ok(()) }
+        Ok(())
     }
 
     /// Drafts are edited, and drafts and tests deleted, by others than this task.
     async fn look_again(&mut self) -> Step {
         let database = &self.context.stores.database;
-        if database.revision(self.id()).await.map_err(Halt::Wait)? == Some(self.record.version()) {
+        if database.revision(self.id()).await.map_err(Halt::of_call)? == Some(self.record.version()) {
+            self.may_have_changed = false;
             return Ok(());
         }
-        let record = database.contest(self.id()).await.map_err(Halt::Wait)?;
+        let record = database.contest(self.id()).await.map_err(Halt::of_call)?;
         let record = record.ok_or(Halt::End(Ended::Gone))?;
         match (self.record.state.phase, record.state.phase) {
             (Phase::Draft, Phase::Draft) => {
                 self.record = record;
                 self.refused_opening = None;
+                self.may_have_changed = false;
             }
-            (ours, theirs) if ours == theirs => {}
             _ => return Err(StoreError::Conflict("the contest is not the one it was".to_owned()).into()),
         }
         Ok(())

@@ -19,6 +19,7 @@ mod witnessing;
 
 use std::{
     collections::{HashMap, HashSet},
+    convert::Infallible,
     fmt::Display,
     sync::Arc,
     time::Duration,
@@ -101,16 +102,18 @@ impl Context {
 
     /// Does something that can take long, and prolongs the contest's lease meanwhile.
     async fn while_leased<T>(&self, contest: &ContestId, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            done = work => done,
+            never = self.prolong_lease(contest) => match never {},
+        }
+    }
+
+    async fn prolong_lease(&self, contest: &ContestId) -> Infallible {
         loop {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep(self.settings.lease / 4) => {
-                    if !matches!(self.take_lease(contest).await, Ok(true)) {
-                        // The work is finished all the same: the loss shows at the next step.
-                        tracing::warn!(%contest, "the lease was not prolonged");
-                    }
-                }
+            tokio::time::sleep(self.settings.lease / 4).await;
+            if !matches!(self.take_lease(contest).await, Ok(true)) {
+                // The work is finished all the same: the loss shows at the next step.
+                tracing::warn!(%contest, "the lease was not prolonged");
             }
         }
     }

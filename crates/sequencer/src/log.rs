@@ -106,6 +106,11 @@ impl Log {
         self.newest.subscribe()
     }
 
+    /// The ledger's size and root; `None` before the opening.
+    pub(crate) fn committed(&self) -> Option<(u64, Hash)> {
+        self.committed
+    }
+
     /// Size and root as the ledger has them.
     pub(crate) fn head(&self) -> (u64, Hash) {
         self.committed.unwrap_or_else(|| (0, self.replay.root()))

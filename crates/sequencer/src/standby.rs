@@ -152,6 +152,7 @@ impl<'a> Standby<'a> {
 
     /// Waits until the contest is deleted, and clears up behind it.
     async fn wait_until_gone(&mut self) {
+        self.followed = None;
         loop {
             match self.context.stores.database.contest(self.id).await {
                 Ok(None) => return self.forget().await,

@@ -1,4 +1,4 @@
-//! What a contest's task does beside its work: it keeps its lease, makes up for what went wrong beside the ledger, and waits for an intake that is away.
+//! What a contest's task does beside its work: it keeps its lease, makes up for what went wrong beside the ledger, and waits for stores that are away.
 
 use acclaim_store::{StoreError, hub::Recording};
 use tokio::{sync::watch, time::Instant};
@@ -11,11 +11,16 @@ impl ContestTask {
         if Instant::now() < self.renew {
             return Ok(());
         }
-        if !self.context.take_lease(self.id()).await.map_err(Halt::Wait)? {
+        if !self.context.take_lease(self.id()).await.map_err(Halt::of_call)? {
             tracing::warn!(contest = %self.id(), "another process sequences it now");
             return Err(Halt::End(Ended::Waiting));
         }
-        self.renew = Instant::now() + self.context.settings.lease / 4;
+        let lease = self.context.settings.lease;
+        // It lasted from the last renewal on, a quarter of it before this one was due.
+        if Instant::now() >= self.renew + lease * 3 / 4 {
+            self.nobody_else_was_there().await?;
+        }
+        self.renew = Instant::now() + lease / 4;
         // As good a time as any to make up for what may have been missed or forgotten.
         self.commands_wait = true;
         let session = self.record.session();
@@ -32,6 +37,16 @@ impl ContestTask {
             Err(_) => tracing::warn!(contest = %self.id(), "making up takes too long"),
         }
         Ok(())
+    }
+
+    /// The log must end where this task left it: the lease had run out, and another process may have had it.
+    async fn nobody_else_was_there(&mut self) -> Step {
+        self.may_have_changed = true;
+        let head = self.context.stores.database.head(self.id()).await.map_err(Halt::of_call)?;
+        if head.map(|head| (head.size, head.root)) == self.log.committed() {
+            return Ok(());
+        }
+        Err(StoreError::Conflict("another process had the lease".to_owned()).into())
     }
 
     /// Whether the stores answer, in time for the lease.
@@ -53,6 +68,7 @@ impl ContestTask {
         tracing::warn!(contest = %self.id(), %error, "recording waits");
         self.set_recording(Recording::Failing(error.to_string()));
         self.stores_away = true;
+        self.commands_wait = true;
         tokio::select! {
             _ = stop.changed() => Err(Halt::End(Ended::Told)),
             () = tokio::time::sleep(self.context.settings.retry_after) => Ok(()),

@@ -30,7 +30,7 @@ impl ContestTask {
         let mut batch = Batch::default();
         let mut opening = opening(&definition);
         let now = Instant::at_or_before(self.context.stores.clock.now());
-        opening.extend(self.issued_events(now.max(at)).await.map_err(Halt::Wait)?);
+        opening.extend(self.issued_events(now.max(at)).await.map_err(Halt::of_call)?);
         let mut first = None;
         for event in &opening {
             let index = batch.add_event(&mut self.log.replay, event).map_err(|error| damaged(&error))?;
@@ -74,20 +74,20 @@ impl ContestTask {
         let session = self.record.session();
         let start = loop {
             // Each time: it makes survivors of whatever another holder, or an older copy of the intake, put in the session's place.
-            let start = stores.intake.begin(&session).await.map_err(Halt::Wait)?;
-            let survivors = stores.intake.survivors(&session).await.map_err(Halt::Wait)?;
+            let start = stores.intake.begin(&session).await.map_err(Halt::of_call)?;
+            let survivors = stores.intake.survivors(&session).await.map_err(Halt::of_call)?;
             if survivors.taken.iter().all(|count| *count == 0) {
                 break start;
             }
             tracing::info!(contest = %self.id(), ballots = survivors.items.len(), "recording what survived");
             self.record_ballots(survivors.items, None).await?;
-            stores.intake.drop_survivors(&session, &survivors.taken).await.map_err(Halt::Wait)?;
+            stores.intake.drop_survivors(&session, &survivors.taken).await.map_err(Halt::of_call)?;
             self.keep_lease().await?;
         };
         if stores.intake.remembers_slots() {
             self.mark_slots().await?;
         }
-        stores.intake.open(&session).await.map_err(Halt::Wait)?;
+        stores.intake.open(&session).await.map_err(Halt::of_call)?;
         self.set_recording(Recording::Well);
         self.commit(Batch { cursors: Some(start), ..Batch::default() }, None).await
     }
@@ -98,12 +98,12 @@ impl ContestTask {
         let session = self.record.session();
         let (size, _) = self.log.head();
         let mut at = 0;
-        let mut entries = self.entries_from(at, size).await.map_err(Halt::Wait)?;
+        let mut entries = self.entries_from(at, size).await.map_err(Halt::of_call)?;
         while !entries.is_empty() {
             at += entries.len() as u64;
             let slots: Vec<Slot> = entries.iter().flat_map(|entry| filled(entry)).collect();
             let mark = stores.intake.mark(&session, &slots);
-            ((), entries) = tokio::try_join!(mark, self.entries_from(at, size)).map_err(Halt::Wait)?;
+            ((), entries) = tokio::try_join!(mark, self.entries_from(at, size)).map_err(Halt::of_call)?;
             tracing::info!(contest = %self.id(), done = at, of = size, "slots rebuilt");
             self.set_recording(Recording::Rebuilding { done: at, of: size });
             self.keep_lease().await?;
@@ -171,7 +171,7 @@ impl ContestTask {
         let session = self.record.session();
         loop {
             // Sealed each time: an intake that fell back has forgotten its seal, and ends elsewhere.
-            let Some(end) = stores.intake.seal(&session).await.map_err(Halt::Wait)? else {
+            let Some(end) = stores.intake.seal(&session).await.map_err(Halt::of_call)? else {
                 return self.begin_anew("it does not know the session that is to be sealed").await;
             };
             if self.log.cursors == end {
@@ -180,13 +180,14 @@ impl ContestTask {
             let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
             match tokio::time::timeout(self.context.settings.lease / 4, drain).await {
                 Ok(Ok(Drained::Lost(why))) => return self.begin_anew(&why).await,
-                Ok(drained) => self.take(drained.map_err(Halt::Wait)?).await?,
+                Ok(drained) => self.take(drained.map_err(Halt::of_call)?).await?,
                 Err(_) => {}
             }
             self.keep_lease().await?;
         }
-        let waiting = stores.database.pending_commands(self.id(), MOST_CLOSING).await.map_err(Halt::Wait)?;
-        let issued = self.issued_events(Instant::at_or_before(now)).await.map_err(Halt::Wait)?;
+        let waiting =
+            stores.database.pending_commands(self.id(), MOST_CLOSING).await.map_err(Halt::of_call)?;
+        let issued = self.issued_events(Instant::at_or_before(now)).await.map_err(Halt::of_call)?;
         let mut batch = Batch::default();
         for event in issued {
             batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
@@ -230,7 +231,7 @@ impl ContestTask {
 
     pub(crate) async fn log_issued(&mut self, now: Timestamp) -> Step {
         let mut batch = Batch::default();
-        for event in self.issued_events(Instant::at_or_before(now)).await.map_err(Halt::Wait)? {
+        for event in self.issued_events(Instant::at_or_before(now)).await.map_err(Halt::of_call)? {
             batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
         }
         self.commit(batch, None).await

@@ -109,9 +109,10 @@ impl Contests for PostgresDatabase {
     }
 }
 
-/// A contest's number; it must have this tag key, and has it until the end of the transaction.
+/// A contest's number; it must have this tag key, and exists until the end of the transaction. A stronger lock, which many minters share, could keep the
+/// sequencer from the row for ever.
 async fn hold_contest(tx: &mut Lent, id: &ContestId, tag_key: &[u8]) -> Result<i32> {
-    let row = query("SELECT number FROM contests WHERE id = $1 AND tag_key = $2 FOR SHARE")
+    let row = query("SELECT number FROM contests WHERE id = $1 AND tag_key = $2 FOR KEY SHARE")
         .bind(id.as_str())
         .bind(tag_key)
         .fetch_optional(tx)

@@ -1,7 +1,12 @@
 //! Carries the hub's notices between processes, by one subscription each. A notice may be lost; after a cut everyone is told so, and brought the newest
 //! publications. What goes over Redis carries a MAC: whoever can write there can neither announce a ballot as recorded nor publish a tally.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
@@ -10,8 +15,12 @@ use acclaim_store::{
     hub::{Hub, Notice, Publication},
 };
 use futures_util::StreamExt as _;
-use redis::{aio::PubSub, cmd};
-use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+use redis::aio::PubSub;
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+    time::timeout,
+};
 
 use crate::{
     Redis,
@@ -36,7 +45,7 @@ const FROM: usize = 8;
 type Notices = Vec<Notice>;
 
 /// Carries as long as the returned set lives: what `outlet` gives goes to the other processes, what they send goes to `hub`. If Redis and the database
-/// answer, it listens when this returns, and the newest publications of all contests are there.
+/// answer soon, it listens when this returns, and the newest publications of all contests are there.
 pub async fn carry(
     redis: &Redis,
     key: [u8; 32],
@@ -50,10 +59,14 @@ pub async fn carry(
         id = std::process::id().to_le_bytes().repeat(2).try_into().unwrap_or_default();
     }
     let keeper = Keeper::new(redis, key);
-    let carrier = Arc::new(Carrier { redis: redis.clone(), key, id, hub, contests, keeper });
+    let (unkept, to_keep) = (Mutex::default(), Notify::new());
+    let carrier = Arc::new(Carrier { redis: redis.clone(), key, id, hub, contests, keeper, unkept, to_keep });
     let ear = carrier.tune_in().await;
+    // Where a server of several is away it takes long, and goes on beside.
+    let _as_far_as_it_came = timeout(SILENCE, carrier.bring()).await;
     let mut tasks = JoinSet::new();
     tasks.spawn(Arc::clone(&carrier).speak(outlet));
+    tasks.spawn(Arc::clone(&carrier).keep());
     tasks.spawn(carrier.listen(ear));
     tasks
 }
@@ -74,13 +87,16 @@ struct Carrier {
     contests: Arc<dyn Contests>,
     /// Of publications.
     keeper: Keeper,
+    /// The newest publications that are to be kept.
+    unkept: Mutex<HashMap<ContestId, Arc<Publication>>>,
+    /// Told when there is one more.
+    to_keep: Notify,
 }
 
 impl Carrier {
     /// Sends what the outlet gives, several notices together when they gather, and a sign of life when it gives nothing.
     async fn speak(self: Arc<Self>, mut outlet: mpsc::Receiver<Notice>) {
         let mut notices = Vec::with_capacity(MOST);
-        let mut unkept = HashMap::new();
         let mut owed = false;
         loop {
             owed |= self.hub.take_owed();
@@ -89,13 +105,12 @@ impl Carrier {
             if timeout(patience, outlet.recv_many(&mut notices, MOST)).await == Ok(0) {
                 return;
             }
-            unkept.extend(notices.iter().filter_map(|notice| match notice {
-                Notice::Published(publication) => {
-                    Some((publication.contest.clone(), Arc::clone(publication)))
+            for notice in &notices {
+                if let Notice::Published(publication) = notice {
+                    self.unkept().insert(publication.contest.clone(), Arc::clone(publication));
+                    self.to_keep.notify_one();
                 }
-                _ => None,
-            }));
-            self.keep(&mut unkept).await;
+            }
             if std::mem::take(&mut owed) {
                 notices.insert(0, Notice::Missed);
             }
@@ -112,19 +127,26 @@ impl Carrier {
     async fn say(&self, notices: &Notices) -> Result<()> {
         let encoded = rmp_serde::to_vec_named(notices).map_err(unwritten)?;
         let message = [&self.id[..], &sealed::seal(&self.key, layout::NOTICES, &encoded)].concat();
-        let publish = cmd("PUBLISH").arg(layout::NOTICES).arg(message).to_owned();
-        self.redis.0.connection.run::<i64>(&publish).await.map(drop).map_err(failed)
+        self.redis.0.connection.publish(layout::NOTICES, &message).await.map_err(failed)
     }
 
-    /// Keeps publications for processes to come; those that are not kept stay.
-    async fn keep(&self, unkept: &mut HashMap<ContestId, Arc<Publication>>) {
-        let contests: Vec<ContestId> = unkept.keys().cloned().collect();
-        for contest in contests {
-            let Some(publication) = unkept.get(&contest) else { continue };
-            match self.keep_one(publication).await {
-                Ok(()) => drop(unkept.remove(&contest)),
-                Err(error) => tracing::warn!(%contest, %error, "a publication is not kept"),
+    fn unkept(&self) -> MutexGuard<'_, HashMap<ContestId, Arc<Publication>>> {
+        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps publications for processes to come, beside what is said: a server of several that is away holds up no notices. What is not kept is tried again.
+    async fn keep(self: Arc<Self>) {
+        loop {
+            let publications = std::mem::take(&mut *self.unkept());
+            // One after the other: calls to a server that is away slow down the others.
+            for publication in publications.into_values() {
+                let Err(error) = self.keep_one(&publication).await else { continue };
+                tracing::warn!(contest = %publication.contest, %error, "a publication is not kept");
+                self.unkept().entry(publication.contest.clone()).or_insert(publication);
             }
+            let any = !self.unkept().is_empty();
+            let patience = if any { BEAT } else { Duration::MAX };
+            let _in_any_case = timeout(patience, self.to_keep.notified()).await;
         }
     }
 
@@ -137,8 +159,12 @@ impl Carrier {
         loop {
             match ear {
                 Ok(ear) => {
-                    self.hear(ear).await;
-                    tracing::warn!("the connection that hears other processes ended");
+                    tokio::select! {
+                        () = self.hear(ear) => {
+                            tracing::warn!("the connection that hears other processes ended");
+                        }
+                        never = self.bring_all() => match never {},
+                    }
                 }
                 Err(error) => tracing::warn!(%error, "not listening to other processes"),
             }
@@ -154,15 +180,48 @@ impl Carrier {
         subscribed
             .map_err(|_| StoreError::Unavailable("redis: subscribing took too long".to_owned()))?
             .map_err(unread)?;
-        for record in self.contests.contests().await? {
-            let kept = self.keeper.kept(&layout::publication(record.id())).await?;
-            if let Some(publication) = kept.and_then(|bytes| rmp_serde::from_slice(&bytes).ok()) {
-                self.hub.hear(Notice::Published(Arc::new(publication)));
-            }
-        }
         self.hub.hear(Notice::Missed);
         self.wake();
         Ok(ear)
+    }
+
+    /// Brings the newest publications of all contests. Says whether it could be read what they are.
+    async fn bring(&self) -> bool {
+        let contests = match self.contests.contests().await {
+            Ok(contests) => contests,
+            Err(error) => {
+                tracing::warn!(%error, "contests cannot be listed");
+                return false;
+            }
+        };
+        let mut is_complete = true;
+        for record in contests {
+            match self.keeper.kept(&layout::publication(record.id())).await {
+                Ok(Some(bytes)) => {
+                    if let Ok(publication) = rmp_serde::from_slice(&bytes) {
+                        self.hub.hear(Notice::Published(Arc::new(publication)));
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(contest = %record.id(), %error, "the kept publication cannot be read");
+                    is_complete = false;
+                }
+            }
+        }
+        is_complete
+    }
+
+    /// Brings what was missed, until all can be read; and once more a little later: what was said just before this process listened may have been
+    /// kept just after.
+    async fn bring_all(&self) -> Infallible {
+        for _ in 0..2 {
+            while !self.bring().await {
+                tokio::time::sleep(SILENCE).await;
+            }
+            tokio::time::sleep(BEAT).await;
+        }
+        std::future::pending().await
     }
 
     /// Hears until the connection ends, or says nothing any more.

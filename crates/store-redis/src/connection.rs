@@ -22,6 +22,9 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 const RESPONSE: Duration = Duration::from_secs(3);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
+/// How long a node may take to publish before another is asked, and how many are.
+const SOON: Duration = Duration::from_millis(500);
+const NODES_TRIED: usize = 5;
 /// A server whose machine acknowledges nothing for so long is gone.
 const GONE: Duration = Duration::from_secs(5);
 
@@ -189,6 +192,25 @@ impl Connection {
             Link::Single(mut connection) => command.query_async(&mut connection).await,
             Link::Cluster(mut connection) => command.query_async(&mut connection).await,
         }
+    }
+
+    /// Publishes. In a cluster any node does, whatever the channel's name: it tells the others.
+    pub(crate) async fn publish(&self, channel: &str, message: &[u8]) -> RedisResult<()> {
+        let publish = redis::cmd("PUBLISH").arg(channel).arg(message).to_owned();
+        let Link::Cluster(mut connection) = self.link() else {
+            return self.run::<i64>(&publish).await.map(drop);
+        };
+        let mut last = RedisError::from((ErrorKind::Io, "publishing took too long"));
+        for _ in 0..NODES_TRIED {
+            let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
+            match tokio::time::timeout(SOON, connection.route_command(publish.clone(), node)).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => last = error,
+                // It may be told twice, which does no harm.
+                Err(_) => {}
+            }
+        }
+        Err(last)
     }
 
     /// The servers that hold data.

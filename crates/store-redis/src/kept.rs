@@ -39,7 +39,7 @@ impl Keeper {
             let answer = self.redis.0.connection.call(&self.script, &[place], &args).await.map_err(failed)?;
             let kept = Option::<Vec<u8>>::from_redis_value(answer);
             match kept.map_err(|error| StoreError::Corrupt(format!("redis: {error}")))? {
-                Some(other) if !self.is_ours(place, &other) => forged = other,
+                Some(other) if self.open(place, &other).is_none() => forged = other,
                 _ => return Ok(()),
             }
         }
@@ -50,19 +50,20 @@ impl Keeper {
     pub(crate) async fn kept(&self, place: &str) -> Result<Option<Vec<u8>>> {
         let sealed: Option<Vec<u8>> =
             self.redis.0.connection.run(cmd("GET").arg(place)).await.map_err(unread)?;
-        let Some(sealed) = sealed.filter(|sealed| self.is_ours(place, sealed)) else { return Ok(None) };
-        Ok(sealed::open(&self.key, place, &sealed).and_then(|bytes| bytes.get(DIGITS..)).map(<[u8]>::to_vec))
+        let ours = sealed.as_ref().and_then(|sealed| self.open(place, sealed));
+        Ok(ours.and_then(|bytes| bytes.get(DIGITS..)).map(<[u8]>::to_vec))
     }
 
     pub(crate) async fn forget(&self, place: &str) -> Result<()> {
         self.redis.0.connection.run(cmd("UNLINK").arg(place)).await.map_err(failed)
     }
 
-    fn is_ours(&self, place: &str, sealed: &[u8]) -> bool {
-        let is_ours = sealed::open(&self.key, place, sealed).is_some();
-        if !is_ours {
+    /// What is sealed, if it is ours.
+    fn open<'a>(&self, place: &str, sealed: &'a [u8]) -> Option<&'a [u8]> {
+        let ours = sealed::open(&self.key, place, sealed);
+        if ours.is_none() {
             self.redis.0.found_forged(place, 1);
         }
-        is_ours
+        ours
     }
 }

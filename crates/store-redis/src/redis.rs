@@ -99,20 +99,20 @@ impl Redis {
             loop {
                 tokio::time::sleep(LOOK_EVERY).await;
                 let Some(shared) = watched.upgrade() else { return };
+                let mut is_late = false;
                 let condition = match looker.look(&shared.connection, || clock.now()).await {
                     Ok(findings) => findings.condition(allow_weak),
                     Err(error) => {
-                        // A late answer does not end a connection by itself, and it may be the connection that is at fault.
-                        if error.is_timeout()
-                            && let Err(error) = shared.connection.renew(&shared.servers).await
-                        {
-                            tracing::warn!(%error, "redis cannot be connected to anew");
-                        }
+                        is_late = error.is_timeout();
                         let refuses = Some(format!("redis does not answer: {error}"));
                         Condition { refuses, ..shared.condition() }
                     }
                 };
                 shared.note(condition);
+                // A late answer does not end a connection by itself, and it may be the connection that is at fault.
+                if is_late && let Err(error) = shared.connection.renew(&shared.servers).await {
+                    tracing::warn!(%error, "redis cannot be connected to anew");
+                }
             }
         });
         *shared.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher.abort_handle());

@@ -22,6 +22,7 @@ pub enum Step {
     Open,
     Contests,
     TakeLease,
+    Revision,
     Settle,
 }
 

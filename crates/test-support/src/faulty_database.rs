@@ -99,7 +99,7 @@ impl Contests for FaultyDatabase {
     }
 
     async fn revision(&self, id: &ContestId) -> Result<Option<(u64, Option<Vec<u8>>)>> {
-        self.inner.revision(id).await
+        self.faults.around(Step::Revision, self.inner.revision(id)).await
     }
 
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {

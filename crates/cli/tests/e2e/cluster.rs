@@ -185,6 +185,32 @@ fn an_accepted_ballot_is_recorded_or_told_why_not() {
     });
 }
 
+/// Also while Redis has forgotten how much has been shown.
+#[test]
+fn what_is_recorded_is_told_after_a_flush() {
+    let cluster = Cluster::start();
+    create(&cluster.staff, "final");
+    cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
+    let pass = mint(&cluster.staff, 1).remove(0).pass;
+    let ballot = json!({"selections": [{"category": "a", "entry": "a1"}]});
+    let (status, accepted) = ask(&cluster, "POST", "ballots", &pass, &ballot);
+    assert_eq!(status, 202, "{accepted}");
+    is_known(&cluster, &pass, &ballot);
+    let listed = || ask(&cluster, "GET", "votes/mine", &pass, &Value::Null);
+    let path = format!("ballots/{}", accepted["ballot"].as_str().unwrap());
+    let begun = Instant::now();
+    while ask(&cluster, "GET", "tally", &cluster.key, &Value::Null).1["ballots"]["recorded"] != 1 {
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    for _ in 0..20 {
+        cluster.servers.redis.run::<String>(&["FLUSHALL"]);
+        let (status, mine) = listed();
+        assert_eq!((status, mine["ballots"].as_array().map(Vec::len)), (200, Some(1)), "{mine}");
+        let (status, told) = ask(&cluster, "GET", &path, &pass, &Value::Null);
+        assert_eq!((status, &told["status"]), (200, &json!("recorded")), "{told}");
+    }
+}
+
 #[test]
 fn a_ballot_that_waited_for_the_intake_fills_its_slots_there() {
     let cluster = Cluster::start();

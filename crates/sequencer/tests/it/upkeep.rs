@@ -105,6 +105,24 @@ async fn a_store_that_does_not_answer_costs_no_replay() {
 }
 
 #[tokio::test]
+async fn a_change_that_is_heard_of_while_the_database_is_away_is_heeded_later() {
+    let mut world = World::open().await;
+    let later = world.definition("later", "2021-12-01T00:00:00Z");
+    world.draft(&later).await;
+    until("a task for it", async || {
+        world.stores.hub.recording().iter().any(|(contest, _)| *contest == later.id).then_some(())
+    })
+    .await;
+    let sooner = world.definition("later", crate::support::OPENS);
+    world.stores.database.edit_draft(&sooner, 1).await.unwrap();
+    world.faults.plan(Step::Revision, [Fault::LostBefore; 3]);
+    world.stores.hub.send(Notice::ContestChanged(later.id.clone()));
+    world.until(|notice| matches!(notice, Notice::Decided(decided) if decided.contest == later.id)).await;
+    assert_eq!(world.faults.left(), 0);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn what_was_recorded_and_not_trimmed_is_trimmed_after_a_kill_without_another_ballot() {
     let mut world = World::open().await;
     world.faults.plan(Step::Trim, [Fault::KilledBefore]);

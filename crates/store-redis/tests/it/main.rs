@@ -431,8 +431,12 @@ fn contests(folder: &Path) -> Arc<dyn Contests> {
 }
 
 fn publication(size: u64) -> Notice {
+    publication_of("photos", size)
+}
+
+fn publication_of(contest: &str, size: u64) -> Notice {
     Notice::Published(Arc::new(Publication {
-        contest: id("photos"),
+        contest: id(contest),
         size,
         root: acclaim_ballot_log::Hash([0; 32]),
         tally: (Bytes::new(), Bytes::new()),
@@ -578,6 +582,39 @@ async fn shards_whose_server_is_away_hold_up_no_others() {
     let through = drained(&intake, &session, &through, 400 - kept).await;
     intake.trim(&session, &through, &[]).await.unwrap();
     assert_eq!(intake.backlog(&session).await.unwrap().items, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publications_whose_server_is_away_hold_up_no_notices() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut servers = cluster(folder.path());
+    let urls: Vec<String> = servers.iter().map(Server::url).collect();
+    let (speaking, listening) = (connect(&urls.join(",")).await, connect(&urls.join(",")).await);
+    let contests = contests(folder.path());
+    let names: Vec<String> = (0..48).map(|number| format!("contest-{number}")).collect();
+    for name in &names {
+        contests.create_draft(&conformance::definition(name), b"tag key").await.unwrap();
+    }
+    let (hub, outlet) = Hub::with_outlet();
+    let from = Arc::new(hub);
+    let _speaker = carry(&speaking, [1; 32], Arc::clone(&from), outlet, Arc::clone(&contests)).await;
+    // Each process listens at the first that answers.
+    servers[2].kill();
+    let (to, _nothing) = Hub::with_outlet();
+    let to = Arc::new(to);
+    let mut ear = to.subscribe();
+    let listening = tokio::spawn({
+        let to = Arc::clone(&to);
+        async move { carry(&listening, [1; 32], to, Hub::with_outlet().1, contests).await }
+    });
+    heard(&mut ear, |notice| matches!(notice, Notice::Missed)).await;
+    // Those whose server is away are not kept.
+    names.iter().for_each(|name| from.send(publication_of(name, 1)));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // One after the other they would take longer than is waited here.
+    from.send(Notice::CommandQueued(id("heard")));
+    heard(&mut ear, |notice| matches!(notice, Notice::CommandQueued(_))).await;
+    listening.abort();
 }
 
 fn session_shard(offer: &Offer) -> u16 {
