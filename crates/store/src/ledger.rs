@@ -52,6 +52,25 @@ pub struct Append {
     pub commands: Vec<(String, CommandOutcome)>,
 }
 
+impl Append {
+    /// Of entries, and nothing that follows from them.
+    #[must_use]
+    pub fn of_entries(expected: Option<(u64, Hash)>, head: Head, entries: Vec<Bytes>) -> Self {
+        Self {
+            expected,
+            head,
+            entries,
+            ballots: Vec::new(),
+            marks: Vec::new(),
+            rejected: Vec::new(),
+            turnout: Vec::new(),
+            tiles: Vec::new(),
+            contest: None,
+            commands: Vec::new(),
+        }
+    }
+}
+
 /// How many ballots arrived in a minute. The log does not hold all of this: groups never enter it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Turnout {

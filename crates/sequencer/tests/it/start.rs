@@ -101,18 +101,7 @@ async fn entries_that_do_not_lead_to_the_checkpoint_are_refused() {
     let mut forged = head.clone();
     forged.size += 1;
     forged.checkpoint = world.key().sign(forged.size, forged.root);
-    let append = Append {
-        expected: Some((head.size, head.root)),
-        head: forged,
-        entries: vec![statement.into()],
-        ballots: Vec::new(),
-        marks: Vec::new(),
-        rejected: Vec::new(),
-        turnout: Vec::new(),
-        tiles: Vec::new(),
-        contest: None,
-        commands: Vec::new(),
-    };
+    let append = Append::of_entries(Some((head.size, head.root)), forged, vec![statement.into()]);
     world.stores.database.append(&world.contest, append).await.unwrap();
     assert!(matches!(world.restart().await, Err(LoadError::Damaged { .. })));
 }

@@ -147,18 +147,7 @@ async fn a_contest_that_stopped_and_is_deleted_is_forgotten() {
     let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
     let mut other = head.clone();
     other.size += 1;
-    let append = Append {
-        expected: Some((head.size, head.root)),
-        head: other,
-        entries: vec!["damage".into()],
-        ballots: Vec::new(),
-        marks: Vec::new(),
-        rejected: Vec::new(),
-        turnout: Vec::new(),
-        tiles: Vec::new(),
-        contest: None,
-        commands: Vec::new(),
-    };
+    let append = Append::of_entries(Some((head.size, head.root)), other, vec!["damage".into()]);
     world.stores.database.append(&world.contest, append).await.unwrap();
     let stopped = async || {
         let recording = world.stores.hub.recording();

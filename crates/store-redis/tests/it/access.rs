@@ -11,7 +11,11 @@ use acclaim_test_servers::{
 use acclaim_test_support::conformance;
 use redis::Value;
 
-use crate::{SystemClock, checkpoint, contests, heard, id, offers, opened};
+use crate::{
+    SystemClock,
+    carrier::{contests, heard},
+    checkpoint, id, offers, opened,
+};
 
 const PASSWORD: &str = "correct-horse-battery";
 /// What a user needs, as `docs/cluster.md` lists it.

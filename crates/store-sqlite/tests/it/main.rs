@@ -153,18 +153,11 @@ fn change(definition: &Definition, revision: u64, tag_key: &[u8], tag_key_destro
 fn append(from: u64, entries: u64) -> Append {
     let root = |size| Hash([u8::try_from(size).unwrap(); 32]);
     let size = from + entries;
-    Append {
-        expected: (from > 0).then(|| (from, root(from))),
-        head: Head { size, root: root(size), checkpoint: "note".to_owned(), cursors: Cursors::default() },
-        entries: (from..size).map(|_| Bytes::from(vec![0; 4_000])).collect(),
-        ballots: Vec::new(),
-        marks: Vec::new(),
-        rejected: Vec::new(),
-        turnout: Vec::new(),
-        tiles: Vec::new(),
-        contest: None,
-        commands: Vec::new(),
-    }
+    Append::of_entries(
+        (from > 0).then(|| (from, root(from))),
+        Head { size, root: root(size), checkpoint: "note".to_owned(), cursors: Cursors::default() },
+        (from..size).map(|_| Bytes::from(vec![0; 4_000])).collect(),
+    )
 }
 
 /// What a row does not hold in its page takes a page of its own.
@@ -271,18 +264,7 @@ async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
     let id = conformance::definition("log").id;
     assert!(before.count_passes(&id, b"w", "pass", "late", [0; 32], 1).await.is_err());
     let head = before.head(&id).await.unwrap().unwrap();
-    let append = Append {
-        expected: Some((head.size, head.root)),
-        head: head.clone(),
-        entries: Vec::new(),
-        ballots: Vec::new(),
-        marks: Vec::new(),
-        rejected: Vec::new(),
-        turnout: Vec::new(),
-        tiles: Vec::new(),
-        contest: None,
-        commands: Vec::new(),
-    };
+    let append = Append::of_entries(Some((head.size, head.root)), head.clone(), Vec::new());
     assert!(before.append(&id, append.clone()).await.is_err());
 
     // It can leave again, if it has not arrived; then it is gone.
