@@ -114,8 +114,9 @@ async fn a_change_that_is_heard_of_while_the_database_is_away_is_heeded_later() 
     })
     .await;
     let sooner = world.definition("later", crate::support::OPENS);
-    world.stores.database.edit_draft(&sooner, 1).await.unwrap();
+    // In this order: whenever it looks from now on, it fails three times first.
     world.faults.plan(Step::Revision, [Fault::LostBefore; 3]);
+    world.stores.database.edit_draft(&sooner, 1).await.unwrap();
     world.stores.hub.send(Notice::ContestChanged(later.id.clone()));
     world.until(|notice| matches!(notice, Notice::Decided(decided) if decided.contest == later.id)).await;
     assert_eq!(world.faults.left(), 0);
