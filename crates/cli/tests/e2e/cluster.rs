@@ -195,9 +195,11 @@ fn what_is_recorded_is_told_after_a_flush() {
     let ballot = json!({"selections": [{"category": "a", "entry": "a1"}]});
     let (status, accepted) = ask(&cluster, "POST", "ballots", &pass, &ballot);
     assert_eq!(status, 202, "{accepted}");
-    is_known(&cluster, &pass, &ballot);
-    let listed = || ask(&cluster, "GET", "votes/mine", &pass, &Value::Null);
     let path = format!("ballots/{}", accepted["ballot"].as_str().unwrap());
+    cluster.wait_until("recorded", &format!("/v1/contests/kill/{path}"), |ballot| {
+        ballot["status"] == "recorded"
+    });
+    let listed = || ask(&cluster, "GET", "votes/mine", &pass, &Value::Null);
     let begun = Instant::now();
     while ask(&cluster, "GET", "tally", &cluster.key, &Value::Null).1["ballots"]["recorded"] != 1 {
         assert!(begun.elapsed() < PATIENCE);
