@@ -7,6 +7,7 @@ use acclaim_store::{
     ContestRecord, Phase, StoreError,
     contests::ContestState,
     hub::{Notice, Recording},
+    intake::Session,
     ledger::ContestChange,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -146,8 +147,8 @@ impl ContestTask {
         self.record.id()
     }
 
-    /// Works until the contest is deleted, damaged, another's, or the process stops.
-    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Ended {
+    /// Works until the contest is deleted, damaged, another's, or the process stops. Returns the session of then, too.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) -> (Ended, Session) {
         let stores = self.context.stores.clone();
         let ended = loop {
             // Where there is always something to do nobody waits for this.
@@ -185,7 +186,7 @@ impl ContestTask {
                 }
             }
         }
-        ended
+        (ended, self.record.session())
     }
 
     /// Drops all state and builds it anew, as often as it takes.

@@ -30,8 +30,9 @@ pub(crate) async fn sequence(
     loop {
         let ended = match task.take() {
             Some(task) => {
-                standby.session = Some(task.record.session());
-                task.run(stop.clone()).await
+                let (ended, session) = task.run(stop.clone()).await;
+                standby.session = Some(session);
+                ended
             }
             None => match standby.begin().await {
                 Ok(Begun::Task(loaded)) => {

@@ -78,6 +78,12 @@ async fn commands_without_end_hold_up_no_ballots() {
     let last = world.ballot("last", "p1");
     world.submit(vec![last.clone()]).await;
     world.outcome(last.ballot).await;
+    // Those of the flood that wait are decided still.
+    until("an end", async || {
+        let waiting = world.stores.database.pending_commands(&world.contest, 1).await.unwrap();
+        waiting.is_empty().then_some(())
+    })
+    .await;
     assert!(world.audit().await.clean);
     world.stop().await;
 }
@@ -114,8 +120,11 @@ async fn a_change_that_is_heard_of_while_the_database_is_away_is_heeded_later() 
     })
     .await;
     let sooner = world.definition("later", crate::support::OPENS);
-    // In this order: whenever it looks from now on, it fails three times first.
-    world.faults.plan(Step::Revision, [Fault::LostBefore; 3]);
+    let faults = 25;
+    world.faults.plan(Step::Revision, vec![Fault::LostBefore; faults]);
+    world.stores.hub.send(Notice::ContestChanged(later.id.clone()));
+    // From the first that fails on, none has read before the edit what it uses after.
+    until("a look that fails", async || (world.faults.left() < faults).then_some(())).await;
     world.stores.database.edit_draft(&sooner, 1).await.unwrap();
     world.stores.hub.send(Notice::ContestChanged(later.id.clone()));
     world.until(|notice| matches!(notice, Notice::Decided(decided) if decided.contest == later.id)).await;
