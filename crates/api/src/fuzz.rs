@@ -29,6 +29,7 @@ impl Booth {
         let days = definition.days().unwrap_or_default();
         let definition = Arc::new(definition);
         Self(Contest {
+            is_left_alone: false,
             record: ContestRecord { definition, revision: 1, state, tag_key: None },
             slate,
             days,
