@@ -214,8 +214,11 @@ async fn status_in_ledger(
             let (recorded, leaf_hash) = with_leaf_hash(&api.stores, contest.id(), recorded).await?;
             Some(BallotStatus::new(recorded, leaf_hash))
         }
-        Some(InLedger::NotShown) => Some(BallotStatus::outside_the_log(ballot, "accepted", None)),
-        None => None,
+        // Where nobody is told `accepted` nothing is known of it before it is shown.
+        Some(InLedger::NotShown) if api.settings.may_accept => {
+            Some(BallotStatus::outside_the_log(ballot, "accepted", None))
+        }
+        Some(InLedger::NotShown) | None => None,
     })
 }
 

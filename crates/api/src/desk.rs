@@ -366,8 +366,8 @@ impl Desk {
         loop {
             match notices.recv().await {
                 Ok(Notice::Decided(decided)) => self.answer_all(&decided),
-                // Whoever sequences a contest from now on tells nothing of what was recorded before.
                 Ok(Notice::Missed) => self.doubt.notify_one(),
+                // Whoever sequences it from now on tells nothing of what was recorded before.
                 Ok(Notice::ContestChanged(id)) if self.is_open(&id) => self.doubt.notify_one(),
                 Ok(_) => {}
                 Err(RecvError::Lagged(missed)) => {

@@ -90,7 +90,7 @@ pub(crate) enum Ended {
 }
 
 impl Halt {
-    /// After a call of which state does not depend.
+    /// After a call on which state does not depend.
     pub(crate) fn of_call(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) | StoreError::Unknown(_) => Self::Wait(error),

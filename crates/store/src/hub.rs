@@ -36,8 +36,6 @@ pub enum Notice {
     Decided(Arc<Decided>),
     /// A newer publication; [`Hub::latest`] has it too.
     Published(Arc<Publication>),
-    /// A contest's ballots wait where none waited before.
-    Filled(ContestId),
     /// The way from other processes was cut for a while: any notice of theirs may be missing.
     Missed,
 }

@@ -117,32 +117,14 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     let mut opened = append(None, &["first"], 1);
     let state =
         ContestState { phase: Phase::Open, epoch: u64::MAX, shards: 3, ..ContestState::of_draft(&draft) };
-    opened.contest = Some(ContestChange {
-        revision: 1,
-        tag_key: Some(b"wrapped".to_vec()),
-        definition: None,
-        state: state.clone(),
-        tag_key_destroyed: false,
-    });
+    opened.contest = Some(change(1, b"wrapped", &state));
     let stale = database.append(&draft.id, opened.clone()).await;
     assert!(matches!(stale, Err(StoreError::Conflict(_))), "it was edited meanwhile");
-    opened.contest = Some(ContestChange {
-        revision: 2,
-        tag_key: Some(b"other".to_vec()),
-        definition: None,
-        state: state.clone(),
-        tag_key_destroyed: false,
-    });
+    opened.contest = Some(change(2, b"other", &state));
     let other = database.append(&draft.id, opened.clone()).await;
     assert!(matches!(other, Err(StoreError::Conflict(_))), "it is another draft");
     assert_eq!(database.head(&draft.id).await?, None);
-    opened.contest = Some(ContestChange {
-        revision: 2,
-        tag_key: Some(b"wrapped".to_vec()),
-        definition: None,
-        state: state.clone(),
-        tag_key_destroyed: false,
-    });
+    opened.contest = Some(change(2, b"wrapped", &state));
     database.append(&draft.id, opened).await?;
     let found = database.contest(&draft.id).await?.map(|record| (record.revision, record.state));
     assert_eq!(found, Some((3, state)));
@@ -284,13 +266,8 @@ async fn tag_keys(database: &dyn Database) -> Result<(), StoreError> {
     let state = ContestState { phase: Phase::Closed, ..ContestState::of_draft(&contest) };
     let destroyed = |head, revision| {
         let mut destroyed = append(Some((1, Hash([head; 32]))), &["destroyed"], 2);
-        destroyed.contest = Some(ContestChange {
-            revision,
-            tag_key: Some(b"wrapped".to_vec()),
-            definition: None,
-            state: state.clone(),
-            tag_key_destroyed: true,
-        });
+        destroyed.contest =
+            Some(ContestChange { tag_key_destroyed: true, ..change(revision, b"wrapped", &state) });
         destroyed
     };
     for stale in [destroyed(9, 1), destroyed(1, 7)] {
@@ -300,8 +277,7 @@ async fn tag_keys(database: &dyn Database) -> Result<(), StoreError> {
     database.append(id, destroyed(1, 1)).await?;
     assert_eq!((key(id).await?, database.head(id).await?.map(|head| head.size)), (None, Some(2)));
     let mut later = append(Some((2, Hash([2; 32]))), &["e2"], 3);
-    later.contest =
-        Some(ContestChange { revision: 2, tag_key: None, definition: None, state, tag_key_destroyed: false });
+    later.contest = Some(change(2, b"", &state));
     database.append(id, later).await?;
     assert_eq!(key(id).await?, None, "it does not come back");
     assert_eq!(key(&other.id).await?, Some(b"wrapped".to_vec()), "another contest's");
@@ -361,22 +337,10 @@ async fn everything_at_once(database: &dyn Database) -> Result<(), StoreError> {
     whole.rejected = vec![(rejected, Rejection::AlreadyVoted(vec!["a".to_owned()])); 2];
     whole.turnout = vec![row.clone(), row.clone()];
     whole.tiles = vec![(tile, vec![7; 32]), (tile, vec![8; 64])];
-    whole.contest = Some(ContestChange {
-        revision: 1,
-        tag_key: Some(b"w".to_vec()),
-        definition: None,
-        state: state.clone(),
-        tag_key_destroyed: false,
-    });
+    whole.contest = Some(change(1, b"w", &state));
     whole.commands = vec![(key.clone(), outcome.clone())];
 
-    let revision = ContestChange {
-        revision: 9,
-        tag_key: Some(b"w".to_vec()),
-        definition: None,
-        state,
-        tag_key_destroyed: false,
-    };
+    let revision = change(9, b"w", &state);
     let states = async |ballots: &[BallotId]| -> Result<Vec<Option<BallotState>>, StoreError> {
         let mut states = Vec::new();
         for ballot in ballots {
@@ -495,6 +459,12 @@ async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(found(ama).await?, [scores[0].clone(), scores[2].clone()]);
     assert_eq!(found(Sought::SameScores(&score("Ama", "b"))).await?, scores[2..]);
     Ok(())
+}
+
+/// How a contest stands from now on that had this revision and tag key; an empty one was destroyed.
+fn change(revision: u64, tag_key: &[u8], state: &ContestState) -> ContestChange {
+    let (tag_key, state) = (Some(tag_key.to_vec()).filter(|key| !key.is_empty()), state.clone());
+    ContestChange { revision, tag_key, definition: None, state, tag_key_destroyed: false }
 }
 
 async fn passes(database: &dyn Database) -> Result<(), StoreError> {

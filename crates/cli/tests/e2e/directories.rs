@@ -1,4 +1,4 @@
-//! Data directories on which the server does not start: it says why, changes nothing, and ends with status 2.
+//! Data directories on which the server does not start: it says why, changes nothing, and ends with status 2. And one contest that is left alone.
 
 use std::{
     fs,
@@ -9,7 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{server::acclaim, site::Site};
+use serde_json::json;
+
+use crate::{
+    server::acclaim,
+    site::{Site, ballot},
+};
 
 /// How long a start that is refused may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -107,4 +112,22 @@ fn empty_database(version: u32) -> Vec<u8> {
     page[100] = 0x0d;
     page[105..107].copy_from_slice(&4096_u16.to_be_bytes());
     page
+}
+
+/// The others go on, and nobody takes the process for one that is not ready.
+#[test]
+fn a_contest_that_is_left_alone_takes_no_ballots() {
+    let mut site = Site::start();
+    for id in ["alone", "other"] {
+        site.create(id, "2021-01-01T00:00:00Z", &json!({}));
+    }
+    let passes = ["alone", "other"].map(|id| site.pass(id, "mailto:voter@example.org"));
+    assert_eq!(site.cast("alone", &passes[0], &ballot(&["a1"])).status, 201);
+    site.kill();
+    site.environment = vec![("ACCLAIM_INSTALLATION_WITHOUT".to_owned(), r#"["alone"]"#.to_owned())];
+    site.restart();
+    let answer = site.cast("alone", &passes[0], &ballot(&["b1"]));
+    assert_eq!((answer.status, &answer.body["type"]), (503, &json!("/problems/unavailable")), "{answer:?}");
+    assert_eq!(site.cast("other", &passes[1], &ballot(&["a1"])).status, 201);
+    assert_eq!(site.send("GET", "/readyz", &[], b"").status, 200);
 }
