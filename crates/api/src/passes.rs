@@ -246,14 +246,13 @@ impl Grant {
             .pass_keys()
             .last()
             .ok_or_else(|| Problem::new(&problem::INTERNAL, "there is no pass key"))?;
-        let mut pass = Pass {
-            voter: tag_key.tag(""),
-            channel: self.channel,
-            group: self.group,
-            expires: self.expires,
+        let mut pass =
+            Pass { voter: tag_key.tag(""), channel: self.channel, group: self.group, expires: self.expires };
+        let mut minted = Minted {
+            passes: Vec::with_capacity(voters.len()),
+            minted: voters.len(),
+            same_person: Vec::new(),
         };
-        let mut minted =
-            Minted { passes: Vec::with_capacity(voters.len()), minted: voters.len(), same_person: Vec::new() };
         for Voter { subject, canonical, positions } in voters {
             pass.voter = tag_key.tag(&canonical);
             let text =

@@ -125,9 +125,9 @@ fn problem(refused: &RefusedSubjects) -> Problem {
     let all: Vec<Value> = refused
         .first
         .iter()
-        .map(|one| {
-            json!({"position": one.position, "subject": one.subject, "reason": one.reason.to_string()})
-        })
+        .map(
+            |one| json!({"position": one.position, "subject": one.subject, "reason": one.reason.to_string()}),
+        )
         .collect();
     let more = match refused.count {
         1 => "Nothing was minted".to_owned(),

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use acclaim_contest::{ContestId, PanelId, id::ChannelId};
+use acclaim_contest::{ContestId, PanelId, id::ChannelId, subject::SubjectsAre};
 use acclaim_store::keys::Role;
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::Target;
 
@@ -14,7 +14,9 @@ pub enum PassCommand {
     /// Mint passes and print them as CSV: subject, pass, link
     #[command(after_help = "Examples:\n  acclaim pass mint wsis-2021 --subject mailto:ama@example.org\n  \
                             acclaim pass mint wsis-2021 --subjects voters.txt --out passes.csv\n  \
+                            acclaim pass mint members-2021 --subjects numbers.txt --subjects-are ids --out passes.csv\n  \
                             acclaim pass mint wsis-2021 --count 500 --link-template 'https://vote.example.org/c/{contest}#{pass}'\n\n\
+                            One person has one pass, however an address is written; the whole list is checked before anything is minted.\n\
                             Whoever has a pass can vote with it: keep the list as you would keep the voters' passwords.")]
     Mint(MintArgs),
 }
@@ -25,15 +27,18 @@ pub enum PassCommand {
 pub struct MintArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// For one voter, such as mailto:ama@example.org; may be repeated
+    /// For one voter, such as ama@example.org; may be repeated
     #[arg(long, value_name = "SUBJECT")]
     pub subject: Vec<String>,
     /// For so many voters without names
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub count: Option<u64>,
-    /// For the voters in a file, one a line
+    /// For the voters in a file, one a line, in UTF-8
     #[arg(long, value_name = "FILE")]
     pub subjects: Option<PathBuf>,
+    /// What subjects without mailto:, tel: or the like are; the contest's first list decides
+    #[arg(long, value_name = "KIND", conflicts_with = "count")]
+    pub subjects_are: Option<SubjectKind>,
     /// The channel that the votes count in; required where the contest has channels
     #[arg(long)]
     pub channel: Option<ChannelId>,
@@ -52,6 +57,24 @@ pub struct MintArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,
+}
+
+/// What subjects without a scheme are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SubjectKind {
+    /// Mail addresses; anything else is refused
+    Addresses,
+    /// Identifiers of your own
+    Ids,
+}
+
+impl From<SubjectKind> for SubjectsAre {
+    fn from(kind: SubjectKind) -> Self {
+        match kind {
+            SubjectKind::Addresses => Self::Addresses,
+            SubjectKind::Ids => Self::Ids,
+        }
+    }
 }
 
 /// `acclaim key ...`
