@@ -19,6 +19,8 @@ pub mod list;
 mod mail;
 mod telephone;
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -66,6 +68,17 @@ impl SubjectsAre {
             Self::Addresses => "addresses",
             Self::Ids => "ids",
         }
+    }
+}
+
+impl FromStr for SubjectsAre {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Addresses, Self::Ids]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| "subjects are `addresses` or `ids`".to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use acclaim_contest::{ContestId, PanelId, id::ChannelId, subject::SubjectsAre};
 use acclaim_store::keys::Role;
-use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand};
 
 use super::Target;
 
@@ -36,9 +36,9 @@ pub struct MintArgs {
     /// For the voters in a file, one a line, in UTF-8
     #[arg(long, value_name = "FILE")]
     pub subjects: Option<PathBuf>,
-    /// What subjects without mailto:, tel: or the like are; the contest's first list decides
+    /// What subjects without a scheme such as tel: are: addresses or ids [default: as in the contest's first list, else addresses]
     #[arg(long, value_name = "KIND", conflicts_with = "count")]
-    pub subjects_are: Option<SubjectKind>,
+    pub subjects_are: Option<SubjectsAre>,
     /// The channel that the votes count in; required where the contest has channels
     #[arg(long)]
     pub channel: Option<ChannelId>,
@@ -57,24 +57,6 @@ pub struct MintArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,
-}
-
-/// What subjects without a scheme are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SubjectKind {
-    /// Mail addresses; anything else is refused
-    Addresses,
-    /// Identifiers of your own
-    Ids,
-}
-
-impl From<SubjectKind> for SubjectsAre {
-    fn from(kind: SubjectKind) -> Self {
-        match kind {
-            SubjectKind::Addresses => Self::Addresses,
-            SubjectKind::Ids => Self::Ids,
-        }
-    }
 }
 
 /// `acclaim key ...`

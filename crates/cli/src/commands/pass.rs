@@ -9,7 +9,7 @@ use std::{
     path::PathBuf,
 };
 
-use acclaim_contest::{ContestId, subject::SubjectsAre};
+use acclaim_contest::ContestId;
 use acclaim_tally::is_formula;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -42,10 +42,9 @@ struct Answer {
 pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
     let source = Source::of(args)?;
     let client = Client::open(&args.target)?;
-    let subjects_are = args.subjects_are.map(SubjectsAre::from);
     let list = match args.count {
         Some(_) => None,
-        None => Some(List::read(&client, &args.contest, &source, subjects_are)?),
+        None => Some(List::read(&client, &args.contest, &source, args.subjects_are)?),
     };
     let template = link_template(args, &client);
     let mut passes = PassFile::create(args)?;
@@ -54,7 +53,7 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
             ("channel", args.channel.as_ref().map(ToString::to_string)),
             ("group", args.group.clone()),
             ("expires", args.expires.clone()),
-            ("subjects_are", subjects_are.map(|kind| kind.as_str().to_owned())),
+            ("subjects_are", args.subjects_are.map(|kind| kind.as_str().to_owned())),
         ] {
             if let Some(value) = value {
                 body[key] = value.into();
