@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
-use acclaim_contest::ContestId;
+use acclaim_contest::{ContestId, subject::DomainTable};
 use acclaim_store::{Keyring, Stores};
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -36,6 +36,8 @@ pub struct Settings {
     pub streams: usize,
     /// Contests that are left alone: nothing is recorded of them.
     pub without: HashSet<ContestId>,
+    /// How mail addresses are read, by domain: for contests whose first list comes from now on.
+    pub domains: DomainTable,
     /// Rates.
     pub limits: Limits,
 }
@@ -50,6 +52,7 @@ impl Default for Settings {
             may_accept: false,
             streams: 2_000,
             without: HashSet::new(),
+            domains: DomainTable::default(),
             limits: Limits::default(),
         }
     }

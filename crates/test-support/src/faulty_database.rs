@@ -9,11 +9,11 @@ use std::{
 };
 
 use acclaim_ballot_log::TileId;
-use acclaim_contest::{BallotId, ContestId, Instant, definition::Definition};
+use acclaim_contest::{BallotId, ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     Commands, ContestRecord, Contests, Database, Keys, Leases, Ledger,
     command::{CommandOutcome, Queued, QueuedCommand, Sought},
-    contests::Counted,
+    contests::{Counted, PassCount},
     error::Result,
     hub::Rejection,
     keys::StaffKey,
@@ -118,16 +118,12 @@ impl Contests for FaultyDatabase {
         self.inner.delete_contest(id).await
     }
 
-    async fn count_passes(
-        &self,
-        id: &ContestId,
-        tag_key: &[u8],
-        source: &str,
-        key: &str,
-        request: [u8; 32],
-        more: u64,
-    ) -> Result<Counted> {
-        self.inner.count_passes(id, tag_key, source, key, request, more).await
+    async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
+        self.inner.count_passes(id, tag_key, passes).await
+    }
+
+    async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
+        self.inner.subjects(id).await
     }
 
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>> {

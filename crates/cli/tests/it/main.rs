@@ -9,4 +9,5 @@ mod panic;
 mod receipts;
 mod results;
 mod session;
+mod subjects;
 mod tampering;
