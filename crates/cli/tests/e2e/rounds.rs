@@ -16,6 +16,7 @@ use crate::{
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, definition, poll},
+    verifiers::serve,
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
@@ -184,7 +185,7 @@ fn three_rounds_are_audited_as_one(site: &Site) {
     a_source_reopened(site, &vkey);
 }
 
-/// An export holds all of the chain; without it an audit says that it went no further.
+/// An export holds all of the chain; a log before it that is missing is a discrepancy.
 fn a_chain_in_folders(site: &Site, vkey: &str, organiser: &str) {
     let folder = site.folder.path().join("exported");
     let url = format!("http://{}", site.address);
@@ -205,15 +206,10 @@ fn a_chain_in_folders(site: &Site, vkey: &str, organiser: &str) {
     assert!(said.contains("/longlist: ") && said.ends_with("audit: clean"), "{said}");
     let elsewhere = site.folder.path().join("elsewhere");
     fs::rename(folder.join("previous"), &elsewhere).unwrap();
-    let said = succeeded(&at());
-    assert!(said.contains("chain: not followed: ") && said.ends_with("audit: clean"), "{said}");
+    misses_the_log_before(&at());
     server.kill().unwrap();
     server.wait().unwrap();
-    let said = succeeded(&audit(&folder, vkey, &[]));
-    assert!(said.contains("chain: not followed: the log of ") && said.ends_with("audit: clean"), "{said}");
-    let report: Value = serde_json::from_str(&succeeded(&audit(&folder, vkey, &["--json"]))).unwrap();
-    assert_eq!(report["chain"]["followed"], false);
-    assert!(report["chain"]["reason"].is_string() && report["chain"]["previous"] == json!([]));
+    what_is_missing_is_a_discrepancy(&folder, vkey);
     let named = audit(&folder, vkey, &["--previous", elsewhere.to_str().unwrap()]);
     let said = succeeded(&named);
     assert!(said.ends_with("audit: clean") && !said.contains("not followed"), "{said}");
@@ -224,6 +220,58 @@ fn a_chain_in_folders(site: &Site, vkey: &str, organiser: &str) {
     )))
     .unwrap();
     assert!(alone.get("chain").is_none(), "its entries are its own");
+}
+
+/// In a folder, and at a server that shows this log only, unless the auditor says that this log alone is meant.
+fn what_is_missing_is_a_discrepancy(folder: &Path, vkey: &str) {
+    let address = serve(folder.to_owned(), "final".to_owned());
+    let url = format!("http://{address}");
+    let of_folder = |more: &[&str]| audit(folder, vkey, more);
+    let of_server = |more: &[&str]| {
+        acclaim().args(["audit", "final", "--url", &url, "--vkey", vkey]).args(more).output().unwrap()
+    };
+    for audit in [&of_folder as &dyn Fn(&[&str]) -> Output, &of_server] {
+        misses_the_log_before(&audit(&[]));
+        let report = audit(&["--json"]);
+        assert_eq!(report.status.code(), Some(1), "{report:?}");
+        let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+        let chain = &report["chain"];
+        assert_eq!(
+            (&report["clean"], &chain["followed"], &chain["previous"]),
+            (&json!(false), &json!(false), &json!([]))
+        );
+        assert!(chain["reason"].is_string() && report["findings"][0]["index"] == 0, "{report}");
+
+        let said = succeeded(&audit(&["--alone"]));
+        assert!(said.contains("chain: not followed: --alone judges this log only"), "{said}");
+        assert!(
+            said.contains("/public, whose champions are the entries\n") && said.ends_with("audit: clean"),
+            "{said}"
+        );
+        let report: Value = serde_json::from_str(&succeeded(&audit(&["--alone", "--json"]))).unwrap();
+        assert_eq!((&report["clean"], &report["chain"]["followed"]), (&json!(true), &json!(false)));
+    }
+    // In the middle of a chain too, where the finding is of the log that names the missing one.
+    let elsewhere = folder.with_file_name("elsewhere");
+    let first = folder.with_file_name("first");
+    fs::rename(elsewhere.join("previous"), &first).unwrap();
+    let output = audit(folder, vkey, &["--previous", elsewhere.to_str().unwrap()]);
+    let said = misses_the_log_before(&output);
+    assert!(said.lines().any(|line| line.contains("/public: index 0: the log of ")), "{said}");
+    fs::rename(&first, elsewhere.join("previous")).unwrap();
+}
+
+/// Demands that an audit found nothing but a missing log, and says what to do; returns what it said.
+#[track_caller]
+fn misses_the_log_before(output: &Output) -> String {
+    let said = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let names_it = |line: &str| {
+        line.contains("index 0: the log of ") && line.contains(" is missing: ") && line.contains("--alone")
+    };
+    assert!(said.lines().any(names_it) && said.contains("chain: not followed: the log of "), "{said}");
+    assert!(said.ends_with("audit: 1 discrepancy\n"), "{said}");
+    said
 }
 
 /// What the contest before was is what counts, whatever it becomes later.
