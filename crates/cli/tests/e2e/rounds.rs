@@ -16,7 +16,7 @@ use crate::{
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, definition, poll},
-    verifiers::serve,
+    verifiers::{Verdict, python, serve},
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
@@ -200,15 +200,25 @@ fn a_chain_in_folders(site: &Site, vkey: &str, organiser: &str) {
     }
     let audited = audit(&folder, vkey, &[]);
     assert!(succeeded(&audited).ends_with("audit: clean"));
-    let (mut server, address) = file_server(&folder);
+    let verdict = verify_py(&folder, vkey, &[]);
+    assert_eq!((verdict.status, &*verdict.said), (0, "verify: clean\n"));
+    let server = file_server(&folder);
+    let address = server.address;
     let at = || acclaim().args(["audit", &format!("http://{address}/"), "--vkey", vkey]).output().unwrap();
     let said = succeeded(&at());
     assert!(said.contains("/longlist: ") && said.ends_with("audit: clean"), "{said}");
     let elsewhere = site.folder.path().join("elsewhere");
     fs::rename(folder.join("previous"), &elsewhere).unwrap();
     misses_the_log_before(&at());
-    server.kill().unwrap();
-    server.wait().unwrap();
+    drop(server);
+    let independent = |more: &[&str]| verify_py(&folder, vkey, more);
+    let verdict = independent(&[]);
+    let names_it = |line: &str| {
+        line.starts_with("index 0: the log of ") && line.contains(" is missing: put its export into ")
+    };
+    assert!(verdict.status == 1 && verdict.said.lines().any(names_it), "{verdict:?}");
+    let verdict = independent(&["--alone"]);
+    assert!(verdict.status == 0 && verdict.said.starts_with("alone: the log of "), "{verdict:?}");
     what_is_missing_is_a_discrepancy(&folder, vkey);
     let named = audit(&folder, vkey, &["--previous", elsewhere.to_str().unwrap()]);
     let said = succeeded(&named);
@@ -291,6 +301,11 @@ fn audit(folder: &Path, vkey: &str, more: &[&str]) -> Output {
     acclaim().arg("audit").arg(folder).args(["--vkey", vkey]).args(more).output().unwrap()
 }
 
+/// What `verify.py` says of a folder.
+fn verify_py(folder: &Path, vkey: &str, more: &[&str]) -> Verdict {
+    python().arg("log").arg(folder).args(["--vkey", vkey]).args(more).output().unwrap().into()
+}
+
 fn root(lines: &[String]) -> String {
     let mut tree = Tree::without_tiles();
     for line in lines {
@@ -304,20 +319,23 @@ struct Forged {
     folder: PathBuf,
     logs: Vec<Vec<String>>,
     origins: Vec<String>,
+    /// The result documents, as `verify.py` wants them beside a log.
+    documents: Vec<Option<Vec<u8>>>,
 }
 
 impl Forged {
     fn of(export: &Path, folder: PathBuf) -> Self {
         let mut at = export.to_owned();
-        let (mut logs, mut origins) = (Vec::new(), Vec::new());
+        let (mut logs, mut origins, mut documents) = (Vec::new(), Vec::new(), Vec::new());
         while at.join("log.jsonl").is_file() {
             let text = fs::read_to_string(at.join("log.jsonl")).unwrap();
             logs.push(text.lines().map(str::to_owned).collect());
             let note = fs::read_to_string(at.join("checkpoint")).unwrap();
             origins.push(note.lines().next().unwrap().to_owned());
+            documents.push(fs::read(at.join("result.json")).ok());
             at.push("previous");
         }
-        Self { folder, logs, origins }
+        Self { folder, logs, origins, documents }
     }
 
     fn key(&self, round: usize) -> SigningKey {
@@ -344,7 +362,7 @@ impl Forged {
         self.replace(round, 0, &old, &new);
     }
 
-    /// Writes the chain, without results, and audits it with the forger's own key.
+    /// Writes the chain, and audits it with the forger's own key. The audit counts the results anew; `verify.py` reads them, and agrees.
     fn audit(&self) -> (i32, String) {
         let mut at = self.folder.clone();
         for (round, log) in self.logs.iter().enumerate() {
@@ -352,11 +370,16 @@ impl Forged {
             fs::write(at.join("log.jsonl"), log.join("\n") + "\n").unwrap();
             let root = root(log).parse().unwrap();
             fs::write(at.join("checkpoint"), self.key(round).sign(log.len() as u64, root)).unwrap();
+            if let Some(document) = &self.documents[round] {
+                fs::write(at.join("certified.json"), document).unwrap();
+            }
             at.push("previous");
         }
         let output = audit(&self.folder, &self.key(0).verifier().to_string(), &[]);
+        let verdict = verify_py(&self.folder, &self.key(0).verifier().to_string(), &[]);
+        assert_eq!(output.status.code(), Some(verdict.status), "{output:?}\n{verdict:?}");
         let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-        (output.status.code().unwrap(), said)
+        (output.status.code().unwrap(), said + &verdict.said)
     }
 
     #[track_caller]
@@ -374,7 +397,7 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
     let honest = forged();
     assert_eq!(honest.logs.len(), 3);
     let (status, said) = honest.audit();
-    assert_eq!((status, said.trim_end().ends_with("audit: clean")), (0, true), "{said}");
+    assert_eq!((status, said.ends_with("audit: clean\nverify: clean\n")), (0, true), "{said}");
 
     // An entry that was no champion, in place of one that was.
     let mut other = forged();
@@ -387,11 +410,14 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
         other.origins[1]
     ));
     other.found(&format!("the champion a2 of {} in the category a is missing", other.origins[1]));
+    other.found(&format!("the entry a2 is missing here, and ('a', 'A2') of {}", other.origins[1]));
+    other.found(&format!("the entry a1 is ('a', 'A2') here, and no champion of {}", other.origins[1]));
     // A champion in another category, and one more.
     let mut moved = forged();
     moved.logs[0].truncate(ballot);
     moved.replace(0, entry, r#""category":"a""#, r#""category":"b""#);
     moved.found(&format!("index {entry}: the entry a2 is no champion"));
+    moved.found("the entry a2 is ('b', 'A2') here, and ('a', 'A2') of ");
     let mut more = forged();
     more.logs[0].truncate(ballot);
     let line = more.logs[0][entry].replace("a2", "a3");
@@ -407,6 +433,7 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
         "index {entry}: the champion a2 of {} is {title:?} there, and not \"Another\"",
         renamed.origins[1]
     ));
+    renamed.found("the entry a2 is ('a', 'Another') here, and ('a', 'A2') of ");
     what_is_said_of_the_log_before(&honest, &forged);
     the_log_before_changed(&honest, &forged);
     mixed_up(site, &export, &vkey);
@@ -418,7 +445,9 @@ fn what_is_said_of_the_log_before(honest: &Forged, forged: &dyn Fn() -> Forged) 
     let previous = &header["previous"];
     for (key, to, expected) in [
         ("result", "00".repeat(32), "goes by a result certified here, 0000"),
+        ("result", "00".repeat(32), "is the result document 0000"),
         ("root", root(&honest.logs[1][..3]), "the contest that follows goes by"),
+        ("root", root(&honest.logs[1][..3]), "the contest that follows goes by another root"),
     ] {
         let mut wrong = forged();
         wrong.replace(0, 0, previous[key].as_str().unwrap(), &to);
@@ -429,6 +458,11 @@ fn what_is_said_of_the_log_before(honest: &Forged, forged: &dyn Fn() -> Forged) 
     early.replace(0, 0, &format!(r#""size":{size}"#), &format!(r#""size":{}"#, size - 1));
     early.bind(0);
     early.found("goes by a result certified here");
+    early.found(&format!(
+        "{}: index {}: the contest that follows goes by a result",
+        early.origins[1],
+        size - 2
+    ));
     let mut late = forged();
     late.replace(0, 0, &format!(r#""size":{size}"#), &format!(r#""size":{}"#, size + 9));
     late.found("missing: the contest that follows goes by");
