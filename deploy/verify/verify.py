@@ -34,40 +34,59 @@ def open_checkpoint(note, vkey):
     need(signed and origin == name and re.fullmatch("0|[1-9][0-9]*", size), "not signed by the key of this log")
     return int(size), base64.b64decode(root, validate=True)
 # Section "Entries", the table: the keys after `type` in order (`?`: may be absent), and the phases in which the type has its place.
-RULING, ALL, RULED = "by reason note? at", "open closed certified", "open closed"
+RULING, ALL, RULED = "by reason note? at", "open suspended closed frozen certified", "open suspended closed"
 TYPES = {"contest": ("v contest title titles? test time_zone opens closes rules days? previous?", "none"), "category": ("id title titles?", "draft"),
     "entry": ("id category title titles? summary? image? url? details?", "draft"), "opened": ("at", "draft"), "issued": ("source passes at", ALL),
-    "ballot": ("id voter channel? period? replaces? at selections", "open"), "amended": ("what key to " + RULING, RULED),
+    "ballot": ("id voter channel? period? replaces? at selections", "open"), "amended": ("what key to " + RULING, RULED + " frozen"),
     "withdrawn": ("entry " + RULING, RULED), "voided": ("ballots " + RULING, RULED), "reinstated": ("entry? ballots? " + RULING, RULED),
-    "scores": ("panel juror category criterion? values by at", RULED), "closed": ("at", "open"), "frozen": ("by at", "closed"),
-    "drawn": ("source seed by at", "closed"), "choice": ("category winners by note? at", "closed"), "certified": ("result by at", "closed"),
+    "scores": ("panel juror category criterion? values by at", RULED), "closed": ("at", "open suspended"), "frozen": ("by at", "closed"),
+    "drawn": ("source seed by at", "frozen"), "choice": ("category winners by note? at", "closed frozen"), "certified": ("result by at", "closed frozen"),
     "reopened": (RULING, "certified"), "statement": ("kind text by at", "draft " + ALL)}
-PHASES = {"contest": "draft", "opened": "open", "closed": "closed", "certified": "certified", "reopened": "closed"}
-NO_TEXT = "v passes test rules titles previous days details selections ballots values winners".split()
+PHASES = {"contest": "draft", "opened": "open", "closed": "closed", "frozen": "frozen", "certified": "certified", "reopened": "closed",
+    "suspended": "suspended", "resumed": "open", "unfrozen": "closed"}
+# Version 2: more types, bounds by category, and a salt at the end of whatever could be guessed.
+TYPES_2 = TYPES | {"category": ("id title titles? votes? champions? winners?", "draft"), "unfrozen": (RULING, "frozen"), "suspended": (RULING, "open"),
+    "resumed": (RULING, "suspended"), "recused": ("panel juror entry reason by at", RULED), "rejoined": ("panel juror entry reason by at", RULED)}
+UNSALTED = "contest category entry opened ballot closed".split()
+NO_TEXT = "v passes test rules titles previous days details selections ballots values winners votes champions".split()
 # Section "Entries", canonical form: what Python writes again, without white space, escaping only what it must, each key once, no fractions.
-def parse(line):
+def parse(line, version):
     need(len(line) <= 65535, "longer than 65,535 bytes")
     entry = json.loads(line.decode(), parse_float=str, parse_constant=str)
-    need(isinstance(entry, dict) and entry.get("type") in list(TYPES), "not an entry of a known type")
+    need(isinstance(entry, dict) and isinstance(kind := entry.get("type"), str), "not an entry of a known type")
+    version = entry.get("v", 1) if version is None else version  # of the whole log, by its first entry
+    need(version in (1, 2), "another version")
+    types = TYPES if version == 1 else TYPES_2
+    need(kind in types, "not an entry of a known type")
     need(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() == line, "not in canonical form")
-    keys = [key.rstrip("?") for key in TYPES[entry["type"]][0].split() if key[-1] != "?" or key[:-1] in entry]
+    salted = " salt" * (version == 2 and kind not in UNSALTED)
+    keys = [key.rstrip("?") for key in (types[kind][0] + salted).split() if key[-1] != "?" or key[:-1] in entry]
     need(list(entry) == ["type"] + keys, f"the keys are {list(entry)}, not {keys}"[:300])
     need(all(isinstance(entry[key], str) != (key in NO_TEXT) for key in keys if key != "to"), "a value of the wrong kind")
-    need(entry.get("v", 1) == 1 and entry.get("reason") != "" and 0 <= entry.get("passes", 0) < 2**64, "another version, no reason, or no number")
+    need(entry.get("reason") != "" and 0 <= entry.get("passes", 0) < 2**64, "no reason, or no number")
+    need(re.fullmatch("[A-Za-z0-9_-]{21}[AQgw]", entry.get("salt", "A" * 22)), "`salt` is not 16 bytes in base64url")
+    for _, value in entry.get("values", []):
+        decimal = "-?" * (version == 2) + "(0|[1-9][0-9]{0,9})([.][0-9]{0,3}[1-9])?"
+        need(re.fullmatch(decimal, value) and value != "-0", f"{value}: no decimal")
     return entry
+def of_version_2(rules):
+    return "limits" in rules or "admission" in rules or "review" in rules or rules["publication"]["entries"] == "certified" or (
+        rules["winners"]["ties"] == "countback" or any("jurors" in panel or panel.get("scale", [0])[0] < 0 for panel in rules["panels"]))
 class Contest:
     def __init__(self):
-        self.phase, self.head, self.categories, self.entries, self.withdrawn = "none", {}, [], {}, set()
+        self.phase, self.head, self.categories, self.entries, self.withdrawn, self.recused = "none", {}, {}, {}, set(), set()
         self.ballots, self.sheets, self.void, self.replaced, self.revised = set(), {}, set(), set(), {}
         self.offered, self.certified = {}, {}  # entries' categories and titles at first; indexes of `certified`, and the result of each
     # Section "Refused by every verifier": takes an entry as the next one, or says why not. A sheet is a voter's, in a channel and period.
     def take(self, e, index):
         kind = e["type"]
-        need(self.phase in TYPES[kind][1].split(), f"`{kind}` is out of its place: the contest is {self.phase}")
+        need(self.phase in TYPES_2[kind][1].split(), f"`{kind}` is out of its place: the contest is {self.phase}")
+        need(kind != "unfrozen" or "draw" not in self.head["rules"], "`unfrozen` has no place where lots are drawn")
         if kind == "contest":
+            need(e["v"] == 2 or not of_version_2(e["rules"]), "the rules have what version 1 does not know")
             self.head, self.channels = e, {channel["id"] for channel in e["rules"]["channels"]} or {None}
             self.periods = {day for day, _ in e.get("days", [])} | set(map(str, range(1, 1 + e["rules"]["ballot"].get("ballots_per_voter", 0)))) or {None}
-        elif kind == "category": self.categories.append(e["id"])
+        elif kind == "category": self.categories[e["id"]] = e.get("votes", self.head["rules"]["ballot"]["votes_per_category"])
         elif kind == "entry":
             need(e["category"] in self.categories and e["id"] not in self.entries, "an entry twice, or of an unknown category")
             self.entries[e["id"]], self.offered[e["id"]] = e["category"], (e["category"], e["title"])
@@ -77,6 +96,12 @@ class Contest:
             for one in [e["entry"]] if "entry" in e else e["ballots"]:
                 need(one in known and (one in gone) == (kind == "reinstated"), f"{one}: unknown, or it is so already")
                 gone ^= {one}
+        elif kind in ("recused", "rejoined"):
+            need(e["entry"] in self.entries and ((one := (e["panel"], e["juror"], e["entry"])) in self.recused) == (kind == "rejoined"),
+                f"{e['entry']}: unknown, or the juror is so already")
+            self.recused ^= {one}
+        elif kind == "scores":
+            need(not any((e["panel"], e["juror"], entry) in self.recused for entry, _ in e["values"]), "a score for an entry that the juror is recused for")
         elif kind == "certified": self.certified[index] = e["result"]
         self.phase = PHASES.get(kind, self.phase)
     def take_ballot(self, e, rules, slot):
@@ -86,8 +111,9 @@ class Contest:
         votes = [tuple(selection) for selection in e["selections"]]
         need(votes and votes == sorted(set(votes)), "`selections` are not in byte order, each once")
         need(all(self.entries.get(entry) == category for category, entry in votes), "an unknown category or entry")
-        categories, (least, most) = [category for category, _ in votes], rules["votes_per_category"]
-        need(all(least <= categories.count(one) <= most for one in categories), "more or fewer votes in a category than allowed")
+        categories = [category for category, _ in votes]
+        need(all(self.categories[one][0] <= categories.count(one) <= self.categories[one][1] for one in categories),
+            "more or fewer votes in a category than allowed")
         own, revised = self.sheets.setdefault((e["voter"], *slot), []), self.revised.get(e["voter"], 0)
         filled = {o["id"]: o for o in own if o["id"] not in self.replaced}
         if "replaces" in e:
@@ -96,6 +122,8 @@ class Contest:
         others = [category for o in filled.values() for category, _ in o["selections"]]
         need(not set(others) & set(categories), "a slot filled twice: the voter has voted there")
         need(len(others) + len(votes) <= rules.get("votes_in_all", 10**9), "more votes in all than allowed")
+        for limit in self.head["rules"].get("limits", []):
+            need(len(set(others + categories) & set(limit["categories"])) <= limit["most"], "votes in more of a limit's categories than allowed")
         own.append(e), self.ballots.add(e["id"]), self.replaced.add(e.get("replaces")), self.revised.update({e["voter"]: revised + ("replaces" in e)})
     # Tally rules, "What counts": ballots neither replaced nor voided; with `all` only on sheets with every category.
     def compare(self, root, result):
@@ -124,7 +152,7 @@ def verify_log(folder, vkey, earlier, shown, find):
         leaves.append(leaf_hash(entry := line.removesuffix(b"\n")))
         if line == entry: find(f"index {index}: the log ends in the middle of this entry")
         if index == size: find(f"index {index}: added: the checkpoint ends before it")
-        attempt(find, f"index {index}", lambda: contest.take(parse(entry), index))
+        attempt(find, f"index {index}", lambda: contest.take(parse(entry, contest.head.get("v")), index))
         for result, of, _ in results:
             if len(leaves) == of: attempt(find, "the result", contest.compare, root_of(leaves), result)
     if len(leaves) < size: find(f"index {len(leaves)}: missing: the checkpoint is over {size} entries")

@@ -1,5 +1,7 @@
 //! `deploy/verify/verify.py`, written from the format's description: it agrees with what the binary exports, under the key that really signed it.
 
+mod version_2;
+
 use std::{fs, path::Path};
 
 use acclaim_ballot_log::SigningKey;
@@ -20,7 +22,7 @@ fn verify(folder: &Path, vkey: &str) -> Verdict {
 #[test]
 fn the_independent_verifier_is_short() {
     let text = include_str!("../../../../deploy/verify/verify.py");
-    assert!(text.lines().count() < 190 && text.lines().all(|line| line.chars().count() <= 160));
+    assert!(text.lines().count() < 220 && text.lines().all(|line| line.chars().count() <= 160));
 }
 
 #[test]
