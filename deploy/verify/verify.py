@@ -55,7 +55,7 @@ def parse(line, version):
     entry = json.loads(line.decode(), parse_float=str, parse_constant=str)
     need(isinstance(entry, dict) and isinstance(kind := entry.get("type"), str), "not an entry of a known type")
     version = entry.get("v", 1) if version is None else version  # of the whole log, by its first entry
-    need(version in (1, 2), "another version")
+    need(version in (1, 2) and version is not True, "another version")
     types = TYPES if version == 1 else TYPES_2
     need(kind in types, "not an entry of a known type")
     need(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() == line, "not in canonical form")

@@ -96,8 +96,8 @@ impl KeyArgs {
     after_help = "Examples:\n  acclaim audit wsis-2021-log --vkey 'vote.example.org/wsis-2021+9049215d+AYqI...'\n  \
                   acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey\n  \
                   acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey --copy wsis-2021 --follow\n\n\
-                  Where the entries are another contest's champions, that contest's log is audited as well, and so on to the first;\n\
-                  one that is missing is a discrepancy, unless --alone says that only this log is meant.\n\
+                  Where the entries are another contest's champions, that contest's log is audited as well, and so on to the first.\n\
+                  One that is missing is a discrepancy, unless --alone says that only this log is meant.\n\
                   Get the verifier key from elsewhere than the log: whoever forges a log forges its key too.\n\
                   Ends with `audit: clean` (exit status 0) or `audit: N discrepancies` (exit status 1)."
 )]

@@ -183,6 +183,7 @@ fn three_rounds_are_audited_as_one(site: &Site) {
     assert!(copies.join("previous/previous/log.jsonl").is_file());
     a_chain_in_folders(site, &vkey, &organiser);
     a_source_reopened(site, &vkey);
+    whoever_follows_audits_the_chain_at_the_end(site, &vkey);
 }
 
 /// An export holds all of the chain; a log before it that is missing is a discrepancy.
@@ -291,6 +292,39 @@ fn a_source_reopened(site: &Site, vkey: &str) {
     assert_eq!(post(site, "public/withdrawals", &withdrawn).status, 200);
     let said = succeeded(&run(site, &["audit", "final", "--vkey", vkey]));
     assert!(said.ends_with("audit: clean"), "{said}");
+    // The audit counts the former result; `verify.py` needs its document, and says so.
+    let folder = site.export("final", "reopened");
+    succeeded(&audit(&folder, vkey, &[]));
+    let verdict = verify_py(&folder, vkey, &[]);
+    let names_it = |line: &str| {
+        line.starts_with("index 0: no file in ") && line.contains("/previous is the result document ")
+    };
+    assert!(verdict.status == 1 && verdict.said.lines().any(names_it), "{verdict:?}");
+    let former = site.folder.path().join("elsewhere/result.json");
+    fs::copy(former, folder.join("previous/former.json")).unwrap();
+    let verdict = verify_py(&folder, vkey, &[]);
+    assert_eq!((verdict.status, &*verdict.said), (0, "verify: clean\n"));
+}
+
+/// Once the result is certified, and with the same verdicts as one audit.
+fn whoever_follows_audits_the_chain_at_the_end(site: &Site, vkey: &str) {
+    end(site, "final");
+    let folder = site.export("final", "ended");
+    fs::rename(folder.join("previous"), folder.with_file_name("ended-previous")).unwrap();
+    let follow = |url: &str, copy: &str, more: &[&str]| {
+        let mut audit = acclaim();
+        audit.args(["audit", "final", "--url", url, "--vkey", vkey, "--follow", "--every", "0.1", "--copy"]);
+        audit.arg(site.folder.path().join(copy)).args(more).output().unwrap()
+    };
+    let said = succeeded(&follow(&format!("http://{}", site.address), "follow-all", &[]));
+    assert!(said.ends_with("audit: clean, and certified") && said.contains("/longlist: "), "{said}");
+    let one = format!("http://{}", serve(folder, "final".to_owned()));
+    misses_the_log_before(&follow(&one, "follow-one", &[]));
+    let said = succeeded(&follow(&one, "follow-alone", &["--alone"]));
+    assert!(
+        said.contains("--alone judges this log only") && said.ends_with("clean, and certified"),
+        "{said}"
+    );
 }
 
 fn key_in(folder: &Path) -> String {

@@ -86,7 +86,7 @@ pub(super) fn follow(
     while let Some(previous) = opening.previous.take() {
         if chain.previous.len() == MOST_ROUNDS {
             let reason = format!("more than {MOST_ROUNDS} contests follow each other");
-            chain.break_off(&format!("{reason}: the logs before are not audited"), reason.clone());
+            chain.break_off(&format!("{reason}: the logs before are not audited"), reason);
             return Ok(Some(chain));
         }
         let origin = &previous.origin;

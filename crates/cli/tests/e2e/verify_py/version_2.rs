@@ -263,6 +263,7 @@ fn the_independent_verifier_keeps_version_2_out_of_version_1() {
             ),
             (|log| log.replace(r#""title":"A""#, r#""title":"A","votes":[1,2]"#), "the keys are"),
             (|log| log.replace("2.5", "-2.5"), "no decimal"),
+            (|log| log.replace(r#""v":1"#, r#""v":true"#), "another version"),
             (
                 |log| {
                     log.insert(
