@@ -19,6 +19,25 @@ use crate::{
 
 const NAME: &str = "witness.example.org";
 
+/// An audit that follows, as a process; killed when dropped, also by a test that fails.
+struct Follower(Option<Child>);
+
+impl Follower {
+    /// What it says to its end.
+    fn verdict(mut self) -> Verdict {
+        self.0.take().unwrap().wait_with_output().unwrap().into()
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.0 {
+            let _gone = process.kill();
+            let _gone = process.wait();
+        }
+    }
+}
+
 /// A log that is voted in, and its witness.
 struct Watched {
     site: Site,
@@ -54,13 +73,13 @@ impl Watched {
     }
 
     /// One that follows, with the key that reads entries or without.
-    fn follow(&self, seconds: u32, copy: &str, reads_entries: bool) -> Child {
+    fn follow(&self, seconds: u32, copy: &str, reads_entries: bool) -> Follower {
         let mut audit = self.audit(seconds);
         audit.args(["--follow", "--every", "0.1", "--copy"]).arg(self.site.folder.path().join(copy));
         if !reads_entries {
             audit.env_remove("ACCLAIM_KEY");
         }
-        audit.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        Follower(Some(audit.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
     /// Sizes of the newest checkpoint and of the newest cosigned one.
@@ -78,9 +97,8 @@ impl Watched {
         let (newest, cosigned) = self.sizes();
         assert!(newest > cosigned && cosigned > 0, "{newest}, {cosigned}");
         for (number, reads_entries) in [(0, true), (1, false)] {
-            let followed =
-                self.follow(1, &format!("lags-{number}"), reads_entries).wait_with_output().unwrap();
-            self.is_found_to_lag(&followed.into(), newest, cosigned);
+            let followed = self.follow(1, &format!("lags-{number}"), reads_entries).verdict();
+            self.is_found_to_lag(&followed, newest, cosigned);
         }
         self.is_found_to_lag(&run(&mut self.audit(1)), newest, cosigned);
 
@@ -121,7 +139,7 @@ fn a_witness_that_is_stopped_leaves_entries_without_cosignature() {
     process.kill();
     vote(&watched.site, "watched", 30);
     let (newest, cosigned) = watched.sizes();
-    let followed: Verdict = before.wait_with_output().unwrap().into();
+    let followed = before.verdict();
     assert_eq!(followed.status, 1, "{followed:?}");
     assert!(followed.said.contains(&format!("which has cosigned {cosigned} of ")), "{followed:?}");
     assert!(newest > cosigned);
@@ -208,7 +226,7 @@ fn a_log_in_motion_whose_witness_follows_is_clean() {
     staff("certify", &result["certify"]).unwrap();
     let size = watched.site.log("watched").len();
     for follower in followers {
-        let verdict: Verdict = follower.wait_with_output().unwrap().into();
+        let verdict = follower.verdict();
         assert_eq!(verdict.status, 0, "{verdict:?}");
         assert!(verdict.said.contains("audit: clean, and certified\n"), "{verdict:?}");
         // It ends when what is certified is cosigned too.
