@@ -330,6 +330,8 @@ pub enum PublishEntries {
     Live,
     /// From the closing on.
     AfterClose,
+    /// From the first certification on, also while the contest is reopened; of a test, which is never certified, from the closing on.
+    Certified,
 }
 
 /// When everyone may read the result (organisers and auditors from the closing on).

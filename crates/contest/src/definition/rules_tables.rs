@@ -168,12 +168,16 @@ fn publication(root: &mut Table<'_>, findings: &mut Findings) -> Publication {
         ("public", PublishStandings::Public),
         ("after-close", PublishStandings::AfterClose),
     ];
-    let entries = [("after-close", PublishEntries::AfterClose), ("live", PublishEntries::Live)];
+    let entries = [
+        ("certified", PublishEntries::Certified),
+        ("after-close", PublishEntries::AfterClose),
+        ("live", PublishEntries::Live),
+    ];
     let result = [("certified", PublishResult::Certified), ("closed", PublishResult::Closed)];
     let publication = Publication {
         standings: word(&mut table, "standings", &standings, findings)
             .unwrap_or(PublishStandings::Organisers),
-        entries: word(&mut table, "entries", &entries, findings).unwrap_or(PublishEntries::AfterClose),
+        entries: word(&mut table, "entries", &entries, findings).unwrap_or(PublishEntries::Certified),
         result: word(&mut table, "result", &result, findings).unwrap_or(PublishResult::Certified),
     };
     table.finish(findings);

@@ -99,7 +99,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
         .prop_map(|(count, minimum_votes, ties)| ChampionRules { count, minimum_votes, ties });
     let publication = (
         select(vec![PublishStandings::Organisers, PublishStandings::Public, PublishStandings::AfterClose]),
-        select(vec![PublishEntries::Live, PublishEntries::AfterClose]),
+        select(vec![PublishEntries::Live, PublishEntries::AfterClose, PublishEntries::Certified]),
         select(vec![PublishResult::Closed, PublishResult::Certified]),
     )
         .prop_map(|(standings, entries, result)| Publication { standings, entries, result });
