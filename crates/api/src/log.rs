@@ -8,7 +8,6 @@ use acclaim_ballot_log::{
     key::VerifierKey,
     tile::{TILE_WIDTH, TileId, TileKind, TilePath, bundle_width_at},
 };
-use acclaim_contest::rules::PublishEntries;
 use acclaim_store::{Phase, StoreError, Stores, shown::size_of};
 use axum::{
     body::Body,
@@ -27,6 +26,7 @@ use crate::{
     directory::Contest,
     extract::{Path, Query},
     problem::{self, Problem},
+    publication::may_read_entries,
     state::Api,
 };
 
@@ -191,19 +191,6 @@ async fn read_entries(
     Ok(entries)
 }
 
-/// Whether entries are public by now; an error if they are not and the request is not staff's. Entries reveal running totals.
-fn may_read_entries(contest: &Contest, reader: bool) -> Result<bool, Problem> {
-    let public = match contest.record.definition.rules.publication.entries {
-        PublishEntries::Live => true,
-        PublishEntries::AfterClose => contest.phase() > Phase::Open,
-    };
-    if public || reader {
-        Ok(public)
-    } else {
-        Err(Problem::new(&problem::NOT_PUBLIC, "entries are public after the closing"))
-    }
-}
-
 /// Which entries.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -236,22 +223,28 @@ async fn entries(
         (header::CONTENT_TYPE, "application/x-ndjson".to_owned()),
         (header::CACHE_CONTROL, if public { "no-cache" } else { PRIVATE }.to_owned()),
     ];
-    Ok((headers, Body::from_stream(lines(api.stores.clone(), contest, range.from, to))).into_response())
+    Ok((headers, Body::from_stream(lines(api, contest, reader, range.from, to))).into_response())
 }
 
 /// Reads on while the client does: memory holds one chunk.
 fn lines(
-    stores: Stores,
+    api: Api,
     contest: Arc<Contest>,
+    reader: bool,
     from: u64,
     to: u64,
 ) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
-    stream::try_unfold((stores, contest, from), move |(stores, contest, from)| async move {
+    stream::try_unfold((api, contest, from), move |(api, contest, from)| async move {
         if from >= to {
             return Ok(None);
         }
+        // It may have been deleted meanwhile, and another one may have its id, with other rules.
+        let now = api.directory.contest(contest.id());
+        if now.is_none_or(|now| may_read_entries(&now, reader).is_err()) {
+            return Err(StoreError::Conflict("the contest was deleted".to_owned()));
+        }
         let most = usize::try_from(to - from).unwrap_or(CHUNK).min(CHUNK);
-        let entries = stores.database.entries(contest.id(), from, most).await?;
+        let entries = api.stores.database.entries(contest.id(), from, most).await?;
         if entries.is_empty() {
             return Err(StoreError::Corrupt(format!("entry {from} is missing")));
         }
@@ -261,6 +254,6 @@ fn lines(
             chunk.extend_from_slice(b"\n");
         }
         let next = from + entries.len() as u64;
-        Ok(Some((chunk.freeze(), (stores, contest, next))))
+        Ok(Some((chunk.freeze(), (api, contest, next))))
     })
 }

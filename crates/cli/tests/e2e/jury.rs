@@ -301,7 +301,7 @@ fn a_draft_can_be_read_and_takes_no_scores(site: &Site) {
     site.create("draft", "2098-01-01T00:00:00Z", &rules());
     let esi = juror(site, "draft", "students", "Esi");
     assert_eq!(get(site, "/v1/contests/draft", &esi).status, 200);
-    get(site, "/v1/contests/draft/tally", &esi).problem(404, "contest-not-found");
+    get(site, "/v1/contests/draft/tally", &esi).problem(403, "not-public");
     let listed = get(site, "/v1/contests", &esi).body.to_string();
     assert!(listed.contains("\"draft\"") && get(site, "/v1/contests/draft", "").status == 404, "{listed}");
     let early = post(site, "draft/scores", &esi, "early", &json!({"category": "a", "values": []}));
