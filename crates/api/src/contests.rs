@@ -59,7 +59,7 @@ struct Listed {
 #[utoipa::path(get, path = "/v1/contests", tag = "contests", responses((status = 200, body = List)))]
 async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, Problem> {
     let mut contests = Vec::new();
-    let key = auth::reading(&api, &headers).await.unwrap_or_default();
+    let key = auth::reading(&api, &headers).await?;
     for contest in api.directory.all() {
         if contest.phase() == Phase::Draft && !auth::may_see_draft(key.as_ref(), contest.id()) {
             continue;
