@@ -241,6 +241,7 @@ async fn every_route_tells_everyone_what_the_table_says_and_no_more() {
 async fn ask_everyone(stage: &Stage, worlds: &[World], row: &Row, phase: &str, wrong: &mut Vec<String>) {
     for (number, credential) in worlds[0].credentials.iter().enumerate() {
         let methods: &[&str] = if row.is_reading() { &["GET", "HEAD"] } else { &[&row.method] };
+        let mut statuses = Vec::new();
         for method in methods {
             let mut views = Vec::new();
             for world in worlds {
@@ -260,12 +261,21 @@ async fn ask_everyone(stage: &Stage, worlds: &[World], row: &Row, phase: &str, w
                     if seen != none || !is_404 {
                         let (name, described) = (credential.name, row.described());
                         wrong.push(format!(
-                            "{method} {described} tells {name} that there is a draft: {seen:?}, and of none {none:?}"
+                            "{method} {described} tells {name} that there is a draft: {} {}, and where there is none: {} {}",
+                            seen.status,
+                            seen.text(),
+                            none.status,
+                            none.text()
                         ));
                     }
                 }
                 views.push(seen);
             }
+            let given: Vec<u16> = views.iter().map(|seen| seen.status).collect();
+            if !statuses.is_empty() && statuses != given {
+                wrong.push(format!("{phase}: {method} {}: {given:?}, not {statuses:?}", row.described()));
+            }
+            statuses = given;
             let differ = masked(&views[0]) != masked(&views[1]);
             if differ && keeps_secrets(row, phase, credential) {
                 let (name, described) = (credential.name, row.described());
