@@ -22,9 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    directory::Contest, publication::may_read_standings, shares::Share, standings::with_pending, state::Api,
-};
+use crate::{directory::Contest, shares::Share, standings::with_pending, state::Api};
 
 /// After so long without an event a comment is sent, so that nobody in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -71,8 +69,6 @@ pub(crate) type Place = (OwnedSemaphorePermit, Option<Share>);
 struct Following {
     api: Api,
     contest: Arc<Contest>,
-    /// Whether it may read what is not public.
-    reader: bool,
     /// A few a second, whatever happens: so are the events.
     looks: watch::Receiver<()>,
     /// What it told last.
@@ -81,9 +77,9 @@ struct Following {
 }
 
 /// The answer that follows a contest's tally as long as there is one.
-pub(crate) fn follow(api: Api, contest: Arc<Contest>, reader: bool, place: Place) -> Response {
+pub(crate) fn follow(api: Api, contest: Arc<Contest>, place: Place) -> Response {
     let looks = api.desk.looks();
-    let following = Following { api, contest, reader, looks, told: None, _place: place };
+    let following = Following { api, contest, looks, told: None, _place: place };
     let events = stream::unfold(following, |mut following| async {
         let event = timeout(KEEP_ALIVE, following.next()).await.unwrap_or(Some(STILL_HERE))?;
         Some((Ok::<_, Infallible>(event), following))
@@ -96,9 +92,6 @@ impl Following {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let id = self.contest.id();
-            // A deleted contest has no tally to follow, and another one may have its id by now, with other rules.
-            let contest = self.api.directory.contest(id)?;
-            may_read_standings(&contest, self.reader).ok()?;
             if let Some(publication) = self.api.stores.hub.latest(id) {
                 let told = (publication.size, self.api.desk.pending(id));
                 if self.told != Some(told) {
@@ -106,6 +99,8 @@ impl Following {
                     return Some(self.api.events.event(&self.api, &publication, told));
                 }
             }
+            // A deleted contest has no tally to follow.
+            self.api.directory.contest(id)?;
             self.looks.changed().await.ok()?;
         }
     }

@@ -28,11 +28,11 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(tally)).routes(routes!(tally_stream))
 }
 
-/// The contest, if the request may read its tally, and whether it may read what is not public.
-async fn readable(api: &Api, headers: &HeaderMap, contest: &str) -> Result<(Arc<Contest>, bool), Problem> {
+/// The contest, if the request may read its tally.
+async fn readable(api: &Api, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
     let (contest, reader) = visible(api, headers, contest).await?;
     may_read_standings(&contest, reader)?;
-    Ok((contest, reader))
+    Ok(contest)
 }
 
 /// What is published of a contest now.
@@ -54,7 +54,7 @@ async fn tally(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = readable(&api, &headers, &contest).await?;
+    let contest = readable(&api, &headers, &contest).await?;
     let publication = latest(&api, &contest)?;
     let pending = api.desk.pending(contest.id());
     let format = negotiation::wanted(&headers, None, &[Format::Json, Format::Csv])?;
@@ -93,7 +93,7 @@ async fn tally_stream(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = readable(&api, &headers, &contest).await?;
+    let contest = readable(&api, &headers, &contest).await?;
     let full =
         || Problem::new(&problem::UNAVAILABLE, "too many follow the tally; `/tally` answers all the same");
     let share = match api.limiter.limited(peer, &headers) {
@@ -101,5 +101,5 @@ async fn tally_stream(
         None => None,
     };
     let place = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| full())?;
-    Ok(follow(api, contest, reader, (place, share)))
+    Ok(follow(api, contest, (place, share)))
 }

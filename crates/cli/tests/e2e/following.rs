@@ -95,7 +95,7 @@ fn a_tally_is_followed_to_its_last_figures(site: &Site) {
 /// `acclaim key revoke` writes to the database, beside the processes that run on it.
 fn what_a_revoked_key_follows_ends(site: &Site) {
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
-    site.tally("main", 1);
+    poll("the opening", || site.staff.get("/v1/contests/main/tally").ok());
     let create = |name| site.run_key(&["create", "--role", "auditor", "--contest", "main", "--name", name]);
     let [mut kept, mut lost] = ["kept", "lost"].map(|name| {
         let mut stream = Stream::follow_with(site, &format!("authorization: Bearer {}\r\n", create(name)));
