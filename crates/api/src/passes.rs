@@ -28,7 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::subjects::{Voter, Whom};
 use crate::{
     auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     directory::Contest,
     extract::Path,
     problem::{self, Problem},
@@ -135,9 +135,8 @@ async fn mint(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, _) = auth::staff_of(&api, request.headers(), &contest, ORGANISERS).await?;
+    let id = contest.id().clone();
     let key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: MintRequest = parse(&body)?;

@@ -24,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, SCORE_READERS, SCORERS},
-    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     commands::{self, Done},
     directory::Contest,
     extract::Path,
@@ -71,9 +71,8 @@ async fn enter(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    let id = contest_id(&contest)?;
-    let key = auth::staff(&api, request.headers(), Some(&id), SCORERS).await?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, key) = auth::staff_of(&api, request.headers(), &contest, SCORERS).await?;
+    let id = contest.id();
     let idempotency_key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
@@ -86,14 +85,14 @@ async fn enter(
             is_repeated |= queued.key == idempotency_key;
             entered += usize::from(queued.by == key.name);
         };
-        each_recorded(&*api.stores.database, &id, Sought::SameScores(&command), look).await?;
+        each_recorded(&*api.stores.database, id, Sought::SameScores(&command), look).await?;
         // What is sent again is answered again.
         if !is_repeated {
             check_time(&contest)?;
             check_corrections(entered)?;
         }
     }
-    commands::decide(&api, &id, key.name, idempotency_key, command).await
+    commands::decide(&api, id, key.name, idempotency_key, command).await
 }
 
 /// What the request enters. A juror enters the own scores, in the own panel.
@@ -190,11 +189,10 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    let key = auth::staff(&api, &headers, Some(&id), SCORE_READERS).await?;
-    api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
+    let id = contest.id();
     let own = (key.role == Role::Juror).then_some(&key);
-    let scores = standing(&api, &id, own).await?;
+    let scores = standing(&api, id, own).await?;
     let juror = own.map(|key| key.name.clone());
     let panel = own.and_then(|key| Some(key.panel.as_ref()?.to_string()));
     let body = Json(Scores { contest: id.to_string(), juror, panel, scores });

@@ -3,6 +3,8 @@
 mod intake;
 mod subjects;
 
+use std::collections::HashSet;
+
 use acclaim_ballot_log::{Hash, TileId};
 use acclaim_contest::{
     BallotId, CategoryId, ContestId, PanelId,
@@ -511,7 +513,9 @@ async fn keys(database: &dyn Database) -> Result<(), StoreError> {
     assert!(matches!(database.add_staff_key([2; 32], &key).await, Err(StoreError::Conflict(_))));
     assert_eq!(database.staff_key([1; 32]).await?, Some(key.clone()));
     assert_eq!(database.staff_key([2; 32]).await?, None);
+    assert_eq!(database.valid_key_hashes().await?, HashSet::from([[1; 32]]));
     database.revoke_staff_key("chair", at).await?;
+    assert_eq!(database.valid_key_hashes().await?, HashSet::new());
     assert!(matches!(database.revoke_staff_key("chair", at).await, Err(StoreError::Conflict(_))));
     assert_eq!(database.staff_keys().await?, [StaffKey { revoked: Some(at), ..key.clone() }]);
     assert!(
@@ -542,5 +546,7 @@ async fn jurors_key(database: &dyn Database, key: StaffKey) -> Result<(), StoreE
     assert!(in_use(database.add_staff_key(new, &organiser).await), "another role's");
     database.add_staff_key(new, &key).await?;
     assert_eq!((database.staff_key(lost).await?, database.staff_key(new).await?), (None, Some(key)));
+    let valid = database.valid_key_hashes().await?;
+    assert!(valid.contains(&new) && !valid.contains(&lost), "the lost one stays revoked");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A database that goes wrong as planned.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -168,6 +169,10 @@ impl Keys for FaultyDatabase {
 
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
         self.inner.staff_key(hash).await
+    }
+
+    async fn valid_key_hashes(&self) -> Result<HashSet<[u8; 32]>> {
+        self.inner.valid_key_hashes().await
     }
 
     async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()> {
