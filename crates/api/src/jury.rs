@@ -9,12 +9,11 @@ use std::{
 use acclaim_ballot_log::Event;
 use acclaim_contest::{
     Category, Entry, EntryId, Instant,
+    juror::check_name,
     rules::{Panel, PanelKind},
 };
 use acclaim_store::Command;
 
-/// The most characters of a juror's name.
-const MOST_NAME: usize = 100;
 /// The most points for one entry, and the last rank, in ten-thousandths.
 const MOST: u64 = 1_000_000 * UNIT;
 /// Ten-thousandths in one: scores have four places.
@@ -154,20 +153,6 @@ impl<'a> Jury<'a> {
                 false => format!("there is no panel {}; the contest has {}", quoted(id), ids.join(", ")),
             }
         })
-    }
-}
-
-/// Whether a text can be a juror's name in the log: two spellings of a name are two jurors.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check_name(name: &str) -> Result<(), String> {
-    if name.is_empty() || name.chars().count() > MOST_NAME || name.chars().any(char::is_control) {
-        Err(format!("a name has 1 to {MOST_NAME} characters and no control characters"))
-    } else if name.trim() != name {
-        Err("a name neither begins nor ends with white space".to_owned())
-    } else {
-        Ok(())
     }
 }
 

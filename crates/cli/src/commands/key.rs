@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use acclaim_api::jury::check_name;
-use acclaim_contest::Instant;
+use acclaim_contest::{Instant, juror::check_name};
 use acclaim_store::{
     Database, Keyring,
     keys::{PROCESS_KEY, Role, StaffKey},

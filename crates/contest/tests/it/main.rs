@@ -10,6 +10,7 @@
 mod any_definition;
 mod bad_definitions;
 mod ballots;
+mod characters;
 mod defaults;
 mod entries_file;
 mod every_mistake;

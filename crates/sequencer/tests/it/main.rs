@@ -11,5 +11,6 @@ mod standby;
 mod start;
 mod support;
 mod tag_key;
+mod texts;
 mod upkeep;
 mod witnessing;
