@@ -1,7 +1,7 @@
 //! Staff commands: each becomes entries, all of them or none, or is refused.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{Instant, definition::Definition};
+use acclaim_contest::{Instant, definition::Definition, juror::is_same};
 use acclaim_store::{
     Command, CommandOutcome, Phase, StoreError,
     command::{
@@ -116,7 +116,7 @@ impl ContestTask {
 
     /// Whether a juror has entered the same scores as often as a juror may; what organisers enter for jurors has no end.
     async fn is_corrected_too_often(&self, command: &Command, by: &str) -> Result<bool, StoreError> {
-        if !matches!(command, Command::Score { juror, .. } if juror == by) {
+        if !matches!(command, Command::Score { juror, .. } if is_same(juror, by)) {
             return Ok(false);
         }
         let mut entered = 0;
