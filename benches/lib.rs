@@ -55,7 +55,7 @@ pub fn log(definition: &Definition, ballots: u32) -> (Vec<Vec<u8>>, Vec<Vec<u8>>
         ballot.write(&definition.id, &mut line).unwrap();
         line
     };
-    let opening = opening(definition).iter().map(|event| event.encode().unwrap()).collect();
+    let opening = opening(definition).iter().map(|event| event.encode(None).unwrap()).collect();
     (opening, (0..ballots).map(ballot).collect())
 }
 

@@ -50,7 +50,7 @@ fn pass(c: &mut Criterion) {
 
 fn slate() -> Slate {
     let Definition { categories, entries, rules, .. } = definition();
-    Slate::new(&categories, &entries, &rules.ballot, &HashSet::new())
+    Slate::new(&categories, &entries, &rules, &HashSet::new())
 }
 
 fn ballot(c: &mut Criterion) {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
 
-use acclaim_ballot_log::{Event, LogEntry, NewBallot, entry::opening};
+use acclaim_ballot_log::{Event, LogEntry, NewBallot, Salt, entry::opening};
 use acclaim_contest::{Definition, Overrides, TagKey};
 use acclaim_tally::Tally;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -28,7 +28,7 @@ fn open(ballot: &Value, channels: &Value) -> (Tally, Definition) {
     let definition = Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap();
     let mut tally = Tally::new();
     for event in opening(&definition) {
-        tally.fold(&LogEntry::Event(Box::new(event))).unwrap();
+        tally.fold(&LogEntry::Event(Box::new(event), None)).unwrap();
     }
     (tally, definition)
 }
@@ -134,7 +134,7 @@ fn jury(c: &mut Criterion) {
             (0..50).map(|entry| (format!("a{entry}"), ((juror * 7 + entry * 3) % 11).to_string())).collect();
         let scores = json!({"type": "scores", "panel": "p", "juror": juror.to_string(), "category": "a",
             "values": values, "by": "office", "at": "2021-03-14T12:05:00Z"});
-        LogEntry::Event(Box::new(serde_json::from_value::<Event>(scores).unwrap()))
+        LogEntry::Event(Box::new(serde_json::from_value::<Event>(scores).unwrap()), Some(Salt([7; 16])))
     };
     let definition = json!({
         "contest": {"id": "bench", "title": "Bench", "time_zone": "UTC",
@@ -147,7 +147,7 @@ fn jury(c: &mut Criterion) {
     let definition = Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap();
     let mut tally = Tally::new();
     for event in opening(&definition) {
-        tally.fold(&LogEntry::Event(Box::new(event))).unwrap();
+        tally.fold(&LogEntry::Event(Box::new(event), None)).unwrap();
     }
     (0..20).for_each(|juror| tally.fold(&scores(juror)).unwrap());
     c.bench_function("tally: outcome of twenty jurors' scores for fifty entries", |b| {

@@ -54,12 +54,12 @@ fn make(args: &Args) -> Result<()> {
         folder.push(line)
     };
     for event in opening(&definition) {
-        record(&event.encode()?)?;
+        record(&event.encode(None)?)?;
     }
     for voter in 0..args.ballots {
         record(&ballot(&definition, voter, args.ballots)?)?;
     }
-    record(&Event::Closed { at: definition.closes }.encode()?)?;
+    record(&Event::Closed { at: definition.closes }.encode(None)?)?;
 
     let (size, root) = (replay.size(), replay.root());
     let result = replay.result().context("a log that has a beginning has a result")?;

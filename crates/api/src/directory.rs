@@ -58,12 +58,7 @@ impl Contest {
         let origin = keyring.origin(record.id());
         let key = SigningKey::from_seed(&origin, &keyring.log_seed).map_err(|error| corrupt(&error))?;
         Ok(Self {
-            slate: Slate::new(
-                &definition.categories,
-                &definition.entries,
-                &definition.rules.ballot,
-                &withdrawn,
-            ),
+            slate: Slate::new(&definition.categories, &definition.entries, &definition.rules, &withdrawn),
             days,
             tag_key: record
                 .tag_key
@@ -105,7 +100,7 @@ async fn days(record: &ContestRecord, database: &dyn Database) -> Result<Days, S
         return Ok(record.definition.days().unwrap_or_default());
     }
     let entries = database.entries(record.id(), 0, 1).await?;
-    if let Some(Ok(LogEntry::Event(event))) = entries.first().map(|line| LogEntry::decode(line))
+    if let Some(Ok(LogEntry::Event(event, _))) = entries.first().map(|line| LogEntry::decode(line))
         && let Event::Contest(ContestHeader { days: Some(days), .. }) = *event
     {
         return Ok(days);

@@ -22,7 +22,7 @@ impl Booth {
         let slate = Slate::new(
             &definition.categories,
             &definition.entries,
-            &definition.rules.ballot,
+            &definition.rules,
             &std::collections::HashSet::new(),
         );
         let state = ContestState { withdrawn: BTreeSet::new(), ..ContestState::of_draft(&definition) };

@@ -6,7 +6,7 @@ use std::{
     fmt,
 };
 
-use acclaim_ballot_log::Event;
+use acclaim_ballot_log::{Event, Salt};
 use acclaim_contest::{
     Category, Entry, EntryId, Instant,
     juror::Jurors,
@@ -15,9 +15,9 @@ use acclaim_contest::{
 use acclaim_store::Command;
 
 /// The most points for one entry, and the last rank, in ten-thousandths.
-const MOST: u64 = 1_000_000 * UNIT;
+const MOST: i64 = 1_000_000 * UNIT;
 /// Ten-thousandths in one: scores have four places.
-const UNIT: u64 = 10_000;
+const UNIT: i64 = 10_000;
 /// The most places before the point.
 const MOST_WHOLE: usize = 10;
 
@@ -181,12 +181,12 @@ fn wrong_criterion(panel: &Panel, given: Option<&str>) -> Option<String> {
 }
 
 /// A score as the panel takes it, in ten-thousandths.
-fn amount_of(panel: &Panel, text: &str, ranks: &mut HashSet<u64>) -> Result<u64, String> {
+fn amount_of(panel: &Panel, text: &str, ranks: &mut HashSet<i64>) -> Result<i64, String> {
     let amount = amount(text)?;
     match panel.kind {
         PanelKind::Score => {
             let [lowest, highest] = panel.scale.unwrap_or_default();
-            let scale = u64::from(lowest) * UNIT..=u64::from(highest) * UNIT;
+            let scale = i64::from(lowest) * UNIT..=i64::from(highest) * UNIT;
             if scale.contains(&amount) {
                 return Ok(amount);
             }
@@ -195,8 +195,9 @@ fn amount_of(panel: &Panel, text: &str, ranks: &mut HashSet<u64>) -> Result<u64,
         PanelKind::Points if amount > MOST => {
             Err(format!("{} is more than {} points", notation(amount), MOST / UNIT))
         }
+        PanelKind::Points if amount < 0 => Err(format!("{} is below zero", notation(amount))),
         PanelKind::Points => Ok(amount),
-        PanelKind::Rank if !amount.is_multiple_of(UNIT) || !(UNIT..=MOST).contains(&amount) => {
+        PanelKind::Rank if amount % UNIT != 0 || !(UNIT..=MOST).contains(&amount) => {
             Err(format!("{} is not a rank: a whole number from 1", notation(amount)))
         }
         PanelKind::Rank if !ranks.insert(amount) => {
@@ -207,26 +208,28 @@ fn amount_of(panel: &Panel, text: &str, ranks: &mut HashSet<u64>) -> Result<u64,
 }
 
 /// A decimal in ten-thousandths.
-fn amount(text: &str) -> Result<u64, String> {
+fn amount(text: &str) -> Result<i64, String> {
     let invalid = || format!("{} is not a number such as 7 or 8.25, with at most four places", quoted(text));
-    let (whole, places) = text.split_once('.').unwrap_or((text, "0"));
+    let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |unsigned| (-1, unsigned));
+    let (whole, places) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let places_in_use = places.trim_end_matches('0');
     let is_number = digits(whole) && digits(places) && whole.len() <= MOST_WHOLE;
     if !is_number || places_in_use.len() > 4 || (whole.len() > 1 && whole.starts_with('0')) {
         return Err(invalid());
     }
-    let whole: u64 = whole.parse().map_err(|_| invalid())?;
-    let places: u64 = format!("{places_in_use:0<4}").parse().map_err(|_| invalid())?;
-    Ok(whole * UNIT + places)
+    let whole: i64 = whole.parse().map_err(|_| invalid())?;
+    let places: i64 = format!("{places_in_use:0<4}").parse().map_err(|_| invalid())?;
+    Ok(sign * (whole * UNIT + places))
 }
 
 /// Ten-thousandths as the log writes them: no more places than there are.
-fn notation(amount: u64) -> String {
+fn notation(amount: i64) -> String {
+    let (sign, amount) = (if amount < 0 { "-" } else { "" }, amount.abs());
     let (whole, places) = (amount / UNIT, amount % UNIT);
     match places {
-        0 => whole.to_string(),
-        _ => format!("{whole}.{places:04}").trim_end_matches('0').to_owned(),
+        0 => format!("{sign}{whole}"),
+        _ => format!("{sign}{whole}.{places:04}").trim_end_matches('0').to_owned(),
     }
 }
 
@@ -238,7 +241,8 @@ fn fits(command: Command, by: &str) -> Result<Command, Vec<Mistake>> {
     // Every instant is as long as another.
     let at = Instant::at_or_before(jiff::Timestamp::UNIX_EPOCH);
     let event = Event::Scores { panel, juror, category, criterion, values, by: by.to_owned(), at };
-    match event.encode() {
+    // A salt takes as much room whatever it is.
+    match event.encode(Some(Salt([0; 16]))) {
         Ok(_) => Ok(command),
         Err(error) => {
             let problem = format!("more than fits one entry of the log: {error}");

@@ -196,6 +196,7 @@ fn may_read_entries(contest: &Contest, reader: bool) -> Result<bool, Problem> {
     let public = match contest.record.definition.rules.publication.entries {
         PublishEntries::Live => true,
         PublishEntries::AfterClose => contest.phase() > Phase::Open,
+        PublishEntries::Certified => contest.phase() == Phase::Certified,
     };
     if public || reader {
         Ok(public)

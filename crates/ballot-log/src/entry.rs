@@ -4,6 +4,7 @@ mod ballot;
 mod check;
 mod codec;
 mod opening;
+mod salt;
 mod text;
 
 use acclaim_contest::{
@@ -15,17 +16,19 @@ pub use acclaim_contest::Previous;
 pub use ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
 pub use codec::{EntryError, MAX_ENTRY_LENGTH};
 pub use opening::opening;
+pub use salt::Salt;
 
-/// The version of format and tally rules that a log declares in its first entry.
-pub const VERSION: u32 = 1;
+/// The version of format and tally rules that a new log declares in its first entry. A log is of one version from its first entry to its
+/// last; logs of version 1 are read, replayed and tallied for ever.
+pub const VERSION: u32 = 2;
 
 /// One entry of the log. Ballots borrow from the line they were read from; there are many of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogEntry<'a> {
     /// A ballot.
     Ballot(BallotEntry<'a>),
-    /// Anything else.
-    Event(Box<Event>),
+    /// Anything else, with its salt if the log's version asks for one; see [`Event::is_salted`].
+    Event(Box<Event>, Option<Salt>),
 }
 
 /// Every type of entry but ballots. Variant and field order are those of the log format.
@@ -116,6 +119,14 @@ pub enum Event {
         /// The instant from which ballots were refused.
         at: Instant,
     },
+    /// A juror does not judge an entry: an earlier score of the juror for it is dropped. Version 2.
+    Recused(Recusal),
+    /// A recusal is taken back. Version 2.
+    Rejoined(Recusal),
+    /// Voting pauses: no ballot until `resumed`. Version 2.
+    Suspended(Reasoned),
+    /// Voting goes on. Version 2.
+    Resumed(Reasoned),
     /// No ruling and no score after it.
     Frozen {
         /// The staff key's name.
@@ -123,6 +134,8 @@ pub enum Event {
         /// When.
         at: Instant,
     },
+    /// Rulings and scores may follow again. Version 2.
+    Unfrozen(Reasoned),
     /// The seed of the draw.
     Drawn {
         /// The public source.
@@ -172,6 +185,35 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether the event ends with a salt in a log of version 2, so that its public hash does not let anybody guess it. What everybody
+    /// knows has none.
+    #[must_use]
+    pub fn is_salted(&self) -> bool {
+        !matches!(
+            self,
+            Self::Contest(_) | Self::Category(_) | Self::Entry(_) | Self::Opened { .. } | Self::Closed { .. }
+        )
+    }
+}
+
+/// A juror of a panel and the entry that the juror does not judge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recusal {
+    /// Which panel.
+    pub panel: PanelId,
+    /// Which juror.
+    pub juror: String,
+    /// Which entry.
+    pub entry: EntryId,
+    /// Why; never empty.
+    pub reason: String,
+    /// The staff key's name.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+}
+
 /// Who ruled, why and when: the keys that end every ruling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reasoned {
@@ -189,7 +231,7 @@ pub struct Reasoned {
 /// The entry at index 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContestHeader {
-    /// [`VERSION`].
+    /// 1 or 2; new logs have [`VERSION`].
     pub v: u32,
     /// The contest's id.
     pub contest: ContestId,

@@ -21,7 +21,7 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 
 pub use acclaim_contest::Amendment;
 pub use cosignature::{CosigningKey, WitnessKey};
-pub use entry::{BallotEntry, EntryError, Event, LogEntry, NewBallot, Selections};
+pub use entry::{BallotEntry, EntryError, Event, LogEntry, NewBallot, Salt, Selections};
 pub use hash::{Hash, empty_root, leaf_hash};
 pub use key::{SigningKey, VerifierKey};
 pub use receipt::{Receipt, ReceiptError};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     entry::{Category, Entry},
     id::{CategoryId, EntryId},
-    rules::BallotRules,
+    rules::Rules,
 };
 
 /// The most bytes that the selections of a ballot take in its log entry; the rest of 65,535 is left to the ballot's other keys.
@@ -25,10 +25,18 @@ pub fn selection_length(category: usize, entry: usize) -> usize {
 /// A contest's categories and entries, indexed for checking ballots.
 #[derive(Debug, Clone)]
 pub struct Slate {
-    categories: HashSet<CategoryId>,
+    /// Each with the least and most votes of a ballot in it.
+    categories: HashMap<CategoryId, [usize; 2]>,
     entries: HashMap<EntryId, Standing>,
-    votes_per_category: [usize; 2],
     votes_in_all: Option<usize>,
+    limits: Vec<CategoryLimit>,
+}
+
+/// Of these categories a ballot votes in at most so many.
+#[derive(Debug, Clone)]
+struct CategoryLimit {
+    categories: HashSet<CategoryId>,
+    most: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -82,6 +90,9 @@ pub enum SelectionReason {
     /// More selections than a voter has votes.
     #[error("more selections than a voter has votes")]
     TooManyInAll,
+    /// More categories than a limit over several of them allows.
+    #[error("more categories than the contest's limit over them allows")]
+    TooManyCategories,
     /// More selections than fit an entry of the log.
     #[error("more selections than fit one ballot")]
     TooLong,
@@ -113,6 +124,19 @@ impl SelectionError {
     }
 }
 
+impl CategoryLimit {
+    /// Checks selections in byte order; the error names the first category beyond the limit.
+    fn check(&self, selections: &[(&str, &str)]) -> Result<(), SelectionError> {
+        let categories = selections
+            .chunk_by(|(category, _), (next, _)| category == next)
+            .filter_map(|votes| votes.first().map(|(category, _)| *category));
+        match categories.filter(|category| self.categories.contains(*category)).nth(self.most) {
+            Some(beyond) => Err(SelectionReason::TooManyCategories.of_category(beyond)),
+            None => Ok(()),
+        }
+    }
+}
+
 fn clipped(text: &str) -> String {
     text.chars().take(MOST_REPEATED).collect()
 }
@@ -123,7 +147,7 @@ impl Slate {
     pub fn new(
         categories: &[Category],
         entries: &[Entry],
-        rules: &BallotRules,
+        rules: &Rules,
         withdrawn: &HashSet<EntryId>,
     ) -> Self {
         let standing = |entry: &Entry| Standing {
@@ -132,10 +156,20 @@ impl Slate {
         };
         let size = |votes: u32| usize::try_from(votes).unwrap_or(usize::MAX);
         Self {
-            categories: categories.iter().map(|category| category.id.clone()).collect(),
+            categories: categories
+                .iter()
+                .map(|one| (one.id.clone(), rules.votes_in(one).map(size)))
+                .collect(),
             entries: entries.iter().map(|entry| (entry.id.clone(), standing(entry))).collect(),
-            votes_per_category: rules.votes_per_category.map(size),
-            votes_in_all: rules.votes_in_all.map(size),
+            votes_in_all: rules.ballot.votes_in_all.map(size),
+            limits: rules
+                .limits
+                .iter()
+                .map(|limit| CategoryLimit {
+                    categories: limit.categories.iter().cloned().collect(),
+                    most: size(limit.most),
+                })
+                .collect(),
         }
     }
 
@@ -171,9 +205,9 @@ impl Slate {
             }
             length += selection_length(category.len(), entry.len());
         }
-        let [least, most] = self.votes_per_category;
         for votes in selections.chunk_by(|(category, _), (next, _)| category == next) {
             let category = votes.first().map_or("", |(category, _)| category);
+            let [least, most] = self.categories.get(category).copied().unwrap_or_default();
             if votes.len() < least {
                 return Err(SelectionReason::TooFewInCategory.of_category(category));
             }
@@ -184,7 +218,7 @@ impl Slate {
         if length > MOST_SELECTIONS_LENGTH {
             return Err(SelectionReason::TooLong.of_ballot());
         }
-        Ok(())
+        self.limits.iter().try_for_each(|limit| limit.check(selections))
     }
 
     fn check_selection(&self, category: &str, entry: &str) -> Result<(), SelectionError> {
@@ -195,7 +229,7 @@ impl Slate {
                 }
                 SelectionReason::Withdrawn
             }
-            _ if !self.categories.contains(category) => SelectionReason::UnknownCategory,
+            _ if !self.categories.contains_key(category) => SelectionReason::UnknownCategory,
             Some(_) => SelectionReason::EntryOfAnotherCategory,
             None => SelectionReason::UnknownEntry,
         };

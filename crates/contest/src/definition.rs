@@ -36,7 +36,7 @@ use crate::{
 /// The longest file, in bytes.
 pub const MOST_LENGTH: usize = 64 << 20;
 
-/// A contest before it opens: all that its log will begin with, and how voters come by a pass.
+/// A contest before it opens: all that its log will begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
     /// Unique within the installation.
@@ -55,8 +55,6 @@ pub struct Definition {
     pub closes: Instant,
     /// All that decides what counts and who wins.
     pub rules: Rules,
-    /// Ways in which voters come by a pass; not in the log.
-    pub admission: Vec<String>,
     /// The contest that the entries come from, if they do. Until it is resolved there are no entries, and perhaps no categories.
     pub rounds: Option<Rounds>,
     /// At least one, each with at least one entry.
@@ -188,11 +186,10 @@ impl<'a> Reading<'a> {
         let rounds = rounds_table::read(&mut root, findings);
         let is_unresolved = rounds.is_unresolved();
         let categories = Categories::read(&mut root, !is_unresolved, findings);
-        let rules = rules_tables::rules(node, &mut root, categories.count(), findings);
-        let admission = jury_tables::admission(&mut root, findings);
+        let rules = rules_tables::rules(node, &mut root, &categories, findings);
         let (categories, entries) = if is_unresolved {
             rounds_table::refuse_entries(&mut root, findings);
-            (categories.without_entries(), Vec::new())
+            (categories.without_entries(&rules, &mut self.findings), Vec::new())
         } else {
             self.content(&mut root, load, categories, &rules)
         };
@@ -211,7 +208,6 @@ impl<'a> Reading<'a> {
             opens: head.opens?,
             closes: head.closes?,
             rules,
-            admission,
             rounds,
             categories,
             entries,
@@ -242,7 +238,7 @@ impl<'a> Reading<'a> {
         if !loaded {
             return (Vec::new(), Vec::new());
         }
-        let categories = categories.finish(rules.ballot.votes_per_category, &mut self.findings);
+        let categories = categories.finish(rules, &mut self.findings);
         (categories, entries.finish(&mut self.findings))
     }
 

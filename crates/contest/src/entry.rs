@@ -20,6 +20,15 @@ pub struct Category {
     /// The title in other languages.
     #[serde(default, skip_serializing_if = "Titles::is_empty")]
     pub titles: Titles,
+    /// Least and most different entries of it that a ballot votes for, in place of the contest's. From version 2 of the log on, as what follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub votes: Option<[u32; 2]>,
+    /// Its champions, in place of the contest's count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub champions: Option<u32>,
+    /// Its winners, in place of the contest's count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub winners: Option<u32>,
 }
 
 /// One entry (project, photo, nominee) of a contest. Field order is the canonical order in the log.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub use contradictions::Contradiction;
 pub(crate) use contradictions::MOST_LISTED;
 
-use crate::id::{ChannelId, InvalidId, PanelId};
+use crate::entry::Category;
+use crate::id::{CategoryId, ChannelId, InvalidId, PanelId};
 
 /// The most ballots of a voter where they are counted: whoever looks at a voter's ballots looks at all of them.
 pub const MOST_BALLOTS_PER_VOTER: u32 = 10_000;
@@ -34,6 +35,39 @@ pub struct Rules {
     pub draw: Option<Draw>,
     /// Who may read what, and when.
     pub publication: Publication,
+    /// How many of some categories a sheet votes in. From version 2 of the log on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
+    /// How voters get a pass. From version 2 of the log on, where it is always there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admission: Option<Admission>,
+}
+
+/// Of some categories a sheet (a voter's ballots in one channel and period) votes in at most a given number: one's own district, and the
+/// whole city.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// At least two, each once.
+    pub categories: Vec<CategoryId>,
+    /// From 1 to one less than there are categories.
+    pub most: u32,
+}
+
+/// How voters get a pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admission {
+    /// At least one: `pass`, `code`, `email`, `sms`, `oidc` or `open`.
+    pub methods: Vec<String>,
+}
+
+impl Rules {
+    /// Least and most different entries of a category that a ballot votes for.
+    #[must_use]
+    pub fn votes_in(&self, category: &Category) -> [u32; 2] {
+        category.votes.unwrap_or(self.ballot.votes_per_category)
+    }
 }
 
 /// What one voter may cast.
@@ -197,13 +231,15 @@ pub enum WinnerTies {
     Earliest,
     /// Lots decide.
     Draw,
+    /// The one to which more jurors gave the highest value, then the next lower one, and so on. From version 2 of the log on.
+    Countback,
 }
 
 /// Why a text is not a [`WinnerTies`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWinnerTies {
     /// Not one of the words.
-    #[error("`{0}` is not one of `report`, `votes`, `panel:<id>`, `earliest`, `draw`")]
+    #[error("`{0}` is not one of `report`, `votes`, `panel:<id>`, `earliest`, `draw`, `countback`")]
     Unknown(String),
     /// `panel:` before something that is no identifier.
     #[error(transparent)]
@@ -219,6 +255,7 @@ impl FromStr for WinnerTies {
             "votes" => Self::Votes,
             "earliest" => Self::Earliest,
             "draw" => Self::Draw,
+            "countback" => Self::Countback,
             _ => match text.strip_prefix("panel:") {
                 Some(id) => Self::Panel(id.parse()?),
                 None => return Err(InvalidWinnerTies::Unknown(text.chars().take(80).collect())),
@@ -235,6 +272,7 @@ impl fmt::Display for WinnerTies {
             Self::Panel(id) => write!(f, "panel:{id}"),
             Self::Earliest => f.write_str("earliest"),
             Self::Draw => f.write_str("draw"),
+            Self::Countback => f.write_str("countback"),
         }
     }
 }
@@ -261,9 +299,9 @@ pub struct Panel {
     pub id: PanelId,
     /// How its figures are made.
     pub kind: PanelKind,
-    /// Lowest and highest score, with [`PanelKind::Score`].
+    /// Lowest and highest score, with [`PanelKind::Score`]. Below zero from version 2 of the log on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scale: Option<[u32; 2]>,
+    pub scale: Option<[i32; 2]>,
     /// Criteria with their weights, with [`PanelKind::Score`]; empty if there is but one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub criteria: Vec<(String, u32)>,
@@ -276,6 +314,9 @@ pub struct Panel {
     pub minimum_jurors: u32,
     /// Weight of the panel among the panels.
     pub weight: u32,
+    /// Exactly these may score; empty if every juror with a key for the panel may. From version 2 of the log on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jurors: Vec<String>,
 }
 
 /// How a panel's figures are made.
@@ -330,6 +371,8 @@ pub enum PublishEntries {
     Live,
     /// From the closing on.
     AfterClose,
+    /// From the first certification on; those of a test contest from the closing on. From version 2 of the log on.
+    Certified,
 }
 
 /// When everyone may read the result (organisers and auditors from the closing on).

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_ballot_log::{EntryError, Event, LogEntry, Salt};
 use acclaim_contest::BallotId;
 use acclaim_store::{
     command::CommandOutcome,
@@ -76,7 +76,8 @@ impl Batch {
 
     /// Adds an event; a refusal changes nothing.
     pub(crate) fn add_event(&mut self, replay: &mut Replay, event: &Event) -> Result<u64, ReplayError> {
-        let line = event.encode().map_err(|error| ReplayError::unencodable(replay.size(), error))?;
+        let salt = salt(replay, event).map_err(|error| ReplayError::unencodable(replay.size(), error))?;
+        let line = event.encode(salt).map_err(|error| ReplayError::unencodable(replay.size(), error))?;
         let index = replay.push(&line)?;
         self.entries.push(Bytes::from(line));
         self.mark_ruling(replay, event);
@@ -113,6 +114,16 @@ impl Batch {
     }
 }
 
+/// A fresh salt for an event that has one in this log.
+fn salt(replay: &Replay, event: &Event) -> Result<Option<Salt>, EntryError> {
+    if !replay.tally().is_salted(event) {
+        return Ok(None);
+    }
+    let salt = acclaim_store::keyring::random();
+    salt.map(|salt| Some(Salt(salt)))
+        .map_err(|_| EntryError::Invalid("the system gave no random bytes for a salt"))
+}
+
 fn refused_ballot(error: ReplayError) -> BallotOutcome {
     let rejection = match error.into_refusal() {
         Ok(Refusal::SameBallot { .. }) => return BallotOutcome::Same,
@@ -123,6 +134,7 @@ fn refused_ballot(error: ReplayError) -> BallotOutcome {
         Ok(
             refusal @ (Refusal::TooManyVotes { .. }
             | Refusal::TooManyRevisions { .. }
+            | Refusal::TooManyCategories { .. }
             | Refusal::ReplacementNotAllowed
             | Refusal::WrongChannel { .. }
             | Refusal::WrongPeriod { .. }

@@ -2,8 +2,10 @@
 //! the state folded so far and the entry.
 
 mod ballot;
+mod recusal;
 mod rules;
 mod ruling;
+mod version;
 
 use acclaim_ballot_log::{Event, LogEntry};
 use acclaim_contest::{BallotId, Instant};
@@ -11,6 +13,7 @@ use acclaim_contest::{BallotId, Instant};
 use crate::ballots::{BallotNumber, VoterNumber};
 use crate::division::Division;
 use crate::phase::Phase;
+use crate::recusals::RecusalKey;
 use crate::refusal::Refusal;
 use crate::roster::EntryNumber;
 use crate::scores::{self, Given, ScoreList};
@@ -28,6 +31,8 @@ pub(crate) enum Admitted {
     Entries(Vec<EntryNumber>),
     /// A juror's scores.
     Scores(ScoreList),
+    /// A juror of a panel (by its position) and the entry that the juror does not judge.
+    Recusal(RecusalKey),
     /// How the contest divides votes.
     Contest(Box<Division>),
     /// Nothing to be resolved.
@@ -45,7 +50,10 @@ pub(crate) fn admit(
     }
     match entry {
         LogEntry::Ballot(ballot) => ballot::admit(tally, ballot, ballot_id).map(Admitted::Ballot),
-        LogEntry::Event(event) => admit_event(tally, event),
+        LogEntry::Event(event, salt) => {
+            version::check(tally, event, salt.is_some())?;
+            admit_event(tally, event)
+        }
     }
 }
 
@@ -59,6 +67,7 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
             if tally.roster.category_number(category.id.as_str()).is_some() {
                 return Err(Refusal::RepeatedCategory(category.id.clone()));
             }
+            rules::check_category(tally, category)?;
         }
         Event::Entry(entry) => {
             if tally.roster.category_number(entry.category.as_str()).is_none() {
@@ -100,7 +109,16 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
                 .map(Admitted::Scores);
         }
         Event::Drawn { source, .. } => admit_drawn(tally, source)?,
-        Event::Frozen { .. } | Event::Reopened(_) | Event::Statement { .. } => {}
+        Event::Recused(recusal) => return recusal::admit(tally, recusal, true).map(Admitted::Recusal),
+        Event::Rejoined(recusal) => return recusal::admit(tally, recusal, false).map(Admitted::Recusal),
+        Event::Unfrozen(_) => admit_unfrozen(tally)?,
+        Event::Suspended(_) if tally.suspended => return Err(Refusal::AlreadySuspended),
+        Event::Resumed(_) if !tally.suspended => return Err(Refusal::NotSuspended),
+        Event::Frozen { .. }
+        | Event::Reopened(_)
+        | Event::Statement { .. }
+        | Event::Suspended(_)
+        | Event::Resumed(_) => {}
     }
     Ok(Admitted::Plain)
 }
@@ -120,11 +138,15 @@ fn in_place(tally: &Tally, event: &Event) -> Result<(), Refusal> {
         | Event::Withdrawn { .. }
         | Event::Voided { .. }
         | Event::Reinstated { .. }
+        | Event::Recused(_)
+        | Event::Rejoined(_)
         | Event::Scores { .. } => matches!(phase, Open | Closed),
-        Event::Closed { .. } => phase == Open,
-        Event::Frozen { .. } | Event::Drawn { .. } | Event::Choice { .. } | Event::Certified { .. } => {
-            phase == Closed
-        }
+        Event::Closed { .. } | Event::Suspended(_) | Event::Resumed(_) => phase == Open,
+        Event::Frozen { .. }
+        | Event::Unfrozen(_)
+        | Event::Drawn { .. }
+        | Event::Choice { .. }
+        | Event::Certified { .. } => phase == Closed,
         Event::Reopened(_) => phase == Certified,
     };
     if !fits {
@@ -136,6 +158,8 @@ fn in_place(tally: &Tally, event: &Event) -> Result<(), Refusal> {
             | Event::Voided { .. }
             | Event::Reinstated { .. }
             | Event::Scores { .. }
+            | Event::Recused(_)
+            | Event::Rejoined(_)
             | Event::Frozen { .. }
     );
     if tally.frozen && ruling { Err(Refusal::Frozen(entry)) } else { Ok(()) }
@@ -146,6 +170,7 @@ fn admit_opened(tally: &Tally, at: Instant) -> Result<(), Refusal> {
     if tally.roster.entries.is_empty() {
         return Err(Refusal::NoEntries);
     }
+    rules::check_limits(tally)?;
     if at == opens { Ok(()) } else { Err(Refusal::OpenedAtAnotherInstant { at, opens }) }
 }
 
@@ -171,8 +196,16 @@ fn admit_drawn(tally: &Tally, source: &str) -> Result<(), Refusal> {
     }
 }
 
+/// Where lots are drawn, freezing is not undone: rulings could be chosen by the order that a known seed leads to.
+fn admit_unfrozen(tally: &Tally) -> Result<(), Refusal> {
+    if tally.header.as_ref().is_some_and(|header| header.rules.draw.is_some()) {
+        return Err(Refusal::NotUnfrozen("the rules have a draw: certify, then reopen"));
+    }
+    if tally.frozen { Ok(()) } else { Err(Refusal::NotUnfrozen("the log is not frozen")) }
+}
+
 /// The type of an event as the log writes it.
-fn name(event: &Event) -> &'static str {
+pub(crate) fn name(event: &Event) -> &'static str {
     match event {
         Event::Contest(_) => "contest",
         Event::Category(_) => "category",
@@ -184,8 +217,13 @@ fn name(event: &Event) -> &'static str {
         Event::Voided { .. } => "voided",
         Event::Reinstated { .. } => "reinstated",
         Event::Scores { .. } => "scores",
+        Event::Recused(_) => "recused",
+        Event::Rejoined(_) => "rejoined",
+        Event::Suspended(_) => "suspended",
+        Event::Resumed(_) => "resumed",
         Event::Closed { .. } => "closed",
         Event::Frozen { .. } => "frozen",
+        Event::Unfrozen(_) => "unfrozen",
         Event::Drawn { .. } => "drawn",
         Event::Choice { .. } => "choice",
         Event::Certified { .. } => "certified",

@@ -13,6 +13,8 @@ pub(crate) struct Cut {
     pub(crate) chosen: Vec<Placed>,
     /// The ties that had to be looked at.
     pub(crate) ties: Vec<CutTie>,
+    /// Entries of ties that the rule for ties has still to look at, or of which it knows nothing.
+    pub(crate) open: Vec<EntryNumber>,
 }
 
 /// An entry that is among the first.
@@ -39,8 +41,10 @@ pub(crate) struct CutTie {
 pub(crate) struct Ties {
     /// Says what those are who share the last place, and come in together.
     pub(crate) shared: Rule,
-    /// What tells the tied apart; `None` if nothing does.
+    /// What tells the tied apart; `None` if nothing does, or not yet.
     pub(crate) order: Option<TieBreak>,
+    /// Whether lots decide and are not drawn yet.
+    pub(crate) lots_due: bool,
     /// Whether it orders all who are tied, or only those at the cut.
     pub(crate) everywhere: bool,
 }
@@ -56,6 +60,11 @@ impl Cut {
             }
             let crosses = above + equals.len() as u64 > count;
             let matters = equals.len() > 1 && (crosses || ties.everywhere);
+            if matters {
+                let lacks = |entry| ties.order.as_ref().is_some_and(|order| order.lacks(entry));
+                let tied = equals.iter().map(|ranked| ranked.entry);
+                cut.open.extend(tied.filter(|entry| ties.lots_due || lacks(*entry)));
+            }
             match ties.order.as_ref().filter(|_| matters) {
                 Some(order) => cut.add_ordered(equals, above, count, by, ties, order),
                 None => cut.add_together(equals, above, count, if crosses { ties.shared } else { by }),

@@ -17,6 +17,9 @@ pub struct TallyDocument {
     pub contest: ContestId,
     /// Where it stands.
     pub phase: Phase,
+    /// Whether voting is suspended; absent if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
     /// The log that the figures belong to.
     pub log: LogHead,
     /// Ballots that the intake holds beyond `log.size`.
@@ -64,6 +67,7 @@ impl Tally {
         Some(TallyDocument {
             contest: header.contest.clone(),
             phase: self.phase,
+            suspended: self.suspended,
             log: LogHead { size: self.size, root: *root },
             pending,
             ballots: self.totals,

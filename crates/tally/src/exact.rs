@@ -1,24 +1,31 @@
 //! Exact figures: fractions that are compared as such, and rounded only where they are printed.
 
-use num_bigint::BigUint;
+use num_bigint::{BigInt, Sign};
+use num_integer::Integer as _;
 use num_rational::Ratio;
 
-/// A fraction that is not negative.
+/// A fraction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Exact(Ratio<BigUint>);
+pub(crate) struct Exact(Ratio<BigInt>);
 
 impl Exact {
     /// `numerator / denominator`; nothing at all over nothing is zero.
-    pub(crate) fn new(numerator: BigUint, denominator: BigUint) -> Self {
-        if denominator == BigUint::ZERO { Self::zero() } else { Self(Ratio::new_raw(numerator, denominator)) }
+    pub(crate) fn new(numerator: BigInt, denominator: BigInt) -> Self {
+        if denominator == BigInt::ZERO { Self::zero() } else { Self(Ratio::new_raw(numerator, denominator)) }
     }
 
     pub(crate) fn zero() -> Self {
-        Self(Ratio::new_raw(BigUint::ZERO, BigUint::from(1_u32)))
+        Self(Ratio::new_raw(BigInt::ZERO, BigInt::from(1_u32)))
     }
 
     pub(crate) fn is_zero(&self) -> bool {
-        *self.0.numer() == BigUint::ZERO
+        *self.0.numer() == BigInt::ZERO
+    }
+
+    /// Whether it is above zero.
+    pub(crate) fn is_positive(&self) -> bool {
+        // Denominators are above zero.
+        self.0.numer().sign() == Sign::Plus
     }
 
     pub(crate) fn plus(&self, other: &Self) -> Self {
@@ -26,7 +33,7 @@ impl Exact {
     }
 
     pub(crate) fn times(&self, factor: u64) -> Self {
-        Self(&self.0 * BigUint::from(factor))
+        Self(&self.0 * BigInt::from(factor))
     }
 
     /// Divided by a figure; by zero it is zero.
@@ -34,7 +41,7 @@ impl Exact {
         if other.is_zero() { Self::zero() } else { Self(&self.0 / &other.0) }
     }
 
-    /// Two decimals, half up: `8.38`.
+    /// Two decimals, half up, which is towards the greater figure also below zero: `8.38`, `-2.34` for -2.345.
     pub(crate) fn decimal(&self) -> String {
         self.rounded(100)
     }
@@ -51,11 +58,12 @@ impl Exact {
 
     fn rounded(&self, hundredths_of_one: u32) -> String {
         let (numerator, denominator) = (self.0.numer(), self.0.denom());
-        let hundredths: BigUint =
-            (numerator * hundredths_of_one * 2_u32 + denominator) / (denominator * 2_u32);
-        let (whole, rest) = (&hundredths / 100_u32, &hundredths % 100_u32);
+        let doubled: BigInt = numerator * hundredths_of_one * 2_u32 + denominator;
+        let hundredths = doubled.div_floor(&(denominator * 2_u32));
+        let sign = if hundredths.sign() == Sign::Minus { "-" } else { "" };
+        let (whole, rest) = hundredths.magnitude().div_rem(&100_u32.into());
         // A remainder of 0 to 99.
-        format!("{whole}.{:0>2}", rest.to_string())
+        format!("{sign}{whole}.{:0>2}", rest.to_string())
     }
 }
 
@@ -86,6 +94,22 @@ mod tests {
         assert_eq!(exact(67, 8).decimal(), "8.38");
         assert!(exact(1, 3) > exact(333_333_333, 1_000_000_000));
         assert_eq!(exact(2, 6), exact(1, 3));
+    }
+
+    #[test]
+    fn figures_below_zero_are_rounded_up_too() {
+        let figure = |numerator: i64, denominator: u64| Exact::new(numerator.into(), denominator.into());
+        for (numerator, denominator, decimal, fraction) in [
+            (-3, 2, "-1.50", "-3/2"),
+            (-469, 200, "-2.34", "-469/200"),
+            (-471, 200, "-2.35", "-471/200"),
+            (-1, 200, "0.00", "-1/200"),
+            (-1, 100, "-0.01", "-1/100"),
+        ] {
+            let figure = figure(numerator, denominator);
+            assert_eq!((figure.decimal().as_str(), figure.fraction().as_str()), (decimal, fraction));
+            assert!(!figure.is_positive());
+        }
     }
 
     #[test]

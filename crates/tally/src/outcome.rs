@@ -13,6 +13,7 @@ use crate::roster::{CategoryNumber, EntryNumber};
 use crate::standings::Ranked;
 use crate::tally::Tally;
 use crate::tie_break::Breaker;
+use crate::undecided::{Undecided, UndecidedReason};
 
 /// What a category came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +22,10 @@ pub struct Outcome {
     pub category: CategoryId,
     /// The shortlist in rank order; `None` if the contest has none.
     pub champions: Option<Vec<Champion>>,
-    /// Whether the winners are known.
+    /// Whether the winners are known. In a log of version 1 they are unless the panel has not chosen.
     pub decision: Decision,
+    /// Why they are not, whatever the version says of it.
+    pub undecided: Vec<Undecided>,
     /// The winners: in rank order, or as the panel chose.
     pub winners: Vec<Winner>,
     /// Chosen by the panel, but withdrawn since, or no longer champions: they do not win unless that is undone, or another choice follows.
@@ -37,7 +40,7 @@ pub struct Outcome {
 pub enum Decision {
     /// They are; there may be none.
     Decided,
-    /// The panel has not chosen.
+    /// They are not.
     Undecided,
 }
 
@@ -61,6 +64,8 @@ pub enum Rule {
     Draw,
     /// The higher figure at the panel that the rules name.
     Panel,
+    /// The highest values from more single jurors.
+    Countback,
     /// Nothing: equal is equal, and what is tied shares the place.
     Shared,
     /// The panel's choice.
@@ -131,6 +136,10 @@ pub struct Ordered {
     /// `votes`, `panel`: the figure there; absent if it has none, which is behind all others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub figure: Option<String>,
+    /// `countback`: the highest value given in the category and how many jurors gave it to the entry, then the next lower one, down to the
+    /// one that decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<(String, u64)>,
 }
 
 impl Tally {
@@ -156,21 +165,55 @@ impl Tally {
             category: self.roster.category(category).id.clone(),
             champions: champions.as_ref().map(|cut| self.places(cut, None)),
             decision: Decision::Decided,
+            undecided: Vec::new(),
             winners: Vec::new(),
             no_longer_eligible: Vec::new(),
             ties,
         };
         let ranked = ranking.map_or(&standings, |ranking| &ranking.places);
         let pool = self.pool(ranked, champions.as_ref());
-        match self.header.as_ref().map(|header| header.rules.winners.by) {
-            Some(WinnersBy::Choice) => self.choose(category, &pool, &mut outcome),
+        let mut cuts: Vec<&Cut> = champions.iter().collect();
+        let cut = match self.header.as_ref().map(|header| header.rules.winners.by) {
+            Some(WinnersBy::Choice) => {
+                self.choose(category, &pool, &mut outcome);
+                None
+            }
             _ => {
                 let cut = self.winner_cut(category, &pool, ranking);
                 outcome.winners = self.places(&cut, ranking);
                 outcome.ties.extend(self.ties("winners", &cut, ranking));
+                Some(cut)
             }
+        };
+        cuts.extend(&cut);
+        let can_win: Vec<EntryNumber> = match ranking {
+            // Those without a figure are in no ranking, and can win all the same once they have one.
+            Some(_) => self.candidates(category, champions.as_ref()),
+            None => pool.iter().map(|place| place.entry).collect(),
+        };
+        outcome.undecided = self.undecided_in(category, &can_win, &cuts, &outcome.no_longer_eligible);
+        let is_undecided = match self.version() {
+            1 => outcome.undecided.iter().any(|one| one.reason == UndecidedReason::NoChoice),
+            _ => !outcome.undecided.is_empty(),
+        };
+        if is_undecided {
+            outcome.decision = Decision::Undecided;
         }
         outcome
+    }
+
+    /// The entries that the winners of a category come from.
+    pub(crate) fn candidates_in(&self, category: CategoryNumber) -> Vec<EntryNumber> {
+        let champions = self.champion_cut(category, &self.ranked(category));
+        self.candidates(category, champions.as_ref())
+    }
+
+    /// The entries that the winners come from: the champions, or all that stand.
+    fn candidates(&self, category: CategoryNumber, champions: Option<&Cut>) -> Vec<EntryNumber> {
+        match (self.header.as_ref().map(|header| header.rules.winners.from), champions) {
+            (Some(WinnersFrom::Champions), Some(cut)) => cut.entries().into_iter().collect(),
+            _ => self.standing_entries(category).collect(),
+        }
     }
 
     /// The entries that can be chosen in a category now, ascending.
@@ -205,17 +248,22 @@ impl Tally {
             ChampionTies::Draw => (Rule::Shared, self.lots()),
         };
         let order = breaker.map(|breaker| self.tie_break(category, &breaker, &pool));
-        Some(Cut::new(&pool, rules.count, Rule::Votes, &Ties { shared, order, everywhere: false }))
+        let lots_due = rules.ties == ChampionTies::Draw && self.drawn.is_none();
+        let count = self.roster.category(category).champions;
+        Some(Cut::new(&pool, count, Rule::Votes, &Ties { shared, order, lots_due, everywhere: false }))
     }
 
-    /// Winners by a ranking. Nobody wins without a vote, or with a figure of nothing.
+    /// Winners by a ranking. Nobody wins without a vote, or without a figure, or with one of nothing or less unless scores go below zero.
     fn winner_cut(&self, category: CategoryNumber, pool: &[Ranked], ranking: Option<&Ranking>) -> Cut {
         let Some(rules) = self.header.as_ref().map(|header| &header.rules.winners) else {
             return Cut::default();
         };
+        let below_zero = self.scores_go_below_zero();
         let has_something = |place: &&Ranked| match ranking {
             None => place.votes > 0,
-            Some(ranking) => ranking.figure(place.entry).is_some_and(|figure| !figure.is_zero()),
+            Some(ranking) => {
+                ranking.figure(place.entry).is_some_and(|figure| below_zero || figure.is_positive())
+            }
         };
         let pool: Vec<Ranked> = pool.iter().filter(has_something).copied().collect();
         let (shared, breaker) = match &rules.ties {
@@ -224,6 +272,7 @@ impl Tally {
             WinnerTies::Draw => (Rule::Shared, self.lots()),
             WinnerTies::Votes => (Rule::Shared, Some(Breaker::Votes)),
             WinnerTies::Panel(id) => (Rule::Shared, self.breaking_panel(id)),
+            WinnerTies::Countback => (Rule::Shared, Some(Breaker::Countback)),
         };
         let by = match rules.by {
             WinnersBy::Scores => Rule::Scores,
@@ -231,12 +280,18 @@ impl Tally {
             WinnersBy::Votes | WinnersBy::Choice => Rule::Votes,
         };
         let order = breaker.map(|breaker| self.tie_break(category, &breaker, &pool));
-        Cut::new(&pool, rules.count, by, &Ties { shared, order, everywhere: true })
+        let lots_due = rules.ties == WinnerTies::Draw && self.drawn.is_none();
+        let count = self.roster.category(category).winners;
+        Cut::new(&pool, count, by, &Ties { shared, order, lots_due, everywhere: true })
+    }
+
+    fn scores_go_below_zero(&self) -> bool {
+        let panels = self.header.as_ref().map_or(&[][..], |header| &header.rules.panels);
+        panels.iter().any(|panel| panel.scale.is_some_and(|[lowest, _]| lowest < 0))
     }
 
     fn choose(&self, category: CategoryNumber, pool: &[Ranked], outcome: &mut Outcome) {
         let Some(choice) = &self.roster.category(category).choice else {
-            outcome.decision = Decision::Undecided;
             return;
         };
         for entry in &choice.winners {

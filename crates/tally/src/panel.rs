@@ -6,11 +6,15 @@
 //! - `rank`: ranks become points by the panel's table, 0 beyond its end, and then as `points`.
 //!
 //! `trim` drops so many of the lowest and of the highest of an entry's jurors. An entry with fewer than `minimum_jurors` has no figure.
+//!
+//! Who is recused for an entry does not count for it. Of N jurors who gave scores or are recused in the category, r are recused for the entry:
+//! a mean is taken over those left, and `trim` and `minimum_jurors` are asked of them; a sum is multiplied by (N - 2 trim) / (N - r - 2 trim),
+//! so that nobody loses points by a recusal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_contest::rules::{Panel, PanelKind};
-use num_bigint::BigUint;
+use num_bigint::BigInt;
 
 use crate::exact::Exact;
 use crate::ranking::Figured;
@@ -21,12 +25,12 @@ use crate::tally::Tally;
 /// A panel's figures in a category, for the entries that stand.
 #[derive(Debug, Default)]
 pub(crate) struct PanelFigures {
-    /// Who has scored in the category.
+    /// How many have scored in the category.
     pub(crate) jurors: u64,
     /// In the order of the definition.
     pub(crate) figures: Vec<PanelFigure>,
-    /// Entries that too few jurors have scored, and how many have.
-    pub(crate) without: Vec<(EntryNumber, u64)>,
+    /// Entries that too few jurors have scored: how many have, and how many are recused.
+    pub(crate) without: Vec<(EntryNumber, u64, u64)>,
 }
 
 /// A panel's figure for an entry.
@@ -34,8 +38,10 @@ pub(crate) struct PanelFigures {
 pub(crate) struct PanelFigure {
     pub(crate) entry: EntryNumber,
     pub(crate) figure: Exact,
-    /// Who counts for it, before trimming.
+    /// How many count for it, before trimming.
     pub(crate) jurors: u64,
+    /// How many are recused for it.
+    pub(crate) recused: u64,
 }
 
 impl PanelFigures {
@@ -51,25 +57,46 @@ impl Tally {
         let Some(rules) = self.header.as_ref().and_then(|header| header.rules.panels.get(panel)) else {
             return PanelFigures::default();
         };
-        let jurors = self.scores.by_juror(panel, category);
-        let mut by_entry = by_entry(rules, &jurors);
-        let mut result = PanelFigures { jurors: jurors.len() as u64, ..PanelFigures::default() };
+        let scored = self.scores.by_juror(panel, category);
+        let recusals = self.recusals.by_juror(panel, category);
+        let recused_of = recused_by_entry(&recusals);
+        let names: BTreeSet<&str> = scored.keys().chain(recusals.keys()).copied().collect();
+        let mut by_entry = by_entry(rules, scored.values());
+        let mut result = PanelFigures { jurors: scored.len() as u64, ..PanelFigures::default() };
         for entry in self.standing_entries(category) {
             let scores = by_entry.remove(&entry).unwrap_or_default();
-            let counted = if rules.kind == PanelKind::Score { scores.len() } else { jurors.len() };
+            let recused = recused_of.get(&entry).copied().unwrap_or(0);
+            let counted = match rules.kind {
+                PanelKind::Score => scores.len(),
+                PanelKind::Points | PanelKind::Rank => names.len() - recused,
+            };
             let jurors = counted as u64;
-            match figure(rules, scores, counted) {
-                Some(figure) => result.figures.push(PanelFigure { entry, figure, jurors }),
-                None => result.without.push((entry, jurors)),
+            match figure(rules, scores, counted, recused) {
+                Some(figure) => {
+                    result.figures.push(PanelFigure { entry, figure, jurors, recused: recused as u64 });
+                }
+                None => result.without.push((entry, jurors, recused as u64)),
             }
         }
         result
     }
 }
 
+/// How many jurors are recused for each entry.
+fn recused_by_entry(recusals: &BTreeMap<&str, Vec<EntryNumber>>) -> BTreeMap<EntryNumber, usize> {
+    let mut recused = BTreeMap::new();
+    for entry in recusals.values().flatten() {
+        *recused.entry(*entry).or_default() += 1;
+    }
+    recused
+}
+
 /// What each juror gives to each entry, times [`divisor`].
-fn by_entry(rules: &Panel, jurors: &[JurorLists<'_>]) -> BTreeMap<EntryNumber, Vec<BigUint>> {
-    let mut by_entry: BTreeMap<EntryNumber, Vec<BigUint>> = BTreeMap::new();
+fn by_entry<'a>(
+    rules: &Panel,
+    jurors: impl Iterator<Item = &'a JurorLists<'a>>,
+) -> BTreeMap<EntryNumber, Vec<BigInt>> {
+    let mut by_entry: BTreeMap<EntryNumber, Vec<BigInt>> = BTreeMap::new();
     for lists in jurors {
         for (entry, score) in of_juror(rules, lists) {
             by_entry.entry(entry).or_default().push(score);
@@ -78,15 +105,16 @@ fn by_entry(rules: &Panel, jurors: &[JurorLists<'_>]) -> BTreeMap<EntryNumber, V
     by_entry
 }
 
-fn of_juror(rules: &Panel, lists: &JurorLists<'_>) -> Vec<(EntryNumber, BigUint)> {
+/// What a juror gives to each entry that the juror has scored by all criteria.
+pub(crate) fn of_juror(rules: &Panel, lists: &JurorLists<'_>) -> Vec<(EntryNumber, BigInt)> {
     let criteria = rules.criteria.len().max(1);
-    let mut sums: BTreeMap<EntryNumber, (usize, BigUint)> = BTreeMap::new();
+    let mut sums: BTreeMap<EntryNumber, (usize, BigInt)> = BTreeMap::new();
     for (criterion, scores) in lists {
         let weight = rules.criteria.get(*criterion).map_or(1, |(_, weight)| *weight);
         for (entry, score) in *scores {
             let (scored, sum) = sums.entry(*entry).or_default();
             *scored += 1;
-            *sum += BigUint::from(points(rules, *score)) * weight;
+            *sum += BigInt::from(points(rules, *score)) * weight;
         }
     }
     let complete = sums.into_iter().filter(|(_, (scored, _))| *scored == criteria);
@@ -94,7 +122,7 @@ fn of_juror(rules: &Panel, lists: &JurorLists<'_>) -> Vec<(EntryNumber, BigUint)
 }
 
 /// A rank's points; others stay as they are.
-fn points(rules: &Panel, score: Score) -> Score {
+pub(crate) fn points(rules: &Panel, score: Score) -> Score {
     if rules.kind != PanelKind::Rank {
         return score;
     }
@@ -103,13 +131,13 @@ fn points(rules: &Panel, score: Score) -> Score {
 }
 
 /// What the sums of [`by_entry`] are to be divided by: scores are ten-thousandths, and weighted.
-fn divisor(rules: &Panel) -> BigUint {
+fn divisor(rules: &Panel) -> BigInt {
     let weights: u64 = rules.criteria.iter().map(|(_, weight)| u64::from(*weight)).sum();
-    BigUint::from(ONE) * weights.max(1)
+    BigInt::from(ONE) * weights.max(1)
 }
 
 /// An entry's figure from what its jurors give, in any order; who of all that count gives nothing gives 0. `None` if they are too few.
-fn figure(rules: &Panel, mut scores: Vec<BigUint>, jurors: usize) -> Option<Exact> {
+fn figure(rules: &Panel, mut scores: Vec<BigInt>, jurors: usize, recused: usize) -> Option<Exact> {
     let trim = rules.trim as usize;
     let kept = jurors.checked_sub(trim.checked_mul(2)?)?;
     if jurors < rules.minimum_jurors as usize || kept == 0 {
@@ -119,9 +147,14 @@ fn figure(rules: &Panel, mut scores: Vec<BigUint>, jurors: usize) -> Option<Exac
     // Those who give nothing are not written out: they are the lowest, and go first.
     let lowest = trim.saturating_sub(jurors - scores.len());
     let highest = scores.len().saturating_sub(trim);
-    let sum: BigUint = scores.get(lowest..highest).unwrap_or_default().iter().sum();
-    let divided_by = if rules.kind == PanelKind::Score { kept } else { 1 };
-    Some(Exact::new(sum, divisor(rules) * divided_by))
+    let sum: BigInt = scores.get(lowest..highest).unwrap_or_default().iter().sum();
+    Some(match (rules.kind, recused) {
+        (PanelKind::Score, _) => Exact::new(sum, divisor(rules) * kept),
+        (PanelKind::Points | PanelKind::Rank, 0) => Exact::new(sum, divisor(rules)),
+        (PanelKind::Points | PanelKind::Rank, recused) => {
+            Exact::new(sum * (kept + recused), divisor(rules) * kept)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -141,16 +174,16 @@ mod tests {
         fn who_gives_nothing_counts_as_a_zero_written_out(
             given in prop::collection::vec(0_u32..5, 0..9), silent in 0_usize..9, trim in 0_u32..4,
         ) {
-            let scores: Vec<BigUint> = given.iter().map(|points| BigUint::from(*points)).collect();
+            let scores: Vec<BigInt> = given.iter().map(|points| BigInt::from(*points)).collect();
             let mut written = scores.clone();
-            written.resize(given.len() + silent, BigUint::ZERO);
+            written.resize(given.len() + silent, BigInt::ZERO);
             let jurors = written.len();
             let rules = panel(trim);
-            prop_assert_eq!(figure(&rules, scores, jurors), figure(&rules, written.clone(), jurors));
+            prop_assert_eq!(figure(&rules, scores, jurors, 0), figure(&rules, written.clone(), jurors, 0));
             written.sort_unstable();
             let kept = written.get(trim as usize..jurors.saturating_sub(trim as usize)).filter(|k| !k.is_empty());
-            let expected = kept.map(|kept| Exact::new(kept.iter().sum(), BigUint::from(ONE)));
-            prop_assert_eq!(figure(&rules, written, jurors), expected);
+            let expected = kept.map(|kept| Exact::new(kept.iter().sum(), BigInt::from(ONE)));
+            prop_assert_eq!(figure(&rules, written, jurors, 0), expected);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What entries are ranked by: votes, shares over several channels, scores, or votes and scores together.
 
 use acclaim_contest::rules::{Panel, PanelKind, WinnerRules, WinnersBy};
-use num_bigint::BigUint;
+use num_bigint::BigInt;
 
 use crate::exact::Exact;
 use crate::roster::{CategoryNumber, EntryNumber, Votes};
@@ -84,7 +84,7 @@ impl Tally {
         let sums = panels.iter().enumerate().map(at_panel).reduce(|sums, own| added(&sums, &own));
         let on_scale = panels.first().is_some_and(|panel| panel.kind == PanelKind::Score);
         let weights: u64 = panels.iter().map(|panel| u64::from(panel.weight)).sum();
-        let weights = Exact::new(BigUint::from(if on_scale { weights } else { 1 }), BigUint::from(1_u32));
+        let weights = Exact::new(BigInt::from(if on_scale { weights } else { 1 }), BigInt::from(1_u32));
         sums.unwrap_or_default().iter().map(|(entry, sum)| (entry, sum.over(&weights))).collect()
     }
 
@@ -95,7 +95,7 @@ impl Tally {
         let shares = self.shares(category);
         let scored = self.scored(category);
         let all = scored.iter().fold(Exact::zero(), |sum, (_, figure)| sum.plus(figure));
-        let weights = Exact::new(BigUint::from(votes + scores), BigUint::from(1_u32));
+        let weights = Exact::new(BigInt::from(votes + scores), BigInt::from(1_u32));
         let weighted = |(entry, figure): (EntryNumber, &Exact)| {
             let share = shares.get(entry).map_or_else(Exact::zero, |share| share.times(votes));
             (entry, share.plus(&figure.over(&all).times(scores)).over(&weights))
@@ -118,13 +118,13 @@ impl Tally {
         // Over one denominator, so that ranks are found by comparing integers.
         let totals: Vec<u64> = totals.collect();
         let voted = || totals.iter().enumerate().filter(|(_, total)| **total > 0);
-        let common: BigUint = voted().map(|(_, total)| BigUint::from(*total)).product();
+        let common: BigInt = voted().map(|(_, total)| BigInt::from(*total)).product();
         let weights: u64 = voted().map(|(channel, _)| self.channel_weight(channel)).sum();
-        let factors: Vec<BigUint> = totals
+        let factors: Vec<BigInt> = totals
             .iter()
             .enumerate()
             .map(|(channel, total)| match total {
-                0 => BigUint::ZERO,
+                0 => BigInt::ZERO,
                 total => &common / *total * self.channel_weight(channel),
             })
             .collect();
@@ -133,7 +133,7 @@ impl Tally {
             .iter()
             .map(|entry| {
                 let own = roster.votes_by_channel(*entry).iter().map(&votes);
-                let numerator: BigUint = own.zip(&factors).map(|(votes, factor)| factor * votes).sum();
+                let numerator: BigInt = own.zip(&factors).map(|(votes, factor)| factor * votes).sum();
                 (*entry, Exact::new(numerator, denominator.clone()))
             })
             .collect()

@@ -32,6 +32,28 @@ pub enum Refusal {
         /// Why.
         reason: &'static str,
     },
+    /// A category's own numbers contradict the rules.
+    #[error("the category `{category}`: `{key}`: {reason}")]
+    CategoryContradiction {
+        /// Which category.
+        category: CategoryId,
+        /// Its key.
+        key: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A type, or a key of it, that only logs of version 2 have.
+    #[error("`{0}` as it is here belongs into a log of version 2, and this one is of version 1")]
+    LaterVersion(&'static str),
+    /// A rule that only logs of version 2 have.
+    #[error("the rule `{0}` belongs into a log of version 2, and this one is of version 1")]
+    LaterRule(&'static str),
+    /// A salt is missing.
+    #[error("`{0}` has no salt, which it must have in a log of version 2")]
+    NoSalt(&'static str),
+    /// A salt where there is none.
+    #[error("`{0}` has a salt, which it must not have in this log")]
+    Salt(&'static str),
     /// A number has outgrown what the tally can hold.
     #[error("more than a tally can hold: {0}")]
     TooLarge(&'static str),
@@ -71,6 +93,15 @@ pub enum Refusal {
     /// A ballot before `opened`.
     #[error("a ballot before the opening")]
     VotingNotOpen,
+    /// A ballot between `suspended` and `resumed`.
+    #[error("a ballot while voting is suspended")]
+    VotingSuspended,
+    /// Suspended twice.
+    #[error("voting is suspended already")]
+    AlreadySuspended,
+    /// Resumed without being suspended.
+    #[error("voting is not suspended")]
+    NotSuspended,
     /// A ballot after `closed`.
     #[error("a ballot after the closing")]
     VotingClosed,
@@ -161,6 +192,20 @@ pub enum Refusal {
         most: u32,
     },
 
+    /// More categories than a limit over several of them allows.
+    #[error(
+        "the voter would have voted in {categories} categories, of which at most {most} are allowed: {}",
+        listed(limit)
+    )]
+    TooManyCategories {
+        /// In how many there would be votes.
+        categories: usize,
+        /// How many are allowed.
+        most: u32,
+        /// The categories that the limit is over.
+        limit: Vec<CategoryId>,
+    },
+
     /// No such ballot is recorded.
     #[error("there is no ballot {0}")]
     UnknownBallot(BallotId),
@@ -231,6 +276,41 @@ pub enum Refusal {
     /// Scores by nobody.
     #[error("scores without a juror")]
     NoJuror,
+    /// The rules name the panel's jurors, and this is none of them.
+    #[error("`{juror}` is no juror of the panel `{panel}`")]
+    UnknownJuror {
+        /// The panel.
+        panel: PanelId,
+        /// As written.
+        juror: String,
+    },
+    /// A score for an entry that the juror does not judge.
+    #[error("the juror `{juror}` is recused for the entry `{entry}`")]
+    ScoreOfRecused {
+        /// The juror.
+        juror: String,
+        /// The entry.
+        entry: EntryId,
+    },
+    /// Recused twice.
+    #[error("the juror `{juror}` is recused for the entry `{entry}` already")]
+    AlreadyRecused {
+        /// The juror.
+        juror: String,
+        /// The entry.
+        entry: EntryId,
+    },
+    /// Rejoined without a recusal.
+    #[error("the juror `{juror}` is not recused for the entry `{entry}`")]
+    NotRecused {
+        /// The juror.
+        juror: String,
+        /// The entry.
+        entry: EntryId,
+    },
+    /// Freezing cannot be undone.
+    #[error("not unfrozen: {0}")]
+    NotUnfrozen(&'static str),
     /// A draw where the rules have none, before freezing, or a second one.
     #[error("no draw: {0}")]
     NoDraw(&'static str),
@@ -271,6 +351,10 @@ impl Refusal {
             Self::Frozen(_) => "frozen",
             Self::Unsupported(_) => "unsupported",
             Self::InvalidRules(_) | Self::Contradiction { .. } => "invalid-rules",
+            Self::CategoryContradiction { .. } => "invalid-rules",
+            Self::LaterVersion(_) | Self::LaterRule(_) => "later-version",
+            Self::NoSalt(_) => "no-salt",
+            Self::Salt(_) => "salt",
             Self::TooLarge(_) => "too-large",
             Self::RepeatedCategory(_) => "repeated-category",
             Self::RepeatedEntry(_) => "repeated-entry",
@@ -281,6 +365,9 @@ impl Refusal {
             Self::OpenedAtAnotherInstant { .. } => "opened-at-another-instant",
             Self::VotingNotOpen => "voting-not-open",
             Self::VotingClosed => "voting-closed",
+            Self::VotingSuspended => "voting-suspended",
+            Self::AlreadySuspended => "already-suspended",
+            Self::NotSuspended => "not-suspended",
             Self::WrongBallotId { .. } => "wrong-ballot-id",
             Self::SameBallot { .. } => "same-ballot",
             Self::CastTime { .. } => "cast-time",
@@ -294,6 +381,7 @@ impl Refusal {
             Self::ReplacesNotStanding { .. } => "replaced-is-not-standing",
             Self::TooManyRevisions { .. } => "too-many-revisions",
             Self::TooManyVotes { .. } => "too-many-votes",
+            Self::TooManyCategories { .. } => "too-many-categories",
             Self::UnknownBallot(_) => "unknown-ballot",
             Self::AlreadyVoided(_) => "already-voided",
             Self::NotVoided(_) => "not-voided",
@@ -308,6 +396,11 @@ impl Refusal {
             Self::WrongCriterion { .. } => "wrong-criterion",
             Self::InvalidScore { .. } => "invalid-score",
             Self::NoJuror => "no-juror",
+            Self::UnknownJuror { .. } => "unknown-juror",
+            Self::ScoreOfRecused { .. } => "score-of-recused",
+            Self::AlreadyRecused { .. } => "already-recused",
+            Self::NotRecused { .. } => "not-recused",
+            Self::NotUnfrozen(_) => "not-unfrozen",
             Self::NoDraw(_) => "no-draw",
             Self::WrongSource(_) => "wrong-source",
             Self::NotByChoice => "not-by-choice",

@@ -14,7 +14,7 @@ pub struct Replay {
     origin: String,
     tree: Tree,
     tally: Tally,
-    /// The document that the newest `certified` entry names, unless the contest was reopened since.
+    /// The document that the newest `certified` entry names.
     certified: Option<ResultDocument>,
 }
 
@@ -170,10 +170,8 @@ impl Replay {
     pub fn push_prepared(&mut self, prepared: &Prepared<'_>) -> Result<u64, ReplayError> {
         let refused = |refusal| ReplayError { index: self.size(), problem: ReplayProblem::Refusal(refusal) };
         let (admitted, certified) = self.check(prepared).map_err(refused)?;
-        match (&prepared.entry, certified) {
-            (_, Some(document)) => self.certified = Some(document),
-            (LogEntry::Event(event), None) if matches!(**event, Event::Reopened(_)) => self.certified = None,
-            _ => {}
+        if certified.is_some() {
+            self.certified = certified;
         }
         self.tally.apply(&prepared.entry, admitted);
         Ok(self.tree.append(prepared.leaf))
@@ -182,7 +180,7 @@ impl Replay {
     /// Admission; for a `certified` entry also whether it names the result at the log's end before it, which is then returned.
     fn check(&self, prepared: &Prepared<'_>) -> Result<(Admitted, Option<ResultDocument>), Refusal> {
         let admitted = admit(&self.tally, &prepared.entry, prepared.ballot_id_in(&self.tally))?;
-        let LogEntry::Event(event) = &prepared.entry else { return Ok((admitted, None)) };
+        let LogEntry::Event(event, _) = &prepared.entry else { return Ok((admitted, None)) };
         let certified = certified(&self.tally, event, &self.origin, || self.tree.root())?;
         Ok((admitted, certified))
     }
@@ -222,6 +220,12 @@ impl Replay {
         let document = self.tally.tally_document(&self.tree.root(), pending);
         // Texts and integers serialise without fail.
         document.and_then(|document| serde_json::to_vec(&document).ok()).unwrap_or_default()
+    }
+
+    /// The document that was certified before the contest was reopened, until another one is.
+    #[must_use]
+    pub fn former_result(&self) -> Option<&ResultDocument> {
+        self.certified.as_ref().filter(|_| self.tally.phase() != Phase::Certified)
     }
 
     /// The result: certified if the log says so, or else provisional; before the closing it is that of a count under way. `None` for the

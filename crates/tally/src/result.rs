@@ -1,8 +1,9 @@
 //! The result document: JSON with a fixed order of keys, without white space; the same log gives the same bytes.
 //!
-//! # Schema, version 1
+//! # Schema, versions 1 and 2
+//! A log of version 1 has the document of version 1 for ever, a log of version 2 that of version 2. What is marked (2) is in the latter only.
 //! ```text
-//! v            1
+//! v            1 or 2
 //! contest      the contest's id
 //! title        what voters read, as amended
 //! status       "certified", or "provisional" until then
@@ -13,6 +14,10 @@
 //! rules        as in the log's first entry
 //! previous     {origin, size, root, result}: the contest that the entries come from, as in the log's first entry; absent if none
 //! draw         {index, source, seed, by, at}: the seed of the draw; absent if there is none
+//! corrects     (2) {index, result, categories: [{id, champions?, winners?, standings?}]}: the result certified before, by the index of its
+//!              `certified` entry and its SHA-256, and the categories in which this one differs; absent if there was none
+//!                champions, winners  {before, after}: lists of entries, if they differ
+//!                standings           [{entry, before?, after?}], each {rank, votes}, of the entries whose rank or votes differ
 //! counts       {ballots, voters, incomplete_voters, votes, withdrawn_votes, voided, passes}
 //!                ballots  {recorded, counted, replaced, voided, incomplete}: recorded is the sum of the others
 //!                voided   [{reason, ballots}] in byte order of the reasons
@@ -20,27 +25,33 @@
 //! withdrawn    [{category, entry, title, votes, index, by, reason, note?, at}]: votes of ballots that count
 //! categories   in the order of the definition, each:
 //!   id, title
+//!   own_rules  (2) {votes?, champions?, winners?}: the category's own numbers in place of the contest's; absent if it has none
 //!   counts     {ballots, voters, votes, withdrawn_votes, voided, channels?}: of ballots with a vote in this category
 //!                channels  [{channel, weight, votes, withdrawn_votes}], if the contest has them
 //!   standings  [{entry, title, rank, votes, share, exact?, tied, channels?}]
 //!                exact     with channels: the share as a fraction in lowest terms, "10379/20000"
 //!                channels  [{channel, votes, share}]
-//!   panels     [{panel, kind, jurors, figures, without_figure}]; absent if the contest has none
+//!   panels     [{panel, kind, jurors, missing?, incomplete?, recused?, figures, without_figure}]; absent if the contest has none
 //!                jurors          who have scored in the category
-//!                figures         [{entry, title, rank, figure, exact, jurors, tied}] in rank order
-//!                without_figure  [{entry, title, jurors}]: too few jurors have scored them
+//!                missing         (2) jurors whom the rules name and who have neither scored nor recused themselves
+//!                incomplete      (2) [{juror, entries}]: entries that can win and that the juror has not scored
+//!                recused         (2) [{juror, entries}]: entries that the juror does not judge
+//!                figures         [{entry, title, rank, figure, exact, jurors, recused?, tied}] in rank order; recused: how many are
+//!                without_figure  [{entry, title, jurors, recused?}]: too few jurors have scored them
 //!   ranking    [{entry, title, rank, figure, exact, tied}]: what winners by scores, or by votes and scores, are decided by;
 //!              the latter in percent. Absent otherwise
 //!   champions  [{entry, title, place, rank, votes, decided_by}]; absent if the contest has none
-//!   winners    {by, decision, entries, no_longer_eligible, choice?}
+//!   winners    {by, decision, undecided?, entries, no_longer_eligible, choice?}
 //!                by        "votes", "scores", "weighted" or "choice"
 //!                decision  "decided" or "undecided"
+//!                undecided (2) [{reason, text, panel?, jurors?, entries?}]: why they are not decided; reason is a word of
+//!                          [`UndecidedReason`]. The entries are those that win as things stand
 //!                entries   [{entry, title, place, rank, votes, figure?, decided_by}]; figure and rank are those of the ranking
 //!                choice    {index, by, note?, at} of the panel's choice
 //!   ties       [{concerns, rank, votes?, figure?, entries, places?, resolved_by, order?}]
 //!                concerns  "standings", "ranking", "champions" or "winners"
 //!                places    places left for them, at a cut
-//!                order     [{entry, index?, lot?, figure?}]: as the rule for ties has them, and what it went by
+//!                order     [{entry, index?, lot?, figure?, counts?}]: as the rule for ties has them, and what it went by
 //!   without_rulings  [{entry, rank, votes, share?, tied}]: standings as they would be without any void or withdrawal
 //! certify      {size, root, result}: in a provisional result after closing, the request by which an organiser certifies
 //!              it; never in that of a test
@@ -55,13 +66,15 @@
 mod schema;
 
 use acclaim_ballot_log::Hash;
+use acclaim_contest::EntryId;
 use acclaim_contest::rules::{Completion, Panel, Rules};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use self::schema::{
-    CategoryCounts, CategoryResult, ChannelCounts, ChoiceNote, Counts, Document, Log, PanelResult, Passes,
-    RankedFigure, TitledStanding, UnruledStanding, Voided, Winners, WithdrawnEntry, WithoutFigure,
+    CategoryCounts, CategoryResult, ChannelCounts, ChoiceNote, Counts, Document, JurorEntries, JurorNotes,
+    Log, OwnRules, PanelResult, Passes, RankedFigure, TitledStanding, UndecidedNote, UnruledStanding, Voided,
+    Winners, WithdrawnEntry, WithoutFigure,
 };
 use crate::exact::Exact;
 use crate::figures::ByReason;
@@ -73,9 +86,12 @@ use crate::ranking::Ranking;
 use crate::roster::{CategoryNumber, EntryNumber, EntryState};
 use crate::standings::{Ranked, Standing};
 use crate::tally::Tally;
+use crate::undecided::Undecided;
+#[cfg(doc)]
+use crate::undecided::UndecidedReason;
 
-/// The version of the schema.
-pub const VERSION: u32 = 1;
+/// The newest version of the schema: that of logs of version 2.
+pub const VERSION: u32 = 2;
 
 /// A result document and what is often asked of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +106,7 @@ pub struct ResultDocument {
     pub champions: usize,
     /// Winners in all categories.
     pub winners: usize,
-    /// Categories in which the panel has not chosen.
+    /// Categories whose winners are not decided.
     pub undecided: usize,
 }
 
@@ -143,7 +159,7 @@ impl Tally {
             .map(|(number, voided)| self.category_result(number, &header.rules, voided))
             .collect();
         Some(Document {
-            v: VERSION,
+            v: header.v.min(VERSION),
             contest: &header.contest,
             title: &header.title,
             status: "certified",
@@ -154,6 +170,7 @@ impl Tally {
             rules: &header.rules,
             previous: header.previous.as_ref(),
             draw: self.drawn.as_ref(),
+            corrects: self.correction(),
             counts: Counts {
                 ballots: self.totals,
                 voters: self.voters(),
@@ -189,6 +206,7 @@ impl Tally {
         CategoryResult {
             id: &category.id,
             title: &category.title,
+            own_rules: self.own_rules(number),
             counts: CategoryCounts {
                 ballots: category.ballots,
                 voters: self.voters_in(number),
@@ -207,6 +225,7 @@ impl Tally {
             winners: Winners {
                 by: rules.winners.by,
                 decision: outcome.decision,
+                undecided: self.undecided_notes(outcome.undecided),
                 entries: outcome.winners,
                 no_longer_eligible: outcome.no_longer_eligible,
                 choice: category.choice.as_ref().map(ChoiceNote::new),
@@ -239,24 +258,72 @@ impl Tally {
     ) -> PanelResult<'a> {
         let result = self.panel_figures(number, category);
         let PanelFigures { jurors, figures, without } = &result;
+        let sheets = self.juror_notes(number, panel, category);
         let figure = |(entry, rank, tied)| {
             let at = figures.binary_search_by_key(&entry, |figure| figure.entry).ok()?;
-            let PanelFigure { figure, jurors, .. } = figures.get(at)?;
-            Some(self.ranked_figure((entry, rank, tied), figure.decimal(), figure, Some(*jurors)))
+            let PanelFigure { figure, jurors, recused, .. } = figures.get(at)?;
+            let counted = Some((*jurors, *recused));
+            Some(self.ranked_figure((entry, rank, tied), figure.decimal(), figure, counted))
         };
         PanelResult {
             panel: &panel.id,
             kind: panel.kind,
             jurors: *jurors,
+            missing: sheets.missing,
+            incomplete: sheets.incomplete,
+            recused: sheets.recused,
             figures: result.figured().ranked().into_iter().filter_map(figure).collect(),
             without_figure: without
                 .iter()
-                .map(|(entry, jurors)| {
+                .map(|(entry, jurors, recused)| {
                     let EntryState { id, title, .. } = self.roster.entry(*entry);
-                    WithoutFigure { entry: id, title, jurors: *jurors }
+                    WithoutFigure { entry: id, title, jurors: *jurors, recused: *recused }
                 })
                 .collect(),
         }
+    }
+
+    /// What the document says of a panel's jurors: nothing in a log of version 1.
+    fn juror_notes(&self, number: usize, panel: &Panel, category: CategoryNumber) -> JurorNotes {
+        if self.version() < 2 {
+            return JurorNotes::default();
+        }
+        let ids = |entries: Vec<EntryNumber>| -> Vec<EntryId> {
+            entries.into_iter().map(|entry| self.roster.entry(entry).id.clone()).collect()
+        };
+        let can_win = self.candidates_in(category);
+        let sheets = self.sheets_of(number, panel, category, &can_win);
+        let incomplete = sheets.incomplete.into_iter();
+        let recusals = self.recusals.by_juror(number, category).into_iter();
+        JurorNotes {
+            missing: sheets.missing,
+            incomplete: incomplete
+                .map(|(juror, entries)| JurorEntries { juror, entries: ids(entries) })
+                .collect(),
+            recused: recusals
+                .map(|(juror, entries)| JurorEntries { juror: juror.to_owned(), entries: ids(entries) })
+                .collect(),
+        }
+    }
+
+    fn undecided_notes(&self, undecided: Vec<Undecided>) -> Vec<UndecidedNote> {
+        if self.version() < 2 {
+            return Vec::new();
+        }
+        undecided.into_iter().map(UndecidedNote::new).collect()
+    }
+
+    /// A category's own numbers, where they differ from the contest's.
+    fn own_rules(&self, number: CategoryNumber) -> Option<OwnRules> {
+        let rules = &self.header.as_ref()?.rules;
+        let category = self.roster.category(number);
+        let champions = rules.champions.as_ref().map_or(0, |champions| champions.count);
+        let own = OwnRules {
+            votes: (category.votes != rules.ballot.votes_per_category).then_some(category.votes),
+            champions: (category.champions != champions).then_some(category.champions),
+            winners: (category.winners != rules.winners.count).then_some(category.winners),
+        };
+        (own != OwnRules::default()).then_some(own)
     }
 
     fn ranking_result(&self, ranking: &Ranking) -> Vec<RankedFigure<'_>> {
@@ -275,10 +342,12 @@ impl Tally {
         (entry, rank, tied): (EntryNumber, u64, bool),
         figure: String,
         exact: &Exact,
-        jurors: Option<u64>,
+        counted: Option<(u64, u64)>,
     ) -> RankedFigure<'_> {
         let EntryState { id, title, .. } = self.roster.entry(entry);
-        RankedFigure { entry: id, title, rank, figure, exact: exact.fraction(), jurors, tied }
+        let (jurors, recused) = counted.unzip();
+        let recused = recused.unwrap_or(0);
+        RankedFigure { entry: id, title, rank, figure, exact: exact.fraction(), jurors, recused, tied }
     }
 
     fn withdrawn_entries(&self) -> Vec<WithdrawnEntry<'_>> {

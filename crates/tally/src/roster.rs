@@ -2,7 +2,7 @@
 //!
 //! Counts take 16 bytes for each entry and channel, however many ballots there are.
 
-use acclaim_contest::{Category, CategoryId, Entry, EntryId, Instant};
+use acclaim_contest::{Category, CategoryId, Entry, EntryId, Instant, Rules};
 use hashbrown::HashMap;
 
 use crate::count::BallotCounts;
@@ -19,6 +19,11 @@ pub(crate) type EntryNumber = u32;
 pub(crate) struct CategoryState {
     pub(crate) id: CategoryId,
     pub(crate) title: String,
+    /// Least and most votes of a ballot that votes in it.
+    pub(crate) votes: [u32; 2],
+    /// How many champions and winners it has.
+    pub(crate) champions: u32,
+    pub(crate) winners: u32,
     /// In the order of the definition.
     pub(crate) entries: Vec<EntryNumber>,
     /// Ballots with a vote in this category.
@@ -46,6 +51,14 @@ pub(crate) struct Votes {
     pub(crate) ruled: u64,
     /// As they would be had no ballot been voided.
     pub(crate) unruled: u64,
+}
+
+/// Of these categories a sheet votes in at most so many.
+#[derive(Debug, Clone)]
+pub(crate) struct CategoryLimit {
+    /// Ascending.
+    pub(crate) categories: Vec<CategoryNumber>,
+    pub(crate) most: u32,
 }
 
 /// An entry.
@@ -140,12 +153,15 @@ impl Roster {
     }
 
     /// Adds an admitted category.
-    pub(crate) fn add_category(&mut self, category: &Category) {
+    pub(crate) fn add_category(&mut self, category: &Category, rules: &Rules) {
         let number = position(self.categories.len());
         self.category_numbers.insert(category.id.clone(), number);
         self.categories.push(CategoryState {
             id: category.id.clone(),
             title: category.title.clone(),
+            votes: rules.votes_in(category),
+            champions: rules.champions_in(category).unwrap_or(0),
+            winners: rules.winners_in(category),
             entries: Vec::new(),
             ballots: BallotCounts::default(),
             slots: 0,

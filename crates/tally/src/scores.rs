@@ -6,12 +6,13 @@ use std::ops::RangeInclusive;
 use acclaim_contest::rules::{Panel, PanelKind};
 use acclaim_contest::{CategoryId, EntryId, PanelId};
 
+use crate::recusals::RecusalKey;
 use crate::refusal::Refusal;
 use crate::roster::{CategoryNumber, EntryNumber};
 use crate::tally::Tally;
 
 /// A score in ten-thousandths: the log's decimals have at most four places.
-pub(crate) type Score = u64;
+pub(crate) type Score = i64;
 /// One of a score in [`Score`].
 pub(crate) const ONE: Score = 10_000;
 
@@ -55,14 +56,28 @@ impl Scores {
         }
     }
 
-    /// The lists of each juror of a panel who has scored in a category, in byte order of the jurors.
-    pub(crate) fn by_juror(&self, panel: usize, category: CategoryNumber) -> Vec<JurorLists<'_>> {
+    /// Drops a juror's scores for an entry.
+    pub(crate) fn drop_entry(&mut self, recusal: &RecusalKey) {
+        let RecusalKey { panel, category, juror, entry } = recusal;
+        let key = |criterion| ListKey { panel: *panel, category: *category, juror: juror.clone(), criterion };
+        let mut emptied = Vec::new();
+        for (key, scores) in self.lists.range_mut(key(0)..=key(usize::MAX)) {
+            scores.retain(|(scored, _)| scored != entry);
+            if scores.is_empty() {
+                emptied.push(key.clone());
+            }
+        }
+        emptied.iter().for_each(|key| drop(self.lists.remove(key)));
+    }
+
+    /// The lists of each juror of a panel who has scored in a category.
+    pub(crate) fn by_juror(&self, panel: usize, category: CategoryNumber) -> BTreeMap<&str, JurorLists<'_>> {
         let first = |category| ListKey { panel, category, juror: String::new(), criterion: 0 };
-        let lists: Vec<_> = self.lists.range(first(category)..first(category.saturating_add(1))).collect();
-        lists
-            .chunk_by(|(a, _), (b, _)| a.juror == b.juror)
-            .map(|own| own.iter().map(|(key, scores)| (key.criterion, scores.as_slice())).collect())
-            .collect()
+        let mut by_juror: BTreeMap<&str, JurorLists<'_>> = BTreeMap::new();
+        for (key, scores) in self.lists.range(first(category)..first(category.saturating_add(1))) {
+            by_juror.entry(&key.juror).or_default().push((key.criterion, scores.as_slice()));
+        }
+        by_juror
     }
 }
 
@@ -77,12 +92,8 @@ pub(crate) struct Given<'a> {
 
 /// Admits a juror's scores: all of them, or none.
 pub(crate) fn admit(tally: &Tally, given: &Given<'_>) -> Result<ScoreList, Refusal> {
-    let panels = tally.header.as_ref().map_or(&[][..], |header| &header.rules.panels);
-    let found = panels.iter().enumerate().find(|(_, panel)| panel.id == *given.panel);
-    let (number, panel) = found.ok_or_else(|| Refusal::UnknownPanel(given.panel.clone()))?;
-    if given.juror.trim().is_empty() {
-        return Err(Refusal::NoJuror);
-    }
+    let (number, panel) = find_panel(tally, given.panel)?;
+    check_juror(panel, given.juror)?;
     let category = tally
         .roster
         .category_number(given.category.as_str())
@@ -95,6 +106,10 @@ pub(crate) fn admit(tally: &Tally, given: &Given<'_>) -> Result<ScoreList, Refus
         if tally.roster.entry(entry).category != category {
             return Err(Refusal::WrongCategory { category: given.category.to_string(), entry: id.clone() });
         }
+        let recusal = RecusalKey { panel: number, category, juror: given.juror.to_owned(), entry };
+        if tally.recusals.has(&recusal) {
+            return Err(Refusal::ScoreOfRecused { juror: given.juror.to_owned(), entry: id.clone() });
+        }
         let score = check(panel, text).map_err(|why| Refusal::InvalidScore { entry: id.clone(), why })?;
         scores.push((entry, score));
     }
@@ -103,6 +118,24 @@ pub(crate) fn admit(tally: &Tally, given: &Given<'_>) -> Result<ScoreList, Refus
     }
     let key = ListKey { panel: number, category, juror: given.juror.to_owned(), criterion };
     Ok(ScoreList { key, scores })
+}
+
+/// The panel of an id, with its position in the rules.
+pub(crate) fn find_panel<'t>(tally: &'t Tally, id: &PanelId) -> Result<(usize, &'t Panel), Refusal> {
+    let panels = tally.header.as_ref().map_or(&[][..], |header| &header.rules.panels);
+    let found = panels.iter().enumerate().find(|(_, panel)| panel.id == *id);
+    found.ok_or_else(|| Refusal::UnknownPanel(id.clone()))
+}
+
+/// Whether somebody of this name can judge for a panel: one of its jurors, where the rules name them. Names are compared by their bytes.
+pub(crate) fn check_juror(panel: &Panel, name: &str) -> Result<(), Refusal> {
+    if name.trim().is_empty() {
+        return Err(Refusal::NoJuror);
+    }
+    match panel.jurors.is_empty() || panel.jurors.iter().any(|juror| juror == name) {
+        true => Ok(()),
+        false => Err(Refusal::UnknownJuror { panel: panel.id.clone(), juror: name.to_owned() }),
+    }
 }
 
 fn criterion(panel: &Panel, given: Option<&str>) -> Result<usize, Refusal> {
@@ -122,7 +155,7 @@ fn criterion(panel: &Panel, given: Option<&str>) -> Result<usize, Refusal> {
 fn check(panel: &Panel, text: &str) -> Result<Score, String> {
     let score = ten_thousandths(text).ok_or("it is not a decimal of at most four places")?;
     let range: RangeInclusive<Score> = match (panel.kind, panel.scale) {
-        (PanelKind::Score, Some([lowest, highest])) => u64::from(lowest) * ONE..=u64::from(highest) * ONE,
+        (PanelKind::Score, Some([lowest, highest])) => Score::from(lowest) * ONE..=Score::from(highest) * ONE,
         (PanelKind::Rank, _) if score % ONE != 0 => return Err("a rank is a whole number".to_owned()),
         (PanelKind::Rank, _) => ONE..=MOST_POINTS,
         (PanelKind::Score | PanelKind::Points, _) => 0..=MOST_POINTS,
@@ -146,7 +179,13 @@ fn check_ranks(scores: &[(EntryNumber, Score)], values: &[(EntryId, String)]) ->
 
 /// A decimal of at most four places, times ten thousand.
 fn ten_thousandths(text: &str) -> Option<Score> {
+    if let Some(amount) = text.strip_prefix('-') {
+        return Some(-ten_thousandths(amount).filter(|amount| *amount > 0)?);
+    }
     let (whole, places) = text.split_once('.').unwrap_or((text, ""));
+    if !whole.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
     if places.len() > 4 || !places.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -168,6 +207,11 @@ mod tests {
             ("9999999999.9999", Some(99_999_999_999_999)),
             ("1.00001", None),
             ("1.-5", None),
+            ("-2.5", Some(-25_000)),
+            ("-0.0001", Some(-1)),
+            ("-0", None),
+            ("--1", None),
+            ("+1", None),
             ("", None),
         ] {
             assert_eq!(ten_thousandths(text), expected, "{text}");

@@ -5,20 +5,21 @@ use std::sync::OnceLock;
 
 use acclaim_ballot_log::entry::{ContestHeader, Reasoned};
 use acclaim_ballot_log::{Event, LogEntry};
-use acclaim_contest::Amendment;
-use acclaim_contest::Instant;
 use acclaim_contest::rules::Completion;
+use acclaim_contest::{Amendment, CategoryId, Instant};
 
 use crate::admit::{Admitted, BallotPlan};
 use crate::ballots::{BallotNumber, Ballots, VoterNumber};
+use crate::correction::Former;
 use crate::count::{BallotCounts, Completeness, Counter, Step, completeness};
 use crate::division::{Division, SheetNumber};
 use crate::draw::Drawn;
 use crate::figures::Figures;
 use crate::gradual::List;
 use crate::phase::Phase;
+use crate::recusals::{RecusalKey, Recusals};
 use crate::refusal::Refusal;
-use crate::roster::{Choice, EntryNumber, Roster};
+use crate::roster::{CategoryLimit, CategoryNumber, Choice, EntryNumber, Roster};
 use crate::rulings::{Voids, Withdrawal};
 use crate::scores::Scores;
 use crate::share::Scope;
@@ -36,6 +37,8 @@ pub struct Tally {
     pub(crate) phase: Phase,
     /// `frozen` was logged, and not reopened since.
     pub(crate) frozen: bool,
+    /// `suspended` was logged, and not `resumed` since.
+    pub(crate) suspended: bool,
     pub(crate) opened: Option<Instant>,
     /// The closing instant as amended.
     pub(crate) closes: Option<Instant>,
@@ -43,6 +46,8 @@ pub struct Tally {
     /// Channels and periods, and the time of voting.
     pub(crate) division: Division,
     pub(crate) roster: Roster,
+    /// How many of some categories a sheet votes in.
+    pub(crate) limits: Vec<CategoryLimit>,
     pub(crate) ballots: Ballots,
     pub(crate) totals: BallotCounts,
     /// Voters with a sheet that has a standing vote in every category; with `completion` = `any`, unused.
@@ -50,6 +55,7 @@ pub struct Tally {
     /// How many such sheets each voter has; with `completion` = `any`, unused.
     pub(crate) complete_sheets: List<u32>,
     pub(crate) scores: Scores,
+    pub(crate) recusals: Recusals,
     /// The seed of the draw.
     pub(crate) drawn: Option<Drawn>,
     pub(crate) voids: Voids,
@@ -61,6 +67,8 @@ pub struct Tally {
     pub(crate) category_voters: OnceLock<Vec<u64>>,
     /// Whose ballots are folded.
     pub(crate) scope: Scope,
+    /// The result that was certified last, in a log of version 2.
+    pub(crate) former: Option<Box<Former>>,
     /// The figures that were counted by others, with [`Scope::Sum`].
     pub(crate) sum: Option<Box<Figures>>,
 }
@@ -80,22 +88,26 @@ impl Tally {
             header: None,
             phase: Phase::Draft,
             frozen: false,
+            suspended: false,
             opened: None,
             closes: None,
             closed: None,
             division: Division::default(),
             roster: Roster::new(1),
+            limits: Vec::new(),
             ballots: Ballots::default(),
             totals: BallotCounts::default(),
             complete_voters: 0,
             complete_sheets: List::default(),
             scores: Scores::default(),
+            recusals: Recusals::default(),
             drawn: None,
             voids: Voids::default(),
             issued: BTreeMap::new(),
             reached: OnceLock::new(),
             category_voters: OnceLock::new(),
             scope: Scope::All,
+            former: None,
             sum: None,
         }
     }
@@ -133,12 +145,13 @@ impl Tally {
     pub(crate) fn apply(&mut self, entry: &LogEntry<'_>, admitted: Admitted) {
         match (entry, admitted) {
             (LogEntry::Ballot(_), Admitted::Ballot(plan)) => self.apply_ballot(&plan),
-            (LogEntry::Event(event), Admitted::Ballots(ballots)) => self.apply_void(event, &ballots),
-            (LogEntry::Event(event), Admitted::Entries(entries)) => self.apply_to_entries(event, &entries),
+            (LogEntry::Event(event, _), Admitted::Ballots(ballots)) => self.apply_void(event, &ballots),
+            (LogEntry::Event(event, _), Admitted::Entries(entries)) => self.apply_to_entries(event, &entries),
             // Who folds a share ranks nobody.
-            (LogEntry::Event(_), Admitted::Scores(list)) if self.scope.is_whole() => self.scores.put(list),
-            (LogEntry::Event(event), Admitted::Contest(division)) => self.apply_header(event, *division),
-            (LogEntry::Event(event), _) => self.apply_event(event),
+            (LogEntry::Event(..), Admitted::Scores(list)) if self.scope.is_whole() => self.scores.put(list),
+            (LogEntry::Event(event, _), Admitted::Recusal(key)) => self.apply_recusal(event, key),
+            (LogEntry::Event(event, _), Admitted::Contest(division)) => self.apply_header(event, *division),
+            (LogEntry::Event(event, _), _) => self.apply_event(event),
             // `admit` answers a ballot with nothing but a plan.
             (LogEntry::Ballot(_), _) => {}
         }
@@ -147,7 +160,11 @@ impl Tally {
 
     fn apply_event(&mut self, event: &Event) {
         match event {
-            Event::Category(category) => self.roster.add_category(category),
+            Event::Category(category) => {
+                if let Some(header) = &self.header {
+                    self.roster.add_category(category, &header.rules);
+                }
+            }
             Event::Entry(entry) => {
                 if let Some(category) = self.roster.category_number(entry.category.as_str()) {
                     self.roster.add_entry(entry, category);
@@ -157,6 +174,7 @@ impl Tally {
                 self.opened = Some(*at);
                 self.phase = Phase::Open;
                 self.set_window();
+                self.set_limits();
             }
             Event::Issued { source, passes, .. } => {
                 self.issued.insert(source.clone(), *passes);
@@ -165,9 +183,18 @@ impl Tally {
             Event::Closed { at } => {
                 self.closed = Some(*at);
                 self.phase = Phase::Closed;
+                self.suspended = false;
             }
             Event::Frozen { .. } => self.frozen = true,
-            Event::Certified { .. } => self.phase = Phase::Certified,
+            Event::Unfrozen(_) => self.frozen = false,
+            Event::Suspended(_) => self.suspended = true,
+            Event::Resumed(_) => self.suspended = false,
+            Event::Certified { result, .. } => {
+                if self.scope.is_whole() && self.version() > 1 {
+                    self.keep_certified(result);
+                }
+                self.phase = Phase::Certified;
+            }
             Event::Reopened(_) => {
                 self.phase = Phase::Closed;
                 // What is ruled from now on is ruled with the seed known: another one is asked for.
@@ -183,6 +210,8 @@ impl Tally {
             | Event::Voided { .. }
             | Event::Reinstated { .. }
             | Event::Scores { .. }
+            | Event::Recused(_)
+            | Event::Rejoined(_)
             | Event::Choice { .. } => {}
             // A remark changes no figure.
             Event::Statement { .. } => {}
@@ -198,6 +227,27 @@ impl Tally {
             self.ballots.divide();
         }
         self.division = division;
+    }
+
+    /// Who folds a share ranks nobody, but still refuses what comes twice.
+    fn apply_recusal(&mut self, event: &Event, key: RecusalKey) {
+        let recused = matches!(event, Event::Recused(_));
+        if recused {
+            self.scores.drop_entry(&key);
+        }
+        self.recusals.set(key, recused);
+    }
+
+    /// The limits by category numbers, now that all categories are there.
+    fn set_limits(&mut self) {
+        let limits = self.header.as_ref().map_or(&[][..], |header| &header.rules.limits);
+        let numbered = limits.iter().map(|limit| {
+            let number = |category: &CategoryId| self.roster.category_number(category.as_str());
+            let mut categories: Vec<CategoryNumber> = limit.categories.iter().filter_map(number).collect();
+            categories.sort_unstable();
+            CategoryLimit { categories, most: limit.most }
+        });
+        self.limits = numbered.collect();
     }
 
     /// The times of casting that ballots can tell: `closes` is the first instant after voting.

@@ -1,4 +1,4 @@
-//! What tells entries apart that are tied: who reached the total first, lots, votes, or a panel.
+//! What tells entries apart that are tied: who reached the total first, lots, votes, a panel, or countback.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,7 @@ pub(crate) enum Breaker {
     Votes,
     /// By the position of the panel in the rules.
     Panel(usize),
+    Countback,
 }
 
 /// The order that a rule gives to entries.
@@ -34,6 +35,7 @@ pub(crate) struct Known {
     index: Option<u32>,
     lot: Option<String>,
     figure: Option<String>,
+    counts: Vec<(String, u64)>,
 }
 
 impl TieBreak {
@@ -46,6 +48,11 @@ impl TieBreak {
         self.known.get(&entry).map_or(u64::MAX, |(key, _)| *key)
     }
 
+    /// Whether the rule knows nothing of an entry.
+    pub(crate) fn lacks(&self, entry: EntryNumber) -> bool {
+        !self.known.contains_key(&entry)
+    }
+
     pub(crate) fn known(&self, entry: EntryNumber) -> Known {
         self.known.get(&entry).map_or_else(|| Known::nothing(entry), |(_, known)| known.clone())
     }
@@ -53,13 +60,13 @@ impl TieBreak {
 
 impl Known {
     fn nothing(entry: EntryNumber) -> Self {
-        Self { entry, index: None, lot: None, figure: None }
+        Self { entry, index: None, lot: None, figure: None, counts: Vec::new() }
     }
 
     /// The same with the entry by its identifier.
     pub(crate) fn name(&self, tally: &Tally) -> Ordered {
-        let Self { entry, index, lot, figure } = self.clone();
-        Ordered { entry: tally.roster.entry(entry).id.clone(), index, lot, figure }
+        let Self { entry, index, lot, figure, counts } = self.clone();
+        Ordered { entry: tally.roster.entry(entry).id.clone(), index, lot, figure, counts }
     }
 }
 
@@ -84,6 +91,7 @@ impl Tally {
             Breaker::Draw => self.by_lot(category, &tied),
             Breaker::Votes => self.by_votes(category, &tied),
             Breaker::Panel(panel) => self.by_panel(category, *panel, &tied),
+            Breaker::Countback => self.by_countback(category, pool),
         }
     }
 
@@ -120,6 +128,24 @@ impl Tally {
             (place.entry, (place.rank, Known { figure: Some(figure), ..Known::nothing(place.entry) }))
         });
         TieBreak { rule: Rule::Votes, known: known.collect() }
+    }
+
+    fn by_countback(&self, category: CategoryNumber, pool: &[Ranked]) -> TieBreak {
+        let values = self.countback(category);
+        let mut known = BTreeMap::new();
+        for equals in pool.chunk_by(|a, b| a.rank == b.rank).filter(|equals| equals.len() > 1) {
+            let tied: Vec<EntryNumber> = equals.iter().map(|place| place.entry).collect();
+            let mut ordered = tied.clone();
+            ordered.sort_by_cached_key(|entry| values.key(*entry));
+            let alike = ordered.chunk_by(|a, b| values.key(*a) == values.key(*b));
+            for (key, entries) in (0..).zip(alike) {
+                known.extend(entries.iter().map(|entry| {
+                    let counts = values.counts(*entry, &tied);
+                    (*entry, (key, Known { counts, ..Known::nothing(*entry) }))
+                }));
+            }
+        }
+        TieBreak { rule: Rule::Countback, known }
     }
 
     fn by_panel(&self, category: CategoryNumber, panel: usize, tied: &BTreeSet<EntryNumber>) -> TieBreak {

@@ -16,7 +16,15 @@ pub(super) fn check(event: &Event) -> Result<(), EntryError> {
     match event {
         Event::Contest(header) => check_header(header),
         Event::Amended { what, key, to, reason } => check_amendment(what, key, to).and(check_reason(reason)),
-        Event::Withdrawn { reason, .. } | Event::Reopened(reason) => check_reason(reason),
+        Event::Withdrawn { reason, .. }
+        | Event::Reopened(reason)
+        | Event::Suspended(reason)
+        | Event::Resumed(reason)
+        | Event::Unfrozen(reason) => check_reason(reason),
+        Event::Recused(recusal) | Event::Rejoined(recusal) => {
+            require(!recusal.reason.is_empty(), "`reason` is empty")?;
+            require(!recusal.juror.is_empty(), "`juror` is empty")
+        }
         Event::Voided { ballots, reason } => check_list(ballots).and(check_reason(reason)),
         Event::Reinstated { entry, ballots, reason } => {
             require(entry.is_some() != ballots.is_some(), "either `entry` or `ballots` is reinstated")?;
@@ -45,7 +53,7 @@ pub(super) fn check(event: &Event) -> Result<(), EntryError> {
 }
 
 fn check_header(header: &ContestHeader) -> Result<(), EntryError> {
-    require(header.v == VERSION, "`v` is not 1: this version reads no other format")?;
+    require((1..=VERSION).contains(&header.v), "`v` is not 1 or 2: this program reads no other format")?;
     if let Some(days) = &header.days {
         require(days.iter().all(|(day, _)| is_day(day)), "`days` has a text that is not a day")?;
         let ascending = days

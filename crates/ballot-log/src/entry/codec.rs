@@ -5,7 +5,7 @@
 //! repeated and misplaced keys and other spellings alike.
 
 use super::ballot::{self, BallotEntry};
-use super::{Event, LogEntry, check::check};
+use super::{Event, LogEntry, Salt, check::check};
 
 /// The longest entry, in bytes: entry bundles have two bytes for it.
 pub const MAX_ENTRY_LENGTH: usize = 65_535;
@@ -14,7 +14,7 @@ pub const MAX_ENTRY_LENGTH: usize = 65_535;
 const TYPE_PREFIX: &str = r#"{"type":""#;
 
 /// The types of entries, for telling an unknown one from a misspelt entry.
-const TYPES: [&str; 18] = [
+const TYPES: [&str; 23] = [
     "contest",
     "category",
     "entry",
@@ -26,8 +26,13 @@ const TYPES: [&str; 18] = [
     "voided",
     "reinstated",
     "scores",
+    "recused",
+    "rejoined",
+    "suspended",
+    "resumed",
     "closed",
     "frozen",
+    "unfrozen",
     "drawn",
     "choice",
     "certified",
@@ -74,7 +79,10 @@ impl<'a> LogEntry<'a> {
         if line.starts_with(ballot::PREFIX) {
             return BallotEntry::decode(line).map(Self::Ballot);
         }
-        Event::decode(line).map(|event| Self::Event(Box::new(event)))
+        match Salt::split(line) {
+            Some((unsalted, salt)) => Ok(Self::Event(Box::new(Event::decode(&unsalted)?), Some(salt))),
+            None => Ok(Self::Event(Box::new(Event::decode(line)?), None)),
+        }
     }
 
     /// The entry's line, without a newline.
@@ -88,26 +96,29 @@ impl<'a> LogEntry<'a> {
                 ballot.as_new().write_with_id(ballot.id, &mut line)?;
                 Ok(line)
             }
-            Self::Event(event) => event.encode(),
+            Self::Event(event, salt) => event.encode(*salt),
         }
     }
 }
 
 impl Event {
-    /// The entry's line, without a newline.
+    /// The entry's line, without a newline. Whether the event has a salt, the version of the log and [`Event::is_salted`] say.
     ///
     /// # Errors
     /// [`EntryError::TooLong`]; [`EntryError::Invalid`] if it says what no entry can say, such as an empty reason.
-    pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
+    pub fn encode(&self, salt: Option<Salt>) -> Result<Vec<u8>, EntryError> {
         check(self)?;
-        let line =
+        let mut line =
             serde_json::to_vec(self).map_err(|error| EntryError::Malformed(bounded(&error.to_string())))?;
+        if let Some(salt) = salt {
+            salt.append(&mut line);
+        }
         if line.len() > MAX_ENTRY_LENGTH { Err(EntryError::TooLong(line.len())) } else { Ok(line) }
     }
 
     fn decode(line: &str) -> Result<Self, EntryError> {
         let event: Self = serde_json::from_str(line).map_err(|error| explain(line, &error))?;
-        if event.encode()? == line.as_bytes() { Ok(event) } else { Err(EntryError::NotCanonical) }
+        if event.encode(None)? == line.as_bytes() { Ok(event) } else { Err(EntryError::NotCanonical) }
     }
 }
 

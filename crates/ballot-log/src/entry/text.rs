@@ -23,8 +23,15 @@ pub(super) fn is_period(text: &str) -> bool {
 }
 
 /// Whether `text` is a decimal in its one spelling: up to ten digits without leading zeros, then, if need be, a point and up to
-/// four digits of which the last is not 0. So ten thousand times its value fits a `u64`.
+/// four digits of which the last is not 0; a minus sign before what is below zero. So ten thousand times its value fits an `i64`.
 pub(super) fn is_decimal(text: &str) -> bool {
+    match text.strip_prefix('-') {
+        Some(amount) => amount != "0" && is_unsigned_decimal(amount),
+        None => is_unsigned_decimal(text),
+    }
+}
+
+fn is_unsigned_decimal(text: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let (whole, places) = text.split_once('.').map_or((text, None), |(whole, places)| (whole, Some(places)));
     (1..=10).contains(&whole.len())
@@ -106,7 +113,7 @@ mod tests {
         for bad in ["", "0", "01", "+1", "-1", "1 ", "4294967296", "2021-02-30", "2021-03-14T12Z"] {
             assert!(!is_period(bad), "{bad}");
         }
-        for good in ["0", "7", "10", "8.5", "0.0001", "4294967295.9999", "9999999999"] {
+        for good in ["0", "7", "10", "8.5", "0.0001", "4294967295.9999", "9999999999", "-1", "-0.5", "-3"] {
             assert!(is_decimal(good), "{good}");
         }
         for bad in [
@@ -117,7 +124,11 @@ mod tests {
             "00",
             "01",
             "+1",
-            "-1",
+            "-0",
+            "-0.0",
+            "--1",
+            "-01",
+            "-",
             "8.50",
             "1.0",
             "0.12345",

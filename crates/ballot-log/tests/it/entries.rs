@@ -163,8 +163,8 @@ proptest! {
             url: Some(String::new()),
             details: vec![(text, other)],
         });
-        let line = event.encode().unwrap();
-        prop_assert_eq!(LogEntry::decode(&line).unwrap(), LogEntry::Event(Box::new(event)));
+        let line = event.encode(None).unwrap();
+        prop_assert_eq!(LogEntry::decode(&line).unwrap(), LogEntry::Event(Box::new(event), None));
     }
 
     #[test]
@@ -234,7 +234,7 @@ fn a_header_with_days_and_rounds_has_its_line() {
     ] {
         assert!(matches!(decode(&bad), Err(EntryError::Invalid(_))), "{bad}");
     }
-    let other_version = line.replace(r#""v":1"#, r#""v":2"#);
+    let other_version = line.replace(r#""v":1"#, r#""v":3"#);
     assert!(matches!(decode(&other_version), Err(EntryError::Invalid(_))));
 }
 
@@ -245,7 +245,7 @@ opens = \"2018-11-03T10:00:00\"\ncloses = \"2018-11-05T00:00:00\"\n[ballot]\nper
 [[category]]\nid = \"c1\"\ntitle = \"C\"\n[[entry]]\nid = \"e1\"\ncategory = \"c1\"\ntitle = \"E\"\n";
     let none = &mut |_: &str| Err(String::new());
     let definition = Definition::from_toml(toml.as_bytes(), none, &Overrides::default()).unwrap();
-    let line = opening(&definition)[0].encode().unwrap();
+    let line = opening(&definition)[0].encode(None).unwrap();
     let line = String::from_utf8(line).unwrap();
     // There was no midnight on November 4.
     let begins = r#""days":[["2018-11-03","2018-11-03T03:00:00Z"],["2018-11-04","2018-11-04T03:00:00Z"],["2018-11-05","#;
@@ -253,7 +253,7 @@ opens = \"2018-11-03T10:00:00\"\ncloses = \"2018-11-05T00:00:00\"\n[ballot]\nper
     assert_eq!(decode(&line).unwrap().encode().unwrap(), line.as_bytes());
     let once =
         Definition::from_toml(toml.replace("\"day\"", "\"once\"").as_bytes(), none, &Overrides::default());
-    assert!(!String::from_utf8(opening(&once.unwrap())[0].encode().unwrap()).unwrap().contains("days"));
+    assert!(!String::from_utf8(opening(&once.unwrap())[0].encode(None).unwrap()).unwrap().contains("days"));
 }
 
 #[test]
@@ -374,17 +374,23 @@ fn events_that_no_log_can_hold_are_refused() {
 #[test]
 fn what_is_refused_is_not_written_either() {
     let reason = Reasoned { by: "b".to_owned(), reason: String::new(), note: None, at: instant() };
-    assert!(matches!(Event::Reopened(reason.clone()).encode(), Err(EntryError::Invalid(_))));
+    assert!(matches!(Event::Reopened(reason.clone()).encode(None), Err(EntryError::Invalid(_))));
     let amended = Event::Amended {
         what: "entry:p1".to_owned(),
         key: "title".to_owned(),
         to: Amendment::Text("t".repeat(MAX_ENTRY_LENGTH)),
         reason: Reasoned { reason: "r".to_owned(), ..reason },
     };
-    assert!(matches!(amended.encode(), Err(EntryError::TooLong(_))));
-    let category =
-        Category { id: "c1".parse().unwrap(), title: "\u{1}".repeat(20_000), titles: BTreeMap::new() };
-    assert!(matches!(Event::Category(category).encode(), Err(EntryError::TooLong(_))));
+    assert!(matches!(amended.encode(None), Err(EntryError::TooLong(_))));
+    let category = Category {
+        id: "c1".parse().unwrap(),
+        title: "\u{1}".repeat(20_000),
+        titles: BTreeMap::new(),
+        votes: None,
+        champions: None,
+        winners: None,
+    };
+    assert!(matches!(Event::Category(category).encode(None), Err(EntryError::TooLong(_))));
 
     let ballot = |at, selections: &'static [(&'static str, &'static str)]| {
         let mut out = b"before".to_vec();

@@ -27,7 +27,7 @@ fn every_line_decodes_and_encodes_to_itself() {
         let entry = LogEntry::decode(line).unwrap();
         assert_eq!(entry.encode().unwrap(), line);
         match entry {
-            LogEntry::Event(event) => {
+            LogEntry::Event(event, _) => {
                 if let Event::Contest(header) = *event {
                     contest = Some(header.contest);
                 }

@@ -121,7 +121,7 @@ fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exp
 /// The origin that a log's first entry names as that of the log before it.
 fn previous_of(first: &[u8]) -> Option<String> {
     match LogEntry::decode(first) {
-        Ok(LogEntry::Event(event)) => match *event {
+        Ok(LogEntry::Event(event, _)) => match *event {
             Event::Contest(header) => header.previous.map(|previous| previous.origin),
             _ => None,
         },

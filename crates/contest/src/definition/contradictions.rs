@@ -20,6 +20,7 @@ pub(super) struct Origin<'t> {
     pub(super) root: Node<'t>,
     pub(super) channels: Listed,
     pub(super) panels: Listed,
+    pub(super) limits: Listed,
 }
 
 impl Origin<'_> {
@@ -48,7 +49,12 @@ impl Origin<'_> {
 
     /// Whether the key is a list from which something was left out.
     fn is_incomplete(&self, key: &str) -> bool {
-        (key == "panel" && !self.panels.complete) || (key == "channel" && !self.channels.complete)
+        match key {
+            "panel" => !self.panels.complete,
+            "channel" => !self.channels.complete,
+            "limit" => !self.limits.complete,
+            _ => false,
+        }
     }
 
     /// The path of a key as messages have it: `panel.trim` of the second panel is `panel[1].trim`.
@@ -56,6 +62,7 @@ impl Origin<'_> {
         let list = match key.split_once('.') {
             Some(("panel", rest)) => Some(("panel", rest, &self.panels)),
             Some(("channel", rest)) => Some(("channel", rest, &self.channels)),
+            Some(("limit", rest)) => Some(("limit", rest, &self.limits)),
             _ => None,
         };
         match (list, element) {

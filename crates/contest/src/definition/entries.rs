@@ -9,12 +9,14 @@ use super::{
     contest_table::{title, titles},
     fields::{Field, Table},
     mistakes::{Findings, Place, quoted},
+    rules_tables::{MOST_PLACES, votes_per_category},
     text,
 };
 use crate::{
     ballot::{MOST_SELECTIONS_LENGTH, selection_length},
     entry::{Category, Entry, Titles},
     id::{CategoryId, EntryId, InvalidId},
+    rules::Rules,
 };
 
 /// The most entries of a contest.
@@ -34,6 +36,8 @@ struct Known {
     path: String,
     entries: usize,
     longest_id: usize,
+    /// The category's own bounds.
+    votes: Option<[u32; 2]>,
 }
 
 impl Categories {
@@ -50,8 +54,13 @@ impl Categories {
         categories
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.known.len()
+    pub(super) fn is_known(&self, id: &str) -> bool {
+        self.index.contains_key(id)
+    }
+
+    /// The fewest votes of a ballot that votes in every category, where `least` is the contest's number for one.
+    pub(super) fn least_votes(&self, least: u32) -> u64 {
+        self.known.iter().map(|known| known.votes.map_or(u64::from(least), |[least, _]| least.into())).sum()
     }
 
     fn add(&mut self, mut table: Table<'_>, findings: &mut Findings) {
@@ -62,14 +71,21 @@ impl Categories {
                 field.wrong(findings, format!("{} is the id of an earlier category too", quoted(&id)));
             } else {
                 self.index.insert(id.clone(), self.known.len());
-                self.known.push(Known { id, place, path: path.clone(), entries: 0, longest_id: 0 });
+                let path = path.clone();
+                self.known.push(Known { id, place, path, entries: 0, longest_id: 0, votes: None });
             }
             field.parsed(findings)
         });
         let (title, titles) = (title(&mut table, findings), titles(&mut table, findings));
+        let votes = table.field("votes").and_then(|field| votes_per_category(&field, findings));
+        let mut places = |key| table.field(key).and_then(|field| field.number(1..=MOST_PLACES, findings));
+        let (champions, winners) = (places("champions"), places("winners"));
         table.finish(findings);
+        if let Some(known) = self.known.last_mut().filter(|known| known.path == path) {
+            known.votes = votes;
+        }
         let (Some(id), Some(title)) = (id, title) else { return };
-        let category = Category { id, title, titles };
+        let category = Category { id, title, titles, votes, champions, winners };
         if let Err(problem) = text::check_category(&category) {
             findings.add(place, path, problem);
         }
@@ -77,16 +93,29 @@ impl Categories {
     }
 
     /// The categories of a contest whose entries are still to come.
-    pub(super) fn without_entries(self) -> Vec<Category> {
+    pub(super) fn without_entries(self, rules: &Rules, findings: &mut Findings) -> Vec<Category> {
+        self.check_rules(rules, findings);
         self.complete
     }
 
+    /// Reports the categories whose own numbers contradict the contest's rules.
+    fn check_rules(&self, rules: &Rules, findings: &mut Findings) {
+        for category in &self.complete {
+            let Some((key, reason)) = rules.category_contradiction(category) else { continue };
+            let known = self.index.get(category.id.as_str()).and_then(|at| self.known.get(*at));
+            if let Some(Known { place, path, .. }) = known {
+                findings.add(*place, format!("{path}.{key}"), reason);
+            }
+        }
+    }
+
     /// Checks what depends on all entries being known, and gives the categories.
-    pub(super) fn finish(self, [least, most]: [u32; 2], findings: &mut Findings) -> Vec<Category> {
+    pub(super) fn finish(self, rules: &Rules, findings: &mut Findings) -> Vec<Category> {
+        self.check_rules(rules, findings);
         let size = |votes: u32| usize::try_from(votes).unwrap_or(usize::MAX);
-        let (least, most) = (size(least), size(most));
         for known in &self.known {
             let id = &*known.id;
+            let [least, most] = known.votes.unwrap_or(rules.ballot.votes_per_category).map(size);
             let votes = most.min(known.entries);
             if known.entries == 0 {
                 findings.add(known.place, &*known.path, format!("the category {} has no entry", quoted(id)));

@@ -178,10 +178,20 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// A whole number in a range, which must fit the type.
-    pub(super) fn number<T: TryFrom<u64>>(
+    /// A whole number from 0 on in a range, which must fit the type.
+    pub(super) fn number<T: TryFrom<i64>>(
         &self,
         range: RangeInclusive<u64>,
+        findings: &mut Findings,
+    ) -> Option<T> {
+        let [start, end] = [*range.start(), *range.end()].map(|end| i64::try_from(end).unwrap_or(i64::MAX));
+        self.integer(start..=end, findings)
+    }
+
+    /// A whole number in a range, which must fit the type.
+    pub(super) fn integer<T: TryFrom<i64>>(
+        &self,
+        range: RangeInclusive<i64>,
         findings: &mut Findings,
     ) -> Option<T> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());

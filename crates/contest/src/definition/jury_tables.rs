@@ -8,12 +8,15 @@ use super::{
     mistakes::{Findings, quoted},
     supported, text,
 };
-use crate::rules::{Channel, Draw, MOST_LISTED, Panel, PanelKind};
+use crate::rules::{Admission, Channel, Draw, MOST_LISTED, Panel, PanelKind};
 
 /// The largest weight.
 pub(super) const MOST_WEIGHT: u64 = 1_000_000;
-/// The highest score or number of points.
+/// The highest score or number of points; the lowest score is as far below zero.
 const MOST_POINTS: u64 = 1_000_000;
+const MOST_SCORE: i64 = 1_000_000;
+/// The most jurors that a panel can name.
+const MOST_NAMED_JURORS: usize = 1_000;
 /// The most jurors that can be asked for, or scores dropped.
 const MOST_JURORS: u64 = 100_000;
 
@@ -48,6 +51,7 @@ pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Pane
         let trim = number("trim", 0..=MOST_JURORS, 0);
         let minimum_jurors = number("minimum_jurors", 1..=MOST_JURORS, 1);
         let weight = number("weight", 1..=MOST_WEIGHT, 1);
+        let jurors = table.field("jurors").map(|field| jurors(&field, findings));
         table.finish(findings);
         Some(Panel {
             id: id?,
@@ -58,6 +62,7 @@ pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Pane
             trim: trim?,
             minimum_jurors: minimum_jurors?,
             weight: weight?,
+            jurors: jurors.unwrap_or_default(),
         })
     };
     listed(root, "panel", read, findings)
@@ -73,12 +78,12 @@ pub(super) fn draw(root: &mut Table<'_>, findings: &mut Findings) -> Option<Draw
     Some(Draw { source: source.unwrap_or_default() })
 }
 
-/// The ways in which voters come by a pass.
-pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> Vec<String> {
+/// The ways in which voters get a pass.
+pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> Admission {
     let mut table = root.table_or_empty("admission", findings);
     let methods = table.field("methods");
     table.finish(findings);
-    let Some(field) = methods else { return vec!["pass".to_owned()] };
+    let Some(field) = methods else { return Admission { methods: vec!["pass".to_owned()] } };
     let elements = field.elements(MOST_LISTED, findings).unwrap_or_default();
     if elements.is_empty() {
         field.wrong(findings, "must be a list of methods, such as [\"pass\"]");
@@ -93,10 +98,10 @@ pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> Vec<St
         }
         Some(word.to_owned())
     };
-    elements.into_iter().filter_map(method).collect()
+    Admission { methods: elements.into_iter().filter_map(method).collect() }
 }
 
-fn listed<'t, T>(
+pub(super) fn listed<'t, T>(
     root: &mut Table<'t>,
     key: &'static str,
     mut read: impl FnMut(Table<'t>, &mut Findings) -> Option<T>,
@@ -141,15 +146,31 @@ fn needed<'t>(
     if needed { table.required(key, findings) } else { table.field(key) }
 }
 
-fn scale(field: &Field<'_>, findings: &mut Findings) -> Option<[u32; 2]> {
+fn scale(field: &Field<'_>, findings: &mut Findings) -> Option<[i32; 2]> {
     let [lowest, highest] = field.pair("[lowest, highest], such as [0, 10]", findings)?;
-    let lowest = lowest.number(0..=MOST_POINTS, findings);
-    let highest = highest.number(0..=MOST_POINTS, findings);
+    let lowest = lowest.integer(-MOST_SCORE..=MOST_SCORE, findings);
+    let highest = highest.integer(-MOST_SCORE..=MOST_SCORE, findings);
     let (lowest, highest) = (lowest?, highest?);
     if lowest >= highest {
         field.wrong(findings, format!("the lowest ({lowest}) must be below the highest ({highest})"));
     }
     Some([lowest, highest])
+}
+
+fn jurors(field: &Field<'_>, findings: &mut Findings) -> Vec<String> {
+    let elements = field.elements(MOST_NAMED_JURORS, findings).unwrap_or_default();
+    if elements.is_empty() {
+        field.wrong(findings, "must be a list of names; without the key, every juror with a key may score");
+    }
+    let mut names = HashSet::new();
+    let name = |element: Field<'_>| {
+        let name = element.checked(findings, text::check_label)?;
+        if !names.insert(name.clone()) {
+            element.wrong(findings, format!("{} is there more than once", quoted(&name)));
+        }
+        Some(name)
+    };
+    elements.into_iter().filter_map(name).collect()
 }
 
 fn criteria(field: &Field<'_>, findings: &mut Findings) -> Vec<(String, u32)> {

@@ -1,14 +1,17 @@
 //! The tables that say what a voter may cast, who wins and who may read what.
 
 use super::{
+    contradictions::Listed,
     contradictions::Origin,
+    entries::Categories,
     fields::{Field, Table},
     jury_tables,
-    mistakes::Findings,
-    tree::Node,
+    mistakes::{Findings, quoted},
+    tree::{MOST_ELEMENTS, Node},
 };
+use crate::id::CategoryId;
 use crate::rules::{
-    BallotRules, CastTime, ChampionRules, ChampionTies, Completion, MOST_BALLOTS_PER_VOTER, Period,
+    BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Limit, MOST_BALLOTS_PER_VOTER, Period,
     Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies,
     WinnersBy, WinnersFrom,
 };
@@ -22,7 +25,7 @@ const MOST_REVISIONS: u64 = 1_000;
 const DEFAULT_REVISIONS: u32 = 20;
 const DEFAULT_BALLOTS: u32 = 1_000;
 /// The most champions or winners of a category: as many as there can be entries.
-const MOST_PLACES: u64 = 100_000;
+pub(super) const MOST_PLACES: u64 = 100_000;
 /// The largest integer that every JSON reader keeps exact.
 const MOST_EXACT: u64 = (1 << 53) - 1;
 
@@ -30,7 +33,7 @@ const MOST_EXACT: u64 = (1 << 53) - 1;
 pub(super) fn rules(
     node: Node<'_>,
     root: &mut Table<'_>,
-    categories: usize,
+    categories: &Categories,
     findings: &mut Findings,
 ) -> Rules {
     let ballot = ballot(root, categories, findings);
@@ -40,12 +43,40 @@ pub(super) fn rules(
     let draw = jury_tables::draw(root, findings);
     let winners = winners(root, champions.is_some(), findings);
     let publication = publication(root, findings);
-    let rules = Rules { ballot, channels, champions, winners, panels, draw, publication };
-    Origin { root: node, channels: channels_listed, panels: panels_listed }.report(&rules, findings);
+    let (limits, limits_listed) = limits(root, categories, findings);
+    let admission = Some(jury_tables::admission(root, findings));
+    let rules = Rules { ballot, channels, champions, winners, panels, draw, publication, limits, admission };
+    let [channels, panels, limits] = [channels_listed, panels_listed, limits_listed];
+    Origin { root: node, channels, panels, limits }.report(&rules, findings);
     rules
 }
 
-fn ballot(root: &mut Table<'_>, categories: usize, findings: &mut Findings) -> BallotRules {
+/// The limits over several categories; what is incomplete is left out and reported.
+fn limits(root: &mut Table<'_>, categories: &Categories, findings: &mut Findings) -> (Vec<Limit>, Listed) {
+    let read = |mut table: Table<'_>, findings: &mut Findings| {
+        let field = table.required("categories", findings);
+        let ids = field.and_then(|field| {
+            let elements = field.elements(MOST_ELEMENTS, findings)?;
+            let ids: Option<Vec<_>> =
+                elements.iter().map(|element| known_category(element, categories, findings)).collect();
+            ids
+        });
+        let most = table.required("most", findings).and_then(|field| field.number(1..=MOST_PLACES, findings));
+        table.finish(findings);
+        Some(Limit { categories: ids?, most: most? })
+    };
+    jury_tables::listed(root, "limit", read, findings)
+}
+
+fn known_category(field: &Field<'_>, categories: &Categories, findings: &mut Findings) -> Option<CategoryId> {
+    let id: CategoryId = field.parsed(findings)?;
+    if !categories.is_known(id.as_str()) {
+        field.wrong(findings, format!("there is no category {}", quoted(id.as_str())));
+    }
+    Some(id)
+}
+
+fn ballot(root: &mut Table<'_>, categories: &Categories, findings: &mut Findings) -> BallotRules {
     let mut table = root.table_or_empty("ballot", findings);
     let per_category = table
         .field("votes_per_category")
@@ -79,7 +110,7 @@ fn ballot(root: &mut Table<'_>, categories: usize, findings: &mut Findings) -> B
     }
 }
 
-fn votes_per_category(field: &Field<'_>, findings: &mut Findings) -> Option<[u32; 2]> {
+pub(super) fn votes_per_category(field: &Field<'_>, findings: &mut Findings) -> Option<[u32; 2]> {
     let [least, most] = field.pair("[least, most], such as [1, 1]", findings)?;
     let least = least.number(1..=MOST_VOTES_PER_CATEGORY, findings);
     let most = most.number(1..=MOST_VOTES_PER_CATEGORY, findings);
@@ -96,11 +127,11 @@ fn votes_in_all(
     field: &Field<'_>,
     [least, _]: [u32; 2],
     completion: Completion,
-    categories: usize,
+    categories: &Categories,
     findings: &mut Findings,
 ) -> Option<u32> {
     let votes: u32 = field.number(1..=MOST_VOTES_IN_ALL, findings)?;
-    let needed = u64::from(least).saturating_mul(u64::try_from(categories).unwrap_or(u64::MAX));
+    let needed = categories.least_votes(least);
     if completion == Completion::All && u64::from(votes) < needed {
         field.wrong(findings, format!("is {votes}, but completion = \"all\" takes at least {needed} votes"));
     }
@@ -168,12 +199,16 @@ fn publication(root: &mut Table<'_>, findings: &mut Findings) -> Publication {
         ("public", PublishStandings::Public),
         ("after-close", PublishStandings::AfterClose),
     ];
-    let entries = [("after-close", PublishEntries::AfterClose), ("live", PublishEntries::Live)];
+    let entries = [
+        ("certified", PublishEntries::Certified),
+        ("after-close", PublishEntries::AfterClose),
+        ("live", PublishEntries::Live),
+    ];
     let result = [("certified", PublishResult::Certified), ("closed", PublishResult::Closed)];
     let publication = Publication {
         standings: word(&mut table, "standings", &standings, findings)
             .unwrap_or(PublishStandings::Organisers),
-        entries: word(&mut table, "entries", &entries, findings).unwrap_or(PublishEntries::AfterClose),
+        entries: word(&mut table, "entries", &entries, findings).unwrap_or(PublishEntries::Certified),
         result: word(&mut table, "result", &result, findings).unwrap_or(PublishResult::Certified),
     };
     table.finish(findings);

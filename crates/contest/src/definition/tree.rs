@@ -34,8 +34,8 @@ enum Source<'t> {
 #[derive(Debug)]
 pub(super) enum View<'t> {
     Text(Cow<'t, str>),
-    /// `None` if it is negative or beyond 64 bits.
-    Integer(Option<u64>),
+    /// `None` if it is beyond 64 bits.
+    Integer(Option<i64>),
     Boolean(bool),
     /// A date or time without quotes, which only TOML has.
     Time(String),
@@ -137,7 +137,7 @@ fn view_toml<'t>(value: &'t DeValue<'t>) -> View<'t> {
     };
     match value {
         DeValue::String(text) => View::Text(Cow::Borrowed(text)),
-        DeValue::Integer(number) => View::Integer(u64::from_str_radix(number.as_str(), number.radix()).ok()),
+        DeValue::Integer(number) => View::Integer(i64::from_str_radix(number.as_str(), number.radix()).ok()),
         DeValue::Float(_) => View::Other("a number with a fraction"),
         DeValue::Boolean(value) => View::Boolean(*value),
         DeValue::Datetime(time) => View::Time(time.to_string()),

@@ -8,7 +8,9 @@ use crate::{
     entry::{Category, Entry, Titles},
     id::ContestId,
     rounds::Rounds,
-    rules::{BallotRules, ChampionRules, Channel, Draw, Panel, Publication, Rules, WinnerRules},
+    rules::{
+        Admission, BallotRules, ChampionRules, Channel, Draw, Limit, Panel, Publication, Rules, WinnerRules,
+    },
     time::Instant,
 };
 
@@ -31,7 +33,10 @@ struct Written<'a> {
     publication: &'a Publication,
     #[serde(skip_serializing_if = "Option::is_none")]
     rounds: Option<&'a Rounds>,
-    admission: Admission<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admission: Option<&'a Admission>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    limit: &'a [Limit],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     category: &'a [Category],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -50,14 +55,9 @@ struct Contest<'a> {
     closes: Instant,
 }
 
-#[derive(Serialize)]
-struct Admission<'a> {
-    methods: &'a [String],
-}
-
 /// The definition as JSON, on one line.
 pub(super) fn json(definition: &Definition) -> String {
-    let Definition { rules, rounds, admission, categories, entries, .. } = definition;
+    let Definition { rules, rounds, categories, entries, .. } = definition;
     let written = Written {
         contest: contest(definition),
         ballot: &rules.ballot,
@@ -68,7 +68,8 @@ pub(super) fn json(definition: &Definition) -> String {
         draw: rules.draw.as_ref(),
         publication: &rules.publication,
         rounds: rounds.as_ref(),
-        admission: Admission { methods: admission },
+        admission: rules.admission.as_ref(),
+        limit: &rules.limits,
         category: categories,
         entry: entries,
     };

@@ -3,9 +3,11 @@
 
 use std::{collections::HashSet, hash::Hash};
 
+use crate::entry::Category;
+
 use super::{
-    BallotRules, ChampionTies, Channel, MOST_BALLOTS_PER_VOTER, Panel, PanelKind, Period, Revision, Rules,
-    WinnerTies, WinnersBy, WinnersFrom,
+    BallotRules, ChampionTies, Channel, Completion, MOST_BALLOTS_PER_VOTER, Panel, PanelKind, Period,
+    Revision, Rules, WinnerTies, WinnersBy, WinnersFrom,
 };
 
 /// Two keys of the rules that do not go together.
@@ -58,7 +60,54 @@ impl Rules {
         }
         panels(self, &mut found);
         draw(self, &mut found);
+        limits(self, &mut found);
         found.0
+    }
+
+    /// What of a category's own numbers makes no sense under these rules: its key, and why in a few words.
+    #[must_use]
+    pub fn category_contradiction(&self, category: &Category) -> Option<(&'static str, &'static str)> {
+        let [least, most] = self.votes_in(category);
+        let own_places = if category.winners.is_some() { "winners" } else { "champions" };
+        let too_few = self.winners.from == WinnersFrom::Champions
+            && self.champions_in(category).is_some_and(|champions| self.winners_in(category) > champions);
+        let found = [
+            (
+                category.votes.is_some() && (most == 0 || least > most),
+                "votes",
+                "no ballot can have so many votes",
+            ),
+            (
+                category.votes.is_some() && self.ballot.votes_in_all.is_some_and(|in_all| in_all < least),
+                "votes",
+                "the category takes more votes than ballot.votes_in_all allows",
+            ),
+            (
+                category.champions.is_some() && self.champions.is_none(),
+                "champions",
+                "the contest has no champions: there is no table [champions]",
+            ),
+            (category.champions == Some(0), "champions", "a category with champions has at least one"),
+            (category.winners == Some(0), "winners", "a category has at least one winner"),
+            (
+                too_few && (category.winners.is_some() || category.champions.is_some()),
+                own_places,
+                "the category has fewer champions than winners",
+            ),
+        ];
+        found.into_iter().find(|(holds, ..)| *holds).map(|(_, key, reason)| (key, reason))
+    }
+
+    /// How many champions a category has; `None` if the contest has none.
+    #[must_use]
+    pub fn champions_in(&self, category: &Category) -> Option<u32> {
+        self.champions.as_ref().map(|champions| category.champions.unwrap_or(champions.count))
+    }
+
+    /// How many winners a category has.
+    #[must_use]
+    pub fn winners_in(&self, category: &Category) -> u32 {
+        category.winners.unwrap_or(self.winners.count)
     }
 
     /// Whether jurors' scores decide the winners, alone or with the votes.
@@ -196,6 +245,14 @@ fn winner_ties(rules: &Rules, found: &mut Found) {
                 "the source of the draw's seed is not named",
             );
         }
+        WinnerTies::Countback => {
+            found.when(!rules.scores_decide(), with_by, "countback goes by single jurors' points or ranks");
+            found.when(
+                !rules.panels.iter().any(|panel| panel.kind != PanelKind::Score),
+                ["winners.ties", "panel"],
+                "no panel gives points or ranks, which countback counts",
+            );
+        }
     }
 }
 
@@ -233,6 +290,14 @@ fn panel(i: usize, panel: &Panel, found: &mut Found) {
         "nothing would be left of the fewest jurors' scores: minimum_jurors must be above twice trim",
     );
     found.at(i, panel.weight == 0, ["panel.weight", "panel.weight"], "a weight is at least 1");
+    found.at(
+        i,
+        !panel.jurors.is_empty() && panel.jurors.len() < panel.minimum_jurors as usize,
+        ["panel.jurors", "panel.minimum_jurors"],
+        "no entry would have a figure: the panel has fewer jurors than minimum_jurors",
+    );
+    let twice = repeated(panel.jurors.iter()).next().is_some();
+    found.at(i, twice, ["panel.jurors", "panel.jurors"], "a juror is there more than once");
 }
 
 /// What panels have to be together.
@@ -248,6 +313,13 @@ fn panels(rules: &Rules, found: &mut Found) {
         ["panel", "winners.by"],
         "scores would decide nothing: winners are by votes, and no tie goes to a panel",
     );
+    let below_zero = |panel: &Panel| panel.scale.is_some_and(|[lowest, _]| lowest < 0);
+    if let Some(i) = rules.panels.iter().position(below_zero)
+        && rules.winners.by == WinnersBy::Weighted
+    {
+        let keys = ["panel.scale", "winners.by"];
+        found.at(i, true, keys, "a share of the scores is only there where no score is below zero");
+    }
     let Some(first) = rules.panels.first().filter(|_| rules.scores_decide()) else { return };
     let is_score = |panel: &Panel| panel.kind == PanelKind::Score;
     let other_scale =
@@ -258,6 +330,34 @@ fn panels(rules: &Rules, found: &mut Found) {
     } else if let Some(i) = rules.panels.iter().position(|panel| other_scale(panel, first)) {
         let keys = ["panel.scale", "winners.by"];
         found.at(i, true, keys, "the panels' scores make one figure, so that all are on one scale");
+    }
+}
+
+fn limits(rules: &Rules, found: &mut Found) {
+    found.when(rules.limits.len() > MOST_LISTED, ["limit", "limit"], TOO_MANY);
+    for (i, limit) in rules.limits.iter().enumerate() {
+        let number = limit.categories.len();
+        found.at(
+            i,
+            number < 2,
+            ["limit.categories", "limit.categories"],
+            "it is over at least two categories",
+        );
+        let twice = repeated(limit.categories.iter()).next().is_some();
+        found.at(i, twice, ["limit.categories", "limit.categories"], "a category is there more than once");
+        found.at(i, limit.most == 0, ["limit.most", "limit.most"], "no ballot could vote in any of them");
+        found.at(
+            i,
+            number >= 2 && limit.most as usize >= number,
+            ["limit.most", "limit.categories"],
+            "it limits nothing: there are no more categories",
+        );
+        found.at(
+            i,
+            rules.ballot.completion == Completion::All && (limit.most as usize) < number,
+            ["limit.most", "ballot.completion"],
+            "completion = \"all\" asks for a vote in every category",
+        );
     }
 }
 

@@ -3,9 +3,9 @@
 use acclaim_contest::{
     Category, Definition, Entry, Instant, Overrides, Previous, Rounds, Titles,
     rules::{
-        BallotRules, CastTime, ChampionRules, ChampionTies, Channel, Completion, Draw, Panel, PanelKind,
-        Period, Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules,
-        WinnersBy, WinnersFrom,
+        Admission, BallotRules, CastTime, ChampionRules, ChampionTies, Channel, Completion, Draw, Panel,
+        PanelKind, Period, Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules,
+        WinnerRules, WinnersBy, WinnersFrom,
     },
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -57,7 +57,7 @@ fn panel() -> impl Strategy<Value = Panel> {
     let kind = select(vec![PanelKind::Score, PanelKind::Points, PanelKind::Rank]);
     let numbers = (select(vec![0u32, 0, 1, 5]), 1u32..=20, 1u32..=1_000_000);
     let stray = prop::bool::weighted(0.1);
-    (kind, select(vec![[0u32, 10], [1, 5]]), numbers, stray).prop_map(
+    (kind, select(vec![[0i32, 10], [1, 5], [-3, 3]]), numbers, stray).prop_map(
         |(kind, scale, (trim, minimum_jurors, weight), stray)| Panel {
             id: "p".parse().unwrap(),
             kind,
@@ -69,6 +69,7 @@ fn panel() -> impl Strategy<Value = Panel> {
             trim,
             minimum_jurors,
             weight,
+            jurors: Vec::new(),
         },
     )
 }
@@ -99,7 +100,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
         .prop_map(|(count, minimum_votes, ties)| ChampionRules { count, minimum_votes, ties });
     let publication = (
         select(vec![PublishStandings::Organisers, PublishStandings::Public, PublishStandings::AfterClose]),
-        select(vec![PublishEntries::Live, PublishEntries::AfterClose]),
+        select(vec![PublishEntries::Live, PublishEntries::AfterClose, PublishEntries::Certified]),
         select(vec![PublishResult::Closed, PublishResult::Certified]),
     )
         .prop_map(|(standings, entries, result)| Publication { standings, entries, result });
@@ -112,7 +113,9 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             }
             let channel = |(i, weight)| Channel { id: format!("channel-{i}").parse().unwrap(), weight };
             let channels = weights.into_iter().enumerate().map(channel).collect();
-            Rules { ballot, channels, champions, winners, panels, draw, publication }
+            let admission = Some(Admission { methods: vec!["pass".to_owned()] });
+            let limits = Vec::new();
+            Rules { ballot, channels, champions, winners, panels, draw, publication, limits, admission }
         },
     )
 }
@@ -156,7 +159,7 @@ fn definition_by(rules: impl Strategy<Value = Rules>) -> impl Strategy<Value = D
                         details,
                     });
                 }
-                categories.push(Category { id, title, titles });
+                categories.push(Category { id, title, titles, votes: None, champions: None, winners: None });
             }
             Definition {
                 rounds: previous.map(|(size, root, result)| Rounds {
@@ -176,7 +179,6 @@ fn definition_by(rules: impl Strategy<Value = Rules>) -> impl Strategy<Value = D
                 opens: Instant::from_seconds(opens).unwrap(),
                 closes: Instant::from_seconds(opens + length).unwrap(),
                 rules,
-                admission: vec!["pass".to_owned()],
                 categories,
                 entries,
             }

@@ -22,7 +22,7 @@ fn contest(ballot: &str) -> Definition {
 
 fn slate(ballot: &str) -> Slate {
     let Definition { categories, entries, rules, .. } = contest(ballot);
-    Slate::new(&categories, &entries, &rules.ballot, &HashSet::from(["z3".parse().unwrap()]))
+    Slate::new(&categories, &entries, &rules, &HashSet::from(["z3".parse().unwrap()]))
 }
 
 #[track_caller]
@@ -89,7 +89,7 @@ fn a_ballot_fits_an_entry_of_the_log() {
         too_many.replace(&format!("category = \"{}", id(0)), &format!("category = \"{}", id(1)))
     );
     let both = from_toml(&format!("{text}{more}{second}")).unwrap();
-    let slate = Slate::new(&both.categories, &both.entries, &both.rules.ballot, &HashSet::new());
+    let slate = Slate::new(&both.categories, &both.entries, &both.rules, &HashSet::new());
     let selections: Vec<_> =
         both.entries.iter().map(|entry| (entry.category.as_str(), entry.id.as_str())).collect();
     assert_eq!(slate.check(&mut selections.clone()).unwrap_err().reason, TooLong);

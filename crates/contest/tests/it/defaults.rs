@@ -14,7 +14,7 @@ fn defaults_are_filled_in() {
         r#""opens":"2021-02-28T23:00:00Z","closes":"2021-03-31T21:59:00Z"},"#,
         r#""ballot":{"votes_per_category":[1,1],"completion":"any","revision":"final","period":"once","cast_time":"minute"},"#,
         r#""winners":{"count":1,"from":"all","by":"votes","ties":"report"},"#,
-        r#""publication":{"standings":"organisers","entries":"after-close","result":"certified"},"#,
+        r#""publication":{"standings":"organisers","entries":"certified","result":"certified"},"#,
         r#""admission":{"methods":["pass"]},"#,
         r#""category":[{"id":"c1","title":"One"}],"#,
         r#""entry":[{"id":"e1","category":"c1","title":"First"},{"id":"e2","category":"c1","title":"Second"}]}"#,

@@ -113,6 +113,7 @@ fn winner(rules: &WinnerRules) -> Markup {
                 WinnerTies::Panel(panel) => { "Of tied entries the one with the higher figure at panel " code { (panel) } " comes first." }
                 WinnerTies::Earliest => "Of tied entries the one comes first that was first to reach its total.",
                 WinnerTies::Draw => "Among tied entries lots decide.",
+                WinnerTies::Countback => "Of tied entries the one comes first to which more jurors gave the highest value, then the next lower one.",
             }
         }
     }

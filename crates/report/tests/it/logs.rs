@@ -30,7 +30,7 @@ impl Log {
     /// Adds an event, with its keys in the canonical order.
     fn event(&mut self, event: &Value) {
         let event: acclaim_ballot_log::Event = serde_json::from_value(event.clone()).unwrap();
-        self.0.push(&event.encode().unwrap()).unwrap();
+        self.0.push(&event.encode(None).unwrap()).unwrap();
     }
 
     fn cast(&mut self, voter: &str, channel: Option<&str>, period: Option<&str>, entry: &str) {

@@ -28,6 +28,7 @@ pub(super) fn admit(
     let Some(header) = &tally.header else { return Err(Refusal::VotingNotOpen) };
     match tally.phase {
         Phase::Draft => return Err(Refusal::VotingNotOpen),
+        Phase::Open if tally.suspended => return Err(Refusal::VotingSuspended),
         Phase::Open => {}
         Phase::Closed | Phase::Certified => return Err(Refusal::VotingClosed),
     }
@@ -48,7 +49,7 @@ pub(super) fn admit(
     let (sheet, window) = tally.division.sheet(ballot.channel, ballot.period)?;
     window.check(ballot.at)?;
     let rules = &header.rules.ballot;
-    let votes = resolve(tally, ballot, rules)?;
+    let votes = resolve(tally, ballot)?;
     if !tally.ballots.has_room(votes.entries.len()) {
         return Err(Refusal::TooLarge("votes"));
     }
@@ -65,7 +66,7 @@ struct Votes {
 }
 
 /// Finds every entry, and checks how many there are in each category.
-fn resolve(tally: &Tally, ballot: &BallotEntry<'_>, rules: &BallotRules) -> Result<Votes, Refusal> {
+fn resolve(tally: &Tally, ballot: &BallotEntry<'_>) -> Result<Votes, Refusal> {
     let mut votes = Votes { entries: Vec::with_capacity(ballot.selections.len()), categories: Vec::new() };
     let mut in_category = 0;
     for (category, entry) in ballot.selections {
@@ -77,14 +78,14 @@ fn resolve(tally: &Tally, ballot: &BallotEntry<'_>, rules: &BallotRules) -> Resu
             return Err(unknown(tally, category, entry));
         }
         if votes.categories.last() != Some(&state.category) {
-            check_number(tally, rules, votes.categories.last(), in_category)?;
+            check_number(tally, votes.categories.last(), in_category)?;
             votes.categories.push(state.category);
             in_category = 0;
         }
         votes.entries.push(number);
         in_category += 1;
     }
-    check_number(tally, rules, votes.categories.last(), in_category)?;
+    check_number(tally, votes.categories.last(), in_category)?;
     votes.categories.sort_unstable();
     Ok(votes)
 }
@@ -101,15 +102,10 @@ fn unknown(tally: &Tally, category: &str, entry: &str) -> Refusal {
 }
 
 /// Checks a category whose votes have all been read; there is none before the first.
-fn check_number(
-    tally: &Tally,
-    rules: &BallotRules,
-    category: Option<&CategoryNumber>,
-    votes: u32,
-) -> Result<(), Refusal> {
+fn check_number(tally: &Tally, category: Option<&CategoryNumber>, votes: u32) -> Result<(), Refusal> {
     let Some(category) = category else { return Ok(()) };
-    let [least, most] = rules.votes_per_category;
-    let id = || tally.roster.category(*category).id.clone();
+    let state = tally.roster.category(*category);
+    let ([least, most], id) = (state.votes, || state.id.clone());
     if votes < least {
         return Err(Refusal::TooFewInCategory { category: id(), votes, least });
     }
@@ -154,6 +150,7 @@ fn check_voter(
             return Err(Refusal::TooManyRevisions { most });
         }
     }
+    check_limits(tally, &seen.filled, votes)?;
     let in_all = seen.votes + votes.entries.len() as u64;
     match rules.votes_in_all {
         Some(most) if in_all > u64::from(most) => Err(Refusal::TooManyVotes { votes: in_all, most }),
@@ -167,6 +164,8 @@ struct Seen {
     ballots: usize,
     /// Votes in slots that stay filled.
     votes: u64,
+    /// Categories that they fill, where the contest has limits over several of them.
+    filled: Vec<CategoryNumber>,
     /// Categories of the new ballot that another one fills.
     taken: Vec<CategoryNumber>,
 }
@@ -180,9 +179,26 @@ impl Seen {
             return;
         }
         self.votes += tally.ballots.selections(other).len() as u64;
+        if !tally.limits.is_empty() {
+            self.filled.extend(categories(&tally.ballots, &tally.roster, other));
+        }
         let theirs = categories(&tally.ballots, &tally.roster, other);
         self.taken.extend(theirs.filter(|category| votes.categories.binary_search(category).is_ok()));
     }
+}
+
+/// Checks the limits over several categories: those that the voter's other ballots fill on the sheet, and the new one's.
+fn check_limits(tally: &Tally, filled: &[CategoryNumber], votes: &Votes) -> Result<(), Refusal> {
+    for limit in &tally.limits {
+        let is_limited = |category: &&CategoryNumber| limit.categories.binary_search(category).is_ok();
+        // No category is filled twice on a sheet.
+        let categories = filled.iter().chain(&votes.categories).filter(is_limited).count();
+        if categories > limit.most as usize {
+            let named = limit.categories.iter().map(|category| tally.roster.category(*category).id.clone());
+            return Err(Refusal::TooManyCategories { categories, most: limit.most, limit: named.collect() });
+        }
+    }
+    Ok(())
 }
 
 fn find_replaced(

@@ -81,7 +81,7 @@ impl<'a> Block<'a> {
     pub(super) fn ballots(&self) -> impl Iterator<Item = (u64, &BallotEntry<'a>)> {
         self.lines().filter_map(|(index, line)| match line.as_ref().ok()?.entry() {
             LogEntry::Ballot(ballot) => Some((index, ballot)),
-            LogEntry::Event(_) => None,
+            LogEntry::Event(..) => None,
         })
     }
 

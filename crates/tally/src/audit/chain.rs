@@ -69,7 +69,7 @@ impl Chain {
         let looked_at = self.earlier.range(group.first + 1..end).next().is_some();
         let certifies = |line: &super::block::Line<'_>| match line {
             Ok(prepared) => match prepared.entry() {
-                LogEntry::Event(event) => matches!(**event, Event::Certified { .. }),
+                LogEntry::Event(event, _) => matches!(**event, Event::Certified { .. }),
                 LogEntry::Ballot(_) => false,
             },
             Err(_) => false,

@@ -63,7 +63,7 @@ impl ShareCount {
 
     fn fold(&mut self, index: u64, prepared: &Prepared<'_>) {
         let entry = prepared.entry();
-        if let LogEntry::Event(event) = entry
+        if let LogEntry::Event(event, _) = entry
             && let Some(moment) = Moment::before(event, &self.tally)
         {
             self.figures += moment.len();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use acclaim_ballot_log::hash::Hash;
-use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_ballot_log::{Event, LogEntry, Salt};
 
 use super::block::Block;
 use super::count::ShareCount;
@@ -37,6 +37,7 @@ pub(super) struct Sum {
 struct Kept {
     index: u64,
     event: Box<Event>,
+    salt: Option<Salt>,
     /// The tree's root before a `certified` entry.
     root: Option<Hash>,
 }
@@ -55,7 +56,7 @@ impl Sum {
             for (index, line) in (group.first..).zip(group.lines) {
                 let Ok(prepared) = line else { continue };
                 let entry = prepared.into_entry();
-                let LogEntry::Event(event) = entry else { continue };
+                let LogEntry::Event(event, salt) = entry else { continue };
                 if matches!(
                     *event,
                     Event::Statement { .. }
@@ -64,14 +65,14 @@ impl Sum {
                 ) {
                     continue;
                 }
-                let line = event.encode().map_or(0, |line| line.len());
+                let line = event.encode(salt).map_or(0, |line| line.len());
                 self.bytes += size_of::<Kept>() + size_of::<Event>() + line * EVENT_MEMORY;
                 if self.bytes > MOST_KEPT {
                     let reason = "more events of staff than can be judged".to_owned();
                     self.findings.push((index, reason));
                     return;
                 }
-                self.events.push(Kept { index, event, root: roots.get(&index).copied() });
+                self.events.push(Kept { index, event, salt, root: roots.get(&index).copied() });
             }
         }
     }
@@ -96,11 +97,11 @@ impl Sum {
         let mut document = None;
         let events = if self.gave_up { Vec::new() } else { self.events };
         let mut moments = self.moments.into_iter();
-        for Kept { index, event, root } in events {
+        for Kept { index, event, salt, root } in events {
             tally.size = index;
             take_figures(&mut tally, &event, &mut moments);
-            let entry = LogEntry::Event(event);
-            let LogEntry::Event(event) = &entry else { continue };
+            let entry = LogEntry::Event(event, salt);
+            let LogEntry::Event(event, _) = &entry else { continue };
             let admitted = admit(&tally, &entry, None).and_then(|admitted| {
                 let certified = certified(&tally, event, origin, || root.unwrap_or(Hash([0; 32])))?;
                 Ok((admitted, certified))

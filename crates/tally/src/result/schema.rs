@@ -8,12 +8,14 @@ use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, PanelId};
 use serde::Serialize;
 
 use super::Certify;
+use crate::correction::Correction;
 use crate::count::BallotCounts;
 use crate::draw::Drawn;
 use crate::outcome::{Decision, Place, Tie};
 use crate::roster::Choice;
 use crate::rulings::Withdrawal;
 use crate::standings::ChannelStanding;
+use crate::undecided::{Undecided, UndecidedReason};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
@@ -32,6 +34,8 @@ pub(super) struct Document<'a> {
     pub(super) previous: Option<&'a Previous>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) draw: Option<&'a Drawn>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) corrects: Option<Correction<'a>>,
     pub(super) counts: Counts<'a>,
     pub(super) withdrawn: Vec<WithdrawnEntry<'a>>,
     pub(super) categories: Vec<CategoryResult<'a>>,
@@ -40,7 +44,7 @@ pub(super) struct Document<'a> {
 }
 
 impl Document<'_> {
-    /// Champions and winners in all categories, and categories in which the panel has not chosen.
+    /// Champions and winners in all categories, and categories whose winners are not decided.
     pub(super) fn outcome_counts(&self) -> [usize; 3] {
         let categories = &self.categories;
         [
@@ -114,6 +118,8 @@ pub(super) struct WithdrawnEntry<'a> {
 pub(super) struct CategoryResult<'a> {
     pub(super) id: &'a CategoryId,
     pub(super) title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) own_rules: Option<OwnRules>,
     pub(super) counts: CategoryCounts<'a>,
     pub(super) standings: Vec<TitledStanding<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -146,6 +152,12 @@ pub(super) struct PanelResult<'a> {
     pub(super) panel: &'a PanelId,
     pub(super) kind: PanelKind,
     pub(super) jurors: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) missing: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) incomplete: Vec<JurorEntries>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) recused: Vec<JurorEntries>,
     pub(super) figures: Vec<RankedFigure<'a>>,
     pub(super) without_figure: Vec<WithoutFigure<'a>>,
 }
@@ -160,6 +172,8 @@ pub(super) struct RankedFigure<'a> {
     /// At one panel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) jurors: Option<u64>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) recused: u64,
     pub(super) tied: bool,
 }
 
@@ -168,6 +182,8 @@ pub(super) struct WithoutFigure<'a> {
     pub(super) entry: &'a EntryId,
     pub(super) title: &'a str,
     pub(super) jurors: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) recused: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -184,10 +200,63 @@ pub(super) struct UnruledStanding<'a> {
 pub(super) struct Winners<'a> {
     pub(super) by: WinnersBy,
     pub(super) decision: Decision,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) undecided: Vec<UndecidedNote>,
     pub(super) entries: Vec<Place>,
     pub(super) no_longer_eligible: Vec<EntryId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) choice: Option<ChoiceNote<'a>>,
+}
+
+/// Why winners are not decided, in a word and in words.
+#[derive(Debug, Serialize)]
+pub(super) struct UndecidedNote {
+    reason: UndecidedReason,
+    text: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    panel: Option<PanelId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    jurors: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    entries: Vec<EntryId>,
+}
+
+impl UndecidedNote {
+    pub(super) fn new(undecided: Undecided) -> Self {
+        let Undecided { reason, panel, jurors, entries } = undecided;
+        Self { reason, text: reason.text(), panel, jurors, entries }
+    }
+}
+
+/// What is known of a panel's jurors in a category.
+#[derive(Debug, Default)]
+pub(super) struct JurorNotes {
+    pub(super) missing: Vec<String>,
+    pub(super) incomplete: Vec<JurorEntries>,
+    pub(super) recused: Vec<JurorEntries>,
+}
+
+/// A juror and entries of a category.
+#[derive(Debug, Serialize)]
+pub(super) struct JurorEntries {
+    pub(super) juror: String,
+    pub(super) entries: Vec<EntryId>,
+}
+
+/// A category's own numbers.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct OwnRules {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) votes: Option<[u32; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) champions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) winners: Option<u32>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Serialize)]

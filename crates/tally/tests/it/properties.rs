@@ -144,7 +144,7 @@ fn reordered(log: &Log, seed: u64) -> Log {
     let mut other = Log::empty();
     let voter = |line: &[u8]| match LogEntry::decode(line).unwrap() {
         LogEntry::Ballot(ballot) => Some(ballot.voter.0),
-        LogEntry::Event(_) => None,
+        LogEntry::Event(..) => None,
     };
     for run in log.lines.chunk_by(|a, b| voter(a).is_some() && voter(b).is_some()) {
         let mut run = run.to_vec();
@@ -191,14 +191,14 @@ proptest! {
         let lines = &contest.log.lines[..closed];
         let replaces = |line: &[u8]| match LogEntry::decode(line).unwrap() {
             LogEntry::Ballot(ballot) => ballot.replaces,
-            LogEntry::Event(_) => None,
+            LogEntry::Event(..) => None,
         };
         let is_plain = |line: &&Vec<u8>| match LogEntry::decode(line).unwrap() {
             LogEntry::Ballot(ballot) => {
                 ballot.replaces.is_none() && !lines.iter().any(|other| replaces(other) == Some(ballot.id))
                     && !contest.voided.contains(&ballot.id)
             }
-            LogEntry::Event(_) => false,
+            LogEntry::Event(..) => false,
         };
         let plain: Vec<&Vec<u8>> = lines.iter().filter(is_plain).collect();
         prop_assume!(!plain.is_empty());

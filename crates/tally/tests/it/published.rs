@@ -11,6 +11,8 @@ use acclaim_tally::Replay;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::support::line;
+
 /// A folder of the data sets, or `None` with a line that says so.
 fn data(name: &str) -> Option<PathBuf> {
     let sets = std::env::var_os("ACCLAIM_DATA_SETS")
@@ -48,7 +50,7 @@ impl Contest {
     }
 
     fn event(&mut self, event: &Event) {
-        self.replay.push(&event.encode().unwrap()).unwrap();
+        self.replay.push(&line(&self.replay, event)).unwrap();
     }
 
     fn cast(&mut self, voter: &str, channel: Option<&str>, selections: &[(&str, &str)]) {

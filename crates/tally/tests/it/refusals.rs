@@ -85,7 +85,7 @@ fn every_event(log: &Log) -> Vec<Event> {
 /// The types that find no place in the log as it is.
 fn misplaced(log: &Log) -> Vec<String> {
     let misplaced = every_event(log).into_iter().filter(|event| {
-        let code = log.replay.admit(&event.encode().unwrap()).err();
+        let code = log.replay.admit(&event.encode(None).unwrap()).err();
         let code = code.map(|problem| match problem {
             acclaim_tally::ReplayProblem::Refusal(refusal) => refusal.code(),
             acclaim_tally::ReplayProblem::Entry(error) => panic!("{error}"),
@@ -136,14 +136,14 @@ fn every_type_of_entry_has_its_place() {
 fn before_the_header_there_is_nothing() {
     let log = Log::empty();
     for event in every_event(&by_choice()).into_iter().skip(1) {
-        let line = event.encode().unwrap();
+        let line = event.encode(None).unwrap();
         assert_eq!(
             log.replay.admit(&line).err().map(|e| e.to_string().contains("out of its place")),
             Some(true)
         );
     }
     let beyond_u32 = header();
-    assert!(log.replay.tally().admit(&LogEntry::Event(Box::new(Event::Contest(beyond_u32)))).is_ok());
+    assert!(log.replay.tally().admit(&LogEntry::Event(Box::new(Event::Contest(beyond_u32)), None)).is_ok());
 }
 
 #[test]
@@ -170,9 +170,9 @@ fn rules_that_contradict_themselves_are_refused() {
         change(&mut header);
         assert_eq!(Log::empty().try_event(&Event::Contest(header)), Err("invalid-rules"), "change {n}");
     }
-    // Versions beyond the first do not even decode; whoever builds a header in memory meets the same.
-    let beyond = ContestHeader { v: 2, ..header() };
-    let refused = Tally::new().admit(&LogEntry::Event(Box::new(Event::Contest(beyond))));
+    // Versions beyond the second do not even decode; whoever builds a header in memory meets the same.
+    let beyond = ContestHeader { v: 3, ..header() };
+    let refused = Tally::new().admit(&LogEntry::Event(Box::new(Event::Contest(beyond)), None));
     assert_eq!(refused.map_err(|refusal| refusal.code()), Err("unsupported"));
 }
 
@@ -333,7 +333,7 @@ fn rulings_rule_on_what_is_there_and_not_yet_ruled() {
     log.event(reinstated(&[ballot]));
     assert_eq!(log.try_event(&reinstated(&[ballot])), Err("not-voided"));
     // The codec refuses a ballot named twice; so does admission, for an event built in memory.
-    let twice = LogEntry::Event(Box::new(voided(&[ballot, ballot])));
+    let twice = LogEntry::Event(Box::new(voided(&[ballot, ballot])), None);
     assert_eq!(log.replay.tally().admit(&twice), Err(Refusal::AlreadyVoided(ballot)));
 
     assert_eq!(log.try_event(&withdrawn("zz")), Err("unknown-entry"));
@@ -346,7 +346,7 @@ fn rulings_rule_on_what_is_there_and_not_yet_ruled() {
 
     assert_eq!(log.try_event(&amended("entry:zz", "title", "x")), Err("unknown-entry"));
     assert_eq!(log.try_event(&amended("category:zz", "title", "x")), Err("unknown-category"));
-    let odd = LogEntry::Event(Box::new(amended("entry:a1", "category", "b")));
+    let odd = LogEntry::Event(Box::new(amended("entry:a1", "category", "b")), None);
     assert_eq!(log.replay.tally().admit(&odd).map_err(|refusal| refusal.code()), Err("invalid-amendment"));
     log.event(amended("entry:a1", "title", "Renamed"));
     let result = String::from_utf8(log.replay.result().unwrap().json).unwrap();
@@ -372,7 +372,7 @@ fn a_panel_chooses_among_those_who_can_win() {
     assert_eq!(log.try_event(&choice("a", &["zz"])), Err("unknown-entry"));
     assert_eq!(log.try_event(&choice("a", &["b1"])), Err("wrong-category"));
     assert_eq!(log.try_event(&choice("a", &["a3"])), Err("not-eligible"));
-    let twice = LogEntry::Event(Box::new(choice("a", &["a1", "a1"])));
+    let twice = LogEntry::Event(Box::new(choice("a", &["a1", "a1"])), None);
     assert_eq!(log.replay.tally().admit(&twice), Err(Refusal::RepeatedWinner("a1".parse().unwrap())));
     log.event(withdrawn("a1"));
     assert_eq!(log.try_event(&choice("a", &["a1"])), Err("not-eligible"));

@@ -69,9 +69,9 @@ proptest! {
         let place = 12 + at.index(lines.len() - 12);
         let wrong = match kind {
             0 => b"{}".to_vec(),
-            1 => choice("b1").encode().unwrap(),
-            2 => Event::Voided { ballots: vec![BallotId([9; 16])], reason: reason() }.encode().unwrap(),
-            _ => Event::Certified { result: "00".repeat(32), by: "chair".to_owned(), at: reason().at }.encode().unwrap(),
+            1 => choice("b1").encode(None).unwrap(),
+            2 => Event::Voided { ballots: vec![BallotId([9; 16])], reason: reason() }.encode(None).unwrap(),
+            _ => Event::Certified { result: "00".repeat(32), by: "chair".to_owned(), at: reason().at }.encode(None).unwrap(),
         };
         lines.insert(place, wrong);
         for plan in PLANS {

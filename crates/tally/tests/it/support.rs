@@ -1,7 +1,7 @@
 //! Logs made for tests.
 
 use acclaim_ballot_log::{
-    Event, LogEntry, NewBallot,
+    Event, LogEntry, NewBallot, Salt,
     entry::{ContestHeader, Reasoned},
 };
 use acclaim_contest::{BallotId, Category, ContestId, Entry, Rules, TagKey};
@@ -15,6 +15,12 @@ pub(crate) struct Log {
     pub(crate) lines: Vec<Vec<u8>>,
     contest: ContestId,
     key: TagKey,
+}
+
+/// The line of an event as the next one of a log; its salt, where it has one, is its index over and over.
+pub(crate) fn line(replay: &Replay, event: &Event) -> Vec<u8> {
+    let salt = Salt([replay.size().to_le_bytes()[0]; 16]);
+    event.encode(replay.tally().is_salted(event).then_some(salt)).unwrap()
 }
 
 /// What a ballot is on; nothing where voters have but one sheet.
@@ -61,7 +67,7 @@ impl Log {
     }
 
     pub(crate) fn try_event(&mut self, event: &Event) -> Result<u64, &'static str> {
-        self.push(event.encode().unwrap())
+        self.push(line(&self.replay, event))
     }
 
     /// Casts a ballot of entries; the category is an entry's first letter.

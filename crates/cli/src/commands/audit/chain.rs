@@ -240,7 +240,7 @@ fn compare(opening: &Opening, previous: &Previous, at_hand: &AtHand) -> Result<(
 /// The result that an entry certifies.
 fn certified(entry: &[u8]) -> Option<String> {
     match LogEntry::decode(entry) {
-        Ok(LogEntry::Event(event)) => match *event {
+        Ok(LogEntry::Event(event, _)) => match *event {
             Event::Certified { result, .. } => Some(result),
             _ => None,
         },

@@ -68,7 +68,7 @@ impl Opening {
         let mut lines = Lines::of(log)?;
         let mut index = 0;
         while let Some(line) = lines.next()? {
-            let Ok(LogEntry::Event(event)) = LogEntry::decode(line) else { break };
+            let Ok(LogEntry::Event(event, _)) = LogEntry::decode(line) else { break };
             match *event {
                 Event::Contest(header) => opening.previous = header.previous,
                 Event::Category(_) => {}

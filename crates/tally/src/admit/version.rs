@@ -1,0 +1,50 @@
+//! What an entry may be and say by the version of its log.
+
+use acclaim_ballot_log::Event;
+
+use super::name;
+use crate::refusal::Refusal;
+use crate::tally::Tally;
+
+/// The version in which salts, the types below and the newer rules begin.
+pub(super) const SECOND: u32 = 2;
+
+/// Refuses an event of another version than its log's. The first entry is judged by the version that it declares itself.
+pub(super) fn check(tally: &Tally, event: &Event, has_salt: bool) -> Result<(), Refusal> {
+    if tally.version() < SECOND && !is_of_first(event) && tally.header.is_some() {
+        return Err(Refusal::LaterVersion(name(event)));
+    }
+    match (tally.is_salted(event), has_salt) {
+        (true, false) => Err(Refusal::NoSalt(name(event))),
+        (false, true) => Err(Refusal::Salt(name(event))),
+        _ => Ok(()),
+    }
+}
+
+fn is_of_first(event: &Event) -> bool {
+    match event {
+        Event::Recused(_)
+        | Event::Rejoined(_)
+        | Event::Suspended(_)
+        | Event::Resumed(_)
+        | Event::Unfrozen(_) => false,
+        Event::Category(category) => {
+            category.votes.is_none() && category.champions.is_none() && category.winners.is_none()
+        }
+        _ => true,
+    }
+}
+
+impl Tally {
+    /// The version of the log, from its first entry; 0 before it.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.header.as_ref().map_or(0, |header| header.v)
+    }
+
+    /// Whether an event has a salt in this log.
+    #[must_use]
+    pub fn is_salted(&self, event: &Event) -> bool {
+        self.version() >= SECOND && event.is_salted()
+    }
+}

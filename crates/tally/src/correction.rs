@@ -1,0 +1,128 @@
+//! What a result changes against the one that was certified before it.
+
+use acclaim_contest::{CategoryId, EntryId};
+use serde::Serialize;
+
+use crate::roster::CategoryNumber;
+use crate::tally::Tally;
+
+/// A result as it was certified, as far as a later one is compared with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Former {
+    /// Log index of its `certified` entry.
+    index: u64,
+    /// SHA-256 of its document, lowercase hex.
+    result: String,
+    categories: Vec<FormerCategory>,
+}
+
+/// A category of a former result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FormerCategory {
+    champions: Option<Vec<EntryId>>,
+    winners: Vec<EntryId>,
+    /// In the order of the definition; withdrawn entries have none.
+    standings: Vec<(EntryId, Option<Standing>)>,
+}
+
+/// An entry's place in the standings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Standing {
+    rank: u64,
+    votes: u64,
+}
+
+/// What a result changes against the former one.
+#[derive(Debug, Serialize)]
+pub(crate) struct Correction<'a> {
+    index: u64,
+    result: &'a str,
+    /// Those in which something differs, in the order of the definition.
+    categories: Vec<CategoryCorrection<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CategoryCorrection<'a> {
+    id: &'a CategoryId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    champions: Option<Change<Vec<EntryId>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    winners: Option<Change<Vec<EntryId>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    standings: Vec<StandingChange>,
+}
+
+#[derive(Debug, Serialize)]
+struct Change<T> {
+    before: T,
+    after: T,
+}
+
+#[derive(Debug, Serialize)]
+struct StandingChange {
+    entry: EntryId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Standing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Standing>,
+}
+
+impl Tally {
+    /// Keeps the result as it stands, which the entry at this index certifies.
+    pub(crate) fn keep_certified(&mut self, result: &str) {
+        let categories = self.category_numbers().map(|category| self.former_category(category)).collect();
+        self.former = Some(Box::new(Former { index: self.size, result: result.to_owned(), categories }));
+    }
+
+    /// What the result, as it stands, changes against the one certified before; `None` if there was none.
+    pub(crate) fn correction(&self) -> Option<Correction<'_>> {
+        let former = self.former.as_deref()?;
+        let categories = self
+            .category_numbers()
+            .zip(&former.categories)
+            .filter_map(|(number, before)| self.category_correction(number, before))
+            .collect();
+        Some(Correction { index: former.index, result: &former.result, categories })
+    }
+
+    fn former_category(&self, category: CategoryNumber) -> FormerCategory {
+        let ranking = self.ranking(category);
+        let outcome = self.outcome_of(category, ranking.as_ref());
+        let ids = |places: &[crate::outcome::Place]| places.iter().map(|place| place.entry.clone()).collect();
+        let mut ranked = self.ranked(category);
+        ranked.sort_unstable_by_key(|place| place.entry);
+        let standing = |entry: &u32| {
+            let at = ranked.binary_search_by_key(entry, |place| place.entry).ok()?;
+            ranked.get(at).map(|place| Standing { rank: place.rank, votes: place.votes })
+        };
+        let entries = self.roster.category(category).entries.iter();
+        FormerCategory {
+            champions: outcome.champions.as_deref().map(ids),
+            winners: ids(&outcome.winners),
+            standings: entries.map(|entry| (self.roster.entry(*entry).id.clone(), standing(entry))).collect(),
+        }
+    }
+
+    fn category_correction(
+        &self,
+        number: CategoryNumber,
+        before: &FormerCategory,
+    ) -> Option<CategoryCorrection<'_>> {
+        let after = self.former_category(number);
+        if after == *before {
+            return None;
+        }
+        let champions = match (&before.champions, after.champions) {
+            (Some(before), Some(after)) if *before != after => Some(Change { before: before.clone(), after }),
+            _ => None,
+        };
+        let winners = (before.winners != after.winners)
+            .then(|| Change { before: before.winners.clone(), after: after.winners.clone() });
+        let changed =
+            before.standings.iter().zip(after.standings).filter(|(before, after)| **before != *after);
+        let standings = changed
+            .map(|((_, before), (entry, after))| StandingChange { entry, before: *before, after })
+            .collect();
+        Some(CategoryCorrection { id: &self.roster.category(number).id, champions, winners, standings })
+    }
+}
