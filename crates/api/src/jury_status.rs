@@ -7,7 +7,7 @@ use std::{
 
 use acclaim_contest::{
     CategoryId, EntryId, PanelId,
-    juror::{Jurors, is_same, named},
+    juror::{Jurors, is_same},
     rules::{Panel, PanelKind, WinnersFrom},
 };
 use acclaim_store::{
@@ -164,7 +164,7 @@ async fn read(
                 panel: panel.id.to_string(),
                 kind: panel.kind,
                 criteria: panel.criteria.iter().map(|(name, _)| name.clone()).collect(),
-                jurors_are_named: !named(panel).is_empty(),
+                jurors_are_named: !panel.jurors.is_empty(),
                 jurors: jurors.of(&panel.id).iter().map(of_juror).collect(),
             }
         })

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use acclaim_contest::{
     PanelId,
-    juror::{self, Jurors, named},
+    juror::{self, Jurors},
 };
 use acclaim_store::{
     Command, CommandOutcome, Phase,
@@ -108,7 +108,7 @@ async fn jurors_for(api: &Api, contest: &Contest, key: &StaffKey, sheet: &Sheet)
     let Some(panel) = panels.iter().find(|panel| panel.id.as_str() == sheet.panel) else {
         return Ok(Jurors::default());
     };
-    if key.role == Role::Juror && named(panel).is_empty() {
+    if key.role == Role::Juror && panel.jurors.is_empty() {
         let mut own = Jurors::default();
         own.add(&panel.id, &key.name);
         return Ok(own);
@@ -120,7 +120,7 @@ async fn jurors_for(api: &Api, contest: &Contest, key: &StaffKey, sheet: &Sheet)
 /// A juror's name in the log: that of the key, in the spelling of the panel's definition if that names the juror.
 pub(crate) fn own_name<'a>(contest: &'a Contest, key: &'a StaffKey) -> &'a str {
     let panels = contest.record.definition.rules.panels.iter();
-    let own = panels.filter(|panel| key.panel.as_ref() == Some(&panel.id)).flat_map(named);
+    let own = panels.filter(|panel| key.panel.as_ref() == Some(&panel.id)).flat_map(|panel| &panel.jurors);
     own.into_iter().find(|juror| juror::is_same(juror, &key.name)).map_or(&key.name, String::as_str)
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-use crate::{characters, id::PanelId, rules::Panel};
+use crate::{characters, id::PanelId};
 
 /// The most characters of a juror's or staff key's name.
 pub const MOST_NAME: usize = 100;
@@ -80,12 +80,6 @@ fn rating(one: &str, other: &str) -> f64 {
     };
     let written = strsim::normalized_damerau_levenshtein(one, other);
     written.max(strsim::normalized_damerau_levenshtein(&sorted(one), &sorted(other)))
-}
-
-/// The jurors whom a panel's definition names; empty if it names none, and whoever has a key for the panel may score.
-#[must_use]
-pub fn named(_panel: &Panel) -> &[String] {
-    &[]
 }
 
 /// The jurors of a contest, by panel, each in the registered spelling.

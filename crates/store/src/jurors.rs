@@ -3,11 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use acclaim_contest::{
-    ContestId, PanelId,
-    juror::{Jurors, named},
-    rules::Panel,
-};
+use acclaim_contest::{ContestId, PanelId, juror::Jurors, rules::Panel};
 
 use crate::{
     Command, CommandOutcome, Database,
@@ -25,14 +21,14 @@ pub async fn jurors(database: &dyn Database, record: &ContestRecord) -> Result<J
     let panels = &record.definition.rules.panels;
     let mut jurors = Jurors::default();
     let mut open: BTreeSet<&PanelId> = BTreeSet::new();
-    let keys = if panels.iter().any(|panel| named(panel).is_empty()) {
+    let keys = if panels.iter().any(|panel| panel.jurors.is_empty()) {
         database.staff_keys().await?
     } else {
         Vec::new()
     };
     for panel in panels {
         add_registered(&mut jurors, panel, record.id(), &keys);
-        if named(panel).is_empty() {
+        if panel.jurors.is_empty() {
             open.insert(&panel.id);
         }
     }
@@ -56,7 +52,7 @@ pub async fn jurors_for(
     panel: &Panel,
     name: &str,
 ) -> Result<Jurors> {
-    let is_named = !named(panel).is_empty();
+    let is_named = !panel.jurors.is_empty();
     let keys = if is_named { Vec::new() } else { database.staff_keys().await? };
     let mut registered = Jurors::default();
     add_registered(&mut registered, panel, record.id(), &keys);
@@ -74,10 +70,10 @@ pub async fn jurors_for(
 
 /// Adds those whom the panel names, or who have a key for it.
 fn add_registered(jurors: &mut Jurors, panel: &Panel, contest: &ContestId, keys: &[StaffKey]) {
-    for juror in named(panel) {
+    for juror in &panel.jurors {
         jurors.add(&panel.id, juror);
     }
-    if named(panel).is_empty() {
+    if panel.jurors.is_empty() {
         let own = keys.iter().filter(|key| key.revoked.is_none() && is_jurors(key, contest, &panel.id));
         own.for_each(|key| jurors.add(&panel.id, &key.name));
     }

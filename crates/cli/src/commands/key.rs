@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use acclaim_contest::{
     Instant,
-    juror::{UnknownJuror, check_name, is_same, named},
+    juror::{UnknownJuror, check_name, is_same},
 };
 use acclaim_store::{
     Database, Keyring, jurors,
@@ -103,14 +103,14 @@ async fn juror_name(database: &dyn Database, args: &KeyCreateArgs) -> Result<Str
     };
     let mut known = jurors::jurors(database, &record).await?;
     let keys = database.staff_keys().await?;
-    if named(rules).is_empty() {
+    if rules.jurors.is_empty() {
         // A lost key's juror goes on under the name that the log knows.
         let own = keys.iter().filter(|key| jurors::is_jurors(key, contest, panel));
         own.for_each(|key| known.add(panel, &key.name));
     }
     let registered = match known.find(panel, name) {
         Ok(registered) => registered.to_owned(),
-        Err(UnknownJuror::NotThere { .. }) if named(rules).is_empty() => name.clone(),
+        Err(UnknownJuror::NotThere { .. }) if rules.jurors.is_empty() => name.clone(),
         Err(unknown) => bail!("the name {name:?}: {unknown}"),
     };
     let has_key = |key: &&StaffKey| {

@@ -18,6 +18,7 @@ const DECOMPOSED: &str = "Julia\u{301}n Diaz";
 on_both_grounds!(
     a_juror_in_two_spellings_counts_once,
     whoever_is_no_juror_is_refused,
+    a_panel_that_names_its_jurors_has_exactly_these,
     the_jury_is_told_how_far_it_is,
     a_juror_reads_the_shortlist_and_nothing_else,
 );
@@ -169,6 +170,32 @@ fn whoever_is_no_juror_is_refused(site: &Site) {
     assert_eq!(jurors_in_log(site, "prize"), ["Kofi"]);
     let gone = post(site, "prize/scores", &site.key, "paper-ama", &paper("Ama Mensah"));
     assert_eq!(gone.problem(422, "invalid-request")["field"], "juror");
+}
+
+fn a_panel_that_names_its_jurors_has_exactly_these(site: &Site) {
+    let mut rules = points();
+    rules["panel"][0]["jurors"] = json!(["Ama Mensah", COMPOSED]);
+    opened(site, "prize", &rules);
+    // No key is needed where the definition names the juror, and a key makes no juror where it does not.
+    let body =
+        |juror: &str| json!({"panel": "experts", "juror": juror, "category": "a", "values": [["a1", "5"]]});
+    assert_eq!(post(site, "prize/scores", &site.key, "paper", &body(DECOMPOSED)).status, 200);
+    let create = ["create", "--role", "juror", "--contest", "prize", "--panel", "experts", "--name"];
+    let output = site.key_command(&[&create[..], &["Ama Mensha"]].concat());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains("did you mean \"Ama Mensah\"?"), "{words}");
+    let ama = site.run_key(&[&create[..], &["AMA  mensah"]].concat());
+    let keys = site.run_key(&["list"]);
+    assert!(keys.lines().any(|line| line.starts_with("Ama Mensah ")), "in the registered spelling: {keys}");
+    let own = json!({"category": "a", "values": [["a1", "5"]]});
+    assert_eq!(post(site, "prize/scores", &ama, "own", &own).status, 200);
+    let refused = post(site, "prize/scores", &site.key, "kofi", &body("Kofi"));
+    assert_eq!(refused.problem(422, "invalid-request")["field"], "juror");
+    assert_eq!(jurors_in_log(site, "prize"), ["Ama Mensah", COMPOSED]);
+    let status = get(site, "prize/jury", &site.key).body;
+    assert_eq!(status["panels"][0]["jurors_are_named"], true);
+    let has_key: Vec<_> = [0, 1].map(|juror| status["panels"][0]["jurors"][juror]["has_key"] == true).into();
+    assert_eq!(has_key, [true, false], "{status}");
 }
 
 fn the_jury_is_told_how_far_it_is(site: &Site) {

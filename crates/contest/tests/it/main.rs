@@ -14,6 +14,7 @@ mod characters;
 mod defaults;
 mod entries_file;
 mod every_mistake;
+mod jurors;
 mod robustness;
 mod round_trip;
 mod rounds;
