@@ -31,6 +31,8 @@ pub(crate) struct Contest {
     pub(crate) origin: String,
     /// Whether the operator has it left alone: nothing of it is recorded.
     pub(crate) is_left_alone: bool,
+    /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
+    pub(crate) refused_texts: Option<String>,
 }
 
 impl Contest {
@@ -69,6 +71,9 @@ impl Contest {
             verifier_key: key.verifier().to_string(),
             origin,
             is_left_alone,
+            refused_texts: (record.state.phase == Phase::Draft)
+                .then(|| definition.check().err().map(|mistakes| mistakes.to_string()))
+                .flatten(),
             record,
         })
     }
