@@ -47,6 +47,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 #[derive(Serialize, ToSchema)]
 struct JuryStatus {
     contest: String,
+    /// With a juror's key: whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    juror: Option<String>,
     /// `draft`, `open`, `closed`, `frozen`, `certified`.
     phase: &'static str,
     /// By panel, in the order of the rules. With a juror's key: the own panel.
@@ -150,37 +153,56 @@ async fn read(
     let mut room = MAX_NAMED;
     let panels = panels
         .map(|panel| {
-            let of_juror = |juror: &String| {
-                let missing = missing(panel, juror, &shortlist, &entered, &mut room);
-                JurorStatus {
-                    has_key: has_key(&keys, &contest, &panel.id, juror),
-                    complete: missing.is_empty(),
-                    missing,
-                    recused: Vec::new(),
-                    juror: juror.clone(),
-                }
-            };
-            PanelStatus {
-                panel: panel.id.to_string(),
-                kind: panel.kind,
-                criteria: panel.criteria.iter().map(|(name, _)| name.clone()).collect(),
-                jurors_are_named: !panel.jurors.is_empty(),
-                jurors: jurors.of(&panel.id).iter().map(of_juror).collect(),
-            }
+            let has_key = |juror: &str| has_key(&keys, &contest, &panel.id, juror);
+            panel_status(panel, jurors.of(&panel.id), &shortlist, &entered, has_key, &mut room)
         })
         .collect();
     let phase = contest.phase().as_str();
-    let body = JuryStatus { contest: id.to_string(), phase, panels, shortlist, shortlist_is_final };
+    let juror = own.map(|key| own_name(&contest, key).to_owned());
+    let body = JuryStatus { contest: id.to_string(), juror, phase, panels, shortlist, shortlist_is_final };
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response())
 }
 
-/// The juror whose key it is.
+/// The juror whose key it is; none if the panel names its jurors and this one is not among them.
 fn own_juror(contest: &Contest, key: &StaffKey) -> Jurors {
     let mut own = Jurors::default();
-    if let Some(panel) = &key.panel {
-        own.add(panel, own_name(contest, key));
+    let name = own_name(contest, key);
+    let panels = contest.record.definition.rules.panels.iter();
+    for panel in panels.filter(|panel| key.panel.as_ref() == Some(&panel.id)) {
+        if panel.jurors.is_empty() || panel.jurors.iter().any(|juror| juror == name) {
+            own.add(&panel.id, name);
+        }
     }
     own
+}
+
+/// How far the jurors of a panel are.
+fn panel_status(
+    panel: &Panel,
+    jurors: &[String],
+    shortlist: &[Shortlisted],
+    entered: &Entered<'_>,
+    has_key: impl Fn(&str) -> bool,
+    room: &mut usize,
+) -> PanelStatus {
+    let mut statuses = Vec::with_capacity(jurors.len());
+    for juror in jurors {
+        let missing = missing(panel, juror, shortlist, entered, room);
+        statuses.push(JurorStatus {
+            juror: juror.clone(),
+            has_key: has_key(juror),
+            complete: missing.is_empty(),
+            missing,
+            recused: Vec::new(),
+        });
+    }
+    PanelStatus {
+        panel: panel.id.to_string(),
+        kind: panel.kind,
+        criteria: panel.criteria.iter().map(|(name, _)| name.clone()).collect(),
+        jurors_are_named: !panel.jurors.is_empty(),
+        jurors: statuses,
+    }
 }
 
 fn has_key(keys: &[StaffKey], contest: &Contest, panel: &PanelId, juror: &str) -> bool {

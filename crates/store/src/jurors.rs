@@ -85,10 +85,15 @@ pub fn is_jurors(key: &StaffKey, contest: &ContestId, panel: &PanelId) -> bool {
     key.role == Role::Juror && key.covers(contest) && key.panel.as_ref() == Some(panel)
 }
 
+/// A juror's panel and name.
+type Juror = (PanelId, String);
+/// Category and criterion of a list of scores.
+type ListPlace = (String, Option<String>);
+
 /// The jurors with scores that stand, in the order in which they first scored.
-async fn with_scores(database: &dyn Database, contest: &ContestId) -> Result<Vec<(PanelId, String)>> {
-    let mut order: Vec<(PanelId, String)> = Vec::new();
-    let mut lists: BTreeMap<(PanelId, String), BTreeSet<(String, Option<String>)>> = BTreeMap::new();
+async fn with_scores(database: &dyn Database, contest: &ContestId) -> Result<Vec<Juror>> {
+    let mut order: Vec<Juror> = Vec::new();
+    let mut lists: BTreeMap<Juror, BTreeSet<ListPlace>> = BTreeMap::new();
     let take = |queued: QueuedCommand, _: CommandOutcome| {
         let Command::Score { panel, juror, category, criterion, values } = queued.command else { return };
         let who = (panel, juror);

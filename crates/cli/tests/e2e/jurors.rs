@@ -200,7 +200,7 @@ fn a_panel_that_names_its_jurors_has_exactly_these(site: &Site) {
 
 fn the_jury_is_told_how_far_it_is(site: &Site) {
     let rules = json!({
-        "winners": {"count": 1, "from": "all", "by": "scores"},
+        "winners": {"count": 1, "from": "all", "by": "votes"},
         "panel": [
             {"id": "experts", "kind": "score", "scale": [0, 10], "criteria": [["impact", 2], ["reach", 1]]},
             {"id": "students", "kind": "points"},
@@ -301,7 +301,7 @@ fn a_juror_reads_the_shortlist_and_nothing_else(site: &Site) {
         assert!(!own.text.contains(secret), "{secret}: {}", own.text);
     }
     // As before: the figures themselves are not a juror's before they are public.
-    get(site, "prize/tally", &ama).problem(403, "tally-not-public");
+    get(site, "prize/tally", &ama).problem(403, "not-public");
     for (path, token) in [("prize/jury", &site.staff_key("gateway", "prize")), ("other/jury", &ama)] {
         get(site, path, token).problem(403, "key-insufficient");
     }

@@ -497,7 +497,15 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
     succeeded(&from_file(&kofi, "category,entry,value\na,a1,3\na,a3,4.25\n", &[]));
     assert_eq!(standing(site, "prize", &kofi)[0]["values"], json!([["a1", "3"], ["a3", "4.25"]]));
     let output = from_file(&kofi, "juror,category,entry,value\nEsi,a,a1,3\n", &[]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("does not allow this"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("csv:2: juror: the key is for \"Kofi\" alone"),
+        "{output:?}"
+    );
+    let output = from_file(&kofi, "panel,juror,category,entry,value\nexperts,Kofi,a,a1,3\n", &[]);
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("csv:2: panel: the key is for \"students\" alone"),
+        "{output:?}"
+    );
     let shown = succeeded(&run(site, &kofi, &["rule", "scores", "prize"]));
     assert!(shown.contains("4.25") && !shown.contains("Esi"), "{shown}");
 }

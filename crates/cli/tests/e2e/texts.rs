@@ -57,7 +57,7 @@ fn characters_that_change_how_a_text_reads_are_refused(site: &Site) {
             let problem = refused.problem(422, "invalid-request");
             assert_eq!(problem["field"], field, "{problem}");
             assert_eq!(problem["refused"], json!({"character": code, "position": 3}), "{problem}");
-            refused.names(&format!("{code}"));
+            refused.names(code);
             refused.names("at character 3");
         }
         let mut draft = definition("draft", "2098-01-01T00:00:00Z");

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 use acclaim_api::jury::{Jury, Place, Sheet};
 use acclaim_contest::{
     Category, Entry, PanelId,
-    juror::Jurors,
+    juror::{Jurors, is_same},
     rules::Panel,
     spreadsheet::{RowPlace, Spreadsheet, StringRecord, Unreadable},
 };
@@ -71,7 +71,10 @@ pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
         fill_in(&mut rows, &columns, args, &client)?;
     }
     let contest = contest(&client, args)?;
-    let jurors = jurors(&client, args)?;
+    let (jurors, own) = jurors(&client, args)?;
+    if let Some((panel, juror)) = &own {
+        mistakes.extend(rows.iter().filter_map(|row| not_own(row, panel, juror)));
+    }
     let jury = Jury::new(&contest.panels, &contest.categories, &contest.entries, &jurors);
     register(&mut rows, &jurors);
     let sheets = sheets(&rows);
@@ -262,16 +265,26 @@ fn contest(client: &Client, args: &ScoreArgs) -> Result<Contest> {
     })
 }
 
-/// The contest's jurors, or the one whose key it is.
-fn jurors(client: &Client, args: &ScoreArgs) -> Result<Jurors> {
+/// The contest's jurors; and with a juror's key that key's panel and juror, who is then the only one.
+fn jurors(client: &Client, args: &ScoreArgs) -> Result<(Jurors, Option<(String, String)>)> {
     let status: Value = client.get(&format!("/v1/contests/{}/jury", args.contest))?.json()?;
     let mut jurors = Jurors::default();
+    let own_panel = status["panels"][0]["panel"].as_str().unwrap_or_default();
+    let own = status["juror"].as_str().map(|juror| (own_panel.to_owned(), juror.to_owned()));
     for panel in status["panels"].as_array().into_iter().flatten() {
         let Some(Ok(id)) = panel["panel"].as_str().map(str::parse::<PanelId>) else { continue };
         let names = panel["jurors"].as_array().into_iter().flatten();
         names.filter_map(|juror| juror["juror"].as_str()).for_each(|juror| jurors.add(&id, juror));
     }
-    Ok(jurors)
+    Ok((jurors, own))
+}
+
+/// The mistake of a row that the juror whose key it is cannot enter.
+fn not_own(row: &Row, panel: &str, juror: &str) -> Option<Mistake> {
+    if row.panel != panel {
+        return Some((row.line, "panel", format!("the key is for {panel:?} alone")));
+    }
+    (!is_same(&row.juror, juror)).then(|| (row.line, "juror", format!("the key is for {juror:?} alone")))
 }
 
 /// Writes each juror in the registered spelling, so that rows of two spellings are one juror's sheet. Who is no juror stays, and is a mistake later.
