@@ -39,7 +39,7 @@ fn finds_names_without_accents_and_in_either_form() {
     }
     stage.open(&definition);
     browser.open(&stage.link("prize", &stage.pass("prize")));
-    browser.sees("0 of 1 categories chosen");
+    browser.sees("0 of 1 category chosen");
     // As typing does, without a keyboard's own composing.
     let search = |typed: &str| -> Vec<String> {
         let script = "const find = document.getElementById('find'); find.value = arguments[0];
