@@ -32,20 +32,21 @@ impl Countback {
         self.0.values().map(|by_entry| Reverse(by_entry.get(&entry).copied().unwrap_or(0))).collect()
     }
 
-    /// Each value and how many jurors gave it to an entry, down to the value that tells these entries apart as far as any does.
-    pub(crate) fn counts(&self, entry: EntryNumber, tied: &[EntryNumber]) -> Vec<(String, u64)> {
-        let mut counts = Vec::new();
-        let mut last = 0;
-        for (value, by_entry) in &self.0 {
-            let of = |entry: &EntryNumber| by_entry.get(entry).copied().unwrap_or(0);
-            counts.push((value.print(), of(&entry)));
-            if tied.iter().any(|other| of(other) != of(&entry)) {
-                last = counts.len();
-            }
-        }
-        // Below it all of them are alike.
-        counts.truncate(last.max(1));
-        counts
+    /// How many values, from the highest on, tell these entries apart as far as any do; all of them if none does.
+    pub(crate) fn depth(&self, tied: &[EntryNumber]) -> usize {
+        let mut keys: Vec<_> = tied.iter().map(|entry| self.key(*entry)).collect();
+        keys.sort_unstable();
+        let differs = |(one, other): (&Vec<_>, &Vec<_>)| one.iter().zip(other).position(|(a, b)| a != b);
+        let deepest = keys.iter().zip(keys.iter().skip(1)).filter_map(differs).max();
+        deepest.map_or(self.0.len(), |deepest| deepest + 1)
+    }
+
+    /// Each of the highest values and how many jurors gave it to an entry.
+    pub(crate) fn counts(&self, entry: EntryNumber, depth: usize) -> Vec<(String, u64)> {
+        let count = |(value, by_entry): (&Value, &BTreeMap<EntryNumber, u64>)| {
+            (value.print(), by_entry.get(&entry).copied().unwrap_or(0))
+        };
+        self.0.iter().take(depth).map(count).collect()
     }
 }
 

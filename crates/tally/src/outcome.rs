@@ -137,7 +137,7 @@ pub struct Ordered {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub figure: Option<String>,
     /// `countback`: the highest value given in the category and how many jurors gave it to the entry, then the next lower one, down to the
-    /// one that decides.
+    /// one that decides; all of them if none does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<(String, u64)>,
 }

@@ -88,7 +88,10 @@ fn head(name: &str) -> Vec<Event> {
 fn make_first(header: &mut ContestHeader) {
     header.v = 1;
     header.rules.admission = None;
-    header.rules.publication.entries = PublishEntries::AfterClose;
+    let entries = &mut header.rules.publication.entries;
+    if *entries == PublishEntries::Certified {
+        *entries = PublishEntries::AfterClose;
+    }
 }
 
 /// Every folder's name, in order.

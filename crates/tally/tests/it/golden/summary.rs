@@ -26,6 +26,9 @@ pub(super) fn summary(replay: &Replay) -> Value {
     if let Some(draw) = result.get("draw") {
         summary["draw"] = format!("{} {}", draw["index"], &word(&draw["seed"])[..8]).into();
     }
+    if let Some(corrects) = result.get("corrects") {
+        summary["corrects"] = corrected(corrects).into();
+    }
     for category in result["categories"].as_array().unwrap() {
         summary[word(&category["id"])] = of_category(category, has_sheets(&result["rules"]));
     }
@@ -50,6 +53,9 @@ fn of_category(category: &Value, has_sheets: bool) -> Value {
         }),
         "without_rulings": lines(&category["without_rulings"], |place| fields(place, &["rank", "entry", "votes", "share"])),
     });
+    if let Some(own) = category.get("own_rules") {
+        summary["own_rules"] = own.clone();
+    }
     let counts = &category["counts"];
     if has_sheets {
         let [counted, voters] = [&counts["ballots"]["counted"], &counts["voters"]];
@@ -61,12 +67,27 @@ fn of_category(category: &Value, has_sheets: bool) -> Value {
             summary[key] = list.into();
         }
     };
+    add(
+        "undecided",
+        lines(&winners["undecided"], |reason| {
+            let names = ["jurors", "entries"].map(|key| lines(&reason[key], word).join(", "));
+            format!("{} {} {}", fields(reason, &["reason", "panel"]), names[0], names[1])
+                .trim_end()
+                .to_owned()
+        }),
+    );
     add("channels", lines(&counts["channels"], channel));
     add("panels", lines(&category["panels"], |panel| fields(panel, &["panel", "kind", "jurors"])));
     for panel in category["panels"].as_array().into_iter().flatten() {
         let mut figures = lines(&panel["figures"], ranked);
-        let without = |entry: &Value| format!("- {}", fields(entry, &["entry", "jurors"]));
+        let without = |entry: &Value| format!("- {}{}", fields(entry, &["entry", "jurors"]), recused(entry));
         figures.extend(lines(&panel["without_figure"], without));
+        figures.extend(lines(&panel["missing"], |juror| format!("missing {}", word(juror))));
+        for key in ["incomplete", "recused"] {
+            figures.extend(lines(&panel[key], |juror| {
+                format!("{key} {}: {}", word(&juror["juror"]), lines(&juror["entries"], word).join(", "))
+            }));
+        }
         add(&format!("panel {}", word(&panel["panel"])), figures);
     }
     add("ranking", lines(&category["ranking"], ranked));
@@ -86,14 +107,39 @@ fn standing(standing: &Value) -> String {
 
 /// `rank entry figure exact`, and at a panel its jurors.
 fn ranked(figure: &Value) -> String {
-    tied(figure, &["rank", "entry", "figure", "exact", "jurors"])
+    tied(figure, &["rank", "entry", "figure", "exact", "jurors"]) + &recused(figure)
+}
+
+/// How many jurors are recused, if any is.
+fn recused(figure: &Value) -> String {
+    figure.get("recused").map_or_else(String::new, |recused| format!(" ({recused} recused)"))
+}
+
+/// What a corrected result changes, a line each.
+fn corrected(corrects: &Value) -> Vec<String> {
+    let mut changed = vec![format!("index {}", corrects["index"])];
+    for category in corrects["categories"].as_array().unwrap() {
+        let id = word(&category["id"]);
+        for key in ["champions", "winners"] {
+            if let Some(change) = category.get(key) {
+                let [before, after] = ["before", "after"].map(|side| lines(&change[side], word).join(", "));
+                changed.push(format!("{id} {key}: {before} -> {after}"));
+            }
+        }
+        changed.extend(lines(&category["standings"], |change| {
+            let [before, after] = ["before", "after"].map(|side| fields(&change[side], &["rank", "votes"]));
+            format!("{id} {}: {before} -> {after}", word(&change["entry"]))
+        }));
+    }
+    changed
 }
 
 /// `concerns entry what-orders-it, ...`; of a lot the first eight digits.
 fn order(tie: &Value) -> String {
     let entry = |entry: &Value| {
         let lot = entry.get("lot").map_or_else(String::new, |lot| format!(" {}", &word(lot)[..8]));
-        fields(entry, &["entry", "index", "figure"]) + &lot
+        let counts = lines(&entry["counts"], |count| format!(" {}x{}", count[1], word(&count[0]))).concat();
+        fields(entry, &["entry", "index", "figure"]) + &lot + &counts
     };
     format!("{}: {}", word(&tie["concerns"]), lines(&tie["order"], entry).join(", "))
 }
