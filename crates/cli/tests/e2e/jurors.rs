@@ -200,7 +200,7 @@ fn a_panel_that_names_its_jurors_has_exactly_these(site: &Site) {
 
 fn the_jury_is_told_how_far_it_is(site: &Site) {
     let rules = json!({
-        "winners": {"count": 1, "from": "all", "by": "votes"},
+        "winners": {"count": 1, "from": "all", "by": "votes", "ties": "panel:students"},
         "panel": [
             {"id": "experts", "kind": "score", "scale": [0, 10], "criteria": [["impact", 2], ["reach", 1]]},
             {"id": "students", "kind": "points"},
