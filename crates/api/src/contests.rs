@@ -128,7 +128,7 @@ fn document(contest: &Contest, status: StatusCode, opening_refused: Option<Strin
         ("titles", (!definition.titles.is_empty()).then(|| json!(definition.titles))),
         ("days", (!contest.days.is_empty()).then(|| json!(contest.days))),
         ("rounds", definition.rounds.as_ref().map(|rounds| json!(rounds))),
-        ("opening_refused", opening_refused.map(Value::from)),
+        ("opening_refused", opening_refused.or_else(|| contest.refused_texts.clone()).map(Value::from)),
         ("tag_key_destroyed", contest.tag_key.is_none().then(|| true.into())),
         ("warnings", (!warnings.is_empty()).then(|| json!(warnings))),
     ];

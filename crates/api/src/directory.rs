@@ -35,6 +35,8 @@ pub(crate) struct Contest {
     pub(crate) is_left_alone: bool,
     /// Whether it was ever certified, also if it has been reopened since.
     pub(crate) was_certified: bool,
+    /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
+    pub(crate) refused_texts: Option<String>,
 }
 
 impl Contest {
@@ -81,6 +83,9 @@ impl Contest {
             origin,
             is_left_alone,
             was_certified,
+            refused_texts: (record.state.phase == Phase::Draft)
+                .then(|| definition.check().err().map(|mistakes| mistakes.to_string()))
+                .flatten(),
             record,
         })
     }

@@ -15,6 +15,7 @@ mod following;
 pub mod fuzz;
 mod health;
 pub mod jury;
+mod jury_status;
 mod limits;
 mod log;
 mod metrics;

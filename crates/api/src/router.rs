@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    auth, ballots, bulk, commands, contests, health, log, mine, page, passes,
+    auth, ballots, bulk, commands, contests, health, jury_status, log, mine, page, passes,
     problem::{self, Problem},
     result, scores, standings,
     state::Api,
@@ -58,6 +58,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(turnout::routes())
         .merge(commands::routes())
         .merge(scores::routes())
+        .merge(jury_status::routes())
         .merge(log::routes())
         .merge(health::routes())
 }

@@ -42,6 +42,7 @@ fn every_route_is_described() {
         "POST C/withdrawals",
         "POST C/reinstatements",
         "POST C/amendments",
+        "GET C/jury",
         "GET C/scores",
         "POST C/scores",
         "POST C/choices",

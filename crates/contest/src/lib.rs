@@ -3,11 +3,13 @@
 //! Everything here is pure: time, keys and randomness come in as arguments.
 
 pub mod ballot;
+pub mod characters;
 pub mod days;
 pub mod definition;
 mod encoding;
 pub mod entry;
 pub mod id;
+pub mod juror;
 pub mod pass;
 pub mod rounds;
 pub mod rules;

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use acclaim_contest::{
-    ContestId, Instant, SubjectRules,
-    definition::{Definition, Overrides},
-};
+use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests,
     contests::{ContestState, Counted, PassCount},
@@ -307,8 +304,7 @@ async fn records(rows: &[PgRow]) -> Result<Vec<ContestRecord>> {
 }
 
 fn record(row: StoredContest) -> Result<ContestRecord> {
-    let definition =
-        Definition::from_json(row.definition.as_bytes(), &Overrides::default()).map_err(corrupt)?;
+    let definition = Definition::from_stored_json(row.definition.as_bytes()).map_err(corrupt)?;
     let withdrawn: BTreeSet<_> = serde_json::from_str(&row.withdrawn).map_err(corrupt)?;
     Ok(ContestRecord {
         definition: Arc::new(definition),

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use acclaim_contest::{
-    ContestId, Instant, SubjectRules,
-    definition::{Definition, Overrides},
-};
+use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests,
     contests::{ContestState, Counted, PassCount},
@@ -221,8 +218,7 @@ impl StoredContest {
     }
 
     fn record(self) -> Result<ContestRecord> {
-        let definition =
-            Definition::from_json(self.definition.as_bytes(), &Overrides::default()).map_err(corrupt)?;
+        let definition = Definition::from_stored_json(self.definition.as_bytes()).map_err(corrupt)?;
         let withdrawn: BTreeSet<_> = serde_json::from_str(&self.withdrawn).map_err(corrupt)?;
         Ok(ContestRecord {
             definition: Arc::new(definition),

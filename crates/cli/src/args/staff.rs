@@ -1,4 +1,4 @@
-//! `acclaim pass` and `acclaim key`
+//! `acclaim pass`, `acclaim jury` and `acclaim key`
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use acclaim_contest::{ContestId, PanelId, id::ChannelId, subject::SubjectsAre};
 use acclaim_store::keys::Role;
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::Target;
+use super::{Target, contest::ShowArgs};
 
 /// `acclaim pass ...`
 #[derive(Debug, Subcommand)]
@@ -59,6 +59,15 @@ pub struct MintArgs {
     pub target: Target,
 }
 
+/// `acclaim jury ...`
+#[derive(Debug, Subcommand)]
+pub enum JuryCommand {
+    /// Show which jurors have entered all their scores, and what is missing; jurors see their own
+    #[command(after_help = "Example:\n  acclaim jury status wsis-2021\n\n\
+                            Where the definition names a panel's jurors, all of them are listed; elsewhere those with a key or with scores.")]
+    Status(ShowArgs),
+}
+
 /// `acclaim key ...`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
@@ -68,7 +77,8 @@ pub enum KeyCommand {
                             acclaim key create --role auditor\n  \
                             acclaim key create --role juror --contest wsis-2021 --panel experts --name 'Ama Mensah'\n\n\
                             A juror's key enters that juror's own scores and does nothing else. A juror who lost it gets another one of the \
-                            same name, once the lost one is revoked."
+                            same name, once the lost one is revoked. Names that differ in case, white space or Unicode form alone are one juror, \
+                            who keeps the spelling that the contest knows."
     )]
     Create(KeyCreateArgs),
     /// List the staff keys, without their secrets

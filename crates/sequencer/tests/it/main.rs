@@ -12,5 +12,6 @@ mod standby;
 mod start;
 mod support;
 mod tag_key;
+mod texts;
 mod upkeep;
 mod witnessing;

@@ -1,5 +1,7 @@
 //! The embedded stores keep the promises of the traits, and a few of their own.
 
+mod jurors;
+
 use std::{path::Path, sync::Arc};
 
 use acclaim_ballot_log::Hash;
