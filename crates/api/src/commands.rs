@@ -21,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     casting::LogHead,
     extract::Path,
     problem::{self, Problem},
@@ -345,13 +345,11 @@ async fn run<B: DeserializeOwned>(
     request: Request,
     command: impl FnOnce(B) -> Result<Command, Problem>,
 ) -> Answer {
-    let id = contest_id(contest)?;
-    let key = auth::staff(api, request.headers(), Some(&id), ORGANISERS).await?;
-    api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, key) = auth::staff_of(api, request.headers(), contest, ORGANISERS).await?;
     let idempotency_key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let command = command(parse(&body)?)?;
-    decide(api, &id, key.name, idempotency_key, command).await
+    decide(api, contest.id(), key.name, idempotency_key, command).await
 }
 
 /// Queues a command of a staff key and waits for its outcome.

@@ -8,7 +8,9 @@ use std::{
 
 use acclaim_ballot_log::{Event, LogEntry, SigningKey, entry::ContestHeader};
 use acclaim_contest::{ContestId, TagKey, ballot::Slate, days::Days, rules::Period};
-use acclaim_store::{ContestRecord, Database, Hub, Keyring, Phase, StoreError, hub::Notice};
+use acclaim_store::{
+    ContestRecord, Database, Hub, Keyring, Phase, StoreError, certification::was_certified, hub::Notice,
+};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast::error::RecvError};
@@ -33,6 +35,8 @@ pub(crate) struct Contest {
     pub(crate) is_left_alone: bool,
     /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
     pub(crate) refused_texts: Option<String>,
+    /// Whether it was ever certified, also if it has been reopened since.
+    pub(crate) was_certified: bool,
 }
 
 impl Contest {
@@ -45,7 +49,13 @@ impl Contest {
     ) -> Result<Self, StoreError> {
         // The beginning of its log may be what is missing.
         let days = if is_left_alone { Days::default() } else { days(&record, database).await? };
-        Self::new(record, days, keyring, is_left_alone)
+        let was_certified = match record.state.phase {
+            Phase::Draft | Phase::Open => false,
+            // A reopening leads back here. It changes the record as a certification does, so that every process asks again.
+            Phase::Closed | Phase::Frozen => was_certified(database, record.id()).await?,
+            Phase::Certified => true,
+        };
+        Self::new(record, days, keyring, is_left_alone, was_certified)
     }
 
     fn new(
@@ -53,6 +63,7 @@ impl Contest {
         days: Days,
         keyring: &Keyring,
         is_left_alone: bool,
+        was_certified: bool,
     ) -> Result<Self, StoreError> {
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
         let definition = &record.definition;
@@ -74,6 +85,7 @@ impl Contest {
             refused_texts: (record.state.phase == Phase::Draft)
                 .then(|| definition.check().err().map(|mistakes| mistakes.to_string()))
                 .flatten(),
+            was_certified,
             record,
         })
     }

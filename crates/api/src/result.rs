@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use acclaim_contest::rules::PublishResult;
 use acclaim_report::{Format, Report, SCHEMA, html};
 use acclaim_store::Phase;
 use axum::{
@@ -25,6 +24,7 @@ use crate::{
     extract::{Path, Query},
     negotiation,
     problem::{self, Problem},
+    publication::may_read_result,
     rendered::Key,
     standings::latest,
     state::Api,
@@ -71,13 +71,7 @@ async fn result(
     if contest.phase() <= Phase::Open {
         return Err(Problem::new(&problem::NO_RESULT_YET, "the contest is not closed"));
     }
-    let public = match contest.record.definition.rules.publication.result {
-        PublishResult::Closed => true,
-        PublishResult::Certified => contest.phase() == Phase::Certified,
-    };
-    if !public && !reader {
-        return Err(Problem::new(&problem::NOT_PUBLIC, "the result is not certified yet"));
-    }
+    may_read_result(&contest, reader)?;
     let format = negotiation::wanted(&headers, asked.format.as_deref(), &Format::ALL)?;
     let publication = latest(&api, &contest)?;
     let document = publication

@@ -28,7 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, SCORE_READERS, SCORERS},
-    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     commands::{self, Done},
     directory::Contest,
     extract::Path,
@@ -76,9 +76,8 @@ async fn enter(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    let id = contest_id(&contest)?;
-    let key = auth::staff(&api, request.headers(), Some(&id), SCORERS).await?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, key) = auth::staff_of(&api, request.headers(), &contest, SCORERS).await?;
+    let id = contest.id();
     let idempotency_key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
@@ -92,14 +91,14 @@ async fn enter(
             is_repeated |= queued.key == idempotency_key;
             entered += usize::from(queued.by == key.name);
         };
-        each_recorded(&*api.stores.database, &id, Sought::SameScores(&command), look).await?;
+        each_recorded(&*api.stores.database, id, Sought::SameScores(&command), look).await?;
         // What is sent again is answered again.
         if !is_repeated {
             check_time(&contest)?;
             check_corrections(entered)?;
         }
     }
-    commands::decide(&api, &id, key.name, idempotency_key, command).await
+    commands::decide(&api, id, key.name, idempotency_key, command).await
 }
 
 /// The jurors among whom the sheet's is looked for: an own key makes a juror where the panel names none.
@@ -218,9 +217,8 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    let key = auth::staff(&api, &headers, Some(&id), SCORE_READERS).await?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
+    let id = contest.id();
     let own = (key.role == Role::Juror).then_some(&key);
     let scores = standing(&api, &contest, own).await?;
     let juror = own.map(|key| own_name(&contest, key).to_owned());

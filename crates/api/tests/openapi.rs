@@ -32,6 +32,7 @@ fn every_route_is_described() {
         "GET C/ballots/{ballot}/proof",
         "GET C/turnout",
         "GET C/votes/mine",
+        "GET C/passes",
         "POST C/passes",
         "GET C/tally",
         "GET C/tally/stream",

@@ -13,6 +13,7 @@ mod rules_tables;
 mod supported;
 pub mod text;
 mod tree;
+mod warnings;
 mod window;
 mod write;
 
@@ -23,6 +24,7 @@ use tree::Node;
 
 pub use entries::MOST_ENTRIES;
 pub use mistakes::{MOST_MISTAKES, Mistake, Mistakes};
+pub use warnings::Warning;
 
 use crate::{
     encoding,

@@ -14,6 +14,7 @@ pub mod pass;
 pub mod rounds;
 pub mod rules;
 pub mod spreadsheet;
+pub mod subject;
 pub mod time;
 pub mod voter;
 
@@ -23,5 +24,6 @@ pub use entry::{Amendment, Category, Entry, Titles};
 pub use id::{CategoryId, ContestId, EntryId, InvalidId, PanelId};
 pub use rounds::{Previous, Rounds};
 pub use rules::Rules;
+pub use subject::SubjectRules;
 pub use time::Instant;
 pub use voter::{BallotId, TagKey, VoterTag};

@@ -229,7 +229,7 @@ fn lots_decide(result: &Value) {
 
 fn a_jurors_key_does_nothing_else(site: &Site) {
     opened(site, "prize");
-    site.create("other", OPENED, &rules());
+    opened(site, "other");
     let ama = juror(site, "prize", "experts", "Ama");
     let ours = "/v1/contests/prize";
     for route in [
@@ -285,9 +285,11 @@ fn a_jurors_key_does_nothing_else(site: &Site) {
         let refused = post(site, "prize/scores", &ama, field, &with(more));
         assert_eq!(refused.problem(403, "key-insufficient")["field"], field);
     }
-    for path in ["other/scores", "none/scores"] {
-        post(site, path, &ama, "path", &scores).problem(403, "key-insufficient");
-        get(site, &format!("/v1/contests/{path}"), &ama).problem(403, "key-insufficient");
+    for (path, status, code) in
+        [("other/scores", 403, "key-insufficient"), ("none/scores", 404, "contest-not-found")]
+    {
+        post(site, path, &ama, "path", &scores).problem(status, code);
+        get(site, &format!("/v1/contests/{path}"), &ama).problem(status, code);
     }
     let own = with(json!({"juror": " AMA", "panel": "experts", "criterion": "reach"}));
     enter(site, "prize", &ama, "own", &own);
@@ -302,7 +304,7 @@ fn a_draft_can_be_read_and_takes_no_scores(site: &Site) {
     site.create("draft", "2098-01-01T00:00:00Z", &rules());
     let esi = juror(site, "draft", "students", "Esi");
     assert_eq!(get(site, "/v1/contests/draft", &esi).status, 200);
-    get(site, "/v1/contests/draft/tally", &esi).problem(404, "contest-not-found");
+    get(site, "/v1/contests/draft/tally", &esi).problem(403, "not-public");
     let listed = get(site, "/v1/contests", &esi).body.to_string();
     assert!(listed.contains("\"draft\"") && get(site, "/v1/contests/draft", "").status == 404, "{listed}");
     let early = post(site, "draft/scores", &esi, "early", &json!({"category": "a", "values": []}));

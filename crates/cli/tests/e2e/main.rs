@@ -30,6 +30,7 @@ mod rounds;
 mod server;
 mod sheets;
 mod site;
+mod subjects;
 mod tag_key;
 mod tampering;
 mod tamperings;

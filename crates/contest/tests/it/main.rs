@@ -22,3 +22,4 @@ mod rules;
 mod shipped_contests;
 mod spreadsheets;
 mod support;
+mod warnings;

@@ -6,6 +6,7 @@ mod fault_table;
 mod faults;
 mod rebuild;
 mod rounds;
+mod salts;
 mod sheets;
 mod standby;
 mod start;
