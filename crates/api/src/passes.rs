@@ -136,7 +136,6 @@ async fn mint(
     request: Request,
 ) -> Result<Response, Problem> {
     let (contest, _) = auth::staff_of(&api, request.headers(), &contest, ORGANISERS).await?;
-    let id = contest.id().clone();
     let key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: MintRequest = parse(&body)?;
@@ -166,9 +165,7 @@ async fn show_subject_rules(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    auth::staff(&api, &headers, Some(&id), ORGANISERS).await?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, _) = auth::staff_of(&api, &headers, &contest, ORGANISERS).await?;
     let kept = subjects::kept(&api, &contest).await?;
     let is_kept = kept.is_some();
     let subjects = subjects::rules(&api, kept, None)?;
