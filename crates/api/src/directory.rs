@@ -33,10 +33,10 @@ pub(crate) struct Contest {
     pub(crate) origin: String,
     /// Whether the operator has it left alone: nothing of it is recorded.
     pub(crate) is_left_alone: bool,
-    /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
-    pub(crate) refused_texts: Option<String>,
     /// Whether it was ever certified, also if it has been reopened since.
     pub(crate) was_certified: bool,
+    /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
+    pub(crate) refused_texts: Option<String>,
 }
 
 impl Contest {
@@ -82,10 +82,10 @@ impl Contest {
             verifier_key: key.verifier().to_string(),
             origin,
             is_left_alone,
+            was_certified,
             refused_texts: (record.state.phase == Phase::Draft)
                 .then(|| definition.check().err().map(|mistakes| mistakes.to_string()))
                 .flatten(),
-            was_certified,
             record,
         })
     }
