@@ -26,7 +26,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, SCORE_READERS},
-    body::{contest_id, no_contest},
     directory::Contest,
     extract::Path,
     problem::{self, Problem},
@@ -129,9 +128,7 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    let key = auth::staff(&api, &headers, Some(&id), SCORE_READERS).await?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
     let own = (key.role == Role::Juror).then_some(&key);
     let (shortlist, shortlist_is_final) = shortlist(&api, &contest)?;
     let standing = scores::standing(&api, &contest, own).await?;
@@ -159,7 +156,8 @@ async fn read(
         .collect();
     let phase = contest.phase().as_str();
     let juror = own.map(|key| own_name(&contest, key).to_owned());
-    let body = JuryStatus { contest: id.to_string(), juror, phase, panels, shortlist, shortlist_is_final };
+    let body =
+        JuryStatus { contest: contest.id().to_string(), juror, phase, panels, shortlist, shortlist_is_final };
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response())
 }
 
