@@ -4,6 +4,7 @@
 
 mod contest;
 mod help;
+mod log_1;
 mod midnight;
 mod panic;
 mod receipts;
