@@ -92,8 +92,8 @@ fn of_category(
                     @for StandingChange { entry, before, after } in &change.standings {
                         tr {
                             th scope="row" { (titles.of(entry)) }
-                            td { (standing(*before)) }
-                            td { (standing(*after)) }
+                            td class="own" { (standing(*before)) }
+                            td class="own" { (standing(*after)) }
                         }
                     }
                 }
@@ -109,7 +109,7 @@ fn heads(what: &str) -> Markup {
 fn places(what: &str, change: &Change, titles: &Titles<'_>) -> Markup {
     html! {
         tr {
-            th scope="row" { (what) }
+            th scope="row" class="own" { (what) }
             @for entries in [&change.before, &change.after] {
                 td { @if entries.is_empty() { "none" } @else { (titles.listed(entries)) } }
             }
