@@ -1,5 +1,7 @@
 //! Who asks: passes of voters, keys of staff.
 
+use std::sync::Arc;
+
 use acclaim_contest::{
     ContestId, Instant,
     pass::{Pass, PassError},
@@ -12,7 +14,7 @@ use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 
 use crate::{
-    body::no_contest,
+    body::{contest_id, no_contest},
     directory::Contest,
     problem::{self, Problem},
     sheet::check_channel,
@@ -37,6 +39,17 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// The hash of the staff key that a request carries, valid or not; `None` for the process's own, which nobody can revoke.
+pub(crate) fn key_hash(api: &Api, headers: &HeaderMap) -> Option<[u8; 32]> {
+    let token = bearer(headers).filter(|token| token.starts_with(KEY_PREFIX))?;
+    let hash = blake3::hash(token.as_bytes());
+    (!is_process_key(api, hash)).then(|| *hash.as_bytes())
+}
+
+fn is_process_key(api: &Api, hash: blake3::Hash) -> bool {
+    api.process_key.is_some_and(|own| blake3::Hash::from(own) == hash)
 }
 
 /// Checks the pass of a request that arrived at `now`. Without one of the contest nobody is told that there is a draft.
@@ -74,7 +87,7 @@ pub(crate) fn pass(api: &Api, token: &str, contest: &Contest, now: Timestamp) ->
     Ok(pass)
 }
 
-/// Checks a staff key that must have one of `roles` and cover `contest`.
+/// Checks a staff key that must have one of `roles` and cover `contest`, whether or not there is such a contest.
 pub(crate) async fn staff(
     api: &Api,
     headers: &HeaderMap,
@@ -83,7 +96,11 @@ pub(crate) async fn staff(
 ) -> Result<StaffKey, Problem> {
     let token =
         bearer(headers).ok_or_else(|| Problem::new(&problem::KEY_MISSING, "no bearer token was sent"))?;
-    let key = key(api, token).await?;
+    allowed(key(api, token).await?, contest, roles)
+}
+
+/// The key, if it has one of `roles` and covers `contest`, or all contests.
+fn allowed(key: StaffKey, contest: Option<&ContestId>, roles: &[Role]) -> Result<StaffKey, Problem> {
     let covered = contest.map_or(key.contests.is_none(), |contest| key.covers(contest));
     if roles.contains(&key.role) && covered {
         return Ok(key);
@@ -94,12 +111,11 @@ pub(crate) async fn staff(
 
 /// The staff key of a token.
 async fn key(api: &Api, token: &str) -> Result<StaffKey, Problem> {
-    let invalid = || Problem::new(&problem::KEY_INVALID, "the key is unknown or was revoked");
     if !token.starts_with(KEY_PREFIX) {
-        return Err(invalid());
+        return Err(invalid_key());
     }
-    let hash = *blake3::hash(token.as_bytes()).as_bytes();
-    if api.process_key.is_some_and(|own| blake3::Hash::from(own) == blake3::Hash::from(hash)) {
+    let hash = blake3::hash(token.as_bytes());
+    if is_process_key(api, hash) {
         return Ok(StaffKey {
             name: PROCESS_KEY.to_owned(),
             role: Role::Operator,
@@ -109,7 +125,57 @@ async fn key(api: &Api, token: &str) -> Result<StaffKey, Problem> {
             revoked: None,
         });
     }
-    api.stores.database.staff_key(hash).await?.filter(|key| key.revoked.is_none()).ok_or_else(invalid)
+    api.stores
+        .database
+        .staff_key(*hash.as_bytes())
+        .await?
+        .filter(|key| key.revoked.is_none())
+        .ok_or_else(invalid_key)
+}
+
+/// The contest that a request without a pass is for, and the staff key that it may carry. A key of one of `roles` may see it as a draft.
+///
+/// Who may not see a draft is answered as if there were no contest of this id, whatever is sent with the request: also a key that is unknown, revoked or of
+/// another contest. How long that takes tells nothing either: the key is looked up before the contest is, and where there is none.
+pub(crate) async fn find_contest(
+    api: &Api,
+    headers: &HeaderMap,
+    contest: &str,
+    roles: &[Role],
+) -> Result<(Arc<Contest>, Option<StaffKey>), Problem> {
+    let key = reading(api, headers).await;
+    let found = contest_id(contest).ok().and_then(|id| api.directory.contest(&id));
+    let may_see = |contest: &Contest| {
+        let key = key.as_ref().ok().and_then(Option::as_ref);
+        let sees = |key: &StaffKey| roles.contains(&key.role) && key.covers(contest.id());
+        contest.phase() > Phase::Draft || key.is_some_and(sees)
+    };
+    match (found.filter(|contest| may_see(contest)), key) {
+        (Some(contest), key) => Ok((contest, key?)),
+        // The key cannot be looked up at the moment.
+        (None, Err(problem)) if *problem.kind() != problem::KEY_INVALID => Err(problem),
+        (None, _) => Err(no_contest()),
+    }
+}
+
+/// The contest that a request of staff is for, and its key, which must have one of `roles`.
+pub(crate) async fn staff_of(
+    api: &Api,
+    headers: &HeaderMap,
+    contest: &str,
+    roles: &[Role],
+) -> Result<(Arc<Contest>, StaffKey), Problem> {
+    let (contest, key) = find_contest(api, headers, contest, &[SCORE_READERS, roles].concat()).await?;
+    let missing = || match bearer(headers) {
+        None => Problem::new(&problem::KEY_MISSING, "no bearer token was sent"),
+        Some(_) => invalid_key(),
+    };
+    let key = allowed(key.ok_or_else(missing)?, Some(contest.id()), roles)?;
+    Ok((contest, key))
+}
+
+fn invalid_key() -> Problem {
+    Problem::new(&problem::KEY_INVALID, "the key is unknown or was revoked")
 }
 
 /// The staff key that a request may carry where none is needed. A wrong key is an error, none is not.

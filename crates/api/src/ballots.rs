@@ -23,8 +23,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth,
-    body::{BALLOT_LIMIT, contest_id, no_contest, parse, read_json_before},
+    auth::{self, SCORE_READERS},
+    body::{BALLOT_LIMIT, no_contest, parse, read_json_before},
     casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
     desk::Room,
     directory::Contest,
@@ -184,8 +184,9 @@ async fn read(
 async fn status(
     State(api): State<Api>,
     Path((contest, ballot)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Json<BallotStatus>, Problem> {
-    let contest = begun(&api, &contest)?;
+    let contest = begun(&api, &headers, &contest).await?;
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
     let database = &api.stores.database;
     let session = contest.record.session();
@@ -222,18 +223,17 @@ async fn status_in_ledger(
     })
 }
 
-/// A contest that has a log: of a draft nobody is told here.
-fn begun(api: &Api, contest: &str) -> Result<Arc<Contest>, Problem> {
-    let contest = api.directory.contest(&contest_id(contest)?);
-    contest.filter(|contest| contest.phase() != Phase::Draft).ok_or_else(no_contest)
+/// A contest that has a log: a draft has no ballots.
+async fn begun(api: &Api, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
+    let (contest, _) = auth::find_contest(api, headers, contest, SCORE_READERS).await?;
+    if contest.phase() == Phase::Draft { Err(not_found()) } else { Ok(contest) }
 }
 
 fn not_found() -> Problem {
     Problem::new(&problem::BALLOT_NOT_FOUND, "nothing is known of a ballot of this id")
 }
 
-async fn find(api: &Api, contest: &str, ballot: &str) -> Result<(RecordedBallot, Hash), Problem> {
-    let contest = begun(api, contest)?;
+async fn find(api: &Api, contest: &Contest, ballot: &str) -> Result<(RecordedBallot, Hash), Problem> {
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
     find_recorded(&api.stores, contest.id(), ballot).await?.ok_or_else(not_found)
 }
@@ -245,9 +245,10 @@ async fn find(api: &Api, contest: &str, ballot: &str) -> Result<(RecordedBallot,
 async fn receipt(
     State(api): State<Api>,
     Path((contest, ballot)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let contest = begun(&api, &headers, &contest).await?;
     let (recorded, _) = find(&api, &contest, &ballot).await?;
-    let contest = begun(&api, &contest)?;
     let note = checkpoint_over(&api, &contest, recorded.index).await?;
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
     let key: VerifierKey = contest.verifier_key.parse().map_err(|error| internal(&error))?;

@@ -145,7 +145,10 @@ pub(crate) fn contest_id(text: &str) -> Result<ContestId, Problem> {
 }
 
 pub(crate) fn no_contest() -> Problem {
-    Problem::new(&problem::CONTEST_NOT_FOUND, "no contest has this id")
+    Problem::new(
+        &problem::CONTEST_NOT_FOUND,
+        "no contest of this id can be seen with these credentials: check the id, and for a draft the key",
+    )
 }
 
 /// The `Idempotency-Key` of a staff request.

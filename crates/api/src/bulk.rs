@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth,
-    body::{contest_id, no_contest, objects, parse, read_lines},
+    body::{objects, parse, read_lines},
     casting::{self, BallotRequest, Cast, Prepared, Sent},
     desk::{Room, Rooms},
     directory::Contest,
@@ -69,9 +69,7 @@ async fn bulk(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    auth::staff(&api, request.headers(), Some(&id), GATEWAYS).await?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, _) = auth::staff_of(&api, request.headers(), &contest, GATEWAYS).await?;
     let body = read_lines(request, LIMIT, BODY_DEADLINE).await?;
     let arrived = api.stores.clock.now();
     let lines: Vec<&[u8]> = body.strip_suffix(b"\n").unwrap_or(&body).split(|byte| *byte == b'\n').collect();

@@ -2,7 +2,7 @@
 //! after the commit.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{BallotId, ContestId};
+use acclaim_contest::{BallotId, ContestId, characters};
 use acclaim_store::{
     StoreError,
     command::{Command, CommandOutcome, Queued, QueuedCommand, Reason, is_reserved},
@@ -13,6 +13,7 @@ use axum::{
     extract::{Request, State},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use utoipa::ToSchema;
@@ -20,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     casting::LogHead,
     extract::Path,
     problem::{self, Problem},
@@ -239,7 +240,7 @@ staff_route!(
 staff_route!(
     /// Change a text of an entry or category, or close later.
     amend "/v1/contests/{contest}/amendments" AmendRequest => |body: AmendRequest| {
-        Ok(Command::Amend { what: body.what, key: body.key, to: body.to, reason: reason(body.reason, body.note)? })
+        Ok(Command::Amend { what: body.what, key: body.key, to: amendment(body.to)?, reason: reason(body.reason, body.note)? })
     }
 );
 staff_route!(
@@ -261,10 +262,11 @@ staff_route!(
 staff_route!(
     /// Put a statement into the log.
     state_publicly "/v1/contests/{contest}/statements" StatementRequest => |body: StatementRequest| {
-        if is_reserved(&body.kind) {
+        let kind = text("kind", body.kind)?;
+        if is_reserved(&kind) {
             return Err(invalid("kind", "only the destruction of the tag key says so, at `tag-key/destruction`"));
         }
-        Ok(Command::State { kind: text("kind", body.kind)?, text: text("text", body.text)? })
+        Ok(Command::State { kind, text: text("text", body.text)? })
     }
 );
 
@@ -282,8 +284,34 @@ fn text(field: &str, given: String) -> Result<String, Problem> {
     } else if given.len() > MOST_TEXT {
         Err(invalid(field, "is longer than 5,000 bytes"))
     } else {
+        readable(field, &given)?;
         Ok(given)
     }
+}
+
+/// Refuses a text that people read and that holds a character which is refused.
+fn readable(field: &str, given: &str) -> Result<(), Problem> {
+    characters::check(given).map_err(|refused| {
+        let place = json!({"character": format!("U+{:04X}", u32::from(refused.character)), "position": refused.position});
+        invalid(field, &refused.to_string()).with("refused", place)
+    })
+}
+
+/// The new value of an amendment, its texts with characters that are allowed. What else is wrong with it the definition tells, as a whole.
+fn amendment(to: Amendment) -> Result<Amendment, Problem> {
+    match &to {
+        Amendment::Text(text) => readable("to", text)?,
+        Amendment::Titles(titles) => {
+            titles.iter().try_for_each(|(tag, title)| readable(&format!("to.{tag}"), title))?;
+        }
+        Amendment::Details(details) => {
+            for (index, (label, value)) in details.iter().enumerate() {
+                readable(&format!("to[{index}][0]"), label)?;
+                readable(&format!("to[{index}][1]"), value)?;
+            }
+        }
+    }
+    Ok(to)
 }
 
 /// The seed of a draw as the log has it.
@@ -317,13 +345,11 @@ async fn run<B: DeserializeOwned>(
     request: Request,
     command: impl FnOnce(B) -> Result<Command, Problem>,
 ) -> Answer {
-    let id = contest_id(contest)?;
-    let key = auth::staff(api, request.headers(), Some(&id), ORGANISERS).await?;
-    api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, key) = auth::staff_of(api, request.headers(), contest, ORGANISERS).await?;
     let idempotency_key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let command = command(parse(&body)?)?;
-    decide(api, &id, key.name, idempotency_key, command).await
+    decide(api, contest.id(), key.name, idempotency_key, command).await
 }
 
 /// Queues a command of a staff key and waits for its outcome.

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{self, ORGANISERS},
+    auth::{self, ORGANISERS, SCORE_READERS},
     body::{DEFINITION_LIMIT, contest_id, idempotency_key, no_contest, read_json},
     directory::Contest,
     extract::Path,
@@ -59,7 +59,7 @@ struct Listed {
 #[utoipa::path(get, path = "/v1/contests", tag = "contests", responses((status = 200, body = List)))]
 async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, Problem> {
     let mut contests = Vec::new();
-    let key = auth::reading(&api, &headers).await.unwrap_or_default();
+    let key = auth::reading(&api, &headers).await?;
     for contest in api.directory.all() {
         if contest.phase() == Phase::Draft && !auth::may_see_draft(key.as_ref(), contest.id()) {
             continue;
@@ -87,14 +87,7 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
-    if contest.phase() == Phase::Draft {
-        let key = auth::reading(&api, &headers).await?;
-        if !auth::may_see_draft(key.as_ref(), &id) {
-            return Err(no_contest());
-        }
-    }
+    let (contest, _) = auth::find_contest(&api, &headers, &contest, SCORE_READERS).await?;
     let follows = contest.record.definition.rounds.as_ref().filter(|_| contest.phase() == Phase::Draft);
     if let Some(rounds) = follows {
         // Whether it can open depends on another contest, of which its revision tells nothing.
@@ -129,12 +122,15 @@ fn document(contest: &Contest, status: StatusCode, opening_refused: Option<Strin
         "entries": entries,
         "log": {"origin": contest.origin, "vkey": contest.verifier_key},
     });
+    // Once it is certified there is nothing left to be warned of.
+    let warnings = if contest.phase() < Phase::Certified { definition.warnings() } else { Vec::new() };
     let more = [
         ("titles", (!definition.titles.is_empty()).then(|| json!(definition.titles))),
         ("days", (!contest.days.is_empty()).then(|| json!(contest.days))),
         ("rounds", definition.rounds.as_ref().map(|rounds| json!(rounds))),
-        ("opening_refused", opening_refused.map(Value::from)),
+        ("opening_refused", opening_refused.or_else(|| contest.refused_texts.clone()).map(Value::from)),
         ("tag_key_destroyed", contest.tag_key.is_none().then(|| true.into())),
+        ("warnings", (!warnings.is_empty()).then(|| json!(warnings))),
     ];
     if let Some(body) = body.as_object_mut() {
         body.extend(more.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
@@ -255,31 +251,26 @@ async fn delete(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    auth::staff(&api, &headers, Some(&id), ORGANISERS).await?;
+    let (contest, _) = auth::staff_of(&api, &headers, &contest, ORGANISERS).await?;
+    let id = contest.id();
     idempotency_key(&headers)?;
-    api.directory.contest(&id).ok_or_else(no_contest)?;
-    api.stores.database.delete_contest(&id).await.map_err(|error| match error {
+    api.stores.database.delete_contest(id).await.map_err(|error| match error {
         StoreError::Conflict(detail) => Problem::new(&problem::NOT_A_DRAFT, detail),
         other => other.into(),
     })?;
     // The sequencer clears up the rest.
     api.stores.hub.send(Notice::ContestChanged(id.clone()));
-    api.directory.renew(&id).await?;
+    api.directory.renew(id).await?;
     Ok((StatusCode::NO_CONTENT, Body::empty()).into_response())
 }
 
-/// A contest that the request may know of: drafts are staff's.
+/// A contest that the request may know of, and whether it may read what is not public.
 pub(crate) async fn visible(
     api: &Api,
     headers: &HeaderMap,
     contest: &str,
 ) -> Result<(std::sync::Arc<Contest>, bool), Problem> {
-    let id = contest_id(contest)?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
-    let reader = auth::is_reader(auth::reading(api, headers).await?.as_ref(), &id);
-    if contest.phase() == Phase::Draft && !reader {
-        return Err(no_contest());
-    }
+    let (contest, key) = auth::find_contest(api, headers, contest, SCORE_READERS).await?;
+    let reader = auth::is_reader(key.as_ref(), contest.id());
     Ok((contest, reader))
 }

@@ -8,7 +8,9 @@ use std::{
 
 use acclaim_ballot_log::{Event, LogEntry, SigningKey, entry::ContestHeader};
 use acclaim_contest::{ContestId, TagKey, ballot::Slate, days::Days, rules::Period};
-use acclaim_store::{ContestRecord, Database, Hub, Keyring, Phase, StoreError, hub::Notice};
+use acclaim_store::{
+    ContestRecord, Database, Hub, Keyring, Phase, StoreError, certification::was_certified, hub::Notice,
+};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast::error::RecvError};
@@ -31,6 +33,10 @@ pub(crate) struct Contest {
     pub(crate) origin: String,
     /// Whether the operator has it left alone: nothing of it is recorded.
     pub(crate) is_left_alone: bool,
+    /// Whether it was ever certified, also if it has been reopened since.
+    pub(crate) was_certified: bool,
+    /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
+    pub(crate) refused_texts: Option<String>,
 }
 
 impl Contest {
@@ -43,7 +49,13 @@ impl Contest {
     ) -> Result<Self, StoreError> {
         // The beginning of its log may be what is missing.
         let days = if is_left_alone { Days::default() } else { days(&record, database).await? };
-        Self::new(record, days, keyring, is_left_alone)
+        let was_certified = match record.state.phase {
+            Phase::Draft | Phase::Open => false,
+            // A reopening leads back here. It changes the record as a certification does, so that every process asks again.
+            Phase::Closed | Phase::Frozen => was_certified(database, record.id()).await?,
+            Phase::Certified => true,
+        };
+        Self::new(record, days, keyring, is_left_alone, was_certified)
     }
 
     fn new(
@@ -51,6 +63,7 @@ impl Contest {
         days: Days,
         keyring: &Keyring,
         is_left_alone: bool,
+        was_certified: bool,
     ) -> Result<Self, StoreError> {
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
         let definition = &record.definition;
@@ -69,6 +82,10 @@ impl Contest {
             verifier_key: key.verifier().to_string(),
             origin,
             is_left_alone,
+            was_certified,
+            refused_texts: (record.state.phase == Phase::Draft)
+                .then(|| definition.check().err().map(|mistakes| mistakes.to_string()))
+                .flatten(),
             record,
         })
     }

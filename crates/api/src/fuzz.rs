@@ -30,6 +30,7 @@ impl Booth {
         let definition = Arc::new(definition);
         Self(Contest {
             is_left_alone: false,
+            was_certified: false,
             record: ContestRecord { definition, revision: 1, state, tag_key: None },
             slate,
             days,

@@ -9,12 +9,11 @@ use std::{
 use acclaim_ballot_log::{Event, Salt};
 use acclaim_contest::{
     Category, Entry, EntryId, Instant,
+    juror::Jurors,
     rules::{Panel, PanelKind},
 };
 use acclaim_store::Command;
 
-/// The most characters of a juror's name.
-const MOST_NAME: usize = 100;
 /// The most points for one entry, and the last rank, in ten-thousandths.
 const MOST: i64 = 1_000_000 * UNIT;
 /// Ten-thousandths in one: scores have four places.
@@ -86,30 +85,37 @@ pub struct Jury<'a> {
     categories: HashSet<&'a str>,
     /// The category of each entry.
     entries: HashMap<&'a str, &'a str>,
+    jurors: &'a Jurors,
 }
 
 impl<'a> Jury<'a> {
-    /// Of a contest with these panels, categories and entries.
+    /// Of a contest with these panels, categories and entries, and jurors as far as they are named.
     #[must_use]
-    pub fn new(panels: &'a [Panel], categories: &'a [Category], entries: &'a [Entry]) -> Self {
+    pub fn new(
+        panels: &'a [Panel],
+        categories: &'a [Category],
+        entries: &'a [Entry],
+        jurors: &'a Jurors,
+    ) -> Self {
         Self {
+            jurors,
             panels,
             categories: categories.iter().map(|category| category.id.as_str()).collect(),
             entries: entries.iter().map(|entry| (entry.id.as_str(), entry.category.as_str())).collect(),
         }
     }
 
-    /// The command by which the staff key `by` enters a sheet, its scores in the log's notation.
+    /// The command by which the staff key `by` enters a sheet: the juror in the registered spelling, the scores in the log's notation.
     ///
     /// # Errors
     /// Every mistake, never none.
     pub fn command(&self, sheet: &Sheet, by: &str) -> Result<Command, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         let mut wrong = |place, problem| mistakes.push(Mistake { place, problem });
-        if let Err(problem) = check_name(&sheet.juror) {
-            wrong(Place::Juror, problem);
-        }
         let panel = self.panel(&sheet.panel).map_err(|problem| wrong(Place::Panel, problem)).ok();
+        // Who the jurors of a panel are that there is not, nobody knows.
+        let juror = panel.map_or(Ok(sheet.juror.as_str()), |panel| self.jurors.find(&panel.id, &sheet.juror));
+        let juror = juror.map_err(|unknown| wrong(Place::Juror, unknown.to_string())).unwrap_or_default();
         if let Some(problem) = panel.and_then(|panel| wrong_criterion(panel, sheet.criterion.as_deref())) {
             wrong(Place::Criterion, problem);
         }
@@ -139,7 +145,7 @@ impl<'a> Jury<'a> {
         }
         match (mistakes.is_empty(), sheet.panel.parse(), sheet.category.parse()) {
             (true, Ok(panel), Ok(category)) => {
-                let (juror, criterion) = (sheet.juror.clone(), sheet.criterion.clone());
+                let (juror, criterion) = (juror.to_owned(), sheet.criterion.clone());
                 fits(Command::Score { panel, juror, category, criterion, values }, by)
             }
             _ => Err(mistakes),
@@ -154,20 +160,6 @@ impl<'a> Jury<'a> {
                 false => format!("there is no panel {}; the contest has {}", quoted(id), ids.join(", ")),
             }
         })
-    }
-}
-
-/// Whether a text can be a juror's name in the log: two spellings of a name are two jurors.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check_name(name: &str) -> Result<(), String> {
-    if name.is_empty() || name.chars().count() > MOST_NAME || name.chars().any(char::is_control) {
-        Err(format!("a name has 1 to {MOST_NAME} characters and no control characters"))
-    } else if name.trim() != name {
-        Err("a name neither begins nor ends with white space".to_owned())
-    } else {
-        Ok(())
     }
 }
 
@@ -280,6 +272,14 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
+    fn jurors() -> Jurors {
+        let mut jurors = Jurors::default();
+        for panel in panels() {
+            ["Ama", "Ama Mensah", "Julián Diaz"].iter().for_each(|juror| jurors.add(&panel.id, juror));
+        }
+        jurors
+    }
+
     fn definition() -> acclaim_contest::Definition {
         let json = r#"{"contest":{"id":"a","title":"T","time_zone":"UTC","opens":"2021-03-01T00:00:00Z","closes":"2021-04-01T00:00:00Z"},
             "winners":{"count":1,"from":"all","by":"votes"},"category":[{"id":"a","title":"A"},{"id":"b","title":"B"}],
@@ -298,8 +298,8 @@ mod tests {
     }
 
     fn checked(sheet: &Sheet) -> Result<Command, Vec<String>> {
-        let (panels, definition) = (panels(), definition());
-        let jury = Jury::new(&panels, &definition.categories, &definition.entries);
+        let (panels, definition, jurors) = (panels(), definition(), jurors());
+        let jury = Jury::new(&panels, &definition.categories, &definition.entries, &jurors);
         let told = |mistakes: Vec<Mistake>| {
             mistakes.iter().map(|mistake| format!("{}: {}", mistake.place, mistake.problem)).collect()
         };
@@ -325,6 +325,15 @@ mod tests {
             ("plain", &[]),
         ] {
             assert!(checked(&sheet(panel, None, values)).is_ok(), "{panel} {values:?}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_juror_becomes_the_registered_one() {
+        for spelling in ["Julián Diaz", "Julia\u{301}n Diaz", "JULIÁN  diaz", " julián\u{a0}diaz"] {
+            let given = Sheet { juror: spelling.to_owned(), ..sheet("plain", None, &[("a1", "3")]) };
+            let Ok(Command::Score { juror, .. }) = checked(&given) else { panic!("{spelling:?}") };
+            assert_eq!(juror, "Julián Diaz");
         }
     }
 
@@ -384,9 +393,12 @@ mod tests {
             &sheet("ranks", None, &[("a1", "2"), ("a2", "2.0")]),
             "values[1][1]: the rank 2 is given twice",
         );
-        for name in ["", " Ama", "A\nma", &"A".repeat(101)] {
-            wrong(&Sheet { juror: name.to_owned(), ..sheet("plain", None, &[]) }, "juror: a name ");
+        for name in ["", "Average", "A\u{202e}ma", &"A".repeat(101)] {
+            let expected = "juror: the panel plain has no juror ";
+            wrong(&Sheet { juror: name.to_owned(), ..sheet("plain", None, &[]) }, expected);
         }
+        let near = "juror: the panel plain has no juror \"Ama Mensha\"; did you mean \"Ama Mensah\"?";
+        wrong(&Sheet { juror: "Ama Mensha".to_owned(), ..sheet("plain", None, &[]) }, near);
         let all = Sheet { category: "c".to_owned(), ..sheet("jury", None, &[("x", "?")]) };
         assert_eq!(checked(&all).unwrap_err().len(), 4, "all at once");
     }
@@ -399,7 +411,8 @@ mod tests {
             ids.iter().map(|id| format!(r#"{{"id":"{id}","category":"a","title":"T"}}"#)).collect();
         let entries: Vec<Entry> = serde_json::from_str(&format!("[{}]", entries.join(","))).unwrap();
         let definition = definition();
-        let jury = Jury::new(&panels, &definition.categories, &entries);
+        let jurors = jurors();
+        let jury = Jury::new(&panels, &definition.categories, &entries, &jurors);
         let values: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), "1")).collect();
         let mistakes = jury.command(&sheet("plain", None, &values), "chair").unwrap_err();
         assert!(mistakes.len() == 1 && mistakes[0].place == Place::Values, "{mistakes:?}");

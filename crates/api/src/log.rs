@@ -8,7 +8,6 @@ use acclaim_ballot_log::{
     key::VerifierKey,
     tile::{TILE_WIDTH, TileId, TileKind, TilePath, bundle_width_at},
 };
-use acclaim_contest::rules::PublishEntries;
 use acclaim_store::{Phase, StoreError, Stores, shown::size_of};
 use axum::{
     body::Body,
@@ -27,6 +26,7 @@ use crate::{
     directory::Contest,
     extract::{Path, Query},
     problem::{self, Problem},
+    publication::may_read_entries,
     state::Api,
 };
 
@@ -189,20 +189,6 @@ async fn read_entries(
         entries.extend(more);
     }
     Ok(entries)
-}
-
-/// Whether entries are public by now; an error if they are not and the request is not staff's. Entries reveal running totals.
-fn may_read_entries(contest: &Contest, reader: bool) -> Result<bool, Problem> {
-    let public = match contest.record.definition.rules.publication.entries {
-        PublishEntries::Live => true,
-        PublishEntries::AfterClose => contest.phase() > Phase::Open,
-        PublishEntries::Certified => contest.phase() == Phase::Certified,
-    };
-    if public || reader {
-        Ok(public)
-    } else {
-        Err(Problem::new(&problem::NOT_PUBLIC, "entries are public after the closing"))
-    }
 }
 
 /// Which entries.

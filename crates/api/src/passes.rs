@@ -1,53 +1,61 @@
 //! Passes for voters whom the organiser knows.
 
+mod subjects;
+
 use std::time::Duration;
 
 use acclaim_contest::{
+    TagKey,
     id::{ChannelId, is_id},
     pass::Pass,
+    subject::SubjectsAre,
 };
-use acclaim_store::{Phase, StoreError, contests::Counted};
+use acclaim_store::{
+    Phase, StoreError,
+    contests::{Counted, PassCount},
+};
 use axum::{
     Json,
     extract::{Request, State},
-    http::header,
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::subjects::{Voter, Whom};
 use crate::{
     auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     directory::Contest,
     extract::Path,
     problem::{self, Problem},
     state::Api,
 };
 
-/// Passes of one request.
-const MOST: usize = 10_000;
-/// Characters of a subject: an e-mail address with its scheme fits.
-const MOST_SUBJECT: usize = 330;
 /// A pass serves so long after the closing, for receipts and `votes/mine`.
 const AFTER_CLOSING: SignedDuration = SignedDuration::from_hours(30 * 24);
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// The way of admission that `issued` entries name.
 const SOURCE: &str = "pass";
+/// How often a list is read again because another one became the contest's first meanwhile.
+const MAX_READINGS: usize = 3;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(mint))
+    OpenApiRouter::new().routes(routes!(mint, show_subject_rules))
 }
 
 /// Whom to mint passes for: `subjects` or `count`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MintRequest {
-    /// Such as `mailto:ama@example.org`. The same subject is the same voter.
+    /// A mail address each, also as `Ama <ama@example.org>`, or a text with a scheme: `mailto:`, `tel:`, `oidc:`, `code:`, `id:`. The same person is the
+    /// same voter, however the subject is written.
     subjects: Option<Vec<String>>,
+    /// What subjects without a scheme are. Absent: what the contest's first list said, and of the first list `addresses`.
+    subjects_are: Option<SubjectKind>,
     /// So many voters without names.
     count: Option<usize>,
     /// The channel that their votes count in, where the contest has channels.
@@ -58,22 +66,67 @@ struct MintRequest {
     expires: Option<String>,
 }
 
-/// Passes, in the order asked for.
+/// What subjects without a scheme are.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum SubjectKind {
+    /// Mail addresses; anything else is refused.
+    Addresses,
+    /// Identifiers of the organiser's own.
+    Ids,
+}
+
+impl From<SubjectKind> for SubjectsAre {
+    fn from(kind: SubjectKind) -> Self {
+        match kind {
+            SubjectKind::Addresses => Self::Addresses,
+            SubjectKind::Ids => Self::Ids,
+        }
+    }
+}
+
+/// A pass for each person, in the order asked for.
 #[derive(Serialize, ToSchema)]
 struct Minted {
     passes: Vec<MintedPass>,
+    /// How many there are.
+    minted: usize,
+    /// Persons who are more than once in the list: they have one pass.
+    same_person: Vec<SamePerson>,
 }
 
 /// One voter's pass.
 #[derive(Serialize, ToSchema)]
 struct MintedPass {
+    /// As the list has it, where it has this person first.
     subject: String,
+    /// What is compared: who has the same one is the same voter.
+    canonical: String,
     pass: String,
+}
+
+/// A person who is more than once in a list.
+#[derive(Serialize, ToSchema)]
+struct SamePerson {
+    canonical: String,
+    /// Places in `subjects`, from 0 on.
+    positions: Vec<usize>,
+}
+
+/// How a contest's subjects are compared.
+#[derive(Serialize, ToSchema)]
+struct ContestSubjects {
+    /// `form` is `canonical-1`, with `subjects_are` and the table of `domains`; or `raw`, byte for byte, of contests that are older than that.
+    #[schema(value_type = Object)]
+    subjects: acclaim_contest::SubjectRules,
+    /// Whether the contest keeps them, from its first pass of a subject on. Until then they are those that it would get now.
+    kept: bool,
 }
 
 /// Mint passes.
 ///
-/// They are counted before they are handed out, and the totals are published in the log. A repeated request gets the same passes, and is not counted again.
+/// The whole list is checked first: if one subject is refused, `refused` has them with positions and reasons, and nothing is minted. Passes are counted before they
+/// are handed out, and the totals are published in the log. A repeated request gets the same passes, and is not counted again.
 #[utoipa::path(post, path = "/v1/contests/{contest}/passes", tag = "staff", request_body = MintRequest, security(("key" = [])),
     params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, body = Minted)))]
@@ -82,9 +135,7 @@ async fn mint(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, _) = auth::staff_of(&api, request.headers(), &contest, ORGANISERS).await?;
     let key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: MintRequest = parse(&body)?;
@@ -97,56 +148,118 @@ async fn mint(
     if contest.phase() > Phase::Open {
         return Err(Problem::new(&problem::VOTING_CLOSED, "passes are minted until the closing"));
     }
-    let channel = channel(&contest, wanted.channel.as_deref())?;
-    if wanted.group.as_deref().is_some_and(|group| !is_id(group)) {
-        return Err(invalid("group", "is not 1 to 64 of a-z, 0-9, `_`, `.`, `-`"));
-    }
-    let expires = match wanted.expires {
-        Some(text) => {
-            text.parse().map_err(|_| invalid("expires", "is not an instant such as 2021-05-01T00:00:00Z"))?
-        }
-        None => contest.closes().saturating_add(AFTER_CLOSING).unwrap_or(Timestamp::MAX),
-    };
-    if expires <= api.stores.clock.now() {
-        return Err(invalid("expires", "has passed"));
-    }
-    let subjects = subjects(wanted.subjects, wanted.count, &key)?;
+    let grant = Grant::read(&contest, &wanted, api.stores.clock.now())?;
+    let whom = Whom::read(wanted.subjects, wanted.count, wanted.subjects_are.map(Into::into))?;
+    let voters = count(&api, &contest, &key, *blake3::hash(&body).as_bytes(), &whom).await?;
+    let minted = grant.mint(&api, &contest, tag_key, voters)?;
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(minted)).into_response())
+}
 
+/// How the contest's subjects are compared.
+///
+/// So that a whole file can be checked, and persons found who are in it twice, before the first of several requests.
+#[utoipa::path(get, path = "/v1/contests/{contest}/passes", tag = "staff", security(("key" = [])),
+    params(("contest" = String, Path,)), responses((status = 200, body = ContestSubjects)))]
+async fn show_subject_rules(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (contest, _) = auth::staff_of(&api, &headers, &contest, ORGANISERS).await?;
+    let kept = subjects::kept(&api, &contest).await?;
+    let is_kept = kept.is_some();
+    let subjects = subjects::rules(&api, kept, None)?;
+    let answer = Json(ContestSubjects { subjects, kept: is_kept });
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], answer).into_response())
+}
+
+/// The voters of a request, counted once for its key.
+async fn count(
+    api: &Api,
+    contest: &Contest,
+    key: &str,
+    request: [u8; 32],
+    whom: &Whom,
+) -> Result<Vec<Voter>, Problem> {
     let wrapped = contest.record.tag_key.as_deref().unwrap_or_default();
-    let request = *blake3::hash(&body).as_bytes();
-    let count = api.stores.database.count_passes(&id, wrapped, SOURCE, &key, request, subjects.len() as u64);
-    let counted = match count.await {
-        Err(StoreError::Conflict(_)) => {
+    for _ in 0..MAX_READINGS {
+        let (voters, rules) = whom.voters(api, contest, key).await?;
+        let more = voters.len() as u64;
+        let passes = PassCount { source: SOURCE, key, request, more, subjects: rules.as_ref() };
+        match api.stores.database.count_passes(contest.id(), wrapped, passes).await {
             // This process has not heard of it yet.
-            api.directory.renew(&id).await?;
-            return Err(
-                Problem::new(&problem::UNAVAILABLE, "the contest has changed meanwhile").retry_after(1)
-            );
+            Err(StoreError::Conflict(_)) => {
+                api.directory.renew(contest.id()).await?;
+                break;
+            }
+            Err(error) => return Err(error.into()),
+            Ok(Counted::New | Counted::Again) => return Ok(voters),
+            Ok(Counted::KeyUsed) => {
+                let used = "the key was used for another request";
+                return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, used));
+            }
+            // Another list has become the contest's first meanwhile.
+            Ok(Counted::OtherSubjects) => {}
         }
-        counted => counted?,
-    };
-    if counted == Counted::KeyUsed {
-        return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, "the key was used for another request"));
     }
-    let pass_key = api
-        .keyring
-        .pass_keys()
-        .last()
-        .ok_or_else(|| Problem::new(&problem::INTERNAL, "there is no pass key"))?;
-    let passes: Option<Vec<MintedPass>> = subjects
-        .into_iter()
-        .map(|subject| {
-            let pass = Pass {
-                voter: tag_key.tag(&subject),
-                channel: channel.clone(),
-                group: wanted.group.clone(),
-                expires,
-            };
-            pass.mint(pass_key, &id).map(|pass| MintedPass { subject, pass })
-        })
-        .collect();
-    let passes = passes.ok_or_else(|| invalid("expires", "is before 1970"))?;
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(Minted { passes })).into_response())
+    Err(Problem::new(&problem::UNAVAILABLE, "the contest has changed meanwhile").retry_after(1))
+}
+
+/// What all passes of a request have in common.
+struct Grant {
+    channel: Option<ChannelId>,
+    group: Option<String>,
+    expires: Timestamp,
+}
+
+impl Grant {
+    fn read(contest: &Contest, wanted: &MintRequest, now: Timestamp) -> Result<Self, Problem> {
+        let channel = channel(contest, wanted.channel.as_deref())?;
+        if wanted.group.as_deref().is_some_and(|group| !is_id(group)) {
+            return Err(invalid("group", "is not 1 to 64 of a-z, 0-9, `_`, `.`, `-`"));
+        }
+        let expires: Timestamp = match &wanted.expires {
+            Some(text) => text
+                .parse()
+                .map_err(|_| invalid("expires", "is not an instant such as 2021-05-01T00:00:00Z"))?,
+            None => contest.closes().saturating_add(AFTER_CLOSING).unwrap_or(Timestamp::MAX),
+        };
+        if expires <= now {
+            return Err(invalid("expires", "has passed"));
+        }
+        Ok(Self { channel, group: wanted.group.clone(), expires })
+    }
+
+    fn mint(
+        self,
+        api: &Api,
+        contest: &Contest,
+        tag_key: &TagKey,
+        voters: Vec<Voter>,
+    ) -> Result<Minted, Problem> {
+        let pass_key = api
+            .keyring
+            .pass_keys()
+            .last()
+            .ok_or_else(|| Problem::new(&problem::INTERNAL, "there is no pass key"))?;
+        let mut pass =
+            Pass { voter: tag_key.tag(""), channel: self.channel, group: self.group, expires: self.expires };
+        let mut minted = Minted {
+            passes: Vec::with_capacity(voters.len()),
+            minted: voters.len(),
+            same_person: Vec::new(),
+        };
+        for Voter { subject, canonical, positions } in voters {
+            pass.voter = tag_key.tag(&canonical);
+            let text =
+                pass.mint(pass_key, contest.id()).ok_or_else(|| invalid("expires", "is before 1970"))?;
+            if positions.len() > 1 {
+                minted.same_person.push(SamePerson { canonical: canonical.clone(), positions });
+            }
+            minted.passes.push(MintedPass { subject, canonical, pass: text });
+        }
+        Ok(minted)
+    }
 }
 
 /// The channel of the passes: required if and only if the contest has channels, and one of them.
@@ -166,42 +279,4 @@ fn channel(contest: &Contest, wanted: Option<&str>) -> Result<Option<ChannelId>,
 
 fn invalid(field: &str, what: &str) -> Problem {
     Problem::new(&problem::INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
-}
-
-fn subjects(given: Option<Vec<String>>, count: Option<usize>, key: &str) -> Result<Vec<String>, Problem> {
-    match (given, count) {
-        (Some(subjects), None) => {
-            check_subjects(&subjects)?;
-            Ok(subjects)
-        }
-        // Made from the request's key, so that its repetition makes the same ones.
-        (None, Some(count @ 1..=MOST)) => Ok((0..count)
-            .map(|number| {
-                let hash = blake3::Hasher::new_derive_key("acclaim v1 made-up subject")
-                    .update(key.as_bytes())
-                    .update(&(number as u64).to_le_bytes())
-                    .finalize();
-                let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *hash.as_bytes();
-                format!("pass:{}", URL_SAFE_NO_PAD.encode(name))
-            })
-            .collect()),
-        (None, Some(_)) => Err(invalid("count", "is not from 1 to 10,000")),
-        _ => Err(invalid("subjects", "either `subjects` or `count` must be there, and not both")),
-    }
-}
-
-fn check_subjects(subjects: &[String]) -> Result<(), Problem> {
-    if !(1..=MOST).contains(&subjects.len()) {
-        return Err(invalid("subjects", "are not from 1 to 10,000"));
-    }
-    for (number, subject) in subjects.iter().enumerate() {
-        let fine = !subject.trim().is_empty()
-            && subject.chars().count() <= MOST_SUBJECT
-            && !subject.chars().any(char::is_control);
-        if !fine {
-            let field = format!("subjects[{number}]");
-            return Err(invalid(&field, "is empty, longer than 330 characters, or has control characters"));
-        }
-    }
-    Ok(())
 }

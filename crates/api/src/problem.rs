@@ -52,7 +52,7 @@ problems! {
     VOTING_NOT_OPEN = 403 "voting-not-open" "Voting has not begun" "Ballots are taken from the instant `opens` on, by the server's clock at arrival.";
     VOTING_CLOSED = 403 "voting-closed" "Voting has ended" "Ballots were taken until the instant `closes`, by the server's clock at arrival.";
     NOT_FOUND = 404 "not-found" "There is nothing here" "The path leads to no resource.";
-    CONTEST_NOT_FOUND = 404 "contest-not-found" "There is no such contest" "Or it is a draft that the credentials do not let you see.";
+    CONTEST_NOT_FOUND = 404 "contest-not-found" "There is no such contest" "Or it is a draft that the credentials do not let you see. A staff key that is unknown or was revoked sees no draft.";
     BALLOT_NOT_FOUND = 404 "ballot-not-found" "There is no such ballot" "No ballot of this id is recorded. If it was cast a moment ago, ask again.";
     METHOD_NOT_ALLOWED = 405 "method-not-allowed" "The route does not take this method" "The header `Allow` lists those that it takes.";
     ALREADY_VOTED = 409 "already-voted" "Other votes stand there" "An earlier ballot of this voter fills these `categories`, also if it was voided or its entry withdrawn. Nothing of this ballot was recorded.";

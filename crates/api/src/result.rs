@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use acclaim_contest::rules::PublishResult;
 use acclaim_report::{Format, Report, SCHEMA_1, SCHEMA_2, html};
 use acclaim_store::Phase;
 use axum::{
@@ -16,7 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{OneOf, Ref, RefOr, Schema},
+    openapi::{OneOfBuilder, Ref, RefOr, Schema},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -25,6 +24,7 @@ use crate::{
     extract::{Path, Query},
     negotiation,
     problem::{self, Problem},
+    publication::may_read_result,
     rendered::Key,
     standings::latest,
     state::Api,
@@ -46,7 +46,7 @@ struct ResultDocument;
 impl PartialSchema for ResultDocument {
     fn schema() -> RefOr<Schema> {
         let versions = ["/schemas/result-1.json", "/schemas/result-2.json"];
-        versions.into_iter().fold(OneOf::new(), |all, version| all.item(Ref::new(version))).into()
+        versions.into_iter().fold(OneOfBuilder::new(), |all, version| all.item(Ref::new(version))).into()
     }
 }
 
@@ -72,13 +72,7 @@ async fn result(
     if contest.phase() <= Phase::Open {
         return Err(Problem::new(&problem::NO_RESULT_YET, "the contest is not closed"));
     }
-    let public = match contest.record.definition.rules.publication.result {
-        PublishResult::Closed => true,
-        PublishResult::Certified => contest.phase() == Phase::Certified,
-    };
-    if !public && !reader {
-        return Err(Problem::new(&problem::NOT_PUBLIC, "the result is not certified yet"));
-    }
+    may_read_result(&contest, reader)?;
     let format = negotiation::wanted(&headers, asked.format.as_deref(), &Format::ALL)?;
     let publication = latest(&api, &contest)?;
     let document = publication

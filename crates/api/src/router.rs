@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    ballots, bulk, commands, contests, health, log, mine, page, passes,
+    auth, ballots, bulk, commands, contests, health, jury_status, log, mine, page, passes,
     problem::{self, Problem},
     result, scores, standings,
     state::Api,
@@ -58,6 +58,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(turnout::routes())
         .merge(commands::routes())
         .merge(scores::routes())
+        .merge(jury_status::routes())
         .merge(log::routes())
         .merge(health::routes())
 }
@@ -90,7 +91,7 @@ fn service(routes: Router<Api>, api: Api) -> Router {
         .with_state(api)
 }
 
-/// What every request passes through: limits those of one network, survives panics, counts. One layer, because each costs every request a microsecond.
+/// What every request passes through: limits those of one network, survives panics, ends answers to revoked keys, counts. One layer, because each costs every request a microsecond.
 async fn guard(
     State(api): State<Api>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -100,12 +101,17 @@ async fn guard(
 ) -> Response {
     // Probes must be answered whatever else goes on.
     let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
+    let key = auth::key_hash(&api, request.headers());
     let mut response = match api.limiter.check_address(peer, request.headers()) {
         Err(problem) if !probe => problem.into_response(),
         // A handler that panics leaves nothing half-done that others see.
         _ => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked()),
     };
     let route = matched.as_ref().map_or("", MatchedPath::as_str);
+    // Routes elsewhere, such as pages, look at no key.
+    if let Some(key) = key.filter(|_| route.starts_with("/v1/")) {
+        response = api.revocations.bind(response, key);
+    }
     api.metrics.count_request(route, response.status());
     let nosniff = || HeaderValue::from_static("nosniff");
     response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert_with(nosniff);

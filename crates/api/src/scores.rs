@@ -5,10 +5,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use acclaim_contest::{ContestId, PanelId};
+use acclaim_contest::{
+    PanelId,
+    juror::{self, Jurors},
+};
 use acclaim_store::{
     Command, CommandOutcome, Phase,
     command::{MOST_CORRECTIONS, QueuedCommand, Sought, TOO_MANY_CORRECTIONS, each_recorded},
+    jurors,
     keys::{Role, StaffKey},
 };
 use axum::{
@@ -24,7 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, SCORE_READERS, SCORERS},
-    body::{STAFF_LIMIT, contest_id, idempotency_key, no_contest, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     commands::{self, Done},
     directory::Contest,
     extract::Path,
@@ -48,7 +52,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 struct ScoreRequest {
     /// With a juror's key: that key's panel, or absent.
     panel: Option<String>,
-    /// With a juror's key: that juror, or absent.
+    /// With a juror's key: that juror, or absent. In any spelling that is the same in NFC, with white space collapsed and without case; the log has the
+    /// registered one.
     juror: Option<String>,
     category: String,
     /// Where the panel has criteria.
@@ -71,14 +76,14 @@ async fn enter(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    let id = contest_id(&contest)?;
-    let key = auth::staff(&api, request.headers(), Some(&id), SCORERS).await?;
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, key) = auth::staff_of(&api, request.headers(), &contest, SCORERS).await?;
+    let id = contest.id();
     let idempotency_key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
-    let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries);
+    let jurors = jurors_for(&api, &contest, &key, &sheet).await?;
+    let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
     let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
     if key.role == Role::Juror {
         let (mut is_repeated, mut entered) = (false, 0);
@@ -86,21 +91,43 @@ async fn enter(
             is_repeated |= queued.key == idempotency_key;
             entered += usize::from(queued.by == key.name);
         };
-        each_recorded(&*api.stores.database, &id, Sought::SameScores(&command), look).await?;
+        each_recorded(&*api.stores.database, id, Sought::SameScores(&command), look).await?;
         // What is sent again is answered again.
         if !is_repeated {
             check_time(&contest)?;
             check_corrections(entered)?;
         }
     }
-    commands::decide(&api, &id, key.name, idempotency_key, command).await
+    commands::decide(&api, id, key.name, idempotency_key, command).await
+}
+
+/// The jurors among whom the sheet's is looked for: an own key makes a juror where the panel names none.
+async fn jurors_for(api: &Api, contest: &Contest, key: &StaffKey, sheet: &Sheet) -> Result<Jurors, Problem> {
+    let panels = &contest.record.definition.rules.panels;
+    let Some(panel) = panels.iter().find(|panel| panel.id.as_str() == sheet.panel) else {
+        return Ok(Jurors::default());
+    };
+    if key.role == Role::Juror && panel.jurors.is_empty() {
+        let mut own = Jurors::default();
+        own.add(&panel.id, &key.name);
+        return Ok(own);
+    }
+    let _place = api.long_readings.acquire().await.ok();
+    Ok(jurors::jurors_for(&*api.stores.database, &contest.record, panel, &sheet.juror).await?)
+}
+
+/// A juror's name in the log: that of the key, in the spelling of the panel's definition if that names the juror.
+pub(crate) fn own_name<'a>(contest: &'a Contest, key: &'a StaffKey) -> &'a str {
+    let panels = contest.record.definition.rules.panels.iter();
+    let own = panels.filter(|panel| key.panel.as_ref() == Some(&panel.id)).flat_map(|panel| &panel.jurors);
+    own.into_iter().find(|juror| juror::is_same(juror, &key.name)).map_or(&key.name, String::as_str)
 }
 
 /// What the request enters. A juror enters the own scores, in the own panel.
 fn sheet(request: ScoreRequest, key: &StaffKey) -> Result<Sheet, Problem> {
     let own = (key.role == Role::Juror).then(|| key.panel.as_ref().map_or("", PanelId::as_str));
     let field = |field: &str, given: Option<String>, own: Option<&str>| match (given, own) {
-        (Some(given), Some(own)) if given != own => {
+        (Some(given), Some(own)) if !juror::is_same(&given, own) => {
             let detail = format!("`{field}`: the key {} is for \"{own}\" alone", key.name);
             Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", field))
         }
@@ -165,21 +192,21 @@ struct Scores {
 
 /// The newest scores of a juror in a category, by one criterion if the panel has several.
 #[derive(Serialize, ToSchema)]
-struct Standing {
-    panel: String,
-    juror: String,
-    category: String,
+pub(crate) struct Standing {
+    pub(crate) panel: String,
+    pub(crate) juror: String,
+    pub(crate) category: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    criterion: Option<String>,
+    pub(crate) criterion: Option<String>,
     /// Entry and score.
     #[schema(value_type = Vec<Vec<String>>)]
-    values: Vec<(String, String)>,
+    pub(crate) values: Vec<(String, String)>,
     /// Name of the staff key that entered them.
-    by: String,
+    pub(crate) by: String,
     /// Where they are in the log.
-    index: u64,
+    pub(crate) index: u64,
     /// How often they were entered, corrections included.
-    times: u64,
+    pub(crate) times: u64,
 }
 
 /// The scores that stand: the newest of each juror, category and criterion. Jurors read their own.
@@ -190,20 +217,23 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    let key = auth::staff(&api, &headers, Some(&id), SCORE_READERS).await?;
-    api.directory.contest(&id).ok_or_else(no_contest)?;
+    let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
+    let id = contest.id();
     let own = (key.role == Role::Juror).then_some(&key);
-    let scores = standing(&api, &id, own).await?;
-    let juror = own.map(|key| key.name.clone());
+    let scores = standing(&api, &contest, own).await?;
+    let juror = own.map(|key| own_name(&contest, key).to_owned());
     let panel = own.and_then(|key| Some(key.panel.as_ref()?.to_string()));
     let body = Json(Scores { contest: id.to_string(), juror, panel, scores });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], body).into_response())
 }
 
 /// Of all jurors, or of the one whose key it is.
-async fn standing(api: &Api, id: &ContestId, own: Option<&StaffKey>) -> Result<Vec<Standing>, Problem> {
-    let own = own.and_then(|key| Some((key.panel.as_ref()?, &*key.name)));
+pub(crate) async fn standing(
+    api: &Api,
+    contest: &Contest,
+    own: Option<&StaffKey>,
+) -> Result<Vec<Standing>, Problem> {
+    let own = own.and_then(|key| Some((key.panel.as_ref()?, own_name(contest, key))));
     let sought = own.map_or(Sought::Scores, |(panel, juror)| Sought::ScoresOf { panel, juror });
     // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
     let _place = api.long_readings.acquire().await.ok();
@@ -229,7 +259,7 @@ async fn standing(api: &Api, id: &ContestId, own: Option<&StaffKey>) -> Result<V
             Standing { panel, juror, category, criterion, values, by: queued.by, index, times },
         );
     };
-    each_recorded(&*api.stores.database, id, sought, stand).await?;
+    each_recorded(&*api.stores.database, contest.id(), sought, stand).await?;
     // An empty list takes scores back.
     Ok(newest.into_values().filter(|standing| !standing.values.is_empty()).collect())
 }

@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use acclaim_contest::rules::PublishStandings;
 use acclaim_report::Format;
 use acclaim_store::{Phase, hub::Publication};
 use axum::{
@@ -21,6 +20,7 @@ use crate::{
     following::follow,
     negotiation,
     problem::{self, Problem},
+    publication::may_read_standings,
     state::Api,
 };
 
@@ -31,16 +31,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 /// The contest, if the request may read its tally.
 async fn readable(api: &Api, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
     let (contest, reader) = visible(api, headers, contest).await?;
-    let public = match contest.record.definition.rules.publication.standings {
-        PublishStandings::Public => true,
-        PublishStandings::AfterClose => contest.phase() > Phase::Open,
-        PublishStandings::Organisers => false,
-    };
-    if public || reader {
-        Ok(contest)
-    } else {
-        Err(Problem::new(&problem::NOT_PUBLIC, "the tally is not public, or not yet"))
-    }
+    may_read_standings(&contest, reader)?;
+    Ok(contest)
 }
 
 /// What is published of a contest now.

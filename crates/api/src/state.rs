@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
-use acclaim_contest::ContestId;
+use acclaim_contest::{ContestId, subject::DomainTable};
 use acclaim_store::{Keyring, Stores};
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -13,6 +13,7 @@ use crate::{
     limits::{Limiter, Limits},
     metrics::Metrics,
     rendered::Rendered,
+    revocation::Revocations,
     shares::Shares,
 };
 
@@ -36,6 +37,8 @@ pub struct Settings {
     pub streams: usize,
     /// Contests that are left alone: nothing is recorded of them.
     pub without: HashSet<ContestId>,
+    /// How mail addresses are read, by domain: for contests whose first list comes from now on.
+    pub domains: DomainTable,
     /// Rates.
     pub limits: Limits,
 }
@@ -50,6 +53,7 @@ impl Default for Settings {
             may_accept: false,
             streams: 2_000,
             without: HashSet::new(),
+            domains: DomainTable::default(),
             limits: Limits::default(),
         }
     }
@@ -79,6 +83,8 @@ pub struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     /// Results as tables and pages.
     pub(crate) rendered: Arc<Rendered>,
+    /// Long answers to staff keys.
+    pub(crate) revocations: Arc<Revocations>,
     /// BLAKE3 hash of a bearer token that this process made for itself.
     pub(crate) process_key: Option<[u8; 32]>,
 }
@@ -116,6 +122,7 @@ impl Api {
             )),
             limiter: Arc::new(Limiter::new(&settings.limits)),
             rendered: Arc::default(),
+            revocations: Arc::default(),
             streams: Arc::new(Semaphore::new(settings.streams)),
             stream_shares: Shares::of(settings.streams),
             events: Events::default(),
@@ -137,6 +144,7 @@ impl Api {
         tasks.spawn(Arc::clone(&self.desk).answer_decided());
         tasks.spawn(Arc::clone(&self.desk).ask_ledger_when_in_doubt());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
+        tasks.spawn(Arc::clone(&self.revocations).enforce(Arc::clone(&self.stores.database)));
         tasks.spawn(Arc::clone(&self.desk).look_again_and_again());
         tasks
     }

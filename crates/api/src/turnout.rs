@@ -16,7 +16,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, READERS},
-    body::{contest_id, no_contest},
     extract::Path,
     problem::Problem,
     state::Api,
@@ -67,9 +66,8 @@ async fn turnout(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = contest_id(&contest)?;
-    auth::staff(&api, &headers, Some(&id), READERS).await?;
-    api.directory.contest(&id).ok_or_else(no_contest)?;
-    let report = Report::new(id.to_string(), api.stores.database.turnout(&id).await?);
+    let (contest, _) = auth::staff_of(&api, &headers, &contest, READERS).await?;
+    let id = contest.id();
+    let report = Report::new(id.to_string(), api.stores.database.turnout(id).await?);
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(report)).into_response())
 }

@@ -19,7 +19,7 @@ use self::{
     log::{AuditArgs, LogCommand, ReceiptCommand, TallyArgs},
     moving::MoveArgs,
     rule::RuleCommand,
-    staff::{KeyCommand, PassCommand},
+    staff::{JuryCommand, KeyCommand, PassCommand},
     witness::WitnessArgs,
 };
 use crate::engine::Role;
@@ -61,6 +61,9 @@ pub enum Command {
     /// Rule on entries and ballots, enter scores and choices: each is logged with its reason
     #[command(subcommand)]
     Rule(RuleCommand),
+    /// See how far the jury is
+    #[command(subcommand)]
+    Jury(JuryCommand),
     /// Mint passes, with which voters vote
     #[command(subcommand)]
     Pass(PassCommand),

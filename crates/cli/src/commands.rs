@@ -4,6 +4,7 @@ mod audit;
 mod contest;
 mod cosigned;
 mod demo;
+mod jury;
 mod key;
 mod log;
 mod moving;
@@ -25,7 +26,7 @@ use crate::{
     args::{
         Cli, Command,
         log::{LogCommand, ReceiptCommand},
-        staff::PassCommand,
+        staff::{JuryCommand, PassCommand},
     },
     outcome::Outcome,
     output,
@@ -43,6 +44,7 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Move(args) => moving::run(&args),
         Command::Contest(command) => contest::run(command),
         Command::Rule(command) => rule::run(command),
+        Command::Jury(JuryCommand::Status(args)) => jury::status(&args),
         Command::Pass(PassCommand::Mint(args)) => pass::mint(&args),
         Command::Key(command) => key::run(command),
         Command::Log(LogCommand::Export(args)) => log::export(&args),

@@ -1,6 +1,8 @@
 //! The configuration: one typed section a subject, defaults built in, unknown keys refused. Flags come before environment
 //! (`ACCLAIM_<SECTION>_<KEY>`), file and defaults.
 
+mod subjects;
+
 use std::{
     collections::BTreeSet,
     env, fmt, fs,
@@ -20,6 +22,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+pub use self::subjects::Subjects;
 use crate::witness::client::HttpWitness;
 
 /// Everything that can be configured.
@@ -38,6 +41,8 @@ pub struct Config {
     pub redis: Redis,
     /// The ledger of a cluster.
     pub postgres: Postgres,
+    /// How voters' subjects are compared.
+    pub subjects: Subjects,
     /// Who cosigns checkpoints.
     pub witnesses: Vec<WitnessTable>,
 }
@@ -205,7 +210,7 @@ impl Default for Limits {
 /// Prefix of the variables that stand for keys of the configuration.
 const PREFIX: &str = "ACCLAIM_";
 /// Sections, as they begin those variables.
-const SECTIONS: [&str; 6] = ["installation", "server", "ballots", "limits", "redis", "postgres"];
+const SECTIONS: [&str; 7] = ["installation", "server", "ballots", "limits", "redis", "postgres", "subjects"];
 /// The variable that holds a cluster's secret, unless a file does.
 const SECRET: &str = "ACCLAIM_SECRET";
 
@@ -288,8 +293,11 @@ impl Config {
         })
     }
 
-    pub(crate) fn api(&self) -> acclaim_api::Settings {
-        acclaim_api::Settings {
+    /// # Errors
+    /// With the key's name, when something cannot be used.
+    pub(crate) fn api(&self) -> Result<acclaim_api::Settings> {
+        Ok(acclaim_api::Settings {
+            domains: self.subjects.table()?,
             ballot_deadline: Duration::from_millis(self.ballots.deadline_ms.get()),
             waiting_ballots: self.ballots.waiting.get(),
             limits: acclaim_api::Limits {
@@ -302,7 +310,7 @@ impl Config {
             may_accept: self.redis.url.is_some(),
             without: self.installation.without.iter().cloned().collect(),
             ..acclaim_api::Settings::default()
-        }
+        })
     }
 
     /// The witnesses.

@@ -104,13 +104,13 @@ impl Engine {
     /// log is damaged or older than what has been shown of it.
     pub async fn start(config: &Config, role: Role) -> Result<Self> {
         // Every process checks them: a mistake shows at the first start, whatever its role.
-        let witnesses = config.witnesses()?;
+        let (witnesses, settings) = (config.witnesses()?, config.api()?);
         let recording = Apart::new()?;
         let Ground { stores, keyring, carrier, directory } = recording.run(ground(config.clone())).await??;
         let database = Arc::clone(&stores.database);
         let operator_key = new_key()?;
         let hash = *blake3::hash(operator_key.as_bytes()).as_bytes();
-        let api = Api::new(stores.clone(), Arc::clone(&keyring), config.api(), Some(hash)).await?;
+        let api = Api::new(stores.clone(), Arc::clone(&keyring), settings, Some(hash)).await?;
         // Listening before the sequencer speaks.
         let background = api.background();
         let (stop, stopping) = watch::channel(false);

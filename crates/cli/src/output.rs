@@ -5,6 +5,7 @@ use std::{
     io::{self, IsTerminal, Write as _},
 };
 
+use acclaim_contest::characters::is_refused;
 use anyhow::Result;
 use clap::builder::styling::Style;
 use serde_json::Value;
@@ -58,7 +59,8 @@ pub fn colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Text from elsewhere, made harmless: a control character could move a terminal's cursor. New lines stay.
+/// Text from elsewhere, made harmless: a control character could move a terminal's cursor, and a direction override turn the rest of a line round. New lines
+/// stay.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
@@ -67,7 +69,7 @@ pub fn printable(text: &str) -> String {
             '\n' => clean.push('\n'),
             // Our own colours only ever stand around our own words.
             '\u{1b}' => clean.push('␛'),
-            control if control.is_control() => clean.extend(control.escape_default()),
+            refused if refused.is_control() || is_refused(refused) => clean.extend(refused.escape_default()),
             other => clean.push(other),
         }
     }
@@ -191,5 +193,6 @@ mod tests {
     #[test]
     fn nothing_printed_moves_a_cursor() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}\r\tb\u{9b}c\n"), "a␛]0;x\\u{7}\\r\\tb\\u{9b}c\n");
+        assert_eq!(printable("a\u{202e}b قرية"), "a\\u{202e}b قرية");
     }
 }

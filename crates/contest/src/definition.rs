@@ -13,6 +13,7 @@ mod rules_tables;
 mod supported;
 pub mod text;
 mod tree;
+mod warnings;
 mod window;
 mod write;
 
@@ -23,6 +24,7 @@ use tree::Node;
 
 pub use entries::MOST_ENTRIES;
 pub use mistakes::{MOST_MISTAKES, Mistake, Mistakes};
+pub use warnings::Warning;
 
 use crate::{
     encoding,
@@ -98,12 +100,25 @@ impl Definition {
     /// # Errors
     /// Every mistake of the text. After an error of JSON's syntax only that one.
     pub fn from_json(text: &[u8], overrides: &Overrides) -> Result<Self, Mistakes> {
-        let mut reading = Reading::new(text, overrides);
-        let definition = reading.decoded().and_then(|text| {
-            let root = tree::parse_json(text, &mut reading.findings)?;
-            reading.definition(root, None)
-        });
-        reading.finish(definition)
+        Reading::new(text, overrides).json()
+    }
+
+    /// Reads a definition that has been stored, as [`Definition::from_json`] does, but holds its texts to the rules they were stored by: a character that
+    /// has been refused only since ([`characters`](crate::characters)) leaves a contest readable.
+    ///
+    /// # Errors
+    /// Every mistake of the text.
+    pub fn from_stored_json(text: &[u8]) -> Result<Self, Mistakes> {
+        let overrides = Overrides::default();
+        Reading::of_stored(text, &overrides).json()
+    }
+
+    /// Checks a definition that was stored and then changed, as a whole. Its texts are held to the rules they were stored by.
+    ///
+    /// # Errors
+    /// Every mistake, by its line in [`Definition::to_json`].
+    pub fn check_stored(&self) -> Result<(), Mistakes> {
+        Self::from_stored_json(self.to_json().as_bytes()).map(|_| ())
     }
 
     /// Checks a definition that was changed since it was read, as a whole.
@@ -135,6 +150,19 @@ impl<'a> Reading<'a> {
     fn new(content: &'a [u8], overrides: &'a Overrides) -> Self {
         let content = encoding::without_mark(content);
         Self { content, overrides, entries_file: None, findings: Findings::default() }
+    }
+
+    fn of_stored(content: &'a [u8], overrides: &'a Overrides) -> Self {
+        Self { findings: Findings::of_stored(), ..Self::new(content, overrides) }
+    }
+
+    /// Reads JSON.
+    fn json(mut self) -> Result<Definition, Mistakes> {
+        let definition = self.decoded().and_then(|text| {
+            let root = tree::parse_json(text, &mut self.findings)?;
+            self.definition(root, None)
+        });
+        self.finish(definition)
     }
 
     fn decoded(&mut self) -> Option<&'a str> {

@@ -3,15 +3,18 @@
 //! Everything here is pure: time, keys and randomness come in as arguments.
 
 pub mod ballot;
+pub mod characters;
 pub mod days;
 pub mod definition;
 mod encoding;
 pub mod entry;
 pub mod id;
+pub mod juror;
 pub mod pass;
 pub mod rounds;
 pub mod rules;
 pub mod spreadsheet;
+pub mod subject;
 pub mod time;
 pub mod voter;
 
@@ -21,5 +24,6 @@ pub use entry::{Amendment, Category, Entry, Titles};
 pub use id::{CategoryId, ContestId, EntryId, InvalidId, PanelId};
 pub use rounds::{Previous, Rounds};
 pub use rules::Rules;
+pub use subject::SubjectRules;
 pub use time::Instant;
 pub use voter::{BallotId, TagKey, VoterTag};

@@ -371,7 +371,8 @@ pub enum PublishEntries {
     Live,
     /// From the closing on.
     AfterClose,
-    /// From the first certification on; those of a test contest from the closing on. From version 2 of the log on.
+    /// From the first certification on, also while the contest is reopened; those of a test, which is never certified, from the closing on. From version 2
+    /// of the log on.
     Certified,
 }
 

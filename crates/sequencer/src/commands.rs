@@ -1,7 +1,7 @@
 //! Staff commands: each becomes entries, all of them or none, or is refused.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{Instant, definition::Definition};
+use acclaim_contest::{Instant, definition::Definition, juror::is_same};
 use acclaim_store::{
     Command, CommandOutcome, Phase, StoreError,
     command::{
@@ -116,7 +116,7 @@ impl ContestTask {
 
     /// Whether a juror has entered the same scores as often as a juror may; what organisers enter for jurors has no end.
     async fn is_corrected_too_often(&self, command: &Command, by: &str) -> Result<bool, StoreError> {
-        if !matches!(command, Command::Score { juror, .. } if juror == by) {
+        if !matches!(command, Command::Score { juror, .. } if is_same(juror, by)) {
             return Ok(false);
         }
         let mut entered = 0;
@@ -144,7 +144,13 @@ impl ContestTask {
             return Err(("closes-in-the-past", "the contest's closing instant has passed".to_owned()));
         }
         let definition = Definition { opens: at, ..Definition::clone(&self.record.definition) };
-        definition.check().map_err(|mistakes| ("invalid-window", mistakes.to_string()))
+        definition.check_stored().map_err(|mistakes| ("invalid-window", mistakes.to_string()))?;
+        self.refused_texts().map_or(Ok(()), |mistakes| Err(("invalid-definition", mistakes)))
+    }
+
+    /// The draft's texts that have been refused only since the draft was stored: they are not to begin a log. `None` if there are none.
+    pub(crate) fn refused_texts(&self) -> Option<String> {
+        self.record.definition.check().err().map(|mistakes| mistakes.to_string())
     }
 
     /// What only the sequencer can know of a command, beyond what `admit` says of its entries.
@@ -220,10 +226,11 @@ impl ContestTask {
     }
 }
 
-/// The definition with one key changed, checked as a whole: what is in the log must be readable at the next start.
+/// The definition with one key changed, checked as a whole: what is in the log must be readable at the next start. Texts that were stored before their
+/// characters were refused do not stand in the way of a change elsewhere; the new text was checked where it entered.
 fn amended(definition: &Definition, what: &str, key: &str, to: &Amendment) -> Result<Definition, String> {
     let mut amended = definition.clone();
     amended.amend(what, key, to)?;
-    amended.check().map_err(|mistakes| mistakes.to_string())?;
+    amended.check_stored().map_err(|mistakes| mistakes.to_string())?;
     Ok(amended)
 }

@@ -308,7 +308,8 @@ impl ContestTask {
 
     /// Opens at the contest's instant, unless it cannot: then it keeps trying, and each reason is told once.
     async fn open_by_itself(&mut self, now: Timestamp) -> Step {
-        let Some(why) = self.refuses_opening().await.map_err(Halt::of_call)? else {
+        let refused = self.refuses_opening().await.map_err(Halt::of_call)?;
+        let Some(why) = refused.or_else(|| self.refused_texts()) else {
             return self.open(self.record.definition.opens, Vec::new()).await;
         };
         if self.refused_opening.as_ref().is_none_or(|(told, _)| *told != why) {

@@ -22,7 +22,7 @@ use sqlx_postgres::{PgArguments, Postgres};
 use crate::{
     append::{self, Batch},
     connection::{Durability, Lent, Tx, within},
-    contests::create,
+    contests::{create, keep_subjects},
     database::PostgresDatabase,
     error::{corrupt, exactly, signed, unavailable},
 };
@@ -147,6 +147,10 @@ impl Arrival {
             Part::Contest(record, head) => {
                 self.contest = Some((insert_contest(tx, &record, head.as_ref()).await?, 0));
                 Ok(())
+            }
+            Part::Subjects(subjects) => {
+                let is_kept = keep_subjects(tx, contest()?, &subjects).await?;
+                exactly(u64::from(is_kept), 1, || corrupt("a contest's subjects came twice"))
             }
             Part::Entries(entries) => {
                 let (number, from) = self.contest.ok_or_else(|| corrupt("entries of no contest"))?;

@@ -2,13 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use acclaim_contest::{
-    ContestId, Instant,
-    definition::{Definition, Overrides},
-};
+use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests,
-    contests::{ContestState, Counted},
+    contests::{ContestState, Counted, PassCount},
     error::{Result, StoreError},
     ledger::ContestChange,
 };
@@ -76,19 +73,19 @@ impl Contests for PostgresDatabase {
         tx.commit().await
     }
 
-    async fn count_passes(
-        &self,
-        id: &ContestId,
-        tag_key: &[u8],
-        source: &str,
-        key: &str,
-        request: [u8; 32],
-        more: u64,
-    ) -> Result<Counted> {
+    async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
+        let row = self.row(query("SELECT subjects FROM contests WHERE id = $1").bind(id.as_str())).await?;
+        let row = row.ok_or_else(|| no_contest(id))?;
+        read_subjects(row.try_get(0).map_err(unavailable)?)
+    }
+
+    async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let counted =
-            within(self.patience(), count(&mut tx, id, tag_key, source, key, request, more)).await?;
-        tx.commit().await?;
+        let counted = within(self.patience(), count(&mut tx, id, tag_key, passes)).await?;
+        // Dropped, it leaves nothing.
+        if counted != Counted::OtherSubjects {
+            tx.commit().await?;
+        }
         Ok(counted)
     }
 
@@ -200,16 +197,36 @@ async fn deletable(tx: &mut Lent, id: &ContestId, lock: &str) -> Result<i32> {
     row.ok_or_else(refused)?.try_get(0).map_err(unavailable)
 }
 
-async fn count(
-    tx: &mut Lent,
-    id: &ContestId,
-    tag_key: &[u8],
-    source: &str,
-    key: &str,
-    request: [u8; 32],
-    more: u64,
-) -> Result<Counted> {
+fn read_subjects(stored: Option<String>) -> Result<Option<SubjectRules>> {
+    stored.map(|json| serde_json::from_str(&json).map_err(corrupt)).transpose()
+}
+
+/// By which rules a contest's subjects are compared, if it has any.
+async fn kept_subjects(tx: &mut Lent, contest: i32) -> Result<Option<SubjectRules>> {
+    let row = query("SELECT subjects FROM contests WHERE number = $1").bind(contest).fetch_one(tx);
+    read_subjects(row.await.map_err(unavailable)?.try_get(0).map_err(unavailable)?)
+}
+
+/// Keeps rules of subjects with a contest that has none; whether it has these now.
+pub(crate) async fn keep_subjects(tx: &mut Lent, contest: i32, subjects: &SubjectRules) -> Result<bool> {
+    // Waits for another one that is keeping some, and then changes nothing.
+    let kept = query("UPDATE contests SET subjects = $1 WHERE number = $2 AND subjects IS NULL")
+        .bind(serde_json::to_string(subjects).map_err(corrupt)?)
+        .bind(contest)
+        .execute(&mut *tx)
+        .await
+        .map_err(unavailable)?;
+    Ok(kept.rows_affected() == 1 || kept_subjects(tx, contest).await?.as_ref() == Some(subjects))
+}
+
+async fn count(tx: &mut Lent, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
+    let PassCount { source, key, request, more, subjects } = passes;
     let contest = hold_contest(tx, id, tag_key).await?;
+    // First: a key that was used before is of no help to whoever compares subjects in another way.
+    let kept = if subjects.is_some() { kept_subjects(tx, contest).await? } else { None };
+    if kept.is_some() && kept.as_ref() != subjects {
+        return Ok(Counted::OtherSubjects);
+    }
     let new = query(
         "INSERT INTO pass_requests (contest, key, request) VALUES ($1, $2, $3) ON CONFLICT (contest, key) DO NOTHING",
     )
@@ -223,11 +240,22 @@ async fn count(
         let row = query("SELECT request FROM pass_requests WHERE contest = $1 AND key = $2")
             .bind(contest)
             .bind(key)
-            .fetch_one(tx)
+            .fetch_one(&mut *tx)
             .await
             .map_err(unavailable)?;
         let known: Vec<u8> = row.try_get(0).map_err(unavailable)?;
-        return Ok(if known == request { Counted::Again } else { Counted::KeyUsed });
+        if known != request {
+            return Ok(Counted::KeyUsed);
+        }
+        // The same request may have been under way at once, with other rules.
+        let kept = kept_subjects(tx, contest).await?;
+        let is_other = subjects.is_some() && kept.is_some() && kept.as_ref() != subjects;
+        return Ok(if is_other { Counted::OtherSubjects } else { Counted::Again });
+    }
+    if let (None, Some(subjects)) = (kept, subjects)
+        && !keep_subjects(tx, contest, subjects).await?
+    {
+        return Ok(Counted::OtherSubjects);
     }
     let counted = query(
         "INSERT INTO passes (contest, source, total) VALUES ($1, $2, $3)
@@ -276,8 +304,7 @@ async fn records(rows: &[PgRow]) -> Result<Vec<ContestRecord>> {
 }
 
 fn record(row: StoredContest) -> Result<ContestRecord> {
-    let definition =
-        Definition::from_json(row.definition.as_bytes(), &Overrides::default()).map_err(corrupt)?;
+    let definition = Definition::from_stored_json(row.definition.as_bytes()).map_err(corrupt)?;
     let withdrawn: BTreeSet<_> = serde_json::from_str(&row.withdrawn).map_err(corrupt)?;
     Ok(ContestRecord {
         definition: Arc::new(definition),

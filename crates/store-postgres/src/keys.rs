@@ -1,5 +1,7 @@
 //! Staff keys and the installation's values.
 
+use std::collections::HashSet;
+
 use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{Keys, error::Result, keys::StaffKey};
 use async_trait::async_trait;
@@ -41,6 +43,15 @@ impl Keys for PostgresDatabase {
         let statement =
             query("SELECT name, role, contests, panel, created, revoked FROM staff_keys WHERE hash = $1");
         self.row(statement.bind(&hash[..])).await?.as_ref().map(staff_key).transpose()
+    }
+
+    async fn valid_key_hashes(&self) -> Result<HashSet<[u8; 32]>> {
+        let rows = self.rows(query("SELECT hash FROM staff_keys WHERE revoked IS NULL")).await?;
+        let hash = |row: &PgRow| {
+            let hash: Vec<u8> = row.try_get(0).map_err(unavailable)?;
+            hash.try_into().map_err(|_| corrupt("the hash of a staff key"))
+        };
+        rows.iter().map(hash).collect()
     }
 
     async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()> {

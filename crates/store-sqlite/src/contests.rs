@@ -2,13 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use acclaim_contest::{
-    ContestId, Instant,
-    definition::{Definition, Overrides},
-};
+use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests,
-    contests::{ContestState, Counted},
+    contests::{ContestState, Counted, PassCount},
     error::{Result, StoreError},
     ledger::ContestChange,
 };
@@ -68,8 +65,8 @@ impl Contests for SqliteDatabase {
                 return Err(StoreError::Conflict(why));
             }
             tx.execute(
-                "INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, tag_key, epoch, shards)
-                 VALUES (?1, 1, ?2, ?3, 'draft', ?4, '[]', ?5, 0, 0)",
+                "INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, tag_key, epoch, shards, subjects)
+                 VALUES (?1, 1, ?2, ?3, 'draft', ?4, '[]', ?5, 0, 0, NULL)",
                 params![id.as_str(), json, test, closes, tag_key],
             )
             .map_err(unavailable)?;
@@ -117,17 +114,19 @@ impl Contests for SqliteDatabase {
         .await
     }
 
-    async fn count_passes(
-        &self,
-        id: &ContestId,
-        tag_key: &[u8],
-        source: &str,
-        key: &str,
-        request: [u8; 32],
-        more: u64,
-    ) -> Result<Counted> {
+    async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
+        let id = id.clone();
+        self.read(move |tx| {
+            let contest = known_contest(tx, &id)?;
+            read_subjects(tx, contest)
+        })
+        .await
+    }
+
+    async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
+        let PassCount { source, key, request, more, subjects } = passes;
         let (id, source, key) = (id.clone(), source.to_owned(), key.to_owned());
-        let tag_key = tag_key.to_vec();
+        let (tag_key, subjects) = (tag_key.to_vec(), subjects.cloned());
         self.write(move |tx| {
             let contest: i64 = tx
                 .query_row(
@@ -138,6 +137,11 @@ impl Contests for SqliteDatabase {
                 .optional()
                 .map_err(unavailable)?
                 .ok_or_else(|| StoreError::Conflict(format!("there is no contest {id} of this tag key")))?;
+            // First: a key that was used before is of no help to whoever compares subjects in another way.
+            let kept = read_subjects(tx, contest)?;
+            if subjects.is_some() && kept.is_some() && kept != subjects {
+                return Ok(Counted::OtherSubjects);
+            }
             let known: Option<[u8; 32]> = tx
                 .query_row(
                     "SELECT request FROM pass_requests WHERE contest = ?1 AND key = ?2",
@@ -148,6 +152,9 @@ impl Contests for SqliteDatabase {
                 .map_err(unavailable)?;
             if let Some(known) = known {
                 return Ok(if known == request { Counted::Again } else { Counted::KeyUsed });
+            }
+            if let (None, Some(subjects)) = (kept, &subjects) {
+                keep_subjects(tx, contest, subjects)?;
             }
             tx.execute(
                 "INSERT INTO pass_requests (contest, key, request) VALUES (?1, ?2, ?3)",
@@ -211,8 +218,7 @@ impl StoredContest {
     }
 
     fn record(self) -> Result<ContestRecord> {
-        let definition =
-            Definition::from_json(self.definition.as_bytes(), &Overrides::default()).map_err(corrupt)?;
+        let definition = Definition::from_stored_json(self.definition.as_bytes()).map_err(corrupt)?;
         let withdrawn: BTreeSet<_> = serde_json::from_str(&self.withdrawn).map_err(corrupt)?;
         Ok(ContestRecord {
             definition: Arc::new(definition),
@@ -239,6 +245,22 @@ pub(crate) fn read_contest(tx: &Transaction<'_>, id: &ContestId) -> Result<Optio
     .map_err(unavailable)?
     .map(StoredContest::record)
     .transpose()
+}
+
+/// By which rules a contest's subjects are compared, if it has any.
+pub(crate) fn read_subjects(tx: &Transaction<'_>, contest: i64) -> Result<Option<SubjectRules>> {
+    let stored: Option<String> = tx
+        .query_row("SELECT subjects FROM contests WHERE number = ?1", [contest], |row| row.get(0))
+        .map_err(unavailable)?;
+    stored.map(|json| serde_json::from_str(&json).map_err(corrupt)).transpose()
+}
+
+/// Keeps rules of subjects with a contest that has none.
+fn keep_subjects(tx: &Transaction<'_>, contest: i64, subjects: &SubjectRules) -> Result<()> {
+    let json = serde_json::to_string(subjects).map_err(corrupt)?;
+    tx.execute("UPDATE contests SET subjects = ?1 WHERE number = ?2", params![json, contest])
+        .map_err(unavailable)?;
+    Ok(())
 }
 
 fn is_retired(tx: &Transaction<'_>, id: &ContestId) -> Result<bool> {

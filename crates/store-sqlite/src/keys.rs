@@ -1,6 +1,6 @@
 //! Staff keys and the installation's values.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
@@ -59,6 +59,17 @@ impl Keys for SqliteDatabase {
             .map_err(unavailable)?
             .map(staff_key)
             .transpose()
+        })
+        .await
+    }
+
+    async fn valid_key_hashes(&self) -> Result<HashSet<[u8; 32]>> {
+        self.read(|tx| {
+            let mut statement = tx
+                .prepare_cached("SELECT hash FROM staff_keys WHERE revoked IS NULL")
+                .map_err(unavailable)?;
+            let rows = statement.query_map([], |row| row.get(0)).map_err(unavailable)?;
+            rows.map(|row| row.map_err(unavailable)).collect()
         })
         .await
     }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     commands::{StoredCommand, queued_command, read_outcome, stored_command},
-    contests::read_contest,
+    contests::{read_contest, read_subjects},
     database::{SqliteDatabase, contest_number, corrupt, unavailable, unsigned},
     keys::{StoredKey, staff_key, stored_key},
     ledger::{block, read_head, recorded_ballot, stored_ballot, stored_block, stored_turnout, turnout},
@@ -210,6 +210,9 @@ impl Sender<'_> {
         let record = read_contest(self.tx, id)?.ok_or_else(gone)?;
         let head = read_head(self.tx, number)?;
         self.send(Part::Contest(Box::new(record), head.clone()))?;
+        if let Some(subjects) = read_subjects(self.tx, number)? {
+            self.send(Part::Subjects(subjects))?;
+        }
         if let Some(head) = &head {
             self.send_entries(number, head)?;
         }

@@ -39,6 +39,14 @@ pub async fn certification(database: &dyn Database, contest: &ContestId) -> Resu
     }
 }
 
+/// Whether a contest was ever certified, also if it has been reopened since.
+///
+/// # Errors
+/// As any read.
+pub async fn was_certified(database: &dyn Database, contest: &ContestId) -> Result<bool> {
+    Ok(!database.recorded_commands(contest, Sought::Certifications, 0, 1).await?.is_empty())
+}
+
 /// Why a contest whose entries come from another one cannot open: that one must still be certified with the very result. `None` if it can. What happens
 /// to the other contest after this was asked does not matter any more: the opened log is bound to that result.
 ///

@@ -2,7 +2,7 @@
 //! works off in order with the ballots.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{BallotId, CategoryId, ContestId, EntryId, PanelId};
+use acclaim_contest::{BallotId, CategoryId, ContestId, EntryId, PanelId, characters::skeleton};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,11 @@ use crate::error::Result;
 /// The kind of the statement that goes with a tag key's destruction, and that nothing else may say.
 pub const TAG_KEY_DESTROYED: &str = "tag-key-destroyed";
 
-/// Whether a kind of statement is, or reads like, [`TAG_KEY_DESTROYED`].
+/// Whether a kind of statement is, or reads like, [`TAG_KEY_DESTROYED`]: in other case, with other or no characters between its words, with characters that
+/// cannot be seen, or in letters that Unicode holds to be compatible with it.
 #[must_use]
 pub fn is_reserved(kind: &str) -> bool {
-    let read = |c: char| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    kind.trim().chars().map(read).eq(TAG_KEY_DESTROYED.chars())
+    skeleton(kind) == skeleton(TAG_KEY_DESTROYED)
 }
 
 /// How often a juror may enter scores of one category and criterion: a log whose events of staff grow without end cannot be audited.
@@ -325,10 +325,22 @@ mod tests {
 
     #[test]
     fn what_reads_like_the_reserved_kind_is_reserved() {
-        for kind in ["tag-key-destroyed", " Tag-Key-Destroyed\n", "TAG_KEY_DESTROYED", "tag key destroyed"] {
+        for kind in [
+            "tag-key-destroyed",
+            " Tag-Key-Destroyed\n",
+            "TAG_KEY_DESTROYED",
+            "tag key destroyed",
+            "tag--key—destroyed",
+            "ｔａｇ-ｋｅｙ-ｄｅｓｔｒｏｙｅｄ",
+            "tag-key-des\u{ad}troyed",
+            "tag-k\u{200b}ey-destroyed\u{feff}",
+            "tag\u{3164}key\u{3164}destroyed",
+            "tag-\u{212a}ey-de\u{17f}troyed",
+            "\u{202d}tag-key-destroyed\u{202c}",
+        ] {
             assert!(is_reserved(kind), "{kind}");
         }
-        for kind in ["", "note", "tag-key", "tag-key-destroyed-not"] {
+        for kind in ["", "-", "note", "tag-key", "tag-key-destroyed-not", "tag-keys-destroyed"] {
             assert!(!is_reserved(kind), "{kind}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
-use acclaim_contest::{ContestId, EntryId, Instant, definition::Definition};
+use acclaim_contest::{ContestId, EntryId, Instant, SubjectRules, definition::Definition};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +124,29 @@ impl ContestState {
     }
 }
 
+/// Passes to be counted before they are handed out.
+#[derive(Debug, Clone, Copy)]
+pub struct PassCount<'a> {
+    /// The way of admission that `issued` entries name.
+    pub source: &'a str,
+    /// The request's `Idempotency-Key`.
+    pub key: &'a str,
+    /// Hash of the request's content.
+    pub request: [u8; 32],
+    /// How many passes.
+    pub more: u64,
+    /// By which rules the passes' subjects were compared; `None` for voters without names, whose subjects are made up.
+    pub subjects: Option<&'a SubjectRules>,
+}
+
+impl<'a> PassCount<'a> {
+    /// Passes for made-up subjects.
+    #[must_use]
+    pub fn of_made_up(source: &'a str, key: &'a str, request: [u8; 32], more: u64) -> Self {
+        Self { source, key, request, more, subjects: None }
+    }
+}
+
 /// What came of counting passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
@@ -133,6 +156,8 @@ pub enum Counted {
     Again,
     /// The key was used for another request. Nothing was changed.
     KeyUsed,
+    /// The contest keeps other rules for its subjects. Nothing was changed.
+    OtherSubjects,
 }
 
 /// Contests and the passes issued for them.
@@ -166,22 +191,20 @@ pub trait Contests: Send + Sync {
     /// `Conflict` if it is neither, or does not exist.
     async fn delete_contest(&self, id: &ContestId) -> Result<()>;
 
-    /// Counts passes before they are handed out, so that none is ever uncounted; once for each `key`, the request's
-    /// `Idempotency-Key`, whose content `request` is the hash of. `tag_key` is the contest's wrapped one, which the passes are minted with. Durable when it
-    /// returns.
+    /// By which rules the contest's subjects are compared; `None` until its first pass of a subject.
+    ///
+    /// # Errors
+    /// `Conflict` if there is no such contest.
+    async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>>;
+
+    /// Counts passes before they are handed out, so that none is ever uncounted; once for each key. `tag_key` is the contest's wrapped one, which the passes
+    /// are minted with. Rules of subjects are kept with the contest where it has none yet, in the same transaction; where it has others, nothing is
+    /// counted, also if the key was used before: the passes would be those of other voters. Durable when it returns.
     ///
     /// # Errors
     /// `Conflict` if the contest has no such tag key any more: it was destroyed, or a draft was deleted and another one has its id. A voter who had a pass of
     /// each key would vote twice.
-    async fn count_passes(
-        &self,
-        id: &ContestId,
-        tag_key: &[u8],
-        source: &str,
-        key: &str,
-        request: [u8; 32],
-        more: u64,
-    ) -> Result<Counted>;
+    async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted>;
 
     /// Total of passes issued, by source, in byte order of the sources.
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>>;

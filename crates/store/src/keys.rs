@@ -1,6 +1,6 @@
 //! Staff keys, and the installation's own secrets as they are kept: hashed, or wrapped.
 
-use std::{fmt, str::FromStr};
+use std::{collections::HashSet, fmt, str::FromStr};
 
 use acclaim_contest::{ContestId, Instant, PanelId};
 use async_trait::async_trait;
@@ -99,6 +99,9 @@ pub trait Keys: Send + Sync {
 
     /// The staff key with this hash, revoked or not.
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>>;
+
+    /// The hashes of all staff keys that are not revoked: one reading tells of any number of them whether they still are valid.
+    async fn valid_key_hashes(&self) -> Result<HashSet<[u8; 32]>>;
 
     /// Revokes a staff key. Durable when it returns.
     ///

@@ -11,6 +11,7 @@ pub mod contests;
 pub mod error;
 pub mod hub;
 pub mod intake;
+pub mod jurors;
 pub mod keyring;
 pub mod keys;
 pub mod lease;

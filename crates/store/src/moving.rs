@@ -1,7 +1,7 @@
 //! An installation on its way from one database to another: what leaves, in parts, and the mark that stays behind.
 
 use acclaim_ballot_log::tile::TileId;
-use acclaim_contest::{BallotId, ContestId};
+use acclaim_contest::{BallotId, ContestId, SubjectRules};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub enum Part {
     Retired(Vec<ContestId>),
     /// A contest and the end of its log.
     Contest(Box<ContestRecord>, Option<Head>),
+    /// By which rules its subjects are compared, if it has any.
+    Subjects(SubjectRules),
     /// The next entries of its log.
     Entries(Vec<Bytes>),
     /// Tiles over its log, whole; a later one of the same id replaces.

@@ -118,12 +118,17 @@ impl Tally {
     }
 }
 
-/// A text as a quoted cell of a CSV file (RFC 4180). Spreadsheets run what begins with one of these characters, also after white space: such a
-/// text gets an apostrophe in front.
+/// A text as a quoted cell of a CSV file (RFC 4180); one that a spreadsheet would run gets an apostrophe in front.
 #[must_use]
 pub fn cell(text: &str) -> String {
-    let formula = text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
-    format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
+    format!("\"{}{}\"", if is_formula(text) { "'" } else { "" }, text.replace('"', "\"\""))
+}
+
+/// Whether a spreadsheet would run a cell: they run what begins with one of these characters, also after white space, some also in full width.
+#[must_use]
+pub fn is_formula(text: &str) -> bool {
+    const SIGNS: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    text.trim_start().starts_with(SIGNS) || text.starts_with(['\t', '\r', '\n'])
 }
 
 #[cfg(test)]
@@ -138,6 +143,7 @@ mod tests {
             (" @SUM(A1)", "\"' @SUM(A1)\""),
             ("-1", "\"'-1\""),
             ("\t=1", "\"'\t=1\""),
+            ("\u{ff1d}1+1", "\"'\u{ff1d}1+1\""),
             ("a=1", "\"a=1\""),
         ] {
             assert_eq!(cell(text), expected);

@@ -1,6 +1,9 @@
 //! What every intake and every ledger must do, whatever it is made of. Each function is one promise of the traits in `acclaim-store`.
 
 mod intake;
+mod subjects;
+
+use std::collections::HashSet;
 
 use acclaim_ballot_log::{Hash, TileId};
 use acclaim_contest::{
@@ -10,7 +13,7 @@ use acclaim_contest::{
 use acclaim_store::{
     Command, CommandOutcome, Database, Phase, Shown, StoreError,
     command::{Queued, QueuedCommand, Sought},
-    contests::{ContestState, Counted},
+    contests::{ContestState, Counted, PassCount},
     hub::Rejection,
     intake::{Cursor, Cursors},
     keys::{Role, StaffKey},
@@ -98,6 +101,7 @@ pub async fn database(database: &dyn Database) -> Result<(), StoreError> {
     tag_keys(database).await?;
     commands(database).await?;
     passes(database).await?;
+    subjects::subjects(database).await?;
     keys(database).await
 }
 
@@ -105,14 +109,15 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     let mut draft = definition("drafts");
     database.create_draft(&draft, b"wrapped").await?;
     assert!(matches!(database.create_draft(&draft, b"other").await, Err(StoreError::Conflict(_))));
-    draft.title = "Other".to_owned();
+    // Of a program that did not refuse the character: what has been stored is read.
+    draft.title = "Oth\u{202e}er".to_owned();
     assert!(matches!(database.edit_draft(&draft, 7).await, Err(StoreError::Conflict(_))));
     database.edit_draft(&draft, 1).await?;
     let found = database
         .contest(&draft.id)
         .await?
         .map(|record| (record.revision, record.definition.title.clone(), record.tag_key));
-    assert_eq!(found, Some((2, "Other".to_owned(), Some(b"wrapped".to_vec()))));
+    assert_eq!(found, Some((2, "Oth\u{202e}er".to_owned(), Some(b"wrapped".to_vec()))));
 
     let mut opened = append(None, &["first"], 1);
     let state =
@@ -150,7 +155,7 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     database.create_draft(&plain, b"w").await?;
     database.delete_contest(&plain.id).await?;
     database.create_draft(&plain, b"w").await?;
-    database.count_passes(&plain.id, b"w", "pass", "k", [1; 32], 1).await?;
+    database.count_passes(&plain.id, b"w", PassCount::of_made_up("pass", "k", [1; 32], 1)).await?;
     database.delete_contest(&plain.id).await?;
     let again = database.create_draft(&plain, b"w").await;
     assert!(matches!(again, Err(StoreError::Conflict(_))), "its passes would vote again");
@@ -471,11 +476,24 @@ async fn passes(database: &dyn Database) -> Result<(), StoreError> {
     let contest = definition("passes");
     let id = &contest.id;
     database.create_draft(&contest, b"w").await?;
-    assert_eq!(database.count_passes(id, b"w", "pass", "k1", [1; 32], 10).await?, Counted::New);
-    assert_eq!(database.count_passes(id, b"w", "pass", "k1", [1; 32], 10).await?, Counted::Again);
-    assert_eq!(database.count_passes(id, b"w", "pass", "k1", [2; 32], 10).await?, Counted::KeyUsed);
-    assert_eq!(database.count_passes(id, b"w", "pass", "k2", [1; 32], 5).await?, Counted::New);
-    let of_another = database.count_passes(id, b"other", "pass", "k3", [1; 32], 5).await;
+    assert_eq!(
+        database.count_passes(id, b"w", PassCount::of_made_up("pass", "k1", [1; 32], 10)).await?,
+        Counted::New
+    );
+    assert_eq!(
+        database.count_passes(id, b"w", PassCount::of_made_up("pass", "k1", [1; 32], 10)).await?,
+        Counted::Again
+    );
+    assert_eq!(
+        database.count_passes(id, b"w", PassCount::of_made_up("pass", "k1", [2; 32], 10)).await?,
+        Counted::KeyUsed
+    );
+    assert_eq!(
+        database.count_passes(id, b"w", PassCount::of_made_up("pass", "k2", [1; 32], 5)).await?,
+        Counted::New
+    );
+    let of_another =
+        database.count_passes(id, b"other", PassCount::of_made_up("pass", "k3", [1; 32], 5)).await;
     assert!(matches!(of_another, Err(StoreError::Conflict(_))), "{of_another:?}");
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 15)]);
     Ok(())
@@ -496,7 +514,9 @@ async fn keys(database: &dyn Database) -> Result<(), StoreError> {
     assert!(matches!(database.add_staff_key([2; 32], &key).await, Err(StoreError::Conflict(_))));
     assert_eq!(database.staff_key([1; 32]).await?, Some(key.clone()));
     assert_eq!(database.staff_key([2; 32]).await?, None);
+    assert_eq!(database.valid_key_hashes().await?, HashSet::from([[1; 32]]));
     database.revoke_staff_key("chair", at).await?;
+    assert_eq!(database.valid_key_hashes().await?, HashSet::new());
     assert!(matches!(database.revoke_staff_key("chair", at).await, Err(StoreError::Conflict(_))));
     assert_eq!(database.staff_keys().await?, [StaffKey { revoked: Some(at), ..key.clone() }]);
     assert!(
@@ -527,5 +547,7 @@ async fn jurors_key(database: &dyn Database, key: StaffKey) -> Result<(), StoreE
     assert!(in_use(database.add_staff_key(new, &organiser).await), "another role's");
     database.add_staff_key(new, &key).await?;
     assert_eq!((database.staff_key(lost).await?, database.staff_key(new).await?), (None, Some(key)));
+    let valid = database.valid_key_hashes().await?;
+    assert!(valid.contains(&new) && !valid.contains(&lost), "the lost one stays revoked");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A database that goes wrong as planned.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -9,11 +10,11 @@ use std::{
 };
 
 use acclaim_ballot_log::TileId;
-use acclaim_contest::{BallotId, ContestId, Instant, definition::Definition};
+use acclaim_contest::{BallotId, ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     Commands, ContestRecord, Contests, Database, Keys, Leases, Ledger,
     command::{CommandOutcome, Queued, QueuedCommand, Sought},
-    contests::Counted,
+    contests::{Counted, PassCount},
     error::Result,
     hub::Rejection,
     keys::StaffKey,
@@ -118,16 +119,12 @@ impl Contests for FaultyDatabase {
         self.inner.delete_contest(id).await
     }
 
-    async fn count_passes(
-        &self,
-        id: &ContestId,
-        tag_key: &[u8],
-        source: &str,
-        key: &str,
-        request: [u8; 32],
-        more: u64,
-    ) -> Result<Counted> {
-        self.inner.count_passes(id, tag_key, source, key, request, more).await
+    async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
+        self.inner.count_passes(id, tag_key, passes).await
+    }
+
+    async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
+        self.inner.subjects(id).await
     }
 
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>> {
@@ -172,6 +169,10 @@ impl Keys for FaultyDatabase {
 
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
         self.inner.staff_key(hash).await
+    }
+
+    async fn valid_key_hashes(&self) -> Result<HashSet<[u8; 32]>> {
+        self.inner.valid_key_hashes().await
     }
 
     async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()> {

@@ -129,7 +129,11 @@ fn mint(client: &Client, voters: &[Voter], names: &Names) -> Result<Vec<Ballot>>
     for (number, piece) in voters.chunks(PIECE).enumerate() {
         let subjects: Vec<String> = piece.iter().map(|voter| format!("voter:{}", voter.id)).collect();
         let path = format!("/v1/contests/{CONTEST}/passes");
-        let minted = client.post(&path, &format!("mint-{number}"), &json!({"subjects": subjects}))?;
+        let minted = client.post(
+            &path,
+            &format!("mint-{number}"),
+            &json!({"subjects": subjects, "subjects_are": "ids"}),
+        )?;
         let passes = minted["passes"].as_array().context("the answer to minting has no passes")?;
         if passes.len() != piece.len() {
             bail!("{} passes were minted for {} voters", passes.len(), piece.len());

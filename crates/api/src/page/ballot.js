@@ -18,6 +18,17 @@ const REQUEST_TIMEOUT = 20_000;
 const ENTRIES_AT_ONCE = 60; // of a category; the others follow on demand
 const BALLOTS_AT_ONCE = 20; // of the recorded ones, likewise
 const LONGEST_TIMER = 2 ** 31 - 1; // of setTimeout
+const SEARCHABLE = new WeakMap(); // entry -> what is searched of it
+
+// What a search leaves out: accents (Latin, Greek, Cyrillic), Hebrew points, Arabic harakat and the line that stretches a
+// word, and characters that are not seen. Vowel signs of other scripts are letters to those who read them, and stay.
+const UNSEARCHED =
+  /[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u00ad\u061c\u200b-\u200f\u2060\ufeff]/g;
+// Letters that Unicode does not take apart, as they are typed without them; Arabic ones as Persian has them.
+const PLAIN = new Map(Object.entries({
+  ß: "ss", ø: "o", ł: "l", đ: "d", ð: "d", ħ: "h", ŧ: "t", ı: "i", æ: "ae", œ: "oe", þ: "th", ŋ: "n", ς: "σ",
+  ي: "ی", ى: "ی", ك: "ک", ة: "ه", "’": "'", "‘": "'", "ʼ": "'",
+}));
 
 // All that the page knows. "Drawing" makes the page from it; only "Acts" change it.
 const state = {
@@ -153,9 +164,17 @@ function editable(category) {
 
 // Entries of a category that the search finds.
 function matching(category) {
-  const texts = (entry) => [entry.title, title(entry).text, entry.summary ?? "", ...(entry.details ?? []).flat()];
-  const found = (entry) => texts(entry).join("\n").toLocaleLowerCase().includes(state.query);
+  const found = (entry) => searchableOf(entry).includes(state.query);
   return state.query ? entriesOf(category).filter(found) : entriesOf(category);
+}
+
+// All that is searched of an entry, in the form in which texts are compared. Made once an entry: there may be thousands.
+function searchableOf(entry) {
+  if (!SEARCHABLE.has(entry)) {
+    const texts = [entry.title, title(entry).text, entry.summary ?? "", ...(entry.details ?? []).flat()];
+    SEARCHABLE.set(entry, texts.map(searchable).join("\n"));
+  }
+  return SEARCHABLE.get(entry);
 }
 
 // The first reason why the choices cannot be cast as they are: [code, values, category to look at].
@@ -202,7 +221,7 @@ function toggle(category, open) {
 }
 
 function find() {
-  state.query = $("find").value.trim().toLocaleLowerCase();
+  state.query = searchable($("find").value);
   state.shown.clear();
   drawCategories();
   const count = categories().reduce((sum, category) => sum + matching(category).length, 0);
@@ -815,6 +834,12 @@ function textIn(tag, text) {
   element.textContent = text;
   element.dir = "auto";
   return element;
+}
+
+// The form in which texts are searched: without case and accents, whatever way they were typed.
+function searchable(text) {
+  const plain = text.normalize("NFKD").toLowerCase().normalize("NFKD").replace(UNSEARCHED, "");
+  return Array.from(plain, (letter) => PLAIN.get(letter) ?? letter).join("").replace(/\s+/g, " ").trim();
 }
 
 function plural(count, one, many) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use acclaim_ballot_log::{
-    Amendment, BallotEntry, Event, LogEntry, NewBallot,
+    Amendment, BallotEntry, Event, LogEntry, NewBallot, Salt,
     entry::{EntryError, MAX_ENTRY_LENGTH, Reasoned, opening},
 };
 use acclaim_contest::{
@@ -175,7 +175,7 @@ proptest! {
 }
 
 /// Every type of event, with every option once present.
-const EVENTS: [&str; 22] = [
+const EVENTS: [&str; 28] = [
     r#"{"type":"category","id":"c1","title":"","titles":{"de":"b","fr":"a"}}"#,
     r#"{"type":"entry","id":"p1","category":"c1","title":"t","titles":{"fr":"a"},"summary":"s","image":"i","url":"u","details":[["k","v"]]}"#,
     r#"{"type":"opened","at":"2021-03-01T00:00:00Z"}"#,
@@ -197,6 +197,12 @@ const EVENTS: [&str; 22] = [
     r#"{"type":"choice","category":"c1","winners":[],"by":"b","at":"2021-03-01T00:00:00Z"}"#,
     r#"{"type":"certified","result":"0000000000000000000000000000000000000000000000000000000000000000","by":"b","at":"2021-03-01T00:00:00Z"}"#,
     r#"{"type":"reopened","by":"b","reason":"r","note":"n","at":"2021-03-01T00:00:00Z"}"#,
+    r#"{"type":"recused","panel":"x","juror":"j","entry":"p1","reason":"r","by":"b","at":"2021-03-01T00:00:00Z"}"#,
+    r#"{"type":"rejoined","panel":"x","juror":"j","entry":"p1","reason":"r","by":"b","at":"2021-03-01T00:00:00Z"}"#,
+    r#"{"type":"suspended","by":"b","reason":"r","note":"n","at":"2021-03-01T00:00:00Z"}"#,
+    r#"{"type":"resumed","by":"b","reason":"r","at":"2021-03-01T00:00:00Z"}"#,
+    r#"{"type":"unfrozen","by":"b","reason":"r","note":"n","at":"2021-03-01T00:00:00Z"}"#,
+    r#"{"type":"scores","panel":"x","juror":"j","category":"c1","values":[["p1","-0.5"]],"by":"b","at":"2021-03-01T00:00:00Z"}"#,
     r#"{"type":"statement","kind":"tag-key-destroyed","text":"t","by":"b","at":"2021-03-01T00:00:00Z"}"#,
 ];
 
@@ -205,6 +211,47 @@ fn every_event_has_its_line() {
     for line in EVENTS {
         assert_eq!(decode(line).unwrap().encode().unwrap(), line.as_bytes());
     }
+}
+
+/// The same with a salt, which is the last key and has one spelling.
+#[test]
+fn every_event_has_its_line_with_a_salt() {
+    for line in EVENTS {
+        let salted = line.replace_suffix("}", r#","salt":"AQIDBAUGBwgJCgsMDQ4PEA"}"#);
+        let LogEntry::Event(event, Some(salt)) = decode(&salted).unwrap() else { panic!("{salted}") };
+        assert_eq!(salt, Salt([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]));
+        assert_eq!(event.encode(Some(salt)).unwrap(), salted.as_bytes());
+        assert_eq!(event.encode(None).unwrap(), line.as_bytes());
+        for bad in [
+            salted.replace("PEA", "PEB"),
+            salted.replace("PEA", "PEA="),
+            salted.replace("PEA", "PE"),
+            salted.replace(r#""salt":"AQ"#, r#""salt": "AQ"#),
+            salted.replace_suffix("}", r#","salt":"AQIDBAUGBwgJCgsMDQ4PEA"}"#),
+            line.replacen(r#","#, r#","salt":"AQIDBAUGBwgJCgsMDQ4PEA","#, 1),
+        ] {
+            assert!(decode(&bad).is_err(), "{bad}");
+        }
+    }
+}
+
+trait ReplaceSuffix {
+    fn replace_suffix(&self, from: &str, to: &str) -> String;
+}
+
+impl ReplaceSuffix for str {
+    fn replace_suffix(&self, from: &str, to: &str) -> String {
+        format!("{}{to}", self.strip_suffix(from).unwrap())
+    }
+}
+
+#[test]
+fn no_text_looks_like_a_salt() {
+    let text = r#"x","salt":"AQIDBAUGBwgJCgsMDQ4PEA"#;
+    let event: Event =
+        serde_json::from_value(serde_json::json!({"type": "category", "id": "c1", "title": text})).unwrap();
+    let line = event.encode(None).unwrap();
+    assert_eq!(LogEntry::decode(&line).unwrap(), LogEntry::Event(Box::new(event), None));
 }
 
 #[test]

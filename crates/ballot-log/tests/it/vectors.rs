@@ -1,4 +1,5 @@
-//! The published vectors: a whole log with its hashes and roots, a checkpoint, a receipt.
+//! The published vectors of either version: a whole log with its hashes and roots, a checkpoint, a receipt. Those of version 2 were made by a
+//! program that shares nothing with this one.
 
 use acclaim_ballot_log::{
     Checkpoint, Hash, LogEntry, Receipt, SigningKey, Tree, VerifierKey, entry::Event, leaf_hash, proof,
@@ -7,17 +8,64 @@ use acclaim_contest::ContestId;
 
 use crate::log::Tiles;
 
-const LOG: &str = include_str!("../vectors/log.jsonl");
-const EXPECTED: &str = include_str!("../vectors/expected.json");
-const CHECKPOINT: &str = include_str!("../vectors/checkpoint");
-const PROOF: &str = include_str!("../vectors/proof-index-6");
-
-pub(crate) fn lines() -> impl Iterator<Item = &'static [u8]> {
-    LOG.strip_suffix('\n').unwrap().split('\n').map(str::as_bytes)
+/// What is published of one version.
+struct Vector {
+    log: &'static str,
+    expected: &'static str,
+    checkpoint: &'static str,
+    proof: &'static str,
+    /// Of the proof.
+    index: usize,
 }
 
-fn expected() -> serde_json::Value {
-    serde_json::from_str(EXPECTED).unwrap()
+const FIRST: Vector = Vector {
+    log: include_str!("../vectors/log.jsonl"),
+    expected: include_str!("../vectors/expected.json"),
+    checkpoint: include_str!("../vectors/checkpoint"),
+    proof: include_str!("../vectors/proof-index-6"),
+    index: 6,
+};
+
+const SECOND: Vector = Vector {
+    log: include_str!("../vectors/2/log.jsonl"),
+    expected: include_str!("../vectors/2/expected.json"),
+    checkpoint: include_str!("../vectors/2/checkpoint"),
+    proof: include_str!("../vectors/2/proof-index-14"),
+    index: 14,
+};
+
+const BOTH: [Vector; 2] = [FIRST, SECOND];
+
+impl Vector {
+    fn lines(&self) -> impl Iterator<Item = &'static [u8]> + use<> {
+        self.log.strip_suffix('\n').unwrap().split('\n').map(str::as_bytes)
+    }
+
+    fn expected(&self) -> serde_json::Value {
+        serde_json::from_str(self.expected).unwrap()
+    }
+
+    fn tree(&self) -> (Tree, Tiles) {
+        let (mut tree, mut tiles) = (Tree::new(), Tiles::default());
+        for line in self.lines() {
+            tree.append(leaf_hash(line));
+        }
+        tiles.take_from(&mut tree);
+        (tree, tiles)
+    }
+
+    fn keys(&self) -> (SigningKey, VerifierKey) {
+        let expected = self.expected();
+        let seed = hex::decode(expected["signing_seed_hex"].as_str().unwrap()).unwrap();
+        let signing =
+            SigningKey::from_seed("vote.example.org/photo-2021", &seed.try_into().unwrap()).unwrap();
+        (signing, expected["vkey"].as_str().unwrap().parse().unwrap())
+    }
+}
+
+/// The lines of both logs.
+pub(crate) fn lines() -> impl Iterator<Item = &'static [u8]> {
+    BOTH.into_iter().flat_map(|vector| vector.lines())
 }
 
 #[test]
@@ -45,42 +93,32 @@ fn every_line_decodes_and_encodes_to_itself() {
 
 #[test]
 fn leaf_hashes_are_those_published() {
-    let expected = expected();
-    let leaves = expected["leaf_hashes_hex"].as_array().unwrap();
-    assert_eq!(leaves.len(), lines().count());
-    for (line, leaf) in lines().zip(leaves) {
-        assert_eq!(hex::encode(leaf_hash(line).0), leaf.as_str().unwrap());
+    for vector in BOTH {
+        let expected = vector.expected();
+        let leaves = expected["leaf_hashes_hex"].as_array().unwrap();
+        assert_eq!(leaves.len(), vector.lines().count());
+        for (line, leaf) in vector.lines().zip(leaves) {
+            assert_eq!(hex::encode(leaf_hash(line).0), leaf.as_str().unwrap());
+        }
     }
-}
-
-fn tree() -> (Tree, Tiles) {
-    let (mut tree, mut tiles) = (Tree::new(), Tiles::default());
-    for line in lines() {
-        tree.append(leaf_hash(line));
-    }
-    tiles.take_from(&mut tree);
-    (tree, tiles)
-}
-
-fn keys() -> (SigningKey, VerifierKey) {
-    let expected = expected();
-    let seed = hex::decode(expected["signing_seed_hex"].as_str().unwrap()).unwrap();
-    let signing = SigningKey::from_seed("vote.example.org/photo-2021", &seed.try_into().unwrap()).unwrap();
-    (signing, expected["vkey"].as_str().unwrap().parse().unwrap())
 }
 
 #[test]
 fn all_roots_are_those_published() {
-    let expected = expected();
+    BOTH.iter().for_each(check_roots);
+}
+
+fn check_roots(vector: &Vector) {
+    let expected = vector.expected();
     let roots: Vec<&str> =
         expected["roots_hex"].as_array().unwrap().iter().map(|root| root.as_str().unwrap()).collect();
-    assert_eq!(roots.len(), lines().count() + 1);
+    assert_eq!(roots.len(), vector.lines().count() + 1);
     let mut growing = Tree::new();
-    let (_, tiles) = tree();
+    let (_, tiles) = vector.tree();
     for (size, root) in (0..).zip(&roots) {
         assert_eq!(hex::encode(growing.root().0), *root, "size {size}");
         assert_eq!(hex::encode(proof::root_at(size, &tiles.at(size)).unwrap().0), *root, "size {size}");
-        if let Some(line) = lines().nth(usize::try_from(size).unwrap()) {
+        if let Some(line) = vector.lines().nth(usize::try_from(size).unwrap()) {
             growing.append(leaf_hash(line));
         }
     }
@@ -89,38 +127,43 @@ fn all_roots_are_those_published() {
 
 #[test]
 fn the_checkpoint_is_the_published_one() {
-    let (signing, verifier) = keys();
-    let (tree, _) = tree();
-    assert_eq!(signing.verifier(), &verifier);
-    assert_eq!(verifier.to_string(), expected()["vkey"].as_str().unwrap());
-    let checkpoint = Checkpoint::open(CHECKPOINT, &verifier).unwrap();
-    assert_eq!((checkpoint.size, checkpoint.root), (tree.size(), tree.root()));
-    assert_eq!(checkpoint.origin, "vote.example.org/photo-2021");
-    assert_eq!(signing.sign(tree.size(), tree.root()), CHECKPOINT);
+    for vector in BOTH {
+        let (signing, verifier) = vector.keys();
+        let (tree, _) = vector.tree();
+        assert_eq!(signing.verifier(), &verifier);
+        assert_eq!(verifier.to_string(), vector.expected()["vkey"].as_str().unwrap());
+        let checkpoint = Checkpoint::open(vector.checkpoint, &verifier).unwrap();
+        assert_eq!((checkpoint.size, checkpoint.root), (tree.size(), tree.root()));
+        assert_eq!(checkpoint.origin, "vote.example.org/photo-2021");
+        assert_eq!(signing.sign(tree.size(), tree.root()), vector.checkpoint);
+    }
 }
 
 #[test]
 fn the_receipt_is_the_published_one() {
-    let (signing, verifier) = keys();
-    let (tree, tiles) = tree();
-    let path = proof::inclusion(6, tree.size(), &tiles.at(tree.size())).unwrap();
-    let made = Receipt { index: 6, path, checkpoint: signing.sign(tree.size(), tree.root()) };
-    assert_eq!(made.to_string(), PROOF);
+    for vector in BOTH {
+        let (signing, verifier) = vector.keys();
+        let (tree, tiles) = vector.tree();
+        let index = vector.index as u64;
+        let path = proof::inclusion(index, tree.size(), &tiles.at(tree.size())).unwrap();
+        let made = Receipt { index, path, checkpoint: signing.sign(tree.size(), tree.root()) };
+        assert_eq!(made.to_string(), vector.proof);
 
-    let receipt: Receipt = PROOF.parse().unwrap();
-    assert_eq!(receipt, made);
-    let leaves: Vec<Hash> = lines().map(leaf_hash).collect();
-    assert_eq!(receipt.verify(leaves[6], &verifier).unwrap().size, 13);
-    assert!(receipt.verify(leaves[7], &verifier).is_err());
+        let receipt: Receipt = vector.proof.parse().unwrap();
+        assert_eq!(receipt, made);
+        let leaves: Vec<Hash> = vector.lines().map(leaf_hash).collect();
+        assert_eq!(receipt.verify(leaves[vector.index], &verifier).unwrap().size, tree.size());
+        assert!(receipt.verify(leaves[vector.index + 1], &verifier).is_err());
+    }
 }
 
 /// No bit of the receipt can change: it then fails to parse or to verify.
 #[test]
 fn any_flipped_bit_of_the_receipt_is_refused() {
-    let (_, verifier) = keys();
-    let leaf = leaf_hash(lines().nth(6).unwrap());
-    for bit in 0..PROOF.len() * 8 {
-        let mut flipped = PROOF.as_bytes().to_vec();
+    let (_, verifier) = FIRST.keys();
+    let leaf = leaf_hash(FIRST.lines().nth(6).unwrap());
+    for bit in 0..FIRST.proof.len() * 8 {
+        let mut flipped = FIRST.proof.as_bytes().to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let verified = std::str::from_utf8(&flipped).ok().and_then(|text| {
             let receipt: Receipt = text.parse().ok()?;
@@ -133,7 +176,7 @@ fn any_flipped_bit_of_the_receipt_is_refused() {
 #[test]
 fn other_forms_of_the_receipt_are_refused() {
     let hash = "QgxQ1Rrb7YImPUWUIfIAXdt6OqjaCBy4/7FeENEXbhM=\n";
-    assert!(PROOF.contains(hash));
+    assert!(FIRST.proof.contains(hash));
     for (from, to) in [
         ("index 6", "index 06"),
         ("index 6", "index +6"),
@@ -143,13 +186,13 @@ fn other_forms_of_the_receipt_are_refused() {
         (hash, "QgxQ\n"),
         ("\n", "\r\n"),
     ] {
-        assert!(PROOF.replace(from, to).parse::<Receipt>().is_err(), "{to}");
+        assert!(FIRST.proof.replace(from, to).parse::<Receipt>().is_err(), "{to}");
     }
-    for end in 0..PROOF.len() {
+    for end in 0..FIRST.proof.len() {
         // Cut anywhere it is no receipt, or its checkpoint is none.
-        let cut: Option<Receipt> = PROOF.get(..end).and_then(|text| text.parse().ok());
-        assert!(cut.is_none_or(|cut| Checkpoint::open(&cut.checkpoint, &keys().1).is_err()), "{end}");
+        let cut: Option<Receipt> = FIRST.proof.get(..end).and_then(|text| text.parse().ok());
+        assert!(cut.is_none_or(|cut| Checkpoint::open(&cut.checkpoint, &FIRST.keys().1).is_err()), "{end}");
     }
-    let long = format!("{PROOF}{}", "x".repeat(70_000));
+    let long = FIRST.proof.to_owned() + &"x".repeat(70_000);
     assert!(long.parse::<Receipt>().is_err());
 }

@@ -97,6 +97,7 @@ impl KeyArgs {
                   acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey\n  \
                   acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey --copy wsis-2021 --follow\n\n\
                   Where the entries are another contest's champions, that contest's log is audited as well, and so on to the first.\n\
+                  One that is missing is a discrepancy, unless --alone says that only this log is meant.\n\
                   Get the verifier key from elsewhere than the log: whoever forges a log forges its key too.\n\
                   Ends with `audit: clean` (exit status 0) or `audit: N discrepancies` (exit status 1)."
 )]
@@ -114,11 +115,17 @@ pub struct AuditArgs {
     #[arg(long, value_name = "FILE")]
     pub earlier: Vec<PathBuf>,
     /// The exported log of the contest whose champions are the entries of this one [default: DIR/previous, or the server's]
-    #[arg(long, value_name = "DIR", conflicts_with = "follow")]
+    #[arg(long, value_name = "DIR")]
     pub previous: Option<PathBuf>,
-    /// Verifier key of a witness that must have cosigned the checkpoint; may be repeated
-    #[arg(long, value_name = "KEY", conflicts_with = "follow")]
+    /// Judge this log only, also where its entries are another contest's champions
+    #[arg(long, conflicts_with = "previous")]
+    pub alone: bool,
+    /// Verifier key of a witness that must have cosigned the log; may be repeated
+    #[arg(long, value_name = "KEY")]
     pub witness: Vec<WitnessKey>,
+    /// With --witness and --url: seconds that an entry may wait for a cosignature
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = whole_seconds)]
+    pub cosigned_within: Duration,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
@@ -151,6 +158,14 @@ fn seconds(text: &str) -> Result<Duration> {
         bail!("from 0.1 to 86400 seconds");
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+fn whole_seconds(text: &str) -> Result<Duration> {
+    let seconds: u64 = text.parse()?;
+    if !(1..=86_400).contains(&seconds) {
+        bail!("from 1 to 86400 seconds");
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 /// `acclaim receipt ...`

@@ -1,12 +1,12 @@
-//! `acclaim pass` and `acclaim key`
+//! `acclaim pass`, `acclaim jury` and `acclaim key`
 
 use std::path::PathBuf;
 
-use acclaim_contest::{ContestId, PanelId, id::ChannelId};
+use acclaim_contest::{ContestId, PanelId, id::ChannelId, subject::SubjectsAre};
 use acclaim_store::keys::Role;
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::Target;
+use super::{Target, contest::ShowArgs};
 
 /// `acclaim pass ...`
 #[derive(Debug, Subcommand)]
@@ -14,7 +14,9 @@ pub enum PassCommand {
     /// Mint passes and print them as CSV: subject, pass, link
     #[command(after_help = "Examples:\n  acclaim pass mint wsis-2021 --subject mailto:ama@example.org\n  \
                             acclaim pass mint wsis-2021 --subjects voters.txt --out passes.csv\n  \
+                            acclaim pass mint members-2021 --subjects numbers.txt --subjects-are ids --out passes.csv\n  \
                             acclaim pass mint wsis-2021 --count 500 --link-template 'https://vote.example.org/c/{contest}#{pass}'\n\n\
+                            One person has one pass, however an address is written; the whole list is checked before anything is minted.\n\
                             Whoever has a pass can vote with it: keep the list as you would keep the voters' passwords.")]
     Mint(MintArgs),
 }
@@ -25,15 +27,18 @@ pub enum PassCommand {
 pub struct MintArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// For one voter, such as mailto:ama@example.org; may be repeated
+    /// For one voter, such as ama@example.org; may be repeated
     #[arg(long, value_name = "SUBJECT")]
     pub subject: Vec<String>,
     /// For so many voters without names
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub count: Option<u64>,
-    /// For the voters in a file, one a line
+    /// For the voters in a file, one a line, in UTF-8
     #[arg(long, value_name = "FILE")]
     pub subjects: Option<PathBuf>,
+    /// What subjects without a scheme such as tel: are: addresses or ids [default: as in the contest's first list, else addresses]
+    #[arg(long, value_name = "KIND", conflicts_with = "count")]
+    pub subjects_are: Option<SubjectsAre>,
     /// The channel that the votes count in; required where the contest has channels
     #[arg(long)]
     pub channel: Option<ChannelId>,
@@ -54,6 +59,15 @@ pub struct MintArgs {
     pub target: Target,
 }
 
+/// `acclaim jury ...`
+#[derive(Debug, Subcommand)]
+pub enum JuryCommand {
+    /// Show which jurors have entered all their scores, and what is missing; jurors see their own
+    #[command(after_help = "Example:\n  acclaim jury status wsis-2021\n\n\
+                            Where the definition names a panel's jurors, all of them are listed; elsewhere those with a key or with scores.")]
+    Status(ShowArgs),
+}
+
 /// `acclaim key ...`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
@@ -63,7 +77,8 @@ pub enum KeyCommand {
                             acclaim key create --role auditor\n  \
                             acclaim key create --role juror --contest wsis-2021 --panel experts --name 'Ama Mensah'\n\n\
                             A juror's key enters that juror's own scores and does nothing else. A juror who lost it gets another one of the \
-                            same name, once the lost one is revoked."
+                            same name, once the lost one is revoked. Names that differ in case, white space or Unicode form alone are one juror, \
+                            who keeps the spelling that the contest knows."
     )]
     Create(KeyCreateArgs),
     /// List the staff keys, without their secrets

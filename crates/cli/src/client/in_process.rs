@@ -48,8 +48,10 @@ impl InProcess {
         }
         let runtime = Arc::new(tokio::runtime::Builder::new_multi_thread().enable_all().build()?);
         let mut config = Config::embedded(directory.to_owned());
-        // Fixed when it is founded.
-        config.installation.name = Config::read(None)?.installation.name;
+        // Fixed when it is founded, and with the first list of a contest.
+        let environment = Config::read(None)?;
+        config.installation.name = environment.installation.name;
+        config.subjects = environment.subjects;
         let engine = runtime.block_on(Engine::start(&config, Role::All)).map_err(with_hint)?;
         let authorization = format!("Bearer {}", engine.operator_key());
         Ok(Self { runtime, router: engine.router(), authorization, engine: Some(engine) })

@@ -7,12 +7,14 @@ mod folder;
 mod follow;
 mod opening;
 mod source;
+pub(super) mod witnessed;
 
 use std::{
     fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     thread,
+    time::Duration,
 };
 
 use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey, WitnessKey};
@@ -26,8 +28,9 @@ use crate::{
     outcome::Outcome,
     output,
 };
-use chain::{Chain, Whereabouts};
+use chain::{Chain, Link, Whereabouts};
 use source::Source;
+use witnessed::{CosignatureWatch, WitnessReport};
 
 /// How much an audit may use.
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +55,25 @@ pub(super) struct Beside {
     pub(super) result: Option<Vec<u8>>,
     /// Checkpoints seen earlier, which must be of this log.
     pub(super) earlier: Vec<Checkpoint>,
-    /// Who must have cosigned its checkpoint.
+    /// Who must have cosigned its entries.
     pub(super) witnesses: Vec<WitnessKey>,
+    /// How long an entry may wait for that.
+    pub(super) cosigned_within: Duration,
+}
+
+impl Beside {
+    /// Watches the witnesses, if there are any.
+    fn watch(&self) -> Option<CosignatureWatch> {
+        let has_some = !self.witnesses.is_empty();
+        has_some.then(|| CosignatureWatch::new(&self.witnesses, self.cosigned_within))
+    }
+}
+
+/// What an audit of one log found.
+struct Audited {
+    report: AuditReport,
+    /// What its witnesses have cosigned, if some are demanded.
+    witnesses: Option<WitnessReport>,
 }
 
 pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
@@ -68,7 +88,12 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     {
         bail!("--previous: {} is no exported log: it has no file `checkpoint`", folder.display());
     }
-    let beside = Beside { result, earlier: earlier(args, &key)?, witnesses: args.witness.clone() };
+    let beside = Beside {
+        result,
+        earlier: earlier(args, &key)?,
+        witnesses: args.witness.clone(),
+        cosigned_within: args.cosigned_within,
+    };
     let means = Means::of(args.memory, args.threads);
     let (source, next) = match &args.url {
         Some(url) => {
@@ -83,21 +108,24 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
         None => {
             let folder = Path::new(&args.subject);
             let next = Whereabouts::Folder(folder.join("previous"));
-            let report = audit_folder(folder, &key, beside, means)?;
-            return finish(args, report, folder, next, &key, means);
+            let audited = folder::audit(folder, &key, beside, means)?;
+            return finish(args, audited, folder, next, &key, means);
         }
     };
     if args.follow {
         let folder =
             args.copy.as_deref().context("--follow keeps its copy in the folder that --copy names")?;
-        return follow::run(&source, &key, folder, &beside, args.every);
+        return match follow::run(&source, &key, folder, &beside, args.every)? {
+            Outcome::Done => finish_following(chain_of(args, folder, next, &key, means)?.as_ref()),
+            Outcome::No => Ok(Outcome::No),
+        };
     }
     let temporary = args.copy.is_none().then(tempfile::tempdir).transpose();
     let temporary = temporary.context("a folder for the copy")?;
     let kept = args.copy.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
     let folder = kept.context("a folder for the copy")?;
-    let report = copy::audit(&source, &key, folder, beside, means)?;
-    finish(args, report, folder, next, &key, means)
+    let audited = copy::audit(&source, &key, folder, beside, means)?;
+    finish(args, audited, folder, next, &key, means)
 }
 
 /// Where the copy of the log before is kept, if the log's is.
@@ -108,15 +136,33 @@ fn before(kept: Option<&Path>) -> Option<PathBuf> {
 /// Follows the chain of rounds from a log that is audited, and prints what was found.
 fn finish(
     args: &AuditArgs,
-    mut report: AuditReport,
+    mut audited: Audited,
     folder: &Path,
     next: Whereabouts<'_>,
     key: &VerifierKey,
     means: Means,
 ) -> Result<Outcome> {
-    let next = args.previous.clone().map_or(next, Whereabouts::Folder);
-    let chain = chain::follow(&folder.join("log.jsonl"), next, key, &mut report, means)?;
-    print_all(&report, chain.as_ref(), args.json)
+    let chain = chain_of(args, folder, next, key, means)?;
+    if let Some(chain) = &chain {
+        audited.report.findings.extend_from_slice(&chain.findings);
+        audited.report.clean = audited.report.findings.is_empty();
+    }
+    print_all(&audited, chain.as_ref(), args.json)
+}
+
+/// The logs before the one in this folder, unless that is meant alone.
+fn chain_of(
+    args: &AuditArgs,
+    folder: &Path,
+    next: Whereabouts<'_>,
+    key: &VerifierKey,
+    means: Means,
+) -> Result<Option<Chain>> {
+    let log = folder.join("log.jsonl");
+    if args.alone {
+        return chain::leave_out(&log);
+    }
+    chain::follow(&log, args.previous.clone().map_or(next, Whereabouts::Folder), key, means)
 }
 
 /// Audits an exported folder with the verifier key.
@@ -126,7 +172,7 @@ pub(super) fn audit_folder(
     beside: Beside,
     means: Means,
 ) -> Result<AuditReport> {
-    folder::audit(folder, key, beside, means)
+    folder::audit(folder, key, beside, means).map(|audited| audited.report)
 }
 
 fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
@@ -145,33 +191,65 @@ fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
 }
 
 /// Prints the report on one log; its last line is the verdict.
-pub(super) fn print(report: &AuditReport) -> Result<Outcome> {
-    print_all(report, None, false)
+pub(super) fn print(report: AuditReport) -> Result<Outcome> {
+    print_all(&Audited { report, witnesses: None }, None, false)
 }
 
 /// Prints the report, and what was found in the logs before it; the last line is the verdict on all of them.
-fn print_all(report: &AuditReport, chain: Option<&Chain>, as_json: bool) -> Result<Outcome> {
+fn print_all(audited: &Audited, chain: Option<&Chain>, as_json: bool) -> Result<Outcome> {
+    let Audited { report, witnesses } = audited;
     let links = chain.map_or(&[][..], |chain| &chain.previous);
     let clean = report.clean && links.iter().all(|link| link.report.clean);
     if as_json {
         let mut whole = json!(report);
-        if let (Some(chain), Some(whole)) = (chain, whole.as_object_mut()) {
+        if let Some(whole) = whole.as_object_mut() {
             whole.insert("clean".to_owned(), clean.into());
-            whole.insert("chain".to_owned(), json!(chain));
+            whole.extend(chain.map(|chain| ("chain".to_owned(), json!(chain))));
+            whole.extend(witnesses.as_ref().map(|witnesses| ("witnesses".to_owned(), json!(witnesses))));
         }
         output::json(&whole)?;
     } else {
-        for link in links.iter().rev() {
-            print_report(&link.report, &format!("{}: ", link.origin))?;
-        }
+        print_links(links)?;
         print_report(report, "")?;
-        if let Some(reason) = chain.and_then(|chain| chain.reason.as_ref()) {
-            output::line(format_args!("chain: not followed: {reason}"))?;
+        for line in witnesses.iter().flat_map(WitnessReport::lines) {
+            output::line(line)?;
         }
-        let findings = links.iter().map(|link| link.report.findings.len()).sum::<usize>();
-        print_verdict(report.findings.len() + findings)?;
+        print_broken_off(chain)?;
+        print_verdict(report.findings.len() + findings_in(links))?;
     }
     Ok(if clean { Outcome::Done } else { Outcome::No })
+}
+
+/// Prints what was found in the logs before one that was followed to its certified end, and the verdict.
+fn finish_following(chain: Option<&Chain>) -> Result<Outcome> {
+    let links = chain.map_or(&[][..], |chain| &chain.previous);
+    let own = chain.map_or(&[][..], |chain| &chain.findings);
+    print_links(links)?;
+    for finding in own {
+        print_finding(finding.index, &finding.reason, "")?;
+    }
+    print_broken_off(chain)?;
+    match own.len() + findings_in(links) {
+        0 => output::line("audit: clean, and certified").map(|()| Outcome::Done),
+        findings => print_verdict(findings).map(|()| Outcome::No),
+    }
+}
+
+/// Prints the reports on the logs before, the oldest first.
+fn print_links(links: &[Link]) -> Result<()> {
+    links.iter().rev().try_for_each(|link| print_report(&link.report, &format!("{}: ", link.origin)))
+}
+
+/// Prints why the chain was not followed, if it was not.
+fn print_broken_off(chain: Option<&Chain>) -> Result<()> {
+    match chain.and_then(|chain| chain.reason.as_ref()) {
+        Some(reason) => output::line(format_args!("chain: not followed: {reason}")),
+        None => Ok(()),
+    }
+}
+
+fn findings_in(links: &[Link]) -> usize {
+    links.iter().map(|link| link.report.findings.len()).sum()
 }
 
 fn print_report(report: &AuditReport, of: &str) -> Result<()> {

@@ -28,7 +28,7 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
         ContestCommand::List(args) => list(&args),
         ContestCommand::Show(args) => show(&args),
         ContestCommand::Result(args) => result(&args),
-        ContestCommand::Open(args) => step(&args.target, &args.contest, "open", &json!({})),
+        ContestCommand::Open(args) => open(&args.target, &args.contest),
         ContestCommand::Close(args) => step(&args.target, &args.contest, "close", &json!({})),
         ContestCommand::Freeze(args) => step(&args.target, &args.contest, "freeze", &json!({})),
         ContestCommand::Draw(args) => step(&args.target, &args.contest, "draw", &json!({"seed": args.seed})),
@@ -113,12 +113,7 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
         }
         _ => error,
     })?;
-    if args.json {
-        output::json(&contest)?;
-    } else {
-        card(&contest)?.print()?;
-    }
-    Ok(Outcome::Done)
+    print(&contest, args.json)
 }
 
 /// Reads a definition; its mistakes become one error, a line each.
@@ -169,12 +164,32 @@ fn list(args: &ListArgs) -> Result<Outcome> {
 
 fn show(args: &ShowArgs) -> Result<Outcome> {
     let contest = Client::open(&args.target)?.contest(&args.contest)?;
-    if args.json {
-        output::json(&contest)?;
+    print(&contest, args.json)
+}
+
+/// Opens a draft. After the opening the rules are fixed, so the warnings of its definition are repeated before.
+fn open(target: &Target, contest: &ContestId) -> Result<Outcome> {
+    let client = Client::open(target)?;
+    note_warnings(&client.contest(contest)?);
+    report(&post(&client, contest, "open", &json!({}))?)
+}
+
+/// Prints a contest, and the warnings of its definition on standard error.
+fn print(contest: &Value, as_json: bool) -> Result<Outcome> {
+    if as_json {
+        output::json(contest)?;
     } else {
-        card(&contest)?.print()?;
+        card(contest)?.print()?;
     }
+    note_warnings(contest);
     Ok(Outcome::Done)
+}
+
+fn note_warnings(contest: &Value) {
+    for warning in contest["warnings"].as_array().into_iter().flatten() {
+        let text = |key: &str| output::printable(warning[key].as_str().unwrap_or_default());
+        output::note(&format!("warning: {} {}", text("key"), text("problem")));
+    }
 }
 
 fn result(args: &ResultArgs) -> Result<Outcome> {

@@ -10,9 +10,10 @@ use acclaim_contest::ContestId;
 use acclaim_tally::{AuditReport, audit::Finding};
 use anyhow::{Context as _, Result};
 
+use super::audit::witnessed::not_cosigned;
 use crate::client::Client;
 
-/// How long witnesses may take: a few rounds of the sequencer's.
+/// How long an export waits for witnesses: a few rounds of the sequencer's.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the server is asked meanwhile.
 const EVERY: Duration = Duration::from_millis(250);
@@ -21,10 +22,7 @@ const EVERY: Duration = Duration::from_millis(250);
 pub(super) fn missing(note: &[u8], witnesses: &[WitnessKey]) -> Vec<String> {
     // What is no UTF-8 was refused as a note before.
     let note = String::from_utf8_lossy(note);
-    let reason = |witness: &WitnessKey| {
-        let error = witness.find(&note).err()?;
-        Some(format!("the checkpoint is not cosigned by the witness {}: {error}", witness.name()))
-    };
+    let reason = |witness: &WitnessKey| Some(not_cosigned(witness, witness.find(&note).err()?));
     witnesses.iter().filter_map(reason).collect()
 }
 
@@ -36,31 +34,30 @@ pub(super) fn demand(report: &mut AuditReport, note: &[u8], witnesses: &[Witness
 }
 
 /// The server's newest cosigned checkpoint, as a note and opened; `None` if there is none.
-fn newest(client: &Client, contest: &ContestId, key: &VerifierKey) -> Result<Option<(Vec<u8>, Checkpoint)>> {
+pub(super) fn newest(
+    client: &Client,
+    contest: &ContestId,
+    key: &VerifierKey,
+) -> Result<Option<(Vec<u8>, Checkpoint)>> {
     let path = format!("/v1/contests/{contest}/log/checkpoint.cosigned");
     let Some(answer) = client.get_if_there(&path)? else { return Ok(None) };
     let checkpoint = Checkpoint::open(&answer.bytes, key).context("the server's cosigned checkpoint")?;
     Ok(Some((answer.bytes, checkpoint)))
 }
 
-/// The server's cosigned checkpoint, once it covers so many entries and all of these witnesses have cosigned it; whatever there is if that takes too
-/// long.
+/// The server's cosigned checkpoint, once it covers N entries; whatever there is if that takes too long. Without any it does not wait: most likely there are
+/// no witnesses.
 pub(super) fn wait_for(
     client: &Client,
     contest: &ContestId,
     key: &VerifierKey,
     size: u64,
-    witnesses: &[WitnessKey],
 ) -> Result<Option<(Vec<u8>, Checkpoint)>> {
     let begun = Instant::now();
     loop {
         let found = newest(client, contest, key)?;
-        let enough = |(note, checkpoint): &(Vec<u8>, Checkpoint)| {
-            checkpoint.size >= size && missing(note, witnesses).is_empty()
-        };
-        // Without any, only one who demands some waits for the first.
-        let in_vain = found.is_none() && witnesses.is_empty();
-        if found.as_ref().is_some_and(enough) || in_vain || begun.elapsed() > PATIENCE {
+        if found.as_ref().is_none_or(|(_, checkpoint)| checkpoint.size >= size) || begun.elapsed() > PATIENCE
+        {
             return Ok(found);
         }
         thread::sleep(EVERY);

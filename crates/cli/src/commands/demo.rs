@@ -140,7 +140,7 @@ impl<'a> Demo<'a> {
             ))
             .into());
         }
-        Ok((audit::print(&report)?, invitation))
+        Ok((audit::print(report)?, invitation))
     }
 
     fn vote(&self, ballots: Vec<Ballot>) -> Result<Figures> {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use acclaim_api::jury::check_name;
-use acclaim_contest::Instant;
+use acclaim_contest::{
+    Instant,
+    juror::{UnknownJuror, check_name, is_same},
+};
 use acclaim_store::{
-    Database, Keyring,
+    Database, Keyring, jurors,
     keys::{PROCESS_KEY, Role, StaffKey},
 };
 use acclaim_store_postgres::PostgresDatabase;
@@ -53,18 +55,19 @@ async fn database(data: &DataArgs) -> Result<Arc<dyn Database>> {
 
 async fn create(args: KeyCreateArgs) -> Result<Outcome> {
     let database = database(&args.data).await?;
-    if args.role == Role::Juror {
-        check_juror(&*database, &args).await?;
+    if let Some(Err(problem)) = args.name.as_deref().map(check_name) {
+        bail!("the name {:?}: {problem}", args.name.unwrap_or_default());
+    }
+    let name = if args.role == Role::Juror {
+        juror_name(&*database, &args).await?
     } else if args.panel.is_some() {
         bail!("--panel is for jurors: a key of role {} is not for one panel", args.role);
-    }
-    let name = match args.name {
-        Some(name) => name,
-        None => format!("{}-{}", args.role, random::hex::<4>()?),
+    } else {
+        match args.name {
+            Some(name) => name,
+            None => format!("{}-{}", args.role, random::hex::<4>()?),
+        }
     };
-    if let Err(problem) = check_name(&name) {
-        bail!("the name {name:?}: {problem}");
-    }
     if name == PROCESS_KEY {
         bail!("the name {name:?}: logs know by it what is decided without a key");
     }
@@ -83,22 +86,46 @@ async fn create(args: KeyCreateArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// A juror's key is of no use unless it is for a panel that there is, and in whose log the juror has a name.
-async fn check_juror(database: &dyn Database, args: &KeyCreateArgs) -> Result<()> {
-    let ([contest], Some(panel), Some(_)) = (&args.contest[..], &args.panel, &args.name) else {
+/// The juror's name in the log. A juror's key is of no use unless it is for a panel that there is, and for a juror whom the panel may have.
+async fn juror_name(database: &dyn Database, args: &KeyCreateArgs) -> Result<String> {
+    let ([contest], Some(panel), Some(name)) = (&args.contest[..], &args.panel, &args.name) else {
         bail!("a juror's key needs --contest, once, --panel and --name, the juror's name in the log");
     };
     let record =
         database.contest(contest).await?.with_context(|| format!("there is no contest {contest}"))?;
     let panels = &record.definition.rules.panels;
-    if panels.iter().any(|known| known.id == *panel) {
-        return Ok(());
+    let Some(rules) = panels.iter().find(|known| known.id == *panel) else {
+        let ids: Vec<&str> = panels.iter().map(|panel| panel.id.as_str()).collect();
+        match ids.is_empty() {
+            true => bail!("the contest {contest} has no panels"),
+            false => bail!("the contest {contest} has no panel {panel}; it has {}", ids.join(", ")),
+        }
+    };
+    let mut known = jurors::jurors(database, &record).await?;
+    let keys = database.staff_keys().await?;
+    if rules.jurors.is_empty() {
+        // A lost key's juror goes on under the name that the log knows.
+        let own = keys.iter().filter(|key| jurors::is_jurors(key, contest, panel));
+        own.for_each(|key| known.add(panel, &key.name));
     }
-    let ids: Vec<&str> = panels.iter().map(|panel| panel.id.as_str()).collect();
-    match ids.is_empty() {
-        true => bail!("the contest {contest} has no panels"),
-        false => bail!("the contest {contest} has no panel {panel}; it has {}", ids.join(", ")),
+    let registered = match known.find(panel, name) {
+        Ok(registered) => registered.to_owned(),
+        Err(UnknownJuror::NotThere { .. }) if rules.jurors.is_empty() => name.clone(),
+        Err(unknown) => bail!("the name {name:?}: {unknown}"),
+    };
+    let has_key = |key: &&StaffKey| {
+        key.revoked.is_none() && jurors::is_jurors(key, contest, panel) && is_same(&key.name, &registered)
+    };
+    if let Some(key) = keys.iter().find(has_key) {
+        bail!(
+            "{:?} has a key for the panel {panel} already: the name is in use until the key is revoked",
+            key.name
+        );
     }
+    if registered != *name {
+        output::note(&format!("the juror is written as the contest knows the name: {registered}"));
+    }
+    Ok(registered)
 }
 
 async fn list(args: &KeyListArgs) -> Result<Outcome> {

@@ -172,7 +172,7 @@ fn with_cosignatures(
     note: Vec<u8>,
     checkpoint: &Checkpoint,
 ) -> Result<Vec<u8>> {
-    match cosigned::wait_for(client, contest, vkey, checkpoint.size, &[])? {
+    match cosigned::wait_for(client, contest, vkey, checkpoint.size)? {
         Some((cosigned, of)) if of == *checkpoint => Ok(cosigned),
         _ => Ok(note),
     }

@@ -1,16 +1,21 @@
 //! `acclaim pass`
 
+mod list;
+
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
 };
 
 use acclaim_contest::ContestId;
-use anyhow::{Context as _, Result, bail};
+use acclaim_tally::is_formula;
+use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::list::{List, Source};
 use crate::{
     args::staff::MintArgs,
     client::{Client, IdempotencyKey},
@@ -35,74 +40,103 @@ struct Answer {
 }
 
 pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
-    let subjects = match &args.subjects {
-        Some(file) => {
-            let text =
-                fs::read_to_string(file).with_context(|| format!("the subjects in {}", file.display()))?;
-            let lines: Vec<String> =
-                text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-            if let Some(line) = lines.iter().find(|line| line.contains([',', ';'])) {
-                bail!(
-                    "{}: `{line}` looks like a table's row; the file has one subject a line",
-                    file.display()
-                );
-            }
-            lines
-        }
-        None => args.subject.clone(),
-    };
-    let nowhere = args.link_template.is_none() && args.target.url.is_none();
-    if args.count.is_none() && subjects.is_empty() {
-        bail!("there is no subject to mint a pass for");
-    }
+    let source = Source::of(args)?;
     let client = Client::open(&args.target)?;
-    let template = match (&args.link_template, client.public_url()) {
-        (Some(template), _) => template.clone(),
-        (None, Some(url)) => format!("{url}/c/{{contest}}#{{pass}}"),
-        (None, None) => "/c/{contest}#{pass}".to_owned(),
+    let list = match args.count {
+        Some(_) => None,
+        None => Some(List::read(&client, &args.contest, &source, args.subjects_are)?),
     };
-    if nowhere {
-        output::note(
-            "links lack the server's address: give --link-template 'https://.../c/{contest}#{pass}'",
-        );
-    }
-    let out: Box<dyn Write> = match &args.out {
-        Some(file) => {
-            let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-            Box::new(opened.with_context(|| format!("the new file {}", file.display()))?)
-        }
-        None => Box::new(io::stdout()),
-    };
-    let mut csv = csv::Writer::from_writer(out);
-    // With the first passes and not before: a command that fails prints nothing.
-    let mut begun = false;
+    let template = link_template(args, &client);
+    let mut passes = PassFile::create(args)?;
     let more = |body: &mut Value| {
         for (key, value) in [
             ("channel", args.channel.as_ref().map(ToString::to_string)),
             ("group", args.group.clone()),
             ("expires", args.expires.clone()),
+            ("subjects_are", args.subjects_are.map(|kind| kind.as_str().to_owned())),
         ] {
             if let Some(value) = value {
                 body[key] = value.into();
             }
         }
     };
-    // Written piece by piece: what was minted is never lost to an error further on.
-    let minted = mint_each(&client, &args.contest, &subjects, args.count.unwrap_or(0), more, |piece| {
-        if !std::mem::replace(&mut begun, true) {
-            csv.write_record(["subject", "pass", "link"])?;
+    let subjects = list.as_ref().map_or(&[][..], |list| &list.subjects);
+    let minted = mint_each(&client, &args.contest, subjects, args.count.unwrap_or(0), more, |piece| {
+        passes.write(&piece, |pass| {
+            template.replace("{contest}", args.contest.as_str()).replace("{pass}", pass)
+        })
+    });
+    passes.end(minted)?;
+    match (list, args.count) {
+        (Some(list), _) => output::note(&list.report()),
+        (None, count) => output::note(&format!("minted: {}", count.unwrap_or(0))),
+    }
+    Ok(Outcome::Done)
+}
+
+/// What links look like.
+fn link_template(args: &MintArgs, client: &Client) -> String {
+    if args.link_template.is_none() && args.target.url.is_none() {
+        output::note(
+            "links lack the server's address: give --link-template 'https://.../c/{contest}#{pass}'",
+        );
+    }
+    match (&args.link_template, client.public_url()) {
+        (Some(template), _) => template.clone(),
+        (None, Some(url)) => format!("{url}/c/{{contest}}#{{pass}}"),
+        (None, None) => "/c/{contest}#{pass}".to_owned(),
+    }
+}
+
+/// Where passes are written, as CSV: a new file or standard output.
+struct PassFile {
+    csv: csv::Writer<Box<dyn Write>>,
+    file: Option<PathBuf>,
+    written: u64,
+}
+
+impl PassFile {
+    fn create(args: &MintArgs) -> Result<Self> {
+        let out: Box<dyn Write> = match &args.out {
+            Some(file) => {
+                let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+                Box::new(opened.with_context(|| format!("the new file {}", file.display()))?)
+            }
+            None => Box::new(io::stdout()),
+        };
+        Ok(Self { csv: csv::Writer::from_writer(out), file: args.out.clone(), written: 0 })
+    }
+
+    /// Written piece by piece: what was minted is never lost to an error further on.
+    fn write(&mut self, piece: &[Minted], link: impl Fn(&str) -> String) -> Result<()> {
+        // With the first passes and not before: a command that fails prints nothing.
+        if self.written == 0 {
+            self.csv.write_record(["subject", "pass", "link"])?;
         }
         for minted in piece {
-            let link = template.replace("{contest}", args.contest.as_str()).replace("{pass}", &minted.pass);
-            csv.write_record([&minted.subject, &minted.pass, &link])?;
+            // The list is opened in a spreadsheet, and an identifier can be any text.
+            let apostrophe = if is_formula(&minted.subject) { "'" } else { "" };
+            let subject = format!("{apostrophe}{}", minted.subject);
+            self.csv.write_record([&subject, &minted.pass, &link(&minted.pass)])?;
+            self.written += 1;
         }
-        Ok(csv.flush().map_err(Unwritable)?)
-    });
-    if let (Err(_), Some(file), false) = (&minted, &args.out, begun) {
-        // Empty, and this command's own: it would only be in the way of the next attempt.
-        let _left_there = fs::remove_file(file);
+        Ok(self.csv.flush().map_err(Unwritable)?)
     }
-    minted.map(|()| Outcome::Done)
+
+    /// An empty file of a command that failed would only be in the way of the next attempt; one with passes is told of.
+    fn end(self, minted: Result<()>) -> Result<()> {
+        let (Err(error), Some(file)) = (&minted, &self.file) else { return minted };
+        if self.written == 0 {
+            let _left_there = fs::remove_file(file);
+            return minted;
+        }
+        let so_far = format!(
+            "{error}. {} passes were minted before that and are in {}. Minting the whole list again into another file gives the same voters",
+            self.written,
+            file.display()
+        );
+        minted.context(so_far)
+    }
 }
 
 /// Mints `count` passes for made-up subjects.

@@ -367,6 +367,11 @@ fn staff_stay_within_their_role_contest_and_key(site: &Site) {
     // Nobody else is told that there is one.
     get("/v1/contests/draft", &auditor).problem(404, "contest-not-found");
     get("/v1/contests/draft/tally", &auditor).problem(404, "contest-not-found");
+    for unknown in ["draft", "none"] {
+        get(&format!("/v1/contests/{unknown}"), "ack_0000").problem(404, "contest-not-found");
+        post(&format!("/v1/contests/{unknown}/close"), "ack_0000", "k", "{}")
+            .problem(404, "contest-not-found");
+    }
     get("/v1/contests/draft/votes/mine", "").problem(404, "contest-not-found");
     let nobodys = format!("/v1/contests/draft/ballots/{}", "A".repeat(22));
     get(&nobodys, "").problem(404, "contest-not-found");

@@ -196,7 +196,8 @@ fn years_later_files_alone_are_enough() {
     site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
     poll("the result", || site.staff.get("/v1/contests/main/result").ok());
     let exported = site.export("main", "exported");
-    let (mut server, address) = file_server(&exported);
+    let server = file_server(&exported);
+    let address = server.address;
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
     let audit = || {
@@ -215,22 +216,34 @@ fn years_later_files_alone_are_enough() {
     assert_eq!((status, said.lines().last()), (Some(0), Some("audit: clean")), "{said}");
     assert_eq!(fs::read(&log).unwrap(), whole);
     assert!(whole.iter().filter(|byte| **byte == b'\n').count() as u64 >= size);
-    server.kill().unwrap();
-    server.wait().unwrap();
+}
+
+/// A file server as a process; killed when dropped, also by a test that fails.
+pub(crate) struct FileServer {
+    process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Drop for FileServer {
+    fn drop(&mut self) {
+        let _gone = self.process.kill();
+        let _gone = self.process.wait();
+    }
 }
 
 /// Any file server, on a folder.
-pub(crate) fn file_server(folder: &Path) -> (Child, SocketAddr) {
+pub(crate) fn file_server(folder: &Path) -> FileServer {
     let address = free_address();
-    let server = Command::new("python3")
+    let process = Command::new("python3")
         .args(["-m", "http.server", &address.port().to_string(), "--bind", "127.0.0.1", "--directory"])
         .arg(folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let server = FileServer { process, address };
     poll("the file server", || std::net::TcpStream::connect(address).ok());
-    (server, address)
+    server
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -1,7 +1,7 @@
 //! Following a tally.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     time::{Duration, Instant},
 };
@@ -13,17 +13,29 @@ use crate::{
     site::{Site, ballot, poll},
 };
 
-on_both_grounds!(a_tally_is_followed_to_its_last_figures);
+on_both_grounds!(a_tally_is_followed_to_its_last_figures, what_a_revoked_key_follows_ends);
 
 /// The lines of an event stream, as they come.
 struct Stream(BufReader<TcpStream>);
 
 impl Stream {
     fn follow(site: &Site) -> Self {
+        Self::follow_with(site, "")
+    }
+
+    /// With more lines in the request's head.
+    fn follow_with(site: &Site, head: &str) -> Self {
         let mut stream = TcpStream::connect(site.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(stream, "GET /v1/contests/main/tally/stream HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+        write!(stream, "GET /v1/contests/main/tally/stream HTTP/1.1\r\nhost: test\r\n{head}\r\n").unwrap();
         Self(BufReader::new(stream))
+    }
+
+    /// Reads what is left; panics if the end does not come.
+    fn read_to_end(&mut self) -> String {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).unwrap();
+        rest
     }
 
     fn line(&mut self) -> String {
@@ -78,6 +90,24 @@ fn a_tally_is_followed_to_its_last_figures(site: &Site) {
         };
         assert_eq!((id, &told["ballots"]["recorded"]), (last.to_string(), &json!(20)));
     }
+}
+
+/// `acclaim key revoke` writes to the database, beside the processes that run on it.
+fn what_a_revoked_key_follows_ends(site: &Site) {
+    site.create("main", "2021-01-01T00:00:00Z", &json!({}));
+    poll("the opening", || site.staff.get("/v1/contests/main/tally").ok());
+    let create = |name| site.run_key(&["create", "--role", "auditor", "--contest", "main", "--name", name]);
+    let [mut kept, mut lost] = ["kept", "lost"].map(|name| {
+        let mut stream = Stream::follow_with(site, &format!("authorization: Bearer {}\r\n", create(name)));
+        assert_eq!(stream.line(), "HTTP/1.1 200 OK");
+        stream.event();
+        stream
+    });
+    site.run_key(&["revoke", "lost"]);
+    assert!(!lost.read_to_end().ends_with("0\r\n\r\n"), "broken off, so that no part looks like a whole");
+    let pass = site.pass("main", "mailto:ama@example.org");
+    assert_eq!(site.cast("main", &pass, &ballot(&["a1"])).status, 201);
+    while kept.event().1["ballots"]["recorded"] != 1 {}
 }
 
 /// Of the 2,000 streams one network has a quarter, unless it is on the list of those without limits.

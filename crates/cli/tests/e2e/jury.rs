@@ -85,6 +85,7 @@ fn of_type(site: &Site, contest: &str, kind: &str) -> Vec<Value> {
 fn jurors_decide_and_the_log_says_how(site: &Site) {
     let vkey = opened(site, "prize")["log"]["vkey"].as_str().unwrap().to_owned();
     let [ama, kofi] = ["Ama Mensah", "Kofi"].map(|name| juror(site, "prize", "experts", name));
+    juror(site, "prize", "students", "class 4");
     let pass = site.pass("prize", "mailto:voter@example.org");
     assert_eq!(site.cast("prize", &pass, &ballot(&["a1", "b1"])).status, 201);
     let sheet = |category: &str, criterion: &str, values: Value| json!({"category": category, "criterion": criterion, "values": values});
@@ -228,7 +229,7 @@ fn lots_decide(result: &Value) {
 
 fn a_jurors_key_does_nothing_else(site: &Site) {
     opened(site, "prize");
-    site.create("other", OPENED, &rules());
+    opened(site, "other");
     let ama = juror(site, "prize", "experts", "Ama");
     let ours = "/v1/contests/prize";
     for route in [
@@ -279,16 +280,18 @@ fn a_jurors_key_does_nothing_else(site: &Site) {
     for (more, field) in [
         (json!({"juror": "Kofi"}), "juror"),
         (json!({"panel": "students"}), "panel"),
-        (json!({"juror": "ama"}), "juror"),
+        (json!({"juror": "Amara"}), "juror"),
     ] {
         let refused = post(site, "prize/scores", &ama, field, &with(more));
         assert_eq!(refused.problem(403, "key-insufficient")["field"], field);
     }
-    for path in ["other/scores", "none/scores"] {
-        post(site, path, &ama, "path", &scores).problem(403, "key-insufficient");
-        get(site, &format!("/v1/contests/{path}"), &ama).problem(403, "key-insufficient");
+    for (path, status, code) in
+        [("other/scores", 403, "key-insufficient"), ("none/scores", 404, "contest-not-found")]
+    {
+        post(site, path, &ama, "path", &scores).problem(status, code);
+        get(site, &format!("/v1/contests/{path}"), &ama).problem(status, code);
     }
-    let own = with(json!({"juror": "Ama", "panel": "experts", "criterion": "reach"}));
+    let own = with(json!({"juror": " AMA", "panel": "experts", "criterion": "reach"}));
     enter(site, "prize", &ama, "own", &own);
     assert_eq!(get(site, ours, &ama).body["entries"][0]["id"], "a1");
     a_draft_can_be_read_and_takes_no_scores(site);
@@ -301,7 +304,7 @@ fn a_draft_can_be_read_and_takes_no_scores(site: &Site) {
     site.create("draft", "2098-01-01T00:00:00Z", &rules());
     let esi = juror(site, "draft", "students", "Esi");
     assert_eq!(get(site, "/v1/contests/draft", &esi).status, 200);
-    get(site, "/v1/contests/draft/tally", &esi).problem(404, "contest-not-found");
+    get(site, "/v1/contests/draft/tally", &esi).problem(403, "not-public");
     let listed = get(site, "/v1/contests", &esi).body.to_string();
     assert!(listed.contains("\"draft\"") && get(site, "/v1/contests/draft", "").status == 404, "{listed}");
     let early = post(site, "draft/scores", &esi, "early", &json!({"category": "a", "values": []}));
@@ -333,6 +336,11 @@ fn no_key_without_its_panel(site: &Site) {
         (&["--contest", "nowhere", "--panel", "jury", "--name", "X"], "no contest nowhere"),
         (&["--contest", "prize", "--panel", "experts", "--name", " X"], "white space"),
         (&["--contest", "prize", "--panel", "experts", "--name", "Ama"], "in use"),
+        (&["--contest", "prize", "--panel", "experts", "--name", "AMA"], "\"Ama\" has a key"),
+        (
+            &["--contest", "prize", "--panel", "experts", "--name", "A\u{202e}ma"],
+            "U+202E (right-to-left override)",
+        ),
         (&["--contest", "prize", "--panel", "experts", "--name", "operator"], "without a key"),
     ] {
         let output = site.key_command(&[&["create", "--role", "juror"], args].concat());
@@ -378,6 +386,9 @@ fn corrections_have_an_end(site: &Site) {
 
 fn scores_are_checked_before_they_wait(site: &Site) {
     opened(site, "prize");
+    for panel in ["students", "experts"] {
+        juror(site, "prize", panel, if panel == "students" { "Esi" } else { "Esi, expert" });
+    }
     let size = site.log("prize").len();
     let sheet = |more: Value| {
         let mut body = json!({"panel": "students", "juror": "Esi", "category": "a", "values": [["a1", "7"]]});
@@ -389,8 +400,9 @@ fn scores_are_checked_before_they_wait(site: &Site) {
         (json!({"juror": " "}), "juror"),
         (json!({"category": "c"}), "category"),
         (json!({"criterion": "impact"}), "criterion"),
-        (json!({"panel": "experts"}), "criterion"),
-        (json!({"panel": "experts", "criterion": "style"}), "criterion"),
+        (json!({"juror": "Average"}), "juror"),
+        (json!({"panel": "experts", "juror": "Esi, expert"}), "criterion"),
+        (json!({"panel": "experts", "juror": "Esi, expert", "criterion": "style"}), "criterion"),
         (json!({"values": [["a1", "7"], ["x", "1"]]}), "values[1][0]"),
         (json!({"values": [["b1", "7"]]}), "values[0][0]"),
         (json!({"values": [["a1", "7"], ["a1", "8"]]}), "values[1][0]"),
@@ -431,6 +443,12 @@ fn scores_are_checked_before_they_wait(site: &Site) {
 
 fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
     opened(site, "prize");
+    for (panel, name) in
+        [("experts", "Ama"), ("experts", "Kofi Annan"), ("students", "Esi"), ("students", "Kofi")]
+    {
+        juror(site, "prize", panel, name);
+    }
+    site.run_key(&["revoke", "Kofi"]);
     let size = site.log("prize").len();
     let file = site.folder.path().join("scores.csv");
     let path = file.to_str().unwrap();
@@ -438,7 +456,7 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
         fs::write(&file, content).unwrap();
         run(site, key, &[&["rule", "score", "prize", "--csv", path], more].concat())
     };
-    let wrong = "\u{feff}juror,category,entry,criterion,value\nAma,a,a1,impact,7\nAma,a,a9,impact,8\nAma,a,a2,impact,11\nKofi,b,a1,,7\n";
+    let wrong = "\u{feff}juror,category,entry,criterion,value\nAma,a,a1,impact,7\nAma,a,a9,impact,8\nAma,a,a2,impact,11\nKofi Annan,b,a1,,7\n";
     let output = from_file(&site.key, wrong, &["--panel", "experts"]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
@@ -481,7 +499,15 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
     succeeded(&from_file(&kofi, "category,entry,value\na,a1,3\na,a3,4.25\n", &[]));
     assert_eq!(standing(site, "prize", &kofi)[0]["values"], json!([["a1", "3"], ["a3", "4.25"]]));
     let output = from_file(&kofi, "juror,category,entry,value\nEsi,a,a1,3\n", &[]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("does not allow this"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("csv:2: juror: the key is for \"Kofi\" alone"),
+        "{output:?}"
+    );
+    let output = from_file(&kofi, "panel,juror,category,entry,value\nexperts,Kofi,a,a1,3\n", &[]);
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("csv:2: panel: the key is for \"students\" alone"),
+        "{output:?}"
+    );
     let shown = succeeded(&run(site, &kofi, &["rule", "scores", "prize"]));
     assert!(shown.contains("4.25") && !shown.contains("Esi"), "{shown}");
 }

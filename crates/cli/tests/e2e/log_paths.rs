@@ -68,7 +68,8 @@ impl<'a> Reader<'a> {
 
 /// A contest with more than three hundred entries, and the size of its log.
 fn voted(site: &Site) -> usize {
-    site.create("paths", "2021-01-01T00:00:00Z", &json!({}));
+    let published = json!({"publication": {"entries": "after-close"}});
+    site.create("paths", "2021-01-01T00:00:00Z", &published);
     let minted = site.staff.post("/v1/contests/paths/passes", "mint", &json!({"count": BALLOTS})).unwrap();
     let lines: Vec<String> = minted["passes"]
         .as_array()

@@ -16,6 +16,7 @@ use crate::{
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, definition, poll},
+    verifiers::{Verdict, python, serve},
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
@@ -182,9 +183,10 @@ fn three_rounds_are_audited_as_one(site: &Site) {
     assert!(copies.join("previous/previous/log.jsonl").is_file());
     a_chain_in_folders(site, &vkey, &organiser);
     a_source_reopened(site, &vkey);
+    whoever_follows_audits_the_chain_at_the_end(site, &vkey);
 }
 
-/// An export holds all of the chain; without it an audit says that it went no further.
+/// An export holds all of the chain; a log before it that is missing is a discrepancy.
 fn a_chain_in_folders(site: &Site, vkey: &str, organiser: &str) {
     let folder = site.folder.path().join("exported");
     let url = format!("http://{}", site.address);
@@ -199,21 +201,26 @@ fn a_chain_in_folders(site: &Site, vkey: &str, organiser: &str) {
     }
     let audited = audit(&folder, vkey, &[]);
     assert!(succeeded(&audited).ends_with("audit: clean"));
-    let (mut server, address) = file_server(&folder);
+    let verdict = verify_py(&folder, vkey, &[]);
+    assert_eq!((verdict.status, &*verdict.said), (0, "verify: clean\n"));
+    let server = file_server(&folder);
+    let address = server.address;
     let at = || acclaim().args(["audit", &format!("http://{address}/"), "--vkey", vkey]).output().unwrap();
     let said = succeeded(&at());
     assert!(said.contains("/longlist: ") && said.ends_with("audit: clean"), "{said}");
     let elsewhere = site.folder.path().join("elsewhere");
     fs::rename(folder.join("previous"), &elsewhere).unwrap();
-    let said = succeeded(&at());
-    assert!(said.contains("chain: not followed: ") && said.ends_with("audit: clean"), "{said}");
-    server.kill().unwrap();
-    server.wait().unwrap();
-    let said = succeeded(&audit(&folder, vkey, &[]));
-    assert!(said.contains("chain: not followed: the log of ") && said.ends_with("audit: clean"), "{said}");
-    let report: Value = serde_json::from_str(&succeeded(&audit(&folder, vkey, &["--json"]))).unwrap();
-    assert_eq!(report["chain"]["followed"], false);
-    assert!(report["chain"]["reason"].is_string() && report["chain"]["previous"] == json!([]));
+    misses_the_log_before(&at());
+    drop(server);
+    let independent = |more: &[&str]| verify_py(&folder, vkey, more);
+    let verdict = independent(&[]);
+    let names_it = |line: &str| {
+        line.starts_with("index 0: the log of ") && line.contains(" is missing: put its export into ")
+    };
+    assert!(verdict.status == 1 && verdict.said.lines().any(names_it), "{verdict:?}");
+    let verdict = independent(&["--alone"]);
+    assert!(verdict.status == 0 && verdict.said.starts_with("alone: the log of "), "{verdict:?}");
+    what_is_missing_is_a_discrepancy(&folder, vkey);
     let named = audit(&folder, vkey, &["--previous", elsewhere.to_str().unwrap()]);
     let said = succeeded(&named);
     assert!(said.ends_with("audit: clean") && !said.contains("not followed"), "{said}");
@@ -226,6 +233,58 @@ fn a_chain_in_folders(site: &Site, vkey: &str, organiser: &str) {
     assert!(alone.get("chain").is_none(), "its entries are its own");
 }
 
+/// In a folder, and at a server that shows this log only, unless the auditor says that this log alone is meant.
+fn what_is_missing_is_a_discrepancy(folder: &Path, vkey: &str) {
+    let address = serve(folder.to_owned(), "final".to_owned());
+    let url = format!("http://{address}");
+    let of_folder = |more: &[&str]| audit(folder, vkey, more);
+    let of_server = |more: &[&str]| {
+        acclaim().args(["audit", "final", "--url", &url, "--vkey", vkey]).args(more).output().unwrap()
+    };
+    for audit in [&of_folder as &dyn Fn(&[&str]) -> Output, &of_server] {
+        misses_the_log_before(&audit(&[]));
+        let report = audit(&["--json"]);
+        assert_eq!(report.status.code(), Some(1), "{report:?}");
+        let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+        let chain = &report["chain"];
+        assert_eq!(
+            (&report["clean"], &chain["followed"], &chain["previous"]),
+            (&json!(false), &json!(false), &json!([]))
+        );
+        assert!(chain["reason"].is_string() && report["findings"][0]["index"] == 0, "{report}");
+
+        let said = succeeded(&audit(&["--alone"]));
+        assert!(said.contains("chain: not followed: --alone judges this log only"), "{said}");
+        assert!(
+            said.contains("/public, whose champions are the entries\n") && said.ends_with("audit: clean"),
+            "{said}"
+        );
+        let report: Value = serde_json::from_str(&succeeded(&audit(&["--alone", "--json"]))).unwrap();
+        assert_eq!((&report["clean"], &report["chain"]["followed"]), (&json!(true), &json!(false)));
+    }
+    // In the middle of a chain too, where the finding is of the log that names the missing one.
+    let elsewhere = folder.with_file_name("elsewhere");
+    let first = folder.with_file_name("first");
+    fs::rename(elsewhere.join("previous"), &first).unwrap();
+    let output = audit(folder, vkey, &["--previous", elsewhere.to_str().unwrap()]);
+    let said = misses_the_log_before(&output);
+    assert!(said.lines().any(|line| line.contains("/public: index 0: the log of ")), "{said}");
+    fs::rename(&first, elsewhere.join("previous")).unwrap();
+}
+
+/// Demands that an audit found nothing but a missing log, and says what to do; returns what it said.
+#[track_caller]
+fn misses_the_log_before(output: &Output) -> String {
+    let said = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let names_it = |line: &str| {
+        line.contains("index 0: the log of ") && line.contains(" is missing: ") && line.contains("--alone")
+    };
+    assert!(said.lines().any(names_it) && said.contains("chain: not followed: the log of "), "{said}");
+    assert!(said.ends_with("audit: 1 discrepancy\n"), "{said}");
+    said
+}
+
 /// What the contest before was is what counts, whatever it becomes later.
 fn a_source_reopened(site: &Site, vkey: &str) {
     assert_eq!(post(site, "public/reopen", &json!({"reason": "an objection"})).status, 200);
@@ -233,6 +292,39 @@ fn a_source_reopened(site: &Site, vkey: &str) {
     assert_eq!(post(site, "public/withdrawals", &withdrawn).status, 200);
     let said = succeeded(&run(site, &["audit", "final", "--vkey", vkey]));
     assert!(said.ends_with("audit: clean"), "{said}");
+    // The audit counts the former result; `verify.py` needs its document, and says so.
+    let folder = site.export("final", "reopened");
+    succeeded(&audit(&folder, vkey, &[]));
+    let verdict = verify_py(&folder, vkey, &[]);
+    let names_it = |line: &str| {
+        line.starts_with("index 0: no file in ") && line.contains("/previous is the result document ")
+    };
+    assert!(verdict.status == 1 && verdict.said.lines().any(names_it), "{verdict:?}");
+    let former = site.folder.path().join("elsewhere/result.json");
+    fs::copy(former, folder.join("previous/former.json")).unwrap();
+    let verdict = verify_py(&folder, vkey, &[]);
+    assert_eq!((verdict.status, &*verdict.said), (0, "verify: clean\n"));
+}
+
+/// Once the result is certified, and with the same verdicts as one audit.
+fn whoever_follows_audits_the_chain_at_the_end(site: &Site, vkey: &str) {
+    end(site, "final");
+    let folder = site.export("final", "ended");
+    fs::rename(folder.join("previous"), folder.with_file_name("ended-previous")).unwrap();
+    let follow = |url: &str, copy: &str, more: &[&str]| {
+        let mut audit = acclaim();
+        audit.args(["audit", "final", "--url", url, "--vkey", vkey, "--follow", "--every", "0.1", "--copy"]);
+        audit.arg(site.folder.path().join(copy)).args(more).output().unwrap()
+    };
+    let said = succeeded(&follow(&format!("http://{}", site.address), "follow-all", &[]));
+    assert!(said.ends_with("audit: clean, and certified") && said.contains("/longlist: "), "{said}");
+    let one = format!("http://{}", serve(folder, "final".to_owned()));
+    misses_the_log_before(&follow(&one, "follow-one", &[]));
+    let said = succeeded(&follow(&one, "follow-alone", &["--alone"]));
+    assert!(
+        said.contains("--alone judges this log only") && said.ends_with("clean, and certified"),
+        "{said}"
+    );
 }
 
 fn key_in(folder: &Path) -> String {
@@ -241,6 +333,11 @@ fn key_in(folder: &Path) -> String {
 
 fn audit(folder: &Path, vkey: &str, more: &[&str]) -> Output {
     acclaim().arg("audit").arg(folder).args(["--vkey", vkey]).args(more).output().unwrap()
+}
+
+/// What `verify.py` says of a folder.
+fn verify_py(folder: &Path, vkey: &str, more: &[&str]) -> Verdict {
+    python().arg("log").arg(folder).args(["--vkey", vkey]).args(more).output().unwrap().into()
 }
 
 fn root(lines: &[String]) -> String {
@@ -256,20 +353,23 @@ struct Forged {
     folder: PathBuf,
     logs: Vec<Vec<String>>,
     origins: Vec<String>,
+    /// The result documents, as `verify.py` wants them beside a log.
+    documents: Vec<Option<Vec<u8>>>,
 }
 
 impl Forged {
     fn of(export: &Path, folder: PathBuf) -> Self {
         let mut at = export.to_owned();
-        let (mut logs, mut origins) = (Vec::new(), Vec::new());
+        let (mut logs, mut origins, mut documents) = (Vec::new(), Vec::new(), Vec::new());
         while at.join("log.jsonl").is_file() {
             let text = fs::read_to_string(at.join("log.jsonl")).unwrap();
             logs.push(text.lines().map(str::to_owned).collect());
             let note = fs::read_to_string(at.join("checkpoint")).unwrap();
             origins.push(note.lines().next().unwrap().to_owned());
+            documents.push(fs::read(at.join("result.json")).ok());
             at.push("previous");
         }
-        Self { folder, logs, origins }
+        Self { folder, logs, origins, documents }
     }
 
     fn key(&self, round: usize) -> SigningKey {
@@ -296,7 +396,7 @@ impl Forged {
         self.replace(round, 0, &old, &new);
     }
 
-    /// Writes the chain, without results, and audits it with the forger's own key.
+    /// Writes the chain, and audits it with the forger's own key. The audit counts the results anew; `verify.py` reads them, and agrees.
     fn audit(&self) -> (i32, String) {
         let mut at = self.folder.clone();
         for (round, log) in self.logs.iter().enumerate() {
@@ -304,11 +404,16 @@ impl Forged {
             fs::write(at.join("log.jsonl"), log.join("\n") + "\n").unwrap();
             let root = root(log).parse().unwrap();
             fs::write(at.join("checkpoint"), self.key(round).sign(log.len() as u64, root)).unwrap();
+            if let Some(document) = &self.documents[round] {
+                fs::write(at.join("certified.json"), document).unwrap();
+            }
             at.push("previous");
         }
         let output = audit(&self.folder, &self.key(0).verifier().to_string(), &[]);
+        let verdict = verify_py(&self.folder, &self.key(0).verifier().to_string(), &[]);
+        assert_eq!(output.status.code(), Some(verdict.status), "{output:?}\n{verdict:?}");
         let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-        (output.status.code().unwrap(), said)
+        (output.status.code().unwrap(), said + &verdict.said)
     }
 
     #[track_caller]
@@ -326,7 +431,7 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
     let honest = forged();
     assert_eq!(honest.logs.len(), 3);
     let (status, said) = honest.audit();
-    assert_eq!((status, said.trim_end().ends_with("audit: clean")), (0, true), "{said}");
+    assert_eq!((status, said.ends_with("audit: clean\nverify: clean\n")), (0, true), "{said}");
 
     // An entry that was no champion, in place of one that was.
     let mut other = forged();
@@ -339,11 +444,14 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
         other.origins[1]
     ));
     other.found(&format!("the champion a2 of {} in the category a is missing", other.origins[1]));
+    other.found(&format!("the entry a2 is missing here, and ('a', 'A2') of {}", other.origins[1]));
+    other.found(&format!("the entry a1 is ('a', 'A2') here, and no champion of {}", other.origins[1]));
     // A champion in another category, and one more.
     let mut moved = forged();
     moved.logs[0].truncate(ballot);
     moved.replace(0, entry, r#""category":"a""#, r#""category":"b""#);
     moved.found(&format!("index {entry}: the entry a2 is no champion"));
+    moved.found("the entry a2 is ('b', 'A2') here, and ('a', 'A2') of ");
     let mut more = forged();
     more.logs[0].truncate(ballot);
     let line = more.logs[0][entry].replace("a2", "a3");
@@ -359,6 +467,7 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
         "index {entry}: the champion a2 of {} is {title:?} there, and not \"Another\"",
         renamed.origins[1]
     ));
+    renamed.found("the entry a2 is ('a', 'Another') here, and ('a', 'A2') of ");
     what_is_said_of_the_log_before(&honest, &forged);
     the_log_before_changed(&honest, &forged);
     mixed_up(site, &export, &vkey);
@@ -370,7 +479,9 @@ fn what_is_said_of_the_log_before(honest: &Forged, forged: &dyn Fn() -> Forged) 
     let previous = &header["previous"];
     for (key, to, expected) in [
         ("result", "00".repeat(32), "goes by a result certified here, 0000"),
+        ("result", "00".repeat(32), "is the result document 0000"),
         ("root", root(&honest.logs[1][..3]), "the contest that follows goes by"),
+        ("root", root(&honest.logs[1][..3]), "the contest that follows goes by another root"),
     ] {
         let mut wrong = forged();
         wrong.replace(0, 0, previous[key].as_str().unwrap(), &to);
@@ -381,6 +492,11 @@ fn what_is_said_of_the_log_before(honest: &Forged, forged: &dyn Fn() -> Forged) 
     early.replace(0, 0, &format!(r#""size":{size}"#), &format!(r#""size":{}"#, size - 1));
     early.bind(0);
     early.found("goes by a result certified here");
+    early.found(&format!(
+        "{}: index {}: the contest that follows goes by a result",
+        early.origins[1],
+        size - 2
+    ));
     let mut late = forged();
     late.replace(0, 0, &format!(r#""size":{size}"#), &format!(r#""size":{}"#, size + 9));
     late.found("missing: the contest that follows goes by");

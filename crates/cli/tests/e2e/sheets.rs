@@ -6,7 +6,7 @@ use crate::{
     forgery::Published,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
-    site::{Answer, Site, ballot, definition, poll},
+    site::{Answer, Site, address, ballot, definition, poll},
     verifiers::{Verdict, python},
 };
 
@@ -21,7 +21,7 @@ on_both_grounds!(
 
 /// A pass of a subject in a channel.
 fn pass(site: &Site, contest: &str, subject: &str, channel: &str) -> String {
-    let body = json!({"subjects": [subject], "channel": channel});
+    let body = json!({"subjects": [address(subject)], "channel": channel});
     let key = format!("{subject}-{channel}");
     let minted = site.staff.post(&format!("/v1/contests/{contest}/passes"), &key, &body);
     minted.unwrap()["passes"][0]["pass"].as_str().unwrap().to_owned()
@@ -139,7 +139,7 @@ fn passes_have_a_channel(site: &Site) {
     let url = format!("http://{}", site.address);
     let mint = |more: &[&str]| {
         let mut command = acclaim();
-        command.args(["pass", "mint", "main", "--subject", "cli", "--url", &url]).args(more);
+        command.args(["pass", "mint", "main", "--subject", "cli@example.org", "--url", &url]).args(more);
         command.env("ACCLAIM_KEY", &site.key).output().unwrap()
     };
     let refused = mint(&[]);

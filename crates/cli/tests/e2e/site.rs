@@ -143,9 +143,9 @@ impl Site {
             .unwrap()
     }
 
-    /// A pass for a subject.
+    /// A pass for a subject; a word is the name of a mailbox.
     pub(crate) fn pass(&self, contest: &str, subject: &str) -> String {
-        let body = json!({"subjects": [subject]});
+        let body = json!({"subjects": [address(subject)]});
         let minted =
             self.staff.post(&format!("/v1/contests/{contest}/passes"), &format!("mint-{subject}"), &body);
         minted.unwrap()["passes"][0]["pass"].as_str().unwrap().to_owned()
@@ -312,4 +312,9 @@ pub(crate) fn ballot(entries: &[&str]) -> Value {
     let selections: Vec<Value> =
         entries.iter().map(|entry| json!({"category": entry[..1], "entry": entry})).collect();
     json!({"selections": selections})
+}
+
+/// A subject that is a word is the name of a mailbox.
+pub(crate) fn address(subject: &str) -> String {
+    if subject.contains([':', '@']) { subject.to_owned() } else { format!("{subject}@example.org") }
 }

@@ -1,6 +1,7 @@
 //! Witnesses of a running installation: they cosign what is shown, whatever they do nobody waits for them, and an operator who shows two
 //! histories is found out.
 
+mod audits;
 mod process;
 mod service;
 
@@ -246,7 +247,7 @@ fn audits(site: &Site, folder: &Path, vkey: &VerifierKey, by: &[&WitnessKey], ab
         verifier.args(by.iter().flat_map(|witness| ["--witness".to_owned(), witness.to_string()]));
         let verdict = run(&mut verifier);
         assert_eq!(verdict.status, 0, "{verdict:?}");
-        let verdict = run(verifier.args(["--witness", &absent.to_string()]));
+        let verdict = run(verifier.args(["--cosigned-within", "1", "--witness", &absent.to_string()]));
         assert_eq!(verdict.status, 1, "{verdict:?}");
         assert!(
             verdict.said.contains("not cosigned by") && verdict.said.contains(absent.name()),

@@ -96,6 +96,32 @@ fn a_contest_from_its_definition_to_its_audit() {
     assert_transcript!(session.transcript());
 }
 
+/// Before the rules are fixed, and as long as it matters; never on standard output, which programs read.
+#[test]
+fn entries_that_are_public_before_the_result_are_warned_of() {
+    let session = Session::new();
+    session.write("silent.toml", DEFINITION.replace("\"photo\"", "\"silent\""));
+    session.write("photo.toml", format!("{DEFINITION}\n[publication]\nentries = \"after-close\"\n"));
+    let warns = |args: &[&str]| {
+        let said = session.run(args);
+        assert_eq!(said.status, 0, "{args:?}: {}", said.err);
+        assert!(!said.out.contains("warning:"), "{}", said.out);
+        said.err
+            .contains("warning: publication.entries is \"after-close\": from the closing on anyone can read")
+    };
+    for step in ["create", "show", "open"] {
+        let of =
+            |contest: &str| if step == "create" { format!("{contest}.toml") } else { contest.to_owned() };
+        assert!(warns(&["contest", step, &of("photo")]), "{step}");
+        assert!(!warns(&["contest", step, &of("silent")]), "{step}");
+    }
+    assert!(warns(&["contest", "show", "photo", "--json"]));
+    warns(&["contest", "close", "photo"]);
+    assert!(warns(&["contest", "show", "photo"]));
+    warns(&["contest", "certify", "photo"]);
+    assert!(!warns(&["contest", "show", "photo"]), "nothing is left to be warned of");
+}
+
 #[test]
 fn a_directory_without_an_installation_is_told() {
     let mut session = Session::new();

@@ -1,8 +1,14 @@
 //! Transcripts of the command line, as whoever types the commands sees them.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod contest;
+mod disclosure;
 mod help;
 mod log_1;
 mod midnight;
@@ -10,4 +16,5 @@ mod panic;
 mod receipts;
 mod results;
 mod session;
+mod subjects;
 mod tampering;

@@ -137,7 +137,8 @@ fn definition() -> Value {
 async fn a_vote_each_day_over_the_night_in_which_the_clocks_are_put_forward() {
     let night = Night::begins("2021-03-27T07:00:00Z").await;
     assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition()).await.0, 201);
-    let (_, minted) = night.ask(Method::POST, "/passes", TOKEN, &json!({"subjects": ["ama"]})).await;
+    let (_, minted) =
+        night.ask(Method::POST, "/passes", TOKEN, &json!({"subjects": ["ama@example.org"]})).await;
     let pass = minted["passes"][0]["pass"].as_str().unwrap().to_owned();
     let cast = async |entry: &str, day: &str| night.cast(&pass, entry, day).await;
     let wrong = async |day: &str, today: &str| {

@@ -9,6 +9,7 @@
 
 mod periods;
 mod result;
+mod search;
 mod stage;
 mod webdriver;
 

@@ -138,7 +138,7 @@ impl<'t> Field<'t> {
         check: impl FnOnce(&str) -> Result<(), String>,
     ) -> Option<String> {
         let text = self.text(findings)?;
-        match check(&text) {
+        match check(&findings.judged(&text)) {
             Ok(()) => Some(text.into_owned()),
             Err(problem) => {
                 self.wrong(findings, problem);

@@ -1,6 +1,6 @@
 //! The tables of channels, panels, the draw and rounds, and the ways of admission.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     contradictions::Listed,
@@ -8,7 +8,10 @@ use super::{
     mistakes::{Findings, quoted},
     supported, text,
 };
-use crate::rules::{Admission, Channel, Draw, MOST_LISTED, Panel, PanelKind};
+use crate::{
+    juror,
+    rules::{Admission, Channel, Draw, MOST_LISTED, Panel, PanelKind},
+};
 
 /// The largest weight.
 pub(super) const MOST_WEIGHT: u64 = 1_000_000;
@@ -162,11 +165,20 @@ fn jurors(field: &Field<'_>, findings: &mut Findings) -> Vec<String> {
     if elements.is_empty() {
         field.wrong(findings, "must be a list of names; without the key, every juror with a key may score");
     }
-    let mut names = HashSet::new();
+    // Names are compared as whoever enters scores is looked for by name: two spellings of one are one juror.
+    let mut names: HashMap<String, String> = HashMap::new();
     let name = |element: Field<'_>| {
-        let name = element.checked(findings, text::check_label)?;
-        if !names.insert(name.clone()) {
-            element.wrong(findings, format!("{} is there more than once", quoted(&name)));
+        let name = element.checked(findings, juror::check_name)?;
+        match names.insert(juror::compared(&name), name.clone()) {
+            Some(earlier) if earlier == name => {
+                element.wrong(findings, format!("{} is there more than once", quoted(&name)));
+            }
+            Some(earlier) => {
+                let problem =
+                    format!("{} is the same juror as {}: leave out one", quoted(&name), quoted(&earlier));
+                element.wrong(findings, problem);
+            }
+            None => {}
         }
         Some(name)
     };

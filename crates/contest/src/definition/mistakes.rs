@@ -1,8 +1,10 @@
 //! Mistakes in a definition: all of a file's at once, each with its line and key.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
+
+use crate::characters;
 
 /// The most mistakes that are listed; of the rest only their number is told.
 pub const MOST_MISTAKES: usize = 1000;
@@ -72,9 +74,21 @@ pub(super) enum Place {
 pub(super) struct Findings {
     found: Vec<(Place, String, String)>,
     unlisted: usize,
+    /// Whether a definition is read that has been stored: its texts are held to the rules they were stored by.
+    is_stored: bool,
 }
 
 impl Findings {
+    /// Of a definition that has been stored.
+    pub(super) fn of_stored() -> Self {
+        Self { is_stored: true, ..Self::default() }
+    }
+
+    /// A text as its checks are to see it.
+    pub(super) fn judged<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.is_stored { characters::tolerated(text) } else { Cow::Borrowed(text) }
+    }
+
     pub(super) fn add(&mut self, place: Place, key: impl Into<String>, problem: impl Into<String>) {
         if self.found.len() < MOST_MISTAKES {
             self.found.push((place, key.into(), problem.into()));
@@ -162,12 +176,12 @@ pub(super) fn quoted(text: &str) -> String {
     clipped
 }
 
-/// Somebody's text, cut and with control characters escaped: no message grows, or moves a terminal's cursor.
+/// Somebody's text, cut and with refused characters escaped: no message grows, moves a terminal's cursor or reads otherwise than it is.
 pub(super) fn clipped(text: &str) -> String {
     let mut characters = text.chars();
     let mut clipped = String::new();
     for character in characters.by_ref().take(MOST_QUOTED) {
-        if character.is_control() {
+        if character.is_control() || characters::is_refused(character) {
             clipped.extend(character.escape_default());
         } else {
             clipped.push(character);
@@ -203,7 +217,7 @@ mod tests {
 
     #[test]
     fn somebodys_text_is_cut_and_made_harmless() {
-        assert_eq!(quoted("a\u{1b}[2Jé"), r#""a\u{1b}[2Jé""#);
+        assert_eq!(quoted("a\u{1b}[2Jé\u{202e}"), r#""a\u{1b}[2Jé\u{202e}""#);
         assert_eq!(clipped(&"é".repeat(100)), format!("{}…", "é".repeat(80)));
     }
 }

@@ -1,4 +1,4 @@
-//! Texts that voters read: how long they may be and what they may hold. Whatever is amended later keeps the same bounds, which
+//! Texts that voters read: how long they may be and what they may hold ([`characters`] says which characters). Whatever is amended later keeps the same bounds, which
 //! is why they are public.
 //!
 //! Lengths are in characters. A log entry has at most 65,535 bytes; [`check_entry`] and its like compare the encoded
@@ -9,7 +9,10 @@ use std::io;
 use serde::Serialize;
 
 use super::mistakes::quoted;
-use crate::entry::{Category, Entry, Titles};
+use crate::{
+    characters,
+    entry::{Category, Entry, Titles},
+};
 
 /// The longest title.
 pub const MOST_TITLE: usize = 500;
@@ -155,10 +158,7 @@ fn check(text: &str, most: usize) -> Result<(), String> {
     if text.len() > most && text.chars().count() > most {
         return Err(format!("has {} characters; at most {most} are possible", text.chars().count()));
     }
-    match text.chars().find(|character| character.is_control() && !matches!(character, '\n' | '\t')) {
-        Some(control) => Err(format!("must not contain the control character U+{:04X}", u32::from(control))),
-        None => Ok(()),
-    }
+    characters::check(text).map_err(|refused| refused.to_string())
 }
 
 /// Counts what is written.
@@ -184,7 +184,7 @@ mod tests {
         assert!(check_title(&"é".repeat(500)).is_ok());
         assert!(check_title(&"é".repeat(501)).is_err());
         assert!(check_title("two\nlines\tand a tab").is_ok());
-        for bad in ["", " \n", "a\0", "a\r\nb", "a\u{1b}[2J", "a\u{85}"] {
+        for bad in ["", " \n", "a\0", "a\r\nb", "a\u{1b}[2J", "a\u{85}", "a\u{202e}b", "\u{fffd}"] {
             assert!(check_title(bad).is_err(), "{bad:?}");
         }
     }

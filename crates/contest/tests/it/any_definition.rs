@@ -11,7 +11,7 @@ use acclaim_contest::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 fn title() -> impl Strategy<Value = String> {
-    "[^\\p{Cc}]{0,20}[!-~é語🎉\"\\\\][^\\p{Cc}]{0,20}[\n\t]?"
+    "[^\\p{Cc}\u{202a}-\u{202e}\u{2066}-\u{2069}\u{fffd}]{0,20}[!-~é語🎉\"\\\\][^\\p{Cc}\u{202a}-\u{202e}\u{2066}-\u{2069}\u{fffd}]{0,20}[\n\t]?"
 }
 
 fn titles() -> impl Strategy<Value = Titles> {

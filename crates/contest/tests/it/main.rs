@@ -10,9 +10,11 @@
 mod any_definition;
 mod bad_definitions;
 mod ballots;
+mod characters;
 mod defaults;
 mod entries_file;
 mod every_mistake;
+mod jurors;
 mod robustness;
 mod round_trip;
 mod rounds;
@@ -20,3 +22,4 @@ mod rules;
 mod shipped_contests;
 mod spreadsheets;
 mod support;
+mod warnings;

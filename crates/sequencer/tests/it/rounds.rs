@@ -1,6 +1,6 @@
 //! A contest whose entries come from another one opens by itself only while that is certified as it was when they were looked up.
 
-use acclaim_contest::{Definition, Previous, Rounds};
+use acclaim_contest::{ContestId, Definition, Previous, Rounds};
 use acclaim_store::{
     CommandOutcome, Phase,
     certification::certification,
@@ -15,11 +15,22 @@ use crate::support::{World, time};
 /// After the first contest.
 const OPENS: &str = "2021-05-01T00:00:00Z";
 
-async fn done(world: &mut World, key: &str, command: Command) -> CommandOutcome {
+pub(crate) async fn done(world: &mut World, key: &str, command: Command) -> CommandOutcome {
+    let contest = world.contest.clone();
+    done_in(world, &contest, key, command).await
+}
+
+/// The outcome of a command in a contest.
+pub(crate) async fn done_in(
+    world: &mut World,
+    contest: &ContestId,
+    key: &str,
+    command: Command,
+) -> CommandOutcome {
     let received = world.stores.clock.now();
     let queued = QueuedCommand { key: key.to_owned(), by: "chair".to_owned(), command, received };
-    world.stores.database.queue_command(&world.contest, &queued).await.unwrap();
-    world.stores.hub.send(Notice::CommandQueued(world.contest.clone()));
+    world.stores.database.queue_command(contest, &queued).await.unwrap();
+    world.stores.hub.send(Notice::CommandQueued(contest.clone()));
     let mut found = None;
     world
         .until(|notice| match notice {
@@ -54,12 +65,12 @@ async fn certify(world: &mut World, key: &str) -> Previous {
     Previous { origin: "test/photos".to_owned(), size: found.size, root: found.root, result: found.result }
 }
 
-async fn phase(world: &World, next: &Definition) -> Phase {
+pub(crate) async fn phase(world: &World, next: &Definition) -> Phase {
     world.stores.database.contest(&next.id).await.unwrap().unwrap().state.phase
 }
 
 /// Lets everyone who has something to do do it.
-async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..500 {
         tokio::task::yield_now().await;
     }

@@ -6,7 +6,7 @@ use acclaim_contest::{BallotId, ContestId, Instant};
 use acclaim_store::{
     Command, CommandOutcome, Commands as _, Contests as _, Database, Keys as _, Ledger as _, StoreError,
     command::{Queued, QueuedCommand},
-    contests::Counted,
+    contests::{Counted, PassCount},
     hub::Rejection,
     ledger::{BallotState, Turnout},
     moving::{Moved, Part},
@@ -38,7 +38,7 @@ async fn furnish(source: &SqliteDatabase) -> ContestId {
     for key in ["second", "first", "waiting"] {
         source.queue_command(&id, &command(key)).await.unwrap();
     }
-    source.count_passes(&id, b"wrapped", "pass", "mint", [3; 32], 7).await.unwrap();
+    source.count_passes(&id, b"wrapped", PassCount::of_made_up("pass", "mint", [3; 32], 7)).await.unwrap();
     let mut many = append(None, BALLOTS, 1);
     let outcome = |index| CommandOutcome::Recorded { index, entries: 1, size: 9, root: "r".to_owned() };
     many.commands = vec![("second".to_owned(), outcome(1)), ("first".to_owned(), outcome(2))];
@@ -92,6 +92,7 @@ async fn reads_the_same(here: &dyn Database, there: &dyn Database) {
         let head = here.head(id).await.unwrap();
         same(&head, &there.head(id).await.unwrap());
         same(here.passes(id).await.unwrap(), there.passes(id).await.unwrap());
+        same(here.subjects(id).await.unwrap(), there.subjects(id).await.unwrap());
         same(here.turnout(id).await.unwrap(), there.turnout(id).await.unwrap());
         same(here.pending_commands(id, 100).await.unwrap(), there.pending_commands(id, 100).await.unwrap());
         let mut at = 0;
@@ -142,11 +143,17 @@ async fn an_installation_that_arrives_reads_the_same() {
         Queued::Known(None)
     ));
     assert_eq!(
-        destination.count_passes(&id, b"wrapped", "pass", "mint", [3; 32], 7).await.unwrap(),
+        destination
+            .count_passes(&id, b"wrapped", PassCount::of_made_up("pass", "mint", [3; 32], 7))
+            .await
+            .unwrap(),
         Counted::Again
     );
     assert_eq!(
-        destination.count_passes(&id, b"wrapped", "pass", "mint", [4; 32], 7).await.unwrap(),
+        destination
+            .count_passes(&id, b"wrapped", PassCount::of_made_up("pass", "mint", [4; 32], 7))
+            .await
+            .unwrap(),
         Counted::KeyUsed
     );
     let retired = destination.create_draft(&conformance::definition("never-used"), b"w").await;

@@ -1,6 +1,7 @@
 //! What is refused at the start, and what becomes of partitions.
 
 use acclaim_ballot_log::Hash;
+use acclaim_contest::SubjectRules;
 use acclaim_store::{Contests as _, Keys as _, Ledger as _, StoreError, keys::Role};
 use acclaim_store_postgres::{OpenError, PostgresDatabase, Settings};
 use bytes::Bytes;
@@ -72,6 +73,9 @@ async fn a_database_of_an_older_schema_is_brought_up_to_date() {
     let key = database.staff_key([1; 32]).await.unwrap().unwrap();
     assert_eq!((key.role, key.panel), (Role::Organiser, None));
     let old = "old".parse().unwrap();
+    assert_eq!(database.subjects(&old).await.unwrap(), Some(SubjectRules::Raw), "as its passes were minted");
+    let new = contest(&database, "new").await;
+    assert_eq!(database.subjects(&new).await.unwrap(), None);
     let next = append(Some((3, Hash([7; 32]))), 2, 1);
     database.append(&old, next).await.unwrap();
     let entries = [Bytes::from("e1"), Bytes::from("e2"), entry_at(3), entry_at(4)];

@@ -7,7 +7,7 @@ use std::{
 
 use acclaim_store::{
     Contests as _, Leases as _, Ledger as _, StoreError,
-    contests::Counted,
+    contests::{Counted, PassCount},
     hub::Rejection,
     ledger::{BallotState, Turnout},
 };
@@ -210,7 +210,10 @@ async fn one_request_for_passes_is_counted_once() {
         .map(|_| {
             let (database, id) = (Arc::clone(&database), id.clone());
             tokio::spawn(async move {
-                database.count_passes(&id, b"wrapped", "pass", "k", [1; 32], 5).await.unwrap()
+                database
+                    .count_passes(&id, b"wrapped", PassCount::of_made_up("pass", "k", [1; 32], 5))
+                    .await
+                    .unwrap()
             })
         })
         .collect();

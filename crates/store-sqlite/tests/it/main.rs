@@ -1,12 +1,14 @@
 //! The embedded stores keep the promises of the traits, and a few of their own.
 
+mod jurors;
+
 use std::{path::Path, sync::Arc};
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::{BallotId, Definition, Instant};
+use acclaim_contest::{BallotId, Definition, Instant, SubjectRules};
 use acclaim_store::{
     Contests as _, Intake as _, Keys as _, Ledger as _, Phase, Shown as _, StoreError,
-    contests::ContestState,
+    contests::{ContestState, PassCount},
     intake::{Cursors, Item, Offer, Session, Submitted},
     keys::{Role, StaffKey},
     ledger::{Append, ContestChange, Head},
@@ -262,7 +264,7 @@ async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
     assert!(before.add_installation_value("pass-key-9", b"x").await.is_err());
     assert!(before.create_draft(&conformance::definition("late"), b"w").await.is_err());
     let id = conformance::definition("log").id;
-    assert!(before.count_passes(&id, b"w", "pass", "late", [0; 32], 1).await.is_err());
+    assert!(before.count_passes(&id, b"w", PassCount::of_made_up("pass", "late", [0; 32], 1)).await.is_err());
     let head = before.head(&id).await.unwrap().unwrap();
     let append = Append::of_entries(Some((head.size, head.root)), head.clone(), Vec::new());
     assert!(before.append(&id, append.clone()).await.is_err());
@@ -300,10 +302,44 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     drop(SqliteDatabase::open_beside(&path).unwrap());
     let key = database.staff_key([1; 32]).await.unwrap().unwrap();
     assert_eq!((key.role, key.panel.clone()), (Role::Organiser, None));
-    assert_eq!(database.entries(&"old".parse().unwrap(), 1, 9).await.unwrap(), ["e1", "e2"]);
+    let old = "old".parse().unwrap();
+    assert_eq!(database.entries(&old, 1, 9).await.unwrap(), ["e1", "e2"]);
+    assert_eq!(database.subjects(&old).await.unwrap(), Some(SubjectRules::Raw), "as its passes were minted");
+    let new = conformance::definition("new");
+    database.create_draft(&new, b"w").await.unwrap();
+    assert_eq!(database.subjects(&new.id).await.unwrap(), None);
     let juror = StaffKey { name: "Ama".to_owned(), role: Role::Juror, panel: "experts".parse().ok(), ..key };
     database.add_staff_key([2; 32], &juror).await.unwrap();
     drop(database);
     let again = SqliteDatabase::open(&path).unwrap();
     assert_eq!(again.staff_key([2; 32]).await.unwrap(), Some(juror));
+    drop(again);
+
+    // A program that knows the schema before this one's refuses it by this number, and so does this one the next.
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let version: u32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert!(version >= 4, "{version}");
+    file.pragma_update(None, "user_version", version + 1).unwrap();
+    drop(file);
+    let refused = SqliteDatabase::open(&path).unwrap_err().to_string();
+    assert!(refused.contains(&format!("of schema version {}", version + 1)), "{refused}");
+}
+
+/// A file whose installation has moved away is brought up to date as well: whoever takes it back goes on with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_left_with_an_older_schema_can_be_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = DataDirectory::lock(folder.path()).unwrap();
+    let source = Arc::new(directory.database_to_move().unwrap());
+    let definition = conformance::definition("old");
+    source.create_draft(&definition, b"w").await.unwrap();
+    let mark = Moved { id: "m".to_owned(), to: "elsewhere".to_owned(), complete: false };
+    leave(&source, Some(mark)).await.unwrap();
+    drop(source);
+    let file = rusqlite::Connection::open(folder.path().join("acclaim.db")).unwrap();
+    file.execute_batch("ALTER TABLE contests DROP COLUMN subjects; PRAGMA user_version = 3").unwrap();
+    drop(file);
+    let source = directory.database_to_move().unwrap();
+    source.remove_mark().await.unwrap();
+    assert_eq!(source.subjects(&definition.id).await.unwrap(), Some(SubjectRules::Raw));
 }

@@ -113,6 +113,14 @@ struct Points {
 }
 
 #[derive(Deserialize)]
+struct Tied {
+    year: u16,
+    from_country: String,
+    to_country: String,
+    points: u32,
+}
+
+#[derive(Deserialize)]
 struct Final {
     year: u16,
     round: String,
@@ -176,6 +184,52 @@ fn eurovision(year: u16, points: &[Points], finals: &[Final]) -> Value {
     lists.iter().for_each(|((panel, juror), values)| contest.score(panel, juror, values));
     contest.close();
     contest.result()
+}
+
+/// Points of the finals of 1969 and 1991, one panel with a juror a country. In 1969 four countries had 18 points each, and no rule broke the tie. In 1991 Sweden
+/// and France had 146 each and four twelves each; Sweden had five tens, France two, and so Sweden won.
+#[test]
+fn eurovision_ties_are_broken_by_countback_or_not_at_all() {
+    let Some(folder) = data("eurovision") else { return };
+    let points: Vec<Tied> = rows(file(&folder.join("eurovision_ties.csv")));
+    let of = |year: u16, ties: &str| -> Value {
+        let given: Vec<&Tied> = points.iter().filter(|row| row.year == year).collect();
+        let countries: BTreeSet<&str> =
+            given.iter().flat_map(|row| [&*row.from_country, &*row.to_country]).collect();
+        let mut contest = Contest::open(&definition(&json!({
+            "ballot": {},
+            "winners": {"count": 1, "by": "scores", "ties": ties},
+            "panel": [{"id": "jury", "kind": "points"}],
+            "category": [{"id": "c", "title": "Grand final"}],
+            "entry": entries("c", countries.into_iter().map(str::to_owned)),
+        })));
+        let mut lists: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
+        for row in given {
+            lists
+                .entry(&row.from_country)
+                .or_default()
+                .push((row.to_country.clone(), row.points.to_string()));
+        }
+        lists.iter().for_each(|(juror, values)| contest.score("jury", juror, values));
+        contest.close();
+        contest.result()["categories"][0].take()
+    };
+    let winners = |category: &Value| -> Vec<(String, String)> {
+        let entries = category["winners"]["entries"].as_array().unwrap().iter();
+        entries.map(|place| (text(&place["entry"]).to_owned(), text(&place["figure"]).to_owned())).collect()
+    };
+    let four = ["es", "fr", "gb", "nl"].map(|country| (country.to_owned(), "18.00".to_owned()));
+    assert_eq!(winners(&of(1969, "report")), four);
+    let shared = ["fr", "se"].map(|country| (country.to_owned(), "146.00".to_owned()));
+    assert_eq!(winners(&of(1991, "report")), shared);
+    let countback = of(1991, "countback");
+    assert_eq!(winners(&countback), [("se".to_owned(), "146.00".to_owned())]);
+    let tie = countback["ties"].as_array().unwrap().iter().find(|tie| tie["concerns"] == "winners").unwrap();
+    let order = json!([
+        {"entry": "se", "counts": [["12", 4], ["10", 5]]},
+        {"entry": "fr", "counts": [["12", 4], ["10", 2]]},
+    ]);
+    assert_eq!((&tie["order"], &tie["resolved_by"]), (&order, &json!("countback")));
 }
 
 /// Big Brother Brasil: two channels, one vote a person and fan votes, 50 to 50. Shares of each in percent, as published, give the mean that was published to

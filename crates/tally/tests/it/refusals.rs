@@ -1,11 +1,11 @@
 //! Every refusal, each by the log that meets it. `Log::push` also checks that a refused entry changes nothing.
 
 use acclaim_ballot_log::entry::ContestHeader;
-use acclaim_ballot_log::{Event, LogEntry, NewBallot};
-use acclaim_contest::rules::{ChampionTies, Completion, Period, WinnerTies, WinnersBy};
-use acclaim_contest::{Amendment, BallotId, Instant, TagKey, VoterTag};
+use acclaim_ballot_log::{Event, LogEntry, NewBallot, Salt};
+use acclaim_contest::rules::{ChampionTies, Completion, Period, PublishEntries, WinnerTies, WinnersBy};
+use acclaim_contest::{Amendment, BallotId, Category, Instant, TagKey, VoterTag};
 use acclaim_tally::{Refusal, Tally};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Log, category, entry, header, reason};
 
@@ -80,6 +80,104 @@ fn every_event(log: &Log) -> Vec<Event> {
         Event::Reopened(reason()),
         statement(),
     ]
+}
+
+/// One of each type that began with version 2.
+fn later_events() -> Vec<Event> {
+    let recusal =
+        json!({"panel": "p", "juror": "j", "entry": "a1", "reason": "a relative", "by": "x", "at": noon()});
+    let recusal: acclaim_ballot_log::entry::Recusal = serde_json::from_value(recusal).unwrap();
+    vec![
+        Event::Recused(recusal.clone()),
+        Event::Rejoined(recusal),
+        Event::Suspended(reason()),
+        Event::Resumed(reason()),
+        Event::Unfrozen(reason()),
+    ]
+}
+
+#[test]
+fn a_log_of_the_first_version_has_nothing_of_the_second() {
+    let mut log = Log::open(|_| {});
+    for event in later_events() {
+        assert_eq!(log.try_event(&event), Err("later-version"), "{event:?}");
+    }
+    let salted = statement().encode(Some(Salt([7; 16]))).unwrap();
+    assert_eq!(log.push(salted), Err("salt"));
+    let with = |change: &dyn Fn(&mut ContestHeader)| {
+        let mut header = header();
+        change(&mut header);
+        Log::empty().try_event(&Event::Contest(header))
+    };
+    let changes: [&dyn Fn(&mut ContestHeader); 5] = [
+        &|h| h.rules.admission = Some(serde_json::from_value(json!({"methods": ["pass"]})).unwrap()),
+        &|h| h.rules.publication.entries = PublishEntries::Certified,
+        &|h| h.rules.winners.ties = WinnerTies::Countback,
+        &|h| h.rules.limits = serde_json::from_value(json!([{"categories": ["a", "b"], "most": 1}])).unwrap(),
+        &|h| h.rules.panels = serde_json::from_value(later_panels()).unwrap(),
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        assert_eq!(with(change), Err("later-version"), "change {n}");
+    }
+    let mut log = Log::empty();
+    log.event(Event::Contest(header()));
+    let own = Category { winners: Some(1), ..category("a") };
+    assert_eq!(log.try_event(&Event::Category(own)), Err("later-version"));
+}
+
+fn later_panels() -> Value {
+    json!([{"id": "p", "kind": "points", "trim": 0, "minimum_jurors": 1, "weight": 1, "jurors": ["Ama"]}])
+}
+
+#[test]
+fn a_log_of_the_second_version_salts_what_can_be_guessed() {
+    let mut log = Log::empty();
+    log.define(ContestHeader { v: 2, ..header() });
+    let salt = Some(Salt([7; 16]));
+    let unsalted = statement().encode(None).unwrap();
+    assert_eq!(log.push(unsalted), Err("no-salt"));
+    let closed = Event::Closed { at: noon() };
+    assert_eq!(log.push(closed.encode(salt).unwrap()), Err("salt"));
+    log.push(statement().encode(salt).unwrap()).unwrap();
+    log.push(closed.encode(None).unwrap()).unwrap();
+    let mut draft = Log::empty();
+    draft.event(Event::Contest(ContestHeader { v: 2, ..header() }));
+    assert_eq!(draft.push(Event::Category(category("a")).encode(salt).unwrap()), Err("salt"));
+}
+
+#[test]
+fn a_category_whose_numbers_contradict_the_rules_is_refused() {
+    let mut log = Log::empty();
+    log.event(Event::Contest(ContestHeader { v: 2, ..header() }));
+    let own = |change: &dyn Fn(&mut Category)| {
+        let mut category = category("a");
+        change(&mut category);
+        Event::Category(category)
+    };
+    let changes: [&dyn Fn(&mut Category); 5] = [
+        &|c| c.votes = Some([2, 1]),
+        &|c| c.votes = Some([0, 0]),
+        &|c| c.champions = Some(0),
+        &|c| c.winners = Some(0),
+        &|c| c.winners = Some(3),
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        assert_eq!(log.try_event(&own(change)), Err("invalid-rules"), "change {n}");
+    }
+    log.event(own(&|c| (c.champions, c.winners) = (Some(3), Some(3))));
+}
+
+#[test]
+fn a_limit_is_over_categories_of_the_contest() {
+    let mut log = Log::empty();
+    let mut header = ContestHeader { v: 2, ..header() };
+    let limits = json!([{"categories": ["a", "z"], "most": 1}]);
+    header.rules.limits = serde_json::from_value(limits).unwrap();
+    let opens = header.opens;
+    log.event(Event::Contest(header));
+    log.event(Event::Category(category("a")));
+    log.event(Event::Entry(entry("a1")));
+    assert_eq!(log.try_event(&Event::Opened { at: opens }), Err("unknown-category"));
 }
 
 /// The types that find no place in the log as it is.

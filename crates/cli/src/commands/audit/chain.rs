@@ -14,7 +14,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use super::{
-    Beside, Means, copy, folder,
+    Audited, Beside, Means, copy, folder,
     opening::{Listed, Opening, Prefix},
     source::Source,
 };
@@ -22,6 +22,8 @@ use crate::client::{Client, problem::Problem};
 
 /// Logs of a chain that are followed, at most.
 pub(in crate::commands) const MOST_ROUNDS: usize = 32;
+/// What to do about a previous log that is missing.
+const ADVICE: &str = "Get its export and put it into the folder `previous` within this log's, or name it with --previous; --alone judges this log only";
 
 /// The logs before one.
 #[derive(Debug, Default, Serialize)]
@@ -33,6 +35,9 @@ pub(super) struct Chain {
     pub(super) reason: Option<String>,
     /// The newest first.
     pub(super) previous: Vec<Link>,
+    /// What does not fit in the log that the chain starts at: a caller adds it to that log's report.
+    #[serde(skip)]
+    pub(super) findings: Vec<Finding>,
 }
 
 /// One of them.
@@ -65,13 +70,12 @@ struct AtHand {
     _temporary: Option<TempDir>,
 }
 
-/// Follows the chain from a log that was audited, in this file. What does not fit goes to the findings of the log that says so: of the first one to
-/// `report`. `None` if its entries are its own.
+/// Follows the chain from a log that was audited, in this file. What does not fit is a finding in the log that says so. A previous log that cannot be
+/// found is one too: without it nothing shows that the entries are champions. `None` if the log names no previous one.
 pub(super) fn follow(
     log: &Path,
     mut next: Whereabouts<'_>,
     key: &VerifierKey,
-    report: &mut AuditReport,
     means: Means,
 ) -> Result<Option<Chain>> {
     let mut opening = Opening::read(log)?;
@@ -81,43 +85,64 @@ pub(super) fn follow(
     let mut chain = Chain::default();
     while let Some(previous) = opening.previous.take() {
         if chain.previous.len() == MOST_ROUNDS {
-            chain.reason = Some(format!("more than {MOST_ROUNDS} contests follow each other"));
+            let reason = format!("more than {MOST_ROUNDS} contests follow each other");
+            chain.break_off(&format!("{reason}: the logs before are not audited"), reason);
             return Ok(Some(chain));
         }
-        let found = find(&next, &previous, key, means);
-        let at_hand = match found {
+        let origin = &previous.origin;
+        let at_hand = match find(&next, &previous, key, means) {
             Ok(at_hand) => at_hand,
             Err(Missing::NotAtHand(reason)) => {
-                chain.reason = Some(format!("the log of {} is not at hand: {reason}", previous.origin));
+                let finding = format!(
+                    "the log of {origin}, whose champions are the entries, is missing: {reason}. {ADVICE}"
+                );
+                chain.break_off(&finding, format!("the log of {origin} is missing"));
                 return Ok(Some(chain));
             }
             Err(Missing::Unusable(reason)) => {
-                let finding = Finding { index: Some(0), reason };
-                add(last(&mut chain, report), [finding]);
-                chain.reason = Some(format!("the log of {} cannot be used", previous.origin));
+                chain.break_off(&reason, format!("the log of {origin} cannot be used"));
                 return Ok(Some(chain));
             }
             Err(Missing::Failed(error)) => return Err(error),
         };
         let (of_previous, of_this) = compare(&opening, &previous, &at_hand)?;
-        add(last(&mut chain, report), of_this);
+        chain.add(of_this);
         opening = Opening::read(&at_hand.folder.join("log.jsonl"))?;
         next = next.before();
         chain.previous.push(Link { origin: previous.origin, report: at_hand.report });
-        add(last(&mut chain, report), of_previous);
+        chain.add(of_previous);
     }
     chain.followed = true;
     Ok(Some(chain))
 }
 
-/// The report of the log that was last followed.
-fn last<'a>(chain: &'a mut Chain, report: &'a mut AuditReport) -> &'a mut AuditReport {
-    chain.previous.last_mut().map_or(report, |link| &mut link.report)
+/// The chain of a log that is judged alone, which says what is left out. `None` if the log names no previous one.
+pub(super) fn leave_out(log: &Path) -> Result<Option<Chain>> {
+    let chain = |previous: Previous| {
+        let origin = previous.origin;
+        let reason = format!(
+            "--alone judges this log only, and not the log of {origin}, whose champions are the entries"
+        );
+        Chain { reason: Some(reason), ..Chain::default() }
+    };
+    Ok(Opening::read(log)?.previous.map(chain))
 }
 
-fn add(report: &mut AuditReport, findings: impl IntoIterator<Item = Finding>) {
-    report.findings.extend(findings);
-    report.clean = report.findings.is_empty();
+impl Chain {
+    /// Adds findings to the log that was followed last.
+    fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        let Some(Link { report, .. }) = self.previous.last_mut() else {
+            return self.findings.extend(findings);
+        };
+        report.findings.extend(findings);
+        report.clean = report.findings.is_empty();
+    }
+
+    /// Ends the chain at a log whose first entry names one that cannot be audited.
+    fn break_off(&mut self, finding: &str, reason: String) {
+        self.add([Finding { index: Some(0), reason: finding.to_owned() }]);
+        self.reason = Some(reason);
+    }
 }
 
 /// Why a previous log was not audited.
@@ -184,15 +209,19 @@ fn find(
         }
         (_, None) => return Err(Missing::NotAtHand("there is no address of it".to_owned())),
     };
-    audited.map_err(|error| missing(error, &previous.origin))
+    audited.map_err(|error| missing(error, &previous.origin, place))
 }
 
-/// What is not public or not there is no discrepancy; what is signed by somebody else is.
-fn missing(error: anyhow::Error, origin: &str) -> Missing {
+/// Tells what is not public or not there from what is signed by another key.
+fn missing(error: anyhow::Error, origin: &str, place: &Whereabouts<'_>) -> Missing {
     if let Some(problem) = error.chain().find_map(|cause| cause.downcast_ref::<Problem>())
         && matches!(problem.status, 403 | 404 | 409)
     {
-        return Missing::NotAtHand(problem.to_string());
+        return Missing::NotAtHand(match place {
+            // The page of a file server says no more.
+            Whereabouts::Files(url, _) => format!("there is none at {url} (status {})", problem.status),
+            _ => problem.to_string(),
+        });
     }
     if error.chain().any(|cause| cause.is::<CheckpointError>()) {
         return Missing::Unusable(format!("the log of {origin}: {error:#}"));
@@ -201,7 +230,7 @@ fn missing(error: anyhow::Error, origin: &str) -> Missing {
 }
 
 fn in_folder(folder: &Path, key: &VerifierKey, means: Means) -> Result<AtHand> {
-    let report = folder::audit(folder, key, Beside::default(), means)?;
+    let Audited { report, .. } = folder::audit(folder, key, Beside::default(), means)?;
     let result = folder::result(folder)?;
     Ok(AtHand { report, folder: folder.to_owned(), result, _temporary: None })
 }
@@ -209,7 +238,7 @@ fn in_folder(folder: &Path, key: &VerifierKey, means: Means) -> Result<AtHand> {
 fn copied(source: &Source, kept: Option<&Path>, key: &VerifierKey, means: Means) -> Result<AtHand> {
     let temporary = kept.is_none().then(tempfile::tempdir).transpose().context("a folder for the copy")?;
     let folder = kept.or(temporary.as_ref().map(TempDir::path)).context("a folder for the copy")?.to_owned();
-    let report = copy::audit(source, key, &folder, Beside::default(), means)?;
+    let Audited { report, .. } = copy::audit(source, key, &folder, Beside::default(), means)?;
     Ok(AtHand { report, folder, result: source.result()?, _temporary: temporary })
 }
 

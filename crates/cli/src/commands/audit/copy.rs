@@ -5,21 +5,18 @@ use std::{
     io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use acclaim_ballot_log::{Checkpoint, VerifierKey, WitnessKey};
-use acclaim_tally::{AuditReport, Expected};
+use acclaim_ballot_log::{Checkpoint, VerifierKey};
+use acclaim_tally::Expected;
 use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 
-use super::{Beside, Means, folder as files, source::Source};
+use super::{Audited, Beside, Means, folder as files, source::Source, witnessed::CosignatureWatch};
 use crate::{
     client::problem::Problem,
-    commands::{
-        cosigned::{demand, missing},
-        log::MOST_LINE,
-    },
+    commands::{cosigned::demand, log::MOST_LINE},
     progress,
 };
 
@@ -29,6 +26,8 @@ const MOST_ATTEMPTS: u32 = 9;
 const MOST_CLEAN_ENDS: u32 = 2;
 /// How often result and checkpoint are asked for until they are of one moment.
 const MOST_LOOKS: u32 = 4;
+/// How often a server is asked for cosignatures that are awaited.
+const COSIGNED_EVERY: Duration = Duration::from_millis(500);
 /// The wait after the first of them; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait.
@@ -41,19 +40,71 @@ pub(super) fn audit(
     folder: &Path,
     mut beside: Beside,
     means: Means,
-) -> Result<AuditReport> {
+) -> Result<Audited> {
     let mut copy = LogCopy::open(folder)?;
     beside.earlier.extend(copy.checkpoint(key)?);
-    let (note, checkpoint, shown) = fetch_all(source, key, &mut copy, &beside.witnesses)?;
+    let mut witnesses =
+        beside.watch().map(|watch| Witnesses { watch, begun: Instant::now(), seen: Vec::new() });
+    if let Some(witnesses) = witnesses.as_mut().filter(|_| source.is_live()) {
+        witnesses.wait(source, key)?;
+    }
+    let Fetched { note, checkpoint, shown } = fetch_all(source, key, &mut copy, witnesses.as_mut())?;
     let result = beside.result.or(shown);
     let tiles = files::leaf_tiles(checkpoint.size, |path| source.tile(path).ok().flatten());
     let expected = Expected { checkpoint, result };
+    if let Some(witnesses) = &mut witnesses {
+        beside.earlier.append(&mut witnesses.seen);
+    }
     let mut report = files::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
-    demand(&mut report, &note, &beside.witnesses);
+    match &witnesses {
+        Some(witnesses) if source.is_live() => {
+            report.findings.extend(witnesses.watch.overdue());
+            report.clean = report.findings.is_empty();
+        }
+        _ => demand(&mut report, &note, &beside.witnesses),
+    }
     if report.clean {
         copy.keep_checkpoint(&note)?;
     }
-    Ok(report)
+    let witnesses = witnesses.map(|witnesses| files::watched(&witnesses.watch, &copy.log())).transpose()?;
+    Ok(Audited { report, witnesses })
+}
+
+/// What the witnesses of a server's log cosign while it is audited.
+struct Witnesses {
+    watch: CosignatureWatch,
+    begun: Instant,
+    /// Checkpoints that the log must contain: the first one seen, and the newest cosigned one.
+    seen: Vec<Checkpoint>,
+}
+
+impl Witnesses {
+    /// Waits until all have cosigned what the log has now, or are overdue. A log that grows meanwhile is not waited for.
+    fn wait(&mut self, source: &Source, key: &VerifierKey) -> Result<()> {
+        let (note, first) = source.checkpoint(key)?;
+        loop {
+            let cosigned = source.cosigned(key)?;
+            self.observe(&note, &first, cosigned.as_ref());
+            if self.watch.is_settled() || !self.watch.overdue().is_empty() {
+                self.seen.push(first);
+                return Ok(());
+            }
+            thread::sleep(COSIGNED_EVERY);
+        }
+    }
+
+    fn observe(&mut self, note: &[u8], newest: &Checkpoint, cosigned: Option<&(Vec<u8>, Checkpoint)>) {
+        let cosigned = cosigned.map(|(note, checkpoint)| (note.as_slice(), checkpoint.size));
+        let notes: Vec<_> = [(note, newest.size)].into_iter().chain(cosigned).collect();
+        self.watch.observe(self.begun.elapsed(), newest.size, &notes);
+    }
+}
+
+/// Result, checkpoint and note of one moment.
+struct Fetched {
+    note: Vec<u8>,
+    checkpoint: Checkpoint,
+    shown: Option<Vec<u8>>,
 }
 
 /// Fetches result, checkpoint and entries of one moment. What a server shows of a log that grows is not: results follow a checkpoint by a moment, and a
@@ -62,26 +113,30 @@ fn fetch_all(
     source: &Source,
     key: &VerifierKey,
     copy: &mut LogCopy,
-    witnesses: &[WitnessKey],
-) -> Result<(Vec<u8>, Checkpoint, Option<Vec<u8>>)> {
+    mut witnesses: Option<&mut Witnesses>,
+) -> Result<Fetched> {
     let mut looks = 0;
     loop {
-        let (mut note, mut checkpoint) = source.checkpoint(key)?;
-        if !missing(&note, witnesses).is_empty()
-            && let Some(cosigned) = source.cosigned(key, checkpoint.size, witnesses)?
-        {
-            // What they have cosigned is audited, a moment older while the log grows.
-            (note, checkpoint) = cosigned;
+        // The cosigned one first: the newest one is not older than that.
+        let cosigned = match &witnesses {
+            Some(_) => source.cosigned(key)?,
+            None => None,
+        };
+        let (note, checkpoint) = source.checkpoint(key)?;
+        if let Some(witnesses) = &mut witnesses {
+            witnesses.observe(&note, &checkpoint, cosigned.as_ref());
         }
         copy.fetch(source, checkpoint.size)?;
         let shown = source.result()?;
         looks += 1;
         let of_one_moment = copy.lines() <= checkpoint.size
+            && cosigned.as_ref().is_none_or(|(_, cosigned)| cosigned.size <= checkpoint.size)
             && shown.as_deref().is_none_or(|result| is_of(result, checkpoint.size));
-        // They were waited for long enough.
-        let in_vain = !missing(&note, witnesses).is_empty();
-        if of_one_moment || in_vain || looks >= MOST_LOOKS {
-            return Ok((note, checkpoint, shown));
+        if of_one_moment || looks >= MOST_LOOKS {
+            if let Some(witnesses) = witnesses {
+                witnesses.seen.extend(cosigned.map(|(_, checkpoint)| checkpoint));
+            }
+            return Ok(Fetched { note, checkpoint, shown });
         }
         thread::sleep(FIRST_WAIT);
     }

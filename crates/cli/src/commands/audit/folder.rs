@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
+    time::Duration,
 };
 
 use acclaim_ballot_log::{Checkpoint, TileId, TilePath, VerifierKey, hash::HASH_LENGTH, tile::TILE_LENGTH};
@@ -11,8 +12,13 @@ use acclaim_tally::{Audit, AuditReport, Expected, Plan, audit::Tiles};
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 
-use super::{Beside, Means};
+use super::{
+    Audited, Beside, Means,
+    opening::last_line,
+    witnessed::{CosignatureWatch, WitnessReport},
+};
 use crate::{
+    clock::now,
     commands::{cosigned::demand, log::MOST_LINE},
     progress,
 };
@@ -21,20 +27,31 @@ use crate::{
 const PIECE: usize = 4 << 20;
 
 /// Audits an exported folder.
-pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Means) -> Result<AuditReport> {
+pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Means) -> Result<Audited> {
     let note = fs::read(folder.join("checkpoint"))
         .with_context(|| format!("{} is no exported log: its file `checkpoint`", folder.display()))?;
     let checkpoint =
         Checkpoint::open(&note, key).context("the checkpoint is not one of this verifier key")?;
+    let mut watch = beside.watch();
+    if let Some(watch) = &mut watch {
+        watch.observe(Duration::ZERO, checkpoint.size, &[(&note, checkpoint.size)]);
+    }
     let result = match beside.result {
         None => result(folder)?,
         other => other,
     };
     let tiles = leaf_tiles(checkpoint.size, |path| read_tile(&folder.join(path.to_string())));
+    let log = folder.join("log.jsonl");
     let expected = Expected { checkpoint, result };
-    let mut report = audit_file(&folder.join("log.jsonl"), expected, &beside.earlier, &tiles, means)?;
+    let mut report = audit_file(&log, expected, &beside.earlier, &tiles, means)?;
     demand(&mut report, &note, &beside.witnesses);
-    Ok(report)
+    let witnesses = watch.map(|watch| watched(&watch, &log)).transpose()?;
+    Ok(Audited { report, witnesses })
+}
+
+/// Sizes and ages of what witnesses have cosigned of the log in this file.
+pub(super) fn watched(watch: &CosignatureWatch, log: &Path) -> Result<WitnessReport> {
+    Ok(watch.report(now(), last_line(log)?.as_deref()))
 }
 
 /// The result in a folder, if there is one.

@@ -1,5 +1,7 @@
 //! Following a server: every new checkpoint is checked against all before it, and every entry as soon as it may be read.
 
+mod witnesses;
+
 use std::{
     collections::BTreeMap,
     fmt::Display,
@@ -11,7 +13,8 @@ use std::{
 };
 
 use acclaim_ballot_log::{
-    Checkpoint, Hash, TileId, Tree, VerifierKey, hash::HASH_LENGTH, leaf_hash, proof, tile::TILE_WIDTH,
+    Checkpoint, CheckpointError, Hash, TileId, Tree, VerifierKey, hash::HASH_LENGTH, leaf_hash, proof,
+    tile::TILE_WIDTH,
 };
 use acclaim_tally::{Phase, Replay, audit::compare::differences};
 use anyhow::{Context as _, Result, bail};
@@ -24,6 +27,7 @@ use super::{
     source::Source,
 };
 use crate::{client::problem::Problem, commands::log::MOST_LINE, outcome::Outcome, output};
+use witnesses::Witnesses;
 
 /// So many looks in a row may show what does not fit together, by a cache or a replica that lags: an older checkpoint, one whose tiles are not there
 /// yet, a result of before, entries beyond the checkpoint.
@@ -70,6 +74,8 @@ struct Follower<'a> {
     /// Looks in a row that showed what does not fit together.
     odd: u32,
     tile: Option<Tile>,
+    /// The witnesses that are demanded; `None` without any.
+    witnesses: Option<Witnesses>,
 }
 
 /// A tile of leaf hashes, as it was for a log of some size; empty if it was not to be had.
@@ -79,7 +85,8 @@ struct Tile {
     hashes: Vec<u8>,
 }
 
-/// Follows until the result is certified, or something is wrong.
+/// Follows until the result is certified, or something is wrong, which is printed with the verdict. A certified log that is clean is left to the caller,
+/// who audits the logs before it.
 pub(super) fn run(
     source: &Source,
     key: &VerifierKey,
@@ -101,6 +108,7 @@ pub(super) fn run(
         beyond: false,
         odd: 0,
         tile: None,
+        witnesses: Witnesses::new(beside),
     };
     // What is no checkpoint of this key from the beginning is nothing to be followed.
     if let Some(note) = source.note()? {
@@ -111,13 +119,14 @@ pub(super) fn run(
         match follower.look() {
             Ok(None) => away_since = None,
             Ok(Some(Ended::Certified)) => {
-                output::line("audit: clean, and certified")?;
+                follower.witness_lines()?.iter().try_for_each(output::line)?;
                 return Ok(Outcome::Done);
             }
             Ok(Some(Ended::Wrong(wrong))) => {
                 for (index, reason) in &wrong {
                     print_finding(*index, reason, "")?;
                 }
+                follower.witness_lines()?.iter().try_for_each(output::line)?;
                 print_verdict(wrong.len())?;
                 return Ok(Outcome::No);
             }
@@ -126,7 +135,12 @@ pub(super) fn run(
             {
                 return Err(error);
             }
-            Err(error) => eprintln!("no answer, trying again: {error:#}"),
+            Err(error) => {
+                eprintln!("no answer, trying again: {error:#}");
+                if let Some(witnesses) = &mut follower.witnesses {
+                    witnesses.pause();
+                }
+            }
         }
         thread::sleep(every);
     }
@@ -134,21 +148,19 @@ pub(super) fn run(
 
 impl Follower<'_> {
     fn look(&mut self) -> Result<Option<Ended>> {
+        let cosigned = match self.fetch_cosigned() {
+            Ok(cosigned) => cosigned,
+            Err(error) if error.is::<CheckpointError>() => {
+                return Ok(Some(not_a_checkpoint(&format!("{error:#}"))));
+            }
+            Err(error) => return Err(error),
+        };
         let Some(note) = self.source.note()? else { return Ok(None) };
         let checkpoint = match Checkpoint::open(&note, self.key) {
             Ok(checkpoint) => checkpoint,
-            Err(error) => return Ok(Some(Ended::Wrong(vec![(None, format!("the checkpoint: {error}"))]))),
+            Err(error) => return Ok(Some(not_a_checkpoint(&error))),
         };
-        let newest = self.newest.clone();
-        let is_older = newest.as_ref().is_some_and(|newest| checkpoint.size < newest.size);
-        let wrong = match newest {
-            Some(newest) if is_older => self.compare_older(&checkpoint, &newest)?,
-            Some(newest) if newest.size == checkpoint.size && newest.root != checkpoint.root => {
-                Seen::Wrong(two_roots(&checkpoint))
-            }
-            _ => self.take(&checkpoint)?,
-        };
-        match wrong {
+        match self.compare(&checkpoint, cosigned.as_ref().map(|(_, cosigned)| cosigned))? {
             Seen::Fits => {}
             Seen::Wrong(wrong) => return Ok(Some(Ended::Wrong(wrong))),
             Seen::Odd(wrong) => return Ok(self.note_odd(wrong)),
@@ -156,13 +168,49 @@ impl Follower<'_> {
         if self.newest.as_ref().is_none_or(|newest| newest.size < checkpoint.size) {
             self.copy.keep_checkpoint(&note)?;
         }
+        let overdue = self.watch_witnesses(&note, checkpoint.size, cosigned.as_ref());
         if self.told < Some(checkpoint.size) {
             self.told = Some(checkpoint.size);
-            output::line(format_args!("{} entries, root {}: consistent", checkpoint.size, checkpoint.root))?;
+            let Checkpoint { size, root, .. } = &checkpoint;
+            output::line(format_args!(
+                "{size} entries, root {root}: consistent{}",
+                self.cosigned_in_words()
+            ))?;
         }
         self.seen.insert(checkpoint.size, checkpoint.root);
         self.newest = Some(checkpoint);
-        self.compare_result()
+        if !overdue.is_empty() {
+            return Ok(Some(Ended::Wrong(overdue)));
+        }
+        // What is certified last is to be cosigned as well.
+        let ended = self.compare_result()?;
+        Ok(ended.filter(|ended| !matches!(ended, Ended::Certified) || self.is_cosigned()))
+    }
+
+    /// Compares the newest checkpoint, and the newest cosigned one, with all that was seen and with each other.
+    fn compare(&mut self, checkpoint: &Checkpoint, cosigned: Option<&Checkpoint>) -> Result<Seen> {
+        let newest = self.newest.clone();
+        if let Some(cosigned) = cosigned {
+            if cosigned.size > checkpoint.size {
+                let reason = format!("rolled back: a cosigned checkpoint is over {} entries", cosigned.size);
+                return Ok(Seen::Odd(vec![(Some(checkpoint.size), reason)]));
+            }
+            let expected = self.expect_cosigned(cosigned);
+            if !matches!(expected, Seen::Fits) {
+                return Ok(expected);
+            }
+        }
+        let seen = match newest {
+            Some(newest) if checkpoint.size < newest.size => self.compare_older(checkpoint, &newest)?,
+            Some(newest) if newest.size == checkpoint.size && newest.root != checkpoint.root => {
+                Seen::Wrong(two_roots(checkpoint))
+            }
+            _ => self.take(checkpoint)?,
+        };
+        match (seen, cosigned) {
+            (Seen::Fits, Some(cosigned)) => self.compare_cosigned(cosigned, checkpoint),
+            (seen, _) => Ok(seen),
+        }
     }
 
     /// What does not fit together is wrong if it stays so.
@@ -346,6 +394,10 @@ fn moment(result: &[u8]) -> Option<(String, u64)> {
     let document: serde_json::Value = serde_json::from_slice(result).ok()?;
     let status = document.get("status")?.as_str()?.to_owned();
     Some((status, document.get("log")?.get("size")?.as_u64()?))
+}
+
+fn not_a_checkpoint(error: &impl Display) -> Ended {
+    Ended::Wrong(vec![(None, format!("the checkpoint: {error}"))])
 }
 
 fn two_roots(checkpoint: &Checkpoint) -> Wrong {

@@ -1,8 +1,8 @@
-//! What is read of a log beside its audit: how it begins, and what it came to at an entry.
+//! What is read of a log beside its audit: how it begins and ends, and what it came to at an entry.
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -39,6 +39,19 @@ pub(super) struct Prefix {
     pub(super) root: Hash,
     /// The last of them.
     pub(super) last: Vec<u8>,
+}
+
+/// The last whole line of a log, without its newline; `None` if it has none.
+pub(super) fn last_line(log: &Path) -> Result<Option<Vec<u8>>> {
+    let named = || format!("the log {}", log.display());
+    let mut file = File::open(log).with_context(named)?;
+    let length = file.metadata().with_context(named)?.len();
+    // Room for a line that is torn behind it.
+    file.seek(SeekFrom::Start(length.saturating_sub(2 * MOST_LINE))).with_context(named)?;
+    let mut end = Vec::new();
+    file.take(2 * MOST_LINE).read_to_end(&mut end).with_context(named)?;
+    let whole = memchr::memrchr(b'\n', &end).and_then(|newline| end.get(..newline));
+    Ok(whole.and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next()).map(<[u8]>::to_vec))
 }
 
 /// A log's lines, without their newlines.

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Read as _};
 
-use acclaim_ballot_log::{Checkpoint, TilePath, VerifierKey, WitnessKey};
+use acclaim_ballot_log::{Checkpoint, TilePath, VerifierKey};
 use acclaim_contest::ContestId;
 use anyhow::{Context as _, Result};
 
@@ -50,15 +50,10 @@ impl Source {
         Ok((note, checkpoint))
     }
 
-    /// What these witnesses have cosigned, once it covers so many entries; `None` of files, which have the one checkpoint.
-    pub(super) fn cosigned(
-        &self,
-        key: &VerifierKey,
-        size: u64,
-        witnesses: &[WitnessKey],
-    ) -> Result<Option<(Vec<u8>, Checkpoint)>> {
+    /// The newest cosigned checkpoint, as a note and opened; `None` if there is none, and of files, which have one checkpoint.
+    pub(super) fn cosigned(&self, key: &VerifierKey) -> Result<Option<(Vec<u8>, Checkpoint)>> {
         match &self.contest {
-            Some(contest) => cosigned::wait_for(&self.client, contest, key, size, witnesses),
+            Some(contest) => cosigned::newest(&self.client, contest, key),
             None => Ok(None),
         }
     }
@@ -75,6 +70,11 @@ impl Source {
     pub(super) fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>> {
         let path = self.path(&format!("log/{tile}"), &tile.to_string());
         Ok(self.client.get_if_there(&path)?.map(|answer| answer.bytes))
+    }
+
+    /// Whether the log can still be cosigned while an audit looks at it: that of an engine, not an export.
+    pub(super) fn is_live(&self) -> bool {
+        self.contest.is_some()
     }
 
     /// Whether a body that ends cleanly and too early may be the network's doing: an engine breaks off so behind some proxies; a file is as long as it is.

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use acclaim_api::jury::{Jury, Place, Sheet};
 use acclaim_contest::{
-    Category, Entry,
+    Category, Entry, PanelId,
+    juror::{Jurors, is_same},
     rules::Panel,
     spreadsheet::{RowPlace, Spreadsheet, StringRecord, Unreadable},
 };
@@ -70,7 +71,12 @@ pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
         fill_in(&mut rows, &columns, args, &client)?;
     }
     let contest = contest(&client, args)?;
-    let jury = Jury::new(&contest.panels, &contest.categories, &contest.entries);
+    let (jurors, own) = jurors(&client, args)?;
+    if let Some((panel, juror)) = &own {
+        mistakes.extend(rows.iter().filter_map(|row| not_own(row, panel, juror)));
+    }
+    let jury = Jury::new(&contest.panels, &contest.categories, &contest.entries, &jurors);
+    register(&mut rows, &jurors);
     let sheets = sheets(&rows);
     if mistakes.is_empty() {
         mistakes.extend(sheets.iter().flat_map(|(of, rows)| check(&jury, *of, rows)));
@@ -187,7 +193,7 @@ fn row(
             mistakes.push((line, name, "is missing".to_owned()));
         }
     }
-    if commas_are_points && row.value.contains(',') {
+    if commas_are_points && row.value.contains([',', '.']) {
         match decimal_point(&row.value) {
             Ok(value) => row.value = value,
             Err(problem) => mistakes.push((line, "value", problem)),
@@ -198,11 +204,11 @@ fn row(
 
 /// A number as spreadsheets write it where a semicolon stands between cells: with a decimal comma.
 fn decimal_point(value: &str) -> Result<String, String> {
-    match value.split_once(',') {
+    match value.split_once([',', '.']) {
         // One thousand, or one: in some countries this, in others that.
-        Some((_, places)) if places.len() == 3 => {
-            Err(format!("{value:?} can be read in two ways; write it with a point, or without thousands"))
-        }
+        Some((_, places)) if places.len() == 3 => Err(format!(
+            "{value:?} can be read in two ways; write it without thousands, and with one, two or four places"
+        )),
         _ => Ok(value.replacen(',', ".", 1)),
     }
 }
@@ -257,6 +263,38 @@ fn contest(client: &Client, args: &ScoreArgs) -> Result<Contest> {
         categories: serde_json::from_value(contest["categories"].take()).with_context(named)?,
         entries: serde_json::from_value(contest["entries"].take()).with_context(named)?,
     })
+}
+
+/// The contest's jurors; and with a juror's key that key's panel and juror, who is then the only one.
+fn jurors(client: &Client, args: &ScoreArgs) -> Result<(Jurors, Option<(String, String)>)> {
+    let status: Value = client.get(&format!("/v1/contests/{}/jury", args.contest))?.json()?;
+    let mut jurors = Jurors::default();
+    let own_panel = status["panels"][0]["panel"].as_str().unwrap_or_default();
+    let own = status["juror"].as_str().map(|juror| (own_panel.to_owned(), juror.to_owned()));
+    for panel in status["panels"].as_array().into_iter().flatten() {
+        let Some(Ok(id)) = panel["panel"].as_str().map(str::parse::<PanelId>) else { continue };
+        let names = panel["jurors"].as_array().into_iter().flatten();
+        names.filter_map(|juror| juror["juror"].as_str()).for_each(|juror| jurors.add(&id, juror));
+    }
+    Ok((jurors, own))
+}
+
+/// The mistake of a row that the juror whose key it is cannot enter.
+fn not_own(row: &Row, panel: &str, juror: &str) -> Option<Mistake> {
+    if row.panel != panel {
+        return Some((row.line, "panel", format!("the key is for {panel:?} alone")));
+    }
+    (!is_same(&row.juror, juror)).then(|| (row.line, "juror", format!("the key is for {juror:?} alone")))
+}
+
+/// Writes each juror in the registered spelling, so that rows of two spellings are one juror's sheet. Who is no juror stays, and is a mistake later.
+fn register(rows: &mut [Row], jurors: &Jurors) {
+    for row in rows {
+        let found = row.panel.parse::<PanelId>().ok().and_then(|panel| jurors.find(&panel, &row.juror).ok());
+        if let Some(juror) = found {
+            juror.clone_into(&mut row.juror);
+        }
+    }
 }
 
 fn sheets(rows: &[Row]) -> Sheets<'_> {
@@ -357,6 +395,18 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_two_spellings_are_one_jurors_sheet() {
+        let content = "panel,juror,category,entry,value\ne,Julián Diaz,a,a1,9\ne,Julia\u{301}n Diaz,a,a2,5\ne,Average,a,a1,7\n";
+        let (_, mut rows, _) = rows(content.as_bytes());
+        let (mut jurors, panel) = (Jurors::default(), "e".parse().unwrap());
+        jurors.add(&panel, "Julián Diaz");
+        register(&mut rows, &jurors);
+        let sheets = sheets(&rows);
+        let read: Vec<_> = sheets.iter().map(|((_, juror, ..), rows)| (*juror, rows.len())).collect();
+        assert_eq!(read, [("Average", 1), ("Julián Diaz", 2)]);
+    }
+
+    #[test]
     fn what_is_wrong_with_a_file_is_told_by_its_line() {
         for (content, expected) in [
             ("", &["1: : the file is empty; its first row names the columns"][..]),
@@ -379,8 +429,11 @@ mod tests {
             ),
             ("category,entry,value\na,a1,1,x", &["2: : \"x\" stands in column 4, which has no name"]),
             (
-                "category;entry;value\na;a1;1,000",
-                &["2: value: \"1,000\" can be read in two ways; write it with a point, or without thousands"],
+                "category;entry;value\na;a1;1,000\na;a2;1.000\na;a3;1.0000",
+                &[
+                    "2: value: \"1,000\" can be read in two ways; write it without thousands, and with one, two or four places",
+                    "3: value: \"1.000\" can be read in two ways; write it without thousands, and with one, two or four places",
+                ],
             ),
             ("category,entry,value\na,\"a1,1\n", &["2: : a quotation mark opens here and is never closed"]),
         ] {

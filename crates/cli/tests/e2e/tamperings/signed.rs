@@ -143,7 +143,7 @@ pub(super) const SIGNED: &[Tampering] = &[
     },
     Tampering {
         name: "another version of the format",
-        change: |log| log.replace(0, r#""v":1"#, r#""v":2"#),
+        change: |log| log.replace(0, r#""v":1"#, r#""v":3"#),
         audit: Refused("`v` is not 1"),
         independent: Refused("another version"),
     },

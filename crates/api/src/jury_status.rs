@@ -1,0 +1,388 @@
+//! How far the jury is: by panel and juror what is complete and what is missing, and the shortlist that is scored. Never scores, never votes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use acclaim_contest::{
+    CategoryId, EntryId, PanelId,
+    juror::{Jurors, is_same},
+    rules::{Panel, PanelKind, WinnersFrom},
+};
+use acclaim_store::{
+    Phase, jurors,
+    keys::{Role, StaffKey},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth::{self, SCORE_READERS},
+    body::{contest_id, no_contest},
+    directory::Contest,
+    extract::Path,
+    problem::{self, Problem},
+    scores::{self, Standing, own_name},
+    state::Api,
+};
+
+/// The most missing entries that one answer names; of the rest it tells how many there are.
+const MAX_NAMED: usize = 10_000;
+/// After how many seconds to ask again while the result is being made.
+const RESULT_RETRY_AFTER: u64 = 1;
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(read))
+}
+
+/// How far the jury is.
+#[derive(Serialize, ToSchema)]
+struct JuryStatus {
+    contest: String,
+    /// With a juror's key: whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    juror: Option<String>,
+    /// `draft`, `open`, `closed`, `frozen`, `certified`.
+    phase: &'static str,
+    /// By panel, in the order of the rules. With a juror's key: the own panel.
+    panels: Vec<PanelStatus>,
+    /// What is scored, by category in the order of the definition.
+    shortlist: Vec<Shortlisted>,
+    /// Whether the shortlist is what it will be: where winners come from champions, from the closing on. Before, it has all entries.
+    shortlist_is_final: bool,
+}
+
+/// How far a panel is.
+#[derive(Serialize, ToSchema)]
+struct PanelStatus {
+    panel: String,
+    /// `score`, `points`, `rank`.
+    #[schema(value_type = String)]
+    kind: PanelKind,
+    /// What it scores by, if by several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    criteria: Vec<String>,
+    /// Whether the definition names the jurors: then these are all. Else those with a key or with scores are here.
+    jurors_are_named: bool,
+    /// With a juror's key: that juror.
+    jurors: Vec<JurorStatus>,
+}
+
+/// How far a juror is.
+#[derive(Serialize, ToSchema)]
+struct JurorStatus {
+    /// In the registered spelling.
+    juror: String,
+    /// Whether the juror has a key that is not revoked.
+    has_key: bool,
+    /// Whether nothing is missing.
+    complete: bool,
+    missing: Vec<Missing>,
+    /// Entries that the juror does not judge. Always empty so far.
+    recused: Vec<Recused>,
+}
+
+/// Entries of a category that a juror has not scored: with `points` and `rank` all of them, if the juror has entered nothing there.
+#[derive(Serialize, ToSchema)]
+struct Missing {
+    category: String,
+    /// By which criterion, if the panel has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    criterion: Option<String>,
+    /// How many.
+    count: usize,
+    /// Which; fewer than there are once the whole answer names 10,000.
+    #[schema(value_type = Vec<String>)]
+    entries: Vec<EntryId>,
+}
+
+/// An entry that a juror does not judge.
+#[derive(Serialize, ToSchema)]
+struct Recused {
+    category: String,
+    entry: String,
+}
+
+/// What is scored in a category.
+#[derive(Serialize, ToSchema)]
+struct Shortlisted {
+    #[schema(value_type = String)]
+    category: CategoryId,
+    /// In the order of the definition, which tells nothing of their votes.
+    #[schema(value_type = Vec<String>)]
+    entries: Vec<EntryId>,
+}
+
+/// How far the jury is: what is complete, what is missing, and what is to be scored. Jurors read their own.
+#[utoipa::path(get, path = "/v1/contests/{contest}/jury", tag = "staff", security(("key" = [])), params(("contest" = String, Path,)),
+    responses((status = 200, body = JuryStatus), (status = 503, content_type = "application/problem+json", description = "the champions are being counted")))]
+async fn read(
+    State(api): State<Api>,
+    Path(contest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = contest_id(&contest)?;
+    let key = auth::staff(&api, &headers, Some(&id), SCORE_READERS).await?;
+    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let own = (key.role == Role::Juror).then_some(&key);
+    let (shortlist, shortlist_is_final) = shortlist(&api, &contest)?;
+    let standing = scores::standing(&api, &contest, own).await?;
+    let keys = match own {
+        Some(own) => vec![own.clone()],
+        None => api.stores.database.staff_keys().await?,
+    };
+    let jurors = match own {
+        Some(own) => own_juror(&contest, own),
+        None => {
+            // It reads all scores.
+            let _place = api.long_readings.acquire().await.ok();
+            jurors::jurors(&*api.stores.database, &contest.record).await?
+        }
+    };
+    let panels = contest.record.definition.rules.panels.iter();
+    let panels = panels.filter(|panel| own.is_none_or(|own| own.panel.as_ref() == Some(&panel.id)));
+    let entered = Entered::new(&standing);
+    let mut room = MAX_NAMED;
+    let panels = panels
+        .map(|panel| {
+            let has_key = |juror: &str| has_key(&keys, &contest, &panel.id, juror);
+            panel_status(panel, jurors.of(&panel.id), &shortlist, &entered, has_key, &mut room)
+        })
+        .collect();
+    let phase = contest.phase().as_str();
+    let juror = own.map(|key| own_name(&contest, key).to_owned());
+    let body = JuryStatus { contest: id.to_string(), juror, phase, panels, shortlist, shortlist_is_final };
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response())
+}
+
+/// The juror whose key it is; none if the panel names its jurors and this one is not among them.
+fn own_juror(contest: &Contest, key: &StaffKey) -> Jurors {
+    let mut own = Jurors::default();
+    let name = own_name(contest, key);
+    let panels = contest.record.definition.rules.panels.iter();
+    for panel in panels.filter(|panel| key.panel.as_ref() == Some(&panel.id)) {
+        if panel.jurors.is_empty() || panel.jurors.iter().any(|juror| juror == name) {
+            own.add(&panel.id, name);
+        }
+    }
+    own
+}
+
+/// How far the jurors of a panel are.
+fn panel_status(
+    panel: &Panel,
+    jurors: &[String],
+    shortlist: &[Shortlisted],
+    entered: &Entered<'_>,
+    has_key: impl Fn(&str) -> bool,
+    room: &mut usize,
+) -> PanelStatus {
+    let mut statuses = Vec::with_capacity(jurors.len());
+    for juror in jurors {
+        let missing = missing(panel, juror, shortlist, entered, room);
+        statuses.push(JurorStatus {
+            juror: juror.clone(),
+            has_key: has_key(juror),
+            complete: missing.is_empty(),
+            missing,
+            recused: Vec::new(),
+        });
+    }
+    PanelStatus {
+        panel: panel.id.to_string(),
+        kind: panel.kind,
+        criteria: panel.criteria.iter().map(|(name, _)| name.clone()).collect(),
+        jurors_are_named: !panel.jurors.is_empty(),
+        jurors: statuses,
+    }
+}
+
+fn has_key(keys: &[StaffKey], contest: &Contest, panel: &PanelId, juror: &str) -> bool {
+    let mut own = keys.iter().filter(|key| key.revoked.is_none());
+    own.any(|key| jurors::is_jurors(key, contest.id(), panel) && is_same(&key.name, juror))
+}
+
+/// What is to be scored: the entries that stand, or the champions among them once voting is closed and winners come from champions. And whether it stays so.
+fn shortlist(api: &Api, contest: &Contest) -> Result<(Vec<Shortlisted>, bool), Problem> {
+    let rules = &contest.record.definition.rules;
+    let from_champions = rules.winners.from == WinnersFrom::Champions;
+    let is_closed = contest.phase() >= Phase::Closed;
+    let champions = if from_champions && is_closed { Some(champions(api, contest)?) } else { None };
+    let definition = &contest.record.definition;
+    let mut by_category: BTreeMap<&CategoryId, Vec<EntryId>> = BTreeMap::new();
+    for entry in &definition.entries {
+        let stands = !contest.record.state.withdrawn.contains(&entry.id);
+        if stands && champions.as_ref().is_none_or(|champions| champions.contains(&entry.id)) {
+            by_category.entry(&entry.category).or_default().push(entry.id.clone());
+        }
+    }
+    let shortlisted = |category: &acclaim_contest::Category| Shortlisted {
+        category: category.id.clone(),
+        entries: by_category.remove(&category.id).unwrap_or_default(),
+    };
+    let shortlist = definition.categories.iter().map(shortlisted).collect();
+    Ok((shortlist, is_closed || !from_champions))
+}
+
+/// What of a result document says who is a champion.
+#[derive(Deserialize)]
+struct Document {
+    categories: Vec<CategoryResult>,
+}
+
+#[derive(Deserialize)]
+struct CategoryResult {
+    #[serde(default)]
+    champions: Vec<Champion>,
+}
+
+#[derive(Deserialize)]
+struct Champion {
+    entry: EntryId,
+}
+
+/// The champions by the newest result document, certified or not.
+fn champions(api: &Api, contest: &Contest) -> Result<HashSet<EntryId>, Problem> {
+    let publication: Option<Arc<_>> = api.stores.hub.latest(contest.id());
+    let document = publication.and_then(|publication| publication.result.clone()).ok_or_else(|| {
+        Problem::new(&problem::UNAVAILABLE, "voting has ended and the champions are being counted: ask again")
+            .retry_after(RESULT_RETRY_AFTER)
+    })?;
+    let document: Document = serde_json::from_slice(&document)
+        .map_err(|error| Problem::new(&problem::INTERNAL, format!("a result document: {error}")))?;
+    let champions = document.categories.into_iter().flat_map(|category| category.champions);
+    Ok(champions.map(|champion| champion.entry).collect())
+}
+
+/// Which entries stand in each juror's lists.
+struct Entered<'a>(BTreeMap<(&'a str, &'a str, &'a str, Option<&'a str>), BTreeSet<&'a str>>);
+
+impl<'a> Entered<'a> {
+    fn new(standing: &'a [Standing]) -> Self {
+        let list = |standing: &'a Standing| {
+            let place =
+                (&*standing.panel, &*standing.juror, &*standing.category, standing.criterion.as_deref());
+            (place, standing.values.iter().map(|(entry, _)| entry.as_str()).collect())
+        };
+        Self(standing.iter().map(list).collect())
+    }
+}
+
+/// What a juror has still to enter: with `score` a score for each entry by each criterion; with `points` and `rank` a list in each category, whose other
+/// entries get nothing. Names entries while there is room.
+fn missing(
+    panel: &Panel,
+    juror: &str,
+    shortlist: &[Shortlisted],
+    entered: &Entered<'_>,
+    room: &mut usize,
+) -> Vec<Missing> {
+    let criteria: Vec<Option<&str>> = match panel.criteria.is_empty() {
+        true => vec![None],
+        false => panel.criteria.iter().map(|(name, _)| Some(name.as_str())).collect(),
+    };
+    let mut found = Vec::new();
+    for Shortlisted { category, entries } in shortlist {
+        for criterion in &criteria {
+            let list = entered.0.get(&(panel.id.as_str(), juror, category.as_str(), *criterion));
+            let lacks = |entry: &&EntryId| match (list, panel.kind) {
+                (None, _) => true,
+                (Some(list), PanelKind::Score) => !list.contains(entry.as_str()),
+                (Some(_), PanelKind::Points | PanelKind::Rank) => false,
+            };
+            let lacking: Vec<&EntryId> = entries.iter().filter(lacks).collect();
+            if lacking.is_empty() {
+                continue;
+            }
+            let named: Vec<EntryId> = lacking.iter().take(*room).map(|entry| (*entry).clone()).collect();
+            *room -= named.len();
+            let (category, criterion) = (category.to_string(), criterion.map(str::to_owned));
+            found.push(Missing { category, criterion, count: lacking.len(), entries: named });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn panel(json: &str) -> Panel {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn shortlist() -> Vec<Shortlisted> {
+        let list = |category: &str, entries: &[&str]| Shortlisted {
+            category: category.parse().unwrap(),
+            entries: entries.iter().map(|entry| entry.parse().unwrap()).collect(),
+        };
+        vec![list("a", &["a1", "a2"]), list("b", &["b1"]), list("c", &[])]
+    }
+
+    fn standing(
+        panel: &str,
+        juror: &str,
+        category: &str,
+        criterion: Option<&str>,
+        entries: &[&str],
+    ) -> Standing {
+        let values: Vec<(String, String)> =
+            entries.iter().map(|entry| ((*entry).to_owned(), "7".to_owned())).collect();
+        let [panel, juror, category] = [panel, juror, category].map(str::to_owned);
+        let (criterion, by) = (criterion.map(str::to_owned), juror.clone());
+        Standing { panel, juror, category, criterion, values, by, index: 0, times: 1 }
+    }
+
+    fn told(panel: &Panel, standing: &[Standing], room: &mut usize) -> Vec<String> {
+        let found = missing(panel, "Ama", &shortlist(), &Entered::new(standing), room);
+        let line = |missing: &Missing| {
+            let entries: Vec<&str> = missing.entries.iter().map(EntryId::as_str).collect();
+            format!(
+                "{} {:?} {} {}",
+                missing.category,
+                missing.criterion.as_deref(),
+                missing.count,
+                entries.join(",")
+            )
+        };
+        found.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_score_is_missing_for_each_entry_and_criterion() {
+        let experts = panel(
+            r#"{"id":"experts","kind":"score","scale":[0,10],"criteria":[["impact",2],["reach",1]],"trim":0,"minimum_jurors":1,"weight":1}"#,
+        );
+        let entered = [
+            standing("experts", "Ama", "a", Some("impact"), &["a1", "a2"]),
+            standing("experts", "Ama", "a", Some("reach"), &["a2"]),
+            standing("experts", "Kofi", "b", Some("reach"), &["b1"]),
+            standing("students", "Ama", "b", Some("impact"), &["b1"]),
+        ];
+        let expected = [r#"a Some("reach") 1 a1"#, r#"b Some("impact") 1 b1"#, r#"b Some("reach") 1 b1"#];
+        assert_eq!(told(&experts, &entered, &mut 100), expected);
+        let mut room = 1;
+        let expected = [r#"a Some("reach") 1 a1"#, r#"b Some("impact") 1 "#, r#"b Some("reach") 1 "#];
+        assert_eq!((told(&experts, &entered, &mut room), room), (expected.map(str::to_owned).to_vec(), 0));
+    }
+
+    #[test]
+    fn points_and_ranks_are_complete_with_a_list() {
+        for kind in ["points", "rank"] {
+            let points = if kind == "rank" { r#","points":[12,10]"# } else { "" };
+            let panel = panel(&format!(
+                r#"{{"id":"p","kind":"{kind}"{points},"trim":0,"minimum_jurors":1,"weight":1}}"#
+            ));
+            let entered = [standing("p", "Ama", "a", None, &["a2"])];
+            assert_eq!(told(&panel, &entered, &mut 100), ["b None 1 b1"], "{kind}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Who may read what of a contest, and when: the one place where the rules of publication are applied.
+//!
+//! Organisers, auditors and operators whose key covers the contest are its *readers*: they may read all of it at any time. Everyone else reads what is
+//! public. `docs/organiser.md` has the whole table.
+
+use acclaim_contest::rules::{PublishEntries, PublishResult, PublishStandings};
+use acclaim_store::Phase;
+
+use crate::{
+    directory::Contest,
+    problem::{self, Problem},
+};
+
+/// Whether the tally may be read, by a reader or by anyone else.
+pub(crate) fn may_read_standings(contest: &Contest, reader: bool) -> Result<(), Problem> {
+    let public = match contest.record.definition.rules.publication.standings {
+        PublishStandings::Public => contest.phase() > Phase::Draft,
+        PublishStandings::AfterClose => contest.phase() > Phase::Open,
+        PublishStandings::Organisers => false,
+    };
+    if public || reader {
+        return Ok(());
+    }
+    Err(Problem::new(&problem::NOT_PUBLIC, "the tally is not public, or not yet"))
+}
+
+/// Whether the result may be read, by a reader or by anyone else.
+pub(crate) fn may_read_result(contest: &Contest, reader: bool) -> Result<(), Problem> {
+    let public = match contest.record.definition.rules.publication.result {
+        PublishResult::Closed => contest.phase() > Phase::Open,
+        PublishResult::Certified => contest.phase() == Phase::Certified,
+    };
+    if public || reader {
+        return Ok(());
+    }
+    Err(Problem::new(&problem::NOT_PUBLIC, "the result is not certified yet"))
+}
+
+/// Whether the log's entries may be read, by a reader or by anyone else. Entries reveal running totals and the scores of each juror. Says whether they
+/// are public.
+pub(crate) fn may_read_entries(contest: &Contest, reader: bool) -> Result<bool, Problem> {
+    let definition = &contest.record.definition;
+    let (public, since) = match definition.rules.publication.entries {
+        PublishEntries::Live => (contest.phase() > Phase::Draft, "the opening"),
+        PublishEntries::AfterClose => (contest.phase() > Phase::Open, "the closing"),
+        // A test is never certified.
+        PublishEntries::Certified if definition.test => (contest.phase() > Phase::Open, "the closing"),
+        PublishEntries::Certified => (contest.was_certified, "the first certification"),
+    };
+    if public || reader {
+        return Ok(public);
+    }
+    Err(Problem::new(&problem::NOT_PUBLIC, format!("entries are public from {since} on")))
+}

@@ -1,0 +1,92 @@
+//! `acclaim jury status`: by panel and juror what is complete and what is missing.
+
+#![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::{
+    args::contest::ShowArgs,
+    client::Client,
+    outcome::Outcome,
+    output::{self, Table},
+};
+
+/// The most entries that a line names.
+const MAX_NAMED: usize = 5;
+
+pub(super) fn status(args: &ShowArgs) -> Result<Outcome> {
+    let client = Client::open(&args.target)?;
+    let status: Value = client.get(&format!("/v1/contests/{}/jury", args.contest))?.json()?;
+    if args.json {
+        output::json(&status)?;
+        return Ok(Outcome::Done);
+    }
+    let mut table = Table::new(&["panel", "juror", "key", "complete", "missing"]);
+    let (mut jurors, mut complete) = (0, 0);
+    for panel in list(&status["panels"]) {
+        for juror in list(&panel["jurors"]) {
+            let is_complete = juror["complete"] == true;
+            jurors += 1;
+            complete += usize::from(is_complete);
+            let missing: Vec<String> = list(&juror["missing"]).iter().map(missing).collect();
+            table.row([
+                text(&panel["panel"]),
+                text(&juror["juror"]),
+                yes_or_no(juror["has_key"] == true),
+                yes_or_no(is_complete),
+                missing.join("; "),
+            ]);
+        }
+    }
+    table.print()?;
+    output::line(format_args!("complete: {complete} of {jurors} jurors"))?;
+    if status["shortlist_is_final"] == false {
+        output::note(
+            "winners come from the champions, who are known when voting ends: until then all entries are to be scored",
+        );
+    }
+    Ok(Outcome::Done)
+}
+
+/// Such as `c01 by impact: p1, p2` or `c02: 20 entries`.
+fn missing(missing: &Value) -> String {
+    let criterion = missing["criterion"].as_str().map_or_else(String::new, |name| format!(" by {name}"));
+    let entries: Vec<String> = list(&missing["entries"]).iter().map(text).collect();
+    let count = missing["count"].as_u64().unwrap_or_default();
+    let what = if entries.len() <= MAX_NAMED && entries.len() as u64 == count {
+        entries.join(", ")
+    } else {
+        format!("{count} entries")
+    };
+    format!("{}{criterion}: {what}", text(&missing["category"]))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn yes_or_no(is_so: bool) -> String {
+    if is_so { "yes" } else { "no" }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_few_missing_entries_are_named() {
+        let few = json!({"category": "a", "criterion": "impact", "count": 2, "entries": ["a1", "a2"]});
+        assert_eq!(missing(&few), "a by impact: a1, a2");
+        let many = json!({"category": "a", "count": 6, "entries": ["1", "2", "3", "4", "5", "6"]});
+        assert_eq!(missing(&many), "a: 6 entries");
+        let cut = json!({"category": "a", "count": 6, "entries": ["1"]});
+        assert_eq!(missing(&cut), "a: 6 entries");
+    }
+}

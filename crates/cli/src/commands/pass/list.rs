@@ -1,0 +1,163 @@
+//! The list of voters that passes are minted for: read and checked whole, by the contest's own rules, before the first request.
+
+use std::{fs, path::Path};
+
+use acclaim_contest::{
+    ContestId, SubjectRules,
+    subject::{DomainTable, Person, RefusedSubjects, SubjectsAre},
+};
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{args::staff::MintArgs, client::Client, outcome::Refused, output};
+
+/// Persons and places of one, at most, that the report lists.
+const MAX_LISTED: usize = 100;
+
+/// Where a list comes from.
+pub(super) enum Source<'a> {
+    /// A file, with its content.
+    File(&'a Path, Vec<u8>),
+    /// The command line.
+    Given(&'a [String]),
+}
+
+/// A list, each person once.
+pub(super) struct List {
+    /// How each person is written first.
+    pub(super) subjects: Vec<String>,
+    /// A sentence for each person who is there more than once.
+    same_person: Vec<String>,
+}
+
+/// As the API answers.
+#[derive(Deserialize)]
+struct ContestSubjects {
+    subjects: Value,
+    kept: bool,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn of(args: &'a MintArgs) -> Result<Self> {
+        let Some(file) = &args.subjects else { return Ok(Self::Given(&args.subject)) };
+        let content = fs::read(file).with_context(|| format!("the subjects in {}", file.display()))?;
+        Ok(Self::File(file, content))
+    }
+
+    /// What the list is called in messages.
+    fn name(&self) -> String {
+        match self {
+            Self::File(file, _) => file.display().to_string(),
+            Self::Given(_) => "--subject".to_owned(),
+        }
+    }
+
+    /// What one place of it is called.
+    fn place(&self) -> &'static str {
+        match self {
+            Self::File(..) => "line",
+            Self::Given(_) => "number",
+        }
+    }
+
+    /// Places and texts.
+    fn subjects(&self, rules: &SubjectRules) -> Result<Vec<(usize, String)>> {
+        match self {
+            Self::File(_, content) => rules
+                .lines(content)
+                .map_err(|(line, problem)| anyhow!("{}, line {line}: {problem}", self.name())),
+            Self::Given(subjects) => Ok((1..).zip(subjects.iter().cloned()).collect()),
+        }
+    }
+}
+
+impl List {
+    /// Reads and checks the whole list. Nothing is changed.
+    ///
+    /// # Errors
+    /// With every line that is refused, of the first hundred; or if the contest cannot be asked.
+    pub(super) fn read(
+        client: &Client,
+        contest: &ContestId,
+        source: &Source<'_>,
+        asked: Option<SubjectsAre>,
+    ) -> Result<Self> {
+        let rules = rules(client, contest, asked)?;
+        if rules == SubjectRules::Raw {
+            output::note(
+                "note: this contest is older than the canonical form of subjects, so they are compared byte for byte: \
+                 two spellings of an address are two voters",
+            );
+        }
+        let lines = source.subjects(&rules)?;
+        if lines.is_empty() {
+            bail!("{}: there is no subject to mint a pass for", source.name());
+        }
+        let place = |position: usize| lines.get(position).map_or(0, |(place, _)| *place);
+        let persons = rules
+            .persons(lines.iter().map(|(_, text)| text.as_str()))
+            .map_err(|refused| anyhow!(refusal(source, &refused, place)))?;
+        let first = |person: &Person| person.positions.first().and_then(|first| lines.get(*first));
+        let subjects = persons.iter().filter_map(first).map(|(_, text)| text.clone()).collect();
+        let same_person = persons
+            .iter()
+            .filter(|person| person.positions.len() > 1)
+            .map(|person| same_person(source, person, place))
+            .collect();
+        Ok(Self { subjects, same_person })
+    }
+
+    /// What was done with the list, for standard error.
+    pub(super) fn report(&self) -> String {
+        let passes = self.subjects.len();
+        let twice = self.same_person.len();
+        let mut report = format!("minted: {passes}, persons more than once in the list: {twice}, refused: 0");
+        for one in self.same_person.iter().take(MAX_LISTED) {
+            report.push_str(&format!("\n  {one}"));
+        }
+        if twice > MAX_LISTED {
+            report.push_str(&format!("\n  and {} more persons", twice - MAX_LISTED));
+        }
+        output::printable(&report)
+    }
+}
+
+/// The rules by which the contest compares subjects.
+fn rules(client: &Client, contest: &ContestId, asked: Option<SubjectsAre>) -> Result<SubjectRules> {
+    let answer: ContestSubjects = client.get(&format!("/v1/contests/{contest}/passes"))?.json()?;
+    let known: SubjectRules = serde_json::from_value(answer.subjects.clone()).with_context(|| {
+        let form = answer.subjects.get("form").cloned().unwrap_or_default();
+        format!(
+            "the contest compares subjects in the form {form}, which this program does not know: use one of the server's version"
+        )
+    })?;
+    let rules = match (answer.kept, known) {
+        (false, SubjectRules::Canonical1 { domains, .. }) => SubjectRules::of_request(None, asked, &domains),
+        (_, kept) => SubjectRules::of_request(Some(kept), asked, &DomainTable::default()),
+    };
+    rules.map_err(|error| anyhow!(Refused(error.to_string())))
+}
+
+/// Every line that is refused, of the first hundred.
+fn refusal(source: &Source<'_>, refused: &RefusedSubjects, place: impl Fn(usize) -> usize) -> String {
+    let count = refused.count;
+    let are = if count == 1 { "subject is" } else { "subjects are" };
+    let mut text = format!("{}: {count} {are} refused, and nothing was minted", source.name());
+    for one in &refused.first {
+        text.push_str(&format!("\n  {} {}: {one}", source.place(), place(one.position)));
+    }
+    let more = count.saturating_sub(refused.first.len());
+    if more > 0 {
+        text.push_str(&format!("\n  and {more} more"));
+    }
+    text
+}
+
+fn same_person(source: &Source<'_>, person: &Person, place: impl Fn(usize) -> usize) -> String {
+    let places = person.positions.iter().take(MAX_LISTED).map(|position| place(*position).to_string());
+    let places = places.collect::<Vec<_>>().join(", ");
+    let more = person.positions.len().saturating_sub(MAX_LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}s {places}{more} are one person: {}", source.place(), person.canonical)
+}

@@ -1,0 +1,54 @@
+//! How voters' mail addresses are compared: the operator's table of domains.
+
+use acclaim_contest::subject::{DomainRule, DomainTable};
+use anyhow::{Result, anyhow};
+use serde::Deserialize;
+
+/// How voters' subjects are compared.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Subjects {
+    /// Domains whose addresses are read in another way than elsewhere. A contest keeps the table that there is at its first pass of a subject.
+    pub domain: Vec<DomainRule>,
+}
+
+impl Subjects {
+    /// The table, with the built-in rows.
+    ///
+    /// # Errors
+    /// With the key's name, when a row cannot be used.
+    pub(crate) fn table(&self) -> Result<DomainTable> {
+        DomainTable::new(&self.domain)
+            .map_err(|error| anyhow!("`subjects.domain[{}].{}`: {error}", error.row, error.key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn read(text: &str) -> anyhow::Result<acclaim_api::Settings> {
+        toml::from_str::<Config>(text)?.api()
+    }
+
+    #[test]
+    fn rows_are_checked_at_the_start_and_mistakes_told_by_their_key() {
+        let rows = "[[subjects.domain]]\ndomain = 'uni.example'\nplus = 'keep'\n
+            [[subjects.domain]]\ndomain = '*.uni.example'\nalias_of = 'uni.example'\n
+            [[subjects.domain]]\ndomain = 'gmail.com'\nstrip = ''\n";
+        let domains = read(rows).unwrap().domains;
+        let names: Vec<_> = domains.rows().iter().map(|row| row.domain.as_str()).collect();
+        assert_eq!(names, ["*.uni.example", "gmail.com", "googlemail.com", "uni.example"]);
+        for (text, told) in [
+            ("domain = 'uni'", "`subjects.domain[0].domain`"),
+            ("domain = 'a.example'\nalias_of = 'b'", "`subjects.domain[0].alias_of`"),
+            ("domain = 'a.example'\nstrip = 'x'", "`subjects.domain[0].strip`"),
+            ("domain = 'a.example'\nplus = 'away'", "unknown variant `away`"),
+            ("domain = 'a.example'\ndots = 'keep'", "unknown field `dots`"),
+            ("plus = 'keep'", "missing field `domain`"),
+        ] {
+            let error = read(&format!("[[subjects.domain]]\n{text}\n")).map(|_| ()).unwrap_err();
+            assert!(format!("{error:#}").contains(told), "{error:#}");
+        }
+    }
+}

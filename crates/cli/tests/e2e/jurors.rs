@@ -1,0 +1,309 @@
+//! Who is a juror, whatever way a name is spelled: two spellings are one, a name that nobody has is refused, and how far each is can be read.
+
+use std::{fs, process::Output};
+
+use serde_json::{Value, json};
+
+use crate::{
+    ground::{on_both_grounds, succeeded},
+    server::acclaim,
+    site::{Answer, Site, ballot, poll},
+};
+
+const OPENED: &str = "2021-01-01T00:00:00Z";
+/// `Julián Diaz`, composed as keyboards type it and decomposed as some systems store it.
+const COMPOSED: &str = "Juli\u{e1}n Diaz";
+const DECOMPOSED: &str = "Julia\u{301}n Diaz";
+
+on_both_grounds!(
+    a_juror_in_two_spellings_counts_once,
+    whoever_is_no_juror_is_refused,
+    a_panel_that_names_its_jurors_has_exactly_these,
+    the_jury_is_told_how_far_it_is,
+    a_juror_reads_the_shortlist_and_nothing_else,
+);
+
+fn opened(site: &Site, id: &str, more: &Value) {
+    site.create(id, OPENED, more);
+    poll("the opening", || {
+        let contest = site.staff.contest(&id.parse().unwrap()).unwrap();
+        (contest["phase"] == "open").then_some(())
+    });
+}
+
+fn juror(site: &Site, contest: &str, panel: &str, name: &str) -> String {
+    site.run_key(&["create", "--role", "juror", "--contest", contest, "--panel", panel, "--name", name])
+}
+
+fn post(site: &Site, path: &str, token: &str, key: &str, body: &Value) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers =
+        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
+    site.send("POST", &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
+}
+
+fn get(site: &Site, path: &str, token: &str) -> Answer {
+    site.send("GET", &format!("/v1/contests/{path}"), &[("authorization", &format!("Bearer {token}"))], b"")
+}
+
+fn run(site: &Site, key: &str, args: &[&str]) -> Output {
+    let url = format!("http://{}", site.address);
+    acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", key).output().unwrap()
+}
+
+fn from_file(site: &Site, contest: &str, content: &str) -> Output {
+    let file = site.folder.path().join("scores.csv");
+    fs::write(&file, content).unwrap();
+    let args = ["rule", "score", contest, "--panel", "experts", "--csv", file.to_str().unwrap()];
+    run(site, &site.key, &args)
+}
+
+/// The jurors of the log's scores, each once.
+fn jurors_in_log(site: &Site, contest: &str) -> Vec<String> {
+    let log = site.log(contest);
+    let entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let scores = entries.filter(|entry| entry["type"] == "scores");
+    let mut jurors: Vec<String> = scores.map(|entry| entry["juror"].as_str().unwrap().to_owned()).collect();
+    jurors.sort();
+    jurors.dedup();
+    jurors
+}
+
+/// One panel that adds points.
+fn points() -> Value {
+    json!({
+        "winners": {"count": 1, "from": "all", "by": "scores"},
+        "panel": [{"id": "experts", "kind": "points"}],
+    })
+}
+
+/// Ama gives a2 more, Julián gives a1 more, and together a2 has more: 13 to 12. Julián counted twice makes a1 the winner, 21 to 18.
+fn a_juror_in_two_spellings_counts_once(site: &Site) {
+    opened(site, "prize", &points());
+    let [_, julian] = ["Ama", COMPOSED].map(|name| juror(site, "prize", "experts", name));
+    let sheet = format!(
+        "juror,category,entry,value\nAma,a,a1,3\nAma,a,a2,8\n{COMPOSED},a,a1,9\n{DECOMPOSED},a,a2,5\n"
+    );
+    let done = succeeded(&from_file(site, "prize", &sheet));
+    assert_eq!(done.lines().count(), 2, "one sheet a juror: {done}");
+    for (number, spelling) in [DECOMPOSED, " juli\u{e1}n\u{a0} DIAZ", COMPOSED].into_iter().enumerate() {
+        let body = json!({"panel": "experts", "juror": spelling, "category": "a", "values": [["a1", "9"], ["a2", "5"]]});
+        assert_eq!(post(site, "prize/scores", &site.key, &format!("paper-{number}"), &body).status, 200);
+        let own = post(site, "prize/scores", &julian, &format!("own-{number}"), &body);
+        assert_eq!(own.status, 200, "also by the own key: {own:?}");
+    }
+    assert_eq!(jurors_in_log(site, "prize"), ["Ama", COMPOSED]);
+    let scores = get(site, "prize/scores", &julian).body;
+    assert_eq!((&scores["juror"], &scores["scores"][0]["times"]), (&json!(COMPOSED), &json!(7)));
+    site.staff.post("/v1/contests/prize/close", "close", &json!({})).unwrap();
+    let result = poll("the result", || {
+        let answer = get(site, "prize/result", &site.key);
+        (answer.status == 200).then_some(answer.body)
+    });
+    let winners = &result["categories"][0]["winners"]["entries"];
+    assert_eq!((winners.as_array().unwrap().len(), &winners[0]["entry"]), (1, &json!("a2")), "{winners}");
+    // A lost key's juror goes on under the name that the log knows.
+    site.run_key(&["revoke", COMPOSED]);
+    let output = site.key_command(&[
+        "create",
+        "--role",
+        "juror",
+        "--contest",
+        "prize",
+        "--panel",
+        "experts",
+        "--name",
+        &DECOMPOSED.to_uppercase(),
+    ]);
+    succeeded(&output);
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains(&format!("knows the name: {COMPOSED}")),
+        "{output:?}"
+    );
+}
+
+fn whoever_is_no_juror_is_refused(site: &Site) {
+    opened(site, "prize", &points());
+    juror(site, "prize", "experts", "Ama Mensah");
+    let kofi = juror(site, "prize", "experts", "Kofi");
+    let size = site.log("prize").len();
+    let output = from_file(
+        site,
+        "prize",
+        "juror;category;entry;value\nAma Mensah;a;a1;1.000\nama mensah;a;a2;999,5\nAverage;a;a1;500\nAma Mensha;a;a3;1\n;;;\n",
+    );
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(words.contains("scores.csv:2: value: \"1.000\" can be read in two ways"), "{words}");
+    let output = from_file(
+        site,
+        "prize",
+        "juror,category,entry,value\nama mensah,a,a2,999.5\nAverage,a,a1,7.5\nAma Mensha,a,a3,1\nA\u{202e}ma,a,a1,1\n",
+    );
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    for (line, problem) in [
+        (3, "no juror \"Average\"; jurors are named in the definition"),
+        (4, "no juror \"Ama Mensha\"; did you mean \"Ama Mensah\"?"),
+        (5, "no juror \"A\\u{202e}ma\""),
+    ] {
+        assert!(
+            words.contains(&format!("scores.csv:{line}: juror: the panel experts has {problem}")),
+            "{words}"
+        );
+    }
+    let average =
+        json!({"panel": "experts", "juror": "Ama Mensha", "category": "a", "values": [["a1", "7.5"]]});
+    let refused = post(site, "prize/scores", &site.key, "average", &average);
+    assert_eq!(refused.problem(422, "invalid-request")["field"], "juror");
+    refused.names("did you mean \"Ama Mensah\"?");
+    assert_eq!(site.log("prize").len(), size, "nothing was recorded");
+    // Who has scored stays a juror without a key, as those of contests from before do; who has not is none any more.
+    let scores = json!({"category": "a", "values": [["a1", "7.5"]]});
+    assert_eq!(post(site, "prize/scores", &kofi, "own", &scores).status, 200);
+    for name in ["Kofi", "Ama Mensah"] {
+        site.run_key(&["revoke", name]);
+    }
+    let paper =
+        |juror: &str| json!({"panel": "experts", "juror": juror, "category": "b", "values": [["b1", "1"]]});
+    assert_eq!(post(site, "prize/scores", &site.key, "paper-kofi", &paper("KOFI")).status, 200);
+    assert_eq!(jurors_in_log(site, "prize"), ["Kofi"]);
+    let gone = post(site, "prize/scores", &site.key, "paper-ama", &paper("Ama Mensah"));
+    assert_eq!(gone.problem(422, "invalid-request")["field"], "juror");
+}
+
+fn a_panel_that_names_its_jurors_has_exactly_these(site: &Site) {
+    let mut rules = points();
+    rules["panel"][0]["jurors"] = json!(["Ama Mensah", COMPOSED]);
+    opened(site, "prize", &rules);
+    // No key is needed where the definition names the juror, and a key makes no juror where it does not.
+    let body =
+        |juror: &str| json!({"panel": "experts", "juror": juror, "category": "a", "values": [["a1", "5"]]});
+    assert_eq!(post(site, "prize/scores", &site.key, "paper", &body(DECOMPOSED)).status, 200);
+    let create = ["create", "--role", "juror", "--contest", "prize", "--panel", "experts", "--name"];
+    let output = site.key_command(&[&create[..], &["Ama Mensha"]].concat());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains("did you mean \"Ama Mensah\"?"), "{words}");
+    let ama = site.run_key(&[&create[..], &["AMA  mensah"]].concat());
+    let keys = site.run_key(&["list"]);
+    assert!(keys.lines().any(|line| line.starts_with("Ama Mensah ")), "in the registered spelling: {keys}");
+    let own = json!({"category": "a", "values": [["a1", "5"]]});
+    assert_eq!(post(site, "prize/scores", &ama, "own", &own).status, 200);
+    let refused = post(site, "prize/scores", &site.key, "kofi", &body("Kofi"));
+    assert_eq!(refused.problem(422, "invalid-request")["field"], "juror");
+    assert_eq!(jurors_in_log(site, "prize"), ["Ama Mensah", COMPOSED]);
+    let status = get(site, "prize/jury", &site.key).body;
+    assert_eq!(status["panels"][0]["jurors_are_named"], true);
+    let has_key: Vec<_> = [0, 1].map(|juror| status["panels"][0]["jurors"][juror]["has_key"] == true).into();
+    assert_eq!(has_key, [true, false], "{status}");
+}
+
+fn the_jury_is_told_how_far_it_is(site: &Site) {
+    let rules = json!({
+        "winners": {"count": 1, "from": "all", "by": "votes", "ties": "panel:students"},
+        "panel": [
+            {"id": "experts", "kind": "score", "scale": [0, 10], "criteria": [["impact", 2], ["reach", 1]]},
+            {"id": "students", "kind": "points"},
+        ],
+    });
+    opened(site, "prize", &rules);
+    let ama = juror(site, "prize", "experts", "Ama");
+    let esi = juror(site, "prize", "students", "Esi");
+    for (number, (category, criterion, entries)) in [
+        ("a", "impact", &["a1", "a2", "a3"][..]),
+        ("a", "reach", &["a1", "a3"]),
+        ("b", "impact", &["b1", "b2", "b3"]),
+        ("b", "reach", &["b1", "b2", "b3"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let values: Vec<_> = entries.iter().map(|entry| json!([entry, "7"])).collect();
+        let body = json!({"category": category, "criterion": criterion, "values": values});
+        assert_eq!(post(site, "prize/scores", &ama, &format!("ama-{number}"), &body).status, 200);
+    }
+    let status = get(site, "prize/jury", &site.key).body;
+    let juror = |panel: usize| &status["panels"][panel]["jurors"][0];
+    assert_eq!(
+        juror(0),
+        &json!({"juror": "Ama", "has_key": true, "complete": false, "recused": [],
+            "missing": [{"category": "a", "criterion": "reach", "count": 1, "entries": ["a2"]}]})
+    );
+    let whole =
+        |category: &str, entries: [&str; 3]| json!({"category": category, "count": 3, "entries": entries});
+    let missing = json!([whole("a", ["a1", "a2", "a3"]), whole("b", ["b1", "b2", "b3"])]);
+    assert_eq!((&juror(1)["juror"], &juror(1)["missing"]), (&json!("Esi"), &missing));
+    let shown = succeeded(&run(site, &site.key, &["jury", "status", "prize"]));
+    for line in [
+        "experts Ama yes no a by reach: a2",
+        "students Esi yes no a: a1, a2, a3; b: b1, b2, b3",
+        "complete: 0 of 2 jurors",
+    ] {
+        assert!(shown.lines().any(|shown| shown.split_whitespace().eq(line.split(' '))), "{line}: {shown}");
+    }
+    // What is withdrawn need not be scored; points are complete with a list.
+    let why = json!({"entry": "a2", "reason": "asked for"});
+    assert_eq!(post(site, "prize/withdrawals", &site.key, "a2", &why).status, 200);
+    for category in ["a", "b"] {
+        let body = json!({"category": category, "values": [[format!("{category}1"), "12"]]});
+        assert_eq!(post(site, "prize/scores", &esi, category, &body).status, 200);
+    }
+    let auditor = site.staff_key("auditor", "prize");
+    let status = get(site, "prize/jury", &auditor).body;
+    for panel in 0..2 {
+        let juror = &status["panels"][panel]["jurors"][0];
+        assert_eq!((&juror["complete"], &juror["missing"]), (&json!(true), &json!([])), "{status}");
+    }
+    assert_eq!(status["shortlist"][0]["entries"], json!(["a1", "a3"]));
+    let json = succeeded(&run(site, &auditor, &["jury", "status", "prize", "--json"]));
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), status);
+}
+
+fn a_juror_reads_the_shortlist_and_nothing_else(site: &Site) {
+    let rules = json!({
+        "champions": {"count": 1},
+        "winners": {"count": 1, "from": "champions", "by": "scores"},
+        "panel": [{"id": "experts", "kind": "points"}, {"id": "students", "kind": "points"}],
+    });
+    opened(site, "prize", &rules);
+    let [ama, kofi] = ["Ama", "Kofi"].map(|name| juror(site, "prize", "experts", name));
+    juror(site, "prize", "students", "Esi");
+    for (voter, entries) in [("1", ["a2", "b1"]), ("2", ["a2", "b3"]), ("3", ["a1", "b3"])] {
+        let pass = site.pass("prize", &format!("mailto:{voter}@example.org"));
+        assert_eq!(site.cast("prize", &pass, &ballot(&entries)).status, 201);
+    }
+    let scores = json!({"category": "a", "values": [["a2", "4321"]]});
+    assert_eq!(post(site, "prize/scores", &kofi, "kofi", &scores).status, 200);
+    let own = get(site, "prize/jury", &ama);
+    assert_eq!((own.status, own.header("cache-control")), (200, "private, no-store"));
+    assert_eq!(own.body["shortlist_is_final"], false, "who is a champion is not known while voting is open");
+    assert_eq!(own.body["shortlist"][0], json!({"category": "a", "entries": ["a1", "a2", "a3"]}));
+
+    site.staff.post("/v1/contests/prize/close", "close", &json!({})).unwrap();
+    let own = poll("the champions", || {
+        let own = get(site, "prize/jury", &ama);
+        if own.status != 200 {
+            own.problem(503, "unavailable");
+            return None;
+        }
+        Some(own)
+    });
+    let champions = json!([{"category": "a", "entries": ["a2"]}, {"category": "b", "entries": ["b3"]}]);
+    assert_eq!((&own.body["shortlist"], &own.body["shortlist_is_final"]), (&champions, &json!(true)));
+    let panels = own.body["panels"].as_array().unwrap();
+    assert_eq!(
+        (panels.len(), panels[0]["jurors"].as_array().unwrap().len()),
+        (1, 1),
+        "the own panel: {own:?}"
+    );
+    assert_eq!(panels[0]["jurors"][0]["juror"], "Ama");
+    for secret in ["Kofi", "Esi", "votes", "4321", "values"] {
+        assert!(!own.text.contains(secret), "{secret}: {}", own.text);
+    }
+    // As before: the figures themselves are not a juror's before they are public.
+    get(site, "prize/tally", &ama).problem(403, "not-public");
+    for (path, token) in [("prize/jury", &site.staff_key("gateway", "prize")), ("other/jury", &ama)] {
+        get(site, path, token).problem(403, "key-insufficient");
+    }
+    site.send("GET", "/v1/contests/prize/jury", &[], b"").problem(401, "key-missing");
+}

@@ -1,0 +1,235 @@
+//! What an audit that demands a witness makes of one that keeps up, one that is stopped, and one that refuses.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use acclaim_ballot_log::{Checkpoint, VerifierKey, WitnessKey};
+use serde_json::{Value, json};
+
+use super::{copy, have_witnesses, note, process::Process, run, until_cosigned, vkey, vote};
+use crate::{
+    server::{acclaim, free_address},
+    site::{Site, poll},
+    verifiers::Verdict,
+};
+
+const NAME: &str = "witness.example.org";
+
+/// An audit that follows, as a process; killed when dropped, also by a test that fails.
+struct Follower(Option<Child>);
+
+impl Follower {
+    /// What it says to its end.
+    fn verdict(mut self) -> Verdict {
+        self.0.take().unwrap().wait_with_output().unwrap().into()
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.0 {
+            let _gone = process.kill();
+            let _gone = process.wait();
+        }
+    }
+}
+
+/// A log that is voted in, and its witness.
+struct Watched {
+    site: Site,
+    vkey: VerifierKey,
+    witness: WitnessKey,
+}
+
+impl Watched {
+    fn start() -> (Self, Process) {
+        let mut site = Site::start();
+        let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
+        let vkey = vkey(&contest);
+        let process = Process::start(&site.folder.path().join("w"), free_address(), NAME, &vkey);
+        let witness = process.key.clone();
+        have_witnesses(&mut site, &[(process.address, &witness)]);
+        vote(&site, "watched", 100);
+        until_cosigned(&site, "watched", &[&witness]);
+        (Self { site, vkey, witness }, process)
+    }
+
+    /// The audit of the server, where an entry may wait so many seconds.
+    fn audit(&self, seconds: u32) -> Command {
+        let mut audit = acclaim();
+        audit.args(["audit", "watched", "--url", &format!("http://{}", self.site.address)]);
+        audit.env("ACCLAIM_KEY", &self.site.key);
+        self.demand(&mut audit, seconds);
+        audit
+    }
+
+    fn demand(&self, audit: &mut Command, seconds: u32) {
+        audit.args(["--vkey", &self.vkey.to_string(), "--witness", &self.witness.to_string()]);
+        audit.args(["--cosigned-within", &seconds.to_string()]);
+    }
+
+    /// One that follows, with the key that reads entries or without.
+    fn follow(&self, seconds: u32, copy: &str, reads_entries: bool) -> Follower {
+        let mut audit = self.audit(seconds);
+        audit.args(["--follow", "--every", "0.1", "--copy"]).arg(self.site.folder.path().join(copy));
+        if !reads_entries {
+            audit.env_remove("ACCLAIM_KEY");
+        }
+        Follower(Some(audit.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
+    }
+
+    /// Sizes of the newest checkpoint and of the newest cosigned one.
+    fn sizes(&self) -> (u64, u64) {
+        let size = |name| {
+            let note = note(&self.site, "watched", name).unwrap();
+            Checkpoint::open(note, &self.vkey).unwrap().size
+        };
+        (size("checkpoint"), size("checkpoint.cosigned"))
+    }
+
+    /// Demands that the cosigned checkpoint is found to lag behind, by an audit of each kind.
+    #[track_caller]
+    fn lags(&self) {
+        let (newest, cosigned) = self.sizes();
+        assert!(newest > cosigned && cosigned > 0, "{newest}, {cosigned}");
+        for (number, reads_entries) in [(0, true), (1, false)] {
+            let followed = self.follow(1, &format!("lags-{number}"), reads_entries).verdict();
+            self.is_found_to_lag(&followed, newest, cosigned);
+        }
+        self.is_found_to_lag(&run(&mut self.audit(1)), newest, cosigned);
+
+        let report = self.audit(1).arg("--json").output().unwrap();
+        assert_eq!(report.status.code(), Some(1));
+        let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+        let witnesses = &report["witnesses"];
+        assert_eq!(
+            (&report["clean"], &witnesses["newest"]["size"], &witnesses["cosigned"][0]["size"]),
+            (&json!(false), &json!(newest), &json!(cosigned)),
+            "{report}"
+        );
+        let ages = [&witnesses["newest"]["age_seconds"], &witnesses["cosigned"][0]["age_seconds"]];
+        assert!(ages.iter().all(|age| age.is_u64()), "{report}");
+    }
+
+    #[track_caller]
+    fn is_found_to_lag(&self, verdict: &Verdict, newest: u64, cosigned: u64) {
+        assert_eq!(verdict.status, 1, "{verdict:?}");
+        let begins = |words: String| {
+            verdict.said.lines().any(|line| line.starts_with(&words) && line.ends_with(" ago"))
+        };
+        assert!(begins(format!("newest checkpoint: {newest} entries, ")), "{verdict:?}");
+        assert!(begins(format!("cosigned by {NAME}: {cosigned} entries at ")), "{verdict:?}");
+        let found = format!(
+            "index {cosigned}: this entry has waited more than 1 second for a cosignature of the witness {NAME}, which has cosigned {cosigned} of {newest} entries"
+        );
+        assert!(verdict.said.lines().any(|line| line == found), "{verdict:?}");
+        assert!(verdict.said.ends_with("audit: 1 discrepancy\n"), "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_witness_that_is_stopped_leaves_entries_without_cosignature() {
+    let (watched, process) = Watched::start();
+    let address = process.address;
+    let before = watched.follow(1, "before", true);
+    process.kill();
+    vote(&watched.site, "watched", 30);
+    let (newest, cosigned) = watched.sizes();
+    let followed = before.verdict();
+    assert_eq!(followed.status, 1, "{followed:?}");
+    assert!(followed.said.contains(&format!("which has cosigned {cosigned} of ")), "{followed:?}");
+    assert!(newest > cosigned);
+    watched.lags();
+
+    // An export has the one checkpoint, without a cosignature.
+    watched.site.staff.post("/v1/contests/watched/close", "close", &json!({})).unwrap();
+    let folder = watched.site.export("watched", "without");
+    let verdict = audit_folder(&watched, &folder);
+    assert_eq!(verdict.status, 1, "{verdict:?}");
+    for words in [
+        "the checkpoint is not cosigned by the witness ",
+        "newest checkpoint: ",
+        "cosigned by witness.example.org: nothing\n",
+    ] {
+        assert!(verdict.said.contains(words), "{words}: {verdict:?}");
+    }
+
+    // It comes back: everything is cosigned within its time, in an export too.
+    let _process = Process::start(&watched.site.folder.path().join("w"), address, NAME, &watched.vkey);
+    let verdict = run(&mut watched.audit(90));
+    assert_eq!(verdict.status, 0, "{verdict:?}");
+    let folder = watched.site.export("watched", "with");
+    let verdict = audit_folder(&watched, &folder);
+    assert_eq!(verdict.status, 0, "{verdict:?}");
+    let size = watched.site.log("watched").len();
+    for words in [
+        format!("newest checkpoint: {size} entries, the last of "),
+        format!("cosigned by {NAME}: {size} entries at "),
+    ] {
+        assert!(verdict.said.contains(&words), "{words}: {verdict:?}");
+    }
+}
+
+fn audit_folder(watched: &Watched, folder: &Path) -> Verdict {
+    let mut audit = acclaim();
+    audit.arg("audit").arg(folder);
+    watched.demand(&mut audit, 1);
+    run(&mut audit)
+}
+
+#[test]
+fn a_witness_that_refuses_is_no_clean_audit() {
+    let (mut watched, process) = Watched::start();
+    // The operator sets everything back to an older state, whose checkpoint is cosigned, and other votes follow.
+    let older = watched.site.folder.path().join("older");
+    watched.site.kill();
+    copy(&watched.site.data(), &older);
+    watched.site.restart();
+    vote(&watched.site, "watched", 20);
+    until_cosigned(&watched.site, "watched", &[&watched.witness]);
+    watched.site.kill();
+    fs::remove_dir_all(watched.site.data()).unwrap();
+    copy(&older, &watched.site.data());
+    watched.site.restart();
+    vote(&watched.site, "watched", 40);
+    poll("the witness's alarm", || process.said("ALARM").then_some(()));
+    watched.lags();
+}
+
+#[test]
+fn a_log_in_motion_whose_witness_follows_is_clean() {
+    let (watched, _process) = Watched::start();
+    let followers =
+        [true, false].map(|reads_entries| watched.follow(60, &format!("f{reads_entries}"), reads_entries));
+    let verdicts: Vec<Verdict> = thread::scope(|scope| {
+        let voters =
+            scope.spawn(|| (1..=3).for_each(|round| drop(vote(&watched.site, "watched", 200 + round))));
+        let verdicts = (0..3).map(|_| run(&mut watched.audit(60))).collect();
+        voters.join().unwrap();
+        verdicts
+    });
+    for verdict in verdicts {
+        assert_eq!(verdict.status, 0, "{verdict:?}");
+        for words in ["newest checkpoint: ", "cosigned by witness.example.org: ", "audit: clean"] {
+            assert!(verdict.said.contains(words), "{words}: {verdict:?}");
+        }
+    }
+    let staff = |path: &str, body: &Value| {
+        watched.site.staff.post(&format!("/v1/contests/watched/{path}"), path, body)
+    };
+    staff("close", &json!({})).unwrap();
+    let result: Value = watched.site.staff.get("/v1/contests/watched/result").unwrap().json().unwrap();
+    staff("certify", &result["certify"]).unwrap();
+    let size = watched.site.log("watched").len();
+    for follower in followers {
+        let verdict = follower.verdict();
+        assert_eq!(verdict.status, 0, "{verdict:?}");
+        assert!(verdict.said.contains("audit: clean, and certified\n"), "{verdict:?}");
+        // It ends when what is certified is cosigned too.
+        assert!(verdict.said.contains(&format!("\ncosigned by {NAME}: {size} entries at ")), "{verdict:?}");
+    }
+}

@@ -1,0 +1,55 @@
+//! What a key reads ends when the key is revoked, as `acclaim key revoke` does it: in the database, beside the running process.
+
+use std::time::Duration;
+
+use acclaim_store::keys::Role;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::stage::{Stage, definition};
+
+const SOON: Duration = Duration::from_secs(10);
+const STREAM: &str = "/v1/contests/main/tally/stream";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stream_of_a_revoked_key_ends_and_others_go_on() {
+    let stage = Stage::start().await;
+    stage.change("PUT", "main", &definition("main", &Value::Null)).await;
+    stage.change("POST", "main/open", &json!({})).await;
+    stage.wait_for("/v1/contests/main/tally", "log").await;
+    let keys = [
+        stage.key(Role::Auditor, Some("main"), "kept").await,
+        stage.key(Role::Auditor, Some("main"), "lost").await,
+    ];
+    let mut streams = Vec::new();
+    for key in &keys {
+        let answer = stage.answer("GET", STREAM, Some(key), &[], &Value::Null).await;
+        assert_eq!(answer.status(), 200);
+        let mut body = answer.into_body();
+        let first = timeout(SOON, body.frame()).await.unwrap().unwrap().unwrap().into_data().unwrap();
+        assert!(first.starts_with(b"event: tally"));
+        streams.push(body);
+    }
+    stage.revoke("lost").await;
+    let mut lost = streams.remove(1);
+    let end = timeout(SOON, async {
+        // An event may have been on its way.
+        while let Some(Ok(_)) = lost.frame().await {}
+    });
+    end.await.expect("the stream of the revoked key ends");
+    assert_eq!(stage.get(STREAM, Some(&keys[1])).await.code(), "key-invalid");
+
+    let pass = stage.passes("main", &["mailto:ama@example.org"]).await.remove(0);
+    stage.cast("main", &pass, "a1").await;
+    let told = timeout(SOON, async {
+        loop {
+            let frame = streams[0].frame().await.expect("the other stream goes on").unwrap();
+            let event = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
+            if event.contains("\"recorded\":1") {
+                return;
+            }
+        }
+    });
+    told.await.expect("the other stream tells of a new ballot");
+}

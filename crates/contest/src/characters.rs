@@ -1,0 +1,174 @@
+//! The characters that a text may hold which people read: titles, names, reasons, statements.
+//!
+//! A direction override makes a text read otherwise than it is stored, so that a name shown on a page is not the name that is counted. A control character
+//! moves a terminal's cursor. U+FFFD says that a character was lost before the text came here. Every place where such a text enters asks [`check`]. What is
+//! in a log or a database already is read as it is: the rules of a log never change.
+//!
+//! Text from right to left needs none of these: Arabic, Hebrew and Persian stay as they are, with the joiners (U+200C, U+200D) and the marks (U+200E, U+200F,
+//! U+061C) that they use.
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// U+FFFD, which decoders put in the place of what they cannot read.
+const REPLACEMENT: char = '\u{fffd}';
+
+/// A character that a text must not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must not contain {} at character {position}: {}", name(*character), advice(*character))]
+pub struct RefusedCharacter {
+    /// The character.
+    pub character: char,
+    /// How many characters into the text it stands, from 1.
+    pub position: usize,
+}
+
+/// Whether a text that people read holds only characters that it may: no control characters but a new line and a tab, no direction overrides, embeddings
+/// and isolates, and no U+FFFD.
+///
+/// # Errors
+/// The first character that it must not hold.
+pub fn check(text: &str) -> Result<(), RefusedCharacter> {
+    let found = text.chars().zip(1..).find(|(character, _)| is_refused(*character));
+    found.map_or(Ok(()), |(character, position)| Err(RefusedCharacter { character, position }))
+}
+
+/// Whether [`check`] refuses a character.
+#[must_use]
+pub fn is_refused(character: char) -> bool {
+    is_refused_control(character) || is_direction_control(character) || character == REPLACEMENT
+}
+
+/// A text with a question mark in the place of each character that only [`check`] refuses: what has been stored is held to the rules it was stored by.
+pub(crate) fn tolerated(text: &str) -> Cow<'_, str> {
+    let is_new = |character| is_direction_control(character) || character == REPLACEMENT;
+    if text.contains(is_new) { Cow::Owned(text.replace(is_new, "?")) } else { Cow::Borrowed(text) }
+}
+
+/// What a reader sees of a short text that works as a code: compatibility characters as their plain forms (NFKC), in lower case, without whatever is no
+/// letter or digit, or is one that cannot be seen.
+#[must_use]
+pub fn skeleton(text: &str) -> String {
+    let seen = |character: &char| character.is_alphanumeric() && !is_invisible(*character);
+    text.nfkc().filter(seen).flat_map(char::to_lowercase).nfkc().collect()
+}
+
+/// Whether a character leaves nothing to be seen, wherever it stands: format characters, variation selectors, fillers.
+#[must_use]
+pub fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn is_refused_control(character: char) -> bool {
+    character.is_control() && !matches!(character, '\n' | '\t')
+}
+
+fn is_direction_control(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn name(character: char) -> String {
+    let code = u32::from(character);
+    let name = match character {
+        '\u{202a}' => "left-to-right embedding",
+        '\u{202b}' => "right-to-left embedding",
+        '\u{202c}' => "pop directional formatting",
+        '\u{202d}' => "left-to-right override",
+        '\u{202e}' => "right-to-left override",
+        '\u{2066}' => "left-to-right isolate",
+        '\u{2067}' => "right-to-left isolate",
+        '\u{2068}' => "first strong isolate",
+        '\u{2069}' => "pop directional isolate",
+        REPLACEMENT => "replacement character",
+        _ => return format!("the control character U+{code:04X}"),
+    };
+    format!("U+{code:04X} ({name})")
+}
+
+fn advice(character: char) -> &'static str {
+    match character {
+        REPLACEMENT => "a character was lost there, write it again",
+        _ if is_direction_control(character) => {
+            "it changes the direction in which the text is read, leave it out"
+        }
+        _ => "leave it out",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_changes_how_a_text_reads() {
+        let refused = ('\u{202a}'..='\u{202e}')
+            .chain('\u{2066}'..='\u{2069}')
+            .chain('\u{80}'..='\u{9f}')
+            .chain(['\u{fffd}', '\0', '\r', '\u{1b}', '\u{7f}']);
+        for character in refused {
+            let expected = RefusedCharacter { character, position: 3 };
+            assert_eq!(check(&format!("é\n{character}b{character}")), Err(expected), "{character:?}");
+        }
+    }
+
+    #[test]
+    fn says_which_character_stands_where() {
+        for (text, expected) in [
+            (
+                "Müll\u{202e}er",
+                "must not contain U+202E (right-to-left override) at character 5: it changes the direction in which the text is read, leave it out",
+            ),
+            (
+                "Caf\u{fffd}",
+                "must not contain U+FFFD (replacement character) at character 4: a character was lost there, write it again",
+            ),
+            ("\u{85}", "must not contain the control character U+0085 at character 1: leave it out"),
+        ] {
+            assert_eq!(check(text).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn keeps_text_from_right_to_left() {
+        for text in [
+            "قرية متصلة",
+            "כפר מחובר",
+            "می\u{200c}خواهم",
+            "\u{200f}(א)\u{200e}",
+            "\u{61c}١",
+            "👩\u{200d}🌾",
+            "a\tb\nc",
+        ] {
+            assert_eq!(check(text), Ok(()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_held_to_the_rules_it_was_stored_by() {
+        assert_eq!(tolerated("a\u{202e}b\u{fffd}"), "a?b?");
+        assert_eq!(tolerated("a\u{85}\u{200f}"), "a\u{85}\u{200f}");
+    }
+
+    #[test]
+    fn skeletons_of_texts_that_look_alike_are_equal() {
+        for text in [
+            "tag-key",
+            " Tag_Key\n",
+            "ｔａｇ－ｋｅｙ",
+            "t\u{ad}ag-k\u{200b}ey",
+            "tag\u{3164}key",
+            "𝐭𝐚𝐠 𝓴𝓮𝔂",
+            "TAG\u{2060}-\u{212a}EY",
+            "t\u{336}ag-key",
+        ] {
+            assert_eq!(skeleton(text), "tagkey", "{text:?}");
+        }
+        for text in ["tag-keys", "tag-kéy", "та-key", ""] {
+            assert_ne!(skeleton(text), "tagkey", "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a definition may say, and an organiser should know before voters read it: no mistake, and not refused.
+
+use serde::Serialize;
+
+use super::Definition;
+use crate::rules::{PublishEntries, PublishResult, PublishStandings};
+
+/// Something that a definition allows and its organiser may not intend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// The key of the definition, such as `publication.entries`.
+    pub key: &'static str,
+    /// What follows from its value, and what to write instead.
+    pub problem: String,
+}
+
+/// When something becomes public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Moment {
+    Opening,
+    Closing,
+    Certification,
+}
+
+impl Moment {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Opening => "from the opening on",
+            Self::Closing => "from the closing on",
+            Self::Certification => "once it is certified",
+        }
+    }
+}
+
+impl Definition {
+    /// What the organiser should know of the definition. A rehearsal is told what the real contest would be told.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        early_entries(self).into_iter().collect()
+    }
+}
+
+/// Entries that are public before the standings or the result are: anyone can compute both from the entries.
+fn early_entries(definition: &Definition) -> Option<Warning> {
+    let publication = &definition.rules.publication;
+    let (word, entries) = match publication.entries {
+        PublishEntries::Live => ("live", Moment::Opening),
+        PublishEntries::AfterClose => ("after-close", Moment::Closing),
+        PublishEntries::Certified => ("certified", Moment::Certification),
+    };
+    let result = match publication.result {
+        PublishResult::Closed => Moment::Closing,
+        PublishResult::Certified => Moment::Certification,
+    };
+    let standings = match publication.standings {
+        PublishStandings::Public => Moment::Opening,
+        PublishStandings::AfterClose => Moment::Closing,
+        // The result has them.
+        PublishStandings::Organisers => result,
+    };
+    let mut later = Vec::new();
+    if entries < standings {
+        later.push(format!("the standings are public {}", standings.as_str()));
+    }
+    if entries < result {
+        later.push(format!("the result is public {}", result.as_str()));
+    }
+    if later.is_empty() {
+        return None;
+    }
+    let scores =
+        if definition.rules.panels.is_empty() { "" } else { " and the scores of each juror by name" };
+    let instead = match standings.max(result) {
+        Moment::Closing => "\"after-close\" or \"certified\"",
+        _ => "\"certified\"",
+    };
+    let problem = format!(
+        "is \"{word}\": {} anyone can read all ballots{scores}, and compute standings and result from them, though {}. To keep them secret until then write {instead}.",
+        entries.as_str(),
+        later.join(" and "),
+    );
+    Some(Warning { key: "publication.entries", problem })
+}

@@ -1,0 +1,101 @@
+//! Characters that change how a text reads are refused wherever a definition has texts that people read.
+
+use acclaim_contest::Definition;
+use serde_json::{Value, json};
+
+use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with, with_entries};
+
+/// A definition with every text that there is.
+fn every_text() -> Value {
+    json!({
+        "contest": {"id": "all", "title": "All", "titles": {"fr": "Tout"}, "time_zone": "UTC", "opens": "2021-03-01T00:00:00Z", "closes": "2021-04-01T00:00:00Z"},
+        "winners": {"count": 1, "from": "all", "by": "scores", "ties": "draw"},
+        "panel": [{"id": "experts", "kind": "score", "scale": [0, 10], "criteria": [["impact", 2], ["reach", 1]]}],
+        "draw": {"source": "drand quicknet"},
+        "category": [{"id": "c1", "title": "One", "titles": {"fr": "Un"}}],
+        "entry": [{"id": "e1", "category": "c1", "title": "First", "titles": {"fr": "Premier"}, "summary": "Short", "image": "https://example.org/i",
+            "url": "https://example.org/u", "details": [["country", "Ghana"]]}],
+    })
+}
+
+const TEXTS: [(&str, &str); 12] = [
+    ("/contest/title", "contest.title"),
+    ("/contest/titles/fr", "contest.titles.fr"),
+    ("/panel/0/criteria/1/0", "panel[0].criteria[1][0]"),
+    ("/draw/source", "draw.source"),
+    ("/category/0/title", "category[0].title"),
+    ("/category/0/titles/fr", "category[0].titles.fr"),
+    ("/entry/0/title", "entry[0].title"),
+    ("/entry/0/titles/fr", "entry[0].titles.fr"),
+    ("/entry/0/summary", "entry[0].summary"),
+    ("/entry/0/image", "entry[0].image"),
+    ("/entry/0/details/0/0", "entry[0].details[0][0]"),
+    ("/entry/0/details/0/1", "entry[0].details[0][1]"),
+];
+
+/// Appends a character to the text at a place.
+fn spoilt(place: &str, character: char) -> Value {
+    let mut definition = every_text();
+    let text = definition.pointer_mut(place).unwrap();
+    *text = format!("{}{character}", text.as_str().unwrap()).into();
+    definition
+}
+
+#[test]
+fn every_text_of_a_definition_refuses_them_by_its_key() {
+    from_json(&every_text().to_string()).unwrap();
+    for (place, key) in TEXTS {
+        for character in ['\u{202e}', '\u{2067}', '\u{85}', '\u{fffd}'] {
+            let begins = format!("line 1: {key}: must not contain ");
+            let tells = format!("U+{:04X}", u32::from(character));
+            assert_mistake(from_json(&spoilt(place, character).to_string()), &begins, &tells);
+        }
+    }
+}
+
+#[test]
+fn what_was_stored_before_stays_readable_and_is_not_stored_again() {
+    for (place, key) in TEXTS {
+        for character in ['\u{202e}', '\u{2067}', '\u{fffd}'] {
+            let stored = spoilt(place, character).to_string();
+            let definition = Definition::from_stored_json(stored.as_bytes()).unwrap();
+            assert!(definition.to_json().contains(character), "{key}");
+            definition.check_stored().unwrap();
+            assert!(mistakes(definition.check())[0].contains(key), "{key}");
+        }
+        let never = spoilt(place, '\u{85}').to_string();
+        assert!(
+            Definition::from_stored_json(never.as_bytes()).is_err(),
+            "{key}: that was refused at all times"
+        );
+    }
+}
+
+#[test]
+fn files_name_line_and_character() {
+    assert_mistake(
+        from_toml(&plain_with("title = \"First\"", "title = \"Fir\u{202e}st\"")),
+        "line 21: entry[0].title: must not contain U+202E (right-to-left override) at character 4",
+        "leave it out",
+    );
+    let rows = "id,category,title,coun\u{202e}try\ne1,c1,One,Ghana\n";
+    assert_mistake(
+        with_entries(rows.as_bytes()),
+        "entries.csv: line 1: coun\\u{202e}try: must not contain U+202E",
+        "at character 5",
+    );
+    let rows = "id,category,title,country\ne1,c1,One,Ghana\ne2,c1,Tw\u{fffd},Tog\u{2066}o\n";
+    let found = mistakes(with_entries(rows.as_bytes()));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("entries.csv: line 3: title: must not contain U+FFFD"), "{found:#?}");
+    assert!(found[1].starts_with("entries.csv: line 3: country: must not contain U+2066"), "{found:#?}");
+}
+
+#[test]
+fn text_from_right_to_left_is_read() {
+    for title in ["قرية متصلة", "כפר \u{200f}מחובר", "می\u{200c}خواهم", "\u{61c}١٢"]
+    {
+        let definition = from_toml(&PLAIN.replace("First", title)).unwrap();
+        assert_eq!(definition.entries[0].title, title);
+    }
+}

@@ -1,0 +1,74 @@
+//! What an organiser is told of a definition that is not refused.
+
+use crate::support::{PLAIN, from_toml};
+
+/// The warnings of the plainest definition with this table of publication, and more behind it.
+fn warned(publication: &str, more: &str) -> Vec<String> {
+    let definition = from_toml(&format!("{PLAIN}\n[publication]\n{publication}\n{more}")).unwrap();
+    let warnings = definition.warnings();
+    assert!(warnings.iter().all(|warning| warning.key == "publication.entries"), "{warnings:?}");
+    warnings.into_iter().map(|warning| warning.problem).collect()
+}
+
+#[test]
+fn nothing_is_said_of_the_default() {
+    assert!(from_toml(PLAIN).unwrap().warnings().is_empty());
+    assert!(warned("", "").is_empty());
+}
+
+/// Every combination: there is a warning exactly where entries are public before what can be computed from them.
+#[test]
+fn entries_before_what_follows_from_them_are_warned_of() {
+    let at = |word: &str| match word {
+        "live" | "public" => 0,
+        "after-close" | "closed" => 1,
+        _ => 2,
+    };
+    for entries in ["live", "after-close", "certified"] {
+        for standings in ["public", "after-close", "organisers"] {
+            for result in ["closed", "certified"] {
+                let table = format!("entries = {entries:?}\nstandings = {standings:?}\nresult = {result:?}");
+                let standings_at = if standings == "organisers" { at(result) } else { at(standings) };
+                let warnings = warned(&table, "");
+                assert_eq!(
+                    warnings.len(),
+                    usize::from(at(entries) < at(result).max(standings_at)),
+                    "{table}: {warnings:?}"
+                );
+                for warning in &warnings {
+                    assert!(warning.starts_with(&format!("is {entries:?}: ")), "{warning}");
+                    assert_eq!(
+                        warning.contains("the result is public"),
+                        at(entries) < at(result),
+                        "{warning}"
+                    );
+                    assert_eq!(
+                        warning.contains("the standings are public"),
+                        at(entries) < standings_at,
+                        "{warning}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn jurors_scores_are_named_where_there_are_jurors() {
+    let panel = "[[panel]]\nid = \"experts\"\nkind = \"score\"\nscale = [0, 10]";
+    let table = "entries = \"after-close\"";
+    assert!(!warned(table, "")[0].contains("juror"));
+    let by_scores = PLAIN.replace("count = 1", "count = 1\nby = \"scores\"");
+    let definition = from_toml(&format!("{by_scores}\n[publication]\n{table}\n{panel}")).unwrap();
+    assert!(definition.warnings()[0].problem.contains("the scores of each juror by name"));
+}
+
+#[test]
+fn a_rehearsal_is_told_what_the_contest_would_be_told() {
+    let table = "[publication]\nentries = \"after-close\"";
+    let rehearsal = PLAIN.replace("title = \"Plain\"", "title = \"Plain\"\ntest = true");
+    let definition = from_toml(&format!("{rehearsal}\n{table}")).unwrap();
+    assert!(definition.test);
+    assert_eq!(definition.warnings().len(), 1);
+    assert!(from_toml(&rehearsal).unwrap().warnings().is_empty());
+}

@@ -1,0 +1,74 @@
+//! Texts with characters that are refused today, in what was stored before they were.
+
+use acclaim_contest::Amendment;
+use acclaim_store::{
+    CommandOutcome, Phase,
+    command::{Command, Reason},
+    hub::Notice,
+};
+use jiff::SignedDuration;
+
+use crate::{
+    rounds::{done, done_in, phase, settle},
+    support::{World, time},
+};
+
+const OPENS: &str = "2021-05-01T00:00:00Z";
+
+fn amend(what: &str, key: &str, to: &str) -> Command {
+    let reason = Reason { reason: "asked for".to_owned(), note: None };
+    Command::Amend { what: what.to_owned(), key: key.to_owned(), to: Amendment::Text(to.to_owned()), reason }
+}
+
+#[tokio::test]
+async fn a_draft_with_a_refused_text_does_not_open() {
+    let mut world = World::open().await;
+    let mut draft = world.definition("draft", OPENS);
+    draft.entries[0].title = "O\u{202e}ne".to_owned();
+    world.draft(&draft).await;
+    let CommandOutcome::Refused { code, detail } =
+        done_in(&mut world, &draft.id, "open", Command::Open).await
+    else {
+        panic!("it opened")
+    };
+    assert_eq!(code, "invalid-definition");
+    assert!(
+        detail.contains("entry[0].title: must not contain U+202E (right-to-left override) at character 2"),
+        "{detail}"
+    );
+
+    // Nor by itself, at its instant and each time after.
+    world.clock.set(time(OPENS));
+    for _ in 0..3 {
+        settle().await;
+        assert_eq!(phase(&world, &draft).await, Phase::Draft);
+        world.clock.advance(SignedDuration::from_secs(1));
+    }
+    draft.entries[0].title = "One".to_owned();
+    world.stores.database.edit_draft(&draft, 1).await.unwrap();
+    world.stores.hub.send(Notice::ContestChanged(draft.id.clone()));
+    let id = draft.id.clone();
+    world.until(|notice| matches!(notice, Notice::Decided(decided) if decided.contest == id)).await;
+    assert_eq!(phase(&world, &draft).await, Phase::Open);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_with_such_a_text_goes_on_and_audits() {
+    let mut world = World::open().await;
+    // As a program before this one let it in: the check stands where texts enter, and not in what a log may hold.
+    let outcome = done(&mut world, "title", amend("entry:p1", "title", "O\u{202e}ne")).await;
+    assert!(matches!(outcome, CommandOutcome::Recorded { .. }), "{outcome:?}");
+    let ballot = world.ballot("ama", "p1");
+    world.submit(vec![ballot.clone()]).await;
+    world.outcome(ballot.ballot).await;
+    world.restart().await.unwrap();
+    let outcome = done(&mut world, "closes", amend("closes", "closes", "2021-04-02T00:00:00Z")).await;
+    assert!(
+        matches!(outcome, CommandOutcome::Recorded { .. }),
+        "another text is no reason to close early: {outcome:?}"
+    );
+    let report = world.audit().await;
+    assert!(report.clean && report.ballots.recorded == 1, "{:?}", report.findings);
+    world.stop().await;
+}

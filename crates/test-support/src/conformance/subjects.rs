@@ -1,0 +1,66 @@
+//! By which rules a contest's subjects are compared: kept with it, whatever another program or table says later.
+
+use acclaim_contest::{
+    SubjectRules,
+    subject::{DomainTable, SubjectsAre},
+};
+use acclaim_store::{
+    Database, StoreError,
+    contests::{Counted, PassCount},
+};
+
+use super::definition;
+
+/// Rules of subjects are kept with the first passes that have any, and from then on no others are taken.
+pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> {
+    let contest = definition("subjects");
+    let id = &contest.id;
+    let unknown = database.subjects(&definition("nobody").id).await;
+    assert!(matches!(unknown, Err(StoreError::Conflict(_))), "{unknown:?}");
+    database.create_draft(&contest, b"w").await?;
+    let of = |subjects_are| SubjectRules::Canonical1 { subjects_are, domains: DomainTable::default() };
+    let (mail, ids) = (of(SubjectsAre::Addresses), of(SubjectsAre::Ids));
+    let passes = |key, request, subjects| PassCount {
+        subjects,
+        ..PassCount::of_made_up("pass", key, [request; 32], 1)
+    };
+    let version = database.revision(id).await?;
+    let count = async |passes| database.count_passes(id, b"w", passes).await;
+    assert_eq!(count(passes("made-up", 1, None)).await?, Counted::New);
+    assert_eq!(count(passes("made-up", 2, Some(&mail))).await?, Counted::KeyUsed);
+    assert_eq!(database.subjects(id).await?, None, "nothing was changed");
+    assert_eq!(count(passes("first", 1, Some(&mail))).await?, Counted::New);
+    assert_eq!(database.subjects(id).await?, Some(mail.clone()));
+    assert_eq!(count(passes("first", 1, Some(&mail))).await?, Counted::Again);
+    assert_eq!(count(passes("second", 1, Some(&mail))).await?, Counted::New);
+    for other in [&ids, &SubjectRules::Raw] {
+        assert_eq!(count(passes("third", 1, Some(other))).await?, Counted::OtherSubjects);
+        assert_eq!(count(passes("first", 1, Some(other))).await?, Counted::OtherSubjects, "used before");
+    }
+    assert_eq!(count(passes("third", 2, None)).await?, Counted::New, "the key was not used");
+    assert_eq!(database.subjects(id).await?, Some(mail));
+    assert_eq!(database.passes(id).await?, [("pass".to_owned(), 4)]);
+    assert_eq!(database.revision(id).await?, version, "a draft's editor is not in the way of it");
+
+    of_two_at_once_one_is_the_first(database, &ids).await
+}
+
+async fn of_two_at_once_one_is_the_first(
+    database: &dyn Database,
+    ids: &SubjectRules,
+) -> Result<(), StoreError> {
+    for (number, keys) in [["k", "k"], ["k", "l"]].into_iter().enumerate() {
+        let other = definition(&format!("subjects-of-another-{number}"));
+        database.create_draft(&other, b"w").await?;
+        assert_eq!(database.subjects(&other.id).await?, None);
+        let count = |key, rules| {
+            let made_up = PassCount::of_made_up("pass", key, [1; 32], 1);
+            database.count_passes(&other.id, b"w", PassCount { subjects: Some(rules), ..made_up })
+        };
+        let [first, second] = keys;
+        let (first, second) = tokio::join!(count(first, ids), count(second, &SubjectRules::Raw));
+        let counted = [first?, second?];
+        assert!(counted.contains(&Counted::New) && counted.contains(&Counted::OtherSubjects), "{counted:?}");
+    }
+    Ok(())
+}

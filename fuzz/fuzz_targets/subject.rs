@@ -1,0 +1,55 @@
+//! Lists of voters: read as a file, each line by every rule. The canonical form of a canonical form is itself, whoever reads it.
+
+#![no_main]
+
+use acclaim_contest::{
+    SubjectRules,
+    subject::{DomainRule, DomainTable, MAX_LENGTH, Plus, SubjectsAre},
+};
+use libfuzzer_sys::fuzz_target;
+
+fn table() -> DomainTable {
+    let row = |domain: &str| DomainRule { domain: domain.to_owned(), ..DomainRule::default() };
+    DomainTable::new(&[
+        DomainRule { plus: Some(Plus::Keep), ..row("plus.example") },
+        DomainRule { strip: Some(".-_'/=".to_owned()), ..row("strip.example") },
+        DomainRule { alias_of: Some("strip.example".to_owned()), ..row("*.alias.example") },
+        DomainRule { alias_of: Some("a.wild.example".to_owned()), ..row("*.wild.example") },
+    ])
+    .unwrap()
+}
+
+fn check(text: &str, rules: &SubjectRules, others: &SubjectRules) {
+    match rules.canonical(text) {
+        Ok(canonical) => {
+            assert!(canonical.chars().count() <= MAX_LENGTH);
+            assert_eq!(rules.canonical(&canonical).as_deref(), Ok(canonical.as_str()));
+            assert_eq!(others.canonical(&canonical).as_deref(), Ok(canonical.as_str()));
+        }
+        Err(reason) => {
+            let told = reason.to_string();
+            assert!(!told.is_empty() && told.len() < 300, "{told}");
+        }
+    }
+}
+
+fuzz_target!(|content: &[u8]| {
+    let [addresses, ids] = [SubjectsAre::Addresses, SubjectsAre::Ids]
+        .map(|subjects_are| SubjectRules::Canonical1 { subjects_are, domains: table() });
+    match addresses.lines(content) {
+        Ok(lines) => {
+            for (number, line) in &lines {
+                assert!(*number > 0 && !line.is_empty());
+                check(line, &addresses, &ids);
+                check(line, &ids, &addresses);
+            }
+            let texts = lines.iter().map(|(_, line)| line.as_str());
+            if let Ok(persons) = addresses.persons(texts) {
+                let places: usize = persons.iter().map(|person| person.positions.len()).sum();
+                assert_eq!(places, lines.len());
+            }
+        }
+        Err((line, problem)) => assert!(line > 0 && !problem.is_empty()),
+    }
+    let _as_before = SubjectRules::Raw.lines(content);
+});
