@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acclaim_report::{Format, Report, SCHEMA, html};
+use acclaim_report::{Format, Report, SCHEMA_1, SCHEMA_2, html};
 use acclaim_store::Phase;
 use axum::{
     body::Body,
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{Ref, RefOr, Schema},
+    openapi::{OneOfBuilder, Ref, RefOr, Schema},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(result)).routes(routes!(schema))
+    OpenApiRouter::new().routes(routes!(result)).routes(routes!(schema_1)).routes(routes!(schema_2))
 }
 
 #[derive(Deserialize)]
@@ -40,12 +40,13 @@ struct Asked {
     format: Option<String>,
 }
 
-/// The document's own schema, which describes it better than a copy would.
+/// The document's own schema, which describes it better than a copy would: by the version of its log one of two.
 struct ResultDocument;
 
 impl PartialSchema for ResultDocument {
     fn schema() -> RefOr<Schema> {
-        Ref::new("/schemas/result-1.json").into()
+        let versions = ["/schemas/result-1.json", "/schemas/result-2.json"];
+        versions.into_iter().fold(OneOfBuilder::new(), |all, version| all.item(Ref::new(version))).into()
     }
 }
 
@@ -130,6 +131,17 @@ async fn written(api: &Api, document: Bytes, key: Key) -> Result<Bytes, Problem>
 /// JSON Schema (2020-12) of the result document, version 1.
 #[utoipa::path(get, path = "/schemas/result-1.json", tag = "results",
     responses((status = 200, content_type = "application/schema+json")))]
-async fn schema() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/schema+json"), (header::CACHE_CONTROL, "no-cache")], SCHEMA)
+async fn schema_1() -> impl IntoResponse {
+    schema(SCHEMA_1)
+}
+
+/// JSON Schema (2020-12) of the result document, version 2.
+#[utoipa::path(get, path = "/schemas/result-2.json", tag = "results",
+    responses((status = 200, content_type = "application/schema+json")))]
+async fn schema_2() -> impl IntoResponse {
+    schema(SCHEMA_2)
+}
+
+fn schema(schema: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/schema+json"), (header::CACHE_CONTROL, "no-cache")], schema)
 }

@@ -38,6 +38,7 @@ fn every_route_is_described() {
         "GET C/tally/stream",
         "GET C/result",
         "GET /schemas/result-1.json",
+        "GET /schemas/result-2.json",
         "POST C/voids",
         "POST C/withdrawals",
         "POST C/reinstatements",

@@ -8,6 +8,8 @@ use acclaim_contest::{CategoryId, EntryId};
 use crate::document::{
     Document,
     category::{CategoryResult, Concern, Standing},
+    correction::{CategoryCorrection, Correction},
+    panel::PanelResult,
 };
 
 /// Most channels, and most panels: as many as a definition can have.
@@ -29,13 +31,50 @@ pub struct Contradictory {
 pub(crate) fn check(document: &Document) -> Result<(), Contradictory> {
     few("rules.channels", document.rules.channels.len())?;
     few("rules.panels", document.rules.panels.len())?;
+    few("rules.limits", document.rules.limits.len())?;
+    for (number, limit) in document.rules.limits.iter().enumerate() {
+        let categories = limit.categories.iter().map(CategoryId::as_str);
+        once(&format!("rules.limits[{number}].categories"), categories)?;
+    }
     once("categories", document.categories.iter().map(|category| category.id.as_str()))?;
     let known: HashSet<&CategoryId> = document.categories.iter().map(|category| &category.id).collect();
     if let Some(number) = document.withdrawn.iter().position(|entry| !known.contains(&entry.category)) {
         return Err(wrong(format!("withdrawn[{number}].category"), "there is no such category".to_owned()));
     }
+    if let Some(correction) = &document.corrects {
+        check_correction(correction, &known)?;
+    }
     let mut categories = document.categories.iter().enumerate();
     categories.try_for_each(|(number, category)| check_category(&format!("categories[{number}]"), category))
+}
+
+fn check_correction(correction: &Correction, known: &HashSet<&CategoryId>) -> Result<(), Contradictory> {
+    once("corrects.categories", correction.categories.iter().map(|category| category.id.as_str()))?;
+    for (number, category) in correction.categories.iter().enumerate() {
+        let CategoryCorrection { id, champions, winners, standings } = category;
+        let at = format!("corrects.categories[{number}]");
+        if !known.contains(id) {
+            return Err(wrong(format!("{at}.id"), "there is no such category".to_owned()));
+        }
+        for (key, change) in [("champions", champions), ("winners", winners)] {
+            let Some(change) = change else { continue };
+            entries_once(&format!("{at}.{key}.before"), change.before.iter())?;
+            entries_once(&format!("{at}.{key}.after"), change.after.iter())?;
+        }
+        entries_once(&format!("{at}.standings"), standings.iter().map(|change| &change.entry))?;
+    }
+    Ok(())
+}
+
+fn check_panel(at: &str, panel: &PanelResult) -> Result<(), Contradictory> {
+    once(&format!("{at}.missing"), panel.missing.iter().map(String::as_str))?;
+    for (key, jurors) in [("incomplete", &panel.incomplete), ("recused", &panel.recused)] {
+        once(&format!("{at}.{key}"), jurors.iter().map(|one| one.juror.as_str()))?;
+        for (number, one) in jurors.iter().enumerate() {
+            entries_once(&format!("{at}.{key}[{number}].entries"), one.entries.iter())?;
+        }
+    }
+    Ok(())
 }
 
 fn check_category(at: &str, category: &CategoryResult) -> Result<(), Contradictory> {
@@ -43,6 +82,12 @@ fn check_category(at: &str, category: &CategoryResult) -> Result<(), Contradicto
         return Err(wrong(format!("{at}.title"), format!("longer than {MOST_TITLE} characters")));
     }
     few(&format!("{at}.panels"), category.panels.len())?;
+    for (number, panel) in category.panels.iter().enumerate() {
+        check_panel(&format!("{at}.panels[{number}]"), panel)?;
+    }
+    for (number, reason) in category.winners.undecided.iter().enumerate() {
+        entries_once(&format!("{at}.winners.undecided[{number}].entries"), reason.entries.iter())?;
+    }
     few(&format!("{at}.counts.channels"), category.counts.channels.len())?;
     let other = |standing: &Standing| standing.channels.len() != category.counts.channels.len();
     if let Some(number) = category.standings.iter().position(other) {

@@ -1,16 +1,23 @@
 //! The result as one flat table for spreadsheets: RFC 4180, UTF-8, lines ended by CR LF, a row for each entry. `docs/result.md` tells what the columns are.
 //!
-//! Exact fractions stay in the document: a spreadsheet would take `1/2` for a day in February.
+//! Exact fractions stay in the document: a spreadsheet would take `1/2` for a day in February. So do the names of jurors: a list of them in
+//! every row would make the table much longer than the document.
+
+mod jurors;
 
 use std::collections::HashMap;
 
 use acclaim_tally::cell;
 
+use self::jurors::Jurors;
 use crate::{
     Report,
     document::{
         Document, Status, WithdrawnEntry,
-        category::{CategoryResult, PanelFigure, Place, Ranked, Rule, Standing, UnruledStanding},
+        category::{
+            CategoryResult, Decision, Place, Ranked, Rule, Standing, UndecidedReason, UnruledStanding,
+        },
+        panel::PanelFigure,
     },
 };
 
@@ -61,6 +68,13 @@ fn header(document: &Document) -> String {
         "test",
     ];
     names.extend(rest.map(str::to_owned));
+    // Behind all columns of version 1, so that those stay where they are.
+    if document.v >= 2 {
+        for panel in &document.rules.panels {
+            names.extend(["recused", "missing"].map(|what| format!("panel:{}:{what}", panel.id)));
+        }
+        names.extend(["decision", "undecided"].map(str::to_owned));
+    }
     names.join(",") + "\r\n"
 }
 
@@ -74,6 +88,8 @@ struct Table<'a> {
     champions: HashMap<&'a str, &'a Place>,
     winners: HashMap<&'a str, &'a Place>,
     without_rulings: HashMap<&'a str, &'a UnruledStanding>,
+    /// By panel of the rules.
+    jurors: Vec<Jurors<'a>>,
 }
 
 impl<'a> Table<'a> {
@@ -85,14 +101,25 @@ impl<'a> Table<'a> {
         let places = |places: &'a [Place]| places.iter().map(|place| (place.entry.as_str(), place)).collect();
         let ranking = category.ranking.iter().flatten();
         let without_rulings = category.without_rulings.iter();
+        // Those that would win as things stand are no winners.
+        let winners = match category.winners.decision {
+            Decision::Decided => category.winners.entries.as_slice(),
+            Decision::Undecided => &[],
+        };
         Self {
             document,
             category,
             panels: panels.collect(),
             ranking: ranking.map(|ranked| (ranked.entry.as_str(), ranked)).collect(),
             champions: places(category.champions.as_deref().unwrap_or_default()),
-            winners: places(&category.winners.entries),
+            winners: places(winners),
             without_rulings: without_rulings.map(|place| (place.entry.as_str(), place)).collect(),
+            jurors: document
+                .rules
+                .panels
+                .iter()
+                .map(|panel| Jurors::new(document, category, panel))
+                .collect(),
         }
     }
 
@@ -120,7 +147,7 @@ impl<'a> Table<'a> {
         cells.extend(place_cells(self.winners.get(entry).copied()));
         cells.extend(self.without_rulings(entry));
         cells.extend([String::new(), String::new()]);
-        self.row(cells)
+        self.row(cells, Some(entry))
     }
 
     /// A withdrawn entry has no rank and no place; what was cast for it stands apart, so that no sum counts it.
@@ -131,7 +158,7 @@ impl<'a> Table<'a> {
         cells.resize(cells.len() + empty, String::new());
         cells.extend(self.without_rulings(entry.entry.as_str()));
         cells.extend([cell(&entry.reason), entry.votes.to_string()]);
-        self.row(cells)
+        self.row(cells, None)
     }
 
     fn beginning(&self, entry: &str, title: &str) -> Vec<String> {
@@ -144,13 +171,38 @@ impl<'a> Table<'a> {
             .map_or_else(Default::default, |place| [place.rank.to_string(), place.votes.to_string()])
     }
 
-    fn row(&self, mut cells: Vec<String>) -> String {
+    /// A row with what every row ends with. `standing` is the entry that stands.
+    fn row(&self, mut cells: Vec<String>, standing: Option<&str>) -> String {
         let status = match self.document.status {
             Status::Provisional => "provisional",
             Status::Certified => "certified",
         };
         cells.extend([self.document.contest.to_string(), status.to_owned(), self.document.test.to_string()]);
+        if self.document.v >= 2 {
+            for jurors in &self.jurors {
+                cells.extend(standing.map_or_else(Default::default, |entry| jurors.cells(entry)));
+            }
+            cells.extend(self.decision());
+        }
         cells.join(",") + "\r\n"
+    }
+}
+
+impl Table<'_> {
+    /// Whether the category's winners are decided, and the reasons why they are not, each once.
+    fn decision(&self) -> [String; 2] {
+        let winners = &self.category.winners;
+        let decision = match winners.decision {
+            Decision::Decided => "decided",
+            Decision::Undecided => "undecided",
+        };
+        let mut reasons: Vec<&str> = Vec::new();
+        for reason in winners.undecided.iter().map(|undecided| reason(undecided.reason)) {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        [decision.to_owned(), reasons.join(" ")]
     }
 }
 
@@ -176,7 +228,22 @@ fn rule(rule: Rule) -> &'static str {
         Rule::Earliest => "earliest",
         Rule::Draw => "draw",
         Rule::Panel => "panel",
+        Rule::Countback => "countback",
         Rule::Shared => "shared",
         Rule::Choice => "choice",
+    }
+}
+
+/// The reason in the document's own word.
+fn reason(reason: UndecidedReason) -> &'static str {
+    match reason {
+        UndecidedReason::NoChoice => "no-choice",
+        UndecidedReason::ChosenNotEligible => "chosen-not-eligible",
+        UndecidedReason::NoScores => "no-scores",
+        UndecidedReason::TooFewJurors => "too-few-jurors",
+        UndecidedReason::MissingJurors => "missing-jurors",
+        UndecidedReason::IncompleteScores => "incomplete-scores",
+        UndecidedReason::TiedWithoutFigure => "tied-without-figure",
+        UndecidedReason::LotsNotDrawn => "lots-not-drawn",
     }
 }

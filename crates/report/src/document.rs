@@ -1,7 +1,11 @@
-//! The result document, schema version 1, as it is read: `docs/result.md` tells what each key means.
+//! The result document, schema versions 1 and 2, as it is read: `docs/result.md` tells what each key means.
+//!
+//! A document of version 2 has all keys of version 1 and some of its own, which are absent or empty in a document of version 1.
 
 pub mod category;
+pub mod correction;
 pub mod figure;
+pub mod panel;
 
 use std::collections::HashMap;
 
@@ -9,13 +13,13 @@ use acclaim_ballot_log::Hash;
 use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, Rules};
 use serde::Deserialize;
 
-use self::category::CategoryResult;
+use self::{category::CategoryResult, correction::Correction};
 
 /// A result document.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// The version of the schema: 1.
+    /// The version of the schema: 1 or 2.
     pub v: u32,
     /// The contest's id.
     pub contest: ContestId,
@@ -37,6 +41,8 @@ pub struct Document {
     pub previous: Option<Previous>,
     /// The seed that lots were drawn with.
     pub draw: Option<Draw>,
+    /// The result certified before, and what this one changes. Version 2.
+    pub corrects: Option<Correction>,
     /// Ballots, voters and votes in all.
     pub counts: Counts,
     /// Withdrawn entries.

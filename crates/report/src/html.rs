@@ -5,11 +5,14 @@
 
 mod category;
 mod check;
+mod correction;
 mod counts;
+mod jurors;
 mod overview;
 mod rules;
 mod tables;
 mod ties;
+mod undecided;
 mod words;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -66,6 +69,7 @@ fn page(report: &Report) -> Markup {
                     (overview::head(document))
                     (overview::contents(document))
                     main id="result" {
+                        (correction::section(document, &withdrawn))
                         (counts::section(document))
                         @for category in &document.categories {
                             (category::section(document, category, withdrawn.get(&category.id).map_or(&[], Vec::as_slice)))

@@ -18,4 +18,7 @@ pub use format::{Format, UnknownFormat};
 pub use read::{MOST_BYTES, Report, Unreadable};
 
 /// The published schema of the document, version 1: JSON Schema 2020-12.
-pub const SCHEMA: &str = include_str!("../../../docs/schemas/result-1.json");
+pub const SCHEMA_1: &str = include_str!("../../../docs/schemas/result-1.json");
+
+/// The published schema of the document, version 2: JSON Schema 2020-12.
+pub const SCHEMA_2: &str = include_str!("../../../docs/schemas/result-2.json");

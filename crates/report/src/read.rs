@@ -1,11 +1,14 @@
 //! Reading a document that somebody was handed: bounded, strict, and with an error that names the place.
 //!
 //! A key that the schema does not have is refused: a report that silently left out what a document says would be worse than none. Version 1 is what the log's
-//! `v` 1 comes to, so a document that says more has another version.
+//! `v` 1 comes to, and version 2 what `v` 2 comes to: a key of version 2 is refused in a document of version 1.
+
+mod first;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use self::first::FirstVersion;
 use crate::{
     contradictory::{Contradictory, check},
     document::Document,
@@ -27,7 +30,7 @@ pub enum Unreadable {
     #[error("the document is larger than {MOST_BYTES} bytes")]
     TooLarge,
     /// Another schema than this program knows.
-    #[error("`v` is {0}: this program reads result documents of version {version}", version = acclaim_tally::result::VERSION)]
+    #[error("`v` is {0}: this program reads result documents of versions 1 to {newest}", newest = acclaim_tally::result::VERSION)]
     Version(u64),
     /// Not JSON, or not of the schema: where and why.
     #[error("{at}: {why}")]
@@ -61,10 +64,13 @@ impl Report {
         }
         // Of another version nothing else is known, so it is asked first.
         let Version { v } = parsed(bytes)?;
-        if v != u64::from(acclaim_tally::result::VERSION) {
+        if !(1..=u64::from(acclaim_tally::result::VERSION)).contains(&v) {
             return Err(Unreadable::Version(v));
         }
         let document: Document = parsed(bytes)?;
+        if document.v == 1 {
+            let FirstVersion { .. } = parsed(bytes)?;
+        }
         check(&document)?;
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { document, sha256 })

@@ -82,9 +82,14 @@ fn everyone_gets_the_form_they_ask_for(site: &Site) {
     assert!(!ask(site, "?format=html", &[]).text.contains("Withdrawn entries"));
     assert_ne!(ask(site, "?format=csv", &[]).header("etag"), tags[1]);
 
-    let schema = site.send("GET", "/schemas/result-1.json", &[], b"");
-    assert_eq!((schema.status, &*schema.content_type), (200, "application/schema+json"));
-    assert_eq!(schema.text, acclaim_report::SCHEMA);
+    for (path, expected) in [
+        ("/schemas/result-1.json", acclaim_report::SCHEMA_1),
+        ("/schemas/result-2.json", acclaim_report::SCHEMA_2),
+    ] {
+        let schema = site.send("GET", path, &[], b"");
+        assert_eq!((schema.status, &*schema.content_type), (200, "application/schema+json"));
+        assert_eq!(schema.text, expected);
+    }
 
     let folder = site.export("main", "exported");
     let exported = |name: &str| fs::read_to_string(folder.join(name)).unwrap();

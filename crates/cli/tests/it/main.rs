@@ -10,6 +10,7 @@
 mod contest;
 mod disclosure;
 mod help;
+mod log_1;
 mod midnight;
 mod panic;
 mod receipts;

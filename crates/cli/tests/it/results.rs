@@ -68,7 +68,7 @@ fn a_result_in_every_form() {
 fn what_is_no_result_document_is_told() {
     let mut session = Session::new();
     session.write("empty.json", "");
-    session.write("other.json", "{\"v\":2}");
+    session.write("other.json", "{\"v\":3}");
     session.write("odd.json", "{\"v\":1,\"contest\":\"photo\",\"colour\":\"red\"}");
     session.write("list.json", "[]");
     for file in ["absent.json", "empty.json", "other.json", "odd.json", "list.json"] {

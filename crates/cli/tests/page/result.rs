@@ -160,3 +160,34 @@ fn a_page_from_a_file_shows_everything_and_runs_nothing() {
     assert!((3..=8).contains(&sheets(&pdf)), "{} sheets", sheets(&pdf));
     assert_eq!(browser.complaints(), [""; 0]);
 }
+
+#[test]
+fn a_page_of_version_2_fits_every_screen_and_begins_with_what_changed() {
+    if is_waived() {
+        return;
+    }
+    let browser = Browser::start();
+    let folder = TempDir::new().expect("a folder");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../report/tests/documents/second.json");
+    let report = Report::read(&std::fs::read(path).expect("the document")).expect("a document");
+    let file = folder.path().join("result.html");
+    std::fs::write(&file, report.html()).expect("a file");
+    browser.open(&format!("file://{}", file.display()));
+    browser.sees("Once this one is certified, it takes the place of that one.");
+    browser.sees("Winners are not decided in 1 category");
+    let told = browser.told();
+    let headings: Vec<&str> =
+        told.iter().filter(|(role, _)| role == "heading").map(|(_, name)| name.as_str()).collect();
+    assert_eq!(headings[1..3], ["Contents", "What this result corrects"]);
+    for (width, dark) in [(320, false), (390, true), (1280, false)] {
+        browser.dark(dark);
+        browser.resize(width, 900);
+        assert_eq!(browser.overflow(), 0, "at {width}");
+        browser.screenshot(&format!("result-second-{width}"), true);
+    }
+    browser.dark(false);
+    let pdf = browser.print();
+    Browser::keep("result-second.pdf", &pdf);
+    assert!((3..=8).contains(&sheets(&pdf)), "{} sheets", sheets(&pdf));
+    assert_eq!(browser.complaints(), [""; 0]);
+}

@@ -1,15 +1,12 @@
 //! What one category came to.
 
-use acclaim_contest::{
-    CategoryId, EntryId, Instant, PanelId,
-    id::ChannelId,
-    rules::{PanelKind, WinnersBy},
-};
+use acclaim_contest::{CategoryId, EntryId, Instant, PanelId, id::ChannelId, rules::WinnersBy};
 use serde::Deserialize;
 
 use super::{
     Ballots, Voided,
     figure::{Exact, Figure},
+    panel::PanelResult,
 };
 
 /// A category.
@@ -20,6 +17,8 @@ pub struct CategoryResult {
     pub id: CategoryId,
     /// What voters read.
     pub title: String,
+    /// The category's own numbers in place of the contest's. Version 2.
+    pub own_rules: Option<OwnRules>,
     /// Of ballots with a vote in it.
     pub counts: CategoryCounts,
     /// Entries that are not withdrawn, in rank order.
@@ -37,6 +36,18 @@ pub struct CategoryResult {
     pub ties: Vec<Tie>,
     /// Standings as they would be without any void or withdrawal.
     pub without_rulings: Vec<UnruledStanding>,
+}
+
+/// A category's own numbers, each there if it differs from the contest's. Version 2.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnRules {
+    /// Least and most votes of a ballot in the category.
+    pub votes: Option<[u32; 2]>,
+    /// Places of champions.
+    pub champions: Option<u32>,
+    /// Places of winners.
+    pub winners: Option<u32>,
 }
 
 /// Counts of a category.
@@ -107,54 +118,6 @@ pub struct ChannelVotes {
     pub share: Figure,
 }
 
-/// What a panel gave in a category.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PanelResult {
-    /// Which panel.
-    pub panel: PanelId,
-    /// How its figures are made.
-    pub kind: PanelKind,
-    /// Jurors that entered anything in the category.
-    pub jurors: u64,
-    /// In rank order.
-    pub figures: Vec<PanelFigure>,
-    /// Entries with fewer jurors than the rules ask for.
-    pub without_figure: Vec<WithoutFigure>,
-}
-
-/// A panel's figure of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PanelFigure {
-    /// Which entry.
-    pub entry: EntryId,
-    /// What voters read.
-    pub title: String,
-    /// At this panel.
-    pub rank: u64,
-    /// Mean of scores, or sum of points.
-    pub figure: Figure,
-    /// The same as a fraction.
-    pub exact: Exact,
-    /// Jurors that it is made of.
-    pub jurors: u64,
-    /// Whether others have the same rank.
-    pub tied: bool,
-}
-
-/// An entry without a figure of a panel.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WithoutFigure {
-    /// Which entry.
-    pub entry: EntryId,
-    /// What voters read.
-    pub title: String,
-    /// Jurors that there were.
-    pub jurors: u64,
-}
-
 /// An entry's place in the ranking.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -201,7 +164,10 @@ pub struct Winners {
     pub by: WinnersBy,
     /// Whether it has.
     pub decision: Decision,
-    /// Those who win.
+    /// Why they are not decided. Version 2.
+    #[serde(default)]
+    pub undecided: Vec<Undecided>,
+    /// The winners; as long as they are not decided, those that win as things stand.
     pub entries: Vec<Place>,
     /// Chosen, but withdrawn since or no champions any more.
     pub no_longer_eligible: Vec<EntryId>,
@@ -215,8 +181,48 @@ pub struct Winners {
 pub enum Decision {
     /// They are; there may be none.
     Decided,
-    /// The panel has not chosen.
+    /// They are not. In a document of version 1 the panel has not chosen.
     Undecided,
+}
+
+/// A reason why winners are not decided. Version 2.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Undecided {
+    /// What is missing.
+    pub reason: UndecidedReason,
+    /// The same as a sentence, for programs that show it as it is.
+    pub text: String,
+    /// The panel that it is about.
+    pub panel: Option<PanelId>,
+    /// The jurors that it is about.
+    #[serde(default)]
+    pub jurors: Vec<String>,
+    /// The entries that it is about.
+    #[serde(default)]
+    pub entries: Vec<EntryId>,
+}
+
+/// What is missing before winners are decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UndecidedReason {
+    /// The panel has not chosen.
+    NoChoice,
+    /// Chosen entries were withdrawn since, or are no longer champions.
+    ChosenNotEligible,
+    /// No juror of the panel has scored.
+    NoScores,
+    /// Fewer jurors than the rules ask for have scored the entries.
+    TooFewJurors,
+    /// The jurors have not scored.
+    MissingJurors,
+    /// The jurors have not scored every entry.
+    IncompleteScores,
+    /// The panel that breaks ties has no figure for the entries.
+    TiedWithoutFigure,
+    /// The entries are tied, and no lots are drawn.
+    LotsNotDrawn,
 }
 
 /// The panel's choice, as it is logged.
@@ -253,6 +259,8 @@ pub enum Rule {
     Draw,
     /// The higher figure at a panel.
     Panel,
+    /// The highest values from more jurors. Version 2.
+    Countback,
     /// Nothing.
     Shared,
     /// The panel's choice.
@@ -308,6 +316,9 @@ pub struct Ordered {
     pub lot: Option<String>,
     /// Its figure at the panel, or its votes.
     pub figure: Option<String>,
+    /// Values, the highest first, and how many jurors gave each to the entry. Version 2.
+    #[serde(default)]
+    pub counts: Vec<(String, u64)>,
 }
 
 /// A place in the standings as they would be without rulings.

@@ -5,11 +5,11 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 /// The most digits before the point; a figure of a contest has a few.
 const MOST_DIGITS: usize = 30;
 
-/// A figure with two decimals, such as `42.38`.
+/// A figure with two decimals, such as `42.38`; in a document of version 2 also one below zero, such as `-1.50`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
     text: String,
-    hundredths: u128,
+    hundredths: i128,
 }
 
 impl Figure {
@@ -21,8 +21,13 @@ impl Figure {
 
     /// The figure in hundredths, for drawing it.
     #[must_use]
-    pub fn hundredths(&self) -> u128 {
+    pub fn hundredths(&self) -> i128 {
         self.hundredths
+    }
+
+    /// Whether it is below zero.
+    pub(crate) fn is_below_zero(&self) -> bool {
+        self.hundredths < 0
     }
 }
 
@@ -36,16 +41,20 @@ impl<'de> Deserialize<'de> for Figure {
     }
 }
 
-fn hundredths(text: &str) -> Option<u128> {
-    let (whole, rest) = text.split_once('.')?;
+fn hundredths(text: &str) -> Option<i128> {
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let (whole, rest) = unsigned.split_once('.')?;
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || whole.len() > MOST_DIGITS || !digits(rest) || rest.len() != 2 {
         return None;
     }
-    Some(whole.parse::<u128>().ok()? * 100 + rest.parse::<u128>().ok()?)
+    Some(sign * (whole.parse::<i128>().ok()? * 100 + rest.parse::<i128>().ok()?))
 }
 
-/// An exact fraction, such as `10379/20000`, or a whole number.
+/// An exact fraction, such as `10379/20000`, or a whole number; in a document of version 2 also below zero, such as `-3/2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exact(String);
 
@@ -61,6 +70,7 @@ impl<'de> Deserialize<'de> for Exact {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let (above, below) = text.split_once('/').unwrap_or((&text, "1"));
+        let above = above.strip_prefix('-').unwrap_or(above);
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if digits(above) && digits(below) {
             Ok(Self(text))
@@ -77,13 +87,30 @@ mod tests {
     #[test]
     fn a_figure_has_digits_and_two_decimals() {
         let longest = format!("{}.99", "9".repeat(MOST_DIGITS));
-        for (text, expected) in [("0.00", 0), ("42.38", 4238), ("100.00", 10_000), ("007.50", 750)] {
+        for (text, expected) in [
+            ("0.00", 0),
+            ("42.38", 4238),
+            ("100.00", 10_000),
+            ("007.50", 750),
+            ("-1.50", -150),
+            ("-0.01", -1),
+        ] {
             assert_eq!(hundredths(text), Some(expected));
         }
         assert!(hundredths(&longest).is_some());
-        for text in
-            ["", "1", ".50", "1.5", "1.500", "-1.00", "1,00", "١.٠٠", "1e9.00", &format!("9{longest}")]
-        {
+        for text in [
+            "",
+            "1",
+            ".50",
+            "1.5",
+            "1.500",
+            "--1.00",
+            "+1.00",
+            "1,00",
+            "١.٠٠",
+            "1e9.00",
+            &format!("9{longest}"),
+        ] {
             assert_eq!(hundredths(text), None, "{text}");
         }
     }
@@ -91,7 +118,7 @@ mod tests {
     #[test]
     fn a_fraction_is_digits_over_digits() {
         let read = |text: &str| serde_json::from_value::<Exact>(text.into()).is_ok();
-        assert!(["0", "1/3", "10379/20000"].into_iter().all(read));
-        assert!(!["", "1/", "/2", "1/2/3", "-1/2", "0.5"].into_iter().any(read));
+        assert!(["0", "1/3", "10379/20000", "-3/2", "-7"].into_iter().all(read));
+        assert!(!["", "1/", "/2", "1/2/3", "1/-2", "--1/2", "-", "0.5"].into_iter().any(read));
     }
 }

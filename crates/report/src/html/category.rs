@@ -6,8 +6,10 @@ use acclaim_contest::EntryId;
 use maud::{Markup, html};
 
 use super::{
-    counts, overview, tables, ties,
-    words::{count, decided_by, grouped, instant, largest, measure, outside, rank, unit},
+    counts, overview, rules, tables, ties, undecided,
+    words::{
+        count, decided_by, grouped, instant, largest, listed, measure, name, outside, rank, signed, unit,
+    },
 };
 use crate::document::{
     Document, WithdrawnEntry,
@@ -18,7 +20,7 @@ use crate::document::{
 pub(super) struct Titles<'a>(HashMap<&'a str, &'a str>);
 
 impl<'a> Titles<'a> {
-    fn new(category: &'a CategoryResult, withdrawn: &[&'a WithdrawnEntry]) -> Self {
+    pub(super) fn new(category: &'a CategoryResult, withdrawn: &[&'a WithdrawnEntry]) -> Self {
         let standings = category.standings.iter().map(|entry| (entry.entry.as_str(), entry.title.as_str()));
         let withdrawn = withdrawn.iter().map(|entry| (entry.entry.as_str(), entry.title.as_str()));
         Self(standings.chain(withdrawn).collect())
@@ -30,6 +32,15 @@ impl<'a> Titles<'a> {
             Some(title) => outside(title),
             None => html! { code { (entry) } },
         }
+    }
+
+    /// Some entries in a row, each cut off if it is very long, since the same entries come in several lists.
+    pub(super) fn listed(&self, entries: &[EntryId]) -> Markup {
+        let short = |entry: &EntryId| match self.0.get(entry.as_str()) {
+            Some(title) => name(title),
+            None => html! { code { (entry) } },
+        };
+        listed(&entries.iter().map(short).collect::<Vec<_>>())
     }
 }
 
@@ -46,13 +57,16 @@ pub(super) fn section(
                 code { (category.id) } " · " (count(category.counts.votes, "vote", "votes")) " counted "
                 a href="#contents" { "Contents" }
             }
+            @if let Some(own) = &category.own_rules {
+                p { "In this category the rules have numbers of its own: " (rules::own_numbers(own)) "." }
+            }
             (winners(document, category, &titles))
             @if let Some(champions) = &category.champions { (champions_of(document, champions)) }
             (ties::section(&document.rules, category, &titles))
             (tables::ranking(document, category))
             (standings(category))
             (tables::channels(category))
-            @for panel in &category.panels { (tables::panel(document, category, panel)) }
+            @for panel in &category.panels { (tables::panel(document, category, panel, &titles)) }
             (tables::without_rulings(category, &titles, withdrawn))
             @if !withdrawn.is_empty() { (withdrawn_here(withdrawn)) }
             (counts::of_category(&category.counts))
@@ -62,11 +76,20 @@ pub(super) fn section(
 
 fn winners(document: &Document, category: &CategoryResult, titles: &Titles<'_>) -> Markup {
     let winners = &category.winners;
+    let is_undecided = winners.decision == Decision::Undecided;
     html! {
-        div class={ "won-by" @if winners.decision == Decision::Undecided { " open" } } {
+        div class={ "won-by" @if is_undecided { " open" } } {
             h3 { @if winners.entries.len() > 1 { "Winners" } @else { "Winner" } }
-            @if let Some(text) = overview::without_winners(document, category) { p { (text) } }
-            (places(document, &winners.entries, "places winners"))
+            @if is_undecided && document.v >= 2 {
+                (undecided::reasons(document, category, titles))
+                @if !winners.entries.is_empty() {
+                    p { "As things stand these would win:" }
+                    (places(document, &winners.entries, "places"))
+                }
+            } @else {
+                @if let Some(text) = overview::without_winners(document, category) { p { (text) } }
+                (places(document, &winners.entries, "places winners"))
+            }
             (ties::no_longer_eligible(&winners.no_longer_eligible, titles))
             @if let Some(choice) = &winners.choice { (chosen(choice)) }
         }
@@ -107,7 +130,7 @@ fn place(document: &Document, place: &Place) -> Markup {
     html! {
         span class="name" { (outside(&place.title)) } " "
         span class="muted" {
-            @if let Some(figure) = &place.figure { (figure.as_str()) (unit(&document.rules)) ", " }
+            @if let Some(figure) = &place.figure { (signed(figure.as_str())) (unit(&document.rules)) ", " }
             (count(place.votes, "vote", "votes")) ", " (decided_by(place.decided_by, &document.rules))
         }
     }
@@ -116,7 +139,10 @@ fn place(document: &Document, place: &Place) -> Markup {
 fn standings(category: &CategoryResult) -> Markup {
     let ids =
         |places: &'_ [Place]| places.iter().map(|place| place.entry.clone()).collect::<HashSet<EntryId>>();
-    let winners = ids(&category.winners.entries);
+    let winners = match category.winners.decision {
+        Decision::Decided => ids(&category.winners.entries),
+        Decision::Undecided => HashSet::new(),
+    };
     let champions = ids(category.champions.as_deref().unwrap_or_default());
     let whole = largest(category.standings.iter().map(|standing| &standing.share));
     html! {

@@ -3,7 +3,10 @@
 use acclaim_contest::rules::WinnersBy;
 use maud::{Markup, html};
 
-use super::words::{count, grouped, instant, listed, outside};
+use super::{
+    correction, undecided,
+    words::{count, grouped, instant, listed, outside},
+};
 use crate::document::{
     Document, Status,
     category::{CategoryResult, Decision},
@@ -18,6 +21,7 @@ pub(super) fn head(document: &Document) -> Markup {
                     Status::Certified => span class="badge good" { "Certified result" },
                 }
                 @if document.test { span class="badge bad" { "Rehearsal" } }
+                @if document.corrects.is_some() { " " span class="badge" { "Correction" } }
             }
             h1 { (outside(&document.title)) }
             (window(document))
@@ -34,6 +38,8 @@ pub(super) fn head(document: &Document) -> Markup {
                     }
                 }
             }
+            (correction::notice(document))
+            (undecided::notice(document))
             (headline(document))
         }
     }
@@ -54,7 +60,10 @@ fn window(document: &Document) -> Markup {
 
 /// The figures that everyone asks for first.
 fn headline(document: &Document) -> Markup {
-    let winners = document.categories.iter().map(|category| category.winners.entries.len() as u64).sum();
+    let decided =
+        document.categories.iter().filter(|category| category.winners.decision == Decision::Decided);
+    let winners = decided.map(|category| category.winners.entries.len() as u64).sum();
+    let undecided = undecided::undecided(document).count() as u64;
     let champions: Option<Vec<usize>> =
         document.categories.iter().map(|category| category.champions.as_ref().map(Vec::len)).collect();
     let facts = [
@@ -64,6 +73,7 @@ fn headline(document: &Document) -> Markup {
         ("Categories", Some(document.categories.len() as u64)),
         ("Champions", champions.map(|champions| champions.iter().sum::<usize>() as u64)),
         ("Winners", Some(winners)),
+        ("Categories not decided", Some(undecided).filter(|undecided| *undecided > 0)),
     ];
     html! {
         dl class="facts" {
@@ -85,11 +95,14 @@ pub(super) fn contents(document: &Document) -> Markup {
                 @for category in &document.categories {
                     li {
                         a href={ "#category-" (category.id) } { (outside(&category.title)) }
-                        " " span class="won" { (won(category)) }
+                        " " span class="won" { (won(document, category)) }
                     }
                 }
             }
             ul {
+                @if document.corrects.is_some() {
+                    li { a href="#corrects" { "What this result corrects" } }
+                }
                 li { a href="#counted" { "What was counted" } }
                 @if !document.withdrawn.is_empty() {
                     li { a href="#withdrawn" { "Withdrawn entries" } }
@@ -101,11 +114,12 @@ pub(super) fn contents(document: &Document) -> Markup {
     }
 }
 
-fn won(category: &CategoryResult) -> Markup {
+fn won(document: &Document, category: &CategoryResult) -> Markup {
     let winners = &category.winners;
     let names: Vec<Markup> = winners.entries.iter().map(|place| outside(&place.title)).collect();
     html! {
         @match (winners.decision, names.len()) {
+            (Decision::Undecided, _) if document.v >= 2 => "Not decided",
             (Decision::Undecided, _) => "Not decided yet",
             (_, 0) => "No winner",
             (_, 1) => { "Winner: " (listed(&names)) }

@@ -1,15 +1,21 @@
 //! The rules that decided, in words.
 
+mod by_category;
+
 use acclaim_contest::{
     Rules,
     rules::{
-        BallotRules, ChampionRules, ChampionTies, Completion, Panel, PanelKind, Period, Revision,
+        Admission, BallotRules, ChampionRules, ChampionTies, Completion, Panel, PanelKind, Period, Revision,
         WinnerRules, WinnerTies, WinnersBy, WinnersFrom,
     },
 };
 use maud::{Markup, html};
 
-use super::words::{count, grouped, instant, listed, outside};
+pub(super) use self::by_category::own_numbers;
+use super::{
+    jurors::names,
+    words::{count, grouped, instant, listed, outside, signed},
+};
 use crate::document::Document;
 
 pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
@@ -18,10 +24,13 @@ pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
             h2 id="rules-title" { "The rules" }
             p class="muted" { "Fixed before the first vote, and the first entry of the log." }
             dl class="said" {
+                @if let Some(admission) = &rules.admission { div { dt { "Voters" } dd { (voters(admission)) } } }
                 div { dt { "A ballot" } dd { (ballot(&rules.ballot)) } }
+                (by_category::limits(document))
                 @if !rules.channels.is_empty() { div { dt { "Channels" } dd { (channels(rules)) } } }
                 @if let Some(champions) = &rules.champions { div { dt { "Champions" } dd { (champion(champions)) } } }
                 div { dt { "Winners" } dd { (winner(&rules.winners)) } }
+                (by_category::own_rules(document))
                 @for rule in &rules.panels { div { dt { "Panel " code { (rule.id) } } dd { (panel(rule)) } } }
                 @if let Some(draw) = &rules.draw {
                     div {
@@ -40,6 +49,27 @@ pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// How voters got in.
+fn voters(admission: &Admission) -> Markup {
+    let ways: Vec<Markup> = admission
+        .methods
+        .iter()
+        .map(|method| match method.as_str() {
+            "pass" => html! { "a pass from the organiser" },
+            "code" => html! { "a printed code" },
+            "email" => html! { "an e-mail address" },
+            "sms" => html! { "a telephone number" },
+            "oidc" => html! { "an account elsewhere" },
+            "open" => html! { "no proof of who they are" },
+            other => html! { code { (outside(other)) } },
+        })
+        .collect();
+    html! {
+        "Voters are admitted by " (listed(&ways)) "."
+        @if ways.len() > 1 { " There is one vote for each way." }
     }
 }
 
@@ -127,7 +157,9 @@ fn panel(panel: &Panel) -> Markup {
         @match panel.kind {
             PanelKind::Score => {
                 "The mean of the jurors’ scores"
-                @if let Some([lowest, highest]) = panel.scale { " from " (lowest) " to " (highest) }
+                @if let Some([lowest, highest]) = panel.scale {
+                    " from " (signed(&lowest.to_string())) " to " (signed(&highest.to_string()))
+                }
             }
             PanelKind::Points => "The sum of the jurors’ points",
             PanelKind::Rank => { "The sum of points for the jurors’ ranks: " (points.join(", ")) }
@@ -139,5 +171,6 @@ fn panel(panel: &Panel) -> Markup {
         }
         @if panel.minimum_jurors > 1 { " An entry with fewer than " (panel.minimum_jurors) " jurors has no figure." }
         @if panel.weight != 1 { " The panel has weight " (panel.weight) "." }
+        @if !panel.jurors.is_empty() { " Its jurors are " (names(&panel.jurors)) ", and nobody else." }
     }
 }

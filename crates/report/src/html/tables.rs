@@ -10,12 +10,14 @@ use maud::{Markup, html};
 
 use super::{
     category::Titles,
+    jurors,
     words::{count, grouped, largest, listed, measure, outside, rank, unit},
 };
 use crate::document::{
     Document, WithdrawnEntry,
-    category::{CategoryResult, PanelResult, Ranked, Standing, UnruledStanding},
+    category::{CategoryResult, Ranked, Standing, UnruledStanding},
     figure::Figure,
+    panel::PanelResult,
 };
 
 /// More columns than this do not fit a phone: their table moves sideways in a frame of its own.
@@ -48,7 +50,12 @@ pub(super) fn ranking(document: &Document, category: &CategoryResult) -> Markup 
 }
 
 /// What one panel gave.
-pub(super) fn panel(document: &Document, category: &CategoryResult, panel: &PanelResult) -> Markup {
+pub(super) fn panel(
+    document: &Document,
+    category: &CategoryResult,
+    panel: &PanelResult,
+    titles: &Titles<'_>,
+) -> Markup {
     let heading = match panel.kind {
         PanelKind::Score => "Score",
         PanelKind::Points | PanelKind::Rank => "Points",
@@ -60,20 +67,20 @@ pub(super) fn panel(document: &Document, category: &CategoryResult, panel: &Pane
             rank: figure.rank,
             tied: figure.tied,
             title: &figure.title,
-            jurors: Some(figure.jurors),
+            jurors: Some((figure.jurors, figure.recused)),
             figure: &figure.figure,
         })
         .collect();
     let without: Vec<Markup> = panel
         .without_figure
         .iter()
-        .map(|entry| html! { (outside(&entry.title)) " (" (count(entry.jurors, "juror", "jurors")) ")" })
+        .map(|entry| html! { (outside(&entry.title)) " (" (count(entry.jurors, "juror", "jurors")) (jurors::recused(", ", entry.recused)) ")" })
         .collect();
     let minimum =
         document.rules.panels.iter().find(|rules| rules.id == panel.panel).map(|rules| rules.minimum_jurors);
     html! {
         h3 { "Panel " code { (panel.panel) } }
-        p class="muted" { (count(panel.jurors, "juror", "jurors")) " entered something in this category." }
+        (jurors::section(panel, titles))
         @if !rows.is_empty() {
             (figures(&html! { "Figures of panel " (panel.panel) " in " (outside(&category.title)) }, heading, "", &rows))
         }
@@ -91,7 +98,8 @@ struct Row<'a> {
     rank: u64,
     tied: bool,
     title: &'a str,
-    jurors: Option<u64>,
+    /// Those who count for it, and those who are recused.
+    jurors: Option<(u64, u64)>,
     figure: &'a Figure,
 }
 
@@ -114,7 +122,12 @@ fn figures(caption: &Markup, heading: &str, unit: &str, rows: &[Row<'_>]) -> Mar
                     tr {
                         td class="rank" { (rank(row.rank, row.tied)) }
                         th scope="row" { (outside(row.title)) }
-                        @if let Some(jurors) = row.jurors { td class="number" { (grouped(jurors)) } }
+                        @if let Some((jurors, recused)) = row.jurors {
+                            td class="number" {
+                                (grouped(jurors))
+                                @if recused > 0 { span class="muted recused" { (jurors::recused(" ", recused)) } }
+                            }
+                        }
                         td class="number drawn" { (measure(row.figure, unit, whole)) }
                     }
                 }

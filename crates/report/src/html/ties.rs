@@ -1,11 +1,14 @@
 //! Every tie of a category, and how it was resolved, in sentences.
 
-use acclaim_contest::{EntryId, Rules, rules::WinnerTies};
+use acclaim_contest::{
+    EntryId, Rules,
+    rules::{PanelKind, WinnerTies},
+};
 use maud::{Markup, html};
 
 use super::{
     category::Titles,
-    words::{clean, count, grouped, listed, unit},
+    words::{clean, count, grouped, listed, signed, unit},
 };
 use crate::document::category::{CategoryResult, Concern, Ordered, Rule, Tie};
 
@@ -42,7 +45,7 @@ fn sentence(rules: &Rules, tie: &Tie, titles: &Titles<'_>) -> Markup {
             " " (count(places, "place was left", "places were left")) " for " (grouped(tie.entries.len() as u64)) "."
         }
         " " (resolved(rules, tie))
-        @if !tie.order.is_empty() { (order(&tie.order, titles)) }
+        @if !tie.order.is_empty() { (order(rules, &tie.order, titles)) }
     }
 }
 
@@ -50,7 +53,7 @@ fn sentence(rules: &Rules, tie: &Tie, titles: &Titles<'_>) -> Markup {
 fn equal(rules: &Rules, tie: &Tie) -> Markup {
     html! {
         @match (&tie.figure, tie.votes) {
-            (Some(figure), _) => { ", each with " (figure.as_str()) (unit(rules)) }
+            (Some(figure), _) => { ", each with " (signed(figure.as_str())) (unit(rules)) }
             (None, Some(votes)) => { ", with " (count(votes, "vote", "votes")) " each" }
             (None, None) => ", with equal shares",
         }
@@ -71,6 +74,9 @@ fn resolved(rules: &Rules, tie: &Tie) -> Markup {
             (Rule::Earliest, _) => strong { "The one that was first to reach its total comes first, in the order of recording:" },
             (Rule::Draw, _) => strong { "Lots decide:" },
             (Rule::Panel, _) => strong { (by_panel) },
+            (Rule::Countback, _) => strong {
+                "Countback: the entry that more jurors gave the highest value comes first; if as many did, the next lower value decides:"
+            },
             (Rule::Votes, _) => strong { "More votes come first:" },
             (Rule::Scores | Rule::Weighted, _) => strong { "The higher figure comes first:" },
             (Rule::Choice, _) => strong { "The panel’s choice decides." },
@@ -78,19 +84,53 @@ fn resolved(rules: &Rules, tie: &Tie) -> Markup {
     }
 }
 
-fn order(order: &[Ordered], titles: &Titles<'_>) -> Markup {
+fn order(rules: &Rules, order: &[Ordered], titles: &Titles<'_>) -> Markup {
     html! {
         ol {
-            @for Ordered { entry, index, lot, figure } in order {
+            @for (number, Ordered { entry, index, lot, figure, counts }) in order.iter().enumerate() {
                 li {
                     (titles.of(entry))
                     @if let Some(index) = index { ": reached its total with entry " (grouped(*index)) " of the log" }
-                    @if let Some(figure) = figure { ": " (clean(figure)) }
+                    @if let Some(figure) = figure { ": " (signed(&clean(figure))) }
+                    @if !counts.is_empty() { ": " (countback(rules, counts, deciding(order, number))) }
                     @if let Some(lot) = lot { ": lot " code class="lot" { (clean(lot)) } }
                 }
             }
         }
     }
+}
+
+/// Which of an entry's counts tells it from its neighbours in the order, so that all below it does not matter; `None` if none does.
+fn deciding(order: &[Ordered], number: usize) -> Option<usize> {
+    let counts = |number: usize| order.get(number).map(|one| &one.counts);
+    let own = counts(number)?;
+    let neighbours = [number.checked_sub(1), number.checked_add(1)].into_iter().flatten().filter_map(counts);
+    let first_difference =
+        |other: &Vec<(String, u64)>| own.iter().zip(other).position(|(own, other)| own != other);
+    neighbours.filter_map(first_difference).max()
+}
+
+/// How many jurors gave each value, down to the one that decides.
+fn countback(rules: &Rules, counts: &[(String, u64)], deciding: Option<usize>) -> Markup {
+    let by_points = rules.panels.iter().any(|panel| panel.kind == PanelKind::Points);
+    let counts: Vec<Markup> = counts
+        .iter()
+        .take(deciding.map_or(counts.len(), |last| last + 1))
+        .enumerate()
+        .map(|(number, (value, jurors))| {
+            let jurors = count(*jurors, "juror", "jurors");
+            let text = match by_points {
+                true => html! { (clean(value)) " points from " (jurors) },
+                false => html! { "place " (clean(value)) " from " (jurors) },
+            };
+            if deciding == Some(number) {
+                html! { strong { (text) } }
+            } else {
+                text
+            }
+        })
+        .collect();
+    listed(&counts)
 }
 
 /// Names entries that were chosen and cannot win any more.

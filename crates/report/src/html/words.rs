@@ -10,9 +10,20 @@ use maud::{Markup, html};
 
 use crate::document::{category::Rule, figure::Figure};
 
+/// The longest name in lists where the same names come again and again, in characters: a page is not much longer than its document.
+const MAX_NAME: usize = 200;
+
 /// A text from outside: escaped, and isolated from what stands around it, whichever way it runs.
 pub(super) fn outside(text: &str) -> Markup {
     html! { bdi { (clean(text)) } }
+}
+
+/// The name of a juror, an entry or a category in a list where it may come again and again: as [`outside`], and cut off if it is very long.
+pub(super) fn name(text: &str) -> Markup {
+    match text.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => outside(&format!("{}…", text.get(..end).unwrap_or_default())),
+        None => outside(text),
+    }
 }
 
 /// A text without control characters, which HTML does not allow. Line breaks become spaces.
@@ -65,15 +76,29 @@ pub(super) fn instant(instant: Instant) -> Markup {
     html! { time datetime=(instant) { (time.strftime(pattern)) } }
 }
 
-/// A figure with its unit and a bar as long as it is of `whole`.
-pub(super) fn measure(figure: &Figure, unit: &str, whole: u128) -> Markup {
-    html! { span class="measure" { (bar(figure, whole)) span { (figure.as_str()) (unit) } } }
+/// A figure, or a text that may be one, with the sign that is read aloud as minus in place of a hyphen.
+pub(super) fn signed(figure: &str) -> Cow<'_, str> {
+    match figure.strip_prefix('-') {
+        Some(rest) if rest.starts_with(|first: char| first.is_ascii_digit()) => format!("−{rest}").into(),
+        _ => figure.into(),
+    }
+}
+
+/// A figure with its unit and a bar as long as it is of `whole`; without a bar if there is no whole.
+pub(super) fn measure(figure: &Figure, unit: &str, whole: Option<u128>) -> Markup {
+    html! {
+        span class="measure" {
+            @if let Some(whole) = whole { (bar(figure, whole)) }
+            span { (signed(figure.as_str())) (unit) }
+        }
+    }
 }
 
 /// A bar says nothing that does not stand beside it as text. It is a drawing and not a background, so that it is printed, and shown whatever colours
 /// are forced.
 fn bar(part: &Figure, whole: u128) -> Markup {
-    let basis_points = part.hundredths().saturating_mul(10_000).checked_div(whole).unwrap_or(0).min(10_000);
+    let part = part.hundredths().unsigned_abs();
+    let basis_points = part.saturating_mul(10_000).checked_div(whole).unwrap_or(0).min(10_000);
     let width = format!("{}.{:02}%", basis_points / 100, basis_points % 100);
     html! {
         svg class="bar" aria-hidden="true" focusable="false" {
@@ -83,9 +108,11 @@ fn bar(part: &Figure, whole: u128) -> Markup {
     }
 }
 
-/// The largest of some figures, which the longest bar stands for.
-pub(super) fn largest<'a>(figures: impl Iterator<Item = &'a Figure>) -> u128 {
-    figures.map(Figure::hundredths).max().unwrap_or(0)
+/// The largest of some figures, which the longest bar stands for. `None` if one is below zero, which no length of a bar shows.
+pub(super) fn largest<'a>(figures: impl Iterator<Item = &'a Figure>) -> Option<u128> {
+    figures
+        .map(|figure| u128::try_from(figure.hundredths()).ok())
+        .try_fold(0, |largest, one| Some(largest.max(one?)))
 }
 
 /// The unit of the figures that winners are decided by.
@@ -116,6 +143,7 @@ pub(super) fn decided_by(rule: Rule, rules: &Rules) -> Markup {
         Rule::Earliest => html! { "tied, was first to reach its total" },
         Rule::Draw => html! { "tied, placed by lot" },
         Rule::Panel => by_panel,
+        Rule::Countback => html! { "tied, placed by countback" },
         Rule::Shared => html! { "tied, and nothing breaks the tie" },
         Rule::Choice => html! { "chosen by the panel" },
     }
@@ -155,7 +183,25 @@ mod tests {
             assert!(bar.contains(&format!("class=\"fill\" width=\"{width}\"")), "{bar}");
         }
         let huge = figure(&format!("{}.00", "9".repeat(30)));
-        assert!(bar(&huge, huge.hundredths()).into_string().contains("%"));
+        assert!(bar(&huge, huge.hundredths().unsigned_abs()).into_string().contains("%"));
+    }
+
+    #[test]
+    fn figures_below_zero_have_a_minus_sign_and_no_bars() {
+        let figures: Vec<Figure> =
+            ["2.00", "-1.50"].map(|text| serde_json::from_value::<Figure>(text.into()).unwrap()).into();
+        assert_eq!((largest(figures.iter()), largest(figures.iter().take(1))), (None, Some(200)));
+        assert_eq!(largest([].iter()), Some(0));
+        let text = measure(&figures[1], "", None).into_string();
+        assert!(text.contains("−1.50") && !text.contains("svg"), "{text}");
+        assert_eq!((&*signed("-x"), &*signed("-3")), ("-x", "−3"));
+    }
+
+    #[test]
+    fn a_name_that_comes_again_and_again_is_cut_off() {
+        let long = "é".repeat(MAX_NAME);
+        assert_eq!(name(&long).into_string(), format!("<bdi>{long}</bdi>"));
+        assert_eq!(name(&format!("{long}é")).into_string(), format!("<bdi>{long}…</bdi>"));
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Documents to report on: real ones, made of the tally's golden logs, and two made by hand that have every key between them.
+//! Documents to report on: real ones, made of the tally's golden logs, and three made by hand that have every key between them.
 
 use std::path::PathBuf;
 
 use acclaim_tally::Replay;
 use serde_json::Value;
 
-use crate::logs;
+use crate::{logs, second};
 
 fn path(relative: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(relative)
@@ -14,6 +14,11 @@ fn path(relative: &str) -> PathBuf {
 /// A final with channels, panels, lots, an earlier round, voids and a withdrawal.
 pub(crate) fn everything() -> Vec<u8> {
     std::fs::read(path("tests/documents/everything.json")).unwrap()
+}
+
+/// The same in version 2, with all that it added.
+pub(crate) fn everything_of_second() -> Vec<u8> {
+    std::fs::read(path("tests/documents/second.json")).unwrap()
 }
 
 /// A contest decided by points alone, with a tie that a panel breaks.
@@ -31,8 +36,10 @@ pub(crate) fn remarked() -> Vec<u8> {
 /// All there are, by name.
 pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
     let mut all = vec![("everything".to_owned(), everything()), ("points".to_owned(), points())];
+    all.push(("everything of version 2".to_owned(), everything_of_second()));
     all.push(("remarked".to_owned(), remarked()));
     all.extend(logs::all());
+    all.extend(second::all());
     all.extend(real());
     all
 }

@@ -1,48 +1,73 @@
 //! Real documents under rules that no golden log may have: logs made here, counted by the tally.
 
-use acclaim_ballot_log::NewBallot;
+use acclaim_ballot_log::{Event, LogEntry, NewBallot, entry::Salt};
 use acclaim_contest::TagKey;
 use acclaim_tally::Replay;
 use serde_json::{Value, json};
 
-const AT: &str = "2021-03-01T12:00:00Z";
+pub(crate) const AT: &str = "2021-03-01T12:00:00Z";
 
-struct Log(Replay);
+pub(crate) struct Log(Replay);
 
 impl Log {
     /// A contest with one category `a` of four entries, open.
-    fn open(rules: &Value, previous: Option<Value>) -> Self {
-        let mut header = json!({"type": "contest", "v": 1, "contest": "test", "title": "Test", "test": false, "time_zone": "UTC",
+    fn open(v: u32, rules: &Value, previous: Option<Value>) -> Self {
+        let mut header = json!({"type": "contest", "v": v, "contest": "test", "title": "Test", "test": false, "time_zone": "UTC",
             "opens": "2021-03-01T00:00:00Z", "closes": "2021-03-02T00:00:00Z", "rules": rules});
         if let Some(previous) = previous {
             header["previous"] = previous;
         }
+        Self::begin(&header, &[json!({"id": "a", "title": "Category a"})])
+    }
+
+    /// A contest of four entries in each category, open.
+    pub(crate) fn begin(header: &Value, categories: &[Value]) -> Self {
         let mut log = Self(Replay::without_tiles("example.org/test"));
-        log.event(&header);
-        log.event(&json!({"type": "category", "id": "a", "title": "Category a"}));
-        for number in 1..=4 {
-            log.event(&json!({"type": "entry", "id": format!("a{number}"), "category": "a", "title": format!("Entry a{number}")}));
+        log.event(header);
+        for category in categories {
+            let mut event = category.clone();
+            event["type"] = "category".into();
+            log.event(&event);
+        }
+        for category in categories.iter().map(|category| category["id"].as_str().unwrap()) {
+            for number in 1..=4 {
+                log.event(
+                    &json!({"type": "entry", "id": format!("{category}{number}"), "category": category,
+                    "title": format!("Entry {category}{number}")}),
+                );
+            }
         }
         log.event(&json!({"type": "opened", "at": "2021-03-01T00:00:00Z"}));
         log
     }
 
-    /// Adds an event, with its keys in the canonical order.
-    fn event(&mut self, event: &Value) {
-        let event: acclaim_ballot_log::Event = serde_json::from_value(event.clone()).unwrap();
-        self.0.push(&event.encode(None).unwrap()).unwrap();
+    /// Adds an event, with its keys in the canonical order, and salted if its log asks for that.
+    pub(crate) fn event(&mut self, event: &Value) {
+        let event: Event = serde_json::from_value(event.clone()).unwrap();
+        let salt = self.0.tally().is_salted(&event).then_some(Salt([7; 16]));
+        self.0.push(&event.encode(salt).unwrap()).unwrap();
     }
 
-    fn cast(&mut self, voter: &str, channel: Option<&str>, period: Option<&str>, entry: &str) {
+    pub(crate) fn cast(
+        &mut self,
+        voter: &str,
+        channel: Option<&str>,
+        period: Option<&str>,
+        entry: &str,
+    ) -> String {
         let voter = TagKey([7; 32]).tag(voter);
         let selections = [("a", entry)].into_iter();
         let ballot = NewBallot { voter, channel, period, replaces: None, at: "2021-03-01", selections };
         let mut line = Vec::new();
         ballot.write(&"test".parse().unwrap(), &mut line).unwrap();
         self.0.push(&line).unwrap();
+        match LogEntry::decode(&line).unwrap() {
+            LogEntry::Ballot(ballot) => ballot.id.to_string(),
+            LogEntry::Event(..) => unreachable!("a ballot was cast"),
+        }
     }
 
-    fn score(&mut self, panel: &str, juror: &str, criterion: Option<&str>, values: &Value) {
+    pub(crate) fn score(&mut self, panel: &str, juror: &str, criterion: Option<&str>, values: &Value) {
         let mut scores = json!({"type": "scores", "panel": panel, "juror": juror, "category": "a", "values": values, "by": "office", "at": AT});
         if let Some(criterion) = criterion {
             scores["criterion"] = criterion.into();
@@ -50,7 +75,7 @@ impl Log {
         self.event(&scores);
     }
 
-    fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.event(&json!({"type": "closed", "at": "2021-03-02T00:00:00Z"}));
     }
 
@@ -61,12 +86,19 @@ impl Log {
         );
     }
 
-    fn document(&self) -> Vec<u8> {
+    /// Certifies the result as it stands, which is answered.
+    pub(crate) fn certify(&mut self) -> Vec<u8> {
+        let result = self.0.tally().certified_result("example.org/test", &self.0.root()).unwrap();
+        self.event(&json!({"type": "certified", "result": result.sha256, "by": "office", "at": AT}));
+        result.json
+    }
+
+    pub(crate) fn document(&self) -> Vec<u8> {
         self.0.tally().provisional_result("example.org/test", &self.0.root()).unwrap().json
     }
 }
 
-fn rules(ballot: &Value, rest: &Value) -> Value {
+pub(crate) fn rules(ballot: &Value, rest: &Value) -> Value {
     let mut rules = json!({
         "ballot": {"votes_per_category": [1, 1], "completion": "any", "revision": "final", "period": "once", "cast_time": "day"},
         "channels": [], "panels": [],
@@ -81,7 +113,7 @@ fn rules(ballot: &Value, rest: &Value) -> Value {
 }
 
 /// Channels with weights, numbered ballots, lots among the champions, votes and scores weighted, an earlier round.
-fn weighted() -> Vec<u8> {
+fn weighted(v: u32) -> Vec<u8> {
     let rest = json!({
         "channels": [{"id": "unique", "weight": 70}, {"id": "fan", "weight": 30}],
         "champions": {"count": 2, "minimum_votes": 0, "ties": "draw"},
@@ -92,7 +124,7 @@ fn weighted() -> Vec<u8> {
     });
     let ballot = json!({"period": "counted", "ballots_per_voter": 3});
     let previous = json!({"origin": "example.org/longlist", "size": 9, "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "result": "0f".repeat(32)});
-    let mut log = Log::open(&rules(&ballot, &rest), Some(previous));
+    let mut log = Log::open(v, &rules(&ballot, &rest), Some(previous));
     for (voter, channel, period, entry) in [
         ("1", "unique", "1", "a1"),
         ("2", "unique", "1", "a2"),
@@ -117,7 +149,7 @@ fn weighted() -> Vec<u8> {
 }
 
 /// Panels of points and ranks that come to a tie, which the one of points breaks.
-fn by_points() -> Vec<u8> {
+fn by_points(v: u32) -> Vec<u8> {
     let rest = json!({
         "winners": {"count": 2, "from": "all", "by": "scores", "ties": "panel:public"},
         "panels": [
@@ -125,7 +157,7 @@ fn by_points() -> Vec<u8> {
             {"id": "jury", "kind": "rank", "points": [12, 10, 8], "trim": 0, "minimum_jurors": 1, "weight": 1},
         ],
     });
-    let mut log = Log::open(&rules(&json!({}), &rest), None);
+    let mut log = Log::open(v, &rules(&json!({}), &rest), None);
     log.score("public", "se", None, &json!([["a1", "12"], ["a2", "10"]]));
     log.score("jury", "no", None, &json!([["a2", "1"], ["a1", "2"], ["a3", "3"]]));
     log.close();
@@ -133,21 +165,25 @@ fn by_points() -> Vec<u8> {
 }
 
 /// Winners by scores, of whom nobody has enough jurors.
-fn without_scores() -> Vec<u8> {
+fn without_scores(v: u32) -> Vec<u8> {
     let rest = json!({
         "winners": {"count": 1, "from": "all", "by": "scores", "ties": "votes"},
         "panels": [{"id": "experts", "kind": "score", "scale": [1, 5], "trim": 1, "minimum_jurors": 3, "weight": 1}],
     });
-    let mut log = Log::open(&rules(&json!({}), &rest), None);
+    let mut log = Log::open(v, &rules(&json!({}), &rest), None);
     log.cast("1", None, None, "a1");
     log.score("experts", "ama", None, &json!([["a1", "5"]]));
     log.close();
     log.document()
 }
 
-/// All of them, by name.
+/// All of them in both versions, by name.
 pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
-    [("weighted", weighted()), ("by-points", by_points()), ("without-scores", without_scores())]
-        .map(|(name, document)| (name.to_owned(), document))
-        .into()
+    [1, 2]
+        .into_iter()
+        .flat_map(|v| {
+            [("weighted", weighted(v)), ("by-points", by_points(v)), ("without-scores", without_scores(v))]
+                .map(|(name, document)| (format!("{name}, version {v}"), document))
+        })
+        .collect()
 }

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use scraper::{ElementRef, Html, Selector, node::Node};
 use sha2::{Digest as _, Sha256};
 
-use crate::documents;
+use crate::{documents, second};
 
 fn pages() -> Vec<(String, Html, String)> {
     let page = |(name, bytes): (String, Vec<u8>)| {
@@ -95,7 +95,10 @@ fn it_reads_well_without_being_seen() {
         assert!(all(&page, "svg").iter().all(|bar| bar.attr("aria-hidden") == Some("true")), "{name}");
         // What a bar says stands beside it.
         for measure in all(&page, ".measure") {
-            assert!(text(measure).starts_with(|first: char| first.is_ascii_digit()), "{name}");
+            assert!(
+                text(measure).trim_start_matches('−').starts_with(|first: char| first.is_ascii_digit()),
+                "{name}"
+            );
         }
     }
 }
@@ -219,4 +222,185 @@ fn each_outcome_has_its_sentence() {
         let told = words(&Html::parse_document(&Report::read(&documents::golden(case)).unwrap().html()));
         assert!(told.contains(sentence), "{case}: {told}");
     }
+}
+
+fn told(bytes: &[u8]) -> String {
+    words(&Html::parse_document(&Report::read(bytes).unwrap().html()))
+}
+
+fn assert_told(bytes: &[u8], sentences: &[&str]) {
+    let told = told(bytes);
+    for sentence in sentences {
+        assert!(told.contains(sentence), "{sentence}: {told}");
+    }
+}
+
+#[test]
+fn jurors_who_judged_are_missing_or_are_recused_are_told_apart() {
+    assert_told(
+        &second::jurors(),
+        &[
+            "Judged 3 jurors entered something in this category.",
+            "Missing Named by the rules, and entered nothing: Bo Lind.",
+            "Not complete Li Wei has not scored Entry a2 and Entry a3.",
+            "Recused Kofi Boateng does not judge Entry a3. The mean for these entries is that of the other jurors.",
+            "Without a figure, for want of 2 jurors: Entry a3 (1 juror, 1 recused) and Entry a4 (0 jurors).",
+            "Its jurors are Ama Mensah, Bo Lind, Kofi Boateng and Li Wei, and nobody else.",
+            "The mean of the jurors’ scores from −3 to 3.",
+            "2= tied Entry a2 Champion",
+        ],
+    );
+    let everything = told(&documents::everything_of_second());
+    assert!(everything.contains("A clinic in every pocket 5 9.00"), "{everything}");
+    assert!(everything.contains("Village libraries online 4 1 recused 8.33"), "{everything}");
+    assert_told(
+        &second::countback(),
+        &["dk does not judge Entry a4. The other jurors’ points for these entries are raised"],
+    );
+}
+
+#[test]
+fn what_is_not_decided_says_so_with_its_reasons() {
+    let panel = "Of panel experts, these jurors have not scored: Bo Lind.";
+    assert_told(
+        &second::jurors(),
+        &[
+            "Winners are not decided in 3 categories: Figure skating, Ice dance and Curling.",
+            "Figure skating Not decided",
+            "Categories not decided 3",
+            "The winners are not decided.",
+            panel,
+            "Of panel experts, these jurors have not scored every entry: Li Wei.",
+            "Too few jurors of panel experts have scored Entry a3.",
+            "As things stand these would win: Entry a1",
+        ],
+    );
+    for (document, sentences) in [
+        (
+            second::without_lots(),
+            &[
+                "The winners are not decided. The result is certified all the same.",
+                "These entries are tied, and the lots that decide are not drawn: Entry a1 and Entry a2.",
+            ][..],
+        ),
+        (
+            second::tied_without_a_figure(),
+            &[
+                "These entries are tied, and panel experts, which breaks ties, has no figure for one of them or more: Entry a2.",
+            ],
+        ),
+        (second::choice(false), &["The panel has not chosen: the rules ask for 2 winners."]),
+        (
+            second::choice(true),
+            &[
+                "The panel has chosen what cannot win, because it was withdrawn since or is no champion any more: Entry a1.",
+            ],
+        ),
+        (documents::golden("undecided-without-scores"), &["No juror of panel experts has scored."]),
+    ] {
+        assert_told(&document, sentences);
+        let page = Html::parse_document(&Report::read(&document).unwrap().html());
+        assert_eq!(all(&page, ".mark.winner").len(), 0, "no mark of a winner where nothing is decided");
+        assert_eq!(all(&page, ".winners").len(), 0);
+    }
+    // Version 1 gives no reasons: its pages say what they said.
+    assert_told(&documents::golden("choice-of-two-and-of-none"), &["The panel chose no winner."]);
+}
+
+#[test]
+fn every_reason_has_its_sentence() {
+    for reason in [
+        "no-choice",
+        "chosen-not-eligible",
+        "no-scores",
+        "too-few-jurors",
+        "missing-jurors",
+        "incomplete-scores",
+        "tied-without-figure",
+        "lots-not-drawn",
+    ] {
+        let mut document: serde_json::Value = serde_json::from_slice(&second::without_lots()).unwrap();
+        document["categories"][0]["winners"]["undecided"] = serde_json::json!([{"reason": reason, "text": "x", "panel": "experts", "jurors": ["Ama"], "entries": ["a1"]}]);
+        let bytes = serde_json::to_vec(&document).unwrap();
+        let page = Html::parse_document(&Report::read(&bytes).unwrap().html());
+        assert_eq!(all(&page, ".reasons li").len(), 1, "{reason}");
+        let csv = Report::read(&bytes).unwrap().csv();
+        assert!(csv.lines().nth(1).unwrap().ends_with(&format!(",undecided,{reason}")), "{reason}: {csv}");
+    }
+}
+
+#[test]
+fn a_correction_tells_what_changed() {
+    let [reopened, corrected] = second::corrected();
+    let changes = [
+        "What this result corrects The result before is certified by entry 20 of the log; the SHA-256 of its document is",
+        "It differs in 1 category. Access Winners and champions before and now in Access Who Before Now",
+        "Winners Entry a1 Entry a2 Champions Entry a1 and Entry a2 Entry a2, Entry a1 and Entry a3",
+        "Entry a1 rank 1, 3 votes rank 2, 1 vote Entry a2 rank 2, 2 votes rank 1, 2 votes",
+        "Entry a4 rank 3, 1 vote withdrawn",
+    ];
+    assert_told(&corrected, &changes);
+    assert_told(
+        &corrected,
+        &[
+            "Correction Test",
+            "This is a corrected result. It takes the place of the one that was certified before. What it changes",
+        ],
+    );
+    assert_told(&reopened, &changes);
+    assert_told(
+        &reopened,
+        &[
+            "A result was certified before, and was reopened. Once this one is certified, it takes the place of that one.",
+        ],
+    );
+    assert_told(
+        &second::corrected_without_a_change(),
+        &["No champion, no winner and no standing differs from it."],
+    );
+    let page = Html::parse_document(&Report::read(&corrected).unwrap().html());
+    let first = all(&page, "main > section")[0];
+    assert_eq!(first.attr("id"), Some("corrects"), "it comes before all else");
+    assert!(!told(&documents::everything()).contains("correct"), "nothing of it where nothing is corrected");
+}
+
+#[test]
+fn countback_tells_the_counts_that_decided() {
+    assert_told(
+        &second::countback(),
+        &[
+            "are tied among the winners, on rank 1, each with 22.00.",
+            "Entry a2: 12 points from 1 juror and 10 points from 1 juror",
+            "Entry a1: 12 points from 1 juror and 10 points from 0 jurors",
+            "tied, placed by countback",
+        ],
+    );
+    assert_told(
+        &second::countback_of_places(),
+        &["Entry a1: place 1 from 1 juror, place 2 from 1 juror and place 3 from 1 juror"],
+    );
+    let strong = |bytes: &[u8]| -> Vec<String> {
+        let page = Html::parse_document(&Report::read(bytes).unwrap().html());
+        all(&page, ".ties ol strong").iter().map(|element| text(*element)).collect()
+    };
+    assert_eq!(strong(&second::countback()), ["10 points from 1 juror", "10 points from 0 jurors"]);
+    assert_eq!(strong(&documents::golden("countback-exhausted")), [""; 0], "nothing decided");
+}
+
+#[test]
+fn limits_and_numbers_of_single_categories_are_told() {
+    assert_told(
+        &second::jurors(),
+        &[
+            "A voter votes in at most 2 of these 3 categories: Figure skating, Ice dance and Curling.",
+            "Ice dance: from 1 to 2 votes on a ballot, 2 champions and 2 winners.",
+            "Curling: 2 winners.",
+            "In this category the rules have numbers of its own: from 1 to 2 votes on a ballot, 2 champions and 2 winners.",
+            "Voters are admitted by a pass from the organiser, an e-mail address and a telephone number. There is one vote for each way.",
+        ],
+    );
+    assert_told(
+        &documents::everything_of_second(),
+        &["In each channel and with each numbered ballot a voter votes in at most 1 of these 2 categories:"],
+    );
 }

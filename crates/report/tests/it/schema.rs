@@ -2,24 +2,35 @@
 
 use std::collections::BTreeSet;
 
-use acclaim_report::{Report, SCHEMA, Unreadable};
+use acclaim_report::{Report, SCHEMA_1, SCHEMA_2, Unreadable};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use crate::documents;
 
-fn validator() -> Validator {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
-    jsonschema::draft202012::meta::validate(&schema).unwrap();
-    jsonschema::draft202012::new(&schema).unwrap()
+/// The schemas of both versions.
+fn schemas() -> [Value; 2] {
+    [SCHEMA_1, SCHEMA_2].map(|schema| serde_json::from_str(schema).unwrap())
+}
+
+fn validators() -> [Validator; 2] {
+    schemas().map(|schema| {
+        jsonschema::draft202012::meta::validate(&schema).unwrap();
+        jsonschema::draft202012::new(&schema).unwrap()
+    })
+}
+
+/// That of a document's version.
+fn of<'a, T>(versions: &'a [T; 2], document: &Value) -> &'a T {
+    &versions[usize::try_from(document["v"].as_u64().unwrap() - 1).unwrap()]
 }
 
 #[test]
 fn every_document_keeps_to_the_schema() {
-    let validator = validator();
+    let validators = validators();
     for (name, bytes) in documents::all() {
         let document: Value = serde_json::from_slice(&bytes).unwrap();
-        let errors: Vec<String> = validator
+        let errors: Vec<String> = of(&validators, &document)
             .iter_errors(&document)
             .map(|error| format!("{}: {error}", error.instance_path()))
             .collect();
@@ -30,9 +41,10 @@ fn every_document_keeps_to_the_schema() {
 /// A key that a document may not have, or must not lack, is the same to the schema and to the reader.
 #[test]
 fn schema_and_reader_agree_on_every_key() {
-    let validator = validator();
-    for bytes in [documents::everything(), documents::points()] {
+    let validators = validators();
+    for bytes in [documents::everything(), documents::points(), documents::everything_of_second()] {
         let whole: Value = serde_json::from_slice(&bytes).unwrap();
+        let validator = of(&validators, &whole);
         for place in documents::places(&whole) {
             let Some(keys) = whole.pointer(&place).and_then(Value::as_object) else { continue };
             for key in keys.keys().map(String::as_str).chain(["surprise"]) {
@@ -51,17 +63,130 @@ fn schema_and_reader_agree_on_every_key() {
     }
 }
 
-/// Every key of the schema is in some document, so that none is left over, and everything read is tried.
+/// What version 2 added, in the document of version 2 that has all of it: a key, or a value that version 1 does not have.
+const ADDED: &[&str] = &[
+    "/corrects",
+    "/rules/limits",
+    "/rules/admission",
+    "/rules/panels/0/jurors",
+    "/categories/0/own_rules",
+    "/categories/0/panels/0/missing",
+    "/categories/0/panels/0/incomplete",
+    "/categories/0/panels/0/recused",
+    "/categories/0/panels/0/figures/1/recused",
+    "/categories/0/panels/0/figures/2/recused",
+    "/categories/0/panels/0/without_figure/0/recused",
+    "/categories/0/ties/3/order/0/counts",
+    "/categories/0/ties/3/order/1/counts",
+    "/categories/1/winners/undecided",
+];
+
+/// Takes a key out of a document.
+fn take(document: &mut Value, place: &str) -> Value {
+    let (at, key) = place.rsplit_once('/').unwrap();
+    document.pointer_mut(at).unwrap().as_object_mut().unwrap().remove(key).unwrap()
+}
+
+/// A document of version 1 as the one with everything of version 2, without what version 2 added.
+fn without_what_was_added() -> Value {
+    let mut document: Value = serde_json::from_slice(&documents::everything_of_second()).unwrap();
+    for place in ADDED {
+        take(&mut document, place);
+    }
+    for (place, value) in [
+        ("/v", json!(1)),
+        ("/rules/publication/entries", json!("live")),
+        ("/categories/0/panels/0/figures/2/figure", json!("6.50")),
+        ("/categories/0/panels/0/figures/2/exact", json!("13/2")),
+    ] {
+        *document.pointer_mut(place).unwrap() = value;
+    }
+    document
+}
+
+#[test]
+fn refuses_keys_of_version_2_in_a_document_of_version_1() {
+    let [first, _] = validators();
+    let plain = without_what_was_added();
+    assert!(first.is_valid(&plain), "nothing else was added");
+    Report::read(&serde_json::to_vec(&plain).unwrap()).unwrap();
+    let second: Value = serde_json::from_slice(&documents::everything_of_second()).unwrap();
+    for place in ADDED {
+        for value in [second.pointer(place).unwrap().clone(), json!([])] {
+            let (at, key) = place.rsplit_once('/').unwrap();
+            let mut document = plain.clone();
+            let object = document.pointer_mut(at).unwrap().as_object_mut().unwrap();
+            object.insert(key.to_owned(), value.clone());
+            assert!(!first.is_valid(&document), "{place}: {value}");
+            // Of another type it is no key of any version.
+            if let Err(error) = Report::read(&serde_json::to_vec(&document).unwrap()) {
+                let error = error.to_string();
+                let has_type =
+                    value == *second.pointer(place).unwrap() || second.pointer(place).unwrap().is_array();
+                assert!(error.contains(key), "{place}: {error}");
+                assert_eq!(
+                    error.contains("only documents of version 2 have this key"),
+                    has_type,
+                    "{place}: {error}"
+                );
+            } else {
+                panic!("{place}: {value} was read");
+            }
+        }
+    }
+}
+
+#[test]
+fn refuses_values_of_version_2_in_a_document_of_version_1() {
+    let [first, second] = validators();
+    let plain = without_what_was_added();
+    for (place, value, path) in [
+        ("/rules/winners/ties", json!("countback"), "rules.winners.ties"),
+        ("/rules/publication/entries", json!("certified"), "rules.publication.entries"),
+        ("/rules/panels/0/scale", json!([-3, 3]), "rules.panels[0].scale"),
+        ("/categories/0/standings/0/share", json!("-1.00"), "categories[0].standings[0].share"),
+        ("/categories/0/standings/0/exact", json!("-1/100"), "categories[0].standings[0].exact"),
+        ("/categories/0/standings/0/channels/0/share", json!("-1.00"), "standings[0].channels[0].share"),
+        ("/categories/0/panels/0/figures/2/figure", json!("-6.50"), "panels[0].figures[2].figure"),
+        ("/categories/0/panels/0/figures/2/exact", json!("-13/2"), "panels[0].figures[2].exact"),
+        ("/categories/0/ranking/0/figure", json!("-37.50"), "categories[0].ranking[0].figure"),
+        ("/categories/0/champions/0/decided_by", json!("countback"), "champions[0].decided_by"),
+        ("/categories/0/winners/entries/0/decided_by", json!("countback"), "winners.entries[0].decided_by"),
+        ("/categories/0/winners/entries/0/figure", json!("-37.50"), "winners.entries[0].figure"),
+        ("/categories/0/ties/3/resolved_by", json!("countback"), "categories[0].ties[3].resolved_by"),
+        ("/categories/0/ties/3/figure", json!("-37.50"), "categories[0].ties[3].figure"),
+        ("/categories/0/without_rulings/0/share", json!("-1.00"), "without_rulings[0].share"),
+    ] {
+        let mut document = plain.clone();
+        *document.pointer_mut(place).unwrap() = value;
+        let error = Report::read(&serde_json::to_vec(&document).unwrap()).unwrap_err().to_string();
+        assert!(error.contains(path), "{place}: {error}");
+        assert!(!first.is_valid(&document), "{place}");
+        document["v"] = 2.into();
+        Report::read(&serde_json::to_vec(&document).unwrap())
+            .unwrap_or_else(|error| panic!("{place}: {error}"));
+        assert!(second.is_valid(&document), "{place}");
+    }
+}
+
+/// Every key of each schema is in some document, so that none is left over, and everything read is tried.
 #[test]
 fn every_key_of_the_schema_is_in_use() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    for (v, schema) in (1_u64..).zip(schemas()) {
+        every_key_is_in_use(v, &schema);
+    }
+}
+
+fn every_key_is_in_use(v: u64, schema: &Value) {
     let mut used = BTreeSet::new();
     for (_, bytes) in documents::all() {
         let document: Value = serde_json::from_slice(&bytes).unwrap();
-        follow(&schema, &schema, "", &document, &mut used);
+        if document["v"] == v {
+            follow(schema, schema, "", &document, &mut used);
+        }
     }
     let mut properties = BTreeSet::new();
-    for place in documents::places(&schema) {
+    for place in documents::places(schema) {
         if let Some((at, name)) = place.rsplit_once('/')
             && at.ends_with("/properties")
         {
@@ -95,7 +220,8 @@ fn the_documentation_names_every_key_and_column() {
     let docs = include_str!("../../../../docs/result.md");
     let words: BTreeSet<&str> =
         docs.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '<' | '>'))).collect();
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    // Version 2 has every key of version 1.
+    let [_, schema] = schemas();
     for place in documents::places(&schema) {
         if let Some((at, name)) = place.rsplit_once('/')
             && at.ends_with("/properties")
@@ -104,7 +230,7 @@ fn the_documentation_names_every_key_and_column() {
             assert!(words.contains(name), "{place}");
         }
     }
-    let csv = Report::read(&documents::everything()).unwrap().csv();
+    let csv = Report::read(&documents::everything_of_second()).unwrap().csv();
     for column in csv.lines().next().unwrap().split(',') {
         let column = match column.split(':').collect::<Vec<_>>()[..] {
             [kind, _, what] => format!("{kind}:<id>:{what}"),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use acclaim_report::Report;
 
-use crate::documents;
+use crate::{documents, second};
 
 type Row = HashMap<String, String>;
 
@@ -77,6 +77,48 @@ fn a_withdrawn_entry_is_marked_and_adds_to_no_sum() {
     assert_eq!((&*withdrawn["status"], &*withdrawn["contest"]), ("provisional", "prize-final-2021"));
     let votes: u64 = rows.iter().filter_map(|row| row["votes"].parse::<u64>().ok()).sum();
     assert_eq!(votes, 10_100, "the sum of the column is the count of the document");
+}
+
+#[test]
+fn a_table_of_version_2_ends_with_jurors_and_decisions() {
+    let names = |bytes: &[u8]| -> Vec<String> {
+        let csv = Report::read(bytes).unwrap().csv();
+        csv.lines().next().unwrap().split(',').map(str::to_owned).collect()
+    };
+    let (first, second) = (names(&documents::everything()), names(&documents::everything_of_second()));
+    assert_eq!(second[..first.len()], first, "the columns of version 1 are where they were");
+    let added =
+        ["panel:experts:recused", "panel:experts:missing", "panel:youth:recused", "panel:youth:missing"];
+    assert_eq!(second[first.len()..first.len() + 4], added);
+    assert_eq!(second[first.len() + 4..], ["decision", "undecided"]);
+}
+
+#[test]
+fn judged_recused_and_missing_are_told_apart() {
+    let rows = rows(&second::jurors());
+    let jurors = |entry: &str| {
+        let row = of(&rows, entry);
+        ["jurors", "recused", "missing"].map(|what| row[&format!("panel:experts:{what}")].clone())
+    };
+    // Bo has scored nothing; Li has scored a1 alone; Kofi does not judge a3, which has one juror and so no figure.
+    assert_eq!(jurors("a1"), ["3", "0", "1"]);
+    assert_eq!(jurors("a2"), ["2", "0", "2"]);
+    assert_eq!(jurors("a3"), ["", "1", "2"]);
+    // No champion, so that no score of it is missing.
+    assert_eq!(jurors("a4"), ["", "0", "0"]);
+    assert_eq!(of(&rows, "a2")["panel:experts:figure"], "-1.25");
+}
+
+#[test]
+fn nothing_undecided_has_a_winner() {
+    let rows = rows(&second::jurors());
+    let row = of(&rows, "a1");
+    assert_eq!((&*row["decision"], &*row["winner_place"], &*row["winner_by"]), ("undecided", "", ""));
+    assert_eq!(row["undecided"], "missing-jurors incomplete-scores too-few-jurors");
+    let [_, corrected] = second::corrected();
+    let rows = self::rows(&corrected);
+    assert_eq!((&*of(&rows, "a2")["decision"], &*of(&rows, "a2")["undecided"]), ("decided", ""));
+    assert_eq!(of(&rows, "a2")["winner_place"], "1");
 }
 
 #[test]

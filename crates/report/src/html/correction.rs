@@ -1,0 +1,127 @@
+//! What a corrected result changes against the one that was certified before it.
+
+use std::collections::HashMap;
+
+use acclaim_contest::CategoryId;
+use maud::{Markup, html};
+
+use super::{
+    category::Titles,
+    words::{count, grouped, outside},
+};
+use crate::document::{
+    Document, Status, WithdrawnEntry,
+    category::CategoryResult,
+    correction::{CategoryCorrection, Change, Correction, RankAndVotes, StandingChange},
+};
+
+/// At the top of the page: that this result takes the place of another.
+pub(super) fn notice(document: &Document) -> Markup {
+    html! {
+        @if document.corrects.is_some() {
+            div class="notice corrected" {
+                p {
+                    @match document.status {
+                        Status::Certified => {
+                            strong { "This is a corrected result." }
+                            " It takes the place of the one that was certified before. "
+                        }
+                        Status::Provisional => {
+                            strong { "A result was certified before, and was reopened." }
+                            " Once this one is certified, it takes the place of that one. "
+                        }
+                    }
+                    a href="#corrects" { "What it changes" }
+                }
+            }
+        }
+    }
+}
+
+/// Which result it corrects, and what differs in each category.
+pub(super) fn section(document: &Document, withdrawn: &HashMap<&CategoryId, Vec<&WithdrawnEntry>>) -> Markup {
+    let categories: HashMap<&CategoryId, &CategoryResult> =
+        document.categories.iter().map(|category| (&category.id, category)).collect();
+    html! {
+        @if let Some(Correction { index, result, categories: changed }) = &document.corrects {
+            section id="corrects" class="corrects" aria-labelledby="corrects-title" {
+                h2 id="corrects-title" { "What this result corrects" }
+                p {
+                    "The result before is certified by entry " (grouped(*index)) " of the log; the SHA-256 of its document is "
+                    code { (outside(result)) } "."
+                }
+                @if changed.is_empty() {
+                    p { strong { "No champion, no winner and no standing differs from it." } }
+                } @else {
+                    p { "It differs in " (count(changed.len() as u64, "category", "categories")) "." }
+                }
+                @for change in changed {
+                    @if let Some(category) = categories.get(&change.id) {
+                        (of_category(category, change, withdrawn.get(&change.id).map_or(&[], Vec::as_slice)))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn of_category(
+    category: &CategoryResult,
+    change: &CategoryCorrection,
+    withdrawn: &[&WithdrawnEntry],
+) -> Markup {
+    let titles = Titles::new(category, withdrawn);
+    let title = outside(&category.title);
+    html! {
+        h3 { a href={ "#category-" (category.id) } { (title) } }
+        @if change.winners.is_some() || change.champions.is_some() {
+            table class="changes" {
+                caption class="heard" { "Winners and champions before and now in " (title) }
+                (heads("Who"))
+                tbody {
+                    @if let Some(winners) = &change.winners { (places("Winners", winners, &titles)) }
+                    @if let Some(champions) = &change.champions { (places("Champions", champions, &titles)) }
+                }
+            }
+        }
+        @if !change.standings.is_empty() {
+            table class="changes" {
+                caption class="heard" { "Ranks and votes before and now in " (title) }
+                (heads("Entry"))
+                tbody {
+                    @for StandingChange { entry, before, after } in &change.standings {
+                        tr {
+                            th scope="row" { (titles.of(entry)) }
+                            td class="own" { (standing(*before)) }
+                            td class="own" { (standing(*after)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn heads(what: &str) -> Markup {
+    html! { thead { tr { th scope="col" { (what) } th scope="col" { "Before" } th scope="col" { "Now" } } } }
+}
+
+fn places(what: &str, change: &Change, titles: &Titles<'_>) -> Markup {
+    html! {
+        tr {
+            th scope="row" class="own" { (what) }
+            @for entries in [&change.before, &change.after] {
+                td { @if entries.is_empty() { "none" } @else { (titles.listed(entries)) } }
+            }
+        }
+    }
+}
+
+fn standing(standing: Option<RankAndVotes>) -> Markup {
+    html! {
+        @match standing {
+            Some(RankAndVotes { rank, votes }) => { "rank " (grouped(rank)) ", " (count(votes, "vote", "votes")) }
+            None => "withdrawn",
+        }
+    }
+}
