@@ -3,7 +3,7 @@
 //!
 //! | scheme | canonical form |
 //! |---|---|
-//! | `mailto:` | [`mail`]: local part in lower case and NFC, without `+tag`; domain as A-labels |
+//! | `mailto:` | local part in lower case and NFC, without `+tag`; domain as A-labels |
 //! | `tel:` | E.164: `+` and 7 to 15 digits |
 //! | `oidc:<issuer URL>#<sub>` | as it is |
 //! | `code:<id>`, `open:<hash>` | as it is |

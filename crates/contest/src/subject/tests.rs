@@ -19,7 +19,7 @@ fn row(domain: &str) -> DomainRule {
 fn table() -> Vec<DomainRule> {
     vec![
         DomainRule { plus: Some(Plus::Keep), ..row("plus.example") },
-        DomainRule { strip: Some("-_".to_owned()), ..row("strip.example") },
+        DomainRule { strip: Some("-_=".to_owned()), ..row("strip.example") },
         DomainRule { alias_of: Some("strip.example".to_owned()), ..row("alias.example") },
         DomainRule { alias_of: Some("mail.wild.example".to_owned()), ..row("*.wild.example") },
         DomainRule { plus: Some(Plus::Keep), strip: Some(".".to_owned()), ..row("*.deep.wild.example") },
@@ -130,6 +130,9 @@ fn the_table_says_how_a_domain_reads_its_addresses() {
         ("a.ma+x@s.deep.wild.example", "mailto:ama+x@s.deep.wild.example"),
         ("a.ma@deep.wild.example", "mailto:a.ma@mail.wild.example"),
         ("j.o@xn--bcher-kva.example", "mailto:jo@xn--bcher-kva.example"),
+        // Marks join what they come to stand behind, before and after something is taken out.
+        ("e.\u{301}@gmail.com", "mailto:\u{e9}@gmail.com"),
+        ("a=\u{338}b@strip.example", "mailto:a\u{2260}b@strip.example"),
         // The built-in rows stay.
         ("a.ma@gmail.com", "mailto:ama@gmail.com"),
     ] {
