@@ -157,6 +157,20 @@ impl<'a> Jury<'a> {
     }
 }
 
+/// The scores of a sheet for entries that its juror is recused for.
+pub fn recused_scores(sheet: &Sheet, is_recused: impl Fn(&str) -> bool) -> Vec<Mistake> {
+    let mistake = |(index, entry): (usize, &String)| Mistake {
+        place: Place::Entry(index),
+        problem: format!(
+            "{} is recused for {}: leave it out, or take the recusal back first",
+            quoted(&sheet.juror),
+            quoted(entry)
+        ),
+    };
+    let entries = sheet.values.iter().map(|(entry, _)| entry).enumerate();
+    entries.filter(|(_, entry)| is_recused(entry)).map(mistake).collect()
+}
+
 /// Whether a text can be a juror's name in the log: two spellings of a name are two jurors.
 ///
 /// # Errors

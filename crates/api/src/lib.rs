@@ -25,6 +25,7 @@ mod passes;
 pub mod problem;
 mod recorded;
 mod rendered;
+mod recusals;
 mod result;
 mod rounds;
 mod router;

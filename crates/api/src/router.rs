@@ -23,7 +23,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     ballots, bulk, commands, contests, health, log, mine, page, passes,
     problem::{self, Problem},
-    result, scores, standings,
+    recusals, result, scores, standings,
     state::Api,
     turnout,
 };
@@ -58,6 +58,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(turnout::routes())
         .merge(commands::routes())
         .merge(scores::routes())
+        .merge(recusals::routes())
         .merge(log::routes())
         .merge(health::routes())
 }

@@ -28,8 +28,9 @@ use crate::{
     commands::{self, Done},
     directory::Contest,
     extract::Path,
-    jury::{Jury, Mistake, Sheet},
+    jury::{Jury, Mistake, Sheet, recused_scores},
     problem::{self, Problem},
+    recusals,
     state::Api,
 };
 
@@ -80,6 +81,7 @@ async fn enter(
     let definition = &contest.record.definition;
     let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries);
     let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
+    check_recusals(&api, &id, &sheet, &idempotency_key).await?;
     if key.role == Role::Juror {
         let (mut is_repeated, mut entered) = (false, 0);
         let look = |queued: QueuedCommand, _| {
@@ -96,8 +98,37 @@ async fn enter(
     commands::decide(&api, &id, key.name, idempotency_key, command).await
 }
 
+/// Refuses scores for entries that the juror is recused for; `admit` would too, without saying where they stand.
+async fn check_recusals(
+    api: &Api,
+    id: &ContestId,
+    sheet: &Sheet,
+    idempotency_key: &str,
+) -> Result<(), Problem> {
+    let panel: PanelId = commands::id("panel", &sheet.panel)?;
+    let sought = Sought::RecusalsOf { panel: &panel, juror: &sheet.juror };
+    let recusals = recusals::standing(&*api.stores.database, id, sought).await?;
+    let mistakes = recused_scores(sheet, |entry| recusals.iter().any(|recusal| recusal.entry == entry));
+    // What is sent again is answered again, whatever came after it.
+    if mistakes.is_empty() || api.stores.database.command_outcome(id, idempotency_key).await?.is_some() {
+        return Ok(());
+    }
+    Err(invalid(&mistakes))
+}
+
 /// What the request enters. A juror enters the own scores, in the own panel.
 fn sheet(request: ScoreRequest, key: &StaffKey) -> Result<Sheet, Problem> {
+    let (panel, juror) = panel_and_juror(request.panel, request.juror, key)?;
+    let (category, criterion, values) = (request.category, request.criterion, request.values);
+    Ok(Sheet { panel, juror, category, criterion, values })
+}
+
+/// The panel and juror that a request is about: with a juror's key its own, whether or not the request names them.
+pub(crate) fn panel_and_juror(
+    panel: Option<String>,
+    juror: Option<String>,
+    key: &StaffKey,
+) -> Result<(String, String), Problem> {
     let own = (key.role == Role::Juror).then(|| key.panel.as_ref().map_or("", PanelId::as_str));
     let field = |field: &str, given: Option<String>, own: Option<&str>| match (given, own) {
         (Some(given), Some(own)) if given != own => {
@@ -111,13 +142,8 @@ fn sheet(request: ScoreRequest, key: &StaffKey) -> Result<Sheet, Problem> {
             Err(Problem::new(&problem::INVALID_REQUEST, detail).with("field", field))
         }
     };
-    Ok(Sheet {
-        panel: field("panel", request.panel, own)?,
-        juror: field("juror", request.juror, own.is_some().then_some(key.name.as_str()))?,
-        category: request.category,
-        criterion: request.criterion,
-        values: request.values,
-    })
+    let panel = field("panel", panel, own)?;
+    Ok((panel, field("juror", juror, own.is_some().then_some(key.name.as_str()))?))
 }
 
 fn invalid(mistakes: &[Mistake]) -> Problem {
@@ -130,18 +156,18 @@ fn invalid(mistakes: &[Mistake]) -> Problem {
 }
 
 /// The sequencer would refuse it too; but what jurors send in vain is not to fill the database.
-fn check_time(contest: &Contest) -> Result<(), Problem> {
+pub(crate) fn check_time(contest: &Contest) -> Result<(), Problem> {
     let (code, detail) = match contest.phase() {
-        Phase::Open | Phase::Closed => return Ok(()),
+        Phase::Open | Phase::Suspended | Phase::Closed => return Ok(()),
         Phase::Draft => ("not-open", "the contest is a draft: nothing is in its log yet"),
-        Phase::Frozen => ("frozen", "the log is frozen: no score after it"),
-        Phase::Certified => ("out-of-place", "the result is certified: no score after it"),
+        Phase::Frozen => ("frozen", "the log is frozen: nothing of jurors after it"),
+        Phase::Certified => ("out-of-place", "the result is certified: nothing of jurors after it"),
     };
     Err(Problem::new(&problem::REFUSED, detail).with("code", code))
 }
 
 /// The sequencer counts too, and no request slips past it.
-fn check_corrections(entered: usize) -> Result<(), Problem> {
+pub(crate) fn check_corrections(entered: usize) -> Result<(), Problem> {
     if entered < MOST_CORRECTIONS {
         return Ok(());
     }
@@ -201,13 +227,45 @@ async fn read(
     Ok(([(header::CACHE_CONTROL, "private, no-store")], body).into_response())
 }
 
+/// Panel, juror, category and criterion.
+type Place = (String, String, String, Option<String>);
+
+/// Drops scores for entries that their juror was recused for after they were entered; also where the juror has rejoined since.
+async fn drop_recused(
+    api: &Api,
+    id: &ContestId,
+    own: Option<(&PanelId, &str)>,
+    newest: &mut BTreeMap<Place, Standing>,
+) -> Result<(), Problem> {
+    let sought = own.map_or(Sought::Recusals, |(panel, juror)| Sought::RecusalsOf { panel, juror });
+    let drop = |queued: QueuedCommand, outcome| {
+        let (
+            Command::Recusal { panel, juror, entry, rejoins: false, .. },
+            CommandOutcome::Recorded { index: recused, .. },
+        ) = (queued.command, outcome)
+        else {
+            return;
+        };
+        let from = (panel.as_str().to_owned(), juror.clone(), String::new(), None);
+        let of_juror = newest.range_mut(from..);
+        for (_, standing) in of_juror
+            .take_while(|((of_panel, of, ..), _)| (of_panel.as_str(), of) == (panel.as_str(), &juror))
+            .filter(|(_, standing)| standing.index < recused)
+        {
+            standing.values.retain(|(scored, _)| scored != entry.as_str());
+        }
+    };
+    each_recorded(&*api.stores.database, id, sought, drop).await?;
+    Ok(())
+}
+
 /// Of all jurors, or of the one whose key it is.
 async fn standing(api: &Api, id: &ContestId, own: Option<&StaffKey>) -> Result<Vec<Standing>, Problem> {
     let own = own.and_then(|key| Some((key.panel.as_ref()?, &*key.name)));
     let sought = own.map_or(Sought::Scores, |(panel, juror)| Sought::ScoresOf { panel, juror });
     // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
     let _place = api.long_readings.acquire().await.ok();
-    let mut newest: BTreeMap<_, Standing> = BTreeMap::new();
+    let mut newest: BTreeMap<Place, Standing> = BTreeMap::new();
     let stand = |queued: QueuedCommand, outcome| {
         let (
             Command::Score { panel, juror, category, criterion, values },
@@ -230,6 +288,7 @@ async fn standing(api: &Api, id: &ContestId, own: Option<&StaffKey>) -> Result<V
         );
     };
     each_recorded(&*api.stores.database, id, sought, stand).await?;
+    drop_recused(api, id, own, &mut newest).await?;
     // An empty list takes scores back.
     Ok(newest.into_values().filter(|standing| !standing.values.is_empty()).collect())
 }

@@ -1,6 +1,7 @@
 //! The command line: every command with its options. What they do is in `commands`.
 
 pub mod contest;
+pub mod jury;
 pub mod log;
 pub mod moving;
 pub mod rule;
@@ -16,6 +17,7 @@ use clap_complete::Shell;
 
 use self::{
     contest::{ContestCommand, ShowArgs},
+    jury::JuryCommand,
     log::{AuditArgs, LogCommand, ReceiptCommand, TallyArgs},
     moving::MoveArgs,
     rule::RuleCommand,
@@ -61,6 +63,9 @@ pub enum Command {
     /// Rule on entries and ballots, enter scores and choices: each is logged with its reason
     #[command(subcommand)]
     Rule(RuleCommand),
+    /// Who judges what: recusals of jurors
+    #[command(subcommand)]
+    Jury(JuryCommand),
     /// Mint passes, with which voters vote
     #[command(subcommand)]
     Pass(PassCommand),

@@ -4,6 +4,7 @@ mod audit;
 mod contest;
 mod cosigned;
 mod demo;
+mod jury;
 mod key;
 mod log;
 mod moving;
@@ -43,6 +44,7 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Move(args) => moving::run(&args),
         Command::Contest(command) => contest::run(command),
         Command::Rule(command) => rule::run(command),
+        Command::Jury(command) => jury::run(command),
         Command::Pass(PassCommand::Mint(args)) => pass::mint(&args),
         Command::Key(command) => key::run(command),
         Command::Log(LogCommand::Export(args)) => log::export(&args),

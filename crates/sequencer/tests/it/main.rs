@@ -1,6 +1,7 @@
 //! The sequencer on the embedded stores, with a clock driven by hand, and stores that fail and stall.
 
 mod closing;
+mod certifying;
 mod cluster;
 mod fault_table;
 mod faults;
@@ -9,6 +10,7 @@ mod rounds;
 mod sheets;
 mod standby;
 mod start;
+mod suspension;
 mod support;
 mod tag_key;
 mod upkeep;
