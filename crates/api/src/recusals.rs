@@ -152,7 +152,8 @@ async fn read(
     let id = contest_id(&contest)?;
     let key = auth::staff(&api, &headers, Some(&id), SCORE_READERS).await?;
     api.directory.contest(&id).ok_or_else(no_contest)?;
-    let own = (key.role == Role::Juror).then_some(&key).and_then(|key| Some((key.panel.as_ref()?, &*key.name)));
+    let own =
+        (key.role == Role::Juror).then_some(&key).and_then(|key| Some((key.panel.as_ref()?, &*key.name)));
     let sought = own.map_or(Sought::Recusals, |(panel, juror)| Sought::RecusalsOf { panel, juror });
     let _place = api.long_readings.acquire().await.ok();
     let recusals = standing(&*api.stores.database, &id, sought).await?;
@@ -169,8 +170,10 @@ pub(crate) async fn standing(
     let mut found = BTreeMap::new();
     // They come in the order of the log.
     let take = |queued: QueuedCommand, outcome| {
-        let (Command::Recusal { panel, juror, entry, rejoins, reason }, CommandOutcome::Recorded { index, .. }) =
-            (queued.command, outcome)
+        let (
+            Command::Recusal { panel, juror, entry, rejoins, reason },
+            CommandOutcome::Recorded { index, .. },
+        ) = (queued.command, outcome)
         else {
             return;
         };

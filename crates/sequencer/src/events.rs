@@ -62,8 +62,7 @@ pub(crate) fn of_command(command: &Command, rules: &Rules, by: &str, at: Instant
             at,
         },
         Command::Recusal { panel, juror, entry, rejoins, reason } => {
-            let (panel, juror, entry, reason) =
-                (panel.clone(), juror.clone(), entry.clone(), reason.clone());
+            let (panel, juror, entry, reason) = (panel.clone(), juror.clone(), entry.clone(), reason.clone());
             let recusal = Recusal { panel, juror, entry, reason, by, at };
             if *rejoins { Event::Rejoined(recusal) } else { Event::Recused(recusal) }
         }

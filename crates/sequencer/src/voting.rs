@@ -172,7 +172,8 @@ impl ContestTask {
         let patience = self.context.settings.lease / 4;
         let late = |_| Halt::Wait(StoreError::Unavailable("the intake does not answer in time".to_owned()));
         let look = async || {
-            let backlog = tokio::time::timeout(patience, stores.intake.backlog(&session)).await.map_err(late)?;
+            let backlog =
+                tokio::time::timeout(patience, stores.intake.backlog(&session)).await.map_err(late)?;
             Ok::<_, Halt>(backlog.map_err(Halt::of_call)?.items)
         };
         let mut left = look().await?;

@@ -25,7 +25,9 @@ pub enum ContestCommand {
     /// Open a draft now
     Open(OneContest),
     /// Take no ballots until voting is resumed; the closing stays where it is
-    #[command(after_help = "Example:\n  acclaim contest suspend wsis-2021 --reason 'passes were sent to the wrong people'")]
+    #[command(
+        after_help = "Example:\n  acclaim contest suspend wsis-2021 --reason 'passes were sent to the wrong people'"
+    )]
     Suspend(ReasonArgs),
     /// Take ballots again after a suspension
     #[command(after_help = "Example:\n  acclaim contest resume wsis-2021 --reason 'new passes are out'")]
@@ -35,7 +37,9 @@ pub enum ContestCommand {
     /// End rulings and scores, before a draw
     Freeze(OneContest),
     /// Undo freezing, where the rules have no draw
-    #[command(after_help = "Example:\n  acclaim contest unfreeze wsis-2021 --reason 'frozen before the last sheet came'")]
+    #[command(
+        after_help = "Example:\n  acclaim contest unfreeze wsis-2021 --reason 'frozen before the last sheet came'"
+    )]
     Unfreeze(ReasonArgs),
     /// Log the seed of the draw, from the source that the definition names; after freezing, once
     #[command(after_help = "Example:\n  acclaim contest draw wsis-2021 --seed 7d4c1e...\n\n\

@@ -72,7 +72,10 @@ async fn what_is_not_decided_is_certified_only_if_it_is_said() {
     let (old, same) = (size - 1, (root.clone(), result.clone()));
     let stale = Command::Certify { size: old, root: same.0, result: same.1, undecided: false };
     let outcome = world.decide("stale", stale).await;
-    assert!(matches!(&outcome, CommandOutcome::Refused { code, .. } if code == "log-has-moved-on"), "{outcome:?}");
+    assert!(
+        matches!(&outcome, CommandOutcome::Refused { code, .. } if code == "log-has-moved-on"),
+        "{outcome:?}"
+    );
     done(&world.decide("said", Command::Certify { size, root, result, undecided: true }).await);
     assert_eq!(world.phase().await, Phase::Certified);
     world.stop().await;

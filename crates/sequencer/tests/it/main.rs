@@ -1,7 +1,7 @@
 //! The sequencer on the embedded stores, with a clock driven by hand, and stores that fail and stall.
 
-mod closing;
 mod certifying;
+mod closing;
 mod cluster;
 mod fault_table;
 mod faults;
@@ -10,8 +10,8 @@ mod rounds;
 mod sheets;
 mod standby;
 mod start;
-mod suspension;
 mod support;
+mod suspension;
 mod tag_key;
 mod upkeep;
 mod witnessing;

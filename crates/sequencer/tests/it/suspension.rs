@@ -4,10 +4,14 @@ use acclaim_store::{
     CommandOutcome, Phase,
     command::{Command, Reason},
     hub::{BallotOutcome, Notice, Rejection},
+    intake::{Offer, Submitted},
 };
 use acclaim_test_support::{Fault, Step};
 
-use crate::support::{Ground, World, time};
+use crate::{
+    cluster::Cluster,
+    support::{Ground, World, time},
+};
 
 fn reason() -> Reason {
     Reason { reason: "passes went astray".to_owned(), note: None }
@@ -119,6 +123,26 @@ async fn an_organiser_closes_a_suspended_contest() {
     world.clock.advance(jiff::SignedDuration::from_mins(1));
     world.until(|notice| matches!(notice, Notice::Decided(decided) if !decided.commands.is_empty())).await;
     assert_eq!(world.phase().await, Phase::Closed);
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_rejected_meanwhile_is_recorded_though_its_slots_are_remembered() {
+    let cluster = Cluster::start().await;
+    let mut world = World::open_on(cluster.ground().await, "photos").await;
+    assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
+    let item = world.promised("ama", "p1", true);
+    let offer = |slots| Offer { item: item.clone(), slots };
+    let slot = || vec![world.slot("ama", None, None)];
+    assert_eq!(world.offer(&[offer(slot())]).await, [Submitted::Buffered]);
+    let (with_slot, without) = (offer(slot()), offer(Vec::new()));
+    assert!(is_suspension(&world.outcome(item.ballot).await));
+    assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await));
+    // The intake remembers the slot; the ledger knows of nothing, so the ballot is offered without it, as the API does.
+    assert_eq!(world.offer(&[with_slot]).await, [Submitted::Taken]);
+    assert_eq!(world.offer(&[without]).await, [Submitted::Buffered]);
+    assert!(matches!(world.outcome(item.ballot).await, BallotOutcome::Recorded { .. }));
     assert!(world.audit().await.clean);
     world.stop().await;
 }
