@@ -302,10 +302,7 @@ pub(crate) fn invalid(field: &str, what: &str) -> Problem {
     Problem::new(&problem::INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
 }
 
-pub(crate) fn id<T: std::str::FromStr<Err: std::fmt::Display>>(
-    field: &str,
-    given: &str,
-) -> Result<T, Problem> {
+fn id<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, given: &str) -> Result<T, Problem> {
     given.parse().map_err(|error: T::Err| invalid(field, &error.to_string()))
 }
 

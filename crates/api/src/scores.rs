@@ -81,7 +81,7 @@ async fn enter(
     let definition = &contest.record.definition;
     let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries);
     let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
-    check_recusals(&api, &id, &sheet, &idempotency_key).await?;
+    check_recusals(&api, &id, &command, &sheet, &idempotency_key).await?;
     if key.role == Role::Juror {
         let (mut is_repeated, mut entered) = (false, 0);
         let look = |queued: QueuedCommand, _| {
@@ -102,11 +102,12 @@ async fn enter(
 async fn check_recusals(
     api: &Api,
     id: &ContestId,
+    command: &Command,
     sheet: &Sheet,
     idempotency_key: &str,
 ) -> Result<(), Problem> {
-    let panel: PanelId = commands::id("panel", &sheet.panel)?;
-    let sought = Sought::RecusalsOf { panel: &panel, juror: &sheet.juror };
+    let Command::Score { panel, juror, .. } = command else { return Ok(()) };
+    let sought = Sought::RecusalsOf { panel, juror };
     let recusals = recusals::standing(&*api.stores.database, id, sought).await?;
     let mistakes = recused_scores(sheet, |entry| recusals.iter().any(|recusal| recusal.entry == entry));
     // What is sent again is answered again, whatever came after it.

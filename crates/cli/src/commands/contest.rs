@@ -165,7 +165,9 @@ fn list(args: &ListArgs) -> Result<Outcome> {
     let mut table = Table::new(&["contest", "phase", "opens", "closes", "title"]);
     for contest in list["contests"].as_array().into_iter().flatten() {
         let text = |key: &str| contest[key].as_str().unwrap_or_default().to_owned();
-        table.row([text("id"), text("phase"), text("opens"), text("closes"), text("title")]);
+        let suspended = contest["suspended"].as_bool().unwrap_or_default();
+        let phase = if suspended { format!("{}, suspended", text("phase")) } else { text("phase") };
+        table.row([text("id"), phase, text("opens"), text("closes"), text("title")]);
     }
     table.print()?;
     Ok(Outcome::Done)

@@ -10,6 +10,7 @@
 mod periods;
 mod result;
 mod stage;
+mod suspension;
 mod webdriver;
 
 use serde_json::{Value, json};

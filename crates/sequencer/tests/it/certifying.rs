@@ -1,10 +1,18 @@
 //! What is certified, what is not, and what is published of a result that was certified and is being corrected.
 
-use acclaim_contest::definition::{Definition, Overrides};
+use acclaim_ballot_log::{Event, entry::opening};
+use acclaim_contest::{
+    definition::{Definition, Overrides},
+    rules::{PublishEntries, WinnersBy},
+};
 use acclaim_store::{
     CommandOutcome, Phase,
     command::{Command, Reason, UndecidedCategory},
+    contests::ContestState,
+    intake::Cursors,
+    ledger::{Append, Head},
 };
+use acclaim_tally::Replay;
 use serde_json::{Value, json};
 
 use crate::support::{Ground, World, time};
@@ -137,5 +145,83 @@ async fn what_was_certified_is_published_until_something_else_is() {
     assert_eq!(former(&world), Some(certified), "after rulings and a restart too");
     done(&world.decide("again", request).await);
     assert!(former(&world).is_none());
+    world.stop().await;
+}
+
+/// Puts another contest's log of version 1, which has just been opened, into the database of a world, and has the world be about that contest.
+async fn open_as_before(world: &mut World) {
+    let mut definition = world.definition("before", "2021-03-01T00:00:00Z");
+    definition.rules.winners.by = WinnersBy::Choice;
+    world.contest = definition.id.clone();
+    world.store_draft(&definition).await;
+    let mut replay = Replay::new("test/before");
+    let mut entries = Vec::new();
+    for mut event in opening(&definition) {
+        if let Event::Contest(header) = &mut event {
+            header.v = 1;
+            header.rules.admission = None;
+            header.rules.publication.entries = PublishEntries::AfterClose;
+        }
+        let line = event.encode(None).unwrap();
+        replay.push(&line).unwrap();
+        entries.push(line.into());
+    }
+    let record = world.stores.database.contest(&definition.id).await.unwrap().unwrap();
+    let state = ContestState { phase: Phase::Open, epoch: 9, shards: 1, ..record.state.clone() };
+    let (size, root) = (replay.size(), replay.root());
+    let checkpoint = world.key().sign(size, root);
+    let cursors = Cursors { epoch: 9, shards: Vec::new() };
+    let append = Append {
+        expected: None,
+        head: Head { size, root, checkpoint, cursors },
+        entries,
+        ballots: Vec::new(),
+        marks: Vec::new(),
+        rejected: Vec::new(),
+        turnout: Vec::new(),
+        tiles: replay.changed_tiles(),
+        contest: Some(record.change(state)),
+        commands: Vec::new(),
+    };
+    world.stores.database.append(&definition.id, append).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_of_version_1_takes_no_later_event_and_is_certified_by_the_same_rule() {
+    let mut world = World::open().await;
+    world.kill().await;
+    open_as_before(&mut world).await;
+    world.begin().await.unwrap();
+    let recuse = Command::Recusal {
+        panel: "experts".parse().unwrap(),
+        juror: "Ama".to_owned(),
+        entry: "p1".parse().unwrap(),
+        rejoins: false,
+        reason: "a friend's".to_owned(),
+    };
+    for (key, command) in
+        [("suspend", Command::Suspend(reason())), ("resume", Command::Resume(reason())), ("recuse", recuse)]
+    {
+        let outcome = world.decide(key, command).await;
+        assert!(
+            matches!(&outcome, CommandOutcome::Refused { code, .. } if code == "later-version"),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(world.phase().await, Phase::Open);
+    world.clock.set(time("2021-12-31T00:01:00Z"));
+    world.certify_request().await;
+    done(&world.decide("freeze", Command::Freeze).await);
+    let outcome = world.decide("unfreeze", Command::Unfreeze(reason())).await;
+    assert!(
+        matches!(&outcome, CommandOutcome::Refused { code, .. } if code == "later-version"),
+        "{outcome:?}"
+    );
+    let request = world.certify_request().await;
+    assert_eq!(undecided(world.decide("certify", request.clone()).await)[0].reason, "no-choice");
+    let Command::Certify { size, root, result, .. } = request else { panic!("{request:?}") };
+    done(&world.decide("said", Command::Certify { size, root, result, undecided: true }).await);
+    assert!(world.lines().await.iter().all(|line| !line.contains("salt")));
+    assert!(world.audit().await.clean);
     world.stop().await;
 }

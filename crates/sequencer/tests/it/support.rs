@@ -146,10 +146,15 @@ impl World {
         definition(id, opens, "2021-12-31T00:00:00Z")
     }
 
-    /// Makes another contest.
-    pub(crate) async fn draft(&self, definition: &Definition) {
+    /// Makes another contest, of which nobody hears.
+    pub(crate) async fn store_draft(&self, definition: &Definition) {
         let wrapped = self.keyring.new_tag_key(&definition.id).unwrap();
         self.database.create_draft(definition, &wrapped).await.unwrap();
+    }
+
+    /// Makes another contest.
+    pub(crate) async fn draft(&self, definition: &Definition) {
+        self.store_draft(definition).await;
         self.stores.hub.send(Notice::ContestChanged(definition.id.clone()));
     }
 

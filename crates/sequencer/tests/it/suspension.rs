@@ -10,7 +10,7 @@ use acclaim_test_support::{Fault, Step};
 
 use crate::{
     cluster::Cluster,
-    support::{Ground, World, time},
+    support::{CLOSES, Ground, World, time},
 };
 
 fn reason() -> Reason {
@@ -62,8 +62,8 @@ async fn what_waits_is_recorded_before_a_suspension_and_what_comes_later_can_be_
 
     // Two slip through, one of them promised; the log and what is shown of it know nothing of them.
     let late = [world.promised("li", "p2", true), world.ballot("ed", "p2")];
-    world.submit(late.to_vec()).await;
     for ballot in &late {
+        world.submit(vec![ballot.clone()]).await;
         let outcome = world.outcome(ballot.ballot).await;
         assert!(is_suspension(&outcome), "{outcome:?}");
     }
@@ -78,8 +78,8 @@ async fn what_waits_is_recorded_before_a_suspension_and_what_comes_later_can_be_
     assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await));
     assert_eq!(world.phase().await, Phase::Open);
     refused(&world.decide("resume-again", Command::Resume(reason())).await, "not-suspended");
-    world.submit(late.to_vec()).await;
     for ballot in &late {
+        world.submit(vec![ballot.clone()]).await;
         let outcome = world.outcome(ballot.ballot).await;
         assert!(matches!(outcome, BallotOutcome::Recorded { .. }), "the very same ballot: {outcome:?}");
     }
@@ -119,7 +119,12 @@ async fn an_organiser_closes_a_suspended_contest() {
     assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
     world.clock.advance(jiff::SignedDuration::from_mins(5));
     world.queue("close", Command::Close).await;
-    world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
+    let closes = async |world: &World| {
+        world.stores.database.contest(&world.contest).await.unwrap().unwrap().state.closes.timestamp()
+    };
+    while closes(&world).await == time(CLOSES) {
+        world.until(|_| true).await;
+    }
     world.clock.advance(jiff::SignedDuration::from_mins(1));
     world.until(|notice| matches!(notice, Notice::Decided(decided) if !decided.commands.is_empty())).await;
     assert_eq!(world.phase().await, Phase::Closed);
