@@ -402,8 +402,8 @@ mod tests {
         let (other, others) = (recusal(juror, "p11", false), recusal("Ama", "p1", false));
         for found in [&one, &back, &other, &others] {
             assert!(begins(found, Sought::Recusals) && !begins(found, Sought::Scores));
-            assert_eq!(begins(found, Sought::RecusalsOf { panel: &panel, juror }), found != &&others);
-            assert_eq!(begins(found, Sought::SameScores(&one)), [&one, &back].contains(found));
+            assert_eq!(begins(found, Sought::RecusalsOf { panel: &panel, juror }), *found != others);
+            assert_eq!(begins(found, Sought::SameScores(&one)), [&one, &back].contains(&found));
         }
         let recorded = CommandOutcome::Recorded { index: 1, entries: 1, size: 2, root: String::new() };
         assert!(serde_json::to_string(&recorded).unwrap().starts_with(RECORDED));
