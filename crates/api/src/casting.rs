@@ -398,3 +398,38 @@ pub(crate) fn rejected(contest: &Contest, rejection: Rejection) -> Problem {
         Rejection::Refused(code, detail) => Problem::new(&problem::REFUSED, detail).with("code", code),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, sync::Arc};
+
+    use acclaim_store::{Contests as _, Database, Keyring};
+    use acclaim_store_sqlite::DataDirectory;
+    use acclaim_test_support::conformance::definition;
+
+    use super::*;
+    use crate::directory::Directory;
+
+    #[tokio::test]
+    async fn a_ballot_that_slips_into_a_suspension_is_answered_as_one_that_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDirectory::lock(folder.path()).unwrap();
+        let secret = data.secret().unwrap();
+        let database = Arc::new(data.database().unwrap());
+        let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
+        let photos = definition("photos");
+        database.create_draft(&photos, &keyring.new_tag_key(&photos.id).unwrap()).await.unwrap();
+        let all = Arc::clone(&database) as Arc<dyn Database>;
+        let directory = Directory::read(all, keyring, HashSet::new()).await.unwrap();
+        let contest = directory.contest(&photos.id).unwrap();
+
+        // As the sequencer words what `admit` refuses.
+        let slipped = Rejection::Refused("voting-suspended".to_owned(), "while suspended".to_owned());
+        let told = [rejected(&contest, slipped), suspended(&contest)];
+        let [slipped, refused] = told.map(|problem| serde_json::to_value(problem).unwrap());
+        assert_eq!((&slipped, slipped["status"].as_u64()), (&refused, Some(403)));
+        assert_eq!(slipped["closes"], photos.closes.to_string());
+        let other = rejected(&contest, Rejection::Refused("cast-time".to_owned(), "late".to_owned()));
+        assert_eq!(other.kind(), &problem::REFUSED);
+    }
+}

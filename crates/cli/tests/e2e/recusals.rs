@@ -167,7 +167,7 @@ fn a_juror_recuses_nobody_else(site: &Site) {
     done(&post(site, "recusals", &site.key, "kofi", &body(json!({"panel": "skaters", "juror": "Kofi"}))));
     assert_eq!(get(site, "recusals", &ama).body["recusals"], json!([]));
     assert_eq!(get(site, "recusals", &auditor).body["recusals"][0]["juror"], "Kofi");
-    get(site, "recusals", "").problem(401, "key-invalid");
+    get(site, "recusals", "").problem(401, "key-missing");
 
     // A juror cannot make a log that nobody can audit.
     for number in 0..50 {

@@ -53,7 +53,7 @@ fn ballots_are_refused_while_voting_is_suspended(site: &Site) {
         (&json!("open"), &json!(true))
     );
     let shown = succeeded(&run(site, &["contest", "show", "main"]));
-    assert!(shown.lines().any(|line| line.split_whitespace().eq(["voting", "suspended"])), "{shown}");
+    assert!(shown.lines().any(|line| line.split_whitespace().eq(["voting:", "suspended"])), "{shown}");
 
     let refused = site.cast("main", &kofi, &ballot(&["a2"]));
     let problem = refused.problem(403, "voting-suspended");
