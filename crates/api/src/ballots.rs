@@ -9,6 +9,7 @@ use acclaim_ballot_log::{Checkpoint, Hash, Receipt, VerifierKey, proof};
 use acclaim_contest::BallotId;
 use acclaim_store::{
     Phase,
+    hub::Rejection,
     ledger::{BallotState, RecordedBallot},
 };
 use axum::{
@@ -194,6 +195,13 @@ async fn status(
         return Ok(Json(status));
     }
     if let Some(rejection) = database.rejection(contest.id(), ballot).await? {
+        // What was rejected while voting was suspended can be on its way again.
+        if is_suspension(&rejection)
+            && api.settings.may_accept
+            && api.stores.intake.holds(&session, ballot).await?
+        {
+            return Ok(Json(BallotStatus::outside_the_log(ballot, "accepted", None)));
+        }
         let reason = rejected(&contest, rejection).kind().code.to_owned();
         return Ok(Json(BallotStatus::outside_the_log(ballot, "rejected", Some(reason))));
     }
@@ -202,6 +210,10 @@ async fn status(
     }
     // It may have gone from the one to the other meanwhile.
     status_in_ledger(&api, &contest, ballot).await?.map(Json).ok_or_else(not_found)
+}
+
+fn is_suspension(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::Refused(code, _) if code == problem::VOTING_SUSPENDED.code)
 }
 
 /// What a ballot is that the ledger has.

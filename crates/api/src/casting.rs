@@ -96,14 +96,28 @@ pub(crate) enum Cast {
     Accepted(BallotId),
 }
 
-/// Whether the contest takes ballots that arrive at this time.
+/// A problem with the instants between which ballots are taken.
+fn instants(contest: &Contest, problem: Problem) -> Problem {
+    let definition = &contest.record.definition;
+    problem
+        .with("opens", definition.opens.to_string())
+        .with("closes", contest.record.state.closes.to_string())
+}
+
+/// Whether the contest takes ballots that arrive at this time: within the window, and not while voting is suspended.
+fn takes(contest: &Contest, arrived: Timestamp) -> Result<(), Problem> {
+    window(contest, arrived)?;
+    if contest.phase() == Phase::Suspended { Err(suspended(contest)) } else { Ok(()) }
+}
+
+fn suspended(contest: &Contest) -> Problem {
+    let detail = "the ballot arrived while voting is suspended: cast it again once voting is resumed";
+    instants(contest, Problem::new(&problem::VOTING_SUSPENDED, detail))
+}
+
+/// Whether a time lies in the window of voting, suspended or not.
 pub(crate) fn window(contest: &Contest, arrived: Timestamp) -> Result<(), Problem> {
-    let instants = |problem: Problem| {
-        let definition = &contest.record.definition;
-        problem
-            .with("opens", definition.opens.to_string())
-            .with("closes", contest.record.state.closes.to_string())
-    };
+    let instants = |problem| instants(contest, problem);
     if contest.is_left_alone {
         Err(Problem::new(&problem::UNAVAILABLE, "nothing of this contest is recorded"))
     } else if arrived < contest.opens() {
@@ -199,7 +213,7 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared, Problem> {
     let Written { item, slots, now } =
         write_ballot(contest, pass, request, arrived, api.stores.intake.remembers_slots())?;
-    let Err(refusal) = window(contest, arrived).and(now) else {
+    let Err(refusal) = takes(contest, arrived).and(now) else {
         return Ok(Prepared::Ready(Box::new(Offer { item, slots })));
     };
     // It may be the repetition of one that was recorded before the window closed, the day ended, or an entry was withdrawn.
@@ -380,6 +394,42 @@ pub(crate) fn rejected(contest: &Contest, rejection: Rejection) -> Problem {
         Rejection::OutsideWindow => window(contest, Timestamp::MAX)
             .err()
             .unwrap_or_else(|| Problem::new(&problem::VOTING_CLOSED, "the ballot arrived after the closing")),
+        Rejection::Refused(code, _) if code == problem::VOTING_SUSPENDED.code => suspended(contest),
         Rejection::Refused(code, detail) => Problem::new(&problem::REFUSED, detail).with("code", code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, sync::Arc};
+
+    use acclaim_store::{Contests as _, Database, Keyring};
+    use acclaim_store_sqlite::DataDirectory;
+    use acclaim_test_support::conformance::definition;
+
+    use super::*;
+    use crate::directory::Directory;
+
+    #[tokio::test]
+    async fn a_ballot_that_slips_into_a_suspension_is_answered_as_one_that_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDirectory::lock(folder.path()).unwrap();
+        let secret = data.secret().unwrap();
+        let database = Arc::new(data.database().unwrap());
+        let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
+        let photos = definition("photos");
+        database.create_draft(&photos, &keyring.new_tag_key(&photos.id).unwrap()).await.unwrap();
+        let all = Arc::clone(&database) as Arc<dyn Database>;
+        let directory = Directory::read(all, keyring, HashSet::new()).await.unwrap();
+        let contest = directory.contest(&photos.id).unwrap();
+
+        // As the sequencer words what `admit` refuses.
+        let slipped = Rejection::Refused("voting-suspended".to_owned(), "while suspended".to_owned());
+        let told = [rejected(&contest, slipped), suspended(&contest)];
+        let [slipped, refused] = told.map(|problem| serde_json::to_value(problem).unwrap());
+        assert_eq!((&slipped, slipped["status"].as_u64()), (&refused, Some(403)));
+        assert_eq!(slipped["closes"], photos.closes.to_string());
+        let other = rejected(&contest, Rejection::Refused("cast-time".to_owned(), "late".to_owned()));
+        assert_eq!(other.kind(), &problem::REFUSED);
     }
 }

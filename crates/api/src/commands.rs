@@ -46,6 +46,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(draw))
         .routes(routes!(certify))
         .routes(routes!(reopen))
+        .routes(routes!(unfreeze))
+        .routes(routes!(suspend))
+        .routes(routes!(resume))
         .routes(routes!(void))
         .routes(routes!(withdraw))
         .routes(routes!(reinstate))
@@ -90,6 +93,9 @@ struct CertifyRequest {
     root: String,
     /// SHA-256 of the certified document, lowercase hex.
     result: String,
+    /// Whether it is certified though the winners of some categories are not decided.
+    #[serde(default)]
+    undecided: bool,
 }
 
 /// Why.
@@ -204,14 +210,37 @@ staff_route!(
 );
 staff_route!(
     /// Make the result final.
-    certify "/v1/contests/{contest}/certify" CertifyRequest => |body: CertifyRequest| {
-        Ok(Command::Certify { size: body.size, root: body.root, result: body.result })
+    ///
+    /// Where winners are not decided it is refused with the code `undecided`, and `undecided` lists each reason by category, unless the request has
+    /// `"undecided": true`.
+    certify "/v1/contests/{contest}/certify" CertifyRequest => |CertifyRequest { size, root, result, undecided }: CertifyRequest| {
+        Ok(Command::Certify { size, root, result, undecided })
     }
 );
 staff_route!(
     /// Allow rulings again after certification.
     reopen "/v1/contests/{contest}/reopen" ReasonRequest => |body: ReasonRequest| {
         Ok(Command::Reopen(reason(body.reason, body.note)?))
+    }
+);
+staff_route!(
+    /// Undo freezing: rulings and scores may follow again. Not where the rules have a draw, and not in logs of version 1.
+    unfreeze "/v1/contests/{contest}/unfreeze" ReasonRequest => |body: ReasonRequest| {
+        Ok(Command::Unfreeze(reason(body.reason, body.note)?))
+    }
+);
+staff_route!(
+    /// Take no ballots until voting is resumed.
+    ///
+    /// Those that wait are recorded first; from then on ballots are answered `voting-suspended`. The closing stays where it is. Not in logs of version 1.
+    suspend "/v1/contests/{contest}/suspend" ReasonRequest => |body: ReasonRequest| {
+        Ok(Command::Suspend(reason(body.reason, body.note)?))
+    }
+);
+staff_route!(
+    /// Take ballots again after a suspension.
+    resume "/v1/contests/{contest}/resume" ReasonRequest => |body: ReasonRequest| {
+        Ok(Command::Resume(reason(body.reason, body.note)?))
     }
 );
 staff_route!(
@@ -270,7 +299,7 @@ staff_route!(
     }
 );
 
-fn invalid(field: &str, what: &str) -> Problem {
+pub(crate) fn invalid(field: &str, what: &str) -> Problem {
     Problem::new(&problem::INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
 }
 
@@ -278,7 +307,7 @@ fn id<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, given: &str) ->
     given.parse().map_err(|error: T::Err| invalid(field, &error.to_string()))
 }
 
-fn text(field: &str, given: String) -> Result<String, Problem> {
+pub(crate) fn text(field: &str, given: String) -> Result<String, Problem> {
     if given.trim().is_empty() {
         Err(invalid(field, "is empty"))
     } else if given.len() > MOST_TEXT {
@@ -390,8 +419,9 @@ pub(crate) async fn decide(
                 root.parse().map_err(|_| StoreError::Corrupt(format!("an outcome's root is `{root}`")))?;
             Ok(Json(Done { index, entries, log: LogHead { size, root } }))
         }
-        CommandOutcome::Refused { code, detail } => {
-            Err(Problem::new(&problem::REFUSED, detail).with("code", code))
+        CommandOutcome::Refused { code, detail, undecided } => {
+            let problem = Problem::new(&problem::REFUSED, detail).with("code", code);
+            Err(if undecided.is_empty() { problem } else { problem.with("undecided", json!(undecided)) })
         }
     }
 }

@@ -51,6 +51,9 @@ struct Listed {
     test: bool,
     /// `draft`, `open`, `closed`, `frozen`, `certified`.
     phase: &'static str,
+    /// Whether voting is suspended; absent if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    suspended: bool,
     opens: String,
     closes: String,
 }
@@ -70,7 +73,8 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, 
             title: definition.title.clone(),
             titles: definition.titles.clone(),
             test: definition.test,
-            phase: contest.phase().as_str(),
+            phase: contest.phase().public_name(),
+            suspended: contest.phase() == Phase::Suspended,
             opens: definition.opens.to_string(),
             closes: contest.record.state.closes.to_string(),
         });
@@ -113,7 +117,7 @@ fn document(contest: &Contest, status: StatusCode, opening_refused: Option<Strin
         "id": definition.id,
         "title": definition.title,
         "test": definition.test,
-        "phase": contest.phase(),
+        "phase": contest.phase().public_name(),
         "time_zone": definition.time_zone,
         "opens": definition.opens,
         "closes": contest.record.state.closes,
@@ -129,6 +133,7 @@ fn document(contest: &Contest, status: StatusCode, opening_refused: Option<Strin
         ("days", (!contest.days.is_empty()).then(|| json!(contest.days))),
         ("rounds", definition.rounds.as_ref().map(|rounds| json!(rounds))),
         ("opening_refused", opening_refused.or_else(|| contest.refused_texts.clone()).map(Value::from)),
+        ("suspended", (contest.phase() == Phase::Suspended).then(|| true.into())),
         ("tag_key_destroyed", contest.tag_key.is_none().then(|| true.into())),
         ("warnings", (!warnings.is_empty()).then(|| json!(warnings))),
     ];

@@ -13,7 +13,7 @@ use std::{
 use acclaim_ballot_log::hash::Hash;
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
-    Phase, StoreError, Stores,
+    StoreError, Stores,
     hub::{BallotOutcome, Decided, Notice},
     intake::{Offer, Submitted, shard_of},
 };
@@ -323,7 +323,7 @@ impl Desk {
         loop {
             let all = self.directory.all();
             self.close_rooms(&all);
-            let open = all.into_iter().filter(|contest| contest.phase() == Phase::Open);
+            let open = all.into_iter().filter(|contest| contest.phase().is_voting());
             let desk = &self;
             let looks = open.map(|contest| async move {
                 let seen = desk.look(&contest).await?;
@@ -380,7 +380,7 @@ impl Desk {
     }
 
     fn is_open(&self, contest: &ContestId) -> bool {
-        self.directory.contest(contest).is_some_and(|contest| contest.phase() == Phase::Open)
+        self.directory.contest(contest).is_some_and(|contest| contest.phase().is_voting())
     }
 
     fn answer_all(&self, decided: &Decided) {

@@ -50,7 +50,7 @@ impl Contest {
         // The beginning of its log may be what is missing.
         let days = if is_left_alone { Days::default() } else { days(&record, database).await? };
         let was_certified = match record.state.phase {
-            Phase::Draft | Phase::Open => false,
+            Phase::Draft | Phase::Suspended | Phase::Open => false,
             // A reopening leads back here. It changes the record as a certification does, so that every process asks again.
             Phase::Closed | Phase::Frozen => was_certified(database, record.id()).await?,
             Phase::Certified => true,

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::PoisonError};
 
-use acclaim_store::{Phase, hub::Recording, keys::Role};
+use acclaim_store::{hub::Recording, keys::Role};
 use axum::{
     Json,
     extract::{ConnectInfo, State},
@@ -95,7 +95,7 @@ async fn reasons(api: &Api) -> Vec<(&'static str, String)> {
     let now = api.stores.clock.now();
     let bound = SignedDuration::try_from(api.settings.lag_bound).unwrap_or(SignedDuration::MAX);
     let all = api.directory.all();
-    let open = all.iter().filter(|contest| contest.phase() == Phase::Open && !contest.is_left_alone);
+    let open = all.iter().filter(|contest| contest.phase().is_voting() && !contest.is_left_alone);
     let looks = open.map(|contest| async move {
         (contest.id(), api.stores.intake.backlog(&contest.record.session()).await)
     });

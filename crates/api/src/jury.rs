@@ -163,6 +163,20 @@ impl<'a> Jury<'a> {
     }
 }
 
+/// The scores of a sheet for entries that its juror is recused for.
+pub fn recused_scores(sheet: &Sheet, is_recused: impl Fn(&str) -> bool) -> Vec<Mistake> {
+    let mistake = |(index, entry): (usize, &String)| Mistake {
+        place: Place::Entry(index),
+        problem: format!(
+            "{} is recused for {}: leave it out, or take the recusal back first",
+            quoted(&sheet.juror),
+            quoted(entry)
+        ),
+    };
+    let entries = sheet.values.iter().map(|(entry, _)| entry).enumerate();
+    entries.filter(|(_, entry)| is_recused(entry)).map(mistake).collect()
+}
+
 fn wrong_criterion(panel: &Panel, given: Option<&str>) -> Option<String> {
     let names: Vec<&str> = panel.criteria.iter().map(|(name, _)| name.as_str()).collect();
     let one_of = || names.join(", ");

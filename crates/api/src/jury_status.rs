@@ -11,7 +11,9 @@ use acclaim_contest::{
     rules::{Panel, PanelKind, WinnersFrom},
 };
 use acclaim_store::{
-    Phase, jurors,
+    Phase,
+    command::Sought,
+    jurors,
     keys::{Role, StaffKey},
 };
 use axum::{
@@ -29,6 +31,7 @@ use crate::{
     directory::Contest,
     extract::Path,
     problem::{self, Problem},
+    recusals,
     scores::{self, Standing, own_name},
     state::Api,
 };
@@ -85,7 +88,7 @@ struct JurorStatus {
     /// Whether nothing is missing.
     complete: bool,
     missing: Vec<Missing>,
-    /// Entries that the juror does not judge. Always empty so far.
+    /// Entries that the juror does not judge.
     recused: Vec<Recused>,
 }
 
@@ -146,7 +149,8 @@ async fn read(
     };
     let panels = contest.record.definition.rules.panels.iter();
     let panels = panels.filter(|panel| own.is_none_or(|own| own.panel.as_ref() == Some(&panel.id)));
-    let entered = Entered::new(&standing);
+    let recused = standing_recusals(&api, &contest, own).await?;
+    let entered = Entered::new(&standing, &recused);
     let mut room = MAX_NAMED;
     let panels = panels
         .map(|panel| {
@@ -154,7 +158,7 @@ async fn read(
             panel_status(panel, jurors.of(&panel.id), &shortlist, &entered, has_key, &mut room)
         })
         .collect();
-    let phase = contest.phase().as_str();
+    let phase = contest.phase().public_name();
     let juror = own.map(|key| own_name(&contest, key).to_owned());
     let body =
         JuryStatus { contest: contest.id().to_string(), juror, phase, panels, shortlist, shortlist_is_final };
@@ -191,7 +195,7 @@ fn panel_status(
             has_key: has_key(juror),
             complete: missing.is_empty(),
             missing,
-            recused: Vec::new(),
+            recused: entered.recused(panel, juror, shortlist),
         });
     }
     PanelStatus {
@@ -260,17 +264,50 @@ fn champions(api: &Api, contest: &Contest) -> Result<HashSet<EntryId>, Problem> 
     Ok(champions.map(|champion| champion.entry).collect())
 }
 
-/// Which entries stand in each juror's lists.
-struct Entered<'a>(BTreeMap<(&'a str, &'a str, &'a str, Option<&'a str>), BTreeSet<&'a str>>);
+/// The recusals that stand, of all jurors or of the one whose key it is.
+async fn standing_recusals(
+    api: &Api,
+    contest: &Contest,
+    own: Option<&StaffKey>,
+) -> Result<Vec<recusals::Standing>, Problem> {
+    let own = own.and_then(|key| Some((key.panel.as_ref()?, own_name(contest, key))));
+    let sought = own.map_or(Sought::Recusals, |(panel, juror)| Sought::RecusalsOf { panel, juror });
+    let _place = api.long_readings.acquire().await.ok();
+    Ok(recusals::standing(&*api.stores.database, contest.id(), sought).await?)
+}
+
+/// Which entries stand in each juror's lists, and which the jurors do not judge.
+struct Entered<'a> {
+    /// By panel, juror, category and criterion.
+    lists: BTreeMap<(&'a str, &'a str, &'a str, Option<&'a str>), BTreeSet<&'a str>>,
+    /// Panel, juror and entry.
+    recused: BTreeSet<(&'a str, &'a str, &'a str)>,
+}
 
 impl<'a> Entered<'a> {
-    fn new(standing: &'a [Standing]) -> Self {
+    fn new(standing: &'a [Standing], recusals: &'a [recusals::Standing]) -> Self {
         let list = |standing: &'a Standing| {
             let place =
                 (&*standing.panel, &*standing.juror, &*standing.category, standing.criterion.as_deref());
             (place, standing.values.iter().map(|(entry, _)| entry.as_str()).collect())
         };
-        Self(standing.iter().map(list).collect())
+        let recusal = |recusal: &'a recusals::Standing| (&*recusal.panel, &*recusal.juror, &*recusal.entry);
+        Self { lists: standing.iter().map(list).collect(), recused: recusals.iter().map(recusal).collect() }
+    }
+
+    fn is_recused(&self, panel: &Panel, juror: &str, entry: &EntryId) -> bool {
+        self.recused.contains(&(panel.id.as_str(), juror, entry.as_str()))
+    }
+
+    /// The entries to be scored that a juror does not judge.
+    fn recused(&self, panel: &Panel, juror: &str, shortlist: &[Shortlisted]) -> Vec<Recused> {
+        let of_category = |Shortlisted { category, entries }: &Shortlisted| {
+            let recused = entries.iter().filter(|entry| self.is_recused(panel, juror, entry));
+            let recused =
+                recused.map(|entry| Recused { category: category.to_string(), entry: entry.to_string() });
+            recused.collect::<Vec<_>>()
+        };
+        shortlist.iter().flat_map(of_category).collect()
     }
 }
 
@@ -290,13 +327,14 @@ fn missing(
     let mut found = Vec::new();
     for Shortlisted { category, entries } in shortlist {
         for criterion in &criteria {
-            let list = entered.0.get(&(panel.id.as_str(), juror, category.as_str(), *criterion));
+            let list = entered.lists.get(&(panel.id.as_str(), juror, category.as_str(), *criterion));
             let lacks = |entry: &&EntryId| match (list, panel.kind) {
                 (None, _) => true,
                 (Some(list), PanelKind::Score) => !list.contains(entry.as_str()),
                 (Some(_), PanelKind::Points | PanelKind::Rank) => false,
             };
-            let lacking: Vec<&EntryId> = entries.iter().filter(lacks).collect();
+            let judged = entries.iter().filter(|entry| !entered.is_recused(panel, juror, entry));
+            let lacking: Vec<&EntryId> = judged.filter(lacks).collect();
             if lacking.is_empty() {
                 continue;
             }
@@ -340,7 +378,16 @@ mod tests {
     }
 
     fn told(panel: &Panel, standing: &[Standing], room: &mut usize) -> Vec<String> {
-        let found = missing(panel, "Ama", &shortlist(), &Entered::new(standing), room);
+        told_beside(panel, standing, &[], room)
+    }
+
+    fn told_beside(
+        panel: &Panel,
+        standing: &[Standing],
+        recusals: &[recusals::Standing],
+        room: &mut usize,
+    ) -> Vec<String> {
+        let found = missing(panel, "Ama", &shortlist(), &Entered::new(standing, recusals), room);
         let line = |missing: &Missing| {
             let entries: Vec<&str> = missing.entries.iter().map(EntryId::as_str).collect();
             format!(
@@ -370,6 +417,29 @@ mod tests {
         let mut room = 1;
         let expected = [r#"a Some("reach") 1 a1"#, r#"b Some("impact") 1 "#, r#"b Some("reach") 1 "#];
         assert_eq!((told(&experts, &entered, &mut room), room), (expected.map(str::to_owned).to_vec(), 0));
+    }
+
+    #[test]
+    fn an_entry_that_a_juror_does_not_judge_is_not_missing() {
+        let panel =
+            panel(r#"{"id":"experts","kind":"score","scale":[0,10],"trim":0,"minimum_jurors":1,"weight":1}"#);
+        let recusal = |juror: &str, entry: &str| {
+            let [panel, juror, entry] = ["experts", juror, entry].map(str::to_owned);
+            recusals::Standing {
+                panel,
+                juror,
+                entry,
+                reason: "a relative".to_owned(),
+                by: "x".to_owned(),
+                index: 9,
+            }
+        };
+        let recusals = [recusal("Ama", "b1"), recusal("Kofi", "a1")];
+        let entered = [standing("experts", "Ama", "a", None, &["a1", "a2"])];
+        assert_eq!(told_beside(&panel, &entered, &recusals, &mut 100), [String::new(); 0]);
+        let recused = Entered::new(&entered, &recusals).recused(&panel, "Ama", &shortlist());
+        let recused: Vec<_> = recused.iter().map(|one| (&*one.category, &*one.entry)).collect();
+        assert_eq!(recused, [("b", "b1")]);
     }
 
     #[test]

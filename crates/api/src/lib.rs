@@ -26,6 +26,7 @@ mod passes;
 pub mod problem;
 mod publication;
 mod recorded;
+mod recusals;
 mod rendered;
 mod result;
 mod revocation;

@@ -289,13 +289,22 @@ fn add_to(sheets: &mut Sheets, page: &Page, today: Option<&str>) -> Option<u64> 
     page.next.filter(|_| today.is_none() || oldest.is_none_or(|oldest| Some(oldest) >= today))
 }
 
-/// The categories left on a sheet: none if the votes in all are used up.
+/// The categories left on a sheet: neither filled, nor out of reach by the votes that are left in all, nor beyond a limit over several categories.
 fn left<'a>(contest: &'a Contest, sheet: &'a Sheet) -> impl Iterator<Item = &'a str> {
     let definition = &contest.record.definition;
-    let rules = &definition.rules.ballot;
-    let [least, _] = rules.votes_per_category.map(|votes| usize::try_from(votes).unwrap_or(usize::MAX));
-    let most = rules.votes_in_all.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    let may_vote = sheet.votes.saturating_add(least) <= most;
-    let ids = definition.categories.iter().map(|category| category.id.as_str());
-    ids.filter(move |id| may_vote && !sheet.categories.contains(*id))
+    let rules = &definition.rules;
+    let size = |votes: u32| usize::try_from(votes).unwrap_or(usize::MAX);
+    let most = rules.ballot.votes_in_all.map_or(usize::MAX, size);
+    let used_up = rules.limits.iter().filter(move |limit| {
+        let filled = limit.categories.iter().filter(|category| sheet.categories.contains(category.as_str()));
+        filled.count() >= size(limit.most)
+    });
+    let beyond: HashSet<&str> =
+        used_up.flat_map(|limit| &limit.categories).map(acclaim_contest::CategoryId::as_str).collect();
+    let categories = definition.categories.iter().filter(move |category| {
+        let [least, _] = rules.votes_in(category);
+        sheet.votes.saturating_add(size(least)) <= most
+    });
+    let ids = categories.map(|category| category.id.as_str());
+    ids.filter(move |id| !sheet.categories.contains(*id) && !beyond.contains(id))
 }

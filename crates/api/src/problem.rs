@@ -50,6 +50,7 @@ problems! {
     KEY_INSUFFICIENT = 403 "key-insufficient" "The staff key does not allow this" "The key's role or its contests do not cover the request.";
     NOT_PUBLIC = 403 "not-public" "Not public" "The contest's rules do not publish this, or not yet. Organisers and auditors can read it with their key.";
     VOTING_NOT_OPEN = 403 "voting-not-open" "Voting has not begun" "Ballots are taken from the instant `opens` on, by the server's clock at arrival.";
+    VOTING_SUSPENDED = 403 "voting-suspended" "Voting is suspended" "The organiser has suspended voting, and says why in the contest's log. Nothing was recorded: the same ballot can be cast once voting is resumed, until the instant `closes`, which stays where it is.";
     VOTING_CLOSED = 403 "voting-closed" "Voting has ended" "Ballots were taken until the instant `closes`, by the server's clock at arrival.";
     NOT_FOUND = 404 "not-found" "There is nothing here" "The path leads to no resource.";
     CONTEST_NOT_FOUND = 404 "contest-not-found" "There is no such contest" "Or it is a draft that the credentials do not let you see. A staff key that is unknown or was revoked sees no draft.";
@@ -59,7 +60,7 @@ problems! {
     REPLACED_IS_NOT_STANDING = 409 "replaced-is-not-standing" "What the ballot replaces does not stand" "`replaces` must name the voter's own standing ballot; `standing` is its id, if there is one. Nothing of this ballot was recorded.";
     REFUSED = 409 "refused" "The contest's rules do not allow it" "`code` and `detail` say what. Nothing was changed.";
     IDEMPOTENCY_KEY_USED = 409 "idempotency-key-used" "The Idempotency-Key was used for another request" "A key stands for one request. Use a new one for a new request.";
-    NO_RESULT_YET = 409 "no-result-yet" "There is no result yet" "The result exists from the closing on.";
+    NO_RESULT_YET = 409 "no-result-yet" "There is no result yet" "A result exists from the closing on, a certified one from the first certification on, and a provisional one until then or while the contest is reopened. `detail` says which is missing.";
     NOT_A_DRAFT = 409 "not-a-draft" "The contest is not a draft" "Drafts can be edited, drafts and tests deleted; an open contest only changes by amendments and rulings.";
     TAG_KEY_DESTROYED = 409 "tag-key-destroyed" "The contest's tag key was destroyed" "Nobody can tell a subject's tag any more, so that no pass can be minted; the log has the statement. Passes that were minted before still show their voter's own ballots.";
     PRECONDITION_FAILED = 412 "precondition-failed" "The contest is not at this revision" "Send `If-Match` with the `ETag` of the contest as you read it.";

@@ -18,6 +18,8 @@ pub(crate) struct Key {
     /// Of the document.
     pub(crate) sha256: [u8; 32],
     pub(crate) format: Format,
+    /// Whether it says that the result is being corrected.
+    pub(crate) under_correction: bool,
 }
 
 /// See the [module](self).
@@ -106,7 +108,7 @@ mod tests {
     fn key(first: u8) -> Key {
         let mut sha256 = [0; 32];
         sha256[0] = first;
-        Key { sha256, format: Format::Html }
+        Key { sha256, format: Format::Html, under_correction: false }
     }
 
     #[tokio::test]

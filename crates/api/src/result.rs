@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use acclaim_report::{Format, Report, SCHEMA_1, SCHEMA_2, html};
-use acclaim_store::Phase;
+use acclaim_store::{Phase, hub::Publication};
 use axum::{
     body::Body,
     extract::State,
@@ -38,6 +38,22 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 #[serde(deny_unknown_fields)]
 struct Asked {
     format: Option<String>,
+    version: Option<String>,
+}
+
+/// Tells, as a header of a certified result, that the contest was reopened since.
+const NOTICE: (&str, &str) = ("acclaim-result", "under-correction");
+/// The same in words, on the page.
+const NOTICE_TEXT: &str = "This result was certified, and the contest has been reopened since: it is being corrected. It stands until another \
+    result is certified.";
+
+/// Which of a contest's results is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    /// The one that is certified, or was until the contest was reopened.
+    Certified,
+    /// The one that the log comes to now, not certified.
+    Provisional,
 }
 
 /// The document's own schema, which describes it better than a copy would: by the version of its log one of two.
@@ -53,15 +69,19 @@ impl PartialSchema for ResultDocument {
 impl ToSchema for ResultDocument {}
 
 /// The result: provisional after closing, certified at the end. A document in JSON, unless `Accept` or `format` asks for a table or a page.
+///
+/// While a contest is reopened, the result that was certified before stays readable, with the header `Acclaim-Result: under-correction` and a notice on
+/// the page. Organisers and auditors then get the provisional one, unless they ask for `version=certified`.
 #[utoipa::path(get, path = "/v1/contests/{contest}/result", tag = "results",
-    params(("contest" = String, Path,), ("format" = Option<String>, Query, description = "`json`, `csv` or `html`; goes before `Accept`")),
+    params(("contest" = String, Path,), ("format" = Option<String>, Query, description = "`json`, `csv` or `html`; goes before `Accept`"),
+        ("version" = Option<String>, Query, description = "`certified` or `provisional`, where a contest was reopened and has both")),
     responses(
         (status = 200, description = "the document, the table or the page", content(
             (ResultDocument = "application/json"), (String = "text/csv"), (String = "text/html"))),
         (status = 304, description = "as `If-None-Match` has it"),
-        (status = 400, description = "there is no such format"),
+        (status = 400, description = "there is no such format or version"),
         (status = 403, description = "not public"),
-        (status = 409, description = "before the closing")))]
+        (status = 409, description = "before the closing, or there is no such version now")))]
 async fn result(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -72,28 +92,83 @@ async fn result(
     if contest.phase() <= Phase::Open {
         return Err(Problem::new(&problem::NO_RESULT_YET, "the contest is not closed"));
     }
-    may_read_result(&contest, reader)?;
-    let format = negotiation::wanted(&headers, asked.format.as_deref(), &Format::ALL)?;
-    let publication = latest(&api, &contest)?;
-    let document = publication
-        .result
-        .clone()
-        .ok_or_else(|| Problem::new(&problem::UNAVAILABLE, "the result is being made"))?;
+    let version = asked.version.as_deref().map(version).transpose()?;
+    let format = negotiation::wanted(&headers, asked.format.as_deref(), &Format::ALL);
+    let publication = latest(&api, &contest);
+    let has_former = publication.as_ref().is_ok_and(|publication| publication.former.is_some());
+    // The publication can be ahead of what this process knows of the contest.
+    let is_certified = contest.phase() == Phase::Certified && !has_former;
+    if version == Some(Version::Provisional) || !(is_certified || has_former) {
+        may_read_result(&contest, reader)?;
+    }
+    let (format, publication) = (format?, publication?);
+    let Chosen { document, under_correction } = choose(&publication, is_certified, version, reader)?;
     let sha256: [u8; 32] = Sha256::digest(&document).into();
+    let notice = if under_correction { "-under-correction" } else { "" };
     let etag = match format {
-        Format::Json => format!("\"{}\"", hex::encode(sha256)),
-        other => format!("\"{}-{other}\"", hex::encode(sha256)),
+        Format::Json => format!("\"{}{notice}\"", hex::encode(sha256)),
+        other => format!("\"{}-{other}{notice}\"", hex::encode(sha256)),
     };
-    let always = [(header::ETAG, etag.clone()), (header::VARY, "Accept".to_owned())];
+    let mut always = vec![(header::ETAG, etag.clone()), (header::VARY, "Accept".to_owned())];
+    if under_correction {
+        let (name, value) = NOTICE;
+        always.push((HeaderName::from_static(name), value.to_owned()));
+    }
+    let always = AppendHeaders(always);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, always).into_response());
     }
     let body = match format {
         Format::Json => document,
-        other => written(&api, document, Key { sha256, format: other }).await?,
+        other => written(&api, document, Key { sha256, format: other, under_correction }).await?,
     };
     let content = [(header::CONTENT_TYPE, format.content_type()), (header::CACHE_CONTROL, "no-cache")];
     Ok((always, content, AppendHeaders(of_pages(format)), Body::from(body)).into_response())
+}
+
+fn version(word: &str) -> Result<Version, Problem> {
+    match word {
+        "certified" => Ok(Version::Certified),
+        "provisional" => Ok(Version::Provisional),
+        _ => {
+            let detail = "`version` is neither `certified` nor `provisional`";
+            Err(Problem::new(&problem::INVALID_PARAMETER, detail))
+        }
+    }
+}
+
+/// The document that a request gets.
+struct Chosen {
+    document: Bytes,
+    /// Whether it is certified, and the contest was reopened since.
+    under_correction: bool,
+}
+
+/// Chooses among the documents of a publication: who may read what has been checked. Without a wish readers get the newest, and everyone else what was
+/// certified, as long as there is something.
+fn choose(
+    publication: &Publication,
+    is_certified: bool,
+    version: Option<Version>,
+    reader: bool,
+) -> Result<Chosen, Problem> {
+    let none = |detail| Problem::new(&problem::NO_RESULT_YET, detail);
+    let newest = || {
+        let being_made = || Problem::new(&problem::UNAVAILABLE, "the result is being made");
+        let document = publication.result.clone().ok_or_else(being_made)?;
+        Ok(Chosen { document, under_correction: false })
+    };
+    let former = publication.former.clone().map(|document| Chosen { document, under_correction: true });
+    match version {
+        Some(Version::Provisional) if is_certified => {
+            Err(none("the result is certified: there is no provisional one beside it"))
+        }
+        Some(Version::Certified) if !is_certified => {
+            former.ok_or_else(|| none("no result of this contest has been certified"))
+        }
+        None if !reader && !is_certified => former.map_or_else(newest, Ok),
+        _ => newest(),
+    }
 }
 
 /// What a browser is told of a page.
@@ -115,6 +190,7 @@ async fn written(api: &Api, document: Bytes, key: Key) -> Result<Bytes, Problem>
         Ok(match key.format {
             Format::Json => document,
             Format::Csv => report.csv().into(),
+            Format::Html if key.under_correction => report.html_with_notice(NOTICE_TEXT).into(),
             Format::Html => report.html().into(),
         })
     });

@@ -23,7 +23,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     auth, ballots, bulk, commands, contests, health, jury_status, log, mine, page, passes,
     problem::{self, Problem},
-    result, scores, standings,
+    recusals, result, scores, standings,
     state::Api,
     turnout,
 };
@@ -59,6 +59,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(commands::routes())
         .merge(scores::routes())
         .merge(jury_status::routes())
+        .merge(recusals::routes())
         .merge(log::routes())
         .merge(health::routes())
 }

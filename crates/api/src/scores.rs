@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use acclaim_contest::{
-    PanelId,
+    ContestId, PanelId,
     juror::{self, Jurors},
 };
 use acclaim_store::{
@@ -32,8 +32,9 @@ use crate::{
     commands::{self, Done},
     directory::Contest,
     extract::Path,
-    jury::{Jury, Mistake, Sheet},
+    jury::{Jury, Mistake, Sheet, recused_scores},
     problem::{self, Problem},
+    recusals,
     state::Api,
 };
 
@@ -82,9 +83,10 @@ async fn enter(
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
-    let jurors = jurors_for(&api, &contest, &key, &sheet).await?;
+    let jurors = jurors_for(&api, &contest, &key, &sheet.panel, &sheet.juror).await?;
     let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
     let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
+    check_recusals(&api, id, &command, &sheet, &idempotency_key).await?;
     if key.role == Role::Juror {
         let (mut is_repeated, mut entered) = (false, 0);
         let look = |queued: QueuedCommand, _| {
@@ -101,10 +103,16 @@ async fn enter(
     commands::decide(&api, id, key.name, idempotency_key, command).await
 }
 
-/// The jurors among whom the sheet's is looked for: an own key makes a juror where the panel names none.
-async fn jurors_for(api: &Api, contest: &Contest, key: &StaffKey, sheet: &Sheet) -> Result<Jurors, Problem> {
+/// The jurors of a panel among whom one is looked for by name: an own key makes a juror where the panel names none.
+pub(crate) async fn jurors_for(
+    api: &Api,
+    contest: &Contest,
+    key: &StaffKey,
+    panel: &str,
+    juror: &str,
+) -> Result<Jurors, Problem> {
     let panels = &contest.record.definition.rules.panels;
-    let Some(panel) = panels.iter().find(|panel| panel.id.as_str() == sheet.panel) else {
+    let Some(panel) = panels.iter().find(|known| known.id.as_str() == panel) else {
         return Ok(Jurors::default());
     };
     if key.role == Role::Juror && panel.jurors.is_empty() {
@@ -113,7 +121,7 @@ async fn jurors_for(api: &Api, contest: &Contest, key: &StaffKey, sheet: &Sheet)
         return Ok(own);
     }
     let _place = api.long_readings.acquire().await.ok();
-    Ok(jurors::jurors_for(&*api.stores.database, &contest.record, panel, &sheet.juror).await?)
+    Ok(jurors::jurors_for(&*api.stores.database, &contest.record, panel, juror).await?)
 }
 
 /// A juror's name in the log: that of the key, in the spelling of the panel's definition if that names the juror.
@@ -123,8 +131,38 @@ pub(crate) fn own_name<'a>(contest: &'a Contest, key: &'a StaffKey) -> &'a str {
     own.into_iter().find(|juror| juror::is_same(juror, &key.name)).map_or(&key.name, String::as_str)
 }
 
+/// Refuses scores for entries that the juror is recused for; `admit` would too, without saying where they stand.
+async fn check_recusals(
+    api: &Api,
+    id: &ContestId,
+    command: &Command,
+    sheet: &Sheet,
+    idempotency_key: &str,
+) -> Result<(), Problem> {
+    let Command::Score { panel, juror, .. } = command else { return Ok(()) };
+    let sought = Sought::RecusalsOf { panel, juror };
+    let recusals = recusals::standing(&*api.stores.database, id, sought).await?;
+    let mistakes = recused_scores(sheet, |entry| recusals.iter().any(|recusal| recusal.entry == entry));
+    // What is sent again is answered again, whatever came after it.
+    if mistakes.is_empty() || api.stores.database.command_outcome(id, idempotency_key).await?.is_some() {
+        return Ok(());
+    }
+    Err(invalid(&mistakes))
+}
+
 /// What the request enters. A juror enters the own scores, in the own panel.
 fn sheet(request: ScoreRequest, key: &StaffKey) -> Result<Sheet, Problem> {
+    let (panel, juror) = panel_and_juror(request.panel, request.juror, key)?;
+    let (category, criterion, values) = (request.category, request.criterion, request.values);
+    Ok(Sheet { panel, juror, category, criterion, values })
+}
+
+/// The panel and juror that a request is about: with a juror's key its own, whether or not the request names them.
+pub(crate) fn panel_and_juror(
+    panel: Option<String>,
+    juror: Option<String>,
+    key: &StaffKey,
+) -> Result<(String, String), Problem> {
     let own = (key.role == Role::Juror).then(|| key.panel.as_ref().map_or("", PanelId::as_str));
     let field = |field: &str, given: Option<String>, own: Option<&str>| match (given, own) {
         (Some(given), Some(own)) if !juror::is_same(&given, own) => {
@@ -138,13 +176,8 @@ fn sheet(request: ScoreRequest, key: &StaffKey) -> Result<Sheet, Problem> {
             Err(Problem::new(&problem::INVALID_REQUEST, detail).with("field", field))
         }
     };
-    Ok(Sheet {
-        panel: field("panel", request.panel, own)?,
-        juror: field("juror", request.juror, own.is_some().then_some(key.name.as_str()))?,
-        category: request.category,
-        criterion: request.criterion,
-        values: request.values,
-    })
+    let panel = field("panel", panel, own)?;
+    Ok((panel, field("juror", juror, own.is_some().then_some(key.name.as_str()))?))
 }
 
 fn invalid(mistakes: &[Mistake]) -> Problem {
@@ -157,18 +190,18 @@ fn invalid(mistakes: &[Mistake]) -> Problem {
 }
 
 /// The sequencer would refuse it too; but what jurors send in vain is not to fill the database.
-fn check_time(contest: &Contest) -> Result<(), Problem> {
+pub(crate) fn check_time(contest: &Contest) -> Result<(), Problem> {
     let (code, detail) = match contest.phase() {
-        Phase::Open | Phase::Closed => return Ok(()),
+        Phase::Open | Phase::Suspended | Phase::Closed => return Ok(()),
         Phase::Draft => ("not-open", "the contest is a draft: nothing is in its log yet"),
-        Phase::Frozen => ("frozen", "the log is frozen: no score after it"),
-        Phase::Certified => ("out-of-place", "the result is certified: no score after it"),
+        Phase::Frozen => ("frozen", "the log is frozen: nothing of jurors after it"),
+        Phase::Certified => ("out-of-place", "the result is certified: nothing of jurors after it"),
     };
     Err(Problem::new(&problem::REFUSED, detail).with("code", code))
 }
 
 /// The sequencer counts too, and no request slips past it.
-fn check_corrections(entered: usize) -> Result<(), Problem> {
+pub(crate) fn check_corrections(entered: usize) -> Result<(), Problem> {
     if entered < MOST_CORRECTIONS {
         return Ok(());
     }
@@ -227,6 +260,38 @@ async fn read(
     Ok(([(header::CACHE_CONTROL, "private, no-store")], body).into_response())
 }
 
+/// Panel, juror, category and criterion.
+type Place = (String, String, String, Option<String>);
+
+/// Drops scores for entries that their juror was recused for after they were entered; also where the juror has rejoined since.
+async fn drop_recused(
+    api: &Api,
+    id: &ContestId,
+    own: Option<(&PanelId, &str)>,
+    newest: &mut BTreeMap<Place, Standing>,
+) -> Result<(), Problem> {
+    let sought = own.map_or(Sought::Recusals, |(panel, juror)| Sought::RecusalsOf { panel, juror });
+    let drop = |queued: QueuedCommand, outcome| {
+        let (
+            Command::Recusal { panel, juror, entry, rejoins: false, .. },
+            CommandOutcome::Recorded { index: recused, .. },
+        ) = (queued.command, outcome)
+        else {
+            return;
+        };
+        let from = (panel.as_str().to_owned(), juror.clone(), String::new(), None);
+        let of_juror = newest.range_mut(from..);
+        for (_, standing) in of_juror
+            .take_while(|((of_panel, of, ..), _)| (of_panel.as_str(), of) == (panel.as_str(), &juror))
+            .filter(|(_, standing)| standing.index < recused)
+        {
+            standing.values.retain(|(scored, _)| scored != entry.as_str());
+        }
+    };
+    each_recorded(&*api.stores.database, id, sought, drop).await?;
+    Ok(())
+}
+
 /// Of all jurors, or of the one whose key it is.
 pub(crate) async fn standing(
     api: &Api,
@@ -237,7 +302,7 @@ pub(crate) async fn standing(
     let sought = own.map_or(Sought::Scores, |(panel, juror)| Sought::ScoresOf { panel, juror });
     // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
     let _place = api.long_readings.acquire().await.ok();
-    let mut newest: BTreeMap<_, Standing> = BTreeMap::new();
+    let mut newest: BTreeMap<Place, Standing> = BTreeMap::new();
     let stand = |queued: QueuedCommand, outcome| {
         let (
             Command::Score { panel, juror, category, criterion, values },
@@ -260,6 +325,7 @@ pub(crate) async fn standing(
         );
     };
     each_recorded(&*api.stores.database, contest.id(), sought, stand).await?;
+    drop_recused(api, contest.id(), own, &mut newest).await?;
     // An empty list takes scores back.
     Ok(newest.into_values().filter(|standing| !standing.values.is_empty()).collect())
 }

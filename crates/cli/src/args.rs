@@ -1,6 +1,7 @@
 //! The command line: every command with its options. What they do is in `commands`.
 
 pub mod contest;
+pub mod jury;
 pub mod log;
 pub mod moving;
 pub mod rule;
@@ -16,10 +17,11 @@ use clap_complete::Shell;
 
 use self::{
     contest::{ContestCommand, ShowArgs},
+    jury::JuryCommand,
     log::{AuditArgs, LogCommand, ReceiptCommand, TallyArgs},
     moving::MoveArgs,
     rule::RuleCommand,
-    staff::{JuryCommand, KeyCommand, PassCommand},
+    staff::{KeyCommand, PassCommand},
     witness::WitnessArgs,
 };
 use crate::engine::Role;
@@ -61,7 +63,7 @@ pub enum Command {
     /// Rule on entries and ballots, enter scores and choices: each is logged with its reason
     #[command(subcommand)]
     Rule(RuleCommand),
-    /// See how far the jury is
+    /// See how far the jury is, and have jurors not judge entries
     #[command(subcommand)]
     Jury(JuryCommand),
     /// Mint passes, with which voters vote

@@ -26,7 +26,7 @@ use crate::{
     args::{
         Cli, Command,
         log::{LogCommand, ReceiptCommand},
-        staff::{JuryCommand, PassCommand},
+        staff::PassCommand,
     },
     outcome::Outcome,
     output,
@@ -44,7 +44,7 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Move(args) => moving::run(&args),
         Command::Contest(command) => contest::run(command),
         Command::Rule(command) => rule::run(command),
-        Command::Jury(JuryCommand::Status(args)) => jury::status(&args),
+        Command::Jury(command) => jury::run(command),
         Command::Pass(PassCommand::Mint(args)) => pass::mint(&args),
         Command::Key(command) => key::run(command),
         Command::Log(LogCommand::Export(args)) => log::export(&args),

@@ -40,11 +40,17 @@ impl Report {
     /// The page.
     #[must_use]
     pub fn html(&self) -> String {
-        page(self).into_string()
+        page(self, None).into_string()
+    }
+
+    /// The page with a notice on top, about what its document cannot know.
+    #[must_use]
+    pub fn html_with_notice(&self, notice: &str) -> String {
+        page(self, Some(notice)).into_string()
     }
 }
 
-fn page(report: &Report) -> Markup {
+fn page(report: &Report, notice: Option<&str>) -> Markup {
     let document = &report.document;
     let withdrawn = document.withdrawn_by_category();
     html! {
@@ -66,6 +72,9 @@ fn page(report: &Report) -> Markup {
             body class=(sheet_of(document)) {
                 a class="skip" href="#result" { "Skip to the result" }
                 div class="page" {
+                    @if let Some(notice) = notice {
+                        div class="notice warning" { p { strong { (notice) } } }
+                    }
                     (overview::head(document))
                     (overview::contents(document))
                     main id="result" {

@@ -1,16 +1,17 @@
 //! Staff commands: each becomes entries, all of them or none, or is refused.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{Instant, definition::Definition, juror::is_same};
+use acclaim_contest::{CategoryId, Instant, definition::Definition, juror::is_same};
 use acclaim_store::{
     Command, CommandOutcome, Phase, StoreError,
     command::{
-        MOST_CORRECTIONS, QueuedCommand, Sought, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, each_recorded,
-        is_reserved,
+        MOST_CORRECTIONS, QueuedCommand, Sought, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, UNDECIDED,
+        UndecidedCategory, each_recorded, is_reserved,
     },
     contests::ContestState,
     ledger::ContestChange,
 };
+use acclaim_tally::Undecided;
 use jiff::Timestamp;
 
 use crate::{
@@ -35,6 +36,11 @@ impl ContestTask {
         for queued in waiting {
             self.keep_lease().await?;
             self.work_off(queued, now).await?;
+            if self.record.state.phase.is_voting() && self.session_waits() {
+                // The intake begins anew first; those behind keep their order.
+                self.commands_wait = true;
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -55,13 +61,27 @@ impl ContestTask {
             Command::Open => {
                 self.refuse(queued.key, "already-open", "the contest has been opened before").await
             }
-            Command::Close if phase == Phase::Open => self.close_at(Instant::at_or_after(now)).await,
+            Command::Close if phase.is_voting() => self.close_at(Instant::at_or_after(now)).await,
             Command::Close => self.refuse(queued.key, "not-open", "the contest is not open").await,
             _ if phase == Phase::Draft => {
                 self.refuse(queued.key, "not-open", "the contest is a draft: nothing is in its log yet").await
             }
+            Command::Suspend(_) if phase == Phase::Open => self.suspend(queued).await,
             _ => self.log_command(queued, now).await,
         }
+    }
+
+    /// Suspends voting, once what waits is recorded.
+    async fn suspend(&mut self, queued: QueuedCommand) -> Step {
+        // Nothing is recorded for one that is refused anyway.
+        if self.check(&queued.command).is_ok() {
+            self.record_before_suspension().await?;
+        }
+        if self.session_waits() {
+            // The intake begins anew: what survived is recorded first.
+            return Ok(());
+        }
+        self.log_command(queued, self.context.stores.clock.now()).await
     }
 
     /// Refuses ballots from `at` on. The command's outcome follows with `closed`, once all that arrived before is recorded.
@@ -76,7 +96,10 @@ impl ContestTask {
     }
 
     async fn refuse(&mut self, key: String, code: &str, detail: &str) -> Step {
-        let outcome = CommandOutcome::Refused { code: code.to_owned(), detail: detail.to_owned() };
+        self.refuse_with(key, CommandOutcome::refused(code, detail)).await
+    }
+
+    async fn refuse_with(&mut self, key: String, outcome: CommandOutcome) -> Step {
         let batch = Batch { commands: vec![(key, outcome)], ..Batch::default() };
         self.commit(batch, None).await
     }
@@ -86,6 +109,9 @@ impl ContestTask {
         let QueuedCommand { key, by, command, .. } = queued;
         if let Err((code, detail)) = self.check(&command) {
             return self.refuse(key, code, &detail).await;
+        }
+        if let Some(outcome) = self.undecided(&command) {
+            return self.refuse_with(key, outcome).await;
         }
         if self.is_corrected_too_often(&command, &by).await.map_err(Halt::of_call)? {
             let (code, detail) = TOO_MANY_CORRECTIONS;
@@ -114,9 +140,29 @@ impl ContestTask {
         self.commit(batch, change).await
     }
 
-    /// Whether a juror has entered the same scores as often as a juror may; what organisers enter for jurors has no end.
+    /// Why a result is not certified: winners are not decided, and the command does not say that they need not be. What is out of its place for other
+    /// reasons is for `admit` to tell.
+    fn undecided(&self, command: &Command) -> Option<CommandOutcome> {
+        let may_be_certified =
+            matches!(self.record.state.phase, Phase::Closed | Phase::Frozen) && !self.record.definition.test;
+        if !may_be_certified || !matches!(command, Command::Certify { undecided: false, .. }) {
+            return None;
+        }
+        let found = self.log.replay.tally().undecided();
+        let ids: Vec<&str> = found.iter().map(|(category, _)| category.as_str()).collect();
+        let detail = format!("the winners are not decided in {}", listed(&ids));
+        let undecided: Vec<UndecidedCategory> = found
+            .iter()
+            .flat_map(|(category, reasons)| reasons.iter().map(move |reason| of_category(category, reason)))
+            .collect();
+        let code = UNDECIDED.to_owned();
+        (!undecided.is_empty()).then_some(CommandOutcome::Refused { code, detail, undecided })
+    }
+
+    /// Whether a juror has entered the same scores, or the same recusal, as often as a juror may; what organisers enter for jurors has no end.
     async fn is_corrected_too_often(&self, command: &Command, by: &str) -> Result<bool, StoreError> {
-        if !matches!(command, Command::Score { juror, .. } if is_same(juror, by)) {
+        if !matches!(command, Command::Score { juror, .. } | Command::Recusal { juror, .. } if is_same(juror, by))
+        {
             return Ok(false);
         }
         let mut entered = 0;
@@ -175,6 +221,13 @@ impl ContestTask {
                     ));
                 }
             }
+            // What is on its way from before the closing has nothing to be suspended for.
+            Command::Suspend(_) | Command::Resume(_)
+                if self.record.state.phase.is_voting()
+                    && self.record.state.closes.timestamp() <= self.context.stores.clock.now() =>
+            {
+                return Err(("closing", "the contest is closing".to_owned()));
+            }
             Command::Draw { .. } if self.record.definition.rules.draw.is_none() => {
                 return Err(("no-draw", "the rules of this contest have no draw".to_owned()));
             }
@@ -205,7 +258,9 @@ impl ContestTask {
         match command {
             Command::Freeze => state.phase = Phase::Frozen,
             Command::Certify { .. } => state.phase = Phase::Certified,
-            Command::Reopen(_) => state.phase = Phase::Closed,
+            Command::Reopen(_) | Command::Unfreeze(_) => state.phase = Phase::Closed,
+            Command::Suspend(_) => state.phase = Phase::Suspended,
+            Command::Resume(_) => state.phase = Phase::Open,
             Command::Withdraw { entry, .. } => {
                 state.withdrawn.insert(entry.clone());
             }
@@ -223,6 +278,34 @@ impl ContestTask {
             _ => return Ok(None),
         }
         Ok(Some(ContestChange { definition, tag_key_destroyed, ..self.record.change(state) }))
+    }
+}
+
+/// The most categories that a refusal names in its sentence; it has all of them beside it.
+const MOST_NAMED: usize = 5;
+
+fn listed(categories: &[&str]) -> String {
+    match categories.get(MOST_NAMED..) {
+        Some(more) if !more.is_empty() => {
+            let named = categories.get(..MOST_NAMED).unwrap_or_default();
+            format!("{} and {} other categories", named.join(", "), more.len())
+        }
+        _ => categories.join(", "),
+    }
+}
+
+/// A reason of the tally as it is stored and sent.
+fn of_category(category: &CategoryId, found: &Undecided) -> UndecidedCategory {
+    UndecidedCategory {
+        category: category.clone(),
+        reason: serde_json::to_value(found.reason)
+            .ok()
+            .and_then(|word| Some(word.as_str()?.to_owned()))
+            .unwrap_or_default(),
+        text: found.reason.text().to_owned(),
+        panel: found.panel.clone(),
+        jurors: found.jurors.clone(),
+        entries: found.entries.clone(),
     }
 }
 

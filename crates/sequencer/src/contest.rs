@@ -252,9 +252,9 @@ impl ContestTask {
         }
         match self.record.state.phase {
             Phase::Draft if self.opening_time() <= now => return self.open_by_itself(now).await,
-            Phase::Open if self.session_waits() => return self.enter_session().await,
-            Phase::Open if self.sealing_time() <= now => return self.close(now).await,
-            Phase::Open if now.duration_since(self.issued_checked) >= ISSUED_EVERY => {
+            Phase::Open | Phase::Suspended if self.session_waits() => return self.enter_session().await,
+            Phase::Open | Phase::Suspended if self.sealing_time() <= now => return self.close(now).await,
+            Phase::Open | Phase::Suspended if now.duration_since(self.issued_checked) >= ISSUED_EVERY => {
                 self.log_issued(now).await?;
             }
             _ => {}
@@ -266,7 +266,8 @@ impl ContestTask {
         }
         let session = self.record.session();
         let (cursors, most) = (self.log.cursors.clone(), self.context.settings.batch);
-        let takes_ballots = self.record.state.phase == Phase::Open;
+        // While voting is suspended too: what slips through is rejected, and its voter is told.
+        let takes_ballots = self.record.state.phase.is_voting();
         let (id, wake, renew) = (self.id().clone(), self.next_instant(), self.renew);
         // Kept over notices that concern others: begun anew for each, it would never end while they are busy.
         let mut drain = std::pin::pin!(stores.intake.drain(&session, &cursors, most));
@@ -324,7 +325,7 @@ impl ContestTask {
         let publish = self.unpublished.then(|| self.publish_time());
         let phase = match self.record.state.phase {
             Phase::Draft => Some(self.opening_time()),
-            Phase::Open => {
+            Phase::Open | Phase::Suspended => {
                 let issued = self.issued_checked.saturating_add(ISSUED_EVERY).unwrap_or(Timestamp::MAX);
                 Some(self.sealing_time().min(issued))
             }

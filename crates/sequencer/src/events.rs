@@ -2,7 +2,7 @@
 
 use acclaim_ballot_log::{
     Event,
-    entry::{MAX_ENTRY_LENGTH, Reasoned},
+    entry::{MAX_ENTRY_LENGTH, Reasoned, Recusal},
 };
 use acclaim_contest::{BallotId, Instant, Rules};
 use acclaim_store::command::{Command, Reason, TAG_KEY_DESTROYED};
@@ -30,6 +30,9 @@ pub(crate) fn of_command(command: &Command, rules: &Rules, by: &str, at: Instant
         }
         Command::Certify { result, .. } => Event::Certified { result: result.clone(), by, at },
         Command::Reopen(reason) => Event::Reopened(reasoned(reason)),
+        Command::Unfreeze(reason) => Event::Unfrozen(reasoned(reason)),
+        Command::Suspend(reason) => Event::Suspended(reasoned(reason)),
+        Command::Resume(reason) => Event::Resumed(reasoned(reason)),
         Command::Withdraw { entry, reason } => {
             Event::Withdrawn { entry: entry.clone(), reason: reasoned(reason) }
         }
@@ -58,6 +61,11 @@ pub(crate) fn of_command(command: &Command, rules: &Rules, by: &str, at: Instant
             by,
             at,
         },
+        Command::Recusal { panel, juror, entry, rejoins, reason } => {
+            let (panel, juror, entry, reason) = (panel.clone(), juror.clone(), entry.clone(), reason.clone());
+            let recusal = Recusal { panel, juror, entry, reason, by, at };
+            if *rejoins { Event::Rejoined(recusal) } else { Event::Recused(recusal) }
+        }
         Command::Choose { category, winners, note } => {
             Event::Choice { category: category.clone(), winners: winners.clone(), by, note: note.clone(), at }
         }

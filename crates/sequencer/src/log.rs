@@ -143,6 +143,11 @@ impl Log {
         tokio::time::timeout(PATIENCE, trimming).await.unwrap_or_else(late)
     }
 
+    /// Whether the intake may hold what is recorded.
+    pub(crate) fn is_untrimmed(&self) -> bool {
+        self.untrimmed
+    }
+
     fn note_trimmed(&mut self, trimmed: &Result<(), StoreError>) {
         match trimmed {
             Ok(()) => self.decided.clear(),

@@ -3,7 +3,7 @@
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
-    ContestRecord, Phase,
+    ContestRecord,
     hub::{Notice, Recording},
     intake::Session,
 };
@@ -112,7 +112,7 @@ impl<'a> Standby<'a> {
         if !leased {
             context.stores.hub.set_recording(id, Recording::Elsewhere);
             // Where nobody votes taking over may take its time, and memory is better spent.
-            if record.state.phase != Phase::Open {
+            if !record.state.phase.is_voting() {
                 self.followed = None;
                 return Ok(Begun::Elsewhere);
             }

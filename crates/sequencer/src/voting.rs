@@ -146,7 +146,7 @@ impl ContestTask {
 
     /// Records once what waits by now, if anything does.
     pub(crate) async fn record_waiting(&mut self) -> Step {
-        if self.record.state.phase != Phase::Open || self.session_waits() {
+        if !self.record.state.phase.is_voting() || self.session_waits() {
             return Ok(());
         }
         let (stores, session) = (self.context.stores.clone(), self.record.session());
@@ -163,6 +163,38 @@ impl ContestTask {
             // An intake that is away is noticed where it is waited for.
             _ => Ok(()),
         }
+    }
+
+    /// Records as many ballots as wait by now: those that arrived before a suspension. What is on its way to the intake at this moment is rejected behind
+    /// the suspension, and can be cast again after it.
+    pub(crate) async fn record_before_suspension(&mut self) -> Step {
+        let (stores, session) = (self.context.stores.clone(), self.record.session());
+        let patience = self.context.settings.lease / 4;
+        let late = |_| Halt::Wait(StoreError::Unavailable("the intake does not answer in time".to_owned()));
+        let look = async || {
+            let backlog =
+                tokio::time::timeout(patience, stores.intake.backlog(&session)).await.map_err(late)?;
+            Ok::<_, Halt>(backlog.map_err(Halt::of_call)?.items)
+        };
+        let mut left = look().await?;
+        while left > 0 && !self.session_waits() {
+            let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
+            let drained = match tokio::time::timeout(patience, drain).await {
+                Ok(drained) => drained.map_err(Halt::of_call)?,
+                // All of it is recorded, and could not be trimmed.
+                Err(_) if self.log.is_untrimmed() => return Ok(()),
+                Err(error) => return Err(late(error)),
+            };
+            let taken = match &drained {
+                Drained::Items { items, .. } => items.len() as u64,
+                Drained::Lost(_) => 0,
+            };
+            self.take(drained).await?;
+            self.keep_lease().await?;
+            // What came meanwhile is not waited for, and what is trimmed waits no more.
+            left = left.saturating_sub(taken).min(look().await?);
+        }
+        Ok(())
     }
 
     /// Seals the intake, records what is left in it, and closes.

@@ -253,7 +253,7 @@ pub(crate) async fn mark_ballots(
     exactly(marked, count, || corrupt("a ballot of the log is not in the table"))
 }
 
-/// What is known of a ballot already stands.
+/// What was rejected can be cast again, and rejected for another reason: the later one counts.
 pub(crate) async fn insert_rejections(
     tx: &mut Lent,
     contest: i32,
@@ -268,8 +268,10 @@ pub(crate) async fn insert_rejections(
         .map(|(_, rejection)| serde_json::to_string(rejection).map_err(corrupt))
         .collect::<Result<_>>()?;
     let statement = query(
-        "INSERT INTO rejections (contest, id, rejection) SELECT $1, * FROM unnest($2::uuid[], $3::text[])
-         ON CONFLICT (contest, id) DO NOTHING",
+        "INSERT INTO rejections (contest, id, rejection)
+         SELECT DISTINCT ON (id) $1, id, rejection
+         FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS given (id, rejection, place) ORDER BY id, place DESC
+         ON CONFLICT (contest, id) DO UPDATE SET rejection = excluded.rejection",
     );
     statement.bind(contest).bind(ids).bind(rejections).execute(tx).await.map_err(unavailable)?;
     Ok(())

@@ -263,3 +263,72 @@ impl Carrier {
 fn unwritten(error: rmp_serde::encode::Error) -> StoreError {
     StoreError::Corrupt(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use acclaim_ballot_log::Hash;
+    use acclaim_store::{
+        command::{CommandOutcome, UNDECIDED, UndecidedCategory},
+        hub::Decided,
+    };
+    use bytes::Bytes;
+    use jiff::Timestamp;
+    use serde::Serialize;
+
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_program_published_is_read() {
+        #[derive(Serialize)]
+        struct Earlier {
+            contest: ContestId,
+            size: u64,
+            root: Hash,
+            tally: (Bytes, Bytes),
+            tally_csv: Bytes,
+            result: Option<Bytes>,
+            at: Timestamp,
+        }
+        let earlier = Earlier {
+            contest: "photos".parse().unwrap(),
+            size: 7,
+            root: Hash([1; 32]),
+            tally: (Bytes::from_static(b"{"), Bytes::from_static(b"}")),
+            tally_csv: Bytes::new(),
+            result: Some(Bytes::from_static(b"{}")),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let read: Publication = rmp_serde::from_slice(&rmp_serde::to_vec_named(&earlier).unwrap()).unwrap();
+        assert_eq!((read.size, read.former), (7, None));
+    }
+
+    #[test]
+    fn what_is_undecided_comes_through() {
+        let undecided = UndecidedCategory {
+            category: "a".parse().unwrap(),
+            reason: "no-choice".to_owned(),
+            text: "the panel has not chosen".to_owned(),
+            panel: None,
+            jurors: Vec::new(),
+            entries: Vec::new(),
+        };
+        let outcome = |undecided| CommandOutcome::Refused {
+            code: UNDECIDED.to_owned(),
+            detail: "not in a".to_owned(),
+            undecided,
+        };
+        for outcome in [outcome(vec![undecided]), outcome(Vec::new())] {
+            let decided = Decided {
+                contest: "photos".parse().unwrap(),
+                size: 1,
+                root: Hash([1; 32]),
+                ballots: Vec::new(),
+                commands: vec![("key".to_owned(), outcome.clone())],
+            };
+            let sent = rmp_serde::to_vec_named(&vec![Notice::Decided(Arc::new(decided))]).unwrap();
+            let read: Notices = rmp_serde::from_slice(&sent).unwrap();
+            let [Notice::Decided(read)] = &read[..] else { panic!("{read:?}") };
+            assert_eq!(read.commands, [("key".to_owned(), outcome)]);
+        }
+    }
+}

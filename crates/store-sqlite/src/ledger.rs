@@ -304,10 +304,12 @@ fn upsert_tiles(tx: &Transaction<'_>, contest: i64, tiles: &[(TileId, Vec<u8>)])
     Ok(())
 }
 
+/// What was rejected can be cast again, and rejected for another reason: the later one counts.
 fn insert_rejections(tx: &Transaction<'_>, contest: i64, rejected: &[(BallotId, Rejection)]) -> Result<()> {
     let mut statement = tx
         .prepare_cached(
-            "INSERT INTO rejections (contest, id, rejection) VALUES (?1, ?2, ?3) ON CONFLICT (contest, id) DO NOTHING",
+            "INSERT INTO rejections (contest, id, rejection) VALUES (?1, ?2, ?3)
+             ON CONFLICT (contest, id) DO UPDATE SET rejection = excluded.rejection",
         )
         .map_err(unavailable)?;
     for (ballot, rejection) in rejected {

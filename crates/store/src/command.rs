@@ -51,9 +51,18 @@ pub enum Command {
         root: String,
         /// SHA-256 of the certified result document, lowercase hex.
         result: String,
+        /// Whether categories without a decision are certified as they are.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undecided: bool,
     },
     /// Allow rulings again.
     Reopen(Reason),
+    /// Undo freezing.
+    Unfreeze(Reason),
+    /// Take no ballots until voting is resumed.
+    Suspend(Reason),
+    /// Take ballots again.
+    Resume(Reason),
     /// Take an entry out.
     Withdraw {
         /// Which one.
@@ -110,6 +119,19 @@ pub enum Command {
         criterion: Option<String>,
         /// Entry and score.
         values: Vec<(EntryId, String)>,
+    },
+    /// A juror does not judge an entry, or does again.
+    Recusal {
+        /// Which panel.
+        panel: PanelId,
+        /// Which juror.
+        juror: String,
+        /// Which entry.
+        entry: EntryId,
+        /// Whether an earlier recusal is taken back.
+        rejoins: bool,
+        /// Why.
+        reason: String,
     },
     /// The panel's choice.
     Choose {
@@ -178,7 +200,41 @@ pub enum CommandOutcome {
         code: String,
         /// A sentence.
         detail: String,
+        /// With the code [`UNDECIDED`]: what is not decided.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        undecided: Vec<UndecidedCategory>,
     },
+}
+
+impl CommandOutcome {
+    /// A refusal that a code and a sentence say all of.
+    #[must_use]
+    pub fn refused(code: &str, detail: &str) -> Self {
+        Self::Refused { code: code.to_owned(), detail: detail.to_owned(), undecided: Vec::new() }
+    }
+}
+
+/// The code with which certification is refused while winners are not decided.
+pub const UNDECIDED: &str = "undecided";
+
+/// A reason why the winners of a category are not decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndecidedCategory {
+    /// Which category.
+    pub category: CategoryId,
+    /// Stable, kebab-case.
+    pub reason: String,
+    /// A sentence.
+    pub text: String,
+    /// At which panel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel: Option<PanelId>,
+    /// Of which jurors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jurors: Vec<String>,
+    /// For which entries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<EntryId>,
 }
 
 /// Commands that are looked up later: the log's own entries lie among its ballots.
@@ -195,7 +251,17 @@ pub enum Sought<'a> {
         /// Name.
         juror: &'a str,
     },
-    /// Those that one command enters, corrects or takes back: of the same juror, category and criterion. None for other commands.
+    /// [`Command::Recusal`]
+    Recusals,
+    /// Those of one juror.
+    RecusalsOf {
+        /// The juror's panel.
+        panel: &'a PanelId,
+        /// Name.
+        juror: &'a str,
+    },
+    /// Those that one command enters, corrects or takes back: scores of the same juror, category and criterion, recusals of the same juror for the same
+    /// entry. None for other commands.
     SameScores(&'a Command),
 }
 
@@ -206,21 +272,26 @@ impl Sought<'_> {
         match self {
             Self::Certifications => r#"{"command":"certify","#.to_owned(),
             Self::Scores => r#"{"command":"score","#.to_owned(),
-            Self::ScoresOf { panel, juror } => scores_of(panel, juror),
+            Self::ScoresOf { panel, juror } => of_juror("score", panel, juror),
             Self::SameScores(Command::Score { panel, juror, category, criterion, .. }) => format!(
                 r#"{}"category":{},"criterion":{},"#,
-                scores_of(panel, juror),
+                of_juror("score", panel, juror),
                 json!(category),
                 json!(criterion)
             ),
+            Self::Recusals => r#"{"command":"recusal","#.to_owned(),
+            Self::RecusalsOf { panel, juror } => of_juror("recusal", panel, juror),
+            Self::SameScores(Command::Recusal { panel, juror, entry, .. }) => {
+                format!(r#"{}"entry":{},"#, of_juror("recusal", panel, juror), json!(entry))
+            }
             // No JSON begins so.
             Self::SameScores(_) => "no command".to_owned(),
         }
     }
 }
 
-fn scores_of(panel: &PanelId, juror: &str) -> String {
-    format!(r#"{{"command":"score","panel":{},"juror":{},"#, json!(panel), json!(juror))
+fn of_juror(command: &str, panel: &PanelId, juror: &str) -> String {
+    format!(r#"{{"command":"{command}","panel":{},"juror":{},"#, json!(panel), json!(juror))
 }
 
 /// How the JSON of the outcome of a command begins that is in the log, as it is stored.
@@ -303,7 +374,8 @@ mod tests {
             criterion: criterion.map(str::to_owned),
             values: Vec::new(),
         };
-        let certify = Command::Certify { size: 1, root: String::new(), result: String::new() };
+        let certify =
+            Command::Certify { size: 1, root: String::new(), result: String::new(), undecided: false };
         let begins = |command: &Command, sought: Sought<'_>| {
             serde_json::to_string(command).unwrap().starts_with(&sought.beginning())
         };
@@ -319,8 +391,35 @@ mod tests {
         }
         assert!(begins(&certify, Sought::Certifications) && !begins(&a, Sought::Certifications));
         assert!(!begins(&certify, Sought::SameScores(&certify)));
+        let recusal = |juror: &str, entry: &str, rejoins| Command::Recusal {
+            panel: panel.clone(),
+            juror: juror.to_owned(),
+            entry: entry.parse().unwrap(),
+            rejoins,
+            reason: "related".to_owned(),
+        };
+        let (one, back) = (recusal(juror, "p1", false), recusal(juror, "p1", true));
+        let (other, others) = (recusal(juror, "p11", false), recusal("Ama", "p1", false));
+        for found in [&one, &back, &other, &others] {
+            assert!(begins(found, Sought::Recusals) && !begins(found, Sought::Scores));
+            assert_eq!(begins(found, Sought::RecusalsOf { panel: &panel, juror }), *found != others);
+            assert_eq!(begins(found, Sought::SameScores(&one)), [&one, &back].contains(&found));
+        }
         let recorded = CommandOutcome::Recorded { index: 1, entries: 1, size: 2, root: String::new() };
         assert!(serde_json::to_string(&recorded).unwrap().starts_with(RECORDED));
+    }
+
+    #[test]
+    fn what_earlier_programs_stored_and_read_stays_as_it_was() {
+        let stored = r#"{"outcome":"refused","code":"frozen","detail":"no"}"#;
+        let refused = CommandOutcome::refused("frozen", "no");
+        assert_eq!(serde_json::from_str::<CommandOutcome>(stored).unwrap(), refused);
+        assert_eq!(serde_json::to_string(&refused).unwrap(), stored);
+        let stored = r#"{"command":"certify","size":1,"root":"r","result":"d"}"#;
+        let certify =
+            Command::Certify { size: 1, root: "r".to_owned(), result: "d".to_owned(), undecided: false };
+        assert_eq!(serde_json::from_str::<Command>(stored).unwrap(), certify);
+        assert_eq!(serde_json::to_string(&certify).unwrap(), stored);
     }
 
     #[test]

@@ -4,16 +4,16 @@ use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use acclaim_contest::{ContestId, EntryId, Instant, SubjectRules, definition::Definition};
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::{error::Result, intake::Session, ledger::ContestChange};
 
-/// Where a contest stands. Before [`Phase::Open`] there is no log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Where a contest stands, in the order of time: a suspension comes before [`Phase::Open`], since voting goes on after it. Only a draft has no log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Everything may change.
     Draft,
+    /// Voting has begun and is suspended: no ballot is recorded until it is resumed. On the wire this is `open` too, with `suspended` beside it.
+    Suspended,
     /// Ballots are recorded.
     Open,
     /// Voting has ended; rulings may follow.
@@ -25,16 +25,32 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The word used on the wire and in the database.
+    /// The word used in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
+            Self::Suspended => "suspended",
             Self::Open => "open",
             Self::Closed => "closed",
             Self::Frozen => "frozen",
             Self::Certified => "certified",
         }
+    }
+
+    /// The word used on the wire, where a suspension is told beside the phase.
+    #[must_use]
+    pub fn public_name(self) -> &'static str {
+        match self {
+            Self::Suspended => Self::Open.as_str(),
+            other => other.as_str(),
+        }
+    }
+
+    /// Whether voting has begun and not ended, suspended or not: the contest has a session of the intake.
+    #[must_use]
+    pub fn is_voting(self) -> bool {
+        matches!(self, Self::Open | Self::Suspended)
     }
 }
 
@@ -48,7 +64,7 @@ impl FromStr for Phase {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        [Self::Draft, Self::Open, Self::Closed, Self::Frozen, Self::Certified]
+        [Self::Draft, Self::Suspended, Self::Open, Self::Closed, Self::Frozen, Self::Certified]
             .into_iter()
             .find(|phase| phase.as_str() == text)
             .ok_or_else(|| format!("unknown phase `{text}`"))

@@ -103,6 +103,9 @@ pub struct Publication {
     pub tally_csv: Bytes,
     /// The result document, from the closing on.
     pub result: Option<Bytes>,
+    /// The document that was certified before the contest was reopened, until another one is.
+    #[serde(default)]
+    pub former: Option<Bytes>,
     /// When it was made.
     pub at: Timestamp,
 }
@@ -241,6 +244,7 @@ mod tests {
             tally: (Bytes::new(), Bytes::new()),
             tally_csv: Bytes::new(),
             result: None,
+            former: None,
             at: Timestamp::UNIX_EPOCH,
         }))
     }

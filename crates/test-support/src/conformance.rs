@@ -301,19 +301,23 @@ async fn turnout_and_rejections(
         group: group.map(str::to_owned),
         ballots,
     };
-    let rejected = (BallotId([9; 16]), Rejection::AlreadyVoted(vec!["a".to_owned()]));
-    for turnout in
-        [vec![row(7, Some("africa"), 2), row(6, None, 1)], vec![row(7, Some("africa"), 3), row(7, None, 4)]]
-    {
+    // Cast again, and rejected for another reason: the later one counts.
+    let suspended = Rejection::Refused("voting-suspended".to_owned(), "Later.".to_owned());
+    let rejected = BallotId([9; 16]);
+    let voted = Rejection::AlreadyVoted(vec!["a".to_owned()]);
+    for (turnout, why) in [
+        (vec![row(7, Some("africa"), 2), row(6, None, 1)], suspended),
+        (vec![row(7, Some("africa"), 3), row(7, None, 4)], voted.clone()),
+    ] {
         let mut more = append(Some((head.size, head.root)), &[], 2);
         more.head = head.clone();
         more.turnout = turnout;
-        more.rejected = vec![rejected.clone()];
+        more.rejected = vec![(rejected, why)];
         database.append(id, more).await?;
     }
     let expected = [row(6, None, 1), row(7, None, 4), row(7, Some("africa"), 5)];
     assert_eq!(database.turnout(id).await?, expected);
-    assert_eq!(database.rejection(id, rejected.0).await?, Some(rejected.1));
+    assert_eq!(database.rejection(id, rejected).await?, Some(voted));
     assert_eq!(database.rejection(id, BallotId([8; 16])).await?, None);
     Ok(())
 }
@@ -397,7 +401,7 @@ async fn commands(database: &dyn Database) -> Result<(), StoreError> {
         database.pending_commands(id, 9).await?.into_iter().map(|queued| queued.key).collect();
     assert_eq!(pending, ["1", "2"]);
     assert_eq!(database.pending_commands(id, 1).await?.len(), 1);
-    let outcome = CommandOutcome::Refused { code: "no".to_owned(), detail: "No.".to_owned() };
+    let outcome = CommandOutcome::refused("no", "No.");
     let mut decided = append(None, &[], 1);
     decided.commands = vec![("1".to_owned(), outcome.clone())];
     database.append(id, decided.clone()).await?;
@@ -424,10 +428,12 @@ async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
         criterion: Some(criterion.to_owned()),
         values: Vec::new(),
     };
-    let certify = |size| Command::Certify { size, root: "r".to_owned(), result: "d".to_owned() };
+    let (root, result) = ("r".to_owned(), "d".to_owned());
+    let certify =
+        |size| Command::Certify { size, root: root.clone(), result: result.clone(), undecided: false };
     let recorded =
         |index| CommandOutcome::Recorded { index, entries: 1, size: index + 1, root: "r".to_owned() };
-    let refused = CommandOutcome::Refused { code: "no".to_owned(), detail: "No.".to_owned() };
+    let refused = CommandOutcome::refused("no", "No.");
     let mut decided = append(None, &["e0", "e1", "e2", "e3", "e4", "e5"], 1);
     for (key, by, command, outcome) in [
         ("1", "chair", certify(7), Some(refused)),

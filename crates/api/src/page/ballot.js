@@ -29,6 +29,7 @@ const PLAIN = new Map(Object.entries({
   ß: "ss", ø: "o", ł: "l", đ: "d", ð: "d", ħ: "h", ŧ: "t", ı: "i", æ: "ae", œ: "oe", þ: "th", ŋ: "n", ς: "σ",
   ي: "ی", ى: "ی", ك: "ک", ة: "ه", "’": "'", "‘": "'", "ʼ": "'",
 }));
+const SUSPENDED_PAUSE = 5_000; // between two looks whether voting is resumed, and up to twice as long
 
 // All that the page knows. "Drawing" makes the page from it; only "Acts" change it.
 const state = {
@@ -87,6 +88,7 @@ async function refresh() {
     if (!state.contest) $("window").textContent = "";
     return notice(codeOf(contest), valuesOf(contest), again());
   }
+  const resumed = state.contest?.suspended && !contest.body.suspended;
   state.contest = contest.body;
   state.skew = contest.date ? contest.date - Date.now() : 0;
   state.loaded = Date.now();
@@ -99,13 +101,19 @@ async function refresh() {
     notice("no-pass");
   }
   state.replacing = standing().find((ballot) => ballot.ballot === state.replacing?.ballot) ?? null;
+  if (resumed && !state.replacing) restoreDraft();
   awaitNextPhase();
   if (!state.casting) draw();
 }
 
-// Draws anew at the instant when voting opens or ends or a day begins, and asks the server some seconds later: not all pages at once.
+// Draws anew at the instant when voting opens or ends or a day begins, and asks the server some seconds later: not all pages at once. While voting is
+// suspended no instant is known: the server is asked from time to time.
 function awaitNextPhase() {
   clearTimeout(state.timer);
+  if (phase() === "suspended") {
+    state.timer = setTimeout(() => !state.casting && refresh(), SUSPENDED_PAUSE * (1 + Math.random()));
+    return;
+  }
   const { opens, closes } = state.contest;
   const instants = [opens, closes, ...days().map(([, first]) => first)];
   const next = Math.min(...instants.map((at) => Date.parse(at) - now()).filter((left) => left > 0));
@@ -129,6 +137,9 @@ const standing = () => state.mine?.ballots ?? [];
 const period = () => (state.replacing ?? state.mine)?.period;
 const onSheet = () => standing().filter((ballot) => ballot.period === period());
 const ballotIn = (category) => onSheet().find((ballot) => ballot.selections.some(([id]) => id === category.id));
+// Least and most different entries that a ballot votes for in a category.
+const votesIn = (category) => category.votes ?? rules().votes_per_category;
+const limits = () => state.contest.rules.limits ?? [];
 const chosenIn = (category) => state.choices.get(category.id) ?? new Set();
 const categoryOf = (id) => categories().find((category) => category.id === id) ?? { id, title: id };
 const entriesOf = (category) => state.contest.entries.filter((entry) => entry.category === category.id);
@@ -136,11 +147,12 @@ const entryOf = (id) => state.contest.entries.find((entry) => entry.id === id) ?
 const votes = () =>
   categories().filter(editable).flatMap((category) => [...chosenIn(category)].map((entry) => [category.id, entry]));
 
-// Where the contest stands by the server's clock: "before", "open" or "ended".
+// Where the contest stands by the server's clock: "before", "open", "suspended" or "ended".
 function phase() {
-  const { phase, opens, closes } = state.contest;
+  const { phase, opens, closes, suspended } = state.contest;
   if (phase === "draft" || (phase === "open" && now() < Date.parse(opens))) return "before";
-  return phase === "open" && now() < Date.parse(closes) ? "open" : "ended";
+  if (phase !== "open" || now() >= Date.parse(closes)) return "ended";
+  return suspended ? "suspended" : "open";
 }
 
 // Whether the voter can put another ballot in the place of this one now: of an earlier day no more.
@@ -179,21 +191,42 @@ function searchableOf(entry) {
 
 // The first reason why the choices cannot be cast as they are: [code, values, category to look at].
 function mistake() {
-  const [least] = rules().votes_per_category;
-  const short = categories().find((c) => editable(c) && chosenIn(c).size > 0 && chosenIn(c).size < least);
-  if (short) return ["too-few", { least, category: title(short).text }, short];
+  const short = categories().find((c) => editable(c) && chosenIn(c).size > 0 && chosenIn(c).size < votesIn(c)[0]);
+  if (short) return ["too-few", { least: votesIn(short)[0], category: title(short).text }, short];
   if (votes().length === 0) return ["nothing-chosen", {}, categories().find(editable)];
   const kept = onSheet().filter((ballot) => ballot !== state.replacing);
   const cast = kept.flatMap((ballot) => ballot.selections).length;
   const most = rules().votes_in_all ?? Infinity;
-  if (cast + votes().length <= most) return null;
-  return ["too-many-in-all", { most, cast, left: most - cast }, categoryOf(votes()[0][0])];
+  if (cast + votes().length > most) return ["too-many-in-all", { most, cast, left: most - cast }, categoryOf(votes()[0][0])];
+  return beyondLimit(kept);
+}
+
+// The first limit over several categories that the choices go beyond, as a mistake; or null. `kept` are the ballots that stand beside them.
+function beyondLimit(kept) {
+  const filled = new Set(kept.flatMap((ballot) => ballot.selections.map(([id]) => id)));
+  for (const { categories: ids, most } of limits()) {
+    const cast = ids.filter((id) => filled.has(id)).length;
+    const chosen = ids.filter((id) => !filled.has(id) && votes().some(([category]) => category === id));
+    if (cast + chosen.length > most) {
+      const values = { most, count: ids.length, categories: ids.map((id) => title(categoryOf(id)).text).join(", "), cast, left: Math.max(most - cast, 0) };
+      return ["too-many-categories", values, categoryOf(chosen[0])];
+    }
+  }
+  return null;
+}
+
+// The categories of these that can still be voted in on a sheet whose ballots fill `filled`, with `used` votes.
+function categoriesLeft(ids, filled, used) {
+  const most = rules().votes_in_all ?? Infinity;
+  const beyond = limits().filter((limit) => limit.categories.filter((id) => filled.has(id)).length >= limit.most);
+  return ids.filter((id) => !filled.has(id) && used + votesIn(categoryOf(id))[0] <= most
+    && !beyond.some((limit) => limit.categories.includes(id)));
 }
 
 // Acts ------------------------------------------------------------------------------------------------------------
 
 function choose(category, entry, input) {
-  const [, most] = rules().votes_per_category;
+  const [, most] = votesIn(category);
   const chosen = new Set(most === 1 ? [] : chosenIn(category));
   if (input.checked && chosen.size >= most) {
     input.checked = false;
@@ -319,9 +352,8 @@ function stand({ votes, replaces, period: cast }, { ballot, status, index }) {
     state.replacing = null;
     restoreDraft();
   } else if (mine.period === cast) {
-    const used = onSheet().flatMap((ballot) => ballot.selections).length;
-    const usedUp = used + rules().votes_per_category[0] > (rules().votes_in_all ?? Infinity);
-    mine.left = usedUp ? [] : mine.left.filter((id) => !votes.some(([category]) => category === id));
+    const cast = onSheet().flatMap((ballot) => ballot.selections);
+    mine.left = categoriesLeft(mine.left, new Set(cast.map(([id]) => id)), cast.length);
     if (rules().period === "counted" && mine.left.length === 0) beginNext(mine);
   }
   keepDraft();
@@ -379,7 +411,7 @@ function draw() {
   const { contest } = state;
   setTitle($("title"), contest);
   document.title = title(contest).text;
-  for (const name of ["before", "open", "ended"]) $(`badge-${name}`).hidden = name !== phase();
+  for (const name of ["before", "open", "suspended", "ended"]) $(`badge-${name}`).hidden = name !== phase();
   $("badge-test").hidden = !contest.test;
   $("badge-test").parentElement.hidden = false;
   drawWindow();
@@ -402,6 +434,7 @@ function drawWindow() {
   const parts = {
     before: ["Voting opens on ", time(opens), " and ends on ", time(closes), "."],
     open: ["You can vote until ", time(closes), "."],
+    suspended: ["Voting is suspended by the organiser. Once it is resumed, this page goes on. Voting ends on ", time(closes), "."],
     ended: ["Voting ended on ", time(closes), ". "],
   }[phase()];
   if (phase() === "ended") {
@@ -415,13 +448,17 @@ function drawWindow() {
 }
 
 function drawHint() {
-  const [least, most] = rules().votes_per_category;
-  const each = most === 1 ? "one entry" : least === most ? `${most} entries` : `${least} to ${most} entries`;
+  const numbers = categories().map(votesIn);
+  const [least, most] = [Math.min(...numbers.map(([least]) => least)), Math.max(...numbers.map(([, most]) => most))];
+  const same = numbers.every(([few, many]) => few === least && many === most);
+  const each = !same ? "as many entries as the category says" : most === 1 ? "one entry" : least === most ? `${most} entries` : `${least} to ${most} entries`;
   const many = categories().length > 1;
+  const named = (ids) => ids.map((id) => title(categoryOf(id)).text).join(", ");
   $("hint").hidden = phase() === "ended";
   $("hint").textContent = [
     `Choose ${each}${many ? " in each category that you wish to vote in" : ""}.`,
     rules().votes_in_all ? `You have ${plural(rules().votes_in_all, "vote", "votes")} in all.` : "",
+    ...limits().map((limit) => `You can vote in at most ${limit.most} of these ${limit.categories.length} categories: ${named(limit.categories)}.`),
     { day: `You can vote once a day, by the clock of ${state.contest.time_zone}.`,
       counted: `You have ${plural(rules().ballots_per_voter, "ballot", "ballots")} to cast.` }[rules().period] ?? "",
     many && rules().completion === "all" ? `Your votes count only once you have voted in every category${sameSheet()}.` : "",
@@ -514,7 +551,7 @@ function drawCategory(category) {
 }
 
 function drawInside(category, inside) {
-  const [least, most] = rules().votes_per_category;
+  const [least, most] = votesIn(category);
   const count = most === 1 ? "one" : least === most ? most : `${least} to ${most}`;
   const entries = matching(category);
   const shown = state.shown.get(category.id) ?? ENTRIES_AT_ONCE;
@@ -551,7 +588,7 @@ function drawEntry(category, entry) {
   part.classList.toggle("voted", voted);
   setTitle(label, entry);
   if (editable(category) && !entry.withdrawn) {
-    input.type = rules().votes_per_category[1] === 1 ? "radio" : "checkbox";
+    input.type = votesIn(category)[1] === 1 ? "radio" : "checkbox";
     input.id = label.htmlFor = `entry-${entry.id}`;
     input.name = category.id;
     input.value = entry.id;
@@ -689,6 +726,7 @@ function sentence(code, values = {}) {
 // Which sentence tells of an answer; null is no answer at all.
 function codeOf(answer) {
   if (!answer) return "offline";
+  if (answer.body?.status === "rejected" && answer.body.reason === "voting-suspended") return "voting-suspended";
   if (answer.status < 300) return `status-${answer.body?.status}`;
   const code = String(answer.body?.type ?? "").split("/").pop();
   if (code === "invalid-selection" && answer.body.reason === "wrong-period") return "wrong-period";
@@ -701,7 +739,7 @@ function valuesOf(answer) {
   const named = body.categories ?? (body.category ? [body.category] : []);
   const titles = state.contest ? named.map((id) => title(categoryOf(id)).text) : named;
   const at = (instant) => (instant ? localTime(instant) : "");
-  return { ...body, status: answer?.status, opens: at(body.opens), closes: at(body.closes), categories: titles.join(", ") };
+  return { ...body, status: answer?.status, opens: at(body.opens), closes: at(body.closes ?? state.contest?.closes), categories: titles.join(", ") };
 }
 
 // Asking the server -----------------------------------------------------------------------------------------------
@@ -870,7 +908,7 @@ async function home() {
     setTitle(link, contest);
     row.querySelector(".test").hidden = !contest.test;
     state.contest = contest;
-    const words = { before: "Voting opens on ", open: "Voting is open until ", ended: "Voting ended on " };
+    const words = { before: "Voting opens on ", open: "Voting is open until ", suspended: "Voting is suspended. It ends on ", ended: "Voting ended on " };
     row.querySelector(".when").append(words[phase()], time(phase() === "before" ? contest.opens : contest.closes), ".");
     $("contests").append(row);
   }

@@ -24,10 +24,23 @@ pub enum ContestCommand {
     Result(ResultArgs),
     /// Open a draft now
     Open(OneContest),
+    /// Take no ballots until voting is resumed; the closing stays where it is
+    #[command(
+        after_help = "Example:\n  acclaim contest suspend wsis-2021 --reason 'passes were sent to the wrong people'"
+    )]
+    Suspend(ReasonArgs),
+    /// Take ballots again after a suspension
+    #[command(after_help = "Example:\n  acclaim contest resume wsis-2021 --reason 'new passes are out'")]
+    Resume(ReasonArgs),
     /// Close voting now
     Close(OneContest),
     /// End rulings and scores, before a draw
     Freeze(OneContest),
+    /// Undo freezing, where the rules have no draw
+    #[command(
+        after_help = "Example:\n  acclaim contest unfreeze wsis-2021 --reason 'frozen before the last sheet came'"
+    )]
+    Unfreeze(ReasonArgs),
     /// Log the seed of the draw, from the source that the definition names; after freezing, once
     #[command(after_help = "Example:\n  acclaim contest draw wsis-2021 --seed 7d4c1e...\n\n\
                             docs/jury.md tells how to take the seed from a public source, and how anyone recomputes the lots.")]
@@ -35,7 +48,7 @@ pub enum ContestCommand {
     /// Make the result final; prints what is certified
     Certify(CertifyArgs),
     /// Allow rulings again after certifying
-    Reopen(ReopenArgs),
+    Reopen(ReasonArgs),
     /// Destroy the key that links subjects and ballots, after closing, for ever
     #[command(
         after_help = "Example:\n  acclaim contest destroy-key wsis-2021 --reason 'as announced on opening'\n\n\
@@ -105,6 +118,9 @@ pub struct ShowArgs {
 pub struct ResultArgs {
     /// The contest's id
     pub contest: ContestId,
+    /// The result that was certified before the contest was reopened
+    #[arg(long)]
+    pub certified: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub form: FormArgs,
@@ -128,7 +144,7 @@ pub struct OneContest {
 pub struct CertifyArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Certify though the panel has not chosen, or lots have not been drawn, in every category
+    /// Certify though winners are not decided in every category: no choice, no scores, no lots
     #[arg(long)]
     pub undecided: bool,
     #[command(flatten)]
@@ -149,9 +165,9 @@ pub struct DrawArgs {
     pub target: Target,
 }
 
-/// `acclaim contest reopen`
+/// A command that the log has with its reason.
 #[derive(Debug, Args)]
-pub struct ReopenArgs {
+pub struct ReasonArgs {
     /// The contest's id
     pub contest: ContestId,
     /// Why, for the log

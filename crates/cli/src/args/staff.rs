@@ -6,7 +6,7 @@ use acclaim_contest::{ContestId, PanelId, id::ChannelId, subject::SubjectsAre};
 use acclaim_store::keys::Role;
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::{Target, contest::ShowArgs};
+use super::Target;
 
 /// `acclaim pass ...`
 #[derive(Debug, Subcommand)]
@@ -57,15 +57,6 @@ pub struct MintArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,
-}
-
-/// `acclaim jury ...`
-#[derive(Debug, Subcommand)]
-pub enum JuryCommand {
-    /// Show which jurors have entered all their scores, and what is missing; jurors see their own
-    #[command(after_help = "Example:\n  acclaim jury status wsis-2021\n\n\
-                            Where the definition names a panel's jurors, all of them are listed; elsewhere those with a key or with scores.")]
-    Status(ShowArgs),
 }
 
 /// `acclaim key ...`

@@ -68,6 +68,11 @@ impl fmt::Display for Problem {
                         write!(f, "\n  {}", mistake_line(mistake))?;
                     }
                 }
+                ("undecided", Value::Array(reasons)) => {
+                    for reason in reasons {
+                        write!(f, "\n  {}", undecided_line(reason))?;
+                    }
+                }
                 (_, Value::String(text)) => write!(f, "\n  {key}: {text}")?,
                 (_, other) => write!(f, "\n  {key}: {other}")?,
             }
@@ -84,6 +89,23 @@ fn mistake_line(mistake: &Value) -> String {
         Some(line) => format!("line {line}: {}: {}", text("key"), text("problem")),
         None => format!("{}: {}", text("key"), text("problem")),
     }
+}
+
+/// A reason why the winners of a category are not decided.
+fn undecided_line(reason: &Value) -> String {
+    let text = |key: &str| reason.get(key).and_then(Value::as_str).unwrap_or_default();
+    let names = |key: &str| -> Vec<&str> {
+        reason.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    };
+    let mut line = format!("{}: {}", text("category"), text("text"));
+    let named = [("panel", vec![text("panel")]), ("jurors", names("jurors")), ("entries", names("entries"))];
+    for (word, names) in named {
+        let names = names.join(", ");
+        if !names.is_empty() {
+            line.push_str(&format!("; {word}: {names}"));
+        }
+    }
+    line
 }
 
 #[cfg(test)]
@@ -107,6 +129,16 @@ mod tests {
         );
         assert_eq!(refused.to_string(), "Refused\n  code: not-closed");
         assert!(refused.is_refusal());
+        let undecided = Problem::from_answer(
+            409,
+            br#"{"type":"/problems/refused","title":"Refused","code":"undecided","undecided":[
+                {"category":"a","reason":"no-choice","text":"the panel has not chosen"},
+                {"category":"b","reason":"missing-jurors","text":"these jurors have not scored","panel":"experts","jurors":["Ama","Kofi"]}]}"#,
+        );
+        assert_eq!(
+            undecided.to_string(),
+            "Refused\n  code: undecided\n  a: the panel has not chosen\n  b: these jurors have not scored; panel: experts; jurors: Ama, Kofi"
+        );
     }
 
     #[test]

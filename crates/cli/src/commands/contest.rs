@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{
         Target,
-        contest::{CertifyArgs, ContestCommand, CreateArgs, ListArgs, ResultArgs, ShowArgs},
+        contest::{CertifyArgs, ContestCommand, CreateArgs, ListArgs, ReasonArgs, ResultArgs, ShowArgs},
     },
     client::{Client, IdempotencyKey, problem::Problem},
     clock,
@@ -31,13 +31,11 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
         ContestCommand::Open(args) => open(&args.target, &args.contest),
         ContestCommand::Close(args) => step(&args.target, &args.contest, "close", &json!({})),
         ContestCommand::Freeze(args) => step(&args.target, &args.contest, "freeze", &json!({})),
+        ContestCommand::Unfreeze(args) => with_reason(&args, "unfreeze"),
+        ContestCommand::Suspend(args) => with_reason(&args, "suspend"),
+        ContestCommand::Resume(args) => with_reason(&args, "resume"),
         ContestCommand::Draw(args) => step(&args.target, &args.contest, "draw", &json!({"seed": args.seed})),
-        ContestCommand::Reopen(args) => step(
-            &args.target,
-            &args.contest,
-            "reopen",
-            &reasoned(json!({}), &args.reason, args.note.as_deref()),
-        ),
+        ContestCommand::Reopen(args) => with_reason(&args, "reopen"),
         ContestCommand::Certify(args) => certify(&args),
         ContestCommand::DestroyKey(args) => {
             step(&args.target, &args.contest, "tag-key/destruction", &json!({"reason": args.reason}))
@@ -49,6 +47,12 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
             Ok(Outcome::Done)
         }
     }
+}
+
+/// A step that the log has with its reason.
+fn with_reason(args: &ReasonArgs, route: &str) -> Result<Outcome> {
+    let body = reasoned(json!({}), &args.reason, args.note.as_deref());
+    step(&args.target, &args.contest, route, &body)
 }
 
 /// A body with the reason and note that every ruling carries.
@@ -156,7 +160,9 @@ fn list(args: &ListArgs) -> Result<Outcome> {
     let mut table = Table::new(&["contest", "phase", "opens", "closes", "title"]);
     for contest in list["contests"].as_array().into_iter().flatten() {
         let text = |key: &str| contest[key].as_str().unwrap_or_default().to_owned();
-        table.row([text("id"), text("phase"), text("opens"), text("closes"), text("title")]);
+        let suspended = contest["suspended"].as_bool().unwrap_or_default();
+        let phase = if suspended { format!("{}, suspended", text("phase")) } else { text("phase") };
+        table.row([text("id"), phase, text("opens"), text("closes"), text("title")]);
     }
     table.print()?;
     Ok(Outcome::Done)
@@ -193,7 +199,8 @@ fn note_warnings(contest: &Value) {
 }
 
 fn result(args: &ResultArgs) -> Result<Outcome> {
-    let path = format!("/v1/contests/{}/result?format={}", args.contest, args.form.format);
+    let version = if args.certified { "&version=certified" } else { "" };
+    let path = format!("/v1/contests/{}/result?format={}{version}", args.contest, args.form.format);
     output::write(&Client::open(&args.target)?.get(&path)?.bytes)?;
     Ok(Outcome::Done)
 }
@@ -208,6 +215,7 @@ fn card(contest: &Value) -> Result<Card> {
         .with("title", text(&contest["title"]))
         .with_some("test", test)
         .with("phase", text(&contest["phase"]))
+        .with_some("voting", contest["suspended"].as_bool().unwrap_or_default().then_some("suspended"))
         .with("opens", text(&contest["opens"]))
         .with("closes", text(&contest["closes"]))
         .with("categories", count("categories"))
@@ -222,43 +230,29 @@ fn certify(args: &CertifyArgs) -> Result<Outcome> {
     let contest = &args.contest;
     let client = Client::open(&args.target)?;
     let result: Value = client.get(&format!("/v1/contests/{contest}/result"))?.json()?;
-    let certify = request_of(&result)?;
-    let (mut undecided, mut lots) = (Vec::new(), Vec::new());
+    let mut certify = request_of(&result)?;
+    if args.undecided {
+        certify["undecided"] = true.into();
+    }
     for category in result["categories"].as_array().into_iter().flatten() {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let winners = &category["winners"];
-        if winners["decision"] == "undecided" {
-            undecided.push(text(&category["id"]));
-        }
-        if lots_are_due(&result["rules"], category) {
-            lots.push(text(&category["id"]));
-        }
         let names: Vec<String> =
             winners["entries"].as_array().into_iter().flatten().map(|entry| text(&entry["entry"])).collect();
         let names = if names.is_empty() { text(&winners["decision"]) } else { names.join(", ") };
         output::line(format_args!("{}: {names}", text(&category["id"])))?;
     }
-    for (categories, why, how) in [
-        (undecided, "the panel has not chosen", "choose with `acclaim rule choose`"),
-        (lots, "lots are to be drawn", "freeze and draw with `acclaim contest freeze` and `draw`"),
-    ] {
-        if !categories.is_empty() && !args.undecided {
-            let categories = categories.join(", ");
-            return Err(Refused(format!("{why} in {categories}: {how}, or certify with --undecided")).into());
-        }
-    }
     output::line(format_args!("size: {}", certify["size"]))?;
     output::line(format_args!("root: {}", certify["root"].as_str().unwrap_or_default()))?;
     output::line(format_args!("result: {}", certify["result"].as_str().unwrap_or_default()))?;
-    report(&post(&client, contest, "certify", &certify)?)
-}
-
-/// Whether a tie stands that lots would break. A reopening takes back the draw, as it does the certification.
-fn lots_are_due(rules: &Value, category: &Value) -> bool {
-    category["ties"].as_array().into_iter().flatten().any(|tie| {
-        let concerns = tie["concerns"].as_str().unwrap_or_default();
-        rules[concerns]["ties"] == "draw" && tie["resolved_by"] == "shared"
-    })
+    let certified = post(&client, contest, "certify", &certify);
+    report(&certified.map_err(|error| match error.downcast_ref::<Problem>() {
+        Some(problem) if problem.extra("undecided").is_some() => {
+            let hint = "choose, enter scores, or freeze and draw, whatever is missing; --undecided certifies it as it is";
+            anyhow!(Hint(hint.to_owned())).context(Refused(problem.to_string()))
+        }
+        _ => error,
+    })?)
 }
 
 /// The request that certifies the present result.

@@ -1,12 +1,19 @@
-//! `acclaim jury status`: by panel and juror what is complete and what is missing.
+//! `acclaim jury`: by panel and juror what is complete and what is missing; recusals.
 
-#![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a key of a JSON value that is not there reads as null, and setting one makes it"
+)]
 
 use anyhow::Result;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::contest::step;
 use crate::{
-    args::contest::ShowArgs,
+    args::{
+        contest::ShowArgs,
+        jury::{JuryCommand, RecusalArgs},
+    },
     client::Client,
     outcome::Outcome,
     output::{self, Table},
@@ -15,7 +22,15 @@ use crate::{
 /// The most entries that a line names.
 const MAX_NAMED: usize = 5;
 
-pub(super) fn status(args: &ShowArgs) -> Result<Outcome> {
+pub(super) fn run(command: JuryCommand) -> Result<Outcome> {
+    match command {
+        JuryCommand::Status(args) => status(&args),
+        JuryCommand::Recuse(args) => recusal(&args, "recusals"),
+        JuryCommand::Rejoin(args) => recusal(&args, "rejoinings"),
+    }
+}
+
+fn status(args: &ShowArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
     let status: Value = client.get(&format!("/v1/contests/{}/jury", args.contest))?.json()?;
     if args.json {
@@ -47,6 +62,17 @@ pub(super) fn status(args: &ShowArgs) -> Result<Outcome> {
         );
     }
     Ok(Outcome::Done)
+}
+
+fn recusal(args: &RecusalArgs, route: &str) -> Result<Outcome> {
+    let mut body = json!({"entry": args.entry, "reason": args.reason});
+    if let Some(panel) = &args.panel {
+        body["panel"] = panel.as_str().into();
+    }
+    if let Some(juror) = &args.juror {
+        body["juror"] = juror.as_str().into();
+    }
+    step(&args.target, &args.contest, route, &body)
 }
 
 /// Such as `c01 by impact: p1, p2` or `c02: 20 entries`.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     args::log::{ExportArgs, TallyArgs},
-    client::{Client, problem::Problem},
+    client::{Answer, Client, problem::Problem},
     folder::{Folder, FolderWriter},
     outcome::Outcome,
     output, progress,
@@ -178,10 +178,21 @@ fn with_cosignatures(
     }
 }
 
-/// The result that the server shows; `None` if there is none yet, or none that is public.
+/// The result of the log as it is that the server shows; `None` if there is none yet, or none that is public.
 pub(super) fn published_result(client: &Client, contest: &ContestId) -> Result<Option<Vec<u8>>> {
-    match client.get_if_there(&format!("/v1/contests/{contest}/result")) {
-        Ok(answer) => Ok(answer.map(|answer| answer.bytes)),
+    let path = format!("/v1/contests/{contest}/result");
+    let shown = result_at(client, &path)?;
+    // Of a contest that was reopened the former result is shown to those who may not read the one in the making.
+    if shown.as_ref().is_some_and(|answer| answer.headers.contains_key("acclaim-result")) {
+        let newest = result_at(client, &format!("{path}?version=provisional"))?;
+        return Ok(newest.map(|answer| answer.bytes));
+    }
+    Ok(shown.map(|answer| answer.bytes))
+}
+
+fn result_at(client: &Client, path: &str) -> Result<Option<Answer>> {
+    match client.get_if_there(path) {
+        Ok(answer) => Ok(answer),
         Err(error) => match error.downcast_ref::<Problem>() {
             Some(problem) if problem.status == 403 => Ok(None),
             _ => Err(error),

@@ -131,7 +131,9 @@ fn jurors_decide_and_the_log_says_how(site: &Site) {
     draw(site, &ama);
     let result = site.staff.get("/v1/contests/prize/result").unwrap().json::<Value>().unwrap();
     lots_decide(&result);
-    succeeded(&run(site, &site.key, &["contest", "certify", "prize"]));
+    // Not every juror has scored every entry.
+    assert_eq!(run(site, &site.key, &["contest", "certify", "prize"]).status.code(), Some(1));
+    succeeded(&run(site, &site.key, &["contest", "certify", "prize", "--undecided"]));
     post(site, "prize/scores", &ama, "certified", &sheet("a", "reach", json!([]))).problem(409, "refused");
 
     let folder = site.export("prize", "exported");
@@ -199,14 +201,36 @@ fn draw(site: &Site, ama: &str) {
     (paper["panel"], paper["juror"]) = ("experts".into(), "Kofi".into());
     let frozen = post(site, "prize/scores", &site.key, "frozen-paper", &paper);
     assert_eq!(frozen.problem(409, "refused")["code"], "frozen");
-    let refused = run(site, &site.key, &["contest", "certify", "prize"]);
-    let words = String::from_utf8_lossy(&refused.stderr);
-    assert!(refused.status.code() == Some(1) && words.contains("lots are to be drawn in b:"), "{words}");
+    certifying_says_what_is_undecided(site);
     succeeded(&run(site, &site.key, &["contest", "draw", "prize", "--seed", SEED]));
     let again = post(site, "prize/draw", &site.key, "again", &seed);
     assert_eq!(again.problem(409, "refused")["code"], "no-draw");
     let drawn = &of_type(site, "prize", "drawn")[0];
     assert_eq!((&drawn["source"], &drawn["seed"]), (&json!(SOURCE), &json!(SEED)));
+}
+
+/// By the command line and over HTTP: each category with its reason.
+fn certifying_says_what_is_undecided(site: &Site) {
+    let refused = run(site, &site.key, &["contest", "certify", "prize"]);
+    let words = String::from_utf8_lossy(&refused.stderr);
+    let lots = "b: these entries are tied, and no lots are drawn; entries: b1, b2";
+    assert!(
+        refused.status.code() == Some(1) && words.contains(lots) && words.contains("--undecided"),
+        "{words}"
+    );
+    let result = site.staff.get("/v1/contests/prize/result").unwrap().json::<Value>().unwrap();
+    let refused = post(site, "prize/certify", &site.key, "undecided", &result["certify"]);
+    let problem = refused.problem(409, "refused");
+    assert_eq!(problem["code"], "undecided");
+    let found: Vec<&Value> = problem["undecided"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["reason"] == "lots-not-drawn")
+        .collect();
+    assert_eq!((&found[0]["category"], &found[0]["entries"]), (&json!("b"), &json!(["b1", "b2"])));
+    let again = post(site, "prize/certify", &site.key, "undecided", &result["certify"]);
+    assert_eq!(again.body["undecided"], problem["undecided"], "the stored outcome has it too");
 }
 
 /// The winners are those whom the figures name, and the lots that anyone can recompute.

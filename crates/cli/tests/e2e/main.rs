@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod by_category;
 mod cluster;
 mod cut_off;
 mod directories;
@@ -25,12 +26,14 @@ mod kill;
 mod log_paths;
 mod moving;
 mod receipts;
+mod recusals;
 mod results;
 mod rounds;
 mod server;
 mod sheets;
 mod site;
 mod subjects;
+mod suspension;
 mod tag_key;
 mod tampering;
 mod tamperings;

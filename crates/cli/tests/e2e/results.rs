@@ -13,7 +13,11 @@ use crate::{
 
 const CHROME: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 
-on_both_grounds!(everyone_gets_the_form_they_ask_for, a_result_that_is_not_public_is_no_page_either);
+on_both_grounds!(
+    everyone_gets_the_form_they_ask_for,
+    a_result_that_is_not_public_is_no_page_either,
+    a_certified_result_stays_readable_while_it_is_corrected,
+);
 
 /// What anyone is answered.
 fn ask(site: &Site, query: &str, headers: &[(&str, &str)]) -> Answer {
@@ -119,4 +123,66 @@ fn a_result_that_is_not_public_is_no_page_either(site: &Site) {
     assert!(
         page.status == 200 && page.text.contains("Certified result") && !page.text.contains("provisional.")
     );
+}
+
+fn certify(site: &Site, key: &str) {
+    let result = site.staff.get("/v1/contests/main/result").unwrap().json::<serde_json::Value>().unwrap();
+    let done = site.staff.post("/v1/contests/main/certify", key, &result["certify"]).unwrap();
+    site.tally("main", done["log"]["size"].as_u64().unwrap());
+}
+
+fn a_certified_result_stays_readable_while_it_is_corrected(site: &Site) {
+    close(site, "certified");
+    ask(site, "?version=certified", &[]).problem(403, "not-public");
+    let bearer = format!("Bearer {}", site.key);
+    let staff = [("authorization", &*bearer)];
+    ask(site, "?version=certified", &staff).problem(409, "no-result-yet");
+    certify(site, "certify");
+    let certified = ask(site, "", &[]);
+    assert_eq!((certified.status, certified.header("acclaim-result")), (200, ""));
+    ask(site, "?version=provisional", &[]).problem(409, "no-result-yet");
+    ask(site, "?version=latest", &[]).problem(400, "invalid-parameter");
+    let table = ask(site, "?format=csv", &[]).text;
+
+    let reason = json!({"reason": "an objection"});
+    let done = site.staff.post("/v1/contests/main/reopen", "reopen", &reason).unwrap();
+    let reinstated = json!({"entry": "b3", "reason": "a misunderstanding"});
+    let size = site.staff.post("/v1/contests/main/reinstatements", "reinstate", &reinstated).unwrap();
+    site.tally("main", size["log"]["size"].as_u64().unwrap());
+    assert!(done["log"]["size"].as_u64() < size["log"]["size"].as_u64());
+    for query in ["", "?version=certified"] {
+        let former = ask(site, query, &[]);
+        assert_eq!((&former.text, former.header("acclaim-result")), (&certified.text, "under-correction"));
+        assert_ne!(former.header("etag"), certified.header("etag"), "the notice is part of the answer");
+        let again = ask(site, query, &[("if-none-match", former.header("etag"))]);
+        assert_eq!((again.status, again.header("acclaim-result")), (304, "under-correction"));
+    }
+    let form = ask(site, "?format=csv", &[]);
+    assert_eq!((&form.text, form.header("acclaim-result")), (&table, "under-correction"));
+    let page = ask(site, "?format=html", &[]);
+    assert!(page.text.contains("it is being corrected") && page.text.contains("Certified result"));
+    ask(site, "?version=provisional", &[]).problem(403, "not-public");
+    // Staff get the one in the making, and the former one if they ask.
+    let newest = ask(site, "", &staff);
+    assert_eq!((&newest.body["status"], newest.header("acclaim-result")), (&json!("provisional"), ""));
+    assert_eq!(ask(site, "?version=provisional", &staff).text, newest.text);
+    assert_eq!(ask(site, "?version=certified", &staff).text, certified.text);
+    let url = format!("http://{}", site.address);
+    let run = |args: &[&str], key: &str| {
+        acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", key).output().unwrap()
+    };
+    let printed = succeeded(&run(&["contest", "result", "main", "--certified"], &site.key));
+    assert_eq!(printed, certified.text.trim());
+    // Whoever audits compares the log with its own result, and not with the one before.
+    let vkey =
+        site.staff.contest(&"main".parse().unwrap()).unwrap()["log"]["vkey"].as_str().unwrap().to_owned();
+    for key in ["", &site.key] {
+        assert!(succeeded(&run(&["audit", "main", "--vkey", &vkey], key)).ends_with("audit: clean"));
+    }
+
+    certify(site, "again");
+    let corrected = ask(site, "", &[]);
+    assert_eq!((corrected.status, corrected.header("acclaim-result")), (200, ""));
+    assert_ne!(corrected.text, certified.text);
+    assert!(!ask(site, "?format=html", &[]).text.contains("it is being corrected"));
 }

@@ -127,6 +127,12 @@ impl Site {
         self.servers.as_ref().unwrap().serve("sequencer", free_address())
     }
 
+    /// One more process that answers for a cluster, and where.
+    pub(crate) fn another_api(&self) -> (SocketAddr, Server) {
+        let address = free_address();
+        (address, self.servers.as_ref().unwrap().serve("api", address))
+    }
+
     /// Makes a contest of two categories that opens then, with more of a definition's tables.
     pub(crate) fn create(&self, id: &str, opens: &str, more: &Value) -> Value {
         let mut definition = definition(id, opens);

@@ -11,6 +11,7 @@ mod periods;
 mod result;
 mod search;
 mod stage;
+mod suspension;
 mod webdriver;
 
 use serde_json::{Value, json};

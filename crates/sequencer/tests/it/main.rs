@@ -1,5 +1,6 @@
 //! The sequencer on the embedded stores, with a clock driven by hand, and stores that fail and stall.
 
+mod certifying;
 mod closing;
 mod cluster;
 mod fault_table;
@@ -11,6 +12,7 @@ mod sheets;
 mod standby;
 mod start;
 mod support;
+mod suspension;
 mod tag_key;
 mod texts;
 mod upkeep;

@@ -47,21 +47,12 @@ pub(crate) async fn done_in(
 /// Closes the first contest if it is open, and certifies what it comes to.
 async fn certify(world: &mut World, key: &str) -> Previous {
     let contest = world.contest.clone();
-    let document = loop {
-        let result = world.stores.hub.latest(&contest).and_then(|latest| latest.result.clone());
-        let document: Value = serde_json::from_slice(&result.unwrap_or_default()).unwrap_or_default();
-        if document.get("certify").is_some() {
-            break document;
-        }
-        world.until(|notice| matches!(notice, Notice::Published(_))).await;
-    };
-    let text = |key: &str| document["certify"][key].as_str().unwrap().to_owned();
-    let size = document["certify"]["size"].as_u64().unwrap();
-    let command = Command::Certify { size, root: text("root"), result: text("result") };
-    let outcome = done(world, key, command).await;
+    let command = world.certify_request().await;
+    let Command::Certify { size, result, .. } = command.clone() else { panic!("{command:?}") };
+    let outcome = world.decide(key, command).await;
     assert!(matches!(outcome, CommandOutcome::Recorded { .. }), "{outcome:?}");
     let found = certification(&*world.stores.database, &contest).await.unwrap().unwrap();
-    assert_eq!((found.size, &found.result), (size + 1, &text("result")));
+    assert_eq!((found.size, &found.result), (size + 1, &result));
     Previous { origin: "test/photos".to_owned(), size: found.size, root: found.root, result: found.result }
 }
 
@@ -85,7 +76,7 @@ async fn a_contest_opens_at_its_instant_only_if_its_entries_are_still_certified(
     next.rounds = Some(Rounds { from: world.contest.clone(), previous: Some(previous) });
     world.draft(&next).await;
     let reason = Reason { reason: "an objection".to_owned(), note: None };
-    done(&mut world, "reopen", Command::Reopen(reason)).await;
+    world.decide("reopen", Command::Reopen(reason)).await;
     assert_eq!(certification(&*world.stores.database, &world.contest).await.unwrap(), None);
 
     // At its instant and each time after, also once it is certified anew.

@@ -9,7 +9,8 @@ use acclaim_contest::{
 };
 use acclaim_sequencer::{LoadError, Sequencer, Settings};
 use acclaim_store::{
-    Clock as _, Contests as _, Database, Hub, Intake, Keyring, Shown, Stores,
+    Clock as _, Command, CommandOutcome, Contests as _, Database, Hub, Intake, Keyring, Phase, Shown, Stores,
+    command::QueuedCommand,
     hub::{BallotOutcome, Notice},
     intake::{Item, Offer, Slot, Submitted},
     keyring::Secret,
@@ -145,10 +146,15 @@ impl World {
         definition(id, opens, "2021-12-31T00:00:00Z")
     }
 
-    /// Makes another contest.
-    pub(crate) async fn draft(&self, definition: &Definition) {
+    /// Makes another contest, of which nobody hears.
+    pub(crate) async fn store_draft(&self, definition: &Definition) {
         let wrapped = self.keyring.new_tag_key(&definition.id).unwrap();
         self.database.create_draft(definition, &wrapped).await.unwrap();
+    }
+
+    /// Makes another contest.
+    pub(crate) async fn draft(&self, definition: &Definition) {
+        self.store_draft(definition).await;
         self.stores.hub.send(Notice::ContestChanged(definition.id.clone()));
     }
 
@@ -221,6 +227,50 @@ impl World {
                 return outcome.clone();
             }
         }
+    }
+
+    /// Queues a command.
+    pub(crate) async fn queue(&self, key: &str, command: Command) {
+        let received = self.stores.clock.now();
+        let queued = QueuedCommand { key: key.to_owned(), by: "chair".to_owned(), command, received };
+        self.stores.database.queue_command(&self.contest, &queued).await.unwrap();
+        self.stores.hub.send(Notice::CommandQueued(self.contest.clone()));
+    }
+
+    /// Queues a command and waits for its outcome.
+    pub(crate) async fn decide(&mut self, key: &str, command: Command) -> CommandOutcome {
+        self.queue(key, command).await;
+        let mut found = None;
+        self.until(|notice| match notice {
+            Notice::Decided(decided) => {
+                found = decided.commands.iter().find(|(decided, _)| decided == key).map(|(_, o)| o.clone());
+                found.is_some()
+            }
+            _ => false,
+        })
+        .await;
+        found.unwrap()
+    }
+
+    /// The request that certifies the result of the closed contest, once it is published.
+    pub(crate) async fn certify_request(&mut self) -> Command {
+        let document = loop {
+            let result = self.stores.hub.latest(&self.contest).and_then(|latest| latest.result.clone());
+            let document: serde_json::Value =
+                serde_json::from_slice(&result.unwrap_or_default()).unwrap_or_default();
+            if document.get("certify").is_some() {
+                break document;
+            }
+            self.until(|notice| matches!(notice, Notice::Published(_))).await;
+        };
+        let text = |key: &str| document["certify"][key].as_str().unwrap().to_owned();
+        let size = document["certify"]["size"].as_u64().unwrap();
+        Command::Certify { size, root: text("root"), result: text("result"), undecided: false }
+    }
+
+    /// Where the contest stands by the database.
+    pub(crate) async fn phase(&self) -> Phase {
+        self.stores.database.contest(&self.contest).await.unwrap().unwrap().state.phase
     }
 
     /// Waits for a decision that matches.

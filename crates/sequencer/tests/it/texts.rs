@@ -26,7 +26,7 @@ async fn a_draft_with_a_refused_text_does_not_open() {
     let mut draft = world.definition("draft", OPENS);
     draft.entries[0].title = "O\u{202e}ne".to_owned();
     world.draft(&draft).await;
-    let CommandOutcome::Refused { code, detail } =
+    let CommandOutcome::Refused { code, detail, .. } =
         done_in(&mut world, &draft.id, "open", Command::Open).await
     else {
         panic!("it opened")

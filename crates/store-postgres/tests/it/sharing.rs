@@ -56,7 +56,8 @@ async fn a_list_may_name_a_row_twice_and_the_later_one_counts() {
     assert_eq!(ballot.state, BallotState::Voided { reason, replaced: false });
     assert_eq!(database.turnout(&id).await.unwrap(), [row(3)]);
     assert_eq!(database.tile(&id, tile).await.unwrap(), Some(vec![9; 32]));
-    assert_eq!(database.rejection(&id, ballot_at(9)).await.unwrap(), Some(Rejection::OutsideWindow));
+    let later = Some(Rejection::AlreadyVoted(vec![]));
+    assert_eq!(database.rejection(&id, ballot_at(9)).await.unwrap(), later);
 
     let mut strange = append(end_of(&twice.head), 1, 2);
     strange.marks = vec![(ballot_at(77), BallotState::Replaced)];

@@ -113,6 +113,7 @@ fn publication_of(contest: &str, size: u64) -> Notice {
         tally: (Bytes::new(), Bytes::new()),
         tally_csv: Bytes::new(),
         result: None,
+        former: None,
         at: Timestamp::UNIX_EPOCH,
     }))
 }

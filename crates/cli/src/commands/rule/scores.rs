@@ -2,9 +2,14 @@
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::Write as _,
+    fs,
+    path::Path,
+};
 
-use acclaim_api::jury::{Jury, Place, Sheet};
+use acclaim_api::jury::{Jury, Place, Sheet, recused_scores};
 use acclaim_contest::{
     Category, Entry, PanelId,
     juror::{Jurors, is_same},
@@ -77,9 +82,10 @@ pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
     }
     let jury = Jury::new(&contest.panels, &contest.categories, &contest.entries, &jurors);
     register(&mut rows, &jurors);
+    let recusals = recusals(&client, args)?;
     let sheets = sheets(&rows);
     if mistakes.is_empty() {
-        mistakes.extend(sheets.iter().flat_map(|(of, rows)| check(&jury, *of, rows)));
+        mistakes.extend(sheets.iter().flat_map(|(of, rows)| check(&jury, &recusals, *of, rows)));
     }
     if !mistakes.is_empty() {
         return Err(anyhow!(listed(mistakes, &args.csv)));
@@ -245,6 +251,14 @@ fn fill_in(rows: &mut [Row], columns: &[String], args: &ScoreArgs, client: &Clie
     Ok(())
 }
 
+/// Panel, juror and entry of each recusal that stands and the key may read.
+fn recusals(client: &Client, args: &ScoreArgs) -> Result<HashSet<[String; 3]>> {
+    let answer: Value = client.get(&format!("/v1/contests/{}/recusals", args.contest))?.json()?;
+    let standing = answer["recusals"].as_array().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(standing.map(|recusal| ["panel", "juror", "entry"].map(|key| text(&recusal[key]))).collect())
+}
+
 struct Contest {
     panels: Vec<Panel>,
     categories: Vec<Category>,
@@ -308,6 +322,7 @@ fn sheets(rows: &[Row]) -> Sheets<'_> {
 /// The mistakes of a sheet, each at its rows.
 fn check(
     jury: &Jury<'_>,
+    recusals: &HashSet<[String; 3]>,
     (panel, juror, category, criterion): (&str, &str, &str, &str),
     rows: &[&Row],
 ) -> Vec<Mistake> {
@@ -318,7 +333,9 @@ fn check(
         criterion: (!criterion.is_empty()).then(|| criterion.to_owned()),
         values: rows.iter().map(|row| (row.entry.clone(), row.value.clone())).collect(),
     };
-    let Err(found) = jury.command(&sheet, BY) else { return Vec::new() };
+    let mut found = jury.command(&sheet, BY).err().unwrap_or_default();
+    let recusal = |entry: &str| [panel, juror, entry].map(str::to_owned);
+    found.extend(recused_scores(&sheet, |entry| recusals.contains(&recusal(entry))));
     let mut mistakes = Vec::new();
     for mistake in found {
         let (column, of_rows) = match mistake.place {

@@ -1,0 +1,45 @@
+//! `acclaim jury`
+
+use acclaim_contest::{ContestId, EntryId, PanelId};
+use clap::{Args, Subcommand};
+
+use super::{Target, contest::ShowArgs};
+
+/// `acclaim jury ...`
+#[derive(Debug, Subcommand)]
+pub enum JuryCommand {
+    /// Show which jurors have entered all their scores, and what is missing; jurors see their own
+    #[command(after_help = "Example:\n  acclaim jury status wsis-2021\n\n\
+                            Where the definition names a panel's jurors, all of them are listed; elsewhere those with a key or with scores.")]
+    Status(ShowArgs),
+    /// Have a juror not judge an entry; earlier scores of the juror for it are dropped
+    #[command(
+        after_help = "Examples:\n  acclaim jury recuse wsis-2021 p0042 --panel experts --juror 'Ama Mensah' --reason 'her own project'\n  \
+                            ACCLAIM_KEY=... acclaim jury recuse wsis-2021 p0042 --url https://vote.example.org --reason 'my own project'\n\n\
+                            With a juror's key panel and juror may be left out."
+    )]
+    Recuse(RecusalArgs),
+    /// Take a recusal back: the juror judges the entry again
+    Rejoin(RecusalArgs),
+}
+
+/// `acclaim jury recuse` and `acclaim jury rejoin`
+#[derive(Debug, Args)]
+pub struct RecusalArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// The entry
+    pub entry: EntryId,
+    /// The juror's panel, unless the key is a juror's
+    #[arg(long)]
+    pub panel: Option<PanelId>,
+    /// The juror, unless the key is a juror's
+    #[arg(long)]
+    pub juror: Option<String>,
+    /// Why, for the log
+    #[arg(long)]
+    pub reason: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}

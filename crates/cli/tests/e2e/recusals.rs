@@ -1,0 +1,210 @@
+//! Jurors recuse themselves, or are recused, for single entries: who may say so, what becomes of scores, and what the result tells.
+
+use std::{fs, process::Output};
+
+use serde_json::{Value, json};
+
+use crate::{
+    ground::{on_both_grounds, succeeded},
+    server::acclaim,
+    site::{Answer, Site, poll},
+};
+
+const OPENED: &str = "2021-01-01T00:00:00Z";
+
+on_both_grounds!(
+    a_recused_juror_does_not_score_the_entry,
+    a_juror_recuses_nobody_else,
+    scores_below_zero_come_by_every_way,
+);
+
+fn rules() -> Value {
+    json!({
+        "winners": {"count": 1, "from": "all", "by": "scores"},
+        "panel": [{"id": "skaters", "kind": "score", "scale": [-3, 3]}, {"id": "artists", "kind": "score", "scale": [-3, 3]}],
+    })
+}
+
+fn opened(site: &Site) {
+    site.create("prize", OPENED, &rules());
+    poll("the opening", || {
+        let contest = site.staff.contest(&"prize".parse().unwrap()).unwrap();
+        (contest["phase"] == "open").then_some(())
+    });
+}
+
+fn juror(site: &Site, panel: &str, name: &str) -> String {
+    site.run_key(&["create", "--role", "juror", "--contest", "prize", "--panel", panel, "--name", name])
+}
+
+fn post(site: &Site, route: &str, token: &str, key: &str, body: &Value) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers =
+        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
+    site.send("POST", &format!("/v1/contests/prize/{route}"), &headers, body.to_string().as_bytes())
+}
+
+#[track_caller]
+fn done(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body.clone()
+}
+
+fn get(site: &Site, route: &str, token: &str) -> Answer {
+    let bearer = format!("Bearer {token}");
+    site.send("GET", &format!("/v1/contests/prize/{route}"), &[("authorization", &bearer)], b"")
+}
+
+fn run(site: &Site, key: &str, args: &[&str]) -> Output {
+    let url = format!("http://{}", site.address);
+    acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", key).output().unwrap()
+}
+
+fn a_recused_juror_does_not_score_the_entry(site: &Site) {
+    opened(site);
+    let ama = juror(site, "skaters", "Ama");
+    let scores = |values: Value| json!({"category": "a", "values": values});
+    done(&post(site, "scores", &ama, "first", &scores(json!([["a1", "-1.5"], ["a2", "2"]]))));
+    let own = json!({"entry": "a1", "reason": "my sister's"});
+    let recused = done(&post(site, "recusals", &ama, "own", &own));
+    assert_eq!(
+        done(&post(site, "recusals", &ama, "own", &own)),
+        recused,
+        "sent again, it is the same request"
+    );
+    let again = post(site, "recusals", &ama, "again", &own);
+    assert_eq!(again.problem(409, "refused")["code"], "already-recused");
+    let listed = get(site, "recusals", &site.key).body;
+    assert_eq!(
+        listed["recusals"],
+        json!([{"panel": "skaters", "juror": "Ama", "entry": "a1", "reason": "my sister's", "by": "Ama", "index": recused["index"]}])
+    );
+    assert_eq!(get(site, "recusals", &ama).body["recusals"], listed["recusals"]);
+    let standing = get(site, "scores", &ama).body["scores"].clone();
+    assert_eq!(standing[0]["values"], json!([["a2", "2"]]), "the earlier score is dropped");
+
+    // Refused by the field and by the row, whoever enters them, and nothing of a file is sent.
+    let both = scores(json!([["a2", "1"], ["a1", "1"]]));
+    let refused = post(site, "scores", &ama, "both", &both);
+    let problem = refused.problem(422, "invalid-request");
+    assert_eq!(problem["field"], "values[1][0]");
+    refused.names("recused");
+    let mut paper = both.clone();
+    (paper["panel"], paper["juror"]) = ("skaters".into(), "Ama".into());
+    assert_eq!(
+        post(site, "scores", &site.key, "paper", &paper).problem(422, "invalid-request")["field"],
+        "values[1][0]"
+    );
+    let size = site.log("prize").len();
+    let file = site.folder.path().join("scores.csv");
+    fs::write(&file, "juror,category,entry,value\nKofi,a,a1,1\nAma,a,a2,1\nAma,a,a1,-1\n").unwrap();
+    let csv = ["rule", "score", "prize", "--panel", "skaters", "--csv", file.to_str().unwrap()];
+    let output = run(site, &site.key, &csv);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("scores.csv:4: entry: ") && told.contains("recused"), "{told}");
+    assert_eq!(site.log("prize").len(), size, "nothing was sent");
+
+    // What was entered before and is sent again is answered as it was.
+    done(&post(site, "scores", &ama, "first", &scores(json!([["a1", "-1.5"], ["a2", "2"]]))));
+    // Back again: the score that was dropped stays dropped.
+    succeeded(&run(
+        site,
+        &ama,
+        &["jury", "rejoin", "prize", "a1", "--reason", "another skater of that name"],
+    ));
+    assert_eq!(get(site, "recusals", &ama).body["recusals"], json!([]));
+    assert_eq!(get(site, "scores", &ama).body["scores"][0]["values"], json!([["a2", "2"]]));
+    let twice = post(site, "rejoinings", &ama, "twice", &own);
+    assert_eq!(twice.problem(409, "refused")["code"], "not-recused");
+    done(&post(site, "scores", &ama, "both", &both));
+    assert_eq!(get(site, "scores", &ama).body["scores"][0]["values"], json!([["a2", "1"], ["a1", "1"]]));
+    let recuse =
+        ["jury", "recuse", "prize", "b1", "--panel", "skaters", "--juror", "Ama", "--reason", "her pupil"];
+    succeeded(&run(site, &site.key, &recuse));
+    let last: Value = serde_json::from_str(site.log("prize").last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["type"], &last["entry"], &last["by"] == "Ama"),
+        (&json!("recused"), &json!("b1"), false)
+    );
+
+    site.staff.post("/v1/contests/prize/close", "close", &json!({})).unwrap();
+    site.staff.post("/v1/contests/prize/freeze", "freeze", &json!({})).unwrap();
+    let frozen = post(site, "recusals", &ama, "frozen", &json!({"entry": "b2", "reason": "late"}));
+    assert_eq!(frozen.problem(409, "refused")["code"], "frozen");
+    let vkey =
+        site.staff.contest(&"prize".parse().unwrap()).unwrap()["log"]["vkey"].as_str().unwrap().to_owned();
+    let audit = run(site, &site.key, &["audit", "prize", "--vkey", &vkey]);
+    assert!(succeeded(&audit).ends_with("audit: clean"));
+}
+
+fn a_juror_recuses_nobody_else(site: &Site) {
+    opened(site);
+    let (ama, auditor) = (juror(site, "skaters", "Ama"), site.staff_key("auditor", "prize"));
+    let body = |more: Value| {
+        let mut body = json!({"entry": "a1", "reason": "a test"});
+        more.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
+        body
+    };
+    for (more, field) in [(json!({"juror": "Kofi"}), "juror"), (json!({"panel": "artists"}), "panel")] {
+        for route in ["recusals", "rejoinings"] {
+            let refused = post(site, route, &ama, field, &body(more.clone()));
+            assert_eq!(refused.problem(403, "key-insufficient")["field"], field);
+        }
+    }
+    post(site, "recusals", &auditor, "auditor", &body(json!({}))).problem(403, "key-insufficient");
+    for (more, field) in [
+        (json!({}), "panel"),
+        (json!({"panel": "skaters"}), "juror"),
+        (json!({"panel": "jury", "juror": "Ama"}), "panel"),
+        (json!({"panel": "skaters", "juror": " Ama"}), "juror"),
+        (json!({"panel": "skaters", "juror": "Ama", "entry": "x1"}), "entry"),
+        (json!({"panel": "skaters", "juror": "Ama", "reason": ""}), "reason"),
+    ] {
+        let wrong = post(site, "recusals", &site.key, "wrong", &body(more));
+        assert_eq!(wrong.problem(422, "invalid-request")["field"], field);
+    }
+    // A juror reads the own recusals alone.
+    done(&post(site, "recusals", &site.key, "kofi", &body(json!({"panel": "skaters", "juror": "Kofi"}))));
+    assert_eq!(get(site, "recusals", &ama).body["recusals"], json!([]));
+    assert_eq!(get(site, "recusals", &auditor).body["recusals"][0]["juror"], "Kofi");
+    get(site, "recusals", "").problem(401, "key-missing");
+
+    // A juror cannot make a log that nobody can audit.
+    for number in 0..50 {
+        for route in ["recusals", "rejoinings"] {
+            done(&post(site, route, &ama, &format!("{route}-{number}"), &body(json!({}))));
+        }
+    }
+    let more = post(site, "recusals", &ama, "one-more", &body(json!({})));
+    assert_eq!(more.problem(409, "refused")["code"], "too-many-corrections");
+    done(&post(site, "recusals", &ama, "another", &body(json!({"entry": "a2"}))));
+}
+
+fn scores_below_zero_come_by_every_way(site: &Site) {
+    opened(site);
+    let scores =
+        |values: Value| json!({"panel": "skaters", "juror": "Ama", "category": "a", "values": values});
+    done(&post(
+        site,
+        "scores",
+        &site.key,
+        "api",
+        &scores(json!([["a1", "-1.5"], ["a2", "-3"], ["a3", "0"]])),
+    ));
+    for score in ["-3.0001", "3.5", "--1", "-", "-x"] {
+        let refused = post(site, "scores", &site.key, "bad", &scores(json!([["a1", score]])));
+        assert_eq!(refused.problem(422, "invalid-request")["field"], "values[0][1]", "{score}");
+    }
+    // Nought has no sign in the log.
+    done(&post(site, "scores", &site.key, "zero", &scores(json!([["a1", "-0.0"]]))));
+    assert!(site.log("prize").last().unwrap().contains(r#"["a1","0"]"#));
+    let file = site.folder.path().join("scores.csv");
+    fs::write(&file, "juror;category;entry;value\nKofi;a;a1;-1,5\nKofi;a;a2;-0,25\nKofi;b;b1;-2\n").unwrap();
+    let csv = ["rule", "score", "prize", "--panel", "skaters", "--csv", file.to_str().unwrap()];
+    succeeded(&run(site, &site.key, &csv));
+    let standing = get(site, "scores", &site.key).body["scores"].clone();
+    assert_eq!(standing[1]["values"], json!([["a1", "-1.5"], ["a2", "-0.25"]]));
+    fs::write(&file, "juror,category,entry,value\nKofi,a,a1,-3.5\n").unwrap();
+    let told = String::from_utf8_lossy(&run(site, &site.key, &csv).stderr).into_owned();
+    assert!(told.contains("scores.csv:2: value: -3.5 is not from -3 to 3"), "{told}");
+}

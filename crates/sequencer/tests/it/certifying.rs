@@ -1,0 +1,227 @@
+//! What is certified, what is not, and what is published of a result that was certified and is being corrected.
+
+use acclaim_ballot_log::{Event, entry::opening};
+use acclaim_contest::{
+    definition::{Definition, Overrides},
+    rules::{PublishEntries, WinnersBy},
+};
+use acclaim_store::{
+    CommandOutcome, Phase,
+    command::{Command, Reason, UndecidedCategory},
+    contests::ContestState,
+    intake::Cursors,
+    ledger::{Append, Head},
+};
+use acclaim_tally::Replay;
+use serde_json::{Value, json};
+
+use crate::support::{Ground, World, time};
+
+/// A contest of two categories by these rules, which has just closed.
+async fn closed(more: Value) -> World {
+    let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id});
+    let entries = ["a1", "a2", "b1", "b2"].map(entry);
+    let mut definition = json!({
+        "contest": {"id": "photos", "title": "T", "time_zone": "UTC", "opens": "2021-03-01T00:00:00Z", "closes": "2021-03-31T22:00:00Z"},
+        "category": [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}],
+        "entry": entries,
+    });
+    definition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let definition = Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap();
+    let mut world = World::open_with(Ground::embedded(), &definition).await;
+    world.clock.set(time("2021-03-31T22:01:00Z"));
+    world.certify_request().await;
+    world
+}
+
+fn reason() -> Reason {
+    Reason { reason: "an objection".to_owned(), note: None }
+}
+
+#[track_caller]
+fn done(outcome: &CommandOutcome) {
+    assert!(matches!(outcome, CommandOutcome::Recorded { .. }), "{outcome:?}");
+}
+
+#[track_caller]
+fn undecided(outcome: CommandOutcome) -> Vec<UndecidedCategory> {
+    match outcome {
+        CommandOutcome::Refused { code, undecided, .. } if code == "undecided" => undecided,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn choice(category: &str, winner: &str) -> Command {
+    let (category, winners) = (category.parse().unwrap(), vec![winner.parse().unwrap()]);
+    Command::Choose { category, winners, note: None }
+}
+
+#[tokio::test]
+async fn what_is_not_decided_is_certified_only_if_it_is_said() {
+    let mut world = closed(json!({"winners": {"count": 1, "from": "all", "by": "choice"}})).await;
+    let request = world.certify_request().await;
+    let found = undecided(world.decide("all", request).await);
+    let named: Vec<_> = found.iter().map(|one| (one.category.as_str(), one.reason.as_str())).collect();
+    assert_eq!(named, [("a", "no-choice"), ("b", "no-choice")]);
+    assert_eq!(found[0].text, "the panel has not chosen");
+    assert_eq!(world.phase().await, Phase::Closed, "nothing was changed");
+
+    // Chosen, and withdrawn since.
+    done(&world.decide("choose", choice("a", "a1")).await);
+    let withdraw = Command::Withdraw { entry: "a1".parse().unwrap(), reason: reason() };
+    done(&world.decide("withdraw", withdraw).await);
+    let request = world.certify_request().await;
+    let found = undecided(world.decide("some", request).await);
+    assert_eq!((found[0].reason.as_str(), found[0].entries[0].as_str()), ("chosen-not-eligible", "a1"));
+
+    let request = world.certify_request().await;
+    let Command::Certify { size, root, result, .. } = request.clone() else { panic!("{request:?}") };
+    // A request about another log is told so, and not what is undecided in this one.
+    let (old, same) = (size - 1, (root.clone(), result.clone()));
+    let stale = Command::Certify { size: old, root: same.0, result: same.1, undecided: false };
+    let outcome = world.decide("stale", stale).await;
+    assert!(
+        matches!(&outcome, CommandOutcome::Refused { code, .. } if code == "log-has-moved-on"),
+        "{outcome:?}"
+    );
+    done(&world.decide("said", Command::Certify { size, root, result, undecided: true }).await);
+    assert_eq!(world.phase().await, Phase::Certified);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn freezing_is_undone_where_no_lots_are_drawn() {
+    let mut world = closed(json!({"winners": {"count": 1, "from": "all", "by": "votes"}})).await;
+    let refused = |outcome: CommandOutcome, expected: &str| {
+        assert!(matches!(&outcome, CommandOutcome::Refused { code, .. } if code == expected), "{outcome:?}");
+    };
+    refused(world.decide("early", Command::Unfreeze(reason())).await, "not-unfrozen");
+    done(&world.decide("freeze", Command::Freeze).await);
+    assert_eq!(world.phase().await, Phase::Frozen);
+    let withdraw = || Command::Withdraw { entry: "a1".parse().unwrap(), reason: reason() };
+    refused(world.decide("frozen", withdraw()).await, "frozen");
+    done(&world.decide("unfreeze", Command::Unfreeze(reason())).await);
+    assert_eq!(world.phase().await, Phase::Closed);
+    done(&world.decide("withdraw", withdraw()).await);
+    done(&world.decide("freeze-again", Command::Freeze).await);
+    world.restart().await.unwrap();
+    let request = world.certify_request().await;
+    done(&world.decide("certify", request).await);
+    refused(world.decide("late", Command::Unfreeze(reason())).await, "out-of-place");
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn where_lots_are_drawn_freezing_is_not_undone() {
+    let mut world = closed(json!({
+        "winners": {"count": 1, "from": "all", "by": "votes", "ties": "draw"},
+        "draw": {"source": "a beacon"},
+    }))
+    .await;
+    done(&world.decide("freeze", Command::Freeze).await);
+    let outcome = world.decide("unfreeze", Command::Unfreeze(reason())).await;
+    let CommandOutcome::Refused { code, detail, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(code, "not-unfrozen");
+    assert!(detail.contains("certify, then reopen"), "{detail}");
+    assert_eq!(world.phase().await, Phase::Frozen);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_certified_is_published_until_something_else_is() {
+    let mut world = closed(json!({"winners": {"count": 1, "from": "all", "by": "votes"}})).await;
+    let former = |world: &World| world.stores.hub.latest(&world.contest).unwrap().former.clone();
+    let request = world.certify_request().await;
+    done(&world.decide("certify", request).await);
+    let certified = world.stores.hub.latest(&world.contest).unwrap().result.clone().unwrap();
+    assert!(former(&world).is_none(), "it is the result itself");
+    done(&world.decide("reopen", Command::Reopen(reason())).await);
+    assert_eq!(former(&world), Some(certified.clone()));
+    let withdraw = Command::Withdraw { entry: "a1".parse().unwrap(), reason: reason() };
+    done(&world.decide("withdraw", withdraw).await);
+    world.restart().await.unwrap();
+    let request = world.certify_request().await;
+    assert_eq!(former(&world), Some(certified), "after rulings and a restart too");
+    done(&world.decide("again", request).await);
+    assert!(former(&world).is_none());
+    world.stop().await;
+}
+
+/// Puts another contest's log of version 1, which has just been opened, into the database of a world, and has the world be about that contest.
+async fn open_as_before(world: &mut World) {
+    let mut definition = world.definition("before", "2021-03-01T00:00:00Z");
+    definition.rules.winners.by = WinnersBy::Choice;
+    world.contest = definition.id.clone();
+    world.store_draft(&definition).await;
+    let mut replay = Replay::new("test/before");
+    let mut entries = Vec::new();
+    for mut event in opening(&definition) {
+        if let Event::Contest(header) = &mut event {
+            header.v = 1;
+            header.rules.admission = None;
+            header.rules.publication.entries = PublishEntries::AfterClose;
+        }
+        let line = event.encode(None).unwrap();
+        replay.push(&line).unwrap();
+        entries.push(line.into());
+    }
+    let record = world.stores.database.contest(&definition.id).await.unwrap().unwrap();
+    let state = ContestState { phase: Phase::Open, epoch: 9, shards: 1, ..record.state.clone() };
+    let (size, root) = (replay.size(), replay.root());
+    let checkpoint = world.key().sign(size, root);
+    let cursors = Cursors { epoch: 9, shards: Vec::new() };
+    let append = Append {
+        expected: None,
+        head: Head { size, root, checkpoint, cursors },
+        entries,
+        ballots: Vec::new(),
+        marks: Vec::new(),
+        rejected: Vec::new(),
+        turnout: Vec::new(),
+        tiles: replay.changed_tiles(),
+        contest: Some(record.change(state)),
+        commands: Vec::new(),
+    };
+    world.stores.database.append(&definition.id, append).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_of_version_1_takes_no_later_event_and_is_certified_by_the_same_rule() {
+    let mut world = World::open().await;
+    world.kill().await;
+    open_as_before(&mut world).await;
+    world.begin().await.unwrap();
+    let recuse = Command::Recusal {
+        panel: "experts".parse().unwrap(),
+        juror: "Ama".to_owned(),
+        entry: "p1".parse().unwrap(),
+        rejoins: false,
+        reason: "a friend's".to_owned(),
+    };
+    for (key, command) in
+        [("suspend", Command::Suspend(reason())), ("resume", Command::Resume(reason())), ("recuse", recuse)]
+    {
+        let outcome = world.decide(key, command).await;
+        assert!(
+            matches!(&outcome, CommandOutcome::Refused { code, .. } if code == "later-version"),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(world.phase().await, Phase::Open);
+    world.clock.set(time("2021-12-31T00:01:00Z"));
+    world.certify_request().await;
+    done(&world.decide("freeze", Command::Freeze).await);
+    let outcome = world.decide("unfreeze", Command::Unfreeze(reason())).await;
+    assert!(
+        matches!(&outcome, CommandOutcome::Refused { code, .. } if code == "later-version"),
+        "{outcome:?}"
+    );
+    let request = world.certify_request().await;
+    assert_eq!(undecided(world.decide("certify", request.clone()).await)[0].reason, "no-choice");
+    let Command::Certify { size, root, result, .. } = request else { panic!("{request:?}") };
+    done(&world.decide("said", Command::Certify { size, root, result, undecided: true }).await);
+    assert!(world.lines().await.iter().all(|line| !line.contains("salt")));
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}

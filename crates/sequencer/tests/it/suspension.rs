@@ -1,0 +1,187 @@
+//! Voting is suspended and resumed: what waits is recorded before, what comes in between is rejected and can be cast again, whatever goes wrong.
+
+use acclaim_store::{
+    CommandOutcome, Phase,
+    command::{Command, Reason},
+    hub::{BallotOutcome, Notice, Rejection},
+    intake::{Offer, Submitted},
+};
+use acclaim_test_support::{Fault, Step};
+
+use crate::{
+    cluster::Cluster,
+    support::{CLOSES, Ground, World, time},
+};
+
+fn reason() -> Reason {
+    Reason { reason: "passes went astray".to_owned(), note: None }
+}
+
+fn is_suspension(outcome: &BallotOutcome) -> bool {
+    matches!(outcome, BallotOutcome::Rejected(Rejection::Refused(code, _)) if code == "voting-suspended")
+}
+
+fn is_recorded(outcome: &CommandOutcome) -> bool {
+    matches!(outcome, CommandOutcome::Recorded { .. })
+}
+
+#[track_caller]
+fn refused(outcome: &CommandOutcome, expected: &str) {
+    assert!(matches!(outcome, CommandOutcome::Refused { code, .. } if code == expected), "{outcome:?}");
+}
+
+/// Where the only line that holds a text is in the log.
+async fn position(world: &World, text: &str) -> usize {
+    let lines = world.lines().await;
+    let found: Vec<usize> =
+        lines.iter().enumerate().filter(|(_, line)| line.contains(text)).map(|(index, _)| index).collect();
+    assert_eq!(found.len(), 1, "{text}: {lines:?}");
+    found[0]
+}
+
+#[tokio::test]
+async fn what_waits_is_recorded_before_a_suspension_and_what_comes_later_can_be_cast_again() {
+    let mut world = World::open().await;
+    world.intake.stall();
+    let waiting: Vec<_> = (0..5).map(|voter| world.ballot(&format!("voter-{voter}"), "p1")).collect();
+    world.submit(waiting.clone()).await;
+    world.queue("suspend", Command::Suspend(reason())).await;
+    // The intake does not answer: nothing is suspended over its head.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.phase().await, Phase::Open);
+    world.intake.resume();
+    world.until(|notice| matches!(notice, Notice::Decided(decided) if !decided.commands.is_empty())).await;
+    assert_eq!(world.phase().await, Phase::Suspended);
+    let suspended = position(&world, "\"type\":\"suspended\"").await;
+    for ballot in &waiting {
+        assert!(position(&world, &ballot.ballot.to_string()).await < suspended);
+    }
+    refused(&world.decide("again", Command::Suspend(reason())).await, "already-suspended");
+
+    // Two slip through, one of them promised; the log and what is shown of it know nothing of them.
+    let late = [world.promised("li", "p2", true), world.ballot("ed", "p2")];
+    for ballot in &late {
+        world.submit(vec![ballot.clone()]).await;
+        let outcome = world.outcome(ballot.ballot).await;
+        assert!(is_suspension(&outcome), "{outcome:?}");
+    }
+    let stored = world.stores.database.rejection(&world.contest, late[0].ballot).await.unwrap();
+    assert!(stored.is_some_and(|stored| is_suspension(&BallotOutcome::Rejected(stored))));
+    world.restart().await.unwrap();
+    assert_eq!(world.phase().await, Phase::Suspended);
+    world.submit(vec![late[0].clone()]).await;
+    let outcome = world.outcome(late[0].ballot).await;
+    assert!(is_suspension(&outcome), "after a restart too: {outcome:?}");
+
+    assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await));
+    assert_eq!(world.phase().await, Phase::Open);
+    refused(&world.decide("resume-again", Command::Resume(reason())).await, "not-suspended");
+    for ballot in &late {
+        world.submit(vec![ballot.clone()]).await;
+        let outcome = world.outcome(ballot.ballot).await;
+        assert!(matches!(outcome, BallotOutcome::Recorded { .. }), "the very same ballot: {outcome:?}");
+    }
+    let report = world.audit().await;
+    assert!(report.clean, "{:?}", report.findings);
+    assert_eq!((report.ballots.recorded, report.voters), (7, 7));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_suspended_contest_closes_at_its_instant() {
+    let mut world = World::open().await;
+    assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
+    world.clock.set(time("2021-03-31T21:59:59Z"));
+    let in_time = world.ballot("ama", "p1");
+    world.submit(vec![in_time.clone()]).await;
+    assert!(is_suspension(&world.outcome(in_time.ballot).await));
+    // The instant has come, and what is on its way is waited for: too late to resume.
+    world.clock.set(time("2021-03-31T22:00:00Z"));
+    refused(&world.decide("resume", Command::Resume(reason())).await, "closing");
+    world.clock.set(time("2021-03-31T22:01:00Z"));
+    world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
+    assert_eq!(world.phase().await, Phase::Closed);
+    position(&world, "\"type\":\"closed\",\"at\":\"2021-03-31T22:00:00Z\"").await;
+    let tally = world.stores.hub.latest(&world.contest).unwrap().tally.1.clone();
+    let before = world.stores.hub.latest(&world.contest).unwrap().tally.0.clone();
+    let tally = [before, tally].map(|half| String::from_utf8(half.to_vec()).unwrap()).concat();
+    assert!(tally.contains("\"closed\"") && !tally.contains("suspended"), "{tally}");
+    refused(&world.decide("late", Command::Suspend(reason())).await, "out-of-place");
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_organiser_closes_a_suspended_contest() {
+    let mut world = World::open().await;
+    assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
+    world.clock.advance(jiff::SignedDuration::from_mins(5));
+    world.queue("close", Command::Close).await;
+    let closes = async |world: &World| {
+        world.stores.database.contest(&world.contest).await.unwrap().unwrap().state.closes.timestamp()
+    };
+    while closes(&world).await == time(CLOSES) {
+        world.until(|_| true).await;
+    }
+    world.clock.advance(jiff::SignedDuration::from_mins(1));
+    world.until(|notice| matches!(notice, Notice::Decided(decided) if !decided.commands.is_empty())).await;
+    assert_eq!(world.phase().await, Phase::Closed);
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_rejected_meanwhile_is_recorded_though_its_slots_are_remembered() {
+    let cluster = Cluster::start().await;
+    let mut world = World::open_on(cluster.ground().await, "photos").await;
+    assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
+    let item = world.promised("ama", "p1", true);
+    let offer = |slots| Offer { item: item.clone(), slots };
+    let slot = || vec![world.slot("ama", None, None)];
+    assert_eq!(world.offer(&[offer(slot())]).await, [Submitted::Buffered]);
+    let (with_slot, without) = (offer(slot()), offer(Vec::new()));
+    assert!(is_suspension(&world.outcome(item.ballot).await));
+    assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await));
+    // The intake remembers the slot; the ledger knows of nothing, so the ballot is offered without it, as the API does.
+    assert_eq!(world.offer(&[with_slot]).await, [Submitted::Taken]);
+    assert_eq!(world.offer(&[without]).await, [Submitted::Buffered]);
+    assert!(matches!(world.outcome(item.ballot).await, BallotOutcome::Recorded { .. }));
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_a_suspension_comes_once_and_behind_what_waited() {
+    // A process that is killed takes the embedded intake with it.
+    let in_process = |fault: &Fault| !matches!(fault, Fault::KilledBefore | Fault::KilledAfter | Fault::Cut);
+    for step in [Step::Drain, Step::Append, Step::Show, Step::Trim] {
+        for fault in Fault::ALL.into_iter().filter(in_process) {
+            let mut world = World::open_on(Ground::embedded(), "photos").await;
+            world.intake.stall();
+            let waiting = world.ballot("ama", "p1");
+            world.submit(vec![waiting.clone()]).await;
+            world.faults.plan(step, [fault]);
+            world.queue("suspend", Command::Suspend(reason())).await;
+            world.intake.resume();
+            let name = format!("{step:?} {fault:?}");
+            let suspended = async {
+                while world.stores.database.contest(&world.contest).await.unwrap().unwrap().state.phase
+                    != Phase::Suspended
+                {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+            };
+            let in_time = tokio::time::timeout(std::time::Duration::from_secs(30), suspended);
+            in_time.await.unwrap_or_else(|_| panic!("{name}: not suspended"));
+            let at = position(&world, "\"type\":\"suspended\"").await;
+            assert!(position(&world, &waiting.ballot.to_string()).await < at, "{name}");
+            assert!(world.audit().await.clean, "{name}");
+            world.restart().await.unwrap();
+            assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await), "{name}");
+            assert!(world.audit().await.clean, "{name}");
+            world.stop().await;
+        }
+    }
+}
