@@ -203,10 +203,12 @@ impl Stage {
         seen.json()["ballot"].as_str().unwrap().to_owned()
     }
 
-    /// Certifies the result as it is.
+    /// Certifies the result as it is, decided or not.
     pub(super) async fn certify(&self, contest: &str) {
         let result = self.wait_for(&format!("/v1/contests/{contest}/result"), "certify").await;
-        self.change("POST", &format!("{contest}/certify"), &result["certify"]).await;
+        let mut request = result["certify"].clone();
+        request["undecided"] = true.into();
+        self.change("POST", &format!("{contest}/certify"), &request).await;
     }
 
     /// Waits until staff can read something that has this key.
