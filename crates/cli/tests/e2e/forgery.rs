@@ -7,10 +7,11 @@ use std::{
 };
 
 use acclaim_ballot_log::{
-    LogEntry, NewBallot, Receipt, SigningKey, TileId, Tree, bundle::encode_bundle, leaf_hash,
+    Event, LogEntry, NewBallot, Receipt, Salt, SigningKey, TileId, Tree, bundle::encode_bundle, leaf_hash,
     proof::inclusion, tile::TILE_WIDTH,
 };
-use acclaim_contest::{BallotId, VoterTag};
+use acclaim_contest::{BallotId, VoterTag, rules::PublishEntries};
+use acclaim_tally::Replay;
 use serde_json::Value;
 
 /// The seed of the key that the log's checkpoints are signed with.
@@ -124,10 +125,49 @@ impl Published {
         Some(index)
     }
 
-    /// Inserts an entry before another one.
+    /// Inserts an entry before another one, with a salt if it lacks one in a log of version 2.
     pub(crate) fn insert(&mut self, index: usize, line: impl Into<Vec<u8>>) -> Option<usize> {
-        self.lines.insert(index, line.into());
+        let mut line = line.into();
+        if let Ok(LogEntry::Event(event, None)) = LogEntry::decode(&line)
+            && self.version() > 1
+            && event.is_salted()
+        {
+            line = event.encode(Some(Salt([7; 16]))).unwrap();
+        }
+        self.lines.insert(index, line);
         Some(index)
+    }
+
+    /// The version that the log declares.
+    fn version(&self) -> u32 {
+        match LogEntry::decode(&self.lines[0]) {
+            Ok(LogEntry::Event(event, _)) => match *event {
+                Event::Contest(header) => header.v,
+                _ => panic!("no header"),
+            },
+            _ => panic!("no header"),
+        }
+    }
+
+    /// The same contest as a log of version 1 has it, with the result that it comes to.
+    pub(crate) fn as_version_1(&self) -> Self {
+        let unsalted = |line: &Vec<u8>| match LogEntry::decode(line).unwrap() {
+            LogEntry::Ballot(_) => line.clone(),
+            LogEntry::Event(mut event, _) => {
+                if let Event::Contest(header) = &mut *event {
+                    header.v = 1;
+                    header.rules.admission = None;
+                    header.rules.publication.entries = PublishEntries::AfterClose;
+                }
+                event.encode(None).unwrap()
+            }
+        };
+        let mut first = Self { lines: self.lines.iter().map(unsalted).collect(), ..self.clone() };
+        let mut replay = Replay::new(&self.origin);
+        first.lines.iter().for_each(|line| drop(replay.push(line).unwrap()));
+        first.result = replay.result().map(|result| result.json);
+        first.sign();
+        first
     }
 
     /// Inserts a ballot of the voter of another one just before the closing, its id as it should be.

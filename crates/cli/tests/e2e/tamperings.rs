@@ -3,6 +3,9 @@
 
 mod signed;
 mod unsigned;
+mod versions;
+
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -83,7 +86,13 @@ fn honest(site: &Site) -> Published {
 fn every_verifier_refuses_every_tampering() {
     let site = Site::start();
     let honest = honest(&site);
-    let folder = site.folder.path().join("tampered");
+    let folder = site.folder.path();
+    check_all(&honest.as_version_1(), versions::FIRST, &folder.join("first"));
+    check_all(&honest, versions::SECOND, &folder.join("second"));
+}
+
+/// Every tampering of either version, and those of this log's version, signed by who has the key.
+fn check_all(honest: &Published, of_version: &[Tampering], folder: &Path) {
     let mut missed = Vec::new();
     let mut check = |name: &str, log: &Published, index, audit: &Answer, independent: &Answer| {
         let folder = folder.join(name.replace(' ', "-"));
@@ -96,13 +105,13 @@ fn every_verifier_refuses_every_tampering() {
             }
         }
     };
-    check("nothing", &honest, None, &Answer::Clean, &Answer::Clean);
+    check("nothing", honest, None, &Answer::Clean, &Answer::Clean);
     for Tampering { name, change, audit, independent } in unsigned::UNSIGNED {
         let mut log = honest.clone();
         let index = change(&mut log);
         check(name, &log, index, audit, independent);
     }
-    for Tampering { name, change, audit, independent } in signed::SIGNED {
+    for Tampering { name, change, audit, independent } in signed::SIGNED.iter().chain(of_version) {
         let mut log = honest.clone();
         let note = log.note.clone();
         let index = change(&mut log);
@@ -115,7 +124,7 @@ fn every_verifier_refuses_every_tampering() {
         missed.is_empty(),
         "{} of {}:\n{}",
         missed.len(),
-        unsigned::UNSIGNED.len() + signed::SIGNED.len(),
+        unsigned::UNSIGNED.len() + signed::SIGNED.len() + of_version.len(),
         missed.join("\n")
     );
 }
