@@ -94,12 +94,11 @@ async fn result(
     let version = asked.version.as_deref().map(version).transpose()?;
     let format = negotiation::wanted(&headers, asked.format.as_deref(), &Format::ALL);
     let publication = latest(&api, &contest);
-    let is_certified = contest.phase() == Phase::Certified
-        // The publication can be ahead of what this process knows of the contest.
-        && publication.as_ref().is_ok_and(|publication| publication.former.is_none());
+    let has_former = publication.as_ref().is_ok_and(|publication| publication.former.is_some());
+    // The publication can be ahead of what this process knows of the contest.
+    let is_certified = contest.phase() == Phase::Certified && !has_former;
     let may_read_provisional =
         reader || contest.record.definition.rules.publication.result == PublishResult::Closed;
-    let has_former = publication.as_ref().is_ok_and(|publication| publication.former.is_some());
     if !is_certified && !may_read_provisional && (version == Some(Version::Provisional) || !has_former) {
         return Err(Problem::new(&problem::NOT_PUBLIC, "the result is not certified yet"));
     }
