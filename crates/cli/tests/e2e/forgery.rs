@@ -139,7 +139,7 @@ impl Published {
     }
 
     /// The version that the log declares.
-    fn version(&self) -> u32 {
+    pub(crate) fn version(&self) -> u32 {
         match LogEntry::decode(&self.lines[0]) {
             Ok(LogEntry::Event(event, _)) => match *event {
                 Event::Contest(header) => header.v,

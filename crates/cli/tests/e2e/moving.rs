@@ -87,7 +87,7 @@ fn furnish(site: &Site) -> Keepsakes {
     let mut second = ballot(&["a2"]);
     second["replaces"] = voters[0].answer["ballot"].clone();
     voters.push(vote(site, &voters[0].pass, second));
-    let void = json!({"ballots": [voters[1].answer["ballot"]], "reason": "cast twice on paper\u{0}"});
+    let void = json!({"ballots": [voters[1].answer["ballot"]], "reason": "cast twice\ton paper"});
     site.staff.post("/v1/contests/main/voids", "void", &void).unwrap();
     let withdrawal = withdraw(site);
 

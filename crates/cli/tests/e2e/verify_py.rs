@@ -46,7 +46,7 @@ fn the_independent_verifier_agrees_with_exports() {
     let staff = |path: &str, key: &str, body: &Value| {
         site.staff.post(&format!("/v1/contests/real/{path}"), key, body).unwrap();
     };
-    staff("withdrawals", "1", &json!({"entry": "b3", "reason": "not \"the author's\" own\u{1}"}));
+    staff("withdrawals", "1", &json!({"entry": "b3", "reason": "not \"the author's\" own\t"}));
     staff("voids", "2", &json!({"ballots": [voters[0].1, voters[1].1], "reason": "scripted"}));
     staff("reinstatements", "3", &json!({"ballots": [voters[0].1], "reason": "a mistake"}));
     staff("close", "4", &json!({}));

@@ -143,7 +143,10 @@ pub(super) const SIGNED: &[Tampering] = &[
     },
     Tampering {
         name: "another version of the format",
-        change: |log| log.replace(0, r#""v":1"#, r#""v":3"#),
+        change: |log| {
+            let version = format!(r#""v":{}"#, log.version());
+            log.replace(0, &version, r#""v":3"#)
+        },
         audit: Refused("`v` is not 1"),
         independent: Refused("another version"),
     },
