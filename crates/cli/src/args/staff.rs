@@ -67,8 +67,9 @@ pub enum KeyCommand {
         after_help = "Examples:\n  acclaim key create --role organiser --contest wsis-2021 --name jury-office\n  \
                             acclaim key create --role auditor\n  \
                             acclaim key create --role juror --contest wsis-2021 --panel experts --name 'Ama Mensah'\n\n\
-                            A juror's key enters that juror's own scores and does nothing else. A juror who lost it gets another one of the \
-                            same name, once the lost one is revoked. Names that differ in case, white space or Unicode form alone are one juror, \
+                            A juror's key is for that juror alone: it enters and reads the own scores, recuses the juror for entries and takes \
+                            that back, and reads what is to be scored and how far the juror is. It does nothing else. A juror who lost it gets \
+                            another one of the same name, once the lost one is revoked. Names that differ in case, white space or Unicode form alone are one juror, \
                             who keeps the spelling that the contest knows."
     )]
     Create(KeyCreateArgs),

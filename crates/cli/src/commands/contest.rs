@@ -235,12 +235,8 @@ fn certify(args: &CertifyArgs) -> Result<Outcome> {
         certify["undecided"] = true.into();
     }
     for category in result["categories"].as_array().into_iter().flatten() {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let winners = &category["winners"];
-        let names: Vec<String> =
-            winners["entries"].as_array().into_iter().flatten().map(|entry| text(&entry["entry"])).collect();
-        let names = if names.is_empty() { text(&winners["decision"]) } else { names.join(", ") };
-        output::line(format_args!("{}: {names}", text(&category["id"])))?;
+        let id = category["id"].as_str().unwrap_or_default();
+        output::line(format_args!("{id}: {}", winners(&category["winners"], result["v"] == 1)))?;
     }
     output::line(format_args!("size: {}", certify["size"]))?;
     output::line(format_args!("root: {}", certify["root"].as_str().unwrap_or_default()))?;
@@ -253,6 +249,21 @@ fn certify(args: &CertifyArgs) -> Result<Outcome> {
         }
         _ => error,
     })?)
+}
+
+/// A category's winners in a line.
+fn winners(winners: &Value, is_version_1: bool) -> String {
+    let entries = winners["entries"].as_array().into_iter().flatten();
+    let names: Vec<&str> = entries.filter_map(|entry| entry["entry"].as_str()).collect();
+    let is_undecided = winners["decision"] == "undecided";
+    match (names.join(", "), is_undecided) {
+        // Version 1 calls undecided only what a panel has still to choose, and `decided` may stand beside scores that are missing.
+        (names, true) if is_version_1 && names.is_empty() => "the panel has not chosen".to_owned(),
+        (names, true) if names.is_empty() => "undecided".to_owned(),
+        (names, true) => format!("undecided (as things stand: {names})"),
+        (names, false) if names.is_empty() => "no winner".to_owned(),
+        (names, false) => names,
+    }
 }
 
 /// The request that certifies the present result.
@@ -269,5 +280,27 @@ fn request_of(result: &Value) -> Result<Value> {
             refused("the result is certified already; `acclaim contest reopen` allows rulings again")
         }
         certify => Ok(certify.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_decided_is_not_shown_as_if_it_were() {
+        let shown = |decision: &str, entries: &[&str], is_version_1| {
+            let entries: Vec<Value> = entries.iter().map(|entry| json!({"entry": entry})).collect();
+            winners(&json!({"decision": decision, "entries": entries}), is_version_1)
+        };
+        for (decision, entries, version_2, version_1) in [
+            ("decided", &["n1", "n2"][..], "n1, n2", "n1, n2"),
+            ("decided", &[], "no winner", "no winner"),
+            ("undecided", &["n2"], "undecided (as things stand: n2)", "undecided (as things stand: n2)"),
+            ("undecided", &[], "undecided", "the panel has not chosen"),
+        ] {
+            assert_eq!(shown(decision, entries, false), version_2);
+            assert_eq!(shown(decision, entries, true), version_1);
+        }
     }
 }

@@ -37,7 +37,7 @@ fn status(args: &ShowArgs) -> Result<Outcome> {
         output::json(&status)?;
         return Ok(Outcome::Done);
     }
-    let mut table = Table::new(&["panel", "juror", "key", "complete", "missing"]);
+    let mut table = Table::new(&["panel", "juror", "key", "complete", "missing", "recused"]);
     let (mut jurors, mut complete) = (0, 0);
     for panel in list(&status["panels"]) {
         for juror in list(&panel["jurors"]) {
@@ -51,6 +51,7 @@ fn status(args: &ShowArgs) -> Result<Outcome> {
                 yes_or_no(juror["has_key"] == true),
                 yes_or_no(is_complete),
                 missing.join("; "),
+                recused(&juror["recused"]),
             ]);
         }
     }
@@ -80,12 +81,22 @@ fn missing(missing: &Value) -> String {
     let criterion = missing["criterion"].as_str().map_or_else(String::new, |name| format!(" by {name}"));
     let entries: Vec<String> = list(&missing["entries"]).iter().map(text).collect();
     let count = missing["count"].as_u64().unwrap_or_default();
-    let what = if entries.len() <= MAX_NAMED && entries.len() as u64 == count {
+    format!("{}{criterion}: {}", text(&missing["category"]), named(&entries, count))
+}
+
+/// The entries that a juror does not judge, such as `p1, p2` or `20 entries`.
+fn recused(recused: &Value) -> String {
+    let entries: Vec<String> = list(recused).iter().map(|one| text(&one["entry"])).collect();
+    named(&entries, entries.len() as u64)
+}
+
+/// So many entries: by name if all are listed and they are few.
+fn named(entries: &[String], count: u64) -> String {
+    if entries.len() <= MAX_NAMED && entries.len() as u64 == count {
         entries.join(", ")
     } else {
         format!("{count} entries")
-    };
-    format!("{}{criterion}: {what}", text(&missing["category"]))
+    }
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -114,5 +125,13 @@ mod tests {
         assert_eq!(missing(&many), "a: 6 entries");
         let cut = json!({"category": "a", "count": 6, "entries": ["1"]});
         assert_eq!(missing(&cut), "a: 6 entries");
+    }
+
+    #[test]
+    fn recused_entries_are_named_while_they_are_few() {
+        let entries =
+            |count: u32| (0..count).map(|number| json!({"category": "a", "entry": format!("a{number}")}));
+        let told = |count| recused(&entries(count).collect());
+        assert_eq!([told(0), told(2), told(6)], ["", "a0, a1", "6 entries"]);
     }
 }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use acclaim_contest::{
-    Instant,
+    ContestId, Instant, PanelId,
     juror::{UnknownJuror, check_name, is_same},
 };
 use acclaim_store::{
-    Database, Keyring, jurors,
+    Database, Keyring, Phase, StoreError, jurors,
     keys::{PROCESS_KEY, Role, StaffKey},
 };
 use acclaim_store_postgres::PostgresDatabase;
 use acclaim_store_sqlite::{SqliteDatabase, directory};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
 use serde_json::json;
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     clock,
     config::Config,
     engine,
-    outcome::Outcome,
+    outcome::{Hint, Outcome},
     output::{self, Table},
     random,
 };
@@ -80,7 +80,10 @@ async fn create(args: KeyCreateArgs) -> Result<Outcome> {
         created: Instant::at_or_before(clock::now()),
         revoked: None,
     };
-    engine::add_key(&*database, &key, &staff).await?;
+    if let Err(error) = engine::add_key(&*database, &key, &staff).await {
+        let is_in_use = matches!(error.downcast_ref(), Some(StoreError::Conflict(_)));
+        return Err(if is_in_use { name_in_use(&*database, &staff).await? } else { error });
+    }
     output::note(&format!("the key {}, shown this once:", staff.name));
     output::line(&key)?;
     Ok(Outcome::Done)
@@ -126,6 +129,63 @@ async fn juror_name(database: &dyn Database, args: &KeyCreateArgs) -> Result<Str
         output::note(&format!("the juror is written as the contest knows the name: {registered}"));
     }
     Ok(registered)
+}
+
+/// Why a key with this name cannot be added: which key has the name, and what to do without one.
+async fn name_in_use(database: &dyn Database, wanted: &StaffKey) -> Result<Error> {
+    let name = &wanted.name;
+    let keys = database.staff_keys().await?;
+    let holder = keys.iter().find(|key| key.name == *name);
+    let holder = holder.map_or_else(|| "another key".to_owned(), described);
+    let advice = match (wanted.contests.as_deref(), &wanted.panel) {
+        (Some([contest]), Some(panel)) => advice_to_juror(database, name, contest, panel).await?,
+        _ => "take another name".to_owned(),
+    };
+    let problem = format!(
+        "the key was not added: the name {name:?} is in use by {holder}. A name serves one key in the installation, even after the key is revoked"
+    );
+    Ok(anyhow!(Hint(advice)).context(problem))
+}
+
+/// Where a key is used, such as `a revoked key of role juror for the contest prize-2027, panel experts`.
+fn described(key: &StaffKey) -> String {
+    let revoked = if key.revoked.is_some() { "revoked " } else { "" };
+    let contests = match key.contests.as_deref() {
+        None => "all contests".to_owned(),
+        Some([contest]) => format!("the contest {contest}"),
+        Some(contests) => {
+            let ids: Vec<&str> = contests.iter().map(ContestId::as_str).collect();
+            format!("the contests {}", ids.join(", "))
+        }
+    };
+    let panel = key.panel.as_ref().map_or_else(String::new, |panel| format!(", panel {panel}"));
+    format!("a {revoked}key of role {} for {contests}{panel}", key.role)
+}
+
+/// What to do about a juror whose name another key has. Where the definition names the jurors, another name for the key would be that of no juror.
+async fn advice_to_juror(
+    database: &dyn Database,
+    name: &str,
+    contest: &ContestId,
+    panel: &PanelId,
+) -> Result<String> {
+    let other = format!("for example {:?}", format!("{name} ({contest})"));
+    let record = database.contest(contest).await?;
+    let rules = record.as_ref().map(|record| &record.definition.rules);
+    let is_named = rules
+        .is_some_and(|rules| rules.panels.iter().any(|known| known.id == *panel && !known.jurors.is_empty()));
+    if !is_named {
+        return Ok(format!("take another name, {other}"));
+    }
+    let mut advice = format!(
+        "the definition names this juror. An organiser enters the juror's scores with `acclaim rule score {contest} --panel {panel} --csv FILE`, and recuses the juror with `acclaim jury recuse {contest} ENTRY --panel {panel} --juror {name:?} --reason REASON`"
+    );
+    if record.is_some_and(|record| record.state.phase == Phase::Draft) {
+        advice.push_str(&format!(
+            ". Or write the name in another way in the definition of this draft, {other}, and make the key for that"
+        ));
+    }
+    Ok(advice)
 }
 
 async fn list(args: &KeyListArgs) -> Result<Outcome> {

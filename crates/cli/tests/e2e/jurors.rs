@@ -134,7 +134,11 @@ fn whoever_is_no_juror_is_refused(site: &Site) {
     );
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{words}");
-    assert!(words.contains("scores.csv:2: value: \"1.000\" can be read in two ways"), "{words}");
+    for told in
+        ["scores have 3 mistakes", "2: value: \"1.000\" can be read in two ways", "4: juror: ", "5: juror: "]
+    {
+        assert!(words.contains(told), "{told}: {words}");
+    }
     let output = from_file(
         site,
         "prize",
@@ -196,6 +200,37 @@ fn a_panel_that_names_its_jurors_has_exactly_these(site: &Site) {
     assert_eq!(status["panels"][0]["jurors_are_named"], true);
     let has_key: Vec<_> = [0, 1].map(|juror| status["panels"][0]["jurors"][juror]["has_key"] == true).into();
     assert_eq!(has_key, [true, false], "{status}");
+    a_name_that_another_key_has_is_told_with_its_place_and_a_way_out(site, &rules);
+}
+
+/// The name is known to two contests, and only one of them can give its juror a key.
+fn a_name_that_another_key_has_is_told_with_its_place_and_a_way_out(site: &Site, rules: &Value) {
+    opened(site, "second", rules);
+    site.create("draft", "2098-01-01T00:00:00Z", rules);
+    site.create("open-panel", "2098-01-01T00:00:00Z", &points());
+    let refused = |contest: &str| {
+        let create = ["create", "--role", "juror", "--panel", "experts", "--name", "Ama Mensah", "--contest"];
+        let output = site.key_command(&[&create[..], &[contest]].concat());
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let enter = |contest: &str| format!("`acclaim rule score {contest} --panel experts --csv FILE`");
+    let (told, paper) =
+        (refused("draft"), "acclaim jury recuse draft ENTRY --panel experts --juror \"Ama Mensah\"");
+    for part in [
+        "in use by a key of role juror for the contest prize, panel experts",
+        &enter("draft"),
+        paper,
+        "\"Ama Mensah (draft)\"",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    site.run_key(&["revoke", "Ama Mensah"]);
+    let told = refused("second");
+    assert!(told.contains("by a revoked key") && told.contains(&enter("second")), "{told}");
+    assert!(!told.contains("in the definition of this draft"), "it is no draft: {told}");
+    let told = refused("open-panel");
+    assert!(told.contains("take another name") && !told.contains("rule score"), "{told}");
 }
 
 fn the_jury_is_told_how_far_it_is(site: &Site) {

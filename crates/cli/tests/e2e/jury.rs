@@ -214,6 +214,8 @@ fn certifying_says_what_is_undecided(site: &Site) {
     let refused = run(site, &site.key, &["contest", "certify", "prize"]);
     let words = String::from_utf8_lossy(&refused.stderr);
     let lots = "b: these entries are tied, and no lots are drawn; entries: b1, b2";
+    let shown = String::from_utf8_lossy(&refused.stdout);
+    assert!(shown.lines().any(|line| line == "b: undecided (as things stand: b1, b2)"), "{shown}");
     assert!(
         refused.status.code() == Some(1) && words.contains(lots) && words.contains("--undecided"),
         "{words}"

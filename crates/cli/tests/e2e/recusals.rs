@@ -80,6 +80,15 @@ fn a_recused_juror_does_not_score_the_entry(site: &Site) {
         json!([{"panel": "skaters", "juror": "Ama", "entry": "a1", "reason": "my sister's", "by": "Ama", "index": recused["index"]}])
     );
     assert_eq!(get(site, "recusals", &ama).body["recusals"], listed["recusals"]);
+    let status = run(site, &site.key, &["jury", "status", "prize"]);
+    let status = succeeded(&status);
+    let line = status.lines().find(|line| line.contains("Ama")).unwrap();
+    assert!(
+        status.lines().next().unwrap().ends_with("recused") && line.trim_end().ends_with("a1"),
+        "{status}"
+    );
+    let empty = post(site, "recusals", &ama, "empty", &json!({}));
+    assert_eq!(empty.problem(400, "malformed")["field"], "entry");
     let standing = get(site, "scores", &ama).body["scores"].clone();
     assert_eq!(standing[0]["values"], json!([["a2", "2"]]), "the earlier score is dropped");
 

@@ -78,6 +78,8 @@ fn a_list_is_taken_whole_or_not_at_all(site: &Site) {
     assert_eq!((&all[1]["position"], &all[1]["subject"]), (&json!(3), &json!("xx @example.org")));
     assert!(all[1]["reason"].as_str().unwrap().contains("white space"), "{problem}");
     assert_eq!(shown(site, "main")["kept"], false, "nothing was changed");
+    let question = mint(site, "main", "k", &json!({"subjects": ["xx @example.org"]}));
+    question.names("and nothing else? Nothing was minted.");
 
     let many = mint(site, "main", "k", &json!({"subjects": vec!["x"; 10_000]}));
     let problem = many.problem(422, "invalid-request");

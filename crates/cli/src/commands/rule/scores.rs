@@ -71,22 +71,21 @@ impl Row {
 pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
     let content = read(&args.csv)?;
     let (columns, mut rows, mut mistakes) = rows(&content);
+    if rows.is_empty() && !mistakes.is_empty() {
+        return Err(anyhow!(listed(mistakes, &args.csv)));
+    }
     let client = Client::open(&args.target)?;
-    if mistakes.is_empty() {
-        fill_in(&mut rows, &columns, args, &client)?;
+    match fill_in(&mut rows, &columns, args, &client) {
+        Err(error) if !mistakes.is_empty() => bail!("{}\n  and {error:#}", listed(mistakes, &args.csv)),
+        filled => filled?,
     }
     let contest = contest(&client, args)?;
     let (jurors, own) = jurors(&client, args)?;
-    if let Some((panel, juror)) = &own {
-        mistakes.extend(rows.iter().filter_map(|row| not_own(row, panel, juror)));
-    }
     let jury = Jury::new(&contest.panels, &contest.categories, &contest.entries, &jurors);
-    register(&mut rows, &jurors);
     let recusals = recusals(&client, args)?;
+    register(&mut rows, &jurors);
+    mistakes.extend(wrong_rows(&mut rows, &mistakes, own.as_ref(), &jury, &recusals));
     let sheets = sheets(&rows);
-    if mistakes.is_empty() {
-        mistakes.extend(sheets.iter().flat_map(|(of, rows)| check(&jury, &recusals, *of, rows)));
-    }
     if !mistakes.is_empty() {
         return Err(anyhow!(listed(mistakes, &args.csv)));
     }
@@ -319,6 +318,35 @@ fn sheets(rows: &[Row]) -> Sheets<'_> {
     sheets
 }
 
+/// What is wrong with the rows by the contest's rules, except in cells that are `known` to be wrong: what should stand there, nobody knows.
+fn wrong_rows(
+    rows: &mut Vec<Row>,
+    known: &[Mistake],
+    own: Option<&(String, String)>,
+    jury: &Jury<'_>,
+    recusals: &HashSet<[String; 3]>,
+) -> Vec<Mistake> {
+    let mut wrong: HashSet<(usize, &str)> = known.iter().map(|(line, column, _)| (*line, *column)).collect();
+    // A row with a cell too many may have each of its cells in the wrong column.
+    rows.retain(|row| !wrong.contains(&(row.line, "")));
+    // A value that can be read in two ways is not another row's rank.
+    rows.iter_mut().filter(|row| wrong.contains(&(row.line, "value"))).for_each(|row| row.value.clear());
+    let mut found = Vec::new();
+    let not_own = own
+        .into_iter()
+        .flat_map(|(panel, juror)| rows.iter().filter_map(move |row| not_own(row, panel, juror)));
+    for mistake in not_own.filter(|(line, column, _)| !wrong.contains(&(*line, *column))).collect::<Vec<_>>()
+    {
+        // A juror's key does not tell the jurors of other panels.
+        wrong.extend([(mistake.0, "panel"), (mistake.0, "juror")]);
+        found.push(mistake);
+    }
+    let sheets = sheets(rows);
+    let by_rules = sheets.iter().flat_map(|(of, rows)| check(jury, recusals, *of, rows));
+    found.extend(by_rules.filter(|(line, column, _)| !wrong.contains(&(*line, *column))));
+    found
+}
+
 /// The mistakes of a sheet, each at its rows.
 fn check(
     jury: &Jury<'_>,
@@ -421,6 +449,63 @@ mod tests {
         let sheets = sheets(&rows);
         let read: Vec<_> = sheets.iter().map(|((_, juror, ..), rows)| (*juror, rows.len())).collect();
         assert_eq!(read, [("Average", 1), ("Julián Diaz", 2)]);
+    }
+
+    /// What is told of a file for the panel `e` of ranks, of the jurors Ama and Kofi, by an organiser or by Ama.
+    fn all_mistakes(content: &str, is_amas: bool) -> Vec<String> {
+        let panels = r#"[{"id":"e","kind":"rank","points":[12,10],"trim":0,"minimum_jurors":1,"weight":1},
+            {"id":"f","kind":"points","trim":0,"minimum_jurors":1,"weight":1}]"#;
+        let panels: Vec<Panel> = serde_json::from_str(panels).unwrap();
+        let categories: Vec<Category> = serde_json::from_str(r#"[{"id":"a","title":"A"}]"#).unwrap();
+        let entries = r#"[{"id":"x","category":"a","title":"X"},{"id":"y","category":"a","title":"Y"}]"#;
+        let entries: Vec<Entry> = serde_json::from_str(entries).unwrap();
+        let mut jurors = Jurors::default();
+        for name in ["Ama", "Kofi"] {
+            if name == "Ama" || !is_amas {
+                jurors.add(&"e".parse().unwrap(), name);
+            }
+        }
+        let own = is_amas.then(|| ("e".to_owned(), "Ama".to_owned()));
+        let jury = Jury::new(&panels, &categories, &entries, &jurors);
+        let (_, mut rows, mut mistakes) = rows(content.as_bytes());
+        register(&mut rows, &jurors);
+        mistakes.extend(wrong_rows(&mut rows, &mistakes, own.as_ref(), &jury, &HashSet::new()));
+        mistakes.sort();
+        mistakes.into_iter().map(|(line, column, _)| format!("{line} {column}")).collect()
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_and_each_cell_once() {
+        for (content, is_amas, expected) in [
+            // A cell of the form and one of the rules, in two rows and in one.
+            (
+                "panel;juror;category;entry;value\ne;Ama;a;x;1.000\ne;Average;a;y;2\ne;Nobody;a;x;1,000",
+                false,
+                &["2 value", "3 juror", "4 juror", "4 value"][..],
+            ),
+            // What is missing is told as missing, and the rest of the row is checked.
+            (
+                "panel,juror,category,entry,value\ne,,a,z,1\ne,Ama,,z,\n",
+                false,
+                &["2 entry", "2 juror", "3 category", "3 entry", "3 value"],
+            ),
+            // What can be read in two ways takes no rank.
+            ("panel;juror;category;entry;value\ne;Ama;a;x;1.000\ne;Ama;a;y;1", false, &["2 value"]),
+            // A row that is shifted is told as such only.
+            (
+                "panel,juror,category,entry,value\ne,Mensah, Ama,a,x,1\ne,Ama,a,y,one",
+                false,
+                &["2 ", "3 value"],
+            ),
+            // A juror's key, which knows no other panel's jurors.
+            (
+                "panel,juror,category,entry,value\ne,Kofi,a,x,1\nf,Esi,a,z,1\ne,Ama,a,y,0.5",
+                true,
+                &["2 juror", "3 entry", "3 panel", "4 value"],
+            ),
+        ] {
+            assert_eq!(all_mistakes(content, is_amas), expected, "{content}");
+        }
     }
 
     #[test]
