@@ -100,12 +100,22 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
         let mut again = serde_json::Deserializer::from_str(text);
         let path = serde_path_to_error::deserialize::<_, Object<T>>(&mut again).err();
         let path = path.map(|error| error.path().to_string()).filter(|path| path != ".");
+        let error = error.to_string();
+        let path = match (path, missing_field(&error)) {
+            (Some(path), Some(missing)) => Some(format!("{path}.{missing}")),
+            (path, missing) => path.or_else(|| missing.map(str::to_owned)),
+        };
         // serde_json repeats what it met; a request's own words are cut to what helps.
         let cut = |text: &str, most| text.chars().take(most).collect::<String>();
-        let Some(path) = path else { return Problem::new(&problem::MALFORMED, cut(&error.to_string(), 300)) };
+        let Some(path) = path else { return Problem::new(&problem::MALFORMED, cut(&error, 300)) };
         let field = cut(&path, 100);
         Problem::new(&problem::MALFORMED, cut(&format!("`{field}`: {error}"), 300)).with("field", field)
     })
+}
+
+/// The field that is not there. serde names it in its message only, and the path ends at the object that lacks it.
+fn missing_field(error: &str) -> Option<&str> {
+    error.strip_prefix("missing field `")?.split_once('`').map(|(field, _)| field)
 }
 
 /// What is written as an object and nothing else: for a struct serde also takes a list of its fields' values.
@@ -209,6 +219,9 @@ mod tests {
             (r#"{"choices":[{"entry":"a"},{"entry":5}]}"#, "choices[1].entry"),
             (r#"{"choices":[{"entry":"a"},{"entri":"a"}]}"#, "choices[1].entri"),
             (r#"{"choices":null}"#, "choices"),
+            (r#"{"choices":[{"entry":"a"},{}]}"#, "choices[1].entry"),
+            ("{}", "choices"),
+            ("", "choices"),
         ] {
             let told = serde_json::to_value(choices(body).unwrap_err()).unwrap();
             assert_eq!(told["field"], field, "{told}");

@@ -116,17 +116,19 @@ impl Definition {
     /// Checks a definition that was stored and then changed, as a whole. Its texts are held to the rules they were stored by.
     ///
     /// # Errors
-    /// Every mistake, by its line in [`Definition::to_json`].
+    /// Every mistake, by its key alone: the definition is in no file that anyone has.
     pub fn check_stored(&self) -> Result<(), Mistakes> {
-        Self::from_stored_json(self.to_json().as_bytes()).map(|_| ())
+        Self::from_stored_json(self.to_json().as_bytes()).map(|_| ()).map_err(Mistakes::of_stored)
     }
 
     /// Checks a definition that was changed since it was read, as a whole.
     ///
     /// # Errors
-    /// Every mistake, by its line in [`Definition::to_json`].
+    /// Every mistake, by its key alone: the definition is in no file that anyone has.
     pub fn check(&self) -> Result<(), Mistakes> {
-        Self::from_json(self.to_json().as_bytes(), &Overrides::default()).map(|_| ())
+        Self::from_json(self.to_json().as_bytes(), &Overrides::default())
+            .map(|_| ())
+            .map_err(Mistakes::of_stored)
     }
 
     /// The definition as JSON that [`Definition::from_json`] reads back to the same, with keys in canonical order, defaults filled in

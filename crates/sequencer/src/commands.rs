@@ -11,7 +11,7 @@ use acclaim_store::{
     contests::ContestState,
     ledger::ContestChange,
 };
-use acclaim_tally::Undecided;
+use acclaim_tally::{Refusal, ReplayError, ReplayProblem, Undecided};
 use jiff::Timestamp;
 
 use crate::{
@@ -24,6 +24,9 @@ use crate::{
 
 /// Commands worked off before other things have their turn.
 const COMMANDS_AT_ONCE: usize = 64;
+/// Why a contest takes no event that came with a later version of the log.
+const OF_AN_OLDER_PROGRAM: &str =
+    "this contest was opened by an older program and cannot do this: only contests that open from now on can";
 
 impl ContestTask {
     /// Works off the oldest commands that wait.
@@ -128,11 +131,11 @@ impl ContestTask {
             match batch.add_event(&mut self.log.replay, &event) {
                 Ok(index) => first = first.or(Some(index)),
                 Err(error) if first.is_none() => {
-                    let (code, detail) = error.code_and_detail();
+                    let (code, detail) = told(&error);
                     return self.refuse(key, code, &detail).await;
                 }
                 // An earlier piece is folded already: this state has gone astray and is built anew; the command is refused after.
-                Err(error) => return self.refuse_after_reload(key, &error.code_and_detail()).await,
+                Err(error) => return self.refuse_after_reload(key, &told(&error)).await,
             }
         }
         let outcome = self.outcome(first.unwrap_or_default());
@@ -291,6 +294,17 @@ fn listed(categories: &[&str]) -> String {
             format!("{} and {} other categories", named.join(", "), more.len())
         }
         _ => categories.join(", "),
+    }
+}
+
+/// Why an entry is refused, for the staff whose command it was. The tally's words are for auditors, who know versions of logs; staff know contests.
+fn told(error: &ReplayError) -> (&'static str, String) {
+    let (code, detail) = error.code_and_detail();
+    match &error.problem {
+        ReplayProblem::Refusal(Refusal::LaterVersion(_) | Refusal::LaterRule(_)) => {
+            (code, OF_AN_OLDER_PROGRAM.to_owned())
+        }
+        _ => (code, detail),
     }
 }
 

@@ -133,7 +133,9 @@ fn problem(refused: &RefusedSubjects) -> Problem {
         1 => "Nothing was minted".to_owned(),
         count => format!("{count} subjects of the list are refused, and nothing was minted"),
     };
-    Problem::new(&problem::INVALID_REQUEST, format!("`{place}`: {first}. {more}."))
+    // A reason may be a question.
+    let end = if first.ends_with(['?', '.', '!']) { "" } else { "." };
+    Problem::new(&problem::INVALID_REQUEST, format!("`{place}`: {first}{end} {more}."))
         .with("field", place)
         .with("refused", all)
         .with("refused_count", refused.count)

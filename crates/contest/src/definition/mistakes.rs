@@ -58,6 +58,15 @@ impl fmt::Display for Mistakes {
     }
 }
 
+impl Mistakes {
+    /// Without files and lines: of a definition that is stored, and so in no file that anyone has.
+    #[must_use]
+    pub fn of_stored(self) -> Self {
+        let without_place = |mistake| Mistake { file: None, line: None, ..mistake };
+        Self(self.0.into_iter().map(without_place).collect())
+    }
+}
+
 /// Where something stands, as an offset in bytes: lines are counted once, at the end, for those that are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {

@@ -60,7 +60,10 @@ fn early_entries(definition: &Definition) -> Option<Warning> {
     };
     let mut later = Vec::new();
     if entries < standings {
-        later.push(format!("the standings are public {}", standings.as_str()));
+        later.push(match publication.standings {
+            PublishStandings::Organisers => "the standings are for organisers and auditors only".to_owned(),
+            _ => format!("the standings are public {}", standings.as_str()),
+        });
     }
     if entries < result {
         later.push(format!("the result is public {}", result.as_str()));

@@ -120,7 +120,7 @@ fn countback(rules: &Rules, counts: &[(String, u64)], deciding: Option<usize>) -
         .map(|(number, (value, jurors))| {
             let jurors = count(*jurors, "juror", "jurors");
             let text = match by_points {
-                true => html! { (clean(value)) " points from " (jurors) },
+                true => html! { (clean(value)) (if value == "1" { " point" } else { " points" }) " from " (jurors) },
                 false => html! { "place " (clean(value)) " from " (jurors) },
             };
             if deciding == Some(number) {

@@ -392,6 +392,8 @@ fn countback_tells_the_counts_that_decided() {
         all(&page, ".ties ol strong").iter().map(|element| text(*element)).collect()
     };
     assert_eq!(strong(&second::countback()), ["10 points from 1 juror", "10 points from 0 jurors"]);
+    let of_one = String::from_utf8(second::countback()).unwrap().replace("[\"10\",", "[\"1\",");
+    assert_eq!(strong(of_one.as_bytes()), ["1 point from 1 juror", "1 point from 0 jurors"]);
     assert_eq!(strong(&documents::golden("countback-exhausted")), [""; 0], "nothing decided");
 }
 
