@@ -720,7 +720,9 @@ function drawBar() {
   $("bar").hidden = !categories().some(editable);
   const chosen = categories().filter((category) => editable(category) && chosenIn(category).size > 0).length;
   const recorded = categories().filter((category) => ballotIn(category) && !editable(category)).length;
-  $("count").textContent = `${chosen + recorded} of ${plural(mostCategories(), "category", "categories")} chosen`;
+  const [all, most] = [chosen + recorded, mostCategories()];
+  $("count").textContent = all > most ? `${plural(all, "category", "categories")} chosen, at most ${most} allowed`
+    : `${all} of ${plural(most, "category", "categories")} chosen`;
   $("count-more").textContent =
     chosen ? `${recorded ? `${recorded} recorded, ` : ""}${chosen} not cast yet` : recorded ? `${recorded} recorded` : "";
   if (state.replacing) {

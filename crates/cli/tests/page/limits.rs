@@ -35,7 +35,7 @@ fn unfold(browser: &Browser) {
 fn at_phone_width(browser: &Browser, name: &str) {
     browser.resize(390, 844);
     assert_eq!(browser.overflow(), 0, "{name}");
-    browser.screenshot(&format!("phone-{name}"), false);
+    browser.screenshot(&format!("phone-{name}"), true);
     browser.resize(1100, 900);
 }
 
@@ -67,6 +67,7 @@ fn categories_have_numbers_and_limits_of_their_own() {
     browser.click("#submit");
     browser.sees("In at most 1 of these 2 categories");
     browser.sees("You have chosen in 2 of them. “Clear this choice” in a category takes that choice back.");
+    browser.sees("3 categories chosen, at most 2 allowed");
     at_phone_width(&browser, "limit-beyond");
     browser.click("#category-c02 .clear");
     browser.sees("2 of 2 categories chosen");
