@@ -61,6 +61,7 @@ def parse(line, version):
     need(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() == line, "not in canonical form")
     salted = " salt" * (version == 2 and kind not in UNSALTED)
     keys = [key.rstrip("?") for key in (types[kind][0] + salted).split() if key[-1] != "?" or key[:-1] in entry]
+    need(None not in entry.values(), "a value of the wrong kind: null")
     need(list(entry) == ["type"] + keys, f"the keys are {list(entry)}, not {keys}"[:300])
     need(all(isinstance(entry[key], str) != (key in NO_TEXT) for key in keys if key != "to"), "a value of the wrong kind")
     need(entry.get("reason") != "" and 0 <= entry.get("passes", 0) < 2**64, "no reason, or no number")

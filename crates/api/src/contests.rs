@@ -83,7 +83,7 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, 
 }
 
 /// A contest with its categories and entries, window, phase, rules, and the log's origin and verifier key; with `period = "day"` its days, each
-/// with its first instant.
+/// with its first instant. `under_correction` is true while it is reopened after a certification.
 #[utoipa::path(get, path = "/v1/contests/{contest}", tag = "contests", params(("contest" = String, Path,)),
     responses((status = 200, content_type = "application/json"), (status = 304, description = "as `If-None-Match` has it")))]
 async fn read(
@@ -128,12 +128,15 @@ fn document(contest: &Contest, status: StatusCode, opening_refused: Option<Strin
     });
     // Once it is certified there is nothing left to be warned of.
     let warnings = if contest.phase() < Phase::Certified { definition.warnings() } else { Vec::new() };
+    let is_corrected = contest.was_certified && contest.phase() != Phase::Certified;
     let more = [
         ("titles", (!definition.titles.is_empty()).then(|| json!(definition.titles))),
         ("days", (!contest.days.is_empty()).then(|| json!(contest.days))),
         ("rounds", definition.rounds.as_ref().map(|rounds| json!(rounds))),
         ("opening_refused", opening_refused.or_else(|| contest.refused_texts.clone()).map(Value::from)),
         ("suspended", (contest.phase() == Phase::Suspended).then(|| true.into())),
+        // What was certified stays readable until another result is.
+        ("under_correction", is_corrected.then(|| true.into())),
         ("tag_key_destroyed", contest.tag_key.is_none().then(|| true.into())),
         ("warnings", (!warnings.is_empty()).then(|| json!(warnings))),
     ];

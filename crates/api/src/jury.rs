@@ -200,7 +200,7 @@ fn amount_of(panel: &Panel, text: &str, ranks: &mut HashSet<i64>) -> Result<i64,
     match panel.kind {
         PanelKind::Score => {
             let [lowest, highest] = panel.scale.unwrap_or_default();
-            let scale = i64::from(lowest) * UNIT..=i64::from(highest) * UNIT;
+            let scale = lowest * UNIT..=highest * UNIT;
             if scale.contains(&amount) {
                 return Ok(amount);
             }

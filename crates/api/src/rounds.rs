@@ -116,7 +116,14 @@ fn categories(
 ) -> Result<Vec<Category>, Problem> {
     let theirs = source.record.definition.categories.iter().filter(|known| champions.contains_key(&known.id));
     if definition.categories.is_empty() {
-        return Ok(theirs.cloned().collect());
+        // Their texts alone: how many votes, champions and winners there are is this contest's to say.
+        let texts = |category: &Category| Category {
+            votes: None,
+            champions: None,
+            winners: None,
+            ..category.clone()
+        };
+        return Ok(theirs.map(texts).collect());
     }
     let own: HashSet<&CategoryId> = definition.categories.iter().map(|category| &category.id).collect();
     let from = source.id();

@@ -301,7 +301,7 @@ pub struct Panel {
     pub kind: PanelKind,
     /// Lowest and highest score, with [`PanelKind::Score`]. Below zero from version 2 of the log on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scale: Option<[i32; 2]>,
+    pub scale: Option<[i64; 2]>,
     /// Criteria with their weights, with [`PanelKind::Score`]; empty if there is but one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub criteria: Vec<(String, u32)>,

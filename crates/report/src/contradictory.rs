@@ -51,17 +51,18 @@ pub(crate) fn check(document: &Document) -> Result<(), Contradictory> {
 fn check_correction(correction: &Correction, known: &HashSet<&CategoryId>) -> Result<(), Contradictory> {
     once("corrects.categories", correction.categories.iter().map(|category| category.id.as_str()))?;
     for (number, category) in correction.categories.iter().enumerate() {
-        let CategoryCorrection { id, champions, winners, standings } = category;
+        let CategoryCorrection { id, champions, winners, standings, ranking } = category;
         let at = format!("corrects.categories[{number}]");
         if !known.contains(id) {
             return Err(wrong(format!("{at}.id"), "there is no such category".to_owned()));
         }
         for (key, change) in [("champions", champions), ("winners", winners)] {
             let Some(change) = change else { continue };
-            entries_once(&format!("{at}.{key}.before"), change.before.iter())?;
-            entries_once(&format!("{at}.{key}.after"), change.after.iter())?;
+            entries_once(&format!("{at}.{key}.before"), change.before.iter().flatten())?;
+            entries_once(&format!("{at}.{key}.after"), change.after.iter().flatten())?;
         }
         entries_once(&format!("{at}.standings"), standings.iter().map(|change| &change.entry))?;
+        entries_once(&format!("{at}.ranking"), ranking.iter().map(|change| &change.entry))?;
     }
     Ok(())
 }

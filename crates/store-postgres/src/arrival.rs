@@ -292,7 +292,7 @@ async fn insert_pass_requests(tx: &mut Lent, contest: i32, requests: Vec<(String
         requests.into_iter().map(|(key, request)| (key, request.to_vec())).unzip();
     let count = keys.len();
     let statement = query(
-        "INSERT INTO pass_requests (contest, key, request) SELECT $1, * FROM unnest($2::text[], $3::bytea[])",
+        "INSERT INTO pass_requests (contest, key, request, schema) SELECT $1, *, 4 FROM unnest($2::text[], $3::bytea[])",
     );
     insert_rows(tx, statement.bind(contest).bind(keys).bind(hashes), count).await
 }

@@ -228,7 +228,7 @@ async fn count(tx: &mut Lent, id: &ContestId, tag_key: &[u8], passes: PassCount<
         return Ok(Counted::OtherSubjects);
     }
     let new = query(
-        "INSERT INTO pass_requests (contest, key, request) VALUES ($1, $2, $3) ON CONFLICT (contest, key) DO NOTHING",
+        "INSERT INTO pass_requests (contest, key, request, schema) VALUES ($1, $2, $3, 4) ON CONFLICT (contest, key) DO NOTHING",
     )
     .bind(contest)
     .bind(key)

@@ -1,9 +1,13 @@
 //! What a result changes against the one that was certified before it.
 
+use std::collections::BTreeMap;
+
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Serialize;
 
-use crate::roster::CategoryNumber;
+use crate::outcome::Place;
+use crate::ranking::Ranking;
+use crate::roster::{CategoryNumber, EntryNumber};
 use crate::tally::Tally;
 
 /// A result as it was certified, as far as a later one is compared with it.
@@ -19,10 +23,23 @@ pub(crate) struct Former {
 /// A category of a former result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FormerCategory {
-    champions: Option<Vec<EntryId>>,
-    winners: Vec<EntryId>,
+    champions: Option<Places>,
+    winners: Places,
     /// In the order of the definition; withdrawn entries have none.
     standings: Vec<(EntryId, Option<Standing>)>,
+    /// Likewise, if winners have a ranking of their own; entries without a figure have none.
+    ranking: Vec<(EntryId, Option<RankedFigure>)>,
+}
+
+/// Entries by place, from the first on: those of one place share it.
+type Places = Vec<Vec<EntryId>>;
+
+/// An entry's place in the ranking of the winners.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct RankedFigure {
+    rank: u64,
+    figure: String,
+    exact: String,
 }
 
 /// An entry's place in the standings.
@@ -45,26 +62,28 @@ pub(crate) struct Correction<'a> {
 struct CategoryCorrection<'a> {
     id: &'a CategoryId,
     #[serde(skip_serializing_if = "Option::is_none")]
-    champions: Option<Change<Vec<EntryId>>>,
+    champions: Option<Change>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    winners: Option<Change<Vec<EntryId>>>,
+    winners: Option<Change>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    standings: Vec<StandingChange>,
+    standings: Vec<EntryChange<Standing>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ranking: Vec<EntryChange<RankedFigure>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Change<T> {
-    before: T,
-    after: T,
+struct Change {
+    before: Places,
+    after: Places,
 }
 
 #[derive(Debug, Serialize)]
-struct StandingChange {
+struct EntryChange<T> {
     entry: EntryId,
     #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Standing>,
+    before: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Standing>,
+    after: Option<T>,
 }
 
 impl Tally {
@@ -88,7 +107,6 @@ impl Tally {
     fn former_category(&self, category: CategoryNumber) -> FormerCategory {
         let ranking = self.ranking(category);
         let outcome = self.outcome_of(category, ranking.as_ref());
-        let ids = |places: &[crate::outcome::Place]| places.iter().map(|place| place.entry.clone()).collect();
         let mut ranked = self.ranked(category);
         ranked.sort_unstable_by_key(|place| place.entry);
         let standing = |entry: &u32| {
@@ -97,10 +115,28 @@ impl Tally {
         };
         let entries = self.roster.category(category).entries.iter();
         FormerCategory {
-            champions: outcome.champions.as_deref().map(ids),
-            winners: ids(&outcome.winners),
+            champions: outcome.champions.as_deref().map(by_place),
+            winners: by_place(&outcome.winners),
             standings: entries.map(|entry| (self.roster.entry(*entry).id.clone(), standing(entry))).collect(),
+            ranking: ranking.map(|ranking| self.ranked_figures(category, &ranking)).unwrap_or_default(),
         }
+    }
+
+    /// Rank and figure of each entry of a category, in the order of the definition.
+    fn ranked_figures(
+        &self,
+        category: CategoryNumber,
+        ranking: &Ranking,
+    ) -> Vec<(EntryId, Option<RankedFigure>)> {
+        let places: BTreeMap<EntryNumber, u64> =
+            ranking.places.iter().map(|place| (place.entry, place.rank)).collect();
+        let ranked = |entry: &EntryNumber| {
+            let exact = ranking.figure(*entry)?;
+            let (rank, figure) = (*places.get(entry)?, ranking.print(exact));
+            Some(RankedFigure { rank, figure, exact: exact.fraction() })
+        };
+        let entries = self.roster.category(category).entries.iter();
+        entries.map(|entry| (self.roster.entry(*entry).id.clone(), ranked(entry))).collect()
     }
 
     fn category_correction(
@@ -118,11 +154,29 @@ impl Tally {
         };
         let winners = (before.winners != after.winners)
             .then(|| Change { before: before.winners.clone(), after: after.winners.clone() });
-        let changed =
-            before.standings.iter().zip(after.standings).filter(|(before, after)| **before != *after);
-        let standings = changed
-            .map(|((_, before), (entry, after))| StandingChange { entry, before: *before, after })
-            .collect();
-        Some(CategoryCorrection { id: &self.roster.category(number).id, champions, winners, standings })
+        Some(CategoryCorrection {
+            id: &self.roster.category(number).id,
+            champions,
+            winners,
+            standings: changed(&before.standings, after.standings),
+            ranking: changed(&before.ranking, after.ranking),
+        })
     }
+}
+
+/// Entries by place, those of one place together.
+fn by_place(places: &[Place]) -> Places {
+    let equal = places.chunk_by(|a, b| a.place == b.place);
+    equal.map(|equal| equal.iter().map(|place| place.entry.clone()).collect()).collect()
+}
+
+/// The entries of two lists, both in the order of the definition, that differ.
+fn changed<T: Clone + PartialEq>(
+    before: &[(EntryId, Option<T>)],
+    after: Vec<(EntryId, Option<T>)>,
+) -> Vec<EntryChange<T>> {
+    let differing = before.iter().zip(after).filter(|(before, after)| *before != after);
+    differing
+        .map(|((_, before), (entry, after))| EntryChange { entry, before: before.clone(), after })
+        .collect()
 }

@@ -5,8 +5,8 @@
 //! values are the places: 1, then 2. Where some give points, a rank is the points of its place in the panel's table. Who is recused for an entry
 //! gives it no value, and a value of nothing is none.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_contest::rules::{Panel, PanelKind};
 
@@ -15,44 +15,62 @@ use crate::roster::{CategoryNumber, EntryNumber};
 use crate::scores::{ONE, Score};
 use crate::tally::Tally;
 
+/// The most values that the document names for an entry: with many jurors and decimals there are thousands.
+const MAX_NAMED: usize = 100;
+
 /// A value that a juror can give, the highest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Value {
+pub(crate) enum Value {
     Points(Reverse<Score>),
     Place(Score),
+    /// Comes after all others, at the end of an entry's values.
+    End,
 }
 
-/// How many jurors gave each value to each entry of a category, the highest value first.
+/// How many jurors gave each value to each entry of a category, the highest value first. What nobody gave is not there.
 #[derive(Debug, Default)]
-pub(crate) struct Countback(BTreeMap<Value, BTreeMap<EntryNumber, u64>>);
+pub(crate) struct Countback(BTreeMap<EntryNumber, BTreeMap<Value, u64>>);
 
 impl Countback {
-    /// What an entry comes by: the lower comes first.
-    pub(crate) fn key(&self, entry: EntryNumber) -> Vec<Reverse<u64>> {
-        self.0.values().map(|by_entry| Reverse(by_entry.get(&entry).copied().unwrap_or(0))).collect()
+    /// Which of two entries comes first; equal if nothing tells them apart.
+    pub(crate) fn compare(&self, one: EntryNumber, other: EntryNumber) -> Ordering {
+        self.key(one).cmp(self.key(other))
     }
 
-    /// How many values, from the highest on, tell these entries apart as far as any do; all of them if none does.
-    pub(crate) fn depth(&self, tied: &[EntryNumber]) -> usize {
-        let mut keys: Vec<_> = tied.iter().map(|entry| self.key(*entry)).collect();
-        keys.sort_unstable();
-        let differs = |(one, other): (&Vec<_>, &Vec<_>)| one.iter().zip(other).position(|(a, b)| a != b);
-        let deepest = keys.iter().zip(keys.iter().skip(1)).filter_map(differs).max();
-        deepest.map_or(self.0.len(), |deepest| deepest + 1)
+    /// An entry's values from the highest on: who lacks a value that another one has comes behind it.
+    fn key(&self, entry: EntryNumber) -> impl Iterator<Item = (Value, Reverse<u64>)> {
+        let values = self.0.get(&entry).into_iter().flatten();
+        values.map(|(value, jurors)| (*value, Reverse(*jurors))).chain([(Value::End, Reverse(0))])
     }
 
-    /// Each of the highest values and how many jurors gave it to an entry.
-    pub(crate) fn counts(&self, entry: EntryNumber, depth: usize) -> Vec<(String, u64)> {
-        let count = |(value, by_entry): (&Value, &BTreeMap<EntryNumber, u64>)| {
-            (value.print(), by_entry.get(&entry).copied().unwrap_or(0))
+    /// The highest values that were given to entries, down to the one that tells them apart as far as any does, and all if none does; at
+    /// most [`MAX_NAMED`]. The entries come in the order that countback gives them.
+    pub(crate) fn deciding(&self, ordered: &[EntryNumber]) -> Vec<Value> {
+        let differ = |(one, other): (&EntryNumber, &EntryNumber)| {
+            let pairs = self.key(*one).zip(self.key(*other));
+            pairs.filter(|(a, b)| a != b).map(|(a, b)| a.0.min(b.0)).next()
         };
-        self.0.iter().take(depth).map(count).collect()
+        let deepest = ordered.iter().zip(ordered.iter().skip(1)).filter_map(differ).max();
+        let given = ordered.iter().filter_map(|entry| self.0.get(entry)).flat_map(BTreeMap::keys);
+        let values: BTreeSet<Value> =
+            given.filter(|value| deepest.is_none_or(|deepest| **value <= deepest)).copied().collect();
+        values.into_iter().take(MAX_NAMED).collect()
+    }
+
+    /// Each of some values and how many jurors gave it to an entry.
+    pub(crate) fn counts(&self, entry: EntryNumber, values: &[Value]) -> Vec<(String, u64)> {
+        let own = self.0.get(&entry);
+        let jurors = |value: &Value| own.and_then(|own| own.get(value)).copied().unwrap_or(0);
+        values.iter().map(|value| (value.print(), jurors(value))).collect()
     }
 }
 
 impl Value {
     fn print(self) -> String {
-        let (Self::Points(Reverse(score)) | Self::Place(score)) = self;
+        let score = match self {
+            Self::Points(Reverse(score)) | Self::Place(score) => score,
+            Self::End => 0,
+        };
         let (whole, places) = (score / ONE, score % ONE);
         match places {
             0 => whole.to_string(),
@@ -71,7 +89,7 @@ impl Tally {
             for lists in self.scores.by_juror(number, category).into_values() {
                 for (entry, score) in lists.into_iter().flat_map(|(_, scores)| scores) {
                     if let Some(value) = value(panel, *score, by_points) {
-                        *counted.0.entry(value).or_default().entry(*entry).or_default() += 1;
+                        *counted.0.entry(*entry).or_default().entry(value).or_default() += 1;
                     }
                 }
             }

@@ -3,6 +3,8 @@
 //! Champions are the first by the standings; a tie matters at their cut alone. Winners come from the ranking that the rules name, and their rule for ties
 //! orders every tie in it: a place is the competition rank after that, and those whose place is not beyond the count win.
 
+use std::collections::BTreeSet;
+
 use acclaim_contest::rules::{ChampionTies, WinnerTies, WinnersBy, WinnersFrom};
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Serialize;
@@ -137,7 +139,7 @@ pub struct Ordered {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub figure: Option<String>,
     /// `countback`: the highest value given in the category and how many jurors gave it to the entry, then the next lower one, down to the
-    /// one that decides; all of them if none does.
+    /// one that decides; all of them if none does, and a hundred at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<(String, u64)>,
 }
@@ -189,7 +191,7 @@ impl Tally {
         let can_win: Vec<EntryNumber> = match ranking {
             // Those without a figure are in no ranking, and can win all the same once they have one.
             Some(_) => self.candidates(category, champions.as_ref()),
-            None => pool.iter().map(|place| place.entry).collect(),
+            None => pool.iter().map(|place| place.entry).collect::<BTreeSet<_>>().into_iter().collect(),
         };
         outcome.undecided = self.undecided_in(category, &can_win, &cuts, &outcome.no_longer_eligible);
         let is_undecided = match self.version() {
@@ -208,7 +210,7 @@ impl Tally {
         self.candidates(category, champions.as_ref())
     }
 
-    /// The entries that the winners come from: the champions, or all that stand.
+    /// The entries that the winners come from, ascending: the champions, or all that stand.
     fn candidates(&self, category: CategoryNumber, champions: Option<&Cut>) -> Vec<EntryNumber> {
         match (self.header.as_ref().map(|header| header.rules.winners.from), champions) {
             (Some(WinnersFrom::Champions), Some(cut)) => cut.entries().into_iter().collect(),

@@ -277,7 +277,7 @@ pub enum Refusal {
     #[error("scores without a juror")]
     NoJuror,
     /// The rules name the panel's jurors, and this is none of them.
-    #[error("`{juror}` is no juror of the panel `{panel}`")]
+    #[error("{} is no juror of the panel `{panel}`", named(Some(juror)))]
     UnknownJuror {
         /// The panel.
         panel: PanelId,
@@ -285,7 +285,7 @@ pub enum Refusal {
         juror: String,
     },
     /// A score for an entry that the juror does not judge.
-    #[error("the juror `{juror}` is recused for the entry `{entry}`")]
+    #[error("the juror {} is recused for the entry `{entry}`", named(Some(juror)))]
     ScoreOfRecused {
         /// The juror.
         juror: String,
@@ -293,7 +293,7 @@ pub enum Refusal {
         entry: EntryId,
     },
     /// Recused twice.
-    #[error("the juror `{juror}` is recused for the entry `{entry}` already")]
+    #[error("the juror {} is recused for the entry `{entry}` already", named(Some(juror)))]
     AlreadyRecused {
         /// The juror.
         juror: String,
@@ -301,7 +301,7 @@ pub enum Refusal {
         entry: EntryId,
     },
     /// Rejoined without a recusal.
-    #[error("the juror `{juror}` is not recused for the entry `{entry}`")]
+    #[error("the juror {} is not recused for the entry `{entry}`", named(Some(juror)))]
     NotRecused {
         /// The juror.
         juror: String,

@@ -14,10 +14,11 @@
 //! rules        as in the log's first entry
 //! previous     {origin, size, root, result}: the contest that the entries come from, as in the log's first entry; absent if none
 //! draw         {index, source, seed, by, at}: the seed of the draw; absent if there is none
-//! corrects     (2) {index, result, categories: [{id, champions?, winners?, standings?}]}: the result certified before, by the index of its
+//! corrects     (2) {index, result, categories: [{id, champions?, winners?, standings?, ranking?}]}: the result certified before, by the index of its
 //!              `certified` entry and its SHA-256, and the categories in which this one differs; absent if there was none
-//!                champions, winners  {before, after}: lists of entries, if they differ
+//!                champions, winners  {before, after}, if they differ: by place a list of the entries that share it
 //!                standings           [{entry, before?, after?}], each {rank, votes}, of the entries whose rank or votes differ
+//!                ranking             [{entry, before?, after?}], each {rank, figure, exact}, likewise
 //! counts       {ballots, voters, incomplete_voters, votes, withdrawn_votes, voided, passes}
 //!                ballots  {recorded, counted, replaced, voided, incomplete}: recorded is the sum of the others
 //!                voided   [{reason, ballots}] in byte order of the reasons
@@ -33,7 +34,7 @@
 //!                channels  [{channel, votes, share}]
 //!   panels     [{panel, kind, jurors, missing?, incomplete?, recused?, figures, without_figure}]; absent if the contest has none
 //!                jurors          who have scored in the category
-//!                missing         (2) jurors whom the rules name and who have neither scored nor recused themselves
+//!                missing         (2) jurors whom the rules name, or who have recused themselves for some entries, and who have not scored
 //!                incomplete      (2) [{juror, entries}]: entries that can win and that the juror has not scored
 //!                recused         (2) [{juror, entries}]: entries that the juror does not judge
 //!                figures         [{entry, title, rank, figure, exact, jurors, recused?, tied}] in rank order; recused: how many are

@@ -155,7 +155,7 @@ fn criterion(panel: &Panel, given: Option<&str>) -> Result<usize, Refusal> {
 fn check(panel: &Panel, text: &str) -> Result<Score, String> {
     let score = ten_thousandths(text).ok_or("it is not a decimal of at most four places")?;
     let range: RangeInclusive<Score> = match (panel.kind, panel.scale) {
-        (PanelKind::Score, Some([lowest, highest])) => Score::from(lowest) * ONE..=Score::from(highest) * ONE,
+        (PanelKind::Score, Some([lowest, highest])) => lowest * ONE..=highest * ONE,
         (PanelKind::Rank, _) if score % ONE != 0 => return Err("a rank is a whole number".to_owned()),
         (PanelKind::Rank, _) => ONE..=MOST_POINTS,
         (PanelKind::Score | PanelKind::Points, _) => 0..=MOST_POINTS,

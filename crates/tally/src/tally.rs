@@ -229,8 +229,11 @@ impl Tally {
         self.division = division;
     }
 
-    /// Who folds a share ranks nobody, but still refuses what comes twice.
+    /// Who folds a share ranks nobody: see [`crate::admit`] of recusals.
     fn apply_recusal(&mut self, event: &Event, key: RecusalKey) {
+        if !self.scope.is_whole() {
+            return;
+        }
         let recused = matches!(event, Event::Recused(_));
         if recused {
             self.scores.drop_entry(&key);

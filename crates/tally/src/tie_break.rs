@@ -135,13 +135,13 @@ impl Tally {
         let mut known = BTreeMap::new();
         for equals in pool.chunk_by(|a, b| a.rank == b.rank).filter(|equals| equals.len() > 1) {
             let tied: Vec<EntryNumber> = equals.iter().map(|place| place.entry).collect();
-            let depth = values.depth(&tied);
-            let mut ordered = tied.clone();
-            ordered.sort_by_cached_key(|entry| values.key(*entry));
-            let alike = ordered.chunk_by(|a, b| values.key(*a) == values.key(*b));
+            let mut ordered = tied;
+            ordered.sort_by(|one, other| values.compare(*one, *other));
+            let deciding = values.deciding(&ordered);
+            let alike = ordered.chunk_by(|one, other| values.compare(*one, *other).is_eq());
             for (key, entries) in (0..).zip(alike) {
                 known.extend(entries.iter().map(|entry| {
-                    let counts = values.counts(*entry, depth);
+                    let counts = values.counts(*entry, &deciding);
                     (*entry, (key, Known { counts, ..Known::nothing(*entry) }))
                 }));
             }

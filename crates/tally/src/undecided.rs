@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::cut::Cut;
 use crate::panel::of_juror;
 use crate::roster::{CategoryNumber, EntryNumber};
+use crate::scores::JurorLists;
 use crate::tally::Tally;
 
 /// A reason why the winners of a category are not decided.
@@ -39,7 +40,7 @@ pub enum UndecidedReason {
     NoScores,
     /// Fewer jurors than `minimum_jurors` have scored the entries.
     TooFewJurors,
-    /// The jurors, whom the rules name, have neither scored nor recused themselves.
+    /// The jurors, whom the rules name or who have recused themselves for some entries, have not scored.
     MissingJurors,
     /// The jurors have scored some entries and not all.
     IncompleteScores,
@@ -89,7 +90,7 @@ impl Tally {
             .collect()
     }
 
-    /// Why the winners of a category are not decided. `can_win` are the entries that winners come from; `cuts` are those of champions and
+    /// Why the winners of a category are not decided. `can_win` are the entries that winners come from, ascending; `cuts` are those of champions and
     /// winners.
     pub(crate) fn undecided_in(
         &self,
@@ -115,8 +116,30 @@ impl Tally {
             }
             _ => {}
         }
+        self.undecided_ties(rules, category, cuts, &mut found);
         found.extend(self.open_ties(rules, cuts));
         found
+    }
+
+    /// What is missing at a panel that breaks ties of votes, where it has some to break.
+    fn undecided_ties(
+        &self,
+        rules: &Rules,
+        category: CategoryNumber,
+        cuts: &[&Cut],
+        found: &mut Vec<Undecided>,
+    ) {
+        let (WinnersBy::Votes, WinnerTies::Panel(id)) = (rules.winners.by, &rules.winners.ties) else {
+            return;
+        };
+        let Some(number) = rules.panels.iter().position(|panel| panel.id == *id) else { return };
+        let tied = cuts.iter().flat_map(|cut| &cut.ties).filter(|tie| !tie.order.is_empty());
+        let tied: BTreeSet<EntryNumber> =
+            tied.flat_map(|tie| &tie.equals).map(|ranked| ranked.entry).collect();
+        if let (Some(panel), false) = (rules.panels.get(number), tied.is_empty()) {
+            let tied: Vec<EntryNumber> = tied.into_iter().collect();
+            self.sheets_of(number, panel, category, &tied).report(panel, found);
+        }
     }
 
     /// What is missing at a panel whose scores decide.
@@ -128,32 +151,25 @@ impl Tally {
         can_win: &[EntryNumber],
         found: &mut Vec<Undecided>,
     ) {
-        let mut add = |reason, jurors: Vec<String>, entries: Vec<EntryId>| {
-            found.push(Undecided { reason, panel: Some(panel.id.clone()), jurors, entries });
-        };
+        let at = |reason| Undecided { panel: Some(panel.id.clone()), ..Undecided::new(reason) };
         let sheets = self.sheets_of(number, panel, category, can_win);
         if !sheets.any_scored {
-            return add(UndecidedReason::NoScores, Vec::new(), Vec::new());
+            return found.push(at(UndecidedReason::NoScores));
         }
-        if !sheets.missing.is_empty() {
-            add(UndecidedReason::MissingJurors, sheets.missing, Vec::new());
-        }
-        if !sheets.incomplete.is_empty() {
-            let jurors = sheets.incomplete.into_iter().map(|(juror, _)| juror).collect();
-            add(UndecidedReason::IncompleteScores, jurors, Vec::new());
-        }
+        sheets.report(panel, found);
         let without = self.panel_figures(number, category).without;
         let without: Vec<EntryId> = without
             .into_iter()
-            .filter(|(entry, ..)| can_win.contains(entry))
+            .filter(|(entry, ..)| can_win.binary_search(entry).is_ok())
             .map(|(entry, ..)| self.roster.entry(entry).id.clone())
             .collect();
         if !without.is_empty() {
-            add(UndecidedReason::TooFewJurors, Vec::new(), without);
+            found.push(Undecided { entries: without, ..at(UndecidedReason::TooFewJurors) });
         }
     }
 
-    /// How complete the jurors' scores in a category are, for the entries that can win.
+    /// How complete the jurors' scores in a category are, for the entries that can win, ascending. Who has recused and not scored what is left
+    /// has given nothing, and still counts as one who has: whoever that is, the rules' jurors or others, what is left is missing.
     pub(crate) fn sheets_of(
         &self,
         number: usize,
@@ -164,12 +180,18 @@ impl Tally {
         let scored = self.scores.by_juror(number, category);
         let recusals = self.recusals.by_juror(number, category);
         let is_recused = |juror: &str, entry: &EntryNumber| {
-            recusals.get(juror).is_some_and(|entries| entries.contains(entry))
+            // In ascending order.
+            recusals.get(juror).is_some_and(|entries| entries.binary_search(entry).is_ok())
         };
         let judges_none = |juror: &str| can_win.iter().all(|entry| is_recused(juror, entry));
-        let missing =
-            panel.jurors.iter().filter(|juror| !scored.contains_key(juror.as_str()) && !judges_none(juror));
-        let missing: BTreeSet<String> = missing.cloned().collect();
+        let expected: BTreeSet<&str> =
+            panel.jurors.iter().map(String::as_str).chain(recusals.keys().copied()).collect();
+        let missing = expected.into_iter().filter(|juror| !scored.contains_key(juror) && !judges_none(juror));
+        let missing: Vec<String> = missing.map(str::to_owned).collect();
+        let scores_one = |lists: &JurorLists<'_>| {
+            let mut scored = lists.iter().flat_map(|(_, scores)| scores.iter());
+            scored.any(|(entry, _)| can_win.binary_search(entry).is_ok())
+        };
         let mut incomplete = Vec::new();
         // Who gives points or ranks names the best; the others get nothing.
         if panel.kind == PanelKind::Score {
@@ -184,7 +206,7 @@ impl Tally {
                 }
             }
         }
-        JurorSheets { any_scored: !scored.is_empty(), missing: missing.into_iter().collect(), incomplete }
+        JurorSheets { any_scored: scored.values().any(scores_one), missing, incomplete }
     }
 
     /// Ties that the rule for ties has still to look at, or of which it knows nothing.
@@ -215,8 +237,22 @@ impl Tally {
 /// How complete the scores of a panel's jurors are in a category.
 pub(crate) struct JurorSheets {
     pub(crate) any_scored: bool,
-    /// Those whom the rules name and who have neither scored nor recused themselves for all entries, in byte order.
+    /// Those whom the rules name, or who have recused themselves for some entries, and who have neither scored nor recused themselves for all
+    /// entries, in byte order.
     pub(crate) missing: Vec<String>,
     /// Those who have scored some entries, and the others.
     pub(crate) incomplete: Vec<(String, Vec<EntryNumber>)>,
+}
+
+impl JurorSheets {
+    /// Adds whose sheets are missing or incomplete.
+    fn report(self, panel: &Panel, found: &mut Vec<Undecided>) {
+        let incomplete = self.incomplete.into_iter().map(|(juror, _)| juror).collect();
+        let reasons = [UndecidedReason::MissingJurors, UndecidedReason::IncompleteScores];
+        for (reason, jurors) in reasons.into_iter().zip([self.missing, incomplete]) {
+            if !jurors.is_empty() {
+                found.push(Undecided { panel: Some(panel.id.clone()), jurors, ..Undecided::new(reason) });
+            }
+        }
+    }
 }

@@ -38,6 +38,7 @@ const state = {
   choices: new Map(), // category id -> Set of entry ids, not cast yet
   replacing: null, // the recorded ballot that is being changed
   casting: null, // the ballot to be confirmed or under way: { body, votes, replaces, sent }
+  wasRefused: false, // whether a ballot was refused because voting is suspended, as long as it is
   open: new Set(), // ids of unfolded categories
   shown: new Map(), // category id -> how many of its entries are drawn
   ballotsShown: BALLOTS_AT_ONCE, // how many of the recorded ballots are
@@ -92,11 +93,15 @@ async function refresh() {
   state.contest = contest.body;
   state.skew = contest.date ? contest.date - Date.now() : 0;
   state.loaded = Date.now();
-  notice();
+  if (phase() !== "suspended") state.wasRefused = false;
+  // What the voter was told of the suspension stays while the server is asked whether it is over.
+  const lasting = state.wasRefused ? "voting-suspended" : null;
+  notice(lasting, valuesOf());
   if (PASS) {
     const mine = await persist(() => call("GET", "/votes/mine", { pass: true }), waiting);
     state.mine = mine?.status === 200 ? mine.body : null;
-    notice(state.mine ? null : codeOf(mine), valuesOf(mine), !mine || RETRIED.has(mine.status) ? again() : null);
+    if (state.mine) notice(lasting, valuesOf());
+    else notice(codeOf(mine), valuesOf(mine), !mine || RETRIED.has(mine.status) ? again() : null);
   } else if (phase() !== "ended") {
     notice("no-pass");
   }
@@ -136,6 +141,8 @@ const standing = () => state.mine?.ballots ?? [];
 // The day or the ballot's number that is voted in; undefined without periods, or if nothing is left.
 const period = () => (state.replacing ?? state.mine)?.period;
 const onSheet = () => standing().filter((ballot) => ballot.period === period());
+// The ballots on the sheet that stand beside what is chosen now: all but the one that is being changed.
+const otherBallots = () => onSheet().filter(({ ballot }) => ballot !== state.replacing?.ballot);
 const ballotIn = (category) => onSheet().find((ballot) => ballot.selections.some(([id]) => id === category.id));
 // Least and most different entries that a ballot votes for in a category.
 const votesIn = (category) => category.votes ?? rules().votes_per_category;
@@ -143,6 +150,7 @@ const limits = () => state.contest.rules.limits ?? [];
 const chosenIn = (category) => state.choices.get(category.id) ?? new Set();
 const categoryOf = (id) => categories().find((category) => category.id === id) ?? { id, title: id };
 const entriesOf = (category) => state.contest.entries.filter((entry) => entry.category === category.id);
+const titlesOf = (ids) => ids.map((id) => title(categoryOf(id)).text).join(", ");
 const entryOf = (id) => state.contest.entries.find((entry) => entry.id === id) ?? { id, title: id };
 const votes = () =>
   categories().filter(editable).flatMap((category) => [...chosenIn(category)].map((entry) => [category.id, entry]));
@@ -169,9 +177,17 @@ function nextDay() {
 
 // Whether the voter can choose in this category now.
 function editable(category) {
-  if (!state.mine || phase() !== "open") return false;
-  if (state.replacing) return state.replacing.selections.some(([id]) => id === category.id);
-  return state.mine.left?.includes(category.id) ?? false;
+  return phase() === "open" && isOffered(category);
+}
+
+// Whether a choice in this category can be cast with the next ballot, now or once voting is resumed.
+function isOffered({ id }) {
+  const { mine, replacing } = state;
+  if (!mine || !["open", "suspended"].includes(phase())) return false;
+  if (!replacing) return mine.left?.includes(id) ?? false;
+  if (replacing.selections.some(([own]) => own === id)) return true;
+  // Older ballots, which the server has not listed, may fill the others.
+  return mine.older === undefined && isLeft(categoryOf(id), used(otherBallots()));
 }
 
 // Entries of a category that the search finds.
@@ -194,33 +210,75 @@ function mistake() {
   const short = categories().find((c) => editable(c) && chosenIn(c).size > 0 && chosenIn(c).size < votesIn(c)[0]);
   if (short) return ["too-few", { least: votesIn(short)[0], category: title(short).text }, short];
   if (votes().length === 0) return ["nothing-chosen", {}, categories().find(editable)];
-  const kept = onSheet().filter((ballot) => ballot !== state.replacing);
-  const cast = kept.flatMap((ballot) => ballot.selections).length;
+  const cast = used(otherBallots()).votes;
   const most = rules().votes_in_all ?? Infinity;
-  if (cast + votes().length > most) return ["too-many-in-all", { most, cast, left: most - cast }, categoryOf(votes()[0][0])];
-  return beyondLimit(kept);
+  if (cast + votes().length > most) {
+    const values = { votes: plural(most, "vote", "votes"), cast, chosen: votes().length, left: most - cast };
+    return [cast ? "too-many-more-in-all" : "too-many-in-all", values, categoryOf(votes()[0][0])];
+  }
+  return beyondLimit();
 }
 
-// The first limit over several categories that the choices go beyond, as a mistake; or null. `kept` are the ballots that stand beside them.
-function beyondLimit(kept) {
-  const filled = new Set(kept.flatMap((ballot) => ballot.selections.map(([id]) => id)));
-  for (const { categories: ids, most } of limits()) {
-    const cast = ids.filter((id) => filled.has(id)).length;
+// The first limit over several categories that the choices go beyond, as a mistake; or null.
+function beyondLimit() {
+  const { filled } = used(otherBallots());
+  for (const limit of limits()) {
+    const { categories: ids, most } = limit;
+    const cast = filledIn(limit, filled).length;
     const chosen = ids.filter((id) => !filled.has(id) && votes().some(([category]) => category === id));
     if (cast + chosen.length > most) {
-      const values = { most, count: ids.length, categories: ids.map((id) => title(categoryOf(id)).text).join(", "), cast, left: Math.max(most - cast, 0) };
-      return ["too-many-categories", values, categoryOf(chosen[0])];
+      const values = { most, count: ids.length, categories: titlesOf(ids), cast, chosen: chosen.length, left: Math.max(most - cast, 0) };
+      return [cast ? "too-many-more-categories" : "too-many-categories", values, categoryOf(chosen[0])];
     }
   }
   return null;
 }
 
-// The categories of these that can still be voted in on a sheet whose ballots fill `filled`, with `used` votes.
-function categoriesLeft(ids, filled, used) {
-  const most = rules().votes_in_all ?? Infinity;
-  const beyond = limits().filter((limit) => limit.categories.filter((id) => filled.has(id)).length >= limit.most);
-  return ids.filter((id) => !filled.has(id) && used + votesIn(categoryOf(id))[0] <= most
-    && !beyond.some((limit) => limit.categories.includes(id)));
+// What ballots use up: the categories that they fill, and their votes.
+function used(ballots) {
+  const selections = ballots.flatMap((ballot) => ballot.selections);
+  return { filled: new Set(selections.map(([id]) => id)), votes: selections.length };
+}
+
+const filledIn = (limit, filled) => limit.categories.filter((id) => filled.has(id));
+
+// The limit by which no ballot can fill this category beside `filled`; undefined if there is none.
+function limitReached({ id }, filled) {
+  return limits().find((limit) => limit.categories.includes(id) && filledIn(limit, filled).length >= limit.most);
+}
+
+// Whether the votes that are left in all are enough for this category.
+function isAffordable(category, votes) {
+  return votes + votesIn(category)[0] <= (rules().votes_in_all ?? Infinity);
+}
+
+// Whether a category can still be voted in on a sheet of which so much is used.
+function isLeft(category, { filled, votes }) {
+  return !filled.has(category.id) && isAffordable(category, votes) && !limitReached(category, filled);
+}
+
+// Why the voter's ballots in other categories leave none for this one; "" if they do not.
+function whyClosed(category) {
+  if (!state.mine || !["open", "suspended"].includes(phase()) || isOffered(category)) return "";
+  const { filled, votes } = used(otherBallots());
+  const limit = limitReached(category, filled);
+  if (limit) return `Not open to you: you have voted in ${titlesOf(filledIn(limit, filled))}`;
+  if (isAffordable(category, votes)) return "";
+  return `Not open to you: you have cast ${votes} of your ${plural(rules().votes_in_all, "vote", "votes")}`;
+}
+
+// How many categories of this sheet the voter can vote in at most: the recorded ones, the chosen ones, and as many others as
+// the rules allow beside them.
+function mostCategories() {
+  const sheet = used(otherBallots());
+  const bounds = ({ id }) => limits().filter((limit) => limit.categories.includes(id)).length;
+  const rank = (category) => (chosenIn(category).size ? -1 : bounds(category));
+  for (const category of categories().filter(editable).sort((a, b) => rank(a) - rank(b))) {
+    if (!isLeft(category, sheet)) continue;
+    sheet.filled.add(category.id);
+    sheet.votes += Math.max(votesIn(category)[0], chosenIn(category).size);
+  }
+  return sheet.filled.size;
 }
 
 // Acts ------------------------------------------------------------------------------------------------------------
@@ -270,7 +328,8 @@ function change(ballot) {
   }
   draw();
   notice();
-  barNote("changing");
+  const others = categories().some((category) => editable(category) && !ballot.selections.some(([id]) => id === category.id));
+  barNote(others ? "changing-or-moving" : "changing");
   focusOn(`toggle-${ballot.selections[0]?.[0]}`);
 }
 
@@ -330,12 +389,15 @@ async function cast() {
   }
   const recorded = answer.body?.status === "recorded";
   if (recorded) stand(casting, answer.body);
-  else await refresh();
+  if (codeOf(answer) === "voting-suspended") state.wasRefused = true;
+  if (!recorded) await refresh();
   state.casting = null;
   draw();
   notice(recorded ? "recorded-now" : codeOf(answer), valuesOf(answer));
   focusOn("notice");
-  if (recorded && rules().period === "counted") await refreshMine();
+  // What is left depends on ballots that this page may not have.
+  const isUnlisted = casting.replaces && state.mine?.older !== undefined;
+  if (recorded && (rules().period === "counted" || isUnlisted)) await refreshMine();
 }
 
 // Notes that a ballot is recorded: the page says so at once, whether or not the server can be asked again.
@@ -344,18 +406,19 @@ function stand({ votes, replaces, period: cast }, { ballot, status, index }) {
     state.choices.delete(category);
     state.open.delete(category);
   }
-  const left = categories().map((category) => category.id);
-  const mine = (state.mine ??= { ballots: [], left, period: cast, ballots_left: rules().ballots_per_voter });
+  const all = categories().map((category) => category.id);
+  const mine = (state.mine ??= { ballots: [], left: all, period: cast, ballots_left: rules().ballots_per_voter });
   mine.ballots = mine.ballots.filter((old) => ![replaces, ballot].includes(old.ballot));
   mine.ballots.push({ ballot, status, index, period: cast, selections: votes });
-  if (replaces) {
-    state.replacing = null;
-    restoreDraft();
-  } else if (mine.period === cast) {
-    const cast = onSheet().flatMap((ballot) => ballot.selections);
-    mine.left = categoriesLeft(mine.left, new Set(cast.map(([id]) => id)), cast.length);
+  state.replacing = null;
+  if (mine.left && mine.period === cast) {
+    // A ballot that replaces another one can leave a category, which is open again with those that a limit closed for it.
+    const known = replaces && mine.older === undefined ? all : mine.left;
+    const sheet = used(onSheet());
+    mine.left = known.filter((id) => isLeft(categoryOf(id), sheet));
     if (rules().period === "counted" && mine.left.length === 0) beginNext(mine);
   }
+  if (replaces) restoreDraft();
   keepDraft();
 }
 
@@ -397,7 +460,7 @@ function restoreDraft() {
   try {
     for (const [id, kept] of JSON.parse(sessionStorage.getItem(DRAFT)) ?? []) {
       const offered = (entry) => entriesOf({ id }).some((known) => known.id === entry && !known.withdrawn);
-      const entries = editable({ id }) ? kept.filter(offered) : [];
+      const entries = isOffered({ id }) ? kept.filter(offered) : [];
       if (entries.length) state.choices.set(id, new Set(entries));
     }
   } catch {
@@ -430,7 +493,7 @@ function draw() {
 }
 
 function drawWindow() {
-  const { opens, closes, phase: stage, rules } = state.contest;
+  const { opens, closes, phase: stage, rules, under_correction: corrected } = state.contest;
   const parts = {
     before: ["Voting opens on ", time(opens), " and ends on ", time(closes), "."],
     open: ["You can vote until ", time(closes), "."],
@@ -440,8 +503,11 @@ function drawWindow() {
   if (phase() === "ended") {
     const link = document.createElement("a");
     link.href = `${API}/result?format=html`;
-    link.textContent = stage === "certified" ? "Read the certified result" : "Read the provisional result";
-    const readable = stage === "certified" || (rules.publication.result === "closed" && stage !== "open");
+    // After a reopening everyone is given the result that was certified before, whatever the rules of publication.
+    link.textContent = stage === "certified" ? "Read the certified result"
+      : corrected ? "Read the certified result, which is being corrected"
+      : "Read the provisional result";
+    const readable = stage === "certified" || corrected || (rules.publication.result === "closed" && stage !== "open");
     parts.push(readable ? link : "The result is published once it is certified.");
   }
   $("window").replaceChildren(...parts);
@@ -453,12 +519,11 @@ function drawHint() {
   const same = numbers.every(([few, many]) => few === least && many === most);
   const each = !same ? "as many entries as the category says" : most === 1 ? "one entry" : least === most ? `${most} entries` : `${least} to ${most} entries`;
   const many = categories().length > 1;
-  const named = (ids) => ids.map((id) => title(categoryOf(id)).text).join(", ");
-  $("hint").hidden = phase() === "ended";
+  $("hint").hidden = ["suspended", "ended"].includes(phase());
   $("hint").textContent = [
     `Choose ${each}${many ? " in each category that you wish to vote in" : ""}.`,
     rules().votes_in_all ? `You have ${plural(rules().votes_in_all, "vote", "votes")} in all.` : "",
-    ...limits().map((limit) => `You can vote in at most ${limit.most} of these ${limit.categories.length} categories: ${named(limit.categories)}.`),
+    ...limits().map((limit) => `You can vote in at most ${limit.most} of these ${limit.categories.length} categories: ${titlesOf(limit.categories)}.`),
     { day: `You can vote once a day, by the clock of ${state.contest.time_zone}.`,
       counted: `You have ${plural(rules().ballots_per_voter, "ballot", "ballots")} to cast.` }[rules().period] ?? "",
     many && rules().completion === "all" ? `Your votes count only once you have voted in every category${sameSheet()}.` : "",
@@ -642,10 +707,10 @@ function drawState(category) {
   const ballot = ballotIn(category);
   const chosen = [...chosenIn(category)];
   const [kind, text] =
-    editable(category) && chosen.length ? ["chosen", `Chosen, not cast yet: ${names(chosen)}`]
+    isOffered(category) && chosen.length ? ["chosen", `Chosen, not cast yet: ${names(chosen)}`]
     : editable(category) ? ["", "Nothing chosen yet"]
     : ballot ? ["done", `✓ Recorded: ${names(ballot.selections.filter(([id]) => id === category.id).map(([, id]) => id))}`]
-    : ["", plural(entriesOf(category).length, "entry", "entries")];
+    : ["", whyClosed(category) || plural(entriesOf(category).length, "entry", "entries")];
   line.className = `state ${kind}`;
   line.textContent = text;
   $(`inside-${category.id}`).querySelector(".clear").hidden = !editable(category) || chosen.length === 0;
@@ -653,10 +718,11 @@ function drawState(category) {
 
 function drawBar() {
   $("bar").hidden = !categories().some(editable);
-  const all = categories().length;
   const chosen = categories().filter((category) => editable(category) && chosenIn(category).size > 0).length;
   const recorded = categories().filter((category) => ballotIn(category) && !editable(category)).length;
-  $("count").textContent = `${chosen + recorded} of ${plural(all, "category", "categories")} chosen`;
+  const [all, most] = [chosen + recorded, mostCategories()];
+  $("count").textContent = all > most ? `${plural(all, "category", "categories")} chosen, at most ${most} allowed`
+    : `${all} of ${plural(most, "category", "categories")} chosen`;
   $("count-more").textContent =
     chosen ? `${recorded ? `${recorded} recorded, ` : ""}${chosen} not cast yet` : recorded ? `${recorded} recorded` : "";
   if (state.replacing) {
@@ -704,6 +770,8 @@ function notice(code, values = {}, ...more) {
   box.hidden = !code;
   if (!code) return box.replaceChildren();
   const text = sentence(code, values);
+  // The same again would be read out again.
+  if (box.childElementCount === 1 && more.every((part) => !part) && box.firstElementChild.isEqualNode(text)) return;
   box.className = `notice ${text.className}`;
   box.replaceChildren(text, ...more.filter(Boolean));
 }

@@ -164,7 +164,7 @@ impl Published {
         };
         let mut first = Self { lines: self.lines.iter().map(unsalted).collect(), ..self.clone() };
         let mut replay = Replay::new(&self.origin);
-        first.lines.iter().for_each(|line| drop(replay.push(line).unwrap()));
+        first.lines.iter().for_each(|line| assert!(replay.push(line).is_ok()));
         first.result = replay.result().map(|result| result.json);
         first.sign();
         first

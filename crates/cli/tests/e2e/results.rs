@@ -142,6 +142,9 @@ fn a_certified_result_stays_readable_while_it_is_corrected(site: &Site) {
     assert_eq!((certified.status, certified.header("acclaim-result")), (200, ""));
     ask(site, "?version=provisional", &[]).problem(409, "no-result-yet");
     ask(site, "?version=latest", &[]).problem(400, "invalid-parameter");
+    let is_corrected =
+        || site.send("GET", "/v1/contests/main", &[], b"").body.get("under_correction").cloned();
+    assert_eq!(is_corrected(), None);
     let table = ask(site, "?format=csv", &[]).text;
 
     let reason = json!({"reason": "an objection"});
@@ -150,6 +153,7 @@ fn a_certified_result_stays_readable_while_it_is_corrected(site: &Site) {
     let size = site.staff.post("/v1/contests/main/reinstatements", "reinstate", &reinstated).unwrap();
     site.tally("main", size["log"]["size"].as_u64().unwrap());
     assert!(done["log"]["size"].as_u64() < size["log"]["size"].as_u64());
+    assert_eq!(is_corrected(), Some(json!(true)));
     for query in ["", "?version=certified"] {
         let former = ask(site, query, &[]);
         assert_eq!((&former.text, former.header("acclaim-result")), (&certified.text, "under-correction"));
@@ -184,5 +188,6 @@ fn a_certified_result_stays_readable_while_it_is_corrected(site: &Site) {
     let corrected = ask(site, "", &[]);
     assert_eq!((corrected.status, corrected.header("acclaim-result")), (200, ""));
     assert_ne!(corrected.text, certified.text);
+    assert_eq!(is_corrected(), None);
     assert!(!ask(site, "?format=html", &[]).text.contains("it is being corrected"));
 }

@@ -78,8 +78,9 @@ fn post(site: &Site, path: &str, body: &Value) -> Answer {
 
 /// Two champions of three in each category.
 fn longlist(site: &Site) {
-    let more =
-        json!({"champions": {"count": 2}, "winners": {"count": 1, "from": "champions", "by": "votes"}});
+    // Numbers of its own are no later round's.
+    let more = json!({"champions": {"count": 2}, "winners": {"count": 1, "from": "champions", "by": "votes"},
+        "category": [{"id": "a", "title": "A", "votes": [1, 2], "winners": 2}, {"id": "b", "title": "B"}]});
     site.create("longlist", OPENED, &more);
     let title = json!({"what": "entry:a1", "key": "title", "to": "The first of them", "reason": "typo"});
     vote(site, "longlist", &[&["a1", "b1"], &["a1", "b1"], &["a2", "b3"]]);
@@ -131,6 +132,11 @@ fn three_rounds_are_audited_as_one(site: &Site) {
     assert_eq!(
         (&public["categories"][0]["title"], ids(&public, "categories")),
         (&json!("A"), vec!["a".into(), "b".into()])
+    );
+    assert_eq!(
+        public["categories"][0],
+        json!({"id": "a", "title": "A"}),
+        "its votes and winners are not taken over"
     );
     let last = contest(site, "final");
     assert_eq!(

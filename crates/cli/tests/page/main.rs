@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod limits;
 mod periods;
 mod result;
 mod search;

@@ -105,6 +105,42 @@ fn heard(told: &[(String, String)]) {
 }
 
 #[test]
+fn a_ballot_page_leads_to_the_certified_result_while_it_is_corrected() {
+    if is_waived() {
+        return;
+    }
+    let (stage, browser) = (Stage::start(), Browser::start());
+    for (contest, result) in [("silent", "certified"), ("spoken", "closed")] {
+        let mut definition = Stage::definition(contest, 1, 2);
+        definition["publication"]["result"] = json!(result);
+        stage.open(&definition);
+        stage.cast(contest, &stage.pass(contest), "c01", "p0101");
+        stage.staff(contest, "close", &json!({}));
+        stage.certify(contest);
+        let page = format!("{}/c/{contest}", stage.url);
+        browser.open(&page);
+        browser.sees("Read the certified result");
+        assert!(!browser.text().contains("which is being corrected"));
+
+        stage.staff(contest, "reopen", &json!({"reason": "an objection"}));
+        browser.open(&page);
+        browser.sees("Read the certified result, which is being corrected");
+        browser.resize(390, 844);
+        assert_eq!(browser.overflow(), 0);
+        browser.screenshot(&format!("phone-corrected-{contest}"), false);
+        browser.click("#window a");
+        browser.sees("Certified result");
+        browser.sees("it is being corrected");
+
+        stage.certify(contest);
+        browser.open(&page);
+        browser.sees("Read the certified result");
+        assert!(!browser.text().contains("which is being corrected"));
+    }
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
 fn a_page_from_a_file_shows_everything_and_runs_nothing() {
     if is_waived() {
         return;

@@ -1,13 +1,22 @@
-//! The page while voting is suspended, and where categories have numbers and limits of their own.
+//! The page while voting is suspended.
 
 use serde_json::json;
 
 use crate::{
     recorded,
-    stage::Stage,
+    stage::{Stage, until},
     vote,
     webdriver::{Browser, is_waived},
 };
+
+/// Waits until the page has asked the server once more and is drawn again.
+fn refresh(browser: &Browser) {
+    let script = "document.querySelector('.category').dataset.old = 'yes';
+        dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))";
+    browser.run(script, &json!([]));
+    let is_old = "return document.querySelector('.category').dataset.old === 'yes'";
+    until(|| browser.run(is_old, &json!([])) == false, || "the page was never drawn again".to_owned());
+}
 
 #[test]
 fn a_page_says_that_voting_is_suspended_and_goes_on_by_itself() {
@@ -27,10 +36,27 @@ fn a_page_says_that_voting_is_suspended_and_goes_on_by_itself() {
     browser.sees("Nothing was recorded. Your choices are still here");
     browser.sees("Voting is suspended by the organiser.");
     assert_eq!(browser.run("return document.querySelectorAll('#categories input').length", &json!([])), 0);
+    let chosen = "Chosen, not cast yet: Village libraries online 1.3";
+    browser.sees(chosen);
+    assert!(!browser.text().contains("Choose one entry"), "nothing can be chosen now");
     browser.screenshot("wide-suspended", false);
-    // A page that is loaded meanwhile says so too, and forgets no choice.
+    // The page asks from time to time whether voting is resumed. Its notice stays, in the very same element: it is not read out again.
+    browser.run("window.told = document.querySelector('#notice').firstElementChild", &json!([]));
+    for _ in 0..2 {
+        refresh(&browser);
+        assert!(browser.text().contains("Nothing was recorded. Your choices are still here"));
+        assert!(browser.text().contains(chosen));
+        let is_same = "return window.told === document.querySelector('#notice').firstElementChild";
+        assert_eq!(browser.run(is_same, &json!([])), true);
+    }
+    browser.resize(390, 844);
+    assert_eq!(browser.overflow(), 0);
+    browser.screenshot("phone-suspended", false);
+    browser.resize(1100, 900);
+    // A page that is loaded meanwhile says so too, and shows the choices that were kept.
     browser.open(&stage.link("prize", &pass));
     browser.sees("Voting is suspended by the organiser.");
+    browser.sees(chosen);
     assert_eq!(recorded(&stage.mine("prize", &pass)), []);
 
     stage.staff("prize", "resume", &json!({"reason": "new passes are out"}));
@@ -43,43 +69,4 @@ fn a_page_says_that_voting_is_suspended_and_goes_on_by_itself() {
     assert_eq!(recorded(&stage.mine("prize", &pass)), [vote("c01", "p0103")]);
     // The refusal is an answer that the browser notes.
     assert!(browser.complaints().iter().all(|complaint| complaint.contains("403")));
-}
-
-#[test]
-fn categories_have_numbers_and_limits_of_their_own() {
-    if is_waived() {
-        return;
-    }
-    let (stage, browser) = (Stage::start(), Browser::start());
-    let mut definition = Stage::definition("prize", 3, 4);
-    definition["category"][2]["votes"] = json!([2, 3]);
-    definition["limit"] = json!([{"categories": ["c01", "c02"], "most": 1}]);
-    stage.open(&definition);
-    let pass = stage.pass("prize");
-    browser.open(&stage.link("prize", &pass));
-    browser.sees("You can vote in at most 1 of these 2 categories");
-    for category in ["c02", "c03"] {
-        browser.click(&format!("#toggle-{category}"));
-    }
-    assert!(browser.label("#inside-c01 fieldset").starts_with("Choose one in"));
-    assert!(browser.label("#inside-c03 fieldset").starts_with("Choose 2 to 3 in"));
-    for entry in ["p0101", "p0201", "p0301"] {
-        browser.click(&format!("label[for=entry-{entry}]"));
-    }
-    browser.click("#submit");
-    browser.sees("Choose at least 2 entries in");
-    browser.click("label[for=entry-p0302]");
-    browser.click("#submit");
-    browser.sees("In at most 1 of these 2 categories");
-    browser.click("#category-c02 .clear");
-    browser.click("#submit");
-    browser.sees("Cast these 3 votes?");
-    browser.click("#cast");
-    browser.sees("Your ballot is recorded.");
-    let three = [vote("c01", "p0101"), vote("c03", "p0301"), vote("c03", "p0302")];
-    assert_eq!(recorded(&stage.mine("prize", &pass)), three);
-    // The other district is out of reach now, at once and by the server's word.
-    assert_eq!(browser.run("return document.querySelectorAll('#categories input').length", &json!([])), 0);
-    assert_eq!(stage.mine("prize", &pass)["left"], json!([]));
-    assert_eq!(browser.complaints(), [""; 0]);
 }

@@ -54,6 +54,10 @@ impl Categories {
         categories
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     pub(super) fn is_known(&self, id: &str) -> bool {
         self.index.contains_key(id)
     }

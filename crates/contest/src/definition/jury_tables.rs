@@ -149,7 +149,7 @@ fn needed<'t>(
     if needed { table.required(key, findings) } else { table.field(key) }
 }
 
-fn scale(field: &Field<'_>, findings: &mut Findings) -> Option<[i32; 2]> {
+fn scale(field: &Field<'_>, findings: &mut Findings) -> Option<[i64; 2]> {
     let [lowest, highest] = field.pair("[lowest, highest], such as [0, 10]", findings)?;
     let lowest = lowest.integer(-MOST_SCORE..=MOST_SCORE, findings);
     let highest = highest.integer(-MOST_SCORE..=MOST_SCORE, findings);

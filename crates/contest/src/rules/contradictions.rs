@@ -24,6 +24,8 @@ pub struct Contradiction {
 
 /// The most channels, panels, criteria and places with points: an auditor holds counts for each of them, whoever wrote the log.
 pub(crate) const MOST_LISTED: usize = 100;
+/// What a score on a scale can be: all of it, in ten-thousandths, fits 64 bits.
+const SCALE: std::ops::RangeInclusive<i64> = -(1 << 31)..=(1 << 32) - 1;
 const TOO_MANY: &str = "there are at most 100 of them";
 
 /// Collects contradictions.
@@ -267,6 +269,12 @@ fn panel(i: usize, panel: &Panel, found: &mut Found) {
         panel.scale.is_some_and(|[lowest, highest]| lowest >= highest),
         ["panel.scale", "panel.scale"],
         "the lowest score must be below the highest",
+    );
+    found.at(
+        i,
+        panel.scale.is_some_and(|scale| scale.iter().any(|end| !SCALE.contains(end))),
+        ["panel.scale", "panel.scale"],
+        "a scale lies between -2147483648 and 4294967295",
     );
     let criteria = ["panel.criteria", "panel.kind"];
     found.at(i, !score && !panel.criteria.is_empty(), criteria, "they are only there with kind = \"score\"");

@@ -57,7 +57,7 @@ fn panel() -> impl Strategy<Value = Panel> {
     let kind = select(vec![PanelKind::Score, PanelKind::Points, PanelKind::Rank]);
     let numbers = (select(vec![0u32, 0, 1, 5]), 1u32..=20, 1u32..=1_000_000);
     let stray = prop::bool::weighted(0.1);
-    (kind, select(vec![[0i32, 10], [1, 5], [-3, 3]]), numbers, stray).prop_map(
+    (kind, select(vec![[0i64, 10], [1, 5], [-3, 3]]), numbers, stray).prop_map(
         |(kind, scale, (trim, minimum_jurors, weight), stray)| Panel {
             id: "p".parse().unwrap(),
             kind,

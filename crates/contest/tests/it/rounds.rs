@@ -32,6 +32,19 @@ fn entries_come_later_and_categories_may() {
     }
 }
 
+/// A limit may be over categories that come with the entries; where they are there already, it is over these.
+#[test]
+fn a_limit_may_be_over_categories_to_come() {
+    let limit = "[[limit]]\ncategories = [\"c1\", \"c2\"]\nmost = 1\n";
+    let definition = from_toml(&format!("{}{limit}", following(false))).unwrap();
+    assert_eq!(definition.rules.limits.len(), 1);
+    assert_mistake(
+        from_toml(&format!("{}{limit}", following(true))),
+        "line ",
+        "limit[0].categories[1]: there is no category \"c2\"",
+    );
+}
+
 #[test]
 fn entries_beside_the_table_are_refused_naming_both_keys() {
     let words = "does not go with rounds.from: the entries are the champions of that contest";

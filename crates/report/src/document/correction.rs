@@ -3,6 +3,8 @@
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Deserialize;
 
+use super::figure::{Exact, Figure};
+
 /// The result certified before, and the categories in which this one differs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,29 +29,32 @@ pub struct CategoryCorrection {
     pub winners: Option<Change>,
     /// Entries whose rank or votes differ.
     #[serde(default)]
-    pub standings: Vec<StandingChange>,
+    pub standings: Vec<EntryChange<RankAndVotes>>,
+    /// Entries whose rank or figure in the ranking of the winners differs.
+    #[serde(default)]
+    pub ranking: Vec<EntryChange<RankAndFigure>>,
 }
 
-/// Entries before and after.
+/// Entries by place before and after; those of one place share it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     /// In the result certified before.
-    pub before: Vec<EntryId>,
+    pub before: Vec<Vec<EntryId>>,
     /// In this one.
-    pub after: Vec<EntryId>,
+    pub after: Vec<Vec<EntryId>>,
 }
 
-/// An entry's standing before and after.
+/// An entry before and after.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StandingChange {
+pub struct EntryChange<T> {
     /// Which entry.
     pub entry: EntryId,
-    /// In the result certified before; absent if the entry was withdrawn there.
-    pub before: Option<RankAndVotes>,
-    /// In this one; absent if the entry is withdrawn.
-    pub after: Option<RankAndVotes>,
+    /// In the result certified before; absent if the entry was withdrawn there, or had no figure.
+    pub before: Option<T>,
+    /// In this one; absent if the entry is withdrawn, or has no figure.
+    pub after: Option<T>,
 }
 
 /// An entry's place in the standings.
@@ -60,4 +65,16 @@ pub struct RankAndVotes {
     pub rank: u64,
     /// Counted votes.
     pub votes: u64,
+}
+
+/// An entry's place in the ranking of the winners.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RankAndFigure {
+    /// From 1; what is equal has the same.
+    pub rank: u64,
+    /// Scores, or percent with votes and scores.
+    pub figure: Figure,
+    /// The same as a fraction.
+    pub exact: Exact,
 }

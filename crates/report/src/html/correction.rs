@@ -7,12 +7,12 @@ use maud::{Markup, html};
 
 use super::{
     category::Titles,
-    words::{count, grouped, outside},
+    words::{count, grouped, outside, signed},
 };
 use crate::document::{
     Document, Status, WithdrawnEntry,
     category::CategoryResult,
-    correction::{CategoryCorrection, Change, Correction, RankAndVotes, StandingChange},
+    correction::{CategoryCorrection, Change, Correction, EntryChange, RankAndFigure, RankAndVotes},
 };
 
 /// At the top of the page: that this result takes the place of another.
@@ -51,7 +51,7 @@ pub(super) fn section(document: &Document, withdrawn: &HashMap<&CategoryId, Vec<
                     code { (outside(result)) } "."
                 }
                 @if changed.is_empty() {
-                    p { strong { "No champion, no winner and no standing differs from it." } }
+                    p { strong { "No champion, no winner, no standing and no figure differs from it." } }
                 } @else {
                     p { "It differs in " (count(changed.len() as u64, "category", "categories")) "." }
                 }
@@ -84,12 +84,27 @@ fn of_category(
                 }
             }
         }
+        @if !change.ranking.is_empty() {
+            table class="changes" {
+                caption class="heard" { "Ranks and figures before and now in " (title) }
+                (heads("Entry"))
+                tbody {
+                    @for EntryChange { entry, before, after } in &change.ranking {
+                        tr {
+                            th scope="row" { (titles.of(entry)) }
+                            td class="own" { (ranked(before.as_ref())) }
+                            td class="own" { (ranked(after.as_ref())) }
+                        }
+                    }
+                }
+            }
+        }
         @if !change.standings.is_empty() {
             table class="changes" {
                 caption class="heard" { "Ranks and votes before and now in " (title) }
                 (heads("Entry"))
                 tbody {
-                    @for StandingChange { entry, before, after } in &change.standings {
+                    @for EntryChange { entry, before, after } in &change.standings {
                         tr {
                             th scope="row" { (titles.of(entry)) }
                             td class="own" { (standing(*before)) }
@@ -98,6 +113,15 @@ fn of_category(
                     }
                 }
             }
+        }
+    }
+}
+
+fn ranked(figure: Option<&RankAndFigure>) -> Markup {
+    html! {
+        @match figure {
+            Some(RankAndFigure { rank, figure, .. }) => { "rank " (grouped(*rank)) ", " (signed(figure.as_str())) }
+            None => "none",
         }
     }
 }
@@ -111,7 +135,14 @@ fn places(what: &str, change: &Change, titles: &Titles<'_>) -> Markup {
         tr {
             th scope="row" class="own" { (what) }
             @for entries in [&change.before, &change.after] {
-                td { @if entries.is_empty() { "none" } @else { (titles.listed(entries)) } }
+                td {
+                    @if entries.is_empty() { "none" }
+                    @for (number, equal) in entries.iter().enumerate() {
+                        @if number > 0 { "; " }
+                        (titles.listed(equal))
+                        @if equal.len() > 1 { " (equal)" }
+                    }
+                }
             }
         }
     }

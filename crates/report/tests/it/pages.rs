@@ -335,7 +335,7 @@ fn a_correction_tells_what_changed() {
     let changes = [
         "What this result corrects The result before is certified by entry 20 of the log; the SHA-256 of its document is",
         "It differs in 1 category. Access Winners and champions before and now in Access Who Before Now",
-        "Winners Entry a1 Entry a2 Champions Entry a1 and Entry a2 Entry a2, Entry a1 and Entry a3",
+        "Winners Entry a1 Entry a2 Champions Entry a1; Entry a2 Entry a2; Entry a1 and Entry a3 (equal)",
         "Entry a1 rank 1, 3 votes rank 2, 1 vote Entry a2 rank 2, 2 votes rank 1, 2 votes",
         "Entry a4 rank 3, 1 vote withdrawn",
     ];
@@ -356,7 +356,15 @@ fn a_correction_tells_what_changed() {
     );
     assert_told(
         &second::corrected_without_a_change(),
-        &["No champion, no winner and no standing differs from it."],
+        &["No champion, no winner, no standing and no figure differs from it."],
+    );
+    assert_told(
+        &documents::golden("corrected-figures"),
+        &["Ranks and figures before and now in Category a", "Entry a2 rank 2, 5.00 rank 3, 3.00"],
+    );
+    assert_told(
+        &documents::golden("corrected-by-lots"),
+        &["Winners Entry a1 and Entry a2 (equal) Entry a1; Entry a2"],
     );
     let page = Html::parse_document(&Report::read(&corrected).unwrap().html());
     let first = all(&page, "main > section")[0];

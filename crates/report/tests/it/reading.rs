@@ -49,7 +49,7 @@ fn what_is_wrong_in_version_2_is_named() {
         ),
         (
             "/corrects/categories/0/winners/before",
-            json!(["p1", "p1"]),
+            json!([["p1"], ["p1"]]),
             "corrects.categories[0].winners.before: `p1` is there twice",
         ),
         (

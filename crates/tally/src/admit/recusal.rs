@@ -15,6 +15,10 @@ pub(super) fn admit(tally: &Tally, recusal: &Recusal, recuses: bool) -> Result<R
     let entry = entry.ok_or_else(|| Refusal::UnknownEntry(recusal.entry.to_string()))?;
     let category = tally.roster.entry(entry).category;
     let key = RecusalKey { panel, category, juror: recusal.juror.clone(), entry };
+    // Who folds a share keeps none: what comes twice is found by who judges the whole.
+    if !tally.scope.is_whole() {
+        return Ok(key);
+    }
     match (tally.recusals.has(&key), recuses) {
         (true, true) => {
             Err(Refusal::AlreadyRecused { juror: recusal.juror.clone(), entry: recusal.entry.clone() })

@@ -30,7 +30,7 @@ pub(super) fn check(header: &ContestHeader) -> Result<Division, Refusal> {
 
 /// A rule that only logs of version 2 have.
 fn later_rule(rules: &Rules) -> Option<&'static str> {
-    let below_zero = |scale: Option<[i32; 2]>| scale.is_some_and(|[lowest, _]| lowest < 0);
+    let below_zero = |scale: Option<[i64; 2]>| scale.is_some_and(|[lowest, _]| lowest < 0);
     let found = [
         (!rules.limits.is_empty(), "limits"),
         (rules.admission.is_some(), "admission"),

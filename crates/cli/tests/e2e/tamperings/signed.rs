@@ -114,7 +114,8 @@ pub(super) const SIGNED: &[Tampering] = &[
         change: |log| {
             let entry =
                 r#"{"type":"issued","source":"x","passes":18446744073709551616,"at":"2021-03-01T00:00:00Z"}"#;
-            log.insert(log.lines.len(), entry)
+            let salt = if log.version() > 1 { r#","salt":"AQIDBAUGBwgJCgsMDQ4PEA"}"# } else { "}" };
+            log.insert(log.lines.len(), entry.replace('}', salt))
         },
         audit: Refused("malformed"),
         independent: Refused("no number"),

@@ -36,6 +36,8 @@ pub(super) const CASES: &[Case] = &[
     ("undecided-without-scores", undecided_without_scores),
     ("undecided-with-too-few-jurors", undecided_with_too_few_jurors),
     ("undecided-with-a-missing-juror", undecided_with_a_missing_juror),
+    ("undecided-with-a-recusal-alone", undecided_with_a_recusal_alone),
+    ("undecided-tie-with-a-missing-juror", undecided_tie_with_a_missing_juror),
     ("undecided-with-incomplete-scores", undecided_with_incomplete_scores),
     ("undecided-with-a-chosen-withdrawn", undecided_with_a_chosen_withdrawn),
     ("undecided-without-lots", undecided_without_lots),
@@ -44,6 +46,8 @@ pub(super) const CASES: &[Case] = &[
     ("unfrozen", unfrozen),
     ("suspended-and-resumed", suspended_and_resumed),
     ("corrected-result", corrected_result),
+    ("corrected-figures", corrected_figures),
+    ("corrected-by-lots", corrected_by_lots),
 ];
 
 fn recusal(juror: &str, entry: &str) -> Recusal {
@@ -162,7 +166,7 @@ fn recused_from_points(log: &mut Log) {
 }
 
 /// Five jurors, one recused for a1, one dropped at either end: of 1, 2, 4, 9 stay 2 + 4 = 6, times (5 - 2)/(5 - 1 - 2) = 3/2, which is 9.
-/// a2: of 0, 2, 3, 4, 9 stay 2 + 3 + 4 = 9. The fifth juror gave nothing but a recusal, and counts as one who gives a2 nothing.
+/// a2: of 0, 2, 3, 4, 9 stay 2 + 3 + 4 = 9. The fifth juror gave nothing but a recusal: who gives a2 nothing counts, and is missing.
 fn recused_from_points_trimmed(log: &mut Log) {
     log.close();
     for (juror, values) in
@@ -286,6 +290,20 @@ fn undecided_with_a_missing_juror(log: &mut Log) {
     assert_eq!(recuse(log, "Bo", "a1"), Err("unknown-juror"));
 }
 
+/// Zoe is recused for a1, whose 10 points count twice for that, and has given nothing to a2: she is missing, named by the rules or not.
+fn undecided_with_a_recusal_alone(log: &mut Log) {
+    log.close();
+    scores(log, "experts", "Ama", "a1 10, a2 12");
+    recuse(log, "Zoe", "a1").unwrap();
+}
+
+/// a1 and a2 are tied by votes, the panel puts a1 first, and one of its two jurors is missing.
+fn undecided_tie_with_a_missing_juror(log: &mut Log) {
+    votes(log, &["a1", "a2"]);
+    log.close();
+    scores(log, "experts", "Ama", "a1 5, a2 3");
+}
+
 /// Juror 2 has not scored a3, and is recused for a2: only a3 is missing.
 fn undecided_with_incomplete_scores(log: &mut Log) {
     log.close();
@@ -362,5 +380,27 @@ fn corrected_result(log: &mut Log) {
     certify(log);
     log.event(Event::Reopened(reason()));
     scripted.into_iter().for_each(|ballot| log.void(ballot));
+    certify(log);
+}
+
+/// a1 9, a2 5 and a3 4 become 6, 3 and 4: the winner is the same, all figures and two ranks are not.
+fn corrected_figures(log: &mut Log) {
+    log.close();
+    scores(log, "experts", "j1", "a1 9, a2 5, a3 4");
+    certify(log);
+    log.event(Event::Reopened(reason()));
+    scores(log, "experts", "j1", "a1 6, a2 3, a3 4");
+    certify(log);
+}
+
+/// a1 and a2 share the first of two places until lots are drawn; by seed 02 a1 (b1...) is before a2 (bc...). The winners are the same, their
+/// places are not.
+fn corrected_by_lots(log: &mut Log) {
+    votes(log, &["a1", "a1", "a2", "a2", "a3"]);
+    log.close();
+    certify(log);
+    log.event(Event::Reopened(reason()));
+    freeze(log);
+    draw(log, &"02".repeat(32)).unwrap();
     certify(log);
 }

@@ -122,14 +122,19 @@ fn corrected(corrects: &Value) -> Vec<String> {
         let id = word(&category["id"]);
         for key in ["champions", "winners"] {
             if let Some(change) = category.get(key) {
-                let [before, after] = ["before", "after"].map(|side| lines(&change[side], word).join(", "));
+                let places =
+                    |side: &str| lines(&change[side], |shared| lines(shared, word).join(" = ")).join(", ");
+                let [before, after] = ["before", "after"].map(places);
                 changed.push(format!("{id} {key}: {before} -> {after}"));
             }
         }
-        changed.extend(lines(&category["standings"], |change| {
-            let [before, after] = ["before", "after"].map(|side| fields(&change[side], &["rank", "votes"]));
-            format!("{id} {}: {before} -> {after}", word(&change["entry"]))
-        }));
+        for key in ["standings", "ranking"] {
+            changed.extend(lines(&category[key], |change| {
+                let keys = ["rank", "votes", "figure"];
+                let [before, after] = ["before", "after"].map(|side| fields(&change[side], &keys));
+                format!("{id} {}: {before} -> {after}", word(&change["entry"]))
+            }));
+        }
     }
     changed
 }
