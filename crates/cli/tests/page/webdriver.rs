@@ -153,8 +153,13 @@ impl Browser {
         );
     }
 
-    /// Clicks as a user does: scrolls there, then clicks on what lies on top. `selector` is CSS.
+    /// Clicks as a user does: waits until the element is there, scrolls to it, then clicks on what lies on top. `selector` is CSS.
     pub(crate) fn click(&self, selector: &str) {
+        let is_there = "return document.querySelector(arguments[0])?.checkVisibility() ?? false";
+        until(
+            || self.run(is_there, &json!([selector])) == true,
+            || format!("the page never had {selector}, but:\n{}", self.text()),
+        );
         let scroll =
             "document.querySelector(arguments[0])?.scrollIntoView({block: 'center', behavior: 'instant'})";
         self.run(scroll, &json!([selector]));
