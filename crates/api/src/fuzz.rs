@@ -31,6 +31,7 @@ impl Booth {
         Self(Contest {
             is_left_alone: false,
             was_certified: false,
+            refused_texts: None,
             record: ContestRecord { definition, revision: 1, state, tag_key: None },
             slate,
             days,
