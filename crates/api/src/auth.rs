@@ -41,7 +41,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// The hash of the staff key that a request carries, valid or not; `None` for the process's own, which nobody can revoke.
+/// The hash of the staff key that a request carries, valid or not; `None` for the process's own key, which cannot be revoked.
 pub(crate) fn key_hash(api: &Api, headers: &HeaderMap) -> Option<[u8; 32]> {
     let token = bearer(headers).filter(|token| token.starts_with(KEY_PREFIX))?;
     let hash = blake3::hash(token.as_bytes());

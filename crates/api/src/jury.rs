@@ -113,7 +113,7 @@ impl<'a> Jury<'a> {
         let mut mistakes = Vec::new();
         let mut wrong = |place, problem| mistakes.push(Mistake { place, problem });
         let panel = self.panel(&sheet.panel).map_err(|problem| wrong(Place::Panel, problem)).ok();
-        // Who the jurors of a panel are that there is not, nobody knows.
+        // An unknown panel has no list of jurors to compare with.
         let juror = panel.map_or(Ok(sheet.juror.as_str()), |panel| self.jurors.find(&panel.id, &sheet.juror));
         let juror = juror.map_err(|unknown| wrong(Place::Juror, unknown.to_string())).unwrap_or_default();
         if let Some(problem) = panel.and_then(|panel| wrong_criterion(panel, sheet.criterion.as_deref())) {

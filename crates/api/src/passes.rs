@@ -56,7 +56,7 @@ struct MintRequest {
     subjects: Option<Vec<String>>,
     /// What subjects without a scheme are. Absent: what the contest's first list said, and of the first list `addresses`.
     subjects_are: Option<SubjectKind>,
-    /// So many voters without names.
+    /// The given number of voters without names.
     count: Option<usize>,
     /// The channel that their votes count in, where the contest has channels.
     channel: Option<String>,

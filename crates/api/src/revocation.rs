@@ -1,7 +1,7 @@
 //! Answers that go on for long end when the staff key that asked for them is revoked.
 //!
 //! `acclaim key revoke` writes to the database, beside whatever processes run on it. While a process has long answers to staff keys under way, one task
-//! reads four times a second which keys are valid: one query, whatever the number of answers and keys. Nobody who reads with a pass, or with nothing, is
+//! reads four times a second which keys are valid: one query, whatever the number of answers and keys. A reader with a pass, or without a credential, is not
 //! concerned.
 
 use std::{

@@ -32,7 +32,7 @@ pub struct Slate {
     limits: Vec<CategoryLimit>,
 }
 
-/// Of these categories a ballot votes in at most so many.
+/// A ballot votes in at most this number of these categories.
 #[derive(Debug, Clone)]
 struct CategoryLimit {
     categories: HashSet<CategoryId>,

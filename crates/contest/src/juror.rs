@@ -177,7 +177,7 @@ fn quoted(name: &str) -> String {
     quoted
 }
 
-/// A name of which all is told: what looks alike is told apart.
+/// A name, shown in full: names that look alike are distinguished.
 fn escaped(name: &str) -> String {
     let escape = |character: char| {
         if character.is_ascii() && !character.is_ascii_control() {

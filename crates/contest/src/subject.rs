@@ -114,7 +114,7 @@ pub enum SubjectError {
     /// More characters than any subject has.
     #[error("is longer than {0} characters")]
     TooLong(usize),
-    /// A character that nobody sees, or that turns the direction of writing.
+    /// A character that is invisible, or that turns the direction of writing.
     #[error("has the invisible character {} inside: remove it", characters::name(*.0))]
     Invisible(char),
     /// White space where there is none in a subject of this kind.

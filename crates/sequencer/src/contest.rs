@@ -266,7 +266,7 @@ impl ContestTask {
         }
         let session = self.record.session();
         let (cursors, most) = (self.log.cursors.clone(), self.context.settings.batch);
-        // While voting is suspended too: what slips through is rejected, and its voter is told.
+        // While voting is suspended too: a ballot that slips through is rejected, and its voter learns it.
         let takes_ballots = self.record.state.phase.is_voting();
         let (id, wake, renew) = (self.id().clone(), self.next_instant(), self.renew);
         // Kept over notices that concern others: begun anew for each, it would never end while they are busy.

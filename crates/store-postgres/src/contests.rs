@@ -222,7 +222,7 @@ pub(crate) async fn keep_subjects(tx: &mut Lent, contest: i32, subjects: &Subjec
 async fn count(tx: &mut Lent, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
     let PassCount { source, key, request, more, subjects } = passes;
     let contest = hold_contest(tx, id, tag_key).await?;
-    // First: a key that was used before is of no help to whoever compares subjects in another way.
+    // First: a key that was used before does not help a process that compares subjects in another way.
     let kept = if subjects.is_some() { kept_subjects(tx, contest).await? } else { None };
     if kept.is_some() && kept.as_ref() != subjects {
         return Ok(Counted::OtherSubjects);

@@ -137,7 +137,7 @@ impl Contests for SqliteDatabase {
                 .optional()
                 .map_err(unavailable)?
                 .ok_or_else(|| StoreError::Conflict(format!("there is no contest {id} of this tag key")))?;
-            // First: a key that was used before is of no help to whoever compares subjects in another way.
+            // First: a key that was used before does not help a process that compares subjects in another way.
             let kept = read_subjects(tx, contest)?;
             if subjects.is_some() && kept.is_some() && kept != subjects {
                 return Ok(Counted::OtherSubjects);

@@ -38,7 +38,7 @@ impl Phase {
         }
     }
 
-    /// The word used on the wire, where a suspension is told beside the phase.
+    /// The word used on the wire, where a suspension has a field of its own beside the phase.
     #[must_use]
     pub fn public_name(self) -> &'static str {
         match self {

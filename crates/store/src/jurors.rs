@@ -59,7 +59,7 @@ pub async fn jurors_for(
     if is_named || registered.of(&panel.id).iter().any(|juror| juror == name) {
         return Ok(registered);
     }
-    // All scores are read only if this very spelling has scored, or nobody is known by the name.
+    // All scores are read only if this very spelling has scored, or no juror is known by the name.
     let by_name = Sought::ScoresOf { panel: &panel.id, juror: name };
     let has_scored = !database.recorded_commands(record.id(), by_name, 0, 1).await?.is_empty();
     if !has_scored && registered.find(&panel.id, name).is_ok() {

@@ -27,7 +27,7 @@ pub(crate) enum Value {
     End,
 }
 
-/// How many jurors gave each value to each entry of a category, the highest value first. What nobody gave is not there.
+/// How many jurors gave each value to each entry of a category, the highest value first. A value that no juror gave is absent.
 #[derive(Debug, Default)]
 pub(crate) struct Countback(BTreeMap<EntryNumber, BTreeMap<Value, u64>>);
 

@@ -255,7 +255,7 @@ impl Tally {
         Some(Cut::new(&pool, count, Rule::Votes, &Ties { shared, order, lots_due, everywhere: false }))
     }
 
-    /// Winners by a ranking. Nobody wins without a vote, or without a figure, or with one of nothing or less unless scores go below zero.
+    /// Winners by a ranking. No entry wins without a vote, or without a figure, or with a figure of zero or less unless scores go below zero.
     fn winner_cut(&self, category: CategoryNumber, pool: &[Ranked], ranking: Option<&Ranking>) -> Cut {
         let Some(rules) = self.header.as_ref().map(|header| &header.rules.winners) else {
             return Cut::default();

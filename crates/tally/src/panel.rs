@@ -9,7 +9,7 @@
 //!
 //! Who is recused for an entry does not count for it. Of N jurors who gave scores or are recused in the category, r are recused for the entry:
 //! a mean is taken over those left, and `trim` and `minimum_jurors` are asked of them; a sum is multiplied by (N - 2 trim) / (N - r - 2 trim),
-//! so that nobody loses points by a recusal.
+//! so that no entry loses points by a recusal.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -53,7 +53,7 @@ pub(crate) struct Votes {
     pub(crate) unruled: u64,
 }
 
-/// Of these categories a sheet votes in at most so many.
+/// A sheet votes in at most this number of these categories.
 #[derive(Debug, Clone)]
 pub(crate) struct CategoryLimit {
     /// Ascending.

@@ -229,7 +229,7 @@ impl Tally {
         self.division = division;
     }
 
-    /// Who folds a share ranks nobody: see [`crate::admit`] of recusals.
+    /// The fold of a share ranks no entry: see [`crate::admit`] of recusals.
     fn apply_recusal(&mut self, event: &Event, key: RecusalKey) {
         if !self.scope.is_whole() {
             return;

@@ -36,7 +36,7 @@ pub enum UndecidedReason {
     NoChoice,
     /// Chosen entries were withdrawn since, or are no longer champions.
     ChosenNotEligible,
-    /// Nobody has scored at the panel.
+    /// No juror has scored at the panel.
     NoScores,
     /// Fewer jurors than `minimum_jurors` have scored the entries.
     TooFewJurors,
@@ -51,7 +51,7 @@ pub enum UndecidedReason {
 }
 
 impl UndecidedReason {
-    /// A sentence for people; panel, jurors and entries are told beside it.
+    /// A sentence for people; panel, jurors and entries have fields of their own.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {

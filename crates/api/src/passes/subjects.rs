@@ -23,7 +23,7 @@ const MOST: usize = 10_000;
 pub(super) enum Whom {
     /// Those of a list, and what it says that its subjects are.
     Subjects(Vec<String>, Option<SubjectsAre>),
-    /// So many voters without names.
+    /// The given number of voters without names.
     MadeUp(usize),
 }
 

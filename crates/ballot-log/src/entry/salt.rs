@@ -1,4 +1,4 @@
-//! The salt that ends an entry of staff, so that nobody can guess the entry from its public hash.
+//! The salt that ends an entry of staff, so that the entry cannot be guessed from its public hash.
 
 use std::fmt;
 

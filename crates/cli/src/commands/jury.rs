@@ -90,7 +90,7 @@ fn recused(recused: &Value) -> String {
     named(&entries, entries.len() as u64)
 }
 
-/// So many entries: by name if all are listed and they are few.
+/// A number of entries: by name if all are listed and they are few.
 fn named(entries: &[String], count: u64) -> String {
     if entries.len() <= MAX_NAMED && entries.len() as u64 == count {
         entries.join(", ")

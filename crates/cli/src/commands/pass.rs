@@ -123,7 +123,7 @@ impl PassFile {
         Ok(self.csv.flush().map_err(Unwritable)?)
     }
 
-    /// An empty file of a command that failed would only be in the way of the next attempt; one with passes is told of.
+    /// An empty file of a command that failed would only be in the way of the next attempt; one with passes is reported.
     fn end(self, minted: Result<()>) -> Result<()> {
         let (Err(error), Some(file)) = (&minted, &self.file) else { return minted };
         if self.written == 0 {

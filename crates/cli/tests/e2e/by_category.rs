@@ -1,4 +1,4 @@
-//! Votes by category, and limits over several of them: what is refused at once, what the sequencer refuses, and what a voter is told is left.
+//! Votes by category, and limits over several of them: what is refused at once, what the sequencer refuses, and what a voter may still vote for.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Who is a juror, whatever way a name is spelled: two spellings are one, a name that nobody has is refused, and how far each is can be read.
+//! Who is a juror, however a name is spelled: two spellings are one juror, an unknown name is refused, and each juror's progress can be read.
 
 use std::{fs, process::Output};
 

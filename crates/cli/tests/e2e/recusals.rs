@@ -92,7 +92,7 @@ fn a_recused_juror_does_not_score_the_entry(site: &Site) {
     let standing = get(site, "scores", &ama).body["scores"].clone();
     assert_eq!(standing[0]["values"], json!([["a2", "2"]]), "the earlier score is dropped");
 
-    // Refused by the field and by the row, whoever enters them, and nothing of a file is sent.
+    // Refused by the field and by the row, for every role, and nothing of a file is sent.
     let both = scores(json!([["a2", "1"], ["a1", "1"]]));
     let refused = post(site, "scores", &ama, "both", &both);
     let problem = refused.problem(422, "invalid-request");
@@ -179,7 +179,7 @@ fn a_juror_recuses_nobody_else(site: &Site) {
     assert_eq!(get(site, "recusals", &auditor).body["recusals"][0]["juror"], "Kofi");
     get(site, "recusals", "").problem(401, "key-missing");
 
-    // A juror cannot make a log that nobody can audit.
+    // A juror cannot make a log that fails its audit.
     for number in 0..50 {
         for route in ["recusals", "rejoinings"] {
             done(&post(site, route, &ama, &format!("{route}-{number}"), &body(json!({}))));

@@ -177,7 +177,7 @@ fn a_certified_result_stays_readable_while_it_is_corrected(site: &Site) {
     };
     let printed = succeeded(&run(&["contest", "result", "main", "--certified"], &site.key));
     assert_eq!(printed, certified.text.trim());
-    // Whoever audits compares the log with its own result, and not with the one before.
+    // An auditor compares the log with its own result, and not with the one before.
     let vkey =
         site.staff.contest(&"main".parse().unwrap()).unwrap()["log"]["vkey"].as_str().unwrap().to_owned();
     for key in ["", &site.key] {

@@ -1,4 +1,4 @@
-//! Voting is suspended and resumed, by the command line and over HTTP: what everyone is told meanwhile, in every process.
+//! Voting is suspended and resumed, by the command line and over HTTP: what every process answers meanwhile.
 
 use std::process::Output;
 

@@ -1,5 +1,5 @@
 //! What is secret stays secret until its time: every route is asked in every phase with every kind of credential, and answers what
-//! `docs/organiser.md` says. Two contests differ only in what others chose and scored; until the certification nobody but readers can tell them apart.
+//! `docs/organiser.md` says. Two contests differ only in what others chose and scored; until the certification only readers can tell them apart.
 
 mod publication;
 mod revocation;
@@ -77,7 +77,7 @@ struct World {
     contest: &'static str,
     credentials: Vec<Credential>,
     passes: Vec<String>,
-    /// Of the second voter; one that nobody has cast until there is one.
+    /// The second voter's ballot; until it is cast, an id that no ballot has.
     ballot: String,
 }
 

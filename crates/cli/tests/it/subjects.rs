@@ -109,7 +109,7 @@ fn an_encoding_that_is_not_utf_8_is_refused_by_name_and_line() {
 fn a_file_of_many_requests_is_checked_before_the_first_one() {
     let session = with_contest();
     let mut lines: Vec<String> = (0..12_000).map(|number| format!("v{number}@example.org")).collect();
-    // After a blank line: the file's own number is told.
+    // After a blank line: the message names the file's own line number.
     lines.insert(3, String::new());
     lines[11_000] = "xx @example.org".to_owned();
     let said = mint(&session, lines.join("\n"), &["--out", "passes.csv"]);
@@ -168,7 +168,7 @@ fn identifiers_of_the_organiser_are_no_formulas_in_the_file_of_passes() {
     assert_eq!(tags(&again.out)["id:member 0042"], tags(&said.out)["member 0042"], "{}", again.err);
 }
 
-/// A data directory of the program before this one: nobody becomes another voter by the upgrade, who could then vote a second time.
+/// A data directory of the program before this one: the upgrade makes no subject another voter, who could then vote a second time.
 #[test]
 fn a_contest_of_before_goes_on_byte_for_byte() {
     const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/raw-subjects/");

@@ -165,7 +165,7 @@ fn jurors(field: &Field<'_>, findings: &mut Findings) -> Vec<String> {
     if elements.is_empty() {
         field.wrong(findings, "must be a list of names; without the key, every juror with a key may score");
     }
-    // Names are compared as whoever enters scores is looked for by name: two spellings of one are one juror.
+    // Names are compared as when scores are entered: two spellings of one name are one juror.
     let mut names: HashMap<String, String> = HashMap::new();
     let name = |element: Field<'_>| {
         let name = element.checked(findings, juror::check_name)?;

@@ -33,7 +33,7 @@ impl Moment {
 }
 
 impl Definition {
-    /// What the organiser should know of the definition. A rehearsal is told what the real contest would be told.
+    /// What the organiser should know of the definition. A rehearsal gets the warnings of the real contest.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         early_entries(self).into_iter().collect()

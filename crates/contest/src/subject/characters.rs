@@ -1,4 +1,4 @@
-//! Characters that nobody sees: two texts that look the same must not be two persons.
+//! Invisible characters: two texts that look the same must not be two persons.
 
 /// A text without white space and invisible characters around it: programs leave a byte-order mark, a zero-width space or marks of direction there.
 pub(super) fn trimmed(text: &str) -> &str {

@@ -23,7 +23,7 @@ pub struct DomainRule {
     /// What becomes of `+` and what follows, before the `@`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plus: Option<Plus>,
-    /// Characters before the `@` that tell nobody apart, such as the dots at gmail.com.
+    /// Characters before the `@` that do not distinguish mailboxes, for example the dots at gmail.com.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strip: Option<String>,
 }

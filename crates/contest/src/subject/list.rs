@@ -1,4 +1,4 @@
-//! Lists of subjects: checked whole, and told by position; files of them, a subject a line.
+//! Lists of subjects: checked whole, mistakes named by position; files of them, a subject a line.
 
 use std::{collections::HashMap, fmt};
 

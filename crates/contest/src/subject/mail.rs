@@ -60,7 +60,7 @@ pub(super) fn address(text: &str, domains: &DomainTable) -> Result<String, Subje
     Ok(format!("{own}@{}", rule.domain))
 }
 
-/// The address of `Ama <ama@example.org>`. The name is nobody's business, unless it is another address.
+/// The address of `Ama <ama@example.org>`. The name is dropped, unless it is another address.
 fn without_name(text: &str) -> Result<&str, SubjectError> {
     let Some((name, rest)) = text.rsplit_once('<') else { return Ok(text) };
     let address = rest.strip_suffix('>').ok_or(SubjectError::LocalCharacter('<'))?;

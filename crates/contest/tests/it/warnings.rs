@@ -1,4 +1,4 @@
-//! What an organiser is told of a definition that is not refused.
+//! Warnings about a definition that is not refused.
 
 use crate::support::{PLAIN, from_toml};
 

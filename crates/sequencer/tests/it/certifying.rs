@@ -76,7 +76,7 @@ async fn what_is_not_decided_is_certified_only_if_it_is_said() {
 
     let request = world.certify_request().await;
     let Command::Certify { size, root, result, .. } = request.clone() else { panic!("{request:?}") };
-    // A request about another log is told so, and not what is undecided in this one.
+    // A request about another log is answered as such, and not with what is undecided in this one.
     let (old, same) = (size - 1, (root.clone(), result.clone()));
     let stale = Command::Certify { size: old, root: same.0, result: same.1, undecided: false };
     let outcome = world.decide("stale", stale).await;

@@ -1,4 +1,4 @@
-//! Entries of staff cannot be guessed from their public hashes: each ends with a salt that nobody but the sequencer drew.
+//! Entries of staff cannot be guessed from their public hashes: each ends with a salt that only the sequencer knows until it is published.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Who is a juror of a contest from before jurors had to be known: whoever has scores that stand, in the very spelling.
+//! Who is a juror of a contest from before jurors had to be known: each name with scores that stand, in the very spelling.
 
 use acclaim_contest::{ContestId, Definition, Overrides, PanelId};
 use acclaim_store::{

@@ -325,7 +325,7 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     assert!(refused.contains(&format!("of schema version {}", version + 1)), "{refused}");
 }
 
-/// A file whose installation has moved away is brought up to date as well: whoever takes it back goes on with it.
+/// A file whose installation has moved away is brought up to date as well: it may be taken back into use.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_was_left_with_an_older_schema_can_be_taken_back() {
     let folder = tempfile::tempdir().unwrap();

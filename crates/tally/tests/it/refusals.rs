@@ -268,7 +268,7 @@ fn rules_that_contradict_themselves_are_refused() {
         change(&mut header);
         assert_eq!(Log::empty().try_event(&Event::Contest(header)), Err("invalid-rules"), "change {n}");
     }
-    // Versions beyond the second do not even decode; whoever builds a header in memory meets the same.
+    // Versions beyond the second do not even decode; a header built in memory is refused in the same way.
     let beyond = ContestHeader { v: 3, ..header() };
     let refused = Tally::new().admit(&LogEntry::Event(Box::new(Event::Contest(beyond)), None));
     assert_eq!(refused.map_err(|refusal| refusal.code()), Err("unsupported"));

@@ -73,7 +73,7 @@ impl CosignatureWatch {
         self.waiting.retain(|(size, _)| *size > cosigned);
     }
 
-    /// The server does not answer. The time until the next look does not count: nothing can be cosigned that nobody can fetch.
+    /// The server does not answer. The time until the next look does not count: a witness cannot fetch anything to cosign either.
     pub(super) fn pause(&mut self) {
         self.last_look = None;
     }
@@ -282,7 +282,7 @@ mod tests {
         CosigningKey::from_seed(name, &[7; 32]).unwrap()
     }
 
-    /// A checkpoint's note over so many entries, cosigned by these at a time.
+    /// A checkpoint's note over the given number of entries, cosigned by these at a time.
     fn note(size: u64, by: &[&CosigningKey], time: u64) -> (Vec<u8>, u64) {
         let mut note =
             SigningKey::from_seed("vote.example.org/photos", &[9; 32]).unwrap().sign(size, empty_root());

@@ -318,7 +318,7 @@ fn sheets(rows: &[Row]) -> Sheets<'_> {
     sheets
 }
 
-/// What is wrong with the rows by the contest's rules, except in cells that are `known` to be wrong: what should stand there, nobody knows.
+/// What is wrong with the rows by the contest's rules, except in cells that are `known` to be wrong: their intended value is unknown.
 fn wrong_rows(
     rows: &mut Vec<Row>,
     known: &[Mistake],
@@ -451,7 +451,7 @@ mod tests {
         assert_eq!(read, [("Average", 1), ("Julián Diaz", 2)]);
     }
 
-    /// What is told of a file for the panel `e` of ranks, of the jurors Ama and Kofi, by an organiser or by Ama.
+    /// The mistakes reported for a file for the panel `e` of ranks, of the jurors Ama and Kofi, sent by an organiser or by Ama.
     fn all_mistakes(content: &str, is_amas: bool) -> Vec<String> {
         let panels = r#"[{"id":"e","kind":"rank","points":[12,10],"trim":0,"minimum_jurors":1,"weight":1},
             {"id":"f","kind":"points","trim":0,"minimum_jurors":1,"weight":1}]"#;
@@ -483,7 +483,7 @@ mod tests {
                 false,
                 &["2 value", "3 juror", "4 juror", "4 value"][..],
             ),
-            // What is missing is told as missing, and the rest of the row is checked.
+            // A missing cell is reported as missing, and the rest of the row is checked.
             (
                 "panel,juror,category,entry,value\ne,,a,z,1\ne,Ama,,z,\n",
                 false,
@@ -491,7 +491,7 @@ mod tests {
             ),
             // What can be read in two ways takes no rank.
             ("panel;juror;category;entry;value\ne;Ama;a;x;1.000\ne;Ama;a;y;1", false, &["2 value"]),
-            // A row that is shifted is told as such only.
+            // A shifted row is reported as shifted, and for nothing else.
             (
                 "panel,juror,category,entry,value\ne,Mensah, Ama,a,x,1\ne,Ama,a,y,one",
                 false,

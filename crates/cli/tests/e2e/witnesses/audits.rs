@@ -58,7 +58,7 @@ impl Watched {
         (Self { site, vkey, witness }, process)
     }
 
-    /// The audit of the server, where an entry may wait so many seconds.
+    /// The audit of the server, where an entry may wait the given number of seconds.
     fn audit(&self, seconds: u32) -> Command {
         let mut audit = acclaim();
         audit.args(["audit", "watched", "--url", &format!("http://{}", self.site.address)]);

@@ -1,4 +1,4 @@
-//! An embedded engine in this process, and whoever asks it: contests of one shape in different states, passes and keys of every kind.
+//! An embedded engine in this process, and the roles that ask it: contests of one shape in different states, passes and keys of every kind.
 
 use std::{
     net::SocketAddr,
@@ -226,7 +226,7 @@ impl Stage {
     }
 }
 
-/// A contest of two categories with a panel of jurors, which opens when it is told to.
+/// A contest of two categories with a panel of jurors, which opens on command.
 pub(super) fn definition(id: &str, more: &Value) -> Value {
     let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id.to_uppercase()});
     let entries = ["a1", "a2", "b1", "b2"].map(entry);
