@@ -271,7 +271,7 @@ async fn standing_recusals(
     own: Option<&StaffKey>,
 ) -> Result<Vec<recusals::Standing>, Problem> {
     let own = own.and_then(|key| Some((key.panel.as_ref()?, own_name(contest, key))));
-    let sought = own.map_or(Sought::Recusals, |(panel, juror)| Sought::RecusalsOf { panel, juror });
+    let sought = Sought::recusals(own);
     let _place = api.long_readings.acquire().await.ok();
     Ok(recusals::standing(&*api.stores.database, contest.id(), sought).await?)
 }

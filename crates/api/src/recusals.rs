@@ -153,7 +153,7 @@ async fn read(
     let own = (key.role == Role::Juror)
         .then_some(&key)
         .and_then(|key| Some((key.panel.as_ref()?, own_name(&contest, key))));
-    let sought = own.map_or(Sought::Recusals, |(panel, juror)| Sought::RecusalsOf { panel, juror });
+    let sought = Sought::recusals(own);
     let _place = api.long_readings.acquire().await.ok();
     let recusals = standing(&*api.stores.database, id, sought).await?;
     let body = Json(Recusals { contest: id.to_string(), recusals });

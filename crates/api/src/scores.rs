@@ -270,7 +270,7 @@ async fn drop_recused(
     own: Option<(&PanelId, &str)>,
     newest: &mut BTreeMap<Place, Standing>,
 ) -> Result<(), Problem> {
-    let sought = own.map_or(Sought::Recusals, |(panel, juror)| Sought::RecusalsOf { panel, juror });
+    let sought = Sought::recusals(own);
     let drop = |queued: QueuedCommand, outcome| {
         let (
             Command::Recusal { panel, juror, entry, rejoins: false, .. },

@@ -28,7 +28,7 @@ pub struct RowPlace {
 /// What is wrong with a table as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Where, as an offset in the content without its mark; `None` for nowhere in particular.
+    /// Where, as an offset in the content without its mark; `None` if it concerns the whole table.
     pub at: Option<usize>,
     /// What it is.
     pub problem: String,

@@ -265,6 +265,14 @@ pub enum Sought<'a> {
     SameScores(&'a Command),
 }
 
+impl<'a> Sought<'a> {
+    /// The recusals of one juror of a panel, or of all jurors.
+    #[must_use]
+    pub fn recusals(own: Option<(&'a PanelId, &'a str)>) -> Self {
+        own.map_or(Self::Recusals, |(panel, juror)| Self::RecusalsOf { panel, juror })
+    }
+}
+
 impl Sought<'_> {
     /// How the JSON of these commands begins, as it is stored.
     #[must_use]

@@ -23,14 +23,6 @@ on_both_grounds!(
     a_juror_reads_the_shortlist_and_nothing_else,
 );
 
-fn opened(site: &Site, id: &str, more: &Value) {
-    site.create(id, OPENED, more);
-    poll("the opening", || {
-        let contest = site.staff.contest(&id.parse().unwrap()).unwrap();
-        (contest["phase"] == "open").then_some(())
-    });
-}
-
 fn juror(site: &Site, contest: &str, panel: &str, name: &str) -> String {
     site.run_key(&["create", "--role", "juror", "--contest", contest, "--panel", panel, "--name", name])
 }
@@ -79,7 +71,7 @@ fn points() -> Value {
 
 /// Ama gives a2 more, Julián gives a1 more, and together a2 has more: 13 to 12. Julián counted twice makes a1 the winner, 21 to 18.
 fn a_juror_in_two_spellings_counts_once(site: &Site) {
-    opened(site, "prize", &points());
+    site.create_open("prize", OPENED, &points());
     let [_, julian] = ["Ama", COMPOSED].map(|name| juror(site, "prize", "experts", name));
     let sheet = format!(
         "juror,category,entry,value\nAma,a,a1,3\nAma,a,a2,8\n{COMPOSED},a,a1,9\n{DECOMPOSED},a,a2,5\n"
@@ -123,7 +115,7 @@ fn a_juror_in_two_spellings_counts_once(site: &Site) {
 }
 
 fn whoever_is_no_juror_is_refused(site: &Site) {
-    opened(site, "prize", &points());
+    site.create_open("prize", OPENED, &points());
     juror(site, "prize", "experts", "Ama Mensah");
     let kofi = juror(site, "prize", "experts", "Kofi");
     let size = site.log("prize").len();
@@ -179,7 +171,7 @@ fn whoever_is_no_juror_is_refused(site: &Site) {
 fn a_panel_that_names_its_jurors_has_exactly_these(site: &Site) {
     let mut rules = points();
     rules["panel"][0]["jurors"] = json!(["Ama Mensah", COMPOSED]);
-    opened(site, "prize", &rules);
+    site.create_open("prize", OPENED, &rules);
     // No key is needed where the definition names the juror, and a key makes no juror where it does not.
     let body =
         |juror: &str| json!({"panel": "experts", "juror": juror, "category": "a", "values": [["a1", "5"]]});
@@ -205,7 +197,7 @@ fn a_panel_that_names_its_jurors_has_exactly_these(site: &Site) {
 
 /// The name is known to two contests, and only one of them can give its juror a key.
 fn a_name_that_another_key_has_is_told_with_its_place_and_a_way_out(site: &Site, rules: &Value) {
-    opened(site, "second", rules);
+    site.create_open("second", OPENED, rules);
     site.create("draft", "2098-01-01T00:00:00Z", rules);
     site.create("open-panel", "2098-01-01T00:00:00Z", &points());
     let refused = |contest: &str| {
@@ -241,7 +233,7 @@ fn the_jury_is_told_how_far_it_is(site: &Site) {
             {"id": "students", "kind": "points"},
         ],
     });
-    opened(site, "prize", &rules);
+    site.create_open("prize", OPENED, &rules);
     let ama = juror(site, "prize", "experts", "Ama");
     let esi = juror(site, "prize", "students", "Esi");
     for (number, (category, criterion, entries)) in [
@@ -300,7 +292,7 @@ fn a_juror_reads_the_shortlist_and_nothing_else(site: &Site) {
         "winners": {"count": 1, "from": "champions", "by": "scores"},
         "panel": [{"id": "experts", "kind": "points"}, {"id": "students", "kind": "points"}],
     });
-    opened(site, "prize", &rules);
+    site.create_open("prize", OPENED, &rules);
     let [ama, kofi] = ["Ama", "Kofi"].map(|name| juror(site, "prize", "experts", name));
     juror(site, "prize", "students", "Esi");
     for (voter, entries) in [("1", ["a2", "b1"]), ("2", ["a2", "b3"]), ("3", ["a1", "b3"])] {

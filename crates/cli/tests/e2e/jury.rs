@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     ground::{on_both_grounds, succeeded},
     server::acclaim,
-    site::{Answer, Site, ballot, poll},
+    site::{Answer, Site, ballot},
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
@@ -31,15 +31,6 @@ fn rules() -> Value {
             {"id": "students", "kind": "score", "scale": [0, 10]},
         ],
         "draw": {"source": SOURCE},
-    })
-}
-
-/// Makes a contest, and returns it when it is open.
-fn opened(site: &Site, id: &str) -> Value {
-    site.create(id, OPENED, &rules());
-    poll("the opening", || {
-        let contest = site.staff.contest(&id.parse().unwrap()).unwrap();
-        (contest["phase"] == "open").then_some(contest)
     })
 }
 
@@ -83,7 +74,7 @@ fn of_type(site: &Site, contest: &str, kind: &str) -> Vec<Value> {
 }
 
 fn jurors_decide_and_the_log_says_how(site: &Site) {
-    let vkey = opened(site, "prize")["log"]["vkey"].as_str().unwrap().to_owned();
+    let vkey = site.create_open("prize", OPENED, &rules())["log"]["vkey"].as_str().unwrap().to_owned();
     let [ama, kofi] = ["Ama Mensah", "Kofi"].map(|name| juror(site, "prize", "experts", name));
     juror(site, "prize", "students", "class 4");
     let pass = site.pass("prize", "mailto:voter@example.org");
@@ -254,8 +245,8 @@ fn lots_decide(result: &Value) {
 }
 
 fn a_jurors_key_does_nothing_else(site: &Site) {
-    opened(site, "prize");
-    opened(site, "other");
+    site.create_open("prize", OPENED, &rules());
+    site.create_open("other", OPENED, &rules());
     let ama = juror(site, "prize", "experts", "Ama");
     let ours = "/v1/contests/prize";
     for route in [
@@ -411,7 +402,7 @@ fn corrections_have_an_end(site: &Site) {
 }
 
 fn scores_are_checked_before_they_wait(site: &Site) {
-    opened(site, "prize");
+    site.create_open("prize", OPENED, &rules());
     for panel in ["students", "experts"] {
         juror(site, "prize", panel, if panel == "students" { "Esi" } else { "Esi, expert" });
     }
@@ -468,7 +459,7 @@ fn scores_are_checked_before_they_wait(site: &Site) {
 }
 
 fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
-    opened(site, "prize");
+    site.create_open("prize", OPENED, &rules());
     for (panel, name) in
         [("experts", "Ama"), ("experts", "Kofi Annan"), ("students", "Esi"), ("students", "Kofi")]
     {

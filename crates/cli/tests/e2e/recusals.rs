@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     ground::{on_both_grounds, succeeded},
     server::acclaim,
-    site::{Answer, Site, poll},
+    site::{Answer, Site},
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
@@ -23,14 +23,6 @@ fn rules() -> Value {
         "winners": {"count": 1, "from": "all", "by": "scores"},
         "panel": [{"id": "skaters", "kind": "score", "scale": [-3, 3]}, {"id": "artists", "kind": "score", "scale": [-3, 3]}],
     })
-}
-
-fn opened(site: &Site) {
-    site.create("prize", OPENED, &rules());
-    poll("the opening", || {
-        let contest = site.staff.contest(&"prize".parse().unwrap()).unwrap();
-        (contest["phase"] == "open").then_some(())
-    });
 }
 
 fn juror(site: &Site, panel: &str, name: &str) -> String {
@@ -61,7 +53,7 @@ fn run(site: &Site, key: &str, args: &[&str]) -> Output {
 }
 
 fn a_recused_juror_does_not_score_the_entry(site: &Site) {
-    opened(site);
+    site.create_open("prize", OPENED, &rules());
     let ama = juror(site, "skaters", "Ama");
     let scores = |values: Value| json!({"category": "a", "values": values});
     done(&post(site, "scores", &ama, "first", &scores(json!([["a1", "-1.5"], ["a2", "2"]]))));
@@ -147,7 +139,7 @@ fn a_recused_juror_does_not_score_the_entry(site: &Site) {
 }
 
 fn a_juror_recuses_nobody_else(site: &Site) {
-    opened(site);
+    site.create_open("prize", OPENED, &rules());
     let (ama, auditor) = (juror(site, "skaters", "Ama"), site.staff_key("auditor", "prize"));
     let body = |more: Value| {
         let mut body = json!({"entry": "a1", "reason": "a test"});
@@ -191,7 +183,7 @@ fn a_juror_recuses_nobody_else(site: &Site) {
 }
 
 fn scores_below_zero_come_by_every_way(site: &Site) {
-    opened(site);
+    site.create_open("prize", OPENED, &rules());
     for name in ["Ama", "Kofi"] {
         juror(site, "skaters", name);
     }

@@ -149,6 +149,15 @@ impl Site {
             .unwrap()
     }
 
+    /// Creates a contest whose opening is in the past, and returns it once the sequencer has opened it.
+    pub(crate) fn create_open(&self, id: &str, opens: &str, more: &Value) -> Value {
+        self.create(id, opens, more);
+        poll("the opening", || {
+            let contest = self.staff.contest(&id.parse().unwrap()).unwrap();
+            (contest["phase"] == "open").then_some(contest)
+        })
+    }
+
     /// A pass for a subject; a word is the name of a mailbox.
     pub(crate) fn pass(&self, contest: &str, subject: &str) -> String {
         let body = json!({"subjects": [address(subject)]});

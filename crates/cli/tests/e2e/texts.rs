@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ground::on_both_grounds,
-    site::{Answer, Site, definition, poll},
+    site::{Answer, Site, definition},
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
@@ -14,14 +14,6 @@ on_both_grounds!(
     statements_that_look_reserved_are_refused
 );
 
-fn opened(site: &Site) {
-    site.create("prize", OPENED, &json!({"winners": {"count": 1, "from": "all", "by": "choice"}}));
-    poll("the opening", || {
-        let contest = site.staff.contest(&"prize".parse().unwrap()).unwrap();
-        (contest["phase"] == "open").then_some(())
-    });
-}
-
 fn send(site: &Site, method: &str, path: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {}", site.key);
     let headers =
@@ -30,7 +22,7 @@ fn send(site: &Site, method: &str, path: &str, body: &Value) -> Answer {
 }
 
 fn characters_that_change_how_a_text_reads_are_refused(site: &Site) {
-    opened(site);
+    site.create_open("prize", OPENED, &json!({"winners": {"count": 1, "from": "all", "by": "choice"}}));
     let size = site.log("prize").len();
     let amend = |what: &str, key: &str, to: Value| json!({"what": what, "key": key, "to": to, "reason": "r"});
     for (character, code) in
@@ -79,7 +71,7 @@ fn characters_that_change_how_a_text_reads_are_refused(site: &Site) {
 }
 
 fn statements_that_look_reserved_are_refused(site: &Site) {
-    opened(site);
+    site.create_open("prize", OPENED, &json!({"winners": {"count": 1, "from": "all", "by": "choice"}}));
     for kind in ["Tag key destroyed", "ｔａｇ－ｋｅｙ－ｄｅｓｔｒｏｙｅｄ", "tag-k\u{ad}ey-des\u{200b}troyed"]
     {
         let refused = send(site, "POST", "prize/statements", &json!({"kind": kind, "text": "it is gone"}));

@@ -15,7 +15,7 @@ pub(super) fn admit(tally: &Tally, recusal: &Recusal, recuses: bool) -> Result<R
     let entry = entry.ok_or_else(|| Refusal::UnknownEntry(recusal.entry.to_string()))?;
     let category = tally.roster.entry(entry).category;
     let key = RecusalKey { panel, category, juror: recusal.juror.clone(), entry };
-    // Who folds a share keeps none: what comes twice is found by who judges the whole.
+    // The fold of a share keeps no recusals; the fold of the whole finds one that is entered twice.
     if !tally.scope.is_whole() {
         return Ok(key);
     }
