@@ -120,10 +120,8 @@ impl Log {
     /// forgotten, as a flushed Redis does, or is an older one, as after a failover. Says whether it was.
     pub(crate) async fn make_up(&mut self, stores: &Stores, session: &Session) -> Result<bool, StoreError> {
         let Some((size, root)) = self.committed else { return Ok(false) };
-        if self.untrimmed {
-            let trimmed = self.trim(stores, session).await;
-            self.note_trimmed(&trimmed);
-        }
+        // Where it fails, the next round tries again.
+        drop(self.trim_again(stores, session).await);
         let shown = stores.shown.highest(&self.contest).await?;
         let shown = shown.and_then(|note| Checkpoint::open(note.as_bytes(), self.key.verifier()).ok());
         if shown.is_some_and(|shown| shown.size >= size) {
@@ -143,9 +141,14 @@ impl Log {
         tokio::time::timeout(PATIENCE, trimming).await.unwrap_or_else(late)
     }
 
-    /// Whether the intake may hold what is recorded.
-    pub(crate) fn is_untrimmed(&self) -> bool {
-        self.untrimmed
+    /// Rids the intake of what is recorded and could not be trimmed when it was. After that the backlog has only what waits.
+    pub(crate) async fn trim_again(&mut self, stores: &Stores, session: &Session) -> Result<(), StoreError> {
+        if !self.untrimmed {
+            return Ok(());
+        }
+        let trimmed = self.trim(stores, session).await;
+        self.note_trimmed(&trimmed);
+        trimmed
     }
 
     fn note_trimmed(&mut self, trimmed: &Result<(), StoreError>) {

@@ -168,33 +168,44 @@ impl ContestTask {
     /// Records as many ballots as wait by now: those that arrived before a suspension. What is on its way to the intake at this moment is rejected behind
     /// the suspension, and can be cast again after it.
     pub(crate) async fn record_before_suspension(&mut self) -> Step {
-        let (stores, session) = (self.context.stores.clone(), self.record.session());
-        let patience = self.context.settings.lease / 4;
-        let late = |_| Halt::Wait(StoreError::Unavailable("the intake does not answer in time".to_owned()));
-        let look = async || {
-            let backlog =
-                tokio::time::timeout(patience, stores.intake.backlog(&session)).await.map_err(late)?;
-            Ok::<_, Halt>(backlog.map_err(Halt::of_call)?.items)
-        };
-        let mut left = look().await?;
-        while left > 0 && !self.session_waits() {
+        let stores = self.context.stores.clone();
+        let mut left = u64::MAX;
+        while !self.session_waits() {
+            // What came meanwhile is not waited for.
+            left = left.min(self.count_waiting().await?);
+            if left == 0 {
+                break;
+            }
+            let session = self.record.session();
             let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
-            let drained = match tokio::time::timeout(patience, drain).await {
-                Ok(drained) => drained.map_err(Halt::of_call)?,
-                // All of it is recorded, and could not be trimmed.
-                Err(_) if self.log.is_untrimmed() => return Ok(()),
-                Err(error) => return Err(late(error)),
-            };
+            let drained = self.in_time(drain).await?;
             let taken = match &drained {
                 Drained::Items { items, .. } => items.len() as u64,
                 Drained::Lost(_) => 0,
             };
             self.take(drained).await?;
             self.keep_lease().await?;
-            // What came meanwhile is not waited for, and what is trimmed waits no more.
-            left = left.saturating_sub(taken).min(look().await?);
+            left = left.saturating_sub(taken);
         }
         Ok(())
+    }
+
+    /// How many ballots wait in the intake and are not recorded.
+    async fn count_waiting(&mut self) -> Result<u64, Halt> {
+        let (stores, session) = (self.context.stores.clone(), self.record.session());
+        // What is recorded and not trimmed would be counted.
+        self.log.trim_again(&stores, &session).await.map_err(Halt::of_call)?;
+        Ok(self.in_time(stores.intake.backlog(&session)).await?.items)
+    }
+
+    /// The intake's answer, unless it takes too long.
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Halt> {
+        match tokio::time::timeout(self.context.settings.lease / 4, call).await {
+            Ok(answer) => answer.map_err(Halt::of_call),
+            Err(_) => {
+                Err(Halt::Wait(StoreError::Unavailable("the intake does not answer in time".to_owned())))
+            }
+        }
     }
 
     /// Seals the intake, records what is left in it, and closes.

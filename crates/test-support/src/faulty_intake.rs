@@ -1,9 +1,6 @@
 //! An intake whose steps go wrong as planned, and that can be made to hand nothing out for a while.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use acclaim_contest::BallotId;
 use acclaim_store::{
@@ -13,7 +10,7 @@ use acclaim_store::{
 };
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::faults::{Faults, Step};
 
@@ -21,8 +18,7 @@ use crate::faults::{Faults, Step};
 pub struct FaultyIntake {
     inner: Arc<dyn Intake>,
     faults: Arc<Faults>,
-    stalled: AtomicBool,
-    resumed: Notify,
+    stalled: watch::Sender<bool>,
     skew: Mutex<SignedDuration>,
 }
 
@@ -30,13 +26,7 @@ impl FaultyIntake {
     /// Around an intake that works, and working at first.
     #[must_use]
     pub fn new(inner: Arc<dyn Intake>, faults: Arc<Faults>) -> Self {
-        Self {
-            inner,
-            faults,
-            stalled: AtomicBool::new(false),
-            resumed: Notify::new(),
-            skew: Mutex::default(),
-        }
+        Self { inner, faults, stalled: watch::Sender::new(false), skew: Mutex::default() }
     }
 
     /// The intake that works.
@@ -50,25 +40,19 @@ impl FaultyIntake {
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = skew;
     }
 
-    /// Hands nothing out from now on.
+    /// Hands nothing out from now on, also to a call that waits already.
     pub fn stall(&self) {
-        self.stalled.store(true, Ordering::SeqCst);
+        self.stalled.send_replace(true);
     }
 
     /// Hands out again what has gathered.
     pub fn resume(&self) {
-        self.stalled.store(false, Ordering::SeqCst);
-        self.resumed.notify_waiters();
+        self.stalled.send_replace(false);
     }
 
-    async fn wait(&self) {
-        loop {
-            let resumed = self.resumed.notified();
-            if !self.stalled.load(Ordering::SeqCst) {
-                return;
-            }
-            resumed.await;
-        }
+    /// Returns once it is stalled, or is not any more. The sender lives as long as this does.
+    async fn until_stalled(&self, stalled: bool) {
+        drop(self.stalled.subscribe().wait_for(|now| *now == stalled).await);
     }
 }
 
@@ -79,8 +63,15 @@ impl Intake for FaultyIntake {
     }
 
     async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
-        self.wait().await;
-        self.faults.around(Step::Drain, self.inner.drain(session, after, most)).await
+        loop {
+            self.until_stalled(false).await;
+            let drain = self.faults.around(Step::Drain, self.inner.drain(session, after, most));
+            tokio::select! {
+                biased;
+                () = self.until_stalled(true) => {}
+                drained = drain => return drained,
+            }
+        }
     }
 
     async fn trim(&self, session: &Session, through: &Cursors, promised: &[BallotId]) -> Result<()> {

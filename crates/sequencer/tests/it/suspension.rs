@@ -39,6 +39,19 @@ async fn position(world: &World, text: &str) -> usize {
     found[0]
 }
 
+/// The intake hands nothing out: nothing is suspended until that is noticed.
+async fn until_failing(world: &World) {
+    let is_failing = || {
+        let recording = world.stores.hub.recording();
+        recording.iter().any(|(_, state)| matches!(state, Recording::Failing(_)))
+    };
+    while !is_failing() {
+        assert_eq!(world.phase().await, Phase::Open);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.phase().await, Phase::Open);
+}
+
 #[tokio::test]
 async fn what_waits_is_recorded_before_a_suspension_and_what_comes_later_can_be_cast_again() {
     let mut world = World::open().await;
@@ -46,16 +59,7 @@ async fn what_waits_is_recorded_before_a_suspension_and_what_comes_later_can_be_
     let waiting: Vec<_> = (0..5).map(|voter| world.ballot(&format!("voter-{voter}"), "p1")).collect();
     world.submit(waiting.clone()).await;
     world.queue("suspend", Command::Suspend(reason())).await;
-    // The intake hands nothing out: nothing is suspended over its head.
-    let waits = |world: &World| {
-        let recording = world.stores.hub.recording();
-        recording.iter().any(|(_, state)| matches!(state, Recording::Failing(_)))
-    };
-    while !waits(&world) {
-        assert_eq!(world.phase().await, Phase::Open);
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(world.phase().await, Phase::Open);
+    until_failing(&world).await;
     world.intake.resume();
     world.until(|notice| matches!(notice, Notice::Decided(decided) if !decided.commands.is_empty())).await;
     assert_eq!(world.phase().await, Phase::Suspended);
@@ -91,6 +95,26 @@ async fn what_waits_is_recorded_before_a_suspension_and_what_comes_later_can_be_
     let report = world.audit().await;
     assert!(report.clean, "{:?}", report.findings);
     assert_eq!((report.ballots.recorded, report.voters), (7, 7));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_intake_that_is_not_trimmed_hides_nothing_that_waits() {
+    let mut world = World::open().await;
+    world.faults.plan(Step::Trim, [Fault::LostBefore]);
+    let recorded = world.ballot("ama", "p1");
+    world.submit(vec![recorded.clone()]).await;
+    assert!(matches!(world.outcome(recorded.ballot).await, BallotOutcome::Recorded { .. }));
+    world.intake.stall();
+    let waiting = world.ballot("li", "p2");
+    world.submit(vec![waiting.clone()]).await;
+    world.queue("suspend", Command::Suspend(reason())).await;
+    until_failing(&world).await;
+    world.intake.resume();
+    world.until(|notice| matches!(notice, Notice::Decided(decided) if !decided.commands.is_empty())).await;
+    let suspended = position(&world, "\"type\":\"suspended\"").await;
+    assert!(position(&world, &waiting.ballot.to_string()).await < suspended);
+    assert!(world.audit().await.clean);
     world.stop().await;
 }
 
