@@ -11,9 +11,7 @@ use acclaim_contest::{
     rules::{Panel, PanelKind, WinnersFrom},
 };
 use acclaim_store::{
-    Phase,
-    command::Sought,
-    jurors,
+    Phase, jurors,
     keys::{Role, StaffKey},
 };
 use axum::{
@@ -149,7 +147,7 @@ async fn read(
     };
     let panels = contest.record.definition.rules.panels.iter();
     let panels = panels.filter(|panel| own.is_none_or(|own| own.panel.as_ref() == Some(&panel.id)));
-    let recused = standing_recusals(&api, &contest, own).await?;
+    let recused = recusals::standing_for(&api, &contest, own).await?;
     let entered = Entered::new(&standing, &recused);
     let mut room = MAX_NAMED;
     let panels = panels
@@ -262,18 +260,6 @@ fn champions(api: &Api, contest: &Contest) -> Result<HashSet<EntryId>, Problem> 
         .map_err(|error| Problem::new(&problem::INTERNAL, format!("a result document: {error}")))?;
     let champions = document.categories.into_iter().flat_map(|category| category.champions);
     Ok(champions.map(|champion| champion.entry).collect())
-}
-
-/// The recusals that stand, of all jurors or of the one whose key it is.
-async fn standing_recusals(
-    api: &Api,
-    contest: &Contest,
-    own: Option<&StaffKey>,
-) -> Result<Vec<recusals::Standing>, Problem> {
-    let own = own.and_then(|key| Some((key.panel.as_ref()?, own_name(contest, key))));
-    let sought = Sought::recusals(own);
-    let _place = api.long_readings.acquire().await.ok();
-    Ok(recusals::standing(&*api.stores.database, contest.id(), sought).await?)
 }
 
 /// Which entries stand in each juror's lists, and which the jurors do not judge.

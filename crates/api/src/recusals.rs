@@ -8,7 +8,7 @@ use acclaim_contest::{ContestId, EntryId, PanelId};
 use acclaim_store::{
     Command, CommandOutcome, Commands, StoreError,
     command::{QueuedCommand, Sought, each_recorded},
-    keys::Role,
+    keys::{Role, StaffKey},
 };
 use axum::{
     Json,
@@ -27,7 +27,7 @@ use crate::{
     directory::Contest,
     extract::Path,
     problem::Problem,
-    scores::{check_corrections, check_time, jurors_for, own_name, panel_and_juror},
+    scores::{check_corrections, check_time, jurors_for, own_place, panel_and_juror},
     state::Api,
 };
 
@@ -149,15 +149,21 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
-    let id = contest.id();
-    let own = (key.role == Role::Juror)
-        .then_some(&key)
-        .and_then(|key| Some((key.panel.as_ref()?, own_name(&contest, key))));
-    let sought = Sought::recusals(own);
-    let _place = api.long_readings.acquire().await.ok();
-    let recusals = standing(&*api.stores.database, id, sought).await?;
-    let body = Json(Recusals { contest: id.to_string(), recusals });
+    let own = (key.role == Role::Juror).then_some(&key);
+    let recusals = standing_for(&api, &contest, own).await?;
+    let body = Json(Recusals { contest: contest.id().to_string(), recusals });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], body).into_response())
+}
+
+/// The recusals that stand, of all jurors or of the one whose key it is.
+pub(crate) async fn standing_for(
+    api: &Api,
+    contest: &Contest,
+    own: Option<&StaffKey>,
+) -> Result<Vec<Standing>, Problem> {
+    let sought = Sought::recusals(own.and_then(|key| own_place(contest, key)));
+    let _place = api.long_readings.acquire().await.ok();
+    Ok(standing(&*api.stores.database, contest.id(), sought).await?)
 }
 
 /// The recusals that stand of those sought, by panel, juror and entry.

@@ -131,6 +131,11 @@ pub(crate) fn own_name<'a>(contest: &'a Contest, key: &'a StaffKey) -> &'a str {
     own.into_iter().find(|juror| juror::is_same(juror, &key.name)).map_or(&key.name, String::as_str)
 }
 
+/// The panel of a juror's key, and the juror's name in the log.
+pub(crate) fn own_place<'a>(contest: &'a Contest, key: &'a StaffKey) -> Option<(&'a PanelId, &'a str)> {
+    Some((key.panel.as_ref()?, own_name(contest, key)))
+}
+
 /// Refuses scores for entries that the juror is recused for; `admit` would too, without saying where they stand.
 async fn check_recusals(
     api: &Api,
@@ -298,7 +303,7 @@ pub(crate) async fn standing(
     contest: &Contest,
     own: Option<&StaffKey>,
 ) -> Result<Vec<Standing>, Problem> {
-    let own = own.and_then(|key| Some((key.panel.as_ref()?, own_name(contest, key))));
+    let own = own.and_then(|key| own_place(contest, key));
     let sought = own.map_or(Sought::Scores, |(panel, juror)| Sought::ScoresOf { panel, juror });
     // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
     let _place = api.long_readings.acquire().await.ok();

@@ -99,6 +99,7 @@ pub(crate) fn admit(tally: &Tally, given: &Given<'_>) -> Result<ScoreList, Refus
         .category_number(given.category.as_str())
         .ok_or_else(|| Refusal::UnknownCategory(given.category.to_string()))?;
     let criterion = criterion(panel, given.criterion)?;
+    let mut recusal = RecusalKey { panel: number, category, juror: given.juror.to_owned(), entry: 0 };
     let mut scores = Vec::with_capacity(given.values.len());
     for (id, text) in given.values {
         let entry =
@@ -106,7 +107,7 @@ pub(crate) fn admit(tally: &Tally, given: &Given<'_>) -> Result<ScoreList, Refus
         if tally.roster.entry(entry).category != category {
             return Err(Refusal::WrongCategory { category: given.category.to_string(), entry: id.clone() });
         }
-        let recusal = RecusalKey { panel: number, category, juror: given.juror.to_owned(), entry };
+        recusal.entry = entry;
         if tally.recusals.has(&recusal) {
             return Err(Refusal::ScoreOfRecused { juror: given.juror.to_owned(), entry: id.clone() });
         }
@@ -116,7 +117,7 @@ pub(crate) fn admit(tally: &Tally, given: &Given<'_>) -> Result<ScoreList, Refus
     if panel.kind == PanelKind::Rank {
         check_ranks(&scores, given.values)?;
     }
-    let key = ListKey { panel: number, category, juror: given.juror.to_owned(), criterion };
+    let key = ListKey { panel: number, category, juror: recusal.juror, criterion };
     Ok(ScoreList { key, scores })
 }
 
