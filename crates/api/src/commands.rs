@@ -4,7 +4,7 @@
 use acclaim_ballot_log::Amendment;
 use acclaim_contest::{BallotId, ContestId, characters};
 use acclaim_store::{
-    StoreError,
+    RequestId, StoreError,
     command::{Command, CommandOutcome, Queued, QueuedCommand, Reason, is_reserved},
     hub::Notice,
 };
@@ -378,29 +378,27 @@ async fn run<B: DeserializeOwned>(
     let idempotency_key = idempotency_key(request.headers())?;
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let command = command(parse(&body)?)?;
-    decide(api, contest.id(), key.name, idempotency_key, command).await
+    decide(api, contest.id(), RequestId { by: key.name, key: idempotency_key }, command).await
 }
 
 /// Queues a command of a staff key and waits for its outcome.
-pub(crate) async fn decide(
-    api: &Api,
-    id: &ContestId,
-    by: String,
-    idempotency_key: String,
-    command: Command,
-) -> Answer {
+pub(crate) async fn decide(api: &Api, id: &ContestId, request: RequestId, command: Command) -> Answer {
     // Listening first: the notice cannot be missed.
     let notices = api.stores.hub.subscribe();
     let received = api.stores.clock.now();
-    let queued = QueuedCommand { key: idempotency_key.clone(), by, command, received };
+    let RequestId { by, key } = request.clone();
+    let queued = QueuedCommand { key, by, command, received };
     let outcome = match api.stores.database.queue_command(id, &queued).await? {
         Queued::Known(Some(outcome)) if is_shown(api, id, &outcome).await? => outcome,
         Queued::KeyUsed => {
-            return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, "the key was used for another request"));
+            return Err(Problem::new(
+                &problem::IDEMPOTENCY_KEY_USED,
+                "the staff key has used this Idempotency-Key for another request",
+            ));
         }
         Queued::New | Queued::Known(_) => {
             api.stores.hub.send(Notice::CommandQueued(id.clone()));
-            let waited = outcome_of(api, id, &idempotency_key, notices);
+            let waited = outcome_of(api, id, &request, notices);
             match tokio::time::timeout(api.settings.command_deadline, waited).await {
                 Ok(outcome) => outcome?,
                 Err(_) => {
@@ -437,13 +435,13 @@ async fn is_shown(api: &Api, contest: &ContestId, outcome: &CommandOutcome) -> R
 async fn outcome_of(
     api: &Api,
     contest: &ContestId,
-    key: &str,
+    request: &RequestId,
     mut notices: Receiver<Notice>,
 ) -> Result<CommandOutcome, Problem> {
     loop {
         let missed = match tokio::time::timeout(ASK_EVERY, notices.recv()).await {
             Ok(Ok(Notice::Decided(decided))) if decided.contest == *contest => {
-                match decided.commands.iter().find(|(decided_key, _)| decided_key == key) {
+                match decided.commands.iter().find(|(decided, _)| decided == request) {
                     Some((_, outcome)) => return Ok(outcome.clone()),
                     None => false,
                 }
@@ -455,7 +453,7 @@ async fn outcome_of(
             }
         };
         if missed
-            && let Some(outcome) = api.stores.database.command_outcome(contest, key).await?
+            && let Some(outcome) = api.stores.database.command_outcome(contest, request).await?
             && is_shown(api, contest, &outcome).await?
         {
             return Ok(outcome);

@@ -11,7 +11,7 @@ use acclaim_contest::{
     subject::SubjectsAre,
 };
 use acclaim_store::{
-    Phase, StoreError,
+    Phase, RequestId, StoreError,
     contests::{Counted, PassCount},
 };
 use axum::{
@@ -135,8 +135,8 @@ async fn mint(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, _) = auth::staff_of(&api, request.headers(), &contest, ORGANISERS).await?;
-    let key = idempotency_key(request.headers())?;
+    let (contest, key) = auth::staff_of(&api, request.headers(), &contest, ORGANISERS).await?;
+    let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: MintRequest = parse(&body)?;
     let tag_key = contest.tag_key.as_ref().ok_or_else(|| {
@@ -150,7 +150,7 @@ async fn mint(
     }
     let grant = Grant::read(&contest, &wanted, api.stores.clock.now())?;
     let whom = Whom::read(wanted.subjects, wanted.count, wanted.subjects_are.map(Into::into))?;
-    let voters = count(&api, &contest, &key, *blake3::hash(&body).as_bytes(), &whom).await?;
+    let voters = count(&api, &contest, &asked, *blake3::hash(&body).as_bytes(), &whom).await?;
     let minted = grant.mint(&api, &contest, tag_key, voters)?;
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(minted)).into_response())
 }
@@ -177,15 +177,15 @@ async fn show_subject_rules(
 async fn count(
     api: &Api,
     contest: &Contest,
-    key: &str,
+    asked: &RequestId,
     request: [u8; 32],
     whom: &Whom,
 ) -> Result<Vec<Voter>, Problem> {
     let wrapped = contest.record.tag_key.as_deref().unwrap_or_default();
     for _ in 0..MAX_READINGS {
-        let (voters, rules) = whom.voters(api, contest, key).await?;
+        let (voters, rules) = whom.voters(api, contest, asked).await?;
         let more = voters.len() as u64;
-        let passes = PassCount { source: SOURCE, key, request, more, subjects: rules.as_ref() };
+        let passes = PassCount { source: SOURCE, id: asked, request, more, subjects: rules.as_ref() };
         match api.stores.database.count_passes(contest.id(), wrapped, passes).await {
             // This process has not heard of it yet.
             Err(StoreError::Conflict(_)) => {
@@ -194,8 +194,9 @@ async fn count(
             }
             Err(error) => return Err(error.into()),
             Ok(Counted::New | Counted::Again) => return Ok(voters),
+            Ok(Counted::AgainOfContest) => return Ok(whom.as_made_before(voters, asked)),
             Ok(Counted::KeyUsed) => {
-                let used = "the key was used for another request";
+                let used = "the staff key has used this Idempotency-Key for another request";
                 return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, used));
             }
             // Another list has become the contest's first meanwhile.

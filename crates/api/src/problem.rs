@@ -59,7 +59,7 @@ problems! {
     ALREADY_VOTED = 409 "already-voted" "Other votes stand there" "An earlier ballot of this voter fills these `categories`, also if it was voided or its entry withdrawn. Nothing of this ballot was recorded.";
     REPLACED_IS_NOT_STANDING = 409 "replaced-is-not-standing" "What the ballot replaces does not stand" "`replaces` must name the voter's own standing ballot; `standing` is its id, if there is one. Nothing of this ballot was recorded.";
     REFUSED = 409 "refused" "The contest's rules do not allow it" "`code` and `detail` say what. Nothing was changed.";
-    IDEMPOTENCY_KEY_USED = 409 "idempotency-key-used" "The Idempotency-Key was used for another request" "A key stands for one request. Use a new one for a new request.";
+    IDEMPOTENCY_KEY_USED = 409 "idempotency-key-used" "The Idempotency-Key was used for another request" "An Idempotency-Key stands for one request of a staff key. Use a new one for a new request.";
     NO_RESULT_YET = 409 "no-result-yet" "There is no result yet" "A result exists from the closing on, a certified one from the first certification on, and a provisional one until then or while the contest is reopened. `detail` says which is missing.";
     NOT_A_DRAFT = 409 "not-a-draft" "The contest is not a draft" "Drafts can be edited, drafts and tests deleted; an open contest only changes by amendments and rulings.";
     TAG_KEY_DESTROYED = 409 "tag-key-destroyed" "The contest's tag key was destroyed" "Nobody can tell a subject's tag any more, so that no pass can be minted; the log has the statement. Passes that were minted before still show their voter's own ballots.";

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use acclaim_contest::{ContestId, EntryId, PanelId};
 use acclaim_store::{
-    Command, CommandOutcome, Commands, StoreError,
+    Command, CommandOutcome, Commands, RequestId, StoreError,
     command::{QueuedCommand, Sought, each_recorded},
     keys::{Role, StaffKey},
 };
@@ -83,7 +83,7 @@ async fn rejoin(
 async fn enter(api: &Api, contest: &str, request: Request, rejoins: bool) -> Result<Json<Done>, Problem> {
     let (contest, key) = auth::staff_of(api, request.headers(), contest, SCORERS).await?;
     let id = contest.id();
-    let idempotency_key = idempotency_key(request.headers())?;
+    let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let RecusalRequest { panel, juror, entry, reason } = parse(&body)?;
     let (panel, juror) = panel_and_juror(panel, juror, &key)?;
@@ -95,7 +95,7 @@ async fn enter(api: &Api, contest: &str, request: Request, rejoins: bool) -> Res
     if key.role == Role::Juror {
         let (mut is_repeated, mut entered) = (false, 0);
         let look = |queued: QueuedCommand, _| {
-            is_repeated |= queued.key == idempotency_key;
+            is_repeated |= queued.id() == asked;
             entered += usize::from(queued.by == key.name);
         };
         each_recorded(&*api.stores.database, id, Sought::SameScores(&command), look).await?;
@@ -105,7 +105,7 @@ async fn enter(api: &Api, contest: &str, request: Request, rejoins: bool) -> Res
             check_corrections(entered)?;
         }
     }
-    commands::decide(api, id, key.name, idempotency_key, command).await
+    commands::decide(api, id, asked, command).await
 }
 
 /// The panel and the entry that a request names.

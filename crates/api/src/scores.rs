@@ -10,7 +10,7 @@ use acclaim_contest::{
     juror::{self, Jurors},
 };
 use acclaim_store::{
-    Command, CommandOutcome, Phase,
+    Command, CommandOutcome, Phase, RequestId,
     command::{MOST_CORRECTIONS, QueuedCommand, Sought, TOO_MANY_CORRECTIONS, each_recorded},
     jurors,
     keys::{Role, StaffKey},
@@ -79,18 +79,18 @@ async fn enter(
 ) -> Result<Json<Done>, Problem> {
     let (contest, key) = auth::staff_of(&api, request.headers(), &contest, SCORERS).await?;
     let id = contest.id();
-    let idempotency_key = idempotency_key(request.headers())?;
+    let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
     let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
     let jurors = jurors_for(&api, &contest, &key, &sheet.panel, &sheet.juror).await?;
     let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
     let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
-    check_recusals(&api, id, &command, &sheet, &idempotency_key).await?;
+    check_recusals(&api, id, &command, &sheet, &asked).await?;
     if key.role == Role::Juror {
         let (mut is_repeated, mut entered) = (false, 0);
         let look = |queued: QueuedCommand, _| {
-            is_repeated |= queued.key == idempotency_key;
+            is_repeated |= queued.id() == asked;
             entered += usize::from(queued.by == key.name);
         };
         each_recorded(&*api.stores.database, id, Sought::SameScores(&command), look).await?;
@@ -100,7 +100,7 @@ async fn enter(
             check_corrections(entered)?;
         }
     }
-    commands::decide(&api, id, key.name, idempotency_key, command).await
+    commands::decide(&api, id, asked, command).await
 }
 
 /// The jurors of a panel among whom one is looked for by name: an own key makes a juror where the panel names none.
@@ -142,14 +142,14 @@ async fn check_recusals(
     id: &ContestId,
     command: &Command,
     sheet: &Sheet,
-    idempotency_key: &str,
+    asked: &RequestId,
 ) -> Result<(), Problem> {
     let Command::Score { panel, juror, .. } = command else { return Ok(()) };
     let sought = Sought::RecusalsOf { panel, juror };
     let recusals = recusals::standing(&*api.stores.database, id, sought).await?;
     let mistakes = recused_scores(sheet, |entry| recusals.iter().any(|recusal| recusal.entry == entry));
     // What is sent again is answered again, whatever came after it.
-    if mistakes.is_empty() || api.stores.database.command_outcome(id, idempotency_key).await?.is_some() {
+    if mistakes.is_empty() || api.stores.database.command_outcome(id, asked).await?.is_some() {
         return Ok(());
     }
     Err(invalid(&mistakes))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use acclaim_ballot_log::{EntryError, Event, LogEntry, Salt};
 use acclaim_contest::BallotId;
 use acclaim_store::{
+    RequestId,
     command::CommandOutcome,
     hub::{BallotOutcome, Rejection},
     intake::{Cursors, Item},
@@ -20,7 +21,7 @@ pub(crate) struct Batch {
     pub(crate) ballots: Vec<(BallotId, u64)>,
     pub(crate) marks: Vec<(BallotId, BallotState)>,
     pub(crate) outcomes: Vec<(BallotId, BallotOutcome)>,
-    pub(crate) commands: Vec<(String, CommandOutcome)>,
+    pub(crate) commands: Vec<(RequestId, CommandOutcome)>,
     /// Promised ballots that are rejected.
     pub(crate) rejected: Vec<(BallotId, Rejection)>,
     /// Promised ballots, whatever became of them.

@@ -3,7 +3,7 @@
 use acclaim_ballot_log::Amendment;
 use acclaim_contest::{CategoryId, Instant, definition::Definition, juror::is_same};
 use acclaim_store::{
-    Command, CommandOutcome, Phase, StoreError,
+    Command, CommandOutcome, Phase, RequestId, StoreError,
     command::{
         MOST_CORRECTIONS, QueuedCommand, Sought, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, UNDECIDED,
         UndecidedCategory, each_recorded, is_reserved,
@@ -54,20 +54,21 @@ impl ContestTask {
             Command::Open if phase == Phase::Draft => {
                 let at = Instant::at_or_before(now);
                 if let Err((code, detail)) = self.check_opening(at) {
-                    return self.refuse(queued.key, code, &detail).await;
+                    return self.refuse(queued.id(), code, &detail).await;
                 }
                 match self.refuses_opening().await.map_err(Halt::of_call)? {
-                    Some(why) => self.refuse(queued.key, "previous-not-certified", &why).await,
-                    None => self.open(at, vec![queued.key]).await,
+                    Some(why) => self.refuse(queued.id(), "previous-not-certified", &why).await,
+                    None => self.open(at, vec![queued.id()]).await,
                 }
             }
             Command::Open => {
-                self.refuse(queued.key, "already-open", "the contest has been opened before").await
+                self.refuse(queued.id(), "already-open", "the contest has been opened before").await
             }
             Command::Close if phase.is_voting() => self.close_at(Instant::at_or_after(now)).await,
-            Command::Close => self.refuse(queued.key, "not-open", "the contest is not open").await,
+            Command::Close => self.refuse(queued.id(), "not-open", "the contest is not open").await,
             _ if phase == Phase::Draft => {
-                self.refuse(queued.key, "not-open", "the contest is a draft: nothing is in its log yet").await
+                self.refuse(queued.id(), "not-open", "the contest is a draft: nothing is in its log yet")
+                    .await
             }
             Command::Suspend(_) if phase == Phase::Open => self.suspend(queued).await,
             _ => self.log_command(queued, now).await,
@@ -98,31 +99,32 @@ impl ContestTask {
         self.commit(Batch::default(), self.change_to(state)).await
     }
 
-    async fn refuse(&mut self, key: String, code: &str, detail: &str) -> Step {
-        self.refuse_with(key, CommandOutcome::refused(code, detail)).await
+    async fn refuse(&mut self, id: RequestId, code: &str, detail: &str) -> Step {
+        self.refuse_with(id, CommandOutcome::refused(code, detail)).await
     }
 
-    async fn refuse_with(&mut self, key: String, outcome: CommandOutcome) -> Step {
-        let batch = Batch { commands: vec![(key, outcome)], ..Batch::default() };
+    async fn refuse_with(&mut self, id: RequestId, outcome: CommandOutcome) -> Step {
+        let batch = Batch { commands: vec![(id, outcome)], ..Batch::default() };
         self.commit(batch, None).await
     }
 
     /// A command that becomes entries: all of them, or none and a refusal.
     async fn log_command(&mut self, queued: QueuedCommand, now: Timestamp) -> Step {
-        let QueuedCommand { key, by, command, .. } = queued;
+        let id = queued.id();
+        let QueuedCommand { by, command, .. } = queued;
         if let Err((code, detail)) = self.check(&command) {
-            return self.refuse(key, code, &detail).await;
+            return self.refuse(id, code, &detail).await;
         }
         if let Some(outcome) = self.undecided(&command) {
-            return self.refuse_with(key, outcome).await;
+            return self.refuse_with(id, outcome).await;
         }
         if self.is_corrected_too_often(&command, &by).await.map_err(Halt::of_call)? {
             let (code, detail) = TOO_MANY_CORRECTIONS;
-            return self.refuse(key, code, detail).await;
+            return self.refuse(id, code, detail).await;
         }
         let change = match self.change(&command) {
             Ok(change) => change,
-            Err(detail) => return self.refuse(key, "invalid-amendment", &detail).await,
+            Err(detail) => return self.refuse(id, "invalid-amendment", &detail).await,
         };
         let mut batch = Batch::default();
         let mut first = None;
@@ -132,14 +134,14 @@ impl ContestTask {
                 Ok(index) => first = first.or(Some(index)),
                 Err(error) if first.is_none() => {
                     let (code, detail) = told(&error);
-                    return self.refuse(key, code, &detail).await;
+                    return self.refuse(id, code, &detail).await;
                 }
                 // An earlier piece is folded already: this state has gone astray and is built anew; the command is refused after.
-                Err(error) => return self.refuse_after_reload(key, &told(&error)).await,
+                Err(error) => return self.refuse_after_reload(id, &told(&error)).await,
             }
         }
         let outcome = self.outcome(first.unwrap_or_default());
-        batch.commands.push((key, outcome));
+        batch.commands.push((id, outcome));
         self.commit(batch, change).await
     }
 
@@ -175,7 +177,7 @@ impl ContestTask {
         Ok(entered >= MOST_CORRECTIONS)
     }
 
-    async fn refuse_after_reload(&mut self, key: String, (code, detail): &(&'static str, String)) -> Step {
+    async fn refuse_after_reload(&mut self, id: RequestId, (code, detail): &(&'static str, String)) -> Step {
         let doubtful = |error| match error {
             LoadError::Store(error) => error,
             other => StoreError::Corrupt(other.to_string()),
@@ -184,7 +186,7 @@ impl ContestTask {
         let taking_over = Log::take_over(reading, &self.context.stores);
         let log = self.context.while_leased(self.id(), taking_over).await.map_err(doubtful)?;
         self.log.replace_by(log);
-        self.refuse(key, code, detail).await
+        self.refuse(id, code, detail).await
     }
 
     /// Whether the contest can open at `at`, which may be long before the instant that its definition was checked with.

@@ -3,7 +3,7 @@
 use acclaim_ballot_log::{Event, LogEntry, entry::opening};
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
-    Command, CommandOutcome, Phase, StoreError,
+    Command, CommandOutcome, Phase, RequestId, StoreError,
     certification::refuses_opening,
     contests::ContestState,
     hub::{BallotOutcome, Recording, Rejection},
@@ -24,7 +24,7 @@ const MOST_CLOSING: usize = 1_000;
 
 impl ContestTask {
     /// Opens the contest at `at`; outcomes of the commands that asked for it go with it.
-    pub(crate) async fn open(&mut self, at: Instant, commands: Vec<String>) -> Step {
+    pub(crate) async fn open(&mut self, at: Instant, commands: Vec<RequestId>) -> Step {
         let mut definition = Definition::clone(&self.record.definition);
         definition.opens = at;
         let mut batch = Batch::default();
@@ -37,7 +37,7 @@ impl ContestTask {
             first.get_or_insert(index);
         }
         let outcome = self.outcome(first.unwrap_or_default());
-        batch.commands = commands.into_iter().map(|key| (key, outcome.clone())).collect();
+        batch.commands = commands.into_iter().map(|id| (id, outcome.clone())).collect();
         let shards = self.context.settings.shards;
         let state = ContestState { phase: Phase::Open, epoch: epoch()?, shards, ..self.record.state.clone() };
         batch.cursors = Some(Cursors { epoch: state.epoch, shards: Vec::new() });
@@ -241,7 +241,7 @@ impl ContestTask {
         batch.commands = waiting
             .into_iter()
             .filter(|queued| queued.command == Command::Close)
-            .map(|queued| (queued.key, outcome.clone()))
+            .map(|queued| (queued.id(), outcome.clone()))
             .collect();
         self.commands_wait = true;
         let state = ContestState { phase: Phase::Closed, ..self.record.state.clone() };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acclaim_contest::{BallotId, ContestId, PanelId};
 use acclaim_store::{
-    ContestRecord,
+    ContestRecord, RequestId,
     command::{CommandOutcome, QueuedCommand},
     error::Result,
     keys::StaffKey,
@@ -287,12 +287,21 @@ async fn insert_passes(tx: &mut Lent, contest: i32, passes: Vec<(String, u64)>) 
     insert_rows(tx, statement.bind(contest).bind(sources).bind(totals), count).await
 }
 
-async fn insert_pass_requests(tx: &mut Lent, contest: i32, requests: Vec<(String, [u8; 32])>) -> Result<()> {
-    let (keys, hashes): (Vec<String>, Vec<Vec<u8>>) =
-        requests.into_iter().map(|(key, request)| (key, request.to_vec())).unzip();
-    let count = keys.len();
+async fn insert_pass_requests(
+    tx: &mut Lent,
+    contest: i32,
+    requests: Vec<(RequestId, [u8; 32])>,
+) -> Result<()> {
+    let count = requests.len();
+    let (mut keys, mut staff, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+    for (RequestId { by, key }, request) in requests {
+        keys.push(key);
+        staff.push(by);
+        hashes.push(request.to_vec());
+    }
     let statement = query(
-        "INSERT INTO pass_requests (contest, key, request, schema) SELECT $1, *, 4 FROM unnest($2::text[], $3::bytea[])",
+        "INSERT INTO pass_requests (contest, key, staff, request, schema)
+         SELECT $1, *, 5 FROM unnest($2::text[], $3::text[], $4::bytea[])",
     );
-    insert_rows(tx, statement.bind(contest).bind(keys).bind(hashes), count).await
+    insert_rows(tx, statement.bind(contest).bind(keys).bind(staff).bind(hashes), count).await
 }

@@ -2,7 +2,7 @@
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
-    Commands,
+    Commands, RequestId,
     command::{CommandOutcome, Queued, QueuedCommand, RECORDED, Sought},
     error::{Result, StoreError},
 };
@@ -59,11 +59,16 @@ impl Commands for PostgresDatabase {
         rows.iter().map(recorded).collect()
     }
 
-    async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>> {
+    async fn command_outcome(
+        &self,
+        contest: &ContestId,
+        request: &RequestId,
+    ) -> Result<Option<CommandOutcome>> {
         let statement = query(
-            "SELECT outcome FROM commands JOIN contests ON contest = contests.number WHERE id = $1 AND key = $2",
+            "SELECT outcome FROM commands JOIN contests ON contest = contests.number WHERE id = $1 AND key = $2 AND staff = $3",
         );
-        let row = self.row(statement.bind(contest.as_str()).bind(key)).await?;
+        let statement = statement.bind(contest.as_str()).bind(&request.key).bind(&request.by);
+        let row = self.row(statement).await?;
         let outcome: Option<Option<String>> =
             row.map(|row| row.try_get(0)).transpose().map_err(unavailable)?;
         outcome.flatten().as_deref().map(read_outcome).transpose()
@@ -74,7 +79,7 @@ async fn queue(tx: &mut Lent, contest: &ContestId, command: &QueuedCommand) -> R
     let json = serde_json::to_string(&command.command).map_err(corrupt)?;
     let new = query(
         "INSERT INTO commands (contest, key, staff, command, received)
-         SELECT number, $2, $3, $4, $5 FROM contests WHERE id = $1 ON CONFLICT (contest, key) DO NOTHING",
+         SELECT number, $2, $3, $4, $5 FROM contests WHERE id = $1 ON CONFLICT (contest, key, staff) DO NOTHING",
     )
     .bind(contest.as_str())
     .bind(&command.key)
@@ -88,21 +93,21 @@ async fn queue(tx: &mut Lent, contest: &ContestId, command: &QueuedCommand) -> R
         return Ok(Queued::New);
     }
     let row = query(
-        "SELECT staff, command, outcome FROM commands JOIN contests ON contest = contests.number
-         WHERE id = $1 AND key = $2",
+        "SELECT command, outcome FROM commands JOIN contests ON contest = contests.number
+         WHERE id = $1 AND key = $2 AND staff = $3",
     )
     .bind(contest.as_str())
     .bind(&command.key)
+    .bind(&command.by)
     .fetch_optional(tx)
     .await
     .map_err(unavailable)?
     .ok_or_else(|| no_contest(contest))?;
-    let (staff, stored): (String, String) =
-        (row.try_get(0).map_err(unavailable)?, row.try_get(1).map_err(unavailable)?);
-    if staff != command.by || stored != json {
+    let stored: String = row.try_get(0).map_err(unavailable)?;
+    if stored != json {
         return Ok(Queued::KeyUsed);
     }
-    let outcome: Option<String> = row.try_get(2).map_err(unavailable)?;
+    let outcome: Option<String> = row.try_get(1).map_err(unavailable)?;
     outcome.as_deref().map(read_outcome).transpose().map(Queued::Known)
 }
 
@@ -110,22 +115,29 @@ async fn queue(tx: &mut Lent, contest: &ContestId, command: &QueuedCommand) -> R
 pub(crate) async fn finish_commands(
     tx: &mut Lent,
     contest: i32,
-    commands: &[(String, CommandOutcome)],
+    commands: &[(RequestId, CommandOutcome)],
 ) -> Result<()> {
     if commands.is_empty() {
         return Ok(());
     }
-    let keys: Vec<&str> = commands.iter().map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<&str> = commands.iter().map(|(request, _)| request.key.as_str()).collect();
+    let staff: Vec<&str> = commands.iter().map(|(request, _)| request.by.as_str()).collect();
     let outcomes: Vec<String> = commands
         .iter()
         .map(|(_, outcome)| serde_json::to_string(outcome).map_err(corrupt))
         .collect::<Result<_>>()?;
     let statement = query(
-        "UPDATE commands SET outcome = done.outcome FROM unnest($2::text[], $3::text[]) AS done (key, outcome)
-         WHERE contest = $1 AND commands.key = done.key AND commands.outcome IS NULL",
+        "UPDATE commands SET outcome = done.outcome FROM unnest($2::text[], $3::text[], $4::text[]) AS done (key, staff, outcome)
+         WHERE contest = $1 AND commands.key = done.key AND commands.staff = done.staff AND commands.outcome IS NULL",
     );
-    let finished =
-        statement.bind(contest).bind(keys).bind(outcomes).execute(tx).await.map_err(unavailable)?;
+    let finished = statement
+        .bind(contest)
+        .bind(keys)
+        .bind(staff)
+        .bind(outcomes)
+        .execute(tx)
+        .await
+        .map_err(unavailable)?;
     exactly(finished.rows_affected(), commands.len(), || {
         StoreError::Conflict("a command has an outcome already".to_owned())
     })

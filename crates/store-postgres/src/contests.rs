@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
-    ContestRecord, Contests,
+    ContestRecord, Contests, RequestId,
     contests::{ContestState, Counted, PassCount},
     error::{Result, StoreError},
     ledger::ContestChange,
@@ -220,37 +220,21 @@ pub(crate) async fn keep_subjects(tx: &mut Lent, contest: i32, subjects: &Subjec
 }
 
 async fn count(tx: &mut Lent, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
-    let PassCount { source, key, request, more, subjects } = passes;
+    let PassCount { source, id: asked, request, more, subjects } = passes;
     let contest = hold_contest(tx, id, tag_key).await?;
     // First: a key that was used before does not help a process that compares subjects in another way.
     let kept = if subjects.is_some() { kept_subjects(tx, contest).await? } else { None };
     if kept.is_some() && kept.as_ref() != subjects {
         return Ok(Counted::OtherSubjects);
     }
-    let new = query(
-        "INSERT INTO pass_requests (contest, key, request, schema) VALUES ($1, $2, $3, 4) ON CONFLICT (contest, key) DO NOTHING",
-    )
-    .bind(contest)
-    .bind(key)
-    .bind(&request[..])
-    .execute(&mut *tx)
-    .await
-    .map_err(unavailable)?;
-    if new.rows_affected() == 0 {
-        let row = query("SELECT request FROM pass_requests WHERE contest = $1 AND key = $2")
-            .bind(contest)
-            .bind(key)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(unavailable)?;
-        let known: Vec<u8> = row.try_get(0).map_err(unavailable)?;
-        if known != request {
-            return Ok(Counted::KeyUsed);
+    if let Some(known) = insert_pass_request(tx, contest, asked, request).await? {
+        if known == Counted::KeyUsed {
+            return Ok(known);
         }
         // The same request may have been under way at once, with other rules.
         let kept = kept_subjects(tx, contest).await?;
         let is_other = subjects.is_some() && kept.is_some() && kept.as_ref() != subjects;
-        return Ok(if is_other { Counted::OtherSubjects } else { Counted::Again });
+        return Ok(if is_other { Counted::OtherSubjects } else { known });
     }
     if let (None, Some(subjects)) = (kept, subjects)
         && !keep_subjects(tx, contest, subjects).await?
@@ -269,6 +253,44 @@ async fn count(tx: &mut Lent, id: &ContestId, tag_key: &[u8], passes: PassCount<
     .map_err(unavailable)?;
     exactly(counted.rows_affected(), 1, || corrupt("passes were not counted"))?;
     Ok(Counted::New)
+}
+
+/// Notes a request that mints passes; or what came of counting it before.
+async fn insert_pass_request(
+    tx: &mut Lent,
+    contest: i32,
+    asked: &RequestId,
+    request: [u8; 32],
+) -> Result<Option<Counted>> {
+    // Rows without a staff key are from an older schema, and there are never more of them.
+    let new = query(
+        "INSERT INTO pass_requests (contest, key, staff, request, schema)
+         SELECT $1, $2, $3, $4, 5
+         WHERE NOT EXISTS (SELECT 1 FROM pass_requests WHERE contest = $1 AND key = $2 AND staff = '')
+         ON CONFLICT (contest, key, staff) DO NOTHING",
+    )
+    .bind(contest)
+    .bind(&asked.key)
+    .bind(&asked.by)
+    .bind(&request[..])
+    .execute(&mut *tx)
+    .await
+    .map_err(unavailable)?;
+    if new.rows_affected() == 1 {
+        return Ok(None);
+    }
+    let row = query(
+        "SELECT staff, request FROM pass_requests WHERE contest = $1 AND key = $2 AND staff IN ($3, '')",
+    )
+    .bind(contest)
+    .bind(&asked.key)
+    .bind(&asked.by)
+    .fetch_one(tx)
+    .await
+    .map_err(unavailable)?;
+    let (staff, known): (String, Vec<u8>) =
+        (row.try_get(0).map_err(unavailable)?, row.try_get(1).map_err(unavailable)?);
+    Ok(Some(Counted::again(known == request, &staff)))
 }
 
 /// A row as it stands in the table.

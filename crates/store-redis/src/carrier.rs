@@ -268,6 +268,7 @@ fn unwritten(error: rmp_serde::encode::Error) -> StoreError {
 mod tests {
     use acclaim_ballot_log::Hash;
     use acclaim_store::{
+        RequestId,
         command::{CommandOutcome, UNDECIDED, UndecidedCategory},
         hub::Decided,
     };
@@ -323,12 +324,12 @@ mod tests {
                 size: 1,
                 root: Hash([1; 32]),
                 ballots: Vec::new(),
-                commands: vec![("key".to_owned(), outcome.clone())],
+                commands: vec![(RequestId::new("chair", "key"), outcome.clone())],
             };
             let sent = rmp_serde::to_vec_named(&vec![Notice::Decided(Arc::new(decided))]).unwrap();
             let read: Notices = rmp_serde::from_slice(&sent).unwrap();
             let [Notice::Decided(read)] = &read[..] else { panic!("{read:?}") };
-            assert_eq!(read.commands, [("key".to_owned(), outcome)]);
+            assert_eq!(read.commands, [(RequestId::new("chair", "key"), outcome)]);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
-    Commands,
+    Commands, RequestId,
     command::{CommandOutcome, Queued, QueuedCommand, RECORDED, Sought},
     error::{Result, StoreError},
 };
@@ -20,21 +20,20 @@ impl Commands for SqliteDatabase {
         self.write(move |tx| {
             let contest = known_contest(tx, &id)?;
             let json = serde_json::to_string(&command.command).map_err(corrupt)?;
-            let known: Option<(String, String, Option<String>)> = tx
+            let known: Option<(String, Option<String>)> = tx
                 .query_row(
-                    "SELECT staff, command, outcome FROM commands WHERE contest = ?1 AND key = ?2",
-                    params![contest, command.key],
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                    "SELECT command, outcome FROM commands WHERE contest = ?1 AND key = ?2 AND staff = ?3",
+                    params![contest, command.key, command.by],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .optional()
                 .map_err(unavailable)?;
-            if let Some((staff, stored, outcome)) = known {
-                let same = staff == command.by && stored == json;
-                return if same {
-                    outcome.map(read_outcome).transpose().map(Queued::Known)
-                } else {
-                    Ok(Queued::KeyUsed)
-                };
+            match known {
+                Some((stored, outcome)) if stored == json => {
+                    return outcome.map(read_outcome).transpose().map(Queued::Known);
+                }
+                Some(_) => return Ok(Queued::KeyUsed),
+                None => {}
             }
             tx.execute(
                 "INSERT INTO commands (contest, key, staff, command, received) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -93,14 +92,18 @@ impl Commands for SqliteDatabase {
         .await
     }
 
-    async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>> {
-        let (id, key) = (contest.clone(), key.to_owned());
+    async fn command_outcome(
+        &self,
+        contest: &ContestId,
+        request: &RequestId,
+    ) -> Result<Option<CommandOutcome>> {
+        let (id, request) = (contest.clone(), request.clone());
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(None) };
             let outcome: Option<Option<String>> = tx
                 .query_row(
-                    "SELECT outcome FROM commands WHERE contest = ?1 AND key = ?2",
-                    params![contest, key],
+                    "SELECT outcome FROM commands WHERE contest = ?1 AND key = ?2 AND staff = ?3",
+                    params![contest, request.key, request.by],
                     |row| row.get(0),
                 )
                 .optional()
@@ -115,14 +118,14 @@ impl Commands for SqliteDatabase {
 pub(crate) fn finish_commands(
     tx: &Transaction<'_>,
     contest: i64,
-    commands: &[(String, CommandOutcome)],
+    commands: &[(RequestId, CommandOutcome)],
 ) -> Result<()> {
-    for (key, outcome) in commands {
+    for (request, outcome) in commands {
         let json = serde_json::to_string(outcome).map_err(corrupt)?;
         let changed = tx
             .execute(
-                "UPDATE commands SET outcome = ?1 WHERE contest = ?2 AND key = ?3 AND outcome IS NULL",
-                params![json, contest, key],
+                "UPDATE commands SET outcome = ?1 WHERE contest = ?2 AND key = ?3 AND staff = ?4 AND outcome IS NULL",
+                params![json, contest, request.key, request.by],
             )
             .map_err(unavailable)?;
         if changed != 1 {

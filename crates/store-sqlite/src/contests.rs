@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
-    ContestRecord, Contests,
+    ContestRecord, Contests, RequestId,
     contests::{ContestState, Counted, PassCount},
     error::{Result, StoreError},
     ledger::ContestChange,
@@ -124,8 +124,8 @@ impl Contests for SqliteDatabase {
     }
 
     async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
-        let PassCount { source, key, request, more, subjects } = passes;
-        let (id, source, key) = (id.clone(), source.to_owned(), key.to_owned());
+        let PassCount { source, id: asked, request, more, subjects } = passes;
+        let (id, source, asked) = (id.clone(), source.to_owned(), asked.clone());
         let (tag_key, subjects) = (tag_key.to_vec(), subjects.cloned());
         self.write(move |tx| {
             let contest: i64 = tx
@@ -142,23 +142,15 @@ impl Contests for SqliteDatabase {
             if subjects.is_some() && kept.is_some() && kept != subjects {
                 return Ok(Counted::OtherSubjects);
             }
-            let known: Option<[u8; 32]> = tx
-                .query_row(
-                    "SELECT request FROM pass_requests WHERE contest = ?1 AND key = ?2",
-                    params![contest, key],
-                    |row| row.get(0),
-                )
-                .optional()
-                .map_err(unavailable)?;
-            if let Some(known) = known {
-                return Ok(if known == request { Counted::Again } else { Counted::KeyUsed });
+            if let Some(known) = counted_before(tx, contest, &asked, request)? {
+                return Ok(known);
             }
             if let (None, Some(subjects)) = (kept, &subjects) {
                 keep_subjects(tx, contest, subjects)?;
             }
             tx.execute(
-                "INSERT INTO pass_requests (contest, key, request) VALUES (?1, ?2, ?3)",
-                params![contest, key, request],
+                "INSERT INTO pass_requests (contest, key, staff, request) VALUES (?1, ?2, ?3, ?4)",
+                params![contest, asked.key, asked.by, request],
             )
             .map_err(unavailable)?;
             tx.execute(
@@ -189,6 +181,25 @@ impl Contests for SqliteDatabase {
         })
         .await
     }
+}
+
+/// What came of counting a request's passes before; `None` if that is to be done.
+fn counted_before(
+    tx: &Transaction<'_>,
+    contest: i64,
+    asked: &RequestId,
+    request: [u8; 32],
+) -> Result<Option<Counted>> {
+    // At most one: where there is a row without a staff key, from an older schema, no other is added.
+    let known: Option<(String, [u8; 32])> = tx
+        .query_row(
+            "SELECT staff, request FROM pass_requests WHERE contest = ?1 AND key = ?2 AND staff IN (?3, '')",
+            params![contest, asked.key, asked.by],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+        .map_err(unavailable)?;
+    Ok(known.map(|(staff, known)| Counted::again(known == request, &staff)))
 }
 
 /// A row as it stands in the table.

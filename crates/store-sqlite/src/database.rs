@@ -15,7 +15,10 @@ use acclaim_store::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::{erasure::overwrite_freed, leaving::read_mark};
+use crate::{
+    erasure::overwrite_freed,
+    leaving::{fence, read_mark},
+};
 
 /// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
 const MIGRATIONS: &[&str] = &[
@@ -23,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/2.sql"),
     include_str!("../migrations/3.sql"),
     include_str!("../migrations/4.sql"),
+    include_str!("../migrations/5.sql"),
 ];
 /// Marks the file as ours: `acl1` in ASCII.
 const APPLICATION_ID: i32 = 0x6163_6c31;
@@ -303,6 +307,10 @@ fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> 
     for (number, migration) in (1..).zip(MIGRATIONS).skip(version) {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(migration)?;
+        // A table that was made again has lost its triggers.
+        if number > 1 && read_mark(&tx)?.is_some() {
+            fence(&tx)?;
+        }
         tx.pragma_update(None, "user_version", number)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         tx.commit()?;

@@ -2,6 +2,7 @@
 
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
+    RequestId,
     error::{Result, StoreError},
     ledger::Head,
     moving::{Moved, Part},
@@ -47,7 +48,7 @@ impl SqliteDatabase {
             Sender { tx, parts }.send_all()?;
             let mark = mark.blocking_recv().map_err(|_| given_up())?;
             write_mark(tx, &mark)?;
-            fence(tx)
+            fence(tx).map_err(unavailable)
         })
         .await
     }
@@ -112,12 +113,13 @@ fn fences() -> Vec<(String, String)> {
         .collect()
 }
 
-fn fence(tx: &Transaction<'_>) -> Result<()> {
+/// Keeps everybody from writing, until the mark is removed.
+pub(crate) fn fence(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     for (name, event) in fences() {
         let trigger = format!(
             "CREATE TRIGGER IF NOT EXISTS {name} {event} BEGIN SELECT RAISE(ABORT, 'the installation was moved'); END"
         );
-        tx.execute_batch(&trigger).map_err(unavailable)?;
+        tx.execute_batch(&trigger)?;
     }
     Ok(())
 }
@@ -290,9 +292,9 @@ impl Sender<'_> {
             Part::Passes,
         )?;
         self.send_rows(
-            "SELECT key, request FROM pass_requests WHERE contest = ?1 ORDER BY key",
+            "SELECT staff, key, request FROM pass_requests WHERE contest = ?1 ORDER BY key, staff",
             [contest],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((RequestId { by: row.get(0)?, key: row.get(1)? }, row.get(2)?)),
             Ok,
             Part::PassRequests,
         )

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::error::Result;
+use crate::{error::Result, request_id::RequestId};
 
 /// The kind of the statement that goes with a tag key's destruction, and that nothing else may say.
 pub const TAG_KEY_DESTROYED: &str = "tag-key-destroyed";
@@ -169,7 +169,7 @@ pub struct Reason {
 /// A command as it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedCommand {
-    /// The request's `Idempotency-Key`; unique within the contest.
+    /// The request's `Idempotency-Key`; unique among those of the staff key within the contest.
     pub key: String,
     /// Name of the staff key that asked.
     pub by: String,
@@ -177,6 +177,14 @@ pub struct QueuedCommand {
     pub command: Command,
     /// When it was asked.
     pub received: Timestamp,
+}
+
+impl QueuedCommand {
+    /// What names it.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        RequestId { by: self.by.clone(), key: self.key.clone() }
+    }
 }
 
 /// What became of a command.
@@ -312,14 +320,14 @@ pub enum Queued {
     New,
     /// The same command of the same staff key was queued before.
     Known(Option<CommandOutcome>),
-    /// The key was used for another command.
+    /// The staff key has used the `Idempotency-Key` for another command.
     KeyUsed,
 }
 
 /// The command table.
 #[async_trait]
 pub trait Commands: Send + Sync {
-    /// Queues a command unless its key is known. Durable when it returns.
+    /// Queues a command unless its id is known. Durable when it returns.
     async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<Queued>;
 
     /// The oldest commands without an outcome, at most `most` of them, oldest first. Outcomes are written by
@@ -337,7 +345,7 @@ pub trait Commands: Send + Sync {
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>>;
 
     /// What became of a command; `None` while it waits or if there is none.
-    async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>>;
+    async fn command_outcome(&self, contest: &ContestId, id: &RequestId) -> Result<Option<CommandOutcome>>;
 }
 
 /// Commands of the log read at once: each can be as large as a request.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 use acclaim_contest::{ContestId, EntryId, Instant, SubjectRules, definition::Definition};
 use async_trait::async_trait;
 
-use crate::{error::Result, intake::Session, ledger::ContestChange};
+use crate::{error::Result, intake::Session, ledger::ContestChange, request_id::RequestId};
 
 /// Where a contest stands, in the order of time: a suspension comes before [`Phase::Open`], since voting goes on after it. Only a draft has no log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,8 +145,8 @@ impl ContestState {
 pub struct PassCount<'a> {
     /// The way of admission that `issued` entries name.
     pub source: &'a str,
-    /// The request's `Idempotency-Key`.
-    pub key: &'a str,
+    /// What names the request.
+    pub id: &'a RequestId,
     /// Hash of the request's content.
     pub request: [u8; 32],
     /// How many passes.
@@ -158,8 +158,8 @@ pub struct PassCount<'a> {
 impl<'a> PassCount<'a> {
     /// Passes for made-up subjects.
     #[must_use]
-    pub fn of_made_up(source: &'a str, key: &'a str, request: [u8; 32], more: u64) -> Self {
-        Self { source, key, request, more, subjects: None }
+    pub fn of_made_up(source: &'a str, id: &'a RequestId, request: [u8; 32], more: u64) -> Self {
+        Self { source, id, request, more, subjects: None }
     }
 }
 
@@ -170,10 +170,25 @@ pub enum Counted {
     New,
     /// The same request was counted before.
     Again,
-    /// The key was used for another request. Nothing was changed.
+    /// The same request was counted before, by a program for which an `Idempotency-Key` was the contest's and not a staff key's. It made voters without
+    /// names from the `Idempotency-Key` alone.
+    AgainOfContest,
+    /// The `Idempotency-Key` was used for another request. Nothing was changed.
     KeyUsed,
     /// The contest keeps other rules for its subjects. Nothing was changed.
     OtherSubjects,
+}
+
+impl Counted {
+    /// What a stored request answers: whether it is the same one, and the staff key that is kept with it, empty where none is.
+    #[must_use]
+    pub fn again(is_same: bool, staff: &str) -> Self {
+        match (is_same, staff.is_empty()) {
+            (false, _) => Self::KeyUsed,
+            (true, false) => Self::Again,
+            (true, true) => Self::AgainOfContest,
+        }
+    }
 }
 
 /// Contests and the passes issued for them.
@@ -213,7 +228,7 @@ pub trait Contests: Send + Sync {
     /// `Conflict` if there is no such contest.
     async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>>;
 
-    /// Counts passes before they are handed out, so that none is ever uncounted; once for each key. `tag_key` is the contest's wrapped one, which the passes
+    /// Counts passes before they are handed out, so that none is ever uncounted; once for each request. `tag_key` is the contest's wrapped one, which the passes
     /// are minted with. Rules of subjects are kept with the contest where it has none yet, in the same transaction; where it has others, nothing is
     /// counted, also if the key was used before: the passes would be those of other voters. Durable when it returns.
     ///

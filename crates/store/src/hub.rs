@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc};
 
-use crate::command::CommandOutcome;
+use crate::{command::CommandOutcome, request_id::RequestId};
 
 /// Notices that a receiver may be behind before it misses some.
 const CAPACITY: usize = 1024;
@@ -51,8 +51,8 @@ pub struct Decided {
     pub root: Hash,
     /// Ballots and what became of them.
     pub ballots: Vec<(BallotId, BallotOutcome)>,
-    /// Commands, by idempotency key, and what became of them.
-    pub commands: Vec<(String, CommandOutcome)>,
+    /// Commands and what became of them.
+    pub commands: Vec<(RequestId, CommandOutcome)>,
 }
 
 /// What became of a ballot.

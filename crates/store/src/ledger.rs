@@ -12,6 +12,7 @@ use crate::{
     error::{Result, StoreError},
     hub::Rejection,
     intake::Cursors,
+    request_id::RequestId,
 };
 
 /// The end of a log.
@@ -49,7 +50,7 @@ pub struct Append {
     /// How the contest stands from now on, if that changed.
     pub contest: Option<ContestChange>,
     /// Outcomes of commands.
-    pub commands: Vec<(String, CommandOutcome)>,
+    pub commands: Vec<(RequestId, CommandOutcome)>,
 }
 
 impl Append {

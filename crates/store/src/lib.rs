@@ -17,6 +17,7 @@ pub mod keys;
 pub mod lease;
 pub mod ledger;
 pub mod moving;
+pub mod request_id;
 pub mod shown;
 pub mod witness;
 
@@ -32,6 +33,7 @@ pub use keyring::Keyring;
 pub use keys::Keys;
 pub use lease::Leases;
 pub use ledger::Ledger;
+pub use request_id::RequestId;
 pub use shown::Shown;
 pub use witness::{Witness, WitnessAnswer};
 

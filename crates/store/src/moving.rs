@@ -11,6 +11,7 @@ use crate::{
     hub::Rejection,
     keys::StaffKey,
     ledger::{Head, RecordedBallot, Turnout},
+    request_id::RequestId,
 };
 
 /// A piece of an installation, small enough to be held. What a [`Part::Contest`] begins goes on to the next one or to the end.
@@ -36,8 +37,8 @@ pub enum Part {
     Commands(Vec<(QueuedCommand, Option<CommandOutcome>)>),
     /// Totals of passes issued, by source.
     Passes(Vec<(String, u64)>),
-    /// Keys of requests that minted passes, and the hashes of their content.
-    PassRequests(Vec<(String, [u8; 32])>),
+    /// Requests that minted passes, and the hashes of their content. Those from before staff keys were kept with them have an empty name.
+    PassRequests(Vec<(RequestId, [u8; 32])>),
     /// Promised ballots that are not in its log.
     Rejections(Vec<(BallotId, Rejection)>),
     /// Its turnout.

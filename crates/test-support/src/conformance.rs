@@ -11,7 +11,7 @@ use acclaim_contest::{
     definition::{Definition, Overrides},
 };
 use acclaim_store::{
-    Command, CommandOutcome, Database, Phase, Shown, StoreError,
+    Command, CommandOutcome, Database, Phase, RequestId, Shown, StoreError,
     command::{Queued, QueuedCommand, Sought},
     contests::{ContestState, Counted, PassCount},
     hub::Rejection,
@@ -155,7 +155,13 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
     database.create_draft(&plain, b"w").await?;
     database.delete_contest(&plain.id).await?;
     database.create_draft(&plain, b"w").await?;
-    database.count_passes(&plain.id, b"w", PassCount::of_made_up("pass", "k", [1; 32], 1)).await?;
+    database
+        .count_passes(
+            &plain.id,
+            b"w",
+            PassCount::of_made_up("pass", &RequestId::new("chair", "k"), [1; 32], 1),
+        )
+        .await?;
     database.delete_contest(&plain.id).await?;
     let again = database.create_draft(&plain, b"w").await;
     assert!(matches!(again, Err(StoreError::Conflict(_))), "its passes would vote again");
@@ -332,7 +338,7 @@ async fn everything_at_once(database: &dyn Database) -> Result<(), StoreError> {
     first.ballots = vec![(earlier, 0)];
     database.append(id, first).await?;
     let (key, by, received) = ("1".to_owned(), "chair".to_owned(), Timestamp::UNIX_EPOCH);
-    let queued = QueuedCommand { key: key.clone(), by, command: Command::Close, received };
+    let queued = QueuedCommand { key, by, command: Command::Close, received };
     assert_eq!(database.queue_command(id, &queued).await?, Queued::New);
 
     let void = |reason: &str| BallotState::Voided { reason: reason.to_owned(), replaced: true };
@@ -347,7 +353,7 @@ async fn everything_at_once(database: &dyn Database) -> Result<(), StoreError> {
     whole.turnout = vec![row.clone(), row.clone()];
     whole.tiles = vec![(tile, vec![7; 32]), (tile, vec![8; 64])];
     whole.contest = Some(change(1, b"w", &state));
-    whole.commands = vec![(key.clone(), outcome.clone())];
+    whole.commands = vec![(queued.id(), outcome.clone())];
 
     let revision = change(9, b"w", &state);
     let states = async |ballots: &[BallotId]| -> Result<Vec<Option<BallotState>>, StoreError> {
@@ -367,7 +373,7 @@ async fn everything_at_once(database: &dyn Database) -> Result<(), StoreError> {
         assert_eq!(states(&[earlier, voided, standing]).await?, [Some(BallotState::Recorded), None, None]);
         assert_eq!(database.tile(id, tile).await?, Some(vec![1; 32]));
         assert!(database.turnout(id).await?.is_empty());
-        assert_eq!(database.command_outcome(id, &key).await?, None);
+        assert_eq!(database.command_outcome(id, &queued.id()).await?, None);
         assert_eq!(database.rejection(id, rejected).await?, None);
     }
     database.append(id, whole).await?;
@@ -376,7 +382,7 @@ async fn everything_at_once(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(states(&[earlier, voided, standing]).await?, wanted);
     assert_eq!(database.tile(id, tile).await?, Some(vec![8; 64]));
     assert_eq!(database.turnout(id).await?, [Turnout { ballots: 4, ..row }]);
-    assert_eq!(database.command_outcome(id, &key).await?, Some(outcome));
+    assert_eq!(database.command_outcome(id, &queued.id()).await?, Some(outcome));
     assert!(database.rejection(id, rejected).await?.is_some());
     let phase = database.contest(id).await?.map(|record| record.state.phase);
     assert_eq!(phase, Some(Phase::Closed));
@@ -403,14 +409,47 @@ async fn commands(database: &dyn Database) -> Result<(), StoreError> {
     assert_eq!(database.pending_commands(id, 1).await?.len(), 1);
     let outcome = CommandOutcome::refused("no", "No.");
     let mut decided = append(None, &[], 1);
-    decided.commands = vec![("1".to_owned(), outcome.clone())];
+    decided.commands = vec![(RequestId::new("chair", "1"), outcome.clone())];
     database.append(id, decided.clone()).await?;
-    assert_eq!(database.command_outcome(id, "1").await?, Some(outcome.clone()));
+    assert_eq!(database.command_outcome(id, &RequestId::new("chair", "1")).await?, Some(outcome.clone()));
     assert_eq!(database.queue_command(id, &command("1", Command::Open)).await?, Queued::Known(Some(outcome)));
     assert_eq!(database.pending_commands(id, 9).await?.len(), 1);
     decided.expected = Some((0, decided.head.root));
     assert!(database.append(id, decided).await.is_err(), "an outcome is written once");
+    commands_of_two_keys(database).await?;
     recorded_commands(database).await
+}
+
+/// The same `Idempotency-Key` of two staff keys names two commands.
+async fn commands_of_two_keys(database: &dyn Database) -> Result<(), StoreError> {
+    let contest = definition("two-keys");
+    let id = &contest.id;
+    database.create_draft(&contest, b"w").await?;
+    let command = |by: &str, command| QueuedCommand {
+        key: "k".to_owned(),
+        by: by.to_owned(),
+        command,
+        received: Timestamp::UNIX_EPOCH,
+    };
+    let (juror, chair) = (command("Ama", Command::Freeze), command("chair", Command::Close));
+    for queued in [&juror, &chair] {
+        assert_eq!(database.queue_command(id, queued).await?, Queued::New);
+        assert_eq!(database.queue_command(id, queued).await?, Queued::Known(None));
+    }
+    assert_eq!(database.queue_command(id, &command("chair", Command::Freeze)).await?, Queued::KeyUsed);
+    assert_eq!(database.pending_commands(id, 9).await?, [juror.clone(), chair.clone()]);
+    let outcomes = [&juror, &chair].map(|queued| (queued.id(), CommandOutcome::refused(&queued.by, "No.")));
+    let mut decided = append(None, &[], 1);
+    decided.commands = vec![outcomes[1].clone()];
+    database.append(id, decided.clone()).await?;
+    assert_eq!(database.command_outcome(id, &juror.id()).await?, None, "the other one's outcome is its own");
+    decided.expected = Some((0, decided.head.root));
+    decided.commands = vec![outcomes[0].clone()];
+    database.append(id, decided).await?;
+    for (request, outcome) in outcomes {
+        assert_eq!(database.command_outcome(id, &request).await?, Some(outcome));
+    }
+    Ok(())
 }
 
 /// Only those of the kind that are in the log, in its order.
@@ -446,9 +485,9 @@ async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
         ("8", "chair", certify(10), None),
     ] {
         let (key, by, received) = (key.to_owned(), by.to_owned(), Timestamp::UNIX_EPOCH);
-        let queued = QueuedCommand { key: key.clone(), by, command, received };
+        let queued = QueuedCommand { key, by, command, received };
         database.queue_command(id, &queued).await?;
-        decided.commands.extend(outcome.map(|outcome| (key, outcome)));
+        decided.commands.extend(outcome.map(|outcome| (queued.id(), outcome)));
     }
     database.append(id, decided).await?;
     let found = async |sought| {
@@ -483,25 +522,50 @@ async fn passes(database: &dyn Database) -> Result<(), StoreError> {
     let id = &contest.id;
     database.create_draft(&contest, b"w").await?;
     assert_eq!(
-        database.count_passes(id, b"w", PassCount::of_made_up("pass", "k1", [1; 32], 10)).await?,
+        database
+            .count_passes(
+                id,
+                b"w",
+                PassCount::of_made_up("pass", &RequestId::new("chair", "k1"), [1; 32], 10)
+            )
+            .await?,
         Counted::New
     );
     assert_eq!(
-        database.count_passes(id, b"w", PassCount::of_made_up("pass", "k1", [1; 32], 10)).await?,
+        database
+            .count_passes(
+                id,
+                b"w",
+                PassCount::of_made_up("pass", &RequestId::new("chair", "k1"), [1; 32], 10)
+            )
+            .await?,
         Counted::Again
     );
     assert_eq!(
-        database.count_passes(id, b"w", PassCount::of_made_up("pass", "k1", [2; 32], 10)).await?,
+        database
+            .count_passes(
+                id,
+                b"w",
+                PassCount::of_made_up("pass", &RequestId::new("chair", "k1"), [2; 32], 10)
+            )
+            .await?,
         Counted::KeyUsed
     );
     assert_eq!(
-        database.count_passes(id, b"w", PassCount::of_made_up("pass", "k2", [1; 32], 5)).await?,
+        database
+            .count_passes(id, b"w", PassCount::of_made_up("pass", &RequestId::new("chair", "k2"), [1; 32], 5))
+            .await?,
         Counted::New
     );
-    let of_another =
-        database.count_passes(id, b"other", PassCount::of_made_up("pass", "k3", [1; 32], 5)).await;
+    let of_another = database
+        .count_passes(id, b"other", PassCount::of_made_up("pass", &RequestId::new("chair", "k3"), [1; 32], 5))
+        .await;
     assert!(matches!(of_another, Err(StoreError::Conflict(_))), "{of_another:?}");
-    assert_eq!(database.passes(id).await?, [("pass".to_owned(), 15)]);
+    let deputy = RequestId::new("deputy", "k1");
+    let of_deputy = PassCount::of_made_up("pass", &deputy, [2; 32], 5);
+    assert_eq!(database.count_passes(id, b"w", of_deputy).await?, Counted::New, "another staff key's");
+    assert_eq!(database.count_passes(id, b"w", of_deputy).await?, Counted::Again);
+    assert_eq!(database.passes(id).await?, [("pass".to_owned(), 20)]);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use std::{
 use acclaim_ballot_log::TileId;
 use acclaim_contest::{BallotId, ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
-    Commands, ContestRecord, Contests, Database, Keys, Leases, Ledger,
+    Commands, ContestRecord, Contests, Database, Keys, Leases, Ledger, RequestId,
     command::{CommandOutcome, Queued, QueuedCommand, Sought},
     contests::{Counted, PassCount},
     error::Result,
@@ -152,8 +152,12 @@ impl Commands for FaultyDatabase {
         self.inner.recorded_commands(contest, sought, after, most).await
     }
 
-    async fn command_outcome(&self, contest: &ContestId, key: &str) -> Result<Option<CommandOutcome>> {
-        self.inner.command_outcome(contest, key).await
+    async fn command_outcome(
+        &self,
+        contest: &ContestId,
+        request: &RequestId,
+    ) -> Result<Option<CommandOutcome>> {
+        self.inner.command_outcome(contest, request).await
     }
 }
 

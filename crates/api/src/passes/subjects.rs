@@ -4,7 +4,7 @@ use acclaim_contest::{
     SubjectRules,
     subject::{Person, RefusedSubjects, SubjectsAre},
 };
-use acclaim_store::StoreError;
+use acclaim_store::{RequestId, StoreError};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
@@ -62,10 +62,10 @@ impl Whom {
         &self,
         api: &Api,
         contest: &Contest,
-        key: &str,
+        asked: &RequestId,
     ) -> Result<(Vec<Voter>, Option<SubjectRules>), Problem> {
         match self {
-            Self::MadeUp(count) => Ok((made_up(key, *count), None)),
+            Self::MadeUp(count) => Ok((made_up(asked, *count), None)),
             Self::Subjects(subjects, subjects_are) => {
                 let rules = rules(api, kept(api, contest).await?, *subjects_are)?;
                 let persons = rules.persons(subjects.iter().map(String::as_str));
@@ -76,6 +76,14 @@ impl Whom {
                 let voters = persons.map_err(|refused| problem(&refused))?.into_iter().map(voter).collect();
                 Ok((voters, Some(rules)))
             }
+        }
+    }
+
+    /// The voters as an older program made them for the same request.
+    pub(super) fn as_made_before(&self, voters: Vec<Voter>, asked: &RequestId) -> Vec<Voter> {
+        match self {
+            Self::MadeUp(count) => made_up_of_key(&asked.key, *count),
+            Self::Subjects(..) => voters,
         }
     }
 }
@@ -101,13 +109,24 @@ pub(super) fn rules(
     })
 }
 
-/// Made from the request's key, so that its repetition makes the same ones.
-fn made_up(key: &str, count: usize) -> Vec<Voter> {
+/// Voters made from what names the request, so that its repetition makes the same ones.
+fn made_up(asked: &RequestId, count: usize) -> Vec<Voter> {
+    let mut hasher = blake3::Hasher::new_derive_key("acclaim v2 made-up subject");
+    // With its length, so that no other name and key have the same bytes.
+    hasher.update(&(asked.by.len() as u64).to_le_bytes()).update(asked.by.as_bytes());
+    hasher.update(asked.key.as_bytes());
+    numbered(&hasher, count)
+}
+
+/// The voters that older programs made of the `Idempotency-Key` alone.
+fn made_up_of_key(key: &str, count: usize) -> Vec<Voter> {
+    numbered(blake3::Hasher::new_derive_key("acclaim v1 made-up subject").update(key.as_bytes()), count)
+}
+
+/// A voter for each number, made from what has been hashed before.
+fn numbered(hasher: &blake3::Hasher, count: usize) -> Vec<Voter> {
     let voter = |number: usize| {
-        let hash = blake3::Hasher::new_derive_key("acclaim v1 made-up subject")
-            .update(key.as_bytes())
-            .update(&(number as u64).to_le_bytes())
-            .finalize();
+        let hash = hasher.clone().update(&(number as u64).to_le_bytes()).finalize();
         let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *hash.as_bytes();
         let subject = format!("pass:{}", URL_SAFE_NO_PAD.encode(name));
         Voter { canonical: subject.clone(), subject, positions: vec![number] }

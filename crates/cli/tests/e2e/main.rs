@@ -32,6 +32,7 @@ mod rounds;
 mod server;
 mod sheets;
 mod site;
+mod staff_keys;
 mod subjects;
 mod suspension;
 mod tag_key;

@@ -101,7 +101,7 @@ async fn rulings_racing_with_ballots_leave_a_clean_log() {
         .until(|notice| {
             if let Notice::Decided(step) = notice {
                 decided += step.ballots.len();
-                outcomes.extend(step.commands.iter().map(|(key, _)| key.clone()));
+                outcomes.extend(step.commands.iter().map(|(request, _)| request.key.clone()));
             }
             decided == 399 && outcomes.len() == commands.len()
         })

@@ -35,7 +35,8 @@ pub(crate) async fn done_in(
     world
         .until(|notice| match notice {
             Notice::Decided(decided) => {
-                found = decided.commands.iter().find(|(decided, _)| decided == key).map(|(_, o)| o.clone());
+                found =
+                    decided.commands.iter().find(|(decided, _)| decided.key == key).map(|(_, o)| o.clone());
                 found.is_some()
             }
             _ => false,

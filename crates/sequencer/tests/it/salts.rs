@@ -28,7 +28,7 @@ async fn no_entry_of_staff_is_guessed_from_its_hash() {
         world.stores.database.queue_command(&world.contest, &queued).await.unwrap();
         world.stores.hub.send(Notice::CommandQueued(world.contest.clone()));
         let is_decided = |notice: &Notice| match notice {
-            Notice::Decided(decided) => decided.commands.iter().any(|(decided, _)| *decided == key),
+            Notice::Decided(decided) => decided.commands.iter().any(|(decided, _)| decided.key == key),
             _ => false,
         };
         world.until(is_decided).await;

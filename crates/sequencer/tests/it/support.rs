@@ -243,7 +243,8 @@ impl World {
         let mut found = None;
         self.until(|notice| match notice {
             Notice::Decided(decided) => {
-                found = decided.commands.iter().find(|(decided, _)| decided == key).map(|(_, o)| o.clone());
+                found =
+                    decided.commands.iter().find(|(decided, _)| decided.key == key).map(|(_, o)| o.clone());
                 found.is_some()
             }
             _ => false,

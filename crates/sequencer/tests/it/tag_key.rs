@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use acclaim_store::{
-    CommandOutcome, Phase,
+    CommandOutcome, Phase, RequestId,
     command::{Command, QueuedCommand, TAG_KEY_DESTROYED},
     hub::Notice,
 };
@@ -44,7 +44,12 @@ impl Case {
 
     async fn outcome(&mut self, key: &str) -> CommandOutcome {
         loop {
-            let outcome = self.world.stores.database.command_outcome(&self.world.contest, key).await;
+            let outcome = self
+                .world
+                .stores
+                .database
+                .command_outcome(&self.world.contest, &RequestId::new("chair", key))
+                .await;
             if let Ok(Some(outcome)) = outcome {
                 return outcome;
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use acclaim_contest::BallotId;
 use acclaim_store::{
-    CommandOutcome,
+    CommandOutcome, RequestId,
     command::{Command, QueuedCommand},
     hub::{BallotOutcome, Notice, Recording},
     ledger::Append,
@@ -21,8 +21,10 @@ pub(crate) async fn queue(world: &World, key: &str, command: Command) {
 }
 
 pub(crate) async fn outcome(world: &World, key: &str) -> CommandOutcome {
-    until("an outcome", async || world.stores.database.command_outcome(&world.contest, key).await.unwrap())
-        .await
+    until("an outcome", async || {
+        world.stores.database.command_outcome(&world.contest, &RequestId::new("chair", key)).await.unwrap()
+    })
+    .await
 }
 
 /// Asks until there is an answer.

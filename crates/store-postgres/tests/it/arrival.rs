@@ -4,7 +4,8 @@ use std::{fmt::Debug, sync::Arc};
 
 use acclaim_contest::{BallotId, ContestId, Instant};
 use acclaim_store::{
-    Command, CommandOutcome, Commands as _, Contests as _, Database, Keys as _, Ledger as _, StoreError,
+    Command, CommandOutcome, Commands as _, Contests as _, Database, Keys as _, Ledger as _, RequestId,
+    StoreError,
     command::{Queued, QueuedCommand},
     contests::{Counted, PassCount},
     hub::Rejection,
@@ -38,10 +39,17 @@ async fn furnish(source: &SqliteDatabase) -> ContestId {
     for key in ["second", "first", "waiting"] {
         source.queue_command(&id, &command(key)).await.unwrap();
     }
-    source.count_passes(&id, b"wrapped", PassCount::of_made_up("pass", "mint", [3; 32], 7)).await.unwrap();
+    source
+        .count_passes(
+            &id,
+            b"wrapped",
+            PassCount::of_made_up("pass", &RequestId::new("chair", "mint"), [3; 32], 7),
+        )
+        .await
+        .unwrap();
     let mut many = append(None, BALLOTS, 1);
     let outcome = |index| CommandOutcome::Recorded { index, entries: 1, size: 9, root: "r".to_owned() };
-    many.commands = vec![("second".to_owned(), outcome(1)), ("first".to_owned(), outcome(2))];
+    many.commands = vec![(command("second").id(), outcome(1)), (command("first").id(), outcome(2))];
     many.marks = (0..BALLOTS).step_by(7).map(|index| (ballot_at(index), BallotState::Replaced)).collect();
     let reason = "twice\u{0}, \"so\"".to_owned();
     many.marks.push((ballot_at(1), BallotState::Voided { reason, replaced: false }));
@@ -144,14 +152,22 @@ async fn an_installation_that_arrives_reads_the_same() {
     ));
     assert_eq!(
         destination
-            .count_passes(&id, b"wrapped", PassCount::of_made_up("pass", "mint", [3; 32], 7))
+            .count_passes(
+                &id,
+                b"wrapped",
+                PassCount::of_made_up("pass", &RequestId::new("chair", "mint"), [3; 32], 7)
+            )
             .await
             .unwrap(),
         Counted::Again
     );
     assert_eq!(
         destination
-            .count_passes(&id, b"wrapped", PassCount::of_made_up("pass", "mint", [4; 32], 7))
+            .count_passes(
+                &id,
+                b"wrapped",
+                PassCount::of_made_up("pass", &RequestId::new("chair", "mint"), [4; 32], 7)
+            )
             .await
             .unwrap(),
         Counted::KeyUsed

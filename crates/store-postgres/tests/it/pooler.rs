@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use acclaim_store::{Contests as _, Leases as _, Ledger as _, contests::PassCount, ledger::BallotState};
+use acclaim_store::{
+    Contests as _, Leases as _, Ledger as _, RequestId, contests::PassCount, ledger::BallotState,
+};
 use acclaim_store_postgres::{PostgresDatabase, Settings};
 use acclaim_test_servers::{pgbouncer::PgBouncer, postgres::Server};
 use acclaim_test_support::conformance;
@@ -60,7 +62,11 @@ async fn vote_and_read(database: &PostgresDatabase, name: &str) {
         let (first, end) = (next.head.size - next.entries.len() as u64, end_of(&next.head));
         database.append(&id, next).await.unwrap();
         database
-            .count_passes(&id, b"wrapped", PassCount::of_made_up("pass", &round.to_string(), [1; 32], 5))
+            .count_passes(
+                &id,
+                b"wrapped",
+                PassCount::of_made_up("pass", &RequestId::new("chair", &round.to_string()), [1; 32], 5),
+            )
             .await
             .unwrap();
         expected = end;

@@ -1,8 +1,13 @@
 //! What is refused at the start, and what becomes of partitions.
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::SubjectRules;
-use acclaim_store::{Contests as _, Keys as _, Ledger as _, StoreError, keys::Role};
+use acclaim_contest::{ContestId, SubjectRules};
+use acclaim_store::{
+    Command, Commands as _, Contests as _, Keys as _, Ledger as _, RequestId, StoreError,
+    command::{Queued, QueuedCommand},
+    contests::{Counted, PassCount},
+    keys::Role,
+};
 use acclaim_store_postgres::{OpenError, PostgresDatabase, Settings};
 use bytes::Bytes;
 use sqlx_core::{connection::Connection as _, query::query, row::Row as _};
@@ -63,6 +68,9 @@ async fn a_database_of_an_older_schema_is_brought_up_to_date() {
              CREATE TABLE entries_1 PARTITION OF entries (PRIMARY KEY (log_index)) FOR VALUES IN (1);
              CREATE TABLE ballots_1 PARTITION OF ballots (PRIMARY KEY (id)) FOR VALUES IN (1);
              INSERT INTO entries SELECT number, 1, convert_to('e' || number, 'UTF8') FROM generate_series(0, 2) AS number;
+             INSERT INTO commands (contest, key, staff, command, received)
+             VALUES (1, 'k', 'chair', '{\"command\":\"close\"}', '1970-01-01T00:00:00Z');
+             INSERT INTO pass_requests VALUES (1, 'mint', decode(repeat('03', 32), 'hex'));
              INSERT INTO heads VALUES (1, 3, decode(repeat('07', 32), 'hex'), 'note', '')",
         )
         .await;
@@ -74,12 +82,37 @@ async fn a_database_of_an_older_schema_is_brought_up_to_date() {
     assert_eq!((key.role, key.panel), (Role::Organiser, None));
     let old = "old".parse().unwrap();
     assert_eq!(database.subjects(&old).await.unwrap(), Some(SubjectRules::Raw), "as its passes were minted");
+    requests_of_before(&database, &old).await;
     let new = contest(&database, "new").await;
     assert_eq!(database.subjects(&new).await.unwrap(), None);
     let next = append(Some((3, Hash([7; 32]))), 2, 1);
     database.append(&old, next).await.unwrap();
     let entries = [Bytes::from("e1"), Bytes::from("e2"), entry_at(3), entry_at(4)];
     assert_eq!(database.entries(&old, 1, 9).await.unwrap(), entries);
+}
+
+/// Requests that were stored before `Idempotency-Key`s were those of staff keys are known when they are repeated.
+async fn requests_of_before(database: &PostgresDatabase, contest: &ContestId) {
+    let command = |by: &str, command| QueuedCommand {
+        key: "k".to_owned(),
+        by: by.to_owned(),
+        command,
+        received: "1970-01-01T00:00:00Z".parse().unwrap(),
+    };
+    for (queued, expected) in [
+        (command("chair", Command::Close), Queued::Known(None)),
+        (command("chair", Command::Freeze), Queued::KeyUsed),
+        (command("Ama", Command::Freeze), Queued::New),
+    ] {
+        assert_eq!(database.queue_command(contest, &queued).await.unwrap(), expected, "{queued:?}");
+    }
+    let asked = RequestId::new("chair", "mint");
+    let count = async |request| {
+        let passes = PassCount::of_made_up("pass", &asked, [request; 32], 1);
+        database.count_passes(contest, b"w", passes).await.unwrap()
+    };
+    assert_eq!(count(3).await, Counted::AgainOfContest);
+    assert_eq!(count(4).await, Counted::KeyUsed);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use acclaim_store::{
-    Contests as _, Leases as _, Ledger as _, StoreError,
+    Contests as _, Leases as _, Ledger as _, RequestId, StoreError,
     contests::{Counted, PassCount},
     hub::Rejection,
     ledger::{BallotState, Turnout},
@@ -212,7 +212,11 @@ async fn one_request_for_passes_is_counted_once() {
             let (database, id) = (Arc::clone(&database), id.clone());
             tokio::spawn(async move {
                 database
-                    .count_passes(&id, b"wrapped", PassCount::of_made_up("pass", "k", [1; 32], 5))
+                    .count_passes(
+                        &id,
+                        b"wrapped",
+                        PassCount::of_made_up("pass", &RequestId::new("chair", "k"), [1; 32], 5),
+                    )
                     .await
                     .unwrap()
             })

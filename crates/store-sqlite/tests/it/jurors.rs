@@ -38,12 +38,11 @@ async fn score(
         values: values.iter().map(|(entry, score)| (entry.parse().unwrap(), (*score).to_owned())).collect(),
     };
     let key = format!("{at}");
-    let queued =
-        QueuedCommand { key: key.clone(), by: "chair".to_owned(), command, received: Timestamp::UNIX_EPOCH };
+    let queued = QueuedCommand { key, by: "chair".to_owned(), command, received: Timestamp::UNIX_EPOCH };
     database.queue_command(contest, &queued).await.unwrap();
     let mut recorded = append(at, 1);
     let outcome = CommandOutcome::Recorded { index: at, entries: 1, size: at + 1, root: String::new() };
-    recorded.commands = vec![(key, outcome)];
+    recorded.commands = vec![(queued.id(), outcome)];
     database.append(contest, recorded).await.unwrap();
 }
 

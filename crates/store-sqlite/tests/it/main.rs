@@ -5,10 +5,12 @@ mod jurors;
 use std::{path::Path, sync::Arc};
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::{BallotId, Definition, Instant, SubjectRules};
+use acclaim_contest::{BallotId, ContestId, Definition, Instant, SubjectRules};
 use acclaim_store::{
-    Contests as _, Intake as _, Keys as _, Ledger as _, Phase, Shown as _, StoreError,
-    contests::{ContestState, PassCount},
+    Command, Commands as _, Contests as _, Intake as _, Keys as _, Ledger as _, Phase, RequestId, Shown as _,
+    StoreError,
+    command::{Queued, QueuedCommand},
+    contests::{ContestState, Counted, PassCount},
     intake::{Cursors, Item, Offer, Session, Submitted},
     keys::{Role, StaffKey},
     ledger::{Append, ContestChange, Head},
@@ -264,7 +266,16 @@ async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
     assert!(before.add_installation_value("pass-key-9", b"x").await.is_err());
     assert!(before.create_draft(&conformance::definition("late"), b"w").await.is_err());
     let id = conformance::definition("log").id;
-    assert!(before.count_passes(&id, b"w", PassCount::of_made_up("pass", "late", [0; 32], 1)).await.is_err());
+    assert!(
+        before
+            .count_passes(
+                &id,
+                b"w",
+                PassCount::of_made_up("pass", &RequestId::new("chair", "late"), [0; 32], 1)
+            )
+            .await
+            .is_err()
+    );
     let head = before.head(&id).await.unwrap().unwrap();
     let append = Append::of_entries(Some((head.size, head.root)), head.clone(), Vec::new());
     assert!(before.append(&id, append.clone()).await.is_err());
@@ -290,6 +301,8 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
         "INSERT INTO staff_keys (name, hash, role, contests, created)
          VALUES ('chair', x'0101010101010101010101010101010101010101010101010101010101010101', 'organiser', '[\"a\"]', 7);
          INSERT INTO contests VALUES (1, 'old', 1, '', 0, 'open', 9, '[]', 0, 1, x'01');
+         INSERT INTO commands VALUES (4, 1, 'k', 'chair', '{\"command\":\"close\"}', '1970-01-01T00:00:00Z', NULL);
+         INSERT INTO pass_requests VALUES (1, 'mint', x'0303030303030303030303030303030303030303030303030303030303030303');
          INSERT INTO entries VALUES (1, 0, x'6530'), (1, 1, x'6531'), (1, 2, x'6532')",
     )
     .unwrap();
@@ -305,6 +318,7 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     let old = "old".parse().unwrap();
     assert_eq!(database.entries(&old, 1, 9).await.unwrap(), ["e1", "e2"]);
     assert_eq!(database.subjects(&old).await.unwrap(), Some(SubjectRules::Raw), "as its passes were minted");
+    requests_of_before(&database, &old).await;
     let new = conformance::definition("new");
     database.create_draft(&new, b"w").await.unwrap();
     assert_eq!(database.subjects(&new.id).await.unwrap(), None);
@@ -325,6 +339,31 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     assert!(refused.contains(&format!("of schema version {}", version + 1)), "{refused}");
 }
 
+/// Requests that were stored before `Idempotency-Key`s were those of staff keys are known when they are repeated.
+async fn requests_of_before(database: &SqliteDatabase, contest: &ContestId) {
+    let command = |by: &str, command| QueuedCommand {
+        key: "k".to_owned(),
+        by: by.to_owned(),
+        command,
+        received: jiff::Timestamp::UNIX_EPOCH,
+    };
+    for (queued, expected) in [
+        (command("chair", Command::Close), Queued::Known(None)),
+        (command("chair", Command::Freeze), Queued::KeyUsed),
+        (command("Ama", Command::Freeze), Queued::New),
+    ] {
+        assert_eq!(database.queue_command(contest, &queued).await.unwrap(), expected, "{queued:?}");
+    }
+    assert_eq!(database.pending_commands(contest, 9).await.unwrap().len(), 2);
+    let asked = RequestId::new("chair", "mint");
+    let count = async |request| {
+        let passes = PassCount::of_made_up("pass", &asked, [request; 32], 1);
+        database.count_passes(contest, &[1], passes).await.unwrap()
+    };
+    assert_eq!(count(3).await, Counted::AgainOfContest);
+    assert_eq!(count(4).await, Counted::KeyUsed);
+}
+
 /// A file whose installation has moved away is brought up to date as well: it may be taken back into use.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_was_left_with_an_older_schema_can_be_taken_back() {
@@ -340,6 +379,14 @@ async fn a_file_that_was_left_with_an_older_schema_can_be_taken_back() {
     file.execute_batch("ALTER TABLE contests DROP COLUMN subjects; PRAGMA user_version = 3").unwrap();
     drop(file);
     let source = directory.database_to_move().unwrap();
+    let close = QueuedCommand {
+        key: "k".to_owned(),
+        by: "chair".to_owned(),
+        command: Command::Close,
+        received: jiff::Timestamp::UNIX_EPOCH,
+    };
+    assert!(source.queue_command(&definition.id, &close).await.is_err(), "a table made again is closed too");
     source.remove_mark().await.unwrap();
+    source.queue_command(&definition.id, &close).await.unwrap();
     assert_eq!(source.subjects(&definition.id).await.unwrap(), Some(SubjectRules::Raw));
 }

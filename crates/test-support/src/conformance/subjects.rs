@@ -5,7 +5,7 @@ use acclaim_contest::{
     subject::{DomainTable, SubjectsAre},
 };
 use acclaim_store::{
-    Database, StoreError,
+    Database, RequestId, StoreError,
     contests::{Counted, PassCount},
 };
 
@@ -20,24 +20,24 @@ pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> 
     database.create_draft(&contest, b"w").await?;
     let of = |subjects_are| SubjectRules::Canonical1 { subjects_are, domains: DomainTable::default() };
     let (mail, ids) = (of(SubjectsAre::Addresses), of(SubjectsAre::Ids));
-    let passes = |key, request, subjects| PassCount {
-        subjects,
-        ..PassCount::of_made_up("pass", key, [request; 32], 1)
-    };
     let version = database.revision(id).await?;
-    let count = async |passes| database.count_passes(id, b"w", passes).await;
-    assert_eq!(count(passes("made-up", 1, None)).await?, Counted::New);
-    assert_eq!(count(passes("made-up", 2, Some(&mail))).await?, Counted::KeyUsed);
+    let count = async |key, request, subjects| {
+        let asked = RequestId::new("chair", key);
+        let made_up = PassCount::of_made_up("pass", &asked, [request; 32], 1);
+        database.count_passes(id, b"w", PassCount { subjects, ..made_up }).await
+    };
+    assert_eq!(count("made-up", 1, None).await?, Counted::New);
+    assert_eq!(count("made-up", 2, Some(&mail)).await?, Counted::KeyUsed);
     assert_eq!(database.subjects(id).await?, None, "nothing was changed");
-    assert_eq!(count(passes("first", 1, Some(&mail))).await?, Counted::New);
+    assert_eq!(count("first", 1, Some(&mail)).await?, Counted::New);
     assert_eq!(database.subjects(id).await?, Some(mail.clone()));
-    assert_eq!(count(passes("first", 1, Some(&mail))).await?, Counted::Again);
-    assert_eq!(count(passes("second", 1, Some(&mail))).await?, Counted::New);
+    assert_eq!(count("first", 1, Some(&mail)).await?, Counted::Again);
+    assert_eq!(count("second", 1, Some(&mail)).await?, Counted::New);
     for other in [&ids, &SubjectRules::Raw] {
-        assert_eq!(count(passes("third", 1, Some(other))).await?, Counted::OtherSubjects);
-        assert_eq!(count(passes("first", 1, Some(other))).await?, Counted::OtherSubjects, "used before");
+        assert_eq!(count("third", 1, Some(other)).await?, Counted::OtherSubjects);
+        assert_eq!(count("first", 1, Some(other)).await?, Counted::OtherSubjects, "used before");
     }
-    assert_eq!(count(passes("third", 2, None)).await?, Counted::New, "the key was not used");
+    assert_eq!(count("third", 2, None).await?, Counted::New, "the key was not used");
     assert_eq!(database.subjects(id).await?, Some(mail));
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 4)]);
     assert_eq!(database.revision(id).await?, version, "a draft's editor is not in the way of it");
@@ -53,9 +53,10 @@ async fn of_two_at_once_one_is_the_first(
         let other = definition(&format!("subjects-of-another-{number}"));
         database.create_draft(&other, b"w").await?;
         assert_eq!(database.subjects(&other.id).await?, None);
-        let count = |key, rules| {
-            let made_up = PassCount::of_made_up("pass", key, [1; 32], 1);
-            database.count_passes(&other.id, b"w", PassCount { subjects: Some(rules), ..made_up })
+        let count = async |key, rules| {
+            let asked = RequestId::new("chair", key);
+            let made_up = PassCount::of_made_up("pass", &asked, [1; 32], 1);
+            database.count_passes(&other.id, b"w", PassCount { subjects: Some(rules), ..made_up }).await
         };
         let [first, second] = keys;
         let (first, second) = tokio::join!(count(first, ids), count(second, &SubjectRules::Raw));
