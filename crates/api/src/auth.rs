@@ -9,6 +9,7 @@ use acclaim_contest::{
 use acclaim_store::{
     Phase,
     keys::{PROCESS_KEY, Role, StaffKey},
+    staff_keys::KEY_PREFIX,
 };
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
@@ -20,9 +21,6 @@ use crate::{
     sheet::check_channel,
     state::Api,
 };
-
-/// Begins every staff key, so that passes and keys are told apart without a look-up.
-pub(crate) const KEY_PREFIX: &str = "ack_";
 
 /// Who may run contests.
 pub(crate) const ORGANISERS: &[Role] = &[Role::Organiser, Role::Operator];
@@ -105,8 +103,12 @@ fn allowed(key: StaffKey, contest: Option<&ContestId>, roles: &[Role]) -> Result
     if roles.contains(&key.role) && covered {
         return Ok(key);
     }
+    Err(insufficient(&key))
+}
+
+fn insufficient(key: &StaffKey) -> Problem {
     let detail = format!("the key {} has the role {} and does not allow this here", key.name, key.role);
-    Err(Problem::new(&problem::KEY_INSUFFICIENT, detail))
+    Problem::new(&problem::KEY_INSUFFICIENT, detail)
 }
 
 /// The staff key of a token.
@@ -122,21 +124,34 @@ async fn key(api: &Api, token: &str) -> Result<StaffKey, Problem> {
             contests: None,
             panel: None,
             created: Instant::at_or_before(api.stores.clock.now()),
+            expires: None,
             revoked: None,
         });
     }
-    api.stores
-        .database
-        .staff_key(*hash.as_bytes())
-        .await?
-        .filter(|key| key.revoked.is_none())
-        .ok_or_else(invalid_key)
+    let key = api.stores.database.staff_key(*hash.as_bytes()).await?;
+    let key = key.filter(|key| key.revoked.is_none()).ok_or_else(invalid_key)?;
+    match key.expires.filter(|_| key.is_expired(Instant::at_or_before(api.stores.clock.now()))) {
+        None => Ok(key),
+        Some(expired) => {
+            let detail =
+                format!("the key {} expired at {expired}: an operator can make another one", key.name);
+            Err(Problem::new(&problem::KEY_EXPIRED, detail).with("expired", expired.to_string()))
+        }
+    }
+}
+
+/// The operator's key of a request, for all contests or for some.
+pub(crate) async fn operator(api: &Api, headers: &HeaderMap) -> Result<StaffKey, Problem> {
+    let token =
+        bearer(headers).ok_or_else(|| Problem::new(&problem::KEY_MISSING, "no bearer token was sent"))?;
+    let key = key(api, token).await?;
+    if key.role == Role::Operator { Ok(key) } else { Err(insufficient(&key)) }
 }
 
 /// The contest that a request without a pass is for, and the staff key that it may carry. A key of one of `roles` may see it as a draft.
 ///
-/// Who may not see a draft is answered as if there were no contest of this id, whatever is sent with the request: also a key that is unknown, revoked or of
-/// another contest. How long that takes tells nothing either: the key is looked up before the contest is, and where there is none.
+/// Who may not see a draft is answered as if there were no contest of this id, whatever is sent with the request: also a key that is unknown, revoked, expired
+/// or of another contest. How long that takes tells nothing either: the key is looked up before the contest is, and where there is none.
 pub(crate) async fn find_contest(
     api: &Api,
     headers: &HeaderMap,
@@ -153,7 +168,9 @@ pub(crate) async fn find_contest(
     match (found.filter(|contest| may_see(contest)), key) {
         (Some(contest), key) => Ok((contest, key?)),
         // The key cannot be looked up at the moment.
-        (None, Err(problem)) if *problem.kind() != problem::KEY_INVALID => Err(problem),
+        (None, Err(problem)) if ![&problem::KEY_INVALID, &problem::KEY_EXPIRED].contains(&problem.kind()) => {
+            Err(problem)
+        }
         (None, _) => Err(no_contest()),
     }
 }

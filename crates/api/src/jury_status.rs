@@ -6,7 +6,7 @@ use std::{
 };
 
 use acclaim_contest::{
-    CategoryId, EntryId, PanelId,
+    CategoryId, EntryId, Instant, PanelId,
     juror::{Jurors, is_same},
     rules::{Panel, PanelKind, WinnersFrom},
 };
@@ -81,7 +81,7 @@ struct PanelStatus {
 struct JurorStatus {
     /// In the registered spelling.
     juror: String,
-    /// Whether the juror has a key that is not revoked.
+    /// Whether the juror has a valid key.
     has_key: bool,
     /// Whether nothing is missing.
     complete: bool,
@@ -133,10 +133,12 @@ async fn read(
     let own = (key.role == Role::Juror).then_some(&key);
     let (shortlist, shortlist_is_final) = shortlist(&api, &contest)?;
     let standing = scores::standing(&api, &contest, own).await?;
-    let keys = match own {
+    let mut keys = match own {
         Some(own) => vec![own.clone()],
         None => api.stores.database.staff_keys().await?,
     };
+    let now = Instant::at_or_before(api.stores.clock.now());
+    keys.retain(|key| key.is_valid(now));
     let jurors = match own {
         Some(own) => own_juror(&contest, own),
         None => {
@@ -206,8 +208,7 @@ fn panel_status(
 }
 
 fn has_key(keys: &[StaffKey], contest: &Contest, panel: &PanelId, juror: &str) -> bool {
-    let mut own = keys.iter().filter(|key| key.revoked.is_none());
-    own.any(|key| jurors::is_jurors(key, contest.id(), panel) && is_same(&key.name, juror))
+    keys.iter().any(|key| jurors::is_jurors(key, contest.id(), panel) && is_same(&key.name, juror))
 }
 
 /// What is to be scored: the entries that stand, or the champions among them once voting is closed and winners come from champions. And whether it stays so.

@@ -36,6 +36,7 @@ mod scores;
 pub mod server;
 mod shares;
 mod sheet;
+mod staff_keys;
 mod standings;
 mod state;
 mod turnout;

@@ -45,6 +45,7 @@ problems! {
     PASS_EXPIRED = 401 "pass-expired" "The pass has expired" "Its time is over. Ask the organiser for a new one.";
     KEY_MISSING = 401 "key-missing" "A staff key is needed" "Send the key as `Authorization: Bearer <key>`.";
     KEY_INVALID = 401 "key-invalid" "The staff key is not valid" "It is unknown or was revoked.";
+    KEY_EXPIRED = 401 "key-expired" "The staff key has expired" "Its time is over: `expired` says since when. An operator can make another one.";
     PASS_FOR_ANOTHER_CONTEST = 403 "pass-for-another-contest" "The pass is for another contest" "A pass serves one contest only. Use the invitation link of this one.";
     PASS_OF_ANOTHER_CHANNEL = 403 "pass-of-another-channel" "The pass is of no channel of the contest" "The contest's channels were changed after the pass was issued. Ask the organiser for a new one.";
     KEY_INSUFFICIENT = 403 "key-insufficient" "The staff key does not allow this" "The key's role or its contests do not cover the request.";
@@ -55,6 +56,7 @@ problems! {
     NOT_FOUND = 404 "not-found" "There is nothing here" "The path leads to no resource.";
     CONTEST_NOT_FOUND = 404 "contest-not-found" "There is no such contest" "Or it is a draft that the credentials do not let you see. A staff key that is unknown or was revoked sees no draft.";
     BALLOT_NOT_FOUND = 404 "ballot-not-found" "There is no such ballot" "No ballot of this id is recorded. If it was cast a moment ago, ask again.";
+    KEY_NOT_FOUND = 404 "key-not-found" "There is no such staff key" "Or it is for contests that the asking key is not for.";
     METHOD_NOT_ALLOWED = 405 "method-not-allowed" "The route does not take this method" "The header `Allow` lists those that it takes.";
     ALREADY_VOTED = 409 "already-voted" "Other votes stand there" "An earlier ballot of this voter fills these `categories`, also if it was voided or its entry withdrawn. Nothing of this ballot was recorded.";
     REPLACED_IS_NOT_STANDING = 409 "replaced-is-not-standing" "What the ballot replaces does not stand" "`replaces` must name the voter's own standing ballot; `standing` is its id, if there is one. Nothing of this ballot was recorded.";

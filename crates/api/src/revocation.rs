@@ -1,4 +1,4 @@
-//! Answers that go on for long end when the staff key that asked for them is revoked.
+//! Answers that go on for long end when the staff key that asked for them is revoked or expires.
 //!
 //! `acclaim key revoke` writes to the database, beside whatever processes run on it. While a process has long answers to staff keys under way, one task
 //! reads four times a second which keys are valid: one query, whatever the number of answers and keys. A reader with a pass, or without a credential, is not
@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-use acclaim_store::Database;
+use acclaim_contest::Instant as Whole;
+use acclaim_store::{Clock, Database};
 use axum::{
     body::{Body, HttpBody as _},
     response::Response,
@@ -80,7 +81,7 @@ impl Revocations {
     }
 
     /// Reads which keys are valid as long as there are long answers, and ends those to others.
-    pub(crate) async fn enforce(self: Arc<Self>, database: Arc<dyn Database>) {
+    pub(crate) async fn enforce(self: Arc<Self>, database: Arc<dyn Database>, clock: Arc<dyn Clock>) {
         let mut known = Instant::now();
         loop {
             if self.lock().is_empty() {
@@ -88,7 +89,7 @@ impl Revocations {
                 known = Instant::now();
                 continue;
             }
-            match database.valid_key_hashes().await {
+            match database.valid_key_hashes(Whole::at_or_before(clock.now())).await {
                 Ok(valid) => {
                     known = Instant::now();
                     self.end_all_but(|key| valid.contains(key));
@@ -187,9 +188,9 @@ impl hyper::body::Body for BoundBody {
 mod tests {
     use std::convert::Infallible;
 
-    use acclaim_contest::Instant as Whole;
     use acclaim_store::keys::{Role, StaffKey};
     use acclaim_store_sqlite::DataDirectory;
+    use acclaim_test_support::ManualClock;
     use futures_util::stream;
     use http_body_util::BodyExt as _;
 
@@ -209,6 +210,7 @@ mod tests {
             contests: None,
             panel: None,
             created: Whole::at_or_before(jiff::Timestamp::UNIX_EPOCH),
+            expires: None,
             revoked: None,
         }
     }
@@ -222,7 +224,10 @@ mod tests {
             database.add_staff_key(hash, &key(name)).await.unwrap();
         }
         let revocations = Arc::new(Revocations::default());
-        let _task = tokio::spawn(Arc::clone(&revocations).enforce(Arc::clone(&database)));
+        let _task = tokio::spawn(
+            Arc::clone(&revocations)
+                .enforce(Arc::clone(&database), Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH))),
+        );
         let mut kept = revocations.bind(endless(), VALID).into_body();
         let mut ending = [endless(), endless()].map(|answer| revocations.bind(answer, OTHER).into_body());
         database.revoke_staff_key("other", key("other").created).await.unwrap();

@@ -23,7 +23,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     auth, ballots, bulk, commands, contests, health, jury_status, log, mine, page, passes,
     problem::{self, Problem},
-    recusals, result, scores, standings,
+    recusals, result, scores, staff_keys, standings,
     state::Api,
     turnout,
 };
@@ -60,6 +60,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(scores::routes())
         .merge(jury_status::routes())
         .merge(recusals::routes())
+        .merge(staff_keys::routes())
         .merge(log::routes())
         .merge(health::routes())
 }

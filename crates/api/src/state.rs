@@ -144,7 +144,10 @@ impl Api {
         tasks.spawn(Arc::clone(&self.desk).answer_decided());
         tasks.spawn(Arc::clone(&self.desk).ask_ledger_when_in_doubt());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
-        tasks.spawn(Arc::clone(&self.revocations).enforce(Arc::clone(&self.stores.database)));
+        tasks.spawn(
+            Arc::clone(&self.revocations)
+                .enforce(Arc::clone(&self.stores.database), Arc::clone(&self.stores.clock)),
+        );
         tasks.spawn(Arc::clone(&self.desk).look_again_and_again());
         tasks
     }

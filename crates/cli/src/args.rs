@@ -8,7 +8,11 @@ pub mod rule;
 pub mod staff;
 pub mod witness;
 
-use std::{env, fs, net::SocketAddr, path::PathBuf};
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use acclaim_contest::ContestId;
 use anyhow::{Context as _, Result, bail};
@@ -127,22 +131,30 @@ impl Target {
     /// # Errors
     /// If the file cannot be read, or holds none. The error does not repeat what is in it.
     pub fn key(&self) -> Result<Option<String>> {
-        let Some(file) = &self.key_file else {
-            return Ok(env::var("ACCLAIM_KEY")
-                .ok()
-                .map(|key| key.trim().to_owned())
-                .filter(|key| !key.is_empty()));
-        };
-        let named = || format!("the key file {}", file.display());
-        if fs::metadata(file).with_context(named)?.len() > MOST_KEY_FILE {
-            bail!("{} is too long to hold a key", named());
-        }
-        let key = fs::read_to_string(file).with_context(named)?.trim().to_owned();
-        if key.is_empty() || key.contains(|c: char| !c.is_ascii_graphic()) {
-            bail!("{} does not hold one key", named());
-        }
-        Ok(Some(key))
+        staff_key(self.key_file.as_deref())
     }
+}
+
+/// The staff key in a file, or else in the environment, if there is one.
+///
+/// # Errors
+/// If the file cannot be read, or holds none. The error does not repeat what is in it.
+pub fn staff_key(file: Option<&Path>) -> Result<Option<String>> {
+    let Some(file) = file else {
+        return Ok(env::var("ACCLAIM_KEY")
+            .ok()
+            .map(|key| key.trim().to_owned())
+            .filter(|key| !key.is_empty()));
+    };
+    let named = || format!("the key file {}", file.display());
+    if fs::metadata(file).with_context(named)?.len() > MOST_KEY_FILE {
+        bail!("{} is too long to hold a key", named());
+    }
+    let key = fs::read_to_string(file).with_context(named)?.trim().to_owned();
+    if key.is_empty() || key.contains(|c: char| !c.is_ascii_graphic()) {
+        bail!("{} does not hold one key", named());
+    }
+    Ok(Some(key))
 }
 
 /// `--data`, else what the environment names, else `./acclaim-data`.

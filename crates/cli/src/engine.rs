@@ -10,6 +10,7 @@ use acclaim_store::{
     Database, Hub, Keyring, StoreError, Stores,
     keyring::{KeyringError, Secret},
     keys::{Role as KeyRole, StaffKey},
+    staff_keys,
 };
 use acclaim_store_postgres::PostgresDatabase;
 use acclaim_store_redis::{Redis, RedisIntake, RedisShown, carrier};
@@ -26,7 +27,6 @@ use tokio::{
 use crate::{
     clock::{self, SystemClock},
     config::{Cluster, Config},
-    random,
 };
 
 /// What a process of a cluster does.
@@ -108,7 +108,7 @@ impl Engine {
         let recording = Apart::new()?;
         let Ground { stores, keyring, carrier, directory } = recording.run(ground(config.clone())).await??;
         let database = Arc::clone(&stores.database);
-        let operator_key = new_key()?;
+        let operator_key = staff_keys::random_token()?;
         let hash = *blake3::hash(operator_key.as_bytes()).as_bytes();
         let api = Api::new(stores.clone(), Arc::clone(&keyring), settings, Some(hash)).await?;
         // Listening before the sequencer speaks.
@@ -164,13 +164,14 @@ impl Engine {
         if self.directory.is_none() || !self.database.staff_keys().await?.is_empty() {
             return Ok(None);
         }
-        let key = new_key()?;
+        let key = staff_keys::random_token()?;
         let first = StaffKey {
             name: "first-operator".to_owned(),
             role: KeyRole::Operator,
             contests: None,
             panel: None,
             created: Instant::at_or_before(clock::now()),
+            expires: None,
             revoked: None,
         };
         add_key(&*self.database, &key, &first).await?;
@@ -250,14 +251,6 @@ async fn open_keyring(database: &dyn Database, config: &Config) -> Result<Keyrin
     }
 }
 
-/// A new staff key's text.
-///
-/// # Errors
-/// If the system gives no randomness.
-pub fn new_key() -> Result<String> {
-    Ok(format!("ack_{}", random::hex::<32>()?))
-}
-
 /// Adds a staff key to a database.
 ///
 /// # Errors
@@ -267,8 +260,5 @@ pub async fn add_key(
     key: &str,
     staff: &StaffKey,
 ) -> Result<()> {
-    database
-        .add_staff_key(*blake3::hash(key.as_bytes()).as_bytes(), staff)
-        .await
-        .context("the key was not added")
+    database.add_staff_key(staff_keys::hash(key), staff).await.context("the key was not added")
 }

@@ -193,8 +193,8 @@ async fn insert_staff_keys(tx: &mut Lent, keys: &[([u8; 32], StaffKey)]) -> Resu
     for (hash, key) in keys {
         let contests = key.contests.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
         let statement = query(
-            "INSERT INTO staff_keys (name, hash, role, contests, panel, created, revoked)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO staff_keys (name, hash, role, contests, panel, created, revoked, expires)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(&key.name)
         .bind(&hash[..])
@@ -202,7 +202,8 @@ async fn insert_staff_keys(tx: &mut Lent, keys: &[([u8; 32], StaffKey)]) -> Resu
         .bind(contests)
         .bind(key.panel.as_ref().map(PanelId::as_str))
         .bind(key.created.seconds())
-        .bind(key.revoked.map(|at| at.seconds()));
+        .bind(key.revoked.map(|at| at.seconds()))
+        .bind(key.expires.map(|at| at.seconds()));
         insert_rows(tx, statement, 1).await?;
     }
     Ok(())

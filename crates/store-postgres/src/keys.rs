@@ -3,14 +3,19 @@
 use std::collections::HashSet;
 
 use acclaim_contest::{ContestId, Instant, PanelId};
-use acclaim_store::{Keys, error::Result, keys::StaffKey};
+use acclaim_store::{
+    Keys, StoreError,
+    error::Result,
+    keys::{Revocation, StaffKey},
+};
 use async_trait::async_trait;
-use sqlx_core::{error::Error, query::query, row::Row as _};
+use sqlx_core::{error::Error, query::query, raw_sql::raw_sql, row::Row as _};
 use sqlx_postgres::PgRow;
 
 use crate::{
+    connection::{Durability, Lent, within},
     database::PostgresDatabase,
-    error::{corrupt, unavailable},
+    error::{corrupt, exactly, unavailable},
 };
 
 #[async_trait]
@@ -18,9 +23,9 @@ impl Keys for PostgresDatabase {
     async fn add_staff_key(&self, hash: [u8; 32], key: &StaffKey) -> Result<()> {
         let contests = key.contests.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
         let statement = query(
-            "INSERT INTO staff_keys (name, hash, role, contests, panel, created) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created = excluded.created, revoked = NULL
-             WHERE staff_keys.revoked IS NOT NULL AND staff_keys.role = 'juror' AND excluded.role = 'juror'
+            "INSERT INTO staff_keys (name, hash, role, contests, panel, created, expires) VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created = excluded.created, expires = excluded.expires, revoked = NULL
+             WHERE (staff_keys.revoked IS NOT NULL OR staff_keys.expires <= excluded.created) AND staff_keys.role = 'juror' AND excluded.role = 'juror'
              AND staff_keys.contests = excluded.contests AND staff_keys.panel = excluded.panel",
         )
         .bind(&key.name)
@@ -28,25 +33,31 @@ impl Keys for PostgresDatabase {
         .bind(key.role.as_str())
         .bind(contests)
         .bind(key.panel.as_ref().map(PanelId::as_str))
-        .bind(key.created.seconds());
+        .bind(key.created.seconds())
+        .bind(key.expires.map(|at| at.seconds()));
         self.change_one(statement, || format!("the name {} is in use", key.name)).await
     }
 
     async fn staff_keys(&self) -> Result<Vec<StaffKey>> {
         let rows = self
-            .rows(query("SELECT name, role, contests, panel, created, revoked FROM staff_keys ORDER BY name"))
+            .rows(query(
+                "SELECT name, role, contests, panel, created, revoked, expires FROM staff_keys ORDER BY name",
+            ))
             .await?;
         rows.iter().map(staff_key).collect()
     }
 
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
-        let statement =
-            query("SELECT name, role, contests, panel, created, revoked FROM staff_keys WHERE hash = $1");
+        let statement = query(
+            "SELECT name, role, contests, panel, created, revoked, expires FROM staff_keys WHERE hash = $1",
+        );
         self.row(statement.bind(&hash[..])).await?.as_ref().map(staff_key).transpose()
     }
 
-    async fn valid_key_hashes(&self) -> Result<HashSet<[u8; 32]>> {
-        let rows = self.rows(query("SELECT hash FROM staff_keys WHERE revoked IS NULL")).await?;
+    async fn valid_key_hashes(&self, now: Instant) -> Result<HashSet<[u8; 32]>> {
+        let statement =
+            query("SELECT hash FROM staff_keys WHERE revoked IS NULL AND (expires IS NULL OR expires > $1)");
+        let rows = self.rows(statement.bind(now.seconds())).await?;
         let hash = |row: &PgRow| {
             let hash: Vec<u8> = row.try_get(0).map_err(unavailable)?;
             hash.try_into().map_err(|_| corrupt("the hash of a staff key"))
@@ -60,6 +71,13 @@ impl Keys for PostgresDatabase {
             format!("there is no key {name} to revoke")
         })
         .await
+    }
+
+    async fn revoke_staff_key_unless_last(&self, name: &str, at: Instant) -> Result<Revocation> {
+        let mut tx = self.begin(Durability::Durable).await?;
+        let revocation = within(self.patience(), revoke_unless_last(&mut tx, name, at)).await?;
+        tx.commit().await?;
+        Ok(revocation)
     }
 
     async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>> {
@@ -77,8 +95,31 @@ impl Keys for PostgresDatabase {
     }
 }
 
+async fn revoke_unless_last(tx: &mut Lent, name: &str, at: Instant) -> Result<Revocation> {
+    // Of two that revoke each other the second waits here, and sees what the first did.
+    raw_sql("LOCK TABLE staff_keys IN SHARE ROW EXCLUSIVE MODE")
+        .execute(&mut *tx)
+        .await
+        .map_err(unavailable)?;
+    let row = query(
+        "SELECT count(*) FILTER (WHERE name = $1), count(*) FILTER (WHERE name <> $1) FROM staff_keys
+         WHERE role = 'operator' AND contests IS NULL AND revoked IS NULL AND (expires IS NULL OR expires > $2)",
+    );
+    let row = row.bind(name).bind(at.seconds()).fetch_one(&mut *tx).await.map_err(unavailable)?;
+    let (this, others): (i64, i64) =
+        (row.try_get(0).map_err(unavailable)?, row.try_get(1).map_err(unavailable)?);
+    if this > 0 && others == 0 {
+        return Ok(Revocation::Last);
+    }
+    let statement = query("UPDATE staff_keys SET revoked = $1 WHERE name = $2 AND revoked IS NULL");
+    let revoked = statement.bind(at.seconds()).bind(name).execute(tx).await.map_err(unavailable)?;
+    let none = || StoreError::Conflict(format!("there is no key {name} to revoke"));
+    exactly(revoked.rows_affected(), 1, none)?;
+    Ok(Revocation::Done)
+}
+
 fn staff_key(row: &PgRow) -> Result<StaffKey> {
-    type Row = (String, String, Option<String>, Option<String>, i64, Option<i64>);
+    type Row = (String, String, Option<String>, Option<String>, i64, Option<i64>, Option<i64>);
     let read = || -> std::result::Result<Row, Error> {
         Ok((
             row.try_get(0)?,
@@ -87,9 +128,10 @@ fn staff_key(row: &PgRow) -> Result<StaffKey> {
             row.try_get(3)?,
             row.try_get(4)?,
             row.try_get(5)?,
+            row.try_get(6)?,
         ))
     };
-    let (name, role, contests, panel, created, revoked) = read().map_err(unavailable)?;
+    let (name, role, contests, panel, created, revoked, expires) = read().map_err(unavailable)?;
     let contests: Option<Vec<ContestId>> =
         contests.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
     let instant =
@@ -100,6 +142,7 @@ fn staff_key(row: &PgRow) -> Result<StaffKey> {
         contests,
         panel: panel.map(|panel| panel.parse()).transpose().map_err(corrupt)?,
         created: instant(created)?,
+        expires: expires.map(instant).transpose()?,
         revoked: revoked.map(instant).transpose()?,
     })
 }

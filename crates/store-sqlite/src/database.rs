@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/3.sql"),
     include_str!("../migrations/4.sql"),
     include_str!("../migrations/5.sql"),
+    include_str!("../migrations/6.sql"),
 ];
 /// Marks the file as ours: `acl1` in ASCII.
 const APPLICATION_ID: i32 = 0x6163_6c31;

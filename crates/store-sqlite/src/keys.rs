@@ -6,10 +6,10 @@ use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
     Keys, Leases,
     error::{Result, StoreError},
-    keys::StaffKey,
+    keys::{Revocation, StaffKey},
 };
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::database::{SqliteDatabase, corrupt, unavailable};
 
@@ -22,11 +22,19 @@ impl Keys for SqliteDatabase {
             let panel = key.panel.as_ref().map(PanelId::as_str);
             let added = tx
                 .execute(
-                    "INSERT INTO staff_keys (name, hash, role, contests, panel, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created = excluded.created, revoked = NULL
-                     WHERE staff_keys.revoked IS NOT NULL AND staff_keys.role = 'juror' AND excluded.role = 'juror'
+                    "INSERT INTO staff_keys (name, hash, role, contests, panel, created, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                     ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created = excluded.created, expires = excluded.expires, revoked = NULL
+                     WHERE (staff_keys.revoked IS NOT NULL OR staff_keys.expires <= excluded.created) AND staff_keys.role = 'juror' AND excluded.role = 'juror'
                      AND staff_keys.contests = excluded.contests AND staff_keys.panel = excluded.panel",
-                    params![key.name, hash, key.role.as_str(), contests, panel, key.created.seconds()],
+                    params![
+                        key.name,
+                        hash,
+                        key.role.as_str(),
+                        contests,
+                        panel,
+                        key.created.seconds(),
+                        key.expires.map(|at| at.seconds())
+                    ],
                 )
                 .map_err(unavailable)?;
             match added {
@@ -41,7 +49,7 @@ impl Keys for SqliteDatabase {
         self.read(|tx| {
             let mut statement = tx
                 .prepare_cached(
-                    "SELECT name, role, contests, panel, created, revoked FROM staff_keys ORDER BY name",
+                    "SELECT name, role, contests, panel, created, revoked, expires FROM staff_keys ORDER BY name",
                 )
                 .map_err(unavailable)?;
             let rows = statement.query_map([], stored_key).map_err(unavailable)?;
@@ -53,7 +61,7 @@ impl Keys for SqliteDatabase {
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
         self.read(move |tx| {
             tx.prepare_cached(
-                "SELECT name, role, contests, panel, created, revoked FROM staff_keys WHERE hash = ?1",
+                "SELECT name, role, contests, panel, created, revoked, expires FROM staff_keys WHERE hash = ?1",
             )
             .and_then(|mut statement| statement.query_row([hash], stored_key).optional())
             .map_err(unavailable)?
@@ -63,12 +71,14 @@ impl Keys for SqliteDatabase {
         .await
     }
 
-    async fn valid_key_hashes(&self) -> Result<HashSet<[u8; 32]>> {
-        self.read(|tx| {
+    async fn valid_key_hashes(&self, now: Instant) -> Result<HashSet<[u8; 32]>> {
+        self.read(move |tx| {
             let mut statement = tx
-                .prepare_cached("SELECT hash FROM staff_keys WHERE revoked IS NULL")
+                .prepare_cached(
+                    "SELECT hash FROM staff_keys WHERE revoked IS NULL AND (expires IS NULL OR expires > ?1)",
+                )
                 .map_err(unavailable)?;
-            let rows = statement.query_map([], |row| row.get(0)).map_err(unavailable)?;
+            let rows = statement.query_map([now.seconds()], |row| row.get(0)).map_err(unavailable)?;
             rows.map(|row| row.map_err(unavailable)).collect()
         })
         .await
@@ -76,17 +86,24 @@ impl Keys for SqliteDatabase {
 
     async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()> {
         let name = name.to_owned();
+        self.write(move |tx| revoke(tx, &name, at)).await
+    }
+
+    async fn revoke_staff_key_unless_last(&self, name: &str, at: Instant) -> Result<Revocation> {
+        let name = name.to_owned();
         self.write(move |tx| {
-            let revoked = tx
-                .execute(
-                    "UPDATE staff_keys SET revoked = ?1 WHERE name = ?2 AND revoked IS NULL",
-                    params![at.seconds(), name],
+            let (this, others): (i64, i64) = tx
+                .query_row(
+                    "SELECT coalesce(max(name = ?1), 0), coalesce(sum(name <> ?1), 0) FROM staff_keys
+                     WHERE role = 'operator' AND contests IS NULL AND revoked IS NULL AND (expires IS NULL OR expires > ?2)",
+                    params![name, at.seconds()],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .map_err(unavailable)?;
-            match revoked {
-                1 => Ok(()),
-                _ => Err(StoreError::Conflict(format!("there is no key {name} to revoke"))),
+            if this > 0 && others == 0 {
+                return Ok(Revocation::Last);
             }
+            revoke(tx, &name, at).map(|()| Revocation::Done)
         })
         .await
     }
@@ -120,6 +137,19 @@ impl Keys for SqliteDatabase {
     }
 }
 
+fn revoke(tx: &Transaction<'_>, name: &str, at: Instant) -> Result<()> {
+    let revoked = tx
+        .execute(
+            "UPDATE staff_keys SET revoked = ?1 WHERE name = ?2 AND revoked IS NULL",
+            params![at.seconds(), name],
+        )
+        .map_err(unavailable)?;
+    match revoked {
+        1 => Ok(()),
+        _ => Err(StoreError::Conflict(format!("there is no key {name} to revoke"))),
+    }
+}
+
 /// One process has the file: the lease is always its own.
 #[async_trait]
 impl Leases for SqliteDatabase {
@@ -132,13 +162,15 @@ impl Leases for SqliteDatabase {
     }
 }
 
-pub(crate) type StoredKey = (String, String, Option<String>, Option<String>, i64, Option<i64>);
+pub(crate) type StoredKey = (String, String, Option<String>, Option<String>, i64, Option<i64>, Option<i64>);
 
 pub(crate) fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
 }
 
-pub(crate) fn staff_key((name, role, contests, panel, created, revoked): StoredKey) -> Result<StaffKey> {
+pub(crate) fn staff_key(
+    (name, role, contests, panel, created, revoked, expires): StoredKey,
+) -> Result<StaffKey> {
     let contests: Option<Vec<ContestId>> =
         contests.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
     let instant =
@@ -149,6 +181,7 @@ pub(crate) fn staff_key((name, role, contests, panel, created, revoked): StoredK
         contests,
         panel: panel.map(|panel| panel.parse()).transpose().map_err(corrupt)?,
         created: instant(created)?,
+        expires: expires.map(instant).transpose()?,
         revoked: revoked.map(instant).transpose()?,
     })
 }

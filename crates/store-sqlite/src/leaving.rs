@@ -197,9 +197,9 @@ impl Sender<'_> {
             Part::Values,
         )?;
         self.send_rows(
-            "SELECT name, role, contests, panel, created, revoked, hash FROM staff_keys ORDER BY name",
+            "SELECT name, role, contests, panel, created, revoked, expires, hash FROM staff_keys ORDER BY name",
             [],
-            |row| Ok((row.get(6)?, stored_key(row)?)),
+            |row| Ok((row.get(7)?, stored_key(row)?)),
             |(hash, key): ([u8; 32], StoredKey)| Ok((hash, staff_key(key)?)),
             Part::StaffKeys,
         )?;

@@ -13,7 +13,7 @@ use chacha20poly1305::{
 
 use zeroize::Zeroizing;
 
-use crate::{error::StoreError, keys::Keys};
+use crate::{error::StoreError, keys::Keys, request_id::RequestId};
 
 const NAME: &str = "name";
 const LOG_KEY: &str = "log-key";
@@ -154,6 +154,16 @@ impl Keyring {
     #[must_use]
     pub fn notice_key(&self) -> [u8; 32] {
         blake3::derive_key("acclaim v1 notices", &self.secret.0)
+    }
+
+    /// The secret of the staff key that a request makes: the same whenever the request is repeated.
+    #[must_use]
+    pub fn staff_key_secret(&self, id: &RequestId) -> [u8; 32] {
+        let key = blake3::derive_key("acclaim v1 staff keys", &self.secret.0);
+        // The name comes with its length, so that no other name and `Idempotency-Key` have the same bytes.
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        hasher.update(&(id.by.len() as u64).to_le_bytes()).update(id.by.as_bytes()).update(id.key.as_bytes());
+        *hasher.finalize().as_bytes()
     }
 
     /// The origin of a contest's log.

@@ -72,6 +72,9 @@ pub struct StaffKey {
     pub panel: Option<PanelId>,
     /// When it was made.
     pub created: Instant,
+    /// From when on it is refused; `None` if it does not expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Instant>,
     /// Since when it is refused.
     pub revoked: Option<Instant>,
 }
@@ -82,16 +85,37 @@ impl StaffKey {
     pub fn covers(&self, contest: &ContestId) -> bool {
         self.contests.as_ref().is_none_or(|contests| contests.contains(contest))
     }
+
+    /// Whether the key has expired at `now`.
+    #[must_use]
+    pub fn is_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Whether the key is taken at `now`: it is not revoked and has not expired.
+    #[must_use]
+    pub fn is_valid(&self, now: Instant) -> bool {
+        self.revoked.is_none() && !self.is_expired(now)
+    }
+}
+
+/// What came of revoking a staff key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// It is revoked.
+    Done,
+    /// It is the last valid one of an operator of all contests. Nothing was changed.
+    Last,
 }
 
 /// Keys in the database.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Adds a staff key by the BLAKE3 hash of its secret. Durable when it returns. A juror's takes the place of a revoked one of the same name, contest
-    /// and panel: a juror who lost the key goes on under the name that the log knows.
+    /// Adds a staff key by the BLAKE3 hash of its secret. Durable when it returns. A juror's takes the place of a revoked or expired one of the same name,
+    /// contest and panel: a juror who lost the key goes on under the name that the log knows.
     ///
     /// # Errors
-    /// `Conflict` if the name is in use otherwise, revoked or not.
+    /// `Conflict` if the name is in use otherwise, revoked or not, or if there is a key of this hash.
     async fn add_staff_key(&self, hash: [u8; 32], key: &StaffKey) -> Result<()>;
 
     /// All staff keys, by name.
@@ -100,14 +124,21 @@ pub trait Keys: Send + Sync {
     /// The staff key with this hash, revoked or not.
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>>;
 
-    /// The hashes of all staff keys that are not revoked: one reading tells of any number of them whether they still are valid.
-    async fn valid_key_hashes(&self) -> Result<HashSet<[u8; 32]>>;
+    /// The hashes of all staff keys that are valid at `now`: one reading tells of any number of them whether they still are.
+    async fn valid_key_hashes(&self, now: Instant) -> Result<HashSet<[u8; 32]>>;
 
     /// Revokes a staff key. Durable when it returns.
     ///
     /// # Errors
     /// `Conflict` if no key that is not revoked has this name.
     async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()>;
+
+    /// As [`Keys::revoke_staff_key`], unless the key is the last one of an operator of all contests that is valid at `at`, also when two such keys revoke
+    /// each other at once.
+    ///
+    /// # Errors
+    /// As [`Keys::revoke_staff_key`].
+    async fn revoke_staff_key_unless_last(&self, name: &str, at: Instant) -> Result<Revocation>;
 
     /// The installation's values (its name, its wrapped keys), by name.
     async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>>;

@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod moving;
 pub mod request_id;
 pub mod shown;
+pub mod staff_keys;
 pub mod witness;
 
 use std::sync::Arc;

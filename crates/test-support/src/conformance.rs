@@ -16,7 +16,7 @@ use acclaim_store::{
     contests::{ContestState, Counted, PassCount},
     hub::Rejection,
     intake::{Cursor, Cursors},
-    keys::{Role, StaffKey},
+    keys::{Revocation, Role, StaffKey},
     ledger::{Append, BallotState, ContestChange, Head, Turnout},
 };
 use bytes::Bytes;
@@ -578,26 +578,60 @@ async fn keys(database: &dyn Database) -> Result<(), StoreError> {
         contests: contests.clone(),
         panel: None,
         created: at,
+        expires: None,
         revoked: None,
     };
     database.add_staff_key([1; 32], &key).await?;
     assert!(matches!(database.add_staff_key([2; 32], &key).await, Err(StoreError::Conflict(_))));
     assert_eq!(database.staff_key([1; 32]).await?, Some(key.clone()));
     assert_eq!(database.staff_key([2; 32]).await?, None);
-    assert_eq!(database.valid_key_hashes().await?, HashSet::from([[1; 32]]));
+    assert_eq!(database.valid_key_hashes(at).await?, HashSet::from([[1; 32]]));
     database.revoke_staff_key("chair", at).await?;
-    assert_eq!(database.valid_key_hashes().await?, HashSet::new());
+    assert_eq!(database.valid_key_hashes(at).await?, HashSet::new());
     assert!(matches!(database.revoke_staff_key("chair", at).await, Err(StoreError::Conflict(_))));
     assert_eq!(database.staff_keys().await?, [StaffKey { revoked: Some(at), ..key.clone() }]);
     assert!(
         matches!(database.add_staff_key([2; 32], &key).await, Err(StoreError::Conflict(_))),
         "its name is known"
     );
+    last_operator(database, &key).await?;
     let panel = "experts".parse().ok();
     jurors_key(database, StaffKey { name: "Ama".to_owned(), role: Role::Juror, panel, ..key }).await?;
     database.add_installation_value("v", b"1").await?;
     assert!(matches!(database.add_installation_value("v", b"2").await, Err(StoreError::Conflict(_))));
     assert!(database.installation_values().await?.contains(&("v".to_owned(), b"1".to_vec())));
+    Ok(())
+}
+
+/// Keys that expire, and the last one that may make others.
+async fn last_operator(database: &dyn Database, key: &StaffKey) -> Result<(), StoreError> {
+    let after = |seconds| acclaim_contest::Instant::from_seconds(seconds).unwrap_or(key.created);
+    let operator = |name: &str, expires| StaffKey {
+        name: name.to_owned(),
+        role: Role::Operator,
+        contests: None,
+        expires,
+        ..key.clone()
+    };
+    let (first, second) = (operator("first", None), operator("second", Some(after(100))));
+    let of_one = StaffKey { contests: key.contests.clone(), ..operator("of-one", None) };
+    for (hash, key) in [([11; 32], &first), ([12; 32], &second), ([13; 32], &of_one)] {
+        database.add_staff_key(hash, key).await?;
+    }
+    assert_eq!(database.staff_key([12; 32]).await?, Some(second.clone()));
+    let is_valid = async |at| Ok::<_, StoreError>(database.valid_key_hashes(at).await?.contains(&[12; 32]));
+    assert!(is_valid(after(99)).await? && !is_valid(after(100)).await?, "it expires");
+    let revoke = async |name, at| database.revoke_staff_key_unless_last(name, at).await;
+    assert_eq!(revoke("first", after(100)).await?, Revocation::Last, "the other one has expired");
+    assert_eq!(revoke("of-one", after(100)).await?, Revocation::Done, "it is for one contest");
+    // Of two at once one stays.
+    let both = tokio::join!(revoke("first", after(99)), revoke("second", after(99)));
+    let both = [both.0?, both.1?];
+    assert!(both.contains(&Revocation::Done) && both.contains(&Revocation::Last), "{both:?}");
+    assert!(matches!(revoke("nobody", after(99)).await, Err(StoreError::Conflict(_))));
+    for name in ["first", "second"] {
+        let _one_was_before = database.revoke_staff_key(name, after(99)).await;
+    }
     Ok(())
 }
 
@@ -615,9 +649,15 @@ async fn jurors_key(database: &dyn Database, key: StaffKey) -> Result<(), StoreE
     assert!(in_use(database.add_staff_key(new, &elsewhere).await), "another contest's");
     let organiser = StaffKey { role: Role::Organiser, ..key.clone() };
     assert!(in_use(database.add_staff_key(new, &organiser).await), "another role's");
+    let later = acclaim_contest::Instant::from_seconds(key.created.seconds() + 1).unwrap_or(key.created);
+    let expiring = StaffKey { expires: Some(later), ..key.clone() };
+    database.add_staff_key([5; 32], &expiring).await?;
+    assert!(in_use(database.add_staff_key(new, &key).await), "not expired");
+    let key = StaffKey { created: later, ..key };
     database.add_staff_key(new, &key).await?;
-    assert_eq!((database.staff_key(lost).await?, database.staff_key(new).await?), (None, Some(key)));
-    let valid = database.valid_key_hashes().await?;
+    assert_eq!((database.staff_key(lost).await?, database.staff_key([5; 32]).await?), (None, None));
+    assert_eq!(database.staff_key(new).await?, Some(key.clone()));
+    let valid = database.valid_key_hashes(key.created).await?;
     assert!(valid.contains(&new) && !valid.contains(&lost), "the lost one stays revoked");
     Ok(())
 }

@@ -17,7 +17,7 @@ use acclaim_store::{
     contests::{Counted, PassCount},
     error::Result,
     hub::Rejection,
-    keys::StaffKey,
+    keys::{Revocation, StaffKey},
     ledger::{Append, Head, RecordedBallot, Turnout},
 };
 use async_trait::async_trait;
@@ -175,12 +175,16 @@ impl Keys for FaultyDatabase {
         self.inner.staff_key(hash).await
     }
 
-    async fn valid_key_hashes(&self) -> Result<HashSet<[u8; 32]>> {
-        self.inner.valid_key_hashes().await
+    async fn valid_key_hashes(&self, now: Instant) -> Result<HashSet<[u8; 32]>> {
+        self.inner.valid_key_hashes(now).await
     }
 
     async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()> {
         self.inner.revoke_staff_key(name, at).await
+    }
+
+    async fn revoke_staff_key_unless_last(&self, name: &str, at: Instant) -> Result<Revocation> {
+        self.inner.revoke_staff_key_unless_last(name, at).await
     }
 
     async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use acclaim_contest::{ContestId, PanelId, id::ChannelId, subject::SubjectsAre};
+use acclaim_contest::{ContestId, Instant, PanelId, id::ChannelId, subject::SubjectsAre};
 use acclaim_store::keys::Role;
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -66,7 +66,8 @@ pub enum KeyCommand {
     #[command(
         after_help = "Examples:\n  acclaim key create --role organiser --contest wsis-2021 --name jury-office\n  \
                             acclaim key create --role auditor\n  \
-                            acclaim key create --role juror --contest wsis-2021 --panel experts --name 'Ama Mensah'\n\n\
+                            acclaim key create --role juror --contest wsis-2021 --panel experts --name 'Ama Mensah'\n  \
+                            acclaim key create --role gateway --contest wsis-2021 --expires 2021-05-01T00:00:00Z --url https://vote.example.org\n\n\
                             A juror's key is for that juror alone: it enters and reads the own scores, recuses the juror for entries and takes \
                             that back, and reads what is to be scored and how far the juror is. It does nothing else. A juror who lost it gets \
                             another one of the same name, once the lost one is revoked. Names that differ in case, white space or Unicode form alone are one juror, \
@@ -96,9 +97,12 @@ pub struct KeyCreateArgs {
     /// Its name, which the log shows with what it decides; a juror's name in the log
     #[arg(long)]
     pub name: Option<String>,
+    /// From when on it is refused, such as 2021-05-01T00:00:00Z [default: never]
+    #[arg(long, value_name = "TIME")]
+    pub expires: Option<Instant>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
-    pub data: DataArgs,
+    pub target: KeyTarget,
 }
 
 /// `acclaim key list`
@@ -109,7 +113,7 @@ pub struct KeyListArgs {
     pub json: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
-    pub data: DataArgs,
+    pub target: KeyTarget,
 }
 
 /// `acclaim key revoke`
@@ -117,6 +121,20 @@ pub struct KeyListArgs {
 pub struct KeyRevokeArgs {
     /// The key's name
     pub name: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: KeyTarget,
+}
+
+/// A server, or the data directory, which a server may be running on.
+#[derive(Debug, Args)]
+pub struct KeyTarget {
+    /// Address of a running server; an operator's key comes from ACCLAIM_KEY or --key-file
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    pub url: Option<String>,
+    /// File with the operator's key
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub key_file: Option<PathBuf>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub data: DataArgs,

@@ -194,6 +194,11 @@ impl Site {
         std::mem::replace(&mut self.servers, servers)
     }
 
+    /// Whether it is a cluster.
+    pub(crate) fn is_clustered(&self) -> bool {
+        self.servers.is_some()
+    }
+
     /// The number that a query of the cluster's database answers with; `None` embedded.
     pub(crate) fn number(&self, sql: &str) -> Option<i64> {
         self.servers.as_ref().map(|servers| servers.number(sql))
@@ -206,8 +211,20 @@ impl Site {
 
     /// Sends what it is told, once.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.send_to(self.address, method, path, headers, body)
+    }
+
+    /// The same, to another process of the cluster.
+    pub(crate) fn send_to(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         let mut request =
-            ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+            ureq::http::Request::builder().method(method).uri(format!("http://{address}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

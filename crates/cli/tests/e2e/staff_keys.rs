@@ -1,15 +1,24 @@
-//! Staff keys: what one asks is apart from what another asks.
+//! Staff keys: made, listed and revoked over HTTP and by the command line; what one asks is apart from what another asks.
 
+use std::{net::SocketAddr, process::Output};
+
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
-    ground::on_both_grounds,
-    site::{Answer, Site},
+    ground::{on_both_grounds, succeeded},
+    server::acclaim,
+    site::{Answer, Site, poll},
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
 
-on_both_grounds!(an_idempotency_key_belongs_to_its_staff_key);
+on_both_grounds!(
+    an_idempotency_key_belongs_to_its_staff_key,
+    operators_make_and_revoke_keys_over_http,
+    a_key_for_one_contest_makes_none_for_others,
+    the_command_line_handles_keys_of_a_server,
+);
 
 fn post(site: &Site, path: &str, token: &str, key: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {token}");
@@ -54,4 +63,155 @@ fn an_idempotency_key_belongs_to_its_staff_key(site: &Site) {
     };
     let (ours, theirs) = (subjects(&by_chair), subjects(&by_deputy));
     assert!(ours.iter().all(|subject| !theirs.contains(subject)), "no voter is handed out twice");
+}
+
+fn create(site: &Site, token: &str, key: &str, body: &Value) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers =
+        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
+    site.send("POST", "/v1/keys", &headers, body.to_string().as_bytes())
+}
+
+fn revoke(site: &Site, token: &str, name: &str) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", &*bearer), ("idempotency-key", "revoke")];
+    site.send("DELETE", &format!("/v1/keys/{name}"), &headers, b"")
+}
+
+/// What a key gets that reads what only staff may.
+fn read(site: &Site, token: &str) -> Answer {
+    read_at(site, site.address, token)
+}
+
+fn read_at(site: &Site, address: SocketAddr, token: &str) -> Answer {
+    let bearer = format!("Bearer {token}");
+    site.send_to(address, "GET", "/v1/contests/prize/turnout", &[("authorization", &bearer)], b"")
+}
+
+/// The listed key of this name.
+fn listed(site: &Site, token: &str, name: &str) -> Option<Value> {
+    let answer = site.send("GET", "/v1/keys", &[("authorization", &format!("Bearer {token}"))], b"");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body["keys"].as_array().unwrap().iter().find(|key| key["name"] == name).cloned()
+}
+
+fn operators_make_and_revoke_keys_over_http(site: &Site) {
+    site.create_open("prize", OPENED, &json!({}));
+    let body = json!({"role": "organiser", "contests": ["prize"], "name": "deputy"});
+    let made = create(site, &site.key, "deputy", &body);
+    assert_eq!((made.status, made.header("cache-control")), (201, "private, no-store"), "{made:?}");
+    let deputy = made.body["key"].as_str().unwrap().to_owned();
+    assert_eq!(read(site, &deputy).status, 200);
+    assert_eq!(create(site, &site.key, "deputy", &body).text, made.text, "sent again, it is the same key");
+    for (key, name, code) in [("deputy", "other", "idempotency-key-used"), ("again", "deputy", "refused")] {
+        let body = json!({"role": "organiser", "contests": ["prize"], "name": name});
+        create(site, &site.key, key, &body).problem(409, code);
+    }
+    let description = listed(site, &site.key, "deputy").unwrap();
+    assert!(description["revoked"].is_null() && description.get("key").is_none(), "{description}");
+    let refused = [
+        (json!({"role": "organiser", "name": " x"}), "name"),
+        (json!({"role": "organiser", "name": "operator"}), "name"),
+        (json!({"role": "organiser", "contests": []}), "contests"),
+        (json!({"role": "organiser", "contests": ["P"]}), "contests[0]"),
+        (json!({"role": "organiser", "panel": "experts"}), "panel"),
+        (json!({"role": "organiser", "expires": "2021-01-01T00:00:00Z"}), "expires"),
+        (json!({"role": "organiser", "expires": "soon"}), "expires"),
+        (json!({"role": "juror", "contests": ["prize"]}), "role"),
+        (json!({"role": "juror", "contests": ["prize"], "panel": "p", "name": "Ama"}), "panel"),
+    ];
+    for (number, (body, field)) in refused.into_iter().enumerate() {
+        let refused = create(site, &site.key, &format!("refused-{number}"), &body);
+        assert_eq!(refused.problem(422, "invalid-request")["field"], field, "{body}");
+    }
+    create(site, &deputy, "k", &json!({"role": "auditor"})).problem(403, "key-insufficient");
+    revoke(site, &deputy, "deputy").problem(403, "key-insufficient");
+
+    // Another process refuses it as soon as it is revoked.
+    let other = site.is_clustered().then(|| site.another_api());
+    let revoked = revoke(site, &site.key, "deputy");
+    assert!(revoked.status == 200 && revoked.body["revoked"].is_string(), "{revoked:?}");
+    read(site, &deputy).problem(401, "key-invalid");
+    if let Some((address, _process)) = &other {
+        read_at(site, *address, &deputy).problem(401, "key-invalid");
+    }
+    assert_eq!(revoke(site, &site.key, "deputy").text, revoked.text);
+    let again = create(site, &site.key, "deputy", &body);
+    assert_eq!(again.problem(409, "refused")["code"], "revoked-since");
+    revoke(site, &site.key, "nobody").problem(404, "key-not-found");
+
+    let soon = acclaim_cli::clock::now().checked_add(SignedDuration::from_secs(2)).unwrap();
+    let soon = format!("{}Z", soon.to_string().split(['.', 'Z']).next().unwrap());
+    let body = json!({"role": "auditor", "contests": ["prize"], "name": "guest", "expires": soon});
+    let guest = create(site, &site.key, "guest", &body).body["key"].as_str().unwrap().to_owned();
+    let expired = poll("the expiry", || Some(read(site, &guest)).filter(|answer| answer.status != 200));
+    assert_eq!(expired.problem(401, "key-expired")["expired"], soon);
+    assert_eq!(listed(site, &site.key, "guest").unwrap()["expires"], soon);
+
+    let keys = site.send("GET", "/v1/keys", &[("authorization", &format!("Bearer {}", site.key))], b"");
+    let operators = keys.body["keys"].as_array().unwrap().iter().filter(|key| key["role"] == "operator");
+    let names: Vec<&str> = operators.map(|key| key["name"].as_str().unwrap()).collect();
+    let [own] = names[..] else { panic!("{names:?}") };
+    assert_eq!(revoke(site, &site.key, own).problem(409, "refused")["code"], "last-operator");
+    create(site, &site.key, "second", &json!({"role": "operator", "name": "second"}));
+    assert_eq!(revoke(site, &site.key, own).status, 200);
+    listed_is_refused(site);
+}
+
+/// The operator's key of the site has been revoked.
+fn listed_is_refused(site: &Site) {
+    let bearer = format!("Bearer {}", site.key);
+    site.send("GET", "/v1/keys", &[("authorization", &bearer)], b"").problem(401, "key-invalid");
+}
+
+fn a_key_for_one_contest_makes_none_for_others(site: &Site) {
+    site.create_open("prize", OPENED, &json!({}));
+    let local = site.run_key(&["create", "--role", "operator", "--contest", "prize", "--name", "local"]);
+    for (number, body) in [
+        json!({"role": "auditor"}),
+        json!({"role": "operator", "name": "wide"}),
+        json!({"role": "auditor", "contests": ["other"]}),
+        json!({"role": "auditor", "contests": ["prize", "other"]}),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let refused = create(site, &local, &number.to_string(), body);
+        assert_eq!(refused.problem(403, "key-insufficient")["field"], "contests", "{body}");
+    }
+    let body = json!({"role": "operator", "contests": ["prize"], "name": "next"});
+    assert_eq!(create(site, &local, "next", &body).status, 201);
+    create(site, &site.key, "far", &json!({"role": "auditor", "name": "far"}));
+    assert!(listed(site, &local, "next").is_some() && listed(site, &local, "far").is_none());
+    revoke(site, &local, "far").problem(404, "key-not-found");
+    assert_eq!(revoke(site, &local, "next").status, 200);
+    assert_eq!(revoke(site, &local, "local").status, 200, "it is not one for all contests");
+    create(site, &local, "late", &body).problem(401, "key-invalid");
+}
+
+fn key_command(site: &Site, args: &[&str]) -> Output {
+    let url = format!("http://{}", site.address);
+    acclaim().arg("key").args(args).args(["--url", &url]).env("ACCLAIM_KEY", &site.key).output().unwrap()
+}
+
+fn the_command_line_handles_keys_of_a_server(site: &Site) {
+    site.create_open("prize", OPENED, &json!({}));
+    let name = "Büro / Jury 100%";
+    let args = ["create", "--role", "auditor", "--contest", "prize", "--name", name];
+    let expiring = [&args[..], &["--expires", "2099-05-01T00:00:00Z"]].concat();
+    let auditor = succeeded(&key_command(site, &expiring));
+    assert_eq!(read(site, &auditor).status, 200);
+    let again = key_command(site, &args);
+    let words = String::from_utf8_lossy(&again.stderr);
+    assert!(again.status.code() == Some(1) && words.contains("in use by a key of role auditor"), "{words}");
+    for list in [key_command(site, &["list"]), site.key_command(&["list"])] {
+        let list = succeeded(&list);
+        let line = list.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(line.contains("2099-05-01T00:00:00Z"), "{line}");
+    }
+    let json: Value = serde_json::from_str(&succeeded(&key_command(site, &["list", "--json"]))).unwrap();
+    let own: Value = serde_json::from_str(&succeeded(&site.key_command(&["list", "--json"]))).unwrap();
+    assert_eq!(json, own, "by both ways the same");
+    assert_eq!(succeeded(&key_command(site, &["revoke", name])), format!("revoked: {name}"));
+    read(site, &auditor).problem(401, "key-invalid");
 }

@@ -71,6 +71,7 @@ async fn jurors_are_those_with_a_key_or_with_scores_that_stand() {
         contests: Some(vec![contest.clone()]),
         panel: panel.parse().ok(),
         created: at,
+        expires: None,
         revoked,
     };
     for (hash, key) in [

@@ -14,6 +14,7 @@ use acclaim_contest::Instant;
 use acclaim_store::{
     Keys as _,
     keys::{Role, StaffKey},
+    staff_keys,
 };
 use acclaim_store_sqlite::SqliteDatabase;
 use axum::{
@@ -94,13 +95,14 @@ impl Stage {
 
     /// A staff key for a contest, or for all.
     pub(super) async fn key(&self, role: Role, contest: Option<&str>, name: &str) -> String {
-        let key = engine::new_key().unwrap();
+        let key = staff_keys::random_token().unwrap();
         let staff = StaffKey {
             name: name.to_owned(),
             role,
             contests: contest.map(|contest| vec![contest.parse().unwrap()]),
             panel: (role == Role::Juror).then(|| "experts".parse().unwrap()),
             created: Instant::at_or_before(jiff::Timestamp::UNIX_EPOCH),
+            expires: None,
             revoked: None,
         };
         engine::add_key(&self.database(), &key, &staff).await.unwrap();

@@ -1,0 +1,230 @@
+//! Staff keys over HTTP: operators list, make and revoke them. An operator's key that is for some contests handles keys for these alone.
+
+use std::time::Duration;
+
+use acclaim_contest::{ContestId, Instant, PanelId};
+use acclaim_store::{
+    RequestId,
+    keys::{Revocation, Role, StaffKey},
+    staff_keys::{self, CreatedKey, NewKey, NewKeyError, Origin},
+};
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    auth,
+    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
+    extract::Path,
+    problem::{self, Problem},
+    state::Api,
+};
+
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
+}
+
+/// A staff key without its secret.
+#[derive(Serialize, ToSchema)]
+struct KeyDescription {
+    /// Unique in the installation; written as `by` into logs.
+    name: String,
+    /// `organiser`, `auditor`, `gateway`, `juror` or `operator`.
+    #[schema(value_type = String)]
+    role: Role,
+    /// The contests it is for; null for all.
+    #[schema(value_type = Option<Vec<String>>)]
+    contests: Option<Vec<ContestId>>,
+    /// A juror's panel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    panel: Option<PanelId>,
+    #[schema(value_type = String)]
+    created: Instant,
+    /// From when on it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    expires: Option<Instant>,
+    /// Since when it is refused; null if it is not revoked.
+    #[schema(value_type = Option<String>)]
+    revoked: Option<Instant>,
+}
+
+impl From<StaffKey> for KeyDescription {
+    fn from(key: StaffKey) -> Self {
+        let StaffKey { name, role, contests, panel, created, expires, revoked } = key;
+        Self { name, role, contests, panel, created, expires, revoked }
+    }
+}
+
+/// Staff keys, by name.
+#[derive(Serialize, ToSchema)]
+struct KeyList {
+    keys: Vec<KeyDescription>,
+}
+
+/// A new staff key.
+#[derive(Serialize, ToSchema)]
+struct NewKeyAnswer {
+    /// The bearer token. It is in this answer alone: only its hash is stored.
+    key: String,
+    #[serde(flatten)]
+    description: KeyDescription,
+}
+
+/// The staff key to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewKeyRequest {
+    /// `organiser`, `auditor`, `gateway`, `juror` or `operator`.
+    #[schema(value_type = String)]
+    role: Role,
+    /// For these contests only. Absent: for all.
+    contests: Option<Vec<String>>,
+    /// A juror's panel in the contest.
+    panel: Option<String>,
+    /// Its name, which the log shows with what it decides; a juror's name in the log. Absent: one made from the role.
+    name: Option<String>,
+    /// From this instant on it is refused, such as `2027-05-01T00:00:00Z`. Absent: it does not expire.
+    expires: Option<String>,
+}
+
+/// List the staff keys, without their secrets.
+///
+/// A key for some contests sees the keys that are for these alone.
+#[utoipa::path(get, path = "/v1/keys", tag = "staff", security(("key" = [])), responses((status = 200, body = KeyList)))]
+async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
+    let operator = auth::operator(&api, &headers).await?;
+    let keys = api.stores.database.staff_keys().await?;
+    let keys = keys.into_iter().filter(|key| is_within(&operator, key.contests.as_deref()));
+    Ok(secret(StatusCode::OK, KeyList { keys: keys.map(KeyDescription::from).collect() }))
+}
+
+/// Make a staff key. The answer has the key, once.
+///
+/// A repeated request is answered with the same key, as long as the key is valid. A key for some contests makes keys for these alone.
+#[utoipa::path(post, path = "/v1/keys", tag = "staff", request_body = NewKeyRequest, security(("key" = [])),
+    params(("Idempotency-Key" = String, Header,)),
+    responses((status = 201, body = NewKeyAnswer),
+        (status = 409, content_type = "application/problem+json", description = "the name or the Idempotency-Key is in use"),
+        (status = 422, content_type = "application/problem+json", description = "a mistake, with its field")))]
+async fn create(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    let operator = auth::operator(&api, request.headers()).await?;
+    let asked = RequestId::new(&operator.name, &idempotency_key(request.headers())?);
+    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let wanted = read(parse(&body)?)?;
+    if !is_within(&operator, wanted.contests.as_deref()) {
+        let own = operator.contests.unwrap_or_default();
+        let own = own.iter().map(ContestId::as_str).collect::<Vec<_>>().join(", ");
+        let detail = format!(
+            "`contests`: the key {} is for {own}: it makes keys for these contests alone, and not for others",
+            operator.name
+        );
+        return Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", "contests"));
+    }
+    let now = Instant::at_or_before(api.stores.clock.now());
+    let origin = Origin::Request(&api.keyring, &asked);
+    let CreatedKey { token, key } =
+        staff_keys::create(&*api.stores.database, wanted, origin, now).await.map_err(refused)?;
+    Ok(secret(StatusCode::CREATED, NewKeyAnswer { key: token, description: key.into() }))
+}
+
+/// Revoke a staff key: it is refused at once, in every process, and its open answers end.
+///
+/// A repeated request is answered as before. The last key of an operator of all contests that is valid is not revoked: nobody could make another one over HTTP.
+#[utoipa::path(delete, path = "/v1/keys/{name}", tag = "staff", security(("key" = [])),
+    params(("name" = String, Path, description = "The key's name, percent-encoded"), ("Idempotency-Key" = String, Header,)),
+    responses((status = 200, body = KeyDescription),
+        (status = 404, content_type = "application/problem+json", description = "the key sees no key of this name"),
+        (status = 409, content_type = "application/problem+json", description = "it is the last operator's")))]
+async fn revoke(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let operator = auth::operator(&api, &headers).await?;
+    idempotency_key(&headers)?;
+    let database = &api.stores.database;
+    let seen = async || {
+        let keys = database.staff_keys().await?.into_iter();
+        let found =
+            keys.filter(|key| is_within(&operator, key.contests.as_deref())).find(|key| key.name == name);
+        found.ok_or_else(|| {
+            Problem::new(&problem::KEY_NOT_FOUND, format!("the key {} sees no key {name:?}", operator.name))
+        })
+    };
+    if seen().await?.revoked.is_none() {
+        let now = Instant::at_or_before(api.stores.clock.now());
+        let revocation = database.revoke_staff_key_unless_last(&name, now).await?;
+        if revocation == Revocation::Last {
+            let detail = "this is the last valid key of an operator of all contests: make another one first";
+            return Err(Problem::new(&problem::REFUSED, detail).with("code", "last-operator"));
+        }
+    }
+    Ok(secret(StatusCode::OK, KeyDescription::from(seen().await?)))
+}
+
+/// Whether a key for these contests, or for all, is for no contest that the operator's key is not for.
+fn is_within(operator: &StaffKey, contests: Option<&[ContestId]>) -> bool {
+    operator.contests.is_none()
+        || contests.is_some_and(|contests| contests.iter().all(|contest| operator.covers(contest)))
+}
+
+fn read(request: NewKeyRequest) -> Result<NewKey, Problem> {
+    let NewKeyRequest { role, contests, panel, name, expires } = request;
+    let contest = |(place, id): (usize, &String)| {
+        id.parse().map_err(|error: acclaim_contest::id::InvalidId| {
+            invalid(&format!("contests[{place}]"), &error.to_string())
+        })
+    };
+    Ok(NewKey {
+        role,
+        contests: contests.map(|ids| ids.iter().enumerate().map(contest).collect()).transpose()?,
+        panel: panel
+            .map(|id| {
+                id.parse()
+                    .map_err(|error: acclaim_contest::id::InvalidId| invalid("panel", &error.to_string()))
+            })
+            .transpose()?,
+        name,
+        expires: expires
+            .map(|text| {
+                text.parse().map_err(|_| invalid("expires", "is not an instant such as 2027-05-01T00:00:00Z"))
+            })
+            .transpose()?,
+    })
+}
+
+/// The answer to a request for a key that is not made.
+fn refused(error: NewKeyError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        NewKeyError::Store(error) => error.into(),
+        NewKeyError::Randomness(_) => Problem::new(&problem::UNAVAILABLE, detail),
+        NewKeyError::Invalid { field, .. } => invalid(field, &detail),
+        NewKeyError::NameInUse { advice, .. } => {
+            Problem::new(&problem::REFUSED, detail).with("code", "name-in-use").with("advice", advice)
+        }
+        NewKeyError::RequestUsed(_) => Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail),
+        NewKeyError::RevokedSince { .. } => {
+            Problem::new(&problem::REFUSED, detail).with("code", "revoked-since")
+        }
+    }
+}
+
+fn invalid(field: &str, what: &str) -> Problem {
+    Problem::new(&problem::INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
+}
+
+/// An answer that no cache keeps.
+fn secret(status: StatusCode, body: impl Serialize) -> Response {
+    (status, [(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response()
+}
