@@ -1,7 +1,9 @@
 //! Which form of an answer a client wants: by `Accept` (RFC 9110, section 12.5.1), or by a query's `format`, which a link can carry.
 
+use acclaim_contest::csv_cell::BYTE_ORDER_MARK;
 use acclaim_report::Format;
 use axum::http::{HeaderMap, header};
+use bytes::Bytes;
 
 use crate::problem::{self, Problem};
 
@@ -22,6 +24,25 @@ pub(crate) fn wanted(
         let detail = format!("`format` is `{name}`, and not one of {}", names.join(", "));
         Problem::new(&problem::INVALID_PARAMETER, detail)
     })
+}
+
+/// What comes before a table for Excel, which reads UTF-8 by this mark; nothing before any other.
+///
+/// # Errors
+/// If a mark is asked for before what is no table.
+pub(crate) fn mark(excel: Option<bool>, format: Format) -> Result<&'static str, Problem> {
+    match (excel.unwrap_or_default(), format) {
+        (false, _) => Ok(""),
+        (true, Format::Csv) => Ok(BYTE_ORDER_MARK),
+        (true, _) => {
+            Err(Problem::new(&problem::INVALID_PARAMETER, "`excel` is for tables: ask with `format=csv`"))
+        }
+    }
+}
+
+/// A table behind its mark.
+pub(crate) fn marked(mark: &str, table: Bytes) -> Bytes {
+    if mark.is_empty() { table } else { [mark.as_bytes(), &table].concat().into() }
 }
 
 /// The form that `Accept` gives the most weight; of equal ones the first offered. A client that accepts none of them gets the first all the same:

@@ -39,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 struct Asked {
     format: Option<String>,
     version: Option<String>,
+    excel: Option<bool>,
 }
 
 /// Tells, as a header of a certified result, that the contest was reopened since.
@@ -74,7 +75,8 @@ impl ToSchema for ResultDocument {}
 /// the page. Organisers and auditors then get the provisional one, unless they ask for `version=certified`.
 #[utoipa::path(get, path = "/v1/contests/{contest}/result", tag = "results",
     params(("contest" = String, Path,), ("format" = Option<String>, Query, description = "`json`, `csv` or `html`; goes before `Accept`"),
-        ("version" = Option<String>, Query, description = "`certified` or `provisional`, where a contest was reopened and has both")),
+        ("version" = Option<String>, Query, description = "`certified` or `provisional`, where a contest was reopened and has both"),
+        ("excel" = Option<bool>, Query, description = "whether a table begins with a byte order mark")),
     responses(
         (status = 200, description = "the document, the table or the page", content(
             (ResultDocument = "application/json"), (String = "text/csv"), (String = "text/html"))),
@@ -102,12 +104,17 @@ async fn result(
         may_read_result(&contest, reader)?;
     }
     let (format, publication) = (format?, publication?);
+    let mark = negotiation::mark(asked.excel, format)?;
     let Chosen { document, under_correction } = choose(&publication, is_certified, version, reader)?;
     let sha256: [u8; 32] = Sha256::digest(&document).into();
     let notice = if under_correction { "-under-correction" } else { "" };
     let etag = match format {
         Format::Json => format!("\"{}{notice}\"", hex::encode(sha256)),
-        other => format!("\"{}-{other}{notice}\"", hex::encode(sha256)),
+        other => format!(
+            "\"{}-{other}{notice}{}\"",
+            hex::encode(sha256),
+            if mark.is_empty() { "" } else { "-excel" }
+        ),
     };
     let mut always = vec![(header::ETAG, etag.clone()), (header::VARY, "Accept".to_owned())];
     if under_correction {
@@ -120,7 +127,10 @@ async fn result(
     }
     let body = match format {
         Format::Json => document,
-        other => written(&api, document, Key { sha256, format: other, under_correction }).await?,
+        other => {
+            let key = Key { sha256, format: other, under_correction };
+            negotiation::marked(mark, written(&api, document, key).await?)
+        }
     };
     let content = [(header::CONTENT_TYPE, format.content_type()), (header::CACHE_CONTROL, "no-cache")];
     Ok((always, content, AppendHeaders(of_pages(format)), Body::from(body)).into_response())

@@ -1,6 +1,6 @@
 //! Live tallies, as the sequencer publishes them.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use acclaim_report::Format;
 use acclaim_store::{Phase, hub::Publication};
@@ -11,12 +11,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     contests::visible,
     directory::Contest,
-    extract::Path,
+    extract::{Path, Query},
     following::follow,
     negotiation,
     problem::{self, Problem},
@@ -46,24 +47,42 @@ pub(crate) fn latest(api: &Api, contest: &Contest) -> Result<Arc<Publication>, P
     })
 }
 
-/// The live tally; all figures are those of the log's size that it names.
-#[utoipa::path(get, path = "/v1/contests/{contest}/tally", tag = "results", params(("contest" = String, Path,)),
+/// How long a tally waits for the figures of what is recorded. They are published within a quarter of a second.
+const FIGURES_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What is asked for.
+#[derive(Deserialize)]
+struct Asked {
+    format: Option<String>,
+    excel: Option<bool>,
+}
+
+/// The live tally; all figures are those of the log's size that it names. Whatever this process has answered as recorded is in it.
+#[utoipa::path(get, path = "/v1/contests/{contest}/tally", tag = "results", params(("contest" = String, Path,),
+        ("format" = Option<String>, Query, description = "`json` or `csv`; goes before `Accept`"),
+        ("excel" = Option<bool>, Query, description = "whether a table begins with a byte order mark")),
     responses((status = 200, description = "JSON, or CSV by `Accept: text/csv`"), (status = 403, description = "not public")))]
 async fn tally(
     State(api): State<Api>,
     Path(contest): Path<String>,
+    Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let contest = readable(&api, &headers, &contest).await?;
-    let publication = latest(&api, &contest)?;
+    let format = negotiation::wanted(&headers, asked.format.as_deref(), &[Format::Json, Format::Csv])?;
+    let mark = negotiation::mark(asked.excel, format)?;
+    let publication = match api.stores.hub.up_to_date(contest.id(), FIGURES_TIMEOUT).await {
+        Some(publication) => publication,
+        None => latest(&api, &contest)?,
+    };
     let pending = api.desk.pending(contest.id());
-    let format = negotiation::wanted(&headers, None, &[Format::Json, Format::Csv])?;
-    let etag = format!("\"{}-{pending}-{format}\"", publication.size);
+    let marked = if mark.is_empty() { "" } else { "-excel" };
+    let etag = format!("\"{}-{pending}-{format}{marked}\"", publication.size);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
     let body = match format {
-        Format::Csv => publication.tally_csv.clone(),
+        Format::Csv => negotiation::marked(mark, publication.tally_csv.clone()),
         _ => with_pending(&publication, pending),
     };
     let headers = [

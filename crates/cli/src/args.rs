@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use self::{
-    contest::{ContestCommand, ShowArgs},
+    contest::{ContestCommand, TurnoutArgs},
     jury::JuryCommand,
     log::{AuditArgs, LogCommand, ReceiptCommand, TallyArgs},
     moving::MoveArgs,
@@ -89,8 +89,7 @@ pub enum Command {
     /// Watch logs of others: cosign their checkpoints as long as they only grow
     Witness(WitnessArgs),
     /// How many ballots came when, and from which groups
-    #[command(after_help = "Example:\n  acclaim turnout photo-2021")]
-    Turnout(ShowArgs),
+    Turnout(TurnoutArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  acclaim completions bash > ~/.local/share/bash-completion/completions/acclaim"

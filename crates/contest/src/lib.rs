@@ -4,6 +4,7 @@
 
 pub mod ballot;
 pub mod characters;
+pub mod csv_cell;
 pub mod days;
 pub mod definition;
 mod encoding;

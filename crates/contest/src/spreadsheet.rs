@@ -5,7 +5,7 @@ use csv::{Reader, ReaderBuilder};
 
 pub use csv::StringRecord;
 
-use crate::encoding;
+use crate::{csv_cell::unguarded, encoding};
 
 /// One table being read. White space around a cell is left out, and so are empty rows.
 pub struct Spreadsheet<'a> {
@@ -71,6 +71,10 @@ impl<'a> Spreadsheet<'a> {
                 Err(error) => return Err(Unreadable { at: None, problem: error.to_string() }),
             }
             row.trim();
+            // What we have given out comes back as it was.
+            if row.iter().any(|cell| cell.contains('\'')) {
+                *row = row.iter().map(unguarded).collect::<StringRecord>();
+            }
             if !row.iter().all(str::is_empty) {
                 let at = beginning(self.text, row);
                 let passed = self.text.as_bytes().get(self.last.at..at).unwrap_or_default();

@@ -7,7 +7,7 @@ mod jurors;
 
 use std::collections::HashMap;
 
-use acclaim_tally::cell;
+use acclaim_contest::csv_cell::{quoted, row};
 
 use self::jurors::Jurors;
 use crate::{
@@ -75,7 +75,7 @@ fn header(document: &Document) -> String {
         }
         names.extend(["decision", "undecided"].map(str::to_owned));
     }
-    names.join(",") + "\r\n"
+    row(names) + "\r\n"
 }
 
 /// What the rows of one category are made of.
@@ -157,12 +157,12 @@ impl<'a> Table<'a> {
         let empty = 4 + 2 * rules.channels.len() + 3 * rules.panels.len() + 6;
         cells.resize(cells.len() + empty, String::new());
         cells.extend(self.without_rulings(entry.entry.as_str()));
-        cells.extend([cell(&entry.reason), entry.votes.to_string()]);
+        cells.extend([quoted(&entry.reason), entry.votes.to_string()]);
         self.row(cells, None)
     }
 
     fn beginning(&self, entry: &str, title: &str) -> Vec<String> {
-        vec![self.category.id.to_string(), cell(&self.category.title), entry.to_owned(), cell(title)]
+        vec![self.category.id.to_string(), quoted(&self.category.title), entry.to_owned(), quoted(title)]
     }
 
     fn without_rulings(&self, entry: &str) -> [String; 2] {
@@ -184,7 +184,7 @@ impl<'a> Table<'a> {
             }
             cells.extend(self.decision());
         }
-        cells.join(",") + "\r\n"
+        row(cells) + "\r\n"
     }
 }
 

@@ -6,7 +6,7 @@ use acclaim_contest::ContestId;
 use acclaim_store::{
     ContestRecord, Phase, StoreError,
     contests::ContestState,
-    hub::{Notice, Recording},
+    hub::{Figures, Notice, Recording},
     intake::Session,
     ledger::ContestChange,
 };
@@ -27,7 +27,7 @@ use crate::{
     Context,
     batch::Batch,
     log::Log,
-    publish::publication,
+    publish::Pace,
     reading::{LoadError, Reading},
     witnessing,
 };
@@ -52,6 +52,10 @@ pub(crate) struct ContestTask {
     pub(crate) published: Option<Timestamp>,
     /// Whether the log has moved on since the newest publication.
     pub(crate) unpublished: bool,
+    /// Where readers say that they wait for a publication.
+    pub(crate) figures: Arc<Figures>,
+    /// How often publications are made.
+    pub(crate) pace: Pace,
     /// When passes issued were last looked at.
     pub(crate) issued_checked: Timestamp,
     /// When the lease is to be prolonged.
@@ -121,6 +125,7 @@ impl ContestTask {
         let log = context.while_leased(record.id(), taking_over).await?;
         let now = context.stores.clock.now();
         let witnessing = witnessing::begin(context, record.id(), log.newest());
+        let id = record.id().clone();
         let mut task = Self {
             context: context.clone(),
             record,
@@ -130,6 +135,8 @@ impl ContestTask {
             may_have_changed: true,
             published: None,
             unpublished: true,
+            figures: hub.figures(&id),
+            pace: Pace::default(),
             issued_checked: now,
             renew: Instant::now(),
             refused_opening: None,
@@ -269,6 +276,7 @@ impl ContestTask {
         // While voting is suspended too: a ballot that slips through is rejected, and its voter learns it.
         let takes_ballots = self.record.state.phase.is_voting();
         let (id, wake, renew) = (self.id().clone(), self.next_instant(), self.renew);
+        let figures = Arc::clone(&self.figures);
         // Kept over notices that concern others: begun anew for each, it would never end while they are busy.
         let mut drain = std::pin::pin!(stores.intake.drain(&session, &cursors, most));
         loop {
@@ -286,6 +294,7 @@ impl ContestTask {
                         Err(error) => Err(Halt::of_call(error)),
                     };
                 }
+                () = figures.wanted() => return Ok(()),
                 () = sleep_until(&stores, wake) => return Ok(()),
                 () = tokio::time::sleep_until(renew) => return Ok(()),
             }
@@ -397,9 +406,11 @@ impl ContestTask {
             self.record.tag_key.take_if(|_| tag_key_destroyed);
             self.record.revision += 1;
         }
+        // Whoever hears of a ruling finds it in the figures.
         if !decided.commands.is_empty() || changed {
-            // Whoever hears of a ruling finds it in the figures.
             self.published = None;
+            self.publish_if_due(self.context.stores.clock.now());
+        } else if self.pace.comes_before_answers() {
             self.publish_if_due(self.context.stores.clock.now());
         }
         hub.send(Notice::Decided(Arc::new(decided)));
@@ -407,23 +418,6 @@ impl ContestTask {
             hub.send(Notice::ContestChanged(self.id().clone()));
         }
         Ok(())
-    }
-
-    fn publish_time(&self) -> Timestamp {
-        let every =
-            SignedDuration::try_from(self.context.settings.publish_every).unwrap_or(SignedDuration::ZERO);
-        self.published.map_or(Timestamp::MIN, |last| last.saturating_add(every).unwrap_or(Timestamp::MAX))
-    }
-
-    fn publish_if_due(&mut self, now: Timestamp) {
-        if self.unpublished && self.publish_time() <= now {
-            self.unpublished = false;
-            self.published = Some(now);
-            if self.log.replay.size() > 0 {
-                let publication = publication(self.record.id(), &self.log.replay, now);
-                self.context.stores.hub.send(Notice::Published(Arc::new(publication)));
-            }
-        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use acclaim_ballot_log::hash::Hash;
@@ -14,7 +15,10 @@ use acclaim_contest::{BallotId, ContestId};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{broadcast, mpsc};
+use tokio::{
+    sync::{Notify, broadcast, mpsc, watch},
+    time::timeout,
+};
 
 use crate::{command::CommandOutcome, request_id::RequestId};
 
@@ -132,11 +136,64 @@ pub enum Recording {
     Stopped(String),
 }
 
+/// The published figures of one contest, and how far behind the log they are.
+#[derive(Debug, Default)]
+pub struct Figures {
+    newest: watch::Sender<Option<Arc<Publication>>>,
+    /// The largest size of the log that this process has heard was recorded.
+    recorded: AtomicU64,
+    /// Whether a reader waits for newer figures.
+    is_wanted: AtomicBool,
+    wanted: Notify,
+}
+
+impl Figures {
+    fn publish(&self, publication: &Arc<Publication>) {
+        self.newest.send_if_modified(|newest| {
+            // A sequencer that lost its lease in its sleep may be late with an older one.
+            let is_newer = newest.as_ref().is_none_or(|known| known.size <= publication.size);
+            if is_newer {
+                *newest = Some(Arc::clone(publication));
+            }
+            is_newer
+        });
+    }
+
+    /// The newest publication once it covers all that this process has heard was recorded when it was asked. Has no bound in time.
+    async fn up_to_date(&self) -> Option<Arc<Publication>> {
+        let recorded = self.recorded.load(Ordering::Acquire);
+        let covers =
+            |newest: &Option<Arc<Publication>>| newest.as_ref().is_none_or(|newest| newest.size >= recorded);
+        let mut newest = self.newest.subscribe();
+        if !covers(&newest.borrow()) && !self.is_wanted.swap(true, Ordering::AcqRel) {
+            self.wanted.notify_one();
+        }
+        newest.wait_for(covers).await.ok()?.clone()
+    }
+
+    /// Whether a reader waits for newer figures than were published.
+    #[must_use]
+    pub fn are_wanted(&self) -> bool {
+        self.is_wanted.load(Ordering::Acquire)
+    }
+
+    /// Returns when a reader begins to wait.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// Says that a publication follows of all that is recorded now.
+    pub fn begin_publication(&self) {
+        self.is_wanted.store(false, Ordering::Release);
+    }
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Hub {
     notices: broadcast::Sender<Notice>,
-    latest: Mutex<HashMap<ContestId, Arc<Publication>>>,
+    /// Of each contest that was heard of, until it is deleted.
+    figures: Mutex<HashMap<ContestId, Arc<Figures>>>,
     /// Written by the sequencer, read for readiness.
     recording: Mutex<HashMap<ContestId, Recording>>,
     /// To other processes, if there are any.
@@ -149,7 +206,7 @@ impl Default for Hub {
     fn default() -> Self {
         Self {
             notices: broadcast::Sender::new(CAPACITY),
-            latest: Mutex::default(),
+            figures: Mutex::default(),
             recording: Mutex::default(),
             outward: None,
             owed: AtomicBool::new(false),
@@ -185,12 +242,13 @@ impl Hub {
 
     /// Tells the parts of this process what another one has sent.
     pub fn hear(&self, notice: Notice) {
-        if let Notice::Published(publication) = &notice {
-            let mut latest = lock(&self.latest);
-            // A sequencer that lost its lease in its sleep may be late with an older one.
-            if latest.get(&publication.contest).is_none_or(|known| known.size <= publication.size) {
-                latest.insert(publication.contest.clone(), Arc::clone(publication));
+        match &notice {
+            Notice::Published(publication) => self.figures(&publication.contest).publish(publication),
+            // Before a request hears of its ballot: it may ask for the figures at once.
+            Notice::Decided(decided) => {
+                self.figures(&decided.contest).recorded.fetch_max(decided.size, Ordering::AcqRel);
             }
+            _ => {}
         }
         let _nobody_listens = self.notices.send(notice);
     }
@@ -204,7 +262,27 @@ impl Hub {
     /// The newest publication of a contest.
     #[must_use]
     pub fn latest(&self, contest: &ContestId) -> Option<Arc<Publication>> {
-        lock(&self.latest).get(contest).cloned()
+        lock(&self.figures).get(contest)?.newest.borrow().clone()
+    }
+
+    /// The newest publication of a contest, once it covers all that this process had heard was recorded; after `patience` the newest there is. `None` if
+    /// nothing was published yet.
+    pub async fn up_to_date(&self, contest: &ContestId, patience: Duration) -> Option<Arc<Publication>> {
+        let figures = lock(&self.figures).get(contest).map(Arc::clone)?;
+        match timeout(patience, figures.up_to_date()).await {
+            Ok(newest) => newest,
+            Err(_) => self.latest(contest),
+        }
+    }
+
+    /// The figures of a contest that there is, for the sequencer, which publishes them.
+    #[must_use]
+    pub fn figures(&self, contest: &ContestId) -> Arc<Figures> {
+        let mut figures = lock(&self.figures);
+        match figures.get(contest) {
+            Some(known) => Arc::clone(known),
+            None => Arc::clone(figures.entry(contest.clone()).or_default()),
+        }
     }
 
     /// Notes how recording goes.
@@ -222,7 +300,7 @@ impl Hub {
 
     /// Forgets a contest that was deleted.
     pub fn forget(&self, contest: &ContestId) {
-        lock(&self.latest).remove(contest);
+        lock(&self.figures).remove(contest);
         lock(&self.recording).remove(contest);
     }
 }
@@ -256,6 +334,36 @@ mod tests {
             hub.hear(publication(size));
         }
         assert_eq!(hub.latest(&"photos".parse().unwrap()).map(|latest| latest.size), Some(7));
+    }
+
+    fn decided(size: u64) -> Notice {
+        let (contest, root) = ("photos".parse().unwrap(), Hash([0; 32]));
+        Notice::Decided(Arc::new(Decided { contest, size, root, ballots: Vec::new(), commands: Vec::new() }))
+    }
+
+    #[tokio::test]
+    async fn figures_cover_what_was_recorded_or_the_wait_ends() {
+        let (hub, contest) = (Arc::new(Hub::default()), "photos".parse().unwrap());
+        let patience = Duration::from_secs(10);
+        assert!(hub.up_to_date(&contest, patience).await.is_none(), "nothing was published");
+        hub.hear(publication(5));
+        let size = |newest: Option<Arc<Publication>>| newest.unwrap().size;
+        assert_eq!(size(hub.up_to_date(&contest, Duration::ZERO).await), 5, "nothing to wait for");
+        hub.hear(decided(7));
+        assert!(!hub.figures(&contest).are_wanted());
+        let asked = tokio::spawn({
+            let (hub, contest) = (Arc::clone(&hub), contest.clone());
+            async move { hub.up_to_date(&contest, patience).await }
+        });
+        hub.figures(&contest).wanted().await;
+        assert!(hub.figures(&contest).are_wanted());
+        hub.figures(&contest).begin_publication();
+        hub.hear(publication(6));
+        hub.hear(publication(8));
+        assert_eq!(size(asked.await.unwrap()), 8);
+        assert!(!hub.figures(&contest).are_wanted());
+        hub.hear(decided(9));
+        assert_eq!(size(hub.up_to_date(&contest, Duration::from_millis(1)).await), 8, "what there is");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The live tally: the document that organisers, and by the rule of publication everyone, read while votes come in.
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::{CategoryId, ContestId};
+use acclaim_contest::{CategoryId, ContestId, csv_cell::quoted};
 use serde::Serialize;
 
 use crate::count::BallotCounts;
@@ -78,7 +78,7 @@ impl Tally {
     }
 
     /// The standings of all categories as CSV with a header, lines ended by CR LF (RFC 4180): `category,entry,title,rank,votes,share,tied`, and with
-    /// channels `votes_<channel>,share_<channel>` of each. A title that a spreadsheet would take for a formula gets an apostrophe in front.
+    /// channels `votes_<channel>,share_<channel>` of each. Texts are as [`quoted`] writes them.
     #[must_use]
     pub fn standings_csv(&self) -> String {
         let mut csv = String::from("category,entry,title,rank,votes,share,tied");
@@ -91,7 +91,7 @@ impl Tally {
             for Standing { entry, rank, votes, share, tied, channels, .. } in self.standings_of(number) {
                 let title = self.roster.entry_number(entry.as_str());
                 let title = title.map_or("", |entry| self.roster.entry(entry).title.as_str());
-                let title = cell(title);
+                let title = quoted(title);
                 csv.push_str(&format!("{category},{entry},{title},{rank},{votes},{share},{tied}"));
                 for ChannelStanding { votes, share, .. } in channels {
                     csv.push_str(&format!(",{votes},{share}"));
@@ -114,39 +114,6 @@ impl Tally {
             votes: votes.counted,
             withdrawn_votes: votes.withdrawn,
             standings: self.standings_of(number),
-        }
-    }
-}
-
-/// A text as a quoted cell of a CSV file (RFC 4180); one that a spreadsheet would run gets an apostrophe in front.
-#[must_use]
-pub fn cell(text: &str) -> String {
-    format!("\"{}{}\"", if is_formula(text) { "'" } else { "" }, text.replace('"', "\"\""))
-}
-
-/// Whether a spreadsheet would run a cell: they run what begins with one of these characters, also after white space, some also in full width.
-#[must_use]
-pub fn is_formula(text: &str) -> bool {
-    const SIGNS: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
-    text.trim_start().starts_with(SIGNS) || text.starts_with(['\t', '\r', '\n'])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_title_becomes_a_formula() {
-        for (text, expected) in [
-            ("A \"smart\" field", "\"A \"\"smart\"\" field\""),
-            ("=1+1", "\"'=1+1\""),
-            (" @SUM(A1)", "\"' @SUM(A1)\""),
-            ("-1", "\"'-1\""),
-            ("\t=1", "\"'\t=1\""),
-            ("\u{ff1d}1+1", "\"'\u{ff1d}1+1\""),
-            ("a=1", "\"a=1\""),
-        ] {
-            assert_eq!(cell(text), expected);
         }
     }
 }

@@ -41,7 +41,7 @@ mod undecided;
 
 pub use audit::{Audit, AuditReport, Expected, Finding, Plan};
 pub use count::BallotCounts;
-pub use document::{CategoryTally, LogHead, TallyDocument, cell, is_formula};
+pub use document::{CategoryTally, LogHead, TallyDocument};
 pub use lookup::{BallotStanding, BallotStatus};
 pub use outcome::{Champion, Decision, Ordered, Outcome, Place, Rule, Tie, Winner};
 pub use phase::Phase;

@@ -113,6 +113,28 @@ pub struct ShowArgs {
     pub target: Target,
 }
 
+/// `acclaim turnout`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  acclaim turnout photo-2021\n  acclaim turnout photo-2021 --csv > turnout.csv"
+)]
+pub struct TurnoutArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// Print all of it as JSON
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print a table for spreadsheets: by, label, ballots
+    #[arg(long)]
+    pub csv: bool,
+    /// With --csv: begin with a byte order mark, by which Excel reads the file as UTF-8
+    #[arg(long, requires = "csv")]
+    pub excel: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
 /// `acclaim contest result`
 #[derive(Debug, Args)]
 pub struct ResultArgs {

@@ -3,7 +3,7 @@
 use std::{fs, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use acclaim_ballot_log::{Hash, VerifierKey, WitnessKey};
-use acclaim_contest::ContestId;
+use acclaim_contest::{ContestId, csv_cell::BYTE_ORDER_MARK};
 use acclaim_report::Format;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{ArgGroup, Args, Subcommand};
@@ -38,7 +38,7 @@ pub struct ExportArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  acclaim tally wsis-2021-log > result.json\n  \
                   acclaim tally wsis-2021-log --format html > result.html\n  \
-                  acclaim tally result.json --format csv > result.csv\n\n\
+                  acclaim tally result.json --format csv --excel > result.csv\n\n\
                   A log is counted. A result document is written in another form as it is: `acclaim audit` tells whether it is true.")]
 pub struct TallyArgs {
     /// The exported log, or a result document
@@ -55,6 +55,23 @@ pub struct FormArgs {
     /// json: the document; csv: a table for spreadsheets; html: a page for people
     #[arg(long, value_name = "json|csv|html", default_value = "json", hide_default_value = true)]
     pub format: Format,
+    /// With csv: begin with a byte order mark, by which Excel reads the file as UTF-8
+    #[arg(long)]
+    pub excel: bool,
+}
+
+impl FormArgs {
+    /// What comes before the document.
+    ///
+    /// # Errors
+    /// If a mark is asked for where it has no place.
+    pub fn mark(&self) -> Result<&'static str> {
+        match (self.excel, self.format) {
+            (false, _) => Ok(""),
+            (true, Format::Csv) => Ok(BYTE_ORDER_MARK),
+            (true, format) => bail!("--excel is for --format csv, and the format here is {format}"),
+        }
+    }
 }
 
 /// The verifier key.

@@ -1,9 +1,10 @@
 //! `acclaim pass`, `acclaim jury` and `acclaim key`
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use acclaim_contest::{ContestId, Instant, PanelId, id::ChannelId, subject::SubjectsAre};
 use acclaim_store::keys::Role;
+use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::Target;
@@ -50,13 +51,35 @@ pub struct MintArgs {
     pub expires: Option<String>,
     /// What links look like, with {contest} and {pass} [default: the page of the server at --url]
     #[arg(long, value_name = "TEMPLATE")]
-    pub link_template: Option<String>,
+    pub link_template: Option<LinkTemplate>,
     /// Write to a new file, which only you can read, instead of printing
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Begin with a byte order mark, by which Excel reads the file as UTF-8
+    #[arg(long)]
+    pub excel: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,
+}
+
+/// What links look like.
+#[derive(Debug, Clone)]
+pub struct LinkTemplate(pub String);
+
+impl FromStr for LinkTemplate {
+    type Err = anyhow::Error;
+
+    /// Refuses a template by which all voters would get the same link.
+    fn from_str(template: &str) -> Result<Self> {
+        if !template.contains("{pass}") {
+            bail!(
+                "there is no {{pass}} in it, so all voters would get the same link and none could vote; \
+                 expected is a template such as https://vote.example.org/c/{{contest}}#{{pass}}"
+            );
+        }
+        Ok(Self(template.to_owned()))
+    }
 }
 
 /// `acclaim key ...`

@@ -200,8 +200,10 @@ fn note_warnings(contest: &Value) {
 
 fn result(args: &ResultArgs) -> Result<Outcome> {
     let version = if args.certified { "&version=certified" } else { "" };
+    let mark = args.form.mark()?;
     let path = format!("/v1/contests/{}/result?format={}{version}", args.contest, args.form.format);
-    output::write(&Client::open(&args.target)?.get(&path)?.bytes)?;
+    let bytes = Client::open(&args.target)?.get(&path)?.bytes;
+    output::write(&[mark.as_bytes(), &bytes].concat())?;
     Ok(Outcome::Done)
 }
 

@@ -213,6 +213,7 @@ fn read_line(reader: &mut impl std::io::BufRead, line: &mut Vec<u8>) -> Result<b
 
 pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
     let source = &args.source;
+    let mark = args.form.mark()?;
     let document = if source.is_dir() { counted(source)? } else { handed(source)? };
     let named = || format!("the result document {}", source.display());
     match args.form.format {
@@ -222,7 +223,7 @@ pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
             let report = Report::read(&document).with_context(named)?;
             match format {
                 Format::Json => output::write(&document)?,
-                Format::Csv => output::write(report.csv().as_bytes())?,
+                Format::Csv => output::write(format!("{mark}{}", report.csv()).as_bytes())?,
                 Format::Html => output::write(report.html().as_bytes())?,
             }
         }

@@ -9,15 +9,17 @@ use std::{
     path::PathBuf,
 };
 
-use acclaim_contest::ContestId;
-use acclaim_tally::is_formula;
+use acclaim_contest::{
+    ContestId,
+    csv_cell::{BYTE_ORDER_MARK, cell, row},
+};
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::list::{List, Source};
 use crate::{
-    args::staff::MintArgs,
+    args::staff::{LinkTemplate, MintArgs},
     client::{Client, IdempotencyKey},
     outcome::Outcome,
     output::{self, Unwritable},
@@ -82,7 +84,7 @@ fn link_template(args: &MintArgs, client: &Client) -> String {
         );
     }
     match (&args.link_template, client.public_url()) {
-        (Some(template), _) => template.clone(),
+        (Some(LinkTemplate(template)), _) => template.clone(),
         (None, Some(url)) => format!("{url}/c/{{contest}}#{{pass}}"),
         (None, None) => "/c/{contest}#{pass}".to_owned(),
     }
@@ -90,9 +92,11 @@ fn link_template(args: &MintArgs, client: &Client) -> String {
 
 /// Where passes are written, as CSV: a new file or standard output.
 struct PassFile {
-    csv: csv::Writer<Box<dyn Write>>,
+    out: Box<dyn Write>,
+    /// Written before the first row.
+    mark: &'static str,
     file: Option<PathBuf>,
-    written: u64,
+    written: usize,
 }
 
 impl PassFile {
@@ -104,23 +108,25 @@ impl PassFile {
             }
             None => Box::new(io::stdout()),
         };
-        Ok(Self { csv: csv::Writer::from_writer(out), file: args.out.clone(), written: 0 })
+        let mark = if args.excel { BYTE_ORDER_MARK } else { "" };
+        Ok(Self { out, mark, file: args.out.clone(), written: 0 })
     }
 
     /// Written piece by piece: what was minted is never lost to an error further on.
     fn write(&mut self, piece: &[Minted], link: impl Fn(&str) -> String) -> Result<()> {
+        let mut rows = String::new();
         // With the first passes and not before: a command that fails prints nothing.
         if self.written == 0 {
-            self.csv.write_record(["subject", "pass", "link"])?;
+            rows.push_str(self.mark);
+            rows.push_str("subject,pass,link\n");
         }
         for minted in piece {
-            // The list is opened in a spreadsheet, and an identifier can be any text.
-            let apostrophe = if is_formula(&minted.subject) { "'" } else { "" };
-            let subject = format!("{apostrophe}{}", minted.subject);
-            self.csv.write_record([&subject, &minted.pass, &link(&minted.pass)])?;
-            self.written += 1;
+            rows.push_str(&row([cell(&minted.subject), cell(&minted.pass), cell(&link(&minted.pass))]));
+            rows.push('\n');
         }
-        Ok(self.csv.flush().map_err(Unwritable)?)
+        self.out.write_all(rows.as_bytes()).and_then(|()| self.out.flush()).map_err(Unwritable)?;
+        self.written += piece.len();
+        Ok(())
     }
 
     /// An empty file of a command that failed would only be in the way of the next attempt; one with passes is reported.

@@ -1,25 +1,33 @@
 //! `acclaim turnout`
 
+use acclaim_contest::csv_cell::{BYTE_ORDER_MARK, cell, row};
 use anyhow::Result;
 use serde_json::Value;
 
 use crate::{
-    args::contest::ShowArgs,
+    args::contest::TurnoutArgs,
     client::Client,
     outcome::Outcome,
     output::{self, Table},
 };
 
-pub(super) fn run(args: &ShowArgs) -> Result<Outcome> {
+/// What is counted, in the order of the report.
+const BY: [(&str, &str); 3] = [("hours", "hour"), ("channels", "channel"), ("groups", "group")];
+
+pub(super) fn run(args: &TurnoutArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
     let report: Value = client.get(&format!("/v1/contests/{}/turnout", args.contest))?.json()?;
     if args.json {
         output::json(&report)?;
         return Ok(Outcome::Done);
     }
-    for (key, title) in [("hours", "hour"), ("channels", "channel"), ("groups", "group")] {
+    if args.csv {
+        output::write(csv(&report, args.excel).as_bytes())?;
+        return Ok(Outcome::Done);
+    }
+    for (key, title) in BY {
         let mut table = Table::new(&[title, "ballots"]);
-        for (label, ballots) in report.get(key).and_then(Value::as_object).into_iter().flatten() {
+        for (label, ballots) in counts(&report, key) {
             table.row([label.clone(), ballots.to_string()]);
         }
         table.print()?;
@@ -28,4 +36,22 @@ pub(super) fn run(args: &ShowArgs) -> Result<Outcome> {
     let ballots = report.get("ballots").and_then(Value::as_u64).unwrap_or_default();
     output::line(format_args!("ballots: {ballots}"))?;
     Ok(Outcome::Done)
+}
+
+/// Labels with their ballots.
+fn counts<'a>(report: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    report.get(key).and_then(Value::as_object).into_iter().flatten()
+}
+
+/// A row for each hour, channel and group.
+fn csv(report: &Value, for_excel: bool) -> String {
+    let mut csv = if for_excel { BYTE_ORDER_MARK.to_owned() } else { String::new() };
+    csv.push_str("by,label,ballots\r\n");
+    for (key, title) in BY {
+        for (label, ballots) in counts(report, key) {
+            csv.push_str(&row([title, &cell(label), &ballots.to_string()]));
+            csv.push_str("\r\n");
+        }
+    }
+    csv
 }

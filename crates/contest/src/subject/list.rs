@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt};
 
 use super::{SubjectError, SubjectRules};
-use crate::encoding;
+use crate::{csv_cell::unguarded, encoding};
 
 /// Refused subjects that are listed; the others are counted.
 pub const MAX_LISTED: usize = 100;
@@ -102,7 +102,8 @@ fn lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
     let one_end = text.replace("\r\n", "\n");
     let numbered = (1..).zip(one_end.split(['\n', '\r']));
     Ok(numbered
-        .map(|(number, line)| (number, unquoted(line.trim())))
+        // A subject out of a file of passes may be guarded.
+        .map(|(number, line)| (number, unguarded(&unquoted(line.trim())).trim().to_owned()))
         .filter(|(_, line)| !line.is_empty())
         .collect())
 }
