@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use axum::http::{Request, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -97,6 +97,18 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
     Ok(sender)
 }
 
+/// A ballot that the server refused.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("a ballot was answered {status}: {body}")]
+pub struct RefusedBallot {
+    /// Its place among those that were cast, from 0.
+    pub place: usize,
+    /// The answer's status.
+    pub status: StatusCode,
+    /// The answer's body, as far as it is text.
+    pub body: String,
+}
+
 /// What became of many ballots.
 #[derive(Debug, Clone, Copy)]
 pub struct Figures {
@@ -120,7 +132,7 @@ impl Figures {
 /// Casts ballots over so many connections; `progress` counts answers as they come.
 ///
 /// # Errors
-/// The first answer that is neither 201 nor 200, or a server that does not answer.
+/// [`RefusedBallot`] with the first answer that is neither 201 nor 200, or a server that does not answer.
 pub async fn cast_all(
     address: SocketAddr,
     contest: &str,
@@ -137,16 +149,21 @@ pub async fn cast_all(
         let mut caster = Caster::new(address, contest);
         voters.spawn(async move {
             let (mut recorded, mut again) = (0, 0);
-            while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(ballot) = ballots.get(place) else { break };
                 let (status, body) = caster.cast(ballot).await?;
                 match status {
                     StatusCode::CREATED => recorded += 1,
                     StatusCode::OK => again += 1,
-                    _ => bail!("a ballot was answered {status}: {}", String::from_utf8_lossy(&body)),
+                    _ => {
+                        let body = String::from_utf8_lossy(&body).into_owned();
+                        return Err(RefusedBallot { place, status, body }.into());
+                    }
                 }
                 progress.fetch_add(1, Ordering::Relaxed);
             }
-            Ok((recorded, again))
+            anyhow::Ok((recorded, again))
         });
     }
     let mut figures = Figures { recorded: 0, again: 0, elapsed: Duration::ZERO };

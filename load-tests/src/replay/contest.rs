@@ -9,7 +9,10 @@ use acclaim_contest::id::{MAX_LENGTH, is_id};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use crate::votes::{Choice, Published};
+use crate::{
+    caps::Caps,
+    votes::{Choice, Published},
+};
 
 /// The contest's id.
 pub(crate) const CONTEST: &str = "replay";
@@ -62,6 +65,15 @@ impl Names {
         Self { categories, entries }
     }
 
+    /// A category.
+    ///
+    /// # Errors
+    /// If the published file does not have it.
+    fn category(&self, category: &str) -> Result<&str> {
+        let known = self.categories.get(category).map(|id| &**id);
+        known.with_context(|| format!("the published file does not have the category `{category}`"))
+    }
+
     /// Category and entry of a vote.
     ///
     /// # Errors
@@ -95,8 +107,8 @@ fn make_unique(text: &str, taken: &mut HashSet<String>) -> String {
     id
 }
 
-/// The definition as JSON: these entries, open now, one vote in each category that a ballot votes in.
-pub(crate) fn definition(published: &[Published], names: &Names) -> Result<String> {
+/// The definition as JSON: these entries, open now, with these caps.
+pub(crate) fn definition(published: &[Published], names: &Names, caps: &Caps) -> Result<String> {
     let now = acclaim_cli::clock::now();
     let fraction = Duration::new(0, u32::try_from(now.subsec_nanosecond())?);
     let opens = now.saturating_sub(fraction)?;
@@ -106,11 +118,15 @@ pub(crate) fn definition(published: &[Published], names: &Names) -> Result<Strin
     for Published { choice, title: text, .. } in published {
         let (category, entry) = names.of(choice)?;
         if known.insert(category) {
-            categories.push(json!({"id": category, "title": title(&choice.0, category)}));
+            let mut one = json!({"id": category, "title": title(&choice.0, category)});
+            if let Some(votes) = caps.votes_in(&choice.0) {
+                one["votes"] = json!([1, votes]);
+            }
+            categories.push(one);
         }
         entries.push(json!({"id": entry, "category": category, "title": title(text, entry)}));
     }
-    let definition = json!({
+    let mut definition = json!({
         "contest": {"id": CONTEST, "title": "Replay", "time_zone": "UTC",
             "opens": opens.to_string(), "closes": opens.saturating_add(OPEN)?.to_string()},
         "ballot": {"votes_per_category": [1, 1]},
@@ -118,6 +134,20 @@ pub(crate) fn definition(published: &[Published], names: &Names) -> Result<Strin
         "category": categories,
         "entry": entries,
     });
+    if let Some(votes) = caps.votes_in_all {
+        definition["ballot"]["votes_in_all"] = votes.into();
+    }
+    let limits = caps.limits.iter().map(|limit| {
+        let categories = limit.categories.iter().map(|category| names.category(category));
+        Ok(json!({"categories": categories.collect::<Result<Vec<_>>>()?, "most": limit.most}))
+    });
+    let limits = limits.collect::<Result<Vec<_>>>()?;
+    if !limits.is_empty() {
+        definition["limit"] = limits.into();
+    }
+    for category in caps.named() {
+        names.category(category)?;
+    }
     Ok(definition.to_string())
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "indexing JSON gives null where there is nothing")]
 
+mod caps;
 mod contest;
 mod votes;
 
@@ -17,7 +18,7 @@ use std::{
 };
 
 use acclaim_cli::{
-    caster::{self, Ballot, Figures},
+    caster::{self, Ballot, Figures, RefusedBallot},
     client::{Client, IdempotencyKey},
 };
 use anyhow::{Context as _, Result, bail};
@@ -25,6 +26,7 @@ use clap::Parser;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
+use caps::Caps;
 use contest::{CONTEST, Names};
 use load_tests::engine::Engine;
 use votes::{Columns, Published, Voter};
@@ -43,6 +45,8 @@ struct Args {
     published: PathBuf,
     #[command(flatten)]
     columns: Columns,
+    #[command(flatten)]
+    caps: Caps,
     /// Only the first so many voters; the totals are then those of their rows
     #[arg(long, value_name = "N")]
     voters: Option<usize>,
@@ -84,11 +88,12 @@ fn replay(args: &Args) -> Result<bool> {
     let engine = Engine::start(&binary, &folder.path().join("data"), &[])?;
     let url = format!("http://{}", engine.address);
     let client = Client::of_server(&url, Some(engine.key.clone()))?;
-    let definition = contest::definition(&published, &names)?;
+    let definition = contest::definition(&published, &names, &args.caps)?;
     let contest =
         client.put(&format!("/v1/contests/{CONTEST}"), &IdempotencyKey::new()?, None, definition)?;
     let ballots = mint(&client, &voters, &names)?;
-    let figures = cast(&engine, ballots, args.connections.into())?;
+    let figures =
+        cast(&engine, ballots, args.connections.into()).map_err(|error| of_voter(error, &voters))?;
     println!(
         "recorded: {} ballots in {:.2} s ({:.0} a second)",
         figures.recorded,
@@ -141,7 +146,7 @@ fn mint(client: &Client, voters: &[Voter], names: &Names) -> Result<Vec<Ballot>>
         for (pass, voter) in passes.iter().zip(piece) {
             let mut selections = Vec::with_capacity(voter.choices.len());
             for choice in &voter.choices {
-                let (category, entry) = names.of(choice)?;
+                let (category, entry) = names.of(choice).with_context(|| voter.place())?;
                 selections.push(json!({"category": category, "entry": entry}));
             }
             let pass = pass["pass"].as_str().context("a minted pass is missing")?.to_owned();
@@ -149,6 +154,15 @@ fn mint(client: &Client, voters: &[Voter], names: &Names) -> Result<Vec<Ballot>>
         }
     }
     Ok(ballots)
+}
+
+/// A refused ballot with its voter and the rows that it is made of.
+fn of_voter(error: anyhow::Error, voters: &[Voter]) -> anyhow::Error {
+    let refused = error.downcast_ref::<RefusedBallot>();
+    match refused.and_then(|refused| voters.get(refused.place)) {
+        Some(voter) => error.context(format!("the ballot of {} was refused", voter.place())),
+        None => error,
+    }
 }
 
 fn cast(engine: &Engine, ballots: Vec<Ballot>, connections: usize) -> Result<Figures> {

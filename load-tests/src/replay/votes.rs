@@ -46,6 +46,16 @@ pub(crate) type Choice = (String, String);
 pub(crate) struct Voter {
     pub(crate) id: String,
     pub(crate) choices: Vec<Choice>,
+    /// Where the choices stand in the file: its lines, the header's being 1.
+    pub(crate) rows: Vec<u64>,
+}
+
+impl Voter {
+    /// The voter and the rows, for messages.
+    pub(crate) fn place(&self) -> String {
+        let rows: Vec<String> = self.rows.iter().map(u64::to_string).collect();
+        format!("voter `{}`, row{} {}", self.id, if rows.len() == 1 { "" } else { "s" }, rows.join(", "))
+    }
 }
 
 /// One row of the published file.
@@ -90,12 +100,13 @@ pub(crate) fn read_votes(mut rows: Rows, columns: &Columns, most: usize) -> Resu
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(_) if full => continue,
             Entry::Vacant(new) => {
-                voters.push(Voter { id: new.key().clone(), choices: Vec::new() });
+                voters.push(Voter { id: new.key().clone(), choices: Vec::new(), rows: Vec::new() });
                 *new.insert(voters.len() - 1)
             }
         };
         if let Some(voter) = voters.get_mut(number) {
             voter.choices.push((cell(&row, category).to_owned(), cell(&row, entry).to_owned()));
+            voter.rows.push(row.position().map_or(0, csv::Position::line));
         }
     }
     Ok(voters)
@@ -146,19 +157,20 @@ mod tests {
         csv::Reader::from_reader(Box::new(text.as_bytes()))
     }
 
-    fn voter(id: &str, choices: &[(&str, &str)]) -> Voter {
+    fn voter(id: &str, choices: &[(&str, &str)], rows: &[u64]) -> Voter {
         let choices = choices.iter().map(|(category, entry)| ((*category).into(), (*entry).into())).collect();
-        Voter { id: id.into(), choices }
+        Voter { id: id.into(), choices, rows: rows.into() }
     }
 
     #[test]
     fn rows_of_a_voter_become_one_ballot_wherever_they_stand() {
         let text = "voter_id,contest,project_id\nb,x,1\na,x,2\nb,y,3\nc,x,1\na,y,3\n";
         let all = [
-            voter("b", &[("x", "1"), ("y", "3")]),
-            voter("a", &[("x", "2"), ("y", "3")]),
-            voter("c", &[("x", "1")]),
+            voter("b", &[("x", "1"), ("y", "3")], &[2, 4]),
+            voter("a", &[("x", "2"), ("y", "3")], &[3, 6]),
+            voter("c", &[("x", "1")], &[5]),
         ];
+        assert_eq!([all[0].place(), all[2].place()], ["voter `b`, rows 2, 4", "voter `c`, row 5"]);
         assert_eq!(read_votes(rows(text), &columns(), usize::MAX).unwrap(), all);
         // The first two voters keep the rows that stand behind the third's.
         assert_eq!(read_votes(rows(text), &columns(), 2).unwrap(), all[..2]);

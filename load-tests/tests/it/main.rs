@@ -118,7 +118,33 @@ fn columns_have_other_names_and_ballots_are_compressed() {
 fn a_vote_for_an_entry_that_was_not_published_is_unusable_input() {
     let (output, said) = replay_texts(&BALLOTS.replace("fay,indoor,2", "fay,indoor,9"), PUBLISHED, &[]);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("does not have the entry `9` of `indoor`"), "{said}");
+    assert!(
+        said.contains("voter `fay`, row 10: ") && said.contains("does not have the entry `9` of `indoor`"),
+        "{said}"
+    );
+}
+
+/// Three votes in the category and one over both: more than the contest's own rule, and what is beyond them is named.
+#[test]
+fn caps_of_the_vote_are_rules_of_the_contest() {
+    let ballots = "voter_id,contest,project_id\nanna,a,1\nben,b,3\nanna,a,2\ncleo,a,2\n";
+    let published = "contest,project_id,votes\na,1,1\na,2,2\nb,3,1\n";
+    let (output, said) =
+        replay_texts(ballots, published, &["--votes", "a=2", "--limit", "1=a,b", "--votes-in-all", "2"]);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    says(&said, &["voters: 3, votes: 4", "totals: 3 of 3 equal", "audit: clean"]);
+    let more = format!("{ballots}anna,b,3\n");
+    for (caps, reason) in [
+        (&["--votes", "1"][..], "too-many"),
+        (&["--votes", "2", "--votes-in-all", "2"], "too-many-in-all"),
+        (&["--votes", "2", "--limit", "1=a,b"], "too-many-categories"),
+    ] {
+        let (output, said) = replay_texts(&more, &published.replace("b,3,1", "b,3,2"), caps);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("voter `anna`, rows 2, 4, 6") && said.contains(reason), "{said}");
+    }
+    let (output, said) = replay_texts(ballots, published, &["--votes", "c=2"]);
+    assert!(output.status.code() == Some(2) && said.contains("category `c`"), "{said}");
 }
 
 #[test]

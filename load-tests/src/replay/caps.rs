@@ -1,0 +1,99 @@
+//! How many votes the rules of the replayed contest allow.
+
+use std::str::FromStr;
+
+use anyhow::{Context as _, Error, Result, bail};
+
+/// What a ballot may hold. Without any of them: one vote in each category.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Caps")]
+pub(crate) struct Caps {
+    /// Most votes in a category: for one, such as `citywide=3`, or without a name for all others; may be repeated
+    #[arg(long, value_name = "[CATEGORY=]N")]
+    votes: Vec<Votes>,
+    /// Most votes of a voter in all categories
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) votes_in_all: Option<u32>,
+    /// In at most N of these categories, such as `1=north,south`; may be repeated
+    #[arg(long = "limit", value_name = "N=CATEGORY,CATEGORY,...")]
+    pub(crate) limits: Vec<Limit>,
+}
+
+/// The most votes in a category, or in each that is not named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Votes {
+    category: Option<String>,
+    most: u32,
+}
+
+/// In how many of some categories a ballot may vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) categories: Vec<String>,
+    pub(crate) most: u32,
+}
+
+impl Caps {
+    /// The most votes in a category, as the files call it; `None` for the contest's own rule.
+    pub(crate) fn votes_in(&self, category: &str) -> Option<u32> {
+        let of = |name: Option<&str>| self.votes.iter().find(|votes| votes.category.as_deref() == name);
+        of(Some(category)).or_else(|| of(None)).map(|votes| votes.most)
+    }
+
+    /// The categories that are named with a number of votes.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &str> {
+        self.votes.iter().filter_map(|votes| votes.category.as_deref())
+    }
+}
+
+impl FromStr for Votes {
+    type Err = Error;
+
+    /// The number is behind the last sign: a category's name may have some itself.
+    fn from_str(text: &str) -> Result<Self> {
+        let (category, most) = match text.rsplit_once('=') {
+            Some((category, most)) => (Some(category.to_owned()), most),
+            None => (None, text),
+        };
+        Ok(Self { category, most: number(most)? })
+    }
+}
+
+impl FromStr for Limit {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (most, categories) =
+            text.split_once('=').context("expected is a number and categories, such as 1=north,south")?;
+        let categories = categories.split(',').map(str::to_owned).collect();
+        Ok(Self { categories, most: number(most)? })
+    }
+}
+
+fn number(text: &str) -> Result<u32> {
+    match text.parse() {
+        Ok(number @ 1..) => Ok(number),
+        _ => bail!("`{text}` is no number of votes from 1 on"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caps_are_of_a_category_or_of_all_others() {
+        let votes = ["a=b=3", "2"].map(|text| text.parse().unwrap());
+        let caps = Caps { votes: votes.into(), votes_in_all: None, limits: Vec::new() };
+        assert_eq!((caps.votes_in("a=b"), caps.votes_in("c")), (Some(3), Some(2)));
+        assert_eq!(caps.named().collect::<Vec<_>>(), ["a=b"]);
+        let limit: Limit = "1=north,south".parse().unwrap();
+        assert_eq!((limit.most, limit.categories), (1, vec!["north".to_owned(), "south".to_owned()]));
+        for wrong in ["", "0", "a=", "a=x", "-1"] {
+            assert!(wrong.parse::<Votes>().is_err(), "{wrong}");
+        }
+        for wrong in ["", "1", "x=a", "0=a,b"] {
+            assert!(wrong.parse::<Limit>().is_err(), "{wrong}");
+        }
+    }
+}
