@@ -44,21 +44,35 @@ impl SigningKey {
     /// deterministic.
     #[must_use]
     pub fn sign(&self, size: u64, root: Hash) -> String {
-        let origin = self.verifier().name().to_owned();
+        self.sign_of(self.verifier().name(), size, root)
+    }
+
+    /// The same, of a log whose origin is not the key's name.
+    #[must_use]
+    pub fn sign_of(&self, origin: &str, size: u64, root: Hash) -> String {
+        let origin = origin.to_owned();
         note::sign(&Checkpoint { origin, size, root }.to_string(), self)
     }
 }
 
 impl Checkpoint {
-    /// Reads a note that must be signed by `key`. Signatures of other keys, such as witnesses', are ignored, and so are lines after
+    /// Reads a note that must be signed by `key`, of the log that has the key's name. Signatures of other keys, such as witnesses', are ignored, and so are lines after
     /// the root, which the specification leaves to extensions.
     ///
     /// # Errors
     /// [`CheckpointError`]
     pub fn open(note: impl AsRef<[u8]>, key: &VerifierKey) -> Result<Self, CheckpointError> {
+        Self::open_of(note, key.name(), key)
+    }
+
+    /// The same, of a log whose origin is not the key's name: the specification recommends that they are equal, and does not demand it.
+    ///
+    /// # Errors
+    /// [`CheckpointError`]
+    pub fn open_of(note: impl AsRef<[u8]>, origin: &str, key: &VerifierKey) -> Result<Self, CheckpointError> {
         let text = note::open(note.as_ref(), key)?;
         let checkpoint = Self::parse(text).ok_or(CheckpointError::Malformed)?;
-        if checkpoint.origin == key.name() { Ok(checkpoint) } else { Err(CheckpointError::AnotherLog) }
+        if checkpoint.origin == origin { Ok(checkpoint) } else { Err(CheckpointError::AnotherLog) }
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -65,7 +65,20 @@ impl AddCheckpoint {
     /// # Errors
     /// [`Refusal`], the first in the order in which the specification has them checked.
     pub fn judge(&self, key: &VerifierKey, latest: Option<(u64, Hash)>) -> Result<Checkpoint, Refusal> {
-        let checkpoint = Checkpoint::open(&self.checkpoint, key)?;
+        self.judge_of(key.name(), key, latest)
+    }
+
+    /// The same about a log whose origin is not the key's name.
+    ///
+    /// # Errors
+    /// As [`AddCheckpoint::judge`].
+    pub fn judge_of(
+        &self,
+        origin: &str,
+        key: &VerifierKey,
+        latest: Option<(u64, Hash)>,
+    ) -> Result<Checkpoint, Refusal> {
+        let checkpoint = Checkpoint::open_of(&self.checkpoint, origin, key)?;
         if self.old > checkpoint.size {
             return Err(Refusal::OldIsLarger);
         }

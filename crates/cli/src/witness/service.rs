@@ -21,7 +21,7 @@ use axum::{
 };
 
 use super::{Identity, client::SIZE_TYPE, state::StateFile};
-use crate::clock;
+use crate::{args::witness::WatchedLog, clock};
 
 /// How long a request's body may take.
 const BODY: Duration = Duration::from_secs(10);
@@ -51,12 +51,11 @@ impl Witness {
     ///
     /// # Errors
     /// If two keys are of one log.
-    pub fn new(identity: Identity, logs: Vec<VerifierKey>) -> Result<Self> {
+    pub fn new(identity: Identity, logs: Vec<WatchedLog>) -> Result<Self> {
         let mut by_origin = BTreeMap::new();
-        for log in logs {
-            let origin = log.name().to_owned();
-            if by_origin.insert(origin, log.clone()).is_some() {
-                bail!("--log names two keys of {}", log.name());
+        for WatchedLog { origin, key } in logs {
+            if by_origin.insert(origin.clone(), key).is_some() {
+                bail!("--log names two keys of {origin}");
             }
         }
         Ok(Self { key: identity.key, logs: by_origin, state: Mutex::new(identity.state) })
@@ -82,13 +81,15 @@ impl Witness {
         let Ok(request) = text.parse::<AddCheckpoint>() else {
             return Answer::Malformed("not of the form of tlog-witness");
         };
-        let Some(log) = self.logs.get(request.origin()) else { return Answer::UnknownLog };
+        let Some((origin, key)) = self.logs.get_key_value(request.origin()) else {
+            return Answer::UnknownLog;
+        };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let latest = state.seen(log.name()).map(|seen| (seen.size, seen.root));
-        let checkpoint = match request.judge(log, latest) {
+        let latest = state.seen(origin).map(|seen| (seen.size, seen.root));
+        let checkpoint = match request.judge_of(origin, key, latest) {
             Ok(checkpoint) => checkpoint,
             Err(refusal) => {
-                report(&state, &request, log, &refusal);
+                report(&state, &request, origin, key, &refusal);
                 return Answer::Refused(refusal);
             }
         };
@@ -107,9 +108,9 @@ impl Witness {
 }
 
 /// Tells the operator of the witness what is no everyday refusal.
-fn report(state: &StateFile, request: &AddCheckpoint, log: &VerifierKey, refusal: &Refusal) {
-    let Some(seen) = state.seen(log.name()) else { return };
-    let (origin, kept, shown) = (log.name(), &seen.checkpoint, &request.checkpoint);
+fn report(state: &StateFile, request: &AddCheckpoint, origin: &str, key: &VerifierKey, refusal: &Refusal) {
+    let Some(seen) = state.seen(origin) else { return };
+    let (kept, shown) = (&seen.checkpoint, &request.checkpoint);
     match refusal {
         Refusal::AnotherRoot(_) => {
             tracing::error!(origin, ?kept, ?shown, "ALARM: the log has signed two histories");
@@ -118,7 +119,7 @@ fn report(state: &StateFile, request: &AddCheckpoint, log: &VerifierKey, refusal
             tracing::error!(origin, ?kept, ?shown, %error, "ALARM: no proof that the log continues what was cosigned");
         }
         // Signed by the log, or the refusal would be another one.
-        Refusal::Stale(size) => match acclaim_ballot_log::Checkpoint::open(shown, log) {
+        Refusal::Stale(size) => match acclaim_ballot_log::Checkpoint::open_of(shown, origin, key) {
             Ok(checkpoint) if checkpoint.size < *size => {
                 tracing::warn!(
                     origin,

@@ -24,8 +24,12 @@ pub(crate) struct Process {
 
 /// The command, for one log.
 pub(crate) fn command(state: &Path, address: SocketAddr, name: &str, log: &VerifierKey) -> Command {
+    command_of(state, address, name, &log.to_string())
+}
+
+fn command_of(state: &Path, address: SocketAddr, name: &str, log: &str) -> Command {
     let mut command = acclaim();
-    command.args(["witness", "--listen", &address.to_string(), "--name", name, "--log", &log.to_string()]);
+    command.args(["witness", "--listen", &address.to_string(), "--name", name, "--log", log]);
     command.arg("--state").arg(state);
     command
 }
@@ -33,8 +37,16 @@ pub(crate) fn command(state: &Path, address: SocketAddr, name: &str, log: &Verif
 impl Process {
     /// Starts, and returns when it listens.
     pub(crate) fn start(state: &Path, address: SocketAddr, name: &str, log: &VerifierKey) -> Self {
-        let mut process =
-            command(state, address, name, log).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::start_of(state, address, name, &log.to_string())
+    }
+
+    /// The same, for a log as the option has it.
+    pub(crate) fn start_of(state: &Path, address: SocketAddr, name: &str, log: &str) -> Self {
+        let mut process = command_of(state, address, name, log)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let errors = Arc::new(Mutex::new(String::new()));
         let (stderr, heard) = (process.stderr.take().unwrap(), Arc::clone(&errors));
         thread::spawn(move || {

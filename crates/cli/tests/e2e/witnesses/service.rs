@@ -108,6 +108,34 @@ fn whatever_is_no_consistent_checkpoint_is_answered_as_specified() {
     assert_eq!((get("healthz").as_u16(), get("add-checkpoint").as_u16(), get("").as_u16()), (200, 405, 404));
 }
 
+/// As of the Go checksum database, whose origin even has spaces.
+#[test]
+fn a_log_whose_origin_is_not_the_keys_name_is_watched() {
+    const OTHER: &str = "go.sum database tree";
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let log = Log::new(300, |_| 0);
+    let start = || Process::start_of(&state, free_address(), NAME, &format!("{} {OTHER}", key().verifier()));
+    let witness = start();
+    let request = |origin: &str, old, new| {
+        let checkpoint = key().sign_of(origin, new, log.root(new));
+        AddCheckpoint { checkpoint, ..log.request(old, new) }
+    };
+    let (status, _, line) = submit(witness.address, &request(OTHER, 0, 200)).unwrap();
+    assert_eq!(status, 200, "{line}");
+    let cosigned = format!("{}{line}", request(OTHER, 0, 200).checkpoint);
+    assert!(witness.key.find(&cosigned).is_ok());
+    assert_eq!(submit(witness.address, &request(ORIGIN, 200, 300)).unwrap().0, 404, "the key's own log");
+    witness.kill();
+    let witness = start();
+    assert_eq!(
+        submit(witness.address, &request(OTHER, 0, 300)).unwrap().0,
+        409,
+        "its state is kept by origin"
+    );
+    assert_eq!(submit(witness.address, &request(OTHER, 200, 300)).unwrap().0, 200);
+}
+
 #[test]
 fn of_two_histories_at_once_one_is_cosigned() {
     let folder = tempfile::tempdir().unwrap();
