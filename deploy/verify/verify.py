@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Verifies a contest's exported log, or a receipt; written from the description of the log format alone, for auditors to read.
-  verify.py log FOLDER --vkey KEY [--earlier CHECKPOINT]... [--alone]      verify.py receipt FILE --vkey KEY --entry FILE
+  verify.py log FOLDER --vkey KEY [--earlier CHECKPOINT]... [--alone]      verify.py receipt FILE --vkey KEY [--entry FILE | --leaf-hash HASH]
 Exit status: 0 nothing found, 1 a discrepancy, 2 unusable input. README.md, beside this file, lists what is judged and what is not."""
 import argparse, base64, hashlib, json, os, re, sys
 try:
@@ -16,6 +16,7 @@ def read(*path): return open(os.path.join(*path), "rb").read()
 # Section "Hashes" (RFC 6962, 2.1): a tree is split at the largest power of two smaller than its size.
 def sha(data): return hashlib.sha256(data).digest()
 def leaf_hash(entry): return sha(b"\0" + entry)
+def leaf_of(file): return base64.b64encode(leaf_hash(file.removesuffix(b"\n")))
 def node(left, right): return sha(b"\1" + left + right)
 def half(size): return 1 << (size - 1).bit_length() - 1
 def root_of(leaves):
@@ -195,15 +196,16 @@ def climb(leaf, at, size, path):
     if size == 1 or not path: return leaf if size == 1 and not path else b"no root"
     if at < half(size): return node(climb(leaf, at, half(size), path[:-1]), path[-1])
     return node(path[-1], climb(leaf, at - half(size), size - half(size), path[:-1]))
-def verify_receipt(file, vkey, entry, find):
+def verify_receipt(file, vkey, leaf, find):
     proof, _, note = read(file).decode().partition("\n\n")
-    need(re.fullmatch("c2sp.org/tlog-proof@v1\nindex (0|[1-9][0-9]*)(\n[A-Za-z0-9+/]{43}=)*", proof), "this is no receipt")
-    (size, root), (_, index, *path) = open_checkpoint(note.encode(), vkey), proof.split("\n")
-    at, path = int(index[6:]), [base64.b64decode(line) for line in path]
-    if at >= size or climb(leaf_hash(entry), at, size, path) != root: find(f"{index}: the receipt does not prove that this entry is in the log")
+    parts = re.fullmatch("c2sp.org/tlog-proof@v1\n(?:extra ([A-Za-z0-9+/=]+)\n)?index (0|[1-9][0-9]*)((?:\n[A-Za-z0-9+/]{43}=)*)", proof)
+    need(parts, "this is no receipt")
+    need(leaf or parts[1], "the receipt does not name its leaf hash, as that of .../proof?with=leaf-hash does: give --entry or --leaf-hash")
+    (size, root), at, path = open_checkpoint(note.encode(), vkey), int(parts[2]), [base64.b64decode(line) for line in parts[3].split()]
+    if at >= size or climb(base64.b64decode(leaf or parts[1]), at, size, path) != root: find(f"index {at}: the receipt does not prove this entry")
 if __name__ == "__main__":
     arguments, findings = argparse.ArgumentParser(usage=__doc__), []
-    for name in ("what", "path", "--vkey", "--entry"): arguments.add_argument(name)
+    for name in ("what", "path", "--vkey", "--entry", "--leaf-hash"): arguments.add_argument(name)
     arguments.add_argument("--earlier", action="append", default=[])
     arguments.add_argument("--alone", action="store_true")
     args = arguments.parse_args()
@@ -212,6 +214,6 @@ if __name__ == "__main__":
         elif args.what == "log":
             contest, _ = verify_log(args.path, args.vkey, args.earlier, [], findings.append)
             if "previous" in contest.head: print(f"alone: the log of {contest.head['previous']['origin']}, whose champions are the entries, is not judged")
-        else: verify_receipt(args.path, args.vkey, read(args.entry).removesuffix(b"\n"), findings.append)
+        else: verify_receipt(args.path, args.vkey, args.leaf_hash or args.entry and leaf_of(read(args.entry)), findings.append)
     except Exception as error: sys.exit(print(f"unusable: a file, the key or the checkpoint cannot be used: {error!r}") or 2)
     sys.exit(print(*findings[:100], f"verify: {len(findings) or 'clean'}", sep="\n") or min(len(findings), 1))

@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Sleep, sleep};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,7 +29,7 @@ use crate::{
     casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
     desk::Room,
     directory::Contest,
-    extract::Path,
+    extract::{Path, Query},
     log::{checkpoint_over, tiles},
     metrics::RECORDED,
     problem::{self, Problem},
@@ -250,17 +250,38 @@ async fn find(api: &Api, contest: &Contest, ballot: &str) -> Result<(RecordedBal
     find_recorded(&api.stores, contest.id(), ballot).await?.ok_or_else(not_found)
 }
 
+/// What a receipt is to have in it.
+#[derive(Deserialize)]
+struct Asked {
+    with: Option<String>,
+}
+
+impl Asked {
+    fn leaf_hash(&self) -> Result<bool, Problem> {
+        match self.with.as_deref() {
+            None => Ok(false),
+            Some("leaf-hash") => Ok(true),
+            Some(_) => Err(Problem::new(&problem::INVALID_PARAMETER, "`with` is not `leaf-hash`")),
+        }
+    }
+}
+
 /// The receipt: a proof that the ballot is in the log (tlog-proof), under a checkpoint with witnesses' cosignatures if one covers the ballot.
+///
+/// With `with=leaf-hash` it has the ballot's leaf hash in it, as extra data, so that it is checked without anything else.
 #[utoipa::path(get, path = "/v1/contests/{contest}/ballots/{ballot}/proof", tag = "voters",
-    params(("contest" = String, Path,), ("ballot" = String, Path,)),
+    params(("contest" = String, Path,), ("ballot" = String, Path,),
+        ("with" = Option<String>, Query, description = "`leaf-hash`: what the receipt has in it beside the proof")),
     responses((status = 200, body = String, content_type = "text/plain")))]
 async fn receipt(
     State(api): State<Api>,
     Path((contest, ballot)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let contest = begun(&api, &headers, &contest).await?;
-    let (recorded, _) = find(&api, &contest, &ballot).await?;
+    let with_leaf_hash = asked.leaf_hash()?;
+    let (recorded, leaf_hash) = find(&api, &contest, &ballot).await?;
     let note = checkpoint_over(&api, &contest, recorded.index).await?;
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
     let key: VerifierKey = contest.verifier_key.parse().map_err(|error| internal(&error))?;
@@ -272,6 +293,7 @@ async fn receipt(
     let tiles = tiles(&api, &contest, needed).await?;
     let path = proof::inclusion(recorded.index, checkpoint.size, &|tile| tiles.get(&tile).cloned())
         .map_err(|error| internal(&error))?;
-    let receipt = Receipt { index: recorded.index, path, checkpoint: note };
+    let extra = with_leaf_hash.then(|| leaf_hash.0.to_vec());
+    let receipt = Receipt { extra, index: recorded.index, path, checkpoint: note };
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], receipt.to_string()).into_response())
 }

@@ -401,7 +401,7 @@ async function cast() {
 }
 
 // Notes that a ballot is recorded: the page says so at once, whether or not the server can be asked again.
-function stand({ votes, replaces, period: cast }, { ballot, status, index }) {
+function stand({ votes, replaces, period: cast }, { ballot, status, index, leaf_hash }) {
   for (const [category] of votes) {
     state.choices.delete(category);
     state.open.delete(category);
@@ -409,7 +409,7 @@ function stand({ votes, replaces, period: cast }, { ballot, status, index }) {
   const all = categories().map((category) => category.id);
   const mine = (state.mine ??= { ballots: [], left: all, period: cast, ballots_left: rules().ballots_per_voter });
   mine.ballots = mine.ballots.filter((old) => ![replaces, ballot].includes(old.ballot));
-  mine.ballots.push({ ballot, status, index, period: cast, selections: votes });
+  mine.ballots.push({ ballot, status, index, leaf_hash, period: cast, selections: votes });
   state.replacing = null;
   if (mine.left && mine.period === cast) {
     // A ballot that replaces another one can leave a category, which is open again with those that a limit closed for it.
@@ -578,7 +578,8 @@ function drawRecorded() {
     part.querySelector(".id").textContent = ballot.ballot;
     part.querySelector(".index").textContent = ballot.index;
     const receipt = part.querySelector(".proof a");
-    receipt.href = `${API}/ballots/${encodeURIComponent(ballot.ballot)}/proof`;
+    part.querySelector(".leaf").textContent = ballot.leaf_hash ?? "";
+    receipt.href = `${API}/ballots/${encodeURIComponent(ballot.ballot)}/proof?with=leaf-hash`;
     receipt.download = `receipt-${CONTEST}-${ballot.ballot}.txt`;
     part.querySelector(".is-voided").hidden = ballot.status !== "voided";
     part.querySelector(".reason").textContent = ballot.reason ?? "";
@@ -892,10 +893,19 @@ function setTitle(element, thing) {
   if (lang) element.lang = lang;
 }
 
+// By the reader's clock, and by the contest's where that shows another time: the organiser's texts go by it.
 function localTime(instant) {
   const format = { weekday: "short", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" };
   const date = new Date(instant);
-  return Number.isNaN(date.getTime()) ? instant : date.toLocaleString("en-GB", { ...format, timeZoneName: "short" });
+  if (Number.isNaN(date.getTime())) return instant;
+  const here = date.toLocaleString("en-GB", { ...format, timeZoneName: "short" });
+  const zone = state.contest?.time_zone;
+  try {
+    const there = zone && date.toLocaleString("en-GB", { ...format, timeZone: zone });
+    return there && there !== date.toLocaleString("en-GB", format) ? `${here} (${there} in ${zone})` : here;
+  } catch {
+    return here; // a browser that does not know the zone
+  }
 }
 
 // "28 March 2021": a day of the contest's, whatever zone the reader is in.

@@ -215,7 +215,7 @@ proptest! {
         let (tree, tiles) = grown(size);
         let key = SigningKey::from_seed("vote.example.org/c", &[5; 32]).unwrap();
         let path = proof::inclusion(index, size, &tiles.at(size)).unwrap();
-        let receipt = Receipt { index, path, checkpoint: key.sign(size, tree.root()) };
+        let receipt = Receipt { extra: None, index, path, checkpoint: key.sign(size, tree.root()) };
         let text = receipt.to_string();
         prop_assert_eq!(text.parse(), Ok(receipt.clone()));
         let checkpoint = Checkpoint { origin: "vote.example.org/c".to_owned(), size, root: tree.root() };

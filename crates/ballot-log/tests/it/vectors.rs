@@ -146,7 +146,7 @@ fn the_receipt_is_the_published_one() {
         let (tree, tiles) = vector.tree();
         let index = vector.index as u64;
         let path = proof::inclusion(index, tree.size(), &tiles.at(tree.size())).unwrap();
-        let made = Receipt { index, path, checkpoint: signing.sign(tree.size(), tree.root()) };
+        let made = Receipt { extra: None, index, path, checkpoint: signing.sign(tree.size(), tree.root()) };
         assert_eq!(made.to_string(), vector.proof);
 
         let receipt: Receipt = vector.proof.parse().unwrap();

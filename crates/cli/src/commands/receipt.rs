@@ -4,8 +4,9 @@ mod upgrade;
 
 use std::{fmt, fs, path::Path};
 
-use acclaim_ballot_log::{Checkpoint, Receipt, leaf_hash};
-use anyhow::{Context as _, Result, bail};
+use acclaim_ballot_log::{Checkpoint, Hash, Receipt, leaf_hash};
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::cosigned::missing;
 use crate::{
@@ -19,19 +20,71 @@ pub(super) use upgrade::upgrade;
 pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
     let key = args.key.read()?;
     let receipt = read(&args.receipt)?;
-    let leaf = match (&args.leaf_hash, &args.entry) {
-        (Some(hash), _) => *hash,
-        (None, Some(file)) => {
-            let entry = fs::read(file).with_context(|| format!("the entry {}", file.display()))?;
-            leaf_hash(entry.strip_suffix(b"\n").unwrap_or(&entry))
-        }
-        (None, None) => bail!("neither a leaf hash nor an entry was given"),
-    };
+    let leaf = leaf(args, &receipt)?;
     let checkpoint = receipt.verify(leaf, &key).map_err(not_proved)?;
     if let Some(reason) = missing(receipt.checkpoint.as_bytes(), &args.witness).first() {
         return Err(not_proved(reason).into());
     }
-    proved(receipt.index, &checkpoint)
+    proved(receipt.index, &checkpoint)?;
+    if args.leaf_hash.is_none() && args.entry.is_none() {
+        output::line(format_args!("leaf hash: {leaf}"))?;
+        output::note(
+            "the receipt itself names this leaf hash: compare it with the one that the page shows beside your ballot",
+        );
+    }
+    Ok(Outcome::Done)
+}
+
+/// The leaf hash that the receipt is to prove.
+fn leaf(args: &VerifyArgs, receipt: &Receipt) -> Result<Hash> {
+    match (&args.leaf_hash, &args.entry) {
+        (Some(hash), _) => Ok(*hash),
+        (None, Some(file)) => {
+            let named = || format!("the entry {}", file.display());
+            leaf_of(&fs::read(file).with_context(named)?, receipt.index).with_context(named)
+        }
+        (None, None) => receipt.leaf().context(
+            "the receipt does not name its leaf hash: get it from the ballot page or from .../ballots/ID/proof?with=leaf-hash, or give --leaf-hash or --entry",
+        ),
+    }
+}
+
+/// The leaf hash of an entry as it is in the log, or of the ballot at `index` in an answer of the server.
+fn leaf_of(content: &[u8], index: u64) -> Result<Hash> {
+    let of_entry = |entry: &[u8]| leaf_hash(entry.strip_suffix(b"\n").unwrap_or(entry));
+    // An entry names its type, and no answer does.
+    let answer = match serde_json::from_slice::<ServerAnswer>(content) {
+        Ok(ServerAnswer { kind: None, ballots: Some(ballots), .. }) => {
+            ballots.into_iter().find(|ballot| ballot.index == Some(index)).with_context(|| {
+                format!("none of the ballots in it is at index {index}, which the receipt is of")
+            })?
+        }
+        Ok(ServerAnswer { kind: None, ballot, .. }) => ballot,
+        _ => return Ok(of_entry(content)),
+    };
+    match answer {
+        BallotAnswer { entry: Some(entry), .. } => Ok(of_entry(entry.as_bytes())),
+        BallotAnswer { leaf_hash: Some(hash), .. } => hash.parse().context("`leaf_hash` in it is no hash"),
+        _ => Ok(of_entry(content)),
+    }
+}
+
+/// An answer of the server about one ballot or several.
+#[derive(Deserialize)]
+struct ServerAnswer {
+    #[serde(rename = "type")]
+    kind: Option<IgnoredAny>,
+    ballots: Option<Vec<BallotAnswer>>,
+    #[serde(flatten)]
+    ballot: BallotAnswer,
+}
+
+/// What such an answer says of one ballot.
+#[derive(Deserialize)]
+struct BallotAnswer {
+    index: Option<u64>,
+    leaf_hash: Option<String>,
+    entry: Option<String>,
 }
 
 fn read(path: &Path) -> Result<Receipt> {
@@ -49,4 +102,31 @@ fn proved(index: u64, checkpoint: &Checkpoint) -> Result<Outcome> {
 
 fn not_proved(error: impl fmt::Display) -> Refused {
     Refused(format!("not proved: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_leaf_hash_is_read_from_an_entry_and_from_every_answer() {
+        let entry = r#"{"type":"ballot","id":"a"}"#;
+        let hash = leaf_hash(entry.as_bytes());
+        let quoted = serde_json::to_string(entry).unwrap();
+        for content in [
+            entry.to_owned(),
+            format!("{entry}\n"),
+            format!(
+                r#"{{"ballot":"a","status":"recorded","index":7,"leaf_hash":"{hash}","log":{{"size":8}}}}"#
+            ),
+            format!(
+                r#"{{"ballots":[{{"index":6,"entry":"x"}},{{"index":7,"leaf_hash":"x","entry":{quoted}}}]}}"#
+            ),
+        ] {
+            assert_eq!(leaf_of(content.as_bytes(), 7).unwrap(), hash, "{content}");
+        }
+        let error = leaf_of(br#"{"ballots":[{"index":6,"entry":"x"}]}"#, 7).unwrap_err();
+        assert!(error.to_string().contains("index 7"), "{error}");
+        assert!(leaf_of(br#"{"leaf_hash":"x"}"#, 7).is_err());
+    }
 }

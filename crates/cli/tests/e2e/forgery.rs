@@ -98,7 +98,7 @@ impl Published {
         let (mut tree, index) = (self.tree(size), index as u64);
         let tiles: HashMap<TileId, Vec<u8>> = tree.changed_tiles().into_iter().collect();
         let path = inclusion(index, tree.size(), &|tile| tiles.get(&tile)).unwrap();
-        Receipt { index, path, checkpoint: self.signed(size) }.to_string()
+        Receipt { extra: None, index, path, checkpoint: self.signed(size) }.to_string()
     }
 
     /// The place of the first entry that contains a text, from an index on.

@@ -9,7 +9,7 @@ use crate::{
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, poll},
-    verifiers::{Verdict, serve},
+    verifiers::{Verdict, python, serve},
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
@@ -47,6 +47,7 @@ fn a_receipt_is_renewed_and_names_no_choice(site: &Site) {
     let mine = vote(1, "a-choice-of-mine");
     let old = receipt(site, "main", &mine["ballot"]);
     names_nothing_but_the_place(&old, &mine);
+    what_the_server_gives_is_enough(site, &mine, &vkey);
     for voter in 2..9 {
         vote(voter, "a-choice-of-others");
     }
@@ -74,6 +75,57 @@ fn a_receipt_is_renewed_and_names_no_choice(site: &Site) {
         assert!(succeeded(&verify.unwrap()).starts_with("in the log: index "));
     }
     a_server_with_another_history_is_refused(&log, &mine, &path("forged"));
+}
+
+/// What the page downloads, and each answer of the API about the ballot: both verifiers need nothing more.
+fn what_the_server_gives_is_enough(site: &Site, mine: &Value, vkey: &str) {
+    let file = |name: &str, text: &str| {
+        let path = site.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let address = format!("/v1/contests/main/ballots/{}", mine["ballot"].as_str().unwrap());
+    let whole = site.send("GET", &format!("{address}/proof?with=leaf-hash"), &[], b"").text;
+    let (whole, plain) = (file("whole", &whole), file("plain", &receipt(site, "main", &mine["ballot"])));
+    let cast = file("cast", &mine.to_string());
+    let status = file("status", &site.send("GET", &address, &[], b"").text);
+    let other =
+        file("other", &json!({"leaf_hash": acclaim_ballot_log::leaf_hash(b"x").to_string()}).to_string());
+    let leaf = mine["leaf_hash"].as_str().unwrap();
+    let [whole, plain, cast, status, other] =
+        [&whole, &plain, &cast, &status, &other].map(|name| name.as_str());
+    for (args, code) in [
+        (&[whole][..], 0),
+        (&[whole, "--leaf-hash", leaf], 0),
+        (&[plain, "--leaf-hash", leaf], 0),
+        (&[whole, "--entry", other], 1),
+        (&[plain, "--entry", cast], 0),
+        (&[plain, "--entry", status], 0),
+        (&[plain, "--entry", other], 1),
+        (&[plain], 2),
+    ] {
+        let verify = acclaim().args(["receipt", "verify", "--vkey", vkey]).args(args).output().unwrap();
+        let said = format!("{verify:?}");
+        assert_eq!(verify.status.code(), Some(code), "{args:?}: {said}");
+        assert_eq!(said.contains("with=leaf-hash"), code == 2, "{said}");
+        // The independent verifier reads entries, and no answers.
+        if !args.contains(&"--entry") {
+            let independent = python().args(["receipt", "--vkey", vkey]).args(args).output().unwrap();
+            assert_eq!(independent.status.code(), Some(code), "{args:?}: {independent:?}");
+        }
+    }
+    let altered = fs::read_to_string(whole).unwrap().replacen(
+        leaf,
+        &acclaim_ballot_log::leaf_hash(b"x").to_string(),
+        1,
+    );
+    let altered = file("altered", &altered);
+    assert_eq!(
+        acclaim().args(["receipt", "verify", "--vkey", vkey, &altered]).status().unwrap().code(),
+        Some(1)
+    );
+    assert_eq!(python().args(["receipt", "--vkey", vkey, &altered]).status().unwrap().code(), Some(1));
+    site.send("GET", &format!("{address}/proof?with=entry"), &[], b"").problem(400, "invalid-parameter");
 }
 
 /// Version, index, hashes, and a checkpoint of origin, size, root and signature: no room for a choice.

@@ -37,7 +37,7 @@ fn receipt(index: u64, size: u64) -> String {
     }
     let tiles: BTreeMap<TileId, Vec<u8>> = tree.changed_tiles().into_iter().collect();
     let path = inclusion(index, size, &|tile| tiles.get(&tile)).unwrap();
-    Receipt { index, path, checkpoint: key().sign(size, tree.root()) }.to_string()
+    Receipt { extra: None, index, path, checkpoint: key().sign(size, tree.root()) }.to_string()
 }
 
 fn upgrade(session: &Session, log: &str, out: &str) -> Said {

@@ -38,7 +38,8 @@ pub(in crate::commands) fn upgrade(args: &UpgradeArgs) -> Result<Outcome> {
     let new = Checkpoint::open(&note, &key).context("the checkpoint is not one of this verifier key")?;
     match renew(&receipt, &old, &source, &new, &key) {
         Ok(path) => {
-            let newer = Receipt { index: receipt.index, path, checkpoint: note };
+            let newer =
+                Receipt { extra: receipt.extra.clone(), index: receipt.index, path, checkpoint: note };
             write(&args.out, &newer)?;
             proved(newer.index, &new)
         }
