@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use acclaim_contest::Zone;
 use acclaim_report::{Format, Report, SCHEMA_1, SCHEMA_2, html};
 use acclaim_store::{Phase, hub::Publication};
 use axum::{
@@ -129,7 +130,8 @@ async fn result(
         Format::Json => document,
         other => {
             let key = Key { sha256, format: other, under_correction };
-            negotiation::marked(mark, written(&api, document, key).await?)
+            let zone = Zone::named(&contest.record.definition.time_zone);
+            negotiation::marked(mark, written(&api, document, zone, key).await?)
         }
     };
     let content = [(header::CONTENT_TYPE, format.content_type()), (header::CACHE_CONTROL, "no-cache")];
@@ -193,10 +195,10 @@ fn of_pages(format: Format) -> Vec<(HeaderName, String)> {
 }
 
 /// The document in another form, made once for all who ask.
-async fn written(api: &Api, document: Bytes, key: Key) -> Result<Bytes, Problem> {
+async fn written(api: &Api, document: Bytes, zone: Option<Zone>, key: Key) -> Result<Bytes, Problem> {
     let rendered = Arc::clone(&api.rendered);
     let made = rendered.get_or_make(key, move || {
-        let report = Report::read(&document)?;
+        let report = Report::read(&document)?.in_time_zone(zone);
         Ok(match key.format {
             Format::Json => document,
             Format::Csv => report.csv().into(),

@@ -6,6 +6,7 @@ pub mod client;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod confirm;
 pub mod engine;
 pub mod folder;
 pub mod outcome;

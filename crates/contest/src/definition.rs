@@ -19,6 +19,7 @@ mod write;
 
 use entries::{Categories, Entries};
 use fields::Table;
+use jiff::tz::TimeZone;
 use mistakes::{Findings, Place, clipped};
 use tree::Node;
 
@@ -76,6 +77,11 @@ pub struct Overrides {
     pub opens: Option<String>,
     /// In place of `contest.closes`, in the same form.
     pub closes: Option<String>,
+}
+
+/// The instant of a date and time as definitions have them.
+pub(crate) fn local_instant(text: &str, zone: &TimeZone) -> Result<Instant, String> {
+    window::instant(text, Some(zone))?.ok_or_else(|| format!("{} has no time zone", mistakes::quoted(text)))
 }
 
 /// Brings the content of the file named by `entries_csv`, or says in words why it cannot.

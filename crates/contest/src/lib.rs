@@ -18,6 +18,7 @@ pub mod spreadsheet;
 pub mod subject;
 pub mod time;
 pub mod voter;
+pub mod zone;
 
 pub use ballot::{SelectionError, SelectionReason, Slate};
 pub use definition::{Definition, Mistake, Mistakes, Overrides};
@@ -28,3 +29,4 @@ pub use rules::Rules;
 pub use subject::SubjectRules;
 pub use time::Instant;
 pub use voter::{BallotId, TagKey, VoterTag};
+pub use zone::Zone;

@@ -10,7 +10,10 @@ pub mod panel;
 use std::collections::HashMap;
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, Rules};
+use acclaim_contest::{
+    CategoryId, ContestId, EntryId, Instant, Rules, Zone,
+    rules::{WinnerTies, WinnersBy},
+};
 use serde::Deserialize;
 
 use self::{category::CategoryResult, correction::Correction};
@@ -51,9 +54,23 @@ pub struct Document {
     pub categories: Vec<CategoryResult>,
     /// The request that certifies it.
     pub certify: Option<Certify>,
+    /// The contest's time zone, which is no part of the document: whoever has it written may know it.
+    #[serde(skip)]
+    pub time_zone: Option<Zone>,
 }
 
 impl Document {
+    /// Whether there is anything to say of votes. There is not where jurors alone decide and nobody was to vote. Of a document of version 1 all is said that
+    /// ever was.
+    pub(crate) fn tells_votes(&self) -> bool {
+        let Rules { champions, winners, .. } = &self.rules;
+        let by_votes =
+            matches!(winners.by, WinnersBy::Votes | WinnersBy::Weighted) || winners.ties == WinnerTies::Votes;
+        let voters =
+            self.counts.ballots.recorded > 0 || self.counts.passes.iter().any(|passes| passes.issued > 0);
+        self.v == 1 || by_votes || champions.is_some() || voters
+    }
+
     /// Withdrawn entries by their category.
     pub(crate) fn withdrawn_by_category(&self) -> HashMap<&CategoryId, Vec<&WithdrawnEntry>> {
         let mut by_category: HashMap<&CategoryId, Vec<&WithdrawnEntry>> = HashMap::new();

@@ -1,6 +1,6 @@
 //! A result document for people: read as what it is, bytes from outside, and written as CSV and as one HTML page.
 //!
-//! What is written depends on the document alone. A report counts nothing and checks no figure: that is what audits are for, and the page says how.
+//! What is written depends on the document alone, and on the contest's time zone where that is known. A report counts nothing and checks no figure: that is what audits are for, and the page says how.
 //! Hence it can be made of any document that somebody was handed, years later, without the log.
 //!
 //! No I/O, no clock, no randomness.

@@ -5,6 +5,7 @@
 
 mod first;
 
+use acclaim_contest::Zone;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -74,6 +75,13 @@ impl Report {
         check(&document)?;
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { document, sha256 })
+    }
+
+    /// The same report, whose page tells times by the contest's time zone too.
+    #[must_use]
+    pub fn in_time_zone(mut self, zone: Option<Zone>) -> Self {
+        self.document.time_zone = zone;
+        self
     }
 
     /// What it says.

@@ -1,7 +1,7 @@
 //! Staff commands: each becomes entries, all of them or none, or is refused.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{CategoryId, Instant, definition::Definition, juror::is_same};
+use acclaim_contest::{CategoryId, Instant, Zone, definition::Definition, juror::is_same};
 use acclaim_store::{
     Command, CommandOutcome, Phase, RequestId, StoreError,
     command::{
@@ -112,6 +112,10 @@ impl ContestTask {
     async fn log_command(&mut self, queued: QueuedCommand, now: Timestamp) -> Step {
         let id = queued.id();
         let QueuedCommand { by, command, .. } = queued;
+        let command = match self.in_utc(command) {
+            Ok(command) => command,
+            Err(detail) => return self.refuse(id, "invalid-amendment", &detail).await,
+        };
         if let Err((code, detail)) = self.check(&command) {
             return self.refuse(id, code, &detail).await;
         }
@@ -143,6 +147,20 @@ impl ContestTask {
         let outcome = self.outcome(first.unwrap_or_default());
         batch.commands.push((id, outcome));
         self.commit(batch, change).await
+    }
+
+    /// The command as the log has it: another closing can be given as definitions have it, local to the contest's time zone.
+    fn in_utc(&self, command: Command) -> Result<Command, String> {
+        match command {
+            Command::Amend { what, key, to: Amendment::Text(text), reason } if what == "closes" => {
+                let closes = match Zone::named(&self.record.definition.time_zone) {
+                    Some(zone) => zone.instant(&text)?.to_string(),
+                    None => text,
+                };
+                Ok(Command::Amend { what, key, to: Amendment::Text(closes), reason })
+            }
+            other => Ok(other),
+        }
     }
 
     /// Why a result is not certified: winners are not decided, and the command does not say that they need not be. What is out of its place for other

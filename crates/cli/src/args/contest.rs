@@ -32,7 +32,7 @@ pub enum ContestCommand {
     /// Take ballots again after a suspension
     #[command(after_help = "Example:\n  acclaim contest resume wsis-2021 --reason 'new passes are out'")]
     Resume(ReasonArgs),
-    /// Close voting now
+    /// Close voting now, and wait until all ballots that arrived before are recorded
     Close(OneContest),
     /// End rulings and scores, before a draw
     Freeze(OneContest),
@@ -45,7 +45,7 @@ pub enum ContestCommand {
     #[command(after_help = "Example:\n  acclaim contest draw wsis-2021 --seed 7d4c1e...\n\n\
                             docs/jury.md tells how to take the seed from a public source, and how anyone recomputes the lots.")]
     Draw(DrawArgs),
-    /// Make the result final; prints what is certified
+    /// Make the result final; prints what is certified, and asks first on a terminal
     Certify(CertifyArgs),
     /// Allow rulings again after certifying
     Reopen(ReasonArgs),
@@ -169,6 +169,9 @@ pub struct CertifyArgs {
     /// Certify though winners are not decided in every category: no choice, no scores, no lots
     #[arg(long)]
     pub undecided: bool,
+    /// Do not ask, on a terminal
+    #[arg(long)]
+    pub yes: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,
@@ -211,6 +214,9 @@ pub struct DestroyKeyArgs {
     /// Why, for the log
     #[arg(long)]
     pub reason: String,
+    /// Do not ask, on a terminal
+    #[arg(long)]
+    pub yes: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,

@@ -189,10 +189,11 @@ fn whole_seconds(text: &str) -> Result<Duration> {
 #[derive(Debug, Subcommand)]
 pub enum ReceiptCommand {
     /// Check offline that a ballot is in the log
-    #[command(
-        after_help = "Examples:\n  acclaim receipt verify receipt.txt --vkey KEY --leaf-hash 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n  \
-                            acclaim receipt verify receipt.txt --vkey-file vkey --entry my-ballot.json"
-    )]
+    #[command(after_help = "Examples:\n  acclaim receipt verify receipt.txt --vkey KEY\n  \
+                            acclaim receipt verify receipt.txt --vkey KEY --leaf-hash 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n  \
+                            acclaim receipt verify receipt.txt --vkey-file vkey --entry my-ballot.json\n\n\
+                            A receipt from the ballot page, or from .../ballots/ID/proof?with=leaf-hash, names its leaf hash and needs neither option. \
+                            With either of them the receipt must be of that entry.")]
     Verify(VerifyArgs),
     /// Make a receipt of a newer checkpoint, and check that it continues the log of the old one
     #[command(
@@ -229,7 +230,7 @@ pub struct UpgradeArgs {
 
 /// `acclaim receipt verify`
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("leaf").required(true).args(["leaf_hash", "entry"]))]
+#[command(group = ArgGroup::new("leaf").args(["leaf_hash", "entry"]))]
 pub struct VerifyArgs {
     /// The receipt
     #[arg(value_name = "FILE")]
@@ -240,10 +241,10 @@ pub struct VerifyArgs {
     /// Verifier key of a witness that must have cosigned the receipt's checkpoint; may be repeated
     #[arg(long, value_name = "KEY")]
     pub witness: Vec<WitnessKey>,
-    /// The leaf hash that was answered when the ballot was cast
+    /// The leaf hash that the page shows and the server answered when the ballot was cast
     #[arg(long, value_name = "HASH")]
     pub leaf_hash: Option<Hash>,
-    /// File with the ballot's entry as it is in the log
+    /// File with the ballot's entry as it is in the log, or with what the server answered: to the ballot, .../ballots/ID or .../votes/mine
     #[arg(long, value_name = "FILE")]
     pub entry: Option<PathBuf>,
 }

@@ -25,9 +25,10 @@ pub enum RuleCommand {
     Reinstate(ReinstateArgs),
     /// Change a text, or close later
     #[command(
-        after_help = "Examples:\n  acclaim rule amend wsis-2021 closes closes 2021-04-02T22:00:00Z --reason 'mail was down'\n  \
+        after_help = "Examples:\n  acclaim rule amend wsis-2021 closes closes 2021-04-03T00:00:00 --reason 'mail was down'\n  \
                             acclaim rule amend wsis-2021 entry:p0042 title 'Village libraries' --reason typo\n  \
-                            acclaim rule amend wsis-2021 category:c01 titles '{\"fr\":\"Le rôle\"}' --reason translated"
+                            acclaim rule amend wsis-2021 category:c01 titles '{\"fr\":\"Le rôle\"}' --reason translated\n\n\
+                            Times are as in a definition: local to the contest's time zone, or with an offset or Z."
     )]
     Amend(AmendArgs),
     /// Enter jurors' scores from a CSV file, all or none of it

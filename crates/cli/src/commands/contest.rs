@@ -2,10 +2,12 @@
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
+mod ending;
+
 use std::{fs, path::Path};
 
 use acclaim_contest::{
-    ContestId, Instant,
+    ContestId, Instant, Zone,
     definition::{Definition, Mistakes, Overrides},
 };
 use anyhow::{Context as _, Result, anyhow};
@@ -14,13 +16,15 @@ use serde_json::{Value, json};
 use crate::{
     args::{
         Target,
-        contest::{CertifyArgs, ContestCommand, CreateArgs, ListArgs, ReasonArgs, ResultArgs, ShowArgs},
+        contest::{ContestCommand, CreateArgs, ListArgs, ReasonArgs, ResultArgs, ShowArgs},
     },
     client::{Client, IdempotencyKey, problem::Problem},
     clock,
     outcome::{Hint, Outcome, Refused},
     output::{self, Card, Table},
 };
+
+pub(super) use ending::what_to_certify;
 
 pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
     match command {
@@ -29,17 +33,15 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
         ContestCommand::Show(args) => show(&args),
         ContestCommand::Result(args) => result(&args),
         ContestCommand::Open(args) => open(&args.target, &args.contest),
-        ContestCommand::Close(args) => step(&args.target, &args.contest, "close", &json!({})),
+        ContestCommand::Close(args) => ending::close(&args.target, &args.contest),
         ContestCommand::Freeze(args) => step(&args.target, &args.contest, "freeze", &json!({})),
         ContestCommand::Unfreeze(args) => with_reason(&args, "unfreeze"),
         ContestCommand::Suspend(args) => with_reason(&args, "suspend"),
         ContestCommand::Resume(args) => with_reason(&args, "resume"),
         ContestCommand::Draw(args) => step(&args.target, &args.contest, "draw", &json!({"seed": args.seed})),
         ContestCommand::Reopen(args) => with_reason(&args, "reopen"),
-        ContestCommand::Certify(args) => certify(&args),
-        ContestCommand::DestroyKey(args) => {
-            step(&args.target, &args.contest, "tag-key/destruction", &json!({"reason": args.reason}))
-        }
+        ContestCommand::Certify(args) => ending::certify(&args),
+        ContestCommand::DestroyKey(args) => ending::destroy_key(&args),
         ContestCommand::Delete(args) => {
             let client = Client::open(&args.target)?;
             client.delete(&format!("/v1/contests/{}", args.contest), &IdempotencyKey::new()?.part(0))?;
@@ -117,7 +119,38 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
         }
         _ => error,
     })?;
-    print(&contest, args.json)
+    print(&contest, args.json)?;
+    if args.opens.as_deref() == Some("now") && !args.json {
+        output::note(&output::printable(&next_steps(&contest)));
+    }
+    Ok(Outcome::Done)
+}
+
+/// What follows on an opening at once: what is fixed, what can still be changed, how voters get in, and when it ends.
+fn next_steps(contest: &Value) -> String {
+    let id = contest["id"].as_str().unwrap_or_default();
+    let closes = time_of(contest, "closes");
+    format!(
+        "what follows:\n  \
+         voting opens at once; rules, categories and entries are fixed from then on\n  \
+         voters need passes: acclaim pass mint {id} --subjects voters.txt --out passes.csv\n  \
+         texts can still be changed, the closing put off, entries withdrawn: acclaim rule --help\n  \
+         voting can be interrupted: acclaim contest suspend {id} --reason REASON\n  \
+         it closes at {closes}, or with acclaim contest close {id}\n  \
+         publish the verifier key now: auditors need it from you, and not from the server"
+    )
+}
+
+/// An instant of a contest, and the same by the clocks of its time zone.
+fn time_of(contest: &Value, key: &str) -> String {
+    let text = contest[key].as_str().unwrap_or_default();
+    let zone = contest["time_zone"].as_str().and_then(Zone::named);
+    match (text.parse::<Instant>(), zone) {
+        (Ok(instant), Some(zone)) if !zone.shows_utc(instant) => {
+            format!("{instant}, which is {} in {}", zone.at(instant), zone.name())
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// Reads a definition; its mistakes become one error, a line each.
@@ -226,83 +259,4 @@ fn card(contest: &Value) -> Result<Card> {
         .with_some("cannot open", contest["opening_refused"].as_str())
         .with_some("tag key", destroyed)
         .with("verifier key", text(&contest["log"]["vkey"])))
-}
-
-fn certify(args: &CertifyArgs) -> Result<Outcome> {
-    let contest = &args.contest;
-    let client = Client::open(&args.target)?;
-    let result: Value = client.get(&format!("/v1/contests/{contest}/result"))?.json()?;
-    let mut certify = request_of(&result)?;
-    if args.undecided {
-        certify["undecided"] = true.into();
-    }
-    for category in result["categories"].as_array().into_iter().flatten() {
-        let id = category["id"].as_str().unwrap_or_default();
-        output::line(format_args!("{id}: {}", winners(&category["winners"], result["v"] == 1)))?;
-    }
-    output::line(format_args!("size: {}", certify["size"]))?;
-    output::line(format_args!("root: {}", certify["root"].as_str().unwrap_or_default()))?;
-    output::line(format_args!("result: {}", certify["result"].as_str().unwrap_or_default()))?;
-    let certified = post(&client, contest, "certify", &certify);
-    report(&certified.map_err(|error| match error.downcast_ref::<Problem>() {
-        Some(problem) if problem.extra("undecided").is_some() => {
-            let hint = "choose, enter scores, or freeze and draw, whatever is missing; --undecided certifies it as it is";
-            anyhow!(Hint(hint.to_owned())).context(Refused(problem.to_string()))
-        }
-        _ => error,
-    })?)
-}
-
-/// A category's winners in a line.
-fn winners(winners: &Value, is_version_1: bool) -> String {
-    let entries = winners["entries"].as_array().into_iter().flatten();
-    let names: Vec<&str> = entries.filter_map(|entry| entry["entry"].as_str()).collect();
-    let is_undecided = winners["decision"] == "undecided";
-    match (names.join(", "), is_undecided) {
-        // Version 1 calls undecided only what a panel has still to choose, and `decided` may stand beside scores that are missing.
-        (names, true) if is_version_1 && names.is_empty() => "the panel has not chosen".to_owned(),
-        (names, true) if names.is_empty() => "undecided".to_owned(),
-        (names, true) => format!("undecided (as things stand: {names})"),
-        (names, false) if names.is_empty() => "no winner".to_owned(),
-        (names, false) => names,
-    }
-}
-
-/// The request that certifies the present result.
-pub(super) fn what_to_certify(client: &Client, contest: &ContestId) -> Result<Value> {
-    request_of(&client.get(&format!("/v1/contests/{contest}/result"))?.json()?)
-}
-
-/// The request at the end of a provisional result.
-fn request_of(result: &Value) -> Result<Value> {
-    let refused = |why: &str| Err(Refused(why.to_owned()).into());
-    match &result["certify"] {
-        Value::Null if result["test"] == true => refused("the result of a test is never certified"),
-        Value::Null => {
-            refused("the result is certified already; `acclaim contest reopen` allows rulings again")
-        }
-        certify => Ok(certify.clone()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_decided_is_not_shown_as_if_it_were() {
-        let shown = |decision: &str, entries: &[&str], is_version_1| {
-            let entries: Vec<Value> = entries.iter().map(|entry| json!({"entry": entry})).collect();
-            winners(&json!({"decision": decision, "entries": entries}), is_version_1)
-        };
-        for (decision, entries, version_2, version_1) in [
-            ("decided", &["n1", "n2"][..], "n1, n2", "n1, n2"),
-            ("decided", &[], "no winner", "no winner"),
-            ("undecided", &["n2"], "undecided (as things stand: n2)", "undecided (as things stand: n2)"),
-            ("undecided", &[], "undecided", "the panel has not chosen"),
-        ] {
-            assert_eq!(shown(decision, entries, false), version_2);
-            assert_eq!(shown(decision, entries, true), version_1);
-        }
-    }
 }

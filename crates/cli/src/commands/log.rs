@@ -9,7 +9,7 @@ use std::{
 };
 
 use acclaim_ballot_log::{Checkpoint, Event, LogEntry, VerifierKey};
-use acclaim_contest::ContestId;
+use acclaim_contest::{ContestId, Zone};
 use acclaim_report::{Format, MOST_BYTES, Report};
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result, bail};
@@ -113,7 +113,8 @@ fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exp
     folder.add("contest.json", &about.bytes)?;
     if let Some(result) = result {
         folder.add("result.json", &result)?;
-        add_for_people(&mut folder, &result)?;
+        let zone = about_json["time_zone"].as_str().and_then(Zone::named);
+        add_for_people(&mut folder, &result, zone)?;
     }
     Ok(Exported { size: checkpoint.size, origin: checkpoint.origin, previous: previous.flatten() })
 }
@@ -130,9 +131,10 @@ fn previous_of(first: &[u8]) -> Option<String> {
 }
 
 /// Adds the result as a page and as a table. They are made of the document and prove nothing; an audit ignores them.
-fn add_for_people(folder: &mut Folder, result: &[u8]) -> Result<()> {
+fn add_for_people(folder: &mut Folder, result: &[u8], zone: Option<Zone>) -> Result<()> {
     match Report::read(result) {
         Ok(report) => {
+            let report = report.in_time_zone(zone);
             folder.add("result.html", report.html().as_bytes())?;
             folder.add("result.csv", report.csv().as_bytes())
         }
@@ -214,13 +216,14 @@ fn read_line(reader: &mut impl std::io::BufRead, line: &mut Vec<u8>) -> Result<b
 pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
     let source = &args.source;
     let mark = args.form.mark()?;
-    let document = if source.is_dir() { counted(source)? } else { handed(source)? };
+    // A document by itself does not say which time zone its contest has.
+    let (document, zone) = if source.is_dir() { counted(source)? } else { (handed(source)?, None) };
     let named = || format!("the result document {}", source.display());
     match args.form.format {
         // A file is checked all the same: what is no result document is not passed on as one.
         Format::Json if source.is_dir() => output::write(&document)?,
         format => {
-            let report = Report::read(&document).with_context(named)?;
+            let report = Report::read(&document).with_context(named)?.in_time_zone(zone);
             match format {
                 Format::Json => output::write(&document)?,
                 Format::Csv => output::write(format!("{mark}{}", report.csv()).as_bytes())?,
@@ -240,8 +243,8 @@ fn handed(path: &Path) -> Result<Vec<u8>> {
     Ok(document)
 }
 
-/// The result document that an exported log comes to.
-fn counted(folder: &Path) -> Result<Vec<u8>> {
+/// The result document that an exported log comes to, and the contest's time zone.
+fn counted(folder: &Path) -> Result<(Vec<u8>, Option<Zone>)> {
     let path = folder.join("log.jsonl");
     let named = || format!("the log {}", path.display());
     let origin = match fs::read_to_string(folder.join("checkpoint")) {
@@ -256,8 +259,9 @@ fn counted(folder: &Path) -> Result<Vec<u8>> {
     while read_line(&mut reader, &mut line).with_context(named)? {
         replay.push(&line).with_context(named)?;
     }
+    let zone = replay.tally().header().and_then(|header| Zone::named(&header.time_zone));
     match replay.result() {
-        Some(result) => Ok(result.json),
+        Some(result) => Ok((result.json, zone)),
         None => bail!("{} is empty", named()),
     }
 }

@@ -43,12 +43,13 @@ fn counts<'a>(report: &'a Value, key: &str) -> impl Iterator<Item = (&'a String,
     report.get(key).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// A row for each hour, channel and group.
+/// A row for each hour, channel and group. The label of ballots without channel or group is empty.
 fn csv(report: &Value, for_excel: bool) -> String {
     let mut csv = if for_excel { BYTE_ORDER_MARK.to_owned() } else { String::new() };
     csv.push_str("by,label,ballots\r\n");
     for (key, title) in BY {
         for (label, ballots) in counts(report, key) {
+            let label = if label == "-" { "" } else { label };
             csv.push_str(&row([title, &cell(label), &ballots.to_string()]));
             csv.push_str("\r\n");
         }

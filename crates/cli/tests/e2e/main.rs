@@ -35,6 +35,7 @@ mod site;
 mod staff_keys;
 mod subjects;
 mod suspension;
+mod tables;
 mod tag_key;
 mod tampering;
 mod tamperings;

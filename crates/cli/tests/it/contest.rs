@@ -214,6 +214,122 @@ fn passes_go_into_a_file_that_is_new_and_private() {
 }
 
 #[test]
+fn a_link_template_without_a_pass_is_refused() {
+    let session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    session.run(&["contest", "create", "photo.toml"]);
+    let mint =
+        |template: &str| session.run(&["pass", "mint", "photo", "--count", "1", "--link-template", template]);
+    for template in ["https://vote.example.org/c/photo", "https://vote.example.org/c/{contest}#{Pass}", ""] {
+        let said = mint(template);
+        assert_eq!((said.status, said.out.as_str()), (2, ""), "{template}");
+        assert!(said.err.contains("{pass}") && said.err.contains("/c/{contest}#{pass}"), "{}", said.err);
+    }
+    assert_eq!(mint("{pass}").status, 0);
+}
+
+/// The times of a definition and of an amendment are the same.
+#[test]
+fn another_closing_is_given_by_the_clocks_of_the_contest() {
+    let session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    let run = |args: &[&str]| {
+        let said = session.run(args);
+        assert_eq!(said.status, 0, "{args:?}: {}", said.err);
+        said.out + &said.err
+    };
+    let created = run(&["contest", "create", "photo.toml", "--opens", "now"]);
+    for words in [
+        "2099-03-31T22:00:00Z, which is 2099-04-01T00:00:00 in Europe/Zurich",
+        "acclaim pass mint photo --subjects",
+        "acclaim contest close photo",
+        "acclaim rule",
+    ] {
+        assert!(created.contains(words), "{words}: {created}");
+    }
+    // It opens by itself, as soon as a process sequences it.
+    session.run(&["contest", "open", "photo"]);
+    let amend =
+        |to: &str| session.run(&["rule", "amend", "photo", "closes", "closes", to, "--reason", "late"]);
+    for (to, closes) in [
+        ("2099-06-01T00:00", "2099-05-31T22:00:00Z"),
+        ("2099-06-02T00:00:00-03:30", "2099-06-02T03:30:00Z"),
+        ("2099-07-01T00:00:00Z", "2099-07-01T00:00:00Z"),
+    ] {
+        let said = amend(to);
+        assert_eq!(said.status, 0, "{to}: {}", said.err);
+        assert!(run(&["contest", "show", "photo"]).contains(closes), "{to}");
+        assert!(run(&["log", "export", "photo", "--out", to]).is_ascii());
+        assert!(session.read(&format!("{to}/log.jsonl")).contains(&format!("\"to\":\"{closes}\"")), "{to}");
+    }
+    // In 2100 the clocks are put forward on 28 March.
+    for (to, why) in [
+        ("2100-03-28T02:30:00", "does not exist in Europe/Zurich"),
+        ("2100-10-31T02:30:00", "exists twice in Europe/Zurich"),
+        ("tomorrow", "must be a date and time such as"),
+        ("2099-05-01T00:00:00", ""),
+    ] {
+        let said = amend(to);
+        assert!(said.status == 1 && said.err.contains(why), "{to}: {}", said.err);
+    }
+}
+
+/// A terminal is asked; a program is not. `script` gives a command a terminal.
+#[test]
+fn what_cannot_be_undone_is_asked_for_on_a_terminal() {
+    let session = Session::new();
+    session.write("photo.toml", DEFINITION);
+    for args in [
+        &["contest", "create", "photo.toml"][..],
+        &["contest", "open", "photo"],
+        &["contest", "close", "photo"],
+    ] {
+        assert_eq!(session.run(args).status, 0, "{args:?}");
+    }
+    let certify = "contest certify photo";
+    let refused = session.on_a_terminal(certify, "no\n");
+    assert!(
+        refused.status == 1 && refused.out.contains("photos (Photographs): no winner"),
+        "{}",
+        refused.out
+    );
+    assert!(
+        refused.out.contains("contest: photo (Photo contest)") && refused.out.contains("Type yes to go on")
+    );
+    let shown = session.run(&["contest", "show", "photo"]);
+    assert!(shown.out.contains("closed"), "{}", shown.out);
+    let certified = session.on_a_terminal(certify, "yes\n");
+    assert!(certified.status == 0 && certified.out.contains("recorded at index"), "{}", certified.out);
+    let destroy = "contest destroy-key photo --reason announced";
+    let refused = session.on_a_terminal(destroy, "\n");
+    assert!(refused.status == 1 && refused.out.contains("photo (Photo contest)"), "{}", refused.out);
+    let done = session.on_a_terminal(&format!("{destroy} --yes"), "");
+    assert!(done.status == 0 && !done.out.contains("Type yes"), "{}", done.out);
+}
+
+/// The organiser's guide has what works.
+#[test]
+fn the_guides_example_of_scores_works() {
+    let session = Session::new();
+    let panel =
+        "\n[[panel]]\nid = \"experts\"\nkind = \"score\"\nscale = [0, 10]\njurors = [\"Ama Mensah\"]\n";
+    let rules = DEFINITION.replace("by = \"votes\"", "by = \"scores\"");
+    session.write("photo.toml", rules.replacen("\n[[category]]", &format!("{panel}\n[[category]]"), 1));
+    for args in [&["contest", "create", "photo.toml"][..], &["contest", "open", "photo"]] {
+        let said = session.run(args);
+        assert_eq!(said.status, 0, "{args:?}: {}", said.err);
+    }
+    let guide = include_str!("../../../../docs/organiser.md");
+    let example = guide.lines().find_map(|line| line.strip_prefix("$ acclaim rule score photos ")).unwrap();
+    let (options, columns) = example.split_once('#').unwrap();
+    let columns = columns.split('`').nth(1).expect("the example names the columns");
+    session.write("scores.csv", format!("{columns}\nAma Mensah,photos,p1,8.5\n"));
+    let args: Vec<&str> = ["rule", "score", "photo"].into_iter().chain(options.split_whitespace()).collect();
+    let said = session.run(&args);
+    assert_eq!(said.status, 0, "{args:?}: {}", said.err);
+}
+
+#[test]
 fn staff_keys_are_made_listed_and_revoked() {
     let mut session = Session::new();
     session.write("photo.toml", DEFINITION);

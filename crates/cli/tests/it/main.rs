@@ -9,6 +9,7 @@
 
 mod contest;
 mod disclosure;
+mod examples;
 mod help;
 mod log_1;
 mod midnight;

@@ -48,14 +48,17 @@ fn a_result_in_every_form() {
 
     let page = session.read("log/result.html");
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("asked for by its author"));
-    for form in [
-        ["tally", "log", "--format", "html"].as_slice(),
-        &["tally", "log/result.json", "--format", "html"],
-        &["contest", "result", "photo", "--format", "html"],
-    ] {
+    assert!(page.contains(" in Europe/Zurich)"));
+    for form in
+        [["tally", "log", "--format", "html"].as_slice(), &["contest", "result", "photo", "--format", "html"]]
+    {
         let said = session.run(form);
         assert_eq!((said.status, said.out), (0, page.clone()), "{form:?}");
     }
+    // A document by itself does not say what time zone its contest has.
+    let alone = session.run(&["tally", "log/result.json", "--format", "html"]).out;
+    let (times, zones) = (page.matches("UTC</time>").count(), page.matches(" in Europe/Zurich)").count());
+    assert!(times == zones && alone.matches("UTC</time>").count() == times && !alone.contains("Zurich"));
     assert_eq!(session.run(&["tally", "log/result.json"]).out, session.read("log/result.json"));
     // What is derived is no evidence: an audit does not read it.
     session.write("log/result.html", "<p>p2 has won</p>");

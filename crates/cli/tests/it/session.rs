@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
@@ -68,6 +69,27 @@ impl Session {
     /// The same, with more in its environment.
     pub(crate) fn run_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Said {
         run_in(self.folder.path(), environment, args)
+    }
+
+    /// Runs a command on a terminal on which this is typed; `out` has all that is shown.
+    pub(crate) fn on_a_terminal(&self, command: &str, typed: &str) -> Said {
+        let command = format!("{} {command}", env!("CARGO_BIN_EXE_acclaim"));
+        let mut script = Command::new("script")
+            .args(["--quiet", "--return", "--echo", "never", "--command", &command, "/dev/null"])
+            .current_dir(self.folder.path())
+            .env("ACCLAIM_BALLOTS_DEADLINE_MS", "200")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("`script`, of util-linux");
+        script.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        let output = script.wait_with_output().unwrap();
+        Said {
+            status: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
     }
 
     /// Runs a command and notes what it said.

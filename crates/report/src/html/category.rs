@@ -1,6 +1,6 @@
 //! One category: winners first, then how it came to them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use acclaim_contest::EntryId;
 use maud::{Markup, html};
@@ -54,7 +54,8 @@ pub(super) fn section(
         section class="category" id={ "category-" (category.id) } aria-labelledby={ "title-" (category.id) } {
             h2 id={ "title-" (category.id) } { (outside(&category.title)) }
             p class="up muted" {
-                code { (category.id) } " · " (count(category.counts.votes, "vote", "votes")) " counted "
+                code { (category.id) } " "
+                @if document.tells_votes() { "· " (count(category.counts.votes, "vote", "votes")) " counted " }
                 a href="#contents" { "Contents" }
             }
             @if let Some(own) = &category.own_rules {
@@ -62,14 +63,18 @@ pub(super) fn section(
             }
             (winners(document, category, &titles))
             @if let Some(champions) = &category.champions { (champions_of(document, champions)) }
-            (ties::section(&document.rules, category, &titles))
+            (ties::section(document, category, &titles))
             (tables::ranking(document, category))
-            (standings(category))
-            (tables::channels(category))
+            @if document.tells_votes() {
+                (standings(document, category))
+                (tables::channels(category))
+            } @else {
+                (entries(category))
+            }
             @for panel in &category.panels { (tables::panel(document, category, panel, &titles)) }
-            (tables::without_rulings(category, &titles, withdrawn))
-            @if !withdrawn.is_empty() { (withdrawn_here(withdrawn)) }
-            (counts::of_category(&category.counts))
+            @if document.tells_votes() { (tables::without_rulings(category, &titles, withdrawn)) }
+            @if !withdrawn.is_empty() { (withdrawn_here(document, withdrawn)) }
+            @if document.tells_votes() { (counts::of_category(&category.counts)) }
         }
     }
 }
@@ -91,15 +96,15 @@ fn winners(document: &Document, category: &CategoryResult, titles: &Titles<'_>) 
                 (places(document, &winners.entries, "places winners"))
             }
             (ties::no_longer_eligible(&winners.no_longer_eligible, titles))
-            @if let Some(choice) = &winners.choice { (chosen(choice)) }
+            @if let Some(choice) = &winners.choice { (chosen(document, choice)) }
         }
     }
 }
 
-fn chosen(choice: &Choice) -> Markup {
+fn chosen(document: &Document, choice: &Choice) -> Markup {
     html! {
         p class="muted" {
-            "The choice was entered by " (outside(&choice.by)) " on " (instant(choice.at)) ", entry " (grouped(choice.index)) " of the log."
+            "The choice was entered by " (outside(&choice.by)) " on " (instant(document, choice.at)) ", entry " (grouped(choice.index)) " of the log."
             @if let Some(note) = &choice.note { " Remark: " (outside(note)) }
         }
     }
@@ -131,19 +136,50 @@ fn place(document: &Document, place: &Place) -> Markup {
         span class="name" { (outside(&place.title)) } " "
         span class="muted" {
             @if let Some(figure) = &place.figure { (signed(figure.as_str())) (unit(&document.rules)) ", " }
-            (count(place.votes, "vote", "votes")) ", " (decided_by(place.decided_by, &document.rules))
+            @if document.tells_votes() { (count(place.votes, "vote", "votes")) ", " }
+            (decided_by(place.decided_by, &document.rules))
         }
     }
 }
 
-fn standings(category: &CategoryResult) -> Markup {
-    let ids =
-        |places: &'_ [Place]| places.iter().map(|place| place.entry.clone()).collect::<HashSet<EntryId>>();
-    let winners = match category.winners.decision {
-        Decision::Decided => ids(&category.winners.entries),
-        Decision::Undecided => HashSet::new(),
-    };
-    let champions = ids(category.champions.as_deref().unwrap_or_default());
+/// What marks the entries that won or came that far.
+struct Marks(HashMap<EntryId, Vec<(&'static str, &'static str)>>);
+
+impl Marks {
+    fn new(category: &CategoryResult) -> Self {
+        let mut marks = Self(HashMap::new());
+        if category.winners.decision == Decision::Decided {
+            marks.add(&category.winners.entries, ("mark winner", "Winner"));
+        }
+        marks.add(category.champions.as_deref().unwrap_or_default(), ("mark", "Champion"));
+        marks
+    }
+
+    fn add(&mut self, places: &[Place], mark: (&'static str, &'static str)) {
+        for place in places {
+            self.0.entry(place.entry.clone()).or_default().push(mark);
+        }
+    }
+
+    fn of(&self, entry: &EntryId) -> Markup {
+        html! {
+            @for (class, word) in self.0.get(entry).into_iter().flatten() { " " span class=(class) { (word) } }
+        }
+    }
+}
+
+/// The entries of a category in which nobody was to vote.
+fn entries(category: &CategoryResult) -> Markup {
+    let marks = Marks::new(category);
+    html! {
+        h3 { "Entries" }
+        @if category.standings.is_empty() { p { "No entry stands." } }
+        ul { @for entry in &category.standings { li { (outside(&entry.title)) (marks.of(&entry.entry)) } } }
+    }
+}
+
+fn standings(document: &Document, category: &CategoryResult) -> Markup {
+    let marks = Marks::new(category);
     let whole = largest(category.standings.iter().map(|standing| &standing.share));
     html! {
         h3 { "Standings" }
@@ -164,8 +200,7 @@ fn standings(category: &CategoryResult) -> Markup {
                             td class="rank" { (rank(standing.rank, standing.tied)) }
                             th scope="row" {
                                 (outside(&standing.title))
-                                @if winners.contains(&standing.entry) { " " span class="mark winner" { "Winner" } }
-                                @if champions.contains(&standing.entry) { " " span class="mark" { "Champion" } }
+                                (marks.of(&standing.entry))
                             }
                             td class="number" { (grouped(standing.votes)) }
                             td class="number drawn" { (measure(&standing.share, "%", whole)) }
@@ -173,18 +208,21 @@ fn standings(category: &CategoryResult) -> Markup {
                     }
                 }
             }
+            @if document.v >= 2 { p class="muted" { "Shares are rounded to two decimals, so their sum can differ from 100%. Ranks go by exact figures." } }
         }
     }
 }
 
-fn withdrawn_here(withdrawn: &[&WithdrawnEntry]) -> Markup {
+fn withdrawn_here(document: &Document, withdrawn: &[&WithdrawnEntry]) -> Markup {
     html! {
         h3 { "Withdrawn" }
         ul {
             @for entry in withdrawn {
                 li {
                     (outside(&entry.title)) ": " (outside(&entry.reason)) ". "
-                    span class="muted" { (count(entry.votes, "vote", "votes")) " for it did not count." }
+                    @if document.tells_votes() {
+                        span class="muted" { (count(entry.votes, "vote", "votes")) " for it did not count." }
+                    }
                 }
             }
         }

@@ -14,14 +14,16 @@ use crate::document::{Ballots, Counts, Document, Voided, WithdrawnEntry};
 pub(super) fn section(document: &Document) -> Markup {
     let counts = &document.counts;
     html! {
-        section id="counted" aria-labelledby="counted-title" {
-            h2 id="counted-title" { "What was counted" }
-            div class="columns" {
-                (ballots(&counts.ballots, &counts.voided))
-                (voters_and_votes(counts))
-                @if !counts.passes.is_empty() { (passes(counts)) }
+        @if document.tells_votes() {
+            section id="counted" aria-labelledby="counted-title" {
+                h2 id="counted-title" { "What was counted" }
+                div class="columns" {
+                    (ballots(&counts.ballots, &counts.voided))
+                    (voters_and_votes(counts))
+                    @if !counts.passes.is_empty() { (passes(counts)) }
+                }
+                (effect(document))
             }
-            (effect(document))
         }
     }
 }
@@ -115,11 +117,11 @@ pub(super) fn withdrawn(
         @if !document.withdrawn.is_empty() {
             section id="withdrawn" aria-labelledby="withdrawn-title" {
                 h2 id="withdrawn-title" { "Withdrawn entries" }
-                p class="muted" { "Votes for them do not count, whenever they were cast." }
+                @if document.tells_votes() { p class="muted" { "Votes for them do not count, whenever they were cast." } }
                 @for category in &document.categories {
                     @if let Some(entries) = withdrawn.get(&category.id) {
                         h3 { (outside(&category.title)) }
-                        ul class="rulings" { @for entry in entries { li { (ruling(entry)) } } }
+                        ul class="rulings" { @for entry in entries { li { (ruling(document, entry)) } } }
                     }
                 }
             }
@@ -127,13 +129,14 @@ pub(super) fn withdrawn(
     }
 }
 
-fn ruling(entry: &WithdrawnEntry) -> Markup {
+fn ruling(document: &Document, entry: &WithdrawnEntry) -> Markup {
     html! {
         p { strong { (outside(&entry.title)) } " " code { (entry.entry) } }
         p { "Reason: " (outside(&entry.reason)) }
         @if let Some(note) = &entry.note { p { "Remark: " (outside(note)) } }
         p class="muted" {
-            (count(entry.votes, "vote", "votes")) " for it. Withdrawn by " (outside(&entry.by)) " on " (instant(entry.at))
+            @if document.tells_votes() { (count(entry.votes, "vote", "votes")) " for it. " }
+            "Withdrawn by " (outside(&entry.by)) " on " (instant(document, entry.at))
             ", entry " (grouped(entry.index)) " of the log."
         }
     }

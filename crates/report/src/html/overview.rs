@@ -46,12 +46,13 @@ pub(super) fn head(document: &Document) -> Markup {
 }
 
 fn window(document: &Document) -> Markup {
+    let what = if document.tells_votes() { "Voting" } else { "The contest" };
     html! {
         p class="muted" {
             @match (document.opened, document.closed) {
-                (Some(opened), Some(closed)) => { "Voting was open from " (instant(opened)) " to " (instant(closed)) ". " }
-                (Some(opened), None) => { "Voting opened on " (instant(opened)) " and is not closed. " }
-                _ => "Voting has not begun. ",
+                (Some(opened), Some(closed)) => { (what) " was open from " (instant(document, opened)) " to " (instant(document, closed)) ". " }
+                (Some(opened), None) => { (what) " opened on " (instant(document, opened)) " and is not closed. " }
+                _ => { (what) " has not begun. " }
             }
             "Contest " code { (document.contest) } "."
         }
@@ -66,10 +67,11 @@ fn headline(document: &Document) -> Markup {
     let undecided = undecided::undecided(document).count() as u64;
     let champions: Option<Vec<usize>> =
         document.categories.iter().map(|category| category.champions.as_ref().map(Vec::len)).collect();
+    let of_votes = |figure| Some(figure).filter(|_| document.tells_votes());
     let facts = [
-        ("Votes counted", Some(document.counts.votes)),
-        ("Ballots counted", Some(document.counts.ballots.counted)),
-        ("Voters", Some(document.counts.voters)),
+        ("Votes counted", of_votes(document.counts.votes)),
+        ("Ballots counted", of_votes(document.counts.ballots.counted)),
+        ("Voters", of_votes(document.counts.voters)),
         ("Categories", Some(document.categories.len() as u64)),
         ("Champions", champions.map(|champions| champions.iter().sum::<usize>() as u64)),
         ("Winners", Some(winners)),
@@ -103,7 +105,9 @@ pub(super) fn contents(document: &Document) -> Markup {
                 @if document.corrects.is_some() {
                     li { a href="#corrects" { "What this result corrects" } }
                 }
-                li { a href="#counted" { "What was counted" } }
+                @if document.tells_votes() {
+                    li { a href="#counted" { "What was counted" } }
+                }
                 @if !document.withdrawn.is_empty() {
                     li { a href="#withdrawn" { "Withdrawn entries" } }
                 }

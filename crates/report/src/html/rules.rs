@@ -22,10 +22,10 @@ pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
     html! {
         section id="rules" aria-labelledby="rules-title" {
             h2 id="rules-title" { "The rules" }
-            p class="muted" { "Fixed before the first vote, and the first entry of the log." }
+            p class="muted" { (if document.tells_votes() { "Fixed before the first vote, and the first entry of the log." } else { "Fixed before the opening, and the first entry of the log." }) }
             dl class="said" {
-                @if let Some(admission) = &rules.admission { div { dt { "Voters" } dd { (voters(admission)) } } }
-                div { dt { "A ballot" } dd { (ballot(&rules.ballot)) } }
+                @if let Some(admission) = rules.admission.as_ref().filter(|_| document.tells_votes()) { div { dt { "Voters" } dd { (voters(admission)) } } }
+                @if document.tells_votes() { div { dt { "A ballot" } dd { (ballot(&rules.ballot)) } } }
                 (by_category::limits(document))
                 @if !rules.channels.is_empty() { div { dt { "Channels" } dd { (channels(rules)) } } }
                 @if let Some(champions) = &rules.champions { div { dt { "Champions" } dd { (champion(champions)) } } }
@@ -40,7 +40,7 @@ pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
                             @match &document.draw {
                                 Some(drawn) => {
                                     "Seed " code { (outside(&drawn.seed)) } ", from " (outside(&drawn.source)) ", entered by " (outside(&drawn.by))
-                                    " on " (instant(drawn.at)) ", entry " (grouped(drawn.index)) " of the log."
+                                    " on " (instant(document, drawn.at)) ", entry " (grouped(drawn.index)) " of the log."
                                 }
                                 None => "No seed is logged, so that ties which lots would decide stay.",
                             }

@@ -10,19 +10,25 @@ use super::{
     category::Titles,
     words::{clean, count, grouped, listed, signed, unit},
 };
-use crate::document::category::{CategoryResult, Concern, Ordered, Rule, Tie};
+use crate::document::{
+    Document,
+    category::{CategoryResult, Concern, Ordered, Rule, Tie},
+};
 
 /// What was decided comes first, what is merely equal last.
 const ORDER: [Concern; 4] = [Concern::Winners, Concern::Champions, Concern::Ranking, Concern::Standings];
 
-pub(super) fn section(rules: &Rules, category: &CategoryResult, titles: &Titles<'_>) -> Markup {
+pub(super) fn section(document: &Document, category: &CategoryResult, titles: &Titles<'_>) -> Markup {
+    // Without votes all entries have equally many.
+    let is_told = |tie: &&Tie| tie.concerns != Concern::Standings || document.tells_votes();
+    let ties: Vec<&Tie> = category.ties.iter().filter(is_told).collect();
     html! {
-        @if !category.ties.is_empty() {
+        @if !ties.is_empty() {
             h3 { "Ties" }
             ul class="ties" {
                 @for concern in ORDER {
-                    @for tie in category.ties.iter().filter(|tie| tie.concerns == concern) {
-                        li { (sentence(rules, tie, titles)) }
+                    @for tie in ties.iter().filter(|tie| tie.concerns == concern) {
+                        li { (sentence(&document.rules, tie, titles)) }
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use acclaim_contest::Zone;
 use acclaim_report::{Report, html::policy};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use scraper::{ElementRef, Html, Selector, node::Node};
@@ -370,6 +371,53 @@ fn a_correction_tells_what_changed() {
     let first = all(&page, "main > section")[0];
     assert_eq!(first.attr("id"), Some("corrects"), "it comes before all else");
     assert!(!told(&documents::everything()).contains("correct"), "nothing of it where nothing is corrected");
+}
+
+#[test]
+fn times_are_told_by_the_contests_clocks_too() {
+    let told = |bytes: &[u8], zone: &str| {
+        let report = Report::read(bytes).unwrap().in_time_zone(Zone::named(zone));
+        words(&Html::parse_document(&report.html()))
+    };
+    let second = documents::everything_of_second();
+    let zurich = told(&second, "Europe/Zurich");
+    let window = "from 1 March 2021, 00:00 UTC (01:00 in Europe/Zurich) to 31 March 2021, 21:59:30 UTC (23:59:30 in Europe/Zurich)";
+    assert!(zurich.contains(window), "{zurich}");
+    assert!(
+        told(&second, "America/New_York")
+            .contains("1 March 2021, 00:00 UTC (28 February 2021, 19:00 in America/New_York)")
+    );
+    for pieces in zurich.split(" UTC").skip(1) {
+        assert!(pieces.starts_with(" ("), "every time: {pieces}");
+    }
+    let plain = words(&Html::parse_document(&Report::read(&second).unwrap().html()));
+    assert_eq!(told(&second, "UTC"), plain);
+    assert!(
+        !told(&documents::everything(), "Europe/Zurich").contains("Zurich"),
+        "version 1 stays what it was"
+    );
+}
+
+#[test]
+fn rounded_shares_are_called_so() {
+    let rounded = "Shares are rounded to two decimals, so their sum can differ from 100%.";
+    assert_told(&documents::everything_of_second(), &[rounded]);
+    assert!(!told(&documents::everything()).contains(rounded), "version 1 stays what it was");
+}
+
+/// Where jurors alone decide and nobody was to vote, and where there were votes.
+#[test]
+fn nothing_is_said_of_votes_where_there_are_none_to_count() {
+    for bytes in [second::countback(), second::countback_of_places()] {
+        let told = told(&bytes).to_lowercase();
+        assert!(!told.contains("vote") && !told.contains("ballot") && !told.contains("%"), "{told}");
+        assert!(told.contains(" entries entry a"), "{told}");
+        // A pass that was not used is a voter who did not vote.
+        let mut document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        document["counts"]["passes"] = serde_json::json!([{"source": "pass", "issued": 1}]);
+        let told = self::told(&serde_json::to_vec(&document).unwrap());
+        assert!(told.contains("Votes counted 0"), "{told}");
+    }
 }
 
 #[test]

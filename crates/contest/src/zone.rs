@@ -1,0 +1,67 @@
+//! A contest's time zone, by which its times are written and read beside UTC.
+
+use jiff::{
+    civil::DateTime,
+    tz::{TimeZone, TimeZoneDatabase},
+};
+
+use crate::{definition::local_instant, time::Instant};
+
+/// A time zone of the table that is built in: the same on every machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone {
+    name: String,
+    zone: TimeZone,
+}
+
+impl Zone {
+    /// The zone of an IANA name, such as `Europe/Zurich`; `None` if there is none.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let zone = TimeZoneDatabase::bundled().get(name).ok()?;
+        Some(Self { name: name.to_owned(), zone })
+    }
+
+    /// Its IANA name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Date and time there.
+    #[must_use]
+    pub fn at(&self, instant: Instant) -> DateTime {
+        self.zone.to_datetime(instant.timestamp())
+    }
+
+    /// Whether its clocks show UTC at this instant.
+    #[must_use]
+    pub fn shows_utc(&self, instant: Instant) -> bool {
+        self.zone.to_offset(instant.timestamp()).seconds() == 0
+    }
+
+    /// The instant of a date and time as definitions have them: local to the zone, such as `2021-03-01T00:00:00`, or with an offset.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn instant(&self, text: &str) -> Result<Instant, String> {
+        local_instant(text, &self.zone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_and_read_as_clocks_there_show_them() {
+        let zone = Zone::named("Europe/Zurich").unwrap();
+        let summer: Instant = "2021-06-30T22:00:00Z".parse().unwrap();
+        assert_eq!(zone.at(summer).to_string(), "2021-07-01T00:00:00");
+        assert_eq!(zone.instant("2021-07-01T00:00:00"), Ok(summer));
+        assert_eq!(zone.instant("2021-06-30T22:00:00Z"), Ok(summer));
+        assert!(zone.instant("2021-03-28T02:30:00").unwrap_err().contains("does not exist"));
+        assert!(!zone.shows_utc(summer) && Zone::named("UTC").unwrap().shows_utc(summer));
+        assert!(Zone::named("Europe/Atlantis").is_none());
+    }
+}
