@@ -105,12 +105,25 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
             (Some(path), Some(missing)) => Some(format!("{path}.{missing}")),
             (path, missing) => path.or_else(|| missing.map(str::to_owned)),
         };
-        // serde_json repeats what it met; a request's own words are cut to what helps.
-        let cut = |text: &str, most| text.chars().take(most).collect::<String>();
-        let Some(path) = path else { return Problem::new(&problem::MALFORMED, cut(&error, 300)) };
-        let field = cut(&path, 100);
-        Problem::new(&problem::MALFORMED, cut(&format!("`{field}`: {error}"), 300)).with("field", field)
+        let error = shortened(&error);
+        let Some(path) = path else { return Problem::new(&problem::MALFORMED, error) };
+        let field: String = path.chars().take(100).collect();
+        Problem::new(&problem::MALFORMED, format!("`{field}`: {error}")).with("field", field)
     })
+}
+
+/// serde_json repeats what it met: a request's own words are cut, and what was expected in their place is not.
+fn shortened(error: &str) -> String {
+    const MAX_BEGINNING: usize = 200;
+    const MAX_ADVICE: usize = 500;
+    let beginning: String = error.chars().take(MAX_BEGINNING).collect();
+    let rest = error.get(beginning.len()..).unwrap_or_default();
+    if rest.is_empty() {
+        return beginning;
+    }
+    let advice = rest.rfind(", expected").or_else(|| rest.rfind(" at line")).and_then(|at| rest.get(at..));
+    let advice: String = advice.unwrap_or_default().chars().take(MAX_ADVICE).collect();
+    format!("{beginning}…{advice}")
 }
 
 /// The field that is not there. serde names it in its message only, and the path ends at the object that lacks it.
@@ -227,5 +240,17 @@ mod tests {
             assert_eq!(told["field"], field, "{told}");
             assert!(told["detail"].as_str().unwrap().starts_with(&format!("`{field}`: ")), "{told}");
         }
+    }
+
+    #[test]
+    fn a_long_text_of_a_request_does_not_cut_what_was_expected() {
+        let long = "x".repeat(5_000);
+        let told =
+            shortened(&format!("unknown field `{long}`, expected `category` or `entry` at line 1 column 9"));
+        assert!(
+            told.len() < 400 && told.ends_with("x…, expected `category` or `entry` at line 1 column 9"),
+            "{told}"
+        );
+        assert_eq!(shortened("missing field `a`"), "missing field `a`");
     }
 }

@@ -204,7 +204,11 @@ fn amount_of(panel: &Panel, text: &str, ranks: &mut HashSet<i64>) -> Result<i64,
             if scale.contains(&amount) {
                 return Ok(amount);
             }
-            Err(format!("{} is not from {lowest} to {highest}", notation(amount)))
+            Err(format!(
+                "{} is not from {lowest} to {highest}, the scale of the panel {}",
+                notation(amount),
+                panel.id
+            ))
         }
         PanelKind::Points if amount > MOST => {
             Err(format!("{} is more than {} points", notation(amount), MOST / UNIT))

@@ -1,6 +1,7 @@
 //! The command line: every command with its options. What they do is in `commands`.
 
 pub mod contest;
+pub mod entries;
 pub mod jury;
 pub mod log;
 pub mod moving;
@@ -21,6 +22,7 @@ use clap_complete::Shell;
 
 use self::{
     contest::{ContestCommand, TurnoutArgs},
+    entries::EntriesCommand,
     jury::JuryCommand,
     log::{AuditArgs, LogCommand, ReceiptCommand, TallyArgs},
     moving::MoveArgs,
@@ -64,6 +66,9 @@ pub enum Command {
     /// Create contests and move them on
     #[command(subcommand)]
     Contest(ContestCommand),
+    /// Bring entries from tables
+    #[command(subcommand)]
+    Entries(EntriesCommand),
     /// Rule on entries and ballots, enter scores and choices: each is logged with its reason
     #[command(subcommand)]
     Rule(RuleCommand),

@@ -4,6 +4,7 @@ mod audit;
 mod contest;
 mod cosigned;
 mod demo;
+mod entries;
 mod jury;
 mod key;
 mod log;
@@ -12,6 +13,7 @@ mod pass;
 mod receipt;
 mod rule;
 pub mod serve;
+mod table_file;
 mod turnout;
 mod witness;
 
@@ -43,6 +45,7 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Migrate(args) => serve::migrate(&args),
         Command::Move(args) => moving::run(&args),
         Command::Contest(command) => contest::run(command),
+        Command::Entries(command) => entries::run(command),
         Command::Rule(command) => rule::run(command),
         Command::Jury(command) => jury::run(command),
         Command::Pass(PassCommand::Mint(args)) => pass::mint(&args),

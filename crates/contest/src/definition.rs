@@ -77,6 +77,8 @@ pub struct Overrides {
     pub opens: Option<String>,
     /// In place of `contest.closes`, in the same form.
     pub closes: Option<String>,
+    /// In place of `details`: the columns of the file of entries that voters see beside the usual ones.
+    pub details: Option<Vec<String>>,
 }
 
 /// The instant of a date and time as definitions have them.
@@ -145,18 +147,21 @@ impl Definition {
     }
 }
 
+/// Why a file of entries did not come has been reported.
+struct Reported;
+
 /// One definition being read.
 struct Reading<'a> {
     content: &'a [u8],
     overrides: &'a Overrides,
-    /// Name and content of the file of entries, once it is there.
-    entries_file: Option<(String, Vec<u8>)>,
+    /// Name of the file of entries, once it is there.
+    entries_file: Option<String>,
     findings: Findings,
 }
 
 impl<'a> Reading<'a> {
     fn new(content: &'a [u8], overrides: &'a Overrides) -> Self {
-        let content = encoding::without_mark(content);
+        let content = acclaim_tables::without_mark(content);
         Self { content, overrides, entries_file: None, findings: Findings::default() }
     }
 
@@ -180,8 +185,8 @@ impl<'a> Reading<'a> {
         }
         match encoding::decode(self.content) {
             Ok(text) => Some(text),
-            Err((at, problem)) => {
-                self.findings.add(Place::Main(at), "", problem);
+            Err(error) => {
+                self.findings.add(Place::Main(error.at), "", error.problem);
                 None
             }
         }
@@ -240,10 +245,17 @@ impl<'a> Reading<'a> {
         rules: &Rules,
     ) -> (Vec<Category>, Vec<Entry>) {
         let mut entries = Entries::read(root, &mut categories, &mut self.findings);
-        let loaded = self.load_entries(root, load)
-            && self.entries_file.as_ref().is_none_or(|(_, content)| {
-                entries_csv::read(content, &mut entries, &mut categories, &mut self.findings)
-            });
+        let details = entries_csv::details(root, self.overrides.details.as_deref(), &mut self.findings);
+        let loaded = match self.load_entries(root, load) {
+            Ok(Some(content)) => {
+                entries_csv::read(&content, &details, &mut entries, &mut categories, &mut self.findings)
+            }
+            Ok(None) => {
+                details.refuse(&mut self.findings);
+                true
+            }
+            Err(Reported) => false,
+        };
         // Where the file of entries did not come or was not read, that is the mistake, not the entries that are missing with it.
         if !loaded {
             return (Vec::new(), Vec::new());
@@ -252,36 +264,39 @@ impl<'a> Reading<'a> {
         (categories, entries.finish(&mut self.findings))
     }
 
-    /// Brings the file of entries if one is named. `false` if it is named and did not come.
-    fn load_entries(&mut self, root: &mut Table<'_>, load: Option<&mut Load<'_>>) -> bool {
-        let Some(field) = root.field("entries_csv") else { return true };
+    /// Brings the file of entries if one is named.
+    fn load_entries(
+        &mut self,
+        root: &mut Table<'_>,
+        load: Option<&mut Load<'_>>,
+    ) -> Result<Option<Vec<u8>>, Reported> {
+        let Some(field) = root.field("entries_csv") else { return Ok(None) };
         let Some(load) = load else {
             field.wrong(
                 &mut self.findings,
                 "names a file, which only a TOML definition can; give the entries as \"entry\"",
             );
-            return false;
+            return Err(Reported);
         };
-        let Some(name) = field.text(&mut self.findings) else { return false };
+        let name = field.text(&mut self.findings).ok_or(Reported)?;
         match load(&name) {
             Ok(content) if content.len() > MOST_LENGTH => {
                 field.wrong(&mut self.findings, too_long(content.len()));
-                false
+                Err(Reported)
             }
-            Ok(mut content) => {
-                content.drain(..content.len() - encoding::without_mark(&content).len());
-                self.entries_file = Some((clipped(&name), content));
-                true
+            Ok(content) => {
+                self.entries_file = Some(clipped(&name));
+                Ok(Some(content))
             }
             Err(problem) => {
                 field.wrong(&mut self.findings, format!("cannot be read: {problem}"));
-                false
+                Err(Reported)
             }
         }
     }
 
     fn finish(self, definition: Option<Definition>) -> Result<Definition, Mistakes> {
-        let entries_file = self.entries_file.as_ref().map(|(name, content)| (&**name, &**content));
+        let entries_file = self.entries_file.as_deref();
         match definition {
             Some(definition) if self.findings.is_empty() => Ok(definition),
             _ => Err(self.findings.finish(self.content, entries_file)),

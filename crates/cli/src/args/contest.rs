@@ -78,6 +78,9 @@ pub struct CreateArgs {
     /// Another closing than the file's
     #[arg(long, value_name = "TIME")]
     pub closes: Option<String>,
+    /// Columns of the file of entries that voters see as details, in place of the definition's
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub details: Vec<String>,
     /// Take the place of the draft of this id
     #[arg(long)]
     pub edit: bool,

@@ -15,6 +15,7 @@ pub enum PassCommand {
     /// Mint passes and print them as CSV: subject, pass, link
     #[command(after_help = "Examples:\n  acclaim pass mint wsis-2021 --subject mailto:ama@example.org\n  \
                             acclaim pass mint wsis-2021 --subjects voters.txt --out passes.csv\n  \
+                            acclaim pass mint wsis-2021 --subjects members.xlsx --subject-column 'E-Mail' --group-column Region --out passes.csv\n  \
                             acclaim pass mint members-2021 --subjects numbers.txt --subjects-are ids --out passes.csv\n  \
                             acclaim pass mint wsis-2021 --count 500 --link-template 'https://vote.example.org/c/{contest}#{pass}'\n\n\
                             One person has one pass, however an address is written; the whole list is checked before anything is minted.\n\
@@ -34,9 +35,15 @@ pub struct MintArgs {
     /// For so many voters without names
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub count: Option<u64>,
-    /// For the voters in a file, one a line, in UTF-8
+    /// For the voters in a file: one a line, or a table as text, .xlsx or .ods with --subject-column
     #[arg(long, value_name = "FILE")]
     pub subjects: Option<PathBuf>,
+    /// The file is a table, and this column of it holds the subjects
+    #[arg(long, value_name = "NAME", requires = "subjects")]
+    pub subject_column: Option<String>,
+    /// The column whose values are the groups
+    #[arg(long, value_name = "NAME", requires = "subject_column", conflicts_with = "group")]
+    pub group_column: Option<String>,
     /// What subjects without a scheme such as tel: are: addresses or ids [default: as in the contest's first list, else addresses]
     #[arg(long, value_name = "KIND", conflicts_with = "count")]
     pub subjects_are: Option<SubjectsAre>,

@@ -84,10 +84,13 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 fn mistake_line(mistake: &Value) -> String {
-    let text = |key: &str| mistake.get(key).and_then(Value::as_str).unwrap_or_default();
+    let text = |key: &str| mistake.get(key).and_then(Value::as_str);
+    // Of a definition the key, of any other request the field.
+    let place = text("key").or_else(|| text("field")).unwrap_or_default();
+    let problem = text("problem").unwrap_or_default();
     match mistake.get("line").and_then(Value::as_u64) {
-        Some(line) => format!("line {line}: {}: {}", text("key"), text("problem")),
-        None => format!("{}: {}", text("key"), text("problem")),
+        Some(line) => format!("line {line}: {place}: {problem}"),
+        None => format!("{place}: {problem}"),
     }
 }
 

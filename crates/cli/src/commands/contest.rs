@@ -3,13 +3,15 @@
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
 mod ending;
+mod seen;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use acclaim_contest::{
     ContestId, Instant, Zone,
     definition::{Definition, Mistakes, Overrides},
 };
+use acclaim_tables::file::read as read_bounded;
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Value, json};
 
@@ -98,6 +100,7 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
         test: args.test.then_some(true),
         opens,
         closes: args.closes.clone(),
+        details: (!args.details.is_empty()).then(|| args.details.clone()),
     };
     let definition = read_definition(&args.file, &overrides)?;
     let client = Client::open_or_found(&args.target)?;
@@ -120,6 +123,9 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
         _ => error,
     })?;
     print(&contest, args.json)?;
+    if !args.json {
+        seen::print(&definition)?;
+    }
     if args.opens.as_deref() == Some("now") && !args.json {
         output::note(&output::printable(&next_steps(&contest)));
     }
@@ -155,9 +161,9 @@ fn time_of(contest: &Value, key: &str) -> String {
 
 /// Reads a definition; its mistakes become one error, a line each.
 fn read_definition(file: &Path, overrides: &Overrides) -> Result<Definition> {
-    let text = fs::read(file).with_context(|| format!("the definition {}", file.display()))?;
+    let text = read_bounded(file).with_context(|| format!("the definition {}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut load = |name: &str| fs::read(folder.join(name)).map_err(|error| error.to_string());
+    let mut load = |name: &str| read_bounded(&folder.join(name)).map_err(|error| error.to_string());
     let toml = file.extension().is_some_and(|extension| extension == "toml");
     let read = if toml {
         Definition::from_toml(&text, &mut load, overrides)
@@ -167,7 +173,8 @@ fn read_definition(file: &Path, overrides: &Overrides) -> Result<Definition> {
     read.map_err(|mistakes| anyhow!("{}", listed(&mistakes, file)))
 }
 
-fn listed(Mistakes(mistakes): &Mistakes, file: &Path) -> String {
+/// The mistakes of a definition, a line each, with the file's name.
+pub(super) fn listed(Mistakes(mistakes): &Mistakes, file: &Path) -> String {
     let mut text = format!("the definition has {} mistakes", mistakes.len());
     if mistakes.len() == 1 {
         text = "the definition has a mistake".to_owned();
@@ -177,7 +184,12 @@ fn listed(Mistakes(mistakes): &Mistakes, file: &Path) -> String {
             Some(name) => file.with_file_name(name).display().to_string(),
             None => file.display().to_string(),
         };
-        let line = mistake.line.map_or_else(String::new, |line| format!(":{line}"));
+        let line = match (mistake.row, mistake.line) {
+            (Some(row), Some(line)) if row != line => format!(": row {row} (line {line})"),
+            (Some(row), _) => format!(": row {row}"),
+            (None, Some(line)) => format!(":{line}"),
+            (None, None) => String::new(),
+        };
         let key = if mistake.key.is_empty() { String::new() } else { format!("{}: ", mistake.key) };
         text.push_str(&format!("\n  {named}{line}: {key}{}", mistake.problem));
     }

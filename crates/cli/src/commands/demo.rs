@@ -207,6 +207,7 @@ fn create(client: &Client) -> Result<ContestId> {
         test: None,
         opens: Some(Instant::at_or_before(now).to_string()),
         closes: Some(Instant::at_or_after(tomorrow).to_string()),
+        details: None,
     };
     let mut load = |_: &str| Ok(ENTRIES.as_bytes().to_vec());
     let definition = Definition::from_toml(DEFINITION.as_bytes(), &mut load, &overrides)

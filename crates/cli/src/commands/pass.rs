@@ -1,5 +1,6 @@
 //! `acclaim pass`
 
+mod column;
 mod list;
 
 use std::{
@@ -50,10 +51,10 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
     };
     let template = link_template(args, &client);
     let mut passes = PassFile::create(args)?;
-    let more = |body: &mut Value| {
+    let more = |body: &mut Value, group: Option<&str>| {
         for (key, value) in [
             ("channel", args.channel.as_ref().map(ToString::to_string)),
-            ("group", args.group.clone()),
+            ("group", group.map(str::to_owned)),
             ("expires", args.expires.clone()),
             ("subjects_are", args.subjects_are.map(|kind| kind.as_str().to_owned())),
         ] {
@@ -62,11 +63,22 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
             }
         }
     };
-    let subjects = list.as_ref().map_or(&[][..], |list| &list.subjects);
-    let minted = mint_each(&client, &args.contest, subjects, args.count.unwrap_or(0), more, |piece| {
-        passes.write(&piece, |pass| {
-            template.replace("{contest}", args.contest.as_str()).replace("{pass}", pass)
-        })
+    let unnamed = [(args.group.as_deref(), Vec::new())];
+    let lists = list.as_ref().map_or_else(|| unnamed.to_vec(), |list| list.by_group(args.group.as_deref()));
+    let minted = lists.iter().try_for_each(|(group, subjects)| {
+        let count = args.count.unwrap_or(0);
+        mint_each(
+            &client,
+            &args.contest,
+            subjects,
+            count,
+            |body| more(body, *group),
+            |piece| {
+                passes.write(&piece, |pass| {
+                    template.replace("{contest}", args.contest.as_str()).replace("{pass}", pass)
+                })
+            },
+        )
     });
     passes.end(minted)?;
     match (list, args.count) {

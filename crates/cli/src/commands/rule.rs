@@ -1,15 +1,16 @@
 //! `acclaim rule`
 
-#![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
-
+mod catalogue;
+mod choices;
 mod scores;
-
-use std::fs;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::contest::{reasoned, report, step};
+use super::{
+    contest::{reasoned, report, step},
+    table_file,
+};
 use crate::{
     args::rule::{AmendArgs, RuleCommand, VoidArgs},
     client::{Client, IdempotencyKey},
@@ -37,13 +38,7 @@ pub(super) fn run(command: RuleCommand) -> Result<Outcome> {
         RuleCommand::Amend(args) => amend(&args),
         RuleCommand::Score(args) => scores::enter(&args),
         RuleCommand::Scores(args) => scores::show(&args),
-        RuleCommand::Choose(args) => {
-            let mut body = json!({"category": args.category, "winners": args.entries});
-            if let Some(note) = &args.note {
-                body["note"] = note.as_str().into();
-            }
-            step(&args.target, &args.contest, "choices", &body)
-        }
+        RuleCommand::Choose(args) => choices::choose(&args),
         RuleCommand::Statement(args) => {
             step(&args.target, &args.contest, "statements", &json!({"kind": args.kind, "text": args.text}))
         }
@@ -53,10 +48,17 @@ pub(super) fn run(command: RuleCommand) -> Result<Outcome> {
 fn void(args: &VoidArgs) -> Result<Outcome> {
     let mut ballots = args.ballots.clone();
     if let Some(file) = &args.file {
-        let named = || format!("the ballots in {}", file.display());
-        let text = fs::read_to_string(file).with_context(named)?;
-        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            ballots.push(line.trim().parse().with_context(|| format!("{}, line {number}", named()))?);
+        let mut mistakes = Vec::new();
+        for (row, text) in table_file::list(file, "the ballots in", "ballot")? {
+            match text.parse() {
+                Ok(ballot) => ballots.push(ballot),
+                Err(error) => {
+                    mistakes.push((row, "ballot".to_owned(), format!("{text:?} is no ballot: {error}")));
+                }
+            }
+        }
+        if !mistakes.is_empty() {
+            bail!(table_file::listed(mistakes, file, "the ballots", "nothing was sent"));
         }
     }
     if ballots.is_empty() {

@@ -144,7 +144,7 @@ fn whoever_is_no_juror_is_refused(site: &Site) {
         (5, "no juror \"A\\u{202e}ma\""),
     ] {
         assert!(
-            words.contains(&format!("scores.csv:{line}: juror: the panel experts has {problem}")),
+            words.contains(&format!("scores.csv: row {line}: juror: the panel experts has {problem}")),
             "{words}"
         );
     }

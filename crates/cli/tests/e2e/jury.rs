@@ -483,7 +483,7 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
         (5, "criterion: is missing"),
         (5, "entry: \"a1\" stands in the category \"a\""),
     ] {
-        assert!(told.contains(&format!("scores.csv:{line}: {words}")), "{told}");
+        assert!(told.contains(&format!("scores.csv: row {line}: {words}")), "{told}");
     }
     for (content, more, words) in [
         ("juror,category,entry,value\nAma,a,a1,7\n", &[][..], "name the panel with --panel"),
@@ -517,12 +517,13 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
     assert_eq!(standing(site, "prize", &kofi)[0]["values"], json!([["a1", "3"], ["a3", "4.25"]]));
     let output = from_file(&kofi, "juror,category,entry,value\nEsi,a,a1,3\n", &[]);
     assert!(
-        String::from_utf8_lossy(&output.stderr).contains("csv:2: juror: the key is for \"Kofi\" alone"),
+        String::from_utf8_lossy(&output.stderr).contains("csv: row 2: juror: the key is for \"Kofi\" alone"),
         "{output:?}"
     );
     let output = from_file(&kofi, "panel,juror,category,entry,value\nexperts,Kofi,a,a1,3\n", &[]);
     assert!(
-        String::from_utf8_lossy(&output.stderr).contains("csv:2: panel: the key is for \"students\" alone"),
+        String::from_utf8_lossy(&output.stderr)
+            .contains("csv: row 2: panel: the key is for \"students\" alone"),
         "{output:?}"
     );
     let shown = succeeded(&run(site, &kofi, &["rule", "scores", "prize"]));

@@ -102,7 +102,7 @@ fn a_recused_juror_does_not_score_the_entry(site: &Site) {
     let csv = ["rule", "score", "prize", "--panel", "skaters", "--csv", file.to_str().unwrap()];
     let output = run(site, &site.key, &csv);
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("scores.csv:4: entry: ") && told.contains("recused"), "{told}");
+    assert!(told.contains("scores.csv: row 4: entry: ") && told.contains("recused"), "{told}");
     assert_eq!(site.log("prize").len(), size, "nothing was sent");
 
     // What was entered before and is sent again is answered as it was.
@@ -211,5 +211,5 @@ fn scores_below_zero_come_by_every_way(site: &Site) {
     assert_eq!(standing[1]["values"], json!([["a1", "-1.5"], ["a2", "-0.25"]]));
     fs::write(&file, "juror,category,entry,value\nKofi,a,a1,-3.5\n").unwrap();
     let told = String::from_utf8_lossy(&run(site, &site.key, &csv).stderr).into_owned();
-    assert!(told.contains("scores.csv:2: value: -3.5 is not from -3 to 3"), "{told}");
+    assert!(told.contains("scores.csv: row 2: value: -3.5 is not from -3 to 3"), "{told}");
 }

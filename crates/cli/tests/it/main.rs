@@ -11,6 +11,7 @@ mod contest;
 mod disclosure;
 mod examples;
 mod help;
+mod inputs;
 mod log_1;
 mod midnight;
 mod panic;

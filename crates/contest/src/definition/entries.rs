@@ -5,6 +5,8 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
+use acclaim_tables::did_you_mean;
+
 use super::{
     contest_table::{title, titles},
     fields::{Field, Table},
@@ -207,7 +209,8 @@ impl Entries {
                 known.entries += 1;
                 known.longest_id = known.longest_id.max(id_length);
             } else if !categories.index.is_empty() {
-                bad_id((place, "category"), format!("there is no category {}", quoted(&text)));
+                let nearest = did_you_mean(&text, categories.known.iter().map(|known| &*known.id));
+                bad_id((place, "category"), format!("there is no category {}{nearest}", quoted(&text)));
             }
             text.parse::<CategoryId>().ok()
         });

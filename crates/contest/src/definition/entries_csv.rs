@@ -1,25 +1,30 @@
-//! The file of entries, as spreadsheets write it: UTF-8 with or without a mark, comma or semicolon, quoted fields.
+//! The file of entries: a table as spreadsheets write it, read by [`acclaim_tables`].
 //!
-//! The header names `id`, `category`, `title` and perhaps `summary`, `image`, `url`, in any order; every other column is a detail with
-//! the column's name as its label. White space around a cell is left out, and so are empty details and empty rows.
+//! The header names `id`, `category`, `title` and perhaps `summary`, `image`, `url`, in any order and case. Any other column is read only if the definition
+//! names it in `details`, whose values voters see: what nobody meant to publish would stay in the log for ever.
 
-use std::collections::HashSet;
+use acclaim_tables::{Form, Header, Row, did_you_mean, is_same_name};
 
 use super::{
     entries::{Candidate, Categories, Entries},
+    fields::Table,
     mistakes::{Findings, Place, clipped, quoted},
     text,
 };
-use crate::{
-    entry::Titles,
-    spreadsheet::{Spreadsheet, StringRecord, Unreadable},
-};
+use crate::{entry::Titles, spreadsheet};
 
-/// The most columns: those with a meaning and as many details as an entry can have.
-const MOST_COLUMNS: usize = 6 + text::MOST_DETAILS;
+/// The columns that every file of entries can have, and whether it must.
+const COLUMNS: [(&str, Column, bool); 6] = [
+    ("id", Column::Id, true),
+    ("category", Column::Category, true),
+    ("title", Column::Title, true),
+    ("summary", Column::Summary, false),
+    ("image", Column::Image, false),
+    ("url", Column::Url, false),
+];
 
 /// What a column holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
     Id,
     Category,
@@ -27,103 +32,183 @@ enum Column {
     Summary,
     Image,
     Url,
-    /// With its label.
-    Detail(String),
-    /// No name, and so no content.
-    Nameless,
+    /// Index of its label among the details.
+    Detail(usize),
+}
+
+/// The columns that the definition, or the command line in its place, names as details.
+pub(super) struct Details {
+    place: Place,
+    labels: Vec<String>,
+}
+
+/// The file's columns.
+struct Columns {
+    header: Header,
+    /// Of each column that has a meaning.
+    meanings: Vec<(usize, Column)>,
+}
+
+/// Reads `details`, unless they are given in its place.
+pub(super) fn details(root: &mut Table<'_>, given: Option<&[String]>, findings: &mut Findings) -> Details {
+    let field = root.field("details");
+    let mut details =
+        Details { place: field.as_ref().map_or(Place::Nowhere, |field| field.place), labels: Vec::new() };
+    let elements = field.and_then(|field| field.elements(text::MOST_DETAILS, findings)).unwrap_or_default();
+    let written =
+        elements.iter().filter_map(|element| element.checked(findings, text::check_label)).collect();
+    details.labels = given.map_or(written, <[String]>::to_vec);
+    if given.is_some() {
+        let labels = details.labels.iter();
+        let wrong = labels.filter_map(|label| Some((label, text::check_label(label).err()?)));
+        wrong.for_each(|(label, problem)| findings.add(Place::Nowhere, quoted(label), problem));
+    }
+    let has_usual_name = |label: &&String| COLUMNS.iter().any(|(name, ..)| is_same_name(name, label));
+    for label in details.labels.iter().filter(has_usual_name) {
+        let problem = format!("names {}, which is no detail: voters see it anyway, or never", quoted(label));
+        findings.add(details.place, "details", problem);
+    }
+    details.labels.retain(|label| !has_usual_name(&label));
+    details
+}
+
+impl Details {
+    /// Reports details that no file of entries goes with.
+    pub(super) fn refuse(&self, findings: &mut Findings) {
+        if !self.labels.is_empty() {
+            let problem = "names columns of a file of entries, and there is no entries_csv; an [[entry]] has details of its own";
+            findings.add(self.place, "details", problem);
+        }
+    }
 }
 
 /// Reads all entries of the file. `false` if that was not possible: what the contest then lacks is no mistake of its own.
 pub(super) fn read(
     content: &[u8],
+    details: &Details,
     entries: &mut Entries,
     categories: &mut Categories,
     findings: &mut Findings,
 ) -> bool {
-    let unreadable = |unreadable: Unreadable, findings: &mut Findings| {
-        let place = unreadable.at.map_or(Place::Nowhere, Place::Entries);
-        findings.add(place, "", clipped(&unreadable.problem));
-        false
-    };
-    let mut sheet = match Spreadsheet::new(content) {
-        Ok(sheet) => sheet,
-        Err(error) => return unreadable(error, findings),
-    };
-    let mut columns: Option<Vec<Column>> = None;
-    let mut row = StringRecord::new();
-    loop {
-        let place = match sheet.next(&mut row) {
-            Ok(Some(row)) => Place::Entries(row.at),
-            Ok(None) => break,
-            Err(error) => return unreadable(error, findings),
-        };
-        let Some(columns) = &columns else {
-            let Some(header) = header(&row, place, findings) else { return false };
-            columns = Some(header);
-            continue;
-        };
-        let candidate = candidate(&row, columns, place, findings);
-        if !entries.add(candidate, categories, findings) {
+    let table = match spreadsheet::read(content) {
+        Ok(table) => table,
+        Err(error) => {
+            findings.add(Place::Entries(error.row, error.line), "", error.problem);
             return false;
         }
-    }
-    if columns.is_none() {
-        findings.add(Place::Entries(0), "", "the file is empty; its first row names the columns");
-    }
-    columns.is_some()
-}
-
-fn header(row: &StringRecord, place: Place, findings: &mut Findings) -> Option<Vec<Column>> {
-    let columns: Vec<_> = row
-        .iter()
-        .map(|name| match name {
-            "id" => Column::Id,
-            "category" => Column::Category,
-            "title" => Column::Title,
-            "summary" => Column::Summary,
-            "image" => Column::Image,
-            "url" => Column::Url,
-            "" => Column::Nameless,
-            label => Column::Detail(label.to_owned()),
-        })
-        .collect();
-    let mut sound = check_names(row, place, findings);
-    for (column, name) in [(Column::Id, "id"), (Column::Category, "category"), (Column::Title, "title")] {
-        if !columns.contains(&column) {
-            findings.add(place, name, "there is no such column; the first row names id, category and title");
-            sound = false;
-        }
-    }
-    sound.then_some(columns)
-}
-
-/// Whether the header's names can be labels and none is repeated; reports those that cannot.
-fn check_names(row: &StringRecord, place: Place, findings: &mut Findings) -> bool {
-    let mut sound = true;
-    if row.len() > MOST_COLUMNS {
-        findings.add(place, "", format!("has {} columns; at most {MOST_COLUMNS} are possible", row.len()));
+    };
+    let mut rows = table.rows();
+    let Some(first) = rows.next() else {
+        let problem = "the file is empty; its first row names the columns";
+        findings.add(Place::Entries(Some(1), Some(1)), "", problem);
         return false;
-    }
-    let mut seen = HashSet::new();
-    for name in row.iter().filter(|name| !name.is_empty()) {
-        if let Err(problem) = text::check_label(name) {
-            findings.add(place, clipped(name), problem);
-            sound = false;
+    };
+    let Some(columns) = columns(first, table.form(), details, findings) else { return false };
+    rows.all(|row| match wrong_row(row, &columns) {
+        Some((column, problem)) => {
+            findings.add(place(row), column, problem);
+            // The entry is there, whatever is wrong with it: its category does not lack it as well.
+            let mut reported = Findings::default();
+            entries.add(candidate(row, &columns, details, &mut reported), categories, &mut reported)
         }
-        if !seen.insert(name) {
-            findings.add(place, clipped(name), "there are two columns of this name");
-            sound = false;
+        None => entries.add(candidate(row, &columns, details, findings), categories, findings),
+    })
+}
+
+fn place(row: Row<'_>) -> Place {
+    Place::Entries(Some(row.number()), row.line())
+}
+
+/// The columns of a header, unless one of them is wrong.
+fn columns(row: Row<'_>, form: Form, details: &Details, findings: &mut Findings) -> Option<Columns> {
+    let place = place(row);
+    let header = match Header::read(row, form) {
+        Ok(header) => header,
+        Err(mistakes) => {
+            mistakes
+                .into_iter()
+                .for_each(|mistake| findings.add(place, clipped(&mistake.column), mistake.problem));
+            return None;
+        }
+    };
+    let mut meanings = Vec::new();
+    let mut is_sound = true;
+    for (index, name) in header.names().iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        let usual =
+            COLUMNS.iter().find(|(known, ..)| is_same_name(known, name)).map(|(_, column, _)| *column);
+        let detail = || details.labels.iter().position(|label| is_same_name(label, name)).map(Column::Detail);
+        match usual.or_else(detail) {
+            Some(column) => meanings.push((index, column)),
+            None => {
+                is_sound = false;
+                findings.add(place, clipped(name), unknown_column(name, details));
+            }
         }
     }
-    sound
+    for (name, column, _) in COLUMNS.iter().filter(|(.., is_required)| *is_required) {
+        if !meanings.iter().any(|(_, known)| known == column) {
+            let problem = format!(
+                "there is no such column; the first row names id, category and title, and here it is {}",
+                header.listed()
+            );
+            findings.add(place, *name, problem);
+            is_sound = false;
+        }
+    }
+    for (index, label) in details.labels.iter().enumerate() {
+        if !meanings.iter().any(|(_, known)| *known == Column::Detail(index)) {
+            let nearest = did_you_mean(label, header.names().iter().map(String::as_str));
+            let problem = format!("there is no column {} of details{nearest}", quoted(label));
+            findings.add(place, "", problem);
+            is_sound = false;
+        }
+    }
+    is_sound.then_some(Columns { header, meanings })
+}
+
+fn unknown_column(name: &str, details: &Details) -> String {
+    let usual = COLUMNS.iter().map(|(name, ..)| *name);
+    let known: Vec<&str> = usual.chain(details.labels.iter().map(String::as_str)).collect();
+    let nearest = did_you_mean(name, known.iter().copied());
+    let name = clipped(name);
+    format!(
+        "is no column of entries{nearest}. The columns are {}. To show it to voters name it at the top of the definition: details = [{name:?}], or with \
+         --details; otherwise delete it",
+        known.join(", ")
+    )
+}
+
+/// What is wrong with a row as a whole.
+fn wrong_row(row: Row<'_>, columns: &Columns) -> Option<(&'static str, String)> {
+    if let Some(problem) = columns.header.surplus(row) {
+        return Some(("", problem));
+    }
+    if columns.header.is_repeated_by(row) {
+        return Some(("", "repeats the first row; delete it".to_owned()));
+    }
+    if let Some(word) = Header::total(row) {
+        return Some(("", format!("{} is a row of totals and no entry; delete it", quoted(word))));
+    }
+    let meaning =
+        |index: usize| columns.meanings.iter().find(|(known, _)| *known == index).map(|(_, column)| *column);
+    let is_text =
+        |index: usize| matches!(meaning(index), Some(Column::Title | Column::Summary | Column::Detail(_)));
+    let (index, problem) = columns.header.cut_text(row, is_text)?;
+    let name = match meaning(index) {
+        Some(Column::Title) => "title",
+        Some(Column::Summary) => "summary",
+        _ => "",
+    };
+    Some((name, problem))
 }
 
 fn candidate<'t>(
-    row: &'t StringRecord,
-    columns: &[Column],
-    place: Place,
+    row: Row<'t>,
+    columns: &Columns,
+    details: &Details,
     findings: &mut Findings,
 ) -> Candidate<'t> {
+    let place = place(row);
     let mut candidate = Candidate {
         place,
         path: String::new(),
@@ -136,13 +221,17 @@ fn candidate<'t>(
         url: None,
         details: Vec::new(),
     };
-    for (column, name) in [(Column::Id, "id"), (Column::Category, "category"), (Column::Title, "title")] {
-        let position = columns.iter().position(|known| *known == column);
-        if position.and_then(|position| row.get(position)).is_none_or(str::is_empty) {
-            findings.add(place, name, "is missing");
+    for (name, column, _) in COLUMNS.iter().filter(|(.., is_required)| *is_required) {
+        let index = columns.meanings.iter().find(|(_, known)| known == column).map(|(index, _)| *index);
+        if index.is_none_or(|index| row.cell(index).is_empty()) {
+            findings.add(place, *name, "is missing");
         }
     }
-    for (i, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+    for (index, column) in &columns.meanings {
+        let cell = row.cell(*index);
+        if cell.is_empty() {
+            continue;
+        }
         let mut checked = |key: &str, check: fn(&str) -> Result<(), String>| match check(cell) {
             Ok(()) => Some(cell.to_owned()),
             Err(problem) => {
@@ -150,22 +239,21 @@ fn candidate<'t>(
                 None
             }
         };
-        match columns.get(i) {
-            Some(Column::Id) => candidate.id = Some((place, cell.into())),
-            Some(Column::Category) => candidate.category = Some((place, cell.into())),
-            Some(Column::Title) => candidate.title = checked("title", text::check_title),
-            Some(Column::Summary) => candidate.summary = checked("summary", text::check_summary),
-            Some(Column::Image) => candidate.image = checked("image", text::check_address),
-            Some(Column::Url) => candidate.url = checked("url", text::check_address),
-            Some(Column::Detail(label)) => {
+        match column {
+            Column::Id => candidate.id = Some((place, cell.into())),
+            Column::Category => candidate.category = Some((place, cell.into())),
+            Column::Title => candidate.title = checked("title", text::check_title),
+            Column::Summary => candidate.summary = checked("summary", text::check_summary),
+            Column::Image => candidate.image = checked("image", text::check_address),
+            Column::Url => candidate.url = checked("url", text::check_address),
+            Column::Detail(label) => {
+                let label = details.labels.get(*label).map_or("", String::as_str);
                 let value = checked(label, text::check_value);
-                candidate.details.extend(value.map(|value| (label.clone(), value)));
-            }
-            Some(Column::Nameless) | None => {
-                let problem = format!("{} stands in column {}, which has no name", quoted(cell), i + 1);
-                findings.add(place, "", problem);
+                candidate.details.extend(value.map(|value| (label.to_owned(), value)));
             }
         }
     }
+    // In the order in which they are declared, whatever the file's is.
+    candidate.details.sort_by_key(|(label, _)| details.labels.iter().position(|known| known == label));
     candidate
 }

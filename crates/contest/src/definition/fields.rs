@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ops::RangeInclusive};
 
 use super::{
-    mistakes::{Findings, Place, clipped, quoted},
+    mistakes::{Findings, Place, clipped, clipped_message, quoted},
     supported,
     tree::{MOST_ELEMENTS, MOST_KEYS, Node, View},
 };
@@ -87,7 +87,9 @@ impl<'t> Table<'t> {
         }
         for (name, node) in &self.pairs {
             let hint = match &**name {
-                "entries_csv" => "it belongs at the top of the file, before the first table".to_owned(),
+                "entries_csv" | "details" => {
+                    "it belongs at the top of the file, before the first table".to_owned()
+                }
                 _ => format!("the keys here are {}", self.asked.join(", ")),
             };
             findings.add(Place::Main(node.at), self.path_of(&clipped(name)), format!("unknown key; {hint}"));
@@ -156,7 +158,7 @@ impl<'t> Field<'t> {
         match text.parse() {
             Ok(value) => Some(value),
             Err(problem) => {
-                self.wrong(findings, clipped_problem(&problem.to_string()));
+                self.wrong(findings, clipped_message(&problem.to_string()));
                 None
             }
         }
@@ -272,11 +274,6 @@ impl<'t> Field<'t> {
         });
         Some([fields.next()?, fields.next()?])
     }
-}
-
-/// A library's message: it repeats the text it is about, which may be long.
-fn clipped_problem(problem: &str) -> String {
-    problem.chars().take(300).collect()
 }
 
 /// `a, b or c`.

@@ -11,6 +11,8 @@ pub const MOST_MISTAKES: usize = 1000;
 
 /// The most characters of somebody's text that a message repeats.
 const MOST_QUOTED: usize = 80;
+/// The most characters of a library's message.
+const MOST_MESSAGE: usize = 500;
 
 /// One mistake in a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,9 @@ pub struct Mistake {
     /// Name of the file of entries, if it is there and not in the definition itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// Row of the file of entries, as a spreadsheet numbers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<u32>,
     /// Line, from 1. Absent for what stands nowhere, such as a missing table or an option of the command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
@@ -32,8 +37,11 @@ impl fmt::Display for Mistake {
         if let Some(file) = &self.file {
             write!(f, "{file}: ")?;
         }
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
+        match (self.row, self.line) {
+            (Some(row), Some(line)) if row != line => write!(f, "row {row} (line {line}): ")?,
+            (Some(row), _) => write!(f, "row {row}: ")?,
+            (None, Some(line)) => write!(f, "line {line}: ")?,
+            (None, None) => {}
         }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
@@ -62,20 +70,20 @@ impl Mistakes {
     /// Without files and lines: of a definition that is stored, and so in no file that anyone has.
     #[must_use]
     pub fn of_stored(self) -> Self {
-        let without_place = |mistake| Mistake { file: None, line: None, ..mistake };
+        let without_place = |mistake| Mistake { file: None, row: None, line: None, ..mistake };
         Self(self.0.into_iter().map(without_place).collect())
     }
 }
 
-/// Where something stands, as an offset in bytes: lines are counted once, at the end, for those that are reported.
+/// Where something stands. In the definition as an offset in bytes: lines are counted once, at the end, for those that are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     /// Not in a file.
     Nowhere,
     /// In the definition.
     Main(usize),
-    /// In the file of entries.
-    Entries(usize),
+    /// In the file of entries: the row as a spreadsheet numbers it, and the line if the file has lines.
+    Entries(Option<u32>, Option<u32>),
 }
 
 /// Collects mistakes while a definition is read. A reader that returns nothing has added one here.
@@ -132,25 +140,23 @@ impl Findings {
         self.found.is_empty()
     }
 
-    /// The mistakes in order, with their lines in `main` and in the file of entries (its name and content).
-    pub(super) fn finish(mut self, main: &[u8], entries: Option<(&str, &[u8])>) -> Mistakes {
+    /// The mistakes in order, with their lines in `main`, and with the name of the file of entries.
+    pub(super) fn finish(mut self, main: &[u8], entries: Option<&str>) -> Mistakes {
         self.found.sort_by_key(|(place, ..)| *place);
-        let (name, content) = entries.unwrap_or_default();
-        let (mut main, mut entries) = (Lines::new(main), Lines::new(content));
+        let name = entries.unwrap_or_default();
+        let mut main = Lines::new(main);
         let mut mistakes: Vec<_> = self
             .found
             .into_iter()
             .map(|(place, key, problem)| match place {
-                Place::Nowhere => Mistake { file: None, line: None, key, problem },
-                Place::Main(at) => Mistake { file: None, line: main.of(at), key, problem },
-                Place::Entries(at) => {
-                    Mistake { file: Some(name.to_owned()), line: entries.of(at), key, problem }
-                }
+                Place::Nowhere => Mistake { file: None, row: None, line: None, key, problem },
+                Place::Main(at) => Mistake { file: None, row: None, line: main.of(at), key, problem },
+                Place::Entries(row, line) => Mistake { file: Some(name.to_owned()), row, line, key, problem },
             })
             .collect();
         if self.unlisted > 0 {
             let problem = format!("and {} more", self.unlisted);
-            mistakes.push(Mistake { file: None, line: None, key: String::new(), problem });
+            mistakes.push(Mistake { file: None, row: None, line: None, key: String::new(), problem });
         }
         Mistakes(mistakes)
     }
@@ -185,11 +191,20 @@ pub(super) fn quoted(text: &str) -> String {
     clipped
 }
 
+/// A library's message, which repeats somebody's text: cut behind what it advises, and made harmless.
+pub(super) fn clipped_message(message: &str) -> String {
+    clipped_to(message, MOST_MESSAGE)
+}
+
 /// Somebody's text, cut and with refused characters escaped: no message grows, moves a terminal's cursor or reads otherwise than it is.
 pub(super) fn clipped(text: &str) -> String {
+    clipped_to(text, MOST_QUOTED)
+}
+
+fn clipped_to(text: &str, most: usize) -> String {
     let mut characters = text.chars();
     let mut clipped = String::new();
-    for character in characters.by_ref().take(MOST_QUOTED) {
+    for character in characters.by_ref().take(most) {
         if character.is_control() || characters::is_refused(character) {
             clipped.extend(character.escape_default());
         } else {
@@ -209,19 +224,19 @@ mod tests {
     #[test]
     fn mistakes_come_in_the_order_of_lines_and_the_list_is_capped() {
         let mut findings = Findings::default();
-        findings.add(Place::Entries(2), "title", "x");
+        findings.add(Place::Entries(Some(3), Some(4)), "title", "x");
         findings.add(Place::Main(5), "b", "x");
         findings.add(Place::Main(0), "a", "x");
         findings.add(Place::Nowhere, "n", "x");
         for _ in 0..1030 {
             findings.add(Place::Main(9), "c", "x");
         }
-        let mistakes = findings.finish(b"a\nb\n\nc\nddd", Some(("e.csv", b"\n\n\n")));
+        let mistakes = findings.finish(b"a\nb\n\nc\nddd", Some("e.csv"));
         let text = mistakes.to_string();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[..4], ["n: x", "line 1: a: x", "line 4: b: x", "line 5: c: x"]);
         assert_eq!(lines.len(), MOST_MISTAKES + 1);
-        assert_eq!(lines[MOST_MISTAKES - 1..], ["e.csv: line 3: title: x", "and 34 more"]);
+        assert_eq!(lines[MOST_MISTAKES - 1..], ["e.csv: row 3 (line 4): title: x", "and 34 more"]);
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn check_result(text: &str) -> Result<(), String> {
 
 /// Refuses entries of the contest's own beside those that are to come.
 pub(super) fn refuse_entries(root: &mut Table<'_>, findings: &mut Findings) {
-    for key in ["entry", "entries_csv"] {
+    for key in ["entry", "entries_csv", "details"] {
         if let Some(field) = root.field(key) {
             let place = field.first_element().unwrap_or(field.place);
             findings.add(

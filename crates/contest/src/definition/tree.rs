@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 use toml::de::{DeTable, DeValue};
 
-use super::mistakes::{Findings, Place, clipped};
+use super::mistakes::{Findings, Place, clipped, clipped_message};
 
 /// The most elements of an array that are looked at: no list of a definition may be longer.
 pub(super) const MOST_ELEMENTS: usize = 100_000;
@@ -93,7 +93,7 @@ pub(super) fn parse_toml<'t>(text: &'t str, findings: &mut Findings) -> Option<D
     let repeated = |error: &toml::de::Error| error.message() == "duplicate key";
     if let Some(error) = errors.iter().find(|error| !repeated(error)) {
         let place = error.span().map_or(Place::Nowhere, |span| Place::Main(span.start));
-        findings.add(place, "", format!("not TOML: {}", clipped(error.message())));
+        findings.add(place, "", format!("not TOML: {}", clipped_message(error.message())));
         return None;
     }
     for error in &errors {

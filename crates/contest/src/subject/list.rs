@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt};
 
 use super::{SubjectError, SubjectRules};
-use crate::{csv_cell::unguarded, encoding};
+use crate::csv_cell::unguarded;
 
 /// Refused subjects that are listed; the others are counted.
 pub const MAX_LISTED: usize = 100;
@@ -84,7 +84,7 @@ impl SubjectRules {
     /// The subjects of a file, a line each, with the numbers of their lines, from 1 on. Blank lines are passed over.
     ///
     /// # Errors
-    /// The line, and what is wrong with it, if the file is not text in UTF-8.
+    /// The line, and what is wrong with it, if the file is not text in UTF-8 or UTF-16.
     pub fn lines(&self, content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
         match self {
             Self::Raw => raw_lines(content),
@@ -95,10 +95,8 @@ impl SubjectRules {
 
 /// Lines that end with LF, CR LF or CR; a byte-order mark and quotation marks around a line are the file's, not the subject's.
 fn lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
-    let text = encoding::decode(content).map_err(|(at, problem)| {
-        let before = encoding::without_mark(content).get(..at).unwrap_or_default();
-        (ends_of_line(before) + 1, problem)
-    })?;
+    let text = acclaim_tables::decode(content)
+        .map_err(|error| (usize::try_from(error.line).unwrap_or(usize::MAX), error.problem))?;
     let one_end = text.replace("\r\n", "\n");
     let numbered = (1..).zip(one_end.split(['\n', '\r']));
     Ok(numbered
@@ -106,12 +104,6 @@ fn lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
         .map(|(number, line)| (number, unguarded(&unquoted(line.trim())).trim().to_owned()))
         .filter(|(_, line)| !line.is_empty())
         .collect())
-}
-
-fn ends_of_line(bytes: &[u8]) -> usize {
-    let carriage_returns =
-        bytes.iter().enumerate().filter(|(at, byte)| **byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
-    carriage_returns.count() + bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// A field that a spreadsheet has quoted, without its quotation marks. What has others inside is no such field.

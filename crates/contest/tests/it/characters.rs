@@ -3,7 +3,7 @@
 use acclaim_contest::Definition;
 use serde_json::{Value, json};
 
-use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with, with_entries};
+use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with, with_entries_and};
 
 /// A definition with every text that there is.
 fn every_text() -> Value {
@@ -79,16 +79,18 @@ fn files_name_line_and_character() {
         "leave it out",
     );
     let rows = "id,category,title,coun\u{202e}try\ne1,c1,One,Ghana\n";
-    assert_mistake(
-        with_entries(rows.as_bytes()),
-        "entries.csv: line 1: coun\\u{202e}try: must not contain U+202E",
-        "at character 5",
+    let found = mistakes(with_entries_and(&["coun\u{202e}try"], rows.as_bytes()));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("line 2: details[0]: must not contain U+202E"), "{found:#?}");
+    assert!(
+        found[1].starts_with("entries.csv: row 1: coun\\u{202e}try: is no column of entries"),
+        "{found:#?}"
     );
     let rows = "id,category,title,country\ne1,c1,One,Ghana\ne2,c1,Tw\u{fffd},Tog\u{2066}o\n";
-    let found = mistakes(with_entries(rows.as_bytes()));
+    let found = mistakes(with_entries_and(&["country"], rows.as_bytes()));
     assert_eq!(found.len(), 2, "{found:#?}");
-    assert!(found[0].starts_with("entries.csv: line 3: title: must not contain U+FFFD"), "{found:#?}");
-    assert!(found[1].starts_with("entries.csv: line 3: country: must not contain U+2066"), "{found:#?}");
+    assert!(found[0].starts_with("entries.csv: row 3: title: must not contain U+FFFD"), "{found:#?}");
+    assert!(found[1].starts_with("entries.csv: row 3: country: must not contain U+2066"), "{found:#?}");
 }
 
 #[test]

@@ -46,9 +46,9 @@ fn a_file_with_ten_mistakes_and_a_file_of_entries_with_three() {
         "line 12: ballot.period: must be \"once\", \"day\" or \"counted\", not \"weekly\"",
         "line 14: winners.from: does not go with champions: there are no champions",
         "line 20: entry[0].category: there is no category \"c2\"",
-        "entries.csv: line 2: id: \"e1\" is the id of an earlier entry",
-        "entries.csv: line 3: title: is missing",
-        "entries.csv: line 3: image: must begin with https://",
+        "entries.csv: row 2: id: \"e1\" is the id of an earlier entry",
+        "entries.csv: row 3: title: is missing",
+        "entries.csv: row 3: image: must begin with https://",
     ];
     let found = mistakes(read());
     assert_eq!(found.len(), begins.len(), "{found:#?}");

@@ -322,9 +322,9 @@ fn other_encodings_are_named() {
         |bytes: &[u8]| Definition::from_toml(bytes, &mut |_| Err(String::new()), &Overrides::default());
     let latin: Vec<u8> =
         plain_with("Second", "Vainqueur \u{e9}").chars().map(|c| u8::try_from(c).unwrap()).collect();
-    assert_mistake(read(&latin), "line 26: not UTF-8 (byte 0xE9)", "Latin-1");
+    assert_mistake(read(&latin), "line 26: not UTF-8 (byte 0xE9)", "Windows-1252");
     let utf16: Vec<u8> = PLAIN.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_mistake(read(&utf16), "line 1: the file seems to be UTF-16", "save it as UTF-8");
+    assert_mistake(read(&utf16), "line 1: the file is UTF-16", "save it as UTF-8");
     assert_mistake(read(&[b"\xff\xfe", &utf16[..]].concat()), "line 1: the file is UTF-16", "");
     assert_mistake(Definition::from_json(&latin, &Overrides::default()), "line 26: not UTF-8", "");
     read(&[b"\xef\xbb\xbf", PLAIN.as_bytes()].concat()).unwrap();
@@ -353,6 +353,7 @@ fn the_command_line_takes_the_place_of_the_file_and_can_be_wrong_too() {
         test: Some(true),
         opens: Some("2021-01-01T00:00:00".into()),
         closes: Some("2021-01-02T00:00:00Z".into()),
+        details: None,
     };
     let text = plain_with("opens = \"2021-03-01T00:00:00\"\ncloses = \"2021-03-31T23:59:00\"\n", "");
     let definition = read(&text, &overrides).unwrap();

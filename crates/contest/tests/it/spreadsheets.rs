@@ -1,23 +1,23 @@
 //! The file of entries in all the ways that spreadsheets write it, and what is said of each mistake in it.
 
-use crate::support::{assert_mistake, mistakes, with_entries};
+use crate::support::{assert_mistake, mistakes, with_entries, with_entries_and};
 
 fn titles(content: &[u8]) -> Vec<String> {
     with_entries(content).unwrap().entries.into_iter().map(|entry| entry.title).collect()
 }
 
 #[test]
-fn columns_come_in_any_order_and_unknown_ones_are_details() {
+fn columns_come_in_any_order_and_declared_ones_are_details() {
     let csv = "country,title,id,url,category,summary,image,organisation\n\
                Ghana,First,e1,https://a.example/,c1,\"Two\nlines, \"\"quoted\"\"\",https://a.example/p.png,\n\
                , Second ,e2,,c1,,,Org\n";
-    let entries = with_entries(csv.as_bytes()).unwrap().entries;
+    let entries = with_entries_and(&["Country", "organisation"], csv.as_bytes()).unwrap().entries;
     let [first, second] = &entries[..] else { panic!("{entries:?}") };
     assert_eq!((first.id.as_str(), &*first.title), ("e1", "First"));
     assert_eq!(first.summary.as_deref(), Some("Two\nlines, \"quoted\""));
     assert_eq!(first.url.as_deref(), Some("https://a.example/"));
     assert_eq!(first.image.as_deref(), Some("https://a.example/p.png"));
-    assert_eq!(first.details, [("country".to_owned(), "Ghana".to_owned())]);
+    assert_eq!(first.details, [("Country".to_owned(), "Ghana".to_owned())]);
     assert_eq!((&*second.title, &second.summary, &second.url), ("Second", &None, &None));
     assert_eq!(second.details, [("organisation".to_owned(), "Org".to_owned())]);
 }
@@ -38,24 +38,18 @@ fn spreadsheets_differ() {
 
 #[test]
 fn another_encoding_is_named_with_its_row() {
-    let latin = b"id,category,title\ne1,c1,plain\ne2,c1,caf\xe9\n";
     assert_mistake(
-        with_entries(latin),
-        "entries.csv: line 3: not UTF-8 (byte 0xE9)",
-        "Latin-1 or Windows-1252",
+        with_entries(b"id,category,title\ne1,c1,plain\ne2,c1,caf\xe9\n"),
+        "entries.csv: line 3: not UTF-8 (byte 0xE9): the file looks like Windows-1252; save it as UTF-8 (",
+        "LibreOffice: Save as, character set \"Unicode (UTF-8)\")",
     );
     let text = "id,category,title\ne1,c1,plain\n";
     let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    let marked = [&b"\xff\xfe"[..], &little].concat();
-    assert_mistake(with_entries(&marked), "entries.csv: line 1: the file is UTF-16", "save it as UTF-8");
-    assert_mistake(
-        with_entries(&[&b"\xfe\xff"[..], &big].concat()),
-        "entries.csv: line 1: the file is UTF-16",
-        "",
-    );
-    assert_mistake(with_entries(&little), "entries.csv: line 1: the file seems to be UTF-16", "");
-    assert_mistake(with_entries(&big), "entries.csv: line 1: the file seems to be UTF-16", "");
+    for content in [&little, &big, &[&b"\xff\xfe"[..], &little].concat(), &[&b"\xfe\xff"[..], &big].concat()]
+    {
+        assert_eq!(titles(content), ["plain"]);
+    }
 }
 
 #[test]
@@ -70,16 +64,16 @@ fn mistakes_name_row_and_column() {
                e6,c1,T,,,more\n\
                e7,c1,T,,a\u{7}\n";
     let begins = [
-        "line 5: id: `E 2` is not an identifier",
-        "line 6: category: there is no category \"c9\"",
-        "line 7: title: is missing",
-        "line 7: url: must begin with",
-        "line 7: id: \"e1\" is the id of an earlier entry",
-        "line 8: title: is missing",
-        "line 9: \"more\" stands in column 6, which has no name",
-        "line 10: country: must not contain the control character U+0007",
+        "row 4 (line 5): id: `E 2` is not an identifier",
+        "row 5 (line 6): category: there is no category \"c9\"",
+        "row 6 (line 7): title: is missing",
+        "row 6 (line 7): url: must begin with",
+        "row 6 (line 7): id: \"e1\" is the id of an earlier entry",
+        "row 7 (line 8): title: is missing",
+        "row 8 (line 9): \"more\" stands in column 6, which has no name: the row has 6 cells and the first row names 5 columns; a comma in a text needs",
+        "row 9 (line 10): country: must not contain the control character U+0007",
     ];
-    let found = mistakes(with_entries(csv.as_bytes()));
+    let found = mistakes(with_entries_and(&["country"], csv.as_bytes()));
     assert_eq!(found.len(), begins.len(), "{found:#?}");
     for (found, begins) in found.iter().zip(begins) {
         assert!(found.starts_with(&format!("entries.csv: {begins}")), "{found}\nwanted: {begins}");
@@ -93,12 +87,12 @@ fn the_header_is_checked() {
         found.retain(|mistake| mistake.starts_with("entries.csv"));
         found
     };
-    assert_eq!(found("")[0], "entries.csv: line 1: the file is empty; its first row names the columns");
-    assert_eq!(found("id\tcategory\ttitle\n").len(), 3);
-    assert!(found("ID,category,title\n")[0].starts_with("entries.csv: line 1: id: there is no such column"));
-    assert!(found("id,category,title,a,a\n")[0].starts_with("entries.csv: line 1: a: there are two columns"));
-    let wide = format!("id,category,title{}\n", ",a".repeat(60));
-    assert!(found(&wide)[0].starts_with("entries.csv: line 1: has 63 columns"));
+    assert_eq!(found("")[0], "entries.csv: row 1: the file is empty; its first row names the columns");
+    assert_eq!(found("id\tcategory\tname\n").len(), 2);
+    assert_eq!(titles(b" ID ,Category,TITLE\ne1,c1,T\n"), ["T"]);
+    assert!(found("id,category,title,a,A\n")[0].starts_with("entries.csv: row 1: A: there are two columns"));
+    let wide = format!("id,category,title{}\n", ",a".repeat(1000));
+    assert!(found(&wide)[0].starts_with("entries.csv: row 1: has 1003 columns"));
     // A header alone is read, and the contest has no entry.
     assert_eq!(mistakes(with_entries(b"id,category,title\n")).len(), 2);
 }
@@ -108,11 +102,11 @@ fn a_missing_quotation_mark_swallows_no_rows() {
     let unclosed = "id,category,title\ne1,c1,First\ne2,c1,\"Second\ne3,c1,Third\n";
     assert!(
         mistakes(with_entries(unclosed.as_bytes()))
-            .contains(&"entries.csv: line 3: a quotation mark opens here and is never closed".to_owned())
+            .contains(&"entries.csv: row 3: a quotation mark opens here and is never closed".to_owned())
     );
     let closed_later = "id,category,title\ne1,c1,\"First\ne2,c1,\"Second\"\ne3,c1,Third\n";
     assert!(mistakes(with_entries(closed_later.as_bytes()))[0].starts_with(
-        "entries.csv: line 2: a field in quotation marks that opens here goes on after they close"
+        "entries.csv: row 2: a field in quotation marks that opens here goes on after they close; a quotation mark inside is written twice"
     ));
     assert_eq!(
         titles("id,category,title\ne1,c1,5\" disk\ne2,c1,\"\"\"quoted\"\"\"\n".as_bytes()),
@@ -138,5 +132,73 @@ fn entries_of_the_file_come_last() {
 fn at_most_100_000_rows() {
     let rows: String = (0..100_001).map(|i| format!("e{i},c1,T\n")).collect();
     let found = mistakes(with_entries(format!("id,category,title\n{rows}").as_bytes()));
-    assert_eq!(found, ["entries.csv: line 100002: entry: there are more than 100000 entries"]);
+    assert_eq!(found, ["entries.csv: row 100002: entry: there are more than 100000 entries"]);
+}
+
+#[test]
+fn a_column_is_published_only_if_it_is_declared() {
+    let csv = b"id,category,title,sumary,Email,Image\ne1,c1,T,S,ama@example.org,\n";
+    let found = mistakes(with_entries(csv));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(
+        found[0]
+            .starts_with("entries.csv: row 1: sumary: is no column of entries; did you mean \"summary\"?"),
+        "{found:#?}"
+    );
+    assert!(
+        found[1].starts_with("entries.csv: row 1: Email: is no column of entries. The columns are id,"),
+        "{found:#?}"
+    );
+    assert!(found[1].contains("details = [\"Email\"], or with --details"), "{found:#?}");
+    assert_mistake(
+        with_entries_and(&["countri"], b"id,category,title,country\ne1,c1,T,Ghana\n").map_err(
+            |mut mistakes| {
+                mistakes.0.retain(|mistake| mistake.key.is_empty());
+                mistakes
+            },
+        ),
+        "entries.csv: row 1: there is no column \"countri\" of details; did you mean \"country\"?",
+        "",
+    );
+    assert_mistake(
+        with_entries_and(&["Title"], b"id,category,title\ne1,c1,T\n"),
+        "line 2: details: names \"Title\"",
+        "",
+    );
+    assert_mistake(
+        crate::support::from_toml(&format!("details = [\"country\"]\n{}", crate::support::PLAIN)),
+        "line 1: details: names columns of a file of entries",
+        "there is no entries_csv",
+    );
+}
+
+#[test]
+fn a_comma_that_cuts_a_text_in_two_is_refused() {
+    let found = mistakes(with_entries(
+        b"id,category,title,summary\np1,c1,The Party - Non-violence, Justice\np2,c1,Green,Party of the woods\n",
+    ));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].starts_with("entries.csv: row 2: summary: \"Justice\" follows a comma and a space")
+            && found[0].contains("\"The Party - Non-violence, Justice\""),
+        "{found:#?}"
+    );
+    // Where a space follows every comma, and where the next column is no text.
+    for sound in [
+        "id, category, title, summary\np1, c1, T, S\n",
+        "id,category,title,summary,url\np1,c1,T,, https://a.example\n",
+    ] {
+        assert_eq!(titles(sound.as_bytes()), ["T"]);
+    }
+}
+
+#[test]
+fn totals_and_repeated_headers_are_no_entries() {
+    let found = mistakes(with_entries(b"id,category,title\ne1,c1,Total\nid,Category,title\nTotal:,1,\n"));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert_eq!(found[0], "entries.csv: row 3: repeats the first row; delete it");
+    assert!(
+        found[1].starts_with("entries.csv: row 4: \"Total:\" is a row of totals and no entry"),
+        "{found:#?}"
+    );
 }

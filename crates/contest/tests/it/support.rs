@@ -48,8 +48,13 @@ pub(crate) fn from_json(text: &str) -> Result<Definition, Mistakes> {
 
 /// The plain definition, its entries in a file of this content.
 pub(crate) fn with_entries(content: &[u8]) -> Result<Definition, Mistakes> {
+    with_entries_and(&[], content)
+}
+
+/// The same, with details.
+pub(crate) fn with_entries_and(details: &[&str], content: &[u8]) -> Result<Definition, Mistakes> {
     let (head, _) = PLAIN.split_once("[[entry]]").unwrap();
-    let text = format!("entries_csv = \"entries.csv\"\n{head}");
+    let text = format!("entries_csv = \"entries.csv\"\ndetails = {}\n{head}", serde_json::json!(details));
     let mut load = |name: &str| {
         assert_eq!(name, "entries.csv");
         Ok(content.to_vec())

@@ -1,24 +1,36 @@
 //! The list of voters that passes are minted for: read and checked whole, by the contest's own rules, before the first request.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use acclaim_contest::{
     ContestId, SubjectRules,
     subject::{DomainTable, Person, RefusedSubjects, SubjectsAre},
 };
+use acclaim_tables::Table;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{args::staff::MintArgs, client::Client, outcome::Refused, output};
+use super::{
+    super::table_file::{self, TableFile},
+    column::Column,
+};
+use crate::{
+    args::staff::MintArgs,
+    client::Client,
+    outcome::{Hint, Refused},
+    output,
+};
 
 /// Persons and places of one, at most, that the report lists.
 const MAX_LISTED: usize = 100;
 
 /// Where a list comes from.
 pub(super) enum Source<'a> {
-    /// A file, with its content.
+    /// A file of lines, with its content.
     File(&'a Path, Vec<u8>),
+    /// A column of a table.
+    Column(Column<'a>),
     /// The command line.
     Given(&'a [String]),
 }
@@ -27,6 +39,10 @@ pub(super) enum Source<'a> {
 pub(super) struct List {
     /// How each person is written first.
     pub(super) subjects: Vec<String>,
+    /// The group of each, if a column names them.
+    groups: Vec<Option<String>>,
+    /// What of the file was passed over.
+    notes: Vec<String>,
     /// A sentence for each person who is there more than once.
     same_person: Vec<String>,
 }
@@ -41,14 +57,17 @@ struct ContestSubjects {
 impl<'a> Source<'a> {
     pub(super) fn of(args: &'a MintArgs) -> Result<Self> {
         let Some(file) = &args.subjects else { return Ok(Self::Given(&args.subject)) };
-        let content = fs::read(file).with_context(|| format!("the subjects in {}", file.display()))?;
+        let content = table_file::content(file, "the subjects in")?;
+        if args.subject_column.is_some() || Table::is_workbook(&content) {
+            return Ok(Self::Column(Column::read(file, &content, args)?));
+        }
         Ok(Self::File(file, content))
     }
 
     /// What the list is called in messages.
     fn name(&self) -> String {
         match self {
-            Self::File(file, _) => file.display().to_string(),
+            Self::File(file, _) | Self::Column(Column { file, .. }) => file.display().to_string(),
             Self::Given(_) => "--subject".to_owned(),
         }
     }
@@ -57,6 +76,7 @@ impl<'a> Source<'a> {
     fn place(&self) -> &'static str {
         match self {
             Self::File(..) => "line",
+            Self::Column(..) => "row",
             Self::Given(_) => "number",
         }
     }
@@ -67,6 +87,7 @@ impl<'a> Source<'a> {
             Self::File(_, content) => rules
                 .lines(content)
                 .map_err(|(line, problem)| anyhow!("{}, line {line}: {problem}", self.name())),
+            Self::Column(column) => column.subjects(rules),
             Self::Given(subjects) => Ok((1..).zip(subjects.iter().cloned()).collect()),
         }
     }
@@ -95,9 +116,15 @@ impl List {
             bail!("{}: there is no subject to mint a pass for", source.name());
         }
         let place = |position: usize| lines.get(position).map_or(0, |(place, _)| *place);
-        let persons = rules
-            .persons(lines.iter().map(|(_, text)| text.as_str()))
-            .map_err(|refused| anyhow!(refusal(source, &refused, place)))?;
+        let persons = rules.persons(lines.iter().map(|(_, text)| text.as_str())).map_err(|refused| {
+            let refusal = refusal(source, &refused, place);
+            source
+                .hint()
+                .map_or_else(|| anyhow!(refusal.clone()), |hint| anyhow!(hint).context(refusal.clone()))
+        })?;
+        if let Source::Column(column) = source {
+            column.check_groups(&persons)?;
+        }
         let first = |person: &Person| person.positions.first().and_then(|first| lines.get(*first));
         let subjects = persons.iter().filter_map(first).map(|(_, text)| text.clone()).collect();
         let same_person = persons
@@ -105,7 +132,23 @@ impl List {
             .filter(|person| person.positions.len() > 1)
             .map(|person| same_person(source, person, place))
             .collect();
-        Ok(Self { subjects, same_person })
+        let (groups, notes) = match source {
+            Source::Column(column) => (column.groups(&persons), column.notes.clone()),
+            Source::File(..) | Source::Given(_) => (Vec::new(), Vec::new()),
+        };
+        Ok(Self { subjects, groups, notes, same_person })
+    }
+
+    /// The subjects of each group; without a column of groups all of them in one.
+    pub(super) fn by_group<'l>(&'l self, group: Option<&'l str>) -> Vec<(Option<&'l str>, Vec<String>)> {
+        if self.groups.is_empty() {
+            return vec![(group, self.subjects.clone())];
+        }
+        let mut by_group: BTreeMap<Option<&str>, Vec<String>> = BTreeMap::new();
+        for (subject, group) in self.subjects.iter().zip(&self.groups) {
+            by_group.entry(group.as_deref()).or_default().push(subject.clone());
+        }
+        by_group.into_iter().collect()
     }
 
     /// What was done with the list, for standard error.
@@ -113,6 +156,9 @@ impl List {
         let passes = self.subjects.len();
         let twice = self.same_person.len();
         let mut report = format!("minted: {passes}, persons more than once in the list: {twice}, refused: 0");
+        for note in self.notes.iter().take(MAX_LISTED) {
+            report.push_str(&format!("\n  {note}"));
+        }
         for one in self.same_person.iter().take(MAX_LISTED) {
             report.push_str(&format!("\n  {one}"));
         }
@@ -120,6 +166,23 @@ impl List {
             report.push_str(&format!("\n  and {} more persons", twice - MAX_LISTED));
         }
         output::printable(&report)
+    }
+}
+
+impl Source<'_> {
+    /// What to try when a file of lines looks like a table.
+    fn hint(&self) -> Option<Hint> {
+        let Self::File(_, content) = self else { return None };
+        let table = TableFile::of(content).ok()?;
+        let names = table.header.names();
+        let is_header = names.len() > 1 && names.iter().all(|name| !name.contains('@'));
+        let hint = || {
+            format!(
+                "the file looks like a table with the columns {}: --subject-column says which one holds the subjects",
+                table.header.listed()
+            )
+        };
+        is_header.then(|| Hint(hint()))
     }
 }
 

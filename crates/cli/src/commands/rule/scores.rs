@@ -4,22 +4,22 @@
 
 mod file;
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    fmt::Write as _,
-    path::Path,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use acclaim_api::jury::{Jury, Place, Sheet, recused_scores};
 use acclaim_contest::{
-    Category, Entry, PanelId,
+    PanelId,
     juror::{Jurors, is_same},
-    rules::Panel,
 };
-use anyhow::{Context as _, Result, anyhow, bail};
+use acclaim_tables::is_total;
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
-use self::file::{Mistake, Row, read, rows};
+use self::file::{Row, rows};
+use super::{
+    super::table_file::{Mistake, TableFile, listed},
+    catalogue::{Catalogue, Contest},
+};
 use crate::{
     args::{contest::ShowArgs, rule::ScoreArgs},
     client::{Client, IdempotencyKey},
@@ -27,8 +27,6 @@ use crate::{
     output::{self, Table},
 };
 
-/// The most mistakes that are listed.
-const MOST_MISTAKES: usize = 100;
 /// As long as a staff key's name can be: which one enters the scores, the server knows.
 const BY: &str =
     "----------------------------------------------------------------------------------------------------";
@@ -37,25 +35,30 @@ const BY: &str =
 type Sheets<'a> = BTreeMap<(&'a str, &'a str, &'a str, &'a str), Vec<&'a Row>>;
 
 pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
-    let content = read(&args.csv)?;
-    let (columns, mut rows, mut mistakes) = rows(&content);
-    if rows.is_empty() && !mistakes.is_empty() {
-        return Err(anyhow!(listed(mistakes, &args.csv)));
-    }
+    let file = TableFile::read(&args.csv, "the scores in")?;
     let client = Client::open(&args.target)?;
-    match fill_in(&mut rows, &columns, args, &client) {
-        Err(error) if !mistakes.is_empty() => bail!("{}\n  and {error:#}", listed(mistakes, &args.csv)),
+    let contest = Contest::fetch(&client, &args.contest)?;
+    let (jurors, own) = jurors(&client, args)?;
+    let found = rows(&file, &args.columns, &panel_jurors(&contest, args, own.as_ref(), &jurors));
+    found.notes.iter().for_each(|note| output::note(&output::printable(note)));
+    let refused = |mistakes| listed(mistakes, &args.csv, "the scores", "nothing was sent");
+    let (mut rows, mut mistakes) = (found.rows, found.mistakes);
+    if rows.is_empty() && !mistakes.is_empty() {
+        return Err(anyhow!(refused(mistakes)));
+    }
+    match fill_in(&mut rows, &found.columns, args, &contest, &client) {
+        Err(error) if !mistakes.is_empty() => bail!("{}\n  and {error:#}", refused(mistakes)),
         filled => filled?,
     }
-    let contest = contest(&client, args)?;
-    let (jurors, own) = jurors(&client, args)?;
     let jury = Jury::new(&contest.panels, &contest.categories, &contest.entries, &jurors);
     let recusals = recusals(&client, args)?;
     register(&mut rows, &jurors);
+    mistakes.extend(find_entries(&mut rows, &contest));
+    mistakes.extend(totals(&rows, &jurors));
     mistakes.extend(wrong_rows(&mut rows, &mistakes, own.as_ref(), &jury, &recusals));
     let sheets = sheets(&rows);
     if !mistakes.is_empty() {
-        return Err(anyhow!(listed(mistakes, &args.csv)));
+        return Err(anyhow!(refused(mistakes)));
     }
     if sheets.is_empty() {
         bail!("the scores in {}: there are none", args.csv.display());
@@ -77,13 +80,19 @@ pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
 }
 
 /// Panel and juror where the file does not say them: the option's, or those of the juror whose key it is.
-fn fill_in(rows: &mut [Row], columns: &[String], args: &ScoreArgs, client: &Client) -> Result<()> {
-    let has = |name: &str| columns.iter().any(|column| column == name);
+fn fill_in(
+    rows: &mut [Row],
+    columns: &[&str],
+    args: &ScoreArgs,
+    contest: &Contest,
+    client: &Client,
+) -> Result<()> {
+    let has = |name: &str| columns.contains(&name);
     let (names_panels, names_jurors) = (has("panel"), has("juror"));
     if let (true, Some(panel)) = (names_panels, &args.panel) {
         bail!("the file has a column panel: leave out --panel {panel}");
     }
-    let mut panel = args.panel.as_ref().map(ToString::to_string);
+    let mut panel = args.panel.as_ref().or_else(|| only_panel(contest)).map(ToString::to_string);
     let mut juror = None;
     if !(names_jurors && (names_panels || panel.is_some())) {
         let own: Value = client.get(&format!("/v1/contests/{}/scores", args.contest))?.json()?;
@@ -108,32 +117,67 @@ fn fill_in(rows: &mut [Row], columns: &[String], args: &ScoreArgs, client: &Clie
     Ok(())
 }
 
+fn only_panel(contest: &Contest) -> Option<&PanelId> {
+    match &contest.panels[..] {
+        [only] => Some(&only.id),
+        _ => None,
+    }
+}
+
+/// The names that the columns of a wide table can have: those of the panel that the scores are for.
+fn panel_jurors<'a>(
+    contest: &Contest,
+    args: &ScoreArgs,
+    own: Option<&(String, String)>,
+    jurors: &'a Jurors,
+) -> Vec<&'a str> {
+    let own = own.and_then(|(panel, _)| panel.parse().ok());
+    let panel = args.panel.as_ref().or(own.as_ref()).or_else(|| only_panel(contest));
+    panel.map_or_else(Vec::new, |panel| jurors.of(panel).iter().map(String::as_str).collect())
+}
+
+/// Writes the id of each category and entry that is named by its title, and the category of an entry where the file has none. What is not found is a mistake.
+fn find_entries(rows: &mut [Row], contest: &Contest) -> Vec<Mistake> {
+    let catalogue = Catalogue::new(contest);
+    let mut mistakes = Vec::new();
+    for row in rows {
+        if !row.category.is_empty() {
+            match catalogue.category(&row.category) {
+                Ok(category) => category.id.as_str().clone_into(&mut row.category),
+                Err(problem) => mistakes.push((row.number, "category".to_owned(), problem)),
+            }
+        }
+        if row.entry.is_empty() {
+            continue;
+        }
+        match catalogue.entry(&row.entry, &row.category) {
+            Ok(entry) => {
+                entry.id.as_str().clone_into(&mut row.entry);
+                if row.category.is_empty() {
+                    entry.category.as_str().clone_into(&mut row.category);
+                }
+            }
+            Err(problem) => mistakes.push((row.number, "entry".to_owned(), problem)),
+        }
+    }
+    mistakes
+}
+
+/// The mistakes of rows whose juror is none but a word for a row of totals.
+fn totals(rows: &[Row], jurors: &Jurors) -> Vec<Mistake> {
+    let is_registered =
+        |row: &&Row| row.panel.parse::<PanelId>().is_ok_and(|panel| jurors.find(&panel, &row.juror).is_ok());
+    let totals = rows.iter().filter(|row| is_total(&row.juror) && !is_registered(row));
+    let problem = |row: &Row| format!("{:?} is a row of totals, and no juror; delete it", row.juror);
+    totals.map(|row| (row.number, "juror".to_owned(), problem(row))).collect()
+}
+
 /// Panel, juror and entry of each recusal that stands and the key may read.
 fn recusals(client: &Client, args: &ScoreArgs) -> Result<HashSet<[String; 3]>> {
     let answer: Value = client.get(&format!("/v1/contests/{}/recusals", args.contest))?.json()?;
     let standing = answer["recusals"].as_array().into_iter().flatten();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Ok(standing.map(|recusal| ["panel", "juror", "entry"].map(|key| text(&recusal[key]))).collect())
-}
-
-struct Contest {
-    panels: Vec<Panel>,
-    categories: Vec<Category>,
-    entries: Vec<Entry>,
-}
-
-fn contest(client: &Client, args: &ScoreArgs) -> Result<Contest> {
-    let mut contest = client.contest(&args.contest)?;
-    for entry in contest["entries"].as_array_mut().into_iter().flatten() {
-        // What the server says beyond the definition.
-        entry.as_object_mut().and_then(|entry| entry.remove("withdrawn"));
-    }
-    let named = || format!("the server's contest {}", args.contest);
-    Ok(Contest {
-        panels: serde_json::from_value(contest["rules"]["panels"].take()).with_context(named)?,
-        categories: serde_json::from_value(contest["categories"].take()).with_context(named)?,
-        entries: serde_json::from_value(contest["entries"].take()).with_context(named)?,
-    })
 }
 
 /// The contest's jurors; and with a juror's key that key's panel and juror, who is then the only one.
@@ -153,9 +197,10 @@ fn jurors(client: &Client, args: &ScoreArgs) -> Result<(Jurors, Option<(String, 
 /// The mistake of a row that the juror whose key it is cannot enter.
 fn not_own(row: &Row, panel: &str, juror: &str) -> Option<Mistake> {
     if row.panel != panel {
-        return Some((row.line, "panel", format!("the key is for {panel:?} alone")));
+        return Some((row.number, "panel".to_owned(), format!("the key is for {panel:?} alone")));
     }
-    (!is_same(&row.juror, juror)).then(|| (row.line, "juror", format!("the key is for {juror:?} alone")))
+    (!is_same(&row.juror, juror))
+        .then(|| (row.number, "juror".to_owned(), format!("the key is for {juror:?} alone")))
 }
 
 /// Writes each juror in the registered spelling, so that rows of two spellings are one juror's sheet. Who is no juror stays, and is a mistake later.
@@ -184,24 +229,26 @@ fn wrong_rows(
     jury: &Jury<'_>,
     recusals: &HashSet<[String; 3]>,
 ) -> Vec<Mistake> {
-    let mut wrong: HashSet<(usize, &str)> = known.iter().map(|(line, column, _)| (*line, *column)).collect();
+    let place = |(row, column, _): &Mistake| (*row, column.clone());
+    let mut wrong: HashSet<(u32, String)> = known.iter().map(place).collect();
     // A row with a cell too many may have each of its cells in the wrong column.
-    rows.retain(|row| !wrong.contains(&(row.line, "")));
+    rows.retain(|row| !wrong.contains(&(row.number, String::new())));
     // A value that can be read in two ways is not another row's rank.
-    rows.iter_mut().filter(|row| wrong.contains(&(row.line, "value"))).for_each(|row| row.value.clear());
+    rows.iter_mut()
+        .filter(|row| wrong.contains(&(row.number, row.value_column.clone())))
+        .for_each(|row| row.value.clear());
     let mut found = Vec::new();
     let not_own = own
         .into_iter()
         .flat_map(|(panel, juror)| rows.iter().filter_map(move |row| not_own(row, panel, juror)));
-    for mistake in not_own.filter(|(line, column, _)| !wrong.contains(&(*line, *column))).collect::<Vec<_>>()
-    {
+    for mistake in not_own.filter(|mistake| !wrong.contains(&place(mistake))).collect::<Vec<_>>() {
         // A juror's key does not tell the jurors of other panels.
-        wrong.extend([(mistake.0, "panel"), (mistake.0, "juror")]);
+        wrong.extend(["panel", "juror"].map(|column| (mistake.0, column.to_owned())));
         found.push(mistake);
     }
     let sheets = sheets(rows);
     let by_rules = sheets.iter().flat_map(|(of, rows)| check(jury, recusals, *of, rows));
-    found.extend(by_rules.filter(|(line, column, _)| !wrong.contains(&(*line, *column))));
+    found.extend(by_rules.filter(|mistake| !wrong.contains(&place(mistake))));
     found
 }
 
@@ -233,25 +280,10 @@ fn check(
             Place::Entry(index) => ("entry", rows.get(index..=index).unwrap_or_default()),
             Place::Score(index) => ("value", rows.get(index..=index).unwrap_or_default()),
         };
-        mistakes.extend(of_rows.iter().map(|row| (row.line, column, mistake.problem.clone())));
+        let column = |row: &Row| if column == "value" { row.value_column.clone() } else { column.to_owned() };
+        mistakes.extend(of_rows.iter().map(|row| (row.number, column(row), mistake.problem.clone())));
     }
     mistakes
-}
-
-fn listed(mut mistakes: Vec<Mistake>, file: &Path) -> String {
-    mistakes.sort();
-    let mut text = match mistakes.len() {
-        1 => "the scores have a mistake; nothing was sent".to_owned(),
-        count => format!("the scores have {count} mistakes; nothing was sent"),
-    };
-    for (line, column, problem) in mistakes.iter().take(MOST_MISTAKES) {
-        let column = if column.is_empty() { String::new() } else { format!("{column}: ") };
-        let _infallible = write!(text, "\n  {}:{line}: {column}{problem}", file.display());
-    }
-    if mistakes.len() > MOST_MISTAKES {
-        let _infallible = write!(text, "\n  and {} more", mistakes.len() - MOST_MISTAKES);
-    }
-    text
 }
 
 pub(super) fn show(args: &ShowArgs) -> Result<Outcome> {
@@ -276,12 +308,19 @@ pub(super) fn show(args: &ShowArgs) -> Result<Outcome> {
 
 #[cfg(test)]
 mod tests {
+    use acclaim_contest::{Category, Entry, rules::Panel};
+
     use super::*;
+    use crate::args::rule::ScoreColumns;
+
+    fn of_file(content: &str) -> super::file::Found {
+        rows(&TableFile::of(content.as_bytes()).unwrap(), &ScoreColumns::default(), &[])
+    }
 
     #[test]
     fn rows_of_two_spellings_are_one_jurors_sheet() {
         let content = "panel,juror,category,entry,value\ne,Julián Diaz,a,a1,9\ne,Julia\u{301}n Diaz,a,a2,5\ne,Average,a,a1,7\n";
-        let (_, mut rows, _) = rows(content.as_bytes());
+        let mut rows = of_file(content).rows;
         let (mut jurors, panel) = (Jurors::default(), "e".parse().unwrap());
         jurors.add(&panel, "Julián Diaz");
         register(&mut rows, &jurors);
@@ -306,11 +345,16 @@ mod tests {
         }
         let own = is_amas.then(|| ("e".to_owned(), "Ama".to_owned()));
         let jury = Jury::new(&panels, &categories, &entries, &jurors);
-        let (_, mut rows, mut mistakes) = rows(content.as_bytes());
+        let found = of_file(content);
+        let (mut rows, mut mistakes) = (found.rows, found.mistakes);
         register(&mut rows, &jurors);
+        let contest =
+            Contest { panels: panels.clone(), categories: categories.clone(), entries: entries.clone() };
+        mistakes.extend(find_entries(&mut rows, &contest));
+        mistakes.extend(totals(&rows, &jurors));
         mistakes.extend(wrong_rows(&mut rows, &mistakes, own.as_ref(), &jury, &HashSet::new()));
         mistakes.sort();
-        mistakes.into_iter().map(|(line, column, _)| format!("{line} {column}")).collect()
+        mistakes.into_iter().map(|(row, column, _)| format!("{row} {column}")).collect()
     }
 
     #[test]

@@ -1,29 +1,57 @@
-//! A spreadsheet of jurors' scores: its rows, and what is wrong with the file by itself, whatever the contest.
+//! A table of jurors' scores: its rows, and what is wrong with the file by itself, whatever the contest's rules say of a value.
+//!
+//! A long table has a row a score, with the columns `entry` and `value`. A wide one has a column a juror, called by the juror's name.
 
-use std::{fs, path::Path};
+use acclaim_contest::juror;
+use acclaim_tables::{Header, InvalidNumber, Row as Cells, decimal, did_you_mean, is_total};
 
-use acclaim_contest::spreadsheet::{RowPlace, Spreadsheet, StringRecord, Unreadable};
-use anyhow::{Context as _, Result, bail};
+use crate::{
+    args::rule::ScoreColumns,
+    commands::table_file::{Mistake, TableFile, has_name},
+};
 
-/// The longest file, in bytes: a hundred jurors' scores of a thousand entries by ten criteria have room.
-const MOST_LENGTH: u64 = 64 << 20;
-
-/// A mistake: line, column, what it is.
-pub(super) type Mistake = (usize, &'static str, String);
-
-/// What stands in one row, empty where there is no such column.
+/// What stands for one score, empty where there is no such column.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Row {
-    pub(super) line: usize,
+    pub(super) number: u32,
     pub(super) panel: String,
     pub(super) juror: String,
     pub(super) category: String,
     pub(super) criterion: String,
     pub(super) entry: String,
     pub(super) value: String,
+    /// The name of the column of the value.
+    pub(super) value_column: String,
 }
 
+/// The columns with a meaning. `value` and `juror` belong to a long table.
 const COLUMNS: [&str; 6] = ["panel", "juror", "category", "criterion", "entry", "value"];
+
+/// The rows of a file.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Which columns there are, by their meaning.
+    pub(super) columns: Vec<&'static str>,
+    pub(super) rows: Vec<Row>,
+    pub(super) mistakes: Vec<Mistake>,
+    /// What was passed over.
+    pub(super) notes: Vec<String>,
+}
+
+/// Where the columns are.
+#[derive(Default)]
+struct Places {
+    /// By their meaning, in the order of [`COLUMNS`].
+    known: [Option<usize>; COLUMNS.len()],
+    /// Of a wide table: the column and name of each juror.
+    jurors: Vec<(usize, String)>,
+}
+
+impl Places {
+    fn of(&self, name: &str) -> Option<usize> {
+        COLUMNS.iter().zip(self.known).find(|(known, _)| **known == name).and_then(|(_, place)| place)
+    }
+}
 
 impl Row {
     fn cell(&mut self, column: &str) -> Option<&mut String> {
@@ -39,151 +67,189 @@ impl Row {
     }
 }
 
-pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
-    let named = || format!("the scores in {}", file.display());
-    if fs::metadata(file).with_context(named)?.len() > MOST_LENGTH {
-        bail!("{}: the file has more than {MOST_LENGTH} bytes", named());
+/// Reads the rows. `jurors` are the names that a wide table's columns can have.
+pub(super) fn rows(file: &TableFile, options: &ScoreColumns, jurors: &[&str]) -> Found {
+    let mut found = Found::default();
+    let Some(places) = places(file, options, jurors, &mut found) else { return found };
+    found.columns = COLUMNS.into_iter().filter(|name| places.of(name).is_some()).collect();
+    if !places.jurors.is_empty() {
+        found.columns.extend(["juror", "value"]);
     }
-    fs::read(file).with_context(named)
-}
-
-/// The names of the columns, the rows, and what is wrong with the file by itself.
-pub(super) fn rows(content: &[u8]) -> (Vec<String>, Vec<Row>, Vec<Mistake>) {
-    let mut found = (Vec::new(), Vec::new(), Vec::new());
-    let unreadable = |Unreadable { at, problem }: Unreadable| {
-        let line = 1 + content.iter().take(at.unwrap_or(0)).filter(|byte| **byte == b'\n').count();
-        (line, "", problem)
-    };
-    let mut sheet = match Spreadsheet::new(content) {
-        Ok(sheet) => sheet,
-        Err(error) => return (Vec::new(), Vec::new(), vec![unreadable(error)]),
-    };
-    let mut cells = StringRecord::new();
-    let (columns, rows, mistakes) = (&mut found.0, &mut found.1, &mut found.2);
-    loop {
-        match sheet.next(&mut cells) {
-            Ok(None) => break,
-            Err(error) => {
-                mistakes.push(unreadable(error));
-                break;
-            }
-            Ok(Some(RowPlace { line, .. })) if columns.is_empty() => {
-                columns.extend(cells.iter().map(str::to_owned));
-                mistakes.extend(wrong_columns(columns, line));
-                if !mistakes.is_empty() {
-                    break;
-                }
-            }
-            Ok(Some(RowPlace { line, .. })) => {
-                let commas_are_points = sheet.delimiter() == b';';
-                rows.push(row(&cells, columns, line, commas_are_points, mistakes));
-            }
+    for cells in file.rows() {
+        let number = cells.number();
+        if let Some(problem) = file.header.surplus(cells) {
+            found.mistakes.push((number, String::new(), problem));
+        } else if file.header.is_repeated_by(cells) {
+            found.notes.push(format!("row {number} repeats the first row, and is passed over"));
+        } else if let Some(word) =
+            Header::total(cells).filter(|word| !jurors.iter().any(|name| juror::is_same(name, word)))
+        {
+            let problem = format!("{word:?} is a row of totals, and no scores; delete it");
+            found.mistakes.push((number, String::new(), problem));
+        } else {
+            row(file, cells, &places, &mut found);
         }
-    }
-    if columns.is_empty() && mistakes.is_empty() {
-        mistakes.push((1, "", "the file is empty; its first row names the columns".to_owned()));
     }
     found
 }
 
-fn wrong_columns(columns: &[String], line: usize) -> Vec<Mistake> {
-    let mut mistakes = Vec::new();
-    for (index, name) in columns.iter().enumerate() {
-        if !COLUMNS.contains(&&**name) {
-            let problem = format!("there is a column {name:?}; the columns are {}", COLUMNS.join(", "));
-            mistakes.push((line, "", problem));
-        } else if columns.iter().take(index).any(|earlier| earlier == name) {
-            mistakes.push((line, "", format!("there are two columns {name}")));
+/// Where the columns are, unless one of them is wrong.
+fn places(file: &TableFile, options: &ScoreColumns, jurors: &[&str], found: &mut Found) -> Option<Places> {
+    let number = file.header_row();
+    let mut places = Places::default();
+    for (name, place) in COLUMNS.iter().zip(&mut places.known) {
+        match file.column(&format!("--{name}-column"), options.of(name), name) {
+            Ok(column) => *place = column,
+            Err(problem) => found.mistakes.push((number, String::new(), problem.to_string())),
         }
     }
-    for name in ["category", "entry", "value"] {
-        if !columns.iter().any(|column| column == name) {
-            mistakes.push((line, name, "there is no such column".to_owned()));
+    let is_long = places.of("value").is_some();
+    for (index, name) in file.header.names().iter().enumerate() {
+        if name.is_empty() || places.known.contains(&Some(index)) || has_name(&options.leave_out, name) {
+            continue;
+        }
+        let is_juror = |known: &&&str| juror::is_same(known, name);
+        match jurors.iter().find(is_juror) {
+            Some(juror) if !is_long => places.jurors.push((index, (*juror).to_owned())),
+            _ if !is_long && is_total(name) => {
+                found.notes.push(format!("the column {name:?} is one of totals, and is left out"));
+            }
+            _ => found.mistakes.push((number, String::new(), unknown_column(name, is_long, jurors))),
         }
     }
-    mistakes
+    let names_juror = places.of("juror").is_some();
+    if !is_long && names_juror {
+        found.mistakes.push((number, "value".to_owned(), "there is no such column".to_owned()));
+    } else if !is_long && places.jurors.is_empty() {
+        let problem = "there is no such column, and no column is called like a juror of the panel";
+        found.mistakes.push((number, "value".to_owned(), problem.to_owned()));
+    }
+    if places.of("entry").is_none() {
+        let problem = format!(
+            "there is no such column; --entry-column names it. The columns are {}",
+            file.header.listed()
+        );
+        found.mistakes.push((number, "entry".to_owned(), problem));
+    }
+    for name in options.leave_out.iter().filter(|name| file.header.find(name).is_none()) {
+        found.mistakes.push((number, String::new(), format!("--leave-out: there is no column {name:?}")));
+    }
+    found.mistakes.is_empty().then_some(places)
 }
 
-fn row(
-    cells: &StringRecord,
-    columns: &[String],
-    line: usize,
-    commas_are_points: bool,
-    mistakes: &mut Vec<Mistake>,
-) -> Row {
-    let mut row = Row { line, ..Row::default() };
-    for (index, cell) in cells.iter().enumerate() {
-        match columns.get(index).and_then(|name| row.cell(name)) {
-            Some(place) => cell.clone_into(place),
-            None if cell.is_empty() => {}
-            None => mistakes.push((
-                line,
-                "",
-                format!("{cell:?} stands in column {}, which has no name", index + 1),
-            )),
-        }
-    }
+fn unknown_column(name: &str, is_long: bool, jurors: &[&str]) -> String {
+    let known = COLUMNS.iter().copied().chain(jurors.iter().copied().filter(|_| !is_long));
+    let nearest = did_you_mean(name, known);
+    let jurors = if is_long { "" } else { ", or in place of juror and value a column for each juror" };
+    format!(
+        "there is a column {name:?}{nearest}; the columns are {}{jurors}. --entry-column and its like say what a column of another name is, \
+         --leave-out that it is not read",
+        COLUMNS.join(", ")
+    )
+}
+
+/// The scores of one row.
+fn row(file: &TableFile, cells: Cells<'_>, places: &Places, found: &mut Found) {
+    let number = cells.number();
+    let mut row = Row { number, value_column: "value".to_owned(), ..Row::default() };
     for name in COLUMNS {
-        let is_there = columns.iter().any(|column| column == name);
-        if is_there && name != "criterion" && row.cell(name).is_some_and(|cell| cell.is_empty()) {
-            mistakes.push((line, name, "is missing".to_owned()));
+        let Some(column) = places.of(name) else { continue };
+        if let Some(place) = row.cell(name) {
+            cells.cell(column).clone_into(place);
+        }
+        if cells.cell(column).is_empty() && name != "criterion" {
+            found.mistakes.push((number, name.to_owned(), "is missing".to_owned()));
         }
     }
-    if commas_are_points && row.value.contains([',', '.']) {
-        match decimal_point(&row.value) {
-            Ok(value) => row.value = value,
-            Err(problem) => mistakes.push((line, "value", problem)),
-        }
+    if let Some(column) = places.of("value") {
+        value(file, cells, column, &mut row, found);
+        found.rows.push(row);
+        return;
     }
-    row
+    for (column, juror) in &places.jurors {
+        // A juror who did not judge gave nothing, which is not nought.
+        if matches!(cells.cell(*column), "" | "-" | "–" | "—") {
+            continue;
+        }
+        let mut of_juror = Row { juror: juror.clone(), value_column: juror.clone(), ..row.clone() };
+        value(file, cells, *column, &mut of_juror, found);
+        found.rows.push(of_juror);
+    }
 }
 
-/// A number as spreadsheets write it where a semicolon stands between cells: with a decimal comma.
-fn decimal_point(value: &str) -> Result<String, String> {
-    match value.split_once([',', '.']) {
-        // One thousand, or one: in some countries this, in others that.
-        Some((_, places)) if places.len() == 3 => Err(format!(
-            "{value:?} can be read in two ways; write it without thousands, and with one, two or four places"
-        )),
-        _ => Ok(value.replacen(',', ".", 1)),
+fn value(file: &TableFile, cells: Cells<'_>, column: usize, row: &mut Row, found: &mut Found) {
+    match decimal(cells, column, file.table.form()) {
+        Ok(value) => row.value = value,
+        Err(InvalidNumber::Ambiguous) => {
+            cells.cell(column).clone_into(&mut row.value);
+            found.mistakes.push((row.number, row.value_column.clone(), ambiguous(cells.cell(column))));
+        }
     }
+}
+
+fn ambiguous(cell: &str) -> String {
+    let (whole, places) = cell.split_once([',', '.']).unwrap_or((cell, ""));
+    let point = if cell.contains(',') { ',' } else { '.' };
+    format!(
+        "{cell:?} can be read in two ways; write {whole}{point}{places}0 or {whole}{places}: numbers without thousands, and with one, two or four places"
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn found(content: &str) -> Found {
+        let file = TableFile::of(content.as_bytes()).unwrap();
+        rows(&file, &ScoreColumns::default(), &["J1", "J2"])
+    }
+
     fn mistakes(content: &str) -> Vec<String> {
-        let (_, _, mistakes) = rows(content.as_bytes());
-        mistakes.into_iter().map(|(line, column, problem)| format!("{line}: {column}: {problem}")).collect()
+        match TableFile::of(content.as_bytes()) {
+            Err(problem) => vec![problem],
+            Ok(_) => {
+                let mistakes = found(content).mistakes.into_iter();
+                mistakes.map(|(row, column, problem)| format!("{row}: {column}: {problem}")).collect()
+            }
+        }
     }
 
     #[test]
     fn what_spreadsheets_write_is_read() {
         let comma =
             "\u{feff}juror,category,entry,value\r\n\r\n\"Mensah, Ama\",a,a1, 8.5 \r\n,,,\r\nKofi,a,a2,7\r\n";
-        let semicolon = "value;entry;category;juror\n8,5;a1;a;Mensah, Ama\n7;a2;a;Kofi";
-        for (content, lines) in [(comma, [3, 5]), (semicolon, [2, 3])] {
-            let (_, rows, mistakes) = rows(content.as_bytes());
-            assert_eq!(mistakes, []);
+        let semicolon = "value;entry;Category;JUROR\n8,5;a1;a;Mensah, Ama\n7;a2;a;Kofi";
+        let tabs = "juror\tcategory\tentry\tvalue\nMensah, Ama\ta\ta1\t8.5\nKofi\ta\ta2\t7";
+        for (content, rows) in [(comma, [3, 5]), (semicolon, [2, 3]), (tabs, [2, 3])] {
+            let found = found(content);
+            assert_eq!(found.mistakes, []);
             let read: Vec<_> =
-                rows.iter().map(|row| (row.line, &*row.juror, &*row.entry, &*row.value)).collect();
-            assert_eq!(read, [(lines[0], "Mensah, Ama", "a1", "8.5"), (lines[1], "Kofi", "a2", "7")]);
+                found.rows.iter().map(|row| (row.number, &*row.juror, &*row.entry, &*row.value)).collect();
+            assert_eq!(read, [(rows[0], "Mensah, Ama", "a1", "8.5"), (rows[1], "Kofi", "a2", "7")]);
         }
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_told_by_its_line() {
+    fn a_wide_table_has_a_column_a_juror_and_no_score_where_none_was_given() {
+        let found = found("entry,criterion,j1,J2,Average\nx,a,-1,-,2\nx,b,,\u{2212}3,2\n");
+        assert_eq!(found.mistakes, []);
+        let read: Vec<_> = found.rows.iter().map(|row| (&*row.juror, &*row.criterion, &*row.value)).collect();
+        assert_eq!(read, [("J1", "a", "-1"), ("J2", "b", "-3")]);
+        assert_eq!(found.notes, ["the column \"Average\" is one of totals, and is left out"]);
+        let unknown = mistakes("entry,J1,J3\nx,1,2");
+        assert!(unknown[0].starts_with("1: : there is a column \"J3\"; did you mean \"J1\"?"), "{unknown:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_told_by_its_row() {
         for (content, expected) in [
-            ("", &["1: : the file is empty; its first row names the columns"][..]),
+            ("", &["the file is empty; its first row names the columns"][..]),
             ("juror,category,entry\nA,a,a1", &["1: value: there is no such column"]),
             (
                 "category,entry,value,points\na,a1,1,2",
-                &[
-                    "1: : there is a column \"points\"; the columns are panel, juror, category, criterion, entry, value",
-                ],
+                &["1: : there is a column \"points\"; the columns are panel, juror"],
             ),
-            ("category,entry,value,value\na,a1,1,2", &["1: : there are two columns value"]),
+            ("category,entry,value,Value\na,a1,1,2", &["row 1: Value: there are two columns of this name"]),
             (
                 "juror,category,entry,value\n,a,a1,1\nA,,a1,1\nA,a,,1\nA,a,a1",
                 &[
@@ -194,18 +260,22 @@ mod tests {
                 ],
             ),
             ("category,entry,value\na,a1,1,x", &["2: : \"x\" stands in column 4, which has no name"]),
+            ("juror,category,entry,value\nTotal,,,12", &["2: : \"Total\" is a row of totals"]),
+            ("category,entry,juror,value\nTotal,,,12", &["2: : \"Total\" is a row of totals"]),
             (
                 "category;entry;value\na;a1;1,000\na;a2;1.000\na;a3;1.0000",
                 &[
-                    "2: value: \"1,000\" can be read in two ways; write it without thousands, and with one, two or four places",
-                    "3: value: \"1.000\" can be read in two ways; write it without thousands, and with one, two or four places",
+                    "2: value: \"1,000\" can be read in two ways; write 1,0000 or 1000",
+                    "3: value: \"1.000\" can be read in two ways",
                 ],
             ),
-            ("category,entry,value\na,\"a1,1\n", &["2: : a quotation mark opens here and is never closed"]),
+            ("category,entry,value\na,\"a1,1\n", &["row 2: a quotation mark opens here and is never closed"]),
         ] {
-            assert_eq!(mistakes(content), expected, "{content}");
+            let found = mistakes(content);
+            assert_eq!(found.len(), expected.len(), "{found:?}");
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(found.starts_with(expected), "{content}: {found}");
+            }
         }
-        let zero = mistakes("category,entry,value\na,a1,\0");
-        assert!(zero[0].starts_with("2: : there is a zero byte"), "{zero:?}");
     }
 }

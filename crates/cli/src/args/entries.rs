@@ -1,0 +1,103 @@
+//! `acclaim entries`
+
+use std::path::PathBuf;
+
+use acclaim_contest::ContestId;
+use clap::{ArgGroup, Args, Subcommand};
+
+use super::Target;
+
+/// `acclaim entries ...`
+#[derive(Debug, Subcommand)]
+pub enum EntriesCommand {
+    /// Bring entries from a table into a draft, or write a definition of them
+    #[command(
+        after_help = "Examples:\n  acclaim entries import nominees.csv --contest film-2027 --title-column Nominee --else-title-column Work --details Work\n  \
+                            acclaim entries import photos.xlsx --contest photo-2027 --title-column img_name --category Photographs --edit\n  \
+                            acclaim entries import teams.csv --contest teams-2027 --title-column 'Team Name' --category-column Division \\\n    \
+                            --title 'Teams 2027' --time-zone Europe/Zurich --opens 2027-03-01T00:00:00 --closes 2027-03-31T23:59:00 --out teams.toml\n\n\
+                            Without --edit and --out nothing is written: the command shows what would be. Ids are made from titles, and the same title \
+                            keeps its id in a draft. The entries of the file take the place of those that the draft has in the same categories. \
+                            Voters see the title, summary, image and url, and of the other columns those that --details names; what is not named \
+                            is left out."
+    )]
+    Import(ImportArgs),
+}
+
+/// `acclaim entries import`
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("where").args(["out", "edit"]))]
+pub struct ImportArgs {
+    /// The entries: a table as text, .xlsx or .ods, whose first row names the columns
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The contest's id
+    #[arg(long, value_name = "ID")]
+    pub contest: ContestId,
+    /// Put the entries into the draft
+    #[arg(long)]
+    pub edit: bool,
+    /// Write a definition into a new file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub columns: EntryColumns,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub head: HeadArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// Which columns of a table of entries hold what, where they are not called so.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Columns")]
+pub struct EntryColumns {
+    /// The column of the titles
+    #[arg(long, value_name = "NAME")]
+    pub title_column: Option<String>,
+    /// The column whose text is the title where that is empty
+    #[arg(long, value_name = "NAME")]
+    pub else_title_column: Option<String>,
+    /// The column of the categories: ids or titles
+    #[arg(long, value_name = "NAME", conflicts_with = "category")]
+    pub category_column: Option<String>,
+    /// One category for all entries: its id or title
+    #[arg(long, value_name = "CATEGORY")]
+    pub category: Option<String>,
+    /// The column of the ids; they are made from titles where there is none
+    #[arg(long, value_name = "NAME")]
+    pub id_column: Option<String>,
+    /// The column of the summaries
+    #[arg(long, value_name = "NAME")]
+    pub summary_column: Option<String>,
+    /// The column of the pictures' addresses
+    #[arg(long, value_name = "NAME")]
+    pub image_column: Option<String>,
+    /// The column of the pages' addresses
+    #[arg(long, value_name = "NAME")]
+    pub url_column: Option<String>,
+    /// Further columns that voters see, with commas between them
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub details: Vec<String>,
+}
+
+/// What a written definition says of the contest itself.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Of a definition that is written")]
+pub struct HeadArgs {
+    /// The contest's title
+    #[arg(long, requires = "out")]
+    pub title: Option<String>,
+    /// Its time zone, such as Europe/Zurich
+    #[arg(long, value_name = "ZONE", requires = "out")]
+    pub time_zone: Option<String>,
+    /// When voting opens, local to the time zone
+    #[arg(long, value_name = "TIME", requires = "out")]
+    pub opens: Option<String>,
+    /// When voting closes, local to the time zone
+    #[arg(long, value_name = "TIME", requires = "out")]
+    pub closes: Option<String>,
+}

@@ -1,0 +1,145 @@
+//! `acclaim entries`: entries from a table of any form into a draft, or into a definition that is written.
+
+mod draft;
+mod ids;
+mod rows;
+mod written;
+
+use std::{fs::OpenOptions, io::Write as _, path::Path};
+
+use acclaim_contest::{Definition, Overrides};
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use self::{
+    draft::{Changes, Draft},
+    rows::Import,
+};
+use super::{
+    contest::listed as listed_mistakes,
+    table_file::{TableFile, listed},
+};
+use crate::{
+    args::entries::{EntriesCommand, ImportArgs},
+    client::Client,
+    outcome::Outcome,
+    output::{self, Table},
+};
+
+/// Entries that the preview shows.
+const MAX_SHOWN: usize = 10;
+
+pub(super) fn run(command: EntriesCommand) -> Result<Outcome> {
+    match command {
+        EntriesCommand::Import(args) => import(&args),
+    }
+}
+
+fn import(args: &ImportArgs) -> Result<Outcome> {
+    let table = TableFile::read(&args.file, "the entries in")?;
+    let client = if args.out.is_some() { None } else { client(args)? };
+    let draft = match &client {
+        Some(client) => Draft::fetch(client, &args.contest)?,
+        None => None,
+    };
+    if args.edit && draft.is_none() {
+        bail!(
+            "there is no draft {}: --out FILE writes a definition, for `acclaim contest create`",
+            args.contest
+        );
+    }
+    let of_draft = draft.as_ref().map(|draft| &draft.definition);
+    let categories = of_draft.map_or(&[][..], |definition| &definition.categories);
+    let entries = of_draft.map_or(&[][..], |definition| &definition.entries);
+    let mut import = rows::read(&table, &args.columns, categories)?;
+    ids::give(&mut import, entries);
+    if !import.mistakes.is_empty() {
+        let so = "nothing was written";
+        return Err(anyhow!(listed(import.mistakes, &args.file, "the entries", so)));
+    }
+    let changes = draft::changes(&import, entries);
+    preview(&import, draft.as_ref().map(|_| &changes))?;
+    match (&args.out, draft, client) {
+        (Some(out), ..) => write(args, out, &import),
+        (None, Some(draft), Some(client)) if args.edit => {
+            draft.put(&client, &import)?;
+            output::line(format_args!("the draft {} has these entries now", args.contest))?;
+            Ok(Outcome::Done)
+        }
+        (None, Some(_), _) => told("nothing was written: --edit puts the entries into the draft"),
+        (None, None, _) => {
+            told("nothing was written, and there is no draft of this id: --out FILE writes a definition")
+        }
+    }
+}
+
+fn told(words: &str) -> Result<Outcome> {
+    output::line(words)?;
+    Ok(Outcome::Done)
+}
+
+/// A client, unless there is no installation that could have the draft.
+fn client(args: &ImportArgs) -> Result<Option<Client>> {
+    let target = &args.target;
+    if !args.edit && target.url.is_none() && !target.data_directory().exists() {
+        return Ok(None);
+    }
+    Client::open(target).map(Some)
+}
+
+/// Writes a definition, and says what it still lacks.
+fn write(args: &ImportArgs, out: &Path, import: &Import) -> Result<Outcome> {
+    let text = written::toml(args, import);
+    let opened = OpenOptions::new().write(true).create_new(true).open(out);
+    let mut file = opened.with_context(|| format!("the new file {}", out.display()))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("the new file {}", out.display()))?;
+    let mut load = |_: &str| Err("there is none".to_owned());
+    match Definition::from_toml(text.as_bytes(), &mut load, &Overrides::default()) {
+        Ok(_) => output::line(format_args!("written: {0}. Next: acclaim contest create {0}", out.display()))?,
+        Err(mistakes) => {
+            output::line(format_args!(
+                "written: {}. To be completed before `acclaim contest create`:",
+                out.display()
+            ))?;
+            output::line(listed_mistakes(&mistakes, out))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// Shows what the entries will be, and what of the file nobody will see.
+fn preview(import: &Import, changes: Option<&Changes>) -> Result<()> {
+    let mut table = Table::new(&["category", "title", ">entries"]);
+    for category in &import.categories {
+        let entries = import.entries.iter().filter(|row| row.entry.category == category.id).count();
+        table.row([category.id.to_string(), category.title.clone(), entries.to_string()]);
+    }
+    table.print()?;
+    output::line("")?;
+    let mut table = Table::new(&["row", "id", "title"]);
+    for row in import.entries.iter().take(MAX_SHOWN) {
+        table.row([row.number.to_string(), row.entry.id.to_string(), row.entry.title.clone()]);
+    }
+    table.print()?;
+    if import.entries.len() > MAX_SHOWN {
+        output::line(format_args!("and {} more", import.entries.len() - MAX_SHOWN))?;
+    }
+    output::line("")?;
+    output::line(format_args!("voters see: {}", import.seen.join(", ")))?;
+    if !import.left_out.is_empty() {
+        output::line(format_args!("left out, not published: {}", import.left_out.join(", ")))?;
+    }
+    import.notes.iter().try_for_each(output::line)?;
+    if let Some(changes) = changes {
+        output::line(format_args!(
+            "in the draft: {} new, {} changed, {} as they are, {} removed",
+            changes.new,
+            changes.changed,
+            changes.same,
+            changes.removed.len()
+        ))?;
+        for entry in changes.removed.iter().take(MAX_SHOWN) {
+            output::line(format_args!("  removed: {entry}"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! Ids made from titles: the same title gets the same id again, in whatever order the rows come.
+
+use std::collections::{HashMap, HashSet};
+
+use acclaim_contest::{Entry, EntryId, juror};
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+use super::rows::Import;
+
+/// The most characters of an id that are made from a title.
+const MAX_LENGTH: usize = 48;
+
+/// Letters that have no decomposition, and what stands for them.
+const LETTERS: [(char, &str); 9] = [
+    ('ß', "ss"),
+    ('æ', "ae"),
+    ('œ', "oe"),
+    ('ø', "o"),
+    ('đ', "d"),
+    ('ð', "d"),
+    ('ł', "l"),
+    ('þ', "th"),
+    ('ı', "i"),
+];
+
+/// The id of an entry that gets its own later.
+#[expect(clippy::expect_used, reason = "one letter is an identifier")]
+pub(super) fn of_nothing() -> EntryId {
+    "x".parse().expect("an identifier")
+}
+
+/// Gives every row without an id of its own one: that of the draft's entry of the same title, or one made from the title. Two rows that would get one id are a
+/// mistake.
+pub(super) fn give(import: &mut Import, draft: &[Entry]) {
+    let mut of_draft: HashMap<(String, String), Vec<&Entry>> = HashMap::new();
+    for entry in draft {
+        of_draft.entry(key(entry)).or_default().push(entry);
+    }
+    let mut of_file: HashMap<(String, String), usize> = HashMap::new();
+    import.entries.iter().for_each(|row| *of_file.entry(key(&row.entry)).or_default() += 1);
+    let of_categories: HashSet<&str> =
+        import.categories.iter().map(|category| category.id.as_str()).collect();
+    let stays = |entry: &&Entry| !of_categories.contains(entry.category.as_str());
+    let mut taken: HashMap<String, u32> =
+        draft.iter().filter(stays).map(|entry| (entry.id.to_string(), 0)).collect();
+    // Ids of the file and of the draft first, so that no id that is made takes one of them.
+    let mut is_given = Vec::with_capacity(import.entries.len());
+    for row in &mut import.entries {
+        let same = of_draft.get(&key(&row.entry)).map_or(&[][..], Vec::as_slice);
+        let found = same
+            .iter()
+            .find(|known| known.details == row.entry.details && known.summary == row.entry.summary);
+        let only = match same {
+            [only] if of_file.get(&key(&row.entry)) == Some(&1) => Some(only),
+            _ => None,
+        };
+        if let (false, Some(known)) = (row.has_own_id, found.or(only)) {
+            row.entry.id = known.id.clone();
+        }
+        let has_id = row.has_own_id || found.or(only).is_some();
+        if has_id && let Some(earlier) = taken.insert(row.entry.id.to_string(), row.number) {
+            import.mistakes.push((row.number, String::new(), same_entry(&row.entry, earlier)));
+        }
+        is_given.push(has_id);
+    }
+    let mut slugs: HashMap<String, usize> = HashMap::new();
+    let without = || import.entries.iter().zip(&is_given).filter(|(_, has_id)| !**has_id);
+    without().for_each(|(row, _)| *slugs.entry(slug(&row.entry.title)).or_default() += 1);
+    for (row, has_id) in import.entries.iter_mut().zip(is_given) {
+        if has_id {
+            continue;
+        }
+        let entry = &row.entry;
+        let content = format!("{}\0{}\0{:?}", entry.category, entry.title, entry.details);
+        let is_shared = slugs.get(&slug(&entry.title)).is_some_and(|count| *count > 1);
+        let id = made(&entry.title, &content, |id| is_shared || taken.contains_key(id));
+        if let Some(earlier) = taken.insert(id.clone(), row.number) {
+            import.mistakes.push((row.number, String::new(), same_entry(entry, earlier)));
+        }
+        if let Ok(id) = id.parse() {
+            row.entry.id = id;
+        }
+    }
+}
+
+/// What two rows of one entry share.
+fn key(entry: &Entry) -> (String, String) {
+    (entry.category.to_string(), juror::compared(&entry.title))
+}
+
+fn same_entry(entry: &Entry, earlier: u32) -> String {
+    let title = &entry.title;
+    match earlier {
+        0 => format!(
+            "{title:?} gets the id {} of an entry of another category in the draft; give it an id with --id-column",
+            entry.id
+        ),
+        earlier => format!(
+            "{title:?} is the entry of row {earlier} again: delete one, or tell them apart by a column that --details names"
+        ),
+    }
+}
+
+/// An id from a title. Where that is taken, or no letter of it can stand in an id, digits made from `content` tell it apart.
+pub(super) fn made(title: &str, content: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let slug = slug(title);
+    let hash = blake3::hash(content.as_bytes()).to_hex();
+    let digits = |count: usize| hash.get(..count).unwrap_or_default().to_owned();
+    match slug.as_str() {
+        "" => format!("entry-{}", digits(8)),
+        slug if is_taken(slug) => format!("{slug}-{}", digits(6)),
+        slug => slug.to_owned(),
+    }
+}
+
+/// The letters and digits of a title that can stand in an id, with `-` for all others. Empty if there are none.
+fn slug(title: &str) -> String {
+    let mut slug = String::new();
+    for character in title.to_lowercase().nfkd() {
+        if slug.len() >= MAX_LENGTH {
+            break;
+        }
+        match LETTERS.iter().find(|(letter, _)| *letter == character) {
+            Some((_, letters)) => slug.push_str(letters),
+            None if character.is_ascii_alphanumeric() => slug.push(character),
+            // Marks of letters and apostrophes leave no gap.
+            None if is_combining_mark(character) || matches!(character, '\'' | '’') => {}
+            None if slug.is_empty() || slug.ends_with('-') => {}
+            None => slug.push('-'),
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_made_from_titles() {
+        for (title, id) in [
+            ("The Long Road", "the-long-road"),
+            ("Ünïcörns & Straße", "unicorns-strasse"),
+            ("Gear Heads, Jr.", "gear-heads-jr"),
+            ("Village's  way", "villages-way"),
+            ("Azadi \"Tower\", dusk.jpg", "azadi-tower-dusk-jpg"),
+        ] {
+            assert_eq!(made(title, title, |_| false), id);
+        }
+        let persian = made("میدان", "میدان", |_| false);
+        assert!(persian.starts_with("entry-") && persian.len() == 14, "{persian}");
+        assert!(made("A", "one", |_| true) != made("A", "two", |_| true));
+        assert!(made(&"long ".repeat(100), "", |_| true).len() <= 64);
+    }
+}

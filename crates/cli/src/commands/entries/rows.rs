@@ -1,0 +1,245 @@
+//! The rows of a table as entries: which columns are read, categories by their titles, titles from another column where they are empty.
+
+use acclaim_contest::{Category, CategoryId, Entry, Titles, definition::text};
+use acclaim_tables::{Header, Row, is_same_name};
+use anyhow::{Result, bail};
+
+use super::ids;
+use crate::{
+    args::entries::EntryColumns,
+    commands::table_file::{Mistake, TableFile},
+};
+
+/// Entries as a file has them.
+#[derive(Debug, Default)]
+pub(super) struct Import {
+    /// Those that the file names, in the order in which they come.
+    pub(super) categories: Vec<Category>,
+    pub(super) entries: Vec<EntryRow>,
+    /// What voters will see, by the names of columns.
+    pub(super) seen: Vec<String>,
+    /// The columns that are not read.
+    pub(super) left_out: Vec<String>,
+    pub(super) notes: Vec<String>,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// An entry with the row it stands in.
+#[derive(Debug, Clone)]
+pub(super) struct EntryRow {
+    pub(super) number: u32,
+    /// With the id of its column, or with one that is still to be made.
+    pub(super) entry: Entry,
+    pub(super) has_own_id: bool,
+}
+
+/// Where the columns are.
+struct Columns {
+    id: Option<usize>,
+    title: usize,
+    else_title: Option<usize>,
+    category: Option<usize>,
+    summary: Option<usize>,
+    image: Option<usize>,
+    url: Option<usize>,
+    details: Vec<(usize, String)>,
+}
+
+/// Reads all rows. `known` are the categories that the draft has.
+///
+/// # Errors
+/// If a column that is needed or named is not there; mistakes of rows are in [`Import::mistakes`].
+pub(super) fn read(table: &TableFile, options: &EntryColumns, known: &[Category]) -> Result<Import> {
+    let columns = columns(table, options, known)?;
+    let mut import = Import::default();
+    let one = options.category.as_deref().or_else(|| only(known).filter(|_| columns.category.is_none()));
+    name_columns(table, &columns, &mut import);
+    for row in table.rows() {
+        let number = row.number();
+        let is_text = |column| {
+            column == columns.title
+                || Some(column) == columns.summary
+                || columns.details.iter().any(|(detail, _)| *detail == column)
+        };
+        if let Some(problem) = table.header.surplus(row) {
+            import.mistakes.push((number, String::new(), problem));
+        } else if table.header.is_repeated_by(row) {
+            import.notes.push(format!("row {number} repeats the first row, and is passed over"));
+        } else if let Some(word) = Header::total(row) {
+            let problem = format!("{word:?} is a row of totals and no entry; delete it");
+            import.mistakes.push((number, String::new(), problem));
+        } else if let Some((column, problem)) = table.header.cut_text(row, is_text) {
+            import.mistakes.push((number, name(table, column), problem));
+        } else {
+            entry(table, row, &columns, one, known, &mut import);
+        }
+    }
+    if import.entries.is_empty() && import.mistakes.is_empty() {
+        bail!("the file has no row with an entry");
+    }
+    Ok(import)
+}
+
+fn only(known: &[Category]) -> Option<&str> {
+    match known {
+        [only] => Some(only.id.as_str()),
+        _ => None,
+    }
+}
+
+fn columns(table: &TableFile, options: &EntryColumns, known: &[Category]) -> Result<Columns> {
+    let column = |option, named: &Option<String>, name| table.column(option, named.as_deref(), name);
+    let listed = table.header.listed();
+    let Some(title) = column("--title-column", &options.title_column, "title")? else {
+        bail!(
+            "there is no column title: --title-column says which one holds the titles. The columns are {listed}"
+        );
+    };
+    let category = match options.category {
+        Some(_) => None,
+        None => column("--category-column", &options.category_column, "category")?,
+    };
+    if category.is_none() && options.category.is_none() && only(known).is_none() {
+        bail!(
+            "there is no column category: --category-column says which one holds the categories, --category puts all entries into one. \
+             The columns are {listed}"
+        );
+    }
+    let else_title = options.else_title_column.as_deref();
+    let details =
+        options.details.iter().map(|label| Ok((table.named("--details", label)?, label.trim().to_owned())));
+    Ok(Columns {
+        id: column("--id-column", &options.id_column, "id")?,
+        title,
+        else_title: else_title.map(|name| table.named("--else-title-column", name)).transpose()?,
+        category,
+        summary: column("--summary-column", &options.summary_column, "summary")?,
+        image: column("--image-column", &options.image_column, "image")?,
+        url: column("--url-column", &options.url_column, "url")?,
+        details: details.collect::<Result<_>>()?,
+    })
+}
+
+fn name(table: &TableFile, column: usize) -> String {
+    table.header.names().get(column).cloned().unwrap_or_default()
+}
+
+/// Says which columns voters see, and which are not read.
+fn name_columns(table: &TableFile, columns: &Columns, import: &mut Import) {
+    let optional = [(columns.summary, "summary"), (columns.image, "image"), (columns.url, "url")];
+    import.seen.push(format!("{} (title)", name(table, columns.title)));
+    import.seen.extend(
+        columns.else_title.map(|column| format!("{} (where there is no title)", name(table, column))),
+    );
+    let used =
+        optional.into_iter().filter_map(|(column, what)| Some(format!("{} ({what})", name(table, column?))));
+    import.seen.extend(used);
+    import.seen.extend(columns.details.iter().map(|(_, label)| label.clone()));
+    let read = [
+        Some(columns.title),
+        columns.id,
+        columns.else_title,
+        columns.category,
+        columns.summary,
+        columns.image,
+        columns.url,
+    ];
+    let is_read = |column: usize| {
+        read.contains(&Some(column)) || columns.details.iter().any(|(detail, _)| *detail == column)
+    };
+    let names = table.header.names().iter().enumerate();
+    import.left_out = names
+        .filter(|(column, name)| !name.is_empty() && !is_read(*column))
+        .map(|(_, name)| name.clone())
+        .collect();
+}
+
+/// Reads one row.
+fn entry(
+    table: &TableFile,
+    row: Row<'_>,
+    columns: &Columns,
+    one: Option<&str>,
+    known: &[Category],
+    import: &mut Import,
+) {
+    let number = row.number();
+    let named = columns.category.map_or(one.unwrap_or_default(), |column| row.cell(column));
+    let category = category(named, known, &mut import.categories);
+    let mut mistakes = Vec::new();
+    let mut wrong = |column: String, problem: String| mistakes.push((number, column, problem));
+    let title = match (row.cell(columns.title), columns.else_title) {
+        ("", Some(column)) => row.cell(column),
+        (title, _) => title,
+    };
+    if title.is_empty() {
+        let problem = match columns.else_title {
+            Some(column) => format!("is empty, and so is {}", name(table, column)),
+            None => format!(
+                "is empty; --else-title-column names a column whose text is then the title. The columns are {}",
+                table.header.listed()
+            ),
+        };
+        wrong(name(table, columns.title), problem);
+    } else if let Err(problem) = text::check_title(title) {
+        wrong(name(table, columns.title), problem);
+    }
+    let mut optional = |column: Option<usize>, check: fn(&str) -> Result<(), String>| {
+        let column = column?;
+        let cell = Some(row.cell(column)).filter(|cell| !cell.is_empty())?;
+        check(cell).map_err(|problem| wrong(name(table, column), problem)).ok()?;
+        Some(cell.to_owned())
+    };
+    let summary = optional(columns.summary, text::check_summary);
+    let image = optional(columns.image, text::check_address);
+    let url = optional(columns.url, text::check_address);
+    let details = columns.details.iter();
+    let details: Vec<_> = details
+        .filter_map(|(column, label)| Some((label.clone(), optional(Some(*column), text::check_value)?)))
+        .collect();
+    let own_id = columns.id.map(|column| row.cell(column)).filter(|id| !id.is_empty());
+    let id = own_id.map_or_else(|| Ok(ids::of_nothing()), str::parse);
+    let id = id.map_err(|error| wrong("id".to_owned(), error.to_string())).ok();
+    match category {
+        Ok(category) => {
+            let titles = Titles::new();
+            if let (Some(id), false) = (id, title.is_empty()) {
+                let entry =
+                    Entry { id, category, title: title.to_owned(), titles, summary, image, url, details };
+                import.entries.push(EntryRow { number, entry, has_own_id: own_id.is_some() });
+            }
+        }
+        Err(problem) => {
+            wrong(columns.category.map_or_else(String::new, |column| name(table, column)), problem);
+        }
+    }
+    import.mistakes.extend(mistakes);
+}
+
+/// The id of a category that is named by its id or title; a new one is made from its title.
+fn category(named: &str, known: &[Category], categories: &mut Vec<Category>) -> Result<CategoryId, String> {
+    if named.is_empty() {
+        return Err("is empty; --category puts all entries into one category".to_owned());
+    }
+    let is_named =
+        |category: &&Category| category.id.as_str() == named || is_same_name(&category.title, named);
+    if let Some(category) = categories.iter().find(is_named) {
+        return Ok(category.id.clone());
+    }
+    if let Some(category) = known.iter().find(is_named) {
+        categories.push(category.clone());
+        return Ok(category.id.clone());
+    }
+    text::check_title(named)?;
+    let taken = |id: &str| categories.iter().chain(known).any(|category| category.id.as_str() == id);
+    let id: CategoryId = ids::made(named, named, taken).parse().map_err(|_| "has no id".to_owned())?;
+    categories.push(Category {
+        id: id.clone(),
+        title: named.to_owned(),
+        titles: Titles::new(),
+        votes: None,
+        champions: None,
+        winners: None,
+    });
+    Ok(id)
+}

@@ -1,0 +1,143 @@
+//! Subjects from a column of a table, with the groups of another one.
+
+use std::path::Path;
+
+use acclaim_contest::{SubjectRules, subject::Person};
+use acclaim_tables::{Header, Row, Table};
+use anyhow::{Result, anyhow, bail};
+
+use super::super::table_file::{self, Mistake, TableFile};
+use crate::args::staff::MintArgs;
+
+/// The subjects of a table's column.
+pub(super) struct Column<'a> {
+    pub(super) file: &'a Path,
+    places: Vec<Place>,
+    /// Rows of totals: passed over where they have no subject.
+    totals: Vec<Place>,
+    /// What was passed over.
+    pub(super) notes: Vec<String>,
+}
+
+/// One subject of a table.
+struct Place {
+    row: usize,
+    subject: String,
+    group: Option<String>,
+}
+
+impl<'a> Column<'a> {
+    /// Reads the column that is named, or the only one of a workbook.
+    pub(super) fn read(file: &'a Path, content: &[u8], args: &MintArgs) -> Result<Self> {
+        let unreadable = |problem: String| anyhow!("the subjects in {}: {problem}", file.display());
+        match &args.subject_column {
+            Some(column) => {
+                let table = TableFile::of(content).map_err(unreadable)?;
+                Self::named(&table, file, column, args.group_column.as_deref())
+            }
+            None => {
+                let table = Table::read(content).map_err(|error| unreadable(error.to_string()))?;
+                Self::only(&table, file)
+            }
+        }
+    }
+
+    fn named(table: &TableFile, file: &'a Path, column: &str, group: Option<&str>) -> Result<Self> {
+        let subject = table.named("--subject-column", column)?;
+        let group = group.map(|name| table.named("--group-column", name)).transpose()?;
+        let mut read = Self { file, places: Vec::new(), totals: Vec::new(), notes: Vec::new() };
+        let mut mistakes: Vec<Mistake> = Vec::new();
+        for row in table.rows() {
+            let number = row.number();
+            if let Some(problem) = table.header.surplus(row) {
+                mistakes.push((number, String::new(), problem));
+            } else if table.header.is_repeated_by(row) {
+                read.notes.push(format!("row {number} repeats the first row, and is passed over"));
+            } else if let Some(word) = Header::total(row) {
+                let note =
+                    format!("row {number} is a row of totals ({word}) with no voter, and is passed over");
+                read.notes.push(note);
+                read.totals.push(place(row, subject, group));
+            } else if row.cell(subject).is_empty() {
+                mistakes.push((number, column.to_owned(), "is empty: the row has no subject".to_owned()));
+            } else {
+                read.places.push(place(row, subject, group));
+            }
+        }
+        if !mistakes.is_empty() {
+            bail!(table_file::listed(mistakes, file, "the subjects", "nothing was minted"));
+        }
+        read.notes.extend(table.table.blank_rows().iter().map(|row| format!("row {row} is blank")));
+        Ok(read)
+    }
+
+    fn only(table: &Table, file: &'a Path) -> Result<Self> {
+        let is_single = |row: Row<'_>| row.cells().filter(|cell| !cell.is_empty()).count() == 1;
+        if let Some(row) = table.rows().find(|row| !is_single(*row)) {
+            let cells: Vec<&str> = row.cells().collect();
+            bail!(
+                "{}: row {} has several columns ({}): --subject-column says which one holds the subjects",
+                file.display(),
+                row.number(),
+                cells.join(", ")
+            );
+        }
+        let column = |row: Row<'_>| row.cells().position(|cell| !cell.is_empty()).unwrap_or(0);
+        let places = table.rows().map(|row| place(row, column(row), None)).collect();
+        Ok(Self { file, places, totals: Vec::new(), notes: Vec::new() })
+    }
+
+    /// The rows and texts of all subjects.
+    ///
+    /// # Errors
+    /// If a row of totals has what the contest would take for a subject: it may be a voter.
+    pub(super) fn subjects(&self, rules: &SubjectRules) -> Result<Vec<(usize, String)>> {
+        let is_voter = |total: &&Place| !total.subject.is_empty() && rules.canonical(&total.subject).is_ok();
+        if let Some(total) = self.totals.iter().find(is_voter) {
+            bail!(
+                "{}: row {} looks like a row of totals, and has the subject {:?}: delete the row, or bring that voter with --subject",
+                self.file.display(),
+                total.row,
+                total.subject
+            );
+        }
+        Ok(self.places.iter().map(|place| (place.row, place.subject.clone())).collect())
+    }
+
+    /// The group of each person.
+    pub(super) fn groups(&self, persons: &[Person]) -> Vec<Option<String>> {
+        let firsts = persons.iter().map(|person| person.positions.first());
+        firsts.map(|first| self.places.get(*first?).and_then(|place| place.group.clone())).collect()
+    }
+
+    /// Whether each person is in one group.
+    pub(super) fn check_groups(&self, persons: &[Person]) -> Result<()> {
+        let mut mistakes: Vec<Mistake> = Vec::new();
+        for person in persons {
+            let mut of_person = person.positions.iter().filter_map(|position| self.places.get(*position));
+            let Some(first) = of_person.next() else { continue };
+            let Some(other) = of_person.find(|place| place.group != first.group) else { continue };
+            let group = |place: &Place| format!("{:?}", place.group.as_deref().unwrap_or_default());
+            let problem = format!(
+                "the person of row {} is in the group {} there and in {} here; correct one of them",
+                first.row,
+                group(first),
+                group(other)
+            );
+            mistakes.push((u32::try_from(other.row).unwrap_or(u32::MAX), String::new(), problem));
+        }
+        if mistakes.is_empty() {
+            return Ok(());
+        }
+        bail!(table_file::listed(mistakes, self.file, "the subjects", "nothing was minted"))
+    }
+}
+
+fn place(row: Row<'_>, subject: usize, group: Option<usize>) -> Place {
+    let group = group.map(|group| row.cell(group).to_owned()).filter(|group| !group.is_empty());
+    Place {
+        row: usize::try_from(row.number()).unwrap_or(usize::MAX),
+        subject: row.cell(subject).to_owned(),
+        group,
+    }
+}

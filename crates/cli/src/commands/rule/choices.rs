@@ -1,0 +1,127 @@
+//! `acclaim rule choose`: the panel's choice of winners, one category by the command line or many from a table.
+
+use std::{collections::BTreeMap, path::Path};
+
+use acclaim_tables::Header;
+use anyhow::{Result, anyhow, bail};
+use serde_json::{Value, json};
+
+use super::{
+    super::table_file::{Mistake, TableFile, has_name, listed},
+    catalogue::{Catalogue, Contest},
+};
+use crate::{
+    args::rule::ChooseArgs,
+    client::{Client, IdempotencyKey},
+    commands::contest::step,
+    outcome::Outcome,
+    output,
+};
+
+/// Winners by category, in the order of the rows.
+type Choices = BTreeMap<String, Vec<String>>;
+
+pub(super) fn choose(args: &ChooseArgs) -> Result<Outcome> {
+    match (&args.csv, &args.category) {
+        (Some(file), _) => from_table(args, file),
+        (None, Some(category)) => {
+            let body = body(args, category.as_str(), &json!(args.entries));
+            step(&args.target, &args.contest, "choices", &body)
+        }
+        (None, None) => bail!("name a category, or a table with --csv"),
+    }
+}
+
+fn body(args: &ChooseArgs, category: &str, winners: &Value) -> Value {
+    let mut body = json!({"category": category, "winners": winners});
+    if let (Some(note), Some(fields)) = (&args.note, body.as_object_mut()) {
+        fields.insert("note".to_owned(), note.as_str().into());
+    }
+    body
+}
+
+fn from_table(args: &ChooseArgs, file: &Path) -> Result<Outcome> {
+    let table = TableFile::read(file, "the choices in")?;
+    let client = Client::open(&args.target)?;
+    let contest = Contest::fetch(&client, &args.contest)?;
+    let (choices, mistakes) = choices(&table, args, &Catalogue::new(&contest))?;
+    if !mistakes.is_empty() {
+        return Err(anyhow!(listed(mistakes, file, "the choices", "nothing was sent")));
+    }
+    if choices.is_empty() {
+        bail!("the choices in {}: there are none", file.display());
+    }
+    let (key, path) = (IdempotencyKey::new()?, format!("/v1/contests/{}/choices", args.contest));
+    for (number, (category, winners)) in choices.iter().enumerate() {
+        let done = client.post(&path, &key.part(number), &body(args, category, &json!(winners)))?;
+        let index = done.get("index").cloned().unwrap_or_default();
+        let winners = if winners.is_empty() { "no winner".to_owned() } else { winners.join(", ") };
+        output::line(format_args!("{category}: {winners}: recorded at index {index}"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The choices of a table, and its mistakes. A category with an empty entry has no winner.
+fn choices(
+    table: &TableFile,
+    args: &ChooseArgs,
+    catalogue: &Catalogue<'_>,
+) -> Result<(Choices, Vec<Mistake>)> {
+    let column = |option: &str, named: &Option<String>, name: &str| {
+        table.column(option, named.as_deref(), name)?.ok_or_else(|| {
+            let listed = table.header.listed();
+            anyhow!("there is no column {name}: {option} says which one it is. The columns are {listed}")
+        })
+    };
+    let category = column("--category-column", &args.category_column, "category")?;
+    let entry = column("--entry-column", &args.entry_column, "entry")?;
+    let is_known =
+        |index: usize, name: &str| index == category || index == entry || has_name(&args.leave_out, name);
+    let names = table.header.names().iter().enumerate();
+    if let Some((_, name)) =
+        names.filter(|(_, name)| !name.is_empty()).find(|(index, name)| !is_known(*index, name))
+    {
+        bail!(
+            "there is a column {name:?}; the columns are category and entry. --leave-out {name:?} says that it is not read"
+        );
+    }
+    let (mut choices, mut mistakes) = (Choices::new(), Vec::new());
+    for row in table.rows().filter(|row| !table.header.is_repeated_by(*row)) {
+        let number = row.number();
+        let mut wrong = |column: &str, problem: String| mistakes.push((number, column.to_owned(), problem));
+        if let Some(problem) = table.header.surplus(row) {
+            wrong("", problem);
+            continue;
+        }
+        if let Some(word) = Header::total(row) {
+            wrong("", format!("{word:?} is a row of totals, and no choice; delete it"));
+            continue;
+        }
+        let category = match catalogue.category(row.cell(category)) {
+            Ok(category) => category.id.as_str(),
+            Err(problem) => {
+                wrong("category", problem);
+                continue;
+            }
+        };
+        let is_new = !choices.contains_key(category);
+        let winners = choices.entry(category.to_owned()).or_default();
+        match row.cell(entry) {
+            "" if is_new => {}
+            "" => {
+                wrong("entry", format!("is empty, and the category {category} has a winner in another row"));
+            }
+            name => match catalogue.entry(name, category) {
+                Ok(found) if found.category.as_str() != category => {
+                    wrong("entry", format!("{name:?} stands in the category {}", found.category));
+                }
+                Ok(found) if winners.iter().any(|winner| winner == found.id.as_str()) => {
+                    wrong("entry", format!("{name:?} is there twice"));
+                }
+                Ok(found) => winners.push(found.id.to_string()),
+                Err(problem) => wrong("entry", problem),
+            },
+        }
+    }
+    Ok((choices, mistakes))
+}

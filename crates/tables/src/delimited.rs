@@ -1,0 +1,164 @@
+//! Tables as text: a row a line, with one of the usual delimiters between cells, and quotation marks around cells that hold one.
+//!
+//! The rows are split here and not by a library, because blank rows count where a spreadsheet numbers rows, a cell can go over lines, and a quotation mark
+//! that is never closed must not swallow what follows it.
+
+use crate::{
+    encoding::decode,
+    table::{Builder, Form, Table, Unreadable},
+};
+
+/// What can stand between cells. Of those that are equally frequent in the first row the first is taken.
+const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+
+pub(crate) fn read(content: &[u8]) -> Result<Table, Unreadable> {
+    let text = decode(content).map_err(|error| Unreadable {
+        row: None,
+        line: Some(error.line),
+        problem: error.problem,
+    })?;
+    let (named, lines, rest) = named_delimiter(&text);
+    let delimiter = named.or_else(|| delimiter(rest));
+    let mut builder = Builder::new(Form::Text(delimiter));
+    let mut reader = Reader { rest, delimiter, row: 0, line: lines };
+    while !reader.rest.is_empty() {
+        reader.row(&mut builder)?;
+    }
+    Ok(builder.finish())
+}
+
+/// The delimiter that a first line `sep=;` names, how many lines that takes, and the rest. A spreadsheet does not show that line.
+fn named_delimiter(text: &str) -> (Option<char>, u32, &str) {
+    let line = text.split(['\n', '\r']).next().unwrap_or_default();
+    let mut value = line.trim_matches('"').chars();
+    let is_named = value.by_ref().take(4).flat_map(char::to_lowercase).eq("sep=".chars());
+    let (Some(delimiter), None) = (value.next(), value.next()) else { return (None, 1, text) };
+    if !is_named || delimiter == '"' {
+        return (None, 1, text);
+    }
+    let rest = text.get(line.len()..).unwrap_or_default();
+    let rest = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix(['\n', '\r'])).unwrap_or(rest);
+    (Some(delimiter), 2, rest)
+}
+
+/// The delimiter that is most frequent in the first row, outside quotation marks. None if there is none: each line is one cell.
+fn delimiter(text: &str) -> Option<char> {
+    let mut counts = [0_usize; DELIMITERS.len()];
+    let mut is_quoted = false;
+    for character in text.trim_start_matches(['\n', '\r', ' ']).chars() {
+        match character {
+            '"' => is_quoted = !is_quoted,
+            '\n' | '\r' if !is_quoted => break,
+            _ if is_quoted => {}
+            _ => {
+                let found = DELIMITERS.iter().zip(&mut counts).find(|(known, _)| **known == character);
+                found.into_iter().for_each(|(_, count)| *count += 1);
+            }
+        }
+    }
+    let most = counts.iter().copied().max().filter(|most| *most > 0)?;
+    DELIMITERS.iter().zip(counts).find(|(_, count)| *count == most).map(|(known, _)| *known)
+}
+
+/// Reads rows from the front of a text.
+struct Reader<'t> {
+    rest: &'t str,
+    delimiter: Option<char>,
+    /// The row read last, as a spreadsheet numbers it.
+    row: u32,
+    /// The line in which `rest` begins.
+    line: u32,
+}
+
+/// What ends a cell.
+enum End {
+    Cell,
+    Row,
+}
+
+impl Reader<'_> {
+    /// Reads one row, blank or not.
+    fn row(&mut self, builder: &mut Builder) -> Result<(), Unreadable> {
+        self.row = self.row.saturating_add(1);
+        let line = self.line;
+        let mut is_first = true;
+        while let End::Cell = self.cell(builder, is_first)? {
+            is_first = false;
+        }
+        builder.end_row(self.row, Some(line));
+        Ok(())
+    }
+
+    fn cell(&mut self, builder: &mut Builder, is_first: bool) -> Result<End, Unreadable> {
+        let trimmed = self.rest.trim_start_matches(|c: char| c == ' ' && self.delimiter != Some(' '));
+        let is_spaced = !is_first && trimmed.len() < self.rest.len();
+        if let Some(quoted) = trimmed.strip_prefix('"') {
+            let (cell, rest) = self.quoted(quoted)?;
+            self.rest = rest;
+            builder.cell(&cell, false, false).map_err(|problem| self.unreadable(self.line, problem))?;
+            return Ok(self.end());
+        }
+        let is_end = |c: char| c == '\n' || c == '\r' || Some(c) == self.delimiter;
+        let length = self.rest.find(is_end).unwrap_or(self.rest.len());
+        let (cell, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        let is_spaced = is_spaced && !cell.trim().is_empty();
+        builder.cell(cell, false, is_spaced).map_err(|problem| self.unreadable(self.line, problem))?;
+        Ok(self.end())
+    }
+
+    /// The text of a cell whose opening quotation mark has been read, with one kind of line end, and what follows its closing one.
+    fn quoted<'r>(&mut self, text: &'r str) -> Result<(String, &'r str), Unreadable> {
+        let opened = self.line;
+        let mut cell = String::new();
+        let mut rest = text;
+        loop {
+            let Some(at) = rest.find(['"', '\n', '\r']) else {
+                return Err(
+                    self.unreadable(opened, "a quotation mark opens here and is never closed".to_owned())
+                );
+            };
+            let (before, from) = rest.split_at(at);
+            cell.push_str(before);
+            if let Some(after) = from.strip_prefix("\"\"") {
+                cell.push('"');
+                rest = after;
+            } else if let Some(after) = from.strip_prefix('"') {
+                rest = after;
+                break;
+            } else {
+                cell.push('\n');
+                self.line = self.line.saturating_add(1);
+                rest = from.strip_prefix("\r\n").unwrap_or_else(|| from.get(1..).unwrap_or_default());
+            }
+        }
+        let after = rest.trim_start_matches(|c: char| c == ' ' && self.delimiter != Some(' '));
+        let is_ended = after.is_empty()
+            || after.starts_with(['\n', '\r'])
+            || self.delimiter.is_some_and(|d| after.starts_with(d));
+        if !is_ended {
+            let problem = "a field in quotation marks that opens here goes on after they close; a quotation mark inside is written twice";
+            return Err(self.unreadable(opened, problem.to_owned()));
+        }
+        Ok((cell, after))
+    }
+
+    /// Steps over what ends the cell.
+    fn end(&mut self) -> End {
+        if let Some(delimiter) = self.delimiter
+            && let Some(rest) = self.rest.strip_prefix(delimiter)
+        {
+            self.rest = rest;
+            return End::Cell;
+        }
+        if let Some(rest) = self.rest.strip_prefix("\r\n").or_else(|| self.rest.strip_prefix(['\n', '\r'])) {
+            self.rest = rest;
+            self.line = self.line.saturating_add(1);
+        }
+        End::Row
+    }
+
+    fn unreadable(&self, line: u32, problem: String) -> Unreadable {
+        Unreadable { row: Some(self.row), line: Some(line), problem }
+    }
+}

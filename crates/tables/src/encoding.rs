@@ -1,0 +1,158 @@
+//! The encoding of a text: UTF-8 and UTF-16 are read, with or without a mark; every other one is named.
+
+use std::borrow::Cow;
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+
+/// How to save a file that is refused for its encoding.
+const SAVE: &str = "save it as UTF-8 (Excel: Save as, \"CSV UTF-8\"; LibreOffice: Save as, character set \"Unicode (UTF-8)\")";
+/// Bytes by which UTF-16 without a mark is recognised.
+const SAMPLE: usize = 1024;
+
+/// A text in an encoding that is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecodable {
+    /// Where the first wrong bytes stand, as an offset in the content.
+    pub at: usize,
+    /// The line they stand in, from 1.
+    pub line: u32,
+    /// What the text seems to be, and what to do.
+    pub problem: String,
+}
+
+/// The text of a file, without its mark.
+///
+/// # Errors
+/// [`Undecodable`] names the encoding that the text seems to have.
+pub fn decode(content: &[u8]) -> Result<Cow<'_, str>, Undecodable> {
+    if content.starts_with(b"\xff\xfe\0\0") || content.starts_with(b"\0\0\xfe\xff") {
+        return Err(undecodable(content, 0, format!("the file is UTF-32; {SAVE}")));
+    }
+    if let Some(rest) = content.strip_prefix(b"\xff\xfe") {
+        return utf_16(rest, u16::from_le_bytes).map(Cow::Owned);
+    }
+    if let Some(rest) = content.strip_prefix(b"\xfe\xff") {
+        return utf_16(rest, u16::from_be_bytes).map(Cow::Owned);
+    }
+    let text = without_mark(content);
+    if let Some(at) = text.iter().position(|&byte| byte == 0) {
+        return match without_a_mark(text) {
+            Some(from_bytes) => utf_16(text, from_bytes).map(Cow::Owned),
+            None => Err(undecodable(content, at, "there is a zero byte: the file is no text".to_owned())),
+        };
+    }
+    std::str::from_utf8(text).map(Cow::Borrowed).map_err(|error| {
+        let at = error.valid_up_to();
+        let byte = text.get(at).copied().unwrap_or_default();
+        let name = looks_like(text);
+        undecodable(text, at, format!("not UTF-8 (byte 0x{byte:02X}): the file looks like {name}; {SAVE}"))
+    })
+}
+
+/// The content without a UTF-8 mark at its beginning.
+#[must_use]
+pub fn without_mark(content: &[u8]) -> &[u8] {
+    content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
+}
+
+/// How the bytes of a text of UTF-16 go together, by where its zero bytes stand. `None` if it is none.
+fn without_a_mark(content: &[u8]) -> Option<fn([u8; 2]) -> u16> {
+    let sample = content.get(..SAMPLE).unwrap_or(content);
+    let zeros = |offset: usize| sample.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count();
+    let (first, second) = (zeros(0), zeros(1));
+    let pairs = sample.len() / 2;
+    match (first, second) {
+        _ if !content.len().is_multiple_of(2) => None,
+        // Every text has line ends, spaces or delimiters, which are zero in one half.
+        (0, second) if second * 8 >= pairs => Some(u16::from_le_bytes),
+        (first, 0) if first * 8 >= pairs => Some(u16::from_be_bytes),
+        _ => None,
+    }
+}
+
+fn utf_16(content: &[u8], from_bytes: fn([u8; 2]) -> u16) -> Result<String, Undecodable> {
+    let units = content.chunks_exact(2).map(|pair| match pair {
+        [first, second] => from_bytes([*first, *second]),
+        _ => 0,
+    });
+    let mut text = String::with_capacity(content.len() / 2);
+    let broken = |text: &str| Undecodable {
+        at: text.len(),
+        line: line_of(text.as_bytes(), text.len()),
+        problem: format!("the file is UTF-16 and has a broken character; {SAVE}"),
+    };
+    for character in char::decode_utf16(units) {
+        match character {
+            Ok('\0') | Err(_) => return Err(broken(&text)),
+            Ok(character) => text.push(character),
+        }
+    }
+    if !content.len().is_multiple_of(2) {
+        return Err(broken(&text));
+    }
+    Ok(text)
+}
+
+/// The encoding that a text seems to have.
+fn looks_like(content: &[u8]) -> String {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(content, true);
+    let name = detector.guess(None, Utf8Detection::Deny).name();
+    match name.strip_prefix("windows-") {
+        Some(number) => format!("Windows-{number}"),
+        None => name.to_owned(),
+    }
+}
+
+fn undecodable(content: &[u8], at: usize, problem: String) -> Undecodable {
+    Undecodable { at, line: line_of(content, at), problem }
+}
+
+/// The line of an offset, from 1; lines end with LF, CR LF or CR.
+fn line_of(content: &[u8], at: usize) -> u32 {
+    let before = content.get(..at).unwrap_or(content);
+    let is_end =
+        |(at, byte): (usize, &u8)| *byte == b'\n' || (*byte == b'\r' && content.get(at + 1) != Some(&b'\n'));
+    let ends = before.iter().enumerate().filter(|end| is_end(*end)).count();
+    u32::try_from(ends).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utf_16_is_read_with_or_without_mark() {
+        let text = "id,title\ne1,Zoë 🎉\n";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for content in [
+            text.as_bytes().to_vec(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            little.clone(),
+            big.clone(),
+            [&b"\xff\xfe"[..], &little].concat(),
+            [&b"\xfe\xff"[..], &big].concat(),
+        ] {
+            assert_eq!(decode(&content).unwrap(), text);
+        }
+        let odd = [&b"\xff\xfe"[..], &little, b"a"].concat();
+        assert!(decode(&odd).unwrap_err().problem.contains("UTF-16"));
+    }
+
+    #[test]
+    fn other_encodings_are_named_with_their_line() {
+        for (content, line, name) in [
+            (&b"mailto:zo\xeb@example.org\n"[..], 1, "Windows-1252"),
+            (b"id,title\re1,plain\r\ne2,caf\xe9\n", 3, "Windows-1252"),
+            (b"\xc8\xe2\xe0\xed \xcf\xe5\xf2\xf0\xee\xe2\n", 1, "Windows-1251"),
+            (b"\n\x82\xa0\x82\xa2\x82\xa4\x93\xfa\x96\x7b", 2, "Shift_JIS"),
+            (b"\xff\xfe\0\0a\0\0\0", 1, "UTF-32"),
+            (b"a\nb\0c", 2, "zero byte"),
+        ] {
+            let refused = decode(content).unwrap_err();
+            assert_eq!(refused.line, line, "{refused:?}");
+            assert!(refused.problem.contains(name), "{refused:?}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Rows that a spreadsheet adds up: a total is never a voter, a juror or an entry.
+
+/// What the first cell of such a row says, in the languages of many spreadsheets.
+const WORDS: [&str; 26] = [
+    "total",
+    "totals",
+    "grand total",
+    "subtotal",
+    "sub-total",
+    "sum",
+    "sums",
+    "average",
+    "avg",
+    "mean",
+    "median",
+    "count",
+    "summe",
+    "gesamt",
+    "gesamtsumme",
+    "mittelwert",
+    "durchschnitt",
+    "anzahl",
+    "somme",
+    "moyenne",
+    "suma",
+    "promedio",
+    "total general",
+    "totale",
+    "media",
+    "итого",
+];
+
+/// Whether a cell names a row of totals or averages: `Total`, `Average:`.
+#[must_use]
+pub fn is_total(cell: &str) -> bool {
+    let word = cell.trim().trim_end_matches([':', '.']).trim_end().to_lowercase();
+    WORDS.contains(&word.as_str())
+}

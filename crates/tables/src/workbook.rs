@@ -1,0 +1,219 @@
+//! Workbooks: `.xlsx` and `.ods`, by calamine. What it is given has been checked before (`parts.rs`): it trusts a file where that can cost memory without
+//! bound, and waits for ever for the end of a table that never ends.
+
+mod parts;
+mod shown;
+
+use std::{
+    io::Cursor,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use calamine::{Data, Ods, Reader as _, Sheet, SheetType, SheetVisible, Xlsx};
+
+use self::{
+    parts::Kind,
+    shown::{NumberFormat, shown},
+};
+use crate::table::{Builder, Form, Table, Unreadable};
+
+/// The most cells of a workbook's sheets together, gaps between cells included.
+pub(crate) const MAX_CELLS: usize = 2_000_000;
+/// The most columns of a sheet.
+pub(crate) const MAX_COLUMNS: usize = 16_384;
+
+/// How to save a workbook that is not read.
+const SAVE: &str = "save it as .xlsx, .ods or \"CSV UTF-8\"";
+/// What old workbooks and workbooks with a password begin with.
+const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+const ZIP: &[u8] = b"PK\x03\x04";
+
+/// The cells of one sheet, in order: row, column, text, and whether that is a number.
+type Cells = Vec<(u32, u32, String, bool)>;
+
+/// Whether the content is a workbook, by its first bytes.
+pub(crate) fn is_workbook(content: &[u8]) -> bool {
+    content.starts_with(ZIP) || content.starts_with(COMPOUND)
+}
+
+/// Reads the one sheet that has content.
+pub(crate) fn read(content: &[u8]) -> Result<Table, Unreadable> {
+    if content.starts_with(COMPOUND) {
+        return Err(unreadable(format!(
+            "the file is an old workbook (.xls), or one with a password; {SAVE}"
+        )));
+    }
+    let (kind, checked) = parts::checked(content).map_err(unreadable)?;
+    // A checked workbook gives calamine no reason to panic that is known; one that is not known must not end the program.
+    let sheets = catch_unwind(AssertUnwindSafe(|| match kind {
+        Kind::Xlsx => xlsx(checked),
+        Kind::Ods => ods(checked),
+    }));
+    let damaged = || unreadable(format!("the workbook is damaged; open it in its program and {SAVE}"));
+    let sheets = sheets.map_err(|_panic| damaged())??;
+    let mut filled =
+        sheets.into_iter().filter(|(_, cells)| cells.iter().any(|(_, _, text, _)| !text.is_empty()));
+    let Some((first, cells)) = filled.next() else { return Ok(Builder::new(Form::Workbook).finish()) };
+    let others: Vec<String> = filled.map(|(name, _)| format!("{name:?}")).collect();
+    if !others.is_empty() {
+        let problem = format!(
+            "the workbook has several sheets with content: {first:?}, {}. Keep one, hide the others, or save the one you mean as \"CSV UTF-8\"",
+            others.join(", ")
+        );
+        return Err(unreadable(problem));
+    }
+    table(cells)
+}
+
+fn unreadable(problem: String) -> Unreadable {
+    Unreadable { row: None, line: None, problem }
+}
+
+fn of_library(error: impl std::fmt::Display) -> Unreadable {
+    let told: String = error.to_string().chars().take(200).collect();
+    unreadable(format!("the workbook cannot be read ({told}); open it in its program and {SAVE}"))
+}
+
+fn is_shown(sheet: &Sheet) -> bool {
+    sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible
+}
+
+fn xlsx(content: Vec<u8>) -> Result<Vec<(String, Cells)>, Unreadable> {
+    let mut workbook = Xlsx::new(Cursor::new(content)).map_err(of_library)?;
+    let sheets: Vec<Sheet> =
+        workbook.sheets_metadata().iter().filter(|sheet| is_shown(sheet)).cloned().collect();
+    let mut bound = Bound::default();
+    let mut all = Vec::with_capacity(sheets.len());
+    for sheet in sheets {
+        let mut reader = workbook.worksheet_cells_reader(&sheet.name).map_err(of_library)?;
+        let formats: Vec<NumberFormat> = reader.styles().iter().map(NumberFormat::of).collect();
+        let mut cells = Cells::new();
+        while let Some((cell, style)) = reader.next_cell_with_style_id().map_err(of_library)? {
+            let (row, column) = cell.get_position();
+            let format = formats.get(style).copied().unwrap_or_default();
+            let value = Data::from(cell.get_value().clone());
+            push(&mut cells, &mut bound, (row, column), &value, format)?;
+        }
+        all.push((sheet.name, cells));
+    }
+    Ok(all)
+}
+
+fn ods(content: Vec<u8>) -> Result<Vec<(String, Cells)>, Unreadable> {
+    let mut workbook = Ods::new(Cursor::new(content)).map_err(of_library)?;
+    let sheets: Vec<Sheet> =
+        workbook.sheets_metadata().iter().filter(|sheet| is_shown(sheet)).cloned().collect();
+    let mut bound = Bound::default();
+    let mut all = Vec::with_capacity(sheets.len());
+    for sheet in sheets {
+        let range = workbook.worksheet_range(&sheet.name).map_err(of_library)?;
+        let (first_row, first_column) = range.start().unwrap_or_default();
+        let mut cells = Cells::new();
+        for (row, column, value) in range.used_cells() {
+            let at =
+                |first: u32, offset: usize| first.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
+            let place = (at(first_row, row), at(first_column, column));
+            push(&mut cells, &mut bound, place, value, NumberFormat::default())?;
+        }
+        all.push((sheet.name, cells));
+    }
+    Ok(all)
+}
+
+/// What all sheets take so far.
+#[derive(Default)]
+struct Bound {
+    cells: usize,
+    text: usize,
+}
+
+fn push(
+    cells: &mut Cells,
+    bound: &mut Bound,
+    (row, column): (u32, u32),
+    value: &Data,
+    format: NumberFormat,
+) -> Result<(), Unreadable> {
+    let problem = |problem: String| Unreadable { row: Some(row.saturating_add(1)), line: None, problem };
+    let text = match value {
+        Data::Empty => return Ok(()),
+        Data::Error(error) => {
+            let column = letters(column);
+            let told = format!(
+                "the cell in column {column} holds an error ({error}); mend its formula, or type the value"
+            );
+            return Err(problem(told));
+        }
+        value => shown(value, format),
+    };
+    bound.cells += 1;
+    bound.text += text.len();
+    if bound.cells > MAX_CELLS {
+        return Err(problem(format!(
+            "the workbook has more than {MAX_CELLS} cells; split it into several files"
+        )));
+    }
+    if bound.text > crate::table::MAX_TEXT {
+        let most = crate::table::MAX_TEXT >> 20;
+        return Err(problem(format!(
+            "the workbook has more than {most} MiB of text; split it into several files"
+        )));
+    }
+    let is_number = matches!(value, Data::Int(_) | Data::Float(_)) && format == NumberFormat::General;
+    cells.push((row, column, text, is_number));
+    Ok(())
+}
+
+/// The table of one sheet's cells.
+fn table(mut cells: Cells) -> Result<Table, Unreadable> {
+    // A file can hold its cells in any order, and one twice.
+    cells.sort_by_key(|(row, column, ..)| (*row, *column));
+    cells.dedup_by_key(|(row, column, ..)| (*row, *column));
+    let mut builder = Builder::new(Form::Workbook);
+    let mut rows = cells.chunk_by(|one, other| one.0 == other.0).peekable();
+    while let Some(of_row) = rows.next() {
+        let row = of_row.first().map_or(0, |(row, ..)| *row);
+        for (_, column, text, is_number) in of_row {
+            let put = |builder: &mut Builder, text: &str, is_number| {
+                builder.cell(text, is_number, false).map_err(|problem| Unreadable {
+                    row: Some(row.saturating_add(1)),
+                    line: None,
+                    problem,
+                })
+            };
+            while builder.columns() < *column as usize {
+                put(&mut builder, "", false)?;
+            }
+            put(&mut builder, text, *is_number)?;
+        }
+        builder.end_row(row.saturating_add(1), None);
+        let next = rows.peek().and_then(|next| next.first()).map_or(row, |(next, ..)| *next);
+        // As many as are listed; a sheet can have a million blank rows between two others.
+        for blank in (row + 1..next).take(100) {
+            builder.end_row(blank.saturating_add(1), None);
+        }
+    }
+    Ok(builder.finish())
+}
+
+/// A column's name as a spreadsheet shows it: A, B, ... Z, AA.
+fn letters(column: u32) -> String {
+    let mut letters = Vec::new();
+    let mut rest = column.saturating_add(1);
+    while rest > 0 {
+        let letter = u8::try_from((rest - 1) % 26).unwrap_or(0);
+        letters.push(char::from(b'A' + letter));
+        rest = (rest - 1) / 26;
+    }
+    letters.iter().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::letters;
+
+    #[test]
+    fn columns_are_called_as_a_spreadsheet_calls_them() {
+        assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
+    }
+}

@@ -1,0 +1,83 @@
+//! Workbooks that would take memory or time without bound.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    refusal,
+    workbook::{STRINGS, archive, ods, xlsx},
+};
+
+/// Refused soon, with these words.
+#[track_caller]
+fn refused(content: &[u8], words: &str) {
+    let begun = Instant::now();
+    let said = refusal(content);
+    assert!(said.contains(words), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+fn cell(more: &str, content: &str) -> String {
+    format!(
+        "<table:table-cell office:value-type=\"string\" {more}><text:p>{content}</text:p></table:table-cell>"
+    )
+}
+
+#[test]
+fn what_unfolds_is_bounded() {
+    let row = |more: &str, cells: &str| {
+        format!(
+            "<table:table table:name=\"S\"><table:table-row {more}>{cells}</table:table-row></table:table>"
+        )
+    };
+    refused(
+        &ods(&row(
+            "table:number-rows-repeated=\"1000000\"",
+            &cell("table:number-columns-repeated=\"1000\"", "x"),
+        )),
+        "unfolds to more than",
+    );
+    refused(&ods(&row("", &cell("", "<text:s text:c=\"99999999999\"/>"))), "unfolds to more than");
+    refused(
+        &ods(&row("table:number-rows-repeated=\"100000\"", &cell("", &"x".repeat(10_000)))),
+        "unfolds to more than",
+    );
+    refused(&ods(&row("table:number-rows-repeated=\"-1\"", &cell("", "x"))), "is no number");
+    let wide = "<table:table-cell table:number-columns-repeated=\"16000\"/>".repeat(2) + &cell("", "x");
+    refused(&ods(&row("", &wide)), "unfolds to more than 16384 columns");
+}
+
+#[test]
+fn a_part_that_never_ends_is_not_waited_for() {
+    let content = "<office:document-content><table:table table:name=\"S\"><table:table-row>";
+    let truncated =
+        archive(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", content)]);
+    refused(&truncated, "ends too early");
+    refused(&xlsx(&[("S", "", "<row><c>")], STRINGS), "is damaged");
+    refused(&xlsx(&[("S", "", "")], &"<a>".repeat(1_000)), "is nested too deeply");
+    refused(&xlsx(&[("S", "", "")], "<!DOCTYPE x [<!ENTITY a \"b\">]><sst/>"), "has a document type");
+}
+
+#[test]
+fn claims_out_of_proportion_are_refused() {
+    refused(
+        &xlsx(&[("S", "", "")], "<sst uniqueCount=\"99999999999999\"></sst>"),
+        "claims more texts than it has",
+    );
+    let far = "<row r=\"1\"><c r=\"A1\"><v>1</v></c></row>".to_owned()
+        + &(2..200)
+            .map(|row| format!("<row r=\"{row}\"><c r=\"XFD{row}\"><v>1</v></c></row>"))
+            .collect::<String>();
+    assert!(acclaim_tables::Table::read(&xlsx(&[("S", "", &far)], STRINGS)).is_ok());
+    let farther: String =
+        (1..400).map(|row| format!("<row r=\"{row}\"><c r=\"XFD{row}\"><v>1</v></c></row>")).collect();
+    refused(&xlsx(&[("S", "", &farther)], STRINGS), "more than 4000000 cells");
+    let long = format!("<sst><si><t>{}</t></si></sst>", "x".repeat(30_000));
+    let repeated = format!("<row>{}</row>", "<c t=\"s\"><v>0</v></c>".repeat(5_000));
+    refused(&xlsx(&[("S", "", &repeated)], &long), "MiB of text");
+}
+
+#[test]
+fn an_archive_that_unpacks_to_more_than_its_bound_is_refused() {
+    let zeros = "0".repeat(140 << 20);
+    refused(&archive(&[("xl/workbook.xml", "<w/>"), ("xl/big.xml", &zeros)]), "MiB when unpacked");
+}

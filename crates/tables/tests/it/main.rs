@@ -1,0 +1,20 @@
+//! Tables of every form, and hostile ones.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+mod hostile;
+mod text;
+mod workbook;
+
+use acclaim_tables::Table;
+
+/// Rows with their numbers.
+fn read(content: &[u8]) -> Vec<(u32, Vec<String>)> {
+    let table = Table::read(content).unwrap();
+    table.rows().map(|row| (row.number(), row.cells().map(str::to_owned).collect())).collect()
+}
+
+/// What is said of a table that cannot be read.
+fn refusal(content: &[u8]) -> String {
+    Table::read(content).unwrap_err().to_string()
+}
