@@ -3,9 +3,26 @@
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// The longest identifier, in bytes.
 pub const MAX_LENGTH: usize = 64;
+
+/// The most characters of an id that are made from a title.
+const MAX_SLUG: usize = 48;
+
+/// Letters that have no decomposition, and what stands for them.
+const LETTERS: [(char, &str); 9] = [
+    ('ß', "ss"),
+    ('æ', "ae"),
+    ('œ', "oe"),
+    ('ø', "o"),
+    ('đ', "d"),
+    ('ð', "d"),
+    ('ł', "l"),
+    ('þ', "th"),
+    ('ı', "i"),
+];
 
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +36,27 @@ pub fn is_id(text: &str) -> bool {
     bytes.len() <= MAX_LENGTH
         && bytes.first().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(b))
+}
+
+/// The letters and digits of a text that can stand in an identifier, without marks and case, with `-` for all others: an identifier made from a title. Empty
+/// if there are none.
+#[must_use]
+pub fn slug(title: &str) -> String {
+    let mut slug = String::new();
+    for character in title.to_lowercase().nfkd() {
+        if slug.len() >= MAX_SLUG {
+            break;
+        }
+        match LETTERS.iter().find(|(letter, _)| *letter == character) {
+            Some((_, letters)) => slug.push_str(letters),
+            None if character.is_ascii_alphanumeric() => slug.push(character),
+            // Marks of letters and apostrophes leave no gap.
+            None if is_combining_mark(character) || matches!(character, '\'' | '’') => {}
+            None if slug.is_empty() || slug.ends_with('-') => {}
+            None => slug.push('-'),
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
 }
 
 macro_rules! identifier {

@@ -41,7 +41,7 @@ pub struct MintArgs {
     /// The file is a table, and this column of it holds the subjects
     #[arg(long, value_name = "NAME", requires = "subjects")]
     pub subject_column: Option<String>,
-    /// The column whose values are the groups
+    /// The column whose values are the groups, without case and marks: Saint-Étienne becomes saint-etienne
     #[arg(long, value_name = "NAME", requires = "subject_column", conflicts_with = "group")]
     pub group_column: Option<String>,
     /// What subjects without a scheme such as tel: are: addresses or ids [default: as in the contest's first list, else addresses]

@@ -97,7 +97,7 @@ fn voters_messy_is_three_voters_in_their_regions() {
     );
     assert_eq!(subjects(&said).len(), 3);
     let turnout = session.run(&["turnout", "photos", "--json"]);
-    for region in ["Accra", "Gansu", "Bern"] {
+    for region in ["accra", "gansu", "bern"] {
         assert!(turnout.out.contains(region), "{}", turnout.out);
     }
     // A total that could be a voter is refused, and so is a person in two groups.
@@ -261,7 +261,7 @@ fn skating_has_a_column_a_juror_and_a_dash_is_no_score() {
     let of_j3: Vec<&str> = scores.lines().filter(|line| line.contains(" J3 ")).collect();
     assert_eq!(of_j3.len(), 2, "no score for the dash: {scores}");
     assert!(of_j3[0].contains("sample") && of_j3[0].ends_with("-3"), "{scores}");
-    assert!(of_j3[1].contains("CCoSp4") && of_j3[1].ends_with('0'), "{scores}");
+    assert!(of_j3[1].contains("CCoSp4") && of_j3[1].ends_with('1'), "{scores}");
     assert_eq!(scores.lines().count(), 1 + 14);
     // A value off the scale is told why.
     session.write("off.csv", "juror,entry,criterion,value\nJ1,example,3Lz,-3.5\nJ1,exampel,3Lz,1\n");
@@ -378,7 +378,7 @@ fn photo_archive_is_one_category_without_its_metadata() {
     let contest: serde_json::Value = serde_json::from_str(&shown).unwrap();
     let titles: Vec<&str> =
         contest["entries"].as_array().unwrap().iter().map(|entry| entry["title"].as_str().unwrap()).collect();
-    assert_eq!(titles, ["Azadi \"Tower\", dusk.jpg", "میدان آزادی.jpg", "Delft.jpg"]);
+    assert_eq!(titles, ["Azadi \"Tower\", dusk.jpg", "پل خواجو.jpg", "Delft.jpg"]);
     assert_eq!(contest["categories"].as_array().unwrap().len(), 1, "the draft's own category");
     // The row that is told is the sheet's, though a cell goes over two lines.
     let text = std::fs::read_to_string(input("photo-archive.csv")).unwrap();

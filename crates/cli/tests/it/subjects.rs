@@ -93,10 +93,8 @@ fn a_list_as_people_bring_it_is_told_line_by_line() {
 #[test]
 fn an_encoding_that_is_not_utf_8_is_refused_by_name_and_line() {
     let session = with_contest();
-    let utf16: Vec<u8> =
-        "\u{feff}mailto:ama@example.org\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let cp1252 = b"mailto:ama@example.org\r\nmailto:zo\xeb@example.org\r\n".to_vec();
-    for (content, words) in [(utf16, ["line 1", "UTF-16"]), (cp1252, ["line 2", "Windows-1252"])] {
+    for (content, words) in [(cp1252, ["line 2", "Windows-1252"])] {
         let said = mint(&session, content, &["--out", "passes.csv"]);
         assert_eq!((said.status, said.out.as_str()), (2, ""));
         assert!(words.iter().all(|word| said.err.contains(word)), "{}", said.err);

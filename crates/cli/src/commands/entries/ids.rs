@@ -2,26 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use acclaim_contest::{Entry, EntryId, juror};
-use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+use acclaim_contest::{Entry, EntryId, id::slug, juror};
 
 use super::rows::Import;
-
-/// The most characters of an id that are made from a title.
-const MAX_LENGTH: usize = 48;
-
-/// Letters that have no decomposition, and what stands for them.
-const LETTERS: [(char, &str); 9] = [
-    ('ß', "ss"),
-    ('æ', "ae"),
-    ('œ', "oe"),
-    ('ø', "o"),
-    ('đ', "d"),
-    ('ð', "d"),
-    ('ł', "l"),
-    ('þ', "th"),
-    ('ı', "i"),
-];
 
 /// The id of an entry that gets its own later.
 #[expect(clippy::expect_used, reason = "one letter is an identifier")]
@@ -111,25 +94,6 @@ pub(super) fn made(title: &str, content: &str, is_taken: impl Fn(&str) -> bool) 
         slug if is_taken(slug) => format!("{slug}-{}", digits(6)),
         slug => slug.to_owned(),
     }
-}
-
-/// The letters and digits of a title that can stand in an id, with `-` for all others. Empty if there are none.
-fn slug(title: &str) -> String {
-    let mut slug = String::new();
-    for character in title.to_lowercase().nfkd() {
-        if slug.len() >= MAX_LENGTH {
-            break;
-        }
-        match LETTERS.iter().find(|(letter, _)| *letter == character) {
-            Some((_, letters)) => slug.push_str(letters),
-            None if character.is_ascii_alphanumeric() => slug.push(character),
-            // Marks of letters and apostrophes leave no gap.
-            None if is_combining_mark(character) || matches!(character, '\'' | '’') => {}
-            None if slug.is_empty() || slug.ends_with('-') => {}
-            None => slug.push('-'),
-        }
-    }
-    slug.trim_end_matches('-').to_owned()
 }
 
 #[cfg(test)]

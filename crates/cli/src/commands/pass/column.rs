@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use acclaim_contest::{SubjectRules, subject::Person};
+use acclaim_contest::{
+    SubjectRules,
+    id::{is_id, slug},
+    spreadsheet,
+    subject::Person,
+};
 use acclaim_tables::{Header, Row, Table};
 use anyhow::{Result, anyhow, bail};
 
@@ -33,18 +38,19 @@ impl<'a> Column<'a> {
         match &args.subject_column {
             Some(column) => {
                 let table = TableFile::of(content).map_err(unreadable)?;
-                Self::named(&table, file, column, args.group_column.as_deref())
+                Self::named(&table, file, column, args)
             }
             None => {
-                let table = Table::read(content).map_err(|error| unreadable(error.to_string()))?;
+                let table = spreadsheet::read(content).map_err(|error| unreadable(error.to_string()))?;
                 Self::only(&table, file)
             }
         }
     }
 
-    fn named(table: &TableFile, file: &'a Path, column: &str, group: Option<&str>) -> Result<Self> {
+    fn named(table: &TableFile, file: &'a Path, column: &str, args: &MintArgs) -> Result<Self> {
         let subject = table.named("--subject-column", column)?;
-        let group = group.map(|name| table.named("--group-column", name)).transpose()?;
+        let group =
+            args.group_column.as_deref().map(|name| table.named("--group-column", name)).transpose()?;
         let mut read = Self { file, places: Vec::new(), totals: Vec::new(), notes: Vec::new() };
         let mut mistakes: Vec<Mistake> = Vec::new();
         for row in table.rows() {
@@ -61,7 +67,14 @@ impl<'a> Column<'a> {
             } else if row.cell(subject).is_empty() {
                 mistakes.push((number, column.to_owned(), "is empty: the row has no subject".to_owned()));
             } else {
-                read.places.push(place(row, subject, group));
+                let place = place(row, subject, group);
+                if place.group.as_deref() == Some("") {
+                    let cell = group.map(|group| row.cell(group)).unwrap_or_default();
+                    let problem =
+                        format!("{cell:?} has no letter or digit of a-z and 0-9, which groups are called by");
+                    mistakes.push((number, args.group_column.clone().unwrap_or_default(), problem));
+                }
+                read.places.push(place);
             }
         }
         if !mistakes.is_empty() {
@@ -134,7 +147,8 @@ impl<'a> Column<'a> {
 }
 
 fn place(row: Row<'_>, subject: usize, group: Option<usize>) -> Place {
-    let group = group.map(|group| row.cell(group).to_owned()).filter(|group| !group.is_empty());
+    let group = group.map(|group| row.cell(group)).filter(|group| !group.is_empty());
+    let group = group.map(|group| if is_id(group) { group.to_owned() } else { slug(group) });
     Place {
         row: usize::try_from(row.number()).unwrap_or(usize::MAX),
         subject: row.cell(subject).to_owned(),

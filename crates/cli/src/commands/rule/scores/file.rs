@@ -236,8 +236,11 @@ mod tests {
         let read: Vec<_> = found.rows.iter().map(|row| (&*row.juror, &*row.criterion, &*row.value)).collect();
         assert_eq!(read, [("J1", "a", "-1"), ("J2", "b", "-3")]);
         assert_eq!(found.notes, ["the column \"Average\" is one of totals, and is left out"]);
-        let unknown = mistakes("entry,J1,J3\nx,1,2");
-        assert!(unknown[0].starts_with("1: : there is a column \"J3\"; did you mean \"J1\"?"), "{unknown:?}");
+        let unknown = mistakes("entry,J1,J22\nx,1,2");
+        assert!(
+            unknown[0].starts_with("1: : there is a column \"J22\"; did you mean \"J2\"?"),
+            "{unknown:?}"
+        );
     }
 
     #[test]
