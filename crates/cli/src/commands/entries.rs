@@ -5,9 +5,9 @@ mod ids;
 mod rows;
 mod written;
 
-use std::{fs::OpenOptions, io::Write as _, path::Path};
+use std::{collections::HashMap, fs::OpenOptions, io::Write as _, path::Path};
 
-use acclaim_contest::{Definition, Overrides};
+use acclaim_contest::{CategoryId, Definition, Overrides};
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use self::{
@@ -108,9 +108,11 @@ fn write(args: &ImportArgs, out: &Path, import: &Import) -> Result<Outcome> {
 
 /// Shows what the entries will be, and what of the file nobody will see.
 fn preview(import: &Import, changes: Option<&Changes>) -> Result<()> {
+    let mut counts: HashMap<&CategoryId, usize> = HashMap::new();
+    import.entries.iter().for_each(|row| *counts.entry(&row.entry.category).or_default() += 1);
     let mut table = Table::new(&["category", "title", ">entries"]);
     for category in &import.categories {
-        let entries = import.entries.iter().filter(|row| row.entry.category == category.id).count();
+        let entries = counts.get(&category.id).copied().unwrap_or_default();
         table.row([category.id.to_string(), category.title.clone(), entries.to_string()]);
     }
     table.print()?;

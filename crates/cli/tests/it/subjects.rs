@@ -94,12 +94,10 @@ fn a_list_as_people_bring_it_is_told_line_by_line() {
 fn an_encoding_that_is_not_utf_8_is_refused_by_name_and_line() {
     let session = with_contest();
     let cp1252 = b"mailto:ama@example.org\r\nmailto:zo\xeb@example.org\r\n".to_vec();
-    for (content, words) in [(cp1252, ["line 2", "Windows-1252"])] {
-        let said = mint(&session, content, &["--out", "passes.csv"]);
-        assert_eq!((said.status, said.out.as_str()), (2, ""));
-        assert!(words.iter().all(|word| said.err.contains(word)), "{}", said.err);
-        assert!(!session.path("passes.csv").exists());
-    }
+    let said = mint(&session, cp1252, &["--out", "passes.csv"]);
+    assert_eq!((said.status, said.out.as_str()), (2, ""));
+    assert!(["line 2", "Windows-1252"].iter().all(|word| said.err.contains(word)), "{}", said.err);
+    assert!(!session.path("passes.csv").exists());
 }
 
 /// A hundred persons over a piece's end, and a bad line in the second piece.

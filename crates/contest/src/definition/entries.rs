@@ -24,6 +24,10 @@ use crate::{
 /// The most entries of a contest.
 pub const MOST_ENTRIES: usize = 100_000;
 
+/// Mistakes for which the category is looked for that was probably meant, and categories among which it is.
+const MAX_SUGGESTIONS: usize = 100;
+const MAX_COMPARED: usize = 1_000;
+
 /// Categories while they are read: those in order, and of every one what is known of its entries.
 pub(super) struct Categories {
     complete: Vec<Category>,
@@ -151,6 +155,7 @@ pub(super) struct Entries {
     complete: Vec<Entry>,
     ids: HashSet<String>,
     count: usize,
+    unknown_categories: usize,
 }
 
 /// An entry as read from either file; absent is what was missing or wrong, and has been reported.
@@ -171,7 +176,7 @@ pub(super) struct Candidate<'t> {
 
 impl Entries {
     pub(super) fn read(root: &mut Table<'_>, categories: &mut Categories, findings: &mut Findings) -> Self {
-        let mut entries = Self { complete: Vec::new(), ids: HashSet::new(), count: 0 };
+        let mut entries = Self { complete: Vec::new(), ids: HashSet::new(), count: 0, unknown_categories: 0 };
         for table in root.tables("entry", findings).unwrap_or_default() {
             let candidate = candidate(table, findings);
             entries.add(candidate, categories, findings);
@@ -209,7 +214,11 @@ impl Entries {
                 known.entries += 1;
                 known.longest_id = known.longest_id.max(id_length);
             } else if !categories.index.is_empty() {
-                let nearest = did_you_mean(&text, categories.known.iter().map(|known| &*known.id));
+                self.unknown_categories += 1;
+                // To compare every wrong row with every category would take long.
+                let compared = if self.unknown_categories <= MAX_SUGGESTIONS { MAX_COMPARED } else { 0 };
+                let known = categories.known.iter().take(compared).map(|known| &*known.id);
+                let nearest = did_you_mean(&text, known);
                 bad_id((place, "category"), format!("there is no category {}{nearest}", quoted(&text)));
             }
             text.parse::<CategoryId>().ok()

@@ -185,11 +185,19 @@ impl Sheets {
             "table:table-cell" | "table:covered-table-cell" => {
                 let repeats = number(element, "table:number-columns-repeated")?.unwrap_or(1);
                 self.cell = CellSize { is_open: true, repeats, ..CellSize::default() };
-                let attributes = element.attributes_raw();
-                // The texts of values and formulas stand in attributes.
-                if attributes.contains("office:") || attributes.contains("table:formula") {
-                    self.cell.has_content = true;
-                    self.add_text(attributes.len())?;
+                for attribute in element.attributes() {
+                    let attribute = attribute.map_err(|error| format!("is damaged ({error})"))?;
+                    match attribute.key.as_ref() {
+                        // The texts of values and formulas stand in attributes.
+                        "office:string-value"
+                        | "office:date-value"
+                        | "office:time-value"
+                        | "table:formula" => {
+                            self.add_text(attribute.value.len())?;
+                        }
+                        key if key.starts_with("office:") => self.cell.has_content = true,
+                        _ => {}
+                    }
                 }
             }
             "text:s" if self.cell.is_open => self.add_text(number(element, "text:c")?.unwrap_or(1))?,

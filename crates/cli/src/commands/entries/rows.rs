@@ -1,7 +1,16 @@
 //! The rows of a table as entries: which columns are read, categories by their titles, titles from another column where they are empty.
 
-use acclaim_contest::{Category, CategoryId, Entry, Titles, definition::text};
-use acclaim_tables::{Header, Row, is_same_name};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+use acclaim_contest::{
+    Category, CategoryId, Entry, Titles,
+    definition::{MOST_ENTRIES, text},
+    juror,
+};
+use acclaim_tables::{Header, Row};
 use anyhow::{Result, bail};
 
 use super::ids;
@@ -53,6 +62,7 @@ pub(super) fn read(table: &TableFile, options: &EntryColumns, known: &[Category]
     let columns = columns(table, options, known)?;
     let mut import = Import::default();
     let one = options.category.as_deref().or_else(|| only(known).filter(|_| columns.category.is_none()));
+    let mut categories = Categories::new(known);
     name_columns(table, &columns, &mut import);
     for row in table.rows() {
         let number = row.number();
@@ -71,7 +81,10 @@ pub(super) fn read(table: &TableFile, options: &EntryColumns, known: &[Category]
         } else if let Some((column, problem)) = table.header.cut_text(row, is_text) {
             import.mistakes.push((number, name(table, column), problem));
         } else {
-            entry(table, row, &columns, one, known, &mut import);
+            entry(table, row, &columns, one, &mut categories, &mut import);
+        }
+        if import.entries.len() > MOST_ENTRIES {
+            bail!("the file has more than {MOST_ENTRIES} entries, which is the most of a contest");
         }
     }
     if import.entries.is_empty() && import.mistakes.is_empty() {
@@ -160,12 +173,12 @@ fn entry(
     row: Row<'_>,
     columns: &Columns,
     one: Option<&str>,
-    known: &[Category],
+    categories: &mut Categories<'_>,
     import: &mut Import,
 ) {
     let number = row.number();
     let named = columns.category.map_or(one.unwrap_or_default(), |column| row.cell(column));
-    let category = category(named, known, &mut import.categories);
+    let category = categories.find(named, &mut import.categories);
     let mut mistakes = Vec::new();
     let mut wrong = |column: String, problem: String| mistakes.push((number, column, problem));
     let title = match (row.cell(columns.title), columns.else_title) {
@@ -216,30 +229,52 @@ fn entry(
     import.mistakes.extend(mistakes);
 }
 
-/// The id of a category that is named by its id or title; a new one is made from its title.
-fn category(named: &str, known: &[Category], categories: &mut Vec<Category>) -> Result<CategoryId, String> {
-    if named.is_empty() {
-        return Err("is empty; --category puts all entries into one category".to_owned());
+/// The categories that rows name: those of the draft, and new ones.
+struct Categories<'a> {
+    /// Those of the draft and those of the file, by id and by title.
+    by_name: HashMap<String, Cow<'a, Category>>,
+    /// Ids of categories that the file has named.
+    named: HashSet<CategoryId>,
+}
+
+impl<'a> Categories<'a> {
+    fn new(known: &'a [Category]) -> Self {
+        let titles = known.iter().map(|category| (juror::compared(&category.title), Cow::Borrowed(category)));
+        let ids = known.iter().map(|category| (category.id.to_string(), Cow::Borrowed(category)));
+        // An id goes before a title.
+        Self { by_name: titles.chain(ids).collect(), named: HashSet::new() }
     }
-    let is_named =
-        |category: &&Category| category.id.as_str() == named || is_same_name(&category.title, named);
-    if let Some(category) = categories.iter().find(is_named) {
-        return Ok(category.id.clone());
+
+    /// The id of the category of this id or title; a new one is made from its title. `listed` gets each category once.
+    fn find(&mut self, name: &str, listed: &mut Vec<Category>) -> Result<CategoryId, String> {
+        if name.is_empty() {
+            return Err("is empty; --category puts all entries into one category".to_owned());
+        }
+        let found = self.by_name.get(name).or_else(|| self.by_name.get(&juror::compared(name)));
+        let category = match found {
+            Some(category) => category.clone(),
+            None => self.add(name)?,
+        };
+        if self.named.insert(category.id.clone()) {
+            listed.push(category.clone().into_owned());
+        }
+        Ok(category.id.clone())
     }
-    if let Some(category) = known.iter().find(is_named) {
-        categories.push(category.clone());
-        return Ok(category.id.clone());
+
+    fn add(&mut self, title: &str) -> Result<Cow<'a, Category>, String> {
+        text::check_title(title)?;
+        let id = ids::made(title, title, |id| self.by_name.contains_key(id));
+        let category = Category {
+            id: id.parse().map_err(|_| "has no letters that an id can be made from".to_owned())?,
+            title: title.to_owned(),
+            titles: Titles::new(),
+            votes: None,
+            champions: None,
+            winners: None,
+        };
+        let category: Cow<'a, Category> = Cow::Owned(category);
+        self.by_name.insert(id, category.clone());
+        self.by_name.insert(juror::compared(title), category.clone());
+        Ok(category)
     }
-    text::check_title(named)?;
-    let taken = |id: &str| categories.iter().chain(known).any(|category| category.id.as_str() == id);
-    let id: CategoryId = ids::made(named, named, taken).parse().map_err(|_| "has no id".to_owned())?;
-    categories.push(Category {
-        id: id.clone(),
-        title: named.to_owned(),
-        titles: Titles::new(),
-        votes: None,
-        champions: None,
-        winners: None,
-    });
-    Ok(id)
 }

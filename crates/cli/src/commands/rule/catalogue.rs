@@ -2,16 +2,18 @@
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
-use std::collections::HashMap;
+use std::{cell::Cell, collections::HashMap};
 
 use acclaim_contest::{Category, ContestId, Entry, juror, rules::Panel};
-use acclaim_tables::{did_you_mean, is_same_name};
+use acclaim_tables::did_you_mean;
 use anyhow::{Context as _, Result};
 
 use crate::client::Client;
 
 /// The most entries among which one is looked for that was probably meant.
 const MAX_COMPARED: usize = 2_000;
+/// The most mistakes for which one is looked for.
+const MAX_SUGGESTIONS: usize = 100;
 
 /// Panels, categories and entries of a contest.
 pub(super) struct Contest {
@@ -25,6 +27,9 @@ pub(super) struct Catalogue<'a> {
     contest: &'a Contest,
     by_id: HashMap<&'a str, &'a Entry>,
     by_title: HashMap<String, Vec<&'a Entry>>,
+    categories: HashMap<String, &'a Category>,
+    /// For how many mistakes a name has been looked for that was probably meant.
+    suggestions: Cell<usize>,
 }
 
 impl Contest {
@@ -51,7 +56,11 @@ impl<'a> Catalogue<'a> {
         for entry in &contest.entries {
             by_title.entry(juror::compared(&entry.title)).or_default().push(entry);
         }
-        Self { contest, by_id, by_title }
+        let titles = contest.categories.iter().map(|category| (juror::compared(&category.title), category));
+        let ids = contest.categories.iter().map(|category| (category.id.to_string(), category));
+        // An id goes before a title.
+        let categories = titles.chain(ids).collect();
+        Self { contest, by_id, by_title, categories, suggestions: Cell::new(0) }
     }
 
     /// The category of this id or title.
@@ -59,14 +68,18 @@ impl<'a> Catalogue<'a> {
     /// # Errors
     /// That there is none, and which was probably meant.
     pub(super) fn category(&self, name: &str) -> Result<&'a Category, String> {
-        let categories = &self.contest.categories;
-        let by_id = categories.iter().find(|category| category.id.as_str() == name);
-        by_id.or_else(|| categories.iter().find(|category| is_same_name(&category.title, name))).ok_or_else(
-            || {
-                let names = categories.iter().flat_map(|category| [category.id.as_str(), &category.title]);
-                format!("there is no category {name:?}{}", did_you_mean(name, names))
-            },
-        )
+        let found = self.categories.get(name).or_else(|| self.categories.get(&juror::compared(name)));
+        found.copied().ok_or_else(|| {
+            let categories = self.contest.categories.iter().take(self.compared());
+            let names = categories.flat_map(|category| [category.id.as_str(), &category.title]);
+            format!("there is no category {name:?}{}", did_you_mean(name, names))
+        })
+    }
+
+    /// Among how many names the one is looked for that was probably meant: among none once many were, for a file can be wrong in every row.
+    fn compared(&self) -> usize {
+        self.suggestions.set(self.suggestions.get() + 1);
+        if self.suggestions.get() <= MAX_SUGGESTIONS { MAX_COMPARED } else { 0 }
     }
 
     /// The entry of this id or title. Of several with one title the one in the category, if that is said.
@@ -83,7 +96,7 @@ impl<'a> Catalogue<'a> {
         match named[..] {
             [entry] => Ok(entry),
             [] => {
-                let entries = self.contest.entries.iter().take(MAX_COMPARED);
+                let entries = self.contest.entries.iter().take(self.compared());
                 let names = entries.flat_map(|entry| [entry.id.as_str(), entry.title.as_str()]);
                 Err(format!("there is no entry {name:?}{}", did_you_mean(name, names)))
             }
