@@ -1,6 +1,6 @@
 //! Tables of every form, and hostile ones.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod hostile;
 mod text;
