@@ -9,7 +9,7 @@ use axum::{
     Json,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -21,7 +21,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::{self, ORGANISERS, SCORE_READERS},
     body::{DEFINITION_LIMIT, contest_id, idempotency_key, no_contest, read_json},
-    directory::Contest,
+    conditional::IfMatch,
+    directory::{Contest, etag},
     extract::Path,
     problem::{self, Problem},
     rounds::{self, mistake},
@@ -162,7 +163,7 @@ async fn put(
     let key = auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
     // Both are safe to repeat by their nature; the header is asked of every staff request that changes something.
     idempotency_key(request.headers())?;
-    let expected = request.headers().get(header::IF_MATCH).cloned();
+    let expected = IfMatch::of(request.headers());
     let body = read_json(request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
     let definition = tokio::task::spawn_blocking(move || Definition::from_json(&body, &Overrides::default()))
         .await
@@ -189,7 +190,7 @@ async fn store(
     api: &Api,
     id: &ContestId,
     definition: &Definition,
-    expected: Option<&HeaderValue>,
+    expected: Option<&IfMatch>,
 ) -> Result<StatusCode, Problem> {
     let database = &api.stores.database;
     let known = database.contest(id).await?;
@@ -208,7 +209,7 @@ async fn store(
         {
             Ok(StatusCode::OK)
         }
-        (Some(known), Some(expected)) if matches(expected, known.revision) => {
+        (Some(known), Some(expected)) if expected.allows(&etag(known.revision)) => {
             if known.state.phase != Phase::Draft {
                 return Err(Problem::new(&problem::NOT_A_DRAFT, "only drafts can be edited"));
             }
@@ -236,10 +237,6 @@ fn check(api: &Api, id: &ContestId, definition: &Definition) -> Result<(), Probl
         return Err(mistake("contest.closes", &format!("{} has passed", definition.closes)));
     }
     Ok(())
-}
-
-fn matches(expected: &HeaderValue, revision: u64) -> bool {
-    expected.as_bytes() == format!("\"{revision}\"").as_bytes() || expected.as_bytes() == b"*"
 }
 
 fn moved_on(error: StoreError) -> Problem {

@@ -107,8 +107,13 @@ impl Contest {
     }
 
     pub(crate) fn etag(&self) -> String {
-        format!("\"{}\"", self.record.revision)
+        etag(self.record.revision)
     }
+}
+
+/// The ETag of a contest at a revision.
+pub(crate) fn etag(revision: u64) -> String {
+    format!("\"{revision}\"")
 }
 
 /// The days that the log begins with, once there is one: another table of time zones than that of the opening cannot change them.

@@ -1,14 +1,17 @@
-//! What a voter sends, from the body's bytes to the entry's: open to the fuzz targets alone.
+//! What comes from outside: a ballot, from the body's bytes to the entry's, and headers of proxies. Open to the fuzz targets alone.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use acclaim_contest::{Definition, VoterTag, ballot::Slate, pass::Pass};
 use acclaim_store::{ContestRecord, contests::ContestState};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
     body::parse,
     casting::{BallotRequest, write_ballot},
+    client_address::Proxies,
     directory::Contest,
 };
 
@@ -52,4 +55,12 @@ impl Booth {
         let written = write_ballot(&self.0, pass, &request, arrived, true).map_err(told)?;
         Ok(written.item.entry.to_vec())
     }
+}
+
+/// The client of a request from a trusted proxy that has these fields of a header; a value that is none is left out.
+#[must_use]
+pub fn client_address(trusted: IpNet, peer: IpAddr, header: &'static str, fields: &[&[u8]]) -> IpAddr {
+    let values = fields.iter().filter_map(|field| HeaderValue::from_bytes(field).ok());
+    let headers: HeaderMap = values.map(|value| (HeaderName::from_static(header), value)).collect();
+    Proxies::new(vec![trusted], None).client(peer, &headers)
 }

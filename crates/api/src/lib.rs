@@ -5,7 +5,9 @@ mod ballots;
 mod body;
 mod bulk;
 mod casting;
+mod client_address;
 mod commands;
+mod conditional;
 mod contests;
 mod desk;
 mod directory;
@@ -41,6 +43,7 @@ mod standings;
 mod state;
 mod turnout;
 
+pub use client_address::ForwardedHeader;
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use router::{openapi, operation, router};

@@ -17,7 +17,10 @@ use governor::{
 };
 use ipnet::IpNet;
 
-use crate::problem::{self, Problem};
+use crate::{
+    client_address::{ForwardedHeader, Proxies},
+    problem::{self, Problem},
+};
 
 /// Keys that a limiter may hold after a sweep. At about 100 bytes each some tens of megabytes.
 const MOST_KEYS: usize = 500_000;
@@ -33,15 +36,18 @@ pub struct Limits {
     pub per_prefix: NonZeroU32,
     /// Networks without a limit by prefix: offices, carriers, test machines.
     pub allow: Vec<IpNet>,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies that are believed to name their clients.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they do. If it is not set: `X-Forwarded-For` of a request that has it, and else `Forwarded`.
+    pub forwarded_header: Option<ForwardedHeader>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let per_pass = NonZeroU32::MIN.saturating_add(19);
         let per_prefix = NonZeroU32::MIN.saturating_add(1_999);
-        Self { per_pass, per_prefix, allow: Vec::new(), trusted_proxies: Vec::new() }
+        let (allow, trusted_proxies) = (Vec::new(), Vec::new());
+        Self { per_pass, per_prefix, allow, trusted_proxies, forwarded_header: None }
     }
 }
 
@@ -49,6 +55,7 @@ impl Default for Limits {
 pub(crate) struct Limiter {
     passes: Keyed<VoterTag>,
     prefixes: Keyed<IpAddr>,
+    proxies: Proxies,
     limits: Limits,
 }
 
@@ -57,6 +64,7 @@ impl Limiter {
         Self {
             passes: Keyed::new(limits.per_pass),
             prefixes: Keyed::new(limits.per_prefix),
+            proxies: Proxies::new(limits.trusted_proxies.clone(), limits.forwarded_header),
             limits: limits.clone(),
         }
     }
@@ -74,29 +82,15 @@ impl Limiter {
             .map_err(|wait| too_many("network", self.limits.per_prefix, wait))
     }
 
-    /// The address of a client whose network is limited.
-    pub(crate) fn limited(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<IpAddr> {
-        let address = self.client(peer.ip().to_canonical(), headers);
-        (!self.limits.allow.iter().any(|network| network.contains(&address))).then_some(address)
+    /// Whether a request comes from a trusted proxy.
+    pub(crate) fn is_proxy(&self, peer: SocketAddr) -> bool {
+        self.proxies.is_trusted(peer.ip().to_canonical())
     }
 
-    /// The client behind trusted proxies: the last address of `X-Forwarded-For` that is not one of theirs.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let trusted =
-            |address: &IpAddr| self.limits.trusted_proxies.iter().any(|network| network.contains(address));
-        if !trusted(&peer) {
-            return peer;
-        }
-        headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .rev()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.rsplit(','))
-            .map_while(|address| address.trim().parse::<IpAddr>().ok())
-            .map(|address| address.to_canonical())
-            .find(|address| !trusted(address))
-            .unwrap_or(peer)
+    /// The address of a client whose network is limited.
+    pub(crate) fn limited(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let address = self.proxies.client(peer.ip(), headers);
+        (!self.limits.allow.iter().any(|network| network.contains(&address))).then_some(address)
     }
 
     /// Forgets, again and again, who has not asked lately.
@@ -178,6 +172,7 @@ mod tests {
             per_prefix: three,
             allow: networks(allow),
             trusted_proxies: networks(proxies),
+            forwarded_header: None,
         })
     }
 
@@ -201,12 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn only_trusted_proxies_speak_for_others() {
-        let limiter = limiter(&[], &["10.0.0.0/8"]);
-        let client = |peer: &str, value| limiter.client(peer.parse().unwrap(), &forwarded(value)).to_string();
-        assert_eq!(client("198.51.100.1", "192.0.2.9"), "198.51.100.1");
-        assert_eq!(client("10.0.0.1", "203.0.113.5, 192.0.2.9, 10.0.0.2"), "192.0.2.9");
-        assert_eq!(client("10.0.0.1", "garbage"), "10.0.0.1");
+    fn a_limit_is_that_of_the_client_behind_a_proxy() {
+        let limiter = limiter(&["10.0.0.0/8"], &["10.0.0.0/8"]);
+        let peer = SocketAddr::from(([10, 0, 0, 1], 1));
+        let check = |client: &str| limiter.check_address(peer, &forwarded(client));
+        for _ in 0..3 {
+            assert!(check("192.0.2.1:4711").is_ok());
+        }
+        assert!(check("[::ffff:192.0.2.77]:80").is_err(), "the same network, written in another way");
+        assert!(check("garbage, 192.0.2.1").is_err());
+        assert!(check("192.0.3.1").is_ok());
     }
 
     #[test]

@@ -22,6 +22,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    conditional::with_etag,
     contests::visible,
     directory::Contest,
     extract::{Path, Query},
@@ -110,7 +111,7 @@ async fn checkpoint(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, _) = visible(&api, &headers, &contest).await?;
-    Ok(note(newest_checkpoint(&api, &contest).await?))
+    Ok(note(&headers, newest_checkpoint(&api, &contest).await?))
 }
 
 /// The newest checkpoint that witnesses have cosigned, with all their cosignatures: a second or so older than the newest of all while the log grows.
@@ -124,13 +125,13 @@ async fn cosigned(
     let (contest, _) = visible(&api, &headers, &contest).await?;
     let not_found =
         || Problem::new(&problem::NOT_FOUND, "no witness has cosigned a checkpoint of the contest");
-    Ok(note(cosigned_checkpoint(&api, &contest).await?.ok_or_else(not_found)?))
+    Ok(note(&headers, cosigned_checkpoint(&api, &contest).await?.ok_or_else(not_found)?))
 }
 
-fn note(text: String) -> Response {
+fn note(request: &HeaderMap, text: String) -> Response {
     let headers =
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=1")];
-    (headers, text).into_response()
+    with_etag(request, headers, text.into())
 }
 
 /// A tile of hashes, or a bundle of entries: `tile/<level>/<number>[.p/<width>]`, `tile/entries/<number>[.p/<width>]`.
@@ -168,8 +169,8 @@ async fn tile(
             (bundle, if public { PUBLIC } else { PRIVATE })
         }
     };
-    let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, cache)];
-    Ok((headers, Body::from(bytes)).into_response())
+    let content = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, cache)];
+    Ok(with_etag(&headers, content, bytes.into()))
 }
 
 /// Exactly so many entries; reads may be cut by size.

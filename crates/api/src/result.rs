@@ -21,6 +21,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    conditional::{is_not_modified, with_etag},
     contests::visible,
     extract::{Path, Query},
     negotiation,
@@ -117,13 +118,17 @@ async fn result(
             if mark.is_empty() { "" } else { "-excel" }
         ),
     };
-    let mut always = vec![(header::ETAG, etag.clone()), (header::VARY, "Accept".to_owned())];
+    let mut always = vec![
+        (header::ETAG, etag.clone()),
+        (header::VARY, "Accept".to_owned()),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+    ];
     if under_correction {
         let (name, value) = NOTICE;
         always.push((HeaderName::from_static(name), value.to_owned()));
     }
     let always = AppendHeaders(always);
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
+    if is_not_modified(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, always).into_response());
     }
     let body = match format {
@@ -134,7 +139,7 @@ async fn result(
             negotiation::marked(mark, written(&api, document, zone, key).await?)
         }
     };
-    let content = [(header::CONTENT_TYPE, format.content_type()), (header::CACHE_CONTROL, "no-cache")];
+    let content = [(header::CONTENT_TYPE, format.content_type())];
     Ok((always, content, AppendHeaders(of_pages(format)), Body::from(body)).into_response())
 }
 
@@ -219,17 +224,18 @@ async fn written(api: &Api, document: Bytes, zone: Option<Zone>, key: Key) -> Re
 /// JSON Schema (2020-12) of the result document, version 1.
 #[utoipa::path(get, path = "/schemas/result-1.json", tag = "results",
     responses((status = 200, content_type = "application/schema+json")))]
-async fn schema_1() -> impl IntoResponse {
-    schema(SCHEMA_1)
+async fn schema_1(headers: HeaderMap) -> Response {
+    schema(&headers, SCHEMA_1)
 }
 
 /// JSON Schema (2020-12) of the result document, version 2.
 #[utoipa::path(get, path = "/schemas/result-2.json", tag = "results",
     responses((status = 200, content_type = "application/schema+json")))]
-async fn schema_2() -> impl IntoResponse {
-    schema(SCHEMA_2)
+async fn schema_2(headers: HeaderMap) -> Response {
+    schema(&headers, SCHEMA_2)
 }
 
-fn schema(schema: &'static str) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/schema+json"), (header::CACHE_CONTROL, "no-cache")], schema)
+fn schema(request: &HeaderMap, schema: &'static str) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/schema+json"), (header::CACHE_CONTROL, "no-cache")];
+    with_etag(request, headers, Bytes::from_static(schema.as_bytes()))
 }

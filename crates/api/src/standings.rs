@@ -15,6 +15,7 @@ use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    conditional::is_not_modified,
     contests::visible,
     directory::Contest,
     extract::{Path, Query},
@@ -78,20 +79,20 @@ async fn tally(
     let pending = api.desk.pending(contest.id());
     let marked = if mark.is_empty() { "" } else { "-excel" };
     let etag = format!("\"{}-{pending}-{format}{marked}\"", publication.size);
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes()) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    let always = [
+        (header::ETAG, etag.clone()),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+        (header::VARY, "Accept".to_owned()),
+    ];
+    if is_not_modified(&headers, &etag) {
+        return Ok((StatusCode::NOT_MODIFIED, always).into_response());
     }
     let body = match format {
         Format::Csv => negotiation::marked(mark, publication.tally_csv.clone()),
         _ => with_pending(&publication, pending),
     };
-    let headers = [
-        (header::CONTENT_TYPE, format.content_type().to_owned()),
-        (header::ETAG, etag),
-        (header::CACHE_CONTROL, "no-cache".to_owned()),
-        (header::VARY, "Accept".to_owned()),
-    ];
-    Ok((headers, Body::from(body)).into_response())
+    let content_type = [(header::CONTENT_TYPE, format.content_type())];
+    Ok((always, content_type, Body::from(body)).into_response())
 }
 
 pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {

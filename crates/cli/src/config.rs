@@ -191,8 +191,29 @@ pub struct Limits {
     pub per_network: NonZeroU32,
     /// Networks without that limit.
     pub allow: Vec<IpNet>,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies that are believed to name their clients.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they do: `x-forwarded-for` or `forwarded`. Whichever a request has, unless it is said.
+    pub forwarded_header: Option<ForwardedHeader>,
+}
+
+/// A header in which proxies name their clients.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`
+    XForwardedFor,
+    /// `Forwarded`
+    Forwarded,
+}
+
+impl From<ForwardedHeader> for acclaim_api::ForwardedHeader {
+    fn from(header: ForwardedHeader) -> Self {
+        match header {
+            ForwardedHeader::XForwardedFor => Self::XForwardedFor,
+            ForwardedHeader::Forwarded => Self::Forwarded,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -203,6 +224,7 @@ impl Default for Limits {
             per_network: limits.per_prefix,
             allow: limits.allow,
             trusted_proxies: limits.trusted_proxies,
+            forwarded_header: None,
         }
     }
 }
@@ -305,6 +327,7 @@ impl Config {
                 per_prefix: self.limits.per_network,
                 allow: self.limits.allow.clone(),
                 trusted_proxies: self.limits.trusted_proxies.clone(),
+                forwarded_header: self.limits.forwarded_header.map(Into::into),
             },
             // What Redis holds outlives this process.
             may_accept: self.redis.url.is_some(),

@@ -11,6 +11,7 @@
 mod bad_input;
 mod by_category;
 mod cluster;
+mod conditional;
 mod cut_off;
 mod directories;
 mod disk;

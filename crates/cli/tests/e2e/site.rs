@@ -238,7 +238,7 @@ impl Site {
             .headers()
             .get("content-type")
             .map_or_else(String::new, |value| value.to_str().unwrap().to_owned());
-        let text = answer.body_mut().read_to_string().unwrap();
+        let text = String::from_utf8_lossy(&answer.body_mut().read_to_vec().unwrap()).into_owned();
         let body = serde_json::from_str(&text).unwrap_or_default();
         let headers = answer.headers().clone();
         Answer { status: answer.status().as_u16(), headers, content_type, body, text }
