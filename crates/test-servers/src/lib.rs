@@ -9,6 +9,7 @@
     reason = "a server that does not start fails its test"
 )]
 
+pub mod nginx;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod redis;

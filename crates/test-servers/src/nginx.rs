@@ -1,0 +1,129 @@
+//! A real `nginx` for tests: Debian's, in front of a server, with Debian's settings.
+
+use std::{
+    fs,
+    net::TcpStream,
+    path::Path,
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    free_port,
+    postgres::{as_user, hand_over, unprivileged_user},
+    tls::Authority,
+};
+
+/// How long it may take to start.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Where it writes what goes wrong, in its folder.
+const ERRORS: &str = "errors";
+
+/// A running proxy; stopped when it is dropped, or when the test's process ends.
+pub struct Nginx {
+    port: u16,
+    /// Runs it until its input is closed.
+    shell: Child,
+    folder: TempDir,
+}
+
+impl Nginx {
+    /// Starts one. `server` is what stands in its `server` block, such as `location / { proxy_pass http://127.0.0.1:8080; }`.
+    #[must_use]
+    pub fn start(server: &str) -> Self {
+        Self::launch("", server)
+    }
+
+    /// Starts one that takes TLS, with a certificate of an authority.
+    #[must_use]
+    pub fn start_with_tls(authority: &Authority, server: &str) -> Self {
+        hand_over(authority.folder());
+        hand_over(&authority.server_key());
+        let certificate = format!(
+            "ssl_certificate {}; ssl_certificate_key {};",
+            authority.server_certificate().display(),
+            authority.server_key().display()
+        );
+        Self::launch("ssl", &format!("{certificate}\n{server}"))
+    }
+
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn launch(protocol: &str, server: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("acclaim-nginx").tempdir().unwrap();
+        let port = free_port();
+        let configuration = folder.path().join("nginx.conf");
+        fs::write(&configuration, configuration_of(port, protocol, server)).unwrap();
+        for path in [folder.path(), &configuration] {
+            hand_over(path);
+        }
+        let mut proxy = Self { port, shell: run(folder.path(), &configuration), folder };
+        proxy.wait_until_ready();
+        proxy
+    }
+
+    fn wait_until_ready(&mut self) {
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            if let Some(status) = self.shell.try_wait().unwrap() {
+                let errors = fs::read_to_string(self.folder.path().join(ERRORS)).unwrap_or_default();
+                panic!("nginx ended at its start ({status}): {errors}");
+            }
+            assert!(begun.elapsed() < DEADLINE, "nginx does not listen");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// What Debian's `nginx.conf` has, with all files in the folder that it runs in.
+fn configuration_of(port: u16, protocol: &str, server: &str) -> String {
+    format!(
+        "daemon off;
+         worker_processes 1;
+         pid nginx.pid;
+         error_log {ERRORS};
+         events {{ worker_connections 768; }}
+         http {{
+             client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+             sendfile on;
+             tcp_nopush on;
+             types_hash_max_size 2048;
+             include /etc/nginx/mime.types;
+             default_type application/octet-stream;
+             access_log off;
+             gzip on;
+             server {{
+                 listen 127.0.0.1:{port} {protocol};
+                 {server}
+             }}
+         }}
+"
+    )
+}
+
+fn run(folder: &Path, configuration: &Path) -> Child {
+    // Ends it when the input is closed, however this process ends, and ends by itself when it does not start.
+    let script = r#""$@" < /dev/null & nginx=$!; (read -r _; kill "$nginx") <&3 & wait "$nginx""#;
+    let script = format!("exec 3<&0; {script}");
+    let mut command = as_user(unprivileged_user(), Path::new("sh"));
+    command.args(["-c", &script, "sh", "nginx", "-e", ERRORS, "-p"]).arg(folder).arg("-c").arg(configuration);
+    // Debian has it among the administrator's programs.
+    command.current_dir(folder).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    command.spawn().expect("Debian's package nginx-light is installed")
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        let _ended = self.shell.wait();
+    }
+}
