@@ -98,12 +98,12 @@ async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Requ
     match answer {
         Ok(Cast::Recorded(recorded)) => {
             api.metrics.recorded_seconds.observe(started.elapsed().as_secs_f64());
-            with_location(StatusCode::CREATED, &contest, recorded.ballot, &recorded)
+            with_location(&api, StatusCode::CREATED, &contest, recorded.ballot, &recorded)
         }
-        Ok(Cast::Again(status)) => with_location(StatusCode::OK, &contest, status.ballot, &status),
+        Ok(Cast::Again(status)) => with_location(&api, StatusCode::OK, &contest, status.ballot, &status),
         Ok(Cast::Accepted(ballot)) => {
             let status = BallotStatus::outside_the_log(ballot, "accepted", None);
-            let mut response = with_location(StatusCode::ACCEPTED, &contest, ballot, &status);
+            let mut response = with_location(&api, StatusCode::ACCEPTED, &contest, ballot, &status);
             if asked {
                 response
                     .headers_mut()
@@ -126,13 +126,20 @@ fn prefers_async(headers: &HeaderMap) -> bool {
         .any(|item| item.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("respond-async"))
 }
 
-fn with_location(status: StatusCode, contest: &str, ballot: BallotId, body: &impl Serialize) -> Response {
+fn with_location(
+    api: &Api,
+    status: StatusCode,
+    contest: &str,
+    ballot: BallotId,
+    body: &impl Serialize,
+) -> Response {
     let mut json = Vec::with_capacity(ANSWER_BYTES);
     if let Err(error) = serde_json::to_writer(&mut json, body) {
         return Problem::new(&problem::INTERNAL, error.to_string()).into_response();
     }
     let mut response = (status, [(header::CONTENT_TYPE, "application/json")], json).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/contests/{contest}/ballots/{ballot}")) {
+    let base = &api.settings.base_path;
+    if let Ok(location) = HeaderValue::try_from(format!("{base}/v1/contests/{contest}/ballots/{ballot}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

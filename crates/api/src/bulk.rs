@@ -164,7 +164,7 @@ fn tell(api: &Api, outcome: Outcome, told: &mut String) {
         Ok(Cast::Recorded(recorded)) => (RECORDED, json!(recorded)),
         Ok(Cast::Again(status)) => ("again", json!(status)),
         Ok(Cast::Accepted(ballot)) => ("accepted", json!({"ballot": ballot, "status": "accepted"})),
-        Err(problem) => (problem.kind().code, json!({"problem": problem})),
+        Err(problem) => (problem.kind().code, json!({"problem": api.settings.base_path.document(&problem)})),
     };
     api.metrics.count_ballot(label);
     told.push_str(&value.to_string());

@@ -12,7 +12,7 @@ use acclaim_contest::ContestId;
 use acclaim_store::hub::Publication;
 use axum::{
     body::Body,
-    http::header,
+    http::{HeaderMap, HeaderName, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -39,7 +39,18 @@ struct Newest {
 }
 
 /// What an event tells: the log's size, and what the intake held.
-type Told = (u64, u64);
+pub(crate) type Told = (u64, u64);
+
+/// The id of an event: a client that comes back sends it as `Last-Event-ID`.
+fn id((size, pending): Told) -> String {
+    format!("{size}-{pending}")
+}
+
+/// What the last event told that the client has; `None` if it has none, or names one of another form.
+pub(crate) fn last_event(headers: &HeaderMap) -> Option<Told> {
+    let (size, pending) = headers.get("last-event-id")?.to_str().ok()?.split_once('-')?;
+    Some((size.parse().ok()?, pending.parse().ok()?))
+}
 
 impl Events {
     /// The event that tells a publication.
@@ -56,10 +67,10 @@ impl Events {
     }
 }
 
-fn write(publication: &Publication, (size, pending): Told) -> Bytes {
-    let tally = with_pending(publication, pending);
+fn write(publication: &Publication, told: Told) -> Bytes {
+    let tally = with_pending(publication, told.1);
     // JSON without newlines: one line of data.
-    [b"event: tally\nid: ", size.to_string().as_bytes(), b"\ndata: ", &tally, b"\n\n"].concat().into()
+    [b"event: tally\nid: ", id(told).as_bytes(), b"\ndata: ", &tally, b"\n\n"].concat().into()
 }
 
 /// A stream's place among all, and in its network's share if that has one.
@@ -76,15 +87,21 @@ struct Following {
     _place: Place,
 }
 
-/// The answer that follows a contest's tally as long as there is one.
-pub(crate) fn follow(api: Api, contest: Arc<Contest>, place: Place) -> Response {
+/// The answer that follows a contest's tally as long as there is one. It begins with the newest tally, unless that is what `told` says. Each event is a
+/// whole tally, so a client that comes back lacks nothing.
+pub(crate) fn follow(api: Api, contest: Arc<Contest>, told: Option<Told>, place: Place) -> Response {
     let looks = api.desk.looks();
-    let following = Following { api, contest, looks, told: None, _place: place };
+    let following = Following { api, contest, looks, told, _place: place };
     let events = stream::unfold(following, |mut following| async {
         let event = timeout(KEEP_ALIVE, following.next()).await.unwrap_or(Some(STILL_HERE))?;
         Some((Ok::<_, Infallible>(event), following))
     });
-    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    // Proxies must neither keep events back until there are more of them, nor compress them.
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store, no-transform"),
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
     (headers, Body::from_stream(events)).into_response()
 }
 

@@ -6,7 +6,7 @@ use acclaim_store::{hub::Recording, keys::Role};
 use axum::{
     Json,
     extract::{ConnectInfo, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderName, StatusCode, Version, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use futures_util::future::join_all;
@@ -34,38 +34,39 @@ async fn healthz() -> &'static str {
     "alive\n"
 }
 
-/// Whether ballots can be recorded.
+/// Whether ballots can be recorded. The rest is for this machine and for operators' keys.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     ready: bool,
     /// Why not.
-    reasons: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<String>>,
     /// Settings that can lose accepted ballots and that the operator allowed; servers of several that do not answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
 
-/// Ready for ballots: the database and the intake answer, recording keeps up, clocks agree. With reasons if not; in full for this machine and for
-/// operators' keys.
+/// Ready for ballots: the database and the intake answer, recording keeps up, clocks agree. With reasons if not, for this machine and for operators' keys;
+/// a request that came through a proxy is another machine's.
 #[utoipa::path(get, path = "/readyz", tag = "operation",
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
-async fn readyz(
-    State(api): State<Api>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> (StatusCode, Json<Readiness>) {
-    let in_full = operators(&api, peer, &headers).await.is_ok();
+async fn readyz(State(api): State<Api>, request: Parts) -> (StatusCode, Json<Readiness>) {
+    let in_full = may_operate(&api, &request).await.is_ok();
     let reasons = reasons(&api).await;
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let told = |(short, long): (&str, String)| {
-        if in_full && !long.is_empty() { format!("{short}: {long}") } else { short.to_owned() }
+    if !in_full {
+        return (status, Json(Readiness { ready, reasons: None, warnings: Vec::new() }));
+    }
+    let message = |(short, long): (&str, String)| match &*long {
+        "" => short.to_owned(),
+        long => format!("{short}: {long}"),
     };
-    let mut reasons: Vec<String> = reasons.into_iter().map(told).collect();
+    let mut reasons: Vec<String> = reasons.into_iter().map(message).collect();
     reasons.dedup();
     let condition = api.stores.intake.condition();
-    let warnings = if in_full { [condition.weak, condition.away].concat() } else { Vec::new() };
-    (status, Json(Readiness { ready, reasons, warnings }))
+    let warnings = [condition.weak, condition.away].concat();
+    (status, Json(Readiness { ready, reasons: Some(reasons), warnings }))
 }
 
 /// What keeps the process from being ready: in a few words, and what only operators shall know.
@@ -113,23 +114,38 @@ async fn reasons(api: &Api) -> Vec<(&'static str, String)> {
     reasons
 }
 
-/// Whether the request is this machine's or an operator's.
-async fn operators(api: &Api, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Problem> {
-    let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
-    if !peer.ip().to_canonical().is_loopback() || forwarded {
-        auth::staff(api, headers, None, &[Role::Operator]).await?;
+/// Marks requests that came to the listener for operation, which answers everyone in full.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OperationListener;
+
+/// Headers by which a proxy tells that a request is not its own; besides those that begin with [`FORWARDED_PREFIX`].
+const FORWARDING_HEADERS: [HeaderName; 3] =
+    [header::FORWARDED, header::VIA, HeaderName::from_static("x-real-ip")];
+const FORWARDED_PREFIX: &str = "x-forwarded";
+
+/// Allows the request if it came to the listener for operation, from this machine, or with an operator's key.
+async fn may_operate(api: &Api, request: &Parts) -> Result<(), Problem> {
+    if request.extensions.get::<OperationListener>().is_none() && !is_this_machine(api, request) {
+        auth::staff(api, &request.headers, None, &[Role::Operator]).await?;
     }
     Ok(())
 }
 
+/// Whether a request was sent by this machine itself, and not by a proxy on it. Where operation has a listener of its own, that one is for this machine.
+fn is_this_machine(api: &Api, request: &Parts) -> bool {
+    let Some(ConnectInfo(peer)) = request.extensions.get::<ConnectInfo<SocketAddr>>() else { return false };
+    // Proxies that add no header are told by their version: nginx sends HTTP/1.0 unless it is configured.
+    let is_proxied = request.version < Version::HTTP_11
+        || api.limiter.is_proxy(*peer)
+        || FORWARDING_HEADERS.iter().any(|name| request.headers.contains_key(name))
+        || request.headers.keys().any(|name| name.as_str().starts_with(FORWARDED_PREFIX));
+    peer.ip().to_canonical().is_loopback() && !is_proxied && !api.settings.has_operation_listener
+}
+
 /// Figures for Prometheus; for this machine, and for operators' keys.
 #[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, body = String, content_type = "text/plain")))]
-async fn metrics(
-    State(api): State<Api>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    operators(&api, peer, &headers).await?;
+async fn metrics(State(api): State<Api>, request: Parts) -> Result<Response, Problem> {
+    may_operate(&api, &request).await?;
     // Whoever asks at the same moment finds no half of it.
     let _alone = api.metrics.scrape.lock().unwrap_or_else(PoisonError::into_inner);
     // Contests may have been deleted.

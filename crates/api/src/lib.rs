@@ -2,20 +2,26 @@
 
 mod auth;
 mod ballots;
+mod base_path;
 mod body;
 mod bulk;
 mod casting;
 mod client_address;
 mod commands;
+mod compression;
 mod conditional;
 mod contests;
+mod cross_origin;
 mod desk;
 mod directory;
+mod docs;
 mod extract;
 mod following;
+mod framing;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod health;
+mod host;
 pub mod jury;
 mod jury_status;
 mod limits;
@@ -43,8 +49,10 @@ mod standings;
 mod state;
 mod turnout;
 
+pub use base_path::{BasePath, BasePathError};
 pub use client_address::ForwardedHeader;
+pub use cross_origin::{OriginError, Origins};
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub use router::{openapi, operation, router};
+pub use router::{openapi, operation, operation_in_full, router};
 pub use state::{Api, Settings};

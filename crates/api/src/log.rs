@@ -22,6 +22,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    compression::{Encoding, gzip},
     conditional::with_etag,
     contests::visible,
     directory::Contest,
@@ -220,11 +221,17 @@ async fn entries(
         let detail = format!("`from` and `to` must lie in order within the log, which has {size} entries");
         return Err(Problem::new(&problem::INVALID_PARAMETER, detail).with("size", size));
     }
-    let headers = [
-        (header::CONTENT_TYPE, "application/x-ndjson".to_owned()),
-        (header::CACHE_CONTROL, if public { "no-cache" } else { PRIVATE }.to_owned()),
+    let content = [
+        (header::CONTENT_TYPE, "application/x-ndjson"),
+        (header::CACHE_CONTROL, if public { "no-cache" } else { PRIVATE }),
+        (header::VARY, "Accept-Encoding"),
     ];
-    Ok((headers, Body::from_stream(lines(api.stores.clone(), contest, range.from, to))).into_response())
+    let lines = lines(api.stores.clone(), contest, range.from, to);
+    if Encoding::Gzip.is_accepted(&headers) {
+        let encoding = [(header::CONTENT_ENCODING, "gzip")];
+        return Ok((content, encoding, Body::from_stream(gzip(lines))).into_response());
+    }
+    Ok((content, Body::from_stream(lines)).into_response())
 }
 
 /// Reads on while the client does: memory holds one chunk.

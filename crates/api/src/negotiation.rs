@@ -107,7 +107,7 @@ impl<'a> Range<'a> {
 }
 
 /// A weight: from 0 to 1 with at most three decimals, in thousandths.
-fn thousandths(text: &str) -> Option<u16> {
+pub(crate) fn thousandths(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -1,15 +1,18 @@
 //! Pages for people: the ballot page, its assets, and the explanations of problems. No framework, no inline script, nothing from
-//! elsewhere.
+//! elsewhere. Links are relative, so that pages work below any path that a proxy publishes them at.
+
+use std::{future::ready, sync::Arc};
 
 use axum::{
     Router,
     extract::Path,
-    http::header,
+    http::{HeaderMap, HeaderName, header},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 
 use crate::{
+    compression::StaticContent,
     problem::{self, Problem},
     state::Api,
 };
@@ -20,32 +23,47 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 
 pub(crate) fn routes() -> Router<Api> {
     Router::new()
-        .route("/", get(|| page(include_str!("page/home.html"))))
-        .route("/c/{contest}", get(|| page(include_str!("page/ballot.html"))))
+        .route("/", get(page(include_str!("page/home.html"))))
+        .route("/c/{contest}", get(page(include_str!("page/ballot.html"))))
         .route(
             "/assets/ballot.js",
-            get(|| asset("text/javascript; charset=utf-8", include_str!("page/ballot.js"))),
+            get(asset("text/javascript; charset=utf-8", include_str!("page/ballot.js"))),
         )
-        .route(
-            "/assets/ballot.css",
-            get(|| asset("text/css; charset=utf-8", include_str!("page/ballot.css"))),
-        )
+        .route("/assets/ballot.css", get(asset("text/css; charset=utf-8", include_str!("page/ballot.css"))))
         .route("/problems", get(problems))
         .route("/problems/{code}", get(explanation))
 }
 
-async fn page(html: &'static str) -> Response {
+type Answer = std::future::Ready<Response>;
+
+/// A handler that answers with a page.
+fn page(html: &'static str) -> impl Fn(HeaderMap) -> Answer + Clone + Send + Sync + 'static {
     // The invitation link's fragment stays in the browser, and no referrer tells where it led.
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-cache"),
-    ];
-    (headers, Html(html)).into_response()
+    content(
+        html,
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::CACHE_CONTROL, "no-cache"),
+        ],
+    )
 }
 
-async fn asset(kind: &'static str, body: &'static str) -> Response {
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], body).into_response()
+/// A handler that answers with what a page loads.
+fn asset(
+    kind: &'static str,
+    body: &'static str,
+) -> impl Fn(HeaderMap) -> Answer + Clone + Send + Sync + 'static {
+    content(body, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")])
+}
+
+fn content<const N: usize>(
+    content: &'static str,
+    headers: [(HeaderName, &'static str); N],
+) -> impl Fn(HeaderMap) -> Answer + Clone + Send + Sync + 'static {
+    let content = Arc::new(StaticContent::new(content));
+    move |request| ready(content.answer(&request, headers.clone()))
 }
 
 async fn problems() -> Response {
@@ -53,7 +71,7 @@ async fn problems() -> Response {
         .iter()
         .map(|kind| {
             format!(
-                "<li><a href=\"/problems/{0}\">{0}</a> ({1}): {2}</li>",
+                "<li><a href=\"problems/{0}\">{0}</a> ({1}): {2}</li>",
                 kind.code,
                 kind.status,
                 escaped(kind.title)

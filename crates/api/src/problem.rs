@@ -134,6 +134,11 @@ impl Serialize for Problem {
     }
 }
 
+/// The content type of a problem document.
+pub(crate) const PROBLEM_TYPE: &str = "application/problem+json";
+/// Every document begins with its type.
+pub(crate) const DOCUMENT_START: &[u8] = br#"{"type":""#;
+
 /// Most documents have fewer: room that need not grow.
 const DOCUMENT_BYTES: usize = 256;
 
@@ -147,7 +152,7 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(json));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"acclaim\""));

@@ -1,25 +1,33 @@
-//! Results written as tables and pages, kept while they are asked for. Writing a large one takes a second, so it is done once, off the threads that answer, and
+//! Results written as tables and pages, and compressed answers, kept while they are asked for. Writing a large one takes a second, so it is done once, off the threads that answer, and
 //! one at a time.
 
 use std::{
     collections::VecDeque,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use acclaim_report::{Format, Unreadable};
 use bytes::Bytes;
 
+use crate::compression::{Encoded, Encoding, is_worth_it};
+
 /// Most bytes kept. A page of WSIS's shape takes two tenths of a megabyte.
 const MOST_BYTES: usize = 64 << 20;
 
-/// A document and a form.
+/// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key {
-    /// Of the document.
-    pub(crate) sha256: [u8; 32],
-    pub(crate) format: Format,
-    /// Whether it says that the result is being corrected.
-    pub(crate) under_correction: bool,
+pub(crate) enum Key {
+    /// A result document in another form.
+    Form {
+        /// Of the document.
+        sha256: [u8; 32],
+        format: Format,
+        /// Whether it says that the result is being corrected.
+        under_correction: bool,
+    },
+    /// Content with an encoding, by its BLAKE3 hash.
+    Encoded { content: [u8; 32], encoding: Encoding },
 }
 
 /// See the [module](self).
@@ -37,6 +45,9 @@ pub(crate) enum RenderError {
     /// The document is not one of this program's version.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    /// It cannot be compressed.
+    #[error(transparent)]
+    Uncompressed(#[from] io::Error),
     /// Writing it panicked.
     #[error("writing it failed")]
     Failed,
@@ -47,7 +58,7 @@ impl Rendered {
     pub(crate) async fn get_or_make(
         self: Arc<Self>,
         key: Key,
-        make: impl FnOnce() -> Result<Bytes, Unreadable> + Send + 'static,
+        make: impl FnOnce() -> Result<Bytes, RenderError> + Send + 'static,
     ) -> Result<Bytes, RenderError> {
         if let Some(bytes) = self.kept(key) {
             return Ok(bytes);
@@ -64,6 +75,22 @@ impl Rendered {
             Ok(bytes)
         };
         tokio::task::spawn_blocking(write).await.map_err(|_| RenderError::Failed)?
+    }
+
+    /// Content in this encoding, if it is long enough to be worth it; without one as it is.
+    pub(crate) async fn encode(self: Arc<Self>, content: Bytes, encoding: Option<Encoding>) -> Encoded {
+        let Some(encoding) = encoding.filter(|_| is_worth_it(&content)) else {
+            return Encoded::plain(content);
+        };
+        let key = Key::Encoded { content: *blake3::hash(&content).as_bytes(), encoding };
+        let plain = content.clone();
+        match self.get_or_make(key, move || Ok(encoding.compress(&plain)?.into())).await {
+            Ok(bytes) => Encoded { bytes, encoding: Some(encoding) },
+            Err(error) => {
+                tracing::error!(%error, "an answer cannot be compressed");
+                Encoded::plain(content)
+            }
+        }
     }
 
     fn kept(&self, key: Key) -> Option<Bytes> {
@@ -108,7 +135,7 @@ mod tests {
     fn key(first: u8) -> Key {
         let mut sha256 = [0; 32];
         sha256[0] = first;
-        Key { sha256, format: Format::Html, under_correction: false }
+        Key::Form { sha256, format: Format::Html, under_correction: false }
     }
 
     #[tokio::test]
@@ -140,8 +167,8 @@ mod tests {
             // The first is asked for again and again.
             assert!(rendered.kept(key(0)).is_some());
         }
-        let kept: Vec<u8> = rendered.lock().iter().map(|(key, _)| key.sha256[0]).collect();
-        assert_eq!(kept, [3, 4, 5, 0].map(|number: u8| number));
+        let kept: Vec<Key> = rendered.lock().iter().map(|(key, _)| *key).collect();
+        assert_eq!(kept, [3, 4, 5, 0].map(key));
         Arc::clone(&rendered).get_or_make(key(9), || Ok(vec![0; MOST_BYTES + 1].into())).await.unwrap();
         assert!(rendered.kept(key(9)).is_none() && rendered.kept(key(5)).is_some());
     }
@@ -149,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_read_is_an_error_and_is_not_kept() {
         let rendered = Arc::new(Rendered::default());
-        let failed = Arc::clone(&rendered).get_or_make(key(1), || Err(Unreadable::Version(2))).await;
+        let failed = Arc::clone(&rendered).get_or_make(key(1), || Err(Unreadable::Version(2).into())).await;
         assert!(matches!(failed, Err(RenderError::Unreadable(Unreadable::Version(2)))));
         let panicked = Arc::clone(&rendered).get_or_make(key(1), || panic!("while writing")).await;
         assert!(matches!(panicked, Err(RenderError::Failed)));

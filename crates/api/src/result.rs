@@ -1,12 +1,11 @@
 //! The result of a contest, as the document, as a table and as a page, and the document's published schema.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use acclaim_contest::Zone;
 use acclaim_report::{Format, Report, SCHEMA_1, SCHEMA_2, html};
 use acclaim_store::{Phase, hub::Publication};
 use axum::{
-    body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
@@ -21,7 +20,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    conditional::{is_not_modified, with_etag},
+    compression::{Encoding, StaticContent},
+    conditional::is_not_modified,
     contests::visible,
     extract::{Path, Query},
     negotiation,
@@ -120,7 +120,7 @@ async fn result(
     };
     let mut always = vec![
         (header::ETAG, etag.clone()),
-        (header::VARY, "Accept".to_owned()),
+        (header::VARY, "Accept, Accept-Encoding".to_owned()),
         (header::CACHE_CONTROL, "no-cache".to_owned()),
     ];
     if under_correction {
@@ -134,13 +134,14 @@ async fn result(
     let body = match format {
         Format::Json => document,
         other => {
-            let key = Key { sha256, format: other, under_correction };
+            let key = Key::Form { sha256, format: other, under_correction };
             let zone = Zone::named(&contest.record.definition.time_zone);
             negotiation::marked(mark, written(&api, document, zone, key).await?)
         }
     };
-    let content = [(header::CONTENT_TYPE, format.content_type())];
-    Ok((always, content, AppendHeaders(of_pages(format)), Body::from(body)).into_response())
+    let content = Arc::clone(&api.rendered).encode(body, Encoding::accepted(&headers)).await;
+    let content_type = [(header::CONTENT_TYPE, format.content_type())];
+    Ok(content.answer((always, content_type, AppendHeaders(of_pages(format)))))
 }
 
 fn version(word: &str) -> Result<Version, Problem> {
@@ -201,14 +202,15 @@ fn of_pages(format: Format) -> Vec<(HeaderName, String)> {
 
 /// The document in another form, made once for all who ask.
 async fn written(api: &Api, document: Bytes, zone: Option<Zone>, key: Key) -> Result<Bytes, Problem> {
-    let rendered = Arc::clone(&api.rendered);
-    let made = rendered.get_or_make(key, move || {
+    let made = Arc::clone(&api.rendered).get_or_make(key, move || {
         let report = Report::read(&document)?.in_time_zone(zone);
-        Ok(match key.format {
-            Format::Json => document,
-            Format::Csv => report.csv().into(),
-            Format::Html if key.under_correction => report.html_with_notice(NOTICE_TEXT).into(),
-            Format::Html => report.html().into(),
+        Ok(match key {
+            Key::Form { format: Format::Csv, .. } => report.csv().into(),
+            Key::Form { format: Format::Html, under_correction: true, .. } => {
+                report.html_with_notice(NOTICE_TEXT).into()
+            }
+            Key::Form { format: Format::Html, .. } => report.html().into(),
+            Key::Form { format: Format::Json, .. } | Key::Encoded { .. } => document,
         })
     });
     made.await.map_err(|error| {
@@ -225,17 +227,17 @@ async fn written(api: &Api, document: Bytes, zone: Option<Zone>, key: Key) -> Re
 #[utoipa::path(get, path = "/schemas/result-1.json", tag = "results",
     responses((status = 200, content_type = "application/schema+json")))]
 async fn schema_1(headers: HeaderMap) -> Response {
-    schema(&headers, SCHEMA_1)
+    static CONTENT: LazyLock<StaticContent> = LazyLock::new(|| StaticContent::new(SCHEMA_1));
+    CONTENT.answer(&headers, SCHEMA_HEADERS)
 }
 
 /// JSON Schema (2020-12) of the result document, version 2.
 #[utoipa::path(get, path = "/schemas/result-2.json", tag = "results",
     responses((status = 200, content_type = "application/schema+json")))]
 async fn schema_2(headers: HeaderMap) -> Response {
-    schema(&headers, SCHEMA_2)
+    static CONTENT: LazyLock<StaticContent> = LazyLock::new(|| StaticContent::new(SCHEMA_2));
+    CONTENT.answer(&headers, SCHEMA_HEADERS)
 }
 
-fn schema(request: &HeaderMap, schema: &'static str) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/schema+json"), (header::CACHE_CONTROL, "no-cache")];
-    with_etag(request, headers, Bytes::from_static(schema.as_bytes()))
-}
+const SCHEMA_HEADERS: [(HeaderName, &str); 2] =
+    [(header::CONTENT_TYPE, "application/schema+json"), (header::CACHE_CONTROL, "no-cache")];

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, panic::AssertUnwindSafe};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderValue, header},
     middleware::{self, Next},
@@ -18,10 +18,13 @@ use utoipa::{
     },
 };
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    auth, ballots, bulk, commands, contests, health, jury_status, log, mine, page, passes,
+    auth, ballots, bulk, commands, contests,
+    cross_origin::Allowed,
+    docs,
+    health::{self, OperationListener},
+    jury_status, log, mine, page, passes,
     problem::{self, Problem},
     recusals, result, scores, staff_keys, standings,
     state::Api,
@@ -74,8 +77,8 @@ pub fn openapi() -> Document {
 /// The whole API as a service, and `others` beside it. Requests carry [`ConnectInfo`] of their peer.
 pub fn router(api: Api, others: Router) -> Router {
     let (described, document) = described().split_for_parts();
-    let pages = SwaggerUi::new("/docs").url("/openapi.json", document);
-    service(described.merge(page::routes()).merge(pages).merge(others.with_state(())), api)
+    let docs = docs::routes(document, &api.settings.base_path);
+    service(described.merge(page::routes()).merge(docs).merge(others.with_state(())), api)
 }
 
 /// What a process answers that only sequences: whether it is alive and ready, and its figures.
@@ -83,17 +86,25 @@ pub fn operation(api: Api) -> Router {
     service(OpenApiRouter::new().merge(health::routes()).into(), api)
 }
 
+/// What the listener for operation answers: the same as [`operation`], in full to everyone.
+pub fn operation_in_full(api: Api) -> Router {
+    operation(api).layer(Extension(OperationListener))
+}
+
 fn service(routes: Router<Api>, api: Api) -> Router {
-    routes
+    let base = api.settings.base_path.clone();
+    let router = routes
         .fallback(|| async { Problem::new(&problem::NOT_FOUND, "the path leads nowhere") })
         .method_not_allowed_fallback(|| async {
             Problem::new(&problem::METHOD_NOT_ALLOWED, "the route does not take this method")
         })
         .layer(middleware::from_fn_with_state(api.clone(), guard))
-        .with_state(api)
+        .with_state(api);
+    base.serve(router)
 }
 
-/// What every request passes through: limits those of one network, survives panics, ends answers to revoked keys, counts. One layer, because each costs every request a microsecond.
+/// What every request passes through: limits those of one network, survives panics, ends answers to revoked keys, tells pages of other sites what they may read,
+/// counts. One layer, because each costs every request a microsecond.
 async fn guard(
     State(api): State<Api>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -104,8 +115,11 @@ async fn guard(
     // Probes must be answered whatever else goes on.
     let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
     let key = auth::key_hash(&api, request.headers());
-    let mut response = match api.limiter.check_address(peer, request.headers()) {
-        Err(problem) if !probe => problem.into_response(),
+    let allowed = api.settings.origins.allow(&request);
+    let preflight = allowed.as_ref().and_then(Allowed::preflight);
+    let mut response = match (api.limiter.check_address(peer, request.headers()), preflight) {
+        (Err(problem), _) if !probe => problem.into_response(),
+        (_, Some(preflight)) => preflight,
         // A handler that panics leaves nothing half-done that others see.
         _ => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked()),
     };
@@ -115,6 +129,10 @@ async fn guard(
         response = api.revocations.bind(response, key);
     }
     api.metrics.count_request(route, response.status());
+    response = api.settings.base_path.publish(response).await;
+    if let Some(allowed) = allowed {
+        allowed.mark(response.headers_mut());
+    }
     let nosniff = || HeaderValue::from_static("nosniff");
     response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert_with(nosniff);
     response

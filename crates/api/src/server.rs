@@ -2,7 +2,13 @@
 
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, header},
+    response::IntoResponse as _,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,7 +22,11 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
-use crate::shares::{Share, Shares};
+use crate::{
+    framing::CheckedStream,
+    host::check_host,
+    shares::{Share, Shares},
+};
 
 /// What an installation can set.
 #[derive(Debug, Clone)]
@@ -92,7 +102,8 @@ pub async fn serve(
         let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), peer, request));
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(settings.write_timeout));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+        let stream = CheckedStream::new(Box::pin(stream));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // A client that goes away in the middle is its own affair.
             let _ended = connection.await;
@@ -139,6 +150,10 @@ async fn answer(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<axum::response::Response, Infallible> {
+    if let Err(problem) = check_host(request.version(), request.headers()) {
+        // A proxy may have read this request for another host, and what follows it for another request.
+        return Ok(([(header::CONNECTION, "close")], problem).into_response());
+    }
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     router.oneshot(request).await
@@ -212,6 +227,61 @@ mod tests {
         for (request, status) in requests {
             let answer = exchange(address, request.as_bytes(), "\r\n\r\n").await;
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_proxy_could_read_otherwise_is_refused_and_ends_the_connection() {
+        let (address, _server) = start(unshared());
+        let behind = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        for head in [
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a, b\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: \r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: user@a\r\n\r\n",
+            "GET / HTTP/1.1\nhost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\r\n\n",
+            "\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\r\nx: y\nz: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\r\n x: y\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost : a\r\n\r\n",
+            "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n",
+            "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST / HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        ] {
+            let answer = exchange(address, format!("{head}{behind}").as_bytes(), "no such text").await;
+            assert!(
+                answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.0 400"),
+                "{head:?}: {answer}"
+            );
+            assert!(!answer.ends_with("\r\n\r\nhere"), "{head:?}: the connection went on: {answer}");
+        }
+        let old = exchange(address, b"GET / HTTP/1.0\r\n\r\n", "here").await;
+        assert!(old.starts_with("HTTP/1.0 200"), "{old}");
+    }
+
+    #[tokio::test]
+    async fn chunks_with_a_bare_line_feed_are_not_taken() {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let echo = |body: axum::body::Bytes| async move { body };
+        let router = Router::new().route("/", axum::routing::post(echo));
+        let _server = tokio::spawn(serve(listener, router, unshared(), std::future::pending()));
+        let head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+        let taken = exchange(address, format!("{head}3\r\na\nb\r\n0\r\n\r\n").as_bytes(), "a\nb").await;
+        assert!(taken.starts_with("HTTP/1.1 200"), "{taken}");
+        for chunks in [
+            "3\nabc\r\n0\r\n\r\n",
+            "3\r\nabc\n0\r\n\r\n",
+            "3;x\ny\r\nabc\r\n0\r\n\r\n",
+            "3\r\nabc\r\n0\r\n\n",
+        ] {
+            let answer = exchange(address, format!("{head}{chunks}").as_bytes(), "no such text").await;
+            assert!(!answer.starts_with("HTTP/1.1 200"), "{chunks:?}: {answer}");
         }
     }
 

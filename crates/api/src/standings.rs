@@ -5,7 +5,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use acclaim_report::Format;
 use acclaim_store::{Phase, hub::Publication};
 use axum::{
-    body::Body,
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -15,11 +14,12 @@ use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    compression::Encoding,
     conditional::is_not_modified,
     contests::visible,
     directory::Contest,
     extract::{Path, Query},
-    following::follow,
+    following::{follow, last_event},
     negotiation,
     problem::{self, Problem},
     publication::may_read_standings,
@@ -82,7 +82,7 @@ async fn tally(
     let always = [
         (header::ETAG, etag.clone()),
         (header::CACHE_CONTROL, "no-cache".to_owned()),
-        (header::VARY, "Accept".to_owned()),
+        (header::VARY, "Accept, Accept-Encoding".to_owned()),
     ];
     if is_not_modified(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, always).into_response());
@@ -91,8 +91,8 @@ async fn tally(
         Format::Csv => negotiation::marked(mark, publication.tally_csv.clone()),
         _ => with_pending(&publication, pending),
     };
-    let content_type = [(header::CONTENT_TYPE, format.content_type())];
-    Ok((always, content_type, Body::from(body)).into_response())
+    let content = Arc::clone(&api.rendered).encode(body, Encoding::accepted(&headers)).await;
+    Ok(content.answer((always, [(header::CONTENT_TYPE, format.content_type())])))
 }
 
 pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {
@@ -104,8 +104,9 @@ pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {
     body.freeze()
 }
 
-/// The live tally as server-sent events, a few a second at most.
-#[utoipa::path(get, path = "/v1/contests/{contest}/tally/stream", tag = "results", params(("contest" = String, Path,)),
+/// The live tally as server-sent events, a few a second at most, each a whole tally. Without news a comment comes every 15 seconds.
+#[utoipa::path(get, path = "/v1/contests/{contest}/tally/stream", tag = "results",
+    params(("contest" = String, Path,), ("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that the client has: it is not sent again")),
     responses((status = 200, content_type = "text/event-stream")))]
 async fn tally_stream(
     State(api): State<Api>,
@@ -121,5 +122,5 @@ async fn tally_stream(
         None => None,
     };
     let place = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| full())?;
-    Ok(follow(api, contest, (place, share)))
+    Ok(follow(api, contest, last_event(&headers), (place, share)))
 }

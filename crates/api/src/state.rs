@@ -7,6 +7,8 @@ use acclaim_store::{Keyring, Stores};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
+    base_path::BasePath,
+    cross_origin::Origins,
     desk::Desk,
     directory::Directory,
     following::Events,
@@ -41,6 +43,12 @@ pub struct Settings {
     pub domains: DomainTable,
     /// Rates.
     pub limits: Limits,
+    /// The path below which the server is published.
+    pub base_path: BasePath,
+    /// The sites whose pages may read what is public.
+    pub origins: Origins,
+    /// Whether health and metrics have a listener of their own: the public one then takes no request for this machine's.
+    pub has_operation_listener: bool,
 }
 
 impl Default for Settings {
@@ -55,6 +63,9 @@ impl Default for Settings {
             without: HashSet::new(),
             domains: DomainTable::default(),
             limits: Limits::default(),
+            base_path: BasePath::default(),
+            origins: Origins::Any,
+            has_operation_listener: false,
         }
     }
 }

@@ -6,20 +6,21 @@ mod subjects;
 use std::{
     collections::BTreeSet,
     env, fmt, fs,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
+use acclaim_api::Origins;
 use acclaim_ballot_log::WitnessKey;
 use acclaim_contest::ContestId;
 use acclaim_store::{Witness, keyring::Secret};
 use acclaim_store_sqlite::directory::parse_secret;
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use toml::{Table, Value};
 
 pub use self::subjects::Subjects;
@@ -148,6 +149,12 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Most connections at once.
     pub connections: NonZeroUsize,
+    /// The path below which a proxy publishes the server, such as `/vote`; none unless it is said.
+    pub base_path: String,
+    /// Sites whose pages may read what is public, such as `https://www.example.org`; `*`, the default, is all of them.
+    pub cors_origins: Vec<String>,
+    /// Where health and metrics are answered in full, to everyone who can connect; nowhere unless it is said.
+    pub operation_listen: Option<SocketAddr>,
 }
 
 impl Default for Server {
@@ -156,6 +163,9 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             connections: NonZeroUsize::new(connections).unwrap_or(NonZeroUsize::MIN),
+            base_path: String::new(),
+            cors_origins: vec!["*".to_owned()],
+            operation_listen: None,
         }
     }
 }
@@ -190,11 +200,24 @@ pub struct Limits {
     /// Requests a second of one network: /24 of IPv4, /48 of IPv6.
     pub per_network: NonZeroU32,
     /// Networks without that limit.
+    #[serde(deserialize_with = "networks")]
     pub allow: Vec<IpNet>,
     /// Proxies that are believed to name their clients.
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they do: `x-forwarded-for` or `forwarded`. Whichever a request has, unless it is said.
     pub forwarded_header: Option<ForwardedHeader>,
+}
+
+/// Reads a list of networks; an address by itself is a network of one.
+fn networks<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<IpNet>, D::Error> {
+    let network = |text: &String| {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map_err(|_| {
+            de::Error::custom(format!("`{text}` is neither an address nor a network such as 192.0.2.0/24"))
+        })
+    };
+    Vec::<String>::deserialize(list)?.iter().map(network).collect()
 }
 
 /// A header in which proxies name their clients.
@@ -329,6 +352,9 @@ impl Config {
                 trusted_proxies: self.limits.trusted_proxies.clone(),
                 forwarded_header: self.limits.forwarded_header.map(Into::into),
             },
+            base_path: self.server.base_path.parse().context("`server.base_path`")?,
+            origins: Origins::read(&self.server.cors_origins).context("`server.cors_origins`")?,
+            has_operation_listener: self.server.operation_listen.is_some(),
             // What Redis holds outlives this process.
             may_accept: self.redis.url.is_some(),
             without: self.installation.without.iter().cloned().collect(),
@@ -410,6 +436,35 @@ mod tests {
         overlay(&mut table, "ACCLAIM_SERVER_LISTNE", "x").unwrap();
         let error = Value::Table(table).try_into::<Config>().unwrap_err();
         assert!(error.to_string().contains("listne"), "{error}");
+    }
+
+    #[test]
+    fn networks_are_addresses_too_and_mistakes_are_reported_with_their_key_and_value() {
+        let read = |list: &str| {
+            let mut table = Table::new();
+            overlay(&mut table, "ACCLAIM_LIMITS_TRUSTED_PROXIES", list).unwrap();
+            Value::Table(table).try_into::<Config>()
+        };
+        let config = read(r#"["127.0.0.1", "10.0.0.0/8", "::1"]"#).unwrap();
+        let networks: Vec<String> = config.limits.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]);
+        let error = read(r#"["10.0.0.0/33"]"#).unwrap_err().to_string();
+        assert!(error.contains("10.0.0.0/33") && error.contains("trusted_proxies"), "{error}");
+    }
+
+    #[test]
+    fn mistakes_of_the_servers_addresses_are_reported_with_their_key() {
+        let error = |name: &str, value: &str| {
+            let mut table = Table::new();
+            overlay(&mut table, name, value).unwrap();
+            let config: Config = Value::Table(table).try_into().unwrap();
+            format!("{:#}", config.api().err().unwrap())
+        };
+        assert!(
+            error("ACCLAIM_SERVER_BASE_PATH", "/v1").starts_with("`server.base_path`: `/v1` is no base path")
+        );
+        let origin = error("ACCLAIM_SERVER_CORS_ORIGINS", r#"["example.org"]"#);
+        assert!(origin.starts_with("`server.cors_origins`: `example.org` is no origin"), "{origin}");
     }
 
     #[test]

@@ -150,6 +150,11 @@ impl Engine {
         }
     }
 
+    /// Health and metrics, in full to everyone.
+    pub fn operation_router(&self) -> Router {
+        acclaim_api::operation_in_full(self.api.clone())
+    }
+
     /// A bearer token valid in this process only, for its own requests.
     #[must_use]
     pub fn operator_key(&self) -> &str {

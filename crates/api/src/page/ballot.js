@@ -5,8 +5,9 @@
 // recorded or the tab is closed. Texts of the server reach the page as text, never as markup; the page's own sentences are
 // in ballot.html. One file, longer than others here: a single request on a slow phone, and no bundler.
 
-const CONTEST = decodeURIComponent(location.pathname.split("/")[2] ?? "");
-const API = `/v1/contests/${encodeURIComponent(CONTEST)}`;
+const BASE = new URL("..", import.meta.url).pathname; // where the server's addresses begin: "/", or "/vote/" behind a proxy
+const CONTEST = decodeURIComponent(location.pathname.slice(BASE.length).split("/")[1] ?? "");
+const API = `${BASE}v1/contests/${encodeURIComponent(CONTEST)}`;
 const PASS = location.hash.slice(1);
 const DRAFT = `ballot:${CONTEST}:${fingerprint(PASS)}`;
 
@@ -975,14 +976,14 @@ function fingerprint(text) {
 
 // The list of contests, on `/`.
 async function home() {
-  const response = await fetch("/v1/contests").catch(() => null);
+  const response = await fetch(`${BASE}v1/contests`).catch(() => null);
   const contests = response?.ok ? (await response.json()).contests : null;
   $("none").hidden = contests?.length !== 0;
   $("failed").hidden = contests !== null;
   for (const contest of contests ?? []) {
     const row = clone("contest-template");
     const link = row.querySelector("a");
-    link.href = `/c/${encodeURIComponent(contest.id)}`;
+    link.href = `${BASE}c/${encodeURIComponent(contest.id)}`;
     setTitle(link, contest);
     row.querySelector(".test").hidden = !contest.test;
     state.contest = contest;

@@ -2,15 +2,20 @@
 
 use std::{
     env,
-    future::Future,
-    io::{IsTerminal as _, stderr},
+    future::{self, Future},
+    io::{self, IsTerminal as _, stderr},
+    net::SocketAddr,
 };
 
 use acclaim_api::server;
 use acclaim_store_postgres::PostgresDatabase;
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -20,6 +25,9 @@ use crate::{
     outcome::Outcome,
     output,
 };
+
+/// Connections at once of the listener for operation.
+const OPERATION_CONNECTIONS: usize = 64;
 
 /// Serves until told to stop. `others` are routes beside the engine's own: load tests compare with them.
 ///
@@ -66,6 +74,8 @@ async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
     let mut engine = Engine::start(config, role).await?;
     let listener = server::listen(config.server.listen)
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+    warn_without_proxy(config);
+    let operation = config.server.operation_listen.map(listen_for_operation).transpose()?;
     let url = format!("http://{}", listener.local_addr()?);
     engine.tell(&url)?;
     if let Some(key) = engine.first_key().await? {
@@ -76,9 +86,34 @@ async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
     let connections = config.server.connections.get();
     let unshared = [&config.limits.allow[..], &config.limits.trusted_proxies].concat();
     let settings = server::Settings { connections, unshared, ..server::Settings::default() };
+    let operation = operation.map(|listener| serve_operation(listener, &engine));
     server::serve(listener, engine.router_with(others), settings, stop).await?;
+    drop(operation);
     engine.stop().await;
     Ok(Outcome::Done)
+}
+
+/// Warns of a public address without TLS: passes and staff keys go over the network as they are.
+fn warn_without_proxy(config: &Config) {
+    let is_public = !config.server.listen.ip().to_canonical().is_loopback();
+    if is_public && config.limits.trusted_proxies.is_empty() {
+        tracing::warn!(
+            listen = %config.server.listen,
+            "listening on a public address without TLS: passes and staff keys can be read on the way. Put a proxy with TLS in front and name it in limits.trusted_proxies"
+        );
+    }
+}
+
+fn listen_for_operation(address: SocketAddr) -> Result<TcpListener> {
+    server::listen(address).with_context(|| format!("`server.operation_listen`: cannot listen on {address}"))
+}
+
+/// Serves health and metrics until the returned set is dropped, so also while the last requests of the public listener end.
+fn serve_operation(listener: TcpListener, engine: &Engine) -> JoinSet<io::Result<()>> {
+    let settings = server::Settings { connections: OPERATION_CONNECTIONS, ..server::Settings::default() };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(server::serve(listener, engine.operation_router(), settings, future::pending()));
+    tasks
 }
 
 /// Ready at the first interrupt or termination signal.

@@ -88,8 +88,39 @@ fn a_tally_is_followed_to_its_last_figures(site: &Site) {
             }
             assert!(begun.elapsed() < Duration::from_secs(20), "{told}");
         };
-        assert_eq!((id, &told["ballots"]["recorded"]), (last.to_string(), &json!(20)));
+        assert_eq!((id, &told["ballots"]["recorded"]), (format!("{last}-0"), &json!(20)));
     }
+    what_a_client_has_is_not_sent_again_and_all_else_is(site, last);
+}
+
+fn what_a_client_has_is_not_sent_again_and_all_else_is(site: &Site, size: u64) {
+    // Of another size, of ballots that still waited, of the time before ids had two parts, and nonsense: the newest is sent.
+    for id in [format!("{}-0", size - 1), format!("{size}-3"), size.to_string(), "x".to_owned()] {
+        let mut stream = Stream::follow_with(site, &format!("last-event-id: {id}\r\n"));
+        assert_eq!(stream.event().0, format!("{size}-0"), "{id}");
+    }
+    let mut stream = Stream::follow_with(site, &format!("last-event-id: {size}-0\r\n"));
+    let pass = site.pass("main", "mailto:late@example.org");
+    site.cast("main", &pass, &ballot(&["b1"]));
+    assert_ne!(stream.event().0, format!("{size}-0"), "the client has it");
+}
+
+/// Proxies close connections that carry nothing for a minute.
+#[test]
+fn a_tally_without_news_is_still_heard_of() {
+    let site = Site::start();
+    site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": {"standings": "public"}}));
+    wait_until_public(&site);
+    let mut stream = Stream::follow(&site);
+    let mut head = Vec::new();
+    while let Some(line) = Some(stream.line()).filter(|line| !line.is_empty()) {
+        head.push(line);
+    }
+    for line in ["x-accel-buffering: no", "cache-control: no-store, no-transform"] {
+        assert!(head.contains(&line.to_owned()), "{head:?}");
+    }
+    // What comes of the opening itself ends at some point, and comments follow.
+    while stream.line() != ":" {}
 }
 
 /// `acclaim key revoke` writes to the database, beside the processes that run on it.

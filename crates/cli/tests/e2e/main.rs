@@ -26,6 +26,7 @@ mod jury;
 mod kill;
 mod log_paths;
 mod moving;
+mod proxies;
 mod receipts;
 mod recusals;
 mod results;

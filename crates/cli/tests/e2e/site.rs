@@ -80,6 +80,8 @@ impl Site {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
+            // Answers come as they are, unless a test asks for more.
+            .accept_encoding(ureq::config::AutoHeaderValue::None)
             .timeout_global(Some(PATIENCE))
             // A server may close behind a request that it refuses: nothing is sent twice here, so nothing is sent into that.
             .max_idle_connections(0)

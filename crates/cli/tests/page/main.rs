@@ -9,6 +9,7 @@
 
 mod limits;
 mod periods;
+mod proxy;
 mod result;
 mod search;
 mod stage;

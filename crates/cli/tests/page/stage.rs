@@ -28,8 +28,14 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn start() -> Self {
+        Self::start_in(&[])
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn start_in(environment: &[(&str, &str)]) -> Self {
         let data = TempDir::new().expect("a data directory");
         let mut server = Command::new(env!("CARGO_BIN_EXE_acclaim"))
+            .envs(environment.iter().copied())
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data.path())
             .stdout(Stdio::piped())

@@ -1,0 +1,201 @@
+//! Pages of other sites may read what is public (the Fetch standard's CORS protocol): contests, tallies, results, logs. Nothing else is allowed to them: no
+//! request with a pass or a staff key, and none that changes something.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+
+/// Headers that a page may send besides those that every page may.
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("If-None-Match, Last-Event-ID, Cache-Control");
+/// Headers of answers that a page may read besides those that every page may.
+const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static("ETag, Retry-After, Acclaim-Result");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
+/// How long a browser may keep what it was allowed, in seconds.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
+
+/// Where public data is; health, metrics and pages are none.
+const PATHS: [&str; 3] = ["/v1/", "/schemas/", "/openapi.json"];
+
+/// The sites whose pages may read public data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// All.
+    Any,
+    /// These, each as a browser sends it: `https://www.example.org`.
+    Listed(Vec<HeaderValue>),
+}
+
+/// Why a text is no origin.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{0}` is no origin: write `*` alone, or scheme, host and port if it is unusual, such as https://www.example.org"
+)]
+pub struct OriginError(String);
+
+impl Origins {
+    /// Reads a list of origins; `*` stands for all.
+    ///
+    /// # Errors
+    /// If one of them is none.
+    pub fn read(list: &[String]) -> Result<Self, OriginError> {
+        if let [any] = list
+            && any == "*"
+        {
+            return Ok(Self::Any);
+        }
+        let origin = |text: &String| {
+            let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+            let is_origin = host.is_some_and(|host| {
+                let is_plain = |byte: u8| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte)
+                };
+                !host.is_empty() && host.bytes().all(is_plain)
+            });
+            let value = HeaderValue::try_from(text.as_str()).ok().filter(|_| is_origin);
+            value.ok_or_else(|| OriginError(text.chars().take(80).collect()))
+        };
+        list.iter().map(origin).collect::<Result<_, _>>().map(Self::Listed)
+    }
+
+    /// What the answer to a request allows to the page that sent it; `None` if it is sent by no page of another site, or is not for public data.
+    pub(crate) fn allow<B>(&self, request: &Request<B>) -> Option<Allowed> {
+        let origin = request.headers().get(header::ORIGIN)?;
+        let is_public = PATHS.iter().any(|path| request.uri().path().starts_with(path));
+        let is_listed = match self {
+            Self::Any => true,
+            Self::Listed(list) => list.contains(origin),
+        };
+        let is_read = [Method::GET, Method::HEAD].contains(request.method())
+            && !request.headers().contains_key(header::AUTHORIZATION);
+        let asks_first = *request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if !is_public || !(is_read || asks_first) {
+            return None;
+        }
+        let origin = is_listed.then(|| match self {
+            Self::Any => HeaderValue::from_static("*"),
+            Self::Listed(_) => origin.clone(),
+        });
+        Some(Allowed { origin, varies: *self != Self::Any, asks_first })
+    }
+}
+
+/// See [`Origins::allow`].
+pub(crate) struct Allowed {
+    /// None if pages of that site may read nothing.
+    origin: Option<HeaderValue>,
+    /// Whether another site's page would be allowed something else.
+    varies: bool,
+    asks_first: bool,
+}
+
+impl Allowed {
+    /// The answer to a browser that asks before it sends a page's request; `None` if it is the request itself.
+    pub(crate) fn preflight(&self) -> Option<Response> {
+        if !self.asks_first {
+            return None;
+        }
+        let mut response = (StatusCode::NO_CONTENT, Body::empty()).into_response();
+        let headers = response.headers_mut();
+        if self.origin.is_some() {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        }
+        Some(response)
+    }
+
+    /// Says so in an answer's headers.
+    pub(crate) fn mark(self, headers: &mut HeaderMap) {
+        if self.varies {
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        if let Some(origin) = self.origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
+        let mut request = Request::builder().method(method).uri(path).header("origin", "https://a.example");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap()
+    }
+
+    #[test]
+    fn public_data_is_for_pages_of_all_sites_and_nothing_else_is() {
+        let allows = |request: &Request<()>| Origins::Any.allow(request).and_then(|allowed| allowed.origin);
+        for path in ["/v1/contests", "/v1/contests/a/tally?x=y", "/schemas/result-1.json", "/openapi.json"] {
+            assert_eq!(allows(&asked("GET", path, &[])).unwrap(), "*", "{path}");
+        }
+        for request in [
+            asked("POST", "/v1/contests/a/ballots", &[]),
+            asked("DELETE", "/v1/contests/a", &[]),
+            asked("GET", "/v1/contests/a/votes/mine", &[("authorization", "Bearer x")]),
+            asked("GET", "/metrics", &[]),
+            asked("GET", "/readyz", &[]),
+            asked("GET", "/c/a", &[]),
+            asked("OPTIONS", "/metrics", &[("access-control-request-method", "GET")]),
+            asked("OPTIONS", "/v1/contests", &[]),
+        ] {
+            assert!(allows(&request).is_none(), "{request:?}");
+        }
+        let mut own = asked("GET", "/v1/contests", &[]);
+        own.headers_mut().remove("origin");
+        assert!(Origins::Any.allow(&own).is_none());
+    }
+
+    #[test]
+    fn a_browser_that_asks_first_is_allowed_to_read_and_not_to_send_credentials() {
+        let ask = asked(
+            "OPTIONS",
+            "/v1/contests/a/ballots",
+            &[("access-control-request-method", "POST"), ("access-control-request-headers", "authorization")],
+        );
+        let allowed = Origins::Any.allow(&ask).unwrap();
+        let mut response = allowed.preflight().unwrap();
+        allowed.mark(response.headers_mut());
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_ascii_lowercase();
+        assert_eq!(header("access-control-allow-methods"), "get, head");
+        assert!(!header("access-control-allow-headers").contains("authorization"));
+        assert!(!response.headers().contains_key("access-control-allow-credentials"));
+    }
+
+    #[test]
+    fn a_list_allows_those_on_it() {
+        let list = |origins: &[&str]| {
+            Origins::read(&origins.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>())
+        };
+        let mark = |origins: &[&str]| {
+            let mut headers = HeaderMap::new();
+            let request = asked("GET", "/v1/contests", &[]);
+            list(origins).unwrap().allow(&request).unwrap().mark(&mut headers);
+            let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+            (header("access-control-allow-origin"), header("vary"))
+        };
+        let (own, vary) = (Some("https://a.example".to_owned()), Some("Origin".to_owned()));
+        assert_eq!(mark(&["https://b.example:8443", "https://a.example"]), (own, vary.clone()));
+        assert_eq!(mark(&["http://a.example"]), (None, vary.clone()));
+        assert_eq!(mark(&[]), (None, vary));
+        for origins in [
+            &["a.example"][..],
+            &["https://a.example/"],
+            &["*", "https://a.example"],
+            &["https://A.example"],
+            &["null"],
+            &["https://"],
+        ] {
+            assert!(list(origins).is_err(), "{origins:?}");
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! Requests are refused whose end another program could see elsewhere.
+//!
+//! The HTTP library takes a bare LF for the end of a line, as RFC 9112, section 2.2, allows, and of `Content-Length` beside `Transfer-Encoding` it
+//! takes the second. A proxy in front may read the same bytes otherwise. Then one client's request can hold another one that the proxy has not seen. So the
+//! bytes are followed before the library gets them: where a head is such a one, the end of its line is made a NUL, which the library answers with 400.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use memchr::memchr;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes at the beginning of a line that are kept if the line comes in parts: enough for the two headers that are read.
+const LINE_START: usize = 128;
+/// Largest number of hexadecimal digits of a chunk's size.
+const MAX_SIZE_DIGITS: u32 = 15;
+
+/// A connection whose requests are checked as they are read.
+pub(crate) struct CheckedStream<S> {
+    stream: S,
+    framing: Framing,
+}
+
+impl<S> CheckedStream<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, framing: Framing::default() }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for CheckedStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let received = buf.filled_mut().get_mut(before..).unwrap_or_default();
+        Poll::Ready(self.framing.check(received))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for CheckedStream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Where in a request a connection is.
+#[derive(Default)]
+struct Framing {
+    place: Place,
+    line: Line,
+    body: Body,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    /// Before the first line of a request.
+    #[default]
+    Start,
+    /// In the lines behind the first.
+    Head,
+    /// In a body, or in a chunk, with so many bytes left.
+    Body(u64),
+    Chunk(u64),
+    /// Before a chunk's size, behind so many digits of it.
+    Size {
+        size: u64,
+        digits: u32,
+    },
+    /// Behind the digits of a size.
+    SizeEnd {
+        size: u64,
+    },
+    /// At the end of a chunk.
+    ChunkEnd,
+    /// In the lines behind the last chunk.
+    Trailer,
+    /// Refused: the library answers and closes the connection.
+    Refused,
+}
+
+/// What a head says of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Body {
+    #[default]
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// The line that is being read, if it came in parts.
+#[derive(Default)]
+struct Line {
+    start: Vec<u8>,
+    /// Its last byte so far.
+    last: Option<u8>,
+}
+
+impl Line {
+    fn add(&mut self, part: &[u8]) {
+        let room = LINE_START - self.start.len();
+        self.start.extend_from_slice(part.get(..room).unwrap_or(part));
+        self.last = part.last().copied().or(self.last);
+    }
+
+    fn clear(&mut self) {
+        self.start.clear();
+        self.last = None;
+    }
+}
+
+impl Framing {
+    /// Follows the bytes that came next. What must not reach a handler is made unreadable.
+    ///
+    /// # Errors
+    /// If the chunks of a body cannot be followed.
+    fn check(&mut self, received: &mut [u8]) -> io::Result<()> {
+        let mut at = 0;
+        while let Some(rest) = received.get_mut(at..).filter(|rest| !rest.is_empty()) {
+            at += match self.place {
+                Place::Start | Place::Head | Place::Trailer => self.check_line(rest)?,
+                Place::Body(left) => self.skip(left, rest.len(), Place::Body, Place::Start),
+                Place::Chunk(left) => self.skip(left, rest.len(), Place::Chunk, Place::ChunkEnd),
+                Place::Size { size, digits } => self.read_size(size, digits, rest)?,
+                Place::SizeEnd { size } => self.end_size(size, rest)?,
+                Place::ChunkEnd => self.end_chunk(rest)?,
+                Place::Refused => rest.len(),
+            };
+        }
+        Ok(())
+    }
+
+    /// Passes over content; returns how many bytes of it there were.
+    fn skip(&mut self, left: u64, available: usize, within: fn(u64) -> Place, behind: Place) -> usize {
+        let passed = usize::try_from(left).unwrap_or(usize::MAX).min(available);
+        let left = left - passed as u64;
+        self.place = if left == 0 { behind } else { within(left) };
+        passed
+    }
+
+    /// Reads up to the end of a line; returns how many bytes that were.
+    fn check_line(&mut self, rest: &mut [u8]) -> io::Result<usize> {
+        let Some(end) = memchr(b'\n', rest) else {
+            self.line.add(rest);
+            return Ok(rest.len());
+        };
+        let part = rest.get(..end).unwrap_or_default();
+        let last = part.last().copied().or(self.line.last);
+        let is_well = last == Some(b'\r')
+            && if self.line.last.is_none() {
+                // All of it is at hand, as nearly always.
+                self.end_line(part)
+            } else {
+                self.line.add(part);
+                let line = std::mem::take(&mut self.line.start);
+                let is_well = self.end_line(&line);
+                self.line.start = line;
+                is_well
+            };
+        self.line.clear();
+        if !is_well {
+            // The handler has its request already.
+            if self.place == Place::Trailer {
+                return Err(malformed_chunk());
+            }
+            self.place = Place::Refused;
+            if let Some(byte) = rest.get_mut(end) {
+                *byte = 0;
+            }
+        }
+        Ok(end + 1)
+    }
+
+    /// Takes a whole line with its CR, or the beginning of a long one; `false` if the request is to be refused.
+    fn end_line(&mut self, line: &[u8]) -> bool {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match (self.place, line.is_empty()) {
+            // Empty lines before a request are passed over.
+            (Place::Start, true) => {}
+            (Place::Start, false) => (self.place, self.body) = (Place::Head, Body::None),
+            (Place::Head, false) => return self.read_header(line),
+            (Place::Head, true) => {
+                self.place = match self.body {
+                    Body::None | Body::Length(0) => Place::Start,
+                    Body::Length(length) => Place::Body(length),
+                    Body::Chunked => Place::Size { size: 0, digits: 0 },
+                };
+            }
+            (Place::Trailer, true) => self.place = Place::Start,
+            _ => {}
+        }
+        true
+    }
+
+    /// Reads what a header says of the body; `false` if the request is to be refused.
+    fn read_header(&mut self, line: &[u8]) -> bool {
+        let Some((name, value)) = memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) else {
+            // The library refuses it.
+            return true;
+        };
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+            let length = str::from_utf8(value).ok().filter(|_| is_number).and_then(|text| text.parse().ok());
+            match (length, self.body) {
+                (Some(length), Body::None) => self.body = Body::Length(length),
+                // Said twice, or beside `Transfer-Encoding`, or no number.
+                _ => return false,
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            if self.body != Body::None || !value.eq_ignore_ascii_case(b"chunked") {
+                return false;
+            }
+            self.body = Body::Chunked;
+        }
+        true
+    }
+
+    fn read_size(&mut self, size: u64, digits: u32, rest: &[u8]) -> io::Result<usize> {
+        let Some(byte) = rest.first() else { return Ok(0) };
+        self.place = match char::from(*byte).to_digit(16) {
+            Some(digit) if digits < MAX_SIZE_DIGITS => {
+                Place::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }
+            }
+            None if digits > 0 => {
+                self.line.clear();
+                // This byte belongs to the end of the line.
+                self.place = Place::SizeEnd { size };
+                return Ok(0);
+            }
+            _ => return Err(malformed_chunk()),
+        };
+        Ok(1)
+    }
+
+    /// Passes over what stands behind a chunk's size.
+    fn end_size(&mut self, size: u64, rest: &[u8]) -> io::Result<usize> {
+        let Some(end) = memchr(b'\n', rest) else {
+            self.line.last = rest.last().copied();
+            return Ok(rest.len());
+        };
+        let last = rest.get(..end).and_then(<[u8]>::last).copied().or(self.line.last);
+        if last != Some(b'\r') {
+            return Err(malformed_chunk());
+        }
+        self.line.clear();
+        self.place = if size == 0 { Place::Trailer } else { Place::Chunk(size) };
+        Ok(end + 1)
+    }
+
+    /// Expects the CR LF behind a chunk.
+    fn end_chunk(&mut self, rest: &[u8]) -> io::Result<usize> {
+        match (rest.first(), self.line.last) {
+            (Some(b'\r'), None) => self.line.last = Some(b'\r'),
+            (Some(b'\n'), Some(b'\r')) => {
+                self.line.clear();
+                self.place = Place::Size { size: 0, digits: 0 };
+            }
+            _ => return Err(malformed_chunk()),
+        }
+        Ok(1)
+    }
+}
+
+fn malformed_chunk() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the chunks of a request's body cannot be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the library gets of a connection that sends this in parts of so many bytes; `None` if the connection is ended.
+    fn received(sent: &[u8], part: usize) -> Option<Vec<u8>> {
+        let mut framing = Framing::default();
+        let mut all = Vec::new();
+        for part in sent.chunks(part) {
+            let mut part = part.to_vec();
+            framing.check(&mut part).ok()?;
+            all.extend(part);
+        }
+        Some(all)
+    }
+
+    const BODY: &str = "POST / HTTP/1.1\r\nhost: a\r\nContent-Length: 7\r\n\r\na\nb\n\nc\n";
+    const CHUNKS: &str = "POST / HTTP/1.1\r\ntransfer-Encoding:\tChunked \r\n\r\n5;x\r\n\n\n\n\n\n\r\nA\r\n0123456789\r\n0\r\nx: y\r\n\r\n";
+
+    #[test]
+    fn requests_pass_unchanged_in_parts_of_any_size() {
+        let long =
+            format!("GET /{} HTTP/1.1\r\n{}: {}\r\n\r\n", "a".repeat(500), "n".repeat(300), "v".repeat(900));
+        let all = format!("\r\n\r\n{BODY}{CHUNKS}GET / HTTP/1.0\r\n\r\n{long}{BODY}");
+        for part in 1..all.len() {
+            assert_eq!(received(all.as_bytes(), part).as_deref(), Some(all.as_bytes()), "{part}");
+        }
+    }
+
+    #[test]
+    fn heads_that_can_be_read_in_two_ways_are_made_unreadable() {
+        for head in [
+            "\n",
+            "GET / HTTP/1.1\nhost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\r\n\n",
+            "GET / HTTP/1.1\r\na: b\nhost: a\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked, chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: \x0bchunked\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n",
+            "POST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\n",
+            "POST / HTTP/1.1\r\ncontent-length: 5, 5\r\n\r\n",
+            "POST / HTTP/1.1\r\ncontent-length: +5\r\n\r\n",
+            "POST / HTTP/1.1\r\ncontent-length: 99999999999999999999\r\n\r\n",
+            "POST / HTTP/1.1\r\ncontent-length:\r\n\r\n",
+        ] {
+            for before in ["", BODY] {
+                let sent = format!("{before}{head}");
+                for part in 1..=sent.len() {
+                    let got = received(sent.as_bytes(), part).unwrap();
+                    assert!(got.starts_with(before.as_bytes()), "{head:?}");
+                    let made: Vec<_> =
+                        got.iter().zip(sent.as_bytes()).filter(|(got, sent)| got != sent).collect();
+                    assert_eq!(made, [(&0, &b'\n')], "{head:?} in parts of {part}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_whose_chunks_cannot_be_followed_ends_the_connection() {
+        let head = "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
+        for chunks in [
+            "\r\n",
+            "x\r\n",
+            "5\n",
+            "5;a\nb\r\n",
+            "5\r\n12345\n",
+            "0\r\n\n",
+            "0\r\nx: y\n",
+            "5\r\n123456\r\n",
+            "1000000000000000\r\n",
+        ] {
+            for part in 1..chunks.len() {
+                assert_eq!(received(format!("{head}{chunks}").as_bytes(), part), None, "{chunks:?}");
+            }
+        }
+    }
+
+    const PIECES: &[&[u8]] = &[
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"5",
+        b"0\r\n",
+        b"content-length: 3\r\n",
+        b"transfer-encoding: chunked\r\n",
+        b"GET / HTTP/1.1\r\n",
+        b"abc",
+        b"\r\n\r\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn the_parts_in_which_bytes_come_make_no_difference(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..30),
+            part in 1..20_usize,
+        ) {
+            let sent = pieces.concat();
+            prop_assert_eq!(received(&sent, part), received(&sent, usize::MAX));
+        }
+    }
+}
