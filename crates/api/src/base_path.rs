@@ -113,7 +113,9 @@ impl BasePath {
     /// A problem as a document whose `type` is below this path.
     pub(crate) fn document(&self, problem: &Problem) -> Value {
         let mut document = serde_json::to_value(problem).unwrap_or_default();
-        document["type"] = format!("{self}{}", problem.kind().path).into();
+        if let Some(kind) = document.get_mut("type") {
+            *kind = format!("{self}{}", problem.kind().path).into();
+        }
         document
     }
 
