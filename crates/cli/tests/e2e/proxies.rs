@@ -368,7 +368,7 @@ fn a_public_address_without_tls_is_warned_of() {
         let mut process = command.spawn().unwrap();
         let mut messages = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
         let before: Vec<String> =
-            messages.by_ref().take_while(|line| !line.contains("listening on")).collect();
+            messages.by_ref().take_while(|line| !line.contains("listening on http")).collect();
         process.kill().unwrap();
         process.wait().unwrap();
         before.iter().any(|line| line.contains("without TLS"))
