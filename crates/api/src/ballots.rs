@@ -25,7 +25,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, SCORE_READERS},
-    body::{BALLOT_LIMIT, no_contest, parse, read_json_before},
+    body::{no_contest, parse, read_ballot},
     casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
     desk::Room,
     directory::Contest,
@@ -171,12 +171,12 @@ async fn read(
     let rooms = api.desk.rooms(contest.id());
     if !rooms.has_room() {
         // As little as can be is done for those who cannot stay. Their bodies are read, so that their connections last.
-        read_json_before(request, BALLOT_LIMIT, end.as_mut()).await?;
+        read_ballot(request, end.as_mut()).await?;
         return Err(casting::full());
     }
     let pass = auth::voter(api, request.headers(), contest, api.stores.clock.now())?;
     api.limiter.check_pass(pass.voter)?;
-    let body = read_json_before(request, BALLOT_LIMIT, end).await?;
+    let body = read_ballot(request, end).await?;
     // With its last byte it has arrived: nobody chooses after the closing.
     let arrived = api.stores.clock.now();
     // Only now: whoever sends slowly takes nobody's room.

@@ -8,7 +8,7 @@ use std::{
 
 use acclaim_contest::ContestId;
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::Request,
     http::{HeaderMap, header},
 };
@@ -20,7 +20,11 @@ use serde::{
 };
 use tokio::time::{Duration, Sleep, sleep};
 
-use crate::problem::{self, Problem};
+use crate::{
+    memory::{PIECE, counted},
+    problem::{self, Problem},
+    state::Api,
+};
 
 /// Bytes of a ballot's body.
 pub(crate) const BALLOT_LIMIT: usize = 64 << 10;
@@ -29,23 +33,48 @@ pub(crate) const STAFF_LIMIT: usize = 4 << 20;
 /// Bytes of a definition.
 pub(crate) const DEFINITION_LIMIT: usize = 64 << 20;
 
-/// Reads a body of JSON whole.
-pub(crate) async fn read_json(request: Request, limit: usize, within: Duration) -> Result<Bytes, Problem> {
-    read_json_before(request, limit, pin!(sleep(within))).await
-}
-
-/// The same, with a timer that goes on afterwards: each costs its request a third of a microsecond.
-pub(crate) async fn read_json_before(
+/// Reads a body of JSON whole. A large one takes its bytes from the budget of [`crate::memory`].
+pub(crate) async fn read_json(
+    api: &Api,
     request: Request,
     limit: usize,
-    end: Pin<&mut Sleep>,
+    within: Duration,
 ) -> Result<Bytes, Problem> {
-    read_typed(request, "application/json", limit, end).await
+    read_large(api, request, "application/json", limit, within).await
 }
 
-/// Reads a body of lines of JSON whole.
-pub(crate) async fn read_lines(request: Request, limit: usize, within: Duration) -> Result<Bytes, Problem> {
-    read_typed(request, "application/x-ndjson", limit, pin!(sleep(within))).await
+/// Reads a body of lines of JSON whole, likewise.
+pub(crate) async fn read_lines(
+    api: &Api,
+    request: Request,
+    limit: usize,
+    within: Duration,
+) -> Result<Bytes, Problem> {
+    read_large(api, request, "application/x-ndjson", limit, within).await
+}
+
+/// Reads a ballot: JSON of at most [`BALLOT_LIMIT`] bytes. The timer goes on afterwards: each costs its request a third
+/// of a microsecond.
+pub(crate) async fn read_ballot(request: Request, end: Pin<&mut Sleep>) -> Result<Bytes, Problem> {
+    read_typed(request, "application/json", BALLOT_LIMIT, end).await
+}
+
+async fn read_large(
+    api: &Api,
+    request: Request,
+    wanted: &str,
+    limit: usize,
+    within: Duration,
+) -> Result<Bytes, Problem> {
+    // A body without a declared length can become as large as the limit.
+    let size = request.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
+    let size = size.unwrap_or(limit).min(limit);
+    let end = pin!(sleep(within));
+    if size <= PIECE {
+        return read_typed(request, wanted, limit, end).await;
+    }
+    let held = api.body_memory.wait_for(size).await?;
+    Ok(counted(read_typed(request, wanted, limit, end).await?, held))
 }
 
 async fn read_typed(

@@ -70,7 +70,7 @@ async fn bulk(
     request: Request,
 ) -> Result<Response, Problem> {
     let (contest, _) = auth::staff_of(&api, request.headers(), &contest, GATEWAYS).await?;
-    let body = read_lines(request, LIMIT, BODY_DEADLINE).await?;
+    let body = read_lines(&api, request, LIMIT, BODY_DEADLINE).await?;
     let arrived = api.stores.clock.now();
     let lines: Vec<&[u8]> = body.strip_suffix(b"\n").unwrap_or(&body).split(|byte| *byte == b'\n').collect();
     if body.is_empty() || lines.len() > MOST_LINES {

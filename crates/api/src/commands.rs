@@ -376,7 +376,7 @@ async fn run<B: DeserializeOwned>(
 ) -> Answer {
     let (contest, key) = auth::staff_of(api, request.headers(), contest, ORGANISERS).await?;
     let idempotency_key = idempotency_key(request.headers())?;
-    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = read_json(api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let command = command(parse(&body)?)?;
     decide(api, contest.id(), RequestId { by: key.name, key: idempotency_key }, command).await
 }

@@ -8,7 +8,6 @@ use std::{
 };
 
 use axum::{
-    body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, IntoResponseParts, Response},
 };
@@ -18,6 +17,7 @@ use futures_util::{Stream, TryStreamExt as _, stream};
 
 use crate::{
     conditional::{etag_of, is_not_modified},
+    memory::shared,
     negotiation::thousandths,
 };
 
@@ -132,7 +132,7 @@ impl Encoded {
 
     /// The answer with this content.
     pub(crate) fn answer(self, head: impl IntoResponseParts) -> Response {
-        let mut response = (head, Body::from(self.bytes)).into_response();
+        let mut response = (head, shared([self.bytes])).into_response();
         mark(&mut response, self.encoding);
         response
     }

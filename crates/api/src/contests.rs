@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -21,9 +21,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::{self, ORGANISERS, SCORE_READERS},
     body::{DEFINITION_LIMIT, contest_id, idempotency_key, no_contest, read_json},
-    conditional::IfMatch,
+    conditional::{IfMatch, is_not_modified},
     directory::{Contest, etag},
-    extract::Path,
+    document::{self, Part},
+    extract::{Path, Query},
     problem::{self, Problem},
     rounds::{self, mistake},
     state::Api,
@@ -85,11 +86,15 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, 
 
 /// A contest with its categories and entries, window, phase, rules, and the log's origin and verifier key; with `period = "day"` its days, each
 /// with its first instant. `under_correction` is true while it is reopened after a certification.
-#[utoipa::path(get, path = "/v1/contests/{contest}", tag = "contests", params(("contest" = String, Path,)),
+///
+/// With `categories`, `after` or `limit` it has only some of the entries, for pages that need few: `next` is then what `after` of the next request is,
+/// absent on the last page, and `entries_in_all` says how many the contest has.
+#[utoipa::path(get, path = "/v1/contests/{contest}", tag = "contests", params(("contest" = String, Path,), Part),
     responses((status = 200, content_type = "application/json"), (status = 304, description = "as `If-None-Match` has it")))]
 async fn read(
     State(api): State<Api>,
     Path(contest): Path<String>,
+    Query(part): Query<Part>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, _) = auth::find_contest(&api, &headers, &contest, SCORE_READERS).await?;
@@ -97,55 +102,12 @@ async fn read(
     if let Some(rounds) = follows {
         // Whether it can open depends on another contest, of which its revision tells nothing.
         let opening_refused = refuses_opening(&*api.stores.database, rounds).await?;
-        return Ok(document(&contest, StatusCode::OK, opening_refused));
+        return document::answer_once(&contest, StatusCode::OK, opening_refused, &part);
     }
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == contest.etag().as_bytes()) {
+    if is_not_modified(&headers, &contest.etag()) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, contest.etag())]).into_response());
     }
-    Ok(document(&contest, StatusCode::OK, None))
-}
-
-fn document(contest: &Contest, status: StatusCode, opening_refused: Option<String>) -> Response {
-    let definition = &contest.record.definition;
-    let mut entries = serde_json::to_value(&definition.entries).unwrap_or_default();
-    for entry in entries.as_array_mut().into_iter().flatten() {
-        let withdrawn = entry["id"].as_str().is_some_and(|id| contest.record.state.withdrawn.contains(id));
-        if let (true, Value::Object(entry)) = (withdrawn, entry) {
-            entry.insert("withdrawn".to_owned(), true.into());
-        }
-    }
-    let mut body = json!({
-        "id": definition.id,
-        "title": definition.title,
-        "test": definition.test,
-        "phase": contest.phase().public_name(),
-        "time_zone": definition.time_zone,
-        "opens": definition.opens,
-        "closes": contest.record.state.closes,
-        "rules": definition.rules,
-        "categories": definition.categories,
-        "entries": entries,
-        "log": {"origin": contest.origin, "vkey": contest.verifier_key},
-    });
-    // Once it is certified there is nothing left to be warned of.
-    let warnings = if contest.phase() < Phase::Certified { definition.warnings() } else { Vec::new() };
-    let is_corrected = contest.was_certified && contest.phase() != Phase::Certified;
-    let more = [
-        ("titles", (!definition.titles.is_empty()).then(|| json!(definition.titles))),
-        ("days", (!contest.days.is_empty()).then(|| json!(contest.days))),
-        ("rounds", definition.rounds.as_ref().map(|rounds| json!(rounds))),
-        ("opening_refused", opening_refused.or_else(|| contest.refused_texts.clone()).map(Value::from)),
-        ("suspended", (contest.phase() == Phase::Suspended).then(|| true.into())),
-        // What was certified stays readable until another result is.
-        ("under_correction", is_corrected.then(|| true.into())),
-        ("tag_key_destroyed", contest.tag_key.is_none().then(|| true.into())),
-        ("warnings", (!warnings.is_empty()).then(|| json!(warnings))),
-    ];
-    if let Some(body) = body.as_object_mut() {
-        body.extend(more.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
-    }
-    (status, [(header::ETAG, contest.etag()), (header::CACHE_CONTROL, "no-cache".to_owned())], Json(body))
-        .into_response()
+    document::answer(&contest, &part, &headers).await
 }
 
 /// Create a draft, or edit one (`If-Match`).
@@ -164,7 +126,7 @@ async fn put(
     // Both are safe to repeat by their nature; the header is asked of every staff request that changes something.
     idempotency_key(request.headers())?;
     let expected = IfMatch::of(request.headers());
-    let body = read_json(request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
+    let body = read_json(&api, request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
     let definition = tokio::task::spawn_blocking(move || Definition::from_json(&body, &Overrides::default()))
         .await
         .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?
@@ -183,7 +145,7 @@ async fn put(
     api.directory.renew(&id).await?;
     api.stores.hub.send(Notice::ContestChanged(id.clone()));
     let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
-    Ok(document(&contest, status, None))
+    document::answer_once(&contest, status, None, &Part::default())
 }
 
 async fn store(

@@ -15,6 +15,8 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast::error::RecvError};
 
+use crate::document::Document;
+
 /// How long to wait before contests that could not be read are read again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -37,6 +39,8 @@ pub(crate) struct Contest {
     pub(crate) was_certified: bool,
     /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
     pub(crate) refused_texts: Option<String>,
+    /// As it is answered.
+    pub(crate) document: Document,
 }
 
 impl Contest {
@@ -86,6 +90,7 @@ impl Contest {
             refused_texts: (record.state.phase == Phase::Draft)
                 .then(|| definition.check().err().map(|mistakes| mistakes.to_string()))
                 .flatten(),
+            document: Document::default(),
             record,
         })
     }

@@ -1,6 +1,10 @@
 //! The log, for auditors: checkpoint, tiles and entry bundles (C2SP tlog-tiles), and entries as lines.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use acclaim_ballot_log::{
     bundle::encode_bundle,
@@ -11,12 +15,12 @@ use acclaim_ballot_log::{
 use acclaim_store::{Phase, StoreError, Stores, shown::size_of};
 use axum::{
     body::Body,
-    extract::State,
+    extract::{ConnectInfo, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, stream};
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -27,6 +31,7 @@ use crate::{
     contests::visible,
     directory::Contest,
     extract::{Path, Query},
+    memory::{HeldMemory, counted},
     problem::{self, Problem},
     publication::may_read_entries,
     state::Api,
@@ -35,7 +40,9 @@ use crate::{
 const PUBLIC: &str = "public, max-age=31536000, immutable";
 const PRIVATE: &str = "private, no-store";
 /// Entries read from the ledger at once.
-const CHUNK: usize = 2_048;
+const CHUNK: usize = 1_024;
+/// Memory that one answer of entries holds. A chunk is as large as that, unless an entry of it is very long.
+const CHUNK_BYTES: usize = 512 << 10;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -209,11 +216,12 @@ struct Range {
     responses((status = 200, content_type = "application/x-ndjson"), (status = 403, description = "not public yet")))]
 async fn entries(
     State(api): State<Api>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(contest): Path<String>,
     Query(range): Query<Range>,
-    headers: HeaderMap,
+    request_headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = visible(&api, &headers, &contest).await?;
+    let (contest, reader) = visible(&api, &request_headers, &contest).await?;
     let public = may_read_entries(&contest, reader)?;
     let size = shown_size(&api, &contest).await?;
     let to = range.to.unwrap_or(size);
@@ -226,36 +234,67 @@ async fn entries(
         (header::CACHE_CONTROL, if public { "no-cache" } else { PRIVATE }),
         (header::VARY, "Accept-Encoding"),
     ];
-    let lines = lines(api.stores.clone(), contest, range.from, to);
-    if Encoding::Gzip.is_accepted(&headers) {
-        let encoding = [(header::CONTENT_ENCODING, "gzip")];
-        return Ok((content, encoding, Body::from_stream(gzip(lines))).into_response());
-    }
-    Ok((content, Body::from_stream(lines)).into_response())
-}
-
-/// Reads on while the client does: memory holds one chunk.
-fn lines(
-    stores: Stores,
-    contest: Arc<Contest>,
-    from: u64,
-    to: u64,
-) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
-    stream::try_unfold((stores, contest, from), move |(stores, contest, from)| async move {
-        if from >= to {
+    let network = api.limiter.limited(peer, &request_headers);
+    let held = api.body_memory.hold(CHUNK_BYTES, network)?;
+    let reading = EntryReading { api, contest, network, next: range.from, to, _held: held };
+    // The first chunk before the answer begins: what cannot be read then is answered as a problem.
+    let (first, reading) = reading.chunk().await?;
+    let body = stream::once(async { Ok(first) }).chain(stream::try_unfold(reading, |reading| async {
+        if reading.next >= reading.to {
             return Ok(None);
         }
-        let most = usize::try_from(to - from).unwrap_or(CHUNK).min(CHUNK);
-        let entries = stores.database.entries(contest.id(), from, most).await?;
-        if entries.is_empty() {
-            return Err(StoreError::Corrupt(format!("entry {from} is missing")));
+        reading.chunk().await.map(Some).map_err(Interrupted)
+    }));
+    if Encoding::Gzip.is_accepted(&request_headers) {
+        let encoding = [(header::CONTENT_ENCODING, "gzip")];
+        return Ok((content, encoding, Body::from_stream(gzip(body))).into_response());
+    }
+    Ok((content, Body::from_stream(body)).into_response())
+}
+
+/// Reads entries on while the client does.
+struct EntryReading {
+    api: Api,
+    contest: Arc<Contest>,
+    /// The client's, if it is limited.
+    network: Option<IpAddr>,
+    /// First index not read yet.
+    next: u64,
+    /// First index not wanted.
+    to: u64,
+    /// Memory of a usual chunk.
+    _held: HeldMemory,
+}
+
+/// Why an answer of entries ends early; the client asks again for the rest.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?}")]
+struct Interrupted(Problem);
+
+impl EntryReading {
+    /// The next chunk as lines; empty if no more entries are wanted.
+    async fn chunk(mut self) -> Result<(Bytes, Self), Problem> {
+        let wanted = usize::try_from(self.to - self.next).unwrap_or(CHUNK).min(CHUNK);
+        if wanted == 0 {
+            return Ok((Bytes::new(), self));
         }
-        let mut chunk = BytesMut::with_capacity(entries.iter().map(|entry| entry.len() + 1).sum());
+        // Readers of whole logs take turns, so that they leave the database to others.
+        let turn = Arc::clone(&self.api.long_readings).acquire_owned().await;
+        let entries = self.api.stores.database.entries(self.contest.id(), self.next, wanted).await?;
+        drop(turn);
+        if entries.is_empty() {
+            return Err(StoreError::Corrupt(format!("entry {} is missing", self.next)).into());
+        }
+        let size: usize = entries.iter().map(|entry| entry.len() + 1).sum();
+        let mut chunk = BytesMut::with_capacity(size);
         for entry in &entries {
             chunk.extend_from_slice(entry);
             chunk.extend_from_slice(b"\n");
         }
-        let next = from + entries.len() as u64;
-        Ok(Some((chunk.freeze(), (stores, contest, next))))
-    })
+        self.next += entries.len() as u64;
+        let chunk = chunk.freeze();
+        let Some(more) = size.checked_sub(CHUNK_BYTES) else { return Ok((chunk, self)) };
+        let held = self.api.body_memory.hold(more, self.network)?;
+        Ok((counted(chunk, held), self))
+    }
 }

@@ -41,7 +41,7 @@ pub(crate) fn mark(excel: Option<bool>, format: Format) -> Result<&'static str, 
 }
 
 /// A table behind its mark.
-pub(crate) fn marked(mark: &str, table: Bytes) -> Bytes {
+pub(crate) fn marked(mark: &'static str, table: Bytes) -> Bytes {
     if mark.is_empty() { table } else { [mark.as_bytes(), &table].concat().into() }
 }
 

@@ -137,7 +137,7 @@ async fn mint(
 ) -> Result<Response, Problem> {
     let (contest, key) = auth::staff_of(&api, request.headers(), &contest, ORGANISERS).await?;
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: MintRequest = parse(&body)?;
     let tag_key = contest.tag_key.as_ref().ok_or_else(|| {
         Problem::new(

@@ -84,7 +84,7 @@ async fn enter(api: &Api, contest: &str, request: Request, rejoins: bool) -> Res
     let (contest, key) = auth::staff_of(api, request.headers(), contest, SCORERS).await?;
     let id = contest.id();
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = read_json(api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let RecusalRequest { panel, juror, entry, reason } = parse(&body)?;
     let (panel, juror) = panel_and_juror(panel, juror, &key)?;
     let (panel, entry) = check(&contest, &panel, &entry)?;

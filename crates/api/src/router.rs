@@ -8,7 +8,9 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::get,
 };
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use utoipa::{
     Modify, OpenApi,
@@ -24,7 +26,7 @@ use crate::{
     cross_origin::Allowed,
     docs,
     health::{self, OperationListener},
-    jury_status, log, mine, page, passes,
+    jury_status, log, memory, mine, page, passes,
     problem::{self, Problem},
     recusals, result, scores, staff_keys, standings,
     state::Api,
@@ -115,14 +117,16 @@ async fn guard(
     // Probes must be answered whatever else goes on.
     let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
     let key = auth::key_hash(&api, request.headers());
+    let network = api.limiter.limited(peer, request.headers());
     let allowed = api.settings.origins.allow(&request);
     let preflight = allowed.as_ref().and_then(Allowed::preflight);
-    let mut response = match (api.limiter.check_address(peer, request.headers()), preflight) {
+    let mut response = match (api.limiter.check_network(network), preflight) {
         (Err(problem), _) if !probe => problem.into_response(),
         (_, Some(preflight)) => preflight,
         // A handler that panics leaves nothing half-done that others see.
         _ => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked()),
     };
+    response = memory::bound(&api, network, response);
     let route = matched.as_ref().map_or("", MatchedPath::as_str);
     // Routes elsewhere, such as pages, look at no key.
     if let Some(key) = key.filter(|_| route.starts_with("/v1/")) {

@@ -80,7 +80,7 @@ async fn enter(
     let (contest, key) = auth::staff_of(&api, request.headers(), &contest, SCORERS).await?;
     let id = contest.id();
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
     let jurors = jurors_for(&api, &contest, &key, &sheet.panel, &sheet.juror).await?;

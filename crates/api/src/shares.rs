@@ -24,16 +24,26 @@ impl Shares {
         Arc::new(Self { most: places.div_ceil(PARTS), taken: Mutex::default() })
     }
 
+    /// Places of one network.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
     /// A place for an address, unless its network has its share. Dropping it gives it back.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Share> {
+        self.take_many(address, 1)
+    }
+
+    /// So many places for an address, unless its network would have more than its share. Dropping it gives them back.
+    pub(crate) fn take_many(self: &Arc<Self>, address: IpAddr, places: usize) -> Option<Share> {
         let network = prefix(address);
         let mut taken = self.taken();
-        let places = taken.entry(network).or_default();
-        if *places >= self.most {
+        let before = taken.get(&network).copied().unwrap_or_default();
+        if before.saturating_add(places) > self.most {
             return None;
         }
-        *places += 1;
-        Some(Share { shares: Arc::clone(self), network })
+        taken.insert(network, before + places);
+        Some(Share { shares: Arc::clone(self), network, places })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -41,19 +51,20 @@ impl Shares {
     }
 }
 
-/// One place.
+/// Places that a network has.
 pub(crate) struct Share {
     shares: Arc<Shares>,
     network: IpAddr,
+    places: usize,
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
         let mut taken = self.shares.taken();
-        if let Entry::Occupied(mut places) = taken.entry(self.network) {
-            *places.get_mut() -= 1;
-            if *places.get() == 0 {
-                places.remove();
+        if let Entry::Occupied(mut taken) = taken.entry(self.network) {
+            *taken.get_mut() -= self.places;
+            if *taken.get() == 0 {
+                taken.remove();
             }
         }
     }

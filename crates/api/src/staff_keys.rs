@@ -119,7 +119,7 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Pr
 async fn create(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let operator = auth::operator(&api, request.headers()).await?;
     let asked = RequestId::new(&operator.name, &idempotency_key(request.headers())?);
-    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted = read(parse(&body)?)?;
     if !is_within(&operator, wanted.contests.as_deref()) {
         let own = operator.contests.unwrap_or_default();

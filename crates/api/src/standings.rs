@@ -20,6 +20,7 @@ use crate::{
     directory::Contest,
     extract::{Path, Query},
     following::{follow, last_event},
+    memory::shared,
     negotiation,
     problem::{self, Problem},
     publication::may_read_standings,
@@ -87,14 +88,22 @@ async fn tally(
     if is_not_modified(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, always).into_response());
     }
-    let body = match format {
+    let content_type = [(header::CONTENT_TYPE, format.content_type())];
+    let encoding = Encoding::accepted(&headers);
+    if format == Format::Json && encoding.is_none() {
+        let (before, after) = &publication.tally;
+        let body = shared([before.clone(), pending.to_string().into(), after.clone()]);
+        return Ok((always, content_type, body).into_response());
+    }
+    let content = match format {
         Format::Csv => negotiation::marked(mark, publication.tally_csv.clone()),
         _ => with_pending(&publication, pending),
     };
-    let content = Arc::clone(&api.rendered).encode(body, Encoding::accepted(&headers)).await;
-    Ok(content.answer((always, [(header::CONTENT_TYPE, format.content_type())])))
+    let content = Arc::clone(&api.rendered).encode(content, encoding).await;
+    Ok(content.answer((always, content_type)))
 }
 
+/// A tally as JSON, with what the intake holds.
 pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {
     let (before, after) = &publication.tally;
     let mut body = BytesMut::with_capacity(before.len() + after.len() + 20);

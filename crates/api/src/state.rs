@@ -13,6 +13,7 @@ use crate::{
     directory::Directory,
     following::Events,
     limits::{Limiter, Limits},
+    memory::BodyMemory,
     metrics::Metrics,
     rendered::Rendered,
     revocation::Revocations,
@@ -92,6 +93,8 @@ pub struct Parts {
     /// Places for readings of all ballots of a voter who has many, or of all jurors' scores.
     pub(crate) long_readings: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Memory of large bodies.
+    pub(crate) body_memory: BodyMemory,
     /// Results as tables and pages.
     pub(crate) rendered: Arc<Rendered>,
     /// Long answers to staff keys.
@@ -132,6 +135,7 @@ impl Api {
                 Arc::clone(&metrics),
             )),
             limiter: Arc::new(Limiter::new(&settings.limits)),
+            body_memory: BodyMemory::default(),
             rendered: Arc::default(),
             revocations: Arc::default(),
             streams: Arc::new(Semaphore::new(settings.streams)),

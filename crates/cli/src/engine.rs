@@ -60,6 +60,9 @@ pub struct Engine {
 /// How long recording may take to let go of what it has.
 const LET_GO: Duration = Duration::from_secs(5);
 
+/// Threads of the sequencer for work that blocks, such as its reads of the embedded database.
+const RECORDING_BLOCKING_THREADS: usize = 16;
+
 /// Threads of their own for the sequencer, and for what stores begin at the start. A batch is recorded in some ten steps, one after the other; each
 /// would wait behind whatever requests are ready at that moment, and the more there are, the longer.
 struct Apart(Option<Runtime>);
@@ -69,6 +72,7 @@ impl Apart {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads((cores / 2).max(1)).thread_name("recording").enable_all();
+        builder.max_blocking_threads(RECORDING_BLOCKING_THREADS);
         Ok(Self(Some(builder.build()?)))
     }
 
@@ -91,6 +95,8 @@ impl Drop for Apart {
 /// Stores with what has to live as long as they do.
 struct Ground {
     stores: Stores,
+    /// The sequencer's: the same stores, with connections of its own to the database.
+    recording_stores: Stores,
     keyring: Arc<Keyring>,
     carrier: JoinSet<()>,
     directory: Option<DataDirectory>,
@@ -106,11 +112,12 @@ impl Engine {
         // Every process checks them: a mistake shows at the first start, whatever its role.
         let (witnesses, settings) = (config.witnesses()?, config.api()?);
         let recording = Apart::new()?;
-        let Ground { stores, keyring, carrier, directory } = recording.run(ground(config.clone())).await??;
+        let Ground { stores, recording_stores, keyring, carrier, directory } =
+            recording.run(ground(config.clone(), role)).await??;
         let database = Arc::clone(&stores.database);
         let operator_key = staff_keys::random_token()?;
         let hash = *blake3::hash(operator_key.as_bytes()).as_bytes();
-        let api = Api::new(stores.clone(), Arc::clone(&keyring), settings, Some(hash)).await?;
+        let api = Api::new(stores, Arc::clone(&keyring), settings, Some(hash)).await?;
         // Listening before the sequencer speaks.
         let background = api.background();
         let (stop, stopping) = watch::channel(false);
@@ -118,7 +125,7 @@ impl Engine {
             Role::Api => None,
             Role::All | Role::Sequencer => {
                 let settings = acclaim_sequencer::Settings { witnesses, ..config.sequencer() };
-                let starting = Sequencer::start(stores, keyring, settings, stopping);
+                let starting = Sequencer::start(recording_stores, keyring, settings, stopping);
                 let start = async { Ok::<_, LoadError>(tokio::spawn(starting.await?.run())) };
                 Some(recording.run(start).await??)
             }
@@ -204,30 +211,40 @@ impl Engine {
     }
 }
 
-async fn ground(config: Config) -> Result<Ground> {
+async fn ground(config: Config, role: Role) -> Result<Ground> {
     match config.cluster()? {
         None => embedded(&config).await,
-        Some(cluster) => clustered(&config, &cluster).await,
+        Some(cluster) => clustered(&config, cluster, role).await,
     }
 }
 
 async fn embedded(config: &Config) -> Result<Ground> {
     let directory = DataDirectory::lock(&config.data())?;
     let secret = directory.secret()?;
-    let database: Arc<dyn Database> = Arc::new(directory.database()?);
-    let keyring = Arc::new(Keyring::open(&*database, secret, config.installation.name.as_deref()).await?);
+    let database = directory.database()?;
+    let keyring = Arc::new(Keyring::open(&database, secret, config.installation.name.as_deref()).await?);
+    let recording_database = Arc::new(database.for_recording());
     let stores = Stores {
-        database,
+        database: Arc::new(database),
         intake: Arc::new(LocalIntake::default()),
         shown: Arc::new(directory.shown()?),
         hub: Arc::new(Hub::default()),
         clock: Arc::new(SystemClock),
     };
-    Ok(Ground { stores, keyring, carrier: JoinSet::new(), directory: Some(directory) })
+    let recording_stores = Stores { database: recording_database, ..stores.clone() };
+    let (carrier, directory) = (JoinSet::new(), Some(directory));
+    Ok(Ground { stores, recording_stores, keyring, carrier, directory })
 }
 
-async fn clustered(config: &Config, cluster: &Cluster) -> Result<Ground> {
-    let database: Arc<dyn Database> = Arc::new(PostgresDatabase::connect(&cluster.postgres).await?);
+async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<Ground> {
+    // A process that does both gives the sequencer a quarter: it uses few connections, and no request takes them.
+    let all = cluster.postgres.connections;
+    let for_recording = if role == Role::All { (all / 4).max(1) } else { all };
+    cluster.postgres.connections =
+        if role == Role::All { all.saturating_sub(for_recording).max(1) } else { all };
+    let database = PostgresDatabase::connect(&cluster.postgres).await?;
+    let recording_database = Arc::new(database.with_connections(for_recording));
+    let database: Arc<dyn Database> = Arc::new(database);
     let keyring = Arc::new(open_keyring(&*database, config).await?);
     let redis = Redis::connect(&cluster.redis, Arc::new(SystemClock)).await?;
     let (hub, outlet) = Hub::with_outlet();
@@ -241,7 +258,8 @@ async fn clustered(config: &Config, cluster: &Cluster) -> Result<Ground> {
         hub,
         clock: Arc::new(SystemClock),
     };
-    Ok(Ground { stores, keyring, carrier, directory: None })
+    let recording_stores = Stores { database: recording_database, ..stores.clone() };
+    Ok(Ground { stores, recording_stores, keyring, carrier, directory: None })
 }
 
 /// Processes that start at once may found the installation's keys together: who comes second reads those of the first.

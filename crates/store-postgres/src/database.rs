@@ -80,12 +80,37 @@ impl fmt::Debug for Settings {
 /// Everything that must last, of a cluster.
 pub struct PostgresDatabase {
     pool: Pool<Postgres>,
+    /// How the pool connects.
+    connect: PgConnectOptions,
     /// Not behind a pooler that lends a connection for a transaction only.
     names_statements: bool,
     settings: Settings,
     /// Numbers of contests, which name their partitions. A number is never used again: one that is out of date leads to a table that is not
     /// there, and is looked up anew.
     numbers: Mutex<HashMap<ContestId, i32>>,
+}
+
+/// Connections are made when they are first needed.
+fn pool(options: PgConnectOptions, settings: &Settings) -> Pool<Postgres> {
+    PoolOptions::<Postgres>::new()
+        .max_connections(settings.connections)
+        .acquire_timeout(settings.acquire)
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(
+                async move { Ok(about.idle_for < FRESH || answer(GRACE, connection.ping()).await.is_ok()) },
+            )
+        })
+        // After a failover the address may lead to the former primary.
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                match answer(GRACE, schema::in_recovery(connection)).await? {
+                    false => Ok(()),
+                    true => Err(Error::Protocol("the database server is in recovery".to_owned())),
+                }
+            })
+        })
+        .connect_lazy_with(options)
 }
 
 impl fmt::Debug for PostgresDatabase {
@@ -105,26 +130,20 @@ impl PostgresDatabase {
         let mut first = schema::connect(&options, settings.acquire).await?;
         answer(settings.statement, async { Ok(schema::check(&mut first).await) }).await??;
         let _closed = answer(GRACE, first.close()).await;
-        let pool = PoolOptions::<Postgres>::new()
-            .max_connections(settings.connections)
-            .acquire_timeout(settings.acquire)
-            .test_before_acquire(false)
-            .before_acquire(|connection, about| {
-                Box::pin(async move {
-                    Ok(about.idle_for < FRESH || answer(GRACE, connection.ping()).await.is_ok())
-                })
-            })
-            // After a failover the address may lead to the former primary.
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    match answer(GRACE, schema::in_recovery(connection)).await? {
-                        false => Ok(()),
-                        true => Err(Error::Protocol("the database server is in recovery".to_owned())),
-                    }
-                })
-            })
-            .connect_lazy_with(options);
-        Ok(Self { pool, names_statements, settings: settings.clone(), numbers: Mutex::default() })
+        Ok(Self::with_pool(options, names_statements, settings.clone()))
+    }
+
+    fn with_pool(connect: PgConnectOptions, names_statements: bool, settings: Settings) -> Self {
+        let pool = pool(connect.clone(), &settings);
+        Self { pool, connect, names_statements, settings, numbers: Mutex::default() }
+    }
+
+    /// The same database with a pool of its own, of at most `connections`: for the sequencer, so that no flood of
+    /// requests delays it.
+    #[must_use]
+    pub fn with_connections(&self, connections: u32) -> Self {
+        let settings = Settings { connections, ..self.settings.clone() };
+        Self::with_pool(self.connect.clone(), self.names_statements, settings)
     }
 
     /// Brings a database's schema up to date, from nothing if it is empty.

@@ -3,8 +3,7 @@
 use std::{
     fs::OpenOptions,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    thread,
+    sync::Arc,
 };
 
 use acclaim_contest::ContestId;
@@ -12,12 +11,13 @@ use acclaim_store::{
     error::{Result, StoreError},
     moving::Moved,
 };
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
-use tokio::sync::oneshot;
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use crate::{
     erasure::overwrite_freed,
     leaving::{fence, read_mark},
+    readers::Readers,
+    writer::Writer,
 };
 
 /// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
@@ -31,23 +31,32 @@ const MIGRATIONS: &[&str] = &[
 ];
 /// Marks the file as ours: `acl1` in ASCII.
 const APPLICATION_ID: i32 = 0x6163_6c31;
-/// Idle connections for reading kept open.
+/// Connections for reads of requests.
 const READERS: usize = 4;
-/// Jobs that may wait for the writer; more make the caller wait.
-const QUEUE: usize = 64;
-
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+/// Connections for reads of the sequencer, which no request uses.
+const RECORDING_READERS: usize = 2;
 
 /// The ledger, contests, commands and keys of an embedded installation.
 #[derive(Debug)]
 pub struct SqliteDatabase {
-    path: PathBuf,
-    /// The thread that owns the writing connection; ends when this is dropped.
-    writer: Option<mpsc::SyncSender<Job>>,
-    /// Joined when this is dropped, so that the file is closed and tidy then.
-    thread: Option<thread::JoinHandle<()>>,
-    /// Idle connections for reading.
-    readers: Arc<Mutex<Vec<Connection>>>,
+    /// Dropped before the file: the writer's connection is the last to go, and empties the write-ahead log.
+    readers: Arc<Readers>,
+    file: Arc<File>,
+}
+
+/// What all handles of one file share.
+#[derive(Debug)]
+struct File {
+    request_readers: Arc<Readers>,
+    recording_readers: Arc<Readers>,
+    writer: Writer,
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.request_readers.close_idle();
+        self.recording_readers.close_idle();
+    }
 }
 
 /// Why the file cannot be opened.
@@ -134,25 +143,21 @@ impl SqliteDatabase {
     }
 
     /// Starts the thread that writes.
-    fn run(path: &Path, mut connection: Connection) -> std::result::Result<Self, OpenError> {
-        let (writer, jobs) = mpsc::sync_channel::<Job>(QUEUE);
-        let thread = thread::Builder::new()
-            .name("sqlite-writer".to_owned())
-            .spawn(move || {
-                for job in jobs {
-                    job(&mut connection);
-                }
-            })
-            .map_err(|error| OpenError::Foreign {
-                path: path.to_owned(),
-                what: format!("without a thread: {error}"),
-            })?;
-        Ok(Self {
+    fn run(path: &Path, connection: Connection) -> std::result::Result<Self, OpenError> {
+        let writer = Writer::start(connection).map_err(|error| OpenError::Foreign {
             path: path.to_owned(),
-            writer: Some(writer),
-            thread: Some(thread),
-            readers: Arc::default(),
-        })
+            what: format!("without a thread: {error}"),
+        })?;
+        let request_readers = Readers::new(path.to_owned(), READERS);
+        let recording_readers = Readers::new(path.to_owned(), RECORDING_READERS);
+        let readers = Arc::clone(&request_readers);
+        Ok(Self { readers, file: Arc::new(File { request_readers, recording_readers, writer }) })
+    }
+
+    /// The same database for the sequencer, with connections of its own for reading: no flood of requests delays it.
+    #[must_use]
+    pub fn for_recording(&self) -> Self {
+        Self { readers: Arc::clone(&self.file.recording_readers), file: Arc::clone(&self.file) }
     }
 
     /// Runs `body` in a transaction of the writing connection; it is durable when this returns `Ok`.
@@ -168,31 +173,12 @@ impl SqliteDatabase {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            // Whoever asked may be gone; the work stands all the same.
-            let _gone = answer.send(work(connection));
-        });
-        let ended = || StoreError::Unavailable("the writer has ended".to_owned());
-        let writer = self.writer.clone().ok_or_else(ended)?;
-        match writer.try_send(job) {
-            Ok(()) => {}
-            Err(mpsc::TrySendError::Full(job)) => {
-                let sent = tokio::task::spawn_blocking(move || writer.send(job)).await;
-                if !matches!(sent, Ok(Ok(()))) {
-                    return Err(ended());
-                }
-            }
-            Err(mpsc::TrySendError::Disconnected(_)) => {
-                return Err(ended());
-            }
-        }
-        answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended at work".to_owned())))
+        self.file.writer.run(work).await
     }
 
     /// Has the writer do something that nobody waits for: at a start, when it has nothing else to do.
     pub(crate) fn begin_with(&self, work: impl FnOnce(&mut Connection) + Send + 'static) {
-        let _busy = self.writer.as_ref().map(|writer| writer.try_send(Box::new(work)));
+        self.file.writer.begin_with(work);
     }
 
     /// Runs `body` on a connection for reading, in one read transaction.
@@ -200,23 +186,7 @@ impl SqliteDatabase {
         &self,
         body: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let readers = Arc::clone(&self.readers);
-        let path = self.path.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut connection = match idle {
-                Some(connection) => connection,
-                None => open_reader(&path).map_err(unavailable)?,
-            };
-            let value = body(&connection.transaction().map_err(unavailable)?);
-            let mut readers = readers.lock().unwrap_or_else(PoisonError::into_inner);
-            if readers.len() < READERS {
-                readers.push(connection);
-            }
-            value
-        });
-        done.await
-            .unwrap_or_else(|error| Err(StoreError::Unavailable(format!("the read ended early: {error}"))))
+        self.readers.read(body).await
     }
 
     /// Bounds the size of the file, in pages of 4,096 bytes: what a full disk looks like, without one.
@@ -228,17 +198,6 @@ impl SqliteDatabase {
             tx.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(unavailable)
         })
         .await
-    }
-}
-
-impl Drop for SqliteDatabase {
-    fn drop(&mut self) {
-        // The writer's connection is the last to go: it empties the write-ahead log.
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        drop(self.writer.take());
-        if let Some(thread) = self.thread.take() {
-            let _panicked = thread.join();
-        }
     }
 }
 
@@ -280,16 +239,6 @@ fn inspect(path: &Path) -> std::result::Result<(Connection, usize), OpenError> {
         ));
     }
     Ok((connection, version))
-}
-
-fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    // Not read-only: the last connection of a write-ahead log must be able to tidy up. `query_only` keeps it from writing.
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.pragma_update(None, "query_only", true)?;
-    connection.pragma_update(None, "cache_size", -16_384)?;
-    Ok(connection)
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

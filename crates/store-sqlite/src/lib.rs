@@ -11,7 +11,9 @@ pub mod intake;
 mod keys;
 mod leaving;
 mod ledger;
+mod readers;
 pub mod shown;
+mod writer;
 
 pub use database::SqliteDatabase;
 pub use directory::{DataDirectory, DirectoryError};

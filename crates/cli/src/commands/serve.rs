@@ -28,6 +28,9 @@ use crate::{
 
 /// Connections at once of the listener for operation.
 const OPERATION_CONNECTIONS: usize = 64;
+/// Threads for work that blocks: reads of the embedded database, large documents, checks of definitions. More work
+/// waits for one of them.
+const BLOCKING_THREADS: usize = 32;
 
 /// Serves until told to stop. `others` are routes beside the engine's own: load tests compare with them.
 ///
@@ -47,7 +50,8 @@ pub fn run(args: &ServeArgs, others: Router) -> Result<Outcome> {
         bail!("only a cluster has roles: ACCLAIM_REDIS_URL and ACCLAIM_POSTGRES_URL are not set");
     }
     log_to_stderr();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
     runtime.block_on(serve(&config, args.role, others))
 }
 

@@ -16,6 +16,7 @@ mod cut_off;
 mod directories;
 mod disk;
 mod failover;
+mod floods;
 mod follow;
 mod following;
 mod forgery;

@@ -83,6 +83,11 @@ impl Server {
         Self { process, key: Some(key.trim().to_owned()).filter(|key| !key.is_empty()) }
     }
 
+    /// Of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Stops it where it is, until it is resumed.
     pub(crate) fn pause(&self) {
         self.signal("-STOP");

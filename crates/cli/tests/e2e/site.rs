@@ -95,6 +95,11 @@ impl Site {
         self.folder.path().join("data")
     }
 
+    /// Of the process that answers.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.processes.last().unwrap().id()
+    }
+
     /// SIGKILL of every process; what they stand on stays.
     pub(crate) fn kill(&mut self) {
         self.processes.drain(..).for_each(Server::kill);

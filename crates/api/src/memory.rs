@@ -1,0 +1,231 @@
+//! Memory of large bodies. A body of more than 64 KiB takes its bytes from one budget until the last of them has left,
+//! so that clients which send slowly, or do not read, cannot fill the memory. Bodies that many answers share (a
+//! contest, a tally, a result) are not counted: there is one copy.
+
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, HttpBody as _},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    problem::{self, Problem},
+    shares::{Share, Shares},
+    state::Api,
+};
+
+/// Bytes handed to the connection at once. A body of at most this size is not counted.
+pub(crate) const PIECE: usize = 64 << 10;
+/// Bytes of all large bodies at once. One network has a quarter of them.
+const BUDGET: usize = 256 << 20;
+/// The budget is counted in units of this many bytes.
+const UNIT: usize = 1 << 10;
+/// How long a request waits for memory for its body.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// See the [module](self).
+pub(crate) struct BodyMemory {
+    free: Arc<Semaphore>,
+    shares: Arc<Shares>,
+}
+
+impl Default for BodyMemory {
+    fn default() -> Self {
+        Self { free: Arc::new(Semaphore::new(BUDGET / UNIT)), shares: Shares::of(BUDGET / UNIT) }
+    }
+}
+
+/// A part of the budget; dropping it gives it back.
+pub(crate) struct HeldMemory {
+    _permit: OwnedSemaphorePermit,
+    _share: Option<Share>,
+}
+
+impl BodyMemory {
+    /// Memory for a body of an answer that goes to `network`; `None` for a client whose network is not limited.
+    ///
+    /// # Errors
+    /// `unavailable` if the budget, or the network's share of it, is used up: the answer is dropped instead of waiting,
+    /// because its bytes are in memory already.
+    pub(crate) fn hold(&self, bytes: usize, network: Option<IpAddr>) -> Result<HeldMemory, Problem> {
+        let units = units(bytes);
+        let full = || {
+            let detail = "too many large answers are on their way to clients that read slowly";
+            Problem::new(&problem::UNAVAILABLE, detail).retry_after(5)
+        };
+        let share = match network {
+            // A body larger than a network's share takes the whole share.
+            Some(address) => {
+                let most = self.shares.most();
+                Some(self.shares.take_many(address, units.min(most)).ok_or_else(full)?)
+            }
+            None => None,
+        };
+        let permit = Arc::clone(&self.free).try_acquire_many_owned(permits(units)).map_err(|_| full())?;
+        Ok(HeldMemory { _permit: permit, _share: share })
+    }
+
+    /// Memory for a body of a request that is still to be read.
+    ///
+    /// # Errors
+    /// `unavailable` if there is none within five seconds.
+    pub(crate) async fn wait_for(&self, bytes: usize) -> Result<HeldMemory, Problem> {
+        let acquiring = Arc::clone(&self.free).acquire_many_owned(permits(units(bytes)));
+        match tokio::time::timeout(WAIT, acquiring).await {
+            Ok(Ok(permit)) => Ok(HeldMemory { _permit: permit, _share: None }),
+            _ => {
+                Err(Problem::new(&problem::UNAVAILABLE, "too many large requests are being read")
+                    .retry_after(5))
+            }
+        }
+    }
+}
+
+fn units(bytes: usize) -> usize {
+    bytes.div_ceil(UNIT).min(BUDGET / UNIT)
+}
+
+fn permits(units: usize) -> u32 {
+    u32::try_from(units).unwrap_or(u32::MAX)
+}
+
+/// Bytes that give their part of the budget back when the last slice of them is dropped.
+struct Counted {
+    bytes: Bytes,
+    _held: HeldMemory,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The bytes, which hold their part of the budget as long as any slice of them lives.
+pub(crate) fn counted(bytes: Bytes, held: HeldMemory) -> Bytes {
+    Bytes::from_owner(Counted { bytes, _held: held })
+}
+
+/// Marks an answer whose body is shared by all who ask for it.
+#[derive(Clone)]
+struct Shared;
+
+/// A body of parts that other answers share; it is sent in pieces.
+pub(crate) fn shared(parts: impl IntoIterator<Item = Bytes>) -> Response {
+    let mut response = Response::new(Body::new(Pieces(parts.into_iter().collect())));
+    response.extensions_mut().insert(Shared);
+    response
+}
+
+/// The response, counted and sent in pieces if its body is large and its own; a problem if there is no memory for it.
+pub(crate) fn bound(api: &Api, network: Option<IpAddr>, response: Response) -> Response {
+    let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
+    let Some(size) = size.filter(|size| *size > PIECE) else { return response };
+    if response.extensions().get::<Shared>().is_some() {
+        return response;
+    }
+    let held = match api.body_memory.hold(size, network) {
+        Ok(held) => held,
+        Err(problem) => return problem.into_response(),
+    };
+    let (parts, body) = response.into_parts();
+    // A body of known size is whole in memory, so it is ready at once.
+    let body = match body.collect().now_or_never() {
+        Some(Ok(whole)) => Body::new(Pieces([counted(whole.to_bytes(), held)].into())),
+        _ => return Problem::new(&problem::INTERNAL, "an answer was not ready").into_response(),
+    };
+    Response::from_parts(parts, body)
+}
+
+/// A body of a known size, handed on piece by piece.
+struct Pieces(VecDeque<Bytes>);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        while let Some(first) = self.0.front_mut() {
+            let piece = first.split_to(first.len().min(PIECE));
+            if first.is_empty() {
+                self.0.pop_front();
+            }
+            if !piece.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.iter().all(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|part| part.len() as u64).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, last, 1]))
+    }
+
+    #[test]
+    fn a_network_has_a_quarter_of_the_budget_and_gives_it_back() {
+        let memory = BodyMemory::default();
+        let quarter = memory.hold(BUDGET / 4, network(1)).unwrap();
+        assert!(memory.hold(1, network(1)).is_err());
+        assert!(memory.hold(BUDGET, network(2)).is_err(), "three quarters are left");
+        let _rest = [2, 3, 4].map(|last| memory.hold(BUDGET / 4, network(last)).unwrap());
+        assert!(memory.hold(1, None).is_err(), "the budget is used up");
+        drop(quarter);
+        assert!(memory.hold(BUDGET / 4, network(1)).is_ok());
+    }
+
+    #[tokio::test]
+    async fn parts_arrive_whole_in_small_pieces() {
+        let parts = [Bytes::from_static(b"{"), Bytes::from(vec![b'x'; PIECE * 2 + 5]), Bytes::new()];
+        let wanted = parts.concat();
+        let mut body = shared(parts).into_body();
+        assert_eq!(body.size_hint().exact(), Some(wanted.len() as u64));
+        let mut read = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let data = frame.unwrap().into_data().unwrap();
+            assert!(data.len() <= PIECE);
+            read.extend_from_slice(&data);
+        }
+        assert!(read == wanted && body.is_end_stream());
+    }
+
+    #[test]
+    fn memory_is_held_until_the_last_slice_is_dropped() {
+        let memory = BodyMemory::default();
+        let held = memory.hold(BUDGET / 4, network(1)).unwrap();
+        let bytes = counted(Bytes::from(vec![0; 10]), held);
+        let slice = bytes.slice(2..3);
+        drop(bytes);
+        assert!(memory.hold(1, network(1)).is_err());
+        drop(slice);
+        assert!(memory.hold(1, network(1)).is_ok());
+    }
+}

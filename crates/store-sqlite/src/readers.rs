@@ -1,0 +1,140 @@
+//! The connections that read: a fixed number, each lent to one read at a time. Reads beyond that number wait, and fail
+//! if they wait too long, so that a flood of requests cannot make threads, connections or page caches without bound.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use acclaim_store::error::{Result, StoreError};
+use rusqlite::{Connection, OpenFlags, Transaction};
+use tokio::sync::Semaphore;
+
+use crate::database::unavailable;
+
+/// How long a read waits for a connection.
+const WAIT: Duration = Duration::from_secs(5);
+/// Page cache of a connection, in KiB.
+const CACHE_KIB: i32 = 16_384;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Readers {
+    path: PathBuf,
+    /// Connections that no read uses now; opened when they are first needed.
+    idle: Mutex<Vec<Connection>>,
+    /// One permit for each connection that may be open.
+    permits: Arc<Semaphore>,
+    /// How long a read waits for a permit.
+    wait: Duration,
+}
+
+impl Readers {
+    /// At most `count` connections to the file at `path`.
+    pub(crate) fn new(path: PathBuf, count: usize) -> Arc<Self> {
+        Arc::new(Self::with_wait(path, count, WAIT))
+    }
+
+    fn with_wait(path: PathBuf, count: usize, wait: Duration) -> Self {
+        Self { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(count)), wait }
+    }
+
+    /// Runs `body` in one read transaction, on a thread that may block.
+    ///
+    /// # Errors
+    /// `Unavailable` if no connection is free within five seconds or none can be opened, and whatever `body` returns.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let busy = || StoreError::Unavailable("too many reads wait for the database".to_owned());
+        let acquiring = tokio::time::timeout(self.wait, Arc::clone(&self.permits).acquire_owned());
+        let permit = acquiring.await.ok().and_then(|permit| permit.ok()).ok_or_else(busy)?;
+        let readers = Arc::clone(self);
+        let reading = tokio::task::spawn_blocking(move || {
+            // Held until the read has ended, also when the request has gone.
+            let _permit = permit;
+            readers.read_now(body)
+        });
+        reading
+            .await
+            .unwrap_or_else(|error| Err(StoreError::Unavailable(format!("the read ended early: {error}"))))
+    }
+
+    fn read_now<T>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let idle = self.lock().pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.open().map_err(unavailable)?,
+        };
+        let value = body(&connection.transaction().map_err(unavailable)?);
+        self.lock().push(connection);
+        value
+    }
+
+    /// Closes all connections that no read uses.
+    pub(crate) fn close_idle(&self) {
+        self.lock().clear();
+    }
+
+    fn open(&self) -> rusqlite::Result<Connection> {
+        // Not read-only: the last connection of a write-ahead log must be able to tidy up. `query_only` keeps it from
+        // writing.
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        Ok(connection)
+    }
+
+    /// The list is whole after every step, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn many_reads_at_once_share_the_connections() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("database");
+        let writer = Connection::open(&path).unwrap();
+        writer.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).unwrap();
+        let readers = Readers::new(path, 3);
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let reads = (0..200).map(|_| {
+            let (readers, now, most) = (Arc::clone(&readers), Arc::clone(&now), Arc::clone(&most));
+            tokio::spawn(async move {
+                let read = readers.read(move |_| {
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    Ok(())
+                });
+                read.await.unwrap();
+            })
+        });
+        for read in reads.collect::<Vec<_>>() {
+            read.await.unwrap();
+        }
+        assert!((1..=3).contains(&most.load(Ordering::SeqCst)), "{most:?} reads at once");
+        assert!((1..=3).contains(&readers.lock().len()));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_finds_no_connection_in_time_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers =
+            Arc::new(Readers::with_wait(folder.path().join("database"), 1, Duration::from_millis(5)));
+        let _all = Arc::clone(&readers.permits).acquire_owned().await.unwrap();
+        let refused = readers.read(|_| Ok(())).await.unwrap_err();
+        assert!(refused.to_string().contains("too many reads"), "{refused}");
+    }
+}

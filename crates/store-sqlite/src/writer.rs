@@ -1,0 +1,75 @@
+//! The connection that writes, on a thread of its own.
+
+use std::{io, thread, time::Duration};
+
+use acclaim_store::error::{Result, StoreError};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+/// Jobs that may wait for the connection; more make the caller wait.
+const QUEUE: usize = 64;
+/// How long a caller waits for a place in the queue.
+const WAIT: Duration = Duration::from_secs(10);
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// See the [module](self). Dropping it ends the thread, after the jobs that wait, and closes the connection.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// `None` only while it is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(crate) fn start(mut connection: Connection) -> io::Result<Self> {
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
+            while let Some(job) = queue.blocking_recv() {
+                job(&mut connection);
+            }
+        })?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Runs `work` on the connection; it runs to its end even if the caller is dropped.
+    ///
+    /// # Errors
+    /// `Unavailable` if there is no place in the queue within ten seconds: then it does not run. `Unknown` if the
+    /// thread ended at work. And whatever `work` returns.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // The caller may be gone; the work stands all the same.
+            let _gone = answer.send(work(connection));
+        });
+        let unavailable = |why: &str| StoreError::Unavailable(why.to_owned());
+        let jobs = self.jobs.as_ref().ok_or_else(|| unavailable("the writer has ended"))?;
+        jobs.send_timeout(job, WAIT).await.map_err(|error| match error {
+            mpsc::error::SendTimeoutError::Timeout(_) => unavailable("too many writes wait for the database"),
+            mpsc::error::SendTimeoutError::Closed(_) => unavailable("the writer has ended"),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended at work".to_owned())))
+    }
+
+    /// Queues work that nobody waits for; at a start, when the queue is empty.
+    pub(crate) fn begin_with(&self, work: impl FnOnce(&mut Connection) + Send + 'static) {
+        let _full_or_ended = self.jobs.as_ref().map(|jobs| jobs.try_send(Box::new(work)));
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
