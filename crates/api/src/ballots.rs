@@ -10,6 +10,7 @@ use acclaim_contest::BallotId;
 use acclaim_store::{
     Phase,
     hub::Rejection,
+    intake::Item,
     ledger::{BallotState, RecordedBallot},
 };
 use axum::{
@@ -30,6 +31,7 @@ use crate::{
     desk::Room,
     directory::Contest,
     extract::{Path, Query},
+    health::check_clock,
     log::{checkpoint_over, tiles},
     metrics::RECORDED,
     problem::{self, Problem},
@@ -89,8 +91,9 @@ async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Requ
     let asked = prefers_async(request.headers());
     let answer = cast_at(&api, &contest, request, asked).await;
     let label = match &answer {
-        Ok(Cast::Recorded(_)) => RECORDED,
-        Ok(Cast::Again(_)) => "again",
+        // Several requests can wait for one ballot, which is recorded once.
+        Ok(Cast::Recorded(recorded)) if !recorded.is_repetition => RECORDED,
+        Ok(Cast::Recorded(_) | Cast::Again(_)) => "again",
         Ok(Cast::Accepted(_)) => "accepted",
         Err(problem) => problem.kind().code,
     };
@@ -114,6 +117,9 @@ async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Requ
         Err(problem) => problem.into_response(),
     }
 }
+
+/// Rejections of one voter that are kept, about.
+const MAX_REJECTIONS: usize = 100;
 
 /// Most answers have fewer: room that need not grow.
 const ANSWER_BYTES: usize = 320;
@@ -154,11 +160,21 @@ async fn cast_at(api: &Api, contest: &str, request: Request, asked: bool) -> Res
             // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
             let keeps = || api.stores.intake.condition().away.is_empty();
             let lags = || api.desk.lag(contest.id()) > api.settings.lag_bound;
-            let promised = api.settings.may_accept && (asked || lags()) && keeps();
+            let may_promise = api.settings.may_accept && keeps();
+            let promised =
+                may_promise && (lags() || asked && !is_often_rejected(api, &contest, &ballot.item).await?);
             let sent = casting::send(api, &contest, *ballot, promised, room)?;
             casting::outcome(api, &contest, sent, end).await
         }
     }
+}
+
+/// Whether so many of the voter's promised ballots were rejected that no more are promised: each rejection is kept until
+/// the voter asks for it. What is not promised is answered once it is decided, and leaves nothing behind.
+async fn is_often_rejected(api: &Api, contest: &Contest, ballot: &Item) -> Result<bool, Problem> {
+    let prefix = ballot.ballot.prefix();
+    let kept = api.stores.database.rejections_with_prefix(contest.id(), prefix, MAX_REJECTIONS).await?;
+    Ok(kept >= MAX_REJECTIONS)
 }
 
 /// Reads a ballot out of its request, of which nothing is left when it waits: what the connection has read into can be read into again.
@@ -179,6 +195,7 @@ async fn read(
     let body = read_ballot(request, end).await?;
     // With its last byte it has arrived: nobody chooses after the closing.
     let arrived = api.stores.clock.now();
+    check_clock(api)?;
     // Only now: whoever sends slowly takes nobody's room.
     let room = rooms.for_voter().ok_or_else(casting::full)?;
     let request: BallotRequest = parse(&body)?;

@@ -22,6 +22,7 @@ use crate::{
     desk::{Room, Rooms},
     directory::Contest,
     extract::Path,
+    health::check_clock,
     metrics::RECORDED,
     problem::{self, Problem},
     state::Api,
@@ -72,6 +73,7 @@ async fn bulk(
     let (contest, _) = auth::staff_of(&api, request.headers(), &contest, GATEWAYS).await?;
     let body = read_lines(&api, request, LIMIT, BODY_DEADLINE).await?;
     let arrived = api.stores.clock.now();
+    check_clock(&api)?;
     let lines: Vec<&[u8]> = body.strip_suffix(b"\n").unwrap_or(&body).split(|byte| *byte == b'\n').collect();
     if body.is_empty() || lines.len() > MOST_LINES {
         let detail = format!("the body has {} lines: 1 to {MOST_LINES} are taken", lines.len());
@@ -161,7 +163,9 @@ async fn outcome(
 /// Adds a line to the answer.
 fn tell(api: &Api, outcome: Outcome, told: &mut String) {
     let (label, value) = match outcome {
-        Ok(Cast::Recorded(recorded)) => (RECORDED, json!(recorded)),
+        Ok(Cast::Recorded(recorded)) => {
+            (if recorded.is_repetition { "again" } else { RECORDED }, json!(recorded))
+        }
         Ok(Cast::Again(status)) => ("again", json!(status)),
         Ok(Cast::Accepted(ballot)) => ("accepted", json!({"ballot": ballot, "status": "accepted"})),
         Err(problem) => (problem.kind().code, json!({"problem": api.settings.base_path.document(&problem)})),

@@ -14,7 +14,7 @@ use acclaim_store::{
     intake::{Item, Offer, Slot, Submitted},
 };
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::time::Sleep;
 use utoipa::ToSchema;
@@ -76,6 +76,9 @@ pub(crate) struct Recorded {
     #[schema(value_type = String)]
     leaf_hash: Hash,
     log: LogHead,
+    /// Whether another request that waited for the same ballot counts as the one that had it recorded.
+    #[serde(skip)]
+    pub(crate) is_repetition: bool,
 }
 
 /// A size of the log and its root, base64.
@@ -85,6 +88,9 @@ pub(crate) struct LogHead {
     #[schema(value_type = String)]
     pub(crate) root: Hash,
 }
+
+/// A clock that was set forward by less is not in doubt.
+const MIN_JUMP: SignedDuration = SignedDuration::from_secs(60);
 
 /// What became of a ballot.
 pub(crate) enum Cast {
@@ -108,6 +114,21 @@ fn instants(contest: &Contest, problem: Problem) -> Problem {
 fn takes(contest: &Contest, arrived: Timestamp) -> Result<(), Problem> {
     window(contest, arrived)?;
     if contest.phase() == Phase::Suspended { Err(suspended(contest)) } else { Ok(()) }
+}
+
+/// The same by a clock that may have been set forward while the process ran: a voter is not told that voting has ended
+/// because of that alone.
+fn takes_at(api: &Api, contest: &Contest, arrived: Timestamp) -> Result<(), Problem> {
+    let Err(problem) = takes(contest, arrived) else { return Ok(()) };
+    let jump = api.stores.clock.jump();
+    let without_jump = arrived.saturating_sub(jump).unwrap_or(arrived);
+    if *problem.kind() != problem::VOTING_CLOSED || jump < MIN_JUMP || takes(contest, without_jump).is_err() {
+        return Err(problem);
+    }
+    Err(Problem::new(
+        &problem::UNAVAILABLE,
+        "the server's clock was set past the closing: the operator has to look at it",
+    ))
 }
 
 fn suspended(contest: &Contest) -> Problem {
@@ -213,7 +234,7 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared, Problem> {
     let Written { item, slots, now } =
         write_ballot(contest, pass, request, arrived, api.stores.intake.remembers_slots())?;
-    let Err(refusal) = takes(contest, arrived).and(now) else {
+    let Err(refusal) = takes_at(api, contest, arrived).and(now) else {
         return Ok(Prepared::Ready(Box::new(Offer { item, slots })));
     };
     // It may be the repetition of one that was recorded before the window closed, the day ended, or an entry was withdrawn.
@@ -288,8 +309,8 @@ pub(crate) async fn outcome(
             }
         };
         let submitted = match answer {
-            Answer::Decided(outcome, size, root) => {
-                return decided(api, contest, ballot, outcome, LogHead { size, root }).await;
+            Answer::Decided { outcome, size, root, is_repetition } => {
+                return decided(api, contest, ballot, outcome, LogHead { size, root }, is_repetition).await;
             }
             Answer::Kept => return Ok(Cast::Accepted(ballot)),
             Answer::Failed(error) => return Err(error.into()),
@@ -333,10 +354,11 @@ async fn decided(
     ballot: BallotId,
     outcome: BallotOutcome,
     log: LogHead,
+    is_repetition: bool,
 ) -> Result<Cast, Problem> {
     match outcome {
         BallotOutcome::Recorded { index, leaf_hash } => {
-            Ok(Cast::Recorded(Recorded { ballot, status: "recorded", index, leaf_hash, log }))
+            Ok(Cast::Recorded(Recorded { ballot, status: "recorded", index, leaf_hash, log, is_repetition }))
         }
         BallotOutcome::Same => match find_recorded(&api.stores, contest.id(), ballot).await? {
             Some((recorded, leaf_hash)) => Ok(Cast::Again(BallotStatus::new(recorded, leaf_hash))),

@@ -39,11 +39,15 @@ const ASKED_AT_ONCE: usize = 8;
 /// How long one may take.
 const LOOK_FOR: Duration = Duration::from_millis(500);
 
+/// A contest in which nothing happens is looked at once in so many rounds.
+const IDLE_ROUNDS: usize = 20;
+
 /// What a waiting request is told.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// The sequencer's decision, with the log's size and root after it.
-    Decided(BallotOutcome, u64, Hash),
+    /// The sequencer's decision, with the log's size and root after it. Of several requests for the same ballot all but
+    /// the first are repetitions.
+    Decided { outcome: BallotOutcome, size: u64, root: Hash, is_repetition: bool },
     /// The intake has it; asked for only by those who do not wait for the decision.
     Kept,
     /// The intake kept it not.
@@ -80,6 +84,8 @@ struct Seen {
     pending: u64,
     /// How long the oldest of them has been there.
     lag: Duration,
+    /// Entries of the log, as published then.
+    size: u64,
 }
 
 struct Waiting {
@@ -95,9 +101,9 @@ struct WaitingRequest {
 }
 
 impl WaitingRequest {
-    fn tell(self, answer: &Answer) {
-        // Whoever asked may have gone away.
-        let _gone = self.answer.send(answer.clone());
+    /// Whether the request was still there.
+    fn tell(self, answer: &Answer) -> bool {
+        self.answer.send(answer.clone()).is_ok()
     }
 }
 
@@ -116,6 +122,11 @@ impl Rooms {
     /// Whether there is room for a voter's ballot at this moment.
     pub(crate) fn has_room(&self) -> bool {
         self.for_voters.available_permits() > 0
+    }
+
+    /// Places that no ballot has, of voters and of gateways.
+    fn free(&self) -> usize {
+        self.for_voters.available_permits() + self.for_gateways.available_permits()
     }
 
     /// Room for a voter's ballot, if there is any.
@@ -220,7 +231,9 @@ impl Desk {
         let Entry::Occupied(mut waiting) = shard.entry(ballot) else { return };
         let requests = &mut waiting.get_mut().requests;
         if matches!(answer, Answer::Kept) {
-            requests.extract_if(.., |request| request.promised).for_each(|request| request.tell(answer));
+            requests.extract_if(.., |request| request.promised).for_each(|request| {
+                request.tell(answer);
+            });
             if requests.is_empty() {
                 waiting.remove();
             }
@@ -228,7 +241,13 @@ impl Desk {
         }
         let waiting = waiting.remove();
         drop(shard);
-        waiting.requests.into_iter().for_each(|request| request.tell(answer));
+        let mut answer = answer.clone();
+        for request in waiting.requests {
+            let is_told = request.tell(&answer);
+            if let Answer::Decided { is_repetition, .. } = &mut answer {
+                *is_repetition |= is_told;
+            }
+        }
     }
 
     /// Submits a lane's batches, one after the other, until none fills.
@@ -320,20 +339,39 @@ impl Desk {
 
     /// Looks what waits for the sequencer, a few times a second.
     pub(crate) async fn look_again_and_again(self: Arc<Self>) {
-        loop {
+        for round in 0_usize.. {
             let all = self.directory.all();
             self.close_rooms(&all);
             let open = all.into_iter().filter(|contest| contest.phase().is_voting());
-            let desk = &self;
-            let looks = open.map(|contest| async move {
-                let seen = desk.look(&contest).await?;
-                Some((contest.id().clone(), seen))
+            let (desk, former) = (&self, self.seen.load_full());
+            let looks = open.enumerate().map(|(number, contest)| {
+                let former = former.get(contest.id()).copied();
+                async move {
+                    let is_due = (number + round).is_multiple_of(IDLE_ROUNDS);
+                    let seen = match former.filter(|former| !is_due && desk.is_idle(&contest, former)) {
+                        Some(former) => former,
+                        None => desk.look(&contest).await?,
+                    };
+                    Some((contest.id().clone(), seen))
+                }
             });
             let seen = join_all(looks).await.into_iter().flatten().collect();
             self.seen.store(Arc::new(seen));
             self.looks.send_replace(());
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Whether nothing waited of the contest, and nothing has come or was recorded since, as far as this process knows.
+    fn is_idle(&self, contest: &Contest, former: &Seen) -> bool {
+        let is_waiting = |rooms: &Arc<Rooms>| rooms.free() < 2 * self.most;
+        former.pending == 0
+            && former.size == self.published_size(contest.id())
+            && !self.rooms.load().get(contest.id()).is_some_and(is_waiting)
+    }
+
+    fn published_size(&self, contest: &ContestId) -> u64 {
+        self.stores.hub.latest(contest).map_or(0, |publication| publication.size)
     }
 
     /// Forgets the rooms of contests that are no more.
@@ -357,7 +395,8 @@ impl Desk {
         let now = self.stores.clock.now();
         // The oldest may be of a clock that is ahead.
         let lag = backlog.oldest.and_then(|oldest| Duration::try_from(now.duration_since(oldest)).ok());
-        Some(Seen { pending: backlog.items, lag: lag.unwrap_or_default() })
+        let size = self.published_size(contest.id());
+        Some(Seen { pending: backlog.items, lag: lag.unwrap_or_default(), size })
     }
 
     /// Passes the sequencer's decisions on to those who wait.
@@ -385,7 +424,8 @@ impl Desk {
 
     fn answer_all(&self, decided: &Decided) {
         for (ballot, outcome) in &decided.ballots {
-            self.answer(*ballot, &Answer::Decided(outcome.clone(), decided.size, decided.root));
+            let (outcome, size, root) = (outcome.clone(), decided.size, decided.root);
+            self.answer(*ballot, &Answer::Decided { outcome, size, root, is_repetition: false });
         }
     }
 
@@ -415,7 +455,8 @@ impl Desk {
             |(contest, ballot)| async move {
                 if let Some(InLedger::Shown(_)) = look_up(&self.stores, &contest, ballot).await? {
                     // Its request answers with the ballot's present status.
-                    self.answer(ballot, &Answer::Decided(BallotOutcome::Same, 0, Hash([0; 32])));
+                    let (outcome, root) = (BallotOutcome::Same, Hash([0; 32]));
+                    self.answer(ballot, &Answer::Decided { outcome, size: 0, root, is_repetition: false });
                 }
                 Ok(())
             },

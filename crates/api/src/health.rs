@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::PoisonError};
 
+use acclaim_contest::ContestId;
 use acclaim_store::{hub::Recording, keys::Role};
 use axum::{
     Json,
@@ -22,7 +23,21 @@ use crate::{
 };
 
 /// A clock further from the intake's makes closing unfair: some replica would refuse what another still takes.
-const MOST_SKEW: SignedDuration = SignedDuration::from_millis(250);
+const MAX_SKEW: SignedDuration = SignedDuration::from_millis(250);
+
+/// Refuses ballots while this process's clock is wrong, by every clock of the intake: it would take late ones, or refuse
+/// those in time.
+pub(crate) fn check_clock(api: &Api) -> Result<(), Problem> {
+    if !api.settings.may_accept {
+        return Ok(());
+    }
+    let skew = api.stores.intake.condition().nearest;
+    if skew.abs() <= MAX_SKEW {
+        return Ok(());
+    }
+    let detail = "the clock of this process is wrong, so it takes no ballots; another process may";
+    Err(Problem::new(&problem::UNAVAILABLE, detail))
+}
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
@@ -79,8 +94,19 @@ async fn reasons(api: &Api) -> Vec<(&'static str, String)> {
     if let Some(why) = condition.refuses {
         reasons.push(("the intake takes no ballots", why));
     }
-    if condition.skew.abs() > MOST_SKEW {
+    for full in condition.full {
+        reasons.push(("the intake has no memory left", full));
+    }
+    if condition.skew.abs() > MAX_SKEW {
         reasons.push(("the clock is not the intake's", format!("{} ms apart", condition.skew.as_millis())));
+    }
+    match api.stores.database.unleased().await {
+        Ok(contests) => {
+            let is_known = |id: &ContestId| !api.settings.without.contains(id);
+            let unleased = contests.into_iter().filter(is_known);
+            reasons.extend(unleased.map(|id| ("no process records a contest", id.to_string())));
+        }
+        Err(error) => reasons.push(("the database does not answer", error.to_string())),
     }
     for (contest, recording) in api.stores.hub.recording() {
         match recording {
@@ -166,6 +192,7 @@ async fn metrics(State(api): State<Api>, request: Parts) -> Result<Response, Pro
     }
     let condition = api.stores.intake.condition();
     api.metrics.weak_settings.set(i64::try_from(condition.weak.len()).unwrap_or(i64::MAX));
+    api.metrics.full_servers.set(i64::try_from(condition.full.len()).unwrap_or(i64::MAX));
     api.metrics.skew_seconds.set(condition.skew.as_secs_f64());
     api.metrics.forged.inc_by(condition.forged.saturating_sub(api.metrics.forged.get()));
     let text = api.metrics.render().map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;

@@ -54,11 +54,12 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// The newest checkpoint that may be shown: it is in the ledger, and kept outside it.
 async fn shown_checkpoint(api: &Api, contest: &Contest) -> Result<String, Problem> {
-    let not_found = || Problem::new(&problem::NOT_FOUND, "the contest has no log before its opening");
     if contest.phase() == Phase::Draft {
-        return Err(not_found());
+        return Err(Problem::new(&problem::NOT_FOUND, "the contest has no log before its opening"));
     }
-    api.stores.shown.highest(contest.id()).await?.ok_or_else(not_found)
+    // What keeps it may have been emptied: the sequencer publishes it again.
+    let lost = || Problem::new(&problem::UNAVAILABLE, "the newest checkpoint is being published again");
+    api.stores.shown.highest(contest.id()).await?.ok_or_else(lost)
 }
 
 /// The newest checkpoint that witnesses have cosigned, if they have cosigned any. It was shown before it went to them.

@@ -34,6 +34,8 @@ pub struct Metrics {
     pub(crate) recording: IntGaugeVec,
     /// Settings of the intake that can lose accepted ballots.
     pub(crate) weak_settings: IntGauge,
+    /// Of the intake.
+    pub(crate) full_servers: IntGauge,
     /// How far the intake's clock is ahead.
     pub(crate) skew_seconds: Gauge,
     /// Ballots, notices and checkpoints in the intake that no process of ours wrote.
@@ -86,6 +88,13 @@ impl Default for Metrics {
             weak_settings: registered(
                 &registry,
                 IntGauge::new("acclaim_intake_weak_settings", "Settings that can lose accepted ballots"),
+            ),
+            full_servers: registered(
+                &registry,
+                IntGauge::new(
+                    "acclaim_intake_full_servers",
+                    "Servers of the intake that have no memory left",
+                ),
             ),
             skew_seconds: registered(
                 &registry,

@@ -3,11 +3,24 @@
 use acclaim_store::Clock;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 /// See the [module](self).
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock;
+
+/// What both clocks showed when the process first asked.
+static START: OnceLock<(Timestamp, Duration)> = OnceLock::new();
+
+/// A clock that nobody can set, and that goes on while the machine sleeps where the system has such a one.
+fn unsettable() -> Duration {
+    #[cfg(target_os = "linux")]
+    let clock = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let clock = rustix::time::ClockId::Monotonic;
+    let time = rustix::time::clock_gettime(clock);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
 
 /// The wall clock can be set: long waits look at it again in between.
 const LONGEST_SLEEP: SignedDuration = SignedDuration::from_secs(1);
@@ -23,6 +36,12 @@ pub fn now() -> Timestamp {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         now()
+    }
+
+    fn jump(&self) -> SignedDuration {
+        let (first, first_unsettable) = *START.get_or_init(|| (now(), unsettable()));
+        let passed = unsettable().saturating_sub(first_unsettable);
+        now().duration_since(first).saturating_sub(SignedDuration::try_from(passed).unwrap_or_default())
     }
 
     async fn sleep_until(&self, time: Timestamp) {

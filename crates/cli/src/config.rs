@@ -147,8 +147,8 @@ pub struct Installation {
 pub struct Server {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Most connections at once.
-    pub connections: NonZeroUsize,
+    /// Connections at once, at most; 16,384 unless said otherwise, or as many as the limit of open files allows.
+    pub connections: Option<NonZeroUsize>,
     /// The path below which a proxy publishes the server, such as `/vote`; none unless it is said.
     pub base_path: String,
     /// Sites whose pages may read what is public, such as `https://www.example.org`; `*`, the default, is all of them.
@@ -159,10 +159,9 @@ pub struct Server {
 
 impl Default for Server {
     fn default() -> Self {
-        let connections = acclaim_api::server::Settings::default().connections;
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            connections: NonZeroUsize::new(connections).unwrap_or(NonZeroUsize::MIN),
+            connections: None,
             base_path: String::new(),
             cors_origins: vec!["*".to_owned()],
             operation_listen: None,

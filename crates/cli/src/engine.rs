@@ -7,7 +7,7 @@ use acclaim_api::Api;
 use acclaim_contest::Instant;
 use acclaim_sequencer::{LoadError, Sequencer};
 use acclaim_store::{
-    Database, Hub, Keyring, StoreError, Stores,
+    Clock as _, Database, Hub, Keyring, StoreError, Stores,
     keyring::{KeyringError, Secret},
     keys::{Role as KeyRole, StaffKey},
     staff_keys,
@@ -111,6 +111,8 @@ impl Engine {
     pub async fn start(config: &Config, role: Role) -> Result<Self> {
         // Every process checks them: a mistake shows at the first start, whatever its role.
         let (witnesses, settings) = (config.witnesses()?, config.api()?);
+        // From now on the clock is compared with one that nobody sets.
+        let _none_yet = SystemClock.jump();
         let recording = Apart::new()?;
         let Ground { stores, recording_stores, keyring, carrier, directory } =
             recording.run(ground(config.clone(), role)).await??;

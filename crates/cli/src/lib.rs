@@ -7,6 +7,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod confirm;
+mod descriptors;
 pub mod engine;
 pub mod folder;
 pub mod outcome;

@@ -90,6 +90,7 @@ impl ContestTask {
 
     /// Refuses ballots from `at` on. The command's outcome follows with `closed`, once all that arrived before is recorded.
     async fn close_at(&mut self, at: Instant) -> Step {
+        self.clock_jump.closing_is_confirmed = true;
         if at >= self.record.state.closes {
             return Ok(());
         }

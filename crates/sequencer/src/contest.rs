@@ -26,6 +26,7 @@ use tokio::{
 use crate::{
     Context,
     batch::Batch,
+    clock_jump::ClockJump,
     log::Log,
     publish::Pace,
     reading::{LoadError, Reading},
@@ -62,6 +63,8 @@ pub(crate) struct ContestTask {
     pub(crate) renew: Instant,
     /// Why the contest did not open at its instant, and when it tries again.
     refused_opening: Option<(String, Timestamp)>,
+    /// What is known of a clock that was set while the process ran.
+    pub(crate) clock_jump: ClockJump,
     /// Whether a store did not answer when it was last asked.
     pub(crate) stores_away: bool,
     /// Has witnesses cosign; ends with the task, and is waited for by nobody.
@@ -140,6 +143,7 @@ impl ContestTask {
             issued_checked: now,
             renew: Instant::now(),
             refused_opening: None,
+            clock_jump: ClockJump::default(),
             stores_away: false,
             witnessing,
         };
@@ -257,10 +261,20 @@ impl ContestTask {
             self.stores_away = false;
             self.set_recording(Recording::Well);
         }
-        match self.record.state.phase {
-            Phase::Draft if self.opening_time() <= now => return self.open_by_itself(now).await,
+        let phase = self.record.state.phase;
+        let is_due = match phase {
+            Phase::Draft if self.opening_time() <= now => {
+                self.is_reached(self.record.definition.opens.timestamp(), "open")
+            }
+            Phase::Open | Phase::Suspended if self.sealing_time() <= now => {
+                self.is_reached(self.record.state.closes.timestamp(), "close")
+            }
+            _ => false,
+        };
+        match phase {
+            Phase::Draft if is_due => return self.open_by_itself(now).await,
             Phase::Open | Phase::Suspended if self.session_waits() => return self.enter_session().await,
-            Phase::Open | Phase::Suspended if self.sealing_time() <= now => return self.close(now).await,
+            Phase::Open | Phase::Suspended if is_due => return self.close(now).await,
             Phase::Open | Phase::Suspended if now.duration_since(self.issued_checked) >= ISSUED_EVERY => {
                 self.log_issued(now).await?;
             }
@@ -333,6 +347,9 @@ impl ContestTask {
     fn next_instant(&self) -> Option<Timestamp> {
         let publish = self.unpublished.then(|| self.publish_time());
         let phase = match self.record.state.phase {
+            Phase::Draft | Phase::Open | Phase::Suspended if self.clock_jump.retry.is_some() => {
+                self.clock_jump.retry
+            }
             Phase::Draft => Some(self.opening_time()),
             Phase::Open | Phase::Suspended => {
                 let issued = self.issued_checked.saturating_add(ISSUED_EVERY).unwrap_or(Timestamp::MAX);

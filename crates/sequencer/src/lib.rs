@@ -6,6 +6,7 @@
 //! take over.
 
 mod batch;
+mod clock_jump;
 mod commands;
 mod contest;
 mod events;
@@ -41,6 +42,9 @@ use tokio::{
 
 use contest::{ContestTask, Ended};
 pub use reading::{LoadError, Reading};
+
+/// Time between two looks after a contest whose lease does not run out.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What an installation can set.
 #[derive(Debug, Clone)]
@@ -98,6 +102,11 @@ struct Context {
 impl Context {
     async fn take_lease(&self, contest: &ContestId) -> Result<bool, StoreError> {
         self.stores.database.take_lease(contest, self.holder, self.settings.lease).await
+    }
+
+    /// Time between two looks after a contest beside its work.
+    fn upkeep_interval(&self) -> Duration {
+        if self.stores.database.leases_expire() { self.settings.lease / 4 } else { UPKEEP_INTERVAL }
     }
 
     /// Does something that can take long, and prolongs the contest's lease meanwhile.
@@ -180,7 +189,8 @@ impl Sequencer {
             }
             let task = if sequencer.context.take_lease(&id).await? {
                 let reading = Reading::new(&sequencer.context.keyring, &id)?;
-                Some(ContestTask::load(&sequencer.context, record, reading).await?)
+                let loading = ContestTask::load(&sequencer.context, record, reading);
+                Some(loading.await.map_err(|error| error.of_contest(&id))?)
             } else {
                 sequencer.context.stores.hub.set_recording(&id, Recording::Elsewhere);
                 None

@@ -12,7 +12,10 @@ pub enum LoadError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What is stored is not a log that anyone would accept.
-    #[error("the log of {contest} is damaged: {problem}")]
+    #[error(
+        "the log of {contest} is damaged: {problem}. Restore the newest backup, or serve the other contests with \
+         `acclaim serve --without {contest}`"
+    )]
     Damaged {
         /// Which contest.
         contest: ContestId,
@@ -35,6 +38,16 @@ pub enum LoadError {
     /// The installation's name or keys do not make a log.
     #[error("{0}")]
     Key(String),
+}
+
+impl LoadError {
+    /// Damage that a store reports is that contest's.
+    pub(crate) fn of_contest(self, contest: &ContestId) -> Self {
+        match self {
+            Self::Store(StoreError::Corrupt(problem)) => Self::Damaged { contest: contest.clone(), problem },
+            other => other,
+        }
+    }
 }
 
 /// A log on the way through, entry by entry; also further when the log has grown.

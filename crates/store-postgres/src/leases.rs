@@ -5,12 +5,13 @@ use std::time::Duration;
 use acclaim_contest::ContestId;
 use acclaim_store::{Leases, error::Result};
 use async_trait::async_trait;
-use sqlx_core::query::query;
+use sqlx_core::{query::query, row::Row as _};
+use sqlx_postgres::PgRow;
 
 use crate::{
     connection::{Durability, within},
     database::PostgresDatabase,
-    error::unavailable,
+    error::{corrupt, unavailable},
 };
 
 /// Not synchronised to disk: a lease lost in a crash costs some wasted work.
@@ -32,6 +33,22 @@ impl Leases for PostgresDatabase {
             within(self.patience(), async { statement.execute(&mut *tx).await.map_err(unavailable) }).await?;
         tx.commit().await?;
         Ok(taken.rows_affected() == 1)
+    }
+
+    fn leases_expire(&self) -> bool {
+        true
+    }
+
+    async fn unleased(&self) -> Result<Vec<ContestId>> {
+        let statement = query(
+            "SELECT id FROM contests WHERE NOT EXISTS
+             (SELECT 1 FROM leases WHERE contest = number AND until > clock_timestamp()) ORDER BY id",
+        );
+        let id = |row: &PgRow| {
+            let id: &str = row.try_get(0).map_err(unavailable)?;
+            id.parse().map_err(corrupt)
+        };
+        self.rows(statement).await?.iter().map(id).collect()
     }
 
     async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()> {

@@ -98,6 +98,23 @@ impl Ledger for PostgresDatabase {
         json.map(|json| serde_json::from_str(&json).map_err(corrupt)).transpose()
     }
 
+    async fn rejections_with_prefix(
+        &self,
+        contest: &ContestId,
+        prefix: [u8; 4],
+        most: usize,
+    ) -> Result<usize> {
+        let (low, high) = id_range(prefix);
+        let statement = query(
+            "SELECT count(*) FROM (SELECT 1 FROM rejections JOIN contests ON contest = number
+             WHERE contests.id = $1 AND rejections.id BETWEEN $2 AND $3 LIMIT $4) AS counted",
+        );
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let row = self.row(statement.bind(contest.as_str()).bind(low).bind(high).bind(most)).await?;
+        let count: i64 = row.map_or(Ok(0), |row| row.try_get(0)).map_err(unavailable)?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {
         let statement = query(
             r#"SELECT minute, channel, "group", ballots FROM contests LEFT JOIN turnout ON contest = number
@@ -117,11 +134,7 @@ impl Ledger for PostgresDatabase {
         before: u64,
         most: usize,
     ) -> Result<Vec<(RecordedBallot, Bytes)>> {
-        let (mut low, mut high) = ([0; 16], [0xff; 16]);
-        for bounds in [&mut low, &mut high] {
-            bounds[..4].copy_from_slice(&prefix);
-        }
-        let (low, high) = (Uuid::from_bytes(low), Uuid::from_bytes(high));
+        let (low, high) = id_range(prefix);
         let before = i64::try_from(before).unwrap_or(i64::MAX);
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         // The ballots are chosen first, so that only their entries are read.
@@ -180,6 +193,15 @@ fn block(row: &PgRow, column: usize) -> Result<Block> {
     let first: i64 = row.try_get(column).map_err(unavailable)?;
     let lines: Vec<u8> = row.try_get(column + 1).map_err(unavailable)?;
     Ok(Block { first: unsigned(first)?, lines: lines.into() })
+}
+
+/// The lowest and the highest id that begin with a prefix.
+fn id_range(prefix: [u8; 4]) -> (Uuid, Uuid) {
+    let (mut low, mut high) = ([0; 16], [0xff; 16]);
+    for bound in [&mut low, &mut high] {
+        bound[..4].copy_from_slice(&prefix);
+    }
+    (Uuid::from_bytes(low), Uuid::from_bytes(high))
 }
 
 fn recorded_ballot(row: &PgRow) -> Result<RecordedBallot> {

@@ -181,7 +181,7 @@ impl Carrier {
             .map_err(|_| StoreError::Unavailable("redis: subscribing took too long".to_owned()))?
             .map_err(unread)?;
         self.hub.hear(Notice::Missed);
-        self.wake();
+        self.redis.0.wakes.wake_all();
         Ok(ear)
     }
 
@@ -229,7 +229,7 @@ impl Carrier {
         let mut messages = ear.on_message();
         while let Ok(Some(message)) = timeout(SILENCE, messages.next()).await {
             if message.get_channel_name() == layout::WAKE {
-                self.wake();
+                self.redis.0.wakes.wake(message.get_payload_bytes());
             } else {
                 self.take(message.get_payload_bytes());
             }
@@ -251,11 +251,6 @@ impl Carrier {
                 self.hub.hear(Notice::Missed);
             }
         }
-    }
-
-    /// Some shard that was empty may be so no longer.
-    fn wake(&self) {
-        self.redis.0.wake.send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 

@@ -16,8 +16,12 @@ pub(crate) struct Findings {
     pub(crate) weak: Vec<String>,
     /// Servers of a cluster that do not answer.
     pub(crate) away: Vec<String>,
+    /// Servers whose memory is used up.
+    pub(crate) full: Vec<String>,
     /// How far their clocks are ahead; the farthest.
     pub(crate) skew: SignedDuration,
+    /// The same of the nearest.
+    pub(crate) nearest: SignedDuration,
     /// The same of the slowest.
     pub(crate) slowest: SignedDuration,
 }
@@ -26,8 +30,8 @@ impl Findings {
     /// What the intake's users are told.
     pub(crate) fn condition(self, weak_is_allowed: bool) -> Condition {
         let refuses = (!weak_is_allowed && !self.weak.is_empty()).then(|| self.weak.join("; "));
-        let Self { weak, away, skew, slowest } = self;
-        Condition { refuses, weak, away, skew, slowest, forged: 0 }
+        let Self { weak, away, full, skew, nearest, slowest } = self;
+        Condition { refuses, weak, away, full, skew, nearest, slowest, forged: 0 }
     }
 }
 
@@ -58,6 +62,7 @@ impl Looker {
         for (node, seen) in masters.iter().zip(join_all(looks).await) {
             match seen {
                 Ok((settings, skew)) => {
+                    findings.full.extend(settings.memory_used_up().map(|full| named(full, node)));
                     let weak = settings.weaknesses().into_iter().map(|weak| named(weak, node)).collect();
                     self.seen.insert(node.clone(), weak);
                     skews.push(skew);
@@ -73,6 +78,7 @@ impl Looker {
             findings.weak.extend(self.seen.get(node).into_iter().flatten().cloned());
         }
         findings.skew = skews.iter().copied().max_by_key(|skew| skew.abs()).unwrap_or_default();
+        findings.nearest = skews.iter().copied().min_by_key(|skew| skew.abs()).unwrap_or_default();
         findings.slowest = skews.iter().copied().min().unwrap_or_default();
         match failure {
             Some(error) if skews.is_empty() => Err(error),
@@ -136,6 +142,16 @@ impl Settings {
     /// A setting by its name in `CONFIG`, else by that in `INFO`.
     fn get(&self, config: &str, info: &str) -> Option<&str> {
         self.config.get(config).or_else(|| self.info.get(info)).map(String::as_str)
+    }
+
+    /// That its memory is used up, if so: from then on Redis answers writes with `OOM`.
+    fn memory_used_up(&self) -> Option<String> {
+        let number = |text: &str| text.parse::<u64>().ok();
+        let most = self.get("maxmemory", "maxmemory").and_then(number).filter(|most| *most > 0)?;
+        let info = |name| self.info.get(name).map(String::as_str).and_then(number);
+        // Replication buffers and the append-only file's do not count (redis.conf, `maxmemory`).
+        let used = info("used_memory")?.saturating_sub(info("mem_not_counted_for_evict").unwrap_or(0));
+        (used >= most).then(|| format!("{used} of {most} bytes are used: raise `maxmemory`"))
     }
 
     fn weaknesses(&self) -> Vec<String> {

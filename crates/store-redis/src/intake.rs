@@ -35,8 +35,9 @@ const MOST_OFFERS: usize = 1_024;
 const BLOCKS: usize = 16;
 /// [`Survivors::taken`] holds the list's length, times this, and the number of blocks read: so dropping them twice drops nothing more.
 const TAKEN: u64 = 64;
-/// How long a drain waits at most before it looks again, if nobody wakes it.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long a drain waits before it looks again, if nothing wakes it: at first, and when nothing has come for long.
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Slots marked in one command.
 const MARKS: usize = 1_000;
 
@@ -283,13 +284,16 @@ impl Intake for RedisIntake {
     }
 
     async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
-        let mut wake = self.shared.wake.subscribe();
+        let wake = self.shared.wakes.of(&session.contest);
+        let mut interval = MIN_POLL_INTERVAL;
         loop {
-            wake.mark_unchanged();
             if let Some(drained) = self.drain_once(session, after, most).await? {
                 return Ok(drained);
             }
-            let _whichever = tokio::time::timeout(LOOK_AGAIN, wake.changed()).await;
+            // The longer nothing comes, the seldomer it looks by itself: hundreds of idle contests cost Redis little.
+            if tokio::time::timeout(interval, wake.notified()).await.is_err() {
+                interval = (interval * 2).min(MAX_POLL_INTERVAL);
+            }
         }
     }
 
@@ -406,6 +410,7 @@ impl Intake for RedisIntake {
     }
 
     async fn forget(&self, session: &Session) -> Result<()> {
+        self.shared.wakes.forget(&session.contest);
         for keys in Self::shards(session) {
             let unlink = cmd("UNLINK").arg(&keys.all()).to_owned();
             self.shared.connection.run::<i64>(&unlink).await.map_err(failed)?;

@@ -16,6 +16,7 @@ mod layout;
 mod redis;
 mod sealed;
 mod shown;
+mod wakes;
 
 pub use self::{
     connection::RedisConnectError,

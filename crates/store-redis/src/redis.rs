@@ -9,11 +9,12 @@ use std::{
 };
 
 use acclaim_store::{Clock, StoreError, intake::Condition};
-use tokio::{sync::watch, task::AbortHandle};
+use tokio::task::AbortHandle;
 
 use crate::{
     connection::{Connection, RedisConnectError, Servers},
     durability::Looker,
+    wakes::Wakes,
 };
 
 /// Between two looks at the servers' settings and clocks. A reconnection is followed by a look within this time.
@@ -52,8 +53,8 @@ pub(crate) struct Shared {
     condition: Mutex<Condition>,
     /// See [`Condition::forged`].
     forged: AtomicU64,
-    /// Counts the times that a shard was filled which had been empty. Written by the carrier.
-    pub(crate) wake: watch::Sender<u64>,
+    /// Wakes the drains. Written by the carrier.
+    pub(crate) wakes: Wakes,
     watcher: Mutex<Option<AbortHandle>>,
 }
 
@@ -90,7 +91,7 @@ impl Redis {
             capacity: settings.capacity,
             condition: Mutex::new(findings.condition(settings.allow_weak)),
             forged: AtomicU64::new(0),
-            wake: watch::Sender::new(0),
+            wakes: Wakes::default(),
             watcher: Mutex::default(),
         });
         let watched = Arc::downgrade(&shared);
@@ -146,6 +147,14 @@ impl Shared {
             match &condition.refuses {
                 Some(why) => tracing::error!(why, "the intake takes no ballots"),
                 None => tracing::info!("the intake takes ballots again"),
+            }
+        }
+        if known.full.is_empty() != condition.full.is_empty() {
+            match condition.full.is_empty() {
+                false => {
+                    tracing::error!(servers = ?condition.full, "redis has no memory left: ballots are refused")
+                }
+                true => tracing::info!("redis has memory again"),
             }
         }
         if known.away != condition.away {

@@ -47,6 +47,7 @@ pub struct SqliteDatabase {
 /// What all handles of one file share.
 #[derive(Debug)]
 struct File {
+    path: PathBuf,
     request_readers: Arc<Readers>,
     recording_readers: Arc<Readers>,
     writer: Writer,
@@ -151,7 +152,8 @@ impl SqliteDatabase {
         let request_readers = Readers::new(path.to_owned(), READERS);
         let recording_readers = Readers::new(path.to_owned(), RECORDING_READERS);
         let readers = Arc::clone(&request_readers);
-        Ok(Self { readers, file: Arc::new(File { request_readers, recording_readers, writer }) })
+        let path = path.to_owned();
+        Ok(Self { readers, file: Arc::new(File { path, request_readers, recording_readers, writer }) })
     }
 
     /// The same database for the sequencer, with connections of its own for reading: no flood of requests delays it.
@@ -173,7 +175,7 @@ impl SqliteDatabase {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.file.writer.run(work).await
+        self.file.writer.run(work).await.map_err(|error| self.with_path(error))
     }
 
     /// Has the writer do something that nobody waits for: at a start, when it has nothing else to do.
@@ -186,7 +188,17 @@ impl SqliteDatabase {
         &self,
         body: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.readers.read(body).await
+        self.readers.read(body).await.map_err(|error| self.with_path(error))
+    }
+
+    /// Damage is reported with the file that has it.
+    fn with_path(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Corrupt(problem) => {
+                StoreError::Corrupt(format!("{}: {problem}", self.file.path.display()))
+            }
+            other => other,
+        }
     }
 
     /// Bounds the size of the file, in pages of 4,096 bytes: what a full disk looks like, without one.

@@ -40,6 +40,12 @@ pub enum DirectoryError {
         "{0} is missing, and without it the keys in the database beside it cannot be opened: restore it from a backup"
     )]
     SecretMissing(PathBuf),
+    /// There are a secret and published checkpoints, but the database that they belong to is gone.
+    #[error(
+        "{0} is missing or empty, and the files beside it are those of an installation: restore it from a backup. \
+         For a new installation name another directory"
+    )]
+    DatabaseMissing(PathBuf),
     /// The system gave no randomness.
     #[error(transparent)]
     Randomness(#[from] KeyringError),
@@ -49,6 +55,8 @@ pub enum DirectoryError {
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
+    /// Whether there was a database when the directory was locked.
+    had_database: bool,
     /// The lock ends with the file, also when the process is killed.
     lock: File,
 }
@@ -73,7 +81,8 @@ impl DataDirectory {
             Ok(()) => {
                 lock.set_len(0).map_err(io)?;
                 write!(lock, " (process {})", std::process::id()).map_err(io)?;
-                Ok(Self { path: path.to_owned(), lock })
+                let had_database = is_not_empty(&path.join("acclaim.db"));
+                Ok(Self { path: path.to_owned(), had_database, lock })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -97,11 +106,15 @@ impl DataDirectory {
             .map_err(|error| DirectoryError::Io { path, error })
     }
 
-    /// Opens the database.
+    /// Opens the database, or makes one at the first start.
     ///
     /// # Errors
-    /// [`DirectoryError::Database`]
+    /// [`DirectoryError::Database`]; [`DirectoryError::DatabaseMissing`] if there was one before.
     pub fn database(&self) -> Result<SqliteDatabase, DirectoryError> {
+        // The directory of the checkpoints is made after the database: a start that was cut off leaves none.
+        if !self.had_database && self.shown_path().exists() {
+            return Err(DirectoryError::DatabaseMissing(self.database_path()));
+        }
         let database = SqliteDatabase::open(&self.database_path())?;
         database.erase_first();
         Ok(database)
@@ -115,6 +128,10 @@ impl DataDirectory {
         Ok(SqliteDatabase::open_to_move(&self.database_path())?)
     }
 
+    fn shown_path(&self) -> PathBuf {
+        self.path.join("shown")
+    }
+
     fn database_path(&self) -> PathBuf {
         self.path.join("acclaim.db")
     }
@@ -124,7 +141,14 @@ impl DataDirectory {
     /// # Errors
     /// [`DirectoryError::Io`]
     pub fn shown(&self) -> Result<ShownFiles, DirectoryError> {
-        let path = self.path.join("shown");
+        let path = self.shown_path();
+        if self.had_database && !path.exists() {
+            tracing::warn!(
+                directory = %path.display(),
+                "the published checkpoints are missing: a database that was set back would not be noticed. \
+                 Compare it with a checkpoint that a witness or an auditor has kept"
+            );
+        }
         ShownFiles::new(&path).map_err(|error| DirectoryError::Io { path, error })
     }
 
@@ -148,6 +172,10 @@ impl DataDirectory {
             Err(error) => Err(DirectoryError::Io { path, error }),
         }
     }
+}
+
+fn is_not_empty(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
 /// Reads a secret: 64 hexadecimal digits, white space around them allowed.

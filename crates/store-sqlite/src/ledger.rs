@@ -147,6 +147,30 @@ impl Ledger for SqliteDatabase {
         .await
     }
 
+    async fn rejections_with_prefix(
+        &self,
+        contest: &ContestId,
+        prefix: [u8; 4],
+        most: usize,
+    ) -> Result<usize> {
+        let id = contest.clone();
+        self.read(move |tx| {
+            let Some(contest) = contest_number(tx, &id)? else { return Ok(0) };
+            let (low, high) = id_range(prefix);
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            tx.prepare_cached(
+                "SELECT count(*) FROM
+                 (SELECT 1 FROM rejections WHERE contest = ?1 AND id BETWEEN ?2 AND ?3 LIMIT ?4)",
+            )
+            .and_then(|mut statement| {
+                statement.query_row(params![contest, low, high, most], |row| row.get::<_, i64>(0))
+            })
+            .map_err(unavailable)
+            .and_then(|count| Ok(usize::try_from(unsigned(count)?).unwrap_or(usize::MAX)))
+        })
+        .await
+    }
+
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {
         let id = contest.clone();
         self.read(move |tx| {
@@ -173,10 +197,7 @@ impl Ledger for SqliteDatabase {
         let id = contest.clone();
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
-            let (mut low, mut high) = ([0; 16], [0xff; 16]);
-            for bounds in [&mut low, &mut high] {
-                bounds[..4].copy_from_slice(&prefix);
-            }
+            let (low, high) = id_range(prefix);
             // The ballots are chosen first, so that only their entries are read.
             let mut statement = tx
                 .prepare_cached(
@@ -205,6 +226,15 @@ impl Ledger for SqliteDatabase {
         })
         .await
     }
+}
+
+/// The lowest and the highest id that begin with a prefix.
+fn id_range(prefix: [u8; 4]) -> ([u8; 16], [u8; 16]) {
+    let (mut low, mut high) = ([0; 16], [0xff; 16]);
+    for bound in [&mut low, &mut high] {
+        bound[..4].copy_from_slice(&prefix);
+    }
+    (low, high)
 }
 
 pub(crate) fn read_head(tx: &Transaction<'_>, contest: i64) -> Result<Option<Head>> {

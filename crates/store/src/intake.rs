@@ -190,8 +190,12 @@ pub struct Condition {
     pub weak: Vec<String>,
     /// Servers of several that do not answer; the others take their ballots.
     pub away: Vec<String>,
+    /// Servers that have no memory left for ballots, or hardly any; as many of them as say so refuse ballots.
+    pub full: Vec<String>,
     /// How far the intake's clock is ahead of this process's, the farthest of several; zero if it has none of its own.
     pub skew: SignedDuration,
+    /// The same of the server whose clock is nearest to this process's: if that is far, this process's clock is wrong.
+    pub nearest: SignedDuration,
     /// The same of the slowest of several.
     pub slowest: SignedDuration,
     /// How much this process has found there that no process of the installation wrote: ballots, notices, checkpoints, publications. It was dropped.

@@ -14,6 +14,12 @@ pub trait Leases: Send + Sync {
     /// Takes or prolongs the lease for `holder`; `false` if another holds it still. A database that only one process has always says yes.
     async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool>;
 
+    /// Whether leases run out unless they are prolonged. Those of a database that only one process has do not.
+    fn leases_expire(&self) -> bool;
+
+    /// Contests that no process has a lease of, by id: nothing of them is recorded at the moment.
+    async fn unleased(&self) -> Result<Vec<ContestId>>;
+
     /// Gives the lease back, if `holder` has it, so that another process need not wait.
     async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()>;
 }

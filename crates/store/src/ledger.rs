@@ -192,6 +192,15 @@ pub trait Ledger: Send + Sync {
     /// Why a promised ballot is not in the log; `None` if nothing is known of it.
     async fn rejection(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<Rejection>>;
 
+    /// How many rejections are kept of ballots whose ids begin with this prefix: a voter's, and rarely another's. Counts to
+    /// `most` and no further.
+    async fn rejections_with_prefix(
+        &self,
+        contest: &ContestId,
+        prefix: [u8; 4],
+        most: usize,
+    ) -> Result<usize>;
+
     /// The turnout so far: a row each minute, channel and group, in their order.
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>>;
 

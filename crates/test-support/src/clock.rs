@@ -7,23 +7,38 @@ use tokio::sync::watch;
 
 /// Stands still until it is told to move.
 #[derive(Debug)]
-pub struct ManualClock(watch::Sender<Timestamp>);
+pub struct ManualClock(watch::Sender<Shown>);
+
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    time: Timestamp,
+    /// How far it was set forward.
+    jump: SignedDuration,
+}
 
 impl ManualClock {
     /// Shows this time.
     #[must_use]
     pub fn at(time: Timestamp) -> Self {
-        Self(watch::Sender::new(time))
+        Self(watch::Sender::new(Shown { time, jump: SignedDuration::ZERO }))
     }
 
     /// Shows another time; whoever sleeps until then wakes.
     pub fn set(&self, time: Timestamp) {
-        self.0.send_replace(time);
+        self.0.send_modify(|shown| shown.time = time);
+    }
+
+    /// Sets the clock forward by so much, or back: no time passes meanwhile.
+    pub fn jump_by(&self, by: SignedDuration) {
+        self.0.send_modify(|shown| {
+            shown.jump += by;
+            shown.time = shown.time.saturating_add(by).unwrap_or(Timestamp::MAX);
+        });
     }
 
     /// Moves on by so much.
     pub fn advance(&self, by: SignedDuration) {
-        let now = *self.0.borrow();
+        let now = self.now();
         self.set(now.saturating_add(by).unwrap_or(Timestamp::MAX));
     }
 }
@@ -31,12 +46,16 @@ impl ManualClock {
 #[async_trait]
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.borrow()
+        self.0.borrow().time
+    }
+
+    fn jump(&self) -> SignedDuration {
+        self.0.borrow().jump
     }
 
     async fn sleep_until(&self, time: Timestamp) {
         let mut shown = self.0.subscribe();
         // The sender lives in `self`: it is never closed.
-        let _reached = shown.wait_for(|now| *now >= time).await;
+        let _reached = shown.wait_for(|shown| shown.time >= time).await;
     }
 }

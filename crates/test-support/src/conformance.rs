@@ -325,6 +325,9 @@ async fn turnout_and_rejections(
     assert_eq!(database.turnout(id).await?, expected);
     assert_eq!(database.rejection(id, rejected).await?, Some(voted));
     assert_eq!(database.rejection(id, BallotId([8; 16])).await?, None);
+    for (prefix, most, counted) in [([9; 4], 5, 1), ([9; 4], 0, 0), ([8; 4], 5, 0)] {
+        assert_eq!(database.rejections_with_prefix(id, prefix, most).await?, counted);
+    }
     Ok(())
 }
 

@@ -78,6 +78,15 @@ impl Ledger for FaultyDatabase {
         self.inner.rejection(contest, ballot).await
     }
 
+    async fn rejections_with_prefix(
+        &self,
+        contest: &ContestId,
+        prefix: [u8; 4],
+        most: usize,
+    ) -> Result<usize> {
+        self.inner.rejections_with_prefix(contest, prefix, most).await
+    }
+
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {
         self.inner.turnout(contest).await
     }
@@ -200,6 +209,15 @@ impl Keys for FaultyDatabase {
 impl Leases for FaultyDatabase {
     async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool> {
         self.faults.around(Step::TakeLease, self.inner.take_lease(contest, holder, lasts)).await
+    }
+
+    /// As those of a cluster do: tests lose leases.
+    fn leases_expire(&self) -> bool {
+        true
+    }
+
+    async fn unleased(&self) -> Result<Vec<ContestId>> {
+        self.inner.unleased().await
     }
 
     async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()> {

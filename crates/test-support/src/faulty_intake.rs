@@ -120,6 +120,6 @@ impl Intake for FaultyIntake {
 
     fn condition(&self) -> Condition {
         let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
-        Condition { skew, slowest: skew, ..self.inner.condition() }
+        Condition { skew, nearest: skew, slowest: skew, ..self.inner.condition() }
     }
 }

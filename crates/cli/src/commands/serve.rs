@@ -21,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     args::{MigrateArgs, ServeArgs},
     config::Config,
+    descriptors,
     engine::{Engine, Role},
     outcome::Outcome,
     output,
@@ -75,6 +76,8 @@ pub(super) fn log_to_stderr() {
 
 async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
     let stop = told_to_stop()?;
+    let stores = usize::try_from(config.postgres.connections.get())?;
+    let connections = descriptors::connections(config.server.connections, stores)?;
     let mut engine = Engine::start(config, role).await?;
     let listener = server::listen(config.server.listen)
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
@@ -87,7 +90,6 @@ async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
         output::line(&key)?;
     }
     output::note(&format!("listening on {url}"));
-    let connections = config.server.connections.get();
     let unshared = [&config.limits.allow[..], &config.limits.trusted_proxies].concat();
     let settings = server::Settings { connections, unshared, ..server::Settings::default() };
     let operation = operation.map(|listener| serve_operation(listener, &engine));

@@ -21,6 +21,13 @@ fn configured(mut command: Command) -> Command {
     command
 }
 
+/// The binary under test, behind limits that a shell sets.
+pub(crate) fn limited(limits: &str) -> Command {
+    let mut command = configured(Command::new("sh"));
+    command.args(["-c", &format!("{limits}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_acclaim")]);
+    command
+}
+
 /// An address that nobody listens on.
 pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
@@ -31,6 +38,8 @@ pub(crate) struct Server {
     process: Child,
     /// The first staff key, if this was the first start.
     pub(crate) key: Option<String>,
+    /// What it wrote to standard error until it listened.
+    pub(crate) said: String,
 }
 
 impl Server {
@@ -48,10 +57,14 @@ impl Server {
 
     /// The same, on a system that lets no file grow beyond so many bytes: a disk that gets full.
     pub(crate) fn start_with_files_up_to(bytes: u64, data: &Path, address: SocketAddr) -> Self {
-        let mut command = configured(Command::new("sh"));
         // The shell counts blocks of 512 bytes. Ignored, the signal becomes an error of the write.
-        command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\""]).arg((bytes / 512).to_string());
-        command.arg(env!("CARGO_BIN_EXE_acclaim"));
+        Self::run(limited(&format!("trap '' XFSZ; ulimit -f {}", bytes / 512)), data, address)
+    }
+
+    /// The same, on a system that lets the process open so many files.
+    pub(crate) fn start_with_descriptors(files: u64, data: &Path, address: SocketAddr) -> Self {
+        let mut command = limited(&format!("ulimit -n {files}"));
+        command.env("ACCLAIM_LIMITS_ALLOW", "[]");
         Self::run(command, data, address)
     }
 
@@ -80,12 +93,8 @@ impl Server {
         if first {
             BufReader::new(process.stdout.take().unwrap()).read_line(&mut key).unwrap();
         }
-        Self { process, key: Some(key.trim().to_owned()).filter(|key| !key.is_empty()) }
-    }
-
-    /// Of the process.
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
+        let key = Some(key.trim().to_owned()).filter(|key| !key.is_empty());
+        Self { process, key, said }
     }
 
     /// Stops it where it is, until it is resumed.

@@ -95,9 +95,9 @@ impl Site {
         self.folder.path().join("data")
     }
 
-    /// Of the process that answers.
-    pub(crate) fn process_id(&self) -> u32 {
-        self.processes.last().unwrap().id()
+    /// What the process that answers wrote to standard error until it listened.
+    pub(crate) fn said(&self) -> &str {
+        &self.processes.last().unwrap().said
     }
 
     /// SIGKILL of every process; what they stand on stays.
@@ -127,6 +127,11 @@ impl Site {
     /// Starts another one in its place.
     pub(crate) fn go_on_sequencing(&mut self) {
         self.processes.insert(0, self.another_sequencer());
+    }
+
+    /// The Redis of a cluster.
+    pub(crate) fn redis(&self) -> &acclaim_test_servers::redis::Server {
+        &self.servers.as_ref().unwrap().redis
     }
 
     /// One more process that sequences a cluster.

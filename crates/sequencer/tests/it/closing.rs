@@ -1,10 +1,13 @@
 //! What arrives in time is recorded, what arrives late never.
 
 use acclaim_store::{
+    CommandOutcome, Phase,
     command::{Command, QueuedCommand, Reason},
-    hub::{BallotOutcome, Notice, Rejection},
+    hub::{BallotOutcome, Notice, Recording, Rejection},
     intake::{Offer, Submitted},
 };
+
+use jiff::SignedDuration;
 
 use crate::support::{World, time};
 
@@ -126,5 +129,63 @@ async fn a_clock_that_is_ahead_closes_nothing_too_early() {
     world.intake.set_skew(jiff::SignedDuration::ZERO);
     world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
     assert!(world.lines().await.iter().any(|line| line.contains("\"closed\"")));
+    world.stop().await;
+}
+
+/// What keeps recording from going well.
+fn failure(world: &World) -> Option<String> {
+    world.stores.hub.recording().into_iter().find_map(|(_, state)| match state {
+        Recording::Failing(why) => Some(why),
+        _ => None,
+    })
+}
+
+/// Lets the contest's task come to rest.
+async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_past_the_closing_closes_nothing_until_it_is_right() {
+    let mut world = World::open().await;
+    let jump = SignedDuration::from_hours(24 * 60);
+    world.clock.jump_by(jump);
+    while failure(&world).is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.phase().await, Phase::Open);
+    assert!(
+        failure(&world)
+            .is_some_and(|why| why.contains("5184000 s") && why.contains("start the process again"))
+    );
+    // It looks again and again, and nothing changes.
+    world.clock.advance(SignedDuration::from_secs(5));
+    settle().await;
+    assert_eq!(world.phase().await, Phase::Open);
+
+    world.clock.jump_by(-jump);
+    let ballot = world.ballot("ama", "p1");
+    world.submit(vec![ballot.clone()]).await;
+    assert!(matches!(world.outcome(ballot.ballot).await, BallotOutcome::Recorded { .. }));
+    world.clock.set(time("2021-03-31T22:01:00Z"));
+    while world.phase().await != Phase::Closed {
+        tokio::task::yield_now().await;
+    }
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_organiser_closes_whatever_the_clock_did() {
+    let mut world = World::open().await;
+    world.clock.jump_by(SignedDuration::from_hours(24 * 60));
+    while failure(&world).is_none() {
+        tokio::task::yield_now().await;
+    }
+    let outcome = world.decide("close", Command::Close).await;
+    assert!(matches!(outcome, CommandOutcome::Recorded { .. }), "{outcome:?}");
+    assert_eq!((world.phase().await, failure(&world)), (Phase::Closed, None));
     world.stop().await;
 }

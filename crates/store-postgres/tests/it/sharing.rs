@@ -166,7 +166,9 @@ async fn a_lease_has_one_holder_until_it_ends() {
     let database = database().await;
     let id = contest(&database, "lease").await;
     let (long, short) = (Duration::from_secs(600), Duration::from_millis(50));
+    assert!(database.unleased().await.unwrap().contains(&id));
     assert!(database.take_lease(&id, u64::MAX, long).await.unwrap());
+    assert!(!database.unleased().await.unwrap().contains(&id) && database.leases_expire());
     assert!(!database.take_lease(&id, 2, long).await.unwrap(), "another has it");
     assert!(database.take_lease(&id, u64::MAX, long).await.unwrap(), "prolonged");
     database.give_lease_back(&id, 2).await.unwrap();

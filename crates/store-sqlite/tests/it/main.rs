@@ -391,3 +391,49 @@ async fn a_file_that_was_left_with_an_older_schema_can_be_taken_back() {
     source.queue_command(&definition.id, &close).await.unwrap();
     assert_eq!(source.subjects(&definition.id).await.unwrap(), Some(SubjectRules::Raw));
 }
+
+#[test]
+fn a_directory_whose_database_is_gone_is_not_begun_anew() {
+    for is_empty in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("acclaim.db");
+        {
+            let directory = DataDirectory::lock(folder.path()).unwrap();
+            directory.secret().unwrap();
+            drop(directory.database().unwrap());
+            directory.shown().unwrap();
+        }
+        std::fs::remove_file(&path).unwrap();
+        if is_empty {
+            std::fs::write(&path, "").unwrap();
+        }
+        let directory = DataDirectory::lock(folder.path()).unwrap();
+        directory.secret().unwrap();
+        let refused = directory.database().unwrap_err();
+        assert!(
+            matches!(&refused, DirectoryError::DatabaseMissing(missing) if *missing == path),
+            "{refused}"
+        );
+        assert!(refused.to_string().contains("restore it from a backup"), "{refused}");
+        assert_eq!(path.exists(), is_empty, "nothing was made");
+    }
+}
+
+#[tokio::test]
+async fn damage_is_reported_with_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = DataDirectory::lock(folder.path()).unwrap();
+    let path = folder.path().join("acclaim.db");
+    let database = directory.database().unwrap();
+    let definition = conformance::definition("damaged");
+    database.create_draft(&definition, b"key").await.unwrap();
+    database.append(&definition.id, append(0, 200)).await.unwrap();
+    drop(database);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // All but the first pages, which hold the schema.
+    bytes.iter_mut().skip(40 * 4096).for_each(|byte| *byte = 0xab);
+    std::fs::write(&path, bytes).unwrap();
+    let database = directory.database().unwrap();
+    let damaged = database.entries(&definition.id, 0, 200).await.unwrap_err().to_string();
+    assert!(damaged.contains(path.to_str().unwrap()), "{damaged}");
+}

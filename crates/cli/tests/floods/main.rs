@@ -1,10 +1,29 @@
-//! Floods of requests without credentials: memory stays bounded on every route, and casting goes on beside them.
+//! Floods of requests without credentials: memory stays bounded on every route, and casting goes on beside them. A test
+//! binary of its own, so that no other test shares the machine with a flood; its tests take turns.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+#[expect(dead_code, unused_imports, unused_macros, reason = "the end-to-end tests use the rest")]
+#[path = "../e2e/ground.rs"]
+mod ground;
+#[expect(dead_code, reason = "the end-to-end tests use the rest")]
+#[path = "../e2e/server.rs"]
+mod server;
+#[expect(dead_code, reason = "the end-to-end tests use the rest")]
+#[path = "../e2e/site.rs"]
+mod site;
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -32,6 +51,13 @@ const MAX_THREADS: u64 = 100;
 /// How long one ballot may take meanwhile. The whole flood shares two cores with a debug build.
 const MAX_LATENCY: Duration = Duration::from_secs(4);
 
+/// Held by each test: floods take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn take_turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What the clients of a flood do.
 #[derive(Clone, Copy, PartialEq)]
 enum Clients {
@@ -45,6 +71,13 @@ enum Clients {
 struct Process(u32);
 
 impl Process {
+    /// The one that has the site's data directory, as its lock says: ` (process 12, http://127.0.0.1:8080)`.
+    fn of(site: &Site) -> Self {
+        let lock = fs::read_to_string(site.data().join("lock")).unwrap();
+        let number = lock.trim_start().strip_prefix("(process ").and_then(|rest| rest.split_once(','));
+        Self(number.unwrap().0.parse().unwrap())
+    }
+
     fn status(&self, key: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).unwrap();
@@ -152,7 +185,7 @@ fn large() -> Value {
 
 /// Runs a flood and checks the process; `request` is a whole head.
 fn endure(site: &Site, runtime: &Runtime, passes: &mut Vec<String>, request: &str, clients: Clients) {
-    let process = Process(site.process_id());
+    let process = Process::of(site);
     let before = process.start_counting();
     let stop = Arc::new(AtomicBool::new(false));
     let some = passes.split_off(passes.len().saturating_sub(60));
@@ -195,6 +228,7 @@ fn filled(path: &str, contest: &str) -> String {
 
 #[test]
 fn no_route_fills_the_memory() {
+    let _turn = take_turn();
     let (site, mut passes) = stage();
     let runtime = Runtime::new().unwrap();
     let openapi = site.send("GET", "/openapi.json", &[], b"").body;
@@ -212,6 +246,7 @@ fn no_route_fills_the_memory() {
 
 #[test]
 fn many_who_ask_for_ballots_or_send_theirs_again_fill_no_memory() {
+    let _turn = take_turn();
     let (site, mut passes) = stage();
     let runtime = Runtime::new().unwrap();
     let unknown = get("/v1/contests/main/ballots/0123456789abcdef0123456789abcdef");
@@ -234,6 +269,7 @@ fn many_who_ask_for_ballots_or_send_theirs_again_fill_no_memory() {
 
 #[test]
 fn a_page_of_entries_leads_to_the_next() {
+    let _turn = take_turn();
     let (site, _) = stage();
     let read = |query: &str| site.send("GET", &format!("/v1/contests/large?{query}"), &[], b"");
     let whole = site.send("GET", "/v1/contests/large", &[], b"").body;
@@ -257,8 +293,17 @@ fn a_page_of_entries_leads_to_the_next() {
         answer.problem(400, "invalid-parameter");
         answer.names(named);
     }
-    // Compressed once for all.
+    // Compressed for a client that takes it, which reads the same.
     let packed = site.send("GET", "/v1/contests/large", &[("accept-encoding", "gzip")], b"");
-    assert_eq!((packed.header("content-encoding"), packed.header("vary")), ("gzip", "Accept-Encoding"));
     assert!(packed.body == whole);
+    let head =
+        "HEAD /v1/contests/large HTTP/1.1\r\nhost: a\r\naccept-encoding: gzip\r\nconnection: close\r\n\r\n";
+    let mut stream = std::net::TcpStream::connect(site.address).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.contains("content-encoding: gzip\r\n") && answer.contains("vary: Accept-Encoding\r\n"),
+        "{answer}"
+    );
 }

@@ -1,0 +1,73 @@
+//! File descriptors: how many connections fit beside what the process itself keeps open.
+
+use std::num::NonZeroUsize;
+
+use acclaim_api::server;
+use anyhow::{Context as _, Result, bail};
+
+/// Descriptors for the stores, the published checkpoints, the log and the listener.
+const RESERVE: usize = 128;
+/// With fewer connections there is no sense in serving.
+const MIN_CONNECTIONS: usize = 16;
+
+/// Raises the process's limit of open files as far as it needs and may, and returns how many connections it serves:
+/// those configured, or the default, lowered to what fits. `stores` is how many connections the stores may have.
+///
+/// # Errors
+/// If the configured number does not fit, or hardly any do.
+pub(crate) fn connections(configured: Option<NonZeroUsize>, stores: usize) -> Result<usize> {
+    let wanted = configured.map_or(server::Settings::default().connections, NonZeroUsize::get);
+    let reserve = RESERVE + stores;
+    let needed = u64::try_from(wanted + reserve).unwrap_or(u64::MAX);
+    let (soft, _) = rlimit::Resource::NOFILE.get().context("the limit of open files cannot be read")?;
+    let limit = match soft >= needed {
+        true => soft,
+        false => rlimit::increase_nofile_limit(needed).context("the limit of open files cannot be raised")?,
+    };
+    fitting(wanted, configured.is_some(), reserve, usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+fn fitting(wanted: usize, is_configured: bool, reserve: usize, limit: usize) -> Result<usize> {
+    let fit = limit.saturating_sub(reserve);
+    if wanted <= fit {
+        return Ok(wanted);
+    }
+    let needed = wanted + reserve;
+    let advice = format!(
+        "raise the limit to {needed} (`LimitNOFILE={needed}` in a systemd unit, `ulimit -n {needed}` in a shell)"
+    );
+    if fit < MIN_CONNECTIONS {
+        bail!("the process may open {limit} files, of which it keeps {reserve} for itself: {advice}");
+    }
+    if is_configured {
+        bail!(
+            "`server.connections` is {wanted}, and only {fit} fit: the process may open {limit} files, of which it \
+             keeps {reserve} for itself. Lower it, or {advice}"
+        );
+    }
+    tracing::warn!(
+        connections = fit,
+        limit,
+        reserve,
+        "fewer connections than usual fit under the limit of open files: {advice}"
+    );
+    Ok(fit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_to_the_stores() {
+        assert_eq!(fitting(1_000, true, 144, 1_144).unwrap(), 1_000);
+        assert_eq!(fitting(16_384, false, 144, 1_024).unwrap(), 880);
+        for (is_configured, limit, named) in [
+            (true, 1_024, "`server.connections` is 1000, and only 880 fit"),
+            (false, 150, "may open 150 files"),
+        ] {
+            let refused = fitting(1_000, is_configured, 144, limit).unwrap_err().to_string();
+            assert!(refused.contains(named) && refused.contains("LimitNOFILE=1144"), "{refused}");
+        }
+    }
+}
