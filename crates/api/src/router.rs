@@ -8,9 +8,7 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
 };
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use utoipa::{
     Modify, OpenApi,

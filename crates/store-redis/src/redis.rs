@@ -150,11 +150,10 @@ impl Shared {
             }
         }
         if known.full.is_empty() != condition.full.is_empty() {
-            match condition.full.is_empty() {
-                false => {
-                    tracing::error!(servers = ?condition.full, "redis has no memory left: ballots are refused")
-                }
-                true => tracing::info!("redis has memory again"),
+            if condition.full.is_empty() {
+                tracing::info!("redis has memory again");
+            } else {
+                tracing::error!(servers = ?condition.full, "redis has no memory left: ballots are refused");
             }
         }
         if known.away != condition.away {

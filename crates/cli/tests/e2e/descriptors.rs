@@ -22,10 +22,12 @@ fn connections_do_not_use_up_the_descriptors_of_the_stores() {
     let runtime = Runtime::new().unwrap();
     let _idle: Vec<TcpStream> = runtime.block_on(async {
         let mut idle = Vec::new();
-        for number in 0..450_u16 {
-            let socket = TcpSocket::new_v4().unwrap();
-            socket.bind(SocketAddr::from(([127, 0, (1 + number / 150) as u8, 1], 0))).unwrap();
-            idle.push(socket.connect(site.address).await.unwrap());
+        for network in 1..=3 {
+            for _ in 0..150 {
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.bind(SocketAddr::from(([127, 0, network, 1], 0))).unwrap();
+                idle.push(socket.connect(site.address).await.unwrap());
+            }
         }
         idle
     });
