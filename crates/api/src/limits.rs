@@ -200,7 +200,7 @@ mod tests {
     fn a_limit_is_that_of_the_client_behind_a_proxy() {
         let limiter = limiter(&["10.0.0.0/8"], &["10.0.0.0/8"]);
         let peer = SocketAddr::from(([10, 0, 0, 1], 1));
-        let check = |client: &str| limiter.check_address(peer, &forwarded(client));
+        let check = |client: &str| limiter.check_network(limiter.limited(peer, &forwarded(client)));
         for _ in 0..3 {
             assert!(check("192.0.2.1:4711").is_ok());
         }
