@@ -9,7 +9,7 @@ use acclaim_benches::definition;
 use acclaim_contest::{
     ContestId, Definition, TagKey,
     ballot::Slate,
-    pass::{Pass, PassKey},
+    pass::{Admission, Pass, PassKey, Way},
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
@@ -42,7 +42,8 @@ fn pass(c: &mut Criterion) {
     let key = PassKey { id: 1, secret: [9; 32] };
     let expires: Timestamp = "2021-04-01T00:00:00Z".parse().unwrap();
     let now: Timestamp = "2021-03-01T00:00:00Z".parse().unwrap();
-    let pass = Pass { voter: TagKey([7; 32]).tag("ama"), channel: None, group: None, expires };
+    let admission = Some(Admission { way: Way::Pass, at: now, generation: 7 });
+    let pass = Pass { voter: TagKey([7; 32]).tag("ama"), channel: None, group: None, expires, admission };
     let text = pass.mint(&key, &contest()).unwrap();
     let (keys, contest) = ([key], contest());
     c.bench_function("pass: verify", |b| b.iter(|| Pass::verify(black_box(&text), &keys, &contest, now)));

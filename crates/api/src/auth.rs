@@ -81,6 +81,7 @@ pub(crate) fn pass(api: &Api, token: &str, contest: &Contest, now: Timestamp) ->
         PassError::Expired => Problem::new(&problem::PASS_EXPIRED, error.to_string()),
         PassError::AnotherContest => Problem::new(&problem::PASS_FOR_ANOTHER_CONTEST, error.to_string()),
     })?;
+    api.revoked_passes.check(&pass)?;
     check_channel(contest, &pass)?;
     Ok(pass)
 }

@@ -51,7 +51,7 @@ impl Booth {
     pub fn entry(&self, body: &[u8], voter: VoterTag, arrived: Timestamp) -> Result<Vec<u8>, String> {
         let told = |problem: crate::problem::Problem| serde_json::to_string(&problem).unwrap_or_default();
         let request: BallotRequest<'_> = parse(body).map_err(told)?;
-        let pass = Pass { voter, channel: None, group: None, expires: Timestamp::MAX };
+        let pass = Pass { voter, channel: None, group: None, expires: Timestamp::MAX, admission: None };
         let written = write_ballot(&self.0, pass, &request, arrived, true).map_err(told)?;
         Ok(written.item.entry.to_vec())
     }

@@ -40,6 +40,7 @@ mod recusals;
 mod rendered;
 mod result;
 mod revocation;
+mod revoked_passes;
 mod rounds;
 mod router;
 mod scores;

@@ -179,7 +179,7 @@ pub(crate) async fn filled(
     categories: impl Iterator<Item = &str>,
 ) -> Result<Option<Vec<String>>, Problem> {
     let channel = channel.and_then(|channel| channel.parse().ok());
-    let pass = Pass { voter, channel, group: None, expires: Timestamp::MAX };
+    let pass = Pass { voter, channel, group: None, expires: Timestamp::MAX, admission: None };
     let page = read_page(api, contest, &pass, shown_of(api, contest).await?).await?;
     if page.next.is_some() {
         return Ok(None);

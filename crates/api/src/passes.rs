@@ -1,18 +1,20 @@
 //! Passes for voters whom the organiser knows.
 
+mod revocations;
 mod subjects;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use acclaim_contest::{
-    TagKey,
+    Instant, TagKey, VoterTag,
     id::{ChannelId, is_id},
-    pass::Pass,
+    pass::{Admission, Pass, Way},
     subject::SubjectsAre,
 };
 use acclaim_store::{
     Phase, RequestId, StoreError,
-    contests::{Counted, PassCount},
+    contests::{Counted, Minting, PassCount},
+    pass_revocations::RevokedCounts,
 };
 use axum::{
     Json,
@@ -38,13 +40,11 @@ use crate::{
 /// A pass serves so long after the closing, for receipts and `votes/mine`.
 const AFTER_CLOSING: SignedDuration = SignedDuration::from_hours(30 * 24);
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// The way of admission that `issued` entries name.
-const SOURCE: &str = "pass";
 /// How often a list is read again because another one became the contest's first meanwhile.
 const MAX_READINGS: usize = 3;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(mint, show_subject_rules))
+    OpenApiRouter::new().routes(routes!(mint, show)).routes(routes!(revocations::revoke))
 }
 
 /// Whom to mint passes for: `subjects` or `count`.
@@ -113,14 +113,30 @@ struct SamePerson {
     positions: Vec<usize>,
 }
 
-/// How a contest's subjects are compared.
+/// How many passes there are, and how subjects are compared.
 #[derive(Serialize, ToSchema)]
-struct ContestSubjects {
+struct ContestPasses {
+    /// Passes counted at minting, by way of admission.
+    #[schema(value_type = Object)]
+    ways: BTreeMap<String, u64>,
+    /// Voters whose passes were revoked, by the mode of their newest revocation.
+    revoked: RevokedNumbers,
+    /// The contest's newest revocation; 0 if there is none. Passes minted before it have a lower generation.
+    generation: u32,
     /// `form` is `canonical-1`, with `subjects_are` and the table of `domains`; or `raw`, byte for byte, of contests that are older than that.
     #[schema(value_type = Object)]
     subjects: acclaim_contest::SubjectRules,
     /// Whether the contest keeps them, from its first pass of a subject on. Until then they are those that it would get now.
     kept: bool,
+}
+
+/// Numbers of voters.
+#[derive(Serialize, ToSchema)]
+struct RevokedNumbers {
+    /// They may have new passes.
+    replace: u64,
+    /// They get none.
+    bar: u64,
 }
 
 /// Mint passes.
@@ -148,19 +164,20 @@ async fn mint(
     if contest.phase() > Phase::Open {
         return Err(Problem::new(&problem::VOTING_CLOSED, "passes are minted until the closing"));
     }
-    let grant = Grant::read(&contest, &wanted, api.stores.clock.now())?;
+    let grant = Grant::read(&api, &contest, &wanted)?;
     let whom = Whom::read(wanted.subjects, wanted.count, wanted.subjects_are.map(Into::into))?;
-    let voters = count(&api, &contest, &asked, *blake3::hash(&body).as_bytes(), &whom).await?;
-    let minted = grant.mint(&api, &contest, tag_key, voters)?;
+    let request = Counting { asked: &asked, hash: *blake3::hash(&body).as_bytes(), minting: grant.minting };
+    let (voters, minting) = count(&api, &contest, tag_key, &request, &whom).await?;
+    let minted = grant.mint(&api, &contest, tag_key, voters, minting)?;
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(minted)).into_response())
 }
 
-/// How the contest's subjects are compared.
+/// How many passes there are, by way of admission, how many voters have revoked ones, and how subjects are compared.
 ///
-/// So that a whole file can be checked, and persons found who are in it twice, before the first of several requests.
+/// By the latter a whole file can be checked, and persons found who are in it twice, before the first of several requests.
 #[utoipa::path(get, path = "/v1/contests/{contest}/passes", tag = "staff", security(("key" = [])),
-    params(("contest" = String, Path,)), responses((status = 200, body = ContestSubjects)))]
-async fn show_subject_rules(
+    params(("contest" = String, Path,)), responses((status = 200, body = ContestPasses)))]
+async fn show(
     State(api): State<Api>,
     Path(contest): Path<String>,
     headers: HeaderMap,
@@ -169,23 +186,44 @@ async fn show_subject_rules(
     let kept = subjects::kept(&api, &contest).await?;
     let is_kept = kept.is_some();
     let subjects = subjects::rules(&api, kept, None)?;
-    let answer = Json(ContestSubjects { subjects, kept: is_kept });
+    let database = &api.stores.database;
+    let ways = database.passes(contest.id()).await?.into_iter().collect();
+    let RevokedCounts { replaced, barred, newest } = database.count_revoked(contest.id()).await?;
+    let revoked = RevokedNumbers { replace: replaced, bar: barred };
+    let answer = Json(ContestPasses { ways, revoked, generation: newest, subjects, kept: is_kept });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], answer).into_response())
 }
 
-/// The voters of a request, counted once for its key.
+/// A request that mints passes.
+struct Counting<'a> {
+    asked: &'a RequestId,
+    /// Of its content.
+    hash: [u8; 32],
+    minting: Minting,
+}
+
+/// The voters of a request, counted once for its id, and what their passes say; `None` for passes of version 1.
 async fn count(
     api: &Api,
     contest: &Contest,
-    asked: &RequestId,
-    request: [u8; 32],
+    tag_key: &TagKey,
+    request: &Counting<'_>,
     whom: &Whom,
-) -> Result<Vec<Voter>, Problem> {
+) -> Result<(Vec<Voter>, Option<Minting>), Problem> {
+    let Counting { asked, hash, minting } = *request;
     let wrapped = contest.record.tag_key.as_deref().unwrap_or_default();
     for _ in 0..MAX_READINGS {
         let (voters, rules) = whom.voters(api, contest, asked).await?;
-        let more = voters.len() as u64;
-        let passes = PassCount { source: SOURCE, id: asked, request, more, subjects: rules.as_ref() };
+        let tags: Vec<VoterTag> = voters.iter().map(|voter| tag_key.tag(&voter.canonical)).collect();
+        let passes = PassCount {
+            source: Way::Pass.as_str(),
+            id: asked,
+            request: hash,
+            more: voters.len() as u64,
+            subjects: rules.as_ref(),
+            voters: &tags,
+            minting,
+        };
         match api.stores.database.count_passes(contest.id(), wrapped, passes).await {
             // This process has not heard of it yet.
             Err(StoreError::Conflict(_)) => {
@@ -193,28 +231,38 @@ async fn count(
                 break;
             }
             Err(error) => return Err(error.into()),
-            Ok(Counted::New | Counted::Again) => return Ok(voters),
-            Ok(Counted::AgainOfContest) => return Ok(whom.as_made_before(voters, asked)),
-            Ok(Counted::KeyUsed) => {
-                let used = "the staff key has used this Idempotency-Key for another request";
-                return Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, used));
-            }
+            Ok(Counted::New(minting)) => return Ok((voters, Some(minting))),
+            Ok(Counted::Again(minting)) => return Ok((voters, minting)),
+            Ok(Counted::AgainOfContest) => return Ok((whom.as_made_before(voters, asked), None)),
+            Ok(Counted::KeyUsed) => return Err(key_used()),
+            Ok(Counted::Barred(barred)) => return Err(subjects::barred(&voters, &tags, &barred)),
             // Another list has become the contest's first meanwhile.
             Ok(Counted::OtherSubjects) => {}
         }
     }
-    Err(Problem::new(&problem::UNAVAILABLE, "the contest has changed meanwhile").retry_after(1))
+    Err(changed())
+}
+
+fn key_used() -> Problem {
+    let used = "the staff key has used this Idempotency-Key for another request";
+    Problem::new(&problem::IDEMPOTENCY_KEY_USED, used)
+}
+
+fn changed() -> Problem {
+    Problem::new(&problem::UNAVAILABLE, "the contest has changed meanwhile").retry_after(1)
 }
 
 /// What all passes of a request have in common.
 struct Grant {
     channel: Option<ChannelId>,
     group: Option<String>,
-    expires: Timestamp,
+    /// As it is if the request is a new one.
+    minting: Minting,
 }
 
 impl Grant {
-    fn read(contest: &Contest, wanted: &MintRequest, now: Timestamp) -> Result<Self, Problem> {
+    fn read(api: &Api, contest: &Contest, wanted: &MintRequest) -> Result<Self, Problem> {
+        let now = api.stores.clock.now();
         let channel = channel(contest, wanted.channel.as_deref())?;
         if wanted.group.as_deref().is_some_and(|group| !is_id(group)) {
             return Err(invalid("group", "is not 1 to 64 of a-z, 0-9, `_`, `.`, `-`"));
@@ -228,23 +276,35 @@ impl Grant {
         if expires <= now {
             return Err(invalid("expires", "has passed"));
         }
-        Ok(Self { channel, group: wanted.group.clone(), expires })
+        let no_key = || Problem::new(&problem::INTERNAL, "there is no pass key");
+        let minting = Minting {
+            pass_key: api.keyring.pass_keys().last().ok_or_else(no_key)?.id,
+            expires: Instant::at_or_before(expires),
+            admitted: Instant::at_or_before(now),
+            generation: 0,
+        };
+        Ok(Self { channel, group: wanted.group.clone(), minting })
     }
 
+    /// The passes; of version 1 if nothing is kept of what they say.
     fn mint(
         self,
         api: &Api,
         contest: &Contest,
         tag_key: &TagKey,
         voters: Vec<Voter>,
+        minting: Option<Minting>,
     ) -> Result<Minted, Problem> {
-        let pass_key = api
-            .keyring
-            .pass_keys()
-            .last()
-            .ok_or_else(|| Problem::new(&problem::INTERNAL, "there is no pass key"))?;
-        let mut pass =
-            Pass { voter: tag_key.tag(""), channel: self.channel, group: self.group, expires: self.expires };
+        let Minting { pass_key, expires, .. } = minting.unwrap_or(self.minting);
+        let no_key = || Problem::new(&problem::INTERNAL, "the pass key of the request is not there");
+        let pass_key = api.keyring.pass_keys().iter().find(|key| key.id == pass_key).ok_or_else(no_key)?;
+        let admission = minting.map(|minting| Admission {
+            way: Way::Pass,
+            at: minting.admitted.timestamp(),
+            generation: minting.generation,
+        });
+        let (channel, group, expires) = (self.channel, self.group, expires.timestamp());
+        let mut pass = Pass { voter: tag_key.tag(""), channel, group, expires, admission };
         let mut minted = Minted {
             passes: Vec::with_capacity(voters.len()),
             minted: voters.len(),

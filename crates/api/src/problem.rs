@@ -43,6 +43,7 @@ problems! {
     PASS_MISSING = 401 "pass-missing" "A pass is needed" "Send the pass as `Authorization: Bearer <pass>`. It is part of the invitation link, after the `#`.";
     PASS_INVALID = 401 "pass-invalid" "The pass is not valid" "It was not issued here, or was altered on the way, for instance by a line break in a mail.";
     PASS_EXPIRED = 401 "pass-expired" "The pass has expired" "Its time is over. Ask the organiser for a new one.";
+    PASS_REVOKED = 401 "pass-revoked" "The pass was revoked" "The organiser has revoked it. Ask the organiser whether there is a new one. Ballots that were cast with it stay recorded.";
     KEY_MISSING = 401 "key-missing" "A staff key is needed" "Send the key as `Authorization: Bearer <key>`.";
     KEY_INVALID = 401 "key-invalid" "The staff key is not valid" "It is unknown or was revoked.";
     KEY_EXPIRED = 401 "key-expired" "The staff key has expired" "Its time is over: `expired` says since when. An operator can make another one.";
@@ -74,6 +75,7 @@ problems! {
     TOO_MANY_REQUESTS = 429 "too-many-requests" "Too many requests" "`limit` says which limit was met. Wait for the seconds in `Retry-After`.";
     INTERNAL = 500 "internal" "Something went wrong here" "The fault is the server's and has been logged. Repeating the request is safe.";
     UNAVAILABLE = 503 "unavailable" "Not available at the moment" "What the request needs is away. Repeating it after `Retry-After` seconds is safe.";
+    REVOCATIONS_UNKNOWN = 503 "revocations-unknown" "It is not known which passes are revoked" "The server has not reached the database for some seconds, and takes no pass until it has. Nothing was recorded; repeat after `Retry-After` seconds.";
     QUEUE_FULL = 503 "queue-full" "Too much is waiting" "More is on its way than can be recorded now. Nothing was kept; repeat after `Retry-After` seconds.";
     OUTCOME_UNKNOWN = 503 "outcome-unknown" "It is not known yet whether it was recorded" "It was not confirmed in time. Repeat the same request: the same ballot, or the same `Idempotency-Key`, never counts twice, and the answer tells.";
 }

@@ -17,6 +17,7 @@ use crate::{
     metrics::Metrics,
     rendered::Rendered,
     revocation::Revocations,
+    revoked_passes::RevokedPasses,
     shares::Shares,
 };
 
@@ -97,6 +98,8 @@ pub struct Parts {
     pub(crate) body_memory: BodyMemory,
     /// Results as tables and pages.
     pub(crate) rendered: Arc<Rendered>,
+    /// Revoked passes, as far as this process knows.
+    pub(crate) revoked_passes: Arc<RevokedPasses>,
     /// Long answers to staff keys.
     pub(crate) revocations: Arc<Revocations>,
     /// BLAKE3 hash of a bearer token that this process made for itself.
@@ -126,6 +129,7 @@ impl Api {
             Directory::read(Arc::clone(&stores.database), Arc::clone(&keyring), settings.without.clone())
                 .await?,
         );
+        let revoked_passes = Arc::new(RevokedPasses::read(&*stores.database).await?);
         let metrics = Arc::new(Metrics::default());
         Ok(Self(Arc::new(Parts {
             desk: Arc::new(Desk::new(
@@ -138,6 +142,7 @@ impl Api {
             body_memory: BodyMemory::default(),
             rendered: Arc::default(),
             revocations: Arc::default(),
+            revoked_passes,
             streams: Arc::new(Semaphore::new(settings.streams)),
             stream_shares: Shares::of(settings.streams),
             events: Events::default(),
@@ -163,6 +168,7 @@ impl Api {
             Arc::clone(&self.revocations)
                 .enforce(Arc::clone(&self.stores.database), Arc::clone(&self.stores.clock)),
         );
+        tasks.spawn(Arc::clone(&self.revoked_passes).follow(Arc::clone(&self.stores.database)));
         tasks.spawn(Arc::clone(&self.desk).look_again_and_again());
         tasks
     }

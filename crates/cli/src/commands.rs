@@ -49,6 +49,8 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Rule(command) => rule::run(command),
         Command::Jury(command) => jury::run(command),
         Command::Pass(PassCommand::Mint(args)) => pass::mint(&args),
+        Command::Pass(PassCommand::Revoke(args)) => pass::revoke(&args),
+        Command::Pass(PassCommand::Count(args)) => pass::count(&args),
         Command::Key(command) => key::run(command),
         Command::Log(LogCommand::Export(args)) => log::export(&args),
         Command::Tally(args) => log::tally(&args),

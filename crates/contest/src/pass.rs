@@ -1,9 +1,23 @@
 //! Passes: the bearer tokens with which voters vote. Checking one takes a single keyed BLAKE3 and no look-up.
 //!
-//! A pass is `base64url(body || mac)` without padding. The body is, in order: version (1 byte, 1), key id (u32 little-endian),
-//! contest (first 8 bytes of BLAKE3 of its id), expiry (u64 little-endian, seconds since 1970, exclusive), voter tag (16 bytes), channel and group
-//! (each a length byte and so many bytes, empty for none). The mac is the first 16 bytes of BLAKE3 over the body, keyed with
-//! the pass key that the key id names. A pass holds a voter tag and no subject: who finds one learns no name.
+//! A pass is `base64url(body || mac)` without padding. The mac is the first 16 bytes of BLAKE3 over the body, keyed with the pass key that the key id names.
+//! The body has these fields, one after the other; numbers are little-endian, instants are seconds since 1970:
+//!
+//! | field | version 1 | version 2 |
+//! |---|---|---|
+//! | version | 1 byte: 1 | 1 byte: 2 |
+//! | id of the pass key | 4 bytes | 4 bytes |
+//! | contest: begin of BLAKE3 of its id | 8 bytes | 8 bytes |
+//! | expiry, exclusive | 8 bytes | 5 bytes |
+//! | way of admission | | 1 byte: 1 pass, 2 code, 3 email, 4 sms, 5 oidc, 6 open |
+//! | instant of admission | | 5 bytes |
+//! | generation | | 4 bytes |
+//! | voter tag | 16 bytes | 16 bytes |
+//! | channel, then group | each a length byte and as many bytes; none is empty | the same |
+//!
+//! A pass holds a voter tag and no subject: a person who finds one learns no name.
+
+mod way;
 
 use std::fmt;
 
@@ -13,10 +27,17 @@ use jiff::Timestamp;
 use crate::id::{ChannelId, ContestId, is_id};
 use crate::voter::VoterTag;
 
-const VERSION: u8 = 1;
+pub use self::way::Way;
+
+/// Without [`Admission`].
+const VERSION_1: u8 = 1;
+/// With [`Admission`].
+const VERSION_2: u8 = 2;
 const MAC_LENGTH: usize = 16;
-/// Version, key id, contest, expiry, tag, two length bytes.
-const FIXED_LENGTH: usize = 1 + 4 + 8 + 8 + 16 + 2;
+/// Bytes of an instant in version 2: enough for every [`Timestamp`] from 1970 on.
+const INSTANT_LENGTH: usize = 5;
+/// Of version 2, which is the longer one: version, key id, contest, expiry, way, instant of admission, generation, tag, two length bytes.
+const FIXED_LENGTH: usize = 1 + 4 + 8 + INSTANT_LENGTH + 1 + INSTANT_LENGTH + 4 + 16 + 2;
 /// The longest pass, in characters: both texts at their longest.
 pub const MAX_TEXT_LENGTH: usize = (FIXED_LENGTH + 2 * crate::id::MAX_LENGTH + MAC_LENGTH).div_ceil(3) * 4;
 
@@ -46,6 +67,19 @@ pub struct Pass {
     pub group: Option<String>,
     /// From this instant on the pass is refused.
     pub expires: Timestamp,
+    /// How the voter was admitted; `None` in passes of version 1.
+    pub admission: Option<Admission>,
+}
+
+/// What a pass of version 2 says of the voter's admission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// How the voter was admitted.
+    pub way: Way,
+    /// When, in whole seconds.
+    pub at: Timestamp,
+    /// The number of the newest revocation of the contest at that time. A revocation refuses its subjects' passes of a lower generation than its own.
+    pub generation: u32,
 }
 
 /// Why a pass is refused.
@@ -63,18 +97,34 @@ pub enum PassError {
 }
 
 impl Pass {
-    /// The pass as the voter carries it. `None` if the group is no identifier or the expiry lies before 1970.
+    /// The number that revocations compare; 0 in passes of version 1, which every revocation of their subject refuses.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.admission.map_or(0, |admission| admission.generation)
+    }
+
+    /// The pass as the voter carries it: of version 2 if it says how the voter was admitted, else of version 1. `None` if the group is no identifier or an
+    /// instant lies before 1970.
     #[must_use]
     pub fn mint(&self, key: &PassKey, contest: &ContestId) -> Option<String> {
-        let expires = u64::try_from(self.expires.as_second()).ok()?;
         if self.group.as_deref().is_some_and(|group| !is_id(group)) {
             return None;
         }
+        let seconds = |instant: Timestamp| u64::try_from(instant.as_second()).ok().map(u64::to_le_bytes);
+        let expires = seconds(self.expires)?;
         let mut bytes = Vec::with_capacity(FIXED_LENGTH + MAC_LENGTH);
-        bytes.push(VERSION);
+        bytes.push(if self.admission.is_some() { VERSION_2 } else { VERSION_1 });
         bytes.extend(key.id.to_le_bytes());
         bytes.extend(contest_mark(contest));
-        bytes.extend(expires.to_le_bytes());
+        match self.admission {
+            None => bytes.extend(expires),
+            Some(Admission { way, at, generation }) => {
+                bytes.extend(short(expires)?);
+                bytes.push(way.byte());
+                bytes.extend(short(seconds(at)?)?);
+                bytes.extend(generation.to_le_bytes());
+            }
+        }
         bytes.extend(self.voter.0);
         for text in [self.channel.as_ref().map(ChannelId::as_str), self.group.as_deref()] {
             let text = text.unwrap_or_default();
@@ -86,7 +136,7 @@ impl Pass {
         Some(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Checks a pass at the time `now` and reads it.
+    /// Checks a pass at the time `now` and reads it. Whether it was revoked is not in it.
     ///
     /// # Errors
     /// [`PassError`], in this order: `Invalid`, `AnotherContest`, `Expired`. Nothing of a pass whose mac is wrong is trusted.
@@ -108,19 +158,30 @@ impl Pass {
         let [version] = reader.array()?;
         let key_id = u32::from_le_bytes(reader.array()?);
         let key = keys.iter().find(|key| key.id == key_id).ok_or(PassError::Invalid)?;
-        if version != VERSION || !constant_time_eq(&mac(key, body), given) {
+        if !constant_time_eq(&mac(key, body), given) {
             return Err(PassError::Invalid);
         }
         let mark: [u8; 8] = reader.array()?;
-        let expires = u64::from_le_bytes(reader.array()?);
+        let (expires, admission) = match version {
+            VERSION_1 => (instant(reader.array()?)?, None),
+            VERSION_2 => {
+                let expires = instant(long(reader.array()?))?;
+                let [way] = reader.array()?;
+                let admission = Admission {
+                    way: Way::of_byte(way).ok_or(PassError::Invalid)?,
+                    at: instant(long(reader.array()?))?,
+                    generation: u32::from_le_bytes(reader.array()?),
+                };
+                (expires, Some(admission))
+            }
+            _ => return Err(PassError::Invalid),
+        };
         let pass = Self {
             voter: VoterTag(reader.array()?),
             channel: reader.text()?.map(|text| text.parse().map_err(|_| PassError::Invalid)).transpose()?,
             group: reader.text()?.map(str::to_owned),
-            expires: i64::try_from(expires)
-                .ok()
-                .and_then(|seconds| Timestamp::from_second(seconds).ok())
-                .ok_or(PassError::Invalid)?,
+            expires,
+            admission,
         };
         if !reader.0.is_empty() || pass.group.as_deref().is_some_and(|group| !is_id(group)) {
             return Err(PassError::Invalid);
@@ -133,6 +194,22 @@ impl Pass {
         }
         Ok(pass)
     }
+}
+
+/// Seconds as version 2 has them; `None` if they are too many.
+fn short(seconds: [u8; 8]) -> Option<[u8; INSTANT_LENGTH]> {
+    let [low @ .., 0, 0, 0] = seconds else { return None };
+    Some(low)
+}
+
+/// Seconds as version 1 has them.
+fn long([a, b, c, d, e]: [u8; INSTANT_LENGTH]) -> [u8; 8] {
+    [a, b, c, d, e, 0, 0, 0]
+}
+
+fn instant(seconds: [u8; 8]) -> Result<Timestamp, PassError> {
+    let seconds = i64::try_from(u64::from_le_bytes(seconds)).map_err(|_| PassError::Invalid)?;
+    Timestamp::from_second(seconds).map_err(|_| PassError::Invalid)
 }
 
 fn contest_mark(contest: &ContestId) -> [u8; 8] {
@@ -174,80 +251,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key() -> PassKey {
-        PassKey { id: 7, secret: [9; 32] }
-    }
-
-    fn contest() -> ContestId {
-        "photo-2021".parse().unwrap()
-    }
-
-    fn pass() -> Pass {
-        Pass {
-            voter: VoterTag([3; 16]),
-            channel: Some("fan".parse().unwrap()),
-            group: Some("africa".to_owned()),
-            expires: "2021-04-01T00:00:00Z".parse().unwrap(),
-        }
-    }
-
-    #[test]
-    fn a_pass_comes_back_as_it_was_minted() {
-        let now = "2021-03-31T23:59:59.999Z".parse().unwrap();
-        let older = PassKey { id: 6, secret: [1; 32] };
-        for pass in [pass(), Pass { channel: None, group: None, ..pass() }] {
-            let text = pass.mint(&key(), &contest()).unwrap();
-            assert!(text.len() <= MAX_TEXT_LENGTH);
-            assert_eq!(Pass::verify(&text, &[older.clone(), key()], &contest(), now), Ok(pass));
-        }
-    }
-
-    #[test]
-    fn every_flipped_bit_is_noticed() {
-        let now = "2021-03-01T00:00:00Z".parse().unwrap();
-        let bytes = URL_SAFE_NO_PAD.decode(pass().mint(&key(), &contest()).unwrap()).unwrap();
-        for bit in 0..bytes.len() * 8 {
-            let mut flipped = bytes.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            let text = URL_SAFE_NO_PAD.encode(flipped);
-            assert_eq!(Pass::verify(&text, &[key()], &contest(), now), Err(PassError::Invalid), "bit {bit}");
-        }
-    }
-
-    #[test]
-    fn a_group_that_is_no_identifier_is_refused() {
-        let now = "2021-03-01T00:00:00Z".parse().unwrap();
-        let text = Pass { group: Some("africa".to_owned()), ..pass() }.mint(&key(), &contest()).unwrap();
-        let mut bytes = URL_SAFE_NO_PAD.decode(text).unwrap();
-        bytes.truncate(bytes.len() - MAC_LENGTH);
-        let at = bytes.len() - "africa".len();
-        bytes[at] = b'`';
-        bytes.extend(mac(&key(), &bytes.clone()));
-        let text = URL_SAFE_NO_PAD.encode(bytes);
-        assert_eq!(Pass::verify(&text, &[key()], &contest(), now), Err(PassError::Invalid));
-    }
-
-    #[test]
-    fn other_contests_times_and_keys_are_refused_by_name() {
-        let text = pass().mint(&key(), &contest()).unwrap();
-        let before = "2021-03-01T00:00:00Z".parse().unwrap();
-        let other = "photo-2022".parse().unwrap();
-        assert_eq!(Pass::verify(&text, &[key()], &other, before), Err(PassError::AnotherContest));
-        assert_eq!(Pass::verify(&text, &[key()], &contest(), pass().expires), Err(PassError::Expired));
-        assert_eq!(Pass::verify(&text, &[], &contest(), before), Err(PassError::Invalid));
-        for garbage in ["", "x", "....", &"A".repeat(4096), "é"] {
-            assert_eq!(Pass::verify(garbage, &[key()], &contest(), before), Err(PassError::Invalid));
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_makes_it_panic(text in "[A-Za-z0-9_-]{0,300}") {
-            let now = "2021-03-01T00:00:00Z".parse().unwrap();
-            proptest::prop_assert!(Pass::verify(&text, &[key()], &contest(), now).is_err());
-        }
-    }
-}
+mod tests;

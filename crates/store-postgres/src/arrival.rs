@@ -6,10 +6,12 @@ use acclaim_contest::{BallotId, ContestId, PanelId};
 use acclaim_store::{
     ContestRecord, RequestId,
     command::{CommandOutcome, QueuedCommand},
+    contests::Minting,
     error::Result,
     keys::StaffKey,
     ledger::{BallotState, Head, RecordedBallot},
     moving::Part,
+    pass_revocations::{PassRevocation, RevokedVoter},
 };
 use sqlx_core::{
     query::{Query, query},
@@ -25,6 +27,7 @@ use crate::{
     contests::{create, keep_subjects},
     database::PostgresDatabase,
     error::{corrupt, exactly, signed, unavailable},
+    pass_revocations::stored_generation,
 };
 
 /// Name of the installation's value that tells by which move it came.
@@ -133,6 +136,7 @@ impl Arrival {
     pub async fn commit(mut self, id: &str) -> Result<()> {
         let value = query("INSERT INTO installation (name, value) VALUES ($1, $2)").bind(MOVED_FROM);
         within(PATIENCE, insert_rows(&mut self.tx, value.bind(id.as_bytes()), 1)).await?;
+        within(PATIENCE, go_on_counting(&mut self.tx)).await?;
         self.tx.commit().await
     }
 
@@ -165,6 +169,8 @@ impl Arrival {
             Part::Commands(commands) => insert_commands(tx, contest()?, &commands).await,
             Part::Passes(passes) => insert_passes(tx, contest()?, passes).await,
             Part::PassRequests(requests) => insert_pass_requests(tx, contest()?, requests).await,
+            Part::Revocations(revocations) => insert_revocations(tx, contest()?, revocations).await,
+            Part::RevokedVoters(voters) => insert_revoked_voters(tx, contest()?, voters).await,
             Part::Rejections(rejections) => append::insert_rejections(tx, contest()?, &rejections).await,
             Part::Turnout(turnout) => {
                 append::insert(tx, contest()?, Batch { turnout: &turnout, ..Batch::default() }, unavailable)
@@ -291,18 +297,79 @@ async fn insert_passes(tx: &mut Lent, contest: i32, passes: Vec<(String, u64)>) 
 async fn insert_pass_requests(
     tx: &mut Lent,
     contest: i32,
-    requests: Vec<(RequestId, [u8; 32])>,
+    requests: Vec<(RequestId, [u8; 32], Option<Minting>)>,
 ) -> Result<()> {
     let count = requests.len();
     let (mut keys, mut staff, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
-    for (RequestId { by, key }, request) in requests {
+    let (mut pass_keys, mut expiries, mut admissions, mut generations) = (
+        Vec::<Option<i64>>::new(),
+        Vec::<Option<i64>>::new(),
+        Vec::<Option<i64>>::new(),
+        Vec::<Option<i32>>::new(),
+    );
+    for (RequestId { by, key }, request, minting) in requests {
         keys.push(key);
         staff.push(by);
         hashes.push(request.to_vec());
+        pass_keys.push(minting.map(|minting| i64::from(minting.pass_key)));
+        expiries.push(minting.map(|minting| minting.expires.seconds()));
+        admissions.push(minting.map(|minting| minting.admitted.seconds()));
+        generations.push(minting.map(|minting| stored_generation(minting.generation)).transpose()?);
     }
     let statement = query(
-        "INSERT INTO pass_requests (contest, key, staff, request, schema)
-         SELECT $1, *, 5 FROM unnest($2::text[], $3::text[], $4::bytea[])",
+        "INSERT INTO pass_requests (contest, key, staff, request, pass_key, expires, admitted, generation, schema)
+         SELECT $1, *, 7 FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bigint[], $8::integer[])",
     );
-    insert_rows(tx, statement.bind(contest).bind(keys).bind(staff).bind(hashes), count).await
+    let statement = statement.bind(contest).bind(keys).bind(staff).bind(hashes);
+    let statement = statement.bind(pass_keys).bind(expiries).bind(admissions).bind(generations);
+    insert_rows(tx, statement, count).await
+}
+
+async fn insert_revocations(
+    tx: &mut Lent,
+    contest: i32,
+    revocations: Vec<(u32, PassRevocation)>,
+) -> Result<()> {
+    for (generation, PassRevocation { id, request, mode, reason, at }) in revocations {
+        let statement = query(
+            "INSERT INTO revocations (generation, contest, key, staff, request, mode, reason, at)
+             OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(stored_generation(generation)?)
+        .bind(contest)
+        .bind(id.key)
+        .bind(id.by)
+        .bind(request.to_vec())
+        .bind(mode.as_str())
+        .bind(reason)
+        .bind(at.seconds());
+        insert_rows(tx, statement, 1).await?;
+    }
+    Ok(())
+}
+
+async fn insert_revoked_voters(tx: &mut Lent, contest: i32, voters: Vec<RevokedVoter>) -> Result<()> {
+    let count = voters.len();
+    let (mut tags, mut generations, mut barred) = (Vec::new(), Vec::new(), Vec::new());
+    for RevokedVoter { voter, generation, is_barred } in voters {
+        tags.push(voter.0.to_vec());
+        generations.push(stored_generation(generation)?);
+        barred.push(is_barred);
+    }
+    let statement = query(
+        "INSERT INTO revoked_voters (contest, tag, generation, barred)
+         SELECT $1, * FROM unnest($2::bytea[], $3::integer[], $4::boolean[])",
+    );
+    insert_rows(tx, statement.bind(contest).bind(tags).bind(generations).bind(barred), count).await
+}
+
+/// Later revocations have higher generations than those that arrived.
+async fn go_on_counting(tx: &mut Lent) -> Result<()> {
+    let statement = query(
+        "SELECT setval(pg_get_serial_sequence('revocations', 'generation'), newest)
+         FROM (SELECT greatest((SELECT max(generation) FROM revocations), (SELECT max(generation) FROM revoked_voters)) AS newest) AS found
+         WHERE newest IS NOT NULL",
+    );
+    statement.fetch_optional(tx).await.map_err(unavailable)?;
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests, RequestId,
-    contests::{ContestState, Counted, PassCount},
+    contests::{ContestState, Counted, Minting, PassCount},
     error::{Result, StoreError},
     ledger::ContestChange,
 };
@@ -18,6 +18,7 @@ use crate::{
     connection::{Durability, Lent, within},
     database::{PostgresDatabase, no_contest},
     error::{corrupt, exactly, gone_or_unavailable, signed, unavailable, unsigned},
+    pass_revocations::{barred, forget_reasons, minting as stored_minting},
 };
 
 #[async_trait]
@@ -83,7 +84,7 @@ impl Contests for PostgresDatabase {
         let mut tx = self.begin(Durability::Durable).await?;
         let counted = within(self.patience(), count(&mut tx, id, tag_key, passes)).await?;
         // Dropped, it leaves nothing.
-        if counted != Counted::OtherSubjects {
+        if !matches!(counted, Counted::OtherSubjects | Counted::Barred(_)) {
             tx.commit().await?;
         }
         Ok(counted)
@@ -108,7 +109,7 @@ impl Contests for PostgresDatabase {
 
 /// A contest's number; it must have this tag key, and exists until the end of the transaction. A stronger lock, which many minters share, could keep the
 /// sequencer from the row for ever.
-async fn hold_contest(tx: &mut Lent, id: &ContestId, tag_key: &[u8]) -> Result<i32> {
+pub(crate) async fn hold_contest(tx: &mut Lent, id: &ContestId, tag_key: &[u8]) -> Result<i32> {
     let row = query("SELECT number FROM contests WHERE id = $1 AND tag_key = $2 FOR KEY SHARE")
         .bind(id.as_str())
         .bind(tag_key)
@@ -220,28 +221,33 @@ pub(crate) async fn keep_subjects(tx: &mut Lent, contest: i32, subjects: &Subjec
 }
 
 async fn count(tx: &mut Lent, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
-    let PassCount { source, id: asked, request, more, subjects } = passes;
+    let PassCount { source, id: asked, request, more, subjects, voters, minting } = passes;
     let contest = hold_contest(tx, id, tag_key).await?;
     // First: a key that was used before does not help a process that compares subjects in another way.
     let kept = if subjects.is_some() { kept_subjects(tx, contest).await? } else { None };
     if kept.is_some() && kept.as_ref() != subjects {
         return Ok(Counted::OtherSubjects);
     }
-    if let Some(known) = insert_pass_request(tx, contest, asked, request).await? {
-        if known == Counted::KeyUsed {
-            return Ok(known);
+    let counted = insert_pass_request(tx, contest, asked, request, minting).await?;
+    if !matches!(counted, Counted::New(_)) {
+        if counted == Counted::KeyUsed {
+            return Ok(counted);
         }
         // The same request may have been under way at once, with other rules.
         let kept = kept_subjects(tx, contest).await?;
         let is_other = subjects.is_some() && kept.is_some() && kept.as_ref() != subjects;
-        return Ok(if is_other { Counted::OtherSubjects } else { known });
+        return Ok(if is_other { Counted::OtherSubjects } else { counted });
+    }
+    let barred = barred(tx, contest, voters).await?;
+    if !barred.is_empty() {
+        return Ok(Counted::Barred(barred));
     }
     if let (None, Some(subjects)) = (kept, subjects)
         && !keep_subjects(tx, contest, subjects).await?
     {
         return Ok(Counted::OtherSubjects);
     }
-    let counted = query(
+    let total = query(
         "INSERT INTO passes (contest, source, total) VALUES ($1, $2, $3)
          ON CONFLICT (contest, source) DO UPDATE SET total = passes.total + excluded.total",
     )
@@ -251,8 +257,8 @@ async fn count(tx: &mut Lent, id: &ContestId, tag_key: &[u8], passes: PassCount<
     .execute(tx)
     .await
     .map_err(unavailable)?;
-    exactly(counted.rows_affected(), 1, || corrupt("passes were not counted"))?;
-    Ok(Counted::New)
+    exactly(total.rows_affected(), 1, || corrupt("passes were not counted"))?;
+    Ok(counted)
 }
 
 /// Notes a request that mints passes; or what came of counting it before.
@@ -261,26 +267,32 @@ async fn insert_pass_request(
     contest: i32,
     asked: &RequestId,
     request: [u8; 32],
-) -> Result<Option<Counted>> {
+    minting: Minting,
+) -> Result<Counted> {
     // Rows without a staff key are from an older schema, and there are never more of them.
     let new = query(
-        "INSERT INTO pass_requests (contest, key, staff, request, schema)
-         SELECT $1, $2, $3, $4, 5
+        "INSERT INTO pass_requests (contest, key, staff, request, schema, pass_key, expires, admitted, generation)
+         SELECT $1, $2, $3, $4, 7, $5, $6, $7, coalesce((SELECT max(generation) FROM revocations WHERE contest = $1), 0)
          WHERE NOT EXISTS (SELECT 1 FROM pass_requests WHERE contest = $1 AND key = $2 AND staff = '')
-         ON CONFLICT (contest, key, staff) DO NOTHING",
+         ON CONFLICT (contest, key, staff) DO NOTHING RETURNING generation",
     )
     .bind(contest)
     .bind(&asked.key)
     .bind(&asked.by)
     .bind(&request[..])
-    .execute(&mut *tx)
+    .bind(i64::from(minting.pass_key))
+    .bind(minting.expires.seconds())
+    .bind(minting.admitted.seconds())
+    .fetch_optional(&mut *tx)
     .await
     .map_err(unavailable)?;
-    if new.rows_affected() == 1 {
-        return Ok(None);
+    if let Some(row) = new {
+        let generation: i32 = row.try_get(0).map_err(unavailable)?;
+        return Ok(Counted::New(Minting { generation: generation.try_into().map_err(corrupt)?, ..minting }));
     }
     let row = query(
-        "SELECT staff, request FROM pass_requests WHERE contest = $1 AND key = $2 AND staff IN ($3, '')",
+        "SELECT staff, request, pass_key, expires, admitted, generation FROM pass_requests
+         WHERE contest = $1 AND key = $2 AND staff IN ($3, '')",
     )
     .bind(contest)
     .bind(&asked.key)
@@ -290,7 +302,7 @@ async fn insert_pass_request(
     .map_err(unavailable)?;
     let (staff, known): (String, Vec<u8>) =
         (row.try_get(0).map_err(unavailable)?, row.try_get(1).map_err(unavailable)?);
-    Ok(Some(Counted::again(known == request, &staff)))
+    Ok(Counted::again(known == request, &staff, stored_minting(&row, 2)?))
 }
 
 /// A row as it stands in the table.
@@ -361,11 +373,12 @@ pub(crate) async fn change_contest(tx: &mut Lent, contest: i32, change: &Contest
     .bind(contest)
     .bind(signed(change.revision)?)
     .bind(change.tag_key.as_deref().unwrap_or_default())
-    .execute(tx)
+    .execute(&mut *tx)
     .await
     .map_err(unavailable)?;
     let why = || {
         StoreError::Conflict(format!("the contest is another one, or not at revision {}", change.revision))
     };
-    exactly(changed.rows_affected(), 1, why)
+    exactly(changed.rows_affected(), 1, why)?;
+    if change.tag_key_destroyed { forget_reasons(tx, contest).await } else { Ok(()) }
 }

@@ -17,6 +17,7 @@ mod error;
 mod keys;
 mod leases;
 mod ledger;
+mod pass_revocations;
 pub mod schema;
 mod unnamed;
 

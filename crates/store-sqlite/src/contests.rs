@@ -5,15 +5,16 @@ use std::{collections::BTreeSet, sync::Arc};
 use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests, RequestId,
-    contests::{ContestState, Counted, PassCount},
+    contests::{ContestState, Counted, Minting, PassCount},
     error::{Result, StoreError},
     ledger::ContestChange,
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use crate::database::{
-    SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned,
+use crate::{
+    database::{SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned},
+    pass_revocations::{StoredMinting, barred_and_newest, contest_of_key, forget_reasons, minting},
 };
 
 #[async_trait]
@@ -124,19 +125,11 @@ impl Contests for SqliteDatabase {
     }
 
     async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
-        let PassCount { source, id: asked, request, more, subjects } = passes;
+        let PassCount { source, id: asked, request, more, subjects, voters, minting } = passes;
         let (id, source, asked) = (id.clone(), source.to_owned(), asked.clone());
-        let (tag_key, subjects) = (tag_key.to_vec(), subjects.cloned());
+        let (tag_key, subjects, voters) = (tag_key.to_vec(), subjects.cloned(), voters.to_vec());
         self.write(move |tx| {
-            let contest: i64 = tx
-                .query_row(
-                    "SELECT number FROM contests WHERE id = ?1 AND tag_key = ?2",
-                    params![id.as_str(), tag_key],
-                    |row| row.get(0),
-                )
-                .optional()
-                .map_err(unavailable)?
-                .ok_or_else(|| StoreError::Conflict(format!("there is no contest {id} of this tag key")))?;
+            let contest = contest_of_key(tx, &id, &tag_key)?;
             // First: a key that was used before does not help a process that compares subjects in another way.
             let kept = read_subjects(tx, contest)?;
             if subjects.is_some() && kept.is_some() && kept != subjects {
@@ -145,12 +138,27 @@ impl Contests for SqliteDatabase {
             if let Some(known) = counted_before(tx, contest, &asked, request)? {
                 return Ok(known);
             }
+            let (barred, generation) = barred_and_newest(tx, contest, &voters)?;
+            if !barred.is_empty() {
+                return Ok(Counted::Barred(barred));
+            }
+            let minting = Minting { generation, ..minting };
             if let (None, Some(subjects)) = (kept, &subjects) {
                 keep_subjects(tx, contest, subjects)?;
             }
             tx.execute(
-                "INSERT INTO pass_requests (contest, key, staff, request) VALUES (?1, ?2, ?3, ?4)",
-                params![contest, asked.key, asked.by, request],
+                "INSERT INTO pass_requests (contest, key, staff, request, pass_key, expires, admitted, generation)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    contest,
+                    asked.key,
+                    asked.by,
+                    request,
+                    minting.pass_key,
+                    minting.expires.seconds(),
+                    minting.admitted.seconds(),
+                    generation
+                ],
             )
             .map_err(unavailable)?;
             tx.execute(
@@ -159,7 +167,7 @@ impl Contests for SqliteDatabase {
                 params![contest, source, signed(more)?],
             )
             .map_err(unavailable)?;
-            Ok(Counted::New)
+            Ok(Counted::New(minting))
         })
         .await
     }
@@ -191,15 +199,20 @@ fn counted_before(
     request: [u8; 32],
 ) -> Result<Option<Counted>> {
     // At most one: where there is a row without a staff key, from an older schema, no other is added.
-    let known: Option<(String, [u8; 32])> = tx
+    let known: Option<(String, [u8; 32], StoredMinting)> = tx
         .query_row(
-            "SELECT staff, request FROM pass_requests WHERE contest = ?1 AND key = ?2 AND staff IN (?3, '')",
+            "SELECT staff, request, pass_key, expires, admitted, generation FROM pass_requests WHERE contest = ?1 AND key = ?2 AND staff IN (?3, '')",
             params![contest, asked.key, asked.by],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| {
+                let stored = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+                Ok((row.get(0)?, row.get(1)?, stored))
+            },
         )
         .optional()
         .map_err(unavailable)?;
-    Ok(known.map(|(staff, known)| Counted::again(known == request, &staff)))
+    known
+        .map(|(staff, known, stored)| Ok(Counted::again(known == request, &staff, minting(stored)?)))
+        .transpose()
 }
 
 /// A row as it stands in the table.
@@ -303,6 +316,7 @@ pub(crate) fn change_contest(tx: &Transaction<'_>, contest: i64, change: &Contes
         )
         .map_err(unavailable)?;
     match changed {
+        1 if change.tag_key_destroyed => forget_reasons(tx, contest),
         1 => Ok(()),
         _ => {
             let why = format!("the contest is another one, or not at revision {}", change.revision);

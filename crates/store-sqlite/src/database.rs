@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/4.sql"),
     include_str!("../migrations/5.sql"),
     include_str!("../migrations/6.sql"),
+    include_str!("../migrations/7.sql"),
 ];
 /// Marks the file as ours: `acl1` in ASCII.
 const APPLICATION_ID: i32 = 0x6163_6c31;
@@ -266,11 +267,12 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
-    for (number, migration) in (1..).zip(MIGRATIONS).skip(version) {
+    for (number, migration) in (1_u32..).zip(MIGRATIONS).skip(version) {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(migration)?;
-        // A table that was made again has lost its triggers.
-        if number > 1 && read_mark(&tx)?.is_some() {
+        // A table that was made again has lost its triggers, and a new one has none.
+        let is_last = usize::try_from(number) == Ok(MIGRATIONS.len());
+        if is_last && read_mark(&tx)?.is_some() {
             fence(&tx)?;
         }
         tx.pragma_update(None, "user_version", number)?;

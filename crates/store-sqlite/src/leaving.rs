@@ -6,6 +6,7 @@ use acclaim_store::{
     error::{Result, StoreError},
     ledger::Head,
     moving::{Moved, Part},
+    pass_revocations::PassRevocation,
 };
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +17,7 @@ use crate::{
     database::{SqliteDatabase, contest_number, corrupt, unavailable, unsigned},
     keys::{StoredKey, staff_key, stored_key},
     ledger::{block, read_head, recorded_ballot, stored_ballot, stored_block, stored_turnout, turnout},
+    pass_revocations::{StoredMinting, instant, minting, revoked_voter},
 };
 
 /// Name of the installation's value that is the mark.
@@ -27,7 +29,16 @@ const COMMANDS: usize = 64;
 /// Bytes of entries of one part, about.
 const BYTES: usize = 4 << 20;
 /// Tables that nobody may change any more once the mark is there. Who opened the file before it was can write still.
-const FENCED: [&str; 6] = ["staff_keys", "contests", "heads", "commands", "passes", "pass_requests"];
+const FENCED: [&str; 8] = [
+    "staff_keys",
+    "contests",
+    "heads",
+    "commands",
+    "passes",
+    "pass_requests",
+    "revocations",
+    "revoked_voters",
+];
 
 impl SqliteDatabase {
     /// The mark that an installation left here, if it did.
@@ -292,11 +303,39 @@ impl Sender<'_> {
             Part::Passes,
         )?;
         self.send_rows(
-            "SELECT staff, key, request FROM pass_requests WHERE contest = ?1 ORDER BY key, staff",
+            "SELECT staff, key, request, pass_key, expires, admitted, generation FROM pass_requests
+             WHERE contest = ?1 ORDER BY key, staff",
             [contest],
-            |row| Ok((RequestId { by: row.get(0)?, key: row.get(1)? }, row.get(2)?)),
-            Ok,
+            |row| {
+                let stored = (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
+                Ok((RequestId { by: row.get(0)?, key: row.get(1)? }, row.get(2)?, stored))
+            },
+            |(id, request, stored): (RequestId, [u8; 32], StoredMinting)| Ok((id, request, minting(stored)?)),
             Part::PassRequests,
+        )?;
+        self.send_revocations(contest)
+    }
+
+    fn send_revocations(&self, contest: i64) -> Result<()> {
+        self.send_rows(
+            "SELECT generation, staff, key, request, mode, reason, at FROM revocations WHERE contest = ?1 ORDER BY generation",
+            [contest],
+            |row| {
+                let id = RequestId { by: row.get(1)?, key: row.get(2)? };
+                Ok((row.get(0)?, id, row.get(3)?, row.get::<_, String>(4)?, row.get(5)?, row.get(6)?))
+            },
+            |(generation, id, request, mode, reason, at): (u32, RequestId, [u8; 32], String, String, i64)| {
+                let (mode, at) = (mode.parse().map_err(corrupt)?, instant(at)?);
+                Ok((generation, PassRevocation { id, request, mode, reason, at }))
+            },
+            Part::Revocations,
+        )?;
+        self.send_rows(
+            "SELECT tag, generation, barred FROM revoked_voters WHERE contest = ?1 ORDER BY tag",
+            [contest],
+            revoked_voter,
+            Ok,
+            Part::RevokedVoters,
         )
     }
 }

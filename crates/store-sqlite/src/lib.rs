@@ -11,6 +11,7 @@ pub mod intake;
 mod keys;
 mod leaving;
 mod ledger;
+mod pass_revocations;
 mod readers;
 pub mod shown;
 mod writer;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
-use acclaim_contest::{ContestId, EntryId, Instant, SubjectRules, definition::Definition};
+use acclaim_contest::{ContestId, EntryId, Instant, SubjectRules, VoterTag, definition::Definition};
 use async_trait::async_trait;
 
 use crate::{error::Result, intake::Session, ledger::ContestChange, request_id::RequestId};
@@ -153,23 +153,42 @@ pub struct PassCount<'a> {
     pub more: u64,
     /// By which rules the passes' subjects were compared; `None` for voters without names, whose subjects are made up.
     pub subjects: Option<&'a SubjectRules>,
+    /// For whom.
+    pub voters: &'a [VoterTag],
+    /// What the passes say, but for the generation, which the database knows.
+    pub minting: Minting,
+}
+
+/// What all passes of a request say, and what signs them: kept with the request, so that its repetition gives the same passes, byte for byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Minting {
+    /// Id of the pass key.
+    pub pass_key: u32,
+    /// From when on the passes are refused.
+    pub expires: Instant,
+    /// The instant of admission.
+    pub admitted: Instant,
+    /// The contest's newest revocation.
+    pub generation: u32,
 }
 
 impl<'a> PassCount<'a> {
     /// Passes for made-up subjects.
     #[must_use]
     pub fn of_made_up(source: &'a str, id: &'a RequestId, request: [u8; 32], more: u64) -> Self {
-        Self { source, id, request, more, subjects: None }
+        let start = Instant::at_or_before(jiff::Timestamp::UNIX_EPOCH);
+        let minting = Minting { pass_key: 1, expires: start, admitted: start, generation: 0 };
+        Self { source, id, request, more, subjects: None, voters: &[], minting }
     }
 }
 
 /// What came of counting passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Counted {
     /// They are counted.
-    New,
-    /// The same request was counted before.
-    Again,
+    New(Minting),
+    /// The same request was counted before; `None` by a program that minted passes of version 1.
+    Again(Option<Minting>),
     /// The same request was counted before, by a program for which an `Idempotency-Key` was the contest's and not a staff key's. It made voters without
     /// names from the `Idempotency-Key` alone.
     AgainOfContest,
@@ -177,15 +196,17 @@ pub enum Counted {
     KeyUsed,
     /// The contest keeps other rules for its subjects. Nothing was changed.
     OtherSubjects,
+    /// These voters get no pass any more. Nothing was changed.
+    Barred(Vec<VoterTag>),
 }
 
 impl Counted {
-    /// What a stored request answers: whether it is the same one, and the staff key that is kept with it, empty where none is.
+    /// What a stored request answers: whether it is the same one, the staff key that is kept with it, empty where none is, and what its passes say.
     #[must_use]
-    pub fn again(is_same: bool, staff: &str) -> Self {
+    pub fn again(is_same: bool, staff: &str, minting: Option<Minting>) -> Self {
         match (is_same, staff.is_empty()) {
             (false, _) => Self::KeyUsed,
-            (true, false) => Self::Again,
+            (true, false) => Self::Again(minting),
             (true, true) => Self::AgainOfContest,
         }
     }
@@ -228,7 +249,7 @@ pub trait Contests: Send + Sync {
     /// `Conflict` if there is no such contest.
     async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>>;
 
-    /// Counts passes before they are handed out, so that none is ever uncounted; once for each request. `tag_key` is the contest's wrapped one, which the passes
+    /// Counts passes before they are handed out, so that none is ever uncounted; once for each request. A new request for a barred voter counts nothing. `tag_key` is the contest's wrapped one, which the passes
     /// are minted with. Rules of subjects are kept with the contest where it has none yet, in the same transaction; where it has others, nothing is
     /// counted, also if the key was used before: the passes would be those of other voters. Durable when it returns.
     ///

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod lease;
 pub mod ledger;
 pub mod moving;
+pub mod pass_revocations;
 pub mod request_id;
 pub mod shown;
 pub mod staff_keys;
@@ -34,14 +35,15 @@ pub use keyring::Keyring;
 pub use keys::Keys;
 pub use lease::Leases;
 pub use ledger::Ledger;
+pub use pass_revocations::PassRevocations;
 pub use request_id::RequestId;
 pub use shown::Shown;
 pub use witness::{Witness, WitnessAnswer};
 
 /// A database that holds everything that must last.
-pub trait Database: Contests + Ledger + Commands + Keys + Leases {}
+pub trait Database: Contests + Ledger + Commands + Keys + Leases + PassRevocations {}
 
-impl<T: Contests + Ledger + Commands + Keys + Leases> Database for T {}
+impl<T: Contests + Ledger + Commands + Keys + Leases + PassRevocations> Database for T {}
 
 /// The stores of one installation, as `cli` wires them.
 #[derive(Clone)]

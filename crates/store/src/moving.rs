@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     command::{CommandOutcome, QueuedCommand},
-    contests::ContestRecord,
+    contests::{ContestRecord, Minting},
     hub::Rejection,
     keys::StaffKey,
     ledger::{Head, RecordedBallot, Turnout},
+    pass_revocations::{PassRevocation, RevokedVoter},
     request_id::RequestId,
 };
 
@@ -37,8 +38,12 @@ pub enum Part {
     Commands(Vec<(QueuedCommand, Option<CommandOutcome>)>),
     /// Totals of passes issued, by source.
     Passes(Vec<(String, u64)>),
-    /// Requests that minted passes, and the hashes of their content. Those from before staff keys were kept with them have an empty name.
-    PassRequests(Vec<(RequestId, [u8; 32])>),
+    /// Requests that minted passes, the hashes of their content, and what the passes say. Those from before staff keys were kept with them have an empty name.
+    PassRequests(Vec<(RequestId, [u8; 32], Option<Minting>)>),
+    /// Revocations of its passes, with their generations.
+    Revocations(Vec<(u32, PassRevocation)>),
+    /// Voters with revoked passes.
+    RevokedVoters(Vec<RevokedVoter>),
     /// Promised ballots that are not in its log.
     Rejections(Vec<(BallotId, Rejection)>),
     /// Its turnout.

@@ -1,6 +1,7 @@
 //! What every intake and every ledger must do, whatever it is made of. Each function is one promise of the traits in `acclaim-store`.
 
 mod intake;
+mod pass_revocations;
 mod subjects;
 
 use std::collections::HashSet;
@@ -13,7 +14,7 @@ use acclaim_contest::{
 use acclaim_store::{
     Command, CommandOutcome, Database, Phase, RequestId, Shown, StoreError,
     command::{Queued, QueuedCommand, Sought},
-    contests::{ContestState, Counted, PassCount},
+    contests::{ContestState, Counted, Minting, PassCount},
     hub::Rejection,
     intake::{Cursor, Cursors},
     keys::{Revocation, Role, StaffKey},
@@ -102,6 +103,7 @@ pub async fn database(database: &dyn Database) -> Result<(), StoreError> {
     commands(database).await?;
     passes(database).await?;
     subjects::subjects(database).await?;
+    pass_revocations::pass_revocations(database).await?;
     keys(database).await
 }
 
@@ -520,6 +522,22 @@ fn change(revision: u64, tag_key: &[u8], state: &ContestState) -> ContestChange 
     ContestChange { revision, tag_key, definition: None, state, tag_key_destroyed: false }
 }
 
+/// What comes of counting [`PassCount::of_made_up`] for the first time, in a contest without revocations.
+#[must_use]
+pub fn counted_new() -> Counted {
+    Counted::New(minting())
+}
+
+/// What comes of counting it again.
+#[must_use]
+pub fn counted_again() -> Counted {
+    Counted::Again(Some(minting()))
+}
+
+fn minting() -> Minting {
+    PassCount::of_made_up("", &RequestId::new("", ""), [0; 32], 0).minting
+}
+
 async fn passes(database: &dyn Database) -> Result<(), StoreError> {
     let contest = definition("passes");
     let id = &contest.id;
@@ -532,7 +550,7 @@ async fn passes(database: &dyn Database) -> Result<(), StoreError> {
                 PassCount::of_made_up("pass", &RequestId::new("chair", "k1"), [1; 32], 10)
             )
             .await?,
-        Counted::New
+        counted_new()
     );
     assert_eq!(
         database
@@ -542,7 +560,7 @@ async fn passes(database: &dyn Database) -> Result<(), StoreError> {
                 PassCount::of_made_up("pass", &RequestId::new("chair", "k1"), [1; 32], 10)
             )
             .await?,
-        Counted::Again
+        counted_again()
     );
     assert_eq!(
         database
@@ -558,7 +576,7 @@ async fn passes(database: &dyn Database) -> Result<(), StoreError> {
         database
             .count_passes(id, b"w", PassCount::of_made_up("pass", &RequestId::new("chair", "k2"), [1; 32], 5))
             .await?,
-        Counted::New
+        counted_new()
     );
     let of_another = database
         .count_passes(id, b"other", PassCount::of_made_up("pass", &RequestId::new("chair", "k3"), [1; 32], 5))
@@ -566,8 +584,8 @@ async fn passes(database: &dyn Database) -> Result<(), StoreError> {
     assert!(matches!(of_another, Err(StoreError::Conflict(_))), "{of_another:?}");
     let deputy = RequestId::new("deputy", "k1");
     let of_deputy = PassCount::of_made_up("pass", &deputy, [2; 32], 5);
-    assert_eq!(database.count_passes(id, b"w", of_deputy).await?, Counted::New, "another staff key's");
-    assert_eq!(database.count_passes(id, b"w", of_deputy).await?, Counted::Again);
+    assert_eq!(database.count_passes(id, b"w", of_deputy).await?, counted_new(), "another staff key's");
+    assert_eq!(database.count_passes(id, b"w", of_deputy).await?, counted_again());
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 20)]);
     Ok(())
 }

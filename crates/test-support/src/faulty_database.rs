@@ -10,15 +10,16 @@ use std::{
 };
 
 use acclaim_ballot_log::TileId;
-use acclaim_contest::{BallotId, ContestId, Instant, SubjectRules, definition::Definition};
+use acclaim_contest::{BallotId, ContestId, Instant, SubjectRules, VoterTag, definition::Definition};
 use acclaim_store::{
-    Commands, ContestRecord, Contests, Database, Keys, Leases, Ledger, RequestId,
+    Commands, ContestRecord, Contests, Database, Keys, Leases, Ledger, PassRevocations, RequestId,
     command::{CommandOutcome, Queued, QueuedCommand, Sought},
     contests::{Counted, PassCount},
     error::Result,
     hub::Rejection,
     keys::{Revocation, StaffKey},
     ledger::{Append, Head, RecordedBallot, Turnout},
+    pass_revocations::{PassRevocation, Revoked, RevokedCounts, RevokedVoter},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -222,5 +223,30 @@ impl Leases for FaultyDatabase {
 
     async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()> {
         self.inner.give_lease_back(contest, holder).await
+    }
+}
+
+#[async_trait]
+impl PassRevocations for FaultyDatabase {
+    async fn revoke_passes(
+        &self,
+        id: &ContestId,
+        tag_key: &[u8],
+        revocation: &PassRevocation,
+        voters: &[VoterTag],
+    ) -> Result<Revoked> {
+        self.inner.revoke_passes(id, tag_key, revocation, voters).await
+    }
+
+    async fn revoked_voters(&self, after: u32) -> Result<Vec<RevokedVoter>> {
+        self.inner.revoked_voters(after).await
+    }
+
+    async fn count_revoked(&self, id: &ContestId) -> Result<RevokedCounts> {
+        self.inner.count_revoked(id).await
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
     }
 }

@@ -1,7 +1,9 @@
 //! Whom passes are minted for: a list of subjects, read by the contest's rules, or voters without names.
 
+use std::collections::{HashMap, HashSet};
+
 use acclaim_contest::{
-    SubjectRules,
+    SubjectRules, VoterTag,
     subject::{Person, RefusedSubjects, SubjectsAre},
 };
 use acclaim_store::{RequestId, StoreError};
@@ -16,8 +18,10 @@ use crate::{
     state::Api,
 };
 
-/// Passes of one request.
+/// Subjects of one request.
 const MOST: usize = 10_000;
+/// Barred subjects that an answer names.
+const MAX_NAMED: usize = 100;
 
 /// Whom passes are minted for.
 pub(super) enum Whom {
@@ -73,7 +77,8 @@ impl Whom {
                     let first = positions.first().and_then(|first| subjects.get(*first));
                     Voter { subject: first.cloned().unwrap_or_default(), canonical, positions }
                 };
-                let voters = persons.map_err(|refused| problem(&refused))?.into_iter().map(voter).collect();
+                let voters =
+                    persons.map_err(|refused| problem(&refused, "minted"))?.into_iter().map(voter).collect();
                 Ok((voters, Some(rules)))
             }
         }
@@ -128,14 +133,90 @@ fn numbered(hasher: &blake3::Hasher, count: usize) -> Vec<Voter> {
     let voter = |number: usize| {
         let hash = hasher.clone().update(&(number as u64).to_le_bytes()).finalize();
         let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *hash.as_bytes();
-        let subject = format!("pass:{}", URL_SAFE_NO_PAD.encode(name));
+        let subject = format!("{MADE_UP}{}", URL_SAFE_NO_PAD.encode(name));
         Voter { canonical: subject.clone(), subject, positions: vec![number] }
     };
     (0..count).map(voter).collect()
 }
 
-/// What is wrong with a list, by position.
-fn problem(refused: &RefusedSubjects) -> Problem {
+/// Begins the subjects of voters without names.
+const MADE_UP: &str = "pass:";
+
+/// The voters that a list names whose passes are to be revoked, each once: subjects as the contest compares them, and made-up ones as minting has answered them.
+pub(super) async fn voters_to_revoke(
+    api: &Api,
+    contest: &Contest,
+    subjects: &[String],
+    subjects_are: Option<SubjectsAre>,
+) -> Result<Vec<Voter>, Problem> {
+    if !(1..=MOST).contains(&subjects.len()) {
+        return Err(invalid("subjects", "are not from 1 to 10,000"));
+    }
+    let kept = kept(api, contest).await?;
+    let is_made_up = |subject: &str| subject.starts_with(MADE_UP) && kept != Some(SubjectRules::Raw);
+    let is_only_made_up = subjects.iter().all(|subject| is_made_up(subject));
+    if kept.is_none() && !is_only_made_up {
+        let detail = "no pass of a subject was minted in this contest, so that none can be revoked";
+        return Err(Problem::new(&problem::REFUSED, detail).with("code", "no-subjects"));
+    }
+    let mut voters: Vec<Voter> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let (mut listed, mut listed_at) = (Vec::new(), Vec::new());
+    for (position, subject) in subjects.iter().enumerate() {
+        if !is_made_up(subject) {
+            listed.push(subject.as_str());
+            listed_at.push(position);
+        } else if let Some(voter) = places.get(&**subject).and_then(|place| voters.get_mut(*place)) {
+            voter.positions.push(position);
+        } else {
+            places.insert(subject, voters.len());
+            voters.push(Voter {
+                subject: subject.clone(),
+                canonical: subject.clone(),
+                positions: vec![position],
+            });
+        }
+    }
+    if !listed.is_empty() {
+        let place = |position: usize| listed_at.get(position).copied().unwrap_or(position);
+        let mut persons = rules(api, kept, subjects_are)?.persons(listed);
+        if let Err(refused) = &mut persons {
+            refused.first.iter_mut().for_each(|one| one.position = place(one.position));
+        }
+        for Person { canonical, positions } in persons.map_err(|refused| problem(&refused, "revoked"))? {
+            let positions: Vec<usize> = positions.into_iter().map(place).collect();
+            let subject =
+                positions.first().and_then(|first| subjects.get(*first)).cloned().unwrap_or_default();
+            voters.push(Voter { subject, canonical, positions });
+        }
+    }
+    voters.sort_by_key(|voter| voter.positions.first().copied());
+    Ok(voters)
+}
+
+/// The answer to a list with voters who get no pass any more.
+pub(super) fn barred(voters: &[Voter], tags: &[VoterTag], barred: &[VoterTag]) -> Problem {
+    let barred: HashSet<&VoterTag> = barred.iter().collect();
+    let found: Vec<&Voter> =
+        voters.iter().zip(tags).filter(|(_, tag)| barred.contains(tag)).map(|(voter, _)| voter).collect();
+    let all: Vec<Value> = found
+        .iter()
+        .take(MAX_NAMED)
+        .map(|voter| json!({"position": voter.positions.first(), "subject": voter.subject}))
+        .collect();
+    let detail = format!(
+        "{} of the list get no pass any more, and nothing was minted: their passes were revoked with the mode `bar`. \
+         A revocation with the mode `replace` lets them have passes again",
+        found.len()
+    );
+    Problem::new(&problem::REFUSED, detail)
+        .with("code", "barred")
+        .with("barred", all)
+        .with("barred_count", found.len())
+}
+
+/// What is wrong with a list, by position. `done` is what would have been done with it.
+fn problem(refused: &RefusedSubjects, done: &str) -> Problem {
     let field = |position: usize| format!("subjects[{position}]");
     let (place, first) = match refused.first.first() {
         Some(first) => (field(first.position), first.to_string()),
@@ -149,8 +230,8 @@ fn problem(refused: &RefusedSubjects) -> Problem {
         )
         .collect();
     let more = match refused.count {
-        1 => "Nothing was minted".to_owned(),
-        count => format!("{count} subjects of the list are refused, and nothing was minted"),
+        1 => format!("Nothing was {done}"),
+        count => format!("{count} subjects of the list are refused, and nothing was {done}"),
     };
     // A reason may be a question.
     let end = if first.ends_with(['?', '.', '!']) { "" } else { "." };

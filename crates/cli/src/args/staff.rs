@@ -3,7 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use acclaim_contest::{ContestId, Instant, PanelId, id::ChannelId, subject::SubjectsAre};
-use acclaim_store::keys::Role;
+use acclaim_store::{keys::Role, pass_revocations::Mode};
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -21,6 +21,55 @@ pub enum PassCommand {
                             One person has one pass, however an address is written; the whole list is checked before anything is minted.\n\
                             Whoever has a pass can vote with it: keep the list as you would keep the voters' passwords.")]
     Mint(MintArgs),
+    /// Revoke all passes of voters; ballots that were cast stand
+    #[command(
+        after_help = "Examples:\n  acclaim pass revoke wsis-2021 --subject ama@example.org --mode replace --reason 'the link was forwarded'\n  \
+                            acclaim pass revoke wsis-2021 --subjects left.txt --mode bar --reason 'no members any more'\n\n\
+                            replace: `acclaim pass mint` gives the voter a new pass. bar: it gives none, until the voter's passes are revoked with replace.\n\
+                            Every server refuses the passes within a second. The reason is kept until the contest's tag key is destroyed, and is not in the log."
+    )]
+    Revoke(RevokeArgs),
+    /// Print how many passes were minted, by way of admission, and how many voters have revoked ones
+    Count(PassCountArgs),
+}
+
+/// `acclaim pass revoke`
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("whose").required(true).args(["subject", "subjects"]))]
+pub struct RevokeArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// Of one voter, such as ama@example.org, or pass:... of a voter without a name; may be repeated
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Vec<String>,
+    /// Of the voters in a file, one a line, in UTF-8
+    #[arg(long, value_name = "FILE")]
+    pub subjects: Option<PathBuf>,
+    /// What subjects without a scheme such as tel: are: addresses or ids [default: as in the contest's first list]
+    #[arg(long, value_name = "KIND")]
+    pub subjects_are: Option<SubjectsAre>,
+    /// replace or bar
+    #[arg(long)]
+    pub mode: Mode,
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
+}
+
+/// `acclaim pass count`
+#[derive(Debug, Args)]
+pub struct PassCountArgs {
+    /// The contest's id
+    pub contest: ContestId,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened: its own options are documented")]
+    pub target: Target,
 }
 
 /// `acclaim pass mint`

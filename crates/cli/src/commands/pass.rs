@@ -2,6 +2,7 @@
 
 mod column;
 mod list;
+mod revoke;
 
 use std::{
     fs::{self, OpenOptions},
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::list::{List, Source};
+pub(super) use self::revoke::{count, revoke};
 use crate::{
     args::staff::{LinkTemplate, MintArgs},
     client::{Client, IdempotencyKey},
@@ -43,7 +45,7 @@ struct Answer {
 }
 
 pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
-    let source = Source::of(args)?;
+    let source = Source::of_mint(args)?;
     let client = Client::open(&args.target)?;
     let list = match args.count {
         Some(_) => None,
@@ -66,19 +68,16 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
     let unnamed = [(args.group.as_deref(), Vec::new())];
     let lists = list.as_ref().map_or_else(|| unnamed.to_vec(), |list| list.by_group(args.group.as_deref()));
     let minted = lists.iter().try_for_each(|(group, subjects)| {
-        let count = args.count.unwrap_or(0);
-        mint_each(
-            &client,
-            &args.contest,
-            subjects,
-            count,
-            |body| more(body, *group),
-            |piece| {
-                passes.write(&piece, |pass| {
-                    template.replace("{contest}", args.contest.as_str()).replace("{pass}", pass)
-                })
-            },
-        )
+        let whom = match &list {
+            Some(list) => Whom::List { subjects, generation: list.generation },
+            None => Whom::Count(args.count.unwrap_or(0)),
+        };
+        let more = |body: &mut Value| more(body, *group);
+        mint_each(&client, &args.contest, whom, more, |piece| {
+            passes.write(&piece, |pass| {
+                template.replace("{contest}", args.contest.as_str()).replace("{pass}", pass)
+            })
+        })
     });
     passes.end(minted)?;
     match (list, args.count) {
@@ -163,8 +162,7 @@ pub(super) fn mint_all(client: &Client, contest: &ContestId, count: u64) -> Resu
     mint_each(
         client,
         contest,
-        &[],
-        count,
+        Whom::Count(count),
         |_| {},
         |piece| {
             all.extend(piece);
@@ -174,32 +172,54 @@ pub(super) fn mint_all(client: &Client, contest: &ContestId, count: u64) -> Resu
     Ok(all)
 }
 
-/// Mints for these subjects, or if there are none for `count` made-up ones, in requests of bounded size; `take` gets each answer's passes.
+/// Whom passes are minted for.
+#[derive(Clone, Copy)]
+enum Whom<'a> {
+    /// These, in a contest whose newest revocation is this one.
+    List { subjects: &'a [String], generation: u32 },
+    /// Voters without names.
+    Count(u64),
+}
+
+/// The key of a request for these subjects. The same subjects again are the same passes, and not counted again, until passes are revoked: then new ones are
+/// minted.
+fn mint_key(contest: &ContestId, body: &Value, generation: u32) -> String {
+    let content = match generation {
+        0 => format!("{contest} {body}"),
+        _ => format!("{contest} {generation} {body}"),
+    };
+    IdempotencyKey::of(&content).part(0)
+}
+
+/// Mints in requests of bounded size; `take` gets each answer's passes.
 fn mint_each(
     client: &Client,
     contest: &ContestId,
-    subjects: &[String],
-    count: u64,
+    whom: Whom<'_>,
     more: impl Fn(&mut Value),
     mut take: impl FnMut(Vec<Minted>) -> Result<()>,
 ) -> Result<()> {
     let fresh = IdempotencyKey::new()?;
     let path = format!("/v1/contests/{contest}/passes");
-    let total = if subjects.is_empty() { count } else { subjects.len() as u64 };
+    let total = match whom {
+        Whom::List { subjects, .. } => subjects.len() as u64,
+        Whom::Count(count) => count,
+    };
     let bar = progress::bar(total, "passes");
     let pieces = total.div_ceil(PIECE);
     for number in 0..usize::try_from(pieces)? {
         let from = number as u64 * PIECE;
         let to = (from + PIECE).min(total);
-        let mut body = match subjects.get(usize::try_from(from)?..usize::try_from(to)?) {
-            Some(piece) => json!({"subjects": piece}),
-            None => json!({"count": to - from}),
+        let mut body = match whom {
+            Whom::List { subjects, .. } => {
+                json!({"subjects": subjects.get(usize::try_from(from)?..usize::try_from(to)?)})
+            }
+            Whom::Count(_) => json!({"count": to - from}),
         };
         more(&mut body);
-        // The same subjects again are the same passes, and not counted again.
-        let key = match subjects {
-            [] => fresh.part(number),
-            _ => IdempotencyKey::of(&format!("{contest} {body}")).part(0),
+        let key = match whom {
+            Whom::List { generation, .. } => mint_key(contest, &body, generation),
+            Whom::Count(_) => fresh.part(number),
         };
         let answer: Answer = serde_json::from_value(client.post(&path, &key, &body)?)?;
         bar.inc(answer.passes.len() as u64);

@@ -27,6 +27,7 @@ mod jury;
 mod kill;
 mod log_paths;
 mod moving;
+mod pass_revocations;
 mod proxies;
 mod readiness;
 mod receipts;

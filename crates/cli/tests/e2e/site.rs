@@ -141,8 +141,18 @@ impl Site {
 
     /// One more process that answers for a cluster, and where.
     pub(crate) fn another_api(&self) -> (SocketAddr, Server) {
+        self.another_api_in(&[])
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn another_api_in(&self, environment: &[(String, String)]) -> (SocketAddr, Server) {
         let address = free_address();
-        (address, self.servers.as_ref().unwrap().serve("api", address))
+        (address, self.servers.as_ref().unwrap().serve_in(environment, "api", address))
+    }
+
+    /// The URL of the cluster's database.
+    pub(crate) fn postgres(&self) -> &str {
+        &self.servers.as_ref().unwrap().postgres
     }
 
     /// Makes a contest of two categories that opens then, with more of a definition's tables.

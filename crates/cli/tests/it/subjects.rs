@@ -28,9 +28,11 @@ title = "Fishermen's tablet"
 "#;
 const TEMPLATE: [&str; 2] = ["--link-template", "https://vote.example.org/c/{contest}#{pass}"];
 
-/// The voter's tag in a pass, behind version, key id, contest and expiry.
+/// The voter's tag in a pass of either version.
 fn tag(pass: &str) -> [u8; 16] {
-    URL_SAFE_NO_PAD.decode(pass).unwrap()[21..37].try_into().unwrap()
+    let bytes = URL_SAFE_NO_PAD.decode(pass).unwrap();
+    let start = if bytes[0] == 1 { 21 } else { 28 };
+    bytes[start..start + 16].try_into().unwrap()
 }
 
 /// Tags by subject of a file of passes.

@@ -2,15 +2,16 @@
 
 use std::{fmt::Debug, sync::Arc};
 
-use acclaim_contest::{BallotId, ContestId, Instant};
+use acclaim_contest::{BallotId, ContestId, Instant, VoterTag};
 use acclaim_store::{
-    Command, CommandOutcome, Commands as _, Contests as _, Database, Keys as _, Ledger as _, RequestId,
-    StoreError,
+    Command, CommandOutcome, Commands as _, Contests as _, Database, Keys as _, Ledger as _,
+    PassRevocations as _, RequestId, StoreError,
     command::{Queued, QueuedCommand},
     contests::{Counted, PassCount},
     hub::Rejection,
     ledger::{BallotState, Turnout},
     moving::{Moved, Part},
+    pass_revocations::{Mode, PassRevocation, Revoked},
 };
 use acclaim_store_postgres::{Found, PostgresDatabase};
 use acclaim_store_sqlite::{DataDirectory, SqliteDatabase};
@@ -31,6 +32,16 @@ fn command(key: &str) -> QueuedCommand {
     }
 }
 
+fn revocation(by: &str) -> PassRevocation {
+    PassRevocation {
+        id: RequestId::new(by, "revoke"),
+        request: [5; 32],
+        mode: Mode::Replace,
+        reason: "the link was forwarded".to_owned(),
+        at: Instant::from_seconds(7).unwrap(),
+    }
+}
+
 /// Everything that the conformance suite leaves behind, and a log of many ballots of every state.
 async fn furnish(source: &SqliteDatabase) -> ContestId {
     conformance::database(source).await.unwrap();
@@ -47,6 +58,7 @@ async fn furnish(source: &SqliteDatabase) -> ContestId {
         )
         .await
         .unwrap();
+    source.revoke_passes(&id, b"wrapped", &revocation("chair"), &[VoterTag([7; 16])]).await.unwrap();
     let mut many = append(None, BALLOTS, 1);
     let outcome = |index| CommandOutcome::Recorded { index, entries: 1, size: 9, root: "r".to_owned() };
     many.commands = vec![(command("second").id(), outcome(1)), (command("first").id(), outcome(2))];
@@ -95,11 +107,19 @@ fn same<T: Debug>(here: T, there: T) {
 async fn reads_the_same(here: &dyn Database, there: &dyn Database) {
     same(here.contests().await.unwrap(), there.contests().await.unwrap());
     same(here.staff_keys().await.unwrap(), there.staff_keys().await.unwrap());
+    let (mut ours, mut theirs) =
+        (here.revoked_voters(0).await.unwrap(), there.revoked_voters(0).await.unwrap());
+    assert!(!ours.is_empty());
+    for voters in [&mut ours, &mut theirs] {
+        voters.sort_by_key(|found| (found.generation, found.voter.0));
+    }
+    same(ours, theirs);
     for record in here.contests().await.unwrap() {
         let id = record.id();
         let head = here.head(id).await.unwrap();
         same(&head, &there.head(id).await.unwrap());
         same(here.passes(id).await.unwrap(), there.passes(id).await.unwrap());
+        same(here.count_revoked(id).await.unwrap(), there.count_revoked(id).await.unwrap());
         same(here.subjects(id).await.unwrap(), there.subjects(id).await.unwrap());
         same(here.turnout(id).await.unwrap(), there.turnout(id).await.unwrap());
         same(here.pending_commands(id, 100).await.unwrap(), there.pending_commands(id, 100).await.unwrap());
@@ -159,7 +179,7 @@ async fn an_installation_that_arrives_reads_the_same() {
             )
             .await
             .unwrap(),
-        Counted::Again
+        conformance::counted_again()
     );
     assert_eq!(
         destination
@@ -172,6 +192,12 @@ async fn an_installation_that_arrives_reads_the_same() {
             .unwrap(),
         Counted::KeyUsed
     );
+    let voters = [VoterTag([7; 16])];
+    let newest = destination.revoked_voters(0).await.unwrap().last().unwrap().generation;
+    let known = destination.revoke_passes(&id, b"wrapped", &revocation("chair"), &voters).await.unwrap();
+    assert!(matches!(known, Revoked::Done { generation, .. } if generation <= newest), "{known:?}");
+    let new = destination.revoke_passes(&id, b"wrapped", &revocation("deputy"), &voters).await.unwrap();
+    assert!(matches!(new, Revoked::Done { generation, .. } if generation > newest), "{new:?}");
     let retired = destination.create_draft(&conformance::definition("never-used"), b"w").await;
     assert!(matches!(retired, Err(StoreError::Conflict(_))), "{retired:?}");
     // The log goes on.

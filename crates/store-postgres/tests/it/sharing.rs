@@ -7,10 +7,11 @@ use std::{
 
 use acclaim_store::{
     Contests as _, Leases as _, Ledger as _, RequestId, StoreError,
-    contests::{Counted, PassCount},
+    contests::PassCount,
     hub::Rejection,
     ledger::{BallotState, Turnout},
 };
+use acclaim_test_support::conformance;
 use bytes::Bytes;
 
 use crate::{append, ballot_at, contest, database, end_of, entry_at};
@@ -226,7 +227,7 @@ async fn one_request_for_passes_is_counted_once() {
         .collect();
     let mut new = 0;
     for request in requests {
-        new += u32::from(request.await.unwrap() == Counted::New);
+        new += u32::from(request.await.unwrap() == conformance::counted_new());
     }
     assert_eq!(new, 1);
     assert_eq!(database.passes(&id).await.unwrap(), [("pass".to_owned(), 5)]);

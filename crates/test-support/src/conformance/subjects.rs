@@ -9,7 +9,7 @@ use acclaim_store::{
     contests::{Counted, PassCount},
 };
 
-use super::definition;
+use super::{counted_again, counted_new, definition};
 
 /// Rules of subjects are kept with the first passes that have any, and from then on no others are taken.
 pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> {
@@ -26,18 +26,18 @@ pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> 
         let made_up = PassCount::of_made_up("pass", &asked, [request; 32], 1);
         database.count_passes(id, b"w", PassCount { subjects, ..made_up }).await
     };
-    assert_eq!(count("made-up", 1, None).await?, Counted::New);
+    assert_eq!(count("made-up", 1, None).await?, counted_new());
     assert_eq!(count("made-up", 2, Some(&mail)).await?, Counted::KeyUsed);
     assert_eq!(database.subjects(id).await?, None, "nothing was changed");
-    assert_eq!(count("first", 1, Some(&mail)).await?, Counted::New);
+    assert_eq!(count("first", 1, Some(&mail)).await?, counted_new());
     assert_eq!(database.subjects(id).await?, Some(mail.clone()));
-    assert_eq!(count("first", 1, Some(&mail)).await?, Counted::Again);
-    assert_eq!(count("second", 1, Some(&mail)).await?, Counted::New);
+    assert_eq!(count("first", 1, Some(&mail)).await?, counted_again());
+    assert_eq!(count("second", 1, Some(&mail)).await?, counted_new());
     for other in [&ids, &SubjectRules::Raw] {
         assert_eq!(count("third", 1, Some(other)).await?, Counted::OtherSubjects);
         assert_eq!(count("first", 1, Some(other)).await?, Counted::OtherSubjects, "used before");
     }
-    assert_eq!(count("third", 2, None).await?, Counted::New, "the key was not used");
+    assert_eq!(count("third", 2, None).await?, counted_new(), "the key was not used");
     assert_eq!(database.subjects(id).await?, Some(mail));
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 4)]);
     assert_eq!(database.revision(id).await?, version, "a draft's editor is not in the way of it");
@@ -61,7 +61,7 @@ async fn of_two_at_once_one_is_the_first(
         let [first, second] = keys;
         let (first, second) = tokio::join!(count(first, ids), count(second, &SubjectRules::Raw));
         let counted = [first?, second?];
-        assert!(counted.contains(&Counted::New) && counted.contains(&Counted::OtherSubjects), "{counted:?}");
+        assert!(counted.contains(&counted_new()) && counted.contains(&Counted::OtherSubjects), "{counted:?}");
     }
     Ok(())
 }

@@ -22,6 +22,8 @@ use crate::{
     output,
 };
 
+/// Begins what minting answers in the place of a subject for a voter without a name.
+const MADE_UP: &str = "pass:";
 /// Persons and places of one, at most, that the report lists.
 const MAX_LISTED: usize = 100;
 
@@ -45,6 +47,8 @@ pub(super) struct List {
     notes: Vec<String>,
     /// A sentence for each person who is there more than once.
     same_person: Vec<String>,
+    /// The contest's newest revocation.
+    pub(super) generation: u32,
 }
 
 /// As the API answers.
@@ -52,15 +56,26 @@ pub(super) struct List {
 struct ContestSubjects {
     subjects: Value,
     kept: bool,
+    /// A server of an earlier version knows none.
+    #[serde(default)]
+    generation: u32,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn of(args: &'a MintArgs) -> Result<Self> {
+    /// The list that a request to mint names.
+    pub(super) fn of_mint(args: &'a MintArgs) -> Result<Self> {
         let Some(file) = &args.subjects else { return Ok(Self::Given(&args.subject)) };
         let content = table_file::content(file, "the subjects in")?;
         if args.subject_column.is_some() || Table::is_workbook(&content) {
             return Ok(Self::Column(Column::read(file, &content, args)?));
         }
+        Ok(Self::File(file, content))
+    }
+
+    /// The list in a file of lines, or else on the command line.
+    pub(super) fn of(file: Option<&'a Path>, given: &'a [String]) -> Result<Self> {
+        let Some(file) = file else { return Ok(Self::Given(given)) };
+        let content = table_file::content(file, "the subjects in")?;
         Ok(Self::File(file, content))
     }
 
@@ -91,6 +106,29 @@ impl<'a> Source<'a> {
             Self::Given(subjects) => Ok((1..).zip(subjects.iter().cloned()).collect()),
         }
     }
+
+    /// The list's texts as a request for a revocation has them: checked whole, before the first of several requests.
+    ///
+    /// # Errors
+    /// With every line that is refused, of the first hundred; or if the contest cannot be asked.
+    pub(super) fn for_revocation(
+        &self,
+        client: &Client,
+        contest: &ContestId,
+        asked: Option<SubjectsAre>,
+    ) -> Result<Vec<String>> {
+        let (rules, _) = rules(client, contest, asked)?;
+        let lines = self.subjects(&rules)?;
+        if lines.is_empty() {
+            bail!("{}: there is no subject whose passes could be revoked", self.name());
+        }
+        let named: Vec<_> = lines.iter().filter(|(_, text)| !text.starts_with(MADE_UP)).collect();
+        let place = |position: usize| named.get(position).map_or(0, |(place, _)| *place);
+        rules
+            .persons(named.iter().map(|(_, text)| text.as_str()))
+            .map_err(|refused| anyhow!(refusal(self, &refused, "revoked", place)))?;
+        Ok(lines.into_iter().map(|(_, text)| text).collect())
+    }
 }
 
 impl List {
@@ -104,7 +142,7 @@ impl List {
         source: &Source<'_>,
         asked: Option<SubjectsAre>,
     ) -> Result<Self> {
-        let rules = rules(client, contest, asked)?;
+        let (rules, generation) = rules(client, contest, asked)?;
         if rules == SubjectRules::Raw {
             output::note(
                 "note: this contest is older than the canonical form of subjects, so they are compared byte for byte: \
@@ -117,7 +155,7 @@ impl List {
         }
         let place = |position: usize| lines.get(position).map_or(0, |(place, _)| *place);
         let persons = rules.persons(lines.iter().map(|(_, text)| text.as_str())).map_err(|refused| {
-            let refusal = refusal(source, &refused, place);
+            let refusal = refusal(source, &refused, "minted", place);
             source
                 .hint()
                 .map_or_else(|| anyhow!(refusal.clone()), |hint| anyhow!(hint).context(refusal.clone()))
@@ -136,7 +174,7 @@ impl List {
             Source::Column(column) => (column.groups(&persons), column.notes.clone()),
             Source::File(..) | Source::Given(_) => (Vec::new(), Vec::new()),
         };
-        Ok(Self { subjects, groups, notes, same_person })
+        Ok(Self { subjects, groups, notes, same_person, generation })
     }
 
     /// The subjects of each group; without a column of groups all of them in one.
@@ -186,8 +224,8 @@ impl Source<'_> {
     }
 }
 
-/// The rules by which the contest compares subjects.
-fn rules(client: &Client, contest: &ContestId, asked: Option<SubjectsAre>) -> Result<SubjectRules> {
+/// The rules by which the contest compares subjects, and its newest revocation.
+fn rules(client: &Client, contest: &ContestId, asked: Option<SubjectsAre>) -> Result<(SubjectRules, u32)> {
     let answer: ContestSubjects = client.get(&format!("/v1/contests/{contest}/passes"))?.json()?;
     let known: SubjectRules = serde_json::from_value(answer.subjects.clone()).with_context(|| {
         let form = answer.subjects.get("form").cloned().unwrap_or_default();
@@ -199,14 +237,20 @@ fn rules(client: &Client, contest: &ContestId, asked: Option<SubjectsAre>) -> Re
         (false, SubjectRules::Canonical1 { domains, .. }) => SubjectRules::of_request(None, asked, &domains),
         (_, kept) => SubjectRules::of_request(Some(kept), asked, &DomainTable::default()),
     };
-    rules.map_err(|error| anyhow!(Refused(error.to_string())))
+    let rules = rules.map_err(|error| anyhow!(Refused(error.to_string())))?;
+    Ok((rules, answer.generation))
 }
 
 /// Every line that is refused, of the first hundred.
-fn refusal(source: &Source<'_>, refused: &RefusedSubjects, place: impl Fn(usize) -> usize) -> String {
+fn refusal(
+    source: &Source<'_>,
+    refused: &RefusedSubjects,
+    done: &str,
+    place: impl Fn(usize) -> usize,
+) -> String {
     let count = refused.count;
     let are = if count == 1 { "subject is" } else { "subjects are" };
-    let mut text = format!("{}: {count} {are} refused, and nothing was minted", source.name());
+    let mut text = format!("{}: {count} {are} refused, and nothing was {done}", source.name());
     for one in &refused.first {
         text.push_str(&format!("\n  {} {}: {one}", source.place(), place(one.position)));
     }

@@ -1,0 +1,84 @@
+//! `acclaim pass revoke` and `acclaim pass count`
+
+use std::collections::BTreeMap;
+
+use acclaim_contest::subject::SubjectsAre;
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::json;
+
+use super::{PIECE, list::Source};
+use crate::{
+    args::staff::{PassCountArgs, RevokeArgs},
+    client::{Client, IdempotencyKey},
+    outcome::Outcome,
+    output, progress,
+};
+
+/// As the API answers.
+#[derive(Deserialize)]
+struct Revocation {
+    revoked: Vec<IgnoredAny>,
+}
+
+/// Revokes in requests of bounded size.
+pub(in crate::commands) fn revoke(args: &RevokeArgs) -> Result<Outcome> {
+    let source = Source::of(args.subjects.as_deref(), &args.subject)?;
+    let client = Client::open(&args.target)?;
+    let subjects = source.for_revocation(&client, &args.contest, args.subjects_are)?;
+    let path = format!("/v1/contests/{}/passes/revocations", args.contest);
+    let bar = progress::bar(subjects.len() as u64, "voters");
+    let (key, mut revoked) = (IdempotencyKey::new()?, 0);
+    for (number, piece) in subjects.chunks(usize::try_from(PIECE)?).enumerate() {
+        let subjects_are = args.subjects_are.map(SubjectsAre::as_str);
+        let body = json!({
+            "subjects": piece, "subjects_are": subjects_are, "mode": args.mode, "reason": args.reason,
+        });
+        let answer = client.post(&path, &key.part(number), &body);
+        let answer = answer.with_context(|| match revoked {
+            0 => "no pass was revoked".to_owned(),
+            _ => format!("the passes of the first {revoked} voters are revoked, and no others"),
+        })?;
+        revoked += serde_json::from_value::<Revocation>(answer)?.revoked.len();
+        bar.inc(piece.len() as u64);
+    }
+    bar.finish_and_clear();
+    output::line(format_args!("revoked: the passes of {revoked} voters"))?;
+    Ok(Outcome::Done)
+}
+
+/// As the API answers.
+#[derive(Deserialize)]
+struct Counts {
+    ways: BTreeMap<String, u64>,
+    revoked: Revoked,
+}
+
+#[derive(Deserialize)]
+struct Revoked {
+    replace: u64,
+    bar: u64,
+}
+
+/// Prints how many passes there are.
+pub(in crate::commands) fn count(args: &PassCountArgs) -> Result<Outcome> {
+    let client = Client::open(&args.target)?;
+    let answer = client.get(&format!("/v1/contests/{}/passes", args.contest))?;
+    let Counts { ways, revoked } = answer.json()?;
+    if args.json {
+        let revoked = json!({"replace": revoked.replace, "bar": revoked.bar});
+        output::json(&json!({"ways": ways, "revoked": revoked}))?;
+        return Ok(Outcome::Done);
+    }
+    for (way, passes) in &ways {
+        output::line(format_args!("{way}: {passes} passes minted"))?;
+    }
+    if ways.is_empty() {
+        output::line("no passes")?;
+    }
+    let Revoked { replace, bar } = revoked;
+    if replace + bar > 0 {
+        output::line(format_args!("revoked: {} voters, of whom {bar} are barred", replace + bar))?;
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,309 @@
+//! Revoked passes: refused by every process within a second, and new ones taken; ballots stand. A process that cannot know refuses every pass.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    process::Output,
+    thread,
+    time::{Duration, Instant},
+};
+
+use acclaim_test_servers::switch::Switch;
+use serde_json::{Value, json};
+
+use crate::{
+    ground::{on_both_grounds, succeeded},
+    server::acclaim,
+    site::{Answer, Site, ballot, poll},
+};
+
+const OPENED: &str = "2021-01-01T00:00:00Z";
+const AMA: &str = "ama@example.org";
+
+on_both_grounds!(
+    revoked_passes_are_refused_and_new_ones_taken,
+    voters_without_names_are_revoked_by_what_minting_answered,
+    a_revocation_is_checked_before_anything_is_changed,
+    the_command_line_revokes_and_counts,
+    reasons_go_with_the_tag_key,
+);
+
+fn post(site: &Site, path: &str, key: &str, body: &Value) -> Answer {
+    let bearer = format!("Bearer {}", site.key);
+    let headers =
+        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
+    site.send("POST", &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
+}
+
+fn mint(site: &Site, key: &str, subject: &str) -> Answer {
+    post(site, "prize/passes", key, &json!({"subjects": [subject]}))
+}
+
+/// The first pass of an answer.
+fn pass(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body["passes"][0]["pass"].as_str().unwrap().to_owned()
+}
+
+fn revoke(site: &Site, key: &str, subject: &str, mode: &str) -> Answer {
+    let body = json!({"subjects": [subject], "mode": mode, "reason": "the link was forwarded"});
+    post(site, "prize/passes/revocations", key, &body)
+}
+
+fn mine_at(site: &Site, address: SocketAddr, pass: &str) -> Answer {
+    let bearer = format!("Bearer {pass}");
+    site.send_to(address, "GET", "/v1/contests/prize/votes/mine", &[("authorization", &bearer)], b"")
+}
+
+fn mine(site: &Site, pass: &str) -> Answer {
+    mine_at(site, site.address, pass)
+}
+
+fn passes(site: &Site) -> Value {
+    site.staff.get("/v1/contests/prize/passes").unwrap().json().unwrap()
+}
+
+fn revoked_passes_are_refused_and_new_ones_taken(site: &Site) {
+    site.create_open("prize", OPENED, &json!({}));
+    let minted = mint(site, "first", AMA);
+    let first = pass(&minted);
+    let kofi = pass(&mint(site, "kofi", "kofi@example.org"));
+    let cast = site.cast("prize", &first, &ballot(&["a1"]));
+    assert_eq!(cast.status, 201, "{cast:?}");
+    let id = cast.body["ballot"].as_str().unwrap();
+
+    // The same person in another spelling.
+    let revoked = revoke(site, "replace", " Ama <AMA+prize@Example.org>", "replace");
+    assert_eq!(revoked.status, 200, "{revoked:?}");
+    assert_eq!(revoked.body["revoked"][0]["canonical"], "mailto:ama@example.org");
+    mine(site, &first).problem(401, "pass-revoked");
+    site.cast("prize", &first, &ballot(&["b1"])).problem(401, "pass-revoked");
+    assert_eq!(mine(site, &kofi).status, 200, "another voter's");
+    let line = format!("{}\n", json!({"pass": first, "selections": ballot(&["b1"])["selections"]}));
+    let gateway = format!("Bearer {}", site.key);
+    let headers = [("authorization", &*gateway), ("content-type", "application/x-ndjson")];
+    let bulk = site.send("POST", "/v1/contests/prize/ballots/bulk", &headers, line.as_bytes());
+    assert!(bulk.status == 200 && bulk.text.contains("/problems/pass-revoked"), "{bulk:?}");
+    let stands = site.send("GET", &format!("/v1/contests/prize/ballots/{id}"), &[], b"");
+    assert_eq!(stands.body["status"], "recorded");
+
+    assert_eq!(mint(site, "first", AMA).text, minted.text, "the same request, the same bytes");
+    let second = pass(&mint(site, "second", AMA));
+    assert_ne!(second, first);
+    assert_eq!(mine(site, &second).body["ballots"][0]["ballot"], id, "it is the same voter's");
+    assert_eq!(site.cast("prize", &second, &ballot(&["b1"])).status, 201);
+    // The first revocation sent again revokes nothing that was minted since.
+    let again = revoke(site, "replace", " Ama <AMA+prize@Example.org>", "replace");
+    assert_eq!((again.text == revoked.text, mine(site, &second).status), (true, 200));
+    revoke(site, "replace", "kofi@example.org", "replace").problem(409, "idempotency-key-used");
+
+    assert_eq!(revoke(site, "bar", AMA, "bar").status, 200);
+    mine(site, &second).problem(401, "pass-revoked");
+    let barred = mint(site, "third", AMA);
+    assert_eq!(barred.problem(409, "refused")["code"], "barred");
+    assert_eq!(
+        (&barred.body["barred"][0]["subject"], &barred.body["barred"][0]["position"]),
+        (&json!(AMA), &json!(0))
+    );
+    assert_eq!(pass(&mint(site, "second", AMA)), second, "a repetition is answered as before");
+    let counts = passes(site);
+    assert_eq!(
+        (&counts["ways"], &counts["revoked"]),
+        (&json!({"pass": 3}), &json!({"replace": 0, "bar": 1}))
+    );
+    assert_eq!(revoke(site, "unbar", AMA, "replace").status, 200);
+    assert_eq!(mine(site, &pass(&mint(site, "fourth", AMA))).status, 200);
+    assert_eq!(passes(site)["revoked"], json!({"replace": 1, "bar": 0}));
+}
+
+fn voters_without_names_are_revoked_by_what_minting_answered(site: &Site) {
+    site.create_open("prize", OPENED, &json!({}));
+    let minted = post(site, "prize/passes", "count", &json!({"count": 2}));
+    let subject = |number: usize| minted.body["passes"][number]["subject"].as_str().unwrap().to_owned();
+    let pass = |number: usize| minted.body["passes"][number]["pass"].as_str().unwrap().to_owned();
+    let early = revoke(site, "early", AMA, "bar");
+    assert_eq!(early.problem(409, "refused")["code"], "no-subjects");
+    let body = json!({"subjects": [subject(1), subject(1)], "mode": "bar", "reason": "lost"});
+    let revoked = post(site, "prize/passes/revocations", "lost", &body);
+    assert_eq!(revoked.body["same_person"][0]["positions"], json!([0, 1]), "{revoked:?}");
+    assert_eq!(mine(site, &pass(0)).status, 200);
+    mine(site, &pass(1)).problem(401, "pass-revoked");
+}
+
+fn a_revocation_is_checked_before_anything_is_changed(site: &Site) {
+    site.create_open("prize", OPENED, &json!({}));
+    let first = pass(&mint(site, "first", AMA));
+    let with = |subjects: Value, mode: &str, reason: &str| json!({"subjects": subjects, "mode": mode, "reason": reason});
+    for (number, (body, field)) in [
+        (with(json!([AMA, "nobody"]), "bar", "x"), "subjects[1]"),
+        (with(json!([]), "bar", "x"), "subjects"),
+        (with(json!([AMA]), "bar", " "), "reason"),
+        (with(json!([AMA]), "bar", "a\u{202e}b"), "reason"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let refused = post(site, "prize/passes/revocations", &format!("bad-{number}"), &body);
+        assert_eq!(refused.problem(422, "invalid-request")["field"], field, "{body}");
+    }
+    post(site, "prize/passes/revocations", "mode", &with(json!([AMA]), "void", "x"))
+        .problem(400, "malformed");
+    let auditor = site.staff_key("auditor", "prize");
+    let bearer = format!("Bearer {auditor}");
+    let headers =
+        [("authorization", &*bearer), ("idempotency-key", "k"), ("content-type", "application/json")];
+    let body = with(json!([AMA]), "bar", "x").to_string();
+    site.send("POST", "/v1/contests/prize/passes/revocations", &headers, body.as_bytes())
+        .problem(403, "key-insufficient");
+    assert_eq!(mine(site, &first).status, 200);
+}
+
+fn run(site: &Site, args: &[&str]) -> Output {
+    let url = format!("http://{}", site.address);
+    acclaim().arg("pass").args(args).args(["--url", &url]).env("ACCLAIM_KEY", &site.key).output().unwrap()
+}
+
+fn the_command_line_revokes_and_counts(site: &Site) {
+    site.create_open("prize", OPENED, &json!({}));
+    let minted =
+        || succeeded(&run(site, &["mint", "prize", "--subject", AMA])).lines().nth(1).unwrap().to_owned();
+    let first = minted();
+    assert_eq!(minted(), first);
+    let pass = |line: &str| line.split(',').nth(1).unwrap().to_owned();
+    let list = site.folder.path().join("left.txt");
+    fs::write(&list, "ama@example.org\nAMA@example.org\n").unwrap();
+    let list = list.to_str().unwrap();
+    let args = ["revoke", "prize", "--subjects", list, "--mode", "replace", "--reason", "forwarded"];
+    assert_eq!(succeeded(&run(site, &args)), "revoked: the passes of 1 voters");
+    mine(site, &pass(&first)).problem(401, "pass-revoked");
+    let second = minted();
+    assert_ne!(second, first, "minting again gives a new one");
+    assert_eq!(mine(site, &pass(&second)).status, 200);
+    assert_eq!(minted(), second);
+    let counts = succeeded(&run(site, &["count", "prize"]));
+    assert_eq!(counts, "pass: 2 passes minted\nrevoked: 1 voters, of whom 0 are barred");
+    fs::write(list, "ama@example.org\nnobody\n").unwrap();
+    let refused = run(site, &args);
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(words.contains("line 2") && words.contains("nothing was revoked"), "{words}");
+}
+
+fn reasons_go_with_the_tag_key(site: &Site) {
+    site.create_open("prize", OPENED, &json!({}));
+    let first = pass(&mint(site, "first", AMA));
+    assert_eq!(revoke(site, "k", AMA, "bar").status, 200);
+    assert!(site.number("SELECT count(*) FROM revocations").is_none_or(|count| count == 1));
+    post(site, "prize/close", "close", &json!({}));
+    let destroyed = post(site, "prize/tag-key/destruction", "destroy", &json!({"reason": "as announced"}));
+    assert_eq!(destroyed.status, 200, "{destroyed:?}");
+    assert!(site.number("SELECT count(*) FROM revocations").is_none_or(|count| count == 0));
+    mine(site, &first).problem(401, "pass-revoked");
+    revoke(site, "late", AMA, "bar").problem(409, "tag-key-destroyed");
+}
+
+/// Also by the command line on the data directory, between two starts.
+#[test]
+fn a_start_knows_what_was_revoked_before() {
+    let mut site = Site::start();
+    site.create_open("prize", OPENED, &json!({}));
+    let (ama, kofi) = (pass(&mint(&site, "ama", AMA)), pass(&mint(&site, "kofi", "kofi@example.org")));
+    assert_eq!(revoke(&site, "k", AMA, "replace").status, 200);
+    site.kill();
+    let args =
+        ["pass", "revoke", "prize", "--subject", "kofi@example.org", "--mode", "bar", "--reason", "left"];
+    succeeded(&acclaim().args(args).arg("--data").arg(site.data()).output().unwrap());
+    let count = acclaim().args(["pass", "count", "prize", "--data"]).arg(site.data()).output().unwrap();
+    assert!(succeeded(&count).ends_with("revoked: 2 voters, of whom 1 are barred"));
+    site.restart();
+    for pass in [ama, kofi] {
+        mine(&site, &pass).problem(401, "pass-revoked");
+    }
+}
+
+/// Requests of older programs are answered as those did.
+#[test]
+fn passes_of_version_1_are_valid_until_they_are_revoked() {
+    let site = Site::start_clustered();
+    site.create_open("prize", OPENED, &json!({}));
+    let made_up = |key: &str| post(&site, "prize/passes", key, &json!({"count": 1}));
+    let (ama, nobody) = (pass(&mint(&site, "ama", AMA)), pass(&made_up("count")));
+    let older = "pass_key = NULL, expires = NULL, admitted = NULL, generation = NULL, schema = 4";
+    site.execute(&format!("UPDATE pass_requests SET staff = '', {older}"));
+    let (ama_1, nobody_1) = (pass(&mint(&site, "ama", AMA)), pass(&made_up("count")));
+    assert!(ama.starts_with("Ag") && ama_1.starts_with("AQ") && nobody_1.starts_with("AQ"), "{ama} {ama_1}");
+    assert_eq!(site.cast("prize", &ama, &ballot(&["a1"])).status, 201);
+    assert_eq!(mine(&site, &ama_1).body["ballots"].as_array().unwrap().len(), 1, "one voter");
+    assert_eq!(site.cast("prize", &nobody, &ballot(&["a1"])).status, 201);
+    assert_eq!(mine(&site, &nobody_1).body["ballots"], json!([]), "older programs made another voter");
+    assert_eq!(revoke(&site, "k", AMA, "replace").status, 200);
+    for pass in [&ama, &ama_1] {
+        mine(&site, pass).problem(401, "pass-revoked");
+    }
+    assert_eq!(pass(&mint(&site, "ama", AMA)), ama_1, "also then");
+    assert_eq!(mine(&site, &pass(&mint(&site, "new", AMA))).status, 200);
+    assert_eq!(mine(&site, &nobody_1).status, 200);
+}
+
+#[test]
+fn every_process_of_a_cluster_refuses_within_a_second() {
+    let site = Site::start_clustered();
+    site.create_open("prize", OPENED, &json!({}));
+    let (other, _process) = site.another_api();
+    let mut slowest = Duration::ZERO;
+    for round in 0..5 {
+        let subject = format!("voter-{round}@example.org");
+        let pass = pass(&mint(&site, &subject, &subject));
+        poll("the contest there", || (mine_at(&site, other, &pass).status == 200).then_some(()));
+        let started = Instant::now();
+        assert_eq!(revoke(&site, &format!("revoke-{round}"), &subject, "replace").status, 200);
+        mine(&site, &pass).problem(401, "pass-revoked");
+        while mine_at(&site, other, &pass).status == 200 {
+            thread::sleep(Duration::from_millis(10));
+        }
+        slowest = slowest.max(started.elapsed());
+        mine_at(&site, other, &pass).problem(401, "pass-revoked");
+    }
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+}
+
+/// It cannot know whether a pass was revoked elsewhere meanwhile.
+#[test]
+fn a_process_without_the_database_refuses_every_pass_after_five_seconds() {
+    let site = Site::start_clustered();
+    site.create_open("prize", OPENED, &json!({}));
+    let minted = post(&site, "prize/passes", "mint", &json!({"count": 200}));
+    let mut minted = minted.body["passes"].as_array().unwrap().iter();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let port = site.postgres().rsplit_once(':').unwrap().1.split('/').next().unwrap().parse::<u16>().unwrap();
+    let switch = runtime.block_on(Switch::start(port));
+    let by_switch = site.postgres().replace(&format!(":{port}/"), &format!(":{}/", switch.port()));
+    let (cut, _process) = site.another_api_in(&[("ACCLAIM_POSTGRES_URL".to_owned(), by_switch)]);
+    let cast = |pass: &Value| {
+        let bearer = format!("Bearer {}", pass["pass"].as_str().unwrap());
+        let headers = [("authorization", &*bearer), ("content-type", "application/json")];
+        let body = ballot(&["a1"]).to_string();
+        site.send_to(cut, "POST", "/v1/contests/prize/ballots", &headers, body.as_bytes())
+    };
+    // A voter each time: a ballot that was cast before is looked up in the database.
+    let mut cast_next = || cast(minted.next().unwrap());
+    poll("the contest there", || (cast_next().status == 201).then_some(()));
+    let (started, lost) = (Instant::now(), minted_pass(&site));
+    switch.lead_to(None);
+    let meanwhile = cast_next();
+    assert_eq!(meanwhile.status, 201, "for a moment it goes on: {meanwhile:?}");
+    // Revoked where this process does not hear of it.
+    assert_eq!(revoke(&site, "k", AMA, "replace").status, 200);
+    let is_refused = |answer: &Answer| answer.body["type"] == "/problems/revocations-unknown";
+    let refused = poll("every pass is refused", || Some(cast_next()).filter(is_refused));
+    assert_eq!((refused.status, refused.header("retry-after").is_empty()), (503, false));
+    let taken = started.elapsed();
+    assert!((Duration::from_secs(4)..Duration::from_secs(8)).contains(&taken), "{taken:?}");
+    mine_at(&site, cut, "AAAA").problem(401, "pass-invalid");
+    switch.lead_to(Some(port));
+    let known = poll("it knows again", || Some(cast(&lost)).filter(|answer| answer.status != 503));
+    known.problem(401, "pass-revoked");
+}
+
+fn minted_pass(site: &Site) -> Value {
+    mint(site, "ama", AMA).body["passes"][0].clone()
+}

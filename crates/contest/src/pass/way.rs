@@ -1,0 +1,52 @@
+//! Ways of admission: how a person got the pass.
+
+use std::fmt;
+
+/// How a person was admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// By the organiser, with a list or one by one.
+    Pass,
+    /// By a printed code.
+    Code,
+    /// By a mail to the person's address.
+    Email,
+    /// By a message to the person's telephone.
+    Sms,
+    /// By an account elsewhere (OpenID Connect).
+    Oidc,
+    /// By solving a challenge: anyone.
+    Open,
+}
+
+/// Every way with its byte in passes and its word in logs, counts and definitions.
+const WAYS: [(Way, u8, &str); 6] = [
+    (Way::Pass, 1, "pass"),
+    (Way::Code, 2, "code"),
+    (Way::Email, 3, "email"),
+    (Way::Sms, 4, "sms"),
+    (Way::Oidc, 5, "oidc"),
+    (Way::Open, 6, "open"),
+];
+
+impl Way {
+    /// The word in logs, counts and definitions.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        WAYS.iter().find(|(way, ..)| *way == self).map_or("", |(.., word)| word)
+    }
+
+    pub(super) fn byte(self) -> u8 {
+        WAYS.iter().find(|(way, ..)| *way == self).map_or(0, |(_, byte, _)| *byte)
+    }
+
+    pub(super) fn of_byte(byte: u8) -> Option<Self> {
+        WAYS.iter().find(|(_, known, _)| *known == byte).map(|(way, ..)| *way)
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,171 @@
+//! Revoked passes.
+
+use std::collections::HashSet;
+
+use acclaim_contest::{ContestId, Instant, VoterTag};
+use acclaim_store::{
+    PassRevocations, StoreError,
+    contests::Minting,
+    error::Result,
+    pass_revocations::{Mode, PassRevocation, Revoked, RevokedCounts, RevokedVoter},
+};
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use crate::database::{SqliteDatabase, corrupt, known_contest, unavailable, unsigned};
+
+#[async_trait]
+impl PassRevocations for SqliteDatabase {
+    async fn revoke_passes(
+        &self,
+        id: &ContestId,
+        tag_key: &[u8],
+        revocation: &PassRevocation,
+        voters: &[VoterTag],
+    ) -> Result<Revoked> {
+        let (id, tag_key) = (id.clone(), tag_key.to_vec());
+        let (revocation, voters) = (revocation.clone(), voters.to_vec());
+        self.write(move |tx| {
+            let contest = contest_of_key(tx, &id, &tag_key)?;
+            revoke(tx, contest, &revocation, &voters)
+        })
+        .await
+    }
+
+    async fn revoked_voters(&self, after: u32) -> Result<Vec<RevokedVoter>> {
+        self.read(move |tx| {
+            let mut statement = tx
+                .prepare_cached(
+                    "SELECT tag, generation, barred FROM revoked_voters WHERE generation > ?1 ORDER BY generation",
+                )
+                .map_err(unavailable)?;
+            let rows = statement.query_map([after], revoked_voter).map_err(unavailable)?;
+            rows.map(|row| row.map_err(unavailable)).collect()
+        })
+        .await
+    }
+
+    async fn count_revoked(&self, id: &ContestId) -> Result<RevokedCounts> {
+        let id = id.clone();
+        self.read(move |tx| {
+            let (replaced, barred, newest): (i64, i64, u32) = tx
+                .query_row(
+                    "SELECT coalesce(sum(NOT barred), 0), coalesce(sum(barred), 0), coalesce(max(generation), 0) FROM revoked_voters WHERE contest = ?1",
+                    [known_contest(tx, &id)?],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
+                .map_err(unavailable)?;
+            Ok(RevokedCounts { replaced: unsigned(replaced)?, barred: unsigned(barred)?, newest })
+        })
+        .await
+    }
+
+    fn is_shared(&self) -> bool {
+        // The directory's lock keeps others out, and those beside the process that has it revoke no passes.
+        false
+    }
+}
+
+/// A contest's number; it must have this tag key.
+pub(crate) fn contest_of_key(tx: &Transaction<'_>, id: &ContestId, tag_key: &[u8]) -> Result<i64> {
+    tx.query_row(
+        "SELECT number FROM contests WHERE id = ?1 AND tag_key = ?2",
+        params![id.as_str(), tag_key],
+        |row| row.get(0),
+    )
+    .optional()
+    .map_err(unavailable)?
+    .ok_or_else(|| StoreError::Conflict(format!("there is no contest {id} of this tag key")))
+}
+
+fn revoke(
+    tx: &Transaction<'_>,
+    contest: i64,
+    revocation: &PassRevocation,
+    voters: &[VoterTag],
+) -> Result<Revoked> {
+    let PassRevocation { id, request, mode, reason, at } = revocation;
+    let known: Option<(u32, [u8; 32], i64)> = tx
+        .query_row(
+            "SELECT generation, request, at FROM revocations WHERE contest = ?1 AND key = ?2 AND staff = ?3",
+            params![contest, id.key, id.by],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()
+        .map_err(unavailable)?;
+    match known {
+        Some((generation, known, at)) if known == *request => {
+            return Ok(Revoked::Done { generation, at: instant(at)? });
+        }
+        Some(_) => return Ok(Revoked::KeyUsed),
+        None => {}
+    }
+    let generation: u32 = tx
+        .query_row(
+            "INSERT INTO revocations (contest, key, staff, request, mode, reason, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING generation",
+            params![contest, id.key, id.by, request, mode.as_str(), reason, at.seconds()],
+            |row| row.get(0),
+        )
+        .map_err(unavailable)?;
+    let is_barred = *mode == Mode::Bar;
+    let mut statement = tx
+        .prepare_cached(
+            "INSERT INTO revoked_voters (contest, tag, generation, barred) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (contest, tag) DO UPDATE SET generation = excluded.generation, barred = excluded.barred",
+        )
+        .map_err(unavailable)?;
+    for voter in voters {
+        statement.execute(params![contest, voter.0, generation, is_barred]).map_err(unavailable)?;
+    }
+    Ok(Revoked::Done { generation, at: *at })
+}
+
+/// What stands in the way of new passes, and the contest's newest revocation.
+pub(crate) fn barred_and_newest(
+    tx: &Transaction<'_>,
+    contest: i64,
+    voters: &[VoterTag],
+) -> Result<(Vec<VoterTag>, u32)> {
+    let mut statement = tx
+        .prepare_cached("SELECT tag FROM revoked_voters WHERE contest = ?1 AND barred")
+        .map_err(unavailable)?;
+    let rows = statement.query_map([contest], |row| row.get(0).map(VoterTag)).map_err(unavailable)?;
+    let barred: HashSet<VoterTag> = rows.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
+    let found = voters.iter().filter(|voter| barred.contains(voter)).copied().collect();
+    let newest = tx
+        .query_row(
+            "SELECT coalesce(max(generation), 0) FROM revocations WHERE contest = ?1",
+            [contest],
+            |row| row.get(0),
+        )
+        .map_err(unavailable)?;
+    Ok((found, newest))
+}
+
+/// Forgets why passes were revoked, and of whom; the passes stay revoked.
+pub(crate) fn forget_reasons(tx: &Transaction<'_>, contest: i64) -> Result<()> {
+    tx.execute("DELETE FROM revocations WHERE contest = ?1", [contest]).map_err(unavailable)?;
+    Ok(())
+}
+
+/// Tag, generation, whether the voter is barred.
+pub(crate) fn revoked_voter(row: &Row<'_>) -> rusqlite::Result<RevokedVoter> {
+    Ok(RevokedVoter { voter: VoterTag(row.get(0)?), generation: row.get(1)?, is_barred: row.get(2)? })
+}
+
+pub(crate) type StoredMinting = (Option<u32>, Option<i64>, Option<i64>, Option<u32>);
+
+/// What the passes of a request say, from the columns `pass_key`, `expires`, `admitted`, `generation`.
+pub(crate) fn minting((pass_key, expires, admitted, generation): StoredMinting) -> Result<Option<Minting>> {
+    let (Some(pass_key), Some(expires), Some(admitted), Some(generation)) =
+        (pass_key, expires, admitted, generation)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Minting { pass_key, expires: instant(expires)?, admitted: instant(admitted)?, generation }))
+}
+
+pub(crate) fn instant(seconds: i64) -> Result<Instant> {
+    Instant::from_seconds(seconds).ok_or_else(|| corrupt("an instant of a pass"))
+}
