@@ -84,7 +84,7 @@ pub(super) async fn revoke(
 ) -> Result<Response, Problem> {
     let (contest, key) = auth::staff_of(&api, request.headers(), &contest, ORGANISERS).await?;
     let id = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: RevocationRequest = parse(&body)?;
     let gone = "no voter of a subject can be found any more: the contest's tag key is gone";
     let tag_key = contest.tag_key.as_ref().ok_or_else(|| Problem::new(&problem::TAG_KEY_DESTROYED, gone))?;
