@@ -95,7 +95,7 @@ fn bodies_that_are_no_ballots(site: &Site) {
     let detail = |body: &[u8], word: &str| {
         let problem = booth.refused(body, 400, "malformed");
         assert!(problem["detail"].as_str().unwrap().contains(word), "{word}: {problem}");
-        assert!(problem["detail"].as_str().unwrap().chars().count() <= 300);
+        assert!(problem["detail"].as_str().unwrap().chars().count() <= 900);
     };
     let good = ballot(&["b1"]).to_string();
     detail(&good.as_bytes()[..good.len() - 4], "EOF");
