@@ -196,6 +196,8 @@ async fn read(
     // With its last byte it has arrived: nobody chooses after the closing.
     let arrived = api.stores.clock.now();
     check_clock(api)?;
+    // It may have been revoked while the ballot was on its way.
+    api.revoked_passes.check(&pass)?;
     // Only now: whoever sends slowly takes nobody's room.
     let room = rooms.for_voter().ok_or_else(casting::full)?;
     let request: BallotRequest = parse(&body)?;

@@ -21,6 +21,7 @@ use serde::{
 use tokio::time::{Duration, Sleep, sleep};
 
 use crate::{
+    auth,
     memory::{PIECE, counted},
     problem::{self, Problem},
     state::Api,
@@ -70,11 +71,16 @@ async fn read_large(
     let size = request.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
     let size = size.unwrap_or(limit).min(limit);
     let end = pin!(sleep(within));
-    if size <= PIECE {
-        return read_typed(request, wanted, limit, end).await;
-    }
-    let held = api.body_memory.wait_for(size).await?;
-    Ok(counted(read_typed(request, wanted, limit, end).await?, held))
+    let headers = request.headers().clone();
+    let body = if size <= PIECE {
+        read_typed(request, wanted, limit, end).await?
+    } else {
+        let held = api.body_memory.wait_for(size).await?;
+        counted(read_typed(request, wanted, limit, end).await?, held)
+    };
+    // The key may have been revoked while the body was on its way.
+    auth::reading(api, &headers).await?;
+    Ok(body)
 }
 
 async fn read_typed(

@@ -130,10 +130,26 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
         );
         return Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", "contests"));
     }
+    if let Some(own) = operator.expires.filter(|own| wanted.expires.is_none_or(|expires| expires > *own)) {
+        let detail = format!(
+            "`expires`: the key {} is valid until {own}: it makes keys that are valid no longer than that",
+            operator.name
+        );
+        return Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", "expires"));
+    }
     let now = Instant::at_or_before(api.stores.clock.now());
     let origin = Origin::Request(&api.keyring, &asked);
-    let CreatedKey { token, key } =
-        staff_keys::create(&*api.stores.database, wanted, origin, now).await.map_err(refused)?;
+    let CreatedKey { token, key } = staff_keys::create(&*api.stores.database, wanted, origin, now)
+        .await
+        .map_err(|error| match error {
+            // Where the name is used is not for a key that may not see it.
+            NewKeyError::NameInUse { .. } if operator.contests.is_some() => {
+                let detail =
+                    "the name is in use by another key, perhaps one that was revoked: take another name";
+                Problem::new(&problem::REFUSED, detail).with("code", "name-in-use")
+            }
+            error => refused(error),
+        })?;
     Ok(secret(StatusCode::CREATED, NewKeyAnswer { key: token, description: key.into() }))
 }
 

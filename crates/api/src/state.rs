@@ -3,7 +3,7 @@
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, subject::DomainTable};
-use acclaim_store::{Keyring, Stores};
+use acclaim_store::{Database, Keyring, Stores};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
@@ -158,17 +158,18 @@ impl Api {
 
     /// Starts what runs beside the requests; it ends when the returned set is dropped.
     #[must_use]
-    pub fn background(&self) -> JoinSet<()> {
+    ///
+    /// `database` reads which keys and passes are revoked; with connections of its own no flood of requests delays that.
+    pub fn background(&self, database: &Arc<dyn Database>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&self.directory).follow(Arc::clone(&self.stores.hub)));
         tasks.spawn(Arc::clone(&self.desk).answer_decided());
         tasks.spawn(Arc::clone(&self.desk).ask_ledger_when_in_doubt());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
         tasks.spawn(
-            Arc::clone(&self.revocations)
-                .enforce(Arc::clone(&self.stores.database), Arc::clone(&self.stores.clock)),
+            Arc::clone(&self.revocations).enforce(Arc::clone(database), Arc::clone(&self.stores.clock)),
         );
-        tasks.spawn(Arc::clone(&self.revoked_passes).follow(Arc::clone(&self.stores.database)));
+        tasks.spawn(Arc::clone(&self.revoked_passes).follow(Arc::clone(database)));
         tasks.spawn(Arc::clone(&self.desk).look_again_and_again());
         tasks
     }

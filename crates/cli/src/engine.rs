@@ -121,7 +121,7 @@ impl Engine {
         let hash = *blake3::hash(operator_key.as_bytes()).as_bytes();
         let api = Api::new(stores, Arc::clone(&keyring), settings, Some(hash)).await?;
         // Listening before the sequencer speaks.
-        let background = api.background();
+        let background = api.background(&recording_stores.database);
         let (stop, stopping) = watch::channel(false);
         let sequencer = match role {
             Role::Api => None,
@@ -241,7 +241,12 @@ async fn embedded(config: &Config) -> Result<Ground> {
 async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<Ground> {
     // A process that does both gives the sequencer a quarter: it uses few connections, and no request takes them.
     let all = cluster.postgres.connections;
-    let for_recording = if role == Role::All { (all / 4).max(1) } else { all };
+    let for_recording = match role {
+        Role::All => (all / 4).max(1),
+        Role::Sequencer => all,
+        // For what is read beside requests.
+        Role::Api => 2,
+    };
     cluster.postgres.connections =
         if role == Role::All { all.saturating_sub(for_recording).max(1) } else { all };
     let database = PostgresDatabase::connect(&cluster.postgres).await?;

@@ -156,13 +156,18 @@ impl Keyring {
         blake3::derive_key("acclaim v1 notices", &self.secret.0)
     }
 
-    /// The secret of the staff key that a request makes: the same whenever the request is repeated.
+    /// The secret of the staff key that a request makes: the same whenever the request is repeated. A juror's is that of
+    /// `juror` alone: a lost key of a juror that was replaced comes back as no other key.
     #[must_use]
-    pub fn staff_key_secret(&self, id: &RequestId) -> [u8; 32] {
+    pub fn staff_key_secret(&self, id: &RequestId, juror: Option<&str>) -> [u8; 32] {
         let key = blake3::derive_key("acclaim v1 staff keys", &self.secret.0);
         // The name comes with its length, so that no other name and `Idempotency-Key` have the same bytes.
         let mut hasher = blake3::Hasher::new_keyed(&key);
         hasher.update(&(id.by.len() as u64).to_le_bytes()).update(id.by.as_bytes()).update(id.key.as_bytes());
+        if let Some(juror) = juror {
+            // A key of a request has no such byte.
+            hasher.update(b"\0").update(juror.as_bytes());
+        }
         *hasher.finalize().as_bytes()
     }
 

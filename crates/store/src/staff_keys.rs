@@ -108,7 +108,8 @@ pub async fn create(
     let token = match origin {
         Origin::Random => random_token()?,
         Origin::Request(keyring, id) => {
-            let token = format!("{KEY_PREFIX}{}", hex(&keyring.staff_key_secret(id)));
+            let secret = keyring.staff_key_secret(id, juror_of(&wanted).as_deref());
+            let token = format!("{KEY_PREFIX}{}", hex(&secret));
             if let Some(known) = made_before(database, &wanted, &token).await? {
                 return Ok(known);
             }
@@ -134,6 +135,16 @@ pub async fn create(
         },
         Err(error) => Err(error.into()),
     }
+}
+
+/// The juror that a key is for: contest, panel and name.
+fn juror_of(wanted: &NewKey) -> Option<String> {
+    let (Role::Juror, Some([contest]), Some(panel), Some(name)) =
+        (wanted.role, wanted.contests.as_deref(), &wanted.panel, &wanted.name)
+    else {
+        return None;
+    };
+    Some(format!("{contest}/{panel}/{name}"))
 }
 
 /// BLAKE3 of a token: what is kept of it.

@@ -166,6 +166,10 @@ pub(super) async fn voters_to_revoke(
         if !is_made_up(subject) {
             listed.push(subject.as_str());
             listed_at.push(position);
+        } else if !subject.bytes().all(|byte| byte.is_ascii_graphic()) {
+            // Another text would be another voter, whose passes nobody has.
+            let what = "is not a name that minting gave: it has visible ASCII characters alone";
+            return Err(invalid(&format!("subjects[{position}]"), what));
         } else if let Some(voter) = places.get(&**subject).and_then(|place| voters.get_mut(*place)) {
             voter.positions.push(position);
         } else {

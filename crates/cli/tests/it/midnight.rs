@@ -66,7 +66,7 @@ impl Night {
         let token = *blake3::hash(TOKEN.as_bytes()).as_bytes();
         let api = Api::new(stores.clone(), Arc::clone(&keyring), ApiSettings::default(), Some(token));
         let api = api.await.unwrap();
-        let background = api.background();
+        let background = api.background(&stores.database);
         let router = acclaim_api::router(api, axum::Router::new());
         let directory = (directory, folder);
         Self {
