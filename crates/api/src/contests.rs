@@ -9,7 +9,7 @@ use axum::{
     Json,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -105,7 +105,7 @@ async fn read(
         return document::answer_once(&contest, StatusCode::OK, opening_refused, &part);
     }
     if is_not_modified(&headers, &contest.etag()) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, contest.etag())]).into_response());
+        return Ok((StatusCode::NOT_MODIFIED, document::headers_of(&contest)).into_response());
     }
     document::answer(&contest, &part, &headers).await
 }

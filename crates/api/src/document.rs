@@ -112,7 +112,8 @@ pub(crate) fn answer_once(
     Ok((status, headers_of(contest), json).into_response())
 }
 
-fn headers_of(contest: &Contest) -> [(HeaderName, String); 4] {
+/// The headers of every answer of the document, also of 304.
+pub(crate) fn headers_of(contest: &Contest) -> [(HeaderName, String); 4] {
     [
         (header::CONTENT_TYPE, "application/json".to_owned()),
         (header::CACHE_CONTROL, "no-cache".to_owned()),

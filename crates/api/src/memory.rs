@@ -29,8 +29,10 @@ use crate::{
 
 /// Bytes handed to the connection at once. A body of at most this size is not counted.
 pub(crate) const PIECE: usize = 64 << 10;
-/// Bytes of all large bodies at once. One network has a quarter of them.
-const BUDGET: usize = 256 << 20;
+/// Bytes of all large bodies of answers at once. One network has a quarter of them.
+const BUDGET: usize = 192 << 20;
+/// Bytes of all large bodies of requests at once: as much as the largest takes.
+const REQUEST_BUDGET: usize = 64 << 20;
 /// The budget is counted in units of this many bytes.
 const UNIT: usize = 1 << 10;
 /// How long a request waits for memory for its body.
@@ -40,11 +42,17 @@ const WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct BodyMemory {
     free: Arc<Semaphore>,
     shares: Arc<Shares>,
+    /// Of requests, so that no reader of answers keeps staff from sending.
+    free_for_requests: Arc<Semaphore>,
 }
 
 impl Default for BodyMemory {
     fn default() -> Self {
-        Self { free: Arc::new(Semaphore::new(BUDGET / UNIT)), shares: Shares::of(BUDGET / UNIT) }
+        Self {
+            free: Arc::new(Semaphore::new(BUDGET / UNIT)),
+            shares: Shares::of(BUDGET / UNIT),
+            free_for_requests: Arc::new(Semaphore::new(REQUEST_BUDGET / UNIT)),
+        }
     }
 }
 
@@ -83,7 +91,8 @@ impl BodyMemory {
     /// # Errors
     /// `unavailable` if there is none within five seconds.
     pub(crate) async fn wait_for(&self, bytes: usize) -> Result<HeldMemory, Problem> {
-        let acquiring = Arc::clone(&self.free).acquire_many_owned(permits(units(bytes)));
+        let units = units(bytes).min(REQUEST_BUDGET / UNIT);
+        let acquiring = Arc::clone(&self.free_for_requests).acquire_many_owned(permits(units));
         match tokio::time::timeout(WAIT, acquiring).await {
             Ok(Ok(permit)) => Ok(HeldMemory { _permit: permit, _share: None }),
             _ => {

@@ -2,10 +2,16 @@
 
 use acclaim_contest::csv_cell::BYTE_ORDER_MARK;
 use acclaim_report::Format;
-use axum::http::{HeaderMap, header};
+use axum::{
+    http::{HeaderMap, header},
+    response::Response,
+};
 use bytes::Bytes;
 
-use crate::problem::{self, Problem};
+use crate::{
+    memory::shared,
+    problem::{self, Problem},
+};
 
 /// The form to answer in. `offered` are those that there are; the first is for clients that do not mind.
 ///
@@ -40,9 +46,9 @@ pub(crate) fn mark(excel: Option<bool>, format: Format) -> Result<&'static str, 
     }
 }
 
-/// A table behind its mark.
-pub(crate) fn marked(mark: &'static str, table: Bytes) -> Bytes {
-    if mark.is_empty() { table } else { [mark.as_bytes(), &table].concat().into() }
+/// A table behind its mark, as it is sent.
+pub(crate) fn marked(mark: &'static str, table: Bytes) -> Response {
+    shared([Bytes::from_static(mark.as_bytes()), table])
 }
 
 /// The form that `Accept` gives the most weight; of equal ones the first offered. A client that accepts none of them gets the first all the same:

@@ -136,11 +136,14 @@ async fn result(
         other => {
             let key = Key::Form { sha256, format: other, under_correction };
             let zone = Zone::named(&contest.record.definition.time_zone);
-            negotiation::marked(mark, written(&api, document, zone, key).await?)
+            written(&api, document, zone, key).await?
         }
     };
-    let content = Arc::clone(&api.rendered).encode(body, Encoding::accepted(&headers)).await;
     let content_type = [(header::CONTENT_TYPE, format.content_type())];
+    if !mark.is_empty() {
+        return Ok((always, content_type, negotiation::marked(mark, body)).into_response());
+    }
+    let content = Arc::clone(&api.rendered).encode(body, Encoding::accepted(&headers)).await;
     Ok(content.answer((always, content_type, AppendHeaders(of_pages(format)))))
 }
 

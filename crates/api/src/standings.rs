@@ -95,8 +95,12 @@ async fn tally(
         let body = shared([before.clone(), pending.to_string().into(), after.clone()]);
         return Ok((always, content_type, body).into_response());
     }
+    if !mark.is_empty() {
+        let body = negotiation::marked(mark, publication.tally_csv.clone());
+        return Ok((always, content_type, body).into_response());
+    }
     let content = match format {
-        Format::Csv => negotiation::marked(mark, publication.tally_csv.clone()),
+        Format::Csv => publication.tally_csv.clone(),
         _ => with_pending(&publication, pending),
     };
     let content = Arc::clone(&api.rendered).encode(content, encoding).await;

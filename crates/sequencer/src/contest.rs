@@ -26,7 +26,7 @@ use tokio::{
 use crate::{
     Context,
     batch::Batch,
-    clock_jump::ClockJump,
+    clock_jump::{ClockJump, RETRY_DELAY},
     log::Log,
     publish::Pace,
     reading::{LoadError, Reading},
@@ -143,7 +143,7 @@ impl ContestTask {
             issued_checked: now,
             renew: Instant::now(),
             refused_opening: None,
-            clock_jump: ClockJump::default(),
+            clock_jump: ClockJump::accepting(context.stores.clock.jump()),
             stores_away: false,
             witnessing,
         };
@@ -232,7 +232,8 @@ impl ContestTask {
             };
             match loaded {
                 Ok(task) => {
-                    *self = task;
+                    let clock_jump = std::mem::take(&mut self.clock_jump);
+                    *self = Self { clock_jump, ..task };
                     return Ok(());
                 }
                 Err(LoadError::Store(again)) => error = again,
@@ -262,20 +263,12 @@ impl ContestTask {
             self.set_recording(Recording::Well);
         }
         let phase = self.record.state.phase;
-        let is_due = match phase {
-            Phase::Draft if self.opening_time() <= now => {
-                self.is_reached(self.record.definition.opens.timestamp(), "open")
-            }
-            Phase::Open | Phase::Suspended if self.sealing_time() <= now => {
-                self.is_reached(self.record.state.closes.timestamp(), "close")
-            }
-            _ => false,
-        };
+        let is_due = self.is_due();
         match phase {
             Phase::Draft if is_due => return self.open_by_itself(now).await,
             Phase::Open | Phase::Suspended if self.session_waits() => return self.enter_session().await,
             Phase::Open | Phase::Suspended if is_due => return self.close(now).await,
-            Phase::Open | Phase::Suspended if now.duration_since(self.issued_checked) >= ISSUED_EVERY => {
+            Phase::Open | Phase::Suspended if self.is_issued_due(now) => {
                 self.log_issued(now).await?;
             }
             _ => {}
@@ -290,6 +283,7 @@ impl ContestTask {
         // While voting is suspended too: a ballot that slips through is rejected, and its voter learns it.
         let takes_ballots = self.record.state.phase.is_voting();
         let (id, wake, renew) = (self.id().clone(), self.next_instant(), self.renew);
+        let waits_for_clock = self.clock_jump.is_waiting;
         let figures = Arc::clone(&self.figures);
         // Kept over notices that concern others: begun anew for each, it would never end while they are busy.
         let mut drain = std::pin::pin!(stores.intake.drain(&session, &cursors, most));
@@ -311,13 +305,14 @@ impl ContestTask {
                 () = figures.wanted() => return Ok(()),
                 () = sleep_until(&stores, wake) => return Ok(()),
                 () = tokio::time::sleep_until(renew) => return Ok(()),
+                () = tokio::time::sleep(RETRY_DELAY), if waits_for_clock => return Ok(()),
             }
         }
     }
 
     /// From then on, by this process's clock, no ballot that arrived in time can still be on its way to the intake. API processes keep to the intake's
     /// clock: where that is behind, the sealing waits for it.
-    fn sealing_time(&self) -> Timestamp {
+    pub(crate) fn sealing_time(&self) -> Timestamp {
         let grace = SignedDuration::try_from(self.context.settings.grace).unwrap_or(SignedDuration::MAX);
         let behind = self.context.stores.intake.condition().slowest.min(SignedDuration::ZERO);
         let grace = grace.saturating_sub(behind);
@@ -325,7 +320,7 @@ impl ContestTask {
     }
 
     /// When the contest opens by itself, or tries again.
-    fn opening_time(&self) -> Timestamp {
+    pub(crate) fn opening_time(&self) -> Timestamp {
         let again = self.refused_opening.as_ref().map_or(Timestamp::MIN, |(_, again)| *again);
         again.max(self.record.definition.opens.timestamp())
     }
@@ -343,13 +338,16 @@ impl ContestTask {
         Ok(())
     }
 
+    /// Whether passes issued are to be looked at. After a clock was set back that instant lies ahead.
+    fn is_issued_due(&self, now: Timestamp) -> bool {
+        now < self.issued_checked || now.duration_since(self.issued_checked) >= ISSUED_EVERY
+    }
+
     /// When the clock gives the next reason to act.
     fn next_instant(&self) -> Option<Timestamp> {
         let publish = self.unpublished.then(|| self.publish_time());
         let phase = match self.record.state.phase {
-            Phase::Draft | Phase::Open | Phase::Suspended if self.clock_jump.retry.is_some() => {
-                self.clock_jump.retry
-            }
+            Phase::Draft | Phase::Open | Phase::Suspended if self.clock_jump.is_waiting => None,
             Phase::Draft => Some(self.opening_time()),
             Phase::Open | Phase::Suspended => {
                 let issued = self.issued_checked.saturating_add(ISSUED_EVERY).unwrap_or(Timestamp::MAX);

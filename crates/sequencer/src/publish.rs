@@ -53,7 +53,10 @@ impl ContestTask {
     pub(crate) fn publish_time(&self) -> Timestamp {
         let interval = self.pace.interval(self.context.settings.publish_every);
         let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::ZERO);
-        self.published.map_or(Timestamp::MIN, |last| last.saturating_add(interval).unwrap_or(Timestamp::MAX))
+        // After a clock was set back the newest publication lies ahead.
+        let now = self.context.stores.clock.now();
+        let last = self.published.filter(|last| *last <= now);
+        last.map_or(Timestamp::MIN, |last| last.saturating_add(interval).unwrap_or(Timestamp::MAX))
     }
 
     pub(crate) fn publish_if_due(&mut self, now: Timestamp) {

@@ -206,7 +206,10 @@ fn certifying_says_what_is_undecided(site: &Site) {
     let words = String::from_utf8_lossy(&refused.stderr);
     let lots = "b: these entries are tied, and no lots are drawn; entries: b1, b2";
     let shown = String::from_utf8_lossy(&refused.stdout);
-    assert!(shown.lines().any(|line| line == "b: undecided (as things stand: b1, b2)"), "{shown}");
+    assert!(
+        shown.lines().any(|line| line == "b (B): undecided (as things stand: b1 (B1), b2 (B2))"),
+        "{shown}"
+    );
     assert!(
         refused.status.code() == Some(1) && words.contains(lots) && words.contains("--undecided"),
         "{words}"

@@ -169,6 +169,15 @@ async fn a_clock_that_jumps_past_the_closing_closes_nothing_until_it_is_right() 
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
     assert!(matches!(world.outcome(ballot.ballot).await, BallotOutcome::Recorded { .. }));
+    while failure(&world).is_some() {
+        tokio::task::yield_now().await;
+    }
+    // A jump of before, at whose time the closing was ahead, delays nothing.
+    world.clock.jump_by(SignedDuration::from_hours(1));
+    settle().await;
+    let moved = world.ballot("li", "p1");
+    world.submit(vec![moved.clone()]).await;
+    assert!(matches!(world.outcome(moved.ballot).await, BallotOutcome::Recorded { .. }));
     world.clock.set(time("2021-03-31T22:01:00Z"));
     while world.phase().await != Phase::Closed {
         tokio::task::yield_now().await;
