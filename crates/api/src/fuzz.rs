@@ -13,6 +13,7 @@ use crate::{
     casting::{BallotRequest, write_ballot},
     client_address::Proxies,
     directory::Contest,
+    document::Document,
 };
 
 /// An open contest, as far as reading ballots needs one.
@@ -41,6 +42,7 @@ impl Booth {
             tag_key: None,
             verifier_key: String::new(),
             origin: String::new(),
+            document: Document::default(),
         })
     }
 
