@@ -80,7 +80,7 @@ fn check(name: &str, content: &[u8]) -> Result<(), String> {
     let text = std::str::from_utf8(content).map_err(|_| "is not UTF-8".to_owned())?;
     let mut reader = Reader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut sheets = (name == "content.xml").then(Sheets::default);
-    let mut depth = 0_usize;
+    let (mut depth, mut texts, mut claimed) = (0_usize, 0_usize, 0_usize);
     loop {
         let event = reader.read_event().map_err(|error| format!("is damaged ({error})"))?;
         match &event {
@@ -95,14 +95,19 @@ fn check(name: &str, content: &[u8]) -> Result<(), String> {
                 }
             }
             Event::Eof if depth > 0 => return Err("ends too early".to_owned()),
+            // Memory is reserved for as many as are claimed. Some programs count wrong, but not by so much.
+            Event::Eof if claimed > texts.saturating_mul(4) + 10_000 => {
+                return Err("claims more texts than it has".to_owned());
+            }
             Event::Eof => return Ok(()),
             _ => {}
         }
-        if let Event::Start(element) | Event::Empty(element) = &event
-            && element.local_name().as_ref() == "sst"
-            && number(element, "uniqueCount")?.is_some_and(|count| count > content.len())
-        {
-            return Err("claims more texts than it has".to_owned());
+        if let Event::Start(element) | Event::Empty(element) = &event {
+            match element.local_name().as_ref() {
+                "sst" => claimed = number(element, "uniqueCount")?.unwrap_or(0),
+                "si" => texts += 1,
+                _ => {}
+            }
         }
         if let Some(sheets) = &mut sheets {
             sheets.event(&event)?;
