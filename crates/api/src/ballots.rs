@@ -160,17 +160,16 @@ async fn cast_at(api: &Api, contest: &str, request: Request, asked: bool) -> Res
             // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
             let keeps = || api.stores.intake.condition().away.is_empty();
             let lags = || api.desk.lag(contest.id()) > api.settings.lag_bound;
-            let may_promise = api.settings.may_accept && keeps();
-            let promised =
-                may_promise && (lags() || asked && !is_often_rejected(api, &contest, &ballot.item).await?);
+            let may_promise = api.settings.may_accept && (asked || lags()) && keeps();
+            let promised = may_promise && (lags() || !is_often_rejected(api, &contest, &ballot.item).await?);
             let sent = casting::send(api, &contest, *ballot, promised, room)?;
             casting::outcome(api, &contest, sent, end).await
         }
     }
 }
 
-/// Whether so many of the voter's promised ballots were rejected that no more are promised: each rejection is kept until
-/// the voter asks for it. What is not promised is answered once it is decided, and leaves nothing behind.
+/// Whether so many of the voter's promised ballots were rejected that no more are promised: each rejection is kept, so
+/// that the voter can ask for it. What is not promised is answered once it is decided, and leaves nothing behind.
 async fn is_often_rejected(api: &Api, contest: &Contest, ballot: &Item) -> Result<bool, Problem> {
     let prefix = ballot.ballot.prefix();
     let kept = api.stores.database.rejections_with_prefix(contest.id(), prefix, MAX_REJECTIONS).await?;

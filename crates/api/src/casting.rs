@@ -10,11 +10,12 @@ use acclaim_contest::{
 };
 use acclaim_store::{
     Phase,
+    clock::MIN_JUMP,
     hub::{BallotOutcome, Rejection},
     intake::{Item, Offer, Slot, Submitted},
 };
 use bytes::Bytes;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Sleep;
 use utoipa::ToSchema;
@@ -88,9 +89,6 @@ pub(crate) struct LogHead {
     #[schema(value_type = String)]
     pub(crate) root: Hash,
 }
-
-/// A clock that was set forward by less is not in doubt.
-const MIN_JUMP: SignedDuration = SignedDuration::from_secs(60);
 
 /// What became of a ballot.
 pub(crate) enum Cast {

@@ -198,3 +198,40 @@ async fn metrics(State(api): State<Api>, request: Parts) -> Result<Response, Pro
     let text = api.metrics.render().map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use acclaim_store::{Database, Hub, Intake, Keyring, Stores};
+    use acclaim_store_sqlite::{DataDirectory, LocalIntake};
+    use acclaim_test_support::{Faults, FaultyIntake, ManualClock};
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::Settings;
+
+    #[tokio::test]
+    async fn a_process_whose_clock_is_not_the_intakes_takes_no_ballots() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDirectory::lock(folder.path()).unwrap();
+        let secret = data.secret().unwrap();
+        let database: Arc<dyn Database> = Arc::new(data.database().unwrap());
+        let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
+        let intake =
+            Arc::new(FaultyIntake::new(Arc::new(LocalIntake::default()), Arc::new(Faults::default())));
+        let stores = Stores {
+            database,
+            intake: Arc::clone(&intake) as Arc<dyn Intake>,
+            shown: Arc::new(data.shown().unwrap()),
+            hub: Arc::new(Hub::default()),
+            clock: Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)),
+        };
+        let settings = Settings { may_accept: true, ..Settings::default() };
+        let api = Api::new(stores, keyring, settings, None).await.unwrap();
+        for (millis, is_taken) in [(0, true), (250, true), (-250, true), (251, false), (-251, false)] {
+            intake.set_skew(SignedDuration::from_millis(millis));
+            assert_eq!(check_clock(&api).is_ok(), is_taken, "{millis}");
+        }
+    }
+}

@@ -4,13 +4,11 @@
 
 use std::time::Duration;
 
-use acclaim_store::{Phase, hub::Recording};
+use acclaim_store::{Phase, clock::MIN_JUMP, hub::Recording};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::contest::ContestTask;
 
-/// A smaller jump is an ordinary correction of the clock.
-const MIN_JUMP: SignedDuration = SignedDuration::from_secs(60);
 /// How long until the clock is looked at again.
 pub(crate) const RETRY_DELAY: Duration = Duration::from_secs(1);
 

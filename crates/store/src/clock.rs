@@ -3,6 +3,9 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
+/// A jump of a clock below this is an ordinary correction, and no reason to doubt the time.
+pub const MIN_JUMP: SignedDuration = SignedDuration::from_secs(60);
+
 /// Tells the time and waits for it. The system's clock in `cli`, a hand-driven one in tests.
 #[async_trait]
 pub trait Clock: Send + Sync {
