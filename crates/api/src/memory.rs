@@ -1,6 +1,6 @@
 //! Memory of large bodies. A body of more than 64 KiB takes its bytes from one budget until the last of them has left,
 //! so that clients which send slowly, or do not read, cannot fill the memory. Bodies that many answers share (a
-//! contest, a tally, a result) are not counted: there is one copy.
+//! contest, a tally, a result) are not counted: there is one copy of each version.
 
 use std::{
     collections::VecDeque,
