@@ -59,26 +59,24 @@ impl Origins {
         list.iter().map(origin).collect::<Result<_, _>>().map(Self::Listed)
     }
 
-    /// What the answer to a request allows to the page that sent it; `None` if it is sent by no page of another site, or is not for public data.
+    /// What the answer to a request allows to pages of other sites; `None` if it is not for public data. An answer that a cache may keep says the same whether
+    /// or not a page asked for it: the cache gives it to whoever comes next.
     pub(crate) fn allow<B>(&self, request: &Request<B>) -> Option<Allowed> {
-        let origin = request.headers().get(header::ORIGIN)?;
+        let origin = request.headers().get(header::ORIGIN);
         let is_public = PATHS.iter().any(|path| request.uri().path().starts_with(path));
-        let is_listed = match self {
-            Self::Any => true,
-            Self::Listed(list) => list.contains(origin),
-        };
         let is_read = [Method::GET, Method::HEAD].contains(request.method())
             && !request.headers().contains_key(header::AUTHORIZATION);
         let asks_first = *request.method() == Method::OPTIONS
+            && origin.is_some()
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if !is_public || !(is_read || asks_first) {
             return None;
         }
-        let origin = is_listed.then(|| match self {
-            Self::Any => HeaderValue::from_static("*"),
-            Self::Listed(_) => origin.clone(),
-        });
-        Some(Allowed { origin, varies: *self != Self::Any, asks_first })
+        let (origin, varies) = match self {
+            Self::Any => (Some(HeaderValue::from_static("*")), false),
+            Self::Listed(list) => (origin.filter(|origin| list.contains(origin)).cloned(), !list.is_empty()),
+        };
+        Some(Allowed { origin, varies, asks_first })
     }
 }
 
@@ -151,7 +149,7 @@ mod tests {
         }
         let mut own = asked("GET", "/v1/contests", &[]);
         own.headers_mut().remove("origin");
-        assert!(Origins::Any.allow(&own).is_none());
+        assert_eq!(allows(&own).unwrap(), "*", "a cache may give the answer to a page");
     }
 
     #[test]
@@ -176,17 +174,25 @@ mod tests {
         let list = |origins: &[&str]| {
             Origins::read(&origins.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>())
         };
-        let mark = |origins: &[&str]| {
+        let mark_answer_to = |request: &Request<()>, origins: &[&str]| {
             let mut headers = HeaderMap::new();
-            let request = asked("GET", "/v1/contests", &[]);
-            list(origins).unwrap().allow(&request).unwrap().mark(&mut headers);
+            list(origins).unwrap().allow(request).unwrap().mark(&mut headers);
             let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
             (header("access-control-allow-origin"), header("vary"))
         };
+        let request = asked("GET", "/v1/contests", &[]);
+        let mark = |origins: &[&str]| mark_answer_to(&request, origins);
         let (own, vary) = (Some("https://a.example".to_owned()), Some("Origin".to_owned()));
         assert_eq!(mark(&["https://b.example:8443", "https://a.example"]), (own, vary.clone()));
         assert_eq!(mark(&["http://a.example"]), (None, vary.clone()));
-        assert_eq!(mark(&[]), (None, vary));
+        assert_eq!(mark(&[]), (None, None), "nobody would get another answer");
+        let mut own = asked("GET", "/v1/contests", &[]);
+        own.headers_mut().remove("origin");
+        assert_eq!(
+            mark_answer_to(&own, &["https://a.example"]),
+            (None, vary),
+            "a cache keeps it for no page"
+        );
         for origins in [
             &["a.example"][..],
             &["https://a.example/"],
