@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -39,11 +39,12 @@ pub(crate) struct RevokedPasses {
     start: Instant,
     /// Milliseconds since `start` at which the newest reading that worked began.
     known_at: AtomicU64,
-    /// Whether revocations may be missing here: always where there are other processes, else while the outcome of one is unknown.
-    ages: AtomicBool,
+    /// Whether other processes revoke too.
     is_shared: bool,
     /// How often the outcome of a revocation was unknown.
     doubts: AtomicU64,
+    /// Of these, those that a reading has settled.
+    settled: AtomicU64,
     /// Notified of each.
     doubted: Notify,
 }
@@ -57,9 +58,9 @@ impl RevokedPasses {
             read_to: Mutex::new(0),
             start: Instant::now(),
             known_at: AtomicU64::new(0),
-            ages: AtomicBool::new(is_shared),
             is_shared,
             doubts: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
             doubted: Notify::new(),
         };
         revoked.read_new(database).await?;
@@ -82,7 +83,12 @@ impl RevokedPasses {
 
     fn is_too_old(&self) -> bool {
         let known_at = || self.start + Duration::from_millis(self.known_at.load(Ordering::Acquire));
-        self.ages.load(Ordering::Acquire) && known_at().elapsed() > MAX_AGE
+        self.is_in_doubt() && known_at().elapsed() > MAX_AGE
+    }
+
+    /// Whether revocations may be missing here: always where there are other processes, else while the outcome of one is unknown.
+    fn is_in_doubt(&self) -> bool {
+        self.is_shared || self.settled.load(Ordering::Acquire) != self.doubts.load(Ordering::Acquire)
     }
 
     /// Notes a revocation that this process makes. Dropped before [`Pending::done`] it leaves a doubt, which a reading settles.
@@ -91,11 +97,11 @@ impl RevokedPasses {
     }
 
     fn doubt(&self) {
-        self.doubts.fetch_add(1, Ordering::AcqRel);
-        if !self.ages.load(Ordering::Acquire) {
+        if !self.is_in_doubt() {
+            // Until now all was known.
             self.known_at.store(self.elapsed(), Ordering::Release);
-            self.ages.store(true, Ordering::Release);
         }
+        self.doubts.fetch_add(1, Ordering::AcqRel);
         self.doubted.notify_one();
     }
 
@@ -103,7 +109,7 @@ impl RevokedPasses {
     pub(crate) async fn follow(self: Arc<Self>, database: Arc<dyn Database>) {
         let mut failed = false;
         loop {
-            if !self.ages.load(Ordering::Acquire) {
+            if !self.is_in_doubt() {
                 self.doubted.notified().await;
             }
             let doubts = self.doubts.load(Ordering::Acquire);
@@ -117,8 +123,9 @@ impl RevokedPasses {
                 tracing::warn!(%error, "revoked passes cannot be read");
             }
             failed = error.is_some();
-            if !failed && !self.is_shared && doubts == self.doubts.load(Ordering::Acquire) {
-                self.ages.store(false, Ordering::Release);
+            if !failed {
+                // A doubt that came up while it was read stays one.
+                self.settled.store(doubts, Ordering::Release);
             }
             sleep(READ_INTERVAL).await;
         }
@@ -199,7 +206,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDirectory::lock(folder.path()).unwrap();
         let revoked = RevokedPasses::read(&data.database().unwrap()).await.unwrap();
-        revoked.ages.store(is_shared, Ordering::Release);
         Arc::new(RevokedPasses { is_shared, ..revoked })
     }
 
@@ -220,7 +226,7 @@ mod tests {
         // What comes late is no step back.
         revoked.begin().done(&[AMA], 2);
         assert!(revoked.check(&pass(Some(2))).is_err());
-        assert!(!revoked.ages.load(Ordering::Acquire), "nothing is in doubt");
+        assert!(!revoked.is_in_doubt());
     }
 
     /// What is known, when the newest reading was so long ago.
@@ -245,5 +251,16 @@ mod tests {
         assert!(revoked.check(&pass(None)).is_ok(), "for a moment");
         revoked.known_at.store(0, Ordering::Release);
         assert_eq!(revoked.check(&pass(None)).unwrap_err().kind(), &problem::REVOCATIONS_UNKNOWN);
+    }
+
+    #[tokio::test]
+    async fn a_doubt_lasts_until_a_reading_that_began_after_it() {
+        let revoked = revoked_passes(false).await;
+        let during = revoked.doubts.load(Ordering::Acquire);
+        drop(revoked.begin());
+        revoked.settled.store(during, Ordering::Release);
+        assert!(revoked.is_in_doubt(), "the reading began before");
+        revoked.settled.store(revoked.doubts.load(Ordering::Acquire), Ordering::Release);
+        assert!(!revoked.is_in_doubt());
     }
 }
