@@ -48,6 +48,12 @@ impl Problem {
         matches!(self.status, 409 | 412)
     }
 
+    /// Whether an error says for certain that nothing was changed: an answer below 500. After any other one the request may have been worked on.
+    #[must_use]
+    pub fn is_definite(error: &anyhow::Error) -> bool {
+        error.downcast_ref::<Self>().is_some_and(|problem| problem.status < 500)
+    }
+
     /// A field beyond those that every problem has.
     #[must_use]
     pub fn extra(&self, key: &str) -> Option<&Value> {
@@ -142,6 +148,14 @@ mod tests {
             undecided.to_string(),
             "Refused\n  code: undecided\n  a: the panel has not chosen\n  b: these jurors have not scored; panel: experts; jurors: Ama, Kofi"
         );
+    }
+
+    #[test]
+    fn only_an_answer_below_500_says_that_nothing_was_changed() {
+        let answered = |status| anyhow::Error::new(Problem::from_answer(status, b"{}"));
+        assert!([400, 409, 429].map(answered).iter().all(Problem::is_definite));
+        assert!(![500, 503].map(answered).iter().any(Problem::is_definite));
+        assert!(!Problem::is_definite(&anyhow::anyhow!("no answer from the server")));
     }
 
     #[test]

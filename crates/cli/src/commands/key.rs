@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use acclaim_contest::Instant;
 use acclaim_store::{
-    Database, Keyring,
+    Database, Keyring, StoreError,
     keys::{Role, StaffKey},
     staff_keys::{self, CreatedKey, NewKey, NewKeyError, Origin},
 };
@@ -113,7 +113,16 @@ impl StaffKeys {
             }
             Self::Database(database, runtime) => {
                 let now = Instant::at_or_before(clock::now());
-                runtime.block_on(database.revoke_staff_key(name, now)).context("nothing was revoked")
+                let revoked = runtime.block_on(database.revoke_staff_key(name, now));
+                revoked.map_err(|error| {
+                    let done = match error {
+                        StoreError::Unknown(_) => {
+                            "it is not known whether the key was revoked: list the keys"
+                        }
+                        _ => "nothing was revoked",
+                    };
+                    anyhow::Error::new(error).context(done)
+                })
             }
         }
     }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use acclaim_contest::subject::SubjectsAre;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
 use super::{PIECE, list::Source};
 use crate::{
     args::staff::{PassCountArgs, RevokeArgs},
-    client::{Client, IdempotencyKey},
+    client::{Client, IdempotencyKey, problem::Problem},
     outcome::Outcome,
     output, progress,
 };
@@ -35,9 +35,9 @@ pub(in crate::commands) fn revoke(args: &RevokeArgs) -> Result<Outcome> {
             "subjects": piece, "subjects_are": subjects_are, "mode": args.mode, "reason": args.reason,
         });
         let answer = client.post(&path, &key.part(number), &body);
-        let answer = answer.with_context(|| match revoked {
-            0 => "no pass was revoked".to_owned(),
-            _ => format!("the passes of the first {revoked} voters are revoked, and no others"),
+        let answer = answer.map_err(|error| {
+            let done = failed(revoked, piece.len(), &error);
+            error.context(done)
         })?;
         revoked += serde_json::from_value::<Revocation>(answer)?.revoked.len();
         bar.inc(piece.len() as u64);
@@ -45,6 +45,24 @@ pub(in crate::commands) fn revoke(args: &RevokeArgs) -> Result<Outcome> {
     bar.finish_and_clear();
     output::line(format_args!("revoked: the passes of {revoked} voters"))?;
     Ok(Outcome::Done)
+}
+
+/// What is revoked when a request for `asked` more voters fails.
+fn failed(revoked: usize, asked: usize, error: &anyhow::Error) -> String {
+    let before = match revoked {
+        0 => "no pass was revoked".to_owned(),
+        _ => format!("the passes of the first {revoked} voters are revoked, and no others"),
+    };
+    if Problem::is_definite(error) {
+        return before;
+    }
+    let before = match revoked {
+        0 => String::new(),
+        _ => format!("the passes of the first {revoked} voters are revoked. "),
+    };
+    format!(
+        "{before}It is not known whether those of the next {asked} are: run the command again, which does no harm"
+    )
 }
 
 /// As the API answers.
