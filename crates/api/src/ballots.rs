@@ -28,6 +28,7 @@ use crate::{
     auth::{self, SCORE_READERS},
     body::{no_contest, parse, read_ballot},
     casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
+    description::{refusals, shapes},
     desk::Room,
     directory::Contest,
     extract::{Path, Query},
@@ -43,17 +44,28 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(cast)).routes(routes!(status)).routes(routes!(receipt))
 }
 
+refusals! {
+    /// How a ballot is refused.
+    pub(crate) BallotRefusals: INVALID_SELECTION, ALREADY_VOTED, REPLACED_IS_NOT_STANDING, REFUSED, VOTING_NOT_OPEN, VOTING_SUSPENDED, VOTING_CLOSED,
+        QUEUE_FULL, OUTCOME_UNKNOWN
+}
+refusals! {
+    /// How a question for a ballot is refused.
+    LookupRefusals: BALLOT_NOT_FOUND
+}
+
 /// What a ballot is at present; never what it chose.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BallotStatus {
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::BallotId)]
     pub(crate) ballot: BallotId,
-    /// `accepted`, `recorded`, `replaced`, `voided`, `rejected`.
+    #[schema(value_type = shapes::BallotState)]
     status: &'static str,
     /// Its place in the log, once it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::Root>)]
     leaf_hash: Option<String>,
     /// Why it was voided or rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,12 +92,12 @@ impl BallotStatus {
 ///
 /// It is recorded whole or not at all. `201` says that it is in the log, for good. The same ballot sent again is answered `200` with its
 /// present status, so that repeating after a time-out is safe.
-#[utoipa::path(post, path = "/v1/contests/{contest}/ballots", tag = "voters", request_body = BallotRequest,
-    params(("contest" = String, Path,), ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until it is recorded")), security(("pass" = [])),
-    responses((status = 201, body = Recorded, description = "in the log, for good"),
-        (status = 200, body = BallotStatus, description = "the same ballot again"),
-        (status = 202, body = BallotStatus, description = "kept, and recorded or rejected soon; in a cluster only"),
-        (status = "default", content_type = "application/problem+json", description = "see /problems")))]
+#[utoipa::path(post, operation_id = "cast_ballot", path = "/v1/contests/{contest}/ballots", tag = "voters", request_body = BallotRequest,
+    params(("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until it is recorded")), security(("pass" = [])),
+    responses((status = 201, body = Recorded, description = "in the log, for good", headers(("Location" = String, description = "where the ballot's status is"))),
+        (status = 200, body = BallotStatus, description = "the same ballot again", headers(("Location" = String))),
+        (status = 202, body = BallotStatus, description = "kept, and recorded or rejected soon; in a cluster only",
+            headers(("Location" = String), ("Preference-Applied" = Option<String>))), BallotRefusals))]
 async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Response {
     let started = std::time::Instant::now();
     let asked = prefers_async(request.headers());
@@ -204,9 +216,8 @@ async fn read(
 }
 
 /// What a ballot is at present.
-#[utoipa::path(get, path = "/v1/contests/{contest}/ballots/{ballot}", tag = "voters",
-    params(("contest" = String, Path,), ("ballot" = String, Path,)),
-    responses((status = 200, body = BallotStatus), (status = 404, description = "no such ballot")))]
+#[utoipa::path(get, operation_id = "read_ballot", path = "/v1/contests/{contest}/ballots/{ballot}", tag = "voters",
+    params(("ballot" = shapes::BallotId, Path,)), responses((status = 200, body = BallotStatus, description = "its status"), LookupRefusals))]
 async fn status(
     State(api): State<Api>,
     Path((contest, ballot)): Path<(String, String)>,
@@ -294,10 +305,9 @@ impl Asked {
 /// The receipt: a proof that the ballot is in the log (tlog-proof), under a checkpoint with witnesses' cosignatures if one covers the ballot.
 ///
 /// With `with=leaf-hash` it has the ballot's leaf hash in it, as extra data, so that it is checked without anything else.
-#[utoipa::path(get, path = "/v1/contests/{contest}/ballots/{ballot}/proof", tag = "voters",
-    params(("contest" = String, Path,), ("ballot" = String, Path,),
-        ("with" = Option<String>, Query, description = "`leaf-hash`: what the receipt has in it beside the proof")),
-    responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, operation_id = "read_receipt", path = "/v1/contests/{contest}/ballots/{ballot}/proof", tag = "voters",
+    params(("ballot" = shapes::BallotId, Path,), ("with" = inline(Option<shapes::ReceiptExtra>), Query, description = "what the receipt has in it beside the proof")),
+    responses((status = 200, body = String, content_type = "text/plain", description = "the receipt"), LookupRefusals))]
 async fn receipt(
     State(api): State<Api>,
     Path((contest, ballot)): Path<(String, String)>,

@@ -16,8 +16,9 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error as _, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
+use serde_json::Number;
 use tokio::time::{Duration, Sleep, sleep};
 
 use crate::{
@@ -31,6 +32,8 @@ use crate::{
 pub(crate) const BALLOT_LIMIT: usize = 64 << 10;
 /// Bytes of a staff request's body.
 pub(crate) const STAFF_LIMIT: usize = 4 << 20;
+/// From here on not every whole number is exact as a double.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 /// Bytes of a definition.
 pub(crate) const DEFINITION_LIMIT: usize = 64 << 20;
 
@@ -187,6 +190,27 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
         deserializer.deserialize_map(Fields(PhantomData)).map(Self)
     }
+}
+
+/// A whole number from 0 on, for `deserialize_with`. JSON has one kind of numbers: `3.0` is as good as `3`.
+pub(crate) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let whole = number.as_f64().filter(|value| value.fract() == 0.0 && (0.0..MAX_EXACT).contains(value));
+    // Below 2^53 every whole number is exact.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within the range")]
+    let value = number.as_u64().or_else(|| whole.map(|value| value as u64));
+    value.ok_or_else(|| {
+        D::Error::invalid_value(Unexpected::Other(&number.to_string()), &"a whole number from 0 on")
+    })
+}
+
+/// The same of a field that may be null.
+pub(crate) fn optional_whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole_number")] u64);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(value)| value))
 }
 
 /// A list of objects, for `deserialize_with`.

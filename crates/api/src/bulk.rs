@@ -19,6 +19,7 @@ use crate::{
     auth,
     body::{objects, parse, read_lines},
     casting::{self, BallotRequest, Cast, Prepared, Sent},
+    description::refusals,
     desk::{Room, Rooms},
     directory::Contest,
     extract::Path,
@@ -46,6 +47,11 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(bulk))
 }
 
+refusals! {
+    /// How all lines are refused at once.
+    BulkRefusals: INVALID_REQUEST
+}
+
 /// A line: whose ballot, and the ballot.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,9 +68,9 @@ struct Line<'a> {
 ///
 /// A line of JSON each, as for one ballot with `pass` added, up to 10,000. Answered with a line each, in order: `ballot` and `status`, or `problem`. Each ballot is
 /// recorded or refused for itself; after a broken connection the whole request can be sent again. They arrive, by the clock, when the last byte does.
-#[utoipa::path(post, path = "/v1/contests/{contest}/ballots/bulk", tag = "gateways", security(("key" = [])),
-    params(("contest" = String, Path,)), request_body(content_type = "application/x-ndjson", content = String),
-    responses((status = 200, content_type = "application/x-ndjson"), (status = "default", content_type = "application/problem+json", description = "see /problems")))]
+#[utoipa::path(post, operation_id = "cast_ballots", path = "/v1/contests/{contest}/ballots/bulk", tag = "gateways", security(("key" = [])),
+    request_body(content_type = "application/x-ndjson", content = String, description = "Lines of JSON.", example = json!("{\"pass\":\"...\",\"selections\":[{\"category\":\"photos\",\"entry\":\"photo-01\"}]}")),
+    responses((status = 200, content_type = "application/x-ndjson", body = String, description = "a line for each, in order"), BulkRefusals))]
 async fn bulk(
     State(api): State<Api>,
     Path(contest): Path<String>,

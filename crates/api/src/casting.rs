@@ -23,6 +23,7 @@ use utoipa::ToSchema;
 use crate::{
     ballots::BallotStatus,
     body::{before, objects},
+    description::shapes,
     desk::{Answer, Room, Ticket},
     directory::Contest,
     mine,
@@ -40,12 +41,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A ballot as a voter sends it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"selections": [{"category": "photos", "entry": "photo-01"}]}))]
 pub(crate) struct BallotRequest<'a> {
     /// At least one.
     #[serde(borrow, deserialize_with = "objects")]
+    #[schema(min_items = 1)]
     pub(crate) selections: Vec<SelectionRequest<'a>>,
     /// The voter's own standing ballot that this one takes the place of.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<shapes::BallotId>)]
     pub(crate) replaces: Option<Cow<'a, str>>,
     /// The day or the ballot's number, where the contest has periods.
     #[schema(value_type = Option<String>)]
@@ -57,24 +60,23 @@ pub(crate) struct BallotRequest<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SelectionRequest<'a> {
     #[serde(borrow)]
-    #[schema(value_type = String, example = "c01")]
+    #[schema(value_type = shapes::Id)]
     category: Cow<'a, str>,
     #[serde(borrow)]
-    #[schema(value_type = String, example = "p0001")]
+    #[schema(value_type = shapes::Id)]
     entry: Cow<'a, str>,
 }
 
 /// A recorded ballot.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Recorded {
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::BallotId)]
     pub(crate) ballot: BallotId,
-    #[schema(example = "recorded")]
+    #[schema(value_type = shapes::BallotState)]
     status: &'static str,
     /// Its place in the log.
     index: u64,
-    /// SHA-256, base64.
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::Root)]
     leaf_hash: Hash,
     log: LogHead,
     /// Whether another request that waited for the same ballot counts as the one that had it recorded.
@@ -86,7 +88,7 @@ pub(crate) struct Recorded {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LogHead {
     pub(crate) size: u64,
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::Root)]
     pub(crate) root: Hash,
 }
 

@@ -21,8 +21,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, parse, read_json, whole_number},
     casting::LogHead,
+    description::{refusals, shapes},
     extract::Path,
     problem::{self, Problem},
     recorded::shown,
@@ -70,6 +71,11 @@ pub(crate) struct Done {
 
 type Answer = Result<Json<Done>, Problem>;
 
+refusals! {
+    /// How a command is refused.
+    pub(crate) CommandRefusals: INVALID_REQUEST, REFUSED, IDEMPOTENCY_KEY_USED
+}
+
 /// No fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -78,20 +84,27 @@ struct Nothing {}
 /// The seed of a draw.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"seed": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}))]
 struct DrawRequest {
     /// 32 bytes in lowercase hex.
+    #[schema(value_type = shapes::Sha256)]
     seed: String,
 }
 
 /// The `certify` object at the end of the provisional result.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"size": 13, "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "result": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}))]
 struct CertifyRequest {
     /// Size of the log.
+    #[serde(deserialize_with = "whole_number")]
+    #[schema(maximum = 9007199254740991_u64)]
     size: u64,
     /// Its root, base64.
+    #[schema(value_type = shapes::Root)]
     root: String,
     /// SHA-256 of the certified document, lowercase hex.
+    #[schema(value_type = shapes::Sha256)]
     result: String,
     /// Whether it is certified though the winners of some categories are not decided.
     #[serde(default)]
@@ -101,79 +114,105 @@ struct CertifyRequest {
 /// Why.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "a complaint was upheld"}))]
 struct ReasonRequest {
+    #[schema(value_type = shapes::Text)]
     reason: String,
+    #[schema(value_type = Option<shapes::Text>)]
     note: Option<String>,
 }
 
 /// Ballots that are not to count.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"ballots": ["AAAAAAAAAAAAAAAAAAAAAA"], "reason": "cast by a program"}))]
 struct VoidRequest {
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<shapes::BallotId>)]
     ballots: Vec<BallotId>,
+    #[schema(value_type = shapes::Text)]
     reason: String,
+    #[schema(value_type = Option<shapes::Text>)]
     note: Option<String>,
 }
 
 /// An entry that is not to stand.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"entry": "photo-02", "reason": "withdrawn by its author"}))]
 struct WithdrawRequest {
+    #[schema(value_type = shapes::Id)]
     entry: String,
+    #[schema(value_type = shapes::Text)]
     reason: String,
+    #[schema(value_type = Option<shapes::Text>)]
     note: Option<String>,
 }
 
 /// A withdrawn entry, or voided ballots: one of the two.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"entry": "photo-02", "reason": "withdrawn by mistake"}))]
 struct ReinstateRequest {
+    #[schema(value_type = Option<shapes::Id>)]
     entry: Option<String>,
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<shapes::BallotId>>)]
     ballots: Option<Vec<BallotId>>,
+    #[schema(value_type = shapes::Text)]
     reason: String,
+    #[schema(value_type = Option<shapes::Text>)]
     note: Option<String>,
 }
 
 /// A text to change, or the closing instant.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"what": "entry:photo-01", "key": "title", "to": "Dawn over the lake", "reason": "a misspelling"}))]
 struct AmendRequest {
     /// `closes`, `entry:<id>` or `category:<id>`.
     what: String,
     /// Key of the definition, such as `title`.
     key: String,
     /// New value.
-    #[schema(value_type = serde_json::Value)]
+    #[schema(value_type = shapes::Amendment)]
     to: Amendment,
+    #[schema(value_type = shapes::Text)]
     reason: String,
+    #[schema(value_type = Option<shapes::Text>)]
     note: Option<String>,
 }
 
 /// The panel's choice in a category.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"category": "photos", "winners": ["photo-01"]}))]
 struct ChooseRequest {
+    #[schema(value_type = shapes::Id)]
     category: String,
     /// None or more.
+    #[schema(value_type = Vec<shapes::Id>)]
     winners: Vec<String>,
+    #[schema(value_type = Option<shapes::Text>)]
     note: Option<String>,
 }
 
 /// Why the tag key is destroyed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "the contest is over"}))]
 struct DestructionRequest {
     /// The statement's text in the log.
+    #[schema(value_type = shapes::Text)]
     reason: String,
 }
 
 /// Something to be known to whoever reads the log.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"kind": "notice", "text": "The server was away from 12:00 to 12:05 UTC."}))]
 struct StatementRequest {
+    #[schema(value_type = shapes::Text)]
     kind: String,
+    #[schema(value_type = shapes::Text)]
     text: String,
 }
 
@@ -181,9 +220,8 @@ macro_rules! staff_route {
     ($(#[doc = $doc:literal])+ $name:ident $path:literal $body:ty => $command:expr) => {
         $(#[doc = $doc])+
         #[utoipa::path(post, path = $path, tag = "staff", request_body = $body, security(("key" = [])),
-            params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
-            responses((status = 200, body = Done, description = "in the log"),
-                (status = 409, content_type = "application/problem+json", description = "the rules or the phase do not allow it")))]
+            params(("Idempotency-Key" = String, Header,)),
+            responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
         async fn $name(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Answer {
             run(&api, &contest, request, $command).await
         }

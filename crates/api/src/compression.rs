@@ -17,8 +17,8 @@ use futures_util::{Stream, TryStreamExt as _, stream};
 
 use crate::{
     conditional::{etag_of, is_not_modified},
-    memory::shared,
     negotiation::thousandths,
+    shared::shared,
 };
 
 /// Smaller content is sent as it is, in bytes: it fits into a packet or two.

@@ -22,6 +22,7 @@ use crate::{
     auth::{self, ORGANISERS, SCORE_READERS},
     body::{DEFINITION_LIMIT, contest_id, idempotency_key, no_contest, read_json},
     conditional::{IfMatch, is_not_modified},
+    description::{refusals, shapes},
     directory::{Contest, etag},
     document::{self, Part},
     extract::{Path, Query},
@@ -33,35 +34,49 @@ use crate::{
 /// How long a definition may take to arrive.
 const DEFINITION_DEADLINE: Duration = Duration::from_secs(60);
 
+refusals! {
+    /// How a definition is refused.
+    DefinitionRefusals: INVALID_DEFINITION, PRECONDITION_FAILED, NOT_A_DRAFT, REFUSED
+}
+refusals! {
+    /// How a deletion is refused.
+    DeletionRefusals: NOT_A_DRAFT
+}
+
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, put, delete))
 }
 
 /// All contests.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ContestList)]
 struct List {
     contests: Vec<Listed>,
 }
 
 /// A contest in the list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ListedContest)]
 struct Listed {
+    #[schema(value_type = shapes::Id)]
     id: String,
     title: String,
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     titles: acclaim_contest::Titles,
     test: bool,
-    /// `draft`, `open`, `closed`, `frozen`, `certified`.
+    #[schema(value_type = shapes::Phase)]
     phase: &'static str,
     /// Whether voting is suspended; absent if not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     suspended: bool,
+    #[schema(value_type = shapes::Instant)]
     opens: String,
+    #[schema(value_type = shapes::Instant)]
     closes: String,
 }
 
 /// List the contests; drafts only for staff.
-#[utoipa::path(get, path = "/v1/contests", tag = "contests", responses((status = 200, body = List)))]
+#[utoipa::path(get, operation_id = "list_contests", path = "/v1/contests", tag = "contests", responses((status = 200, body = List, description = "in no particular order")))]
 async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, Problem> {
     let mut contests = Vec::new();
     let key = auth::reading(&api, &headers).await?;
@@ -89,8 +104,8 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, 
 ///
 /// With `categories`, `after` or `limit` it has only some of the entries, for pages that need few: `next` is then what `after` of the next request is,
 /// absent on the last page, and `entries_in_all` says how many the contest has.
-#[utoipa::path(get, path = "/v1/contests/{contest}", tag = "contests", params(("contest" = String, Path,), Part),
-    responses((status = 200, content_type = "application/json"), (status = 304, description = "as `If-None-Match` has it")))]
+#[utoipa::path(get, operation_id = "read_contest", path = "/v1/contests/{contest}", tag = "contests", params(Part),
+    responses((status = 200, body = shapes::Contest, description = "the contest"), (status = 304, description = "still the same")))]
 async fn read(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -111,11 +126,11 @@ async fn read(
 }
 
 /// Create a draft, or edit one (`If-Match`).
-#[utoipa::path(put, path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
-    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,), ("If-Match" = Option<String>, Header, description = "the ETag, to edit")),
-    request_body(content_type = "application/json", description = "the definition"),
-    responses((status = 201, description = "created"), (status = 200, description = "edited"),
-        (status = 422, description = "all mistakes at once")))]
+#[utoipa::path(put, operation_id = "put_contest", path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
+    params(("Idempotency-Key" = String, Header,), ("If-Match" = Option<String>, Header, description = "the `ETag` of the draft as it was read, to edit it")),
+    request_body(content = shapes::Definition),
+    responses((status = 201, body = shapes::Contest, description = "created"),
+        (status = 200, body = shapes::Contest, description = "edited, or the same as before"), DefinitionRefusals))]
 async fn put(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -211,8 +226,8 @@ fn moved_on(error: StoreError) -> Problem {
 }
 
 /// Delete a draft, or a test contest with all that belongs to it.
-#[utoipa::path(delete, path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
-    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)), responses((status = 204, description = "gone")))]
+#[utoipa::path(delete, operation_id = "delete_contest", path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
+    params(("Idempotency-Key" = String, Header,)), responses((status = 204, description = "gone"), DeletionRefusals))]
 async fn delete(
     State(api): State<Api>,
     Path(contest): Path<String>,

@@ -9,11 +9,10 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use utoipa::openapi::{OpenApi, Server};
+use serde_json::Value;
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::{
-    base_path::BasePath,
     compression::StaticContent,
     problem::{self, Problem},
     state::Api,
@@ -36,12 +35,9 @@ const FILES: [(&str, &str); 7] = [
 
 type Files = BTreeMap<&'static str, (&'static str, StaticContent)>;
 
-/// The routes, for a description of the API below a path.
-pub(crate) fn routes(mut description: OpenApi, base: &BasePath) -> Router<Api> {
-    if !base.is_root() {
-        description.servers = Some(vec![Server::new(base.to_string())]);
-    }
-    let description = Arc::new(StaticContent::new(serde_json::to_vec(&description).unwrap_or_default()));
+/// The routes, for a description of the API.
+pub(crate) fn routes(description: &Value) -> Router<Api> {
+    let description = Arc::new(StaticContent::new(description.to_string()));
     let files = Arc::new(files());
     let page = Arc::clone(&files);
     Router::new()

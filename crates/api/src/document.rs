@@ -18,8 +18,8 @@ use utoipa::IntoParams;
 use crate::{
     compression::{Encoded, Encoding},
     directory::Contest,
-    memory::shared,
     problem::{self, Problem},
+    shared::shared,
 };
 
 /// Entries of a page, at most.
@@ -53,7 +53,8 @@ pub(crate) struct Part {
     categories: Option<String>,
     /// The id of an entry: only entries behind it, in the order of the definition.
     after: Option<String>,
-    /// At most so many entries, 1 to 1,000; 200 unless said otherwise.
+    /// At most so many entries; 200 unless said otherwise.
+    #[param(minimum = 1, maximum = 1_000)]
     limit: Option<usize>,
 }
 

@@ -18,6 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth,
+    description::refusals,
     problem::{self, Problem},
     state::Api,
 };
@@ -44,7 +45,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// The process is alive.
-#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, body = String, content_type = "text/plain", description = "alive")))]
 async fn healthz() -> &'static str {
     "alive\n"
 }
@@ -64,7 +65,7 @@ struct Readiness {
 /// Ready for ballots: the database and the intake answer, recording keeps up, clocks agree. With reasons if not, for this machine and for operators' keys;
 /// a request that came through a proxy is another machine's.
 #[utoipa::path(get, path = "/readyz", tag = "operation",
-    responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+    responses((status = 200, body = Readiness, description = "ready"), (status = 503, body = Readiness, description = "not ready")))]
 async fn readyz(State(api): State<Api>, request: Parts) -> (StatusCode, Json<Readiness>) {
     let in_full = may_operate(&api, &request).await.is_ok();
     let reasons = reasons(&api).await;
@@ -168,8 +169,14 @@ fn is_this_machine(api: &Api, request: &Parts) -> bool {
     peer.ip().to_canonical().is_loopback() && !is_proxied && !api.settings.has_operation_listener
 }
 
+refusals! {
+    /// How a question for the figures is refused.
+    MetricsRefusals: KEY_MISSING, KEY_INVALID, KEY_EXPIRED, KEY_INSUFFICIENT
+}
+
 /// Figures for Prometheus; for this machine, and for operators' keys.
-#[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/metrics", tag = "operation", security((), ("key" = [])),
+    responses((status = 200, body = String, content_type = "text/plain", description = "figures"), MetricsRefusals))]
 async fn metrics(State(api): State<Api>, request: Parts) -> Result<Response, Problem> {
     may_operate(&api, &request).await?;
     // Whoever asks at the same moment finds no half of it.

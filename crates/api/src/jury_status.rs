@@ -26,6 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, SCORE_READERS},
+    description::shapes,
     directory::Contest,
     extract::Path,
     problem::{self, Problem},
@@ -50,7 +51,7 @@ struct JuryStatus {
     /// With a juror's key: whose it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     juror: Option<String>,
-    /// `draft`, `open`, `closed`, `frozen`, `certified`.
+    #[schema(value_type = shapes::Phase)]
     phase: &'static str,
     /// By panel, in the order of the rules. With a juror's key: the own panel.
     panels: Vec<PanelStatus>,
@@ -64,8 +65,7 @@ struct JuryStatus {
 #[derive(Serialize, ToSchema)]
 struct PanelStatus {
     panel: String,
-    /// `score`, `points`, `rank`.
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::PanelKind)]
     kind: PanelKind,
     /// What it scores by, if by several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -92,6 +92,7 @@ struct JurorStatus {
 
 /// Entries of a category that a juror has not scored: with `points` and `rank` all of them, if the juror has entered nothing there.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MissingScores)]
 struct Missing {
     category: String,
     /// By which criterion, if the panel has several.
@@ -122,8 +123,7 @@ struct Shortlisted {
 }
 
 /// How far the jury is: what is complete, what is missing, and what is to be scored. Jurors read their own.
-#[utoipa::path(get, path = "/v1/contests/{contest}/jury", tag = "staff", security(("key" = [])), params(("contest" = String, Path,)),
-    responses((status = 200, body = JuryStatus), (status = 503, content_type = "application/problem+json", description = "the champions are being counted")))]
+#[utoipa::path(get, operation_id = "read_jury", path = "/v1/contests/{contest}/jury", tag = "staff", security(("key" = [])), responses((status = 200, body = JuryStatus, description = "how far it is")))]
 async fn read(
     State(api): State<Api>,
     Path(contest): Path<String>,

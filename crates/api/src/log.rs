@@ -29,6 +29,7 @@ use crate::{
     compression::{Encoding, gzip},
     conditional::with_etag,
     contests::visible,
+    description::{refusals, shapes},
     directory::Contest,
     extract::{Path, Query},
     memory::{HeldMemory, counted},
@@ -112,8 +113,8 @@ pub(crate) async fn tiles(
 }
 
 /// The newest checkpoint, a signed note, with the cosignatures of witnesses that it has by now.
-#[utoipa::path(get, path = "/v1/contests/{contest}/log/checkpoint", tag = "log", params(("contest" = String, Path,)),
-    responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, operation_id = "read_checkpoint", path = "/v1/contests/{contest}/log/checkpoint", tag = "log",
+    responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "still the same")))]
 async fn checkpoint(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -124,8 +125,8 @@ async fn checkpoint(
 }
 
 /// The newest checkpoint that witnesses have cosigned, with all their cosignatures: a second or so older than the newest of all while the log grows.
-#[utoipa::path(get, path = "/v1/contests/{contest}/log/checkpoint.cosigned", tag = "log", params(("contest" = String, Path,)),
-    responses((status = 200, body = String, content_type = "text/plain"), (status = 404, description = "no witness has cosigned any")))]
+#[utoipa::path(get, operation_id = "read_cosigned_checkpoint", path = "/v1/contests/{contest}/log/checkpoint.cosigned", tag = "log",
+    responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "still the same"), NoCheckpoint))]
 async fn cosigned(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -144,9 +145,10 @@ fn note(request: &HeaderMap, text: String) -> Response {
 }
 
 /// A tile of hashes, or a bundle of entries: `tile/<level>/<number>[.p/<width>]`, `tile/entries/<number>[.p/<width>]`.
-#[utoipa::path(get, path = "/v1/contests/{contest}/log/tile/{*tile}", tag = "log",
-    params(("contest" = String, Path,), ("tile" = String, Path,)),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 404, description = "no such tile, or not yet")))]
+#[utoipa::path(get, operation_id = "read_tile", path = "/v1/contests/{contest}/log/tile/{*tile}", tag = "log",
+    params(("tile" = inline(shapes::Tile), Path,)),
+    responses((status = 200, content_type = "application/octet-stream", description = "hashes, or entries with their lengths"),
+        (status = 304, description = "still the same"), TileRefusals))]
 async fn tile(
     State(api): State<Api>,
     Path((contest, tile)): Path<(String, String)>,
@@ -201,20 +203,35 @@ async fn read_entries(
     Ok(entries)
 }
 
+refusals! {
+    /// How a question for a cosigned checkpoint is refused.
+    NoCheckpoint: NOT_FOUND
+}
+refusals! {
+    /// How a question for a tile is refused.
+    TileRefusals: NOT_FOUND, NOT_PUBLIC
+}
+refusals! {
+    /// How a question for entries is refused.
+    EntryRefusals: NOT_PUBLIC
+}
+
 /// Which entries.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Range {
     /// First index; 0 unless said otherwise.
     #[serde(default)]
+    #[param(maximum = 9007199254740991_u64)]
     from: u64,
     /// First index not wanted; the checkpoint's size unless said otherwise.
+    #[param(maximum = 9007199254740991_u64)]
     to: Option<u64>,
 }
 
 /// Entries as lines, in order: the log's own bytes, each ended by a newline. To resume, ask from the number of lines that you have.
-#[utoipa::path(get, path = "/v1/contests/{contest}/log/entries", tag = "log", params(("contest" = String, Path,), Range),
-    responses((status = 200, content_type = "application/x-ndjson"), (status = 403, description = "not public yet")))]
+#[utoipa::path(get, operation_id = "read_entries", path = "/v1/contests/{contest}/log/entries", tag = "log", params(Range),
+    responses((status = 200, content_type = "application/x-ndjson", body = String, description = "the entries"), EntryRefusals))]
 async fn entries(
     State(api): State<Api>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

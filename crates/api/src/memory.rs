@@ -1,6 +1,6 @@
 //! Memory of large bodies. A body of more than 64 KiB takes its bytes from one budget until the last of them has left,
 //! so that clients which send slowly, or do not read, cannot fill the memory. Bodies that many answers share (a
-//! contest, a tally, a result) are not counted: there is one copy of each version.
+//! contest, a tally, a result) have a budget of their own, in [`crate::shared`].
 
 use std::{
     collections::VecDeque,
@@ -23,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     problem::{self, Problem},
+    shared::Shared,
     shares::{Share, Shares},
     state::Api,
 };
@@ -128,17 +129,6 @@ pub(crate) fn counted(bytes: Bytes, held: HeldMemory) -> Bytes {
     Bytes::from_owner(Counted { bytes, _held: held })
 }
 
-/// Marks an answer whose body is shared by all who ask for it.
-#[derive(Clone)]
-struct Shared;
-
-/// A body of parts that other answers share; it is sent in pieces.
-pub(crate) fn shared(parts: impl IntoIterator<Item = Bytes>) -> Response {
-    let mut response = Response::new(Body::new(Pieces(parts.into_iter().collect())));
-    response.extensions_mut().insert(Shared);
-    response
-}
-
 /// The response, counted and sent in pieces if its body is large and its own; a problem if there is no memory for it.
 pub(crate) fn bound(api: &Api, network: Option<IpAddr>, response: Response) -> Response {
     let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
@@ -209,21 +199,6 @@ mod tests {
         assert!(memory.hold(1, None).is_err(), "the budget is used up");
         drop(quarter);
         assert!(memory.hold(BUDGET / 4, network(1)).is_ok());
-    }
-
-    #[tokio::test]
-    async fn parts_arrive_whole_in_small_pieces() {
-        let parts = [Bytes::from_static(b"{"), Bytes::from(vec![b'x'; PIECE * 2 + 5]), Bytes::new()];
-        let wanted = parts.concat();
-        let mut body = shared(parts).into_body();
-        assert_eq!(body.size_hint().exact(), Some(wanted.len() as u64));
-        let mut read = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let data = frame.unwrap().into_data().unwrap();
-            assert!(data.len() <= PIECE);
-            read.extend_from_slice(&data);
-        }
-        assert!(read == wanted && body.is_end_stream());
     }
 
     #[test]

@@ -21,9 +21,10 @@ use crate::{
     ballots::BallotStatus,
     body::{contest_id, no_contest},
     casting::window,
+    description::shapes,
     directory::Contest,
     extract::{Path, Query},
-    problem::Problem,
+    problem::{self, Problem},
     recorded::shown,
     sheet::number,
     state::Api,
@@ -31,6 +32,8 @@ use crate::{
 
 /// Ballots of one reading, and of one answer.
 const PAGE: usize = 500;
+/// The largest number that every reader of JSON keeps exact: no log is as long.
+const MAX_INDEX: u64 = (1 << 53) - 1;
 /// Readings of one request. Whoever casts category by category, in several channels, can have more ballots than that.
 const MOST_PAGES: usize = 24;
 
@@ -40,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// A voter's own ballots.
 #[derive(Serialize, ToSchema)]
+#[schema(as = OwnVotes)]
 struct Mine {
     contest: String,
     /// The channel of the pass, where the contest has channels.
@@ -64,6 +68,7 @@ struct Mine {
 
 /// A ballot with what it chose.
 #[derive(Serialize, ToSchema)]
+#[schema(as = OwnBallot)]
 struct MyBallot {
     #[serde(flatten)]
     status: BallotStatus,
@@ -76,7 +81,7 @@ struct MyBallot {
     /// The log entry, whose hash is `leaf_hash`.
     entry: String,
     /// Category and entry of each vote.
-    #[schema(value_type = Vec<Vec<String>>)]
+    #[schema(value_type = Vec<shapes::Pair>)]
     selections: Vec<(String, String)>,
 }
 
@@ -86,12 +91,13 @@ struct MyBallot {
 #[into_params(parameter_in = Query)]
 struct Older {
     /// Those below this index of the log.
+    #[param(maximum = 9007199254740991_u64)]
     before: Option<u64>,
 }
 
 /// The voter's own ballots that fill categories, and the categories left.
-#[utoipa::path(get, path = "/v1/contests/{contest}/votes/mine", tag = "voters", security(("pass" = [])),
-    params(("contest" = String, Path,), Older), responses((status = 200, body = Mine)))]
+#[utoipa::path(get, operation_id = "read_own_votes", path = "/v1/contests/{contest}/votes/mine", tag = "voters", security(("pass" = [])),
+    params(Older), responses((status = 200, body = Mine, description = "what the voter has cast, and what is left")))]
 async fn mine(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -99,6 +105,9 @@ async fn mine(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let contest = api.directory.contest(&contest_id(&contest)?).ok_or_else(no_contest)?;
+    if older.before.is_some_and(|before| before > MAX_INDEX) {
+        return Err(Problem::new(&problem::INVALID_PARAMETER, format!("`before` is more than {MAX_INDEX}")));
+    }
     let now = api.stores.clock.now();
     let pass = auth::voter(&api, &headers, &contest, now)?;
     api.limiter.check_pass(pass.voter)?;

@@ -9,8 +9,8 @@ use axum::{
 use bytes::Bytes;
 
 use crate::{
-    memory::shared,
     problem::{self, Problem},
+    shared::shared,
 };
 
 /// The form to answer in. `offered` are those that there are; the first is for clients that do not mind.

@@ -30,7 +30,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::subjects::{Voter, Whom};
 use crate::{
     auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, optional_whole_number, parse, read_json},
+    description::{refusals, shapes},
     directory::Contest,
     extract::Path,
     problem::{self, Problem},
@@ -47,9 +48,15 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(mint, show)).routes(routes!(revocations::revoke))
 }
 
+refusals! {
+    /// How a request for passes is refused.
+    MintingRefusals: INVALID_REQUEST, REFUSED, IDEMPOTENCY_KEY_USED, TAG_KEY_DESTROYED, VOTING_CLOSED
+}
+
 /// Whom to mint passes for: `subjects` or `count`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"subjects": ["ama@example.org"]}))]
 struct MintRequest {
     /// A mail address each, also as `Ama <ama@example.org>`, or a text with a scheme: `mailto:`, `tel:`, `oidc:`, `code:`, `id:`. The same person is the
     /// same voter, however the subject is written.
@@ -57,10 +64,14 @@ struct MintRequest {
     /// What subjects without a scheme are. Absent: what the contest's first list said, and of the first list `addresses`.
     subjects_are: Option<SubjectKind>,
     /// The given number of voters without names.
-    count: Option<usize>,
+    #[serde(default, deserialize_with = "optional_whole_number")]
+    #[schema(minimum = 1, maximum = 10_000)]
+    count: Option<u64>,
     /// The channel that their votes count in, where the contest has channels.
+    #[schema(value_type = Option<shapes::Id>)]
     channel: Option<String>,
     /// A label for turnout, such as a region. Never in the log.
+    #[schema(value_type = Option<shapes::Id>)]
     group: Option<String>,
     /// From when on the passes are refused; 30 days after closing unless said otherwise.
     expires: Option<String>,
@@ -117,14 +128,14 @@ struct SamePerson {
 #[derive(Serialize, ToSchema)]
 struct ContestPasses {
     /// Passes counted at minting, by way of admission.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, u64>)]
     ways: BTreeMap<String, u64>,
     /// Voters whose passes were revoked, by the mode of their newest revocation.
     revoked: RevokedNumbers,
     /// The contest's newest revocation; 0 if there is none. Passes minted before it have a lower generation.
     generation: u32,
     /// `form` is `canonical-1`, with `subjects_are` and the table of `domains`; or `raw`, byte for byte, of contests that are older than that.
-    #[schema(value_type = Object)]
+    #[schema(value_type = shapes::SubjectRules)]
     subjects: acclaim_contest::SubjectRules,
     /// Whether the contest keeps them, from its first pass of a subject on. Until then they are those that it would get now.
     kept: bool,
@@ -143,9 +154,8 @@ struct RevokedNumbers {
 ///
 /// The whole list is checked first: if one subject is refused, `refused` has them with positions and reasons, and nothing is minted. Passes are counted before they
 /// are handed out, and the totals are published in the log. A repeated request gets the same passes, and is not counted again.
-#[utoipa::path(post, path = "/v1/contests/{contest}/passes", tag = "staff", request_body = MintRequest, security(("key" = [])),
-    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
-    responses((status = 200, body = Minted)))]
+#[utoipa::path(post, operation_id = "mint_passes", path = "/v1/contests/{contest}/passes", tag = "staff", request_body = MintRequest, security(("key" = [])),
+    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Minted, description = "the passes"), MintingRefusals))]
 async fn mint(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -165,7 +175,8 @@ async fn mint(
         return Err(Problem::new(&problem::VOTING_CLOSED, "passes are minted until the closing"));
     }
     let grant = Grant::read(&api, &contest, &wanted)?;
-    let whom = Whom::read(wanted.subjects, wanted.count, wanted.subjects_are.map(Into::into))?;
+    let made_up = wanted.count.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    let whom = Whom::read(wanted.subjects, made_up, wanted.subjects_are.map(Into::into))?;
     let request = Counting { asked: &asked, hash: *blake3::hash(&body).as_bytes(), minting: grant.minting };
     let (voters, minting) = count(&api, &contest, tag_key, &request, &whom).await?;
     let minted = grant.mint(&api, &contest, tag_key, voters, minting)?;
@@ -175,8 +186,8 @@ async fn mint(
 /// How many passes there are, by way of admission, how many voters have revoked ones, and how subjects are compared.
 ///
 /// By the latter a whole file can be checked, and persons found who are in it twice, before the first of several requests.
-#[utoipa::path(get, path = "/v1/contests/{contest}/passes", tag = "staff", security(("key" = [])),
-    params(("contest" = String, Path,)), responses((status = 200, body = ContestPasses)))]
+#[utoipa::path(get, operation_id = "count_passes", path = "/v1/contests/{contest}/passes", tag = "staff", security(("key" = [])),
+    responses((status = 200, body = ContestPasses, description = "the numbers")))]
 async fn show(
     State(api): State<Api>,
     Path(contest): Path<String>,

@@ -23,7 +23,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::{self, SCORE_READERS, SCORERS},
     body::{STAFF_LIMIT, idempotency_key, parse, read_json},
-    commands::{self, Done, invalid},
+    commands::{self, CommandRefusals, Done, invalid},
+    description::shapes,
     directory::Contest,
     extract::Path,
     problem::Problem,
@@ -41,12 +42,16 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 /// A juror and an entry, and why.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"panel": "jury", "juror": "Ama Mensah", "entry": "photo-01", "reason": "a relative"}))]
 struct RecusalRequest {
     /// With a juror's key: that key's panel, or absent.
+    #[schema(value_type = Option<shapes::Id>)]
     panel: Option<String>,
     /// With a juror's key: that juror, or absent.
     juror: Option<String>,
+    #[schema(value_type = shapes::Id)]
     entry: String,
+    #[schema(value_type = shapes::Text)]
     reason: String,
 }
 
@@ -54,10 +59,7 @@ struct RecusalRequest {
 ///
 /// Jurors do so for themselves with a juror's key, organisers for any juror, until freezing. Not in logs of version 1.
 #[utoipa::path(post, path = "/v1/contests/{contest}/recusals", tag = "staff", request_body = RecusalRequest, security(("key" = [])),
-    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
-    responses((status = 200, body = Done, description = "in the log"),
-        (status = 409, content_type = "application/problem+json", description = "the rules or the phase do not allow it"),
-        (status = 422, content_type = "application/problem+json", description = "a mistake, with its field")))]
+    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
 async fn recuse(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -68,10 +70,7 @@ async fn recuse(
 
 /// Take a recusal back: the juror judges the entry again. Scores that were dropped do not come back.
 #[utoipa::path(post, path = "/v1/contests/{contest}/rejoinings", tag = "staff", request_body = RecusalRequest, security(("key" = [])),
-    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
-    responses((status = 200, body = Done, description = "in the log"),
-        (status = 409, content_type = "application/problem+json", description = "the rules or the phase do not allow it"),
-        (status = 422, content_type = "application/problem+json", description = "a mistake, with its field")))]
+    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
 async fn rejoin(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -129,6 +128,7 @@ struct Recusals {
 
 /// A recusal that was not taken back.
 #[derive(Serialize, ToSchema)]
+#[schema(as = StandingRecusal)]
 pub(crate) struct Standing {
     pub(crate) panel: String,
     pub(crate) juror: String,
@@ -141,8 +141,7 @@ pub(crate) struct Standing {
 }
 
 /// The recusals that stand. Jurors read their own.
-#[utoipa::path(get, path = "/v1/contests/{contest}/recusals", tag = "staff", security(("key" = [])), params(("contest" = String, Path,)),
-    responses((status = 200, body = Recusals)))]
+#[utoipa::path(get, operation_id = "read_recusals", path = "/v1/contests/{contest}/recusals", tag = "staff", security(("key" = [])), responses((status = 200, body = Recusals, description = "those that stand")))]
 async fn read(
     State(api): State<Api>,
     Path(contest): Path<String>,

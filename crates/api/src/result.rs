@@ -13,16 +13,13 @@ use axum::{
 use bytes::Bytes;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{OneOfBuilder, Ref, RefOr, Schema},
-};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     compression::{Encoding, StaticContent},
     conditional::is_not_modified,
     contests::visible,
+    description::{refusals, shapes},
     extract::{Path, Query},
     negotiation,
     problem::{self, Problem},
@@ -59,33 +56,23 @@ enum Version {
     Provisional,
 }
 
-/// The document's own schema, which describes it better than a copy would: by the version of its log one of two.
-struct ResultDocument;
-
-impl PartialSchema for ResultDocument {
-    fn schema() -> RefOr<Schema> {
-        let versions = ["/schemas/result-1.json", "/schemas/result-2.json"];
-        versions.into_iter().fold(OneOfBuilder::new(), |all, version| all.item(Ref::new(version))).into()
-    }
+refusals! {
+    /// How a question for the result is refused.
+    ResultRefusals: NOT_PUBLIC, NO_RESULT_YET, REFUSED
 }
-
-impl ToSchema for ResultDocument {}
 
 /// The result: provisional after closing, certified at the end. A document in JSON, unless `Accept` or `format` asks for a table or a page.
 ///
 /// While a contest is reopened, the result that was certified before stays readable, with the header `Acclaim-Result: under-correction` and a notice on
 /// the page. Organisers and auditors then get the provisional one, unless they ask for `version=certified`.
-#[utoipa::path(get, path = "/v1/contests/{contest}/result", tag = "results",
-    params(("contest" = String, Path,), ("format" = Option<String>, Query, description = "`json`, `csv` or `html`; goes before `Accept`"),
-        ("version" = Option<String>, Query, description = "`certified` or `provisional`, where a contest was reopened and has both"),
+#[utoipa::path(get, operation_id = "read_result", path = "/v1/contests/{contest}/result", tag = "results",
+    params(("format" = inline(Option<shapes::ResultFormat>), Query, description = "goes before `Accept`"),
+        ("version" = inline(Option<shapes::ResultVersion>), Query, description = "which, where a contest was reopened and has both"),
         ("excel" = Option<bool>, Query, description = "whether a table begins with a byte order mark")),
     responses(
         (status = 200, description = "the document, the table or the page", content(
-            (ResultDocument = "application/json"), (String = "text/csv"), (String = "text/html"))),
-        (status = 304, description = "as `If-None-Match` has it"),
-        (status = 400, description = "there is no such format or version"),
-        (status = 403, description = "not public"),
-        (status = 409, description = "before the closing, or there is no such version now")))]
+            (shapes::ResultDocument = "application/json"), (String = "text/csv"), (String = "text/html"))),
+        (status = 304, description = "still the same"), ResultRefusals))]
 async fn result(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -227,16 +214,16 @@ async fn written(api: &Api, document: Bytes, zone: Option<Zone>, key: Key) -> Re
 }
 
 /// JSON Schema (2020-12) of the result document, version 1.
-#[utoipa::path(get, path = "/schemas/result-1.json", tag = "results",
-    responses((status = 200, content_type = "application/schema+json")))]
+#[utoipa::path(get, operation_id = "read_schema_1", path = "/schemas/result-1.json", tag = "results",
+    responses((status = 200, content_type = "application/schema+json", body = Object, description = "the schema"), (status = 304, description = "still the same")))]
 async fn schema_1(headers: HeaderMap) -> Response {
     static CONTENT: LazyLock<StaticContent> = LazyLock::new(|| StaticContent::new(SCHEMA_1));
     CONTENT.answer(&headers, SCHEMA_HEADERS)
 }
 
 /// JSON Schema (2020-12) of the result document, version 2.
-#[utoipa::path(get, path = "/schemas/result-2.json", tag = "results",
-    responses((status = 200, content_type = "application/schema+json")))]
+#[utoipa::path(get, operation_id = "read_schema_2", path = "/schemas/result-2.json", tag = "results",
+    responses((status = 200, content_type = "application/schema+json", body = Object, description = "the schema"), (status = 304, description = "still the same")))]
 async fn schema_2(headers: HeaderMap) -> Response {
     static CONTENT: LazyLock<StaticContent> = LazyLock::new(|| StaticContent::new(SCHEMA_2));
     CONTENT.answer(&headers, SCHEMA_HEADERS)

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt as _;
+use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -20,9 +21,11 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    auth, ballots, bulk, commands, contests,
+    auth, ballots,
+    base_path::BasePath,
+    bulk, commands, contests,
     cross_origin::Allowed,
-    docs,
+    description, docs,
     health::{self, OperationListener},
     jury_status, log, memory, mine, page, passes,
     problem::{self, Problem},
@@ -68,16 +71,16 @@ fn described() -> OpenApiRouter<Api> {
         .merge(health::routes())
 }
 
-/// The description that `/openapi.json` serves.
+/// The description that `/openapi.json` serves of a server without a base path.
 #[must_use]
-pub fn openapi() -> Document {
-    described().into_openapi()
+pub fn openapi() -> Value {
+    description::complete(&described().into_openapi(), &BasePath::default())
 }
 
 /// The whole API as a service, and `others` beside it. Requests carry [`ConnectInfo`] of their peer.
 pub fn router(api: Api, others: Router) -> Router {
     let (described, document) = described().split_for_parts();
-    let docs = docs::routes(document, &api.settings.base_path);
+    let docs = docs::routes(&description::complete(&document, &api.settings.base_path));
     service(described.merge(page::routes()).merge(docs).merge(others.with_state(())), api)
 }
 

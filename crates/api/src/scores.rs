@@ -29,7 +29,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::{self, SCORE_READERS, SCORERS},
     body::{STAFF_LIMIT, idempotency_key, parse, read_json},
-    commands::{self, Done},
+    commands::{self, CommandRefusals, Done},
+    description::shapes,
     directory::Contest,
     extract::Path,
     jury::{Jury, Mistake, Sheet, recused_scores},
@@ -50,28 +51,28 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 /// A juror's scores in a category.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"panel": "jury", "juror": "Ama Mensah", "category": "photos", "values": [["photo-01", "8.5"]]}))]
 struct ScoreRequest {
     /// With a juror's key: that key's panel, or absent.
+    #[schema(value_type = Option<shapes::Id>)]
     panel: Option<String>,
     /// With a juror's key: that juror, or absent. In any spelling that is the same in NFC, with white space collapsed and without case; the log has the
     /// registered one.
     juror: Option<String>,
+    #[schema(value_type = shapes::Id)]
     category: String,
     /// Where the panel has criteria.
     criterion: Option<String>,
     /// Entry and score, a decimal of at most four places; they replace all that the juror entered in this category (by this criterion) before.
-    #[schema(value_type = Vec<Vec<String>>)]
+    #[schema(value_type = Vec<shapes::Pair>)]
     values: Vec<(String, String)>,
 }
 
 /// Enter a juror's scores in a category; they replace the earlier ones.
 ///
 /// Jurors enter their own with a juror's key, until freezing; organisers enter any juror's.
-#[utoipa::path(post, path = "/v1/contests/{contest}/scores", tag = "staff", request_body = ScoreRequest, security(("key" = [])),
-    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
-    responses((status = 200, body = Done, description = "in the log"),
-        (status = 409, content_type = "application/problem+json", description = "the rules or the phase do not allow it"),
-        (status = 422, content_type = "application/problem+json", description = "all mistakes at once, each with its field")))]
+#[utoipa::path(post, operation_id = "enter_scores", path = "/v1/contests/{contest}/scores", tag = "staff", request_body = ScoreRequest, security(("key" = [])),
+    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
 async fn enter(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -230,6 +231,7 @@ struct Scores {
 
 /// The newest scores of a juror in a category, by one criterion if the panel has several.
 #[derive(Serialize, ToSchema)]
+#[schema(as = StandingScores)]
 pub(crate) struct Standing {
     pub(crate) panel: String,
     pub(crate) juror: String,
@@ -237,7 +239,7 @@ pub(crate) struct Standing {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) criterion: Option<String>,
     /// Entry and score.
-    #[schema(value_type = Vec<Vec<String>>)]
+    #[schema(value_type = Vec<shapes::Pair>)]
     pub(crate) values: Vec<(String, String)>,
     /// Name of the staff key that entered them.
     pub(crate) by: String,
@@ -248,8 +250,8 @@ pub(crate) struct Standing {
 }
 
 /// The scores that stand: the newest of each juror, category and criterion. Jurors read their own.
-#[utoipa::path(get, path = "/v1/contests/{contest}/scores", tag = "staff", security(("key" = [])), params(("contest" = String, Path,)),
-    responses((status = 200, body = Scores)))]
+#[utoipa::path(get, operation_id = "read_scores", path = "/v1/contests/{contest}/scores", tag = "staff", security(("key" = [])),
+    responses((status = 200, body = Scores, description = "what stands")))]
 async fn read(
     State(api): State<Api>,
     Path(contest): Path<String>,

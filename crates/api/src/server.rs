@@ -302,6 +302,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_reads_a_little_now_and_then_loses_the_place_too() {
+        let write_timeout = Duration::from_millis(500);
+        let (address, _server) = start(Settings { connections: 1, write_timeout, ..unshared() });
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        slow.write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let slowly = tokio::spawn(async move {
+            let mut buffer = [0; 64];
+            while slow.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                tokio::time::sleep(write_timeout / 5).await;
+            }
+        });
+        let answer = exchange(address, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", "here").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        slowly.abort();
+    }
+
+    #[tokio::test]
     async fn a_network_has_its_share_of_the_connections() {
         let (address, _server) = start(Settings { connections: 8, ..Settings::default() });
         let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";

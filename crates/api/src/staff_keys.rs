@@ -5,7 +5,7 @@ use std::time::Duration;
 use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
     RequestId,
-    keys::{Revocation, Role, StaffKey},
+    keys::{KeyRevocation, Revocation, Role, StaffKey, are_within},
     staff_keys::{self, CreatedKey, NewKey, NewKeyError, Origin},
 };
 use axum::{
@@ -21,12 +21,22 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth,
     body::{STAFF_LIMIT, idempotency_key, parse, read_json},
+    description::{refusals, shapes},
     extract::Path,
     problem::{self, Problem},
     state::Api,
 };
 
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+refusals! {
+    /// How a request for a new key is refused.
+    CreationRefusals: INVALID_REQUEST, REFUSED, IDEMPOTENCY_KEY_USED
+}
+refusals! {
+    /// How a request to revoke a key is refused.
+    RevocationRefusals: KEY_NOT_FOUND, REFUSED, IDEMPOTENCY_KEY_USED
+}
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
@@ -37,8 +47,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 struct KeyDescription {
     /// Unique in the installation; written as `by` into logs.
     name: String,
-    /// `organiser`, `auditor`, `gateway`, `juror` or `operator`.
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::Role)]
     role: Role,
     /// The contests it is for; null for all.
     #[schema(value_type = Option<Vec<String>>)]
@@ -47,14 +56,14 @@ struct KeyDescription {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     panel: Option<PanelId>,
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::Instant)]
     created: Instant,
     /// From when on it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<shapes::Instant>)]
     expires: Option<Instant>,
     /// Since when it is refused; null if it is not revoked.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<shapes::Instant>, required = true)]
     revoked: Option<Instant>,
 }
 
@@ -83,13 +92,15 @@ struct NewKeyAnswer {
 /// The staff key to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"role": "auditor", "contests": ["photo-2031"]}))]
 struct NewKeyRequest {
-    /// `organiser`, `auditor`, `gateway`, `juror` or `operator`.
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::Role)]
     role: Role,
     /// For these contests only. Absent: for all.
+    #[schema(value_type = Option<Vec<shapes::Id>>)]
     contests: Option<Vec<String>>,
     /// A juror's panel in the contest.
+    #[schema(value_type = Option<shapes::Id>)]
     panel: Option<String>,
     /// Its name, which the log shows with what it decides; a juror's name in the log. Absent: one made from the role.
     name: Option<String>,
@@ -100,28 +111,26 @@ struct NewKeyRequest {
 /// List the staff keys, without their secrets.
 ///
 /// A key for some contests sees the keys that are for these alone.
-#[utoipa::path(get, path = "/v1/keys", tag = "staff", security(("key" = [])), responses((status = 200, body = KeyList)))]
+#[utoipa::path(get, operation_id = "list_keys", path = "/v1/keys", tag = "staff", security(("key" = [])), responses((status = 200, body = KeyList, description = "by name")))]
 async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
     let operator = auth::operator(&api, &headers).await?;
     let keys = api.stores.database.staff_keys().await?;
-    let keys = keys.into_iter().filter(|key| is_within(&operator, key.contests.as_deref()));
+    let keys = keys.into_iter().filter(|key| key.is_within(operator.contests.as_deref()));
     Ok(secret(StatusCode::OK, KeyList { keys: keys.map(KeyDescription::from).collect() }))
 }
 
 /// Make a staff key. The answer has the key, once.
 ///
 /// A repeated request is answered with the same key, as long as the key is valid. A key for some contests makes keys for these alone.
-#[utoipa::path(post, path = "/v1/keys", tag = "staff", request_body = NewKeyRequest, security(("key" = [])),
+#[utoipa::path(post, operation_id = "create_key", path = "/v1/keys", tag = "staff", request_body = NewKeyRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)),
-    responses((status = 201, body = NewKeyAnswer),
-        (status = 409, content_type = "application/problem+json", description = "the name or the Idempotency-Key is in use"),
-        (status = 422, content_type = "application/problem+json", description = "a mistake, with its field")))]
+    responses((status = 201, body = NewKeyAnswer, description = "made"), CreationRefusals))]
 async fn create(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let operator = auth::operator(&api, request.headers()).await?;
     let asked = RequestId::new(&operator.name, &idempotency_key(request.headers())?);
     let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted = read(parse(&body)?)?;
-    if !is_within(&operator, wanted.contests.as_deref()) {
+    if !are_within(wanted.contests.as_deref(), operator.contests.as_deref()) {
         let own = operator.contests.unwrap_or_default();
         let own = own.iter().map(ContestId::as_str).collect::<Vec<_>>().join(", ");
         let detail = format!(
@@ -156,42 +165,33 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
 /// Revoke a staff key: it is refused at once, in every process, and its open answers end.
 ///
 /// A repeated request is answered as before. The last key of an operator of all contests that is valid is not revoked: nobody could make another one over HTTP.
-#[utoipa::path(delete, path = "/v1/keys/{name}", tag = "staff", security(("key" = [])),
+#[utoipa::path(delete, operation_id = "revoke_key", path = "/v1/keys/{name}", tag = "staff", security(("key" = [])),
     params(("name" = String, Path, description = "The key's name, percent-encoded"), ("Idempotency-Key" = String, Header,)),
-    responses((status = 200, body = KeyDescription),
-        (status = 404, content_type = "application/problem+json", description = "the key sees no key of this name"),
-        (status = 409, content_type = "application/problem+json", description = "it is the last operator's")))]
+    responses((status = 200, body = KeyDescription, description = "revoked"), RevocationRefusals))]
 async fn revoke(
     State(api): State<Api>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let operator = auth::operator(&api, &headers).await?;
-    idempotency_key(&headers)?;
-    let database = &api.stores.database;
-    let seen = async || {
-        let keys = database.staff_keys().await?.into_iter();
-        let found =
-            keys.filter(|key| is_within(&operator, key.contests.as_deref())).find(|key| key.name == name);
-        found.ok_or_else(|| {
-            Problem::new(&problem::KEY_NOT_FOUND, format!("the key {} sees no key {name:?}", operator.name))
-        })
-    };
-    if seen().await?.revoked.is_none() {
-        let now = Instant::at_or_before(api.stores.clock.now());
-        let revocation = database.revoke_staff_key_unless_last(&name, now).await?;
-        if revocation == Revocation::Last {
+    let id = RequestId::new(&operator.name, &idempotency_key(&headers)?);
+    let at = Instant::at_or_before(api.stores.clock.now());
+    let request = KeyRevocation { id, name, within: operator.contests, at };
+    match api.stores.database.revoke_staff_key_once(&request).await? {
+        Revocation::Done(key) => Ok(secret(StatusCode::OK, KeyDescription::from(*key))),
+        Revocation::NotThere => {
+            let detail = format!("the key {} sees no key {:?}", operator.name, request.name);
+            Err(Problem::new(&problem::KEY_NOT_FOUND, detail))
+        }
+        Revocation::Last => {
             let detail = "this is the last valid key of an operator of all contests: make another one first";
-            return Err(Problem::new(&problem::REFUSED, detail).with("code", "last-operator"));
+            Err(Problem::new(&problem::REFUSED, detail).with("code", "last-operator"))
+        }
+        Revocation::RequestUsed(other) => {
+            let detail = format!("the staff key has used this Idempotency-Key for the key {other:?}");
+            Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail))
         }
     }
-    Ok(secret(StatusCode::OK, KeyDescription::from(seen().await?)))
-}
-
-/// Whether a key for these contests, or for all, is for no contest that the operator's key is not for.
-fn is_within(operator: &StaffKey, contests: Option<&[ContestId]>) -> bool {
-    operator.contests.is_none()
-        || contests.is_some_and(|contests| contests.iter().all(|contest| operator.covers(contest)))
 }
 
 fn read(request: NewKeyRequest) -> Result<NewKey, Problem> {

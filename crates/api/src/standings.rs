@@ -11,19 +11,21 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     compression::Encoding,
     conditional::is_not_modified,
     contests::visible,
+    description::{refusals, shapes},
     directory::Contest,
     extract::{Path, Query},
     following::{follow, last_event},
-    memory::shared,
     negotiation,
     problem::{self, Problem},
     publication::may_read_standings,
+    shared::shared,
     state::Api,
 };
 
@@ -52,6 +54,11 @@ pub(crate) fn latest(api: &Api, contest: &Contest) -> Result<Arc<Publication>, P
 /// How long a tally waits for the figures of what is recorded. They are published within a quarter of a second.
 const FIGURES_TIMEOUT: Duration = Duration::from_millis(500);
 
+refusals! {
+    /// How a question for the tally is refused.
+    TallyRefusals: NOT_PUBLIC, REFUSED
+}
+
 /// What is asked for.
 #[derive(Deserialize)]
 struct Asked {
@@ -60,10 +67,11 @@ struct Asked {
 }
 
 /// The live tally; all figures are those of the log's size that it names. Whatever this process has answered as recorded is in it.
-#[utoipa::path(get, path = "/v1/contests/{contest}/tally", tag = "results", params(("contest" = String, Path,),
-        ("format" = Option<String>, Query, description = "`json` or `csv`; goes before `Accept`"),
+#[utoipa::path(get, operation_id = "read_tally", path = "/v1/contests/{contest}/tally", tag = "results", params(
+        ("format" = inline(Option<shapes::TallyFormat>), Query, description = "goes before `Accept`"),
         ("excel" = Option<bool>, Query, description = "whether a table begins with a byte order mark")),
-    responses((status = 200, description = "JSON, or CSV by `Accept: text/csv`"), (status = 403, description = "not public")))]
+    responses((status = 200, description = "JSON, or CSV by `Accept: text/csv`", content((shapes::Tally = "application/json"), (String = "text/csv"))),
+        (status = 304, description = "still the same"), TallyRefusals))]
 async fn tally(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -117,10 +125,22 @@ pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {
     body.freeze()
 }
 
+/// An event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is written by `following`")]
+struct TallyEvent {
+    /// `tally`.
+    event: String,
+    /// `<size>-<pending>`.
+    id: String,
+    /// The live tally as JSON, as `/tally` answers it.
+    data: String,
+}
+
 /// The live tally as server-sent events, a few a second at most, each a whole tally. Without news a comment comes every 15 seconds.
-#[utoipa::path(get, path = "/v1/contests/{contest}/tally/stream", tag = "results",
-    params(("contest" = String, Path,), ("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that the client has: it is not sent again")),
-    responses((status = 200, content_type = "text/event-stream")))]
+#[utoipa::path(get, operation_id = "follow_tally", path = "/v1/contests/{contest}/tally/stream", tag = "results",
+    params(("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that the client has: it is not sent again")),
+    responses((status = 200, content_type = "text/event-stream", body = TallyEvent, description = "events, each of which is as described"), TallyRefusals))]
 async fn tally_stream(
     State(api): State<Api>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

@@ -27,6 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Recorded ballots, replaced and voided ones included, by their arrival.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Turnout)]
 struct Report {
     contest: String,
     ballots: u64,
@@ -59,8 +60,8 @@ impl Report {
 }
 
 /// Ballots by minute, hour, channel and group.
-#[utoipa::path(get, path = "/v1/contests/{contest}/turnout", tag = "staff", security(("key" = [])),
-    params(("contest" = String, Path,)), responses((status = 200, body = Report)))]
+#[utoipa::path(get, operation_id = "read_turnout", path = "/v1/contests/{contest}/turnout", tag = "staff", security(("key" = [])),
+    responses((status = 200, body = Report, description = "recorded ballots")))]
 async fn turnout(
     State(api): State<Api>,
     Path(contest): Path<String>,

@@ -27,6 +27,7 @@ use crate::{
     contests::{create, keep_subjects},
     database::PostgresDatabase,
     error::{corrupt, exactly, signed, unavailable},
+    keys::key_revocation,
     pass_revocations::stored_generation,
 };
 
@@ -147,6 +148,7 @@ impl Arrival {
         match part {
             Part::Values(values) => insert_values(tx, values).await,
             Part::StaffKeys(keys) => insert_staff_keys(tx, &keys).await,
+            Part::KeyRevocations(revocations) => insert_key_revocations(tx, &revocations).await,
             Part::Retired(ids) => insert_retired(tx, &ids).await,
             Part::Contest(record, head) => {
                 self.contest = Some((insert_contest(tx, &record, head.as_ref()).await?, 0));
@@ -211,6 +213,13 @@ async fn insert_staff_keys(tx: &mut Lent, keys: &[([u8; 32], StaffKey)]) -> Resu
         .bind(key.revoked.map(|at| at.seconds()))
         .bind(key.expires.map(|at| at.seconds()));
         insert_rows(tx, statement, 1).await?;
+    }
+    Ok(())
+}
+
+async fn insert_key_revocations(tx: &mut Lent, revocations: &[(RequestId, StaffKey)]) -> Result<()> {
+    for (id, key) in revocations {
+        insert_rows(tx, key_revocation(id, key)?, 1).await?;
     }
     Ok(())
 }

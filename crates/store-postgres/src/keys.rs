@@ -4,19 +4,27 @@ use std::collections::HashSet;
 
 use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
-    Keys, StoreError,
+    Keys, RequestId,
     error::Result,
-    keys::{Revocation, StaffKey},
+    keys::{KeyRevocation, Revocation, StaffKey},
 };
 use async_trait::async_trait;
-use sqlx_core::{error::Error, query::query, raw_sql::raw_sql, row::Row as _};
-use sqlx_postgres::PgRow;
+use sqlx_core::{
+    error::Error,
+    query::{Query, query},
+    raw_sql::raw_sql,
+    row::Row as _,
+};
+use sqlx_postgres::{PgArguments, PgRow, Postgres};
 
 use crate::{
     connection::{Durability, Lent, within},
     database::PostgresDatabase,
-    error::{corrupt, exactly, unavailable},
+    error::{corrupt, unavailable},
 };
+
+const ALL_KEYS: &str =
+    "SELECT name, role, contests, panel, created, revoked, expires FROM staff_keys ORDER BY name";
 
 #[async_trait]
 impl Keys for PostgresDatabase {
@@ -39,11 +47,7 @@ impl Keys for PostgresDatabase {
     }
 
     async fn staff_keys(&self) -> Result<Vec<StaffKey>> {
-        let rows = self
-            .rows(query(
-                "SELECT name, role, contests, panel, created, revoked, expires FROM staff_keys ORDER BY name",
-            ))
-            .await?;
+        let rows = self.rows(query(ALL_KEYS)).await?;
         rows.iter().map(staff_key).collect()
     }
 
@@ -73,9 +77,9 @@ impl Keys for PostgresDatabase {
         .await
     }
 
-    async fn revoke_staff_key_unless_last(&self, name: &str, at: Instant) -> Result<Revocation> {
+    async fn revoke_staff_key_once(&self, request: &KeyRevocation) -> Result<Revocation> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let revocation = within(self.patience(), revoke_unless_last(&mut tx, name, at)).await?;
+        let revocation = within(self.patience(), revoke_once(&mut tx, request)).await?;
         tx.commit().await?;
         Ok(revocation)
     }
@@ -95,27 +99,37 @@ impl Keys for PostgresDatabase {
     }
 }
 
-async fn revoke_unless_last(tx: &mut Lent, name: &str, at: Instant) -> Result<Revocation> {
+async fn revoke_once(tx: &mut Lent, request: &KeyRevocation) -> Result<Revocation> {
     // Of two that revoke each other the second waits here, and sees what the first did.
     raw_sql("LOCK TABLE staff_keys IN SHARE ROW EXCLUSIVE MODE")
         .execute(&mut *tx)
         .await
         .map_err(unavailable)?;
-    let row = query(
-        "SELECT count(*) FILTER (WHERE name = $1), count(*) FILTER (WHERE name <> $1) FROM staff_keys
-         WHERE role = 'operator' AND contests IS NULL AND revoked IS NULL AND (expires IS NULL OR expires > $2)",
-    );
-    let row = row.bind(name).bind(at.seconds()).fetch_one(&mut *tx).await.map_err(unavailable)?;
-    let (this, others): (i64, i64) =
-        (row.try_get(0).map_err(unavailable)?, row.try_get(1).map_err(unavailable)?);
-    if this > 0 && others == 0 {
-        return Ok(Revocation::Last);
-    }
+    let KeyRevocation { id, name, at, .. } = request;
+    let statement = query("SELECT revoked FROM key_revocations WHERE staff = $1 AND key = $2");
+    let row = statement.bind(&id.by).bind(&id.key).fetch_optional(&mut *tx).await.map_err(unavailable)?;
+    let before: Option<String> = row.map(|row| row.try_get(0)).transpose().map_err(unavailable)?;
+    let before = before.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
+    let rows = query(ALL_KEYS).fetch_all(&mut *tx).await.map_err(unavailable)?;
+    let keys = rows.iter().map(staff_key).collect::<Result<Vec<_>>>()?;
+    let key = match request.decide(before, &keys) {
+        Ok(key) => key,
+        Err(answer) => return Ok(answer),
+    };
     let statement = query("UPDATE staff_keys SET revoked = $1 WHERE name = $2 AND revoked IS NULL");
-    let revoked = statement.bind(at.seconds()).bind(name).execute(tx).await.map_err(unavailable)?;
-    let none = || StoreError::Conflict(format!("there is no key {name} to revoke"));
-    exactly(revoked.rows_affected(), 1, none)?;
-    Ok(Revocation::Done)
+    statement.bind(at.seconds()).bind(name).execute(&mut *tx).await.map_err(unavailable)?;
+    key_revocation(id, &key)?.execute(tx).await.map_err(unavailable)?;
+    Ok(Revocation::Done(Box::new(key)))
+}
+
+/// Keeps what a request to revoke a staff key came to.
+pub(crate) fn key_revocation<'a>(
+    id: &'a RequestId,
+    key: &StaffKey,
+) -> Result<Query<'a, Postgres, PgArguments>> {
+    let revoked = serde_json::to_string(key).map_err(corrupt)?;
+    let statement = query("INSERT INTO key_revocations (staff, key, revoked) VALUES ($1, $2, $3)");
+    Ok(statement.bind(&id.by).bind(&id.key).bind(revoked))
 }
 
 fn staff_key(row: &PgRow) -> Result<StaffKey> {

@@ -22,10 +22,11 @@ const MIGRATIONS: &[(i32, &str)] = &[
     (4, include_str!("../migrations/4.sql")),
     (5, include_str!("../migrations/5.sql")),
     (6, include_str!("../migrations/6.sql")),
-    (VERSION, include_str!("../migrations/7.sql")),
+    (7, include_str!("../migrations/7.sql")),
+    (VERSION, include_str!("../migrations/8.sql")),
 ];
 /// The version that this program works with.
-pub const VERSION: i32 = 7;
+pub const VERSION: i32 = 8;
 /// Key of the lock that migrations hold: `acclaim1` in ASCII.
 const MIGRATION_LOCK: i64 = 0x6163_636c_6169_6d31;
 /// How long connecting may take, and how long a migration waits for its locks.

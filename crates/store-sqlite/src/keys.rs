@@ -6,7 +6,7 @@ use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
     Keys, Leases,
     error::{Result, StoreError},
-    keys::{Revocation, StaffKey},
+    keys::{KeyRevocation, Revocation, StaffKey},
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -46,16 +46,7 @@ impl Keys for SqliteDatabase {
     }
 
     async fn staff_keys(&self) -> Result<Vec<StaffKey>> {
-        self.read(|tx| {
-            let mut statement = tx
-                .prepare_cached(
-                    "SELECT name, role, contests, panel, created, revoked, expires FROM staff_keys ORDER BY name",
-                )
-                .map_err(unavailable)?;
-            let rows = statement.query_map([], stored_key).map_err(unavailable)?;
-            rows.map(|row| staff_key(row.map_err(unavailable)?)).collect()
-        })
-        .await
+        self.read(all_keys).await
     }
 
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>> {
@@ -89,23 +80,9 @@ impl Keys for SqliteDatabase {
         self.write(move |tx| revoke(tx, &name, at)).await
     }
 
-    async fn revoke_staff_key_unless_last(&self, name: &str, at: Instant) -> Result<Revocation> {
-        let name = name.to_owned();
-        self.write(move |tx| {
-            let (this, others): (i64, i64) = tx
-                .query_row(
-                    "SELECT coalesce(max(name = ?1), 0), coalesce(sum(name <> ?1), 0) FROM staff_keys
-                     WHERE role = 'operator' AND contests IS NULL AND revoked IS NULL AND (expires IS NULL OR expires > ?2)",
-                    params![name, at.seconds()],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
-                .map_err(unavailable)?;
-            if this > 0 && others == 0 {
-                return Ok(Revocation::Last);
-            }
-            revoke(tx, &name, at).map(|()| Revocation::Done)
-        })
-        .await
+    async fn revoke_staff_key_once(&self, request: &KeyRevocation) -> Result<Revocation> {
+        let request = request.clone();
+        self.write(move |tx| revoke_once(tx, &request)).await
     }
 
     async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>> {
@@ -135,6 +112,45 @@ impl Keys for SqliteDatabase {
         })
         .await
     }
+}
+
+fn all_keys(tx: &Transaction<'_>) -> Result<Vec<StaffKey>> {
+    let mut statement = tx
+        .prepare_cached(
+            "SELECT name, role, contests, panel, created, revoked, expires FROM staff_keys ORDER BY name",
+        )
+        .map_err(unavailable)?;
+    let rows = statement.query_map([], stored_key).map_err(unavailable)?;
+    rows.map(|row| staff_key(row.map_err(unavailable)?)).collect()
+}
+
+fn revoke_once(tx: &Transaction<'_>, request: &KeyRevocation) -> Result<Revocation> {
+    let KeyRevocation { id, name, at, .. } = request;
+    let before: Option<String> = tx
+        .query_row(
+            "SELECT revoked FROM key_revocations WHERE staff = ?1 AND key = ?2",
+            params![id.by, id.key],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(unavailable)?;
+    let before = before.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
+    let key = match request.decide(before, &all_keys(tx)?) {
+        Ok(key) => key,
+        Err(answer) => return Ok(answer),
+    };
+    tx.execute(
+        "UPDATE staff_keys SET revoked = ?1 WHERE name = ?2 AND revoked IS NULL",
+        params![at.seconds(), name],
+    )
+    .map_err(unavailable)?;
+    let revoked = serde_json::to_string(&key).map_err(corrupt)?;
+    tx.execute(
+        "INSERT INTO key_revocations (staff, key, revoked) VALUES (?1, ?2, ?3)",
+        params![id.by, id.key, revoked],
+    )
+    .map_err(unavailable)?;
+    Ok(Revocation::Done(Box::new(key)))
 }
 
 fn revoke(tx: &Transaction<'_>, name: &str, at: Instant) -> Result<()> {

@@ -29,8 +29,9 @@ const COMMANDS: usize = 64;
 /// Bytes of entries of one part, about.
 const BYTES: usize = 4 << 20;
 /// Tables that nobody may change any more once the mark is there. Who opened the file before it was can write still.
-const FENCED: [&str; 8] = [
+const FENCED: [&str; 9] = [
     "staff_keys",
+    "key_revocations",
     "contests",
     "heads",
     "commands",
@@ -213,6 +214,13 @@ impl Sender<'_> {
             |row| Ok((row.get(7)?, stored_key(row)?)),
             |(hash, key): ([u8; 32], StoredKey)| Ok((hash, staff_key(key)?)),
             Part::StaffKeys,
+        )?;
+        self.send_rows(
+            "SELECT staff, key, revoked FROM key_revocations ORDER BY staff, key",
+            [],
+            |row| Ok((RequestId { by: row.get(0)?, key: row.get(1)? }, row.get(2)?)),
+            |(id, key): (RequestId, String)| Ok((id, serde_json::from_str(&key).map_err(corrupt)?)),
+            Part::KeyRevocations,
         )?;
         self.send(Part::Retired(self.ids("SELECT id FROM retired ORDER BY id")?))
     }

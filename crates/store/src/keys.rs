@@ -6,7 +6,7 @@ use acclaim_contest::{ContestId, Instant, PanelId};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::{RequestId, error::Result};
 
 /// What a staff key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,12 @@ impl StaffKey {
         self.contests.as_ref().is_none_or(|contests| contests.contains(contest))
     }
 
+    /// Whether the key is for no contest but these; `None` stands for all.
+    #[must_use]
+    pub fn is_within(&self, contests: Option<&[ContestId]>) -> bool {
+        are_within(self.contests.as_deref(), contests)
+    }
+
     /// Whether the key has expired at `now`.
     #[must_use]
     pub fn is_expired(&self, now: Instant) -> bool {
@@ -99,13 +105,68 @@ impl StaffKey {
     }
 }
 
-/// What came of revoking a staff key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether contests are all among others; `None` stands for all contests.
+#[must_use]
+pub fn are_within(contests: Option<&[ContestId]>, others: Option<&[ContestId]>) -> bool {
+    let Some(others) = others else { return true };
+    contests.is_some_and(|contests| contests.iter().all(|contest| others.contains(contest)))
+}
+
+/// A request to revoke a staff key.
+#[derive(Debug, Clone)]
+pub struct KeyRevocation {
+    /// Which request: it is done once, and its repetition is answered as it was.
+    pub id: RequestId,
+    /// The key's name.
+    pub name: String,
+    /// The contests of the key that asks; `None` for all. It sees only keys that are for these alone.
+    pub within: Option<Vec<ContestId>>,
+    /// When.
+    pub at: Instant,
+}
+
+/// What came of a request to revoke a staff key.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revocation {
-    /// It is revoked.
-    Done,
-    /// It is the last valid one of an operator of all contests. Nothing was changed.
+    /// The key is revoked, by this request or before.
+    Done(Box<StaffKey>),
+    /// There is no key of this name that the asking key sees. Nothing was changed, as with what follows.
+    NotThere,
+    /// It is the last valid one of an operator of all contests.
     Last,
+    /// The `Idempotency-Key` was used for the key of this name.
+    RequestUsed(String),
+}
+
+impl KeyRevocation {
+    /// The key as it is after the request, which then has to be stored as what came of the request; or why nothing is to be changed. `before` is the key that
+    /// a request of the same id revoked.
+    ///
+    /// # Errors
+    /// What the request is answered with instead.
+    pub fn decide(
+        &self,
+        before: Option<StaffKey>,
+        keys: &[StaffKey],
+    ) -> std::result::Result<StaffKey, Revocation> {
+        if let Some(key) = before {
+            let is_same = key.name == self.name;
+            return Err(if is_same {
+                Revocation::Done(Box::new(key))
+            } else {
+                Revocation::RequestUsed(key.name)
+            });
+        }
+        let seen = |key: &&StaffKey| key.name == self.name && key.is_within(self.within.as_deref());
+        let key = keys.iter().find(seen).ok_or(Revocation::NotThere)?;
+        let makes_keys =
+            |key: &&StaffKey| key.role == Role::Operator && key.contests.is_none() && key.is_valid(self.at);
+        let is_last = makes_keys(&key) && keys.iter().filter(makes_keys).count() == 1;
+        if is_last {
+            return Err(Revocation::Last);
+        }
+        Ok(StaffKey { revoked: key.revoked.or(Some(self.at)), ..key.clone() })
+    }
 }
 
 /// Keys in the database.
@@ -133,12 +194,8 @@ pub trait Keys: Send + Sync {
     /// `Conflict` if no key that is not revoked has this name.
     async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()>;
 
-    /// As [`Keys::revoke_staff_key`], unless the key is the last one of an operator of all contests that is valid at `at`, also when two such keys revoke
-    /// each other at once.
-    ///
-    /// # Errors
-    /// As [`Keys::revoke_staff_key`].
-    async fn revoke_staff_key_unless_last(&self, name: &str, at: Instant) -> Result<Revocation>;
+    /// Revokes a staff key as [`KeyRevocation::decide`] has it, once for the request, also when two keys revoke each other at once. Durable when it returns.
+    async fn revoke_staff_key_once(&self, request: &KeyRevocation) -> Result<Revocation>;
 
     /// The installation's values (its name, its wrapped keys), by name.
     async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>>;

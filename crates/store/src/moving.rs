@@ -22,6 +22,8 @@ pub enum Part {
     Values(Vec<(String, Vec<u8>)>),
     /// Staff keys, revoked ones too, by the hashes of their secrets.
     StaffKeys(Vec<([u8; 32], StaffKey)>),
+    /// Requests that revoked staff keys, and the keys as they were then.
+    KeyRevocations(Vec<(RequestId, StaffKey)>),
     /// Ids of deleted contests that are never used again.
     Retired(Vec<ContestId>),
     /// A contest and the end of its log.

@@ -119,7 +119,7 @@ pub async fn create(
     let name = match (wanted.role, &wanted.name) {
         (Role::Juror, Some(name)) => juror_name(database, &wanted, name, now).await?,
         (_, Some(name)) => name.clone(),
-        (role, None) => format!("{role}-{}", hex(&hash(&token)[..4])),
+        (role, None) => made_name(role, &token),
     };
     let replaces =
         wanted.role == Role::Juror && database.staff_keys().await?.iter().any(|key| key.name == name);
@@ -135,6 +135,11 @@ pub async fn create(
         },
         Err(error) => Err(error.into()),
     }
+}
+
+/// The name of a key for which none is wanted.
+fn made_name(role: Role, token: &str) -> String {
+    format!("{role}-{}", hex(&hash(token)[..4]))
 }
 
 /// The juror that a key is for: contest, panel and name.
@@ -210,7 +215,11 @@ async fn made_before(
     token: &str,
 ) -> Result<Option<CreatedKey>, NewKeyError> {
     let Some(key) = database.staff_key(hash(token)).await? else { return Ok(None) };
-    let is_named = wanted.name.as_deref().is_none_or(|name| name == key.name || is_same(name, &key.name));
+    let is_named = match &wanted.name {
+        Some(name) if wanted.role == Role::Juror => is_same(name, &key.name),
+        Some(name) => *name == key.name,
+        None => key.name == made_name(wanted.role, token),
+    };
     let is_same_otherwise = (key.role, &key.contests, &key.panel, key.expires)
         == (wanted.role, &wanted.contests, &wanted.panel, wanted.expires);
     match key.revoked {

@@ -17,7 +17,7 @@ use acclaim_store::{
     contests::{Counted, PassCount},
     error::Result,
     hub::Rejection,
-    keys::{Revocation, StaffKey},
+    keys::{KeyRevocation, Revocation, StaffKey},
     ledger::{Append, Head, RecordedBallot, Turnout},
     pass_revocations::{PassRevocation, Revoked, RevokedCounts, RevokedVoter},
 };
@@ -193,8 +193,8 @@ impl Keys for FaultyDatabase {
         self.inner.revoke_staff_key(name, at).await
     }
 
-    async fn revoke_staff_key_unless_last(&self, name: &str, at: Instant) -> Result<Revocation> {
-        self.inner.revoke_staff_key_unless_last(name, at).await
+    async fn revoke_staff_key_once(&self, request: &KeyRevocation) -> Result<Revocation> {
+        self.inner.revoke_staff_key_once(request).await
     }
 
     async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>> {

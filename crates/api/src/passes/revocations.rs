@@ -24,34 +24,43 @@ use crate::{
     auth::{self, ORGANISERS},
     body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     commands::text,
+    description::{refusals, shapes},
     extract::Path,
     problem::{self, Problem},
     state::Api,
 };
 
+refusals! {
+    /// How a revocation is refused.
+    RevocationRefusals: INVALID_REQUEST, REFUSED, IDEMPOTENCY_KEY_USED, TAG_KEY_DESTROYED
+}
+
 /// Whose passes to revoke, and why.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"subjects": ["ama@example.org"], "mode": "replace", "reason": "the mail was forwarded"}))]
 struct RevocationRequest {
     /// As for minting, in any spelling; or what minting without names answered, such as `pass:...`.
     subjects: Vec<String>,
     /// What subjects without a scheme are: as for minting.
     subjects_are: Option<SubjectKind>,
     /// `replace`: minting again gives the voter a new pass. `bar`: the voter gets none any more, unless a later revocation with `replace` says otherwise.
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::RevocationMode)]
     mode: Mode,
     /// Why. It is kept until the contest's tag key is destroyed, and never in the log.
+    #[schema(value_type = shapes::Text)]
     reason: String,
 }
 
 /// Passes that are revoked.
 #[derive(Serialize, ToSchema)]
+#[schema(as = PassRevocation)]
 struct Revocation {
     /// Its number in the installation. Passes of these voters that were minted before are refused.
     generation: u32,
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::RevocationMode)]
     mode: Mode,
-    #[schema(value_type = String)]
+    #[schema(value_type = shapes::Instant)]
     at: Instant,
     /// Each person once, in the order asked for.
     revoked: Vec<RevokedSubject>,
@@ -72,11 +81,8 @@ struct RevokedSubject {
 ///
 /// Every process refuses them within a second. Ballots that were cast with them stand. Whether a subject had a pass is not looked for: it is not known. A repeated
 /// request is answered as before and revokes nothing that was minted since.
-#[utoipa::path(post, path = "/v1/contests/{contest}/passes/revocations", tag = "staff", request_body = RevocationRequest, security(("key" = [])),
-    params(("contest" = String, Path,), ("Idempotency-Key" = String, Header,)),
-    responses((status = 200, body = Revocation),
-        (status = 409, content_type = "application/problem+json", description = "no subject has a pass, or the tag key is destroyed"),
-        (status = 422, content_type = "application/problem+json", description = "a mistake, with its field")))]
+#[utoipa::path(post, operation_id = "revoke_passes", path = "/v1/contests/{contest}/passes/revocations", tag = "staff", request_body = RevocationRequest, security(("key" = [])),
+    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Revocation, description = "revoked"), RevocationRefusals))]
 pub(super) async fn revoke(
     State(api): State<Api>,
     Path(contest): Path<String>,

@@ -82,17 +82,21 @@ fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
     assert_eq!(site.send("GET", "/v1/contests/main/turnout", &[], b"").status, 401);
 }
 
-/// Nothing is recorded while nobody sequences. Then all that was not refused is.
 /// Waits until so many requests wait for their ballots.
 fn wait_until(site: &Site, waiting: u32) {
-    let line = format!("acclaim_waiting_requests {waiting}");
-    poll("requests to wait", || {
+    wait_for_metric(site, &format!("acclaim_waiting_requests {waiting}"));
+}
+
+/// Waits until the metrics have this line.
+fn wait_for_metric(site: &Site, line: &str) {
+    poll(line, || {
         let key = format!("Bearer {}", site.key);
         let told = site.send("GET", "/metrics", &[("authorization", &*key)], b"");
         told.text.lines().any(|told| told == line).then_some(())
     });
 }
 
+/// Nothing is recorded while nobody sequences. Then all that was not refused is.
 #[test]
 fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
     let mut site = Site::start_clustered();
@@ -130,6 +134,8 @@ fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
         );
         leaving.write_all((head + &body).as_bytes()).unwrap();
         wait_until(&site, 3);
+        // A request waits before its ballot is in the intake.
+        wait_for_metric(&site, "acclaim_backlog_ballots{contest=\"main\"} 3");
         drop(leaving);
         wait_until(&site, 2);
         let voters = [passes[0], passes[1]].map(|pass| scope.spawn(move || cast(pass)));

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    described::{self, Exchange},
     ground::{Servers, succeeded},
     server::{Server, acclaim, client, free_address},
 };
@@ -250,6 +251,7 @@ impl Site {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let sent = body;
         let answer = if body.is_empty() {
             self.agent.run(request.body(()).unwrap())
         } else {
@@ -260,10 +262,22 @@ impl Site {
             .headers()
             .get("content-type")
             .map_or_else(String::new, |value| value.to_str().unwrap().to_owned());
-        let text = String::from_utf8_lossy(&answer.body_mut().read_to_vec().unwrap()).into_owned();
+        let bytes = answer.body_mut().read_to_vec().unwrap();
+        let status = answer.status().as_u16();
+        if !answer.headers().contains_key("content-encoding") {
+            described::check(&Exchange {
+                method,
+                path,
+                request: sent,
+                status,
+                content_type: &content_type,
+                answer: &bytes,
+            });
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or_default();
         let headers = answer.headers().clone();
-        Answer { status: answer.status().as_u16(), headers, content_type, body, text }
+        Answer { status, headers, content_type, body, text }
     }
 
     /// Posts JSON with a bearer token.

@@ -73,8 +73,12 @@ fn create(site: &Site, token: &str, key: &str, body: &Value) -> Answer {
 }
 
 fn revoke(site: &Site, token: &str, name: &str) -> Answer {
+    revoke_by(site, token, &format!("revoke-{name}"), name)
+}
+
+fn revoke_by(site: &Site, token: &str, key: &str, name: &str) -> Answer {
     let bearer = format!("Bearer {token}");
-    let headers = [("authorization", &*bearer), ("idempotency-key", "revoke")];
+    let headers = [("authorization", &*bearer), ("idempotency-key", key)];
     site.send("DELETE", &format!("/v1/keys/{name}"), &headers, b"")
 }
 
@@ -136,6 +140,9 @@ fn operators_make_and_revoke_keys_over_http(site: &Site) {
         read_at(site, *address, &deputy).problem(401, "key-invalid");
     }
     assert_eq!(revoke(site, &site.key, "deputy").text, revoked.text);
+    revoke_by(site, &site.key, "revoke-deputy", "other").problem(409, "idempotency-key-used");
+    let nameless = json!({"role": "organiser", "contests": ["prize"]});
+    create(site, &site.key, "deputy", &nameless).problem(409, "idempotency-key-used");
     let again = create(site, &site.key, "deputy", &body);
     assert_eq!(again.problem(409, "refused")["code"], "revoked-since");
     revoke(site, &site.key, "nobody").problem(404, "key-not-found");

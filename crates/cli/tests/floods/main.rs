@@ -8,6 +8,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[path = "../e2e/described.rs"]
+mod described;
 #[expect(dead_code, unused_imports, unused_macros, reason = "the end-to-end tests use the rest")]
 #[path = "../e2e/ground.rs"]
 mod ground;
@@ -218,7 +220,7 @@ fn filled(path: &str, contest: &str) -> String {
         ("{contest}", contest),
         ("{id}", id),
         ("{ballot}", id),
-        ("{*tile}", "entries/000"),
+        ("{tile}", "entries/000"),
         ("{name}", "first-operator"),
     ];
     let filled = values.iter().fold(path.to_owned(), |path, (key, value)| path.replace(key, value));

@@ -8,6 +8,8 @@
 )]
 
 mod contest;
+#[path = "../e2e/described.rs"]
+mod described;
 mod disclosure;
 mod examples;
 mod help;

@@ -63,9 +63,9 @@ fn the_documentation_works_under_its_policy() {
     let (stage, browser) = (Stage::start(), Browser::start());
     browser.open(&format!("{}/docs/", stage.url));
     browser.sees("A prize voting engine.");
-    browser.click("#operations-contests-list .opblock-summary-control");
-    browser.click("#operations-contests-list .try-out__btn");
-    browser.click("#operations-contests-list .execute");
+    browser.click("#operations-contests-list_contests .opblock-summary-control");
+    browser.click("#operations-contests-list_contests .try-out__btn");
+    browser.click("#operations-contests-list_contests .execute");
     browser.sees("{\n  \"contests\": []\n}");
     assert_eq!(browser.complaints(), [""; 0]);
 }

@@ -9,6 +9,7 @@ use acclaim_store::{
     command::{Queued, QueuedCommand},
     contests::{Counted, PassCount},
     hub::Rejection,
+    keys::{KeyRevocation, Revocation},
     ledger::{BallotState, Turnout},
     moving::{Moved, Part},
     pass_revocations::{Mode, PassRevocation, Revoked},
@@ -74,9 +75,16 @@ async fn furnish(source: &SqliteDatabase) -> ContestId {
     };
     many.turnout = vec![row(None), row(Some("africa"))];
     source.append(&id, many).await.unwrap();
-    let revoked = source.staff_keys().await.unwrap().remove(0).name;
-    let _before = source.revoke_staff_key(&revoked, Instant::from_seconds(7).unwrap()).await;
+    let revoked = source.revoke_staff_key_once(&key_revocation(source).await).await.unwrap();
+    assert!(matches!(revoked, Revocation::Done(_)), "{revoked:?}");
     id
+}
+
+/// A request to revoke a staff key, the same one each time.
+async fn key_revocation(source: &SqliteDatabase) -> KeyRevocation {
+    let name = source.staff_keys().await.unwrap().remove(0).name;
+    let at = Instant::from_seconds(7).unwrap();
+    KeyRevocation { id: RequestId::new("chair", "revoke"), name, within: None, at }
 }
 
 /// Moves, up to the commit.
@@ -154,6 +162,10 @@ async fn an_installation_that_arrives_reads_the_same() {
     let mut arrived = destination.installation_values().await.unwrap();
     arrived.retain(|(name, _)| name != "moved-from");
     assert_eq!(arrived, values);
+    let again = key_revocation(&source).await;
+    let [here, there] =
+        [source.revoke_staff_key_once(&again).await, destination.revoke_staff_key_once(&again).await];
+    same(here.ok(), there.ok());
 
     for index in 0..BALLOTS {
         let (here, there) = (source.ballot(&id, ballot_at(index)), destination.ballot(&id, ballot_at(index)));

@@ -377,7 +377,7 @@ async fn a_file_that_was_left_with_an_older_schema_can_be_taken_back() {
     leave(&source, Some(mark)).await.unwrap();
     drop(source);
     let file = rusqlite::Connection::open(folder.path().join("acclaim.db")).unwrap();
-    file.execute_batch("ALTER TABLE contests DROP COLUMN subjects; ALTER TABLE staff_keys DROP COLUMN expires; DROP TABLE revocations; DROP TABLE revoked_voters; PRAGMA user_version = 3").unwrap();
+    file.execute_batch("ALTER TABLE contests DROP COLUMN subjects; ALTER TABLE staff_keys DROP COLUMN expires; DROP TABLE revocations; DROP TABLE revoked_voters; DROP TABLE key_revocations; PRAGMA user_version = 3").unwrap();
     drop(file);
     let source = directory.database_to_move().unwrap();
     let close = QueuedCommand {

@@ -28,6 +28,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use crate::described::{self, Exchange};
+
 /// How long anything awaited may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -153,6 +155,7 @@ impl Stage {
         headers: &[(&str, &str)],
         body: &Value,
     ) -> Seen {
+        let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let (parts, body) = self.answer(method, path, token, headers, body).await.into_parts();
         let mut headers: Vec<_> = parts
             .headers
@@ -162,7 +165,19 @@ impl Stage {
         headers.sort();
         let is_endless = path.ends_with("/stream") && parts.status == StatusCode::OK;
         let body = if is_endless { Vec::new() } else { body.collect().await.unwrap().to_bytes().to_vec() };
-        Seen { status: parts.status.as_u16(), headers, body }
+        let seen = Seen { status: parts.status.as_u16(), headers, body };
+        if !is_endless {
+            let content_type = seen.headers.iter().find(|(name, _)| name == "content-type");
+            described::check(&Exchange {
+                method,
+                path,
+                request: &sent,
+                status: seen.status,
+                content_type: content_type.map_or("", |(_, value)| value.as_str()),
+                answer: &seen.body,
+            });
+        }
+        seen
     }
 
     pub(super) async fn get(&self, path: &str, token: Option<&str>) -> Seen {

@@ -1,0 +1,233 @@
+//! The description of the API (OpenAPI 3.1), as `/openapi.json` serves it. Each route describes itself beside its handler; here is added what follows for
+//! many: the contest of a path, the problems of an operation's form, and the schemas that stand in files.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "of JSON objects that this program makes: a field that is not there is null, or made"
+)]
+
+mod problems;
+pub(crate) mod shapes;
+
+use std::collections::BTreeMap;
+
+use acclaim_report::{SCHEMA_1, SCHEMA_2};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+use self::problems::{CODES, Form};
+pub(crate) use self::problems::{refusals, responses_of};
+use crate::{
+    base_path::BasePath,
+    problem::{self, Kind},
+};
+
+/// Schemas of whole documents, by name. Their own definitions become components too: `count` of the tally is `Tally.count`.
+const DOCUMENTS: [(&str, &str); 7] = [
+    ("Definition", include_str!("description/definition.json")),
+    ("Contest", include_str!("description/contest.json")),
+    ("Tally", include_str!("description/tally.json")),
+    ("Amendment", include_str!("description/amendment.json")),
+    ("SubjectRules", include_str!("description/subject_rules.json")),
+    ("ResultDocument1", SCHEMA_1),
+    ("ResultDocument2", SCHEMA_2),
+];
+
+/// The description of an API whose routes these are, below a path.
+pub(crate) fn complete(routes: &OpenApi, base: &BasePath) -> Value {
+    let mut description = serde_json::to_value(routes).unwrap_or_default();
+    if !base.is_root() {
+        description["servers"] = json!([{"url": base.to_string()}]);
+    }
+    let components = &mut description["components"];
+    for (name, document) in DOCUMENTS {
+        put_in(&mut components["schemas"], name, document);
+    }
+    let results = ["ResultDocument1", "ResultDocument2"].map(|name| json!({"$ref": reference(name)}));
+    components["schemas"]["ResultDocument"] = json!({"oneOf": results});
+    for (name, schema) in problems::schemas(base) {
+        components["schemas"][name] = schema;
+    }
+    components["parameters"] = parameters();
+    let is_optional = |schema: &Value| schema["type"] == "object" && schema.get("required").is_none();
+    let schemas = components["schemas"].as_object().into_iter().flatten();
+    let optional: Vec<String> =
+        schemas.filter(|(_, schema)| is_optional(schema)).map(|(name, _)| reference(name)).collect();
+    if let Some(paths) = description["paths"].as_object_mut() {
+        *paths = std::mem::take(paths)
+            .into_iter()
+            .map(|(path, item)| completed(&path, item, base, &optional))
+            .collect();
+    }
+    description
+}
+
+fn reference(schema: &str) -> String {
+    format!("#/components/schemas/{schema}")
+}
+
+/// Puts a document's schema among the components.
+fn put_in(schemas: &mut Value, name: &str, document: &str) {
+    let Ok(Value::Object(mut schema)) = serde_json::from_str(document) else { return };
+    schema.remove("$schema");
+    schema.remove("$id");
+    let definitions = schema.remove("$defs");
+    let mut put = |name: String, mut schema: Value, of: &str| {
+        rename(&mut schema, of);
+        schemas[name] = schema;
+    };
+    put(name.to_owned(), Value::Object(schema), name);
+    for (definition, schema) in definitions.as_ref().and_then(Value::as_object).into_iter().flatten() {
+        put(format!("{name}.{definition}"), schema.clone(), name);
+    }
+}
+
+/// Has references to a document's own definitions name the components that these become.
+fn rename(schema: &mut Value, document: &str) {
+    match schema {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let own = value.as_str().and_then(|text| text.strip_prefix("#/$defs/"));
+                match own.filter(|_| key == "$ref") {
+                    Some(definition) => *value = reference(&format!("{document}.{definition}")).into(),
+                    None => rename(value, document),
+                }
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(|element| rename(element, document)),
+        _ => {}
+    }
+}
+
+/// Parameters that many operations have.
+fn parameters() -> Value {
+    json!({
+        "contest": {
+            "name": "contest", "in": "path", "required": true, "description": "The contest's id.",
+            "schema": {"$ref": reference("Id")}, "example": "photo-2031",
+        },
+        "Idempotency-Key": {
+            "name": "Idempotency-Key", "in": "header", "required": true,
+            "description": "New for each request, the same when it is repeated.",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"}, "example": "4b3f6c1e",
+        },
+        "If-None-Match": {
+            "name": "If-None-Match", "in": "header", "required": false,
+            "description": "The `ETag` of an earlier answer: if it is still the same, the answer is 304.",
+            "schema": {"type": "string"},
+        },
+    })
+}
+
+/// A path as OpenAPI writes it, with its operations completed. `optional` are objects that need no field: a request without a body is one of them.
+fn completed(path: &str, mut item: Value, base: &BasePath, optional: &[String]) -> (String, Value) {
+    let path = path.replace("{*", "{");
+    for operation in item.as_object_mut().into_iter().flatten().map(|(_, operation)| operation) {
+        complete_parameters(&path, operation);
+        if path.starts_with("/v1/") && operation.get("security").is_none() {
+            operation["security"] = json!([{}, {"key": []}]);
+        }
+        complete_responses(&path, operation, base);
+        let body =
+            operation.pointer("/requestBody/content/application~1json/schema/$ref").and_then(Value::as_str);
+        if body.is_some_and(|body| optional.iter().any(|object| object == body)) {
+            operation["requestBody"]["required"] = false.into();
+        }
+    }
+    (path, item)
+}
+
+/// Puts the shared parameters in place of those of their names, and adds those that follow from the path and the answers.
+fn complete_parameters(path: &str, operation: &mut Value) {
+    let is_conditional = operation["responses"].get("304").is_some();
+    let mut own: Vec<Value> =
+        operation.get_mut("parameters").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+    let mut all = Vec::new();
+    for (name, is_there) in [
+        ("contest", path.contains("{contest}")),
+        ("Idempotency-Key", own.iter().any(|parameter| parameter["name"] == "Idempotency-Key")),
+        ("If-None-Match", is_conditional),
+    ] {
+        if is_there {
+            own.retain(|parameter| parameter["name"] != name);
+            all.push(json!({"$ref": format!("#/components/parameters/{name}")}));
+        }
+    }
+    for parameter in &mut own {
+        without_null(&mut parameter["schema"]);
+    }
+    all.extend(own);
+    if !all.is_empty() {
+        operation["parameters"] = all.into();
+    }
+}
+
+/// What may be absent is not null: a path, a query and a header have only texts.
+fn without_null(schema: &mut Value) {
+    if let Some(types) = schema["type"].as_array() {
+        let others: Vec<Value> = types.iter().filter(|kind| *kind != "null").cloned().collect();
+        if let [only] = &others[..] {
+            schema["type"] = only.clone();
+        }
+    }
+    let choices = schema["oneOf"].as_array().cloned().unwrap_or_default();
+    let mut others = choices.into_iter().filter(|choice| choice["type"] != "null");
+    if let (Some(only), None) = (others.next(), others.next()) {
+        *schema = only;
+    }
+}
+
+/// Adds the problems that follow from the operation's form, and writes all out.
+fn complete_responses(path: &str, operation: &mut Value, base: &BasePath) {
+    let parameters = operation["parameters"].as_array().map_or(&[][..], Vec::as_slice);
+    let key = "#/components/parameters/Idempotency-Key";
+    let credential = operation["security"].pointer("/0").and_then(Value::as_object);
+    let form = Form {
+        path,
+        has_path_parameters: path.contains('{'),
+        has_query: parameters.iter().any(|parameter| parameter["in"] == "query"),
+        has_body: operation.get("requestBody").is_some(),
+        has_idempotency_key: parameters.iter().any(|parameter| parameter["$ref"] == key),
+        credential: credential.and_then(|scheme| scheme.keys().next()).map(String::as_str),
+    };
+    let mut by_status: BTreeMap<u16, Vec<&Kind>> = BTreeMap::new();
+    let mut add = |kind: &'static Kind| {
+        let kinds = by_status.entry(kind.status).or_default();
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    };
+    problems::of_form(&form).into_iter().for_each(&mut add);
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for response in responses.values_mut() {
+        let codes = response.as_object_mut().and_then(|response| response.remove(CODES));
+        let codes = codes.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let kind = |code: &str| problem::ALL.iter().copied().find(|kind| kind.code == code);
+        codes.filter_map(kind).for_each(&mut add);
+    }
+    for (status, kinds) in by_status {
+        let of_problems = problems::response(&kinds, base);
+        match responses.get_mut(&status.to_string()).filter(|response| response.get("content").is_some()) {
+            // A status that has another document too.
+            Some(response) => {
+                response["content"][problem::PROBLEM_TYPE] =
+                    of_problems["content"][problem::PROBLEM_TYPE].clone();
+            }
+            None => {
+                responses.insert(status.to_string(), of_problems);
+            }
+        }
+    }
+    add_etag(responses);
+}
+
+/// Says that answers have an ETag where it can be asked whether they are still the same.
+fn add_etag(responses: &mut Map<String, Value>) {
+    if responses.contains_key("304") {
+        for status in ["200", "304"] {
+            if let Some(response) = responses.get_mut(status) {
+                response["headers"]["ETag"] = json!({"schema": {"type": "string"}});
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Content that many answers share: a contest, a tally, a result. There is one copy of each version, and an answer takes a small piece of it at a time. Clients
+//! that read slowly cannot fill the memory with versions that are out of date: when all versions together have more than [`BUDGET`] bytes, the one that was
+//! asked for longest ago is dropped, and the answers that are still on their way with it break off.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    pin::Pin,
+    sync::{
+        Arc, LazyLock, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+
+use crate::memory::PIECE;
+
+/// Bytes of all versions at once that answers hold.
+const BUDGET: usize = 192 << 20;
+/// Bytes that an answer copies at once: what a client that does not read holds.
+const COPY: usize = 16 << 10;
+
+/// From so many places on those are forgotten whose versions are gone: twice as many as the budget has room for.
+const MAX_KNOWN: usize = 2 * BUDGET / PIECE;
+
+/// The versions that answers of this process hold.
+static VERSIONS: LazyLock<Versions> = LazyLock::new(|| Versions::of(BUDGET));
+
+/// Marks an answer whose body is shared by all who ask for it.
+#[derive(Clone)]
+pub(crate) struct Shared;
+
+/// An answer of parts that other answers share.
+pub(crate) fn shared(parts: impl IntoIterator<Item = Bytes>) -> Response {
+    let mut response = Response::new(Body::new(VERSIONS.body(parts)));
+    response.extensions_mut().insert(Shared);
+    response
+}
+
+/// Content of which there is one copy.
+struct Version {
+    /// None once it was dropped.
+    bytes: Mutex<Option<Bytes>>,
+    size: usize,
+    /// Of all versions together.
+    held: Arc<AtomicUsize>,
+}
+
+impl Version {
+    fn bytes(&self) -> Option<Bytes> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives its memory back, whoever still holds the version.
+    fn give_back(&self) {
+        if self.bytes.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+            self.held.fetch_sub(self.size, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Version {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+#[derive(Default)]
+struct Known {
+    /// By where their bytes are in memory, which is the same for all who share them.
+    versions: HashMap<usize, Asked>,
+    /// Counts requests.
+    time: u64,
+}
+
+/// A version, and when it was asked for last.
+struct Asked {
+    version: Weak<Version>,
+    at: u64,
+}
+
+impl Known {
+    fn forget_gone(&mut self) {
+        self.versions.retain(|_, asked| asked.version.strong_count() > 0);
+    }
+}
+
+/// See the [module](self).
+struct Versions {
+    known: Mutex<Known>,
+    held: Arc<AtomicUsize>,
+    budget: usize,
+}
+
+impl Versions {
+    fn of(budget: usize) -> Self {
+        Self { known: Mutex::default(), held: Arc::default(), budget }
+    }
+
+    fn body(&self, parts: impl IntoIterator<Item = Bytes>) -> SharedBody {
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        let parts: VecDeque<Part> = parts.map(|part| self.part(part)).collect();
+        let left = parts.iter().map(|part| part.size() as u64).sum();
+        SharedBody { parts, sent: 0, left }
+    }
+
+    fn part(&self, bytes: Bytes) -> Part {
+        if bytes.len() <= PIECE {
+            return Part::Small(bytes);
+        }
+        let place = bytes.as_ptr().addr();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.time += 1;
+        // While the bytes are held nothing else is in their place.
+        let same = known.versions.get(&place).and_then(|asked| asked.version.upgrade());
+        let same = same.filter(|version| version.bytes().is_some_and(|known| known.len() == bytes.len()));
+        let version = same.unwrap_or_else(|| {
+            let size = bytes.len();
+            self.held.fetch_add(size, Ordering::Relaxed);
+            Arc::new(Version { bytes: Mutex::new(Some(bytes)), size, held: Arc::clone(&self.held) })
+        });
+        let asked = Asked { version: Arc::downgrade(&version), at: known.time };
+        known.versions.insert(place, asked);
+        if known.versions.len() > MAX_KNOWN {
+            known.forget_gone();
+        }
+        if self.held.load(Ordering::Relaxed) > self.budget {
+            self.drop_oldest(&known, &version);
+        }
+        Part::Version(version)
+    }
+
+    /// Gives back the memory of those asked for longest ago, but of one.
+    fn drop_oldest(&self, known: &Known, but: &Arc<Version>) {
+        let mut live: Vec<(u64, Arc<Version>)> = known
+            .versions
+            .values()
+            .filter_map(|asked| Some((asked.at, asked.version.upgrade()?)))
+            .filter(|(_, version)| !Arc::ptr_eq(version, but))
+            .collect();
+        live.sort_unstable_by_key(|(at, _)| *at);
+        for (_, version) in live {
+            if self.held.load(Ordering::Relaxed) <= self.budget {
+                return;
+            }
+            version.give_back();
+        }
+    }
+}
+
+enum Part {
+    Small(Bytes),
+    Version(Arc<Version>),
+}
+
+impl Part {
+    fn size(&self) -> usize {
+        match self {
+            Self::Small(bytes) => bytes.len(),
+            Self::Version(version) => version.size,
+        }
+    }
+
+    /// None if it was dropped.
+    fn bytes(&self) -> Option<Bytes> {
+        match self {
+            Self::Small(bytes) => Some(bytes.clone()),
+            Self::Version(version) => version.bytes(),
+        }
+    }
+}
+
+/// Why an answer breaks off.
+#[derive(Debug, thiserror::Error)]
+#[error("the client reads so slowly that the content is out of date")]
+struct OutOfDate;
+
+/// A body of a known size, which it copies piece by piece.
+struct SharedBody {
+    parts: VecDeque<Part>,
+    /// Bytes of the first part.
+    sent: usize,
+    /// Bytes of all parts.
+    left: u64,
+}
+
+impl hyper::body::Body for SharedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(first) = self.parts.front() else { return Poll::Ready(None) };
+        let Some(bytes) = first.bytes() else {
+            self.parts.clear();
+            return Poll::Ready(Some(Err(axum::Error::new(OutOfDate))));
+        };
+        let end = bytes.len().min(self.sent + COPY);
+        let piece = Bytes::copy_from_slice(bytes.get(self.sent..end).unwrap_or_default());
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        if end == bytes.len() {
+            self.parts.pop_front();
+            self.sent = 0;
+        } else {
+            self.sent = end;
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use hyper::body::Body as _;
+
+    use super::*;
+
+    fn large(fill: u8) -> Bytes {
+        Bytes::from(vec![fill; PIECE * 2 + 5])
+    }
+
+    #[tokio::test]
+    async fn parts_arrive_whole_in_small_pieces() {
+        let parts = [Bytes::from_static(b"{"), large(b'x'), Bytes::new(), Bytes::from_static(b"}")];
+        let wanted = parts.concat();
+        let mut body = Versions::of(BUDGET).body(parts);
+        assert_eq!(body.size_hint().exact(), Some(wanted.len() as u64));
+        let mut read = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let data = frame.unwrap().into_data().unwrap();
+            assert!(data.len() <= COPY);
+            read.extend_from_slice(&data);
+        }
+        assert!(read == wanted && body.is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn beyond_the_budget_the_version_asked_for_longest_ago_is_dropped() {
+        let versions = Versions::of(large(0).len() * 2);
+        let (first, second, third) = (large(1), large(2), large(3));
+        let mut of_first = versions.body([first.clone()]);
+        let mut of_second = versions.body([second]);
+        assert!(of_first.frame().await.unwrap().is_ok(), "both have room");
+        let mut again = versions.body([first]);
+        let mut of_third = versions.body([third]);
+        assert!(of_second.frame().await.unwrap().is_err(), "nobody asks for it any more");
+        for body in [&mut of_first, &mut again, &mut of_third] {
+            assert!(body.frame().await.unwrap().is_ok());
+        }
+    }
+
+    #[test]
+    fn many_answers_hold_one_copy_and_give_it_back() {
+        let versions = Versions::of(BUDGET);
+        let content = large(7);
+        let bodies: Vec<SharedBody> = (0..50).map(|_| versions.body([content.clone()])).collect();
+        assert_eq!(versions.held.load(Ordering::Relaxed), content.len());
+        drop(bodies);
+        assert_eq!(versions.held.load(Ordering::Relaxed), 0);
+    }
+}
