@@ -27,6 +27,7 @@ use crate::{
     Context,
     batch::Batch,
     clock_jump::{ClockJump, RETRY_DELAY},
+    leases::HeldLease,
     log::Log,
     publish::Pace,
     reading::{LoadError, Reading},
@@ -61,6 +62,12 @@ pub(crate) struct ContestTask {
     pub(crate) issued_checked: Timestamp,
     /// When the lease is to be prolonged.
     pub(crate) renew: Instant,
+    /// Since when the lease lasts.
+    pub(crate) leased: Instant,
+    /// Has it prolonged with the process's others.
+    _held: HeldLease,
+    /// When it was made up last for what may have gone wrong beside the ledger.
+    pub(crate) made_up: Instant,
     /// Why the contest did not open at its instant, and when it tries again.
     refused_opening: Option<(String, Timestamp)>,
     /// What is known of a clock that was set while the process ran.
@@ -142,6 +149,9 @@ impl ContestTask {
             pace: Pace::default(),
             issued_checked: now,
             renew: Instant::now(),
+            leased: Instant::now(),
+            _held: context.held.hold(&id),
+            made_up: Instant::now(),
             refused_opening: None,
             clock_jump: ClockJump::accepting(context.stores.clock.jump()),
             stores_away: false,

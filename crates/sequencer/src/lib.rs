@@ -10,6 +10,7 @@ mod clock_jump;
 mod commands;
 mod contest;
 mod events;
+mod leases;
 mod log;
 mod publish;
 mod reading;
@@ -41,6 +42,7 @@ use tokio::{
 };
 
 use contest::{ContestTask, Ended};
+use leases::{Held, Keeper, Prolonged};
 pub use reading::{LoadError, Reading};
 
 /// Time between two looks after a contest whose lease does not run out.
@@ -97,6 +99,10 @@ struct Context {
     settings: Settings,
     /// This process, among those that want leases.
     holder: u64,
+    /// Those of them that it works on.
+    held: Held,
+    /// What these leases were prolonged by last.
+    prolonged: watch::Receiver<Prolonged>,
 }
 
 impl Context {
@@ -106,7 +112,7 @@ impl Context {
 
     /// Time between two looks after a contest beside its work.
     fn upkeep_interval(&self) -> Duration {
-        if self.stores.database.leases_expire() { self.settings.lease / 4 } else { UPKEEP_INTERVAL }
+        if self.stores.database.leases_expire() { self.settings.lease / 2 } else { UPKEEP_INTERVAL }
     }
 
     /// Does something that can take long, and prolongs the contest's lease meanwhile.
@@ -159,6 +165,8 @@ pub struct Sequencer {
     running: HashMap<Id, ContestId>,
     stop: watch::Receiver<bool>,
     notices: Receiver<Notice>,
+    /// Where leases run out.
+    _keeper: Option<Keeper>,
 }
 
 impl Sequencer {
@@ -178,9 +186,12 @@ impl Sequencer {
         let holder = u64::from_le_bytes(
             acclaim_store::keyring::random().map_err(|error| LoadError::Key(error.to_string()))?,
         );
-        let context = Context { stores, keyring, settings, holder };
+        let (prolonging, prolonged) = watch::channel(Prolonged::default());
+        let context = Context { stores, keyring, settings, holder, held: Held::default(), prolonged };
+        let leases_expire = context.stores.database.leases_expire();
+        let keeper = leases_expire.then(|| Keeper::start(context.clone(), prolonging));
         let (tasks, running) = (JoinSet::new(), HashMap::new());
-        let mut sequencer = Self { context, tasks, running, stop, notices };
+        let mut sequencer = Self { context, tasks, running, stop, notices, _keeper: keeper };
         for record in contests {
             let id = record.id().clone();
             if sequencer.context.settings.without.contains(&id) {

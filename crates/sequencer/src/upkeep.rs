@@ -12,18 +12,38 @@ impl ContestTask {
         if Instant::now() < self.renew {
             return Ok(());
         }
-        if !self.context.take_lease(self.id()).await.map_err(Halt::of_call)? {
-            tracing::warn!(contest = %self.id(), "another process sequences it now");
-            return Err(Halt::End(Ended::Waiting));
-        }
+        let prolonged = self.context.prolonged.borrow().since(self.id(), self.leased);
+        let (leased, commands_wait) = match prolonged {
+            Some(prolonged) => prolonged,
+            None => self.prolong_alone().await?,
+        };
         let lease = self.context.settings.lease;
-        // It lasted from the last renewal on, a quarter of it before this one was due.
-        if Instant::now() >= self.renew + lease * 3 / 4 {
+        if leased >= self.leased + lease {
             self.nobody_else_was_there().await?;
         }
-        self.renew = Instant::now() + self.context.upkeep_interval();
-        // As good a time as any to make up for what may have been missed or forgotten.
-        self.commands_wait = true;
+        self.leased = leased;
+        self.renew = leased + self.context.upkeep_interval();
+        // What may have been missed.
+        self.commands_wait |= commands_wait;
+        if self.made_up.elapsed() >= lease {
+            self.made_up = Instant::now();
+            self.make_up().await;
+        }
+        Ok(())
+    }
+
+    /// Prolongs the lease of this contest alone: when it was begun, and that commands may wait.
+    async fn prolong_alone(&self) -> Result<(Instant, bool), Halt> {
+        let begun = Instant::now();
+        if self.context.take_lease(self.id()).await.map_err(Halt::of_call)? {
+            return Ok((begun, true));
+        }
+        tracing::warn!(contest = %self.id(), "another process sequences it now");
+        Err(Halt::End(Ended::Waiting))
+    }
+
+    /// Makes up for what went wrong beside the ledger.
+    async fn make_up(&mut self) {
         let session = self.record.session();
         let making_up = self.log.make_up(&self.context.stores, &session);
         match tokio::time::timeout(self.context.settings.lease / 4, making_up).await {
@@ -37,7 +57,6 @@ impl ContestTask {
             Ok(Err(error)) => tracing::warn!(contest = %self.id(), %error, "nothing can be made up for"),
             Err(_) => tracing::warn!(contest = %self.id(), "making up takes too long"),
         }
-        Ok(())
     }
 
     /// The log must end where this task left it: the lease had run out, and another process may have had it.

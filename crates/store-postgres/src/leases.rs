@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acclaim_contest::ContestId;
-use acclaim_store::{Leases, error::Result};
+use acclaim_store::{Leases, error::Result, lease::ProlongedLease};
 use async_trait::async_trait;
 use sqlx_core::{query::query, row::Row as _};
 use sqlx_postgres::PgRow;
@@ -33,6 +33,34 @@ impl Leases for PostgresDatabase {
             within(self.patience(), async { statement.execute(&mut *tx).await.map_err(unavailable) }).await?;
         tx.commit().await?;
         Ok(taken.rows_affected() == 1)
+    }
+
+    async fn prolong_leases(
+        &self,
+        contests: &[ContestId],
+        holder: u64,
+        lasts: Duration,
+    ) -> Result<Vec<ProlongedLease>> {
+        let statement = query(
+            "WITH mine AS (SELECT contest, id FROM leases JOIN contests ON contest = number WHERE holder = $1 AND id = ANY ($3)
+                 FOR UPDATE OF leases SKIP LOCKED)
+             UPDATE leases SET until = clock_timestamp() + $2 * interval '1 microsecond' FROM mine
+             WHERE leases.contest = mine.contest
+             RETURNING mine.id, EXISTS (SELECT FROM commands WHERE commands.contest = mine.contest AND outcome IS NULL)",
+        )
+        .bind(holder.cast_signed())
+        .bind(i64::try_from(lasts.as_micros()).unwrap_or(i64::MAX))
+        .bind(contests.iter().map(ContestId::to_string).collect::<Vec<_>>());
+        let mut tx = self.begin(Durability::Soon).await?;
+        let prolonging = async { statement.fetch_all(&mut *tx).await.map_err(unavailable) };
+        let rows = within(self.patience(), prolonging).await?;
+        tx.commit().await?;
+        let prolonged = |row: &PgRow| {
+            let id: &str = row.try_get(0).map_err(unavailable)?;
+            let contest = id.parse().map_err(corrupt)?;
+            Ok(ProlongedLease { contest, commands_wait: row.try_get(1).map_err(unavailable)? })
+        };
+        rows.iter().map(prolonged).collect()
     }
 
     fn leases_expire(&self) -> bool {

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 use redis::{Cmd, FromRedisValue as _, Value, cmd};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Redis,
@@ -27,6 +28,7 @@ use crate::{
     late::Late,
     layout::{self, HEADER_LENGTH, ShardKeys},
     redis::Shared,
+    wakes::Idle,
 };
 
 /// Ballots of one call, at most.
@@ -284,16 +286,24 @@ impl Intake for RedisIntake {
     }
 
     async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
-        let wake = self.shared.wakes.of(&session.contest);
-        let mut interval = MIN_POLL_INTERVAL;
+        let waiting = self.shared.wakes.of(&session.contest);
+        let mut idle = waiting.idle_behind(after);
         loop {
+            // The longer nothing comes, the seldomer it looks by itself: hundreds of idle contests cost Redis little.
+            if let Some(idle) = &mut idle
+                && timeout_at(idle.again, waiting.notify.notified()).await.is_err()
+            {
+                idle.interval = (idle.interval * 2).min(MAX_POLL_INTERVAL);
+            }
+            // The wake-up is used up: whoever drains after this call, which can be dropped here, looks at once.
+            waiting.keep(None);
             if let Some(drained) = self.drain_once(session, after, most).await? {
                 return Ok(drained);
             }
-            // The longer nothing comes, the seldomer it looks by itself: hundreds of idle contests cost Redis little.
-            if tokio::time::timeout(interval, wake.notified()).await.is_err() {
-                interval = (interval * 2).min(MAX_POLL_INTERVAL);
-            }
+            let interval = idle.map_or(MIN_POLL_INTERVAL, |idle| idle.interval);
+            let again = Instant::now() + interval;
+            idle = Some(Idle { behind: after.clone(), interval, again });
+            waiting.keep(idle.clone());
         }
     }
 

@@ -4,18 +4,49 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use acclaim_contest::ContestId;
-use tokio::sync::Notify;
+use acclaim_store::intake::Cursors;
+use tokio::{sync::Notify, time::Instant};
 
 /// See the [module](self).
 #[derive(Default)]
-pub(crate) struct Wakes(Mutex<HashMap<ContestId, Arc<Notify>>>);
+pub(crate) struct Wakes(Mutex<HashMap<ContestId, Arc<Waiting>>>);
+
+/// Who waits for ballots of one contest.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    /// A notification before the first wait is not lost.
+    pub(crate) notify: Notify,
+    /// Behind which cursors nothing was found, and when to look again. It is kept from one drain to the next, which can follow soon.
+    idle: Mutex<Option<Idle>>,
+}
+
+impl Waiting {
+    /// What is kept, if nothing was found behind these cursors.
+    pub(crate) fn idle_behind(&self, after: &Cursors) -> Option<Idle> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.as_ref().filter(|idle| idle.behind == *after).cloned()
+    }
+
+    pub(crate) fn keep(&self, idle: Option<Idle>) {
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = idle;
+    }
+}
+
+/// See [`Waiting::idle`].
+#[derive(Debug, Clone)]
+pub(crate) struct Idle {
+    pub(crate) behind: Cursors,
+    pub(crate) interval: Duration,
+    pub(crate) again: Instant,
+}
 
 impl Wakes {
-    /// What is notified when ballots of the contest come. A notification before the first wait is not lost.
-    pub(crate) fn of(&self, contest: &ContestId) -> Arc<Notify> {
+    /// What is notified when ballots of the contest come.
+    pub(crate) fn of(&self, contest: &ContestId) -> Arc<Waiting> {
         Arc::clone(self.lock().entry(contest.clone()).or_default())
     }
 
@@ -23,13 +54,13 @@ impl Wakes {
     pub(crate) fn wake(&self, contest: &[u8]) {
         let id = std::str::from_utf8(contest).unwrap_or_default();
         if let Some(waiting) = self.lock().get(id) {
-            waiting.notify_one();
+            waiting.notify.notify_one();
         }
     }
 
     /// Wakes all drains.
     pub(crate) fn wake_all(&self) {
-        self.lock().values().for_each(|waiting| waiting.notify_one());
+        self.lock().values().for_each(|waiting| waiting.notify.notify_one());
     }
 
     /// Drops what was kept of a contest that was deleted.
@@ -38,7 +69,7 @@ impl Wakes {
     }
 
     /// The map is whole after every step, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<ContestId, Arc<Notify>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ContestId, Arc<Waiting>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,6 +7,7 @@ use acclaim_store::{
     Keys, Leases,
     error::{Result, StoreError},
     keys::{KeyRevocation, Revocation, StaffKey},
+    lease::ProlongedLease,
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -171,6 +172,10 @@ fn revoke(tx: &Transaction<'_>, name: &str, at: Instant) -> Result<()> {
 impl Leases for SqliteDatabase {
     async fn take_lease(&self, _: &ContestId, _: u64, _: Duration) -> Result<bool> {
         Ok(true)
+    }
+
+    async fn prolong_leases(&self, _: &[ContestId], _: u64, _: Duration) -> Result<Vec<ProlongedLease>> {
+        Ok(Vec::new())
     }
 
     fn leases_expire(&self) -> bool {

@@ -8,11 +8,28 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 
+/// A lease that was prolonged with all others of its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProlongedLease {
+    /// Of which contest.
+    pub contest: ContestId,
+    /// Whether commands of the contest wait.
+    pub commands_wait: bool,
+}
+
 /// Leases on contests, by the database's clock.
 #[async_trait]
 pub trait Leases: Send + Sync {
     /// Takes or prolongs the lease for `holder`; `false` if another holds it still. A database that only one process has always says yes.
     async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool>;
+
+    /// Prolongs the leases of `holder` on these contests at once, but those that others work on at this moment, and tells which they are.
+    async fn prolong_leases(
+        &self,
+        contests: &[ContestId],
+        holder: u64,
+        lasts: Duration,
+    ) -> Result<Vec<ProlongedLease>>;
 
     /// Whether leases run out unless they are prolonged. Those of a database that only one process has do not.
     fn leases_expire(&self) -> bool;

@@ -18,6 +18,7 @@ use acclaim_store::{
     error::Result,
     hub::Rejection,
     keys::{KeyRevocation, Revocation, StaffKey},
+    lease::ProlongedLease,
     ledger::{Append, Head, RecordedBallot, Turnout},
     pass_revocations::{PassRevocation, Revoked, RevokedCounts, RevokedVoter},
 };
@@ -210,6 +211,15 @@ impl Keys for FaultyDatabase {
 impl Leases for FaultyDatabase {
     async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool> {
         self.faults.around(Step::TakeLease, self.inner.take_lease(contest, holder, lasts)).await
+    }
+
+    async fn prolong_leases(
+        &self,
+        contests: &[ContestId],
+        holder: u64,
+        lasts: Duration,
+    ) -> Result<Vec<ProlongedLease>> {
+        self.inner.prolong_leases(contests, holder, lasts).await
     }
 
     /// As those of a cluster do: tests lose leases.

@@ -5,10 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use acclaim_contest::ContestId;
 use acclaim_store::{
-    Contests as _, Leases as _, Ledger as _, RequestId, StoreError,
+    Command, Commands as _, Contests as _, Leases as _, Ledger as _, RequestId, StoreError,
+    command::QueuedCommand,
     contests::PassCount,
     hub::Rejection,
+    lease::ProlongedLease,
     ledger::{BallotState, Turnout},
 };
 use acclaim_test_support::conformance;
@@ -185,6 +188,37 @@ async fn a_lease_has_one_holder_until_it_ends() {
     assert!(!database.take_lease(&unknown, 1, long).await.unwrap());
     database.give_lease_back(&unknown, 1).await.unwrap();
     database.delete_contest(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn leases_of_one_holder_are_prolonged_together() {
+    let database = database().await;
+    let [own, busy, others] = [
+        contest(&database, "own").await,
+        contest(&database, "busy").await,
+        contest(&database, "others").await,
+    ];
+    let (long, short) = (Duration::from_secs(600), Duration::from_millis(1));
+    for (id, holder) in [(&own, 1), (&busy, 1), (&others, 2)] {
+        assert!(database.take_lease(id, holder, short).await.unwrap());
+    }
+    let (key, by) = ("k".to_owned(), "chair".to_owned());
+    let at = acclaim_contest::Instant::from_seconds(0).unwrap().timestamp();
+    let close = QueuedCommand { key, by, command: Command::Close, received: at };
+    database.queue_command(&busy, &close).await.unwrap();
+    let all = [own.clone(), busy.clone(), others.clone(), "nowhere".parse().unwrap()];
+    let mut prolonged = database.prolong_leases(&all, 1, long).await.unwrap();
+    prolonged.sort_by_key(|lease| lease.commands_wait);
+    let lease =
+        |contest: &ContestId, commands_wait| ProlongedLease { contest: contest.clone(), commands_wait };
+    assert_eq!(prolonged, [lease(&own, false), lease(&busy, true)]);
+    assert!(!database.take_lease(&own, 2, long).await.unwrap(), "it lasts");
+    assert!(database.take_lease(&others, 3, long).await.unwrap(), "it was not 1's to prolong");
+    assert_eq!(database.prolong_leases(&all[..1], 1, long).await.unwrap(), [lease(&own, false)]);
+    assert!(database.prolong_leases(&[], 1, long).await.unwrap().is_empty());
+    for id in [&own, &busy, &others] {
+        database.delete_contest(id).await.unwrap();
+    }
 }
 
 #[tokio::test]

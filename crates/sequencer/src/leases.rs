@@ -1,0 +1,102 @@
+//! The leases of a process are prolonged all at once, four times as often as they run out: hundreds of contests in which nothing happens cost one statement.
+//! A contest whose lease was not among them, or not in time, prolongs it by itself.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use acclaim_contest::ContestId;
+use acclaim_store::lease::ProlongedLease;
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+
+use crate::Context;
+
+/// The leases that were prolonged last.
+#[derive(Debug, Default)]
+pub(crate) struct Prolonged {
+    /// When that was begun: they last from then on.
+    at: Option<Instant>,
+    /// By contest, whether commands of it wait.
+    leases: HashMap<ContestId, bool>,
+}
+
+impl Prolonged {
+    /// When a contest's lease was prolonged, if that was later than this, and whether commands of the contest wait.
+    pub(crate) fn since(&self, contest: &ContestId, earlier: Instant) -> Option<(Instant, bool)> {
+        let at = self.at.filter(|at| *at > earlier)?;
+        self.leases.get(contest).map(|commands_wait| (at, *commands_wait))
+    }
+}
+
+/// The contests that tasks of this process work on.
+#[derive(Clone, Default)]
+pub(crate) struct Held(Arc<Mutex<HashMap<ContestId, usize>>>);
+
+impl Held {
+    /// Has the lease of a contest prolonged until what is returned is dropped.
+    pub(crate) fn hold(&self, contest: &ContestId) -> HeldLease {
+        *self.lock().entry(contest.clone()).or_default() += 1;
+        HeldLease { held: self.clone(), contest: contest.clone() }
+    }
+
+    fn contests(&self) -> Vec<ContestId> {
+        self.lock().keys().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ContestId, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Held::hold`].
+pub(crate) struct HeldLease {
+    held: Held,
+    contest: ContestId,
+}
+
+impl Drop for HeldLease {
+    fn drop(&mut self) {
+        let mut held = self.held.lock();
+        // A task that begins anew holds its lease twice for a moment.
+        if let Some(times) = held.get_mut(&self.contest) {
+            *times -= 1;
+            if *times == 0 {
+                held.remove(&self.contest);
+            }
+        }
+    }
+}
+
+/// Prolongs the leases of a process until it is dropped.
+pub(crate) struct Keeper(JoinHandle<()>);
+
+impl Keeper {
+    pub(crate) fn start(context: Context, prolonging: watch::Sender<Prolonged>) -> Self {
+        Self(tokio::spawn(async move {
+            loop {
+                sleep(context.settings.lease / 4).await;
+                let at = Instant::now();
+                let (database, contests) = (&context.stores.database, context.held.contests());
+                match database.prolong_leases(&contests, context.holder, context.settings.lease).await {
+                    Ok(leases) => {
+                        let pair = |lease: ProlongedLease| (lease.contest, lease.commands_wait);
+                        let leases = leases.into_iter().map(pair).collect();
+                        prolonging.send_replace(Prolonged { at: Some(at), leases });
+                    }
+                    Err(error) => tracing::warn!(%error, "leases were not prolonged together"),
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
