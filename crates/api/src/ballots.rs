@@ -26,7 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, SCORE_READERS},
-    body::{no_contest, parse, read_ballot},
+    body::{no_contest, parse, read_ballot, unread},
     casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
     description::{refusals, shapes},
     desk::Room,
@@ -260,7 +260,8 @@ async fn status_in_ledger(
 ) -> Result<Option<BallotStatus>, Problem> {
     Ok(match look_up(&api.stores, contest.id(), ballot).await? {
         Some(InLedger::Shown(recorded)) => {
-            let (recorded, leaf_hash) = with_leaf_hash(&api.stores, contest.id(), recorded).await?;
+            let (recorded, leaf_hash) =
+                with_leaf_hash(&api.stores, contest.id(), recorded).await.map_err(unread)?;
             Some(BallotStatus::new(recorded, leaf_hash))
         }
         // Where nobody is told `accepted` nothing is known of it before it is shown.
@@ -283,7 +284,7 @@ fn not_found() -> Problem {
 
 async fn find(api: &Api, contest: &Contest, ballot: &str) -> Result<(RecordedBallot, Hash), Problem> {
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
-    find_recorded(&api.stores, contest.id(), ballot).await?.ok_or_else(not_found)
+    find_recorded(&api.stores, contest.id(), ballot).await.map_err(unread)?.ok_or_else(not_found)
 }
 
 /// What a receipt is to have in it.

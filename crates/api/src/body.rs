@@ -7,6 +7,7 @@ use std::{
 };
 
 use acclaim_contest::ContestId;
+use acclaim_store::StoreError;
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
@@ -231,6 +232,14 @@ pub(crate) fn no_contest() -> Problem {
         &problem::CONTEST_NOT_FOUND,
         "no contest of this id can be seen with these credentials: check the id, and for a draft the key",
     )
+}
+
+/// What a reading of the database answers that failed. It conflicts with nothing but a deletion of which this process has not heard yet.
+pub(crate) fn unread(error: StoreError) -> Problem {
+    match error {
+        StoreError::Conflict(_) => no_contest(),
+        other => other.into(),
+    }
 }
 
 /// The `Idempotency-Key` of a staff request.

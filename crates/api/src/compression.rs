@@ -68,17 +68,23 @@ impl Encoding {
             Self::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
                 encoder.write_all(content)?;
-                encoder.finish()
+                encoder.finish().map(without_spare)
             }
             Self::Brotli => {
                 let parameters =
                     brotli::enc::BrotliEncoderParams { quality: BROTLI_QUALITY, ..Default::default() };
                 let mut compressed = Vec::new();
                 brotli::BrotliCompress(&mut &*content, &mut compressed, &parameters)?;
-                Ok(compressed)
+                Ok(without_spare(compressed))
             }
         }
     }
+}
+
+/// Bytes that are kept are to take no more memory than they have.
+pub(crate) fn without_spare(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.shrink_to_fit();
+    bytes
 }
 
 /// Of 0 to 11: about as fast as gzip by default, and smaller.

@@ -76,7 +76,7 @@ struct Listed {
 }
 
 /// List the contests; drafts only for staff.
-#[utoipa::path(get, operation_id = "list_contests", path = "/v1/contests", tag = "contests", responses((status = 200, body = List, description = "in no particular order")))]
+#[utoipa::path(get, operation_id = "list_contests", path = "/v1/contests", tag = "contests", responses((status = 200, body = List, description = "by id")))]
 async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, Problem> {
     let mut contests = Vec::new();
     let key = auth::reading(&api, &headers).await?;
@@ -129,8 +129,8 @@ async fn read(
 #[utoipa::path(put, operation_id = "put_contest", path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
     params(("Idempotency-Key" = String, Header,), ("If-Match" = Option<String>, Header, description = "the `ETag` of the draft as it was read, to edit it")),
     request_body(content = shapes::Definition),
-    responses((status = 201, body = shapes::Contest, description = "created"),
-        (status = 200, body = shapes::Contest, description = "edited, or the same as before"), DefinitionRefusals))]
+    responses((status = 201, body = shapes::Contest, description = "created", headers(("ETag" = String, description = "what `If-Match` names to edit it"))),
+        (status = 200, body = shapes::Contest, description = "edited, or the same as before", headers(("ETag" = String))), DefinitionRefusals))]
 async fn put(
     State(api): State<Api>,
     Path(contest): Path<String>,

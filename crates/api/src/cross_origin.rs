@@ -64,8 +64,8 @@ impl Origins {
     pub(crate) fn allow<B>(&self, request: &Request<B>) -> Option<Allowed> {
         let origin = request.headers().get(header::ORIGIN);
         let is_public = PATHS.iter().any(|path| request.uri().path().starts_with(path));
-        let is_read = [Method::GET, Method::HEAD].contains(request.method())
-            && !request.headers().contains_key(header::AUTHORIZATION);
+        let is_read = [Method::GET, Method::HEAD].contains(request.method());
+        let has_credential = request.headers().contains_key(header::AUTHORIZATION);
         let asks_first = *request.method() == Method::OPTIONS
             && origin.is_some()
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -76,7 +76,7 @@ impl Origins {
             Self::Any => (Some(HeaderValue::from_static("*")), false),
             Self::Listed(list) => (origin.filter(|origin| list.contains(origin)).cloned(), !list.is_empty()),
         };
-        Some(Allowed { origin, varies, asks_first })
+        Some(Allowed { origin, varies, asks_first, has_credential })
     }
 }
 
@@ -87,6 +87,8 @@ pub(crate) struct Allowed {
     /// Whether another site's page would be allowed something else.
     varies: bool,
     asks_first: bool,
+    /// Whether the request has a credential. Then only what caches may give to everyone is for pages of other sites.
+    has_credential: bool,
 }
 
 impl Allowed {
@@ -107,6 +109,10 @@ impl Allowed {
 
     /// Says so in an answer's headers.
     pub(crate) fn mark(self, headers: &mut HeaderMap) {
+        let is_public = |value: &HeaderValue| value.as_bytes().starts_with(b"public");
+        if self.has_credential && !headers.get(header::CACHE_CONTROL).is_some_and(is_public) {
+            return;
+        }
         if self.varies {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
@@ -138,7 +144,6 @@ mod tests {
         for request in [
             asked("POST", "/v1/contests/a/ballots", &[]),
             asked("DELETE", "/v1/contests/a", &[]),
-            asked("GET", "/v1/contests/a/votes/mine", &[("authorization", "Bearer x")]),
             asked("GET", "/metrics", &[]),
             asked("GET", "/readyz", &[]),
             asked("GET", "/c/a", &[]),
@@ -150,6 +155,19 @@ mod tests {
         let mut own = asked("GET", "/v1/contests", &[]);
         own.headers_mut().remove("origin");
         assert_eq!(allows(&own).unwrap(), "*", "a cache may give the answer to a page");
+    }
+
+    #[test]
+    fn with_a_credential_only_what_a_cache_gives_to_everyone_is_for_other_sites() {
+        let marked = |cache: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+            let request = asked("GET", "/v1/contests/a/log/tile/0/000", &[("authorization", "Bearer x")]);
+            Origins::Any.allow(&request).unwrap().mark(&mut headers);
+            headers.contains_key("access-control-allow-origin")
+        };
+        assert!(marked("public, max-age=31536000, immutable"));
+        assert!(!marked("private, no-store") && !marked("no-cache"));
     }
 
     #[test]

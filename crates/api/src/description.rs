@@ -185,7 +185,6 @@ fn complete_responses(path: &str, operation: &mut Value, base: &BasePath) {
     let form = Form {
         path,
         has_path_parameters: path.contains('{'),
-        has_query: parameters.iter().any(|parameter| parameter["in"] == "query"),
         has_body: operation.get("requestBody").is_some(),
         has_idempotency_key: parameters.iter().any(|parameter| parameter["$ref"] == key),
         credential: credential.and_then(|scheme| scheme.keys().next()).map(String::as_str),

@@ -16,7 +16,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use utoipa::IntoParams;
 
 use crate::{
-    compression::{Encoded, Encoding},
+    compression::{Encoded, Encoding, without_spare},
     directory::Contest,
     problem::{self, Problem},
     shared::shared,
@@ -247,7 +247,12 @@ fn write(contest: &Contest, opening_refused: Option<String>) -> Result<Written, 
         serde_json::to_writer(&mut entries, &listed).map_err(failed)?;
         places.push(begin..entries.len());
     }
-    Ok(Written { head: head.into(), entries: entries.into(), places: places.into(), encoded: Vec::new() })
+    Ok(Written {
+        head: head.into(),
+        entries: without_spare(entries).into(),
+        places: places.into(),
+        encoded: Vec::new(),
+    })
 }
 
 /// All of the document but its entries.

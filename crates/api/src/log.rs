@@ -26,6 +26,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    body::unread,
     compression::{Encoding, gzip},
     conditional::with_etag,
     contests::visible,
@@ -174,7 +175,8 @@ async fn tile(
                 return Err(not_found());
             }
             let from = path.number * u64::from(TILE_WIDTH);
-            let entries = read_entries(&api.stores, &contest, from, usize::from(path.width)).await?;
+            let entries =
+                read_entries(&api.stores, &contest, from, usize::from(path.width)).await.map_err(unread)?;
             let bundle = encode_bundle(entries.iter().map(|entry| &entry[..]))
                 .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
             (bundle, if public { PUBLIC } else { PRIVATE })
@@ -298,7 +300,8 @@ impl EntryReading {
         }
         // Readers of whole logs take turns, so that they leave the database to others.
         let turn = Arc::clone(&self.api.long_readings).acquire_owned().await;
-        let entries = self.api.stores.database.entries(self.contest.id(), self.next, wanted).await?;
+        let entries =
+            self.api.stores.database.entries(self.contest.id(), self.next, wanted).await.map_err(unread)?;
         drop(turn);
         if entries.is_empty() {
             return Err(StoreError::Corrupt(format!("entry {} is missing", self.next)).into());

@@ -105,12 +105,12 @@ async fn mine(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let contest = api.directory.contest(&contest_id(&contest)?).ok_or_else(no_contest)?;
-    if older.before.is_some_and(|before| before > MAX_INDEX) {
-        return Err(Problem::new(&problem::INVALID_PARAMETER, format!("`before` is more than {MAX_INDEX}")));
-    }
     let now = api.stores.clock.now();
     let pass = auth::voter(&api, &headers, &contest, now)?;
     api.limiter.check_pass(pass.voter)?;
+    if older.before.is_some_and(|before| before > MAX_INDEX) {
+        return Err(Problem::new(&problem::INVALID_PARAMETER, format!("`before` is more than {MAX_INDEX}")));
+    }
     let shown = shown_of(&api, &contest).await?;
     let newest = read_page(&api, &contest, &pass, shown).await?;
     let next = next_sheet(&api, &contest, &pass, &newest, now).await?;

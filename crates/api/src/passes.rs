@@ -30,7 +30,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::subjects::{Voter, Whom};
 use crate::{
     auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, idempotency_key, optional_whole_number, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, optional_whole_number, parse, read_json, unread},
     description::{refusals, shapes},
     directory::Contest,
     extract::Path,
@@ -198,8 +198,9 @@ async fn show(
     let is_kept = kept.is_some();
     let subjects = subjects::rules(&api, kept, None)?;
     let database = &api.stores.database;
-    let ways = database.passes(contest.id()).await?.into_iter().collect();
-    let RevokedCounts { replaced, barred, newest } = database.count_revoked(contest.id()).await?;
+    let ways = database.passes(contest.id()).await.map_err(unread)?.into_iter().collect();
+    let counts = database.count_revoked(contest.id()).await.map_err(unread)?;
+    let RevokedCounts { replaced, barred, newest } = counts;
     let revoked = RevokedNumbers { replace: replaced, bar: barred };
     let answer = Json(ContestPasses { ways, revoked, generation: newest, subjects, kept: is_kept });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], answer).into_response())

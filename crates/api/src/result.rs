@@ -58,7 +58,7 @@ enum Version {
 
 refusals! {
     /// How a question for the result is refused.
-    ResultRefusals: NOT_PUBLIC, NO_RESULT_YET, REFUSED
+    ResultRefusals: NOT_PUBLIC, NO_RESULT_YET
 }
 
 /// The result: provisional after closing, certified at the end. A document in JSON, unless `Accept` or `format` asks for a table or a page.
@@ -70,7 +70,8 @@ refusals! {
         ("version" = inline(Option<shapes::ResultVersion>), Query, description = "which, where a contest was reopened and has both"),
         ("excel" = Option<bool>, Query, description = "whether a table begins with a byte order mark")),
     responses(
-        (status = 200, description = "the document, the table or the page", content(
+        (status = 200, description = "the document, the table or the page", headers(
+            ("Acclaim-Result" = Option<String>, description = "`under-correction` while the contest is reopened after a certification")), content(
             (shapes::ResultDocument = "application/json"), (String = "text/csv"), (String = "text/html"))),
         (status = 304, description = "still the same"), ResultRefusals))]
 async fn result(

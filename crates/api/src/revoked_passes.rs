@@ -43,7 +43,7 @@ pub(crate) struct RevokedPasses {
     is_shared: bool,
     /// How often the outcome of a revocation was unknown.
     doubts: AtomicU64,
-    /// Of these, those that a reading has settled.
+    /// How many of the doubts a later reading has settled.
     settled: AtomicU64,
     /// Notified of each.
     doubted: Notify,

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_reads_a_little_now_and_then_loses_the_place_too() {
+    async fn who_reads_a_little_now_and_then_is_disconnected() {
         let write_timeout = Duration::from_millis(500);
         let (address, _server) = start(Settings { connections: 1, write_timeout, ..unshared() });
         let mut slow = TcpStream::connect(address).await.unwrap();

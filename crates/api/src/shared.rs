@@ -1,6 +1,6 @@
-//! Content that many answers share: a contest, a tally, a result. There is one copy of each version, and an answer takes a small piece of it at a time. Clients
-//! that read slowly cannot fill the memory with versions that are out of date: when all versions together have more than [`BUDGET`] bytes, the one that was
-//! asked for longest ago is dropped, and the answers that are still on their way with it break off.
+//! Content that many answers share: a contest, a tally, a result. There is one copy of each version, and an answer copies a small piece of it at a time. Clients
+//! that read slowly cannot fill the memory with versions that are out of date. A version is out of date when only answers hold it. When such versions together
+//! have more than [`BUDGET`] bytes, the one that was requested longest ago is freed, and the answers that are still sending it break off.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -18,12 +18,12 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::memory::PIECE;
 
-/// Bytes of all versions at once that answers hold.
+/// Most bytes of versions that are out of date.
 const BUDGET: usize = 192 << 20;
-/// Bytes that an answer copies at once: what a client that does not read holds.
+/// Bytes that an answer copies at once. hyper queues two such pieces for a client that does not read.
 const COPY: usize = 16 << 10;
 
-/// From so many places on those are forgotten whose versions are gone: twice as many as the budget has room for.
+/// Above this many entries, those of versions that are gone are removed.
 const MAX_KNOWN: usize = 2 * BUDGET / PIECE;
 
 /// The versions that answers of this process hold.
@@ -45,7 +45,7 @@ struct Version {
     /// None once it was dropped.
     bytes: Mutex<Option<Bytes>>,
     size: usize,
-    /// Of all versions together.
+    /// Bytes of all versions that answers hold.
     held: Arc<AtomicUsize>,
 }
 
@@ -54,7 +54,12 @@ impl Version {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Gives its memory back, whoever still holds the version.
+    /// Whether nobody but the answers that send it holds it any more.
+    fn is_out_of_date(&self) -> bool {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(Bytes::is_unique)
+    }
+
+    /// Frees the bytes, even while answers hold the version.
     fn give_back(&self) {
         if self.bytes.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
             self.held.fetch_sub(self.size, Ordering::Relaxed);
@@ -128,24 +133,26 @@ impl Versions {
             known.forget_gone();
         }
         if self.held.load(Ordering::Relaxed) > self.budget {
-            self.drop_oldest(&known, &version);
+            self.free_oldest(&known);
         }
         Part::Version(version)
     }
 
-    /// Gives back the memory of those asked for longest ago, but of one.
-    fn drop_oldest(&self, known: &Known, but: &Arc<Version>) {
-        let mut live: Vec<(u64, Arc<Version>)> = known
-            .versions
-            .values()
-            .filter_map(|asked| Some((asked.at, asked.version.upgrade()?)))
-            .filter(|(_, version)| !Arc::ptr_eq(version, but))
-            .collect();
-        live.sort_unstable_by_key(|(at, _)| *at);
-        for (_, version) in live {
-            if self.held.load(Ordering::Relaxed) <= self.budget {
+    /// Frees the versions that are out of date and were requested longest ago, until the others fit the budget.
+    fn free_oldest(&self, known: &Known) {
+        let out_of_date = |asked: &Asked| {
+            let version = asked.version.upgrade().filter(|version| version.is_out_of_date())?;
+            Some((asked.at, version))
+        };
+        let mut versions: Vec<(u64, Arc<Version>)> =
+            known.versions.values().filter_map(out_of_date).collect();
+        versions.sort_unstable_by_key(|(at, _)| *at);
+        let mut size: usize = versions.iter().map(|(_, version)| version.size).sum();
+        for (_, version) in versions {
+            if size <= self.budget {
                 return;
             }
+            size -= version.size;
             version.give_back();
         }
     }
@@ -248,16 +255,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_the_budget_the_version_asked_for_longest_ago_is_dropped() {
+    async fn beyond_the_budget_the_version_that_is_longest_out_of_date_is_freed() {
         let versions = Versions::of(large(0).len() * 2);
-        let (first, second, third) = (large(1), large(2), large(3));
-        let mut of_first = versions.body([first.clone()]);
-        let mut of_second = versions.body([second]);
-        assert!(of_first.frame().await.unwrap().is_ok(), "both have room");
-        let mut again = versions.body([first]);
-        let mut of_third = versions.body([third]);
-        assert!(of_second.frame().await.unwrap().is_err(), "nobody asks for it any more");
-        for body in [&mut of_first, &mut again, &mut of_third] {
+        let (current, new, newer) = (large(0), large(4), large(5));
+        let mut of_current = versions.body([current.clone()]);
+        let [mut first, mut second, mut third] = [1, 2, 3].map(|fill| versions.body([large(fill)]));
+        let mut of_new = versions.body([new.clone()]);
+        assert!(first.frame().await.unwrap().is_err());
+        for body in [&mut of_current, &mut second, &mut third, &mut of_new] {
+            assert!(body.frame().await.unwrap().is_ok());
+        }
+        drop(current);
+        let mut of_newer = versions.body([newer.clone()]);
+        assert!(of_current.frame().await.unwrap().is_err(), "nobody else holds it any more");
+        for body in [&mut second, &mut third, &mut of_new, &mut of_newer] {
             assert!(body.frame().await.unwrap().is_ok());
         }
     }

@@ -16,6 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, READERS},
+    body::unread,
     extract::Path,
     problem::Problem,
     state::Api,
@@ -69,6 +70,6 @@ async fn turnout(
 ) -> Result<Response, Problem> {
     let (contest, _) = auth::staff_of(&api, &headers, &contest, READERS).await?;
     let id = contest.id();
-    let report = Report::new(id.to_string(), api.stores.database.turnout(id).await?);
+    let report = Report::new(id.to_string(), api.stores.database.turnout(id).await.map_err(unread)?);
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(report)).into_response())
 }

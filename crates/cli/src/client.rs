@@ -251,6 +251,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: &Bytes,
     ) -> Result<Response<Body>> {
+        let mut was_sent_before = false;
         for attempt in 1.. {
             let mut request = Request::builder().method(method).uri(path);
             for (name, value) in headers {
@@ -266,11 +267,17 @@ impl Client {
                     let status = response.status().as_u16();
                     let problem = Problem::from_answer(status, &read_bounded(response.into_body())?);
                     match wait {
-                        Some(wait) if attempt < MOST_ATTEMPTS => wait,
-                        _ => return Err(problem.into()),
+                        Some(wait) if attempt < MOST_ATTEMPTS => {
+                            was_sent_before |= status >= 500;
+                            wait
+                        }
+                        _ => return Err(problem.after_an_attempt(was_sent_before).into()),
                     }
                 }
-                Err(TransportError::Passing(_)) if attempt < MOST_ATTEMPTS => USUAL_WAIT,
+                Err(TransportError::Passing(_)) if attempt < MOST_ATTEMPTS => {
+                    was_sent_before = true;
+                    USUAL_WAIT
+                }
                 Err(TransportError::Passing(error) | TransportError::Lasting(error)) => return Err(error),
             };
             thread::sleep(wait.min(LONGEST_WAIT));

@@ -84,7 +84,10 @@ const PENDING: &[u8] = b"\"pending\":";
 
 /// All figures at the log's present size.
 fn publication(contest: &ContestId, replay: &Replay, at: Timestamp) -> Publication {
-    let tally = Bytes::from(replay.tally_json(0));
+    let mut tally = replay.tally_json(0);
+    // It is kept: what it grew by beyond its size is given back.
+    tally.shrink_to_fit();
+    let tally = Bytes::from(tally);
     let split = tally
         .windows(PENDING.len())
         .position(|window| window == PENDING)

@@ -1,4 +1,4 @@
--- What requests to revoke a staff key came to: a late repetition must not revoke the next key of the name.
+-- Revocations of staff keys by request: a late repetition must not revoke the next key of the name.
 CREATE TABLE key_revocations (
     staff TEXT NOT NULL, -- name of the key that asked
     key TEXT NOT NULL, -- its Idempotency-Key

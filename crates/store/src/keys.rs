@@ -130,11 +130,11 @@ pub struct KeyRevocation {
 pub enum Revocation {
     /// The key is revoked, by this request or before.
     Done(Box<StaffKey>),
-    /// There is no key of this name that the asking key sees. Nothing was changed, as with what follows.
+    /// There is no key of this name that the asking key sees. Nothing was changed.
     NotThere,
-    /// It is the last valid one of an operator of all contests.
+    /// It is the last valid one of an operator of all contests. Nothing was changed.
     Last,
-    /// The `Idempotency-Key` was used for the key of this name.
+    /// The `Idempotency-Key` was used for the key of this name. Nothing was changed.
     RequestUsed(String),
 }
 

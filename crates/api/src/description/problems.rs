@@ -62,7 +62,6 @@ pub(crate) fn responses_of(kinds: &[&Kind]) -> BTreeMap<String, RefOr<Response>>
 pub(super) struct Form<'a> {
     pub(super) path: &'a str,
     pub(super) has_path_parameters: bool,
-    pub(super) has_query: bool,
     pub(super) has_body: bool,
     pub(super) has_idempotency_key: bool,
     /// The credential that it needs, `key` or `pass`.
@@ -71,7 +70,8 @@ pub(super) struct Form<'a> {
 
 /// The problems that any operation of this form can be answered with.
 pub(super) fn of_form(form: &Form<'_>) -> Vec<&'static Kind> {
-    let mut kinds = vec![&problem::INTERNAL];
+    // `INVALID_PARAMETER` is a `Host` that cannot be used, too.
+    let mut kinds = vec![&problem::INTERNAL, &problem::INVALID_PARAMETER];
     let is_api = form.path.starts_with("/v1/");
     let of = |applies: bool, kinds: &[&'static Kind]| if applies { kinds.to_vec() } else { Vec::new() };
     // Probes are answered whatever else goes on.
@@ -79,7 +79,6 @@ pub(super) fn of_form(form: &Form<'_>) -> Vec<&'static Kind> {
     kinds.extend(of(!is_probe, &[&problem::TOO_MANY_REQUESTS, &problem::UNAVAILABLE]));
     kinds.extend(of(form.has_path_parameters, &[&problem::NOT_FOUND]));
     kinds.extend(of(form.path.contains("{contest}"), &[&problem::CONTEST_NOT_FOUND]));
-    kinds.extend(of(form.has_query, &[&problem::INVALID_PARAMETER]));
     kinds.extend(of(
         form.has_body,
         &[&problem::MALFORMED, &problem::TOO_LARGE, &problem::UNSUPPORTED_MEDIA_TYPE],

@@ -31,7 +31,7 @@ texts! {
     Instant "A second of UTC." "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$" "2031-03-01T00:00:00Z";
     Sha256 "SHA-256, lowercase hex." "^[0-9a-f]{64}$" "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     Root "SHA-256, base64." "^[A-Za-z0-9+/]{43}=$" "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-    Text "What people read: not blank, at most 5,000 bytes of UTF-8, without control characters but a new line and a tab, direction overrides and isolates, and U+FFFD." "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ufffd]*[^\\s\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ufffd][^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ufffd]*$" "a complaint was upheld";
+    Text "What people read. Not blank. At most 5,000 bytes of UTF-8. Control characters except new line and tab, direction overrides and isolates, and U+FFFD are refused." "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ufffd]*[^\\s\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ufffd][^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ufffd]*$" "a complaint was upheld";
     Tile "`<level>/<number>` or `entries/<number>`, with `.p/<width>` behind it if it is partial (tlog-tiles). `/` stands as it is or as `%2F`." "^([0-5]|entries)/(x[0-9]{3}/){0,2}[0-9]{3}(\\.p/[0-9]{1,3})?$" "0/000.p/1";
 }
 

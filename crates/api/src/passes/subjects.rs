@@ -6,13 +6,13 @@ use acclaim_contest::{
     SubjectRules, VoterTag,
     subject::{Person, RefusedSubjects, SubjectsAre},
 };
-use acclaim_store::{RequestId, StoreError};
+use acclaim_store::RequestId;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::invalid;
 use crate::{
-    body::no_contest,
+    body::unread,
     directory::Contest,
     problem::{self, Problem},
     state::Api,
@@ -95,10 +95,7 @@ impl Whom {
 
 /// The rules that the contest keeps. Asked of the database each time: another process may have had its first list.
 pub(super) async fn kept(api: &Api, contest: &Contest) -> Result<Option<SubjectRules>, Problem> {
-    match api.stores.database.subjects(contest.id()).await {
-        Err(StoreError::Conflict(_)) => Err(no_contest()),
-        kept => Ok(kept?),
-    }
+    api.stores.database.subjects(contest.id()).await.map_err(unread)
 }
 
 /// The rules by which a request is read.

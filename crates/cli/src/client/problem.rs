@@ -11,6 +11,8 @@ pub struct Problem {
     pub status: u16,
     /// The last part of `type`, such as `already-voted`; empty if the answer was no problem document.
     pub code: String,
+    /// Whether an earlier attempt to send the same request may have been worked on.
+    was_sent_before: bool,
     title: String,
     detail: String,
     extra: Map<String, Value>,
@@ -35,11 +37,18 @@ impl Problem {
         fields.remove("status");
         let code = kind.rsplit('/').next().unwrap_or_default().to_owned();
         if !title.is_empty() {
-            return Self { status, code, title, detail, extra: fields };
+            return Self { status, code, was_sent_before: false, title, detail, extra: fields };
         }
         let quoted: String = String::from_utf8_lossy(body).chars().take(MOST_QUOTED).collect();
         let title = format!("the server answered {status}, which is not an answer of acclaim");
-        Self { status, code: String::new(), title, detail: quoted.trim().to_owned(), extra: Map::new() }
+        let (code, detail) = (String::new(), quoted.trim().to_owned());
+        Self { status, code, was_sent_before: false, title, detail, extra: Map::new() }
+    }
+
+    /// The same as the answer to the last of several attempts, of which an earlier one may have been worked on.
+    #[must_use]
+    pub(super) fn after_an_attempt(self, was_sent_before: bool) -> Self {
+        Self { was_sent_before, ..self }
     }
 
     /// Whether the contest's rules, phase or state say no to a request that was understood.
@@ -48,10 +57,12 @@ impl Problem {
         matches!(self.status, 409 | 412)
     }
 
-    /// Whether an error says for certain that nothing was changed: an answer below 500. After any other one the request may have been worked on.
+    /// Whether an error says for certain that nothing was changed: the engine's own answer below 500 to a request that was sent once.
     #[must_use]
     pub fn is_definite(error: &anyhow::Error) -> bool {
-        error.downcast_ref::<Self>().is_some_and(|problem| problem.status < 500)
+        let is_definite =
+            |problem: &Self| problem.status < 500 && !problem.code.is_empty() && !problem.was_sent_before;
+        error.downcast_ref::<Self>().is_some_and(is_definite)
     }
 
     /// A field beyond those that every problem has.
@@ -152,10 +163,14 @@ mod tests {
 
     #[test]
     fn only_an_answer_below_500_says_that_nothing_was_changed() {
-        let answered = |status| anyhow::Error::new(Problem::from_answer(status, b"{}"));
+        let document = br#"{"type":"/problems/refused","title":"Refused"}"#;
+        let answered = |status| anyhow::Error::new(Problem::from_answer(status, document));
         assert!([400, 409, 429].map(answered).iter().all(Problem::is_definite));
         assert!(![500, 503].map(answered).iter().any(Problem::is_definite));
         assert!(!Problem::is_definite(&anyhow::anyhow!("no answer from the server")));
+        assert!(!Problem::is_definite(&Problem::from_answer(403, b"a proxy's").into()));
+        let again = Problem { was_sent_before: true, ..Problem::from_answer(409, document) };
+        assert!(!Problem::is_definite(&again.into()));
     }
 
     #[test]

@@ -30,7 +30,13 @@ static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::
 pub(crate) fn check(exchange: &Exchange<'_>) {
     let Exchange { method, path, status, .. } = *exchange;
     let path = path.split('?').next().unwrap_or_default();
-    let Some(template) = template(path) else { return };
+    let Some(template) = template(path) else {
+        assert!(
+            !path.starts_with("/v1/") || status >= 400,
+            "{method} {path} answered {status}, and is not described"
+        );
+        return;
+    };
     let escaped = template.replace('/', "~1");
     let place = format!("/paths/{escaped}/{}", method.to_lowercase());
     let Some(operation) = DESCRIPTION.pointer(&place) else { return };

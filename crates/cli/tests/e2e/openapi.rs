@@ -1,5 +1,5 @@
-//! The description of the API held against the server by schemathesis, which makes requests from it: that it may send, and that it may not. `.ci/openapi`
-//! installs that program and runs this test.
+//! The description of the API held against the server by schemathesis, which generates valid and invalid requests from it. `.ci/openapi` installs that program
+//! and runs this test.
 
 use std::{fs, process::Command};
 
@@ -15,7 +15,7 @@ const PROGRAM: &str = "ACCLAIM_SCHEMATHESIS";
 const CONFIGURATION: &str = include_str!("openapi/schemathesis.toml");
 /// What it has to be taught.
 const HOOKS: &str = include_str!("openapi/hooks.py");
-/// When contests opened that are open.
+/// Opening instant of the open contests.
 const PAST: &str = "2026-01-01T00:00:00Z";
 
 /// The contest of the description's examples, with another id and more tables.

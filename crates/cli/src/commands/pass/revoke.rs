@@ -61,7 +61,7 @@ fn failed(revoked: usize, asked: usize, error: &anyhow::Error) -> String {
         _ => format!("the passes of the first {revoked} voters are revoked. "),
     };
     format!(
-        "{before}It is not known whether those of the next {asked} are: run the command again, which does no harm"
+        "{before}It is not known whether those of the next {asked} are: run the command again before passes are minted for them"
     )
 }
 
