@@ -143,14 +143,39 @@ pub(crate) fn bound(api: &Api, network: Option<IpAddr>, response: Response) -> R
     let (parts, body) = response.into_parts();
     // A body of known size is whole in memory, so it is ready at once.
     let body = match body.collect().now_or_never() {
-        Some(Ok(whole)) => Body::new(Pieces([counted(whole.to_bytes(), held)].into())),
+        Some(Ok(whole)) => Body::new(Pieces([counted(whole.to_bytes(), held)].into(), Turn::default())),
         _ => return Problem::new(&problem::INTERNAL, "an answer was not ready").into_response(),
     };
     Response::from_parts(parts, body)
 }
 
+/// Bytes after which a large body lets other connections have their turn. Without it hundreds of them would each fill their socket's buffer, some
+/// megabytes, before a ballot has its turn.
+const TURN: usize = 128 << 10;
+
+/// How much a body has sent in its turn.
+#[derive(Default)]
+pub(crate) struct Turn(usize);
+
+impl Turn {
+    /// Counts bytes that are sent now.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.0 += bytes;
+    }
+
+    /// Whether the turn is over. Then the body is asked again when others have had theirs.
+    pub(crate) fn is_over(&mut self, context: &Context<'_>) -> bool {
+        if self.0 < TURN {
+            return false;
+        }
+        self.0 = 0;
+        context.waker().wake_by_ref();
+        true
+    }
+}
+
 /// A body of a known size, handed on piece by piece.
-struct Pieces(VecDeque<Bytes>);
+struct Pieces(VecDeque<Bytes>, Turn);
 
 impl hyper::body::Body for Pieces {
     type Data = Bytes;
@@ -158,14 +183,18 @@ impl hyper::body::Body for Pieces {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.1.is_over(context) {
+            return Poll::Pending;
+        }
         while let Some(first) = self.0.front_mut() {
             let piece = first.split_to(first.len().min(PIECE));
             if first.is_empty() {
                 self.0.pop_front();
             }
             if !piece.is_empty() {
+                self.1.sent(piece.len());
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
         }

@@ -16,7 +16,7 @@ use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use crate::memory::PIECE;
+use crate::memory::{PIECE, Turn};
 
 /// Most bytes of versions that are out of date.
 const BUDGET: usize = 192 << 20;
@@ -109,7 +109,7 @@ impl Versions {
         let parts = parts.into_iter().filter(|part| !part.is_empty());
         let parts: VecDeque<Part> = parts.map(|part| self.part(part)).collect();
         let left = parts.iter().map(|part| part.size() as u64).sum();
-        SharedBody { parts, sent: 0, left }
+        SharedBody { parts, sent: 0, left, turn: Turn::default() }
     }
 
     fn part(&self, bytes: Bytes) -> Part {
@@ -192,6 +192,7 @@ struct SharedBody {
     sent: usize,
     /// Bytes of all parts.
     left: u64,
+    turn: Turn,
 }
 
 impl hyper::body::Body for SharedBody {
@@ -200,8 +201,11 @@ impl hyper::body::Body for SharedBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.turn.is_over(context) {
+            return Poll::Pending;
+        }
         let Some(first) = self.parts.front() else { return Poll::Ready(None) };
         let Some(bytes) = first.bytes() else {
             self.parts.clear();
@@ -210,6 +214,7 @@ impl hyper::body::Body for SharedBody {
         let end = bytes.len().min(self.sent + COPY);
         let piece = Bytes::copy_from_slice(bytes.get(self.sent..end).unwrap_or_default());
         self.left = self.left.saturating_sub(piece.len() as u64);
+        self.turn.sent(piece.len());
         if end == bytes.len() {
             self.parts.pop_front();
             self.sent = 0;
