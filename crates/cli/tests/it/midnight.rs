@@ -1,4 +1,5 @@
-//! A vote each day, over a midnight in the night in which the clocks are put forward: API and sequencer of one process, by a clock driven by hand.
+//! Clocks driven by hand, with API and sequencer of one process: a vote each day over a midnight in the night in which the clocks are put forward, and a process
+//! whose clock is wrong.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -8,7 +9,7 @@ use acclaim_sequencer::{Sequencer, Settings};
 use acclaim_store::{Hub, Keyring, Stores};
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
 use acclaim_tally::{Audit, Expected, Plan};
-use acclaim_test_support::ManualClock;
+use acclaim_test_support::{Faults, FaultyIntake, ManualClock};
 use axum::{
     Router,
     body::Body,
@@ -16,7 +17,7 @@ use axum::{
     http::{Method, Request},
 };
 use http_body_util::BodyExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
@@ -37,6 +38,7 @@ struct Night {
     stores: Stores,
     keyring: Arc<Keyring>,
     clock: Arc<ManualClock>,
+    intake: Arc<FaultyIntake>,
     stop: watch::Sender<bool>,
     sequencer: JoinHandle<()>,
     _background: JoinSet<()>,
@@ -45,15 +47,21 @@ struct Night {
 
 impl Night {
     async fn begins(at: &str) -> Self {
+        Self::begins_with(at, ApiSettings::default()).await
+    }
+
+    async fn begins_with(at: &str, settings: ApiSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let directory = DataDirectory::lock(folder.path()).unwrap();
         let secret = directory.secret().unwrap();
         let database = Arc::new(directory.database().unwrap());
         let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
         let clock = Arc::new(ManualClock::at(time(at)));
+        let intake =
+            Arc::new(FaultyIntake::new(Arc::new(LocalIntake::default()), Arc::new(Faults::default())));
         let stores = Stores {
             database,
-            intake: Arc::new(LocalIntake::default()),
+            intake: Arc::clone(&intake) as _,
             shown: Arc::new(directory.shown().unwrap()),
             hub: Arc::new(Hub::default()),
             clock: Arc::clone(&clock) as _,
@@ -64,7 +72,7 @@ impl Night {
             .unwrap();
         let sequencer = tokio::spawn(sequencer.run());
         let token = *blake3::hash(TOKEN.as_bytes()).as_bytes();
-        let api = Api::new(stores.clone(), Arc::clone(&keyring), ApiSettings::default(), Some(token));
+        let api = Api::new(stores.clone(), Arc::clone(&keyring), settings, Some(token));
         let api = api.await.unwrap();
         let background = api.background(&stores.database);
         let router = acclaim_api::router(api, axum::Router::new());
@@ -74,6 +82,7 @@ impl Night {
             stores,
             keyring,
             clock,
+            intake,
             stop,
             sequencer,
             _background: background,
@@ -88,7 +97,10 @@ impl Night {
             .method(method)
             .uri(format!("/v1/contests/daily{path}"))
             .header("authorization", format!("Bearer {token}"))
-            .header("content-type", "application/json")
+            .header(
+                "content-type",
+                if path.ends_with("/bulk") { "application/x-ndjson" } else { "application/json" },
+            )
             .header("idempotency-key", blake3::hash(format!("{path}{body}").as_bytes()).to_hex().as_str())
             .extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))))
             .body(content)
@@ -232,4 +244,27 @@ async fn an_opening_that_makes_the_window_too_long_is_refused() {
     assert_eq!(contest["days"][0][0], "2022-12-01");
     night.stop.send_replace(true);
     night.sequencer.await.unwrap();
+}
+
+/// In a cluster the intake's clock decides.
+#[tokio::test]
+async fn a_process_whose_clock_is_wrong_takes_no_ballots() {
+    let settings = ApiSettings { may_accept: true, ..ApiSettings::default() };
+    let night = Night::begins_with("2021-03-27T09:00:00Z", settings).await;
+    assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition()).await.0, 201);
+    let subjects = json!({"subjects": ["ama@example.org"]});
+    let (_, minted) = night.ask(Method::POST, "/passes", TOKEN, &subjects).await;
+    let pass = minted["passes"][0]["pass"].as_str().unwrap().to_owned();
+    night.until("open").await;
+    let line =
+        json!({"pass": pass, "selections": [{"category": "a", "entry": "p1"}], "period": "2021-03-27"});
+    for skew in [-300, 300] {
+        night.intake.set_skew(SignedDuration::from_millis(skew));
+        let (status, problem) = night.cast(&pass, "p1", "2021-03-27").await;
+        assert_eq!((status, &problem["type"]), (503, &json!("/problems/unavailable")), "{problem}");
+        let (status, problem) = night.ask(Method::POST, "/ballots/bulk", TOKEN, &line).await;
+        assert_eq!((status, &problem["type"]), (503, &json!("/problems/unavailable")), "{problem}");
+    }
+    night.intake.set_skew(SignedDuration::ZERO);
+    assert_eq!(night.cast(&pass, "p1", "2021-03-27").await.0, 201);
 }
