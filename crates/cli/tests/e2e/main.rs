@@ -23,6 +23,7 @@ mod following;
 mod forgery;
 mod gateway;
 mod ground;
+mod idle;
 mod jurors;
 mod jury;
 mod kill;

@@ -1,0 +1,34 @@
+//! What contests cost in which nothing happens.
+
+use std::{thread, time::Duration};
+
+use serde_json::json;
+
+use crate::site::{Site, poll};
+
+const CONTESTS: i64 = 30;
+/// How long the statements are counted.
+const LASTS: Duration = Duration::from_secs(4);
+
+/// One by one their leases and commands would cost more than two transactions a second each.
+#[test]
+fn idle_contests_of_a_cluster_cost_no_transactions_of_their_own() {
+    let site = Site::start_clustered();
+    for number in 0..CONTESTS {
+        site.create(&format!("idle-{number}"), "2021-01-01T00:00:00Z", &json!({}));
+    }
+    poll("the openings", || {
+        let open = site.number("SELECT count(*) FROM contests WHERE phase = 'open'");
+        (open == Some(CONTESTS)).then_some(())
+    });
+    let transactions = || {
+        let all = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+        site.number(all).unwrap()
+    };
+    // What the openings did is counted with some delay.
+    thread::sleep(LASTS / 2);
+    let before = transactions();
+    thread::sleep(LASTS);
+    let more = transactions() - before;
+    assert!(more < CONTESTS * 4, "{more} transactions of {CONTESTS} idle contests in {LASTS:?}");
+}
