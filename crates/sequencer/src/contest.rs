@@ -67,7 +67,7 @@ pub(crate) struct ContestTask {
     /// Has it prolonged with the process's others.
     _held: HeldLease,
     /// When it was made up last for what may have gone wrong beside the ledger.
-    pub(crate) made_up: Instant,
+    pub(crate) made_up: Option<Instant>,
     /// Why the contest did not open at its instant, and when it tries again.
     refused_opening: Option<(String, Timestamp)>,
     /// What is known of a clock that was set while the process ran.
@@ -151,7 +151,7 @@ impl ContestTask {
             renew: Instant::now(),
             leased: Instant::now(),
             _held: context.held.hold(&id),
-            made_up: Instant::now(),
+            made_up: None,
             refused_opening: None,
             clock_jump: ClockJump::accepting(context.stores.clock.jump()),
             stores_away: false,

@@ -141,6 +141,11 @@ impl Log {
         tokio::time::timeout(PATIENCE, trimming).await.unwrap_or_else(late)
     }
 
+    /// Whether the intake still holds what is recorded.
+    pub(crate) fn is_untrimmed(&self) -> bool {
+        self.untrimmed
+    }
+
     /// Rids the intake of what is recorded and could not be trimmed when it was. After that the backlog has only what waits.
     pub(crate) async fn trim_again(&mut self, stores: &Stores, session: &Session) -> Result<(), StoreError> {
         if !self.untrimmed {

@@ -22,13 +22,18 @@ impl ContestTask {
             self.nobody_else_was_there().await?;
         }
         self.leased = leased;
-        self.renew = leased + self.context.upkeep_interval();
         // What may have been missed.
         self.commands_wait |= commands_wait;
-        if self.made_up.elapsed() >= lease {
-            self.made_up = Instant::now();
+        // What is not trimmed counts as waiting, and voters are told so: it is made up for at once, and until it is.
+        let is_due = self.made_up.is_none_or(|made_up| made_up.elapsed() >= lease);
+        if is_due || self.log.is_untrimmed() {
+            self.made_up = Some(Instant::now());
             self.make_up().await;
         }
+        self.renew = match self.log.is_untrimmed() {
+            true => Instant::now() + lease / 4,
+            false => leased + self.context.upkeep_interval(),
+        };
         Ok(())
     }
 
