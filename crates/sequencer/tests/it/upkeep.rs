@@ -143,11 +143,14 @@ async fn what_was_recorded_and_not_trimmed_is_trimmed_after_a_kill_without_anoth
     world.faults.killed().await;
     world.kill().await;
     assert_eq!(backlog(&world).await, 1);
+    let begun = Instant::now();
     world.begin().await.unwrap();
     // Whoever waits for the ballot is told to look.
     world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
     assert!(world.stores.database.ballot(&world.contest, ballot.ballot).await.unwrap().is_some());
     until("trimmed", async || (backlog(&world).await == 0).then_some(())).await;
+    let lease = acclaim_sequencer::Settings::default().lease;
+    assert!(begun.elapsed() < lease, "meanwhile the API calls the recording late");
     world.stop().await;
 }
 
