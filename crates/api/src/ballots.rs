@@ -96,7 +96,7 @@ impl BallotStatus {
     params(("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until it is recorded")), security(("pass" = [])),
     responses((status = 201, body = Recorded, description = "in the log, for good", headers(("Location" = String, description = "where the ballot's status is"))),
         (status = 200, body = BallotStatus, description = "the same ballot again", headers(("Location" = String))),
-        (status = 202, body = BallotStatus, description = "kept, and recorded or rejected soon; in a cluster only",
+        (status = 202, body = BallotStatus, description = "kept; it will be recorded or rejected; in a cluster only",
             headers(("Location" = String), ("Preference-Applied" = Option<String>))), BallotRefusals))]
 async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Response {
     let started = std::time::Instant::now();

@@ -33,8 +33,8 @@ use crate::{
 pub(crate) const BALLOT_LIMIT: usize = 64 << 10;
 /// Bytes of a staff request's body.
 pub(crate) const STAFF_LIMIT: usize = 4 << 20;
-/// From here on not every whole number is exact as a double.
-const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+/// The largest whole number that every reader of JSON keeps exact.
+pub(crate) const MAX_EXACT: u64 = (1 << 53) - 1;
 /// Bytes of a definition.
 pub(crate) const DEFINITION_LIMIT: usize = 64 << 20;
 
@@ -196,8 +196,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// A whole number from 0 on, for `deserialize_with`. JSON has one kind of numbers: `3.0` is as good as `3`.
 pub(crate) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(deserializer)?;
-    let whole = number.as_f64().filter(|value| value.fract() == 0.0 && (0.0..MAX_EXACT).contains(value));
-    // Below 2^53 every whole number is exact.
+    #[expect(clippy::cast_precision_loss, reason = "it is exact")]
+    let range = 0.0..=MAX_EXACT as f64;
+    let whole = number.as_f64().filter(|value| value.fract() == 0.0 && range.contains(value));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within the range")]
     let value = number.as_u64().or_else(|| whole.map(|value| value as u64));
     value.ok_or_else(|| {
@@ -234,7 +235,7 @@ pub(crate) fn no_contest() -> Problem {
     )
 }
 
-/// What a reading of the database answers that failed. It conflicts with nothing but a deletion of which this process has not heard yet.
+/// The answer to a read of the database that failed. A read conflicts only with a deletion that this process has not heard of yet.
 pub(crate) fn unread(error: StoreError) -> Problem {
     match error {
         StoreError::Conflict(_) => no_contest(),

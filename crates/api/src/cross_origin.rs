@@ -60,7 +60,7 @@ impl Origins {
     }
 
     /// What the answer to a request allows to pages of other sites; `None` if it is not for public data. An answer that a cache may keep says the same whether
-    /// or not a page asked for it: the cache gives it to whoever comes next.
+    /// or not a page asked for it: the cache may give it to a page of another site.
     pub(crate) fn allow<B>(&self, request: &Request<B>) -> Option<Allowed> {
         let origin = request.headers().get(header::ORIGIN);
         let is_public = PATHS.iter().any(|path| request.uri().path().starts_with(path));
@@ -203,7 +203,7 @@ mod tests {
         let (own, vary) = (Some("https://a.example".to_owned()), Some("Origin".to_owned()));
         assert_eq!(mark(&["https://b.example:8443", "https://a.example"]), (own, vary.clone()));
         assert_eq!(mark(&["http://a.example"]), (None, vary.clone()));
-        assert_eq!(mark(&[]), (None, None), "nobody would get another answer");
+        assert_eq!(mark(&[]), (None, None), "every site gets this answer");
         let mut own = asked("GET", "/v1/contests", &[]);
         own.headers_mut().remove("origin");
         assert_eq!(

@@ -33,7 +33,7 @@ const DOCUMENTS: [(&str, &str); 7] = [
     ("ResultDocument2", SCHEMA_2),
 ];
 
-/// The description of an API whose routes these are, below a path.
+/// The description of an API with these routes, below a path.
 pub(crate) fn complete(routes: &OpenApi, base: &BasePath) -> Value {
     let mut description = serde_json::to_value(routes).unwrap_or_default();
     if !base.is_root() {

@@ -151,7 +151,7 @@ pub(crate) fn bound(api: &Api, network: Option<IpAddr>, response: Response) -> R
 
 /// Bytes after which a large body lets other connections have their turn. Without it hundreds of them would each fill their socket's buffer, some
 /// megabytes, before a ballot has its turn.
-const TURN: usize = 128 << 10;
+pub(crate) const TURN: usize = 128 << 10;
 
 /// How much a body has sent in its turn.
 #[derive(Default)]

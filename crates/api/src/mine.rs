@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth,
     ballots::BallotStatus,
-    body::{contest_id, no_contest},
+    body::{MAX_EXACT, contest_id, no_contest},
     casting::window,
     description::shapes,
     directory::Contest,
@@ -32,8 +32,6 @@ use crate::{
 
 /// Ballots of one reading, and of one answer.
 const PAGE: usize = 500;
-/// The largest number that every reader of JSON keeps exact: no log is as long.
-const MAX_INDEX: u64 = (1 << 53) - 1;
 /// Readings of one request. Whoever casts category by category, in several channels, can have more ballots than that.
 const MOST_PAGES: usize = 24;
 
@@ -108,8 +106,8 @@ async fn mine(
     let now = api.stores.clock.now();
     let pass = auth::voter(&api, &headers, &contest, now)?;
     api.limiter.check_pass(pass.voter)?;
-    if older.before.is_some_and(|before| before > MAX_INDEX) {
-        return Err(Problem::new(&problem::INVALID_PARAMETER, format!("`before` is more than {MAX_INDEX}")));
+    if older.before.is_some_and(|before| before > MAX_EXACT) {
+        return Err(Problem::new(&problem::INVALID_PARAMETER, format!("`before` is more than {MAX_EXACT}")));
     }
     let shown = shown_of(&api, &contest).await?;
     let newest = read_page(&api, &contest, &pass, shown).await?;

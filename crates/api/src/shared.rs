@@ -29,7 +29,7 @@ const MAX_KNOWN: usize = 2 * BUDGET / PIECE;
 /// The versions that answers of this process hold.
 static VERSIONS: LazyLock<Versions> = LazyLock::new(|| Versions::of(BUDGET));
 
-/// Marks an answer whose body is shared by all who ask for it.
+/// Marks an answer with a body that other answers share.
 #[derive(Clone)]
 pub(crate) struct Shared;
 
@@ -40,9 +40,9 @@ pub(crate) fn shared(parts: impl IntoIterator<Item = Bytes>) -> Response {
     response
 }
 
-/// Content of which there is one copy.
+/// One version of shared content.
 struct Version {
-    /// None once it was dropped.
+    /// None once the memory was freed.
     bytes: Mutex<Option<Bytes>>,
     size: usize,
     /// Bytes of all versions that answers hold.
@@ -54,7 +54,7 @@ impl Version {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether nobody but the answers that send it holds it any more.
+    /// Whether only the answers that send it hold it.
     fn is_out_of_date(&self) -> bool {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(Bytes::is_unique)
     }
@@ -171,7 +171,7 @@ impl Part {
         }
     }
 
-    /// None if it was dropped.
+    /// None if its memory was freed.
     fn bytes(&self) -> Option<Bytes> {
         match self {
             Self::Small(bytes) => Some(bytes.clone()),
@@ -237,8 +237,10 @@ impl hyper::body::Body for SharedBody {
 mod tests {
     use http_body_util::BodyExt as _;
     use hyper::body::Body as _;
+    use std::task::Waker;
 
     use super::*;
+    use crate::memory::TURN;
 
     fn large(fill: u8) -> Bytes {
         Bytes::from(vec![fill; PIECE * 2 + 5])
@@ -272,10 +274,30 @@ mod tests {
         }
         drop(current);
         let mut of_newer = versions.body([newer.clone()]);
-        assert!(of_current.frame().await.unwrap().is_err(), "nobody else holds it any more");
+        assert!(of_current.frame().await.unwrap().is_err(), "only the answer holds it");
         for body in [&mut second, &mut third, &mut of_new, &mut of_newer] {
             assert!(body.frame().await.unwrap().is_ok());
         }
+    }
+
+    #[test]
+    fn a_large_body_lets_others_have_their_turn() {
+        let content = Bytes::from(vec![0; 4 * TURN]);
+        let mut body = Versions::of(BUDGET).body([content]);
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut in_turn, mut turns) = (0, 1);
+        loop {
+            match Pin::new(&mut body).poll_frame(&mut context) {
+                Poll::Ready(None) => break,
+                Poll::Ready(Some(frame)) => in_turn += frame.unwrap().into_data().unwrap().len(),
+                Poll::Pending => {
+                    turns += 1;
+                    in_turn = 0;
+                }
+            }
+            assert!(in_turn < TURN + COPY, "{in_turn} bytes in one turn");
+        }
+        assert!(turns >= 4, "{turns}");
     }
 
     #[test]

@@ -144,7 +144,7 @@ struct TallyEvent {
 /// The live tally as server-sent events, a few a second at most, each a whole tally. Without news a comment comes every 15 seconds.
 #[utoipa::path(get, operation_id = "follow_tally", path = "/v1/contests/{contest}/tally/stream", tag = "results",
     params(("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that the client has: it is not sent again")),
-    responses((status = 200, content_type = "text/event-stream", body = TallyEvent, description = "events, each of which is as described"), FollowingRefusals))]
+    responses((status = 200, content_type = "text/event-stream", body = TallyEvent, description = "a stream of events, each as described"), FollowingRefusals))]
 async fn tally_stream(
     State(api): State<Api>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

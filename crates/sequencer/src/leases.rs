@@ -1,5 +1,5 @@
 //! The leases of a process are prolonged all at once, four times as often as they run out: hundreds of contests in which nothing happens cost one statement.
-//! A contest whose lease was not among them, or not in time, prolongs it by itself.
+//! If a contest's lease was not among them, or not in time, its task prolongs it alone.
 
 use std::{
     collections::HashMap,

@@ -295,7 +295,7 @@ impl Intake for RedisIntake {
             {
                 idle.interval = (idle.interval * 2).min(MAX_POLL_INTERVAL);
             }
-            // The wake-up is used up: whoever drains after this call, which can be dropped here, looks at once.
+            // The wake-up is used up. If this call is dropped here, the next drain must look at once.
             waiting.keep(None);
             if let Some(drained) = self.drain_once(session, after, most).await? {
                 return Ok(drained);

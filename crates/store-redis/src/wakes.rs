@@ -20,7 +20,7 @@ pub(crate) struct Wakes(Mutex<HashMap<ContestId, Arc<Waiting>>>);
 pub(crate) struct Waiting {
     /// A notification before the first wait is not lost.
     pub(crate) notify: Notify,
-    /// Behind which cursors nothing was found, and when to look again. It is kept from one drain to the next, which can follow soon.
+    /// The cursors behind which nothing was found, and when to look again. The next drain goes on from here.
     idle: Mutex<Option<Idle>>,
 }
 

@@ -11,7 +11,7 @@ use crate::error::Result;
 /// A lease that was prolonged with all others of its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProlongedLease {
-    /// Of which contest.
+    /// The contest.
     pub contest: ContestId,
     /// Whether commands of the contest wait.
     pub commands_wait: bool,
@@ -23,7 +23,8 @@ pub trait Leases: Send + Sync {
     /// Takes or prolongs the lease for `holder`; `false` if another holds it still. A database that only one process has always says yes.
     async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool>;
 
-    /// Prolongs the leases of `holder` on these contests at once, but those that others work on at this moment, and tells which they are.
+    /// Prolongs the leases of `holder` on these contests in one statement, and returns those that it prolonged. A lease that another transaction has locked is
+    /// left out.
     async fn prolong_leases(
         &self,
         contests: &[ContestId],

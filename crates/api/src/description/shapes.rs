@@ -1,4 +1,4 @@
-//! Shapes that many requests and answers share, and documents whose schemas stand in files.
+//! Shapes that many requests and answers share, and documents that have their schemas in files.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -76,7 +76,7 @@ impl PartialSchema for Pair {
 
 impl ToSchema for Pair {}
 
-/// Documents whose schemas are put in from files (see [`super::documents`]).
+/// Documents that get their schemas from files (see [`super::DOCUMENTS`]).
 macro_rules! documents {
     ($($(#[$doc:meta])+ $name:ident;)+) => {$(
         $(#[$doc])+

@@ -45,7 +45,7 @@ impl Problem {
         Self { status, code, was_sent_before: false, title, detail, extra: Map::new() }
     }
 
-    /// The same as the answer to the last of several attempts, of which an earlier one may have been worked on.
+    /// The same as the answer to the last of several attempts; `was_sent_before` says whether the server may have worked on an earlier one.
     #[must_use]
     pub(super) fn after_an_attempt(self, was_sent_before: bool) -> Self {
         Self { was_sent_before, ..self }

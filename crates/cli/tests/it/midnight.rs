@@ -1,5 +1,5 @@
 //! Clocks driven by hand, with API and sequencer of one process: a vote each day over a midnight in the night in which the clocks are put forward, and a process
-//! whose clock is wrong.
+//! with a wrong clock.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

@@ -361,7 +361,7 @@ pub(crate) fn settings() -> Settings {
     Settings { retry_after: Duration::from_millis(20), ..Settings::default() }
 }
 
-/// The next notice, or a failed test: nothing here takes seconds. Notices that came while nobody read, more than are kept, are passed over.
+/// The next notice, or a failed test: nothing here takes seconds. A test that did not read for a while misses the oldest notices.
 async fn next(notices: &mut Receiver<Notice>) -> Notice {
     let read = async {
         loop {
