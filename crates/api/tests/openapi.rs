@@ -110,3 +110,51 @@ fn every_reference_leads_somewhere() {
     let document = acclaim_api::openapi();
     check(&document, &document);
 }
+
+/// Operations and schemas without their words: what clients rely on. Sentences may change, a change of this snapshot is another contract.
+#[test]
+fn the_contract_is_as_it_was() {
+    fn without_words(part: &Value, is_map_of_names: bool) -> Value {
+        match part {
+            Value::Object(fields) => fields
+                .iter()
+                .filter(|(name, _)| {
+                    is_map_of_names
+                        || !["description", "summary", "example", "examples"].contains(&name.as_str())
+                })
+                .map(|(name, value)| {
+                    (name.clone(), without_words(value, !is_map_of_names && name == "properties"))
+                })
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+            Value::Array(elements) => elements.iter().map(|element| without_words(element, false)).collect(),
+            other => other.clone(),
+        }
+    }
+    let document = acclaim_api::openapi();
+    let mut lines = String::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            for part in ["parameters", "requestBody", "security"] {
+                lines += &format!(
+                    "{} {path} {part} {}\n",
+                    method.to_uppercase(),
+                    without_words(&operation[part], false)
+                );
+            }
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                lines += &format!(
+                    "{} {path} {status} {}\n",
+                    method.to_uppercase(),
+                    without_words(response, false)
+                );
+            }
+        }
+    }
+    for (kind, components) in document["components"].as_object().unwrap() {
+        for (name, component) in components.as_object().unwrap() {
+            lines += &format!("{kind} {name} {}\n", without_words(component, false));
+        }
+    }
+    insta::assert_snapshot!(lines);
+}

@@ -437,6 +437,20 @@ mod tests {
         assert!(error.to_string().contains("listne"), "{error}");
     }
 
+    /// The environment's variables, as the message about an unknown key of each section lists them.
+    #[test]
+    fn variables_of_the_environment_are_those_they_were() {
+        let mut names = vec!["ACCLAIM_WITNESSES".to_owned(), SECRET.to_owned()];
+        for section in SECTIONS {
+            let error = format!("[{section}]\n\"?\" = 1").parse::<Table>().unwrap().try_into::<Config>();
+            let message = error.unwrap_err().to_string();
+            let (_, expected) = message.split_once("expected ").unwrap();
+            let keys = expected.lines().next().unwrap_or_default().split('`').skip(1).step_by(2);
+            names.extend(keys.map(|key| format!("{PREFIX}{section}_{key}").to_uppercase()));
+        }
+        insta::assert_snapshot!(names.join("\n"));
+    }
+
     #[test]
     fn networks_are_addresses_too_and_mistakes_are_reported_with_their_key_and_value() {
         let read = |list: &str| {

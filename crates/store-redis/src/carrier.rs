@@ -262,10 +262,11 @@ fn unwritten(error: rmp_serde::encode::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use acclaim_ballot_log::Hash;
+    use acclaim_contest::BallotId;
     use acclaim_store::{
         RequestId,
         command::{CommandOutcome, UNDECIDED, UndecidedCategory},
-        hub::Decided,
+        hub::{BallotOutcome, Decided, Rejection},
     };
     use bytes::Bytes;
     use jiff::Timestamp;
@@ -296,6 +297,48 @@ mod tests {
         };
         let read: Publication = rmp_serde::from_slice(&rmp_serde::to_vec_named(&earlier).unwrap()).unwrap();
         assert_eq!((read.size, read.former), (7, None));
+    }
+
+    #[test]
+    fn notices_are_sent_as_ever() {
+        let (contest, hash): (ContestId, _) = ("photos".parse().unwrap(), Hash([1; 32]));
+        let outcomes = [
+            BallotOutcome::Recorded { index: 7, leaf_hash: hash },
+            BallotOutcome::Same,
+            BallotOutcome::Rejected(Rejection::AlreadyVoted(vec!["a".to_owned()])),
+            BallotOutcome::Rejected(Rejection::InvalidSelection("code".to_owned(), "sentence".to_owned())),
+            BallotOutcome::Rejected(Rejection::ReplacedIsNotStanding(Some(BallotId([2; 16])))),
+            BallotOutcome::Rejected(Rejection::OutsideWindow),
+            BallotOutcome::Rejected(Rejection::Refused("code".to_owned(), "sentence".to_owned())),
+        ];
+        let recorded = CommandOutcome::Recorded { index: 8, entries: 1, size: 9, root: "r".to_owned() };
+        let decided = Decided {
+            contest: contest.clone(),
+            size: 9,
+            root: hash,
+            ballots: outcomes.into_iter().map(|outcome| (BallotId([3; 16]), outcome)).collect(),
+            commands: vec![(RequestId::new("chair", "key"), recorded)],
+        };
+        let publication = Publication {
+            contest: contest.clone(),
+            size: 9,
+            root: hash,
+            tally: (Bytes::from_static(b"{"), Bytes::from_static(b"}")),
+            tally_csv: Bytes::from_static(b"a,b"),
+            result: Some(Bytes::from_static(b"{}")),
+            former: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let notices: Notices = vec![
+            Notice::ContestChanged(contest.clone()),
+            Notice::CommandQueued(contest),
+            Notice::Decided(Arc::new(decided)),
+            Notice::Published(Arc::new(publication)),
+            Notice::Missed,
+        ];
+        let sent = rmp_serde::to_vec_named(&notices).unwrap();
+        assert_eq!(rmp_serde::to_vec_named(&rmp_serde::from_slice::<Notices>(&sent).unwrap()).unwrap(), sent);
+        insta::assert_snapshot!(hex::encode(sealed::seal(&[7; 32], layout::NOTICES, &sent)));
     }
 
     #[test]

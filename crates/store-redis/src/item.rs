@@ -189,6 +189,22 @@ mod tests {
     }
 
     #[test]
+    fn items_are_written_as_ever() {
+        let mut item = Item {
+            ballot: BallotId([1; 16]),
+            arrived: Timestamp::from_microsecond(1_614_556_800_000_001).unwrap(),
+            promised: true,
+            group: Some("hall-2".to_owned()),
+            entry: Bytes::from_static(b"{\"v\":1}"),
+        };
+        let mut block = Vec::new();
+        encode(&KEY, &contest(), &item, &mut block);
+        (item.promised, item.group) = (false, None);
+        encode(&KEY, &contest(), &item, &mut block);
+        insta::assert_snapshot!(hex::encode(block));
+    }
+
+    #[test]
     fn an_item_is_good_for_its_contest_only() {
         let item = Item {
             ballot: BallotId([1; 16]),

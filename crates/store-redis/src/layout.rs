@@ -65,3 +65,24 @@ pub(crate) fn cosigned(contest: &ContestId) -> String {
 pub(crate) fn publication(contest: &ContestId) -> String {
     format!("{PREFIX}:{{{contest}}}:publication")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_where_they_were() {
+        let contest = "photo-2021".parse().unwrap();
+        let keys = ShardKeys::new(&contest, 2);
+        let mut names = vec![
+            WAKE.to_owned(),
+            NOTICES.to_owned(),
+            shown(&contest),
+            cosigned(&contest),
+            publication(&contest),
+        ];
+        names.extend(keys.all().map(str::to_owned));
+        names.push(format!("{CELLS} cells, headers of {HEADER_LENGTH}"));
+        insta::assert_snapshot!(names.join("\n"));
+    }
+}

@@ -166,6 +166,12 @@ impl Drop for Server {
     }
 }
 
+/// A program of the newest installed version.
+#[must_use]
+pub fn program(name: &str) -> Command {
+    Command::new(programs().join(name))
+}
+
 /// The folder of the newest installed version's programs.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").expect("Debian's package postgresql is installed");

@@ -25,9 +25,15 @@ pub const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"]
 impl Server {
     /// Starts one with options as on its command line.
     pub fn start(folder: &Path, options: &[&str]) -> Self {
+        Self::start_from(folder, options, |_| {})
+    }
+
+    /// The same, on what `fill` puts into its folder before it starts.
+    pub fn start_from(folder: &Path, options: &[&str], fill: impl FnOnce(&Path)) -> Self {
         let port = free_port();
         let folder = folder.join(port.to_string());
         fs::create_dir_all(&folder).unwrap();
+        fill(&folder);
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         let child = spawn(&folder, port, &options);
         let server = Self { child, port, options, folder };

@@ -70,6 +70,15 @@ impl Servers {
         servers
     }
 
+    /// This Redis, and a database of its own with what these statements make.
+    pub(crate) fn start_from(redis: Redis, dump: &str) -> Self {
+        let (redis_url, postgres) = (redis.url(), empty_database());
+        let servers = Self { redis, redis_url, postgres, secret: SECRET.to_owned() };
+        servers.execute(dump);
+        succeeded(&servers.run(&["migrate"]));
+        servers
+    }
+
     /// A program with the environment of this cluster's processes; each voter's shard is one of three.
     pub(crate) fn acclaim(&self) -> Command {
         let mut command = acclaim();

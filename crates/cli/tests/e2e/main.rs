@@ -24,6 +24,7 @@ mod forgery;
 mod gateway;
 mod ground;
 mod idle;
+mod installations;
 mod jurors;
 mod jury;
 mod kill;

@@ -63,9 +63,17 @@ impl Site {
 
     /// A cluster of an API process and a sequencer, on servers of their own.
     pub(crate) fn start_clustered() -> Self {
+        Self::start_clustered_on(|folder| {
+            let servers = Servers::start(folder);
+            let key = servers.operator_key();
+            (servers, key)
+        })
+    }
+
+    /// The same on servers that `start` has started, with an operator's key.
+    pub(crate) fn start_clustered_on(start: impl FnOnce(&Path) -> (Servers, String)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let servers = Servers::start(folder.path());
-        let key = servers.operator_key();
+        let (servers, key) = start(folder.path());
         let mut site = Self::of(folder, free_address(), key, Vec::new(), Some(servers));
         site.restart();
         site

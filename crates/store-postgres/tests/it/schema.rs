@@ -173,3 +173,25 @@ async fn partitions(url: &str) -> i64 {
         "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^(entries|ballots)_[0-9]+$'";
     query(tables).fetch_one(&mut connection).await.unwrap().get(0)
 }
+
+/// Tables, columns and indexes as migrations have made them. A change comes with a migration, and with this snapshot.
+#[tokio::test]
+async fn columns_are_those_of_the_migrations() {
+    let server = shared().await;
+    let name = server.empty_database().await;
+    let url = server.url_by(server.port(), &name);
+    PostgresDatabase::migrate(&url).await.unwrap();
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let rows = query(
+        "SELECT format('%s.%s %s%s%s', table_name, column_name, data_type,
+             CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END, ' default ' || column_default)
+         FROM information_schema.columns WHERE table_schema = 'public'
+         UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+         UNION ALL SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+             WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f') ORDER BY 1",
+    );
+    let lines: Vec<String> =
+        rows.fetch_all(&mut connection).await.unwrap().iter().map(|row| row.get(0)).collect();
+    connection.close().await.unwrap();
+    insta::assert_snapshot!(lines.join("\n"));
+}

@@ -57,6 +57,20 @@ async fn a_full_intake_refuses_and_keeps_what_it_has() {
     assert_eq!(intake.backlog(&session).await.unwrap().items, capacity as u64);
 }
 
+/// Tables and indexes as migrations have made them. A change comes with a migration, and with this snapshot.
+#[tokio::test]
+async fn columns_are_those_of_the_migrations() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = DataDirectory::lock(folder.path()).unwrap();
+    drop(directory.database().unwrap());
+    let connection = rusqlite::Connection::open(folder.path().join("acclaim.db")).unwrap();
+    let mut statement = connection
+        .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name")
+        .unwrap();
+    let lines: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    insta::assert_snapshot!(lines.join(";\n"));
+}
+
 /// A page limit is what a full disk is to SQLite.
 #[tokio::test]
 async fn a_full_disk_changes_nothing_and_ends_with_room() {

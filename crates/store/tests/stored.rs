@@ -1,0 +1,82 @@
+//! JSON that databases hold, byte for byte: every line of `stored/*.jsonl` is read, and written as it was. A line that changes is a database that
+//! another version of this program misreads.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::collections::BTreeSet;
+
+use acclaim_store::{
+    Command, CommandOutcome, hub::Rejection, keys::StaffKey, ledger::BallotState, moving::Moved,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Reads and writes every line; returns what the lines' first word is, an object's first value or key.
+fn round_trip<T: Serialize + DeserializeOwned>(lines: &str) -> Vec<T> {
+    lines
+        .lines()
+        .map(|line| {
+            let value: T = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(serde_json::to_string(&value).unwrap(), line);
+            value
+        })
+        .collect()
+}
+
+/// Demands that there is a line of each name of a `serde` enum; the names are those of its own message about an unknown one.
+fn has_all<T: DeserializeOwned>(lines: &str, unknown: &str, name: impl Fn(&str) -> String) {
+    let message = serde_json::from_str::<T>(unknown).err().unwrap().to_string();
+    let (_, expected) = message.split_once("expected ").unwrap();
+    let expected: BTreeSet<String> = expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert_eq!(lines.lines().map(name).collect::<BTreeSet<_>>(), expected);
+}
+
+/// The value of the line's first key.
+fn first_value(line: &str) -> String {
+    line.split('"').nth(3).unwrap().to_owned()
+}
+
+/// The line's first key, or the word that it is.
+fn first_key(line: &str) -> String {
+    line.split('"').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn commands_are_stored_as_ever() {
+    let lines = include_str!("stored/commands.jsonl");
+    round_trip::<Command>(lines);
+    has_all::<Command>(lines, r#"{"command":"none"}"#, first_value);
+}
+
+#[test]
+fn outcomes_are_stored_as_ever() {
+    let lines = include_str!("stored/outcomes.jsonl");
+    round_trip::<CommandOutcome>(lines);
+    has_all::<CommandOutcome>(lines, r#"{"outcome":"none"}"#, first_value);
+}
+
+#[test]
+fn rejections_are_stored_as_ever() {
+    let lines = include_str!("stored/rejections.jsonl");
+    round_trip::<Rejection>(lines);
+    has_all::<Rejection>(lines, r#""none""#, first_key);
+}
+
+#[test]
+fn staff_keys_and_marks_of_moves_are_stored_as_ever() {
+    round_trip::<StaffKey>(include_str!("stored/staff_keys.jsonl"));
+    round_trip::<Moved>(include_str!("stored/moves.jsonl"));
+}
+
+#[test]
+fn states_of_ballots_are_stored_as_ever() {
+    let reason = || "one household".to_owned();
+    for (state, number, stored) in [
+        (BallotState::Recorded, 0, None),
+        (BallotState::Replaced, 1, None),
+        (BallotState::Voided { reason: reason(), replaced: false }, 2, Some(reason())),
+        (BallotState::Voided { reason: reason(), replaced: true }, 3, Some(reason())),
+    ] {
+        assert_eq!(state.stored(), (number, stored.as_deref()));
+        assert_eq!(BallotState::read(number.into(), stored).unwrap(), state);
+    }
+}
