@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use acclaim_contest::{
-    ContestId, Instant,
+    ContestId, Instant, Phase,
     pass::{Pass, PassError},
 };
 use acclaim_store::{
-    Phase,
     keys::{PROCESS_KEY, Role, StaffKey},
     staff_keys::KEY_PREFIX,
 };

@@ -6,13 +6,8 @@ use std::{
 };
 
 use acclaim_ballot_log::{Checkpoint, Hash, Receipt, VerifierKey, proof};
-use acclaim_contest::BallotId;
-use acclaim_store::{
-    Phase,
-    hub::Rejection,
-    intake::Item,
-    ledger::{BallotState, RecordedBallot},
-};
+use acclaim_contest::{BallotId, BallotState, Phase};
+use acclaim_store::{hub::Rejection, intake::Item, ledger::RecordedBallot};
 use axum::{
     Json,
     extract::{Request, State},

@@ -4,12 +4,11 @@ use std::{borrow::Cow, pin::Pin, time::Duration};
 
 use acclaim_ballot_log::{Hash, LogEntry, NewBallot};
 use acclaim_contest::{
-    BallotId,
+    BallotId, Phase,
     ballot::{SelectionError, SelectionReason},
     pass::Pass,
 };
 use acclaim_store::{
-    Phase,
     clock::MIN_JUMP,
     hub::{BallotOutcome, Rejection},
     intake::{Item, Offer, Slot, Submitted},

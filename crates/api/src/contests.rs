@@ -1,10 +1,10 @@
 //! Contests: list, read, create, edit, delete.
 
 use acclaim_contest::{
-    ContestId,
+    ContestId, Phase,
     definition::{Definition, Overrides},
 };
-use acclaim_store::{Phase, StoreError, certification::refuses_opening, hub::Notice, keyring::KeyringError};
+use acclaim_store::{StoreError, certification::refuses_opening, hub::Notice, keyring::KeyringError};
 use axum::{
     Json,
     body::Body,

@@ -7,9 +7,9 @@ use std::{
 };
 
 use acclaim_ballot_log::{Event, LogEntry, SigningKey, entry::ContestHeader};
-use acclaim_contest::{ContestId, TagKey, ballot::Slate, days::Days, rules::Period};
+use acclaim_contest::{ContestId, Phase, TagKey, ballot::Slate, days::Days, rules::Period};
 use acclaim_store::{
-    ContestRecord, Database, Hub, Keyring, Phase, StoreError, certification::was_certified, hub::Notice,
+    ContestRecord, Database, Hub, Keyring, StoreError, certification::was_certified, hub::Notice,
 };
 use arc_swap::ArcSwap;
 use jiff::Timestamp;

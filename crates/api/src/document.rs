@@ -3,8 +3,7 @@
 
 use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
-use acclaim_contest::{Entry, EntryId};
-use acclaim_store::Phase;
+use acclaim_contest::{Entry, EntryId, Phase};
 use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},

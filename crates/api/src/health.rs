@@ -201,6 +201,8 @@ async fn metrics(State(api): State<Api>, request: Parts) -> Result<Response, Pro
     api.metrics.weak_settings.set(i64::try_from(condition.weak.len()).unwrap_or(i64::MAX));
     api.metrics.full_servers.set(i64::try_from(condition.full.len()).unwrap_or(i64::MAX));
     api.metrics.skew_seconds.set(condition.skew.as_secs_f64());
+    let repairs = api.stores.hub.repairs();
+    api.metrics.repairs.inc_by(repairs.saturating_sub(api.metrics.repairs.get()));
     api.metrics.forged.inc_by(condition.forged.saturating_sub(api.metrics.forged.get()));
     let text = api.metrics.render().map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())

@@ -6,12 +6,12 @@ use std::{
 };
 
 use acclaim_contest::{
-    CategoryId, EntryId, Instant, PanelId,
+    CategoryId, EntryId, Instant, PanelId, Phase,
     juror::{Jurors, is_same},
     rules::{Panel, PanelKind, WinnersFrom},
 };
 use acclaim_store::{
-    Phase, jurors,
+    jurors,
     keys::{Role, StaffKey},
 };
 use axum::{

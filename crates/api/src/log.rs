@@ -1,5 +1,6 @@
 //! The log, for auditors: checkpoint, tiles and entry bundles (C2SP tlog-tiles), and entries as lines.
 
+use acclaim_contest::Phase;
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
@@ -12,7 +13,7 @@ use acclaim_ballot_log::{
     key::VerifierKey,
     tile::{TILE_WIDTH, TileId, TileKind, TilePath, bundle_width_at},
 };
-use acclaim_store::{Phase, StoreError, Stores, shown::size_of};
+use acclaim_store::{StoreError, Stores, shown::size_of};
 use axum::{
     body::Body,
     extract::{ConnectInfo, State},

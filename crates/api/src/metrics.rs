@@ -40,6 +40,8 @@ pub struct Metrics {
     pub(crate) skew_seconds: Gauge,
     /// Ballots, notices and checkpoints in the intake that no process of ours wrote.
     pub(crate) forged: IntCounter,
+    /// Contests whose rows were repaired from their logs.
+    pub(crate) repairs: IntCounter,
     /// Held while figures by contest are set and written.
     pub(crate) scrape: Mutex<()>,
 }
@@ -105,6 +107,13 @@ impl Default for Metrics {
                 IntCounter::new(
                     "acclaim_forged_items_total",
                     "Ballots, notices and checkpoints in the intake that no process of ours wrote",
+                ),
+            ),
+            repairs: registered(
+                &registry,
+                IntCounter::new(
+                    "acclaim_repairs_total",
+                    "Contests whose rows in the database were repaired from their logs when these were loaded",
                 ),
             ),
             scrape: Mutex::default(),

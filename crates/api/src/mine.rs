@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use acclaim_ballot_log::{LogEntry, leaf_hash};
-use acclaim_contest::{VoterTag, days::day_at, pass::Pass, rules::Period};
-use acclaim_store::Phase;
+use acclaim_contest::{Phase, VoterTag, days::day_at, pass::Pass, rules::Period};
 use axum::{
     Json,
     extract::State,

@@ -6,13 +6,13 @@ mod subjects;
 use std::{collections::BTreeMap, time::Duration};
 
 use acclaim_contest::{
-    Instant, TagKey, VoterTag,
+    Instant, Phase, TagKey, VoterTag,
     id::{ChannelId, is_id},
     pass::{Admission, Pass, Way},
     subject::SubjectsAre,
 };
 use acclaim_store::{
-    Phase, RequestId, StoreError,
+    RequestId, StoreError,
     contests::{Counted, Minting, PassCount},
     pass_revocations::RevokedCounts,
 };

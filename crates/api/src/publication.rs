@@ -3,8 +3,10 @@
 //! Organisers, auditors and operators whose key covers the contest are its *readers*: they may read all of it at any time. Everyone else reads what is
 //! public. `docs/organiser.md` has the whole table.
 
-use acclaim_contest::rules::{PublishEntries, PublishResult, PublishStandings};
-use acclaim_store::Phase;
+use acclaim_contest::{
+    Phase,
+    rules::{PublishEntries, PublishResult, PublishStandings},
+};
 
 use crate::{
     directory::Contest,

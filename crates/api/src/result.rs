@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use acclaim_contest::Zone;
+use acclaim_contest::{Phase, Zone};
 use acclaim_report::{Format, Report, SCHEMA_1, SCHEMA_2, html};
-use acclaim_store::{Phase, hub::Publication};
+use acclaim_store::hub::Publication;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},

@@ -6,11 +6,10 @@ use std::{
 };
 
 use acclaim_contest::{
-    Category, Definition, Entry, Mistakes, Overrides, Previous, Rounds,
+    Category, Definition, Entry, Mistakes, Overrides, Phase, Previous, Rounds,
     id::{CategoryId, EntryId},
 };
 use acclaim_store::{
-    Phase,
     certification::{Certification, certification},
     keys::StaffKey,
 };

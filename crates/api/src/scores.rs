@@ -6,11 +6,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use acclaim_contest::{
-    ContestId, PanelId,
+    ContestId, PanelId, Phase,
     juror::{self, Jurors},
 };
 use acclaim_store::{
-    Command, CommandOutcome, Phase, RequestId,
+    Command, CommandOutcome, RequestId,
     command::{MOST_CORRECTIONS, QueuedCommand, Sought, TOO_MANY_CORRECTIONS, each_recorded},
     jurors,
     keys::{Role, StaffKey},

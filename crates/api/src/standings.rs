@@ -1,9 +1,10 @@
 //! Live tallies, as the sequencer publishes them.
 
+use acclaim_contest::Phase;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use acclaim_report::Format;
-use acclaim_store::{Phase, hub::Publication};
+use acclaim_store::hub::Publication;
 use axum::{
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},

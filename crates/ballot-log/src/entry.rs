@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use acclaim_contest::Previous;
 pub use ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
 pub use codec::{EntryError, MAX_ENTRY_LENGTH};
-pub use opening::opening;
+pub use opening::{LoggedDefinition, fold_definition, opening};
 pub use salt::Salt;
 
 /// The version of format and tally rules that a new log declares in its first entry. A log is of one version from its first entry to its

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use acclaim_contest::ContestId;
-use acclaim_sequencer::Reading;
-use acclaim_store::{
-    ContestRecord, Keyring, Phase, intake::Cursors, keyring::random, ledger::Head, moving::Part,
-};
+use acclaim_contest::{ContestId, Phase};
+use acclaim_sequencer::{Reading, WholeLog};
+use acclaim_store::{ContestRecord, Keyring, intake::Cursors, keyring::random, ledger::Head, moving::Part};
 use acclaim_store_postgres::Arrival;
 use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
@@ -121,7 +119,7 @@ impl Traveller {
     fn finish_contest(&mut self) -> Result<()> {
         let Some(Contest { id, reading, ballots, bar }) = self.contest.take() else { return Ok(()) };
         bar.finish_and_clear();
-        let (_, replay, head) = reading.finish()?;
+        let WholeLog { replay, head, .. } = reading.finish()?;
         let recorded = replay.tally().ballot_counts().recorded;
         if recorded != ballots {
             bail!(

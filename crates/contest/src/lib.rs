@@ -3,6 +3,7 @@
 //! Everything here is pure: time, keys and randomness come in as arguments.
 
 pub mod ballot;
+mod ballot_state;
 pub mod characters;
 pub mod csv_cell;
 pub mod days;
@@ -12,6 +13,7 @@ pub mod entry;
 pub mod id;
 pub mod juror;
 pub mod pass;
+mod phase;
 pub mod rounds;
 pub mod rules;
 pub mod spreadsheet;
@@ -21,9 +23,11 @@ pub mod voter;
 pub mod zone;
 
 pub use ballot::{SelectionError, SelectionReason, Slate};
+pub use ballot_state::BallotState;
 pub use definition::{Definition, Mistake, Mistakes, Overrides};
 pub use entry::{Amendment, Category, Entry, Titles};
 pub use id::{CategoryId, ContestId, EntryId, InvalidId, PanelId};
+pub use phase::Phase;
 pub use rounds::{Previous, Rounds};
 pub use rules::Rules;
 pub use subject::SubjectRules;

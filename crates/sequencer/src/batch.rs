@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use acclaim_ballot_log::{EntryError, Event, LogEntry, Salt};
-use acclaim_contest::BallotId;
+use acclaim_contest::{BallotId, BallotState, Instant};
 use acclaim_store::{
     RequestId,
     command::CommandOutcome,
     hub::{BallotOutcome, Rejection},
     intake::{Cursors, Item},
-    ledger::{BallotState, Turnout},
+    ledger::Turnout,
 };
 use acclaim_tally::{Prepared, Refusal, Replay, ReplayError};
 use bytes::Bytes;
@@ -30,9 +30,33 @@ pub(crate) struct Batch {
     pub(crate) turnout: BTreeMap<(i64, Option<String>, Option<String>), u64>,
     /// Where the intake's cursors stand behind the batch, if it moves them.
     pub(crate) cursors: Option<Cursors>,
+    /// Whether there are events among the entries.
+    pub(crate) has_events: bool,
+    /// Those of the events that can change the definition.
+    pub(crate) definition_events: Vec<Event>,
+    /// The intake's session from now on, if that changes.
+    pub(crate) session: Option<NewSession>,
+    /// The instant of a closing that is asked for, which is not in the log before it is done.
+    pub(crate) closing: Option<Instant>,
+    /// Whether the contest's tag key is destroyed with it.
+    pub(crate) destroys_tag_key: bool,
+}
+
+/// A session of the intake, which the log does not determine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewSession {
+    pub(crate) epoch: u64,
+    pub(crate) shards: u16,
 }
 
 impl Batch {
+    /// The same, with which a new session of the intake begins.
+    pub(crate) fn with_session(mut self, session: NewSession) -> Self {
+        self.cursors = Some(Cursors { epoch: session.epoch, shards: Vec::new() });
+        self.session = Some(session);
+        self
+    }
+
     /// Adds a ballot, or notes why not.
     pub(crate) fn add_ballot(&mut self, replay: &mut Replay, item: Item) {
         let prepared = Prepared::new(&item.entry, None)
@@ -48,7 +72,9 @@ impl Batch {
         self.ballots.push((item.ballot, index));
         let mut channel = None;
         if let LogEntry::Ballot(ballot) = prepared.entry() {
-            self.marks.extend(ballot.replaces.map(|replaced| (replaced, BallotState::Replaced)));
+            if let Some(replaced) = ballot.replaces {
+                self.mark(replay, replaced);
+            }
             channel = ballot.channel.map(|channel| channel.to_string());
         }
         let minute = item.arrived.as_second().div_euclid(60);
@@ -81,32 +107,25 @@ impl Batch {
         let line = event.encode(salt).map_err(|error| ReplayError::unencodable(replay.size(), error))?;
         let index = replay.push(&line)?;
         self.entries.push(Bytes::from(line));
-        self.mark_ruling(replay, event);
+        self.has_events = true;
+        match event {
+            Event::Voided { ballots, .. } | Event::Reinstated { ballots: Some(ballots), .. } => {
+                ballots.iter().for_each(|ballot| self.mark(replay, *ballot));
+            }
+            Event::Opened { .. } | Event::Amended { .. } => self.definition_events.push(event.clone()),
+            _ => {}
+        }
         Ok(index)
     }
 
-    fn mark_ruling(&mut self, replay: &Replay, event: &Event) {
-        let is_replaced =
-            |ballot: &BallotId| replay.tally().ballot(ballot).is_some_and(|status| status.replaced);
-        match event {
-            Event::Voided { ballots, reason, .. } => {
-                self.marks.extend(ballots.iter().map(|ballot| {
-                    let state =
-                        BallotState::Voided { reason: reason.reason.clone(), replaced: is_replaced(ballot) };
-                    (*ballot, state)
-                }));
-            }
-            Event::Reinstated { ballots: Some(ballots), .. } => {
-                self.marks.extend(ballots.iter().map(|ballot| {
-                    let state = match is_replaced(ballot) {
-                        true => BallotState::Replaced,
-                        false => BallotState::Recorded,
-                    };
-                    (*ballot, state)
-                }));
-            }
-            _ => {}
-        }
+    /// Notes what a recorded ballot is by the fold.
+    fn mark(&mut self, replay: &Replay, ballot: BallotId) {
+        self.marks.extend(replay.tally().ballot(&ballot).map(|logged| (ballot, logged.state)));
+    }
+
+    /// Whether the contest's row may be another one with it: ballots alone change nothing of it.
+    pub(crate) fn can_change_contest(&self) -> bool {
+        self.has_events || self.session.is_some() || self.closing.is_some() || self.destroys_tag_key
     }
 
     /// Whether there is nothing to commit or tell.

@@ -2,9 +2,10 @@
 //! only by jumping, the contest's task waits until the clock is right, the process is started again, or an organiser
 //! closes the contest.
 
+use acclaim_contest::Phase;
 use std::time::Duration;
 
-use acclaim_store::{Phase, clock::MIN_JUMP, hub::Recording};
+use acclaim_store::{clock::MIN_JUMP, hub::Recording};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::contest::ContestTask;

@@ -1,15 +1,13 @@
 //! Staff commands: each becomes entries, all of them or none, or is refused.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{CategoryId, Instant, Zone, definition::Definition, juror::is_same};
+use acclaim_contest::{CategoryId, Instant, Phase, Zone, definition::Definition, juror::is_same};
 use acclaim_store::{
-    Command, CommandOutcome, Phase, RequestId, StoreError,
+    Command, CommandOutcome, RequestId, StoreError,
     command::{
         MOST_CORRECTIONS, QueuedCommand, Sought, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, UNDECIDED,
         UndecidedCategory, each_recorded, is_reserved,
     },
-    contests::ContestState,
-    ledger::ContestChange,
 };
 use acclaim_tally::{Refusal, ReplayError, ReplayProblem, Undecided};
 use jiff::Timestamp;
@@ -96,8 +94,7 @@ impl ContestTask {
         }
         // A contest is open for a second at least, so that closing never comes before opening.
         let at = at.max(Instant::from_seconds(self.record.definition.opens.seconds() + 1).unwrap_or(at));
-        let state = ContestState { closes: at, ..self.record.state.clone() };
-        self.commit(Batch::default(), self.change_to(state)).await
+        self.commit(Batch { closing: Some(at), ..Batch::default() }).await
     }
 
     async fn refuse(&mut self, id: RequestId, code: &str, detail: &str) -> Step {
@@ -106,7 +103,7 @@ impl ContestTask {
 
     async fn refuse_with(&mut self, id: RequestId, outcome: CommandOutcome) -> Step {
         let batch = Batch { commands: vec![(id, outcome)], ..Batch::default() };
-        self.commit(batch, None).await
+        self.commit(batch).await
     }
 
     /// A command that becomes entries: all of them, or none and a refusal.
@@ -127,11 +124,11 @@ impl ContestTask {
             let (code, detail) = TOO_MANY_CORRECTIONS;
             return self.refuse(id, code, detail).await;
         }
-        let change = match self.change(&command) {
-            Ok(change) => change,
-            Err(detail) => return self.refuse(id, "invalid-amendment", &detail).await,
-        };
-        let mut batch = Batch::default();
+        if let Err(detail) = self.check_amended(&command) {
+            return self.refuse(id, "invalid-amendment", &detail).await;
+        }
+        let destroys_tag_key = matches!(command, Command::DestroyTagKey { .. });
+        let mut batch = Batch { destroys_tag_key, ..Batch::default() };
         let mut first = None;
         let rules = &self.record.definition.rules;
         for event in events::of_command(&command, rules, &by, Instant::at_or_before(now)) {
@@ -147,7 +144,7 @@ impl ContestTask {
         }
         let outcome = self.outcome(first.unwrap_or_default());
         batch.commands.push((id, outcome));
-        self.commit(batch, change).await
+        self.commit(batch).await
     }
 
     /// The command as the log has it: another closing can be given as definitions have it, local to the contest's time zone.
@@ -203,7 +200,7 @@ impl ContestTask {
         };
         let reading = Reading::new(&self.context.keyring, self.id()).map_err(doubtful)?;
         let taking_over = Log::take_over(reading, &self.context.stores);
-        let log = self.context.while_leased(self.id(), taking_over).await.map_err(doubtful)?;
+        let (log, _) = self.context.while_leased(self.id(), taking_over).await.map_err(doubtful)?;
         self.log.replace_by(log);
         self.refuse(id, code, detail).await
     }
@@ -274,34 +271,13 @@ impl ContestTask {
         Ok(())
     }
 
-    /// How the contest stands once the command is in the log; `None` if as before.
-    fn change(&self, command: &Command) -> Result<Option<ContestChange>, String> {
-        let mut state = self.record.state.clone();
-        let mut definition = None;
-        let mut tag_key_destroyed = false;
-        match command {
-            Command::Freeze => state.phase = Phase::Frozen,
-            Command::Certify { .. } => state.phase = Phase::Certified,
-            Command::Reopen(_) | Command::Unfreeze(_) => state.phase = Phase::Closed,
-            Command::Suspend(_) => state.phase = Phase::Suspended,
-            Command::Resume(_) => state.phase = Phase::Open,
-            Command::Withdraw { entry, .. } => {
-                state.withdrawn.insert(entry.clone());
-            }
-            Command::ReinstateEntry { entry, .. } => {
-                state.withdrawn.remove(entry);
-            }
-            Command::Amend { what, key, to, .. } => {
-                let amended = amended(&self.record.definition, what, key, to)?;
-                if what == "closes" {
-                    state.closes = amended.closes;
-                }
-                definition = Some(amended);
-            }
-            Command::DestroyTagKey { .. } => tag_key_destroyed = true,
-            _ => return Ok(None),
-        }
-        Ok(Some(ContestChange { definition, tag_key_destroyed, ..self.record.change(state) }))
+    /// Checks the definition with the command's amendment as a whole: what is in the log must be readable at the next start. Texts that were stored before
+    /// their characters were refused do not stand in the way of a change elsewhere; the new text was checked where it entered.
+    fn check_amended(&self, command: &Command) -> Result<(), String> {
+        let Command::Amend { what, key, to, .. } = command else { return Ok(()) };
+        let mut amended = Definition::clone(&self.record.definition);
+        amended.amend(what, key, to)?;
+        amended.check_stored().map_err(|mistakes| mistakes.to_string())
     }
 }
 
@@ -342,13 +318,4 @@ fn of_category(category: &CategoryId, found: &Undecided) -> UndecidedCategory {
         jurors: found.jurors.clone(),
         entries: found.entries.clone(),
     }
-}
-
-/// The definition with one key changed, checked as a whole: what is in the log must be readable at the next start. Texts that were stored before their
-/// characters were refused do not stand in the way of a change elsewhere; the new text was checked where it entered.
-fn amended(definition: &Definition, what: &str, key: &str, to: &Amendment) -> Result<Definition, String> {
-    let mut amended = definition.clone();
-    amended.amend(what, key, to)?;
-    amended.check_stored().map_err(|mistakes| mistakes.to_string())?;
-    Ok(amended)
 }

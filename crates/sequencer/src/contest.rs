@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use acclaim_contest::ContestId;
+use acclaim_contest::{ContestId, Phase};
 use acclaim_store::{
-    ContestRecord, Phase, StoreError,
-    contests::ContestState,
+    ContestRecord, StoreError,
     hub::{Figures, Notice, Recording},
     intake::Session,
-    ledger::ContestChange,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
@@ -29,6 +27,7 @@ use crate::{
     clock_jump::{ClockJump, RETRY_DELAY},
     leases::HeldLease,
     log::Log,
+    projection::{Reconciled, apply, reconcile},
     publish::Pace,
     reading::{LoadError, Reading},
     witnessing,
@@ -46,6 +45,8 @@ pub(crate) struct ContestTask {
     pub(crate) record: ContestRecord,
     pub(crate) log: Log,
     notices: Receiver<Notice>,
+    /// The instant of a closing that an organiser has asked for, until it is done.
+    pub(crate) closing: Option<acclaim_contest::Instant>,
     /// Whether the command table may hold something new.
     pub(crate) commands_wait: bool,
     /// Whether the contest may have been changed by somebody else.
@@ -129,18 +130,21 @@ impl ContestTask {
         reading: Reading,
     ) -> Result<Self, LoadError> {
         let hub = &context.stores.hub;
+        let id = record.id().clone();
         let notices = hub.subscribe();
         hub.set_recording(record.id(), Recording::Loading);
         let taking_over = Log::take_over(reading, &context.stores);
-        let log = context.while_leased(record.id(), taking_over).await?;
+        let (mut log, definition) = context.while_leased(record.id(), taking_over).await?;
+        let reconciling = reconcile(&context.stores, record, &mut log, definition);
+        let Reconciled { record, closing } = context.while_leased(&id, reconciling).await?;
         let now = context.stores.clock.now();
         let witnessing = witnessing::begin(context, record.id(), log.newest());
-        let id = record.id().clone();
         let mut task = Self {
             context: context.clone(),
             record,
             log,
             notices,
+            closing,
             commands_wait: true,
             may_have_changed: true,
             published: None,
@@ -408,12 +412,10 @@ impl ContestTask {
         Ok(())
     }
 
-    /// How the contest stands from now on, its definition as it is.
-    pub(crate) fn change_to(&self, state: ContestState) -> Option<ContestChange> {
-        Some(self.record.change(state))
-    }
-
-    pub(crate) async fn commit(&mut self, batch: Batch, change: Option<ContestChange>) -> Step {
+    /// Commits a batch, with what follows from it for the contest's row, and tells everyone.
+    pub(crate) async fn commit(&mut self, batch: Batch) -> Step {
+        let change = self.change_by(&batch)?;
+        let closing = batch.closing.or(self.closing);
         let moved = batch.cursors.as_ref().is_some_and(|cursors| *cursors != self.log.cursors);
         if batch.is_empty() && change.is_none() && !moved {
             return Ok(());
@@ -423,14 +425,10 @@ impl ContestTask {
         let hub = Arc::clone(&self.context.stores.hub);
         self.unpublished = true;
         let changed = change.is_some();
-        if let Some(ContestChange { definition, state, tag_key_destroyed, .. }) = change {
-            if let Some(definition) = definition {
-                self.record.definition = Arc::new(definition);
-            }
-            self.record.state = state;
-            self.record.tag_key.take_if(|_| tag_key_destroyed);
-            self.record.revision += 1;
+        if let Some(change) = change {
+            apply(&mut self.record, change);
         }
+        self.closing = closing;
         // Whoever hears of a ruling finds it in the figures.
         if !decided.commands.is_empty() || changed {
             self.published = None;

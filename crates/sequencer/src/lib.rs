@@ -12,6 +12,7 @@ mod contest;
 mod events;
 mod leases;
 mod log;
+mod projection;
 mod publish;
 mod reading;
 mod standby;
@@ -43,7 +44,7 @@ use tokio::{
 
 use contest::{ContestTask, Ended};
 use leases::{Held, Keeper, Prolonged};
-pub use reading::{LoadError, Reading};
+pub use reading::{LoadError, Reading, WholeLog};
 
 /// Time between two looks after a contest whose lease does not run out.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);

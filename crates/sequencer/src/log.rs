@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use acclaim_ballot_log::{Checkpoint, Hash, SigningKey};
+use acclaim_ballot_log::{Checkpoint, Hash, SigningKey, entry::LoggedDefinition};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     StoreError, Stores,
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::{
     batch::Batch,
-    reading::{LoadError, Reading},
+    reading::{LoadError, Reading, WholeLog},
     witnessing::Newest,
 };
 
@@ -73,10 +73,13 @@ pub(crate) async fn catch_up(reading: &mut Reading, stores: &Stores) -> Result<(
 
 impl Log {
     /// Reads to the ledger's end and goes on from there: for the holder of the lease.
-    pub(crate) async fn take_over(mut reading: Reading, stores: &Stores) -> Result<Self, LoadError> {
+    pub(crate) async fn take_over(
+        mut reading: Reading,
+        stores: &Stores,
+    ) -> Result<(Self, LoggedDefinition), LoadError> {
         catch_up(&mut reading, stores).await?;
         let (contest, is_shown) = (reading.contest().clone(), reading.is_shown());
-        let (key, replay, head) = reading.finish()?;
+        let WholeLog { key, replay, definition, head } = reading.finish()?;
         let newest = watch::Sender::new(None);
         let (committed, cursors) = match head {
             None => (None, Cursors::default()),
@@ -92,7 +95,8 @@ impl Log {
         };
         // Perhaps killed before the trimming too.
         let untrimmed = committed.is_some();
-        Ok(Self { contest, key, replay, committed, cursors, decided: Vec::new(), untrimmed, newest })
+        let log = Self { contest, key, replay, committed, cursors, decided: Vec::new(), untrimmed, newest };
+        Ok((log, definition))
     }
 
     /// Becomes what was read anew; whoever follows this follows that.

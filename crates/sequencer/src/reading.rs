@@ -1,9 +1,9 @@
 //! Reading a log as it is stored: every entry is admitted and hashed, and the end compared with its checkpoint and with those shown.
 
-use acclaim_ballot_log::{Checkpoint, SigningKey, TileId};
+use acclaim_ballot_log::{Checkpoint, LogEntry, SigningKey, TileId, entry::LoggedDefinition};
 use acclaim_contest::ContestId;
 use acclaim_store::{Keyring, StoreError, ledger::Head};
-use acclaim_tally::Replay;
+use acclaim_tally::{Prepared, Replay, ReplayError};
 
 /// Why a contest's log cannot be continued.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +55,22 @@ pub struct Reading {
     contest: ContestId,
     key: SigningKey,
     replay: Replay,
+    definition: LoggedDefinition,
     head: Option<Head>,
     /// Checkpoints that the log must contain.
     shown: Vec<Checkpoint>,
+}
+
+/// A log that was read to its end.
+pub struct WholeLog {
+    /// The key that signs its checkpoints.
+    pub key: SigningKey,
+    /// The log, replayed.
+    pub replay: Replay,
+    /// The definition as the log has it.
+    pub definition: LoggedDefinition,
+    /// Where it ends; `None` before the opening.
+    pub head: Option<Head>,
 }
 
 impl Reading {
@@ -73,6 +86,7 @@ impl Reading {
             contest: contest.clone(),
             key,
             replay: Replay::new(&origin),
+            definition: LoggedDefinition::default(),
             head: None,
             shown: Vec::new(),
         })
@@ -137,7 +151,12 @@ impl Reading {
     /// # Errors
     /// [`LoadError::Damaged`] if it is not admitted, or makes another log than the one shown.
     pub fn push(&mut self, entry: &[u8]) -> Result<(), LoadError> {
-        self.replay.push(entry).map_err(|error| self.damaged(error.to_string()))?;
+        let prepared = Prepared::new(entry, None)
+            .map_err(|error| self.damaged(ReplayError::unencodable(self.replay.size(), error).to_string()))?;
+        self.replay.push_prepared(&prepared).map_err(|error| self.damaged(error.to_string()))?;
+        if let LogEntry::Event(event, _) = prepared.entry() {
+            self.definition.fold(event).map_err(|problem| self.damaged(problem))?;
+        }
         let (size, root) = (self.replay.size(), &self.replay);
         if self.shown.iter().any(|shown| shown.size == size && shown.root != root.root()) {
             return Err(self.damaged("it is not the log of the checkpoint last shown".to_owned()));
@@ -168,14 +187,15 @@ impl Reading {
         Ok(())
     }
 
-    /// Ends: the key, the whole log replayed, and where it ends.
+    /// Ends.
     ///
     /// # Errors
     /// As [`Reading::check`].
-    pub fn finish(mut self) -> Result<(SigningKey, Replay, Option<Head>), LoadError> {
+    pub fn finish(mut self) -> Result<WholeLog, LoadError> {
         self.replay.changed_tiles();
         self.check()?;
-        Ok((self.key, self.replay, self.head))
+        let Self { key, replay, definition, head, .. } = self;
+        Ok(WholeLog { key, replay, definition, head })
     }
 
     fn open(&self, note: &str) -> Result<Checkpoint, LoadError> {

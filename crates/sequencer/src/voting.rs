@@ -3,18 +3,16 @@
 use acclaim_ballot_log::{Event, LogEntry, entry::opening};
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
-    Command, CommandOutcome, Phase, RequestId, StoreError,
+    Command, CommandOutcome, RequestId, StoreError,
     certification::refuses_opening,
-    contests::ContestState,
     hub::{BallotOutcome, Recording, Rejection},
     intake::{Cursors, Drained, Item, Slot},
-    ledger::ContestChange,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
-    batch::Batch,
+    batch::{Batch, NewSession},
     contest::{ContestTask, Halt, Step, damaged},
     log::CHUNK,
 };
@@ -39,10 +37,7 @@ impl ContestTask {
         let outcome = self.outcome(first.unwrap_or_default());
         batch.commands = commands.into_iter().map(|id| (id, outcome.clone())).collect();
         let shards = self.context.settings.shards;
-        let state = ContestState { phase: Phase::Open, epoch: epoch()?, shards, ..self.record.state.clone() };
-        batch.cursors = Some(Cursors { epoch: state.epoch, shards: Vec::new() });
-        let definition = Some(definition);
-        self.commit(batch, Some(ContestChange { definition, ..self.record.change(state) })).await
+        self.commit(batch.with_session(NewSession { epoch: epoch()?, shards })).await
     }
 
     /// Why the contest cannot open, whoever asks: what its entries come from is not what it was.
@@ -56,10 +51,8 @@ impl ContestTask {
     /// Begins a new session of the intake: the ledger knows of it first, so that nothing of any other session is taken for one of this.
     pub(crate) async fn begin_anew(&mut self, why: &str) -> Step {
         tracing::warn!(contest = %self.id(), why, "the intake begins anew");
-        let state = ContestState { epoch: epoch()?, ..self.record.state.clone() };
-        let cursors = Cursors { epoch: state.epoch, shards: Vec::new() };
-        let batch = Batch { cursors: Some(cursors), ..Batch::default() };
-        self.commit(batch, self.change_to(state)).await
+        let session = NewSession { epoch: epoch()?, shards: self.record.state.shards };
+        self.commit(Batch::default().with_session(session)).await
     }
 
     /// Whether the ledger knows of a session that has not been entered.
@@ -89,7 +82,7 @@ impl ContestTask {
         }
         stores.intake.open(&session).await.map_err(Halt::of_call)?;
         self.set_recording(Recording::Well);
-        self.commit(Batch { cursors: Some(start), ..Batch::default() }, None).await
+        self.commit(Batch { cursors: Some(start), ..Batch::default() }).await
     }
 
     /// Tells the intake of every slot that the log fills. The next entries are read while those before are marked.
@@ -141,7 +134,7 @@ impl ContestTask {
                 batch.refuse(&item, BallotOutcome::Rejected(Rejection::OutsideWindow));
             }
         }
-        self.commit(batch, None).await
+        self.commit(batch).await
     }
 
     /// Records once what waits by now, if anything does.
@@ -244,8 +237,7 @@ impl ContestTask {
             .map(|queued| (queued.id(), outcome.clone()))
             .collect();
         self.commands_wait = true;
-        let state = ContestState { phase: Phase::Closed, ..self.record.state.clone() };
-        self.commit(batch, self.change_to(state)).await?;
+        self.commit(batch).await?;
         // Nothing waits in it any more: what it remembers is memory for nothing.
         if let Err(error) = stores.intake.forget(&session).await {
             tracing::warn!(contest = %self.id(), %error, "the intake keeps what it no longer needs");
@@ -277,7 +269,7 @@ impl ContestTask {
         for event in self.issued_events(Instant::at_or_before(now)).await.map_err(Halt::of_call)? {
             batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
         }
-        self.commit(batch, None).await
+        self.commit(batch).await
     }
 }
 

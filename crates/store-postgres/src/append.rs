@@ -5,12 +5,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use acclaim_ballot_log::{hash::Hash, tile::TileId};
-use acclaim_contest::BallotId;
+use acclaim_contest::{BallotId, BallotState};
 use acclaim_store::{
     block::Block,
     error::{Result, StoreError},
     hub::Rejection,
-    ledger::{Append, BallotState, Head, Turnout},
+    ledger::{Append, Head, Turnout, stored_state},
 };
 use bytes::Bytes;
 use sqlx_core::{error::Error, query::query, row::Row as _, sql_str::AssertSqlSafe};
@@ -237,7 +237,7 @@ pub(crate) async fn mark_ballots(
         marks.iter().map(|(ballot, state)| (*ballot, state)).collect();
     let (mut ids, mut states, mut reasons) = (Vec::new(), Vec::<i16>::new(), Vec::new());
     for (ballot, state) in marks {
-        let (state, reason) = state.stored();
+        let (state, reason) = stored_state(state);
         let reason = reason.map(serde_json::to_string).transpose().map_err(corrupt)?;
         ids.push(Uuid::from_bytes(ballot.0));
         states.push(state);

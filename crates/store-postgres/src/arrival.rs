@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use acclaim_contest::{BallotId, ContestId, PanelId};
+use acclaim_contest::{BallotId, BallotState, ContestId, PanelId};
 use acclaim_store::{
     ContestRecord, RequestId,
     command::{CommandOutcome, QueuedCommand},
     contests::Minting,
     error::Result,
     keys::StaffKey,
-    ledger::{BallotState, Head, RecordedBallot},
+    ledger::{Head, RecordedBallot},
     moving::Part,
     pass_revocations::{PassRevocation, RevokedVoter},
 };

@@ -1,14 +1,14 @@
 //! What is read of the logs.
 
 use acclaim_ballot_log::{hash::Hash, tile::TileId};
-use acclaim_contest::{BallotId, ContestId};
+use acclaim_contest::{BallotId, BallotState, ContestId};
 use acclaim_store::{
     Ledger,
     block::{Block, entries_from},
     error::Result,
     hub::Rejection,
     intake::Cursors,
-    ledger::{Append, BallotState, Head, RecordedBallot, Turnout},
+    ledger::{Append, Head, RecordedBallot, StoredBallot, Turnout, read_state},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -115,6 +115,26 @@ impl Ledger for PostgresDatabase {
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
+    async fn ballots(
+        &self,
+        contest: &ContestId,
+        after: Option<BallotId>,
+        most: usize,
+    ) -> Result<Vec<StoredBallot>> {
+        let after = after.map(|after| Uuid::from_bytes(after.0));
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        // Another text for the first page, so that the index is used for the others.
+        let behind = if after.is_some() { "WHERE id > $1" } else { "WHERE $1::uuid IS NULL" };
+        let sql = |number| {
+            format!("SELECT id, log_index, state, reason FROM ballots_{number} {behind} ORDER BY id LIMIT $2")
+        };
+        let rows = self
+            .partition_rows(contest, sql, move |query| query.bind(after).bind(most))
+            .await?
+            .ok_or_else(|| no_contest(contest))?;
+        rows.iter().map(stored_ballot).collect()
+    }
+
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {
         let statement = query(
             r#"SELECT minute, channel, "group", ballots FROM contests LEFT JOIN turnout ON contest = number
@@ -204,13 +224,29 @@ fn id_range(prefix: [u8; 4]) -> (Uuid, Uuid) {
     (Uuid::from_bytes(low), Uuid::from_bytes(high))
 }
 
-fn recorded_ballot(row: &PgRow) -> Result<RecordedBallot> {
-    type Row = (Uuid, i64, i16, Option<String>);
-    let read = || -> std::result::Result<Row, Error> {
+/// Id, index, state, and as JSON the reason of a void.
+type BallotRow = (Uuid, i64, i16, Option<String>);
+
+fn ballot_row(row: &PgRow) -> Result<BallotRow> {
+    let read = || -> std::result::Result<BallotRow, Error> {
         Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
     };
-    let (id, index, state, reason) = read().map_err(unavailable)?;
+    read().map_err(unavailable)
+}
+
+fn state(state: i16, reason: Option<String>) -> Result<BallotState> {
     let reason = reason.map(|json| serde_json::from_str(&json)).transpose().map_err(corrupt)?;
-    let state = BallotState::read(state.into(), reason)?;
+    read_state(state.into(), reason)
+}
+
+fn recorded_ballot(row: &PgRow) -> Result<RecordedBallot> {
+    let (id, index, number, reason) = ballot_row(row)?;
+    let state = state(number, reason)?;
     Ok(RecordedBallot { id: BallotId(id.into_bytes()), index: unsigned(index)?, state })
+}
+
+fn stored_ballot(row: &PgRow) -> Result<StoredBallot> {
+    let (id, index, number, reason) = ballot_row(row)?;
+    let state = state(number, reason).ok();
+    Ok(StoredBallot { id: BallotId(id.into_bytes()), index: unsigned(index)?, state })
 }

@@ -16,7 +16,7 @@ use crate::{
     contests::{read_contest, read_subjects},
     database::{SqliteDatabase, contest_number, corrupt, unavailable, unsigned},
     keys::{StoredKey, staff_key, stored_key},
-    ledger::{block, read_head, recorded_ballot, stored_ballot, stored_block, stored_turnout, turnout},
+    ledger::{ballot_row, block, read_head, recorded_ballot, stored_block, stored_turnout, turnout},
     pass_revocations::{StoredMinting, instant, minting, revoked_voter},
 };
 
@@ -240,7 +240,7 @@ impl Sender<'_> {
         self.send_rows(
             "SELECT id, log_index, state, reason FROM ballots WHERE contest = ?1 ORDER BY id",
             [number],
-            stored_ballot,
+            ballot_row,
             recorded_ballot,
             Part::Ballots,
         )?;

@@ -1,14 +1,14 @@
 //! The logs.
 
 use acclaim_ballot_log::{hash::Hash, tile::TileId};
-use acclaim_contest::{BallotId, ContestId};
+use acclaim_contest::{BallotId, BallotState, ContestId};
 use acclaim_store::{
     Ledger,
     block::{Block, entries_from},
     error::{Result, StoreError},
     hub::Rejection,
     intake::Cursors,
-    ledger::{Append, BallotState, Head, RecordedBallot, Turnout},
+    ledger::{Append, Head, RecordedBallot, StoredBallot, Turnout, read_state, stored_state},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -122,9 +122,7 @@ impl Ledger for SqliteDatabase {
             tx.prepare_cached(
                 "SELECT id, log_index, state, reason FROM ballots WHERE contest = ?1 AND id = ?2",
             )
-            .and_then(|mut statement| {
-                statement.query_row(params![contest, ballot.0], stored_ballot).optional()
-            })
+            .and_then(|mut statement| statement.query_row(params![contest, ballot.0], ballot_row).optional())
             .map_err(unavailable)?
             .map(recorded_ballot)
             .transpose()
@@ -167,6 +165,33 @@ impl Ledger for SqliteDatabase {
             })
             .map_err(unavailable)
             .and_then(|count| Ok(usize::try_from(unsigned(count)?).unwrap_or(usize::MAX)))
+        })
+        .await
+    }
+
+    async fn ballots(
+        &self,
+        contest: &ContestId,
+        after: Option<BallotId>,
+        most: usize,
+    ) -> Result<Vec<StoredBallot>> {
+        let id = contest.clone();
+        self.read(move |tx| {
+            let contest = known_contest(tx, &id)?;
+            let mut statement = tx
+                .prepare_cached(
+                    "SELECT id, log_index, state, reason FROM ballots WHERE contest = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+                )
+                .map_err(unavailable)?;
+            // Nothing sorts before the empty text of bytes.
+            let after = after.map_or_else(Vec::new, |after| after.0.to_vec());
+            let page = params![contest, after, signed(most as u64)?];
+            let rows = statement.query_map(page, ballot_row).map_err(unavailable)?;
+            let ballot = |(id, index, state, reason)| {
+                let state = read_state(state, reason).ok();
+                Ok(StoredBallot { id: BallotId(id), index: unsigned(index)?, state })
+            };
+            rows.map(|row| ballot(row.map_err(unavailable)?)).collect()
         })
         .await
     }
@@ -214,7 +239,7 @@ impl Ledger for SqliteDatabase {
             let most = i64::try_from(most).unwrap_or(i64::MAX);
             let rows = statement
                 .query_map(params![contest, low, high, before, most], |row| {
-                    Ok((stored_ballot(row)?, (row.get(4)?, row.get(5)?)))
+                    Ok((ballot_row(row)?, (row.get(4)?, row.get(5)?)))
                 })
                 .map_err(unavailable)?;
             let entry = |(ballot, lines)| {
@@ -312,7 +337,7 @@ fn mark_ballots(tx: &Transaction<'_>, contest: i64, marks: &[(BallotId, BallotSt
         .prepare_cached("UPDATE ballots SET state = ?1, reason = ?2 WHERE contest = ?3 AND id = ?4")
         .map_err(unavailable)?;
     for (ballot, state) in marks {
-        let (state, reason) = state.stored();
+        let (state, reason) = stored_state(state);
         let changed = statement.execute(params![state, reason, contest, ballot.0]).map_err(unavailable)?;
         if changed != 1 {
             return Err(corrupt("a ballot of the log is not in the table"));
@@ -387,13 +412,13 @@ pub(crate) fn turnout((minute, channel, group, ballots): StoredTurnout) -> Resul
     Ok(Turnout { minute, channel: some(channel), group: some(group), ballots: unsigned(ballots)? })
 }
 
-pub(crate) type StoredBallot = ([u8; 16], i64, i64, Option<String>);
+pub(crate) type BallotRow = ([u8; 16], i64, i64, Option<String>);
 
 /// Id, index, state, reason.
-pub(crate) fn stored_ballot(row: &Row<'_>) -> rusqlite::Result<StoredBallot> {
+pub(crate) fn ballot_row(row: &Row<'_>) -> rusqlite::Result<BallotRow> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
 }
 
-pub(crate) fn recorded_ballot((id, index, state, reason): StoredBallot) -> Result<RecordedBallot> {
-    Ok(RecordedBallot { id: BallotId(id), index: unsigned(index)?, state: BallotState::read(state, reason)? })
+pub(crate) fn recorded_ballot((id, index, state, reason): BallotRow) -> Result<RecordedBallot> {
+    Ok(RecordedBallot { id: BallotId(id), index: unsigned(index)?, state: read_state(state, reason)? })
 }

@@ -1,9 +1,9 @@
 //! What a contest is certified as: what contests that take their entries from it are bound to.
 
-use acclaim_contest::{ContestId, Rounds};
+use acclaim_contest::{ContestId, Phase, Rounds};
 
 use crate::{
-    Command, CommandOutcome, Database, Phase,
+    Command, CommandOutcome, Database,
     command::{QueuedCommand, Sought, each_recorded},
     error::{Result, StoreError},
 };

@@ -1,75 +1,11 @@
 //! Contests as the database keeps them beside their logs: drafts, and what is derived from the log for quick reading.
 
-use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
-use acclaim_contest::{ContestId, EntryId, Instant, SubjectRules, VoterTag, definition::Definition};
+use acclaim_contest::{ContestId, EntryId, Instant, Phase, SubjectRules, VoterTag, definition::Definition};
 use async_trait::async_trait;
 
 use crate::{error::Result, intake::Session, ledger::ContestChange, request_id::RequestId};
-
-/// Where a contest stands, in the order of time: a suspension comes before [`Phase::Open`], since voting goes on after it. Only a draft has no log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// Everything may change.
-    Draft,
-    /// Voting has begun and is suspended: no ballot is recorded until it is resumed. On the wire this is `open` too, with `suspended` beside it.
-    Suspended,
-    /// Ballots are recorded.
-    Open,
-    /// Voting has ended; rulings may follow.
-    Closed,
-    /// No ruling any more; draws and choices may follow.
-    Frozen,
-    /// The result is final.
-    Certified,
-}
-
-impl Phase {
-    /// The word used in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Suspended => "suspended",
-            Self::Open => "open",
-            Self::Closed => "closed",
-            Self::Frozen => "frozen",
-            Self::Certified => "certified",
-        }
-    }
-
-    /// The word used on the wire, where a suspension has a field of its own beside the phase.
-    #[must_use]
-    pub fn public_name(self) -> &'static str {
-        match self {
-            Self::Suspended => Self::Open.as_str(),
-            other => other.as_str(),
-        }
-    }
-
-    /// Whether voting has begun and not ended, suspended or not: the contest has a session of the intake.
-    #[must_use]
-    pub fn is_voting(self) -> bool {
-        matches!(self, Self::Open | Self::Suspended)
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Phase {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        [Self::Draft, Self::Suspended, Self::Open, Self::Closed, Self::Frozen, Self::Certified]
-            .into_iter()
-            .find(|phase| phase.as_str() == text)
-            .ok_or_else(|| format!("unknown phase `{text}`"))
-    }
-}
 
 /// One contest.
 #[derive(Debug, Clone)]

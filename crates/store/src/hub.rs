@@ -200,6 +200,8 @@ pub struct Hub {
     outward: Option<mpsc::Sender<Notice>>,
     /// Whether a notice did not find its way into `outward`.
     owed: AtomicBool,
+    /// Contests whose rows or ballots this process has repaired from their logs.
+    repairs: AtomicU64,
 }
 
 impl Default for Hub {
@@ -210,6 +212,7 @@ impl Default for Hub {
             recording: Mutex::default(),
             outward: None,
             owed: AtomicBool::new(false),
+            repairs: AtomicU64::new(0),
         }
     }
 }
@@ -296,6 +299,17 @@ impl Hub {
         let mut all: Vec<_> = lock(&self.recording).iter().map(|(id, r)| (id.clone(), r.clone())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    /// Counts that what the database kept of a contest was repaired from its log.
+    pub fn count_repair(&self) {
+        self.repairs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often this process has done so.
+    #[must_use]
+    pub fn repairs(&self) -> u64 {
+        self.repairs.load(Ordering::Relaxed)
     }
 
     /// Forgets a contest that was deleted.

@@ -1,10 +1,9 @@
 //! The log of each contest, and what is looked up in it.
 
 use acclaim_ballot_log::{hash::Hash, tile::TileId};
-use acclaim_contest::{BallotId, ContestId, definition::Definition};
+use acclaim_contest::{BallotId, BallotState, ContestId, definition::Definition};
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     command::CommandOutcome,
@@ -100,54 +99,28 @@ pub struct ContestChange {
     pub tag_key_destroyed: bool,
 }
 
-/// What a recorded ballot is now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "lowercase")]
-pub enum BallotState {
-    /// It stands.
-    Recorded,
-    /// Its voter replaced it.
-    Replaced,
-    /// It does not count.
-    Voided {
-        /// Why.
-        reason: String,
-        /// Whether its voter had replaced it: then it fills no slots.
-        #[serde(default)]
-        replaced: bool,
-    },
+/// A ballot's state as a table holds it: a number, and the reason of a void.
+#[must_use]
+pub fn stored_state(state: &BallotState) -> (i16, Option<&str>) {
+    match state {
+        BallotState::Recorded => (0, None),
+        BallotState::Replaced => (1, None),
+        BallotState::Voided { reason, replaced: false } => (2, Some(reason)),
+        BallotState::Voided { reason, replaced: true } => (3, Some(reason)),
+    }
 }
 
-impl BallotState {
-    /// As a table holds it: a number, and the reason of a void.
-    #[must_use]
-    pub fn stored(&self) -> (i16, Option<&str>) {
-        match self {
-            Self::Recorded => (0, None),
-            Self::Replaced => (1, None),
-            Self::Voided { reason, replaced: false } => (2, Some(reason)),
-            Self::Voided { reason, replaced: true } => (3, Some(reason)),
-        }
-    }
-
-    /// Reads what [`BallotState::stored`] gave.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if it is something else.
-    pub fn read(state: i64, reason: Option<String>) -> Result<Self> {
-        match (state, reason) {
-            (0, None) => Ok(Self::Recorded),
-            (1, None) => Ok(Self::Replaced),
-            (2, Some(reason)) => Ok(Self::Voided { reason, replaced: false }),
-            (3, Some(reason)) => Ok(Self::Voided { reason, replaced: true }),
-            (state, _) => Err(StoreError::Corrupt(format!("a ballot of state {state}"))),
-        }
-    }
-
-    /// Whether a ballot of this state fills slots.
-    #[must_use]
-    pub fn fills_slots(&self) -> bool {
-        matches!(self, Self::Recorded | Self::Voided { replaced: false, .. })
+/// Reads what [`stored_state`] gave.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it is something else.
+pub fn read_state(state: i64, reason: Option<String>) -> Result<BallotState> {
+    match (state, reason) {
+        (0, None) => Ok(BallotState::Recorded),
+        (1, None) => Ok(BallotState::Replaced),
+        (2, Some(reason)) => Ok(BallotState::Voided { reason, replaced: false }),
+        (3, Some(reason)) => Ok(BallotState::Voided { reason, replaced: true }),
+        (state, _) => Err(StoreError::Corrupt(format!("a ballot of state {state}"))),
     }
 }
 
@@ -160,6 +133,17 @@ pub struct RecordedBallot {
     pub index: u64,
     /// What it is now.
     pub state: BallotState,
+}
+
+/// A recorded ballot as the table holds it, whatever it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBallot {
+    /// Its id.
+    pub id: BallotId,
+    /// Its index in the log.
+    pub index: u64,
+    /// What it is now; `None` if that cannot be read.
+    pub state: Option<BallotState>,
 }
 
 /// The logs. Everything that [`Ledger::append`] was given is there for every later read, or none of it is.
@@ -188,6 +172,14 @@ pub trait Ledger: Send + Sync {
 
     /// A recorded ballot.
     async fn ballot(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<RecordedBallot>>;
+
+    /// Recorded ballots in the order of their ids: those behind `after`, at most `most`; none only at the end.
+    async fn ballots(
+        &self,
+        contest: &ContestId,
+        after: Option<BallotId>,
+        most: usize,
+    ) -> Result<Vec<StoredBallot>>;
 
     /// Why a promised ballot is not in the log; `None` if nothing is known of it.
     async fn rejection(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<Rejection>>;

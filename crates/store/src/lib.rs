@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 pub use clock::Clock;
 pub use command::{Command, CommandOutcome, Commands};
-pub use contests::{ContestRecord, Contests, Phase};
+pub use contests::{ContestRecord, Contests};
 pub use error::StoreError;
 pub use hub::Hub;
 pub use intake::Intake;

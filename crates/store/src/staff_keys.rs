@@ -1,12 +1,12 @@
 //! Making staff keys: the rules that the API and the command line share.
 
 use acclaim_contest::{
-    ContestId, Instant, PanelId,
+    ContestId, Instant, PanelId, Phase,
     juror::{UnknownJuror, check_name, is_same},
 };
 
 use crate::{
-    Database, Keyring, Phase, RequestId, StoreError, jurors,
+    Database, Keyring, RequestId, StoreError, jurors,
     keyring::{KeyringError, random},
     keys::{PROCESS_KEY, Role, StaffKey},
 };

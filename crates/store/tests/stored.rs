@@ -5,8 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use acclaim_contest::BallotState;
 use acclaim_store::{
-    Command, CommandOutcome, hub::Rejection, keys::StaffKey, ledger::BallotState, moving::Moved,
+    Command, CommandOutcome,
+    hub::Rejection,
+    keys::StaffKey,
+    ledger::{read_state, stored_state},
+    moving::Moved,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -76,7 +81,7 @@ fn states_of_ballots_are_stored_as_ever() {
         (BallotState::Voided { reason: reason(), replaced: false }, 2, Some(reason())),
         (BallotState::Voided { reason: reason(), replaced: true }, 3, Some(reason())),
     ] {
-        assert_eq!(state.stored(), (number, stored.as_deref()));
-        assert_eq!(BallotState::read(number.into(), stored).unwrap(), state);
+        assert_eq!(stored_state(&state), (number, stored.as_deref()));
+        assert_eq!(read_state(number.into(), stored).unwrap(), state);
     }
 }

@@ -8,11 +8,10 @@ mod ruling;
 mod version;
 
 use acclaim_ballot_log::{Event, LogEntry};
-use acclaim_contest::{BallotId, Instant};
+use acclaim_contest::{BallotId, Instant, Phase};
 
 use crate::ballots::{BallotNumber, VoterNumber};
 use crate::division::Division;
-use crate::phase::Phase;
 use crate::recusals::RecusalKey;
 use crate::refusal::Refusal;
 use crate::roster::EntryNumber;
@@ -112,8 +111,8 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
         Event::Recused(recusal) => return recusal::admit(tally, recusal, true).map(Admitted::Recusal),
         Event::Rejoined(recusal) => return recusal::admit(tally, recusal, false).map(Admitted::Recusal),
         Event::Unfrozen(_) => admit_unfrozen(tally)?,
-        Event::Suspended(_) if tally.suspended => return Err(Refusal::AlreadySuspended),
-        Event::Resumed(_) if !tally.suspended => return Err(Refusal::NotSuspended),
+        Event::Suspended(_) if tally.phase == Phase::Suspended => return Err(Refusal::AlreadySuspended),
+        Event::Resumed(_) if tally.phase != Phase::Suspended => return Err(Refusal::NotSuspended),
         Event::Frozen { .. }
         | Event::Reopened(_)
         | Event::Statement { .. }
@@ -125,7 +124,7 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
 
 /// The column "when" of the log format.
 fn in_place(tally: &Tally, event: &Event) -> Result<(), Refusal> {
-    use Phase::{Certified, Closed, Draft, Open};
+    use Phase::{Certified, Draft};
     let phase = tally.phase;
     let entry = name(event);
     let fits = match event {
@@ -140,13 +139,13 @@ fn in_place(tally: &Tally, event: &Event) -> Result<(), Refusal> {
         | Event::Reinstated { .. }
         | Event::Recused(_)
         | Event::Rejoined(_)
-        | Event::Scores { .. } => matches!(phase, Open | Closed),
-        Event::Closed { .. } | Event::Suspended(_) | Event::Resumed(_) => phase == Open,
+        | Event::Scores { .. } => phase.is_voting() || phase.is_closed(),
+        Event::Closed { .. } | Event::Suspended(_) | Event::Resumed(_) => phase.is_voting(),
         Event::Frozen { .. }
         | Event::Unfrozen(_)
         | Event::Drawn { .. }
         | Event::Choice { .. }
-        | Event::Certified { .. } => phase == Closed,
+        | Event::Certified { .. } => phase.is_closed(),
         Event::Reopened(_) => phase == Certified,
     };
     if !fits {
@@ -162,7 +161,7 @@ fn in_place(tally: &Tally, event: &Event) -> Result<(), Refusal> {
             | Event::Rejoined(_)
             | Event::Frozen { .. }
     );
-    if tally.frozen && ruling { Err(Refusal::Frozen(entry)) } else { Ok(()) }
+    if phase == Phase::Frozen && ruling { Err(Refusal::Frozen(entry)) } else { Ok(()) }
 }
 
 fn admit_opened(tally: &Tally, at: Instant) -> Result<(), Refusal> {
@@ -183,7 +182,7 @@ fn admit_closed(tally: &Tally, at: Instant) -> Result<(), Refusal> {
 fn admit_drawn(tally: &Tally, source: &str) -> Result<(), Refusal> {
     let rules = tally.header.as_ref().and_then(|header| header.rules.draw.as_ref());
     let rules = rules.ok_or(Refusal::NoDraw("the rules have none"))?;
-    if !tally.frozen {
+    if tally.phase != Phase::Frozen {
         return Err(Refusal::NoDraw("the log is not frozen"));
     }
     if tally.drawn.is_some() {
@@ -201,7 +200,10 @@ fn admit_unfrozen(tally: &Tally) -> Result<(), Refusal> {
     if tally.header.as_ref().is_some_and(|header| header.rules.draw.is_some()) {
         return Err(Refusal::NotUnfrozen("the rules have a draw: certify, then reopen"));
     }
-    if tally.frozen { Ok(()) } else { Err(Refusal::NotUnfrozen("the log is not frozen")) }
+    match tally.phase {
+        Phase::Frozen => Ok(()),
+        _ => Err(Refusal::NotUnfrozen("the log is not frozen")),
+    }
 }
 
 /// The type of an event as the log writes it.

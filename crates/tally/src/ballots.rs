@@ -187,6 +187,14 @@ impl Ballots {
         std::iter::successors(Some(self.voter_record(voter).newest), |ballot| self.record(*ballot).previous())
     }
 
+    /// All ballots with their ids, voter by voter.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (BallotId, &BallotRecord)> {
+        // Never more voters than ballots, whose numbers fit.
+        (0..u32::try_from(self.voters.end()).unwrap_or(NONE)).flat_map(move |voter| {
+            self.of(voter).map(move |ballot| (self.id(voter, ballot), self.record(ballot)))
+        })
+    }
+
     /// The voter's ballots on a sheet, newest first.
     pub(crate) fn on_sheet(
         &self,

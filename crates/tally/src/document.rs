@@ -1,11 +1,10 @@
 //! The live tally: the document that organisers, and by the rule of publication everyone, read while votes come in.
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::{CategoryId, ContestId, csv_cell::quoted};
-use serde::Serialize;
+use acclaim_contest::{CategoryId, ContestId, Phase, csv_cell::quoted};
+use serde::{Serialize, Serializer};
 
 use crate::count::BallotCounts;
-use crate::phase::Phase;
 use crate::roster::CategoryNumber;
 use crate::standings::{ChannelStanding, Standing};
 use crate::tally::Tally;
@@ -16,6 +15,7 @@ pub struct TallyDocument {
     /// Which contest.
     pub contest: ContestId,
     /// Where it stands.
+    #[serde(serialize_with = "as_log_name")]
     pub phase: Phase,
     /// Whether voting is suspended; absent if not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -56,6 +56,10 @@ pub struct CategoryTally {
     pub standings: Vec<Standing>,
 }
 
+fn as_log_name<S: Serializer>(phase: &Phase, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(phase.log_name())
+}
+
 impl Tally {
     /// The live tally; `None` before the log's first entry. `root` is that of the log at [`Tally::size`]; `pending` is what the intake
     /// holds beyond it.
@@ -67,7 +71,7 @@ impl Tally {
         Some(TallyDocument {
             contest: header.contest.clone(),
             phase: self.phase,
-            suspended: self.suspended,
+            suspended: self.phase == Phase::Suspended,
             log: LogHead { size: self.size, root: *root },
             pending,
             ballots: self.totals,

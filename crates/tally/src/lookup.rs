@@ -1,38 +1,11 @@
-//! What can be asked of a tally besides figures: the contest, its window, ballots and voters.
+//! What can be asked of a tally besides figures: the contest, its window, how many voters and ballots there are.
 
 use acclaim_ballot_log::entry::ContestHeader;
-use acclaim_contest::{BallotId, EntryId, Instant, VoterTag};
+use acclaim_contest::{EntryId, Instant, Phase};
 
-use crate::ballots::{BallotNumber, Lookup};
 use crate::count::BallotCounts;
-use crate::phase::Phase;
 use crate::rulings::Withdrawal;
 use crate::tally::Tally;
-
-/// What became of a recorded ballot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BallotStanding {
-    /// It stands.
-    Recorded,
-    /// Another ballot of the voter took its place.
-    Replaced,
-    /// A ruling says that it does not count, whether replaced or not.
-    Voided {
-        /// The reason that the ruling gave.
-        reason: String,
-    },
-}
-
-/// Where a recorded ballot is, and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BallotStatus {
-    /// Log index.
-    pub index: u64,
-    /// What became of it.
-    pub standing: BallotStanding,
-    /// Whether another ballot of the voter took its place, voided or not.
-    pub replaced: bool,
-}
 
 impl Tally {
     /// How many passes a source had issued when it was last logged.
@@ -51,12 +24,6 @@ impl Tally {
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
-    }
-
-    /// Whether rulings are over: `frozen` was logged, and not reopened since.
-    #[must_use]
-    pub fn is_frozen(&self) -> bool {
-        self.frozen
     }
 
     /// The entry at index 0, once it is folded.
@@ -98,34 +65,5 @@ impl Tally {
     #[must_use]
     pub fn ballot_counts(&self) -> BallotCounts {
         self.totals
-    }
-
-    /// A recorded ballot; `None` if there is none of this id.
-    #[must_use]
-    pub fn ballot(&self, id: &BallotId) -> Option<BallotStatus> {
-        self.ballots.find(id).map(|(_, ballot)| self.status(ballot))
-    }
-
-    /// A voter's ballots, newest first.
-    pub fn ballots_of(&self, voter: &VoterTag) -> impl Iterator<Item = (BallotId, BallotStatus)> {
-        let known = match self.ballots.voter(voter) {
-            Lookup::Known(voter) => Some(voter),
-            Lookup::New { .. } => None,
-        };
-        known.into_iter().flat_map(move |voter| {
-            self.ballots.of(voter).map(move |ballot| (self.ballots.id(voter, ballot), self.status(ballot)))
-        })
-    }
-
-    fn status(&self, ballot: BallotNumber) -> BallotStatus {
-        let record = self.ballots.record(ballot);
-        let standing = if let Some(reason) = self.voids.reason(ballot) {
-            BallotStanding::Voided { reason: reason.to_owned() }
-        } else if record.is_replaced() {
-            BallotStanding::Replaced
-        } else {
-            BallotStanding::Recorded
-        };
-        BallotStatus { index: record.index.into(), standing, replaced: record.is_replaced() }
     }
 }

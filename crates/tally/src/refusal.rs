@@ -1,14 +1,12 @@
 //! Why an entry may not be the next one of a log: one list for the sequencer, the API behind it, and the auditor.
 
-use acclaim_contest::{BallotId, CategoryId, EntryId, Instant, PanelId};
-
-use crate::phase::Phase;
+use acclaim_contest::{BallotId, CategoryId, EntryId, Instant, PanelId, Phase};
 
 /// Why an entry is refused. The text is written for an auditor; [`Refusal::code`] is for programs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The type of entry has no place in this phase.
-    #[error("`{entry}` is out of its place: the contest is {phase}")]
+    #[error("`{entry}` is out of its place: the contest is {}", phase.log_name())]
     OutOfPlace {
         /// The type of the entry.
         entry: &'static str,

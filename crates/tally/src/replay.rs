@@ -3,10 +3,10 @@
 //! The sequencer starts by replaying what is recorded and goes on with the same state; the auditor replays and compares.
 
 use acclaim_ballot_log::{EntryError, Event, LogEntry, hash::Hash, leaf_hash, tile::TileId, tree::Tree};
-use acclaim_contest::{BallotId, ContestId};
+use acclaim_contest::{BallotId, ContestId, Phase};
 
 use crate::admit::{Admitted, admit};
-use crate::{Phase, Refusal, ResultDocument, Tally};
+use crate::{Refusal, ResultDocument, Tally};
 
 /// See the [module](self).
 #[derive(Debug, Clone)]

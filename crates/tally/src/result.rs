@@ -82,7 +82,6 @@ use crate::figures::ByReason;
 #[cfg(doc)]
 use crate::outcome::Rule;
 use crate::panel::{PanelFigure, PanelFigures};
-use crate::phase::Phase;
 use crate::ranking::Ranking;
 use crate::roster::{CategoryNumber, EntryNumber, EntryState};
 use crate::standings::{Ranked, Standing};
@@ -129,7 +128,7 @@ impl Tally {
         let mut document = self.document(origin, root)?;
         let certified = json(&document);
         let sha256 = sha256_hex(&certified);
-        let certify = (self.phase == Phase::Closed && !document.test).then(|| Certify {
+        let certify = (self.phase.is_closed() && !document.test).then(|| Certify {
             size: self.size,
             root: *root,
             result: sha256.clone(),

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use acclaim_ballot_log::entry::{ContestHeader, Reasoned};
 use acclaim_ballot_log::{Event, LogEntry};
 use acclaim_contest::rules::Completion;
-use acclaim_contest::{Amendment, CategoryId, Instant};
+use acclaim_contest::{Amendment, CategoryId, Instant, Phase};
 
 use crate::admit::{Admitted, BallotPlan};
 use crate::ballots::{BallotNumber, Ballots, VoterNumber};
@@ -16,7 +16,6 @@ use crate::division::{Division, SheetNumber};
 use crate::draw::Drawn;
 use crate::figures::Figures;
 use crate::gradual::List;
-use crate::phase::Phase;
 use crate::recusals::{RecusalKey, Recusals};
 use crate::refusal::Refusal;
 use crate::roster::{CategoryLimit, CategoryNumber, Choice, EntryNumber, Roster};
@@ -35,10 +34,6 @@ pub struct Tally {
     pub(crate) size: u64,
     pub(crate) header: Option<ContestHeader>,
     pub(crate) phase: Phase,
-    /// `frozen` was logged, and not reopened since.
-    pub(crate) frozen: bool,
-    /// `suspended` was logged, and not `resumed` since.
-    pub(crate) suspended: bool,
     pub(crate) opened: Option<Instant>,
     /// The closing instant as amended.
     pub(crate) closes: Option<Instant>,
@@ -87,8 +82,6 @@ impl Tally {
             size: 0,
             header: None,
             phase: Phase::Draft,
-            frozen: false,
-            suspended: false,
             opened: None,
             closes: None,
             closed: None,
@@ -183,12 +176,11 @@ impl Tally {
             Event::Closed { at } => {
                 self.closed = Some(*at);
                 self.phase = Phase::Closed;
-                self.suspended = false;
             }
-            Event::Frozen { .. } => self.frozen = true,
-            Event::Unfrozen(_) => self.frozen = false,
-            Event::Suspended(_) => self.suspended = true,
-            Event::Resumed(_) => self.suspended = false,
+            Event::Frozen { .. } => self.phase = Phase::Frozen,
+            Event::Unfrozen(_) => self.phase = Phase::Closed,
+            Event::Suspended(_) => self.phase = Phase::Suspended,
+            Event::Resumed(_) => self.phase = Phase::Open,
             Event::Certified { result, .. } => {
                 if self.scope.is_whole() && self.version() > 1 {
                     self.keep_certified(result);
@@ -198,7 +190,6 @@ impl Tally {
             Event::Reopened(_) => {
                 self.phase = Phase::Closed;
                 // What is ruled from now on is ruled with the seed known: another one is asked for.
-                self.frozen = false;
                 self.drawn = None;
             }
             Event::Drawn { source, seed, by, at } => {

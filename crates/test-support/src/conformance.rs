@@ -8,17 +8,17 @@ use std::collections::HashSet;
 
 use acclaim_ballot_log::{Hash, TileId};
 use acclaim_contest::{
-    BallotId, CategoryId, ContestId, PanelId,
+    BallotId, BallotState, CategoryId, ContestId, PanelId, Phase,
     definition::{Definition, Overrides},
 };
 use acclaim_store::{
-    Command, CommandOutcome, Database, Phase, RequestId, Shown, StoreError,
+    Command, CommandOutcome, Database, RequestId, Shown, StoreError,
     command::{Queued, QueuedCommand, Sought},
     contests::{ContestState, Counted, Minting, PassCount},
     hub::Rejection,
     intake::{Cursor, Cursors},
     keys::{KeyRevocation, Revocation, Role, StaffKey},
-    ledger::{Append, BallotState, ContestChange, Head, Turnout},
+    ledger::{Append, ContestChange, Head, Turnout},
 };
 use bytes::Bytes;
 pub use intake::intake;

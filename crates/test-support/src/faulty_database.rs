@@ -19,7 +19,7 @@ use acclaim_store::{
     hub::Rejection,
     keys::{KeyRevocation, Revocation, StaffKey},
     lease::ProlongedLease,
-    ledger::{Append, Head, RecordedBallot, Turnout},
+    ledger::{Append, Head, RecordedBallot, StoredBallot, Turnout},
     pass_revocations::{PassRevocation, Revoked, RevokedCounts, RevokedVoter},
 };
 use async_trait::async_trait;
@@ -87,6 +87,15 @@ impl Ledger for FaultyDatabase {
         most: usize,
     ) -> Result<usize> {
         self.inner.rejections_with_prefix(contest, prefix, most).await
+    }
+
+    async fn ballots(
+        &self,
+        contest: &ContestId,
+        after: Option<BallotId>,
+        most: usize,
+    ) -> Result<Vec<StoredBallot>> {
+        self.inner.ballots(contest, after, most).await
     }
 
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {

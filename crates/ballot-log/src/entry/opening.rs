@@ -1,6 +1,6 @@
-//! How a log begins.
+//! How a log begins, and the definition that a log gives back.
 
-use acclaim_contest::definition::Definition;
+use acclaim_contest::{Previous, Rounds, definition::Definition};
 
 use super::{ContestHeader, Event, VERSION};
 
@@ -25,4 +25,112 @@ pub fn opening(definition: &Definition) -> Vec<Event> {
     events.extend(definition.entries.iter().cloned().map(Event::Entry));
     events.push(Event::Opened { at: definition.opens });
     events
+}
+
+/// The definition as a log has it: how the log began, with the amendments that follow. It grows entry by entry.
+#[derive(Debug, Clone, Default)]
+pub struct LoggedDefinition {
+    /// Without `rounds`, of which the log holds less.
+    definition: Option<Definition>,
+    previous: Option<Previous>,
+}
+
+impl LoggedDefinition {
+    /// Takes in the log's next event, which the log has admitted.
+    ///
+    /// # Errors
+    /// What does not fit, in words: then the log has not admitted it.
+    pub fn fold(&mut self, event: &Event) -> Result<(), String> {
+        if let Event::Contest(header) = event {
+            self.previous.clone_from(&header.previous);
+            self.definition = Some(of_header(header.clone()));
+            return Ok(());
+        }
+        match &mut self.definition {
+            Some(definition) => fold_definition(definition, event),
+            None => Ok(()),
+        }
+    }
+
+    /// The definition, with what only `stored` says; `None` before the log's first entry.
+    #[must_use]
+    pub fn completed_from(self, stored: &Definition) -> Option<Definition> {
+        let Self { definition, previous } = self;
+        let rounds = stored
+            .rounds
+            .clone()
+            .map(|Rounds { from, previous: stored }| Rounds { from, previous: previous.or(stored) });
+        definition.map(|definition| Definition { rounds, ..definition })
+    }
+}
+
+/// Makes an event's change of a definition. Most events change nothing of it.
+///
+/// # Errors
+/// What does not fit, in words: then the log has not admitted the event.
+pub fn fold_definition(definition: &mut Definition, event: &Event) -> Result<(), String> {
+    match event {
+        Event::Category(category) => definition.categories.push(category.clone()),
+        Event::Entry(entry) => definition.entries.push(entry.clone()),
+        Event::Opened { at } => definition.opens = *at,
+        Event::Amended { what, key, to, .. } => definition.amend(what, key, to)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn of_header(header: ContestHeader) -> Definition {
+    let ContestHeader {
+        v: _,
+        contest,
+        title,
+        titles,
+        test,
+        time_zone,
+        opens,
+        closes,
+        rules,
+        days: _,
+        previous: _,
+    } = header;
+    Definition {
+        id: contest,
+        title,
+        titles,
+        test,
+        time_zone,
+        opens,
+        closes,
+        rules,
+        rounds: None,
+        categories: Vec::new(),
+        entries: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use acclaim_contest::Overrides;
+
+    use super::*;
+
+    #[test]
+    fn a_log_gives_back_the_definition_it_began_with() {
+        let text = br#"{
+            "contest": {"id": "a", "title": "A", "titles": {"fr": "Ah"}, "time_zone": "Europe/Zurich",
+                "opens": "2021-03-01T00:00:00", "closes": "2021-03-31T23:59:00"},
+            "ballot": {"period": "day"},
+            "winners": {"count": 1, "from": "all", "by": "votes"},
+            "category": [{"id": "c", "title": "C"}, {"id": "d", "title": "D", "winners": 2}],
+            "entry": [{"id": "e", "category": "c", "title": "E", "summary": "s", "details": [["country", "Ghana"]]},
+                {"id": "f", "category": "d", "title": "F"}, {"id": "g", "category": "d", "title": "G"}]
+        }"#;
+        let definition = Definition::from_json(text, &Overrides::default()).unwrap();
+        let mut logged = LoggedDefinition::default();
+        assert_eq!(logged.clone().completed_from(&definition), None);
+        for event in opening(&definition) {
+            logged.fold(&event).unwrap();
+        }
+        assert_eq!(logged.completed_from(&definition), Some(definition));
+    }
 }

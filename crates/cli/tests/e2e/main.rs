@@ -36,6 +36,7 @@ mod proxies;
 mod readiness;
 mod receipts;
 mod recusals;
+mod repair;
 mod results;
 mod rounds;
 mod server;

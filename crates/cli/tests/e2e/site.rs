@@ -135,7 +135,13 @@ impl Site {
 
     /// Starts another one in its place.
     pub(crate) fn go_on_sequencing(&mut self) {
-        self.processes.insert(0, self.another_sequencer());
+        let sequencer = self.another_sequencer();
+        self.sequence_by(sequencer);
+    }
+
+    /// The same, by one that runs.
+    pub(crate) fn sequence_by(&mut self, sequencer: Server) {
+        self.processes.insert(0, sequencer);
     }
 
     /// The Redis of a cluster.
@@ -145,7 +151,13 @@ impl Site {
 
     /// One more process that sequences a cluster.
     pub(crate) fn another_sequencer(&self) -> Server {
-        self.servers.as_ref().unwrap().serve("sequencer", free_address())
+        self.another_sequencer_at().1
+    }
+
+    /// The same, and where it tells its figures.
+    pub(crate) fn another_sequencer_at(&self) -> (SocketAddr, Server) {
+        let address = free_address();
+        (address, self.servers.as_ref().unwrap().serve("sequencer", address))
     }
 
     /// One more process that answers for a cluster, and where.

@@ -2,11 +2,12 @@
 
 use acclaim_ballot_log::{Event, entry::opening};
 use acclaim_contest::{
+    Phase,
     definition::{Definition, Overrides},
     rules::{PublishEntries, WinnersBy},
 };
 use acclaim_store::{
-    CommandOutcome, Phase,
+    CommandOutcome,
     command::{Command, Reason, UndecidedCategory},
     contests::ContestState,
     intake::Cursors,

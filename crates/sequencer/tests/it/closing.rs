@@ -1,7 +1,8 @@
 //! What arrives in time is recorded, what arrives late never.
 
+use acclaim_contest::Phase;
 use acclaim_store::{
-    CommandOutcome, Phase,
+    CommandOutcome,
     command::{Command, QueuedCommand, Reason},
     hub::{BallotOutcome, Notice, Recording, Rejection},
     intake::{Offer, Submitted},

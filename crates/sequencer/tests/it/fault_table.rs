@@ -8,9 +8,8 @@ use std::{
 };
 
 use acclaim_ballot_log::{Checkpoint, LogEntry, Tree, leaf_hash};
-use acclaim_contest::BallotId;
+use acclaim_contest::{BallotId, Phase};
 use acclaim_store::{
-    Phase,
     hub::{BallotOutcome, Notice},
     intake::{Item, Offer, Session, Slot, Submitted},
 };

@@ -5,6 +5,7 @@ mod closing;
 mod cluster;
 mod fault_table;
 mod faults;
+mod projection;
 mod rebuild;
 mod rounds;
 mod salts;

@@ -1,8 +1,8 @@
 //! A contest whose entries come from another one opens by itself only while that is certified as it was when they were looked up.
 
-use acclaim_contest::{ContestId, Definition, Previous, Rounds};
+use acclaim_contest::{ContestId, Definition, Phase, Previous, Rounds};
 use acclaim_store::{
-    CommandOutcome, Phase,
+    CommandOutcome,
     certification::certification,
     command::{Command, QueuedCommand, Reason},
     hub::Notice,

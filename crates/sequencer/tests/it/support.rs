@@ -4,12 +4,12 @@ use std::{any::Any, sync::Arc, time::Duration};
 
 use acclaim_ballot_log::{Checkpoint, NewBallot, SigningKey};
 use acclaim_contest::{
-    BallotId, ContestId, TagKey,
+    BallotId, ContestId, Phase, TagKey,
     definition::{Definition, Overrides},
 };
 use acclaim_sequencer::{LoadError, Sequencer, Settings};
 use acclaim_store::{
-    Clock as _, Command, CommandOutcome, Contests as _, Database, Hub, Intake, Keyring, Phase, Shown, Stores,
+    Clock as _, Command, CommandOutcome, Contests as _, Database, Hub, Intake, Keyring, Shown, Stores,
     command::QueuedCommand,
     hub::{BallotOutcome, Notice},
     intake::{Item, Offer, Slot, Submitted},
@@ -171,6 +171,11 @@ impl World {
         Item { promised, ..self.on_sheet(voter, None, None, entry) }
     }
 
+    /// A ballot that takes the place of another one of its voter.
+    pub(crate) fn replacing(&self, voter: &str, replaced: BallotId, entry: &str) -> Item {
+        self.cast(voter, None, None, Some(replaced), entry)
+    }
+
     /// The same, in a channel and period.
     pub(crate) fn on_sheet(
         &self,
@@ -179,13 +184,24 @@ impl World {
         period: Option<&str>,
         entry: &str,
     ) -> Item {
+        self.cast(voter, channel, period, None, entry)
+    }
+
+    fn cast(
+        &self,
+        voter: &str,
+        channel: Option<&str>,
+        period: Option<&str>,
+        replaces: Option<BallotId>,
+        entry: &str,
+    ) -> Item {
         let arrived = self.clock.now();
         let at = acclaim_contest::rules::CastTime::Minute.cut(arrived);
         let ballot = NewBallot {
             voter: self.tag_key.tag(voter),
             channel,
             period,
-            replaces: None,
+            replaces,
             at: &at,
             selections: [("a", entry)].into_iter(),
         };
@@ -346,10 +362,19 @@ impl World {
     }
 }
 
+/// The same, with these tables more.
+pub(crate) fn definition_with(id: &str, more: &str) -> Definition {
+    read_definition(id, OPENS, CLOSES, more)
+}
+
 /// One category with entries p1 and p2.
 fn definition(id: &str, opens: &str, closes: &str) -> Definition {
+    read_definition(id, opens, closes, "")
+}
+
+fn read_definition(id: &str, opens: &str, closes: &str, more: &str) -> Definition {
     let json = format!(
-        r#"{{"contest":{{"id":"{id}","title":"Photos","time_zone":"UTC","opens":"{opens}","closes":"{closes}"}},
+        r#"{{{more}"contest":{{"id":"{id}","title":"Photos","time_zone":"UTC","opens":"{opens}","closes":"{closes}"}},
             "winners":{{"count":1,"from":"all","by":"votes"}},
             "category":[{{"id":"a","title":"A"}}],
             "entry":[{{"id":"p1","category":"a","title":"One"}},{{"id":"p2","category":"a","title":"Two"}}]}}"#

@@ -1,7 +1,8 @@
 //! Voting is suspended and resumed: what waits is recorded before, what comes in between is rejected and can be cast again, whatever goes wrong.
 
+use acclaim_contest::Phase;
 use acclaim_store::{
-    CommandOutcome, Phase,
+    CommandOutcome,
     command::{Command, Reason},
     hub::{BallotOutcome, Notice, Recording, Rejection},
     intake::{Offer, Submitted},

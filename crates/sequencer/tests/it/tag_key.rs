@@ -1,9 +1,10 @@
 //! The destruction of a tag key: whatever goes wrong, the log says so exactly when the key is gone.
 
+use acclaim_contest::Phase;
 use std::time::{Duration, Instant};
 
 use acclaim_store::{
-    CommandOutcome, Phase, RequestId,
+    CommandOutcome, RequestId,
     command::{Command, QueuedCommand, TAG_KEY_DESTROYED},
     hub::Notice,
 };

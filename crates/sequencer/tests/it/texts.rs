@@ -1,8 +1,8 @@
 //! Texts with characters that are refused today, in what was stored before they were.
 
-use acclaim_contest::Amendment;
+use acclaim_contest::{Amendment, Phase};
 use acclaim_store::{
-    CommandOutcome, Phase,
+    CommandOutcome,
     command::{Command, Reason},
     hub::Notice,
 };

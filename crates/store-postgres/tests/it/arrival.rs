@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, sync::Arc};
 
-use acclaim_contest::{BallotId, ContestId, Instant, VoterTag};
+use acclaim_contest::{BallotId, BallotState, ContestId, Instant, VoterTag};
 use acclaim_store::{
     Command, CommandOutcome, Commands as _, Contests as _, Database, Keys as _, Ledger as _,
     PassRevocations as _, RequestId, StoreError,
@@ -10,7 +10,7 @@ use acclaim_store::{
     contests::{Counted, PassCount},
     hub::Rejection,
     keys::{KeyRevocation, Revocation},
-    ledger::{BallotState, Turnout},
+    ledger::Turnout,
     moving::{Moved, Part},
     pass_revocations::{Mode, PassRevocation, Revoked},
 };

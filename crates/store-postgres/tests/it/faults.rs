@@ -6,8 +6,8 @@ use std::{
 };
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::ContestId;
-use acclaim_store::{Ledger as _, StoreError, ledger::BallotState};
+use acclaim_contest::{BallotState, ContestId};
+use acclaim_store::{Ledger as _, StoreError};
 use acclaim_store_postgres::{PostgresDatabase, Settings};
 use tokio::sync::watch;
 

@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use acclaim_store::{
-    Contests as _, Leases as _, Ledger as _, RequestId, contests::PassCount, ledger::BallotState,
-};
+use acclaim_contest::BallotState;
+use acclaim_store::{Contests as _, Leases as _, Ledger as _, RequestId, contests::PassCount};
 use acclaim_store_postgres::{PostgresDatabase, Settings};
 use acclaim_test_servers::{pgbouncer::PgBouncer, postgres::Server};
 use acclaim_test_support::conformance;

@@ -5,14 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use acclaim_contest::ContestId;
+use acclaim_contest::{BallotState, ContestId};
 use acclaim_store::{
     Command, Commands as _, Contests as _, Leases as _, Ledger as _, RequestId, StoreError,
-    command::QueuedCommand,
-    contests::PassCount,
-    hub::Rejection,
-    lease::ProlongedLease,
-    ledger::{BallotState, Turnout},
+    command::QueuedCommand, contests::PassCount, hub::Rejection, lease::ProlongedLease, ledger::Turnout,
 };
 use acclaim_test_support::conformance;
 use bytes::Bytes;

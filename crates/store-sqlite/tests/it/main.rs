@@ -5,9 +5,9 @@ mod jurors;
 use std::{path::Path, sync::Arc};
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::{BallotId, ContestId, Definition, Instant, SubjectRules};
+use acclaim_contest::{BallotId, ContestId, Definition, Instant, Phase, SubjectRules};
 use acclaim_store::{
-    Command, Commands as _, Contests as _, Intake as _, Keys as _, Ledger as _, Phase, RequestId, Shown as _,
+    Command, Commands as _, Contests as _, Intake as _, Keys as _, Ledger as _, RequestId, Shown as _,
     StoreError,
     command::{Queued, QueuedCommand},
     contests::{ContestState, Counted, PassCount},

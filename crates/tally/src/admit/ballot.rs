@@ -2,14 +2,13 @@
 
 use acclaim_ballot_log::BallotEntry;
 use acclaim_contest::rules::{BallotRules, Revision};
-use acclaim_contest::{BallotId, CategoryId};
+use acclaim_contest::{BallotId, CategoryId, Phase};
 
 use crate::ballots::{
     BallotNumber, Lookup, MOST_BALLOTS_ON_A_SHEET, MOST_VOTERS_ALIKE, NewRecord, VoterNumber,
 };
 use crate::count::categories;
 use crate::division::SheetNumber;
-use crate::phase::Phase;
 use crate::refusal::Refusal;
 use crate::roster::{CategoryNumber, EntryNumber};
 use crate::tally::Tally;
@@ -28,9 +27,9 @@ pub(super) fn admit(
     let Some(header) = &tally.header else { return Err(Refusal::VotingNotOpen) };
     match tally.phase {
         Phase::Draft => return Err(Refusal::VotingNotOpen),
-        Phase::Open if tally.suspended => return Err(Refusal::VotingSuspended),
+        Phase::Suspended => return Err(Refusal::VotingSuspended),
         Phase::Open => {}
-        Phase::Closed | Phase::Certified => return Err(Refusal::VotingClosed),
+        Phase::Closed | Phase::Frozen | Phase::Certified => return Err(Refusal::VotingClosed),
     }
     let expected = expected_id.unwrap_or_else(|| ballot.expected_id(&header.contest));
     if ballot.id != expected {

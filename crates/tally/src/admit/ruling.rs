@@ -8,7 +8,6 @@ use acclaim_contest::{BallotId, CategoryId, EntryId, Instant};
 
 use super::Admitted;
 use crate::ballots::{BallotNumber, VoterNumber};
-use crate::phase::Phase;
 use crate::refusal::Refusal;
 use crate::roster::EntryNumber;
 use crate::tally::Tally;
@@ -33,7 +32,7 @@ pub(super) fn admit_amendment(tally: &Tally, what: &str, key: &str, to: &Amendme
 }
 
 fn admit_closes(tally: &Tally, text: &str) -> Result<(), Refusal> {
-    if tally.phase != Phase::Open {
+    if !tally.phase.is_voting() {
         return Err(Refusal::OutOfPlace { entry: "amended", phase: tally.phase });
     }
     let to: Instant = text.parse().map_err(|_| Refusal::InvalidAmendment("`to` is not an instant"))?;

@@ -1,5 +1,6 @@
 //! What depends on all voters: the shares' figures added up, and staff's events judged by them.
 
+use acclaim_contest::Phase;
 use std::collections::BTreeMap;
 
 use acclaim_ballot_log::hash::Hash;
@@ -11,7 +12,7 @@ use crate::admit::admit;
 use crate::figures::{Figures, Moment};
 use crate::replay::certified;
 use crate::share::Scope;
-use crate::{Phase, ResultDocument, Tally};
+use crate::{ResultDocument, Tally};
 
 /// Bytes of staff's events that are kept to be judged, about. A contest of 100,000 entries with long texts, and every ruling that people can make, is
 /// far below.

@@ -1,9 +1,9 @@
 //! Revoked passes: who is revoked is known by generation, a barred voter gets no pass, and reasons go with the tag key.
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::{ContestId, Instant, VoterTag};
+use acclaim_contest::{ContestId, Instant, Phase, VoterTag};
 use acclaim_store::{
-    Database, Phase, RequestId, StoreError,
+    Database, RequestId, StoreError,
     contests::{ContestState, Counted, PassCount},
     ledger::ContestChange,
     pass_revocations::{Mode, PassRevocation, Revoked, RevokedCounts, RevokedVoter},

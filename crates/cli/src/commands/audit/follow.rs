@@ -16,7 +16,8 @@ use acclaim_ballot_log::{
     Checkpoint, CheckpointError, Hash, TileId, Tree, VerifierKey, hash::HASH_LENGTH, leaf_hash, proof,
     tile::TILE_WIDTH,
 };
-use acclaim_tally::{Phase, Replay, audit::compare::differences};
+use acclaim_contest::Phase;
+use acclaim_tally::{Replay, audit::compare::differences};
 use anyhow::{Context as _, Result, bail};
 
 use super::{

@@ -1,0 +1,85 @@
+//! The phases of a contest.
+
+use std::{fmt, str::FromStr};
+
+/// Where a contest stands, in the order of time. A suspension comes before [`Phase::Open`], since voting goes on after it. Only a draft has no log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Everything may change; in a log: the definition is being written.
+    Draft,
+    /// Voting has begun and is suspended: no ballot is recorded until it is resumed.
+    Suspended,
+    /// Ballots are recorded.
+    Open,
+    /// Voting has ended; rulings may follow.
+    Closed,
+    /// Voting has ended, and no ruling may follow; draws and choices may.
+    Frozen,
+    /// The result is final, unless the contest is reopened.
+    Certified,
+}
+
+impl Phase {
+    const ALL: [Self; 6] =
+        [Self::Draft, Self::Suspended, Self::Open, Self::Closed, Self::Frozen, Self::Certified];
+
+    /// The word used in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Suspended => "suspended",
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Frozen => "frozen",
+            Self::Certified => "certified",
+        }
+    }
+
+    /// The word that the API has for a contest: a suspension has a field of its own there, beside `open`.
+    #[must_use]
+    pub fn public_name(self) -> &'static str {
+        match self {
+            Self::Suspended => Self::Open.as_str(),
+            other => other.as_str(),
+        }
+    }
+
+    /// The word of tallies, and of refusals by the log: `closed` for a frozen contest too.
+    #[must_use]
+    pub fn log_name(self) -> &'static str {
+        match self {
+            Self::Frozen => Self::Closed.as_str(),
+            other => other.public_name(),
+        }
+    }
+
+    /// Whether voting has begun and not ended, suspended or not: the contest has a session of the intake.
+    #[must_use]
+    pub fn is_voting(self) -> bool {
+        matches!(self, Self::Open | Self::Suspended)
+    }
+
+    /// Whether voting has ended and the result is not certified, frozen or not.
+    #[must_use]
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::Closed | Self::Frozen)
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Phase {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|phase| phase.as_str() == text)
+            .ok_or_else(|| format!("unknown phase `{text}`"))
+    }
+}

@@ -1,0 +1,219 @@
+//! What the database keeps of a contest beside its log, for quick reading: the contest's row and the states of its ballots. It is derived from the log's
+//! fold at each append, and compared with it when the log is loaded.
+
+use std::sync::Arc;
+
+use acclaim_ballot_log::entry::{LoggedDefinition, fold_definition};
+use acclaim_contest::{BallotId, BallotState, Definition, Instant};
+use acclaim_store::{
+    Command, ContestRecord, StoreError, Stores, contests::ContestState, ledger::ContestChange,
+};
+use acclaim_tally::{Projection, Tally};
+
+use crate::{
+    batch::Batch,
+    contest::ContestTask,
+    log::{CHUNK, Log},
+    reading::LoadError,
+};
+
+impl ContestTask {
+    /// How the contest's row stands once the batch is recorded; `None` if as before. The batch is folded already.
+    pub(crate) fn change_by(&self, batch: &Batch) -> Result<Option<ContestChange>, StoreError> {
+        if !batch.can_change_contest() {
+            return Ok(None);
+        }
+        let record = &self.record;
+        let mut state = record.state.clone();
+        if let Some(session) = batch.session {
+            (state.epoch, state.shards) = (session.epoch, session.shards);
+        }
+        project(self.log.replay.tally(), batch.closing.or(self.closing), &mut state);
+        let definition = definition_by(batch, &record.definition)?;
+        if state == record.state && definition.is_none() && !batch.destroys_tag_key {
+            return Ok(None);
+        }
+        Ok(Some(ContestChange {
+            definition,
+            tag_key_destroyed: batch.destroys_tag_key,
+            ..record.change(state)
+        }))
+    }
+}
+
+/// Sets what the log determines of a contest's state. `closing` is the instant of a closing that was asked for, which is not in the log before it is done.
+fn project(tally: &Tally, closing: Option<Instant>, state: &mut ContestState) {
+    if let Some(Projection { phase, closes, withdrawn }) = tally.projection() {
+        (state.phase, state.closes, state.withdrawn) = (phase, closes, withdrawn);
+    }
+    if let Some(closing) = closing
+        && state.phase.is_voting()
+    {
+        state.closes = closing.min(state.closes);
+    }
+}
+
+/// The definition with what the batch changes of it; `None` if nothing.
+fn definition_by(batch: &Batch, before: &Definition) -> Result<Option<Definition>, StoreError> {
+    if batch.definition_events.is_empty() {
+        return Ok(None);
+    }
+    let mut definition = before.clone();
+    for event in &batch.definition_events {
+        fold_definition(&mut definition, event).map_err(StoreError::Corrupt)?;
+    }
+    Ok((definition != *before).then_some(definition))
+}
+
+/// A row as it was found, after it was compared with the log.
+pub(crate) struct Reconciled {
+    pub(crate) record: ContestRecord,
+    /// A closing that was asked for and is not in the log yet.
+    pub(crate) closing: Option<Instant>,
+}
+
+/// Compares the contest's row and its ballots' states with the log, which is loaded whole, and repairs them from it. For the holder of the lease. A closing
+/// that was asked for, the intake's session and the tag key are not in the log, and stay as they are.
+pub(crate) async fn reconcile(
+    stores: &Stores,
+    mut record: ContestRecord,
+    log: &mut Log,
+    logged: LoggedDefinition,
+) -> Result<Reconciled, LoadError> {
+    let Some(definition) = logged.completed_from(&record.definition) else {
+        return Ok(Reconciled { record, closing: None });
+    };
+    let closing = asked_closing(stores, &record, log.replay.tally()).await?;
+    let mut state = record.state.clone();
+    project(log.replay.tally(), closing, &mut state);
+    let wrong = wrong_columns(&record, &state, &definition);
+    let mut change = None;
+    if !wrong.is_empty() {
+        let definition = (definition != *record.definition).then_some(definition);
+        change = Some(ContestChange { definition, ..record.change(state) });
+    }
+    let ballots = wrong_ballots(stores, &record, log.replay.tally()).await?;
+    if change.is_none() && ballots.count() == 0 {
+        return Ok(Reconciled { record, closing });
+    }
+    tracing::warn!(
+        contest = %record.id(), columns = wrong.join(", "), ballots = ballots.count(),
+        "what the database keeps of the contest is not what its log says: it is repaired from the log"
+    );
+    stores.hub.count_repair();
+    for batch in ballots.batches() {
+        log.commit(stores, &record.session(), batch, None).await?;
+    }
+    if let Some(change) = change {
+        log.commit(stores, &record.session(), Batch::default(), Some(change.clone())).await?;
+        apply(&mut record, change);
+    }
+    Ok(Reconciled { record, closing })
+}
+
+/// Makes a committed change in the record that it was made for.
+pub(crate) fn apply(record: &mut ContestRecord, change: ContestChange) {
+    let ContestChange { revision: _, tag_key: _, definition, state, tag_key_destroyed } = change;
+    if let Some(definition) = definition {
+        record.definition = Arc::new(definition);
+    }
+    record.state = state;
+    record.tag_key.take_if(|_| tag_key_destroyed);
+    record.revision += 1;
+}
+
+/// The instant of a closing that an organiser has asked for and that has not been done: the oldest command that waits asks for it, since commands are worked
+/// off in order and all others have their outcomes at once.
+async fn asked_closing(
+    stores: &Stores,
+    record: &ContestRecord,
+    tally: &Tally,
+) -> Result<Option<Instant>, StoreError> {
+    let logged = tally.projection().map(|projection| projection.closes);
+    if logged.is_none_or(|logged| record.state.closes >= logged) {
+        return Ok(None);
+    }
+    let oldest = stores.database.pending_commands(record.id(), 1).await?;
+    let is_asked = oldest.first().is_some_and(|queued| queued.command == Command::Close);
+    Ok(is_asked.then_some(record.state.closes))
+}
+
+/// The names of the columns that are not what the log says.
+fn wrong_columns(record: &ContestRecord, state: &ContestState, definition: &Definition) -> Vec<&'static str> {
+    let columns = [
+        ("phase", record.state.phase != state.phase),
+        ("closes", record.state.closes != state.closes),
+        ("withdrawn", record.state.withdrawn != state.withdrawn),
+        ("definition", *record.definition != *definition),
+    ];
+    columns.into_iter().filter_map(|(name, is_wrong)| is_wrong.then_some(name)).collect()
+}
+
+/// What is wrong with the table of ballots, and can be repaired.
+#[derive(Default)]
+struct WrongBallots {
+    /// Ballots without a row, with their indexes.
+    missing: Vec<(BallotId, u64)>,
+    /// Ballots whose state is another one than the log's, with the log's.
+    states: Vec<(BallotId, BallotState)>,
+}
+
+impl WrongBallots {
+    fn count(&self) -> usize {
+        self.missing.len() + self.states.len()
+    }
+
+    /// The repairs as batches of a size that a database takes.
+    fn batches(self) -> Vec<Batch> {
+        let missing =
+            self.missing.chunks(CHUNK).map(|ballots| Batch { ballots: ballots.to_vec(), ..Batch::default() });
+        let states =
+            self.states.chunks(CHUNK).map(|marks| Batch { marks: marks.to_vec(), ..Batch::default() });
+        missing.chain(states).collect()
+    }
+}
+
+/// Compares the table of ballots with the log.
+///
+/// # Errors
+/// [`LoadError::Damaged`] if it has a ballot that the log has not, or has elsewhere: voters were told of it.
+async fn wrong_ballots(
+    stores: &Stores,
+    record: &ContestRecord,
+    tally: &Tally,
+) -> Result<WrongBallots, LoadError> {
+    let mut wrong = WrongBallots::default();
+    let mut has_row = vec![false; usize::try_from(tally.size()).unwrap_or_default()];
+    let mut after = None;
+    loop {
+        let page = stores.database.ballots(record.id(), after, CHUNK).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        for stored in page {
+            let logged = tally.ballot(&stored.id).filter(|logged| logged.index == stored.index);
+            let Some(logged) = logged else {
+                let problem = format!(
+                    "the table of ballots has ballot {} at index {}, where the log has another entry",
+                    stored.id, stored.index
+                );
+                return Err(LoadError::Damaged { contest: record.id().clone(), problem });
+            };
+            if let Some(has_row) = usize::try_from(logged.index).ok().and_then(|index| has_row.get_mut(index))
+            {
+                *has_row = true;
+            }
+            if stored.state.as_ref() != Some(&logged.state) {
+                wrong.states.push((stored.id, logged.state));
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    let is_missing =
+        |index: u64| usize::try_from(index).is_ok_and(|index| has_row.get(index) == Some(&false));
+    for (id, index) in tally.ballots().filter(|(_, index)| is_missing(*index)) {
+        wrong.missing.push((id, index));
+        let state = tally.ballot(&id).map(|logged| logged.state);
+        wrong.states.extend(state.filter(|state| *state != BallotState::Recorded).map(|state| (id, state)));
+    }
+    Ok(wrong)
+}

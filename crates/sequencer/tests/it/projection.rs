@@ -1,0 +1,182 @@
+//! What the database keeps beside the log is what the log says: it is derived from the log, and repaired from it when the log is loaded.
+
+use acclaim_contest::{Amendment, BallotId, BallotState, Instant, Phase};
+use acclaim_sequencer::LoadError;
+use acclaim_store::{
+    Command, ContestRecord, StoreError,
+    command::Reason,
+    hub::{BallotOutcome, Notice},
+    ledger::{Append, ContestChange},
+};
+
+use crate::support::{CLOSES, Ground, World, definition_with, time};
+
+fn reason() -> Reason {
+    Reason { reason: "one household".to_owned(), note: None }
+}
+
+/// An open contest with ballots in every state and a withdrawn entry, with the ballots.
+async fn world() -> (World, [BallotId; 4]) {
+    let definition = definition_with("photos", r#""ballot":{"revision":"replace"},"#);
+    let mut world = World::open_with(Ground::embedded(), &definition).await;
+    let first = world.ballot("ama", "p1");
+    let second = world.replacing("ama", first.ballot, "p2");
+    let (voided, standing) = (world.ballot("kofi", "p1"), world.ballot("esi", "p1"));
+    let ballots = [first.ballot, second.ballot, voided.ballot, standing.ballot];
+    for item in [first, second, voided, standing] {
+        let ballot = item.ballot;
+        world.submit(vec![item]).await;
+        assert!(matches!(world.outcome(ballot).await, BallotOutcome::Recorded { .. }));
+    }
+    let void = |ballots: &[BallotId]| Command::Void { ballots: ballots.to_vec(), reason: reason() };
+    world.decide("void", void(&[ballots[0], ballots[2]])).await;
+    world.decide("withdraw", Command::Withdraw { entry: "p2".parse().unwrap(), reason: reason() }).await;
+    let to = Amendment::Text("Uno".to_owned());
+    let (what, key) = ("entry:p1".to_owned(), "title".to_owned());
+    world.decide("amend", Command::Amend { what, key, to, reason: reason() }).await;
+    (world, ballots)
+}
+
+async fn record(world: &World) -> ContestRecord {
+    world.stores.database.contest(&world.contest).await.unwrap().unwrap()
+}
+
+/// Waits for a change of the record.
+async fn changed(world: &mut World, wanted: impl Fn(&ContestRecord) -> bool) {
+    while !wanted(&record(world).await) {
+        world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
+    }
+}
+
+/// What a record says beside its revision.
+fn row(record: &ContestRecord) -> impl PartialEq + std::fmt::Debug {
+    (record.definition.clone(), record.state.clone(), record.tag_key.clone())
+}
+
+/// Writes into the database without anything in the log.
+async fn write(world: &World, change: impl FnOnce(&ContestRecord, &mut Append)) -> Result<(), StoreError> {
+    let record = record(world).await;
+    let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
+    let mut append = Append::of_entries(Some((head.size, head.root)), head, Vec::new());
+    change(&record, &mut append);
+    world.stores.database.append(&world.contest, append).await
+}
+
+async fn states(world: &World) -> Vec<Option<BallotState>> {
+    let ballots = world.stores.database.ballots(&world.contest, None, 100).await.unwrap();
+    ballots.into_iter().map(|ballot| ballot.state).collect()
+}
+
+#[tokio::test]
+async fn each_column_is_repaired_from_the_log() {
+    let (mut world, _) = world().await;
+    let before = record(&world).await;
+    assert_eq!(before.state.withdrawn, ["p2".parse().unwrap()].into());
+    assert_eq!(before.definition.entries[0].title, "Uno");
+    let earlier = Instant::at_or_before(time("2021-03-02T00:00:00Z"));
+    let later = Instant::at_or_before(time("2022-03-02T00:00:00Z"));
+    type Spoil = fn(&mut ContestChange, Instant, Instant);
+    let spoils: [(&str, Spoil); 9] = [
+        ("frozen", |change, _, _| change.state.phase = Phase::Frozen),
+        ("certified", |change, _, _| change.state.phase = Phase::Certified),
+        ("suspended", |change, _, _| change.state.phase = Phase::Suspended),
+        ("a draft", |change, _, _| change.state.phase = Phase::Draft),
+        ("closes earlier", |change, earlier, _| change.state.closes = earlier),
+        ("closes later", |change, _, later| change.state.closes = later),
+        ("nothing withdrawn", |change, _, _| change.state.withdrawn.clear()),
+        ("all withdrawn", |change, _, _| change.state.withdrawn.extend(["p1".parse().unwrap()])),
+        ("another title", |change, _, _| {
+            change.definition.as_mut().unwrap().entries[0].title = "One".to_owned();
+        }),
+    ];
+    for (repairs, (what, spoil)) in spoils.into_iter().enumerate() {
+        world.kill().await;
+        write(&world, |record, append| {
+            let definition = Some((*record.definition).clone());
+            let mut change = ContestChange { definition, ..record.change(record.state.clone()) };
+            spoil(&mut change, earlier, later);
+            append.contest = Some(change);
+        })
+        .await
+        .unwrap();
+        assert_ne!(row(&record(&world).await), row(&before), "{what}: it is spoilt");
+        assert_eq!(world.stores.hub.repairs(), repairs as u64);
+        world.begin().await.unwrap();
+        assert_eq!(row(&record(&world).await), row(&before), "{what}");
+        assert_eq!(world.stores.hub.repairs(), repairs as u64 + 1, "{what}");
+    }
+    // What is right is not written again.
+    let revision = record(&world).await.revision;
+    world.replace().await;
+    assert_eq!((record(&world).await.revision, world.stores.hub.repairs()), (revision, 9));
+    let ballot = world.ballot("yaa", "p1");
+    world.submit(vec![ballot.clone()]).await;
+    assert!(matches!(world.outcome(ballot.ballot).await, BallotOutcome::Recorded { .. }));
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn single_ballots_are_repaired_from_the_log() {
+    let (mut world, ballots) = world().await;
+    let before = states(&world).await;
+    let voided = |reason: &str, replaced| BallotState::Voided { reason: reason.to_owned(), replaced };
+    let of = |ballot: usize, states: &[Option<BallotState>]| {
+        let mut ids = ballots;
+        ids.sort();
+        states[ids.iter().position(|id| *id == ballots[ballot]).unwrap()].clone().unwrap()
+    };
+    assert_eq!(of(0, &before), voided("one household", true), "voided behind its replacement");
+    assert_eq!(of(1, &before), BallotState::Recorded);
+    assert_eq!(of(2, &before), voided("one household", false));
+    let spoils = [
+        (0, BallotState::Replaced),
+        (0, BallotState::Recorded),
+        (1, BallotState::Replaced),
+        (2, voided("another reason", false)),
+        (2, voided("one household", true)),
+        (3, voided("one household", false)),
+    ];
+    for (ballot, state) in spoils {
+        world.kill().await;
+        write(&world, |_, append| append.marks = vec![(ballots[ballot], state.clone())]).await.unwrap();
+        assert_ne!(states(&world).await, before);
+        world.begin().await.unwrap();
+        assert_eq!(states(&world).await, before, "{state:?}");
+    }
+    assert_eq!(world.stores.hub.repairs(), 6);
+    // A ballot that no log has was told to nobody by this installation.
+    world.kill().await;
+    write(&world, |_, append| append.ballots = vec![(BallotId([9; 16]), 3)]).await.unwrap();
+    let Err(LoadError::Damaged { problem, .. }) = world.begin().await else { panic!("it began") };
+    assert!(problem.contains("at index 3"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_closing_that_was_asked_for_outlives_a_kill() {
+    let (mut world, _) = world().await;
+    let closes = record(&world).await.state.closes;
+    assert_eq!(closes.to_string(), CLOSES);
+    // The intake has not all that is on its way before the grace is over.
+    world.clock.set(time("2021-03-10T12:00:00Z"));
+    world.queue("close", Command::Close).await;
+    changed(&mut world, |record| record.state.closes != closes).await;
+    let asked = record(&world).await;
+    assert_eq!(
+        (asked.state.phase, asked.state.closes.to_string()),
+        (Phase::Open, "2021-03-10T12:00:00Z".to_owned())
+    );
+    world.replace().await;
+    assert_eq!(row(&record(&world).await), row(&asked), "it is as it was asked for");
+    assert_eq!(world.stores.hub.repairs(), 0);
+    // It is not undone by what is decided meanwhile.
+    let statement = Command::State { kind: "remark".to_owned(), text: "soon".to_owned() };
+    world.decide("state", statement).await;
+    assert_eq!(record(&world).await.state.closes, asked.state.closes);
+    world.clock.set(time("2021-03-10T12:01:00Z"));
+    changed(&mut world, |record| record.state.phase == Phase::Closed).await;
+    let closed = record(&world).await;
+    assert_eq!((closed.state.phase, closed.state.closes), (Phase::Closed, asked.state.closes));
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
