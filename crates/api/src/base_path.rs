@@ -1,6 +1,7 @@
 //! The path below which a proxy publishes the server, such as `/vote`. Requests are taken with it and without, since some proxies leave it in the path and others
 //! remove it; what the server says of its own addresses has it.
 
+use acclaim_text::shortened;
 use std::{fmt, str::FromStr};
 
 use axum::{
@@ -38,7 +39,7 @@ impl FromStr for BasePath {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let path = text.strip_suffix('/').unwrap_or(text);
-        let error = |reason| BasePathError { path: text.chars().take(80).collect(), reason };
+        let error = |reason| BasePathError { path: shortened(text, 80).into_owned(), reason };
         if path.is_empty() {
             return Ok(Self::default());
         }

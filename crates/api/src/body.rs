@@ -1,5 +1,6 @@
 //! Reading requests: bounded in size and time, JSON of the expected shape, and nothing else.
 
+use acclaim_text::beginning;
 use std::{
     fmt,
     marker::PhantomData,
@@ -144,25 +145,24 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
             (Some(path), Some(missing)) => Some(format!("{path}.{missing}")),
             (path, missing) => path.or_else(|| missing.map(str::to_owned)),
         };
-        let error = shortened(&error);
+        let error = of_library(&error);
         let Some(path) = path else { return Problem::new(&problem::MALFORMED, error) };
-        let field: String = path.chars().take(100).collect();
+        let field = beginning(&path, 100);
         Problem::new(&problem::MALFORMED, format!("`{field}`: {error}")).with("field", field)
     })
 }
 
 /// serde_json repeats what it met: a request's own words are cut, and what was expected in their place is not.
-fn shortened(error: &str) -> String {
+fn of_library(error: &str) -> String {
     const MAX_BEGINNING: usize = 200;
     const MAX_ADVICE: usize = 500;
-    let beginning: String = error.chars().take(MAX_BEGINNING).collect();
+    let beginning = beginning(error, MAX_BEGINNING);
     let rest = error.get(beginning.len()..).unwrap_or_default();
     if rest.is_empty() {
-        return beginning;
+        return beginning.to_owned();
     }
     let advice = rest.rfind(", expected").or_else(|| rest.rfind(" at line")).and_then(|at| rest.get(at..));
-    let advice: String = advice.unwrap_or_default().chars().take(MAX_ADVICE).collect();
-    format!("{beginning}…{advice}")
+    format!("{beginning}…{}", acclaim_text::beginning(advice.unwrap_or_default(), MAX_ADVICE))
 }
 
 /// The field that is not there. serde names it in its message only, and the path ends at the object that lacks it.
@@ -315,11 +315,11 @@ mod tests {
     fn a_long_text_of_a_request_does_not_cut_what_was_expected() {
         let long = "x".repeat(5_000);
         let told =
-            shortened(&format!("unknown field `{long}`, expected `category` or `entry` at line 1 column 9"));
+            of_library(&format!("unknown field `{long}`, expected `category` or `entry` at line 1 column 9"));
         assert!(
             told.len() < 400 && told.ends_with("x…, expected `category` or `entry` at line 1 column 9"),
             "{told}"
         );
-        assert_eq!(shortened("missing field `a`"), "missing field `a`");
+        assert_eq!(of_library("missing field `a`"), "missing field `a`");
     }
 }

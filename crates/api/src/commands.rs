@@ -2,12 +2,13 @@
 //! after the commit.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{BallotId, ContestId, characters};
+use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     RequestId, StoreError,
     command::{Command, CommandOutcome, Queued, QueuedCommand, Reason, is_reserved},
     hub::Notice,
 };
+use acclaim_text::characters;
 use axum::{
     Json,
     extract::{Request, State},

@@ -1,6 +1,7 @@
 //! Pages of other sites may read what is public (the Fetch standard's CORS protocol): contests, tallies, results, logs. Nothing else is allowed to them: no
 //! request with a pass or a staff key, and none that changes something.
 
+use acclaim_text::shortened;
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
@@ -54,7 +55,7 @@ impl Origins {
                 !host.is_empty() && host.bytes().all(is_plain)
             });
             let value = HeaderValue::try_from(text.as_str()).ok().filter(|_| is_origin);
-            value.ok_or_else(|| OriginError(text.chars().take(80).collect()))
+            value.ok_or_else(|| OriginError(shortened(text, 80).into_owned()))
         };
         list.iter().map(origin).collect::<Result<_, _>>().map(Self::Listed)
     }

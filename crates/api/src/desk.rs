@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use acclaim_store::{
 };
 use arc_swap::ArcSwap;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, oneshot, watch},
     time::timeout,
@@ -201,7 +202,7 @@ impl Desk {
     /// Adds to a lane's batch, and sets the lane going if it rests. `false` if the batch is full: behind an intake that hangs it holds ballots whose
     /// requests have given up.
     fn fill(self: &Arc<Self>, contest: &ContestId, shard: u16, offer: Offer) -> bool {
-        let mut filling = lock(&self.filling);
+        let mut filling = self.filling.lock();
         if !filling.contains_key(contest) {
             filling.insert(contest.clone(), BTreeMap::new());
         }
@@ -222,7 +223,7 @@ impl Desk {
         let [.., last] = ballot.0;
         // The last byte is a hash's: evenly spread, and below 256.
         #[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
-        lock(&self.waiting[usize::from(last) % SHARDS])
+        self.waiting[usize::from(last) % SHARDS].lock()
     }
 
     /// Answers all who wait for a ballot; `Kept` only those for whom that is enough.
@@ -266,7 +267,7 @@ impl Desk {
 
     /// The batch that has filled; without one the lane rests.
     fn take_batch(&self, contest: &ContestId, shard: u16) -> Option<Vec<Offer>> {
-        let mut filling = lock(&self.filling);
+        let mut filling = self.filling.lock();
         let lanes = filling.get_mut(contest)?;
         let offers = lanes.get_mut(&shard).map(std::mem::take).filter(|offers| !offers.is_empty());
         if offers.is_none() {
@@ -447,7 +448,7 @@ impl Desk {
             .waiting
             .iter()
             .flat_map(|shard| {
-                lock(shard).iter().map(|(id, waiting)| (waiting.contest.clone(), *id)).collect::<Vec<_>>()
+                shard.lock().iter().map(|(id, waiting)| (waiting.contest.clone(), *id)).collect::<Vec<_>>()
             })
             .collect();
         let asking = stream::iter(waiting).map(Ok).try_for_each_concurrent(
@@ -502,9 +503,4 @@ impl Drop for Ticket {
             }
         }
     }
-}
-
-/// The maps are whole after every step, so a panic elsewhere does not spoil them.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

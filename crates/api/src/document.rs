@@ -1,6 +1,7 @@
 //! The document of a contest, as `GET /v1/contests/{contest}` answers it. It is written and compressed once for each
 //! revision of the contest, and shared by all who ask for it; a page of its entries is written for each request.
 
+use acclaim_text::beginning;
 use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use acclaim_contest::{Entry, EntryId, Phase};
@@ -23,6 +24,8 @@ use crate::{
 
 /// Entries of a page, at most.
 const MAX_PAGE: usize = 1_000;
+/// The most characters of an id that messages repeat.
+const MAX_REPEATED: usize = 64;
 /// Entries of a page unless the request says otherwise.
 const USUAL_PAGE: usize = 200;
 
@@ -189,7 +192,7 @@ impl<'a> Page<'a> {
             if !definition.categories.iter().any(|category| category.id.as_str() == *id) {
                 return Err(invalid(format!(
                     "`categories` names `{}`, which the contest does not have",
-                    cut(id)
+                    beginning(id, MAX_REPEATED)
                 )));
             }
         }
@@ -197,8 +200,12 @@ impl<'a> Page<'a> {
             None => 0,
             Some(after) => {
                 let place = definition.entries.iter().position(|entry| entry.id.as_str() == after);
-                let unknown =
-                    || invalid(format!("`after` names `{}`, which the contest does not have", cut(after)));
+                let unknown = || {
+                    invalid(format!(
+                        "`after` names `{}`, which the contest does not have",
+                        beginning(after, MAX_REPEATED)
+                    ))
+                };
                 place.ok_or_else(unknown)? + 1
             }
         };
@@ -210,11 +217,6 @@ impl<'a> Page<'a> {
         let next = page.last().filter(|_| rest.next().is_some()).map(|(_, entry)| &entry.id);
         Ok(Self { places: page.iter().map(|(place, _)| *place).collect(), next })
     }
-}
-
-/// An id as a request wrote it, short enough to be repeated.
-fn cut(id: &str) -> String {
-    id.chars().take(64).collect()
 }
 
 /// An entry, and whether it is withdrawn.

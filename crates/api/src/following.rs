@@ -1,12 +1,7 @@
 //! Following a tally as server-sent events (HTML Standard, section 9.2). Thousands may follow one: each event is written once, for all,
 //! where axum's own are written for each stream anew.
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::hub::Publication;
@@ -17,6 +12,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
+use parking_lot::Mutex;
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::timeout,
@@ -55,7 +51,7 @@ pub(crate) fn last_event(headers: &HeaderMap) -> Option<Told> {
 impl Events {
     /// The event that tells a publication.
     fn event(&self, api: &Api, publication: &Publication, told: Told) -> Bytes {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         if let Some(newest) = all.get(&publication.contest).filter(|newest| newest.told == told) {
             return newest.event.clone();
         }

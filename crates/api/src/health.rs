@@ -1,6 +1,6 @@
 //! Alive, ready, and figures.
 
-use std::{net::SocketAddr, sync::PoisonError};
+use std::net::SocketAddr;
 
 use acclaim_contest::ContestId;
 use acclaim_store::{hub::Recording, keys::Role};
@@ -180,7 +180,7 @@ refusals! {
 async fn metrics(State(api): State<Api>, request: Parts) -> Result<Response, Problem> {
     may_operate(&api, &request).await?;
     // Whoever asks at the same moment finds no half of it.
-    let _alone = api.metrics.scrape.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = api.metrics.scrape.lock();
     // Contests may have been deleted.
     for gauges in [&api.metrics.backlog, &api.metrics.log_size, &api.metrics.recording] {
         gauges.reset();

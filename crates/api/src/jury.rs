@@ -1,6 +1,7 @@
 //! What jurors may enter: the rules that the tally has for scores, checked before anything waits, each mistake with its place. Pure, so that who reads
 //! a spreadsheet checks it by the same function before anything is sent.
 
+use acclaim_text::quoted;
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -8,18 +9,11 @@ use std::{
 
 use acclaim_ballot_log::{Event, Salt};
 use acclaim_contest::{
-    Category, Entry, EntryId, Instant,
+    Category, Decimal, Entry, EntryId, Instant,
     juror::Jurors,
     rules::{Panel, PanelKind},
 };
 use acclaim_store::Command;
-
-/// The most points for one entry, and the last rank, in ten-thousandths.
-const MOST: i64 = 1_000_000 * UNIT;
-/// Ten-thousandths in one: scores have four places.
-const UNIT: i64 = 10_000;
-/// The most places before the point.
-const MOST_WHOLE: usize = 10;
 
 /// One juror's scores in a category, by one criterion if the panel has several, as they are given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,8 +132,8 @@ impl<'a> Jury<'a> {
                 }
                 Some(_) => {}
             }
-            match panel.map_or_else(|| amount(score), |panel| amount_of(panel, score, &mut ranks)) {
-                Ok(amount) => values.extend(entry.parse().ok().map(|entry| (entry, notation(amount)))),
+            match read_score(panel, score, &mut ranks) {
+                Ok(score) => values.extend(entry.parse().ok().map(|entry| (entry, score.to_string()))),
                 Err(problem) => wrong(Place::Score(index), problem),
             }
         }
@@ -194,61 +188,16 @@ fn wrong_criterion(panel: &Panel, given: Option<&str>) -> Option<String> {
     }
 }
 
-/// A score as the panel takes it, in ten-thousandths.
-fn amount_of(panel: &Panel, text: &str, ranks: &mut HashSet<i64>) -> Result<i64, String> {
-    let amount = amount(text)?;
-    match panel.kind {
-        PanelKind::Score => {
-            let [lowest, highest] = panel.scale.unwrap_or_default();
-            let scale = lowest * UNIT..=highest * UNIT;
-            if scale.contains(&amount) {
-                return Ok(amount);
-            }
-            Err(format!(
-                "{} is not from {lowest} to {highest}, the scale of the panel {}",
-                notation(amount),
-                panel.id
-            ))
-        }
-        PanelKind::Points if amount > MOST => {
-            Err(format!("{} is more than {} points", notation(amount), MOST / UNIT))
-        }
-        PanelKind::Points if amount < 0 => Err(format!("{} is below zero", notation(amount))),
-        PanelKind::Points => Ok(amount),
-        PanelKind::Rank if amount % UNIT != 0 || !(UNIT..=MOST).contains(&amount) => {
-            Err(format!("{} is not a rank: a whole number from 1", notation(amount)))
-        }
-        PanelKind::Rank if !ranks.insert(amount) => {
-            Err(format!("the rank {} is given twice", notation(amount)))
-        }
-        PanelKind::Rank => Ok(amount),
-    }
-}
-
-/// A decimal in ten-thousandths.
-fn amount(text: &str) -> Result<i64, String> {
+/// A score that the panel takes, or any where there is no such panel. A panel gives no rank twice.
+fn read_score(panel: Option<&Panel>, text: &str, ranks: &mut HashSet<Decimal>) -> Result<Decimal, String> {
     let invalid = || format!("{} is not a number such as 7 or 8.25, with at most four places", quoted(text));
-    let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |unsigned| (-1, unsigned));
-    let (whole, places) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let places_in_use = places.trim_end_matches('0');
-    let is_number = digits(whole) && digits(places) && whole.len() <= MOST_WHOLE;
-    if !is_number || places_in_use.len() > 4 || (whole.len() > 1 && whole.starts_with('0')) {
-        return Err(invalid());
+    let score = Decimal::read(text).ok_or_else(invalid)?;
+    let Some(panel) = panel else { return Ok(score) };
+    panel.check_score(score).map_err(|error| error.to_string())?;
+    if panel.kind == PanelKind::Rank && !ranks.insert(score) {
+        return Err(format!("the rank {score} is given twice"));
     }
-    let whole: i64 = whole.parse().map_err(|_| invalid())?;
-    let places: i64 = format!("{places_in_use:0<4}").parse().map_err(|_| invalid())?;
-    Ok(sign * (whole * UNIT + places))
-}
-
-/// Ten-thousandths as the log writes them: no more places than there are.
-fn notation(amount: i64) -> String {
-    let (sign, amount) = (if amount < 0 { "-" } else { "" }, amount.abs());
-    let (whole, places) = (amount / UNIT, amount % UNIT);
-    match places {
-        0 => format!("{sign}{whole}"),
-        _ => format!("{sign}{whole}.{places:04}").trim_end_matches('0').to_owned(),
-    }
+    Ok(score)
 }
 
 /// Whether what a command becomes in the log is one entry.
@@ -267,12 +216,6 @@ fn fits(command: Command, by: &str) -> Result<Command, Vec<Mistake>> {
             Err(vec![Mistake { place: Place::Values, problem }])
         }
     }
-}
-
-/// Somebody's text as messages repeat it: cut, without what moves a cursor.
-fn quoted(text: &str) -> String {
-    let cut: String = text.chars().take(80).flat_map(char::escape_debug).collect();
-    format!("\"{cut}\"")
 }
 
 #[cfg(test)]
@@ -402,7 +345,7 @@ mod tests {
         wrong(&sheet("plain", None, &[("a1", "5.0001")]), "values[0][1]: 5.0001 is not from 0 to 5");
         wrong(
             &sheet("points", None, &[("a1", "1000000.0001")]),
-            "values[0][1]: 1000000.0001 is more than 1000000 points",
+            "values[0][1]: 1000000.0001 is not from 0 to 1000000",
         );
         for rank in ["0", "1.5", "1000001"] {
             wrong(&sheet("ranks", None, &[("a1", rank)]), "values[0][1]: ");

@@ -1,6 +1,6 @@
 //! Figures for Prometheus. No secret, id or address is ever a label.
 
-use std::sync::Mutex;
+use parking_lot::Mutex;
 
 use axum::http::StatusCode;
 use prometheus::{

@@ -1,14 +1,11 @@
 //! Results written as tables and pages, and compressed answers, kept while they are asked for. Writing a large one takes a second, so it is done once, off the threads that answer, and
 //! one at a time.
 
-use std::{
-    collections::VecDeque,
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use acclaim_report::{Format, Unreadable};
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::compression::{Encoded, Encoding, is_worth_it};
 
@@ -119,7 +116,7 @@ impl Rendered {
 
     /// What is kept is whole after every step, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Key, Bytes)>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock()
     }
 }
 

@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -15,6 +15,7 @@ use std::{
 
 use acclaim_contest::{VoterTag, pass::Pass};
 use acclaim_store::{Database, error::Result, pass_revocations::RevokedVoter};
+use parking_lot::RwLock;
 use tokio::{
     sync::{Mutex, Notify},
     time::{Instant, sleep, timeout},
@@ -74,7 +75,7 @@ impl RevokedPasses {
                 "this server does not know at the moment which passes are revoked: send the request again";
             return Err(Problem::new(&problem::REVOCATIONS_UNKNOWN, detail));
         }
-        let least = self.least.read().unwrap_or_else(PoisonError::into_inner);
+        let least = self.least.read();
         if !least.is_empty() && least.get(&pass.voter).is_some_and(|least| pass.generation() < *least) {
             return Err(Problem::new(&problem::PASS_REVOKED, "the pass was revoked"));
         }
@@ -145,7 +146,7 @@ impl RevokedPasses {
         if voters.is_empty() {
             return;
         }
-        let mut least = self.least.write().unwrap_or_else(PoisonError::into_inner);
+        let mut least = self.least.write();
         for RevokedVoter { voter, generation, .. } in voters {
             let known = least.entry(*voter).or_default();
             *known = (*known).max(*generation);

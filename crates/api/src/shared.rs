@@ -6,7 +6,7 @@ use std::{
     collections::{HashMap, VecDeque},
     pin::Pin,
     sync::{
-        Arc, LazyLock, Mutex, PoisonError, Weak,
+        Arc, LazyLock, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -15,6 +15,7 @@ use std::{
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
+use parking_lot::Mutex;
 
 use crate::memory::{PIECE, Turn};
 
@@ -51,17 +52,17 @@ struct Version {
 
 impl Version {
     fn bytes(&self) -> Option<Bytes> {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.bytes.lock().clone()
     }
 
     /// Whether only the answers that send it hold it.
     fn is_out_of_date(&self) -> bool {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(Bytes::is_unique)
+        self.bytes.lock().as_ref().is_some_and(Bytes::is_unique)
     }
 
     /// Frees the bytes, even while answers hold the version.
     fn give_back(&self) {
-        if self.bytes.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+        if self.bytes.lock().take().is_some() {
             self.held.fetch_sub(self.size, Ordering::Relaxed);
         }
     }
@@ -117,7 +118,7 @@ impl Versions {
             return Part::Small(bytes);
         }
         let place = bytes.as_ptr().addr();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         known.time += 1;
         // While the bytes are held nothing else is in their place.
         let same = known.versions.get(&place).and_then(|asked| asked.version.upgrade());

@@ -3,10 +3,11 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use crate::limits::prefix;
+use parking_lot::{Mutex, MutexGuard};
 
 /// One network has at most one of so many parts.
 const PARTS: usize = 4;
@@ -47,7 +48,7 @@ impl Shares {
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock()
     }
 }
 

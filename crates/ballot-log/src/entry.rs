@@ -6,6 +6,7 @@ mod codec;
 mod opening;
 mod salt;
 mod text;
+mod types;
 
 use acclaim_contest::{
     Amendment, BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles,

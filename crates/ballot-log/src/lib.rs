@@ -26,5 +26,5 @@ pub use hash::{Hash, empty_root, leaf_hash};
 pub use key::{SigningKey, VerifierKey};
 pub use receipt::{Receipt, ReceiptError};
 pub use tile::{TileId, TilePath};
-pub use tree::{Tree, TreeError};
+pub use tree::Tree;
 pub use witness::AddCheckpoint;

@@ -3,25 +3,8 @@
 
 use std::mem;
 
-use crate::hash::{HASH_LENGTH, Hash, empty_root, node_hash};
-use crate::tile::{TILE_HEIGHT, TILE_LENGTH, TILE_WIDTH, TileId, hashes_at, perfect_root};
-
-/// The largest tree that can be resumed. No log gets there; sizes beyond it can only be a mistake.
-pub const MAX_SIZE: u64 = 1 << 56;
-
-/// Why a tree cannot be resumed from its tiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TreeError {
-    /// Larger than [`MAX_SIZE`].
-    #[error("a log of {0} entries is larger than any")]
-    TooLarge(u64),
-    /// A tile at the right edge is not there.
-    #[error("tile {} of level {} is missing", .0.number, .0.level)]
-    MissingTile(TileId),
-    /// A tile at the right edge has fewer hashes than the size says, or is no row of hashes.
-    #[error("tile {} of level {} has a length that does not fit the size", .0.number, .0.level)]
-    WrongLength(TileId),
-}
+use crate::hash::{Hash, empty_root, node_hash};
+use crate::tile::{TILE_HEIGHT, TILE_LENGTH, TileId};
 
 /// A log's Merkle tree, to append to.
 #[derive(Debug, Clone)]
@@ -57,59 +40,6 @@ impl Tree {
     #[must_use]
     pub fn without_tiles() -> Self {
         Self { keeps_tiles: false, ..Self::new() }
-    }
-
-    /// The tree of `size` entries, from the tiles at its right edge: at each level the one that is not full. `tiles` is asked for just these.
-    /// A stored tile may be wider than the tree of this size needs.
-    ///
-    /// # Errors
-    /// [`TreeError`]. Whether the tiles are the right ones only the root can tell: compare it with the checkpoint's.
-    pub fn resume(size: u64, mut tiles: impl FnMut(TileId) -> Option<Vec<u8>>) -> Result<Self, TreeError> {
-        if size > MAX_SIZE {
-            return Err(TreeError::TooLarge(size));
-        }
-        let mut tree = Self { size, ..Self::new() };
-        for id in Self::edge(size) {
-            let width = usize::from(id.width_at(size));
-            let mut bytes = Vec::new();
-            if width > 0 {
-                bytes = tiles(id).ok_or(TreeError::MissingTile(id))?;
-                if bytes.len() > TILE_LENGTH
-                    || bytes.len() % HASH_LENGTH != 0
-                    || bytes.len() < width * HASH_LENGTH
-                {
-                    return Err(TreeError::WrongLength(id));
-                }
-                bytes.truncate(width * HASH_LENGTH);
-            }
-            tree.open.push(OpenTile { number: id.number, reported: bytes.len(), bytes });
-        }
-        for tile in tree.open.iter().rev() {
-            let (mut rest, _) = tile.bytes.as_chunks::<HASH_LENGTH>();
-            for bit in (0..TILE_HEIGHT).rev() {
-                if rest.len() >> bit & 1 == 1
-                    && let Some((subtree, tail)) = rest.split_at_checked(1 << bit)
-                {
-                    tree.frontier.extend(perfect_root(subtree));
-                    rest = tail;
-                }
-            }
-        }
-        Ok(tree)
-    }
-
-    /// The tiles that [`Tree::resume`] asks for at this size, so that they can be fetched beforehand.
-    #[must_use]
-    pub fn tiles_to_resume(size: u64) -> Vec<TileId> {
-        Self::edge(size).filter(|id| id.width_at(size) > 0).collect()
-    }
-
-    /// The tile at each level that is not full, even if it has no hash yet.
-    fn edge(size: u64) -> impl Iterator<Item = TileId> {
-        (0..=u8::MAX)
-            .map(move |level| (level, hashes_at(size, level)))
-            .take_while(|(_, hashes)| *hashes > 0)
-            .map(|(level, hashes)| TileId { level, number: hashes / u64::from(TILE_WIDTH) })
     }
 
     /// Appends a leaf and returns its index.

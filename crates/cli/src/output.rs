@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal, Write as _},
 };
 
-use acclaim_contest::characters::is_refused;
+use acclaim_text::characters::is_refused;
 use anyhow::Result;
 use clap::builder::styling::Style;
 use serde_json::Value;

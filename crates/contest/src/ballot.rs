@@ -1,5 +1,6 @@
 //! What is checked of a ballot before it joins the log: its selections against the contest's categories and entries.
 
+use acclaim_text::beginning;
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -104,11 +105,11 @@ impl SelectionReason {
     }
 
     fn of_category(self, category: &str) -> SelectionError {
-        SelectionError { category: Some(clipped(category)), entry: None, reason: self }
+        SelectionError { category: Some(repeated(category)), entry: None, reason: self }
     }
 
     fn of(self, category: &str, entry: &str) -> SelectionError {
-        SelectionError { category: Some(clipped(category)), entry: Some(clipped(entry)), reason: self }
+        SelectionError { category: Some(repeated(category)), entry: Some(repeated(entry)), reason: self }
     }
 }
 
@@ -137,8 +138,9 @@ impl CategoryLimit {
     }
 }
 
-fn clipped(text: &str) -> String {
-    text.chars().take(MOST_REPEATED).collect()
+/// An id as a request has it, short enough to be repeated.
+fn repeated(id: &str) -> String {
+    beginning(id, MOST_REPEATED).to_owned()
 }
 
 impl Slate {
@@ -171,16 +173,6 @@ impl Slate {
                 })
                 .collect(),
         }
-    }
-
-    /// Marks an entry as withdrawn, or as standing again. `false` if there is no such entry.
-    pub fn set_withdrawn(&mut self, entry: &str, withdrawn: bool) -> bool {
-        let standing = self.entries.get_mut(entry);
-        let known = standing.is_some();
-        if let Some(standing) = standing {
-            standing.withdrawn = withdrawn;
-        }
-        known
     }
 
     /// Sorts the selections (category, entry) of a ballot into byte order, as the log has them, and checks them. A ballot may leave

@@ -110,7 +110,10 @@ fn is_break(c: char) -> bool {
 
 /// Whether a spreadsheet may skip it before a sign.
 fn is_skipped(c: char) -> bool {
-    matches!(c, '\'' | '"') || c.is_whitespace() || c.is_control() || crate::characters::is_invisible(c)
+    matches!(c, '\'' | '"')
+        || c.is_whitespace()
+        || c.is_control()
+        || acclaim_text::characters::is_invisible(c)
 }
 
 #[cfg(test)]

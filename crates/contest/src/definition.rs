@@ -83,7 +83,8 @@ pub struct Overrides {
 
 /// The instant of a date and time as definitions have them.
 pub(crate) fn local_instant(text: &str, zone: &TimeZone) -> Result<Instant, String> {
-    window::instant(text, Some(zone))?.ok_or_else(|| format!("{} has no time zone", mistakes::quoted(text)))
+    window::instant(text, Some(zone))?
+        .ok_or_else(|| format!("{} has no time zone", acclaim_text::quoted(text)))
 }
 
 /// Brings the content of the file named by `entries_csv`, or says in words why it cannot.
@@ -112,7 +113,7 @@ impl Definition {
     }
 
     /// Reads a definition that has been stored, as [`Definition::from_json`] does, but holds its texts to the rules they were stored by: a character that
-    /// has been refused only since ([`characters`](crate::characters)) leaves a contest readable.
+    /// has been refused only since ([`characters`](acclaim_text::characters)) leaves a contest readable.
     ///
     /// # Errors
     /// Every mistake of the text.

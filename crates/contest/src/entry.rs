@@ -9,6 +9,9 @@ use crate::id::{CategoryId, EntryId};
 /// Titles in other languages: BCP 47 tag to text. Kept in byte order of the tags, which is their order in the log.
 pub type Titles = BTreeMap<String, String>;
 
+/// The longest entry of a log, in bytes and without its newline: entry bundles have two bytes for it.
+pub const MAX_ENTRY_LENGTH: usize = 65_535;
+
 /// One category of a contest. Field order is the canonical order in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,16 +59,4 @@ pub struct Entry {
     /// Labels shown to voters, in the order given: `[["country", "Ghana"], ...]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<(String, String)>,
-}
-
-/// The new value of an amended key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Amendment {
-    /// `closes`, `title`, `summary`, `image`, `url`; an empty text removes what is optional.
-    Text(String),
-    /// `titles`
-    Titles(Titles),
-    /// `details`
-    Details(Vec<(String, String)>),
 }

@@ -1,5 +1,6 @@
 //! Identifiers that people choose: `[a-z0-9][a-z0-9_.-]{0,63}`.
 
+use acclaim_text::shortened;
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -77,7 +78,7 @@ macro_rules! identifier {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                if is_id(text) { Ok(Self(text.into())) } else { Err(InvalidId(text.chars().take(80).collect())) }
+                if is_id(text) { Ok(Self(text.into())) } else { Err(InvalidId(shortened(text, 80).into_owned())) }
             }
         }
 

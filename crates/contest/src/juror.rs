@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-use crate::{characters, id::PanelId};
+use acclaim_text::{characters, quoted};
+
+use crate::id::PanelId;
 
 /// The most characters of a juror's or staff key's name.
 pub const MOST_NAME: usize = 100;
 /// How similar two names must be, from 0 to 1, for one to be suggested for the other.
 const SIMILAR: f64 = 0.6;
-/// The most characters of a name that messages repeat.
-const MOST_QUOTED: usize = 80;
 
 /// Whether a text can be the name of a juror or of a staff key: it is shown, and written into logs.
 ///
@@ -161,20 +161,6 @@ fn suggestion(nearest: Option<&str>) -> String {
         None => "; jurors are named in the definition, or come to be with `acclaim key create --role juror`"
             .to_owned(),
     }
-}
-
-/// A name as messages repeat it: cut, with what is refused escaped.
-fn quoted(name: &str) -> String {
-    let mut quoted = String::from('"');
-    for character in name.chars().take(MOST_QUOTED) {
-        if character.is_control() || characters::is_refused(character) {
-            quoted.extend(character.escape_unicode());
-        } else {
-            quoted.push(character);
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 /// A name, shown in full: names that look alike are distinguished.

@@ -2,11 +2,12 @@
 //!
 //! Everything here is pure: time, keys and randomness come in as arguments.
 
+pub mod amendment;
 pub mod ballot;
 mod ballot_state;
-pub mod characters;
 pub mod csv_cell;
 pub mod days;
+mod decimal;
 pub mod definition;
 mod encoding;
 pub mod entry;
@@ -22,10 +23,12 @@ pub mod time;
 pub mod voter;
 pub mod zone;
 
+pub use amendment::Amendment;
 pub use ballot::{SelectionError, SelectionReason, Slate};
 pub use ballot_state::BallotState;
+pub use decimal::Decimal;
 pub use definition::{Definition, Mistake, Mistakes, Overrides};
-pub use entry::{Amendment, Category, Entry, Titles};
+pub use entry::{Category, Entry, Titles};
 pub use id::{CategoryId, ContestId, EntryId, InvalidId, PanelId};
 pub use phase::Phase;
 pub use rounds::{Previous, Rounds};

@@ -26,6 +26,7 @@ use jiff::Timestamp;
 
 use crate::id::{ChannelId, ContestId, is_id};
 use crate::voter::VoterTag;
+use subtle::ConstantTimeEq as _;
 
 pub use self::way::Way;
 
@@ -158,7 +159,7 @@ impl Pass {
         let [version] = reader.array()?;
         let key_id = u32::from_le_bytes(reader.array()?);
         let key = keys.iter().find(|key| key.id == key_id).ok_or(PassError::Invalid)?;
-        if !constant_time_eq(&mac(key, body), given) {
+        if !bool::from(mac(key, body).ct_eq(given)) {
             return Err(PassError::Invalid);
         }
         let mark: [u8; 8] = reader.array()?;
@@ -224,11 +225,6 @@ fn mac(key: &PassKey, body: &[u8]) -> [u8; MAC_LENGTH] {
     let mut mac = [0; MAC_LENGTH];
     mac.copy_from_slice(&hash.as_bytes()[..MAC_LENGTH]);
     mac
-}
-
-/// Compares without telling by its time where the difference lies.
-fn constant_time_eq(a: &[u8; MAC_LENGTH], b: &[u8; MAC_LENGTH]) -> bool {
-    std::hint::black_box(u128::from_le_bytes(*a) ^ u128::from_le_bytes(*b)) == 0
 }
 
 /// Takes fields off the front of a body.

@@ -1,13 +1,16 @@
 //! The rules of a contest, as its log carries them. Field order is the canonical order.
 
 mod contradictions;
+mod panel_score;
 
+use acclaim_text::shortened;
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 pub use contradictions::Contradiction;
 pub(crate) use contradictions::MOST_LISTED;
+pub use panel_score::{MAX_POINTS, ScoreError};
 
 use crate::entry::Category;
 use crate::id::{CategoryId, ChannelId, InvalidId, PanelId};
@@ -258,7 +261,7 @@ impl FromStr for WinnerTies {
             "countback" => Self::Countback,
             _ => match text.strip_prefix("panel:") {
                 Some(id) => Self::Panel(id.parse()?),
-                None => return Err(InvalidWinnerTies::Unknown(text.chars().take(80).collect())),
+                None => return Err(InvalidWinnerTies::Unknown(shortened(text, 80).into_owned())),
             },
         })
     }

@@ -1,5 +1,6 @@
 //! Instants, whole seconds of UTC, and the cut times that the log tells of a ballot's casting.
 
+use acclaim_text::shortened;
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
@@ -68,7 +69,7 @@ impl FromStr for Instant {
 
     /// Reads exactly the form that [`Instant`] writes; other spellings of the same instant are refused.
     fn from_str(text: &str) -> Result<Self, InvalidInstant> {
-        let invalid = || InvalidInstant(text.chars().take(40).collect());
+        let invalid = || InvalidInstant(shortened(text, 40).into_owned());
         let time: Timestamp = text.parse().map_err(|_| invalid())?;
         let instant = Self::from_seconds(time.as_second()).ok_or_else(invalid)?;
         if instant.to_string() == text { Ok(instant) } else { Err(invalid()) }

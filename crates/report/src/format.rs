@@ -1,5 +1,6 @@
 //! The forms in which a result is told.
 
+use acclaim_text::shortened;
 use std::{fmt, str::FromStr};
 
 /// A form of a result.
@@ -64,6 +65,6 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, UnknownFormat> {
         let known = Self::ALL.into_iter().find(|format| format.name() == text);
-        known.ok_or_else(|| UnknownFormat(text.chars().take(40).collect()))
+        known.ok_or_else(|| UnknownFormat(shortened(text, 40).into_owned()))
     }
 }

@@ -6,6 +6,7 @@
 mod first;
 
 use acclaim_contest::Zone;
+use acclaim_text::shortened;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -113,9 +114,5 @@ fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
 
 /// The beginning of a text that may repeat what the document says.
 fn told(text: &str) -> String {
-    let mut told: String = text.chars().take(MOST_TOLD).collect();
-    if told.len() < text.len() {
-        told.push('…');
-    }
-    told
+    shortened(text, MOST_TOLD).into_owned()
 }

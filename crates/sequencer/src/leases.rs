@@ -1,13 +1,11 @@
 //! The leases of a process are prolonged all at once, four times as often as they run out: hundreds of contests in which nothing happens cost one statement.
 //! If a contest's lease was not among them, or not in time, its task prolongs it alone.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use acclaim_contest::ContestId;
 use acclaim_store::lease::ProlongedLease;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::watch,
     task::JoinHandle,
@@ -49,7 +47,7 @@ impl Held {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ContestId, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -78,26 +78,17 @@ impl ContestTask {
     }
 }
 
-/// The key whose value the API fills in: what the intake holds is known only when asked. Ids cannot hold quotes, so the first
-/// match is the key.
-const PENDING: &[u8] = b"\"pending\":";
-
 /// All figures at the log's present size.
 fn publication(contest: &ContestId, replay: &Replay, at: Timestamp) -> Publication {
-    let mut tally = replay.tally_json(0);
-    // It is kept: what it grew by beyond its size is given back.
-    tally.shrink_to_fit();
-    let tally = Bytes::from(tally);
-    let split = tally
-        .windows(PENDING.len())
-        .position(|window| window == PENDING)
-        .map_or(0, |start| start + PENDING.len());
+    let (mut before, mut after) = replay.tally_json();
+    // They are kept: what they grew by beyond their size is given back.
+    before.shrink_to_fit();
+    after.shrink_to_fit();
     Publication {
         contest: contest.clone(),
         size: replay.size(),
         root: replay.root(),
-        // One digit: the zero that stands in for the figure.
-        tally: (tally.slice(..split), tally.slice((split + 1).min(tally.len())..)),
+        tally: (Bytes::from(before), Bytes::from(after)),
         tally_csv: Bytes::from(replay.tally().standings_csv()),
         // Making the document takes a while: not before there is one to make.
         result: replay.tally().closed().and_then(|_| replay.result()).map(|result| Bytes::from(result.json)),

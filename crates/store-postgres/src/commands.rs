@@ -3,7 +3,7 @@
 use acclaim_contest::ContestId;
 use acclaim_store::{
     Commands, RequestId,
-    command::{CommandOutcome, Queued, QueuedCommand, RECORDED, Sought},
+    command::{CommandColumns, CommandOutcome, Queued, QueuedCommand, Sought},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
@@ -42,14 +42,19 @@ impl Commands for PostgresDatabase {
         after: u64,
         most: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
+        let Some(columns) = sought.columns() else { return Ok(Vec::new()) };
+        let CommandColumns { kind, panel, juror, category, criterion, entry } = columns;
         let statement = query(
             "SELECT key, staff, command, received, outcome, commands.number FROM commands JOIN contests ON contest = contests.number
-             WHERE id = $1 AND starts_with(command, $2) AND starts_with(outcome, $3) AND commands.number > $4
-             ORDER BY commands.number LIMIT $5",
+             WHERE id = $1 AND recorded AND kind = $2 AND commands.number > $3
+             AND ($4::text IS NULL OR panel = $4) AND ($5::text IS NULL OR juror = $5) AND ($6::text IS NULL OR category = $6)
+             AND ($7::text IS NULL OR criterion = $7) AND ($8::text IS NULL OR entry = $8)
+             ORDER BY commands.number LIMIT $9",
         );
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let statement = statement.bind(contest.as_str()).bind(sought.beginning()).bind(RECORDED);
-        let statement = statement.bind(signed(after)?).bind(most);
+        let statement =
+            statement.bind(contest.as_str()).bind(kind).bind(signed(after)?).bind(panel).bind(juror);
+        let statement = statement.bind(category).bind(criterion).bind(entry).bind(most);
         let rows = self.rows(statement).await?;
         let recorded = |row: &PgRow| {
             let outcome: String = row.try_get(4).map_err(unavailable)?;

@@ -1,17 +1,13 @@
 //! The pool of connections, and the ways to use it.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
     error::{Result, StoreError},
     ledger::Append,
 };
+use parking_lot::{Mutex, MutexGuard};
 use sqlx_core::{
     connection::Connection as _,
     error::Error,
@@ -292,7 +288,7 @@ impl PostgresDatabase {
     }
 
     fn numbers(&self) -> MutexGuard<'_, HashMap<ContestId, i32>> {
-        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.numbers.lock()
     }
 }
 

@@ -23,10 +23,11 @@ const MIGRATIONS: &[(i32, &str)] = &[
     (5, include_str!("../migrations/5.sql")),
     (6, include_str!("../migrations/6.sql")),
     (7, include_str!("../migrations/7.sql")),
-    (VERSION, include_str!("../migrations/8.sql")),
+    (8, include_str!("../migrations/8.sql")),
+    (VERSION, include_str!("../migrations/9.sql")),
 ];
 /// The version that this program works with.
-pub const VERSION: i32 = 8;
+pub const VERSION: i32 = 9;
 /// Key of the lock that migrations hold: `acclaim1` in ASCII.
 const MIGRATION_LOCK: i64 = 0x6163_636c_6169_6d31;
 /// How long connecting may take, and how long a migration waits for its locks.

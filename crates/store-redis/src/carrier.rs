@@ -1,12 +1,7 @@
 //! Carries the hub's notices between processes, by one subscription each. A notice may be lost; after a cut everyone is told so, and brought the newest
 //! publications. What goes over Redis carries a MAC: whoever can write there can neither announce a ballot as recorded nor publish a tally.
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
@@ -15,6 +10,7 @@ use acclaim_store::{
     hub::{Hub, Notice, Publication},
 };
 use futures_util::StreamExt as _;
+use parking_lot::{Mutex, MutexGuard};
 use redis::aio::PubSub;
 use tokio::{
     sync::{Notify, mpsc},
@@ -131,7 +127,7 @@ impl Carrier {
     }
 
     fn unkept(&self) -> MutexGuard<'_, HashMap<ContestId, Arc<Publication>>> {
-        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unkept.lock()
     }
 
     /// Keeps publications for processes to come, beside what is said: a server of several that is away holds up no notices. What is not kept is tried again.

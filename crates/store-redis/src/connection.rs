@@ -1,12 +1,9 @@
 //! One connection to Redis, single or a cluster, shared by all that this crate does.
 
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use acclaim_store::StoreError;
+use parking_lot::Mutex;
 use redis::{
     Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo as _, RedisError, RedisResult,
     ServerErrorKind, TlsCertificates, Value,
@@ -178,12 +175,12 @@ impl Connection {
     /// Connects anew. What is under way goes on where it is.
     pub(crate) async fn renew(&self, servers: &Servers) -> RedisResult<()> {
         let link = servers.link().await?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = link;
+        *self.0.lock() = link;
         Ok(())
     }
 
     fn link(&self) -> Link {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 
     /// Runs a command where its key is.
@@ -264,6 +261,9 @@ fn master(line: &str) -> Option<(String, u16)> {
 }
 
 /// A script that runs as one step.
+///
+/// Not the `redis` crate's, which loads a script with `SCRIPT LOAD`: in a cluster that goes to all masters, so that one of them that is away would hold up the
+/// others.
 pub(crate) struct Script {
     text: &'static str,
     hash: String,

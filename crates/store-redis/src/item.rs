@@ -8,6 +8,7 @@ use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::intake::Item;
 use bytes::Bytes;
 use jiff::Timestamp;
+use subtle::ConstantTimeEq as _;
 
 const MAC_LENGTH: usize = 16;
 const PROMISED: u8 = 1;
@@ -91,7 +92,7 @@ pub(crate) fn decode(key: &[u8; 32], contest: &ContestId, block: &Bytes) -> Deco
 
 fn read(key: &[u8; 32], contest: &ContestId, item: &Bytes) -> Option<Item> {
     let (given, body) = item.split_first_chunk::<MAC_LENGTH>()?;
-    if blake3::Hash::from(pad(mac(key, contest, body))) != blake3::Hash::from(pad(*given)) {
+    if !bool::from(mac(key, contest, body).ct_eq(given)) {
         return None;
     }
     let ([flags], rest) = body.split_first_chunk()?;
@@ -114,13 +115,6 @@ fn read(key: &[u8; 32], contest: &ContestId, item: &Bytes) -> Option<Item> {
         group,
         entry: item.slice_ref(rest),
     })
-}
-
-/// Hashes compare in constant time.
-fn pad(mac: [u8; MAC_LENGTH]) -> [u8; 32] {
-    let mut padded = [0; 32];
-    padded[..MAC_LENGTH].copy_from_slice(&mac);
-    padded
 }
 
 #[cfg(test)]

@@ -1,13 +1,10 @@
 //! Shards that take too long to say what they hold: the others' ballots go on without them.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::intake::Session;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// How long one of several shards may take at first.
@@ -44,6 +41,6 @@ impl Late {
 
     /// Whole after every step, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, HashMap<(ContestId, u16), (Duration, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -2,13 +2,14 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use acclaim_store::{Clock, StoreError, intake::Condition};
+use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use crate::{
@@ -60,7 +61,7 @@ pub(crate) struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let watcher = self.watcher.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let watcher = self.watcher.get_mut();
         if let Some(watcher) = watcher.take() {
             watcher.abort();
         }
@@ -116,14 +117,14 @@ impl Redis {
                 }
             }
         });
-        *shared.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher.abort_handle());
+        *shared.watcher.lock() = Some(watcher.abort_handle());
         Ok(Self(shared))
     }
 }
 
 impl Shared {
     pub(crate) fn condition(&self) -> Condition {
-        let condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let condition = self.condition.lock().clone();
         Condition { forged: self.forged.load(Ordering::Relaxed), ..condition }
     }
 
@@ -142,7 +143,7 @@ impl Shared {
     }
 
     fn note(&self, condition: Condition) {
-        let mut known = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.condition.lock();
         if known.refuses != condition.refuses {
             match &condition.refuses {
                 Some(why) => tracing::error!(why, "the intake takes no ballots"),

@@ -1,14 +1,11 @@
 //! Who waits for ballots of a contest, and is woken when one of its shards was filled that had been empty. A wake-up can
 //! be lost with the connection that brings it, so that a drain also looks by itself from time to time.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::intake::Cursors;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::Notify, time::Instant};
 
 /// See the [module](self).
@@ -27,12 +24,12 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// What is kept, if nothing was found behind these cursors.
     pub(crate) fn idle_behind(&self, after: &Cursors) -> Option<Idle> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = self.idle.lock();
         idle.as_ref().filter(|idle| idle.behind == *after).cloned()
     }
 
     pub(crate) fn keep(&self, idle: Option<Idle>) {
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = idle;
+        *self.idle.lock() = idle;
     }
 }
 
@@ -70,6 +67,6 @@ impl Wakes {
 
     /// The map is whole after every step, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, HashMap<ContestId, Arc<Waiting>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

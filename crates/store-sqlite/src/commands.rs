@@ -3,7 +3,7 @@
 use acclaim_contest::ContestId;
 use acclaim_store::{
     Commands, RequestId,
-    command::{CommandOutcome, Queued, QueuedCommand, RECORDED, Sought},
+    command::{CommandColumns, CommandOutcome, Queued, QueuedCommand, Sought},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
@@ -69,18 +69,21 @@ impl Commands for SqliteDatabase {
         after: u64,
         most: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
-        let (id, beginning) = (contest.clone(), sought.beginning());
+        let Some(columns) = sought.columns() else { return Ok(Vec::new()) };
+        let id = contest.clone();
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
             let mut statement = tx
                 .prepare_cached(
                     "SELECT key, staff, command, received, outcome, number FROM commands
-                     WHERE contest = ?1 AND substr(command, 1, length(?2)) = ?2 AND substr(outcome, 1, length(?3)) = ?3
-                     AND number > ?4 ORDER BY number LIMIT ?5",
+                     WHERE contest = ?1 AND recorded AND kind = ?2 AND number > ?3
+                     AND (?4 IS NULL OR panel = ?4) AND (?5 IS NULL OR juror = ?5) AND (?6 IS NULL OR category = ?6)
+                     AND (?7 IS NULL OR criterion = ?7) AND (?8 IS NULL OR entry = ?8) ORDER BY number LIMIT ?9",
                 )
                 .map_err(unavailable)?;
             let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let values = params![contest, beginning, RECORDED, signed(after)?, most];
+            let CommandColumns { kind, panel, juror, category, criterion, entry } = columns;
+            let values = params![contest, kind, signed(after)?, panel, juror, category, criterion, entry, most];
             let read = |row: &Row<'_>| Ok((row.get(5)?, stored_command(row)?, row.get::<_, String>(4)?));
             let rows = statement.query_map(values, read).map_err(unavailable)?;
             rows.map(|row| {

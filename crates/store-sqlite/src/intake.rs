@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use acclaim_contest::{BallotId, ContestId};
@@ -16,6 +16,7 @@ use acclaim_store::{
     },
 };
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// Ballots of one contest that may wait. At 200 bytes each about 13 MB.
@@ -55,7 +56,7 @@ impl Queue {
 impl LocalIntake {
     /// The session's buffer, if it is the present one.
     fn buffer(&self, session: &Session) -> Option<Arc<Buffer>> {
-        lock(&self.buffers).get(&session.contest).filter(|buffer| buffer.epoch == session.epoch).cloned()
+        self.buffers.lock().get(&session.contest).filter(|buffer| buffer.epoch == session.epoch).cloned()
     }
 }
 
@@ -73,7 +74,7 @@ impl Intake for LocalIntake {
         let Some(buffer) = self.buffer(session) else {
             return Ok(vec![Submitted::Rebuilding; offers.len()]);
         };
-        let mut queue = lock(&buffer.queue);
+        let mut queue = buffer.queue.lock();
         let submitted = offers
             .iter()
             .map(|offer| {
@@ -101,7 +102,7 @@ impl Intake for LocalIntake {
                 return lost();
             };
             {
-                let queue = lock(&buffer.queue);
+                let queue = buffer.queue.lock();
                 let from = position(after);
                 let Some(skip) = from.checked_sub(queue.trimmed) else { return lost() };
                 if from < queue.end() {
@@ -117,7 +118,7 @@ impl Intake for LocalIntake {
 
     async fn trim(&self, session: &Session, through: &Cursors, _: &[BallotId]) -> Result<()> {
         if let Some(buffer) = self.buffer(session).filter(|_| through.epoch == session.epoch) {
-            let mut queue = lock(&buffer.queue);
+            let mut queue = buffer.queue.lock();
             let count = position(through).saturating_sub(queue.trimmed).min(queue.items.len() as u64);
             queue.items.drain(..usize::try_from(count).unwrap_or(usize::MAX));
             queue.trimmed += count;
@@ -127,20 +128,20 @@ impl Intake for LocalIntake {
 
     async fn seal(&self, session: &Session) -> Result<Option<Cursors>> {
         Ok(self.buffer(session).map(|buffer| {
-            let mut queue = lock(&buffer.queue);
+            let mut queue = buffer.queue.lock();
             queue.sealed = true;
             cursors(session, queue.end())
         }))
     }
 
     async fn begin(&self, session: &Session) -> Result<Cursors> {
-        let mut buffers = lock(&self.buffers);
+        let mut buffers = self.buffers.lock();
         let known = buffers.get(&session.contest);
         if known.is_none_or(|buffer| buffer.epoch != session.epoch) {
             let mut survivors = Vec::new();
             if let Some(old) = known {
-                survivors.append(&mut lock(&old.survivors));
-                survivors.extend(lock(&old.queue).items.drain(..));
+                survivors.append(&mut old.survivors.lock());
+                survivors.extend(old.queue.lock().items.drain(..));
                 old.filled.notify_one();
             }
             let buffer = Buffer {
@@ -155,13 +156,13 @@ impl Intake for LocalIntake {
     }
 
     async fn survivors(&self, session: &Session) -> Result<Survivors> {
-        let items = self.buffer(session).map(|buffer| lock(&buffer.survivors).clone()).unwrap_or_default();
+        let items = self.buffer(session).map(|buffer| buffer.survivors.lock().clone()).unwrap_or_default();
         Ok(Survivors { taken: vec![items.len() as u64], items })
     }
 
     async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()> {
         if let Some(buffer) = self.buffer(session) {
-            let mut survivors = lock(&buffer.survivors);
+            let mut survivors = buffer.survivors.lock();
             let count = taken.first().map_or(0, |count| usize::try_from(*count).unwrap_or(usize::MAX));
             let count = count.min(survivors.len());
             survivors.drain(..count);
@@ -179,13 +180,13 @@ impl Intake for LocalIntake {
 
     async fn open(&self, session: &Session) -> Result<()> {
         if let Some(buffer) = self.buffer(session) {
-            lock(&buffer.queue).open = true;
+            buffer.queue.lock().open = true;
         }
         Ok(())
     }
 
     async fn forget(&self, session: &Session) -> Result<()> {
-        if let Some(buffer) = lock(&self.buffers).remove(&session.contest) {
+        if let Some(buffer) = self.buffers.lock().remove(&session.contest) {
             buffer.filled.notify_one();
         }
         Ok(())
@@ -193,23 +194,18 @@ impl Intake for LocalIntake {
 
     async fn backlog(&self, session: &Session) -> Result<Backlog> {
         Ok(self.buffer(session).map_or_else(Backlog::default, |buffer| {
-            let queue = lock(&buffer.queue);
+            let queue = buffer.queue.lock();
             Backlog { items: queue.items.len() as u64, oldest: queue.items.front().map(|item| item.arrived) }
         }))
     }
 
     async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
         Ok(self.buffer(session).is_some_and(|buffer| {
-            lock(&buffer.queue).items.iter().any(|item| item.promised && item.ballot == ballot)
+            buffer.queue.lock().items.iter().any(|item| item.promised && item.ballot == ballot)
         }))
     }
 
     fn condition(&self) -> Condition {
         Condition::default()
     }
-}
-
-/// Every step leaves what it guards whole, so a panic elsewhere does not spoil it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,13 +1,10 @@
 //! The connections that read: a fixed number, each lent to one read at a time. Reads beyond that number wait, and fail
 //! if they wait too long, so that a flood of requests cannot make threads, connections or page caches without bound.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use acclaim_store::error::{Result, StoreError};
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::Semaphore;
 
@@ -91,7 +88,7 @@ impl Readers {
 
     /// The list is whole after every step, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock()
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,6 +14,7 @@ use acclaim_ballot_log::hash::Hash;
 use acclaim_contest::{BallotId, ContestId};
 use bytes::Bytes;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, broadcast, mpsc, watch},
@@ -265,13 +266,13 @@ impl Hub {
     /// The newest publication of a contest.
     #[must_use]
     pub fn latest(&self, contest: &ContestId) -> Option<Arc<Publication>> {
-        lock(&self.figures).get(contest)?.newest.borrow().clone()
+        self.figures.lock().get(contest)?.newest.borrow().clone()
     }
 
     /// The newest publication of a contest, once it covers all that this process had heard was recorded; after `patience` the newest there is. `None` if
     /// nothing was published yet.
     pub async fn up_to_date(&self, contest: &ContestId, patience: Duration) -> Option<Arc<Publication>> {
-        let figures = lock(&self.figures).get(contest).map(Arc::clone)?;
+        let figures = self.figures.lock().get(contest).map(Arc::clone)?;
         match timeout(patience, figures.up_to_date()).await {
             Ok(newest) => newest,
             Err(_) => self.latest(contest),
@@ -281,7 +282,7 @@ impl Hub {
     /// The figures of a contest that there is, for the sequencer, which publishes them.
     #[must_use]
     pub fn figures(&self, contest: &ContestId) -> Arc<Figures> {
-        let mut figures = lock(&self.figures);
+        let mut figures = self.figures.lock();
         match figures.get(contest) {
             Some(known) => Arc::clone(known),
             None => Arc::clone(figures.entry(contest.clone()).or_default()),
@@ -290,13 +291,13 @@ impl Hub {
 
     /// Notes how recording goes.
     pub fn set_recording(&self, contest: &ContestId, recording: Recording) {
-        lock(&self.recording).insert(contest.clone(), recording);
+        self.recording.lock().insert(contest.clone(), recording);
     }
 
     /// How recording goes, by contest.
     #[must_use]
     pub fn recording(&self) -> Vec<(ContestId, Recording)> {
-        let mut all: Vec<_> = lock(&self.recording).iter().map(|(id, r)| (id.clone(), r.clone())).collect();
+        let mut all: Vec<_> = self.recording.lock().iter().map(|(id, r)| (id.clone(), r.clone())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
@@ -314,14 +315,9 @@ impl Hub {
 
     /// Forgets a contest that was deleted.
     pub fn forget(&self, contest: &ContestId) {
-        lock(&self.figures).remove(contest);
-        lock(&self.recording).remove(contest);
+        self.figures.lock().remove(contest);
+        self.recording.lock().remove(contest);
     }
-}
-
-/// The maps are valid after every step, so a panic elsewhere does not spoil them.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

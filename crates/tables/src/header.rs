@@ -1,5 +1,6 @@
 //! The first row of a table: its columns by name, and what is wrong with a row whatever its cells mean.
 
+use acclaim_text::shortened;
 use std::collections::HashMap;
 
 use crate::{
@@ -59,7 +60,7 @@ impl Header {
         for (index, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             if columns.insert(compared(name), index).is_some() {
                 let problem = "there are two columns of this name; rename one of them".to_owned();
-                mistakes.push(HeaderMistake { column: clipped(name), problem });
+                mistakes.push(HeaderMistake { column: shown(name), problem });
             }
         }
         if !mistakes.is_empty() {
@@ -87,7 +88,7 @@ impl Header {
     pub fn named(&self, name: &str) -> Result<usize, String> {
         self.find(name).ok_or_else(|| {
             let nearest = did_you_mean(name, self.names.iter().map(String::as_str));
-            format!("there is no column {:?}{nearest}; the columns are {}", clipped(name), self.listed())
+            format!("there is no column {:?}{nearest}; the columns are {}", shown(name), self.listed())
         })
     }
 
@@ -95,7 +96,7 @@ impl Header {
     #[must_use]
     pub fn listed(&self) -> String {
         let names = self.names.iter().filter(|name| !name.is_empty());
-        let mut listed: Vec<String> = names.clone().take(MAX_LISTED).map(|name| clipped(name)).collect();
+        let mut listed: Vec<String> = names.clone().take(MAX_LISTED).map(|name| shown(name)).collect();
         let more = names.count().saturating_sub(MAX_LISTED);
         if more > 0 {
             listed.push(format!("and {more} more"));
@@ -111,7 +112,7 @@ impl Header {
             .filter(is_nameless)
             .map(|column| (column, row.cell(column)))
             .find(|(_, cell)| !cell.is_empty())?;
-        let (cell, number) = (clipped(cell), column + 1);
+        let (cell, number) = (shown(cell), column + 1);
         if column < self.names.len() {
             return Some(format!(
                 "{cell:?} stands in column {number}, which has no name; name the column in the first row, or empty it"
@@ -139,7 +140,7 @@ impl Header {
                 && is_text(column - 1)
                 && !row.cell(column - 1).is_empty()
         })?;
-        let (before, rest) = (clipped(row.cell(cut - 1)), clipped(row.cell(cut)));
+        let (before, rest) = (shown(row.cell(cut - 1)), shown(row.cell(cut)));
         Some((
             cut,
             format!(
@@ -171,12 +172,7 @@ impl Header {
     }
 }
 
-/// Somebody's text as messages repeat it.
-fn clipped(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut clipped: String = characters.by_ref().take(MAX_SHOWN).collect();
-    if characters.next().is_some() {
-        clipped.push('…');
-    }
-    clipped
+/// A cell or name as messages repeat it.
+fn shown(text: &str) -> String {
+    shortened(text, MAX_SHOWN).into_owned()
 }

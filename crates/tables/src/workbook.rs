@@ -4,6 +4,7 @@
 mod parts;
 mod shown;
 
+use acclaim_text::shortened;
 use std::{
     io::Cursor,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -70,8 +71,9 @@ fn unreadable(problem: String) -> Unreadable {
 }
 
 fn of_library(error: impl std::fmt::Display) -> Unreadable {
-    let told: String = error.to_string().chars().take(200).collect();
-    unreadable(format!("the workbook cannot be read ({told}); open it in its program and {SAVE}"))
+    let error = error.to_string();
+    let error = shortened(&error, 200);
+    unreadable(format!("the workbook cannot be read ({error}); open it in its program and {SAVE}"))
 }
 
 fn is_shown(sheet: &Sheet) -> bool {

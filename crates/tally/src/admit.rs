@@ -9,6 +9,7 @@ mod version;
 
 use acclaim_ballot_log::{Event, LogEntry};
 use acclaim_contest::{BallotId, Instant, Phase};
+use acclaim_text::shortened;
 
 use crate::ballots::{BallotNumber, VoterNumber};
 use crate::division::Division;
@@ -126,7 +127,7 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
 fn in_place(tally: &Tally, event: &Event) -> Result<(), Refusal> {
     use Phase::{Certified, Draft};
     let phase = tally.phase;
-    let entry = name(event);
+    let entry = event.type_name();
     let fits = match event {
         Event::Contest(_) => tally.size == 0,
         _ if tally.header.is_none() => false,
@@ -191,7 +192,7 @@ fn admit_drawn(tally: &Tally, source: &str) -> Result<(), Refusal> {
     if source == rules.source {
         Ok(())
     } else {
-        Err(Refusal::WrongSource(source.chars().take(200).collect()))
+        Err(Refusal::WrongSource(shortened(source, 200).into_owned()))
     }
 }
 
@@ -203,33 +204,5 @@ fn admit_unfrozen(tally: &Tally) -> Result<(), Refusal> {
     match tally.phase {
         Phase::Frozen => Ok(()),
         _ => Err(Refusal::NotUnfrozen("the log is not frozen")),
-    }
-}
-
-/// The type of an event as the log writes it.
-pub(crate) fn name(event: &Event) -> &'static str {
-    match event {
-        Event::Contest(_) => "contest",
-        Event::Category(_) => "category",
-        Event::Entry(_) => "entry",
-        Event::Opened { .. } => "opened",
-        Event::Issued { .. } => "issued",
-        Event::Amended { .. } => "amended",
-        Event::Withdrawn { .. } => "withdrawn",
-        Event::Voided { .. } => "voided",
-        Event::Reinstated { .. } => "reinstated",
-        Event::Scores { .. } => "scores",
-        Event::Recused(_) => "recused",
-        Event::Rejoined(_) => "rejoined",
-        Event::Suspended(_) => "suspended",
-        Event::Resumed(_) => "resumed",
-        Event::Closed { .. } => "closed",
-        Event::Frozen { .. } => "frozen",
-        Event::Unfrozen(_) => "unfrozen",
-        Event::Drawn { .. } => "drawn",
-        Event::Choice { .. } => "choice",
-        Event::Certified { .. } => "certified",
-        Event::Reopened(_) => "reopened",
-        Event::Statement { .. } => "statement",
     }
 }

@@ -9,9 +9,18 @@ use crate::roster::CategoryNumber;
 use crate::standings::{ChannelStanding, Standing};
 use crate::tally::Tally;
 
-/// The live tally, in the public contract's order of keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The live tally, in the public contract's order of keys, without `pending`: what the intake holds beyond the log is known only when somebody asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TallyDocument {
+    /// What comes before `pending`.
+    pub head: TallyHead,
+    /// What comes behind it.
+    pub figures: TallyFigures,
+}
+
+/// Of which contest a tally is, and at which point of its log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TallyHead {
     /// Which contest.
     pub contest: ContestId,
     /// Where it stands.
@@ -22,8 +31,11 @@ pub struct TallyDocument {
     pub suspended: bool,
     /// The log that the figures belong to.
     pub log: LogHead,
-    /// Ballots that the intake holds beyond `log.size`.
-    pub pending: u64,
+}
+
+/// The figures of a tally.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TallyFigures {
     /// Ballots by what became of them.
     pub ballots: BallotCounts,
     /// Voters with a recorded ballot.
@@ -60,25 +72,44 @@ fn as_log_name<S: Serializer>(phase: &Phase, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_str(phase.log_name())
 }
 
+impl TallyDocument {
+    /// The document as JSON, split where the number belongs that `pending` has: before and after it.
+    ///
+    /// # Errors
+    /// None that happens: texts and integers serialise without fail.
+    pub fn json_around_pending(&self) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
+        // Both are objects with members: what closes the first and opens the second makes one of them.
+        let mut before = serde_json::to_vec(&self.head)?;
+        before.pop();
+        before.extend_from_slice(br#","pending":"#);
+        let mut after = serde_json::to_vec(&self.figures)?;
+        if let Some(opening) = after.first_mut() {
+            *opening = b',';
+        }
+        Ok((before, after))
+    }
+}
+
 impl Tally {
-    /// The live tally; `None` before the log's first entry. `root` is that of the log at [`Tally::size`]; `pending` is what the intake
-    /// holds beyond it.
+    /// The live tally; `None` before the log's first entry. `root` is that of the log at [`Tally::size`].
     #[must_use]
-    pub fn tally_document(&self, root: &Hash, pending: u64) -> Option<TallyDocument> {
+    pub fn tally_document(&self, root: &Hash) -> Option<TallyDocument> {
         let header = self.header.as_ref()?;
         let categories: Vec<CategoryTally> =
             self.category_numbers().map(|number| self.category_tally(number)).collect();
-        Some(TallyDocument {
+        let head = TallyHead {
             contest: header.contest.clone(),
             phase: self.phase,
             suspended: self.phase == Phase::Suspended,
             log: LogHead { size: self.size, root: *root },
-            pending,
+        };
+        let figures = TallyFigures {
             ballots: self.totals,
             voters: self.voters(),
             votes: categories.iter().map(|category| category.votes).sum(),
             categories,
-        })
+        };
+        Some(TallyDocument { head, figures })
     }
 
     /// The standings of all categories as CSV with a header, lines ended by CR LF (RFC 4180): `category,entry,title,rank,votes,share,tied`, and with

@@ -41,7 +41,7 @@ mod undecided;
 
 pub use audit::{Audit, AuditReport, Expected, Finding, Plan};
 pub use count::BallotCounts;
-pub use document::{CategoryTally, LogHead, TallyDocument};
+pub use document::{CategoryTally, LogHead, TallyDocument, TallyFigures, TallyHead};
 pub use outcome::{Champion, Decision, Ordered, Outcome, Place, Rule, Tie, Winner};
 pub use projection::{LoggedBallot, Projection};
 pub use refusal::Refusal;

@@ -1,6 +1,8 @@
 //! Why an entry may not be the next one of a log: one list for the sequencer, the API behind it, and the auditor.
 
+use acclaim_contest::amendment::InvalidAmendment;
 use acclaim_contest::{BallotId, CategoryId, EntryId, Instant, PanelId, Phase};
+use acclaim_text::shortened;
 
 /// Why an entry is refused. The text is written for an auditor; [`Refusal::code`] is for programs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -221,7 +223,7 @@ pub enum Refusal {
     NotWithdrawn(EntryId),
     /// An amendment that does not fit.
     #[error("the amendment does not fit: {0}")]
-    InvalidAmendment(&'static str),
+    InvalidAmendment(InvalidAmendment),
     /// The closing may only be moved to a later instant.
     #[error("the closing can only move to after {closes}")]
     ClosesNotLater {
@@ -416,10 +418,7 @@ fn listed(categories: &[CategoryId]) -> String {
 
 fn named(text: Option<&String>) -> String {
     // A line of a log is as long as it likes.
-    text.map_or_else(
-        || "(none)".to_owned(),
-        |text| format!("`{}`", text.chars().take(80).collect::<String>()),
-    )
+    text.map_or_else(|| "(none)".to_owned(), |text| format!("`{}`", shortened(text, 80)))
 }
 
 fn standing_text(standing: Option<&BallotId>) -> String {

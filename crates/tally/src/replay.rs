@@ -214,12 +214,11 @@ impl Replay {
         self.tree.changed_tiles()
     }
 
-    /// The live tally as JSON; `pending` is what waits beyond the log. Empty before the first entry.
+    /// The live tally as JSON, split where the number of `pending` belongs. Empty before the first entry.
     #[must_use]
-    pub fn tally_json(&self, pending: u64) -> Vec<u8> {
-        let document = self.tally.tally_document(&self.tree.root(), pending);
-        // Texts and integers serialise without fail.
-        document.and_then(|document| serde_json::to_vec(&document).ok()).unwrap_or_default()
+    pub fn tally_json(&self) -> (Vec<u8>, Vec<u8>) {
+        let document = self.tally.tally_document(&self.tree.root());
+        document.and_then(|document| document.json_around_pending().ok()).unwrap_or_default()
     }
 
     /// The document that was certified before the contest was reopened, until another one is.

@@ -1,10 +1,9 @@
 //! Jurors' scores as logged: the newest list of each juror, category and criterion.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 use acclaim_contest::rules::{Panel, PanelKind};
-use acclaim_contest::{CategoryId, EntryId, PanelId};
+use acclaim_contest::{CategoryId, Decimal, EntryId, PanelId};
 
 use crate::recusals::RecusalKey;
 use crate::refusal::Refusal;
@@ -14,10 +13,7 @@ use crate::tally::Tally;
 /// A score in ten-thousandths: the log's decimals have at most four places.
 pub(crate) type Score = i64;
 /// One of a score in [`Score`].
-pub(crate) const ONE: Score = 10_000;
-
-/// Most points that a juror gives to an entry, and the last rank.
-const MOST_POINTS: Score = 1_000_000 * ONE;
+pub(crate) const ONE: Score = Decimal::ONE;
 
 /// Whose scores, and for what.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,17 +150,9 @@ fn criterion(panel: &Panel, given: Option<&str>) -> Result<usize, Refusal> {
 }
 
 fn check(panel: &Panel, text: &str) -> Result<Score, String> {
-    let score = ten_thousandths(text).ok_or("it is not a decimal of at most four places")?;
-    let range: RangeInclusive<Score> = match (panel.kind, panel.scale) {
-        (PanelKind::Score, Some([lowest, highest])) => lowest * ONE..=highest * ONE,
-        (PanelKind::Rank, _) if score % ONE != 0 => return Err("a rank is a whole number".to_owned()),
-        (PanelKind::Rank, _) => ONE..=MOST_POINTS,
-        (PanelKind::Score | PanelKind::Points, _) => 0..=MOST_POINTS,
-    };
-    if range.contains(&score) {
-        return Ok(score);
-    }
-    Err(format!("{text} is not from {} to {}", range.start() / ONE, range.end() / ONE))
+    let score = Decimal::read_canonical(text).ok_or("it is not a decimal of at most four places")?;
+    panel.check_score(score).map_err(|error| error.to_string())?;
+    Ok(score.ten_thousandths())
 }
 
 /// No rank goes to two entries.
@@ -174,48 +162,6 @@ fn check_ranks(scores: &[(EntryNumber, Score)], values: &[(EntryId, String)]) ->
         None => Ok(()),
         Some((_, (entry, rank))) => {
             Err(Refusal::InvalidScore { entry: entry.clone(), why: format!("rank {rank} is given twice") })
-        }
-    }
-}
-
-/// A decimal of at most four places, times ten thousand.
-fn ten_thousandths(text: &str) -> Option<Score> {
-    if let Some(amount) = text.strip_prefix('-') {
-        return Some(-ten_thousandths(amount).filter(|amount| *amount > 0)?);
-    }
-    let (whole, places) = text.split_once('.').unwrap_or((text, ""));
-    if !whole.starts_with(|first: char| first.is_ascii_digit()) {
-        return None;
-    }
-    if places.len() > 4 || !places.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let fraction: Score = format!("{places:0<4}").parse().ok()?;
-    whole.parse::<Score>().ok()?.checked_mul(ONE)?.checked_add(fraction)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimals_are_read_exactly() {
-        for (text, expected) in [
-            ("0", Some(0)),
-            ("8.5", Some(85_000)),
-            ("0.0001", Some(1)),
-            ("10.25", Some(102_500)),
-            ("9999999999.9999", Some(99_999_999_999_999)),
-            ("1.00001", None),
-            ("1.-5", None),
-            ("-2.5", Some(-25_000)),
-            ("-0.0001", Some(-1)),
-            ("-0", None),
-            ("--1", None),
-            ("+1", None),
-            ("", None),
-        ] {
-            assert_eq!(ten_thousandths(text), expected, "{text}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use acclaim_ballot_log::entry::{ContestHeader, Reasoned};
 use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_contest::amendment::{Amended, AmendedEntry, AmendedTitle};
 use acclaim_contest::rules::Completion;
 use acclaim_contest::{Amendment, CategoryId, Instant, Phase};
 
@@ -253,24 +254,23 @@ impl Tally {
     }
 
     fn apply_amendment(&mut self, what: &str, key: &str, to: &Amendment) {
-        let Amendment::Text(text) = to else { return };
-        match what.split_once(':') {
-            None => {
-                self.closes = text.parse().ok().or(self.closes);
+        match Amended::read(what, key, to) {
+            Ok(Amended::Closes(closes)) => {
+                self.closes = Some(closes);
                 self.set_window();
             }
-            Some(("entry", id)) if key == "title" => {
+            Ok(Amended::Entry(id, AmendedEntry::Title(AmendedTitle::Title(title)))) => {
                 if let Some(number) = self.roster.entry_number(id) {
-                    self.roster.entry_mut(number).title.clone_from(text);
+                    title.clone_into(&mut self.roster.entry_mut(number).title);
                 }
             }
-            Some(("category", id)) if key == "title" => {
+            Ok(Amended::Category(id, AmendedTitle::Title(title))) => {
                 if let Some(number) = self.roster.category_number(id) {
-                    self.roster.category_mut(number).title.clone_from(text);
+                    title.clone_into(&mut self.roster.category_mut(number).title);
                 }
             }
-            // Other texts are for voters to read; no result shows them.
-            Some(_) => {}
+            // Other texts are for voters to read; no result shows them. What cannot be read is not admitted.
+            Ok(Amended::Entry(..) | Amended::Category(..)) | Err(_) => {}
         }
     }
 

@@ -1,8 +1,7 @@
 //! What goes wrong, and at which step of the path of a ballot.
 
-use std::sync::{Mutex, PoisonError};
-
 use acclaim_store::{StoreError, error::Result};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// A call to a store.
@@ -81,13 +80,13 @@ impl Faults {
     /// The next such steps go wrong so, one after the other; those after them work.
     pub fn plan(&self, step: Step, faults: impl IntoIterator<Item = Fault>) {
         let planned = faults.into_iter().map(|fault| (step, fault));
-        self.planned.lock().unwrap_or_else(PoisonError::into_inner).extend(planned);
+        self.planned.lock().extend(planned);
     }
 
     /// Faults that have not happened yet.
     #[must_use]
     pub fn left(&self) -> usize {
-        self.planned.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.planned.lock().len()
     }
 
     /// Returns when the process is to be killed: whoever runs it ends it then.
@@ -106,7 +105,7 @@ impl Faults {
     }
 
     fn next(&self, step: Step) -> Option<Fault> {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut planned = self.planned.lock();
         let position = planned.iter().position(|(at, _)| *at == step)?;
         Some(planned.remove(position).1)
     }

@@ -1,6 +1,6 @@
 //! An intake whose steps go wrong as planned, and that can be made to hand nothing out for a while.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use acclaim_contest::BallotId;
 use acclaim_store::{
@@ -10,6 +10,7 @@ use acclaim_store::{
 };
 use async_trait::async_trait;
 use jiff::SignedDuration;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::faults::{Faults, Step};
@@ -37,7 +38,7 @@ impl FaultyIntake {
 
     /// Its clock is ahead by so much from now on.
     pub fn set_skew(&self, skew: SignedDuration) {
-        *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = skew;
+        *self.skew.lock() = skew;
     }
 
     /// Hands nothing out from now on, also to a call that waits already.
@@ -119,7 +120,7 @@ impl Intake for FaultyIntake {
     }
 
     fn condition(&self) -> Condition {
-        let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        let skew = *self.skew.lock();
         Condition { skew, nearest: skew, slowest: skew, ..self.inner.condition() }
     }
 }

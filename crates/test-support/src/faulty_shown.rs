@@ -1,10 +1,11 @@
 //! A keeper of the highest checkpoint whose showing goes wrong as planned, and that remembers what was shown.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use acclaim_contest::ContestId;
 use acclaim_store::{Shown, error::Result};
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use crate::faults::{Faults, Step};
 
@@ -25,7 +26,7 @@ impl FaultyShown {
     /// All checkpoints that may have been shown, in their order.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.notes.lock().clone()
     }
 }
 
@@ -36,7 +37,7 @@ impl Shown for FaultyShown {
     }
 
     async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(checkpoint.to_owned());
+        self.notes.lock().push(checkpoint.to_owned());
         self.faults.around(Step::Show, self.inner.about_to_show(contest, checkpoint)).await
     }
 

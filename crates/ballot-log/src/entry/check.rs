@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use acclaim_contest::{Instant, id::is_id};
+use acclaim_contest::{Decimal, amendment::Amended, id::is_id};
 
 use super::codec::EntryError;
-use super::text::{is_day, is_decimal, is_hex_of_32};
+use super::text::{is_day, is_hex_of_32};
 use super::{Amendment, ContestHeader, Event, Previous, Reasoned, VERSION};
 use crate::hash::Hash;
 use crate::key::is_origin;
@@ -32,7 +32,7 @@ pub(super) fn check(event: &Event) -> Result<(), EntryError> {
         }
         Event::Scores { values, .. } => {
             require(
-                values.iter().all(|(_, score)| is_decimal(score)),
+                values.iter().all(|(_, score)| Decimal::read_canonical(score).is_some()),
                 "a score is not a decimal of at most four places",
             )?;
             require(are_distinct(values.iter().map(|(entry, _)| entry)), "`values` names an entry twice")
@@ -71,17 +71,12 @@ fn check_header(header: &ContestHeader) -> Result<(), EntryError> {
 }
 
 fn check_amendment(what: &str, key: &str, to: &Amendment) -> Result<(), EntryError> {
-    let fits = match (what.split_once(':'), key, to) {
-        (None, "closes", Amendment::Text(text)) if what == "closes" => {
-            return require(text.parse::<Instant>().is_ok(), "`to` is not an instant");
+    match Amended::read(what, key, to).map_err(|error| EntryError::Invalid(error.as_str()))? {
+        Amended::Closes(_) => Ok(()),
+        Amended::Category(id, _) | Amended::Entry(id, _) => {
+            require(is_id(id), "`what` names no id of a category or entry")
         }
-        (Some(("entry" | "category", id)), "title", Amendment::Text(text)) => is_id(id) && !text.is_empty(),
-        (Some(("entry" | "category", id)), "titles", Amendment::Titles(_))
-        | (Some(("entry", id)), "summary" | "image" | "url", Amendment::Text(_))
-        | (Some(("entry", id)), "details", Amendment::Details(_)) => is_id(id),
-        _ => false,
-    };
-    require(fits, "`what`, `key` and `to` do not fit together")
+    }
 }
 
 fn check_reason(reason: &Reasoned) -> Result<(), EntryError> {

@@ -5,40 +5,14 @@
 //! repeated and misplaced keys and other spellings alike.
 
 use super::ballot::{self, BallotEntry};
+use super::types::is_type;
 use super::{Event, LogEntry, Salt, check::check};
+use acclaim_text::shortened;
 
-/// The longest entry, in bytes: entry bundles have two bytes for it.
-pub const MAX_ENTRY_LENGTH: usize = 65_535;
+pub use acclaim_contest::entry::MAX_ENTRY_LENGTH;
 
 /// What a type's name stands behind, in every entry.
 const TYPE_PREFIX: &str = r#"{"type":""#;
-
-/// The types of entries, for telling an unknown one from a misspelt entry.
-const TYPES: [&str; 23] = [
-    "contest",
-    "category",
-    "entry",
-    "opened",
-    "ballot",
-    "issued",
-    "amended",
-    "withdrawn",
-    "voided",
-    "reinstated",
-    "scores",
-    "recused",
-    "rejoined",
-    "suspended",
-    "resumed",
-    "closed",
-    "frozen",
-    "unfrozen",
-    "drawn",
-    "choice",
-    "certified",
-    "reopened",
-    "statement",
-];
 
 /// Why bytes are not an entry, or an entry cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -127,12 +101,12 @@ fn explain(line: &str, error: &serde_json::Error) -> EntryError {
         return EntryError::NotJson(bounded(&error.to_string()));
     }
     match line.strip_prefix(TYPE_PREFIX).and_then(|rest| rest.split_once('"')) {
-        Some((name, _)) if !TYPES.contains(&name) => EntryError::UnknownType(bounded(name)),
+        Some((name, _)) if !is_type(name) => EntryError::UnknownType(bounded(name)),
         _ => EntryError::Malformed(bounded(&error.to_string())),
     }
 }
 
 /// Messages may quote the entry, which may be long.
 fn bounded(text: &str) -> String {
-    text.chars().take(200).collect()
+    shortened(text, 200).into_owned()
 }

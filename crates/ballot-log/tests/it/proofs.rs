@@ -206,7 +206,6 @@ proptest! {
             prop_assert_eq!(verify_consistency(a, leaf(0), b, leaf(1), &path), Err(VerifyError::RootMismatch));
         }
         prop_assert!(proof::root_at(a, &full).is_ok());
-        let _ = Tree::tiles_to_resume(a);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The growing tree against the plain recursion, and its tiles against the definition of tiles.
 
-use acclaim_ballot_log::{Hash, TileId, Tree, TreeError, proof, tree::MAX_SIZE};
+use acclaim_ballot_log::{Hash, Tree, proof};
 use proptest::prelude::*;
 
 use crate::log::{Tiles, grown, leaf, naive_root};
@@ -39,8 +39,6 @@ fn roots_hold_across_the_edge_of_the_second_level() {
             let root = naive_root(&leaves[..usize::try_from(size).unwrap()]);
             assert_eq!(tree.root(), root, "size {size}");
             assert_eq!(proof::root_at(size, &tiles.at(size)), Ok(root), "size {size}");
-            let resumed = Tree::resume(size, tiles.at(size)).unwrap();
-            assert_eq!((resumed.size(), resumed.root()), (size, root));
         }
     }
     // Every tile that the size calls for is there, as wide as it should be, and no other.
@@ -55,53 +53,6 @@ fn roots_hold_across_the_edge_of_the_second_level() {
             assert_eq!(naive_root(&leaves[start..start + span]).0, hash, "{id:?} {position}");
         }
     }
-}
-
-#[test]
-fn resuming_at_every_size_is_continuing() {
-    let (_, stored) = grown(1400);
-    let (mut whole, mut tiles) = (Tree::new(), Tiles::default());
-    for size in 0..=700 {
-        // Once with stored tiles that have since grown, once with those of the size.
-        for source in [&stored, &tiles] {
-            let mut asked = Vec::new();
-            let mut resumed = Tree::resume(size, |id| {
-                asked.push(id);
-                source.0.get(&id).cloned()
-            })
-            .unwrap();
-            assert_eq!(asked, Tree::tiles_to_resume(size));
-            assert_eq!((resumed.size(), resumed.root()), (size, whole.root()), "size {size}");
-            assert!(resumed.changed_tiles().is_empty());
-            let mut continued = whole.clone();
-            for index in size..size + 260 {
-                resumed.append(leaf(index));
-                continued.append(leaf(index));
-            }
-            assert_eq!(resumed.root(), continued.root(), "size {size}");
-            assert_eq!(resumed.changed_tiles(), continued.changed_tiles(), "size {size}");
-        }
-        whole.append(leaf(size));
-        tiles.take_from(&mut whole);
-    }
-}
-
-#[test]
-fn a_tree_is_not_resumed_from_what_does_not_fit() {
-    let (_, tiles) = grown(300);
-    let id = TileId { level: 0, number: 1 };
-    assert_eq!(Tree::resume(300, |_| None).unwrap_err(), TreeError::MissingTile(id));
-    for length in [0, 31, 44 * 32 - 1, 43 * 32, 44 * 32 + 1, 257 * 32] {
-        let cut = |_| Some(vec![0; length]);
-        assert_eq!(Tree::resume(300, cut).unwrap_err(), TreeError::WrongLength(id), "{length}");
-    }
-    assert!(Tree::resume(300, |id| tiles.0.get(&id).cloned()).is_ok());
-    for size in [MAX_SIZE + 1, u64::MAX] {
-        assert_eq!(Tree::resume(size, |_| None).unwrap_err(), TreeError::TooLarge(size));
-    }
-    let mut vast = Tree::resume(MAX_SIZE, |_| Some(vec![0; 32])).unwrap();
-    assert_eq!(vast.append(leaf(0)), MAX_SIZE);
-    let _ = vast.root();
 }
 
 proptest! {

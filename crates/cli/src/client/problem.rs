@@ -1,5 +1,6 @@
 //! Problem documents (RFC 9457) as errors.
 
+use acclaim_text::shortened;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -39,7 +40,8 @@ impl Problem {
         if !title.is_empty() {
             return Self { status, code, was_sent_before: false, title, detail, extra: fields };
         }
-        let quoted: String = String::from_utf8_lossy(body).chars().take(MOST_QUOTED).collect();
+        let quoted = String::from_utf8_lossy(body);
+        let quoted = shortened(&quoted, MOST_QUOTED);
         let title = format!("the server answered {status}, which is not an answer of acclaim");
         let (code, detail) = (String::new(), quoted.trim().to_owned());
         Self { status, code, was_sent_before: false, title, detail, extra: Map::new() }

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use acclaim_ballot_log::{Checkpoint, Event, LogEntry, VerifierKey};
+use acclaim_ballot_log::{Checkpoint, Event, LogEntry, VerifierKey, entry::MAX_ENTRY_LENGTH};
 use acclaim_contest::{ContestId, Zone};
 use acclaim_report::{Format, MOST_BYTES, Report};
 use acclaim_tally::Replay;
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The longest line of a log with its newline, in bytes.
-pub(super) const MOST_LINE: u64 = 65_536;
+pub(super) const MOST_LINE: u64 = MAX_ENTRY_LENGTH as u64 + 1;
 
 /// How often result and checkpoint are read until they are of one moment.
 const MOST_ATTEMPTS: usize = 10;

@@ -1,5 +1,6 @@
 //! A witness somewhere on the network.
 
+use acclaim_text::shortened;
 use std::{io::Read as _, sync::Arc, thread, time::Duration};
 
 use acclaim_ballot_log::{AddCheckpoint, WitnessKey};
@@ -102,7 +103,7 @@ fn answer(response: &Response<String>) -> Result<WitnessAnswer, StoreError> {
     let content_type =
         response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let words = || {
-        let said = body.lines().next().unwrap_or_default().chars().take(MOST_WORDS).collect::<String>();
+        let said = shortened(body.lines().next().unwrap_or_default(), MOST_WORDS);
         format!("{} {}", status.as_u16(), printable(&said)).trim_end().to_owned()
     };
     match status.as_u16() {

@@ -1,10 +1,6 @@
 //! The witness as a service: `POST /add-checkpoint` (tlog-witness).
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use acclaim_ballot_log::{
     AddCheckpoint, CosigningKey, VerifierKey, WitnessKey,
@@ -19,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use parking_lot::Mutex;
 
 use super::{Identity, client::SIZE_TYPE, state::StateFile};
 use crate::{args::witness::WatchedLog, clock};
@@ -84,7 +81,7 @@ impl Witness {
         let Some((origin, key)) = self.logs.get_key_value(request.origin()) else {
             return Answer::UnknownLog;
         };
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let latest = state.seen(origin).map(|seen| (seen.size, seen.root));
         let checkpoint = match request.judge_of(origin, key, latest) {
             Ok(checkpoint) => checkpoint,

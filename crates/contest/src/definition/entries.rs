@@ -1,5 +1,6 @@
 //! Categories and entries: what is voted on, from the definition and from the file of entries, and how they fit together.
 
+use acclaim_text::quoted;
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
@@ -10,7 +11,7 @@ use acclaim_tables::did_you_mean;
 use super::{
     contest_table::{title, titles},
     fields::{Field, Table},
-    mistakes::{Findings, Place, quoted},
+    mistakes::{Findings, Place},
     rules_tables::{MOST_PLACES, votes_per_category},
     text,
 };

@@ -4,11 +4,12 @@
 //! names it in `details`, whose values voters see: what nobody meant to publish would stay in the log for ever.
 
 use acclaim_tables::{Form, Header, Row, did_you_mean, is_same_name};
+use acclaim_text::quoted;
 
 use super::{
     entries::{Candidate, Categories, Entries},
     fields::Table,
-    mistakes::{Findings, Place, clipped, quoted},
+    mistakes::{Findings, Place, clipped},
     text,
 };
 use crate::{entry::Titles, spreadsheet};

@@ -1,9 +1,10 @@
 //! Typed reading of tables: every value of the wrong type, out of range, unknown or repeated becomes a mistake, and reading goes on.
 
+use acclaim_text::quoted;
 use std::{borrow::Cow, ops::RangeInclusive};
 
 use super::{
-    mistakes::{Findings, Place, clipped, clipped_message, quoted},
+    mistakes::{Findings, Place, clipped, clipped_message},
     supported,
     tree::{MOST_ELEMENTS, MOST_KEYS, Node, View},
 };

@@ -1,23 +1,23 @@
 //! The tables of channels, panels, the draw and rounds, and the ways of admission.
 
+use acclaim_text::quoted;
 use std::collections::{HashMap, HashSet};
 
 use super::{
     contradictions::Listed,
     fields::{Field, Table},
-    mistakes::{Findings, quoted},
+    mistakes::Findings,
     supported, text,
 };
 use crate::{
     juror,
-    rules::{Admission, Channel, Draw, MOST_LISTED, Panel, PanelKind},
+    rules::{Admission, Channel, Draw, MAX_POINTS, MOST_LISTED, Panel, PanelKind},
 };
 
 /// The largest weight.
 pub(super) const MOST_WEIGHT: u64 = 1_000_000;
-/// The highest score or number of points; the lowest score is as far below zero.
-const MOST_POINTS: u64 = 1_000_000;
-const MOST_SCORE: i64 = 1_000_000;
+/// The most points in a table of ranks.
+const MOST_POINTS: u64 = MAX_POINTS.unsigned_abs();
 /// The most jurors that a panel can name.
 const MOST_NAMED_JURORS: usize = 1_000;
 /// The most jurors that can be asked for, or scores dropped.
@@ -151,8 +151,8 @@ fn needed<'t>(
 
 fn scale(field: &Field<'_>, findings: &mut Findings) -> Option<[i64; 2]> {
     let [lowest, highest] = field.pair("[lowest, highest], such as [0, 10]", findings)?;
-    let lowest = lowest.integer(-MOST_SCORE..=MOST_SCORE, findings);
-    let highest = highest.integer(-MOST_SCORE..=MOST_SCORE, findings);
+    let lowest = lowest.integer(-MAX_POINTS..=MAX_POINTS, findings);
+    let highest = highest.integer(-MAX_POINTS..=MAX_POINTS, findings);
     let (lowest, highest) = (lowest?, highest?);
     if lowest >= highest {
         field.wrong(findings, format!("the lowest ({lowest}) must be below the highest ({highest})"));

@@ -4,13 +4,11 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::characters;
+use acclaim_text::{MAX_QUOTED, characters, escaped};
 
 /// The most mistakes that are listed; of the rest only their number is told.
 pub const MOST_MISTAKES: usize = 1000;
 
-/// The most characters of somebody's text that a message repeats.
-const MOST_QUOTED: usize = 80;
 /// The most characters of a library's message.
 const MOST_MESSAGE: usize = 500;
 
@@ -183,38 +181,14 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Somebody's text as messages repeat it: in quotation marks, cut, with control characters escaped.
-pub(super) fn quoted(text: &str) -> String {
-    let mut clipped = clipped(text);
-    clipped.insert(0, '"');
-    clipped.push('"');
-    clipped
-}
-
-/// A library's message, which repeats somebody's text: cut behind what it advises, and made harmless.
+/// A library's message, which repeats a text of the definition: cut behind what it advises.
 pub(super) fn clipped_message(message: &str) -> String {
-    clipped_to(message, MOST_MESSAGE)
+    escaped(message, MOST_MESSAGE)
 }
 
-/// Somebody's text, cut and with refused characters escaped: no message grows, moves a terminal's cursor or reads otherwise than it is.
+/// A text of the definition as messages repeat it.
 pub(super) fn clipped(text: &str) -> String {
-    clipped_to(text, MOST_QUOTED)
-}
-
-fn clipped_to(text: &str, most: usize) -> String {
-    let mut characters = text.chars();
-    let mut clipped = String::new();
-    for character in characters.by_ref().take(most) {
-        if character.is_control() || characters::is_refused(character) {
-            clipped.extend(character.escape_default());
-        } else {
-            clipped.push(character);
-        }
-    }
-    if characters.next().is_some() {
-        clipped.push('…');
-    }
-    clipped
+    escaped(text, MAX_QUOTED)
 }
 
 #[cfg(test)]
@@ -241,7 +215,7 @@ mod tests {
 
     #[test]
     fn somebodys_text_is_cut_and_made_harmless() {
-        assert_eq!(quoted("a\u{1b}[2Jé\u{202e}"), r#""a\u{1b}[2Jé\u{202e}""#);
+        assert_eq!(acclaim_text::quoted("a\u{1b}[2Jé\u{202e}"), r#""a\u{1b}[2Jé\u{202e}""#);
         assert_eq!(clipped(&"é".repeat(100)), format!("{}…", "é".repeat(80)));
     }
 }

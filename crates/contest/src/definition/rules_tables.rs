@@ -6,7 +6,7 @@ use super::{
     entries::Categories,
     fields::{Field, Table},
     jury_tables,
-    mistakes::{Findings, quoted},
+    mistakes::Findings,
     tree::{MOST_ELEMENTS, Node},
 };
 use crate::id::CategoryId;
@@ -15,6 +15,7 @@ use crate::rules::{
     Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies,
     WinnersBy, WinnersFrom,
 };
+use acclaim_text::quoted;
 
 /// The most votes of a ballot in one category.
 const MOST_VOTES_PER_CATEGORY: u64 = 1_000;

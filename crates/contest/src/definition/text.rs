@@ -4,15 +4,13 @@
 //! Lengths are in characters. A log entry has at most 65,535 bytes; [`check_entry`] and its like compare the encoded
 //! form with that, for texts can be long in one language or short in fifty.
 
+use acclaim_text::quoted;
 use std::io;
 
+use acclaim_text::characters;
 use serde::Serialize;
 
-use super::mistakes::quoted;
-use crate::{
-    characters,
-    entry::{Category, Entry, Titles},
-};
+use crate::entry::{Category, Entry, MAX_ENTRY_LENGTH};
 
 /// The longest title.
 pub const MOST_TITLE: usize = 500;
@@ -30,7 +28,7 @@ pub const MOST_VALUE: usize = 1_000;
 pub const MOST_LANGUAGES: usize = 50;
 
 /// The most bytes of a category or entry as JSON: what a log entry holds, less `"type":"category",`.
-const MOST_ENCODED: usize = 65_535 - 32;
+const MOST_ENCODED: usize = MAX_ENTRY_LENGTH - 32;
 
 /// A title: not empty, at most [`MOST_TITLE`] characters.
 ///
@@ -94,34 +92,6 @@ pub fn check_language(tag: &str) -> Result<(), String> {
     } else {
         Err(format!("{} is not a language tag such as fr or zh-Hant", quoted(tag)))
     }
-}
-
-/// A title in other languages: at most [`MOST_LANGUAGES`], each tag and text in order.
-///
-/// # Errors
-/// The tag at which something is wrong, and what.
-pub fn check_titles(titles: &Titles) -> Result<(), String> {
-    if titles.len() > MOST_LANGUAGES {
-        return Err(format!("has {} languages; at most {MOST_LANGUAGES} are possible", titles.len()));
-    }
-    titles.iter().try_for_each(|(tag, title)| {
-        check_language(tag)?;
-        check_title(title).map_err(|problem| format!("{tag}: {problem}"))
-    })
-}
-
-/// The details of an entry: at most [`MOST_DETAILS`], each label and value in order.
-///
-/// # Errors
-/// What is wrong, in words.
-pub fn check_details(details: &[(String, String)]) -> Result<(), String> {
-    if details.len() > MOST_DETAILS {
-        return Err(format!("has {} details; at most {MOST_DETAILS} are possible", details.len()));
-    }
-    details.iter().try_for_each(|(label, value)| {
-        check_label(label).map_err(|problem| format!("label {}: {problem}", quoted(label)))?;
-        check_value(value).map_err(|problem| format!("{}: {problem}", quoted(label)))
-    })
 }
 
 /// Whether an entry fits an entry of the log.

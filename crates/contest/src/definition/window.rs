@@ -1,11 +1,11 @@
 //! The voting window: times local to a time zone, or with an offset, as instants.
 
+use acclaim_text::quoted;
 use jiff::{
     civil::DateTime,
     tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase},
 };
 
-use super::mistakes::quoted;
 use crate::time::Instant;
 
 /// The time zone of an IANA name, from the table that is built in: the same on every machine.

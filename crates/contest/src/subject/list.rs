@@ -1,5 +1,6 @@
 //! Lists of subjects: checked whole, mistakes named by position; files of them, a subject a line.
 
+use acclaim_text::shortened;
 use std::{collections::HashMap, fmt};
 
 use super::{SubjectError, SubjectRules};
@@ -136,11 +137,7 @@ fn raw_lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
 /// A text from outside as a message repeats it.
 fn shown(text: &str) -> String {
     let mut shown = String::new();
-    for (number, c) in text.trim().chars().enumerate() {
-        if number == MAX_SHOWN {
-            shown.push_str("...");
-            break;
-        }
+    for c in shortened(text.trim(), MAX_SHOWN).chars() {
         match super::characters::is_invisible(c) {
             true => shown.extend(c.escape_unicode()),
             false => shown.push(c),

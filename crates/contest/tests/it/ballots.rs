@@ -59,15 +59,6 @@ fn each_way_of_being_wrong_has_its_reason() {
 }
 
 #[test]
-fn withdrawals_are_undone() {
-    let mut slate = slate("votes_per_category = [1, 1]");
-    assert!(slate.set_withdrawn("z3", false) && slate.check(&mut [("c0", "z3")]).is_ok());
-    assert!(slate.set_withdrawn("e1", true));
-    refused(&slate, &[("c1", "e1")], "c1", "e1", Withdrawn);
-    assert!(!slate.set_withdrawn("e9", true));
-}
-
-#[test]
 fn a_ballot_fits_an_entry_of_the_log() {
     let id = |i: usize| format!("{i:064}");
     let text = plain_with("[1, 1]", "[1, 1000]").replace("\"c1\"", &format!("\"{}\"", id(0)));

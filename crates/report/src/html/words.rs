@@ -1,5 +1,6 @@
 //! Texts, numbers, times and bars as the page writes them.
 
+use acclaim_text::shortened;
 use std::borrow::Cow;
 
 use acclaim_contest::{
@@ -21,10 +22,7 @@ pub(super) fn outside(text: &str) -> Markup {
 
 /// The name of a juror, an entry or a category in a list where it may come again and again: as [`outside`], and cut off if it is very long.
 pub(super) fn name(text: &str) -> Markup {
-    match text.char_indices().nth(MAX_NAME) {
-        Some((end, _)) => outside(&format!("{}…", text.get(..end).unwrap_or_default())),
-        None => outside(text),
-    }
+    outside(&shortened(text, MAX_NAME))
 }
 
 /// A text without control characters, which HTML does not allow. Line breaks become spaces.

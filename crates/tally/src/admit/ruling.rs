@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acclaim_contest::Amendment;
+use acclaim_contest::amendment::{Amended, Amendment};
 use acclaim_contest::rules::WinnersBy;
 use acclaim_contest::{BallotId, CategoryId, EntryId, Instant};
 
@@ -13,29 +13,17 @@ use crate::roster::EntryNumber;
 use crate::tally::Tally;
 
 pub(super) fn admit_amendment(tally: &Tally, what: &str, key: &str, to: &Amendment) -> Result<(), Refusal> {
-    let no_text = || Refusal::InvalidAmendment("a title is not empty");
-    match (what.split_once(':'), key, to) {
-        (None, "closes", Amendment::Text(text)) if what == "closes" => admit_closes(tally, text),
-        (Some(("entry", id)), "title" | "summary" | "image" | "url", Amendment::Text(text)) => {
-            known_entry(tally, id)?;
-            if key == "title" && text.is_empty() { Err(no_text()) } else { Ok(()) }
-        }
-        (Some(("entry", id)), "titles", Amendment::Titles(_))
-        | (Some(("entry", id)), "details", Amendment::Details(_)) => known_entry(tally, id).map(|_| ()),
-        (Some(("category", id)), "title", Amendment::Text(text)) => {
-            known_category(tally, id)?;
-            if text.is_empty() { Err(no_text()) } else { Ok(()) }
-        }
-        (Some(("category", id)), "titles", Amendment::Titles(_)) => known_category(tally, id),
-        _ => Err(Refusal::InvalidAmendment("`what`, `key` and `to` do not fit together")),
+    match Amended::read(what, key, to).map_err(Refusal::InvalidAmendment)? {
+        Amended::Closes(closes) => admit_closes(tally, closes),
+        Amended::Category(id, _) => known_category(tally, id),
+        Amended::Entry(id, _) => known_entry(tally, id).map(|_| ()),
     }
 }
 
-fn admit_closes(tally: &Tally, text: &str) -> Result<(), Refusal> {
+fn admit_closes(tally: &Tally, to: Instant) -> Result<(), Refusal> {
     if !tally.phase.is_voting() {
         return Err(Refusal::OutOfPlace { entry: "amended", phase: tally.phase });
     }
-    let to: Instant = text.parse().map_err(|_| Refusal::InvalidAmendment("`to` is not an instant"))?;
     match (tally.closes, tally.division.latest_closing()) {
         (Some(closes), _) if to <= closes => Err(Refusal::ClosesNotLater { closes }),
         (_, Some(latest)) if to > latest => Err(Refusal::ClosesBeyondDays { latest }),

@@ -2,7 +2,6 @@
 
 use acclaim_ballot_log::Event;
 
-use super::name;
 use crate::refusal::Refusal;
 use crate::tally::Tally;
 
@@ -12,11 +11,11 @@ pub(super) const SECOND: u32 = 2;
 /// Refuses an event of another version than its log's. The first entry is judged by the version that it declares itself.
 pub(super) fn check(tally: &Tally, event: &Event, has_salt: bool) -> Result<(), Refusal> {
     if tally.version() < SECOND && !is_of_first(event) && tally.header.is_some() {
-        return Err(Refusal::LaterVersion(name(event)));
+        return Err(Refusal::LaterVersion(event.type_name()));
     }
     match (tally.is_salted(event), has_salt) {
-        (true, false) => Err(Refusal::NoSalt(name(event))),
-        (false, true) => Err(Refusal::Salt(name(event))),
+        (true, false) => Err(Refusal::NoSalt(event.type_name())),
+        (false, true) => Err(Refusal::Salt(event.type_name())),
         _ => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! A published result compared with the log's: where they differ, in words.
 
+use acclaim_text::shortened;
 use serde_json::Value;
 
 /// Differences that are told of one result.
@@ -59,7 +60,7 @@ fn shown(value: &Value) -> String {
         Value::Null => "nothing".to_owned(),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
-        scalar => scalar.to_string().chars().take(80).collect(),
+        scalar => shortened(&scalar.to_string(), 80).into_owned(),
     }
 }
 

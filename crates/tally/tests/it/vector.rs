@@ -22,7 +22,8 @@ fn the_published_log_has_the_published_result() {
     );
     let counts = replay.tally().ballot_counts();
     assert_eq!((counts.recorded, counts.counted, counts.replaced, counts.voided), (4, 2, 1, 1));
-    let tally = String::from_utf8(replay.tally_json(4)).unwrap();
+    let (before, after) = replay.tally_json();
+    let tally = format!("{}4{}", String::from_utf8(before).unwrap(), String::from_utf8(after).unwrap());
     let start = r#"{"contest":"photo-2021","phase":"closed","log":{"size":13,"root":"0aStYs6ulABRg9jUNVqJTTT4ivU2vWs0OuKvfpMAzSs="},"pending":4,"ballots":{"recorded":4,"counted":2,"replaced":1,"voided":1,"incomplete":0},"voters":3,"votes":2,"categories":[{"id":"photos","votes":2,"withdrawn_votes":0,"standings":[{"entry":"p2","rank":1,"votes":1,"share":"50.00","tied":true},"#;
     assert!(tally.starts_with(start), "{tally}");
 }

@@ -41,7 +41,8 @@ pub fn is_refused(character: char) -> bool {
 }
 
 /// A text with a question mark in the place of each character that only [`check`] refuses: what has been stored is held to the rules it was stored by.
-pub(crate) fn tolerated(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn tolerated(text: &str) -> Cow<'_, str> {
     let is_new = |character| is_direction_control(character) || character == REPLACEMENT;
     if text.contains(is_new) { Cow::Owned(text.replace(is_new, "?")) } else { Cow::Borrowed(text) }
 }

@@ -1,0 +1,45 @@
+//! Which scores a panel takes.
+
+use super::{Panel, PanelKind};
+use crate::decimal::Decimal;
+
+/// The most points that a juror gives an entry, and the highest rank.
+pub const MAX_POINTS: i64 = 1_000_000;
+
+/// Why a panel does not take a score.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScoreError {
+    /// A rank with places behind the point.
+    #[error("{0} is not a rank: a rank is a whole number")]
+    NotWhole(Decimal),
+    /// A score beyond the panel's scale, points below zero, a rank below one, or more than [`MAX_POINTS`].
+    #[error("{score} is not from {lowest} to {highest}, as the panel scores")]
+    OutOfRange {
+        /// The score.
+        score: Decimal,
+        /// The lowest that the panel takes.
+        lowest: i64,
+        /// The highest.
+        highest: i64,
+    },
+}
+
+impl Panel {
+    /// Whether a juror of the panel can give an entry this score.
+    ///
+    /// # Errors
+    /// [`ScoreError`]
+    pub fn check_score(&self, score: Decimal) -> Result<(), ScoreError> {
+        let [lowest, highest] = match (self.kind, self.scale) {
+            (PanelKind::Score, Some(scale)) => scale,
+            (PanelKind::Rank, _) if !score.is_whole() => return Err(ScoreError::NotWhole(score)),
+            (PanelKind::Rank, _) => [1, MAX_POINTS],
+            (PanelKind::Score | PanelKind::Points, _) => [0, MAX_POINTS],
+        };
+        let range = lowest * Decimal::ONE..=highest * Decimal::ONE;
+        match range.contains(&score.ten_thousandths()) {
+            true => Ok(()),
+            false => Err(ScoreError::OutOfRange { score, lowest, highest }),
+        }
+    }
+}

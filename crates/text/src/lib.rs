@@ -1,0 +1,6 @@
+//! Texts from outside: the characters that they may hold, and how messages repeat them.
+
+pub mod characters;
+mod quoting;
+
+pub use quoting::{MAX_QUOTED, beginning, escaped, quoted, shortened};

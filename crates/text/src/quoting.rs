@@ -1,0 +1,61 @@
+//! How messages repeat a text from outside: cut to a length, and without what would move a cursor or make the message read otherwise than it is.
+
+use std::borrow::Cow;
+
+use crate::characters;
+
+/// The most characters that a message repeats of a name, a title or a value.
+pub const MAX_QUOTED: usize = 80;
+
+/// The first `max` characters of a text.
+#[must_use]
+pub fn beginning(text: &str, max: usize) -> &str {
+    let end = text.char_indices().nth(max).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
+}
+
+/// A text of at most `max` characters: what is cut off leaves `…`.
+#[must_use]
+pub fn shortened(text: &str, max: usize) -> Cow<'_, str> {
+    match beginning(text, max) {
+        whole if whole.len() == text.len() => Cow::Borrowed(text),
+        beginning => Cow::Owned(format!("{beginning}…")),
+    }
+}
+
+/// The same, with control characters and those that [`characters::check`] refuses as escapes.
+#[must_use]
+pub fn escaped(text: &str, max: usize) -> String {
+    let mut escaped = String::new();
+    for character in shortened(text, max).chars() {
+        if character.is_control() || characters::is_refused(character) {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+/// The same in quotation marks, of at most [`MAX_QUOTED`] characters.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", escaped(text, MAX_QUOTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_at_characters_and_says_so() {
+        assert_eq!((beginning("éèê", 2), beginning("éè", 2), beginning("", 2)), ("éè", "éè", ""));
+        assert_eq!((shortened("éèê", 2), shortened("éè", 2)), ("éè…".into(), "éè".into()));
+    }
+
+    #[test]
+    fn escapes_what_moves_a_cursor_or_turns_the_text() {
+        assert_eq!(escaped("a\n\u{1b}\u{202e}b\"", 9), "a\\n\\u{1b}\\u{202e}b\"");
+        assert_eq!(quoted(&"é".repeat(81)), format!("\"{}…\"", "é".repeat(80)));
+    }
+}
