@@ -6,6 +6,7 @@ use acclaim_contest::{
     ContestId, Instant, Phase,
     pass::{Pass, PassError},
 };
+use acclaim_service::{directory::Contest, sheet::check_channel};
 use acclaim_store::{
     keys::{PROCESS_KEY, Role, StaffKey},
     staff_keys::KEY_PREFIX,
@@ -15,9 +16,7 @@ use jiff::Timestamp;
 
 use crate::{
     body::{contest_id, no_contest},
-    directory::Contest,
     problem::{self, Problem},
-    sheet::check_channel,
     state::Api,
 };
 

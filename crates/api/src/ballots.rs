@@ -6,8 +6,14 @@ use std::{
 };
 
 use acclaim_ballot_log::{Checkpoint, Hash, Receipt, VerifierKey, proof};
-use acclaim_contest::{BallotId, BallotState, Phase};
-use acclaim_store::{hub::Rejection, intake::Item, ledger::RecordedBallot};
+use acclaim_contest::{BallotId, Phase};
+use acclaim_service::{
+    casting::{Cast, CastError, Prepared, SUSPENDED, rejected},
+    directory::Contest,
+    recorded::{InLedger, find_recorded, look_up, with_leaf_hash},
+    submission_queue::Room,
+};
+use acclaim_store::{hub::Rejection, ledger::RecordedBallot};
 use axum::{
     Json,
     extract::{Request, State},
@@ -16,22 +22,17 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::{Sleep, sleep};
-use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{self, SCORE_READERS},
     body::{no_contest, parse, read_ballot, unread},
-    casting::{self, BallotRequest, Cast, Prepared, Recorded, rejected},
+    casting::{self, BallotRequest, BallotStatus, RecordedBody},
     description::{refusals, shapes},
-    desk::Room,
-    directory::Contest,
     extract::{Path, Query},
     health::check_clock,
     log::{checkpoint_over, tiles},
-    metrics::RECORDED,
     problem::{self, Problem},
-    recorded::{InLedger, find_recorded, look_up, with_leaf_hash},
     state::Api,
 };
 
@@ -49,47 +50,13 @@ refusals! {
     LookupRefusals: BALLOT_NOT_FOUND
 }
 
-/// What a ballot is at present; never what it chose.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct BallotStatus {
-    #[schema(value_type = shapes::BallotId)]
-    pub(crate) ballot: BallotId,
-    #[schema(value_type = shapes::BallotState)]
-    status: &'static str,
-    /// Its place in the log, once it is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<shapes::Root>)]
-    leaf_hash: Option<String>,
-    /// Why it was voided or rejected.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-}
-
-impl BallotStatus {
-    pub(crate) fn new(recorded: RecordedBallot, leaf_hash: Hash) -> Self {
-        let (status, reason) = match recorded.state {
-            BallotState::Recorded => ("recorded", None),
-            BallotState::Replaced => ("replaced", None),
-            BallotState::Voided { reason, .. } => ("voided", Some(reason)),
-        };
-        let (index, leaf_hash) = (Some(recorded.index), Some(leaf_hash.to_string()));
-        Self { ballot: recorded.id, status, index, leaf_hash, reason }
-    }
-
-    pub(crate) fn outside_the_log(ballot: BallotId, status: &'static str, reason: Option<String>) -> Self {
-        Self { ballot, status, index: None, leaf_hash: None, reason }
-    }
-}
-
 /// Cast a ballot.
 ///
 /// It is recorded whole or not at all. `201` says that it is in the log, for good. The same ballot sent again is answered `200` with its
 /// present status, so that repeating after a time-out is safe.
 #[utoipa::path(post, operation_id = "cast_ballot", path = "/v1/contests/{contest}/ballots", tag = "voters", request_body = BallotRequest,
     params(("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until it is recorded")), security(("pass" = [])),
-    responses((status = 201, body = Recorded, description = "in the log, for good", headers(("Location" = String, description = "where the ballot's status is"))),
+    responses((status = 201, body = RecordedBody, description = "in the log, for good", headers(("Location" = String, description = "where the ballot's status is"))),
         (status = 200, body = BallotStatus, description = "the same ballot again", headers(("Location" = String))),
         (status = 202, body = BallotStatus, description = "kept; it will be recorded or rejected; in a cluster only",
             headers(("Location" = String), ("Preference-Applied" = Option<String>))), BallotRefusals))]
@@ -97,22 +64,19 @@ async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Requ
     let started = std::time::Instant::now();
     let asked = prefers_async(request.headers());
     let answer = cast_at(&api, &contest, request, asked).await;
-    let label = match &answer {
-        // Several requests can wait for one ballot, which is recorded once.
-        Ok(Cast::Recorded(recorded)) if !recorded.is_repetition => RECORDED,
-        Ok(Cast::Recorded(_) | Cast::Again(_)) => "again",
-        Ok(Cast::Accepted(_)) => "accepted",
-        Err(problem) => problem.kind().code,
-    };
-    api.metrics.count_ballot(label);
+    api.metrics.count_ballot(answer.as_ref().map_or_else(|problem| problem.kind().code, casting::label));
     match answer {
         Ok(Cast::Recorded(recorded)) => {
             api.metrics.recorded_seconds.observe(started.elapsed().as_secs_f64());
-            with_location(&api, StatusCode::CREATED, &contest, recorded.ballot, &recorded)
+            let body = RecordedBody::from(&recorded);
+            with_location(&api, StatusCode::CREATED, &contest, recorded.ballot, &body)
         }
-        Ok(Cast::Again(status)) => with_location(&api, StatusCode::OK, &contest, status.ballot, &status),
+        Ok(Cast::Again(recorded, leaf_hash)) => {
+            let status = BallotStatus::new(recorded, leaf_hash);
+            with_location(&api, StatusCode::OK, &contest, status.ballot, &status)
+        }
         Ok(Cast::Accepted(ballot)) => {
-            let status = BallotStatus::outside_the_log(ballot, "accepted", None);
+            let status = BallotStatus::accepted(ballot);
             let mut response = with_location(&api, StatusCode::ACCEPTED, &contest, ballot, &status);
             if asked {
                 response
@@ -124,9 +88,6 @@ async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Requ
         Err(problem) => problem.into_response(),
     }
 }
-
-/// Rejections of one voter that are kept, about.
-const MAX_REJECTIONS: usize = 100;
 
 /// Most answers have fewer: room that need not grow.
 const ANSWER_BYTES: usize = 320;
@@ -166,21 +127,14 @@ async fn cast_at(api: &Api, contest: &str, request: Request, asked: bool) -> Res
         (Prepared::Ready(ballot), room) => {
             // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
             let keeps = || api.stores.intake.condition().away.is_empty();
-            let lags = || api.desk.lag(contest.id()) > api.settings.lag_bound;
+            let lags = || api.queue.lag(contest.id()) > api.settings.lag_bound;
             let may_promise = api.settings.may_accept && (asked || lags()) && keeps();
-            let promised = may_promise && (lags() || !is_often_rejected(api, &contest, &ballot.item).await?);
-            let sent = casting::send(api, &contest, *ballot, promised, room)?;
-            casting::outcome(api, &contest, sent, end).await
+            let promised =
+                may_promise && (lags() || !api.casting.is_often_rejected(&contest, &ballot).await?);
+            let sent = api.casting.send(&contest, *ballot, promised, room)?;
+            Ok(api.casting.outcome(&contest, sent, end).await?)
         }
     }
-}
-
-/// Whether so many of the voter's promised ballots were rejected that no more are promised: each rejection is kept, so
-/// that the voter can ask for it. What is not promised is answered once it is decided, and leaves nothing behind.
-async fn is_often_rejected(api: &Api, contest: &Contest, ballot: &Item) -> Result<bool, Problem> {
-    let prefix = ballot.ballot.prefix();
-    let kept = api.stores.database.rejections_with_prefix(contest.id(), prefix, MAX_REJECTIONS).await?;
-    Ok(kept >= MAX_REJECTIONS)
 }
 
 /// Reads a ballot out of its request, of which nothing is left when it waits: what the connection has read into can be read into again.
@@ -190,11 +144,11 @@ async fn read(
     request: Request,
     mut end: Pin<&mut Sleep>,
 ) -> Result<(Prepared, Room), Problem> {
-    let rooms = api.desk.rooms(contest.id());
+    let rooms = api.queue.rooms(contest.id());
     if !rooms.has_room() {
         // As little as can be is done for those who cannot stay. Their bodies are read, so that their connections last.
         read_ballot(request, end.as_mut()).await?;
-        return Err(casting::full());
+        return Err(CastError::QueueFull.into());
     }
     let pass = auth::voter(api, request.headers(), contest, api.stores.clock.now())?;
     api.limiter.check_pass(pass.voter)?;
@@ -205,9 +159,9 @@ async fn read(
     // It may have been revoked while the ballot was on its way.
     api.revoked_passes.check(&pass)?;
     // Only now: whoever sends slowly takes nobody's room.
-    let room = rooms.for_voter().ok_or_else(casting::full)?;
+    let room = rooms.for_voter().ok_or(CastError::QueueFull)?;
     let request: BallotRequest = parse(&body)?;
-    Ok((casting::prepare(api, contest, pass, &request, arrived).await?, room))
+    Ok((api.casting.prepare(contest, pass, request.votes(), arrived).await?, room))
 }
 
 /// What a ballot is at present.
@@ -231,20 +185,20 @@ async fn status(
             && api.settings.may_accept
             && api.stores.intake.holds(&session, ballot).await?
         {
-            return Ok(Json(BallotStatus::outside_the_log(ballot, "accepted", None)));
+            return Ok(Json(BallotStatus::accepted(ballot)));
         }
-        let reason = rejected(&contest, rejection).kind().code.to_owned();
-        return Ok(Json(BallotStatus::outside_the_log(ballot, "rejected", Some(reason))));
+        let reason = Problem::from(rejected(&contest, rejection)).kind().code.to_owned();
+        return Ok(Json(BallotStatus::rejected(ballot, reason)));
     }
     if api.settings.may_accept && api.stores.intake.holds(&session, ballot).await? {
-        return Ok(Json(BallotStatus::outside_the_log(ballot, "accepted", None)));
+        return Ok(Json(BallotStatus::accepted(ballot)));
     }
     // It may have gone from the one to the other meanwhile.
     status_in_ledger(&api, &contest, ballot).await?.map(Json).ok_or_else(not_found)
 }
 
 fn is_suspension(rejection: &Rejection) -> bool {
-    matches!(rejection, Rejection::Refused(code, _) if code == problem::VOTING_SUSPENDED.code)
+    matches!(rejection, Rejection::Refused(code, _) if code == SUSPENDED)
 }
 
 /// What a ballot is that the ledger has.
@@ -260,9 +214,7 @@ async fn status_in_ledger(
             Some(BallotStatus::new(recorded, leaf_hash))
         }
         // Where nobody is told `accepted` nothing is known of it before it is shown.
-        Some(InLedger::NotShown) if api.settings.may_accept => {
-            Some(BallotStatus::outside_the_log(ballot, "accepted", None))
-        }
+        Some(InLedger::NotShown) if api.settings.may_accept => Some(BallotStatus::accepted(ballot)),
         Some(InLedger::NotShown) | None => None,
     })
 }

@@ -2,6 +2,11 @@
 
 use std::{borrow::Cow, pin::pin, time::Duration};
 
+use acclaim_service::{
+    casting::{Cast, Prepared, Sent},
+    directory::Contest,
+    submission_queue::{Room, Rooms},
+};
 use acclaim_store::keys::Role;
 use axum::{
     extract::{Request, State},
@@ -18,13 +23,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth,
     body::{objects, parse, read_lines},
-    casting::{self, BallotRequest, Cast, Prepared, Sent},
+    casting::{self, BallotRequest, BallotStatus, RecordedBody},
     description::refusals,
-    desk::{Room, Rooms},
-    directory::Contest,
     extract::Path,
     health::check_clock,
-    metrics::RECORDED,
     problem::{self, Problem},
     state::Api,
 };
@@ -87,7 +89,7 @@ async fn bulk(
     }
     let deadline = tokio::time::Instant::now() + DEADLINE;
     let last_sending = tokio::time::Instant::now() + api.settings.ballot_deadline;
-    let rooms = api.desk.rooms(contest.id());
+    let rooms = api.queue.rooms(contest.id());
     let mut outcomes = FuturesOrdered::new();
     let mut told = String::new();
     for (number, line) in lines.into_iter().enumerate() {
@@ -144,9 +146,9 @@ async fn send(
     let Line { pass, selections, replaces, period } = parse(line)?;
     let pass = auth::pass(api, &pass, contest, arrived)?;
     let request = BallotRequest { selections, replaces, period };
-    match casting::prepare(api, contest, pass, &request, arrived).await? {
+    match api.casting.prepare(contest, pass, request.votes(), arrived).await? {
         Prepared::Ready(ballot) => {
-            Ok(OnItsWay::Sent(Box::new(casting::send(api, contest, *ballot, false, room)?)))
+            Ok(OnItsWay::Sent(Box::new(api.casting.send(contest, *ballot, false, room)?)))
         }
         Prepared::Done(cast) => Ok(OnItsWay::Done(cast)),
     }
@@ -161,22 +163,20 @@ async fn outcome(
     deadline: tokio::time::Instant,
 ) -> Outcome {
     match sent? {
-        OnItsWay::Sent(sent) => casting::outcome(api, contest, *sent, pin!(sleep_until(deadline))).await,
+        OnItsWay::Sent(sent) => Ok(api.casting.outcome(contest, *sent, pin!(sleep_until(deadline))).await?),
         OnItsWay::Done(cast) => Ok(*cast),
     }
 }
 
 /// Adds a line to the answer.
 fn tell(api: &Api, outcome: Outcome, told: &mut String) {
-    let (label, value) = match outcome {
-        Ok(Cast::Recorded(recorded)) => {
-            (if recorded.is_repetition { "again" } else { RECORDED }, json!(recorded))
-        }
-        Ok(Cast::Again(status)) => ("again", json!(status)),
-        Ok(Cast::Accepted(ballot)) => ("accepted", json!({"ballot": ballot, "status": "accepted"})),
-        Err(problem) => (problem.kind().code, json!({"problem": api.settings.base_path.document(&problem)})),
+    api.metrics.count_ballot(outcome.as_ref().map_or_else(|problem| problem.kind().code, casting::label));
+    let value = match outcome {
+        Ok(Cast::Recorded(recorded)) => json!(RecordedBody::from(&recorded)),
+        Ok(Cast::Again(recorded, leaf_hash)) => json!(BallotStatus::new(recorded, leaf_hash)),
+        Ok(Cast::Accepted(ballot)) => json!(BallotStatus::accepted(ballot)),
+        Err(problem) => json!({"problem": api.settings.base_path.document(&problem)}),
     };
-    api.metrics.count_ballot(label);
     told.push_str(&value.to_string());
     told.push('\n');
 }

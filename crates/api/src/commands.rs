@@ -3,6 +3,7 @@
 
 use acclaim_ballot_log::Amendment;
 use acclaim_contest::{BallotId, ContestId};
+use acclaim_service::recorded::shown;
 use acclaim_store::{
     RequestId, StoreError,
     command::{Command, CommandOutcome, Queued, QueuedCommand, Reason, is_reserved},
@@ -27,7 +28,6 @@ use crate::{
     description::{refusals, shapes},
     extract::Path,
     problem::{self, Problem},
-    recorded::shown,
     state::Api,
 };
 

@@ -4,6 +4,7 @@ use acclaim_contest::{
     ContestId, Phase,
     definition::{Definition, Overrides},
 };
+use acclaim_service::directory::Contest;
 use acclaim_store::{StoreError, certification::refuses_opening, hub::Notice, keyring::KeyringError};
 use axum::{
     Json,
@@ -23,7 +24,6 @@ use crate::{
     body::{DEFINITION_LIMIT, contest_id, idempotency_key, no_contest, read_json},
     conditional::{IfMatch, is_not_modified},
     description::{refusals, shapes},
-    directory::{Contest, etag},
     document::{self, Part},
     extract::{Path, Query},
     problem::{self, Problem},
@@ -119,10 +119,10 @@ async fn read(
         let opening_refused = refuses_opening(&*api.stores.database, rounds).await?;
         return document::answer_once(&contest, StatusCode::OK, opening_refused, &part);
     }
-    if is_not_modified(&headers, &contest.etag()) {
+    if is_not_modified(&headers, &document::etag(contest.record.revision)) {
         return Ok((StatusCode::NOT_MODIFIED, document::headers_of(&contest)).into_response());
     }
-    document::answer(&contest, &part, &headers).await
+    document::answer(&api.documents, &contest, &part, &headers).await
 }
 
 /// Create a draft, or edit one (`If-Match`).
@@ -186,7 +186,7 @@ async fn store(
         {
             Ok(StatusCode::OK)
         }
-        (Some(known), Some(expected)) if expected.allows(&etag(known.revision)) => {
+        (Some(known), Some(expected)) if expected.allows(&document::etag(known.revision)) => {
             if known.state.phase != Phase::Draft {
                 return Err(Problem::new(&problem::NOT_A_DRAFT, "only drafts can be edited"));
             }

@@ -1,15 +1,21 @@
 //! The document of a contest, as `GET /v1/contests/{contest}` answers it. It is written and compressed once for each
 //! revision of the contest, and shared by all who ask for it; a page of its entries is written for each request.
 
+use acclaim_service::directory::Contest;
 use acclaim_text::beginning;
-use std::{collections::BTreeSet, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+    sync::{Arc, Weak},
+};
 
-use acclaim_contest::{Entry, EntryId, Phase};
+use acclaim_contest::{ContestId, Entry, EntryId, Phase};
 use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::{OnceCell, Semaphore};
@@ -17,7 +23,6 @@ use utoipa::IntoParams;
 
 use crate::{
     compression::{Encoded, Encoding, without_spare},
-    directory::Contest,
     problem::{self, Problem},
     shared::shared,
 };
@@ -29,9 +34,31 @@ const MAX_REPEATED: usize = 64;
 /// Entries of a page unless the request says otherwise.
 const USUAL_PAGE: usize = 200;
 
-/// The document of a contest at one revision, written when it is first asked for.
+/// The documents of contests, each of the newest revision that was asked for.
 #[derive(Default)]
-pub(crate) struct Document(OnceCell<Written>);
+pub(crate) struct Documents(Mutex<HashMap<ContestId, (Weak<Contest>, Document)>>);
+
+/// The document of a contest at one revision, written when it is first asked for.
+type Document = Arc<OnceCell<Written>>;
+
+impl Documents {
+    fn of(&self, contest: &Arc<Contest>) -> Document {
+        let mut known = self.0.lock();
+        if let Some((of, document)) = known.get(contest.id()) {
+            if of.as_ptr() == Arc::as_ptr(contest) {
+                return Arc::clone(document);
+            }
+            if of.upgrade().is_some_and(|newer| newer.record.revision > contest.record.revision) {
+                // Asked for by a request that began before the change.
+                return Document::default();
+            }
+        }
+        known.retain(|_, (of, _)| of.strong_count() > 0);
+        let document = Document::default();
+        known.insert(contest.id().clone(), (Arc::downgrade(contest), Arc::clone(&document)));
+        document
+    }
+}
 
 /// The document's parts, from which the whole and each page are put together.
 #[derive(Clone)]
@@ -72,17 +99,19 @@ impl Part {
 /// # Errors
 /// If `part` names a category or entry that the contest does not have, or the document could not be written.
 pub(crate) async fn answer(
+    documents: &Documents,
     contest: &Arc<Contest>,
     part: &Part,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let written = match contest.document.0.get() {
+    let document = documents.of(contest);
+    let written = match document.get() {
         Some(written) => written.clone(),
         None => {
             // A task of its own: it goes on when the client leaves, so that the document is not begun again and again.
             let contest = Arc::clone(contest);
             let writing = tokio::spawn(async move {
-                contest.document.0.get_or_try_init(|| write_apart(Arc::clone(&contest))).await.cloned()
+                document.get_or_try_init(|| write_apart(Arc::clone(&contest))).await.cloned()
             });
             writing.await.map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))??
         }
@@ -115,13 +144,18 @@ pub(crate) fn answer_once(
     Ok((status, headers_of(contest), json).into_response())
 }
 
+/// The ETag of a contest at a revision.
+pub(crate) fn etag(revision: u64) -> String {
+    format!("\"{revision}\"")
+}
+
 /// The headers of every answer of the document, also of 304.
 pub(crate) fn headers_of(contest: &Contest) -> [(HeaderName, String); 4] {
     [
         (header::CONTENT_TYPE, "application/json".to_owned()),
         (header::CACHE_CONTROL, "no-cache".to_owned()),
         (header::VARY, "Accept-Encoding".to_owned()),
-        (header::ETAG, contest.etag()),
+        (header::ETAG, etag(contest.record.revision)),
     ]
 }
 

@@ -18,7 +18,9 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{directory::Contest, shares::Share, standings::with_pending, state::Api};
+use acclaim_service::directory::Contest;
+
+use crate::{shares::Share, standings::with_pending, state::Api};
 
 /// After so long without an event a comment is sent, so that nobody in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -86,7 +88,7 @@ struct Following {
 /// The answer that follows a contest's tally as long as there is one. It begins with the newest tally, unless that is what `told` says. Each event is a
 /// whole tally, so a client that comes back lacks nothing.
 pub(crate) fn follow(api: Api, contest: Arc<Contest>, told: Option<Told>, place: Place) -> Response {
-    let looks = api.desk.looks();
+    let looks = api.queue.looks();
     let following = Following { api, contest, looks, told, _place: place };
     let events = stream::unfold(following, |mut following| async {
         let event = timeout(KEEP_ALIVE, following.next()).await.unwrap_or(Some(STILL_HERE))?;
@@ -106,7 +108,7 @@ impl Following {
         loop {
             let id = self.contest.id();
             if let Some(publication) = self.api.stores.hub.latest(id) {
-                let told = (publication.size, self.api.desk.pending(id));
+                let told = (publication.size, self.api.queue.pending(id));
                 if self.told != Some(told) {
                     self.told = Some(told);
                     return Some(self.api.events.event(&self.api, &publication, told));

@@ -3,18 +3,13 @@
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use acclaim_contest::{Definition, VoterTag, ballot::Slate, pass::Pass};
+use acclaim_service::{casting::entry_of, directory::Contest};
 use acclaim_store::{ContestRecord, contests::ContestState};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use crate::{
-    body::parse,
-    casting::{BallotRequest, write_ballot},
-    client_address::Proxies,
-    directory::Contest,
-    document::Document,
-};
+use crate::{body::parse, casting::BallotRequest, client_address::Proxies};
 
 /// An open contest, as far as reading ballots needs one.
 pub struct Booth(Contest);
@@ -42,7 +37,6 @@ impl Booth {
             tag_key: None,
             verifier_key: String::new(),
             origin: String::new(),
-            document: Document::default(),
         })
     }
 
@@ -54,8 +48,8 @@ impl Booth {
         let told = |problem: crate::problem::Problem| serde_json::to_string(&problem).unwrap_or_default();
         let request: BallotRequest<'_> = parse(body).map_err(told)?;
         let pass = Pass { voter, channel: None, group: None, expires: Timestamp::MAX, admission: None };
-        let written = write_ballot(&self.0, pass, &request, arrived, true).map_err(told)?;
-        Ok(written.item.entry.to_vec())
+        let entry = entry_of(&self.0, pass, request.votes(), arrived).map_err(|error| told(error.into()))?;
+        Ok(entry.to_vec())
     }
 }
 

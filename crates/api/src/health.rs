@@ -188,7 +188,7 @@ async fn metrics(State(api): State<Api>, request: Parts) -> Result<Response, Pro
     for contest in api.directory.all() {
         let label = [contest.id().as_str()];
         // As last seen: figures are wanted above all when the intake does not answer.
-        let pending = api.desk.pending(contest.id());
+        let pending = api.queue.pending(contest.id());
         api.metrics.backlog.with_label_values(&label).set(i64::try_from(pending).unwrap_or(i64::MAX));
         let size = api.stores.hub.latest(contest.id()).map_or(0, |latest| latest.size);
         api.metrics.log_size.with_label_values(&label).set(i64::try_from(size).unwrap_or(i64::MAX));

@@ -10,6 +10,7 @@ use acclaim_contest::{
     juror::{Jurors, is_same},
     rules::{Panel, PanelKind, WinnersFrom},
 };
+use acclaim_service::directory::Contest;
 use acclaim_store::{
     jurors,
     keys::{Role, StaffKey},
@@ -27,7 +28,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::{self, SCORE_READERS},
     description::shapes,
-    directory::Contest,
     extract::Path,
     problem::{self, Problem},
     recusals,

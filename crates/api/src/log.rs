@@ -1,6 +1,7 @@
 //! The log, for auditors: checkpoint, tiles and entry bundles (C2SP tlog-tiles), and entries as lines.
 
 use acclaim_contest::Phase;
+use acclaim_service::directory::Contest;
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
@@ -32,7 +33,6 @@ use crate::{
     conditional::with_etag,
     contests::visible,
     description::{refusals, shapes},
-    directory::Contest,
     extract::{Path, Query},
     memory::{HeldMemory, counted},
     problem::{self, Problem},

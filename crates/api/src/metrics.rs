@@ -2,6 +2,7 @@
 
 use parking_lot::Mutex;
 
+use acclaim_service::submission_queue::QueueMetrics;
 use axum::http::StatusCode;
 use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -20,10 +21,8 @@ pub struct Metrics {
     recorded: IntCounter,
     /// Requests by route and status.
     pub(crate) requests: IntCounterVec,
-    /// Requests that wait for a ballot's outcome.
-    pub(crate) waiting: IntGauge,
-    /// Ballots of one submission to the intake.
-    pub(crate) batch_size: Histogram,
+    /// Of ballots on their way.
+    queue: QueueMetrics,
     /// Seconds from a ballot's arrival to its answer `recorded`.
     pub(crate) recorded_seconds: Histogram,
     /// Entries in the log, by contest.
@@ -70,20 +69,22 @@ impl Default for Metrics {
             recorded: ballots.with_label_values(&[RECORDED]),
             ballots,
             requests: vec("acclaim_requests_total", "Requests by route and status", &["route", "status"]),
-            waiting: registered(
-                &registry,
-                IntGauge::new("acclaim_waiting_requests", "Requests that wait for a ballot's outcome"),
-            ),
-            batch_size: histogram(
-                "acclaim_batch_ballots",
-                "Ballots of one submission to the intake",
-                &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0],
-            ),
             recorded_seconds: histogram(
                 "acclaim_recorded_seconds",
                 "Seconds from a ballot's arrival to its answer recorded",
                 &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0],
             ),
+            queue: QueueMetrics {
+                waiting: registered(
+                    &registry,
+                    IntGauge::new("acclaim_waiting_requests", "Requests that wait for a ballot's outcome"),
+                ),
+                batch_size: histogram(
+                    "acclaim_batch_ballots",
+                    "Ballots of one submission to the intake",
+                    &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0],
+                ),
+            },
             log_size: gauges("acclaim_log_entries", "Entries in the log"),
             backlog: gauges("acclaim_backlog_ballots", "Ballots that the intake holds"),
             recording: gauges("acclaim_recording_well", "1 if recording goes well, 0 if not"),
@@ -123,6 +124,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// The figures that the queue of ballots keeps.
+    pub(crate) fn of_queue(&self) -> QueueMetrics {
+        self.queue.clone()
+    }
+
     /// All figures in Prometheus' text format.
     pub(crate) fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
         let mut text = Vec::new();

@@ -11,6 +11,7 @@ use acclaim_contest::{
     pass::{Admission, Pass, Way},
     subject::SubjectsAre,
 };
+use acclaim_service::directory::Contest;
 use acclaim_store::{
     RequestId, StoreError,
     contests::{Counted, Minting, PassCount},
@@ -32,7 +33,6 @@ use crate::{
     auth::{self, ORGANISERS},
     body::{STAFF_LIMIT, idempotency_key, optional_whole_number, parse, read_json, unread},
     description::{refusals, shapes},
-    directory::Contest,
     extract::Path,
     problem::{self, Problem},
     state::Api,

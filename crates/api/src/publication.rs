@@ -7,11 +7,9 @@ use acclaim_contest::{
     Phase,
     rules::{PublishEntries, PublishResult, PublishStandings},
 };
+use acclaim_service::directory::Contest;
 
-use crate::{
-    directory::Contest,
-    problem::{self, Problem},
-};
+use crate::problem::{self, Problem};
 
 /// Whether the tally may be read, by a reader or by anyone else.
 pub(crate) fn may_read_standings(contest: &Contest, reader: bool) -> Result<(), Problem> {

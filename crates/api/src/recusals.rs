@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use acclaim_contest::{ContestId, EntryId, PanelId};
+use acclaim_service::directory::Contest;
 use acclaim_store::{
     Command, CommandOutcome, Commands, RequestId, StoreError,
     command::{QueuedCommand, Sought, each_recorded},
@@ -25,7 +26,6 @@ use crate::{
     body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     commands::{self, CommandRefusals, Done, invalid},
     description::shapes,
-    directory::Contest,
     extract::Path,
     problem::Problem,
     scores::{check_corrections, check_time, jurors_for, own_place, panel_and_juror},

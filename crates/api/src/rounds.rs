@@ -9,6 +9,7 @@ use acclaim_contest::{
     Category, Definition, Entry, Mistakes, Overrides, Phase, Previous, Rounds,
     id::{CategoryId, EntryId},
 };
+use acclaim_service::directory::Contest;
 use acclaim_store::{
     certification::{Certification, certification},
     keys::StaffKey,
@@ -18,7 +19,6 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    directory::Contest,
     problem::{self, Problem},
     state::Api,
 };

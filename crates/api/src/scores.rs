@@ -9,6 +9,10 @@ use acclaim_contest::{
     ContestId, PanelId, Phase,
     juror::{self, Jurors},
 };
+use acclaim_service::{
+    directory::Contest,
+    score_sheet::{Jury, Mistake, Sheet, recused_scores},
+};
 use acclaim_store::{
     Command, CommandOutcome, RequestId,
     command::{MOST_CORRECTIONS, QueuedCommand, Sought, TOO_MANY_CORRECTIONS, each_recorded},
@@ -31,9 +35,7 @@ use crate::{
     body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     commands::{self, CommandRefusals, Done},
     description::shapes,
-    directory::Contest,
     extract::Path,
-    jury::{Jury, Mistake, Sheet, recused_scores},
     problem::{self, Problem},
     recusals,
     state::Api,

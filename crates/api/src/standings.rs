@@ -1,6 +1,7 @@
 //! Live tallies, as the sequencer publishes them.
 
 use acclaim_contest::Phase;
+use acclaim_service::directory::Contest;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use acclaim_report::Format;
@@ -20,7 +21,6 @@ use crate::{
     conditional::is_not_modified,
     contests::visible,
     description::{refusals, shapes},
-    directory::Contest,
     extract::{Path, Query},
     following::{follow, last_event},
     negotiation,
@@ -90,7 +90,7 @@ async fn tally(
         Some(publication) => publication,
         None => latest(&api, &contest)?,
     };
-    let pending = api.desk.pending(contest.id());
+    let pending = api.queue.pending(contest.id());
     let marked = if mark.is_empty() { "" } else { "-excel" };
     let etag = format!("\"{}-{pending}-{format}{marked}\"", publication.size);
     let always = [

@@ -3,21 +3,23 @@
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, subject::DomainTable};
+use acclaim_service::{
+    casting::Casting, directory::Directory, own_votes::OwnVotes, revoked_passes::RevokedPasses,
+    submission_queue::SubmissionQueue,
+};
 use acclaim_store::{Database, Keyring, Stores};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     base_path::BasePath,
     cross_origin::Origins,
-    desk::Desk,
-    directory::Directory,
+    document::Documents,
     following::Events,
     limits::{Limiter, Limits},
     memory::BodyMemory,
     metrics::Metrics,
     rendered::Rendered,
     revocation::Revocations,
-    revoked_passes::RevokedPasses,
     shares::Shares,
 };
 
@@ -84,7 +86,11 @@ pub struct Parts {
     /// Contests as handlers read them.
     pub(crate) directory: Arc<Directory>,
     /// Ballots on their way, and who waits for them.
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) queue: Arc<SubmissionQueue>,
+    pub(crate) casting: Casting,
+    pub(crate) own_votes: OwnVotes,
+    /// Documents of contests, as they are answered.
+    pub(crate) documents: Documents,
     pub(crate) limiter: Arc<Limiter>,
     /// Places for event streams.
     pub(crate) streams: Arc<Semaphore>,
@@ -131,13 +137,17 @@ impl Api {
         );
         let revoked_passes = Arc::new(RevokedPasses::read(&*stores.database).await?);
         let metrics = Arc::new(Metrics::default());
+        let most = settings.waiting_ballots;
+        let queue = SubmissionQueue::new(stores.clone(), Arc::clone(&directory), most, metrics.of_queue());
+        let queue = Arc::new(queue);
+        let long_readings = Arc::new(Semaphore::new(LONG_READINGS));
+        let own_votes = OwnVotes::new(stores.clone(), Arc::clone(&long_readings));
+        let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone());
         Ok(Self(Arc::new(Parts {
-            desk: Arc::new(Desk::new(
-                stores.clone(),
-                Arc::clone(&directory),
-                settings.waiting_ballots,
-                Arc::clone(&metrics),
-            )),
+            queue,
+            casting,
+            own_votes,
+            documents: Documents::default(),
             limiter: Arc::new(Limiter::new(&settings.limits)),
             body_memory: BodyMemory::default(),
             rendered: Arc::default(),
@@ -146,7 +156,7 @@ impl Api {
             streams: Arc::new(Semaphore::new(settings.streams)),
             stream_shares: Shares::of(settings.streams),
             events: Events::default(),
-            long_readings: Arc::new(Semaphore::new(LONG_READINGS)),
+            long_readings,
             settings,
             stores,
             keyring,
@@ -163,14 +173,14 @@ impl Api {
     pub fn background(&self, database: &Arc<dyn Database>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&self.directory).follow(Arc::clone(&self.stores.hub)));
-        tasks.spawn(Arc::clone(&self.desk).answer_decided());
-        tasks.spawn(Arc::clone(&self.desk).ask_ledger_when_in_doubt());
+        tasks.spawn(Arc::clone(&self.queue).answer_decided());
+        tasks.spawn(Arc::clone(&self.queue).ask_ledger_when_in_doubt());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
         tasks.spawn(
             Arc::clone(&self.revocations).enforce(Arc::clone(database), Arc::clone(&self.stores.clock)),
         );
         tasks.spawn(Arc::clone(&self.revoked_passes).follow(Arc::clone(database)));
-        tasks.spawn(Arc::clone(&self.desk).look_again_and_again());
+        tasks.spawn(Arc::clone(&self.queue).look_again_and_again());
         tasks
     }
 }

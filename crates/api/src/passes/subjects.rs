@@ -6,6 +6,7 @@ use acclaim_contest::{
     SubjectRules, VoterTag,
     subject::{Person, RefusedSubjects, SubjectsAre},
 };
+use acclaim_service::directory::Contest;
 use acclaim_store::RequestId;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 use super::invalid;
 use crate::{
     body::unread,
-    directory::Contest,
     problem::{self, Problem},
     state::Api,
 };

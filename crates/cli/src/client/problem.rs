@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(problem.code, "");
         assert_eq!(
             problem.to_string().len(),
-            "the server answered 502, which is not an answer of acclaim: ".len() + 200
+            "the server answered 502, which is not an answer of acclaim: ".len() + 200 + "…".len()
         );
     }
 }

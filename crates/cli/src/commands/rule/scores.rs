@@ -6,11 +6,11 @@ mod file;
 
 use std::collections::{BTreeMap, HashSet};
 
-use acclaim_api::jury::{Jury, Place, Sheet, recused_scores};
 use acclaim_contest::{
     PanelId,
     juror::{Jurors, is_same},
 };
+use acclaim_service::score_sheet::{Jury, Place, Sheet, recused_scores};
 use acclaim_tables::is_total;
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};

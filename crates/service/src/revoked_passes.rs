@@ -21,8 +21,6 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::problem::{self, Problem};
-
 /// Between two readings of what is new. Revocations are known everywhere within a second.
 const READ_INTERVAL: Duration = Duration::from_millis(250);
 /// How long one reading may take.
@@ -30,8 +28,19 @@ const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// How old the knowledge may be before every pass is refused.
 const MAX_AGE: Duration = Duration::from_secs(5);
 
+/// Why a pass is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RevocationError {
+    /// It was revoked.
+    #[error("the pass was revoked")]
+    Revoked,
+    /// Whether it was revoked is not known.
+    #[error("this server does not know at the moment which passes are revoked: send the request again")]
+    Unknown,
+}
+
 /// See the [module](self).
-pub(crate) struct RevokedPasses {
+pub struct RevokedPasses {
     /// The least generation by voter. Tags are keyed by a random key of the contest, so that those of two contests do not meet.
     least: RwLock<HashMap<VoterTag, u32>>,
     /// The highest generation read; held while reading.
@@ -52,7 +61,7 @@ pub(crate) struct RevokedPasses {
 
 impl RevokedPasses {
     /// Reads all that there are.
-    pub(crate) async fn read(database: &dyn Database) -> Result<Self> {
+    pub async fn read(database: &dyn Database) -> Result<Self> {
         let is_shared = database.is_shared();
         let revoked = Self {
             least: RwLock::default(),
@@ -69,15 +78,13 @@ impl RevokedPasses {
     }
 
     /// Refuses a pass that was revoked, and every pass while it is not known which ones are.
-    pub(crate) fn check(&self, pass: &Pass) -> std::result::Result<(), Problem> {
+    pub fn check(&self, pass: &Pass) -> std::result::Result<(), RevocationError> {
         if self.is_too_old() {
-            let detail =
-                "this server does not know at the moment which passes are revoked: send the request again";
-            return Err(Problem::new(&problem::REVOCATIONS_UNKNOWN, detail));
+            return Err(RevocationError::Unknown);
         }
         let least = self.least.read();
         if !least.is_empty() && least.get(&pass.voter).is_some_and(|least| pass.generation() < *least) {
-            return Err(Problem::new(&problem::PASS_REVOKED, "the pass was revoked"));
+            return Err(RevocationError::Revoked);
         }
         Ok(())
     }
@@ -93,7 +100,7 @@ impl RevokedPasses {
     }
 
     /// Notes a revocation that this process makes. Dropped before [`Pending::done`] it leaves a doubt, which a reading settles.
-    pub(crate) fn begin(self: &Arc<Self>) -> Pending {
+    pub fn begin(self: &Arc<Self>) -> Pending {
         Pending { revoked: Arc::clone(self), is_done: false }
     }
 
@@ -107,7 +114,7 @@ impl RevokedPasses {
     }
 
     /// Reads what is new for as long as the process runs.
-    pub(crate) async fn follow(self: Arc<Self>, database: Arc<dyn Database>) {
+    pub async fn follow(self: Arc<Self>, database: Arc<dyn Database>) {
         let mut failed = false;
         loop {
             if !self.is_in_doubt() {
@@ -159,14 +166,14 @@ impl RevokedPasses {
 }
 
 /// A revocation under way.
-pub(crate) struct Pending {
+pub struct Pending {
     revoked: Arc<RevokedPasses>,
     is_done: bool,
 }
 
 impl Pending {
     /// These voters' passes below `generation` are refused from now on.
-    pub(crate) fn done(mut self, voters: &[VoterTag], generation: u32) {
+    pub fn done(mut self, voters: &[VoterTag], generation: u32) {
         let voters: Vec<RevokedVoter> =
             voters.iter().map(|voter| RevokedVoter { voter: *voter, generation, is_barred: false }).collect();
         self.revoked.add(&voters);
@@ -174,7 +181,7 @@ impl Pending {
     }
 
     /// Nothing was changed.
-    pub(crate) fn nothing(mut self) {
+    pub fn nothing(mut self) {
         self.is_done = true;
     }
 }
@@ -241,7 +248,7 @@ mod tests {
         let revoked = read_before(MAX_AGE - Duration::from_secs(1), true).await;
         assert!(revoked.check(&pass(None)).is_ok());
         let revoked = read_before(MAX_AGE + Duration::from_millis(1), true).await;
-        assert_eq!(revoked.check(&pass(None)).unwrap_err().kind(), &problem::REVOCATIONS_UNKNOWN);
+        assert_eq!(revoked.check(&pass(None)).unwrap_err(), RevocationError::Unknown);
     }
 
     #[tokio::test]
@@ -251,7 +258,7 @@ mod tests {
         drop(revoked.begin());
         assert!(revoked.check(&pass(None)).is_ok(), "for a moment");
         revoked.known_at.store(0, Ordering::Release);
-        assert_eq!(revoked.check(&pass(None)).unwrap_err().kind(), &problem::REVOCATIONS_UNKNOWN);
+        assert_eq!(revoked.check(&pass(None)).unwrap_err(), RevocationError::Unknown);
     }
 
     #[tokio::test]

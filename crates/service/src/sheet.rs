@@ -1,47 +1,73 @@
 //! The sheet that a ballot is on: a voter's, in a channel and period. The pass has the channel, the ballot names the period; which one is
 //! possible now depends on the arrival.
 
+use std::borrow::Cow;
+
 use acclaim_contest::{VoterTag, days::day_at, pass::Pass, rules::Period};
 use acclaim_store::intake::Slot;
 use jiff::Timestamp;
 
-use crate::{
-    directory::Contest,
-    problem::{self, Problem},
-};
+use crate::directory::Contest;
+
+/// Why a pass serves no channel of the contest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelError {
+    /// The pass has no channel.
+    #[error("the pass is of no channel, and the contest has channels")]
+    Missing,
+    /// The contest has no such channel.
+    #[error("the pass is of the channel {0}, which the contest does not have")]
+    Unknown(String),
+}
+
+/// Why the period that a ballot names is not the one to vote in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct PeriodError {
+    /// A sentence.
+    pub detail: Cow<'static, str>,
+    /// The most ballots of a voter, with numbered ones.
+    pub most: Option<u32>,
+    /// The day that ballots name now, with days.
+    pub today: Option<String>,
+}
 
 /// Refuses a pass of a channel that the contest does not have: a draft's channels can change after passes were minted.
-pub(crate) fn check_channel(contest: &Contest, pass: &Pass) -> Result<(), Problem> {
+///
+/// # Errors
+/// [`ChannelError`]
+pub fn check_channel(contest: &Contest, pass: &Pass) -> Result<(), ChannelError> {
     let channels = &contest.record.definition.rules.channels;
-    let problem = |detail: String| Err(Problem::new(&problem::PASS_OF_ANOTHER_CHANNEL, detail));
     match &pass.channel {
         None if channels.is_empty() => Ok(()),
-        None => problem("the pass is of no channel, and the contest has channels".to_owned()),
+        None => Err(ChannelError::Missing),
         Some(channel) if channels.iter().any(|known| known.id == *channel) => Ok(()),
-        Some(channel) => {
-            problem(format!("the pass is of the channel {channel}, which the contest does not have"))
-        }
+        Some(channel) => Err(ChannelError::Unknown(channel.to_string())),
     }
 }
 
-/// Checks the period that a ballot names. The inner problem is one of the day alone: such a ballot may have been recorded before.
+/// Checks the period that a ballot names. The inner error is one of the day alone: such a ballot may have been recorded before.
+///
+/// # Errors
+/// [`PeriodError`]
 pub(crate) fn check_period(
     contest: &Contest,
     asked: Option<&str>,
     arrived: Timestamp,
-) -> Result<Result<(), Problem>, Problem> {
+) -> Result<Result<(), PeriodError>, PeriodError> {
     let ballot = &contest.record.definition.rules.ballot;
+    let wrong = |detail, most| Err(PeriodError { detail, most, today: None });
     match (ballot.period, asked) {
         (Period::Once, None) => Ok(Ok(())),
-        (Period::Once, Some(_)) => Err(wrong_period("the contest has no periods: leave `period` out")),
+        (Period::Once, Some(_)) => wrong("the contest has no periods: leave `period` out".into(), None),
         (Period::Day, asked) => check_day(contest, asked, arrived),
         (Period::Counted, asked) => {
             let most = ballot.ballots_per_voter.unwrap_or(0);
             if asked.and_then(number).is_some_and(|number| (1..=most).contains(&number)) {
                 return Ok(Ok(()));
             }
-            Err(wrong_period(format!("`period` is the ballot's number, \"1\" to \"{most}\""))
-                .with("most", most))
+            let detail = format!("`period` is the ballot's number, \"1\" to \"{most}\"");
+            wrong(detail.into(), Some(most))
         }
     }
 }
@@ -50,27 +76,18 @@ fn check_day(
     contest: &Contest,
     asked: Option<&str>,
     arrived: Timestamp,
-) -> Result<Result<(), Problem>, Problem> {
+) -> Result<Result<(), PeriodError>, PeriodError> {
     let today = day_at(&contest.days, arrived);
-    let tell = |detail: String| {
-        let problem = wrong_period(detail);
-        match today {
-            Some(today) => problem.with("today", today),
-            None => problem,
-        }
-    };
+    let wrong =
+        |detail: String| PeriodError { detail: detail.into(), most: None, today: today.map(str::to_owned) };
     let is = today.map_or_else(String::new, |today| format!("; today is {today}"));
     match asked {
         Some(asked) if Some(asked) == today => Ok(Ok(())),
         Some(asked) if contest.days.iter().any(|(day, _)| day == asked) => {
-            Ok(Err(tell(format!("`period` is another day than that of the ballot's arrival{is}"))))
+            Ok(Err(wrong(format!("`period` is another day than that of the ballot's arrival{is}"))))
         }
-        _ => Err(tell(format!("`period` is the day of the ballot's arrival, such as \"2021-03-14\"{is}"))),
+        _ => Err(wrong(format!("`period` is the day of the ballot's arrival, such as \"2021-03-14\"{is}"))),
     }
-}
-
-fn wrong_period(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
-    Problem::new(&problem::INVALID_SELECTION, detail).with("reason", "wrong-period")
 }
 
 /// A ballot's number, if it is written as the log has it.

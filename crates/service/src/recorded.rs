@@ -9,7 +9,7 @@ use acclaim_store::{StoreError, Stores, ledger::RecordedBallot, shown::size_of};
 ///
 /// # Errors
 /// If that is not known at the moment.
-pub(crate) async fn shown(stores: &Stores, contest: &ContestId) -> Result<u64, StoreError> {
+pub async fn shown(stores: &Stores, contest: &ContestId) -> Result<u64, StoreError> {
     // What is published has been shown.
     let published = stores.hub.latest(contest).map(|latest| latest.size);
     match (stores.shown.highest(contest).await, published) {
@@ -22,7 +22,7 @@ pub(crate) async fn shown(stores: &Stores, contest: &ContestId) -> Result<u64, S
 }
 
 /// What the ledger says of a ballot.
-pub(crate) enum InLedger {
+pub enum InLedger {
     /// It is recorded.
     Shown(RecordedBallot),
     /// It will be recorded, unless the ledger loses it.
@@ -30,7 +30,7 @@ pub(crate) enum InLedger {
 }
 
 /// What the ledger says of a ballot, if it has it.
-pub(crate) async fn look_up(
+pub async fn look_up(
     stores: &Stores,
     contest: &ContestId,
     ballot: BallotId,
@@ -42,7 +42,7 @@ pub(crate) async fn look_up(
 }
 
 /// A recorded ballot with the hash of its leaf.
-pub(crate) async fn find_recorded(
+pub async fn find_recorded(
     stores: &Stores,
     contest: &ContestId,
     ballot: BallotId,
@@ -54,7 +54,7 @@ pub(crate) async fn find_recorded(
 }
 
 /// The same, of one that was looked up.
-pub(crate) async fn with_leaf_hash(
+pub async fn with_leaf_hash(
     stores: &Stores,
     contest: &ContestId,
     recorded: RecordedBallot,

@@ -20,6 +20,7 @@ use acclaim_store::{
 use arc_swap::ArcSwap;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
 use parking_lot::{Mutex, MutexGuard};
+use prometheus::{Histogram, IntGauge};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError, oneshot, watch},
     time::timeout,
@@ -27,7 +28,6 @@ use tokio::{
 
 use crate::{
     directory::{Contest, Directory},
-    metrics::Metrics,
     recorded::{InLedger, look_up},
 };
 
@@ -49,6 +49,8 @@ pub(crate) enum Answer {
     /// The sequencer's decision, with the log's size and root after it. Of several requests for the same ballot all but
     /// the first are repetitions.
     Decided { outcome: BallotOutcome, size: u64, root: Hash, is_repetition: bool },
+    /// The ledger has it: its request answers with what the ballot is now.
+    InLedger,
     /// The intake has it; asked for only by those who do not wait for the decision.
     Kept,
     /// The intake kept it not.
@@ -57,8 +59,17 @@ pub(crate) enum Answer {
     Failed(StoreError),
 }
 
+/// The figures that a queue keeps.
+#[derive(Clone)]
+pub struct QueueMetrics {
+    /// Requests that wait for a ballot's outcome.
+    pub waiting: IntGauge,
+    /// Ballots of one submission to the intake.
+    pub batch_size: Histogram,
+}
+
 /// See the [module](self).
-pub(crate) struct Desk {
+pub struct SubmissionQueue {
     stores: Stores,
     /// Knows each contest's present session.
     directory: Arc<Directory>,
@@ -75,7 +86,7 @@ pub(crate) struct Desk {
     looks: watch::Sender<()>,
     /// Whether ballots that wait may be recorded without this process having heard so.
     doubt: Notify,
-    metrics: Arc<Metrics>,
+    metrics: QueueMetrics,
 }
 
 /// What waits for the sequencer, of one contest.
@@ -109,11 +120,11 @@ impl WaitingRequest {
 }
 
 /// Room for one ballot that waits; dropping it leaves it to the next.
-pub(crate) type Room = OwnedSemaphorePermit;
+pub type Room = OwnedSemaphorePermit;
 
 /// Room for a contest's ballots that wait: one that is not recorded takes none of another's. In all it is bounded by connections, since each voter waits
 /// on one.
-pub(crate) struct Rooms {
+pub struct Rooms {
     for_voters: Arc<Semaphore>,
     /// Neither takes the other's.
     for_gateways: Arc<Semaphore>,
@@ -121,7 +132,7 @@ pub(crate) struct Rooms {
 
 impl Rooms {
     /// Whether there is room for a voter's ballot at this moment.
-    pub(crate) fn has_room(&self) -> bool {
+    pub fn has_room(&self) -> bool {
         self.for_voters.available_permits() > 0
     }
 
@@ -131,19 +142,19 @@ impl Rooms {
     }
 
     /// Room for a voter's ballot, if there is any.
-    pub(crate) fn for_voter(&self) -> Option<Room> {
+    pub fn for_voter(&self) -> Option<Room> {
         Arc::clone(&self.for_voters).try_acquire_owned().ok()
     }
 
     /// Room for a gateway's ballot, as soon as there is any.
-    pub(crate) async fn for_gateway(&self) -> Option<Room> {
+    pub async fn for_gateway(&self) -> Option<Room> {
         Arc::clone(&self.for_gateways).acquire_owned().await.ok()
     }
 }
 
-impl Desk {
+impl SubmissionQueue {
     /// Of each contest's voters and of its gateways `most` ballots each may wait.
-    pub(crate) fn new(stores: Stores, directory: Arc<Directory>, most: usize, metrics: Arc<Metrics>) -> Self {
+    pub fn new(stores: Stores, directory: Arc<Directory>, most: usize, metrics: QueueMetrics) -> Self {
         Self {
             stores,
             directory,
@@ -159,7 +170,7 @@ impl Desk {
     }
 
     /// A contest's rooms.
-    pub(crate) fn rooms(&self, contest: &ContestId) -> Arc<Rooms> {
+    pub fn rooms(&self, contest: &ContestId) -> Arc<Rooms> {
         if let Some(rooms) = self.rooms.load().get(contest) {
             return Arc::clone(rooms);
         }
@@ -189,7 +200,7 @@ impl Desk {
         // The same ballot twice in the air is one ballot; both requests hear of it. A promise is kept for itself.
         let first = requests.len() == 1;
         drop(shard);
-        let ticket = Ticket { desk: Arc::clone(self), ballot, answer, room: Some(room) };
+        let ticket = Ticket { queue: Arc::clone(self), ballot, answer, room: Some(room) };
         if first || promised {
             let shard = shard_of(ballot.prefix(), contest.record.state.shards);
             if !self.fill(contest.id(), shard, offer) {
@@ -324,34 +335,34 @@ impl Desk {
     }
 
     /// By how much the contest's recording lagged at the last look.
-    pub(crate) fn lag(&self, contest: &ContestId) -> Duration {
+    pub fn lag(&self, contest: &ContestId) -> Duration {
         self.seen.load().get(contest).map_or(Duration::ZERO, |seen| seen.lag)
     }
 
     /// How many ballots the intake held at the last look. Asked for each time, a tally would wait for the intake twice as long as for everything else.
-    pub(crate) fn pending(&self, contest: &ContestId) -> u64 {
+    pub fn pending(&self, contest: &ContestId) -> u64 {
         self.seen.load().get(contest).map_or(0, |seen| seen.pending)
     }
 
     /// Changes with every look.
-    pub(crate) fn looks(&self) -> watch::Receiver<()> {
+    pub fn looks(&self) -> watch::Receiver<()> {
         self.looks.subscribe()
     }
 
     /// Looks what waits for the sequencer, a few times a second.
-    pub(crate) async fn look_again_and_again(self: Arc<Self>) {
+    pub async fn look_again_and_again(self: Arc<Self>) {
         for round in 0_usize.. {
             let all = self.directory.all();
             self.close_rooms(&all);
             let open = all.into_iter().filter(|contest| contest.phase().is_voting());
-            let (desk, former) = (&self, self.seen.load_full());
+            let (queue, former) = (&self, self.seen.load_full());
             let looks = open.enumerate().map(|(number, contest)| {
                 let former = former.get(contest.id()).copied();
                 async move {
                     let is_due = (number + round).is_multiple_of(IDLE_ROUNDS);
-                    let seen = match former.filter(|former| !is_due && desk.is_idle(&contest, former)) {
+                    let seen = match former.filter(|former| !is_due && queue.is_idle(&contest, former)) {
                         Some(former) => former,
-                        None => desk.look(&contest).await?,
+                        None => queue.look(&contest).await?,
                     };
                     Some((contest.id().clone(), seen))
                 }
@@ -401,7 +412,7 @@ impl Desk {
     }
 
     /// Passes the sequencer's decisions on to those who wait.
-    pub(crate) async fn answer_decided(self: Arc<Self>) {
+    pub async fn answer_decided(self: Arc<Self>) {
         let mut notices = self.stores.hub.subscribe();
         loop {
             match notices.recv().await {
@@ -431,7 +442,7 @@ impl Desk {
     }
 
     /// Makes up for missed notices, beside those who hear and those who vote.
-    pub(crate) async fn ask_ledger_when_in_doubt(self: Arc<Self>) {
+    pub async fn ask_ledger_when_in_doubt(self: Arc<Self>) {
         loop {
             self.doubt.notified().await;
             if let Err(error) = self.ask_ledger().await {
@@ -455,9 +466,7 @@ impl Desk {
             ASKED_AT_ONCE,
             |(contest, ballot)| async move {
                 if let Some(InLedger::Shown(_)) = look_up(&self.stores, &contest, ballot).await? {
-                    // Its request answers with the ballot's present status.
-                    let (outcome, root) = (BallotOutcome::Same, Hash([0; 32]));
-                    self.answer(ballot, &Answer::Decided { outcome, size: 0, root, is_repetition: false });
+                    self.answer(ballot, &Answer::InLedger);
                 }
                 Ok(())
             },
@@ -468,7 +477,7 @@ impl Desk {
 
 /// A request's place among those who wait; leaving frees it.
 pub(crate) struct Ticket {
-    desk: Arc<Desk>,
+    queue: Arc<SubmissionQueue>,
     ballot: BallotId,
     answer: oneshot::Receiver<Answer>,
     /// Until it leaves.
@@ -489,13 +498,13 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.desk.metrics.waiting.dec();
+        self.queue.metrics.waiting.dec();
         // With its answer its place was taken out.
         if self.answer.is_terminated() {
             return;
         }
         self.answer.close();
-        let mut shard = self.desk.shard(self.ballot);
+        let mut shard = self.queue.shard(self.ballot);
         if let Some(waiting) = shard.get_mut(&self.ballot) {
             waiting.requests.retain(|request| !request.answer.is_closed());
             if waiting.requests.is_empty() {

@@ -15,32 +15,29 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast::error::RecvError};
 
-use crate::document::Document;
-
 /// How long to wait before contests that could not be read are read again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// One contest at one revision.
-pub(crate) struct Contest {
-    pub(crate) record: ContestRecord,
+pub struct Contest {
+    /// As the database has it.
+    pub record: ContestRecord,
     /// For checking ballots.
-    pub(crate) slate: Slate,
+    pub slate: Slate,
     /// The days of a contest in which voters vote once a day, each with its first instant; empty for others.
-    pub(crate) days: Days,
+    pub days: Days,
     /// None once it is destroyed.
-    pub(crate) tag_key: Option<TagKey>,
+    pub tag_key: Option<TagKey>,
     /// The log's verifier key, as text.
-    pub(crate) verifier_key: String,
+    pub verifier_key: String,
     /// The log's origin.
-    pub(crate) origin: String,
+    pub origin: String,
     /// Whether the operator has it left alone: nothing of it is recorded.
-    pub(crate) is_left_alone: bool,
+    pub is_left_alone: bool,
     /// Whether it was ever certified, also if it has been reopened since.
-    pub(crate) was_certified: bool,
+    pub was_certified: bool,
     /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
-    pub(crate) refused_texts: Option<String>,
-    /// As it is answered.
-    pub(crate) document: Document,
+    pub refused_texts: Option<String>,
 }
 
 impl Contest {
@@ -90,35 +87,33 @@ impl Contest {
             refused_texts: (record.state.phase == Phase::Draft)
                 .then(|| definition.check().err().map(|mistakes| mistakes.to_string()))
                 .flatten(),
-            document: Document::default(),
             record,
         })
     }
 
-    pub(crate) fn id(&self) -> &ContestId {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &ContestId {
         self.record.id()
     }
 
-    pub(crate) fn phase(&self) -> Phase {
+    /// Where it stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
         self.record.state.phase
     }
 
-    pub(crate) fn opens(&self) -> Timestamp {
+    /// The first instant of voting.
+    #[must_use]
+    pub fn opens(&self) -> Timestamp {
         self.record.definition.opens.timestamp()
     }
 
-    pub(crate) fn closes(&self) -> Timestamp {
+    /// The first instant after voting, as it stands now.
+    #[must_use]
+    pub fn closes(&self) -> Timestamp {
         self.record.state.closes.timestamp()
     }
-
-    pub(crate) fn etag(&self) -> String {
-        etag(self.record.revision)
-    }
-}
-
-/// The ETag of a contest at a revision.
-pub(crate) fn etag(revision: u64) -> String {
-    format!("\"{revision}\"")
 }
 
 /// The days that the log begins with, once there is one: another table of time zones than that of the opening cannot change them.
@@ -136,7 +131,7 @@ async fn days(record: &ContestRecord, database: &dyn Database) -> Result<Days, S
 }
 
 /// All contests by id. [`Directory::follow`] writes, and handlers that have just changed a contest; all handlers read.
-pub(crate) struct Directory {
+pub struct Directory {
     database: Arc<dyn Database>,
     keyring: Arc<Keyring>,
     /// Those that are left alone.
@@ -147,7 +142,11 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    pub(crate) async fn read(
+    /// Reads all contests, of which those in `without` are left alone.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or a contest in it.
+    pub async fn read(
         database: Arc<dyn Database>,
         keyring: Arc<Keyring>,
         without: HashSet<ContestId>,
@@ -175,24 +174,26 @@ impl Directory {
         Contest::read(record, &*self.database, &self.keyring, is_left_alone).await
     }
 
-    pub(crate) fn contest(&self, id: &ContestId) -> Option<Arc<Contest>> {
+    /// The contest of an id.
+    #[must_use]
+    pub fn contest(&self, id: &ContestId) -> Option<Arc<Contest>> {
         self.contests.load().get(id).cloned()
     }
 
     /// The contest that a text names.
-    pub(crate) fn named(&self, id: &str) -> Option<Arc<Contest>> {
+    pub fn named(&self, id: &str) -> Option<Arc<Contest>> {
         self.contests.load().get(id).cloned()
     }
 
     /// All contests, by id.
-    pub(crate) fn all(&self) -> Vec<Arc<Contest>> {
+    pub fn all(&self) -> Vec<Arc<Contest>> {
         let mut all: Vec<_> = self.contests.load().values().cloned().collect();
         all.sort_by(|a, b| a.id().cmp(b.id()));
         all
     }
 
     /// Reads one contest anew, unless it is as it was.
-    pub(crate) async fn renew(&self, id: &ContestId) -> Result<(), StoreError> {
+    pub async fn renew(&self, id: &ContestId) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
         let known = self.contest(id).map(|contest| contest.record.version());
         if known.is_some() && self.database.revision(id).await? == known {
@@ -209,7 +210,7 @@ impl Directory {
     }
 
     /// Keeps up with the hub's notices. What cannot be read is read again, all of it, until it can.
-    pub(crate) async fn follow(self: Arc<Self>, hub: Arc<Hub>) {
+    pub async fn follow(self: Arc<Self>, hub: Arc<Hub>) {
         let mut notices = hub.subscribe();
         // What changed since the first reading and this moment.
         hub.hear(Notice::Missed);

@@ -1,0 +1,495 @@
+//! From a voter's selections to a ballot, and from the ballot to what became of it: what casting one and casting many share.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use acclaim_ballot_log::{Hash, LogEntry, NewBallot};
+use acclaim_contest::{
+    BallotId, Instant, Phase,
+    ballot::{SelectionError, SelectionReason},
+    pass::Pass,
+};
+use acclaim_store::{
+    StoreError, Stores,
+    clock::MIN_JUMP,
+    hub::{BallotOutcome, Rejection},
+    intake::{Item, Offer, Slot, Submitted},
+    ledger::RecordedBallot,
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::time::Sleep;
+
+use crate::{
+    directory::Contest,
+    own_votes::OwnVotes,
+    recorded::find_recorded,
+    sheet::{PeriodError, check_period, slots},
+    submission_queue::{Answer, Room, SubmissionQueue, Ticket},
+};
+
+/// How long a ballot waits for an intake that is not ready: just after the opening it is for some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two attempts meanwhile.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Rejections of one voter that are kept, about.
+const MAX_REJECTIONS: usize = 100;
+/// The code with which the log refuses a ballot while voting is suspended.
+pub const SUSPENDED: &str = "voting-suspended";
+
+/// What a voter asks to cast.
+#[derive(Debug)]
+pub struct NewVotes<'a> {
+    /// Category and entry of each vote, in any order.
+    pub selections: Vec<(&'a str, &'a str)>,
+    /// The id of the voter's own standing ballot that this one takes the place of.
+    pub replaces: Option<&'a str>,
+    /// The day or the ballot's number, where the contest has periods.
+    pub period: Option<&'a str>,
+}
+
+/// The instants between which a contest takes ballots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first.
+    pub opens: Instant,
+    /// The first after voting.
+    pub closes: Instant,
+}
+
+/// Why a ballot is not recorded, or is not known to be.
+#[derive(Debug, thiserror::Error)]
+pub enum CastError {
+    /// The operator has the contest left alone.
+    #[error("nothing of this contest is recorded")]
+    LeftAlone,
+    /// It came too early.
+    #[error("the ballot arrived before the opening")]
+    NotOpen(Window),
+    /// It came too late.
+    #[error("the ballot arrived after the closing")]
+    Closed(Window),
+    /// Voting is suspended.
+    #[error("the ballot arrived while voting is suspended: cast it again once voting is resumed")]
+    Suspended(Window),
+    /// Only the clock says that it came too late, and the clock was set forward.
+    #[error("the server's clock was set past the closing: the operator has to look at it")]
+    ClockSetForward,
+    /// What it replaces is no id.
+    #[error("`replaces` is {0}")]
+    MalformedReplaces(String),
+    /// The contest's rules do not allow the selections.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// The period is not the one to vote in.
+    #[error(transparent)]
+    Period(#[from] PeriodError),
+    /// It does not fit an entry of the log.
+    #[error("{0}")]
+    Unwritable(String),
+    /// The sequencer or the ledger says that it is not in the log.
+    #[error("the ballot was rejected")]
+    Rejected(Rejection, Window),
+    /// Too much waits.
+    #[error("too many ballots wait to be recorded")]
+    QueueFull,
+    /// The process ends.
+    #[error("the server is stopping")]
+    Stopping,
+    /// It was not decided in time.
+    #[error("the ballot was not confirmed in time")]
+    NotConfirmed,
+    /// The sequencer knows it, and the ledger has not shown it yet.
+    #[error("the ballot is known but not found")]
+    NotFound,
+    /// The intake has lost what it had.
+    #[error("the intake is being rebuilt from the ledger")]
+    Rebuilding,
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of a ballot.
+#[derive(Debug)]
+pub enum Cast {
+    /// It is in the log now.
+    Recorded(Recorded),
+    /// It was in the log before: what it is now, with the hash of its leaf.
+    Again(RecordedBallot, Hash),
+    /// It is kept, and will be recorded or rejected.
+    Accepted(BallotId),
+}
+
+/// A ballot that was recorded while its request waited.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Its id.
+    pub ballot: BallotId,
+    /// Its index in the log.
+    pub index: u64,
+    /// The hash of its leaf.
+    pub leaf_hash: Hash,
+    /// Size of the log with it.
+    pub size: u64,
+    /// Root of the log with it.
+    pub root: Hash,
+    /// Whether another request that waited for the same ballot counts as the one that had it recorded.
+    pub is_repetition: bool,
+}
+
+/// The instants between which a contest takes ballots.
+fn window_of(contest: &Contest) -> Window {
+    Window { opens: contest.record.definition.opens, closes: contest.record.state.closes }
+}
+
+/// Whether a time lies in the window of voting, suspended or not.
+///
+/// # Errors
+/// [`CastError::LeftAlone`], [`CastError::NotOpen`], [`CastError::Closed`]
+pub fn check_window(contest: &Contest, arrived: Timestamp) -> Result<(), CastError> {
+    if contest.is_left_alone {
+        Err(CastError::LeftAlone)
+    } else if arrived < contest.opens() {
+        Err(CastError::NotOpen(window_of(contest)))
+    } else if arrived >= contest.closes() || contest.phase() > Phase::Open {
+        Err(CastError::Closed(window_of(contest)))
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the contest takes ballots that arrive at this time: within the window, and not while voting is suspended.
+fn takes(contest: &Contest, arrived: Timestamp) -> Result<(), CastError> {
+    check_window(contest, arrived)?;
+    if contest.phase() == Phase::Suspended { Err(CastError::Suspended(window_of(contest))) } else { Ok(()) }
+}
+
+/// The error of a rejection.
+#[must_use]
+pub fn rejected(contest: &Contest, rejection: Rejection) -> CastError {
+    let window = window_of(contest);
+    match rejection {
+        Rejection::OutsideWindow => {
+            check_window(contest, Timestamp::MAX).err().unwrap_or(CastError::Closed(window))
+        }
+        Rejection::Refused(code, _) if code == SUSPENDED => CastError::Suspended(window),
+        other => CastError::Rejected(other, window),
+    }
+}
+
+/// A ballot with its id and final bytes.
+struct Written {
+    item: Item,
+    /// None if nobody would look them up, or if the ballot replaces another: the sequencer knows what it frees.
+    slots: Vec<Slot>,
+    /// What is wrong with it now, though it may have been recorded before: the day, or a selection.
+    now: Result<(), CastError>,
+}
+
+fn write_ballot(
+    contest: &Contest,
+    pass: Pass,
+    votes: NewVotes<'_>,
+    arrived: Timestamp,
+    with_slots: bool,
+) -> Result<Written, CastError> {
+    let NewVotes { mut selections, replaces, period } = votes;
+    let rules = &contest.record.definition.rules;
+    let right_day = check_period(contest, period, arrived)?;
+    let replaces = replaces
+        .map(|id| id.parse::<BallotId>().map_err(|error| CastError::MalformedReplaces(error.to_string())))
+        .transpose()?;
+    let checked = contest.slate.check(&mut selections);
+    match &checked {
+        Ok(()) => {}
+        // Such a ballot may have been recorded before; every other fault is one for good.
+        Err(error) if error.reason == SelectionReason::Withdrawn => {}
+        Err(error) => return Err(error.clone().into()),
+    }
+    let channel = pass.channel.as_ref().map(AsRef::as_ref);
+    let ballot = NewBallot {
+        voter: pass.voter,
+        channel,
+        period,
+        replaces,
+        at: &rules.ballot.cast_time.cut(arrived),
+        selections: selections.iter().copied(),
+    };
+    let mut entry = Vec::with_capacity(160 + 24 * selections.len());
+    let id =
+        ballot.write(contest.id(), &mut entry).map_err(|error| CastError::Unwritable(error.to_string()))?;
+    let categories = selections.iter().map(|(category, _)| *category);
+    let slots = match replaces {
+        None if with_slots => slots(pass.voter, channel, period, categories),
+        _ => Vec::new(),
+    };
+    let entry = Bytes::from(entry);
+    let item = Item { ballot: id, arrived, promised: false, group: pass.group, entry };
+    let now = right_day.map_err(CastError::from).and(checked.map_err(CastError::from));
+    Ok(Written { item, slots, now })
+}
+
+/// The entry that a ballot is written as, if nothing but its time speaks against it. Open to the fuzz targets alone.
+///
+/// # Errors
+/// What its voter would be told.
+#[cfg(fuzzing)]
+pub fn entry_of(
+    contest: &Contest,
+    pass: Pass,
+    votes: NewVotes<'_>,
+    arrived: Timestamp,
+) -> Result<Bytes, CastError> {
+    write_ballot(contest, pass, votes, arrived, true).map(|written| written.item.entry)
+}
+
+/// A ballot ready to be sent, or the answer that needs no sending.
+#[derive(Debug)]
+pub enum Prepared {
+    /// To be sent.
+    Ready(Box<Offer>),
+    /// It was recorded before.
+    Done(Box<Cast>),
+}
+
+/// A ballot on its way to the sequencer.
+pub struct Sent {
+    item: Item,
+    ticket: Ticket,
+}
+
+/// Casts ballots.
+#[derive(Clone)]
+pub struct Casting {
+    stores: Stores,
+    queue: Arc<SubmissionQueue>,
+    own_votes: OwnVotes,
+}
+
+impl Casting {
+    /// On these stores, by this queue.
+    #[must_use]
+    pub fn new(stores: Stores, queue: Arc<SubmissionQueue>, own_votes: OwnVotes) -> Self {
+        Self { stores, queue, own_votes }
+    }
+
+    /// Checks a ballot by all that is known here.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it by itself or with its time.
+    pub async fn prepare(
+        &self,
+        contest: &Contest,
+        pass: Pass,
+        votes: NewVotes<'_>,
+        arrived: Timestamp,
+    ) -> Result<Prepared, CastError> {
+        let with_slots = self.stores.intake.remembers_slots();
+        let Written { item, slots, now } = write_ballot(contest, pass, votes, arrived, with_slots)?;
+        let Err(refusal) = self.takes(contest, arrived).and(now) else {
+            return Ok(Prepared::Ready(Box::new(Offer { item, slots })));
+        };
+        // It may be the repetition of one that was recorded before the window closed, the day ended, or an entry was withdrawn.
+        match find_recorded(&self.stores, contest.id(), item.ballot).await? {
+            Some((recorded, leaf_hash)) => Ok(Prepared::Done(Box::new(Cast::Again(recorded, leaf_hash)))),
+            None => Err(refusal),
+        }
+    }
+
+    /// Whether the contest takes ballots that arrive at this time, by a clock that may have been set forward while the process ran: a voter is not told that
+    /// voting has ended because of that alone.
+    fn takes(&self, contest: &Contest, arrived: Timestamp) -> Result<(), CastError> {
+        let Err(error) = takes(contest, arrived) else { return Ok(()) };
+        let jump = self.stores.clock.jump();
+        let without_jump = arrived.saturating_sub(jump).unwrap_or(arrived);
+        if !matches!(error, CastError::Closed(_)) || jump < MIN_JUMP || takes(contest, without_jump).is_err()
+        {
+            return Err(error);
+        }
+        Err(CastError::ClockSetForward)
+    }
+
+    /// Whether so many of the voter's promised ballots were rejected that no more are promised: each rejection is kept, so that the voter can ask for it.
+    /// What is not promised is answered once it is decided, and leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_often_rejected(&self, contest: &Contest, offer: &Offer) -> Result<bool, StoreError> {
+        let prefix = offer.item.ballot.prefix();
+        let kept = self.stores.database.rejections_with_prefix(contest.id(), prefix, MAX_REJECTIONS).await?;
+        Ok(kept >= MAX_REJECTIONS)
+    }
+
+    /// Sends a ballot on its way. `promised`: its voter is told `accepted` once the intake has it.
+    ///
+    /// # Errors
+    /// [`CastError::QueueFull`]; then nothing was kept.
+    pub fn send(
+        &self,
+        contest: &Contest,
+        mut offer: Offer,
+        promised: bool,
+        room: Room,
+    ) -> Result<Sent, CastError> {
+        offer.item.promised = promised;
+        let item = offer.item.clone();
+        let ticket = self.queue.cast(contest, offer, room).ok_or(CastError::QueueFull)?;
+        Ok(Sent { item, ticket })
+    }
+
+    /// Sends a ballot again with these slots; without any, for the sequencer to decide whatever the intake remembers.
+    fn send_again(&self, contest: &Contest, sent: Sent, slots: Vec<Slot>) -> Result<Sent, CastError> {
+        let Sent { item, ticket } = sent;
+        let room = ticket.leave().ok_or(CastError::QueueFull)?;
+        let promised = item.promised;
+        self.send(contest, Offer { item, slots }, promised, room)
+    }
+
+    /// The slots with which a ballot was written.
+    fn slots_of(&self, item: &Item) -> Vec<Slot> {
+        if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry)
+            && self.stores.intake.remembers_slots()
+            && ballot.replaces.is_none()
+        {
+            let categories = ballot.selections.iter().map(|(category, _)| category);
+            return slots(ballot.voter, ballot.channel, ballot.period, categories);
+        }
+        Vec::new()
+    }
+
+    /// Waits for what becomes of a ballot that was sent, until the end.
+    ///
+    /// # Errors
+    /// Why it is not recorded, or not known to be.
+    pub async fn outcome(
+        &self,
+        contest: &Contest,
+        mut sent: Sent,
+        mut end: Pin<&mut Sleep>,
+    ) -> Result<Cast, CastError> {
+        let ballot = sent.item.ballot;
+        let patience = tokio::time::Instant::now() + PATIENCE;
+        let mut was_taken = false;
+        loop {
+            let answer = tokio::select! {
+                biased;
+                answer = sent.ticket.answer() => answer.ok_or(CastError::Stopping)?,
+                () = end.as_mut() => return Err(CastError::NotConfirmed),
+            };
+            let submitted = match answer {
+                Answer::Decided { outcome, size, root, is_repetition } => {
+                    return self.decided(contest, ballot, outcome, (size, root), is_repetition).await;
+                }
+                Answer::InLedger => return self.recorded_before(contest, ballot).await,
+                Answer::Kept => return Ok(Cast::Accepted(ballot)),
+                Answer::Failed(error) => return Err(error.into()),
+                Answer::NotKept(submitted) => submitted,
+            };
+            match submitted {
+                Submitted::Taken => {
+                    if let Some(done) = self.look_up(contest, &sent.item).await? {
+                        return Ok(done);
+                    }
+                    was_taken = true;
+                    sent = self.send_again(contest, sent, Vec::new())?;
+                }
+                Submitted::Full | Submitted::Buffered => return Err(CastError::QueueFull),
+                // It may be the copy of one that was on its way before the closing.
+                Submitted::Sealed => match self.look_up(contest, &sent.item).await? {
+                    Some(done) => return Ok(done),
+                    None if !was_taken => return Err(rejected(contest, Rejection::OutsideWindow)),
+                    None => {
+                        tokio::time::sleep(PAUSE).await;
+                        sent = self.send_again(contest, sent, Vec::new())?;
+                    }
+                },
+                Submitted::Rebuilding if tokio::time::Instant::now() < patience => {
+                    tokio::time::sleep(PAUSE).await;
+                    // With its slots again: nothing was kept, nor looked up.
+                    let slots = self.slots_of(&sent.item);
+                    sent = self.send_again(contest, sent, slots)?;
+                }
+                Submitted::Rebuilding => return Err(CastError::Rebuilding),
+            }
+        }
+    }
+
+    async fn decided(
+        &self,
+        contest: &Contest,
+        ballot: BallotId,
+        outcome: BallotOutcome,
+        (size, root): (u64, Hash),
+        is_repetition: bool,
+    ) -> Result<Cast, CastError> {
+        match outcome {
+            BallotOutcome::Recorded { index, leaf_hash } => {
+                Ok(Cast::Recorded(Recorded { ballot, index, leaf_hash, size, root, is_repetition }))
+            }
+            BallotOutcome::Same => self.recorded_before(contest, ballot).await,
+            BallotOutcome::Rejected(rejection) => Err(rejected(contest, rejection)),
+        }
+    }
+
+    /// What a ballot is that the ledger is known to have.
+    async fn recorded_before(&self, contest: &Contest, ballot: BallotId) -> Result<Cast, CastError> {
+        let found = find_recorded(&self.stores, contest.id(), ballot).await?;
+        found.map(|(recorded, leaf_hash)| Cast::Again(recorded, leaf_hash)).ok_or(CastError::NotFound)
+    }
+
+    /// What the ledger knows of a ballot whose slots the intake calls taken; `None` if they are free, or filled by one on its way, or if that
+    /// is for the sequencer to tell.
+    async fn look_up(&self, contest: &Contest, item: &Item) -> Result<Option<Cast>, CastError> {
+        let again = async || {
+            let found = find_recorded(&self.stores, contest.id(), item.ballot).await?;
+            Ok::<_, CastError>(found.map(|(recorded, leaf_hash)| Cast::Again(recorded, leaf_hash)))
+        };
+        if let Some(again) = again().await? {
+            return Ok(Some(again));
+        }
+        // Written by this process a moment ago: it is a ballot.
+        let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry) else { return Ok(None) };
+        match self.own_votes.filled(contest, &ballot).await? {
+            // What fills them may be this ballot, recorded between the two looks.
+            Some(categories) if !categories.is_empty() => match again().await? {
+                Some(again) => Ok(Some(again)),
+                None => Err(rejected(contest, Rejection::AlreadyVoted(categories))),
+            },
+            // Nothing, or so many ballots that the sequencer knows sooner.
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, sync::Arc};
+
+    use acclaim_store::{Contests as _, Database, Keyring};
+    use acclaim_store_sqlite::DataDirectory;
+    use acclaim_test_support::conformance::definition;
+
+    use super::*;
+    use crate::directory::Directory;
+
+    #[tokio::test]
+    async fn a_ballot_that_slips_into_a_suspension_is_answered_as_one_that_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDirectory::lock(folder.path()).unwrap();
+        let secret = data.secret().unwrap();
+        let database = Arc::new(data.database().unwrap());
+        let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
+        let photos = definition("photos");
+        database.create_draft(&photos, &keyring.new_tag_key(&photos.id).unwrap()).await.unwrap();
+        let all = Arc::clone(&database) as Arc<dyn Database>;
+        let directory = Directory::read(all, keyring, HashSet::new()).await.unwrap();
+        let contest = directory.contest(&photos.id).unwrap();
+
+        // As the sequencer words what `admit` refuses.
+        let slipped = Rejection::Refused(SUSPENDED.to_owned(), "while suspended".to_owned());
+        let CastError::Suspended(window) = rejected(&contest, slipped) else { panic!("it is another error") };
+        assert_eq!(window, Window { opens: photos.opens, closes: photos.closes });
+        let other = rejected(&contest, Rejection::Refused("cast-time".to_owned(), "late".to_owned()));
+        assert!(matches!(other, CastError::Rejected(Rejection::Refused(..), _)));
+    }
+}
