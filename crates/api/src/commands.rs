@@ -2,12 +2,11 @@
 //! after the commit.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{BallotId, ContestId};
-use acclaim_service::recorded::shown;
+use acclaim_contest::BallotId;
+use acclaim_service::commands as service;
 use acclaim_store::{
-    RequestId, StoreError,
-    command::{Command, CommandOutcome, Queued, QueuedCommand, Reason, is_reserved},
-    hub::Notice,
+    RequestId,
+    command::{Command, Reason, is_reserved},
 };
 use acclaim_text::characters;
 use axum::{
@@ -17,7 +16,6 @@ use axum::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::time::Duration;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -35,8 +33,6 @@ use crate::{
 const MOST_BALLOTS: usize = 10_000;
 /// Most bytes of a reason or note, and of a statement: with the longest JSON form of each, an entry holds them.
 const MOST_TEXT: usize = 5_000;
-/// While a command waits, the database is asked so often in case a notice was missed.
-const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How long a staff request's body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -417,85 +413,13 @@ async fn run<B: DeserializeOwned>(
     let idempotency_key = idempotency_key(request.headers())?;
     let body = read_json(api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let command = command(parse(&body)?)?;
-    decide(api, contest.id(), RequestId { by: key.name, key: idempotency_key }, command).await
+    let asked = RequestId { by: key.name, key: idempotency_key };
+    Ok(Json(api.commands.decide(contest.id(), asked, command).await?.into()))
 }
 
-/// Queues a command of a staff key and waits for its outcome.
-pub(crate) async fn decide(api: &Api, id: &ContestId, request: RequestId, command: Command) -> Answer {
-    // Listening first: the notice cannot be missed.
-    let notices = api.stores.hub.subscribe();
-    let received = api.stores.clock.now();
-    let RequestId { by, key } = request.clone();
-    let queued = QueuedCommand { key, by, command, received };
-    let outcome = match api.stores.database.queue_command(id, &queued).await? {
-        Queued::Known(Some(outcome)) if is_shown(api, id, &outcome).await? => outcome,
-        Queued::KeyUsed => {
-            return Err(Problem::new(
-                &problem::IDEMPOTENCY_KEY_USED,
-                "the staff key has used this Idempotency-Key for another request",
-            ));
-        }
-        Queued::New | Queued::Known(_) => {
-            api.stores.hub.send(Notice::CommandQueued(id.clone()));
-            let waited = outcome_of(api, id, &request, notices);
-            match tokio::time::timeout(api.settings.command_deadline, waited).await {
-                Ok(outcome) => outcome?,
-                Err(_) => {
-                    return Err(
-                        Problem::new(&problem::OUTCOME_UNKNOWN, "the command waits still").retry_after(5)
-                    );
-                }
-            }
-        }
-    };
-    // What follows is asked of contests as they are now.
-    api.directory.renew(id).await?;
-    match outcome {
-        CommandOutcome::Recorded { index, entries, size, root } => {
-            let root =
-                root.parse().map_err(|_| StoreError::Corrupt(format!("an outcome's root is `{root}`")))?;
-            Ok(Json(Done { index, entries, log: LogHead { size, root } }))
-        }
-        CommandOutcome::Refused { code, detail, undecided } => {
-            let problem = Problem::new(&problem::REFUSED, detail).with("code", code);
-            Err(if undecided.is_empty() { problem } else { problem.with("undecided", json!(undecided)) })
-        }
-    }
-}
-
-/// Whether what the database tells may be told.
-async fn is_shown(api: &Api, contest: &ContestId, outcome: &CommandOutcome) -> Result<bool, Problem> {
-    Ok(match outcome {
-        CommandOutcome::Recorded { size, .. } => shown(&api.stores, contest).await? >= *size,
-        CommandOutcome::Refused { .. } => true,
-    })
-}
-
-async fn outcome_of(
-    api: &Api,
-    contest: &ContestId,
-    request: &RequestId,
-    mut notices: Receiver<Notice>,
-) -> Result<CommandOutcome, Problem> {
-    loop {
-        let missed = match tokio::time::timeout(ASK_EVERY, notices.recv()).await {
-            Ok(Ok(Notice::Decided(decided))) if decided.contest == *contest => {
-                match decided.commands.iter().find(|(decided, _)| decided == request) {
-                    Some((_, outcome)) => return Ok(outcome.clone()),
-                    None => false,
-                }
-            }
-            Err(_) | Ok(Ok(Notice::Missed) | Err(RecvError::Lagged(_))) => true,
-            Ok(Ok(_)) => false,
-            Ok(Err(RecvError::Closed)) => {
-                return Err(Problem::new(&problem::UNAVAILABLE, "the server is stopping"));
-            }
-        };
-        if missed
-            && let Some(outcome) = api.stores.database.command_outcome(contest, request).await?
-            && is_shown(api, contest, &outcome).await?
-        {
-            return Ok(outcome);
-        }
+impl From<service::Done> for Done {
+    fn from(done: service::Done) -> Self {
+        let service::Done { index, entries, size, root } = done;
+        Self { index, entries, log: LogHead { size, root } }
     }
 }

@@ -4,7 +4,10 @@ use acclaim_contest::{
     ContestId, Phase,
     definition::{Definition, Overrides},
 };
-use acclaim_service::directory::Contest;
+use acclaim_service::{
+    directory::Contest,
+    rounds::{self, RoundsError},
+};
 use acclaim_store::{StoreError, certification::refuses_opening, hub::Notice, keyring::KeyringError};
 use axum::{
     Json,
@@ -27,7 +30,6 @@ use crate::{
     document::{self, Part},
     extract::{Path, Query},
     problem::{self, Problem},
-    rounds::{self, mistake},
     state::Api,
 };
 
@@ -154,7 +156,7 @@ async fn put(
             Problem::new(&problem::INVALID_DEFINITION, detail).with("mistakes", json!(mistakes))
         })?;
     check(&api, &id, &definition)?;
-    let definition = rounds::resolve(&api, &key, definition).await?;
+    let definition = rounds::resolve(&api.stores, &api.directory, &key, definition).await?;
 
     let status = store(&api, &id, &definition, expected.as_ref()).await?;
     api.directory.renew(&id).await?;
@@ -202,6 +204,11 @@ async fn store(
             Err(Problem::new(&problem::PRECONDITION_FAILED, "the contest is at another revision"))
         }
     }
+}
+
+/// One mistake of a definition that the definition by itself cannot tell.
+fn mistake(key: &str, problem: &str) -> Problem {
+    RoundsError::Mistakes { mistakes: vec![(key.to_owned(), problem.to_owned())], code: None }.into()
 }
 
 /// What a definition by itself cannot tell.

@@ -1,15 +1,27 @@
 //! How the service's errors are answered: for each a kind of problem, with the fields that programs read.
 
-use acclaim_contest::ballot::SelectionError;
+use acclaim_contest::{ballot::SelectionError, subject::RefusedSubjects};
 use acclaim_service::{
-    casting::{CastError, Window},
+    casting::CastError,
+    commands::CommandError,
+    passes::PassesError,
     revoked_passes::RevocationError,
+    rounds::RoundsError,
     sheet::{ChannelError, PeriodError},
+    window::{Window, WindowError},
 };
 use acclaim_store::hub::Rejection;
+use serde_json::json;
 
-use crate::problem::{self, Problem};
+use crate::{
+    body::unread,
+    problem::{self, Problem},
+};
 
+/// Barred subjects that an answer names.
+const MAX_NAMED: usize = 100;
+/// Seconds after which a command's outcome is worth another question.
+const COMMAND_DELAY: u64 = 5;
 /// Seconds after which a ballot is worth another try while the intake is being rebuilt.
 const REBUILDING_DELAY: u64 = 2;
 
@@ -17,20 +29,16 @@ impl From<CastError> for Problem {
     fn from(error: CastError) -> Self {
         let detail = error.to_string();
         match error {
-            CastError::LeftAlone | CastError::ClockSetForward | CastError::Stopping => {
-                Self::new(&problem::UNAVAILABLE, detail)
-            }
+            CastError::Window(error) => error.into(),
+            CastError::ClockSetForward | CastError::Stopping => Self::new(&problem::UNAVAILABLE, detail),
             CastError::Rebuilding => Self::new(&problem::UNAVAILABLE, detail).retry_after(REBUILDING_DELAY),
-            CastError::NotOpen(window) => Self::new(&problem::VOTING_NOT_OPEN, detail).with_window(window),
-            CastError::Closed(window) => Self::new(&problem::VOTING_CLOSED, detail).with_window(window),
-            CastError::Suspended(window) => Self::new(&problem::VOTING_SUSPENDED, detail).with_window(window),
             CastError::MalformedReplaces(_) => Self::new(&problem::MALFORMED, detail),
             CastError::Selection(error) => error.into(),
             CastError::Period(error) => error.into(),
             CastError::Unwritable(_) => {
                 Self::new(&problem::INVALID_SELECTION, detail).with("reason", "unwritable")
             }
-            CastError::Rejected(rejection, window) => of_rejection(rejection, window),
+            CastError::Rejected(rejection) => of_rejection(rejection),
             CastError::QueueFull => Self::new(&problem::QUEUE_FULL, detail),
             CastError::NotConfirmed | CastError::NotFound => Self::new(&problem::OUTCOME_UNKNOWN, detail),
             CastError::Store(error) => error.into(),
@@ -38,14 +46,21 @@ impl From<CastError> for Problem {
     }
 }
 
-impl Problem {
-    /// With the instants between which ballots are taken.
-    fn with_window(self, window: Window) -> Self {
-        self.with("opens", window.opens.to_string()).with("closes", window.closes.to_string())
+impl From<WindowError> for Problem {
+    fn from(error: WindowError) -> Self {
+        let detail = error.to_string();
+        let (kind, window) = match error {
+            WindowError::LeftAlone => return Self::new(&problem::UNAVAILABLE, detail),
+            WindowError::NotOpen(window) => (&problem::VOTING_NOT_OPEN, window),
+            WindowError::Closed(window) => (&problem::VOTING_CLOSED, window),
+            WindowError::Suspended(window) => (&problem::VOTING_SUSPENDED, window),
+        };
+        let Window { opens, closes } = window;
+        Self::new(kind, detail).with("opens", opens.to_string()).with("closes", closes.to_string())
     }
 }
 
-fn of_rejection(rejection: Rejection, window: Window) -> Problem {
+fn of_rejection(rejection: Rejection) -> Problem {
     match rejection {
         Rejection::AlreadyVoted(categories) => {
             let detail = "an earlier ballot fills a category of this one";
@@ -62,7 +77,9 @@ fn of_rejection(rejection: Rejection, window: Window) -> Problem {
         Rejection::InvalidSelection(reason, detail) => {
             Problem::new(&problem::INVALID_SELECTION, detail).with("reason", reason)
         }
-        Rejection::OutsideWindow => CastError::Closed(window).into(),
+        Rejection::OutsideWindow => {
+            Problem::new(&problem::VOTING_CLOSED, "the ballot arrived after the closing")
+        }
         Rejection::Refused(code, detail) => Problem::new(&problem::REFUSED, detail).with("code", code),
     }
 }
@@ -108,4 +125,116 @@ impl From<RevocationError> for Problem {
         };
         Self::new(kind, error.to_string())
     }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CommandError::KeyUsed => Self::new(&problem::IDEMPOTENCY_KEY_USED, detail),
+            CommandError::Refused { code, undecided, .. } => {
+                let problem = Self::new(&problem::REFUSED, detail).with("code", code);
+                if undecided.is_empty() { problem } else { problem.with("undecided", json!(undecided)) }
+            }
+            CommandError::NotConfirmed => {
+                Self::new(&problem::OUTCOME_UNKNOWN, detail).retry_after(COMMAND_DELAY)
+            }
+            CommandError::Stopping => Self::new(&problem::UNAVAILABLE, detail),
+            CommandError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RoundsError> for Problem {
+    fn from(error: RoundsError) -> Self {
+        let detail = error.to_string();
+        match error {
+            RoundsError::Mistakes { mistakes, code } => {
+                let listed = mistakes.iter().map(|(key, problem)| json!({"key": key, "problem": problem}));
+                let problem = Self::new(&problem::INVALID_DEFINITION, detail)
+                    .with("mistakes", listed.collect::<Vec<_>>());
+                match code {
+                    Some(code) => problem.with("code", code),
+                    None => problem,
+                }
+            }
+            RoundsError::ResultPending(_) => Self::new(&problem::UNAVAILABLE, detail),
+            RoundsError::Internal(_) => Self::new(&problem::INTERNAL, detail),
+            RoundsError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// What would have been done with a list that is refused.
+pub(crate) const MINTED: &str = "minted";
+/// The same of a list of passes to revoke.
+pub(crate) const REVOKED: &str = "revoked";
+
+impl From<PassesError> for Problem {
+    fn from(error: PassesError) -> Self {
+        of_passes(error, MINTED)
+    }
+}
+
+/// The answer to a list of passes; `done` is what would have been done with it.
+pub(crate) fn of_passes(error: PassesError, done: &str) -> Problem {
+    let detail = error.to_string();
+    let refused = |code: &str| Problem::new(&problem::REFUSED, detail.clone()).with("code", code);
+    match error {
+        PassesError::TagKeyDestroyed => {
+            let what =
+                if done == MINTED { "no pass can be minted" } else { "no voter of a subject can be found" };
+            Problem::new(&problem::TAG_KEY_DESTROYED, format!("{what} any more: {detail}"))
+        }
+        PassesError::VotingEnded => Problem::new(&problem::VOTING_CLOSED, detail),
+        PassesError::Invalid { field, .. } => {
+            Problem::new(&problem::INVALID_REQUEST, detail).with("field", field)
+        }
+        PassesError::RefusedSubjects(found) => refused_subjects(&found, done),
+        PassesError::OtherSubjects(_) => refused("other-subjects").with("field", "subjects_are"),
+        PassesError::NoSubjects => refused("no-subjects"),
+        PassesError::Barred(found) => barred(&found),
+        PassesError::KeyUsed => Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail),
+        PassesError::Changed => Problem::new(&problem::UNAVAILABLE, detail),
+        PassesError::Internal(_) => Problem::new(&problem::INTERNAL, detail),
+        PassesError::Unread(error) => unread(error),
+        PassesError::Store(error) => error.into(),
+    }
+}
+
+/// The answer to a list with voters who get no pass any more.
+fn barred(found: &[(Option<usize>, String)]) -> Problem {
+    let named = found.iter().take(MAX_NAMED);
+    let named = named.map(|(position, subject)| json!({"position": position, "subject": subject}));
+    let detail = format!(
+        "{} of the list get no pass any more, and nothing was minted: their passes were revoked with the mode `bar`. \
+         A revocation with the mode `replace` lets them have passes again",
+        found.len()
+    );
+    Problem::new(&problem::REFUSED, detail)
+        .with("code", "barred")
+        .with("barred", named.collect::<Vec<_>>())
+        .with("barred_count", found.len())
+}
+
+/// What is wrong with a list, by position.
+fn refused_subjects(refused: &RefusedSubjects, done: &str) -> Problem {
+    let field = |position: usize| format!("subjects[{position}]");
+    let (place, first) = match refused.first.first() {
+        Some(first) => (field(first.position), first.to_string()),
+        None => ("subjects".to_owned(), String::new()),
+    };
+    let listed = refused.first.iter().map(
+        |one| json!({"position": one.position, "subject": one.subject, "reason": one.reason.to_string()}),
+    );
+    let more = match refused.count {
+        1 => format!("Nothing was {done}"),
+        count => format!("{count} subjects of the list are refused, and nothing was {done}"),
+    };
+    // A reason may be a question.
+    let end = if first.ends_with(['?', '.', '!']) { "" } else { "." };
+    Problem::new(&problem::INVALID_REQUEST, format!("`{place}`: {first}{end} {more}."))
+        .with("field", place)
+        .with("refused", listed.collect::<Vec<_>>())
+        .with("refused_count", refused.count)
 }

@@ -10,7 +10,10 @@ use acclaim_contest::{
     juror::{Jurors, is_same},
     rules::{Panel, PanelKind, WinnersFrom},
 };
-use acclaim_service::directory::Contest;
+use acclaim_service::{
+    directory::Contest,
+    jury::{StandingRecusal, StandingScores, own_name},
+};
 use acclaim_store::{
     jurors,
     keys::{Role, StaffKey},
@@ -30,8 +33,6 @@ use crate::{
     description::shapes,
     extract::Path,
     problem::{self, Problem},
-    recusals,
-    scores::{self, Standing, own_name},
     state::Api,
 };
 
@@ -132,7 +133,7 @@ async fn read(
     let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
     let own = (key.role == Role::Juror).then_some(&key);
     let (shortlist, shortlist_is_final) = shortlist(&api, &contest)?;
-    let standing = scores::standing(&api, &contest, own).await?;
+    let standing = api.jury.scores(&contest, own).await?;
     let mut keys = match own {
         Some(own) => vec![own.clone()],
         None => api.stores.database.staff_keys().await?,
@@ -149,7 +150,7 @@ async fn read(
     };
     let panels = contest.record.definition.rules.panels.iter();
     let panels = panels.filter(|panel| own.is_none_or(|own| own.panel.as_ref() == Some(&panel.id)));
-    let recused = recusals::standing_for(&api, &contest, own).await?;
+    let recused = api.jury.recusals(&contest, own).await?;
     let entered = Entered::new(&standing, &recused);
     let mut room = MAX_NAMED;
     let panels = panels
@@ -272,13 +273,13 @@ struct Entered<'a> {
 }
 
 impl<'a> Entered<'a> {
-    fn new(standing: &'a [Standing], recusals: &'a [recusals::Standing]) -> Self {
-        let list = |standing: &'a Standing| {
+    fn new(standing: &'a [StandingScores], recusals: &'a [StandingRecusal]) -> Self {
+        let list = |standing: &'a StandingScores| {
             let place =
                 (&*standing.panel, &*standing.juror, &*standing.category, standing.criterion.as_deref());
             (place, standing.values.iter().map(|(entry, _)| entry.as_str()).collect())
         };
-        let recusal = |recusal: &'a recusals::Standing| (&*recusal.panel, &*recusal.juror, &*recusal.entry);
+        let recusal = |recusal: &'a StandingRecusal| (&*recusal.panel, &*recusal.juror, &*recusal.entry);
         Self { lists: standing.iter().map(list).collect(), recused: recusals.iter().map(recusal).collect() }
     }
 
@@ -356,22 +357,22 @@ mod tests {
         category: &str,
         criterion: Option<&str>,
         entries: &[&str],
-    ) -> Standing {
+    ) -> StandingScores {
         let values: Vec<(String, String)> =
             entries.iter().map(|entry| ((*entry).to_owned(), "7".to_owned())).collect();
         let [panel, juror, category] = [panel, juror, category].map(str::to_owned);
         let (criterion, by) = (criterion.map(str::to_owned), juror.clone());
-        Standing { panel, juror, category, criterion, values, by, index: 0, times: 1 }
+        StandingScores { panel, juror, category, criterion, values, by, index: 0, times: 1 }
     }
 
-    fn told(panel: &Panel, standing: &[Standing], room: &mut usize) -> Vec<String> {
+    fn told(panel: &Panel, standing: &[StandingScores], room: &mut usize) -> Vec<String> {
         told_beside(panel, standing, &[], room)
     }
 
     fn told_beside(
         panel: &Panel,
-        standing: &[Standing],
-        recusals: &[recusals::Standing],
+        standing: &[StandingScores],
+        recusals: &[StandingRecusal],
         room: &mut usize,
     ) -> Vec<String> {
         let found = missing(panel, "Ama", &shortlist(), &Entered::new(standing, recusals), room);
@@ -412,7 +413,7 @@ mod tests {
             panel(r#"{"id":"experts","kind":"score","scale":[0,10],"trim":0,"minimum_jurors":1,"weight":1}"#);
         let recusal = |juror: &str, entry: &str| {
             let [panel, juror, entry] = ["experts", juror, entry].map(str::to_owned);
-            recusals::Standing {
+            StandingRecusal {
                 panel,
                 juror,
                 entry,

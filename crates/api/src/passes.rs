@@ -1,51 +1,33 @@
 //! Passes for voters whom the organiser knows.
 
-mod revocations;
-mod subjects;
-
 use std::{collections::BTreeMap, time::Duration};
 
-use acclaim_contest::{
-    Instant, Phase, TagKey, VoterTag,
-    id::{ChannelId, is_id},
-    pass::{Admission, Pass, Way},
-    subject::SubjectsAre,
-};
-use acclaim_service::directory::Contest;
-use acclaim_store::{
-    RequestId, StoreError,
-    contests::{Counted, Minting, PassCount},
-    pass_revocations::RevokedCounts,
-};
+use acclaim_contest::subject::SubjectsAre;
+use acclaim_service::passes::{Asked, Minted, PassNumbers, PassRequest, Voter};
+use acclaim_store::{RequestId, pass_revocations::RevokedCounts};
 use axum::{
     Json,
     extract::{Request, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::subjects::{Voter, Whom};
 use crate::{
     auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, idempotency_key, optional_whole_number, parse, read_json, unread},
+    body::{STAFF_LIMIT, idempotency_key, optional_whole_number, parse, read_json},
     description::{refusals, shapes},
     extract::Path,
-    problem::{self, Problem},
+    problem::Problem,
     state::Api,
 };
 
-/// A pass serves so long after the closing, for receipts and `votes/mine`.
-const AFTER_CLOSING: SignedDuration = SignedDuration::from_hours(30 * 24);
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// How often a list is read again because another one became the contest's first meanwhile.
-const MAX_READINGS: usize = 3;
+pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(mint, show)).routes(routes!(revocations::revoke))
+    OpenApiRouter::new().routes(routes!(mint, show))
 }
 
 refusals! {
@@ -80,7 +62,7 @@ struct MintRequest {
 /// What subjects without a scheme are.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum SubjectKind {
+pub(crate) enum SubjectKind {
     /// Mail addresses; anything else is refused.
     Addresses,
     /// Identifiers of the organiser's own.
@@ -98,7 +80,8 @@ impl From<SubjectKind> for SubjectsAre {
 
 /// A pass for each person, in the order asked for.
 #[derive(Serialize, ToSchema)]
-struct Minted {
+#[schema(as = Minted)]
+struct MintedBody {
     passes: Vec<MintedPass>,
     /// How many there are.
     minted: usize,
@@ -118,10 +101,35 @@ struct MintedPass {
 
 /// A person who is more than once in a list.
 #[derive(Serialize, ToSchema)]
-struct SamePerson {
+pub(crate) struct SamePerson {
     canonical: String,
     /// Places in `subjects`, from 0 on.
     positions: Vec<usize>,
+}
+
+impl From<MintRequest> for PassRequest {
+    fn from(request: MintRequest) -> Self {
+        let MintRequest { subjects, subjects_are, count, channel, group, expires } = request;
+        let count = count.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+        Self { subjects, subjects_are: subjects_are.map(Into::into), count, channel, group, expires }
+    }
+}
+
+impl From<Minted> for MintedBody {
+    fn from(minted: Minted) -> Self {
+        let same_person = minted.passes.iter().filter_map(|(voter, _)| SamePerson::of(voter)).collect();
+        let pass = |(Voter { subject, canonical, .. }, pass)| MintedPass { subject, canonical, pass };
+        let passes: Vec<MintedPass> = minted.passes.into_iter().map(pass).collect();
+        Self { minted: passes.len(), passes, same_person }
+    }
+}
+
+impl SamePerson {
+    /// A voter who is more than once in the list.
+    pub(crate) fn of(voter: &Voter) -> Option<Self> {
+        let Voter { canonical, positions, .. } = voter;
+        (positions.len() > 1).then(|| Self { canonical: canonical.clone(), positions: positions.clone() })
+    }
 }
 
 /// How many passes there are, and how subjects are compared.
@@ -155,7 +163,7 @@ struct RevokedNumbers {
 /// The whole list is checked first: if one subject is refused, `refused` has them with positions and reasons, and nothing is minted. Passes are counted before they
 /// are handed out, and the totals are published in the log. A repeated request gets the same passes, and is not counted again.
 #[utoipa::path(post, operation_id = "mint_passes", path = "/v1/contests/{contest}/passes", tag = "staff", request_body = MintRequest, security(("key" = [])),
-    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Minted, description = "the passes"), MintingRefusals))]
+    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = MintedBody, description = "the passes"), MintingRefusals))]
 async fn mint(
     State(api): State<Api>,
     Path(contest): Path<String>,
@@ -165,22 +173,10 @@ async fn mint(
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
     let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: MintRequest = parse(&body)?;
-    let tag_key = contest.tag_key.as_ref().ok_or_else(|| {
-        Problem::new(
-            &problem::TAG_KEY_DESTROYED,
-            "no pass can be minted any more: the contest's tag key is gone",
-        )
-    })?;
-    if contest.phase() > Phase::Open {
-        return Err(Problem::new(&problem::VOTING_CLOSED, "passes are minted until the closing"));
-    }
-    let grant = Grant::read(&api, &contest, &wanted)?;
-    let made_up = wanted.count.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-    let whom = Whom::read(wanted.subjects, made_up, wanted.subjects_are.map(Into::into))?;
-    let request = Counting { asked: &asked, hash: *blake3::hash(&body).as_bytes(), minting: grant.minting };
-    let (voters, minting) = count(&api, &contest, tag_key, &request, &whom).await?;
-    let minted = grant.mint(&api, &contest, tag_key, voters, minting)?;
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(minted)).into_response())
+    let asked = Asked { id: asked, hash: *blake3::hash(&body).as_bytes() };
+    let minted = api.passes.mint(&contest, &asked, wanted.into()).await?;
+    let answer = Json(MintedBody::from(minted));
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], answer).into_response())
 }
 
 /// How many passes there are, by way of admission, how many voters have revoked ones, and how subjects are compared.
@@ -194,162 +190,9 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, _) = auth::staff_of(&api, &headers, &contest, ORGANISERS).await?;
-    let kept = subjects::kept(&api, &contest).await?;
-    let is_kept = kept.is_some();
-    let subjects = subjects::rules(&api, kept, None)?;
-    let database = &api.stores.database;
-    let ways = database.passes(contest.id()).await.map_err(unread)?.into_iter().collect();
-    let counts = database.count_revoked(contest.id()).await.map_err(unread)?;
-    let RevokedCounts { replaced, barred, newest } = counts;
+    let PassNumbers { ways, revoked, subjects, is_kept } = api.passes.numbers(&contest).await?;
+    let RevokedCounts { replaced, barred, newest } = revoked;
     let revoked = RevokedNumbers { replace: replaced, bar: barred };
     let answer = Json(ContestPasses { ways, revoked, generation: newest, subjects, kept: is_kept });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], answer).into_response())
-}
-
-/// A request that mints passes.
-struct Counting<'a> {
-    asked: &'a RequestId,
-    /// Of its content.
-    hash: [u8; 32],
-    minting: Minting,
-}
-
-/// The voters of a request, counted once for its id, and what their passes say; `None` for passes of version 1.
-async fn count(
-    api: &Api,
-    contest: &Contest,
-    tag_key: &TagKey,
-    request: &Counting<'_>,
-    whom: &Whom,
-) -> Result<(Vec<Voter>, Option<Minting>), Problem> {
-    let Counting { asked, hash, minting } = *request;
-    let wrapped = contest.record.tag_key.as_deref().unwrap_or_default();
-    for _ in 0..MAX_READINGS {
-        let (voters, rules) = whom.voters(api, contest, asked).await?;
-        let tags: Vec<VoterTag> = voters.iter().map(|voter| tag_key.tag(&voter.canonical)).collect();
-        let passes = PassCount {
-            source: Way::Pass.as_str(),
-            id: asked,
-            request: hash,
-            more: voters.len() as u64,
-            subjects: rules.as_ref(),
-            voters: &tags,
-            minting,
-        };
-        match api.stores.database.count_passes(contest.id(), wrapped, passes).await {
-            // This process has not heard of it yet.
-            Err(StoreError::Conflict(_)) => {
-                api.directory.renew(contest.id()).await?;
-                break;
-            }
-            Err(error) => return Err(error.into()),
-            Ok(Counted::New(minting)) => return Ok((voters, Some(minting))),
-            Ok(Counted::Again(minting)) => return Ok((voters, minting)),
-            Ok(Counted::AgainOfContest) => return Ok((whom.as_made_before(voters, asked), None)),
-            Ok(Counted::KeyUsed) => return Err(key_used()),
-            Ok(Counted::Barred(barred)) => return Err(subjects::barred(&voters, &tags, &barred)),
-            // Another list has become the contest's first meanwhile.
-            Ok(Counted::OtherSubjects) => {}
-        }
-    }
-    Err(changed())
-}
-
-fn key_used() -> Problem {
-    let used = "the staff key has used this Idempotency-Key for another request";
-    Problem::new(&problem::IDEMPOTENCY_KEY_USED, used)
-}
-
-fn changed() -> Problem {
-    Problem::new(&problem::UNAVAILABLE, "the contest has changed meanwhile").retry_after(1)
-}
-
-/// What all passes of a request have in common.
-struct Grant {
-    channel: Option<ChannelId>,
-    group: Option<String>,
-    /// As it is if the request is a new one.
-    minting: Minting,
-}
-
-impl Grant {
-    fn read(api: &Api, contest: &Contest, wanted: &MintRequest) -> Result<Self, Problem> {
-        let now = api.stores.clock.now();
-        let channel = channel(contest, wanted.channel.as_deref())?;
-        if wanted.group.as_deref().is_some_and(|group| !is_id(group)) {
-            return Err(invalid("group", "is not 1 to 64 of a-z, 0-9, `_`, `.`, `-`"));
-        }
-        let expires: Timestamp = match &wanted.expires {
-            Some(text) => text
-                .parse()
-                .map_err(|_| invalid("expires", "is not an instant such as 2021-05-01T00:00:00Z"))?,
-            None => contest.closes().saturating_add(AFTER_CLOSING).unwrap_or(Timestamp::MAX),
-        };
-        if expires <= now {
-            return Err(invalid("expires", "has passed"));
-        }
-        let no_key = || Problem::new(&problem::INTERNAL, "there is no pass key");
-        let minting = Minting {
-            pass_key: api.keyring.pass_keys().last().ok_or_else(no_key)?.id,
-            expires: Instant::at_or_before(expires),
-            admitted: Instant::at_or_before(now),
-            generation: 0,
-        };
-        Ok(Self { channel, group: wanted.group.clone(), minting })
-    }
-
-    /// The passes; of version 1 if nothing is kept of what they say.
-    fn mint(
-        self,
-        api: &Api,
-        contest: &Contest,
-        tag_key: &TagKey,
-        voters: Vec<Voter>,
-        minting: Option<Minting>,
-    ) -> Result<Minted, Problem> {
-        let Minting { pass_key, expires, .. } = minting.unwrap_or(self.minting);
-        let no_key = || Problem::new(&problem::INTERNAL, "the pass key of the request is not there");
-        let pass_key = api.keyring.pass_keys().iter().find(|key| key.id == pass_key).ok_or_else(no_key)?;
-        let admission = minting.map(|minting| Admission {
-            way: Way::Pass,
-            at: minting.admitted.timestamp(),
-            generation: minting.generation,
-        });
-        let (channel, group, expires) = (self.channel, self.group, expires.timestamp());
-        let mut pass = Pass { voter: tag_key.tag(""), channel, group, expires, admission };
-        let mut minted = Minted {
-            passes: Vec::with_capacity(voters.len()),
-            minted: voters.len(),
-            same_person: Vec::new(),
-        };
-        for Voter { subject, canonical, positions } in voters {
-            pass.voter = tag_key.tag(&canonical);
-            let text =
-                pass.mint(pass_key, contest.id()).ok_or_else(|| invalid("expires", "is before 1970"))?;
-            if positions.len() > 1 {
-                minted.same_person.push(SamePerson { canonical: canonical.clone(), positions });
-            }
-            minted.passes.push(MintedPass { subject, canonical, pass: text });
-        }
-        Ok(minted)
-    }
-}
-
-/// The channel of the passes: required if and only if the contest has channels, and one of them.
-fn channel(contest: &Contest, wanted: Option<&str>) -> Result<Option<ChannelId>, Problem> {
-    let channels = &contest.record.definition.rules.channels;
-    let known = || channels.iter().map(|channel| channel.id.as_str()).collect::<Vec<_>>().join(", ");
-    match wanted {
-        None if channels.is_empty() => Ok(None),
-        None => Err(invalid("channel", &format!("is missing: the contest's channels are {}", known()))),
-        Some(_) if channels.is_empty() => Err(invalid("channel", "the contest has no channels")),
-        Some(wanted) => match channels.iter().find(|channel| channel.id.as_str() == wanted) {
-            Some(channel) => Ok(Some(channel.id.clone())),
-            None => Err(invalid("channel", &format!("is not one of the contest's: {}", known()))),
-        },
-    }
-}
-
-fn invalid(field: &str, what: &str) -> Problem {
-    Problem::new(&problem::INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
 }

@@ -1,16 +1,10 @@
 //! Recusals: a juror does not judge an entry, and may take that back. Organisers say so for any juror, jurors for themselves.
-//!
-//! What stands is read from the commands that became entries, as scores are.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use acclaim_contest::{ContestId, EntryId, PanelId};
-use acclaim_service::directory::Contest;
-use acclaim_store::{
-    Command, CommandOutcome, Commands, RequestId, StoreError,
-    command::{QueuedCommand, Sought, each_recorded},
-    keys::{Role, StaffKey},
-};
+use acclaim_contest::{EntryId, PanelId};
+use acclaim_service::{directory::Contest, jury::StandingRecusal};
+use acclaim_store::{Command, RequestId, keys::Role};
 use axum::{
     Json,
     extract::{Request, State},
@@ -28,7 +22,7 @@ use crate::{
     description::shapes,
     extract::Path,
     problem::Problem,
-    scores::{check_corrections, check_time, jurors_for, own_place, panel_and_juror},
+    scores::panel_and_juror,
     state::Api,
 };
 
@@ -87,24 +81,12 @@ async fn enter(api: &Api, contest: &str, request: Request, rejoins: bool) -> Res
     let RecusalRequest { panel, juror, entry, reason } = parse(&body)?;
     let (panel, juror) = panel_and_juror(panel, juror, &key)?;
     let (panel, entry) = check(&contest, &panel, &entry)?;
-    let jurors = jurors_for(api, &contest, &key, panel.as_str(), &juror).await?;
+    let jurors = api.jury.jurors_for(&contest, &key, panel.as_str(), &juror).await?;
     let juror = jurors.find(&panel, &juror).map_err(|error| invalid("juror", &error.to_string()))?.to_owned();
     let reason = commands::text("reason", reason)?;
     let command = Command::Recusal { panel, juror, entry, rejoins, reason };
-    if key.role == Role::Juror {
-        let (mut is_repeated, mut entered) = (false, 0);
-        let look = |queued: QueuedCommand, _| {
-            is_repeated |= queued.id() == asked;
-            entered += usize::from(queued.by == key.name);
-        };
-        each_recorded(&*api.stores.database, id, Sought::SameScores(&command), look).await?;
-        // What is sent again is answered again; what is sent in vain does not fill the database.
-        if !is_repeated {
-            check_time(&contest)?;
-            check_corrections(entered)?;
-        }
-    }
-    commands::decide(api, id, asked, command).await
+    api.jury.check_juror(&contest, &key, &asked, &command).await?;
+    Ok(Json(api.commands.decide(id, asked, command).await?.into()))
 }
 
 /// The panel and the entry that a request names.
@@ -129,15 +111,22 @@ struct Recusals {
 /// A recusal that was not taken back.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StandingRecusal)]
-pub(crate) struct Standing {
-    pub(crate) panel: String,
-    pub(crate) juror: String,
-    pub(crate) entry: String,
-    pub(crate) reason: String,
+struct Standing {
+    panel: String,
+    juror: String,
+    entry: String,
+    reason: String,
     /// Name of the staff key that entered it.
-    pub(crate) by: String,
+    by: String,
     /// Where it is in the log.
-    pub(crate) index: u64,
+    index: u64,
+}
+
+impl From<StandingRecusal> for Standing {
+    fn from(standing: StandingRecusal) -> Self {
+        let StandingRecusal { panel, juror, entry, reason, by, index } = standing;
+        Self { panel, juror, entry, reason, by, index }
+    }
 }
 
 /// The recusals that stand. Jurors read their own.
@@ -149,46 +138,7 @@ async fn read(
 ) -> Result<Response, Problem> {
     let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
     let own = (key.role == Role::Juror).then_some(&key);
-    let recusals = standing_for(&api, &contest, own).await?;
+    let recusals = api.jury.recusals(&contest, own).await?.into_iter().map(Standing::from).collect();
     let body = Json(Recusals { contest: contest.id().to_string(), recusals });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], body).into_response())
-}
-
-/// The recusals that stand, of all jurors or of the one whose key it is.
-pub(crate) async fn standing_for(
-    api: &Api,
-    contest: &Contest,
-    own: Option<&StaffKey>,
-) -> Result<Vec<Standing>, Problem> {
-    let sought = Sought::recusals(own.and_then(|key| own_place(contest, key)));
-    let _place = api.long_readings.acquire().await.ok();
-    Ok(standing(&*api.stores.database, contest.id(), sought).await?)
-}
-
-/// The recusals that stand of those sought, by panel, juror and entry.
-pub(crate) async fn standing(
-    commands: &(impl Commands + ?Sized),
-    id: &ContestId,
-    sought: Sought<'_>,
-) -> Result<Vec<Standing>, StoreError> {
-    let mut found = BTreeMap::new();
-    // They come in the order of the log.
-    let take = |queued: QueuedCommand, outcome| {
-        let (
-            Command::Recusal { panel, juror, entry, rejoins, reason },
-            CommandOutcome::Recorded { index, .. },
-        ) = (queued.command, outcome)
-        else {
-            return;
-        };
-        let [panel, entry] = [panel.to_string(), entry.to_string()];
-        let place = (panel.clone(), juror.clone(), entry.clone());
-        if rejoins {
-            found.remove(&place);
-        } else {
-            found.insert(place, Standing { panel, juror, entry, reason, by: queued.by, index });
-        }
-    };
-    each_recorded(commands, id, sought, take).await?;
-    Ok(found.into_values().collect())
 }

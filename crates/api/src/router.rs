@@ -27,7 +27,7 @@ use crate::{
     cross_origin::Allowed,
     description, docs,
     health::{self, OperationListener},
-    jury_status, log, memory, mine, page, passes,
+    jury_status, log, memory, mine, page, pass_revocations, passes,
     problem::{self, Problem},
     recusals, result, scores, staff_keys, standings,
     state::Api,
@@ -59,6 +59,7 @@ fn described() -> OpenApiRouter<Api> {
         .merge(mine::routes())
         .merge(bulk::routes())
         .merge(passes::routes())
+        .merge(pass_revocations::routes())
         .merge(standings::routes())
         .merge(result::routes())
         .merge(turnout::routes())

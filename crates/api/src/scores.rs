@@ -1,22 +1,14 @@
 //! Scores: jurors enter and correct their own, organisers anybody's, from paper sheets; and what stands can be read.
-//!
-//! What stands is read from the commands that became entries: the table tells what was entered, by whom and at which index of the log, and it is
-//! written in the transaction that appends the entries. The log says the same, among the ballots.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use acclaim_contest::{
-    ContestId, PanelId, Phase,
-    juror::{self, Jurors},
-};
+use acclaim_contest::{ContestId, PanelId, juror};
 use acclaim_service::{
-    directory::Contest,
+    jury::{StandingScores, own_name},
     score_sheet::{Jury, Mistake, Sheet, recused_scores},
 };
 use acclaim_store::{
-    Command, CommandOutcome, RequestId,
-    command::{MOST_CORRECTIONS, QueuedCommand, Sought, TOO_MANY_CORRECTIONS, each_recorded},
-    jurors,
+    Command, RequestId,
     keys::{Role, StaffKey},
 };
 use axum::{
@@ -33,11 +25,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::{self, SCORE_READERS, SCORERS},
     body::{STAFF_LIMIT, idempotency_key, parse, read_json},
-    commands::{self, CommandRefusals, Done},
+    commands::{CommandRefusals, Done},
     description::shapes,
     extract::Path,
     problem::{self, Problem},
-    recusals,
     state::Api,
 };
 
@@ -86,57 +77,12 @@ async fn enter(
     let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
-    let jurors = jurors_for(&api, &contest, &key, &sheet.panel, &sheet.juror).await?;
+    let jurors = api.jury.jurors_for(&contest, &key, &sheet.panel, &sheet.juror).await?;
     let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
     let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
     check_recusals(&api, id, &command, &sheet, &asked).await?;
-    if key.role == Role::Juror {
-        let (mut is_repeated, mut entered) = (false, 0);
-        let look = |queued: QueuedCommand, _| {
-            is_repeated |= queued.id() == asked;
-            entered += usize::from(queued.by == key.name);
-        };
-        each_recorded(&*api.stores.database, id, Sought::SameScores(&command), look).await?;
-        // What is sent again is answered again.
-        if !is_repeated {
-            check_time(&contest)?;
-            check_corrections(entered)?;
-        }
-    }
-    commands::decide(&api, id, asked, command).await
-}
-
-/// The jurors of a panel among whom one is looked for by name: an own key makes a juror where the panel names none.
-pub(crate) async fn jurors_for(
-    api: &Api,
-    contest: &Contest,
-    key: &StaffKey,
-    panel: &str,
-    juror: &str,
-) -> Result<Jurors, Problem> {
-    let panels = &contest.record.definition.rules.panels;
-    let Some(panel) = panels.iter().find(|known| known.id.as_str() == panel) else {
-        return Ok(Jurors::default());
-    };
-    if key.role == Role::Juror && panel.jurors.is_empty() {
-        let mut own = Jurors::default();
-        own.add(&panel.id, &key.name);
-        return Ok(own);
-    }
-    let _place = api.long_readings.acquire().await.ok();
-    Ok(jurors::jurors_for(&*api.stores.database, &contest.record, panel, juror).await?)
-}
-
-/// A juror's name in the log: that of the key, in the spelling of the panel's definition if that names the juror.
-pub(crate) fn own_name<'a>(contest: &'a Contest, key: &'a StaffKey) -> &'a str {
-    let panels = contest.record.definition.rules.panels.iter();
-    let own = panels.filter(|panel| key.panel.as_ref() == Some(&panel.id)).flat_map(|panel| &panel.jurors);
-    own.into_iter().find(|juror| juror::is_same(juror, &key.name)).map_or(&key.name, String::as_str)
-}
-
-/// The panel of a juror's key, and the juror's name in the log.
-pub(crate) fn own_place<'a>(contest: &'a Contest, key: &'a StaffKey) -> Option<(&'a PanelId, &'a str)> {
-    Some((key.panel.as_ref()?, own_name(contest, key)))
+    api.jury.check_juror(&contest, &key, &asked, &command).await?;
+    Ok(Json(api.commands.decide(id, asked, command).await?.into()))
 }
 
 /// Refuses scores for entries that the juror is recused for; `admit` would too, without saying where they stand.
@@ -148,11 +94,10 @@ async fn check_recusals(
     asked: &RequestId,
 ) -> Result<(), Problem> {
     let Command::Score { panel, juror, .. } = command else { return Ok(()) };
-    let sought = Sought::RecusalsOf { panel, juror };
-    let recusals = recusals::standing(&*api.stores.database, id, sought).await?;
+    let recusals = api.jury.recusals_of(id, panel, juror).await?;
     let mistakes = recused_scores(sheet, |entry| recusals.iter().any(|recusal| recusal.entry == entry));
     // What is sent again is answered again, whatever came after it.
-    if mistakes.is_empty() || api.stores.database.command_outcome(id, asked).await?.is_some() {
+    if mistakes.is_empty() || api.jury.is_decided(id, asked).await? {
         return Ok(());
     }
     Err(invalid(&mistakes))
@@ -197,26 +142,6 @@ fn invalid(mistakes: &[Mistake]) -> Problem {
     Problem::new(&problem::INVALID_REQUEST, detail).with("field", field).with("mistakes", listed)
 }
 
-/// The sequencer would refuse it too; but what jurors send in vain is not to fill the database.
-pub(crate) fn check_time(contest: &Contest) -> Result<(), Problem> {
-    let (code, detail) = match contest.phase() {
-        Phase::Open | Phase::Suspended | Phase::Closed => return Ok(()),
-        Phase::Draft => ("not-open", "the contest is a draft: nothing is in its log yet"),
-        Phase::Frozen => ("frozen", "the log is frozen: nothing of jurors after it"),
-        Phase::Certified => ("out-of-place", "the result is certified: nothing of jurors after it"),
-    };
-    Err(Problem::new(&problem::REFUSED, detail).with("code", code))
-}
-
-/// The sequencer counts too, and no request slips past it.
-pub(crate) fn check_corrections(entered: usize) -> Result<(), Problem> {
-    if entered < MOST_CORRECTIONS {
-        return Ok(());
-    }
-    let (code, detail) = TOO_MANY_CORRECTIONS;
-    Err(Problem::new(&problem::REFUSED, detail).with("code", code))
-}
-
 /// What stands.
 #[derive(Serialize, ToSchema)]
 struct Scores {
@@ -234,21 +159,28 @@ struct Scores {
 /// The newest scores of a juror in a category, by one criterion if the panel has several.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StandingScores)]
-pub(crate) struct Standing {
-    pub(crate) panel: String,
-    pub(crate) juror: String,
-    pub(crate) category: String,
+struct Standing {
+    panel: String,
+    juror: String,
+    category: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) criterion: Option<String>,
+    criterion: Option<String>,
     /// Entry and score.
     #[schema(value_type = Vec<shapes::Pair>)]
-    pub(crate) values: Vec<(String, String)>,
+    values: Vec<(String, String)>,
     /// Name of the staff key that entered them.
-    pub(crate) by: String,
+    by: String,
     /// Where they are in the log.
-    pub(crate) index: u64,
+    index: u64,
     /// How often they were entered, corrections included.
-    pub(crate) times: u64,
+    times: u64,
+}
+
+impl From<StandingScores> for Standing {
+    fn from(standing: StandingScores) -> Self {
+        let StandingScores { panel, juror, category, criterion, values, by, index, times } = standing;
+        Self { panel, juror, category, criterion, values, by, index, times }
+    }
 }
 
 /// The scores that stand: the newest of each juror, category and criterion. Jurors read their own.
@@ -262,79 +194,9 @@ async fn read(
     let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
     let id = contest.id();
     let own = (key.role == Role::Juror).then_some(&key);
-    let scores = standing(&api, &contest, own).await?;
+    let scores = api.jury.scores(&contest, own).await?.into_iter().map(Standing::from).collect();
     let juror = own.map(|key| own_name(&contest, key).to_owned());
     let panel = own.and_then(|key| Some(key.panel.as_ref()?.to_string()));
     let body = Json(Scores { contest: id.to_string(), juror, panel, scores });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], body).into_response())
-}
-
-/// Panel, juror, category and criterion.
-type Place = (String, String, String, Option<String>);
-
-/// Drops scores for entries that their juror was recused for after they were entered; also where the juror has rejoined since.
-async fn drop_recused(
-    api: &Api,
-    id: &ContestId,
-    own: Option<(&PanelId, &str)>,
-    newest: &mut BTreeMap<Place, Standing>,
-) -> Result<(), Problem> {
-    let sought = Sought::recusals(own);
-    let drop = |queued: QueuedCommand, outcome| {
-        let (
-            Command::Recusal { panel, juror, entry, rejoins: false, .. },
-            CommandOutcome::Recorded { index: recused, .. },
-        ) = (queued.command, outcome)
-        else {
-            return;
-        };
-        let from = (panel.as_str().to_owned(), juror.clone(), String::new(), None);
-        let of_juror = newest.range_mut(from..);
-        for (_, standing) in of_juror
-            .take_while(|((of_panel, of, ..), _)| (of_panel.as_str(), of) == (panel.as_str(), &juror))
-            .filter(|(_, standing)| standing.index < recused)
-        {
-            standing.values.retain(|(scored, _)| scored != entry.as_str());
-        }
-    };
-    each_recorded(&*api.stores.database, id, sought, drop).await?;
-    Ok(())
-}
-
-/// Of all jurors, or of the one whose key it is.
-pub(crate) async fn standing(
-    api: &Api,
-    contest: &Contest,
-    own: Option<&StaffKey>,
-) -> Result<Vec<Standing>, Problem> {
-    let own = own.and_then(|key| own_place(contest, key));
-    let sought = own.map_or(Sought::Scores, |(panel, juror)| Sought::ScoresOf { panel, juror });
-    // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
-    let _place = api.long_readings.acquire().await.ok();
-    let mut newest: BTreeMap<Place, Standing> = BTreeMap::new();
-    let stand = |queued: QueuedCommand, outcome| {
-        let (
-            Command::Score { panel, juror, category, criterion, values },
-            CommandOutcome::Recorded { index, .. },
-        ) = (queued.command, outcome)
-        else {
-            return;
-        };
-        let [panel, category] = [panel.as_str(), category.as_str()].map(str::to_owned);
-        let place = (panel.clone(), juror.clone(), category.clone(), criterion.clone());
-        let known = newest.get(&place);
-        let times = known.map_or(0, |known| known.times) + 1;
-        if known.is_some_and(|known| known.index > index) {
-            return;
-        }
-        let values = values.into_iter().map(|(entry, score)| (entry.to_string(), score)).collect();
-        newest.insert(
-            place,
-            Standing { panel, juror, category, criterion, values, by: queued.by, index, times },
-        );
-    };
-    each_recorded(&*api.stores.database, contest.id(), sought, stand).await?;
-    drop_recused(api, contest.id(), own, &mut newest).await?;
-    // An empty list takes scores back.
-    Ok(newest.into_values().filter(|standing| !standing.values.is_empty()).collect())
 }

@@ -4,8 +4,8 @@ use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, subject::DomainTable};
 use acclaim_service::{
-    casting::Casting, directory::Directory, own_votes::OwnVotes, revoked_passes::RevokedPasses,
-    submission_queue::SubmissionQueue,
+    casting::Casting, commands::StaffCommands, directory::Directory, jury::JuryReader, own_votes::OwnVotes,
+    passes::Passes, revoked_passes::RevokedPasses, submission_queue::SubmissionQueue,
 };
 use acclaim_store::{Database, Keyring, Stores};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -89,6 +89,9 @@ pub struct Parts {
     pub(crate) queue: Arc<SubmissionQueue>,
     pub(crate) casting: Casting,
     pub(crate) own_votes: OwnVotes,
+    pub(crate) commands: StaffCommands,
+    pub(crate) jury: JuryReader,
+    pub(crate) passes: Passes,
     /// Documents of contests, as they are answered.
     pub(crate) documents: Documents,
     pub(crate) limiter: Arc<Limiter>,
@@ -147,6 +150,15 @@ impl Api {
             queue,
             casting,
             own_votes,
+            jury: JuryReader::new(Arc::clone(&stores.database), Arc::clone(&long_readings)),
+            passes: Passes::new(
+                stores.clone(),
+                Arc::clone(&keyring),
+                Arc::clone(&directory),
+                Arc::clone(&revoked_passes),
+                settings.domains.clone(),
+            ),
+            commands: StaffCommands::new(stores.clone(), Arc::clone(&directory), settings.command_deadline),
             documents: Documents::default(),
             limiter: Arc::new(Limiter::new(&settings.limits)),
             body_memory: BodyMemory::default(),

@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use acclaim_ballot_log::{Hash, LogEntry, NewBallot};
 use acclaim_contest::{
-    BallotId, Instant, Phase,
+    BallotId,
     ballot::{SelectionError, SelectionReason},
     pass::Pass,
 };
@@ -25,6 +25,7 @@ use crate::{
     recorded::find_recorded,
     sheet::{PeriodError, check_period, slots},
     submission_queue::{Answer, Room, SubmissionQueue, Ticket},
+    window::{Window, WindowError, check_open, check_window},
 };
 
 /// How long a ballot waits for an intake that is not ready: just after the opening it is for some milliseconds.
@@ -47,30 +48,12 @@ pub struct NewVotes<'a> {
     pub period: Option<&'a str>,
 }
 
-/// The instants between which a contest takes ballots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// The first.
-    pub opens: Instant,
-    /// The first after voting.
-    pub closes: Instant,
-}
-
 /// Why a ballot is not recorded, or is not known to be.
 #[derive(Debug, thiserror::Error)]
 pub enum CastError {
-    /// The operator has the contest left alone.
-    #[error("nothing of this contest is recorded")]
-    LeftAlone,
-    /// It came too early.
-    #[error("the ballot arrived before the opening")]
-    NotOpen(Window),
-    /// It came too late.
-    #[error("the ballot arrived after the closing")]
-    Closed(Window),
-    /// Voting is suspended.
-    #[error("the ballot arrived while voting is suspended: cast it again once voting is resumed")]
-    Suspended(Window),
+    /// The contest does not take ballots at that time.
+    #[error(transparent)]
+    Window(#[from] WindowError),
     /// Only the clock says that it came too late, and the clock was set forward.
     #[error("the server's clock was set past the closing: the operator has to look at it")]
     ClockSetForward,
@@ -88,7 +71,7 @@ pub enum CastError {
     Unwritable(String),
     /// The sequencer or the ledger says that it is not in the log.
     #[error("the ballot was rejected")]
-    Rejected(Rejection, Window),
+    Rejected(Rejection),
     /// Too much waits.
     #[error("too many ballots wait to be recorded")]
     QueueFull,
@@ -137,43 +120,16 @@ pub struct Recorded {
     pub is_repetition: bool,
 }
 
-/// The instants between which a contest takes ballots.
-fn window_of(contest: &Contest) -> Window {
-    Window { opens: contest.record.definition.opens, closes: contest.record.state.closes }
-}
-
-/// Whether a time lies in the window of voting, suspended or not.
-///
-/// # Errors
-/// [`CastError::LeftAlone`], [`CastError::NotOpen`], [`CastError::Closed`]
-pub fn check_window(contest: &Contest, arrived: Timestamp) -> Result<(), CastError> {
-    if contest.is_left_alone {
-        Err(CastError::LeftAlone)
-    } else if arrived < contest.opens() {
-        Err(CastError::NotOpen(window_of(contest)))
-    } else if arrived >= contest.closes() || contest.phase() > Phase::Open {
-        Err(CastError::Closed(window_of(contest)))
-    } else {
-        Ok(())
-    }
-}
-
-/// Whether the contest takes ballots that arrive at this time: within the window, and not while voting is suspended.
-fn takes(contest: &Contest, arrived: Timestamp) -> Result<(), CastError> {
-    check_window(contest, arrived)?;
-    if contest.phase() == Phase::Suspended { Err(CastError::Suspended(window_of(contest))) } else { Ok(()) }
-}
-
 /// The error of a rejection.
 #[must_use]
 pub fn rejected(contest: &Contest, rejection: Rejection) -> CastError {
-    let window = window_of(contest);
+    let window = Window::of(contest);
     match rejection {
         Rejection::OutsideWindow => {
-            check_window(contest, Timestamp::MAX).err().unwrap_or(CastError::Closed(window))
+            check_window(contest, Timestamp::MAX).err().unwrap_or(WindowError::Closed(window)).into()
         }
-        Rejection::Refused(code, _) if code == SUSPENDED => CastError::Suspended(window),
-        other => CastError::Rejected(other, window),
+        Rejection::Refused(code, _) if code == SUSPENDED => WindowError::Suspended(window).into(),
+        other => CastError::Rejected(other),
     }
 }
 
@@ -286,7 +242,7 @@ impl Casting {
     ) -> Result<Prepared, CastError> {
         let with_slots = self.stores.intake.remembers_slots();
         let Written { item, slots, now } = write_ballot(contest, pass, votes, arrived, with_slots)?;
-        let Err(refusal) = self.takes(contest, arrived).and(now) else {
+        let Err(refusal) = self.check_open(contest, arrived).and(now) else {
             return Ok(Prepared::Ready(Box::new(Offer { item, slots })));
         };
         // It may be the repetition of one that was recorded before the window closed, the day ended, or an entry was withdrawn.
@@ -298,13 +254,13 @@ impl Casting {
 
     /// Whether the contest takes ballots that arrive at this time, by a clock that may have been set forward while the process ran: a voter is not told that
     /// voting has ended because of that alone.
-    fn takes(&self, contest: &Contest, arrived: Timestamp) -> Result<(), CastError> {
-        let Err(error) = takes(contest, arrived) else { return Ok(()) };
+    fn check_open(&self, contest: &Contest, arrived: Timestamp) -> Result<(), CastError> {
+        let Err(error) = check_open(contest, arrived) else { return Ok(()) };
         let jump = self.stores.clock.jump();
         let without_jump = arrived.saturating_sub(jump).unwrap_or(arrived);
-        if !matches!(error, CastError::Closed(_)) || jump < MIN_JUMP || takes(contest, without_jump).is_err()
-        {
-            return Err(error);
+        let is_closed = matches!(error, WindowError::Closed(_));
+        if !is_closed || jump < MIN_JUMP || check_open(contest, without_jump).is_err() {
+            return Err(error.into());
         }
         Err(CastError::ClockSetForward)
     }
@@ -487,9 +443,10 @@ mod tests {
 
         // As the sequencer words what `admit` refuses.
         let slipped = Rejection::Refused(SUSPENDED.to_owned(), "while suspended".to_owned());
-        let CastError::Suspended(window) = rejected(&contest, slipped) else { panic!("it is another error") };
-        assert_eq!(window, Window { opens: photos.opens, closes: photos.closes });
+        let CastError::Window(slipped) = rejected(&contest, slipped) else { panic!("it is another error") };
+        let window = Window { opens: photos.opens, closes: photos.closes };
+        assert_eq!(slipped, WindowError::Suspended(window));
         let other = rejected(&contest, Rejection::Refused("cast-time".to_owned(), "late".to_owned()));
-        assert!(matches!(other, CastError::Rejected(Rejection::Refused(..), _)));
+        assert!(matches!(other, CastError::Rejected(Rejection::Refused(..))));
     }
 }

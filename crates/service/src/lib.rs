@@ -8,10 +8,15 @@
 //! - [`revoked_passes`]: which passes are refused.
 
 pub mod casting;
+pub mod commands;
 pub mod directory;
+pub mod jury;
 pub mod own_votes;
+pub mod passes;
 pub mod recorded;
 pub mod revoked_passes;
+pub mod rounds;
 pub mod score_sheet;
 pub mod sheet;
 pub mod submission_queue;
+pub mod window;

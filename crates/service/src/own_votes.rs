@@ -11,7 +11,7 @@ use acclaim_store::{StoreError, Stores, ledger::RecordedBallot};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use crate::{casting::check_window, directory::Contest, recorded::shown, sheet::number};
+use crate::{directory::Contest, recorded::shown, sheet::number, window::check_window};
 
 /// Ballots of one reading, and of one answer.
 const PAGE: usize = 500;

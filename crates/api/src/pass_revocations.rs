@@ -1,12 +1,8 @@
 //! Revoking the passes of subjects. Ballots that were cast stand.
 
-use std::collections::HashSet;
-
-use acclaim_contest::{ContestId, Instant, VoterTag};
-use acclaim_store::{
-    RequestId, StoreError,
-    pass_revocations::{Mode, PassRevocation, Revoked},
-};
+use acclaim_contest::Instant;
+use acclaim_service::passes::{self as service, Asked, PassesError, Voter};
+use acclaim_store::{RequestId, pass_revocations::Mode};
 use axum::{
     Json,
     extract::{Request, State},
@@ -15,20 +11,23 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
-    BODY_DEADLINE, SamePerson, SubjectKind, changed, key_used,
-    subjects::{Voter, voters_to_revoke},
-};
 use crate::{
     auth::{self, ORGANISERS},
     body::{STAFF_LIMIT, idempotency_key, parse, read_json},
     commands::text,
     description::{refusals, shapes},
+    errors::{REVOKED, of_passes},
     extract::Path,
-    problem::{self, Problem},
+    passes::{BODY_DEADLINE, SamePerson, SubjectKind},
+    problem::Problem,
     state::Api,
 };
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(revoke))
+}
 
 refusals! {
     /// How a revocation is refused.
@@ -83,7 +82,7 @@ struct RevokedSubject {
 /// request is answered as before and revokes nothing that was minted since.
 #[utoipa::path(post, operation_id = "revoke_passes", path = "/v1/contests/{contest}/passes/revocations", tag = "staff", request_body = RevocationRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Revocation, description = "revoked"), RevocationRefusals))]
-pub(super) async fn revoke(
+async fn revoke(
     State(api): State<Api>,
     Path(contest): Path<String>,
     request: Request,
@@ -92,65 +91,19 @@ pub(super) async fn revoke(
     let id = RequestId::new(&key.name, &idempotency_key(request.headers())?);
     let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: RevocationRequest = parse(&body)?;
-    let gone = "no voter of a subject can be found any more: the contest's tag key is gone";
-    let tag_key = contest.tag_key.as_ref().ok_or_else(|| Problem::new(&problem::TAG_KEY_DESTROYED, gone))?;
-    let reason = text("reason", wanted.reason)?;
-    let voters =
-        voters_to_revoke(&api, &contest, &wanted.subjects, wanted.subjects_are.map(Into::into)).await?;
-    let mut seen = HashSet::new();
-    let tags = voters.iter().map(|voter| tag_key.tag(&voter.canonical)).filter(|tag| seen.insert(*tag));
-    let tags: Vec<VoterTag> = tags.collect();
-    let at = Instant::at_or_before(api.stores.clock.now());
-    let (request, mode) = (*blake3::hash(&body).as_bytes(), wanted.mode);
-    let revocation = PassRevocation { id, request, mode, reason, at };
-    let wrapped = contest.record.tag_key.clone().unwrap_or_default();
-    let (generation, at) = match store(&api, contest.id().clone(), wrapped, revocation, tags).await {
-        // This process has not heard of it yet.
-        Err(StoreError::Conflict(_)) => {
-            api.directory.renew(contest.id()).await?;
-            return Err(changed());
-        }
-        Err(error) => return Err(error.into()),
-        Ok(Revoked::KeyUsed) => return Err(key_used()),
-        Ok(Revoked::Done { generation, at }) => (generation, at),
-    };
-    let mut answer = Revocation {
-        generation,
-        mode,
-        at,
-        revoked: Vec::with_capacity(voters.len()),
-        same_person: Vec::new(),
-    };
-    for Voter { subject, canonical, positions } in voters {
-        if positions.len() > 1 {
-            answer.same_person.push(SamePerson { canonical: canonical.clone(), positions });
-        }
-        answer.revoked.push(RevokedSubject { subject, canonical });
+    if contest.tag_key.is_none() {
+        return Err(PassesError::TagKeyDestroyed.into());
     }
+    let reason = text("reason", wanted.reason)?;
+    let RevocationRequest { subjects, subjects_are, mode, .. } = wanted;
+    let asked = Asked { id, hash: *blake3::hash(&body).as_bytes() };
+    let request =
+        service::RevocationRequest { subjects, subjects_are: subjects_are.map(Into::into), mode, reason };
+    let service::RevokedList { generation, at, voters } =
+        api.passes.revoke(&contest, asked, request).await.map_err(|error| of_passes(error, REVOKED))?;
+    let same_person = voters.iter().filter_map(SamePerson::of).collect();
+    let revoked = |Voter { subject, canonical, .. }| RevokedSubject { subject, canonical };
+    let revoked = voters.into_iter().map(revoked).collect();
+    let answer = Revocation { generation, mode, at, revoked, same_person };
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(answer)).into_response())
-}
-
-/// Stores a revocation, and has this process know it. In a task of its own: a client that goes away must not keep the process from knowing what was stored.
-async fn store(
-    api: &Api,
-    contest: ContestId,
-    tag_key: Vec<u8>,
-    revocation: PassRevocation,
-    tags: Vec<VoterTag>,
-) -> Result<Revoked, StoreError> {
-    let api = api.clone();
-    let storing = tokio::spawn(async move {
-        let pending = api.revoked_passes.begin();
-        let revoked = api.stores.database.revoke_passes(&contest, &tag_key, &revocation, &tags).await;
-        match &revoked {
-            Ok(Revoked::Done { generation, .. }) => pending.done(&tags, *generation),
-            Ok(Revoked::KeyUsed) | Err(StoreError::Conflict(_) | StoreError::Unavailable(_)) => {
-                pending.nothing();
-            }
-            // Dropped, it leaves a doubt.
-            Err(_) => {}
-        }
-        revoked
-    });
-    storing.await.unwrap_or_else(|error| Err(StoreError::Unknown(error.to_string())))
 }

@@ -1,0 +1,54 @@
+//! Why no pass is minted or revoked.
+
+use acclaim_contest::subject::RefusedSubjects;
+use acclaim_store::StoreError;
+
+/// Why no pass is minted or revoked. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PassesError {
+    /// The contest's tag key is gone: no voter of a subject can be found.
+    #[error("the contest's tag key is gone")]
+    TagKeyDestroyed,
+    /// Voting has ended.
+    #[error("passes are minted until the closing")]
+    VotingEnded,
+    /// A value cannot be used.
+    #[error("`{field}`: {problem}")]
+    Invalid {
+        /// Which one.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Subjects of the list cannot be read.
+    #[error("subjects of the list are refused")]
+    RefusedSubjects(RefusedSubjects),
+    /// The contest reads its subjects by other rules than the request asks for.
+    #[error("{0}")]
+    OtherSubjects(String),
+    /// No pass of a subject was minted in the contest.
+    #[error("no pass of a subject was minted in this contest, so that none can be revoked")]
+    NoSubjects,
+    /// These voters of the list get no pass any more: position and subject of each.
+    #[error("voters of the list get no pass any more")]
+    Barred(Vec<(Option<usize>, String)>),
+    /// The staff key has used the `Idempotency-Key` for something else.
+    #[error("the staff key has used this Idempotency-Key for another request")]
+    KeyUsed,
+    /// The contest has changed since this process read it.
+    #[error("the contest has changed meanwhile")]
+    Changed,
+    /// A fault of this installation.
+    #[error("{0}")]
+    Internal(&'static str),
+    /// A read failed; it conflicts only with a deletion.
+    #[error(transparent)]
+    Unread(StoreError),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub(super) fn invalid(field: &str, problem: impl Into<String>) -> PassesError {
+    PassesError::Invalid { field: field.to_owned(), problem: problem.into() }
+}
