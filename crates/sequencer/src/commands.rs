@@ -33,13 +33,13 @@ impl ContestTask {
         let waiting = waiting.await.map_err(Halt::of_call)?;
         // Of one that closes the outcome comes later: where all are such, there is nothing to do for those behind.
         let any_is_decided = waiting.iter().any(|queued| queued.command != Command::Close);
-        self.commands_wait |= any_is_decided && waiting.len() == COMMANDS_AT_ONCE;
+        self.inbox.note_commands(any_is_decided && waiting.len() == COMMANDS_AT_ONCE);
         for queued in waiting {
             self.keep_lease().await?;
             self.work_off(queued, now).await?;
             if self.record.state.phase.is_voting() && self.session_waits() {
                 // The intake begins anew first; those behind keep their order.
-                self.commands_wait = true;
+                self.inbox.note_commands(true);
                 return Ok(());
             }
         }
@@ -88,7 +88,7 @@ impl ContestTask {
 
     /// Refuses ballots from `at` on. The command's outcome follows with `closed`, once all that arrived before is recorded.
     async fn close_at(&mut self, at: Instant) -> Step {
-        self.clock_jump.closing_is_confirmed = true;
+        self.schedule.confirm_closing();
         if at >= self.record.state.closes {
             return Ok(());
         }

@@ -5,74 +5,34 @@ use std::sync::Arc;
 use acclaim_contest::{ContestId, Phase};
 use acclaim_store::{
     ContestRecord, StoreError,
-    hub::{Figures, Notice, Recording},
+    hub::{Notice, Recording},
     intake::Session,
 };
-use jiff::{SignedDuration, Timestamp};
-use tokio::{
-    sync::{
-        broadcast::{
-            Receiver,
-            error::{RecvError, TryRecvError},
-        },
-        watch,
-    },
-    task::JoinSet,
-    time::Instant,
-};
+use jiff::Timestamp;
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     Context,
     batch::Batch,
-    clock_jump::{ClockJump, RETRY_DELAY},
-    leases::HeldLease,
+    inbox::{HubClosed, Inbox},
     log::Log,
     projection::{Reconciled, apply, reconcile},
-    publish::Pace,
+    publish::Publisher,
     reading::{LoadError, Reading},
+    schedule::{RETRY_DELAY, Schedule},
+    upkeep::LeaseTerm,
     witnessing,
 };
-
-/// How often passes issued meanwhile are written into the log while voting goes on.
-const ISSUED_EVERY: SignedDuration = SignedDuration::from_mins(1);
-
-/// How long a contest that could not open waits before it tries again.
-const OPENING_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// The owner of one contest's log, as long as it holds the contest's lease.
 pub(crate) struct ContestTask {
     pub(crate) context: Context,
     pub(crate) record: ContestRecord,
     pub(crate) log: Log,
-    notices: Receiver<Notice>,
-    /// The instant of a closing that an organiser has asked for, until it is done.
-    pub(crate) closing: Option<acclaim_contest::Instant>,
-    /// Whether the command table may hold something new.
-    pub(crate) commands_wait: bool,
-    /// Whether the contest may have been changed by somebody else.
-    pub(crate) may_have_changed: bool,
-    /// When the newest publication was made; `None` if the log has moved on since a publication is due at once.
-    pub(crate) published: Option<Timestamp>,
-    /// Whether the log has moved on since the newest publication.
-    pub(crate) unpublished: bool,
-    /// Where readers say that they wait for a publication.
-    pub(crate) figures: Arc<Figures>,
-    /// How often publications are made.
-    pub(crate) pace: Pace,
-    /// When passes issued were last looked at.
-    pub(crate) issued_checked: Timestamp,
-    /// When the lease is to be prolonged.
-    pub(crate) renew: Instant,
-    /// Since when the lease lasts.
-    pub(crate) leased: Instant,
-    /// Has it prolonged with the process's others.
-    _held: HeldLease,
-    /// When it was made up last for what may have gone wrong beside the ledger.
-    pub(crate) made_up: Option<Instant>,
-    /// Why the contest did not open at its instant, and when it tries again.
-    refused_opening: Option<(String, Timestamp)>,
-    /// What is known of a clock that was set while the process ran.
-    pub(crate) clock_jump: ClockJump,
+    pub(crate) inbox: Inbox,
+    pub(crate) schedule: Schedule,
+    pub(crate) publisher: Publisher,
+    pub(crate) lease: LeaseTerm,
     /// Whether a store did not answer when it was last asked.
     pub(crate) stores_away: bool,
     /// Has witnesses cosign; ends with the task, and is waited for by nobody.
@@ -137,32 +97,20 @@ impl ContestTask {
         let (mut log, definition) = context.while_leased(record.id(), taking_over).await?;
         let reconciling = reconcile(&context.stores, record, &mut log, definition);
         let Reconciled { record, closing } = context.while_leased(&id, reconciling).await?;
-        let now = context.stores.clock.now();
         let witnessing = witnessing::begin(context, record.id(), log.newest());
         let mut task = Self {
             context: context.clone(),
             record,
             log,
-            notices,
-            closing,
-            commands_wait: true,
-            may_have_changed: true,
-            published: None,
-            unpublished: true,
-            figures: hub.figures(&id),
-            pace: Pace::default(),
-            issued_checked: now,
-            renew: Instant::now(),
-            leased: Instant::now(),
-            _held: context.held.hold(&id),
-            made_up: None,
-            refused_opening: None,
-            clock_jump: ClockJump::accepting(context.stores.clock.jump()),
+            inbox: Inbox::new(&id, notices),
+            schedule: Schedule::new(&context.stores, context.settings.grace, closing),
+            publisher: Publisher::new(&context.stores, &id, context.settings.publish_every),
+            lease: LeaseTerm::begin(context.held.hold(&id)),
             stores_away: false,
             witnessing,
         };
         task.set_recording(Recording::Well);
-        task.publish_if_due(now);
+        task.publisher.publish_if_due(&task.log.replay);
         // What was committed without anybody hearing of it may have changed how the contest stands, and what became of ballots that wait.
         context.stores.hub.send(Notice::ContestChanged(task.id().clone()));
         Ok(task)
@@ -245,9 +193,9 @@ impl ContestTask {
                 Err(error) => Err(error),
             };
             match loaded {
-                Ok(task) => {
-                    let clock_jump = std::mem::take(&mut self.clock_jump);
-                    *self = Self { clock_jump, ..task };
+                Ok(mut task) => {
+                    task.schedule.keep_clock_of(&mut self.schedule);
+                    *self = task;
                     return Ok(());
                 }
                 Err(LoadError::Store(again)) => error = again,
@@ -268,8 +216,8 @@ impl ContestTask {
         let stores = self.context.stores.clone();
         let now = stores.clock.now();
         self.keep_lease().await?;
-        self.publish_if_due(now);
-        if self.may_have_changed {
+        self.publisher.publish_if_due(&self.log.replay);
+        if self.inbox.may_have_changed() {
             self.look_again().await?;
         }
         if self.stores_away && self.stores_answer().await {
@@ -277,17 +225,17 @@ impl ContestTask {
             self.set_recording(Recording::Well);
         }
         let phase = self.record.state.phase;
-        let is_due = self.is_due();
+        let is_due = self.schedule.is_due(&self.record);
         match phase {
             Phase::Draft if is_due => return self.open_by_itself(now).await,
             Phase::Open | Phase::Suspended if self.session_waits() => return self.enter_session().await,
             Phase::Open | Phase::Suspended if is_due => return self.close(now).await,
-            Phase::Open | Phase::Suspended if self.is_issued_due(now) => {
+            Phase::Open | Phase::Suspended if self.schedule.is_issued_due(now) => {
                 self.log_issued(now).await?;
             }
             _ => {}
         }
-        if std::mem::take(&mut self.commands_wait) {
+        if self.inbox.take_commands_wait() {
             self.work_off_commands(now).await?;
             // Of commands there may be no end.
             return self.record_waiting().await;
@@ -296,47 +244,29 @@ impl ContestTask {
         let (cursors, most) = (self.log.cursors.clone(), self.context.settings.batch);
         // While voting is suspended too: a ballot that slips through is rejected, and its voter learns it.
         let takes_ballots = self.record.state.phase.is_voting();
-        let (id, wake, renew) = (self.id().clone(), self.next_instant(), self.renew);
-        let waits_for_clock = self.clock_jump.is_waiting;
-        let figures = Arc::clone(&self.figures);
+        let (wake, renew) = (self.next_instant(), self.lease.renew());
+        let waits_for_clock = self.schedule.waits_for_clock();
+        let figures = self.publisher.figures();
         // Kept over notices that concern others: begun anew for each, it would never end while they are busy.
         let mut drain = std::pin::pin!(stores.intake.drain(&session, &cursors, most));
-        loop {
-            tokio::select! {
-                biased;
-                _ = stop.changed() => return Err(Halt::End(Ended::Told)),
-                notice = self.notices.recv() => {
-                    if concerns(&notice, &id) {
-                        return self.heed(notice);
-                    }
-                }
-                drained = &mut drain, if takes_ballots => {
-                    return match drained {
-                        Ok(drained) => self.take(drained).await,
-                        Err(error) => Err(Halt::of_call(error)),
-                    };
-                }
-                () = figures.wanted() => return Ok(()),
-                () = sleep_until(&stores, wake) => return Ok(()),
-                () = tokio::time::sleep_until(renew) => return Ok(()),
-                () = tokio::time::sleep(RETRY_DELAY), if waits_for_clock => return Ok(()),
-            }
+        tokio::select! {
+            biased;
+            _ = stop.changed() => Err(Halt::End(Ended::Told)),
+            heard = self.inbox.hear() => heard.map_err(|HubClosed| Halt::End(Ended::Told)),
+            drained = &mut drain, if takes_ballots => match drained {
+                Ok(drained) => self.take(drained).await,
+                Err(error) => Err(Halt::of_call(error)),
+            },
+            () = figures.wanted() => Ok(()),
+            () = sleep_until(&stores, wake) => Ok(()),
+            () = tokio::time::sleep_until(renew) => Ok(()),
+            () = tokio::time::sleep(RETRY_DELAY), if waits_for_clock => Ok(()),
         }
     }
 
-    /// From then on, by this process's clock, no ballot that arrived in time can still be on its way to the intake. API processes keep to the intake's
-    /// clock: where that is behind, the sealing waits for it.
-    pub(crate) fn sealing_time(&self) -> Timestamp {
-        let grace = SignedDuration::try_from(self.context.settings.grace).unwrap_or(SignedDuration::MAX);
-        let behind = self.context.stores.intake.condition().slowest.min(SignedDuration::ZERO);
-        let grace = grace.saturating_sub(behind);
-        self.record.state.closes.timestamp().saturating_add(grace).unwrap_or(Timestamp::MAX)
-    }
-
-    /// When the contest opens by itself, or tries again.
-    pub(crate) fn opening_time(&self) -> Timestamp {
-        let again = self.refused_opening.as_ref().map_or(Timestamp::MIN, |(_, again)| *again);
-        again.max(self.record.definition.opens.timestamp())
+    /// When the clock gives the next reason to act.
+    fn next_instant(&self) -> Option<Timestamp> {
+        self.publisher.due().into_iter().chain(self.schedule.next_instant(&self.record)).min()
     }
 
     /// Opens at the contest's instant, unless it cannot: then it keeps trying, and each reason is told once.
@@ -345,49 +275,8 @@ impl ContestTask {
         let Some(why) = refused.or_else(|| self.refused_texts()) else {
             return self.open(self.record.definition.opens, Vec::new()).await;
         };
-        if self.refused_opening.as_ref().is_none_or(|(told, _)| *told != why) {
+        if self.schedule.refuse_opening(&why, now) {
             tracing::warn!(contest = %self.id(), why, "the contest cannot open");
-        }
-        self.refused_opening = Some((why, now.saturating_add(OPENING_AGAIN).unwrap_or(Timestamp::MAX)));
-        Ok(())
-    }
-
-    /// Whether passes issued are to be looked at. After a clock was set back that instant lies ahead.
-    fn is_issued_due(&self, now: Timestamp) -> bool {
-        now < self.issued_checked || now.duration_since(self.issued_checked) >= ISSUED_EVERY
-    }
-
-    /// When the clock gives the next reason to act.
-    fn next_instant(&self) -> Option<Timestamp> {
-        let publish = self.unpublished.then(|| self.publish_time());
-        let phase = match self.record.state.phase {
-            Phase::Draft | Phase::Open | Phase::Suspended if self.clock_jump.is_waiting => None,
-            Phase::Draft => Some(self.opening_time()),
-            Phase::Open | Phase::Suspended => {
-                let issued = self.issued_checked.saturating_add(ISSUED_EVERY).unwrap_or(Timestamp::MAX);
-                Some(self.sealing_time().min(issued))
-            }
-            Phase::Closed | Phase::Frozen | Phase::Certified => None,
-        };
-        publish.into_iter().chain(phase).min()
-    }
-
-    /// Acts on a notice that concerns the contest, and on those that have come behind it.
-    fn heed(&mut self, first: Result<Notice, RecvError>) -> Step {
-        self.commands_wait = true;
-        let mut next = Some(first);
-        while let Some(notice) = next {
-            match notice {
-                Ok(Notice::CommandQueued(_)) => {}
-                Err(RecvError::Closed) => return Err(Halt::End(Ended::Told)),
-                // The contest has changed, or anything may have.
-                other => self.may_have_changed |= concerns(&other, self.id()),
-            }
-            next = match self.notices.try_recv() {
-                Ok(notice) => Some(Ok(notice)),
-                Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => None,
-            };
         }
         Ok(())
     }
@@ -396,7 +285,7 @@ impl ContestTask {
     async fn look_again(&mut self) -> Step {
         let database = &self.context.stores.database;
         if database.revision(self.id()).await.map_err(Halt::of_call)? == Some(self.record.version()) {
-            self.may_have_changed = false;
+            self.inbox.set_may_have_changed(false);
             return Ok(());
         }
         let record = database.contest(self.id()).await.map_err(Halt::of_call)?;
@@ -404,8 +293,8 @@ impl ContestTask {
         match (self.record.state.phase, record.state.phase) {
             (Phase::Draft, Phase::Draft) => {
                 self.record = record;
-                self.refused_opening = None;
-                self.may_have_changed = false;
+                self.schedule.forget_refusal();
+                self.inbox.set_may_have_changed(false);
             }
             _ => return Err(StoreError::Conflict("the contest is not the one it was".to_owned()).into()),
         }
@@ -415,27 +304,22 @@ impl ContestTask {
     /// Commits a batch, with what follows from it for the contest's row, and tells everyone.
     pub(crate) async fn commit(&mut self, batch: Batch) -> Step {
         let change = self.change_by(&batch)?;
-        let closing = batch.closing.or(self.closing);
         let moved = batch.cursors.as_ref().is_some_and(|cursors| *cursors != self.log.cursors);
         if batch.is_empty() && change.is_none() && !moved {
             return Ok(());
         }
+        let closing = batch.closing;
         let session = self.record.session();
         let decided = self.log.commit(&self.context.stores, &session, batch, change.clone()).await?;
         let hub = Arc::clone(&self.context.stores.hub);
-        self.unpublished = true;
         let changed = change.is_some();
         if let Some(change) = change {
             apply(&mut self.record, change);
         }
-        self.closing = closing;
-        // Whoever hears of a ruling finds it in the figures.
-        if !decided.commands.is_empty() || changed {
-            self.published = None;
-            self.publish_if_due(self.context.stores.clock.now());
-        } else if self.pace.comes_before_answers() {
-            self.publish_if_due(self.context.stores.clock.now());
+        if let Some(closing) = closing {
+            self.schedule.set_closing(closing);
         }
+        self.publisher.log_has_grown(!decided.commands.is_empty() || changed, &self.log.replay);
         hub.send(Notice::Decided(Arc::new(decided)));
         if changed {
             hub.send(Notice::ContestChanged(self.id().clone()));
@@ -447,15 +331,6 @@ impl ContestTask {
 /// An entry of the sequencer's own making that the log does not admit.
 pub(crate) fn damaged(error: &acclaim_tally::ReplayError) -> StoreError {
     StoreError::Corrupt(format!("an entry that must be admitted is not: {error}"))
-}
-
-/// Whether a notice is a reason for a contest's task to act.
-pub(crate) fn concerns(notice: &Result<Notice, RecvError>, contest: &ContestId) -> bool {
-    match notice {
-        Ok(Notice::CommandQueued(id) | Notice::ContestChanged(id)) => id == contest,
-        Ok(Notice::Missed) | Err(_) => true,
-        Ok(_) => false,
-    }
 }
 
 async fn sleep_until(stores: &acclaim_store::Stores, time: Option<Timestamp>) {

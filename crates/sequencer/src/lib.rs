@@ -6,15 +6,16 @@
 //! take over.
 
 mod batch;
-mod clock_jump;
 mod commands;
 mod contest;
 mod events;
+mod inbox;
 mod leases;
 mod log;
 mod projection;
 mod publish;
 mod reading;
+mod schedule;
 mod standby;
 mod upkeep;
 mod voting;

@@ -28,7 +28,7 @@ impl ContestTask {
         if let Some(session) = batch.session {
             (state.epoch, state.shards) = (session.epoch, session.shards);
         }
-        project(self.log.replay.tally(), batch.closing.or(self.closing), &mut state);
+        project(self.log.replay.tally(), batch.closing.or(self.schedule.asked_closing()), &mut state);
         let definition = definition_by(batch, &record.definition)?;
         if state == record.state && definition.is_none() && !batch.destroys_tag_key {
             return Ok(None);

@@ -6,13 +6,14 @@
 use std::{sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
-use acclaim_store::hub::{Notice, Publication};
+use acclaim_store::{
+    Clock, Hub, Stores,
+    hub::{Figures, Notice, Publication},
+};
 use acclaim_tally::Replay;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
-
-use crate::contest::ContestTask;
 
 /// Shortest time between two publications that readers wait for.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
@@ -25,7 +26,7 @@ const MAX_COST_BEFORE_ANSWERS: Duration = Duration::from_millis(2);
 
 /// How often publications are made.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+struct Pace {
     /// How long it took to make the last one.
     cost: Duration,
     /// When a reader last waited for one.
@@ -43,36 +44,94 @@ impl Pace {
     }
 
     /// Whether a publication that is due is made before voters are answered, so that their reading finds it.
-    pub(crate) fn comes_before_answers(&self) -> bool {
+    fn comes_before_answers(&self) -> bool {
         self.is_fast() && self.cost < MAX_COST_BEFORE_ANSWERS
     }
 }
 
-impl ContestTask {
-    /// When the next publication is due.
-    pub(crate) fn publish_time(&self) -> Timestamp {
-        let interval = self.pace.interval(self.context.settings.publish_every);
-        let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::ZERO);
+/// Publishes a contest's figures.
+pub(crate) struct Publisher {
+    contest: ContestId,
+    hub: Arc<Hub>,
+    clock: Arc<dyn Clock>,
+    /// Where readers say that they wait for a publication.
+    figures: Arc<Figures>,
+    /// Shortest time between two publications that no reader waits for.
+    usual: Duration,
+    pace: Pace,
+    /// When the newest publication was made; `None` if one is due at once.
+    published: Option<Timestamp>,
+    /// Whether the log has moved on since the newest publication.
+    unpublished: bool,
+}
+
+impl Publisher {
+    /// Before the first publication, which is due at once.
+    pub(crate) fn new(stores: &Stores, contest: &ContestId, usual: Duration) -> Self {
+        Self {
+            contest: contest.clone(),
+            hub: Arc::clone(&stores.hub),
+            clock: Arc::clone(&stores.clock),
+            figures: stores.hub.figures(contest),
+            usual,
+            pace: Pace::default(),
+            published: None,
+            unpublished: true,
+        }
+    }
+
+    /// Where readers say that they wait for a publication.
+    pub(crate) fn figures(&self) -> Arc<Figures> {
+        Arc::clone(&self.figures)
+    }
+
+    /// When the next publication is due, if the log has moved on.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        self.unpublished.then(|| self.time())
+    }
+
+    fn time(&self) -> Timestamp {
+        let interval =
+            SignedDuration::try_from(self.pace.interval(self.usual)).unwrap_or(SignedDuration::ZERO);
         // After a clock was set back the newest publication lies ahead.
-        let now = self.context.stores.clock.now();
+        let now = self.clock.now();
         let last = self.published.filter(|last| *last <= now);
         last.map_or(Timestamp::MIN, |last| last.saturating_add(interval).unwrap_or(Timestamp::MAX))
     }
 
-    pub(crate) fn publish_if_due(&mut self, now: Timestamp) {
+    /// Has what stands published at once: where it was kept it may have been forgotten.
+    pub(crate) fn publish_again(&mut self) {
+        self.published = None;
+        self.unpublished = true;
+    }
+
+    /// After a commit, before anybody is told of it: whoever hears of a ruling, or of a ballot while readers wait, finds it in the figures.
+    pub(crate) fn log_has_grown(&mut self, is_ruling: bool, replay: &Replay) {
+        self.unpublished = true;
+        if is_ruling {
+            self.published = None;
+        }
+        if is_ruling || self.pace.comes_before_answers() {
+            self.publish_if_due(replay);
+        }
+    }
+
+    /// Publishes if that is due.
+    pub(crate) fn publish_if_due(&mut self, replay: &Replay) {
         if self.figures.are_wanted() {
             self.pace.wanted = Some(Instant::now());
         }
-        if !self.unpublished || self.publish_time() > now {
+        let now = self.clock.now();
+        if !self.unpublished || self.time() > now {
             return;
         }
         self.unpublished = false;
         self.published = Some(now);
         self.figures.begin_publication();
-        if self.log.replay.size() > 0 {
+        if replay.size() > 0 {
             let begun = Instant::now();
-            let publication = publication(self.record.id(), &self.log.replay, now);
-            self.context.stores.hub.send(Notice::Published(Arc::new(publication)));
+            let publication = publication(&self.contest, replay, now);
+            self.hub.send(Notice::Published(Arc::new(publication)));
             self.pace.cost = begun.elapsed();
         }
     }

@@ -14,7 +14,8 @@ use tokio::{
 
 use crate::{
     Context,
-    contest::{ContestTask, Ended, concerns},
+    contest::{ContestTask, Ended},
+    inbox::concerns,
     log::catch_up,
     reading::{LoadError, Reading},
 };

@@ -3,34 +3,62 @@
 use acclaim_store::{StoreError, hub::Recording};
 use tokio::{sync::watch, time::Instant};
 
-use crate::contest::{ContestTask, Ended, Halt, Step};
+use crate::{
+    contest::{ContestTask, Ended, Halt, Step},
+    leases::HeldLease,
+};
+
+/// How long the contest's lease lasts, and when its task looks after it.
+pub(crate) struct LeaseTerm {
+    /// When the lease is to be prolonged.
+    renew: Instant,
+    /// Since when the lease lasts.
+    leased: Instant,
+    /// When it was made up last for what may have gone wrong beside the ledger.
+    made_up: Option<Instant>,
+    /// Has it prolonged with the process's others.
+    _held: HeldLease,
+}
+
+impl LeaseTerm {
+    /// Of a lease that was taken a moment ago.
+    pub(crate) fn begin(held: HeldLease) -> Self {
+        let now = Instant::now();
+        Self { renew: now, leased: now, made_up: None, _held: held }
+    }
+
+    /// When the lease is to be prolonged.
+    pub(crate) fn renew(&self) -> Instant {
+        self.renew
+    }
+}
 
 impl ContestTask {
     /// Prolongs the lease if that is due, and catches up on what may have been missed. Where leases do not run out that
     /// is seldom due: hundreds of contests in which nothing happens cost next to nothing.
     pub(crate) async fn keep_lease(&mut self) -> Step {
-        if Instant::now() < self.renew {
+        if Instant::now() < self.lease.renew {
             return Ok(());
         }
-        let prolonged = self.context.prolonged.borrow().since(self.id(), self.leased);
+        let prolonged = self.context.prolonged.borrow().since(self.id(), self.lease.leased);
         let (leased, commands_wait) = match prolonged {
             Some(prolonged) => prolonged,
             None => self.prolong_alone().await?,
         };
         let lease = self.context.settings.lease;
-        if leased >= self.leased + lease {
+        if leased >= self.lease.leased + lease {
             self.nobody_else_was_there().await?;
         }
-        self.leased = leased;
+        self.lease.leased = leased;
         // What may have been missed.
-        self.commands_wait |= commands_wait;
+        self.inbox.note_commands(commands_wait);
         // What is not trimmed counts as waiting, and voters are told so: it is made up for at once, and until it is.
-        let is_due = self.made_up.is_none_or(|made_up| made_up.elapsed() >= lease);
+        let is_due = self.lease.made_up.is_none_or(|made_up| made_up.elapsed() >= lease);
         if is_due || self.log.is_untrimmed() {
-            self.made_up = Some(Instant::now());
+            self.lease.made_up = Some(Instant::now());
             self.make_up().await;
         }
-        self.renew = match self.log.is_untrimmed() {
+        self.lease.renew = match self.log.is_untrimmed() {
             true => Instant::now() + lease / 4,
             false => leased + self.context.upkeep_interval(),
         };
@@ -55,8 +83,7 @@ impl ContestTask {
             Ok(Ok(false)) => {}
             Ok(Ok(true)) => {
                 // The figures were kept in the same place.
-                self.published = None;
-                self.unpublished = true;
+                self.publisher.publish_again();
             }
             // Next time: the log is as good as before.
             Ok(Err(error)) => tracing::warn!(contest = %self.id(), %error, "nothing can be made up for"),
@@ -66,7 +93,7 @@ impl ContestTask {
 
     /// The log must end where this task left it: the lease had run out, and another process may have had it.
     async fn nobody_else_was_there(&mut self) -> Step {
-        self.may_have_changed = true;
+        self.inbox.set_may_have_changed(true);
         let head = self.context.stores.database.head(self.id()).await.map_err(Halt::of_call)?;
         if head.map(|head| (head.size, head.root)) == self.log.committed() {
             return Ok(());
@@ -93,7 +120,7 @@ impl ContestTask {
         tracing::warn!(contest = %self.id(), %error, "recording waits");
         self.set_recording(Recording::Failing(error.to_string()));
         self.stores_away = true;
-        self.commands_wait = true;
+        self.inbox.note_commands(true);
         tokio::select! {
             _ = stop.changed() => Err(Halt::End(Ended::Told)),
             () = tokio::time::sleep(self.context.settings.retry_after) => Ok(()),

@@ -236,7 +236,7 @@ impl ContestTask {
             .filter(|queued| queued.command == Command::Close)
             .map(|queued| (queued.id(), outcome.clone()))
             .collect();
-        self.commands_wait = true;
+        self.inbox.note_commands(true);
         self.commit(batch).await?;
         // Nothing waits in it any more: what it remembers is memory for nothing.
         if let Err(error) = stores.intake.forget(&session).await {
@@ -255,7 +255,7 @@ impl ContestTask {
     /// `issued` entries for the sources whose totals have grown.
     async fn issued_events(&mut self, at: Instant) -> Result<Vec<Event>, StoreError> {
         let totals = self.context.stores.database.passes(self.id()).await?;
-        self.issued_checked = self.context.stores.clock.now();
+        self.schedule.issued_are_checked();
         let tally = self.log.replay.tally();
         Ok(totals
             .into_iter()

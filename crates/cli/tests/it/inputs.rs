@@ -284,7 +284,7 @@ fn skating_has_a_column_a_juror_and_a_dash_is_no_score() {
         &said,
         2,
         &[
-            "row 2: value: -3.5 is not from -3 to 3, the scale of the panel jury",
+            "row 2: value: -3.5 is not from -3 to 3, as the panel jury scores",
             "row 3: entry: there is no entry \"exampel\"; did you mean \"example\"?",
         ],
     );

@@ -1,7 +1,7 @@
 //! Which scores a panel takes.
 
 use super::{Panel, PanelKind};
-use crate::decimal::Decimal;
+use crate::{decimal::Decimal, id::PanelId};
 
 /// The most points that a juror gives an entry, and the highest rank.
 pub const MAX_POINTS: i64 = 1_000_000;
@@ -13,7 +13,7 @@ pub enum ScoreError {
     #[error("{0} is not a rank: a rank is a whole number")]
     NotWhole(Decimal),
     /// A score beyond the panel's scale, points below zero, a rank below one, or more than [`MAX_POINTS`].
-    #[error("{score} is not from {lowest} to {highest}, as the panel scores")]
+    #[error("{score} is not from {lowest} to {highest}, as the panel {panel} scores")]
     OutOfRange {
         /// The score.
         score: Decimal,
@@ -21,6 +21,8 @@ pub enum ScoreError {
         lowest: i64,
         /// The highest.
         highest: i64,
+        /// The panel.
+        panel: PanelId,
     },
 }
 
@@ -39,7 +41,7 @@ impl Panel {
         let range = lowest * Decimal::ONE..=highest * Decimal::ONE;
         match range.contains(&score.ten_thousandths()) {
             true => Ok(()),
-            false => Err(ScoreError::OutOfRange { score, lowest, highest }),
+            false => Err(ScoreError::OutOfRange { score, lowest, highest, panel: self.id.clone() }),
         }
     }
 }
