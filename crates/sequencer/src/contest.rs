@@ -15,12 +15,12 @@ use crate::{
     Context,
     batch::Batch,
     inbox::{HubClosed, Inbox},
+    leases::LeaseTerm,
     log::Log,
-    projection::{Reconciled, apply, reconcile},
+    projection::{Reconciled, apply, change_by, reconcile},
     publish::Publisher,
     reading::{LoadError, Reading},
     schedule::{RETRY_DELAY, Schedule},
-    upkeep::LeaseTerm,
     witnessing,
 };
 
@@ -303,7 +303,8 @@ impl ContestTask {
 
     /// Commits a batch, with what follows from it for the contest's row, and tells everyone.
     pub(crate) async fn commit(&mut self, batch: Batch) -> Step {
-        let change = self.change_by(&batch)?;
+        let closing = self.schedule.asked_closing();
+        let change = change_by(&self.record, self.log.replay.tally(), closing, &batch)?;
         let moved = batch.cursors.as_ref().is_some_and(|cursors| *cursors != self.log.cursors);
         if batch.is_empty() && change.is_none() && !moved {
             return Ok(());

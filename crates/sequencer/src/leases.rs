@@ -1,7 +1,7 @@
 //! The leases of a process are prolonged all at once, four times as often as they run out: hundreds of contests in which nothing happens cost one statement.
 //! If a contest's lease was not among them, or not in time, its task prolongs it alone.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::lease::ProlongedLease;
@@ -96,5 +96,60 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// How long the contest's lease lasts, and when its task looks after it.
+pub(crate) struct LeaseTerm {
+    /// When the lease is to be prolonged.
+    renew: Instant,
+    /// Since when the lease lasts.
+    leased: Instant,
+    /// When it was made up last for what may have gone wrong beside the ledger.
+    made_up: Option<Instant>,
+    /// Has it prolonged with the process's others.
+    _held: HeldLease,
+}
+
+impl LeaseTerm {
+    /// Of a lease that was taken a moment ago.
+    pub(crate) fn begin(held: HeldLease) -> Self {
+        let now = Instant::now();
+        Self { renew: now, leased: now, made_up: None, _held: held }
+    }
+
+    /// When the lease is to be prolonged.
+    pub(crate) fn renew(&self) -> Instant {
+        self.renew
+    }
+
+    /// Since when the lease lasts.
+    pub(crate) fn leased(&self) -> Instant {
+        self.leased
+    }
+
+    /// Whether a lease that is prolonged at an instant has run out before it.
+    pub(crate) fn has_run_out(&self, at: Instant, lease: Duration) -> bool {
+        at >= self.leased + lease
+    }
+
+    /// The lease was prolonged at an instant, and nobody else had it meanwhile.
+    pub(crate) fn note_prolonged(&mut self, at: Instant) {
+        self.leased = at;
+    }
+
+    /// The lease is to be prolonged next at this instant.
+    pub(crate) fn renew_at(&mut self, renew: Instant) {
+        self.renew = renew;
+    }
+
+    /// Whether it is time to make up for what may have gone wrong beside the ledger.
+    pub(crate) fn is_making_up_due(&self, interval: Duration) -> bool {
+        self.made_up.is_none_or(|made_up| made_up.elapsed() >= interval)
+    }
+
+    /// It is made up for now.
+    pub(crate) fn note_making_up(&mut self) {
+        self.made_up = Some(Instant::now());
     }
 }

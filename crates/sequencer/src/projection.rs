@@ -12,33 +12,31 @@ use acclaim_tally::{Projection, Tally};
 
 use crate::{
     batch::Batch,
-    contest::ContestTask,
     log::{CHUNK, Log},
     reading::LoadError,
 };
 
-impl ContestTask {
-    /// How the contest's row stands once the batch is recorded; `None` if as before. The batch is folded already.
-    pub(crate) fn change_by(&self, batch: &Batch) -> Result<Option<ContestChange>, StoreError> {
-        if !batch.can_change_contest() {
-            return Ok(None);
-        }
-        let record = &self.record;
-        let mut state = record.state.clone();
-        if let Some(session) = batch.session {
-            (state.epoch, state.shards) = (session.epoch, session.shards);
-        }
-        project(self.log.replay.tally(), batch.closing.or(self.schedule.asked_closing()), &mut state);
-        let definition = definition_by(batch, &record.definition)?;
-        if state == record.state && definition.is_none() && !batch.destroys_tag_key {
-            return Ok(None);
-        }
-        Ok(Some(ContestChange {
-            definition,
-            tag_key_destroyed: batch.destroys_tag_key,
-            ..record.change(state)
-        }))
+/// How a contest's row stands once the batch is recorded; `None` if as before. The batch is folded already. `closing` is the instant of a closing that was
+/// asked for before.
+pub(crate) fn change_by(
+    record: &ContestRecord,
+    tally: &Tally,
+    closing: Option<Instant>,
+    batch: &Batch,
+) -> Result<Option<ContestChange>, StoreError> {
+    if !batch.can_change_contest() {
+        return Ok(None);
     }
+    let mut state = record.state.clone();
+    if let Some(session) = batch.session {
+        (state.epoch, state.shards) = (session.epoch, session.shards);
+    }
+    project(tally, batch.closing.or(closing), &mut state);
+    let definition = definition_by(batch, &record.definition)?;
+    if state == record.state && definition.is_none() && !batch.destroys_tag_key {
+        return Ok(None);
+    }
+    Ok(Some(ContestChange { definition, tag_key_destroyed: batch.destroys_tag_key, ..record.change(state) }))
 }
 
 /// Sets what the log determines of a contest's state. `closing` is the instant of a closing that was asked for, which is not in the log before it is done.

@@ -3,65 +3,36 @@
 use acclaim_store::{StoreError, hub::Recording};
 use tokio::{sync::watch, time::Instant};
 
-use crate::{
-    contest::{ContestTask, Ended, Halt, Step},
-    leases::HeldLease,
-};
-
-/// How long the contest's lease lasts, and when its task looks after it.
-pub(crate) struct LeaseTerm {
-    /// When the lease is to be prolonged.
-    renew: Instant,
-    /// Since when the lease lasts.
-    leased: Instant,
-    /// When it was made up last for what may have gone wrong beside the ledger.
-    made_up: Option<Instant>,
-    /// Has it prolonged with the process's others.
-    _held: HeldLease,
-}
-
-impl LeaseTerm {
-    /// Of a lease that was taken a moment ago.
-    pub(crate) fn begin(held: HeldLease) -> Self {
-        let now = Instant::now();
-        Self { renew: now, leased: now, made_up: None, _held: held }
-    }
-
-    /// When the lease is to be prolonged.
-    pub(crate) fn renew(&self) -> Instant {
-        self.renew
-    }
-}
+use crate::contest::{ContestTask, Ended, Halt, Step};
 
 impl ContestTask {
     /// Prolongs the lease if that is due, and catches up on what may have been missed. Where leases do not run out that
     /// is seldom due: hundreds of contests in which nothing happens cost next to nothing.
     pub(crate) async fn keep_lease(&mut self) -> Step {
-        if Instant::now() < self.lease.renew {
+        if Instant::now() < self.lease.renew() {
             return Ok(());
         }
-        let prolonged = self.context.prolonged.borrow().since(self.id(), self.lease.leased);
+        let prolonged = self.context.prolonged.borrow().since(self.id(), self.lease.leased());
         let (leased, commands_wait) = match prolonged {
             Some(prolonged) => prolonged,
             None => self.prolong_alone().await?,
         };
         let lease = self.context.settings.lease;
-        if leased >= self.lease.leased + lease {
+        if self.lease.has_run_out(leased, lease) {
             self.nobody_else_was_there().await?;
         }
-        self.lease.leased = leased;
+        self.lease.note_prolonged(leased);
         // What may have been missed.
         self.inbox.note_commands(commands_wait);
         // What is not trimmed counts as waiting, and voters are told so: it is made up for at once, and until it is.
-        let is_due = self.lease.made_up.is_none_or(|made_up| made_up.elapsed() >= lease);
-        if is_due || self.log.is_untrimmed() {
-            self.lease.made_up = Some(Instant::now());
+        if self.lease.is_making_up_due(lease) || self.log.is_untrimmed() {
+            self.lease.note_making_up();
             self.make_up().await;
         }
-        self.lease.renew = match self.log.is_untrimmed() {
+        self.lease.renew_at(match self.log.is_untrimmed() {
             true => Instant::now() + lease / 4,
             false => leased + self.context.upkeep_interval(),
-        };
+        });
         Ok(())
     }
 
