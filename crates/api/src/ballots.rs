@@ -25,10 +25,11 @@ use tokio::time::{Sleep, sleep};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{self, SCORE_READERS},
-    body::{no_contest, parse, read_ballot, unread},
+    auth::SCORE_READERS,
+    body::{parse, read_ballot},
     casting::{self, BallotRequest, BallotStatus, RecordedBody},
     description::{refusals, shapes},
+    errors::{no_contest, unread},
     extract::{Path, Query},
     health::check_clock,
     log::{checkpoint_over, tiles},
@@ -150,7 +151,7 @@ async fn read(
         read_ballot(request, end.as_mut()).await?;
         return Err(CastError::QueueFull.into());
     }
-    let pass = auth::voter(api, request.headers(), contest, api.stores.clock.now())?;
+    let pass = api.access.voter(request.headers(), contest, api.stores.clock.now())?;
     api.limiter.check_pass(pass.voter)?;
     let body = read_ballot(request, end).await?;
     // With its last byte it has arrived: nobody chooses after the closing.
@@ -221,7 +222,7 @@ async fn status_in_ledger(
 
 /// A contest that has a log: a draft has no ballots.
 async fn begun(api: &Api, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
-    let (contest, _) = auth::find_contest(api, headers, contest, SCORE_READERS).await?;
+    let (contest, _) = api.access.find_contest(headers, contest, SCORE_READERS).await?;
     if contest.phase() == Phase::Draft { Err(not_found()) } else { Ok(contest) }
 }
 

@@ -5,10 +5,9 @@ use std::{
     fmt,
     marker::PhantomData,
     pin::{Pin, pin},
+    sync::Arc,
 };
 
-use acclaim_contest::ContestId;
-use acclaim_store::StoreError;
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
@@ -24,10 +23,10 @@ use serde_json::Number;
 use tokio::time::{Duration, Sleep, sleep};
 
 use crate::{
-    auth,
-    memory::{PIECE, counted},
+    auth::Access,
+    memory::{BodyMemory, counted},
     problem::{self, Problem},
-    state::Api,
+    turn::PIECE,
 };
 
 /// Bytes of a ballot's body.
@@ -39,53 +38,66 @@ pub(crate) const MAX_EXACT: u64 = (1 << 53) - 1;
 /// Bytes of a definition.
 pub(crate) const DEFINITION_LIMIT: usize = 64 << 20;
 
-/// Reads a body of JSON whole. A large one takes its bytes from the budget of [`crate::memory`].
-pub(crate) async fn read_json(
-    api: &Api,
-    request: Request,
-    limit: usize,
-    within: Duration,
-) -> Result<Bytes, Problem> {
-    read_large(api, request, "application/json", limit, within).await
+/// Reads the bodies of staff requests.
+pub(crate) struct Bodies {
+    memory: Arc<BodyMemory>,
+    access: Arc<Access>,
 }
 
-/// Reads a body of lines of JSON whole, likewise.
-pub(crate) async fn read_lines(
-    api: &Api,
-    request: Request,
-    limit: usize,
-    within: Duration,
-) -> Result<Bytes, Problem> {
-    read_large(api, request, "application/x-ndjson", limit, within).await
+impl Bodies {
+    /// Large ones take their bytes from this budget.
+    pub(crate) fn new(memory: Arc<BodyMemory>, access: Arc<Access>) -> Self {
+        Self { memory, access }
+    }
+
+    /// Reads a body of JSON whole.
+    pub(crate) async fn read_json(
+        &self,
+        request: Request,
+        limit: usize,
+        within: Duration,
+    ) -> Result<Bytes, Problem> {
+        self.read_large(request, "application/json", limit, within).await
+    }
+
+    /// Reads a body of lines of JSON whole.
+    pub(crate) async fn read_lines(
+        &self,
+        request: Request,
+        limit: usize,
+        within: Duration,
+    ) -> Result<Bytes, Problem> {
+        self.read_large(request, "application/x-ndjson", limit, within).await
+    }
+
+    async fn read_large(
+        &self,
+        request: Request,
+        wanted: &str,
+        limit: usize,
+        within: Duration,
+    ) -> Result<Bytes, Problem> {
+        // A body without a declared length can become as large as the limit.
+        let size = request.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
+        let size = size.unwrap_or(limit).min(limit);
+        let end = pin!(sleep(within));
+        let headers = request.headers().clone();
+        let body = if size <= PIECE {
+            read_typed(request, wanted, limit, end).await?
+        } else {
+            let held = self.memory.wait_for(size).await?;
+            counted(read_typed(request, wanted, limit, end).await?, held)
+        };
+        // The key may have been revoked while the body was on its way.
+        self.access.reading(&headers).await?;
+        Ok(body)
+    }
 }
 
 /// Reads a ballot: JSON of at most [`BALLOT_LIMIT`] bytes. The timer goes on afterwards: each costs its request a third
 /// of a microsecond.
 pub(crate) async fn read_ballot(request: Request, end: Pin<&mut Sleep>) -> Result<Bytes, Problem> {
     read_typed(request, "application/json", BALLOT_LIMIT, end).await
-}
-
-async fn read_large(
-    api: &Api,
-    request: Request,
-    wanted: &str,
-    limit: usize,
-    within: Duration,
-) -> Result<Bytes, Problem> {
-    // A body without a declared length can become as large as the limit.
-    let size = request.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
-    let size = size.unwrap_or(limit).min(limit);
-    let end = pin!(sleep(within));
-    let headers = request.headers().clone();
-    let body = if size <= PIECE {
-        read_typed(request, wanted, limit, end).await?
-    } else {
-        let held = api.body_memory.wait_for(size).await?;
-        counted(read_typed(request, wanted, limit, end).await?, held)
-    };
-    // The key may have been revoked while the body was on its way.
-    auth::reading(api, &headers).await?;
-    Ok(body)
 }
 
 async fn read_typed(
@@ -221,26 +233,6 @@ pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 ) -> Result<Vec<T>, D::Error> {
     Vec::<Object<T>>::deserialize(deserializer)
         .map(|list| list.into_iter().map(|Object(read)| read).collect())
-}
-
-/// The contest's id in a path; whatever cannot be one names no contest.
-pub(crate) fn contest_id(text: &str) -> Result<ContestId, Problem> {
-    text.parse().map_err(|_| no_contest())
-}
-
-pub(crate) fn no_contest() -> Problem {
-    Problem::new(
-        &problem::CONTEST_NOT_FOUND,
-        "no contest of this id can be seen with these credentials: check the id, and for a draft the key",
-    )
-}
-
-/// The answer to a read of the database that failed. A read conflicts only with a deletion that this process has not heard of yet.
-pub(crate) fn unread(error: StoreError) -> Problem {
-    match error {
-        StoreError::Conflict(_) => no_contest(),
-        other => other.into(),
-    }
 }
 
 /// The `Idempotency-Key` of a staff request.

@@ -21,8 +21,7 @@ use tokio::time::sleep_until;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth,
-    body::{objects, parse, read_lines},
+    body::{objects, parse},
     casting::{self, BallotRequest, BallotStatus, RecordedBody},
     description::refusals,
     extract::Path,
@@ -78,8 +77,8 @@ async fn bulk(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, _) = auth::staff_of(&api, request.headers(), &contest, GATEWAYS).await?;
-    let body = read_lines(&api, request, LIMIT, BODY_DEADLINE).await?;
+    let (contest, _) = api.access.staff_of(request.headers(), &contest, GATEWAYS).await?;
+    let body = api.bodies.read_lines(request, LIMIT, BODY_DEADLINE).await?;
     let arrived = api.stores.clock.now();
     check_clock(&api)?;
     let lines: Vec<&[u8]> = body.strip_suffix(b"\n").unwrap_or(&body).split(|byte| *byte == b'\n').collect();
@@ -144,7 +143,7 @@ async fn send(
     room: Room,
 ) -> Result<OnItsWay, Problem> {
     let Line { pass, selections, replaces, period } = parse(line)?;
-    let pass = auth::pass(api, &pass, contest, arrived)?;
+    let pass = api.access.pass(&pass, contest, arrived)?;
     let request = BallotRequest { selections, replaces, period };
     match api.casting.prepare(contest, pass, request.votes(), arrived).await? {
         Prepared::Ready(ballot) => {

@@ -20,8 +20,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, idempotency_key, parse, read_json, whole_number},
+    auth::ORGANISERS,
+    body::{STAFF_LIMIT, idempotency_key, parse, whole_number},
     casting::LogHead,
     description::{refusals, shapes},
     extract::Path,
@@ -409,9 +409,9 @@ async fn run<B: DeserializeOwned>(
     request: Request,
     command: impl FnOnce(B) -> Result<Command, Problem>,
 ) -> Answer {
-    let (contest, key) = auth::staff_of(api, request.headers(), contest, ORGANISERS).await?;
+    let (contest, key) = api.access.staff_of(request.headers(), contest, ORGANISERS).await?;
     let idempotency_key = idempotency_key(request.headers())?;
-    let body = read_json(api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let command = command(parse(&body)?)?;
     let asked = RequestId { by: key.name, key: idempotency_key };
     Ok(Json(api.commands.decide(contest.id(), asked, command).await?.into()))

@@ -4,10 +4,7 @@ use acclaim_contest::{
     ContestId, Phase,
     definition::{Definition, Overrides},
 };
-use acclaim_service::{
-    directory::Contest,
-    rounds::{self, RoundsError},
-};
+use acclaim_service::rounds::{self, RoundsError};
 use acclaim_store::{StoreError, certification::refuses_opening, hub::Notice, keyring::KeyringError};
 use axum::{
     Json,
@@ -23,12 +20,13 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{self, ORGANISERS, SCORE_READERS},
-    body::{DEFINITION_LIMIT, contest_id, idempotency_key, no_contest, read_json},
+    auth::{ORGANISERS, SCORE_READERS, may_see_draft},
+    body::{DEFINITION_LIMIT, idempotency_key},
     conditional::{IfMatch, is_not_modified},
     description::{refusals, shapes},
     document::{self, Part},
-    extract::{Path, Query},
+    errors::no_contest,
+    extract::{Path, Query, contest_id},
     problem::{self, Problem},
     state::Api,
 };
@@ -81,9 +79,9 @@ struct Listed {
 #[utoipa::path(get, operation_id = "list_contests", path = "/v1/contests", tag = "contests", responses((status = 200, body = List, description = "by id")))]
 async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, Problem> {
     let mut contests = Vec::new();
-    let key = auth::reading(&api, &headers).await?;
+    let key = api.access.reading(&headers).await?;
     for contest in api.directory.all() {
-        if contest.phase() == Phase::Draft && !auth::may_see_draft(key.as_ref(), contest.id()) {
+        if contest.phase() == Phase::Draft && !may_see_draft(key.as_ref(), contest.id()) {
             continue;
         }
         let definition = &contest.record.definition;
@@ -114,7 +112,7 @@ async fn read(
     Query(part): Query<Part>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = auth::find_contest(&api, &headers, &contest, SCORE_READERS).await?;
+    let (contest, _) = api.access.find_contest(&headers, &contest, SCORE_READERS).await?;
     let follows = contest.record.definition.rounds.as_ref().filter(|_| contest.phase() == Phase::Draft);
     if let Some(rounds) = follows {
         // Whether it can open depends on another contest, of which its revision tells nothing.
@@ -139,11 +137,11 @@ async fn put(
     request: Request,
 ) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
-    let key = auth::staff(&api, request.headers(), Some(&id), ORGANISERS).await?;
+    let key = api.access.staff(request.headers(), Some(&id), ORGANISERS).await?;
     // Both are safe to repeat by their nature; the header is asked of every staff request that changes something.
     idempotency_key(request.headers())?;
     let expected = IfMatch::of(request.headers());
-    let body = read_json(&api, request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
+    let body = api.bodies.read_json(request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
     let definition = tokio::task::spawn_blocking(move || Definition::from_json(&body, &Overrides::default()))
         .await
         .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?
@@ -240,7 +238,7 @@ async fn delete(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = auth::staff_of(&api, &headers, &contest, ORGANISERS).await?;
+    let (contest, _) = api.access.staff_of(&headers, &contest, ORGANISERS).await?;
     let id = contest.id();
     idempotency_key(&headers)?;
     api.stores.database.delete_contest(id).await.map_err(|error| match error {
@@ -251,15 +249,4 @@ async fn delete(
     api.stores.hub.send(Notice::ContestChanged(id.clone()));
     api.directory.renew(id).await?;
     Ok((StatusCode::NO_CONTENT, Body::empty()).into_response())
-}
-
-/// A contest that the request may know of, and whether it may read what is not public.
-pub(crate) async fn visible(
-    api: &Api,
-    headers: &HeaderMap,
-    contest: &str,
-) -> Result<(std::sync::Arc<Contest>, bool), Problem> {
-    let (contest, key) = auth::find_contest(api, headers, contest, SCORE_READERS).await?;
-    let reader = auth::is_reader(key.as_ref(), contest.id());
-    Ok((contest, reader))
 }

@@ -10,13 +10,10 @@ use acclaim_service::{
     sheet::{ChannelError, PeriodError},
     window::{Window, WindowError},
 };
-use acclaim_store::hub::Rejection;
+use acclaim_store::{StoreError, hub::Rejection};
 use serde_json::json;
 
-use crate::{
-    body::unread,
-    problem::{self, Problem},
-};
+use crate::problem::{self, Problem};
 
 /// Barred subjects that an answer names.
 const MAX_NAMED: usize = 100;
@@ -237,4 +234,20 @@ fn refused_subjects(refused: &RefusedSubjects, done: &str) -> Problem {
         .with("field", place)
         .with("refused", listed.collect::<Vec<_>>())
         .with("refused_count", refused.count)
+}
+
+/// No contest of this id can be seen.
+pub(crate) fn no_contest() -> Problem {
+    Problem::new(
+        &problem::CONTEST_NOT_FOUND,
+        "no contest of this id can be seen with these credentials: check the id, and for a draft the key",
+    )
+}
+
+/// The answer to a read of the database that failed. A read conflicts only with a deletion that this process has not heard of yet.
+pub(crate) fn unread(error: StoreError) -> Problem {
+    match error {
+        StoreError::Conflict(_) => no_contest(),
+        other => other.into(),
+    }
 }

@@ -1,12 +1,16 @@
 //! Axum's extractors with problem documents as their refusals.
 
+use acclaim_contest::ContestId;
 use axum::{
     extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery},
     http::request::Parts,
 };
 use serde::de::DeserializeOwned;
 
-use crate::problem::{self, Problem};
+use crate::{
+    errors::no_contest,
+    problem::{self, Problem},
+};
 
 /// The parts of a path.
 pub(crate) struct Path<T>(pub(crate) T);
@@ -35,4 +39,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             Err(rejection) => Err(Problem::new(&problem::INVALID_PARAMETER, rejection.body_text())),
         }
     }
+}
+
+/// The contest's id in a path; whatever cannot be one names no contest.
+pub(crate) fn contest_id(text: &str) -> Result<ContestId, Problem> {
+    text.parse().map_err(|_| no_contest())
 }

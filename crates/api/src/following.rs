@@ -4,7 +4,11 @@
 use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
-use acclaim_store::hub::Publication;
+use acclaim_service::{
+    directory::{Contest, Directory},
+    submission_queue::SubmissionQueue,
+};
+use acclaim_store::{Hub, hub::Publication};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, header},
@@ -18,18 +22,21 @@ use tokio::{
     time::timeout,
 };
 
-use acclaim_service::directory::Contest;
-
-use crate::{shares::Share, standings::with_pending, state::Api};
+use crate::{publication::with_pending, shares::Share};
 
 /// After so long without an event a comment is sent, so that nobody in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A comment.
 const STILL_HERE: Bytes = Bytes::from_static(b":\n\n");
 
-/// The newest event of each contest that is followed, as it is sent.
-#[derive(Default)]
-pub(crate) struct Events(Mutex<HashMap<ContestId, Newest>>);
+/// The streams of all tallies that are followed.
+pub(crate) struct TallyStreams {
+    hub: Arc<Hub>,
+    queue: Arc<SubmissionQueue>,
+    directory: Arc<Directory>,
+    /// The newest event of each contest that is followed, as it is sent.
+    newest: Mutex<HashMap<ContestId, Newest>>,
+}
 
 struct Newest {
     told: Told,
@@ -50,16 +57,21 @@ pub(crate) fn last_event(headers: &HeaderMap) -> Option<Told> {
     Some((size.parse().ok()?, pending.parse().ok()?))
 }
 
-impl Events {
+impl TallyStreams {
+    /// Of what this hub publishes.
+    pub(crate) fn new(hub: Arc<Hub>, queue: Arc<SubmissionQueue>, directory: Arc<Directory>) -> Self {
+        Self { hub, queue, directory, newest: Mutex::default() }
+    }
+
     /// The event that tells a publication.
-    fn event(&self, api: &Api, publication: &Publication, told: Told) -> Bytes {
-        let mut all = self.0.lock();
+    fn event(&self, publication: &Publication, told: Told) -> Bytes {
+        let mut all = self.newest.lock();
         if let Some(newest) = all.get(&publication.contest).filter(|newest| newest.told == told) {
             return newest.event.clone();
         }
         let event = write(publication, told);
         // Contests that were deleted leave nothing behind.
-        all.retain(|contest, _| api.directory.contest(contest).is_some());
+        all.retain(|contest, _| self.directory.contest(contest).is_some());
         all.insert(publication.contest.clone(), Newest { told, event: event.clone() });
         event
     }
@@ -76,7 +88,7 @@ pub(crate) type Place = (OwnedSemaphorePermit, Option<Share>);
 
 /// What a stream has.
 struct Following {
-    api: Api,
+    streams: Arc<TallyStreams>,
     contest: Arc<Contest>,
     /// A few a second, whatever happens: so are the events.
     looks: watch::Receiver<()>,
@@ -87,9 +99,14 @@ struct Following {
 
 /// The answer that follows a contest's tally as long as there is one. It begins with the newest tally, unless that is what `told` says. Each event is a
 /// whole tally, so a client that comes back lacks nothing.
-pub(crate) fn follow(api: Api, contest: Arc<Contest>, told: Option<Told>, place: Place) -> Response {
-    let looks = api.queue.looks();
-    let following = Following { api, contest, looks, told, _place: place };
+pub(crate) fn follow(
+    streams: Arc<TallyStreams>,
+    contest: Arc<Contest>,
+    told: Option<Told>,
+    place: Place,
+) -> Response {
+    let looks = streams.queue.looks();
+    let following = Following { streams, contest, looks, told, _place: place };
     let events = stream::unfold(following, |mut following| async {
         let event = timeout(KEEP_ALIVE, following.next()).await.unwrap_or(Some(STILL_HERE))?;
         Some((Ok::<_, Infallible>(event), following))
@@ -107,15 +124,15 @@ impl Following {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let id = self.contest.id();
-            if let Some(publication) = self.api.stores.hub.latest(id) {
-                let told = (publication.size, self.api.queue.pending(id));
+            if let Some(publication) = self.streams.hub.latest(id) {
+                let told = (publication.size, self.streams.queue.pending(id));
                 if self.told != Some(told) {
                     self.told = Some(told);
-                    return Some(self.api.events.event(&self.api, &publication, told));
+                    return Some(self.streams.event(&publication, told));
                 }
             }
             // A deleted contest has no tally to follow.
-            self.api.directory.contest(id)?;
+            self.streams.directory.contest(id)?;
             self.looks.changed().await.ok()?;
         }
     }

@@ -17,7 +17,6 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth,
     description::refusals,
     problem::{self, Problem},
     state::Api,
@@ -153,7 +152,7 @@ const FORWARDED_PREFIX: &str = "x-forwarded";
 /// Allows the request if it came to the listener for operation, from this machine, or with an operator's key.
 async fn may_operate(api: &Api, request: &Parts) -> Result<(), Problem> {
     if request.extensions.get::<OperationListener>().is_none() && !is_this_machine(api, request) {
-        auth::staff(api, &request.headers, None, &[Role::Operator]).await?;
+        api.access.staff(&request.headers, None, &[Role::Operator]).await?;
     }
     Ok(())
 }

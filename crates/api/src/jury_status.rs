@@ -29,7 +29,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{self, SCORE_READERS},
+    auth::SCORE_READERS,
     description::shapes,
     extract::Path,
     problem::{self, Problem},
@@ -130,7 +130,7 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
+    let (contest, key) = api.access.staff_of(&headers, &contest, SCORE_READERS).await?;
     let own = (key.role == Role::Juror).then_some(&key);
     let (shortlist, shortlist_is_final) = shortlist(&api, &contest)?;
     let standing = api.jury.scores(&contest, own).await?;

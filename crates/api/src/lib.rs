@@ -47,6 +47,7 @@ mod shares;
 mod staff_keys;
 mod standings;
 mod state;
+mod turn;
 mod turnout;
 
 pub use base_path::{BasePath, BasePathError};

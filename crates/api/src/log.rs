@@ -28,11 +28,10 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    body::unread,
     compression::{Encoding, gzip},
     conditional::with_etag,
-    contests::visible,
     description::{refusals, shapes},
+    errors::unread,
     extract::{Path, Query},
     memory::{HeldMemory, counted},
     problem::{self, Problem},
@@ -122,7 +121,7 @@ async fn checkpoint(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = visible(&api, &headers, &contest).await?;
+    let (contest, _) = api.access.visible(&headers, &contest).await?;
     Ok(note(&headers, newest_checkpoint(&api, &contest).await?))
 }
 
@@ -134,7 +133,7 @@ async fn cosigned(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = visible(&api, &headers, &contest).await?;
+    let (contest, _) = api.access.visible(&headers, &contest).await?;
     let not_found =
         || Problem::new(&problem::NOT_FOUND, "no witness has cosigned a checkpoint of the contest");
     Ok(note(&headers, cosigned_checkpoint(&api, &contest).await?.ok_or_else(not_found)?))
@@ -156,7 +155,7 @@ async fn tile(
     Path((contest, tile)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = visible(&api, &headers, &contest).await?;
+    let (contest, reader) = api.access.visible(&headers, &contest).await?;
     let not_found = || Problem::new(&problem::NOT_FOUND, "there is no such tile, or not yet");
     let path: TilePath = format!("tile/{tile}").parse().map_err(|_| not_found())?;
     let size = shown_size(&api, &contest).await?;
@@ -242,7 +241,7 @@ async fn entries(
     Query(range): Query<Range>,
     request_headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = visible(&api, &request_headers, &contest).await?;
+    let (contest, reader) = api.access.visible(&request_headers, &contest).await?;
     let public = may_read_entries(&contest, reader)?;
     let size = shown_size(&api, &contest).await?;
     let to = range.to.unwrap_or(size);

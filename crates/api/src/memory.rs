@@ -25,11 +25,9 @@ use crate::{
     problem::{self, Problem},
     shared::Shared,
     shares::{Share, Shares},
-    state::Api,
+    turn::{PIECE, Turn},
 };
 
-/// Bytes handed to the connection at once. A body of at most this size is not counted.
-pub(crate) const PIECE: usize = 64 << 10;
 /// Bytes of all large bodies of answers at once. One network has a quarter of them.
 const BUDGET: usize = 192 << 20;
 /// Bytes of all large bodies of requests at once: as much as the largest takes.
@@ -102,6 +100,26 @@ impl BodyMemory {
             }
         }
     }
+
+    /// The response, counted and sent in pieces if its body is large and its own; a problem if there is no memory for it.
+    pub(crate) fn bound(&self, network: Option<IpAddr>, response: Response) -> Response {
+        let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
+        let Some(size) = size.filter(|size| *size > PIECE) else { return response };
+        if response.extensions().get::<Shared>().is_some() {
+            return response;
+        }
+        let held = match self.hold(size, network) {
+            Ok(held) => held,
+            Err(problem) => return problem.into_response(),
+        };
+        let (parts, body) = response.into_parts();
+        // A body of known size is whole in memory, so it is ready at once.
+        let body = match body.collect().now_or_never() {
+            Some(Ok(whole)) => Body::new(Pieces([counted(whole.to_bytes(), held)].into(), Turn::default())),
+            _ => return Problem::new(&problem::INTERNAL, "an answer was not ready").into_response(),
+        };
+        Response::from_parts(parts, body)
+    }
 }
 
 fn units(bytes: usize) -> usize {
@@ -127,51 +145,6 @@ impl AsRef<[u8]> for Counted {
 /// The bytes, which hold their part of the budget as long as any slice of them lives.
 pub(crate) fn counted(bytes: Bytes, held: HeldMemory) -> Bytes {
     Bytes::from_owner(Counted { bytes, _held: held })
-}
-
-/// The response, counted and sent in pieces if its body is large and its own; a problem if there is no memory for it.
-pub(crate) fn bound(api: &Api, network: Option<IpAddr>, response: Response) -> Response {
-    let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
-    let Some(size) = size.filter(|size| *size > PIECE) else { return response };
-    if response.extensions().get::<Shared>().is_some() {
-        return response;
-    }
-    let held = match api.body_memory.hold(size, network) {
-        Ok(held) => held,
-        Err(problem) => return problem.into_response(),
-    };
-    let (parts, body) = response.into_parts();
-    // A body of known size is whole in memory, so it is ready at once.
-    let body = match body.collect().now_or_never() {
-        Some(Ok(whole)) => Body::new(Pieces([counted(whole.to_bytes(), held)].into(), Turn::default())),
-        _ => return Problem::new(&problem::INTERNAL, "an answer was not ready").into_response(),
-    };
-    Response::from_parts(parts, body)
-}
-
-/// Bytes after which a large body lets other connections have their turn. Without it hundreds of them would each fill their socket's buffer, some
-/// megabytes, before a ballot has its turn.
-pub(crate) const TURN: usize = 128 << 10;
-
-/// How much a body has sent in its turn.
-#[derive(Default)]
-pub(crate) struct Turn(usize);
-
-impl Turn {
-    /// Counts bytes that are sent now.
-    pub(crate) fn sent(&mut self, bytes: usize) {
-        self.0 += bytes;
-    }
-
-    /// Whether the turn is over. Then the body is asked again when others have had theirs.
-    pub(crate) fn is_over(&mut self, context: &Context<'_>) -> bool {
-        if self.0 < TURN {
-            return false;
-        }
-        self.0 = 0;
-        context.waker().wake_by_ref();
-        true
-    }
 }
 
 /// A body of a known size, handed on piece by piece.

@@ -12,11 +12,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth,
-    body::{MAX_EXACT, contest_id, no_contest},
+    body::MAX_EXACT,
     casting::BallotStatus,
     description::shapes,
-    extract::{Path, Query},
+    errors::no_contest,
+    extract::{Path, Query, contest_id},
     problem::{self, Problem},
     state::Api,
 };
@@ -97,7 +97,7 @@ async fn mine(
 ) -> Result<Response, Problem> {
     let contest = api.directory.contest(&contest_id(&contest)?).ok_or_else(no_contest)?;
     let now = api.stores.clock.now();
-    let pass = auth::voter(&api, &headers, &contest, now)?;
+    let pass = api.access.voter(&headers, &contest, now)?;
     api.limiter.check_pass(pass.voter)?;
     if older.before.is_some_and(|before| before > MAX_EXACT) {
         return Err(Problem::new(&problem::INVALID_PARAMETER, format!("`before` is more than {MAX_EXACT}")));

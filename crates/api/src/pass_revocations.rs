@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
+    auth::ORGANISERS,
+    body::{STAFF_LIMIT, idempotency_key, parse},
     commands::text,
     description::{refusals, shapes},
     errors::{REVOKED, of_passes},
@@ -87,9 +87,9 @@ async fn revoke(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, key) = auth::staff_of(&api, request.headers(), &contest, ORGANISERS).await?;
+    let (contest, key) = api.access.staff_of(request.headers(), &contest, ORGANISERS).await?;
     let id = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: RevocationRequest = parse(&body)?;
     if contest.tag_key.is_none() {
         return Err(PassesError::TagKeyDestroyed.into());

@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{self, ORGANISERS},
-    body::{STAFF_LIMIT, idempotency_key, optional_whole_number, parse, read_json},
+    auth::ORGANISERS,
+    body::{STAFF_LIMIT, idempotency_key, optional_whole_number, parse},
     description::{refusals, shapes},
     extract::Path,
     problem::Problem,
@@ -169,9 +169,9 @@ async fn mint(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, key) = auth::staff_of(&api, request.headers(), &contest, ORGANISERS).await?;
+    let (contest, key) = api.access.staff_of(request.headers(), &contest, ORGANISERS).await?;
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: MintRequest = parse(&body)?;
     let asked = Asked { id: asked, hash: *blake3::hash(&body).as_bytes() };
     let minted = api.passes.mint(&contest, &asked, wanted.into()).await?;
@@ -189,7 +189,7 @@ async fn show(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = auth::staff_of(&api, &headers, &contest, ORGANISERS).await?;
+    let (contest, _) = api.access.staff_of(&headers, &contest, ORGANISERS).await?;
     let PassNumbers { ways, revoked, subjects, is_kept } = api.passes.numbers(&contest).await?;
     let RevokedCounts { replaced, barred, newest } = revoked;
     let revoked = RevokedNumbers { replace: replaced, bar: barred };

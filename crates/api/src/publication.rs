@@ -8,6 +8,8 @@ use acclaim_contest::{
     rules::{PublishEntries, PublishResult, PublishStandings},
 };
 use acclaim_service::directory::Contest;
+use acclaim_store::hub::Publication;
+use bytes::{Bytes, BytesMut};
 
 use crate::problem::{self, Problem};
 
@@ -51,4 +53,14 @@ pub(crate) fn may_read_entries(contest: &Contest, reader: bool) -> Result<bool, 
         return Ok(public);
     }
     Err(Problem::new(&problem::NOT_PUBLIC, format!("entries are public from {since} on")))
+}
+
+/// A tally as JSON, with what the intake holds.
+pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {
+    let (before, after) = &publication.tally;
+    let mut body = BytesMut::with_capacity(before.len() + after.len() + 20);
+    body.extend_from_slice(before);
+    body.extend_from_slice(pending.to_string().as_bytes());
+    body.extend_from_slice(after);
+    body.freeze()
 }

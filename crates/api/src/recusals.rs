@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{self, SCORE_READERS, SCORERS},
-    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
+    auth::{SCORE_READERS, SCORERS},
+    body::{STAFF_LIMIT, idempotency_key, parse},
     commands::{self, CommandRefusals, Done, invalid},
     description::shapes,
     extract::Path,
@@ -74,10 +74,10 @@ async fn rejoin(
 }
 
 async fn enter(api: &Api, contest: &str, request: Request, rejoins: bool) -> Result<Json<Done>, Problem> {
-    let (contest, key) = auth::staff_of(api, request.headers(), contest, SCORERS).await?;
+    let (contest, key) = api.access.staff_of(request.headers(), contest, SCORERS).await?;
     let id = contest.id();
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = read_json(api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let RecusalRequest { panel, juror, entry, reason } = parse(&body)?;
     let (panel, juror) = panel_and_juror(panel, juror, &key)?;
     let (panel, entry) = check(&contest, &panel, &entry)?;
@@ -136,7 +136,7 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
+    let (contest, key) = api.access.staff_of(&headers, &contest, SCORE_READERS).await?;
     let own = (key.role == Role::Juror).then_some(&key);
     let recusals = api.jury.recusals(&contest, own).await?.into_iter().map(Standing::from).collect();
     let body = Json(Recusals { contest: contest.id().to_string(), recusals });

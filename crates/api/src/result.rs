@@ -18,7 +18,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     compression::{Encoding, StaticContent},
     conditional::is_not_modified,
-    contests::visible,
     description::{refusals, shapes},
     extract::{Path, Query},
     negotiation,
@@ -80,7 +79,7 @@ async fn result(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = visible(&api, &headers, &contest).await?;
+    let (contest, reader) = api.access.visible(&headers, &contest).await?;
     if contest.phase() <= Phase::Open {
         return Err(Problem::new(&problem::NO_RESULT_YET, "the contest is not closed"));
     }

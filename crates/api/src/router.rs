@@ -21,13 +21,13 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    auth, ballots,
+    ballots,
     base_path::BasePath,
     bulk, commands, contests,
     cross_origin::Allowed,
     description, docs,
     health::{self, OperationListener},
-    jury_status, log, memory, mine, page, pass_revocations, passes,
+    jury_status, log, mine, page, pass_revocations, passes,
     problem::{self, Problem},
     recusals, result, scores, staff_keys, standings,
     state::Api,
@@ -118,7 +118,7 @@ async fn guard(
 ) -> Response {
     // Probes must be answered whatever else goes on.
     let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
-    let key = auth::key_hash(&api, request.headers());
+    let key = api.access.key_hash(request.headers());
     let network = api.limiter.limited(peer, request.headers());
     let allowed = api.settings.origins.allow(&request);
     let preflight = allowed.as_ref().and_then(Allowed::preflight);
@@ -128,7 +128,7 @@ async fn guard(
         // A handler that panics leaves nothing half-done that others see.
         _ => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked()),
     };
-    response = memory::bound(&api, network, response);
+    response = api.body_memory.bound(network, response);
     let route = matched.as_ref().map_or("", MatchedPath::as_str);
     // Routes elsewhere, such as pages, look at no key.
     if let Some(key) = key.filter(|_| route.starts_with("/v1/")) {

@@ -23,8 +23,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{self, SCORE_READERS, SCORERS},
-    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
+    auth::{SCORE_READERS, SCORERS},
+    body::{STAFF_LIMIT, idempotency_key, parse},
     commands::{CommandRefusals, Done},
     description::shapes,
     extract::Path,
@@ -71,10 +71,10 @@ async fn enter(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    let (contest, key) = auth::staff_of(&api, request.headers(), &contest, SCORERS).await?;
+    let (contest, key) = api.access.staff_of(request.headers(), &contest, SCORERS).await?;
     let id = contest.id();
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
     let jurors = api.jury.jurors_for(&contest, &key, &sheet.panel, &sheet.juror).await?;
@@ -191,7 +191,7 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, key) = auth::staff_of(&api, &headers, &contest, SCORE_READERS).await?;
+    let (contest, key) = api.access.staff_of(&headers, &contest, SCORE_READERS).await?;
     let id = contest.id();
     let own = (key.role == Role::Juror).then_some(&key);
     let scores = api.jury.scores(&contest, own).await?.into_iter().map(Standing::from).collect();

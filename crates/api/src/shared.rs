@@ -17,7 +17,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use parking_lot::Mutex;
 
-use crate::memory::{PIECE, Turn};
+use crate::turn::{PIECE, Turn};
 
 /// Most bytes of versions that are out of date.
 const BUDGET: usize = 192 << 20;
@@ -241,7 +241,7 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
-    use crate::memory::TURN;
+    use crate::turn::TURN;
 
     fn large(fill: u8) -> Bytes {
         Bytes::from(vec![fill; PIECE * 2 + 5])

@@ -19,8 +19,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth,
-    body::{STAFF_LIMIT, idempotency_key, parse, read_json},
+    body::{STAFF_LIMIT, idempotency_key, parse},
     description::{refusals, shapes},
     extract::Path,
     problem::{self, Problem},
@@ -113,7 +112,7 @@ struct NewKeyRequest {
 /// A key for some contests sees the keys that are for these alone.
 #[utoipa::path(get, operation_id = "list_keys", path = "/v1/keys", tag = "staff", security(("key" = [])), responses((status = 200, body = KeyList, description = "by name")))]
 async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    let operator = auth::operator(&api, &headers).await?;
+    let operator = api.access.operator(&headers).await?;
     let keys = api.stores.database.staff_keys().await?;
     let keys = keys.into_iter().filter(|key| key.is_within(operator.contests.as_deref()));
     Ok(secret(StatusCode::OK, KeyList { keys: keys.map(KeyDescription::from).collect() }))
@@ -126,9 +125,9 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Pr
     params(("Idempotency-Key" = String, Header,)),
     responses((status = 201, body = NewKeyAnswer, description = "made"), CreationRefusals))]
 async fn create(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    let operator = auth::operator(&api, request.headers()).await?;
+    let operator = api.access.operator(request.headers()).await?;
     let asked = RequestId::new(&operator.name, &idempotency_key(request.headers())?);
-    let body = read_json(&api, request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted = read(parse(&body)?)?;
     if !are_within(wanted.contests.as_deref(), operator.contests.as_deref()) {
         let own = operator.contests.unwrap_or_default();
@@ -173,7 +172,7 @@ async fn revoke(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let operator = auth::operator(&api, &headers).await?;
+    let operator = api.access.operator(&headers).await?;
     let id = RequestId::new(&operator.name, &idempotency_key(&headers)?);
     let at = Instant::at_or_before(api.stores.clock.now());
     let request = KeyRevocation { id, name, within: operator.contests, at };

@@ -11,7 +11,6 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,13 +18,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     compression::Encoding,
     conditional::is_not_modified,
-    contests::visible,
     description::{refusals, shapes},
     extract::{Path, Query},
     following::{follow, last_event},
     negotiation,
     problem::{self, Problem},
-    publication::may_read_standings,
+    publication::{may_read_standings, with_pending},
     shared::shared,
     state::Api,
 };
@@ -36,7 +34,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// The contest, if the request may read its tally.
 async fn readable(api: &Api, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
-    let (contest, reader) = visible(api, headers, contest).await?;
+    let (contest, reader) = api.access.visible(headers, contest).await?;
     may_read_standings(&contest, reader)?;
     Ok(contest)
 }
@@ -120,16 +118,6 @@ async fn tally(
     Ok(content.answer((always, content_type)))
 }
 
-/// A tally as JSON, with what the intake holds.
-pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {
-    let (before, after) = &publication.tally;
-    let mut body = BytesMut::with_capacity(before.len() + after.len() + 20);
-    body.extend_from_slice(before);
-    body.extend_from_slice(pending.to_string().as_bytes());
-    body.extend_from_slice(after);
-    body.freeze()
-}
-
 /// An event of the stream.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is written by `following`")]
@@ -160,5 +148,5 @@ async fn tally_stream(
         None => None,
     };
     let place = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| full())?;
-    Ok(follow(api, contest, last_event(&headers), (place, share)))
+    Ok(follow(Arc::clone(&api.tally_streams), contest, last_event(&headers), (place, share)))
 }

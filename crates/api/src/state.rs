@@ -11,10 +11,12 @@ use acclaim_store::{Database, Keyring, Stores};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
+    auth::Access,
     base_path::BasePath,
+    body::Bodies,
     cross_origin::Origins,
     document::Documents,
-    following::Events,
+    following::TallyStreams,
     limits::{Limiter, Limits},
     memory::BodyMemory,
     metrics::Metrics,
@@ -99,20 +101,22 @@ pub struct Parts {
     pub(crate) streams: Arc<Semaphore>,
     /// How many of them each network has.
     pub(crate) stream_shares: Arc<Shares>,
-    pub(crate) events: Events,
+    pub(crate) tally_streams: Arc<TallyStreams>,
     /// Places for readings of all ballots of a voter who has many, or of all jurors' scores.
     pub(crate) long_readings: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
     /// Memory of large bodies.
-    pub(crate) body_memory: BodyMemory,
+    pub(crate) body_memory: Arc<BodyMemory>,
+    /// Passes and staff keys.
+    pub(crate) access: Arc<Access>,
+    /// Bodies of staff requests.
+    pub(crate) bodies: Bodies,
     /// Results as tables and pages.
     pub(crate) rendered: Arc<Rendered>,
     /// Revoked passes, as far as this process knows.
     pub(crate) revoked_passes: Arc<RevokedPasses>,
     /// Long answers to staff keys.
     pub(crate) revocations: Arc<Revocations>,
-    /// BLAKE3 hash of a bearer token that this process made for itself.
-    pub(crate) process_key: Option<[u8; 32]>,
 }
 
 impl Deref for Api {
@@ -146,6 +150,12 @@ impl Api {
         let long_readings = Arc::new(Semaphore::new(LONG_READINGS));
         let own_votes = OwnVotes::new(stores.clone(), Arc::clone(&long_readings));
         let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone());
+        let (known, revoked) = (Arc::clone(&directory), Arc::clone(&revoked_passes));
+        let access = Arc::new(Access::new(&stores, Arc::clone(&keyring), known, revoked, process_key));
+        let body_memory = Arc::new(BodyMemory::default());
+        let bodies = Bodies::new(Arc::clone(&body_memory), Arc::clone(&access));
+        let (hub, known) = (Arc::clone(&stores.hub), Arc::clone(&directory));
+        let tally_streams = Arc::new(TallyStreams::new(hub, Arc::clone(&queue), known));
         Ok(Self(Arc::new(Parts {
             queue,
             casting,
@@ -161,20 +171,21 @@ impl Api {
             commands: StaffCommands::new(stores.clone(), Arc::clone(&directory), settings.command_deadline),
             documents: Documents::default(),
             limiter: Arc::new(Limiter::new(&settings.limits)),
-            body_memory: BodyMemory::default(),
+            body_memory,
             rendered: Arc::default(),
             revocations: Arc::default(),
             revoked_passes,
             streams: Arc::new(Semaphore::new(settings.streams)),
             stream_shares: Shares::of(settings.streams),
-            events: Events::default(),
+            tally_streams,
+            access,
+            bodies,
             long_readings,
             settings,
             stores,
             keyring,
             directory,
             metrics,
-            process_key,
         })))
     }
 

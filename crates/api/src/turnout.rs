@@ -14,13 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    auth::{self, READERS},
-    body::unread,
-    extract::Path,
-    problem::Problem,
-    state::Api,
-};
+use crate::{auth::READERS, errors::unread, extract::Path, problem::Problem, state::Api};
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(turnout))
@@ -68,7 +62,7 @@ async fn turnout(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = auth::staff_of(&api, &headers, &contest, READERS).await?;
+    let (contest, _) = api.access.staff_of(&headers, &contest, READERS).await?;
     let id = contest.id();
     let report = Report::new(id.to_string(), api.stores.database.turnout(id).await.map_err(unread)?);
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(report)).into_response())

@@ -1,0 +1,30 @@
+//! How a large body is sent: in pieces, and not without letting other connections have their turn.
+
+use std::task::Context;
+
+/// Bytes handed to the connection at once. A body of at most this size is not counted.
+pub(crate) const PIECE: usize = 64 << 10;
+/// Bytes after which a large body lets other connections have their turn. Without it hundreds of them would each fill their socket's buffer, some
+/// megabytes, before a ballot has its turn.
+pub(crate) const TURN: usize = 128 << 10;
+
+/// How much a body has sent in its turn.
+#[derive(Default)]
+pub(crate) struct Turn(usize);
+
+impl Turn {
+    /// Counts bytes that are sent now.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.0 += bytes;
+    }
+
+    /// Whether the turn is over. Then the body is asked again when others have had theirs.
+    pub(crate) fn is_over(&mut self, context: &Context<'_>) -> bool {
+        if self.0 < TURN {
+            return false;
+        }
+        self.0 = 0;
+        context.waker().wake_by_ref();
+        true
+    }
+}
