@@ -77,6 +77,17 @@ impl Access {
         self.process_key.is_some_and(|own| blake3::Hash::from(own) == hash)
     }
 
+    /// The contest that a request with a pass is for, and its pass, which is valid now.
+    pub(crate) fn voter_of(
+        &self,
+        headers: &HeaderMap,
+        contest: &str,
+    ) -> Result<(Arc<Contest>, Pass), Problem> {
+        let contest = self.directory.contest(&contest_id(contest)?).ok_or_else(no_contest)?;
+        let pass = self.voter(headers, &contest, self.clock.now())?;
+        Ok((contest, pass))
+    }
+
     /// Checks the pass of a request that arrived at `now`. Without one of the contest nobody is told that there is a draft.
     pub(crate) fn voter(
         &self,

@@ -266,7 +266,7 @@ async fn receipt(
     let contest = begun(&api, &headers, &contest).await?;
     let with_leaf_hash = asked.leaf_hash()?;
     let (recorded, leaf_hash) = find(&api, &contest, &ballot).await?;
-    let note = checkpoint_over(&api, &contest, recorded.index).await?;
+    let note = checkpoint_over(&api.stores, &contest, recorded.index).await?;
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
     let key: VerifierKey = contest.verifier_key.parse().map_err(|error| internal(&error))?;
     let checkpoint = Checkpoint::open(&note, &key).map_err(|error| internal(&error))?;
@@ -274,7 +274,7 @@ async fn receipt(
         return Err(Problem::new(&problem::UNAVAILABLE, "no checkpoint covers the ballot yet"));
     }
     let needed = proof::tiles_for_inclusion(recorded.index, checkpoint.size);
-    let tiles = tiles(&api, &contest, needed).await?;
+    let tiles = tiles(&api.stores, &contest, needed).await?;
     let path = proof::inclusion(recorded.index, checkpoint.size, &|tile| tiles.get(&tile).cloned())
         .map_err(|error| internal(&error))?;
     let extra = with_leaf_hash.then(|| leaf_hash.0.to_vec());

@@ -1,9 +1,9 @@
 //! The path below which a proxy publishes the server, such as `/vote`. Requests are taken with it and without, since some proxies leave it in the path and others
 //! remove it; what the server says of its own addresses has it.
 
-use acclaim_text::shortened;
 use std::{fmt, str::FromStr};
 
+use acclaim_text::shortened;
 use axum::{
     Router,
     body::Body,

@@ -1,6 +1,5 @@
 //! Reading requests: bounded in size and time, JSON of the expected shape, and nothing else.
 
-use acclaim_text::beginning;
 use std::{
     fmt,
     marker::PhantomData,
@@ -8,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use acclaim_text::beginning;
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,

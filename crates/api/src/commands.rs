@@ -1,9 +1,11 @@
 //! Staff events: each becomes a command in the database, which the sequencer works off in order with the ballots; the answer comes
 //! after the commit.
 
+use std::{sync::Arc, time::Duration};
+
 use acclaim_ballot_log::Amendment;
 use acclaim_contest::BallotId;
-use acclaim_service::commands as service;
+use acclaim_service::commands::{self as service, StaffCommands};
 use acclaim_store::{
     RequestId,
     command::{Command, Reason, is_reserved},
@@ -11,17 +13,16 @@ use acclaim_store::{
 use acclaim_text::characters;
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::{FromRef, Request, State},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
-use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::ORGANISERS,
-    body::{STAFF_LIMIT, idempotency_key, parse, whole_number},
+    auth::{Access, ORGANISERS},
+    body::{Bodies, STAFF_LIMIT, idempotency_key, parse, whole_number},
     casting::LogHead,
     description::{refusals, shapes},
     extract::Path,
@@ -219,8 +220,8 @@ macro_rules! staff_route {
         #[utoipa::path(post, path = $path, tag = "staff", request_body = $body, security(("key" = [])),
             params(("Idempotency-Key" = String, Header,)),
             responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
-        async fn $name(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Answer {
-            run(&api, &contest, request, $command).await
+        async fn $name(State(staff): State<StaffRequests>, Path(contest): Path<String>, request: Request) -> Answer {
+            staff.run(&contest, request, $command).await
         }
     };
 }
@@ -402,19 +403,37 @@ fn ballots(ballots: Vec<BallotId>) -> Result<Vec<BallotId>, Problem> {
     }
 }
 
-/// Checks the request, queues its command and waits for the outcome.
-async fn run<B: DeserializeOwned>(
-    api: &Api,
-    contest: &str,
-    request: Request,
-    command: impl FnOnce(B) -> Result<Command, Problem>,
-) -> Answer {
-    let (contest, key) = api.access.staff_of(request.headers(), contest, ORGANISERS).await?;
-    let idempotency_key = idempotency_key(request.headers())?;
-    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
-    let command = command(parse(&body)?)?;
-    let asked = RequestId { by: key.name, key: idempotency_key };
-    Ok(Json(api.commands.decide(contest.id(), asked, command).await?.into()))
+/// What requests need that become commands.
+#[derive(Clone)]
+struct StaffRequests {
+    access: Arc<Access>,
+    bodies: Arc<Bodies>,
+    commands: Arc<StaffCommands>,
+}
+
+impl FromRef<Api> for StaffRequests {
+    fn from_ref(api: &Api) -> Self {
+        let (access, bodies, commands) =
+            (FromRef::from_ref(api), FromRef::from_ref(api), FromRef::from_ref(api));
+        Self { access, bodies, commands }
+    }
+}
+
+impl StaffRequests {
+    /// Checks the request, queues its command and waits for the outcome.
+    async fn run<B: DeserializeOwned>(
+        &self,
+        contest: &str,
+        request: Request,
+        command: impl FnOnce(B) -> Result<Command, Problem>,
+    ) -> Answer {
+        let (contest, key) = self.access.staff_of(request.headers(), contest, ORGANISERS).await?;
+        let idempotency_key = idempotency_key(request.headers())?;
+        let body = self.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+        let command = command(parse(&body)?)?;
+        let asked = RequestId { by: key.name, key: idempotency_key };
+        Ok(Json(self.commands.decide(contest.id(), asked, command).await?.into()))
+    }
 }
 
 impl From<service::Done> for Done {

@@ -1,11 +1,18 @@
 //! Contests: list, read, create, edit, delete.
 
+use std::{sync::Arc, time::Duration};
+
 use acclaim_contest::{
     ContestId, Phase,
     definition::{Definition, Overrides},
 };
-use acclaim_service::rounds::{self, RoundsError};
-use acclaim_store::{StoreError, certification::refuses_opening, hub::Notice, keyring::KeyringError};
+use acclaim_service::{
+    directory::Directory,
+    rounds::{self, RoundsError},
+};
+use acclaim_store::{
+    Keyring, StoreError, Stores, certification::refuses_opening, hub::Notice, keyring::KeyringError,
+};
 use axum::{
     Json,
     body::Body,
@@ -13,18 +20,18 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{ORGANISERS, SCORE_READERS, may_see_draft},
-    body::{DEFINITION_LIMIT, idempotency_key},
+    auth::{Access, ORGANISERS, SCORE_READERS, may_see_draft},
+    body::{Bodies, DEFINITION_LIMIT, idempotency_key},
     conditional::{IfMatch, is_not_modified},
     description::{refusals, shapes},
-    document::{self, Part},
+    document::{self, Documents, Part},
     errors::no_contest,
     extract::{Path, Query, contest_id},
     problem::{self, Problem},
@@ -77,10 +84,14 @@ struct Listed {
 
 /// List the contests; drafts only for staff.
 #[utoipa::path(get, operation_id = "list_contests", path = "/v1/contests", tag = "contests", responses((status = 200, body = List, description = "by id")))]
-async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, Problem> {
+async fn list(
+    State(access): State<Arc<Access>>,
+    State(directory): State<Arc<Directory>>,
+    headers: HeaderMap,
+) -> Result<Json<List>, Problem> {
     let mut contests = Vec::new();
-    let key = api.access.reading(&headers).await?;
-    for contest in api.directory.all() {
+    let key = access.reading(&headers).await?;
+    for contest in directory.all() {
         if contest.phase() == Phase::Draft && !may_see_draft(key.as_ref(), contest.id()) {
             continue;
         }
@@ -107,22 +118,24 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Json<List>, 
 #[utoipa::path(get, operation_id = "read_contest", path = "/v1/contests/{contest}", tag = "contests", params(Part),
     responses((status = 200, body = shapes::Contest, description = "the contest"), (status = 304, description = "still the same")))]
 async fn read(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
+    State(documents): State<Arc<Documents>>,
     Path(contest): Path<String>,
     Query(part): Query<Part>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = api.access.find_contest(&headers, &contest, SCORE_READERS).await?;
+    let (contest, _) = access.find_contest(&headers, &contest, SCORE_READERS).await?;
     let follows = contest.record.definition.rounds.as_ref().filter(|_| contest.phase() == Phase::Draft);
     if let Some(rounds) = follows {
         // Whether it can open depends on another contest, of which its revision tells nothing.
-        let opening_refused = refuses_opening(&*api.stores.database, rounds).await?;
+        let opening_refused = refuses_opening(&*stores.database, rounds).await?;
         return document::answer_once(&contest, StatusCode::OK, opening_refused, &part);
     }
     if is_not_modified(&headers, &document::etag(contest.record.revision)) {
         return Ok((StatusCode::NOT_MODIFIED, document::headers_of(&contest)).into_response());
     }
-    document::answer(&api.documents, &contest, &part, &headers).await
+    document::answer(&documents, &contest, &part, &headers).await
 }
 
 /// Create a draft, or edit one (`If-Match`).
@@ -132,16 +145,20 @@ async fn read(
     responses((status = 201, body = shapes::Contest, description = "created", headers(("ETag" = String, description = "what `If-Match` names to edit it"))),
         (status = 200, body = shapes::Contest, description = "edited, or the same as before", headers(("ETag" = String))), DefinitionRefusals))]
 async fn put(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(bodies): State<Arc<Bodies>>,
+    State(stores): State<Stores>,
+    State(directory): State<Arc<Directory>>,
+    State(keyring): State<Arc<Keyring>>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
-    let key = api.access.staff(request.headers(), Some(&id), ORGANISERS).await?;
+    let key = access.staff(request.headers(), Some(&id), ORGANISERS).await?;
     // Both are safe to repeat by their nature; the header is asked of every staff request that changes something.
     idempotency_key(request.headers())?;
     let expected = IfMatch::of(request.headers());
-    let body = api.bodies.read_json(request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
+    let body = bodies.read_json(request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
     let definition = tokio::task::spawn_blocking(move || Definition::from_json(&body, &Overrides::default()))
         .await
         .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?
@@ -153,28 +170,28 @@ async fn put(
             );
             Problem::new(&problem::INVALID_DEFINITION, detail).with("mistakes", json!(mistakes))
         })?;
-    check(&api, &id, &definition)?;
-    let definition = rounds::resolve(&api.stores, &api.directory, &key, definition).await?;
+    check(&id, &definition, stores.clock.now())?;
+    let definition = rounds::resolve(&stores, &directory, &key, definition).await?;
 
-    let status = store(&api, &id, &definition, expected.as_ref()).await?;
-    api.directory.renew(&id).await?;
-    api.stores.hub.send(Notice::ContestChanged(id.clone()));
-    let contest = api.directory.contest(&id).ok_or_else(no_contest)?;
+    let status = store(&stores, &keyring, &id, &definition, expected.as_ref()).await?;
+    directory.renew(&id).await?;
+    stores.hub.send(Notice::ContestChanged(id.clone()));
+    let contest = directory.contest(&id).ok_or_else(no_contest)?;
     document::answer_once(&contest, status, None, &Part::default())
 }
 
 async fn store(
-    api: &Api,
+    stores: &Stores,
+    keyring: &Keyring,
     id: &ContestId,
     definition: &Definition,
     expected: Option<&IfMatch>,
 ) -> Result<StatusCode, Problem> {
-    let database = &api.stores.database;
+    let database = &stores.database;
     let known = database.contest(id).await?;
     match (known, expected) {
         (None, None) => {
-            let tag_key = api
-                .keyring
+            let tag_key = keyring
                 .new_tag_key(id)
                 .map_err(|error: KeyringError| Problem::new(&problem::INTERNAL, error.to_string()))?;
             database.create_draft(definition, &tag_key).await.map_err(moved_on)?;
@@ -210,11 +227,10 @@ fn mistake(key: &str, problem: &str) -> Problem {
 }
 
 /// What a definition by itself cannot tell.
-fn check(api: &Api, id: &ContestId, definition: &Definition) -> Result<(), Problem> {
+fn check(id: &ContestId, definition: &Definition, now: Timestamp) -> Result<(), Problem> {
     if definition.id != *id {
         return Err(mistake("contest.id", &format!("is {}, but the path says {id}", definition.id)));
     }
-    let now = api.stores.clock.now();
     if definition.closes.timestamp() <= now {
         return Err(mistake("contest.closes", &format!("{} has passed", definition.closes)));
     }
@@ -234,19 +250,21 @@ fn moved_on(error: StoreError) -> Problem {
 #[utoipa::path(delete, operation_id = "delete_contest", path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 204, description = "gone"), DeletionRefusals))]
 async fn delete(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
+    State(directory): State<Arc<Directory>>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = api.access.staff_of(&headers, &contest, ORGANISERS).await?;
+    let (contest, _) = access.staff_of(&headers, &contest, ORGANISERS).await?;
     let id = contest.id();
     idempotency_key(&headers)?;
-    api.stores.database.delete_contest(id).await.map_err(|error| match error {
+    stores.database.delete_contest(id).await.map_err(|error| match error {
         StoreError::Conflict(detail) => Problem::new(&problem::NOT_A_DRAFT, detail),
         other => other.into(),
     })?;
     // The sequencer clears up the rest.
-    api.stores.hub.send(Notice::ContestChanged(id.clone()));
-    api.directory.renew(id).await?;
+    stores.hub.send(Notice::ContestChanged(id.clone()));
+    directory.renew(id).await?;
     Ok((StatusCode::NO_CONTENT, Body::empty()).into_response())
 }

@@ -1,8 +1,6 @@
 //! The document of a contest, as `GET /v1/contests/{contest}` answers it. It is written and compressed once for each
 //! revision of the contest, and shared by all who ask for it; a page of its entries is written for each request.
 
-use acclaim_service::directory::Contest;
-use acclaim_text::beginning;
 use std::{
     collections::{BTreeSet, HashMap},
     ops::Range,
@@ -10,6 +8,8 @@ use std::{
 };
 
 use acclaim_contest::{ContestId, Entry, EntryId, Phase};
+use acclaim_service::directory::Contest;
+use acclaim_text::beginning;
 use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},

@@ -1,7 +1,7 @@
 //! Following a tally as server-sent events (HTML Standard, section 9.2). Thousands may follow one: each event is written once, for all,
 //! where axum's own are written for each stream anew.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::HashMap, convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_service::{
@@ -18,11 +18,14 @@ use bytes::Bytes;
 use futures_util::stream;
 use parking_lot::Mutex;
 use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
 
-use crate::{publication::with_pending, shares::Share};
+use crate::{
+    publication::with_pending,
+    shares::{Share, Shares},
+};
 
 /// After so long without an event a comment is sent, so that nobody in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -34,6 +37,9 @@ pub(crate) struct TallyStreams {
     hub: Arc<Hub>,
     queue: Arc<SubmissionQueue>,
     directory: Arc<Directory>,
+    /// Places for streams, and how many of them each network has.
+    places: Arc<Semaphore>,
+    shares: Arc<Shares>,
     /// The newest event of each contest that is followed, as it is sent.
     newest: Mutex<HashMap<ContestId, Newest>>,
 }
@@ -58,9 +64,24 @@ pub(crate) fn last_event(headers: &HeaderMap) -> Option<Told> {
 }
 
 impl TallyStreams {
-    /// Of what this hub publishes.
-    pub(crate) fn new(hub: Arc<Hub>, queue: Arc<SubmissionQueue>, directory: Arc<Directory>) -> Self {
-        Self { hub, queue, directory, newest: Mutex::default() }
+    /// Of what this hub publishes: at most `most` streams at once.
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        queue: Arc<SubmissionQueue>,
+        directory: Arc<Directory>,
+        most: usize,
+    ) -> Self {
+        let (places, shares) = (Arc::new(Semaphore::new(most)), Shares::of(most));
+        Self { hub, queue, directory, places, shares, newest: Mutex::default() }
+    }
+
+    /// A place for a stream that goes to `network`; `None` if it is full.
+    pub(crate) fn place(&self, network: Option<IpAddr>) -> Option<Place> {
+        let share = match network {
+            Some(address) => Some(self.shares.take(address)?),
+            None => None,
+        };
+        Some((Arc::clone(&self.places).try_acquire_owned().ok()?, share))
     }
 
     /// The event that tells a publication.

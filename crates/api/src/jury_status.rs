@@ -12,10 +12,10 @@ use acclaim_contest::{
 };
 use acclaim_service::{
     directory::Contest,
-    jury::{StandingRecusal, StandingScores, own_name},
+    jury::{JuryReader, StandingRecusal, StandingScores, own_name},
 };
 use acclaim_store::{
-    jurors,
+    Hub, Stores, jurors,
     keys::{Role, StaffKey},
 };
 use axum::{
@@ -29,7 +29,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::SCORE_READERS,
+    auth::{Access, SCORE_READERS},
     description::shapes,
     extract::Path,
     problem::{self, Problem},
@@ -126,31 +126,29 @@ struct Shortlisted {
 /// How far the jury is: what is complete, what is missing, and what is to be scored. Jurors read their own.
 #[utoipa::path(get, operation_id = "read_jury", path = "/v1/contests/{contest}/jury", tag = "staff", security(("key" = [])), responses((status = 200, body = JuryStatus, description = "how far it is")))]
 async fn read(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
+    State(jury): State<Arc<JuryReader>>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, key) = api.access.staff_of(&headers, &contest, SCORE_READERS).await?;
+    let (contest, key) = access.staff_of(&headers, &contest, SCORE_READERS).await?;
     let own = (key.role == Role::Juror).then_some(&key);
-    let (shortlist, shortlist_is_final) = shortlist(&api, &contest)?;
-    let standing = api.jury.scores(&contest, own).await?;
+    let (shortlist, shortlist_is_final) = shortlist(&stores.hub, &contest)?;
+    let standing = jury.scores(&contest, own).await?;
     let mut keys = match own {
         Some(own) => vec![own.clone()],
-        None => api.stores.database.staff_keys().await?,
+        None => stores.database.staff_keys().await?,
     };
-    let now = Instant::at_or_before(api.stores.clock.now());
+    let now = Instant::at_or_before(stores.clock.now());
     keys.retain(|key| key.is_valid(now));
     let jurors = match own {
         Some(own) => own_juror(&contest, own),
-        None => {
-            // It reads all scores.
-            let _place = api.long_readings.acquire().await.ok();
-            jurors::jurors(&*api.stores.database, &contest.record).await?
-        }
+        None => jury.jurors(&contest).await?,
     };
     let panels = contest.record.definition.rules.panels.iter();
     let panels = panels.filter(|panel| own.is_none_or(|own| own.panel.as_ref() == Some(&panel.id)));
-    let recused = api.jury.recusals(&contest, own).await?;
+    let recused = jury.recusals(&contest, own).await?;
     let entered = Entered::new(&standing, &recused);
     let mut room = MAX_NAMED;
     let panels = panels
@@ -213,11 +211,11 @@ fn has_key(keys: &[StaffKey], contest: &Contest, panel: &PanelId, juror: &str) -
 }
 
 /// What is to be scored: the entries that stand, or the champions among them once voting is closed and winners come from champions. And whether it stays so.
-fn shortlist(api: &Api, contest: &Contest) -> Result<(Vec<Shortlisted>, bool), Problem> {
+fn shortlist(hub: &Hub, contest: &Contest) -> Result<(Vec<Shortlisted>, bool), Problem> {
     let rules = &contest.record.definition.rules;
     let from_champions = rules.winners.from == WinnersFrom::Champions;
     let is_closed = contest.phase() >= Phase::Closed;
-    let champions = if from_champions && is_closed { Some(champions(api, contest)?) } else { None };
+    let champions = if from_champions && is_closed { Some(champions(hub, contest)?) } else { None };
     let definition = &contest.record.definition;
     let mut by_category: BTreeMap<&CategoryId, Vec<EntryId>> = BTreeMap::new();
     for entry in &definition.entries {
@@ -252,8 +250,8 @@ struct Champion {
 }
 
 /// The champions by the newest result document, certified or not.
-fn champions(api: &Api, contest: &Contest) -> Result<HashSet<EntryId>, Problem> {
-    let publication: Option<Arc<_>> = api.stores.hub.latest(contest.id());
+fn champions(hub: &Hub, contest: &Contest) -> Result<HashSet<EntryId>, Problem> {
+    let publication: Option<Arc<_>> = hub.latest(contest.id());
     let document = publication.and_then(|publication| publication.result.clone()).ok_or_else(|| {
         Problem::new(&problem::UNAVAILABLE, "voting has ended and the champions are being counted: ask again")
             .retry_after(RESULT_RETRY_AFTER)

@@ -1,7 +1,5 @@
 //! The log, for auditors: checkpoint, tiles and entry bundles (C2SP tlog-tiles), and entries as lines.
 
-use acclaim_contest::Phase;
-use acclaim_service::directory::Contest;
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
@@ -14,10 +12,12 @@ use acclaim_ballot_log::{
     key::VerifierKey,
     tile::{TILE_WIDTH, TileId, TileKind, TilePath, bundle_width_at},
 };
+use acclaim_contest::Phase;
+use acclaim_service::{directory::Contest, long_readings::LongReadings};
 use acclaim_store::{StoreError, Stores, shown::size_of};
 use axum::{
     body::Body,
-    extract::{ConnectInfo, State},
+    extract::{ConnectInfo, FromRef, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
@@ -28,12 +28,14 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    auth::Access,
     compression::{Encoding, gzip},
     conditional::with_etag,
     description::{refusals, shapes},
     errors::unread,
     extract::{Path, Query},
-    memory::{HeldMemory, counted},
+    limits::Limiter,
+    memory::{BodyMemory, HeldMemory, counted},
     problem::{self, Problem},
     publication::may_read_entries,
     state::Api,
@@ -55,58 +57,62 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// The newest checkpoint that may be shown: it is in the ledger, and kept outside it.
-async fn shown_checkpoint(api: &Api, contest: &Contest) -> Result<String, Problem> {
+async fn shown_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, Problem> {
     if contest.phase() == Phase::Draft {
         return Err(Problem::new(&problem::NOT_FOUND, "the contest has no log before its opening"));
     }
     // What keeps it may have been emptied: the sequencer publishes it again.
     let lost = || Problem::new(&problem::UNAVAILABLE, "the newest checkpoint is being published again");
-    api.stores.shown.highest(contest.id()).await?.ok_or_else(lost)
+    stores.shown.highest(contest.id()).await?.ok_or_else(lost)
 }
 
 /// The newest checkpoint that witnesses have cosigned, if they have cosigned any. It was shown before it went to them.
-async fn cosigned_checkpoint(api: &Api, contest: &Contest) -> Result<Option<String>, Problem> {
+async fn cosigned_checkpoint(stores: &Stores, contest: &Contest) -> Result<Option<String>, Problem> {
     match contest.phase() {
         Phase::Draft => Ok(None),
-        _ => Ok(api.stores.shown.cosigned(contest.id()).await?),
+        _ => Ok(stores.shown.cosigned(contest.id()).await?),
     }
 }
 
 /// The newest checkpoint, with the cosignatures that it has by now.
-async fn newest_checkpoint(api: &Api, contest: &Contest) -> Result<String, Problem> {
-    let shown = shown_checkpoint(api, contest).await?;
+async fn newest_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, Problem> {
+    let shown = shown_checkpoint(stores, contest).await?;
     // A cosigned note is the one that was shown, and lines below it.
-    let cosigned = cosigned_checkpoint(api, contest).await?.filter(|note| note.starts_with(&shown));
+    let cosigned = cosigned_checkpoint(stores, contest).await?.filter(|note| note.starts_with(&shown));
     Ok(cosigned.unwrap_or(shown))
 }
 
 /// The checkpoint under which an entry is best proved: the cosigned one if it covers the entry, or else the newest.
-pub(crate) async fn checkpoint_over(api: &Api, contest: &Contest, index: u64) -> Result<String, Problem> {
-    let cosigned = cosigned_checkpoint(api, contest).await?;
+pub(crate) async fn checkpoint_over(
+    stores: &Stores,
+    contest: &Contest,
+    index: u64,
+) -> Result<String, Problem> {
+    let cosigned = cosigned_checkpoint(stores, contest).await?;
     let covering = cosigned.filter(|note| size_of(note).is_ok_and(|size| size > index));
     match covering {
         Some(note) => Ok(note),
-        None => newest_checkpoint(api, contest).await,
+        None => newest_checkpoint(stores, contest).await,
     }
 }
 
 /// The size of the newest checkpoint shown.
-async fn shown_size(api: &Api, contest: &Contest) -> Result<u64, Problem> {
+async fn shown_size(stores: &Stores, contest: &Contest) -> Result<u64, Problem> {
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
-    let note = shown_checkpoint(api, contest).await?;
+    let note = shown_checkpoint(stores, contest).await?;
     let key: VerifierKey = contest.verifier_key.parse().map_err(|error| internal(&error))?;
     Ok(Checkpoint::open(&note, &key).map_err(|error| internal(&error))?.size)
 }
 
 /// Tiles by id, each as wide as it is by now.
 pub(crate) async fn tiles(
-    api: &Api,
+    stores: &Stores,
     contest: &Contest,
     wanted: Vec<TileId>,
 ) -> Result<HashMap<TileId, Vec<u8>>, Problem> {
     let mut tiles = HashMap::with_capacity(wanted.len());
     for tile in wanted {
-        if let Some(hashes) = api.stores.database.tile(contest.id(), tile).await? {
+        if let Some(hashes) = stores.database.tile(contest.id(), tile).await? {
             tiles.insert(tile, hashes);
         }
     }
@@ -117,26 +123,28 @@ pub(crate) async fn tiles(
 #[utoipa::path(get, operation_id = "read_checkpoint", path = "/v1/contests/{contest}/log/checkpoint", tag = "log",
     responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "still the same")))]
 async fn checkpoint(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = api.access.visible(&headers, &contest).await?;
-    Ok(note(&headers, newest_checkpoint(&api, &contest).await?))
+    let (contest, _) = access.visible(&headers, &contest).await?;
+    Ok(note(&headers, newest_checkpoint(&stores, &contest).await?))
 }
 
 /// The newest checkpoint that witnesses have cosigned, with all their cosignatures: a second or so older than the newest of all while the log grows.
 #[utoipa::path(get, operation_id = "read_cosigned_checkpoint", path = "/v1/contests/{contest}/log/checkpoint.cosigned", tag = "log",
     responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "still the same"), NoCheckpoint))]
 async fn cosigned(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = api.access.visible(&headers, &contest).await?;
+    let (contest, _) = access.visible(&headers, &contest).await?;
     let not_found =
         || Problem::new(&problem::NOT_FOUND, "no witness has cosigned a checkpoint of the contest");
-    Ok(note(&headers, cosigned_checkpoint(&api, &contest).await?.ok_or_else(not_found)?))
+    Ok(note(&headers, cosigned_checkpoint(&stores, &contest).await?.ok_or_else(not_found)?))
 }
 
 fn note(request: &HeaderMap, text: String) -> Response {
@@ -151,21 +159,22 @@ fn note(request: &HeaderMap, text: String) -> Response {
     responses((status = 200, content_type = "application/octet-stream", description = "hashes, or entries with their lengths"),
         (status = 304, description = "still the same"), TileRefusals))]
 async fn tile(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
     Path((contest, tile)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = api.access.visible(&headers, &contest).await?;
+    let (contest, reader) = access.visible(&headers, &contest).await?;
     let not_found = || Problem::new(&problem::NOT_FOUND, "there is no such tile, or not yet");
     let path: TilePath = format!("tile/{tile}").parse().map_err(|_| not_found())?;
-    let size = shown_size(&api, &contest).await?;
+    let size = shown_size(&stores, &contest).await?;
     let (bytes, cache) = match path.kind {
         TileKind::Hashes(level) => {
             let id = TileId { level, number: path.number };
             if id.width_at(size) < path.width {
                 return Err(not_found());
             }
-            let mut hashes = api.stores.database.tile(contest.id(), id).await?.ok_or_else(not_found)?;
+            let mut hashes = stores.database.tile(contest.id(), id).await?.ok_or_else(not_found)?;
             hashes.truncate(usize::from(path.width) * 32);
             (hashes, PUBLIC)
         }
@@ -176,7 +185,7 @@ async fn tile(
             }
             let from = path.number * u64::from(TILE_WIDTH);
             let entries =
-                read_entries(&api.stores, &contest, from, usize::from(path.width)).await.map_err(unread)?;
+                read_entries(&stores, &contest, from, usize::from(path.width)).await.map_err(unread)?;
             let bundle = encode_bundle(entries.iter().map(|entry| &entry[..]))
                 .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
             (bundle, if public { PUBLIC } else { PRIVATE })
@@ -235,15 +244,17 @@ struct Range {
 #[utoipa::path(get, operation_id = "read_entries", path = "/v1/contests/{contest}/log/entries", tag = "log", params(Range),
     responses((status = 200, content_type = "application/x-ndjson", body = String, description = "the entries"), EntryRefusals))]
 async fn entries(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(limiter): State<Arc<Limiter>>,
+    State(source): State<EntrySource>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(contest): Path<String>,
     Query(range): Query<Range>,
     request_headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = api.access.visible(&request_headers, &contest).await?;
+    let (contest, reader) = access.visible(&request_headers, &contest).await?;
     let public = may_read_entries(&contest, reader)?;
-    let size = shown_size(&api, &contest).await?;
+    let size = shown_size(&source.stores, &contest).await?;
     let to = range.to.unwrap_or(size);
     if range.from > to || to > size {
         let detail = format!("`from` and `to` must lie in order within the log, which has {size} entries");
@@ -254,9 +265,9 @@ async fn entries(
         (header::CACHE_CONTROL, if public { "no-cache" } else { PRIVATE }),
         (header::VARY, "Accept-Encoding"),
     ];
-    let network = api.limiter.limited(peer, &request_headers);
-    let held = api.body_memory.hold(CHUNK_BYTES, network)?;
-    let reading = EntryReading { api, contest, network, next: range.from, to, _held: held };
+    let network = limiter.limited(peer, &request_headers);
+    let held = source.body_memory.hold(CHUNK_BYTES, network)?;
+    let reading = EntryReading { source, contest, network, next: range.from, to, _held: held };
     // The first chunk before the answer begins: what cannot be read then is answered as a problem.
     let (first, reading) = reading.chunk().await?;
     let body = stream::once(async { Ok(first) }).chain(stream::try_unfold(reading, |reading| async {
@@ -272,9 +283,24 @@ async fn entries(
     Ok((content, Body::from_stream(body)).into_response())
 }
 
+/// What answers of many entries are made from.
+#[derive(Clone)]
+struct EntrySource {
+    stores: Stores,
+    body_memory: Arc<BodyMemory>,
+    long_readings: LongReadings,
+}
+
+impl FromRef<Api> for EntrySource {
+    fn from_ref(api: &Api) -> Self {
+        let (stores, body_memory) = (FromRef::from_ref(api), FromRef::from_ref(api));
+        Self { stores, body_memory, long_readings: FromRef::from_ref(api) }
+    }
+}
+
 /// Reads entries on while the client does.
 struct EntryReading {
-    api: Api,
+    source: EntrySource,
     contest: Arc<Contest>,
     /// The client's, if it is limited.
     network: Option<IpAddr>,
@@ -299,9 +325,14 @@ impl EntryReading {
             return Ok((Bytes::new(), self));
         }
         // Readers of whole logs take turns, so that they leave the database to others.
-        let turn = Arc::clone(&self.api.long_readings).acquire_owned().await;
-        let entries =
-            self.api.stores.database.entries(self.contest.id(), self.next, wanted).await.map_err(unread)?;
+        let turn = self.source.long_readings.place().await;
+        let entries = self
+            .source
+            .stores
+            .database
+            .entries(self.contest.id(), self.next, wanted)
+            .await
+            .map_err(unread)?;
         drop(turn);
         if entries.is_empty() {
             return Err(StoreError::Corrupt(format!("entry {} is missing", self.next)).into());
@@ -315,7 +346,7 @@ impl EntryReading {
         self.next += entries.len() as u64;
         let chunk = chunk.freeze();
         let Some(more) = size.checked_sub(CHUNK_BYTES) else { return Ok((chunk, self)) };
-        let held = self.api.body_memory.hold(more, self.network)?;
+        let held = self.source.body_memory.hold(more, self.network)?;
         Ok((counted(chunk, held), self))
     }
 }

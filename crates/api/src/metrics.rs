@@ -1,9 +1,8 @@
 //! Figures for Prometheus. No secret, id or address is ever a label.
 
-use parking_lot::Mutex;
-
 use acclaim_service::submission_queue::QueueMetrics;
 use axum::http::StatusCode;
+use parking_lot::Mutex;
 use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder, core::Collector,

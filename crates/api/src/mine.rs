@@ -1,6 +1,8 @@
 //! What a voter has cast, and what is left to cast.
 
-use acclaim_service::own_votes::OwnBallot;
+use std::sync::Arc;
+
+use acclaim_service::own_votes::{OwnBallot, OwnVotes};
 use axum::{
     Json,
     extract::State,
@@ -12,11 +14,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    auth::Access,
     body::MAX_EXACT,
     casting::BallotStatus,
     description::shapes,
-    errors::no_contest,
-    extract::{Path, Query, contest_id},
+    extract::{Path, Query},
+    limits::Limiter,
     problem::{self, Problem},
     state::Api,
 };
@@ -90,19 +93,19 @@ struct Older {
 #[utoipa::path(get, operation_id = "read_own_votes", path = "/v1/contests/{contest}/votes/mine", tag = "voters", security(("pass" = [])),
     params(Older), responses((status = 200, body = Mine, description = "what the voter has cast, and what is left")))]
 async fn mine(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(limiter): State<Arc<Limiter>>,
+    State(own_votes): State<Arc<OwnVotes>>,
     Path(contest): Path<String>,
     Query(older): Query<Older>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let contest = api.directory.contest(&contest_id(&contest)?).ok_or_else(no_contest)?;
-    let now = api.stores.clock.now();
-    let pass = api.access.voter(&headers, &contest, now)?;
-    api.limiter.check_pass(pass.voter)?;
+    let (contest, pass) = access.voter_of(&headers, &contest)?;
+    limiter.check_pass(pass.voter)?;
     if older.before.is_some_and(|before| before > MAX_EXACT) {
         return Err(Problem::new(&problem::INVALID_PARAMETER, format!("`before` is more than {MAX_EXACT}")));
     }
-    let own = api.own_votes.list(&contest, &pass, older.before, now).await?;
+    let own = own_votes.list(&contest, &pass, older.before).await?;
     let mine = Mine {
         contest: contest.id().to_string(),
         channel: pass.channel.map(|channel| channel.to_string()),

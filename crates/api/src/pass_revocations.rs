@@ -1,7 +1,9 @@
 //! Revoking the passes of subjects. Ballots that were cast stand.
 
+use std::sync::Arc;
+
 use acclaim_contest::Instant;
-use acclaim_service::passes::{self as service, Asked, PassesError, Voter};
+use acclaim_service::passes::{self as service, Asked, Passes, PassesError, Voter};
 use acclaim_store::{RequestId, pass_revocations::Mode};
 use axum::{
     Json,
@@ -14,8 +16,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::ORGANISERS,
-    body::{STAFF_LIMIT, idempotency_key, parse},
+    auth::{Access, ORGANISERS},
+    body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
     commands::text,
     description::{refusals, shapes},
     errors::{REVOKED, of_passes},
@@ -83,13 +85,15 @@ struct RevokedSubject {
 #[utoipa::path(post, operation_id = "revoke_passes", path = "/v1/contests/{contest}/passes/revocations", tag = "staff", request_body = RevocationRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Revocation, description = "revoked"), RevocationRefusals))]
 async fn revoke(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(bodies): State<Arc<Bodies>>,
+    State(passes): State<Arc<Passes>>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, key) = api.access.staff_of(request.headers(), &contest, ORGANISERS).await?;
+    let (contest, key) = access.staff_of(request.headers(), &contest, ORGANISERS).await?;
     let id = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: RevocationRequest = parse(&body)?;
     if contest.tag_key.is_none() {
         return Err(PassesError::TagKeyDestroyed.into());
@@ -100,7 +104,7 @@ async fn revoke(
     let request =
         service::RevocationRequest { subjects, subjects_are: subjects_are.map(Into::into), mode, reason };
     let service::RevokedList { generation, at, voters } =
-        api.passes.revoke(&contest, asked, request).await.map_err(|error| of_passes(error, REVOKED))?;
+        passes.revoke(&contest, asked, request).await.map_err(|error| of_passes(error, REVOKED))?;
     let same_person = voters.iter().filter_map(SamePerson::of).collect();
     let revoked = |Voter { subject, canonical, .. }| RevokedSubject { subject, canonical };
     let revoked = voters.into_iter().map(revoked).collect();

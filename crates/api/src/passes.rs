@@ -1,9 +1,9 @@
 //! Passes for voters whom the organiser knows.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use acclaim_contest::subject::SubjectsAre;
-use acclaim_service::passes::{Asked, Minted, PassNumbers, PassRequest, Voter};
+use acclaim_service::passes::{Asked, Minted, PassNumbers, PassRequest, Passes, Voter};
 use acclaim_store::{RequestId, pass_revocations::RevokedCounts};
 use axum::{
     Json,
@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::ORGANISERS,
-    body::{STAFF_LIMIT, idempotency_key, optional_whole_number, parse},
+    auth::{Access, ORGANISERS},
+    body::{Bodies, STAFF_LIMIT, idempotency_key, optional_whole_number, parse},
     description::{refusals, shapes},
     extract::Path,
     problem::Problem,
@@ -165,16 +165,18 @@ struct RevokedNumbers {
 #[utoipa::path(post, operation_id = "mint_passes", path = "/v1/contests/{contest}/passes", tag = "staff", request_body = MintRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = MintedBody, description = "the passes"), MintingRefusals))]
 async fn mint(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(bodies): State<Arc<Bodies>>,
+    State(passes): State<Arc<Passes>>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, key) = api.access.staff_of(request.headers(), &contest, ORGANISERS).await?;
+    let (contest, key) = access.staff_of(request.headers(), &contest, ORGANISERS).await?;
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: MintRequest = parse(&body)?;
     let asked = Asked { id: asked, hash: *blake3::hash(&body).as_bytes() };
-    let minted = api.passes.mint(&contest, &asked, wanted.into()).await?;
+    let minted = passes.mint(&contest, &asked, wanted.into()).await?;
     let answer = Json(MintedBody::from(minted));
     Ok(([(header::CACHE_CONTROL, "private, no-store")], answer).into_response())
 }
@@ -185,12 +187,13 @@ async fn mint(
 #[utoipa::path(get, operation_id = "count_passes", path = "/v1/contests/{contest}/passes", tag = "staff", security(("key" = [])),
     responses((status = 200, body = ContestPasses, description = "the numbers")))]
 async fn show(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(passes): State<Arc<Passes>>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = api.access.staff_of(&headers, &contest, ORGANISERS).await?;
-    let PassNumbers { ways, revoked, subjects, is_kept } = api.passes.numbers(&contest).await?;
+    let (contest, _) = access.staff_of(&headers, &contest, ORGANISERS).await?;
+    let PassNumbers { ways, revoked, subjects, is_kept } = passes.numbers(&contest).await?;
     let RevokedCounts { replaced, barred, newest } = revoked;
     let revoked = RevokedNumbers { replace: replaced, bar: barred };
     let answer = Json(ContestPasses { ways, revoked, generation: newest, subjects, kept: is_kept });

@@ -1,13 +1,17 @@
 //! Recusals: a juror does not judge an entry, and may take that back. Organisers say so for any juror, jurors for themselves.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use acclaim_contest::{EntryId, PanelId};
-use acclaim_service::{directory::Contest, jury::StandingRecusal};
+use acclaim_service::{
+    commands::StaffCommands,
+    directory::Contest,
+    jury::{JuryReader, StandingRecusal},
+};
 use acclaim_store::{Command, RequestId, keys::Role};
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::{FromRef, Request, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
@@ -16,8 +20,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{SCORE_READERS, SCORERS},
-    body::{STAFF_LIMIT, idempotency_key, parse},
+    auth::{Access, SCORE_READERS, SCORERS},
+    body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
     commands::{self, CommandRefusals, Done, invalid},
     description::shapes,
     extract::Path,
@@ -55,38 +59,57 @@ struct RecusalRequest {
 #[utoipa::path(post, path = "/v1/contests/{contest}/recusals", tag = "staff", request_body = RecusalRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
 async fn recuse(
-    State(api): State<Api>,
+    State(requests): State<RecusalRequests>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    enter(&api, &contest, request, false).await
+    requests.enter(&contest, request, false).await
 }
 
 /// Take a recusal back: the juror judges the entry again. Scores that were dropped do not come back.
 #[utoipa::path(post, path = "/v1/contests/{contest}/rejoinings", tag = "staff", request_body = RecusalRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
 async fn rejoin(
-    State(api): State<Api>,
+    State(requests): State<RecusalRequests>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    enter(&api, &contest, request, true).await
+    requests.enter(&contest, request, true).await
 }
 
-async fn enter(api: &Api, contest: &str, request: Request, rejoins: bool) -> Result<Json<Done>, Problem> {
-    let (contest, key) = api.access.staff_of(request.headers(), contest, SCORERS).await?;
-    let id = contest.id();
-    let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
-    let RecusalRequest { panel, juror, entry, reason } = parse(&body)?;
-    let (panel, juror) = panel_and_juror(panel, juror, &key)?;
-    let (panel, entry) = check(&contest, &panel, &entry)?;
-    let jurors = api.jury.jurors_for(&contest, &key, panel.as_str(), &juror).await?;
-    let juror = jurors.find(&panel, &juror).map_err(|error| invalid("juror", &error.to_string()))?.to_owned();
-    let reason = commands::text("reason", reason)?;
-    let command = Command::Recusal { panel, juror, entry, rejoins, reason };
-    api.jury.check_juror(&contest, &key, &asked, &command).await?;
-    Ok(Json(api.commands.decide(id, asked, command).await?.into()))
+/// What requests need that enter or take back a recusal.
+#[derive(Clone)]
+struct RecusalRequests {
+    access: Arc<Access>,
+    bodies: Arc<Bodies>,
+    jury: Arc<JuryReader>,
+    commands: Arc<StaffCommands>,
+}
+
+impl FromRef<Api> for RecusalRequests {
+    fn from_ref(api: &Api) -> Self {
+        let (access, bodies) = (FromRef::from_ref(api), FromRef::from_ref(api));
+        Self { access, bodies, jury: FromRef::from_ref(api), commands: FromRef::from_ref(api) }
+    }
+}
+
+impl RecusalRequests {
+    async fn enter(&self, contest: &str, request: Request, rejoins: bool) -> Result<Json<Done>, Problem> {
+        let (contest, key) = self.access.staff_of(request.headers(), contest, SCORERS).await?;
+        let id = contest.id();
+        let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
+        let body = self.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+        let RecusalRequest { panel, juror, entry, reason } = parse(&body)?;
+        let (panel, juror) = panel_and_juror(panel, juror, &key)?;
+        let (panel, entry) = check(&contest, &panel, &entry)?;
+        let jurors = self.jury.jurors_for(&contest, &key, panel.as_str(), &juror).await?;
+        let juror =
+            jurors.find(&panel, &juror).map_err(|error| invalid("juror", &error.to_string()))?.to_owned();
+        let reason = commands::text("reason", reason)?;
+        let command = Command::Recusal { panel, juror, entry, rejoins, reason };
+        self.jury.check_juror(&contest, &key, &asked, &command).await?;
+        Ok(Json(self.commands.decide(id, asked, command).await?.into()))
+    }
 }
 
 /// The panel and the entry that a request names.
@@ -132,13 +155,14 @@ impl From<StandingRecusal> for Standing {
 /// The recusals that stand. Jurors read their own.
 #[utoipa::path(get, operation_id = "read_recusals", path = "/v1/contests/{contest}/recusals", tag = "staff", security(("key" = [])), responses((status = 200, body = Recusals, description = "those that stand")))]
 async fn read(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(jury): State<Arc<JuryReader>>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, key) = api.access.staff_of(&headers, &contest, SCORE_READERS).await?;
+    let (contest, key) = access.staff_of(&headers, &contest, SCORE_READERS).await?;
     let own = (key.role == Role::Juror).then_some(&key);
-    let recusals = api.jury.recusals(&contest, own).await?.into_iter().map(Standing::from).collect();
+    let recusals = jury.recusals(&contest, own).await?.into_iter().map(Standing::from).collect();
     let body = Json(Recusals { contest: contest.id().to_string(), recusals });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], body).into_response())
 }

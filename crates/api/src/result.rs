@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use acclaim_contest::{Phase, Zone};
 use acclaim_report::{Format, Report, SCHEMA_1, SCHEMA_2, html};
-use acclaim_store::hub::Publication;
+use acclaim_store::{Stores, hub::Publication};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    auth::Access,
     compression::{Encoding, StaticContent},
     conditional::is_not_modified,
     description::{refusals, shapes},
@@ -23,7 +24,7 @@ use crate::{
     negotiation,
     problem::{self, Problem},
     publication::may_read_result,
-    rendered::Key,
+    rendered::{Key, Rendered},
     standings::latest,
     state::Api,
 };
@@ -74,18 +75,20 @@ refusals! {
             (shapes::ResultDocument = "application/json"), (String = "text/csv"), (String = "text/html"))),
         (status = 304, description = "still the same"), ResultRefusals))]
 async fn result(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
+    State(rendered): State<Arc<Rendered>>,
     Path(contest): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = api.access.visible(&headers, &contest).await?;
+    let (contest, reader) = access.visible(&headers, &contest).await?;
     if contest.phase() <= Phase::Open {
         return Err(Problem::new(&problem::NO_RESULT_YET, "the contest is not closed"));
     }
     let version = asked.version.as_deref().map(version).transpose()?;
     let format = negotiation::wanted(&headers, asked.format.as_deref(), &Format::ALL);
-    let publication = latest(&api, &contest);
+    let publication = latest(&stores.hub, &contest);
     let has_former = publication.as_ref().is_ok_and(|publication| publication.former.is_some());
     // The publication can be ahead of what this process knows of the contest.
     let is_certified = contest.phase() == Phase::Certified && !has_former;
@@ -123,14 +126,14 @@ async fn result(
         other => {
             let key = Key::Form { sha256, format: other, under_correction };
             let zone = Zone::named(&contest.record.definition.time_zone);
-            written(&api, document, zone, key).await?
+            written(&rendered, document, zone, key).await?
         }
     };
     let content_type = [(header::CONTENT_TYPE, format.content_type())];
     if !mark.is_empty() {
         return Ok((always, content_type, negotiation::marked(mark, body)).into_response());
     }
-    let content = Arc::clone(&api.rendered).encode(body, Encoding::accepted(&headers)).await;
+    let content = Arc::clone(&rendered).encode(body, Encoding::accepted(&headers)).await;
     Ok(content.answer((always, content_type, AppendHeaders(of_pages(format)))))
 }
 
@@ -191,8 +194,13 @@ fn of_pages(format: Format) -> Vec<(HeaderName, String)> {
 }
 
 /// The document in another form, made once for all who ask.
-async fn written(api: &Api, document: Bytes, zone: Option<Zone>, key: Key) -> Result<Bytes, Problem> {
-    let made = Arc::clone(&api.rendered).get_or_make(key, move || {
+async fn written(
+    rendered: &Arc<Rendered>,
+    document: Bytes,
+    zone: Option<Zone>,
+    key: Key,
+) -> Result<Bytes, Problem> {
+    let made = Arc::clone(rendered).get_or_make(key, move || {
         let report = Report::read(&document)?.in_time_zone(zone);
         Ok(match key {
             Key::Form { format: Format::Csv, .. } => report.csv().into(),

@@ -1,10 +1,11 @@
 //! Scores: jurors enter and correct their own, organisers anybody's, from paper sheets; and what stands can be read.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, PanelId, juror};
 use acclaim_service::{
-    jury::{StandingScores, own_name},
+    commands::StaffCommands,
+    jury::{JuryReader, StandingScores, own_name},
     score_sheet::{Jury, Mistake, Sheet, recused_scores},
 };
 use acclaim_store::{
@@ -23,8 +24,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{SCORE_READERS, SCORERS},
-    body::{STAFF_LIMIT, idempotency_key, parse},
+    auth::{Access, SCORE_READERS, SCORERS},
+    body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
     commands::{CommandRefusals, Done},
     description::shapes,
     extract::Path,
@@ -67,37 +68,40 @@ struct ScoreRequest {
 #[utoipa::path(post, operation_id = "enter_scores", path = "/v1/contests/{contest}/scores", tag = "staff", request_body = ScoreRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
 async fn enter(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(bodies): State<Arc<Bodies>>,
+    State(jury): State<Arc<JuryReader>>,
+    State(commands): State<Arc<StaffCommands>>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    let (contest, key) = api.access.staff_of(request.headers(), &contest, SCORERS).await?;
+    let (contest, key) = access.staff_of(request.headers(), &contest, SCORERS).await?;
     let id = contest.id();
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
-    let jurors = api.jury.jurors_for(&contest, &key, &sheet.panel, &sheet.juror).await?;
-    let jury = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
-    let command = jury.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
-    check_recusals(&api, id, &command, &sheet, &asked).await?;
-    api.jury.check_juror(&contest, &key, &asked, &command).await?;
-    Ok(Json(api.commands.decide(id, asked, command).await?.into()))
+    let jurors = jury.jurors_for(&contest, &key, &sheet.panel, &sheet.juror).await?;
+    let sheets = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
+    let command = sheets.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
+    check_recusals(&jury, id, &command, &sheet, &asked).await?;
+    jury.check_juror(&contest, &key, &asked, &command).await?;
+    Ok(Json(commands.decide(id, asked, command).await?.into()))
 }
 
 /// Refuses scores for entries that the juror is recused for; `admit` would too, without saying where they stand.
 async fn check_recusals(
-    api: &Api,
+    jury: &JuryReader,
     id: &ContestId,
     command: &Command,
     sheet: &Sheet,
     asked: &RequestId,
 ) -> Result<(), Problem> {
     let Command::Score { panel, juror, .. } = command else { return Ok(()) };
-    let recusals = api.jury.recusals_of(id, panel, juror).await?;
+    let recusals = jury.recusals_of(id, panel, juror).await?;
     let mistakes = recused_scores(sheet, |entry| recusals.iter().any(|recusal| recusal.entry == entry));
     // What is sent again is answered again, whatever came after it.
-    if mistakes.is_empty() || api.jury.is_decided(id, asked).await? {
+    if mistakes.is_empty() || jury.is_decided(id, asked).await? {
         return Ok(());
     }
     Err(invalid(&mistakes))
@@ -187,14 +191,15 @@ impl From<StandingScores> for Standing {
 #[utoipa::path(get, operation_id = "read_scores", path = "/v1/contests/{contest}/scores", tag = "staff", security(("key" = [])),
     responses((status = 200, body = Scores, description = "what stands")))]
 async fn read(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(jury): State<Arc<JuryReader>>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, key) = api.access.staff_of(&headers, &contest, SCORE_READERS).await?;
+    let (contest, key) = access.staff_of(&headers, &contest, SCORE_READERS).await?;
     let id = contest.id();
     let own = (key.role == Role::Juror).then_some(&key);
-    let scores = api.jury.scores(&contest, own).await?.into_iter().map(Standing::from).collect();
+    let scores = jury.scores(&contest, own).await?.into_iter().map(Standing::from).collect();
     let juror = own.map(|key| own_name(&contest, key).to_owned());
     let panel = own.and_then(|key| Some(key.panel.as_ref()?.to_string()));
     let body = Json(Scores { contest: id.to_string(), juror, panel, scores });

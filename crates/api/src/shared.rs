@@ -236,9 +236,10 @@ impl hyper::body::Body for SharedBody {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use http_body_util::BodyExt as _;
     use hyper::body::Body as _;
-    use std::task::Waker;
 
     use super::*;
     use crate::turn::TURN;

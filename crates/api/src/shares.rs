@@ -6,8 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use crate::limits::prefix;
 use parking_lot::{Mutex, MutexGuard};
+
+use crate::limits::prefix;
 
 /// One network has at most one of so many parts.
 const PARTS: usize = 4;

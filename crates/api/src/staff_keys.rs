@@ -1,10 +1,10 @@
 //! Staff keys over HTTP: operators list, make and revoke them. An operator's key that is for some contests handles keys for these alone.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
-    RequestId,
+    Keyring, RequestId, Stores,
     keys::{KeyRevocation, Revocation, Role, StaffKey, are_within},
     staff_keys::{self, CreatedKey, NewKey, NewKeyError, Origin},
 };
@@ -19,7 +19,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    body::{STAFF_LIMIT, idempotency_key, parse},
+    auth::Access,
+    body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
     description::{refusals, shapes},
     extract::Path,
     problem::{self, Problem},
@@ -111,9 +112,13 @@ struct NewKeyRequest {
 ///
 /// A key for some contests sees the keys that are for these alone.
 #[utoipa::path(get, operation_id = "list_keys", path = "/v1/keys", tag = "staff", security(("key" = [])), responses((status = 200, body = KeyList, description = "by name")))]
-async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    let operator = api.access.operator(&headers).await?;
-    let keys = api.stores.database.staff_keys().await?;
+async fn list(
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let operator = access.operator(&headers).await?;
+    let keys = stores.database.staff_keys().await?;
     let keys = keys.into_iter().filter(|key| key.is_within(operator.contests.as_deref()));
     Ok(secret(StatusCode::OK, KeyList { keys: keys.map(KeyDescription::from).collect() }))
 }
@@ -124,10 +129,16 @@ async fn list(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Pr
 #[utoipa::path(post, operation_id = "create_key", path = "/v1/keys", tag = "staff", request_body = NewKeyRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)),
     responses((status = 201, body = NewKeyAnswer, description = "made"), CreationRefusals))]
-async fn create(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    let operator = api.access.operator(request.headers()).await?;
+async fn create(
+    State(access): State<Arc<Access>>,
+    State(bodies): State<Arc<Bodies>>,
+    State(stores): State<Stores>,
+    State(keyring): State<Arc<Keyring>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let operator = access.operator(request.headers()).await?;
     let asked = RequestId::new(&operator.name, &idempotency_key(request.headers())?);
-    let body = api.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted = read(parse(&body)?)?;
     if !are_within(wanted.contests.as_deref(), operator.contests.as_deref()) {
         let own = operator.contests.unwrap_or_default();
@@ -145,11 +156,10 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
         );
         return Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", "expires"));
     }
-    let now = Instant::at_or_before(api.stores.clock.now());
-    let origin = Origin::Request(&api.keyring, &asked);
-    let CreatedKey { token, key } = staff_keys::create(&*api.stores.database, wanted, origin, now)
-        .await
-        .map_err(|error| match error {
+    let now = Instant::at_or_before(stores.clock.now());
+    let origin = Origin::Request(&keyring, &asked);
+    let CreatedKey { token, key } =
+        staff_keys::create(&*stores.database, wanted, origin, now).await.map_err(|error| match error {
             // Where the name is used is not for a key that may not see it.
             NewKeyError::NameInUse { .. } if operator.contests.is_some() => {
                 let detail =
@@ -168,15 +178,16 @@ async fn create(State(api): State<Api>, request: Request) -> Result<Response, Pr
     params(("name" = String, Path, description = "The key's name, percent-encoded"), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, body = KeyDescription, description = "revoked"), RevocationRefusals))]
 async fn revoke(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let operator = api.access.operator(&headers).await?;
+    let operator = access.operator(&headers).await?;
     let id = RequestId::new(&operator.name, &idempotency_key(&headers)?);
-    let at = Instant::at_or_before(api.stores.clock.now());
+    let at = Instant::at_or_before(stores.clock.now());
     let request = KeyRevocation { id, name, within: operator.contests, at };
-    match api.stores.database.revoke_staff_key_once(&request).await? {
+    match stores.database.revoke_staff_key_once(&request).await? {
         Revocation::Done(key) => Ok(secret(StatusCode::OK, KeyDescription::from(*key))),
         Revocation::NotThere => {
             let detail = format!("the key {} sees no key {:?}", operator.name, request.name);

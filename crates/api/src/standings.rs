@@ -1,11 +1,11 @@
 //! Live tallies, as the sequencer publishes them.
 
-use acclaim_contest::Phase;
-use acclaim_service::directory::Contest;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use acclaim_contest::Phase;
 use acclaim_report::Format;
-use acclaim_store::hub::Publication;
+use acclaim_service::{directory::Contest, submission_queue::SubmissionQueue};
+use acclaim_store::{Hub, Stores, hub::Publication};
 use axum::{
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
@@ -16,14 +16,17 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    auth::Access,
     compression::Encoding,
     conditional::is_not_modified,
     description::{refusals, shapes},
     extract::{Path, Query},
-    following::{follow, last_event},
+    following::{TallyStreams, follow, last_event},
+    limits::Limiter,
     negotiation,
     problem::{self, Problem},
     publication::{may_read_standings, with_pending},
+    rendered::Rendered,
     shared::shared,
     state::Api,
 };
@@ -33,15 +36,15 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// The contest, if the request may read its tally.
-async fn readable(api: &Api, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
-    let (contest, reader) = api.access.visible(headers, contest).await?;
+async fn readable(access: &Access, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
+    let (contest, reader) = access.visible(headers, contest).await?;
     may_read_standings(&contest, reader)?;
     Ok(contest)
 }
 
 /// What is published of a contest now.
-pub(crate) fn latest(api: &Api, contest: &Contest) -> Result<Arc<Publication>, Problem> {
-    api.stores.hub.latest(contest.id()).ok_or_else(|| {
+pub(crate) fn latest(hub: &Hub, contest: &Contest) -> Result<Arc<Publication>, Problem> {
+    hub.latest(contest.id()).ok_or_else(|| {
         if contest.phase() == Phase::Draft {
             Problem::new(&problem::REFUSED, "nothing is counted before the opening").with("code", "not-open")
         } else {
@@ -76,19 +79,22 @@ struct Asked {
     responses((status = 200, description = "JSON, or CSV by `Accept: text/csv`", content((shapes::Tally = "application/json"), (String = "text/csv"))),
         (status = 304, description = "still the same"), TallyRefusals))]
 async fn tally(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
+    State(queue): State<Arc<SubmissionQueue>>,
+    State(rendered): State<Arc<Rendered>>,
     Path(contest): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let contest = readable(&api, &headers, &contest).await?;
+    let contest = readable(&access, &headers, &contest).await?;
     let format = negotiation::wanted(&headers, asked.format.as_deref(), &[Format::Json, Format::Csv])?;
     let mark = negotiation::mark(asked.excel, format)?;
-    let publication = match api.stores.hub.up_to_date(contest.id(), FIGURES_TIMEOUT).await {
+    let publication = match stores.hub.up_to_date(contest.id(), FIGURES_TIMEOUT).await {
         Some(publication) => publication,
-        None => latest(&api, &contest)?,
+        None => latest(&stores.hub, &contest)?,
     };
-    let pending = api.queue.pending(contest.id());
+    let pending = queue.pending(contest.id());
     let marked = if mark.is_empty() { "" } else { "-excel" };
     let etag = format!("\"{}-{pending}-{format}{marked}\"", publication.size);
     let always = [
@@ -114,7 +120,7 @@ async fn tally(
         Format::Csv => publication.tally_csv.clone(),
         _ => with_pending(&publication, pending),
     };
-    let content = Arc::clone(&api.rendered).encode(content, encoding).await;
+    let content = Arc::clone(&rendered).encode(content, encoding).await;
     Ok(content.answer((always, content_type)))
 }
 
@@ -135,18 +141,16 @@ struct TallyEvent {
     params(("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that the client has: it is not sent again")),
     responses((status = 200, content_type = "text/event-stream", body = TallyEvent, description = "a stream of events, each as described"), FollowingRefusals))]
 async fn tally_stream(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(tally_streams): State<Arc<TallyStreams>>,
+    State(limiter): State<Arc<Limiter>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let contest = readable(&api, &headers, &contest).await?;
+    let contest = readable(&access, &headers, &contest).await?;
     let full =
         || Problem::new(&problem::UNAVAILABLE, "too many follow the tally; `/tally` answers all the same");
-    let share = match api.limiter.limited(peer, &headers) {
-        Some(address) => Some(api.stream_shares.take(address).ok_or_else(full)?),
-        None => None,
-    };
-    let place = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| full())?;
-    Ok(follow(Arc::clone(&api.tally_streams), contest, last_event(&headers), (place, share)))
+    let place = tally_streams.place(limiter.limited(peer, &headers)).ok_or_else(full)?;
+    Ok(follow(tally_streams, contest, last_event(&headers), place))
 }

@@ -4,11 +4,13 @@ use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, subject::DomainTable};
 use acclaim_service::{
-    casting::Casting, commands::StaffCommands, directory::Directory, jury::JuryReader, own_votes::OwnVotes,
-    passes::Passes, revoked_passes::RevokedPasses, submission_queue::SubmissionQueue,
+    casting::Casting, commands::StaffCommands, directory::Directory, jury::JuryReader,
+    long_readings::LongReadings, own_votes::OwnVotes, passes::Passes, revoked_passes::RevokedPasses,
+    submission_queue::SubmissionQueue,
 };
 use acclaim_store::{Database, Keyring, Stores};
-use tokio::{sync::Semaphore, task::JoinSet};
+use axum::extract::FromRef;
+use tokio::task::JoinSet;
 
 use crate::{
     auth::Access,
@@ -22,11 +24,7 @@ use crate::{
     metrics::Metrics,
     rendered::Rendered,
     revocation::Revocations,
-    shares::Shares,
 };
-
-/// Readings of all ballots of a voter at once.
-const LONG_READINGS: usize = 2;
 
 /// What an installation can set.
 #[derive(Debug, Clone)]
@@ -89,28 +87,24 @@ pub struct Parts {
     pub(crate) directory: Arc<Directory>,
     /// Ballots on their way, and who waits for them.
     pub(crate) queue: Arc<SubmissionQueue>,
-    pub(crate) casting: Casting,
-    pub(crate) own_votes: OwnVotes,
-    pub(crate) commands: StaffCommands,
-    pub(crate) jury: JuryReader,
-    pub(crate) passes: Passes,
+    pub(crate) casting: Arc<Casting>,
+    pub(crate) own_votes: Arc<OwnVotes>,
+    pub(crate) commands: Arc<StaffCommands>,
+    pub(crate) jury: Arc<JuryReader>,
+    pub(crate) passes: Arc<Passes>,
     /// Documents of contests, as they are answered.
-    pub(crate) documents: Documents,
+    pub(crate) documents: Arc<Documents>,
     pub(crate) limiter: Arc<Limiter>,
-    /// Places for event streams.
-    pub(crate) streams: Arc<Semaphore>,
-    /// How many of them each network has.
-    pub(crate) stream_shares: Arc<Shares>,
     pub(crate) tally_streams: Arc<TallyStreams>,
     /// Places for readings of all ballots of a voter who has many, or of all jurors' scores.
-    pub(crate) long_readings: Arc<Semaphore>,
+    pub(crate) long_readings: LongReadings,
     pub(crate) metrics: Arc<Metrics>,
     /// Memory of large bodies.
     pub(crate) body_memory: Arc<BodyMemory>,
     /// Passes and staff keys.
     pub(crate) access: Arc<Access>,
     /// Bodies of staff requests.
-    pub(crate) bodies: Bodies,
+    pub(crate) bodies: Arc<Bodies>,
     /// Results as tables and pages.
     pub(crate) rendered: Arc<Rendered>,
     /// Revoked passes, as far as this process knows.
@@ -125,6 +119,36 @@ impl Deref for Api {
     fn deref(&self) -> &Parts {
         &self.0
     }
+}
+
+/// What handlers ask for: each only the parts that it needs.
+macro_rules! parts {
+    ($($field:ident: $part:ty,)+) => {
+        $(impl FromRef<Api> for $part {
+            fn from_ref(api: &Api) -> Self {
+                api.$field.clone()
+            }
+        })+
+    };
+}
+
+parts! {
+    stores: Stores,
+    keyring: Arc<Keyring>,
+    directory: Arc<Directory>,
+    queue: Arc<SubmissionQueue>,
+    own_votes: Arc<OwnVotes>,
+    commands: Arc<StaffCommands>,
+    jury: Arc<JuryReader>,
+    passes: Arc<Passes>,
+    documents: Arc<Documents>,
+    limiter: Arc<Limiter>,
+    tally_streams: Arc<TallyStreams>,
+    long_readings: LongReadings,
+    body_memory: Arc<BodyMemory>,
+    access: Arc<Access>,
+    bodies: Arc<Bodies>,
+    rendered: Arc<Rendered>,
 }
 
 impl Api {
@@ -147,36 +171,38 @@ impl Api {
         let most = settings.waiting_ballots;
         let queue = SubmissionQueue::new(stores.clone(), Arc::clone(&directory), most, metrics.of_queue());
         let queue = Arc::new(queue);
-        let long_readings = Arc::new(Semaphore::new(LONG_READINGS));
-        let own_votes = OwnVotes::new(stores.clone(), Arc::clone(&long_readings));
-        let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone());
+        let long_readings = LongReadings::default();
+        let own_votes = OwnVotes::new(stores.clone(), long_readings.clone());
+        let casting = Arc::new(Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone()));
         let (known, revoked) = (Arc::clone(&directory), Arc::clone(&revoked_passes));
         let access = Arc::new(Access::new(&stores, Arc::clone(&keyring), known, revoked, process_key));
         let body_memory = Arc::new(BodyMemory::default());
-        let bodies = Bodies::new(Arc::clone(&body_memory), Arc::clone(&access));
+        let bodies = Arc::new(Bodies::new(Arc::clone(&body_memory), Arc::clone(&access)));
         let (hub, known) = (Arc::clone(&stores.hub), Arc::clone(&directory));
-        let tally_streams = Arc::new(TallyStreams::new(hub, Arc::clone(&queue), known));
+        let tally_streams = Arc::new(TallyStreams::new(hub, Arc::clone(&queue), known, settings.streams));
         Ok(Self(Arc::new(Parts {
             queue,
             casting,
-            own_votes,
-            jury: JuryReader::new(Arc::clone(&stores.database), Arc::clone(&long_readings)),
-            passes: Passes::new(
+            own_votes: Arc::new(own_votes),
+            jury: Arc::new(JuryReader::new(Arc::clone(&stores.database), long_readings.clone())),
+            passes: Arc::new(Passes::new(
                 stores.clone(),
                 Arc::clone(&keyring),
                 Arc::clone(&directory),
                 Arc::clone(&revoked_passes),
                 settings.domains.clone(),
-            ),
-            commands: StaffCommands::new(stores.clone(), Arc::clone(&directory), settings.command_deadline),
-            documents: Documents::default(),
+            )),
+            commands: Arc::new(StaffCommands::new(
+                stores.clone(),
+                Arc::clone(&directory),
+                settings.command_deadline,
+            )),
+            documents: Arc::default(),
             limiter: Arc::new(Limiter::new(&settings.limits)),
             body_memory,
             rendered: Arc::default(),
             revocations: Arc::default(),
             revoked_passes,
-            streams: Arc::new(Semaphore::new(settings.streams)),
-            stream_shares: Shares::of(settings.streams),
             tally_streams,
             access,
             bodies,

@@ -1,8 +1,8 @@
 //! How many ballots came when, and from which groups.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use acclaim_store::ledger::Turnout;
+use acclaim_store::{Stores, ledger::Turnout};
 use axum::{
     Json,
     extract::State,
@@ -14,7 +14,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{auth::READERS, errors::unread, extract::Path, problem::Problem, state::Api};
+use crate::{
+    auth::{Access, READERS},
+    errors::unread,
+    extract::Path,
+    problem::Problem,
+    state::Api,
+};
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(turnout))
@@ -58,12 +64,13 @@ impl Report {
 #[utoipa::path(get, operation_id = "read_turnout", path = "/v1/contests/{contest}/turnout", tag = "staff", security(("key" = [])),
     responses((status = 200, body = Report, description = "recorded ballots")))]
 async fn turnout(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = api.access.staff_of(&headers, &contest, READERS).await?;
+    let (contest, _) = access.staff_of(&headers, &contest, READERS).await?;
     let id = contest.id();
-    let report = Report::new(id.to_string(), api.stores.database.turnout(id).await.map_err(unread)?);
+    let report = Report::new(id.to_string(), stores.database.turnout(id).await.map_err(unread)?);
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(report)).into_response())
 }

@@ -8,16 +8,15 @@ mod salt;
 mod text;
 mod types;
 
+pub use acclaim_contest::Previous;
 use acclaim_contest::{
     Amendment, BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles,
 };
-use serde::{Deserialize, Serialize};
-
-pub use acclaim_contest::Previous;
 pub use ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
 pub use codec::{EntryError, MAX_ENTRY_LENGTH};
 pub use opening::{LoggedDefinition, fold_definition, opening};
 pub use salt::Salt;
+use serde::{Deserialize, Serialize};
 
 /// The version of format and tally rules that a new log declares in its first entry. A log is of one version from its first entry to its
 /// last; logs of version 1 are read, replayed and tallied for ever.

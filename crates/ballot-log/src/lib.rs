@@ -17,9 +17,8 @@ pub mod tile;
 pub mod tree;
 pub mod witness;
 
-pub use checkpoint::{Checkpoint, CheckpointError};
-
 pub use acclaim_contest::Amendment;
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use cosignature::{CosigningKey, WitnessKey};
 pub use entry::{BallotEntry, EntryError, Event, LogEntry, NewBallot, Salt, Selections};
 pub use hash::{Hash, empty_root, leaf_hash};

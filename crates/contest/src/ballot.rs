@@ -1,8 +1,8 @@
 //! What is checked of a ballot before it joins the log: its selections against the contest's categories and entries.
 
-use acclaim_text::beginning;
 use std::collections::{HashMap, HashSet};
 
+use acclaim_text::beginning;
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -17,14 +17,13 @@ mod warnings;
 mod window;
 mod write;
 
+pub use entries::MOST_ENTRIES;
 use entries::{Categories, Entries};
 use fields::Table;
 use jiff::tz::TimeZone;
 use mistakes::{Findings, Place, clipped};
-use tree::Node;
-
-pub use entries::MOST_ENTRIES;
 pub use mistakes::{MOST_MISTAKES, Mistake, Mistakes};
+use tree::Node;
 pub use warnings::Warning;
 
 use crate::{

@@ -1,8 +1,8 @@
 //! Identifiers that people choose: `[a-z0-9][a-z0-9_.-]{0,63}`.
 
-use acclaim_text::shortened;
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
+use acclaim_text::shortened;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
-
 use acclaim_text::{characters, quoted};
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 use crate::id::PanelId;
 

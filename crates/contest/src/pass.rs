@@ -23,12 +23,11 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-
-use crate::id::{ChannelId, ContestId, is_id};
-use crate::voter::VoterTag;
 use subtle::ConstantTimeEq as _;
 
 pub use self::way::Way;
+use crate::id::{ChannelId, ContestId, is_id};
+use crate::voter::VoterTag;
 
 /// Without [`Admission`].
 const VERSION_1: u8 = 1;

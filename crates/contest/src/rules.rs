@@ -3,14 +3,13 @@
 mod contradictions;
 mod panel_score;
 
-use acclaim_text::shortened;
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
-
+use acclaim_text::shortened;
 pub use contradictions::Contradiction;
 pub(crate) use contradictions::MOST_LISTED;
 pub use panel_score::{MAX_POINTS, ScoreError};
+use serde::{Deserialize, Serialize};
 
 use crate::entry::Category;
 use crate::id::{CategoryId, ChannelId, InvalidId, PanelId};

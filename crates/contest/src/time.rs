@@ -1,8 +1,8 @@
 //! Instants, whole seconds of UTC, and the cut times that the log tells of a ballot's casting.
 
-use acclaim_text::shortened;
 use std::{fmt, str::FromStr};
 
+use acclaim_text::shortened;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 

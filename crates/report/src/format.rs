@@ -1,7 +1,8 @@
 //! The forms in which a result is told.
 
-use acclaim_text::shortened;
 use std::{fmt, str::FromStr};
+
+use acclaim_text::shortened;
 
 /// A form of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -35,6 +35,9 @@ use acclaim_store::{
     hub::{Notice, Recording},
     intake::Session,
 };
+use contest::{ContestTask, Ended};
+use leases::{Held, Keeper, Prolonged};
+pub use reading::{LoadError, Reading, WholeLog};
 use tokio::{
     sync::{
         broadcast::{Receiver, error::RecvError},
@@ -42,10 +45,6 @@ use tokio::{
     },
     task::{Id, JoinError, JoinSet},
 };
-
-use contest::{ContestTask, Ended};
-use leases::{Held, Keeper, Prolonged};
-pub use reading::{LoadError, Reading, WholeLog};
 
 /// Time between two looks after a contest whose lease does not run out.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);

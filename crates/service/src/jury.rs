@@ -15,9 +15,8 @@ use acclaim_store::{
     jurors,
     keys::{Role, StaffKey},
 };
-use tokio::sync::Semaphore;
 
-use crate::{commands::CommandError, directory::Contest};
+use crate::{commands::CommandError, directory::Contest, long_readings::LongReadings};
 
 /// The newest scores of a juror in a category, by one criterion if the panel has several.
 #[derive(Debug, Clone)]
@@ -78,13 +77,13 @@ type Place = (String, String, String, Option<String>);
 pub struct JuryReader {
     database: Arc<dyn Database>,
     /// Places for readings of all jurors' scores.
-    long_readings: Arc<Semaphore>,
+    long_readings: LongReadings,
 }
 
 impl JuryReader {
     /// Of this database. `long_readings` bounds the readings that go on at once.
     #[must_use]
-    pub fn new(database: Arc<dyn Database>, long_readings: Arc<Semaphore>) -> Self {
+    pub fn new(database: Arc<dyn Database>, long_readings: LongReadings) -> Self {
         Self { database, long_readings }
     }
 
@@ -108,8 +107,18 @@ impl JuryReader {
             own.add(&panel.id, &key.name);
             return Ok(own);
         }
-        let _place = self.long_readings.acquire().await.ok();
+        let _place = self.long_readings.place().await;
         jurors::jurors_for(&*self.database, &contest.record, panel, juror).await
+    }
+
+    /// All jurors of a contest, as far as they are named or known by their keys or scores.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn jurors(&self, contest: &Contest) -> Result<Jurors, StoreError> {
+        // It reads all scores.
+        let _place = self.long_readings.place().await;
+        jurors::jurors(&*self.database, &contest.record).await
     }
 
     /// The scores that stand, of all jurors or of the one whose key it is.
@@ -124,7 +133,7 @@ impl JuryReader {
         let own = own.and_then(|key| own_place(contest, key));
         let sought = own.map_or(Sought::Scores, |(panel, juror)| Sought::ScoresOf { panel, juror });
         // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
-        let _place = self.long_readings.acquire().await.ok();
+        let _place = self.long_readings.place().await;
         let mut newest: BTreeMap<Place, StandingScores> = BTreeMap::new();
         let stand = |queued: QueuedCommand, outcome| stand(&mut newest, queued, outcome);
         each_recorded(&*self.database, contest.id(), sought, stand).await?;
@@ -170,7 +179,7 @@ impl JuryReader {
         own: Option<&StaffKey>,
     ) -> Result<Vec<StandingRecusal>, StoreError> {
         let sought = Sought::recusals(own.and_then(|key| own_place(contest, key)));
-        let _place = self.long_readings.acquire().await.ok();
+        let _place = self.long_readings.place().await;
         standing_recusals(&*self.database, contest.id(), sought).await
     }
 

@@ -11,6 +11,7 @@ pub mod casting;
 pub mod commands;
 pub mod directory;
 pub mod jury;
+pub mod long_readings;
 pub mod own_votes;
 pub mod passes;
 pub mod recorded;

@@ -1,17 +1,15 @@
 //! What a voter has cast, and what is left to cast: of any voter quickly, also of one with thousands of ballots.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
 use acclaim_ballot_log::{Hash, LogEntry, entry::BallotEntry, leaf_hash};
 use acclaim_contest::{Phase, days::day_at, pass::Pass, rules::Period};
 use acclaim_store::{StoreError, Stores, ledger::RecordedBallot};
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
-use crate::{directory::Contest, recorded::shown, sheet::number, window::check_window};
+use crate::{
+    directory::Contest, long_readings::LongReadings, recorded::shown, sheet::number, window::check_window,
+};
 
 /// Ballots of one reading, and of one answer.
 const PAGE: usize = 500;
@@ -51,7 +49,7 @@ pub struct OwnBallots {
 pub struct OwnVotes {
     stores: Stores,
     /// Places for readings of all ballots of a voter who has many.
-    long_readings: Arc<Semaphore>,
+    long_readings: LongReadings,
 }
 
 /// Some of a voter's ballots, newest first.
@@ -86,11 +84,11 @@ type Sheets = HashMap<Option<String>, Sheet>;
 impl OwnVotes {
     /// Of these stores. `long_readings` bounds the readings of voters with many ballots that go on at once.
     #[must_use]
-    pub fn new(stores: Stores, long_readings: Arc<Semaphore>) -> Self {
+    pub fn new(stores: Stores, long_readings: LongReadings) -> Self {
         Self { stores, long_readings }
     }
 
-    /// A voter's ballots below an index of the log, or the newest, and what is left to cast at this time.
+    /// A voter's ballots below an index of the log, or the newest, and what is left to cast now.
     ///
     /// # Errors
     /// When a store fails.
@@ -99,8 +97,8 @@ impl OwnVotes {
         contest: &Contest,
         pass: &Pass,
         before: Option<u64>,
-        now: Timestamp,
     ) -> Result<OwnBallots, StoreError> {
+        let now = self.stores.clock.now();
         let shown = self.shown_of(contest).await?;
         let newest = self.read_page(contest, pass, shown).await?;
         let next = self.next_sheet(contest, pass, &newest, now).await?;
@@ -236,7 +234,7 @@ impl OwnVotes {
                 return Ok(None);
             }
             if place.is_none() {
-                place = self.long_readings.acquire().await.ok();
+                place = self.long_readings.place().await;
             }
             before = add_to(&mut sheets, &self.read_page(contest, pass, index).await?, today);
             pages += 1;

@@ -1,7 +1,6 @@
 //! What jurors may enter: the rules that the tally has for scores, checked before anything waits, each mistake with its place. Pure, so that who reads
 //! a spreadsheet checks it by the same function before anything is sent.
 
-use acclaim_text::quoted;
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -14,6 +13,7 @@ use acclaim_contest::{
     rules::{Panel, PanelKind},
 };
 use acclaim_store::Command;
+use acclaim_text::quoted;
 
 /// One juror's scores in a category, by one criterion if the panel has several, as they are given.
 #[derive(Debug, Clone, PartialEq, Eq)]

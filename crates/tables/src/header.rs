@@ -1,7 +1,8 @@
 //! The first row of a table: its columns by name, and what is wrong with a row whatever its cells mean.
 
-use acclaim_text::shortened;
 use std::collections::HashMap;
+
+use acclaim_text::shortened;
 
 use crate::{
     nearest::did_you_mean,

@@ -4,12 +4,12 @@
 mod parts;
 mod shown;
 
-use acclaim_text::shortened;
 use std::{
     io::Cursor,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use acclaim_text::shortened;
 use calamine::{Data, Ods, Reader as _, Sheet, SheetType, SheetVisible, Xlsx};
 
 use self::{

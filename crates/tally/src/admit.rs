@@ -10,6 +10,7 @@ mod version;
 use acclaim_ballot_log::{Event, LogEntry};
 use acclaim_contest::{BallotId, Instant, Phase};
 use acclaim_text::shortened;
+pub(crate) use ballot::BallotPlan;
 
 use crate::ballots::{BallotNumber, VoterNumber};
 use crate::division::Division;
@@ -18,8 +19,6 @@ use crate::refusal::Refusal;
 use crate::roster::EntryNumber;
 use crate::scores::{self, Given, ScoreList};
 use crate::tally::Tally;
-
-pub(crate) use ballot::BallotPlan;
 
 /// What admission found out on its way, so that taking the entry in need not look again.
 pub(crate) enum Admitted {

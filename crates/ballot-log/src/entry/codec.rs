@@ -4,12 +4,12 @@
 //! RFC 8785 says, which is how `serde_json` writes them. An event is read, written again and compared; that finds unknown,
 //! repeated and misplaced keys and other spellings alike.
 
+pub use acclaim_contest::entry::MAX_ENTRY_LENGTH;
+use acclaim_text::shortened;
+
 use super::ballot::{self, BallotEntry};
 use super::types::is_type;
 use super::{Event, LogEntry, Salt, check::check};
-use acclaim_text::shortened;
-
-pub use acclaim_contest::entry::MAX_ENTRY_LENGTH;
 
 /// What a type's name stands behind, in every entry.
 const TYPE_PREFIX: &str = r#"{"type":""#;

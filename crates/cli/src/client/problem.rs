@@ -1,8 +1,8 @@
 //! Problem documents (RFC 9457) as errors.
 
-use acclaim_text::shortened;
 use std::fmt;
 
+use acclaim_text::shortened;
 use serde_json::{Map, Value};
 
 /// What the engine answered instead of doing it.

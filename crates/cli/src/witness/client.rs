@@ -1,10 +1,10 @@
 //! A witness somewhere on the network.
 
-use acclaim_text::shortened;
 use std::{io::Read as _, sync::Arc, thread, time::Duration};
 
 use acclaim_ballot_log::{AddCheckpoint, WitnessKey};
 use acclaim_store::{StoreError, Witness, WitnessAnswer};
+use acclaim_text::shortened;
 use anyhow::{Context as _, Result, bail};
 use async_trait::async_trait;
 use axum::http::{Response, Uri, header};

@@ -1,12 +1,12 @@
 //! Categories and entries: what is voted on, from the definition and from the file of entries, and how they fit together.
 
-use acclaim_text::quoted;
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
 };
 
 use acclaim_tables::did_you_mean;
+use acclaim_text::quoted;
 
 use super::{
     contest_table::{title, titles},

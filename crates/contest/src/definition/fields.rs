@@ -1,7 +1,8 @@
 //! Typed reading of tables: every value of the wrong type, out of range, unknown or repeated becomes a mistake, and reading goes on.
 
-use acclaim_text::quoted;
 use std::{borrow::Cow, ops::RangeInclusive};
+
+use acclaim_text::quoted;
 
 use super::{
     mistakes::{Findings, Place, clipped, clipped_message},

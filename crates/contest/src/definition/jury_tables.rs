@@ -1,7 +1,8 @@
 //! The tables of channels, panels, the draw and rounds, and the ways of admission.
 
-use acclaim_text::quoted;
 use std::collections::{HashMap, HashSet};
+
+use acclaim_text::quoted;
 
 use super::{
     contradictions::Listed,

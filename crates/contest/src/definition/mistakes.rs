@@ -2,9 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Serialize};
-
 use acclaim_text::{MAX_QUOTED, characters, escaped};
+use serde::{Deserialize, Serialize};
 
 /// The most mistakes that are listed; of the rest only their number is told.
 pub const MOST_MISTAKES: usize = 1000;

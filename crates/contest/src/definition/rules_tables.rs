@@ -1,5 +1,7 @@
 //! The tables that say what a voter may cast, who wins and who may read what.
 
+use acclaim_text::quoted;
+
 use super::{
     contradictions::Listed,
     contradictions::Origin,
@@ -15,7 +17,6 @@ use crate::rules::{
     Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies,
     WinnersBy, WinnersFrom,
 };
-use acclaim_text::quoted;
 
 /// The most votes of a ballot in one category.
 const MOST_VOTES_PER_CATEGORY: u64 = 1_000;

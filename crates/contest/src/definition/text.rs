@@ -4,10 +4,10 @@
 //! Lengths are in characters. A log entry has at most 65,535 bytes; [`check_entry`] and its like compare the encoded
 //! form with that, for texts can be long in one language or short in fifty.
 
-use acclaim_text::quoted;
 use std::io;
 
 use acclaim_text::characters;
+use acclaim_text::quoted;
 use serde::Serialize;
 
 use crate::entry::{Category, Entry, MAX_ENTRY_LENGTH};

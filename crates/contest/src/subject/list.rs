@@ -1,7 +1,8 @@
 //! Lists of subjects: checked whole, mistakes named by position; files of them, a subject a line.
 
-use acclaim_text::shortened;
 use std::{collections::HashMap, fmt};
+
+use acclaim_text::shortened;
 
 use super::{SubjectError, SubjectRules};
 use crate::csv_cell::unguarded;

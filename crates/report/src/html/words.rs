@@ -1,12 +1,12 @@
 //! Texts, numbers, times and bars as the page writes them.
 
-use acclaim_text::shortened;
 use std::borrow::Cow;
 
 use acclaim_contest::{
     Instant, Rules,
     rules::{WinnerTies, WinnersBy},
 };
+use acclaim_text::shortened;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 

@@ -7,7 +7,6 @@ use acclaim_store::{
     hub::{BallotOutcome, Notice, Recording, Rejection},
     intake::{Offer, Submitted},
 };
-
 use jiff::SignedDuration;
 
 use crate::support::{World, time};

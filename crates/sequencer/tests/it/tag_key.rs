@@ -1,8 +1,8 @@
 //! The destruction of a tag key: whatever goes wrong, the log says so exactly when the key is gone.
 
-use acclaim_contest::Phase;
 use std::time::{Duration, Instant};
 
+use acclaim_contest::Phase;
 use acclaim_store::{
     CommandOutcome, RequestId,
     command::{Command, QueuedCommand, TAG_KEY_DESTROYED},

@@ -9,9 +9,8 @@ use acclaim_ballot_log::Hash;
 use acclaim_contest::{BallotState, ContestId};
 use acclaim_store::{Ledger as _, StoreError};
 use acclaim_store_postgres::{PostgresDatabase, Settings};
-use tokio::sync::watch;
-
 use acclaim_test_servers::postgres::Server;
+use tokio::sync::watch;
 
 use crate::{
     append, ballot_at, contest, database_by, end_of, entry_at,

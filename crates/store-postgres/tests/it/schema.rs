@@ -9,11 +9,10 @@ use acclaim_store::{
     keys::Role,
 };
 use acclaim_store_postgres::{OpenError, PostgresDatabase, Settings};
+use acclaim_test_servers::postgres::{PASSWORD, Server};
 use bytes::Bytes;
 use sqlx_core::{connection::Connection as _, query::query, row::Row as _};
 use sqlx_postgres::PgConnection;
-
-use acclaim_test_servers::postgres::{PASSWORD, Server};
 
 use crate::{append, contest, database_by, entry_at, server as shared};
 

@@ -1,10 +1,10 @@
 //! What depends on all voters: the shares' figures added up, and staff's events judged by them.
 
-use acclaim_contest::Phase;
 use std::collections::BTreeMap;
 
 use acclaim_ballot_log::hash::Hash;
 use acclaim_ballot_log::{Event, LogEntry, Salt};
+use acclaim_contest::Phase;
 
 use super::block::Block;
 use super::count::ShareCount;

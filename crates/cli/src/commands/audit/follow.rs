@@ -19,6 +19,7 @@ use acclaim_ballot_log::{
 use acclaim_contest::Phase;
 use acclaim_tally::{Replay, audit::compare::differences};
 use anyhow::{Context as _, Result, bail};
+use witnesses::Witnesses;
 
 use super::{
     Beside,
@@ -28,7 +29,6 @@ use super::{
     source::Source,
 };
 use crate::{client::problem::Problem, commands::log::MOST_LINE, outcome::Outcome, output};
-use witnesses::Witnesses;
 
 /// So many looks in a row may show what does not fit together, by a cache or a replica that lags: an older checkpoint, one whose tiles are not there
 /// yet, a result of before, entries beyond the checkpoint.
