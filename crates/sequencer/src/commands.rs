@@ -28,7 +28,7 @@ const OF_AN_OLDER_PROGRAM: &str =
 
 impl ContestTask {
     /// Works off the oldest commands that wait.
-    pub(crate) async fn work_off_commands(&mut self, now: Timestamp) -> Step {
+    pub(crate) async fn work_off_commands(&mut self) -> Step {
         let waiting = self.context.stores.database.pending_commands(self.id(), COMMANDS_AT_ONCE);
         let waiting = waiting.await.map_err(Halt::of_call)?;
         // Of one that closes the outcome comes later: where all are such, there is nothing to do for those behind.
@@ -36,7 +36,8 @@ impl ContestTask {
         self.inbox.note_commands(any_is_decided && waiting.len() == COMMANDS_AT_ONCE);
         for queued in waiting {
             self.keep_lease().await?;
-            self.work_off(queued, now).await?;
+            // Read only now: no command is dated before it was given.
+            self.work_off(queued, self.context.stores.clock.now()).await?;
             if self.record.state.phase.is_voting() && self.session_waits() {
                 // The intake begins anew first; those behind keep their order.
                 self.inbox.note_commands(true);

@@ -214,7 +214,6 @@ impl ContestTask {
     /// Does the next thing, or waits for one.
     async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Step {
         let stores = self.context.stores.clone();
-        let now = stores.clock.now();
         self.keep_lease().await?;
         self.publisher.publish_if_due(&self.log.replay);
         if self.inbox.may_have_changed() {
@@ -226,6 +225,8 @@ impl ContestTask {
         }
         let phase = self.record.state.phase;
         let is_due = self.schedule.is_due(&self.record);
+        // After all that it is to date: what is due by one reading of the clock is not dated by an earlier one.
+        let now = stores.clock.now();
         match phase {
             Phase::Draft if is_due => return self.open_by_itself(now).await,
             Phase::Open | Phase::Suspended if self.session_waits() => return self.enter_session().await,
@@ -236,7 +237,7 @@ impl ContestTask {
             _ => {}
         }
         if self.inbox.take_commands_wait() {
-            self.work_off_commands(now).await?;
+            self.work_off_commands().await?;
             // Of commands there may be no end.
             return self.record_waiting().await;
         }

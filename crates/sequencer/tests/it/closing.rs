@@ -7,6 +7,7 @@ use acclaim_store::{
     hub::{BallotOutcome, Notice, Recording, Rejection},
     intake::{Offer, Submitted},
 };
+use acclaim_test_support::{Fault, Step};
 use jiff::SignedDuration;
 
 use crate::support::{World, time};
@@ -113,6 +114,26 @@ async fn rulings_racing_with_ballots_leave_a_clean_log() {
     assert!(report.clean, "{:?}", report.findings);
     assert_eq!((report.ballots.recorded, report.ballots.voided), (400, 1));
     assert_eq!(world.faults.left(), 0);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_comes_while_the_task_waits_for_the_database_is_not_dated_before_it_was_given() {
+    let mut world = World::open().await;
+    world.faults.plan(Step::Revision, [Fault::DoneButLate]);
+    world.stores.hub.send(Notice::ContestChanged(world.contest.clone()));
+    world.faults.late().await;
+    world.clock.set(time("2021-03-10T12:00:00Z"));
+    world.queue("close", Command::Close).await;
+    world.faults.release();
+    let closes = loop {
+        let record = world.stores.database.contest(&world.contest).await.unwrap().unwrap();
+        if record.state.closes.timestamp() < time("2021-03-31T22:00:00Z") {
+            break record.state.closes;
+        }
+        world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
+    };
+    assert_eq!(closes.to_string(), "2021-03-10T12:00:00Z");
     world.stop().await;
 }
 
