@@ -6,7 +6,7 @@
     reason = "of JSON objects that this program makes: a field that is not there is null, or made"
 )]
 
-mod problems;
+pub(crate) mod problems;
 pub(crate) mod shapes;
 
 use std::collections::BTreeMap;
@@ -15,8 +15,8 @@ use acclaim_report::{SCHEMA_1, SCHEMA_2};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
+pub(crate) use self::problems::refusals;
 use self::problems::{CODES, Form};
-pub(crate) use self::problems::{refusals, responses_of};
 use crate::{
     base_path::BasePath,
     problem::{self, Kind},

@@ -3,17 +3,18 @@
 mod ballot;
 mod check;
 mod codec;
+mod error;
 mod opening;
 mod salt;
 mod text;
 mod types;
 
-pub use acclaim_contest::Previous;
 use acclaim_contest::{
     Amendment, BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles,
 };
+pub use acclaim_contest::{Previous, entry::MAX_ENTRY_LENGTH};
 pub use ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
-pub use codec::{EntryError, MAX_ENTRY_LENGTH};
+pub use error::EntryError;
 pub use opening::{LoggedDefinition, fold_definition, opening};
 pub use salt::Salt;
 use serde::{Deserialize, Serialize};

@@ -4,8 +4,9 @@
 mod http;
 mod in_process;
 pub mod problem;
+mod transport;
 
-use std::{io::Read, path::PathBuf, thread, time::Duration};
+use std::{io::Read as _, path::PathBuf, thread, time::Duration};
 
 use acclaim_contest::ContestId;
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -14,11 +15,15 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub(crate) use http::is_this_machine;
-
-use self::{http::HttpTransport, in_process::InProcess, problem::Problem};
+pub use self::transport::Body;
+use self::{
+    http::HttpTransport,
+    in_process::InProcess,
+    problem::Problem,
+    transport::{Transport, TransportError},
+};
 use crate::{
-    args::{Target, data_of_environment},
+    args::target::{Target, data_of_environment},
     config::Config,
     outcome::Hint,
     random,
@@ -32,27 +37,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 const USUAL_WAIT: Duration = Duration::from_secs(1);
 /// The largest answer kept in memory, in bytes: that of a contest with the most entries, with room to spare.
 const MOST_ANSWER: u64 = 256 << 20;
-
-/// An answer's body, read as it comes.
-pub type Body = Box<dyn Read + Send>;
-
-/// Takes one request and brings the answer, whatever its status.
-trait Transport: Send + Sync {
-    /// # Errors
-    /// [`TransportError`]
-    fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError>;
-
-    /// Where the engine is, for links: `https://vote.example.org`. `None` if nobody can get there.
-    fn public_url(&self) -> Option<&str>;
-}
-
-/// Why no answer came.
-enum TransportError {
-    /// Sending it again can help, and does no harm: every request of the client may be repeated.
-    Passing(anyhow::Error),
-    /// Sending it again does not help.
-    Lasting(anyhow::Error),
-}
 
 /// A client of one installation. Errors never contain its key.
 pub struct Client {

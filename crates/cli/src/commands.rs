@@ -11,6 +11,7 @@ mod log;
 mod moving;
 mod pass;
 mod receipt;
+mod rounds;
 mod rule;
 pub mod serve;
 mod table_file;

@@ -24,7 +24,10 @@ use serde::{Deserialize, Deserializer, de};
 use toml::{Table, Value};
 
 pub use self::subjects::Subjects;
-use crate::witness::client::HttpWitness;
+use crate::{
+    args::target::{data_directory, data_of_environment},
+    witness::client::HttpWitness,
+};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -286,7 +289,7 @@ impl Config {
         let mut config: Self = Value::Table(table)
             .try_into()
             .context("the configuration, with the environment's ACCLAIM_<SECTION>_<KEY>")?;
-        if let Some(data) = crate::args::data_of_environment() {
+        if let Some(data) = data_of_environment() {
             config.installation.data = Some(data);
         }
         Ok(config)
@@ -295,7 +298,7 @@ impl Config {
     /// The data directory.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        crate::args::data_directory(self.installation.data.as_ref())
+        data_directory(self.installation.data.as_ref())
     }
 
     /// The servers, if the installation is a cluster.

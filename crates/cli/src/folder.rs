@@ -10,10 +10,14 @@ use std::{
 use acclaim_ballot_log::{
     TileId, Tree,
     bundle::push_entry,
+    entry::MAX_ENTRY_LENGTH,
     leaf_hash,
     tile::{TILE_WIDTH, TileKind, TilePath, bundle_width_at},
 };
 use anyhow::{Context as _, Result, bail};
+
+/// The longest line of a log with its newline, in bytes.
+pub(crate) const MOST_LINE: u64 = MAX_ENTRY_LENGTH as u64 + 1;
 
 /// Writes lines, tiles and bundles as entries come. Memory holds one tile a level.
 pub struct FolderWriter {

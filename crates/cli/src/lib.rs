@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod output;
 pub mod progress;
 pub mod random;
+mod this_machine;
 mod traveller;
 pub mod witness;
 

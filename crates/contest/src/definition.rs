@@ -13,6 +13,7 @@ mod rules_tables;
 mod supported;
 pub mod text;
 mod tree;
+mod votes;
 mod warnings;
 mod window;
 mod write;
@@ -27,11 +28,12 @@ use tree::Node;
 pub use warnings::Warning;
 
 use crate::{
+    days::{self, Days},
     encoding,
     entry::{Category, Entry, Titles},
     id::ContestId,
     rounds::Rounds,
-    rules::Rules,
+    rules::{Period, Rules},
     time::Instant,
 };
 
@@ -144,6 +146,28 @@ impl Definition {
     #[must_use]
     pub fn to_json(&self) -> String {
         write::json(self)
+    }
+
+    /// The days of the log's first entry: from the one in which the contest opens through the one in which it closes, and
+    /// [`MORE_DAYS`](days::MORE_DAYS) more. `None` unless voters vote once a day, or if the time zone is none.
+    ///
+    /// A later closing only makes the list longer: what was there before stays as it is.
+    #[must_use]
+    pub fn days(&self) -> Option<Days> {
+        self.votes_by_day().then(|| days::days(&self.time_zone, self.opens, self.closes)).flatten()
+    }
+
+    /// What is wrong with the window of a contest in which voters vote once a day: in words, if it has more than
+    /// [`MOST_DAYS`](days::MOST_DAYS) days.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check_days(&self) -> Result<(), String> {
+        if self.votes_by_day() { days::check(&self.time_zone, self.opens, self.closes) } else { Ok(()) }
+    }
+
+    fn votes_by_day(&self) -> bool {
+        self.rules.ballot.period == Period::Day
     }
 }
 

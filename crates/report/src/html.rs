@@ -12,6 +12,7 @@ mod overview;
 mod rules;
 mod tables;
 mod ties;
+mod titles;
 mod undecided;
 mod words;
 

@@ -6,9 +6,10 @@ use acclaim_ballot_log::{Checkpoint, Hash, SigningKey, entry::LoggedDefinition};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     StoreError, Stores,
+    contests::ContestChange,
     hub::Decided,
     intake::{Cursors, Session},
-    ledger::{Append, ContestChange, Head},
+    ledger::{Append, Head},
 };
 use acclaim_tally::Replay;
 use tokio::sync::watch;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use acclaim_ballot_log::entry::{LoggedDefinition, fold_definition};
 use acclaim_contest::{BallotId, BallotState, Definition, Instant};
 use acclaim_store::{
-    Command, ContestRecord, StoreError, Stores, contests::ContestState, ledger::ContestChange,
+    Command, ContestRecord, StoreError, Stores,
+    contests::{ContestChange, ContestState},
 };
 use acclaim_tally::{Projection, Tally};
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use acclaim_ballot_log::{hash::Hash, tile::TileId};
-use acclaim_contest::{BallotId, BallotState};
+use acclaim_contest::{BallotId, BallotState, ContestId};
 use acclaim_store::{
     block::Block,
     error::{Result, StoreError},
@@ -18,16 +18,44 @@ use uuid::Uuid;
 
 use crate::{
     commands::finish_commands,
-    connection::Lent,
+    connection::{Durability, Lent, commits_within, within},
+    contest_row::no_contest,
     contests::change_contest,
-    error::{corrupt, exactly, gone_or_unavailable, signed, unavailable},
+    database::PostgresDatabase,
+    error::{corrupt, exactly, gone_or_unavailable, refused_or_unknown, signed, unavailable},
 };
 
 /// Bytes of a row of entries: what Postgres keeps in the row itself.
 const BLOCK_BYTES: usize = 1_900;
 
+impl PostgresDatabase {
+    /// Appends to a contest's log.
+    pub(crate) async fn append_to(&self, contest: &ContestId, append: &Append) -> Result<()> {
+        loop {
+            let (number, known) = self.number(contest).await?.ok_or_else(|| no_contest(contest))?;
+            match self.append_once(number, append).await {
+                // Perhaps deleted since its number was learnt: look again, but believe no second time.
+                Err(StoreError::Conflict(_)) if known => self.forget_number(contest),
+                appended => return appended,
+            }
+        }
+    }
+
+    async fn append_once(&self, contest: i32, append: &Append) -> Result<()> {
+        if let Some(patience) = self.commits_alone().filter(|_| is_one_statement(append)) {
+            let mut lent = self.lend().await.map_err(unavailable)?;
+            commits_within(patience, swap(&mut lent, contest, append, refused_or_unknown)).await?;
+            lent.give_back();
+            return Ok(());
+        }
+        let mut tx = self.begin(Durability::Durable).await?;
+        within(self.patience(), write(&mut tx, contest, append)).await?;
+        tx.commit().await
+    }
+}
+
 /// Whether the one statement of [`swap`] is all there is to do.
-pub(crate) fn is_one_statement(append: &Append) -> bool {
+fn is_one_statement(append: &Append) -> bool {
     // Each is named, so that a new one is thought of.
     let Append {
         expected: _,
@@ -45,7 +73,7 @@ pub(crate) fn is_one_statement(append: &Append) -> bool {
 }
 
 /// Does everything but the commit.
-pub(crate) async fn write(tx: &mut Lent, contest: i32, append: &Append) -> Result<()> {
+async fn write(tx: &mut Lent, contest: i32, append: &Append) -> Result<()> {
     swap(tx, contest, append, gone_or_unavailable).await?;
     mark_ballots(tx, contest, &append.marks).await?;
     finish_commands(tx, contest, &append.commands).await?;
@@ -56,7 +84,7 @@ pub(crate) async fn write(tx: &mut Lent, contest: i32, append: &Append) -> Resul
 }
 
 /// Compares and swaps the head, and inserts what belongs to it.
-pub(crate) async fn swap(
+async fn swap(
     connection: &mut Lent,
     contest: i32,
     append: &Append,

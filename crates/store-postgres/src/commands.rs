@@ -12,7 +12,8 @@ use sqlx_postgres::PgRow;
 
 use crate::{
     connection::{Durability, Lent, within},
-    database::{PostgresDatabase, no_contest},
+    contest_row::no_contest,
+    database::PostgresDatabase,
     error::{corrupt, exactly, signed, unavailable, unsigned},
 };
 

@@ -5,9 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests, RequestId,
-    contests::{ContestState, Counted, Minting, PassCount},
+    contests::{ContestChange, ContestState, Counted, Minting, PassCount},
     error::{Result, StoreError},
-    ledger::ContestChange,
 };
 use async_trait::async_trait;
 use sqlx_core::{error::Error, query::query, raw_sql::raw_sql, row::Row as _, sql_str::AssertSqlSafe};
@@ -16,7 +15,8 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     connection::{Durability, Lent, within},
-    database::{PostgresDatabase, no_contest},
+    contest_row::{hold_contest, no_contest},
+    database::PostgresDatabase,
     error::{corrupt, exactly, gone_or_unavailable, signed, unavailable, unsigned},
     pass_revocations::{barred, forget_reasons, minting as stored_minting},
 };
@@ -105,23 +105,6 @@ impl Contests for PostgresDatabase {
         };
         rows.iter().filter_map(|found| row(found).transpose()).collect()
     }
-}
-
-/// A contest's number; it must have this tag key, and exists until the end of the transaction. A stronger lock, which many minters share, could keep the
-/// sequencer from the row for ever.
-pub(crate) async fn hold_contest(tx: &mut Lent, id: &ContestId, tag_key: &[u8]) -> Result<i32> {
-    let row = query("SELECT number FROM contests WHERE id = $1 AND tag_key = $2 FOR KEY SHARE")
-        .bind(id.as_str())
-        .bind(tag_key)
-        .fetch_optional(tx)
-        .await
-        .map_err(unavailable)?
-        .ok_or_else(|| other_contest(id))?;
-    row.try_get(0).map_err(unavailable)
-}
-
-fn other_contest(id: &ContestId) -> StoreError {
-    StoreError::Conflict(format!("there is no contest {id} of this tag key"))
 }
 
 /// Makes a draft with its partitions; returns its number.

@@ -3,10 +3,7 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
-use acclaim_store::{
-    error::{Result, StoreError},
-    ledger::Append,
-};
+use acclaim_store::error::{Result, StoreError};
 use parking_lot::{Mutex, MutexGuard};
 use sqlx_core::{
     connection::Connection as _,
@@ -20,9 +17,8 @@ use sqlx_core::{
 use sqlx_postgres::{PgArguments, PgConnectOptions, PgRow, Postgres};
 
 use crate::{
-    append,
-    connection::{Durability, Lent, Tx, answer, commits_within, within},
-    error::{exactly, is_missing_table, refused_or_unknown, unavailable},
+    connection::{Durability, Lent, Tx, answer, within},
+    error::{exactly, is_missing_table, unavailable},
     schema::{self, OpenError},
 };
 
@@ -160,12 +156,17 @@ impl PostgresDatabase {
         self.settings.statement + GRACE
     }
 
+    /// How long a statement that commits by itself may take; `None` where every statement is within a transaction.
+    pub(crate) fn commits_alone(&self) -> Option<Duration> {
+        self.names_statements.then_some(self.patience() + self.settings.commit)
+    }
+
     /// How connections are made.
     pub(crate) fn options(&self) -> Arc<PgConnectOptions> {
         self.pool.connect_options()
     }
 
-    async fn lend(&self) -> std::result::Result<Lent, Error> {
+    pub(crate) async fn lend(&self) -> std::result::Result<Lent, Error> {
         let connection = self.pool.acquire().await?;
         Ok(Lent::new(connection, self.names_statements))
     }
@@ -244,7 +245,7 @@ impl PostgresDatabase {
     }
 
     /// The number of a contest, and whether it was known without asking.
-    async fn number(&self, contest: &ContestId) -> Result<Option<(i32, bool)>> {
+    pub(crate) async fn number(&self, contest: &ContestId) -> Result<Option<(i32, bool)>> {
         let known = self.numbers().get(contest).copied();
         if let Some(number) = known {
             return Ok(Some((number, true)));
@@ -258,33 +259,8 @@ impl PostgresDatabase {
     }
 
     /// The contest may be gone, and another one have its id.
-    fn forget_number(&self, contest: &ContestId) {
+    pub(crate) fn forget_number(&self, contest: &ContestId) {
         self.numbers().remove(contest);
-    }
-
-    /// Appends to a contest's log.
-    pub(crate) async fn append_to(&self, contest: &ContestId, append: &Append) -> Result<()> {
-        loop {
-            let (number, known) = self.number(contest).await?.ok_or_else(|| no_contest(contest))?;
-            match self.append_once(number, append).await {
-                // Perhaps deleted since its number was learnt: look again, but believe no second time.
-                Err(StoreError::Conflict(_)) if known => self.forget_number(contest),
-                appended => return appended,
-            }
-        }
-    }
-
-    async fn append_once(&self, contest: i32, append: &Append) -> Result<()> {
-        if self.names_statements && append::is_one_statement(append) {
-            let mut lent = self.lend().await.map_err(unavailable)?;
-            let swap = append::swap(&mut lent, contest, append, refused_or_unknown);
-            commits_within(self.patience() + self.settings.commit, swap).await?;
-            lent.give_back();
-            return Ok(());
-        }
-        let mut tx = self.begin(Durability::Durable).await?;
-        within(self.patience(), append::write(&mut tx, contest, append)).await?;
-        tx.commit().await
     }
 
     fn numbers(&self) -> MutexGuard<'_, HashMap<ContestId, i32>> {
@@ -303,9 +279,4 @@ async fn rows_of_transaction(
     let rows = query.fetch_all(&mut *lent).await?;
     raw_sql("COMMIT").execute(lent).await?;
     Ok(rows)
-}
-
-/// There is none of this id.
-pub(crate) fn no_contest(contest: &ContestId) -> StoreError {
-    StoreError::Conflict(format!("there is no contest {contest}"))
 }

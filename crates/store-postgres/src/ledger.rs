@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 use crate::{
     connection::{Durability, within},
-    database::{PostgresDatabase, no_contest},
+    contest_row::no_contest,
+    database::PostgresDatabase,
     error::{corrupt, signed, unavailable, unsigned},
 };
 

@@ -11,6 +11,7 @@ mod append;
 pub mod arrival;
 mod commands;
 mod connection;
+mod contest_row;
 mod contests;
 pub mod database;
 mod error;

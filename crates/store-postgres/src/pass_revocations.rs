@@ -13,7 +13,7 @@ use sqlx_postgres::PgRow;
 
 use crate::{
     connection::{Durability, Lent, within},
-    contests::hold_contest,
+    contest_row::hold_contest,
     database::PostgresDatabase,
     error::{corrupt, exactly, unavailable, unsigned},
 };

@@ -9,8 +9,10 @@ use acclaim_store::{
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use crate::database::{
-    SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned,
+use crate::{
+    contest_number::{contest_number, known_contest},
+    database::SqliteDatabase,
+    error::{corrupt, signed, unavailable, unsigned},
 };
 
 #[async_trait]

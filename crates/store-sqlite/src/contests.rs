@@ -5,15 +5,16 @@ use std::{collections::BTreeSet, sync::Arc};
 use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests, RequestId,
-    contests::{ContestState, Counted, Minting, PassCount},
+    contests::{ContestChange, ContestState, Counted, Minting, PassCount},
     error::{Result, StoreError},
-    ledger::ContestChange,
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::{
-    database::{SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned},
+    contest_number::{contest_number, known_contest},
+    database::SqliteDatabase,
+    error::{corrupt, signed, unavailable, unsigned},
     pass_revocations::{StoredMinting, barred_and_newest, contest_of_key, forget_reasons, minting},
 };
 

@@ -8,7 +8,7 @@ use std::{
 
 use acclaim_store::keyring::{KeyringError, Secret, random};
 
-use crate::{ShownFiles, SqliteDatabase, database::OpenError};
+use crate::{ShownFiles, SqliteDatabase, schema::OpenError};
 
 /// Why a data directory cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]

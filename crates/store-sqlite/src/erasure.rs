@@ -6,7 +6,7 @@ use std::time::Duration;
 use acclaim_store::error::{Result, StoreError};
 use rusqlite::Connection;
 
-use crate::database::{SqliteDatabase, unavailable};
+use crate::{database::SqliteDatabase, error::unavailable};
 
 /// How often the log is tried to be emptied while somebody reads from it.
 const ATTEMPTS: usize = 5;
@@ -14,11 +14,6 @@ const ATTEMPTS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long SQLite waits for locks otherwise, as rusqlite has it.
 const USUAL_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Has a connection overwrite what it frees.
-pub(crate) fn overwrite_freed(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))
-}
 
 impl SqliteDatabase {
     /// Rids the files of what was deleted and committed before.

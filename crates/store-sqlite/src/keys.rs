@@ -12,7 +12,10 @@ use acclaim_store::{
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use crate::database::{SqliteDatabase, corrupt, unavailable};
+use crate::{
+    database::SqliteDatabase,
+    error::{corrupt, unavailable},
+};
 
 #[async_trait]
 impl Keys for SqliteDatabase {

@@ -8,38 +8,27 @@ use acclaim_store::{
     moving::{Moved, Part},
     pass_revocations::PassRevocation,
 };
-use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
+use rusqlite::{Params, Row, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     commands::{StoredCommand, queued_command, read_outcome, stored_command},
+    contest_number::contest_number,
     contests::{read_contest, read_subjects},
-    database::{SqliteDatabase, contest_number, corrupt, unavailable, unsigned},
+    database::SqliteDatabase,
+    error::{corrupt, unavailable, unsigned},
     keys::{StoredKey, staff_key, stored_key},
     ledger::{ballot_row, block, read_head, recorded_ballot, stored_block, stored_turnout, turnout},
+    mark,
     pass_revocations::{StoredMinting, instant, minting, revoked_voter},
 };
 
-/// Name of the installation's value that is the mark.
-const MARK: &str = "moved";
 /// Rows of one part, about.
 const ROWS: usize = 8_192;
 /// Commands of one part: each can be as large as a request.
 const COMMANDS: usize = 64;
 /// Bytes of entries of one part, about.
 const BYTES: usize = 4 << 20;
-/// Tables that nobody may change any more once the mark is there. Who opened the file before it was can write still.
-const FENCED: [&str; 9] = [
-    "staff_keys",
-    "key_revocations",
-    "contests",
-    "heads",
-    "commands",
-    "passes",
-    "pass_requests",
-    "revocations",
-    "revoked_voters",
-];
 
 impl SqliteDatabase {
     /// The mark that an installation left here, if it did.
@@ -47,7 +36,7 @@ impl SqliteDatabase {
     /// # Errors
     /// As any read.
     pub async fn mark(&self) -> Result<Option<Moved>> {
-        self.read(|tx| read_mark(tx).map_err(unavailable)).await
+        self.read(|tx| mark::read(tx).map_err(unavailable)).await
     }
 
     /// Sends the whole installation in parts, the last being [`Part::End`], then waits for the mark and leaves it. Nobody else writes meanwhile;
@@ -59,8 +48,8 @@ impl SqliteDatabase {
         self.write(move |tx| {
             Sender { tx, parts }.send_all()?;
             let mark = mark.blocking_recv().map_err(|_| given_up())?;
-            write_mark(tx, &mark)?;
-            fence(tx).map_err(unavailable)
+            mark::write(tx, &mark)?;
+            mark::fence(tx).map_err(unavailable)
         })
         .await
     }
@@ -71,7 +60,7 @@ impl SqliteDatabase {
     /// As any write.
     pub async fn set_mark(&self, mark: &Moved) -> Result<()> {
         let mark = mark.clone();
-        self.write(move |tx| write_mark(tx, &mark)).await
+        self.write(move |tx| mark::write(tx, &mark)).await
     }
 
     /// Removes the mark, so that the installation goes on here. Durable when it returns.
@@ -79,61 +68,8 @@ impl SqliteDatabase {
     /// # Errors
     /// As any write.
     pub async fn remove_mark(&self) -> Result<()> {
-        self.write(|tx| {
-            tx.execute("DELETE FROM installation WHERE name = ?1", [MARK]).map_err(unavailable)?;
-            for (name, _) in fences() {
-                tx.execute_batch(&format!("DROP TRIGGER IF EXISTS {name}")).map_err(unavailable)?;
-            }
-            Ok(())
-        })
-        .await
+        self.write(mark::remove).await
     }
-}
-
-/// The mark in a database.
-pub(crate) fn read_mark(connection: &Connection) -> rusqlite::Result<Option<Moved>> {
-    let value: Option<Vec<u8>> = connection
-        .query_row("SELECT value FROM installation WHERE name = ?1", [MARK], |row| row.get(0))
-        .optional()?;
-    let unreadable = |error: serde_json::Error| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, error.into())
-    };
-    value.map(|json| serde_json::from_slice(&json).map_err(unreadable)).transpose()
-}
-
-fn write_mark(tx: &Transaction<'_>, mark: &Moved) -> Result<()> {
-    let json = serde_json::to_vec(mark).map_err(corrupt)?;
-    // Not an upsert: its insertion would be stopped by the fence, even where there is something to update.
-    let changed = tx
-        .execute("UPDATE installation SET value = ?1 WHERE name = ?2", params![json, MARK])
-        .map_err(unavailable)?;
-    if changed == 0 {
-        tx.execute("INSERT INTO installation (name, value) VALUES (?1, ?2)", params![MARK, json])
-            .map_err(unavailable)?;
-    }
-    Ok(())
-}
-
-/// Names of the triggers that keep everybody from writing, and what sets them off.
-fn fences() -> Vec<(String, String)> {
-    let all = FENCED.into_iter().flat_map(|table| ["INSERT", "UPDATE", "DELETE"].map(|event| (event, table)));
-    // Other values are only ever inserted; the mark itself changes.
-    all.chain([("INSERT", "installation")])
-        .map(|(event, table)| {
-            (format!("moved_{table}_{}", event.to_lowercase()), format!("BEFORE {event} ON {table}"))
-        })
-        .collect()
-}
-
-/// Keeps everybody from writing, until the mark is removed.
-pub(crate) fn fence(tx: &Transaction<'_>) -> rusqlite::Result<()> {
-    for (name, event) in fences() {
-        let trigger = format!(
-            "CREATE TRIGGER IF NOT EXISTS {name} {event} BEGIN SELECT RAISE(ABORT, 'the installation was moved'); END"
-        );
-        tx.execute_batch(&trigger)?;
-    }
-    Ok(())
 }
 
 fn given_up() -> StoreError {
@@ -203,7 +139,7 @@ impl Sender<'_> {
     fn send_installation(&self) -> Result<()> {
         self.send_rows(
             "SELECT name, value FROM installation WHERE name != ?1 ORDER BY name",
-            [MARK],
+            [mark::MARK],
             |row| Ok((row.get(0)?, row.get(1)?)),
             Ok,
             Part::Values,

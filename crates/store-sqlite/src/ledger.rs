@@ -16,8 +16,10 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::{
     commands::finish_commands,
+    contest_number::{contest_number, known_contest},
     contests::change_contest,
-    database::{SqliteDatabase, contest_number, corrupt, known_contest, signed, unavailable, unsigned},
+    database::SqliteDatabase,
+    error::{corrupt, signed, unavailable, unsigned},
 };
 
 /// Bytes of a row of entries: of a page of 4,096 bytes a row takes a quarter at most, and the rest of it a page of its own.

@@ -3,20 +3,25 @@
 //! `rusqlite` and not sqlx: a batch of ballots is a few thousand small inserts, which plain SQLite does about three times as fast.
 
 mod commands;
+mod contest_number;
 mod contests;
 pub mod database;
 pub mod directory;
 mod erasure;
+mod error;
 pub mod intake;
 mod keys;
 mod leaving;
 mod ledger;
+mod mark;
 mod pass_revocations;
 mod readers;
+mod schema;
 pub mod shown;
 mod writer;
 
 pub use database::SqliteDatabase;
 pub use directory::{DataDirectory, DirectoryError};
 pub use intake::LocalIntake;
+pub use schema::OpenError;
 pub use shown::ShownFiles;

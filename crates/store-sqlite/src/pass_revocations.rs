@@ -12,7 +12,11 @@ use acclaim_store::{
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use crate::database::{SqliteDatabase, corrupt, known_contest, unavailable, unsigned};
+use crate::{
+    contest_number::known_contest,
+    database::SqliteDatabase,
+    error::{corrupt, unavailable, unsigned},
+};
 
 #[async_trait]
 impl PassRevocations for SqliteDatabase {

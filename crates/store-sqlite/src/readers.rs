@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::Semaphore;
 
-use crate::database::unavailable;
+use crate::error::unavailable;
 
 /// How long a read waits for a connection.
 const WAIT: Duration = Duration::from_secs(5);

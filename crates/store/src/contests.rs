@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use acclaim_contest::{ContestId, EntryId, Instant, Phase, SubjectRules, VoterTag, definition::Definition};
 use async_trait::async_trait;
 
-use crate::{error::Result, intake::Session, ledger::ContestChange, request_id::RequestId};
+use crate::{error::Result, intake::Session, request_id::RequestId};
 
 /// One contest.
 #[derive(Debug, Clone)]
@@ -196,4 +196,19 @@ pub trait Contests: Send + Sync {
 
     /// Total of passes issued, by source, in byte order of the sources.
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>>;
+}
+
+/// How a contest stands from now on.
+#[derive(Debug, Clone)]
+pub struct ContestChange {
+    /// The revision that this follows, compared: a draft may have been edited meanwhile.
+    pub revision: u64,
+    /// The contest's wrapped tag key as it was then, compared: a draft may have been deleted meanwhile, and another one have its id.
+    pub tag_key: Option<Vec<u8>>,
+    /// The definition, if it was amended.
+    pub definition: Option<Definition>,
+    /// The state.
+    pub state: ContestState,
+    /// Whether the contest's tag key is destroyed: in the same transaction as the entry that says so, so that never one is true without the other.
+    pub tag_key_destroyed: bool,
 }

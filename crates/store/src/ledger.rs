@@ -1,13 +1,13 @@
 //! The log of each contest, and what is looked up in it.
 
 use acclaim_ballot_log::{hash::Hash, tile::TileId};
-use acclaim_contest::{BallotId, BallotState, ContestId, definition::Definition};
+use acclaim_contest::{BallotId, BallotState, ContestId};
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
     command::CommandOutcome,
-    contests::ContestState,
+    contests::ContestChange,
     error::{Result, StoreError},
     hub::Rejection,
     intake::Cursors,
@@ -82,21 +82,6 @@ pub struct Turnout {
     pub group: Option<String>,
     /// Ballots.
     pub ballots: u64,
-}
-
-/// How a contest stands from now on.
-#[derive(Debug, Clone)]
-pub struct ContestChange {
-    /// The revision that this follows, compared: a draft may have been edited meanwhile.
-    pub revision: u64,
-    /// The contest's wrapped tag key as it was then, compared: a draft may have been deleted meanwhile, and another one have its id.
-    pub tag_key: Option<Vec<u8>>,
-    /// The definition, if it was amended.
-    pub definition: Option<Definition>,
-    /// The state.
-    pub state: ContestState,
-    /// Whether the contest's tag key is destroyed: in the same transaction as the entry that says so, so that never one is true without the other.
-    pub tag_key_destroyed: bool,
 }
 
 /// A ballot's state as a table holds it: a number, and the reason of a void.

@@ -7,6 +7,7 @@ pub mod file;
 mod header;
 mod nearest;
 mod number;
+mod read;
 mod table;
 mod total;
 mod workbook;

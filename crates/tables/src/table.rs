@@ -2,8 +2,6 @@
 
 use std::{borrow::Cow, fmt};
 
-use crate::{delimited, workbook};
-
 /// The most cells of a table. More are refused.
 pub const MAX_CELLS: usize = 4_000_000;
 /// The most bytes of text in a table's cells.
@@ -77,20 +75,6 @@ impl fmt::Display for Unreadable {
 impl std::error::Error for Unreadable {}
 
 impl Table {
-    /// Reads a table, whatever it is: the content tells.
-    ///
-    /// # Errors
-    /// [`Unreadable`] with the row or line that is to blame.
-    pub fn read(content: &[u8]) -> Result<Self, Unreadable> {
-        if workbook::is_workbook(content) { workbook::read(content) } else { delimited::read(content) }
-    }
-
-    /// Whether the content is a workbook and not text.
-    #[must_use]
-    pub fn is_workbook(content: &[u8]) -> bool {
-        workbook::is_workbook(content)
-    }
-
     /// The same table with each cell's text as `read` gives it, which must not be longer.
     #[must_use]
     pub fn with_cells(mut self, read: impl Fn(&str) -> Cow<'_, str>) -> Self {

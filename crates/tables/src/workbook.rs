@@ -13,18 +13,11 @@ use acclaim_text::shortened;
 use calamine::{Data, Ods, Reader as _, Sheet, SheetType, SheetVisible, Xlsx};
 
 use self::{
-    parts::Kind,
+    parts::{Kind, MAX_CELLS, SAVE},
     shown::{NumberFormat, shown},
 };
 use crate::table::{Builder, Form, Table, Unreadable};
 
-/// The most cells of a workbook's sheets together, gaps between cells included.
-pub(crate) const MAX_CELLS: usize = 2_000_000;
-/// The most columns of a sheet.
-pub(crate) const MAX_COLUMNS: usize = 16_384;
-
-/// How to save a workbook that is not read.
-const SAVE: &str = "save it as .xlsx, .ods or \"CSV UTF-8\"";
 /// What old workbooks and workbooks with a password begin with.
 const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const ZIP: &[u8] = b"PK\x03\x04";

@@ -14,11 +14,11 @@ use acclaim_contest::{
 use acclaim_store::{
     Command, CommandOutcome, Database, RequestId, Shown, StoreError,
     command::{Queued, QueuedCommand, Sought},
-    contests::{ContestState, Counted, Minting, PassCount},
+    contests::{ContestChange, ContestState, Counted, Minting, PassCount},
     hub::Rejection,
     intake::{Cursor, Cursors},
     keys::{KeyRevocation, Revocation, Role, StaffKey},
-    ledger::{Append, ContestChange, Head, Turnout},
+    ledger::{Append, Head, Turnout},
 };
 use bytes::Bytes;
 pub use intake::intake;

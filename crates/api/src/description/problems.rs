@@ -37,7 +37,7 @@ macro_rules! refusals {
 
         impl utoipa::IntoResponses for $name {
             fn responses() -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
-                $crate::description::responses_of(&[$(&$crate::problem::$kind),+])
+                $crate::description::problems::responses_of(&[$(&$crate::problem::$kind),+])
             }
         }
     };

@@ -6,9 +6,11 @@
 
 use std::fmt;
 
-use acclaim_contest::{BallotId, ContestId, VoterTag, id::is_id, voter::BallotContent};
+use acclaim_contest::{
+    BallotId, ContestId, VoterTag, entry::MAX_ENTRY_LENGTH, id::is_id, voter::BallotContent,
+};
 
-use super::codec::{EntryError, MAX_ENTRY_LENGTH};
+use super::error::EntryError;
 use super::text::{is_cut_time, is_period};
 
 /// The first bytes of every ballot's line, and of no other's.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use acclaim_contest::{Decimal, amendment::Amended, id::is_id};
 
-use super::codec::EntryError;
+use super::error::EntryError;
 use super::text::{is_day, is_hex_of_32};
 use super::{Amendment, ContestHeader, Event, Previous, Reasoned, VERSION};
 use crate::hash::Hash;

@@ -4,41 +4,15 @@
 //! RFC 8785 says, which is how `serde_json` writes them. An event is read, written again and compared; that finds unknown,
 //! repeated and misplaced keys and other spellings alike.
 
-pub use acclaim_contest::entry::MAX_ENTRY_LENGTH;
+use acclaim_contest::entry::MAX_ENTRY_LENGTH;
 use acclaim_text::shortened;
 
 use super::ballot::{self, BallotEntry};
 use super::types::is_type;
-use super::{Event, LogEntry, Salt, check::check};
+use super::{Event, LogEntry, Salt, check::check, error::EntryError};
 
 /// What a type's name stands behind, in every entry.
 const TYPE_PREFIX: &str = r#"{"type":""#;
-
-/// Why bytes are not an entry, or an entry cannot be written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EntryError {
-    /// So many bytes.
-    #[error("{0} bytes long: an entry has at most {MAX_ENTRY_LENGTH}")]
-    TooLong(usize),
-    /// Not UTF-8.
-    #[error("not UTF-8")]
-    NotUtf8,
-    /// Not JSON.
-    #[error("not JSON: {0}")]
-    NotJson(String),
-    /// A type that this version does not know.
-    #[error("unknown type `{0}`")]
-    UnknownType(String),
-    /// A key is missing, or its value is not of the form it must have.
-    #[error("malformed: {0}")]
-    Malformed(String),
-    /// Differs from the canonical form of what it says: unknown, repeated or misplaced key, white space, other spelling.
-    #[error("not in canonical form")]
-    NotCanonical,
-    /// Well formed, and yet no entry can say this.
-    #[error("{0}")]
-    Invalid(&'static str),
-}
 
 impl<'a> LogEntry<'a> {
     /// Reads an entry from its line, without the newline.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use acclaim_contest::ContestId;
 use clap::{Args, Subcommand};
 
-use super::{Target, log::FormArgs};
+use super::{log::FormArgs, target::Target};
 
 /// `acclaim contest ...`
 #[derive(Debug, Subcommand)]

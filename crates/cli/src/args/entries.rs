@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use acclaim_contest::ContestId;
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::Target;
+use super::target::Target;
 
 /// `acclaim entries ...`
 #[derive(Debug, Subcommand)]

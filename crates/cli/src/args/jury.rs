@@ -3,7 +3,7 @@
 use acclaim_contest::{ContestId, EntryId, PanelId};
 use clap::{Args, Subcommand};
 
-use super::{Target, contest::ShowArgs};
+use super::{contest::ShowArgs, target::Target};
 
 /// `acclaim jury ...`
 #[derive(Debug, Subcommand)]

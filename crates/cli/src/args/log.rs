@@ -8,7 +8,7 @@ use acclaim_report::Format;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::Target;
+use super::target::Target;
 
 /// `acclaim log ...`
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use acclaim_contest::{BallotId, CategoryId, ContestId, EntryId, PanelId};
 use clap::{Args, Subcommand};
 
-use super::{Target, contest::ShowArgs};
+use super::{contest::ShowArgs, target::Target};
 
 /// `acclaim rule ...`
 #[derive(Debug, Subcommand)]

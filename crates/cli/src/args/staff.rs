@@ -7,7 +7,7 @@ use acclaim_store::{keys::Role, pass_revocations::Mode};
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::Target;
+use super::target::Target;
 
 /// `acclaim pass ...`
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,8 @@ use axum::http::{Request, Response, Uri, header};
 use bytes::Bytes;
 use ureq::{Agent, Error, config::AutoHeaderValue};
 
-use super::{Body, Transport, TransportError};
+use super::transport::{Body, Transport, TransportError};
+use crate::this_machine::is_this_machine;
 
 /// How long a server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -87,11 +88,6 @@ impl Transport for HttpTransport {
     fn public_url(&self) -> Option<&str> {
         Some(&self.url)
     }
-}
-
-/// Whether a host is this machine, where no proxy leads.
-pub(crate) fn is_this_machine(host: &str) -> bool {
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// Whether the connection broke under way. One that was refused says that no server is there: waiting is of no use.

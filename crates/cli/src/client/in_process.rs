@@ -20,7 +20,7 @@ use http_body_util::BodyExt as _;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use super::{Body, Transport, TransportError};
+use super::transport::{Body, Transport, TransportError};
 use crate::{
     config::Config,
     engine::{Engine, Role},

@@ -1,7 +1,8 @@
 //! `acclaim audit`: of an exported folder; of an engine or an exported folder on a file server, by way of a copy that is fetched; or of an engine that
 //! is followed.
 
-pub(super) mod chain;
+pub(super) mod audited;
+mod chain;
 mod copy;
 mod folder;
 mod follow;
@@ -11,70 +12,24 @@ pub(super) mod witnessed;
 
 use std::{
     fs,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
-use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey, WitnessKey};
+use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey};
 use acclaim_tally::AuditReport;
 use anyhow::{Context as _, Result, bail};
+use audited::{Audited, Beside, Means};
+use chain::{Chain, Link, Whereabouts};
 use serde_json::json;
+use source::Source;
+use witnessed::WitnessReport;
 
 use crate::{
-    args::{Target, log::AuditArgs},
+    args::{log::AuditArgs, target::Target},
     client::Client,
     outcome::Outcome,
     output,
 };
-use chain::{Chain, Link, Whereabouts};
-use source::Source;
-use witnessed::{CosignatureWatch, WitnessReport};
-
-/// How much an audit may use.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Means {
-    threads: NonZeroUsize,
-    /// Bytes for what is known of voters.
-    memory: u64,
-}
-
-impl Means {
-    /// All cores, and so many mebibytes.
-    pub(super) fn of(memory: u64, threads: Option<NonZeroUsize>) -> Self {
-        let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { threads: threads.unwrap_or_else(cores), memory: memory << 20 }
-    }
-}
-
-/// What a log is compared with beyond its own checkpoint.
-#[derive(Debug, Default)]
-pub(super) struct Beside {
-    /// A published result, in place of the log's own.
-    pub(super) result: Option<Vec<u8>>,
-    /// Checkpoints seen earlier, which must be of this log.
-    pub(super) earlier: Vec<Checkpoint>,
-    /// Who must have cosigned its entries.
-    pub(super) witnesses: Vec<WitnessKey>,
-    /// How long an entry may wait for that.
-    pub(super) cosigned_within: Duration,
-}
-
-impl Beside {
-    /// Watches the witnesses, if there are any.
-    fn watch(&self) -> Option<CosignatureWatch> {
-        let has_some = !self.witnesses.is_empty();
-        has_some.then(|| CosignatureWatch::new(&self.witnesses, self.cosigned_within))
-    }
-}
-
-/// What an audit of one log found.
-struct Audited {
-    report: AuditReport,
-    /// What its witnesses have cosigned, if some are demanded.
-    witnesses: Option<WitnessReport>,
-}
 
 pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     let key = args.key.read()?;

@@ -13,20 +13,19 @@ use acclaim_contest::{
 };
 use acclaim_tables::file::read as read_bounded;
 use anyhow::{Context as _, Result, anyhow};
+pub(super) use ending::what_to_certify;
 use serde_json::{Value, json};
 
 use crate::{
     args::{
-        Target,
         contest::{ContestCommand, CreateArgs, ListArgs, ReasonArgs, ResultArgs, ShowArgs},
+        target::Target,
     },
     client::{Client, IdempotencyKey, problem::Problem},
     clock,
     outcome::{Hint, Outcome, Refused},
     output::{self, Card, Table},
 };
-
-pub(super) use ending::what_to_certify;
 
 pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
     match command {

@@ -130,8 +130,8 @@ impl<'a> Demo<'a> {
         let report = audit::audit_folder(
             &exported,
             &audit::verifier_key(vkey)?,
-            audit::Beside::default(),
-            audit::Means::of(1024, None),
+            audit::audited::Beside::default(),
+            audit::audited::Means::of(1024, None),
         )?;
         if report.ballots.recorded != figures.recorded {
             return Err(Refused(format!(

@@ -2,6 +2,7 @@
 
 mod draft;
 mod ids;
+mod import;
 mod rows;
 mod written;
 
@@ -12,7 +13,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use self::{
     draft::{Changes, Draft},
-    rows::Import,
+    import::Import,
 };
 use super::{
     contest::listed as listed_mistakes,

@@ -18,9 +18,8 @@ use tokio::runtime::Runtime;
 
 use crate::{
     args::{
-        data_directory,
         staff::{DataArgs, KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs, KeyTarget},
-        staff_key,
+        target::{data_directory, staff_key},
     },
     client::{Client, IdempotencyKey},
     clock,

@@ -8,26 +8,23 @@ use std::{
     path::Path,
 };
 
-use acclaim_ballot_log::{Checkpoint, Event, LogEntry, VerifierKey, entry::MAX_ENTRY_LENGTH};
+use acclaim_ballot_log::{Checkpoint, Event, LogEntry, VerifierKey};
 use acclaim_contest::{ContestId, Zone};
 use acclaim_report::{Format, MOST_BYTES, Report};
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    audit::chain::{MOST_ROUNDS, contest_of},
     cosigned,
+    rounds::{MOST_ROUNDS, contest_of},
 };
 use crate::{
     args::log::{ExportArgs, TallyArgs},
     client::{Answer, Client, problem::Problem},
-    folder::{Folder, FolderWriter},
+    folder::{Folder, FolderWriter, MOST_LINE},
     outcome::Outcome,
     output, progress,
 };
-
-/// The longest line of a log with its newline, in bytes.
-pub(super) const MOST_LINE: u64 = MAX_ENTRY_LENGTH as u64 + 1;
 
 /// How often result and checkpoint are read until they are of one moment.
 const MOST_ATTEMPTS: usize = 10;

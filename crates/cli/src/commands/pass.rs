@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::list::{List, Source};
+use self::list::{List, PIECE, Source};
 pub(super) use self::revoke::{count, revoke};
 use crate::{
     args::staff::{LinkTemplate, MintArgs},
@@ -28,9 +28,6 @@ use crate::{
     output::{self, Unwritable},
     progress,
 };
-
-/// Passes of one request.
-const PIECE: u64 = 10_000;
 
 /// A voter's pass as the API hands it out.
 #[derive(Debug, Deserialize)]

@@ -11,7 +11,7 @@ use axum::http::{Response, Uri, header};
 use tokio::sync::{Semaphore, oneshot};
 use ureq::Agent;
 
-use crate::{client::is_this_machine, output::printable};
+use crate::{output::printable, this_machine::is_this_machine};
 
 /// How long a witness may take: less than the sequencer's patience, so that no request outlives it.
 const ANSWER: Duration = Duration::from_secs(4);

@@ -12,8 +12,8 @@ use super::{
     contest_table::{title, titles},
     fields::{Field, Table},
     mistakes::{Findings, Place},
-    rules_tables::{MOST_PLACES, votes_per_category},
     text,
+    votes::{MOST_PLACES, votes_per_category},
 };
 use crate::{
     ballot::{MOST_SELECTIONS_LENGTH, selection_length},

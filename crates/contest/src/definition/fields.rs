@@ -6,7 +6,7 @@ use acclaim_text::quoted;
 
 use super::{
     mistakes::{Findings, Place, clipped, clipped_message},
-    supported,
+    supported::is_supported,
     tree::{MOST_ELEMENTS, MOST_KEYS, Node, View},
 };
 
@@ -221,8 +221,16 @@ impl<'t> Field<'t> {
             self.wrong(findings, format!("must be {}, not {}", either(&all), quoted(&text)));
             return None;
         };
-        supported::check_word(self, &self.path, word, findings);
+        self.check_supported(&self.path, word, findings);
         Some(*value)
+    }
+
+    /// Refuses the word of `key` here if this version does not count by it.
+    pub(super) fn check_supported(&self, key: &str, word: &str, findings: &mut Findings) {
+        if !is_supported(key, word) {
+            let name = key.rsplit('.').next().unwrap_or(key);
+            self.wrong(findings, format!("{name} = \"{word}\" is not supported yet"));
+        }
     }
 
     pub(super) fn table(&self, findings: &mut Findings) -> Option<Table<'t>> {

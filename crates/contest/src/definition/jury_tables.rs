@@ -8,7 +8,7 @@ use super::{
     contradictions::Listed,
     fields::{Field, Table},
     mistakes::Findings,
-    supported, text,
+    text,
 };
 use crate::{
     juror,
@@ -96,7 +96,7 @@ pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> Admiss
     let mut seen = HashSet::new();
     let method = |element: Field<'_>| {
         let word = element.word(&words, findings)?;
-        supported::check_word(&element, "admission.methods", word, findings);
+        element.check_supported("admission.methods", word, findings);
         if !seen.insert(word) {
             element.wrong(findings, format!("{} is there more than once", quoted(word)));
         }

@@ -10,6 +10,7 @@ use super::{
     jury_tables,
     mistakes::Findings,
     tree::{MOST_ELEMENTS, Node},
+    votes::{MOST_PLACES, votes_per_category},
 };
 use crate::id::CategoryId;
 use crate::rules::{
@@ -18,16 +19,12 @@ use crate::rules::{
     WinnersBy, WinnersFrom,
 };
 
-/// The most votes of a ballot in one category.
-const MOST_VOTES_PER_CATEGORY: u64 = 1_000;
 /// The most votes of a voter in all.
 const MOST_VOTES_IN_ALL: u64 = 1_000_000;
 /// The most replacements of a voter.
 const MOST_REVISIONS: u64 = 1_000;
 const DEFAULT_REVISIONS: u32 = 20;
 const DEFAULT_BALLOTS: u32 = 1_000;
-/// The most champions or winners of a category: as many as there can be entries.
-pub(super) const MOST_PLACES: u64 = 100_000;
 /// The largest integer that every JSON reader keeps exact.
 const MOST_EXACT: u64 = (1 << 53) - 1;
 
@@ -111,18 +108,6 @@ fn ballot(root: &mut Table<'_>, categories: &Categories, findings: &mut Findings
         ballots_per_voter: ballots.or((period == Period::Counted).then_some(DEFAULT_BALLOTS)),
         cast_time,
     }
-}
-
-pub(super) fn votes_per_category(field: &Field<'_>, findings: &mut Findings) -> Option<[u32; 2]> {
-    let [least, most] = field.pair("[least, most], such as [1, 1]", findings)?;
-    let least = least.number(1..=MOST_VOTES_PER_CATEGORY, findings);
-    let most = most.number(1..=MOST_VOTES_PER_CATEGORY, findings);
-    let (least, most) = (least?, most?);
-    if least > most {
-        field.wrong(findings, format!("the least ({least}) must not be more than the most ({most})"));
-        return None;
-    }
-    Some([least, most])
 }
 
 /// Checked here as well against the number of categories, which the rules do not know.

@@ -11,6 +11,7 @@ mod any_definition;
 mod bad_definitions;
 mod ballots;
 mod characters;
+mod days;
 mod defaults;
 mod entries_file;
 mod every_mistake;

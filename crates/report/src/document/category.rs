@@ -4,7 +4,7 @@ use acclaim_contest::{CategoryId, EntryId, Instant, PanelId, id::ChannelId, rule
 use serde::Deserialize;
 
 use super::{
-    Ballots, Voided,
+    counts::{Ballots, Voided},
     figure::{Exact, Figure},
     panel::PanelResult,
 };

@@ -6,7 +6,7 @@ use acclaim_contest::CategoryId;
 use maud::{Markup, html};
 
 use super::{
-    category::Titles,
+    titles::Titles,
     words::{count, grouped, outside, signed},
 };
 use crate::document::{

@@ -9,7 +9,11 @@ use super::{
     tables::differs,
     words::{count, grouped, instant, listed, outside},
 };
-use crate::document::{Ballots, Counts, Document, Voided, WithdrawnEntry};
+use crate::document::{
+    Document, WithdrawnEntry,
+    category::CategoryCounts,
+    counts::{Ballots, Counts, Voided},
+};
 
 pub(super) fn section(document: &Document) -> Markup {
     let counts = &document.counts;
@@ -143,7 +147,7 @@ fn ruling(document: &Document, entry: &WithdrawnEntry) -> Markup {
 }
 
 /// What became of the ballots of one category, in a sentence.
-pub(super) fn of_category(counts: &crate::document::category::CategoryCounts) -> Markup {
+pub(super) fn of_category(counts: &CategoryCounts) -> Markup {
     let Ballots { recorded, counted, replaced, voided, incomplete } = counts.ballots;
     let reasons: Vec<Markup> = counts
         .voided

@@ -4,7 +4,7 @@ use acclaim_contest::rules::PanelKind;
 use maud::{Markup, html};
 
 use super::{
-    category::Titles,
+    titles::Titles,
     words::{count, grouped, listed, name},
 };
 use crate::document::panel::{JurorEntries, PanelResult};

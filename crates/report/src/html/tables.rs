@@ -9,8 +9,8 @@ use acclaim_contest::{
 use maud::{Markup, html};
 
 use super::{
-    category::Titles,
     jurors,
+    titles::Titles,
     words::{count, grouped, largest, listed, measure, outside, rank, unit},
 };
 use crate::document::{

@@ -7,7 +7,7 @@ use acclaim_contest::{
 use maud::{Markup, html};
 
 use super::{
-    category::Titles,
+    titles::Titles,
     words::{clean, count, grouped, listed, signed, unit},
 };
 use crate::document::{

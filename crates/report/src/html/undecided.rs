@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::{
-    category::Titles,
     jurors::names,
+    titles::Titles,
     words::{count, listed, outside},
 };
 use crate::document::{

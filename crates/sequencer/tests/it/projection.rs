@@ -5,8 +5,9 @@ use acclaim_sequencer::LoadError;
 use acclaim_store::{
     Command, ContestRecord, StoreError,
     command::Reason,
+    contests::ContestChange,
     hub::{BallotOutcome, Notice},
-    ledger::{Append, ContestChange},
+    ledger::Append,
 };
 
 use crate::support::{CLOSES, Ground, World, definition_with, time};

@@ -10,10 +10,10 @@ use acclaim_store::{
     Command, Commands as _, Contests as _, Intake as _, Keys as _, Ledger as _, RequestId, Shown as _,
     StoreError,
     command::{Queued, QueuedCommand},
-    contests::{ContestState, Counted, PassCount},
+    contests::{ContestChange, ContestState, Counted, PassCount},
     intake::{Cursors, Item, Offer, Session, Submitted},
     keys::{Role, StaffKey},
-    ledger::{Append, ContestChange, Head},
+    ledger::{Append, Head},
     moving::{Moved, Part},
 };
 use acclaim_store_sqlite::{DataDirectory, DirectoryError, LocalIntake, SqliteDatabase};

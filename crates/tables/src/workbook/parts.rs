@@ -11,9 +11,14 @@ use quick_xml::{
 };
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use super::{MAX_CELLS, MAX_COLUMNS, SAVE};
 use crate::table::MAX_TEXT;
 
+/// The most cells of a workbook's sheets together, gaps between cells included.
+pub(super) const MAX_CELLS: usize = 2_000_000;
+/// The most columns of a sheet.
+const MAX_COLUMNS: usize = 16_384;
+/// How to save a workbook that is not read.
+pub(super) const SAVE: &str = "save it as .xlsx, .ods or \"CSV UTF-8\"";
 /// The most bytes of all parts together, unpacked.
 const MAX_UNPACKED: usize = 128 << 20;
 /// The most parts of a workbook.

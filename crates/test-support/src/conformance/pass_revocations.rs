@@ -4,8 +4,7 @@ use acclaim_ballot_log::Hash;
 use acclaim_contest::{ContestId, Instant, Phase, VoterTag};
 use acclaim_store::{
     Database, RequestId, StoreError,
-    contests::{ContestState, Counted, PassCount},
-    ledger::ContestChange,
+    contests::{ContestChange, ContestState, Counted, PassCount},
     pass_revocations::{Mode, PassRevocation, Revoked, RevokedCounts, RevokedVoter},
 };
 

@@ -7,21 +7,22 @@ use std::{
 };
 
 use acclaim_ballot_log::{CheckpointError, Event, LogEntry, VerifierKey, entry::Previous};
-use acclaim_contest::ContestId;
 use acclaim_tally::{AuditReport, audit::Finding};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use tempfile::TempDir;
 
 use super::{
-    Audited, Beside, Means, copy, folder,
+    audited::{Audited, Beside, Means},
+    copy, folder,
     opening::{Listed, Opening, Prefix},
     source::Source,
 };
-use crate::client::{Client, problem::Problem};
+use crate::{
+    client::{Client, problem::Problem},
+    commands::rounds::{MOST_ROUNDS, contest_of},
+};
 
-/// Logs of a chain that are followed, at most.
-pub(in crate::commands) const MOST_ROUNDS: usize = 32;
 /// What to do about a previous log that is missing.
 const ADVICE: &str = "Get its export and put it into the folder `previous` within this log's, or name it with --previous; --alone judges this log only";
 
@@ -179,13 +180,6 @@ impl Whereabouts<'_> {
             }
         }
     }
-}
-
-/// The contest of an origin, if it is of the same installation as another one.
-pub(in crate::commands) fn contest_of(origin: &str, same_as: &str) -> Option<ContestId> {
-    let (installation, contest) = origin.rsplit_once('/')?;
-    let (same, _) = same_as.rsplit_once('/')?;
-    if installation == same { contest.parse().ok() } else { None }
 }
 
 /// Audits the previous log, wherever it is.

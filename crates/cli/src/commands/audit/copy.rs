@@ -13,12 +13,13 @@ use acclaim_tally::Expected;
 use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 
-use super::{Audited, Beside, Means, folder as files, source::Source, witnessed::CosignatureWatch};
-use crate::{
-    client::problem::Problem,
-    commands::{cosigned::demand, log::MOST_LINE},
-    progress,
+use super::{
+    audited::{Audited, Beside, Means},
+    folder as files,
+    source::Source,
+    witnessed::CosignatureWatch,
 };
+use crate::{client::problem::Problem, commands::cosigned::demand, folder::MOST_LINE, progress};
 
 /// Attempts in a row that bring no entry, at most.
 const MOST_ATTEMPTS: u32 = 9;

@@ -13,15 +13,11 @@ use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 
 use super::{
-    Audited, Beside, Means,
+    audited::{Audited, Beside, Means},
     opening::last_line,
     witnessed::{CosignatureWatch, WitnessReport},
 };
-use crate::{
-    clock::now,
-    commands::{cosigned::demand, log::MOST_LINE},
-    progress,
-};
+use crate::{clock::now, commands::cosigned::demand, folder::MOST_LINE, progress};
 
 /// Bytes read at once: some ten thousand ballots, so that threads seldom wait for each other.
 const PIECE: usize = 4 << 20;

@@ -22,13 +22,13 @@ use anyhow::{Context as _, Result, bail};
 use witnesses::Witnesses;
 
 use super::{
-    Beside,
+    audited::Beside,
     copy::{LogCopy, Unwritable},
     folder::leaf_tiles,
     print_finding, print_verdict,
     source::Source,
 };
-use crate::{client::problem::Problem, commands::log::MOST_LINE, outcome::Outcome, output};
+use crate::{client::problem::Problem, folder::MOST_LINE, outcome::Outcome, output};
 
 /// So many looks in a row may show what does not fit together, by a cache or a replica that lags: an older checkpoint, one whose tiles are not there
 /// yet, a result of before, entries beyond the checkpoint.

@@ -11,7 +11,7 @@ use acclaim_tally::Replay;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::commands::log::MOST_LINE;
+use crate::folder::MOST_LINE;
 
 /// How a log begins, as far as rounds go.
 #[derive(Debug, Default)]

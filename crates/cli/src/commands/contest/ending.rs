@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::{post, report};
 use crate::{
     args::{
-        Target,
         contest::{CertifyArgs, DestroyKeyArgs},
+        target::Target,
     },
     client::{Client, problem::Problem},
     confirm::confirm,

@@ -6,7 +6,7 @@ use acclaim_contest::{Category, CategoryId, ContestId, Definition, Entry};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 
-use super::rows::Import;
+use super::import::Import;
 use crate::client::{Client, IdempotencyKey};
 
 /// A draft with its revision.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use acclaim_contest::{Entry, EntryId, id::slug, juror};
 
-use super::rows::Import;
+use super::import::Import;
 
 /// The id of an entry that gets its own later.
 #[expect(clippy::expect_used, reason = "one letter is an identifier")]

@@ -13,34 +13,11 @@ use acclaim_contest::{
 use acclaim_tables::{Header, Row};
 use anyhow::{Result, bail};
 
-use super::ids;
-use crate::{
-    args::entries::EntryColumns,
-    commands::table_file::{Mistake, TableFile},
+use super::{
+    ids,
+    import::{EntryRow, Import},
 };
-
-/// Entries as a file has them.
-#[derive(Debug, Default)]
-pub(super) struct Import {
-    /// Those that the file names, in the order in which they come.
-    pub(super) categories: Vec<Category>,
-    pub(super) entries: Vec<EntryRow>,
-    /// What voters will see, by the names of columns.
-    pub(super) seen: Vec<String>,
-    /// The columns that are not read.
-    pub(super) left_out: Vec<String>,
-    pub(super) notes: Vec<String>,
-    pub(super) mistakes: Vec<Mistake>,
-}
-
-/// An entry with the row it stands in.
-#[derive(Debug, Clone)]
-pub(super) struct EntryRow {
-    pub(super) number: u32,
-    /// With the id of its column, or with one that is still to be made.
-    pub(super) entry: Entry,
-    pub(super) has_own_id: bool,
-}
+use crate::{args::entries::EntryColumns, commands::table_file::TableFile};
 
 /// Where the columns are.
 struct Columns {

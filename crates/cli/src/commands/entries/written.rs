@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::rows::Import;
+use super::import::Import;
 use crate::args::entries::ImportArgs;
 
 /// The whole text.

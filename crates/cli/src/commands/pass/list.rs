@@ -22,6 +22,8 @@ use crate::{
     output,
 };
 
+/// Voters of one request.
+pub(super) const PIECE: u64 = 10_000;
 /// Begins what minting answers in the place of a subject for a voter without a name.
 const MADE_UP: &str = "pass:";
 /// Persons and places of one, at most, that the report lists.

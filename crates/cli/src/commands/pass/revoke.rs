@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
-use super::{PIECE, list::Source};
+use super::list::{PIECE, Source};
 use crate::{
     args::staff::{PassCountArgs, RevokeArgs},
     client::{Client, IdempotencyKey, problem::Problem},

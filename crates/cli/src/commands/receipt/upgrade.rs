@@ -20,9 +20,9 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{not_proved, proved, read};
 use crate::{
-    args::{Target, log::UpgradeArgs},
+    args::{log::UpgradeArgs, target::Target},
     client::Client,
-    commands::log::MOST_LINE,
+    folder::MOST_LINE,
     outcome::{Outcome, Refused},
 };
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::{Follower, Seen, Wrong, two_roots};
 use crate::{
     clock::now,
-    commands::audit::{Beside, folder::watched, witnessed::CosignatureWatch},
+    commands::audit::{audited::Beside, folder::watched, witnessed::CosignatureWatch},
 };
 
 /// What a follower knows of the witnesses that it demands.

@@ -1,0 +1,37 @@
+//! Names of the entries of a category.
+
+use std::collections::HashMap;
+
+use acclaim_contest::EntryId;
+use maud::{Markup, html};
+
+use super::words::{listed, name, outside};
+use crate::document::{WithdrawnEntry, category::CategoryResult};
+
+/// The titles of a category's entries by their identifiers.
+pub(super) struct Titles<'a>(HashMap<&'a str, &'a str>);
+
+impl<'a> Titles<'a> {
+    pub(super) fn new(category: &'a CategoryResult, withdrawn: &[&'a WithdrawnEntry]) -> Self {
+        let standings = category.standings.iter().map(|entry| (entry.entry.as_str(), entry.title.as_str()));
+        let withdrawn = withdrawn.iter().map(|entry| (entry.entry.as_str(), entry.title.as_str()));
+        Self(standings.chain(withdrawn).collect())
+    }
+
+    /// What voters read; the identifier of an entry that the category does not list.
+    pub(super) fn of(&self, entry: &EntryId) -> Markup {
+        match self.0.get(entry.as_str()) {
+            Some(title) => outside(title),
+            None => html! { code { (entry) } },
+        }
+    }
+
+    /// Some entries in a row, each cut off if it is very long, since the same entries come in several lists.
+    pub(super) fn listed(&self, entries: &[EntryId]) -> Markup {
+        let short = |entry: &EntryId| match self.0.get(entry.as_str()) {
+            Some(title) => name(title),
+            None => html! { code { (entry) } },
+        };
+        listed(&entries.iter().map(short).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,19 @@
+//! Contests by their numbers, which other tables have.
+
+use acclaim_contest::ContestId;
+use acclaim_store::error::{Result, StoreError};
+use rusqlite::{OptionalExtension as _, Transaction};
+
+use crate::error::unavailable;
+
+/// A contest's number, or `None` if there is no such contest.
+pub(crate) fn contest_number(tx: &Transaction<'_>, contest: &ContestId) -> Result<Option<i64>> {
+    tx.prepare_cached("SELECT number FROM contests WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([contest.as_str()], |row| row.get(0)).optional())
+        .map_err(unavailable)
+}
+
+/// A contest's number; it must exist.
+pub(crate) fn known_contest(tx: &Transaction<'_>, contest: &ContestId) -> Result<i64> {
+    contest_number(tx, contest)?.ok_or_else(|| StoreError::Conflict(format!("there is no contest {contest}")))
+}

@@ -1,0 +1,138 @@
+//! The file as it is opened: ours, configured, and of this program's schema.
+
+use std::{
+    fs::OpenOptions,
+    path::{Path, PathBuf},
+};
+
+use acclaim_store::moving::Moved;
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::mark;
+
+/// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/1.sql"),
+    include_str!("../migrations/2.sql"),
+    include_str!("../migrations/3.sql"),
+    include_str!("../migrations/4.sql"),
+    include_str!("../migrations/5.sql"),
+    include_str!("../migrations/6.sql"),
+    include_str!("../migrations/7.sql"),
+    include_str!("../migrations/8.sql"),
+    include_str!("../migrations/9.sql"),
+];
+
+/// The version of this program's schema.
+pub(crate) const SCHEMA_VERSION: usize = MIGRATIONS.len();
+
+/// Marks the file as ours: `acl1` in ASCII.
+const APPLICATION_ID: i32 = 0x6163_6c31;
+
+/// Why the file cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another program's, or one of another version of this program.
+    #[error("{path} is {what}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// The installation went elsewhere, or is on its way.
+    #[error("{}", left(path, mark))]
+    Moved {
+        /// The file.
+        path: PathBuf,
+        /// Where it went.
+        mark: Moved,
+    },
+    /// SQLite said no.
+    #[error("{path}: {error}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's words.
+        error: rusqlite::Error,
+    },
+}
+
+fn left(path: &Path, mark: &Moved) -> String {
+    let (path, to) = (path.display(), &mark.to);
+    if mark.complete {
+        return format!(
+            "the installation in {path} was moved to {to}: it goes on there, and going on here too would make a second history"
+        );
+    }
+    format!(
+        "the installation in {path} may have been moved to {to}: a move there was cut off. Finish it by the same `acclaim move` again, \
+         or undo it with `--take-back`"
+    )
+}
+
+/// A connection that may write, to a file that is ours and up to date.
+pub(crate) fn prepare(path: &Path) -> std::result::Result<Connection, OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let (mut connection, version) = inspect(path)?;
+    configure(&connection).map_err(failed)?;
+    migrate(&mut connection, version).map_err(failed)?;
+    Ok(connection)
+}
+
+/// A connection to a file that is ours or new, and its schema's version.
+pub(crate) fn inspect(path: &Path) -> std::result::Result<(Connection, usize), OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    // A new one is its owner's alone, and SQLite gives its other files the same mode. What fails here fails again below.
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _failed_below = options.open(path);
+    let connection = Connection::open(path).map_err(failed)?;
+    let version: u32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let version = usize::try_from(version).unwrap_or(usize::MAX);
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let empty: bool = connection
+        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    let foreign = |what| Err(OpenError::Foreign { path: path.to_owned(), what });
+    if !empty && application != APPLICATION_ID {
+        return foreign("not a database of acclaim".to_owned());
+    }
+    if version > SCHEMA_VERSION {
+        return foreign(format!("of schema version {version}; this program knows up to {}", SCHEMA_VERSION));
+    }
+    Ok((connection, version))
+}
+
+pub(crate) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    // The promise `recorded`: the write-ahead log is synchronised at every commit.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -131_072)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 8_192)?;
+    // What is deleted leaves no bytes behind in the main file; `erasure` rids the log of it.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
+    for (number, migration) in (1_u32..).zip(MIGRATIONS).skip(version) {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(migration)?;
+        // A table that was made again has lost its triggers, and a new one has none.
+        let is_last = usize::try_from(number) == Ok(SCHEMA_VERSION);
+        if is_last && mark::read(&tx)?.is_some() {
+            mark::fence(&tx)?;
+        }
+        tx.pragma_update(None, "user_version", number)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.commit()?;
+    }
+    Ok(())
+}

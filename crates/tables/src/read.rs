@@ -1,0 +1,23 @@
+//! Reads a table, whatever file it is.
+
+use crate::{
+    delimited,
+    table::{Table, Unreadable},
+    workbook,
+};
+
+impl Table {
+    /// Reads a table, whatever it is: the content tells.
+    ///
+    /// # Errors
+    /// [`Unreadable`] with the row or line that is to blame.
+    pub fn read(content: &[u8]) -> Result<Self, Unreadable> {
+        if workbook::is_workbook(content) { workbook::read(content) } else { delimited::read(content) }
+    }
+
+    /// Whether the content is a workbook and not text.
+    #[must_use]
+    pub fn is_workbook(content: &[u8]) -> bool {
+        workbook::is_workbook(content)
+    }
+}
