@@ -5,6 +5,7 @@ mod ballot;
 mod recusal;
 mod rules;
 mod ruling;
+mod scores;
 mod version;
 
 use acclaim_ballot_log::{Event, LogEntry};
@@ -12,12 +13,11 @@ use acclaim_contest::{BallotId, Instant, Phase};
 use acclaim_text::shortened;
 pub(crate) use ballot::BallotPlan;
 
-use crate::ballots::{BallotNumber, VoterNumber};
 use crate::division::Division;
+use crate::numbers::{BallotNumber, EntryNumber, VoterNumber};
 use crate::recusals::RecusalKey;
 use crate::refusal::Refusal;
-use crate::roster::EntryNumber;
-use crate::scores::{self, Given, ScoreList};
+use crate::scores::ScoreList;
 use crate::tally::Tally;
 
 /// What admission found out on its way, so that taking the entry in need not look again.
@@ -104,7 +104,7 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
         }
         Event::Scores { panel, juror, category, criterion, values, .. } => {
             let criterion = criterion.as_deref();
-            return scores::admit(tally, &Given { panel, juror, category, criterion, values })
+            return scores::admit(tally, &scores::Given { panel, juror, category, criterion, values })
                 .map(Admitted::Scores);
         }
         Event::Drawn { source, .. } => admit_drawn(tally, source)?,

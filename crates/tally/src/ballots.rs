@@ -8,16 +8,8 @@ use acclaim_contest::{BallotId, VoterTag};
 
 use crate::division::SheetNumber;
 use crate::gradual::{List, PIECE, Table, spread};
-use crate::roster::EntryNumber;
+use crate::numbers::{BallotNumber, EntryNumber, NONE, VoterNumber};
 use crate::sheets::{NewPlace, Sheets};
-
-/// Position of a ballot among the ballots.
-pub(crate) type BallotNumber = u32;
-/// Position of a voter among the voters, in order of first ballots.
-pub(crate) type VoterNumber = u32;
-
-/// Stands for no ballot.
-pub(crate) const NONE: u32 = u32::MAX;
 
 /// Most ballots of one voter on one sheet: a look-up walks through all of them, so a log must not be able to make that long. A voter who fills the
 /// 18 categories of the largest prize one by one and then changes each twice has 54.

@@ -5,49 +5,11 @@ use std::collections::BTreeMap;
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Serialize;
 
+use crate::former::{Former, FormerCategory, Places, RankedFigure, Standing};
+use crate::numbers::{CategoryNumber, EntryNumber};
 use crate::outcome::Place;
 use crate::ranking::Ranking;
-use crate::roster::{CategoryNumber, EntryNumber};
 use crate::tally::Tally;
-
-/// A result as it was certified, as far as a later one is compared with it.
-#[derive(Debug, Clone)]
-pub(crate) struct Former {
-    /// Log index of its `certified` entry.
-    index: u64,
-    /// SHA-256 of its document, lowercase hex.
-    result: String,
-    categories: Vec<FormerCategory>,
-}
-
-/// A category of a former result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct FormerCategory {
-    champions: Option<Places>,
-    winners: Places,
-    /// In the order of the definition; withdrawn entries have none.
-    standings: Vec<(EntryId, Option<Standing>)>,
-    /// Likewise, if winners have a ranking of their own; entries without a figure have none.
-    ranking: Vec<(EntryId, Option<RankedFigure>)>,
-}
-
-/// Entries by place, from the first on: those of one place share it.
-type Places = Vec<Vec<EntryId>>;
-
-/// An entry's place in the ranking of the winners.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct RankedFigure {
-    rank: u64,
-    figure: String,
-    exact: String,
-}
-
-/// An entry's place in the standings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct Standing {
-    rank: u64,
-    votes: u64,
-}
 
 /// What a result changes against the former one.
 #[derive(Debug, Serialize)]

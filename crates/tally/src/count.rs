@@ -2,33 +2,12 @@
 //! a figure changes.
 
 use acclaim_contest::rules::Completion;
-use serde::Serialize;
 
-use crate::ballots::{BallotNumber, BallotRecord, Ballots, VoterNumber};
+use crate::ballot_counts::{BallotCounts, Class, Step};
+use crate::ballots::{BallotRecord, Ballots};
 use crate::division::{Division, SheetNumber};
-use crate::roster::{CategoryNumber, Roster};
-
-/// Ballots by what became of them. `recorded` is the sum of the others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct BallotCounts {
-    /// All in the log.
-    pub recorded: u64,
-    /// Their votes count.
-    pub counted: u64,
-    /// Another ballot of the voter took their place, and they are not voided.
-    pub replaced: u64,
-    /// A ruling says that they do not count, whether replaced or not.
-    pub voided: u64,
-    /// They stand, but there is no vote in every category beside them and the contest asks for that.
-    pub incomplete: u64,
-}
-
-/// Takes part in the figures, or stops doing so.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Step {
-    In,
-    Out,
-}
+use crate::numbers::{BallotNumber, CategoryNumber, VoterNumber};
+use crate::roster::Roster;
 
 /// Whether a sheet has a vote in every category, if the contest asks for that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,14 +92,6 @@ pub(crate) fn category_count(ballots: &Ballots, roster: &Roster, ballot: BallotN
     categories(ballots, roster, ballot).count()
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Counted,
-    Replaced,
-    Voided,
-    Incomplete,
-}
-
 fn class(record: &BallotRecord, complete: Completeness) -> Class {
     if record.is_voided() {
         Class::Voided
@@ -130,38 +101,5 @@ fn class(record: &BallotRecord, complete: Completeness) -> Class {
         Class::Counted
     } else {
         Class::Incomplete
-    }
-}
-
-impl std::ops::AddAssign for BallotCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.recorded += other.recorded;
-        self.counted += other.counted;
-        self.replaced += other.replaced;
-        self.voided += other.voided;
-        self.incomplete += other.incomplete;
-    }
-}
-
-impl BallotCounts {
-    fn step(&mut self, class: Class, step: Step) {
-        let figure = match class {
-            Class::Counted => &mut self.counted,
-            Class::Replaced => &mut self.replaced,
-            Class::Voided => &mut self.voided,
-            Class::Incomplete => &mut self.incomplete,
-        };
-        step.apply(figure, true);
-        step.apply(&mut self.recorded, true);
-    }
-}
-
-impl Step {
-    /// Only what came in goes out, so nothing falls below zero.
-    fn apply(self, figure: &mut u64, applies: bool) {
-        match self {
-            Self::In => *figure += u64::from(applies),
-            Self::Out => *figure -= u64::from(applies),
-        }
     }
 }

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_contest::rules::{Panel, PanelKind};
 
+use crate::numbers::{CategoryNumber, EntryNumber};
 use crate::panel::points;
-use crate::roster::{CategoryNumber, EntryNumber};
 use crate::scores::{ONE, Score};
 use crate::tally::Tally;
 

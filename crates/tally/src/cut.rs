@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::outcome::Rule;
-use crate::roster::EntryNumber;
-use crate::standings::Ranked;
+use crate::numbers::EntryNumber;
+use crate::ranked::Ranked;
+use crate::rule::Rule;
 use crate::tie_break::{Known, TieBreak};
 
 /// The first so many of a pool.

@@ -4,8 +4,8 @@ use acclaim_ballot_log::Hash;
 use acclaim_contest::{CategoryId, ContestId, Phase, csv_cell::quoted};
 use serde::{Serialize, Serializer};
 
-use crate::count::BallotCounts;
-use crate::roster::CategoryNumber;
+use crate::ballot_counts::BallotCounts;
+use crate::numbers::CategoryNumber;
 use crate::standings::{ChannelStanding, Standing};
 use crate::tally::Tally;
 

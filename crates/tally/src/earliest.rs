@@ -6,9 +6,10 @@
 
 use acclaim_contest::rules::Completion;
 
-use crate::ballots::{BallotNumber, Ballots};
+use crate::ballots::Ballots;
 use crate::count::category_count;
-use crate::roster::{EntryNumber, Roster};
+use crate::numbers::{BallotNumber, EntryNumber};
+use crate::roster::Roster;
 use crate::tally::Tally;
 
 impl Tally {

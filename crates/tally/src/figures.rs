@@ -2,13 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use acclaim_ballot_log::Event;
-use acclaim_contest::rules::{ChampionTies, WinnerTies};
-
-use crate::ballots::VoterNumber;
-use crate::count::{BallotCounts, categories};
-use crate::roster::{CategoryNumber, Votes};
-use crate::tally::Tally;
+use crate::ballot_counts::BallotCounts;
+use crate::roster::Votes;
 
 /// Voided ballots by the reason that their rulings gave.
 pub(crate) type ByReason = BTreeMap<String, u64>;
@@ -23,36 +18,19 @@ pub(crate) struct VoidedByReason {
 /// See the [module](self).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures {
-    totals: BallotCounts,
+    pub(crate) totals: BallotCounts,
     pub(crate) voters: u64,
-    complete_voters: u64,
+    pub(crate) complete_voters: u64,
     /// By entry and channel.
-    votes: Vec<Votes>,
+    pub(crate) votes: Vec<Votes>,
     /// By category: ballots, and voters whose slot is filled.
-    categories: Vec<(BallotCounts, u64)>,
+    pub(crate) categories: Vec<(BallotCounts, u64)>,
     pub(crate) voided: VoidedByReason,
     /// By entry: the log index at which it reached its total, if a rule asks for that. The latest of all voters is the contest's.
     pub(crate) reached: Vec<Option<u32>>,
 }
 
 impl Figures {
-    /// Those of a tally.
-    pub(crate) fn of(tally: &Tally) -> Self {
-        let roster = &tally.roster;
-        Self {
-            totals: tally.totals,
-            voters: tally.voters(),
-            complete_voters: tally.complete_voters,
-            votes: roster.votes.clone(),
-            categories: tally
-                .category_numbers()
-                .map(|category| (roster.category(category).ballots, tally.voters_in(category)))
-                .collect(),
-            voided: tally.voided_by_reason(),
-            reached: if tally.asks_who_was_earliest() { tally.reached().to_vec() } else { Vec::new() },
-        }
-    }
-
     /// Adds those of other voters of the same contest.
     pub(crate) fn add(&mut self, other: &Self) {
         self.totals += other.totals;
@@ -80,9 +58,9 @@ impl Figures {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CategoryFigures {
     /// By entry of the category, and channel.
-    votes: Vec<u64>,
+    pub(crate) votes: Vec<u64>,
     /// By entry of the category, if a rule asks for it.
-    reached: Vec<Option<u32>>,
+    pub(crate) reached: Vec<Option<u32>>,
 }
 
 /// Figures as they stood before an entry that depends on them.
@@ -95,19 +73,6 @@ pub(crate) enum Moment {
 }
 
 impl Moment {
-    /// What an entry of the log depends on, beyond what staff's events say; `None` if on nothing.
-    pub(crate) fn before(event: &Event, tally: &Tally) -> Option<Self> {
-        match event {
-            Event::Choice { category, .. } => {
-                let number = tally.roster.category_number(category.as_str());
-                let figures = number.map(|number| CategoryFigures::of(tally, number));
-                Some(Self::Category(figures.unwrap_or_default()))
-            }
-            Event::Certified { .. } => Some(Self::Whole(Box::new(Figures::of(tally)))),
-            _ => None,
-        }
-    }
-
     /// How much memory it takes, in figures.
     pub(crate) fn len(&self) -> usize {
         1 + match self {
@@ -131,19 +96,6 @@ impl Moment {
 }
 
 impl CategoryFigures {
-    fn of(tally: &Tally, category: CategoryNumber) -> Self {
-        let entries = &tally.roster.category(category).entries;
-        let reached = if tally.asks_who_was_earliest() { tally.reached() } else { &[] };
-        Self {
-            votes: entries
-                .iter()
-                .flat_map(|entry| tally.roster.votes_by_channel(*entry))
-                .map(|votes| votes.ruled)
-                .collect(),
-            reached: entries.iter().filter_map(|entry| reached.get(*entry as usize).copied()).collect(),
-        }
-    }
-
     fn add(&mut self, other: &Self) {
         self.votes.resize(self.votes.len().max(other.votes.len()), 0);
         self.votes.iter_mut().zip(&other.votes).for_each(|(sum, more)| *sum += more);
@@ -173,101 +125,5 @@ impl VoidedByReason {
 fn add_reasons(sum: &mut ByReason, more: &ByReason) {
     for (reason, ballots) in more {
         *sum.entry(reason.clone()).or_default() += ballots;
-    }
-}
-
-impl Tally {
-    /// Takes the figures of the whole contest, which other tallies have counted.
-    pub(crate) fn set_figures(&mut self, figures: Figures) {
-        self.totals = figures.totals;
-        self.complete_voters = figures.complete_voters;
-        self.roster.votes.iter_mut().zip(&figures.votes).for_each(|(own, votes)| *own = *votes);
-        for (category, (ballots, _)) in self.roster.categories.iter_mut().zip(&figures.categories) {
-            category.ballots = *ballots;
-        }
-        self.ballots_changed();
-        self.sum = Some(Box::new(figures));
-    }
-
-    /// Takes the figures of one category before a choice.
-    pub(crate) fn set_category_figures(&mut self, category: CategoryNumber, figures: &CategoryFigures) {
-        let numbers = self.roster.category(category).entries.clone();
-        let channels = self.roster.channels();
-        for (entry, votes) in numbers.iter().zip(figures.votes.chunks(channels)) {
-            for (channel, votes) in votes.iter().enumerate() {
-                self.roster.votes_mut(*entry, channel).ruled = *votes;
-            }
-        }
-        let sum = self.sum.get_or_insert_default();
-        sum.reached.resize(self.roster.entries.len(), None);
-        for (entry, reached) in numbers.iter().zip(&figures.reached) {
-            if let Some(place) = sum.reached.get_mut(*entry as usize) {
-                *place = *reached;
-            }
-        }
-    }
-
-    /// Voters whose slot of a category is filled by a ballot that stands or is voided.
-    pub(crate) fn voters_in(&self, category: CategoryNumber) -> u64 {
-        let number = category as usize;
-        if let Some(sum) = &self.sum {
-            return sum.categories.get(number).map_or(0, |(_, voters)| *voters);
-        }
-        if !self.ballots.are_divided() {
-            return self.roster.category(category).slots;
-        }
-        let voters = self.category_voters.get_or_init(|| self.count_category_voters());
-        voters.get(number).copied().unwrap_or(0)
-    }
-
-    /// In one pass over all ballots: who has several sheets is counted once.
-    fn count_category_voters(&self) -> Vec<u64> {
-        let mut counted: Vec<(u64, Option<VoterNumber>)> = vec![(0, None); self.roster.categories.len()];
-        let voters = 0..VoterNumber::try_from(self.ballots.voters()).unwrap_or(VoterNumber::MAX);
-        for voter in voters {
-            let filling = self.ballots.of(voter).filter(|ballot| !self.ballots.record(*ballot).is_replaced());
-            for category in filling.flat_map(|ballot| categories(&self.ballots, &self.roster, ballot)) {
-                if let Some((count, last)) = counted.get_mut(category as usize)
-                    && last.replace(voter) != Some(voter)
-                {
-                    *count += 1;
-                }
-            }
-        }
-        counted.into_iter().map(|(count, _)| count).collect()
-    }
-
-    /// Voided ballots by reason, in one pass however many categories there are.
-    pub(crate) fn voided_by_reason(&self) -> VoidedByReason {
-        if let Some(sum) = &self.sum {
-            return sum.voided.clone();
-        }
-        let by_category = vec![ByReason::new(); self.roster.categories.len()];
-        let mut voided = VoidedByReason { in_all: ByReason::new(), by_category };
-        for (ballot, reason) in self.voids.iter() {
-            count(&mut voided.in_all, reason);
-            for category in categories(&self.ballots, &self.roster, ballot) {
-                if let Some(by_reason) = voided.by_category.get_mut(category as usize) {
-                    count(by_reason, reason);
-                }
-            }
-        }
-        voided
-    }
-
-    /// Whether a rule asks when entries reached their totals.
-    fn asks_who_was_earliest(&self) -> bool {
-        self.header.as_ref().is_some_and(|header| {
-            let champions = header.rules.champions.as_ref();
-            champions.is_some_and(|champions| champions.ties == ChampionTies::Earliest)
-                || header.rules.winners.ties == WinnerTies::Earliest
-        })
-    }
-}
-
-fn count(by_reason: &mut ByReason, reason: &str) {
-    match by_reason.get_mut(reason) {
-        Some(ballots) => *ballots += 1,
-        None => drop(by_reason.insert(reason.to_owned(), 1)),
     }
 }

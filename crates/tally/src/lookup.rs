@@ -3,7 +3,7 @@
 use acclaim_ballot_log::entry::ContestHeader;
 use acclaim_contest::{EntryId, Instant, Phase};
 
-use crate::count::BallotCounts;
+use crate::ballot_counts::BallotCounts;
 use crate::rulings::Withdrawal;
 use crate::tally::Tally;
 

@@ -17,8 +17,8 @@ use acclaim_contest::rules::{Panel, PanelKind};
 use num_bigint::BigInt;
 
 use crate::exact::Exact;
-use crate::ranking::Figured;
-use crate::roster::{CategoryNumber, EntryNumber};
+use crate::numbers::{CategoryNumber, EntryNumber};
+use crate::ranked::Figured;
 use crate::scores::{JurorLists, ONE, Score};
 use crate::tally::Tally;
 

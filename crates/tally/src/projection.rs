@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use acclaim_contest::{BallotId, BallotState, EntryId, Instant, Phase};
 
-use crate::ballots::BallotNumber;
+use crate::numbers::BallotNumber;
 use crate::tally::Tally;
 
 /// How a contest stands by its log.

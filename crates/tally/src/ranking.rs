@@ -4,37 +4,10 @@ use acclaim_contest::rules::{Panel, PanelKind, WinnerRules, WinnersBy};
 use num_bigint::BigInt;
 
 use crate::exact::Exact;
-use crate::roster::{CategoryNumber, EntryNumber, Votes};
-use crate::standings::{Ranked, rank_by};
+use crate::numbers::{CategoryNumber, EntryNumber};
+use crate::ranked::{Figured, Ranked};
+use crate::roster::Votes;
 use crate::tally::Tally;
-
-/// Entries with their figures, in the order of the definition.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Figured(Vec<(EntryNumber, Exact)>);
-
-impl Figured {
-    /// The figure of an entry, if it has one.
-    pub(crate) fn get(&self, entry: EntryNumber) -> Option<&Exact> {
-        let at = self.0.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
-        self.0.get(at).map(|(_, figure)| figure)
-    }
-
-    /// In rank order: each entry with its rank and whether it is tied.
-    pub(crate) fn ranked(&self) -> Vec<(EntryNumber, u64, bool)> {
-        rank_by(self.0.iter().map(|(entry, figure)| (*entry, figure)).collect())
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (EntryNumber, &Exact)> {
-        self.0.iter().map(|(entry, figure)| (*entry, figure))
-    }
-}
-
-impl FromIterator<(EntryNumber, Exact)> for Figured {
-    /// Takes entries in the order of the definition.
-    fn from_iter<I: IntoIterator<Item = (EntryNumber, Exact)>>(figures: I) -> Self {
-        Self(figures.into_iter().collect())
-    }
-}
 
 /// The ranking that winners by scores, or by votes and scores, come from.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::roster::{CategoryNumber, EntryNumber};
+use crate::numbers::{CategoryNumber, EntryNumber};
 
 /// A juror of a panel and an entry that the juror does not judge.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -79,12 +79,14 @@ use self::schema::{
 };
 use crate::exact::Exact;
 use crate::figures::ByReason;
-#[cfg(doc)]
-use crate::outcome::Rule;
+use crate::numbers::{CategoryNumber, EntryNumber};
 use crate::panel::{PanelFigure, PanelFigures};
+use crate::ranked::Ranked;
 use crate::ranking::Ranking;
-use crate::roster::{CategoryNumber, EntryNumber, EntryState};
-use crate::standings::{Ranked, Standing};
+use crate::roster::EntryState;
+#[cfg(doc)]
+use crate::rule::Rule;
+use crate::standings::Standing;
 use crate::tally::Tally;
 use crate::undecided::Undecided;
 #[cfg(doc)]

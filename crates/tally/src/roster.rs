@@ -5,14 +5,10 @@
 use acclaim_contest::{Category, CategoryId, Entry, EntryId, Instant, Rules};
 use hashbrown::HashMap;
 
-use crate::count::BallotCounts;
+use crate::ballot_counts::BallotCounts;
 use crate::division::ChannelNumber;
+use crate::numbers::{CategoryNumber, EntryNumber};
 use crate::rulings::Withdrawal;
-
-/// Position of a category in the definition.
-pub(crate) type CategoryNumber = u32;
-/// Position of an entry in the definition.
-pub(crate) type EntryNumber = u32;
 
 /// A category and what is counted in it.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use acclaim_ballot_log::entry::Reasoned;
 use acclaim_contest::Instant;
 use serde::Serialize;
 
-use crate::ballots::BallotNumber;
+use crate::numbers::BallotNumber;
 
 /// A withdrawal that stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -2,9 +2,9 @@
 //!
 //! A ballot takes 16 bytes here and two places in tables, each of 5 to 12 bytes. Contests without channels and periods have none of it.
 
-use crate::ballots::{BallotNumber, NONE, VoterNumber};
 use crate::division::SheetNumber;
 use crate::gradual::{List, Table, spread};
+use crate::numbers::{BallotNumber, NONE, VoterNumber};
 
 /// See the [module](self). Whatever is kept by ballot is at the ballot's number.
 #[derive(Debug, Clone, Default)]

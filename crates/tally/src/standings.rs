@@ -1,14 +1,12 @@
 //! Standings: entries in rank order, by votes, or by shares where there are channels. Ranks are competition ranks (1, 2, 2, 4); equals are listed in the
 //! order of the definition.
 
-use std::cmp::Reverse;
-
 use acclaim_contest::{EntryId, id::ChannelId};
 use serde::Serialize;
 
 use crate::exact::Exact;
-use crate::ranking::Figured;
-use crate::roster::{CategoryNumber, EntryNumber};
+use crate::numbers::{CategoryNumber, EntryNumber};
+use crate::ranked::{Figured, Ranked, rank_by};
 use crate::tally::Tally;
 
 /// An entry's place in its category.
@@ -42,15 +40,6 @@ pub struct ChannelStanding {
     pub votes: u64,
     /// Percentage of the channel's counted votes in the category, two decimals, half up.
     pub share: String,
-}
-
-/// A place by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ranked {
-    pub(crate) entry: EntryNumber,
-    pub(crate) rank: u64,
-    pub(crate) votes: u64,
-    pub(crate) tied: bool,
 }
 
 /// Votes of counted ballots.
@@ -171,20 +160,6 @@ impl Tally {
         }
         sums
     }
-}
-
-/// Ranks entries given in the order of the definition: each with its rank and whether it is tied.
-pub(crate) fn rank_by<F: Ord>(mut entries: Vec<(EntryNumber, F)>) -> Vec<(EntryNumber, u64, bool)> {
-    // A stable sort keeps the order of the definition among equals.
-    entries.sort_by(|(_, a), (_, b)| Reverse(a).cmp(&Reverse(b)));
-    let mut ranked = Vec::with_capacity(entries.len());
-    let mut before = 0;
-    for equals in entries.chunk_by(|(_, a), (_, b)| a == b) {
-        let tied = equals.len() > 1;
-        ranked.extend(equals.iter().map(|(entry, _)| (*entry, before + 1, tied)));
-        before += equals.len() as u64;
-    }
-    ranked
 }
 
 /// `votes / total` as a percentage: hundredths of a percent are rounded half up from the exact fraction.

@@ -1,26 +1,22 @@
-//! The state that a log folds into, and the fold. What may come next is decided in [`crate::admit`]; here it is taken in.
+//! The state that a log folds into. `fold` takes entries in.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use acclaim_ballot_log::entry::{ContestHeader, Reasoned};
-use acclaim_ballot_log::{Event, LogEntry};
-use acclaim_contest::amendment::{Amended, AmendedEntry, AmendedTitle};
+use acclaim_ballot_log::entry::ContestHeader;
 use acclaim_contest::rules::Completion;
-use acclaim_contest::{Amendment, CategoryId, Instant, Phase};
+use acclaim_contest::{Instant, Phase};
 
-use crate::admit::{Admitted, BallotPlan};
-use crate::ballots::{BallotNumber, Ballots, VoterNumber};
-use crate::correction::Former;
-use crate::count::{BallotCounts, Completeness, Counter, Step, completeness};
-use crate::division::{Division, SheetNumber};
+use crate::ballot_counts::BallotCounts;
+use crate::ballots::Ballots;
+use crate::division::Division;
 use crate::draw::Drawn;
 use crate::figures::Figures;
+use crate::former::Former;
 use crate::gradual::List;
-use crate::recusals::{RecusalKey, Recusals};
-use crate::refusal::Refusal;
-use crate::roster::{CategoryLimit, CategoryNumber, Choice, EntryNumber, Roster};
-use crate::rulings::{Voids, Withdrawal};
+use crate::recusals::Recusals;
+use crate::roster::{CategoryLimit, Roster};
+use crate::rulings::Voids;
 use crate::scores::Scores;
 use crate::share::Scope;
 
@@ -111,195 +107,9 @@ impl Tally {
         Self { scope, ballots: Ballots::with_capacity(voters), ..Self::new() }
     }
 
-    /// Whether `entry` may be the next one of the log. Everything that sequencer and auditor check is checked here, but for the hash that
-    /// `certified` carries: that takes the root, see [`crate::Replay`].
-    ///
-    /// # Errors
-    /// [`Refusal`] says why not.
-    pub fn admit(&self, entry: &LogEntry<'_>) -> Result<(), Refusal> {
-        crate::admit::admit(self, entry, None).map(|_| ())
-    }
-
-    /// Admits `entry` and takes it in.
-    ///
-    /// # Errors
-    /// [`Refusal`] as [`Tally::admit`] has it; a refused entry changes nothing.
-    pub fn fold(&mut self, entry: &LogEntry<'_>) -> Result<(), Refusal> {
-        let admitted = crate::admit::admit(self, entry, None)?;
-        self.apply(entry, admitted);
-        Ok(())
-    }
-
     /// Counts an entry that was refused, or a ballot of others: what follows keeps its index.
     pub(crate) fn pass_over(&mut self) {
         self.size += 1;
-    }
-
-    /// Takes in an entry that was admitted in this very state.
-    pub(crate) fn apply(&mut self, entry: &LogEntry<'_>, admitted: Admitted) {
-        match (entry, admitted) {
-            (LogEntry::Ballot(_), Admitted::Ballot(plan)) => self.apply_ballot(&plan),
-            (LogEntry::Event(event, _), Admitted::Ballots(ballots)) => self.apply_void(event, &ballots),
-            (LogEntry::Event(event, _), Admitted::Entries(entries)) => self.apply_to_entries(event, &entries),
-            // Who folds a share ranks nobody.
-            (LogEntry::Event(..), Admitted::Scores(list)) if self.scope.is_whole() => self.scores.put(list),
-            (LogEntry::Event(event, _), Admitted::Recusal(key)) => self.apply_recusal(event, key),
-            (LogEntry::Event(event, _), Admitted::Contest(division)) => self.apply_header(event, *division),
-            (LogEntry::Event(event, _), _) => self.apply_event(event),
-            // `admit` answers a ballot with nothing but a plan.
-            (LogEntry::Ballot(_), _) => {}
-        }
-        self.size += 1;
-    }
-
-    fn apply_event(&mut self, event: &Event) {
-        match event {
-            Event::Category(category) => {
-                if let Some(header) = &self.header {
-                    self.roster.add_category(category, &header.rules);
-                }
-            }
-            Event::Entry(entry) => {
-                if let Some(category) = self.roster.category_number(entry.category.as_str()) {
-                    self.roster.add_entry(entry, category);
-                }
-            }
-            Event::Opened { at } => {
-                self.opened = Some(*at);
-                self.phase = Phase::Open;
-                self.set_window();
-                self.set_limits();
-            }
-            Event::Issued { source, passes, .. } => {
-                self.issued.insert(source.clone(), *passes);
-            }
-            Event::Amended { what, key, to, .. } => self.apply_amendment(what, key, to),
-            Event::Closed { at } => {
-                self.closed = Some(*at);
-                self.phase = Phase::Closed;
-            }
-            Event::Frozen { .. } => self.phase = Phase::Frozen,
-            Event::Unfrozen(_) => self.phase = Phase::Closed,
-            Event::Suspended(_) => self.phase = Phase::Suspended,
-            Event::Resumed(_) => self.phase = Phase::Open,
-            Event::Certified { result, .. } => {
-                if self.scope.is_whole() && self.version() > 1 {
-                    self.keep_certified(result);
-                }
-                self.phase = Phase::Certified;
-            }
-            Event::Reopened(_) => {
-                self.phase = Phase::Closed;
-                // What is ruled from now on is ruled with the seed known: another one is asked for.
-                self.drawn = None;
-            }
-            Event::Drawn { source, seed, by, at } => {
-                self.drawn = Some(Drawn::new(self.size, source, seed, by, *at));
-            }
-            // Taken in with what admission found: see `apply`.
-            Event::Contest(_)
-            | Event::Withdrawn { .. }
-            | Event::Voided { .. }
-            | Event::Reinstated { .. }
-            | Event::Scores { .. }
-            | Event::Recused(_)
-            | Event::Rejoined(_)
-            | Event::Choice { .. } => {}
-            // A remark changes no figure.
-            Event::Statement { .. } => {}
-        }
-    }
-
-    fn apply_header(&mut self, event: &Event, division: Division) {
-        let Event::Contest(header) = event else { return };
-        self.closes = Some(header.closes);
-        self.header = Some(header.clone());
-        self.roster = Roster::new(division.channels());
-        if division.divides() {
-            self.ballots.divide();
-        }
-        self.division = division;
-    }
-
-    /// The fold of a share ranks no entry: see [`crate::admit`] of recusals.
-    fn apply_recusal(&mut self, event: &Event, key: RecusalKey) {
-        if !self.scope.is_whole() {
-            return;
-        }
-        let recused = matches!(event, Event::Recused(_));
-        if recused {
-            self.scores.drop_entry(&key);
-        }
-        self.recusals.set(key, recused);
-    }
-
-    /// The limits by category numbers, now that all categories are there.
-    fn set_limits(&mut self) {
-        let limits = self.header.as_ref().map_or(&[][..], |header| &header.rules.limits);
-        let numbered = limits.iter().map(|limit| {
-            let number = |category: &CategoryId| self.roster.category_number(category.as_str());
-            let mut categories: Vec<CategoryNumber> = limit.categories.iter().filter_map(number).collect();
-            categories.sort_unstable();
-            CategoryLimit { categories, most: limit.most }
-        });
-        self.limits = numbered.collect();
-    }
-
-    /// The times of casting that ballots can tell: `closes` is the first instant after voting.
-    fn set_window(&mut self) {
-        let (Some(header), Some(opened), Some(closes)) = (&self.header, self.opened, self.closes) else {
-            return;
-        };
-        self.division.set_window(header.rules.ballot.cast_time, opened, closes);
-    }
-
-    fn apply_amendment(&mut self, what: &str, key: &str, to: &Amendment) {
-        match Amended::read(what, key, to) {
-            Ok(Amended::Closes(closes)) => {
-                self.closes = Some(closes);
-                self.set_window();
-            }
-            Ok(Amended::Entry(id, AmendedEntry::Title(AmendedTitle::Title(title)))) => {
-                if let Some(number) = self.roster.entry_number(id) {
-                    title.clone_into(&mut self.roster.entry_mut(number).title);
-                }
-            }
-            Ok(Amended::Category(id, AmendedTitle::Title(title))) => {
-                if let Some(number) = self.roster.category_number(id) {
-                    title.clone_into(&mut self.roster.category_mut(number).title);
-                }
-            }
-            // Other texts are for voters to read; no result shows them. What cannot be read is not admitted.
-            Ok(Amended::Entry(..) | Amended::Category(..)) | Err(_) => {}
-        }
-    }
-
-    fn apply_ballot(&mut self, plan: &BallotPlan) {
-        self.ballots_changed();
-        let touched = plan.record.replaces;
-        let sheet = plan.record.sheet;
-        let before = plan.record.voter.map(|voter| self.take_out((voter, sheet), touched));
-        // Admission refuses an entry whose index would not fit.
-        let index = u32::try_from(self.size).unwrap_or(u32::MAX);
-        let (voter, ballot) = self.ballots.push(&plan.record, index);
-        self.put_in((voter, sheet), touched, before, Some(ballot));
-    }
-
-    fn apply_void(&mut self, event: &Event, ballots: &[(VoterNumber, BallotNumber)]) {
-        self.ballots_changed();
-        let voided = matches!(event, Event::Voided { .. });
-        for (voter, ballot) in ballots {
-            let sheet = (*voter, self.ballots.sheet_of(*ballot));
-            let before = self.take_out(sheet, Some(*ballot));
-            self.ballots.set_voided(*ballot, voided);
-            self.put_in(sheet, Some(*ballot), Some(before), None);
-        }
-        if let Event::Voided { reason, .. } = event {
-            let numbers: Vec<BallotNumber> = ballots.iter().map(|(_, ballot)| *ballot).collect();
-            self.voids.insert(&numbers, &reason.reason);
-        } else {
-            ballots.iter().for_each(|(_, ballot)| self.voids.remove(*ballot));
-        }
     }
 
     /// Forgets what was computed from the ballots as they were.
@@ -308,89 +118,8 @@ impl Tally {
         self.category_voters.take();
     }
 
-    fn apply_to_entries(&mut self, event: &Event, entries: &[EntryNumber]) {
-        let index = self.size;
-        match event {
-            Event::Withdrawn { reason, .. } => self.set_withdrawn(entries, Some(reason)),
-            Event::Reinstated { .. } => self.set_withdrawn(entries, None),
-            Event::Choice { category, by, note, at, .. } => {
-                if let Some(number) = self.roster.category_number(category.as_str()) {
-                    let (winners, by, note) = (entries.to_vec(), by.clone(), note.clone());
-                    self.roster.category_mut(number).choice =
-                        Some(Choice { index, winners, by, note, at: *at });
-                }
-            }
-            // No other event names entries.
-            _ => {}
-        }
-    }
-
-    fn set_withdrawn(&mut self, entries: &[EntryNumber], reason: Option<&Reasoned>) {
-        for entry in entries {
-            let withdrawal = reason.map(|reason| Box::new(Withdrawal::new(self.size, reason)));
-            self.roster.entry_mut(*entry).withdrawn = withdrawal;
-        }
-    }
-
+    /// Whether sheets count only with a vote in every category.
     pub(crate) fn completion(&self) -> Completion {
         self.header.as_ref().map_or(Completion::Any, |header| header.rules.ballot.completion)
-    }
-
-    /// Takes the ballots of a sheet out of the figures before one of them, `touched`, changes. A ballot alone changes nothing of the others,
-    /// unless sheets count only when complete.
-    fn take_out(&mut self, sheet: (VoterNumber, SheetNumber), touched: Option<BallotNumber>) -> Completeness {
-        let complete = completeness(self.completion(), &self.ballots, &self.roster, sheet);
-        self.step(sheet, touched, complete, Step::Out);
-        complete
-    }
-
-    /// Puts the same ballots in again, and the new one.
-    fn put_in(
-        &mut self,
-        sheet: (VoterNumber, SheetNumber),
-        touched: Option<BallotNumber>,
-        before: Option<Completeness>,
-        new: Option<BallotNumber>,
-    ) {
-        let completion = self.completion();
-        let complete = completeness(completion, &self.ballots, &self.roster, sheet);
-        self.step(sheet, touched, complete, Step::In);
-        match completion {
-            Completion::Any => self.step(sheet, new, complete, Step::In),
-            Completion::All => {
-                let was_complete = before.is_some_and(|before| before.ruled);
-                self.count_complete(sheet.0, was_complete, complete.ruled);
-            }
-        }
-    }
-
-    /// Counts a voter's complete sheets anew when one of them has changed.
-    fn count_complete(&mut self, voter: VoterNumber, was_complete: bool, is_complete: bool) {
-        while self.complete_sheets.end() <= voter as usize {
-            self.complete_sheets.push(0);
-        }
-        let Some(sheets) = self.complete_sheets.get_mut(voter) else { return };
-        let before = *sheets;
-        *sheets = *sheets + u32::from(is_complete) - u32::from(was_complete);
-        self.complete_voters += u64::from(*sheets > 0);
-        self.complete_voters -= u64::from(before > 0);
-    }
-
-    fn step(
-        &mut self,
-        (voter, sheet): (VoterNumber, SheetNumber),
-        touched: Option<BallotNumber>,
-        complete: Completeness,
-        step: Step,
-    ) {
-        let completion = self.completion();
-        let Self { ballots, division, roster, totals, .. } = self;
-        let mut counter = Counter { ballots, division, roster, totals };
-        match completion {
-            Completion::Any => touched.into_iter().for_each(|ballot| counter.step(ballot, complete, step)),
-            Completion::All => {
-                ballots.on_sheet(voter, sheet).for_each(|ballot| counter.step(ballot, complete, step));
-            }
-        }
     }
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use acclaim_contest::PanelId;
 
 use crate::exact::Exact;
-use crate::outcome::{Ordered, Rule};
-use crate::roster::{CategoryNumber, EntryNumber};
-use crate::standings::Ranked;
+use crate::numbers::{CategoryNumber, EntryNumber};
+use crate::ranked::Ranked;
+use crate::rule::{Ordered, Rule};
 use crate::tally::Tally;
 
 /// A rule for ties that orders entries.

@@ -7,8 +7,8 @@ use acclaim_contest::{CategoryId, EntryId, PanelId};
 use serde::Serialize;
 
 use crate::cut::Cut;
+use crate::numbers::{CategoryNumber, EntryNumber};
 use crate::panel::of_juror;
-use crate::roster::{CategoryNumber, EntryNumber};
 use crate::scores::JurorLists;
 use crate::tally::Tally;
 

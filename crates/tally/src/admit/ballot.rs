@@ -4,13 +4,11 @@ use acclaim_ballot_log::BallotEntry;
 use acclaim_contest::rules::{BallotRules, Revision};
 use acclaim_contest::{BallotId, CategoryId, Phase};
 
-use crate::ballots::{
-    BallotNumber, Lookup, MOST_BALLOTS_ON_A_SHEET, MOST_VOTERS_ALIKE, NewRecord, VoterNumber,
-};
+use crate::ballots::{Lookup, MOST_BALLOTS_ON_A_SHEET, MOST_VOTERS_ALIKE, NewRecord};
 use crate::count::categories;
 use crate::division::SheetNumber;
+use crate::numbers::{BallotNumber, CategoryNumber, EntryNumber, VoterNumber};
 use crate::refusal::Refusal;
-use crate::roster::{CategoryNumber, EntryNumber};
 use crate::tally::Tally;
 
 /// An admitted ballot, resolved to numbers.

@@ -2,9 +2,9 @@
 
 use acclaim_ballot_log::entry::Recusal;
 
+use super::scores;
 use crate::recusals::RecusalKey;
 use crate::refusal::Refusal;
-use crate::scores;
 use crate::tally::Tally;
 
 /// Admits a recusal, or that a juror takes one back.

@@ -7,9 +7,8 @@ use acclaim_contest::rules::WinnersBy;
 use acclaim_contest::{BallotId, CategoryId, EntryId, Instant};
 
 use super::Admitted;
-use crate::ballots::{BallotNumber, VoterNumber};
+use crate::numbers::{BallotNumber, EntryNumber, VoterNumber};
 use crate::refusal::Refusal;
-use crate::roster::EntryNumber;
 use crate::tally::Tally;
 
 pub(super) fn admit_amendment(tally: &Tally, what: &str, key: &str, to: &Amendment) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use acclaim_ballot_log::BallotEntry;
 
 use crate::Tally;
-use crate::standings::Ranked;
+use crate::ranked::Ranked;
 
 /// So many totals must share a divisor, or lie at equal distances, to be worth a word: four equal gaps.
 const TOTALS: usize = 5;

@@ -8,8 +8,8 @@ use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, PanelId};
 use serde::Serialize;
 
 use super::Certify;
+use crate::ballot_counts::BallotCounts;
 use crate::correction::Correction;
-use crate::count::BallotCounts;
 use crate::draw::Drawn;
 use crate::outcome::{Decision, Place, Tie};
 use crate::roster::Choice;
