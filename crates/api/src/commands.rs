@@ -26,7 +26,7 @@ use crate::{
     casting::LogHead,
     description::{refusals, shapes},
     extract::Path,
-    problem::{self, Problem},
+    problem::Problem,
     state::Api,
 };
 
@@ -298,7 +298,7 @@ staff_route!(
         match (body.entry, body.ballots) {
             (Some(entry), None) => Ok(Command::ReinstateEntry { entry: id("entry", &entry)?, reason: why }),
             (None, Some(given)) => Ok(Command::ReinstateBallots { ballots: ballots(given)?, reason: why }),
-            _ => Err(invalid("entry", "either `entry` or `ballots` must be there, and not both")),
+            _ => Err(Problem::invalid("entry", "either `entry` or `ballots` must be there, and not both")),
         }
     }
 );
@@ -329,25 +329,21 @@ staff_route!(
     state_publicly "/v1/contests/{contest}/statements" StatementRequest => |body: StatementRequest| {
         let kind = text("kind", body.kind)?;
         if is_reserved(&kind) {
-            return Err(invalid("kind", "only the destruction of the tag key says so, at `tag-key/destruction`"));
+            return Err(Problem::invalid("kind", "only the destruction of the tag key says so, at `tag-key/destruction`"));
         }
         Ok(Command::State { kind, text: text("text", body.text)? })
     }
 );
 
-pub(crate) fn invalid(field: &str, what: &str) -> Problem {
-    Problem::new(&problem::INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
-}
-
 fn id<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, given: &str) -> Result<T, Problem> {
-    given.parse().map_err(|error: T::Err| invalid(field, &error.to_string()))
+    given.parse().map_err(|error: T::Err| Problem::invalid(field, error))
 }
 
 pub(crate) fn text(field: &str, given: String) -> Result<String, Problem> {
     if given.trim().is_empty() {
-        Err(invalid(field, "is empty"))
+        Err(Problem::invalid(field, "is empty"))
     } else if given.len() > MOST_TEXT {
-        Err(invalid(field, "is longer than 5,000 bytes"))
+        Err(Problem::invalid(field, "is longer than 5,000 bytes"))
     } else {
         readable(field, &given)?;
         Ok(given)
@@ -358,7 +354,7 @@ pub(crate) fn text(field: &str, given: String) -> Result<String, Problem> {
 fn readable(field: &str, given: &str) -> Result<(), Problem> {
     characters::check(given).map_err(|refused| {
         let place = json!({"character": format!("U+{:04X}", u32::from(refused.character)), "position": refused.position});
-        invalid(field, &refused.to_string()).with("refused", place)
+        Problem::invalid(field, refused).with("refused", place)
     })
 }
 
@@ -385,7 +381,7 @@ fn seed(given: String) -> Result<String, Problem> {
     if given.len() == 64 && is_hex {
         Ok(given)
     } else {
-        Err(invalid("seed", "is not 32 bytes in lowercase hex: 64 of 0-9 and a-f"))
+        Err(Problem::invalid("seed", "is not 32 bytes in lowercase hex: 64 of 0-9 and a-f"))
     }
 }
 
@@ -396,9 +392,9 @@ fn reason(reason: String, note: Option<String>) -> Result<Reason, Problem> {
 fn ballots(ballots: Vec<BallotId>) -> Result<Vec<BallotId>, Problem> {
     let unique: std::collections::HashSet<_> = ballots.iter().collect();
     match ballots.len() {
-        0 => Err(invalid("ballots", "is empty")),
-        n if n > MOST_BALLOTS => Err(invalid("ballots", "names more than 10,000 ballots")),
-        n if n != unique.len() => Err(invalid("ballots", "names a ballot twice")),
+        0 => Err(Problem::invalid("ballots", "is empty")),
+        n if n > MOST_BALLOTS => Err(Problem::invalid("ballots", "names more than 10,000 ballots")),
+        n if n != unique.len() => Err(Problem::invalid("ballots", "names a ballot twice")),
         _ => Ok(ballots),
     }
 }

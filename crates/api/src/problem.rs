@@ -1,6 +1,6 @@
 //! The one table of errors: every way in which a request can fail, with its wire code, status and explanation.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
 use axum::{
     body::Body,
@@ -97,6 +97,12 @@ impl Problem {
         // What is unavailable for a moment is worth another try after one.
         let retry_after = matches!(kind.status, 429 | 503).then_some(1);
         Self { kind, detail: detail.into(), extra: Map::new(), retry_after }
+    }
+
+    /// That the value of a request's field cannot be used, which `what` says of it: "is empty".
+    #[must_use]
+    pub(crate) fn invalid(field: &str, what: impl Display) -> Self {
+        Self::new(&INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
     }
 
     /// With one more field for programs, besides those that every document has.

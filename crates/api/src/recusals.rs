@@ -22,7 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::{Access, SCORE_READERS, SCORERS},
     body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
-    commands::{self, CommandRefusals, Done, invalid},
+    commands::{self, CommandRefusals, Done},
     description::shapes,
     extract::Path,
     problem::Problem,
@@ -103,8 +103,7 @@ impl RecusalRequests {
         let (panel, juror) = panel_and_juror(panel, juror, &key)?;
         let (panel, entry) = check(&contest, &panel, &entry)?;
         let jurors = self.jury.jurors_for(&contest, &key, panel.as_str(), &juror).await?;
-        let juror =
-            jurors.find(&panel, &juror).map_err(|error| invalid("juror", &error.to_string()))?.to_owned();
+        let juror = jurors.find(&panel, &juror).map_err(|error| Problem::invalid("juror", error))?.to_owned();
         let reason = commands::text("reason", reason)?;
         let command = Command::Recusal { panel, juror, entry, rejoins, reason };
         self.jury.check_juror(&contest, &key, &asked, &command).await?;
@@ -117,9 +116,9 @@ fn check(contest: &Contest, panel: &str, entry: &str) -> Result<(PanelId, EntryI
     let definition = &contest.record.definition;
     let mut panels = definition.rules.panels.iter().map(|panel| &panel.id);
     let known = panels.find(|known| known.as_str() == panel).cloned();
-    let panel = known.ok_or_else(|| invalid("panel", "the contest has no such panel"))?;
+    let panel = known.ok_or_else(|| Problem::invalid("panel", "the contest has no such panel"))?;
     let known = definition.entries.iter().map(|known| &known.id).find(|known| known.as_str() == entry);
-    let entry = known.cloned().ok_or_else(|| invalid("entry", "the contest has no such entry"))?;
+    let entry = known.cloned().ok_or_else(|| Problem::invalid("entry", "the contest has no such entry"))?;
     Ok((panel, entry))
 }
 

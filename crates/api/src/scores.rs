@@ -128,10 +128,7 @@ pub(crate) fn panel_and_juror(
         }
         (Some(given), _) => Ok(given),
         (None, Some(own)) => Ok(own.to_owned()),
-        (None, None) => {
-            let detail = format!("`{field}`: is missing");
-            Err(Problem::new(&problem::INVALID_REQUEST, detail).with("field", field))
-        }
+        (None, None) => Err(Problem::invalid(field, "is missing")),
     };
     let panel = field("panel", panel, own)?;
     Ok((panel, field("juror", juror, own.is_some().then_some(key.name.as_str()))?))

@@ -208,7 +208,7 @@ fn read(request: NewKeyRequest) -> Result<NewKey, Problem> {
     let NewKeyRequest { role, contests, panel, name, expires } = request;
     let contest = |(place, id): (usize, &String)| {
         id.parse().map_err(|error: acclaim_contest::id::InvalidId| {
-            invalid(&format!("contests[{place}]"), &error.to_string())
+            Problem::invalid(&format!("contests[{place}]"), error)
         })
     };
     Ok(NewKey {
@@ -216,14 +216,15 @@ fn read(request: NewKeyRequest) -> Result<NewKey, Problem> {
         contests: contests.map(|ids| ids.iter().enumerate().map(contest).collect()).transpose()?,
         panel: panel
             .map(|id| {
-                id.parse()
-                    .map_err(|error: acclaim_contest::id::InvalidId| invalid("panel", &error.to_string()))
+                id.parse().map_err(|error: acclaim_contest::id::InvalidId| Problem::invalid("panel", error))
             })
             .transpose()?,
         name,
         expires: expires
             .map(|text| {
-                text.parse().map_err(|_| invalid("expires", "is not an instant such as 2027-05-01T00:00:00Z"))
+                text.parse().map_err(|_| {
+                    Problem::invalid("expires", "is not an instant such as 2027-05-01T00:00:00Z")
+                })
             })
             .transpose()?,
     })
@@ -235,7 +236,7 @@ fn refused(error: NewKeyError) -> Problem {
     match error {
         NewKeyError::Store(error) => error.into(),
         NewKeyError::Randomness(_) => Problem::new(&problem::UNAVAILABLE, detail),
-        NewKeyError::Invalid { field, .. } => invalid(field, &detail),
+        NewKeyError::Invalid { field, .. } => Problem::invalid(field, &detail),
         NewKeyError::NameInUse { advice, .. } => {
             Problem::new(&problem::REFUSED, detail).with("code", "name-in-use").with("advice", advice)
         }
@@ -244,10 +245,6 @@ fn refused(error: NewKeyError) -> Problem {
             Problem::new(&problem::REFUSED, detail).with("code", "revoked-since")
         }
     }
-}
-
-fn invalid(field: &str, what: &str) -> Problem {
-    Problem::new(&problem::INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
 }
 
 /// An answer that no cache keeps.

@@ -343,7 +343,7 @@ impl Casting {
             };
             match submitted {
                 Submitted::Taken => {
-                    if let Some(done) = self.look_up(contest, &sent.item).await? {
+                    if let Some(done) = self.ask_ledger(contest, &sent.item).await? {
                         return Ok(done);
                     }
                     was_taken = true;
@@ -351,7 +351,7 @@ impl Casting {
                 }
                 Submitted::Full | Submitted::Buffered => return Err(CastError::QueueFull),
                 // It may be the copy of one that was on its way before the closing.
-                Submitted::Sealed => match self.look_up(contest, &sent.item).await? {
+                Submitted::Sealed => match self.ask_ledger(contest, &sent.item).await? {
                     Some(done) => return Ok(done),
                     None if !was_taken => return Err(rejected(contest, Rejection::OutsideWindow)),
                     None => {
@@ -395,7 +395,7 @@ impl Casting {
 
     /// What the ledger knows of a ballot whose slots the intake calls taken; `None` if they are free, or filled by one on its way, or if that
     /// is for the sequencer to tell.
-    async fn look_up(&self, contest: &Contest, item: &Item) -> Result<Option<Cast>, CastError> {
+    async fn ask_ledger(&self, contest: &Contest, item: &Item) -> Result<Option<Cast>, CastError> {
         let again = async || {
             let found = find_recorded(&self.stores, contest.id(), item.ballot).await?;
             Ok::<_, CastError>(found.map(|(recorded, leaf_hash)| Cast::Again(recorded, leaf_hash)))

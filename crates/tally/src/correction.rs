@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Serialize;
 
-use crate::former::{Former, FormerCategory, Places, RankedFigure, Standing};
+use crate::former::{Former, FormerCategory, FormerStanding, Places, RankedFigure};
 use crate::numbers::{CategoryNumber, EntryNumber};
 use crate::outcome::Place;
 use crate::ranking::Ranking;
@@ -28,7 +28,7 @@ struct CategoryCorrection<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     winners: Option<Change>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    standings: Vec<EntryChange<Standing>>,
+    standings: Vec<EntryChange<FormerStanding>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ranking: Vec<EntryChange<RankedFigure>>,
 }
@@ -73,7 +73,7 @@ impl Tally {
         ranked.sort_unstable_by_key(|place| place.entry);
         let standing = |entry: &u32| {
             let at = ranked.binary_search_by_key(entry, |place| place.entry).ok()?;
-            ranked.get(at).map(|place| Standing { rank: place.rank, votes: place.votes })
+            ranked.get(at).map(|place| FormerStanding { rank: place.rank, votes: place.votes })
         };
         let entries = self.roster.category(category).entries.iter();
         FormerCategory {

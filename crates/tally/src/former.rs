@@ -19,7 +19,7 @@ pub(crate) struct FormerCategory {
     pub(crate) champions: Option<Places>,
     pub(crate) winners: Places,
     /// In the order of the definition; withdrawn entries have none.
-    pub(crate) standings: Vec<(EntryId, Option<Standing>)>,
+    pub(crate) standings: Vec<(EntryId, Option<FormerStanding>)>,
     /// Likewise, if winners have a ranking of their own; entries without a figure have none.
     pub(crate) ranking: Vec<(EntryId, Option<RankedFigure>)>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct RankedFigure {
 
 /// An entry's place in the standings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct Standing {
+pub(crate) struct FormerStanding {
     pub(crate) rank: u64,
     pub(crate) votes: u64,
 }
