@@ -13,6 +13,7 @@ mod by_category;
 mod cluster;
 mod conditional;
 mod cut_off;
+#[path = "../../../api/tests/router/described.rs"]
 mod described;
 mod descriptors;
 mod directories;

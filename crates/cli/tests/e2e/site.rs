@@ -237,11 +237,6 @@ impl Site {
         std::mem::replace(&mut self.servers, servers)
     }
 
-    /// Whether it is a cluster.
-    pub(crate) fn is_clustered(&self) -> bool {
-        self.servers.is_some()
-    }
-
     /// The number that a query of the cluster's database answers with; `None` embedded.
     pub(crate) fn number(&self, sql: &str) -> Option<i64> {
         self.servers.as_ref().map(|servers| servers.number(sql))

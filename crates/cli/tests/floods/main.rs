@@ -8,7 +8,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-#[path = "../e2e/described.rs"]
+#[path = "../../../api/tests/router/described.rs"]
 mod described;
 #[expect(dead_code, unused_imports, unused_macros, reason = "the end-to-end tests use the rest")]
 #[path = "../e2e/ground.rs"]

@@ -8,7 +8,7 @@
 )]
 
 mod contest;
-#[path = "../e2e/described.rs"]
+#[path = "../../../api/tests/router/described.rs"]
 mod described;
 mod disclosure;
 mod examples;

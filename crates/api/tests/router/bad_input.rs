@@ -1,0 +1,383 @@
+//! Whatever may arrive that is no good: told apart by problem and status, and without any trace in the log.
+
+use acclaim_store::Clock as _;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::site::{Site, ballot, definition};
+
+const OPENED: &str = "2021-01-01T00:00:00Z";
+const CAST: &str = "/v1/contests/main/ballots";
+
+/// A contest with one good ballot, and a voter who has not voted.
+struct Booth<'a> {
+    site: &'a Site,
+    first: Value,
+    voted: String,
+    voter: String,
+    /// The tally with the first ballot alone.
+    tally: Value,
+}
+
+impl<'a> Booth<'a> {
+    fn open(site: &'a Site) -> Self {
+        site.create(
+            "main",
+            OPENED,
+            &json!({"ballot": {"revision": "replace", "votes_per_category": [1, 2]}}),
+        );
+        let voted = site.pass("main", "mailto:first@example.org");
+        let voter = site.pass("main", "mailto:second@example.org");
+        let answer = site.cast("main", &voted, &ballot(&["a1"]));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let tally = site.tally("main", answer.body["log"]["size"].as_u64().unwrap());
+        Self { site, first: answer.body, voted, voter, tally }
+    }
+
+    /// The figures are those of the first ballot still.
+    #[track_caller]
+    fn unchanged(&self) {
+        let tally = self.site.tally("main", 0);
+        for figure in ["ballots", "voters", "votes", "categories"] {
+            assert_eq!(tally[figure], self.tally[figure], "{figure}");
+        }
+        // Looked at a few times a second: what was refused a moment ago may still be in it.
+        self.site.poll("nothing to wait", || (self.site.tally("main", 0)["pending"] == 0).then_some(()));
+    }
+
+    /// Casts bytes as the second voter; they are refused.
+    #[track_caller]
+    fn refused(&self, body: &[u8], status: u16, code: &str) -> Value {
+        let answer = self.site.post(CAST, &self.voter, body);
+        answer.problem(status, code);
+        self.unchanged();
+        answer.body
+    }
+
+    /// The log has these ballots in this order and no other: whatever was refused left nothing.
+    fn log_has(&self, ballots: &[&Value]) {
+        let log = self.site.log("main");
+        let ids: Vec<Value> = log
+            .iter()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|entry| entry["type"] == "ballot")
+            .map(|entry| entry["id"].clone())
+            .collect();
+        assert_eq!(ids.iter().collect::<Vec<_>>(), ballots);
+    }
+
+    /// The second voter can vote after all that, and the log has nothing else.
+    fn votes_at_last(&self) {
+        let answer = self.site.cast("main", &self.voter, &ballot(&["b1"]));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        self.log_has(&[&self.first["ballot"], &answer.body["ballot"]]);
+    }
+}
+
+#[test]
+fn bodies_that_are_no_ballots() {
+    let site = &Site::start();
+    let booth = Booth::open(site);
+    let detail = |body: &[u8], word: &str| {
+        let problem = booth.refused(body, 400, "malformed");
+        assert!(problem["detail"].as_str().unwrap().contains(word), "{word}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().chars().count() <= 900);
+    };
+    let good = ballot(&["b1"]).to_string();
+    detail(&good.as_bytes()[..good.len() - 4], "EOF");
+    detail(b"", "selections");
+    detail(b"null", "null");
+    detail(b"{\"selections\":[{\"category\":\"b\",\"entry\":\"b\xff\"}]}", "UTF-8");
+    detail(br#"{"selections":[{"category":"b","entry":"b1"}],"selections":[]}"#, "selections");
+    detail(br#"{"selections":[{"category":"b","entry":"b1","entry":"b2"}]}"#, "entry");
+    detail(br#"{"selections":[{"category":"b","entry":"b1"}],"weight":2}"#, "weight");
+    detail(br#"{"selections":[{"category":"b","entry":"b1","votes":2}]}"#, "votes");
+    detail(br#"{"selections":[{"category":"b"}]}"#, "entry");
+    detail(
+        br#"{"selections":[{"category":"b","entry":7}]}"#,
+        "`selections[0].entry`: invalid type: integer `7`",
+    );
+    detail(br#"{"selections":[["b","b1"]]}"#, "`selections[0]`");
+    detail(br#"[[{"category":"b","entry":"b1"}],null,null]"#, "object");
+    detail(br#"{"selections":[{"category":"b","entry":"b1"}]} {}"#, "trailing");
+    detail(br#"{"selections":[{"category":"b","entry":"\ud800"}]}"#, "hex escape");
+    detail("[".repeat(60_000).as_bytes(), "");
+    detail(format!("{{\"x\":{}", "{\"x\":".repeat(10_000)).as_bytes(), "`x`");
+    detail(format!("{{\"selections\":{}", "[".repeat(50_000)).as_bytes(), "");
+    detail(format!("{{\"{}\":1}}", "long".repeat(15_000)).as_bytes(), "long");
+
+    let huge = format!("{{\"selections\":[{}", " ".repeat(70_000));
+    let problem = booth.refused(huge.as_bytes(), 413, "too-large");
+    assert_eq!(problem["limit"], 65_536);
+    let bearer = format!("Bearer {}", booth.voter);
+    for kind in ["text/plain", "application/jsonx", "application/x-www-form-urlencoded"] {
+        let headers = [("authorization", &*bearer), ("content-type", kind)];
+        booth.site.send("POST", CAST, &headers, good.as_bytes()).problem(415, "unsupported-media-type");
+    }
+    booth.site.send("PUT", CAST, &[("authorization", &bearer)], b"{}").problem(405, "method-not-allowed");
+    booth
+        .site
+        .post("/v1/contests/none/ballots", &booth.voter, good.as_bytes())
+        .problem(404, "contest-not-found");
+    booth
+        .site
+        .post("/v1/contests/%00/ballots", &booth.voter, good.as_bytes())
+        .problem(404, "contest-not-found");
+    booth.votes_at_last();
+}
+
+#[test]
+fn selections_that_cannot_be_cast() {
+    let site = &Site::start();
+    let booth = Booth::open(site);
+    let withdrawal = json!({"entry": "a3", "reason": "asked for"});
+    booth.site.staff("POST", "/v1/contests/main/withdrawals", "withdraw", &withdrawal);
+    let select = |pairs: &[(&str, &str)]| {
+        let selections: Vec<Value> =
+            pairs.iter().map(|(category, entry)| json!({"category": category, "entry": entry})).collect();
+        json!({"selections": selections})
+    };
+    let wrong = |body: &Value, category: Value, entry: Value, reason: &str| {
+        let answer = booth.site.cast("main", &booth.voter, body);
+        let problem = answer.problem(422, "invalid-selection");
+        assert_eq!((&problem["category"], &problem["entry"]), (&category, &entry), "{problem}");
+        assert_eq!(problem["reason"], reason);
+        booth.unchanged_but_withdrawn();
+    };
+    let (null, a, b) = (Value::Null, json!("a"), json!("b"));
+    wrong(&select(&[]), null.clone(), null.clone(), "empty");
+    wrong(&select(&[("c", "a1")]), json!("c"), json!("a1"), "unknown-category");
+    wrong(&select(&[("a", "a9")]), a.clone(), json!("a9"), "unknown-entry");
+    wrong(&select(&[("b", "a1")]), b.clone(), json!("a1"), "entry-of-another-category");
+    wrong(&select(&[("a", "a3")]), a.clone(), json!("a3"), "withdrawn");
+    wrong(&select(&[("b", "b1"), ("b", "b1")]), b.clone(), json!("b1"), "repeated");
+    wrong(&select(&[("b", "b1"), ("a", "a9")]), a, json!("a9"), "unknown-entry");
+    wrong(&select(&[("b", "b1"), ("b", "b2"), ("b", "b3")]), b, null.clone(), "too-many-in-category");
+    let mut period = ballot(&["b1"]);
+    period["period"] = "2021-03-14".into();
+    wrong(&period, null.clone(), null, "wrong-period");
+    let long = "e".repeat(5_000);
+    wrong(&select(&[("a", &long)]), json!("a"), json!("e".repeat(80)), "unknown-entry");
+    booth.votes_at_last();
+}
+
+impl Booth<'_> {
+    /// As [`Booth::unchanged`], in a contest of which an entry without votes was withdrawn.
+    #[track_caller]
+    fn unchanged_but_withdrawn(&self) {
+        let tally = self.site.tally("main", 0);
+        for figure in ["ballots", "voters", "votes"] {
+            assert_eq!(tally[figure], self.tally[figure], "{figure}");
+        }
+    }
+}
+
+#[test]
+fn ballots_that_others_stand_against() {
+    let site = &Site::start();
+    let booth = Booth::open(site);
+    let replacing = |entry: &str, replaced: &Value| {
+        let mut body = ballot(&[entry]);
+        body["replaces"] = replaced.clone();
+        body
+    };
+    let answer = site.cast("main", &booth.voted, &ballot(&["a2", "b1"]));
+    assert_eq!(answer.problem(409, "already-voted")["categories"], json!(["a"]));
+    booth.unchanged();
+    // The same ballot again is no second one.
+    let again = site.cast("main", &booth.voted, &ballot(&["a1"]));
+    assert_eq!((again.status, &again.body["status"]), (200, &json!("recorded")));
+    for figure in ["ballot", "index", "leaf_hash"] {
+        assert_eq!(again.body[figure], booth.first[figure]);
+    }
+    booth.unchanged();
+    // Another's ballot cannot be replaced, nor one that is not there.
+    let foreign = site.cast("main", &booth.voter, &replacing("a2", &booth.first["ballot"]));
+    assert_eq!(foreign.problem(409, "replaced-is-not-standing")["standing"], Value::Null);
+    booth.unchanged();
+    let absent = site.cast("main", &booth.voted, &replacing("a2", &json!("lG5tUEkm0RjspEyBHMakFQ")));
+    assert_eq!(absent.problem(409, "replaced-is-not-standing")["standing"], booth.first["ballot"]);
+    let malformed = site.cast("main", &booth.voted, &replacing("a2", &json!("no id")));
+    malformed.problem(400, "malformed");
+    malformed.names("`replaces`");
+    booth.unchanged();
+    // Once replaced, a ballot cannot be replaced again.
+    let second = site.cast("main", &booth.voted, &replacing("a2", &booth.first["ballot"]));
+    assert_eq!(second.status, 201, "{second:?}");
+    let stale = site.cast("main", &booth.voted, &replacing("a3", &booth.first["ballot"]));
+    assert_eq!(stale.problem(409, "replaced-is-not-standing")["standing"], second.body["ballot"]);
+    let again = site.cast("main", &booth.voted, &ballot(&["a1"]));
+    assert_eq!((again.status, &again.body["status"]), (200, &json!("replaced")));
+    booth.log_has(&[&booth.first["ballot"], &second.body["ballot"]]);
+    let tally = site.tally("main", second.body["log"]["size"].as_u64().unwrap());
+    assert_eq!((&tally["ballots"]["counted"], &tally["ballots"]["replaced"]), (&json!(1), &json!(1)));
+
+    // Where ballots are final none is replaced.
+    site.create("final", OPENED, &json!({}));
+    let pass = site.pass("final", "mailto:first@example.org");
+    let only = site.cast("final", &pass, &ballot(&["a1"]));
+    assert_eq!(only.status, 201, "{only:?}");
+    let answer = site.cast("final", &pass, &replacing("a2", &only.body["ballot"]));
+    assert_eq!(answer.problem(422, "invalid-selection")["reason"], "replacement-not-allowed");
+    assert_eq!(site.log("final").iter().filter(|line| line.contains(r#""type":"ballot""#)).count(), 1);
+}
+
+#[test]
+fn passes_and_hours_that_are_not_right() {
+    let site = &Site::start();
+    let booth = Booth::open(site);
+    let good = ballot(&["b1"]);
+    let anonymous = [("content-type", "application/json")];
+    site.send("POST", CAST, &anonymous, good.to_string().as_bytes()).problem(401, "pass-missing");
+    for at in [0, 5, booth.voter.len() / 2, booth.voter.len() - 1] {
+        let mut flipped = booth.voter.clone().into_bytes();
+        flipped[at] = if flipped[at] == b'A' { b'Q' } else { b'A' };
+        site.cast("main", std::str::from_utf8(&flipped).unwrap(), &good).problem(401, "pass-invalid");
+    }
+    for token in ["x", &booth.voter[..20], &booth.voter.repeat(4), &site.key] {
+        site.cast("main", token, &good).problem(401, "pass-invalid");
+    }
+    booth.unchanged();
+    site.create("later", "2099-01-01T00:00:00Z", &json!({}));
+    let early = site.pass("later", "mailto:second@example.org");
+    site.cast("main", &early, &good).problem(403, "pass-for-another-contest");
+    let answer = site.cast("later", &early, &good);
+    let problem = answer.problem(403, "voting-not-open");
+    assert_eq!(
+        (&problem["opens"], &problem["closes"]),
+        (&json!("2099-01-01T00:00:00Z"), &json!("2099-12-01T00:00:00Z"))
+    );
+
+    expired(&booth);
+    booth.unchanged();
+    booth.votes_at_last();
+    site.staff("POST", "/v1/contests/main/close", "close", &json!({}));
+    let log = site.log("main");
+    let late = site.cast("main", &booth.voter, &ballot(&["a1"]));
+    assert!(late.problem(403, "voting-closed")["closes"].is_string());
+    let again = site.cast("main", &booth.voter, &good);
+    assert_eq!((again.status, &again.body["status"]), (200, &json!("recorded")), "a repetition is answered");
+    assert_eq!(site.log("main"), log);
+}
+
+/// A pass that has ended.
+fn expired(booth: &Booth<'_>) {
+    let expires = booth.site.clock.now() + SignedDuration::from_mins(1);
+    let body = json!({"subjects": ["mailto:second@example.org"], "expires": expires.to_string()});
+    let minted = booth.site.staff("POST", "/v1/contests/main/passes", "short", &body);
+    let pass = minted["passes"][0]["pass"].as_str().unwrap();
+    let cast = || booth.site.cast("main", pass, &ballot(&["b9"]));
+    cast().problem(422, "invalid-selection");
+    booth.site.clock.advance(SignedDuration::from_mins(1));
+    cast().problem(401, "pass-expired");
+}
+
+#[test]
+fn a_definition_with_many_mistakes() {
+    let site = &Site::start();
+    let bearer = format!("Bearer {}", site.key);
+    let put = |body: &[u8]| {
+        let headers =
+            [("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", "put")];
+        site.send("PUT", "/v1/contests/wrong", &headers, body)
+    };
+    let mut wrong = definition("wrong", OPENED);
+    wrong["contest"]["closes"] = "2020-01-01T00:00:00Z".into();
+    wrong["contest"]["colour"] = "red".into();
+    wrong["contest"]["time_zone"] = "Europe/Atlantis".into();
+    wrong["ballot"] = json!({"revision": "sometimes", "votes_per_category": [3, 1]});
+    wrong["winners"]["count"] = 0.into();
+    wrong["entry"][1]["id"] = "a1".into();
+    wrong["entry"][2]["category"] = "z".into();
+    wrong["entry"][3]["id"] = "B 1".into();
+    let answer = put(wrong.to_string().as_bytes());
+    let mistakes = answer.problem(422, "invalid-definition")["mistakes"].as_array().unwrap();
+    for word in ["colour", "Atlantis", "sometimes", "votes_per_category", "count", "a1", "z", "B 1"] {
+        let named = |mistake: &Value| mistake["key"].is_string() && mistake.to_string().contains(word);
+        assert!(mistakes.iter().any(named), "{word}: {mistakes:?}");
+    }
+    let mut ended = definition("wrong", OPENED);
+    ended["contest"]["closes"] = "2021-02-01T00:00:00Z".into();
+    assert_eq!(
+        put(ended.to_string().as_bytes()).problem(422, "invalid-definition")["mistakes"][0]["key"],
+        "contest.closes"
+    );
+    let other = put(definition("other", OPENED).to_string().as_bytes());
+    assert_eq!(other.problem(422, "invalid-definition")["mistakes"][0]["key"], "contest.id");
+    for body in ["", "{", "[]", "null", "{\"contest\":{},\"contest\":{}}", "\u{feff}{}"] {
+        put(body.as_bytes()).problem(422, "invalid-definition");
+    }
+    put("[".repeat(1 << 20).as_bytes()).problem(422, "invalid-definition");
+    put(b"{\"contest\":\"\xff\"}").problem(422, "invalid-definition");
+    let list = site.read("/v1/contests").body;
+    assert_eq!(list, json!({"contests": []}));
+}
+
+#[test]
+fn staff_stay_within_their_role_contest_and_key() {
+    let site = &Site::start();
+    site.create("draft", "2099-01-01T00:00:00Z", &json!({}));
+    site.create("main", OPENED, &json!({}));
+    let auditor = site.staff_key("auditor", "main");
+    let other = site.staff_key("organiser", "draft");
+    let get = |path: &str, token: &str| {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", &*bearer)];
+        site.send("GET", path, if token.is_empty() { &[] } else { &headers }, b"")
+    };
+    let post = |path: &str, token: &str, key: &str, body: &str| {
+        let bearer = format!("Bearer {token}");
+        let mut headers = vec![("authorization", &*bearer), ("content-type", "application/json")];
+        headers.extend((!key.is_empty()).then_some(("idempotency-key", key)));
+        site.send("POST", path, &headers, body.as_bytes())
+    };
+    get("/v1/contests/draft", "").problem(404, "contest-not-found");
+    assert_eq!(get("/v1/contests/draft", &other).status, 200);
+    // Nobody else is told that there is one.
+    get("/v1/contests/draft", &auditor).problem(404, "contest-not-found");
+    get("/v1/contests/draft/tally", &auditor).problem(404, "contest-not-found");
+    for unknown in ["draft", "none"] {
+        get(&format!("/v1/contests/{unknown}"), "ack_0000").problem(404, "contest-not-found");
+        post(&format!("/v1/contests/{unknown}/close"), "ack_0000", "k", "{}")
+            .problem(404, "contest-not-found");
+    }
+    get("/v1/contests/draft/votes/mine", "").problem(404, "contest-not-found");
+    let nobodys = format!("/v1/contests/draft/ballots/{}", "A".repeat(22));
+    get(&nobodys, "").problem(404, "contest-not-found");
+    get(&format!("{nobodys}/proof"), "").problem(404, "contest-not-found");
+    post("/v1/contests/draft/ballots", "x", "", "{}").problem(404, "contest-not-found");
+    // Whose key does not allow to read what is not public reads what is.
+    let gateway = site.staff_key("gateway", "main");
+    for key in ["", &*gateway, &*other] {
+        assert_eq!(get("/v1/contests/main/log/checkpoint", key).status, 200, "{key}");
+        get("/v1/contests/main/tally", key).problem(403, "not-public");
+    }
+    get("/v1/contests/main/log/checkpoint", "ack_0000").problem(401, "key-invalid");
+    let listed: Vec<Value> = get("/v1/contests", "").body["contests"].as_array().unwrap().clone();
+    assert_eq!(listed.iter().map(|contest| &contest["id"]).collect::<Vec<_>>(), [&json!("main")]);
+
+    let close = "/v1/contests/main/close";
+    post(close, &auditor, "k", "{}").problem(403, "key-insufficient");
+    post(close, &other, "k", "{}").problem(403, "key-insufficient");
+    post(close, "ack_0000", "k", "{}").problem(401, "key-invalid");
+    post(close, &site.key, "", "{}").problem(400, "idempotency-key-missing");
+    post(close, &site.key, "k", "{\"now\":true}").problem(400, "malformed");
+    post("/v1/contests/main/withdrawals", &site.key, "k", r#"{"entry":"a1","reason":" "}"#)
+        .problem(422, "invalid-request");
+    get("/v1/contests/main/tally", "").problem(403, "not-public");
+    get("/v1/contests/main/result", &auditor).problem(409, "no-result-yet");
+    let opened = site.tally("main", 1);
+
+    let withdraw = |token: &str, entry: &str| {
+        let body = json!({"entry": entry, "reason": "asked for"}).to_string();
+        post("/v1/contests/main/withdrawals", token, "once", &body)
+    };
+    let first = withdraw(&site.key, "a1");
+    assert_eq!(first.status, 200, "{first:?}");
+    let log = site.log("main");
+    assert_eq!(log.len() as u64, opened["log"]["size"].as_u64().unwrap() + 1);
+    assert_eq!(withdraw(&site.key, "a1").body, first.body, "the same request has the same answer");
+    withdraw(&site.key, "a2").problem(409, "idempotency-key-used");
+    withdraw(&other, "a1").problem(403, "key-insufficient");
+    assert_eq!(site.log("main"), log);
+}

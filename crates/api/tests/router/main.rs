@@ -1,0 +1,14 @@
+//! The router in process, over SQLite and a clock driven by hand: everything that needs no second process, no network and no other stores.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod bad_input;
+mod described;
+mod site;
+mod staff_keys;

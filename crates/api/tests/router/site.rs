@@ -1,0 +1,319 @@
+//! An installation within the test: its router, its sequencer, and a clock that stands still but while something is waited for.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use acclaim_api::{Api, Limits, Settings};
+use acclaim_contest::Instant as Second;
+use acclaim_sequencer::Sequencer;
+use acclaim_store::{
+    Hub, Keyring, Keys as _, Stores,
+    keys::{Role, StaffKey},
+    staff_keys,
+};
+use acclaim_store_sqlite::{DataDirectory, LocalIntake};
+use acclaim_test_support::ManualClock;
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    http::{HeaderMap, Request},
+};
+use http_body_util::BodyExt as _;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    runtime::Runtime,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+use tower::ServiceExt as _;
+
+use crate::described::{self, Exchange};
+
+/// How long anything awaited may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// After so long without an answer the clock goes on, by [`TIME`].
+const STILL: Duration = Duration::from_millis(10);
+/// How far the clock goes on at once.
+const TIME: SignedDuration = SignedDuration::from_millis(500);
+/// When every test begins.
+const BEGIN: &str = "2021-03-01T00:00:00Z";
+
+/// See the [module](self).
+pub(crate) struct Site {
+    router: Router,
+    pub(crate) clock: Arc<ManualClock>,
+    hub: Arc<Hub>,
+    /// An operator's.
+    pub(crate) key: String,
+    stop: watch::Sender<bool>,
+    sequencer: Option<JoinHandle<()>>,
+    _background: JoinSet<()>,
+    runtime: Runtime,
+    _directory: DataDirectory,
+    _folder: TempDir,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content_type: String,
+    /// Null if it is not JSON.
+    pub(crate) body: Value,
+    pub(crate) text: String,
+}
+
+impl Site {
+    pub(crate) fn start() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::lock(folder.path()).unwrap();
+        // Made before the database: one without its secret is refused.
+        let secret = directory.secret().unwrap();
+        let database = Arc::new(directory.database().unwrap());
+        let clock = Arc::new(ManualClock::at(BEGIN.parse().unwrap()));
+        let hub = Arc::new(Hub::default());
+        let stores = Stores {
+            database: Arc::clone(&database) as _,
+            intake: Arc::new(LocalIntake::default()),
+            shown: Arc::new(directory.shown().unwrap()),
+            hub: Arc::clone(&hub),
+            clock: Arc::clone(&clock) as _,
+        };
+        let key = staff_keys::random_token().unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let (router, background, sequencer) = runtime.block_on(async {
+            let first = StaffKey {
+                name: "first-operator".to_owned(),
+                role: Role::Operator,
+                contests: None,
+                panel: None,
+                created: BEGIN.parse::<Second>().unwrap(),
+                expires: None,
+                revoked: None,
+            };
+            database.add_staff_key(staff_keys::hash(&key), &first).await.unwrap();
+            let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
+            // Nobody waits here between two requests.
+            let limits = Limits { per_pass: NonZeroU32::MAX, ..Limits::default() };
+            let settings = Settings { limits, ..Settings::default() };
+            let api = Api::new(stores.clone(), Arc::clone(&keyring), settings, None).await.unwrap();
+            let background = api.background(&stores.database);
+            let settings = acclaim_sequencer::Settings::default();
+            let sequencer = Sequencer::start(stores, keyring, settings, stopping).await.unwrap();
+            (acclaim_api::router(api, Router::new()), background, tokio::spawn(sequencer.run()))
+        });
+        Self {
+            router,
+            clock,
+            hub,
+            key,
+            stop,
+            sequencer: Some(sequencer),
+            _background: background,
+            runtime,
+            _directory: directory,
+            _folder: folder,
+        }
+    }
+
+    /// Waits, and has time pass while nothing happens.
+    fn wait<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(async {
+            let (mut work, begun) = (std::pin::pin!(work), Instant::now());
+            loop {
+                if let Ok(done) = tokio::time::timeout(STILL, &mut work).await {
+                    return done;
+                }
+                assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+                self.clock.advance(TIME);
+            }
+        })
+    }
+
+    /// Asks after everything that happens until there is an answer.
+    pub(crate) fn poll<T>(&self, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+        let begun = Instant::now();
+        loop {
+            let mut notices = self.hub.subscribe();
+            if let Some(answer) = ask() {
+                return answer;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+            self.runtime.block_on(async {
+                // Nothing happens: time passes.
+                if tokio::time::timeout(STILL, notices.recv()).await.is_err() {
+                    self.clock.advance(TIME);
+                }
+            });
+        }
+    }
+
+    /// Sends what it is told, once.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request = request.extension(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
+        let request = request.body(Body::from(Bytes::copy_from_slice(body))).unwrap();
+        let (parts, bytes) = self.wait(&format!("{method} {path}"), async {
+            let Ok(response) = self.router.clone().oneshot(request).await;
+            let (parts, body) = response.into_parts();
+            (parts, body.collect().await.unwrap().to_bytes())
+        });
+        let headers = parts.headers;
+        let content_type = headers.get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
+        let status = parts.status.as_u16();
+        let exchange =
+            Exchange { method, path, request: body, status, content_type: &content_type, answer: &bytes };
+        described::check(&exchange);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Answer { status, headers, content_type, body, text }
+    }
+
+    /// Posts JSON with a bearer token.
+    pub(crate) fn post(&self, path: &str, token: &str, body: &[u8]) -> Answer {
+        let bearer = format!("Bearer {token}");
+        self.send("POST", path, &[("authorization", &bearer), ("content-type", "application/json")], body)
+    }
+
+    /// Sends JSON as staff, with an idempotency key; it goes well.
+    #[track_caller]
+    pub(crate) fn staff(&self, method: &str, path: &str, key: &str, body: &Value) -> Value {
+        let bearer = format!("Bearer {}", self.key);
+        let headers =
+            [("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", key)];
+        let answer = self.send(method, path, &headers, body.to_string().as_bytes());
+        assert!(answer.status < 300, "{method} {path}: {answer:?}");
+        answer.body
+    }
+
+    /// What staff read; it goes well.
+    #[track_caller]
+    pub(crate) fn read(&self, path: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.key);
+        let answer = self.send("GET", path, &[("authorization", &bearer)], b"");
+        assert_eq!(answer.status, 200, "GET {path}: {answer:?}");
+        answer
+    }
+
+    /// Makes a contest of two categories that opens then, with more of a definition's tables.
+    pub(crate) fn create(&self, id: &str, opens: &str, more: &Value) {
+        let mut definition = definition(id, opens);
+        for (key, value) in more.as_object().unwrap() {
+            definition[key] = value.clone();
+        }
+        self.staff("PUT", &format!("/v1/contests/{id}"), &format!("create-{id}"), &definition);
+    }
+
+    /// The same of one whose opening is in the past, and waits until it is open.
+    pub(crate) fn create_open(&self, id: &str, opens: &str, more: &Value) {
+        self.create(id, opens, more);
+        self.poll("the opening", || {
+            (self.read(&format!("/v1/contests/{id}")).body["phase"] == "open").then_some(())
+        });
+    }
+
+    /// A pass for a subject.
+    pub(crate) fn pass(&self, contest: &str, subject: &str) -> String {
+        let path = format!("/v1/contests/{contest}/passes");
+        let minted = self.staff("POST", &path, &format!("mint-{subject}"), &json!({"subjects": [subject]}));
+        minted["passes"][0]["pass"].as_str().unwrap().to_owned()
+    }
+
+    /// A staff key for one contest.
+    pub(crate) fn staff_key(&self, role: &str, contest: &str) -> String {
+        self.make_key(&json!({"role": role, "contests": [contest], "name": format!("{role}-{contest}")}))
+    }
+
+    /// A staff key.
+    pub(crate) fn make_key(&self, key: &Value) -> String {
+        self.staff("POST", "/v1/keys", key["name"].as_str().unwrap(), key)["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Casts a ballot.
+    pub(crate) fn cast(&self, contest: &str, pass: &str, ballot: &Value) -> Answer {
+        self.post(&format!("/v1/contests/{contest}/ballots"), pass, ballot.to_string().as_bytes())
+    }
+
+    /// The log's lines as staff read them.
+    pub(crate) fn log(&self, contest: &str) -> Vec<String> {
+        let text = self.read(&format!("/v1/contests/{contest}/log/entries")).text;
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The tally at a size of the log or beyond.
+    pub(crate) fn tally(&self, contest: &str, size: u64) -> Value {
+        self.poll("the tally", || {
+            let tally = self.read(&format!("/v1/contests/{contest}/tally")).body;
+            (tally["log"]["size"].as_u64() >= Some(size)).then_some(tally)
+        })
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ended_before = self.stop.send(true);
+        if let Some(sequencer) = self.sequencer.take() {
+            let _panicked = self.runtime.block_on(sequencer);
+        }
+    }
+}
+
+impl Answer {
+    /// A header's value; empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Demands a problem document of this status and code, and returns it.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> &Value {
+        assert_eq!(
+            (self.status, self.body["type"].as_str()),
+            (status, Some(&*format!("/problems/{code}"))),
+            "{self:?}"
+        );
+        assert_eq!(
+            (self.content_type.as_str(), self.body["status"].as_u64()),
+            ("application/problem+json", Some(u64::from(status)))
+        );
+        assert!(self.body["title"].is_string() && self.body["detail"].is_string(), "{self:?}");
+        &self.body
+    }
+
+    /// Demands that the problem's words name something.
+    #[track_caller]
+    pub(crate) fn names(&self, what: &str) {
+        assert!(self.body["detail"].as_str().unwrap().contains(what), "{what} is not named: {}", self.body);
+    }
+}
+
+/// Two categories of three entries each.
+pub(crate) fn definition(id: &str, opens: &str) -> Value {
+    let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id.to_uppercase()});
+    let entries = ["a1", "a2", "a3", "b1", "b2", "b3"].map(entry);
+    json!({
+        "contest": {"id": id, "title": id, "time_zone": "UTC", "opens": opens, "closes": "2099-12-01T00:00:00Z"},
+        "winners": {"count": 1, "from": "all", "by": "votes"},
+        "category": [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}],
+        "entry": entries,
+    })
+}
+
+/// A ballot for these entries.
+pub(crate) fn ballot(entries: &[&str]) -> Value {
+    let selections: Vec<Value> =
+        entries.iter().map(|entry| json!({"category": entry[..1], "entry": entry})).collect();
+    json!({"selections": selections})
+}
