@@ -9,6 +9,10 @@
 )]
 
 mod bad_input;
+mod by_category;
+mod conditional;
 mod described;
+mod jury;
 mod site;
 mod staff_keys;
+mod texts;

@@ -1,7 +1,7 @@
 //! A contest that jurors decide: each enters and corrects the own scores with a key that does nothing else, an organiser enters paper sheets, lots
 //! decide a tie, and the log says it all.
 
-use std::{fs, process::Output, thread};
+use std::{fs, process::Output};
 
 use serde_json::{Value, json};
 
@@ -17,9 +17,8 @@ const SEED: &str = "5eed00000000000000000000000000000000000000000000000000000000
 
 on_both_grounds!(
     jurors_decide_and_the_log_says_how,
-    a_jurors_key_does_nothing_else,
-    scores_are_checked_before_they_wait,
     a_spreadsheet_is_entered_whole_or_not_at_all,
+    a_jurors_key_has_its_panel_and_name,
 );
 
 /// Two panels, lots for ties.
@@ -247,106 +246,11 @@ fn lots_decide(result: &Value) {
     assert_eq!((lot("b1")[..4].to_vec(), winner(1)), (vec![0x06, 0xe6, 0x58, 0x9d], "b1"));
 }
 
-fn a_jurors_key_does_nothing_else(site: &Site) {
-    site.create_open("prize", OPENED, &rules());
-    site.create_open("other", OPENED, &rules());
-    let ama = juror(site, "prize", "experts", "Ama");
-    let ours = "/v1/contests/prize";
-    for route in [
-        "open",
-        "close",
-        "freeze",
-        "draw",
-        "certify",
-        "reopen",
-        "voids",
-        "withdrawals",
-        "reinstatements",
-        "amendments",
-        "choices",
-        "statements",
-        "tag-key/destruction",
-        "passes",
-        "ballots/bulk",
-    ] {
-        post(site, &format!("prize/{route}"), &ama, route, &json!({})).problem(403, "key-insufficient");
+fn a_jurors_key_has_its_panel_and_name(site: &Site) {
+    for contest in ["prize", "other"] {
+        site.create_open(contest, OPENED, &rules());
     }
-    get(site, &format!("{ours}/turnout"), &ama).problem(403, "key-insufficient");
-    // What anyone may read it reads as anyone does.
-    for route in ["tally", "tally/stream", "result", "log/entries", "log/checkpoint"] {
-        let path = format!("{ours}/{route}");
-        let [ours, anyones] = [get(site, &path, &ama), site.send("GET", &path, &[], b"")];
-        assert_eq!((ours.status, &ours.body["type"]), (anyones.status, &anyones.body["type"]), "{route}");
-    }
-    for (route, status) in [("tally", 403), ("log/entries", 403), ("log/checkpoint", 200)] {
-        assert_eq!(get(site, &format!("{ours}/{route}"), &ama).status, status, "{route}");
-    }
-    let bearer = format!("Bearer {ama}");
-    let headers =
-        [("authorization", &*bearer), ("idempotency-key", "k"), ("content-type", "application/json")];
-    site.send("PUT", ours, &headers, b"{}").problem(403, "key-insufficient");
-    site.send("DELETE", ours, &headers, b"").problem(403, "key-insufficient");
-    site.send("PUT", "/v1/contests/new", &headers, b"{}").problem(403, "key-insufficient");
-    site.cast("prize", &ama, &ballot(&["a1"])).problem(401, "pass-invalid");
-    get(site, &format!("{ours}/votes/mine"), &ama).problem(401, "pass-invalid");
-
-    // Somebody else's scores, another panel, another contest.
-    let scores = json!({"category": "a", "values": [["a1", "7"]]});
-    let with = |more: Value| {
-        let mut body = scores.clone();
-        more.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
-        body
-    };
-    for (more, field) in [
-        (json!({"juror": "Kofi"}), "juror"),
-        (json!({"panel": "students"}), "panel"),
-        (json!({"juror": "Amara"}), "juror"),
-    ] {
-        let refused = post(site, "prize/scores", &ama, field, &with(more));
-        assert_eq!(refused.problem(403, "key-insufficient")["field"], field);
-    }
-    for (path, status, code) in
-        [("other/scores", 403, "key-insufficient"), ("none/scores", 404, "contest-not-found")]
-    {
-        post(site, path, &ama, "path", &scores).problem(status, code);
-        get(site, &format!("/v1/contests/{path}"), &ama).problem(status, code);
-    }
-    let own = with(json!({"juror": " AMA", "panel": "experts", "criterion": "reach"}));
-    enter(site, "prize", &ama, "own", &own);
-    assert_eq!(get(site, ours, &ama).body["entries"][0]["id"], "a1");
-    a_draft_can_be_read_and_takes_no_scores(site);
-    lost_and_found(site, &ama, &own);
-    no_key_without_its_panel(site);
-    corrections_have_an_end(site);
-}
-
-fn a_draft_can_be_read_and_takes_no_scores(site: &Site) {
-    site.create("draft", "2098-01-01T00:00:00Z", &rules());
-    let esi = juror(site, "draft", "students", "Esi");
-    assert_eq!(get(site, "/v1/contests/draft", &esi).status, 200);
-    get(site, "/v1/contests/draft/tally", &esi).problem(403, "not-public");
-    let listed = get(site, "/v1/contests", &esi).body.to_string();
-    assert!(listed.contains("\"draft\"") && get(site, "/v1/contests/draft", "").status == 404, "{listed}");
-    let early = post(site, "draft/scores", &esi, "early", &json!({"category": "a", "values": []}));
-    assert_eq!(early.problem(409, "refused")["code"], "not-open");
-}
-
-/// Whoever finds a lost key cannot use it; the juror goes on under the same name.
-fn lost_and_found(site: &Site, ama: &str, own: &Value) {
-    site.run_key(&["revoke", "Ama"]);
-    post(site, "prize/scores", ama, "own", own).problem(401, "key-invalid");
-    get(site, "/v1/contests/prize/scores", ama).problem(401, "key-invalid");
-    let again = juror(site, "prize", "experts", "Ama");
-    enter(site, "prize", &again, "again", own);
-    let found = standing(site, "prize", &again);
-    assert_eq!((found.as_array().unwrap().len(), &found[0]["times"]), (1, &json!(2)));
-    get(site, "/v1/contests/prize/scores", ama).problem(401, "key-invalid");
-    let keys = site.run_key(&["list"]);
-    let row = keys.lines().find(|line| line.starts_with("Ama ")).unwrap();
-    assert!(row.split_whitespace().take(4).eq(["Ama", "juror", "prize", "experts"]), "{keys}");
-}
-
-fn no_key_without_its_panel(site: &Site) {
+    juror(site, "prize", "experts", "Ama");
     for (args, told) in [
         (&["--contest", "prize", "--name", "X"][..], "--panel"),
         (&["--contest", "prize", "--panel", "experts"], "--name"),
@@ -369,96 +273,6 @@ fn no_key_without_its_panel(site: &Site) {
     }
     let output = site.key_command(&["create", "--role", "auditor", "--panel", "experts"]);
     assert!(!output.status.success());
-}
-
-/// A juror cannot make a log that nobody can audit; an organiser goes on.
-fn corrections_have_an_end(site: &Site) {
-    let esi = juror(site, "prize", "students", "Efua");
-    let body = json!({"category": "b", "values": [["b1", "7"]]});
-    for number in 0..100 {
-        enter(site, "prize", &esi, &format!("many-{number}"), &body);
-    }
-    let more = post(site, "prize/scores", &esi, "one-more", &body);
-    assert_eq!(more.problem(409, "refused")["code"], "too-many-corrections");
-    enter(site, "prize", &esi, "many-99", &body);
-    enter(site, "prize", &esi, "other-category", &json!({"category": "a", "values": [["a1", "7"]]}));
-    let mut paper = body.clone();
-    (paper["panel"], paper["juror"]) = ("students".into(), "Efua".into());
-    enter(site, "prize", &site.key, "paper", &paper);
-
-    // Nor by many at once.
-    let abena = juror(site, "prize", "students", "Abena");
-    let (abena, body) = (&abena, &body);
-    let entered: usize = thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|thread| {
-                let one = move |number| {
-                    let key = format!("at-once-{thread}-{number}");
-                    usize::from(post(site, "prize/scores", abena, &key, body).status == 200)
-                };
-                scope.spawn(move || (0..16).map(one).sum::<usize>())
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-    });
-    assert_eq!(entered, 100);
-}
-
-fn scores_are_checked_before_they_wait(site: &Site) {
-    site.create_open("prize", OPENED, &rules());
-    for panel in ["students", "experts"] {
-        juror(site, "prize", panel, if panel == "students" { "Esi" } else { "Esi, expert" });
-    }
-    let size = site.log("prize").len();
-    let sheet = |more: Value| {
-        let mut body = json!({"panel": "students", "juror": "Esi", "category": "a", "values": [["a1", "7"]]});
-        more.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
-        body
-    };
-    for (more, field) in [
-        (json!({"panel": "jury"}), "panel"),
-        (json!({"juror": " "}), "juror"),
-        (json!({"category": "c"}), "category"),
-        (json!({"criterion": "impact"}), "criterion"),
-        (json!({"juror": "Average"}), "juror"),
-        (json!({"panel": "experts", "juror": "Esi, expert"}), "criterion"),
-        (json!({"panel": "experts", "juror": "Esi, expert", "criterion": "style"}), "criterion"),
-        (json!({"values": [["a1", "7"], ["x", "1"]]}), "values[1][0]"),
-        (json!({"values": [["b1", "7"]]}), "values[0][0]"),
-        (json!({"values": [["a1", "7"], ["a1", "8"]]}), "values[1][0]"),
-        (json!({"values": [["a1", "10.0001"]]}), "values[0][1]"),
-        (json!({"values": [["a1", "seven"]]}), "values[0][1]"),
-        (json!({"values": [["a1", "1.23456"]]}), "values[0][1]"),
-    ] {
-        let refused = post(site, "prize/scores", &site.key, "wrong", &sheet(more));
-        let problem = refused.problem(422, "invalid-request");
-        assert_eq!((&problem["field"], &problem["mistakes"][0]["field"]), (&json!(field), &json!(field)));
-        refused.names(field);
-    }
-    let two = post(
-        site,
-        "prize/scores",
-        &site.key,
-        "wrong",
-        &sheet(json!({"panel": "jury", "values": [["x", "?"]]})),
-    );
-    assert_eq!(two.problem(422, "invalid-request")["mistakes"].as_array().unwrap().len(), 3);
-    post(site, "prize/scores", &site.key, "shape", &sheet(json!({"values": [["a1", 7]]})))
-        .problem(400, "malformed");
-    let mut nobody = sheet(json!({}));
-    nobody.as_object_mut().unwrap().remove("juror");
-    assert_eq!(
-        post(site, "prize/scores", &site.key, "nobody", &nobody).problem(422, "invalid-request")["field"],
-        "juror"
-    );
-    assert_eq!(site.log("prize").len(), size, "nothing was changed");
-    enter(site, "prize", &site.key, "wrong", &sheet(json!({})));
-    let no_draw = json!({"winners": {"count": 1, "from": "all", "by": "votes"}});
-    site.create("plain", OPENED, &no_draw);
-    site.staff.post("/v1/contests/plain/close", "close-plain", &json!({})).unwrap();
-    site.staff.post("/v1/contests/plain/freeze", "freeze-plain", &json!({})).unwrap();
-    let refused = post(site, "plain/draw", &site.key, "draw-plain", &json!({"seed": SEED}));
-    assert_eq!(refused.problem(409, "refused")["code"], "no-draw");
 }
 
 fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {

@@ -9,9 +9,7 @@
 )]
 
 mod bad_input;
-mod by_category;
 mod cluster;
-mod conditional;
 mod cut_off;
 #[path = "../../../api/tests/router/described.rs"]
 mod described;
@@ -50,7 +48,6 @@ mod tables;
 mod tag_key;
 mod tampering;
 mod tamperings;
-mod texts;
 mod third_party;
 mod verifiers;
 mod verify_py;

@@ -2,17 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    ground::on_both_grounds,
-    site::{Answer, Site, definition},
-};
+use crate::site::{Answer, Site, definition};
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
-
-on_both_grounds!(
-    characters_that_change_how_a_text_reads_are_refused,
-    statements_that_look_reserved_are_refused
-);
 
 fn send(site: &Site, method: &str, path: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {}", site.key);
@@ -21,7 +13,9 @@ fn send(site: &Site, method: &str, path: &str, body: &Value) -> Answer {
     site.send(method, &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
 }
 
-fn characters_that_change_how_a_text_reads_are_refused(site: &Site) {
+#[test]
+fn characters_that_change_how_a_text_reads_are_refused() {
+    let site = &Site::start();
     site.create_open("prize", OPENED, &json!({"winners": {"count": 1, "from": "all", "by": "choice"}}));
     let size = site.log("prize").len();
     let amend = |what: &str, key: &str, to: Value| json!({"what": what, "key": key, "to": to, "reason": "r"});
@@ -70,7 +64,9 @@ fn characters_that_change_how_a_text_reads_are_refused(site: &Site) {
     assert_eq!(done.status, 200, "{done:?}");
 }
 
-fn statements_that_look_reserved_are_refused(site: &Site) {
+#[test]
+fn statements_that_look_reserved_are_refused() {
+    let site = &Site::start();
     site.create_open("prize", OPENED, &json!({"winners": {"count": 1, "from": "all", "by": "choice"}}));
     for kind in ["Tag key destroyed", "ｔａｇ－ｋｅｙ－ｄｅｓｔｒｏｙｅｄ", "tag-k\u{ad}ey-des\u{200b}troyed"]
     {

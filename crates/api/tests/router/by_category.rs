@@ -2,12 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    ground::on_both_grounds,
-    site::{Answer, Site, ballot, definition, poll},
-};
-
-on_both_grounds!(a_sheet_keeps_to_its_categories);
+use crate::site::{Answer, Site, ballot, definition};
 
 /// One project in one district (a or b), two to three citywide (c).
 fn districts() -> Value {
@@ -30,16 +25,18 @@ fn refused(answer: &Answer, reason: &str) {
     assert_eq!(answer.problem(422, "invalid-selection")["reason"], reason);
 }
 
-fn a_sheet_keeps_to_its_categories(site: &Site) {
+#[test]
+fn a_sheet_keeps_to_its_categories() {
+    let site = &Site::start();
     let contest = districts();
     let more = ["entry", "category", "limit", "ballot"].map(|key| (key.to_owned(), contest[key].clone()));
     site.create("main", "2021-01-01T00:00:00Z", &Value::Object(more.into_iter().collect()));
-    let shown = site.staff.contest(&"main".parse().unwrap()).unwrap();
+    let shown = site.read("/v1/contests/main").body;
     assert_eq!(shown["categories"][2]["votes"], json!([2, 3]));
     assert_eq!(shown["rules"]["limits"], json!([{"categories": ["a", "b"], "most": 1}]));
     let cast = |pass: &str, entries: &[&str]| site.cast("main", pass, &ballot(entries));
     let ama = site.pass("main", "ama");
-    poll("the opening", || {
+    site.poll("the opening", || {
         let answer = cast(&ama, &["c1"]);
         (answer.status == 422).then(|| refused(&answer, "too-few-in-category"))
     });

@@ -13,7 +13,7 @@ fn every_route_with_an_etag_answers_not_modified_to_tags_as_clients_and_proxies_
     let cast = site.cast("main", &pass, &ballot(&["a1", "b2"]));
     let size = cast.body["log"]["size"].as_u64().unwrap();
     site.tally("main", size);
-    let closed = site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
+    let closed = site.staff("POST", "/v1/contests/main/close", "close", &json!({}));
     site.tally("main", closed["log"]["size"].as_u64().unwrap());
 
     let bearer = format!("Bearer {}", site.key);
