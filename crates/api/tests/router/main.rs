@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "helpers of tests fail as tests do"
@@ -12,7 +11,13 @@ mod bad_input;
 mod by_category;
 mod conditional;
 mod described;
+mod jurors;
 mod jury;
+mod pass_revocations;
+mod recusals;
+mod sheets;
 mod site;
 mod staff_keys;
+mod subjects;
+mod suspension;
 mod texts;

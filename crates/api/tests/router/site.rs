@@ -161,7 +161,8 @@ impl Site {
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            // On the wire outer white space is no part of a value.
+            request = request.header(*name, value.trim());
         }
         request = request.extension(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
         let request = request.body(Body::from(Bytes::copy_from_slice(body))).unwrap();
@@ -322,6 +323,6 @@ pub(crate) fn ballot(entries: &[&str]) -> Value {
 }
 
 /// A subject that is a word is the name of a mailbox.
-fn address(subject: &str) -> String {
+pub(crate) fn address(subject: &str) -> String {
     if subject.contains([':', '@']) { subject.to_owned() } else { format!("{subject}@example.org") }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     ground::{on_both_grounds, succeeded},
     server::acclaim,
-    site::{Answer, Site, ballot, poll},
+    site::{Answer, Site, poll},
 };
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
@@ -20,7 +20,6 @@ on_both_grounds!(
     whoever_is_no_juror_is_refused,
     a_panel_that_names_its_jurors_has_exactly_these,
     the_jury_is_told_how_far_it_is,
-    a_juror_reads_the_shortlist_and_nothing_else,
 );
 
 fn juror(site: &Site, contest: &str, panel: &str, name: &str) -> String {
@@ -281,52 +280,4 @@ fn the_jury_is_told_how_far_it_is(site: &Site) {
     assert_eq!(status["shortlist"][0]["entries"], json!(["a1", "a3"]));
     let json = succeeded(&run(site, &auditor, &["jury", "status", "prize", "--json"]));
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), status);
-}
-
-fn a_juror_reads_the_shortlist_and_nothing_else(site: &Site) {
-    let rules = json!({
-        "champions": {"count": 1},
-        "winners": {"count": 1, "from": "champions", "by": "scores"},
-        "panel": [{"id": "experts", "kind": "points"}, {"id": "students", "kind": "points"}],
-    });
-    site.create_open("prize", OPENED, &rules);
-    let [ama, kofi] = ["Ama", "Kofi"].map(|name| juror(site, "prize", "experts", name));
-    juror(site, "prize", "students", "Esi");
-    for (voter, entries) in [("1", ["a2", "b1"]), ("2", ["a2", "b3"]), ("3", ["a1", "b3"])] {
-        let pass = site.pass("prize", &format!("mailto:{voter}@example.org"));
-        assert_eq!(site.cast("prize", &pass, &ballot(&entries)).status, 201);
-    }
-    let scores = json!({"category": "a", "values": [["a2", "4321"]]});
-    assert_eq!(post(site, "prize/scores", &kofi, "kofi", &scores).status, 200);
-    let own = get(site, "prize/jury", &ama);
-    assert_eq!((own.status, own.header("cache-control")), (200, "private, no-store"));
-    assert_eq!(own.body["shortlist_is_final"], false, "who is a champion is not known while voting is open");
-    assert_eq!(own.body["shortlist"][0], json!({"category": "a", "entries": ["a1", "a2", "a3"]}));
-
-    site.staff.post("/v1/contests/prize/close", "close", &json!({})).unwrap();
-    let own = poll("the champions", || {
-        let own = get(site, "prize/jury", &ama);
-        if own.status != 200 {
-            own.problem(503, "unavailable");
-            return None;
-        }
-        Some(own)
-    });
-    let champions = json!([{"category": "a", "entries": ["a2"]}, {"category": "b", "entries": ["b3"]}]);
-    assert_eq!((&own.body["shortlist"], &own.body["shortlist_is_final"]), (&champions, &json!(true)));
-    let panels = own.body["panels"].as_array().unwrap();
-    assert_eq!(
-        (panels.len(), panels[0]["jurors"].as_array().unwrap().len()),
-        (1, 1),
-        "the own panel: {own:?}"
-    );
-    assert_eq!(panels[0]["jurors"][0]["juror"], "Ama");
-    for secret in ["Kofi", "Esi", "votes", "4321", "values"] {
-        assert!(!own.text.contains(secret), "{secret}: {}", own.text);
-    }
-    // As before: the figures themselves are not a juror's before they are public.
-    get(site, "prize/tally", &ama).problem(403, "not-public");
-    get(site, "prize/jury", &site.staff_key("gateway", "prize")).problem(403, "key-insufficient");
-    get(site, "other/jury", &ama).problem(404, "contest-not-found");
-    site.send("GET", "/v1/contests/prize/jury", &[], b"").problem(401, "key-missing");
 }

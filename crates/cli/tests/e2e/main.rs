@@ -42,7 +42,6 @@ mod server;
 mod sheets;
 mod site;
 mod staff_keys;
-mod subjects;
 mod suspension;
 mod tables;
 mod tag_key;

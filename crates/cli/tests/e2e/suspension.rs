@@ -12,7 +12,7 @@ use crate::{
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
 
-on_both_grounds!(ballots_are_refused_while_voting_is_suspended, what_is_no_suspension_is_refused);
+on_both_grounds!(ballots_are_refused_while_voting_is_suspended);
 
 fn run(site: &Site, args: &[&str]) -> Output {
     let url = format!("http://{}", site.address);
@@ -93,42 +93,6 @@ fn ballots_are_refused_while_voting_is_suspended(site: &Site) {
     let vkey = running["log"]["vkey"].as_str().unwrap().to_owned();
     let audit = acclaim().arg("audit").arg(&folder).args(["--vkey", &vkey]).output().unwrap();
     assert!(succeeded(&audit).ends_with("audit: clean"));
-}
-
-fn what_is_no_suspension_is_refused(site: &Site) {
-    site.create("later", "2098-01-01T00:00:00Z", &json!({}));
-    let post = |path: &str, key: &str, body: Value| {
-        let bearer = format!("Bearer {}", site.key);
-        let headers =
-            [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
-        site.send("POST", &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
-    };
-    let reason = || json!({"reason": "a test"});
-    for route in ["suspend", "resume", "unfreeze"] {
-        let draft = post(&format!("later/{route}"), &format!("draft-{route}"), reason());
-        assert_eq!(draft.problem(409, "refused")["code"], "not-open");
-    }
-    site.create("main", OPENED, &json!({}));
-    open_with_ballot(site, &site.pass("main", "ama"));
-    assert_eq!(post("main/resume", "r", reason()).problem(409, "refused")["code"], "not-suspended");
-    for body in [json!({}), json!({"reason": " "}), json!({"reason": "a", "why": "b"})] {
-        let status = post("main/suspend", "bad", body).status;
-        assert!(matches!(status, 400 | 422), "{status}");
-    }
-    let suspended = post("main/suspend", "s", reason());
-    assert_eq!(suspended.status, 200, "{suspended:?}");
-    assert_eq!(
-        post("main/suspend", "s", reason()).body,
-        suspended.body,
-        "sent again, it is the same request"
-    );
-    assert_eq!(post("main/suspend", "again", reason()).problem(409, "refused")["code"], "already-suspended");
-    site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
-    assert_eq!(contest(site)["phase"], "closed");
-    assert_eq!(post("main/resume", "late", reason()).problem(409, "refused")["code"], "out-of-place");
-    site.staff.post("/v1/contests/main/freeze", "freeze", &json!({})).unwrap();
-    succeeded(&run(site, &["contest", "unfreeze", "main", "--reason", "a sheet was late"]));
-    assert_eq!(contest(site)["phase"], "closed");
 }
 
 #[test]

@@ -2,18 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    ground::on_both_grounds,
-    site::{Answer, Site, ballot, poll},
-};
+use crate::site::{Answer, Site, ballot};
 
 const OPENED: &str = "2020-01-01T00:00:00Z";
-
-on_both_grounds!(
-    a_person_of_many_spellings_has_one_counted_ballot,
-    a_list_is_taken_whole_or_not_at_all,
-    a_contest_keeps_what_its_first_list_said,
-);
 
 fn mint(site: &Site, contest: &str, key: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {}", site.key);
@@ -24,7 +15,7 @@ fn mint(site: &Site, contest: &str, key: &str, body: &Value) -> Answer {
 }
 
 fn shown(site: &Site, contest: &str) -> Value {
-    site.staff.get(&format!("/v1/contests/{contest}/passes")).unwrap().json().unwrap()
+    site.read(&format!("/v1/contests/{contest}/passes")).body
 }
 
 fn passes(answer: &Answer) -> Vec<String> {
@@ -33,7 +24,9 @@ fn passes(answer: &Answer) -> Vec<String> {
     passes.iter().map(|pass| pass["pass"].as_str().unwrap().to_owned()).collect()
 }
 
-fn a_person_of_many_spellings_has_one_counted_ballot(site: &Site) {
+#[test]
+fn a_person_of_many_spellings_has_one_counted_ballot() {
+    let site = &Site::start();
     site.create("main", OPENED, &json!({}));
     let spellings = [
         "mailto:ama@example.org",
@@ -51,7 +44,7 @@ fn a_person_of_many_spellings_has_one_counted_ballot(site: &Site) {
         assert_eq!(minted.body["passes"][0]["canonical"], "mailto:ama@example.org");
         let [pass] = <[String; 1]>::try_from(passes(&minted)).unwrap();
         let entry = ["a1", "a2", "a3"][number % 3];
-        let status = poll("a ballot", || {
+        let status = site.poll("a ballot", || {
             let status = site.cast("main", &pass, &ballot(&[entry])).status;
             (status != 503).then_some(status)
         });
@@ -65,7 +58,9 @@ fn a_person_of_many_spellings_has_one_counted_ballot(site: &Site) {
     assert_eq!(same.body["same_person"], expected);
 }
 
-fn a_list_is_taken_whole_or_not_at_all(site: &Site) {
+#[test]
+fn a_list_is_taken_whole_or_not_at_all() {
+    let site = &Site::start();
     site.create("main", OPENED, &json!({}));
     let mut list = vec!["ama@example.org".to_owned(); 4];
     list[1] = "email".to_owned();
@@ -95,13 +90,15 @@ fn a_list_is_taken_whole_or_not_at_all(site: &Site) {
     assert_eq!((again.status, &again.text), (200, &first.text));
     let other = mint(site, "main", "k", &json!({"subjects": ["li@example.org"]}));
     other.problem(409, "idempotency-key-used");
-    site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
+    site.staff("POST", "/v1/contests/main/close", "close", &json!({}));
     let issued = site.log("main").into_iter().rfind(|line| line.contains(r#""type":"issued""#)).unwrap();
     let issued: Value = serde_json::from_str(&issued).unwrap();
     assert_eq!(issued["passes"], 1, "one person is counted once, and a repeated request not again: {issued}");
 }
 
-fn a_contest_keeps_what_its_first_list_said(site: &Site) {
+#[test]
+fn a_contest_keeps_what_its_first_list_said() {
+    let site = &Site::start();
     for contest in ["main", "members"] {
         // A key is asked for only once a contest is no longer a draft.
         site.create_open(contest, OPENED, &json!({}));
