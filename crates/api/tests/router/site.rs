@@ -69,6 +69,7 @@ pub(crate) struct Answer {
     /// Null if it is not JSON.
     pub(crate) body: Value,
     pub(crate) text: String,
+    pub(crate) bytes: Bytes,
 }
 
 impl Site {
@@ -179,7 +180,7 @@ impl Site {
         described::check(&exchange);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status, headers, content_type, body, text }
+        Answer { status, headers, content_type, body, text, bytes }
     }
 
     /// Posts JSON with a bearer token.

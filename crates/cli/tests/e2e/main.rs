@@ -27,7 +27,6 @@ mod installations;
 mod jurors;
 mod jury;
 mod kill;
-mod log_paths;
 mod moving;
 mod openapi;
 mod pass_revocations;

@@ -15,7 +15,6 @@ const CHROME: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,imag
 
 on_both_grounds!(
     everyone_gets_the_form_they_ask_for,
-    a_result_that_is_not_public_is_no_page_either,
     a_certified_result_stays_readable_while_it_is_corrected,
 );
 
@@ -109,23 +108,6 @@ fn everyone_gets_the_form_they_ask_for(site: &Site) {
         .output()
         .unwrap();
     assert_eq!(succeeded(&printed), report.csv().trim());
-}
-
-fn a_result_that_is_not_public_is_no_page_either(site: &Site) {
-    close(site, "certified");
-    for query in ["", "?format=json", "?format=csv", "?format=html"] {
-        ask(site, query, &[("accept", CHROME)]).problem(403, "not-public");
-    }
-    let bearer = format!("Bearer {}", site.key);
-    let staff = ask(site, "?format=html", &[("authorization", &bearer)]);
-    assert!(staff.status == 200 && staff.text.contains("This result is provisional."));
-    let document = ask(site, "", &[("authorization", &bearer)]);
-    let done = site.staff.post("/v1/contests/main/certify", "certify", &document.body["certify"]).unwrap();
-    site.tally("main", done["log"]["size"].as_u64().unwrap());
-    let page = ask(site, "", &[("accept", CHROME)]);
-    assert!(
-        page.status == 200 && page.text.contains("Certified result") && !page.text.contains("provisional.")
-    );
 }
 
 fn certify(site: &Site, key: &str) {

@@ -1,67 +1,48 @@
 //! The log's addresses: what is there and how long it may be kept, what is not, and who may read entries when.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use crate::site::{Site, ballot};
+use crate::site::{Answer, Site, ballot};
 
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// More than a tile, so that levels 0 and 1 have one.
 const BALLOTS: usize = 300;
 
-/// What a path was answered.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    content_type: String,
-    cache: String,
-    bytes: Vec<u8>,
-}
-
 /// Reads a contest's log.
 struct Reader<'a> {
     site: &'a Site,
-    agent: ureq::Agent,
     key: Option<String>,
 }
 
 impl<'a> Reader<'a> {
     fn new(site: &'a Site, key: Option<String>) -> Self {
-        let timeout = Some(Duration::from_secs(30));
-        let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
-        Self { site, agent: config.timeout_global(timeout).build().into(), key }
+        Self { site, key }
     }
 
     fn get(&self, path: &str) -> Answer {
-        let url = format!("http://{}/v1/contests/paths/log/{path}", self.site.address);
-        let mut request = ureq::http::Request::get(url);
-        if let Some(key) = &self.key {
-            request = request.header("authorization", format!("Bearer {key}"));
-        }
-        let mut answer = self.agent.run(request.body(()).unwrap()).unwrap();
-        let header = |name: &str| {
-            answer.headers().get(name).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
-        };
-        let (content_type, cache) = (header("content-type"), header("cache-control"));
-        let bytes = answer.body_mut().read_to_vec().unwrap();
-        Answer { status: answer.status().as_u16(), content_type, cache, bytes }
+        let bearer = self.key.as_ref().map(|key| format!("Bearer {key}"));
+        let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        self.site.send("GET", &format!("/v1/contests/paths/log/{path}"), &headers, b"")
     }
 
     /// Demands an answer of this kind and cache rule.
     #[track_caller]
     fn finds(&self, path: &str, content_type: &str, cache: &str) -> Vec<u8> {
         let answer = self.get(path);
-        let got = (answer.status, &*answer.content_type, &*answer.cache);
+        let got = (answer.status, &*answer.content_type, answer.header("cache-control"));
         assert_eq!(got, (200, content_type, cache), "{path}");
-        answer.bytes
+        answer.bytes.to_vec()
     }
 
     /// Demands a refusal that no cache keeps.
     #[track_caller]
     fn is_refused(&self, path: &str, status: u16) {
         let answer = self.get(path);
-        assert_eq!((answer.status, &*answer.cache), (status, "no-store"), "{path}: {answer:?}");
+        assert_eq!(
+            (answer.status, answer.header("cache-control")),
+            (status, "no-store"),
+            "{path}: {answer:?}"
+        );
         assert_eq!(answer.content_type, "application/problem+json", "{path}");
     }
 }
@@ -70,7 +51,7 @@ impl<'a> Reader<'a> {
 fn voted(site: &Site) -> usize {
     let published = json!({"publication": {"entries": "after-close"}});
     site.create("paths", "2021-01-01T00:00:00Z", &published);
-    let minted = site.staff.post("/v1/contests/paths/passes", "mint", &json!({"count": BALLOTS})).unwrap();
+    let minted = site.staff("POST", "/v1/contests/paths/passes", "mint", &json!({"count": BALLOTS}));
     let lines: Vec<String> = minted["passes"]
         .as_array()
         .unwrap()
@@ -116,7 +97,7 @@ fn every_address_of_the_log_answers_as_the_format_says() {
     let stranger = Reader::new(&site, Some("ack_none".to_owned()));
     stranger.is_refused("tile/entries/000", 401);
 
-    site.staff.post("/v1/contests/paths/close", "close", &json!({})).unwrap();
+    site.staff("POST", "/v1/contests/paths/close", "close", &json!({}));
     for reader in [&public, &auditor] {
         let bundle = reader.finds("tile/entries/000", "application/octet-stream", IMMUTABLE);
         assert_eq!(bundle_width(&bundle), 256);
