@@ -3,16 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use acclaim_contest::{
-    ContestId, Phase,
+    Phase,
     definition::{Definition, Overrides},
 };
 use acclaim_service::{
     directory::Directory,
-    rounds::{self, RoundsError},
+    drafts::{Drafts, Put},
 };
-use acclaim_store::{
-    Keyring, StoreError, Stores, certification::refuses_opening, hub::Notice, keyring::KeyringError,
-};
+use acclaim_store::{Stores, certification::refuses_opening};
 use axum::{
     Json,
     body::Body,
@@ -20,7 +18,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -147,9 +144,7 @@ async fn read(
 async fn put(
     State(access): State<Arc<Access>>,
     State(bodies): State<Arc<Bodies>>,
-    State(stores): State<Stores>,
-    State(directory): State<Arc<Directory>>,
-    State(keyring): State<Arc<Keyring>>,
+    State(drafts): State<Arc<Drafts>>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -170,80 +165,12 @@ async fn put(
             );
             Problem::new(&problem::INVALID_DEFINITION, detail).with("mistakes", json!(mistakes))
         })?;
-    check(&id, &definition, stores.clock.now())?;
-    let definition = rounds::resolve(&stores, &directory, &key, definition).await?;
-
-    let status = store(&stores, &keyring, &id, &definition, expected.as_ref()).await?;
-    directory.renew(&id).await?;
-    stores.hub.send(Notice::ContestChanged(id.clone()));
-    let contest = directory.contest(&id).ok_or_else(no_contest)?;
+    let allows = expected.as_ref().map(|expected| |revision: u64| expected.allows(&document::etag(revision)));
+    let allows = allows.as_ref().map(|allows| allows as &(dyn Fn(u64) -> bool + Sync));
+    let (put, contest) = drafts.put(&key, &id, definition, allows).await?;
+    let status = if put == Put::Created { StatusCode::CREATED } else { StatusCode::OK };
+    let contest = contest.ok_or_else(no_contest)?;
     document::answer_once(&contest, status, None, &Part::default())
-}
-
-async fn store(
-    stores: &Stores,
-    keyring: &Keyring,
-    id: &ContestId,
-    definition: &Definition,
-    expected: Option<&IfMatch>,
-) -> Result<StatusCode, Problem> {
-    let database = &stores.database;
-    let known = database.contest(id).await?;
-    match (known, expected) {
-        (None, None) => {
-            let tag_key = keyring
-                .new_tag_key(id)
-                .map_err(|error: KeyringError| Problem::new(&problem::INTERNAL, error.to_string()))?;
-            database.create_draft(definition, &tag_key).await.map_err(moved_on)?;
-            Ok(StatusCode::CREATED)
-        }
-        // The same again, most likely because the answer was lost: it is as asked.
-        (Some(known), _)
-            if known.state.phase == Phase::Draft && known.definition.to_json() == definition.to_json() =>
-        {
-            Ok(StatusCode::OK)
-        }
-        (Some(known), Some(expected)) if expected.allows(&document::etag(known.revision)) => {
-            if known.state.phase != Phase::Draft {
-                return Err(Problem::new(&problem::NOT_A_DRAFT, "only drafts can be edited"));
-            }
-            database.edit_draft(definition, known.revision).await.map_err(moved_on)?;
-            Ok(StatusCode::OK)
-        }
-        (Some(known), None) => {
-            let detail =
-                format!("the contest exists at revision {}: send it as If-Match to edit it", known.revision);
-            Err(Problem::new(&problem::PRECONDITION_FAILED, detail))
-        }
-        (_, Some(_)) => {
-            Err(Problem::new(&problem::PRECONDITION_FAILED, "the contest is at another revision"))
-        }
-    }
-}
-
-/// One mistake of a definition that the definition by itself cannot tell.
-fn mistake(key: &str, problem: &str) -> Problem {
-    RoundsError::Mistakes { mistakes: vec![(key.to_owned(), problem.to_owned())], code: None }.into()
-}
-
-/// What a definition by itself cannot tell.
-fn check(id: &ContestId, definition: &Definition, now: Timestamp) -> Result<(), Problem> {
-    if definition.id != *id {
-        return Err(mistake("contest.id", &format!("is {}, but the path says {id}", definition.id)));
-    }
-    if definition.closes.timestamp() <= now {
-        return Err(mistake("contest.closes", &format!("{} has passed", definition.closes)));
-    }
-    Ok(())
-}
-
-fn moved_on(error: StoreError) -> Problem {
-    match error {
-        StoreError::Conflict(detail) => {
-            Problem::new(&problem::PRECONDITION_FAILED, detail).with("code", "conflict")
-        }
-        other => other.into(),
-    }
 }
 
 /// Delete a draft, or a test contest with all that belongs to it.
@@ -251,20 +178,13 @@ fn moved_on(error: StoreError) -> Problem {
     params(("Idempotency-Key" = String, Header,)), responses((status = 204, description = "gone"), DeletionRefusals))]
 async fn delete(
     State(access): State<Arc<Access>>,
-    State(stores): State<Stores>,
-    State(directory): State<Arc<Directory>>,
+    State(drafts): State<Arc<Drafts>>,
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, _) = access.staff_of(&headers, &contest, ORGANISERS).await?;
     let id = contest.id();
     idempotency_key(&headers)?;
-    stores.database.delete_contest(id).await.map_err(|error| match error {
-        StoreError::Conflict(detail) => Problem::new(&problem::NOT_A_DRAFT, detail),
-        other => other.into(),
-    })?;
-    // The sequencer clears up the rest.
-    stores.hub.send(Notice::ContestChanged(id.clone()));
-    directory.renew(id).await?;
+    drafts.delete(id).await?;
     Ok((StatusCode::NO_CONTENT, Body::empty()).into_response())
 }

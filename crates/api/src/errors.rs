@@ -4,6 +4,7 @@ use acclaim_contest::{ballot::SelectionError, subject::RefusedSubjects};
 use acclaim_service::{
     casting::CastError,
     commands::CommandError,
+    drafts::DraftError,
     passes::PassesError,
     revoked_passes::RevocationError,
     rounds::RoundsError,
@@ -39,6 +40,24 @@ impl From<CastError> for Problem {
             CastError::QueueFull => Self::new(&problem::QUEUE_FULL, detail),
             CastError::NotConfirmed | CastError::NotFound => Self::new(&problem::OUTCOME_UNKNOWN, detail),
             CastError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DraftError> for Problem {
+    fn from(error: DraftError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DraftError::Definition(error) => error.into(),
+            DraftError::NotADraft(_) => Self::new(&problem::NOT_A_DRAFT, detail),
+            DraftError::Exists(_) | DraftError::OtherRevision => {
+                Self::new(&problem::PRECONDITION_FAILED, detail)
+            }
+            DraftError::ChangedMeanwhile(_) => {
+                Self::new(&problem::PRECONDITION_FAILED, detail).with("code", "conflict")
+            }
+            DraftError::Key(_) => Self::new(&problem::INTERNAL, detail),
+            DraftError::Store(error) => error.into(),
         }
     }
 }

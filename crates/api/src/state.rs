@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, subject::DomainTable};
 use acclaim_service::{
-    casting::Casting, commands::StaffCommands, directory::Directory, jury::JuryReader,
+    casting::Casting, commands::StaffCommands, directory::Directory, drafts::Drafts, jury::JuryReader,
     long_readings::LongReadings, own_votes::OwnVotes, passes::Passes, revoked_passes::RevokedPasses,
     submission_queue::SubmissionQueue,
 };
@@ -92,6 +92,7 @@ pub struct Parts {
     pub(crate) commands: Arc<StaffCommands>,
     pub(crate) jury: Arc<JuryReader>,
     pub(crate) passes: Arc<Passes>,
+    pub(crate) drafts: Arc<Drafts>,
     /// Documents of contests, as they are answered.
     pub(crate) documents: Arc<Documents>,
     pub(crate) limiter: Arc<Limiter>,
@@ -141,6 +142,7 @@ parts! {
     commands: Arc<StaffCommands>,
     jury: Arc<JuryReader>,
     passes: Arc<Passes>,
+    drafts: Arc<Drafts>,
     documents: Arc<Documents>,
     limiter: Arc<Limiter>,
     tally_streams: Arc<TallyStreams>,
@@ -192,6 +194,7 @@ impl Api {
                 Arc::clone(&revoked_passes),
                 settings.domains.clone(),
             )),
+            drafts: Arc::new(Drafts::new(stores.clone(), Arc::clone(&directory), Arc::clone(&keyring))),
             commands: Arc::new(StaffCommands::new(
                 stores.clone(),
                 Arc::clone(&directory),

@@ -10,6 +10,7 @@
 pub mod casting;
 pub mod commands;
 pub mod directory;
+pub mod drafts;
 pub mod jury;
 pub mod long_readings;
 pub mod own_votes;

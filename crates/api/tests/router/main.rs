@@ -11,6 +11,7 @@ mod bad_input;
 mod by_category;
 mod conditional;
 mod described;
+mod drafts;
 mod jurors;
 mod jury;
 mod log_paths;
