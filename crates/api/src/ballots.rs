@@ -5,15 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use acclaim_ballot_log::{Checkpoint, Hash, Receipt, VerifierKey, proof};
+use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey, proof};
 use acclaim_contest::{BallotId, Phase};
 use acclaim_service::{
-    casting::{Cast, CastError, Prepared, SUSPENDED, rejected},
+    casting::{Cast, CastError, Prepared, rejected},
     directory::Contest,
-    recorded::{InLedger, find_recorded, look_up, with_leaf_hash},
+    fates::{Fate, Fates},
+    recorded::find_recorded,
     submission_queue::Room,
 };
-use acclaim_store::{hub::Rejection, ledger::RecordedBallot};
+use acclaim_store::Stores;
 use axum::{
     Json,
     extract::{Request, State},
@@ -25,7 +26,7 @@ use tokio::time::{Sleep, sleep};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::SCORE_READERS,
+    auth::{Access, SCORE_READERS},
     body::{parse, read_ballot},
     casting::{self, BallotRequest, BallotStatus, RecordedBody},
     description::{refusals, shapes},
@@ -169,70 +170,31 @@ async fn read(
 #[utoipa::path(get, operation_id = "read_ballot", path = "/v1/contests/{contest}/ballots/{ballot}", tag = "voters",
     params(("ballot" = shapes::BallotId, Path,)), responses((status = 200, body = BallotStatus, description = "its status"), LookupRefusals))]
 async fn status(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(fates): State<Arc<Fates>>,
     Path((contest, ballot)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Json<BallotStatus>, Problem> {
-    let contest = begun(&api, &headers, &contest).await?;
+    let contest = begun(&access, &headers, &contest).await?;
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
-    let database = &api.stores.database;
-    let session = contest.record.session();
-    if let Some(status) = status_in_ledger(&api, &contest, ballot).await? {
-        return Ok(Json(status));
-    }
-    if let Some(rejection) = database.rejection(contest.id(), ballot).await? {
-        // What was rejected while voting was suspended can be on its way again.
-        if is_suspension(&rejection)
-            && api.settings.may_accept
-            && api.stores.intake.holds(&session, ballot).await?
-        {
-            return Ok(Json(BallotStatus::accepted(ballot)));
+    Ok(Json(match fates.of(&contest, ballot).await.map_err(unread)?.ok_or_else(not_found)? {
+        Fate::InLog(recorded, leaf_hash) => BallotStatus::new(recorded, leaf_hash),
+        Fate::Accepted => BallotStatus::accepted(ballot),
+        Fate::Rejected(rejection) => {
+            let reason = Problem::from(rejected(&contest, rejection)).kind().code.to_owned();
+            BallotStatus::rejected(ballot, reason)
         }
-        let reason = Problem::from(rejected(&contest, rejection)).kind().code.to_owned();
-        return Ok(Json(BallotStatus::rejected(ballot, reason)));
-    }
-    if api.settings.may_accept && api.stores.intake.holds(&session, ballot).await? {
-        return Ok(Json(BallotStatus::accepted(ballot)));
-    }
-    // It may have gone from the one to the other meanwhile.
-    status_in_ledger(&api, &contest, ballot).await?.map(Json).ok_or_else(not_found)
-}
-
-fn is_suspension(rejection: &Rejection) -> bool {
-    matches!(rejection, Rejection::Refused(code, _) if code == SUSPENDED)
-}
-
-/// What a ballot is that the ledger has.
-async fn status_in_ledger(
-    api: &Api,
-    contest: &Contest,
-    ballot: BallotId,
-) -> Result<Option<BallotStatus>, Problem> {
-    Ok(match look_up(&api.stores, contest.id(), ballot).await? {
-        Some(InLedger::Shown(recorded)) => {
-            let (recorded, leaf_hash) =
-                with_leaf_hash(&api.stores, contest.id(), recorded).await.map_err(unread)?;
-            Some(BallotStatus::new(recorded, leaf_hash))
-        }
-        // Where nobody is told `accepted` nothing is known of it before it is shown.
-        Some(InLedger::NotShown) if api.settings.may_accept => Some(BallotStatus::accepted(ballot)),
-        Some(InLedger::NotShown) | None => None,
-    })
+    }))
 }
 
 /// A contest that has a log: a draft has no ballots.
-async fn begun(api: &Api, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
-    let (contest, _) = api.access.find_contest(headers, contest, SCORE_READERS).await?;
+async fn begun(access: &Access, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
+    let (contest, _) = access.find_contest(headers, contest, SCORE_READERS).await?;
     if contest.phase() == Phase::Draft { Err(not_found()) } else { Ok(contest) }
 }
 
 fn not_found() -> Problem {
     Problem::new(&problem::BALLOT_NOT_FOUND, "nothing is known of a ballot of this id")
-}
-
-async fn find(api: &Api, contest: &Contest, ballot: &str) -> Result<(RecordedBallot, Hash), Problem> {
-    let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
-    find_recorded(&api.stores, contest.id(), ballot).await.map_err(unread)?.ok_or_else(not_found)
 }
 
 /// What a receipt is to have in it.
@@ -258,15 +220,18 @@ impl Asked {
     params(("ballot" = shapes::BallotId, Path,), ("with" = inline(Option<shapes::ReceiptExtra>), Query, description = "what the receipt has in it beside the proof")),
     responses((status = 200, body = String, content_type = "text/plain", description = "the receipt"), LookupRefusals))]
 async fn receipt(
-    State(api): State<Api>,
+    State(access): State<Arc<Access>>,
+    State(stores): State<Stores>,
     Path((contest, ballot)): Path<(String, String)>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let contest = begun(&api, &headers, &contest).await?;
+    let contest = begun(&access, &headers, &contest).await?;
     let with_leaf_hash = asked.leaf_hash()?;
-    let (recorded, leaf_hash) = find(&api, &contest, &ballot).await?;
-    let note = checkpoint_over(&api.stores, &contest, recorded.index).await?;
+    let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
+    let found = find_recorded(&stores, contest.id(), ballot).await.map_err(unread)?;
+    let (recorded, leaf_hash) = found.ok_or_else(not_found)?;
+    let note = checkpoint_over(&stores, &contest, recorded.index).await?;
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
     let key: VerifierKey = contest.verifier_key.parse().map_err(|error| internal(&error))?;
     let checkpoint = Checkpoint::open(&note, &key).map_err(|error| internal(&error))?;
@@ -274,7 +239,7 @@ async fn receipt(
         return Err(Problem::new(&problem::UNAVAILABLE, "no checkpoint covers the ballot yet"));
     }
     let needed = proof::tiles_for_inclusion(recorded.index, checkpoint.size);
-    let tiles = tiles(&api.stores, &contest, needed).await?;
+    let tiles = tiles(&stores, &contest, needed).await?;
     let path = proof::inclusion(recorded.index, checkpoint.size, &|tile| tiles.get(&tile).cloned())
         .map_err(|error| internal(&error))?;
     let extra = with_leaf_hash.then(|| leaf_hash.0.to_vec());

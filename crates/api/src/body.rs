@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use acclaim_contest::MAX_EXACT;
 use acclaim_text::beginning;
 use axum::{
     body::{Body, HttpBody as _},
@@ -33,8 +34,6 @@ use crate::{
 pub(crate) const BALLOT_LIMIT: usize = 64 << 10;
 /// Bytes of a staff request's body.
 pub(crate) const STAFF_LIMIT: usize = 4 << 20;
-/// The largest whole number that every reader of JSON keeps exact.
-pub(crate) const MAX_EXACT: u64 = (1 << 53) - 1;
 /// Bytes of a definition.
 pub(crate) const DEFINITION_LIMIT: usize = 64 << 20;
 

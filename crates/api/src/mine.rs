@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use acclaim_contest::MAX_EXACT;
 use acclaim_service::own_votes::{OwnBallot, OwnVotes};
 use axum::{
     Json,
@@ -15,7 +16,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::Access,
-    body::MAX_EXACT,
     casting::BallotStatus,
     description::shapes,
     extract::{Path, Query},

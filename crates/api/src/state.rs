@@ -4,9 +4,9 @@ use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, subject::DomainTable};
 use acclaim_service::{
-    casting::Casting, commands::StaffCommands, directory::Directory, drafts::Drafts, jury::JuryReader,
-    long_readings::LongReadings, own_votes::OwnVotes, passes::Passes, revoked_passes::RevokedPasses,
-    submission_queue::SubmissionQueue,
+    casting::Casting, commands::StaffCommands, directory::Directory, drafts::Drafts, fates::Fates,
+    jury::JuryReader, long_readings::LongReadings, own_votes::OwnVotes, passes::Passes,
+    revoked_passes::RevokedPasses, submission_queue::SubmissionQueue,
 };
 use acclaim_store::{Database, Keyring, Stores};
 use axum::extract::FromRef;
@@ -93,6 +93,7 @@ pub struct Parts {
     pub(crate) jury: Arc<JuryReader>,
     pub(crate) passes: Arc<Passes>,
     pub(crate) drafts: Arc<Drafts>,
+    pub(crate) fates: Arc<Fates>,
     /// Documents of contests, as they are answered.
     pub(crate) documents: Arc<Documents>,
     pub(crate) limiter: Arc<Limiter>,
@@ -143,6 +144,7 @@ parts! {
     jury: Arc<JuryReader>,
     passes: Arc<Passes>,
     drafts: Arc<Drafts>,
+    fates: Arc<Fates>,
     documents: Arc<Documents>,
     limiter: Arc<Limiter>,
     tally_streams: Arc<TallyStreams>,
@@ -195,6 +197,7 @@ impl Api {
                 settings.domains.clone(),
             )),
             drafts: Arc::new(Drafts::new(stores.clone(), Arc::clone(&directory), Arc::clone(&keyring))),
+            fates: Arc::new(Fates::new(stores.clone(), settings.may_accept)),
             commands: Arc::new(StaffCommands::new(
                 stores.clone(),
                 Arc::clone(&directory),

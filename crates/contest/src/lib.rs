@@ -37,3 +37,6 @@ pub use subject::SubjectRules;
 pub use time::Instant;
 pub use voter::{BallotId, TagKey, VoterTag};
 pub use zone::Zone;
+
+/// The largest whole number that every reader of JSON keeps exact (RFC 8259, section 6).
+pub const MAX_EXACT: u64 = (1 << 53) - 1;

@@ -11,6 +11,7 @@ pub mod casting;
 pub mod commands;
 pub mod directory;
 pub mod drafts;
+pub mod fates;
 pub mod jury;
 pub mod long_readings;
 pub mod own_votes;

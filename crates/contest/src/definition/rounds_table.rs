@@ -1,12 +1,11 @@
 //! The table `[rounds]`: entries that come from another contest, in place of entries of its own.
 
 use super::{fields::Table, mistakes::Findings};
+use crate::MAX_EXACT;
 use crate::rounds::{Previous, Rounds};
 
 /// The longest origin, in bytes: a host's name and an identifier have room.
 const MOST_ORIGIN: usize = 400;
-/// The largest integer that every JSON reader keeps exact.
-const MOST_EXACT: u64 = (1 << 53) - 1;
 
 /// What the table says.
 pub(super) enum Found {
@@ -57,7 +56,7 @@ fn previous_of(mut table: Table<'_>, findings: &mut Findings) -> Option<Previous
     let origin = text("origin", check_origin, findings);
     let root = text("root", check_root, findings);
     let result = text("result", check_result, findings);
-    let size = table.required("size", findings).and_then(|field| field.number(1..=MOST_EXACT, findings));
+    let size = table.required("size", findings).and_then(|field| field.number(1..=MAX_EXACT, findings));
     table.finish(findings);
     Some(Previous { origin: origin?, size: size?, root: root?, result: result? })
 }

@@ -12,6 +12,7 @@ use super::{
     tree::{MOST_ELEMENTS, Node},
     votes::{MOST_PLACES, votes_per_category},
 };
+use crate::MAX_EXACT;
 use crate::id::CategoryId;
 use crate::rules::{
     BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Limit, MOST_BALLOTS_PER_VOTER, Period,
@@ -25,8 +26,6 @@ const MOST_VOTES_IN_ALL: u64 = 1_000_000;
 const MOST_REVISIONS: u64 = 1_000;
 const DEFAULT_REVISIONS: u32 = 20;
 const DEFAULT_BALLOTS: u32 = 1_000;
-/// The largest integer that every JSON reader keeps exact.
-const MOST_EXACT: u64 = (1 << 53) - 1;
 
 /// All rules. Where a value is wrong, a default stands in for it and the findings are not empty. `node` is what `root` was made of.
 pub(super) fn rules(
@@ -132,7 +131,7 @@ fn champions(field: &Field<'_>, findings: &mut Findings) -> ChampionRules {
     let Some(mut table) = field.table(findings) else { return unknown };
     let count = table.required("count", findings).and_then(|field| field.number(1..=MOST_PLACES, findings));
     let minimum_votes =
-        table.field("minimum_votes").and_then(|field| field.number(0..=MOST_EXACT, findings)).unwrap_or(0);
+        table.field("minimum_votes").and_then(|field| field.number(0..=MAX_EXACT, findings)).unwrap_or(0);
     let ties = [
         ("include", ChampionTies::Include),
         ("earliest", ChampionTies::Earliest),

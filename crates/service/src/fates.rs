@@ -1,0 +1,77 @@
+//! What became of a ballot, as its voter is told.
+
+use acclaim_ballot_log::Hash;
+use acclaim_contest::BallotId;
+use acclaim_store::{StoreError, Stores, hub::Rejection, ledger::RecordedBallot};
+
+use crate::{
+    casting::SUSPENDED,
+    directory::Contest,
+    recorded::{InLedger, look_up, with_leaf_hash},
+};
+
+/// What became of a ballot.
+#[derive(Debug)]
+pub enum Fate {
+    /// It is in the log, in this state, with this leaf hash.
+    InLog(RecordedBallot, Hash),
+    /// It is kept, and will be recorded or rejected.
+    Accepted,
+    /// It was promised, and is not in the log for this reason.
+    Rejected(Rejection),
+}
+
+/// Finds out what became of ballots.
+pub struct Fates {
+    stores: Stores,
+    /// Whether voters are told `accepted`. Where they are not, nothing is known of a ballot before it is shown.
+    may_accept: bool,
+}
+
+impl Fates {
+    /// On these stores.
+    #[must_use]
+    pub fn new(stores: Stores, may_accept: bool) -> Self {
+        Self { stores, may_accept }
+    }
+
+    /// What became of a ballot; `None` if nothing is known of one of this id.
+    ///
+    /// # Errors
+    /// If a store cannot be read.
+    pub async fn of(&self, contest: &Contest, ballot: BallotId) -> Result<Option<Fate>, StoreError> {
+        if let Some(fate) = self.in_ledger(contest, ballot).await? {
+            return Ok(Some(fate));
+        }
+        if let Some(rejection) = self.stores.database.rejection(contest.id(), ballot).await? {
+            // What was rejected while voting was suspended can be on its way again.
+            let is_kept = is_suspension(&rejection) && self.is_kept(contest, ballot).await?;
+            return Ok(Some(if is_kept { Fate::Accepted } else { Fate::Rejected(rejection) }));
+        }
+        if self.is_kept(contest, ballot).await? {
+            return Ok(Some(Fate::Accepted));
+        }
+        // It may have gone from the one to the other meanwhile.
+        self.in_ledger(contest, ballot).await
+    }
+
+    async fn in_ledger(&self, contest: &Contest, ballot: BallotId) -> Result<Option<Fate>, StoreError> {
+        Ok(match look_up(&self.stores, contest.id(), ballot).await? {
+            Some(InLedger::Shown(recorded)) => {
+                let (recorded, leaf_hash) = with_leaf_hash(&self.stores, contest.id(), recorded).await?;
+                Some(Fate::InLog(recorded, leaf_hash))
+            }
+            Some(InLedger::NotShown) if self.may_accept => Some(Fate::Accepted),
+            Some(InLedger::NotShown) | None => None,
+        })
+    }
+
+    /// Whether the intake holds a ballot that was promised.
+    async fn is_kept(&self, contest: &Contest, ballot: BallotId) -> Result<bool, StoreError> {
+        Ok(self.may_accept && self.stores.intake.holds(&contest.record.session(), ballot).await?)
+    }
+}
+
+fn is_suspension(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::Refused(code, _) if code == SUSPENDED)
+}
