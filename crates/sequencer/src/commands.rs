@@ -36,7 +36,7 @@ impl ContestTask {
         self.inbox.note_commands(any_is_decided && waiting.len() == COMMANDS_AT_ONCE);
         for queued in waiting {
             self.keep_lease().await?;
-            // Read only now: no command is dated before it was given.
+            // The clock is read only now: a reading from before the command was given would date it too early.
             self.work_off(queued, self.context.stores.clock.now()).await?;
             if self.record.state.phase.is_voting() && self.session_waits() {
                 // The intake begins anew first; those behind keep their order.

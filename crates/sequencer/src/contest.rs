@@ -225,14 +225,14 @@ impl ContestTask {
         }
         let phase = self.record.state.phase;
         let is_due = self.schedule.is_due(&self.record);
-        // After all that it is to date: what is due by one reading of the clock is not dated by an earlier one.
+        // Read after the waits above and after `is_due`: nothing is dated earlier than the reading by which it was due.
         let now = stores.clock.now();
         match phase {
             Phase::Draft if is_due => return self.open_by_itself(now).await,
             Phase::Open | Phase::Suspended if self.session_waits() => return self.enter_session().await,
-            Phase::Open | Phase::Suspended if is_due => return self.close(now).await,
+            Phase::Open | Phase::Suspended if is_due => return self.close().await,
             Phase::Open | Phase::Suspended if self.schedule.is_issued_due(now) => {
-                self.log_issued(now).await?;
+                self.log_issued().await?;
             }
             _ => {}
         }

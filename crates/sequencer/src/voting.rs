@@ -9,7 +9,6 @@ use acclaim_store::{
     intake::{Cursors, Drained, Item, Slot},
 };
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use crate::{
     batch::{Batch, NewSession},
@@ -27,8 +26,7 @@ impl ContestTask {
         definition.opens = at;
         let mut batch = Batch::default();
         let mut opening = opening(&definition);
-        let now = Instant::at_or_before(self.context.stores.clock.now());
-        opening.extend(self.issued_events(now.max(at)).await.map_err(Halt::of_call)?);
+        opening.extend(self.issued_events(Some(at)).await.map_err(Halt::of_call)?);
         let mut first = None;
         for event in &opening {
             let index = batch.add_event(&mut self.log.replay, event).map_err(|error| damaged(&error))?;
@@ -202,7 +200,7 @@ impl ContestTask {
     }
 
     /// Seals the intake, records what is left in it, and closes.
-    pub(crate) async fn close(&mut self, now: Timestamp) -> Step {
+    pub(crate) async fn close(&mut self) -> Step {
         let stores = self.context.stores.clone();
         let session = self.record.session();
         loop {
@@ -223,7 +221,7 @@ impl ContestTask {
         }
         let waiting =
             stores.database.pending_commands(self.id(), MOST_CLOSING).await.map_err(Halt::of_call)?;
-        let issued = self.issued_events(Instant::at_or_before(now)).await.map_err(Halt::of_call)?;
+        let issued = self.issued_events(None).await.map_err(Halt::of_call)?;
         let mut batch = Batch::default();
         for event in issued {
             batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
@@ -252,9 +250,12 @@ impl ContestTask {
         CommandOutcome::Recorded { index: first, entries: size - first, size, root }
     }
 
-    /// `issued` entries for the sources whose totals have grown.
-    async fn issued_events(&mut self, at: Instant) -> Result<Vec<Event>, StoreError> {
+    /// `issued` entries for the sources whose totals have grown, dated `earliest` or later.
+    async fn issued_events(&mut self, earliest: Option<Instant>) -> Result<Vec<Event>, StoreError> {
         let totals = self.context.stores.database.passes(self.id()).await?;
+        // After they were read: none of them was issued later.
+        let read = Instant::at_or_before(self.context.stores.clock.now());
+        let at = earliest.map_or(read, |earliest| earliest.max(read));
         self.schedule.issued_are_checked();
         let tally = self.log.replay.tally();
         Ok(totals
@@ -264,9 +265,9 @@ impl ContestTask {
             .collect())
     }
 
-    pub(crate) async fn log_issued(&mut self, now: Timestamp) -> Step {
+    pub(crate) async fn log_issued(&mut self) -> Step {
         let mut batch = Batch::default();
-        for event in self.issued_events(Instant::at_or_before(now)).await.map_err(Halt::of_call)? {
+        for event in self.issued_events(None).await.map_err(Halt::of_call)? {
             batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
         }
         self.commit(batch).await

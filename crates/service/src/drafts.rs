@@ -27,7 +27,7 @@ pub enum Put {
     Edited,
 }
 
-/// Why a draft is not made, edited or deleted. Nothing was changed.
+/// Why a draft is not made, edited or deleted. Nothing was changed, except that of [`DraftError::Store`] it may not be known.
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
     /// The definition has mistakes that it cannot tell by itself, or there are no entries to be had for it.
@@ -60,8 +60,10 @@ impl Drafts {
         Self { stores, directory, keyring }
     }
 
-    /// Makes a draft, or edits one if `expected` says so of its revision. The same definition again changes nothing, most likely because the answer
-    /// was lost. `key` asks for it, and learns of no draft that it is not for.
+    /// Makes a draft, or edits one if `expected` says so of its revision. The same definition sent again, most likely because the
+    /// answer was lost, changes nothing. `key` asks for it, and learns of no draft that it is not for.
+    ///
+    /// The contest is `None` if somebody has deleted it meanwhile.
     ///
     /// # Errors
     /// [`DraftError`]

@@ -15,7 +15,7 @@ use crate::{
 pub enum Fate {
     /// It is in the log, in this state, with this leaf hash.
     InLog(RecordedBallot, Hash),
-    /// It is kept, and will be recorded or rejected.
+    /// It was promised: the intake holds it, or the ledger has it and it is not shown yet. It will be recorded or rejected.
     Accepted,
     /// It was promised, and is not in the log for this reason.
     Rejected(Rejection),
@@ -66,7 +66,7 @@ impl Fates {
         })
     }
 
-    /// Whether the intake holds a ballot that was promised.
+    /// Whether the intake holds a ballot that was promised; never where none is.
     async fn is_kept(&self, contest: &Contest, ballot: BallotId) -> Result<bool, StoreError> {
         Ok(self.may_accept && self.stores.intake.holds(&contest.record.session(), ballot).await?)
     }

@@ -1,10 +1,12 @@
 //! What the API does, without HTTP: it knows neither statuses nor routes. Errors are one enum for each operation; the API maps them.
 //!
 //! - [`directory`]: contests as requests read them.
-//! - [`casting`]: from a voter's selections to a ballot, and what becomes of it. [`submission_queue`] has the ballots on their way to the intake, and the
+//! - [`drafts`], [`rounds`]: definitions made, edited and deleted, and the entries that they take from another contest.
+//! - [`casting`]: from a voter's selections to a ballot, and to its answer. [`submission_queue`] has the ballots on their way to the intake, and the
 //!   requests that wait for them.
-//! - [`recorded`], [`own_votes`]: what is in the log, of any ballot and of a voter.
-//! - [`score_sheet`]: which scores a contest takes.
+//! - [`fates`], [`recorded`], [`own_votes`]: what became of a ballot, what is in the log of it, and of a voter.
+//! - [`commands`], [`passes`]: what staff ask for.
+//! - [`jury`], [`score_sheet`]: what jurors have scored, and which scores a contest takes.
 //! - [`revoked_passes`]: which passes are refused.
 
 pub mod casting;

@@ -63,7 +63,7 @@ fn first(mistakes: &[(String, String)]) -> String {
     mistakes.first().map_or_else(String::new, |(key, problem)| format!("{key}: {problem}"))
 }
 
-/// One mistake of a definition, of what it cannot tell by itself.
+/// One mistake that a definition by itself cannot tell.
 pub(crate) fn mistake(key: &str, problem: &str, code: Option<&'static str>) -> RoundsError {
     RoundsError::Mistakes { mistakes: vec![(key.to_owned(), problem.to_owned())], code }
 }

@@ -115,7 +115,7 @@ pub(crate) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -131_072)?;
     connection.pragma_update(None, "wal_autocheckpoint", 8_192)?;
-    // What is deleted leaves no bytes behind in the main file; `erasure` rids the log of it.
+    // What is deleted leaves no bytes behind in the main file; `erasure` rids the write-ahead log of it.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())

@@ -17,8 +17,8 @@ pub struct BallotCounts {
     pub incomplete: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 /// What became of a ballot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     Counted,
     Replaced,
