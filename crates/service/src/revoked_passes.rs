@@ -1,7 +1,7 @@
 //! Which passes are revoked, as this process knows it: a look into memory for each request with a pass.
 //!
 //! Where other processes revoke passes too, one task reads from the database what is new, several times a second. When that has not worked for
-//! [`MAX_AGE`], every pass is refused until it works again: a process that is cut off must not take a pass that was revoked elsewhere. An embedded
+//! `MAX_AGE`, every pass is refused until it works again: a process that is cut off must not take a pass that was revoked elsewhere. An embedded
 //! installation's process knows every revocation by itself, and reads only when it does not know what became of one.
 
 use std::{
