@@ -4,75 +4,12 @@ use acclaim_store::Clock as _;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::site::{Site, ballot, definition};
+use crate::{
+    booth::{Booth, OPENED, ballots_that_others_stand_against},
+    site::{Site, ballot, definition},
+};
 
-const OPENED: &str = "2021-01-01T00:00:00Z";
 const CAST: &str = "/v1/contests/main/ballots";
-
-/// A contest with one good ballot, and a voter who has not voted.
-struct Booth<'a> {
-    site: &'a Site,
-    first: Value,
-    voted: String,
-    voter: String,
-    /// The tally with the first ballot alone.
-    tally: Value,
-}
-
-impl<'a> Booth<'a> {
-    fn open(site: &'a Site) -> Self {
-        site.create(
-            "main",
-            OPENED,
-            &json!({"ballot": {"revision": "replace", "votes_per_category": [1, 2]}}),
-        );
-        let voted = site.pass("main", "mailto:first@example.org");
-        let voter = site.pass("main", "mailto:second@example.org");
-        let answer = site.cast("main", &voted, &ballot(&["a1"]));
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let tally = site.tally("main", answer.body["log"]["size"].as_u64().unwrap());
-        Self { site, first: answer.body, voted, voter, tally }
-    }
-
-    /// The figures are those of the first ballot still.
-    #[track_caller]
-    fn unchanged(&self) {
-        let tally = self.site.tally("main", 0);
-        for figure in ["ballots", "voters", "votes", "categories"] {
-            assert_eq!(tally[figure], self.tally[figure], "{figure}");
-        }
-        // Looked at a few times a second: what was refused a moment ago may still be in it.
-        self.site.poll("nothing to wait", || (self.site.tally("main", 0)["pending"] == 0).then_some(()));
-    }
-
-    /// Casts bytes as the second voter; they are refused.
-    #[track_caller]
-    fn refused(&self, body: &[u8], status: u16, code: &str) -> Value {
-        let answer = self.site.post(CAST, &self.voter, body);
-        answer.problem(status, code);
-        self.unchanged();
-        answer.body
-    }
-
-    /// The log has these ballots in this order and no other: whatever was refused left nothing.
-    fn log_has(&self, ballots: &[&Value]) {
-        let log = self.site.log("main");
-        let ids: Vec<Value> = log
-            .iter()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .filter(|entry| entry["type"] == "ballot")
-            .map(|entry| entry["id"].clone())
-            .collect();
-        assert_eq!(ids.iter().collect::<Vec<_>>(), ballots);
-    }
-
-    /// The second voter can vote after all that, and the log has nothing else.
-    fn votes_at_last(&self) {
-        let answer = self.site.cast("main", &self.voter, &ballot(&["b1"]));
-        assert_eq!(answer.status, 201, "{answer:?}");
-        self.log_has(&[&self.first["ballot"], &answer.body["ballot"]]);
-    }
-}
 
 #[test]
 fn bodies_that_are_no_ballots() {
@@ -162,6 +99,22 @@ fn selections_that_cannot_be_cast() {
 }
 
 impl Booth<'_> {
+    /// Casts bytes as the second voter; they are refused.
+    #[track_caller]
+    fn refused(&self, body: &[u8], status: u16, code: &str) -> Value {
+        let answer = self.site.post(CAST, &self.voter, body);
+        answer.problem(status, code);
+        self.unchanged();
+        answer.body
+    }
+
+    /// The second voter can vote after all that, and the log has nothing else.
+    fn votes_at_last(&self) {
+        let answer = self.site.cast("main", &self.voter, &ballot(&["b1"]));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        self.log_has(&[&self.first["ballot"], &answer.body["ballot"]]);
+    }
+
     /// As [`Booth::unchanged`], in a contest of which an entry without votes was withdrawn.
     #[track_caller]
     fn unchanged_but_withdrawn(&self) {
@@ -170,56 +123,6 @@ impl Booth<'_> {
             assert_eq!(tally[figure], self.tally[figure], "{figure}");
         }
     }
-}
-
-#[test]
-fn ballots_that_others_stand_against() {
-    let site = &Site::start();
-    let booth = Booth::open(site);
-    let replacing = |entry: &str, replaced: &Value| {
-        let mut body = ballot(&[entry]);
-        body["replaces"] = replaced.clone();
-        body
-    };
-    let answer = site.cast("main", &booth.voted, &ballot(&["a2", "b1"]));
-    assert_eq!(answer.problem(409, "already-voted")["categories"], json!(["a"]));
-    booth.unchanged();
-    // The same ballot again is no second one.
-    let again = site.cast("main", &booth.voted, &ballot(&["a1"]));
-    assert_eq!((again.status, &again.body["status"]), (200, &json!("recorded")));
-    for figure in ["ballot", "index", "leaf_hash"] {
-        assert_eq!(again.body[figure], booth.first[figure]);
-    }
-    booth.unchanged();
-    // Another's ballot cannot be replaced, nor one that is not there.
-    let foreign = site.cast("main", &booth.voter, &replacing("a2", &booth.first["ballot"]));
-    assert_eq!(foreign.problem(409, "replaced-is-not-standing")["standing"], Value::Null);
-    booth.unchanged();
-    let absent = site.cast("main", &booth.voted, &replacing("a2", &json!("lG5tUEkm0RjspEyBHMakFQ")));
-    assert_eq!(absent.problem(409, "replaced-is-not-standing")["standing"], booth.first["ballot"]);
-    let malformed = site.cast("main", &booth.voted, &replacing("a2", &json!("no id")));
-    malformed.problem(400, "malformed");
-    malformed.names("`replaces`");
-    booth.unchanged();
-    // Once replaced, a ballot cannot be replaced again.
-    let second = site.cast("main", &booth.voted, &replacing("a2", &booth.first["ballot"]));
-    assert_eq!(second.status, 201, "{second:?}");
-    let stale = site.cast("main", &booth.voted, &replacing("a3", &booth.first["ballot"]));
-    assert_eq!(stale.problem(409, "replaced-is-not-standing")["standing"], second.body["ballot"]);
-    let again = site.cast("main", &booth.voted, &ballot(&["a1"]));
-    assert_eq!((again.status, &again.body["status"]), (200, &json!("replaced")));
-    booth.log_has(&[&booth.first["ballot"], &second.body["ballot"]]);
-    let tally = site.tally("main", second.body["log"]["size"].as_u64().unwrap());
-    assert_eq!((&tally["ballots"]["counted"], &tally["ballots"]["replaced"]), (&json!(1), &json!(1)));
-
-    // Where ballots are final none is replaced.
-    site.create("final", OPENED, &json!({}));
-    let pass = site.pass("final", "mailto:first@example.org");
-    let only = site.cast("final", &pass, &ballot(&["a1"]));
-    assert_eq!(only.status, 201, "{only:?}");
-    let answer = site.cast("final", &pass, &replacing("a2", &only.body["ballot"]));
-    assert_eq!(answer.problem(422, "invalid-selection")["reason"], "replacement-not-allowed");
-    assert_eq!(site.log("final").iter().filter(|line| line.contains(r#""type":"ballot""#)).count(), 1);
 }
 
 #[test]
@@ -380,4 +283,9 @@ fn staff_stay_within_their_role_contest_and_key() {
     withdraw(&site.key, "a2").problem(409, "idempotency-key-used");
     withdraw(&other, "a1").problem(403, "key-insufficient");
     assert_eq!(site.log("main"), log);
+}
+
+#[test]
+fn ballots_are_told_what_stands_against_them() {
+    ballots_that_others_stand_against(&Site::start());
 }

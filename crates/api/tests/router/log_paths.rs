@@ -1,5 +1,6 @@
 //! The log's addresses: what is there and how long it may be kept, what is not, and who may read entries when.
 
+use axum::body::Bytes;
 use serde_json::json;
 
 use crate::site::{Answer, Site, ballot};
@@ -19,25 +20,25 @@ impl<'a> Reader<'a> {
         Self { site, key }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    fn get(&self, path: &str) -> (Answer, Bytes) {
         let bearer = self.key.as_ref().map(|key| format!("Bearer {key}"));
         let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
-        self.site.send("GET", &format!("/v1/contests/paths/log/{path}"), &headers, b"")
+        self.site.exchange("GET", &format!("/v1/contests/paths/log/{path}"), &headers, b"")
     }
 
     /// Demands an answer of this kind and cache rule.
     #[track_caller]
     fn finds(&self, path: &str, content_type: &str, cache: &str) -> Vec<u8> {
-        let answer = self.get(path);
+        let (answer, bytes) = self.get(path);
         let got = (answer.status, &*answer.content_type, answer.header("cache-control"));
         assert_eq!(got, (200, content_type, cache), "{path}");
-        answer.bytes.to_vec()
+        bytes.to_vec()
     }
 
     /// Demands a refusal that no cache keeps.
     #[track_caller]
     fn is_refused(&self, path: &str, status: u16) {
-        let answer = self.get(path);
+        let (answer, _) = self.get(path);
         assert_eq!(
             (answer.status, answer.header("cache-control")),
             (status, "no-store"),

@@ -7,7 +7,9 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod answer;
 mod bad_input;
+mod booth;
 mod by_category;
 mod conditional;
 mod described;
@@ -18,6 +20,7 @@ mod log_paths;
 mod pass_revocations;
 mod recusals;
 mod results;
+mod samples;
 mod sheets;
 mod site;
 mod staff_keys;

@@ -21,7 +21,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::ConnectInfo,
-    http::{HeaderMap, Request},
+    http::Request,
 };
 use http_body_util::BodyExt as _;
 use jiff::SignedDuration;
@@ -35,6 +35,10 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use crate::described::{self, Exchange};
+pub(crate) use crate::{
+    answer::Answer,
+    samples::{address, ballot, definition},
+};
 
 /// How long anything awaited may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,18 +62,6 @@ pub(crate) struct Site {
     runtime: Runtime,
     _directory: DataDirectory,
     _folder: TempDir,
-}
-
-/// An answer, whatever its status.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) content_type: String,
-    /// Null if it is not JSON.
-    pub(crate) body: Value,
-    pub(crate) text: String,
-    pub(crate) bytes: Bytes,
 }
 
 impl Site {
@@ -160,6 +152,17 @@ impl Site {
 
     /// Sends what it is told, once.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.exchange(method, path, headers, body).0
+    }
+
+    /// The same, and the answer's body byte for byte.
+    pub(crate) fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (Answer, Bytes) {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             // On the wire outer white space is no part of a value.
@@ -172,15 +175,16 @@ impl Site {
             let (parts, body) = response.into_parts();
             (parts, body.collect().await.unwrap().to_bytes())
         });
-        let headers = parts.headers;
-        let content_type = headers.get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
-        let status = parts.status.as_u16();
-        let exchange =
-            Exchange { method, path, request: body, status, content_type: &content_type, answer: &bytes };
-        described::check(&exchange);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let body = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status, headers, content_type, body, text, bytes }
+        let answer = Answer::new(parts.status.as_u16(), parts.headers, &bytes);
+        described::check(&Exchange {
+            method,
+            path,
+            request: body,
+            status: answer.status,
+            content_type: &answer.content_type,
+            answer: &bytes,
+        });
+        (answer, bytes)
     }
 
     /// Posts JSON with a bearer token.
@@ -273,57 +277,4 @@ impl Drop for Site {
             let _panicked = self.runtime.block_on(sequencer);
         }
     }
-}
-
-impl Answer {
-    /// A header's value; empty if there is none.
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// Demands a problem document of this status and code, and returns it.
-    #[track_caller]
-    pub(crate) fn problem(&self, status: u16, code: &str) -> &Value {
-        assert_eq!(
-            (self.status, self.body["type"].as_str()),
-            (status, Some(&*format!("/problems/{code}"))),
-            "{self:?}"
-        );
-        assert_eq!(
-            (self.content_type.as_str(), self.body["status"].as_u64()),
-            ("application/problem+json", Some(u64::from(status)))
-        );
-        assert!(self.body["title"].is_string() && self.body["detail"].is_string(), "{self:?}");
-        &self.body
-    }
-
-    /// Demands that the problem's words name something.
-    #[track_caller]
-    pub(crate) fn names(&self, what: &str) {
-        assert!(self.body["detail"].as_str().unwrap().contains(what), "{what} is not named: {}", self.body);
-    }
-}
-
-/// Two categories of three entries each.
-pub(crate) fn definition(id: &str, opens: &str) -> Value {
-    let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id.to_uppercase()});
-    let entries = ["a1", "a2", "a3", "b1", "b2", "b3"].map(entry);
-    json!({
-        "contest": {"id": id, "title": id, "time_zone": "UTC", "opens": opens, "closes": "2099-12-01T00:00:00Z"},
-        "winners": {"count": 1, "from": "all", "by": "votes"},
-        "category": [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}],
-        "entry": entries,
-    })
-}
-
-/// A ballot for these entries.
-pub(crate) fn ballot(entries: &[&str]) -> Value {
-    let selections: Vec<Value> =
-        entries.iter().map(|entry| json!({"category": entry[..1], "entry": entry})).collect();
-    json!({"selections": selections})
-}
-
-/// A subject that is a word is the name of a mailbox.
-pub(crate) fn address(subject: &str) -> String {
-    if subject.contains([':', '@']) { subject.to_owned() } else { format!("{subject}@example.org") }
 }

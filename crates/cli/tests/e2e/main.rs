@@ -8,7 +8,11 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[path = "../../../api/tests/router/answer.rs"]
+mod answer;
 mod bad_input;
+#[path = "../../../api/tests/router/booth.rs"]
+mod booth;
 mod cluster;
 mod cut_off;
 #[path = "../../../api/tests/router/described.rs"]
@@ -37,6 +41,8 @@ mod recusals;
 mod repair;
 mod results;
 mod rounds;
+#[path = "../../../api/tests/router/samples.rs"]
+mod samples;
 mod server;
 mod sheets;
 mod site;

@@ -12,6 +12,10 @@ use acclaim_cli::client::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub(crate) use crate::{
+    answer::Answer,
+    samples::{address, ballot, definition},
+};
 use crate::{
     described::{self, Exchange},
     ground::{Servers, succeeded},
@@ -34,17 +38,6 @@ pub(crate) struct Site {
     agent: ureq::Agent,
     /// What its processes are told in their environment, from the next start on.
     pub(crate) environment: Vec<(String, String)>,
-}
-
-/// An answer, whatever its status.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: ureq::http::HeaderMap,
-    pub(crate) content_type: String,
-    /// Null if it is not JSON.
-    pub(crate) body: Value,
-    pub(crate) text: String,
 }
 
 impl Site {
@@ -273,26 +266,24 @@ impl Site {
             self.agent.run(request.body(body).unwrap())
         };
         let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        let content_type = answer
-            .headers()
-            .get("content-type")
-            .map_or_else(String::new, |value| value.to_str().unwrap().to_owned());
         let bytes = answer.body_mut().read_to_vec().unwrap();
-        let status = answer.status().as_u16();
-        if !answer.headers().contains_key("content-encoding") {
+        let answer = Answer::new(answer.status().as_u16(), answer.headers().clone(), &bytes);
+        if answer.header("content-encoding").is_empty() {
             described::check(&Exchange {
                 method,
                 path,
                 request: sent,
-                status,
-                content_type: &content_type,
+                status: answer.status,
+                content_type: &answer.content_type,
                 answer: &bytes,
             });
         }
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let body = serde_json::from_str(&text).unwrap_or_default();
-        let headers = answer.headers().clone();
-        Answer { status, headers, content_type, body, text }
+        answer
+    }
+
+    /// Asks until there is an answer.
+    pub(crate) fn poll<T>(&self, what: &str, ask: impl FnMut() -> Option<T>) -> T {
+        poll(what, ask)
     }
 
     /// Posts JSON with a bearer token.
@@ -337,35 +328,6 @@ impl Site {
     }
 }
 
-impl Answer {
-    /// A header's value; empty if there is none.
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// Demands a problem document of this status and code, and returns it.
-    #[track_caller]
-    pub(crate) fn problem(&self, status: u16, code: &str) -> &Value {
-        assert_eq!(
-            (self.status, self.body["type"].as_str()),
-            (status, Some(&*format!("/problems/{code}"))),
-            "{self:?}"
-        );
-        assert_eq!(
-            (self.content_type.as_str(), self.body["status"].as_u64()),
-            ("application/problem+json", Some(u64::from(status)))
-        );
-        assert!(self.body["title"].is_string() && self.body["detail"].is_string(), "{self:?}");
-        &self.body
-    }
-
-    /// Demands that the problem's words name something.
-    #[track_caller]
-    pub(crate) fn names(&self, what: &str) {
-        assert!(self.body["detail"].as_str().unwrap().contains(what), "{what} is not named: {}", self.body);
-    }
-}
-
 /// Asks until there is an answer.
 pub(crate) fn poll<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
@@ -376,28 +338,4 @@ pub(crate) fn poll<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-/// Two categories of three entries each.
-pub(crate) fn definition(id: &str, opens: &str) -> Value {
-    let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id.to_uppercase()});
-    let entries = ["a1", "a2", "a3", "b1", "b2", "b3"].map(entry);
-    json!({
-        "contest": {"id": id, "title": id, "time_zone": "UTC", "opens": opens, "closes": "2099-12-01T00:00:00Z"},
-        "winners": {"count": 1, "from": "all", "by": "votes"},
-        "category": [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}],
-        "entry": entries,
-    })
-}
-
-/// A ballot for these entries.
-pub(crate) fn ballot(entries: &[&str]) -> Value {
-    let selections: Vec<Value> =
-        entries.iter().map(|entry| json!({"category": entry[..1], "entry": entry})).collect();
-    json!({"selections": selections})
-}
-
-/// A subject that is a word is the name of a mailbox.
-pub(crate) fn address(subject: &str) -> String {
-    if subject.contains([':', '@']) { subject.to_owned() } else { format!("{subject}@example.org") }
 }

@@ -8,11 +8,16 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[expect(dead_code, reason = "the end-to-end tests use the rest")]
+#[path = "../../../api/tests/router/answer.rs"]
+mod answer;
 #[path = "../../../api/tests/router/described.rs"]
 mod described;
 #[expect(dead_code, unused_imports, unused_macros, reason = "the end-to-end tests use the rest")]
 #[path = "../e2e/ground.rs"]
 mod ground;
+#[path = "../../../api/tests/router/samples.rs"]
+mod samples;
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
 #[path = "../e2e/server.rs"]
 mod server;
