@@ -25,20 +25,26 @@ const REBUILDING_DELAY: u64 = 2;
 
 impl From<CastError> for Problem {
     fn from(error: CastError) -> Self {
-        let detail = error.to_string();
+        // In words only where they are needed: whoever is refused under load costs as little as can be.
         match error {
             CastError::Window(error) => error.into(),
-            CastError::ClockSetForward | CastError::Stopping => Self::new(&problem::UNAVAILABLE, detail),
-            CastError::Rebuilding => Self::new(&problem::UNAVAILABLE, detail).retry_after(REBUILDING_DELAY),
-            CastError::MalformedReplaces(_) => Self::new(&problem::MALFORMED, detail),
+            CastError::ClockSetForward | CastError::Stopping => {
+                Self::new(&problem::UNAVAILABLE, error.to_string())
+            }
+            CastError::Rebuilding => {
+                Self::new(&problem::UNAVAILABLE, error.to_string()).retry_after(REBUILDING_DELAY)
+            }
+            CastError::MalformedReplaces(_) => Self::new(&problem::MALFORMED, error.to_string()),
             CastError::Selection(error) => error.into(),
             CastError::Period(error) => error.into(),
             CastError::Unwritable(_) => {
-                Self::new(&problem::INVALID_SELECTION, detail).with("reason", "unwritable")
+                Self::new(&problem::INVALID_SELECTION, error.to_string()).with("reason", "unwritable")
             }
             CastError::Rejected(rejection) => of_rejection(rejection),
-            CastError::QueueFull => Self::new(&problem::QUEUE_FULL, detail),
-            CastError::NotConfirmed | CastError::NotFound => Self::new(&problem::OUTCOME_UNKNOWN, detail),
+            CastError::QueueFull => Self::new(&problem::QUEUE_FULL, error.to_string()),
+            CastError::NotConfirmed | CastError::NotFound => {
+                Self::new(&problem::OUTCOME_UNKNOWN, error.to_string())
+            }
             CastError::Store(error) => error.into(),
         }
     }
@@ -181,32 +187,46 @@ impl From<RoundsError> for Problem {
     }
 }
 
-/// What would have been done with a list that is refused.
-pub(crate) const MINTED: &str = "minted";
-/// The same of a list of passes to revoke.
-pub(crate) const REVOKED: &str = "revoked";
+/// What a list of subjects is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListFor {
+    Minting,
+    Revoking,
+}
 
-impl From<PassesError> for Problem {
-    fn from(error: PassesError) -> Self {
-        of_passes(error, MINTED)
+impl ListFor {
+    /// What would have been done with a list that is refused.
+    fn done(self) -> &'static str {
+        match self {
+            Self::Minting => "minted",
+            Self::Revoking => "revoked",
+        }
     }
 }
 
-/// The answer to a list of passes; `done` is what would have been done with it.
-pub(crate) fn of_passes(error: PassesError, done: &str) -> Problem {
+impl From<PassesError> for Problem {
+    fn from(error: PassesError) -> Self {
+        of_passes(error, ListFor::Minting)
+    }
+}
+
+/// The answer to a list of subjects that is refused.
+pub(crate) fn of_passes(error: PassesError, list: ListFor) -> Problem {
     let detail = error.to_string();
     let refused = |code: &str| Problem::new(&problem::REFUSED, detail.clone()).with("code", code);
     match error {
         PassesError::TagKeyDestroyed => {
-            let what =
-                if done == MINTED { "no pass can be minted" } else { "no voter of a subject can be found" };
+            let what = match list {
+                ListFor::Minting => "no pass can be minted",
+                ListFor::Revoking => "no voter of a subject can be found",
+            };
             Problem::new(&problem::TAG_KEY_DESTROYED, format!("{what} any more: {detail}"))
         }
         PassesError::VotingEnded => Problem::new(&problem::VOTING_CLOSED, detail),
         PassesError::Invalid { field, .. } => {
             Problem::new(&problem::INVALID_REQUEST, detail).with("field", field)
         }
-        PassesError::RefusedSubjects(found) => refused_subjects(&found, done),
+        PassesError::RefusedSubjects(found) => refused_subjects(&found, list.done()),
         PassesError::OtherSubjects(_) => refused("other-subjects").with("field", "subjects_are"),
         PassesError::NoSubjects => refused("no-subjects"),
         PassesError::Barred(found) => barred(&found),

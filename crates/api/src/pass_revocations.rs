@@ -20,7 +20,7 @@ use crate::{
     body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
     commands::text,
     description::{refusals, shapes},
-    errors::{REVOKED, of_passes},
+    errors::{ListFor, of_passes},
     extract::Path,
     passes::{BODY_DEADLINE, SamePerson, SubjectKind},
     problem::Problem,
@@ -96,7 +96,7 @@ async fn revoke(
     let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let wanted: RevocationRequest = parse(&body)?;
     if contest.tag_key.is_none() {
-        return Err(PassesError::TagKeyDestroyed.into());
+        return Err(of_passes(PassesError::TagKeyDestroyed, ListFor::Revoking));
     }
     let reason = text("reason", wanted.reason)?;
     let RevocationRequest { subjects, subjects_are, mode, .. } = wanted;
@@ -104,7 +104,7 @@ async fn revoke(
     let request =
         service::RevocationRequest { subjects, subjects_are: subjects_are.map(Into::into), mode, reason };
     let service::RevokedList { generation, at, voters } =
-        passes.revoke(&contest, asked, request).await.map_err(|error| of_passes(error, REVOKED))?;
+        passes.revoke(&contest, asked, request).await.map_err(|error| of_passes(error, ListFor::Revoking))?;
     let same_person = voters.iter().filter_map(SamePerson::of).collect();
     let revoked = |Voter { subject, canonical, .. }| RevokedSubject { subject, canonical };
     let revoked = voters.into_iter().map(revoked).collect();

@@ -215,7 +215,6 @@ pub struct Sent {
 }
 
 /// Casts ballots.
-#[derive(Clone)]
 pub struct Casting {
     stores: Stores,
     queue: Arc<SubmissionQueue>,
@@ -442,7 +441,7 @@ mod tests {
         let contest = directory.contest(&photos.id).unwrap();
 
         // As the sequencer words what `admit` refuses.
-        let slipped = Rejection::Refused(SUSPENDED.to_owned(), "while suspended".to_owned());
+        let slipped = Rejection::Refused("voting-suspended".to_owned(), "while suspended".to_owned());
         let CastError::Window(slipped) = rejected(&contest, slipped) else { panic!("it is another error") };
         let window = Window { opens: photos.opens, closes: photos.closes };
         assert_eq!(slipped, WindowError::Suspended(window));

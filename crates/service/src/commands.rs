@@ -68,7 +68,6 @@ impl CommandError {
 }
 
 /// Queues commands and waits for their outcomes.
-#[derive(Clone)]
 pub struct StaffCommands {
     stores: Stores,
     directory: Arc<Directory>,

@@ -73,7 +73,6 @@ fn own_place<'a>(contest: &'a Contest, key: &'a StaffKey) -> Option<(&'a PanelId
 type Place = (String, String, String, Option<String>);
 
 /// Reads what stands of a jury.
-#[derive(Clone)]
 pub struct JuryReader {
     database: Arc<dyn Database>,
     /// Places for readings of all jurors' scores.

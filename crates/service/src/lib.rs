@@ -1,4 +1,4 @@
-//! What the API does, without HTTP: it knows neither statuses nor routes. Errors are one enum for each operation; the API maps them.
+//! What the API does, without HTTP: it knows neither statuses nor routes. Errors are one enum for each module; the API maps them.
 //!
 //! - [`directory`]: contests as requests read them.
 //! - [`drafts`], [`rounds`]: definitions made, edited and deleted, and the entries that they take from another contest.

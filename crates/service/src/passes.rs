@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use self::{error::PassesError, subjects::Voter};
 use self::{
     error::invalid,
-    subjects::{Whom, made_up, persons, voters_to_revoke},
+    subjects::{Whom, check_length, made_up, persons, voters_to_revoke},
 };
 use crate::{
     directory::{Contest, Directory},
@@ -107,7 +107,6 @@ pub struct Asked {
 }
 
 /// Mints and revokes passes.
-#[derive(Clone)]
 pub struct Passes {
     stores: Stores,
     keyring: Arc<Keyring>,
@@ -305,6 +304,7 @@ impl Passes {
     ) -> Result<RevokedList, PassesError> {
         let tag_key = contest.tag_key.as_ref().ok_or(PassesError::TagKeyDestroyed)?;
         let RevocationRequest { subjects, subjects_are, mode, reason } = wanted;
+        check_length(&subjects)?;
         let kept = self.kept(contest).await?;
         let rules = || self.rules(kept.clone(), subjects_are);
         let voters = voters_to_revoke(&subjects, kept.as_ref(), rules)?;

@@ -22,7 +22,7 @@ pub async fn shown(stores: &Stores, contest: &ContestId) -> Result<u64, StoreErr
 }
 
 /// What the ledger says of a ballot.
-pub enum InLedger {
+pub(crate) enum InLedger {
     /// It is recorded.
     Shown(RecordedBallot),
     /// It will be recorded, unless the ledger loses it.
@@ -30,7 +30,7 @@ pub enum InLedger {
 }
 
 /// What the ledger says of a ballot, if it has it.
-pub async fn look_up(
+pub(crate) async fn look_up(
     stores: &Stores,
     contest: &ContestId,
     ballot: BallotId,
@@ -54,7 +54,7 @@ pub async fn find_recorded(
 }
 
 /// The same, of one that was looked up.
-pub async fn with_leaf_hash(
+pub(crate) async fn with_leaf_hash(
     stores: &Stores,
     contest: &ContestId,
     recorded: RecordedBallot,

@@ -73,7 +73,7 @@ pub(crate) fn mistake(key: &str, problem: &str, code: Option<&'static str>) -> R
 ///
 /// # Errors
 /// [`RoundsError`]
-pub async fn resolve(
+pub(crate) async fn resolve(
     stores: &Stores,
     directory: &Directory,
     key: &StaffKey,

@@ -139,3 +139,19 @@ fn a_revocation_is_checked_before_anything_is_changed() {
         .problem(403, "key-insufficient");
     assert_eq!(mine(site, &first).status, 200);
 }
+
+#[test]
+fn without_the_tag_key_each_request_is_told_what_it_cannot_do() {
+    let site = &Site::start();
+    site.create_open("prize", OPENED, &json!({}));
+    assert_eq!(mint(site, "first", AMA).status, 200);
+    post(site, "prize/close", "close", &json!({}));
+    let destroyed = post(site, "prize/tag-key/destruction", "destroy", &json!({"reason": "as announced"}));
+    assert_eq!(destroyed.status, 200, "{destroyed:?}");
+    let minting = mint(site, "late", AMA);
+    minting.problem(409, "tag-key-destroyed");
+    minting.names("no pass can be minted any more");
+    let revoking = revoke(site, "late", AMA, "bar");
+    revoking.problem(409, "tag-key-destroyed");
+    revoking.names("no voter of a subject can be found any more");
+}

@@ -72,15 +72,20 @@ pub(super) fn persons(subjects: &[String], rules: &SubjectRules) -> Result<Vec<V
     Ok(persons.map_err(PassesError::RefusedSubjects)?.into_iter().map(voter).collect())
 }
 
+/// Refuses a list that is empty or too long.
+pub(super) fn check_length(subjects: &[String]) -> Result<(), PassesError> {
+    match (1..=MOST).contains(&subjects.len()) {
+        true => Ok(()),
+        false => Err(invalid("subjects", "are not from 1 to 10,000")),
+    }
+}
+
 /// The voters that a list names whose passes are to be revoked, each once: subjects as the contest compares them, and made-up ones as minting has answered them.
 pub(super) fn voters_to_revoke(
     subjects: &[String],
     kept: Option<&SubjectRules>,
     rules: impl FnOnce() -> Result<SubjectRules, PassesError>,
 ) -> Result<Vec<Voter>, PassesError> {
-    if !(1..=MOST).contains(&subjects.len()) {
-        return Err(invalid("subjects", "are not from 1 to 10,000"));
-    }
     let is_made_up = |subject: &str| subject.starts_with(MADE_UP) && kept != Some(&SubjectRules::Raw);
     let is_only_made_up = subjects.iter().all(|subject| is_made_up(subject));
     if kept.is_none() && !is_only_made_up {
