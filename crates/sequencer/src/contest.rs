@@ -84,28 +84,23 @@ pub(crate) type Step = Result<(), Halt>;
 
 impl ContestTask {
     /// Replays the contest's log, as far as it has not been read yet, and publishes what it says. The caller holds the lease.
-    pub(crate) async fn load(
-        context: &Context,
-        record: ContestRecord,
-        reading: Reading,
-    ) -> Result<Self, LoadError> {
+    pub(crate) async fn load(context: &Context, id: &ContestId, reading: Reading) -> Result<Self, LoadError> {
         let hub = &context.stores.hub;
-        let id = record.id().clone();
         let notices = hub.subscribe();
-        hub.set_recording(record.id(), Recording::Loading);
+        hub.set_recording(id, Recording::Loading);
         let taking_over = Log::take_over(reading, &context.stores);
-        let (mut log, definition) = context.while_leased(record.id(), taking_over).await?;
-        let reconciling = reconcile(&context.stores, record, &mut log, definition);
-        let Reconciled { record, closing } = context.while_leased(&id, reconciling).await?;
+        let (mut log, definition) = context.while_leased(id, taking_over).await?;
+        let reconciling = reconcile(&context.stores, id, &mut log, definition);
+        let Reconciled { record, closing } = context.while_leased(id, reconciling).await?;
         let witnessing = witnessing::begin(context, record.id(), log.newest());
         let mut task = Self {
             context: context.clone(),
             record,
             log,
-            inbox: Inbox::new(&id, notices),
+            inbox: Inbox::new(id, notices),
             schedule: Schedule::new(&context.stores, context.settings.grace, closing),
-            publisher: Publisher::new(&context.stores, &id, context.settings.publish_every),
-            lease: LeaseTerm::begin(context.held.hold(&id)),
+            publisher: Publisher::new(&context.stores, id, context.settings.publish_every),
+            lease: LeaseTerm::begin(context.held.hold(id)),
             stores_away: false,
             witnessing,
         };
@@ -172,14 +167,14 @@ impl ContestTask {
                 () = tokio::time::sleep(self.context.settings.retry_after) => {}
             }
             let database = &self.context.stores.database;
-            let record = match database.contest(self.id()).await {
-                Ok(Some(record)) => record,
+            match database.revision(self.id()).await {
+                Ok(Some(_)) => {}
                 Ok(None) => return Err(Ended::Gone),
                 Err(again) => {
                     error = again;
                     continue;
                 }
-            };
+            }
             match self.context.take_lease(self.id()).await {
                 Ok(true) => {}
                 Ok(false) => return Err(Ended::Waiting),
@@ -189,7 +184,7 @@ impl ContestTask {
                 }
             }
             let loaded = match Reading::new(&self.context.keyring, self.id()) {
-                Ok(reading) => Self::load(&self.context, record, reading).await,
+                Ok(reading) => Self::load(&self.context, self.id(), reading).await,
                 Err(error) => Err(error),
             };
             match loaded {

@@ -201,8 +201,11 @@ impl Sequencer {
             }
             let task = if sequencer.context.take_lease(&id).await? {
                 let reading = Reading::new(&sequencer.context.keyring, &id)?;
-                let loading = ContestTask::load(&sequencer.context, record, reading);
-                Some(loading.await.map_err(|error| error.of_contest(&id))?)
+                match ContestTask::load(&sequencer.context, &id, reading).await {
+                    // Its former holder was still at it, or it was deleted: its own task tries again.
+                    Err(LoadError::Store(StoreError::Conflict(_))) => None,
+                    loaded => Some(loaded.map_err(|error| error.of_contest(&id))?),
+                }
             } else {
                 sequencer.context.stores.hub.set_recording(&id, Recording::Elsewhere);
                 None

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use acclaim_ballot_log::entry::{LoggedDefinition, fold_definition};
-use acclaim_contest::{BallotId, BallotState, Definition, Instant};
+use acclaim_contest::{BallotId, BallotState, ContestId, Definition, Instant};
 use acclaim_store::{
     Command, ContestRecord, StoreError, Stores,
     contests::{ContestChange, ContestState},
@@ -15,6 +15,7 @@ use crate::{
     batch::Batch,
     log::{CHUNK, Log},
     reading::LoadError,
+    voting::MOST_CLOSING,
 };
 
 /// How a contest's row stands once the batch is recorded; `None` if as before. The batch is folded already. `closing` is the instant of a closing that was
@@ -73,12 +74,19 @@ pub(crate) struct Reconciled {
 
 /// Compares the contest's row and its ballots' states with the log, which is loaded whole, and repairs them from it. For the holder of the lease. A closing
 /// that was asked for, the intake's session and the tag key are not in the log, and stay as they are.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if the log has grown since it was loaded, by a former holder who was still at it; [`LoadError::Damaged`] if the table of
+/// ballots has one that the log has not, or has elsewhere: voters were told of it.
 pub(crate) async fn reconcile(
     stores: &Stores,
-    mut record: ContestRecord,
+    contest: &ContestId,
     log: &mut Log,
     logged: LoggedDefinition,
 ) -> Result<Reconciled, LoadError> {
+    // Read after the log: an older row would be called wrong where it is only old.
+    let gone = || StoreError::Conflict("the contest is gone".to_owned());
+    let mut record = stores.database.contest(contest).await?.ok_or_else(gone)?;
     let Some(definition) = logged.completed_from(&record.definition) else {
         return Ok(Reconciled { record, closing: None });
     };
@@ -92,14 +100,25 @@ pub(crate) async fn reconcile(
         change = Some(ContestChange { definition, ..record.change(state) });
     }
     let ballots = wrong_ballots(stores, &record, log.replay.tally()).await?;
-    if change.is_none() && ballots.count() == 0 {
+    if change.is_none() && ballots.count() == 0 && ballots.foreign.is_none() {
         return Ok(Reconciled { record, closing });
+    }
+    // Tables of another moment than the log say nothing about it.
+    let head = stores.database.head(contest).await?.map(|head| (head.size, head.root));
+    if head != log.committed() {
+        let grown = "the log has grown while it was loaded: its former holder was still at it";
+        return Err(StoreError::Conflict(grown.to_owned()).into());
+    }
+    if let Some((ballot, index)) = ballots.foreign {
+        let problem = format!(
+            "the table of ballots has ballot {ballot} at index {index}, where the log has another entry"
+        );
+        return Err(LoadError::Damaged { contest: contest.clone(), problem });
     }
     tracing::warn!(
         contest = %record.id(), columns = wrong.join(", "), ballots = ballots.count(),
         "what the database keeps of the contest is not what its log says: it is repaired from the log"
     );
-    stores.hub.count_repair();
     for batch in ballots.batches() {
         log.commit(stores, &record.session(), batch, None).await?;
     }
@@ -107,6 +126,7 @@ pub(crate) async fn reconcile(
         log.commit(stores, &record.session(), Batch::default(), Some(change.clone())).await?;
         apply(&mut record, change);
     }
+    stores.hub.count_repair();
     Ok(Reconciled { record, closing })
 }
 
@@ -121,8 +141,8 @@ pub(crate) fn apply(record: &mut ContestRecord, change: ContestChange) {
     record.revision += 1;
 }
 
-/// The instant of a closing that an organiser has asked for and that has not been done: the oldest command that waits asks for it, since commands are worked
-/// off in order and all others have their outcomes at once.
+/// The instant of a closing that an organiser has asked for and that has not been done: a command that waits asks for it. It need not be the oldest: one
+/// with a lower number can come to be seen after it.
 async fn asked_closing(
     stores: &Stores,
     record: &ContestRecord,
@@ -132,8 +152,8 @@ async fn asked_closing(
     if logged.is_none_or(|logged| record.state.closes >= logged) {
         return Ok(None);
     }
-    let oldest = stores.database.pending_commands(record.id(), 1).await?;
-    let is_asked = oldest.first().is_some_and(|queued| queued.command == Command::Close);
+    let waiting = stores.database.pending_commands(record.id(), MOST_CLOSING).await?;
+    let is_asked = waiting.iter().any(|queued| queued.command == Command::Close);
     Ok(is_asked.then_some(record.state.closes))
 }
 
@@ -155,6 +175,8 @@ struct WrongBallots {
     missing: Vec<(BallotId, u64)>,
     /// Ballots whose state is another one than the log's, with the log's.
     states: Vec<(BallotId, BallotState)>,
+    /// A ballot, with its index, that the log has not, or has elsewhere.
+    foreign: Option<(BallotId, u64)>,
 }
 
 impl WrongBallots {
@@ -173,14 +195,11 @@ impl WrongBallots {
 }
 
 /// Compares the table of ballots with the log.
-///
-/// # Errors
-/// [`LoadError::Damaged`] if it has a ballot that the log has not, or has elsewhere: voters were told of it.
 async fn wrong_ballots(
     stores: &Stores,
     record: &ContestRecord,
     tally: &Tally,
-) -> Result<WrongBallots, LoadError> {
+) -> Result<WrongBallots, StoreError> {
     let mut wrong = WrongBallots::default();
     let mut has_row = vec![false; usize::try_from(tally.size()).unwrap_or_default()];
     let mut after = None;
@@ -191,11 +210,8 @@ async fn wrong_ballots(
         for stored in page {
             let logged = tally.ballot(&stored.id).filter(|logged| logged.index == stored.index);
             let Some(logged) = logged else {
-                let problem = format!(
-                    "the table of ballots has ballot {} at index {}, where the log has another entry",
-                    stored.id, stored.index
-                );
-                return Err(LoadError::Damaged { contest: record.id().clone(), problem });
+                wrong.foreign.get_or_insert((stored.id, stored.index));
+                continue;
             };
             if let Some(has_row) = usize::try_from(logged.index).ok().and_then(|index| has_row.get_mut(index))
             {

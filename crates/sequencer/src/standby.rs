@@ -136,7 +136,7 @@ impl<'a> Standby<'a> {
             None => Reading::new(&context.keyring, id)?,
         };
         self.known = None;
-        Ok(Begun::Task(Box::new(ContestTask::load(context, record, reading).await?)))
+        Ok(Begun::Task(Box::new(ContestTask::load(context, id, reading).await?)))
     }
 
     /// Waits until it is time to look again who has the lease. What is heard of the contest meanwhile is read anew then.

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Commands that one closing fulfils; more are told that the contest is not open.
-const MOST_CLOSING: usize = 1_000;
+pub(crate) const MOST_CLOSING: usize = 1_000;
 
 impl ContestTask {
     /// Opens the contest at `at`; outcomes of the commands that asked for it go with it.

@@ -8,4 +8,4 @@ ALTER TABLE commands
     ADD COLUMN criterion text COLLATE "C" GENERATED ALWAYS AS ((replace(command, '\u0000', '\ufffd')::json -> 'criterion')::text) STORED,
     ADD COLUMN entry text COLLATE "C" GENERATED ALWAYS AS ((replace(command, '\u0000', '\ufffd')::json -> 'entry')::text) STORED,
     ADD COLUMN recorded boolean GENERATED ALWAYS AS ((replace(outcome, '\u0000', '\ufffd')::json -> 'outcome')::text = '"recorded"') STORED;
-CREATE INDEX commands_recorded ON commands (contest, kind, panel, juror, number) WHERE recorded;
+CREATE INDEX commands_recorded ON commands (contest, kind, number) WHERE recorded;

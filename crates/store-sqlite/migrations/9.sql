@@ -6,4 +6,4 @@ ALTER TABLE commands ADD COLUMN category TEXT GENERATED ALWAYS AS (command -> '$
 ALTER TABLE commands ADD COLUMN criterion TEXT GENERATED ALWAYS AS (command -> '$.criterion') VIRTUAL;
 ALTER TABLE commands ADD COLUMN entry TEXT GENERATED ALWAYS AS (command -> '$.entry') VIRTUAL;
 ALTER TABLE commands ADD COLUMN recorded INTEGER GENERATED ALWAYS AS (outcome -> '$.outcome' = '"recorded"') VIRTUAL;
-CREATE INDEX commands_recorded ON commands (contest, kind, panel, juror, number) WHERE recorded;
+CREATE INDEX commands_recorded ON commands (contest, kind, number) WHERE recorded;

@@ -18,7 +18,7 @@ use acclaim_store::{
     hub::Rejection,
     intake::{Cursor, Cursors},
     keys::{KeyRevocation, Revocation, Role, StaffKey},
-    ledger::{Append, Head, Turnout},
+    ledger::{Append, Head, StoredBallot, Turnout},
 };
 use bytes::Bytes;
 pub use intake::intake;
@@ -242,6 +242,25 @@ async fn entries_from_anywhere(
         let found: Vec<_> = found.iter().map(|(ballot, entry)| (ballot.index, entry.as_ref())).collect();
         let text = text(from);
         assert_eq!(found, if from < head.size { vec![(from, text.as_bytes())] } else { Vec::new() });
+    }
+    ballots_by_page(database, id).await
+}
+
+/// All ballots by their ids, each once, however many are read at once.
+async fn ballots_by_page(database: &dyn Database, id: &ContestId) -> Result<(), StoreError> {
+    let all = database.ballots(id, None, 1_000).await?;
+    assert!(all.len() > 40 && all.is_sorted_by(|a, b| a.id < b.id), "{all:?}");
+    for most in [1, 7, all.len()] {
+        let mut read = Vec::new();
+        loop {
+            let page = database.ballots(id, read.last().map(|ballot: &StoredBallot| ballot.id), most).await?;
+            assert!(page.len() <= most);
+            if page.is_empty() {
+                break;
+            }
+            read.extend(page);
+        }
+        assert_eq!(read, all, "{most} at once");
     }
     Ok(())
 }

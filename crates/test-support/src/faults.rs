@@ -20,6 +20,7 @@ pub enum Step {
     Mark,
     Open,
     Contests,
+    Contest,
     TakeLease,
     Revision,
     Settle,

@@ -124,7 +124,7 @@ impl Contests for FaultyDatabase {
     }
 
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {
-        self.inner.contest(id).await
+        self.faults.around(Step::Contest, self.inner.contest(id)).await
     }
 
     async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()> {

@@ -3,12 +3,15 @@
 use acclaim_contest::{Amendment, BallotId, BallotState, Instant, Phase};
 use acclaim_sequencer::LoadError;
 use acclaim_store::{
-    Command, ContestRecord, StoreError,
+    Command, CommandOutcome, ContestRecord, RequestId, StoreError,
     command::Reason,
     contests::ContestChange,
     hub::{BallotOutcome, Notice},
+    intake::Offer,
     ledger::Append,
 };
+use acclaim_test_support::{Fault, Step};
+use tokio::sync::watch;
 
 use crate::support::{CLOSES, Ground, World, definition_with, time};
 
@@ -170,7 +173,10 @@ async fn a_closing_that_was_asked_for_outlives_a_kill() {
     world.replace().await;
     assert_eq!(row(&record(&world).await), row(&asked), "it is as it was asked for");
     assert_eq!(world.stores.hub.repairs(), 0);
-    // It is not undone by what is decided meanwhile.
+    // Nothing moves it meanwhile, nor is it undone by what else is decided.
+    let to = Amendment::Text("2021-03-20T00:00:00Z".to_owned());
+    let later = Command::Amend { what: "closes".to_owned(), key: "closes".to_owned(), to, reason: reason() };
+    assert!(matches!(world.decide("later", later).await, CommandOutcome::Refused { .. }));
     let statement = Command::State { kind: "remark".to_owned(), text: "soon".to_owned() };
     world.decide("state", statement).await;
     assert_eq!(record(&world).await.state.closes, asked.state.closes);
@@ -178,6 +184,60 @@ async fn a_closing_that_was_asked_for_outlives_a_kill() {
     changed(&mut world, |record| record.state.phase == Phase::Closed).await;
     let closed = record(&world).await;
     assert_eq!((closed.state.phase, closed.state.closes), (Phase::Closed, asked.state.closes));
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_closing_that_waits_behind_another_command_is_believed() {
+    let (mut world, _) = world().await;
+    world.kill().await;
+    world.clock.set(time("2021-03-10T12:00:00Z"));
+    let statement = Command::State { kind: "remark".to_owned(), text: "soon".to_owned() };
+    world.queue("state", statement).await;
+    world.queue("close", Command::Close).await;
+    let asked = Instant::at_or_before(time("2021-03-10T11:59:00Z"));
+    write(&world, |record, append| {
+        let mut change = record.change(record.state.clone());
+        change.state.closes = asked;
+        append.contest = Some(change);
+    })
+    .await
+    .unwrap();
+    world.begin().await.unwrap();
+    changed(&mut world, |record| record.state.phase == Phase::Closed).await;
+    assert_eq!((record(&world).await.state.closes, world.stores.hub.repairs()), (asked, 0));
+    let state = RequestId::new("chair", "state");
+    while world.stores.database.command_outcome(&world.contest, &state).await.unwrap().is_none() {
+        world.until(|notice| matches!(notice, Notice::Decided(_))).await;
+    }
+    assert!(world.audit().await.clean);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_that_grows_while_it_is_loaded_is_neither_damaged_nor_repaired() {
+    let (mut world, _) = world().await;
+    world.faults.plan(Step::Contest, [Fault::DoneButLate]);
+    let stop = watch::Sender::new(false);
+    let ballot = world.ballot("yaa", "p1");
+    {
+        let beside = std::pin::pin!(world.another(stop.subscribe()));
+        let recording = async {
+            world.faults.late().await;
+            let session = record(&world).await.session();
+            let offer = Offer { item: ballot.clone(), slots: Vec::new() };
+            world.stores.intake.submit(&session, &[offer]).await.unwrap();
+            while world.stores.database.ballot(&world.contest, ballot.ballot).await.unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+            world.faults.release();
+        };
+        let (started, ()) = tokio::join!(beside, recording);
+        drop(started.unwrap());
+    }
+    assert_eq!(world.stores.hub.repairs(), 0);
+    world.replace().await;
     assert!(world.audit().await.clean);
     world.stop().await;
 }
