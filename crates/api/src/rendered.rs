@@ -5,7 +5,7 @@ use std::{collections::VecDeque, io, sync::Arc};
 
 use acclaim_report::{Format, Unreadable};
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::compression::{Encoded, Encoding, is_worth_it};
 
@@ -91,7 +91,7 @@ impl Rendered {
     }
 
     fn kept(&self, key: Key) -> Option<Bytes> {
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         let place = kept.iter().position(|(own, _)| *own == key)?;
         let found = kept.remove(place)?;
         let bytes = found.1.clone();
@@ -104,7 +104,7 @@ impl Rendered {
         if bytes.len() > MOST_BYTES {
             return;
         }
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         let mut size: usize = bytes.len() + kept.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
         while size > MOST_BYTES
             && let Some((_, oldest)) = kept.pop_front()
@@ -112,11 +112,6 @@ impl Rendered {
             size -= oldest.len();
         }
         kept.push_back((key, bytes));
-    }
-
-    /// What is kept is whole after every step, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Key, Bytes)>> {
-        self.kept.lock()
     }
 }
 
@@ -164,7 +159,7 @@ mod tests {
             // The first is asked for again and again.
             assert!(rendered.kept(key(0)).is_some());
         }
-        let kept: Vec<Key> = rendered.lock().iter().map(|(key, _)| *key).collect();
+        let kept: Vec<Key> = rendered.kept.lock().iter().map(|(key, _)| *key).collect();
         assert_eq!(kept, [3, 4, 5, 0].map(key));
         Arc::clone(&rendered).get_or_make(key(9), || Ok(vec![0; MOST_BYTES + 1].into())).await.unwrap();
         assert!(rendered.kept(key(9)).is_none() && rendered.kept(key(5)).is_some());

@@ -20,7 +20,7 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep},
@@ -68,7 +68,7 @@ impl Revocations {
     }
 
     fn bound(self: &Arc<Self>, body: Body, key: KeyHash) -> BoundBody {
-        let mut open = self.lock();
+        let mut open = self.open.lock();
         let answers =
             open.entry(key).or_insert_with(|| OpenAnswers { count: 0, ended: watch::Sender::new(false) });
         answers.count += 1;
@@ -85,7 +85,7 @@ impl Revocations {
     pub(crate) async fn enforce(self: Arc<Self>, database: Arc<dyn Database>, clock: Arc<dyn Clock>) {
         let mut known = Instant::now();
         loop {
-            if self.lock().is_empty() {
+            if self.open.lock().is_empty() {
                 self.begun.notified().await;
                 known = Instant::now();
                 continue;
@@ -106,14 +106,9 @@ impl Revocations {
     }
 
     fn end_all_but(&self, is_valid: impl Fn(&KeyHash) -> bool) {
-        for (_, answers) in self.lock().iter().filter(|(key, _)| !is_valid(key)) {
+        for (_, answers) in self.open.lock().iter().filter(|(key, _)| !is_valid(key)) {
             answers.ended.send_replace(true);
         }
-    }
-
-    /// The map is whole after every step, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<KeyHash, OpenAnswers>> {
-        self.open.lock()
     }
 }
 
@@ -125,7 +120,7 @@ struct Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut open = self.revocations.lock();
+        let mut open = self.revocations.open.lock();
         if let Some(answers) = open.get_mut(&self.key) {
             answers.count -= 1;
             if answers.count == 0 {
@@ -236,9 +231,9 @@ mod tests {
             assert!(answer.frame().await.unwrap().is_err());
         }
         assert!(tokio::time::timeout(Duration::ZERO, kept.frame()).await.is_err(), "it goes on");
-        assert_eq!(revocations.lock().len(), 2);
+        assert_eq!(revocations.open.lock().len(), 2);
         drop((kept, ending));
-        assert!(revocations.lock().is_empty(), "who has gone is not looked for");
+        assert!(revocations.open.lock().is_empty(), "who has gone is not looked for");
     }
 
     #[tokio::test]
@@ -253,7 +248,7 @@ mod tests {
         let rest = body.collect().await.unwrap().to_bytes();
         assert!([first, rest].concat() == content);
         let _short = revocations.bind(Response::new(Body::from("short")), VALID);
-        assert!(revocations.lock().is_empty());
+        assert!(revocations.open.lock().is_empty());
     }
 
     #[tokio::test]

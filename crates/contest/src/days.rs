@@ -39,8 +39,8 @@ pub(crate) fn days(zone: &str, opens: Instant, closes: Instant) -> Option<Days> 
     Some(days)
 }
 
-/// Refuses a window of more than [`MOST_DAYS`] days, the one of the opening and the one of the last instant of voting included. A time zone that is none
-/// is not refused here.
+/// Refuses a window of more than [`MOST_DAYS`] days, the one of the opening and the one of the last instant of voting included. An unknown time zone is
+/// refused elsewhere.
 ///
 /// # Errors
 /// What is wrong.

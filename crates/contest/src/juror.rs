@@ -147,7 +147,7 @@ impl Jurors {
                 Err(UnknownJuror::NotThere { panel: panel.clone(), name: quoted(name), nearest })
             }
             _ => {
-                let candidates = found.iter().map(|juror| escaped(juror)).collect();
+                let candidates = found.iter().map(|juror| spelt_out(juror)).collect();
                 Err(UnknownJuror::Ambiguous { name: quoted(name), candidates })
             }
         }
@@ -163,7 +163,7 @@ fn suggestion(nearest: Option<&str>) -> String {
 }
 
 /// A name, shown in full: names that look alike are distinguished.
-fn escaped(name: &str) -> String {
+fn spelt_out(name: &str) -> String {
     let escape = |character: char| {
         if character.is_ascii() && !character.is_ascii_control() {
             character.to_string()

@@ -2,10 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-/// Where a contest stands, in the order of time. A suspension comes before [`Phase::Open`], since voting goes on after it. Only a draft has no log.
+/// Where a contest stands, in the order of time. A suspension comes before [`Phase::Open`], since voting goes on after it. In the database only a draft has
+/// no log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Everything may change; in a log: the definition is being written.
+    /// Everything may change; within a log, the definition is still being written.
     Draft,
     /// Voting has begun and is suspended: no ballot is recorded until it is resumed.
     Suspended,
@@ -81,5 +82,28 @@ impl FromStr for Phase {
             .into_iter()
             .find(|phase| phase.as_str() == text)
             .ok_or_else(|| format!("unknown phase `{text}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_phase_has_its_words() {
+        let words = |phase: Phase| [phase.as_str(), phase.public_name(), phase.log_name()];
+        assert_eq!(
+            Phase::ALL.map(words),
+            [
+                ["draft", "draft", "draft"],
+                ["suspended", "open", "open"],
+                ["open", "open", "open"],
+                ["closed", "closed", "closed"],
+                ["frozen", "frozen", "closed"],
+                ["certified", "certified", "certified"],
+            ]
+        );
+        assert_eq!(Phase::ALL.map(|phase| phase.as_str().parse()), Phase::ALL.map(Ok));
+        assert!("paused".parse::<Phase>().is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::intake::Session;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How long one of several shards may take at first.
@@ -21,7 +21,7 @@ pub(crate) struct Late(Mutex<HashMap<(ContestId, u16), (Duration, Instant)>>);
 impl Late {
     /// How long to wait for a shard; `None` if it is not to be asked yet.
     pub(crate) fn patience(&self, session: &Session, shard: u16) -> Option<Duration> {
-        match self.lock().get(&(session.contest.clone(), shard)) {
+        match self.0.lock().get(&(session.contest.clone(), shard)) {
             None => Some(FIRST),
             Some((patience, again)) => (Instant::now() >= *again).then_some(*patience),
         }
@@ -30,17 +30,12 @@ impl Late {
     /// Notes whether a shard was late.
     pub(crate) fn note(&self, session: &Session, shard: u16, late: bool) {
         let key = (session.contest.clone(), shard);
-        let mut all = self.lock();
+        let mut all = self.0.lock();
         if late {
             let before = all.get(&key).map_or(FIRST, |(patience, _)| *patience);
             all.insert(key, ((before * 2).min(MOST), Instant::now() + before * REST));
         } else {
             all.remove(&key);
         }
-    }
-
-    /// Whole after every step, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<(ContestId, u16), (Duration, Instant)>> {
-        self.0.lock()
     }
 }

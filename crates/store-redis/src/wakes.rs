@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::intake::Cursors;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
 /// See the [module](self).
@@ -44,29 +44,24 @@ pub(crate) struct Idle {
 impl Wakes {
     /// What is notified when ballots of the contest come.
     pub(crate) fn of(&self, contest: &ContestId) -> Arc<Waiting> {
-        Arc::clone(self.lock().entry(contest.clone()).or_default())
+        Arc::clone(self.0.lock().entry(contest.clone()).or_default())
     }
 
     /// Wakes the drain of the contest that a message names.
     pub(crate) fn wake(&self, contest: &[u8]) {
         let id = std::str::from_utf8(contest).unwrap_or_default();
-        if let Some(waiting) = self.lock().get(id) {
+        if let Some(waiting) = self.0.lock().get(id) {
             waiting.notify.notify_one();
         }
     }
 
     /// Wakes all drains.
     pub(crate) fn wake_all(&self) {
-        self.lock().values().for_each(|waiting| waiting.notify.notify_one());
+        self.0.lock().values().for_each(|waiting| waiting.notify.notify_one());
     }
 
     /// Drops what was kept of a contest that was deleted.
     pub(crate) fn forget(&self, contest: &ContestId) {
-        self.lock().remove(contest);
-    }
-
-    /// The map is whole after every step, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<ContestId, Arc<Waiting>>> {
-        self.0.lock()
+        self.0.lock().remove(contest);
     }
 }

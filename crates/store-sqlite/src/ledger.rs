@@ -185,7 +185,7 @@ impl Ledger for SqliteDatabase {
                     "SELECT id, log_index, state, reason FROM ballots WHERE contest = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                 )
                 .map_err(unavailable)?;
-            // Nothing sorts before the empty text of bytes.
+            // Nothing sorts before the empty blob.
             let after = after.map_or_else(Vec::new, |after| after.0.to_vec());
             let page = params![contest, after, signed(most as u64)?];
             let rows = statement.query_map(page, ballot_row).map_err(unavailable)?;

@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use acclaim_store::error::{Result, StoreError};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::Semaphore;
 
@@ -60,19 +60,19 @@ impl Readers {
     }
 
     fn read_now<T>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let idle = self.lock().pop();
+        let idle = self.idle.lock().pop();
         let mut connection = match idle {
             Some(connection) => connection,
             None => self.open().map_err(unavailable)?,
         };
         let value = body(&connection.transaction().map_err(unavailable)?);
-        self.lock().push(connection);
+        self.idle.lock().push(connection);
         value
     }
 
     /// Closes all connections that no read uses.
     pub(crate) fn close_idle(&self) {
-        self.lock().clear();
+        self.idle.lock().clear();
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
@@ -84,11 +84,6 @@ impl Readers {
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         Ok(connection)
-    }
-
-    /// The list is whole after every step, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock()
     }
 }
 
@@ -122,7 +117,7 @@ mod tests {
             read.await.unwrap();
         }
         assert!((1..=3).contains(&most.load(Ordering::SeqCst)), "{most:?} reads at once");
-        assert!((1..=3).contains(&readers.lock().len()));
+        assert!((1..=3).contains(&readers.idle.lock().len()));
     }
 
     #[tokio::test]

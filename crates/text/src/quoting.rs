@@ -14,7 +14,7 @@ pub fn beginning(text: &str, max: usize) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
-/// A text of at most `max` characters: what is cut off leaves `…`.
+/// The first `max` characters of a text, and `…` if there are more.
 #[must_use]
 pub fn shortened(text: &str, max: usize) -> Cow<'_, str> {
     match beginning(text, max) {
@@ -23,7 +23,8 @@ pub fn shortened(text: &str, max: usize) -> Cow<'_, str> {
     }
 }
 
-/// The same, with control characters and those that [`characters::check`] refuses as escapes.
+/// As [`shortened`], with escapes for control characters and those that [`characters::check`] refuses, which make it longer. Quotation marks and
+/// backslashes stay as they are.
 #[must_use]
 pub fn escaped(text: &str, max: usize) -> String {
     let mut escaped = String::new();
@@ -37,7 +38,7 @@ pub fn escaped(text: &str, max: usize) -> String {
     escaped
 }
 
-/// The same in quotation marks, of at most [`MAX_QUOTED`] characters.
+/// As [`escaped`] with [`MAX_QUOTED`], in quotation marks.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text, MAX_QUOTED))

@@ -52,7 +52,7 @@ impl LoggedDefinition {
         }
     }
 
-    /// The definition, with what only `stored` says; `None` before the log's first entry.
+    /// The definition, with what only `stored` says: from which contest its entries came. `None` before the log's first entry.
     #[must_use]
     pub fn completed_from(self, stored: &Definition) -> Option<Definition> {
         let Self { definition, previous } = self;

@@ -5,7 +5,7 @@ use super::Event;
 /// The type of a ballot.
 const BALLOT: &str = "ballot";
 
-/// The types of all events.
+/// The types of all events, in the order of [`Event`].
 const EVENTS: [&str; 22] = [
     "contest",
     "category",
@@ -17,11 +17,11 @@ const EVENTS: [&str; 22] = [
     "voided",
     "reinstated",
     "scores",
+    "closed",
     "recused",
     "rejoined",
     "suspended",
     "resumed",
-    "closed",
     "frozen",
     "unfrozen",
     "drawn",
@@ -64,5 +64,19 @@ impl Event {
             Self::Reopened(_) => "reopened",
             Self::Statement { .. } => "statement",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_types_are_those_that_an_event_can_have() {
+        // serde names them in its message about an unknown one.
+        let message = serde_json::from_str::<Event>(r#"{"type":"?"}"#).unwrap_err().to_string();
+        let (_, listed) = message.split_once("expected one of ").unwrap();
+        let listed: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
+        assert_eq!(listed, EVENTS);
     }
 }

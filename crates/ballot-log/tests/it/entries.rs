@@ -209,7 +209,10 @@ const EVENTS: [&str; 28] = [
 #[test]
 fn every_event_has_its_line() {
     for line in EVENTS {
-        assert_eq!(decode(line).unwrap().encode().unwrap(), line.as_bytes());
+        let entry = decode(line).unwrap();
+        assert_eq!(entry.encode().unwrap(), line.as_bytes());
+        let LogEntry::Event(event, None) = entry else { panic!("{line}") };
+        assert!(line.starts_with(&format!("{{\"type\":\"{}\"", event.type_name())), "{line}");
     }
 }
 

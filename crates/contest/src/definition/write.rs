@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Definition, text};
+use crate::entry::MAX_ENTRY_LENGTH;
 use crate::{
     days::Days,
     entry::{Category, Entry, Titles},
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// The most bytes of names, window, rules and days as JSON: what a log entry holds, less what only the log adds to them.
-const MOST_ENCODED: usize = 65_535 - 2_048;
+const MOST_ENCODED: usize = MAX_ENTRY_LENGTH - 2_048;
 
 #[derive(Serialize)]
 struct Written<'a> {
