@@ -17,6 +17,7 @@ use crate::{
     contest::{ContestTask, Ended},
     inbox::concerns,
     log::catch_up,
+    projection::Compared,
     reading::{LoadError, Reading},
 };
 
@@ -94,12 +95,14 @@ struct Standby<'a> {
     session: Option<Session>,
     /// Its log as far as it has been read.
     followed: Option<Reading>,
+    /// Whether another process had the lease when it was read.
+    has_stood_by: bool,
 }
 
 impl<'a> Standby<'a> {
     fn new(context: &'a Context, id: &'a ContestId) -> Self {
         let notices = context.stores.hub.subscribe();
-        Self { context, id, notices, known: None, session: None, followed: None }
+        Self { context, id, notices, known: None, session: None, followed: None, has_stood_by: false }
     }
 
     async fn begin(&mut self) -> Result<Begun, LoadError> {
@@ -114,7 +117,7 @@ impl<'a> Standby<'a> {
             context.stores.hub.set_recording(id, Recording::Elsewhere);
             // Where nobody votes taking over may take its time, and memory is better spent.
             if !record.state.phase.is_voting() {
-                self.followed = None;
+                (self.followed, self.has_stood_by) = (None, false);
                 return Ok(Begun::Elsewhere);
             }
         }
@@ -123,6 +126,7 @@ impl<'a> Standby<'a> {
             followed => followed.insert(Reading::new(&context.keyring, id)?),
         };
         if !leased {
+            self.has_stood_by = true;
             return match catch_up(reading, &context.stores).await {
                 // A contest can be deleted while its log is read.
                 Err(_) if matches!(context.stores.database.contest(id).await, Ok(None)) => Ok(Begun::Absent),
@@ -136,7 +140,9 @@ impl<'a> Standby<'a> {
             None => Reading::new(&context.keyring, id)?,
         };
         self.known = None;
-        Ok(Begun::Task(Box::new(ContestTask::load(context, id, reading).await?)))
+        let stood_by = std::mem::take(&mut self.has_stood_by);
+        let compared = if stood_by { Compared::Row } else { Compared::RowAndBallots };
+        Ok(Begun::Task(Box::new(ContestTask::load(context, id, reading, compared).await?)))
     }
 
     /// Waits until it is time to look again who has the lease. What is heard of the contest meanwhile is read anew then.
