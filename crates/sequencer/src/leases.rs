@@ -148,7 +148,7 @@ impl LeaseTerm {
         self.made_up.is_none_or(|made_up| made_up.elapsed() >= interval)
     }
 
-    /// It is made up for now.
+    /// Notes that this has just been done.
     pub(crate) fn note_making_up(&mut self) {
         self.made_up = Some(Instant::now());
     }
