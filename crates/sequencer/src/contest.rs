@@ -17,7 +17,7 @@ use crate::{
     inbox::{HubClosed, Inbox},
     leases::LeaseTerm,
     log::Log,
-    projection::{Compared, Reconciled, apply, change_by, reconcile},
+    projection::{Reconciled, apply, change_by, reconcile},
     publish::Publisher,
     reading::{LoadError, Reading},
     schedule::{RETRY_DELAY, Schedule},
@@ -84,18 +84,13 @@ pub(crate) type Step = Result<(), Halt>;
 
 impl ContestTask {
     /// Replays the contest's log, as far as it has not been read yet, and publishes what it says. The caller holds the lease.
-    pub(crate) async fn load(
-        context: &Context,
-        id: &ContestId,
-        reading: Reading,
-        compared: Compared,
-    ) -> Result<Self, LoadError> {
+    pub(crate) async fn load(context: &Context, id: &ContestId, reading: Reading) -> Result<Self, LoadError> {
         let hub = &context.stores.hub;
         let notices = hub.subscribe();
         hub.set_recording(id, Recording::Loading);
         let taking_over = Log::take_over(reading, &context.stores);
         let (mut log, definition) = context.while_leased(id, taking_over).await?;
-        let reconciling = reconcile(&context.stores, id, &mut log, definition, compared);
+        let reconciling = reconcile(&context.stores, id, &mut log, definition);
         let Reconciled { record, closing } = context.while_leased(id, reconciling).await?;
         let witnessing = witnessing::begin(context, record.id(), log.newest());
         let mut task = Self {
@@ -189,7 +184,7 @@ impl ContestTask {
                 }
             }
             let loaded = match Reading::new(&self.context.keyring, self.id()) {
-                Ok(reading) => Self::load(&self.context, self.id(), reading, Compared::RowAndBallots).await,
+                Ok(reading) => Self::load(&self.context, self.id(), reading).await,
                 Err(error) => Err(error),
             };
             match loaded {

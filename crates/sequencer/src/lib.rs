@@ -37,7 +37,6 @@ use acclaim_store::{
 };
 use contest::{ContestTask, Ended};
 use leases::{Held, Keeper, Prolonged};
-use projection::Compared;
 pub use reading::{LoadError, Reading, WholeLog};
 use tokio::{
     sync::{
@@ -202,7 +201,7 @@ impl Sequencer {
             }
             let task = if sequencer.context.take_lease(&id).await? {
                 let reading = Reading::new(&sequencer.context.keyring, &id)?;
-                match ContestTask::load(&sequencer.context, &id, reading, Compared::RowAndBallots).await {
+                match ContestTask::load(&sequencer.context, &id, reading).await {
                     // Its former holder was still at it, or it was deleted: its own task tries again.
                     Err(LoadError::Store(StoreError::Conflict(_))) => None,
                     loaded => Some(loaded.map_err(|error| error.of_contest(&id))?),

@@ -65,15 +65,6 @@ fn definition_by(batch: &Batch, before: &Definition) -> Result<Option<Definition
     Ok((definition != *before).then_some(definition))
 }
 
-/// What is compared with the log when it is loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compared {
-    /// The contest's row. Whoever stood by and followed the log takes over without reading all ballots: the former holder has compared them.
-    Row,
-    /// The states of all ballots too, where the log is read from its beginning anyway.
-    RowAndBallots,
-}
-
 /// A row as it was found, after it was compared with the log.
 pub(crate) struct Reconciled {
     pub(crate) record: ContestRecord,
@@ -92,7 +83,6 @@ pub(crate) async fn reconcile(
     contest: &ContestId,
     log: &mut Log,
     logged: LoggedDefinition,
-    compared: Compared,
 ) -> Result<Reconciled, LoadError> {
     // Read after the log: an older row would be called wrong where it is only old.
     let gone = || StoreError::Conflict("the contest is gone".to_owned());
@@ -109,10 +99,7 @@ pub(crate) async fn reconcile(
         let definition = (definition != *record.definition).then_some(definition);
         change = Some(ContestChange { definition, ..record.change(state) });
     }
-    let ballots = match compared {
-        Compared::RowAndBallots => wrong_ballots(stores, &record, log.replay.tally()).await?,
-        Compared::Row => WrongBallots::default(),
-    };
+    let ballots = wrong_ballots(stores, &record, log.replay.tally()).await?;
     if change.is_none() && ballots.count() == 0 && ballots.foreign.is_none() {
         return Ok(Reconciled { record, closing });
     }

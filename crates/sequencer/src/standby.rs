@@ -17,7 +17,6 @@ use crate::{
     contest::{ContestTask, Ended},
     inbox::concerns,
     log::catch_up,
-    projection::Compared,
     reading::{LoadError, Reading},
 };
 
@@ -95,14 +94,12 @@ struct Standby<'a> {
     session: Option<Session>,
     /// Its log as far as it has been read.
     followed: Option<Reading>,
-    /// Whether another process had the lease when it was read.
-    has_stood_by: bool,
 }
 
 impl<'a> Standby<'a> {
     fn new(context: &'a Context, id: &'a ContestId) -> Self {
         let notices = context.stores.hub.subscribe();
-        Self { context, id, notices, known: None, session: None, followed: None, has_stood_by: false }
+        Self { context, id, notices, known: None, session: None, followed: None }
     }
 
     async fn begin(&mut self) -> Result<Begun, LoadError> {
@@ -117,7 +114,7 @@ impl<'a> Standby<'a> {
             context.stores.hub.set_recording(id, Recording::Elsewhere);
             // Where nobody votes taking over may take its time, and memory is better spent.
             if !record.state.phase.is_voting() {
-                (self.followed, self.has_stood_by) = (None, false);
+                self.followed = None;
                 return Ok(Begun::Elsewhere);
             }
         }
@@ -126,7 +123,6 @@ impl<'a> Standby<'a> {
             followed => followed.insert(Reading::new(&context.keyring, id)?),
         };
         if !leased {
-            self.has_stood_by = true;
             return match catch_up(reading, &context.stores).await {
                 // A contest can be deleted while its log is read.
                 Err(_) if matches!(context.stores.database.contest(id).await, Ok(None)) => Ok(Begun::Absent),
@@ -140,9 +136,7 @@ impl<'a> Standby<'a> {
             None => Reading::new(&context.keyring, id)?,
         };
         self.known = None;
-        let stood_by = std::mem::take(&mut self.has_stood_by);
-        let compared = if stood_by { Compared::Row } else { Compared::RowAndBallots };
-        Ok(Begun::Task(Box::new(ContestTask::load(context, id, reading, compared).await?)))
+        Ok(Begun::Task(Box::new(ContestTask::load(context, id, reading).await?)))
     }
 
     /// Waits until it is time to look again who has the lease. What is heard of the contest meanwhile is read anew then.
