@@ -120,9 +120,14 @@ impl Access {
             PassError::Expired => Problem::new(&problem::PASS_EXPIRED, error.to_string()),
             PassError::AnotherContest => Problem::new(&problem::PASS_FOR_ANOTHER_CONTEST, error.to_string()),
         })?;
-        self.revoked_passes.check(&pass)?;
+        self.check_revoked(&pass)?;
         check_channel(contest, &pass)?;
         Ok(pass)
+    }
+
+    /// Refuses a pass that was revoked, as far as this process knows.
+    pub(crate) fn check_revoked(&self, pass: &Pass) -> Result<(), Problem> {
+        Ok(self.revoked_passes.check(pass)?)
     }
 
     /// Checks a staff key that must have one of `roles` and cover `contest`, whether or not there is such a contest.

@@ -1,18 +1,14 @@
 //! Casting a ballot, and what voters can ask about it afterwards.
 
-use std::{
-    pin::{Pin, pin},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey, proof};
 use acclaim_contest::{BallotId, Phase};
 use acclaim_service::{
-    casting::{Cast, CastError, Prepared, rejected},
+    casting::{Cast, rejected},
     directory::Contest,
     fates::{Fate, Fates},
     recorded::find_recorded,
-    submission_queue::Room,
 };
 use acclaim_store::Stores;
 use axum::{
@@ -22,17 +18,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use tokio::time::{Sleep, sleep};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{Access, SCORE_READERS},
-    body::{parse, read_ballot},
-    casting::{self, BallotRequest, BallotStatus, RecordedBody},
+    ballot_requests::BallotRequests,
+    casting::{BallotRequest, BallotStatus, RecordedBody},
     description::{refusals, shapes},
-    errors::{no_contest, unread},
+    errors::unread,
     extract::{Path, Query},
-    health::check_clock,
     log::{checkpoint_over, tiles},
     problem::{self, Problem},
     state::Api,
@@ -62,24 +56,28 @@ refusals! {
         (status = 200, body = BallotStatus, description = "the same ballot again", headers(("Location" = String))),
         (status = 202, body = BallotStatus, description = "kept; it will be recorded or rejected; in a cluster only",
             headers(("Location" = String), ("Preference-Applied" = Option<String>))), BallotRefusals))]
-async fn cast(State(api): State<Api>, Path(contest): Path<String>, request: Request) -> Response {
+async fn cast(
+    State(requests): State<Arc<BallotRequests>>,
+    Path(contest): Path<String>,
+    request: Request,
+) -> Response {
     let started = std::time::Instant::now();
     let asked = prefers_async(request.headers());
-    let answer = cast_at(&api, &contest, request, asked).await;
-    api.metrics.count_ballot(answer.as_ref().map_or_else(|problem| problem.kind().code, casting::label));
-    match answer {
+    let outcome = requests.cast(&contest, request, asked).await;
+    requests.count(&outcome);
+    match outcome {
         Ok(Cast::Recorded(recorded)) => {
-            api.metrics.recorded_seconds.observe(started.elapsed().as_secs_f64());
+            requests.metrics.recorded_seconds.observe(started.elapsed().as_secs_f64());
             let body = RecordedBody::from(&recorded);
-            with_location(&api, StatusCode::CREATED, &contest, recorded.ballot, &body)
+            answer(&requests, StatusCode::CREATED, &contest, recorded.ballot, &body)
         }
         Ok(Cast::Again(recorded, leaf_hash)) => {
             let status = BallotStatus::new(recorded, leaf_hash);
-            with_location(&api, StatusCode::OK, &contest, status.ballot, &status)
+            answer(&requests, StatusCode::OK, &contest, status.ballot, &status)
         }
         Ok(Cast::Accepted(ballot)) => {
             let status = BallotStatus::accepted(ballot);
-            let mut response = with_location(&api, StatusCode::ACCEPTED, &contest, ballot, &status);
+            let mut response = answer(&requests, StatusCode::ACCEPTED, &contest, ballot, &status);
             if asked {
                 response
                     .headers_mut()
@@ -102,8 +100,9 @@ fn prefers_async(headers: &HeaderMap) -> bool {
         .any(|item| item.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("respond-async"))
 }
 
-fn with_location(
-    api: &Api,
+/// An answer that says where the ballot's status is.
+fn answer(
+    requests: &BallotRequests,
     status: StatusCode,
     contest: &str,
     ballot: BallotId,
@@ -114,56 +113,11 @@ fn with_location(
         return Problem::new(&problem::INTERNAL, error.to_string()).into_response();
     }
     let mut response = (status, [(header::CONTENT_TYPE, "application/json")], json).into_response();
-    let base = &api.settings.base_path;
-    if let Ok(location) = HeaderValue::try_from(format!("{base}/v1/contests/{contest}/ballots/{ballot}")) {
+    let location = format!("{}/v1/contests/{contest}/ballots/{ballot}", requests.base_path);
+    if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
-}
-
-async fn cast_at(api: &Api, contest: &str, request: Request, asked: bool) -> Result<Cast, Problem> {
-    let mut end = pin!(sleep(api.settings.ballot_deadline));
-    let contest = api.directory.named(contest).ok_or_else(no_contest)?;
-    match read(api, &contest, request, end.as_mut()).await? {
-        (Prepared::Done(cast), _) => Ok(*cast),
-        (Prepared::Ready(ballot), room) => {
-            // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
-            let keeps = || api.stores.intake.condition().away.is_empty();
-            let lags = || api.queue.lag(contest.id()) > api.settings.lag_bound;
-            let may_promise = api.settings.may_accept && (asked || lags()) && keeps();
-            let promised =
-                may_promise && (lags() || !api.casting.is_often_rejected(&contest, &ballot).await?);
-            let sent = api.casting.send(&contest, *ballot, promised, room)?;
-            Ok(api.casting.outcome(&contest, sent, end).await?)
-        }
-    }
-}
-
-/// Reads a ballot out of its request, of which nothing is left when it waits: what the connection has read into can be read into again.
-async fn read(
-    api: &Api,
-    contest: &Contest,
-    request: Request,
-    mut end: Pin<&mut Sleep>,
-) -> Result<(Prepared, Room), Problem> {
-    let rooms = api.queue.rooms(contest.id());
-    if !rooms.has_room() {
-        // As little as can be is done for those who cannot stay. Their bodies are read, so that their connections last.
-        read_ballot(request, end.as_mut()).await?;
-        return Err(CastError::QueueFull.into());
-    }
-    let pass = api.access.voter(request.headers(), contest, api.stores.clock.now())?;
-    api.limiter.check_pass(pass.voter)?;
-    let body = read_ballot(request, end).await?;
-    // With its last byte it has arrived: nobody chooses after the closing.
-    let arrived = api.stores.clock.now();
-    check_clock(api)?;
-    // It may have been revoked while the ballot was on its way.
-    api.revoked_passes.check(&pass)?;
-    // Only now: whoever sends slowly takes nobody's room.
-    let room = rooms.for_voter().ok_or(CastError::QueueFull)?;
-    let request: BallotRequest = parse(&body)?;
-    Ok((api.casting.prepare(contest, pass, request.votes(), arrived).await?, room))
 }
 
 /// What a ballot is at present.

@@ -1,6 +1,6 @@
 //! Many ballots in one request, for gateways that collect them elsewhere.
 
-use std::{borrow::Cow, pin::pin, time::Duration};
+use std::{borrow::Cow, pin::pin, sync::Arc, time::Duration};
 
 use acclaim_service::{
     casting::{Cast, Prepared, Sent},
@@ -17,15 +17,15 @@ use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    body::{objects, parse},
+    ballot_requests::BallotRequests,
+    body::{Bodies, objects, parse},
     casting::{self, BallotRequest, BallotStatus, RecordedBody},
     description::refusals,
     extract::Path,
-    health::check_clock,
     problem::{self, Problem},
     state::Api,
 };
@@ -73,61 +73,22 @@ struct Line<'a> {
     request_body(content_type = "application/x-ndjson", content = String, description = "Lines of JSON.", example = json!("{\"pass\":\"...\",\"selections\":[{\"category\":\"photos\",\"entry\":\"photo-01\"}]}")),
     responses((status = 200, content_type = "application/x-ndjson", body = String, description = "a line for each, in order"), BulkRefusals))]
 async fn bulk(
-    State(api): State<Api>,
+    State(requests): State<Arc<BallotRequests>>,
+    State(bodies): State<Arc<Bodies>>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, _) = api.access.staff_of(request.headers(), &contest, GATEWAYS).await?;
-    let body = api.bodies.read_lines(request, LIMIT, BODY_DEADLINE).await?;
-    let arrived = api.stores.clock.now();
-    check_clock(&api)?;
+    let (contest, _) = requests.access.staff_of(request.headers(), &contest, GATEWAYS).await?;
+    let body = bodies.read_lines(request, LIMIT, BODY_DEADLINE).await?;
+    let arrived = requests.clock.now();
+    requests.casting.check_clock()?;
     let lines: Vec<&[u8]> = body.strip_suffix(b"\n").unwrap_or(&body).split(|byte| *byte == b'\n').collect();
     if body.is_empty() || lines.len() > MOST_LINES {
         let detail = format!("the body has {} lines: 1 to {MOST_LINES} are taken", lines.len());
         return Err(Problem::new(&problem::INVALID_REQUEST, detail));
     }
-    let deadline = tokio::time::Instant::now() + DEADLINE;
-    let last_sending = tokio::time::Instant::now() + api.settings.ballot_deadline;
-    let rooms = api.queue.rooms(contest.id());
-    let mut outcomes = FuturesOrdered::new();
-    let mut told = String::new();
-    for (number, line) in lines.into_iter().enumerate() {
-        let sent = match room(&api, &rooms, &mut outcomes, &mut told, last_sending).await {
-            Some(room) => send(&api, &contest, line, arrived, room).await,
-            None => Err(Problem::new(&problem::UNAVAILABLE, "there was no room for the line in time")),
-        };
-        outcomes.push_back(outcome(&api, &contest, sent, deadline));
-        if number % PAUSE_EVERY == PAUSE_EVERY - 1 {
-            tokio::task::yield_now().await;
-        }
-    }
-    while let Some(outcome) = outcomes.next().await {
-        tell(&api, outcome, &mut told);
-    }
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], told).into_response())
-}
-
-/// Room for the next line. While there is none, outcomes of those before are told as they come, which makes some. `None` from `last` on: what is sent
-/// later than any single ballot would be could meet the seal of a contest that was open at its arrival.
-async fn room(
-    api: &Api,
-    rooms: &Rooms,
-    outcomes: &mut FuturesOrdered<impl Future<Output = Outcome>>,
-    told: &mut String,
-    last: tokio::time::Instant,
-) -> Option<Room> {
-    let mut room = pin!(rooms.for_gateway());
-    loop {
-        if tokio::time::Instant::now() >= last {
-            return None;
-        }
-        tokio::select! {
-            biased;
-            room = &mut room => return room,
-            Some(outcome) = outcomes.next() => tell(api, outcome, told),
-            () = sleep_until(last) => return None,
-        }
-    }
+    let answer = Gateway { requests: &requests, contest: &contest, arrived }.cast(lines).await;
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], answer).into_response())
 }
 
 enum OnItsWay {
@@ -135,47 +96,96 @@ enum OnItsWay {
     Done(Box<Cast>),
 }
 
-async fn send(
-    api: &Api,
-    contest: &Contest,
-    line: &[u8],
-    arrived: Timestamp,
-    room: Room,
-) -> Result<OnItsWay, Problem> {
-    let Line { pass, selections, replaces, period } = parse(line)?;
-    let pass = api.access.pass(&pass, contest, arrived)?;
-    let request = BallotRequest { selections, replaces, period };
-    match api.casting.prepare(contest, pass, request.votes(), arrived).await? {
-        Prepared::Ready(ballot) => {
-            Ok(OnItsWay::Sent(Box::new(api.casting.send(contest, *ballot, false, room)?)))
-        }
-        Prepared::Done(cast) => Ok(OnItsWay::Done(cast)),
-    }
-}
-
 type Outcome = Result<Cast, Problem>;
 
-async fn outcome(
-    api: &Api,
-    contest: &Contest,
-    sent: Result<OnItsWay, Problem>,
-    deadline: tokio::time::Instant,
-) -> Outcome {
-    match sent? {
-        OnItsWay::Sent(sent) => Ok(api.casting.outcome(contest, *sent, pin!(sleep_until(deadline))).await?),
-        OnItsWay::Done(cast) => Ok(*cast),
-    }
+/// The ballots of one request.
+struct Gateway<'a> {
+    requests: &'a BallotRequests,
+    contest: &'a Contest,
+    /// When the request's last byte came.
+    arrived: Timestamp,
 }
 
-/// Adds a line to the answer.
-fn tell(api: &Api, outcome: Outcome, told: &mut String) {
-    api.metrics.count_ballot(outcome.as_ref().map_or_else(|problem| problem.kind().code, casting::label));
-    let value = match outcome {
-        Ok(Cast::Recorded(recorded)) => json!(RecordedBody::from(&recorded)),
-        Ok(Cast::Again(recorded, leaf_hash)) => json!(BallotStatus::new(recorded, leaf_hash)),
-        Ok(Cast::Accepted(ballot)) => json!(BallotStatus::accepted(ballot)),
-        Err(problem) => json!({"problem": api.settings.base_path.document(&problem)}),
-    };
-    told.push_str(&value.to_string());
-    told.push('\n');
+impl Gateway<'_> {
+    /// Casts a ballot a line; the answer has a line for each, in order.
+    async fn cast(&self, lines: Vec<&[u8]>) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        let last_sending = Instant::now() + self.requests.deadline;
+        let rooms = self.requests.casting.rooms(self.contest.id());
+        let mut outcomes = FuturesOrdered::new();
+        let mut answer = String::new();
+        for (number, line) in lines.into_iter().enumerate() {
+            let sent = match self.room(&rooms, &mut outcomes, &mut answer, last_sending).await {
+                Some(room) => self.send(line, room).await,
+                None => Err(Problem::new(&problem::UNAVAILABLE, "there was no room for the line in time")),
+            };
+            outcomes.push_back(self.outcome(sent, deadline));
+            if number % PAUSE_EVERY == PAUSE_EVERY - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        while let Some(outcome) = outcomes.next().await {
+            self.write(outcome, &mut answer);
+        }
+        answer
+    }
+
+    /// Room for the next line. While there is none, outcomes of those before are written as they come, which makes some. `None` from `last` on: what is sent
+    /// later than any single ballot would be could meet the seal of a contest that was open at its arrival.
+    async fn room(
+        &self,
+        rooms: &Rooms,
+        outcomes: &mut FuturesOrdered<impl Future<Output = Outcome>>,
+        answer: &mut String,
+        last: Instant,
+    ) -> Option<Room> {
+        let mut room = pin!(rooms.for_gateway());
+        loop {
+            if Instant::now() >= last {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                room = &mut room => return room,
+                Some(outcome) = outcomes.next() => self.write(outcome, answer),
+                () = sleep_until(last) => return None,
+            }
+        }
+    }
+
+    async fn send(&self, line: &[u8], room: Room) -> Result<OnItsWay, Problem> {
+        let Line { pass, selections, replaces, period } = parse(line)?;
+        let BallotRequests { access, casting, .. } = self.requests;
+        let pass = access.pass(&pass, self.contest, self.arrived)?;
+        let request = BallotRequest { selections, replaces, period };
+        match casting.prepare(self.contest, pass, request.votes(), self.arrived).await? {
+            Prepared::Ready(ballot) => {
+                Ok(OnItsWay::Sent(Box::new(casting.send(self.contest, *ballot, false, room)?)))
+            }
+            Prepared::Done(cast) => Ok(OnItsWay::Done(cast)),
+        }
+    }
+
+    async fn outcome(&self, sent: Result<OnItsWay, Problem>, deadline: Instant) -> Outcome {
+        match sent? {
+            OnItsWay::Sent(sent) => {
+                let end = pin!(sleep_until(deadline));
+                Ok(self.requests.casting.outcome(self.contest, *sent, end).await?)
+            }
+            OnItsWay::Done(cast) => Ok(*cast),
+        }
+    }
+
+    /// Adds a line to the answer.
+    fn write(&self, outcome: Outcome, answer: &mut String) {
+        self.requests.count(&outcome);
+        let value = match outcome {
+            Ok(Cast::Recorded(recorded)) => json!(RecordedBody::from(&recorded)),
+            Ok(Cast::Again(recorded, leaf_hash)) => json!(BallotStatus::new(recorded, leaf_hash)),
+            Ok(Cast::Accepted(ballot)) => json!(BallotStatus::accepted(ballot)),
+            Err(problem) => json!({"problem": self.requests.base_path.document(&problem)}),
+        };
+        answer.push_str(&value.to_string());
+        answer.push('\n');
+    }
 }

@@ -28,7 +28,7 @@ impl From<CastError> for Problem {
         // In words only where they are needed: whoever is refused under load costs as little as can be.
         match error {
             CastError::Window(error) => error.into(),
-            CastError::ClockSetForward | CastError::Stopping => {
+            CastError::ClockSetForward | CastError::WrongClock | CastError::Stopping => {
                 Self::new(&problem::UNAVAILABLE, error.to_string())
             }
             CastError::Rebuilding => {

@@ -4,9 +4,18 @@ use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, subject::DomainTable};
 use acclaim_service::{
-    casting::Casting, commands::StaffCommands, directory::Directory, drafts::Drafts, fates::Fates,
-    jury::JuryReader, long_readings::LongReadings, own_votes::OwnVotes, passes::Passes,
-    revoked_passes::RevokedPasses, submission_queue::SubmissionQueue,
+    casting::{Casting, Promises},
+    commands::StaffCommands,
+    directory::Directory,
+    drafts::Drafts,
+    fates::Fates,
+    jury::JuryReader,
+    long_readings::LongReadings,
+    own_votes::OwnVotes,
+    passes::Passes,
+    readiness::Readiness,
+    revoked_passes::RevokedPasses,
+    submission_queue::SubmissionQueue,
 };
 use acclaim_store::{Database, Keyring, Stores};
 use axum::extract::FromRef;
@@ -14,6 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     auth::Access,
+    ballot_requests::BallotRequests,
     base_path::BasePath,
     body::Bodies,
     cross_origin::Origins,
@@ -87,7 +97,9 @@ pub struct Parts {
     pub(crate) directory: Arc<Directory>,
     /// Ballots on their way, and who waits for them.
     pub(crate) queue: Arc<SubmissionQueue>,
-    pub(crate) casting: Arc<Casting>,
+    /// What requests need that cast ballots.
+    pub(crate) ballot_requests: Arc<BallotRequests>,
+    pub(crate) readiness: Arc<Readiness>,
     pub(crate) own_votes: Arc<OwnVotes>,
     pub(crate) commands: Arc<StaffCommands>,
     pub(crate) jury: Arc<JuryReader>,
@@ -109,7 +121,7 @@ pub struct Parts {
     pub(crate) bodies: Arc<Bodies>,
     /// Results as tables and pages.
     pub(crate) rendered: Arc<Rendered>,
-    /// Revoked passes, as far as this process knows.
+    /// Revoked passes, as far as this process knows. Requests ask [`Access`].
     pub(crate) revoked_passes: Arc<RevokedPasses>,
     /// Long answers to staff keys.
     pub(crate) revocations: Arc<Revocations>,
@@ -139,6 +151,9 @@ parts! {
     keyring: Arc<Keyring>,
     directory: Arc<Directory>,
     queue: Arc<SubmissionQueue>,
+    ballot_requests: Arc<BallotRequests>,
+    readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
     own_votes: Arc<OwnVotes>,
     commands: Arc<StaffCommands>,
     jury: Arc<JuryReader>,
@@ -177,16 +192,31 @@ impl Api {
         let queue = Arc::new(queue);
         let long_readings = LongReadings::default();
         let own_votes = OwnVotes::new(stores.clone(), long_readings.clone());
-        let casting = Arc::new(Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone()));
+        let promises = Promises { may_accept: settings.may_accept, lag_bound: settings.lag_bound };
+        let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone(), promises);
         let (known, revoked) = (Arc::clone(&directory), Arc::clone(&revoked_passes));
         let access = Arc::new(Access::new(&stores, Arc::clone(&keyring), known, revoked, process_key));
         let body_memory = Arc::new(BodyMemory::default());
         let bodies = Arc::new(Bodies::new(Arc::clone(&body_memory), Arc::clone(&access)));
         let (hub, known) = (Arc::clone(&stores.hub), Arc::clone(&directory));
         let tally_streams = Arc::new(TallyStreams::new(hub, Arc::clone(&queue), known, settings.streams));
+        let limiter = Arc::new(Limiter::new(&settings.limits));
+        let ballot_requests = BallotRequests {
+            access: Arc::clone(&access),
+            casting: Arc::new(casting),
+            clock: Arc::clone(&stores.clock),
+            directory: Arc::clone(&directory),
+            limiter: Arc::clone(&limiter),
+            metrics: Arc::clone(&metrics),
+            base_path: settings.base_path.clone(),
+            deadline: settings.ballot_deadline,
+        };
+        let (known, without) = (Arc::clone(&directory), settings.without.clone());
+        let readiness = Readiness::new(stores.clone(), known, without, settings.lag_bound);
         Ok(Self(Arc::new(Parts {
             queue,
-            casting,
+            ballot_requests: Arc::new(ballot_requests),
+            readiness: Arc::new(readiness),
             own_votes: Arc::new(own_votes),
             jury: Arc::new(JuryReader::new(Arc::clone(&stores.database), long_readings.clone())),
             passes: Arc::new(Passes::new(
@@ -204,7 +234,7 @@ impl Api {
                 settings.command_deadline,
             )),
             documents: Arc::default(),
-            limiter: Arc::new(Limiter::new(&settings.limits)),
+            limiter,
             body_memory,
             rendered: Arc::default(),
             revocations: Arc::default(),

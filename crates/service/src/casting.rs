@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use acclaim_ballot_log::{Hash, LogEntry, NewBallot};
 use acclaim_contest::{
-    BallotId,
+    BallotId, ContestId,
     ballot::{SelectionError, SelectionReason},
     pass::Pass,
 };
@@ -22,9 +22,10 @@ use tokio::time::Sleep;
 use crate::{
     directory::Contest,
     own_votes::OwnVotes,
+    readiness::MAX_SKEW,
     recorded::find_recorded,
     sheet::{PeriodError, check_period, slots},
-    submission_queue::{Answer, Room, SubmissionQueue, Ticket},
+    submission_queue::{Answer, Room, Rooms, SubmissionQueue, Ticket},
     window::{Window, WindowError, check_open, check_window},
 };
 
@@ -69,6 +70,9 @@ pub enum CastError {
     /// It does not fit an entry of the log.
     #[error("{0}")]
     Unwritable(String),
+    /// This process's clock is not the intake's: it would take late ballots, or refuse those in time.
+    #[error("the clock of this process is wrong, so it takes no ballots; another process may")]
+    WrongClock,
     /// The sequencer or the ledger says that it is not in the log.
     #[error("the ballot was rejected")]
     Rejected(Rejection),
@@ -214,18 +218,46 @@ pub struct Sent {
     ticket: Ticket,
 }
 
+/// When a voter may be told `accepted`, before the ballot is recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Promises {
+    /// Whether it may be at all: the intake keeps what it holds when processes end.
+    pub may_accept: bool,
+    /// Recording that lags by more makes every ballot a promised one.
+    pub lag_bound: Duration,
+}
+
 /// Casts ballots.
 pub struct Casting {
     stores: Stores,
     queue: Arc<SubmissionQueue>,
     own_votes: OwnVotes,
+    promises: Promises,
 }
 
 impl Casting {
     /// On these stores, by this queue.
     #[must_use]
-    pub fn new(stores: Stores, queue: Arc<SubmissionQueue>, own_votes: OwnVotes) -> Self {
-        Self { stores, queue, own_votes }
+    pub fn new(stores: Stores, queue: Arc<SubmissionQueue>, own_votes: OwnVotes, promises: Promises) -> Self {
+        Self { stores, queue, own_votes, promises }
+    }
+
+    /// Rooms for a contest's ballots that wait.
+    #[must_use]
+    pub fn rooms(&self, contest: &ContestId) -> Arc<Rooms> {
+        self.queue.rooms(contest)
+    }
+
+    /// Refuses ballots while this process's clock is wrong by every clock of the intake.
+    ///
+    /// # Errors
+    /// [`CastError::WrongClock`].
+    pub fn check_clock(&self) -> Result<(), CastError> {
+        // Without an intake of its own there is no other clock.
+        if self.promises.may_accept && self.stores.intake.condition().nearest.abs() > MAX_SKEW {
+            return Err(CastError::WrongClock);
+        }
+        Ok(())
     }
 
     /// Checks a ballot by all that is known here.
@@ -264,12 +296,26 @@ impl Casting {
         Err(CastError::ClockSetForward)
     }
 
-    /// Whether so many of the voter's promised ballots were rejected that no more are promised: each rejection is kept, so that the voter can ask for it.
-    /// What is not promised is answered once it is decided, and leaves nothing behind.
+    /// Whether the ballot's voter may be told `accepted` before it is recorded, because the request asked for that or because recording lags.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn is_often_rejected(&self, contest: &Contest, offer: &Offer) -> Result<bool, StoreError> {
+    pub async fn may_promise(
+        &self,
+        contest: &Contest,
+        offer: &Offer,
+        is_asked_for: bool,
+    ) -> Result<bool, StoreError> {
+        let lags = || self.queue.lag(contest.id()) > self.promises.lag_bound;
+        // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
+        let keeps = || self.stores.intake.condition().away.is_empty();
+        let may = self.promises.may_accept && (is_asked_for || lags()) && keeps();
+        Ok(may && (lags() || !self.is_often_rejected(contest, offer).await?))
+    }
+
+    /// Whether so many of the voter's promised ballots were rejected that no more are promised: each rejection is kept, so that the voter can ask for it.
+    /// What is not promised is answered once it is decided, and leaves nothing behind.
+    async fn is_often_rejected(&self, contest: &Contest, offer: &Offer) -> Result<bool, StoreError> {
         let prefix = offer.item.ballot.prefix();
         let kept = self.stores.database.rejections_with_prefix(contest.id(), prefix, MAX_REJECTIONS).await?;
         Ok(kept >= MAX_REJECTIONS)
@@ -418,34 +464,81 @@ impl Casting {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashSet, sync::Arc};
+    use std::collections::HashSet;
 
-    use acclaim_store::{Contests as _, Database, Keyring};
-    use acclaim_store_sqlite::DataDirectory;
-    use acclaim_test_support::conformance::definition;
+    use acclaim_store::{Contests as _, Database, Hub, Intake, Keyring};
+    use acclaim_store_sqlite::{DataDirectory, LocalIntake};
+    use acclaim_test_support::{Faults, FaultyIntake, ManualClock, conformance::definition};
+    use jiff::SignedDuration;
+    use prometheus::{Histogram, HistogramOpts, IntGauge};
 
     use super::*;
-    use crate::directory::Directory;
+    use crate::{directory::Directory, long_readings::LongReadings, submission_queue::QueueMetrics};
 
-    #[tokio::test]
-    async fn a_ballot_that_slips_into_a_suspension_is_answered_as_one_that_does_not() {
+    /// One contest, and casting in it over an intake whose clock can be set.
+    struct Fixture {
+        _folder: tempfile::TempDir,
+        contest: Arc<Contest>,
+        intake: Arc<FaultyIntake>,
+        casting: Casting,
+    }
+
+    async fn fixture(promises: Promises) -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDirectory::lock(folder.path()).unwrap();
         let secret = data.secret().unwrap();
-        let database = Arc::new(data.database().unwrap());
+        let database: Arc<dyn Database> = Arc::new(data.database().unwrap());
         let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
         let photos = definition("photos");
         database.create_draft(&photos, &keyring.new_tag_key(&photos.id).unwrap()).await.unwrap();
-        let all = Arc::clone(&database) as Arc<dyn Database>;
-        let directory = Directory::read(all, keyring, HashSet::new()).await.unwrap();
+        let directory = Directory::read(Arc::clone(&database), keyring, HashSet::new()).await.unwrap();
         let contest = directory.contest(&photos.id).unwrap();
+        let intake =
+            Arc::new(FaultyIntake::new(Arc::new(LocalIntake::default()), Arc::new(Faults::default())));
+        let stores = Stores {
+            database,
+            intake: Arc::clone(&intake) as Arc<dyn Intake>,
+            shown: Arc::new(data.shown().unwrap()),
+            hub: Arc::new(Hub::default()),
+            clock: Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)),
+        };
+        let metrics = QueueMetrics {
+            waiting: IntGauge::new("waiting", "waiting").unwrap(),
+            batch_size: Histogram::with_opts(HistogramOpts::new("batch_size", "batch size")).unwrap(),
+        };
+        let queue = Arc::new(SubmissionQueue::new(stores.clone(), Arc::new(directory), 1, metrics));
+        let own_votes = OwnVotes::new(stores.clone(), LongReadings::default());
+        Fixture {
+            _folder: folder,
+            contest,
+            intake,
+            casting: Casting::new(stores, queue, own_votes, promises),
+        }
+    }
 
+    #[tokio::test]
+    async fn a_process_whose_clock_is_not_the_intakes_takes_no_ballots() {
+        let lag_bound = Duration::from_secs(5);
+        let Fixture { casting, intake, .. } = &fixture(Promises { may_accept: true, lag_bound }).await;
+        for (millis, is_taken) in [(0, true), (250, true), (-250, true), (251, false), (-251, false)] {
+            intake.set_skew(SignedDuration::from_millis(millis));
+            assert_eq!(casting.check_clock().is_ok(), is_taken, "{millis}");
+        }
+        // An intake in this process has the process's clock.
+        let Fixture { casting, intake, .. } = &fixture(Promises { may_accept: false, lag_bound }).await;
+        intake.set_skew(SignedDuration::from_millis(251));
+        assert!(casting.check_clock().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_ballot_that_slips_into_a_suspension_is_answered_as_one_that_does_not() {
+        let promises = Promises { may_accept: false, lag_bound: Duration::ZERO };
+        let Fixture { contest, .. } = &fixture(promises).await;
         // As the sequencer words what `admit` refuses.
         let slipped = Rejection::Refused("voting-suspended".to_owned(), "while suspended".to_owned());
-        let CastError::Window(slipped) = rejected(&contest, slipped) else { panic!("it is another error") };
-        let window = Window { opens: photos.opens, closes: photos.closes };
-        assert_eq!(slipped, WindowError::Suspended(window));
-        let other = rejected(&contest, Rejection::Refused("cast-time".to_owned(), "late".to_owned()));
+        let CastError::Window(slipped) = rejected(contest, slipped) else { panic!("it is another error") };
+        assert_eq!(slipped, WindowError::Suspended(Window::of(contest)));
+        let other = rejected(contest, Rejection::Refused("cast-time".to_owned(), "late".to_owned()));
         assert!(matches!(other, CastError::Rejected(Rejection::Refused(..))));
     }
 }

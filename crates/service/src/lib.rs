@@ -8,6 +8,7 @@
 //! - [`commands`], [`passes`]: what staff ask for.
 //! - [`jury`], [`score_sheet`]: what jurors have scored, and which scores a contest takes.
 //! - [`revoked_passes`]: which passes are refused.
+//! - [`readiness`]: whether ballots can be recorded.
 
 pub mod casting;
 pub mod commands;
@@ -18,6 +19,7 @@ pub mod jury;
 pub mod long_readings;
 pub mod own_votes;
 pub mod passes;
+pub mod readiness;
 pub mod recorded;
 pub mod revoked_passes;
 pub mod rounds;

@@ -1,0 +1,89 @@
+//! What requests that cast ballots have in common.
+
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use acclaim_service::{
+    casting::{Cast, CastError, Casting, Prepared},
+    directory::{Contest, Directory},
+    submission_queue::Room,
+};
+use acclaim_store::Clock;
+use axum::extract::Request;
+use tokio::time::{Sleep, sleep};
+
+use crate::{
+    auth::Access,
+    base_path::BasePath,
+    body::{parse, read_ballot},
+    casting::{self, BallotRequest},
+    errors::no_contest,
+    limits::Limiter,
+    metrics::Metrics,
+    problem::Problem,
+};
+
+/// What requests need that cast one ballot or many. Made once: a ballot's request takes one reference.
+pub(crate) struct BallotRequests {
+    pub(crate) access: Arc<Access>,
+    pub(crate) casting: Arc<Casting>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) base_path: BasePath,
+    /// How long a ballot may take from its arrival to its answer.
+    pub(crate) deadline: Duration,
+}
+
+impl BallotRequests {
+    /// Counts what became of a ballot.
+    pub(crate) fn count(&self, outcome: &Result<Cast, Problem>) {
+        let label = outcome.as_ref().map_or_else(|problem| problem.kind().code, casting::label);
+        self.metrics.count_ballot(label);
+    }
+
+    /// Casts the ballot of a request. `asked`: the request asks not to wait until it is recorded.
+    pub(crate) async fn cast(&self, contest: &str, request: Request, asked: bool) -> Result<Cast, Problem> {
+        let mut end = pin!(sleep(self.deadline));
+        let contest = self.directory.named(contest).ok_or_else(no_contest)?;
+        match self.read(&contest, request, end.as_mut()).await? {
+            (Prepared::Done(cast), _) => Ok(*cast),
+            (Prepared::Ready(ballot), room) => {
+                let promised = self.casting.may_promise(&contest, &ballot, asked).await?;
+                let sent = self.casting.send(&contest, *ballot, promised, room)?;
+                Ok(self.casting.outcome(&contest, sent, end).await?)
+            }
+        }
+    }
+
+    /// Reads a ballot out of its request, of which nothing is left when it waits: what the connection has read into can be read into again.
+    async fn read(
+        &self,
+        contest: &Contest,
+        request: Request,
+        mut end: Pin<&mut Sleep>,
+    ) -> Result<(Prepared, Room), Problem> {
+        let rooms = self.casting.rooms(contest.id());
+        if !rooms.has_room() {
+            // As little as can be is done for those who cannot stay. Their bodies are read, so that their connections last.
+            read_ballot(request, end.as_mut()).await?;
+            return Err(CastError::QueueFull.into());
+        }
+        let pass = self.access.voter(request.headers(), contest, self.clock.now())?;
+        self.limiter.check_pass(pass.voter)?;
+        let body = read_ballot(request, end).await?;
+        // With its last byte it has arrived: nobody chooses after the closing.
+        let arrived = self.clock.now();
+        self.casting.check_clock()?;
+        // It may have been revoked while the ballot was on its way.
+        self.access.check_revoked(&pass)?;
+        // Only now: whoever sends slowly takes nobody's room.
+        let room = rooms.for_voter().ok_or(CastError::QueueFull)?;
+        let request: BallotRequest = parse(&body)?;
+        Ok((self.casting.prepare(contest, pass, request.votes(), arrived).await?, room))
+    }
+}
