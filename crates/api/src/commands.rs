@@ -353,7 +353,8 @@ pub(crate) fn text(field: &str, given: String) -> Result<String, Problem> {
 /// Refuses a text that people read and that holds a character which is refused.
 fn readable(field: &str, given: &str) -> Result<(), Problem> {
     characters::check(given).map_err(|refused| {
-        let place = json!({"character": format!("U+{:04X}", u32::from(refused.character)), "position": refused.position});
+        let place =
+            json!({"character": characters::code_point(refused.character), "position": refused.position});
         Problem::invalid(field, refused).with("refused", place)
     })
 }

@@ -115,7 +115,7 @@ pub enum SubjectError {
     #[error("is longer than {0} characters")]
     TooLong(usize),
     /// A character that is invisible, or that turns the direction of writing.
-    #[error("has the invisible character {} inside: remove it", characters::name(*.0))]
+    #[error("has the invisible character {} inside: remove it", acclaim_text::characters::code_point(*.0))]
     Invisible(char),
     /// White space where there is none in a subject of this kind.
     #[error("has white space inside: is it a whole address, and nothing else?")]
@@ -282,7 +282,7 @@ impl Scheme {
 fn oidc(text: &str) -> Result<String, SubjectError> {
     let (issuer, sub) = text.split_once('#').ok_or(SubjectError::Oidc)?;
     let host = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://"));
-    let is_visible = text.chars().all(|c| !c.is_whitespace() && !characters::is_invisible(c));
+    let is_visible = text.chars().all(|c| !c.is_whitespace() && !characters::is_unseen(c));
     match host {
         Some(host) if !host.is_empty() && !sub.is_empty() && is_visible => Ok(text.to_owned()),
         _ => Err(SubjectError::Oidc),
@@ -302,7 +302,7 @@ fn id(text: &str) -> Result<String, SubjectError> {
     if text.is_empty() {
         return Err(SubjectError::Empty);
     }
-    let is_unwanted = |c: &char| characters::is_invisible(*c) && !characters::belongs_to_writing(*c);
+    let is_unwanted = |c: &char| characters::is_unseen(*c) && !characters::belongs_to_writing(*c);
     match text.chars().find(is_unwanted) {
         Some(invisible) => Err(SubjectError::Invisible(invisible)),
         None => Ok(text.nfc().collect()),

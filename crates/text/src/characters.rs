@@ -72,8 +72,14 @@ fn is_direction_control(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A character's number as it is written: `U+200B`.
+#[must_use]
+pub fn code_point(character: char) -> String {
+    format!("U+{:04X}", u32::from(character))
+}
+
 fn name(character: char) -> String {
-    let code = u32::from(character);
+    let code = code_point(character);
     let name = match character {
         '\u{202a}' => "left-to-right embedding",
         '\u{202b}' => "right-to-left embedding",
@@ -85,9 +91,9 @@ fn name(character: char) -> String {
         '\u{2068}' => "first strong isolate",
         '\u{2069}' => "pop directional isolate",
         REPLACEMENT => "replacement character",
-        _ => return format!("the control character U+{code:04X}"),
+        _ => return format!("the control character {code}"),
     };
-    format!("U+{code:04X} ({name})")
+    format!("{code} ({name})")
 }
 
 fn advice(character: char) -> &'static str {

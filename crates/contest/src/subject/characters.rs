@@ -1,4 +1,6 @@
-//! Invisible characters: two texts that look the same must not be two persons.
+//! Characters that cannot be seen in a subject: two subjects that look the same must not be two persons.
+//!
+//! These lists stand apart from those of `acclaim_text::characters`. Every tag of a voter depends on these, so they never change; those may grow.
 
 /// A text without white space and invisible characters around it: programs leave a byte-order mark, a zero-width space or marks of direction there.
 pub(super) fn trimmed(text: &str) -> &str {
@@ -6,18 +8,13 @@ pub(super) fn trimmed(text: &str) -> &str {
 }
 
 /// Whether a character is a control, has no width, or turns the direction of writing; also the one that stands for bytes that could not be read.
-pub(super) fn is_invisible(c: char) -> bool {
+pub(super) fn is_unseen(c: char) -> bool {
     c.is_control() || is_format(c) || c == '\u{fffd}'
 }
 
 /// Whether an invisible character is part of how some scripts are written: joiners (Persian, Indic scripts) and variation selectors.
 pub(super) fn belongs_to_writing(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
-}
-
-/// A character's number, `U+200B`.
-pub(super) fn name(c: char) -> String {
-    format!("U+{:04X}", u32::from(c))
 }
 
 /// `Default_Ignorable_Code_Point`, the other format characters, and the separators of lines and paragraphs.
