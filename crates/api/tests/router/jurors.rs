@@ -1,10 +1,13 @@
-//! What a juror is told of the jury.
+//! Who is a juror, and what a jury is told of how far it is.
 
 use serde_json::{Value, json};
 
 use crate::site::{Answer, Site, ballot};
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
+/// `Julián Diaz`, composed as keyboards type it and decomposed as some systems store it.
+const COMPOSED: &str = "Juli\u{e1}n Diaz";
+const DECOMPOSED: &str = "Julia\u{301}n Diaz";
 
 fn juror(site: &Site, contest: &str, panel: &str, name: &str) -> String {
     site.make_key(&json!({"role": "juror", "contests": [contest], "panel": panel, "name": name}))
@@ -19,6 +22,31 @@ fn post(site: &Site, path: &str, token: &str, key: &str, body: &Value) -> Answer
 
 fn get(site: &Site, path: &str, token: &str) -> Answer {
     site.send("GET", &format!("/v1/contests/{path}"), &[("authorization", &format!("Bearer {token}"))], b"")
+}
+
+/// One panel that adds points.
+fn points() -> Value {
+    json!({
+        "winners": {"count": 1, "from": "all", "by": "scores"},
+        "panel": [{"id": "experts", "kind": "points"}],
+    })
+}
+
+/// The jurors of the log's scores, each once.
+fn jurors_in_log(site: &Site, contest: &str) -> Vec<String> {
+    let log = site.log(contest);
+    let entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let scores = entries.filter(|entry| entry["type"] == "scores");
+    let mut jurors: Vec<String> = scores.map(|entry| entry["juror"].as_str().unwrap().to_owned()).collect();
+    jurors.sort();
+    jurors.dedup();
+    jurors
+}
+
+/// Revokes the staff key of this name.
+fn revoke(site: &Site, name: &str) {
+    let path = format!("/v1/keys/{}", name.replace(' ', "%20"));
+    site.staff("DELETE", &path, &format!("revoke-{}", name.replace(' ', "-")), &json!({}));
 }
 
 #[test]
@@ -69,4 +97,113 @@ fn a_juror_reads_the_shortlist_and_nothing_else() {
     get(site, "prize/jury", &site.staff_key("gateway", "prize")).problem(403, "key-insufficient");
     get(site, "other/jury", &ama).problem(404, "contest-not-found");
     site.send("GET", "/v1/contests/prize/jury", &[], b"").problem(401, "key-missing");
+}
+
+#[test]
+fn whoever_is_no_juror_is_refused() {
+    let site = &Site::start();
+    site.create_open("prize", OPENED, &points());
+    juror(site, "prize", "experts", "Ama Mensah");
+    let kofi = juror(site, "prize", "experts", "Kofi");
+    let size = site.log("prize").len();
+    let average =
+        json!({"panel": "experts", "juror": "Ama Mensha", "category": "a", "values": [["a1", "7.5"]]});
+    let refused = post(site, "prize/scores", &site.key, "average", &average);
+    assert_eq!(refused.problem(422, "invalid-request")["field"], "juror");
+    refused.names("did you mean \"Ama Mensah\"?");
+    assert_eq!(site.log("prize").len(), size, "nothing was recorded");
+    // Who has scored stays a juror without a key, as those of contests from before do; who has not is none any more.
+    let scores = json!({"category": "a", "values": [["a1", "7.5"]]});
+    assert_eq!(post(site, "prize/scores", &kofi, "own", &scores).status, 200);
+    for name in ["Kofi", "Ama Mensah"] {
+        revoke(site, name);
+    }
+    let paper =
+        |juror: &str| json!({"panel": "experts", "juror": juror, "category": "b", "values": [["b1", "1"]]});
+    assert_eq!(post(site, "prize/scores", &site.key, "paper-kofi", &paper("KOFI")).status, 200);
+    assert_eq!(jurors_in_log(site, "prize"), ["Kofi"]);
+    let gone = post(site, "prize/scores", &site.key, "paper-ama", &paper("Ama Mensah"));
+    assert_eq!(gone.problem(422, "invalid-request")["field"], "juror");
+}
+
+#[test]
+fn a_panel_that_names_its_jurors_has_exactly_these() {
+    let site = &Site::start();
+    let mut rules = points();
+    rules["panel"][0]["jurors"] = json!(["Ama Mensah", COMPOSED]);
+    site.create_open("prize", OPENED, &rules);
+    // No key is needed where the definition names the juror, and a key makes no juror where it does not.
+    let body =
+        |juror: &str| json!({"panel": "experts", "juror": juror, "category": "a", "values": [["a1", "5"]]});
+    assert_eq!(post(site, "prize/scores", &site.key, "paper", &body(DECOMPOSED)).status, 200);
+    let key = |name: &str| json!({"role": "juror", "contests": ["prize"], "panel": "experts", "name": name});
+    let refused = site.try_staff(&site.key, "POST", "/v1/keys", "mensha", &key("Ama Mensha"));
+    refused.problem(422, "invalid-request");
+    refused.names("did you mean \"Ama Mensah\"?");
+    let ama = juror(site, "prize", "experts", "AMA  mensah");
+    let keys = site.read("/v1/keys").body;
+    let is_registered = |key: &Value| key["name"] == "Ama Mensah";
+    assert!(keys["keys"].as_array().unwrap().iter().any(is_registered), "in the registered spelling: {keys}");
+    let own = json!({"category": "a", "values": [["a1", "5"]]});
+    assert_eq!(post(site, "prize/scores", &ama, "own", &own).status, 200);
+    let refused = post(site, "prize/scores", &site.key, "kofi", &body("Kofi"));
+    assert_eq!(refused.problem(422, "invalid-request")["field"], "juror");
+    assert_eq!(jurors_in_log(site, "prize"), ["Ama Mensah", COMPOSED]);
+    let status = get(site, "prize/jury", &site.key).body;
+    assert_eq!(status["panels"][0]["jurors_are_named"], true);
+    let has_key: Vec<_> = [0, 1].map(|juror| status["panels"][0]["jurors"][juror]["has_key"] == true).into();
+    assert_eq!(has_key, [true, false], "{status}");
+}
+
+#[test]
+fn the_jury_is_told_how_far_it_is() {
+    let site = &Site::start();
+    let rules = json!({
+        "winners": {"count": 1, "from": "all", "by": "votes", "ties": "panel:students"},
+        "panel": [
+            {"id": "experts", "kind": "score", "scale": [0, 10], "criteria": [["impact", 2], ["reach", 1]]},
+            {"id": "students", "kind": "points"},
+        ],
+    });
+    site.create_open("prize", OPENED, &rules);
+    let ama = juror(site, "prize", "experts", "Ama");
+    let esi = juror(site, "prize", "students", "Esi");
+    for (number, (category, criterion, entries)) in [
+        ("a", "impact", &["a1", "a2", "a3"][..]),
+        ("a", "reach", &["a1", "a3"]),
+        ("b", "impact", &["b1", "b2", "b3"]),
+        ("b", "reach", &["b1", "b2", "b3"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let values: Vec<_> = entries.iter().map(|entry| json!([entry, "7"])).collect();
+        let body = json!({"category": category, "criterion": criterion, "values": values});
+        assert_eq!(post(site, "prize/scores", &ama, &format!("ama-{number}"), &body).status, 200);
+    }
+    let status = get(site, "prize/jury", &site.key).body;
+    let juror = |panel: usize| &status["panels"][panel]["jurors"][0];
+    assert_eq!(
+        juror(0),
+        &json!({"juror": "Ama", "has_key": true, "complete": false, "recused": [],
+            "missing": [{"category": "a", "criterion": "reach", "count": 1, "entries": ["a2"]}]})
+    );
+    let whole =
+        |category: &str, entries: [&str; 3]| json!({"category": category, "count": 3, "entries": entries});
+    let missing = json!([whole("a", ["a1", "a2", "a3"]), whole("b", ["b1", "b2", "b3"])]);
+    assert_eq!((&juror(1)["juror"], &juror(1)["missing"]), (&json!("Esi"), &missing));
+    // What is withdrawn need not be scored; points are complete with a list.
+    let why = json!({"entry": "a2", "reason": "asked for"});
+    assert_eq!(post(site, "prize/withdrawals", &site.key, "a2", &why).status, 200);
+    for category in ["a", "b"] {
+        let body = json!({"category": category, "values": [[format!("{category}1"), "12"]]});
+        assert_eq!(post(site, "prize/scores", &esi, category, &body).status, 200);
+    }
+    let auditor = site.staff_key("auditor", "prize");
+    let status = get(site, "prize/jury", &auditor).body;
+    for panel in 0..2 {
+        let juror = &status["panels"][panel]["jurors"][0];
+        assert_eq!((&juror["complete"], &juror["missing"]), (&json!(true), &json!([])), "{status}");
+    }
+    assert_eq!(status["shortlist"][0]["entries"], json!(["a1", "a3"]));
 }

@@ -20,6 +20,7 @@ mod log_paths;
 mod pass_revocations;
 mod recusals;
 mod results;
+mod rounds;
 mod samples;
 mod sheets;
 mod site;

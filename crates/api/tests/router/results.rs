@@ -1,5 +1,6 @@
 //! Who gets which form of the result.
 
+use acclaim_report::Report;
 use serde_json::json;
 
 use crate::site::{Answer, Site, ballot};
@@ -28,6 +29,123 @@ fn close(site: &Site, result: &str) {
     site.tally("main", closed["log"]["size"].as_u64().unwrap());
 }
 
+fn certify(site: &Site, key: &str) {
+    let result = site.read("/v1/contests/main/result").body;
+    let done = site.staff("POST", "/v1/contests/main/certify", key, &result["certify"]);
+    site.tally("main", done["log"]["size"].as_u64().unwrap());
+}
+
+#[test]
+fn everyone_gets_the_form_they_ask_for() {
+    let site = &Site::start();
+    close(site, "closed");
+    let document = ask(site, "", &[("accept", "*/*")]);
+    assert_eq!((document.status, &*document.content_type), (200, "application/json"));
+    let report = Report::read(document.text.as_bytes()).unwrap();
+    let page = ask(site, "", &[("accept", CHROME)]);
+    assert_eq!((page.status, &*page.content_type), (200, "text/html; charset=utf-8"));
+    assert_eq!(page.text, report.html(), "the page is made of the document");
+    assert!(page.text.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !page.text.contains("<script"));
+    let policy = page.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-")
+            && policy.ends_with("frame-ancestors 'none'")
+    );
+    let table = ask(site, "", &[("accept", "text/csv")]);
+    assert_eq!((table.status, &*table.content_type), (200, "text/csv; charset=utf-8"));
+    assert_eq!(table.text, report.csv());
+    assert_eq!(table.header("content-security-policy"), "");
+
+    // A link names the form, whatever the browser would rather have.
+    for (format, same) in [("json", &document), ("csv", &table), ("html", &page)] {
+        assert_eq!(ask(site, &format!("?format={format}"), &[("accept", CHROME)]).text, same.text);
+    }
+    ask(site, "?format=pdf", &[]).problem(400, "invalid-parameter");
+    ask(site, "?form=csv", &[]).problem(400, "invalid-parameter");
+
+    // Caches keep the forms apart.
+    let tags = [&document, &table, &page].map(|answer| answer.header("etag").to_owned());
+    assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2], "{tags:?}");
+    for (answer, tag) in [&document, &table, &page].into_iter().zip(&tags) {
+        assert_eq!(
+            (answer.header("vary"), answer.header("cache-control")),
+            ("Accept, Accept-Encoding", "no-cache")
+        );
+        let accept = answer.content_type.split(';').next().unwrap();
+        let again = ask(site, "", &[("accept", accept), ("if-none-match", tag)]);
+        assert_eq!((again.status, &*again.text, again.header("etag")), (304, "", &**tag));
+        assert_eq!(again.header("vary"), "Accept, Accept-Encoding");
+    }
+    assert_eq!(ask(site, "", &[("accept", "text/html"), ("if-none-match", &tags[0])]).status, 200);
+
+    // The next ruling is in all of them.
+    let reinstated = json!({"entry": "b3", "reason": "a misunderstanding"});
+    let done = site.staff("POST", "/v1/contests/main/reinstatements", "reinstate", &reinstated);
+    site.tally("main", done["log"]["size"].as_u64().unwrap());
+    assert!(!ask(site, "?format=html", &[]).text.contains("Withdrawn entries"));
+    assert_ne!(ask(site, "?format=csv", &[]).header("etag"), tags[1]);
+
+    for (path, expected) in [
+        ("/schemas/result-1.json", acclaim_report::SCHEMA_1),
+        ("/schemas/result-2.json", acclaim_report::SCHEMA_2),
+    ] {
+        let schema = site.send("GET", path, &[], b"");
+        assert_eq!((schema.status, &*schema.content_type), (200, "application/schema+json"));
+        assert_eq!(schema.text, expected);
+    }
+}
+
+#[test]
+fn a_certified_result_stays_readable_while_it_is_corrected() {
+    let site = &Site::start();
+    close(site, "certified");
+    ask(site, "?version=certified", &[]).problem(403, "not-public");
+    let bearer = format!("Bearer {}", site.key);
+    let staff = [("authorization", &*bearer)];
+    ask(site, "?version=certified", &staff).problem(409, "no-result-yet");
+    certify(site, "certify");
+    let certified = ask(site, "", &[]);
+    assert_eq!((certified.status, certified.header("acclaim-result")), (200, ""));
+    ask(site, "?version=provisional", &[]).problem(409, "no-result-yet");
+    ask(site, "?version=latest", &[]).problem(400, "invalid-parameter");
+    let is_corrected =
+        || site.send("GET", "/v1/contests/main", &[], b"").body.get("under_correction").cloned();
+    assert_eq!(is_corrected(), None);
+    let table = ask(site, "?format=csv", &[]).text;
+
+    let reason = json!({"reason": "an objection"});
+    let done = site.staff("POST", "/v1/contests/main/reopen", "reopen", &reason);
+    let reinstated = json!({"entry": "b3", "reason": "a misunderstanding"});
+    let size = site.staff("POST", "/v1/contests/main/reinstatements", "reinstate", &reinstated);
+    site.tally("main", size["log"]["size"].as_u64().unwrap());
+    assert!(done["log"]["size"].as_u64() < size["log"]["size"].as_u64());
+    assert_eq!(is_corrected(), Some(json!(true)));
+    for query in ["", "?version=certified"] {
+        let former = ask(site, query, &[]);
+        assert_eq!((&former.text, former.header("acclaim-result")), (&certified.text, "under-correction"));
+        assert_ne!(former.header("etag"), certified.header("etag"), "the notice is part of the answer");
+        let again = ask(site, query, &[("if-none-match", former.header("etag"))]);
+        assert_eq!((again.status, again.header("acclaim-result")), (304, "under-correction"));
+    }
+    let form = ask(site, "?format=csv", &[]);
+    assert_eq!((&form.text, form.header("acclaim-result")), (&table, "under-correction"));
+    let page = ask(site, "?format=html", &[]);
+    assert!(page.text.contains("it is being corrected") && page.text.contains("Certified result"));
+    ask(site, "?version=provisional", &[]).problem(403, "not-public");
+    // Staff get the one in the making, and the former one if they ask.
+    let newest = ask(site, "", &staff);
+    assert_eq!((&newest.body["status"], newest.header("acclaim-result")), (&json!("provisional"), ""));
+    assert_eq!(ask(site, "?version=provisional", &staff).text, newest.text);
+    assert_eq!(ask(site, "?version=certified", &staff).text, certified.text);
+
+    certify(site, "again");
+    let corrected = ask(site, "", &[]);
+    assert_eq!((corrected.status, corrected.header("acclaim-result")), (200, ""));
+    assert_ne!(corrected.text, certified.text);
+    assert_eq!(is_corrected(), None);
+    assert!(!ask(site, "?format=html", &[]).text.contains("it is being corrected"));
+}
+
 #[test]
 fn a_result_that_is_not_public_is_no_page_either() {
     let site = &Site::start();
@@ -39,8 +157,8 @@ fn a_result_that_is_not_public_is_no_page_either() {
     let staff = ask(site, "?format=html", &[("authorization", &bearer)]);
     assert!(staff.status == 200 && staff.text.contains("This result is provisional."));
     let document = ask(site, "", &[("authorization", &bearer)]);
-    let done = site.staff("POST", "/v1/contests/main/certify", "certify", &document.body["certify"]);
-    site.tally("main", done["log"]["size"].as_u64().unwrap());
+    assert_eq!(document.body["status"], "provisional");
+    certify(site, "certify");
     let page = ask(site, "", &[("accept", CHROME)]);
     assert!(
         page.status == 200 && page.text.contains("Certified result") && !page.text.contains("provisional.")

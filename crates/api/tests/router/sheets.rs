@@ -1,8 +1,8 @@
-//! Voters with many ballots: what they are told of them.
+//! Contests in which a voter has several sheets, channels and numbered ballots: what is refused, and what voters with many ballots are told of them.
 
 use serde_json::{Value, json};
 
-use crate::site::{Site, address, ballot};
+use crate::site::{Answer, Site, address, ballot, definition};
 
 const OPENED: &str = "2021-01-01T00:00:00Z";
 
@@ -117,4 +117,109 @@ fn a_voter_of_two_channels_is_told_of_the_own_alone() {
     let unknown = ["period", "left", "ballots_left"].map(|key| &seen[key]);
     assert_eq!(unknown, [&Value::Null; 3], "more than are looked through: not known, and not none");
     assert_eq!(site.cast("main", &unique, &in_period(&["a1", "b1"], "3101")).status, 201);
+}
+
+/// Two channels and three numbered ballots.
+fn rules() -> Value {
+    json!({
+        "ballot": {"period": "counted", "ballots_per_voter": 3, "revision": "replace", "completion": "all"},
+        "channel": [{"id": "unique", "weight": 70}, {"id": "fan", "weight": 30}],
+    })
+}
+
+#[track_caller]
+fn wrong_period(answer: &Answer, tells: &str) {
+    let problem = answer.problem(422, "invalid-selection");
+    assert_eq!(problem["reason"], "wrong-period");
+    answer.names(tells);
+}
+
+#[test]
+fn a_ballot_has_one_of_the_numbers() {
+    let site = &Site::start();
+    site.create_open("main", OPENED, &rules());
+    let fan = pass(site, "main", "ama", "fan");
+    let cast = |pass: &str, ballot: &Value| site.cast("main", pass, ballot);
+    assert_eq!(cast(&fan, &in_period(&["a1"], "1")).status, 201);
+    for wrong in ["0", "4", "01", "+1", "", "2021-03-01", "99999999999999999999"] {
+        wrong_period(&cast(&fan, &in_period(&["a1"], wrong)), "\"1\" to \"3\"");
+    }
+    wrong_period(&cast(&fan, &ballot(&["a1"])), "the ballot's number");
+    let key = site.staff_key("gateway", "main");
+    let line = |entry: &str, period: Option<&str>| {
+        json!({"pass": fan, "selections": [{"category": entry[..1], "entry": entry}], "period": period})
+            .to_string()
+    };
+    let body = [
+        line("b2", Some("1")),
+        line("a2", Some("2")),
+        line("b2", Some("2")),
+        line("a2", Some("9")),
+        line("a2", None),
+    ];
+    let headers = [("authorization", &*format!("Bearer {key}")), ("content-type", "application/x-ndjson")];
+    let answer = site.send("POST", "/v1/contests/main/ballots/bulk", &headers, body.join("\n").as_bytes());
+    let told: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<&str> = told
+        .iter()
+        .map(|line| line["status"].as_str().or(line["problem"]["reason"].as_str()).unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["recorded", "recorded", "recorded", "wrong-period", "wrong-period"],
+        "{}",
+        answer.text
+    );
+}
+
+/// Required where there are channels, and one of them.
+#[test]
+fn passes_have_a_channel() {
+    let site = &Site::start();
+    site.create("main", OPENED, &rules());
+    site.create("plain", OPENED, &json!({}));
+    for (contest, channel, tells) in [
+        ("main", None, "is missing: the contest's channels are unique, fan"),
+        ("main", Some("press"), "is not one of the contest's: unique, fan"),
+        ("main", Some("é"), "is not one of"),
+        ("plain", Some("fan"), "the contest has no channels"),
+    ] {
+        let body = json!({"count": 1, "channel": channel});
+        let path = format!("/v1/contests/{contest}/passes");
+        let answer = site.try_staff(&site.key, "POST", &path, "k", &body);
+        assert_eq!(answer.problem(422, "invalid-request")["field"], "channel");
+        answer.names(tells);
+    }
+}
+
+#[test]
+fn a_draft_can_lose_the_channel_that_passes_were_minted_for() {
+    let site = &Site::start();
+    let mut draft = definition("draft", "2098-01-01T00:00:00Z");
+    draft["channel"] = json!([{"id": "fan", "weight": 1}]);
+    let put = |draft: &Value, more: &[(&str, &str)]| {
+        let bearer = format!("Bearer {}", site.key);
+        let mut headers =
+            vec![("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", "p")];
+        headers.extend(more);
+        site.send("PUT", "/v1/contests/draft", &headers, draft.to_string().as_bytes()).status
+    };
+    assert_eq!(put(&draft, &[]), 201);
+    let orphan = pass(site, "draft", "ama", "fan");
+    for (channels, tells) in [
+        (json!([{"id": "press", "weight": 1}]), "the channel fan, which the contest does not have"),
+        (json!([]), "the channel fan, which the contest does not have"),
+    ] {
+        draft["channel"] = channels;
+        assert_eq!(put(&draft, &[("if-match", "*")]), 200);
+        let answer = site.cast("draft", &orphan, &ballot(&["a1"]));
+        answer.problem(403, "pass-of-another-channel");
+        answer.names(tells);
+    }
+    let plain = site.pass("draft", "li");
+    draft["channel"] = json!([{"id": "fan", "weight": 1}]);
+    assert_eq!(put(&draft, &[("if-match", "*")]), 200);
+    let answer = site.cast("draft", &plain, &ballot(&["a1"]));
+    answer.problem(403, "pass-of-another-channel");
+    answer.names("of no channel");
 }

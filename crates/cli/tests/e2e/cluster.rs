@@ -2,10 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc, Barrier,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Barrier},
     thread,
     time::{Duration, Instant},
 };
@@ -20,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::{
     ground::Servers,
-    kill::{check, create, mint, note_checkpoint, vote},
+    kill::{Progress, check, create, mint, note_checkpoint, vote},
     server::{Server, client, free_address},
 };
 
@@ -246,15 +243,11 @@ fn what_was_answered_recorded_survives_whatever_is_killed_or_flushed() {
     cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
     let passes = mint(&cluster.staff, ballots);
     let addresses: Vec<SocketAddr> = cluster.apis.iter().map(|(address, _)| *address).collect();
-    let cast = Arc::new(AtomicU64::new(0));
-    let voting = cluster.runtime.spawn(vote(addresses, passes, false, Arc::clone(&cast)));
+    let cast = Progress::default();
+    let voting = cluster.runtime.spawn(vote(addresses, passes, false, cast.clone()));
     let mut heads = std::collections::BTreeMap::new();
     for round in 0..rounds {
-        let begun = Instant::now();
-        while cast.load(Ordering::Relaxed) < round * ballots / (rounds + 1) {
-            assert!(begun.elapsed() < PATIENCE, "round {round}: voting stands still");
-            thread::sleep(Duration::from_millis(1));
-        }
+        cast.wait_for(&cluster.runtime, round * ballots / (rounds + 1));
         match round % 5 {
             0 => cluster.replace("sequencer", 0),
             1 => drop(cluster.servers.redis.run::<String>(&["FLUSHALL"])),

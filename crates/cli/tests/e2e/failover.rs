@@ -2,10 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
@@ -16,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{Cluster, PATIENCE, ask, ask_patiently},
-    kill::{check, create, mint, note_checkpoint, vote},
+    kill::{Progress, check, create, mint, note_checkpoint, vote},
 };
 
 const BALLOTS: u64 = 2_400;
@@ -40,19 +36,12 @@ fn what_was_answered_recorded_survives_a_failover_to_a_replica_that_is_behind() 
     let mut passes = mint(&cluster.staff, BALLOTS + 1);
     let spare = passes.pop().unwrap();
     let addresses: Vec<_> = cluster.apis.iter().map(|(address, _)| *address).collect();
-    let cast = Arc::new(AtomicU64::new(0));
-    let voting = cluster.runtime.spawn(vote(addresses.clone(), passes, false, Arc::clone(&cast)));
-    let wait_for = |ballots| {
-        let begun = Instant::now();
-        while cast.load(Ordering::Relaxed) < ballots {
-            assert!(begun.elapsed() < PATIENCE, "voting stands still before {ballots}");
-            thread::sleep(Duration::from_millis(1));
-        }
-    };
+    let cast = Progress::default();
+    let voting = cluster.runtime.spawn(vote(addresses.clone(), passes, false, cast.clone()));
     let mut heads = BTreeMap::new();
-    wait_for(BALLOTS / 3);
+    cast.wait_for(&cluster.runtime, BALLOTS / 3);
     replica.fall_behind();
-    wait_for(2 * BALLOTS / 3);
+    cast.wait_for(&cluster.runtime, 2 * BALLOTS / 3);
     note_checkpoint(&cluster.staff, &vkey, &mut heads);
     cluster.servers.redis.kill();
 

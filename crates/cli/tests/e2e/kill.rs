@@ -5,15 +5,15 @@ use std::{
     fs,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
-    thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use acclaim_ballot_log::{Checkpoint, Tree, VerifierKey, leaf_hash};
 use acclaim_cli::caster::{Ballot, Caster};
 use serde_json::{Value, json};
+use tokio::{runtime::Runtime, sync::watch, time::timeout};
 
 use crate::server::{Server, acclaim, client, free_address};
 
@@ -21,6 +21,23 @@ const ROUNDS: u64 = 20;
 /// Ballots, of one voter each or of half as many.
 const BALLOTS: u64 = 6_000;
 const CONNECTIONS: usize = 32;
+/// How long anything awaited may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many ballots were cast so far.
+#[derive(Clone, Default)]
+pub(crate) struct Progress(watch::Sender<u64>);
+
+impl Progress {
+    /// Waits until so many were.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, runtime: &Runtime, ballots: u64) {
+        let mut cast = self.0.subscribe();
+        let reached = runtime
+            .block_on(async { timeout(PATIENCE, cast.wait_for(|cast| *cast >= ballots)).await.is_ok() });
+        assert!(reached, "voting stands still before {ballots} ballots");
+    }
+}
 
 /// What one voter was answered.
 pub(crate) struct Answered {
@@ -54,19 +71,15 @@ fn kill_under_load(revision: &str, voters: u64) {
     let vkey = create(&staff, revision);
     let passes = mint(&staff, voters);
 
-    let cast = Arc::new(AtomicU64::new(0));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let voting = runtime.spawn(vote(vec![address], passes, revision == "replace", Arc::clone(&cast)));
+    let cast = Progress::default();
+    let runtime = Runtime::new().unwrap();
+    let voting = runtime.spawn(vote(vec![address], passes, revision == "replace", cast.clone()));
     let mut random = seed;
     let mut heads: BTreeMap<u64, String> = BTreeMap::new();
     for round in 1..=ROUNDS {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let target = round * BALLOTS / (ROUNDS + 2) + (random >> 33) % 40;
-        let patience = Instant::now();
-        while cast.load(Ordering::Relaxed) < target {
-            assert!(patience.elapsed() < Duration::from_secs(60), "round {round}: voting stands still");
-            thread::sleep(Duration::from_micros(200));
-        }
+        cast.wait_for(&runtime, target);
         server.kill();
         server = Server::start(&data, address);
         note_checkpoint(&staff, &vkey, &mut heads);
@@ -128,14 +141,14 @@ pub(crate) async fn vote(
     addresses: Vec<std::net::SocketAddr>,
     ballots: Vec<Ballot>,
     replace: bool,
-    cast: Arc<AtomicU64>,
+    cast: Progress,
 ) -> Vec<Answered> {
     let ballots: Arc<[Ballot]> = ballots.into();
     let next = Arc::new(AtomicUsize::new(0));
     let voters: Vec<_> = (0..CONNECTIONS)
         .map(|number| {
             let address = addresses[number % addresses.len()];
-            let (ballots, next, cast) = (Arc::clone(&ballots), Arc::clone(&next), Arc::clone(&cast));
+            let (ballots, next, cast) = (Arc::clone(&ballots), Arc::clone(&next), cast.clone());
             tokio::spawn(async move {
                 let mut caster = Caster::new(address, "kill");
                 let mut answered = Vec::new();
@@ -158,11 +171,11 @@ pub(crate) async fn vote(
     all
 }
 
-async fn cast_one(caster: &mut Caster, ballot: &Ballot, cast: &AtomicU64) -> Answered {
+async fn cast_one(caster: &mut Caster, ballot: &Ballot, cast: &Progress) -> Answered {
     let (status, body) = caster.cast(ballot).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert!(status.is_success(), "{status}: {body}");
-    cast.fetch_add(1, Ordering::Relaxed);
+    cast.0.send_modify(|ballots| *ballots += 1);
     Answered {
         ballot: body["ballot"].as_str().unwrap().to_owned(),
         index: body["index"].as_u64().unwrap(),

