@@ -6,7 +6,7 @@ use std::sync::Arc;
 use acclaim_ballot_log::entry::{LoggedDefinition, fold_definition};
 use acclaim_contest::{BallotId, BallotState, ContestId, Definition, Instant};
 use acclaim_store::{
-    Command, ContestRecord, StoreError, Stores,
+    Command, ContestRecord, RequestId, StoreError, Stores,
     contests::{ContestChange, ContestState},
 };
 use acclaim_tally::{Projection, Tally};
@@ -15,8 +15,10 @@ use crate::{
     batch::Batch,
     log::{CHUNK, Log},
     reading::LoadError,
-    voting::MOST_CLOSING,
 };
+
+/// Commands among which closings are looked for.
+const MOST_CLOSING: usize = 1_000;
 
 /// How a contest's row stands once the batch is recorded; `None` if as before. The batch is folded already. `closing` is the instant of a closing that was
 /// asked for before.
@@ -152,9 +154,19 @@ async fn asked_closing(
     if logged.is_none_or(|logged| record.state.closes >= logged) {
         return Ok(None);
     }
-    let waiting = stores.database.pending_commands(record.id(), MOST_CLOSING).await?;
-    let is_asked = waiting.iter().any(|queued| queued.command == Command::Close);
-    Ok(is_asked.then_some(record.state.closes))
+    let waiting = waiting_closings(stores, record.id()).await?;
+    Ok((!waiting.is_empty()).then_some(record.state.closes))
+}
+
+/// The commands that wait and ask for the closing: one closing fulfils them all. Of more than [`MOST_CLOSING`] commands the rest is told later that the
+/// contest is not open.
+pub(crate) async fn waiting_closings(
+    stores: &Stores,
+    contest: &ContestId,
+) -> Result<Vec<RequestId>, StoreError> {
+    let waiting = stores.database.pending_commands(contest, MOST_CLOSING).await?;
+    let closings = waiting.into_iter().filter(|queued| queued.command == Command::Close);
+    Ok(closings.map(|queued| queued.id()).collect())
 }
 
 /// The names of the columns that are not what the log says.

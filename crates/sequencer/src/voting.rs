@@ -3,7 +3,7 @@
 use acclaim_ballot_log::{Event, LogEntry, entry::opening};
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
-    Command, CommandOutcome, RequestId, StoreError,
+    CommandOutcome, RequestId, StoreError,
     certification::refuses_opening,
     hub::{BallotOutcome, Recording, Rejection},
     intake::{Cursors, Drained, Item, Slot},
@@ -14,10 +14,8 @@ use crate::{
     batch::{Batch, NewSession},
     contest::{ContestTask, Halt, Step, damaged},
     log::CHUNK,
+    projection::waiting_closings,
 };
-
-/// Commands that one closing fulfils; more are told that the contest is not open.
-pub(crate) const MOST_CLOSING: usize = 1_000;
 
 impl ContestTask {
     /// Opens the contest at `at`; outcomes of the commands that asked for it go with it.
@@ -219,8 +217,7 @@ impl ContestTask {
             }
             self.keep_lease().await?;
         }
-        let waiting =
-            stores.database.pending_commands(self.id(), MOST_CLOSING).await.map_err(Halt::of_call)?;
+        let closings = waiting_closings(&stores, self.id()).await.map_err(Halt::of_call)?;
         let issued = self.issued_events(None).await.map_err(Halt::of_call)?;
         let mut batch = Batch::default();
         for event in issued {
@@ -229,11 +226,7 @@ impl ContestTask {
         let closed = Event::Closed { at: self.record.state.closes };
         let index = batch.add_event(&mut self.log.replay, &closed).map_err(|error| damaged(&error))?;
         let outcome = self.outcome(index);
-        batch.commands = waiting
-            .into_iter()
-            .filter(|queued| queued.command == Command::Close)
-            .map(|queued| (queued.id(), outcome.clone()))
-            .collect();
+        batch.commands = closings.into_iter().map(|command| (command, outcome.clone())).collect();
         self.inbox.note_commands(true);
         self.commit(batch).await?;
         // Nothing waits in it any more: what it remembers is memory for nothing.
