@@ -22,7 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{Access, SCORE_READERS},
-    ballot_requests::BallotRequests,
+    ballot_service::BallotService,
     casting::{BallotRequest, BallotStatus, RecordedBody},
     description::{refusals, shapes},
     errors::unread,
@@ -57,28 +57,28 @@ refusals! {
         (status = 202, body = BallotStatus, description = "kept; it will be recorded or rejected; in a cluster only",
             headers(("Location" = String), ("Preference-Applied" = Option<String>))), BallotRefusals))]
 async fn cast(
-    State(requests): State<Arc<BallotRequests>>,
+    State(service): State<Arc<BallotService>>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Response {
     let started = std::time::Instant::now();
-    let asked = prefers_async(request.headers());
-    let outcome = requests.cast(&contest, request, asked).await;
-    requests.count(&outcome);
+    let respond_async = prefers_async(request.headers());
+    let outcome = service.cast(&contest, request, respond_async).await;
+    service.count(&outcome);
     match outcome {
         Ok(Cast::Recorded(recorded)) => {
-            requests.metrics.recorded_seconds.observe(started.elapsed().as_secs_f64());
+            service.metrics.recorded_seconds.observe(started.elapsed().as_secs_f64());
             let body = RecordedBody::from(&recorded);
-            answer(&requests, StatusCode::CREATED, &contest, recorded.ballot, &body)
+            answer(&service, StatusCode::CREATED, &contest, recorded.ballot, &body)
         }
         Ok(Cast::Again(recorded, leaf_hash)) => {
             let status = BallotStatus::new(recorded, leaf_hash);
-            answer(&requests, StatusCode::OK, &contest, status.ballot, &status)
+            answer(&service, StatusCode::OK, &contest, status.ballot, &status)
         }
         Ok(Cast::Accepted(ballot)) => {
             let status = BallotStatus::accepted(ballot);
-            let mut response = answer(&requests, StatusCode::ACCEPTED, &contest, ballot, &status);
-            if asked {
+            let mut response = answer(&service, StatusCode::ACCEPTED, &contest, ballot, &status);
+            if respond_async {
                 response
                     .headers_mut()
                     .insert("preference-applied", HeaderValue::from_static("respond-async"));
@@ -102,7 +102,7 @@ fn prefers_async(headers: &HeaderMap) -> bool {
 
 /// An answer that says where the ballot's status is.
 fn answer(
-    requests: &BallotRequests,
+    service: &BallotService,
     status: StatusCode,
     contest: &str,
     ballot: BallotId,
@@ -113,7 +113,7 @@ fn answer(
         return Problem::new(&problem::INTERNAL, error.to_string()).into_response();
     }
     let mut response = (status, [(header::CONTENT_TYPE, "application/json")], json).into_response();
-    let location = format!("{}/v1/contests/{contest}/ballots/{ballot}", requests.base_path);
+    let location = format!("{}/v1/contests/{contest}/ballots/{ballot}", service.base_path);
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    ballot_requests::BallotRequests,
+    ballot_service::BallotService,
     body::{Bodies, objects, parse},
     casting::{self, BallotRequest, BallotStatus, RecordedBody},
     description::refusals,
@@ -73,21 +73,21 @@ struct Line<'a> {
     request_body(content_type = "application/x-ndjson", content = String, description = "Lines of JSON.", example = json!("{\"pass\":\"...\",\"selections\":[{\"category\":\"photos\",\"entry\":\"photo-01\"}]}")),
     responses((status = 200, content_type = "application/x-ndjson", body = String, description = "a line for each, in order"), BulkRefusals))]
 async fn bulk(
-    State(requests): State<Arc<BallotRequests>>,
+    State(service): State<Arc<BallotService>>,
     State(bodies): State<Arc<Bodies>>,
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, _) = requests.access.staff_of(request.headers(), &contest, GATEWAYS).await?;
+    let (contest, _) = service.access.staff_of(request.headers(), &contest, GATEWAYS).await?;
     let body = bodies.read_lines(request, LIMIT, BODY_DEADLINE).await?;
-    let arrived = requests.clock.now();
-    requests.casting.check_clock()?;
+    let arrived = service.clock.now();
+    service.casting.check_clock()?;
     let lines: Vec<&[u8]> = body.strip_suffix(b"\n").unwrap_or(&body).split(|byte| *byte == b'\n').collect();
     if body.is_empty() || lines.len() > MOST_LINES {
         let detail = format!("the body has {} lines: 1 to {MOST_LINES} are taken", lines.len());
         return Err(Problem::new(&problem::INVALID_REQUEST, detail));
     }
-    let answer = Gateway { requests: &requests, contest: &contest, arrived }.cast(lines).await;
+    let answer = BulkRequest { service: &service, contest: &contest, arrived }.cast(lines).await;
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], answer).into_response())
 }
 
@@ -99,19 +99,19 @@ enum OnItsWay {
 type Outcome = Result<Cast, Problem>;
 
 /// The ballots of one request.
-struct Gateway<'a> {
-    requests: &'a BallotRequests,
+struct BulkRequest<'a> {
+    service: &'a BallotService,
     contest: &'a Contest,
     /// When the request's last byte came.
     arrived: Timestamp,
 }
 
-impl Gateway<'_> {
+impl BulkRequest<'_> {
     /// Casts a ballot a line; the answer has a line for each, in order.
     async fn cast(&self, lines: Vec<&[u8]>) -> String {
         let deadline = Instant::now() + DEADLINE;
-        let last_sending = Instant::now() + self.requests.deadline;
-        let rooms = self.requests.casting.rooms(self.contest.id());
+        let last_sending = Instant::now() + self.service.deadline;
+        let rooms = self.service.casting.rooms(self.contest.id());
         let mut outcomes = FuturesOrdered::new();
         let mut answer = String::new();
         for (number, line) in lines.into_iter().enumerate() {
@@ -155,7 +155,7 @@ impl Gateway<'_> {
 
     async fn send(&self, line: &[u8], room: Room) -> Result<OnItsWay, Problem> {
         let Line { pass, selections, replaces, period } = parse(line)?;
-        let BallotRequests { access, casting, .. } = self.requests;
+        let BallotService { access, casting, .. } = self.service;
         let pass = access.pass(&pass, self.contest, self.arrived)?;
         let request = BallotRequest { selections, replaces, period };
         match casting.prepare(self.contest, pass, request.votes(), self.arrived).await? {
@@ -170,7 +170,7 @@ impl Gateway<'_> {
         match sent? {
             OnItsWay::Sent(sent) => {
                 let end = pin!(sleep_until(deadline));
-                Ok(self.requests.casting.outcome(self.contest, *sent, end).await?)
+                Ok(self.service.casting.outcome(self.contest, *sent, end).await?)
             }
             OnItsWay::Done(cast) => Ok(*cast),
         }
@@ -178,12 +178,12 @@ impl Gateway<'_> {
 
     /// Adds a line to the answer.
     fn write(&self, outcome: Outcome, answer: &mut String) {
-        self.requests.count(&outcome);
+        self.service.count(&outcome);
         let value = match outcome {
             Ok(Cast::Recorded(recorded)) => json!(RecordedBody::from(&recorded)),
             Ok(Cast::Again(recorded, leaf_hash)) => json!(BallotStatus::new(recorded, leaf_hash)),
             Ok(Cast::Accepted(ballot)) => json!(BallotStatus::accepted(ballot)),
-            Err(problem) => json!({"problem": self.requests.base_path.document(&problem)}),
+            Err(problem) => json!({"problem": self.service.base_path.document(&problem)}),
         };
         answer.push_str(&value.to_string());
         answer.push('\n');

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use acclaim_service::{directory::Directory, readiness as service, submission_queue::SubmissionQueue};
+use acclaim_service::{directory::Directory, readiness, submission_queue::SubmissionQueue};
 use acclaim_store::{Stores, hub::Recording, keys::Role};
 use axum::{
     Json,
@@ -50,12 +50,12 @@ struct Readiness {
 #[utoipa::path(get, path = "/readyz", tag = "operation",
     responses((status = 200, body = Readiness, description = "ready"), (status = 503, body = Readiness, description = "not ready")))]
 async fn readyz(
-    State(operators): State<Operators>,
-    State(readiness): State<Arc<service::Readiness>>,
+    State(access): State<OperatorAccess>,
+    State(readiness): State<Arc<readiness::Readiness>>,
     State(stores): State<Stores>,
     request: Parts,
 ) -> (StatusCode, Json<Readiness>) {
-    let in_full = operators.check(&request).await.is_ok();
+    let in_full = access.check(&request).await.is_ok();
     let reasons = readiness.reasons().await;
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -78,23 +78,26 @@ const FORWARDING_HEADERS: [HeaderName; 3] =
     [header::FORWARDED, header::VIA, HeaderName::from_static("x-real-ip")];
 const FORWARDED_PREFIX: &str = "x-forwarded";
 
-/// Who may read what only operators shall know.
+/// Checks whether a request may read reasons and figures.
 #[derive(Clone)]
-struct Operators {
+struct OperatorAccess {
     access: Arc<Access>,
     limiter: Arc<Limiter>,
-    /// Health and metrics have a listener of their own: the public one then takes no request for this machine's.
-    has_own_listener: bool,
+    /// See [`Settings`](crate::Settings::has_operation_listener).
+    has_operation_listener: bool,
 }
 
-impl FromRef<Api> for Operators {
+impl FromRef<Api> for OperatorAccess {
     fn from_ref(api: &Api) -> Self {
-        let (access, limiter) = (FromRef::from_ref(api), FromRef::from_ref(api));
-        Self { access, limiter, has_own_listener: api.settings.has_operation_listener }
+        Self {
+            access: Arc::clone(&api.access),
+            limiter: Arc::clone(&api.limiter),
+            has_operation_listener: api.settings.has_operation_listener,
+        }
     }
 }
 
-impl Operators {
+impl OperatorAccess {
     /// Allows the request if it came to the listener for operation, from this machine, or with an operator's key.
     async fn check(&self, request: &Parts) -> Result<(), Problem> {
         if request.extensions.get::<OperationListener>().is_none() && !self.is_this_machine(request) {
@@ -113,7 +116,7 @@ impl Operators {
             || self.limiter.is_proxy(*peer)
             || FORWARDING_HEADERS.iter().any(|name| request.headers.contains_key(name))
             || request.headers.keys().any(|name| name.as_str().starts_with(FORWARDED_PREFIX));
-        peer.ip().to_canonical().is_loopback() && !is_proxied && !self.has_own_listener
+        peer.ip().to_canonical().is_loopback() && !is_proxied && !self.has_operation_listener
     }
 }
 
@@ -126,37 +129,41 @@ refusals! {
 #[utoipa::path(get, path = "/metrics", tag = "operation", security((), ("key" = [])),
     responses((status = 200, body = String, content_type = "text/plain", description = "figures"), MetricsRefusals))]
 async fn metrics(
-    State(operators): State<Operators>,
-    State(figures): State<Figures>,
+    State(access): State<OperatorAccess>,
+    State(source): State<MetricsSource>,
     request: Parts,
 ) -> Result<Response, Problem> {
-    operators.check(&request).await?;
-    let text = figures.render().map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
+    access.check(&request).await?;
+    let text = source.render().map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
 /// Where figures come from.
 #[derive(Clone)]
-struct Figures {
+struct MetricsSource {
     metrics: Arc<Metrics>,
     directory: Arc<Directory>,
     queue: Arc<SubmissionQueue>,
     stores: Stores,
 }
 
-impl FromRef<Api> for Figures {
+impl FromRef<Api> for MetricsSource {
     fn from_ref(api: &Api) -> Self {
-        let (metrics, directory) = (FromRef::from_ref(api), FromRef::from_ref(api));
-        Self { metrics, directory, queue: FromRef::from_ref(api), stores: FromRef::from_ref(api) }
+        Self {
+            metrics: Arc::clone(&api.metrics),
+            directory: Arc::clone(&api.directory),
+            queue: Arc::clone(&api.queue),
+            stores: api.stores.clone(),
+        }
     }
 }
 
-impl Figures {
+impl MetricsSource {
     fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
         let Self { metrics, stores, .. } = self;
         // Whoever asks at the same moment finds no half of it.
         let _alone = metrics.scrape.lock();
-        self.gauge_contests();
+        self.update_contest_gauges();
         let condition = stores.intake.condition();
         metrics.weak_settings.set(i64::try_from(condition.weak.len()).unwrap_or(i64::MAX));
         metrics.full_servers.set(i64::try_from(condition.full.len()).unwrap_or(i64::MAX));
@@ -167,7 +174,7 @@ impl Figures {
         metrics.render()
     }
 
-    fn gauge_contests(&self) {
+    fn update_contest_gauges(&self) {
         let Self { metrics, directory, queue, stores } = self;
         // Contests may have been deleted.
         for gauges in [&metrics.backlog, &metrics.log_size, &metrics.recording] {

@@ -1,7 +1,7 @@
 //! The HTTP API: routes, wire types, the one table of errors. Stateless beyond caches: any replica takes any request.
 
 mod auth;
-mod ballot_requests;
+mod ballot_service;
 mod ballots;
 mod base_path;
 mod body;

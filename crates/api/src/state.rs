@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, subject::DomainTable};
 use acclaim_service::{
-    casting::{Casting, Promises},
+    casting::{Casting, CastingSettings},
     commands::StaffCommands,
     directory::Directory,
     drafts::Drafts,
@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     auth::Access,
-    ballot_requests::BallotRequests,
+    ballot_service::BallotService,
     base_path::BasePath,
     body::Bodies,
     cross_origin::Origins,
@@ -97,8 +97,8 @@ pub struct Parts {
     pub(crate) directory: Arc<Directory>,
     /// Ballots on their way, and who waits for them.
     pub(crate) queue: Arc<SubmissionQueue>,
-    /// What requests need that cast ballots.
-    pub(crate) ballot_requests: Arc<BallotRequests>,
+    /// Casts the ballots of requests.
+    pub(crate) ballot_service: Arc<BallotService>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) own_votes: Arc<OwnVotes>,
     pub(crate) commands: Arc<StaffCommands>,
@@ -121,7 +121,7 @@ pub struct Parts {
     pub(crate) bodies: Arc<Bodies>,
     /// Results as tables and pages.
     pub(crate) rendered: Arc<Rendered>,
-    /// Revoked passes, as far as this process knows. Requests ask [`Access`].
+    /// Revoked passes, as far as this process knows. [`Access`] checks the passes of requests.
     pub(crate) revoked_passes: Arc<RevokedPasses>,
     /// Long answers to staff keys.
     pub(crate) revocations: Arc<Revocations>,
@@ -151,7 +151,7 @@ parts! {
     keyring: Arc<Keyring>,
     directory: Arc<Directory>,
     queue: Arc<SubmissionQueue>,
-    ballot_requests: Arc<BallotRequests>,
+    ballot_service: Arc<BallotService>,
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
     own_votes: Arc<OwnVotes>,
@@ -192,8 +192,9 @@ impl Api {
         let queue = Arc::new(queue);
         let long_readings = LongReadings::default();
         let own_votes = OwnVotes::new(stores.clone(), long_readings.clone());
-        let promises = Promises { may_accept: settings.may_accept, lag_bound: settings.lag_bound };
-        let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone(), promises);
+        let casting_settings =
+            CastingSettings { may_accept: settings.may_accept, lag_bound: settings.lag_bound };
+        let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone(), casting_settings);
         let (known, revoked) = (Arc::clone(&directory), Arc::clone(&revoked_passes));
         let access = Arc::new(Access::new(&stores, Arc::clone(&keyring), known, revoked, process_key));
         let body_memory = Arc::new(BodyMemory::default());
@@ -201,7 +202,7 @@ impl Api {
         let (hub, known) = (Arc::clone(&stores.hub), Arc::clone(&directory));
         let tally_streams = Arc::new(TallyStreams::new(hub, Arc::clone(&queue), known, settings.streams));
         let limiter = Arc::new(Limiter::new(&settings.limits));
-        let ballot_requests = BallotRequests {
+        let ballot_service = BallotService {
             access: Arc::clone(&access),
             casting: Arc::new(casting),
             clock: Arc::clone(&stores.clock),
@@ -215,7 +216,7 @@ impl Api {
         let readiness = Readiness::new(stores.clone(), known, without, settings.lag_bound);
         Ok(Self(Arc::new(Parts {
             queue,
-            ballot_requests: Arc::new(ballot_requests),
+            ballot_service: Arc::new(ballot_service),
             readiness: Arc::new(readiness),
             own_votes: Arc::new(own_votes),
             jury: Arc::new(JuryReader::new(Arc::clone(&stores.database), long_readings.clone())),

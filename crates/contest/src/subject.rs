@@ -282,7 +282,7 @@ impl Scheme {
 fn oidc(text: &str) -> Result<String, SubjectError> {
     let (issuer, sub) = text.split_once('#').ok_or(SubjectError::Oidc)?;
     let host = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://"));
-    let is_visible = text.chars().all(|c| !c.is_whitespace() && !characters::is_unseen(c));
+    let is_visible = text.chars().all(|c| !c.is_whitespace() && !characters::is_refused_in_subject(c));
     match host {
         Some(host) if !host.is_empty() && !sub.is_empty() && is_visible => Ok(text.to_owned()),
         _ => Err(SubjectError::Oidc),
@@ -302,7 +302,7 @@ fn id(text: &str) -> Result<String, SubjectError> {
     if text.is_empty() {
         return Err(SubjectError::Empty);
     }
-    let is_unwanted = |c: &char| characters::is_unseen(*c) && !characters::belongs_to_writing(*c);
+    let is_unwanted = |c: &char| characters::is_refused_in_subject(*c) && !characters::belongs_to_writing(*c);
     match text.chars().find(is_unwanted) {
         Some(invisible) => Err(SubjectError::Invisible(invisible)),
         None => Ok(text.nfc().collect()),

@@ -218,12 +218,12 @@ pub struct Sent {
     ticket: Ticket,
 }
 
-/// When a voter may be told `accepted`, before the ballot is recorded.
+/// How ballots are cast.
 #[derive(Debug, Clone, Copy)]
-pub struct Promises {
-    /// Whether it may be at all: the intake keeps what it holds when processes end.
+pub struct CastingSettings {
+    /// Whether a ballot may be answered `accepted` before it is recorded. The intake then has a clock of its own and keeps its ballots when processes end.
     pub may_accept: bool,
-    /// Recording that lags by more makes every ballot a promised one.
+    /// If the backlog is older, ballots are answered `accepted` although their requests did not ask for it.
     pub lag_bound: Duration,
 }
 
@@ -232,17 +232,22 @@ pub struct Casting {
     stores: Stores,
     queue: Arc<SubmissionQueue>,
     own_votes: OwnVotes,
-    promises: Promises,
+    settings: CastingSettings,
 }
 
 impl Casting {
     /// On these stores, by this queue.
     #[must_use]
-    pub fn new(stores: Stores, queue: Arc<SubmissionQueue>, own_votes: OwnVotes, promises: Promises) -> Self {
-        Self { stores, queue, own_votes, promises }
+    pub fn new(
+        stores: Stores,
+        queue: Arc<SubmissionQueue>,
+        own_votes: OwnVotes,
+        settings: CastingSettings,
+    ) -> Self {
+        Self { stores, queue, own_votes, settings }
     }
 
-    /// Rooms for a contest's ballots that wait.
+    /// The places for a contest's ballots that wait for their answers.
     #[must_use]
     pub fn rooms(&self, contest: &ContestId) -> Arc<Rooms> {
         self.queue.rooms(contest)
@@ -253,8 +258,8 @@ impl Casting {
     /// # Errors
     /// [`CastError::WrongClock`].
     pub fn check_clock(&self) -> Result<(), CastError> {
-        // Without an intake of its own there is no other clock.
-        if self.promises.may_accept && self.stores.intake.condition().nearest.abs() > MAX_SKEW {
+        // An embedded intake uses this process's clock.
+        if self.settings.may_accept && self.stores.intake.condition().nearest.abs() > MAX_SKEW {
             return Err(CastError::WrongClock);
         }
         Ok(())
@@ -296,7 +301,7 @@ impl Casting {
         Err(CastError::ClockSetForward)
     }
 
-    /// Whether the ballot's voter may be told `accepted` before it is recorded, because the request asked for that or because recording lags.
+    /// Whether a ballot may be answered `accepted` before it is recorded. `respond_async`: the request asks for it; otherwise the backlog must be old.
     ///
     /// # Errors
     /// When the database fails.
@@ -304,12 +309,12 @@ impl Casting {
         &self,
         contest: &Contest,
         offer: &Offer,
-        is_asked_for: bool,
+        respond_async: bool,
     ) -> Result<bool, StoreError> {
-        let lags = || self.queue.lag(contest.id()) > self.promises.lag_bound;
+        let lags = || self.queue.lag(contest.id()) > self.settings.lag_bound;
         // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
         let keeps = || self.stores.intake.condition().away.is_empty();
-        let may = self.promises.may_accept && (is_asked_for || lags()) && keeps();
+        let may = self.settings.may_accept && (respond_async || lags()) && keeps();
         Ok(may && (lags() || !self.is_often_rejected(contest, offer).await?))
     }
 
@@ -464,80 +469,46 @@ impl Casting {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
-    use acclaim_store::{Contests as _, Database, Hub, Intake, Keyring};
-    use acclaim_store_sqlite::{DataDirectory, LocalIntake};
-    use acclaim_test_support::{Faults, FaultyIntake, ManualClock, conformance::definition};
+    use acclaim_test_support::conformance::definition;
     use jiff::SignedDuration;
     use prometheus::{Histogram, HistogramOpts, IntGauge};
 
     use super::*;
-    use crate::{directory::Directory, long_readings::LongReadings, submission_queue::QueueMetrics};
+    use crate::{fixture::Fixture, long_readings::LongReadings, submission_queue::QueueMetrics};
 
-    /// One contest, and casting in it over an intake whose clock can be set.
-    struct Fixture {
-        _folder: tempfile::TempDir,
-        contest: Arc<Contest>,
-        intake: Arc<FaultyIntake>,
-        casting: Casting,
-    }
-
-    async fn fixture(promises: Promises) -> Fixture {
-        let folder = tempfile::tempdir().unwrap();
-        let data = DataDirectory::lock(folder.path()).unwrap();
-        let secret = data.secret().unwrap();
-        let database: Arc<dyn Database> = Arc::new(data.database().unwrap());
-        let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
-        let photos = definition("photos");
-        database.create_draft(&photos, &keyring.new_tag_key(&photos.id).unwrap()).await.unwrap();
-        let directory = Directory::read(Arc::clone(&database), keyring, HashSet::new()).await.unwrap();
-        let contest = directory.contest(&photos.id).unwrap();
-        let intake =
-            Arc::new(FaultyIntake::new(Arc::new(LocalIntake::default()), Arc::new(Faults::default())));
-        let stores = Stores {
-            database,
-            intake: Arc::clone(&intake) as Arc<dyn Intake>,
-            shown: Arc::new(data.shown().unwrap()),
-            hub: Arc::new(Hub::default()),
-            clock: Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)),
-        };
+    fn casting(fixture: &Fixture, may_accept: bool) -> Casting {
         let metrics = QueueMetrics {
             waiting: IntGauge::new("waiting", "waiting").unwrap(),
             batch_size: Histogram::with_opts(HistogramOpts::new("batch_size", "batch size")).unwrap(),
         };
-        let queue = Arc::new(SubmissionQueue::new(stores.clone(), Arc::new(directory), 1, metrics));
+        let (stores, directory) = (fixture.stores.clone(), Arc::clone(&fixture.directory));
+        let queue = Arc::new(SubmissionQueue::new(stores.clone(), directory, 1, metrics));
         let own_votes = OwnVotes::new(stores.clone(), LongReadings::default());
-        Fixture {
-            _folder: folder,
-            contest,
-            intake,
-            casting: Casting::new(stores, queue, own_votes, promises),
-        }
+        let settings = CastingSettings { may_accept, lag_bound: Duration::from_secs(5) };
+        Casting::new(stores, queue, own_votes, settings)
     }
 
     #[tokio::test]
     async fn a_process_whose_clock_is_not_the_intakes_takes_no_ballots() {
-        let lag_bound = Duration::from_secs(5);
-        let Fixture { casting, intake, .. } = &fixture(Promises { may_accept: true, lag_bound }).await;
+        let fixture = Fixture::new().await;
+        let clustered = casting(&fixture, true);
         for (millis, is_taken) in [(0, true), (250, true), (-250, true), (251, false), (-251, false)] {
-            intake.set_skew(SignedDuration::from_millis(millis));
-            assert_eq!(casting.check_clock().is_ok(), is_taken, "{millis}");
+            fixture.intake.set_skew(SignedDuration::from_millis(millis));
+            assert_eq!(clustered.check_clock().is_ok(), is_taken, "{millis}");
         }
-        // An intake in this process has the process's clock.
-        let Fixture { casting, intake, .. } = &fixture(Promises { may_accept: false, lag_bound }).await;
-        intake.set_skew(SignedDuration::from_millis(251));
-        assert!(casting.check_clock().is_ok());
+        // An embedded intake uses this process's clock.
+        assert!(casting(&fixture, false).check_clock().is_ok());
     }
 
     #[tokio::test]
     async fn a_ballot_that_slips_into_a_suspension_is_answered_as_one_that_does_not() {
-        let promises = Promises { may_accept: false, lag_bound: Duration::ZERO };
-        let Fixture { contest, .. } = &fixture(promises).await;
+        let photos = definition("photos");
+        let contest = &Fixture::new().await.directory.contest(&photos.id).unwrap();
         // As the sequencer words what `admit` refuses.
         let slipped = Rejection::Refused("voting-suspended".to_owned(), "while suspended".to_owned());
         let CastError::Window(slipped) = rejected(contest, slipped) else { panic!("it is another error") };
-        assert_eq!(slipped, WindowError::Suspended(Window::of(contest)));
+        let window = Window { opens: photos.opens, closes: photos.closes };
+        assert_eq!(slipped, WindowError::Suspended(window));
         let other = rejected(contest, Rejection::Refused("cast-time".to_owned(), "late".to_owned()));
         assert!(matches!(other, CastError::Rejected(Rejection::Refused(..))));
     }

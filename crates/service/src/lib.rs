@@ -15,6 +15,8 @@ pub mod commands;
 pub mod directory;
 pub mod drafts;
 pub mod fates;
+#[cfg(test)]
+mod fixture;
 pub mod jury;
 pub mod long_readings;
 pub mod own_votes;

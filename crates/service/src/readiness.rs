@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 use acclaim_contest::ContestId;
 use acclaim_store::{StoreError, Stores, hub::Recording};
 use futures_util::future::join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::directory::{Contest, Directory};
 
@@ -16,13 +16,13 @@ pub(crate) const MAX_SKEW: SignedDuration = SignedDuration::from_millis(250);
 #[derive(Debug)]
 pub struct Reason {
     what: &'static str,
-    /// More of it, such as the contest or the store's error.
-    detail: Option<String>,
+    /// The contest, or the error of a store.
+    detail: String,
 }
 
 impl Reason {
-    fn new(what: &'static str, detail: impl Into<Option<String>>) -> Self {
-        Self { what, detail: detail.into() }
+    fn new(what: &'static str, detail: String) -> Self {
+        Self { what, detail }
     }
 
     fn silent_database(error: &StoreError) -> Self {
@@ -32,14 +32,11 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.detail {
-            None => f.write_str(self.what),
-            Some(detail) => write!(f, "{}: {detail}", self.what),
-        }
+        write!(f, "{}: {}", self.what, self.detail)
     }
 }
 
-/// Finds out whether ballots can be recorded.
+/// Checks whether ballots can be recorded.
 pub struct Readiness {
     stores: Stores,
     directory: Arc<Directory>,
@@ -49,7 +46,7 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Of these stores and contests, but for those of `without`. Recording that lags by more than `lag_bound` is a reason.
+    /// Contests in `without` are not checked. A backlog older than `lag_bound` is a reason.
     #[must_use]
     pub fn new(
         stores: Stores,
@@ -60,20 +57,20 @@ impl Readiness {
         Self { stores, directory, without, lag_bound }
     }
 
-    /// What keeps the process from being ready; empty if it is.
+    /// What keeps the process from being ready. The list of a process that is ready is empty.
     pub async fn reasons(&self) -> Vec<Reason> {
         let mut reasons = Vec::new();
         if let Err(error) = self.stores.database.installation_values().await {
             reasons.push(Reason::silent_database(&error));
         }
-        reasons.extend(self.of_intake());
-        reasons.extend(self.of_leases().await);
-        reasons.extend(self.of_recording());
-        reasons.extend(self.of_backlogs().await);
+        reasons.extend(self.intake_reasons());
+        reasons.extend(self.lease_reasons().await);
+        reasons.extend(self.recording_reasons());
+        reasons.extend(self.backlog_reasons().await);
         reasons
     }
 
-    fn of_intake(&self) -> Vec<Reason> {
+    fn intake_reasons(&self) -> Vec<Reason> {
         let condition = self.stores.intake.condition();
         let mut reasons = Vec::new();
         reasons.extend(condition.refuses.map(|why| Reason::new("the intake takes no ballots", why)));
@@ -86,7 +83,7 @@ impl Readiness {
         reasons
     }
 
-    async fn of_leases(&self) -> Vec<Reason> {
+    async fn lease_reasons(&self) -> Vec<Reason> {
         match self.stores.database.unleased().await {
             Ok(contests) => {
                 let wanted = contests.into_iter().filter(|id| !self.without.contains(id));
@@ -96,8 +93,8 @@ impl Readiness {
         }
     }
 
-    fn of_recording(&self) -> Vec<Reason> {
-        let of = |(contest, recording)| match recording {
+    fn recording_reasons(&self) -> Vec<Reason> {
+        let reason = |(contest, recording)| match recording {
             Recording::Well | Recording::Elsewhere => None,
             Recording::Loading => Some(Reason::new("a log is being read", format!("{contest}"))),
             Recording::Rebuilding { done, of } => {
@@ -109,23 +106,47 @@ impl Readiness {
                 Some(Reason::new("recording has stopped", format!("{contest}: {why}")))
             }
         };
-        self.stores.hub.recording().into_iter().filter_map(of).collect()
+        self.stores.hub.recording().into_iter().filter_map(reason).collect()
     }
 
-    async fn of_backlogs(&self) -> Vec<Reason> {
+    async fn backlog_reasons(&self) -> Vec<Reason> {
         let all = self.directory.all();
         let open = all.iter().filter(|contest| contest.phase().is_voting() && !contest.is_left_alone);
-        join_all(open.map(|contest| self.of_backlog(contest))).await.into_iter().flatten().collect()
+        let now = self.stores.clock.now();
+        let reasons = join_all(open.map(|contest| self.backlog_reason(contest, now))).await;
+        reasons.into_iter().flatten().collect()
     }
 
-    async fn of_backlog(&self, contest: &Contest) -> Option<Reason> {
+    async fn backlog_reason(&self, contest: &Contest, now: Timestamp) -> Option<Reason> {
         let backlog = match self.stores.intake.backlog(&contest.record.session()).await {
             Ok(backlog) => backlog,
             Err(error) => return Some(Reason::new("the intake does not answer", error.to_string())),
         };
         let bound = SignedDuration::try_from(self.lag_bound).unwrap_or(SignedDuration::MAX);
-        let lag = self.stores.clock.now().duration_since(backlog.oldest?);
+        let lag = now.duration_since(backlog.oldest?);
         let lags = || Reason::new("recording lags", format!("{} by {} s", contest.id(), lag.as_secs()));
         (lag > bound).then(lags)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Fixture;
+
+    #[tokio::test]
+    async fn names_each_reason_with_its_contest_or_measure() {
+        let Fixture { stores, intake, directory, .. } = &Fixture::new().await;
+        let lag_bound = Duration::from_secs(5);
+        let readiness = Readiness::new(stores.clone(), Arc::clone(directory), HashSet::new(), lag_bound);
+        let reasons = async || readiness.reasons().await.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(reasons().await, [""; 0]);
+        intake.set_skew(SignedDuration::from_millis(-250));
+        assert_eq!(reasons().await, [""; 0]);
+        intake.set_skew(SignedDuration::from_millis(-251));
+        assert_eq!(reasons().await, ["the clock is not the intake's: -251 ms apart"]);
+        intake.set_skew(SignedDuration::ZERO);
+        stores.hub.set_recording(&"photos".parse().unwrap(), Recording::Failing("no space".to_owned()));
+        assert_eq!(reasons().await, ["recording fails: photos: no space"]);
     }
 }

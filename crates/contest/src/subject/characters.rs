@@ -1,6 +1,6 @@
 //! Characters that cannot be seen in a subject: two subjects that look the same must not be two persons.
 //!
-//! These lists stand apart from those of `acclaim_text::characters`. Every tag of a voter depends on these, so they never change; those may grow.
+//! These lists never change, because the tag of every voter depends on them. The lists of `acclaim_text::characters` may grow.
 
 /// A text without white space and invisible characters around it: programs leave a byte-order mark, a zero-width space or marks of direction there.
 pub(super) fn trimmed(text: &str) -> &str {
@@ -8,7 +8,7 @@ pub(super) fn trimmed(text: &str) -> &str {
 }
 
 /// Whether a character is a control, has no width, or turns the direction of writing; also the one that stands for bytes that could not be read.
-pub(super) fn is_unseen(c: char) -> bool {
+pub(super) fn is_refused_in_subject(c: char) -> bool {
     c.is_control() || is_format(c) || c == '\u{fffd}'
 }
 

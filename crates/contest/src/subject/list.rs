@@ -139,7 +139,7 @@ fn raw_lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
 fn shown(text: &str) -> String {
     let mut shown = String::new();
     for c in shortened(text.trim(), MAX_SHOWN).chars() {
-        match super::characters::is_unseen(c) {
+        match super::characters::is_refused_in_subject(c) {
             true => shown.extend(c.escape_unicode()),
             false => shown.push(c),
         }

@@ -31,7 +31,7 @@ fn is_word(text: &str) -> bool {
 /// The canonical form of `ama@example.org`, also as `Ama <ama@example.org>`.
 pub(super) fn address(text: &str, domains: &DomainTable) -> Result<String, SubjectError> {
     let written = without_name(text)?;
-    if let Some(c) = written.chars().find(|c| !c.is_whitespace() && characters::is_unseen(*c)) {
+    if let Some(c) = written.chars().find(|c| !c.is_whitespace() && characters::is_refused_in_subject(*c)) {
         return Err(SubjectError::Invisible(c));
     }
     if written.contains([',', ';', '\t']) {

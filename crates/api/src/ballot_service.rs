@@ -1,4 +1,4 @@
-//! What requests that cast ballots have in common.
+//! Casts the ballots of requests: reads each one, checks it and waits for its outcome.
 
 use std::{
     pin::{Pin, pin},
@@ -26,8 +26,8 @@ use crate::{
     problem::Problem,
 };
 
-/// What requests need that cast one ballot or many. Made once: a ballot's request takes one reference.
-pub(crate) struct BallotRequests {
+/// Casts the ballots of requests, one or many. It is made once, so that a request clones one pointer.
+pub(crate) struct BallotService {
     pub(crate) access: Arc<Access>,
     pub(crate) casting: Arc<Casting>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -39,28 +39,33 @@ pub(crate) struct BallotRequests {
     pub(crate) deadline: Duration,
 }
 
-impl BallotRequests {
+impl BallotService {
     /// Counts what became of a ballot.
     pub(crate) fn count(&self, outcome: &Result<Cast, Problem>) {
         let label = outcome.as_ref().map_or_else(|problem| problem.kind().code, casting::label);
         self.metrics.count_ballot(label);
     }
 
-    /// Casts the ballot of a request. `asked`: the request asks not to wait until it is recorded.
-    pub(crate) async fn cast(&self, contest: &str, request: Request, asked: bool) -> Result<Cast, Problem> {
+    /// Casts the ballot of a request. `respond_async`: the request asks not to wait until the ballot is recorded.
+    pub(crate) async fn cast(
+        &self,
+        contest: &str,
+        request: Request,
+        respond_async: bool,
+    ) -> Result<Cast, Problem> {
         let mut end = pin!(sleep(self.deadline));
         let contest = self.directory.named(contest).ok_or_else(no_contest)?;
         match self.read(&contest, request, end.as_mut()).await? {
             (Prepared::Done(cast), _) => Ok(*cast),
             (Prepared::Ready(ballot), room) => {
-                let promised = self.casting.may_promise(&contest, &ballot, asked).await?;
+                let promised = self.casting.may_promise(&contest, &ballot, respond_async).await?;
                 let sent = self.casting.send(&contest, *ballot, promised, room)?;
                 Ok(self.casting.outcome(&contest, sent, end).await?)
             }
         }
     }
 
-    /// Reads a ballot out of its request, of which nothing is left when it waits: what the connection has read into can be read into again.
+    /// Reads a ballot out of its request, and drops the request: while the ballot waits, the connection's buffer can be used again.
     async fn read(
         &self,
         contest: &Contest,
