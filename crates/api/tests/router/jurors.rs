@@ -1,46 +1,23 @@
-//! Who is a juror, and what a jury is told of how far it is.
+//! Who is a juror, and the progress of a jury.
 
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Site, ballot};
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
-/// `Julián Diaz`, composed as keyboards type it and decomposed as some systems store it.
-const COMPOSED: &str = "Juli\u{e1}n Diaz";
-const DECOMPOSED: &str = "Julia\u{301}n Diaz";
+use crate::{
+    booth::OPENED,
+    contests::{COMPOSED, DECOMPOSED, jurors_in_log, points},
+    site::{Answer, Site, ballot},
+};
 
 fn juror(site: &Site, contest: &str, panel: &str, name: &str) -> String {
     site.make_key(&json!({"role": "juror", "contests": [contest], "panel": panel, "name": name}))
 }
 
 fn post(site: &Site, path: &str, token: &str, key: &str, body: &Value) -> Answer {
-    let bearer = format!("Bearer {token}");
-    let headers =
-        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
-    site.send("POST", &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
+    site.try_staff(token, "POST", &format!("/v1/contests/{path}"), key, body)
 }
 
 fn get(site: &Site, path: &str, token: &str) -> Answer {
     site.send("GET", &format!("/v1/contests/{path}"), &[("authorization", &format!("Bearer {token}"))], b"")
-}
-
-/// One panel that adds points.
-fn points() -> Value {
-    json!({
-        "winners": {"count": 1, "from": "all", "by": "scores"},
-        "panel": [{"id": "experts", "kind": "points"}],
-    })
-}
-
-/// The jurors of the log's scores, each once.
-fn jurors_in_log(site: &Site, contest: &str) -> Vec<String> {
-    let log = site.log(contest);
-    let entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let scores = entries.filter(|entry| entry["type"] == "scores");
-    let mut jurors: Vec<String> = scores.map(|entry| entry["juror"].as_str().unwrap().to_owned()).collect();
-    jurors.sort();
-    jurors.dedup();
-    jurors
 }
 
 /// Revokes the staff key of this name.

@@ -4,9 +4,11 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Site, ballot};
+use crate::{
+    booth::OPENED,
+    site::{Answer, Site, ballot},
+};
 
-const OPENED: &str = "2021-01-01T00:00:00Z";
 const SEED: &str = "5eed000000000000000000000000000000000000000000000000000000000001";
 
 /// Two panels, lots for ties.
@@ -26,10 +28,7 @@ fn juror(site: &Site, contest: &str, panel: &str, name: &str) -> String {
 }
 
 fn post(site: &Site, path: &str, token: &str, key: &str, body: &Value) -> Answer {
-    let bearer = format!("Bearer {token}");
-    let headers =
-        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
-    site.send("POST", &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
+    site.try_staff(token, "POST", &format!("/v1/contests/{path}"), key, body)
 }
 
 fn enter(site: &Site, contest: &str, token: &str, key: &str, body: &Value) -> Value {

@@ -12,6 +12,7 @@ mod bad_input;
 mod booth;
 mod by_category;
 mod conditional;
+mod contests;
 mod described;
 mod drafts;
 mod jurors;

@@ -2,17 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Site, ballot};
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
+use crate::{
+    booth::OPENED,
+    site::{Answer, Site, ballot},
+};
 
 const AMA: &str = "ama@example.org";
 
 fn post(site: &Site, path: &str, key: &str, body: &Value) -> Answer {
-    let bearer = format!("Bearer {}", site.key);
-    let headers =
-        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
-    site.send("POST", &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
+    site.try_staff(&site.key, "POST", &format!("/v1/contests/{path}"), key, body)
 }
 
 fn mint(site: &Site, key: &str, subject: &str) -> Answer {

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Site};
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
+use crate::{
+    booth::OPENED,
+    site::{Answer, Site},
+};
 
 fn rules() -> Value {
     json!({
@@ -18,10 +19,7 @@ fn juror(site: &Site, panel: &str, name: &str) -> String {
 }
 
 fn post(site: &Site, route: &str, token: &str, key: &str, body: &Value) -> Answer {
-    let bearer = format!("Bearer {token}");
-    let headers =
-        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
-    site.send("POST", &format!("/v1/contests/prize/{route}"), &headers, body.to_string().as_bytes())
+    site.try_staff(token, "POST", &format!("/v1/contests/prize/{route}"), key, body)
 }
 
 #[track_caller]

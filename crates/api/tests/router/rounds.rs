@@ -4,31 +4,13 @@ use serde_json::{Value, json};
 
 use crate::{
     booth::OPENED,
+    contests::following,
     site::{Answer, Site, ballot, definition},
 };
 
 const LATER: &str = "2098-01-01T00:00:00Z";
 
-/// A contest whose entries come from another one, as it is sent.
-fn following(id: &str, opens: &str, from: &str) -> Value {
-    let mut definition = definition(id, opens);
-    let fields = definition.as_object_mut().unwrap();
-    fields.remove("entry");
-    fields.remove("category");
-    definition["rounds"] = json!({"from": from});
-    definition
-}
-
-fn put(site: &Site, definition: &Value, revision: Option<&str>) -> Answer {
-    let bearer = format!("Bearer {}", site.key);
-    let mut headers =
-        vec![("authorization", &*bearer), ("idempotency-key", "put"), ("content-type", "application/json")];
-    headers.extend(revision.map(|revision| ("if-match", revision)));
-    let path = format!("/v1/contests/{}", definition["contest"]["id"].as_str().unwrap());
-    site.send("PUT", &path, &headers, definition.to_string().as_bytes())
-}
-
-/// Has staff do something with a contest, once for each key.
+/// Posts as staff to a route of a contest. `key` is the request's `Idempotency-Key`.
 fn act(site: &Site, path: &str, key: &str, body: &Value) -> Answer {
     site.try_staff(&site.key, "POST", &format!("/v1/contests/{path}"), key, body)
 }
@@ -51,7 +33,7 @@ fn close(site: &Site, contest: &str) {
     site.staff("POST", &format!("/v1/contests/{contest}/close"), "close", &json!({}));
 }
 
-/// Certifies the result that there is, once for each key.
+/// Certifies the present result. `key` is the request's `Idempotency-Key`.
 fn certify(site: &Site, contest: &str, key: &str) {
     let path = format!("/v1/contests/{contest}");
     let result = site.read(&format!("{path}/result")).body;
@@ -64,8 +46,8 @@ fn ids(contest: &Value) -> Vec<&str> {
 
 /// Demands that a definition is refused for what one of its keys says, and returns the problem.
 #[track_caller]
-fn is_refused(site: &Site, definition: &Value, key: &str, words: &str) -> Value {
-    let refused = put(site, definition, None);
+fn assert_refused(site: &Site, definition: &Value, key: &str, words: &str) -> Value {
+    let refused = site.put(definition, None);
     let problem = refused.problem(422, "invalid-definition");
     assert_eq!(problem["mistakes"][0]["key"], key, "{problem}");
     refused.names(words);
@@ -76,7 +58,7 @@ fn is_refused(site: &Site, definition: &Value, key: &str, words: &str) -> Value 
 fn only_what_is_certified_goes_on() {
     let site = &Site::start();
     let from = |contest: &str, code: &str, words: &str| {
-        let problem = is_refused(site, &following("next", LATER, contest), "rounds.from", words);
+        let problem = assert_refused(site, &following("next", LATER, contest), "rounds.from", words);
         assert_eq!(problem["code"], code, "{problem}");
     };
     from("longlist", "unknown", "there is no contest longlist here");
@@ -107,7 +89,7 @@ fn a_scoped_key_learns_of_no_draft(site: &Site) {
 }
 
 #[test]
-fn what_does_not_go_with_champions_is_refused() {
+fn what_does_not_go_with_champions_assert_refused() {
     let site = &Site::start();
     longlist(site);
     close(site, "longlist");
@@ -119,19 +101,19 @@ fn what_does_not_go_with_champions_is_refused() {
         definition
     };
     let entry = json!([{"id": "x", "category": "a", "title": "X"}]);
-    is_refused(site, &with("entry", entry), "entry", "does not go with rounds.from");
-    is_refused(site, &with("rounds", json!({"from": "next"})), "rounds.from", "is the contest itself");
+    assert_refused(site, &with("entry", entry), "entry", "does not go with rounds.from");
+    assert_refused(site, &with("rounds", json!({"from": "next"})), "rounds.from", "is the contest itself");
     let [a, b, c] = ["a", "b", "c"].map(|id| json!({"id": id, "title": id}));
     let missing = "\"b\" has champions in longlist and is missing";
-    is_refused(site, &with("category", json!([a])), "category", missing);
-    is_refused(site, &with("category", json!([a, b, c])), "category[2]", "has no champions");
+    assert_refused(site, &with("category", json!([a])), "category", missing);
+    assert_refused(site, &with("category", json!([a, b, c])), "category[2]", "has no champions");
     let too_many = with("ballot", json!({"votes_per_category": [3, 3]}));
-    is_refused(site, &too_many, "category[0]", "fewer entries (2) than a ballot must vote for (3)");
+    assert_refused(site, &too_many, "category[0]", "fewer entries (2) than a ballot must vote for (3)");
     let mut given = definition("next", LATER);
     given["rounds"] = next["rounds"].clone();
     given["rounds"]["previous"] = json!({"origin": "o", "size": 1,
         "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "result": "0".repeat(64)});
-    is_refused(site, &given, "rounds.previous", "");
+    assert_refused(site, &given, "rounds.previous", "is what the engine finds out");
     let drafts = site.read("/v1/contests").text;
     assert!(!drafts.contains("\"next\""), "nothing was made: {drafts}");
 }
@@ -143,7 +125,7 @@ fn no_contest_opens_on_champions_of_before() {
     close(site, "longlist");
     certify(site, "longlist", "certify");
     let next = following("next", LATER, "longlist");
-    assert_eq!(put(site, &next, None).status, 201);
+    assert_eq!(site.put(&next, None).status, 201);
     assert!(contest(site, "next").get("opening_refused").is_none());
     assert_eq!(act(site, "longlist/reopen", "reopen", &json!({"reason": "an objection"})).status, 200);
     let refused = act(site, "next/open", "first", &json!({}));
@@ -158,7 +140,7 @@ fn no_contest_opens_on_champions_of_before() {
     assert_eq!(refused.problem(409, "refused")["code"], "previous-not-certified");
     refused.names("certified again");
     assert_eq!(contest(site, "next")["phase"], "draft");
-    assert_eq!(put(site, &next, Some("*")).status, 200);
+    assert_eq!(site.put(&next, Some("*")).status, 200);
     assert_eq!(ids(&contest(site, "next")), ["a2", "a3", "b1", "b3"]);
     assert_eq!(act(site, "next/open", "third", &json!({})).status, 200);
     assert!(contest(site, "next").get("opening_refused").is_none());

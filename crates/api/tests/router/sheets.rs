@@ -1,10 +1,12 @@
-//! Contests in which a voter has several sheets, channels and numbered ballots: what is refused, and what voters with many ballots are told of them.
+//! Contests with channels and numbered ballots: which ballots and passes are refused, and how voters read many ballots.
 
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Site, address, ballot, definition};
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
+use crate::{
+    booth::OPENED,
+    contests::in_period,
+    site::{Answer, Site, address, ballot, definition},
+};
 
 /// A pass of a subject in a channel.
 fn pass(site: &Site, contest: &str, subject: &str, channel: &str) -> String {
@@ -12,13 +14,6 @@ fn pass(site: &Site, contest: &str, subject: &str, channel: &str) -> String {
     let key = format!("{subject}-{channel}");
     let minted = site.staff("POST", &format!("/v1/contests/{contest}/passes"), &key, &body);
     minted["passes"][0]["pass"].as_str().unwrap().to_owned()
-}
-
-/// A ballot for these entries in a period.
-fn in_period(entries: &[&str], period: &str) -> Value {
-    let mut ballot = ballot(entries);
-    ballot["period"] = period.into();
-    ballot
 }
 
 fn mine(site: &Site, contest: &str, pass: &str, query: &str) -> Value {
@@ -197,28 +192,21 @@ fn a_draft_can_lose_the_channel_that_passes_were_minted_for() {
     let site = &Site::start();
     let mut draft = definition("draft", "2098-01-01T00:00:00Z");
     draft["channel"] = json!([{"id": "fan", "weight": 1}]);
-    let put = |draft: &Value, more: &[(&str, &str)]| {
-        let bearer = format!("Bearer {}", site.key);
-        let mut headers =
-            vec![("authorization", &*bearer), ("content-type", "application/json"), ("idempotency-key", "p")];
-        headers.extend(more);
-        site.send("PUT", "/v1/contests/draft", &headers, draft.to_string().as_bytes()).status
-    };
-    assert_eq!(put(&draft, &[]), 201);
+    assert_eq!(site.put(&draft, None).status, 201);
     let orphan = pass(site, "draft", "ama", "fan");
     for (channels, tells) in [
         (json!([{"id": "press", "weight": 1}]), "the channel fan, which the contest does not have"),
         (json!([]), "the channel fan, which the contest does not have"),
     ] {
         draft["channel"] = channels;
-        assert_eq!(put(&draft, &[("if-match", "*")]), 200);
+        assert_eq!(site.put(&draft, Some("*")).status, 200);
         let answer = site.cast("draft", &orphan, &ballot(&["a1"]));
         answer.problem(403, "pass-of-another-channel");
         answer.names(tells);
     }
     let plain = site.pass("draft", "li");
     draft["channel"] = json!([{"id": "fan", "weight": 1}]);
-    assert_eq!(put(&draft, &[("if-match", "*")]), 200);
+    assert_eq!(site.put(&draft, Some("*")).status, 200);
     let answer = site.cast("draft", &plain, &ballot(&["a1"]));
     answer.problem(403, "pass-of-another-channel");
     answer.names("of no channel");

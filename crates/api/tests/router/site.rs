@@ -209,6 +209,19 @@ impl Site {
         self.send(method, path, &headers, body.to_string().as_bytes())
     }
 
+    /// Puts a definition as staff: a new one, or over the draft of this revision.
+    pub(crate) fn put(&self, definition: &Value, revision: Option<&str>) -> Answer {
+        let bearer = format!("Bearer {}", self.key);
+        let mut headers = vec![
+            ("authorization", &*bearer),
+            ("content-type", "application/json"),
+            ("idempotency-key", "put"),
+        ];
+        headers.extend(revision.map(|revision| ("if-match", revision)));
+        let path = format!("/v1/contests/{}", definition["contest"]["id"].as_str().unwrap());
+        self.send("PUT", &path, &headers, definition.to_string().as_bytes())
+    }
+
     /// What staff read; it goes well.
     #[track_caller]
     pub(crate) fn read(&self, path: &str) -> Answer {

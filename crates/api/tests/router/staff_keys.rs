@@ -4,15 +4,13 @@ use acclaim_store::Clock as _;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Site};
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
+use crate::{
+    booth::OPENED,
+    site::{Answer, Site},
+};
 
 fn post(site: &Site, path: &str, token: &str, key: &str, body: &Value) -> Answer {
-    let bearer = format!("Bearer {token}");
-    let headers =
-        [("authorization", &*bearer), ("idempotency-key", key), ("content-type", "application/json")];
-    site.send("POST", path, &headers, body.to_string().as_bytes())
+    site.try_staff(token, "POST", path, key, body)
 }
 
 #[test]

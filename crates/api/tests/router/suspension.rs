@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::site::{Site, ballot};
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
+use crate::{
+    booth::OPENED,
+    site::{Site, ballot},
+};
 
 fn contest(site: &Site) -> Value {
     site.send("GET", "/v1/contests/main", &[], b"").body

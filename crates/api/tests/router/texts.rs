@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Site, definition};
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
+use crate::{
+    booth::OPENED,
+    site::{Answer, Site, definition},
+};
 
 fn send(site: &Site, method: &str, path: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {}", site.key);

@@ -17,12 +17,9 @@ use tempfile::TempDir;
 
 use crate::{
     ground::Servers,
-    kill::{Progress, check, create, mint, note_checkpoint, vote},
+    kill::{PATIENCE, Progress, check, create, mint, note_checkpoint, vote},
     server::{Server, client, free_address},
 };
-
-/// How long anything awaited may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Cluster {
     pub(crate) runtime: tokio::runtime::Runtime,

@@ -11,8 +11,8 @@ use acclaim_test_servers::{redis::Server as Redis, switch::Switch};
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Cluster, PATIENCE, ask, ask_patiently},
-    kill::{Progress, check, create, mint, note_checkpoint, vote},
+    cluster::{Cluster, ask, ask_patiently},
+    kill::{PATIENCE, Progress, check, create, mint, note_checkpoint, vote},
 };
 
 const BALLOTS: u64 = 2_400;

@@ -18,13 +18,13 @@ use acclaim_test_servers::{
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     ground::{Servers, succeeded},
     server::{Server, acclaim},
     site::{Site, ballot, poll},
 };
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/installations");
-const OPENED: &str = "2021-01-01T00:00:00Z";
 /// The contests that were walked through, with the phase in which each was left.
 const CONTESTS: [(&str, &str); 6] = [
     ("certified", "certified"),

@@ -5,15 +5,12 @@ use std::{fs, process::Output};
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
+    contests::{COMPOSED, DECOMPOSED, jurors_in_log, points},
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, poll},
 };
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
-/// `Julián Diaz`, composed as keyboards type it and decomposed as some systems store it.
-const COMPOSED: &str = "Juli\u{e1}n Diaz";
-const DECOMPOSED: &str = "Julia\u{301}n Diaz";
 
 on_both_grounds!(
     a_juror_in_two_spellings_counts_once,
@@ -49,25 +46,6 @@ fn from_file(site: &Site, contest: &str, content: &str) -> Output {
     run(site, &site.key, &args)
 }
 
-/// The jurors of the log's scores, each once.
-fn jurors_in_log(site: &Site, contest: &str) -> Vec<String> {
-    let log = site.log(contest);
-    let entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let scores = entries.filter(|entry| entry["type"] == "scores");
-    let mut jurors: Vec<String> = scores.map(|entry| entry["juror"].as_str().unwrap().to_owned()).collect();
-    jurors.sort();
-    jurors.dedup();
-    jurors
-}
-
-/// One panel that adds points.
-fn points() -> Value {
-    json!({
-        "winners": {"count": 1, "from": "all", "by": "scores"},
-        "panel": [{"id": "experts", "kind": "points"}],
-    })
-}
-
 /// Ama gives a2 more, Julián gives a1 more, and together a2 has more: 13 to 12. Julián counted twice makes a1 the winner, 21 to 18.
 fn a_juror_in_two_spellings_counts_once(site: &Site) {
     site.create_open("prize", OPENED, &points());
@@ -95,6 +73,7 @@ fn a_juror_in_two_spellings_counts_once(site: &Site) {
     assert_eq!((winners.as_array().unwrap().len(), &winners[0]["entry"]), (1, &json!("a2")), "{winners}");
     // A lost key's juror goes on under the name that the log knows.
     site.run_key(&["revoke", COMPOSED]);
+    get(site, "prize/scores", &julian).problem(401, "key-invalid");
     let output = site.key_command(&[
         "create",
         "--role",

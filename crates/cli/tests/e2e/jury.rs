@@ -6,12 +6,12 @@ use std::{fs, process::Output};
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot},
 };
 
-const OPENED: &str = "2021-01-01T00:00:00Z";
 const SOURCE: &str = "drand quicknet, first round after freezing";
 const SEED: &str = "5eed000000000000000000000000000000000000000000000000000000000001";
 

@@ -22,14 +22,14 @@ const ROUNDS: u64 = 20;
 const BALLOTS: u64 = 6_000;
 const CONNECTIONS: usize = 32;
 /// How long anything awaited may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many ballots were cast so far.
 #[derive(Clone, Default)]
 pub(crate) struct Progress(watch::Sender<u64>);
 
 impl Progress {
-    /// Waits until so many were.
+    /// Waits until this number of ballots was cast.
     #[track_caller]
     pub(crate) fn wait_for(&self, runtime: &Runtime, ballots: u64) {
         let mut cast = self.0.subscribe();

@@ -14,6 +14,8 @@ mod bad_input;
 #[path = "../../../api/tests/router/booth.rs"]
 mod booth;
 mod cluster;
+#[path = "../../../api/tests/router/contests.rs"]
+mod contests;
 mod cut_off;
 #[path = "../../../api/tests/router/described.rs"]
 mod described;

@@ -10,13 +10,13 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     directories::refused,
     ground::{Servers, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, definition},
 };
 
-const OPENED: &str = "2021-01-01T00:00:00Z";
 /// Bytes before a checkpoint that is kept in Redis.
 const SEAL_AND_SIZE: usize = 32 + 16;
 const LATER: &str = "2099-01-01T00:00:00Z";

@@ -12,12 +12,12 @@ use acclaim_test_servers::switch::Switch;
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, poll},
 };
 
-const OPENED: &str = "2021-01-01T00:00:00Z";
 const AMA: &str = "ama@example.org";
 
 on_both_grounds!(the_command_line_revokes_and_counts, reasons_go_with_the_tag_key,);

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     forgery::Published,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
@@ -12,7 +13,6 @@ use crate::{
     verifiers::{Verdict, python, serve},
 };
 
-const OPENED: &str = "2021-01-01T00:00:00Z";
 const REASON: &str = "cast twice on paper";
 
 on_both_grounds!(a_receipt_is_renewed_and_names_no_choice, a_void_of_a_replaced_ballot_fills_nothing);

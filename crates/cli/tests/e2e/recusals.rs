@@ -5,12 +5,11 @@ use std::{fs, process::Output};
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site},
 };
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
 
 on_both_grounds!(a_recused_juror_does_not_score_the_entry, scores_below_zero_come_by_every_way,);
 

@@ -12,29 +12,20 @@ use acclaim_cli::client::IdempotencyKey;
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
+    contests::following,
     follow::file_server,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
-    site::{Answer, Site, ballot, definition, poll},
+    site::{Answer, Site, ballot, poll},
     verifiers::{Verdict, python, serve},
 };
 
-const OPENED: &str = "2021-01-01T00:00:00Z";
 const LATER: &str = "2098-01-01T00:00:00Z";
 /// The seed of a key that signs forged chains.
 const SEED: [u8; 32] = [9; 32];
 
 on_both_grounds!(three_rounds_are_audited_as_one, what_was_changed_in_a_chain_is_found,);
-
-/// A contest whose entries come from another one, as it is sent.
-fn following(id: &str, opens: &str, from: &str) -> Value {
-    let mut definition = definition(id, opens);
-    let fields = definition.as_object_mut().unwrap();
-    fields.remove("entry");
-    fields.remove("category");
-    definition["rounds"] = json!({"from": from});
-    definition
-}
 
 fn put(site: &Site, definition: &Value, revision: Option<&str>) -> Answer {
     let bearer = format!("Bearer {}", site.key);
@@ -574,4 +565,22 @@ fn a_file_of_rounds() {
     assert_eq!(post(site, "longlist/reopen", &json!({"reason": "an objection"})).status, 200);
     let shown = succeeded(&run(site, &["contest", "show", "by-file"]));
     assert!(shown.contains("longlist is not certified any more"), "{shown}");
+}
+
+/// The process that answers and the one that sequences agree on what the contest before is.
+#[test]
+fn a_contest_opens_in_a_cluster_on_champions_that_are_certified_still() {
+    let site = &Site::start_clustered();
+    longlist(site);
+    end(site, "longlist");
+    let next = following("next", LATER, "longlist");
+    made(site, &next, None);
+    assert_eq!(post(site, "longlist/reopen", &json!({"reason": "an objection"})).status, 200);
+    let refused = post(site, "next/open", &json!({}));
+    assert_eq!(refused.problem(409, "refused")["code"], "previous-not-certified");
+    assert_eq!(contest(site, "next")["opening_refused"], "longlist is not certified any more");
+    succeeded(&run(site, &["contest", "certify", "longlist"]));
+    assert_eq!(post(site, "next/open", &json!({})).problem(409, "refused")["code"], "previous-not-certified");
+    made(site, &next, Some("*"));
+    assert_eq!(post(site, "next/open", &json!({})).status, 200);
 }

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
+    contests::in_period,
     forgery::Published,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, address, ballot, poll},
     verifiers::{Verdict, python},
 };
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
 
 on_both_grounds!(
     channels_and_numbered_ballots_from_the_passes_to_a_clean_audit,
@@ -23,13 +23,6 @@ fn pass(site: &Site, contest: &str, subject: &str, channel: &str) -> String {
     let key = format!("{subject}-{channel}");
     let minted = site.staff.post(&format!("/v1/contests/{contest}/passes"), &key, &body);
     minted.unwrap()["passes"][0]["pass"].as_str().unwrap().to_owned()
-}
-
-/// A ballot for these entries in a period.
-fn in_period(entries: &[&str], period: &str) -> Value {
-    let mut ballot = ballot(entries);
-    ballot["period"] = period.into();
-    ballot
 }
 
 fn mine(site: &Site, contest: &str, pass: &str, query: &str) -> Value {

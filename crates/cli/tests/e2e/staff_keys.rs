@@ -5,12 +5,11 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site},
 };
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
 
 on_both_grounds!(the_command_line_handles_keys_of_a_server);
 

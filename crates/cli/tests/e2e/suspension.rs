@@ -5,12 +5,11 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Site, ballot, poll},
 };
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
 
 on_both_grounds!(ballots_are_refused_while_voting_is_suspended);
 

@@ -7,12 +7,12 @@ use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     ground::succeeded,
     server::acclaim,
     site::{Site, ballot},
 };
 
-const OPENED: &str = "2021-01-01T00:00:00Z";
 const MARK: &str = "\u{feff}";
 
 /// What spreadsheets run, and what becomes it when a file is split at another separator or read without its quotation marks.

@@ -8,13 +8,13 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    booth::OPENED,
     ground::{Servers, on_both_grounds, succeeded},
     moving::move_from,
     server::acclaim,
     site::{Answer, Site, ballot, poll},
 };
 
-const OPENED: &str = "2021-01-01T00:00:00Z";
 const REASON: &str = "as announced: nobody objected";
 /// Contests whose key is destroyed while every process is killed.
 const ROUNDS: u64 = 10;

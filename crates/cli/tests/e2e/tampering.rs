@@ -5,12 +5,11 @@ use std::{fs, path::Path};
 use acclaim_ballot_log::SigningKey;
 
 use crate::{
+    booth::OPENED,
     ground::on_both_grounds,
     server::acclaim,
     site::{Site, ballot},
 };
-
-const OPENED: &str = "2021-01-01T00:00:00Z";
 
 on_both_grounds!(a_changed_export_is_refused_and_the_place_is_named);
 
