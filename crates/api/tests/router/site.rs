@@ -11,7 +11,7 @@ use acclaim_api::{Api, Limits, Settings};
 use acclaim_contest::Instant as Second;
 use acclaim_sequencer::Sequencer;
 use acclaim_store::{
-    Hub, Keyring, Keys as _, Stores,
+    Clock as _, Hub, Keyring, Keys as _, Stores,
     keys::{Role, StaffKey},
     staff_keys,
 };
@@ -116,6 +116,12 @@ impl Site {
             _directory: directory,
             _folder: folder,
         }
+    }
+
+    /// The instant in this number of seconds, as a request names it. An instant has no fraction of a second, and the clock may have one.
+    pub(crate) fn instant_in(&self, seconds: i64) -> String {
+        let now = Second::at_or_before(self.clock.now()).seconds();
+        Second::from_seconds(now + seconds).unwrap().to_string()
     }
 
     /// Waits, and has time pass while nothing happens.
