@@ -26,7 +26,7 @@ use crate::{
     problem::Problem,
 };
 
-/// Casts the ballots of requests, one or many. It is made once, so that a request clones one pointer.
+/// Casts the ballots of requests, one or many. It is made once: a request clones one pointer.
 pub(crate) struct BallotService {
     pub(crate) access: Arc<Access>,
     pub(crate) casting: Arc<Casting>,
@@ -46,7 +46,8 @@ impl BallotService {
         self.metrics.count_ballot(label);
     }
 
-    /// Casts the ballot of a request. `respond_async`: the request asks not to wait until the ballot is recorded.
+    /// Casts the ballot of a request. `respond_async`: the request asks not to wait until the
+    /// ballot is recorded.
     pub(crate) async fn cast(
         &self,
         contest: &str,
@@ -65,7 +66,8 @@ impl BallotService {
         }
     }
 
-    /// Reads a ballot out of its request, and drops the request: while the ballot waits, the connection's buffer can be used again.
+    /// Reads a ballot out of its request, and drops the request: while the ballot waits, the
+    /// connection's buffer can be used again.
     async fn read(
         &self,
         contest: &Contest,
@@ -74,19 +76,19 @@ impl BallotService {
     ) -> Result<(Prepared, Room), Problem> {
         let rooms = self.casting.rooms(contest.id());
         if !rooms.has_room() {
-            // As little as can be is done for those who cannot stay. Their bodies are read, so that their connections last.
+            // A refusal does as little as possible. It reads the body, so that the connection lasts.
             read_ballot(request, end.as_mut()).await?;
             return Err(CastError::QueueFull.into());
         }
         let pass = self.access.voter(request.headers(), contest, self.clock.now())?;
         self.limiter.check_pass(pass.voter)?;
         let body = read_ballot(request, end).await?;
-        // With its last byte it has arrived: nobody chooses after the closing.
+        // The ballot arrives with its last byte: no voter chooses after the closing.
         let arrived = self.clock.now();
         self.casting.check_clock()?;
         // It may have been revoked while the ballot was on its way.
         self.access.check_revoked(&pass)?;
-        // Only now: whoever sends slowly takes nobody's room.
+        // Only now: a slow request takes no other ballot's room.
         let room = rooms.for_voter().ok_or(CastError::QueueFull)?;
         let request: BallotRequest = parse(&body)?;
         Ok((self.casting.prepare(contest, pass, request.votes(), arrived).await?, room))

@@ -130,8 +130,9 @@ impl BulkRequest<'_> {
         answer
     }
 
-    /// Room for the next line. While there is none, outcomes of those before are written as they come, which makes some. `None` from `last` on: what is sent
-    /// later than any single ballot would be could meet the seal of a contest that was open at its arrival.
+    /// Room for the next line. While there is none, the outcomes of earlier lines are written,
+    /// which makes room. `None` from `last` on: a line that is sent later than any single ballot
+    /// could meet the seal of a contest that was open at the line's arrival.
     async fn room(
         &self,
         rooms: &Rooms,

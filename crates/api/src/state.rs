@@ -212,8 +212,7 @@ impl Api {
             base_path: settings.base_path.clone(),
             deadline: settings.ballot_deadline,
         };
-        let (known, without) = (Arc::clone(&directory), settings.without.clone());
-        let readiness = Readiness::new(stores.clone(), known, without, settings.lag_bound);
+        let readiness = Readiness::new(stores.clone(), Arc::clone(&directory), settings.lag_bound);
         Ok(Self(Arc::new(Parts {
             queue,
             ballot_service: Arc::new(ballot_service),

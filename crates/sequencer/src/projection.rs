@@ -158,8 +158,8 @@ async fn asked_closing(
     Ok((!waiting.is_empty()).then_some(record.state.closes))
 }
 
-/// The commands that wait and ask for the closing: one closing fulfils them all. Of more than [`MOST_CLOSING`] commands the rest is told later that the
-/// contest is not open.
+/// The queued commands that ask for the closing: one closing fulfils all of them. Only the first
+/// [`MOST_CLOSING`] commands are read; later ones are answered that the contest is not open.
 pub(crate) async fn waiting_closings(
     stores: &Stores,
     contest: &ContestId,

@@ -70,7 +70,8 @@ pub enum CastError {
     /// It does not fit an entry of the log.
     #[error("{0}")]
     Unwritable(String),
-    /// This process's clock is not the intake's: it would take late ballots, or refuse those in time.
+    /// This process's clock is not the intake's: it would take late ballots, or refuse ballots
+    /// that are in time.
     #[error("the clock of this process is wrong, so it takes no ballots; another process may")]
     WrongClock,
     /// The sequencer or the ledger says that it is not in the log.
@@ -221,9 +222,11 @@ pub struct Sent {
 /// How ballots are cast.
 #[derive(Debug, Clone, Copy)]
 pub struct CastingSettings {
-    /// Whether a ballot may be answered `accepted` before it is recorded. The intake then has a clock of its own and keeps its ballots when processes end.
+    /// Whether a ballot may be answered `accepted` before it is recorded. The intake then has a
+    /// clock of its own and keeps its ballots when processes end.
     pub may_accept: bool,
-    /// If the backlog is older, ballots are answered `accepted` although their requests did not ask for it.
+    /// If the backlog is older, ballots are answered `accepted` although their requests did not
+    /// ask for it.
     pub lag_bound: Duration,
 }
 
@@ -301,7 +304,8 @@ impl Casting {
         Err(CastError::ClockSetForward)
     }
 
-    /// Whether a ballot may be answered `accepted` before it is recorded. `respond_async`: the request asks for it; otherwise the backlog must be old.
+    /// Whether a ballot may be answered `accepted` before it is recorded. `respond_async`: the
+    /// request asks for it; otherwise the backlog must be old.
     ///
     /// # Errors
     /// When the database fails.
@@ -312,7 +316,8 @@ impl Casting {
         respond_async: bool,
     ) -> Result<bool, StoreError> {
         let lags = || self.queue.lag(contest.id()) > self.settings.lag_bound;
-        // A server that is away may come back as one that loses what it accepts: nothing is promised before it was looked at.
+        // A server that is away may come back with settings that lose ballots. Nothing is promised
+        // before they are checked.
         let keeps = || self.stores.intake.condition().away.is_empty();
         let may = self.settings.may_accept && (respond_async || lags()) && keeps();
         Ok(may && (lags() || !self.is_often_rejected(contest, offer).await?))
@@ -498,6 +503,19 @@ mod tests {
         }
         // An embedded intake uses this process's clock.
         assert!(casting(&fixture, false).check_clock().is_ok());
+    }
+
+    #[tokio::test]
+    async fn accepts_before_recording_only_in_a_cluster_and_only_if_asked() {
+        let fixture = Fixture::new().await;
+        let contest = &fixture.directory.contest(&definition("photos").id).unwrap();
+        let (arrived, entry) = (Timestamp::UNIX_EPOCH, Bytes::new());
+        let item = Item { ballot: BallotId([0; 16]), arrived, promised: false, group: None, entry };
+        let offer = Offer { item, slots: Vec::new() };
+        for (may_accept, respond_async) in [(true, true), (true, false), (false, true), (false, false)] {
+            let promised = casting(&fixture, may_accept).may_promise(contest, &offer, respond_async).await;
+            assert_eq!(promised.unwrap(), may_accept && respond_async, "{may_accept} {respond_async}");
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Whether ballots can be recorded, and why not.
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
 use acclaim_store::{StoreError, Stores, hub::Recording};
@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::directory::{Contest, Directory};
 
-/// A clock further from the intake's makes closing unfair: some replica would refuse what another still takes.
+/// A clock further from the intake's makes closing unfair: one process would refuse a ballot that
+/// another process still takes.
 pub(crate) const MAX_SKEW: SignedDuration = SignedDuration::from_millis(250);
 
 /// What keeps a process from being ready.
@@ -40,21 +41,18 @@ impl fmt::Display for Reason {
 pub struct Readiness {
     stores: Stores,
     directory: Arc<Directory>,
-    /// Contests of which nothing is recorded on purpose.
-    without: HashSet<ContestId>,
     lag_bound: Duration,
 }
 
 impl Readiness {
-    /// Contests in `without` are not checked. A backlog older than `lag_bound` is a reason.
+    /// A backlog older than `lag_bound` is a reason. Contests that are left alone are not checked.
     #[must_use]
-    pub fn new(
-        stores: Stores,
-        directory: Arc<Directory>,
-        without: HashSet<ContestId>,
-        lag_bound: Duration,
-    ) -> Self {
-        Self { stores, directory, without, lag_bound }
+    pub fn new(stores: Stores, directory: Arc<Directory>, lag_bound: Duration) -> Self {
+        Self { stores, directory, lag_bound }
+    }
+
+    fn is_left_alone(&self, contest: &ContestId) -> bool {
+        self.directory.contest(contest).is_some_and(|contest| contest.is_left_alone)
     }
 
     /// What keeps the process from being ready. The list of a process that is ready is empty.
@@ -86,7 +84,7 @@ impl Readiness {
     async fn lease_reasons(&self) -> Vec<Reason> {
         match self.stores.database.unleased().await {
             Ok(contests) => {
-                let wanted = contests.into_iter().filter(|id| !self.without.contains(id));
+                let wanted = contests.into_iter().filter(|id| !self.is_left_alone(id));
                 wanted.map(|id| Reason::new("no process records a contest", id.to_string())).collect()
             }
             Err(error) => vec![Reason::silent_database(&error)],
@@ -138,7 +136,7 @@ mod tests {
     async fn names_each_reason_with_its_contest_or_measure() {
         let Fixture { stores, intake, directory, .. } = &Fixture::new().await;
         let lag_bound = Duration::from_secs(5);
-        let readiness = Readiness::new(stores.clone(), Arc::clone(directory), HashSet::new(), lag_bound);
+        let readiness = Readiness::new(stores.clone(), Arc::clone(directory), lag_bound);
         let reasons = async || readiness.reasons().await.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(reasons().await, [""; 0]);
         intake.set_skew(SignedDuration::from_millis(-250));

@@ -17,6 +17,17 @@ pub(crate) fn points() -> Value {
     })
 }
 
+/// A panel that scores by two criteria, and one that adds points and breaks ties.
+pub(crate) fn two_panels() -> Value {
+    json!({
+        "winners": {"count": 1, "from": "all", "by": "votes", "ties": "panel:students"},
+        "panel": [
+            {"id": "experts", "kind": "score", "scale": [0, 10], "criteria": [["impact", 2], ["reach", 1]]},
+            {"id": "students", "kind": "points"},
+        ],
+    })
+}
+
 /// The jurors of the log's scores, each once.
 pub(crate) fn jurors_in_log(site: &Site, contest: &str) -> Vec<String> {
     let log = site.log(contest);

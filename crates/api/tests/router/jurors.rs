@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     booth::OPENED,
-    contests::{COMPOSED, DECOMPOSED, jurors_in_log, points},
+    contests::{COMPOSED, DECOMPOSED, jurors_in_log, points, two_panels},
     site::{Answer, Site, ballot},
 };
 
@@ -135,14 +135,7 @@ fn a_panel_that_names_its_jurors_has_exactly_these() {
 #[test]
 fn the_jury_is_told_how_far_it_is() {
     let site = &Site::start();
-    let rules = json!({
-        "winners": {"count": 1, "from": "all", "by": "votes", "ties": "panel:students"},
-        "panel": [
-            {"id": "experts", "kind": "score", "scale": [0, 10], "criteria": [["impact", 2], ["reach", 1]]},
-            {"id": "students", "kind": "points"},
-        ],
-    });
-    site.create_open("prize", OPENED, &rules);
+    site.create_open("prize", OPENED, &two_panels());
     let ama = juror(site, "prize", "experts", "Ama");
     let esi = juror(site, "prize", "students", "Esi");
     for (number, (category, criterion, entries)) in [

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     booth::OPENED,
-    contests::{COMPOSED, DECOMPOSED, jurors_in_log, points},
+    contests::{COMPOSED, DECOMPOSED, jurors_in_log, points, two_panels},
     ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, poll},
@@ -170,14 +170,7 @@ fn a_name_that_another_key_has_is_told_with_its_place_and_a_way_out(site: &Site,
 }
 
 fn the_table_of_a_jury_is_what_the_api_says(site: &Site) {
-    let rules = json!({
-        "winners": {"count": 1, "from": "all", "by": "votes", "ties": "panel:students"},
-        "panel": [
-            {"id": "experts", "kind": "score", "scale": [0, 10], "criteria": [["impact", 2], ["reach", 1]]},
-            {"id": "students", "kind": "points"},
-        ],
-    });
-    site.create_open("prize", OPENED, &rules);
+    site.create_open("prize", OPENED, &two_panels());
     let ama = juror(site, "prize", "experts", "Ama");
     juror(site, "prize", "students", "Esi");
     for (category, criterion, values) in [
