@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
 
-use std::{collections::HashSet, hint::black_box};
+use std::{
+    collections::{BTreeMap, HashSet},
+    hint::black_box,
+};
 
 use acclaim_ballot_log::{LogEntry, NewBallot, Tree, leaf_hash};
 use acclaim_benches::definition;
@@ -32,10 +35,14 @@ fn entry(voter: u64) -> Vec<u8> {
     line
 }
 
-/// By which the others are compared, on whatever machine.
+/// The unit of `compare-benches`. It allocates and branches like the code under test, but runs none of it,
+/// so that a slow machine slows both. A hash would not do: processors compute it with an instruction of its own.
 fn reference(c: &mut Criterion) {
-    let bytes = vec![7; 64 << 10];
-    c.bench_function("reference: SHA-256 of 64 KiB", |b| b.iter(|| leaf_hash(black_box(&bytes))));
+    let texts: BTreeMap<String, u32> = (0..1000).map(|n| (format!("text {}", n * 7919 % 1000), n)).collect();
+    let json = serde_json::to_string(&texts).unwrap();
+    c.bench_function("reference: parse a map of 1,000 texts", |b| {
+        b.iter(|| serde_json::from_str::<BTreeMap<String, u32>>(black_box(&json)).unwrap());
+    });
 }
 
 fn pass(c: &mut Criterion) {
