@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
 
-use acclaim_ballot_log::{LogEntry, NewBallot, entry::opening};
+use acclaim_ballot_log::{LogEntry, NewBallot, entry::opening_events};
 use acclaim_contest::{Definition, Overrides, TagKey};
 use acclaim_tally::Replay;
 use serde_json::json;
@@ -55,7 +55,7 @@ pub fn log(definition: &Definition, ballots: u32) -> (Vec<Vec<u8>>, Vec<Vec<u8>>
         ballot.write(&definition.id, &mut line).unwrap();
         line
     };
-    let opening = opening(definition).iter().map(|event| event.encode(None).unwrap()).collect();
+    let opening = opening_events(definition).iter().map(|event| event.encode(None).unwrap()).collect();
     (opening, (0..ballots).map(ballot).collect())
 }
 

@@ -11,8 +11,8 @@ use acclaim_ballot_log::{LogEntry, NewBallot, Tree, leaf_hash};
 use acclaim_benches::definition;
 use acclaim_contest::{
     ContestId, Definition, TagKey,
-    ballot::Slate,
-    pass::{Admission, Pass, PassKey, Way},
+    ballot::BallotValidator,
+    pass::{Admission, AdmissionMethod, Pass, PassKey},
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
@@ -49,28 +49,28 @@ fn pass(c: &mut Criterion) {
     let key = PassKey { id: 1, secret: [9; 32] };
     let expires: Timestamp = "2021-04-01T00:00:00Z".parse().unwrap();
     let now: Timestamp = "2021-03-01T00:00:00Z".parse().unwrap();
-    let admission = Some(Admission { way: Way::Pass, at: now, generation: 7 });
+    let admission = Some(Admission { method: AdmissionMethod::Pass, at: now, generation: 7 });
     let pass = Pass { voter: TagKey([7; 32]).tag("ama"), channel: None, group: None, expires, admission };
     let text = pass.mint(&key, &contest()).unwrap();
     let (keys, contest) = ([key], contest());
     c.bench_function("pass: verify", |b| b.iter(|| Pass::verify(black_box(&text), &keys, &contest, now)));
 }
 
-fn slate() -> Slate {
+fn validator() -> BallotValidator {
     let Definition { categories, entries, rules, .. } = definition();
-    Slate::new(&categories, &entries, &rules, &HashSet::new())
+    BallotValidator::new(&categories, &entries, &rules, &HashSet::new())
 }
 
 fn ballot(c: &mut Criterion) {
     c.bench_function("ballot: tag and write", |b| b.iter(|| entry(black_box(1))));
-    let slate = slate();
+    let validator = validator();
     let selections: Vec<(String, String)> =
         (0..18).rev().map(|n| (acclaim_benches::category(n), acclaim_benches::entry(n))).collect();
     c.bench_function("ballot: check eighteen selections", |b| {
         b.iter(|| {
             let mut selections: Vec<(&str, &str)> =
                 selections.iter().map(|(category, entry)| (&**category, &**entry)).collect();
-            slate.check(black_box(&mut selections)).unwrap();
+            validator.check(black_box(&mut selections)).unwrap();
         });
     });
     let line = entry(1);

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
 
-use acclaim_ballot_log::{Event, LogEntry, NewBallot, Salt, entry::opening};
+use acclaim_ballot_log::{Event, LogEntry, NewBallot, Salt, entry::opening_events};
 use acclaim_contest::{Definition, Overrides, TagKey};
 use acclaim_tally::Tally;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -27,7 +27,7 @@ fn open(ballot: &Value, channels: &Value) -> (Tally, Definition) {
     });
     let definition = Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap();
     let mut tally = Tally::new();
-    for event in opening(&definition) {
+    for event in opening_events(&definition) {
         tally.fold(&LogEntry::Event(Box::new(event), None)).unwrap();
     }
     (tally, definition)
@@ -146,7 +146,7 @@ fn jury(c: &mut Criterion) {
     });
     let definition = Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap();
     let mut tally = Tally::new();
-    for event in opening(&definition) {
+    for event in opening_events(&definition) {
         tally.fold(&LogEntry::Event(Box::new(event), None)).unwrap();
     }
     (0..20).for_each(|juror| tally.fold(&scores(juror)).unwrap());

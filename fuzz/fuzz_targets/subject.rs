@@ -4,14 +4,14 @@
 
 use acclaim_contest::{
     SubjectRules,
-    subject::{DomainRule, DomainTable, MAX_LENGTH, Plus, SubjectsAre},
+    subject::{DefaultScheme, DomainRule, DomainTable, MAX_LENGTH, PlusHandling},
 };
 use libfuzzer_sys::fuzz_target;
 
 fn table() -> DomainTable {
     let row = |domain: &str| DomainRule { domain: domain.to_owned(), ..DomainRule::default() };
     DomainTable::new(&[
-        DomainRule { plus: Some(Plus::Keep), ..row("plus.example") },
+        DomainRule { plus: Some(PlusHandling::Keep), ..row("plus.example") },
         DomainRule { strip: Some(".-_'/=".to_owned()), ..row("strip.example") },
         DomainRule { alias_of: Some("strip.example".to_owned()), ..row("*.alias.example") },
         DomainRule { alias_of: Some("a.wild.example".to_owned()), ..row("*.wild.example") },
@@ -34,7 +34,7 @@ fn check(text: &str, rules: &SubjectRules, others: &SubjectRules) {
 }
 
 fuzz_target!(|content: &[u8]| {
-    let [addresses, ids] = [SubjectsAre::Addresses, SubjectsAre::Ids]
+    let [addresses, ids] = [DefaultScheme::Addresses, DefaultScheme::Ids]
         .map(|subjects_are| SubjectRules::Canonical1 { subjects_are, domains: table() });
     match addresses.lines(content) {
         Ok(lines) => {

@@ -23,16 +23,20 @@ fuzz_target!(|content: &[u8]| {
         assert!(row.cells().any(|cell| !cell.is_empty()), "blank rows are left out");
         for column in 0..row.len() {
             assert_eq!(row.cell(column), row.cell(column).trim());
-            let _number_or_not = decimal(row, column, table.form());
+            let _number_or_not = decimal(row, column, table.format());
         }
     }
     assert!(cells <= MAX_CELLS);
     if let Some(first) = table.row(0)
-        && let Ok(header) = Header::read(first, table.form())
+        && let Ok(header) = Header::read(first, table.format())
     {
         assert!(header.is_repeated_by(first));
         for row in table.rows() {
-            let _mistakes = (header.surplus(row), header.cut_text(row, |_| true), Header::total(row));
+            let _mistakes = (
+                header.find_unnamed_cell(row),
+                header.find_split_text(row, |_| true),
+                Header::total_label(row),
+            );
         }
     }
 });

@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| {
     assert_eq!(request.to_string(), text);
     let key = SigningKey::from_seed("vote.example.org/photo-2021", &[1; 32]).unwrap();
     for latest in [None, Some((1, leaf_hash(b"another"))), Some((request.old, leaf_hash(b"another")))] {
-        if let Ok(checkpoint) = request.judge(key.verifier(), latest) {
+        if let Ok(checkpoint) = request.verify(key.verifier(), latest) {
             assert!(latest.is_none() && request.old == 0, "{checkpoint} does not continue what was cosigned");
             assert_eq!(checkpoint.origin, key.verifier().name());
         }

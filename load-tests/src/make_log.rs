@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use acclaim_ballot_log::{Event, NewBallot, SigningKey, entry::opening};
+use acclaim_ballot_log::{Event, NewBallot, SigningKey, entry::opening_events};
 use acclaim_cli::folder::FolderWriter;
 use acclaim_contest::{
     TagKey,
@@ -53,7 +53,7 @@ fn make(args: &Args) -> Result<()> {
         replay.push(line)?;
         folder.push(line)
     };
-    for event in opening(&definition) {
+    for event in opening_events(&definition) {
         record(&event.encode(None)?)?;
     }
     for voter in 0..args.ballots {
@@ -93,7 +93,7 @@ fn ballot(definition: &Definition, voter: u64, of: u64) -> Result<Vec<u8>> {
     let seconds = closes.duration_since(opens).as_secs().unsigned_abs() - 1;
     let passed = u128::from(voter) * u128::from(seconds) / u128::from(of);
     let cast: Timestamp = opens + SignedDuration::from_secs(i64::try_from(passed)?);
-    let at = definition.rules.ballot.cast_time.cut(cast);
+    let at = definition.rules.ballot.cast_time.truncate(cast);
     let ballot = NewBallot {
         voter: tag,
         channel: None,

@@ -7,8 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use acclaim_contest::MAX_EXACT;
-use acclaim_text::beginning;
+use acclaim_contest::MAX_SAFE_INTEGER;
+use acclaim_text::first_chars;
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
@@ -158,7 +158,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
         };
         let error = of_library(&error);
         let Some(path) = path else { return Problem::new(&problem::MALFORMED, error) };
-        let field = beginning(&path, 100);
+        let field = first_chars(&path, 100);
         Problem::new(&problem::MALFORMED, format!("`{field}`: {error}")).with("field", field)
     })
 }
@@ -167,13 +167,13 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
 fn of_library(error: &str) -> String {
     const MAX_BEGINNING: usize = 200;
     const MAX_ADVICE: usize = 500;
-    let beginning = beginning(error, MAX_BEGINNING);
+    let beginning = first_chars(error, MAX_BEGINNING);
     let rest = error.get(beginning.len()..).unwrap_or_default();
     if rest.is_empty() {
         return beginning.to_owned();
     }
     let advice = rest.rfind(", expected").or_else(|| rest.rfind(" at line")).and_then(|at| rest.get(at..));
-    format!("{beginning}…{}", acclaim_text::beginning(advice.unwrap_or_default(), MAX_ADVICE))
+    format!("{beginning}…{}", acclaim_text::first_chars(advice.unwrap_or_default(), MAX_ADVICE))
 }
 
 /// The field that is not there. serde names it in its message only, and the path ends at the object that lacks it.
@@ -208,7 +208,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 pub(crate) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(deserializer)?;
     #[expect(clippy::cast_precision_loss, reason = "it is exact")]
-    let range = 0.0..=MAX_EXACT as f64;
+    let range = 0.0..=MAX_SAFE_INTEGER as f64;
     let whole = number.as_f64().filter(|value| value.fract() == 0.0 && range.contains(value));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within the range")]
     let value = number.as_u64().or_else(|| whole.map(|value| value as u64));

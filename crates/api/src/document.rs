@@ -9,7 +9,7 @@ use std::{
 
 use acclaim_contest::{ContestId, Entry, EntryId, Phase};
 use acclaim_service::directory::Contest;
-use acclaim_text::beginning;
+use acclaim_text::first_chars;
 use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
@@ -226,7 +226,7 @@ impl<'a> Page<'a> {
             if !definition.categories.iter().any(|category| category.id.as_str() == *id) {
                 return Err(invalid(format!(
                     "`categories` names `{}`, which the contest does not have",
-                    beginning(id, MAX_REPEATED)
+                    first_chars(id, MAX_REPEATED)
                 )));
             }
         }
@@ -237,7 +237,7 @@ impl<'a> Page<'a> {
                 let unknown = || {
                     invalid(format!(
                         "`after` names `{}`, which the contest does not have",
-                        beginning(after, MAX_REPEATED)
+                        first_chars(after, MAX_REPEATED)
                     ))
                 };
                 place.ok_or_else(unknown)? + 1

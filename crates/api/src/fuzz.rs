@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use acclaim_contest::{Definition, VoterTag, ballot::Slate, pass::Pass};
+use acclaim_contest::{Definition, VoterTag, ballot::BallotValidator, pass::Pass};
 use acclaim_service::{casting::entry_of, directory::Contest};
 use acclaim_store::{ContestRecord, contests::ContestState};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -18,7 +18,7 @@ impl Booth {
     /// A booth for this contest.
     #[must_use]
     pub fn new(definition: Definition) -> Self {
-        let slate = Slate::new(
+        let validator = BallotValidator::new(
             &definition.categories,
             &definition.entries,
             &definition.rules,
@@ -32,7 +32,7 @@ impl Booth {
             was_certified: false,
             refused_texts: None,
             record: ContestRecord { definition, revision: 1, state, tag_key: None },
-            slate,
+            validator,
             days,
             tag_key: None,
             verifier_key: String::new(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acclaim_contest::MAX_EXACT;
+use acclaim_contest::MAX_SAFE_INTEGER;
 use acclaim_service::own_votes::{OwnBallot, OwnVotes};
 use axum::{
     Json,
@@ -102,8 +102,11 @@ async fn mine(
 ) -> Result<Response, Problem> {
     let (contest, pass) = access.voter_of(&headers, &contest)?;
     limiter.check_pass(pass.voter)?;
-    if older.before.is_some_and(|before| before > MAX_EXACT) {
-        return Err(Problem::new(&problem::INVALID_PARAMETER, format!("`before` is more than {MAX_EXACT}")));
+    if older.before.is_some_and(|before| before > MAX_SAFE_INTEGER) {
+        return Err(Problem::new(
+            &problem::INVALID_PARAMETER,
+            format!("`before` is more than {MAX_SAFE_INTEGER}"),
+        ));
     }
     let own = own_votes.list(&contest, &pass, older.before).await?;
     let mine = Mine {

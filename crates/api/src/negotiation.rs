@@ -2,7 +2,7 @@
 
 use acclaim_contest::csv_cell::BYTE_ORDER_MARK;
 use acclaim_report::Format;
-use acclaim_text::beginning;
+use acclaim_text::first_chars;
 use axum::{
     http::{HeaderMap, header},
     response::Response,
@@ -27,7 +27,7 @@ pub(crate) fn wanted(
     let format = name.parse::<Format>().ok().filter(|format| offered.contains(format));
     format.ok_or_else(|| {
         let names: Vec<&str> = offered.iter().map(|format| format.name()).collect();
-        let name = beginning(name, 40);
+        let name = first_chars(name, 40);
         let detail = format!("`format` is `{name}`, and not one of {}", names.join(", "));
         Problem::new(&problem::INVALID_PARAMETER, detail)
     })

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use acclaim_contest::subject::SubjectsAre;
+use acclaim_contest::subject::DefaultScheme;
 use acclaim_service::passes::{Asked, Minted, PassNumbers, PassRequest, Passes, Voter};
 use acclaim_store::{RequestId, pass_revocations::RevokedCounts};
 use axum::{
@@ -69,7 +69,7 @@ pub(crate) enum SubjectKind {
     Ids,
 }
 
-impl From<SubjectKind> for SubjectsAre {
+impl From<SubjectKind> for DefaultScheme {
     fn from(kind: SubjectKind) -> Self {
         match kind {
             SubjectKind::Addresses => Self::Addresses,

@@ -125,7 +125,7 @@ async fn result(
         Format::Json => document,
         other => {
             let key = Key::Form { sha256, format: other, under_correction };
-            let zone = Zone::named(&contest.record.definition.time_zone);
+            let zone = Zone::from_name(&contest.record.definition.time_zone);
             written(&rendered, document, zone, key).await?
         }
     };

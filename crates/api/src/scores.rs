@@ -122,7 +122,7 @@ pub(crate) fn panel_and_juror(
 ) -> Result<(String, String), Problem> {
     let own = (key.role == Role::Juror).then(|| key.panel.as_ref().map_or("", PanelId::as_str));
     let field = |field: &str, given: Option<String>, own: Option<&str>| match (given, own) {
-        (Some(given), Some(own)) if !juror::is_same(&given, own) => {
+        (Some(given), Some(own)) if !juror::is_same_name(&given, own) => {
             let detail = format!("`{field}`: the key {} is for \"{own}\" alone", key.name);
             Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", field))
         }

@@ -44,12 +44,12 @@ impl SigningKey {
     /// deterministic.
     #[must_use]
     pub fn sign(&self, size: u64, root: Hash) -> String {
-        self.sign_of(self.verifier().name(), size, root)
+        self.sign_for_origin(self.verifier().name(), size, root)
     }
 
     /// The same, of a log whose origin is not the key's name.
     #[must_use]
-    pub fn sign_of(&self, origin: &str, size: u64, root: Hash) -> String {
+    pub fn sign_for_origin(&self, origin: &str, size: u64, root: Hash) -> String {
         let origin = origin.to_owned();
         note::sign(&Checkpoint { origin, size, root }.to_string(), self)
     }
@@ -62,14 +62,18 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`]
     pub fn open(note: impl AsRef<[u8]>, key: &VerifierKey) -> Result<Self, CheckpointError> {
-        Self::open_of(note, key.name(), key)
+        Self::open_for_origin(note, key.name(), key)
     }
 
     /// The same, of a log whose origin is not the key's name: the specification recommends that they are equal, and does not demand it.
     ///
     /// # Errors
     /// [`CheckpointError`]
-    pub fn open_of(note: impl AsRef<[u8]>, origin: &str, key: &VerifierKey) -> Result<Self, CheckpointError> {
+    pub fn open_for_origin(
+        note: impl AsRef<[u8]>,
+        origin: &str,
+        key: &VerifierKey,
+    ) -> Result<Self, CheckpointError> {
         let text = note::open(note.as_ref(), key)?;
         let checkpoint = Self::parse(text).ok_or(CheckpointError::Malformed)?;
         if checkpoint.origin == origin { Ok(checkpoint) } else { Err(CheckpointError::AnotherLog) }

@@ -12,10 +12,10 @@ mod types;
 use acclaim_contest::{
     Amendment, BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles,
 };
-pub use acclaim_contest::{Previous, entry::MAX_ENTRY_LENGTH};
+pub use acclaim_contest::{PreviousRound, entry::MAX_ENTRY_LENGTH};
 pub use ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
 pub use error::EntryError;
-pub use opening::{LoggedDefinition, fold_definition, opening};
+pub use opening::{LoggedDefinition, fold_definition, opening_events};
 pub use salt::Salt;
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ pub enum Event {
         to: Amendment,
         /// Who, why, when.
         #[serde(flatten)]
-        reason: Reasoned,
+        reason: RulingDetails,
     },
     /// An entry no longer stands.
     Withdrawn {
@@ -75,7 +75,7 @@ pub enum Event {
         entry: EntryId,
         /// Who, why, when.
         #[serde(flatten)]
-        reason: Reasoned,
+        reason: RulingDetails,
     },
     /// Ballots no longer count.
     Voided {
@@ -83,7 +83,7 @@ pub enum Event {
         ballots: Vec<BallotId>,
         /// Who, why, when.
         #[serde(flatten)]
-        reason: Reasoned,
+        reason: RulingDetails,
     },
     /// A withdrawal or void is undone. Exactly one of `entry` and `ballots` is there.
     Reinstated {
@@ -95,7 +95,7 @@ pub enum Event {
         ballots: Option<Vec<BallotId>>,
         /// Who, why, when.
         #[serde(flatten)]
-        reason: Reasoned,
+        reason: RulingDetails,
     },
     /// A juror's scores in a category; a later entry of the same juror, category and criterion replaces.
     Scores {
@@ -125,9 +125,9 @@ pub enum Event {
     /// A recusal is taken back. Version 2.
     Rejoined(Recusal),
     /// Voting pauses: no ballot until `resumed`. Version 2.
-    Suspended(Reasoned),
+    Suspended(RulingDetails),
     /// Voting goes on. Version 2.
-    Resumed(Reasoned),
+    Resumed(RulingDetails),
     /// No ruling and no score after it.
     Frozen {
         /// The staff key's name.
@@ -136,7 +136,7 @@ pub enum Event {
         at: Instant,
     },
     /// Rulings and scores may follow again. Version 2.
-    Unfrozen(Reasoned),
+    Unfrozen(RulingDetails),
     /// The seed of the draw.
     Drawn {
         /// The public source.
@@ -172,7 +172,7 @@ pub enum Event {
         at: Instant,
     },
     /// Rulings may follow again, and another certification.
-    Reopened(Reasoned),
+    Reopened(RulingDetails),
     /// Something to be known to whoever reads the log.
     Statement {
         /// Such as `tag-key-destroyed`.
@@ -217,7 +217,7 @@ pub struct Recusal {
 
 /// Who ruled, why and when: the keys that end every ruling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reasoned {
+pub struct RulingDetails {
     /// The staff key's name.
     pub by: String,
     /// Why; never empty.
@@ -256,5 +256,5 @@ pub struct ContestHeader {
     pub days: Option<Vec<(String, Instant)>>,
     /// With rounds: the contest that the entries come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Previous>,
+    pub previous: Option<PreviousRound>,
 }

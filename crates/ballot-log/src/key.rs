@@ -102,7 +102,7 @@ impl VerifierKey {
     ///
     /// # Errors
     /// [`InvalidOrigin`]
-    pub fn of_log(&self, origin: &str) -> Result<Self, InvalidOrigin> {
+    pub fn with_origin(&self, origin: &str) -> Result<Self, InvalidOrigin> {
         Self::new(origin, self.0.public)
     }
 
@@ -118,8 +118,8 @@ impl VerifierKey {
         self.0.id()
     }
 
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.0.verifies(message, signature)
+    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.0.has_signed(message, signature)
     }
 }
 
@@ -205,7 +205,7 @@ impl PublicKey {
 
     /// Whether `signature` is this key's over `message`. Signatures that other implementations disagree about (of keys of small order, or
     /// not canonical) are refused.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.public.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 }

@@ -107,7 +107,7 @@ pub(crate) fn open<'a>(note: &'a [u8], key: &VerifierKey) -> Result<&'a str, Not
     let mut signed = false;
     for (_, signature) in note.signatures_of(key.name(), key.id()) {
         let signature = signature.try_into().map_err(|_| NoteError::WrongSignature)?;
-        if !key.verifies(note.text.as_bytes(), signature) {
+        if !key.has_signed(note.text.as_bytes(), signature) {
             return Err(NoteError::WrongSignature);
         }
         signed = true;

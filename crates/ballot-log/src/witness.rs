@@ -40,7 +40,7 @@ pub struct InvalidRequest;
 
 /// Why a witness does not cosign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum CosignError {
     /// Not signed by the log.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -63,31 +63,31 @@ impl AddCheckpoint {
     /// kept it before, and must have done nothing else about this log since `latest` was read.
     ///
     /// # Errors
-    /// [`Refusal`], the first in the order in which the specification has them checked.
-    pub fn judge(&self, key: &VerifierKey, latest: Option<(u64, Hash)>) -> Result<Checkpoint, Refusal> {
-        self.judge_of(key.name(), key, latest)
+    /// [`CosignError`], the first in the order in which the specification has them checked.
+    pub fn verify(&self, key: &VerifierKey, latest: Option<(u64, Hash)>) -> Result<Checkpoint, CosignError> {
+        self.verify_for_origin(key.name(), key, latest)
     }
 
     /// The same about a log whose origin is not the key's name.
     ///
     /// # Errors
-    /// As [`AddCheckpoint::judge`].
-    pub fn judge_of(
+    /// As [`AddCheckpoint::verify`].
+    pub fn verify_for_origin(
         &self,
         origin: &str,
         key: &VerifierKey,
         latest: Option<(u64, Hash)>,
-    ) -> Result<Checkpoint, Refusal> {
-        let checkpoint = Checkpoint::open_of(&self.checkpoint, origin, key)?;
+    ) -> Result<Checkpoint, CosignError> {
+        let checkpoint = Checkpoint::open_for_origin(&self.checkpoint, origin, key)?;
         if self.old > checkpoint.size {
-            return Err(Refusal::OldIsLarger);
+            return Err(CosignError::OldIsLarger);
         }
         let (size, root) = latest.unwrap_or_else(|| (0, empty_root()));
         if self.old != size {
-            return Err(Refusal::Stale(size));
+            return Err(CosignError::Stale(size));
         }
         if checkpoint.size == size && checkpoint.root != root {
-            return Err(Refusal::AnotherRoot(size));
+            return Err(CosignError::AnotherRoot(size));
         }
         verify_consistency(size, root, checkpoint.size, checkpoint.root, &self.proof)?;
         Ok(checkpoint)

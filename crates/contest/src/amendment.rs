@@ -18,18 +18,18 @@ pub enum Amendment {
 
 /// An amendment that has been read. Whether the contest has a category or entry of this id is not known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Amended<'a> {
+pub enum DefinitionAmendment<'a> {
     /// The first instant after voting.
     Closes(Instant),
     /// A category, by its id.
-    Category(&'a str, AmendedTitle<'a>),
+    Category(&'a str, TitleAmendment<'a>),
     /// An entry, by its id.
-    Entry(&'a str, AmendedEntry<'a>),
+    Entry(&'a str, EntryAmendment<'a>),
 }
 
 /// A title that is amended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AmendedTitle<'a> {
+pub enum TitleAmendment<'a> {
     /// The title; not empty.
     Title(&'a str),
     /// All titles in other languages.
@@ -38,9 +38,9 @@ pub enum AmendedTitle<'a> {
 
 /// What is amended of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AmendedEntry<'a> {
+pub enum EntryAmendment<'a> {
     /// A title.
-    Title(AmendedTitle<'a>),
+    Title(TitleAmendment<'a>),
     /// The summary; empty to remove it, as what follows.
     Summary(&'a str),
     /// The picture's address.
@@ -78,7 +78,7 @@ impl InvalidAmendment {
     }
 }
 
-impl<'a> Amended<'a> {
+impl<'a> DefinitionAmendment<'a> {
     /// Reads an amendment.
     ///
     /// # Errors
@@ -93,14 +93,14 @@ impl<'a> Amended<'a> {
             };
         }
         match what.split_once(':') {
-            Some(("category", id)) => Ok(Self::Category(id, AmendedTitle::read(key, to)?)),
-            Some(("entry", id)) => Ok(Self::Entry(id, AmendedEntry::read(key, to)?)),
+            Some(("category", id)) => Ok(Self::Category(id, TitleAmendment::read(key, to)?)),
+            Some(("entry", id)) => Ok(Self::Entry(id, EntryAmendment::read(key, to)?)),
             _ => Err(InvalidAmendment::Target),
         }
     }
 }
 
-impl<'a> AmendedTitle<'a> {
+impl<'a> TitleAmendment<'a> {
     fn read(key: &str, to: &'a Amendment) -> Result<Self, InvalidAmendment> {
         match (key, to) {
             ("title", Amendment::Text(text)) if text.is_empty() => Err(InvalidAmendment::EmptyTitle),
@@ -119,14 +119,14 @@ impl<'a> AmendedTitle<'a> {
     }
 }
 
-impl<'a> AmendedEntry<'a> {
+impl<'a> EntryAmendment<'a> {
     fn read(key: &str, to: &'a Amendment) -> Result<Self, InvalidAmendment> {
         match (key, to) {
             ("summary", Amendment::Text(text)) => Ok(Self::Summary(text)),
             ("image", Amendment::Text(text)) => Ok(Self::Image(text)),
             ("url", Amendment::Text(text)) => Ok(Self::Url(text)),
             ("details", Amendment::Details(details)) => Ok(Self::Details(details)),
-            _ => AmendedTitle::read(key, to).map(Self::Title),
+            _ => TitleAmendment::read(key, to).map(Self::Title),
         }
     }
 }
@@ -140,7 +140,7 @@ mod tests {
         let text = |text: &str| Amendment::Text(text.to_owned());
         let titles = Amendment::Titles(Titles::from([("fr".to_owned(), "Ah".to_owned())]));
         let details = Amendment::Details(Vec::new());
-        let read = |what, key, to: &Amendment| Amended::read(what, key, to).map(|_| ());
+        let read = |what, key, to: &Amendment| DefinitionAmendment::read(what, key, to).map(|_| ());
         for (what, key, to) in [
             ("closes", "closes", &text("2021-03-31T22:00:00Z")),
             ("category:a", "title", &text("A")),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use acclaim_text::beginning;
+use acclaim_text::first_chars;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
 };
 
 /// The most bytes that the selections of a ballot take in its log entry; the rest of 65,535 is left to the ballot's other keys.
-pub const MOST_SELECTIONS_LENGTH: usize = 65_000;
+pub const MAX_SELECTIONS_LENGTH: usize = 65_000;
 
 /// The most characters of an unknown id that an error repeats.
-const MOST_REPEATED: usize = 80;
+const MAX_QUOTED: usize = 80;
 
 /// The bytes of one selection in a log entry: `["c01","p0001"],`.
 #[must_use]
@@ -25,10 +25,10 @@ pub fn selection_length(category: usize, entry: usize) -> usize {
 
 /// A contest's categories and entries, indexed for checking ballots.
 #[derive(Debug, Clone)]
-pub struct Slate {
+pub struct BallotValidator {
     /// Each with the least and most votes of a ballot in it.
     categories: HashMap<CategoryId, [usize; 2]>,
-    entries: HashMap<EntryId, Standing>,
+    entries: HashMap<EntryId, EntryStatus>,
     votes_in_all: Option<usize>,
     limits: Vec<CategoryLimit>,
 }
@@ -41,7 +41,7 @@ struct CategoryLimit {
 }
 
 #[derive(Debug, Clone)]
-struct Standing {
+struct EntryStatus {
     category: CategoryId,
     withdrawn: bool,
 }
@@ -140,10 +140,10 @@ impl CategoryLimit {
 
 /// An id as a request has it, short enough to be repeated.
 fn repeated(id: &str) -> String {
-    beginning(id, MOST_REPEATED).to_owned()
+    first_chars(id, MAX_QUOTED).to_owned()
 }
 
-impl Slate {
+impl BallotValidator {
     /// Indexes a contest. `withdrawn` names the entries that no longer stand; those that the contest does not have are of no matter.
     #[must_use]
     pub fn new(
@@ -152,7 +152,7 @@ impl Slate {
         rules: &Rules,
         withdrawn: &HashSet<EntryId>,
     ) -> Self {
-        let standing = |entry: &Entry| Standing {
+        let standing = |entry: &Entry| EntryStatus {
             category: entry.category.clone(),
             withdrawn: withdrawn.contains(&entry.id),
         };
@@ -160,7 +160,7 @@ impl Slate {
         Self {
             categories: categories
                 .iter()
-                .map(|one| (one.id.clone(), rules.votes_in(one).map(size)))
+                .map(|one| (one.id.clone(), rules.vote_bounds(one).map(size)))
                 .collect(),
             entries: entries.iter().map(|entry| (entry.id.clone(), standing(entry))).collect(),
             votes_in_all: rules.ballot.votes_in_all.map(size),
@@ -207,7 +207,7 @@ impl Slate {
                 return Err(SelectionReason::TooManyInCategory.of_category(category));
             }
         }
-        if length > MOST_SELECTIONS_LENGTH {
+        if length > MAX_SELECTIONS_LENGTH {
             return Err(SelectionReason::TooLong.of_ballot());
         }
         self.limits.iter().try_for_each(|limit| limit.check(selections))

@@ -3,20 +3,20 @@
 //! A spreadsheet runs a cell as a formula if it begins with `=`, `+`, `-` or `@`, some also if these are full-width signs. It also splits a file at another
 //! separator than the one that was meant, and then ignores quotation marks in the middle of what it takes for a cell. So an apostrophe is put before each such
 //! sign that stands at the beginning of a text, or behind a semicolon, a tab or the end of a line in it, also after white space and quotation marks.
-//! [`unguarded`] takes exactly these apostrophes out again.
+//! [`unescape_formulas`] takes exactly these apostrophes out again.
 
 use std::{borrow::Cow, iter};
 
 /// What spreadsheets put before the text of a CSV file in UTF-8, and some need to read it as UTF-8.
 pub const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Makes a text harmless for spreadsheets. [`unguarded`] gives the same text back.
+/// Makes a text harmless for spreadsheets. [`unescape_formulas`] gives the same text back.
 #[must_use]
-pub fn guarded(text: &str) -> Cow<'_, str> {
+pub fn escape_formulas(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| is_sign(c) || is_break(c)) {
         return Cow::Borrowed(text);
     }
-    let harmful = harmful_starts(text);
+    let harmful = find_formula_starts(text);
     let mut guarded = String::with_capacity(text.len() + 1);
     for (c, is_harmful) in text.chars().zip(harmful) {
         if is_harmful {
@@ -27,14 +27,14 @@ pub fn guarded(text: &str) -> Cow<'_, str> {
     Cow::Owned(guarded)
 }
 
-/// The text that [`guarded`] made a cell of. A text that it would not have made stays as it is.
+/// The text that [`escape_formulas`] made a cell of. A text that it would not have made stays as it is.
 #[must_use]
-pub fn unguarded(cell: &str) -> Cow<'_, str> {
+pub fn unescape_formulas(cell: &str) -> Cow<'_, str> {
     if !cell.contains('\'') {
         return Cow::Borrowed(cell);
     }
     // An apostrophe is a guard if what is behind it would need one.
-    let harmful = harmful_starts(cell);
+    let harmful = find_formula_starts(cell);
     let behind = cell.chars().skip(1).map(Some).chain(iter::once(None));
     let mut text = String::with_capacity(cell.len());
     for ((c, next), is_harmful) in cell.chars().zip(behind).zip(harmful) {
@@ -47,19 +47,19 @@ pub fn unguarded(cell: &str) -> Cow<'_, str> {
 
 /// A text from outside as a cell: harmless, in quotation marks (RFC 4180).
 #[must_use]
-pub fn quoted(text: &str) -> String {
-    format!("\"{}\"", guarded(text).replace('"', "\"\""))
+pub fn quoted_cell(text: &str) -> String {
+    format!("\"{}\"", escape_formulas(text).replace('"', "\"\""))
 }
 
 /// A text from outside as a cell: harmless, in quotation marks if it needs them.
 #[must_use]
 pub fn cell(text: &str) -> Cow<'_, str> {
-    let guarded = guarded(text);
+    let guarded = escape_formulas(text);
     let needs_marks = guarded.contains([',', ';', '|', '"', '\t', '\r', '\n']) || guarded.trim() != guarded;
-    if needs_marks { Cow::Owned(quoted(text)) } else { guarded }
+    if needs_marks { Cow::Owned(quoted_cell(text)) } else { guarded }
 }
 
-/// A row without its end. The cells are as [`quoted`] and [`cell`] write them; identifiers and numbers need neither.
+/// A row without its end. The cells are as [`quoted_cell`] and [`cell`] write them; identifiers and numbers need neither.
 #[must_use]
 pub fn row<I: IntoIterator<Item: AsRef<str>>>(cells: I) -> String {
     let mut row = String::new();
@@ -73,7 +73,7 @@ pub fn row<I: IntoIterator<Item: AsRef<str>>>(cells: I) -> String {
 }
 
 /// For each character whether a spreadsheet could take it for the beginning of a formula. One pass from the end: texts are as long as they like.
-fn harmful_starts(text: &str) -> Vec<bool> {
+fn find_formula_starts(text: &str) -> Vec<bool> {
     let characters: Vec<char> = text.chars().collect();
     let mut harmful = vec![false; characters.len()];
     // Of the character behind: whether only what is skipped stands between it and a sign, or between it and a break.
@@ -143,12 +143,12 @@ mod tests {
             ("x;=1", "x;'=1"),
             ("x\n \"+1", "x\n' \"+1"),
         ] {
-            assert_eq!(guarded(text), expected, "{text:?}");
-            assert_eq!(unguarded(expected), text, "{text:?}");
+            assert_eq!(escape_formulas(text), expected, "{text:?}");
+            assert_eq!(unescape_formulas(expected), text, "{text:?}");
         }
         for text in ["", "a=1", "it's", "'quoted'", "'", "ama@example.org", "a;b", "x - y", "1-2", "a, -b"] {
-            assert_eq!(guarded(text), text);
-            assert_eq!(unguarded(text), text);
+            assert_eq!(escape_formulas(text), text);
+            assert_eq!(unescape_formulas(text), text);
         }
     }
 
@@ -157,21 +157,21 @@ mod tests {
         assert_eq!(cell("mailto:ama@example.org"), "mailto:ama@example.org");
         assert_eq!(cell("Mensah, Ama"), "\"Mensah, Ama\"");
         assert_eq!(cell("=\"a\""), "\"'=\"\"a\"\"\"");
-        assert_eq!(quoted("A \"smart\" field"), "\"A \"\"smart\"\" field\"");
+        assert_eq!(quoted_cell("A \"smart\" field"), "\"A \"\"smart\"\" field\"");
         assert_eq!(row([cell("a"), cell("b c"), cell(" d")]), "a,b c,\" d\"");
     }
 
     #[test]
-    fn a_long_text_takes_no_longer_than_it_is() {
+    fn escapes_long_text_in_linear_time() {
         let text = format!("{}=", "\t".repeat(2_000_000));
-        assert_eq!(unguarded(&guarded(&text)), text);
+        assert_eq!(unescape_formulas(&escape_formulas(&text)), text);
     }
 
     proptest! {
         #[test]
         fn a_guarded_text_is_read_back(text in "[\u{feff}\u{ff1d}=+@;,'\"\t\r\n a-c-]{0,24}") {
-            let guarded = guarded(&text);
-            prop_assert_eq!(unguarded(&guarded), text.as_str());
+            let guarded = escape_formulas(&text);
+            prop_assert_eq!(unescape_formulas(&guarded), text.as_str());
             for piece in guarded.split([';', '\t', '\r', '\n']) {
                 let first = piece.trim_start_matches(|c: char| c.is_whitespace() || c == '"' || c == '\u{feff}').chars().next();
                 prop_assert!(!first.is_some_and(is_sign), "{:?}", guarded);
@@ -180,8 +180,8 @@ mod tests {
 
         #[test]
         fn any_text_is_read_back(text in "\\PC{0,40}") {
-            let guarded = guarded(&text);
-            prop_assert_eq!(unguarded(&guarded), text.as_str());
+            let guarded = escape_formulas(&text);
+            prop_assert_eq!(unescape_formulas(&guarded), text.as_str());
         }
     }
 }

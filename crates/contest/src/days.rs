@@ -14,20 +14,20 @@ use jiff::{
 use crate::time::Instant;
 
 /// The most days of a window: all of them stand in the first entry of the log.
-pub const MOST_DAYS: u32 = 1_000;
+pub const MAX_DAYS: u32 = 1_000;
 
 /// Days that are listed after the one of the closing, so that the closing can still be moved.
-pub const MORE_DAYS: u32 = 31;
+pub const EXTRA_DAYS: u32 = 31;
 
 /// Each day, such as `2021-03-01`, and its first instant, in order.
 pub type Days = Vec<(String, Instant)>;
 
-/// The days of a window: from the one in which it opens through the one in which it closes, and [`MORE_DAYS`] more. `None` if the time
+/// The days of a window: from the one in which it opens through the one in which it closes, and [`EXTRA_DAYS`] more. `None` if the time
 /// zone is none.
 pub(crate) fn days(zone: &str, opens: Instant, closes: Instant) -> Option<Days> {
     let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
     let (mut date, closing) = (local_date(&zone, opens), local_date(&zone, closes));
-    let last = (0..MORE_DAYS).try_fold(closing, |date, _| date.tomorrow()).unwrap_or(Date::MAX);
+    let last = (0..EXTRA_DAYS).try_fold(closing, |date, _| date.tomorrow()).unwrap_or(Date::MAX);
     let mut days = Days::new();
     while date <= last {
         if let Some(first) = first_instant(&zone, date) {
@@ -39,7 +39,7 @@ pub(crate) fn days(zone: &str, opens: Instant, closes: Instant) -> Option<Days> 
     Some(days)
 }
 
-/// Refuses a window of more than [`MOST_DAYS`] days, the one of the opening and the one of the last instant of voting included. An unknown time zone is
+/// Refuses a window of more than [`MAX_DAYS`] days, the one of the opening and the one of the last instant of voting included. An unknown time zone is
 /// refused elsewhere.
 ///
 /// # Errors
@@ -49,11 +49,11 @@ pub(crate) fn check(zone: &str, opens: Instant, closes: Instant) -> Result<(), S
     let last = Instant::from_seconds(closes.seconds() - 1).unwrap_or(closes);
     let (first, last) = (local_date(&zone, opens), local_date(&zone, last));
     let days = first.until(last).map_or(i64::MAX, |span| i64::from(span.get_days()) + 1);
-    if days <= i64::from(MOST_DAYS) {
+    if days <= i64::from(MAX_DAYS) {
         return Ok(());
     }
     Err(format!(
-        "from {first} to {last} are {days} days; with period = \"day\" at most {MOST_DAYS} are possible"
+        "from {first} to {last} are {days} days; with period = \"day\" at most {MAX_DAYS} are possible"
     ))
 }
 

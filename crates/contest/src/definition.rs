@@ -18,12 +18,12 @@ mod warnings;
 mod window;
 mod write;
 
-pub use entries::MOST_ENTRIES;
+pub use entries::MAX_ENTRIES;
 use entries::{Categories, Entries};
 use fields::Table;
 use jiff::tz::TimeZone;
 use mistakes::{Findings, Place, clipped};
-pub use mistakes::{MOST_MISTAKES, Mistake, Mistakes};
+pub use mistakes::{MAX_MISTAKES, Mistake, Mistakes};
 use tree::Node;
 pub use warnings::Warning;
 
@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// The longest file, in bytes.
-pub const MOST_LENGTH: usize = 64 << 20;
+pub const MAX_LENGTH: usize = 64 << 20;
 
 /// A contest before it opens: all that its log will begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub struct Definition {
     pub rounds: Option<Rounds>,
     /// At least one, each with at least one entry.
     pub categories: Vec<Category>,
-    /// At least one and at most [`MOST_ENTRIES`], those of a file of entries last.
+    /// At least one and at most [`MAX_ENTRIES`], those of a file of entries last.
     pub entries: Vec<Entry>,
 }
 
@@ -89,15 +89,19 @@ pub(crate) fn local_instant(text: &str, zone: &TimeZone) -> Result<Instant, Stri
 }
 
 /// Brings the content of the file named by `entries_csv`, or says in words why it cannot.
-pub type Load<'a> = dyn FnMut(&str) -> Result<Vec<u8>, String> + 'a;
+pub type FileLoader<'a> = dyn FnMut(&str) -> Result<Vec<u8>, String> + 'a;
 
 impl Definition {
     /// Reads a definition in TOML. `load` is called at most once, with the name that `entries_csv` gives.
     ///
     /// # Errors
     /// Every mistake of the file and of the file of entries. After an error of TOML's syntax only that one.
-    pub fn from_toml(text: &[u8], load: &mut Load<'_>, overrides: &Overrides) -> Result<Self, Mistakes> {
-        let mut reading = Reading::new(text, overrides);
+    pub fn from_toml(
+        text: &[u8],
+        load: &mut FileLoader<'_>,
+        overrides: &Overrides,
+    ) -> Result<Self, Mistakes> {
+        let mut reading = DefinitionReader::new(text, overrides);
         let definition = reading.decoded().and_then(|text| {
             let value = tree::parse_toml(text, &mut reading.findings)?;
             reading.definition(tree::toml_root(&value), Some(load))
@@ -110,7 +114,7 @@ impl Definition {
     /// # Errors
     /// Every mistake of the text. After an error of JSON's syntax only that one.
     pub fn from_json(text: &[u8], overrides: &Overrides) -> Result<Self, Mistakes> {
-        Reading::new(text, overrides).json()
+        DefinitionReader::new(text, overrides).json()
     }
 
     /// Reads a definition that has been stored, as [`Definition::from_json`] does, but holds its texts to the rules they were stored by: a character that
@@ -120,7 +124,7 @@ impl Definition {
     /// Every mistake of the text.
     pub fn from_stored_json(text: &[u8]) -> Result<Self, Mistakes> {
         let overrides = Overrides::default();
-        Reading::of_stored(text, &overrides).json()
+        DefinitionReader::for_stored(text, &overrides).json()
     }
 
     /// Checks a definition that was stored and then changed, as a whole. Its texts are held to the rules they were stored by.
@@ -128,7 +132,7 @@ impl Definition {
     /// # Errors
     /// Every mistake, by its key alone: the definition is in no file that anyone has.
     pub fn check_stored(&self) -> Result<(), Mistakes> {
-        Self::from_stored_json(self.to_json().as_bytes()).map(|_| ()).map_err(Mistakes::of_stored)
+        Self::from_stored_json(self.to_json().as_bytes()).map(|_| ()).map_err(Mistakes::without_places)
     }
 
     /// Checks a definition that was changed since it was read, as a whole.
@@ -138,7 +142,7 @@ impl Definition {
     pub fn check(&self) -> Result<(), Mistakes> {
         Self::from_json(self.to_json().as_bytes(), &Overrides::default())
             .map(|_| ())
-            .map_err(Mistakes::of_stored)
+            .map_err(Mistakes::without_places)
     }
 
     /// The definition as JSON that [`Definition::from_json`] reads back to the same, with keys in canonical order, defaults filled in
@@ -149,7 +153,7 @@ impl Definition {
     }
 
     /// The days of the log's first entry: from the one in which the contest opens through the one in which it closes, and
-    /// [`MORE_DAYS`](days::MORE_DAYS) more. `None` unless voters vote once a day, or if the time zone is none.
+    /// [`EXTRA_DAYS`](days::EXTRA_DAYS) more. `None` unless voters vote once a day, or if the time zone is none.
     ///
     /// A later closing only makes the list longer: what was there before stays as it is.
     #[must_use]
@@ -158,7 +162,7 @@ impl Definition {
     }
 
     /// What is wrong with the window of a contest in which voters vote once a day: in words, if it has more than
-    /// [`MOST_DAYS`](days::MOST_DAYS) days.
+    /// [`MAX_DAYS`](days::MAX_DAYS) days.
     ///
     /// # Errors
     /// What is wrong.
@@ -172,10 +176,10 @@ impl Definition {
 }
 
 /// Why a file of entries did not come has been reported.
-struct Reported;
+struct AlreadyReported;
 
 /// One definition being read.
-struct Reading<'a> {
+struct DefinitionReader<'a> {
     content: &'a [u8],
     overrides: &'a Overrides,
     /// Name of the file of entries, once it is there.
@@ -183,14 +187,14 @@ struct Reading<'a> {
     findings: Findings,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> DefinitionReader<'a> {
     fn new(content: &'a [u8], overrides: &'a Overrides) -> Self {
-        let content = acclaim_tables::without_mark(content);
+        let content = acclaim_tables::strip_byte_order_mark(content);
         Self { content, overrides, entries_file: None, findings: Findings::default() }
     }
 
-    fn of_stored(content: &'a [u8], overrides: &'a Overrides) -> Self {
-        Self { findings: Findings::of_stored(), ..Self::new(content, overrides) }
+    fn for_stored(content: &'a [u8], overrides: &'a Overrides) -> Self {
+        Self { findings: Findings::for_stored(), ..Self::new(content, overrides) }
     }
 
     /// Reads JSON.
@@ -203,7 +207,7 @@ impl<'a> Reading<'a> {
     }
 
     fn decoded(&mut self) -> Option<&'a str> {
-        if self.content.len() > MOST_LENGTH {
+        if self.content.len() > MAX_LENGTH {
             self.findings.add(Place::Nowhere, "", too_long(self.content.len()));
             return None;
         }
@@ -217,7 +221,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads all tables, whatever mistakes are found; `None` if something that must be there is not.
-    fn definition(&mut self, root: Node<'_>, load: Option<&mut Load<'_>>) -> Option<Definition> {
+    fn definition(&mut self, root: Node<'_>, load: Option<&mut FileLoader<'_>>) -> Option<Definition> {
         let node = root;
         let mut root = Table::root(node, &mut self.findings)?;
         let findings = &mut self.findings;
@@ -264,7 +268,7 @@ impl<'a> Reading<'a> {
     fn content(
         &mut self,
         root: &mut Table<'_>,
-        load: Option<&mut Load<'_>>,
+        load: Option<&mut FileLoader<'_>>,
         mut categories: Categories,
         rules: &Rules,
     ) -> (Vec<Category>, Vec<Entry>) {
@@ -278,7 +282,7 @@ impl<'a> Reading<'a> {
                 details.refuse(&mut self.findings);
                 true
             }
-            Err(Reported) => false,
+            Err(AlreadyReported) => false,
         };
         // Where the file of entries did not come or was not read, that is the mistake, not the entries that are missing with it.
         if !loaded {
@@ -292,21 +296,21 @@ impl<'a> Reading<'a> {
     fn load_entries(
         &mut self,
         root: &mut Table<'_>,
-        load: Option<&mut Load<'_>>,
-    ) -> Result<Option<Vec<u8>>, Reported> {
+        load: Option<&mut FileLoader<'_>>,
+    ) -> Result<Option<Vec<u8>>, AlreadyReported> {
         let Some(field) = root.field("entries_csv") else { return Ok(None) };
         let Some(load) = load else {
             field.wrong(
                 &mut self.findings,
                 "names a file, which only a TOML definition can; give the entries as \"entry\"",
             );
-            return Err(Reported);
+            return Err(AlreadyReported);
         };
-        let name = field.text(&mut self.findings).ok_or(Reported)?;
+        let name = field.text(&mut self.findings).ok_or(AlreadyReported)?;
         match load(&name) {
-            Ok(content) if content.len() > MOST_LENGTH => {
+            Ok(content) if content.len() > MAX_LENGTH => {
                 field.wrong(&mut self.findings, too_long(content.len()));
-                Err(Reported)
+                Err(AlreadyReported)
             }
             Ok(content) => {
                 self.entries_file = Some(clipped(&name));
@@ -314,7 +318,7 @@ impl<'a> Reading<'a> {
             }
             Err(problem) => {
                 field.wrong(&mut self.findings, format!("cannot be read: {problem}"));
-                Err(Reported)
+                Err(AlreadyReported)
             }
         }
     }
@@ -329,5 +333,5 @@ impl<'a> Reading<'a> {
 }
 
 fn too_long(length: usize) -> String {
-    format!("the file has {length} bytes; at most {MOST_LENGTH} are possible")
+    format!("the file has {length} bytes; at most {MAX_LENGTH} are possible")
 }

@@ -11,9 +11,9 @@ use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use crate::id::PanelId;
 
 /// The most characters of a juror's or staff key's name.
-pub const MOST_NAME: usize = 100;
+pub const MAX_NAME_LENGTH: usize = 100;
 /// How similar two names must be, from 0 to 1, for one to be suggested for the other.
-const SIMILAR: f64 = 0.6;
+const MIN_SIMILARITY: f64 = 0.6;
 
 /// Whether a text can be the name of a juror or of a staff key: it is shown, and written into logs.
 ///
@@ -21,11 +21,11 @@ const SIMILAR: f64 = 0.6;
 /// What is wrong with it.
 pub fn check_name(name: &str) -> Result<(), String> {
     let characters = name.chars().count();
-    if characters > MOST_NAME {
-        return Err(format!("a name has 1 to {MOST_NAME} characters, and this has {characters}"));
+    if characters > MAX_NAME_LENGTH {
+        return Err(format!("a name has 1 to {MAX_NAME_LENGTH} characters, and this has {characters}"));
     }
-    if compared(name).is_empty() {
-        return Err(format!("a name has 1 to {MOST_NAME} characters that can be seen"));
+    if normalize_name(name).is_empty() {
+        return Err(format!("a name has 1 to {MAX_NAME_LENGTH} characters that can be seen"));
     }
     characters::check(name).map_err(|refused| format!("a name {refused}"))?;
     if name.contains(['\n', '\t']) {
@@ -43,7 +43,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 /// and a Turkish `ı` and its capital `I` as well: names in capitals are the same people. A crate for case folding would add a table of Unicode and lack the
 /// latter.
 #[must_use]
-pub fn compared(name: &str) -> String {
+pub fn normalize_name(name: &str) -> String {
     // A character that no name may hold is no spelling of one.
     let is_seen =
         |character: &char| !characters::is_invisible(*character) || characters::is_refused(*character);
@@ -55,19 +55,19 @@ pub fn compared(name: &str) -> String {
 
 /// Whether two spellings name one juror.
 #[must_use]
-pub fn is_same(one: &str, other: &str) -> bool {
-    one == other || compared(one) == compared(other)
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    one == other || normalize_name(one) == normalize_name(other)
 }
 
 /// Of some names the one that is most like `name`, if it is like it.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| -> String {
-        compared(name).nfd().filter(|character| !is_combining_mark(*character)).collect()
+        normalize_name(name).nfd().filter(|character| !is_combining_mark(*character)).collect()
     };
     let wanted = plain(name);
     let rated = known.into_iter().map(|known| (rating(&wanted, &plain(known)), known));
-    let similar = rated.filter(|(rating, _)| *rating >= SIMILAR);
+    let similar = rated.filter(|(rating, _)| *rating >= MIN_SIMILARITY);
     // Of equally similar ones the first, so that the same question has the same answer.
     similar.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, known)| known)
 }
@@ -95,7 +95,7 @@ pub struct Jurors {
 pub enum UnknownJuror {
     /// There is no such juror.
     #[error("the panel {panel} has no juror {name}{}", suggestion(nearest.as_deref()))]
-    NotThere {
+    NotFound {
         /// Of which panel.
         panel: PanelId,
         /// The name, quoted.
@@ -138,16 +138,16 @@ impl Jurors {
         if let Some(juror) = jurors.iter().find(|juror| *juror == name) {
             return Ok(juror);
         }
-        let form = compared(name);
-        let found: Vec<&String> = jurors.iter().filter(|juror| compared(juror) == form).collect();
+        let form = normalize_name(name);
+        let found: Vec<&String> = jurors.iter().filter(|juror| normalize_name(juror) == form).collect();
         match found[..] {
             [juror] => Ok(juror),
             [] => {
                 let nearest = nearest(name, jurors.iter().map(String::as_str)).map(str::to_owned);
-                Err(UnknownJuror::NotThere { panel: panel.clone(), name: quoted(name), nearest })
+                Err(UnknownJuror::NotFound { panel: panel.clone(), name: quoted(name), nearest })
             }
             _ => {
-                let candidates = found.iter().map(|juror| spelt_out(juror)).collect();
+                let candidates = found.iter().map(|juror| escape_non_ascii(juror)).collect();
                 Err(UnknownJuror::Ambiguous { name: quoted(name), candidates })
             }
         }
@@ -163,7 +163,7 @@ fn suggestion(nearest: Option<&str>) -> String {
 }
 
 /// A name, shown in full: names that look alike are distinguished.
-fn spelt_out(name: &str) -> String {
+fn escape_non_ascii(name: &str) -> String {
     let escape = |character: char| {
         if character.is_ascii() && !character.is_ascii_control() {
             character.to_string()
@@ -196,20 +196,25 @@ mod tests {
             ("Ama", "\u{feff}A\u{200b}ma\u{ad}"),
             ("J\u{30c}an", "\u{1f0}an"),
         ] {
-            assert!(is_same(one, other), "{one:?} {other:?}: {:?} {:?}", compared(one), compared(other));
+            assert!(
+                is_same_name(one, other),
+                "{one:?} {other:?}: {:?} {:?}",
+                normalize_name(one),
+                normalize_name(other)
+            );
         }
         for (one, other) in
             [("Ama", "A\u{202e}ma"), ("Ama", "Amá"), ("Ama Mensah", "AmaMensah"), ("Ana", "Anna"), ("Ø", "O")]
         {
-            assert!(!is_same(one, other), "{one:?} {other:?}");
+            assert!(!is_same_name(one, other), "{one:?} {other:?}");
         }
         for name in ["Ama", "ÇAĞLA", "ΑΣ ΣΑΣ", "ß", "\u{1f0}", "İz", "ǅ"] {
-            assert_eq!(compared(&compared(name)), compared(name), "{name}");
+            assert_eq!(normalize_name(&normalize_name(name)), normalize_name(name), "{name}");
         }
     }
 
     #[test]
-    fn a_name_can_be_read_and_told_apart() {
+    fn accepts_only_readable_names() {
         for name in ["Ama Mensah", "J", "علی\u{200c}رضا", "O'Brien, technical", &"é".repeat(100)] {
             assert_eq!(check_name(name), Ok(()), "{name}");
         }
@@ -242,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_juror_is_answered_with_the_nearest() {
+    fn suggests_nearest_juror() {
         let (jurors, panel) = jurors(&["Ama Mensah", "Kofi Boateng", "Julián Diaz"]);
         for (name, nearest) in [
             ("Ama Mensha", Some("Ama Mensah")),
@@ -251,7 +256,7 @@ mod tests {
             ("Kofi", None),
             ("Average", None),
         ] {
-            let Err(UnknownJuror::NotThere { nearest: found, .. }) = jurors.find(&panel, name) else {
+            let Err(UnknownJuror::NotFound { nearest: found, .. }) = jurors.find(&panel, name) else {
                 panic!("{name}")
             };
             assert_eq!(found.as_deref(), nearest, "{name}");
@@ -266,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_that_both_exist_are_told_apart() {
+    fn finds_exact_spelling_first() {
         let (jurors, panel) = jurors(&["Julián", "Julia\u{301}n"]);
         assert_eq!(jurors.find(&panel, "Julia\u{301}n"), Ok("Julia\u{301}n"));
         assert_eq!(jurors.find(&panel, "Julián"), Ok("Julián"));

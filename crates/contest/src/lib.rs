@@ -24,14 +24,14 @@ pub mod voter;
 pub mod zone;
 
 pub use amendment::Amendment;
-pub use ballot::{SelectionError, SelectionReason, Slate};
+pub use ballot::{BallotValidator, SelectionError, SelectionReason};
 pub use ballot_state::BallotState;
 pub use decimal::Decimal;
 pub use definition::{Definition, Mistake, Mistakes, Overrides};
 pub use entry::{Category, Entry, Titles};
 pub use id::{CategoryId, ContestId, EntryId, InvalidId, PanelId};
 pub use phase::Phase;
-pub use rounds::{Previous, Rounds};
+pub use rounds::{PreviousRound, Rounds};
 pub use rules::Rules;
 pub use subject::SubjectRules;
 pub use time::Instant;
@@ -39,4 +39,4 @@ pub use voter::{BallotId, TagKey, VoterTag};
 pub use zone::Zone;
 
 /// The largest whole number that every reader of JSON keeps exact (RFC 8259, section 6).
-pub const MAX_EXACT: u64 = (1 << 53) - 1;
+pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;

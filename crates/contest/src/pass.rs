@@ -17,7 +17,7 @@
 //!
 //! A pass holds a voter tag and no subject: a person who finds one learns no name.
 
-mod way;
+mod method;
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use subtle::ConstantTimeEq as _;
 
-pub use self::way::Way;
+pub use self::method::AdmissionMethod;
 use crate::id::{ChannelId, ContestId, is_id};
 use crate::voter::VoterTag;
 
@@ -75,7 +75,7 @@ pub struct Pass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
     /// How the voter was admitted.
-    pub way: Way,
+    pub method: AdmissionMethod,
     /// When, in whole seconds.
     pub at: Timestamp,
     /// The number of the newest revocation of the contest at that time. A revocation refuses its subjects' passes of a lower generation than its own.
@@ -118,10 +118,10 @@ impl Pass {
         bytes.extend(contest_mark(contest));
         match self.admission {
             None => bytes.extend(expires),
-            Some(Admission { way, at, generation }) => {
-                bytes.extend(short(expires)?);
-                bytes.push(way.byte());
-                bytes.extend(short(seconds(at)?)?);
+            Some(Admission { method, at, generation }) => {
+                bytes.extend(to_five_bytes(expires)?);
+                bytes.push(method.byte());
+                bytes.extend(to_five_bytes(seconds(at)?)?);
                 bytes.extend(generation.to_le_bytes());
             }
         }
@@ -165,11 +165,11 @@ impl Pass {
         let (expires, admission) = match version {
             VERSION_1 => (instant(reader.array()?)?, None),
             VERSION_2 => {
-                let expires = instant(long(reader.array()?))?;
-                let [way] = reader.array()?;
+                let expires = instant(from_five_bytes(reader.array()?))?;
+                let [method] = reader.array()?;
                 let admission = Admission {
-                    way: Way::of_byte(way).ok_or(PassError::Invalid)?,
-                    at: instant(long(reader.array()?))?,
+                    method: AdmissionMethod::from_byte(method).ok_or(PassError::Invalid)?,
+                    at: instant(from_five_bytes(reader.array()?))?,
                     generation: u32::from_le_bytes(reader.array()?),
                 };
                 (expires, Some(admission))
@@ -197,13 +197,13 @@ impl Pass {
 }
 
 /// Seconds as version 2 has them; `None` if they are too many.
-fn short(seconds: [u8; 8]) -> Option<[u8; INSTANT_LENGTH]> {
+fn to_five_bytes(seconds: [u8; 8]) -> Option<[u8; INSTANT_LENGTH]> {
     let [low @ .., 0, 0, 0] = seconds else { return None };
     Some(low)
 }
 
 /// Seconds as version 1 has them.
-fn long([a, b, c, d, e]: [u8; INSTANT_LENGTH]) -> [u8; 8] {
+fn from_five_bytes([a, b, c, d, e]: [u8; INSTANT_LENGTH]) -> [u8; 8] {
     [a, b, c, d, e, 0, 0, 0]
 }
 

@@ -12,13 +12,13 @@ pub struct Rounds {
     pub from: ContestId,
     /// Which result of it. Absent until the engine has looked: then the definition has no entries yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Previous>,
+    pub previous: Option<PreviousRound>,
 }
 
 /// The contest that another one's entries come from, at the point it was certified. Field order is the canonical order in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Previous {
+pub struct PreviousRound {
     /// Its log's origin.
     pub origin: String,
     /// Its log's size just after its `certified` entry.

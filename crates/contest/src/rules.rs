@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use acclaim_text::shortened;
 pub use contradictions::Contradiction;
-pub(crate) use contradictions::MOST_LISTED;
+pub(crate) use contradictions::MAX_LIST_LENGTH;
 pub use panel_score::{MAX_POINTS, ScoreError};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::entry::Category;
 use crate::id::{CategoryId, ChannelId, InvalidId, PanelId};
 
 /// The most ballots of a voter where they are counted: whoever looks at a voter's ballots looks at all of them.
-pub const MOST_BALLOTS_PER_VOTER: u32 = 10_000;
+pub const MAX_BALLOTS_PER_VOTER: u32 = 10_000;
 
 /// All that decides what counts and who wins; fixed from the opening on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub struct Rules {
     pub limits: Vec<Limit>,
     /// How voters get a pass. From version 2 of the log on, where it is always there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub admission: Option<Admission>,
+    pub admission: Option<AdmissionRules>,
 }
 
 /// Of some categories a sheet (a voter's ballots in one channel and period) votes in at most a given number: one's own district, and the
@@ -59,7 +59,7 @@ pub struct Limit {
 /// How voters get a pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Admission {
+pub struct AdmissionRules {
     /// At least one: `pass`, `code`, `email`, `sms`, `oidc` or `open`.
     pub methods: Vec<String>,
 }
@@ -67,7 +67,7 @@ pub struct Admission {
 impl Rules {
     /// Least and most different entries of a category that a ballot votes for.
     #[must_use]
-    pub fn votes_in(&self, category: &Category) -> [u32; 2] {
+    pub fn vote_bounds(&self, category: &Category) -> [u32; 2] {
         category.votes.unwrap_or(self.ballot.votes_per_category)
     }
 }
@@ -90,7 +90,7 @@ pub struct BallotRules {
     pub revisions: Option<u32>,
     /// How often a voter may fill the same category.
     pub period: Period,
-    /// Ballots of a voter, at most [`MOST_BALLOTS_PER_VOTER`]; there if and only if `period` is [`Period::Counted`].
+    /// Ballots of a voter, at most [`MAX_BALLOTS_PER_VOTER`]; there if and only if `period` is [`Period::Counted`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ballots_per_voter: Option<u32>,
     /// How precisely the log tells the time of casting.

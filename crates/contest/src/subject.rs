@@ -24,7 +24,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
-pub use domains::{DomainRule, DomainTable, DomainTableError, Plus};
+pub use domains::{DomainRule, DomainTable, DomainTableError, PlusHandling};
 pub use list::{Person, RefusedSubject, RefusedSubjects};
 
 /// Characters of a canonical subject, and of a raw one: the longest address with its scheme fits.
@@ -43,7 +43,7 @@ pub enum SubjectRules {
     #[serde(rename = "canonical-1")]
     Canonical1 {
         /// What a subject without a scheme is.
-        subjects_are: SubjectsAre,
+        subjects_are: DefaultScheme,
         /// How addresses are read, by domain.
         domains: DomainTable,
     },
@@ -52,7 +52,7 @@ pub enum SubjectRules {
 /// What a subject without a scheme is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SubjectsAre {
+pub enum DefaultScheme {
     /// A mail address; anything else is refused.
     #[default]
     Addresses,
@@ -60,7 +60,7 @@ pub enum SubjectsAre {
     Ids,
 }
 
-impl SubjectsAre {
+impl DefaultScheme {
     /// The word that is sent and stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -71,7 +71,7 @@ impl SubjectsAre {
     }
 }
 
-impl FromStr for SubjectsAre {
+impl FromStr for DefaultScheme {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -84,7 +84,7 @@ impl FromStr for SubjectsAre {
 
 /// The organiser says that subjects are something else than the contest's first list said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OtherSubjects {
+pub enum SubjectRulesConflict {
     /// The contest is older than the canonical form.
     #[error(
         "the contest's subjects are compared byte for byte, since it was created before there were ids: leave `{asked}` out"
@@ -97,7 +97,7 @@ pub enum OtherSubjects {
     #[error(
         "the contest's subjects are {kept}, as its first list said, and cannot become {asked}: one person could be two voters"
     )]
-    Kept {
+    OtherScheme {
         /// What the contest's subjects are.
         kept: &'static str,
         /// What the request says.
@@ -141,7 +141,7 @@ pub enum SubjectError {
     LocalCharacter(char),
     /// Nothing is left of the part before the `@`.
     #[error("has nothing before the `@` that tells its person apart")]
-    NothingLeft,
+    EmptyLocalPart,
     /// The part behind the `@`.
     #[error("has no domain name behind the `@`: correct it, as in ama@example.org")]
     Domain,
@@ -163,21 +163,21 @@ impl SubjectRules {
     /// The rules of a request: the contest's own, or if it has none yet those that it gets. `asked` is what the request says that subjects are, if it does.
     ///
     /// # Errors
-    /// [`OtherSubjects`] if the request contradicts the contest's.
-    pub fn of_request(
+    /// [`SubjectRulesConflict`] if the request contradicts the contest's.
+    pub fn resolve(
         kept: Option<Self>,
-        asked: Option<SubjectsAre>,
+        asked: Option<DefaultScheme>,
         domains: &DomainTable,
-    ) -> Result<Self, OtherSubjects> {
+    ) -> Result<Self, SubjectRulesConflict> {
         match (kept, asked) {
             (None, asked) => {
                 Ok(Self::Canonical1 { subjects_are: asked.unwrap_or_default(), domains: domains.clone() })
             }
-            (Some(Self::Raw), Some(SubjectsAre::Ids)) => {
-                Err(OtherSubjects::Raw { asked: SubjectsAre::Ids.as_str() })
+            (Some(Self::Raw), Some(DefaultScheme::Ids)) => {
+                Err(SubjectRulesConflict::Raw { asked: DefaultScheme::Ids.as_str() })
             }
             (Some(Self::Canonical1 { subjects_are, .. }), Some(asked)) if asked != subjects_are => {
-                Err(OtherSubjects::Kept { kept: subjects_are.as_str(), asked: asked.as_str() })
+                Err(SubjectRulesConflict::OtherScheme { kept: subjects_are.as_str(), asked: asked.as_str() })
             }
             (Some(kept), _) => Ok(kept),
         }
@@ -207,7 +207,11 @@ fn raw(text: &str) -> Result<String, SubjectError> {
     }
 }
 
-fn canonical_1(text: &str, subjects_are: SubjectsAre, domains: &DomainTable) -> Result<String, SubjectError> {
+fn canonical_1(
+    text: &str,
+    subjects_are: DefaultScheme,
+    domains: &DomainTable,
+) -> Result<String, SubjectError> {
     let text = characters::trimmed(text);
     if text.is_empty() {
         return Err(SubjectError::Empty);
@@ -225,8 +229,8 @@ fn canonical_1(text: &str, subjects_are: SubjectsAre, domains: &DomainTable) -> 
             };
             format!("{}:{body}", scheme.as_str())
         }
-        (None, SubjectsAre::Ids) => format!("{}:{}", Scheme::Id.as_str(), id(text)?),
-        (None, SubjectsAre::Addresses) => {
+        (None, DefaultScheme::Ids) => format!("{}:{}", Scheme::Id.as_str(), id(text)?),
+        (None, DefaultScheme::Addresses) => {
             format!("{}:{}", Scheme::Mailto.as_str(), mail::bare_address(text, domains)?)
         }
     };
@@ -302,7 +306,7 @@ fn id(text: &str) -> Result<String, SubjectError> {
     if text.is_empty() {
         return Err(SubjectError::Empty);
     }
-    let is_unwanted = |c: &char| characters::is_refused_in_subject(*c) && !characters::belongs_to_writing(*c);
+    let is_unwanted = |c: &char| characters::is_refused_in_subject(*c) && !characters::is_part_of_script(*c);
     match text.chars().find(is_unwanted) {
         Some(invisible) => Err(SubjectError::Invisible(invisible)),
         None => Ok(text.nfc().collect()),

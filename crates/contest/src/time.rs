@@ -18,13 +18,13 @@ pub struct Instant(Timestamp);
 pub struct InvalidInstant(String);
 
 /// The first second of year 1 and the last of year 9999: what four digits of a year can write.
-const WRITABLE: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_207_200;
+const VALID_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_207_200;
 
 impl Instant {
     /// The instant so many seconds after 1970-01-01T00:00:00Z. `None` outside the years 1 to 9999.
     #[must_use]
     pub fn from_seconds(seconds: i64) -> Option<Self> {
-        if !WRITABLE.contains(&seconds) {
+        if !VALID_SECONDS.contains(&seconds) {
             return None;
         }
         Timestamp::from_second(seconds).ok().map(Self)
@@ -34,7 +34,7 @@ impl Instant {
     #[must_use]
     pub fn at_or_before(time: Timestamp) -> Self {
         let seconds = time.as_nanosecond().div_euclid(1_000_000_000);
-        let clamped = i64::try_from(seconds).unwrap_or(0).clamp(*WRITABLE.start(), *WRITABLE.end());
+        let clamped = i64::try_from(seconds).unwrap_or(0).clamp(*VALID_SECONDS.start(), *VALID_SECONDS.end());
         Self(Timestamp::from_second(clamped).unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Instant {
 impl CastTime {
     /// The time of casting as the log tells it: `2021-03-14T12:05Z`, `2021-03-14T12Z` or `2021-03-14`, in UTC.
     #[must_use]
-    pub fn cut(self, time: Timestamp) -> String {
+    pub fn truncate(self, time: Timestamp) -> String {
         let mut text = Instant::at_or_before(time).to_string();
         match self {
             Self::Minute => text.replace_range(16.., "Z"),
@@ -134,10 +134,10 @@ mod tests {
     }
 
     #[test]
-    fn casting_is_told_as_coarsely_as_the_contest_says() {
+    fn truncates_cast_time() {
         let time: Timestamp = "2021-03-14T12:05:59.999Z".parse().unwrap();
-        assert_eq!(CastTime::Minute.cut(time), "2021-03-14T12:05Z");
-        assert_eq!(CastTime::Hour.cut(time), "2021-03-14T12Z");
-        assert_eq!(CastTime::Day.cut(time), "2021-03-14");
+        assert_eq!(CastTime::Minute.truncate(time), "2021-03-14T12:05Z");
+        assert_eq!(CastTime::Hour.truncate(time), "2021-03-14T12Z");
+        assert_eq!(CastTime::Day.truncate(time), "2021-03-14");
     }
 }

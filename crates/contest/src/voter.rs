@@ -26,12 +26,12 @@ macro_rules! sixteen_bytes {
         impl $name {
             /// The text form, in a buffer of its own: no allocation on the path of a ballot.
             #[must_use]
-            pub fn text(&self) -> Text {
+            pub fn text(&self) -> TagText {
                 let mut buffer = [0; TEXT_LENGTH];
                 // 16 bytes make exactly 22 characters.
                 let written = URL_SAFE_NO_PAD.encode_slice(self.0, &mut buffer);
                 debug_assert_eq!(written, Ok(TEXT_LENGTH));
-                Text(buffer)
+                TagText(buffer)
             }
 
             /// The first four bytes, which a voter's tag and ballot ids share.
@@ -102,9 +102,9 @@ sixteen_bytes!(
 
 /// The 22 characters of a [`VoterTag`] or [`BallotId`].
 #[derive(Clone, Copy)]
-pub struct Text([u8; TEXT_LENGTH]);
+pub struct TagText([u8; TEXT_LENGTH]);
 
-impl Text {
+impl TagText {
     /// As text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -162,7 +162,7 @@ impl<'s, S: Iterator<Item = (&'s str, &'s str)>> BallotContent<'_, S> {
     /// The ballot id: the tag's first 4 bytes, then 12 bytes of BLAKE3 in derive-key mode over the length-prefixed fields.
     #[must_use]
     pub fn id(self) -> BallotId {
-        let mut fields = Fields::new();
+        let mut fields = FieldHasher::new();
         fields.add(self.contest.as_str().as_bytes());
         fields.add(&self.voter.0);
         fields.add(self.channel.unwrap_or_default().as_bytes());
@@ -181,13 +181,13 @@ impl<'s, S: Iterator<Item = (&'s str, &'s str)>> BallotContent<'_, S> {
 }
 
 /// Length-prefixed fields on their way into the hasher, which is slow with many small pieces.
-struct Fields {
+struct FieldHasher {
     hasher: blake3::Hasher,
     gathered: [u8; 512],
     length: usize,
 }
 
-impl Fields {
+impl FieldHasher {
     fn new() -> Self {
         Self { hasher: blake3::Hasher::new_from_context_key(&CONTEXT_KEY), gathered: [0; 512], length: 0 }
     }

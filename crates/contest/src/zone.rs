@@ -17,7 +17,7 @@ pub struct Zone {
 impl Zone {
     /// The zone of an IANA name, such as `Europe/Zurich`; `None` if there is none.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         let zone = TimeZoneDatabase::bundled().get(name).ok()?;
         Some(Self { name: name.to_owned(), zone })
     }
@@ -36,7 +36,7 @@ impl Zone {
 
     /// Whether its clocks show UTC at this instant.
     #[must_use]
-    pub fn shows_utc(&self, instant: Instant) -> bool {
+    pub fn is_utc_at(&self, instant: Instant) -> bool {
         self.zone.to_offset(instant.timestamp()).seconds() == 0
     }
 
@@ -54,14 +54,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_and_read_as_clocks_there_show_them() {
-        let zone = Zone::named("Europe/Zurich").unwrap();
+    fn converts_between_utc_and_zone() {
+        let zone = Zone::from_name("Europe/Zurich").unwrap();
         let summer: Instant = "2021-06-30T22:00:00Z".parse().unwrap();
         assert_eq!(zone.at(summer).to_string(), "2021-07-01T00:00:00");
         assert_eq!(zone.instant("2021-07-01T00:00:00"), Ok(summer));
         assert_eq!(zone.instant("2021-06-30T22:00:00Z"), Ok(summer));
         assert!(zone.instant("2021-03-28T02:30:00").unwrap_err().contains("does not exist"));
-        assert!(!zone.shows_utc(summer) && Zone::named("UTC").unwrap().shows_utc(summer));
-        assert!(Zone::named("Europe/Atlantis").is_none());
+        assert!(!zone.is_utc_at(summer) && Zone::from_name("UTC").unwrap().is_utc_at(summer));
+        assert!(Zone::from_name("Europe/Atlantis").is_none());
     }
 }

@@ -7,7 +7,7 @@ mod jurors;
 
 use std::collections::HashMap;
 
-use acclaim_contest::csv_cell::{quoted, row};
+use acclaim_contest::csv_cell::{quoted_cell, row};
 
 use self::jurors::Jurors;
 use crate::{
@@ -157,12 +157,17 @@ impl<'a> Table<'a> {
         let empty = 4 + 2 * rules.channels.len() + 3 * rules.panels.len() + 6;
         cells.resize(cells.len() + empty, String::new());
         cells.extend(self.without_rulings(entry.entry.as_str()));
-        cells.extend([quoted(&entry.reason), entry.votes.to_string()]);
+        cells.extend([quoted_cell(&entry.reason), entry.votes.to_string()]);
         self.row(cells, None)
     }
 
     fn beginning(&self, entry: &str, title: &str) -> Vec<String> {
-        vec![self.category.id.to_string(), quoted(&self.category.title), entry.to_owned(), quoted(title)]
+        vec![
+            self.category.id.to_string(),
+            quoted_cell(&self.category.title),
+            entry.to_owned(),
+            quoted_cell(title),
+        ]
     }
 
     fn without_rulings(&self, entry: &str) -> [String; 2] {

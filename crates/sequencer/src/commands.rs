@@ -1,7 +1,7 @@
 //! Staff commands: each becomes entries, all of them or none, or is refused.
 
 use acclaim_ballot_log::Amendment;
-use acclaim_contest::{CategoryId, Instant, Phase, Zone, definition::Definition, juror::is_same};
+use acclaim_contest::{CategoryId, Instant, Phase, Zone, definition::Definition, juror::is_same_name};
 use acclaim_store::{
     Command, CommandOutcome, RequestId, StoreError,
     command::{
@@ -152,7 +152,7 @@ impl ContestTask {
     fn in_utc(&self, command: Command) -> Result<Command, String> {
         match command {
             Command::Amend { what, key, to: Amendment::Text(text), reason } if what == "closes" => {
-                let closes = match Zone::named(&self.record.definition.time_zone) {
+                let closes = match Zone::from_name(&self.record.definition.time_zone) {
                     Some(zone) => zone.instant(&text)?.to_string(),
                     None => text,
                 };
@@ -183,7 +183,7 @@ impl ContestTask {
 
     /// Whether a juror has entered the same scores, or the same recusal, as often as a juror may; what organisers enter for jurors has no end.
     async fn is_corrected_too_often(&self, command: &Command, by: &str) -> Result<bool, StoreError> {
-        if !matches!(command, Command::Score { juror, .. } | Command::Recusal { juror, .. } if is_same(juror, by))
+        if !matches!(command, Command::Score { juror, .. } | Command::Recusal { juror, .. } if is_same_name(juror, by))
         {
             return Ok(false);
         }

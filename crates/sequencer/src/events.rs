@@ -2,7 +2,7 @@
 
 use acclaim_ballot_log::{
     Event,
-    entry::{MAX_ENTRY_LENGTH, Reasoned, Recusal},
+    entry::{MAX_ENTRY_LENGTH, Recusal, RulingDetails},
 };
 use acclaim_contest::{BallotId, Instant, Rules};
 use acclaim_store::command::{Command, Reason, TAG_KEY_DESTROYED};
@@ -15,7 +15,7 @@ const ENTRY_BYTES: usize = 1_000;
 /// The entries that a ruling, score or other staff event becomes under these rules; none for the commands that are more than entries (open, close).
 pub(crate) fn of_command(command: &Command, rules: &Rules, by: &str, at: Instant) -> Vec<Event> {
     let by = by.to_owned();
-    let reasoned = |reason: &Reason| Reasoned {
+    let reasoned = |reason: &Reason| RulingDetails {
         by: by.clone(),
         reason: reason.reason.clone(),
         note: reason.note.clone(),

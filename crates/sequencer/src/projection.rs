@@ -89,7 +89,7 @@ pub(crate) async fn reconcile(
     // Read after the log: an older row would be called wrong where it is only old.
     let gone = || StoreError::Conflict("the contest is gone".to_owned());
     let mut record = stores.database.contest(contest).await?.ok_or_else(gone)?;
-    let Some(definition) = logged.completed_from(&record.definition) else {
+    let Some(definition) = logged.into_definition(&record.definition) else {
         return Ok(Reconciled { record, closing: None });
     };
     let closing = asked_closing(stores, &record, log.replay.tally()).await?;

@@ -1,6 +1,6 @@
 //! Voting: opening, recording what the intake hands out, beginning anew after a loss of the intake, closing.
 
-use acclaim_ballot_log::{Event, LogEntry, entry::opening};
+use acclaim_ballot_log::{Event, LogEntry, entry::opening_events};
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
     CommandOutcome, RequestId, StoreError,
@@ -23,7 +23,7 @@ impl ContestTask {
         let mut definition = Definition::clone(&self.record.definition);
         definition.opens = at;
         let mut batch = Batch::default();
-        let mut opening = opening(&definition);
+        let mut opening = opening_events(&definition);
         opening.extend(self.issued_events(Some(at)).await.map_err(Halt::of_call)?);
         let mut first = None;
         for event in &opening {

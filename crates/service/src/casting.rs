@@ -160,7 +160,7 @@ fn write_ballot(
     let replaces = replaces
         .map(|id| id.parse::<BallotId>().map_err(|error| CastError::MalformedReplaces(error.to_string())))
         .transpose()?;
-    let checked = contest.slate.check(&mut selections);
+    let checked = contest.validator.check(&mut selections);
     match &checked {
         Ok(()) => {}
         // Such a ballot may have been recorded before; every other fault is one for good.
@@ -173,7 +173,7 @@ fn write_ballot(
         channel,
         period,
         replaces,
-        at: &rules.ballot.cast_time.cut(arrived),
+        at: &rules.ballot.cast_time.truncate(arrived),
         selections: selections.iter().copied(),
     };
     let mut entry = Vec::with_capacity(160 + 24 * selections.len());

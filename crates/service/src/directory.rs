@@ -7,7 +7,7 @@ use std::{
 };
 
 use acclaim_ballot_log::{Event, LogEntry, SigningKey, entry::ContestHeader};
-use acclaim_contest::{ContestId, Phase, TagKey, ballot::Slate, days::Days, rules::Period};
+use acclaim_contest::{ContestId, Phase, TagKey, ballot::BallotValidator, days::Days, rules::Period};
 use acclaim_store::{
     ContestRecord, Database, Hub, Keyring, StoreError, certification::was_certified, hub::Notice,
 };
@@ -23,7 +23,7 @@ pub struct Contest {
     /// As the database has it.
     pub record: ContestRecord,
     /// For checking ballots.
-    pub slate: Slate,
+    pub validator: BallotValidator,
     /// The days of a contest in which voters vote once a day, each with its first instant; empty for others.
     pub days: Days,
     /// None once it is destroyed.
@@ -72,7 +72,12 @@ impl Contest {
         let origin = keyring.origin(record.id());
         let key = SigningKey::from_seed(&origin, &keyring.log_seed).map_err(|error| corrupt(&error))?;
         Ok(Self {
-            slate: Slate::new(&definition.categories, &definition.entries, &definition.rules, &withdrawn),
+            validator: BallotValidator::new(
+                &definition.categories,
+                &definition.entries,
+                &definition.rules,
+                &withdrawn,
+            ),
             days,
             tag_key: record
                 .tag_key

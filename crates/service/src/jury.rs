@@ -61,7 +61,7 @@ pub struct StandingRecusal {
 pub fn own_name<'a>(contest: &'a Contest, key: &'a StaffKey) -> &'a str {
     let panels = contest.record.definition.rules.panels.iter();
     let own = panels.filter(|panel| key.panel.as_ref() == Some(&panel.id)).flat_map(|panel| &panel.jurors);
-    own.into_iter().find(|juror| juror::is_same(juror, &key.name)).map_or(&key.name, String::as_str)
+    own.into_iter().find(|juror| juror::is_same_name(juror, &key.name)).map_or(&key.name, String::as_str)
 }
 
 /// The panel of a juror's key, and the juror's name in the log.

@@ -267,7 +267,7 @@ fn left<'a>(contest: &'a Contest, sheet: &'a Sheet) -> impl Iterator<Item = &'a 
     let beyond: HashSet<&str> =
         used_up.flat_map(|limit| &limit.categories).map(acclaim_contest::CategoryId::as_str).collect();
     let categories = definition.categories.iter().filter(move |category| {
-        let [least, _] = rules.votes_in(category);
+        let [least, _] = rules.vote_bounds(category);
         sheet.votes.saturating_add(size(least)) <= most
     });
     let ids = categories.map(|category| category.id.as_str());

@@ -11,8 +11,8 @@ use std::{
 use acclaim_contest::{
     ContestId, Instant, Phase, SubjectRules, TagKey, VoterTag,
     id::{ChannelId, is_id},
-    pass::{Admission, Pass, Way},
-    subject::{DomainTable, SubjectsAre},
+    pass::{Admission, AdmissionMethod, Pass},
+    subject::{DefaultScheme, DomainTable},
 };
 use acclaim_store::{
     Keyring, RequestId, StoreError, Stores,
@@ -42,7 +42,7 @@ pub struct PassRequest {
     /// The subjects, as people write them; or `count`.
     pub subjects: Option<Vec<String>>,
     /// What subjects without a scheme are.
-    pub subjects_are: Option<SubjectsAre>,
+    pub subjects_are: Option<DefaultScheme>,
     /// The number of voters without names.
     pub count: Option<usize>,
     /// The channel that the votes count in.
@@ -90,7 +90,7 @@ pub struct RevocationRequest {
     /// The subjects, or what minting without names answered.
     pub subjects: Vec<String>,
     /// What subjects without a scheme are.
-    pub subjects_are: Option<SubjectsAre>,
+    pub subjects_are: Option<DefaultScheme>,
     /// What it says of passes to come.
     pub mode: Mode,
     /// Why; never in the log.
@@ -164,7 +164,7 @@ impl Passes {
             let (voters, rules) = self.voters(contest, whom, &asked.id).await?;
             let tags: Vec<VoterTag> = voters.iter().map(|voter| tag_key.tag(&voter.canonical)).collect();
             let passes = PassCount {
-                source: Way::Pass.as_str(),
+                source: AdmissionMethod::Pass.as_str(),
                 id: &asked.id,
                 request: asked.hash,
                 more: voters.len() as u64,
@@ -218,9 +218,9 @@ impl Passes {
     fn rules(
         &self,
         kept: Option<SubjectRules>,
-        asked: Option<SubjectsAre>,
+        asked: Option<DefaultScheme>,
     ) -> Result<SubjectRules, PassesError> {
-        let rules = SubjectRules::of_request(kept, asked, &self.domains);
+        let rules = SubjectRules::resolve(kept, asked, &self.domains);
         rules.map_err(|error| PassesError::OtherSubjects(error.to_string()))
     }
 
@@ -262,7 +262,7 @@ impl Passes {
         let no_key = PassesError::Internal("the pass key of the request is not there");
         let pass_key = self.keyring.pass_keys().iter().find(|key| key.id == pass_key).ok_or(no_key)?;
         let admission = minting.map(|minting| Admission {
-            way: Way::Pass,
+            method: AdmissionMethod::Pass,
             at: minting.admitted.timestamp(),
             generation: minting.generation,
         });

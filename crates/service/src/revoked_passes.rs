@@ -196,7 +196,7 @@ impl Drop for Pending {
 
 #[cfg(test)]
 mod tests {
-    use acclaim_contest::pass::{Admission, Way};
+    use acclaim_contest::pass::{Admission, AdmissionMethod};
     use acclaim_store_sqlite::DataDirectory;
     use jiff::Timestamp;
 
@@ -205,8 +205,11 @@ mod tests {
     const AMA: VoterTag = VoterTag([1; 16]);
 
     fn pass(generation: Option<u32>) -> Pass {
-        let admission =
-            generation.map(|generation| Admission { way: Way::Pass, at: Timestamp::UNIX_EPOCH, generation });
+        let admission = generation.map(|generation| Admission {
+            method: AdmissionMethod::Pass,
+            at: Timestamp::UNIX_EPOCH,
+            generation,
+        });
         Pass { voter: AMA, channel: None, group: None, expires: Timestamp::MAX, admission }
     }
 

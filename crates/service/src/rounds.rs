@@ -6,7 +6,7 @@ use std::{
 };
 
 use acclaim_contest::{
-    Category, ContestId, Definition, Entry, Mistakes, Overrides, Phase, Previous, Rounds,
+    Category, ContestId, Definition, Entry, Mistakes, Overrides, Phase, PreviousRound, Rounds,
     id::{CategoryId, EntryId},
 };
 use acclaim_store::{
@@ -111,7 +111,7 @@ pub(crate) async fn resolve(
     let categories = categories(&source, &champions, &definition)?;
     let entries = entries(&source, &champions)?;
     let Certification { size, root, result } = certified;
-    let previous = Some(Previous { origin: source.origin.clone(), size, root, result });
+    let previous = Some(PreviousRound { origin: source.origin.clone(), size, root, result });
     let rounds = Some(Rounds { from: from.clone(), previous });
     check_whole(Definition { categories, entries, rounds, ..definition }).await
 }

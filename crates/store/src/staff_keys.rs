@@ -2,7 +2,7 @@
 
 use acclaim_contest::{
     ContestId, Instant, PanelId, Phase,
-    juror::{UnknownJuror, check_name, is_same},
+    juror::{UnknownJuror, check_name, is_same_name},
 };
 
 use crate::{
@@ -216,7 +216,7 @@ async fn made_before(
 ) -> Result<Option<CreatedKey>, NewKeyError> {
     let Some(key) = database.staff_key(hash(token)).await? else { return Ok(None) };
     let is_named = match &wanted.name {
-        Some(name) if wanted.role == Role::Juror => is_same(name, &key.name),
+        Some(name) if wanted.role == Role::Juror => is_same_name(name, &key.name),
         Some(name) => *name == key.name,
         None => key.name == made_name(wanted.role, token),
     };
@@ -261,11 +261,11 @@ async fn juror_name(
     }
     let registered = match known.find(panel, name) {
         Ok(registered) => registered.to_owned(),
-        Err(UnknownJuror::NotThere { .. }) if rules.jurors.is_empty() => name.to_owned(),
+        Err(UnknownJuror::NotFound { .. }) if rules.jurors.is_empty() => name.to_owned(),
         Err(unknown) => return Err(invalid("name", format!("the name {name:?}: {unknown}"))),
     };
     let has_key = |key: &&StaffKey| {
-        key.is_valid(now) && jurors::is_jurors(key, contest, panel) && is_same(&key.name, &registered)
+        key.is_valid(now) && jurors::is_jurors(key, contest, panel) && is_same_name(&key.name, &registered)
     };
     if let Some(key) = keys.iter().find(has_key) {
         return Err(NewKeyError::NameInUse {

@@ -5,21 +5,21 @@
 
 use crate::{
     encoding::decode,
-    table::{Builder, Form, Table, Unreadable},
+    table::{Builder, Table, TableError, TableFormat},
 };
 
 /// What can stand between cells. Of those that are equally frequent in the first row the first is taken.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
-pub(crate) fn read(content: &[u8]) -> Result<Table, Unreadable> {
-    let text = decode(content).map_err(|error| Unreadable {
+pub(crate) fn read(content: &[u8]) -> Result<Table, TableError> {
+    let text = decode(content).map_err(|error| TableError {
         row: None,
         line: Some(error.line),
         problem: error.problem,
     })?;
     let (named, lines, rest) = named_delimiter(&text);
     let delimiter = named.or_else(|| delimiter(rest));
-    let mut builder = Builder::new(Form::Text(delimiter));
+    let mut builder = Builder::new(TableFormat::Text(delimiter));
     let mut reader = Reader { rest, delimiter, row: 0, line: lines };
     while !reader.rest.is_empty() {
         reader.row(&mut builder)?;
@@ -78,7 +78,7 @@ enum End {
 
 impl Reader<'_> {
     /// Reads one row, blank or not.
-    fn row(&mut self, builder: &mut Builder) -> Result<(), Unreadable> {
+    fn row(&mut self, builder: &mut Builder) -> Result<(), TableError> {
         self.row = self.row.saturating_add(1);
         let line = self.line;
         let mut is_first = true;
@@ -89,7 +89,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn cell(&mut self, builder: &mut Builder, is_first: bool) -> Result<End, Unreadable> {
+    fn cell(&mut self, builder: &mut Builder, is_first: bool) -> Result<End, TableError> {
         let trimmed = self.rest.trim_start_matches(|c: char| c == ' ' && self.delimiter != Some(' '));
         let is_spaced = !is_first && trimmed.len() < self.rest.len();
         if let Some(quoted) = trimmed.strip_prefix('"') {
@@ -108,7 +108,7 @@ impl Reader<'_> {
     }
 
     /// The text of a cell whose opening quotation mark has been read, with one kind of line end, and what follows its closing one.
-    fn quoted<'r>(&mut self, text: &'r str) -> Result<(String, &'r str), Unreadable> {
+    fn quoted<'r>(&mut self, text: &'r str) -> Result<(String, &'r str), TableError> {
         let opened = self.line;
         let mut cell = String::new();
         let mut rest = text;
@@ -158,7 +158,7 @@ impl Reader<'_> {
         End::Row
     }
 
-    fn unreadable(&self, line: u32, problem: String) -> Unreadable {
-        Unreadable { row: Some(self.row), line: Some(line), problem }
+    fn unreadable(&self, line: u32, problem: String) -> TableError {
+        TableError { row: Some(self.row), line: Some(line), problem }
     }
 }

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
 /// How to save a file that is refused for its encoding.
-const SAVE: &str = "save it as UTF-8 (Excel: Save as, \"CSV UTF-8\"; LibreOffice: Save as, character set \"Unicode (UTF-8)\")";
+const SAVE_ADVICE: &str = "save it as UTF-8 (Excel: Save as, \"CSV UTF-8\"; LibreOffice: Save as, character set \"Unicode (UTF-8)\")";
 /// Bytes by which UTF-16 without a mark is recognised.
 const SAMPLE: usize = 1024;
 
 /// A text in an encoding that is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undecodable {
+pub struct DecodeError {
     /// Where the first wrong bytes stand, as an offset in the content.
     pub at: usize,
     /// The line they stand in, from 1.
@@ -23,40 +23,44 @@ pub struct Undecodable {
 /// The text of a file, without its mark.
 ///
 /// # Errors
-/// [`Undecodable`] names the encoding that the text seems to have.
-pub fn decode(content: &[u8]) -> Result<Cow<'_, str>, Undecodable> {
+/// [`DecodeError`] names the encoding that the text seems to have.
+pub fn decode(content: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
     if content.starts_with(b"\xff\xfe\0\0") || content.starts_with(b"\0\0\xfe\xff") {
-        return Err(undecodable(content, 0, format!("the file is UTF-32; {SAVE}")));
+        return Err(decode_error(content, 0, format!("the file is UTF-32; {SAVE_ADVICE}")));
     }
     if let Some(rest) = content.strip_prefix(b"\xff\xfe") {
-        return utf_16(rest, u16::from_le_bytes).map(Cow::Owned);
+        return decode_utf_16(rest, u16::from_le_bytes).map(Cow::Owned);
     }
     if let Some(rest) = content.strip_prefix(b"\xfe\xff") {
-        return utf_16(rest, u16::from_be_bytes).map(Cow::Owned);
+        return decode_utf_16(rest, u16::from_be_bytes).map(Cow::Owned);
     }
-    let text = without_mark(content);
+    let text = strip_byte_order_mark(content);
     if let Some(at) = text.iter().position(|&byte| byte == 0) {
-        return match without_a_mark(text) {
-            Some(from_bytes) => utf_16(text, from_bytes).map(Cow::Owned),
-            None => Err(undecodable(content, at, "there is a zero byte: the file is no text".to_owned())),
+        return match detect_utf_16(text) {
+            Some(from_bytes) => decode_utf_16(text, from_bytes).map(Cow::Owned),
+            None => Err(decode_error(content, at, "there is a zero byte: the file is no text".to_owned())),
         };
     }
     std::str::from_utf8(text).map(Cow::Borrowed).map_err(|error| {
         let at = error.valid_up_to();
         let byte = text.get(at).copied().unwrap_or_default();
         let name = looks_like(text);
-        undecodable(text, at, format!("not UTF-8 (byte 0x{byte:02X}): the file looks like {name}; {SAVE}"))
+        decode_error(
+            text,
+            at,
+            format!("not UTF-8 (byte 0x{byte:02X}): the file looks like {name}; {SAVE_ADVICE}"),
+        )
     })
 }
 
 /// The content without a UTF-8 mark at its beginning.
 #[must_use]
-pub fn without_mark(content: &[u8]) -> &[u8] {
+pub fn strip_byte_order_mark(content: &[u8]) -> &[u8] {
     content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
 }
 
 /// How the bytes of a text of UTF-16 go together, by where its zero bytes stand. `None` if it is none.
-fn without_a_mark(content: &[u8]) -> Option<fn([u8; 2]) -> u16> {
+fn detect_utf_16(content: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     let sample = content.get(..SAMPLE).unwrap_or(content);
     let zeros = |offset: usize| sample.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count();
     let (first, second) = (zeros(0), zeros(1));
@@ -70,16 +74,16 @@ fn without_a_mark(content: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     }
 }
 
-fn utf_16(content: &[u8], from_bytes: fn([u8; 2]) -> u16) -> Result<String, Undecodable> {
+fn decode_utf_16(content: &[u8], from_bytes: fn([u8; 2]) -> u16) -> Result<String, DecodeError> {
     let units = content.chunks_exact(2).map(|pair| match pair {
         [first, second] => from_bytes([*first, *second]),
         _ => 0,
     });
     let mut text = String::with_capacity(content.len() / 2);
-    let broken = |text: &str| Undecodable {
+    let broken = |text: &str| DecodeError {
         at: text.len(),
         line: line_of(text.as_bytes(), text.len()),
-        problem: format!("the file is UTF-16 and has a broken character; {SAVE}"),
+        problem: format!("the file is UTF-16 and has a broken character; {SAVE_ADVICE}"),
     };
     for character in char::decode_utf16(units) {
         match character {
@@ -104,8 +108,8 @@ fn looks_like(content: &[u8]) -> String {
     }
 }
 
-fn undecodable(content: &[u8], at: usize, problem: String) -> Undecodable {
-    Undecodable { at, line: line_of(content, at), problem }
+fn decode_error(content: &[u8], at: usize, problem: String) -> DecodeError {
+    DecodeError { at, line: line_of(content, at), problem }
 }
 
 /// The line of an offset, from 1; lines end with LF, CR LF or CR.

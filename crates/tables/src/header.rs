@@ -6,7 +6,7 @@ use acclaim_text::shortened;
 
 use crate::{
     nearest::did_you_mean,
-    table::{Form, Row},
+    table::{Row, TableFormat},
     total::is_total,
 };
 
@@ -15,7 +15,7 @@ const MAX_COLUMNS: usize = 1_000;
 /// The most names of columns that a message lists.
 const MAX_LISTED: usize = 40;
 /// The most characters of a cell that a message repeats.
-const MAX_SHOWN: usize = 80;
+const MAX_QUOTED: usize = 80;
 
 /// The names of a table's columns. They are compared without case and outer white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +35,14 @@ pub struct HeaderMistake {
 }
 
 /// The form in which names of columns are compared.
-fn compared(name: &str) -> String {
+fn normalize_name(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// Whether two names are of one column.
 #[must_use]
 pub fn is_same_name(one: &str, other: &str) -> bool {
-    compared(one) == compared(other)
+    normalize_name(one) == normalize_name(other)
 }
 
 impl Header {
@@ -50,7 +50,7 @@ impl Header {
     ///
     /// # Errors
     /// Every name that is there twice, or that there are too many columns.
-    pub fn read(row: Row<'_>, form: Form) -> Result<Self, Vec<HeaderMistake>> {
+    pub fn read(row: Row<'_>, form: TableFormat) -> Result<Self, Vec<HeaderMistake>> {
         if row.len() > MAX_COLUMNS {
             let problem = format!("has {} columns; at most {MAX_COLUMNS} are possible", row.len());
             return Err(vec![HeaderMistake { column: String::new(), problem }]);
@@ -59,7 +59,7 @@ impl Header {
         let mut columns = HashMap::new();
         let names: Vec<String> = row.cells().map(str::to_owned).collect();
         for (index, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            if columns.insert(compared(name), index).is_some() {
+            if columns.insert(normalize_name(name), index).is_some() {
                 let problem = "there are two columns of this name; rename one of them".to_owned();
                 mistakes.push(HeaderMistake { column: shown(name), problem });
             }
@@ -67,7 +67,7 @@ impl Header {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        Ok(Self { names, columns, is_comma: form == Form::Text(Some(',')) })
+        Ok(Self { names, columns, is_comma: form == TableFormat::Text(Some(',')) })
     }
 
     /// The names in order, as the file has them; empty for a column without one.
@@ -79,23 +79,23 @@ impl Header {
     /// Where a column is.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.columns.get(&compared(name)).copied()
+        self.columns.get(&normalize_name(name)).copied()
     }
 
     /// Where a column is that somebody names.
     ///
     /// # Errors
     /// That there is none, which ones there are, and which was probably meant.
-    pub fn named(&self, name: &str) -> Result<usize, String> {
+    pub fn require(&self, name: &str) -> Result<usize, String> {
         self.find(name).ok_or_else(|| {
             let nearest = did_you_mean(name, self.names.iter().map(String::as_str));
-            format!("there is no column {:?}{nearest}; the columns are {}", shown(name), self.listed())
+            format!("there is no column {:?}{nearest}; the columns are {}", shown(name), self.list_names())
         })
     }
 
     /// The names of all columns, for messages.
     #[must_use]
-    pub fn listed(&self) -> String {
+    pub fn list_names(&self) -> String {
         let names = self.names.iter().filter(|name| !name.is_empty());
         let mut listed: Vec<String> = names.clone().take(MAX_LISTED).map(|name| shown(name)).collect();
         let more = names.count().saturating_sub(MAX_LISTED);
@@ -107,7 +107,7 @@ impl Header {
 
     /// The mistake of a row that has a cell under no name: its cells may all stand in the wrong columns.
     #[must_use]
-    pub fn surplus(&self, row: Row<'_>) -> Option<String> {
+    pub fn find_unnamed_cell(&self, row: Row<'_>) -> Option<String> {
         let is_nameless = |column: &usize| self.names.get(*column).is_none_or(String::is_empty);
         let (column, cell) = (0..row.len())
             .filter(is_nameless)
@@ -129,7 +129,7 @@ impl Header {
 
     /// The mistake of a row in which a comma seems to have cut a text in two: the rest stands in the next column of texts, and begins with a space.
     #[must_use]
-    pub fn cut_text(&self, row: Row<'_>, is_text: impl Fn(usize) -> bool) -> Option<(usize, String)> {
+    pub fn find_split_text(&self, row: Row<'_>, is_text: impl Fn(usize) -> bool) -> Option<(usize, String)> {
         let is_evenly_spaced =
             (1..row.len()).filter(|column| !row.cell(*column).is_empty()).all(|column| row.is_spaced(column));
         if !self.is_comma || is_evenly_spaced {
@@ -161,7 +161,7 @@ impl Header {
 
     /// The word by which a row is one of totals: the first cell that is not empty says so, and all others are numbers.
     #[must_use]
-    pub fn total<'t>(row: Row<'t>) -> Option<&'t str> {
+    pub fn total_label<'t>(row: Row<'t>) -> Option<&'t str> {
         let mut cells = row.cells().filter(|cell| !cell.is_empty());
         let first = cells.next().filter(|first| is_total(first))?;
         let is_number = |cell: &str| {
@@ -175,5 +175,5 @@ impl Header {
 
 /// A cell or name as messages repeat it.
 fn shown(text: &str) -> String {
-    shortened(text, MAX_SHOWN).into_owned()
+    shortened(text, MAX_QUOTED).into_owned()
 }

@@ -12,9 +12,9 @@ mod table;
 mod total;
 mod workbook;
 
-pub use encoding::{Undecodable, decode, without_mark};
+pub use encoding::{DecodeError, decode, strip_byte_order_mark};
 pub use header::{Header, HeaderMistake, is_same_name};
 pub use nearest::{did_you_mean, nearest};
 pub use number::{InvalidNumber, decimal};
-pub use table::{Form, MAX_CELLS, MAX_TEXT, Row, Table, Unreadable};
+pub use table::{MAX_CELLS, MAX_TEXT, Row, Table, TableError, TableFormat};
 pub use total::is_total;

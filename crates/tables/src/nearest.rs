@@ -1,7 +1,7 @@
 //! Which known name was probably meant.
 
 /// How similar two names must be, from 0 to 1, for one to be suggested for the other.
-const SIMILAR: f64 = 0.6;
+const MIN_SIMILARITY: f64 = 0.6;
 /// The most characters of a name that are compared.
 const MAX_COMPARED: usize = 200;
 
@@ -13,7 +13,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let rated = known
         .into_iter()
         .map(|known| (strsim::normalized_damerau_levenshtein(&wanted, &plain(known)), known))
-        .filter(|(rating, _)| *rating >= SIMILAR);
+        .filter(|(rating, _)| *rating >= MIN_SIMILARITY);
     rated.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, known)| known)
 }
 

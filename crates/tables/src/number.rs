@@ -1,6 +1,6 @@
 //! Decimal numbers as spreadsheets of all countries write them.
 
-use crate::table::{Form, Row};
+use crate::table::{Row, TableFormat};
 
 /// A cell that is no number, or can be read as two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,11 +15,11 @@ pub enum InvalidNumber {
 ///
 /// # Errors
 /// [`InvalidNumber`]
-pub fn decimal(row: Row<'_>, column: usize, form: Form) -> Result<String, InvalidNumber> {
+pub fn decimal(row: Row<'_>, column: usize, form: TableFormat) -> Result<String, InvalidNumber> {
     let cell = row.cell(column);
     // The minus of typography, which some programs write.
     let text = cell.strip_prefix('\u{2212}').map_or_else(|| cell.to_owned(), |rest| format!("-{rest}"));
-    if form == Form::Text(Some(',')) || row.is_number(column) {
+    if form == TableFormat::Text(Some(',')) || row.is_number(column) {
         return Ok(text);
     }
     match text.split_once([',', '.']) {

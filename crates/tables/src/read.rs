@@ -2,7 +2,7 @@
 
 use crate::{
     delimited,
-    table::{Table, Unreadable},
+    table::{Table, TableError},
     workbook,
 };
 
@@ -10,8 +10,8 @@ impl Table {
     /// Reads a table, whatever it is: the content tells.
     ///
     /// # Errors
-    /// [`Unreadable`] with the row or line that is to blame.
-    pub fn read(content: &[u8]) -> Result<Self, Unreadable> {
+    /// [`TableError`] with the row or line that is to blame.
+    pub fn read(content: &[u8]) -> Result<Self, TableError> {
         if workbook::is_workbook(content) { workbook::read(content) } else { delimited::read(content) }
     }
 

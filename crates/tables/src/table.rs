@@ -17,7 +17,7 @@ const END: u32 = SPACED - 1;
 
 /// What a table was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum TableFormat {
     /// Text with this character between cells; `None` if each line is one cell.
     Text(Option<char>),
     /// A workbook, whose numbers and dates are no text.
@@ -27,7 +27,7 @@ pub enum Form {
 /// A table: rows of cells without outer white space. Blank rows are left out, and keep their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    form: Form,
+    form: TableFormat,
     text: String,
     ends: Vec<u32>,
     rows: Vec<RowStart>,
@@ -52,7 +52,7 @@ pub struct Row<'t> {
 
 /// Why a table cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct TableError {
     /// The row as a spreadsheet numbers it, if one is to blame.
     pub row: Option<u32>,
     /// The line of the file, from 1, if one is to blame.
@@ -61,7 +61,7 @@ pub struct Unreadable {
     pub problem: String,
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.row, self.line) {
             (Some(row), _) => write!(f, "row {row}: ")?,
@@ -72,7 +72,7 @@ impl fmt::Display for Unreadable {
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for TableError {}
 
 impl Table {
     /// The same table with each cell's text as `read` gives it, which must not be longer.
@@ -96,7 +96,7 @@ impl Table {
 
     /// What it was read from.
     #[must_use]
-    pub fn form(&self) -> Form {
+    pub fn format(&self) -> TableFormat {
         self.form
     }
 
@@ -199,7 +199,7 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn new(form: Form) -> Self {
+    pub(crate) fn new(form: TableFormat) -> Self {
         let table =
             Table { form, text: String::new(), ends: Vec::new(), rows: Vec::new(), blank_rows: Vec::new() };
         Self { table, blank: Vec::new(), first: 0 }

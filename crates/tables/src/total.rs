@@ -1,7 +1,7 @@
 //! Rows that a spreadsheet adds up: a total is never a voter, a juror or an entry.
 
 /// What the first cell of such a row says, in the languages of many spreadsheets.
-const WORDS: [&str; 26] = [
+const TOTAL_WORDS: [&str; 26] = [
     "total",
     "totals",
     "grand total",
@@ -34,5 +34,5 @@ const WORDS: [&str; 26] = [
 #[must_use]
 pub fn is_total(cell: &str) -> bool {
     let word = cell.trim().trim_end_matches([':', '.']).trim_end().to_lowercase();
-    WORDS.contains(&word.as_str())
+    TOTAL_WORDS.contains(&word.as_str())
 }

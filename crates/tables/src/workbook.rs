@@ -1,8 +1,8 @@
 //! Workbooks: `.xlsx` and `.ods`, by calamine. What it is given has been checked before (`parts.rs`): it trusts a file where that can cost memory without
 //! bound, and waits for ever for the end of a table that never ends.
 
+mod cell_text;
 mod parts;
-mod shown;
 
 use std::{
     io::Cursor,
@@ -13,10 +13,10 @@ use acclaim_text::shortened;
 use calamine::{Data, Ods, Reader as _, Sheet, SheetType, SheetVisible, Xlsx};
 
 use self::{
-    parts::{Kind, MAX_CELLS, SAVE},
-    shown::{NumberFormat, shown},
+    cell_text::{NumberFormat, cell_text},
+    parts::{Kind, MAX_CELLS, SAVE_ADVICE},
 };
-use crate::table::{Builder, Form, Table, Unreadable};
+use crate::table::{Builder, Table, TableError, TableFormat};
 
 /// What old workbooks and workbooks with a password begin with.
 const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
@@ -31,23 +31,23 @@ pub(crate) fn is_workbook(content: &[u8]) -> bool {
 }
 
 /// Reads the one sheet that has content.
-pub(crate) fn read(content: &[u8]) -> Result<Table, Unreadable> {
+pub(crate) fn read(content: &[u8]) -> Result<Table, TableError> {
     if content.starts_with(COMPOUND) {
         return Err(unreadable(format!(
-            "the file is an old workbook (.xls), or one with a password; {SAVE}"
+            "the file is an old workbook (.xls), or one with a password; {SAVE_ADVICE}"
         )));
     }
-    let (kind, checked) = parts::checked(content).map_err(unreadable)?;
+    let (kind, checked) = parts::unpack(content).map_err(unreadable)?;
     // A checked workbook gives calamine no reason to panic that is known; one that is not known must not end the program.
     let sheets = catch_unwind(AssertUnwindSafe(|| match kind {
         Kind::Xlsx => xlsx(checked),
         Kind::Ods => ods(checked),
     }));
-    let damaged = || unreadable(format!("the workbook is damaged; open it in its program and {SAVE}"));
+    let damaged = || unreadable(format!("the workbook is damaged; open it in its program and {SAVE_ADVICE}"));
     let sheets = sheets.map_err(|_panic| damaged())??;
     let mut filled =
         sheets.into_iter().filter(|(_, cells)| cells.iter().any(|(_, _, text, _)| !text.is_empty()));
-    let Some((first, cells)) = filled.next() else { return Ok(Builder::new(Form::Workbook).finish()) };
+    let Some((first, cells)) = filled.next() else { return Ok(Builder::new(TableFormat::Workbook).finish()) };
     let others: Vec<String> = filled.map(|(name, _)| format!("{name:?}")).collect();
     if !others.is_empty() {
         let problem = format!(
@@ -59,25 +59,25 @@ pub(crate) fn read(content: &[u8]) -> Result<Table, Unreadable> {
     table(cells)
 }
 
-fn unreadable(problem: String) -> Unreadable {
-    Unreadable { row: None, line: None, problem }
+fn unreadable(problem: String) -> TableError {
+    TableError { row: None, line: None, problem }
 }
 
-fn of_library(error: impl std::fmt::Display) -> Unreadable {
+fn of_library(error: impl std::fmt::Display) -> TableError {
     let error = error.to_string();
     let error = shortened(&error, 200);
-    unreadable(format!("the workbook cannot be read ({error}); open it in its program and {SAVE}"))
+    unreadable(format!("the workbook cannot be read ({error}); open it in its program and {SAVE_ADVICE}"))
 }
 
 fn is_shown(sheet: &Sheet) -> bool {
     sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible
 }
 
-fn xlsx(content: Vec<u8>) -> Result<Vec<(String, Cells)>, Unreadable> {
+fn xlsx(content: Vec<u8>) -> Result<Vec<(String, Cells)>, TableError> {
     let mut workbook = Xlsx::new(Cursor::new(content)).map_err(of_library)?;
     let sheets: Vec<Sheet> =
         workbook.sheets_metadata().iter().filter(|sheet| is_shown(sheet)).cloned().collect();
-    let mut bound = Bound::default();
+    let mut bound = SheetTotals::default();
     let mut all = Vec::with_capacity(sheets.len());
     for sheet in sheets {
         let mut reader = workbook.worksheet_cells_reader(&sheet.name).map_err(of_library)?;
@@ -94,11 +94,11 @@ fn xlsx(content: Vec<u8>) -> Result<Vec<(String, Cells)>, Unreadable> {
     Ok(all)
 }
 
-fn ods(content: Vec<u8>) -> Result<Vec<(String, Cells)>, Unreadable> {
+fn ods(content: Vec<u8>) -> Result<Vec<(String, Cells)>, TableError> {
     let mut workbook = Ods::new(Cursor::new(content)).map_err(of_library)?;
     let sheets: Vec<Sheet> =
         workbook.sheets_metadata().iter().filter(|sheet| is_shown(sheet)).cloned().collect();
-    let mut bound = Bound::default();
+    let mut bound = SheetTotals::default();
     let mut all = Vec::with_capacity(sheets.len());
     for sheet in sheets {
         let range = workbook.worksheet_range(&sheet.name).map_err(of_library)?;
@@ -117,29 +117,29 @@ fn ods(content: Vec<u8>) -> Result<Vec<(String, Cells)>, Unreadable> {
 
 /// What all sheets take so far.
 #[derive(Default)]
-struct Bound {
+struct SheetTotals {
     cells: usize,
     text: usize,
 }
 
 fn push(
     cells: &mut Cells,
-    bound: &mut Bound,
+    bound: &mut SheetTotals,
     (row, column): (u32, u32),
     value: &Data,
     format: NumberFormat,
-) -> Result<(), Unreadable> {
-    let problem = |problem: String| Unreadable { row: Some(row.saturating_add(1)), line: None, problem };
+) -> Result<(), TableError> {
+    let problem = |problem: String| TableError { row: Some(row.saturating_add(1)), line: None, problem };
     let text = match value {
         Data::Empty => return Ok(()),
         Data::Error(error) => {
             let column = letters(column);
-            let told = format!(
+            let message = format!(
                 "the cell in column {column} holds an error ({error}); mend its formula, or type the value"
             );
-            return Err(problem(told));
+            return Err(problem(message));
         }
-        value => shown(value, format),
+        value => cell_text(value, format),
     };
     bound.cells += 1;
     bound.text += text.len();
@@ -160,17 +160,17 @@ fn push(
 }
 
 /// The table of one sheet's cells.
-fn table(mut cells: Cells) -> Result<Table, Unreadable> {
+fn table(mut cells: Cells) -> Result<Table, TableError> {
     // A file can hold its cells in any order, and one twice.
     cells.sort_by_key(|(row, column, ..)| (*row, *column));
     cells.dedup_by_key(|(row, column, ..)| (*row, *column));
-    let mut builder = Builder::new(Form::Workbook);
+    let mut builder = Builder::new(TableFormat::Workbook);
     let mut rows = cells.chunk_by(|one, other| one.0 == other.0).peekable();
     while let Some(of_row) = rows.next() {
         let row = of_row.first().map_or(0, |(row, ..)| *row);
         for (_, column, text, is_number) in of_row {
             let put = |builder: &mut Builder, text: &str, is_number| {
-                builder.cell(text, is_number, false).map_err(|problem| Unreadable {
+                builder.cell(text, is_number, false).map_err(|problem| TableError {
                     row: Some(row.saturating_add(1)),
                     line: None,
                     problem,

@@ -165,7 +165,7 @@ impl Window {
     /// From an instant on until just before another; `None` if there is no time between them.
     fn new(cut: CastTime, from: Instant, until: Instant) -> Option<Self> {
         let last = Instant::from_seconds(until.seconds() - 1)?;
-        let window = || Self { first: cut.cut(from.timestamp()), last: cut.cut(last.timestamp()) };
+        let window = || Self { first: cut.truncate(from.timestamp()), last: cut.truncate(last.timestamp()) };
         (from < until).then(window)
     }
 

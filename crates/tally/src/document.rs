@@ -1,7 +1,7 @@
 //! The live tally: the document that organisers, and by the rule of publication everyone, read while votes come in.
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::{CategoryId, ContestId, Phase, csv_cell::quoted};
+use acclaim_contest::{CategoryId, ContestId, Phase, csv_cell::quoted_cell};
 use serde::{Serialize, Serializer};
 
 use crate::ballot_counts::BallotCounts;
@@ -113,7 +113,7 @@ impl Tally {
     }
 
     /// The standings of all categories as CSV with a header, lines ended by CR LF (RFC 4180): `category,entry,title,rank,votes,share,tied`, and with
-    /// channels `votes_<channel>,share_<channel>` of each. Texts are as [`quoted`] writes them.
+    /// channels `votes_<channel>,share_<channel>` of each. Texts are as [`quoted_cell`] writes them.
     #[must_use]
     pub fn standings_csv(&self) -> String {
         let mut csv = String::from("category,entry,title,rank,votes,share,tied");
@@ -126,7 +126,7 @@ impl Tally {
             for Standing { entry, rank, votes, share, tied, channels, .. } in self.standings_of(number) {
                 let title = self.roster.entry_number(entry.as_str());
                 let title = title.map_or("", |entry| self.roster.entry(entry).title.as_str());
-                let title = quoted(title);
+                let title = quoted_cell(title);
                 csv.push_str(&format!("{category},{entry},{title},{rank},{votes},{share},{tied}"));
                 for ChannelStanding { votes, share, .. } in channels {
                     csv.push_str(&format!(",{votes},{share}"));

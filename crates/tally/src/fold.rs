@@ -1,8 +1,8 @@
 //! The fold: what an entry changes. What may come next is decided in [`crate::admit`]; here it is taken in.
 
-use acclaim_ballot_log::entry::Reasoned;
+use acclaim_ballot_log::entry::RulingDetails;
 use acclaim_ballot_log::{Event, LogEntry};
-use acclaim_contest::amendment::{Amended, AmendedEntry, AmendedTitle};
+use acclaim_contest::amendment::{DefinitionAmendment, EntryAmendment, TitleAmendment};
 use acclaim_contest::rules::Completion;
 use acclaim_contest::{Amendment, CategoryId, Phase};
 
@@ -157,23 +157,23 @@ impl Tally {
     }
 
     fn apply_amendment(&mut self, what: &str, key: &str, to: &Amendment) {
-        match Amended::read(what, key, to) {
-            Ok(Amended::Closes(closes)) => {
+        match DefinitionAmendment::read(what, key, to) {
+            Ok(DefinitionAmendment::Closes(closes)) => {
                 self.closes = Some(closes);
                 self.set_window();
             }
-            Ok(Amended::Entry(id, AmendedEntry::Title(AmendedTitle::Title(title)))) => {
+            Ok(DefinitionAmendment::Entry(id, EntryAmendment::Title(TitleAmendment::Title(title)))) => {
                 if let Some(number) = self.roster.entry_number(id) {
                     title.clone_into(&mut self.roster.entry_mut(number).title);
                 }
             }
-            Ok(Amended::Category(id, AmendedTitle::Title(title))) => {
+            Ok(DefinitionAmendment::Category(id, TitleAmendment::Title(title))) => {
                 if let Some(number) = self.roster.category_number(id) {
                     title.clone_into(&mut self.roster.category_mut(number).title);
                 }
             }
             // Other texts are for voters to read; no result shows them. What cannot be read is not admitted.
-            Ok(Amended::Entry(..) | Amended::Category(..)) | Err(_) => {}
+            Ok(DefinitionAmendment::Entry(..) | DefinitionAmendment::Category(..)) | Err(_) => {}
         }
     }
 
@@ -222,7 +222,7 @@ impl Tally {
         }
     }
 
-    fn set_withdrawn(&mut self, entries: &[EntryNumber], reason: Option<&Reasoned>) {
+    fn set_withdrawn(&mut self, entries: &[EntryNumber], reason: Option<&RulingDetails>) {
         for entry in entries {
             let withdrawal = reason.map(|reason| Box::new(Withdrawal::new(self.size, reason)));
             self.roster.entry_mut(*entry).withdrawn = withdrawal;

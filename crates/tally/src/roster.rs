@@ -155,7 +155,7 @@ impl Roster {
         self.categories.push(CategoryState {
             id: category.id.clone(),
             title: category.title.clone(),
-            votes: rules.votes_in(category),
+            votes: rules.vote_bounds(category),
             champions: rules.champions_in(category).unwrap_or(0),
             winners: rules.winners_in(category),
             entries: Vec::new(),

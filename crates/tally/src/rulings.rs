@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use acclaim_ballot_log::entry::Reasoned;
+use acclaim_ballot_log::entry::RulingDetails;
 use acclaim_contest::Instant;
 use serde::Serialize;
 
@@ -25,8 +25,8 @@ pub struct Withdrawal {
 }
 
 impl Withdrawal {
-    pub(crate) fn new(index: u64, reason: &Reasoned) -> Self {
-        let Reasoned { by, reason, note, at } = reason.clone();
+    pub(crate) fn new(index: u64, reason: &RulingDetails) -> Self {
+        let RulingDetails { by, reason, note, at } = reason.clone();
         Self { index, by, reason, note, at }
     }
 }

@@ -42,7 +42,7 @@ pub fn is_refused(character: char) -> bool {
 
 /// A text with a question mark in the place of each character that only [`check`] refuses: what has been stored is held to the rules it was stored by.
 #[must_use]
-pub fn tolerated(text: &str) -> Cow<'_, str> {
+pub fn replace_newly_refused(text: &str) -> Cow<'_, str> {
     let is_new = |character| is_direction_control(character) || character == REPLACEMENT;
     if text.contains(is_new) { Cow::Owned(text.replace(is_new, "?")) } else { Cow::Borrowed(text) }
 }
@@ -155,9 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_held_to_the_rules_it_was_stored_by() {
-        assert_eq!(tolerated("a\u{202e}b\u{fffd}"), "a?b?");
-        assert_eq!(tolerated("a\u{85}\u{200f}"), "a\u{85}\u{200f}");
+    fn replaces_only_newly_refused_characters() {
+        assert_eq!(replace_newly_refused("a\u{202e}b\u{fffd}"), "a?b?");
+        assert_eq!(replace_newly_refused("a\u{85}\u{200f}"), "a\u{85}\u{200f}");
     }
 
     #[test]

@@ -3,4 +3,4 @@
 pub mod characters;
 mod quoting;
 
-pub use quoting::{MAX_QUOTED, beginning, escaped, quoted, shortened};
+pub use quoting::{MAX_QUOTED, escaped, first_chars, quoted, shortened};

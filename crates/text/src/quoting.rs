@@ -9,7 +9,7 @@ pub const MAX_QUOTED: usize = 80;
 
 /// The first `max` characters of a text.
 #[must_use]
-pub fn beginning(text: &str, max: usize) -> &str {
+pub fn first_chars(text: &str, max: usize) -> &str {
     let end = text.char_indices().nth(max).map_or(text.len(), |(end, _)| end);
     text.get(..end).unwrap_or(text)
 }
@@ -17,7 +17,7 @@ pub fn beginning(text: &str, max: usize) -> &str {
 /// The first `max` characters of a text, and `…` if there are more.
 #[must_use]
 pub fn shortened(text: &str, max: usize) -> Cow<'_, str> {
-    match beginning(text, max) {
+    match first_chars(text, max) {
         whole if whole.len() == text.len() => Cow::Borrowed(text),
         beginning => Cow::Owned(format!("{beginning}…")),
     }
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn cuts_at_characters_and_says_so() {
-        assert_eq!((beginning("éèê", 2), beginning("éè", 2), beginning("", 2)), ("éè", "éè", ""));
+        assert_eq!((first_chars("éèê", 2), first_chars("éè", 2), first_chars("", 2)), ("éè", "éè", ""));
         assert_eq!((shortened("éèê", 2), shortened("éè", 2)), ("éè…".into(), "éè".into()));
     }
 

@@ -97,7 +97,7 @@ fn a_list_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_contest_keeps_what_its_first_list_said() {
+fn keeps_subject_rules_of_first_list() {
     let site = &Site::start();
     for contest in ["main", "members"] {
         // A key is asked for only once a contest is no longer a draft.

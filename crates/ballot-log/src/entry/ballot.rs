@@ -115,7 +115,7 @@ impl<'a, S: Iterator<Item = (&'a str, &'a str)> + Clone> NewBallot<'a, S> {
 impl<'a> BallotEntry<'a> {
     /// Reads a line that begins with [`PREFIX`].
     pub(super) fn decode(line: &'a str) -> Result<Self, EntryError> {
-        let mut rest = Rest(line);
+        let mut rest = LineReader(line);
         rest.take(PREFIX)?;
         rest.take(r#","id":""#)?;
         let id = BallotId::from_text(rest.text()?.as_bytes())
@@ -168,7 +168,7 @@ impl<'a> Selections<'a> {
     /// Category and entry of each vote.
     #[must_use]
     pub fn iter(self) -> SelectionsIter<'a> {
-        SelectionsIter(Rest(self.0))
+        SelectionsIter(LineReader(self.0))
     }
 
     /// As the log has them: `["c","e"],["d","f"]`.
@@ -203,7 +203,7 @@ impl fmt::Debug for Selections<'_> {
 
 /// Iterates over the votes of a ballot.
 #[derive(Debug, Clone)]
-pub struct SelectionsIter<'a>(Rest<'a>);
+pub struct SelectionsIter<'a>(LineReader<'a>);
 
 impl<'a> Iterator for SelectionsIter<'a> {
     type Item = (&'a str, &'a str);
@@ -218,9 +218,9 @@ impl<'a> Iterator for SelectionsIter<'a> {
 
 /// What of a line is still to be read.
 #[derive(Debug, Clone)]
-struct Rest<'a>(&'a str);
+struct LineReader<'a>(&'a str);
 
-impl<'a> Rest<'a> {
+impl<'a> LineReader<'a> {
     fn take(&mut self, literal: &str) -> Result<(), EntryError> {
         if self.skip(literal) { Ok(()) } else { Err(EntryError::NotCanonical) }
     }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use acclaim_contest::{Decimal, amendment::Amended, id::is_id};
+use acclaim_contest::{Decimal, amendment::DefinitionAmendment, id::is_id};
 
 use super::error::EntryError;
 use super::text::{is_day, is_hex_of_32};
-use super::{Amendment, ContestHeader, Event, Previous, Reasoned, VERSION};
+use super::{Amendment, ContestHeader, Event, PreviousRound, RulingDetails, VERSION};
 use crate::hash::Hash;
 use crate::key::is_origin;
 
@@ -62,7 +62,7 @@ fn check_header(header: &ContestHeader) -> Result<(), EntryError> {
             .all(|((day, first), (next_day, next_first))| day < next_day && first < next_first);
         require(!days.is_empty() && ascending, "`days` are not in order")?;
     }
-    if let Some(Previous { origin, root, result, .. }) = &header.previous {
+    if let Some(PreviousRound { origin, root, result, .. }) = &header.previous {
         require(is_origin(origin), "`previous.origin` is not an origin")?;
         require(root.parse::<Hash>().is_ok(), "`previous.root` is not 32 bytes in base64")?;
         require(is_hex_of_32(result), "`previous.result` is not 32 bytes in lowercase hex")?;
@@ -71,15 +71,15 @@ fn check_header(header: &ContestHeader) -> Result<(), EntryError> {
 }
 
 fn check_amendment(what: &str, key: &str, to: &Amendment) -> Result<(), EntryError> {
-    match Amended::read(what, key, to).map_err(|error| EntryError::Invalid(error.as_str()))? {
-        Amended::Closes(_) => Ok(()),
-        Amended::Category(id, _) | Amended::Entry(id, _) => {
+    match DefinitionAmendment::read(what, key, to).map_err(|error| EntryError::Invalid(error.as_str()))? {
+        DefinitionAmendment::Closes(_) => Ok(()),
+        DefinitionAmendment::Category(id, _) | DefinitionAmendment::Entry(id, _) => {
             require(is_id(id), "`what` names no id of a category or entry")
         }
     }
 }
 
-fn check_reason(reason: &Reasoned) -> Result<(), EntryError> {
+fn check_reason(reason: &RulingDetails) -> Result<(), EntryError> {
     require(!reason.reason.is_empty(), "`reason` is empty")
 }
 

@@ -1,12 +1,12 @@
 //! How a log begins, and the definition that a log gives back.
 
-use acclaim_contest::{Previous, Rounds, definition::Definition};
+use acclaim_contest::{PreviousRound, Rounds, definition::Definition};
 
 use super::{ContestHeader, Event, VERSION};
 
 /// The log's beginning: the contest, its categories and entries, and the opening.
 #[must_use]
-pub fn opening(definition: &Definition) -> Vec<Event> {
+pub fn opening_events(definition: &Definition) -> Vec<Event> {
     let header = ContestHeader {
         v: VERSION,
         contest: definition.id.clone(),
@@ -32,7 +32,7 @@ pub fn opening(definition: &Definition) -> Vec<Event> {
 pub struct LoggedDefinition {
     /// Without `rounds`, of which the log holds less.
     definition: Option<Definition>,
-    previous: Option<Previous>,
+    previous: Option<PreviousRound>,
 }
 
 impl LoggedDefinition {
@@ -54,7 +54,7 @@ impl LoggedDefinition {
 
     /// The definition, with what only `stored` says: from which contest its entries came. `None` before the log's first entry.
     #[must_use]
-    pub fn completed_from(self, stored: &Definition) -> Option<Definition> {
+    pub fn into_definition(self, stored: &Definition) -> Option<Definition> {
         let Self { definition, previous } = self;
         let rounds = stored
             .rounds
@@ -127,10 +127,10 @@ mod tests {
         }"#;
         let definition = Definition::from_json(text, &Overrides::default()).unwrap();
         let mut logged = LoggedDefinition::default();
-        assert_eq!(logged.clone().completed_from(&definition), None);
-        for event in opening(&definition) {
+        assert_eq!(logged.clone().into_definition(&definition), None);
+        for event in opening_events(&definition) {
             logged.fold(&event).unwrap();
         }
-        assert_eq!(logged.completed_from(&definition), Some(definition));
+        assert_eq!(logged.into_definition(&definition), Some(definition));
     }
 }

@@ -6,8 +6,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// Characters of a salt in base64url without padding.
 const TEXT_LENGTH: usize = 22;
-const BEFORE: &str = r#","salt":""#;
-const BEHIND: &str = r#""}"#;
+const SALT_PREFIX: &str = r#","salt":""#;
+const SALT_SUFFIX: &str = r#""}"#;
 
 /// 16 random bytes, drawn by the sequencer for one entry and kept nowhere else.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,18 +17,18 @@ impl Salt {
     /// Splits a line that ends with a salt into the line without it and the salt; `None` if it does not end so. No text inside an entry can
     /// look like the end: its quotation marks are escaped.
     pub(super) fn split(line: &str) -> Option<(String, Self)> {
-        let line = line.strip_suffix(BEHIND)?;
+        let line = line.strip_suffix(SALT_SUFFIX)?;
         let (rest, text) = line.split_at_checked(line.len().checked_sub(TEXT_LENGTH)?)?;
         let salt = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        Some((format!("{}}}", rest.strip_suffix(BEFORE)?), Self(salt)))
+        Some((format!("{}}}", rest.strip_suffix(SALT_PREFIX)?), Self(salt)))
     }
 
     /// Puts the salt at the end of a line without one.
     pub(super) fn append(self, line: &mut Vec<u8>) {
         line.pop();
-        line.extend_from_slice(BEFORE.as_bytes());
+        line.extend_from_slice(SALT_PREFIX.as_bytes());
         line.extend_from_slice(URL_SAFE_NO_PAD.encode(self.0).as_bytes());
-        line.extend_from_slice(BEHIND.as_bytes());
+        line.extend_from_slice(SALT_SUFFIX.as_bytes());
     }
 }
 

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_cut_and_on_the_calendar() {
+    fn accepts_only_truncated_calendar_times() {
         for good in
             ["2021-03-14T12:05Z", "2021-03-14T00Z", "2021-03-14", "2020-02-29", "2000-02-29", "0001-01-01"]
         {

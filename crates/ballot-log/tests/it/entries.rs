@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use acclaim_ballot_log::{
     Amendment, BallotEntry, Event, LogEntry, NewBallot, Salt,
-    entry::{EntryError, MAX_ENTRY_LENGTH, Reasoned, opening},
+    entry::{EntryError, MAX_ENTRY_LENGTH, RulingDetails, opening_events},
 };
 use acclaim_contest::{
     BallotId, Category, ContestId, Definition, Entry, Instant, Overrides, VoterTag, id::is_id,
@@ -295,7 +295,7 @@ opens = \"2018-11-03T10:00:00\"\ncloses = \"2018-11-05T00:00:00\"\n[ballot]\nper
 [[category]]\nid = \"c1\"\ntitle = \"C\"\n[[entry]]\nid = \"e1\"\ncategory = \"c1\"\ntitle = \"E\"\n";
     let none = &mut |_: &str| Err(String::new());
     let definition = Definition::from_toml(toml.as_bytes(), none, &Overrides::default()).unwrap();
-    let line = opening(&definition)[0].encode(None).unwrap();
+    let line = opening_events(&definition)[0].encode(None).unwrap();
     let line = String::from_utf8(line).unwrap();
     // There was no midnight on November 4.
     let begins = r#""days":[["2018-11-03","2018-11-03T03:00:00Z"],["2018-11-04","2018-11-04T03:00:00Z"],["2018-11-05","#;
@@ -303,7 +303,9 @@ opens = \"2018-11-03T10:00:00\"\ncloses = \"2018-11-05T00:00:00\"\n[ballot]\nper
     assert_eq!(decode(&line).unwrap().encode().unwrap(), line.as_bytes());
     let once =
         Definition::from_toml(toml.replace("\"day\"", "\"once\"").as_bytes(), none, &Overrides::default());
-    assert!(!String::from_utf8(opening(&once.unwrap())[0].encode(None).unwrap()).unwrap().contains("days"));
+    assert!(
+        !String::from_utf8(opening_events(&once.unwrap())[0].encode(None).unwrap()).unwrap().contains("days")
+    );
 }
 
 #[test]
@@ -423,13 +425,13 @@ fn events_that_no_log_can_hold_are_refused() {
 
 #[test]
 fn what_is_refused_is_not_written_either() {
-    let reason = Reasoned { by: "b".to_owned(), reason: String::new(), note: None, at: instant() };
+    let reason = RulingDetails { by: "b".to_owned(), reason: String::new(), note: None, at: instant() };
     assert!(matches!(Event::Reopened(reason.clone()).encode(None), Err(EntryError::Invalid(_))));
     let amended = Event::Amended {
         what: "entry:p1".to_owned(),
         key: "title".to_owned(),
         to: Amendment::Text("t".repeat(MAX_ENTRY_LENGTH)),
-        reason: Reasoned { reason: "r".to_owned(), ..reason },
+        reason: RulingDetails { reason: "r".to_owned(), ..reason },
     };
     assert!(matches!(amended.encode(None), Err(EntryError::TooLong(_))));
     let category = Category {

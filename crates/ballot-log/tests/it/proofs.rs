@@ -19,7 +19,7 @@ fn length(size: u64) -> usize {
 }
 
 /// Runs `prove` over tiles and checks that it asked for just those it was said to need.
-fn asking<T>(
+fn prove_with_tiles<T>(
     tiles: &Tiles,
     size: u64,
     needed: &[TileId],
@@ -40,7 +40,7 @@ fn asking<T>(
 
 fn check_inclusion(index: u64, size: u64, tiles: &Tiles, leaves: &[Hash]) {
     let needed = proof::tiles_for_inclusion(index, size);
-    let path = asking(tiles, size, &needed, |serve| proof::inclusion(index, size, &serve)).unwrap();
+    let path = prove_with_tiles(tiles, size, &needed, |serve| proof::inclusion(index, size, &serve)).unwrap();
     assert_eq!(path, naive_path(length(index), leaves), "{index} in {size}");
     assert_eq!(
         verify_inclusion(leaf(index), index, size, &path, naive_root(leaves)),
@@ -51,7 +51,7 @@ fn check_inclusion(index: u64, size: u64, tiles: &Tiles, leaves: &[Hash]) {
 
 fn check_consistency(old: u64, new: u64, tiles: &Tiles, leaves: &[Hash]) {
     let needed = proof::tiles_for_consistency(old, new);
-    let path = asking(tiles, new, &needed, |serve| proof::consistency(old, new, &serve)).unwrap();
+    let path = prove_with_tiles(tiles, new, &needed, |serve| proof::consistency(old, new, &serve)).unwrap();
     let naive = if old == 0 { Vec::new() } else { naive_proof(length(old), leaves) };
     assert_eq!(path, naive, "{old} to {new}");
     let (old_root, new_root) = (naive_root(&leaves[..length(old)]), naive_root(leaves));
@@ -64,7 +64,9 @@ fn every_proof_of_every_small_tree_is_that_of_the_recursion() {
     let leaves = leaves(70);
     for size in 0..=70 {
         let leaves = &leaves[..length(size)];
-        let root = asking(&tiles, size, &proof::tiles_for_root(size), |serve| proof::root_at(size, &serve));
+        let root = prove_with_tiles(&tiles, size, &proof::tiles_for_root(size), |serve| {
+            proof::root_at(size, &serve)
+        });
         assert_eq!(root, Ok(naive_root(leaves)));
         for index in 0..size {
             check_inclusion(index, size, &tiles, leaves);

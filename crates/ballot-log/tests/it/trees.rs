@@ -25,7 +25,7 @@ fn roots_are_those_of_the_recursion() {
 }
 
 #[test]
-fn roots_hold_across_the_edge_of_the_second_level() {
+fn roots_match_across_tile_levels() {
     let leaves: Vec<Hash> = (0..EDGE + 300).map(leaf).collect();
     let mut tree = Tree::new();
     let mut tiles = Tiles::default();

@@ -7,7 +7,7 @@ use acclaim_ballot_log::{
     note::NoteError,
     proof,
     proof::VerifyError,
-    witness::{InvalidRequest, MAX_PROOF_LINES, Refusal},
+    witness::{CosignError, InvalidRequest, MAX_PROOF_LINES},
 };
 
 use crate::log::{Tiles, grown, leaf};
@@ -37,45 +37,45 @@ fn a_log_that_only_grows_is_cosigned_at_every_size() {
         let sent = request(&tiles, old, new);
         let read: AddCheckpoint = sent.to_string().parse().unwrap();
         assert_eq!(read, sent);
-        let checkpoint = read.judge(key().verifier(), latest).unwrap();
+        let checkpoint = read.verify(key().verifier(), latest).unwrap();
         assert_eq!((checkpoint.size, checkpoint.root), (new, root(&tiles, new)), "{old} to {new}");
         latest = Some((checkpoint.size, checkpoint.root));
     }
 }
 
 #[test]
-fn whatever_is_inconsistent_is_refused_with_its_reason() {
+fn witness_rejects_inconsistent_checkpoints() {
     let (_, tiles) = grown(300);
     let latest = Some((200, root(&tiles, 200)));
-    let judge = |request: &AddCheckpoint| request.judge(key().verifier(), latest).unwrap_err();
+    let verify = |request: &AddCheckpoint| request.verify(key().verifier(), latest).unwrap_err();
     let good = request(&tiles, 200, 300);
-    assert!(good.judge(key().verifier(), latest).is_ok());
+    assert!(good.verify(key().verifier(), latest).is_ok());
 
-    assert_eq!(judge(&request(&tiles, 100, 300)), Refusal::Stale(200));
-    assert_eq!(judge(&request(&tiles, 100, 150)), Refusal::Stale(200), "a size rolled back");
-    assert_eq!(judge(&AddCheckpoint { old: 301, ..good.clone() }), Refusal::OldIsLarger);
-    assert_eq!(good.judge(key().verifier(), None), Err(Refusal::Stale(0)), "nothing was cosigned");
+    assert_eq!(verify(&request(&tiles, 100, 300)), CosignError::Stale(200));
+    assert_eq!(verify(&request(&tiles, 100, 150)), CosignError::Stale(200), "a size rolled back");
+    assert_eq!(verify(&AddCheckpoint { old: 301, ..good.clone() }), CosignError::OldIsLarger);
+    assert_eq!(good.verify(key().verifier(), None), Err(CosignError::Stale(0)), "nothing was cosigned");
     let other_root = AddCheckpoint { checkpoint: key().sign(200, leaf(7)), ..request(&tiles, 200, 200) };
-    assert_eq!(judge(&other_root), Refusal::AnotherRoot(200));
+    assert_eq!(verify(&other_root), CosignError::AnotherRoot(200));
     let mut other = Tree::without_tiles();
     for index in 1..=300 {
         other.append(leaf(index));
     }
     let history = AddCheckpoint { checkpoint: key().sign(300, other.root()), ..good.clone() };
-    assert_eq!(judge(&history), Refusal::Proof(VerifyError::RootMismatch));
+    assert_eq!(verify(&history), CosignError::Proof(VerifyError::RootMismatch));
     let mut short = good.clone();
     short.proof.pop();
-    assert!(matches!(judge(&short), Refusal::Proof(_)));
+    assert!(matches!(verify(&short), CosignError::Proof(_)));
     let mut long = request(&tiles, 200, 200);
     long.proof.push(leaf(1));
-    assert_eq!(judge(&long), Refusal::Proof(VerifyError::WrongLength), "a proof where none is needed");
+    assert_eq!(verify(&long), CosignError::Proof(VerifyError::WrongLength), "a proof where none is needed");
 
     let strange = SigningKey::from_seed("vote.example.org/photo-2021", &[8; 32]).unwrap();
     let unsigned = AddCheckpoint { checkpoint: strange.sign(300, root(&tiles, 300)), ..good };
-    assert_eq!(judge(&unsigned), Refusal::Checkpoint(CheckpointError::Note(NoteError::NotSigned)));
+    assert_eq!(verify(&unsigned), CosignError::Checkpoint(CheckpointError::Note(NoteError::NotSigned)));
     let empty = |root| AddCheckpoint { old: 0, proof: Vec::new(), checkpoint: key().sign(0, root) };
-    assert!(empty(empty_root()).judge(key().verifier(), None).is_ok());
-    assert_eq!(empty(leaf(0)).judge(key().verifier(), None), Err(Refusal::AnotherRoot(0)));
+    assert!(empty(empty_root()).verify(key().verifier(), None).is_ok());
+    assert_eq!(empty(leaf(0)).verify(key().verifier(), None), Err(CosignError::AnotherRoot(0)));
 }
 
 #[test]

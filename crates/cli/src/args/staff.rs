@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use acclaim_contest::{ContestId, Instant, PanelId, id::ChannelId, subject::SubjectsAre};
+use acclaim_contest::{ContestId, Instant, PanelId, id::ChannelId, subject::DefaultScheme};
 use acclaim_store::{keys::Role, pass_revocations::Mode};
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Subcommand};
@@ -47,7 +47,7 @@ pub struct RevokeArgs {
     pub subjects: Option<PathBuf>,
     /// What subjects without a scheme such as tel: are: addresses or ids [default: as in the contest's first list]
     #[arg(long, value_name = "KIND")]
-    pub subjects_are: Option<SubjectsAre>,
+    pub subjects_are: Option<DefaultScheme>,
     /// replace or bar
     #[arg(long)]
     pub mode: Mode,
@@ -95,7 +95,7 @@ pub struct MintArgs {
     pub group_column: Option<String>,
     /// What subjects without a scheme such as tel: are: addresses or ids [default: as in the contest's first list, else addresses]
     #[arg(long, value_name = "KIND", conflicts_with = "count")]
-    pub subjects_are: Option<SubjectsAre>,
+    pub subjects_are: Option<DefaultScheme>,
     /// The channel that the votes count in; required where the contest has channels
     #[arg(long)]
     pub channel: Option<ChannelId>,

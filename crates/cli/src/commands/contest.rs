@@ -149,9 +149,9 @@ fn next_steps(contest: &Value) -> String {
 /// An instant of a contest, and the same by the clocks of its time zone.
 fn time_of(contest: &Value, key: &str) -> String {
     let text = contest[key].as_str().unwrap_or_default();
-    let zone = contest["time_zone"].as_str().and_then(Zone::named);
+    let zone = contest["time_zone"].as_str().and_then(Zone::from_name);
     match (text.parse::<Instant>(), zone) {
-        (Ok(instant), Some(zone)) if !zone.shows_utc(instant) => {
+        (Ok(instant), Some(zone)) if !zone.is_utc_at(instant) => {
             format!("{instant}, which is {} in {}", zone.at(instant), zone.name())
         }
         _ => text.to_owned(),

@@ -110,7 +110,7 @@ fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exp
     folder.add("contest.json", &about.bytes)?;
     if let Some(result) = result {
         folder.add("result.json", &result)?;
-        let zone = about_json["time_zone"].as_str().and_then(Zone::named);
+        let zone = about_json["time_zone"].as_str().and_then(Zone::from_name);
         add_for_people(&mut folder, &result, zone)?;
     }
     Ok(Exported { size: checkpoint.size, origin: checkpoint.origin, previous: previous.flatten() })
@@ -256,7 +256,7 @@ fn counted(folder: &Path) -> Result<(Vec<u8>, Option<Zone>)> {
     while read_line(&mut reader, &mut line).with_context(named)? {
         replay.push(&line).with_context(named)?;
     }
-    let zone = replay.tally().header().and_then(|header| Zone::named(&header.time_zone));
+    let zone = replay.tally().header().and_then(|header| Zone::from_name(&header.time_zone));
     match replay.result() {
         Some(result) => Ok((result.json, zone)),
         None => bail!("{} is empty", named()),

@@ -33,7 +33,7 @@ impl TableFile {
     pub(super) fn of(content: &[u8]) -> Result<Self, String> {
         let table = spreadsheet::read(content).map_err(|error| error.to_string())?;
         let first = table.row(0).ok_or("the file is empty; its first row names the columns")?;
-        let header = Header::read(first, table.form()).map_err(|mistakes| {
+        let header = Header::read(first, table.format()).map_err(|mistakes| {
             let first = mistakes
                 .first()
                 .map_or_else(String::new, |mistake| format!("{}: {}", mistake.column, mistake.problem));
@@ -54,7 +54,7 @@ impl TableFile {
 
     /// Where the column is that an option names.
     pub(super) fn named(&self, option: &str, name: &str) -> Result<usize> {
-        self.header.named(name).map_err(|problem| anyhow!("{option}: {problem}"))
+        self.header.require(name).map_err(|problem| anyhow!("{option}: {problem}"))
     }
 
     /// Where a column is: the one that an option names, or the one of this name.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use acclaim_ballot_log::{
     AddCheckpoint, CosigningKey, VerifierKey, WitnessKey,
-    witness::{MAX_REQUEST_LENGTH, Refusal},
+    witness::{CosignError, MAX_REQUEST_LENGTH},
 };
 use anyhow::{Result, bail};
 use axum::{
@@ -38,7 +38,7 @@ enum Answer {
     Cosigned(String),
     Malformed(&'static str),
     UnknownLog,
-    Refused(Refusal),
+    Refused(CosignError),
     /// The state could not be written; nothing was cosigned.
     Unwritable,
 }
@@ -83,7 +83,7 @@ impl Witness {
         };
         let mut state = self.state.lock();
         let latest = state.seen(origin).map(|seen| (seen.size, seen.root));
-        let checkpoint = match request.judge_of(origin, key, latest) {
+        let checkpoint = match request.verify_for_origin(origin, key, latest) {
             Ok(checkpoint) => checkpoint,
             Err(refusal) => {
                 report(&state, &request, origin, key, &refusal);
@@ -105,18 +105,25 @@ impl Witness {
 }
 
 /// Tells the operator of the witness what is no everyday refusal.
-fn report(state: &StateFile, request: &AddCheckpoint, origin: &str, key: &VerifierKey, refusal: &Refusal) {
+fn report(
+    state: &StateFile,
+    request: &AddCheckpoint,
+    origin: &str,
+    key: &VerifierKey,
+    refusal: &CosignError,
+) {
     let Some(seen) = state.seen(origin) else { return };
     let (kept, shown) = (&seen.checkpoint, &request.checkpoint);
     match refusal {
-        Refusal::AnotherRoot(_) => {
+        CosignError::AnotherRoot(_) => {
             tracing::error!(origin, ?kept, ?shown, "ALARM: the log has signed two histories");
         }
-        Refusal::Proof(error) => {
+        CosignError::Proof(error) => {
             tracing::error!(origin, ?kept, ?shown, %error, "ALARM: no proof that the log continues what was cosigned");
         }
         // Signed by the log, or the refusal would be another one.
-        Refusal::Stale(size) => match acclaim_ballot_log::Checkpoint::open_of(shown, origin, key) {
+        CosignError::Stale(size) => match acclaim_ballot_log::Checkpoint::open_for_origin(shown, origin, key)
+        {
             Ok(checkpoint) if checkpoint.size < *size => {
                 tracing::warn!(
                     origin,
@@ -127,7 +134,7 @@ fn report(state: &StateFile, request: &AddCheckpoint, origin: &str, key: &Verifi
             }
             _ => {}
         },
-        Refusal::Checkpoint(_) | Refusal::OldIsLarger => {}
+        CosignError::Checkpoint(_) | CosignError::OldIsLarger => {}
     }
 }
 
@@ -160,16 +167,16 @@ impl IntoResponse for Answer {
             Self::Unwritable => {
                 plain(StatusCode::INTERNAL_SERVER_ERROR, "the witness cannot write its state".to_owned())
             }
-            Self::Refused(Refusal::Stale(size)) => {
+            Self::Refused(CosignError::Stale(size)) => {
                 (StatusCode::CONFLICT, [(header::CONTENT_TYPE, SIZE_TYPE)], format!("{size}\n"))
                     .into_response()
             }
             Self::Refused(refusal) => {
                 let status = match refusal {
-                    Refusal::Checkpoint(_) => StatusCode::FORBIDDEN,
-                    Refusal::OldIsLarger => StatusCode::BAD_REQUEST,
-                    Refusal::AnotherRoot(_) | Refusal::Stale(_) => StatusCode::CONFLICT,
-                    Refusal::Proof(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                    CosignError::Checkpoint(_) => StatusCode::FORBIDDEN,
+                    CosignError::OldIsLarger => StatusCode::BAD_REQUEST,
+                    CosignError::AnotherRoot(_) | CosignError::Stale(_) => StatusCode::CONFLICT,
+                    CosignError::Proof(_) => StatusCode::UNPROCESSABLE_ENTITY,
                 };
                 plain(status, refusal.to_string())
             }

@@ -11,7 +11,7 @@ use super::{
 use crate::{entry::Titles, id::ContestId, time::Instant};
 
 /// What the table says; absent is what was missing or wrong, and has been reported.
-pub(super) struct Head {
+pub(super) struct ContestTable {
     pub(super) id: Option<ContestId>,
     pub(super) title: Option<String>,
     pub(super) titles: Titles,
@@ -25,7 +25,11 @@ pub(super) struct Head {
     pub(super) place: Place,
 }
 
-pub(super) fn read(root: &mut Table<'_>, overrides: &Overrides, findings: &mut Findings) -> Option<Head> {
+pub(super) fn read(
+    root: &mut Table<'_>,
+    overrides: &Overrides,
+    findings: &mut Findings,
+) -> Option<ContestTable> {
     let mut table = root.required("contest", findings)?.table(findings)?;
     let id = match &overrides.id {
         Some(id) => {
@@ -53,7 +57,7 @@ pub(super) fn read(root: &mut Table<'_>, overrides: &Overrides, findings: &mut F
     }
     let place = table.place;
     table.finish(findings);
-    Some(Head {
+    Some(ContestTable {
         id,
         title,
         titles,
@@ -76,10 +80,10 @@ pub(super) fn titles(table: &mut Table<'_>, findings: &mut Findings) -> Titles {
     let Some(field) = table.field("titles") else { return Titles::new() };
     let Some(table) = field.table(findings) else { return Titles::new() };
     let pairs = table.into_pairs();
-    if pairs.len() > text::MOST_LANGUAGES {
+    if pairs.len() > text::MAX_LANGUAGES {
         field.wrong(
             findings,
-            format!("has {} languages; at most {} are possible", pairs.len(), text::MOST_LANGUAGES),
+            format!("has {} languages; at most {} are possible", pairs.len(), text::MAX_LANGUAGES),
         );
     }
     let title = |(tag, field): (String, Field<'_>)| {

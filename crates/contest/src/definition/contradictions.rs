@@ -8,7 +8,7 @@ use crate::rules::{Contradiction, Rules};
 
 /// What the reader knows of the elements that it read of a list.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
+pub(super) struct ListPositions {
     /// Of each element of the rules, its position in the file: incomplete ones are left out of the rules.
     pub(super) positions: Vec<usize>,
     /// Whether none was left out.
@@ -16,14 +16,14 @@ pub(super) struct Listed {
 }
 
 /// Where the rules were read from.
-pub(super) struct Origin<'t> {
+pub(super) struct RulesSource<'t> {
     pub(super) root: Node<'t>,
-    pub(super) channels: Listed,
-    pub(super) panels: Listed,
-    pub(super) limits: Listed,
+    pub(super) channels: ListPositions,
+    pub(super) panels: ListPositions,
+    pub(super) limits: ListPositions,
 }
 
-impl Origin<'_> {
+impl RulesSource<'_> {
     /// Reports every contradiction, but those of a value that has been found wrong already: a default stands in for it.
     pub(super) fn report(&self, rules: &Rules, findings: &mut Findings) {
         let contradictions = rules.contradictions();
@@ -36,7 +36,7 @@ impl Origin<'_> {
         let (mut kept, before) = (Vec::new(), &*findings);
         for contradiction in contradictions {
             let paths = contradiction.keys.map(|key| self.path(key, contradiction.element));
-            let doubtful = |key: &str, path: &str| self.is_incomplete(key) || before.has_wrong(path);
+            let doubtful = |key: &str, path: &str| self.is_incomplete(key) || before.has_mistake_at(path);
             if !contradiction.keys.iter().zip(&paths).any(|(key, path)| doubtful(key, path)) {
                 let places = [&paths[0], &paths[1]].map(|path| place(&root, path));
                 kept.push((contradiction, paths, places));

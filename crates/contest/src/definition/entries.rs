@@ -13,17 +13,17 @@ use super::{
     fields::{Field, Table},
     mistakes::{Findings, Place},
     text,
-    votes::{MOST_PLACES, votes_per_category},
+    votes::{MAX_PLACES, votes_per_category},
 };
 use crate::{
-    ballot::{MOST_SELECTIONS_LENGTH, selection_length},
+    ballot::{MAX_SELECTIONS_LENGTH, selection_length},
     entry::{Category, Entry, Titles},
     id::{CategoryId, EntryId, InvalidId},
     rules::Rules,
 };
 
 /// The most entries of a contest.
-pub const MOST_ENTRIES: usize = 100_000;
+pub const MAX_ENTRIES: usize = 100_000;
 
 /// Mistakes for which the category is looked for that was probably meant, and categories among which it is.
 const MAX_SUGGESTIONS: usize = 100;
@@ -32,12 +32,12 @@ const MAX_COMPARED: usize = 1_000;
 /// Categories while they are read: those in order, and of every one what is known of its entries.
 pub(super) struct Categories {
     complete: Vec<Category>,
-    known: Vec<Known>,
+    known: Vec<CategoryInfo>,
     /// Index in `known` by the text of the id, even if it is no identifier: its entries are not blamed as well.
     index: HashMap<String, usize>,
 }
 
-struct Known {
+struct CategoryInfo {
     id: String,
     place: Place,
     path: String,
@@ -70,7 +70,7 @@ impl Categories {
     }
 
     /// The fewest votes of a ballot that votes in every category, where `least` is the contest's number for one.
-    pub(super) fn least_votes(&self, least: u32) -> u64 {
+    pub(super) fn min_votes(&self, least: u32) -> u64 {
         self.known.iter().map(|known| known.votes.map_or(u64::from(least), |[least, _]| least.into())).sum()
     }
 
@@ -83,13 +83,13 @@ impl Categories {
             } else {
                 self.index.insert(id.clone(), self.known.len());
                 let path = path.clone();
-                self.known.push(Known { id, place, path, entries: 0, longest_id: 0, votes: None });
+                self.known.push(CategoryInfo { id, place, path, entries: 0, longest_id: 0, votes: None });
             }
             field.parsed(findings)
         });
         let (title, titles) = (title(&mut table, findings), titles(&mut table, findings));
         let votes = table.field("votes").and_then(|field| votes_per_category(&field, findings));
-        let mut places = |key| table.field(key).and_then(|field| field.number(1..=MOST_PLACES, findings));
+        let mut places = |key| table.field(key).and_then(|field| field.number(1..=MAX_PLACES, findings));
         let (champions, winners) = (places("champions"), places("winners"));
         table.finish(findings);
         if let Some(known) = self.known.last_mut().filter(|known| known.path == path) {
@@ -114,7 +114,7 @@ impl Categories {
         for category in &self.complete {
             let Some((key, reason)) = rules.category_contradiction(category) else { continue };
             let known = self.index.get(category.id.as_str()).and_then(|at| self.known.get(*at));
-            if let Some(Known { place, path, .. }) = known {
+            if let Some(CategoryInfo { place, path, .. }) = known {
                 findings.add(*place, format!("{path}.{key}"), reason);
             }
         }
@@ -138,7 +138,7 @@ impl Categories {
                 );
                 findings.add(known.place, &*known.path, problem);
             } else if votes.saturating_mul(selection_length(id.len(), known.longest_id))
-                > MOST_SELECTIONS_LENGTH
+                > MAX_SELECTIONS_LENGTH
             {
                 let problem = format!(
                     "{votes} votes in the category {} would not fit a ballot: shorter ids do, or fewer votes",
@@ -160,7 +160,7 @@ pub(super) struct Entries {
 }
 
 /// An entry as read from either file; absent is what was missing or wrong, and has been reported.
-pub(super) struct Candidate<'t> {
+pub(super) struct UncheckedEntry<'t> {
     /// Where it stands.
     pub(super) place: Place,
     /// Its path, such as `entry[3]`; empty for a row of the file of entries.
@@ -179,21 +179,21 @@ impl Entries {
     pub(super) fn read(root: &mut Table<'_>, categories: &mut Categories, findings: &mut Findings) -> Self {
         let mut entries = Self { complete: Vec::new(), ids: HashSet::new(), count: 0, unknown_categories: 0 };
         for table in root.tables("entry", findings).unwrap_or_default() {
-            let candidate = candidate(table, findings);
+            let candidate = read_entry(table, findings);
             entries.add(candidate, categories, findings);
         }
         entries
     }
 
-    /// Takes one entry in. Beyond [`MOST_ENTRIES`] it is not even looked at, and `false`.
+    /// Takes one entry in. Beyond [`MAX_ENTRIES`] it is not even looked at, and `false`.
     pub(super) fn add(
         &mut self,
-        candidate: Candidate<'_>,
+        candidate: UncheckedEntry<'_>,
         categories: &mut Categories,
         findings: &mut Findings,
     ) -> bool {
-        if self.count == MOST_ENTRIES {
-            findings.add(candidate.place, "entry", format!("there are more than {MOST_ENTRIES} entries"));
+        if self.count == MAX_ENTRIES {
+            findings.add(candidate.place, "entry", format!("there are more than {MAX_ENTRIES} entries"));
             return false;
         }
         self.count += 1;
@@ -225,7 +225,7 @@ impl Entries {
             text.parse::<CategoryId>().ok()
         });
         let (Some(id), Some(category), Some(title)) = (id, category, candidate.title) else { return true };
-        let Candidate { titles, summary, image, url, details, .. } = candidate;
+        let UncheckedEntry { titles, summary, image, url, details, .. } = candidate;
         let entry = Entry { id, category, title, titles, summary, image, url, details };
         if let Err(problem) = text::check_entry(&entry) {
             findings.add(candidate.place, path, problem);
@@ -242,7 +242,7 @@ impl Entries {
     }
 }
 
-fn candidate<'t>(mut table: Table<'t>, findings: &mut Findings) -> Candidate<'t> {
+fn read_entry<'t>(mut table: Table<'t>, findings: &mut Findings) -> UncheckedEntry<'t> {
     let mut id_of = |key, table: &mut Table<'t>| {
         let field = table.required(key, findings)?;
         Some((field.place, field.text(findings)?))
@@ -255,11 +255,11 @@ fn candidate<'t>(mut table: Table<'t>, findings: &mut Findings) -> Candidate<'t>
     let details = table.field("details").map(|field| details(&field, findings)).unwrap_or_default();
     let (place, path) = (table.place, table.path.clone());
     table.finish(findings);
-    Candidate { place, path, id, category, title, titles, summary, image, url, details }
+    UncheckedEntry { place, path, id, category, title, titles, summary, image, url, details }
 }
 
 fn details(field: &Field<'_>, findings: &mut Findings) -> Vec<(String, String)> {
-    let elements = field.elements(text::MOST_DETAILS, findings).unwrap_or_default();
+    let elements = field.elements(text::MAX_DETAILS, findings).unwrap_or_default();
     let detail = |element: Field<'_>| {
         let [label, value] = element.pair("[label, value], such as [\"country\", \"Ghana\"]", findings)?;
         let label = label.checked(findings, text::check_label);

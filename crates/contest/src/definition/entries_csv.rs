@@ -3,11 +3,11 @@
 //! The header names `id`, `category`, `title` and perhaps `summary`, `image`, `url`, in any order and case. Any other column is read only if the definition
 //! names it in `details`, whose values voters see: what nobody meant to publish would stay in the log for ever.
 
-use acclaim_tables::{Form, Header, Row, did_you_mean, is_same_name};
+use acclaim_tables::{Header, Row, TableFormat, did_you_mean, is_same_name};
 use acclaim_text::quoted;
 
 use super::{
-    entries::{Candidate, Categories, Entries},
+    entries::{Categories, Entries, UncheckedEntry},
     fields::Table,
     mistakes::{Findings, Place, clipped},
     text,
@@ -38,7 +38,7 @@ enum Column {
 }
 
 /// The columns that the definition, or the command line in its place, names as details.
-pub(super) struct Details {
+pub(super) struct DetailColumns {
     place: Place,
     labels: Vec<String>,
 }
@@ -51,11 +51,17 @@ struct Columns {
 }
 
 /// Reads `details`, unless they are given in its place.
-pub(super) fn details(root: &mut Table<'_>, given: Option<&[String]>, findings: &mut Findings) -> Details {
+pub(super) fn details(
+    root: &mut Table<'_>,
+    given: Option<&[String]>,
+    findings: &mut Findings,
+) -> DetailColumns {
     let field = root.field("details");
-    let mut details =
-        Details { place: field.as_ref().map_or(Place::Nowhere, |field| field.place), labels: Vec::new() };
-    let elements = field.and_then(|field| field.elements(text::MOST_DETAILS, findings)).unwrap_or_default();
+    let mut details = DetailColumns {
+        place: field.as_ref().map_or(Place::Nowhere, |field| field.place),
+        labels: Vec::new(),
+    };
+    let elements = field.and_then(|field| field.elements(text::MAX_DETAILS, findings)).unwrap_or_default();
     let written =
         elements.iter().filter_map(|element| element.checked(findings, text::check_label)).collect();
     details.labels = given.map_or(written, <[String]>::to_vec);
@@ -73,7 +79,7 @@ pub(super) fn details(root: &mut Table<'_>, given: Option<&[String]>, findings: 
     details
 }
 
-impl Details {
+impl DetailColumns {
     /// Reports details that no file of entries goes with.
     pub(super) fn refuse(&self, findings: &mut Findings) {
         if !self.labels.is_empty() {
@@ -86,7 +92,7 @@ impl Details {
 /// Reads all entries of the file. `false` if that was not possible: what the contest then lacks is no mistake of its own.
 pub(super) fn read(
     content: &[u8],
-    details: &Details,
+    details: &DetailColumns,
     entries: &mut Entries,
     categories: &mut Categories,
     findings: &mut Findings,
@@ -104,15 +110,15 @@ pub(super) fn read(
         findings.add(Place::Entries(Some(1), Some(1)), "", problem);
         return false;
     };
-    let Some(columns) = columns(first, table.form(), details, findings) else { return false };
+    let Some(columns) = columns(first, table.format(), details, findings) else { return false };
     rows.all(|row| match wrong_row(row, &columns) {
         Some((column, problem)) => {
             findings.add(place(row), column, problem);
             // The entry is there, whatever is wrong with it: its category does not lack it as well.
             let mut reported = Findings::default();
-            entries.add(candidate(row, &columns, details, &mut reported), categories, &mut reported)
+            entries.add(read_entry(row, &columns, details, &mut reported), categories, &mut reported)
         }
-        None => entries.add(candidate(row, &columns, details, findings), categories, findings),
+        None => entries.add(read_entry(row, &columns, details, findings), categories, findings),
     })
 }
 
@@ -121,7 +127,12 @@ fn place(row: Row<'_>) -> Place {
 }
 
 /// The columns of a header, unless one of them is wrong.
-fn columns(row: Row<'_>, form: Form, details: &Details, findings: &mut Findings) -> Option<Columns> {
+fn columns(
+    row: Row<'_>,
+    form: TableFormat,
+    details: &DetailColumns,
+    findings: &mut Findings,
+) -> Option<Columns> {
     let place = place(row);
     let header = match Header::read(row, form) {
         Ok(header) => header,
@@ -150,7 +161,7 @@ fn columns(row: Row<'_>, form: Form, details: &Details, findings: &mut Findings)
         if !meanings.iter().any(|(_, known)| known == column) {
             let problem = format!(
                 "there is no such column; the first row names id, category and title, and here it is {}",
-                header.listed()
+                header.list_names()
             );
             findings.add(place, *name, problem);
             is_sound = false;
@@ -167,7 +178,7 @@ fn columns(row: Row<'_>, form: Form, details: &Details, findings: &mut Findings)
     is_sound.then_some(Columns { header, meanings })
 }
 
-fn unknown_column(name: &str, details: &Details) -> String {
+fn unknown_column(name: &str, details: &DetailColumns) -> String {
     let usual = COLUMNS.iter().map(|(name, ..)| *name);
     let known: Vec<&str> = usual.chain(details.labels.iter().map(String::as_str)).collect();
     let nearest = did_you_mean(name, known.iter().copied());
@@ -181,20 +192,20 @@ fn unknown_column(name: &str, details: &Details) -> String {
 
 /// What is wrong with a row as a whole.
 fn wrong_row(row: Row<'_>, columns: &Columns) -> Option<(&'static str, String)> {
-    if let Some(problem) = columns.header.surplus(row) {
+    if let Some(problem) = columns.header.find_unnamed_cell(row) {
         return Some(("", problem));
     }
     if columns.header.is_repeated_by(row) {
         return Some(("", "repeats the first row; delete it".to_owned()));
     }
-    if let Some(word) = Header::total(row) {
+    if let Some(word) = Header::total_label(row) {
         return Some(("", format!("{} is a row of totals and no entry; delete it", quoted(word))));
     }
     let meaning =
         |index: usize| columns.meanings.iter().find(|(known, _)| *known == index).map(|(_, column)| *column);
     let is_text =
         |index: usize| matches!(meaning(index), Some(Column::Title | Column::Summary | Column::Detail(_)));
-    let (index, problem) = columns.header.cut_text(row, is_text)?;
+    let (index, problem) = columns.header.find_split_text(row, is_text)?;
     let name = match meaning(index) {
         Some(Column::Title) => "title",
         Some(Column::Summary) => "summary",
@@ -203,14 +214,14 @@ fn wrong_row(row: Row<'_>, columns: &Columns) -> Option<(&'static str, String)> 
     Some((name, problem))
 }
 
-fn candidate<'t>(
+fn read_entry<'t>(
     row: Row<'t>,
     columns: &Columns,
-    details: &Details,
+    details: &DetailColumns,
     findings: &mut Findings,
-) -> Candidate<'t> {
+) -> UncheckedEntry<'t> {
     let place = place(row);
-    let mut candidate = Candidate {
+    let mut candidate = UncheckedEntry {
         place,
         path: String::new(),
         id: None,

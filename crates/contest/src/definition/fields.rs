@@ -7,7 +7,7 @@ use acclaim_text::quoted;
 use super::{
     mistakes::{Findings, Place, clipped, clipped_message},
     supported::is_supported,
-    tree::{MOST_ELEMENTS, MOST_KEYS, Node, View},
+    tree::{MAX_ELEMENTS, MAX_KEYS, Node, View},
 };
 
 /// A table of the definition. Its keys are taken one by one; [`Table::finish`] reports those that nobody asked for.
@@ -17,7 +17,7 @@ pub(super) struct Table<'t> {
     pub(super) path: String,
     pub(super) place: Place,
     pairs: Vec<(Cow<'t, str>, Node<'t>)>,
-    asked: Vec<&'static str>,
+    known_keys: Vec<&'static str>,
 }
 
 /// A value with its path, such as `entry[3].title`, and its place.
@@ -39,7 +39,7 @@ impl<'t> Table<'t> {
 
     /// The value of a key, if it is there.
     pub(super) fn field(&mut self, key: &'static str) -> Option<Field<'t>> {
-        self.asked.push(key);
+        self.known_keys.push(key);
         let position = self.pairs.iter().position(|(name, _)| name == key)?;
         let (_, node) = self.pairs.swap_remove(position);
         Some(Field { path: self.path_of(key), place: Place::Main(node.at), node })
@@ -60,13 +60,13 @@ impl<'t> Table<'t> {
             path: self.path_of(key),
             place: self.place,
             pairs: Vec::new(),
-            asked: Vec::new(),
+            known_keys: Vec::new(),
         })
     }
 
     /// The elements of an array of tables, if it is there. Elements that are no tables are left out, and reported.
     pub(super) fn tables(&mut self, key: &'static str, findings: &mut Findings) -> Option<Vec<Self>> {
-        let elements = self.field(key)?.elements(MOST_ELEMENTS, findings)?;
+        let elements = self.field(key)?.elements(MAX_ELEMENTS, findings)?;
         Some(elements.into_iter().filter_map(|element| element.table(findings)).collect())
     }
 
@@ -92,7 +92,7 @@ impl<'t> Table<'t> {
                 "entries_csv" | "details" => {
                     "it belongs at the top of the file, before the first table".to_owned()
                 }
-                _ => format!("the keys here are {}", self.asked.join(", ")),
+                _ => format!("the keys here are {}", self.known_keys.join(", ")),
             };
             findings.add(Place::Main(node.at), self.path_of(&clipped(name)), format!("unknown key; {hint}"));
         }
@@ -113,7 +113,7 @@ impl<'t> Field<'t> {
         findings.add(self.place, &*self.path, problem);
     }
 
-    fn not<T>(&self, findings: &mut Findings, wanted: &str, view: &View<'_>) -> Option<T> {
+    fn report_wrong_type<T>(&self, findings: &mut Findings, wanted: &str, view: &View<'_>) -> Option<T> {
         match view {
             View::Broken(cause) => self.wrong(findings, cause.as_str()),
             _ => self.wrong(findings, format!("must be {wanted}, not {}", view.name())),
@@ -131,7 +131,7 @@ impl<'t> Field<'t> {
     pub(super) fn text(&self, findings: &mut Findings) -> Option<Cow<'t, str>> {
         match self.node.view() {
             View::Text(text) => Some(text),
-            other => self.not(findings, "text in quotes", &other),
+            other => self.report_wrong_type(findings, "text in quotes", &other),
         }
     }
 
@@ -142,7 +142,7 @@ impl<'t> Field<'t> {
         check: impl FnOnce(&str) -> Result<(), String>,
     ) -> Option<String> {
         let text = self.text(findings)?;
-        match check(&findings.judged(&text)) {
+        match check(&findings.text_to_check(&text)) {
             Ok(()) => Some(text.into_owned()),
             Err(problem) => {
                 self.wrong(findings, problem);
@@ -171,14 +171,14 @@ impl<'t> Field<'t> {
         match self.node.view() {
             View::Text(text) => Some(text.into_owned()),
             View::Time(text) => Some(text),
-            other => self.not(findings, "a date and time", &other),
+            other => self.report_wrong_type(findings, "a date and time", &other),
         }
     }
 
     pub(super) fn boolean(&self, findings: &mut Findings) -> Option<bool> {
         match self.node.view() {
             View::Boolean(value) => Some(value),
-            other => self.not(findings, "true or false", &other),
+            other => self.report_wrong_type(findings, "true or false", &other),
         }
     }
 
@@ -209,7 +209,7 @@ impl<'t> Field<'t> {
                 self.wrong(findings, format!("must be {wanted}"));
                 None
             }
-            other => self.not(findings, &wanted, &other),
+            other => self.report_wrong_type(findings, &wanted, &other),
         }
     }
 
@@ -218,7 +218,7 @@ impl<'t> Field<'t> {
         let text = self.text(findings)?;
         let Some((word, value)) = words.iter().find(|(word, _)| *word == text) else {
             let all: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-            self.wrong(findings, format!("must be {}, not {}", either(&all), quoted(&text)));
+            self.wrong(findings, format!("must be {}, not {}", join_with_or(&all), quoted(&text)));
             return None;
         };
         self.check_supported(&self.path, word, findings);
@@ -236,10 +236,10 @@ impl<'t> Field<'t> {
     pub(super) fn table(&self, findings: &mut Findings) -> Option<Table<'t>> {
         let (pairs, count) = match self.node.view() {
             View::Table { pairs, count } => (pairs, count),
-            other => return self.not(findings, "a table", &other),
+            other => return self.report_wrong_type(findings, "a table", &other),
         };
         if count > pairs.len() {
-            self.wrong(findings, format!("has {count} keys; at most {MOST_KEYS} are possible"));
+            self.wrong(findings, format!("has {count} keys; at most {MAX_KEYS} are possible"));
         }
         let mut once: Vec<(Cow<'t, str>, Node<'t>)> = Vec::with_capacity(pairs.len());
         for (name, node) in pairs {
@@ -251,14 +251,14 @@ impl<'t> Field<'t> {
                 findings.add(Place::Main(node.at), path, "is there more than once");
             }
         }
-        Some(Table { path: self.path.clone(), place: self.place, pairs: once, asked: Vec::new() })
+        Some(Table { path: self.path.clone(), place: self.place, pairs: once, known_keys: Vec::new() })
     }
 
     /// The elements of a list of at most so many.
     pub(super) fn elements(&self, most: usize, findings: &mut Findings) -> Option<Vec<Field<'t>>> {
         let (elements, count) = match self.node.view() {
             View::Array { elements, count } => (elements, count),
-            other => return self.not(findings, "a list", &other),
+            other => return self.report_wrong_type(findings, "a list", &other),
         };
         if count > most {
             self.wrong(findings, format!("has {count} elements; at most {most} are possible"));
@@ -287,7 +287,7 @@ impl<'t> Field<'t> {
 }
 
 /// `a, b or c`.
-fn either(words: &[String]) -> String {
+fn join_with_or(words: &[String]) -> String {
     match words {
         [] => String::new(),
         [only] => only.clone(),

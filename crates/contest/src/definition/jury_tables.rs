@@ -5,40 +5,40 @@ use std::collections::{HashMap, HashSet};
 use acclaim_text::quoted;
 
 use super::{
-    contradictions::Listed,
+    contradictions::ListPositions,
     fields::{Field, Table},
     mistakes::Findings,
     text,
 };
 use crate::{
     juror,
-    rules::{Admission, Channel, Draw, MAX_POINTS, MOST_LISTED, Panel, PanelKind},
+    rules::{AdmissionRules, Channel, Draw, MAX_LIST_LENGTH, MAX_POINTS, Panel, PanelKind},
 };
 
 /// The largest weight.
-pub(super) const MOST_WEIGHT: u64 = 1_000_000;
+pub(super) const MAX_WEIGHT: u64 = 1_000_000;
 /// The most points in a table of ranks.
-const MOST_POINTS: u64 = MAX_POINTS.unsigned_abs();
+const MAX_RANK_POINTS: u64 = MAX_POINTS.unsigned_abs();
 /// The most jurors that a panel can name.
-const MOST_NAMED_JURORS: usize = 1_000;
+const MAX_NAMED_JURORS: usize = 1_000;
 /// The most jurors that can be asked for, or scores dropped.
-const MOST_JURORS: u64 = 100_000;
+const MAX_JURORS: u64 = 100_000;
 
 /// The channels; what is incomplete is left out and reported.
-pub(super) fn channels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Channel>, Listed) {
+pub(super) fn channels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Channel>, ListPositions) {
     let mut ids = HashSet::new();
     let read = |mut table: Table<'_>, findings: &mut Findings| {
         let id = unique(&mut table, &mut ids, findings);
         let weight =
-            table.required("weight", findings).and_then(|field| field.number(1..=MOST_WEIGHT, findings));
+            table.required("weight", findings).and_then(|field| field.number(1..=MAX_WEIGHT, findings));
         table.finish(findings);
         Some(Channel { id: id?, weight: weight? })
     };
-    listed(root, "channel", read, findings)
+    read_list(root, "channel", read, findings)
 }
 
 /// The panels; what is incomplete is left out and reported.
-pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Panel>, Listed) {
+pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Panel>, ListPositions) {
     let mut ids = HashSet::new();
     let read = |mut table: Table<'_>, findings: &mut Findings| {
         let id = unique(&mut table, &mut ids, findings);
@@ -52,9 +52,9 @@ pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Pane
         let mut number = |key, range, default| {
             table.field(key).map_or(Some(default), |field| field.number(range, findings))
         };
-        let trim = number("trim", 0..=MOST_JURORS, 0);
-        let minimum_jurors = number("minimum_jurors", 1..=MOST_JURORS, 1);
-        let weight = number("weight", 1..=MOST_WEIGHT, 1);
+        let trim = number("trim", 0..=MAX_JURORS, 0);
+        let minimum_jurors = number("minimum_jurors", 1..=MAX_JURORS, 1);
+        let weight = number("weight", 1..=MAX_WEIGHT, 1);
         let jurors = table.field("jurors").map(|field| jurors(&field, findings));
         table.finish(findings);
         Some(Panel {
@@ -69,7 +69,7 @@ pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Pane
             jurors: jurors.unwrap_or_default(),
         })
     };
-    listed(root, "panel", read, findings)
+    read_list(root, "panel", read, findings)
 }
 
 /// Where the seed of a draw comes from.
@@ -83,12 +83,12 @@ pub(super) fn draw(root: &mut Table<'_>, findings: &mut Findings) -> Option<Draw
 }
 
 /// The ways in which voters get a pass.
-pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> Admission {
+pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> AdmissionRules {
     let mut table = root.table_or_empty("admission", findings);
     let methods = table.field("methods");
     table.finish(findings);
-    let Some(field) = methods else { return Admission { methods: vec!["pass".to_owned()] } };
-    let elements = field.elements(MOST_LISTED, findings).unwrap_or_default();
+    let Some(field) = methods else { return AdmissionRules { methods: vec!["pass".to_owned()] } };
+    let elements = field.elements(MAX_LIST_LENGTH, findings).unwrap_or_default();
     if elements.is_empty() {
         field.wrong(findings, "must be a list of methods, such as [\"pass\"]");
     }
@@ -102,18 +102,18 @@ pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> Admiss
         }
         Some(word.to_owned())
     };
-    Admission { methods: elements.into_iter().filter_map(method).collect() }
+    AdmissionRules { methods: elements.into_iter().filter_map(method).collect() }
 }
 
-pub(super) fn listed<'t, T>(
+pub(super) fn read_list<'t, T>(
     root: &mut Table<'t>,
     key: &'static str,
     mut read: impl FnMut(Table<'t>, &mut Findings) -> Option<T>,
     findings: &mut Findings,
-) -> (Vec<T>, Listed) {
-    let mut listed = Listed { positions: Vec::new(), complete: true };
+) -> (Vec<T>, ListPositions) {
+    let mut listed = ListPositions { positions: Vec::new(), complete: true };
     let Some(field) = root.field(key) else { return (Vec::new(), listed) };
-    let elements = field.elements(MOST_LISTED, findings).unwrap_or_default();
+    let elements = field.elements(MAX_LIST_LENGTH, findings).unwrap_or_default();
     let mut items = Vec::with_capacity(elements.len());
     for (position, element) in elements.into_iter().enumerate() {
         match element.table(findings).and_then(|table| read(table, findings)) {
@@ -162,7 +162,7 @@ fn scale(field: &Field<'_>, findings: &mut Findings) -> Option<[i64; 2]> {
 }
 
 fn jurors(field: &Field<'_>, findings: &mut Findings) -> Vec<String> {
-    let elements = field.elements(MOST_NAMED_JURORS, findings).unwrap_or_default();
+    let elements = field.elements(MAX_NAMED_JURORS, findings).unwrap_or_default();
     if elements.is_empty() {
         field.wrong(findings, "must be a list of names; without the key, every juror with a key may score");
     }
@@ -170,7 +170,7 @@ fn jurors(field: &Field<'_>, findings: &mut Findings) -> Vec<String> {
     let mut names: HashMap<String, String> = HashMap::new();
     let name = |element: Field<'_>| {
         let name = element.checked(findings, juror::check_name)?;
-        match names.insert(juror::compared(&name), name.clone()) {
+        match names.insert(juror::normalize_name(&name), name.clone()) {
             Some(earlier) if earlier == name => {
                 element.wrong(findings, format!("{} is there more than once", quoted(&name)));
             }
@@ -187,12 +187,12 @@ fn jurors(field: &Field<'_>, findings: &mut Findings) -> Vec<String> {
 }
 
 fn criteria(field: &Field<'_>, findings: &mut Findings) -> Vec<(String, u32)> {
-    let elements = field.elements(MOST_LISTED, findings).unwrap_or_default();
+    let elements = field.elements(MAX_LIST_LENGTH, findings).unwrap_or_default();
     let mut names = HashSet::new();
     let criterion = |element: Field<'_>| {
         let [name, weight] = element.pair("[name, weight], such as [\"impact\", 2]", findings)?;
         let text = name.checked(findings, text::check_label);
-        let weight = weight.number(1..=MOST_WEIGHT, findings);
+        let weight = weight.number(1..=MAX_WEIGHT, findings);
         let text = text?;
         if !names.insert(text.clone()) {
             name.wrong(findings, format!("{} is there more than once", quoted(&text)));
@@ -203,9 +203,9 @@ fn criteria(field: &Field<'_>, findings: &mut Findings) -> Vec<(String, u32)> {
 }
 
 fn points(field: &Field<'_>, findings: &mut Findings) -> Vec<u32> {
-    let elements = field.elements(MOST_LISTED, findings).unwrap_or_default();
+    let elements = field.elements(MAX_LIST_LENGTH, findings).unwrap_or_default();
     if elements.is_empty() {
         field.wrong(findings, "must be a list of points, from the first place down");
     }
-    elements.into_iter().filter_map(|element| element.number(0..=MOST_POINTS, findings)).collect()
+    elements.into_iter().filter_map(|element| element.number(0..=MAX_RANK_POINTS, findings)).collect()
 }

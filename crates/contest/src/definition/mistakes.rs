@@ -6,10 +6,10 @@ use acclaim_text::{MAX_QUOTED, characters, escaped};
 use serde::{Deserialize, Serialize};
 
 /// The most mistakes that are listed; of the rest only their number is told.
-pub const MOST_MISTAKES: usize = 1000;
+pub const MAX_MISTAKES: usize = 1000;
 
 /// The most characters of a library's message.
-const MOST_MESSAGE: usize = 500;
+const MAX_MESSAGE_LENGTH: usize = 500;
 
 /// One mistake in a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ impl fmt::Display for Mistakes {
 impl Mistakes {
     /// Without files and lines: of a definition that is stored, and so in no file that anyone has.
     #[must_use]
-    pub fn of_stored(self) -> Self {
+    pub fn without_places(self) -> Self {
         let without_place = |mistake| Mistake { file: None, row: None, line: None, ..mistake };
         Self(self.0.into_iter().map(without_place).collect())
     }
@@ -94,17 +94,17 @@ pub(super) struct Findings {
 
 impl Findings {
     /// Of a definition that has been stored.
-    pub(super) fn of_stored() -> Self {
+    pub(super) fn for_stored() -> Self {
         Self { is_stored: true, ..Self::default() }
     }
 
     /// A text as its checks are to see it.
-    pub(super) fn judged<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.is_stored { characters::tolerated(text) } else { Cow::Borrowed(text) }
+    pub(super) fn text_to_check<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.is_stored { characters::replace_newly_refused(text) } else { Cow::Borrowed(text) }
     }
 
     pub(super) fn add(&mut self, place: Place, key: impl Into<String>, problem: impl Into<String>) {
-        if self.found.len() < MOST_MISTAKES {
+        if self.found.len() < MAX_MISTAKES {
             self.found.push((place, key.into(), problem.into()));
         } else {
             self.unlisted += 1;
@@ -113,7 +113,7 @@ impl Findings {
 
     /// Counts mistakes that would not be listed any more. `false`, and nothing is counted, while there is room for them.
     pub(super) fn count_unlisted(&mut self, mistakes: usize) -> bool {
-        let full = self.found.len() >= MOST_MISTAKES;
+        let full = self.found.len() >= MAX_MISTAKES;
         if full {
             self.unlisted += mistakes;
         }
@@ -121,7 +121,7 @@ impl Findings {
     }
 
     /// Whether something has been found wrong with the value at `path`, with a table that it stands in, or with an element of it.
-    pub(super) fn has_wrong(&self, path: &str) -> bool {
+    pub(super) fn has_mistake_at(&self, path: &str) -> bool {
         let stands_in = |inner: &str, outer: &str| {
             inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
@@ -182,7 +182,7 @@ impl<'a> Lines<'a> {
 
 /// A library's message, which repeats a text of the definition: cut behind what it advises.
 pub(super) fn clipped_message(message: &str) -> String {
-    escaped(message, MOST_MESSAGE)
+    escaped(message, MAX_MESSAGE_LENGTH)
 }
 
 /// A text of the definition as messages repeat it.
@@ -208,12 +208,12 @@ mod tests {
         let text = mistakes.to_string();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[..4], ["n: x", "line 1: a: x", "line 4: b: x", "line 5: c: x"]);
-        assert_eq!(lines.len(), MOST_MISTAKES + 1);
-        assert_eq!(lines[MOST_MISTAKES - 1..], ["e.csv: row 3 (line 4): title: x", "and 34 more"]);
+        assert_eq!(lines.len(), MAX_MISTAKES + 1);
+        assert_eq!(lines[MAX_MISTAKES - 1..], ["e.csv: row 3 (line 4): title: x", "and 34 more"]);
     }
 
     #[test]
-    fn somebodys_text_is_cut_and_made_harmless() {
+    fn shortens_and_escapes_outside_text() {
         assert_eq!(acclaim_text::quoted("a\u{1b}[2Jé\u{202e}"), r#""a\u{1b}[2Jé\u{202e}""#);
         assert_eq!(clipped(&"é".repeat(100)), format!("{}…", "é".repeat(80)));
     }

@@ -1,14 +1,14 @@
 //! The table `[rounds]`: entries that come from another contest, in place of entries of its own.
 
 use super::{fields::Table, mistakes::Findings};
-use crate::MAX_EXACT;
-use crate::rounds::{Previous, Rounds};
+use crate::MAX_SAFE_INTEGER;
+use crate::rounds::{PreviousRound, Rounds};
 
 /// The longest origin, in bytes: a host's name and an identifier have room.
-const MOST_ORIGIN: usize = 400;
+const MAX_ORIGIN_LENGTH: usize = 400;
 
 /// What the table says.
-pub(super) enum Found {
+pub(super) enum RoundsTable {
     /// There is none: the contest has entries of its own.
     None,
     /// It was looked up where the entries come from, and they are there.
@@ -17,7 +17,7 @@ pub(super) enum Found {
     Unresolved(Option<Rounds>),
 }
 
-impl Found {
+impl RoundsTable {
     /// Whether the entries are still to come.
     pub(super) fn is_unresolved(&self) -> bool {
         matches!(self, Self::Unresolved(_))
@@ -32,38 +32,39 @@ impl Found {
     }
 }
 
-pub(super) fn read(root: &mut Table<'_>, findings: &mut Findings) -> Found {
-    let Some(field) = root.field("rounds") else { return Found::None };
-    let Some(mut table) = field.table(findings) else { return Found::Unresolved(None) };
+pub(super) fn read(root: &mut Table<'_>, findings: &mut Findings) -> RoundsTable {
+    let Some(field) = root.field("rounds") else { return RoundsTable::None };
+    let Some(mut table) = field.table(findings) else { return RoundsTable::Unresolved(None) };
     let from = table.required("from", findings).and_then(|field| field.parsed(findings));
     let resolution = table.field("previous").map(|field| field.table(findings));
     table.finish(findings);
     match resolution {
-        None => Found::Unresolved(from.map(|from| Rounds { from, previous: None })),
+        None => RoundsTable::Unresolved(from.map(|from| Rounds { from, previous: None })),
         Some(previous) => {
             let previous = previous.and_then(|table| previous_of(table, findings));
-            Found::Resolved(
+            RoundsTable::Resolved(
                 from.zip(previous).map(|(from, previous)| Rounds { from, previous: Some(previous) }),
             )
         }
     }
 }
 
-fn previous_of(mut table: Table<'_>, findings: &mut Findings) -> Option<Previous> {
+fn previous_of(mut table: Table<'_>, findings: &mut Findings) -> Option<PreviousRound> {
     let mut text = |key, check: fn(&str) -> Result<(), String>, findings: &mut Findings| {
         table.required(key, findings).and_then(|field| field.checked(findings, check))
     };
     let origin = text("origin", check_origin, findings);
     let root = text("root", check_root, findings);
     let result = text("result", check_result, findings);
-    let size = table.required("size", findings).and_then(|field| field.number(1..=MAX_EXACT, findings));
+    let size =
+        table.required("size", findings).and_then(|field| field.number(1..=MAX_SAFE_INTEGER, findings));
     table.finish(findings);
-    Some(Previous { origin: origin?, size: size?, root: root?, result: result? })
+    Some(PreviousRound { origin: origin?, size: size?, root: root?, result: result? })
 }
 
 fn check_origin(text: &str) -> Result<(), String> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+');
-    match !text.is_empty() && text.len() <= MOST_ORIGIN && is_plain {
+    match !text.is_empty() && text.len() <= MAX_ORIGIN_LENGTH && is_plain {
         true => Ok(()),
         false => Err("is not the origin of a log".to_owned()),
     }

@@ -3,27 +3,27 @@
 use acclaim_text::quoted;
 
 use super::{
-    contradictions::Listed,
-    contradictions::Origin,
+    contradictions::ListPositions,
+    contradictions::RulesSource,
     entries::Categories,
     fields::{Field, Table},
     jury_tables,
     mistakes::Findings,
-    tree::{MOST_ELEMENTS, Node},
-    votes::{MOST_PLACES, votes_per_category},
+    tree::{MAX_ELEMENTS, Node},
+    votes::{MAX_PLACES, votes_per_category},
 };
-use crate::MAX_EXACT;
+use crate::MAX_SAFE_INTEGER;
 use crate::id::CategoryId;
 use crate::rules::{
-    BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Limit, MOST_BALLOTS_PER_VOTER, Period,
+    BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Limit, MAX_BALLOTS_PER_VOTER, Period,
     Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies,
     WinnersBy, WinnersFrom,
 };
 
 /// The most votes of a voter in all.
-const MOST_VOTES_IN_ALL: u64 = 1_000_000;
+const MAX_VOTES_IN_ALL: u64 = 1_000_000;
 /// The most replacements of a voter.
-const MOST_REVISIONS: u64 = 1_000;
+const MAX_REVISIONS: u64 = 1_000;
 const DEFAULT_REVISIONS: u32 = 20;
 const DEFAULT_BALLOTS: u32 = 1_000;
 
@@ -45,25 +45,29 @@ pub(super) fn rules(
     let admission = Some(jury_tables::admission(root, findings));
     let rules = Rules { ballot, channels, champions, winners, panels, draw, publication, limits, admission };
     let [channels, panels, limits] = [channels_listed, panels_listed, limits_listed];
-    Origin { root: node, channels, panels, limits }.report(&rules, findings);
+    RulesSource { root: node, channels, panels, limits }.report(&rules, findings);
     rules
 }
 
 /// The limits over several categories; what is incomplete is left out and reported.
-fn limits(root: &mut Table<'_>, categories: &Categories, findings: &mut Findings) -> (Vec<Limit>, Listed) {
+fn limits(
+    root: &mut Table<'_>,
+    categories: &Categories,
+    findings: &mut Findings,
+) -> (Vec<Limit>, ListPositions) {
     let read = |mut table: Table<'_>, findings: &mut Findings| {
         let field = table.required("categories", findings);
         let ids = field.and_then(|field| {
-            let elements = field.elements(MOST_ELEMENTS, findings)?;
+            let elements = field.elements(MAX_ELEMENTS, findings)?;
             let ids: Option<Vec<_>> =
                 elements.iter().map(|element| known_category(element, categories, findings)).collect();
             ids
         });
-        let most = table.required("most", findings).and_then(|field| field.number(1..=MOST_PLACES, findings));
+        let most = table.required("most", findings).and_then(|field| field.number(1..=MAX_PLACES, findings));
         table.finish(findings);
         Some(Limit { categories: ids?, most: most? })
     };
-    jury_tables::listed(root, "limit", read, findings)
+    jury_tables::read_list(root, "limit", read, findings)
 }
 
 fn known_category(field: &Field<'_>, categories: &Categories, findings: &mut Findings) -> Option<CategoryId> {
@@ -88,12 +92,12 @@ fn ballot(root: &mut Table<'_>, categories: &Categories, findings: &mut Findings
         in_all.and_then(|field| votes_in_all(&field, per_category, completion, categories, findings));
     let revision = [("final", Revision::Final), ("replace", Revision::Replace)];
     let revision = word(&mut table, "revision", &revision, findings).unwrap_or(Revision::Final);
-    let revisions = table.field("revisions").and_then(|field| field.number(1..=MOST_REVISIONS, findings));
+    let revisions = table.field("revisions").and_then(|field| field.number(1..=MAX_REVISIONS, findings));
     let period = [("once", Period::Once), ("day", Period::Day), ("counted", Period::Counted)];
     let period = word(&mut table, "period", &period, findings).unwrap_or(Period::Once);
     let ballots = table
         .field("ballots_per_voter")
-        .and_then(|field| field.number(1..=u64::from(MOST_BALLOTS_PER_VOTER), findings));
+        .and_then(|field| field.number(1..=u64::from(MAX_BALLOTS_PER_VOTER), findings));
     let cast_time = [("minute", CastTime::Minute), ("hour", CastTime::Hour), ("day", CastTime::Day)];
     let cast_time = word(&mut table, "cast_time", &cast_time, findings).unwrap_or(CastTime::Minute);
     table.finish(findings);
@@ -117,8 +121,8 @@ fn votes_in_all(
     categories: &Categories,
     findings: &mut Findings,
 ) -> Option<u32> {
-    let votes: u32 = field.number(1..=MOST_VOTES_IN_ALL, findings)?;
-    let needed = categories.least_votes(least);
+    let votes: u32 = field.number(1..=MAX_VOTES_IN_ALL, findings)?;
+    let needed = categories.min_votes(least);
     if completion == Completion::All && u64::from(votes) < needed {
         field.wrong(findings, format!("is {votes}, but completion = \"all\" takes at least {needed} votes"));
     }
@@ -129,9 +133,11 @@ fn champions(field: &Field<'_>, findings: &mut Findings) -> ChampionRules {
     // Stands in for a wrong table.
     let unknown = ChampionRules { count: u32::MAX, minimum_votes: 0, ties: ChampionTies::Include };
     let Some(mut table) = field.table(findings) else { return unknown };
-    let count = table.required("count", findings).and_then(|field| field.number(1..=MOST_PLACES, findings));
-    let minimum_votes =
-        table.field("minimum_votes").and_then(|field| field.number(0..=MAX_EXACT, findings)).unwrap_or(0);
+    let count = table.required("count", findings).and_then(|field| field.number(1..=MAX_PLACES, findings));
+    let minimum_votes = table
+        .field("minimum_votes")
+        .and_then(|field| field.number(0..=MAX_SAFE_INTEGER, findings))
+        .unwrap_or(0);
     let ties = [
         ("include", ChampionTies::Include),
         ("earliest", ChampionTies::Earliest),
@@ -144,7 +150,7 @@ fn champions(field: &Field<'_>, findings: &mut Findings) -> ChampionRules {
 
 fn winners(root: &mut Table<'_>, champions: bool, findings: &mut Findings) -> WinnerRules {
     let mut table = root.table_or_empty("winners", findings);
-    let count = table.field("count").and_then(|field| field.number(1..=MOST_PLACES, findings)).unwrap_or(1);
+    let count = table.field("count").and_then(|field| field.number(1..=MAX_PLACES, findings)).unwrap_or(1);
     let from = [("champions", WinnersFrom::Champions), ("all", WinnersFrom::All)];
     let default = if champions { WinnersFrom::Champions } else { WinnersFrom::All };
     let from = table.field("from").map_or(Some(default), |field| field.word(&from, findings));
@@ -172,11 +178,11 @@ fn winners(root: &mut Table<'_>, champions: bool, findings: &mut Findings) -> Wi
 fn weight(
     table: &mut Table<'_>,
     key: &'static str,
-    by: Result<WinnersBy, Wrong>,
+    by: Result<WinnersBy, UnknownWord>,
     findings: &mut Findings,
 ) -> Option<u32> {
     let field = if by == Ok(WinnersBy::Weighted) { table.required(key, findings) } else { table.field(key) };
-    field?.number(1..=jury_tables::MOST_WEIGHT, findings)
+    field?.number(1..=jury_tables::MAX_WEIGHT, findings)
 }
 
 fn publication(root: &mut Table<'_>, findings: &mut Findings) -> Publication {
@@ -204,7 +210,7 @@ fn publication(root: &mut Table<'_>, findings: &mut Findings) -> Publication {
 
 /// A word was there and was none of those possible; it has been reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wrong;
+struct UnknownWord;
 
 /// One of some words; the first of them if the key is absent.
 fn word<T: Copy>(
@@ -212,10 +218,10 @@ fn word<T: Copy>(
     key: &'static str,
     words: &[(&str, T)],
     findings: &mut Findings,
-) -> Result<T, Wrong> {
+) -> Result<T, UnknownWord> {
     match (table.field(key), words) {
-        (Some(field), _) => field.word(words, findings).ok_or(Wrong),
+        (Some(field), _) => field.word(words, findings).ok_or(UnknownWord),
         (None, [(_, default), ..]) => Ok(*default),
-        (None, []) => Err(Wrong),
+        (None, []) => Err(UnknownWord),
     }
 }

@@ -13,45 +13,45 @@ use serde::Serialize;
 use crate::entry::{Category, Entry, MAX_ENTRY_LENGTH};
 
 /// The longest title.
-pub const MOST_TITLE: usize = 500;
+pub const MAX_TITLE_LENGTH: usize = 500;
 /// The longest summary.
-pub const MOST_SUMMARY: usize = 5_000;
+pub const MAX_SUMMARY_LENGTH: usize = 5_000;
 /// The longest address of a page or picture.
-pub const MOST_ADDRESS: usize = 2_000;
+pub const MAX_ADDRESS_LENGTH: usize = 2_000;
 /// The most details of an entry.
-pub const MOST_DETAILS: usize = 50;
+pub const MAX_DETAILS: usize = 50;
 /// The longest label of a detail.
-pub const MOST_LABEL: usize = 100;
+pub const MAX_LABEL_LENGTH: usize = 100;
 /// The longest value of a detail.
-pub const MOST_VALUE: usize = 1_000;
+pub const MAX_VALUE_LENGTH: usize = 1_000;
 /// The most languages of a title, beside the first.
-pub const MOST_LANGUAGES: usize = 50;
+pub const MAX_LANGUAGES: usize = 50;
 
 /// The most bytes of a category or entry as JSON: what a log entry holds, less `"type":"category",`.
-const MOST_ENCODED: usize = MAX_ENTRY_LENGTH - 32;
+const MAX_ENCODED_LENGTH: usize = MAX_ENTRY_LENGTH - 32;
 
-/// A title: not empty, at most [`MOST_TITLE`] characters.
+/// A title: not empty, at most [`MAX_TITLE_LENGTH`] characters.
 ///
 /// # Errors
 /// What is wrong, in words.
 pub fn check_title(text: &str) -> Result<(), String> {
-    check(text, MOST_TITLE)
+    check(text, MAX_TITLE_LENGTH)
 }
 
-/// A summary: not empty, at most [`MOST_SUMMARY`] characters.
+/// A summary: not empty, at most [`MAX_SUMMARY_LENGTH`] characters.
 ///
 /// # Errors
 /// What is wrong, in words.
 pub fn check_summary(text: &str) -> Result<(), String> {
-    check(text, MOST_SUMMARY)
+    check(text, MAX_SUMMARY_LENGTH)
 }
 
-/// The address of a page or picture: `http://` or `https://`, without white space, at most [`MOST_ADDRESS`] characters.
+/// The address of a page or picture: `http://` or `https://`, without white space, at most [`MAX_ADDRESS_LENGTH`] characters.
 ///
 /// # Errors
 /// What is wrong, in words.
 pub fn check_address(text: &str) -> Result<(), String> {
-    check(text, MOST_ADDRESS)?;
+    check(text, MAX_ADDRESS_LENGTH)?;
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     match rest {
         None => Err(format!("must begin with https:// or http://, not {}", quoted(text))),
@@ -61,20 +61,20 @@ pub fn check_address(text: &str) -> Result<(), String> {
     }
 }
 
-/// The label of a detail: not empty, at most [`MOST_LABEL`] characters.
+/// The label of a detail: not empty, at most [`MAX_LABEL_LENGTH`] characters.
 ///
 /// # Errors
 /// What is wrong, in words.
 pub fn check_label(text: &str) -> Result<(), String> {
-    check(text, MOST_LABEL)
+    check(text, MAX_LABEL_LENGTH)
 }
 
-/// The value of a detail: not empty, at most [`MOST_VALUE`] characters.
+/// The value of a detail: not empty, at most [`MAX_VALUE_LENGTH`] characters.
 ///
 /// # Errors
 /// What is wrong, in words.
 pub fn check_value(text: &str) -> Result<(), String> {
-    check(text, MOST_VALUE)
+    check(text, MAX_VALUE_LENGTH)
 }
 
 /// A language tag that is plausible by its form (BCP 47): letters, digits and hyphens, 2 to 35 of them, beginning with a letter.
@@ -99,7 +99,7 @@ pub fn check_language(tag: &str) -> Result<(), String> {
 /// # Errors
 /// How long it is.
 pub fn check_entry(entry: &Entry) -> Result<(), String> {
-    check_encoded(entry, MOST_ENCODED)
+    check_encoded(entry, MAX_ENCODED_LENGTH)
 }
 
 /// Whether a category fits an entry of the log.
@@ -107,11 +107,11 @@ pub fn check_entry(entry: &Entry) -> Result<(), String> {
 /// # Errors
 /// How long it is.
 pub fn check_category(category: &Category) -> Result<(), String> {
-    check_encoded(category, MOST_ENCODED)
+    check_encoded(category, MAX_ENCODED_LENGTH)
 }
 
 pub(super) fn check_encoded(value: &impl Serialize, most: usize) -> Result<(), String> {
-    let mut count = Count(0);
+    let mut count = ByteCounter(0);
     // Counting does not fail; should a type ever refuse to be written, it is not one that the log can hold.
     serde_json::to_writer(&mut count, value).map_err(|error| error.to_string())?;
     if count.0 <= most {
@@ -132,9 +132,9 @@ fn check(text: &str, most: usize) -> Result<(), String> {
 }
 
 /// Counts what is written.
-struct Count(usize);
+struct ByteCounter(usize);
 
-impl io::Write for Count {
+impl io::Write for ByteCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_of_the_web() {
+    fn accepts_only_http_addresses() {
         assert!(check_address("https://example.org/a?b=c#d").is_ok());
         assert!(check_address("http://example.org").is_ok());
         for bad in

@@ -10,11 +10,11 @@ use toml::de::{DeTable, DeValue};
 use super::mistakes::{Findings, Place, clipped, clipped_message};
 
 /// The most elements of an array that are looked at: no list of a definition may be longer.
-pub(super) const MOST_ELEMENTS: usize = 100_000;
+pub(super) const MAX_ELEMENTS: usize = 100_000;
 /// The most keys of a table that are looked at: more than any table has, with the most languages of a title in mind.
-pub(super) const MOST_KEYS: usize = 64;
+pub(super) const MAX_KEYS: usize = 64;
 /// In a TOML file of up to so many bytes every syntax error is looked for, in a longer one only the first.
-const RECOVERABLE_LENGTH: usize = 1 << 20;
+const MAX_RECOVERABLE_LENGTH: usize = 1 << 20;
 
 /// A value and the offset at which it stands in the file.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +82,7 @@ impl<'t> Node<'t> {
 
 /// Parses TOML. Repeated keys are reported and the rest is read on; after any other error of syntax nothing is.
 pub(super) fn parse_toml<'t>(text: &'t str, findings: &mut Findings) -> Option<DeValue<'t>> {
-    let (table, errors) = if text.len() <= RECOVERABLE_LENGTH {
+    let (table, errors) = if text.len() <= MAX_RECOVERABLE_LENGTH {
         DeTable::parse_recoverable(text)
     } else {
         match DeTable::parse(text) {
@@ -104,7 +104,7 @@ pub(super) fn parse_toml<'t>(text: &'t str, findings: &mut Findings) -> Option<D
             "is there more than once",
         );
     }
-    if !errors.is_empty() && text.len() > RECOVERABLE_LENGTH {
+    if !errors.is_empty() && text.len() > MAX_RECOVERABLE_LENGTH {
         return None;
     }
     Some(DeValue::Table(table.into_inner()))
@@ -142,12 +142,12 @@ fn view_toml<'t>(value: &'t DeValue<'t>) -> View<'t> {
         DeValue::Boolean(value) => View::Boolean(*value),
         DeValue::Datetime(time) => View::Time(time.to_string()),
         DeValue::Array(array) => {
-            View::Array { elements: array.iter().take(MOST_ELEMENTS).map(node).collect(), count: array.len() }
+            View::Array { elements: array.iter().take(MAX_ELEMENTS).map(node).collect(), count: array.len() }
         }
         DeValue::Table(table) => View::Table {
             pairs: table
                 .iter()
-                .take(MOST_KEYS)
+                .take(MAX_KEYS)
                 .map(|(key, value)| (Cow::Borrowed(&**key.get_ref()), node(value)))
                 .collect(),
             count: table.len(),
@@ -189,15 +189,15 @@ struct Pairs<'t> {
     count: usize,
 }
 
-struct Children<T>(PhantomData<T>);
+struct ChildVisitor<T>(PhantomData<T>);
 
 impl<'de: 't, 't> Deserialize<'de> for Elements<'t> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Children::<Self>(PhantomData))
+        deserializer.deserialize_seq(ChildVisitor::<Self>(PhantomData))
     }
 }
 
-impl<'de: 't, 't> Visitor<'de> for Children<Elements<'t>> {
+impl<'de: 't, 't> Visitor<'de> for ChildVisitor<Elements<'t>> {
     type Value = Elements<'t>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -206,7 +206,7 @@ impl<'de: 't, 't> Visitor<'de> for Children<Elements<'t>> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements<'t>, A::Error> {
         let mut kept = Vec::new();
-        while kept.len() < MOST_ELEMENTS {
+        while kept.len() < MAX_ELEMENTS {
             let Some(value) = seq.next_element()? else {
                 let count = kept.len();
                 return Ok(Elements { kept, count });
@@ -223,11 +223,11 @@ impl<'de: 't, 't> Visitor<'de> for Children<Elements<'t>> {
 
 impl<'de: 't, 't> Deserialize<'de> for Pairs<'t> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Children::<Self>(PhantomData))
+        deserializer.deserialize_map(ChildVisitor::<Self>(PhantomData))
     }
 }
 
-impl<'de: 't, 't> Visitor<'de> for Children<Pairs<'t>> {
+impl<'de: 't, 't> Visitor<'de> for ChildVisitor<Pairs<'t>> {
     type Value = Pairs<'t>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,7 +236,7 @@ impl<'de: 't, 't> Visitor<'de> for Children<Pairs<'t>> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'t>, A::Error> {
         let mut kept = Vec::new();
-        while kept.len() < MOST_KEYS {
+        while kept.len() < MAX_KEYS {
             let Some(pair) = map.next_entry()? else {
                 let count = kept.len();
                 return Ok(Pairs { kept, count });

@@ -3,15 +3,15 @@
 use super::{fields::Field, mistakes::Findings};
 
 /// The most votes of a ballot in one category.
-const MOST_VOTES_PER_CATEGORY: u64 = 1_000;
+const MAX_VOTES_PER_CATEGORY: u64 = 1_000;
 
 /// The most champions or winners of a category: as many as there can be entries.
-pub(super) const MOST_PLACES: u64 = 100_000;
+pub(super) const MAX_PLACES: u64 = 100_000;
 
 pub(super) fn votes_per_category(field: &Field<'_>, findings: &mut Findings) -> Option<[u32; 2]> {
     let [least, most] = field.pair("[least, most], such as [1, 1]", findings)?;
-    let least = least.number(1..=MOST_VOTES_PER_CATEGORY, findings);
-    let most = most.number(1..=MOST_VOTES_PER_CATEGORY, findings);
+    let least = least.number(1..=MAX_VOTES_PER_CATEGORY, findings);
+    let most = most.number(1..=MAX_VOTES_PER_CATEGORY, findings);
     let (least, most) = (least?, most?);
     if least > most {
         field.wrong(findings, format!("the least ({least}) must not be more than the most ({most})"));

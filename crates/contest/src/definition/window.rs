@@ -35,7 +35,7 @@ pub(super) fn instant(text: &str, zone: Option<&TimeZone>) -> Result<Option<Inst
             quoted(text)
         )
     };
-    let written = Written::parse(text).ok_or_else(form)?;
+    let written = DateTimeParts::parse(text).ok_or_else(form)?;
     let local =
         written.local().ok_or_else(|| format!("{} is no date and time of the calendar", quoted(text)))?;
     let time = match (written.offset, zone) {
@@ -76,13 +76,13 @@ fn offset_text(offset: Offset) -> String {
 }
 
 /// The figures of a date and time, not yet compared with the calendar.
-struct Written {
+struct DateTimeParts {
     date: [i16; 3],
     time: [i16; 3],
     offset: Option<Offset>,
 }
 
-impl Written {
+impl DateTimeParts {
     /// `YYYY-MM-DDThh:mm[:ss][Z|+hh:mm|-hh:mm]`; a space may stand for the `T`.
     fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_time_that_does_not_exist_or_exists_twice_needs_an_offset() {
+    fn ambiguous_local_time_needs_offset() {
         let gap = zurich("2021-03-28T02:30").unwrap_err();
         assert!(gap.contains("does not exist in Europe/Zurich") && gap.contains("offset"), "{gap}");
         let fold = zurich("2021-10-31T02:30:00").unwrap_err();

@@ -10,16 +10,17 @@ use crate::{
     id::ContestId,
     rounds::Rounds,
     rules::{
-        Admission, BallotRules, ChampionRules, Channel, Draw, Limit, Panel, Publication, Rules, WinnerRules,
+        AdmissionRules, BallotRules, ChampionRules, Channel, Draw, Limit, Panel, Publication, Rules,
+        WinnerRules,
     },
     time::Instant,
 };
 
 /// The most bytes of names, window, rules and days as JSON: what a log entry holds, less what only the log adds to them.
-const MOST_ENCODED: usize = MAX_ENTRY_LENGTH - 2_048;
+const MAX_ENCODED_LENGTH: usize = MAX_ENTRY_LENGTH - 2_048;
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct DefinitionJson<'a> {
     contest: Contest<'a>,
     ballot: &'a BallotRules,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -35,7 +36,7 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     rounds: Option<&'a Rounds>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    admission: Option<&'a Admission>,
+    admission: Option<&'a AdmissionRules>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     limit: &'a [Limit],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -59,7 +60,7 @@ struct Contest<'a> {
 /// The definition as JSON, on one line.
 pub(super) fn json(definition: &Definition) -> String {
     let Definition { rules, rounds, categories, entries, .. } = definition;
-    let written = Written {
+    let written = DefinitionJson {
         contest: contest(definition),
         ballot: &rules.ballot,
         channel: &rules.channels,
@@ -87,7 +88,7 @@ pub(super) fn check_header(definition: &Definition) -> Result<(), String> {
         days: Option<Days>,
     }
     let header = Header { contest: contest(definition), rules: &definition.rules, days: definition.days() };
-    text::check_encoded(&header, MOST_ENCODED)
+    text::check_encoded(&header, MAX_ENCODED_LENGTH)
 }
 
 fn contest(definition: &Definition) -> Contest<'_> {

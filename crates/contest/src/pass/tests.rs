@@ -22,14 +22,14 @@ fn pass() -> Pass {
 
 fn pass_2() -> Pass {
     let at = "2021-03-01T12:00:00Z".parse().unwrap();
-    Pass { admission: Some(Admission { way: Way::Email, at, generation: 70_000 }), ..pass() }
+    Pass { admission: Some(Admission { method: AdmissionMethod::Email, at, generation: 70_000 }), ..pass() }
 }
 
 /// What minted passes are, byte for byte, for ever.
 #[test]
-fn passes_are_written_as_they_always_were() {
+fn pass_bytes_never_change() {
     let bare = Pass { channel: None, group: None, ..pass_2() };
-    let first = Admission { way: Way::Pass, at: Timestamp::UNIX_EPOCH, generation: 0 };
+    let first = Admission { method: AdmissionMethod::Pass, at: Timestamp::UNIX_EPOCH, generation: 0 };
     for (pass, text) in
         [(pass(), GOLDEN[0]), (pass_2(), GOLDEN[1]), (Pass { admission: Some(first), ..bare }, GOLDEN[2])]
     {
@@ -47,19 +47,19 @@ const GOLDEN: [&str; 3] = [
 
 #[test]
 fn every_way_has_a_byte_and_no_other_byte_is_one() {
-    let ways: Vec<Way> = (0..=u8::MAX).filter_map(Way::of_byte).collect();
+    let ways: Vec<AdmissionMethod> = (0..=u8::MAX).filter_map(AdmissionMethod::from_byte).collect();
     assert_eq!(ways.len(), 6);
     for way in ways {
-        assert_eq!(Way::of_byte(way.byte()), Some(way));
+        assert_eq!(AdmissionMethod::from_byte(way.byte()), Some(way));
         assert!(!way.as_str().is_empty());
     }
 }
 
 #[test]
-fn instants_keep_to_what_a_pass_can_hold() {
+fn rejects_instants_that_pass_cannot_hold() {
     let now = "2021-03-01T00:00:00Z".parse().unwrap();
     let with = |expires, at| {
-        let admission = Some(Admission { way: Way::Code, at, generation: u32::MAX });
+        let admission = Some(Admission { method: AdmissionMethod::Code, at, generation: u32::MAX });
         Pass { expires, admission, ..pass() }
     };
     let last = Timestamp::from_second(Timestamp::MAX.as_second()).unwrap();

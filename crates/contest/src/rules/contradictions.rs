@@ -6,7 +6,7 @@ use std::{collections::HashSet, hash::Hash};
 use crate::entry::Category;
 
 use super::{
-    BallotRules, ChampionTies, Channel, Completion, MOST_BALLOTS_PER_VOTER, Panel, PanelKind, Period,
+    BallotRules, ChampionTies, Channel, Completion, MAX_BALLOTS_PER_VOTER, Panel, PanelKind, Period,
     Revision, Rules, WinnerTies, WinnersBy, WinnersFrom,
 };
 
@@ -23,23 +23,23 @@ pub struct Contradiction {
 }
 
 /// The most channels, panels, criteria and places with points: an auditor holds counts for each of them, whoever wrote the log.
-pub(crate) const MOST_LISTED: usize = 100;
+pub(crate) const MAX_LIST_LENGTH: usize = 100;
 /// What a score on a scale can be: all of it, in ten-thousandths, fits 64 bits.
 const SCALE: std::ops::RangeInclusive<i64> = -(1 << 31)..=(1 << 32) - 1;
 const TOO_MANY: &str = "there are at most 100 of them";
 
 /// Collects contradictions.
 #[derive(Default)]
-struct Found(Vec<Contradiction>);
+struct ContradictionList(Vec<Contradiction>);
 
-impl Found {
-    fn when(&mut self, holds: bool, keys: [&'static str; 2], reason: &'static str) {
+impl ContradictionList {
+    fn add_if(&mut self, holds: bool, keys: [&'static str; 2], reason: &'static str) {
         if holds {
             self.0.push(Contradiction { keys, reason, element: None });
         }
     }
 
-    fn at(&mut self, element: usize, holds: bool, keys: [&'static str; 2], reason: &'static str) {
+    fn add_if_at(&mut self, element: usize, holds: bool, keys: [&'static str; 2], reason: &'static str) {
         if holds {
             self.0.push(Contradiction { keys, reason, element: Some(element) });
         }
@@ -51,7 +51,7 @@ impl Rules {
     /// every panel has what its kind needs.
     #[must_use]
     pub fn contradictions(&self) -> Vec<Contradiction> {
-        let mut found = Found::default();
+        let mut found = ContradictionList::default();
         ballot(&self.ballot, &mut found);
         channels(&self.channels, &mut found);
         champions(self, &mut found);
@@ -69,7 +69,7 @@ impl Rules {
     /// What of a category's own numbers makes no sense under these rules: its key, and why in a few words.
     #[must_use]
     pub fn category_contradiction(&self, category: &Category) -> Option<(&'static str, &'static str)> {
-        let [least, most] = self.votes_in(category);
+        let [least, most] = self.vote_bounds(category);
         let own_places = if category.winners.is_some() { "winners" } else { "champions" };
         let too_few = self.winners.from == WinnersFrom::Champions
             && self.champions_in(category).is_some_and(|champions| self.winners_in(category) > champions);
@@ -118,79 +118,84 @@ impl Rules {
     }
 }
 
-fn ballot(rules: &BallotRules, found: &mut Found) {
+fn ballot(rules: &BallotRules, found: &mut ContradictionList) {
     let [least, most] = rules.votes_per_category;
     let per_category = "ballot.votes_per_category";
-    found.when(most == 0 || least > most, [per_category, per_category], "no ballot can have so many votes");
-    found.when(
+    found.add_if(most == 0 || least > most, [per_category, per_category], "no ballot can have so many votes");
+    found.add_if(
         least <= most && rules.votes_in_all.is_some_and(|in_all| in_all < least),
         ["ballot.votes_in_all", per_category],
         "one category takes more votes than a voter has in all",
     );
     let replace = rules.revision == Revision::Replace;
-    found.when(
+    found.add_if(
         !replace && rules.revisions.is_some(),
         ["ballot.revisions", "ballot.revision"],
         "it is only there with revision = \"replace\"",
     );
-    found.when(
+    found.add_if(
         replace && rules.revisions.is_none(),
         ["ballot.revision", "ballot.revisions"],
         "it does not say how often a voter may replace",
     );
     let counted = rules.period == Period::Counted;
-    found.when(
+    found.add_if(
         !counted && rules.ballots_per_voter.is_some(),
         ["ballot.ballots_per_voter", "ballot.period"],
         "it is only there with period = \"counted\"",
     );
-    found.when(
+    found.add_if(
         counted && rules.ballots_per_voter.is_none(),
         ["ballot.period", "ballot.ballots_per_voter"],
         "it does not say how many ballots a voter has",
     );
-    found.when(
-        rules.ballots_per_voter.is_some_and(|ballots| !(1..=MOST_BALLOTS_PER_VOTER).contains(&ballots)),
+    found.add_if(
+        rules.ballots_per_voter.is_some_and(|ballots| !(1..=MAX_BALLOTS_PER_VOTER).contains(&ballots)),
         ["ballot.ballots_per_voter", "ballot.ballots_per_voter"],
         "a voter has from 1 to 10000 ballots",
     );
 }
 
-fn channels(channels: &[Channel], found: &mut Found) {
-    found.when(channels.len() > MOST_LISTED, ["channel", "channel"], TOO_MANY);
-    for i in repeated(channels.iter().map(|channel| &channel.id)) {
-        found.at(i, true, ["channel.id", "channel.id"], "it is the id of an earlier channel");
+fn channels(channels: &[Channel], found: &mut ContradictionList) {
+    found.add_if(channels.len() > MAX_LIST_LENGTH, ["channel", "channel"], TOO_MANY);
+    for i in duplicate_positions(channels.iter().map(|channel| &channel.id)) {
+        found.add_if_at(i, true, ["channel.id", "channel.id"], "it is the id of an earlier channel");
     }
     for (i, channel) in channels.iter().enumerate() {
-        found.at(i, channel.weight == 0, ["channel.weight", "channel.weight"], "a weight is at least 1");
+        found.add_if_at(
+            i,
+            channel.weight == 0,
+            ["channel.weight", "channel.weight"],
+            "a weight is at least 1",
+        );
     }
 }
 
-fn champions(rules: &Rules, found: &mut Found) {
+fn champions(rules: &Rules, found: &mut ContradictionList) {
     let Some(champions) = &rules.champions else { return };
-    found.when(
+    found.add_if(
         champions.ties == ChampionTies::Earliest && !rules.channels.is_empty(),
         ["champions.ties", "channel"],
         "a share moves with every ballot of a channel, so that no entry reaches its own at one ballot",
     );
-    found.when(
+    found.add_if(
         champions.ties == ChampionTies::Draw && rules.draw.is_none(),
         ["champions.ties", "draw"],
         "the source of the draw's seed is not named",
     );
 }
 
-fn winners(rules: &Rules, found: &mut Found) {
+fn winners(rules: &Rules, found: &mut ContradictionList) {
     let winners = &rules.winners;
     if winners.from == WinnersFrom::Champions {
-        found.when(rules.champions.is_none(), ["winners.from", "champions"], "there are no champions");
-        found.when(
+        found.add_if(rules.champions.is_none(), ["winners.from", "champions"], "there are no champions");
+        found.add_if(
             rules.champions.as_ref().is_some_and(|champions| winners.count > champions.count),
             ["winners.count", "champions.count"],
             "there are fewer champions than winners",
         );
     }
-    found.when(
+    found.add_if(
         rules.scores_decide() && rules.panels.is_empty(),
         ["winners.by", "panel"],
         "it needs at least one [[panel]] whose scores count",
@@ -199,21 +204,25 @@ fn winners(rules: &Rules, found: &mut Found) {
     for (key, weight) in
         [("winners.votes_weight", winners.votes_weight), ("winners.scores_weight", winners.scores_weight)]
     {
-        found.when(
+        found.add_if(
             !weighted && weight.is_some(),
             [key, "winners.by"],
             "it is only there with by = \"weighted\"",
         );
-        found.when(weighted && weight.is_none(), ["winners.by", key], "by = \"weighted\" needs both weights");
-        found.when(weight == Some(0), [key, key], "a weight is at least 1");
+        found.add_if(
+            weighted && weight.is_none(),
+            ["winners.by", key],
+            "by = \"weighted\" needs both weights",
+        );
+        found.add_if(weight == Some(0), [key, key], "a weight is at least 1");
     }
 }
 
-fn winner_ties(rules: &Rules, found: &mut Found) {
+fn winner_ties(rules: &Rules, found: &mut ContradictionList) {
     let by = rules.winners.by;
     let with_by = ["winners.ties", "winners.by"];
     let ties = &rules.winners.ties;
-    found.when(
+    found.add_if(
         by == WinnersBy::Choice && *ties != WinnerTies::Report,
         with_by,
         "the panel chooses, so that there are no ties to be broken",
@@ -221,35 +230,35 @@ fn winner_ties(rules: &Rules, found: &mut Found) {
     match ties {
         WinnerTies::Report => {}
         WinnerTies::Votes => {
-            found.when(by == WinnersBy::Votes, with_by, "votes cannot break a tie of votes");
+            found.add_if(by == WinnersBy::Votes, with_by, "votes cannot break a tie of votes");
         }
         WinnerTies::Panel(id) => {
             let known = rules.panels.iter().any(|panel| panel.id == *id);
-            found.when(!known, ["winners.ties", "panel"], "there is no panel of this id");
-            found.when(
+            found.add_if(!known, ["winners.ties", "panel"], "there is no panel of this id");
+            found.add_if(
                 known && rules.panels.len() == 1 && by == WinnersBy::Scores,
                 ["winners.ties", "panel"],
                 "with by = \"scores\" the only panel cannot break a tie of its own scores",
             );
         }
         WinnerTies::Earliest => {
-            found.when(rules.scores_decide(), with_by, "scores are not reached ballot by ballot");
-            found.when(
+            found.add_if(rules.scores_decide(), with_by, "scores are not reached ballot by ballot");
+            found.add_if(
                 !rules.channels.is_empty(),
                 ["winners.ties", "channel"],
                 "a share moves with every ballot of a channel, so that no entry reaches its own at one ballot",
             );
         }
         WinnerTies::Draw => {
-            found.when(
+            found.add_if(
                 rules.draw.is_none(),
                 ["winners.ties", "draw"],
                 "the source of the draw's seed is not named",
             );
         }
         WinnerTies::Countback => {
-            found.when(!rules.scores_decide(), with_by, "countback goes by single jurors' points or ranks");
-            found.when(
+            found.add_if(!rules.scores_decide(), with_by, "countback goes by single jurors' points or ranks");
+            found.add_if(
                 !rules.panels.iter().any(|panel| panel.kind != PanelKind::Score),
                 ["winners.ties", "panel"],
                 "no panel gives points or ranks, which countback counts",
@@ -259,62 +268,72 @@ fn winner_ties(rules: &Rules, found: &mut Found) {
 }
 
 /// What a panel has to be by itself.
-fn panel(i: usize, panel: &Panel, found: &mut Found) {
+fn panel(i: usize, panel: &Panel, found: &mut ContradictionList) {
     let (score, rank) = (panel.kind == PanelKind::Score, panel.kind == PanelKind::Rank);
     let scale = ["panel.scale", "panel.kind"];
-    found.at(i, !score && panel.scale.is_some(), scale, "it is only there with kind = \"score\"");
-    found.at(i, score && panel.scale.is_none(), scale, "kind = \"score\" needs its scale");
-    found.at(
+    found.add_if_at(i, !score && panel.scale.is_some(), scale, "it is only there with kind = \"score\"");
+    found.add_if_at(i, score && panel.scale.is_none(), scale, "kind = \"score\" needs its scale");
+    found.add_if_at(
         i,
         panel.scale.is_some_and(|[lowest, highest]| lowest >= highest),
         ["panel.scale", "panel.scale"],
         "the lowest score must be below the highest",
     );
-    found.at(
+    found.add_if_at(
         i,
         panel.scale.is_some_and(|scale| scale.iter().any(|end| !SCALE.contains(end))),
         ["panel.scale", "panel.scale"],
         "a scale lies between -2147483648 and 4294967295",
     );
     let criteria = ["panel.criteria", "panel.kind"];
-    found.at(i, !score && !panel.criteria.is_empty(), criteria, "they are only there with kind = \"score\"");
-    let twice = repeated(panel.criteria.iter().map(|(name, _)| name)).next().is_some();
-    found.at(i, twice, ["panel.criteria", "panel.criteria"], "a criterion is there more than once");
-    found.at(
+    found.add_if_at(
+        i,
+        !score && !panel.criteria.is_empty(),
+        criteria,
+        "they are only there with kind = \"score\"",
+    );
+    let twice = duplicate_positions(panel.criteria.iter().map(|(name, _)| name)).next().is_some();
+    found.add_if_at(i, twice, ["panel.criteria", "panel.criteria"], "a criterion is there more than once");
+    found.add_if_at(
         i,
         panel.criteria.iter().any(|(_, weight)| *weight == 0),
         ["panel.criteria", "panel.criteria"],
         "a weight is at least 1",
     );
-    found.at(i, panel.criteria.len() > MOST_LISTED, ["panel.criteria", "panel.criteria"], TOO_MANY);
-    found.at(i, panel.points.len() > MOST_LISTED, ["panel.points", "panel.points"], TOO_MANY);
+    found.add_if_at(
+        i,
+        panel.criteria.len() > MAX_LIST_LENGTH,
+        ["panel.criteria", "panel.criteria"],
+        TOO_MANY,
+    );
+    found.add_if_at(i, panel.points.len() > MAX_LIST_LENGTH, ["panel.points", "panel.points"], TOO_MANY);
     let points = ["panel.points", "panel.kind"];
-    found.at(i, !rank && !panel.points.is_empty(), points, "they are only there with kind = \"rank\"");
-    found.at(i, rank && panel.points.is_empty(), points, "kind = \"rank\" needs its table of points");
-    found.at(
+    found.add_if_at(i, !rank && !panel.points.is_empty(), points, "they are only there with kind = \"rank\"");
+    found.add_if_at(i, rank && panel.points.is_empty(), points, "kind = \"rank\" needs its table of points");
+    found.add_if_at(
         i,
         u64::from(panel.trim) * 2 >= u64::from(panel.minimum_jurors),
         ["panel.trim", "panel.minimum_jurors"],
         "nothing would be left of the fewest jurors' scores: minimum_jurors must be above twice trim",
     );
-    found.at(i, panel.weight == 0, ["panel.weight", "panel.weight"], "a weight is at least 1");
-    found.at(
+    found.add_if_at(i, panel.weight == 0, ["panel.weight", "panel.weight"], "a weight is at least 1");
+    found.add_if_at(
         i,
         !panel.jurors.is_empty() && panel.jurors.len() < panel.minimum_jurors as usize,
         ["panel.jurors", "panel.minimum_jurors"],
         "no entry would have a figure: the panel has fewer jurors than minimum_jurors",
     );
-    let twice = repeated(panel.jurors.iter()).next().is_some();
-    found.at(i, twice, ["panel.jurors", "panel.jurors"], "a juror is there more than once");
+    let twice = duplicate_positions(panel.jurors.iter()).next().is_some();
+    found.add_if_at(i, twice, ["panel.jurors", "panel.jurors"], "a juror is there more than once");
 }
 
 /// What panels have to be together.
-fn panels(rules: &Rules, found: &mut Found) {
-    found.when(rules.panels.len() > MOST_LISTED, ["panel", "panel"], TOO_MANY);
-    for i in repeated(rules.panels.iter().map(|panel| &panel.id)) {
-        found.at(i, true, ["panel.id", "panel.id"], "it is the id of an earlier panel");
+fn panels(rules: &Rules, found: &mut ContradictionList) {
+    found.add_if(rules.panels.len() > MAX_LIST_LENGTH, ["panel", "panel"], TOO_MANY);
+    for i in duplicate_positions(rules.panels.iter().map(|panel| &panel.id)) {
+        found.add_if_at(i, true, ["panel.id", "panel.id"], "it is the id of an earlier panel");
     }
-    found.when(
+    found.add_if(
         rules.winners.by == WinnersBy::Votes
             && !rules.panels.is_empty()
             && !matches!(rules.winners.ties, WinnerTies::Panel(_)),
@@ -326,7 +345,7 @@ fn panels(rules: &Rules, found: &mut Found) {
         && rules.winners.by == WinnersBy::Weighted
     {
         let keys = ["panel.scale", "winners.by"];
-        found.at(i, true, keys, "a share of the scores is only there where no score is below zero");
+        found.add_if_at(i, true, keys, "a share of the scores is only there where no score is below zero");
     }
     let Some(first) = rules.panels.first().filter(|_| rules.scores_decide()) else { return };
     let is_score = |panel: &Panel| panel.kind == PanelKind::Score;
@@ -334,33 +353,43 @@ fn panels(rules: &Rules, found: &mut Found) {
         |panel: &Panel, first: &Panel| panel.scale.zip(first.scale).is_some_and(|(one, other)| one != other);
     if let Some(i) = rules.panels.iter().position(|panel| is_score(panel) != is_score(first)) {
         let keys = ["panel.kind", "winners.by"];
-        found.at(i, true, keys, "a mean on a scale and a sum of points do not add up to one figure");
+        found.add_if_at(i, true, keys, "a mean on a scale and a sum of points do not add up to one figure");
     } else if let Some(i) = rules.panels.iter().position(|panel| other_scale(panel, first)) {
         let keys = ["panel.scale", "winners.by"];
-        found.at(i, true, keys, "the panels' scores make one figure, so that all are on one scale");
+        found.add_if_at(i, true, keys, "the panels' scores make one figure, so that all are on one scale");
     }
 }
 
-fn limits(rules: &Rules, found: &mut Found) {
-    found.when(rules.limits.len() > MOST_LISTED, ["limit", "limit"], TOO_MANY);
+fn limits(rules: &Rules, found: &mut ContradictionList) {
+    found.add_if(rules.limits.len() > MAX_LIST_LENGTH, ["limit", "limit"], TOO_MANY);
     for (i, limit) in rules.limits.iter().enumerate() {
         let number = limit.categories.len();
-        found.at(
+        found.add_if_at(
             i,
             number < 2,
             ["limit.categories", "limit.categories"],
             "it is over at least two categories",
         );
-        let twice = repeated(limit.categories.iter()).next().is_some();
-        found.at(i, twice, ["limit.categories", "limit.categories"], "a category is there more than once");
-        found.at(i, limit.most == 0, ["limit.most", "limit.most"], "no ballot could vote in any of them");
-        found.at(
+        let twice = duplicate_positions(limit.categories.iter()).next().is_some();
+        found.add_if_at(
+            i,
+            twice,
+            ["limit.categories", "limit.categories"],
+            "a category is there more than once",
+        );
+        found.add_if_at(
+            i,
+            limit.most == 0,
+            ["limit.most", "limit.most"],
+            "no ballot could vote in any of them",
+        );
+        found.add_if_at(
             i,
             number >= 2 && limit.most as usize >= number,
             ["limit.most", "limit.categories"],
             "it limits nothing: there are no more categories",
         );
-        found.at(
+        found.add_if_at(
             i,
             rules.ballot.completion == Completion::All && (limit.most as usize) < number,
             ["limit.most", "ballot.completion"],
@@ -369,10 +398,10 @@ fn limits(rules: &Rules, found: &mut Found) {
     }
 }
 
-fn draw(rules: &Rules, found: &mut Found) {
+fn draw(rules: &Rules, found: &mut ContradictionList) {
     let drawn = rules.winners.ties == WinnerTies::Draw
         || rules.champions.as_ref().is_some_and(|champions| champions.ties == ChampionTies::Draw);
-    found.when(
+    found.add_if(
         rules.draw.is_some() && !drawn,
         ["draw", "winners.ties"],
         "nothing is drawn: no ties = \"draw\" is there",
@@ -380,7 +409,7 @@ fn draw(rules: &Rules, found: &mut Found) {
 }
 
 /// Positions of what an earlier one equals.
-fn repeated<T: Eq + Hash>(items: impl Iterator<Item = T>) -> impl Iterator<Item = usize> {
+fn duplicate_positions<T: Eq + Hash>(items: impl Iterator<Item = T>) -> impl Iterator<Item = usize> {
     let mut seen = HashSet::new();
     items.enumerate().filter_map(move |(i, item)| (!seen.insert(item)).then_some(i))
 }

@@ -4,7 +4,7 @@
 
 /// A text without white space and invisible characters around it: programs leave a byte-order mark, a zero-width space or marks of direction there.
 pub(super) fn trimmed(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || (is_format(c) && !belongs_to_writing(c)))
+    text.trim_matches(|c: char| c.is_whitespace() || (is_format(c) && !is_part_of_script(c)))
 }
 
 /// Whether a character is a control, has no width, or turns the direction of writing; also the one that stands for bytes that could not be read.
@@ -13,7 +13,7 @@ pub(super) fn is_refused_in_subject(c: char) -> bool {
 }
 
 /// Whether an invisible character is part of how some scripts are written: joiners (Persian, Indic scripts) and variation selectors.
-pub(super) fn belongs_to_writing(c: char) -> bool {
+pub(super) fn is_part_of_script(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 

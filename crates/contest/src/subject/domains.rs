@@ -22,7 +22,7 @@ pub struct DomainRule {
     pub alias_of: Option<String>,
     /// What becomes of `+` and what follows, before the `@`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plus: Option<Plus>,
+    pub plus: Option<PlusHandling>,
     /// Characters before the `@` that do not distinguish mailboxes, for example the dots at gmail.com.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strip: Option<String>,
@@ -31,7 +31,7 @@ pub struct DomainRule {
 /// What becomes of `+` and what follows, before the `@`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Plus {
+pub enum PlusHandling {
     /// `ama+vote@` is `ama@`, as it is at most servers.
     #[default]
     Remove,
@@ -57,7 +57,7 @@ pub struct DomainTableError {
 }
 
 /// What a domain's addresses become.
-pub(super) struct Reading<'t> {
+pub(super) struct AddressRule<'t> {
     pub(super) domain: String,
     pub(super) removes_plus: bool,
     pub(super) strip: &'t str,
@@ -146,13 +146,13 @@ impl DomainTable {
     }
 
     /// What becomes of a domain's addresses. The domain is given as A-labels.
-    pub(super) fn rule(&self, domain: &str) -> Reading<'_> {
+    pub(super) fn rule(&self, domain: &str) -> AddressRule<'_> {
         let row = self.row(domain);
         let domain = row.and_then(|row| row.alias_of.as_deref()).unwrap_or(domain);
         let row = self.row(domain);
-        Reading {
+        AddressRule {
             domain: domain.to_owned(),
-            removes_plus: row.and_then(|row| row.plus).unwrap_or_default() == Plus::Remove,
+            removes_plus: row.and_then(|row| row.plus).unwrap_or_default() == PlusHandling::Remove,
             strip: row.and_then(|row| row.strip.as_deref()).unwrap_or_default(),
         }
     }

@@ -5,12 +5,12 @@ use std::{collections::HashMap, fmt};
 use acclaim_text::shortened;
 
 use super::{SubjectError, SubjectRules};
-use crate::csv_cell::unguarded;
+use crate::csv_cell::unescape_formulas;
 
 /// Refused subjects that are listed; the others are counted.
 pub const MAX_LISTED: usize = 100;
 /// Characters of a refused subject that are repeated.
-const MAX_SHOWN: usize = 80;
+const MAX_QUOTED: usize = 80;
 
 /// One person of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,11 @@ impl SubjectRules {
                 Err(reason) => {
                     refused.count += 1;
                     if refused.first.len() < MAX_LISTED {
-                        refused.first.push(RefusedSubject { position, subject: shown(text), reason });
+                        refused.first.push(RefusedSubject {
+                            position,
+                            subject: escape_for_message(text),
+                            reason,
+                        });
                     }
                 }
             }
@@ -103,7 +107,7 @@ fn lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
     let numbered = (1..).zip(one_end.split(['\n', '\r']));
     Ok(numbered
         // A subject out of a file of passes may be guarded.
-        .map(|(number, line)| (number, unguarded(&unquoted(line.trim())).trim().to_owned()))
+        .map(|(number, line)| (number, unescape_formulas(&unquoted(line.trim())).trim().to_owned()))
         .filter(|(_, line)| !line.is_empty())
         .collect())
 }
@@ -129,16 +133,16 @@ fn raw_lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
     let numbered = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty());
     numbered
         .map(|(number, line)| match line.contains([',', ';']) {
-            true => Err((number, format!("`{}` {}", shown(line), SubjectError::TableRow))),
+            true => Err((number, format!("`{}` {}", escape_for_message(line), SubjectError::TableRow))),
             false => Ok((number, line.to_owned())),
         })
         .collect()
 }
 
 /// A text from outside as a message repeats it.
-fn shown(text: &str) -> String {
+fn escape_for_message(text: &str) -> String {
     let mut shown = String::new();
-    for c in shortened(text.trim(), MAX_SHOWN).chars() {
+    for c in shortened(text.trim(), MAX_QUOTED).chars() {
         match super::characters::is_refused_in_subject(c) {
             true => shown.extend(c.escape_unicode()),
             false => shown.push(c),

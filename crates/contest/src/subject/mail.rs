@@ -30,7 +30,7 @@ fn is_word(text: &str) -> bool {
 
 /// The canonical form of `ama@example.org`, also as `Ama <ama@example.org>`.
 pub(super) fn address(text: &str, domains: &DomainTable) -> Result<String, SubjectError> {
-    let written = without_name(text)?;
+    let written = strip_display_name(text)?;
     if let Some(c) = written.chars().find(|c| !c.is_whitespace() && characters::is_refused_in_subject(*c)) {
         return Err(SubjectError::Invisible(c));
     }
@@ -45,7 +45,7 @@ pub(super) fn address(text: &str, domains: &DomainTable) -> Result<String, Subje
         return Err(SubjectError::SeveralAddresses);
     }
     let rule = domains.rule(&ascii_domain(domain).ok_or(SubjectError::Domain)?);
-    let local = normal(local);
+    let local = normalize_local_part(local);
     check_local(&local)?;
     let mut own = local.as_str();
     if rule.removes_plus {
@@ -54,14 +54,14 @@ pub(super) fn address(text: &str, domains: &DomainTable) -> Result<String, Subje
     // Once more to NFC: what was apart can stand together now.
     let own: String = own.chars().filter(|c| !rule.strip.contains(*c)).nfc().collect();
     if own.is_empty() {
-        return Err(SubjectError::NothingLeft);
+        return Err(SubjectError::EmptyLocalPart);
     }
     check_local(&own)?;
     Ok(format!("{own}@{}", rule.domain))
 }
 
 /// The address of `Ama <ama@example.org>`. The name is dropped, unless it is another address.
-fn without_name(text: &str) -> Result<&str, SubjectError> {
+fn strip_display_name(text: &str) -> Result<&str, SubjectError> {
     let Some((name, rest)) = text.rsplit_once('<') else { return Ok(text) };
     let address = rest.strip_suffix('>').ok_or(SubjectError::LocalCharacter('<'))?;
     if name.contains('@') {
@@ -72,7 +72,7 @@ fn without_name(text: &str) -> Result<&str, SubjectError> {
     Ok(scheme.and_then(|scheme| address.get(scheme.len()..)).unwrap_or(address))
 }
 
-fn normal(local: &str) -> String {
+fn normalize_local_part(local: &str) -> String {
     local.to_lowercase().nfc().collect()
 }
 

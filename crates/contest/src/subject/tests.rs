@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn rules(subjects_are: SubjectsAre, rows: &[DomainRule]) -> SubjectRules {
+fn rules(subjects_are: DefaultScheme, rows: &[DomainRule]) -> SubjectRules {
     SubjectRules::Canonical1 { subjects_are, domains: DomainTable::new(rows).unwrap() }
 }
 
 fn addresses() -> SubjectRules {
-    rules(SubjectsAre::Addresses, &[])
+    rules(DefaultScheme::Addresses, &[])
 }
 
 fn row(domain: &str) -> DomainRule {
@@ -18,18 +18,22 @@ fn row(domain: &str) -> DomainRule {
 
 fn table() -> Vec<DomainRule> {
     vec![
-        DomainRule { plus: Some(Plus::Keep), ..row("plus.example") },
+        DomainRule { plus: Some(PlusHandling::Keep), ..row("plus.example") },
         DomainRule { strip: Some("-_=".to_owned()), ..row("strip.example") },
         DomainRule { alias_of: Some("strip.example".to_owned()), ..row("alias.example") },
         DomainRule { alias_of: Some("mail.wild.example".to_owned()), ..row("*.wild.example") },
-        DomainRule { plus: Some(Plus::Keep), strip: Some(".".to_owned()), ..row("*.deep.wild.example") },
+        DomainRule {
+            plus: Some(PlusHandling::Keep),
+            strip: Some(".".to_owned()),
+            ..row("*.deep.wild.example")
+        },
         DomainRule { strip: Some(".".to_owned()), ..row("bücher.example") },
     ]
 }
 
 /// Every spelling of a row is one person, and those of different rows are different ones.
 #[test]
-fn spellings_of_one_person_are_equal_and_those_of_two_are_not() {
+fn spellings_of_one_person_share_canonical_form() {
     let persons: &[&[&str]] = &[
         &[
             "mailto:ama@example.org",
@@ -116,7 +120,7 @@ fn canonical_forms_are_those_of_the_contract() {
 
 #[test]
 fn the_table_says_how_a_domain_reads_its_addresses() {
-    let rules = rules(SubjectsAre::Addresses, &table());
+    let rules = rules(DefaultScheme::Addresses, &table());
     for (given, canonical) in [
         ("ama+a@plus.example", "mailto:ama+a@plus.example"),
         ("ama+a@example.org", "mailto:ama@example.org"),
@@ -138,7 +142,7 @@ fn the_table_says_how_a_domain_reads_its_addresses() {
     ] {
         assert_eq!(rules.canonical(given).as_deref(), Ok(canonical), "{given}");
     }
-    let dots_count = self::rules(SubjectsAre::Addresses, &[row("gmail.com")]);
+    let dots_count = self::rules(DefaultScheme::Addresses, &[row("gmail.com")]);
     assert_eq!(dots_count.canonical("a.ma@googlemail.com").as_deref(), Ok("mailto:a.ma@gmail.com"));
 }
 
@@ -207,8 +211,11 @@ fn what_is_no_subject_is_refused_with_its_reason() {
         ("open:é", "`open:`"),
     ] {
         let refused = addresses().canonical(given);
-        let told = refused.as_ref().map_err(ToString::to_string);
-        assert!(matches!(&told, Err(told) if told.contains(reason)), "{given:?}: {told:?}, not {reason:?}");
+        let message = refused.as_ref().map_err(ToString::to_string);
+        assert!(
+            matches!(&message, Err(message) if message.contains(reason)),
+            "{given:?}: {message:?}, not {reason:?}"
+        );
     }
     let label = |length| format!("ama@{}.example.org", "a".repeat(length));
     assert!(addresses().canonical(&label(63)).is_ok());
@@ -222,8 +229,8 @@ fn what_is_no_subject_is_refused_with_its_reason() {
 }
 
 #[test]
-fn ids_are_the_organisers_own_and_other_schemes_keep_their_form() {
-    let rules = rules(SubjectsAre::Ids, &[]);
+fn ids_stay_as_given_and_schemes_still_apply() {
+    let rules = rules(DefaultScheme::Ids, &[]);
     for (given, canonical) in [
         ("member 0042", "id:member 0042"),
         (" Ama@Example.org ", "id:Ama@Example.org"),
@@ -254,9 +261,9 @@ fn a_raw_subject_is_taken_as_it_was_before() {
 }
 
 #[test]
-fn a_row_that_cannot_be_used_is_told_with_its_key() {
+fn domain_table_error_names_row_and_key() {
     let alias = |domain: &str, of: &str| DomainRule { alias_of: Some(of.to_owned()), ..row(domain) };
-    for (rows, at, key, told) in [
+    for (rows, at, key, message) in [
         (vec![row("example.org"), row("example")], 1, "domain", "`example` is no domain name"),
         (vec![row("a.*.example.org")], 0, "domain", "no domain name"),
         (vec![row("bücher.example"), row("xn--bcher-kva.example")], 1, "domain", "has a row before"),
@@ -275,7 +282,7 @@ fn a_row_that_cannot_be_used_is_told_with_its_key() {
         ),
         (vec![row("a.example"), alias("gmail.com", "b.example")], 1, "alias_of", "`gmail.com` is an alias"),
         (
-            vec![DomainRule { plus: Some(Plus::Keep), ..alias("a.example", "b.example") }],
+            vec![DomainRule { plus: Some(PlusHandling::Keep), ..alias("a.example", "b.example") }],
             0,
             "alias_of",
             "no `plus`",
@@ -289,7 +296,7 @@ fn a_row_that_cannot_be_used_is_told_with_its_key() {
     ] {
         let error = DomainTable::new(&rows).unwrap_err();
         assert_eq!((error.row, error.key), (at, key), "{error}");
-        assert!(error.to_string().contains(told), "{error}");
+        assert!(error.to_string().contains(message), "{error}");
     }
 }
 
@@ -303,31 +310,31 @@ fn what_is_stored_stays_readable() {
     for bad in [r#"{"form":"canonical-2"}"#, r#"{}"#] {
         assert!(serde_json::from_str::<SubjectRules>(bad).is_err(), "{bad}");
     }
-    let full = rules(SubjectsAre::Ids, &table());
+    let full = rules(DefaultScheme::Ids, &table());
     let json = serde_json::to_string(&full).unwrap();
     assert_eq!(serde_json::from_str::<SubjectRules>(&json).unwrap(), full);
 }
 
 #[test]
-fn a_contest_keeps_what_its_first_list_said() {
+fn keeps_subject_rules_of_first_list() {
     let table = DomainTable::default();
-    let of = |kept: Option<&SubjectRules>, asked| SubjectRules::of_request(kept.cloned(), asked, &table);
-    let (mail, ids) = (addresses(), rules(SubjectsAre::Ids, &[]));
+    let of = |kept: Option<&SubjectRules>, asked| SubjectRules::resolve(kept.cloned(), asked, &table);
+    let (mail, ids) = (addresses(), rules(DefaultScheme::Ids, &[]));
     assert_eq!(of(None, None), Ok(mail.clone()));
-    assert_eq!(of(None, Some(SubjectsAre::Ids)), Ok(ids.clone()));
+    assert_eq!(of(None, Some(DefaultScheme::Ids)), Ok(ids.clone()));
     assert_eq!(of(Some(&ids), None), Ok(ids.clone()));
-    assert!(of(Some(&ids), Some(SubjectsAre::Addresses)).is_err());
-    assert!(of(Some(&mail), Some(SubjectsAre::Ids)).is_err());
+    assert!(of(Some(&ids), Some(DefaultScheme::Addresses)).is_err());
+    assert!(of(Some(&mail), Some(DefaultScheme::Ids)).is_err());
     let raw = SubjectRules::Raw;
-    assert_eq!(of(Some(&raw), Some(SubjectsAre::Addresses)), Ok(raw.clone()));
-    assert!(of(Some(&raw), Some(SubjectsAre::Ids)).is_err());
+    assert_eq!(of(Some(&raw), Some(DefaultScheme::Addresses)), Ok(raw.clone()));
+    assert!(of(Some(&raw), Some(DefaultScheme::Ids)).is_err());
     // The table of now is not asked.
     let other = DomainTable::new(&[row("gmail.com")]).unwrap();
-    assert_eq!(SubjectRules::of_request(Some(mail.clone()), None, &other), Ok(mail));
+    assert_eq!(SubjectRules::resolve(Some(mail.clone()), None, &other), Ok(mail));
 }
 
 /// Pieces of which texts are made that are nearly subjects.
-fn nearly() -> impl Strategy<Value = String> {
+fn almost_subject() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("@".to_owned()),
         Just("example.org".to_owned()),
@@ -347,13 +354,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn the_canonical_form_of_a_canonical_form_is_itself(text in nearly(), ids: bool) {
-        let subjects_are = if ids { SubjectsAre::Ids } else { SubjectsAre::Addresses };
+    fn the_canonical_form_of_a_canonical_form_is_itself(text in almost_subject(), ids: bool) {
+        let subjects_are = if ids { DefaultScheme::Ids } else { DefaultScheme::Addresses };
         let rules = rules(subjects_are, &table());
         if let Ok(canonical) = rules.canonical(&text) {
             prop_assert_eq!(rules.canonical(&canonical), Ok(canonical.clone()));
             // Whatever subjects are: it has a scheme.
-            prop_assert_eq!(self::rules(SubjectsAre::Addresses, &table()).canonical(&canonical), Ok(canonical));
+            prop_assert_eq!(self::rules(DefaultScheme::Addresses, &table()).canonical(&canonical), Ok(canonical));
         }
     }
 
@@ -382,7 +389,7 @@ mod lists {
         addresses().lines(content).unwrap()
     }
 
-    fn told(content: &[u8]) -> (usize, String) {
+    fn message(content: &[u8]) -> (usize, String) {
         addresses().lines(content).unwrap_err()
     }
 
@@ -403,7 +410,7 @@ mod lists {
     }
 
     #[test]
-    fn utf_16_is_read_and_another_encoding_is_told_by_name_and_line() {
+    fn reads_utf_16_and_names_other_encodings() {
         let utf16: Vec<u8> = "a@example.org\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let big: Vec<u8> = "a@example.org\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
         for content in [[&[0xff, 0xfe][..], &utf16].concat(), [&[0xfe, 0xff][..], &big].concat(), utf16, big]
@@ -412,13 +419,13 @@ mod lists {
         }
         for end in ["\n", "\r\n", "\r"] {
             let (line, problem) =
-                told(&[format!("a@example.org{end}{end}zo").as_bytes(), b"\xeb@example.org"].concat());
+                message(&[format!("a@example.org{end}{end}zo").as_bytes(), b"\xeb@example.org"].concat());
             assert!(line == 3 && problem.contains("Windows-1252"), "{end:?} {line}: {problem}");
         }
     }
 
     #[test]
-    fn a_list_is_taken_whole_or_not_at_all_and_one_person_once() {
+    fn rejects_whole_list_and_merges_duplicates() {
         let rules = addresses();
         let persons =
             rules.persons(["b@x.org", "Ama <A@x.org>", "B@X.org", "mailto:a+1@x.org", "c@x.org"]).unwrap();
@@ -430,12 +437,13 @@ mod lists {
         );
 
         let refused = rules.persons(["b@x.org", "email", "c@x.org", "a\u{200b}@x.org"]).unwrap_err();
-        let told: Vec<_> = refused.first.iter().map(|one| (one.position, one.to_string())).collect();
+        let message: Vec<_> = refused.first.iter().map(|one| (one.position, one.to_string())).collect();
         assert_eq!(refused.count, 2);
-        assert!(told[0].0 == 1 && told[0].1.starts_with("`email` is neither"), "{told:?}");
+        assert!(message[0].0 == 1 && message[0].1.starts_with("`email` is neither"), "{message:?}");
         assert!(
-            told[1].0 == 3 && told[1].1.starts_with("`a\\u{200b}@x.org` has the invisible character U+200B"),
-            "{told:?}"
+            message[1].0 == 3
+                && message[1].1.starts_with("`a\\u{200b}@x.org` has the invisible character U+200B"),
+            "{message:?}"
         );
         let refused = rules.persons(vec!["x"; 250]).unwrap_err();
         assert_eq!((refused.count, refused.first.len()), (250, list::MAX_LISTED));

@@ -1,9 +1,9 @@
 //! A definition written as JSON reads back to the same, whatever it holds.
 
 use acclaim_contest::{
-    Category, Definition, Entry, Instant, Overrides, Previous, Rounds, Titles,
+    Category, Definition, Entry, Instant, Overrides, PreviousRound, Rounds, Titles,
     rules::{
-        Admission, BallotRules, CastTime, ChampionRules, ChampionTies, Channel, Completion, Draw, Panel,
+        AdmissionRules, BallotRules, CastTime, ChampionRules, ChampionTies, Channel, Completion, Draw, Panel,
         PanelKind, Period, Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules,
         WinnerRules, WinnersBy, WinnersFrom,
     },
@@ -113,7 +113,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             }
             let channel = |(i, weight)| Channel { id: format!("channel-{i}").parse().unwrap(), weight };
             let channels = weights.into_iter().enumerate().map(channel).collect();
-            let admission = Some(Admission { methods: vec!["pass".to_owned()] });
+            let admission = Some(AdmissionRules { methods: vec!["pass".to_owned()] });
             let limits = Vec::new();
             Rules { ballot, channels, champions, winners, panels, draw, publication, limits, admission }
         },
@@ -164,7 +164,7 @@ fn definition_by(rules: impl Strategy<Value = Rules>) -> impl Strategy<Value = D
             Definition {
                 rounds: previous.map(|(size, root, result)| Rounds {
                     from: "longlist".parse().unwrap(),
-                    previous: Some(Previous {
+                    previous: Some(PreviousRound {
                         origin: "vote.example.org/longlist".to_owned(),
                         size,
                         root: format!("{root}A="),
@@ -208,7 +208,7 @@ proptest! {
 
     /// What contradicts itself is refused, each contradiction with both of its keys; what does not is read.
     #[test]
-    fn a_definition_is_refused_if_and_only_if_its_rules_contradict_themselves(
+    fn refuses_exactly_contradictory_rules(
         definition in definition_by(any_rules())
     ) {
         let contradictions = definition.rules.contradictions();
@@ -217,14 +217,14 @@ proptest! {
             prop_assert_eq!(&contradictions, &[]);
             return Ok(());
         };
-        let told: Vec<String> = mistakes.0.iter().map(ToString::to_string).collect();
+        let messages: Vec<String> = mistakes.0.iter().map(ToString::to_string).collect();
         for contradiction in contradictions {
             let last = |key: &str| key.rsplit('.').next().unwrap().to_owned();
             let [one, other] = contradiction.keys.map(last);
-            let tells = |text: &String| text.contains(&one) && text.contains(&other) && text.contains(contradiction.reason);
+            let mentions = |text: &String| text.contains(&one) && text.contains(&other) && text.contains(contradiction.reason);
             // A weight or scale that is missing is reported as just that.
             let missing = |text: &String| text.contains("is missing") && text.contains("weight");
-            prop_assert!(told.iter().any(|text| tells(text) || missing(text)), "{contradiction:?} {told:#?}");
+            prop_assert!(messages.iter().any(|text| mentions(text) || missing(text)), "{contradiction:?} {messages:#?}");
         }
     }
 }

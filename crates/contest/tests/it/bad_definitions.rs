@@ -3,19 +3,19 @@
 use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with};
 
 #[track_caller]
-fn spoilt(old: &str, new: &str, begins: &str, tells: &str) {
-    assert_mistake(from_toml(&plain_with(old, new)), begins, tells);
+fn spoilt(old: &str, new: &str, begins: &str, mentions: &str) {
+    assert_mistake(from_toml(&plain_with(old, new)), begins, mentions);
 }
 
 #[track_caller]
-fn with_ballot(keys: &str, begins: &str, tells: &str) {
-    spoilt("votes_per_category = [1, 1]", keys, begins, tells);
+fn with_ballot(keys: &str, begins: &str, mentions: &str) {
+    spoilt("votes_per_category = [1, 1]", keys, begins, mentions);
 }
 
 /// Rules are put before the categories: line 13 is their first.
 #[track_caller]
-fn with_rules(tables: &str, begins: &str, tells: &str) {
-    spoilt("[winners]\ncount = 1\n", tables, begins, tells);
+fn with_rules(tables: &str, begins: &str, mentions: &str) {
+    spoilt("[winners]\ncount = 1\n", tables, begins, mentions);
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn the_plain_definition_is_sound() {
 }
 
 #[test]
-fn what_must_be_there_is_missed() {
+fn reports_missing_keys() {
     spoilt("id = \"plain\"\n", "", "line 1: contest.id: is missing", "");
     spoilt("title = \"Plain\"\n", "", "line 1: contest.title: is missing", "");
     spoilt("time_zone = \"Europe/Zurich\"\n", "", "line 1: contest.time_zone: is missing", "");

@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use acclaim_contest::{
-    Definition,
+    BallotValidator, Definition,
     SelectionReason::*,
-    Slate,
-    ballot::{MOST_SELECTIONS_LENGTH, SelectionError, SelectionReason},
+    ballot::{MAX_SELECTIONS_LENGTH, SelectionError, SelectionReason},
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -20,31 +19,37 @@ fn contest(ballot: &str) -> Definition {
     from_toml(&format!("{text}{second}{entries}")).unwrap()
 }
 
-fn slate(ballot: &str) -> Slate {
+fn validator(ballot: &str) -> BallotValidator {
     let Definition { categories, entries, rules, .. } = contest(ballot);
-    Slate::new(&categories, &entries, &rules, &HashSet::from(["z3".parse().unwrap()]))
+    BallotValidator::new(&categories, &entries, &rules, &HashSet::from(["z3".parse().unwrap()]))
 }
 
 #[track_caller]
-fn refused(slate: &Slate, selections: &[(&str, &str)], category: &str, entry: &str, reason: SelectionReason) {
-    let error = slate.check(&mut selections.to_vec()).unwrap_err();
+fn refused(
+    validator: &BallotValidator,
+    selections: &[(&str, &str)],
+    category: &str,
+    entry: &str,
+    reason: SelectionReason,
+) {
+    let error = validator.check(&mut selections.to_vec()).unwrap_err();
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     assert_eq!(error, SelectionError { category: some(category), entry: some(entry), reason });
 }
 
 #[test]
 fn good_ballots_are_sorted() {
-    let slate = slate("votes_per_category = [1, 2]");
+    let validator = validator("votes_per_category = [1, 2]");
     let mut selections = vec![("c1", "e2"), ("c0", "z2"), ("c1", "e1"), ("c0", "z0")];
-    slate.check(&mut selections).unwrap();
+    validator.check(&mut selections).unwrap();
     assert_eq!(selections, [("c0", "z0"), ("c0", "z2"), ("c1", "e1"), ("c1", "e2")]);
     // Categories may be left out.
-    slate.check(&mut [("c1", "e1")]).unwrap();
+    validator.check(&mut [("c1", "e1")]).unwrap();
 }
 
 #[test]
 fn each_way_of_being_wrong_has_its_reason() {
-    let one = slate("votes_per_category = [1, 1]\nvotes_in_all = 2");
+    let one = validator("votes_per_category = [1, 1]\nvotes_in_all = 2");
     refused(&one, &[], "", "", Empty);
     refused(&one, &[("c9", "e1")], "c9", "e1", UnknownCategory);
     refused(&one, &[("c9", "e9")], "c9", "e9", UnknownCategory);
@@ -54,7 +59,7 @@ fn each_way_of_being_wrong_has_its_reason() {
     refused(&one, &[("c1", "e1"), ("c1", "e1")], "c1", "e1", Repeated);
     refused(&one, &[("c1", "e1"), ("c1", "e2")], "c1", "", TooManyInCategory);
     refused(&one, &[("c0", "z0"), ("c1", "e1"), ("c0", "z1")], "", "", TooManyInAll);
-    let two = slate("votes_per_category = [2, 3]");
+    let two = validator("votes_per_category = [2, 3]");
     refused(&two, &[("c1", "e1"), ("c1", "e2"), ("c0", "z0")], "c0", "", TooFewInCategory);
 }
 
@@ -80,29 +85,32 @@ fn a_ballot_fits_an_entry_of_the_log() {
         too_many.replace(&format!("category = \"{}", id(0)), &format!("category = \"{}", id(1)))
     );
     let both = from_toml(&format!("{text}{more}{second}")).unwrap();
-    let slate = Slate::new(&both.categories, &both.entries, &both.rules, &HashSet::new());
+    let validator = BallotValidator::new(&both.categories, &both.entries, &both.rules, &HashSet::new());
     let selections: Vec<_> =
         both.entries.iter().map(|entry| (entry.category.as_str(), entry.id.as_str())).collect();
-    assert_eq!(slate.check(&mut selections.clone()).unwrap_err().reason, TooLong);
+    assert_eq!(validator.check(&mut selections.clone()).unwrap_err().reason, TooLong);
     let mut fitting = selections[..selections.len() / 2].to_vec();
-    slate.check(&mut fitting).unwrap();
-    assert!(serde_json::to_string(&fitting).unwrap().len() <= MOST_SELECTIONS_LENGTH);
+    validator.check(&mut fitting).unwrap();
+    assert!(serde_json::to_string(&fitting).unwrap().len() <= MAX_SELECTIONS_LENGTH);
     assert_eq!(definition.entries.len(), 302);
 }
 
 #[test]
 fn reasons_are_codes() {
-    let slate = slate("votes_per_category = [1, 1]");
+    let validator = validator("votes_per_category = [1, 1]");
     let long = "é".repeat(1000);
-    let error = slate.check(&mut [("c0", &*long)]).unwrap_err();
+    let error = validator.check(&mut [("c0", &*long)]).unwrap_err();
     assert_eq!(error.entry.as_ref().unwrap().chars().count(), 80);
-    let error = slate.check(&mut [("c1", "z1")]).unwrap_err();
+    let error = validator.check(&mut [("c1", "z1")]).unwrap_err();
     assert_eq!(
         serde_json::to_string(&error).unwrap(),
         r#"{"category":"c1","entry":"z1","reason":"entry-of-another-category"}"#
     );
     assert_eq!(error.to_string(), r#"category "c1", entry "z1": the entry stands in another category"#);
-    assert_eq!(serde_json::to_string(&slate.check(&mut []).unwrap_err()).unwrap(), r#"{"reason":"empty"}"#);
+    assert_eq!(
+        serde_json::to_string(&validator.check(&mut []).unwrap_err()).unwrap(),
+        r#"{"reason":"empty"}"#
+    );
 }
 
 /// What a good ballot is, said without sorting or indexes.
@@ -129,9 +137,9 @@ proptest! {
         in_all in 2usize..5,
     ) {
         let most = least + more;
-        let slate = slate(&format!("votes_per_category = [{least}, {most}]\nvotes_in_all = {in_all}"));
+        let validator = validator(&format!("votes_per_category = [{least}, {most}]\nvotes_in_all = {in_all}"));
         let mut selections: Vec<_> = selections.iter().map(|(c, e)| (c.as_str(), e.as_str())).collect();
         let good = is_good(&selections, [least, most], in_all);
-        prop_assert_eq!(slate.check(&mut selections).is_ok(), good);
+        prop_assert_eq!(validator.check(&mut selections).is_ok(), good);
     }
 }

@@ -47,14 +47,14 @@ fn every_text_of_a_definition_refuses_them_by_its_key() {
     for (place, key) in TEXTS {
         for character in ['\u{202e}', '\u{2067}', '\u{85}', '\u{fffd}'] {
             let begins = format!("line 1: {key}: must not contain ");
-            let tells = format!("U+{:04X}", u32::from(character));
-            assert_mistake(from_json(&spoilt(place, character).to_string()), &begins, &tells);
+            let mentions = format!("U+{:04X}", u32::from(character));
+            assert_mistake(from_json(&spoilt(place, character).to_string()), &begins, &mentions);
         }
     }
 }
 
 #[test]
-fn what_was_stored_before_stays_readable_and_is_not_stored_again() {
+fn stored_definition_stays_readable_but_fails_check() {
     for (place, key) in TEXTS {
         for character in ['\u{202e}', '\u{2067}', '\u{fffd}'] {
             let stored = spoilt(place, character).to_string();

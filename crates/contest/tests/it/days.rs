@@ -54,7 +54,7 @@ fn a_later_closing_makes_the_list_longer_and_nothing_else() {
 }
 
 #[test]
-fn other_contests_have_none() {
+fn only_daily_contests_have_days() {
     let mut contest = daily("UTC", "2021-03-01T00:00:00", "2021-03-02T00:00:00");
     contest.rules.ballot.period = Period::Once;
     assert_eq!(contest.days(), None);
@@ -85,7 +85,7 @@ fn a_day_without_midnight_begins_where_the_clocks_land() {
 }
 
 #[test]
-fn clocks_that_jump_from_before_midnight_to_after_it_begin_the_day_where_they_land() {
+fn day_begins_after_jump_over_midnight() {
     let list = days("America/Toronto", "1919-03-29T00:00:00", "1919-04-02T00:00:00");
     assert_eq!(first(&list, "1919-03-31"), "1919-03-31T04:30:00Z", "00:30 at -04:00");
 }

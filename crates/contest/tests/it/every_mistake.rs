@@ -67,7 +67,7 @@ fn lines_are_the_same_with_windows_line_ends_and_a_mark() {
 }
 
 #[test]
-fn mistakes_are_data_too() {
+fn mistakes_serialize_to_json() {
     let found = read().unwrap_err();
     let json = serde_json::to_value(&found).unwrap();
     let first = &json[0];
@@ -78,11 +78,11 @@ fn mistakes_are_data_too() {
 }
 
 #[test]
-fn a_file_full_of_mistakes_is_cut() {
+fn limits_number_of_mistakes() {
     let rows: String = (0..5000).map(|i| format!("e{i},c9,T\n")).collect();
     let csv = format!("id,category,title\n{rows}");
     let found = Definition::from_toml(TEN.as_bytes(), &mut |_| Ok(csv.clone().into()), &Overrides::default());
     let found = mistakes(found);
-    assert_eq!(found.len(), acclaim_contest::definition::MOST_MISTAKES + 1);
+    assert_eq!(found.len(), acclaim_contest::definition::MAX_MISTAKES + 1);
     assert!(found.last().unwrap().starts_with("and 40"), "{:?}", found.last());
 }

@@ -9,13 +9,13 @@ fn named(jurors: &str) -> String {
 }
 
 #[test]
-fn are_read_as_they_are_spelled() {
+fn keeps_spelling_of_jurors() {
     let definition = from_toml(&named("\"Ama  Mensah\", \"Julia\u{301}n\", \"\u{200f}\u{5d0}\"")).unwrap();
     assert_eq!(definition.rules.panels[0].jurors, ["Ama  Mensah", "Julia\u{301}n", "\u{200f}\u{5d0}"]);
 }
 
 #[test]
-fn are_not_named_twice_in_whatever_spelling() {
+fn rejects_juror_named_twice() {
     let twice = "line 18: panel[0].jurors[1]: ";
     assert_mistake(from_toml(&named("\"Ama\", \"Ama\"")), twice, "\"Ama\" is there more than once");
     for other in ["AMA MENSAH", "Ama\u{a0} Mensah", "Ama\u{200b} Mensah"] {
@@ -26,7 +26,7 @@ fn are_not_named_twice_in_whatever_spelling() {
 }
 
 #[test]
-fn have_names_that_can_be_read() {
+fn rejects_unreadable_juror_names() {
     let found = mistakes(from_toml(&named("\" Ama\", \"A\u{202e}ma\", \"\", \"Kofi\"")));
     let begins =
         ["[0]: a name neither begins", "[1]: a name must not contain U+202E", "[2]: a name has 1 to 100"];

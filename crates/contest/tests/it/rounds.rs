@@ -1,6 +1,6 @@
 //! Entries that come from another contest: none of the contest's own beside them, until they are there.
 
-use acclaim_contest::{Definition, Overrides, Previous, Rounds};
+use acclaim_contest::{Definition, Overrides, PreviousRound, Rounds};
 
 use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with};
 
@@ -13,8 +13,8 @@ fn following(categories: bool) -> String {
     format!("{head}{ROUNDS}")
 }
 
-fn previous() -> Previous {
-    Previous {
+fn previous() -> PreviousRound {
+    PreviousRound {
         origin: "vote.example.org/longlist".to_owned(),
         size: 12,
         root: format!("{}A=", "a".repeat(42)),
@@ -23,7 +23,7 @@ fn previous() -> Previous {
 }
 
 #[test]
-fn entries_come_later_and_categories_may() {
+fn rounds_need_no_entries_yet() {
     for categories in [true, false] {
         let definition = from_toml(&following(categories)).unwrap();
         assert_eq!(definition.rounds, Some(Rounds { from: "longlist".parse().unwrap(), previous: None }));
@@ -68,7 +68,7 @@ fn entries_beside_the_table_are_refused_naming_both_keys() {
 }
 
 #[test]
-fn with_entries_there_the_definition_is_whole() {
+fn resolved_rounds_need_entries() {
     let mut definition = from_toml(PLAIN).unwrap();
     definition.rounds = Some(Rounds { from: "longlist".parse().unwrap(), previous: Some(previous()) });
     let json = definition.to_json();

@@ -5,20 +5,20 @@ use acclaim_contest::{Definition, Overrides};
 use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with};
 
 #[track_caller]
-fn spoilt(old: &str, new: &str, begins: &str, tells: &str) {
-    assert_mistake(from_toml(&plain_with(old, new)), begins, tells);
+fn spoilt(old: &str, new: &str, begins: &str, mentions: &str) {
+    assert_mistake(from_toml(&plain_with(old, new)), begins, mentions);
 }
 
 /// These keys in the table of the ballot: line 9 is their first.
 #[track_caller]
-fn with_ballot(keys: &str, begins: &str, tells: &str) {
-    spoilt("votes_per_category = [1, 1]", keys, begins, tells);
+fn with_ballot(keys: &str, begins: &str, mentions: &str) {
+    spoilt("votes_per_category = [1, 1]", keys, begins, mentions);
 }
 
 /// These tables in place of the winners: line 11 is their first.
 #[track_caller]
-fn with_rules(tables: &str, begins: &str, tells: &str) {
-    spoilt("[winners]\ncount = 1\n", tables, begins, tells);
+fn with_rules(tables: &str, begins: &str, mentions: &str) {
+    spoilt("[winners]\ncount = 1\n", tables, begins, mentions);
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn other_encodings_are_named() {
 }
 
 #[test]
-fn a_file_of_entries_is_for_toml_only_and_may_not_come() {
+fn reports_missing_entries_file() {
     let head = PLAIN.split_once("[[entry]]").unwrap().0;
     let text = format!("entries_csv = \"e.csv\"\n{head}");
     assert_mistake(from_toml(&text), "line 1: entries_csv: cannot be read: there is no file e.csv", "");
@@ -344,7 +344,7 @@ fn a_file_of_entries_is_for_toml_only_and_may_not_come() {
 }
 
 #[test]
-fn the_command_line_takes_the_place_of_the_file_and_can_be_wrong_too() {
+fn overrides_replace_values_and_are_checked() {
     let read = |text: &str, overrides: &Overrides| {
         Definition::from_toml(text.as_bytes(), &mut |_| Err(String::new()), overrides)
     };

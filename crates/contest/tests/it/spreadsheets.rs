@@ -23,7 +23,7 @@ fn columns_come_in_any_order_and_declared_ones_are_details() {
 }
 
 #[test]
-fn spreadsheets_differ() {
+fn reads_csv_of_different_spreadsheets() {
     for csv in [
         "id,category,title\ne1,c1,\"a, b; c\"\ne2,c1,é\n",
         "\u{feff}id,category,title\r\ne1,c1,\"a, b; c\"\r\ne2,c1,é\r\n",

@@ -69,11 +69,11 @@ pub(crate) fn mistakes<T: std::fmt::Debug>(result: Result<T, Mistakes>) -> Vec<S
 
 /// Asserts that there is exactly one mistake, and that it begins and goes on as given.
 #[track_caller]
-pub(crate) fn assert_mistake<T: std::fmt::Debug>(result: Result<T, Mistakes>, begins: &str, tells: &str) {
+pub(crate) fn assert_mistake<T: std::fmt::Debug>(result: Result<T, Mistakes>, begins: &str, mentions: &str) {
     let found = mistakes(result);
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(
-        found[0].starts_with(begins) && found[0].contains(tells),
-        "{found:#?}\nwanted: {begins} ... {tells}"
+        found[0].starts_with(begins) && found[0].contains(mentions),
+        "{found:#?}\nwanted: {begins} ... {mentions}"
     );
 }

@@ -11,14 +11,14 @@ fn warned(publication: &str, more: &str) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_said_of_the_default() {
+fn default_publication_has_no_warnings() {
     assert!(from_toml(PLAIN).unwrap().warnings().is_empty());
     assert!(warned("", "").is_empty());
 }
 
 /// Every combination: there is a warning exactly where entries are public before what can be computed from them.
 #[test]
-fn entries_before_what_follows_from_them_are_warned_of() {
+fn warns_of_entries_public_before_result() {
     let at = |word: &str| match word {
         "live" | "public" => 0,
         "after-close" | "closed" => 1,
@@ -66,7 +66,7 @@ fn jurors_scores_are_named_where_there_are_jurors() {
 }
 
 #[test]
-fn a_rehearsal_is_told_what_the_contest_would_be_told() {
+fn rehearsal_gets_warnings_of_contest() {
     let table = "[publication]\nentries = \"after-close\"";
     let rehearsal = PLAIN.replace("title = \"Plain\"", "title = \"Plain\"\ntest = true");
     let definition = from_toml(&format!("{rehearsal}\n{table}")).unwrap();

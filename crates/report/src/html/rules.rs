@@ -5,8 +5,8 @@ mod by_category;
 use acclaim_contest::{
     Rules,
     rules::{
-        Admission, BallotRules, ChampionRules, ChampionTies, Completion, Panel, PanelKind, Period, Revision,
-        WinnerRules, WinnerTies, WinnersBy, WinnersFrom,
+        AdmissionRules, BallotRules, ChampionRules, ChampionTies, Completion, Panel, PanelKind, Period,
+        Revision, WinnerRules, WinnerTies, WinnersBy, WinnersFrom,
     },
 };
 use maud::{Markup, html};
@@ -53,7 +53,7 @@ pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
 }
 
 /// How voters got in.
-fn voters(admission: &Admission) -> Markup {
+fn voters(admission: &AdmissionRules) -> Markup {
     let ways: Vec<Markup> = admission
         .methods
         .iter()

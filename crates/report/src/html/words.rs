@@ -74,7 +74,7 @@ pub(super) fn instant(document: &Document, instant: Instant) -> Markup {
     let time = instant.timestamp();
     let clock = if time.as_second() % 60 == 0 { "%H:%M" } else { "%H:%M:%S" };
     let date = "%-d %B %Y, ";
-    let zone = document.time_zone.as_ref().filter(|zone| document.v >= 2 && !zone.shows_utc(instant));
+    let zone = document.time_zone.as_ref().filter(|zone| document.v >= 2 && !zone.is_utc_at(instant));
     html! {
         time datetime=(instant) { (time.strftime(&format!("{date}{clock} UTC"))) }
         @if let Some(zone) = zone {

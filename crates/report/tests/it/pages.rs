@@ -376,7 +376,7 @@ fn a_correction_tells_what_changed() {
 #[test]
 fn times_are_told_by_the_contests_clocks_too() {
     let told = |bytes: &[u8], zone: &str| {
-        let report = Report::read(bytes).unwrap().in_time_zone(Zone::named(zone));
+        let report = Report::read(bytes).unwrap().in_time_zone(Zone::from_name(zone));
         words(&Html::parse_document(&report.html()))
     };
     let second = documents::everything_of_second();

@@ -1,6 +1,6 @@
 //! What is certified, what is not, and what is published of a result that was certified and is being corrected.
 
-use acclaim_ballot_log::{Event, entry::opening};
+use acclaim_ballot_log::{Event, entry::opening_events};
 use acclaim_contest::{
     Phase,
     definition::{Definition, Overrides},
@@ -157,7 +157,7 @@ async fn open_as_before(world: &mut World) {
     world.store_draft(&definition).await;
     let mut replay = Replay::new("test/before");
     let mut entries = Vec::new();
-    for mut event in opening(&definition) {
+    for mut event in opening_events(&definition) {
         if let Event::Contest(header) = &mut event {
             header.v = 1;
             header.rules.admission = None;

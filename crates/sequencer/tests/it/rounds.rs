@@ -1,6 +1,6 @@
 //! A contest whose entries come from another one opens by itself only while that is certified as it was when they were looked up.
 
-use acclaim_contest::{ContestId, Definition, Phase, Previous, Rounds};
+use acclaim_contest::{ContestId, Definition, Phase, PreviousRound, Rounds};
 use acclaim_store::{
     CommandOutcome,
     certification::certification,
@@ -46,7 +46,7 @@ pub(crate) async fn done_in(
 }
 
 /// Closes the first contest if it is open, and certifies what it comes to.
-async fn certify(world: &mut World, key: &str) -> Previous {
+async fn certify(world: &mut World, key: &str) -> PreviousRound {
     let contest = world.contest.clone();
     let command = world.certify_request().await;
     let Command::Certify { size, result, .. } = command.clone() else { panic!("{command:?}") };
@@ -54,7 +54,12 @@ async fn certify(world: &mut World, key: &str) -> Previous {
     assert!(matches!(outcome, CommandOutcome::Recorded { .. }), "{outcome:?}");
     let found = certification(&*world.stores.database, &contest).await.unwrap().unwrap();
     assert_eq!((found.size, &found.result), (size + 1, &result));
-    Previous { origin: "test/photos".to_owned(), size: found.size, root: found.root, result: found.result }
+    PreviousRound {
+        origin: "test/photos".to_owned(),
+        size: found.size,
+        root: found.root,
+        result: found.result,
+    }
 }
 
 pub(crate) async fn phase(world: &World, next: &Definition) -> Phase {

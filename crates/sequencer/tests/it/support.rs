@@ -196,7 +196,7 @@ impl World {
         entry: &str,
     ) -> Item {
         let arrived = self.clock.now();
-        let at = acclaim_contest::rules::CastTime::Minute.cut(arrived);
+        let at = acclaim_contest::rules::CastTime::Minute.truncate(arrived);
         let ballot = NewBallot {
             voter: self.tag_key.tag(voter),
             channel,

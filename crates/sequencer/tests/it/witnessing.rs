@@ -9,7 +9,7 @@ use std::{
 };
 
 use acclaim_ballot_log::{
-    AddCheckpoint, Checkpoint, CosigningKey, Hash, VerifierKey, WitnessKey, witness::Refusal,
+    AddCheckpoint, Checkpoint, CosigningKey, Hash, VerifierKey, WitnessKey, witness::CosignError,
 };
 use acclaim_sequencer::Settings;
 use acclaim_store::{
@@ -64,7 +64,7 @@ impl Watcher {
     fn answer(&self, request: &AddCheckpoint, mood: Mood) -> WitnessAnswer {
         let Some(log) = self.log.get() else { return WitnessAnswer::Refused("unknown log".to_owned()) };
         let mut latest = self.latest.lock().unwrap();
-        match request.judge(log, *latest) {
+        match request.verify(log, *latest) {
             Ok(_) if mood == Mood::Lies => {
                 let other = request.checkpoint.replacen('\n', "x\n", 1);
                 WitnessAnswer::Cosigned(self.key.cosign(other, 7).unwrap())
@@ -73,11 +73,11 @@ impl Watcher {
                 *latest = Some((checkpoint.size, checkpoint.root));
                 WitnessAnswer::Cosigned(self.key.cosign(&request.checkpoint, 7).unwrap())
             }
-            Err(Refusal::Stale(size)) => {
+            Err(CosignError::Stale(size)) => {
                 self.corrected.fetch_add(1, Ordering::Relaxed);
                 WitnessAnswer::Stale(size)
             }
-            Err(refusal @ (Refusal::AnotherRoot(_) | Refusal::Proof(_))) => {
+            Err(refusal @ (CosignError::AnotherRoot(_) | CosignError::Proof(_))) => {
                 WitnessAnswer::Inconsistent(refusal.to_string())
             }
             Err(refusal) => WitnessAnswer::Refused(refusal.to_string()),

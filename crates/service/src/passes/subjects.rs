@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use acclaim_contest::{
     SubjectRules, VoterTag,
-    subject::{Person, SubjectsAre},
+    subject::{DefaultScheme, Person},
 };
 use acclaim_store::RequestId;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -17,7 +17,7 @@ const MOST: usize = 10_000;
 /// Whom passes are minted for.
 pub(super) enum Whom {
     /// Those of a list, and what it says that its subjects are.
-    Subjects(Vec<String>, Option<SubjectsAre>),
+    Subjects(Vec<String>, Option<DefaultScheme>),
     /// The given number of voters without names.
     MadeUp(usize),
 }
@@ -37,7 +37,7 @@ impl Whom {
     pub(super) fn read(
         subjects: Option<Vec<String>>,
         count: Option<usize>,
-        subjects_are: Option<SubjectsAre>,
+        subjects_are: Option<DefaultScheme>,
     ) -> Result<Self, PassesError> {
         match (subjects, count) {
             (Some(subjects), None) if (1..=MOST).contains(&subjects.len()) => {

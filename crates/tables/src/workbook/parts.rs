@@ -18,7 +18,7 @@ pub(super) const MAX_CELLS: usize = 2_000_000;
 /// The most columns of a sheet.
 const MAX_COLUMNS: usize = 16_384;
 /// How to save a workbook that is not read.
-pub(super) const SAVE: &str = "save it as .xlsx, .ods or \"CSV UTF-8\"";
+pub(super) const SAVE_ADVICE: &str = "save it as .xlsx, .ods or \"CSV UTF-8\"";
 /// The most bytes of all parts together, unpacked.
 const MAX_UNPACKED: usize = 128 << 20;
 /// The most parts of a workbook.
@@ -37,7 +37,7 @@ pub(super) enum Kind {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn checked(content: &[u8]) -> Result<(Kind, Vec<u8>), String> {
+pub(super) fn unpack(content: &[u8]) -> Result<(Kind, Vec<u8>), String> {
     let damaged = |error: &dyn std::fmt::Display| format!("the file is a damaged workbook ({error})");
     let mut archive = ZipArchive::new(Cursor::new(content)).map_err(|error| damaged(&error))?;
     if archive.len() > MAX_PARTS {
@@ -53,7 +53,7 @@ pub(super) fn checked(content: &[u8]) -> Result<(Kind, Vec<u8>), String> {
         match &*name {
             "xl/workbook.xml" => kind = Some(Kind::Xlsx),
             "content.xml" => kind = Some(Kind::Ods),
-            "xl/workbook.bin" => return Err(format!("the file is a binary workbook (.xlsb); {SAVE}")),
+            "xl/workbook.bin" => return Err(format!("the file is a binary workbook (.xlsb); {SAVE_ADVICE}")),
             _ => {}
         }
         if !is_xml && name != "mimetype" {
@@ -75,7 +75,7 @@ pub(super) fn checked(content: &[u8]) -> Result<(Kind, Vec<u8>), String> {
         writer.start_file(name, options).map_err(|error| damaged(&error))?;
         writer.write_all(&text).map_err(|error| damaged(&error))?;
     }
-    let kind = kind.ok_or_else(|| format!("the file is an archive, but no workbook; {SAVE}"))?;
+    let kind = kind.ok_or_else(|| format!("the file is an archive, but no workbook; {SAVE_ADVICE}"))?;
     let written = writer.finish().map_err(|error| damaged(&error))?;
     Ok((kind, written.into_inner()))
 }

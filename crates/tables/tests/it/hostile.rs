@@ -23,7 +23,7 @@ fn cell(more: &str, content: &str) -> String {
 }
 
 #[test]
-fn what_unfolds_is_bounded() {
+fn limits_repeated_cells() {
     let row = |more: &str, cells: &str| {
         format!(
             "<table:table table:name=\"S\"><table:table-row {more}>{cells}</table:table-row></table:table>"
@@ -47,7 +47,7 @@ fn what_unfolds_is_bounded() {
 }
 
 #[test]
-fn a_part_that_never_ends_is_not_waited_for() {
+fn rejects_part_that_never_ends() {
     let content = "<office:document-content><table:table table:name=\"S\"><table:table-row>";
     let truncated =
         archive(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", content)]);

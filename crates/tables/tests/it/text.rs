@@ -1,6 +1,6 @@
 //! Tables as text.
 
-use acclaim_tables::{Form, Header, Table};
+use acclaim_tables::{Header, Table, TableFormat};
 use proptest::prelude::*;
 
 use crate::{read, refusal};
@@ -30,7 +30,7 @@ fn every_delimiter_and_line_end_is_found() {
     assert_eq!(cells("\"sep=|\"\na,b|c\n"), [["a,b", "c"]]);
     assert_eq!(read(b"sep=;\na;b\n")[0].0, 1, "a spreadsheet does not show that line");
     assert_eq!(cells("title\nOne: two\n"), [["title"], ["One: two"]]);
-    assert_eq!(Table::read(b"title\n").unwrap().form(), Form::Text(None));
+    assert_eq!(Table::read(b"title\n").unwrap().format(), TableFormat::Text(None));
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn rows_have_the_number_that_a_spreadsheet_shows() {
 }
 
 #[test]
-fn broken_quotation_marks_are_told_where_they_open() {
+fn reports_where_unclosed_quotation_mark_opens() {
     assert_eq!(refusal(b"a,b\n\n1,\"x\n2,y\n"), "row 3: a quotation mark opens here and is never closed");
     assert!(
         refusal(b"a,b\n1,\"x\"y\n").starts_with("row 2: a field in quotation marks that opens here goes on")
@@ -55,24 +55,24 @@ fn broken_quotation_marks_are_told_where_they_open() {
 #[test]
 fn names_of_columns_are_compared_without_case() {
     let table = Table::read(b" E-Mail  Adresse ;Name\nx;y;z\ne-mail adresse;NAME\nSumme;7;\n").unwrap();
-    let header = Header::read(table.row(0).unwrap(), table.form()).unwrap();
+    let header = Header::read(table.row(0).unwrap(), table.format()).unwrap();
     assert_eq!(header.find("e-mail adresse"), Some(0));
-    let problem = header.named("Nam").unwrap_err();
+    let problem = header.require("Nam").unwrap_err();
     assert!(
         problem.contains("did you mean \"Name\"?") && problem.contains("E-Mail  Adresse, Name"),
         "{problem}"
     );
-    assert!(header.surplus(table.row(1).unwrap()).unwrap().contains("\"z\" stands in column 3"));
+    assert!(header.find_unnamed_cell(table.row(1).unwrap()).unwrap().contains("\"z\" stands in column 3"));
     assert!(header.is_repeated_by(table.row(2).unwrap()));
-    assert_eq!(Header::total(table.row(3).unwrap()), Some("Summe"));
-    assert_eq!(Header::total(table.row(1).unwrap()), None);
+    assert_eq!(Header::total_label(table.row(3).unwrap()), Some("Summe"));
+    assert_eq!(Header::total_label(table.row(1).unwrap()), None);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         if let Err(error) = Table::read(&bytes) {
             prop_assert!(!error.problem.is_empty());
         }

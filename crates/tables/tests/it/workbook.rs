@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Write as _};
 
-use acclaim_tables::{Form, InvalidNumber, Table, decimal};
+use acclaim_tables::{InvalidNumber, Table, TableFormat, decimal};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{read, refusal};
@@ -90,8 +90,8 @@ fn an_xlsx_is_read_as_its_sheet_shows_it() {
     );
     let table = Table::read(&content).unwrap();
     let row = table.row(1).unwrap();
-    assert_eq!((table.form(), row.line()), (Form::Workbook, None));
-    assert_eq!(decimal(row, 2, table.form()), Ok("1.125".to_owned()), "a number is no thousand");
+    assert_eq!((table.format(), row.line()), (TableFormat::Workbook, None));
+    assert_eq!(decimal(row, 2, table.format()), Ok("1.125".to_owned()), "a number is no thousand");
     assert_eq!(table.blank_rows(), [3, 4]);
 }
 
@@ -115,11 +115,11 @@ fn an_ods_is_read_as_its_sheet_shows_it() {
 }
 
 #[test]
-fn text_that_is_a_number_in_two_ways_is_ambiguous_where_commas_may_be_points() {
+fn rejects_ambiguous_thousands_separator() {
     let first = |content: &[u8]| {
         let table = Table::read(content).unwrap();
         let row = table.row(0).unwrap();
-        decimal(row, 0, table.form())
+        decimal(row, 0, table.format())
     };
     assert_eq!(first(b"1.000;x"), Err(InvalidNumber::Ambiguous));
     assert_eq!(first(b"1,000\tx\ty"), Err(InvalidNumber::Ambiguous));
@@ -129,7 +129,7 @@ fn text_that_is_a_number_in_two_ways_is_ambiguous_where_commas_may_be_points() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said() {
+fn reports_why_workbook_is_unreadable() {
     let error = "<row r=\"3\"><c r=\"B3\" t=\"e\"><v>#REF!</v></c></row>";
     assert_eq!(
         refusal(&xlsx(&[("S", "", error)], STRINGS)),

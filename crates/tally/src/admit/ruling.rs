@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acclaim_contest::amendment::{Amended, Amendment};
+use acclaim_contest::amendment::{Amendment, DefinitionAmendment};
 use acclaim_contest::rules::WinnersBy;
 use acclaim_contest::{BallotId, CategoryId, EntryId, Instant};
 
@@ -12,10 +12,10 @@ use crate::refusal::Refusal;
 use crate::tally::Tally;
 
 pub(super) fn admit_amendment(tally: &Tally, what: &str, key: &str, to: &Amendment) -> Result<(), Refusal> {
-    match Amended::read(what, key, to).map_err(Refusal::InvalidAmendment)? {
-        Amended::Closes(closes) => admit_closes(tally, closes),
-        Amended::Category(id, _) => known_category(tally, id),
-        Amended::Entry(id, _) => known_entry(tally, id).map(|_| ()),
+    match DefinitionAmendment::read(what, key, to).map_err(Refusal::InvalidAmendment)? {
+        DefinitionAmendment::Closes(closes) => admit_closes(tally, closes),
+        DefinitionAmendment::Category(id, _) => known_category(tally, id),
+        DefinitionAmendment::Entry(id, _) => known_entry(tally, id).map(|_| ()),
     }
 }
 

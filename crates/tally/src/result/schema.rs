@@ -1,7 +1,7 @@
 //! The parts of the result document as they are written: field order is the order of keys. The parent module tells what they mean.
 
 use acclaim_ballot_log::Hash;
-use acclaim_ballot_log::entry::Previous;
+use acclaim_ballot_log::entry::PreviousRound;
 use acclaim_contest::id::ChannelId;
 use acclaim_contest::rules::{PanelKind, Rules, WinnersBy};
 use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, PanelId};
@@ -31,7 +31,7 @@ pub(super) struct Document<'a> {
     pub(super) closed: Option<Instant>,
     pub(super) rules: &'a Rules,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) previous: Option<&'a Previous>,
+    pub(super) previous: Option<&'a PreviousRound>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) draw: Option<&'a Drawn>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -21,7 +21,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use acclaim_ballot_log::entry::{ContestHeader, opening};
+use acclaim_ballot_log::entry::{ContestHeader, opening_events};
 use acclaim_ballot_log::{Checkpoint, Event};
 use acclaim_contest::definition::{Definition, Overrides};
 use acclaim_contest::rules::PublishEntries;
@@ -72,7 +72,7 @@ fn head(name: &str) -> Vec<Event> {
     let text = std::fs::read(folder(name).join("contest.toml")).unwrap();
     let definition = Definition::from_toml(&text, &mut |_| unreachable!(), &Overrides::default())
         .unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));
-    let mut events = opening(&definition);
+    let mut events = opening_events(&definition);
     let Event::Contest(header) = &mut events[0] else { unreachable!() };
     if !second::CASES.iter().any(|(second, _)| *second == name) {
         make_first(header);

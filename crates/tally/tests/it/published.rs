@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use acclaim_ballot_log::{Event, NewBallot, entry::opening};
+use acclaim_ballot_log::{Event, NewBallot, entry::opening_events};
 use acclaim_contest::{ContestId, Definition, Overrides, TagKey};
 use acclaim_tally::Replay;
 use serde::Deserialize;
@@ -45,7 +45,7 @@ impl Contest {
             Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap();
         let mut contest =
             Self { replay: Replay::without_tiles("example.org/published"), id: definition.id.clone() };
-        opening(&definition).iter().for_each(|event| contest.event(event));
+        opening_events(&definition).iter().for_each(|event| contest.event(event));
         contest
     }
 

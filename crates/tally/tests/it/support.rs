@@ -2,7 +2,7 @@
 
 use acclaim_ballot_log::{
     Event, LogEntry, NewBallot, Salt,
-    entry::{ContestHeader, Reasoned},
+    entry::{ContestHeader, RulingDetails},
 };
 use acclaim_contest::{BallotId, Category, ContestId, Entry, Rules, TagKey};
 use acclaim_tally::Replay;
@@ -172,8 +172,8 @@ impl Log {
     }
 }
 
-pub(crate) fn reason() -> Reasoned {
-    Reasoned {
+pub(crate) fn reason() -> RulingDetails {
+    RulingDetails {
         by: "jury-office".to_owned(),
         reason: "scripted".to_owned(),
         note: None,

@@ -2,7 +2,7 @@
 
 use acclaim_contest::{
     SubjectRules,
-    subject::{DomainTable, SubjectsAre},
+    subject::{DefaultScheme, DomainTable},
 };
 use acclaim_store::{
     Database, RequestId, StoreError,
@@ -19,7 +19,7 @@ pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> 
     assert!(matches!(unknown, Err(StoreError::Conflict(_))), "{unknown:?}");
     database.create_draft(&contest, b"w").await?;
     let of = |subjects_are| SubjectRules::Canonical1 { subjects_are, domains: DomainTable::default() };
-    let (mail, ids) = (of(SubjectsAre::Addresses), of(SubjectsAre::Ids));
+    let (mail, ids) = (of(DefaultScheme::Addresses), of(DefaultScheme::Ids));
     let version = database.revision(id).await?;
     let count = async |key, request, subjects| {
         let asked = RequestId::new("chair", key);

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use acclaim_ballot_log::{CheckpointError, Event, LogEntry, VerifierKey, entry::Previous};
+use acclaim_ballot_log::{CheckpointError, Event, LogEntry, VerifierKey, entry::PreviousRound};
 use acclaim_tally::{AuditReport, audit::Finding};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -119,7 +119,7 @@ pub(super) fn follow(
 
 /// The chain of a log that is judged alone, which says what is left out. `None` if the log names no previous one.
 pub(super) fn leave_out(log: &Path) -> Result<Option<Chain>> {
-    let chain = |previous: Previous| {
+    let chain = |previous: PreviousRound| {
         let origin = previous.origin;
         let reason = format!(
             "--alone judges this log only, and not the log of {origin}, whose champions are the entries"
@@ -185,11 +185,11 @@ impl Whereabouts<'_> {
 /// Audits the previous log, wherever it is.
 fn find(
     place: &Whereabouts<'_>,
-    previous: &Previous,
+    previous: &PreviousRound,
     key: &VerifierKey,
     means: Means,
 ) -> Result<AtHand, Missing> {
-    let key = key.of_log(&previous.origin).map_err(|error| Missing::Unusable(error.to_string()))?;
+    let key = key.with_origin(&previous.origin).map_err(|error| Missing::Unusable(error.to_string()))?;
     let source = place.source(&previous.origin, &key)?;
     let audited = match (place, &source) {
         (Whereabouts::Folder(folder), _) => {
@@ -237,8 +237,12 @@ fn copied(source: &Source, kept: Option<&Path>, key: &VerifierKey, means: Means)
 }
 
 /// What does not fit: in the previous log, and in the one that names it.
-fn compare(opening: &Opening, previous: &Previous, at_hand: &AtHand) -> Result<(Vec<Finding>, Vec<Finding>)> {
-    let Previous { origin, size, root, result } = previous;
+fn compare(
+    opening: &Opening,
+    previous: &PreviousRound,
+    at_hand: &AtHand,
+) -> Result<(Vec<Finding>, Vec<Finding>)> {
+    let PreviousRound { origin, size, root, result } = previous;
     let prefix = Prefix::of(&at_hand.folder.join("log.jsonl"), *size)?;
     let index = Some(size.saturating_sub(1));
     let wrong = |reason: String| Ok((vec![Finding { index, reason }], Vec::new()));

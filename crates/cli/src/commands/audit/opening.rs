@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use acclaim_ballot_log::{Event, Hash, LogEntry, Tree, entry::Previous, leaf_hash};
+use acclaim_ballot_log::{Event, Hash, LogEntry, Tree, entry::PreviousRound, leaf_hash};
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -17,7 +17,7 @@ use crate::folder::MOST_LINE;
 #[derive(Debug, Default)]
 pub(super) struct Opening {
     /// The contest that the entries come from.
-    pub(super) previous: Option<Previous>,
+    pub(super) previous: Option<PreviousRound>,
     /// The entries that can be voted for.
     pub(super) entries: Vec<(u64, Listed)>,
 }

@@ -68,7 +68,7 @@ pub(super) fn give(import: &mut Import, draft: &[Entry]) {
 
 /// What two rows of one entry share.
 fn key(entry: &Entry) -> (String, String) {
-    (entry.category.to_string(), juror::compared(&entry.title))
+    (entry.category.to_string(), juror::normalize_name(&entry.title))
 }
 
 fn same_entry(entry: &Entry, earlier: u32) -> String {

@@ -7,7 +7,7 @@ use std::{
 
 use acclaim_contest::{
     Category, CategoryId, Entry, Titles,
-    definition::{MOST_ENTRIES, text},
+    definition::{MAX_ENTRIES, text},
     juror,
 };
 use acclaim_tables::{Header, Row};
@@ -48,20 +48,20 @@ pub(super) fn read(table: &TableFile, options: &EntryColumns, known: &[Category]
                 || Some(column) == columns.summary
                 || columns.details.iter().any(|(detail, _)| *detail == column)
         };
-        if let Some(problem) = table.header.surplus(row) {
+        if let Some(problem) = table.header.find_unnamed_cell(row) {
             import.mistakes.push((number, String::new(), problem));
         } else if table.header.is_repeated_by(row) {
             import.notes.push(format!("row {number} repeats the first row, and is passed over"));
-        } else if let Some(word) = Header::total(row) {
+        } else if let Some(word) = Header::total_label(row) {
             let problem = format!("{word:?} is a row of totals and no entry; delete it");
             import.mistakes.push((number, String::new(), problem));
-        } else if let Some((column, problem)) = table.header.cut_text(row, is_text) {
+        } else if let Some((column, problem)) = table.header.find_split_text(row, is_text) {
             import.mistakes.push((number, name(table, column), problem));
         } else {
             entry(table, row, &columns, one, &mut categories, &mut import);
         }
-        if import.entries.len() > MOST_ENTRIES {
-            bail!("the file has more than {MOST_ENTRIES} entries, which is the most of a contest");
+        if import.entries.len() > MAX_ENTRIES {
+            bail!("the file has more than {MAX_ENTRIES} entries, which is the most of a contest");
         }
     }
     if import.entries.is_empty() && import.mistakes.is_empty() {
@@ -79,7 +79,7 @@ fn only(known: &[Category]) -> Option<&str> {
 
 fn columns(table: &TableFile, options: &EntryColumns, known: &[Category]) -> Result<Columns> {
     let column = |option, named: &Option<String>, name| table.column(option, named.as_deref(), name);
-    let listed = table.header.listed();
+    let listed = table.header.list_names();
     let Some(title) = column("--title-column", &options.title_column, "title")? else {
         bail!(
             "there is no column title: --title-column says which one holds the titles. The columns are {listed}"
@@ -167,7 +167,7 @@ fn entry(
             Some(column) => format!("is empty, and so is {}", name(table, column)),
             None => format!(
                 "is empty; --else-title-column names a column whose text is then the title. The columns are {}",
-                table.header.listed()
+                table.header.list_names()
             ),
         };
         wrong(name(table, columns.title), problem);
@@ -216,7 +216,8 @@ struct Categories<'a> {
 
 impl<'a> Categories<'a> {
     fn new(known: &'a [Category]) -> Self {
-        let titles = known.iter().map(|category| (juror::compared(&category.title), Cow::Borrowed(category)));
+        let titles =
+            known.iter().map(|category| (juror::normalize_name(&category.title), Cow::Borrowed(category)));
         let ids = known.iter().map(|category| (category.id.to_string(), Cow::Borrowed(category)));
         // An id goes before a title.
         Self { by_name: titles.chain(ids).collect(), named: HashSet::new() }
@@ -227,7 +228,7 @@ impl<'a> Categories<'a> {
         if name.is_empty() {
             return Err("is empty; --category puts all entries into one category".to_owned());
         }
-        let found = self.by_name.get(name).or_else(|| self.by_name.get(&juror::compared(name)));
+        let found = self.by_name.get(name).or_else(|| self.by_name.get(&juror::normalize_name(name)));
         let category = match found {
             Some(category) => category.clone(),
             None => self.add(name)?,
@@ -251,7 +252,7 @@ impl<'a> Categories<'a> {
         };
         let category: Cow<'a, Category> = Cow::Owned(category);
         self.by_name.insert(id, category.clone());
-        self.by_name.insert(juror::compared(title), category.clone());
+        self.by_name.insert(juror::normalize_name(title), category.clone());
         Ok(category)
     }
 }

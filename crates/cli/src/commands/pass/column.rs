@@ -55,11 +55,11 @@ impl<'a> Column<'a> {
         let mut mistakes: Vec<Mistake> = Vec::new();
         for row in table.rows() {
             let number = row.number();
-            if let Some(problem) = table.header.surplus(row) {
+            if let Some(problem) = table.header.find_unnamed_cell(row) {
                 mistakes.push((number, String::new(), problem));
             } else if table.header.is_repeated_by(row) {
                 read.notes.push(format!("row {number} repeats the first row, and is passed over"));
-            } else if let Some(word) = Header::total(row) {
+            } else if let Some(word) = Header::total_label(row) {
                 let note =
                     format!("row {number} is a row of totals ({word}) with no voter, and is passed over");
                 read.notes.push(note);

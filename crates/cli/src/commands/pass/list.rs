@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use acclaim_contest::{
     ContestId, SubjectRules,
-    subject::{DomainTable, Person, RefusedSubjects, SubjectsAre},
+    subject::{DefaultScheme, DomainTable, Person, RefusedSubjects},
 };
 use acclaim_tables::Table;
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -117,7 +117,7 @@ impl<'a> Source<'a> {
         &self,
         client: &Client,
         contest: &ContestId,
-        asked: Option<SubjectsAre>,
+        asked: Option<DefaultScheme>,
     ) -> Result<Vec<String>> {
         let (rules, _) = rules(client, contest, asked)?;
         let lines = self.subjects(&rules)?;
@@ -142,7 +142,7 @@ impl List {
         client: &Client,
         contest: &ContestId,
         source: &Source<'_>,
-        asked: Option<SubjectsAre>,
+        asked: Option<DefaultScheme>,
     ) -> Result<Self> {
         let (rules, generation) = rules(client, contest, asked)?;
         if rules == SubjectRules::Raw {
@@ -219,7 +219,7 @@ impl Source<'_> {
         let hint = || {
             format!(
                 "the file looks like a table with the columns {}: --subject-column says which one holds the subjects",
-                table.header.listed()
+                table.header.list_names()
             )
         };
         is_header.then(|| Hint(hint()))
@@ -227,7 +227,7 @@ impl Source<'_> {
 }
 
 /// The rules by which the contest compares subjects, and its newest revocation.
-fn rules(client: &Client, contest: &ContestId, asked: Option<SubjectsAre>) -> Result<(SubjectRules, u32)> {
+fn rules(client: &Client, contest: &ContestId, asked: Option<DefaultScheme>) -> Result<(SubjectRules, u32)> {
     let answer: ContestSubjects = client.get(&format!("/v1/contests/{contest}/passes"))?.json()?;
     let known: SubjectRules = serde_json::from_value(answer.subjects.clone()).with_context(|| {
         let form = answer.subjects.get("form").cloned().unwrap_or_default();
@@ -236,8 +236,8 @@ fn rules(client: &Client, contest: &ContestId, asked: Option<SubjectsAre>) -> Re
         )
     })?;
     let rules = match (answer.kept, known) {
-        (false, SubjectRules::Canonical1 { domains, .. }) => SubjectRules::of_request(None, asked, &domains),
-        (_, kept) => SubjectRules::of_request(Some(kept), asked, &DomainTable::default()),
+        (false, SubjectRules::Canonical1 { domains, .. }) => SubjectRules::resolve(None, asked, &domains),
+        (_, kept) => SubjectRules::resolve(Some(kept), asked, &DomainTable::default()),
     };
     let rules = rules.map_err(|error| anyhow!(Refused(error.to_string())))?;
     Ok((rules, answer.generation))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use acclaim_contest::subject::SubjectsAre;
+use acclaim_contest::subject::DefaultScheme;
 use anyhow::Result;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
@@ -30,7 +30,7 @@ pub(in crate::commands) fn revoke(args: &RevokeArgs) -> Result<Outcome> {
     let bar = progress::bar(subjects.len() as u64, "voters");
     let (key, mut revoked) = (IdempotencyKey::new()?, 0);
     for (number, piece) in subjects.chunks(usize::try_from(PIECE)?).enumerate() {
-        let subjects_are = args.subjects_are.map(SubjectsAre::as_str);
+        let subjects_are = args.subjects_are.map(DefaultScheme::as_str);
         let body = json!({
             "subjects": piece, "subjects_are": subjects_are, "mode": args.mode, "reason": args.reason,
         });

@@ -54,9 +54,10 @@ impl<'a> Catalogue<'a> {
         let by_id = contest.entries.iter().map(|entry| (entry.id.as_str(), entry)).collect();
         let mut by_title: HashMap<String, Vec<&Entry>> = HashMap::new();
         for entry in &contest.entries {
-            by_title.entry(juror::compared(&entry.title)).or_default().push(entry);
+            by_title.entry(juror::normalize_name(&entry.title)).or_default().push(entry);
         }
-        let titles = contest.categories.iter().map(|category| (juror::compared(&category.title), category));
+        let titles =
+            contest.categories.iter().map(|category| (juror::normalize_name(&category.title), category));
         let ids = contest.categories.iter().map(|category| (category.id.to_string(), category));
         // An id goes before a title.
         let categories = titles.chain(ids).collect();
@@ -68,7 +69,7 @@ impl<'a> Catalogue<'a> {
     /// # Errors
     /// That there is none, and which was probably meant.
     pub(super) fn category(&self, name: &str) -> Result<&'a Category, String> {
-        let found = self.categories.get(name).or_else(|| self.categories.get(&juror::compared(name)));
+        let found = self.categories.get(name).or_else(|| self.categories.get(&juror::normalize_name(name)));
         found.copied().ok_or_else(|| {
             let categories = self.contest.categories.iter().take(self.compared());
             let names = categories.flat_map(|category| [category.id.as_str(), &category.title]);
@@ -90,7 +91,7 @@ impl<'a> Catalogue<'a> {
         if let Some(entry) = self.by_id.get(name) {
             return Ok(entry);
         }
-        let named = self.by_title.get(&juror::compared(name)).map_or(&[][..], Vec::as_slice);
+        let named = self.by_title.get(&juror::normalize_name(name)).map_or(&[][..], Vec::as_slice);
         let is_there = |entry: &&&Entry| category.is_empty() || entry.category.as_str() == category;
         let named: Vec<&Entry> = named.iter().filter(is_there).copied().collect();
         match named[..] {

@@ -69,7 +69,7 @@ fn choices(
 ) -> Result<(Choices, Vec<Mistake>)> {
     let column = |option: &str, named: &Option<String>, name: &str| {
         table.column(option, named.as_deref(), name)?.ok_or_else(|| {
-            let listed = table.header.listed();
+            let listed = table.header.list_names();
             anyhow!("there is no column {name}: {option} says which one it is. The columns are {listed}")
         })
     };
@@ -89,11 +89,11 @@ fn choices(
     for row in table.rows().filter(|row| !table.header.is_repeated_by(*row)) {
         let number = row.number();
         let mut wrong = |column: &str, problem: String| mistakes.push((number, column.to_owned(), problem));
-        if let Some(problem) = table.header.surplus(row) {
+        if let Some(problem) = table.header.find_unnamed_cell(row) {
             wrong("", problem);
             continue;
         }
-        if let Some(word) = Header::total(row) {
+        if let Some(word) = Header::total_label(row) {
             wrong("", format!("{word:?} is a row of totals, and no choice; delete it"));
             continue;
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use acclaim_contest::{
     PanelId,
-    juror::{Jurors, is_same},
+    juror::{Jurors, is_same_name},
 };
 use acclaim_service::score_sheet::{Jury, Place, Sheet, recused_scores};
 use acclaim_tables::is_total;
@@ -199,7 +199,7 @@ fn not_own(row: &Row, panel: &str, juror: &str) -> Option<Mistake> {
     if row.panel != panel {
         return Some((row.number, "panel".to_owned(), format!("the key is for {panel:?} alone")));
     }
-    (!is_same(&row.juror, juror))
+    (!is_same_name(&row.juror, juror))
         .then(|| (row.number, "juror".to_owned(), format!("the key is for {juror:?} alone")))
 }
 

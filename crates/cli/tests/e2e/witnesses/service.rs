@@ -118,7 +118,7 @@ fn a_log_whose_origin_is_not_the_keys_name_is_watched() {
     let start = || Process::start_of(&state, free_address(), NAME, &format!("{} {OTHER}", key().verifier()));
     let witness = start();
     let request = |origin: &str, old, new| {
-        let checkpoint = key().sign_of(origin, new, log.root(new));
+        let checkpoint = key().sign_for_origin(origin, new, log.root(new));
         AddCheckpoint { checkpoint, ..log.request(old, new) }
     };
     let (status, _, line) = submit(witness.address, &request(OTHER, 0, 200)).unwrap();

@@ -48,7 +48,7 @@ fn by(by: &str, ties: &str, panels: Value) -> Vec<(&'static str, Value)> {
 }
 
 #[test]
-fn rules_for_every_kind_of_prize_have_none() {
+fn valid_rules_have_no_contradictions() {
     let none: [String; 0] = [];
     assert_eq!(found(&[]), none);
     assert_eq!(found(&by("scores", "votes", json!([panel("a"), panel("b")]))), none);
@@ -64,7 +64,7 @@ fn rules_for_every_kind_of_prize_have_none() {
 }
 
 #[test]
-fn a_ballot_has_votes_to_cast() {
+fn rejects_impossible_vote_counts() {
     let per_category = "ballot.votes_per_category ballot.votes_per_category";
     assert_eq!(found(&[("/ballot/votes_per_category", json!([0, 0]))]), [per_category]);
     assert_eq!(found(&[("/ballot/votes_per_category", json!([3, 2]))]), [per_category]);
@@ -73,7 +73,7 @@ fn a_ballot_has_votes_to_cast() {
 }
 
 #[test]
-fn numbers_stand_with_their_rule() {
+fn numbers_need_matching_rule() {
     assert_eq!(found(&[("/ballot/revisions", json!(1))]), ["ballot.revisions ballot.revision"]);
     assert_eq!(found(&[("/ballot/revision", json!("replace"))]), ["ballot.revision ballot.revisions"]);
     assert_eq!(found(&[("/ballot/ballots_per_voter", json!(1))]), ["ballot.ballots_per_voter ballot.period"]);

@@ -1,6 +1,6 @@
 //! Golden case of rounds: entries that are another contest's champions.
 
-use acclaim_ballot_log::entry::Previous;
+use acclaim_ballot_log::entry::PreviousRound;
 
 use super::{Case, steps::votes};
 use crate::support::Log;
@@ -9,8 +9,8 @@ pub(super) const NAME: &str = "entries-from-a-previous-contest";
 pub(super) const CASES: &[Case] = &[(NAME, entries_from_a_previous_contest)];
 
 /// What whoever creates the contest has looked up: a definition does not know it.
-pub(super) fn previous() -> Previous {
-    Previous {
+pub(super) fn previous() -> PreviousRound {
+    PreviousRound {
         origin: "example.org/longlist".to_owned(),
         size: 41,
         root: "0aStYs6ulABRg9jUNVqJTTT4ivU2vWs0OuKvfpMAzSs=".to_owned(),

@@ -3,7 +3,7 @@
 
 use acclaim_ballot_log::{
     Event,
-    entry::{Reasoned, Recusal},
+    entry::{Recusal, RulingDetails},
 };
 
 use super::{
@@ -361,7 +361,7 @@ fn unfrozen(log: &mut Log) {
 fn suspended_and_resumed(log: &mut Log) {
     votes(log, &["a1"]);
     assert_eq!(log.try_event(&Event::Resumed(reason())), Err("not-suspended"));
-    log.event(Event::Suspended(Reasoned { reason: "a fault of the network".to_owned(), ..reason() }));
+    log.event(Event::Suspended(RulingDetails { reason: "a fault of the network".to_owned(), ..reason() }));
     assert_eq!(log.cast(9, &["a2"], None), Err("voting-suspended"));
     assert_eq!(log.try_event(&Event::Suspended(reason())), Err("already-suspended"));
     log.event(Event::Resumed(reason()));

@@ -77,12 +77,12 @@ pub(super) fn rows(file: &TableFile, options: &ScoreColumns, jurors: &[&str]) ->
     }
     for cells in file.rows() {
         let number = cells.number();
-        if let Some(problem) = file.header.surplus(cells) {
+        if let Some(problem) = file.header.find_unnamed_cell(cells) {
             found.mistakes.push((number, String::new(), problem));
         } else if file.header.is_repeated_by(cells) {
             found.notes.push(format!("row {number} repeats the first row, and is passed over"));
-        } else if let Some(word) =
-            Header::total(cells).filter(|word| !jurors.iter().any(|name| juror::is_same(name, word)))
+        } else if let Some(word) = Header::total_label(cells)
+            .filter(|word| !jurors.iter().any(|name| juror::is_same_name(name, word)))
         {
             let problem = format!("{word:?} is a row of totals, and no scores; delete it");
             found.mistakes.push((number, String::new(), problem));
@@ -108,7 +108,7 @@ fn places(file: &TableFile, options: &ScoreColumns, jurors: &[&str], found: &mut
         if name.is_empty() || places.known.contains(&Some(index)) || has_name(&options.leave_out, name) {
             continue;
         }
-        let is_juror = |known: &&&str| juror::is_same(known, name);
+        let is_juror = |known: &&&str| juror::is_same_name(known, name);
         match jurors.iter().find(is_juror) {
             Some(juror) if !is_long => places.jurors.push((index, (*juror).to_owned())),
             _ if !is_long && is_total(name) => {
@@ -127,7 +127,7 @@ fn places(file: &TableFile, options: &ScoreColumns, jurors: &[&str], found: &mut
     if places.of("entry").is_none() {
         let problem = format!(
             "there is no such column; --entry-column names it. The columns are {}",
-            file.header.listed()
+            file.header.list_names()
         );
         found.mistakes.push((number, "entry".to_owned(), problem));
     }
@@ -178,7 +178,7 @@ fn row(file: &TableFile, cells: Cells<'_>, places: &Places, found: &mut Found) {
 }
 
 fn value(file: &TableFile, cells: Cells<'_>, column: usize, row: &mut Row, found: &mut Found) {
-    match decimal(cells, column, file.table.form()) {
+    match decimal(cells, column, file.table.format()) {
         Ok(value) => row.value = value,
         Err(InvalidNumber::Ambiguous) => {
             cells.cell(column).clone_into(&mut row.value);

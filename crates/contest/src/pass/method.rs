@@ -4,7 +4,7 @@ use std::fmt;
 
 /// How a person was admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Way {
+pub enum AdmissionMethod {
     /// By the organiser, with a list or one by one.
     Pass,
     /// By a printed code.
@@ -20,32 +20,32 @@ pub enum Way {
 }
 
 /// Every way with its byte in passes and its word in logs, counts and definitions.
-const WAYS: [(Way, u8, &str); 6] = [
-    (Way::Pass, 1, "pass"),
-    (Way::Code, 2, "code"),
-    (Way::Email, 3, "email"),
-    (Way::Sms, 4, "sms"),
-    (Way::Oidc, 5, "oidc"),
-    (Way::Open, 6, "open"),
+const METHODS: [(AdmissionMethod, u8, &str); 6] = [
+    (AdmissionMethod::Pass, 1, "pass"),
+    (AdmissionMethod::Code, 2, "code"),
+    (AdmissionMethod::Email, 3, "email"),
+    (AdmissionMethod::Sms, 4, "sms"),
+    (AdmissionMethod::Oidc, 5, "oidc"),
+    (AdmissionMethod::Open, 6, "open"),
 ];
 
-impl Way {
+impl AdmissionMethod {
     /// The word in logs, counts and definitions.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        WAYS.iter().find(|(way, ..)| *way == self).map_or("", |(.., word)| word)
+        METHODS.iter().find(|(way, ..)| *way == self).map_or("", |(.., word)| word)
     }
 
     pub(super) fn byte(self) -> u8 {
-        WAYS.iter().find(|(way, ..)| *way == self).map_or(0, |(_, byte, _)| *byte)
+        METHODS.iter().find(|(way, ..)| *way == self).map_or(0, |(_, byte, _)| *byte)
     }
 
-    pub(super) fn of_byte(byte: u8) -> Option<Self> {
-        WAYS.iter().find(|(_, known, _)| *known == byte).map(|(way, ..)| *way)
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
+        METHODS.iter().find(|(_, known, _)| *known == byte).map(|(way, ..)| *way)
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for AdmissionMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

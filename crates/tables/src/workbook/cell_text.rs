@@ -35,7 +35,7 @@ impl NumberFormat {
 }
 
 /// The text of a cell that is neither empty nor an error.
-pub(super) fn shown(value: &Data, format: NumberFormat) -> String {
+pub(super) fn cell_text(value: &Data, format: NumberFormat) -> String {
     match value {
         Data::Int(number) => number_text(number.to_string(), format),
         Data::Float(number) => match format {
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn numbers_and_dates_are_text_as_a_sheet_shows_them() {
-        let shown_as = |value: f64, format| shown(&Data::Float(value), format);
+        let shown_as = |value: f64, format| cell_text(&Data::Float(value), format);
         for (value, text) in [
             (7.0, "7"),
             (8.5, "8.5"),
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(shown_as(42.0, NumberFormat::Padded(4)), "0042");
         assert_eq!(shown_as(0.5, NumberFormat::Percent), "50%");
         let date = |value| {
-            shown(
+            cell_text(
                 &Data::DateTime(ExcelDateTime::new(value, ExcelDateTimeType::DateTime, false)),
                 NumberFormat::General,
             )
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(date(45943.5), "2025-10-13 12:00");
         assert_eq!(date(0.5), "12:00");
         assert_eq!(
-            shown(&Data::DateTimeIso("2025-10-13T12:00:00".into()), NumberFormat::General),
+            cell_text(&Data::DateTimeIso("2025-10-13T12:00:00".into()), NumberFormat::General),
             "2025-10-13 12:00:00"
         );
     }
