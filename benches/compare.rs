@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 /// A benchmark that is slower than its baseline by more than this factor fails the comparison.
-const FACTOR: f64 = 4.0;
+const MAX_SLOWDOWN: f64 = 4.0;
 /// The benchmark whose time is the unit.
 const REFERENCE: &str = "reference: parse a map of 1,000 texts";
 
@@ -40,11 +40,15 @@ fn run(update: bool) -> Result<()> {
     for (name, now) in &measured {
         let before = before.get(name).with_context(|| format!("no baseline for `{name}`"))?;
         println!("{:>5.2} times the baseline: {name}", now / before);
-        if now / before > FACTOR {
+        if now / before > MAX_SLOWDOWN {
             slower.push(name);
         }
     }
-    if slower.is_empty() { Ok(()) } else { bail!("more than {FACTOR} times slower than before: {slower:?}") }
+    if slower.is_empty() {
+        Ok(())
+    } else {
+        bail!("more than {MAX_SLOWDOWN} times slower than before: {slower:?}")
+    }
 }
 
 /// Medians by benchmark, in times of the reference.

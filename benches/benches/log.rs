@@ -7,8 +7,8 @@ use std::num::NonZeroUsize;
 use acclaim_ballot_log::{Checkpoint, SigningKey};
 use acclaim_benches::{ORIGIN, definition, log, replay};
 use acclaim_tally::{
-    Prepared,
-    audit::{Audit, BLOCK_LENGTH, Expected, Plan},
+    PreparedLine,
+    audit::{Audit, AuditPlan, BLOCK_LENGTH, ExpectedLog},
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -35,7 +35,7 @@ fn batch(c: &mut Criterion) {
             || replay.clone(),
             |mut replay| {
                 for line in batch {
-                    replay.push_prepared(&Prepared::new(line, None).unwrap()).unwrap();
+                    replay.push_prepared(&PreparedLine::new(line, None).unwrap()).unwrap();
                 }
                 (key.sign(replay.size(), replay.root()), replay.changed_tiles(), replay)
             },
@@ -52,14 +52,14 @@ fn audit(c: &mut Criterion) {
     let replay = replay(&lines.iter().map(|line| line.to_vec()).collect::<Vec<_>>());
     let key = key();
     let checkpoint = Checkpoint::open(key.sign(replay.size(), replay.root()), key.verifier()).unwrap();
-    let expected = Expected { checkpoint, result: None };
+    let expected = ExpectedLog { checkpoint, result: None };
     let bytes = lines.iter().map(|line| line.len() as u64 + 1).sum();
     let mut group = c.benchmark_group("audit");
     group.throughput(Throughput::Elements(BALLOTS.into()));
     group.sample_size(10);
     group.bench_function("a hundred thousand ballots on one thread", |b| {
         b.iter(|| {
-            let plan = Plan::new(bytes, 1 << 30, NonZeroUsize::MIN);
+            let plan = AuditPlan::new(bytes, 1 << 30, NonZeroUsize::MIN);
             let mut audit = Audit::new(expected.clone(), &|_| None, plan);
             lines.chunks(BLOCK_LENGTH).for_each(|lines| audit.push_lines(lines));
             assert!(audit.finish().clean);

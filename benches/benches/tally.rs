@@ -34,18 +34,18 @@ fn open(ballot: &Value, channels: &Value) -> (Tally, Definition) {
 }
 
 /// Who casts the n-th ballot, on which sheet, and for which category.
-struct Cast {
+struct BallotSpec {
     voter: u32,
     channel: Option<&'static str>,
     period: Option<String>,
     category: u32,
 }
 
-fn lines(definition: &Definition, cast: impl Fn(u32) -> Cast) -> Vec<Vec<u8>> {
+fn lines(definition: &Definition, cast: impl Fn(u32) -> BallotSpec) -> Vec<Vec<u8>> {
     let key = TagKey([7; 32]);
     let categories = ["a", "b", "c"];
     let line = |number: u32| {
-        let Cast { voter, channel, period, category } = cast(number);
+        let BallotSpec { voter, channel, period, category } = cast(number);
         let category = categories.get(category as usize).unwrap();
         let entry = format!("{category}{}", number % 50);
         let ballot = NewBallot {
@@ -64,17 +64,17 @@ fn lines(definition: &Definition, cast: impl Fn(u32) -> Cast) -> Vec<Vec<u8>> {
 }
 
 fn fold(c: &mut Criterion) {
-    let once = |voter, category| Cast { voter, channel: None, period: None, category };
+    let once = |voter, category| BallotSpec { voter, channel: None, period: None, category };
     let counted = json!({"period": "counted", "ballots_per_voter": 1000});
     let channels = json!([{"id": "unique", "weight": 70}, {"id": "fan", "weight": 30}]);
-    type Rule<'a> = (&'a str, Value, Value, Box<dyn Fn(u32) -> Cast>);
+    type Rule<'a> = (&'a str, Value, Value, Box<dyn Fn(u32) -> BallotSpec>);
     let rules: [Rule<'_>; 6] = [
         ("a ballot a voter", json!({}), json!([]), Box::new(move |n| once(n, 0))),
         (
             "a ballot a voter in one of two channels",
             json!({}),
             channels.clone(),
-            Box::new(|n| Cast { voter: n, channel: Some("unique"), period: None, category: 0 }),
+            Box::new(|n| BallotSpec { voter: n, channel: Some("unique"), period: None, category: 0 }),
         ),
         ("three ballots a voter", json!({}), json!([]), Box::new(move |n| once(n / 3, n % 3))),
         (
@@ -87,7 +87,7 @@ fn fold(c: &mut Criterion) {
             "a thousand numbered ballots a voter",
             counted.clone(),
             json!([]),
-            Box::new(|n| Cast {
+            Box::new(|n| BallotSpec {
                 voter: n / 1000,
                 channel: None,
                 period: Some((n % 1000 + 1).to_string()),
@@ -98,7 +98,7 @@ fn fold(c: &mut Criterion) {
             "a thousand numbered ballots a voter in two channels",
             counted,
             channels,
-            Box::new(|n| Cast {
+            Box::new(|n| BallotSpec {
                 voter: n / 1000,
                 channel: Some(if n % 2 == 0 { "unique" } else { "fan" }),
                 period: Some((n % 1000 / 2 + 1).to_string()),

@@ -5,7 +5,7 @@
 use std::{num::NonZeroUsize, sync::LazyLock};
 
 use acclaim_ballot_log::Checkpoint;
-use acclaim_tally::{Audit, Expected, Plan, Replay};
+use acclaim_tally::{Audit, AuditPlan, ExpectedLog, Replay};
 use libfuzzer_sys::fuzz_target;
 
 const LOG: &str = include_str!("../../crates/ballot-log/tests/vectors/log.jsonl");
@@ -24,13 +24,13 @@ fuzz_target!(|log: &[u8]| {
     let torn = lines.pop().is_some_and(|rest| !rest.is_empty());
     let bytes = log.len() as u64;
     // Everything at once, and some voters at a time.
-    for plan in [Plan::small(), Plan::new(bytes, bytes / 4 + 1, NonZeroUsize::MIN)] {
-        let expected = Expected { checkpoint: HONEST.clone(), result: None };
+    for plan in [AuditPlan::single_round(), AuditPlan::new(bytes, bytes / 4 + 1, NonZeroUsize::MIN)] {
+        let expected = ExpectedLog { checkpoint: HONEST.clone(), result: None };
         let mut audit = Audit::new(expected, &|_| None, plan);
         loop {
             audit.push_lines(&lines);
             if torn {
-                audit.torn();
+                audit.report_partial_line();
             }
             if !audit.next_round() {
                 break;

@@ -14,8 +14,8 @@ fuzz_target!(|text: &[u8]| {
             assert_eq!(again, definition);
         }
         Err(mistakes) => {
-            let told = mistakes.to_string();
-            assert!(!told.is_empty() && told.len() < 1 << 20);
+            let message = mistakes.to_string();
+            assert!(!message.is_empty() && message.len() < 1 << 20);
         }
     }
 });

@@ -30,8 +30,8 @@ fuzz_target!(|csv: &[u8]| {
             assert_eq!(Definition::from_json(json.as_bytes(), &Overrides::default()), Ok(definition));
         }
         Err(mistakes) => {
-            let told = mistakes.to_string();
-            assert!(!told.is_empty() && told.len() < 1 << 20);
+            let message = mistakes.to_string();
+            assert!(!message.is_empty() && message.len() < 1 << 20);
         }
     }
 });

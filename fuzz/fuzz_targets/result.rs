@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use acclaim_ballot_log::{Checkpoint, leaf_hash};
-use acclaim_tally::{Audit, Expected, Plan, Replay};
+use acclaim_tally::{Audit, AuditPlan, ExpectedLog, Replay};
 use libfuzzer_sys::fuzz_target;
 
 const LOG: &str = include_str!("../../crates/ballot-log/tests/vectors/log.jsonl");
@@ -23,8 +23,8 @@ fuzz_target!(|published: &[u8]| {
     let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size: REPLAY.size(), root: REPLAY.root() };
     let leaves: Vec<u8> = LOG.lines().flat_map(|line| leaf_hash(line.as_bytes()).0).collect();
     let tile = |number: u64| (number == 0).then(|| leaves.clone());
-    let expected = Expected { checkpoint, result: Some(published.to_vec()) };
-    let mut audit = Audit::new(expected, &tile, Plan::small());
+    let expected = ExpectedLog { checkpoint, result: Some(published.to_vec()) };
+    let mut audit = Audit::new(expected, &tile, AuditPlan::single_round());
     LOG.lines().for_each(|line| audit.push(line.as_bytes()));
     let report = audit.finish();
     assert_eq!(report.clean, published == REPLAY.result().unwrap().json);

@@ -27,8 +27,8 @@ fn check(text: &str, rules: &SubjectRules, others: &SubjectRules) {
             assert_eq!(others.canonical(&canonical).as_deref(), Ok(canonical.as_str()));
         }
         Err(reason) => {
-            let told = reason.to_string();
-            assert!(!told.is_empty() && told.len() < 300, "{told}");
+            let message = reason.to_string();
+            assert!(!message.is_empty() && message.len() < 300, "{message}");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, io, sync::Arc};
 
-use acclaim_report::{Format, Unreadable};
+use acclaim_report::{Format, ReadError};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
@@ -41,7 +41,7 @@ pub(crate) struct Rendered {
 pub(crate) enum RenderError {
     /// The document is not one of this program's version.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] ReadError),
     /// It cannot be compressed.
     #[error(transparent)]
     Uncompressed(#[from] io::Error),
@@ -168,8 +168,8 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_read_is_an_error_and_is_not_kept() {
         let rendered = Arc::new(Rendered::default());
-        let failed = Arc::clone(&rendered).get_or_make(key(1), || Err(Unreadable::Version(2).into())).await;
-        assert!(matches!(failed, Err(RenderError::Unreadable(Unreadable::Version(2)))));
+        let failed = Arc::clone(&rendered).get_or_make(key(1), || Err(ReadError::Version(2).into())).await;
+        assert!(matches!(failed, Err(RenderError::Unreadable(ReadError::Version(2)))));
         let panicked = Arc::clone(&rendered).get_or_make(key(1), || panic!("while writing")).await;
         assert!(matches!(panicked, Err(RenderError::Failed)));
         assert_eq!(

@@ -188,7 +188,10 @@ fn of_pages(format: Format) -> Vec<(HeaderName, String)> {
         return Vec::new();
     }
     vec![
-        (header::CONTENT_SECURITY_POLICY, format!("{}; frame-ancestors 'none'", html::policy())),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            format!("{}; frame-ancestors 'none'", html::content_security_policy()),
+        ),
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ]
 }

@@ -15,7 +15,8 @@ use crate::{
     document::{
         Document, Status, WithdrawnEntry,
         category::{
-            CategoryResult, Decision, Place, Ranked, Rule, Standing, UndecidedReason, UnruledStanding,
+            CategoryResult, Decision, Place, RankedEntry, Rule, Standing, StandingWithoutRulings,
+            UndecidedReason,
         },
         panel::PanelFigure,
     },
@@ -84,10 +85,10 @@ struct Table<'a> {
     category: &'a CategoryResult,
     /// By panel of the rules: its figures by entry.
     panels: Vec<HashMap<&'a str, &'a PanelFigure>>,
-    ranking: HashMap<&'a str, &'a Ranked>,
+    ranking: HashMap<&'a str, &'a RankedEntry>,
     champions: HashMap<&'a str, &'a Place>,
     winners: HashMap<&'a str, &'a Place>,
-    without_rulings: HashMap<&'a str, &'a UnruledStanding>,
+    without_rulings: HashMap<&'a str, &'a StandingWithoutRulings>,
     /// By panel of the rules.
     jurors: Vec<Jurors<'a>>,
 }

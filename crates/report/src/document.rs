@@ -54,7 +54,7 @@ pub struct Document {
     /// In the order of the definition.
     pub categories: Vec<CategoryResult>,
     /// The request that certifies it.
-    pub certify: Option<Certify>,
+    pub certify: Option<CertifyRequest>,
     /// The contest's time zone, which is no part of the document: whoever has it written may know it.
     #[serde(skip)]
     pub time_zone: Option<Zone>,
@@ -63,7 +63,7 @@ pub struct Document {
 impl Document {
     /// Whether there is anything to say of votes. There is not where jurors alone decide and nobody was to vote. Of a document of version 1 all is said that
     /// ever was.
-    pub(crate) fn tells_votes(&self) -> bool {
+    pub(crate) fn should_show_votes(&self) -> bool {
         let Rules { champions, winners, .. } = &self.rules;
         let by_votes =
             matches!(winners.by, WinnersBy::Votes | WinnersBy::Weighted) || winners.ties == WinnerTies::Votes;
@@ -161,7 +161,7 @@ pub struct WithdrawnEntry {
 /// The request that certifies a result.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Certify {
+pub struct CertifyRequest {
     /// Size of the log.
     pub size: u64,
     /// Root of the log.

@@ -1,6 +1,6 @@
 //! The result as one page: everything in one file, no script, nothing from elsewhere. It reads by eye, by ear, on a phone and on paper.
 //!
-//! Every text of the document is text from outside. Templates escape whatever they are given (`maud`), and `words::outside` isolates what
+//! Every text of the document is text from outside. Templates escape whatever they are given (`maud`), and `words::isolate_text` isolates what
 //! runs from right to left. Nothing from outside becomes a link, an address, a style or an identifier but identifiers, whose characters are known.
 
 mod category;
@@ -30,7 +30,7 @@ const STYLE: &str = include_str!("html/page.css");
 
 /// What the page may load, as a Content-Security-Policy: its own style, by hash, and nothing else. Also in the page itself, for when it is read from a file.
 #[must_use]
-pub fn policy() -> String {
+pub fn content_security_policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     format!(
         "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -59,7 +59,7 @@ fn page(report: &Report, notice: Option<&str>) -> Markup {
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta http-equiv="Content-Security-Policy" content=(content_security_policy());
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
@@ -70,7 +70,7 @@ fn page(report: &Report, notice: Option<&str>) -> Markup {
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }
-            body class=(sheet_of(document)) {
+            body class=(page_class(document)) {
                 a class="skip" href="#result" { "Skip to the result" }
                 div class="page" {
                     @if let Some(notice) = notice {
@@ -104,7 +104,7 @@ fn kind_of(document: &Document) -> &'static str {
 }
 
 /// The kind of sheet that it is printed on: each says at its top what is not final.
-fn sheet_of(document: &Document) -> &'static str {
+fn page_class(document: &Document) -> &'static str {
     match (document.test, document.status) {
         (true, _) => "rehearsal",
         (false, Status::Provisional) => "provisional",

@@ -5,17 +5,17 @@
 //!
 //! No I/O, no clock, no randomness.
 
-mod contradictory;
+mod contradiction;
 mod csv;
 pub mod document;
 mod format;
 pub mod html;
 mod read;
 
-pub use contradictory::Contradictory;
+pub use contradiction::Contradiction;
 pub use document::Document;
 pub use format::{Format, UnknownFormat};
-pub use read::{MOST_BYTES, Report, Unreadable};
+pub use read::{MAX_DOCUMENT_BYTES, ReadError, Report};
 
 /// The published schema of the document, version 1: JSON Schema 2020-12.
 pub const SCHEMA_1: &str = include_str!("../../../docs/schemas/result-1.json");

@@ -3,33 +3,33 @@
 //! A key that the schema does not have is refused: a report that silently left out what a document says would be worse than none. Version 1 is what the log's
 //! `v` 1 comes to, and version 2 what `v` 2 comes to: a key of version 2 is refused in a document of version 1.
 
-mod first;
+mod version_1;
 
 use acclaim_contest::Zone;
 use acclaim_text::shortened;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use self::first::FirstVersion;
+use self::version_1::VersionOne;
 use crate::{
-    contradictory::{Contradictory, check},
+    contradiction::{Contradiction, check},
     document::Document,
 };
 
 /// The largest document that is read, in bytes: one of a hundred thousand entries has a fifth of it.
-pub const MOST_BYTES: usize = 128 << 20;
+pub const MAX_DOCUMENT_BYTES: usize = 128 << 20;
 
 /// The longest part of an error that repeats the document, in characters.
-const MOST_TOLD: usize = 300;
+const MAX_QUOTED_LENGTH: usize = 300;
 
 /// What is named where no key is.
 const WHOLE: &str = "the document";
 
 /// Why bytes are not a result document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum ReadError {
     /// Nothing was read of it.
-    #[error("the document is larger than {MOST_BYTES} bytes")]
+    #[error("the document is larger than {MAX_DOCUMENT_BYTES} bytes")]
     TooLarge,
     /// Another schema than this program knows.
     #[error("`v` is {0}: this program reads result documents of versions 1 to {newest}", newest = acclaim_tally::result::VERSION)]
@@ -44,7 +44,7 @@ pub enum Unreadable {
     },
     /// One part of it contradicts another.
     #[error(transparent)]
-    Contradictory(#[from] Contradictory),
+    Contradiction(#[from] Contradiction),
 }
 
 /// A document that was read.
@@ -59,19 +59,19 @@ impl Report {
     /// Reads a document.
     ///
     /// # Errors
-    /// [`Unreadable`]; its text is short whatever the bytes are.
-    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        if bytes.len() > MOST_BYTES {
-            return Err(Unreadable::TooLarge);
+    /// [`ReadError`]; its text is short whatever the bytes are.
+    pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
+        if bytes.len() > MAX_DOCUMENT_BYTES {
+            return Err(ReadError::TooLarge);
         }
         // Of another version nothing else is known, so it is asked first.
-        let Version { v } = parsed(bytes)?;
+        let Version { v } = parse(bytes)?;
         if !(1..=u64::from(acclaim_tally::result::VERSION)).contains(&v) {
-            return Err(Unreadable::Version(v));
+            return Err(ReadError::Version(v));
         }
-        let document: Document = parsed(bytes)?;
+        let document: Document = parse(bytes)?;
         if document.v == 1 {
-            let FirstVersion { .. } = parsed(bytes)?;
+            let VersionOne { .. } = parse(bytes)?;
         }
         check(&document)?;
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -98,21 +98,21 @@ struct Version {
     v: u64,
 }
 
-fn parsed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ReadError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| Unreadable::Malformed {
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| ReadError::Malformed {
         at: match error.path().to_string().as_str() {
             "." => WHOLE.to_owned(),
-            path => told(path),
+            path => shorten_quote(path),
         },
-        why: told(&error.inner().to_string()),
+        why: shorten_quote(&error.inner().to_string()),
     })?;
     let rest = json.end();
-    rest.map_err(|error| Unreadable::Malformed { at: WHOLE.to_owned(), why: error.to_string() })?;
+    rest.map_err(|error| ReadError::Malformed { at: WHOLE.to_owned(), why: error.to_string() })?;
     Ok(read)
 }
 
 /// The beginning of a text that may repeat what the document says.
-fn told(text: &str) -> String {
-    shortened(text, MOST_TOLD).into_owned()
+fn shorten_quote(text: &str) -> String {
+    shortened(text, MAX_QUOTED_LENGTH).into_owned()
 }

@@ -11,7 +11,7 @@ use acclaim_store::{
     intake::{Cursors, Item},
     ledger::Turnout,
 };
-use acclaim_tally::{Prepared, Refusal, Replay, ReplayError};
+use acclaim_tally::{PreparedLine, Refusal, Replay, ReplayError};
 use bytes::Bytes;
 
 /// What the next append will hold. Its entries are already folded into the [`Replay`] they were added through.
@@ -59,7 +59,7 @@ impl Batch {
 
     /// Adds a ballot, or notes why not.
     pub(crate) fn add_ballot(&mut self, replay: &mut Replay, item: Item) {
-        let prepared = Prepared::new(&item.entry, None)
+        let prepared = PreparedLine::new(&item.entry, None)
             .map_err(|error| ReplayError::unencodable(replay.size(), error))
             .and_then(|prepared| Ok((replay.push_prepared(&prepared)?, prepared)));
         let (index, prepared) = match prepared {

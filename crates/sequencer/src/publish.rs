@@ -151,7 +151,7 @@ fn publication(contest: &ContestId, replay: &Replay, at: Timestamp) -> Publicati
         tally_csv: Bytes::from(replay.tally().standings_csv()),
         // Making the document takes a while: not before there is one to make.
         result: replay.tally().closed().and_then(|_| replay.result()).map(|result| Bytes::from(result.json)),
-        former: replay.former_result().map(|former| Bytes::from(former.json.clone())),
+        former: replay.result_before_reopening().map(|former| Bytes::from(former.json.clone())),
         at,
     }
 }

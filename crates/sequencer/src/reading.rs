@@ -3,7 +3,7 @@
 use acclaim_ballot_log::{Checkpoint, LogEntry, SigningKey, TileId, entry::LoggedDefinition};
 use acclaim_contest::ContestId;
 use acclaim_store::{Keyring, StoreError, ledger::Head};
-use acclaim_tally::{Prepared, Replay, ReplayError};
+use acclaim_tally::{PreparedLine, Replay, ReplayError};
 
 /// Why a contest's log cannot be continued.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +151,7 @@ impl Reading {
     /// # Errors
     /// [`LoadError::Damaged`] if it is not admitted, or makes another log than the one shown.
     pub fn push(&mut self, entry: &[u8]) -> Result<(), LoadError> {
-        let prepared = Prepared::new(entry, None)
+        let prepared = PreparedLine::new(entry, None)
             .map_err(|error| self.damaged(ReplayError::unencodable(self.replay.size(), error).to_string()))?;
         self.replay.push_prepared(&prepared).map_err(|error| self.damaged(error.to_string()))?;
         if let LogEntry::Event(event, _) = prepared.entry() {

@@ -13,15 +13,15 @@ use acclaim_contest::{BallotId, Instant, Phase};
 use acclaim_text::shortened;
 pub(crate) use ballot::BallotPlan;
 
-use crate::division::Division;
 use crate::numbers::{BallotNumber, EntryNumber, VoterNumber};
 use crate::recusals::RecusalKey;
 use crate::refusal::Refusal;
 use crate::scores::ScoreList;
+use crate::sheet_layout::SheetLayout;
 use crate::tally::Tally;
 
 /// What admission found out on its way, so that taking the entry in need not look again.
-pub(crate) enum Admitted {
+pub(crate) enum AdmittedEntry {
     /// A ballot, resolved.
     Ballot(BallotPlan),
     /// The ballots that a ruling names.
@@ -33,7 +33,7 @@ pub(crate) enum Admitted {
     /// A juror of a panel (by its position) and the entry that the juror does not judge.
     Recusal(RecusalKey),
     /// How the contest divides votes.
-    Contest(Box<Division>),
+    Contest(Box<SheetLayout>),
     /// Nothing to be resolved.
     Plain,
 }
@@ -43,12 +43,12 @@ pub(crate) fn admit(
     tally: &Tally,
     entry: &LogEntry<'_>,
     ballot_id: Option<BallotId>,
-) -> Result<Admitted, Refusal> {
+) -> Result<AdmittedEntry, Refusal> {
     if tally.size >= u64::from(u32::MAX) - 1 {
         return Err(Refusal::TooLarge("entries of the log"));
     }
     match entry {
-        LogEntry::Ballot(ballot) => ballot::admit(tally, ballot, ballot_id).map(Admitted::Ballot),
+        LogEntry::Ballot(ballot) => ballot::admit(tally, ballot, ballot_id).map(AdmittedEntry::Ballot),
         LogEntry::Event(event, salt) => {
             version::check(tally, event, salt.is_some())?;
             admit_event(tally, event)
@@ -56,11 +56,11 @@ pub(crate) fn admit(
     }
 }
 
-fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
-    in_place(tally, event)?;
+fn admit_event(tally: &Tally, event: &Event) -> Result<AdmittedEntry, Refusal> {
+    check_phase(tally, event)?;
     match event {
         Event::Contest(header) => {
-            return rules::check(header).map(|division| Admitted::Contest(Box::new(division)));
+            return rules::check(header).map(|division| AdmittedEntry::Contest(Box::new(division)));
         }
         Event::Category(category) => {
             if tally.roster.category_number(category.id.as_str()).is_some() {
@@ -91,25 +91,25 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
         }
         Event::Amended { what, key, to, .. } => ruling::admit_amendment(tally, what, key, to)?,
         Event::Withdrawn { entry, .. } => {
-            return ruling::admit_withdrawal(tally, entry).map(|entry| Admitted::Entries(vec![entry]));
+            return ruling::admit_withdrawal(tally, entry).map(|entry| AdmittedEntry::Entries(vec![entry]));
         }
         Event::Voided { ballots, .. } => {
-            return ruling::admit_void(tally, ballots).map(Admitted::Ballots);
+            return ruling::admit_void(tally, ballots).map(AdmittedEntry::Ballots);
         }
         Event::Reinstated { entry, ballots, .. } => {
             return ruling::admit_reinstatement(tally, entry.as_ref(), ballots.as_deref());
         }
         Event::Choice { category, winners, .. } => {
-            return ruling::admit_choice(tally, category, winners).map(Admitted::Entries);
+            return ruling::admit_choice(tally, category, winners).map(AdmittedEntry::Entries);
         }
         Event::Scores { panel, juror, category, criterion, values, .. } => {
             let criterion = criterion.as_deref();
-            return scores::admit(tally, &scores::Given { panel, juror, category, criterion, values })
-                .map(Admitted::Scores);
+            return scores::admit(tally, &scores::ScoresInput { panel, juror, category, criterion, values })
+                .map(AdmittedEntry::Scores);
         }
         Event::Drawn { source, .. } => admit_drawn(tally, source)?,
-        Event::Recused(recusal) => return recusal::admit(tally, recusal, true).map(Admitted::Recusal),
-        Event::Rejoined(recusal) => return recusal::admit(tally, recusal, false).map(Admitted::Recusal),
+        Event::Recused(recusal) => return recusal::admit(tally, recusal, true).map(AdmittedEntry::Recusal),
+        Event::Rejoined(recusal) => return recusal::admit(tally, recusal, false).map(AdmittedEntry::Recusal),
         Event::Unfrozen(_) => admit_unfrozen(tally)?,
         Event::Suspended(_) if tally.phase == Phase::Suspended => return Err(Refusal::AlreadySuspended),
         Event::Resumed(_) if tally.phase != Phase::Suspended => return Err(Refusal::NotSuspended),
@@ -119,11 +119,11 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<Admitted, Refusal> {
         | Event::Suspended(_)
         | Event::Resumed(_) => {}
     }
-    Ok(Admitted::Plain)
+    Ok(AdmittedEntry::Plain)
 }
 
 /// The column "when" of the log format.
-fn in_place(tally: &Tally, event: &Event) -> Result<(), Refusal> {
+fn check_phase(tally: &Tally, event: &Event) -> Result<(), Refusal> {
     use Phase::{Certified, Draft};
     let phase = tally.phase;
     let entry = event.type_name();

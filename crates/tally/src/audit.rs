@@ -5,12 +5,12 @@
 //! the shares' figures as they stood when it was logged. Memory holds the voters of as many shares as there are threads: a log whose voters do not fit is
 //! read in several rounds, each with the next shares.
 
+mod aggregate;
 mod block;
-mod chain;
 pub mod compare;
-mod count;
+mod partition_tally;
 mod patterns;
-mod sum;
+mod tree_check;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -19,20 +19,20 @@ use acclaim_ballot_log::checkpoint::Checkpoint;
 use acclaim_contest::ContestId;
 use serde::Serialize;
 
-use crate::share::{Scope, Share};
+use crate::partition::{Scope, VoterPartition};
 use crate::{BallotCounts, ResultDocument};
+use aggregate::Aggregate;
 use block::Block;
-use chain::Chain;
-use count::ShareCount;
+use partition_tally::PartitionTally;
 use patterns::Patterns;
-use sum::Sum;
+use tree_check::TreeCheck;
 
 /// Findings that a report holds; a log that is wrong throughout needs no longer list.
-const MOST_FINDINGS: usize = 100;
+const MAX_FINDINGS: usize = 100;
 
 /// What the log should be.
 #[derive(Debug, Clone)]
-pub struct Expected {
+pub struct ExpectedLog {
     /// The signed checkpoint, opened with the verifier key.
     pub checkpoint: Checkpoint,
     /// The published result document, to be compared byte for byte.
@@ -74,7 +74,7 @@ pub struct AuditReport {
 
 /// How an audit is spread over cores and rounds.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct AuditPlan {
     threads: NonZeroUsize,
     shares: u32,
     /// Voters that a share's table has room for from the beginning.
@@ -82,31 +82,31 @@ pub struct Plan {
 }
 
 /// Rounds of one audit, at most.
-const MOST_ROUNDS: u64 = 1_024;
+const MAX_ROUNDS: u64 = 1_024;
 /// Bytes of memory for a ballot of one vote.
 const BALLOT_MEMORY: u64 = 64;
 /// Bytes of a ballot in the log, at least.
-const BALLOT_LENGTH: u64 = 120;
+const MIN_BALLOT_LENGTH: u64 = 120;
 /// Lines of one block, about: enough to keep the threads busy, and few enough to stay in their caches.
 pub const BLOCK_LENGTH: usize = 8_192;
 
-impl Plan {
+impl AuditPlan {
     /// For a log of so many bytes, with about so much memory for what is known of voters: six bytes for ten of the log at most, since a ballot of one vote
     /// takes 64 and at least 120 in the log, one more vote 4 and at least 13, and tables grow in steps.
     #[must_use]
     pub fn new(log_bytes: u64, memory: u64, threads: NonZeroUsize) -> Self {
         let needed = log_bytes.saturating_mul(6) / 10;
-        let rounds = needed.div_ceil(memory.max(1)).clamp(1, MOST_ROUNDS);
+        let rounds = needed.div_ceil(memory.max(1)).clamp(1, MAX_ROUNDS);
         let shares = u32::try_from(rounds.saturating_mul(threads.get() as u64)).unwrap_or(u32::MAX);
         let threads_share = memory / BALLOT_MEMORY / threads.get() as u64;
-        let room = (log_bytes / BALLOT_LENGTH / u64::from(shares)).min(threads_share);
+        let room = (log_bytes / MIN_BALLOT_LENGTH / u64::from(shares)).min(threads_share);
         let room = usize::try_from(room).unwrap_or(0);
         Self { threads, shares, room }
     }
 
     /// For a log of which nothing is known beforehand, on one thread and in one round.
     #[must_use]
-    pub fn small() -> Self {
+    pub fn single_round() -> Self {
         Self { threads: NonZeroUsize::MIN, shares: 1, room: 0 }
     }
 
@@ -119,16 +119,16 @@ impl Plan {
 
 /// An audit under way.
 pub struct Audit<'a> {
-    expected: Expected,
+    expected: ExpectedLog,
     /// The log's level-0 tiles by number, as far as there are any: they name the first entry that differs.
     tile: &'a Tiles<'a>,
-    plan: Plan,
+    plan: AuditPlan,
     /// Shares that are still to come.
-    to_come: Vec<Share>,
+    remaining_partitions: Vec<VoterPartition>,
     /// Those of this round.
-    counts: Vec<ShareCount>,
-    chain: Chain,
-    sum: Sum,
+    counts: Vec<PartitionTally>,
+    chain: TreeCheck,
+    sum: Aggregate,
     patterns: Patterns,
     contest: Option<ContestId>,
     is_first_round: bool,
@@ -141,40 +141,42 @@ pub type Tiles<'a> = dyn Fn(u64) -> Option<Vec<u8>> + Sync + 'a;
 impl<'a> Audit<'a> {
     /// Begins. `tile` may know nothing.
     #[must_use]
-    pub fn new(expected: Expected, tile: &'a Tiles<'a>, plan: Plan) -> Self {
-        let mut to_come: Vec<Share> = Share::each(plan.shares).collect();
-        to_come.reverse();
+    pub fn new(expected: ExpectedLog, tile: &'a Tiles<'a>, plan: AuditPlan) -> Self {
+        let mut remaining_partitions: Vec<VoterPartition> = VoterPartition::each(plan.shares).collect();
+        remaining_partitions.reverse();
         let mut audit = Self {
             expected,
             tile,
             plan,
-            to_come,
+            remaining_partitions,
             counts: Vec::new(),
-            chain: Chain::default(),
-            sum: Sum::default(),
+            chain: TreeCheck::default(),
+            sum: Aggregate::default(),
             patterns: Patterns::default(),
             contest: None,
             is_first_round: true,
             findings: BTreeSet::new(),
         };
-        audit.take_shares();
+        audit.start_partitions();
         audit
     }
 
-    fn take_shares(&mut self) {
-        let from = self.to_come.len().saturating_sub(self.plan.threads.get());
-        let shares = self.to_come.split_off(from);
-        self.counts =
-            shares.into_iter().map(|share| ShareCount::new(Scope::Share(share), self.plan.room)).collect();
+    fn start_partitions(&mut self) {
+        let from = self.remaining_partitions.len().saturating_sub(self.plan.threads.get());
+        let shares = self.remaining_partitions.split_off(from);
+        self.counts = shares
+            .into_iter()
+            .map(|share| PartitionTally::new(Scope::Partition(share), self.plan.room))
+            .collect();
     }
 
     /// Demands that the log had this root at this size: a checkpoint seen earlier.
-    pub fn must_contain(&mut self, earlier: &Checkpoint) {
+    pub fn require_checkpoint(&mut self, earlier: &Checkpoint) {
         if earlier.size > self.expected.checkpoint.size {
             let reason = format!("rolled back: a checkpoint over {} entries was seen earlier", earlier.size);
-            self.find(Some(self.expected.checkpoint.size), reason);
+            self.add_finding(Some(self.expected.checkpoint.size), reason);
         } else {
-            self.chain.must_have(earlier.size, earlier.root);
+            self.chain.require_root(earlier.size, earlier.root);
         }
     }
 
@@ -190,7 +192,7 @@ impl<'a> Audit<'a> {
             && let Some((first, rest)) = lines.split_first()
         {
             self.push_block(&[*first]);
-            self.contest = self.counts.first().and_then(ShareCount::contest).cloned();
+            self.contest = self.counts.first().and_then(PartitionTally::contest).cloned();
             lines = rest;
         }
         if !lines.is_empty() {
@@ -204,16 +206,19 @@ impl<'a> Audit<'a> {
         let tile: &Tiles<'_> = if self.is_first_round { self.tile } else { &|_| None };
         let block = Block::prepare(lines, first, contest.as_ref(), tile, self.plan.threads);
         // Where the first entry is refused nothing after it can be judged.
-        let judges = first == 0 || self.counts.iter().any(|count| count.folds);
-        block::in_parallel(self.counts.iter_mut().collect(), |count: &mut ShareCount| count.take(&block));
+        let judges = first == 0 || self.counts.iter().any(|count| count.can_fold);
+        block::in_parallel(self.counts.iter_mut().collect(), |count: &mut PartitionTally| count.take(&block));
         let roots = self.chain.take(&block);
         if self.is_first_round {
             let end = self.expected.checkpoint.size;
             if (first..first + lines.len() as u64).contains(&end) {
-                self.find(Some(end), "added: the checkpoint ends before this entry".to_owned());
+                self.add_finding(Some(end), "added: the checkpoint ends before this entry".to_owned());
             }
             if judges {
-                block.refusals().into_iter().for_each(|(index, reason)| self.find(Some(index), reason));
+                block
+                    .refusals()
+                    .into_iter()
+                    .for_each(|(index, reason)| self.add_finding(Some(index), reason));
             }
             block.ballots().for_each(|(index, ballot)| self.patterns.ballot(index, ballot));
             self.sum.keep(block, &roots);
@@ -222,14 +227,14 @@ impl<'a> Audit<'a> {
     }
 
     /// Notes that the log ends in the middle of a line.
-    pub fn torn(&mut self) {
-        self.find(Some(self.chain.size()), "the log ends in the middle of this entry".to_owned());
+    pub fn report_partial_line(&mut self) {
+        self.add_finding(Some(self.chain.size()), "the log ends in the middle of this entry".to_owned());
     }
 
-    fn find(&mut self, index: Option<u64>, reason: String) {
+    fn add_finding(&mut self, index: Option<u64>, reason: String) {
         self.findings.insert(Finding { index, reason });
         // Those of the highest index go first: what went wrong began before.
-        while self.findings.len() > MOST_FINDINGS {
+        while self.findings.len() > MAX_FINDINGS {
             self.findings.pop_last();
         }
     }
@@ -239,13 +244,13 @@ impl<'a> Audit<'a> {
     pub fn next_round(&mut self) -> bool {
         for count in std::mem::take(&mut self.counts) {
             let findings = self.sum.add(count);
-            findings.into_iter().for_each(|(index, reason)| self.find(Some(index), reason));
+            findings.into_iter().for_each(|(index, reason)| self.add_finding(Some(index), reason));
         }
         for Finding { index, reason } in self.chain.end_round(&self.expected.checkpoint) {
-            self.find(index, reason);
+            self.add_finding(index, reason);
         }
         self.is_first_round = false;
-        self.take_shares();
+        self.start_partitions();
         !self.counts.is_empty()
     }
 
@@ -255,14 +260,14 @@ impl<'a> Audit<'a> {
             // In another log everything differs: one word is enough.
             Some(result) if !self.findings.is_empty() => {
                 if result.json != published {
-                    self.find(None, "the published result is not that of this log".to_owned());
+                    self.add_finding(None, "the published result is not that of this log".to_owned());
                 }
             }
             Some(result) => {
                 let differences = compare::differences(&published, &result.json);
-                differences.into_iter().for_each(|difference| self.find(None, difference));
+                differences.into_iter().for_each(|difference| self.add_finding(None, difference));
             }
-            None => self.find(None, "a result was published, and the log has none yet".to_owned()),
+            None => self.add_finding(None, "a result was published, and the log has none yet".to_owned()),
         }
     }
 
@@ -274,7 +279,7 @@ impl<'a> Audit<'a> {
         }
         let (size, root) = self.chain.read();
         let summed = std::mem::take(&mut self.sum).judge(&self.expected.checkpoint.origin, size, root);
-        summed.findings.iter().for_each(|(index, reason)| self.find(Some(*index), reason.clone()));
+        summed.findings.iter().for_each(|(index, reason)| self.add_finding(Some(*index), reason.clone()));
         self.compare_result(summed.result.as_ref());
         let warnings = std::mem::take(&mut self.patterns).warnings(&summed.tally);
         AuditReport {

@@ -28,9 +28,9 @@ pub(crate) enum Class {
 
 /// Takes part in the figures, or stops doing so.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Step {
-    In,
-    Out,
+pub(crate) enum CountChange {
+    Add,
+    Remove,
 }
 
 impl std::ops::AddAssign for BallotCounts {
@@ -45,7 +45,7 @@ impl std::ops::AddAssign for BallotCounts {
 
 impl BallotCounts {
     /// Counts a ballot of a class in or out.
-    pub(crate) fn step(&mut self, class: Class, step: Step) {
+    pub(crate) fn step(&mut self, class: Class, step: CountChange) {
         let figure = match class {
             Class::Counted => &mut self.counted,
             Class::Replaced => &mut self.replaced,
@@ -57,12 +57,12 @@ impl BallotCounts {
     }
 }
 
-impl Step {
+impl CountChange {
     /// Only what came in goes out, so nothing falls below zero.
     pub(crate) fn apply(self, figure: &mut u64, applies: bool) {
         match self {
-            Self::In => *figure += u64::from(applies),
-            Self::Out => *figure -= u64::from(applies),
+            Self::Add => *figure += u64::from(applies),
+            Self::Remove => *figure -= u64::from(applies),
         }
     }
 }

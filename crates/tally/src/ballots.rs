@@ -6,18 +6,18 @@
 
 use acclaim_contest::{BallotId, VoterTag};
 
-use crate::division::SheetNumber;
-use crate::gradual::{List, PIECE, Table, spread};
+use crate::chunked::{CHUNK_LENGTH, ChunkedList, HashIndex, spread};
 use crate::numbers::{BallotNumber, EntryNumber, NONE, VoterNumber};
+use crate::sheet_layout::SheetNumber;
 use crate::sheets::{NewPlace, Sheets};
 
 /// Most ballots of one voter on one sheet: a look-up walks through all of them, so a log must not be able to make that long. A voter who fills the
 /// 18 categories of the largest prize one by one and then changes each twice has 54.
-pub(crate) const MOST_BALLOTS_ON_A_SHEET: usize = 4_096;
+pub(crate) const MAX_BALLOTS_PER_SHEET: usize = 4_096;
 
 /// Most voters whose tags share their first four bytes. With a billion voters and honest tags ten would be very unlikely; more are a
 /// log made to slow its readers down.
-pub(crate) const MOST_VOTERS_ALIKE: usize = 64;
+pub(crate) const MAX_VOTERS_PER_PREFIX: usize = 64;
 
 const REPLACED: u8 = 1;
 const VOIDED: u8 = 2;
@@ -93,10 +93,10 @@ pub(crate) enum Lookup {
 /// All recorded ballots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ballots {
-    records: List<BallotRecord>,
-    selections: List<EntryNumber>,
-    voters: List<Voter>,
-    by_prefix: Table,
+    records: ChunkedList<BallotRecord>,
+    selections: ChunkedList<EntryNumber>,
+    voters: ChunkedList<Voter>,
+    by_prefix: HashIndex,
     /// Only where a voter can have several.
     sheets: Option<Box<Sheets>>,
 }
@@ -104,16 +104,16 @@ pub(crate) struct Ballots {
 impl Ballots {
     /// None yet, and a table with room for so many voters.
     pub(crate) fn with_capacity(voters: usize) -> Self {
-        Self { by_prefix: Table::with_capacity(voters), ..Self::default() }
+        Self { by_prefix: HashIndex::with_capacity(voters), ..Self::default() }
     }
 
     /// Tells apart the sheets of a voter from the first ballot on.
-    pub(crate) fn divide(&mut self) {
+    pub(crate) fn enable_sheets(&mut self) {
         self.sheets = Some(Box::default());
     }
 
     /// Whether a voter can have several sheets.
-    pub(crate) fn are_divided(&self) -> bool {
+    pub(crate) fn has_several_sheets(&self) -> bool {
         self.sheets.is_some()
     }
 
@@ -132,7 +132,9 @@ impl Ballots {
     pub(crate) fn has_room(&self, votes: usize) -> bool {
         let limit = NONE as usize;
         // Votes that stand together may leave the rest of a piece empty.
-        votes <= PIECE && self.records.end() < limit - 1 && self.selections.end() < limit - 2 * PIECE
+        votes <= CHUNK_LENGTH
+            && self.records.end() < limit - 1
+            && self.selections.end() < limit - 2 * CHUNK_LENGTH
     }
 
     /// The voter of a tag.
@@ -237,7 +239,7 @@ impl Ballots {
     /// The entries that a ballot votes for; those of a category stand together.
     pub(crate) fn selections(&self, ballot: BallotNumber) -> &[EntryNumber] {
         let next = self.records.get(ballot + 1).map(|next| next.first_selection);
-        self.selections.together(self.record(ballot).first_selection, next)
+        self.selections.slice_from(self.record(ballot).first_selection, next)
     }
 
     /// The id of a ballot of `voter`.
@@ -269,7 +271,7 @@ impl Ballots {
         records.push(BallotRecord {
             id_tail,
             index,
-            first_selection: u32::try_from(self.selections.push_together(&new.entries)).unwrap_or(NONE),
+            first_selection: u32::try_from(self.selections.push_slice(&new.entries)).unwrap_or(NONE),
             previous,
             replaces: new.replaces.unwrap_or(NONE),
             flags: 0,
@@ -320,13 +322,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ballot_is_as_small_as_the_bars_of_memory_ask() {
+    fn ballot_record_keeps_its_size() {
         assert_eq!(size_of::<BallotRecord>(), 32);
         assert_eq!(size_of::<Voter>(), 20);
     }
 
     #[test]
-    fn voters_that_begin_alike_are_told_apart() {
+    fn finds_voters_with_same_tag_prefix() {
         let mut ballots = Ballots::default();
         let tag = |last| VoterTag([1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
         for last in 0..3 {

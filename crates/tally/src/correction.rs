@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Serialize;
 
-use crate::former::{Former, FormerCategory, FormerStanding, Places, RankedFigure};
+use crate::certified_snapshot::{CertifiedCategory, CertifiedSnapshot, Places, RankAndFigure, RankAndVotes};
 use crate::numbers::{CategoryNumber, EntryNumber};
 use crate::outcome::Place;
 use crate::ranking::Ranking;
@@ -28,9 +28,9 @@ struct CategoryCorrection<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     winners: Option<Change>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    standings: Vec<EntryChange<FormerStanding>>,
+    standings: Vec<EntryChange<RankAndVotes>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    ranking: Vec<EntryChange<RankedFigure>>,
+    ranking: Vec<EntryChange<RankAndFigure>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,14 +50,15 @@ struct EntryChange<T> {
 
 impl Tally {
     /// Keeps the result as it stands, which the entry at this index certifies.
-    pub(crate) fn keep_certified(&mut self, result: &str) {
-        let categories = self.category_numbers().map(|category| self.former_category(category)).collect();
-        self.former = Some(Box::new(Former { index: self.size, result: result.to_owned(), categories }));
+    pub(crate) fn save_certified_result(&mut self, result: &str) {
+        let categories = self.category_numbers().map(|category| self.certified_category(category)).collect();
+        self.last_certified =
+            Some(Box::new(CertifiedSnapshot { index: self.size, result: result.to_owned(), categories }));
     }
 
     /// What the result, as it stands, changes against the one certified before; `None` if there was none.
     pub(crate) fn correction(&self) -> Option<Correction<'_>> {
-        let former = self.former.as_deref()?;
+        let former = self.last_certified.as_deref()?;
         let categories = self
             .category_numbers()
             .zip(&former.categories)
@@ -66,17 +67,17 @@ impl Tally {
         Some(Correction { index: former.index, result: &former.result, categories })
     }
 
-    fn former_category(&self, category: CategoryNumber) -> FormerCategory {
+    fn certified_category(&self, category: CategoryNumber) -> CertifiedCategory {
         let ranking = self.ranking(category);
         let outcome = self.outcome_of(category, ranking.as_ref());
         let mut ranked = self.ranked(category);
         ranked.sort_unstable_by_key(|place| place.entry);
         let standing = |entry: &u32| {
             let at = ranked.binary_search_by_key(entry, |place| place.entry).ok()?;
-            ranked.get(at).map(|place| FormerStanding { rank: place.rank, votes: place.votes })
+            ranked.get(at).map(|place| RankAndVotes { rank: place.rank, votes: place.votes })
         };
         let entries = self.roster.category(category).entries.iter();
-        FormerCategory {
+        CertifiedCategory {
             champions: outcome.champions.as_deref().map(by_place),
             winners: by_place(&outcome.winners),
             standings: entries.map(|entry| (self.roster.entry(*entry).id.clone(), standing(entry))).collect(),
@@ -89,13 +90,13 @@ impl Tally {
         &self,
         category: CategoryNumber,
         ranking: &Ranking,
-    ) -> Vec<(EntryId, Option<RankedFigure>)> {
+    ) -> Vec<(EntryId, Option<RankAndFigure>)> {
         let places: BTreeMap<EntryNumber, u64> =
             ranking.places.iter().map(|place| (place.entry, place.rank)).collect();
         let ranked = |entry: &EntryNumber| {
             let exact = ranking.figure(*entry)?;
             let (rank, figure) = (*places.get(entry)?, ranking.print(exact));
-            Some(RankedFigure { rank, figure, exact: exact.fraction() })
+            Some(RankAndFigure { rank, figure, exact: exact.in_lowest_terms() })
         };
         let entries = self.roster.category(category).entries.iter();
         entries.map(|entry| (self.roster.entry(*entry).id.clone(), ranked(entry))).collect()
@@ -104,9 +105,9 @@ impl Tally {
     fn category_correction(
         &self,
         number: CategoryNumber,
-        before: &FormerCategory,
+        before: &CertifiedCategory,
     ) -> Option<CategoryCorrection<'_>> {
-        let after = self.former_category(number);
+        let after = self.certified_category(number);
         if after == *before {
             return None;
         }

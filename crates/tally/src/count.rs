@@ -3,43 +3,43 @@
 
 use acclaim_contest::rules::Completion;
 
-use crate::ballot_counts::{BallotCounts, Class, Step};
+use crate::ballot_counts::{BallotCounts, Class, CountChange};
 use crate::ballots::{BallotRecord, Ballots};
-use crate::division::{Division, SheetNumber};
 use crate::numbers::{BallotNumber, CategoryNumber, VoterNumber};
 use crate::roster::Roster;
+use crate::sheet_layout::{SheetLayout, SheetNumber};
 
 /// Whether a sheet has a vote in every category, if the contest asks for that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Completeness {
     /// By standing ballots.
-    pub(crate) ruled: bool,
+    pub(crate) with_rulings: bool,
     /// By the ballots that would stand had none been voided.
-    pub(crate) unruled: bool,
+    pub(crate) without_rulings: bool,
 }
 
 /// All that changes when ballots do.
 pub(crate) struct Counter<'a> {
     pub(crate) ballots: &'a Ballots,
-    pub(crate) division: &'a Division,
+    pub(crate) division: &'a SheetLayout,
     pub(crate) roster: &'a mut Roster,
     pub(crate) totals: &'a mut BallotCounts,
 }
 
 impl Counter<'_> {
     /// Adds a ballot to every figure it is part of, or takes it out of them.
-    pub(crate) fn step(&mut self, ballot: BallotNumber, complete: Completeness, step: Step) {
+    pub(crate) fn step(&mut self, ballot: BallotNumber, complete: Completeness, step: CountChange) {
         let record = self.ballots.record(ballot);
         let class = class(record, complete);
         let counts = class == Class::Counted;
-        let counts_unruled = !record.is_replaced() && complete.unruled;
+        let counts_unruled = !record.is_replaced() && complete.without_rulings;
         self.totals.step(class, step);
         let channel = self.division.channel_of(self.ballots.sheet_of(ballot));
         let mut last: Option<CategoryNumber> = None;
         for number in self.ballots.selections(ballot) {
             let votes = self.roster.votes_mut(*number, channel);
-            step.apply(&mut votes.ruled, counts);
-            step.apply(&mut votes.unruled, counts_unruled);
+            step.apply(&mut votes.with_rulings, counts);
+            step.apply(&mut votes.without_rulings, counts_unruled);
             let category = self.roster.entry(*number).category;
             if last != Some(category) {
                 last = Some(category);
@@ -59,18 +59,18 @@ pub(crate) fn completeness(
     (voter, sheet): (VoterNumber, SheetNumber),
 ) -> Completeness {
     if completion == Completion::Any {
-        return Completeness { ruled: true, unruled: true };
+        return Completeness { with_rulings: true, without_rulings: true };
     }
-    let (mut ruled, mut unruled) = (0, 0);
+    let (mut with_rulings, mut without_rulings) = (0, 0);
     for ballot in ballots.on_sheet(voter, sheet) {
         let record = ballots.record(ballot);
         // Slots hold one ballot each, so the categories of different ballots are different.
         let categories = if record.is_replaced() { 0 } else { category_count(ballots, roster, ballot) };
-        unruled += categories;
-        ruled += if record.is_voided() { 0 } else { categories };
+        without_rulings += categories;
+        with_rulings += if record.is_voided() { 0 } else { categories };
     }
     let all = roster.categories.len();
-    Completeness { ruled: ruled == all, unruled: unruled == all }
+    Completeness { with_rulings: with_rulings == all, without_rulings: without_rulings == all }
 }
 
 /// The categories that a ballot votes in, each once.
@@ -97,7 +97,7 @@ fn class(record: &BallotRecord, complete: Completeness) -> Class {
         Class::Voided
     } else if record.is_replaced() {
         Class::Replaced
-    } else if complete.ruled {
+    } else if complete.with_rulings {
         Class::Counted
     } else {
         Class::Incomplete

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::numbers::EntryNumber;
-use crate::ranked::Ranked;
+use crate::ranked::RankedEntry;
 use crate::rule::Rule;
-use crate::tie_break::{Known, TieBreak};
+use crate::tie_break::{TieBreak, TieBreakValue};
 
 /// The first so many of a pool.
 #[derive(Debug, Default)]
 pub(crate) struct Cut {
-    pub(crate) chosen: Vec<Placed>,
+    pub(crate) chosen: Vec<PlacedEntry>,
     /// The ties that had to be looked at.
     pub(crate) ties: Vec<CutTie>,
     /// Entries of ties that the rule for ties has still to look at, or of which it knows nothing.
@@ -19,8 +19,8 @@ pub(crate) struct Cut {
 
 /// An entry that is among the first.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Placed {
-    pub(crate) ranked: Ranked,
+pub(crate) struct PlacedEntry {
+    pub(crate) ranked: RankedEntry,
     /// The rank after ties were broken.
     pub(crate) place: u64,
     pub(crate) rule: Rule,
@@ -29,16 +29,16 @@ pub(crate) struct Placed {
 /// Entries that are tied.
 #[derive(Debug)]
 pub(crate) struct CutTie {
-    pub(crate) equals: Vec<Ranked>,
+    pub(crate) equals: Vec<RankedEntry>,
     /// Places left for them, if they are more.
     pub(crate) places: Option<u64>,
     pub(crate) resolved_by: Rule,
     /// If a rule orders them.
-    pub(crate) order: Vec<Known>,
+    pub(crate) order: Vec<TieBreakValue>,
 }
 
 /// What the rules say of ties.
-pub(crate) struct Ties {
+pub(crate) struct TieRules {
     /// Says what those are who share the last place, and come in together.
     pub(crate) shared: Rule,
     /// What tells the tied apart; `None` if nothing does, or not yet.
@@ -51,7 +51,7 @@ pub(crate) struct Ties {
 
 impl Cut {
     /// The first `count` of a pool in rank order, and whoever shares the last place with them. `by` is what ranks them.
-    pub(crate) fn new(pool: &[Ranked], count: u32, by: Rule, ties: &Ties) -> Self {
+    pub(crate) fn new(pool: &[RankedEntry], count: u32, by: Rule, ties: &TieRules) -> Self {
         let mut cut = Self::default();
         let (mut above, count) = (0, u64::from(count));
         for equals in pool.chunk_by(|a, b| a.rank == b.rank) {
@@ -80,8 +80,8 @@ impl Cut {
     }
 
     /// Takes entries in that nothing tells apart.
-    fn add_together(&mut self, equals: &[Ranked], above: u64, count: u64, rule: Rule) {
-        let placed = equals.iter().map(|ranked| Placed { ranked: *ranked, place: above + 1, rule });
+    fn add_together(&mut self, equals: &[RankedEntry], above: u64, count: u64, rule: Rule) {
+        let placed = equals.iter().map(|ranked| PlacedEntry { ranked: *ranked, place: above + 1, rule });
         self.chosen.extend(placed);
         if above + equals.len() as u64 > count {
             let (equals, places) = (equals.to_vec(), Some(count - above));
@@ -92,16 +92,16 @@ impl Cut {
     /// Takes those in of entries that a rule orders whose places are not beyond the count.
     fn add_ordered(
         &mut self,
-        equals: &[Ranked],
+        equals: &[RankedEntry],
         above: u64,
         count: u64,
         by: Rule,
-        ties: &Ties,
+        ties: &TieRules,
         order: &TieBreak,
     ) {
         let mut ordered = equals.to_vec();
         ordered.sort_by_key(|ranked| (order.key(ranked.entry), ranked.entry));
-        let groups: Vec<&[Ranked]> =
+        let groups: Vec<&[RankedEntry]> =
             ordered.chunk_by(|a, b| order.key(a.entry) == order.key(b.entry)).collect();
         let mut resolved_by = order.rule();
         let mut before = above;
@@ -120,7 +120,7 @@ impl Cut {
                 (false, _) => order.rule(),
             };
             let place = before + 1;
-            self.chosen.extend(group.iter().map(|ranked| Placed { ranked: *ranked, place, rule }));
+            self.chosen.extend(group.iter().map(|ranked| PlacedEntry { ranked: *ranked, place, rule }));
             before += group.len() as u64;
         }
         let places = (above + equals.len() as u64 > count).then(|| count - above);

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// The seed as logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Drawn {
+pub(crate) struct DrawSeed {
     index: u64,
     source: String,
     /// 32 bytes in lowercase hex.
@@ -18,7 +18,7 @@ pub(crate) struct Drawn {
     at: Instant,
 }
 
-impl Drawn {
+impl DrawSeed {
     pub(crate) fn new(index: u64, source: &str, seed: &str, by: &str, at: Instant) -> Self {
         Self { index, source: source.to_owned(), seed: seed.to_owned(), by: by.to_owned(), at }
     }
@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn a_lot_is_the_hash_that_is_described() {
         let seed: String = (0..32).map(|byte| format!("{byte:02x}")).collect();
-        let drawn = Drawn::new(7, "beacon", &seed, "chair", "2021-03-05T00:00:00Z".parse().unwrap());
+        let drawn = DrawSeed::new(7, "beacon", &seed, "chair", "2021-03-05T00:00:00Z".parse().unwrap());
         let mut bytes: Vec<u8> = (0..32).collect();
         bytes.extend(b"\x03\0\0\0c01\x05\0\0\0p0001");
         let expected = blake3::hash(&bytes).to_hex().to_string();

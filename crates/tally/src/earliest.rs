@@ -19,14 +19,14 @@ impl Tally {
             return &sum.reached;
         }
         self.reached.get_or_init(|| match self.completion() {
-            Completion::Any => Pass::new(&self.ballots, &self.roster).any(),
-            Completion::All => Pass::new(&self.ballots, &self.roster).all(),
+            Completion::Any => BallotScan::new(&self.ballots, &self.roster).any(),
+            Completion::All => BallotScan::new(&self.ballots, &self.roster).all(),
         })
     }
 }
 
 /// One pass over the ballots in log order.
-struct Pass<'a> {
+struct BallotScan<'a> {
     ballots: &'a Ballots,
     roster: &'a Roster,
     reached: Vec<Option<u32>>,
@@ -35,7 +35,7 @@ struct Pass<'a> {
     mark: u32,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> BallotScan<'a> {
     fn new(ballots: &'a Ballots, roster: &'a Roster) -> Self {
         let entries = roster.entries.len();
         Self { ballots, roster, reached: vec![None; entries], marks: vec![0; entries], mark: 0 }

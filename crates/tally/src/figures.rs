@@ -38,8 +38,8 @@ impl Figures {
         self.complete_voters += other.complete_voters;
         self.votes.resize(self.votes.len().max(other.votes.len()), Votes::default());
         for (sum, more) in self.votes.iter_mut().zip(&other.votes) {
-            sum.ruled += more.ruled;
-            sum.unruled += more.unruled;
+            sum.with_rulings += more.with_rulings;
+            sum.without_rulings += more.without_rulings;
         }
         self.categories.resize(self.categories.len().max(other.categories.len()), Default::default());
         for (sum, more) in self.categories.iter_mut().zip(&other.categories) {
@@ -65,14 +65,14 @@ pub(crate) struct CategoryFigures {
 
 /// Figures as they stood before an entry that depends on them.
 #[derive(Debug, Clone)]
-pub(crate) enum Moment {
+pub(crate) enum FigureSnapshot {
     /// Before a choice.
     Category(CategoryFigures),
     /// Before a certification.
     Whole(Box<Figures>),
 }
 
-impl Moment {
+impl FigureSnapshot {
     /// How much memory it takes, in figures.
     pub(crate) fn len(&self) -> usize {
         1 + match self {

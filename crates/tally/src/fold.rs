@@ -6,16 +6,16 @@ use acclaim_contest::amendment::{DefinitionAmendment, EntryAmendment, TitleAmend
 use acclaim_contest::rules::Completion;
 use acclaim_contest::{Amendment, CategoryId, Phase};
 
-use crate::admit::{Admitted, BallotPlan};
-use crate::ballot_counts::Step;
+use crate::admit::{AdmittedEntry, BallotPlan};
+use crate::ballot_counts::CountChange;
 use crate::count::{Completeness, Counter, completeness};
-use crate::division::{Division, SheetNumber};
-use crate::draw::Drawn;
+use crate::draw::DrawSeed;
 use crate::numbers::{BallotNumber, CategoryNumber, EntryNumber, VoterNumber};
 use crate::recusals::RecusalKey;
 use crate::refusal::Refusal;
 use crate::roster::{CategoryLimit, Choice, Roster};
 use crate::rulings::Withdrawal;
+use crate::sheet_layout::{SheetLayout, SheetNumber};
 use crate::tally::Tally;
 
 impl Tally {
@@ -39,15 +39,21 @@ impl Tally {
     }
 
     /// Takes in an entry that was admitted in this very state.
-    pub(crate) fn apply(&mut self, entry: &LogEntry<'_>, admitted: Admitted) {
+    pub(crate) fn apply(&mut self, entry: &LogEntry<'_>, admitted: AdmittedEntry) {
         match (entry, admitted) {
-            (LogEntry::Ballot(_), Admitted::Ballot(plan)) => self.apply_ballot(&plan),
-            (LogEntry::Event(event, _), Admitted::Ballots(ballots)) => self.apply_void(event, &ballots),
-            (LogEntry::Event(event, _), Admitted::Entries(entries)) => self.apply_to_entries(event, &entries),
+            (LogEntry::Ballot(_), AdmittedEntry::Ballot(plan)) => self.apply_ballot(&plan),
+            (LogEntry::Event(event, _), AdmittedEntry::Ballots(ballots)) => self.apply_void(event, &ballots),
+            (LogEntry::Event(event, _), AdmittedEntry::Entries(entries)) => {
+                self.apply_to_entries(event, &entries)
+            }
             // Who folds a share ranks nobody.
-            (LogEntry::Event(..), Admitted::Scores(list)) if self.scope.is_whole() => self.scores.put(list),
-            (LogEntry::Event(event, _), Admitted::Recusal(key)) => self.apply_recusal(event, key),
-            (LogEntry::Event(event, _), Admitted::Contest(division)) => self.apply_header(event, *division),
+            (LogEntry::Event(..), AdmittedEntry::Scores(list)) if self.scope.is_whole() => {
+                self.scores.put(list)
+            }
+            (LogEntry::Event(event, _), AdmittedEntry::Recusal(key)) => self.apply_recusal(event, key),
+            (LogEntry::Event(event, _), AdmittedEntry::Contest(division)) => {
+                self.apply_header(event, *division)
+            }
             (LogEntry::Event(event, _), _) => self.apply_event(event),
             // `admit` answers a ballot with nothing but a plan.
             (LogEntry::Ballot(_), _) => {}
@@ -87,7 +93,7 @@ impl Tally {
             Event::Resumed(_) => self.phase = Phase::Open,
             Event::Certified { result, .. } => {
                 if self.scope.is_whole() && self.version() > 1 {
-                    self.keep_certified(result);
+                    self.save_certified_result(result);
                 }
                 self.phase = Phase::Certified;
             }
@@ -97,7 +103,7 @@ impl Tally {
                 self.drawn = None;
             }
             Event::Drawn { source, seed, by, at } => {
-                self.drawn = Some(Drawn::new(self.size, source, seed, by, *at));
+                self.drawn = Some(DrawSeed::new(self.size, source, seed, by, *at));
             }
             // Taken in with what admission found: see `apply`.
             Event::Contest(_)
@@ -113,13 +119,13 @@ impl Tally {
         }
     }
 
-    fn apply_header(&mut self, event: &Event, division: Division) {
+    fn apply_header(&mut self, event: &Event, division: SheetLayout) {
         let Event::Contest(header) = event else { return };
         self.closes = Some(header.closes);
         self.header = Some(header.clone());
         self.roster = Roster::new(division.channels());
-        if division.divides() {
-            self.ballots.divide();
+        if division.has_several_sheets() {
+            self.ballots.enable_sheets();
         }
         self.division = division;
     }
@@ -178,24 +184,24 @@ impl Tally {
     }
 
     fn apply_ballot(&mut self, plan: &BallotPlan) {
-        self.ballots_changed();
+        self.clear_cached_figures();
         let touched = plan.record.replaces;
         let sheet = plan.record.sheet;
-        let before = plan.record.voter.map(|voter| self.take_out((voter, sheet), touched));
+        let before = plan.record.voter.map(|voter| self.remove_from_counts((voter, sheet), touched));
         // Admission refuses an entry whose index would not fit.
         let index = u32::try_from(self.size).unwrap_or(u32::MAX);
         let (voter, ballot) = self.ballots.push(&plan.record, index);
-        self.put_in((voter, sheet), touched, before, Some(ballot));
+        self.add_to_counts((voter, sheet), touched, before, Some(ballot));
     }
 
     fn apply_void(&mut self, event: &Event, ballots: &[(VoterNumber, BallotNumber)]) {
-        self.ballots_changed();
+        self.clear_cached_figures();
         let voided = matches!(event, Event::Voided { .. });
         for (voter, ballot) in ballots {
             let sheet = (*voter, self.ballots.sheet_of(*ballot));
-            let before = self.take_out(sheet, Some(*ballot));
+            let before = self.remove_from_counts(sheet, Some(*ballot));
             self.ballots.set_voided(*ballot, voided);
-            self.put_in(sheet, Some(*ballot), Some(before), None);
+            self.add_to_counts(sheet, Some(*ballot), Some(before), None);
         }
         if let Event::Voided { reason, .. } = event {
             let numbers: Vec<BallotNumber> = ballots.iter().map(|(_, ballot)| *ballot).collect();
@@ -231,14 +237,18 @@ impl Tally {
 
     /// Takes the ballots of a sheet out of the figures before one of them, `touched`, changes. A ballot alone changes nothing of the others,
     /// unless sheets count only when complete.
-    fn take_out(&mut self, sheet: (VoterNumber, SheetNumber), touched: Option<BallotNumber>) -> Completeness {
+    fn remove_from_counts(
+        &mut self,
+        sheet: (VoterNumber, SheetNumber),
+        touched: Option<BallotNumber>,
+    ) -> Completeness {
         let complete = completeness(self.completion(), &self.ballots, &self.roster, sheet);
-        self.step(sheet, touched, complete, Step::Out);
+        self.step(sheet, touched, complete, CountChange::Remove);
         complete
     }
 
     /// Puts the same ballots in again, and the new one.
-    fn put_in(
+    fn add_to_counts(
         &mut self,
         sheet: (VoterNumber, SheetNumber),
         touched: Option<BallotNumber>,
@@ -247,18 +257,18 @@ impl Tally {
     ) {
         let completion = self.completion();
         let complete = completeness(completion, &self.ballots, &self.roster, sheet);
-        self.step(sheet, touched, complete, Step::In);
+        self.step(sheet, touched, complete, CountChange::Add);
         match completion {
-            Completion::Any => self.step(sheet, new, complete, Step::In),
+            Completion::Any => self.step(sheet, new, complete, CountChange::Add),
             Completion::All => {
-                let was_complete = before.is_some_and(|before| before.ruled);
-                self.count_complete(sheet.0, was_complete, complete.ruled);
+                let was_complete = before.is_some_and(|before| before.with_rulings);
+                self.update_complete_voters(sheet.0, was_complete, complete.with_rulings);
             }
         }
     }
 
     /// Counts a voter's complete sheets anew when one of them has changed.
-    fn count_complete(&mut self, voter: VoterNumber, was_complete: bool, is_complete: bool) {
+    fn update_complete_voters(&mut self, voter: VoterNumber, was_complete: bool, is_complete: bool) {
         while self.complete_sheets.end() <= voter as usize {
             self.complete_sheets.push(0);
         }
@@ -274,7 +284,7 @@ impl Tally {
         (voter, sheet): (VoterNumber, SheetNumber),
         touched: Option<BallotNumber>,
         complete: Completeness,
-        step: Step,
+        step: CountChange,
     ) {
         let completion = self.completion();
         let Self { ballots, division, roster, totals, .. } = self;

@@ -9,13 +9,13 @@ use acclaim_contest::rules::{ChampionTies, WinnerTies, WinnersBy, WinnersFrom};
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Serialize;
 
-use crate::cut::{Cut, Placed, Ties};
+use crate::cut::{Cut, PlacedEntry, TieRules};
 use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::Ranked;
+use crate::ranked::RankedEntry;
 use crate::ranking::Ranking;
-use crate::rule::{Ordered, Rule};
+use crate::rule::{OrderedEntry, Rule};
 use crate::tally::Tally;
-use crate::tie_break::Breaker;
+use crate::tie_break::TieBreaker;
 use crate::undecided::{Undecided, UndecidedReason};
 
 /// What a category came to.
@@ -94,7 +94,7 @@ pub struct Tie {
     pub resolved_by: Rule,
     /// With a rule that orders them: the entries in that order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub order: Vec<Ordered>,
+    pub order: Vec<OrderedEntry>,
 }
 
 impl Tally {
@@ -182,7 +182,7 @@ impl Tally {
     }
 
     /// Those who can win, in rank order.
-    fn pool(&self, ranked: &[Ranked], champions: Option<&Cut>) -> Vec<Ranked> {
+    fn pool(&self, ranked: &[RankedEntry], champions: Option<&Cut>) -> Vec<RankedEntry> {
         let from = self.header.as_ref().map(|header| header.rules.winners.from);
         match (from, champions) {
             (Some(WinnersFrom::Champions), Some(cut)) => {
@@ -193,41 +193,41 @@ impl Tally {
         }
     }
 
-    fn champion_cut(&self, category: CategoryNumber, standings: &[Ranked]) -> Option<Cut> {
+    fn champion_cut(&self, category: CategoryNumber, standings: &[RankedEntry]) -> Option<Cut> {
         let rules = self.header.as_ref()?.rules.champions.as_ref()?;
-        let pool: Vec<Ranked> =
+        let pool: Vec<RankedEntry> =
             standings.iter().filter(|place| place.votes >= rules.minimum_votes).copied().collect();
         let (shared, breaker) = match rules.ties {
             ChampionTies::Include => (Rule::Include, None),
-            ChampionTies::Earliest => (Rule::Shared, Some(Breaker::Earliest)),
-            ChampionTies::Draw => (Rule::Shared, self.lots()),
+            ChampionTies::Earliest => (Rule::Shared, Some(TieBreaker::Earliest)),
+            ChampionTies::Draw => (Rule::Shared, self.draw_tie_breaker()),
         };
         let order = breaker.map(|breaker| self.tie_break(category, &breaker, &pool));
         let lots_due = rules.ties == ChampionTies::Draw && self.drawn.is_none();
         let count = self.roster.category(category).champions;
-        Some(Cut::new(&pool, count, Rule::Votes, &Ties { shared, order, lots_due, everywhere: false }))
+        Some(Cut::new(&pool, count, Rule::Votes, &TieRules { shared, order, lots_due, everywhere: false }))
     }
 
     /// Winners by a ranking. No entry wins without a vote, or without a figure, or with a figure of zero or less unless scores go below zero.
-    fn winner_cut(&self, category: CategoryNumber, pool: &[Ranked], ranking: Option<&Ranking>) -> Cut {
+    fn winner_cut(&self, category: CategoryNumber, pool: &[RankedEntry], ranking: Option<&Ranking>) -> Cut {
         let Some(rules) = self.header.as_ref().map(|header| &header.rules.winners) else {
             return Cut::default();
         };
         let below_zero = self.scores_go_below_zero();
-        let has_something = |place: &&Ranked| match ranking {
+        let has_something = |place: &&RankedEntry| match ranking {
             None => place.votes > 0,
             Some(ranking) => {
                 ranking.figure(place.entry).is_some_and(|figure| below_zero || figure.is_positive())
             }
         };
-        let pool: Vec<Ranked> = pool.iter().filter(has_something).copied().collect();
+        let pool: Vec<RankedEntry> = pool.iter().filter(has_something).copied().collect();
         let (shared, breaker) = match &rules.ties {
             WinnerTies::Report => (Rule::Report, None),
-            WinnerTies::Earliest => (Rule::Shared, Some(Breaker::Earliest)),
-            WinnerTies::Draw => (Rule::Shared, self.lots()),
-            WinnerTies::Votes => (Rule::Shared, Some(Breaker::Votes)),
-            WinnerTies::Panel(id) => (Rule::Shared, self.breaking_panel(id)),
-            WinnerTies::Countback => (Rule::Shared, Some(Breaker::Countback)),
+            WinnerTies::Earliest => (Rule::Shared, Some(TieBreaker::Earliest)),
+            WinnerTies::Draw => (Rule::Shared, self.draw_tie_breaker()),
+            WinnerTies::Votes => (Rule::Shared, Some(TieBreaker::Votes)),
+            WinnerTies::Panel(id) => (Rule::Shared, self.panel_tie_breaker(id)),
+            WinnerTies::Countback => (Rule::Shared, Some(TieBreaker::Countback)),
         };
         let by = match rules.by {
             WinnersBy::Scores => Rule::Scores,
@@ -237,7 +237,7 @@ impl Tally {
         let order = breaker.map(|breaker| self.tie_break(category, &breaker, &pool));
         let lots_due = rules.ties == WinnerTies::Draw && self.drawn.is_none();
         let count = self.roster.category(category).winners;
-        Cut::new(&pool, count, by, &Ties { shared, order, lots_due, everywhere: true })
+        Cut::new(&pool, count, by, &TieRules { shared, order, lots_due, everywhere: true })
     }
 
     fn scores_go_below_zero(&self) -> bool {
@@ -245,7 +245,7 @@ impl Tally {
         panels.iter().any(|panel| panel.scale.is_some_and(|[lowest, _]| lowest < 0))
     }
 
-    fn choose(&self, category: CategoryNumber, pool: &[Ranked], outcome: &mut Outcome) {
+    fn choose(&self, category: CategoryNumber, pool: &[RankedEntry], outcome: &mut Outcome) {
         let Some(choice) = &self.roster.category(category).choice else {
             return;
         };
@@ -253,7 +253,7 @@ impl Tally {
             let place = outcome.winners.len() as u64 + 1;
             match pool.iter().find(|place| place.entry == *entry) {
                 Some(ranked) => {
-                    let placed = Placed { ranked: *ranked, place, rule: Rule::Choice };
+                    let placed = PlacedEntry { ranked: *ranked, place, rule: Rule::Choice };
                     outcome.winners.push(self.place(&placed, None));
                 }
                 None => outcome.no_longer_eligible.push(self.roster.entry(*entry).id.clone()),
@@ -265,7 +265,7 @@ impl Tally {
     fn shared_places(
         &self,
         concerns: &'static str,
-        ranked: &[Ranked],
+        ranked: &[RankedEntry],
         ranking: Option<&Ranking>,
     ) -> Vec<Tie> {
         ranked
@@ -285,14 +285,20 @@ impl Tally {
                 Some(Tie {
                     places: tie.places,
                     resolved_by: tie.resolved_by,
-                    order: tie.order.iter().map(|ordered| ordered.name(self)).collect(),
+                    order: tie.order.iter().map(|ordered| ordered.to_ordered_entry(self)).collect(),
                     ..named
                 })
             })
             .collect()
     }
 
-    fn tie(&self, concerns: &'static str, equals: &[Ranked], one: &Ranked, ranking: Option<&Ranking>) -> Tie {
+    fn tie(
+        &self,
+        concerns: &'static str,
+        equals: &[RankedEntry],
+        one: &RankedEntry,
+        ranking: Option<&Ranking>,
+    ) -> Tie {
         let mut numbers: Vec<EntryNumber> = equals.iter().map(|place| place.entry).collect();
         numbers.sort_unstable();
         Tie {
@@ -311,8 +317,8 @@ impl Tally {
         cut.chosen.iter().map(|placed| self.place(placed, ranking)).collect()
     }
 
-    fn place(&self, placed: &Placed, ranking: Option<&Ranking>) -> Place {
-        let Placed { ranked: Ranked { entry: number, rank, votes, .. }, place, rule } = *placed;
+    fn place(&self, placed: &PlacedEntry, ranking: Option<&Ranking>) -> Place {
+        let PlacedEntry { ranked: RankedEntry { entry: number, rank, votes, .. }, place, rule } = *placed;
         let entry = self.roster.entry(number);
         let figure = ranking.and_then(|ranking| Some(ranking.print(ranking.figure(number)?)));
         let (id, title) = (entry.id.clone(), entry.title.clone());

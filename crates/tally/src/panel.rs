@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use acclaim_contest::rules::{Panel, PanelKind};
 use num_bigint::BigInt;
 
-use crate::exact::Exact;
+use crate::fraction::Fraction;
 use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::Figured;
+use crate::ranked::EntryFigures;
 use crate::scores::{JurorLists, ONE, Score};
 use crate::tally::Tally;
 
@@ -37,7 +37,7 @@ pub(crate) struct PanelFigures {
 #[derive(Debug)]
 pub(crate) struct PanelFigure {
     pub(crate) entry: EntryNumber,
-    pub(crate) figure: Exact,
+    pub(crate) figure: Fraction,
     /// How many count for it, before trimming.
     pub(crate) jurors: u64,
     /// How many are recused for it.
@@ -46,7 +46,7 @@ pub(crate) struct PanelFigure {
 
 impl PanelFigures {
     /// The figures alone.
-    pub(crate) fn figured(&self) -> Figured {
+    pub(crate) fn entry_figures(&self) -> EntryFigures {
         self.figures.iter().map(|figure| (figure.entry, figure.figure.clone())).collect()
     }
 }
@@ -137,7 +137,7 @@ fn divisor(rules: &Panel) -> BigInt {
 }
 
 /// An entry's figure from what its jurors give, in any order; who of all that count gives nothing gives 0. `None` if they are too few.
-fn figure(rules: &Panel, mut scores: Vec<BigInt>, jurors: usize, recused: usize) -> Option<Exact> {
+fn figure(rules: &Panel, mut scores: Vec<BigInt>, jurors: usize, recused: usize) -> Option<Fraction> {
     let trim = rules.trim as usize;
     let kept = jurors.checked_sub(trim.checked_mul(2)?)?;
     if jurors < rules.minimum_jurors as usize || kept == 0 {
@@ -149,10 +149,10 @@ fn figure(rules: &Panel, mut scores: Vec<BigInt>, jurors: usize, recused: usize)
     let highest = scores.len().saturating_sub(trim);
     let sum: BigInt = scores.get(lowest..highest).unwrap_or_default().iter().sum();
     Some(match (rules.kind, recused) {
-        (PanelKind::Score, _) => Exact::new(sum, divisor(rules) * kept),
-        (PanelKind::Points | PanelKind::Rank, 0) => Exact::new(sum, divisor(rules)),
+        (PanelKind::Score, _) => Fraction::new(sum, divisor(rules) * kept),
+        (PanelKind::Points | PanelKind::Rank, 0) => Fraction::new(sum, divisor(rules)),
         (PanelKind::Points | PanelKind::Rank, recused) => {
-            Exact::new(sum * (kept + recused), divisor(rules) * kept)
+            Fraction::new(sum * (kept + recused), divisor(rules) * kept)
         }
     })
 }
@@ -171,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn who_gives_nothing_counts_as_a_zero_written_out(
+        fn counts_missing_points_as_zero(
             given in prop::collection::vec(0_u32..5, 0..9), silent in 0_usize..9, trim in 0_u32..4,
         ) {
             let scores: Vec<BigInt> = given.iter().map(|points| BigInt::from(*points)).collect();
@@ -182,7 +182,7 @@ mod tests {
             prop_assert_eq!(figure(&rules, scores, jurors, 0), figure(&rules, written.clone(), jurors, 0));
             written.sort_unstable();
             let kept = written.get(trim as usize..jurors.saturating_sub(trim as usize)).filter(|k| !k.is_empty());
-            let expected = kept.map(|kept| Exact::new(kept.iter().sum(), BigInt::from(ONE)));
+            let expected = kept.map(|kept| Fraction::new(kept.iter().sum(), BigInt::from(ONE)));
             prop_assert_eq!(figure(&rules, written, jurors, 0), expected);
         }
     }

@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 
-use crate::exact::Exact;
+use crate::fraction::Fraction;
 use crate::numbers::EntryNumber;
 
 /// A place by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ranked {
+pub(crate) struct RankedEntry {
     pub(crate) entry: EntryNumber,
     pub(crate) rank: u64,
     pub(crate) votes: u64,
@@ -16,11 +16,11 @@ pub(crate) struct Ranked {
 
 /// Entries with their figures, in the order of the definition.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Figured(Vec<(EntryNumber, Exact)>);
+pub(crate) struct EntryFigures(Vec<(EntryNumber, Fraction)>);
 
-impl Figured {
+impl EntryFigures {
     /// The figure of an entry, if it has one.
-    pub(crate) fn get(&self, entry: EntryNumber) -> Option<&Exact> {
+    pub(crate) fn get(&self, entry: EntryNumber) -> Option<&Fraction> {
         let at = self.0.binary_search_by_key(&entry, |(entry, _)| *entry).ok()?;
         self.0.get(at).map(|(_, figure)| figure)
     }
@@ -31,14 +31,14 @@ impl Figured {
     }
 
     /// Each with its figure, in the order of the definition.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (EntryNumber, &Exact)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (EntryNumber, &Fraction)> {
         self.0.iter().map(|(entry, figure)| (*entry, figure))
     }
 }
 
-impl FromIterator<(EntryNumber, Exact)> for Figured {
+impl FromIterator<(EntryNumber, Fraction)> for EntryFigures {
     /// Takes entries in the order of the definition.
-    fn from_iter<I: IntoIterator<Item = (EntryNumber, Exact)>>(figures: I) -> Self {
+    fn from_iter<I: IntoIterator<Item = (EntryNumber, Fraction)>>(figures: I) -> Self {
         Self(figures.into_iter().collect())
     }
 }

@@ -3,28 +3,28 @@
 use acclaim_contest::rules::{Panel, PanelKind, WinnerRules, WinnersBy};
 use num_bigint::BigInt;
 
-use crate::exact::Exact;
+use crate::fraction::Fraction;
 use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::{Figured, Ranked};
+use crate::ranked::{EntryFigures, RankedEntry};
 use crate::roster::Votes;
 use crate::tally::Tally;
 
 /// The ranking that winners by scores, or by votes and scores, come from.
 #[derive(Debug, Clone)]
 pub(crate) struct Ranking {
-    pub(crate) places: Vec<Ranked>,
-    figures: Figured,
+    pub(crate) places: Vec<RankedEntry>,
+    figures: EntryFigures,
     by: WinnersBy,
 }
 
 impl Ranking {
     /// The figure of an entry.
-    pub(crate) fn figure(&self, entry: EntryNumber) -> Option<&Exact> {
+    pub(crate) fn figure(&self, entry: EntryNumber) -> Option<&Fraction> {
         self.figures.get(entry)
     }
 
     /// A figure as it is printed: scores as they are, weighted shares as percentages.
-    pub(crate) fn print(&self, figure: &Exact) -> String {
+    pub(crate) fn print(&self, figure: &Fraction) -> String {
         if self.by == WinnersBy::Weighted { figure.percent() } else { figure.decimal() }
     }
 }
@@ -41,49 +41,49 @@ impl Tally {
         let places = figures
             .ranked()
             .into_iter()
-            .map(|(entry, rank, tied)| Ranked { entry, rank, tied, votes: self.roster.votes_of(entry) })
+            .map(|(entry, rank, tied)| RankedEntry { entry, rank, tied, votes: self.roster.votes_of(entry) })
             .collect();
         Some(Ranking { places, figures, by: winners.by })
     }
 
     /// The figures that all panels come to, of the standing entries that have one at each of them. Means on a scale are averaged by the panels'
     /// weights; points are multiplied by them and added.
-    fn scored(&self, category: CategoryNumber) -> Figured {
+    fn scored(&self, category: CategoryNumber) -> EntryFigures {
         let panels = self.header.as_ref().map_or(&[][..], |header| &header.rules.panels);
-        let at_panel = |(number, panel): (usize, &Panel)| -> Figured {
+        let at_panel = |(number, panel): (usize, &Panel)| -> EntryFigures {
             let figures = self.panel_figures(number, category).figures.into_iter();
             figures.map(|figure| (figure.entry, figure.figure.times(panel.weight.into()))).collect()
         };
         let sums = panels.iter().enumerate().map(at_panel).reduce(|sums, own| added(&sums, &own));
         let on_scale = panels.first().is_some_and(|panel| panel.kind == PanelKind::Score);
         let weights: u64 = panels.iter().map(|panel| u64::from(panel.weight)).sum();
-        let weights = Exact::new(BigInt::from(if on_scale { weights } else { 1 }), BigInt::from(1_u32));
+        let weights = Fraction::new(BigInt::from(if on_scale { weights } else { 1 }), BigInt::from(1_u32));
         sums.unwrap_or_default().iter().map(|(entry, sum)| (entry, sum.over(&weights))).collect()
     }
 
     /// The weighted mean of an entry's share of the votes and of its share of the scores of all standing entries.
-    fn weighted(&self, category: CategoryNumber, rules: &WinnerRules) -> Figured {
+    fn weighted(&self, category: CategoryNumber, rules: &WinnerRules) -> EntryFigures {
         let [votes, scores] =
             [rules.votes_weight, rules.scores_weight].map(|weight| u64::from(weight.unwrap_or(0)));
         let shares = self.shares(category);
         let scored = self.scored(category);
-        let all = scored.iter().fold(Exact::zero(), |sum, (_, figure)| sum.plus(figure));
-        let weights = Exact::new(BigInt::from(votes + scores), BigInt::from(1_u32));
-        let weighted = |(entry, figure): (EntryNumber, &Exact)| {
-            let share = shares.get(entry).map_or_else(Exact::zero, |share| share.times(votes));
+        let all = scored.iter().fold(Fraction::zero(), |sum, (_, figure)| sum.plus(figure));
+        let weights = Fraction::new(BigInt::from(votes + scores), BigInt::from(1_u32));
+        let weighted = |(entry, figure): (EntryNumber, &Fraction)| {
+            let share = shares.get(entry).map_or_else(Fraction::zero, |share| share.times(votes));
             (entry, share.plus(&figure.over(&all).times(scores)).over(&weights))
         };
         scored.iter().map(weighted).collect()
     }
 
     /// Each standing entry's share of the votes that count.
-    pub(crate) fn shares(&self, category: CategoryNumber) -> Figured {
-        self.shares_of(&self.standing_entries(category).collect::<Vec<_>>(), |votes| votes.ruled)
+    pub(crate) fn shares(&self, category: CategoryNumber) -> EntryFigures {
+        self.shares_of(&self.standing_entries(category).collect::<Vec<_>>(), |votes| votes.with_rulings)
     }
 
     /// The shares of some entries: the mean, by the channels' weights, of each one's share in a channel, over the channels in which one of them has a
     /// vote. They add up to one unless nobody has any vote.
-    pub(crate) fn shares_of(&self, entries: &[EntryNumber], votes: impl Fn(&Votes) -> u64) -> Figured {
+    pub(crate) fn shares_of(&self, entries: &[EntryNumber], votes: impl Fn(&Votes) -> u64) -> EntryFigures {
         let roster = &self.roster;
         let totals = (0..roster.channels()).map(|channel| {
             entries.iter().filter_map(|entry| roster.votes_by_channel(*entry).get(channel)).map(&votes).sum()
@@ -107,7 +107,7 @@ impl Tally {
             .map(|entry| {
                 let own = roster.votes_by_channel(*entry).iter().map(&votes);
                 let numerator: BigInt = own.zip(&factors).map(|(votes, factor)| factor * votes).sum();
-                (*entry, Exact::new(numerator, denominator.clone()))
+                (*entry, Fraction::new(numerator, denominator.clone()))
             })
             .collect()
     }
@@ -119,6 +119,6 @@ impl Tally {
 }
 
 /// The sums of those who have both figures.
-fn added(some: &Figured, others: &Figured) -> Figured {
+fn added(some: &EntryFigures, others: &EntryFigures) -> EntryFigures {
     some.iter().filter_map(|(entry, figure)| Some((entry, figure.plus(others.get(entry)?)))).collect()
 }

@@ -5,7 +5,7 @@
 use acclaim_ballot_log::{EntryError, Event, LogEntry, hash::Hash, leaf_hash, tile::TileId, tree::Tree};
 use acclaim_contest::{BallotId, ContestId, Phase};
 
-use crate::admit::{Admitted, admit};
+use crate::admit::{AdmittedEntry, admit};
 use crate::{Refusal, ResultDocument, Tally};
 
 /// See the [module](self).
@@ -69,14 +69,14 @@ impl ReplayError {
 
 /// A line decoded and hashed: all of the work that does not depend on the lines before it, and so can be done on any thread.
 #[derive(Debug)]
-pub struct Prepared<'a> {
+pub struct PreparedLine<'a> {
     entry: LogEntry<'a>,
     leaf: Hash,
     /// A ballot's id recomputed, and the contest that it was recomputed for.
     ballot_id: Option<(BallotId, &'a ContestId)>,
 }
 
-impl<'a> Prepared<'a> {
+impl<'a> PreparedLine<'a> {
     /// Prepares a line, without its newline. With the contest at hand a ballot's id is recomputed here, without it when it is pushed.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ impl<'a> Prepared<'a> {
 }
 
 /// The document that a `certified` entry names, if it is that of the log before it; `None` for any other entry.
-pub(crate) fn certified(
+pub(crate) fn verify_certified(
     tally: &Tally,
     event: &Event,
     origin: &str,
@@ -148,7 +148,7 @@ impl Replay {
     /// # Errors
     /// [`ReplayProblem`] as [`Replay::push`] would have it.
     pub fn admit(&self, line: &[u8]) -> Result<(), ReplayProblem> {
-        let prepared = Prepared::new(line, None).map_err(ReplayProblem::Entry)?;
+        let prepared = PreparedLine::new(line, None).map_err(ReplayProblem::Entry)?;
         self.check(&prepared).map(|_| ()).map_err(ReplayProblem::Refusal)
     }
 
@@ -157,7 +157,7 @@ impl Replay {
     /// # Errors
     /// [`ReplayError`]; nothing has changed then.
     pub fn push(&mut self, line: &[u8]) -> Result<u64, ReplayError> {
-        match Prepared::new(line, None) {
+        match PreparedLine::new(line, None) {
             Ok(prepared) => self.push_prepared(&prepared),
             Err(error) => Err(ReplayError::unencodable(self.size(), error)),
         }
@@ -167,7 +167,7 @@ impl Replay {
     ///
     /// # Errors
     /// [`ReplayError`]; nothing has changed then.
-    pub fn push_prepared(&mut self, prepared: &Prepared<'_>) -> Result<u64, ReplayError> {
+    pub fn push_prepared(&mut self, prepared: &PreparedLine<'_>) -> Result<u64, ReplayError> {
         let refused = |refusal| ReplayError { index: self.size(), problem: ReplayProblem::Refusal(refusal) };
         let (admitted, certified) = self.check(prepared).map_err(refused)?;
         if certified.is_some() {
@@ -178,10 +178,10 @@ impl Replay {
     }
 
     /// Admission; for a `certified` entry also whether it names the result at the log's end before it, which is then returned.
-    fn check(&self, prepared: &Prepared<'_>) -> Result<(Admitted, Option<ResultDocument>), Refusal> {
+    fn check(&self, prepared: &PreparedLine<'_>) -> Result<(AdmittedEntry, Option<ResultDocument>), Refusal> {
         let admitted = admit(&self.tally, &prepared.entry, prepared.ballot_id_in(&self.tally))?;
         let LogEntry::Event(event, _) = &prepared.entry else { return Ok((admitted, None)) };
-        let certified = certified(&self.tally, event, &self.origin, || self.tree.root())?;
+        let certified = verify_certified(&self.tally, event, &self.origin, || self.tree.root())?;
         Ok((admitted, certified))
     }
 
@@ -223,7 +223,7 @@ impl Replay {
 
     /// The document that was certified before the contest was reopened, until another one is.
     #[must_use]
-    pub fn former_result(&self) -> Option<&ResultDocument> {
+    pub fn result_before_reopening(&self) -> Option<&ResultDocument> {
         self.certified.as_ref().filter(|_| self.tally.phase() != Phase::Certified)
     }
 

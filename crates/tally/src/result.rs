@@ -74,14 +74,14 @@ use sha2::{Digest as _, Sha256};
 
 use self::schema::{
     CategoryCounts, CategoryResult, ChannelCounts, ChoiceNote, Counts, Document, JurorEntries, JurorNotes,
-    Log, OwnRules, PanelResult, Passes, RankedFigure, TitledStanding, UndecidedNote, UnruledStanding, Voided,
-    Winners, WithdrawnEntry, WithoutFigure,
+    Log, OwnRules, PanelResult, Passes, RankedFigure, StandingWithoutRulings, TitledStanding, UndecidedNote,
+    VoidedBallots, Winners, WithdrawnEntry, WithoutFigure,
 };
-use crate::exact::Exact;
 use crate::figures::ByReason;
+use crate::fraction::Fraction;
 use crate::numbers::{CategoryNumber, EntryNumber};
 use crate::panel::{PanelFigure, PanelFigures};
-use crate::ranked::Ranked;
+use crate::ranked::RankedEntry;
 use crate::ranking::Ranking;
 use crate::roster::EntryState;
 #[cfg(doc)]
@@ -103,7 +103,7 @@ pub struct ResultDocument {
     /// SHA-256, lowercase hex, of the document in its certified form: what `certified` carries.
     pub sha256: String,
     /// The request that certifies it, if it can be certified.
-    pub certify: Option<Certify>,
+    pub certify: Option<CertifyRequest>,
     /// Champions in all categories.
     pub champions: usize,
     /// Winners in all categories.
@@ -114,7 +114,7 @@ pub struct ResultDocument {
 
 /// The request by which an organiser certifies a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Certify {
+pub struct CertifyRequest {
     /// Size of the log.
     pub size: u64,
     /// Root of the log, base64.
@@ -130,7 +130,7 @@ impl Tally {
         let mut document = self.document(origin, root)?;
         let certified = json(&document);
         let sha256 = sha256_hex(&certified);
-        let certify = (self.phase.is_closed() && !document.test).then(|| Certify {
+        let certify = (self.phase.is_closed() && !document.test).then(|| CertifyRequest {
             size: self.size,
             root: *root,
             result: sha256.clone(),
@@ -233,7 +233,7 @@ impl Tally {
                 choice: category.choice.as_ref().map(ChoiceNote::new),
             },
             ties: outcome.ties,
-            without_rulings: self.unruled(number),
+            without_rulings: self.standings_without_rulings(number),
         }
     }
 
@@ -274,7 +274,7 @@ impl Tally {
             missing: sheets.missing,
             incomplete: sheets.incomplete,
             recused: sheets.recused,
-            figures: result.figured().ranked().into_iter().filter_map(figure).collect(),
+            figures: result.entry_figures().ranked().into_iter().filter_map(figure).collect(),
             without_figure: without
                 .iter()
                 .map(|(entry, jurors, recused)| {
@@ -294,7 +294,7 @@ impl Tally {
             entries.into_iter().map(|entry| self.roster.entry(entry).id.clone()).collect()
         };
         let can_win = self.candidates_in(category);
-        let sheets = self.sheets_of(number, panel, category, &can_win);
+        let sheets = self.juror_progress(number, panel, category, &can_win);
         let incomplete = sheets.incomplete.into_iter();
         let recusals = self.recusals.by_juror(number, category).into_iter();
         JurorNotes {
@@ -343,13 +343,13 @@ impl Tally {
         &self,
         (entry, rank, tied): (EntryNumber, u64, bool),
         figure: String,
-        exact: &Exact,
+        exact: &Fraction,
         counted: Option<(u64, u64)>,
     ) -> RankedFigure<'_> {
         let EntryState { id, title, .. } = self.roster.entry(entry);
         let (jurors, recused) = counted.unzip();
         let recused = recused.unwrap_or(0);
-        RankedFigure { entry: id, title, rank, figure, exact: exact.fraction(), jurors, recused, tied }
+        RankedFigure { entry: id, title, rank, figure, exact: exact.in_lowest_terms(), jurors, recused, tied }
     }
 
     fn withdrawn_entries(&self) -> Vec<WithdrawnEntry<'_>> {
@@ -374,21 +374,21 @@ impl Tally {
         TitledStanding { entry, title, rank, votes, share, exact, tied, channels }
     }
 
-    fn unruled(&self, category: CategoryNumber) -> Vec<UnruledStanding<'_>> {
+    fn standings_without_rulings(&self, category: CategoryNumber) -> Vec<StandingWithoutRulings<'_>> {
         let (ranked, shares) = self.ranked_without_rulings(category);
         let share = |entry: EntryNumber| Some(shares.as_ref()?.get(entry)?.percent());
         let places = ranked.into_iter();
         places
-            .map(|Ranked { entry, rank, votes, tied }| {
+            .map(|RankedEntry { entry, rank, votes, tied }| {
                 let (share, entry) = (share(entry), &self.roster.entry(entry).id);
-                UnruledStanding { entry, rank, votes, share, tied }
+                StandingWithoutRulings { entry, rank, votes, share, tied }
             })
             .collect()
     }
 }
 
-fn listed(by_reason: ByReason) -> Vec<Voided> {
-    by_reason.into_iter().map(|(reason, ballots)| Voided { reason, ballots }).collect()
+fn listed(by_reason: ByReason) -> Vec<VoidedBallots> {
+    by_reason.into_iter().map(|(reason, ballots)| VoidedBallots { reason, ballots }).collect()
 }
 
 /// SHA-256 in lowercase hex.

@@ -6,9 +6,9 @@ use acclaim_contest::{Category, CategoryId, Entry, EntryId, Instant, Rules};
 use hashbrown::HashMap;
 
 use crate::ballot_counts::BallotCounts;
-use crate::division::ChannelNumber;
 use crate::numbers::{CategoryNumber, EntryNumber};
 use crate::rulings::Withdrawal;
+use crate::sheet_layout::ChannelNumber;
 
 /// A category and what is counted in it.
 #[derive(Debug, Clone)]
@@ -44,9 +44,9 @@ pub(crate) struct Choice {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Votes {
     /// Of ballots that count, also while the entry is withdrawn: they are then reported apart.
-    pub(crate) ruled: u64,
+    pub(crate) with_rulings: u64,
     /// As they would be had no ballot been voided.
-    pub(crate) unruled: u64,
+    pub(crate) without_rulings: u64,
 }
 
 /// A sheet votes in at most this number of these categories.
@@ -110,12 +110,12 @@ impl Roster {
 
     /// Votes of ballots that count for an entry, in all channels.
     pub(crate) fn votes_of(&self, entry: EntryNumber) -> u64 {
-        self.votes_by_channel(entry).iter().map(|votes| votes.ruled).sum()
+        self.votes_by_channel(entry).iter().map(|votes| votes.with_rulings).sum()
     }
 
     /// The same had no ballot been voided.
-    pub(crate) fn unruled_votes_of(&self, entry: EntryNumber) -> u64 {
-        self.votes_by_channel(entry).iter().map(|votes| votes.unruled).sum()
+    pub(crate) fn votes_without_rulings(&self, entry: EntryNumber) -> u64 {
+        self.votes_by_channel(entry).iter().map(|votes| votes.without_rulings).sum()
     }
 
     /// The number of the category `id`.

@@ -33,7 +33,7 @@ pub enum Rule {
 
 /// An entry of a tie, and what the rule for ties went by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Ordered {
+pub struct OrderedEntry {
     /// Which entry.
     pub entry: EntryId,
     /// `earliest`: the log index at which it last reached its total; absent if it never had a vote, which is before all others.

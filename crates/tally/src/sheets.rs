@@ -2,18 +2,18 @@
 //!
 //! A ballot takes 16 bytes here and two places in tables, each of 5 to 12 bytes. Contests without channels and periods have none of it.
 
-use crate::division::SheetNumber;
-use crate::gradual::{List, Table, spread};
+use crate::chunked::{ChunkedList, HashIndex, spread};
 use crate::numbers::{BallotNumber, NONE, VoterNumber};
+use crate::sheet_layout::SheetNumber;
 
 /// See the [module](self). Whatever is kept by ballot is at the ballot's number.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sheets {
-    places: List<Place>,
+    places: ChunkedList<Place>,
     /// The newest ballot of each sheet that has one.
-    newest: Table,
+    newest: HashIndex,
     /// Every ballot, by the hash of its id.
-    by_id: Table,
+    by_id: HashIndex,
 }
 
 /// Where a ballot is.

@@ -4,9 +4,9 @@
 use acclaim_contest::{EntryId, id::ChannelId};
 use serde::Serialize;
 
-use crate::exact::Exact;
+use crate::fraction::Fraction;
 use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::{Figured, Ranked, rank_by};
+use crate::ranked::{EntryFigures, RankedEntry, rank_by};
 use crate::tally::Tally;
 
 /// An entry's place in its category.
@@ -68,9 +68,9 @@ impl Tally {
 
     fn standing(
         &self,
-        place: Ranked,
+        place: RankedEntry,
         total: u64,
-        shares: Option<&Figured>,
+        shares: Option<&EntryFigures>,
         totals: &[CategoryVotes],
     ) -> Standing {
         let own = shares.and_then(|shares| shares.get(place.entry));
@@ -78,8 +78,8 @@ impl Tally {
             entry: self.roster.entry(place.entry).id.clone(),
             rank: place.rank,
             votes: place.votes,
-            share: own.map_or_else(|| share(place.votes, total), Exact::percent),
-            exact: own.map(Exact::fraction),
+            share: own.map_or_else(|| share(place.votes, total), Fraction::percent),
+            exact: own.map(Fraction::in_lowest_terms),
             tied: place.tied,
             channels: self.channel_standings(place.entry, totals),
         }
@@ -87,7 +87,7 @@ impl Tally {
 
     fn channel_standings(&self, entry: EntryNumber, totals: &[CategoryVotes]) -> Vec<ChannelStanding> {
         let channels = self.header.as_ref().map_or(&[][..], |header| &header.rules.channels);
-        let votes = self.roster.votes_by_channel(entry).iter().map(|votes| votes.ruled);
+        let votes = self.roster.votes_by_channel(entry).iter().map(|votes| votes.with_rulings);
         channels
             .iter()
             .zip(votes.zip(totals))
@@ -110,12 +110,12 @@ impl Tally {
     }
 
     /// Ranks by what counts, without withdrawn entries.
-    pub(crate) fn ranked(&self, category: CategoryNumber) -> Vec<Ranked> {
+    pub(crate) fn ranked(&self, category: CategoryNumber) -> Vec<RankedEntry> {
         let shares = self.has_channels().then(|| self.shares(category));
         self.ranked_by(category, shares.as_ref())
     }
 
-    fn ranked_by(&self, category: CategoryNumber, shares: Option<&Figured>) -> Vec<Ranked> {
+    fn ranked_by(&self, category: CategoryNumber, shares: Option<&EntryFigures>) -> Vec<RankedEntry> {
         let votes = |entry| self.roster.votes_of(entry);
         let ranked = match shares {
             None => rank_by(self.standing_entries(category).map(|entry| (entry, votes(entry))).collect()),
@@ -123,21 +123,28 @@ impl Tally {
         };
         ranked
             .into_iter()
-            .map(|(entry, rank, tied)| Ranked { entry, rank, tied, votes: votes(entry) })
+            .map(|(entry, rank, tied)| RankedEntry { entry, rank, tied, votes: votes(entry) })
             .collect()
     }
 
     /// Ranks as they would be without any void or withdrawal; with channels also the shares.
-    pub(crate) fn ranked_without_rulings(&self, category: CategoryNumber) -> (Vec<Ranked>, Option<Figured>) {
+    pub(crate) fn ranked_without_rulings(
+        &self,
+        category: CategoryNumber,
+    ) -> (Vec<RankedEntry>, Option<EntryFigures>) {
         let entries = &self.roster.category(category).entries;
-        let votes = |entry| self.roster.unruled_votes_of(entry);
-        let shares = self.has_channels().then(|| self.shares_of(entries, |votes| votes.unruled));
+        let votes = |entry| self.roster.votes_without_rulings(entry);
+        let shares = self.has_channels().then(|| self.shares_of(entries, |votes| votes.without_rulings));
         let ranked = match &shares {
             None => rank_by(entries.iter().map(|entry| (*entry, votes(*entry))).collect()),
             Some(shares) => shares.ranked(),
         };
-        let ranked =
-            ranked.into_iter().map(|(entry, rank, tied)| Ranked { entry, rank, tied, votes: votes(entry) });
+        let ranked = ranked.into_iter().map(|(entry, rank, tied)| RankedEntry {
+            entry,
+            rank,
+            tied,
+            votes: votes(entry),
+        });
         (ranked.collect(), shares)
     }
 
@@ -155,7 +162,7 @@ impl Tally {
         for entry in &self.roster.category(category).entries {
             let withdrawn = self.roster.entry(*entry).withdrawn.is_some();
             for (sum, votes) in sums.iter_mut().zip(self.roster.votes_by_channel(*entry)) {
-                *(if withdrawn { &mut sum.withdrawn } else { &mut sum.counted }) += votes.ruled;
+                *(if withdrawn { &mut sum.withdrawn } else { &mut sum.counted }) += votes.with_rulings;
             }
         }
         sums
@@ -191,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn ranks_leave_out_as_many_as_are_tied() {
+    fn skips_ranks_after_a_tie() {
         let ranked = rank_by(vec![(0, 1), (1, 7), (2, 7), (3, 9), (4, 1)]);
         assert_eq!(ranked, [(3, 1, false), (1, 2, true), (2, 2, true), (0, 4, true), (4, 4, true)]);
     }

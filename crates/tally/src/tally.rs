@@ -9,16 +9,16 @@ use acclaim_contest::{Instant, Phase};
 
 use crate::ballot_counts::BallotCounts;
 use crate::ballots::Ballots;
-use crate::division::Division;
-use crate::draw::Drawn;
+use crate::certified_snapshot::CertifiedSnapshot;
+use crate::chunked::ChunkedList;
+use crate::draw::DrawSeed;
 use crate::figures::Figures;
-use crate::former::Former;
-use crate::gradual::List;
+use crate::partition::Scope;
 use crate::recusals::Recusals;
 use crate::roster::{CategoryLimit, Roster};
 use crate::rulings::Voids;
 use crate::scores::Scores;
-use crate::share::Scope;
+use crate::sheet_layout::SheetLayout;
 
 /// A contest's log, folded so far: what has been recorded, and every figure that follows from it.
 ///
@@ -36,7 +36,7 @@ pub struct Tally {
     pub(crate) closes: Option<Instant>,
     pub(crate) closed: Option<Instant>,
     /// Channels and periods, and the time of voting.
-    pub(crate) division: Division,
+    pub(crate) division: SheetLayout,
     pub(crate) roster: Roster,
     /// How many of some categories a sheet votes in.
     pub(crate) limits: Vec<CategoryLimit>,
@@ -45,11 +45,11 @@ pub struct Tally {
     /// Voters with a sheet that has a standing vote in every category; with `completion` = `any`, unused.
     pub(crate) complete_voters: u64,
     /// How many such sheets each voter has; with `completion` = `any`, unused.
-    pub(crate) complete_sheets: List<u32>,
+    pub(crate) complete_sheets: ChunkedList<u32>,
     pub(crate) scores: Scores,
     pub(crate) recusals: Recusals,
     /// The seed of the draw.
-    pub(crate) drawn: Option<Drawn>,
+    pub(crate) drawn: Option<DrawSeed>,
     pub(crate) voids: Voids,
     /// Total of passes by source.
     pub(crate) issued: BTreeMap<String, u64>,
@@ -60,8 +60,8 @@ pub struct Tally {
     /// Whose ballots are folded.
     pub(crate) scope: Scope,
     /// The result that was certified last, in a log of version 2.
-    pub(crate) former: Option<Box<Former>>,
-    /// The figures that were counted by others, with [`Scope::Sum`].
+    pub(crate) last_certified: Option<Box<CertifiedSnapshot>>,
+    /// The figures that were counted by others, with [`Scope::Aggregate`].
     pub(crate) sum: Option<Box<Figures>>,
 }
 
@@ -82,13 +82,13 @@ impl Tally {
             opened: None,
             closes: None,
             closed: None,
-            division: Division::default(),
+            division: SheetLayout::default(),
             roster: Roster::new(1),
             limits: Vec::new(),
             ballots: Ballots::default(),
             totals: BallotCounts::default(),
             complete_voters: 0,
-            complete_sheets: List::default(),
+            complete_sheets: ChunkedList::default(),
             scores: Scores::default(),
             recusals: Recusals::default(),
             drawn: None,
@@ -97,23 +97,23 @@ impl Tally {
             reached: OnceLock::new(),
             category_voters: OnceLock::new(),
             scope: Scope::All,
-            former: None,
+            last_certified: None,
             sum: None,
         }
     }
 
     /// The tally of the empty log, for some voters' ballots; its table has room for so many voters.
-    pub(crate) fn of(scope: Scope, voters: usize) -> Self {
+    pub(crate) fn with_scope(scope: Scope, voters: usize) -> Self {
         Self { scope, ballots: Ballots::with_capacity(voters), ..Self::new() }
     }
 
     /// Counts an entry that was refused, or a ballot of others: what follows keeps its index.
-    pub(crate) fn pass_over(&mut self) {
+    pub(crate) fn skip_entry(&mut self) {
         self.size += 1;
     }
 
     /// Forgets what was computed from the ballots as they were.
-    pub(crate) fn ballots_changed(&mut self) {
+    pub(crate) fn clear_cached_figures(&mut self) {
         self.reached.take();
         self.category_voters.take();
     }

@@ -4,7 +4,7 @@ use acclaim_ballot_log::Event;
 use acclaim_contest::rules::{ChampionTies, WinnerTies};
 
 use crate::count::categories;
-use crate::figures::{ByReason, CategoryFigures, Figures, Moment, VoidedByReason};
+use crate::figures::{ByReason, CategoryFigures, FigureSnapshot, Figures, VoidedByReason};
 use crate::numbers::{CategoryNumber, VoterNumber};
 use crate::tally::Tally;
 
@@ -22,12 +22,12 @@ impl Figures {
                 .map(|category| (roster.category(category).ballots, tally.voters_in(category)))
                 .collect(),
             voided: tally.voided_by_reason(),
-            reached: if tally.asks_who_was_earliest() { tally.reached().to_vec() } else { Vec::new() },
+            reached: if tally.needs_earliest() { tally.reached().to_vec() } else { Vec::new() },
         }
     }
 }
 
-impl Moment {
+impl FigureSnapshot {
     /// What an entry of the log depends on, beyond what staff's events say; `None` if on nothing.
     pub(crate) fn before(event: &Event, tally: &Tally) -> Option<Self> {
         match event {
@@ -45,12 +45,12 @@ impl Moment {
 impl CategoryFigures {
     fn of(tally: &Tally, category: CategoryNumber) -> Self {
         let entries = &tally.roster.category(category).entries;
-        let reached = if tally.asks_who_was_earliest() { tally.reached() } else { &[] };
+        let reached = if tally.needs_earliest() { tally.reached() } else { &[] };
         Self {
             votes: entries
                 .iter()
                 .flat_map(|entry| tally.roster.votes_by_channel(*entry))
-                .map(|votes| votes.ruled)
+                .map(|votes| votes.with_rulings)
                 .collect(),
             reached: entries.iter().filter_map(|entry| reached.get(*entry as usize).copied()).collect(),
         }
@@ -66,7 +66,7 @@ impl Tally {
         for (category, (ballots, _)) in self.roster.categories.iter_mut().zip(&figures.categories) {
             category.ballots = *ballots;
         }
-        self.ballots_changed();
+        self.clear_cached_figures();
         self.sum = Some(Box::new(figures));
     }
 
@@ -76,7 +76,7 @@ impl Tally {
         let channels = self.roster.channels();
         for (entry, votes) in numbers.iter().zip(figures.votes.chunks(channels)) {
             for (channel, votes) in votes.iter().enumerate() {
-                self.roster.votes_mut(*entry, channel).ruled = *votes;
+                self.roster.votes_mut(*entry, channel).with_rulings = *votes;
             }
         }
         let sum = self.sum.get_or_insert_default();
@@ -94,7 +94,7 @@ impl Tally {
         if let Some(sum) = &self.sum {
             return sum.categories.get(number).map_or(0, |(_, voters)| *voters);
         }
-        if !self.ballots.are_divided() {
+        if !self.ballots.has_several_sheets() {
             return self.roster.category(category).slots;
         }
         let voters = self.category_voters.get_or_init(|| self.count_category_voters());
@@ -137,7 +137,7 @@ impl Tally {
     }
 
     /// Whether a rule asks when entries reached their totals.
-    pub(crate) fn asks_who_was_earliest(&self) -> bool {
+    pub(crate) fn needs_earliest(&self) -> bool {
         self.header.as_ref().is_some_and(|header| {
             let champions = header.rules.champions.as_ref();
             champions.is_some_and(|champions| champions.ties == ChampionTies::Earliest)

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_contest::PanelId;
 
-use crate::exact::Exact;
+use crate::fraction::Fraction;
 use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::Ranked;
-use crate::rule::{Ordered, Rule};
+use crate::ranked::RankedEntry;
+use crate::rule::{OrderedEntry, Rule};
 use crate::tally::Tally;
 
 /// A rule for ties that orders entries.
-pub(crate) enum Breaker {
+pub(crate) enum TieBreaker {
     Earliest,
     Draw,
     Votes,
@@ -25,12 +25,12 @@ pub(crate) enum Breaker {
 pub(crate) struct TieBreak {
     rule: Rule,
     /// The lower comes first; who is not here comes last.
-    known: BTreeMap<EntryNumber, (u64, Known)>,
+    known: BTreeMap<EntryNumber, (u64, TieBreakValue)>,
 }
 
 /// What a rule knows of an entry.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct TieBreakValue {
     entry: EntryNumber,
     index: Option<u32>,
     lot: Option<String>,
@@ -53,45 +53,50 @@ impl TieBreak {
         !self.known.contains_key(&entry)
     }
 
-    pub(crate) fn known(&self, entry: EntryNumber) -> Known {
-        self.known.get(&entry).map_or_else(|| Known::nothing(entry), |(_, known)| known.clone())
+    pub(crate) fn known(&self, entry: EntryNumber) -> TieBreakValue {
+        self.known.get(&entry).map_or_else(|| TieBreakValue::nothing(entry), |(_, known)| known.clone())
     }
 }
 
-impl Known {
+impl TieBreakValue {
     fn nothing(entry: EntryNumber) -> Self {
         Self { entry, index: None, lot: None, figure: None, counts: Vec::new() }
     }
 
     /// The same with the entry by its identifier.
-    pub(crate) fn name(&self, tally: &Tally) -> Ordered {
+    pub(crate) fn to_ordered_entry(&self, tally: &Tally) -> OrderedEntry {
         let Self { entry, index, lot, figure, counts } = self.clone();
-        Ordered { entry: tally.roster.entry(entry).id.clone(), index, lot, figure, counts }
+        OrderedEntry { entry: tally.roster.entry(entry).id.clone(), index, lot, figure, counts }
     }
 }
 
 impl Tally {
     /// Lots, once there is a seed.
-    pub(crate) fn lots(&self) -> Option<Breaker> {
-        self.drawn.as_ref().map(|_| Breaker::Draw)
+    pub(crate) fn draw_tie_breaker(&self) -> Option<TieBreaker> {
+        self.drawn.as_ref().map(|_| TieBreaker::Draw)
     }
 
     /// The panel of this name as what breaks ties.
-    pub(crate) fn breaking_panel(&self, id: &PanelId) -> Option<Breaker> {
+    pub(crate) fn panel_tie_breaker(&self, id: &PanelId) -> Option<TieBreaker> {
         let panels = &self.header.as_ref()?.rules.panels;
-        panels.iter().position(|panel| panel.id == *id).map(Breaker::Panel)
+        panels.iter().position(|panel| panel.id == *id).map(TieBreaker::Panel)
     }
 
     /// The order that a rule gives to the entries of a pool that are tied.
-    pub(crate) fn tie_break(&self, category: CategoryNumber, breaker: &Breaker, pool: &[Ranked]) -> TieBreak {
+    pub(crate) fn tie_break(
+        &self,
+        category: CategoryNumber,
+        breaker: &TieBreaker,
+        pool: &[RankedEntry],
+    ) -> TieBreak {
         let tied: BTreeSet<EntryNumber> =
             pool.iter().filter(|place| place.tied).map(|place| place.entry).collect();
         match breaker {
-            Breaker::Earliest => self.by_index(&tied),
-            Breaker::Draw => self.by_lot(category, &tied),
-            Breaker::Votes => self.by_votes(category, &tied),
-            Breaker::Panel(panel) => self.by_panel(category, *panel, &tied),
-            Breaker::Countback => self.by_countback(category, pool),
+            TieBreaker::Earliest => self.by_index(&tied),
+            TieBreaker::Draw => self.by_lot(category, &tied),
+            TieBreaker::Votes => self.by_votes(category, &tied),
+            TieBreaker::Panel(panel) => self.by_panel(category, *panel, &tied),
+            TieBreaker::Countback => self.by_countback(category, pool),
         }
     }
 
@@ -101,7 +106,7 @@ impl Tally {
             let index = reached.get(*entry as usize).copied().flatten();
             // Whoever never had a vote was there before the first one.
             let key = index.map_or(0, |index| u64::from(index) + 1);
-            (*entry, (key, Known { index, ..Known::nothing(*entry) }))
+            (*entry, (key, TieBreakValue { index, ..TieBreakValue::nothing(*entry) }))
         });
         TieBreak { rule: Rule::Earliest, known: known.collect() }
     }
@@ -113,9 +118,9 @@ impl Tally {
         };
         let mut lots: Vec<(String, EntryNumber)> = tied.iter().filter_map(lot).collect();
         lots.sort_unstable();
-        let known = (0..)
-            .zip(lots)
-            .map(|(key, (lot, entry))| (entry, (key, Known { lot: Some(lot), ..Known::nothing(entry) })));
+        let known = (0..).zip(lots).map(|(key, (lot, entry))| {
+            (entry, (key, TieBreakValue { lot: Some(lot), ..TieBreakValue::nothing(entry) }))
+        });
         TieBreak { rule: Rule::Draw, known: known.collect() }
     }
 
@@ -125,12 +130,15 @@ impl Tally {
         let standings = self.ranked(category).into_iter().filter(|place| tied.contains(&place.entry));
         let known = standings.map(|place| {
             let figure = share(place.entry).unwrap_or_else(|| place.votes.to_string());
-            (place.entry, (place.rank, Known { figure: Some(figure), ..Known::nothing(place.entry) }))
+            (
+                place.entry,
+                (place.rank, TieBreakValue { figure: Some(figure), ..TieBreakValue::nothing(place.entry) }),
+            )
         });
         TieBreak { rule: Rule::Votes, known: known.collect() }
     }
 
-    fn by_countback(&self, category: CategoryNumber, pool: &[Ranked]) -> TieBreak {
+    fn by_countback(&self, category: CategoryNumber, pool: &[RankedEntry]) -> TieBreak {
         let values = self.countback(category);
         let mut known = BTreeMap::new();
         for equals in pool.chunk_by(|a, b| a.rank == b.rank).filter(|equals| equals.len() > 1) {
@@ -142,7 +150,7 @@ impl Tally {
             for (key, entries) in (0..).zip(alike) {
                 known.extend(entries.iter().map(|entry| {
                     let counts = values.counts(*entry, &deciding);
-                    (*entry, (key, Known { counts, ..Known::nothing(*entry) }))
+                    (*entry, (key, TieBreakValue { counts, ..TieBreakValue::nothing(*entry) }))
                 }));
             }
         }
@@ -150,11 +158,11 @@ impl Tally {
     }
 
     fn by_panel(&self, category: CategoryNumber, panel: usize, tied: &BTreeSet<EntryNumber>) -> TieBreak {
-        let figures = self.panel_figures(panel, category).figured();
+        let figures = self.panel_figures(panel, category).entry_figures();
         let ranked = figures.ranked().into_iter().filter(|(entry, ..)| tied.contains(entry));
         let known = ranked.map(|(entry, rank, _)| {
-            let figure = figures.get(entry).map(Exact::decimal);
-            (entry, (rank, Known { figure, ..Known::nothing(entry) }))
+            let figure = figures.get(entry).map(Fraction::decimal);
+            (entry, (rank, TieBreakValue { figure, ..TieBreakValue::nothing(entry) }))
         });
         TieBreak { rule: Rule::Panel, known: known.collect() }
     }

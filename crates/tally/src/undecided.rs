@@ -117,7 +117,7 @@ impl Tally {
             _ => {}
         }
         self.undecided_ties(rules, category, cuts, &mut found);
-        found.extend(self.open_ties(rules, cuts));
+        found.extend(self.unresolved_ties(rules, cuts));
         found
     }
 
@@ -138,7 +138,7 @@ impl Tally {
             tied.flat_map(|tie| &tie.equals).map(|ranked| ranked.entry).collect();
         if let (Some(panel), false) = (rules.panels.get(number), tied.is_empty()) {
             let tied: Vec<EntryNumber> = tied.into_iter().collect();
-            self.sheets_of(number, panel, category, &tied).report(panel, found);
+            self.juror_progress(number, panel, category, &tied).report(panel, found);
         }
     }
 
@@ -152,7 +152,7 @@ impl Tally {
         found: &mut Vec<Undecided>,
     ) {
         let at = |reason| Undecided { panel: Some(panel.id.clone()), ..Undecided::new(reason) };
-        let sheets = self.sheets_of(number, panel, category, can_win);
+        let sheets = self.juror_progress(number, panel, category, can_win);
         if !sheets.any_scored {
             return found.push(at(UndecidedReason::NoScores));
         }
@@ -170,13 +170,13 @@ impl Tally {
 
     /// How complete the jurors' scores in a category are, for the entries that can win, ascending. Who has recused and not scored what is left
     /// has given nothing, and still counts as one who has: whoever that is, the rules' jurors or others, what is left is missing.
-    pub(crate) fn sheets_of(
+    pub(crate) fn juror_progress(
         &self,
         number: usize,
         panel: &Panel,
         category: CategoryNumber,
         can_win: &[EntryNumber],
-    ) -> JurorSheets {
+    ) -> JurorProgress {
         let scored = self.scores.by_juror(number, category);
         let recusals = self.recusals.by_juror(number, category);
         let is_recused = |juror: &str, entry: &EntryNumber| {
@@ -206,11 +206,11 @@ impl Tally {
                 }
             }
         }
-        JurorSheets { any_scored: scored.values().any(scores_one), missing, incomplete }
+        JurorProgress { any_scored: scored.values().any(scores_one), missing, incomplete }
     }
 
     /// Ties that the rule for ties has still to look at, or of which it knows nothing.
-    fn open_ties(&self, rules: &Rules, cuts: &[&Cut]) -> Vec<Undecided> {
+    fn unresolved_ties(&self, rules: &Rules, cuts: &[&Cut]) -> Vec<Undecided> {
         let mut found = Vec::new();
         let named = |entries: &BTreeSet<EntryNumber>| -> Vec<EntryId> {
             entries.iter().map(|entry| self.roster.entry(*entry).id.clone()).collect()
@@ -235,7 +235,7 @@ impl Tally {
 }
 
 /// How complete the scores of a panel's jurors are in a category.
-pub(crate) struct JurorSheets {
+pub(crate) struct JurorProgress {
     pub(crate) any_scored: bool,
     /// Those whom the rules name, or who have recused themselves for some entries, and who have neither scored nor recused themselves for all
     /// entries, in byte order.
@@ -244,7 +244,7 @@ pub(crate) struct JurorSheets {
     pub(crate) incomplete: Vec<(String, Vec<EntryNumber>)>,
 }
 
-impl JurorSheets {
+impl JurorProgress {
     /// Adds whose sheets are missing or incomplete.
     fn report(self, panel: &Panel, found: &mut Vec<Undecided>) {
         let incomplete = self.incomplete.into_iter().map(|(juror, _)| juror).collect();

@@ -10,7 +10,7 @@ use std::{
 
 use acclaim_ballot_log::{Checkpoint, Event, LogEntry, VerifierKey};
 use acclaim_contest::{ContestId, Zone};
-use acclaim_report::{Format, MOST_BYTES, Report};
+use acclaim_report::{Format, MAX_DOCUMENT_BYTES, Report};
 use acclaim_tally::Replay;
 use anyhow::{Context as _, Result, bail};
 
@@ -236,7 +236,7 @@ fn handed(path: &Path) -> Result<Vec<u8>> {
     let named = || format!("the result document {}", path.display());
     let mut document = Vec::new();
     let file = File::open(path).with_context(named)?;
-    file.take(MOST_BYTES as u64 + 1).read_to_end(&mut document).with_context(named)?;
+    file.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut document).with_context(named)?;
     Ok(document)
 }
 

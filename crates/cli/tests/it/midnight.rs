@@ -8,7 +8,7 @@ use acclaim_ballot_log::Checkpoint;
 use acclaim_sequencer::{Sequencer, Settings};
 use acclaim_store::{Hub, Keyring, Stores};
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
-use acclaim_tally::{Audit, Expected, Plan};
+use acclaim_tally::{Audit, AuditPlan, ExpectedLog};
 use acclaim_test_support::{Faults, FaultyIntake, ManualClock};
 use axum::{
     Router,
@@ -210,7 +210,8 @@ async fn audit(night: &Night) {
     let origin = night.keyring.origin(&contest);
     let key = acclaim_ballot_log::SigningKey::from_seed(&origin, &night.keyring.log_seed).unwrap();
     let checkpoint = Checkpoint::open(&head.checkpoint, key.verifier()).unwrap();
-    let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None, Plan::small());
+    let mut audit =
+        Audit::new(ExpectedLog { checkpoint, result: None }, &|_| None, AuditPlan::single_round());
     for line in night.stores.database.entries(&contest, 0, usize::MAX).await.unwrap() {
         audit.push(&line);
     }

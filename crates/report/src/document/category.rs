@@ -4,8 +4,8 @@ use acclaim_contest::{CategoryId, EntryId, Instant, PanelId, id::ChannelId, rule
 use serde::Deserialize;
 
 use super::{
-    counts::{Ballots, Voided},
-    figure::{Exact, Figure},
+    counts::{Ballots, VoidedBallots},
+    figure::{Figure, Fraction},
     panel::PanelResult,
 };
 
@@ -27,7 +27,7 @@ pub struct CategoryResult {
     #[serde(default)]
     pub panels: Vec<PanelResult>,
     /// What winners by scores, or by votes and scores, are decided by.
-    pub ranking: Option<Vec<Ranked>>,
+    pub ranking: Option<Vec<RankedEntry>>,
     /// The shortlist, if the contest has one.
     pub champions: Option<Vec<Place>>,
     /// The final choice.
@@ -35,7 +35,7 @@ pub struct CategoryResult {
     /// Every tie.
     pub ties: Vec<Tie>,
     /// Standings as they would be without any void or withdrawal.
-    pub without_rulings: Vec<UnruledStanding>,
+    pub without_rulings: Vec<StandingWithoutRulings>,
 }
 
 /// A category's own numbers, each there if it differs from the contest's. Version 2.
@@ -63,7 +63,7 @@ pub struct CategoryCounts {
     /// Votes of ballots that count, for withdrawn entries.
     pub withdrawn_votes: u64,
     /// Voided ballots by reason.
-    pub voided: Vec<Voided>,
+    pub voided: Vec<VoidedBallots>,
     /// By channel.
     #[serde(default)]
     pub channels: Vec<ChannelCounts>,
@@ -98,7 +98,7 @@ pub struct Standing {
     /// Percent.
     pub share: Figure,
     /// The share as a fraction of one, with channels.
-    pub exact: Option<Exact>,
+    pub exact: Option<Fraction>,
     /// Whether others have the same rank.
     pub tied: bool,
     /// By channel.
@@ -121,7 +121,7 @@ pub struct ChannelVotes {
 /// An entry's place in the ranking.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ranked {
+pub struct RankedEntry {
     /// Which entry.
     pub entry: EntryId,
     /// What voters read.
@@ -131,7 +131,7 @@ pub struct Ranked {
     /// Scores, or percent with votes and scores.
     pub figure: Figure,
     /// The same as a fraction.
-    pub exact: Exact,
+    pub exact: Fraction,
     /// Whether others have the same rank.
     pub tied: bool,
 }
@@ -301,13 +301,13 @@ pub struct Tie {
     pub resolved_by: Rule,
     /// The order that the rule gave them.
     #[serde(default)]
-    pub order: Vec<Ordered>,
+    pub order: Vec<OrderedEntry>,
 }
 
 /// An entry in the order that a rule gave.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ordered {
+pub struct OrderedEntry {
     /// Which entry.
     pub entry: EntryId,
     /// Log index at which it reached its total.
@@ -324,7 +324,7 @@ pub struct Ordered {
 /// A place in the standings as they would be without rulings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct UnruledStanding {
+pub struct StandingWithoutRulings {
     /// Which entry.
     pub entry: EntryId,
     /// From 1; what is equal has the same.

@@ -3,7 +3,7 @@
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Deserialize;
 
-use super::figure::{Exact, Figure};
+use super::figure::{Figure, Fraction};
 
 /// The result certified before, and the categories in which this one differs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -76,5 +76,5 @@ pub struct RankAndFigure {
     /// Scores, or percent with votes and scores.
     pub figure: Figure,
     /// The same as a fraction.
-    pub exact: Exact,
+    pub exact: Fraction,
 }

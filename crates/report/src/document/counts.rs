@@ -33,7 +33,7 @@ pub struct Counts {
     /// Votes of ballots that count, for withdrawn entries.
     pub withdrawn_votes: u64,
     /// Voided ballots by reason.
-    pub voided: Vec<Voided>,
+    pub voided: Vec<VoidedBallots>,
     /// Passes by way of admission.
     pub passes: Vec<Passes>,
 }
@@ -41,7 +41,7 @@ pub struct Counts {
 /// Ballots voided for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Voided {
+pub struct VoidedBallots {
     /// As the ruling gave it.
     pub reason: String,
     /// How many.

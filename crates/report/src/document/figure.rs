@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// The most digits before the point; a figure of a contest has a few.
-const MOST_DIGITS: usize = 30;
+const MAX_DIGITS: usize = 30;
 
 /// A figure with two decimals, such as `42.38`; in a document of version 2 also one below zero, such as `-1.50`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ fn hundredths(text: &str) -> Option<i128> {
     };
     let (whole, rest) = unsigned.split_once('.')?;
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || whole.len() > MOST_DIGITS || !digits(rest) || rest.len() != 2 {
+    if !digits(whole) || whole.len() > MAX_DIGITS || !digits(rest) || rest.len() != 2 {
         return None;
     }
     Some(sign * (whole.parse::<i128>().ok()? * 100 + rest.parse::<i128>().ok()?))
@@ -56,9 +56,9 @@ fn hundredths(text: &str) -> Option<i128> {
 
 /// An exact fraction, such as `10379/20000`, or a whole number; in a document of version 2 also below zero, such as `-3/2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exact(String);
+pub struct Fraction(String);
 
-impl Exact {
+impl Fraction {
     /// As the document has it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -66,7 +66,7 @@ impl Exact {
     }
 }
 
-impl<'de> Deserialize<'de> for Exact {
+impl<'de> Deserialize<'de> for Fraction {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let (above, below) = text.split_once('/').unwrap_or((&text, "1"));
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_figure_has_digits_and_two_decimals() {
-        let longest = format!("{}.99", "9".repeat(MOST_DIGITS));
+        let longest = format!("{}.99", "9".repeat(MAX_DIGITS));
         for (text, expected) in [
             ("0.00", 0),
             ("42.38", 4238),
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_fraction_is_digits_over_digits() {
-        let read = |text: &str| serde_json::from_value::<Exact>(text.into()).is_ok();
+        let read = |text: &str| serde_json::from_value::<Fraction>(text.into()).is_ok();
         assert!(["0", "1/3", "10379/20000", "-3/2", "-7"].into_iter().all(read));
         assert!(!["", "1/", "/2", "1/2/3", "1/-2", "--1/2", "-", "0.5"].into_iter().any(read));
     }

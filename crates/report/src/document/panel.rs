@@ -3,7 +3,7 @@
 use acclaim_contest::{EntryId, PanelId, rules::PanelKind};
 use serde::Deserialize;
 
-use super::figure::{Exact, Figure};
+use super::figure::{Figure, Fraction};
 
 /// What a panel gave in a category.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -53,7 +53,7 @@ pub struct PanelFigure {
     /// Mean of scores, or sum of points.
     pub figure: Figure,
     /// The same as a fraction.
-    pub exact: Exact,
+    pub exact: Fraction,
     /// Jurors that it is made of.
     pub jurors: u64,
     /// Jurors that do not judge the entry. Version 2.

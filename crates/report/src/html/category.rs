@@ -9,7 +9,10 @@ use super::{
     counts, overview, rules, tables, ties,
     titles::Titles,
     undecided,
-    words::{count, decided_by, grouped, instant, largest, measure, outside, rank, signed, unit},
+    words::{
+        decided_by, group_digits, instant, isolate_text, largest, measure, pluralize, rank, unit,
+        with_minus_sign,
+    },
 };
 use crate::document::{
     Document, WithdrawnEntry,
@@ -24,10 +27,10 @@ pub(super) fn section(
     let titles = Titles::new(category, withdrawn);
     html! {
         section class="category" id={ "category-" (category.id) } aria-labelledby={ "title-" (category.id) } {
-            h2 id={ "title-" (category.id) } { (outside(&category.title)) }
+            h2 id={ "title-" (category.id) } { (isolate_text(&category.title)) }
             p class="up muted" {
                 code { (category.id) } " "
-                @if document.tells_votes() { "· " (count(category.counts.votes, "vote", "votes")) " counted " }
+                @if document.should_show_votes() { "· " (pluralize(category.counts.votes, "vote", "votes")) " counted " }
                 a href="#contents" { "Contents" }
             }
             @if let Some(own) = &category.own_rules {
@@ -37,16 +40,16 @@ pub(super) fn section(
             @if let Some(champions) = &category.champions { (champions_of(document, champions)) }
             (ties::section(document, category, &titles))
             (tables::ranking(document, category))
-            @if document.tells_votes() {
+            @if document.should_show_votes() {
                 (standings(document, category))
                 (tables::channels(category))
             } @else {
                 (entries(category))
             }
             @for panel in &category.panels { (tables::panel(document, category, panel, &titles)) }
-            @if document.tells_votes() { (tables::without_rulings(category, &titles, withdrawn)) }
+            @if document.should_show_votes() { (tables::without_rulings(category, &titles, withdrawn)) }
             @if !withdrawn.is_empty() { (withdrawn_here(document, withdrawn)) }
-            @if document.tells_votes() { (counts::of_category(&category.counts)) }
+            @if document.should_show_votes() { (counts::of_category(&category.counts)) }
         }
     }
 }
@@ -76,8 +79,8 @@ fn winners(document: &Document, category: &CategoryResult, titles: &Titles<'_>) 
 fn chosen(document: &Document, choice: &Choice) -> Markup {
     html! {
         p class="muted" {
-            "The choice was entered by " (outside(&choice.by)) " on " (instant(document, choice.at)) ", entry " (grouped(choice.index)) " of the log."
-            @if let Some(note) = &choice.note { " Remark: " (outside(note)) }
+            "The choice was entered by " (isolate_text(&choice.by)) " on " (instant(document, choice.at)) ", entry " (group_digits(choice.index)) " of the log."
+            @if let Some(note) = &choice.note { " Remark: " (isolate_text(note)) }
         }
     }
 }
@@ -105,10 +108,10 @@ fn places(document: &Document, places: &[Place], class: &str) -> Markup {
 
 fn place(document: &Document, place: &Place) -> Markup {
     html! {
-        span class="name" { (outside(&place.title)) } " "
+        span class="name" { (isolate_text(&place.title)) } " "
         span class="muted" {
-            @if let Some(figure) = &place.figure { (signed(figure.as_str())) (unit(&document.rules)) ", " }
-            @if document.tells_votes() { (count(place.votes, "vote", "votes")) ", " }
+            @if let Some(figure) = &place.figure { (with_minus_sign(figure.as_str())) (unit(&document.rules)) ", " }
+            @if document.should_show_votes() { (pluralize(place.votes, "vote", "votes")) ", " }
             (decided_by(place.decided_by, &document.rules))
         }
     }
@@ -146,7 +149,7 @@ fn entries(category: &CategoryResult) -> Markup {
     html! {
         h3 { "Entries" }
         @if category.standings.is_empty() { p { "No entry stands." } }
-        ul { @for entry in &category.standings { li { (outside(&entry.title)) (marks.of(&entry.entry)) } } }
+        ul { @for entry in &category.standings { li { (isolate_text(&entry.title)) (marks.of(&entry.entry)) } } }
     }
 }
 
@@ -157,7 +160,7 @@ fn standings(document: &Document, category: &CategoryResult) -> Markup {
         h3 { "Standings" }
         @if category.standings.is_empty() { p { "No entry stands." } } @else {
             table class="standings" {
-                caption class="heard" { "Standings by votes in " (outside(&category.title)) }
+                caption class="heard" { "Standings by votes in " (isolate_text(&category.title)) }
                 thead {
                     tr {
                         th scope="col" class="rank" { "Rank" }
@@ -171,10 +174,10 @@ fn standings(document: &Document, category: &CategoryResult) -> Markup {
                         tr {
                             td class="rank" { (rank(standing.rank, standing.tied)) }
                             th scope="row" {
-                                (outside(&standing.title))
+                                (isolate_text(&standing.title))
                                 (marks.of(&standing.entry))
                             }
-                            td class="number" { (grouped(standing.votes)) }
+                            td class="number" { (group_digits(standing.votes)) }
                             td class="number drawn" { (measure(&standing.share, "%", whole)) }
                         }
                     }
@@ -191,9 +194,9 @@ fn withdrawn_here(document: &Document, withdrawn: &[&WithdrawnEntry]) -> Markup 
         ul {
             @for entry in withdrawn {
                 li {
-                    (outside(&entry.title)) ": " (outside(&entry.reason)) ". "
-                    @if document.tells_votes() {
-                        span class="muted" { (count(entry.votes, "vote", "votes")) " for it did not count." }
+                    (isolate_text(&entry.title)) ": " (isolate_text(&entry.reason)) ". "
+                    @if document.should_show_votes() {
+                        span class="muted" { (pluralize(entry.votes, "vote", "votes")) " for it did not count." }
                     }
                 }
             }

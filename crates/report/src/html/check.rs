@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::words::{grouped, outside};
+use super::words::{group_digits, isolate_text};
 use crate::{Report, document::Status};
 
 pub(super) fn section(report: &Report) -> Markup {
@@ -15,19 +15,19 @@ pub(super) fn section(report: &Report) -> Markup {
                 and its verifier key can count it again."
             }
             dl class="technical" {
-                div { dt { "Log" } dd { code { (outside(&document.log.origin)) } } }
-                div { dt { "Size of the log" } dd { (grouped(document.log.size)) " entries" } }
+                div { dt { "Log" } dd { code { (isolate_text(&document.log.origin)) } } }
+                div { dt { "Size of the log" } dd { (group_digits(document.log.size)) " entries" } }
                 div { dt { "Root of the log" } dd { code { (document.log.root) } } }
                 div { dt { "SHA-256 of the result document" } dd { code { (report.sha256) } } }
                 @if let Some(certify) = &document.certify {
-                    div { dt { "SHA-256 once it is certified as it is" } dd { code { (outside(&certify.result)) } } }
+                    div { dt { "SHA-256 once it is certified as it is" } dd { code { (isolate_text(&certify.result)) } } }
                 }
                 @if let Some(previous) = &document.previous {
                     div {
                         dt { "Earlier round, whose champions are the entries" }
                         dd {
-                            code { (outside(&previous.origin)) } ", " (grouped(previous.size)) " entries, root " code { (previous.root) }
-                            ", result " code { (outside(&previous.result)) }
+                            code { (isolate_text(&previous.origin)) } ", " (group_digits(previous.size)) " entries, root " code { (previous.root) }
+                            ", result " code { (isolate_text(&previous.result)) }
                         }
                     }
                 }

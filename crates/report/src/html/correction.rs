@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::{
     titles::Titles,
-    words::{count, grouped, outside, signed},
+    words::{group_digits, isolate_text, pluralize, with_minus_sign},
 };
 use crate::document::{
     Document, Status, WithdrawnEntry,
@@ -47,13 +47,13 @@ pub(super) fn section(document: &Document, withdrawn: &HashMap<&CategoryId, Vec<
             section id="corrects" class="corrects" aria-labelledby="corrects-title" {
                 h2 id="corrects-title" { "What this result corrects" }
                 p {
-                    "The result before is certified by entry " (grouped(*index)) " of the log; the SHA-256 of its document is "
-                    code { (outside(result)) } "."
+                    "The result before is certified by entry " (group_digits(*index)) " of the log; the SHA-256 of its document is "
+                    code { (isolate_text(result)) } "."
                 }
                 @if changed.is_empty() {
                     p { strong { "No champion, no winner, no standing and no figure differs from it." } }
                 } @else {
-                    p { "It differs in " (count(changed.len() as u64, "category", "categories")) "." }
+                    p { "It differs in " (pluralize(changed.len() as u64, "category", "categories")) "." }
                 }
                 @for change in changed {
                     @if let Some(category) = categories.get(&change.id) {
@@ -71,7 +71,7 @@ fn of_category(
     withdrawn: &[&WithdrawnEntry],
 ) -> Markup {
     let titles = Titles::new(category, withdrawn);
-    let title = outside(&category.title);
+    let title = isolate_text(&category.title);
     html! {
         h3 { a href={ "#category-" (category.id) } { (title) } }
         @if change.winners.is_some() || change.champions.is_some() {
@@ -120,7 +120,7 @@ fn of_category(
 fn ranked(figure: Option<&RankAndFigure>) -> Markup {
     html! {
         @match figure {
-            Some(RankAndFigure { rank, figure, .. }) => { "rank " (grouped(*rank)) ", " (signed(figure.as_str())) }
+            Some(RankAndFigure { rank, figure, .. }) => { "rank " (group_digits(*rank)) ", " (with_minus_sign(figure.as_str())) }
             None => "none",
         }
     }
@@ -151,7 +151,7 @@ fn places(what: &str, change: &Change, titles: &Titles<'_>) -> Markup {
 fn standing(standing: Option<RankAndVotes>) -> Markup {
     html! {
         @match standing {
-            Some(RankAndVotes { rank, votes }) => { "rank " (grouped(rank)) ", " (count(votes, "vote", "votes")) }
+            Some(RankAndVotes { rank, votes }) => { "rank " (group_digits(rank)) ", " (pluralize(votes, "vote", "votes")) }
             None => "withdrawn",
         }
     }

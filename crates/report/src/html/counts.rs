@@ -6,19 +6,19 @@ use acclaim_contest::CategoryId;
 use maud::{Markup, html};
 
 use super::{
-    tables::differs,
-    words::{count, grouped, instant, listed, outside},
+    tables::has_ruling_changes,
+    words::{group_digits, instant, isolate_text, join_list, pluralize},
 };
 use crate::document::{
     Document, WithdrawnEntry,
     category::CategoryCounts,
-    counts::{Ballots, Counts, Voided},
+    counts::{Ballots, Counts, VoidedBallots},
 };
 
 pub(super) fn section(document: &Document) -> Markup {
     let counts = &document.counts;
     html! {
-        @if document.tells_votes() {
+        @if document.should_show_votes() {
             section id="counted" aria-labelledby="counted-title" {
                 h2 id="counted-title" { "What was counted" }
                 div class="columns" {
@@ -36,12 +36,12 @@ fn row(name: &Markup, number: u64, class: &str) -> Markup {
     html! {
         tr class=[Some(class).filter(|class| !class.is_empty())] {
             th scope="row" { (name) }
-            td class="number" { (grouped(number)) }
+            td class="number" { (group_digits(number)) }
         }
     }
 }
 
-fn ballots(ballots: &Ballots, voided: &[Voided]) -> Markup {
+fn ballots(ballots: &Ballots, voided: &[VoidedBallots]) -> Markup {
     let rows = [
         ("Replaced by the same voter’s later ballot", ballots.replaced, "part"),
         ("Voided by a ruling", ballots.voided, "part"),
@@ -53,8 +53,8 @@ fn ballots(ballots: &Ballots, voided: &[Voided]) -> Markup {
                 (row(&html! { "Recorded in the log" }, ballots.recorded, ""))
                 (row(&html! { "Counted" }, ballots.counted, "part strong"))
                 @for (name, number, class) in rows { (row(&html! { (name) }, number, class)) }
-                @for Voided { reason, ballots } in voided {
-                    (row(&html! { "Reason: " (outside(reason)) }, *ballots, "part deep"))
+                @for VoidedBallots { reason, ballots } in voided {
+                    (row(&html! { "Reason: " (isolate_text(reason)) }, *ballots, "part deep"))
                 }
                 (row(&html! { "Of voters without a complete sheet" }, ballots.incomplete, "part"))
             }
@@ -83,7 +83,7 @@ fn passes(counts: &Counts) -> Markup {
         table class="plain" {
             caption { "Passes issued, by way of admission" }
             tbody {
-                @for passes in &counts.passes { (row(&outside(&passes.source), passes.issued, "")) }
+                @for passes in &counts.passes { (row(&isolate_text(&passes.source), passes.issued, "")) }
             }
         }
     }
@@ -95,14 +95,14 @@ fn effect(document: &Document) -> Markup {
     let changed: Vec<Markup> = document
         .categories
         .iter()
-        .filter(|category| differs(category))
-        .map(|category| html! { a href={ "#category-" (category.id) } { (outside(&category.title)) } })
+        .filter(|category| has_ruling_changes(category))
+        .map(|category| html! { a href={ "#category-" (category.id) } { (isolate_text(&category.title)) } })
         .collect();
     html! {
         p class="muted" {
             @if !changed.is_empty() {
                 "Without voids and withdrawals the standings would differ in "
-                (count(changed.len() as u64, "category", "categories")) ": " (listed(&changed)) "."
+                (pluralize(changed.len() as u64, "category", "categories")) ": " (join_list(&changed)) "."
             } @else if rulings {
                 "Voids and withdrawals changed nothing in the standings."
             } @else {
@@ -121,10 +121,10 @@ pub(super) fn withdrawn(
         @if !document.withdrawn.is_empty() {
             section id="withdrawn" aria-labelledby="withdrawn-title" {
                 h2 id="withdrawn-title" { "Withdrawn entries" }
-                @if document.tells_votes() { p class="muted" { "Votes for them do not count, whenever they were cast." } }
+                @if document.should_show_votes() { p class="muted" { "Votes for them do not count, whenever they were cast." } }
                 @for category in &document.categories {
                     @if let Some(entries) = withdrawn.get(&category.id) {
-                        h3 { (outside(&category.title)) }
+                        h3 { (isolate_text(&category.title)) }
                         ul class="rulings" { @for entry in entries { li { (ruling(document, entry)) } } }
                     }
                 }
@@ -135,13 +135,13 @@ pub(super) fn withdrawn(
 
 fn ruling(document: &Document, entry: &WithdrawnEntry) -> Markup {
     html! {
-        p { strong { (outside(&entry.title)) } " " code { (entry.entry) } }
-        p { "Reason: " (outside(&entry.reason)) }
-        @if let Some(note) = &entry.note { p { "Remark: " (outside(note)) } }
+        p { strong { (isolate_text(&entry.title)) } " " code { (entry.entry) } }
+        p { "Reason: " (isolate_text(&entry.reason)) }
+        @if let Some(note) = &entry.note { p { "Remark: " (isolate_text(note)) } }
         p class="muted" {
-            @if document.tells_votes() { (count(entry.votes, "vote", "votes")) " for it. " }
-            "Withdrawn by " (outside(&entry.by)) " on " (instant(document, entry.at))
-            ", entry " (grouped(entry.index)) " of the log."
+            @if document.should_show_votes() { (pluralize(entry.votes, "vote", "votes")) " for it. " }
+            "Withdrawn by " (isolate_text(&entry.by)) " on " (instant(document, entry.at))
+            ", entry " (group_digits(entry.index)) " of the log."
         }
     }
 }
@@ -152,25 +152,25 @@ pub(super) fn of_category(counts: &CategoryCounts) -> Markup {
     let reasons: Vec<Markup> = counts
         .voided
         .iter()
-        .map(|voided| html! { (grouped(voided.ballots)) " for “" (outside(&voided.reason)) "”" })
+        .map(|voided| html! { (group_digits(voided.ballots)) " for “" (isolate_text(&voided.reason)) "”" })
         .collect();
-    let mut parts = vec![html! { (grouped(counted)) " counted" }];
+    let mut parts = vec![html! { (group_digits(counted)) " counted" }];
     if replaced > 0 {
-        parts.push(html! { (grouped(replaced)) " replaced by their voters" });
+        parts.push(html! { (group_digits(replaced)) " replaced by their voters" });
     }
     if voided > 0 {
-        parts.push(html! { (grouped(voided)) " voided" });
+        parts.push(html! { (group_digits(voided)) " voided" });
     }
     if incomplete > 0 {
-        parts.push(html! { (grouped(incomplete)) " of voters without a complete sheet" });
+        parts.push(html! { (group_digits(incomplete)) " of voters without a complete sheet" });
     }
     html! {
         p class="muted" {
-            (count(recorded, "ballot", "ballots")) " with a vote here, of " (count(counts.voters, "voter", "voters")) ": "
-            (listed(&parts)) "."
-            @if !reasons.is_empty() { " Voided: " (listed(&reasons)) "." }
+            (pluralize(recorded, "ballot", "ballots")) " with a vote here, of " (pluralize(counts.voters, "voter", "voters")) ": "
+            (join_list(&parts)) "."
+            @if !reasons.is_empty() { " Voided: " (join_list(&reasons)) "." }
             @if counts.withdrawn_votes > 0 {
-                " " (count(counts.withdrawn_votes, "vote", "votes")) " for withdrawn entries did not count."
+                " " (pluralize(counts.withdrawn_votes, "vote", "votes")) " for withdrawn entries did not count."
             }
         }
     }

@@ -5,13 +5,14 @@ use maud::{Markup, html};
 
 use super::{
     titles::Titles,
-    words::{count, grouped, listed, name},
+    words::{group_digits, join_list, name, pluralize},
 };
 use crate::document::panel::{JurorEntries, PanelResult};
 
 pub(super) fn section(panel: &PanelResult, titles: &Titles<'_>) -> Markup {
     let PanelResult { missing, incomplete, recused, .. } = panel;
-    let judged = html! { (count(panel.jurors, "juror", "jurors")) " entered something in this category." };
+    let judged =
+        html! { (pluralize(panel.jurors, "juror", "jurors")) " entered something in this category." };
     if missing.is_empty() && incomplete.is_empty() && recused.is_empty() {
         return html! { p class="muted" { (judged) } };
     }
@@ -45,7 +46,7 @@ pub(super) fn section(panel: &PanelResult, titles: &Titles<'_>) -> Markup {
 
 /// `Ama and Li`
 pub(super) fn names(jurors: &[String]) -> Markup {
-    listed(&jurors.iter().map(|juror| name(juror)).collect::<Vec<_>>())
+    join_list(&jurors.iter().map(|juror| name(juror)).collect::<Vec<_>>())
 }
 
 /// `Ama does not judge Solar schools and Radio for all.`
@@ -55,5 +56,5 @@ fn pair(one: &JurorEntries, does: &str, titles: &Titles<'_>) -> Markup {
 
 /// `1 recused` after a separator; nothing if there is none.
 pub(super) fn recused(separator: &str, recused: u64) -> Markup {
-    html! { @if recused > 0 { (separator) (grouped(recused)) " recused" } }
+    html! { @if recused > 0 { (separator) (group_digits(recused)) " recused" } }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     correction, undecided,
-    words::{count, grouped, instant, listed, outside},
+    words::{group_digits, instant, isolate_text, join_list, pluralize},
 };
 use crate::document::{
     Document, Status,
@@ -23,7 +23,7 @@ pub(super) fn head(document: &Document) -> Markup {
                 @if document.test { span class="badge bad" { "Rehearsal" } }
                 @if document.corrects.is_some() { " " span class="badge" { "Correction" } }
             }
-            h1 { (outside(&document.title)) }
+            h1 { (isolate_text(&document.title)) }
             (window(document))
             @if document.test {
                 div class="notice bad" {
@@ -46,7 +46,7 @@ pub(super) fn head(document: &Document) -> Markup {
 }
 
 fn window(document: &Document) -> Markup {
-    let what = if document.tells_votes() { "Voting" } else { "The contest" };
+    let what = if document.should_show_votes() { "Voting" } else { "The contest" };
     html! {
         p class="muted" {
             @match (document.opened, document.closed) {
@@ -67,7 +67,7 @@ fn headline(document: &Document) -> Markup {
     let undecided = undecided::undecided(document).count() as u64;
     let champions: Option<Vec<usize>> =
         document.categories.iter().map(|category| category.champions.as_ref().map(Vec::len)).collect();
-    let of_votes = |figure| Some(figure).filter(|_| document.tells_votes());
+    let of_votes = |figure| Some(figure).filter(|_| document.should_show_votes());
     let facts = [
         ("Votes counted", of_votes(document.counts.votes)),
         ("Ballots counted", of_votes(document.counts.ballots.counted)),
@@ -81,7 +81,7 @@ fn headline(document: &Document) -> Markup {
         dl class="facts" {
             @for (name, number) in facts {
                 @if let Some(number) = number {
-                    div { dt { (name) } dd { (grouped(number)) } }
+                    div { dt { (name) } dd { (group_digits(number)) } }
                 }
             }
         }
@@ -96,7 +96,7 @@ pub(super) fn contents(document: &Document) -> Markup {
             ol {
                 @for category in &document.categories {
                     li {
-                        a href={ "#category-" (category.id) } { (outside(&category.title)) }
+                        a href={ "#category-" (category.id) } { (isolate_text(&category.title)) }
                         " " span class="won" { (won(document, category)) }
                     }
                 }
@@ -105,7 +105,7 @@ pub(super) fn contents(document: &Document) -> Markup {
                 @if document.corrects.is_some() {
                     li { a href="#corrects" { "What this result corrects" } }
                 }
-                @if document.tells_votes() {
+                @if document.should_show_votes() {
                     li { a href="#counted" { "What was counted" } }
                 }
                 @if !document.withdrawn.is_empty() {
@@ -120,14 +120,14 @@ pub(super) fn contents(document: &Document) -> Markup {
 
 fn won(document: &Document, category: &CategoryResult) -> Markup {
     let winners = &category.winners;
-    let names: Vec<Markup> = winners.entries.iter().map(|place| outside(&place.title)).collect();
+    let names: Vec<Markup> = winners.entries.iter().map(|place| isolate_text(&place.title)).collect();
     html! {
         @match (winners.decision, names.len()) {
             (Decision::Undecided, _) if document.v >= 2 => "Not decided",
             (Decision::Undecided, _) => "Not decided yet",
             (_, 0) => "No winner",
-            (_, 1) => { "Winner: " (listed(&names)) }
-            _ => { "Winners: " (listed(&names)) }
+            (_, 1) => { "Winner: " (join_list(&names)) }
+            _ => { "Winners: " (join_list(&names)) }
         }
     }
 }
@@ -138,7 +138,7 @@ pub(super) fn without_winners(document: &Document, category: &CategoryResult) ->
     match (winners.decision, winners.by, winners.entries.is_empty()) {
         (Decision::Undecided, ..) => Some(format!(
             "The panel has not chosen yet. {} will be chosen.",
-            count(u64::from(document.rules.winners.count), "winner", "winners")
+            pluralize(u64::from(document.rules.winners.count), "winner", "winners")
         )),
         (Decision::Decided, WinnersBy::Choice, true) => Some("The panel chose no winner.".to_owned()),
         (Decision::Decided, WinnersBy::Votes, true) => {

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 pub(super) use self::by_category::own_numbers;
 use super::{
     jurors::names,
-    words::{count, grouped, instant, listed, outside, signed},
+    words::{group_digits, instant, isolate_text, join_list, pluralize, with_minus_sign},
 };
 use crate::document::Document;
 
@@ -22,10 +22,10 @@ pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
     html! {
         section id="rules" aria-labelledby="rules-title" {
             h2 id="rules-title" { "The rules" }
-            p class="muted" { (if document.tells_votes() { "Fixed before the first vote, and the first entry of the log." } else { "Fixed before the opening, and the first entry of the log." }) }
+            p class="muted" { (if document.should_show_votes() { "Fixed before the first vote, and the first entry of the log." } else { "Fixed before the opening, and the first entry of the log." }) }
             dl class="said" {
-                @if let Some(admission) = rules.admission.as_ref().filter(|_| document.tells_votes()) { div { dt { "Voters" } dd { (voters(admission)) } } }
-                @if document.tells_votes() { div { dt { "A ballot" } dd { (ballot(&rules.ballot)) } } }
+                @if let Some(admission) = rules.admission.as_ref().filter(|_| document.should_show_votes()) { div { dt { "Voters" } dd { (voters(admission)) } } }
+                @if document.should_show_votes() { div { dt { "A ballot" } dd { (ballot(&rules.ballot)) } } }
                 (by_category::limits(document))
                 @if !rules.channels.is_empty() { div { dt { "Channels" } dd { (channels(rules)) } } }
                 @if let Some(champions) = &rules.champions { div { dt { "Champions" } dd { (champion(champions)) } } }
@@ -36,11 +36,11 @@ pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
                     div {
                         dt { "Lots" }
                         dd {
-                            "Drawn with a seed from: " (outside(&draw.source)) ". "
+                            "Drawn with a seed from: " (isolate_text(&draw.source)) ". "
                             @match &document.draw {
                                 Some(drawn) => {
-                                    "Seed " code { (outside(&drawn.seed)) } ", from " (outside(&drawn.source)) ", entered by " (outside(&drawn.by))
-                                    " on " (instant(document, drawn.at)) ", entry " (grouped(drawn.index)) " of the log."
+                                    "Seed " code { (isolate_text(&drawn.seed)) } ", from " (isolate_text(&drawn.source)) ", entered by " (isolate_text(&drawn.by))
+                                    " on " (instant(document, drawn.at)) ", entry " (group_digits(drawn.index)) " of the log."
                                 }
                                 None => "No seed is logged, so that ties which lots would decide stay.",
                             }
@@ -64,11 +64,11 @@ fn voters(admission: &AdmissionRules) -> Markup {
             "sms" => html! { "a telephone number" },
             "oidc" => html! { "an account elsewhere" },
             "open" => html! { "no proof of who they are" },
-            other => html! { code { (outside(other)) } },
+            other => html! { code { (isolate_text(other)) } },
         })
         .collect();
     html! {
-        "Voters are admitted by " (listed(&ways)) "."
+        "Voters are admitted by " (join_list(&ways)) "."
         @if ways.len() > 1 { " There is one vote for each way." }
     }
 }
@@ -76,9 +76,9 @@ fn voters(admission: &AdmissionRules) -> Markup {
 fn ballot(rules: &BallotRules) -> Markup {
     let [least, most] = rules.votes_per_category;
     html! {
-        @if least == most { (count(u64::from(most), "vote", "votes")) " in a category. " }
+        @if least == most { (pluralize(u64::from(most), "vote", "votes")) " in a category. " }
         @else { "From " (least) " to " (most) " votes in a category. " }
-        @if let Some(most) = rules.votes_in_all { "At most " (count(u64::from(most), "vote", "votes")) " in all. " }
+        @if let Some(most) = rules.votes_in_all { "At most " (pluralize(u64::from(most), "vote", "votes")) " in all. " }
         @match rules.completion {
             Completion::Any => {}
             Completion::All => "A voter counts only with a vote in every category. ",
@@ -86,13 +86,13 @@ fn ballot(rules: &BallotRules) -> Markup {
         @match rules.period {
             Period::Once => {}
             Period::Day => "Once a day. ",
-            Period::Counted => { "Up to " (count(u64::from(rules.ballots_per_voter.unwrap_or(0)), "ballot", "ballots")) " a voter. " }
+            Period::Counted => { "Up to " (pluralize(u64::from(rules.ballots_per_voter.unwrap_or(0)), "ballot", "ballots")) " a voter. " }
         }
         @match rules.revision {
             Revision::Final => "A vote is final.",
             Revision::Replace => {
                 "A voter may replace a ballot "
-                @if let Some(most) = rules.revisions { (count(u64::from(most), "time", "times")) } @else { "again" }
+                @if let Some(most) = rules.revisions { (pluralize(u64::from(most), "time", "times")) } @else { "again" }
                 " until closing."
             }
         }
@@ -105,13 +105,13 @@ fn channels(rules: &Rules) -> Markup {
         .iter()
         .map(|channel| html! { code { (channel.id) } " with weight " (channel.weight) })
         .collect();
-    html! { "An entry’s share is the weighted mean of its shares of each channel’s votes: " (listed(&channels)) "." }
+    html! { "An entry’s share is the weighted mean of its shares of each channel’s votes: " (join_list(&channels)) "." }
 }
 
 fn champion(rules: &ChampionRules) -> Markup {
     html! {
-        "The first " (grouped(u64::from(rules.count))) " by votes in each category"
-        @if rules.minimum_votes > 0 { ", with at least " (count(rules.minimum_votes, "vote", "votes")) }
+        "The first " (group_digits(u64::from(rules.count))) " by votes in each category"
+        @if rules.minimum_votes > 0 { ", with at least " (pluralize(rules.minimum_votes, "vote", "votes")) }
         ". "
         @match rules.ties {
             ChampionTies::Include => "Of entries tied at the cut all are champions.",
@@ -123,7 +123,7 @@ fn champion(rules: &ChampionRules) -> Markup {
 
 fn winner(rules: &WinnerRules) -> Markup {
     html! {
-        (count(u64::from(rules.count), "winner", "winners")) " in each category, "
+        (pluralize(u64::from(rules.count), "winner", "winners")) " in each category, "
         @match rules.from { WinnersFrom::Champions => "from the champions", WinnersFrom::All => "from all entries" }
         ", "
         @match rules.by {
@@ -150,22 +150,25 @@ fn winner(rules: &WinnerRules) -> Markup {
 }
 
 fn panel(panel: &Panel) -> Markup {
-    let criteria: Vec<Markup> =
-        panel.criteria.iter().map(|(name, weight)| html! { (outside(name)) " (" (weight) ")" }).collect();
+    let criteria: Vec<Markup> = panel
+        .criteria
+        .iter()
+        .map(|(name, weight)| html! { (isolate_text(name)) " (" (weight) ")" })
+        .collect();
     let points: Vec<String> = panel.points.iter().map(u32::to_string).collect();
     html! {
         @match panel.kind {
             PanelKind::Score => {
                 "The mean of the jurors’ scores"
                 @if let Some([lowest, highest]) = panel.scale {
-                    " from " (signed(&lowest.to_string())) " to " (signed(&highest.to_string()))
+                    " from " (with_minus_sign(&lowest.to_string())) " to " (with_minus_sign(&highest.to_string()))
                 }
             }
             PanelKind::Points => "The sum of the jurors’ points",
             PanelKind::Rank => { "The sum of points for the jurors’ ranks: " (points.join(", ")) }
         }
         "."
-        @if !criteria.is_empty() { " Criteria with their weights: " (listed(&criteria)) "." }
+        @if !criteria.is_empty() { " Criteria with their weights: " (join_list(&criteria)) "." }
         @if panel.trim > 0 {
             " Of each entry the " (panel.trim) " lowest and the " (panel.trim) " highest are dropped."
         }

@@ -11,17 +11,17 @@ use maud::{Markup, html};
 use super::{
     jurors,
     titles::Titles,
-    words::{count, grouped, largest, listed, measure, outside, rank, unit},
+    words::{group_digits, isolate_text, join_list, largest, measure, pluralize, rank, unit},
 };
 use crate::document::{
     Document, WithdrawnEntry,
-    category::{CategoryResult, Ranked, Standing, UnruledStanding},
+    category::{CategoryResult, RankedEntry, Standing, StandingWithoutRulings},
     figure::Figure,
     panel::PanelResult,
 };
 
 /// More columns than this do not fit a phone: their table moves sideways in a frame of its own.
-const MOST_COLUMNS: usize = 3;
+const MAX_NARROW_COLUMNS: usize = 3;
 
 /// What decides the winners, where it is not the standings.
 pub(super) fn ranking(document: &Document, category: &CategoryResult) -> Markup {
@@ -32,7 +32,7 @@ pub(super) fn ranking(document: &Document, category: &CategoryResult) -> Markup 
     let Some(ranking) = &category.ranking else { return html! {} };
     let rows: Vec<Row<'_>> = ranking
         .iter()
-        .map(|Ranked { title, rank, figure, tied, .. }| Row {
+        .map(|RankedEntry { title, rank, figure, tied, .. }| Row {
             rank: *rank,
             tied: *tied,
             title,
@@ -44,7 +44,7 @@ pub(super) fn ranking(document: &Document, category: &CategoryResult) -> Markup 
         h3 { "Ranking" }
         p { (what) }
         @if rows.is_empty() { p { "No entry has a figure." } } @else {
-            (figures(&html! { "Ranking in " (outside(&category.title)) }, "Figure", unit(&document.rules), &rows))
+            (figures(&html! { "Ranking in " (isolate_text(&category.title)) }, "Figure", unit(&document.rules), &rows))
         }
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn panel(
     let without: Vec<Markup> = panel
         .without_figure
         .iter()
-        .map(|entry| html! { (outside(&entry.title)) " (" (count(entry.jurors, "juror", "jurors")) (jurors::recused(", ", entry.recused)) ")" })
+        .map(|entry| html! { (isolate_text(&entry.title)) " (" (pluralize(entry.jurors, "juror", "jurors")) (jurors::recused(", ", entry.recused)) ")" })
         .collect();
     let minimum =
         document.rules.panels.iter().find(|rules| rules.id == panel.panel).map(|rules| rules.minimum_jurors);
@@ -82,13 +82,13 @@ pub(super) fn panel(
         h3 { "Panel " code { (panel.panel) } }
         (jurors::section(panel, titles))
         @if !rows.is_empty() {
-            (figures(&html! { "Figures of panel " (panel.panel) " in " (outside(&category.title)) }, heading, "", &rows))
+            (figures(&html! { "Figures of panel " (panel.panel) " in " (isolate_text(&category.title)) }, heading, "", &rows))
         }
         @if !without.is_empty() {
             p {
                 "Without a figure"
-                @if let Some(minimum) = minimum { ", for want of " (count(u64::from(minimum), "juror", "jurors")) }
-                ": " (listed(&without)) "."
+                @if let Some(minimum) = minimum { ", for want of " (pluralize(u64::from(minimum), "juror", "jurors")) }
+                ": " (join_list(&without)) "."
             }
         }
     }
@@ -121,10 +121,10 @@ fn figures(caption: &Markup, heading: &str, unit: &str, rows: &[Row<'_>]) -> Mar
                 @for row in rows {
                     tr {
                         td class="rank" { (rank(row.rank, row.tied)) }
-                        th scope="row" { (outside(row.title)) }
+                        th scope="row" { (isolate_text(row.title)) }
                         @if let Some((jurors, recused)) = row.jurors {
                             td class="number" {
-                                (grouped(jurors))
+                                (group_digits(jurors))
                                 @if recused > 0 { span class="muted recused" { (jurors::recused(" ", recused)) } }
                             }
                         }
@@ -139,14 +139,14 @@ fn figures(caption: &Markup, heading: &str, unit: &str, rows: &[Row<'_>]) -> Mar
 /// Votes and shares by channel.
 pub(super) fn channels(category: &CategoryResult) -> Markup {
     let channels = &category.counts.channels;
-    let wide = channels.len() + 1 > MOST_COLUMNS;
+    let wide = channels.len() + 1 > MAX_NARROW_COLUMNS;
     html! {
         @if !channels.is_empty() {
             h3 id={ "channels-" (category.id) } { "Votes by channel" }
             div class=[wide.then_some("wide")] role=[wide.then_some("region")] tabindex=[wide.then_some("0")]
                 aria-labelledby=[wide.then(|| format!("channels-{}", category.id))] {
                 table class="channels" {
-                    caption class="heard" { "Votes by channel in " (outside(&category.title)) }
+                    caption class="heard" { "Votes by channel in " (isolate_text(&category.title)) }
                     thead {
                         tr {
                             th scope="col" { "Entry" }
@@ -159,12 +159,12 @@ pub(super) fn channels(category: &CategoryResult) -> Markup {
                     tfoot {
                         tr {
                             th scope="row" { "All" }
-                            @for channel in channels { td class="number" { (grouped(channel.votes)) } }
+                            @for channel in channels { td class="number" { (group_digits(channel.votes)) } }
                         }
                         @if channels.iter().any(|channel| channel.withdrawn_votes > 0) {
                             tr {
                                 th scope="row" { "For withdrawn entries" }
-                                @for channel in channels { td class="number" { (grouped(channel.withdrawn_votes)) } }
+                                @for channel in channels { td class="number" { (group_digits(channel.withdrawn_votes)) } }
                             }
                         }
                     }
@@ -177,11 +177,11 @@ pub(super) fn channels(category: &CategoryResult) -> Markup {
 fn channel_row(category: &CategoryResult, standing: &Standing) -> Markup {
     html! {
         tr {
-            th scope="row" { (outside(&standing.title)) }
+            th scope="row" { (isolate_text(&standing.title)) }
             @for channel in &category.counts.channels {
                 td class="number" {
                     @match standing.channels.iter().find(|votes| votes.channel == channel.channel) {
-                        Some(votes) => { (grouped(votes.votes)) " " span class="muted" { (votes.share.as_str()) "%" } }
+                        Some(votes) => { (group_digits(votes.votes)) " " span class="muted" { (votes.share.as_str()) "%" } }
                         None => "–",
                     }
                 }
@@ -194,7 +194,7 @@ fn channel_row(category: &CategoryResult, standing: &Standing) -> Markup {
 struct Change<'a> {
     entry: &'a EntryId,
     counted: Option<&'a Standing>,
-    unruled: &'a UnruledStanding,
+    without_rulings: &'a StandingWithoutRulings,
 }
 
 fn changes(category: &CategoryResult) -> Vec<Change<'_>> {
@@ -203,21 +203,21 @@ fn changes(category: &CategoryResult) -> Vec<Change<'_>> {
     category
         .without_rulings
         .iter()
-        .map(|unruled| Change {
-            entry: &unruled.entry,
-            counted: counted.get(&unruled.entry).copied(),
-            unruled,
+        .map(|without_rulings| Change {
+            entry: &without_rulings.entry,
+            counted: counted.get(&without_rulings.entry).copied(),
+            without_rulings,
         })
         .filter(|change| {
             change.counted.is_none_or(|counted| {
-                (counted.rank, counted.votes) != (change.unruled.rank, change.unruled.votes)
+                (counted.rank, counted.votes) != (change.without_rulings.rank, change.without_rulings.votes)
             })
         })
         .collect()
 }
 
 /// Whether rulings changed anything in the standings.
-pub(super) fn differs(category: &CategoryResult) -> bool {
+pub(super) fn has_ruling_changes(category: &CategoryResult) -> bool {
     !changes(category).is_empty()
 }
 
@@ -231,18 +231,19 @@ pub(super) fn without_rulings(
     let withdrawn: HashSet<&EntryId> = withdrawn.iter().map(|entry| &entry.entry).collect();
     let counted: BTreeSet<&EntryId> =
         category.standings.iter().filter(|place| place.rank == 1).map(|place| &place.entry).collect();
-    let unruled = category.without_rulings.iter().filter(|place| place.rank == 1).map(|place| &place.entry);
-    let names: Vec<Markup> = unruled.clone().map(|entry| titles.of(entry)).collect();
-    let same_first = counted == unruled.collect();
+    let without_rulings =
+        category.without_rulings.iter().filter(|place| place.rank == 1).map(|place| &place.entry);
+    let names: Vec<Markup> = without_rulings.clone().map(|entry| titles.of(entry)).collect();
+    let same_first = counted == without_rulings.collect();
     html! {
         @if !changes.is_empty() {
             h3 { "What the rulings changed" }
             p {
-                "Without voids and withdrawals " (count(changes.len() as u64, "entry", "entries")) " would stand otherwise. "
-                @if same_first { "The first place is the same." } @else { "First would be " (listed(&names)) "." }
+                "Without voids and withdrawals " (pluralize(changes.len() as u64, "entry", "entries")) " would stand otherwise. "
+                @if same_first { "The first place is the same." } @else { "First would be " (join_list(&names)) "." }
             }
             table class="changes" {
-                caption class="heard" { "What the rulings changed in " (outside(&category.title)) }
+                caption class="heard" { "What the rulings changed in " (isolate_text(&category.title)) }
                 thead {
                     tr {
                         th scope="col" { "Entry" }
@@ -261,7 +262,7 @@ pub(super) fn without_rulings(
                                     None => "–",
                                 }
                             }
-                            td { (place(change.unruled.rank, change.unruled.tied, change.unruled.votes)) }
+                            td { (place(change.without_rulings.rank, change.without_rulings.tied, change.without_rulings.votes)) }
                         }
                     }
                 }
@@ -271,5 +272,5 @@ pub(super) fn without_rulings(
 }
 
 fn place(number: u64, tied: bool, votes: u64) -> Markup {
-    html! { "rank " (rank(number, tied)) ", " (count(votes, "vote", "votes")) }
+    html! { "rank " (rank(number, tied)) ", " (pluralize(votes, "vote", "votes")) }
 }

@@ -8,11 +8,11 @@ use maud::{Markup, html};
 
 use super::{
     titles::Titles,
-    words::{clean, count, grouped, listed, signed, unit},
+    words::{clean, group_digits, join_list, pluralize, unit, with_minus_sign},
 };
 use crate::document::{
     Document,
-    category::{CategoryResult, Concern, Ordered, Rule, Tie},
+    category::{CategoryResult, Concern, OrderedEntry, Rule, Tie},
 };
 
 /// What was decided comes first, what is merely equal last.
@@ -20,8 +20,8 @@ const ORDER: [Concern; 4] = [Concern::Winners, Concern::Champions, Concern::Rank
 
 pub(super) fn section(document: &Document, category: &CategoryResult, titles: &Titles<'_>) -> Markup {
     // Without votes all entries have equally many.
-    let is_told = |tie: &&Tie| tie.concerns != Concern::Standings || document.tells_votes();
-    let ties: Vec<&Tie> = category.ties.iter().filter(is_told).collect();
+    let is_shown = |tie: &&Tie| tie.concerns != Concern::Standings || document.should_show_votes();
+    let ties: Vec<&Tie> = category.ties.iter().filter(is_shown).collect();
     html! {
         @if !ties.is_empty() {
             h3 { "Ties" }
@@ -39,16 +39,16 @@ pub(super) fn section(document: &Document, category: &CategoryResult, titles: &T
 fn sentence(rules: &Rules, tie: &Tie, titles: &Titles<'_>) -> Markup {
     let names: Vec<Markup> = tie.entries.iter().map(|entry| titles.of(entry)).collect();
     html! {
-        (listed(&names)) " "
+        (join_list(&names)) " "
         @match tie.concerns {
             Concern::Standings => "share",
             Concern::Ranking => "share, in the ranking,",
             Concern::Champions => "are tied at the cut of the champions, on",
             Concern::Winners => "are tied among the winners, on",
         }
-        " rank " (grouped(tie.rank)) (equal(rules, tie)) "."
+        " rank " (group_digits(tie.rank)) (equal(rules, tie)) "."
         @if let Some(places) = tie.places {
-            " " (count(places, "place was left", "places were left")) " for " (grouped(tie.entries.len() as u64)) "."
+            " " (pluralize(places, "place was left", "places were left")) " for " (group_digits(tie.entries.len() as u64)) "."
         }
         " " (resolved(rules, tie))
         @if !tie.order.is_empty() { (order(rules, &tie.order, titles)) }
@@ -59,8 +59,8 @@ fn sentence(rules: &Rules, tie: &Tie, titles: &Titles<'_>) -> Markup {
 fn equal(rules: &Rules, tie: &Tie) -> Markup {
     html! {
         @match (&tie.figure, tie.votes) {
-            (Some(figure), _) => { ", each with " (signed(figure.as_str())) (unit(rules)) }
-            (None, Some(votes)) => { ", with " (count(votes, "vote", "votes")) " each" }
+            (Some(figure), _) => { ", each with " (with_minus_sign(figure.as_str())) (unit(rules)) }
+            (None, Some(votes)) => { ", with " (pluralize(votes, "vote", "votes")) " each" }
             (None, None) => ", with equal shares",
         }
     }
@@ -90,14 +90,14 @@ fn resolved(rules: &Rules, tie: &Tie) -> Markup {
     }
 }
 
-fn order(rules: &Rules, order: &[Ordered], titles: &Titles<'_>) -> Markup {
+fn order(rules: &Rules, order: &[OrderedEntry], titles: &Titles<'_>) -> Markup {
     html! {
         ol {
-            @for (number, Ordered { entry, index, lot, figure, counts }) in order.iter().enumerate() {
+            @for (number, OrderedEntry { entry, index, lot, figure, counts }) in order.iter().enumerate() {
                 li {
                     (titles.of(entry))
-                    @if let Some(index) = index { ": reached its total with entry " (grouped(*index)) " of the log" }
-                    @if let Some(figure) = figure { ": " (signed(&clean(figure))) }
+                    @if let Some(index) = index { ": reached its total with entry " (group_digits(*index)) " of the log" }
+                    @if let Some(figure) = figure { ": " (with_minus_sign(&clean(figure))) }
                     @if !counts.is_empty() { ": " (countback(rules, counts, deciding(order, number))) }
                     @if let Some(lot) = lot { ": lot " code class="lot" { (clean(lot)) } }
                 }
@@ -107,7 +107,7 @@ fn order(rules: &Rules, order: &[Ordered], titles: &Titles<'_>) -> Markup {
 }
 
 /// Which of an entry's counts tells it from its neighbours in the order, so that all below it does not matter; `None` if none does.
-fn deciding(order: &[Ordered], number: usize) -> Option<usize> {
+fn deciding(order: &[OrderedEntry], number: usize) -> Option<usize> {
     let counts = |number: usize| order.get(number).map(|one| &one.counts);
     let own = counts(number)?;
     let neighbours = [number.checked_sub(1), number.checked_add(1)].into_iter().flatten().filter_map(counts);
@@ -124,7 +124,7 @@ fn countback(rules: &Rules, counts: &[(String, u64)], deciding: Option<usize>) -
         .take(deciding.map_or(counts.len(), |last| last + 1))
         .enumerate()
         .map(|(number, (value, jurors))| {
-            let jurors = count(*jurors, "juror", "jurors");
+            let jurors = pluralize(*jurors, "juror", "jurors");
             let text = match by_points {
                 true => html! { (clean(value)) (if value == "1" { " point" } else { " points" }) " from " (jurors) },
                 false => html! { "place " (clean(value)) " from " (jurors) },
@@ -136,7 +136,7 @@ fn countback(rules: &Rules, counts: &[(String, u64)], deciding: Option<usize>) -
             }
         })
         .collect();
-    listed(&counts)
+    join_list(&counts)
 }
 
 /// Names entries that were chosen and cannot win any more.
@@ -144,7 +144,7 @@ pub(super) fn no_longer_eligible(entries: &[EntryId], titles: &Titles<'_>) -> Ma
     let names: Vec<Markup> = entries.iter().map(|entry| titles.of(entry)).collect();
     html! {
         @if !names.is_empty() {
-            p { "Chosen, but withdrawn since or no champions any more, so that they do not win: " (listed(&names)) "." }
+            p { "Chosen, but withdrawn since or no champions any more, so that they do not win: " (join_list(&names)) "." }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use acclaim_contest::EntryId;
 use maud::{Markup, html};
 
-use super::words::{listed, name, outside};
+use super::words::{isolate_text, join_list, name};
 use crate::document::{WithdrawnEntry, category::CategoryResult};
 
 /// The titles of a category's entries by their identifiers.
@@ -21,7 +21,7 @@ impl<'a> Titles<'a> {
     /// What voters read; the identifier of an entry that the category does not list.
     pub(super) fn of(&self, entry: &EntryId) -> Markup {
         match self.0.get(entry.as_str()) {
-            Some(title) => outside(title),
+            Some(title) => isolate_text(title),
             None => html! { code { (entry) } },
         }
     }
@@ -32,6 +32,6 @@ impl<'a> Titles<'a> {
             Some(title) => name(title),
             None => html! { code { (entry) } },
         };
-        listed(&entries.iter().map(short).collect::<Vec<_>>())
+        join_list(&entries.iter().map(short).collect::<Vec<_>>())
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{
     jurors::names,
     titles::Titles,
-    words::{count, listed, outside},
+    words::{isolate_text, join_list, pluralize},
 };
 use crate::document::{
     Document, Status,
@@ -15,14 +15,14 @@ use crate::document::{
 /// At the top of the page: the categories whose winners are not decided.
 pub(super) fn notice(document: &Document) -> Markup {
     let open: Vec<Markup> = undecided(document)
-        .map(|category| html! { a href={ "#category-" (category.id) } { (outside(&category.title)) } })
+        .map(|category| html! { a href={ "#category-" (category.id) } { (isolate_text(&category.title)) } })
         .collect();
     html! {
         @if !open.is_empty() {
             div class="notice warning" {
                 p {
-                    strong { "Winners are not decided in " (count(open.len() as u64, "category", "categories")) ":" }
-                    " " (listed(&open)) "."
+                    strong { "Winners are not decided in " (pluralize(open.len() as u64, "category", "categories")) ":" }
+                    " " (join_list(&open)) "."
                     @if document.status == Status::Certified { " The result is certified all the same." }
                 }
             }
@@ -82,5 +82,5 @@ fn sentence(
 fn expected(document: &Document, category: &CategoryResult) -> String {
     let own = category.own_rules.as_ref().and_then(|own| own.winners);
     let number = u64::from(own.unwrap_or(document.rules.winners.count));
-    format!("the rules ask for {}", count(number, "winner", "winners"))
+    format!("the rules ask for {}", pluralize(number, "winner", "winners"))
 }

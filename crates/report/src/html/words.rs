@@ -16,13 +16,13 @@ use crate::document::{Document, category::Rule, figure::Figure};
 const MAX_NAME: usize = 200;
 
 /// A text from outside: escaped, and isolated from what stands around it, whichever way it runs.
-pub(super) fn outside(text: &str) -> Markup {
+pub(super) fn isolate_text(text: &str) -> Markup {
     html! { bdi { (clean(text)) } }
 }
 
-/// The name of a juror, an entry or a category in a list where it may come again and again: as [`outside`], and cut off if it is very long.
+/// The name of a juror, an entry or a category in a list where it may come again and again: as [`isolate_text`], and cut off if it is very long.
 pub(super) fn name(text: &str) -> Markup {
-    outside(&shortened(text, MAX_NAME))
+    isolate_text(&shortened(text, MAX_NAME))
 }
 
 /// A text without control characters, which HTML does not allow. Line breaks become spaces.
@@ -39,7 +39,7 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
 }
 
 /// `1,234,567`
-pub(super) fn grouped(number: u64) -> String {
+pub(super) fn group_digits(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -52,12 +52,12 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// `1 vote`, `1,234 votes`
-pub(super) fn count(number: u64, one: &str, many: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(number)) }
+pub(super) fn pluralize(number: u64, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{} {many}", group_digits(number)) }
 }
 
 /// `first, second and third`
-pub(super) fn listed(items: &[Markup]) -> Markup {
+pub(super) fn join_list(items: &[Markup]) -> Markup {
     html! {
         @for (number, item) in items.iter().enumerate() {
             @if number > 0 {
@@ -86,7 +86,7 @@ pub(super) fn instant(document: &Document, instant: Instant) -> Markup {
 }
 
 /// A figure, or a text that may be one, with the sign that is read aloud as minus in place of a hyphen.
-pub(super) fn signed(figure: &str) -> Cow<'_, str> {
+pub(super) fn with_minus_sign(figure: &str) -> Cow<'_, str> {
     match figure.strip_prefix('-') {
         Some(rest) if rest.starts_with(|first: char| first.is_ascii_digit()) => format!("−{rest}").into(),
         _ => figure.into(),
@@ -98,7 +98,7 @@ pub(super) fn measure(figure: &Figure, unit: &str, whole: Option<u128>) -> Marku
     html! {
         span class="measure" {
             @if let Some(whole) = whole { (bar(figure, whole)) }
-            span { (signed(figure.as_str())) (unit) }
+            span { (with_minus_sign(figure.as_str())) (unit) }
         }
     }
 }
@@ -132,7 +132,7 @@ pub(super) fn unit(rules: &Rules) -> &'static str {
 /// A rank as it is read: `2=` is one that is shared.
 pub(super) fn rank(rank: u64, tied: bool) -> Markup {
     html! {
-        (grouped(rank))
+        (group_digits(rank))
         @if tied { span aria-hidden="true" { "=" } span class="heard" { " tied" } }
     }
 }
@@ -167,15 +167,15 @@ mod tests {
         let numbers =
             [(0, "0"), (999, "999"), (1000, "1,000"), (123_456, "123,456"), (1_234_567, "1,234,567")];
         for (number, text) in numbers {
-            assert_eq!(grouped(number), text);
+            assert_eq!(group_digits(number), text);
         }
-        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(group_digits(u64::MAX), "18,446,744,073,709,551,615");
     }
 
     #[test]
-    fn lists_are_read_aloud_well() {
+    fn joins_lists_with_commas_and_and() {
         let items = |count: usize| (0..count).map(|item| html! { (item) }).collect::<Vec<_>>();
-        let text = |count| listed(&items(count)).into_string();
+        let text = |count| join_list(&items(count)).into_string();
         assert_eq!([text(0), text(1), text(2), text(3)], ["", "0", "0 and 1", "0, 1 and 2"]);
     }
 
@@ -203,11 +203,11 @@ mod tests {
         assert_eq!(largest([].iter()), Some(0));
         let text = measure(&figures[1], "", None).into_string();
         assert!(text.contains("−1.50") && !text.contains("svg"), "{text}");
-        assert_eq!((&*signed("-x"), &*signed("-3")), ("-x", "−3"));
+        assert_eq!((&*with_minus_sign("-x"), &*with_minus_sign("-3")), ("-x", "−3"));
     }
 
     #[test]
-    fn a_name_that_comes_again_and_again_is_cut_off() {
+    fn cuts_off_long_names() {
         let long = "é".repeat(MAX_NAME);
         assert_eq!(name(&long).into_string(), format!("<bdi>{long}</bdi>"));
         assert_eq!(name(&format!("{long}é")).into_string(), format!("<bdi>{long}…</bdi>"));

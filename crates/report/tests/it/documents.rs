@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use acclaim_tally::Replay;
 use serde_json::Value;
 
-use crate::{logs, second};
+use crate::{logs, version_2};
 
 fn path(relative: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(relative)
@@ -17,7 +17,7 @@ pub(crate) fn everything() -> Vec<u8> {
 }
 
 /// The same in version 2, with all that it added.
-pub(crate) fn everything_of_second() -> Vec<u8> {
+pub(crate) fn everything_version_2() -> Vec<u8> {
     std::fs::read(path("tests/documents/second.json")).unwrap()
 }
 
@@ -36,11 +36,11 @@ pub(crate) fn remarked() -> Vec<u8> {
 /// All there are, by name.
 pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
     let mut all = vec![("everything".to_owned(), everything()), ("points".to_owned(), points())];
-    all.push(("everything of version 2".to_owned(), everything_of_second()));
+    all.push(("everything of version 2".to_owned(), everything_version_2()));
     all.push(("remarked".to_owned(), remarked()));
     all.push(("corrected figures".to_owned(), golden("corrected-figures")));
     all.extend(logs::all());
-    all.extend(second::all());
+    all.extend(version_2::all());
     all.extend(real());
     all
 }

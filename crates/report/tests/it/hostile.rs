@@ -59,7 +59,7 @@ fn html(bytes: &[u8]) -> String {
 }
 
 fn check(text: &str) {
-    for document in [documents::everything(), documents::everything_of_second()] {
+    for document in [documents::everything(), documents::everything_version_2()] {
         check_in(&document, text);
     }
 }
@@ -100,7 +100,7 @@ fn shown(text: &str) -> String {
 }
 
 #[test]
-fn what_looks_like_markup_is_text() {
+fn escapes_markup_in_texts() {
     for text in [
         "</title><script>alert(1)</script>",
         "\"><img src=x onerror=alert(1)>",
@@ -130,12 +130,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_text(text in "\\PC{0,40}") {
+    fn escapes_any_text(text in "\\PC{0,40}") {
         check(&text);
     }
 
     #[test]
-    fn any_mixture_of_the_dangerous_is_text(text in "[<>&\"'=+@,;/!\\-\r\n\t a-z\u{0}-\u{1f}]{0,40}") {
+    fn escapes_mixed_special_characters(text in "[<>&\"'=+@,;/!\\-\r\n\t a-z\u{0}-\u{1f}]{0,40}") {
         check(&text);
     }
 }

@@ -13,6 +13,6 @@ mod logs;
 mod pages;
 mod reading;
 mod schema;
-mod second;
 mod snapshots;
 mod tables;
+mod version_2;

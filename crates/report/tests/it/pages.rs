@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use acclaim_contest::Zone;
-use acclaim_report::{Report, html::policy};
+use acclaim_report::{Report, html::content_security_policy};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use scraper::{ElementRef, Html, Selector, node::Node};
 use sha2::{Digest as _, Sha256};
 
-use crate::{documents, second};
+use crate::{documents, version_2};
 
 fn pages() -> Vec<(String, Html, String)> {
     let page = |(name, bytes): (String, Vec<u8>)| {
@@ -68,7 +68,7 @@ fn every_page_is_well_formed() {
 }
 
 #[test]
-fn it_reads_well_without_being_seen() {
+fn page_is_accessible() {
     for (name, page, _) in pages() {
         assert_eq!(all(&page, "html[lang=en]").len(), 1);
         assert_eq!(
@@ -121,7 +121,7 @@ fn nothing_is_run_or_fetched() {
         let hash = STANDARD.encode(Sha256::digest(style[0].text().collect::<String>()));
         let own =
             all(&page, "meta[http-equiv=Content-Security-Policy]")[0].attr("content").unwrap().to_owned();
-        assert_eq!(own, policy());
+        assert_eq!(own, content_security_policy());
         assert!(
             own.starts_with("default-src 'none'; ") && own.contains(&format!("style-src 'sha256-{hash}'"))
         );
@@ -129,7 +129,7 @@ fn nothing_is_run_or_fetched() {
 }
 
 #[test]
-fn it_says_what_it_is_before_anything_else() {
+fn page_states_its_status_first() {
     let head = |bytes: &[u8]| {
         let page = Html::parse_document(&Report::read(bytes).unwrap().html());
         (text(all(&page, "title")[0]), text(all(&page, "header")[0]))
@@ -152,9 +152,9 @@ fn it_says_what_it_is_before_anything_else() {
 }
 
 #[test]
-fn every_figure_reason_and_rule_is_told() {
+fn page_shows_every_figure_reason_and_rule() {
     let bytes = documents::everything();
-    let told = words(&Html::parse_document(&Report::read(&bytes).unwrap().html()));
+    let page_text = words(&Html::parse_document(&Report::read(&bytes).unwrap().html()));
     for expected in [
         // The log, the document, and how to check.
         "vote.example.org/prize-final-2021",
@@ -194,7 +194,7 @@ fn every_figure_reason_and_rule_is_told() {
         "Criteria with their weights: impact (2) and reach (1).",
         &format!("Seed {}", "a1".repeat(32)),
     ] {
-        assert!(told.contains(expected), "{expected}: {told}");
+        assert!(page_text.contains(expected), "{expected}: {page_text}");
     }
 }
 
@@ -220,26 +220,26 @@ fn each_outcome_has_its_sentence() {
         ("void-of-a-replaced-ballot", "Voided by a ruling 2"),
         ("reinstated", "No ballot was voided and no entry withdrawn."),
     ] {
-        let told = words(&Html::parse_document(&Report::read(&documents::golden(case)).unwrap().html()));
-        assert!(told.contains(sentence), "{case}: {told}");
+        let page_text = words(&Html::parse_document(&Report::read(&documents::golden(case)).unwrap().html()));
+        assert!(page_text.contains(sentence), "{case}: {page_text}");
     }
 }
 
-fn told(bytes: &[u8]) -> String {
+fn page_text(bytes: &[u8]) -> String {
     words(&Html::parse_document(&Report::read(bytes).unwrap().html()))
 }
 
-fn assert_told(bytes: &[u8], sentences: &[&str]) {
-    let told = told(bytes);
+fn assert_page_contains(bytes: &[u8], sentences: &[&str]) {
+    let page_text = page_text(bytes);
     for sentence in sentences {
-        assert!(told.contains(sentence), "{sentence}: {told}");
+        assert!(page_text.contains(sentence), "{sentence}: {page_text}");
     }
 }
 
 #[test]
-fn jurors_who_judged_are_missing_or_are_recused_are_told_apart() {
-    assert_told(
-        &second::jurors(),
+fn page_lists_judging_missing_and_recused_jurors() {
+    assert_page_contains(
+        &version_2::jurors(),
         &[
             "Judged 3 jurors entered something in this category.",
             "Missing Named by the rules, and entered nothing: Bo Lind.",
@@ -251,20 +251,20 @@ fn jurors_who_judged_are_missing_or_are_recused_are_told_apart() {
             "2= tied Entry a2 Champion",
         ],
     );
-    let everything = told(&documents::everything_of_second());
+    let everything = page_text(&documents::everything_version_2());
     assert!(everything.contains("A clinic in every pocket 5 9.00"), "{everything}");
     assert!(everything.contains("Village libraries online 4 1 recused 8.33"), "{everything}");
-    assert_told(
-        &second::countback(),
+    assert_page_contains(
+        &version_2::countback(),
         &["dk does not judge Entry a4. The other jurors’ points for these entries are raised"],
     );
 }
 
 #[test]
-fn what_is_not_decided_says_so_with_its_reasons() {
+fn page_gives_reasons_why_undecided() {
     let panel = "Of panel experts, these jurors have not scored: Bo Lind.";
-    assert_told(
-        &second::jurors(),
+    assert_page_contains(
+        &version_2::jurors(),
         &[
             "Winners are not decided in 3 categories: Figure skating, Ice dance and Curling.",
             "Figure skating Not decided",
@@ -278,34 +278,34 @@ fn what_is_not_decided_says_so_with_its_reasons() {
     );
     for (document, sentences) in [
         (
-            second::without_lots(),
+            version_2::without_lots(),
             &[
                 "The winners are not decided. The result is certified all the same.",
                 "These entries are tied, and the lots that decide are not drawn: Entry a1 and Entry a2.",
             ][..],
         ),
         (
-            second::tied_without_a_figure(),
+            version_2::tied_without_a_figure(),
             &[
                 "These entries are tied, and panel experts, which breaks ties, has no figure for one of them or more: Entry a2.",
             ],
         ),
-        (second::choice(false), &["The panel has not chosen: the rules ask for 2 winners."]),
+        (version_2::choice(false), &["The panel has not chosen: the rules ask for 2 winners."]),
         (
-            second::choice(true),
+            version_2::choice(true),
             &[
                 "The panel has chosen what cannot win, because it was withdrawn since or is no champion any more: Entry a1.",
             ],
         ),
         (documents::golden("undecided-without-scores"), &["No juror of panel experts has scored."]),
     ] {
-        assert_told(&document, sentences);
+        assert_page_contains(&document, sentences);
         let page = Html::parse_document(&Report::read(&document).unwrap().html());
         assert_eq!(all(&page, ".mark.winner").len(), 0, "no mark of a winner where nothing is decided");
         assert_eq!(all(&page, ".winners").len(), 0);
     }
     // Version 1 gives no reasons: its pages say what they said.
-    assert_told(&documents::golden("choice-of-two-and-of-none"), &["The panel chose no winner."]);
+    assert_page_contains(&documents::golden("choice-of-two-and-of-none"), &["The panel chose no winner."]);
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn every_reason_has_its_sentence() {
         "tied-without-figure",
         "lots-not-drawn",
     ] {
-        let mut document: serde_json::Value = serde_json::from_slice(&second::without_lots()).unwrap();
+        let mut document: serde_json::Value = serde_json::from_slice(&version_2::without_lots()).unwrap();
         document["categories"][0]["winners"]["undecided"] = serde_json::json!([{"reason": reason, "text": "x", "panel": "experts", "jurors": ["Ama"], "entries": ["a1"]}]);
         let bytes = serde_json::to_vec(&document).unwrap();
         let page = Html::parse_document(&Report::read(&bytes).unwrap().html());
@@ -331,8 +331,8 @@ fn every_reason_has_its_sentence() {
 }
 
 #[test]
-fn a_correction_tells_what_changed() {
-    let [reopened, corrected] = second::corrected();
+fn correction_shows_changes() {
+    let [reopened, corrected] = version_2::corrected();
     let changes = [
         "What this result corrects The result before is certified by entry 20 of the log; the SHA-256 of its document is",
         "It differs in 1 category. Access Winners and champions before and now in Access Who Before Now",
@@ -340,90 +340,96 @@ fn a_correction_tells_what_changed() {
         "Entry a1 rank 1, 3 votes rank 2, 1 vote Entry a2 rank 2, 2 votes rank 1, 2 votes",
         "Entry a4 rank 3, 1 vote withdrawn",
     ];
-    assert_told(&corrected, &changes);
-    assert_told(
+    assert_page_contains(&corrected, &changes);
+    assert_page_contains(
         &corrected,
         &[
             "Correction Test",
             "This is a corrected result. It takes the place of the one that was certified before. What it changes",
         ],
     );
-    assert_told(&reopened, &changes);
-    assert_told(
+    assert_page_contains(&reopened, &changes);
+    assert_page_contains(
         &reopened,
         &[
             "A result was certified before, and was reopened. Once this one is certified, it takes the place of that one.",
         ],
     );
-    assert_told(
-        &second::corrected_without_a_change(),
+    assert_page_contains(
+        &version_2::corrected_without_a_change(),
         &["No champion, no winner, no standing and no figure differs from it."],
     );
-    assert_told(
+    assert_page_contains(
         &documents::golden("corrected-figures"),
         &["Ranks and figures before and now in Category a", "Entry a2 rank 2, 5.00 rank 3, 3.00"],
     );
-    assert_told(
+    assert_page_contains(
         &documents::golden("corrected-by-lots"),
         &["Winners Entry a1 and Entry a2 (equal) Entry a1; Entry a2"],
     );
     let page = Html::parse_document(&Report::read(&corrected).unwrap().html());
     let first = all(&page, "main > section")[0];
     assert_eq!(first.attr("id"), Some("corrects"), "it comes before all else");
-    assert!(!told(&documents::everything()).contains("correct"), "nothing of it where nothing is corrected");
+    assert!(
+        !page_text(&documents::everything()).contains("correct"),
+        "nothing of it where nothing is corrected"
+    );
 }
 
 #[test]
-fn times_are_told_by_the_contests_clocks_too() {
-    let told = |bytes: &[u8], zone: &str| {
+fn shows_times_in_contest_time_zone() {
+    let page_text = |bytes: &[u8], zone: &str| {
         let report = Report::read(bytes).unwrap().in_time_zone(Zone::from_name(zone));
         words(&Html::parse_document(&report.html()))
     };
-    let second = documents::everything_of_second();
-    let zurich = told(&second, "Europe/Zurich");
+    let second = documents::everything_version_2();
+    let zurich = page_text(&second, "Europe/Zurich");
     let window = "from 1 March 2021, 00:00 UTC (01:00 in Europe/Zurich) to 31 March 2021, 21:59:30 UTC (23:59:30 in Europe/Zurich)";
     assert!(zurich.contains(window), "{zurich}");
     assert!(
-        told(&second, "America/New_York")
+        page_text(&second, "America/New_York")
             .contains("1 March 2021, 00:00 UTC (28 February 2021, 19:00 in America/New_York)")
     );
     for pieces in zurich.split(" UTC").skip(1) {
         assert!(pieces.starts_with(" ("), "every time: {pieces}");
     }
     let plain = words(&Html::parse_document(&Report::read(&second).unwrap().html()));
-    assert_eq!(told(&second, "UTC"), plain);
+    assert_eq!(page_text(&second, "UTC"), plain);
     assert!(
-        !told(&documents::everything(), "Europe/Zurich").contains("Zurich"),
+        !page_text(&documents::everything(), "Europe/Zurich").contains("Zurich"),
         "version 1 stays what it was"
     );
 }
 
 #[test]
-fn rounded_shares_are_called_so() {
+fn says_that_shares_are_rounded() {
     let rounded = "Shares are rounded to two decimals, so their sum can differ from 100%.";
-    assert_told(&documents::everything_of_second(), &[rounded]);
-    assert!(!told(&documents::everything()).contains(rounded), "version 1 stays what it was");
+    assert_page_contains(&documents::everything_version_2(), &[rounded]);
+    assert!(!page_text(&documents::everything()).contains(rounded), "version 1 stays what it was");
 }
 
 /// Where jurors alone decide and nobody was to vote, and where there were votes.
 #[test]
-fn nothing_is_said_of_votes_where_there_are_none_to_count() {
-    for bytes in [second::countback(), second::countback_of_places()] {
-        let told = told(&bytes).to_lowercase();
-        assert!(!told.contains("vote") && !told.contains("ballot") && !told.contains("%"), "{told}");
-        assert!(told.contains(" entries entry a"), "{told}");
+fn omits_votes_when_jurors_alone_decide() {
+    for bytes in [version_2::countback(), version_2::countback_of_places()] {
+        let page_text = page_text(&bytes).to_lowercase();
+        assert!(
+            !page_text.contains("vote") && !page_text.contains("ballot") && !page_text.contains("%"),
+            "{page_text}"
+        );
+        assert!(page_text.contains(" entries entry a"), "{page_text}");
         // A pass that was not used is a voter who did not vote.
         let mut document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         document["counts"]["passes"] = serde_json::json!([{"source": "pass", "issued": 1}]);
-        let told = self::told(&serde_json::to_vec(&document).unwrap());
-        assert!(told.contains("Votes counted 0"), "{told}");
+        let page_text = self::page_text(&serde_json::to_vec(&document).unwrap());
+        assert!(page_text.contains("Votes counted 0"), "{page_text}");
     }
 }
 
 #[test]
-fn countback_tells_the_counts_that_decided() {
-    assert_told(
-        &second::countback(),
+fn countback_shows_deciding_counts() {
+    assert_page_contains(
+        &version_2::countback(),
         &[
             "are tied among the winners, on rank 1, each with 22.00.",
             "Entry a2: 12 points from 1 juror and 10 points from 1 juror",
@@ -431,24 +437,24 @@ fn countback_tells_the_counts_that_decided() {
             "tied, placed by countback",
         ],
     );
-    assert_told(
-        &second::countback_of_places(),
+    assert_page_contains(
+        &version_2::countback_of_places(),
         &["Entry a1: place 1 from 1 juror, place 2 from 1 juror and place 3 from 1 juror"],
     );
     let strong = |bytes: &[u8]| -> Vec<String> {
         let page = Html::parse_document(&Report::read(bytes).unwrap().html());
         all(&page, ".ties ol strong").iter().map(|element| text(*element)).collect()
     };
-    assert_eq!(strong(&second::countback()), ["10 points from 1 juror", "10 points from 0 jurors"]);
-    let of_one = String::from_utf8(second::countback()).unwrap().replace("[\"10\",", "[\"1\",");
+    assert_eq!(strong(&version_2::countback()), ["10 points from 1 juror", "10 points from 0 jurors"]);
+    let of_one = String::from_utf8(version_2::countback()).unwrap().replace("[\"10\",", "[\"1\",");
     assert_eq!(strong(of_one.as_bytes()), ["1 point from 1 juror", "1 point from 0 jurors"]);
     assert_eq!(strong(&documents::golden("countback-exhausted")), [""; 0], "nothing decided");
 }
 
 #[test]
-fn limits_and_numbers_of_single_categories_are_told() {
-    assert_told(
-        &second::jurors(),
+fn shows_limits_and_own_numbers_of_categories() {
+    assert_page_contains(
+        &version_2::jurors(),
         &[
             "A voter votes in at most 2 of these 3 categories: Figure skating, Ice dance and Curling.",
             "Ice dance: from 1 to 2 votes on a ballot, 2 champions and 2 winners.",
@@ -457,8 +463,8 @@ fn limits_and_numbers_of_single_categories_are_told() {
             "Voters are admitted by a pass from the organiser, an e-mail address and a telephone number. There is one vote for each way.",
         ],
     );
-    assert_told(
-        &documents::everything_of_second(),
+    assert_page_contains(
+        &documents::everything_version_2(),
         &["In each channel and with each numbered ballot a voter votes in at most 1 of these 2 categories:"],
     );
 }

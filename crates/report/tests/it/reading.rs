@@ -1,16 +1,16 @@
 //! A document from outside is read whole or refused with a short error that names the place.
 
-use acclaim_report::{MOST_BYTES, Report, Unreadable};
+use acclaim_report::{MAX_DOCUMENT_BYTES, ReadError, Report};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::documents;
 
-fn changed(pointer: &str, to: Value) -> Result<Report, Unreadable> {
+fn changed(pointer: &str, to: Value) -> Result<Report, ReadError> {
     changed_from(&documents::everything(), pointer, to)
 }
 
-fn changed_from(document: &[u8], pointer: &str, to: Value) -> Result<Report, Unreadable> {
+fn changed_from(document: &[u8], pointer: &str, to: Value) -> Result<Report, ReadError> {
     let mut document: Value = serde_json::from_slice(document).unwrap();
     *document.pointer_mut(pointer).unwrap() = to;
     Report::read(&serde_json::to_vec(&document).unwrap())
@@ -83,7 +83,7 @@ fn what_is_wrong_in_version_2_is_named() {
             "categories[1].winners.undecided[1].entries: `q1` is there twice",
         ),
     ] {
-        let error = changed_from(&documents::everything_of_second(), pointer, to).unwrap_err().to_string();
+        let error = changed_from(&documents::everything_version_2(), pointer, to).unwrap_err().to_string();
         assert!(error.contains(expected), "{pointer}: {error}");
     }
 }
@@ -138,7 +138,7 @@ fn what_is_wrong_is_named() {
 
 #[test]
 fn an_unknown_key_is_refused_wherever_it_is() {
-    for (bytes, objects) in [(documents::everything(), 80), (documents::everything_of_second(), 100)] {
+    for (bytes, objects) in [(documents::everything(), 80), (documents::everything_version_2(), 100)] {
         refuses_unknown_keys(&bytes, objects);
     }
 }
@@ -158,8 +158,8 @@ fn refuses_unknown_keys(bytes: &[u8], objects: usize) {
 }
 
 #[test]
-fn nothing_long_comes_back_and_nothing_deep_is_followed() {
-    assert_eq!(Report::read(&vec![b' '; MOST_BYTES + 1]).unwrap_err(), Unreadable::TooLarge);
+fn bounds_length_and_depth() {
+    assert_eq!(Report::read(&vec![b' '; MAX_DOCUMENT_BYTES + 1]).unwrap_err(), ReadError::TooLarge);
     let long = format!("{{\"v\":1,\"{}\":1}}", "x".repeat(1 << 20));
     assert!(Report::read(long.as_bytes()).unwrap_err().to_string().len() < 2000);
     let deep = format!("{{\"v\":1,\"rules\":{}", "[".repeat(1 << 20));
@@ -173,7 +173,7 @@ fn nothing_long_comes_back_and_nothing_deep_is_followed() {
 
 /// A report of ten thousand withdrawn entries in as many categories is made at once, and is as long as they are many.
 #[test]
-fn a_report_grows_with_its_document_and_no_faster() {
+fn report_grows_no_faster_than_document() {
     let size = |many: usize| {
         let mut document: Value = serde_json::from_slice(&documents::points()).unwrap();
         let category = document["categories"][0].clone();
@@ -200,9 +200,9 @@ fn a_report_grows_with_its_document_and_no_faster() {
 
 /// However often long names of jurors and entries come again, and however many rows a category has.
 #[test]
-fn a_report_with_long_names_grows_with_its_document_and_no_faster() {
+fn report_with_long_names_grows_no_faster() {
     let size = |many: usize| {
-        let mut document: Value = serde_json::from_slice(&documents::everything_of_second()).unwrap();
+        let mut document: Value = serde_json::from_slice(&documents::everything_version_2()).unwrap();
         let category = &mut document["categories"][0];
         let ids: Vec<String> = (0..many).map(|number| format!("r{number}")).collect();
         let mut standing = category["standings"][0].clone();
@@ -235,10 +235,10 @@ proptest! {
 
     /// Whatever is read can be written, however it was bent.
     #[test]
-    fn a_bent_document_is_refused_or_written(
+    fn altered_document_is_refused_or_written(
         place in any::<prop::sample::Index>(), with in bent(), is_second in any::<bool>(),
     ) {
-        let whole = if is_second { documents::everything_of_second() } else { documents::everything() };
+        let whole = if is_second { documents::everything_version_2() } else { documents::everything() };
         let mut document: Value = serde_json::from_slice(&whole).unwrap();
         let places = documents::places(&document);
         *document.pointer_mut(place.get::<String>(&places)).unwrap() = with;

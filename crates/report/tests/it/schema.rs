@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acclaim_report::{Report, SCHEMA_1, SCHEMA_2, Unreadable};
+use acclaim_report::{ReadError, Report, SCHEMA_1, SCHEMA_2};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn every_document_keeps_to_the_schema() {
 #[test]
 fn schema_and_reader_agree_on_every_key() {
     let validators = validators();
-    for bytes in [documents::everything(), documents::points(), documents::everything_of_second()] {
+    for bytes in [documents::everything(), documents::points(), documents::everything_version_2()] {
         let whole: Value = serde_json::from_slice(&bytes).unwrap();
         let validator = of(&validators, &whole);
         for place in documents::places(&whole) {
@@ -56,7 +56,7 @@ fn schema_and_reader_agree_on_every_key() {
                 let read = Report::read(&serde_json::to_vec(&document).unwrap());
                 // That two lists are of the same channels is beyond a schema.
                 let of_the_schema =
-                    !matches!(&read, Err(error) if !matches!(error, Unreadable::Contradictory(_)));
+                    !matches!(&read, Err(error) if !matches!(error, ReadError::Contradiction(_)));
                 assert_eq!(validator.is_valid(&document), of_the_schema, "{place}/{key}: {:?}", read.err());
             }
         }
@@ -89,7 +89,7 @@ fn take(document: &mut Value, place: &str) -> Value {
 
 /// A document of version 1 as the one with everything of version 2, without what version 2 added.
 fn without_what_was_added() -> Value {
-    let mut document: Value = serde_json::from_slice(&documents::everything_of_second()).unwrap();
+    let mut document: Value = serde_json::from_slice(&documents::everything_version_2()).unwrap();
     for place in ADDED {
         take(&mut document, place);
     }
@@ -110,7 +110,7 @@ fn refuses_keys_of_version_2_in_a_document_of_version_1() {
     let plain = without_what_was_added();
     assert!(first.is_valid(&plain), "nothing else was added");
     Report::read(&serde_json::to_vec(&plain).unwrap()).unwrap();
-    let second: Value = serde_json::from_slice(&documents::everything_of_second()).unwrap();
+    let second: Value = serde_json::from_slice(&documents::everything_version_2()).unwrap();
     for place in ADDED {
         for value in [second.pointer(place).unwrap().clone(), json!([])] {
             let (at, key) = place.rsplit_once('/').unwrap();
@@ -230,7 +230,7 @@ fn the_documentation_names_every_key_and_column() {
             assert!(words.contains(name), "{place}");
         }
     }
-    let csv = Report::read(&documents::everything_of_second()).unwrap().csv();
+    let csv = Report::read(&documents::everything_version_2()).unwrap().csv();
     for column in csv.lines().next().unwrap().split(',') {
         let column = match column.split(':').collect::<Vec<_>>()[..] {
             [kind, _, what] => format!("{kind}:<id>:{what}"),

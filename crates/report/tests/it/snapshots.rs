@@ -10,7 +10,7 @@ fn pages_and_tables_are_as_they_were() {
         ("plain", documents::golden("withdrawn-between-votes")),
         ("everything", documents::everything()),
         ("points", documents::points()),
-        ("second", documents::everything_of_second()),
+        ("second", documents::everything_version_2()),
     ] {
         let report = Report::read(&bytes).unwrap();
         insta::assert_snapshot!(format!("{name}_csv"), report.csv().replace("\r\n", "␍␊\n"));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use acclaim_report::Report;
 
-use crate::{documents, second};
+use crate::{documents, version_2};
 
 type Row = HashMap<String, String>;
 
@@ -85,7 +85,7 @@ fn a_table_of_version_2_ends_with_jurors_and_decisions() {
         let csv = Report::read(bytes).unwrap().csv();
         csv.lines().next().unwrap().split(',').map(str::to_owned).collect()
     };
-    let (first, second) = (names(&documents::everything()), names(&documents::everything_of_second()));
+    let (first, second) = (names(&documents::everything()), names(&documents::everything_version_2()));
     assert_eq!(second[..first.len()], first, "the columns of version 1 are where they were");
     let added =
         ["panel:experts:recused", "panel:experts:missing", "panel:youth:recused", "panel:youth:missing"];
@@ -94,8 +94,8 @@ fn a_table_of_version_2_ends_with_jurors_and_decisions() {
 }
 
 #[test]
-fn judged_recused_and_missing_are_told_apart() {
-    let rows = rows(&second::jurors());
+fn counts_judging_recused_and_missing_jurors() {
+    let rows = rows(&version_2::jurors());
     let jurors = |entry: &str| {
         let row = of(&rows, entry);
         ["jurors", "recused", "missing"].map(|what| row[&format!("panel:experts:{what}")].clone())
@@ -111,11 +111,11 @@ fn judged_recused_and_missing_are_told_apart() {
 
 #[test]
 fn nothing_undecided_has_a_winner() {
-    let rows = rows(&second::jurors());
+    let rows = rows(&version_2::jurors());
     let row = of(&rows, "a1");
     assert_eq!((&*row["decision"], &*row["winner_place"], &*row["winner_by"]), ("undecided", "", ""));
     assert_eq!(row["undecided"], "missing-jurors incomplete-scores too-few-jurors");
-    let [_, corrected] = second::corrected();
+    let [_, corrected] = version_2::corrected();
     let rows = self::rows(&corrected);
     assert_eq!((&*of(&rows, "a2")["decision"], &*of(&rows, "a2")["undecided"]), ("decided", ""));
     assert_eq!(of(&rows, "a2")["winner_place"], "1");

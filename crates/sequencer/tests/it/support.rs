@@ -16,7 +16,7 @@ use acclaim_store::{
     keyring::Secret,
 };
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
-use acclaim_tally::{Audit, AuditReport, Expected, Plan};
+use acclaim_tally::{Audit, AuditPlan, AuditReport, ExpectedLog};
 use acclaim_test_support::{Faults, FaultyDatabase, FaultyIntake, FaultyShown, ManualClock};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -311,7 +311,8 @@ impl World {
     pub(crate) async fn audit(&self) -> AuditReport {
         let head = self.stores.database.head(&self.contest).await.unwrap().unwrap();
         let checkpoint = Checkpoint::open(&head.checkpoint, self.key().verifier()).unwrap();
-        let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None, Plan::small());
+        let mut audit =
+            Audit::new(ExpectedLog { checkpoint, result: None }, &|_| None, AuditPlan::single_round());
         for line in self.lines().await {
             audit.push(line.as_bytes());
         }

@@ -4,11 +4,11 @@ use acclaim_ballot_log::BallotEntry;
 use acclaim_contest::rules::{BallotRules, Revision};
 use acclaim_contest::{BallotId, CategoryId, Phase};
 
-use crate::ballots::{Lookup, MOST_BALLOTS_ON_A_SHEET, MOST_VOTERS_ALIKE, NewRecord};
+use crate::ballots::{Lookup, MAX_BALLOTS_PER_SHEET, MAX_VOTERS_PER_PREFIX, NewRecord};
 use crate::count::categories;
-use crate::division::SheetNumber;
 use crate::numbers::{BallotNumber, CategoryNumber, EntryNumber, VoterNumber};
 use crate::refusal::Refusal;
+use crate::sheet_layout::SheetNumber;
 use crate::tally::Tally;
 
 /// An admitted ballot, resolved to numbers.
@@ -35,7 +35,7 @@ pub(super) fn admit(
     }
     let voter = match tally.ballots.voter(&ballot.voter) {
         Lookup::Known(voter) => Some(voter),
-        Lookup::New { alike } if alike >= MOST_VOTERS_ALIKE => {
+        Lookup::New { alike } if alike >= MAX_VOTERS_PER_PREFIX => {
             return Err(Refusal::TooLarge("voters whose tags begin with the same four bytes"));
         }
         Lookup::New { .. } => None,
@@ -56,15 +56,16 @@ pub(super) fn admit(
 }
 
 /// A ballot's votes as numbers.
-struct Votes {
+struct BallotVotes {
     entries: Vec<EntryNumber>,
     /// Each once, ascending.
     categories: Vec<CategoryNumber>,
 }
 
 /// Finds every entry, and checks how many there are in each category.
-fn resolve(tally: &Tally, ballot: &BallotEntry<'_>) -> Result<Votes, Refusal> {
-    let mut votes = Votes { entries: Vec::with_capacity(ballot.selections.len()), categories: Vec::new() };
+fn resolve(tally: &Tally, ballot: &BallotEntry<'_>) -> Result<BallotVotes, Refusal> {
+    let mut votes =
+        BallotVotes { entries: Vec::with_capacity(ballot.selections.len()), categories: Vec::new() };
     let mut in_category = 0;
     for (category, entry) in ballot.selections {
         let Some(number) = tally.roster.entry_number(entry) else {
@@ -118,7 +119,7 @@ fn check_voter(
     ballot: &BallotEntry<'_>,
     rules: &BallotRules,
     voter: Option<(VoterNumber, SheetNumber)>,
-    votes: &Votes,
+    votes: &BallotVotes,
 ) -> Result<Option<BallotNumber>, Refusal> {
     if ballot.replaces.is_some() && rules.revision == Revision::Final {
         return Err(Refusal::ReplacementNotAllowed);
@@ -128,11 +129,11 @@ fn check_voter(
         (Some(_), None) => return Err(Refusal::ReplacesNotStanding { standing: None }),
         (Some(id), Some((voter, sheet))) => Some(find_replaced(tally, voter, sheet, &id, votes)?),
     };
-    let mut seen = Seen::default();
+    let mut seen = OtherBallots::default();
     for other in voter.into_iter().flat_map(|(voter, sheet)| tally.ballots.on_sheet(voter, sheet)) {
         seen.look_at(tally, other, replaces, votes);
     }
-    if seen.ballots >= MOST_BALLOTS_ON_A_SHEET {
+    if seen.ballots >= MAX_BALLOTS_PER_SHEET {
         return Err(Refusal::TooLarge("ballots of a voter"));
     }
     if !seen.taken.is_empty() {
@@ -157,7 +158,7 @@ fn check_voter(
 
 /// What the voter's other ballots on the sheet come to.
 #[derive(Default)]
-struct Seen {
+struct OtherBallots {
     ballots: usize,
     /// Votes in slots that stay filled.
     votes: u64,
@@ -167,8 +168,14 @@ struct Seen {
     taken: Vec<CategoryNumber>,
 }
 
-impl Seen {
-    fn look_at(&mut self, tally: &Tally, other: BallotNumber, replaced: Option<BallotNumber>, votes: &Votes) {
+impl OtherBallots {
+    fn look_at(
+        &mut self,
+        tally: &Tally,
+        other: BallotNumber,
+        replaced: Option<BallotNumber>,
+        votes: &BallotVotes,
+    ) {
         let record = tally.ballots.record(other);
         self.ballots += 1;
         // A voided ballot fills its slots, a replaced one does not.
@@ -185,7 +192,7 @@ impl Seen {
 }
 
 /// Checks the limits over several categories: those that the voter's other ballots fill on the sheet, and the new one's.
-fn check_limits(tally: &Tally, filled: &[CategoryNumber], votes: &Votes) -> Result<(), Refusal> {
+fn check_limits(tally: &Tally, filled: &[CategoryNumber], votes: &BallotVotes) -> Result<(), Refusal> {
     for limit in &tally.limits {
         let is_limited = |category: &&CategoryNumber| limit.categories.binary_search(category).is_ok();
         // No category is filled twice on a sheet.
@@ -203,7 +210,7 @@ fn find_replaced(
     voter: VoterNumber,
     sheet: SheetNumber,
     id: &BallotId,
-    votes: &Votes,
+    votes: &BallotVotes,
 ) -> Result<BallotNumber, Refusal> {
     let stands = |ballot: &BallotNumber| tally.ballots.record(*ballot).stands();
     let on_sheet = |ballot: &BallotNumber| tally.ballots.sheet_of(*ballot) == sheet;

@@ -4,18 +4,18 @@ use acclaim_ballot_log::entry::{ContestHeader, VERSION};
 use acclaim_contest::Category;
 use acclaim_contest::rules::{PublishEntries, Rules, WinnerTies};
 
-use super::version::SECOND;
-use crate::division::Division;
+use super::version::VERSION_2;
 use crate::refusal::Refusal;
+use crate::sheet_layout::SheetLayout;
 use crate::tally::Tally;
 
 /// Refuses rules that contradict themselves, and those of another version. Answers how the contest divides votes.
-pub(super) fn check(header: &ContestHeader) -> Result<Division, Refusal> {
+pub(super) fn check(header: &ContestHeader) -> Result<SheetLayout, Refusal> {
     if !(1..=VERSION).contains(&header.v) {
         return Err(Refusal::Unsupported("another version than 1 or 2 of the log"));
     }
-    if header.v < SECOND
-        && let Some(rule) = later_rule(&header.rules)
+    if header.v < VERSION_2
+        && let Some(rule) = version_2_rule(&header.rules)
     {
         return Err(Refusal::LaterRule(rule));
     }
@@ -25,11 +25,11 @@ pub(super) fn check(header: &ContestHeader) -> Result<Division, Refusal> {
     if let Some(contradiction) = header.rules.contradictions().first() {
         return Err(Refusal::Contradiction { keys: contradiction.keys, reason: contradiction.reason });
     }
-    Division::new(header)
+    SheetLayout::new(header)
 }
 
 /// A rule that only logs of version 2 have.
-fn later_rule(rules: &Rules) -> Option<&'static str> {
+fn version_2_rule(rules: &Rules) -> Option<&'static str> {
     let below_zero = |scale: Option<[i64; 2]>| scale.is_some_and(|[lowest, _]| lowest < 0);
     let found = [
         (!rules.limits.is_empty(), "limits"),

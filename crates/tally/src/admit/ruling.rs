@@ -6,7 +6,7 @@ use acclaim_contest::amendment::{Amendment, DefinitionAmendment};
 use acclaim_contest::rules::WinnersBy;
 use acclaim_contest::{BallotId, CategoryId, EntryId, Instant};
 
-use super::Admitted;
+use super::AdmittedEntry;
 use crate::numbers::{BallotNumber, EntryNumber, VoterNumber};
 use crate::refusal::Refusal;
 use crate::tally::Tally;
@@ -57,17 +57,17 @@ pub(super) fn admit_reinstatement(
     tally: &Tally,
     entry: Option<&EntryId>,
     ballots: Option<&[BallotId]>,
-) -> Result<Admitted, Refusal> {
+) -> Result<AdmittedEntry, Refusal> {
     if let Some(id) = entry {
         let number = known_entry(tally, id.as_str())?;
         return match tally.roster.entry(number).withdrawn {
-            Some(_) => Ok(Admitted::Entries(vec![number])),
+            Some(_) => Ok(AdmittedEntry::Entries(vec![number])),
             None => Err(Refusal::NotWithdrawn(id.clone())),
         };
     }
     let ids = ballots.unwrap_or_default();
     find_ballots(tally, ids, |voided, id| if voided { Ok(()) } else { Err(Refusal::NotVoided(id)) })
-        .map(Admitted::Ballots)
+        .map(AdmittedEntry::Ballots)
 }
 
 /// Finds those ballots that the tally folds, of which `check` approves, given whether each is voided. A ballot named twice is met the second time as it would be

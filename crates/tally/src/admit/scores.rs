@@ -12,7 +12,7 @@ use crate::scores::{ListKey, Score, ScoreList};
 use crate::tally::Tally;
 
 /// What a `scores` entry says.
-pub(super) struct Given<'a> {
+pub(super) struct ScoresInput<'a> {
     pub(super) panel: &'a PanelId,
     pub(super) juror: &'a str,
     pub(super) category: &'a CategoryId,
@@ -21,7 +21,7 @@ pub(super) struct Given<'a> {
 }
 
 /// Admits a juror's scores: all of them, or none.
-pub(super) fn admit(tally: &Tally, given: &Given<'_>) -> Result<ScoreList, Refusal> {
+pub(super) fn admit(tally: &Tally, given: &ScoresInput<'_>) -> Result<ScoreList, Refusal> {
     let (number, panel) = find_panel(tally, given.panel)?;
     check_juror(panel, given.juror)?;
     let category = tally

@@ -6,11 +6,11 @@ use crate::refusal::Refusal;
 use crate::tally::Tally;
 
 /// The version in which salts, the types below and the newer rules begin.
-pub(super) const SECOND: u32 = 2;
+pub(super) const VERSION_2: u32 = 2;
 
 /// Refuses an event of another version than its log's. The first entry is judged by the version that it declares itself.
 pub(super) fn check(tally: &Tally, event: &Event, has_salt: bool) -> Result<(), Refusal> {
-    if tally.version() < SECOND && !is_of_first(event) && tally.header.is_some() {
+    if tally.version() < VERSION_2 && !is_in_version_1(event) && tally.header.is_some() {
         return Err(Refusal::LaterVersion(event.type_name()));
     }
     match (tally.is_salted(event), has_salt) {
@@ -20,7 +20,7 @@ pub(super) fn check(tally: &Tally, event: &Event, has_salt: bool) -> Result<(), 
     }
 }
 
-fn is_of_first(event: &Event) -> bool {
+fn is_in_version_1(event: &Event) -> bool {
     match event {
         Event::Recused(_)
         | Event::Rejoined(_)
@@ -44,6 +44,6 @@ impl Tally {
     /// Whether an event has a salt in this log.
     #[must_use]
     pub fn is_salted(&self, event: &Event) -> bool {
-        self.version() >= SECOND && event.is_salted()
+        self.version() >= VERSION_2 && event.is_salted()
     }
 }

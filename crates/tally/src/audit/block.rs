@@ -9,18 +9,18 @@ use acclaim_ballot_log::{BallotEntry, LogEntry};
 use acclaim_contest::ContestId;
 
 use super::Tiles;
-use crate::Prepared;
+use crate::PreparedLine;
 
 const WIDTH: u64 = TILE_WIDTH as u64;
 
 /// A line that is no entry.
-pub(super) struct NoEntry {
+pub(super) struct InvalidLine {
     pub(super) leaf: Hash,
     pub(super) reason: String,
 }
 
 /// A line.
-pub(super) type Line<'a> = Result<Prepared<'a>, NoEntry>;
+pub(super) type Line<'a> = Result<PreparedLine<'a>, InvalidLine>;
 
 pub(super) fn leaf<'l>(line: &'l Line<'_>) -> &'l Hash {
     match line {
@@ -96,8 +96,8 @@ impl<'a> Block<'a> {
 impl<'a> Group<'a> {
     fn prepare(first: u64, lines: &[&'a [u8]], contest: Option<&'a ContestId>, tile: &Tiles<'_>) -> Self {
         let prepare = |line: &&'a [u8]| {
-            Prepared::new(line, contest)
-                .map_err(|error| NoEntry { leaf: leaf_hash(line), reason: error.to_string() })
+            PreparedLine::new(line, contest)
+                .map_err(|error| InvalidLine { leaf: leaf_hash(line), reason: error.to_string() })
         };
         let lines: Vec<Line<'a>> = lines.iter().map(prepare).collect();
         let root = (lines.len() == usize::from(TILE_WIDTH)).then(|| {

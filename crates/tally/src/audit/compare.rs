@@ -4,7 +4,7 @@ use acclaim_text::shortened;
 use serde_json::Value;
 
 /// Differences that are told of one result.
-const MOST: usize = 10;
+const MAX_DIFFERENCES: usize = 10;
 
 /// The differences; none if the bytes are the same. `expected` is the log's own result.
 #[must_use]
@@ -30,7 +30,7 @@ pub fn differences(published: &[u8], expected: &[u8]) -> Vec<String> {
 
 /// Nests no deeper than what was parsed, which `serde_json` bounds.
 fn compare(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
-    if found.len() >= MOST || theirs == ours {
+    if found.len() >= MAX_DIFFERENCES || theirs == ours {
         return;
     }
     match (theirs, ours) {
@@ -49,13 +49,13 @@ fn compare(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
             }
         }
         _ => {
-            let (theirs, ours) = (shown(theirs), shown(ours));
+            let (theirs, ours) = (describe(theirs), describe(ours));
             found.push(format!("the published result has {path} = {theirs}, the log's has {ours}"));
         }
     }
 }
 
-fn shown(value: &Value) -> String {
+fn describe(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Array(_) => "a list".to_owned(),
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_told_by_where_they_are() {
+    fn names_path_of_each_difference() {
         let ours = br#"{"a":1,"b":[{"c":"x"},{"c":"y"}]}"#;
         assert!(differences(ours, ours).is_empty());
         for (theirs, expected) in [
@@ -85,6 +85,6 @@ mod tests {
             assert!(found[0].contains(expected), "{found:?}");
         }
         let theirs = format!("[{}]", vec!["1"; 50].join(","));
-        assert_eq!(differences(theirs.as_bytes(), b"[]").len(), MOST, "a long list is cut");
+        assert_eq!(differences(theirs.as_bytes(), b"[]").len(), MAX_DIFFERENCES, "a long list is cut");
     }
 }

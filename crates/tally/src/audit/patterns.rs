@@ -6,25 +6,25 @@ use std::collections::BTreeMap;
 use acclaim_ballot_log::BallotEntry;
 
 use crate::Tally;
-use crate::ranked::Ranked;
+use crate::ranked::RankedEntry;
 
 /// So many totals must share a divisor, or lie at equal distances, to be worth a word: four equal gaps.
-const TOTALS: usize = 5;
+const MIN_TOTALS: usize = 5;
 /// A shared divisor, or gap, from here on. By chance five totals share one this large in one category of thirty thousand.
-const STEP: u64 = 10;
+const MIN_STEP: u64 = 10;
 /// Ballots of one time of casting, as a multiple of the median of the times that have ballots,
-const BURST: u64 = 20;
+const BURST_FACTOR: u64 = 20;
 /// and at least so many.
-const BURST_BALLOTS: u64 = 500;
-/// Identical sheets in a row from here on, if chance does not explain them, see [`unlikely`].
-const RUN: u64 = 20;
+const MIN_BURST_BALLOTS: u64 = 500;
+/// Identical sheets in a row from here on, if chance does not explain them, see [`is_unlikely`].
+const MIN_RUN_LENGTH: u64 = 20;
 /// Bits of unlikeliness that a run must have beyond those of there being so many places where it could begin: one contest in a
 /// million.
 const UNLIKELY_BITS: u64 = 20;
 /// Runs that are kept, and warnings of each kind that are told.
-const MOST: usize = 10;
+const MAX_PER_PATTERN: usize = 10;
 /// Times of casting that are told apart: two years' minutes.
-const MOST_TIMES: usize = 1 << 20;
+const MAX_TIMES: usize = 1 << 20;
 
 /// Gathers, ballot by ballot. Memory grows with the times of voting only.
 #[derive(Debug, Default)]
@@ -72,20 +72,20 @@ impl Patterns {
     fn end_time(&mut self) {
         let (time, count) = &mut self.newest;
         let count = std::mem::take(count);
-        if count == 0 || (self.by_time.len() >= MOST_TIMES && !self.by_time.contains_key(time)) {
+        if count == 0 || (self.by_time.len() >= MAX_TIMES && !self.by_time.contains_key(time)) {
             return;
         }
         *self.by_time.entry(time.clone()).or_default() += count;
     }
 
     fn end_run(&mut self) {
-        if self.run.length < RUN {
+        if self.run.length < MIN_RUN_LENGTH {
             return;
         }
         self.runs.push(self.run.clone());
-        if self.runs.len() > MOST {
+        if self.runs.len() > MAX_PER_PATTERN {
             self.runs.sort_by_key(|run| (std::cmp::Reverse(run.length), run.last));
-            self.runs.truncate(MOST);
+            self.runs.truncate(MAX_PER_PATTERN);
         }
     }
 
@@ -95,7 +95,7 @@ impl Patterns {
         self.end_run();
         let mut warnings = self.bursts();
         self.runs.sort_by_key(|run| run.last);
-        for run in self.runs.iter().filter(|run| unlikely(run, tally)) {
+        for run in self.runs.iter().filter(|run| is_unlikely(run, tally)) {
             warnings.push(format!(
                 "{} ballots in a row, from index {} to {}, have the same votes",
                 run.length, run.first, run.last
@@ -114,8 +114,8 @@ impl Patterns {
         let mut counts: Vec<u64> = self.by_time.values().copied().collect();
         counts.sort_unstable();
         let median = counts.get(counts.len() / 2).copied().unwrap_or(0);
-        let threshold = BURST_BALLOTS.max(median * BURST);
-        let bursts = self.by_time.iter().filter(|(_, count)| **count >= threshold).take(MOST);
+        let threshold = MIN_BURST_BALLOTS.max(median * BURST_FACTOR);
+        let bursts = self.by_time.iter().filter(|(_, count)| **count >= threshold).take(MAX_PER_PATTERN);
         bursts
             .map(|(time, count)| format!("{count} ballots were cast at {time}, where the median is {median}"))
             .collect()
@@ -125,11 +125,11 @@ impl Patterns {
 /// Whether chance does not explain a run. If a share `p` of the ballots has the same votes, a run of `r` begins at one of `n`
 /// ballots by chance with a probability of at most `n * p^r`. `p` is taken as that of the sheet's rarest vote among ballots that were not replaced, which
 /// is more than that of the sheet; bits are rounded to the run's favour, so that a sheet of half of all voters is never unlikely.
-fn unlikely(run: &Run, tally: &Tally) -> bool {
+fn is_unlikely(run: &Run, tally: &Tally) -> bool {
     let counts = tally.ballot_counts();
     let ballots = (counts.recorded - counts.replaced).max(1);
     let votes = |entry: &str| {
-        tally.roster.entry_number(entry).map_or(0, |number| tally.roster.unruled_votes_of(number))
+        tally.roster.entry_number(entry).map_or(0, |number| tally.roster.votes_without_rulings(number))
     };
     let entries = run.votes.split('"').skip(3).step_by(4);
     let rarest = entries.map(votes).min().unwrap_or(ballots).clamp(1, ballots);
@@ -138,18 +138,18 @@ fn unlikely(run: &Run, tally: &Tally) -> bool {
 }
 
 /// What the totals of a category look like.
-fn of_totals(ranked: &[Ranked]) -> Vec<String> {
+fn of_totals(ranked: &[RankedEntry]) -> Vec<String> {
     let mut totals: Vec<u64> = ranked.iter().map(|place| place.votes).filter(|votes| *votes > 0).collect();
     // With channels ranks go by shares.
     totals.sort_unstable_by(|a, b| b.cmp(a));
     let mut patterns = Vec::new();
     let divisor = totals.iter().copied().fold(0, greatest_common_divisor);
-    if totals.len() >= TOTALS && divisor >= STEP {
+    if totals.len() >= MIN_TOTALS && divisor >= MIN_STEP {
         patterns.push(format!("all totals are multiples of {divisor}"));
     }
     let gaps: Vec<u64> = totals.iter().zip(totals.iter().skip(1)).map(|(a, b)| a - b).collect();
     let mut rows = gaps.chunk_by(|a, b| a == b).filter_map(|row| Some((row.len() + 1, *row.first()?)));
-    if let Some((ranks, gap)) = rows.find(|(ranks, gap)| *ranks >= TOTALS && *gap >= STEP) {
+    if let Some((ranks, gap)) = rows.find(|(ranks, gap)| *ranks >= MIN_TOTALS && *gap >= MIN_STEP) {
         patterns.push(format!("{ranks} ranks in a row are {gap} votes apart"));
     }
     patterns
@@ -164,12 +164,12 @@ mod tests {
     use super::*;
 
     fn patterns_of(totals: &[u64]) -> Vec<String> {
-        let place = |(entry, votes): (u32, &u64)| Ranked { entry, rank: 1, votes: *votes, tied: false };
+        let place = |(entry, votes): (u32, &u64)| RankedEntry { entry, rank: 1, votes: *votes, tied: false };
         of_totals(&(0..).zip(totals).map(place).collect::<Vec<_>>())
     }
 
     #[test]
-    fn totals_made_up_by_rule_are_noticed_and_others_are_not() {
+    fn warns_of_regular_totals_only() {
         assert_eq!(patterns_of(&[5_000, 4_200, 1_300, 700, 100]), ["all totals are multiples of 100"]);
         assert_eq!(patterns_of(&[917, 903, 889, 875, 861, 400]), ["5 ranks in a row are 14 votes apart"]);
         assert_eq!(patterns_of(&[5_000, 4_200, 1_300, 700]), [""; 0], "too few to say");

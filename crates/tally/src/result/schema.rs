@@ -7,10 +7,10 @@ use acclaim_contest::rules::{PanelKind, Rules, WinnersBy};
 use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, PanelId};
 use serde::Serialize;
 
-use super::Certify;
+use super::CertifyRequest;
 use crate::ballot_counts::BallotCounts;
 use crate::correction::Correction;
-use crate::draw::Drawn;
+use crate::draw::DrawSeed;
 use crate::outcome::{Decision, Place, Tie};
 use crate::roster::Choice;
 use crate::rulings::Withdrawal;
@@ -33,14 +33,14 @@ pub(super) struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) previous: Option<&'a PreviousRound>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) draw: Option<&'a Drawn>,
+    pub(super) draw: Option<&'a DrawSeed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) corrects: Option<Correction<'a>>,
     pub(super) counts: Counts<'a>,
     pub(super) withdrawn: Vec<WithdrawnEntry<'a>>,
     pub(super) categories: Vec<CategoryResult<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) certify: Option<&'a Certify>,
+    pub(super) certify: Option<&'a CertifyRequest>,
 }
 
 impl Document<'_> {
@@ -69,7 +69,7 @@ pub(super) struct Counts<'a> {
     pub(super) incomplete_voters: u64,
     pub(super) votes: u64,
     pub(super) withdrawn_votes: u64,
-    pub(super) voided: Vec<Voided>,
+    pub(super) voided: Vec<VoidedBallots>,
     pub(super) passes: Vec<Passes<'a>>,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct CategoryCounts<'a> {
     pub(super) voters: u64,
     pub(super) votes: u64,
     pub(super) withdrawn_votes: u64,
-    pub(super) voided: Vec<Voided>,
+    pub(super) voided: Vec<VoidedBallots>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) channels: Vec<ChannelCounts<'a>>,
 }
@@ -93,7 +93,7 @@ pub(super) struct ChannelCounts<'a> {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Voided {
+pub(super) struct VoidedBallots {
     pub(super) reason: String,
     pub(super) ballots: u64,
 }
@@ -130,7 +130,7 @@ pub(super) struct CategoryResult<'a> {
     pub(super) champions: Option<Vec<Place>>,
     pub(super) winners: Winners<'a>,
     pub(super) ties: Vec<Tie>,
-    pub(super) without_rulings: Vec<UnruledStanding<'a>>,
+    pub(super) without_rulings: Vec<StandingWithoutRulings<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -187,7 +187,7 @@ pub(super) struct WithoutFigure<'a> {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct UnruledStanding<'a> {
+pub(super) struct StandingWithoutRulings<'a> {
     pub(super) entry: &'a EntryId,
     pub(super) rank: u64,
     pub(super) votes: u64,

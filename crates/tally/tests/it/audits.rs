@@ -1,7 +1,7 @@
 //! Logs that somebody changed, and results that are not the log's: the audit says no, and where. Patterns are only warned of.
 
 use acclaim_ballot_log::{Checkpoint, Event, Hash, Tree, leaf_hash};
-use acclaim_tally::{Audit, AuditReport, Expected, Plan};
+use acclaim_tally::{Audit, AuditPlan, AuditReport, ExpectedLog};
 
 use crate::support::{Log, header};
 
@@ -32,18 +32,18 @@ fn published() -> Published {
 
 impl Published {
     fn audit(&self, lines: &[Vec<u8>], with_tiles: bool) -> AuditReport {
-        let expected = Expected { checkpoint: self.checkpoint.clone(), result: Some(self.result.clone()) };
+        let expected = ExpectedLog { checkpoint: self.checkpoint.clone(), result: Some(self.result.clone()) };
         // The log fits into one tile.
         let tile: Vec<u8> = self.lines.iter().flat_map(|line| leaf_hash(line).0).collect();
         let tiles = |number: u64| (with_tiles && number == 0).then(|| tile.clone());
-        let mut audit = Audit::new(expected, &tiles, Plan::small());
+        let mut audit = Audit::new(expected, &tiles, AuditPlan::single_round());
         lines.iter().for_each(|line| audit.push(line));
         audit.finish()
     }
 }
 
 #[track_caller]
-fn named(report: &AuditReport, index: u64) {
+fn assert_names_index(report: &AuditReport, index: u64) {
     assert!(!report.clean);
     assert!(report.findings.iter().any(|finding| finding.index == Some(index)), "{report:#?}");
 }
@@ -61,7 +61,7 @@ fn an_untouched_log_is_clean() {
 }
 
 #[test]
-fn each_tampering_is_refused_and_the_index_named() {
+fn names_index_of_each_tampering() {
     let published = published();
     let lines = &published.lines;
     let flipped = String::from_utf8(lines[14].clone()).unwrap().replace("\"a3\"", "\"a1\"").into_bytes();
@@ -86,17 +86,17 @@ fn each_tampering_is_refused_and_the_index_named() {
     add("no entry at all", 12, false, &|log| log[12] = b"{}".to_vec());
     for (name, changed, index, admissible) in cases {
         println!("{name}");
-        named(&published.audit(&changed, true), index);
+        assert_names_index(&published.audit(&changed, true), index);
         let without_tiles = published.audit(&changed, false);
         assert!(!without_tiles.clean);
         if !admissible {
-            named(&without_tiles, index);
+            assert_names_index(&without_tiles, index);
         }
     }
 }
 
 #[test]
-fn every_entry_that_cannot_be_is_named() {
+fn names_every_invalid_entry() {
     let published = published();
     let mut changed = published.lines.clone();
     changed[13] = b"not an entry".to_vec();
@@ -110,7 +110,7 @@ fn every_entry_that_cannot_be_is_named() {
 
 /// The operator signs what the rules do not allow: root and tiles are right, and the entry is named all the same.
 #[test]
-fn an_entry_that_cannot_be_is_named_under_a_genuine_checkpoint_too() {
+fn names_invalid_entry_under_genuine_checkpoint() {
     let mut published = published();
     published.lines.insert(15, published.lines[14].clone());
     let mut tree = Tree::new();
@@ -140,26 +140,27 @@ fn findings_are_bounded() {
 }
 
 #[test]
-fn a_log_rolled_back_to_an_older_checkpoint_is_found_by_who_kept_a_newer_one() {
+fn detects_rollback_from_newer_checkpoint() {
     let published = published();
     let mut older = Log::empty();
     for line in &published.lines[..18] {
         older.push(line.clone()).unwrap();
     }
     let audit = |earlier: &Checkpoint, checkpoint: Checkpoint, lines: &[Vec<u8>]| {
-        let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None, Plan::small());
-        audit.must_contain(earlier);
+        let mut audit =
+            Audit::new(ExpectedLog { checkpoint, result: None }, &|_| None, AuditPlan::single_round());
+        audit.require_checkpoint(earlier);
         lines.iter().for_each(|line| audit.push(line));
         audit.finish()
     };
-    named(&audit(&published.checkpoint, head(&older), &older.lines), 18);
+    assert_names_index(&audit(&published.checkpoint, head(&older), &older.lines), 18);
     assert!(audit(&head(&older), published.checkpoint.clone(), &published.lines).clean);
     let forked = Checkpoint { root: Hash([7; 32]), ..head(&older) };
-    named(&audit(&forked, published.checkpoint.clone(), &published.lines), 17);
+    assert_names_index(&audit(&forked, published.checkpoint.clone(), &published.lines), 17);
 }
 
 #[test]
-fn a_result_that_is_not_the_logs_is_told_apart_figure_by_figure() {
+fn names_each_differing_figure_of_result() {
     let mut published = published();
     let text = String::from_utf8(published.result.clone()).unwrap();
     let votes = text.find("\"rank\":1,\"votes\":3").unwrap() + "\"rank\":1,\"votes\":".len();
@@ -190,7 +191,7 @@ fn a_certified_result_is_compared_as_it_was_certified() {
 }
 
 #[test]
-fn runs_and_bursts_are_warned_of_and_leave_the_audit_clean() {
+fn warns_of_runs_and_bursts_in_clean_audit() {
     let mut log = Log::empty();
     let mut head = header();
     head.rules.ballot.cast_time = acclaim_contest::rules::CastTime::Minute;
@@ -210,7 +211,8 @@ fn runs_and_bursts_are_warned_of_and_leave_the_audit_clean() {
     }
     let report = |log: &Log| {
         let checkpoint = self::head(log);
-        let mut audit = Audit::new(Expected { checkpoint, result: None }, &|_| None, Plan::small());
+        let mut audit =
+            Audit::new(ExpectedLog { checkpoint, result: None }, &|_| None, AuditPlan::single_round());
         log.lines.iter().for_each(|line| audit.push(line));
         audit.finish()
     };

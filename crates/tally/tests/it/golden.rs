@@ -11,10 +11,10 @@ mod panels;
 mod periods;
 mod previous;
 mod rulings;
-mod second;
 mod shortlists;
 mod steps;
 mod summary;
+mod version_2;
 mod winners;
 
 use std::num::NonZeroUsize;
@@ -25,7 +25,7 @@ use acclaim_ballot_log::entry::{ContestHeader, opening_events};
 use acclaim_ballot_log::{Checkpoint, Event};
 use acclaim_contest::definition::{Definition, Overrides};
 use acclaim_contest::rules::PublishEntries;
-use acclaim_tally::{Audit, Expected, Plan, Replay};
+use acclaim_tally::{Audit, AuditPlan, ExpectedLog, Replay};
 use serde_json::Value;
 
 use crate::support::Log;
@@ -46,7 +46,7 @@ static LOGS: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
         periods::CASES,
         previous::CASES,
         rulings::CASES,
-        second::CASES,
+        version_2::CASES,
         shortlists::CASES,
         winners::CASES,
     ];
@@ -74,8 +74,8 @@ fn head(name: &str) -> Vec<Event> {
         .unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));
     let mut events = opening_events(&definition);
     let Event::Contest(header) = &mut events[0] else { unreachable!() };
-    if !second::CASES.iter().any(|(second, _)| *second == name) {
-        make_first(header);
+    if !version_2::CASES.iter().any(|(second, _)| *second == name) {
+        set_version_1(header);
     }
     periods::list_days(header);
     if name == previous::NAME {
@@ -85,7 +85,7 @@ fn head(name: &str) -> Vec<Event> {
 }
 
 /// As the header was in a log of version 1, whose result stays what it was.
-fn make_first(header: &mut ContestHeader) {
+fn set_version_1(header: &mut ContestHeader) {
     header.v = 1;
     header.rules.admission = None;
     let entries = &mut header.rules.publication.entries;
@@ -164,9 +164,9 @@ fn every_case_is_audited_to_the_same_result() {
                 Checkpoint { origin: replay.origin().to_owned(), size: replay.size(), root: replay.root() };
             let bytes = log.len() as u64;
             let memory = (bytes * 6 / 10).div_ceil(rounds) + 1;
-            let plan = Plan::new(bytes, memory, NonZeroUsize::new(threads).unwrap());
+            let plan = AuditPlan::new(bytes, memory, NonZeroUsize::new(threads).unwrap());
             assert_eq!(plan.rounds(), rounds);
-            let expected = Expected { checkpoint, result: Some(result.json.clone()) };
+            let expected = ExpectedLog { checkpoint, result: Some(result.json.clone()) };
             let mut audit = Audit::new(expected, &|_| None, plan);
             let lines: Vec<&[u8]> = log.lines().map(str::as_bytes).collect();
             loop {

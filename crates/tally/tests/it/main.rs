@@ -9,11 +9,11 @@
 
 mod audits;
 mod golden;
-mod made;
 mod model;
+mod partitions;
 mod properties;
 mod published;
+mod random_contests;
 mod refusals;
-mod shares;
 mod support;
 mod vector;

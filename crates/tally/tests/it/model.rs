@@ -324,8 +324,11 @@ fn check_result(log: &Log, model: &Model) {
         assert_eq!(category["counts"]["voters"], voters.len());
         let voided =
             (0..now).filter(|b| model.ballots[*b].voided && model.categories(*b).contains(&of)).count();
-        let told = category["counts"]["voided"].as_array().unwrap();
-        assert_eq!(told.iter().map(|reason| reason["ballots"].as_u64().unwrap()).sum::<u64>(), voided as u64);
+        let by_reason = category["counts"]["voided"].as_array().unwrap();
+        assert_eq!(
+            by_reason.iter().map(|reason| reason["ballots"].as_u64().unwrap()).sum::<u64>(),
+            voided as u64
+        );
         assert_eq!(category["counts"]["ballots"]["voided"], voided);
     }
     let complete: BTreeMap<u32, ()> =

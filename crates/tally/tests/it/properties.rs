@@ -6,7 +6,7 @@ use acclaim_contest::rules::{ChampionTies, Completion, Revision, WinnersBy};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::made::{ENTRIES, Kind, contest, kind, step};
+use crate::random_contests::{ENTRIES, Kind, contest, kind, step};
 use crate::support::{Log, reason};
 
 #[test]
@@ -23,7 +23,7 @@ fn a_slot_is_filled_once() {
 }
 
 #[test]
-fn replacing_takes_the_old_vote_away_and_late_retries_change_nothing() {
+fn replacing_removes_old_vote_and_ignores_retries() {
     let mut log = Log::open(|_| {});
     let first = log.cast(1, &["a1"], None).unwrap();
     let second = log.cast(1, &["a2"], Some(first)).unwrap();
@@ -52,7 +52,7 @@ fn completion_counts_whole_voters_only() {
 }
 
 #[test]
-fn a_withdrawn_entry_never_ranks_and_its_votes_are_told_apart() {
+fn reports_votes_of_withdrawn_entry_apart() {
     let mut log = Log::open(|_| {});
     log.cast(1, &["a1"], None).unwrap();
     log.event(Event::Withdrawn { entry: "a1".parse().unwrap(), reason: reason() });
@@ -182,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn a_void_is_as_though_never_cast_and_its_slot_stays_filled(
+    fn void_removes_votes_and_keeps_slot(
         steps in prop::collection::vec(step(), 1..60), all: bool, kind in kind(), which: prop::sample::Index,
     ) {
         let contest = contest(&steps, &[], all, kind, false);
@@ -247,7 +247,7 @@ proptest! {
     }
 
     #[test]
-    fn shares_add_up_to_one_and_nothing_that_is_withdrawn_ranks(
+    fn shares_sum_to_one_without_withdrawn_entries(
         steps in prop::collection::vec(step(), 1..100), after in prop::collection::vec(step(), 0..20),
         all: bool, kind in kind(),
     ) {

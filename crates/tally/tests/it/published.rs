@@ -113,7 +113,7 @@ struct Points {
 }
 
 #[derive(Deserialize)]
-struct Tied {
+struct TiePoints {
     year: u16,
     from_country: String,
     to_country: String,
@@ -191,9 +191,9 @@ fn eurovision(year: u16, points: &[Points], finals: &[Final]) -> Value {
 #[test]
 fn eurovision_ties_are_broken_by_countback_or_not_at_all() {
     let Some(folder) = data("eurovision") else { return };
-    let points: Vec<Tied> = rows(file(&folder.join("eurovision_ties.csv")));
+    let points: Vec<TiePoints> = rows(file(&folder.join("eurovision_ties.csv")));
     let of = |year: u16, ties: &str| -> Value {
-        let given: Vec<&Tied> = points.iter().filter(|row| row.year == year).collect();
+        let given: Vec<&TiePoints> = points.iter().filter(|row| row.year == year).collect();
         let countries: BTreeSet<&str> =
             given.iter().flat_map(|row| [&*row.from_country, &*row.to_country]).collect();
         let mut contest = Contest::open(&definition(&json!({
@@ -340,7 +340,7 @@ struct Project {
 /// Wroclaw 2015, recounted (no cut falls into a tie, so that `earliest` decides nothing), and what `completion = "all"` would make of the same
 /// ballots: 95,548 of 160,176 voters count, 512 of 545 projects have another rank, and one of three first places goes to another.
 #[test]
-fn wroclaw_is_recounted_and_whole_sheets_alone_would_have_changed_it() {
+fn wroclaw_changes_with_completion_all() {
     let Some(folder) = data("wroclaw2015") else { return };
     let projects: Vec<Project> = rows(file(&folder.join("projects.csv")));
     let ballots = flate2::read::GzDecoder::new(file(&folder.join("ballots.csv.gz")));

@@ -97,7 +97,7 @@ fn later_events() -> Vec<Event> {
 }
 
 #[test]
-fn a_log_of_the_first_version_has_nothing_of_the_second() {
+fn version_1_log_refuses_version_2_entries() {
     let mut log = Log::open(|_| {});
     for event in later_events() {
         assert_eq!(log.try_event(&event), Err("later-version"), "{event:?}");
@@ -130,7 +130,7 @@ fn later_panels() -> Value {
 }
 
 #[test]
-fn a_log_of_the_second_version_salts_what_can_be_guessed() {
+fn version_2_log_requires_salts() {
     let mut log = Log::empty();
     log.define(ContestHeader { v: 2, ..header() });
     let salt = Some(Salt([7; 16]));
@@ -168,7 +168,7 @@ fn a_category_whose_numbers_contradict_the_rules_is_refused() {
 }
 
 #[test]
-fn a_limit_is_over_categories_of_the_contest() {
+fn refuses_limit_over_unknown_category() {
     let mut log = Log::empty();
     let mut header = ContestHeader { v: 2, ..header() };
     let limits = json!([{"categories": ["a", "z"], "most": 1}]);
@@ -194,7 +194,7 @@ fn misplaced(log: &Log) -> Vec<String> {
 }
 
 #[test]
-fn every_type_of_entry_has_its_place() {
+fn refuses_entries_out_of_phase() {
     let mut log = Log::empty();
     assert_eq!(log.cast(1, &["a1"], None), Err("voting-not-open"));
     log.event(Event::Contest({
@@ -231,7 +231,7 @@ fn every_type_of_entry_has_its_place() {
 }
 
 #[test]
-fn before_the_header_there_is_nothing() {
+fn refuses_entries_before_header() {
     let log = Log::empty();
     for event in every_event(&by_choice()).into_iter().skip(1) {
         let line = event.encode(None).unwrap();
@@ -275,7 +275,7 @@ fn rules_that_contradict_themselves_are_refused() {
 }
 
 #[test]
-fn a_definition_hangs_together() {
+fn refuses_inconsistent_definition() {
     let mut log = Log::empty();
     log.event(Event::Contest(header()));
     assert_eq!(log.try_event(&Event::Opened { at: header().opens }), Err("no-entries"));
@@ -289,7 +289,7 @@ fn a_definition_hangs_together() {
 }
 
 #[test]
-fn a_ballot_is_in_form_and_in_time() {
+fn refuses_malformed_and_untimely_ballots() {
     let mut log = Log::open(|_| {});
     for time in ["2021-02-28", "2021-03-02", "2021-03-01T12:00Z", "2021-03-01T12Z"] {
         let line = log.ballot(1, &["a1"], None, time);
@@ -339,7 +339,7 @@ fn the_last_minute_ends_where_voting_does() {
 }
 
 #[test]
-fn votes_go_to_entries_of_their_category_as_many_as_the_rules_say() {
+fn checks_entries_and_number_of_votes() {
     let mut log = Log::open(|rules| {
         rules.ballot.votes_per_category = [2, 3];
         rules.ballot.votes_in_all = Some(5);
@@ -374,7 +374,7 @@ fn votes_go_to_entries_of_their_category_as_many_as_the_rules_say() {
 }
 
 #[test]
-fn a_voter_replaces_as_often_as_the_rules_say_and_knows_what() {
+fn limits_replacements_and_names_standing_ballot() {
     let mut log = Log::open(|rules| rules.ballot.revisions = Some(2));
     let first = log.cast(1, &["a1"], None).unwrap();
     let in_b = log.cast(1, &["b1"], None).unwrap();
@@ -397,7 +397,7 @@ fn a_voter_replaces_as_often_as_the_rules_say_and_knows_what() {
 }
 
 #[test]
-fn what_a_refusal_carries_is_what_an_answer_needs() {
+fn refusal_carries_index_and_categories() {
     let mut log = Log::open(|_| {});
     log.cast(1, &["b1", "a1"], None).unwrap();
     let refusal =
@@ -412,7 +412,7 @@ fn what_a_refusal_carries_is_what_an_answer_needs() {
 }
 
 #[test]
-fn rulings_rule_on_what_is_there_and_not_yet_ruled() {
+fn refuses_rulings_without_effect() {
     let mut log = Log::open(|_| {});
     let ballot = log.cast(1, &["a1"], None).unwrap();
     let unknown: BallotId = "3py_YyrYERCq8DPssH3bdw".parse().unwrap();
@@ -457,7 +457,7 @@ fn rulings_rule_on_what_is_there_and_not_yet_ruled() {
 }
 
 #[test]
-fn a_panel_chooses_among_those_who_can_win() {
+fn refuses_choice_of_entry_that_cannot_win() {
     let mut log = Log::open(|_| {});
     log.close();
     assert_eq!(log.try_event(&choice("a", &["a1"])), Err("not-by-choice"));
@@ -478,7 +478,7 @@ fn a_panel_chooses_among_those_who_can_win() {
 }
 
 #[test]
-fn only_the_logs_own_result_is_certified_and_no_rehearsal() {
+fn certifies_own_result_and_no_rehearsal() {
     let mut log = Log::open(|_| {});
     log.close();
     let other = Event::Certified { result: "0".repeat(64), by: "chair".to_owned(), at: noon() };
@@ -494,7 +494,7 @@ fn only_the_logs_own_result_is_certified_and_no_rehearsal() {
 }
 
 #[test]
-fn a_log_made_to_slow_its_readers_is_refused() {
+fn refuses_log_that_slows_readers() {
     let mut log = Log::open(|rules| {
         rules.ballot.completion = Completion::Any;
         rules.ballot.revisions = Some(u32::MAX);

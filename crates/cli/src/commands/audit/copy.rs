@@ -9,7 +9,7 @@ use std::{
 };
 
 use acclaim_ballot_log::{Checkpoint, VerifierKey};
-use acclaim_tally::Expected;
+use acclaim_tally::ExpectedLog;
 use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 
@@ -52,7 +52,7 @@ pub(super) fn audit(
     let Fetched { note, checkpoint, shown } = fetch_all(source, key, &mut copy, witnesses.as_mut())?;
     let result = beside.result.or(shown);
     let tiles = files::leaf_tiles(checkpoint.size, |path| source.tile(path).ok().flatten());
-    let expected = Expected { checkpoint, result };
+    let expected = ExpectedLog { checkpoint, result };
     if let Some(witnesses) = &mut witnesses {
         beside.earlier.append(&mut witnesses.seen);
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use acclaim_ballot_log::{Checkpoint, TileId, TilePath, VerifierKey, hash::HASH_LENGTH, tile::TILE_LENGTH};
-use acclaim_tally::{Audit, AuditReport, Expected, Plan, audit::Tiles};
+use acclaim_tally::{Audit, AuditPlan, AuditReport, ExpectedLog, audit::Tiles};
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 
@@ -38,7 +38,7 @@ pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Mea
     };
     let tiles = leaf_tiles(checkpoint.size, |path| read_tile(&folder.join(path.to_string())));
     let log = folder.join("log.jsonl");
-    let expected = Expected { checkpoint, result };
+    let expected = ExpectedLog { checkpoint, result };
     let mut report = audit_file(&log, expected, &beside.earlier, &tiles, means)?;
     demand(&mut report, &note, &beside.witnesses);
     let witnesses = watch.map(|watch| watched(&watch, &log)).transpose()?;
@@ -87,18 +87,18 @@ fn read_tile(path: &Path) -> Option<Vec<u8>> {
 /// Audits a log that is a file of lines.
 pub(super) fn audit_file(
     path: &Path,
-    expected: Expected,
+    expected: ExpectedLog,
     earlier: &[Checkpoint],
     tiles: &Tiles<'_>,
     means: Means,
 ) -> Result<AuditReport> {
     let named = || format!("the log {}", path.display());
     let mut file = File::open(path).with_context(named)?;
-    let plan = Plan::new(file.metadata().with_context(named)?.len(), means.memory, means.threads);
+    let plan = AuditPlan::new(file.metadata().with_context(named)?.len(), means.memory, means.threads);
     let bar = progress::bar(expected.checkpoint.size.saturating_mul(plan.rounds()), "entries");
     let mut audit = Audit::new(expected, tiles, plan);
     for checkpoint in earlier {
-        audit.must_contain(checkpoint);
+        audit.require_checkpoint(checkpoint);
     }
     loop {
         file.seek(SeekFrom::Start(0)).with_context(named)?;
@@ -134,7 +134,7 @@ fn read(file: &mut File, audit: &mut Audit<'_>, bar: &ProgressBar) -> Result<()>
         }
         if read < room {
             if !rest.is_empty() {
-                audit.torn();
+                audit.report_partial_line();
             }
             return Ok(());
         }

@@ -8,7 +8,7 @@ use acclaim_contest::{
 };
 use maud::{Markup, html};
 
-use super::super::words::{count, listed, name, outside};
+use super::super::words::{isolate_text, join_list, name, pluralize};
 use crate::document::{
     Document,
     category::{CategoryResult, OwnRules},
@@ -50,7 +50,7 @@ fn limit(where_counted: &str, limit: &Limit, titles: &HashMap<&CategoryId, &str>
         .collect();
     html! {
         (where_counted) " votes in at most " (limit.most) " of these "
-        (count(categories.len() as u64, "category", "categories")) ": " (listed(&categories)) "."
+        (pluralize(categories.len() as u64, "category", "categories")) ": " (join_list(&categories)) "."
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn own_rules(document: &Document) -> Markup {
                 dd {
                     ul {
                         @for (category, own) in own {
-                            li { a href={ "#category-" (category.id) } { (outside(&category.title)) } ": " (own_numbers(own)) "." }
+                            li { a href={ "#category-" (category.id) } { (isolate_text(&category.title)) } ": " (own_numbers(own)) "." }
                         }
                     }
                 }
@@ -81,17 +81,17 @@ pub(super) fn own_rules(document: &Document) -> Markup {
 pub(in super::super) fn own_numbers(own: &OwnRules) -> Markup {
     let mut numbers = Vec::new();
     if let Some([least, most]) = own.votes {
-        let most_votes = count(u64::from(most), "vote", "votes");
+        let most_votes = pluralize(u64::from(most), "vote", "votes");
         numbers.push(match least == most {
             true => html! { (most_votes) " on a ballot" },
             false => html! { "from " (least) " to " (most_votes) " on a ballot" },
         });
     }
     if let Some(champions) = own.champions {
-        numbers.push(html! { (count(u64::from(champions), "champion", "champions")) });
+        numbers.push(html! { (pluralize(u64::from(champions), "champion", "champions")) });
     }
     if let Some(winners) = own.winners {
-        numbers.push(html! { (count(u64::from(winners), "winner", "winners")) });
+        numbers.push(html! { (pluralize(u64::from(winners), "winner", "winners")) });
     }
-    listed(&numbers)
+    join_list(&numbers)
 }

@@ -6,9 +6,9 @@ use num_rational::Ratio;
 
 /// A fraction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Exact(Ratio<BigInt>);
+pub(crate) struct Fraction(Ratio<BigInt>);
 
-impl Exact {
+impl Fraction {
     /// `numerator / denominator`; nothing at all over nothing is zero.
     pub(crate) fn new(numerator: BigInt, denominator: BigInt) -> Self {
         if denominator == BigInt::ZERO { Self::zero() } else { Self(Ratio::new_raw(numerator, denominator)) }
@@ -52,7 +52,7 @@ impl Exact {
     }
 
     /// In lowest terms: `10379/20000`, or `7` if it is whole.
-    pub(crate) fn fraction(&self) -> String {
+    pub(crate) fn in_lowest_terms(&self) -> String {
         self.0.reduced().to_string()
     }
 
@@ -71,8 +71,8 @@ impl Exact {
 mod tests {
     use super::*;
 
-    fn exact(numerator: u64, denominator: u64) -> Exact {
-        Exact::new(numerator.into(), denominator.into())
+    fn exact(numerator: u64, denominator: u64) -> Fraction {
+        Fraction::new(numerator.into(), denominator.into())
     }
 
     #[test]
@@ -89,7 +89,10 @@ mod tests {
             (6, 3, "200.00", "2"),
         ] {
             let figure = exact(numerator, denominator);
-            assert_eq!((figure.percent(), figure.fraction()), (percent.to_owned(), fraction.to_owned()));
+            assert_eq!(
+                (figure.percent(), figure.in_lowest_terms()),
+                (percent.to_owned(), fraction.to_owned())
+            );
         }
         assert_eq!(exact(67, 8).decimal(), "8.38");
         assert!(exact(1, 3) > exact(333_333_333, 1_000_000_000));
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn figures_below_zero_are_rounded_up_too() {
-        let figure = |numerator: i64, denominator: u64| Exact::new(numerator.into(), denominator.into());
+        let figure = |numerator: i64, denominator: u64| Fraction::new(numerator.into(), denominator.into());
         for (numerator, denominator, decimal, fraction) in [
             (-3, 2, "-1.50", "-3/2"),
             (-469, 200, "-2.34", "-469/200"),
@@ -107,7 +110,7 @@ mod tests {
             (-1, 100, "-0.01", "-1/100"),
         ] {
             let figure = figure(numerator, denominator);
-            assert_eq!((figure.decimal().as_str(), figure.fraction().as_str()), (decimal, fraction));
+            assert_eq!((figure.decimal().as_str(), figure.in_lowest_terms().as_str()), (decimal, fraction));
             assert!(!figure.is_positive());
         }
     }
@@ -116,8 +119,8 @@ mod tests {
     fn sums_products_and_quotients_stay_exact() {
         let third = exact(1, 3);
         assert_eq!(third.plus(&third).plus(&third), exact(1, 1));
-        assert_eq!(third.times(6).fraction(), "2");
+        assert_eq!(third.times(6).in_lowest_terms(), "2");
         assert_eq!(third.over(&exact(2, 3)), exact(1, 2));
-        assert!(third.over(&Exact::zero()).is_zero());
+        assert!(third.over(&Fraction::zero()).is_zero());
     }
 }

@@ -15,7 +15,7 @@ pub(crate) type ChannelNumber = usize;
 
 /// See the [module](self).
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Division {
+pub(crate) struct SheetLayout {
     channels: Vec<ChannelId>,
     periods: Periods,
     /// The whole time of voting, where periods are no days.
@@ -48,7 +48,7 @@ pub(crate) struct Window {
     last: String,
 }
 
-impl Division {
+impl SheetLayout {
     /// That of a contest, before its time of voting is known.
     pub(crate) fn new(header: &ContestHeader) -> Result<Self, Refusal> {
         let rules = &header.rules;
@@ -71,7 +71,7 @@ impl Division {
     }
 
     /// Whether a voter can have several sheets.
-    pub(crate) fn divides(&self) -> bool {
+    pub(crate) fn has_several_sheets(&self) -> bool {
         !self.channels.is_empty() || !matches!(self.periods, Periods::Once)
     }
 

@@ -3,12 +3,12 @@
 
 /// Those voters whose tags' first four bytes, which begin the ids of their ballots too, lie in one of so many equal ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Share {
+pub(crate) struct VoterPartition {
     number: u32,
     of: u32,
 }
 
-impl Share {
+impl VoterPartition {
     /// All shares of a partition.
     pub(crate) fn each(of: u32) -> impl Iterator<Item = Self> {
         (0..of).map(move |number| Self { number, of })
@@ -25,9 +25,9 @@ pub(crate) enum Scope {
     /// Everyone's.
     All,
     /// Those of a share. Its figures are part of the contest's: what depends on the whole is not judged.
-    Share(Share),
+    Partition(VoterPartition),
     /// Nobody's: it is given the figures that the shares come to.
-    Sum,
+    Aggregate,
 }
 
 impl Scope {
@@ -35,14 +35,14 @@ impl Scope {
     pub(crate) fn holds(self, prefix: [u8; 4]) -> bool {
         match self {
             Self::All => true,
-            Self::Share(share) => share.holds(prefix),
-            Self::Sum => false,
+            Self::Partition(share) => share.holds(prefix),
+            Self::Aggregate => false,
         }
     }
 
     /// Whether the figures are those of the whole contest.
     pub(crate) fn is_whole(self) -> bool {
-        !matches!(self, Self::Share(_))
+        !matches!(self, Self::Partition(_))
     }
 }
 
@@ -51,10 +51,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_voter_is_in_one_share() {
+    fn every_voter_is_in_one_partition() {
         for of in [1, 2, 3, 7, 1_000] {
             for prefix in [0, 1, 0x7fff_ffff, 0x8000_0000, 0xaaaa_aaaa, u32::MAX] {
-                let holding = Share::each(of).filter(|share| share.holds(prefix.to_be_bytes())).count();
+                let holding =
+                    VoterPartition::each(of).filter(|share| share.holds(prefix.to_be_bytes())).count();
                 assert_eq!(holding, 1, "{prefix} of {of}");
             }
         }

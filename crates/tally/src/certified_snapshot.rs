@@ -5,23 +5,23 @@ use serde::Serialize;
 
 /// A result as it was certified, as far as a later one is compared with it.
 #[derive(Debug, Clone)]
-pub(crate) struct Former {
+pub(crate) struct CertifiedSnapshot {
     /// Log index of its `certified` entry.
     pub(crate) index: u64,
     /// SHA-256 of its document, lowercase hex.
     pub(crate) result: String,
-    pub(crate) categories: Vec<FormerCategory>,
+    pub(crate) categories: Vec<CertifiedCategory>,
 }
 
 /// A category of a former result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FormerCategory {
+pub(crate) struct CertifiedCategory {
     pub(crate) champions: Option<Places>,
     pub(crate) winners: Places,
     /// In the order of the definition; withdrawn entries have none.
-    pub(crate) standings: Vec<(EntryId, Option<FormerStanding>)>,
+    pub(crate) standings: Vec<(EntryId, Option<RankAndVotes>)>,
     /// Likewise, if winners have a ranking of their own; entries without a figure have none.
-    pub(crate) ranking: Vec<(EntryId, Option<RankedFigure>)>,
+    pub(crate) ranking: Vec<(EntryId, Option<RankAndFigure>)>,
 }
 
 /// Entries by place, from the first on: those of one place share it.
@@ -29,7 +29,7 @@ pub(crate) type Places = Vec<Vec<EntryId>>;
 
 /// An entry's place in the ranking of the winners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct RankedFigure {
+pub(crate) struct RankAndFigure {
     pub(crate) rank: u64,
     pub(crate) figure: String,
     pub(crate) exact: String,
@@ -37,7 +37,7 @@ pub(crate) struct RankedFigure {
 
 /// An entry's place in the standings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct FormerStanding {
+pub(crate) struct RankAndVotes {
     pub(crate) rank: u64,
     pub(crate) votes: u64,
 }

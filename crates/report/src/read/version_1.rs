@@ -13,12 +13,12 @@ use serde::{
 
 use crate::document::{
     category::Rule,
-    figure::{Exact, Figure},
+    figure::{Figure, Fraction},
 };
 
 /// A document as far as version 1 has less.
 #[derive(Deserialize)]
-pub(super) struct FirstVersion {
+pub(super) struct VersionOne {
     #[serde(default, deserialize_with = "absent")]
     corrects: (),
     rules: Rules,
@@ -63,11 +63,11 @@ struct Category {
     standings: Vec<Standing>,
     #[serde(default)]
     panels: Vec<Panel>,
-    ranking: Option<Vec<Figured>>,
+    ranking: Option<Vec<RankedFigure>>,
     champions: Option<Vec<Place>>,
     winners: Winners,
     ties: Vec<Tie>,
-    without_rulings: Vec<Unruled>,
+    without_rulings: Vec<StandingWithoutRulings>,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +87,7 @@ struct Share {
 }
 
 #[derive(Deserialize)]
-struct Unruled {
+struct StandingWithoutRulings {
     #[serde(default, deserialize_with = "figure")]
     share: (),
 }
@@ -100,12 +100,12 @@ struct Panel {
     incomplete: (),
     #[serde(default, deserialize_with = "absent")]
     recused: (),
-    figures: Vec<Figured>,
+    figures: Vec<RankedFigure>,
     without_figure: Vec<WithoutFigure>,
 }
 
 #[derive(Deserialize)]
-struct Figured {
+struct RankedFigure {
     #[serde(deserialize_with = "figure")]
     figure: (),
     #[serde(deserialize_with = "fraction")]
@@ -142,11 +142,11 @@ struct Tie {
     #[serde(deserialize_with = "rule")]
     resolved_by: (),
     #[serde(default)]
-    order: Vec<Ordered>,
+    order: Vec<OrderedEntry>,
 }
 
 #[derive(Deserialize)]
-struct Ordered {
+struct OrderedEntry {
     #[serde(default, deserialize_with = "absent")]
     counts: (),
 }
@@ -171,7 +171,7 @@ fn figure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
 }
 
 fn fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-    let fraction = Option::<Exact>::deserialize(deserializer)?;
+    let fraction = Option::<Fraction>::deserialize(deserializer)?;
     refuse(fraction.is_some_and(|fraction| fraction.as_str().starts_with('-')), BELOW_ZERO)
 }
 

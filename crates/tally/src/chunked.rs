@@ -6,29 +6,29 @@ use std::iter;
 use hashbrown::HashTable;
 
 /// Items of a piece of a list, as a power of two.
-const PIECE_BITS: u32 = 14;
+const CHUNK_BITS: u32 = 14;
 /// Items of a piece of a list.
-pub(crate) const PIECE: usize = 1 << PIECE_BITS;
+pub(crate) const CHUNK_LENGTH: usize = 1 << CHUNK_BITS;
 /// Parts of a table, as a power of two. They are filled evenly, and each grows at a moment of its own.
 const PART_BITS: u32 = 8;
 
 /// Items by their positions, which they keep.
 #[derive(Debug, Clone)]
-pub(crate) struct List<T> {
-    /// All but the last hold [`PIECE`] items, or fewer where the next ones were to stand together.
-    pieces: Vec<Vec<T>>,
+pub(crate) struct ChunkedList<T> {
+    /// All but the last hold [`CHUNK_LENGTH`] items, or fewer where the next ones were to stand together.
+    chunks: Vec<Vec<T>>,
 }
 
-impl<T> Default for List<T> {
+impl<T> Default for ChunkedList<T> {
     fn default() -> Self {
-        Self { pieces: Vec::new() }
+        Self { chunks: Vec::new() }
     }
 }
 
-impl<T> List<T> {
+impl<T> ChunkedList<T> {
     /// The position behind the last item.
     pub(crate) fn end(&self) -> usize {
-        self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK_LENGTH + last.len())
     }
 
     /// Adds one.
@@ -39,40 +39,40 @@ impl<T> List<T> {
     /// The item at a position.
     pub(crate) fn get(&self, position: u32) -> Option<&T> {
         let (piece, offset) = place(position);
-        self.pieces.get(piece)?.get(offset)
+        self.chunks.get(piece)?.get(offset)
     }
 
     /// The same, to be changed.
     pub(crate) fn get_mut(&mut self, position: u32) -> Option<&mut T> {
         let (piece, offset) = place(position);
-        self.pieces.get_mut(piece)?.get_mut(offset)
+        self.chunks.get_mut(piece)?.get_mut(offset)
     }
 
     /// The piece for the next items: the last one, or a new one if they do not fit there together.
     fn room_for(&mut self, items: usize) -> &mut Vec<T> {
-        if self.pieces.last().is_none_or(|last| last.len() + items > PIECE) {
+        if self.chunks.last().is_none_or(|last| last.len() + items > CHUNK_LENGTH) {
             // The first grows as any list does, so that a small contest takes little.
-            let capacity = if self.pieces.is_empty() { items } else { PIECE };
-            self.pieces.push(Vec::with_capacity(capacity));
+            let capacity = if self.chunks.is_empty() { items } else { CHUNK_LENGTH };
+            self.chunks.push(Vec::with_capacity(capacity));
         }
-        let last = self.pieces.len() - 1;
+        let last = self.chunks.len() - 1;
         #[expect(clippy::indexing_slicing, reason = "there is one now")]
-        &mut self.pieces[last]
+        &mut self.chunks[last]
     }
 }
 
-impl<T: Copy> List<T> {
-    /// Adds some, at most [`PIECE`], that stay together; returns where they begin.
-    pub(crate) fn push_together(&mut self, items: &[T]) -> usize {
-        debug_assert!(items.len() <= PIECE, "{} items do not stay together", items.len());
+impl<T: Copy> ChunkedList<T> {
+    /// Adds some, at most [`CHUNK_LENGTH`], that stay together; returns where they begin.
+    pub(crate) fn push_slice(&mut self, items: &[T]) -> usize {
+        debug_assert!(items.len() <= CHUNK_LENGTH, "{} items do not stay together", items.len());
         self.room_for(items.len()).extend_from_slice(items);
         self.end() - items.len()
     }
 
     /// Items that were added together: from `start` on, up to those at `next`.
-    pub(crate) fn together(&self, start: u32, next: Option<u32>) -> &[T] {
+    pub(crate) fn slice_from(&self, start: u32, next: Option<u32>) -> &[T] {
         let (piece, offset) = place(start);
-        let Some(items) = self.pieces.get(piece) else { return &[] };
+        let Some(items) = self.chunks.get(piece) else { return &[] };
         let end =
             next.map(place).filter(|(next, _)| *next == piece).map_or(items.len(), |(_, offset)| offset);
         items.get(offset..end).unwrap_or_default()
@@ -82,22 +82,22 @@ impl<T: Copy> List<T> {
 /// The piece of a position, and where in it.
 fn place(position: u32) -> (usize, usize) {
     let position = position as usize;
-    (position >> PIECE_BITS, position & (PIECE - 1))
+    (position >> CHUNK_BITS, position & (CHUNK_LENGTH - 1))
 }
 
 /// Numbers by the hashes of what they stand for.
 #[derive(Debug, Clone)]
-pub(crate) struct Table {
+pub(crate) struct HashIndex {
     parts: Vec<HashTable<u32>>,
 }
 
-impl Default for Table {
+impl Default for HashIndex {
     fn default() -> Self {
         Self::with_capacity(0)
     }
 }
 
-impl Table {
+impl HashIndex {
     /// Room for so many.
     pub(crate) fn with_capacity(numbers: usize) -> Self {
         let part = || HashTable::with_capacity(numbers >> PART_BITS);
@@ -137,24 +137,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_added_together_stays_together() {
-        let mut list = List::default();
-        let runs: Vec<Vec<u32>> = (0..9_u32).map(|n| vec![n; (PIECE / 3) + n as usize]).collect();
-        let starts: Vec<u32> =
-            runs.iter().map(|run| u32::try_from(list.push_together(run)).unwrap()).collect();
+    fn keeps_slices_contiguous() {
+        let mut list = ChunkedList::default();
+        let runs: Vec<Vec<u32>> = (0..9_u32).map(|n| vec![n; (CHUNK_LENGTH / 3) + n as usize]).collect();
+        let starts: Vec<u32> = runs.iter().map(|run| u32::try_from(list.push_slice(run)).unwrap()).collect();
         for (n, run) in runs.iter().enumerate() {
-            assert_eq!(list.together(starts[n], starts.get(n + 1).copied()), run);
+            assert_eq!(list.slice_from(starts[n], starts.get(n + 1).copied()), run);
         }
-        let start = u32::try_from(list.push_together(&[])).unwrap();
-        assert!(list.together(start, None).is_empty());
-        assert_eq!(list.push_together(&vec![7; PIECE]) % PIECE, 0);
-        assert!(List::<u32>::default().together(0, None).is_empty());
+        let start = u32::try_from(list.push_slice(&[])).unwrap();
+        assert!(list.slice_from(start, None).is_empty());
+        assert_eq!(list.push_slice(&vec![7; CHUNK_LENGTH]) % CHUNK_LENGTH, 0);
+        assert!(ChunkedList::<u32>::default().slice_from(0, None).is_empty());
     }
 
     #[test]
     fn positions_stay() {
-        let mut list = List::default();
-        let count = u32::try_from(2 * PIECE + 3).unwrap();
+        let mut list = ChunkedList::default();
+        let count = u32::try_from(2 * CHUNK_LENGTH + 3).unwrap();
         for n in 0..count {
             assert_eq!(list.end(), n as usize);
             list.push(n);
@@ -168,11 +167,11 @@ mod tests {
 
     /// Nothing that grows holds more than a small part of everything.
     #[test]
-    fn little_is_moved_at_once() {
+    fn grows_in_small_steps() {
         let count = 200_000_u32;
-        let mut list = List::default();
+        let mut list = ChunkedList::default();
         (0..count).for_each(|n| list.push(n));
-        let most = list.pieces.iter().map(Vec::capacity).max().unwrap();
+        let most = list.chunks.iter().map(Vec::capacity).max().unwrap();
         assert!(most <= count as usize / 10, "{most}");
         // Voters as they count up, on the first sheet; voters of the first two sheets in turn; tags, which are hashes.
         table_grows_piece_by_piece(count, |n| u64::from(n) << 32);
@@ -185,7 +184,7 @@ mod tests {
 
     fn table_grows_piece_by_piece(count: u32, key: impl Fn(u32) -> u64) {
         let hash = |n: &u32| spread(key(*n));
-        let mut table = Table::default();
+        let mut table = HashIndex::default();
         let mut grown = Vec::new();
         for n in 0..count {
             let part = table.part_mut(hash(&n));
@@ -211,15 +210,15 @@ mod tests {
 
     /// An empty run before a piece's end, a piece that is filled to the last item, and what comes after.
     #[test]
-    fn runs_end_where_pieces_do() {
-        let mut list = List::default();
-        let runs = [PIECE - 3, 0, 5, 0, PIECE - 5, 0, PIECE, 1, 0];
+    fn reads_slices_at_chunk_ends() {
+        let mut list = ChunkedList::default();
+        let runs = [CHUNK_LENGTH - 3, 0, 5, 0, CHUNK_LENGTH - 5, 0, CHUNK_LENGTH, 1, 0];
         let starts: Vec<u32> = (0..)
             .zip(runs)
-            .map(|(n, length)| u32::try_from(list.push_together(&vec![n; length])).unwrap())
+            .map(|(n, length)| u32::try_from(list.push_slice(&vec![n; length])).unwrap())
             .collect();
         for (n, length) in runs.into_iter().enumerate() {
-            assert_eq!(list.together(starts[n], starts.get(n + 1).copied()), vec![n; length], "run {n}");
+            assert_eq!(list.slice_from(starts[n], starts.get(n + 1).copied()), vec![n; length], "run {n}");
         }
     }
 }

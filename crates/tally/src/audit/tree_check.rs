@@ -11,7 +11,7 @@ use super::Finding;
 use super::block::{Block, Group, HEIGHT, leaf};
 
 /// See the [module](self).
-pub(super) struct Chain {
+pub(super) struct TreeCheck {
     tree: Tree,
     /// Roots that the log must have had, by size.
     earlier: BTreeMap<u64, Vec<Hash>>,
@@ -22,7 +22,7 @@ pub(super) struct Chain {
     findings: Vec<Finding>,
 }
 
-impl Default for Chain {
+impl Default for TreeCheck {
     fn default() -> Self {
         Self {
             tree: Tree::without_tiles(),
@@ -34,8 +34,8 @@ impl Default for Chain {
     }
 }
 
-impl Chain {
-    pub(super) fn must_have(&mut self, size: u64, root: Hash) {
+impl TreeCheck {
+    pub(super) fn require_root(&mut self, size: u64, root: Hash) {
         self.earlier.entry(size).or_default().push(root);
         self.compare_earlier();
     }

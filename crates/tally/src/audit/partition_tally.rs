@@ -3,38 +3,38 @@
 use acclaim_ballot_log::LogEntry;
 use acclaim_contest::ContestId;
 
-use super::MOST_FINDINGS;
+use super::MAX_FINDINGS;
 use super::block::{Block, Line};
 use crate::admit::admit;
-use crate::figures::Moment;
-use crate::share::Scope;
-use crate::{Prepared, Tally};
+use crate::figures::FigureSnapshot;
+use crate::partition::Scope;
+use crate::{PreparedLine, Tally};
 
 /// Figures of a share that are held for all moments together: some hundred mebibytes. A panel that chooses again and again among a hundred thousand entries
 /// of one category may do so eighty times.
-const MOST_FIGURES: usize = 1 << 23;
+const MAX_FIGURES: usize = 1 << 23;
 
 /// See the [module](self).
-pub(super) struct ShareCount {
+pub(super) struct PartitionTally {
     scope: Scope,
     pub(super) tally: Tally,
     /// Before each entry that depends on figures of all voters, in their order.
-    pub(super) moments: Vec<Moment>,
+    pub(super) moments: Vec<FigureSnapshot>,
     /// Their figures together.
     figures: usize,
     /// Whether entries are still folded. Where the first one is refused nothing after it can be judged, nor after too many.
-    pub(super) folds: bool,
+    pub(super) can_fold: bool,
     pub(super) findings: Vec<(u64, String)>,
 }
 
-impl ShareCount {
+impl PartitionTally {
     pub(super) fn new(scope: Scope, room: usize) -> Self {
         Self {
             scope,
-            tally: Tally::of(scope, room),
+            tally: Tally::with_scope(scope, room),
             moments: Vec::new(),
             figures: 0,
-            folds: true,
+            can_fold: true,
             findings: Vec::new(),
         }
     }
@@ -52,40 +52,40 @@ impl ShareCount {
 
     fn take_line(&mut self, index: u64, line: &Line<'_>) {
         match line {
-            Ok(prepared) if self.folds => self.fold(index, prepared),
-            Ok(_) => self.tally.pass_over(),
+            Ok(prepared) if self.can_fold => self.fold(index, prepared),
+            Ok(_) => self.tally.skip_entry(),
             Err(_) => {
-                self.folds &= index > 0;
-                self.tally.pass_over();
+                self.can_fold &= index > 0;
+                self.tally.skip_entry();
             }
         }
     }
 
-    fn fold(&mut self, index: u64, prepared: &Prepared<'_>) {
+    fn fold(&mut self, index: u64, prepared: &PreparedLine<'_>) {
         let entry = prepared.entry();
         if let LogEntry::Event(event, _) = entry
-            && let Some(moment) = Moment::before(event, &self.tally)
+            && let Some(moment) = FigureSnapshot::before(event, &self.tally)
         {
             self.figures += moment.len();
-            if self.figures > MOST_FIGURES {
+            if self.figures > MAX_FIGURES {
                 let reason = "cannot be judged: choices and certifications are too many to be held in memory";
                 self.findings.push((index, reason.to_owned()));
-                self.folds = false;
-                return self.tally.pass_over();
+                self.can_fold = false;
+                return self.tally.skip_entry();
             }
             self.moments.push(moment);
         }
         if let LogEntry::Ballot(ballot) = entry
             && !self.scope.holds(ballot.voter.prefix())
         {
-            return self.tally.pass_over();
+            return self.tally.skip_entry();
         }
         match admit(&self.tally, entry, prepared.ballot_id_in(&self.tally)) {
             Ok(admitted) => self.tally.apply(entry, admitted),
             Err(refusal) => {
                 self.findings.push((index, refusal.to_string()));
-                self.folds = index > 0 && self.findings.len() < MOST_FINDINGS;
-                self.tally.pass_over();
+                self.can_fold = index > 0 && self.findings.len() < MAX_FINDINGS;
+                self.tally.skip_entry();
             }
         }
     }

@@ -4,10 +4,10 @@ use std::num::NonZeroUsize;
 
 use acclaim_ballot_log::{Checkpoint, Event, Tree, leaf_hash};
 use acclaim_contest::BallotId;
-use acclaim_tally::{Audit, AuditReport, Expected, Plan};
+use acclaim_tally::{Audit, AuditPlan, AuditReport, ExpectedLog};
 use proptest::prelude::*;
 
-use crate::made::{Kind, choice, contest, kind, step};
+use crate::random_contests::{Kind, choice, contest, kind, step};
 use crate::support::reason;
 
 /// Threads and rounds.
@@ -28,9 +28,9 @@ fn audit(
         Checkpoint { origin: "example.org/test".to_owned(), size: tree.size(), root: tree.root() };
     let bytes = lines.iter().map(|line| line.len() as u64 + 1).sum::<u64>();
     let memory = (bytes * 6 / 10).div_ceil(rounds) + 1;
-    let plan = Plan::new(bytes, memory, NonZeroUsize::new(threads).unwrap());
+    let plan = AuditPlan::new(bytes, memory, NonZeroUsize::new(threads).unwrap());
     assert_eq!(plan.rounds(), rounds);
-    let mut audit = Audit::new(Expected { checkpoint, result }, &|_| None, plan);
+    let mut audit = Audit::new(ExpectedLog { checkpoint, result }, &|_| None, plan);
     let lines: Vec<&[u8]> = lines.iter().map(|line| &line[..]).collect();
     loop {
         lines.chunks(block).for_each(|block| audit.push_lines(block));
@@ -60,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn every_plan_finds_what_cannot_be(
+    fn every_plan_finds_invalid_entry(
         steps in prop::collection::vec(step(), 20..80), at: prop::sample::Index, kind in 0_usize..4,
     ) {
         let contest = contest(&steps, &[], false, Kind::Choice { earliest: false }, false);
