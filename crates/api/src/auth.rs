@@ -13,7 +13,7 @@ use acclaim_service::{
 };
 use acclaim_store::{
     Clock, Database, Keyring, Stores,
-    keys::{PROCESS_KEY, Role, StaffKey},
+    keys::{PROCESS_KEY_NAME, Role, StaffKey},
     staff_keys::KEY_PREFIX,
 };
 use axum::http::{HeaderMap, header};
@@ -150,7 +150,7 @@ impl Access {
         let hash = blake3::hash(token.as_bytes());
         if self.is_process_key(hash) {
             return Ok(StaffKey {
-                name: PROCESS_KEY.to_owned(),
+                name: PROCESS_KEY_NAME.to_owned(),
                 role: Role::Operator,
                 contests: None,
                 panel: None,

@@ -10,7 +10,7 @@ use acclaim_service::{
     directory::Directory,
     drafts::{Drafts, Put},
 };
-use acclaim_store::{Stores, certification::refuses_opening};
+use acclaim_store::{Stores, certification::find_opening_obstacle};
 use axum::{
     Json,
     body::Body,
@@ -126,7 +126,7 @@ async fn read(
     let follows = contest.record.definition.rounds.as_ref().filter(|_| contest.phase() == Phase::Draft);
     if let Some(rounds) = follows {
         // Whether it can open depends on another contest, of which its revision tells nothing.
-        let opening_refused = refuses_opening(&*stores.database, rounds).await?;
+        let opening_refused = find_opening_obstacle(&*stores.database, rounds).await?;
         return document::answer_once(&contest, StatusCode::OK, opening_refused, &part);
     }
     if is_not_modified(&headers, &document::etag(contest.record.revision)) {

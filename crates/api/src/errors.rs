@@ -153,7 +153,7 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         let detail = error.to_string();
         match error {
-            CommandError::KeyUsed => Self::new(&problem::IDEMPOTENCY_KEY_USED, detail),
+            CommandError::IdempotencyKeyUsed => Self::new(&problem::IDEMPOTENCY_KEY_USED, detail),
             CommandError::Refused { code, undecided, .. } => {
                 let problem = Self::new(&problem::REFUSED, detail).with("code", code);
                 if undecided.is_empty() { problem } else { problem.with("undecided", json!(undecided)) }
@@ -230,7 +230,7 @@ pub(crate) fn of_passes(error: PassesError, list: ListFor) -> Problem {
         PassesError::OtherSubjects(_) => refused("other-subjects").with("field", "subjects_are"),
         PassesError::NoSubjects => refused("no-subjects"),
         PassesError::Barred(found) => barred(&found),
-        PassesError::KeyUsed => Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail),
+        PassesError::IdempotencyKeyUsed => Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail),
         PassesError::Changed => Problem::new(&problem::UNAVAILABLE, detail),
         PassesError::Internal(_) => Problem::new(&problem::INTERNAL, detail),
         PassesError::Unread(error) => unread(error),

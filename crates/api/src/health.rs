@@ -64,7 +64,7 @@ async fn readyz(
     }
     let mut reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
     reasons.dedup();
-    let condition = stores.intake.condition();
+    let condition = stores.intake.status();
     let warnings = [condition.weak, condition.away].concat();
     (status, Json(Readiness { ready, reasons: Some(reasons), warnings }))
 }
@@ -164,7 +164,7 @@ impl MetricsSource {
         // Whoever asks at the same moment finds no half of it.
         let _alone = metrics.scrape.lock();
         self.update_contest_gauges();
-        let condition = stores.intake.condition();
+        let condition = stores.intake.status();
         metrics.weak_settings.set(i64::try_from(condition.weak.len()).unwrap_or(i64::MAX));
         metrics.full_servers.set(i64::try_from(condition.full.len()).unwrap_or(i64::MAX));
         metrics.skew_seconds.set(condition.skew.as_secs_f64());
@@ -189,7 +189,7 @@ impl MetricsSource {
             metrics.log_size.with_label_values(&label).set(i64::try_from(size).unwrap_or(i64::MAX));
         }
         for (contest, recording) in stores.hub.recording() {
-            let well = i64::from(matches!(recording, Recording::Well | Recording::Elsewhere));
+            let well = i64::from(matches!(recording, Recording::Healthy | Recording::Elsewhere));
             metrics.recording.with_label_values(&[contest.as_str()]).set(well);
         }
     }

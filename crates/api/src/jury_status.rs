@@ -207,7 +207,7 @@ fn panel_status(
 }
 
 fn has_key(keys: &[StaffKey], contest: &Contest, panel: &PanelId, juror: &str) -> bool {
-    keys.iter().any(|key| jurors::is_jurors(key, contest.id(), panel) && is_same_name(&key.name, juror))
+    keys.iter().any(|key| jurors::is_juror_key(key, contest.id(), panel) && is_same_name(&key.name, juror))
 }
 
 /// What is to be scored: the entries that stand, or the champions among them once voting is closed and winners come from champions. And whether it stays so.

@@ -14,7 +14,7 @@ use acclaim_ballot_log::{
 };
 use acclaim_contest::Phase;
 use acclaim_service::{directory::Contest, long_readings::LongReadings};
-use acclaim_store::{StoreError, Stores, shown::size_of};
+use acclaim_store::{StoreError, Stores, published_checkpoints::checkpoint_size};
 use axum::{
     body::Body,
     extract::{ConnectInfo, FromRef, State},
@@ -63,14 +63,14 @@ async fn shown_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, 
     }
     // What keeps it may have been emptied: the sequencer publishes it again.
     let lost = || Problem::new(&problem::UNAVAILABLE, "the newest checkpoint is being published again");
-    stores.shown.highest(contest.id()).await?.ok_or_else(lost)
+    stores.published_checkpoints.highest(contest.id()).await?.ok_or_else(lost)
 }
 
 /// The newest checkpoint that witnesses have cosigned, if they have cosigned any. It was shown before it went to them.
 async fn cosigned_checkpoint(stores: &Stores, contest: &Contest) -> Result<Option<String>, Problem> {
     match contest.phase() {
         Phase::Draft => Ok(None),
-        _ => Ok(stores.shown.cosigned(contest.id()).await?),
+        _ => Ok(stores.published_checkpoints.cosigned(contest.id()).await?),
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) async fn checkpoint_over(
     index: u64,
 ) -> Result<String, Problem> {
     let cosigned = cosigned_checkpoint(stores, contest).await?;
-    let covering = cosigned.filter(|note| size_of(note).is_ok_and(|size| size > index));
+    let covering = cosigned.filter(|note| checkpoint_size(note).is_ok_and(|size| size > index));
     match covering {
         Some(note) => Ok(note),
         None => newest_checkpoint(stores, contest).await,

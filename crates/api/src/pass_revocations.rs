@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use acclaim_contest::Instant;
 use acclaim_service::passes::{self as service, Asked, Passes, PassesError, Voter};
-use acclaim_store::{RequestId, pass_revocations::Mode};
+use acclaim_store::{RequestId, pass_revocations::PassRevocationMode};
 use axum::{
     Json,
     extract::{Request, State},
@@ -47,7 +47,7 @@ struct RevocationRequest {
     subjects_are: Option<SubjectKind>,
     /// `replace`: minting again gives the voter a new pass. `bar`: the voter gets none any more, unless a later revocation with `replace` says otherwise.
     #[schema(value_type = shapes::RevocationMode)]
-    mode: Mode,
+    mode: PassRevocationMode,
     /// Why. It is kept until the contest's tag key is destroyed, and never in the log.
     #[schema(value_type = shapes::Text)]
     reason: String,
@@ -60,7 +60,7 @@ struct Revocation {
     /// Its number in the installation. Passes of these voters that were minted before are refused.
     generation: u32,
     #[schema(value_type = shapes::RevocationMode)]
-    mode: Mode,
+    mode: PassRevocationMode,
     #[schema(value_type = shapes::Instant)]
     at: Instant,
     /// Each person once, in the order asked for.

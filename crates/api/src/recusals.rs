@@ -102,7 +102,7 @@ impl RecusalRequests {
         let RecusalRequest { panel, juror, entry, reason } = parse(&body)?;
         let (panel, juror) = panel_and_juror(panel, juror, &key)?;
         let (panel, entry) = check(&contest, &panel, &entry)?;
-        let jurors = self.jury.jurors_for(&contest, &key, panel.as_str(), &juror).await?;
+        let jurors = self.jury.load_jurors_by_name(&contest, &key, panel.as_str(), &juror).await?;
         let juror = jurors.find(&panel, &juror).map_err(|error| Problem::invalid("juror", error))?.to_owned();
         let reason = commands::text("reason", reason)?;
         let command = Command::Recusal { panel, juror, entry, rejoins, reason };

@@ -81,7 +81,7 @@ async fn enter(
     let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
-    let jurors = jury.jurors_for(&contest, &key, &sheet.panel, &sheet.juror).await?;
+    let jurors = jury.load_jurors_by_name(&contest, &key, &sheet.panel, &sheet.juror).await?;
     let sheets = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
     let command = sheets.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
     check_recusals(&jury, id, &command, &sheet, &asked).await?;

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
     Keyring, RequestId, Stores,
-    keys::{KeyRevocation, Revocation, Role, StaffKey, are_within},
-    staff_keys::{self, CreatedKey, NewKey, NewKeyError, Origin},
+    keys::{KeyRevocationOutcome, KeyRevocationRequest, Role, StaffKey, are_within},
+    staff_keys::{self, CreatedKey, NewKey, NewKeyError, SecretSource},
 };
 use axum::{
     Json,
@@ -157,7 +157,7 @@ async fn create(
         return Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", "expires"));
     }
     let now = Instant::at_or_before(stores.clock.now());
-    let origin = Origin::Request(&keyring, &asked);
+    let origin = SecretSource::Request(&keyring, &asked);
     let CreatedKey { token, key } =
         staff_keys::create(&*stores.database, wanted, origin, now).await.map_err(|error| match error {
             // Where the name is used is not for a key that may not see it.
@@ -186,18 +186,18 @@ async fn revoke(
     let operator = access.operator(&headers).await?;
     let id = RequestId::new(&operator.name, &idempotency_key(&headers)?);
     let at = Instant::at_or_before(stores.clock.now());
-    let request = KeyRevocation { id, name, within: operator.contests, at };
+    let request = KeyRevocationRequest { id, name, within: operator.contests, at };
     match stores.database.revoke_staff_key_once(&request).await? {
-        Revocation::Done(key) => Ok(secret(StatusCode::OK, KeyDescription::from(*key))),
-        Revocation::NotThere => {
+        KeyRevocationOutcome::Done(key) => Ok(secret(StatusCode::OK, KeyDescription::from(*key))),
+        KeyRevocationOutcome::NotFound => {
             let detail = format!("the key {} sees no key {:?}", operator.name, request.name);
             Err(Problem::new(&problem::KEY_NOT_FOUND, detail))
         }
-        Revocation::Last => {
+        KeyRevocationOutcome::LastOperator => {
             let detail = "this is the last valid key of an operator of all contests: make another one first";
             Err(Problem::new(&problem::REFUSED, detail).with("code", "last-operator"))
         }
-        Revocation::RequestUsed(other) => {
+        KeyRevocationOutcome::IdempotencyKeyUsed(other) => {
             let detail = format!("the staff key has used this Idempotency-Key for the key {other:?}");
             Err(Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail))
         }
@@ -240,7 +240,7 @@ fn refused(error: NewKeyError) -> Problem {
         NewKeyError::NameInUse { advice, .. } => {
             Problem::new(&problem::REFUSED, detail).with("code", "name-in-use").with("advice", advice)
         }
-        NewKeyError::RequestUsed(_) => Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail),
+        NewKeyError::IdempotencyKeyUsed(_) => Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail),
         NewKeyError::RevokedSince { .. } => {
             Problem::new(&problem::REFUSED, detail).with("code", "revoked-since")
         }

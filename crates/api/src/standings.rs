@@ -90,7 +90,7 @@ async fn tally(
     let contest = readable(&access, &headers, &contest).await?;
     let format = negotiation::wanted(&headers, asked.format.as_deref(), &[Format::Json, Format::Csv])?;
     let mark = negotiation::mark(asked.excel, format)?;
-    let publication = match stores.hub.up_to_date(contest.id(), FIGURES_TIMEOUT).await {
+    let publication = match stores.hub.current_publication(contest.id(), FIGURES_TIMEOUT).await {
         Some(publication) => publication,
         None => latest(&stores.hub, &contest)?,
     };

@@ -13,7 +13,7 @@ use acclaim_store::{
     staff_keys,
 };
 use acclaim_store_postgres::PostgresDatabase;
-use acclaim_store_redis::{Redis, RedisIntake, RedisShown, carrier};
+use acclaim_store_redis::{Redis, RedisIntake, RedisPublishedCheckpoints, notice_bridge};
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
 use anyhow::{Context as _, Result};
 use axum::Router;
@@ -50,7 +50,7 @@ pub struct Engine {
     sequencer: Option<JoinHandle<()>>,
     background: JoinSet<()>,
     /// Carries notices between processes; empty when embedded.
-    carrier: JoinSet<()>,
+    notice_bridge: JoinSet<()>,
     /// Declared before the directory: whoever works there has let go of it before others may have it.
     _recording: Apart,
     /// Locked as long as the engine runs; none in a cluster.
@@ -98,7 +98,7 @@ struct Ground {
     /// The sequencer's: the same stores, with connections of its own to the database.
     recording_stores: Stores,
     keyring: Arc<Keyring>,
-    carrier: JoinSet<()>,
+    notice_bridge: JoinSet<()>,
     directory: Option<DataDirectory>,
 }
 
@@ -114,7 +114,7 @@ impl Engine {
         // From now on the clock is compared with one that nobody sets.
         let _none_yet = SystemClock.jump();
         let recording = Apart::new()?;
-        let Ground { stores, recording_stores, keyring, carrier, directory } =
+        let Ground { stores, recording_stores, keyring, notice_bridge, directory } =
             recording.run(ground(config.clone(), role)).await??;
         let database = Arc::clone(&stores.database);
         let operator_key = staff_keys::random_token()?;
@@ -140,7 +140,7 @@ impl Engine {
             stop,
             sequencer,
             background,
-            carrier,
+            notice_bridge,
             _recording: recording,
             directory,
         })
@@ -198,7 +198,7 @@ impl Engine {
     /// When the lock's file cannot be written.
     pub fn tell(&mut self, url: &str) -> Result<()> {
         match &mut self.directory {
-            Some(directory) => Ok(directory.tell(url)?),
+            Some(directory) => Ok(directory.record_url(url)?),
             None => Ok(()),
         }
     }
@@ -209,7 +209,7 @@ impl Engine {
         if let Some(sequencer) = self.sequencer {
             let _panicked = sequencer.await;
         }
-        drop((self.background, self.carrier));
+        drop((self.background, self.notice_bridge));
     }
 }
 
@@ -229,13 +229,13 @@ async fn embedded(config: &Config) -> Result<Ground> {
     let stores = Stores {
         database: Arc::new(database),
         intake: Arc::new(LocalIntake::default()),
-        shown: Arc::new(directory.shown()?),
+        published_checkpoints: Arc::new(directory.published_checkpoints()?),
         hub: Arc::new(Hub::default()),
         clock: Arc::new(SystemClock),
     };
     let recording_stores = Stores { database: recording_database, ..stores.clone() };
-    let (carrier, directory) = (JoinSet::new(), Some(directory));
-    Ok(Ground { stores, recording_stores, keyring, carrier, directory })
+    let (notice_bridge, directory) = (JoinSet::new(), Some(directory));
+    Ok(Ground { stores, recording_stores, keyring, notice_bridge, directory })
 }
 
 async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<Ground> {
@@ -254,19 +254,21 @@ async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<
     let database: Arc<dyn Database> = Arc::new(database);
     let keyring = Arc::new(open_keyring(&*database, config).await?);
     let redis = Redis::connect(&cluster.redis, Arc::new(SystemClock)).await?;
-    let (hub, outlet) = Hub::with_outlet();
+    let (hub, outlet) = Hub::with_outbox();
     let hub = Arc::new(hub);
     let key = keyring.notice_key();
-    let carrier = carrier::carry(&redis, key, Arc::clone(&hub), outlet, Arc::clone(&database) as _).await;
+    let notice_bridge =
+        notice_bridge::start_notice_bridge(&redis, key, Arc::clone(&hub), outlet, Arc::clone(&database) as _)
+            .await;
     let stores = Stores {
         database,
         intake: Arc::new(RedisIntake::new(&redis, keyring.intake_key())),
-        shown: Arc::new(RedisShown::new(&redis, key)),
+        published_checkpoints: Arc::new(RedisPublishedCheckpoints::new(&redis, key)),
         hub,
         clock: Arc::new(SystemClock),
     };
     let recording_stores = Stores { database: recording_database, ..stores.clone() };
-    Ok(Ground { stores, recording_stores, keyring, carrier, directory: None })
+    Ok(Ground { stores, recording_stores, keyring, notice_bridge, directory: None })
 }
 
 /// Processes that start at once may found the installation's keys together: who comes second reads those of the first.

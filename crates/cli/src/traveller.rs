@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use acclaim_contest::{ContestId, Phase};
 use acclaim_sequencer::{Reading, WholeLog};
-use acclaim_store::{ContestRecord, Keyring, intake::Cursors, keyring::random, ledger::Head, moving::Part};
-use acclaim_store_postgres::Arrival;
+use acclaim_store::{
+    ContestRecord, Keyring, intake::Cursors, keyring::random_bytes, ledger::Head, relocation::Part,
+};
+use acclaim_store_postgres::MoveTarget;
 use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 
@@ -25,7 +27,7 @@ pub(crate) struct Moving {
 /// See the [module](self).
 pub(crate) struct Traveller {
     keyring: Keyring,
-    arrival: Arrival,
+    move_target: MoveTarget,
     /// Checkpoints that each log must contain.
     shown: BTreeMap<ContestId, Vec<String>>,
     /// Shards of the intake that contests have from now on.
@@ -45,11 +47,11 @@ struct Contest {
 impl Traveller {
     pub(crate) fn new(
         keyring: Keyring,
-        arrival: Arrival,
+        move_target: MoveTarget,
         shown: BTreeMap<ContestId, Vec<String>>,
         shards: u16,
     ) -> Self {
-        Self { keyring, arrival, shown, shards, contest: None, moving: Moving::default() }
+        Self { keyring, move_target, shown, shards, contest: None, moving: Moving::default() }
     }
 
     /// Takes a part from the one database to the other.
@@ -82,13 +84,13 @@ impl Traveller {
     }
 
     /// Ends behind the last part; nothing is committed yet.
-    pub(crate) fn finish(mut self) -> Result<(Moving, Arrival)> {
+    pub(crate) fn finish(mut self) -> Result<(Moving, MoveTarget)> {
         self.finish_contest()?;
-        Ok((self.moving, self.arrival))
+        Ok((self.moving, self.move_target))
     }
 
     async fn put(&mut self, part: Part) -> Result<()> {
-        self.arrival.take(part).await.context("the cluster's database")
+        self.move_target.take(part).await.context("the cluster's database")
     }
 
     async fn begin_contest(&mut self, mut record: ContestRecord, mut head: Option<Head>) -> Result<()> {
@@ -105,7 +107,7 @@ impl Traveller {
         let reading = Reading::begin(&self.keyring, &id, head.clone(), &shown)?;
         if let Some(head) = &mut head {
             // Nothing waits in the intake that is left behind. The other one begins a session, as after a loss.
-            record.state.epoch = u64::from_le_bytes(random()?).max(1);
+            record.state.epoch = u64::from_le_bytes(random_bytes()?).max(1);
             record.state.shards = self.shards;
             head.cursors = Cursors { epoch: record.state.epoch, shards: Vec::new() };
             self.moving.checkpoints.push((id.clone(), head.checkpoint.clone()));

@@ -139,7 +139,7 @@ fn salt(replay: &Replay, event: &Event) -> Result<Option<Salt>, EntryError> {
     if !replay.tally().is_salted(event) {
         return Ok(None);
     }
-    let salt = acclaim_store::keyring::random();
+    let salt = acclaim_store::keyring::random_bytes();
     salt.map(|salt| Some(Salt(salt)))
         .map_err(|_| EntryError::Invalid("the system gave no random bytes for a salt"))
 }

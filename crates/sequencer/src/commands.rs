@@ -5,8 +5,8 @@ use acclaim_contest::{CategoryId, Instant, Phase, Zone, definition::Definition, 
 use acclaim_store::{
     Command, CommandOutcome, RequestId, StoreError,
     command::{
-        MOST_CORRECTIONS, QueuedCommand, Sought, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, UNDECIDED,
-        UndecidedCategory, each_recorded, is_reserved,
+        CommandFilter, MAX_CORRECTIONS, QueuedCommand, TAG_KEY_DESTROYED, TOO_MANY_CORRECTIONS, UNDECIDED,
+        UndecidedCategory, for_each_recorded, is_reserved,
     },
 };
 use acclaim_tally::{Refusal, ReplayError, ReplayProblem, Undecided};
@@ -55,7 +55,7 @@ impl ContestTask {
                 if let Err((code, detail)) = self.check_opening(at) {
                     return self.refuse(queued.id(), code, &detail).await;
                 }
-                match self.refuses_opening().await.map_err(Halt::of_call)? {
+                match self.find_opening_obstacle().await.map_err(Halt::of_call)? {
                     Some(why) => self.refuse(queued.id(), "previous-not-certified", &why).await,
                     None => self.open(at, vec![queued.id()]).await,
                 }
@@ -190,8 +190,8 @@ impl ContestTask {
         let mut entered = 0;
         let count = |earlier: QueuedCommand, _| entered += usize::from(earlier.by == by);
         let database = &*self.context.stores.database;
-        each_recorded(database, self.id(), Sought::SameScores(command), count).await?;
-        Ok(entered >= MOST_CORRECTIONS)
+        for_each_recorded(database, self.id(), CommandFilter::SameTarget(command), count).await?;
+        Ok(entered >= MAX_CORRECTIONS)
     }
 
     async fn refuse_after_reload(&mut self, id: RequestId, (code, detail): &(&'static str, String)) -> Step {

@@ -104,7 +104,7 @@ impl ContestTask {
             stores_away: false,
             witnessing,
         };
-        task.set_recording(Recording::Well);
+        task.set_recording(Recording::Healthy);
         task.publisher.publish_if_due(&task.log.replay);
         // What was committed without anybody hearing of it may have changed how the contest stands, and what became of ballots that wait.
         context.stores.hub.send(Notice::ContestChanged(task.id().clone()));
@@ -149,7 +149,7 @@ impl ContestTask {
             Ended::Absent | Ended::Stopped => {}
             Ended::Told => {
                 let id = self.id();
-                if let Err(error) = stores.database.give_lease_back(id, self.context.holder).await {
+                if let Err(error) = stores.database.release_lease(id, self.context.holder).await {
                     tracing::warn!(contest = %id, %error, "the lease runs out by itself");
                 }
             }
@@ -216,7 +216,7 @@ impl ContestTask {
         }
         if self.stores_away && self.stores_answer().await {
             self.stores_away = false;
-            self.set_recording(Recording::Well);
+            self.set_recording(Recording::Healthy);
         }
         let phase = self.record.state.phase;
         let is_due = self.schedule.is_due(&self.record);
@@ -253,7 +253,7 @@ impl ContestTask {
                 Ok(drained) => self.take(drained).await,
                 Err(error) => Err(Halt::of_call(error)),
             },
-            () = figures.wanted() => Ok(()),
+            () = figures.wait_for_reader() => Ok(()),
             () = sleep_until(&stores, wake) => Ok(()),
             () = tokio::time::sleep_until(renew) => Ok(()),
             () = tokio::time::sleep(RETRY_DELAY), if waits_for_clock => Ok(()),
@@ -267,7 +267,7 @@ impl ContestTask {
 
     /// Opens at the contest's instant, unless it cannot: then it keeps trying, and each reason is told once.
     async fn open_by_itself(&mut self, now: Timestamp) -> Step {
-        let refused = self.refuses_opening().await.map_err(Halt::of_call)?;
+        let refused = self.find_opening_obstacle().await.map_err(Halt::of_call)?;
         let Some(why) = refused.or_else(|| self.refused_texts()) else {
             return self.open(self.record.definition.opens, Vec::new()).await;
         };

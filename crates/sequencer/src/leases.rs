@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
-use acclaim_store::lease::ProlongedLease;
+use acclaim_store::lease::RenewedLease;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::watch,
@@ -80,9 +80,9 @@ impl Keeper {
                 sleep(context.settings.lease / 4).await;
                 let at = Instant::now();
                 let (database, contests) = (&context.stores.database, context.held.contests());
-                match database.prolong_leases(&contests, context.holder, context.settings.lease).await {
+                match database.renew_leases(&contests, context.holder, context.settings.lease).await {
                     Ok(leases) => {
-                        let pair = |lease: ProlongedLease| (lease.contest, lease.commands_wait);
+                        let pair = |lease: RenewedLease| (lease.contest, lease.commands_wait);
                         let leases = leases.into_iter().map(pair).collect();
                         prolonging.send_replace(Prolonged { at: Some(at), leases });
                     }

@@ -142,7 +142,7 @@ impl Context {
         if session.epoch == 0 {
             return;
         }
-        let forgotten = match stores.shown.forget(contest).await {
+        let forgotten = match stores.published_checkpoints.forget(contest).await {
             Ok(()) => stores.intake.forget(session).await,
             Err(error) => Err(error),
         };
@@ -185,7 +185,7 @@ impl Sequencer {
         let notices = stores.hub.subscribe();
         let contests = stores.database.contests().await?;
         let holder = u64::from_le_bytes(
-            acclaim_store::keyring::random().map_err(|error| LoadError::Key(error.to_string()))?,
+            acclaim_store::keyring::random_bytes().map_err(|error| LoadError::Key(error.to_string()))?,
         );
         let (prolonging, prolonged) = watch::channel(Prolonged::default());
         let context = Context { stores, keyring, settings, holder, held: Held::default(), prolonged };
@@ -258,7 +258,7 @@ impl Sequencer {
                 tracing::error!(%error, "contests cannot be listed");
                 // To be told again.
                 tokio::time::sleep(self.context.settings.retry_after).await;
-                self.context.stores.hub.hear(Notice::Missed);
+                self.context.stores.hub.deliver(Notice::Missed);
             }
         }
     }

@@ -7,7 +7,7 @@ use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     StoreError, Stores,
     contests::ContestChange,
-    hub::Decided,
+    hub::Decisions,
     intake::{Cursors, Session},
     ledger::{Append, Head},
 };
@@ -51,8 +51,9 @@ pub(crate) async fn catch_up(reading: &mut Reading, stores: &Stores) -> Result<(
     let contest = reading.contest().clone();
     // In this order: a commit comes before its showing, so that a former holder at work never makes the ledger look older than it is.
     // What was cosigned was shown too, and may be all that is left of it.
-    let cosigned = stores.shown.cosigned(&contest).await?;
-    let shown: Vec<String> = stores.shown.highest(&contest).await?.into_iter().chain(cosigned).collect();
+    let cosigned = stores.published_checkpoints.cosigned(&contest).await?;
+    let shown: Vec<String> =
+        stores.published_checkpoints.highest(&contest).await?.into_iter().chain(cosigned).collect();
     let head = stores.database.head(&contest).await?;
     reading.expect(head, &shown)?;
     while reading.replay().size() < reading.size() {
@@ -87,8 +88,8 @@ impl Log {
             Some(head) => {
                 // Killed between a commit and its showing: what is in the ledger may be shown.
                 if !is_shown {
-                    stores.database.settle(&contest).await?;
-                    stores.shown.about_to_show(&contest, &head.checkpoint).await?;
+                    stores.database.ensure_durable(&contest).await?;
+                    stores.published_checkpoints.record_before_publish(&contest, &head.checkpoint).await?;
                 }
                 newest.send_replace(Some(Arc::from(head.checkpoint)));
                 (Some((head.size, head.root)), head.cursors)
@@ -127,14 +128,14 @@ impl Log {
         let Some((size, root)) = self.committed else { return Ok(false) };
         // Where it fails, the next round tries again.
         drop(self.trim_again(stores, session).await);
-        let shown = stores.shown.highest(&self.contest).await?;
+        let shown = stores.published_checkpoints.highest(&self.contest).await?;
         let shown = shown.and_then(|note| Checkpoint::open(note.as_bytes(), self.key.verifier()).ok());
         if shown.is_some_and(|shown| shown.size >= size) {
             return Ok(false);
         }
         tracing::warn!(contest = %self.contest, size, "the highest checkpoint shown was forgotten");
         let checkpoint = self.key.sign(size, root);
-        stores.shown.about_to_show(&self.contest, &checkpoint).await?;
+        stores.published_checkpoints.record_before_publish(&self.contest, &checkpoint).await?;
         self.newest.send_replace(Some(Arc::from(checkpoint)));
         Ok(true)
     }
@@ -179,7 +180,7 @@ impl Log {
         session: &Session,
         mut batch: Batch,
         contest: Option<ContestChange>,
-    ) -> Result<Decided, StoreError> {
+    ) -> Result<Decisions, StoreError> {
         let size = self.replay.size();
         let root = self.replay.root();
         let checkpoint = self.key.sign(size, root);
@@ -206,14 +207,14 @@ impl Log {
         // Beyond this the intake remembers them until the contest is closed.
         self.decided.truncate(MOST_DECIDED);
         let trimming = async { if trims { self.trim(stores, session).await } else { Ok(()) } };
-        let showing = stores.shown.about_to_show(&self.contest, &checkpoint);
+        let showing = stores.published_checkpoints.record_before_publish(&self.contest, &checkpoint);
         let (trimmed, shown) = tokio::join!(trimming, showing);
         if trims {
             self.note_trimmed(&trimmed);
         }
         shown?;
         self.newest.send_replace(Some(Arc::from(checkpoint)));
-        Ok(Decided {
+        Ok(Decisions {
             contest: self.contest.clone(),
             size,
             root,

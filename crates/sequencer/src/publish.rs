@@ -118,7 +118,7 @@ impl Publisher {
 
     /// Publishes if that is due.
     pub(crate) fn publish_if_due(&mut self, replay: &Replay) {
-        if self.figures.are_wanted() {
+        if self.figures.has_waiting_reader() {
             self.pace.wanted = Some(Instant::now());
         }
         let now = self.clock.now();

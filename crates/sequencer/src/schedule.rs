@@ -82,7 +82,7 @@ impl Schedule {
     /// From then on, by this process's clock, no ballot that arrived in time can still be on its way to the intake. API processes keep to the intake's
     /// clock: where that is behind, the sealing waits for it.
     fn sealing_time(&self, record: &ContestRecord) -> Timestamp {
-        let behind = self.intake.condition().slowest.min(SignedDuration::ZERO);
+        let behind = self.intake.status().slowest.min(SignedDuration::ZERO);
         let grace = self.grace.saturating_sub(behind);
         record.state.closes.timestamp().saturating_add(grace).unwrap_or(Timestamp::MAX)
     }
@@ -187,7 +187,7 @@ impl Schedule {
 
     fn stop_waiting(&mut self, record: &ContestRecord) {
         if std::mem::take(&mut self.clock_jump.is_waiting) {
-            self.hub.set_recording(record.id(), Recording::Well);
+            self.hub.set_recording(record.id(), Recording::Healthy);
         }
     }
 }

@@ -4,9 +4,9 @@ use acclaim_ballot_log::{Event, LogEntry, entry::opening_events};
 use acclaim_contest::{Instant, definition::Definition};
 use acclaim_store::{
     CommandOutcome, RequestId, StoreError,
-    certification::refuses_opening,
+    certification::find_opening_obstacle,
     hub::{BallotOutcome, Recording, Rejection},
-    intake::{Cursors, Drained, Item, Slot},
+    intake::{Cursors, DrainOutcome, Item, Slot},
 };
 use bytes::Bytes;
 
@@ -37,9 +37,9 @@ impl ContestTask {
     }
 
     /// Why the contest cannot open, whoever asks: what its entries come from is not what it was.
-    pub(crate) async fn refuses_opening(&self) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn find_opening_obstacle(&self) -> Result<Option<String>, StoreError> {
         match &self.record.definition.rounds {
-            Some(rounds) => refuses_opening(&*self.context.stores.database, rounds).await,
+            Some(rounds) => find_opening_obstacle(&*self.context.stores.database, rounds).await,
             None => Ok(None),
         }
     }
@@ -73,11 +73,11 @@ impl ContestTask {
             stores.intake.drop_survivors(&session, &survivors.taken).await.map_err(Halt::of_call)?;
             self.keep_lease().await?;
         };
-        if stores.intake.remembers_slots() {
+        if stores.intake.has_slot_table() {
             self.mark_slots().await?;
         }
         stores.intake.open(&session).await.map_err(Halt::of_call)?;
-        self.set_recording(Recording::Well);
+        self.set_recording(Recording::Healthy);
         self.commit(Batch { cursors: Some(start), ..Batch::default() }).await
     }
 
@@ -91,8 +91,9 @@ impl ContestTask {
         while !entries.is_empty() {
             at += entries.len() as u64;
             let slots: Vec<Slot> = entries.iter().flat_map(|entry| filled(entry)).collect();
-            let mark = stores.intake.mark(&session, &slots);
-            ((), entries) = tokio::try_join!(mark, self.entries_from(at, size)).map_err(Halt::of_call)?;
+            let mark_slots_taken = stores.intake.mark_slots_taken(&session, &slots);
+            ((), entries) =
+                tokio::try_join!(mark_slots_taken, self.entries_from(at, size)).map_err(Halt::of_call)?;
             tracing::info!(contest = %self.id(), done = at, of = size, "slots rebuilt");
             self.set_recording(Recording::Rebuilding { done: at, of: size });
             self.keep_lease().await?;
@@ -113,10 +114,10 @@ impl ContestTask {
     }
 
     /// Records what the intake handed out.
-    pub(crate) async fn take(&mut self, drained: Drained) -> Step {
+    pub(crate) async fn take(&mut self, drained: DrainOutcome) -> Step {
         match drained {
-            Drained::Items { items, through } => self.record_ballots(items, Some(through)).await,
-            Drained::Lost(why) => self.begin_anew(&why).await,
+            DrainOutcome::Items { items, through } => self.record_ballots(items, Some(through)).await,
+            DrainOutcome::Lost(why) => self.begin_anew(&why).await,
         }
     }
 
@@ -169,8 +170,8 @@ impl ContestTask {
             let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
             let drained = self.in_time(drain).await?;
             let taken = match &drained {
-                Drained::Items { items, .. } => items.len() as u64,
-                Drained::Lost(_) => 0,
+                DrainOutcome::Items { items, .. } => items.len() as u64,
+                DrainOutcome::Lost(_) => 0,
             };
             self.take(drained).await?;
             self.keep_lease().await?;
@@ -211,7 +212,7 @@ impl ContestTask {
             }
             let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
             match tokio::time::timeout(self.context.settings.lease / 4, drain).await {
-                Ok(Ok(Drained::Lost(why))) => return self.begin_anew(&why).await,
+                Ok(Ok(DrainOutcome::Lost(why))) => return self.begin_anew(&why).await,
                 Ok(drained) => self.take(drained.map_err(Halt::of_call)?).await?,
                 Err(_) => {}
             }
@@ -277,6 +278,6 @@ fn filled(entry: &[u8]) -> Vec<Slot> {
 /// A new session's epoch: any number but 0, which stands for none.
 fn epoch() -> Result<u64, StoreError> {
     let bytes =
-        acclaim_store::keyring::random().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        acclaim_store::keyring::random_bytes().map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(u64::from_le_bytes(bytes).max(1))
 }

@@ -10,7 +10,7 @@ mod submission;
 use std::{sync::Arc, time::Duration};
 
 use acclaim_contest::ContestId;
-use acclaim_store::{Witness, shown::size_of};
+use acclaim_store::{Witness, published_checkpoints::checkpoint_size};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -119,12 +119,12 @@ impl Witnessing {
 
     /// Reads what was kept before. What cannot be read is learnt from the witnesses.
     async fn recall(&mut self) {
-        let kept = match self.context.stores.shown.cosigned(&self.contest).await {
+        let kept = match self.context.stores.published_checkpoints.cosigned(&self.contest).await {
             Ok(Some(kept)) => kept,
             Ok(None) => return,
             Err(error) => return tracing::warn!(contest = %self.contest, %error, "cosigned checkpoint"),
         };
-        let Ok(size) = size_of(&kept) else { return };
+        let Ok(size) = checkpoint_size(&kept) else { return };
         let newest = self.newest.borrow_and_update().clone();
         // A cosigned note is the one that was shown, and lines below it.
         let current = newest.filter(|newest| kept.starts_with(&**newest));
@@ -169,7 +169,7 @@ impl Witnessing {
     /// The newest checkpoint, if it is newer than the round's.
     fn newer(&self) -> Option<(Arc<str>, u64)> {
         let note = self.newest.borrow().clone()?;
-        let size = size_of(&note).ok()?;
+        let size = checkpoint_size(&note).ok()?;
         self.round.as_ref().is_none_or(|round| round.size < size).then_some((note, size))
     }
 
@@ -247,7 +247,7 @@ impl Witnessing {
         }
         let gathered = self.lines().count();
         let note = self.lines().fold(round.note.to_string(), |note, line| note + line);
-        match self.context.stores.shown.keep_cosigned(&self.contest, &note).await {
+        match self.context.stores.published_checkpoints.save_cosigned(&self.contest, &note).await {
             Ok(()) => (self.kept, self.keep_at) = (gathered, None),
             Err(error) => {
                 tracing::warn!(contest = %self.contest, %error, "a cosigned checkpoint is not kept");

@@ -12,7 +12,7 @@ use acclaim_store::{
     StoreError, Stores,
     clock::MIN_JUMP,
     hub::{BallotOutcome, Rejection},
-    intake::{Item, Offer, Slot, Submitted},
+    intake::{Item, Slot, Submission, SubmitOutcome},
     ledger::RecordedBallot,
 };
 use bytes::Bytes;
@@ -208,7 +208,7 @@ pub fn entry_of(
 #[derive(Debug)]
 pub enum Prepared {
     /// To be sent.
-    Ready(Box<Offer>),
+    Ready(Box<Submission>),
     /// It was recorded before.
     Done(Box<Cast>),
 }
@@ -262,7 +262,7 @@ impl Casting {
     /// [`CastError::WrongClock`].
     pub fn check_clock(&self) -> Result<(), CastError> {
         // An embedded intake uses this process's clock.
-        if self.settings.may_accept && self.stores.intake.condition().nearest.abs() > MAX_SKEW {
+        if self.settings.may_accept && self.stores.intake.status().nearest.abs() > MAX_SKEW {
             return Err(CastError::WrongClock);
         }
         Ok(())
@@ -279,10 +279,10 @@ impl Casting {
         votes: NewVotes<'_>,
         arrived: Timestamp,
     ) -> Result<Prepared, CastError> {
-        let with_slots = self.stores.intake.remembers_slots();
+        let with_slots = self.stores.intake.has_slot_table();
         let Written { item, slots, now } = write_ballot(contest, pass, votes, arrived, with_slots)?;
         let Err(refusal) = self.check_open(contest, arrived).and(now) else {
-            return Ok(Prepared::Ready(Box::new(Offer { item, slots })));
+            return Ok(Prepared::Ready(Box::new(Submission { item, slots })));
         };
         // It may be the repetition of one that was recorded before the window closed, the day ended, or an entry was withdrawn.
         match find_recorded(&self.stores, contest.id(), item.ballot).await? {
@@ -312,22 +312,23 @@ impl Casting {
     pub async fn may_promise(
         &self,
         contest: &Contest,
-        offer: &Offer,
+        offer: &Submission,
         respond_async: bool,
     ) -> Result<bool, StoreError> {
         let lags = || self.queue.lag(contest.id()) > self.settings.lag_bound;
         // A server that is away may come back with settings that lose ballots. Nothing is promised
         // before they are checked.
-        let keeps = || self.stores.intake.condition().away.is_empty();
+        let keeps = || self.stores.intake.status().away.is_empty();
         let may = self.settings.may_accept && (respond_async || lags()) && keeps();
         Ok(may && (lags() || !self.is_often_rejected(contest, offer).await?))
     }
 
     /// Whether so many of the voter's promised ballots were rejected that no more are promised: each rejection is kept, so that the voter can ask for it.
     /// What is not promised is answered once it is decided, and leaves nothing behind.
-    async fn is_often_rejected(&self, contest: &Contest, offer: &Offer) -> Result<bool, StoreError> {
+    async fn is_often_rejected(&self, contest: &Contest, offer: &Submission) -> Result<bool, StoreError> {
         let prefix = offer.item.ballot.prefix();
-        let kept = self.stores.database.rejections_with_prefix(contest.id(), prefix, MAX_REJECTIONS).await?;
+        let kept =
+            self.stores.database.count_rejections_with_prefix(contest.id(), prefix, MAX_REJECTIONS).await?;
         Ok(kept >= MAX_REJECTIONS)
     }
 
@@ -338,7 +339,7 @@ impl Casting {
     pub fn send(
         &self,
         contest: &Contest,
-        mut offer: Offer,
+        mut offer: Submission,
         promised: bool,
         room: Room,
     ) -> Result<Sent, CastError> {
@@ -353,13 +354,13 @@ impl Casting {
         let Sent { item, ticket } = sent;
         let room = ticket.leave().ok_or(CastError::QueueFull)?;
         let promised = item.promised;
-        self.send(contest, Offer { item, slots }, promised, room)
+        self.send(contest, Submission { item, slots }, promised, room)
     }
 
     /// The slots with which a ballot was written.
     fn slots_of(&self, item: &Item) -> Vec<Slot> {
         if let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&item.entry)
-            && self.stores.intake.remembers_slots()
+            && self.stores.intake.has_slot_table()
             && ballot.replaces.is_none()
         {
             let categories = ballot.selections.iter().map(|(category, _)| category);
@@ -397,16 +398,16 @@ impl Casting {
                 Answer::NotKept(submitted) => submitted,
             };
             match submitted {
-                Submitted::Taken => {
+                SubmitOutcome::SlotTaken => {
                     if let Some(done) = self.ask_ledger(contest, &sent.item).await? {
                         return Ok(done);
                     }
                     was_taken = true;
                     sent = self.send_again(contest, sent, Vec::new())?;
                 }
-                Submitted::Full | Submitted::Buffered => return Err(CastError::QueueFull),
+                SubmitOutcome::Full | SubmitOutcome::Buffered => return Err(CastError::QueueFull),
                 // It may be the copy of one that was on its way before the closing.
-                Submitted::Sealed => match self.ask_ledger(contest, &sent.item).await? {
+                SubmitOutcome::Sealed => match self.ask_ledger(contest, &sent.item).await? {
                     Some(done) => return Ok(done),
                     None if !was_taken => return Err(rejected(contest, Rejection::OutsideWindow)),
                     None => {
@@ -414,13 +415,13 @@ impl Casting {
                         sent = self.send_again(contest, sent, Vec::new())?;
                     }
                 },
-                Submitted::Rebuilding if tokio::time::Instant::now() < patience => {
+                SubmitOutcome::Rebuilding if tokio::time::Instant::now() < patience => {
                     tokio::time::sleep(PAUSE).await;
                     // With its slots again: nothing was kept, nor looked up.
                     let slots = self.slots_of(&sent.item);
                     sent = self.send_again(contest, sent, slots)?;
                 }
-                Submitted::Rebuilding => return Err(CastError::Rebuilding),
+                SubmitOutcome::Rebuilding => return Err(CastError::Rebuilding),
             }
         }
     }
@@ -511,7 +512,7 @@ mod tests {
         let contest = &fixture.directory.contest(&definition("photos").id).unwrap();
         let (arrived, entry) = (Timestamp::UNIX_EPOCH, Bytes::new());
         let item = Item { ballot: BallotId([0; 16]), arrived, promised: false, group: None, entry };
-        let offer = Offer { item, slots: Vec::new() };
+        let offer = Submission { item, slots: Vec::new() };
         for (may_accept, respond_async) in [(true, true), (true, false), (false, true), (false, false)] {
             let promised = casting(&fixture, may_accept).may_promise(contest, &offer, respond_async).await;
             assert_eq!(promised.unwrap(), may_accept && respond_async, "{may_accept} {respond_async}");

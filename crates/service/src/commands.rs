@@ -6,7 +6,7 @@ use acclaim_ballot_log::Hash;
 use acclaim_contest::ContestId;
 use acclaim_store::{
     RequestId, StoreError, Stores,
-    command::{Command, CommandOutcome, Queued, QueuedCommand, UndecidedCategory},
+    command::{Command, CommandOutcome, QueueOutcome, QueuedCommand, UndecidedCategory},
     hub::Notice,
 };
 use tokio::{
@@ -37,7 +37,7 @@ pub struct Done {
 pub enum CommandError {
     /// The staff key has used the `Idempotency-Key` for something else.
     #[error("the staff key has used this Idempotency-Key for another request")]
-    KeyUsed,
+    IdempotencyKeyUsed,
     /// The contest's rules or phase do not allow it.
     #[error("{detail}")]
     Refused {
@@ -98,9 +98,9 @@ impl StaffCommands {
         let RequestId { by, key } = request.clone();
         let queued = QueuedCommand { key, by, command, received };
         let outcome = match self.stores.database.queue_command(id, &queued).await? {
-            Queued::Known(Some(outcome)) if self.is_shown(id, &outcome).await? => outcome,
-            Queued::KeyUsed => return Err(CommandError::KeyUsed),
-            Queued::New | Queued::Known(_) => {
+            QueueOutcome::Known(Some(outcome)) if self.is_shown(id, &outcome).await? => outcome,
+            QueueOutcome::IdempotencyKeyUsed => return Err(CommandError::IdempotencyKeyUsed),
+            QueueOutcome::New | QueueOutcome::Known(_) => {
                 self.stores.hub.send(Notice::CommandQueued(id.clone()));
                 let waited = self.outcome_of(id, &request, notices);
                 timeout(self.deadline, waited).await.map_err(|_| CommandError::NotConfirmed)??

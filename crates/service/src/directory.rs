@@ -218,7 +218,7 @@ impl Directory {
     pub async fn follow(self: Arc<Self>, hub: Arc<Hub>) {
         let mut notices = hub.subscribe();
         // What changed since the first reading and this moment.
-        hub.hear(Notice::Missed);
+        hub.deliver(Notice::Missed);
         loop {
             let mut renewed = match notices.recv().await {
                 Ok(Notice::ContestChanged(id)) => {
@@ -245,7 +245,7 @@ impl Directory {
 mod tests {
     use acclaim_store::Contests as _;
     use acclaim_store_sqlite::DataDirectory;
-    use acclaim_test_support::{Fault, Faults, FaultyDatabase, Step, conformance::definition};
+    use acclaim_test_support::{Fault, FaultPlan, FaultyDatabase, Step, conformance::definition};
 
     use super::*;
 
@@ -254,7 +254,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDirectory::lock(folder.path()).unwrap();
         let secret = data.secret().unwrap();
-        let faults = Arc::new(Faults::default());
+        let faults = Arc::new(FaultPlan::default());
         let database = Arc::new(FaultyDatabase::new(Arc::new(data.database().unwrap()), Arc::clone(&faults)));
         let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
         let contests = Arc::clone(&database) as Arc<dyn Database>;
@@ -264,7 +264,7 @@ mod tests {
         faults.plan(Step::Contests, [Fault::DoneButLate]);
         let earlier = Arc::clone(&directory);
         let earlier = tokio::spawn(async move { earlier.read_all().await });
-        faults.late().await;
+        faults.wait_for_late_answer().await;
         let new = definition("photos");
         database.create_draft(&new, &keyring.new_tag_key(&new.id).unwrap()).await.unwrap();
         let later = Arc::clone(&directory);

@@ -68,7 +68,8 @@ impl Fates {
 
     /// Whether the intake holds a ballot that was promised; never where none is.
     async fn is_kept(&self, contest: &Contest, ballot: BallotId) -> Result<bool, StoreError> {
-        Ok(self.may_accept && self.stores.intake.holds(&contest.record.session(), ballot).await?)
+        Ok(self.may_accept
+            && self.stores.intake.has_promised_ballot(&contest.record.session(), ballot).await?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use acclaim_store::{Database, Hub, Intake, Keyring, Stores};
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
-use acclaim_test_support::{Faults, FaultyIntake, ManualClock, conformance::definition};
+use acclaim_test_support::{FaultPlan, FaultyIntake, ManualClock, conformance::definition};
 use jiff::Timestamp;
 
 use crate::directory::Directory;
@@ -27,11 +27,11 @@ impl Fixture {
         database.create_draft(&photos, &keyring.new_tag_key(&photos.id).unwrap()).await.unwrap();
         let directory = Directory::read(Arc::clone(&database), keyring, HashSet::new()).await.unwrap();
         let local = Arc::new(LocalIntake::default());
-        let intake = Arc::new(FaultyIntake::new(local, Arc::new(Faults::default())));
+        let intake = Arc::new(FaultyIntake::new(local, Arc::new(FaultPlan::default())));
         let stores = Stores {
             database,
             intake: Arc::clone(&intake) as Arc<dyn Intake>,
-            shown: Arc::new(data.shown().unwrap()),
+            published_checkpoints: Arc::new(data.published_checkpoints().unwrap()),
             hub: Arc::new(Hub::default()),
             clock: Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)),
         };

@@ -11,7 +11,7 @@ use acclaim_contest::{
 };
 use acclaim_store::{
     Command, CommandOutcome, Commands, Database, RequestId, StoreError,
-    command::{MOST_CORRECTIONS, QueuedCommand, Sought, TOO_MANY_CORRECTIONS, each_recorded},
+    command::{CommandFilter, MAX_CORRECTIONS, QueuedCommand, TOO_MANY_CORRECTIONS, for_each_recorded},
     jurors,
     keys::{Role, StaffKey},
 };
@@ -90,7 +90,7 @@ impl JuryReader {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn jurors_for(
+    pub async fn load_jurors_by_name(
         &self,
         contest: &Contest,
         key: &StaffKey,
@@ -107,7 +107,7 @@ impl JuryReader {
             return Ok(own);
         }
         let _place = self.long_readings.place().await;
-        jurors::jurors_for(&*self.database, &contest.record, panel, juror).await
+        jurors::load_jurors_by_name(&*self.database, &contest.record, panel, juror).await
     }
 
     /// All jurors of a contest, as far as they are named or known by their keys or scores.
@@ -117,7 +117,7 @@ impl JuryReader {
     pub async fn jurors(&self, contest: &Contest) -> Result<Jurors, StoreError> {
         // It reads all scores.
         let _place = self.long_readings.place().await;
-        jurors::jurors(&*self.database, &contest.record).await
+        jurors::load_jurors(&*self.database, &contest.record).await
     }
 
     /// The scores that stand, of all jurors or of the one whose key it is.
@@ -130,12 +130,13 @@ impl JuryReader {
         own: Option<&StaffKey>,
     ) -> Result<Vec<StandingScores>, StoreError> {
         let own = own.and_then(|key| own_place(contest, key));
-        let sought = own.map_or(Sought::Scores, |(panel, juror)| Sought::ScoresOf { panel, juror });
+        let filter =
+            own.map_or(CommandFilter::Scores, |(panel, juror)| CommandFilter::ScoresByJuror { panel, juror });
         // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
         let _place = self.long_readings.place().await;
         let mut newest: BTreeMap<Place, StandingScores> = BTreeMap::new();
         let stand = |queued: QueuedCommand, outcome| stand(&mut newest, queued, outcome);
-        each_recorded(&*self.database, contest.id(), sought, stand).await?;
+        for_each_recorded(&*self.database, contest.id(), filter, stand).await?;
         self.drop_recused(contest.id(), own, &mut newest).await?;
         // An empty list takes scores back.
         Ok(newest.into_values().filter(|standing| !standing.values.is_empty()).collect())
@@ -165,7 +166,7 @@ impl JuryReader {
                 standing.values.retain(|(scored, _)| scored != entry.as_str());
             }
         };
-        each_recorded(&*self.database, id, Sought::recusals(own), drop).await
+        for_each_recorded(&*self.database, id, CommandFilter::recusals(own), drop).await
     }
 
     /// The recusals that stand, of all jurors or of the one whose key it is.
@@ -177,9 +178,9 @@ impl JuryReader {
         contest: &Contest,
         own: Option<&StaffKey>,
     ) -> Result<Vec<StandingRecusal>, StoreError> {
-        let sought = Sought::recusals(own.and_then(|key| own_place(contest, key)));
+        let filter = CommandFilter::recusals(own.and_then(|key| own_place(contest, key)));
         let _place = self.long_readings.place().await;
-        standing_recusals(&*self.database, contest.id(), sought).await
+        standing_recusals(&*self.database, contest.id(), filter).await
     }
 
     /// The recusals of one juror that stand.
@@ -192,7 +193,7 @@ impl JuryReader {
         panel: &PanelId,
         juror: &str,
     ) -> Result<Vec<StandingRecusal>, StoreError> {
-        standing_recusals(&*self.database, contest, Sought::RecusalsOf { panel, juror }).await
+        standing_recusals(&*self.database, contest, CommandFilter::RecusalsByJuror { panel, juror }).await
     }
 
     /// Whether a request's command has an outcome already.
@@ -223,13 +224,13 @@ impl JuryReader {
             is_repeated |= queued.id() == *asked;
             entered += usize::from(queued.by == key.name);
         };
-        each_recorded(&*self.database, contest.id(), Sought::SameScores(command), look).await?;
+        for_each_recorded(&*self.database, contest.id(), CommandFilter::SameTarget(command), look).await?;
         if is_repeated {
             return Ok(());
         }
         check_time(contest)?;
         // The sequencer counts too, and no request slips past it.
-        if entered >= MOST_CORRECTIONS {
+        if entered >= MAX_CORRECTIONS {
             let (code, detail) = TOO_MANY_CORRECTIONS;
             return Err(CommandError::refused(code, detail));
         }
@@ -272,7 +273,7 @@ fn stand(newest: &mut BTreeMap<Place, StandingScores>, queued: QueuedCommand, ou
 async fn standing_recusals(
     commands: &(impl Commands + ?Sized),
     id: &ContestId,
-    sought: Sought<'_>,
+    filter: CommandFilter<'_>,
 ) -> Result<Vec<StandingRecusal>, StoreError> {
     let mut found = BTreeMap::new();
     // They come in the order of the log.
@@ -292,6 +293,6 @@ async fn standing_recusals(
             found.insert(place, StandingRecusal { panel, juror, entry, reason, by: queued.by, index });
         }
     };
-    each_recorded(commands, id, sought, take).await?;
+    for_each_recorded(commands, id, filter, take).await?;
     Ok(found.into_values().collect())
 }

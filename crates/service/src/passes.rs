@@ -16,8 +16,8 @@ use acclaim_contest::{
 };
 use acclaim_store::{
     Keyring, RequestId, StoreError, Stores,
-    contests::{Counted, Minting, PassCount},
-    pass_revocations::{Mode, PassRevocation, Revoked, RevokedCounts},
+    contests::{MintParameters, PassCountOutcome, PassCountRequest},
+    pass_revocations::{PassRevocation, PassRevocationMode, PassRevocationOutcome, RevokedCounts},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -92,7 +92,7 @@ pub struct RevocationRequest {
     /// What subjects without a scheme are.
     pub subjects_are: Option<DefaultScheme>,
     /// What it says of passes to come.
-    pub mode: Mode,
+    pub mode: PassRevocationMode,
     /// Why; never in the log.
     pub reason: String,
 }
@@ -156,14 +156,14 @@ impl Passes {
         contest: &Contest,
         tag_key: &TagKey,
         asked: &Asked,
-        minting: Minting,
+        minting: MintParameters,
         whom: &Whom,
-    ) -> Result<(Vec<Voter>, Option<Minting>), PassesError> {
+    ) -> Result<(Vec<Voter>, Option<MintParameters>), PassesError> {
         let wrapped = contest.record.tag_key.as_deref().unwrap_or_default();
         for _ in 0..MAX_READINGS {
             let (voters, rules) = self.voters(contest, whom, &asked.id).await?;
             let tags: Vec<VoterTag> = voters.iter().map(|voter| tag_key.tag(&voter.canonical)).collect();
-            let passes = PassCount {
+            let passes = PassCountRequest {
                 source: AdmissionMethod::Pass.as_str(),
                 id: &asked.id,
                 request: asked.hash,
@@ -179,15 +179,17 @@ impl Passes {
                     break;
                 }
                 Err(error) => return Err(error.into()),
-                Ok(Counted::New(minting)) => return Ok((voters, Some(minting))),
-                Ok(Counted::Again(minting)) => return Ok((voters, minting)),
-                Ok(Counted::AgainOfContest) => {
+                Ok(PassCountOutcome::New(minting)) => return Ok((voters, Some(minting))),
+                Ok(PassCountOutcome::Repeated(minting)) => return Ok((voters, minting)),
+                Ok(PassCountOutcome::RepeatedWithoutStaffKey) => {
                     return Ok((whom.as_made_before(voters, &asked.id), None));
                 }
-                Ok(Counted::KeyUsed) => return Err(PassesError::KeyUsed),
-                Ok(Counted::Barred(barred)) => return Err(subjects::barred(&voters, &tags, &barred)),
+                Ok(PassCountOutcome::IdempotencyKeyUsed) => return Err(PassesError::IdempotencyKeyUsed),
+                Ok(PassCountOutcome::Barred(barred)) => {
+                    return Err(subjects::barred(&voters, &tags, &barred));
+                }
                 // Another list has become the contest's first meanwhile.
-                Ok(Counted::OtherSubjects) => {}
+                Ok(PassCountOutcome::SubjectRulesDiffer) => {}
             }
         }
         Err(PassesError::Changed)
@@ -211,7 +213,7 @@ impl Passes {
 
     /// The rules that the contest keeps. Asked of the database each time: another process may have had its first list.
     async fn kept(&self, contest: &Contest) -> Result<Option<SubjectRules>, PassesError> {
-        self.stores.database.subjects(contest.id()).await.map_err(PassesError::Unread)
+        self.stores.database.subject_rules(contest.id()).await.map_err(PassesError::Unread)
     }
 
     /// The rules by which a request is read.
@@ -240,7 +242,7 @@ impl Passes {
             return Err(invalid("expires", "has passed"));
         }
         let no_key = PassesError::Internal("there is no pass key");
-        let minting = Minting {
+        let minting = MintParameters {
             pass_key: self.keyring.pass_keys().last().ok_or(no_key)?.id,
             expires: Instant::at_or_before(expires),
             admitted: Instant::at_or_before(now),
@@ -256,9 +258,9 @@ impl Passes {
         tag_key: &TagKey,
         grant: Grant,
         voters: Vec<Voter>,
-        minting: Option<Minting>,
+        minting: Option<MintParameters>,
     ) -> Result<Minted, PassesError> {
-        let Minting { pass_key, expires, .. } = minting.unwrap_or(grant.minting);
+        let MintParameters { pass_key, expires, .. } = minting.unwrap_or(grant.minting);
         let no_key = PassesError::Internal("the pass key of the request is not there");
         let pass_key = self.keyring.pass_keys().iter().find(|key| key.id == pass_key).ok_or(no_key)?;
         let admission = minting.map(|minting| Admission {
@@ -322,8 +324,8 @@ impl Passes {
                 Err(PassesError::Changed)
             }
             Err(error) => Err(error.into()),
-            Ok(Revoked::KeyUsed) => Err(PassesError::KeyUsed),
-            Ok(Revoked::Done { generation, at }) => Ok(RevokedList { generation, at, voters }),
+            Ok(PassRevocationOutcome::IdempotencyKeyUsed) => Err(PassesError::IdempotencyKeyUsed),
+            Ok(PassRevocationOutcome::Done { generation, at }) => Ok(RevokedList { generation, at, voters }),
         }
     }
 
@@ -335,14 +337,15 @@ impl Passes {
         tag_key: Vec<u8>,
         revocation: PassRevocation,
         tags: Vec<VoterTag>,
-    ) -> Result<Revoked, StoreError> {
+    ) -> Result<PassRevocationOutcome, StoreError> {
         let (stores, known) = (self.stores.clone(), Arc::clone(&self.revoked));
         let storing = tokio::spawn(async move {
             let pending = known.begin();
             let revoked = stores.database.revoke_passes(&contest, &tag_key, &revocation, &tags).await;
             match &revoked {
-                Ok(Revoked::Done { generation, .. }) => pending.done(&tags, *generation),
-                Ok(Revoked::KeyUsed) | Err(StoreError::Conflict(_) | StoreError::Unavailable(_)) => {
+                Ok(PassRevocationOutcome::Done { generation, .. }) => pending.done(&tags, *generation),
+                Ok(PassRevocationOutcome::IdempotencyKeyUsed)
+                | Err(StoreError::Conflict(_) | StoreError::Unavailable(_)) => {
                     pending.nothing();
                 }
                 // Dropped, it leaves a doubt.
@@ -359,7 +362,7 @@ struct Grant {
     channel: Option<ChannelId>,
     group: Option<String>,
     /// As it is if the request is a new one.
-    minting: Minting,
+    minting: MintParameters,
 }
 
 /// The channel of the passes: required if and only if the contest has channels, and one of them.

@@ -69,7 +69,7 @@ impl Readiness {
     }
 
     fn intake_reasons(&self) -> Vec<Reason> {
-        let condition = self.stores.intake.condition();
+        let condition = self.stores.intake.status();
         let mut reasons = Vec::new();
         reasons.extend(condition.refuses.map(|why| Reason::new("the intake takes no ballots", why)));
         let full = condition.full.into_iter();
@@ -82,7 +82,7 @@ impl Readiness {
     }
 
     async fn lease_reasons(&self) -> Vec<Reason> {
-        match self.stores.database.unleased().await {
+        match self.stores.database.contests_without_lease().await {
             Ok(contests) => {
                 let wanted = contests.into_iter().filter(|id| !self.is_left_alone(id));
                 wanted.map(|id| Reason::new("no process records a contest", id.to_string())).collect()
@@ -93,7 +93,7 @@ impl Readiness {
 
     fn recording_reasons(&self) -> Vec<Reason> {
         let reason = |(contest, recording)| match recording {
-            Recording::Well | Recording::Elsewhere => None,
+            Recording::Healthy | Recording::Elsewhere => None,
             Recording::Loading => Some(Reason::new("a log is being read", format!("{contest}"))),
             Recording::Rebuilding { done, of } => {
                 let progress = format!("{contest}: {done} of {of} entries");

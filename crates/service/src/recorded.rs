@@ -3,7 +3,7 @@
 
 use acclaim_ballot_log::{Hash, leaf_hash};
 use acclaim_contest::{BallotId, ContestId};
-use acclaim_store::{StoreError, Stores, ledger::RecordedBallot, shown::size_of};
+use acclaim_store::{StoreError, Stores, ledger::RecordedBallot, published_checkpoints::checkpoint_size};
 
 /// How many of the entries have been shown of a log that has begun.
 ///
@@ -12,8 +12,8 @@ use acclaim_store::{StoreError, Stores, ledger::RecordedBallot, shown::size_of};
 pub async fn shown(stores: &Stores, contest: &ContestId) -> Result<u64, StoreError> {
     // What is published has been shown.
     let published = stores.hub.latest(contest).map(|latest| latest.size);
-    match (stores.shown.highest(contest).await, published) {
-        (Ok(Some(note)), published) => Ok(size_of(&note)?.max(published.unwrap_or(0))),
+    match (stores.published_checkpoints.highest(contest).await, published) {
+        (Ok(Some(note)), published) => Ok(checkpoint_size(&note)?.max(published.unwrap_or(0))),
         // Forgotten, or away.
         (_, Some(published)) => Ok(published),
         (Err(error), None) => Err(error),

@@ -14,8 +14,8 @@ use acclaim_ballot_log::hash::Hash;
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
     StoreError, Stores,
-    hub::{BallotOutcome, Decided, Notice},
-    intake::{Offer, Submitted, shard_of},
+    hub::{BallotOutcome, Decisions, Notice},
+    intake::{Submission, SubmitOutcome, shard_of},
 };
 use arc_swap::ArcSwap;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
@@ -54,7 +54,7 @@ pub(crate) enum Answer {
     /// The intake has it; asked for only by those who do not wait for the decision.
     Kept,
     /// The intake kept it not.
-    NotKept(Submitted),
+    NotKept(SubmitOutcome),
     /// The intake failed.
     Failed(StoreError),
 }
@@ -74,7 +74,7 @@ pub struct SubmissionQueue {
     /// Knows each contest's present session.
     directory: Arc<Directory>,
     /// The batches that fill, by contest and shard; a lane without one has no call under way. Taken whole by the lane's `submit_batches`.
-    filling: Mutex<HashMap<ContestId, BTreeMap<u16, Vec<Offer>>>>,
+    filling: Mutex<HashMap<ContestId, BTreeMap<u16, Vec<Submission>>>>,
     waiting: [Mutex<HashMap<BallotId, Waiting>>; SHARDS],
     /// Of each contest that ballots were cast in, until it is deleted.
     rooms: ArcSwap<HashMap<ContestId, Arc<Rooms>>>,
@@ -187,7 +187,7 @@ impl SubmissionQueue {
     }
 
     /// Sends a ballot on its way; the answer comes by the ticket. `None` if its lane is full: then nothing was kept.
-    pub(crate) fn cast(self: &Arc<Self>, contest: &Contest, offer: Offer, room: Room) -> Option<Ticket> {
+    pub(crate) fn cast(self: &Arc<Self>, contest: &Contest, offer: Submission, room: Room) -> Option<Ticket> {
         self.metrics.waiting.inc();
         let (ballot, promised) = (offer.item.ballot, offer.item.promised);
         let (sender, answer) = oneshot::channel();
@@ -212,7 +212,7 @@ impl SubmissionQueue {
 
     /// Adds to a lane's batch, and sets the lane going if it rests. `false` if the batch is full: behind an intake that hangs it holds ballots whose
     /// requests have given up.
-    fn fill(self: &Arc<Self>, contest: &ContestId, shard: u16, offer: Offer) -> bool {
+    fn fill(self: &Arc<Self>, contest: &ContestId, shard: u16, offer: Submission) -> bool {
         let mut filling = self.filling.lock();
         if !filling.contains_key(contest) {
             filling.insert(contest.clone(), BTreeMap::new());
@@ -277,7 +277,7 @@ impl SubmissionQueue {
     }
 
     /// The batch that has filled; without one the lane rests.
-    fn take_batch(&self, contest: &ContestId, shard: u16) -> Option<Vec<Offer>> {
+    fn take_batch(&self, contest: &ContestId, shard: u16) -> Option<Vec<Submission>> {
         let mut filling = self.filling.lock();
         let lanes = filling.get_mut(contest)?;
         let offers = lanes.get_mut(&shard).map(std::mem::take).filter(|offers| !offers.is_empty());
@@ -290,7 +290,7 @@ impl SubmissionQueue {
         offers
     }
 
-    async fn submit(&self, contest: &ContestId, offers: Vec<Offer>) {
+    async fn submit(&self, contest: &ContestId, offers: Vec<Submission>) {
         #[expect(clippy::cast_precision_loss, reason = "a histogram's figure")]
         self.metrics.batch_size.observe(offers.len() as f64);
         let ballots: Vec<(BallotId, bool)> =
@@ -299,9 +299,9 @@ impl SubmissionQueue {
             Ok(submitted) => {
                 for ((ballot, promised), submitted) in ballots.into_iter().zip(submitted) {
                     match submitted {
-                        Submitted::Buffered if promised => self.answer(ballot, &Answer::Kept),
+                        SubmitOutcome::Buffered if promised => self.answer(ballot, &Answer::Kept),
                         // Of a copy without a promise the intake does not tell that it has it: a promised one follows.
-                        Submitted::Buffered => {}
+                        SubmitOutcome::Buffered => {}
                         refused => self.answer(ballot, &Answer::NotKept(refused)),
                     }
                 }
@@ -314,21 +314,26 @@ impl SubmissionQueue {
     }
 
     /// Offers to the intake; again if a new session has begun that this process had not heard of.
-    async fn offer(&self, contest: &ContestId, offers: Vec<Offer>) -> Result<Vec<Submitted>, StoreError> {
+    async fn offer(
+        &self,
+        contest: &ContestId,
+        offers: Vec<Submission>,
+    ) -> Result<Vec<SubmitOutcome>, StoreError> {
         let session = || self.directory.contest(contest).map(|contest| contest.record.session());
-        let Some(known) = session() else { return Ok(vec![Submitted::Rebuilding; offers.len()]) };
+        let Some(known) = session() else { return Ok(vec![SubmitOutcome::Rebuilding; offers.len()]) };
         let submitted = self.stores.intake.submit(&known, &offers).await?;
-        if !submitted.contains(&Submitted::Rebuilding) {
+        if !submitted.contains(&SubmitOutcome::Rebuilding) {
             return Ok(submitted);
         }
         self.directory.renew(contest).await?;
         let Some(newer) = session().filter(|session| *session != known) else { return Ok(submitted) };
-        let missing = |(_, submitted): &(Offer, &Submitted)| **submitted == Submitted::Rebuilding;
-        let again: Vec<Offer> =
+        let missing =
+            |(_, submitted): &(Submission, &SubmitOutcome)| **submitted == SubmitOutcome::Rebuilding;
+        let again: Vec<Submission> =
             offers.into_iter().zip(&submitted).filter(missing).map(|(offer, _)| offer).collect();
         let mut answers = self.stores.intake.submit(&newer, &again).await?.into_iter();
         let answer = |first| match first {
-            Submitted::Rebuilding => answers.next().unwrap_or(first),
+            SubmitOutcome::Rebuilding => answers.next().unwrap_or(first),
             other => other,
         };
         Ok(submitted.into_iter().map(answer).collect())
@@ -434,7 +439,7 @@ impl SubmissionQueue {
         self.directory.contest(contest).is_some_and(|contest| contest.phase().is_voting())
     }
 
-    fn answer_all(&self, decided: &Decided) {
+    fn answer_all(&self, decided: &Decisions) {
         for (ballot, outcome) in &decided.ballots {
             let (outcome, size, root) = (outcome.clone(), decided.size, decided.root);
             self.answer(*ballot, &Answer::Decided { outcome, size, root, is_repetition: false });

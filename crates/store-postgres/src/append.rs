@@ -18,15 +18,15 @@ use uuid::Uuid;
 
 use crate::{
     commands::finish_commands,
-    connection::{Durability, Lent, commits_within, within},
+    connection::{Durability, PooledConnection, commit_with_timeout, with_timeout},
     contest_row::no_contest,
     contests::change_contest,
     database::PostgresDatabase,
-    error::{corrupt, exactly, gone_or_unavailable, refused_or_unknown, signed, unavailable},
+    error::{corrupt, expect_row_count, gone_or_unavailable, refused_or_unknown, signed, unavailable},
 };
 
 /// Bytes of a row of entries: what Postgres keeps in the row itself.
-const BLOCK_BYTES: usize = 1_900;
+const MAX_BLOCK_BYTES: usize = 1_900;
 
 impl PostgresDatabase {
     /// Appends to a contest's log.
@@ -42,19 +42,23 @@ impl PostgresDatabase {
     }
 
     async fn append_once(&self, contest: i32, append: &Append) -> Result<()> {
-        if let Some(patience) = self.commits_alone().filter(|_| is_one_statement(append)) {
-            let mut lent = self.lend().await.map_err(unavailable)?;
-            commits_within(patience, swap(&mut lent, contest, append, refused_or_unknown)).await?;
-            lent.give_back();
+        if let Some(timeout) = self.autocommit_timeout().filter(|_| is_one_statement(append)) {
+            let mut connection = self.acquire().await.map_err(unavailable)?;
+            commit_with_timeout(
+                timeout,
+                compare_and_swap_head(&mut connection, contest, append, refused_or_unknown),
+            )
+            .await?;
+            connection.release();
             return Ok(());
         }
         let mut tx = self.begin(Durability::Durable).await?;
-        within(self.patience(), write(&mut tx, contest, append)).await?;
+        with_timeout(self.statement_timeout(), write(&mut tx, contest, append)).await?;
         tx.commit().await
     }
 }
 
-/// Whether the one statement of [`swap`] is all there is to do.
+/// Whether the one statement of [`compare_and_swap_head`] is all there is to do.
 fn is_one_statement(append: &Append) -> bool {
     // Each is named, so that a new one is thought of.
     let Append {
@@ -73,8 +77,8 @@ fn is_one_statement(append: &Append) -> bool {
 }
 
 /// Does everything but the commit.
-async fn write(tx: &mut Lent, contest: i32, append: &Append) -> Result<()> {
-    swap(tx, contest, append, gone_or_unavailable).await?;
+async fn write(tx: &mut PooledConnection, contest: i32, append: &Append) -> Result<()> {
+    compare_and_swap_head(tx, contest, append, gone_or_unavailable).await?;
     mark_ballots(tx, contest, &append.marks).await?;
     finish_commands(tx, contest, &append.commands).await?;
     if let Some(change) = &append.contest {
@@ -84,8 +88,8 @@ async fn write(tx: &mut Lent, contest: i32, append: &Append) -> Result<()> {
 }
 
 /// Compares and swaps the head, and inserts what belongs to it.
-async fn swap(
-    connection: &mut Lent,
+async fn compare_and_swap_head(
+    connection: &mut PooledConnection,
     contest: i32,
     append: &Append,
     failed: impl Fn(Error) -> StoreError,
@@ -143,13 +147,13 @@ fn head_sql(contest: i32, head: Option<Option<(u64, Hash)>>) -> String {
 /// Writes them all by one statement: each statement is a round trip, in which the head is locked. It commits durably, also if it is a transaction
 /// of its own, which tells by `failed` what its errors mean.
 pub(crate) async fn insert(
-    connection: &mut Lent,
+    connection: &mut PooledConnection,
     contest: i32,
     batch: Batch<'_>,
     failed: impl Fn(Error) -> StoreError,
 ) -> Result<()> {
     let Batch { head, from, entries, ballots, tiles, turnout } = batch;
-    let blocks = Block::of(from, entries, BLOCK_BYTES)?;
+    let blocks = Block::pack(from, entries, MAX_BLOCK_BYTES)?;
     let firsts = blocks.iter().map(|block| signed(block.first)).collect::<Result<Vec<i64>>>()?;
     let lines: Vec<&[u8]> = blocks.iter().map(|block| &block.lines[..]).collect();
     // Ids are random: in their order a batch meets each page of the unique index once.
@@ -215,7 +219,7 @@ pub(crate) async fn insert(
     // Something in the database leaves rows out: a statement that commits by itself has committed, and replaying finds what is missing.
     let count = lines.len() + ids.len() + levels.len() + minutes.len();
     let written = u64::try_from(written).unwrap_or_default();
-    exactly(written, count, || corrupt(format!("{written} rows went in instead of {count}")))
+    expect_row_count(written, count, || corrupt(format!("{written} rows went in instead of {count}")))
 }
 
 type TileColumns<'a> = (Vec<i16>, Vec<i64>, Vec<&'a [u8]>);
@@ -254,7 +258,7 @@ fn turnout_columns(turnout: &[Turnout]) -> Result<TurnoutColumns<'_>> {
 
 /// Notes what ballots are now.
 pub(crate) async fn mark_ballots(
-    tx: &mut Lent,
+    tx: &mut PooledConnection,
     contest: i32,
     marks: &[(BallotId, BallotState)],
 ) -> Result<()> {
@@ -278,12 +282,12 @@ pub(crate) async fn mark_ballots(
     );
     let statement = query(AssertSqlSafe(statement)).bind(ids).bind(states).bind(reasons);
     let marked = statement.execute(tx).await.map_err(unavailable)?.rows_affected();
-    exactly(marked, count, || corrupt("a ballot of the log is not in the table"))
+    expect_row_count(marked, count, || corrupt("a ballot of the log is not in the table"))
 }
 
 /// What was rejected can be cast again, and rejected for another reason: the later one counts.
 pub(crate) async fn insert_rejections(
-    tx: &mut Lent,
+    tx: &mut PooledConnection,
     contest: i32,
     rejected: &[(BallotId, Rejection)],
 ) -> Result<()> {

@@ -3,7 +3,7 @@
 use acclaim_contest::ContestId;
 use acclaim_store::{
     Commands, RequestId,
-    command::{CommandColumns, CommandOutcome, Queued, QueuedCommand, Sought},
+    command::{CommandColumns, CommandFilter, CommandOutcome, QueueOutcome, QueuedCommand},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
@@ -11,17 +11,17 @@ use sqlx_core::{error::Error, query::query, row::Row as _};
 use sqlx_postgres::PgRow;
 
 use crate::{
-    connection::{Durability, Lent, within},
+    connection::{Durability, PooledConnection, with_timeout},
     contest_row::no_contest,
     database::PostgresDatabase,
-    error::{corrupt, exactly, signed, unavailable, unsigned},
+    error::{corrupt, expect_row_count, signed, unavailable, unsigned},
 };
 
 #[async_trait]
 impl Commands for PostgresDatabase {
-    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<Queued> {
+    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<QueueOutcome> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let queued = within(self.patience(), queue(&mut tx, contest, command)).await?;
+        let queued = with_timeout(self.statement_timeout(), queue(&mut tx, contest, command)).await?;
         tx.commit().await?;
         Ok(queued)
     }
@@ -39,11 +39,11 @@ impl Commands for PostgresDatabase {
     async fn recorded_commands(
         &self,
         contest: &ContestId,
-        sought: Sought<'_>,
+        filter: CommandFilter<'_>,
         after: u64,
         most: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
-        let Some(columns) = sought.columns() else { return Ok(Vec::new()) };
+        let Some(columns) = filter.columns() else { return Ok(Vec::new()) };
         let CommandColumns { kind, panel, juror, category, criterion, entry } = columns;
         let statement = query(
             "SELECT key, staff, command, received, outcome, commands.number FROM commands JOIN contests ON contest = contests.number
@@ -81,7 +81,11 @@ impl Commands for PostgresDatabase {
     }
 }
 
-async fn queue(tx: &mut Lent, contest: &ContestId, command: &QueuedCommand) -> Result<Queued> {
+async fn queue(
+    tx: &mut PooledConnection,
+    contest: &ContestId,
+    command: &QueuedCommand,
+) -> Result<QueueOutcome> {
     let json = serde_json::to_string(&command.command).map_err(corrupt)?;
     let new = query(
         "INSERT INTO commands (contest, key, staff, command, received)
@@ -96,7 +100,7 @@ async fn queue(tx: &mut Lent, contest: &ContestId, command: &QueuedCommand) -> R
     .await
     .map_err(unavailable)?;
     if new.rows_affected() == 1 {
-        return Ok(Queued::New);
+        return Ok(QueueOutcome::New);
     }
     let row = query(
         "SELECT command, outcome FROM commands JOIN contests ON contest = contests.number
@@ -111,15 +115,15 @@ async fn queue(tx: &mut Lent, contest: &ContestId, command: &QueuedCommand) -> R
     .ok_or_else(|| no_contest(contest))?;
     let stored: String = row.try_get(0).map_err(unavailable)?;
     if stored != json {
-        return Ok(Queued::KeyUsed);
+        return Ok(QueueOutcome::IdempotencyKeyUsed);
     }
     let outcome: Option<String> = row.try_get(1).map_err(unavailable)?;
-    outcome.as_deref().map(read_outcome).transpose().map(Queued::Known)
+    outcome.as_deref().map(read_outcome).transpose().map(QueueOutcome::Known)
 }
 
 /// Writes outcomes, each once.
 pub(crate) async fn finish_commands(
-    tx: &mut Lent,
+    tx: &mut PooledConnection,
     contest: i32,
     commands: &[(RequestId, CommandOutcome)],
 ) -> Result<()> {
@@ -144,7 +148,7 @@ pub(crate) async fn finish_commands(
         .execute(tx)
         .await
         .map_err(unavailable)?;
-    exactly(finished.rows_affected(), commands.len(), || {
+    expect_row_count(finished.rows_affected(), commands.len(), || {
         StoreError::Conflict("a command has an outcome already".to_owned())
     })
 }

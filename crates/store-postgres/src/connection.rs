@@ -16,16 +16,16 @@ use crate::error::unavailable;
 /// A connection on loan. Unless its work went well it is closed when it goes back: after an error, a time-out or a caller who stopped waiting,
 /// nobody knows in what state it is. A server whose connection ends without a commit undoes the transaction.
 #[derive(Debug)]
-pub(crate) struct Lent {
+pub(crate) struct PooledConnection {
     connection: PoolConnection<Postgres>,
     /// Whether statements are named on the server and used again.
     names: bool,
-    sound: bool,
+    is_healthy: bool,
 }
 
-impl Lent {
+impl PooledConnection {
     pub(crate) fn new(connection: PoolConnection<Postgres>, names: bool) -> Self {
-        Self { connection, names, sound: false }
+        Self { connection, names, is_healthy: false }
     }
 
     /// Whether its statements outlive a transaction.
@@ -34,19 +34,19 @@ impl Lent {
     }
 
     /// What sends bytes that are no statement with arguments.
-    pub(crate) fn wire(&mut self) -> &mut PgConnection {
+    pub(crate) fn inner_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 
     /// Its work went well: others may have it.
-    pub(crate) fn give_back(mut self) {
-        self.sound = true;
+    pub(crate) fn release(mut self) {
+        self.is_healthy = true;
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
-        if !self.sound {
+        if !self.is_healthy {
             self.connection.close_on_drop();
         }
     }
@@ -58,18 +58,18 @@ pub(crate) enum Durability {
     /// On the disks of the server and of its synchronous standby.
     Durable,
     /// Soon on disk; for what may as well be lost in a crash.
-    Soon,
+    Asynchronous,
 }
 
 /// A transaction. Dropped without [`Tx::commit`] it is undone.
 pub(crate) struct Tx {
-    lent: Lent,
+    connection: PooledConnection,
     commit: Duration,
 }
 
 impl Tx {
     pub(crate) async fn begin(
-        mut lent: Lent,
+        mut connection: PooledConnection,
         durability: Durability,
         statement: Duration,
         commit: Duration,
@@ -82,59 +82,62 @@ impl Tx {
             if durability == Durability::Durable { "on" } else { "off" },
             millis = statement.as_millis(),
         );
-        raw_sql(AssertSqlSafe(begin)).execute(&mut lent).await.map_err(unavailable)?;
-        Ok(Self { lent, commit })
+        raw_sql(AssertSqlSafe(begin)).execute(&mut connection).await.map_err(unavailable)?;
+        Ok(Self { connection, commit })
     }
 
     /// Commits. `Unknown` unless the server said that it is done: even a server that reports an error may have committed, such as one that
     /// is stopped while it waits for its standby.
     pub(crate) async fn commit(mut self) -> Result<()> {
-        commits_within(self.commit, async {
+        commit_with_timeout(self.commit, async {
             raw_sql("COMMIT")
-                .execute(&mut self.lent)
+                .execute(&mut self.connection)
                 .await
                 .map_err(|error| StoreError::Unknown(error.to_string()))
         })
         .await?;
-        self.lent.give_back();
+        self.connection.release();
         Ok(())
     }
 }
 
 impl Deref for Tx {
-    type Target = Lent;
+    type Target = PooledConnection;
 
-    fn deref(&self) -> &Lent {
-        &self.lent
+    fn deref(&self) -> &PooledConnection {
+        &self.connection
     }
 }
 
 impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut Lent {
-        &mut self.lent
+    fn deref_mut(&mut self) -> &mut PooledConnection {
+        &mut self.connection
     }
 }
 
 /// Waits so long and no longer for work that has not been committed.
-pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(limit, work).await.unwrap_or_else(|_| Err(StoreError::Unavailable(no_answer(limit))))
+pub(crate) async fn with_timeout<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(limit, work).await.unwrap_or_else(|_| Err(StoreError::Unavailable(timeout_message(limit))))
 }
 
 /// Waits so long and no longer for work that commits.
-pub(crate) async fn commits_within<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(limit, work).await.unwrap_or_else(|_| Err(StoreError::Unknown(no_answer(limit))))
+pub(crate) async fn commit_with_timeout<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    timeout(limit, work).await.unwrap_or_else(|_| Err(StoreError::Unknown(timeout_message(limit))))
 }
 
-/// As [`within`], for a single call of sqlx.
-pub(crate) async fn answer<T>(
+/// As [`with_timeout`], for a single call of sqlx.
+pub(crate) async fn call_with_timeout<T>(
     limit: Duration,
     work: impl Future<Output = std::result::Result<T, Error>>,
 ) -> std::result::Result<T, Error> {
     timeout(limit, work)
         .await
-        .unwrap_or_else(|_| Err(Error::Io(io::Error::new(io::ErrorKind::TimedOut, no_answer(limit)))))
+        .unwrap_or_else(|_| Err(Error::Io(io::Error::new(io::ErrorKind::TimedOut, timeout_message(limit)))))
 }
 
-fn no_answer(limit: Duration) -> String {
+fn timeout_message(limit: Duration) -> String {
     format!("no answer from the database within {limit:?}")
 }

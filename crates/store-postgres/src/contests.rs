@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests, RequestId,
-    contests::{ContestChange, ContestState, Counted, Minting, PassCount},
+    contests::{ContestChange, ContestState, MintParameters, PassCountOutcome, PassCountRequest},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
@@ -14,10 +14,10 @@ use sqlx_postgres::PgRow;
 use tokio::task::spawn_blocking;
 
 use crate::{
-    connection::{Durability, Lent, within},
-    contest_row::{hold_contest, no_contest},
+    connection::{Durability, PooledConnection, with_timeout},
+    contest_row::{lock_contest_with_tag_key, no_contest},
     database::PostgresDatabase,
-    error::{corrupt, exactly, gone_or_unavailable, signed, unavailable, unsigned},
+    error::{corrupt, expect_row_count, gone_or_unavailable, signed, unavailable, unsigned},
     pass_revocations::{barred, forget_reasons, minting as stored_minting},
 };
 
@@ -50,7 +50,7 @@ impl Contests for PostgresDatabase {
 
     async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()> {
         let mut tx = self.begin(Durability::Durable).await?;
-        within(self.patience(), create(&mut tx, definition, tag_key)).await?;
+        with_timeout(self.statement_timeout(), create(&mut tx, definition, tag_key)).await?;
         tx.commit().await
     }
 
@@ -70,21 +70,26 @@ impl Contests for PostgresDatabase {
 
     async fn delete_contest(&self, id: &ContestId) -> Result<()> {
         let mut tx = self.begin(Durability::Durable).await?;
-        within(self.patience(), delete(&mut tx, id)).await?;
+        with_timeout(self.statement_timeout(), delete(&mut tx, id)).await?;
         tx.commit().await
     }
 
-    async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
+    async fn subject_rules(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
         let row = self.row(query("SELECT subjects FROM contests WHERE id = $1").bind(id.as_str())).await?;
         let row = row.ok_or_else(|| no_contest(id))?;
         read_subjects(row.try_get(0).map_err(unavailable)?)
     }
 
-    async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
+    async fn count_passes(
+        &self,
+        id: &ContestId,
+        tag_key: &[u8],
+        passes: PassCountRequest<'_>,
+    ) -> Result<PassCountOutcome> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let counted = within(self.patience(), count(&mut tx, id, tag_key, passes)).await?;
+        let counted = with_timeout(self.statement_timeout(), count(&mut tx, id, tag_key, passes)).await?;
         // Dropped, it leaves nothing.
-        if !matches!(counted, Counted::OtherSubjects | Counted::Barred(_)) {
+        if !matches!(counted, PassCountOutcome::SubjectRulesDiffer | PassCountOutcome::Barred(_)) {
             tx.commit().await?;
         }
         Ok(counted)
@@ -108,7 +113,11 @@ impl Contests for PostgresDatabase {
 }
 
 /// Makes a draft with its partitions; returns its number.
-pub(crate) async fn create(tx: &mut Lent, definition: &Definition, tag_key: &[u8]) -> Result<i32> {
+pub(crate) async fn create(
+    tx: &mut PooledConnection,
+    definition: &Definition,
+    tag_key: &[u8],
+) -> Result<i32> {
     let id = &definition.id;
     let created = query(
         "INSERT INTO contests (id, revision, definition, test, phase, closes, withdrawn, tag_key, epoch, shards)
@@ -146,7 +155,7 @@ pub(crate) async fn create(tx: &mut Lent, definition: &Definition, tag_key: &[u8
     Ok(number)
 }
 
-async fn delete(tx: &mut Lent, id: &ContestId) -> Result<()> {
+async fn delete(tx: &mut PooledConnection, id: &ContestId) -> Result<()> {
     let number = deletable(tx, id, "").await?;
     // Tables before rows, as an append does. Nobody queues behind that for long, and whoever else waits in a circle is not the one who gives up:
     // the server looks for circles after a second.
@@ -166,7 +175,9 @@ async fn delete(tx: &mut Lent, id: &ContestId) -> Result<()> {
     .await
     .map_err(unavailable)?;
     let deleted = query("DELETE FROM contests WHERE number = $1").bind(number).execute(&mut *tx).await;
-    exactly(deleted.map_err(unavailable)?.rows_affected(), 1, || corrupt("a locked contest is gone"))?;
+    expect_row_count(deleted.map_err(unavailable)?.rows_affected(), 1, || {
+        corrupt("a locked contest is gone")
+    })?;
     // Dropping locks the partitioned tables too.
     let drop = format!("DROP TABLE entries_{number}, ballots_{number}");
     raw_sql(AssertSqlSafe(drop)).execute(tx).await.map_err(unavailable)?;
@@ -174,7 +185,7 @@ async fn delete(tx: &mut Lent, id: &ContestId) -> Result<()> {
 }
 
 /// The number of a contest that may be deleted.
-async fn deletable(tx: &mut Lent, id: &ContestId, lock: &str) -> Result<i32> {
+async fn deletable(tx: &mut PooledConnection, id: &ContestId, lock: &str) -> Result<i32> {
     let sql = format!("SELECT number FROM contests WHERE id = $1 AND (phase = 'draft' OR test) {lock}");
     let row = query(AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(tx).await.map_err(unavailable)?;
     let refused = || StoreError::Conflict(format!("contest {id} is neither a draft nor a test"));
@@ -186,13 +197,17 @@ fn read_subjects(stored: Option<String>) -> Result<Option<SubjectRules>> {
 }
 
 /// By which rules a contest's subjects are compared, if it has any.
-async fn kept_subjects(tx: &mut Lent, contest: i32) -> Result<Option<SubjectRules>> {
+async fn kept_subjects(tx: &mut PooledConnection, contest: i32) -> Result<Option<SubjectRules>> {
     let row = query("SELECT subjects FROM contests WHERE number = $1").bind(contest).fetch_one(tx);
     read_subjects(row.await.map_err(unavailable)?.try_get(0).map_err(unavailable)?)
 }
 
 /// Keeps rules of subjects with a contest that has none; whether it has these now.
-pub(crate) async fn keep_subjects(tx: &mut Lent, contest: i32, subjects: &SubjectRules) -> Result<bool> {
+pub(crate) async fn keep_subjects(
+    tx: &mut PooledConnection,
+    contest: i32,
+    subjects: &SubjectRules,
+) -> Result<bool> {
     // Waits for another one that is keeping some, and then changes nothing.
     let kept = query("UPDATE contests SET subjects = $1 WHERE number = $2 AND subjects IS NULL")
         .bind(serde_json::to_string(subjects).map_err(corrupt)?)
@@ -203,32 +218,37 @@ pub(crate) async fn keep_subjects(tx: &mut Lent, contest: i32, subjects: &Subjec
     Ok(kept.rows_affected() == 1 || kept_subjects(tx, contest).await?.as_ref() == Some(subjects))
 }
 
-async fn count(tx: &mut Lent, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
-    let PassCount { source, id: asked, request, more, subjects, voters, minting } = passes;
-    let contest = hold_contest(tx, id, tag_key).await?;
+async fn count(
+    tx: &mut PooledConnection,
+    id: &ContestId,
+    tag_key: &[u8],
+    passes: PassCountRequest<'_>,
+) -> Result<PassCountOutcome> {
+    let PassCountRequest { source, id: asked, request, more, subjects, voters, minting } = passes;
+    let contest = lock_contest_with_tag_key(tx, id, tag_key).await?;
     // First: a key that was used before does not help a process that compares subjects in another way.
     let kept = if subjects.is_some() { kept_subjects(tx, contest).await? } else { None };
     if kept.is_some() && kept.as_ref() != subjects {
-        return Ok(Counted::OtherSubjects);
+        return Ok(PassCountOutcome::SubjectRulesDiffer);
     }
     let counted = insert_pass_request(tx, contest, asked, request, minting).await?;
-    if !matches!(counted, Counted::New(_)) {
-        if counted == Counted::KeyUsed {
+    if !matches!(counted, PassCountOutcome::New(_)) {
+        if counted == PassCountOutcome::IdempotencyKeyUsed {
             return Ok(counted);
         }
         // The same request may have been under way at once, with other rules.
         let kept = kept_subjects(tx, contest).await?;
         let is_other = subjects.is_some() && kept.is_some() && kept.as_ref() != subjects;
-        return Ok(if is_other { Counted::OtherSubjects } else { counted });
+        return Ok(if is_other { PassCountOutcome::SubjectRulesDiffer } else { counted });
     }
     let barred = barred(tx, contest, voters).await?;
     if !barred.is_empty() {
-        return Ok(Counted::Barred(barred));
+        return Ok(PassCountOutcome::Barred(barred));
     }
     if let (None, Some(subjects)) = (kept, subjects)
         && !keep_subjects(tx, contest, subjects).await?
     {
-        return Ok(Counted::OtherSubjects);
+        return Ok(PassCountOutcome::SubjectRulesDiffer);
     }
     let total = query(
         "INSERT INTO passes (contest, source, total) VALUES ($1, $2, $3)
@@ -240,18 +260,18 @@ async fn count(tx: &mut Lent, id: &ContestId, tag_key: &[u8], passes: PassCount<
     .execute(tx)
     .await
     .map_err(unavailable)?;
-    exactly(total.rows_affected(), 1, || corrupt("passes were not counted"))?;
+    expect_row_count(total.rows_affected(), 1, || corrupt("passes were not counted"))?;
     Ok(counted)
 }
 
 /// Notes a request that mints passes; or what came of counting it before.
 async fn insert_pass_request(
-    tx: &mut Lent,
+    tx: &mut PooledConnection,
     contest: i32,
     asked: &RequestId,
     request: [u8; 32],
-    minting: Minting,
-) -> Result<Counted> {
+    minting: MintParameters,
+) -> Result<PassCountOutcome> {
     // Rows without a staff key are from an older schema, and there are never more of them.
     let new = query(
         "INSERT INTO pass_requests (contest, key, staff, request, schema, pass_key, expires, admitted, generation)
@@ -271,7 +291,10 @@ async fn insert_pass_request(
     .map_err(unavailable)?;
     if let Some(row) = new {
         let generation: i32 = row.try_get(0).map_err(unavailable)?;
-        return Ok(Counted::New(Minting { generation: generation.try_into().map_err(corrupt)?, ..minting }));
+        return Ok(PassCountOutcome::New(MintParameters {
+            generation: generation.try_into().map_err(corrupt)?,
+            ..minting
+        }));
     }
     let row = query(
         "SELECT staff, request, pass_key, expires, admitted, generation FROM pass_requests
@@ -285,7 +308,7 @@ async fn insert_pass_request(
     .map_err(unavailable)?;
     let (staff, known): (String, Vec<u8>) =
         (row.try_get(0).map_err(unavailable)?, row.try_get(1).map_err(unavailable)?);
-    Ok(Counted::again(known == request, &staff, stored_minting(&row, 2)?))
+    Ok(PassCountOutcome::again(known == request, &staff, stored_minting(&row, 2)?))
 }
 
 /// A row as it stands in the table.
@@ -339,7 +362,11 @@ fn record(row: StoredContest) -> Result<ContestRecord> {
 }
 
 /// Writes how a contest stands from now on.
-pub(crate) async fn change_contest(tx: &mut Lent, contest: i32, change: &ContestChange) -> Result<()> {
+pub(crate) async fn change_contest(
+    tx: &mut PooledConnection,
+    contest: i32,
+    change: &ContestChange,
+) -> Result<()> {
     let state = &change.state;
     let changed = query(
         "UPDATE contests SET revision = revision + 1, definition = coalesce($1, definition), phase = $2, closes = $3,
@@ -362,6 +389,6 @@ pub(crate) async fn change_contest(tx: &mut Lent, contest: i32, change: &Contest
     let why = || {
         StoreError::Conflict(format!("the contest is another one, or not at revision {}", change.revision))
     };
-    exactly(changed.rows_affected(), 1, why)?;
+    expect_row_count(changed.rows_affected(), 1, why)?;
     if change.tag_key_destroyed { forget_reasons(tx, contest).await } else { Ok(()) }
 }

@@ -17,15 +17,15 @@ use sqlx_core::{
 use sqlx_postgres::{PgArguments, PgConnectOptions, PgRow, Postgres};
 
 use crate::{
-    connection::{Durability, Lent, Tx, answer, within},
-    error::{exactly, is_missing_table, unavailable},
+    connection::{Durability, PooledConnection, Tx, call_with_timeout, with_timeout},
+    error::{expect_row_count, is_missing_table, unavailable},
     schema::{self, OpenError},
 };
 
 /// A connection that lay idle for longer is asked whether it lives before it is used.
-const FRESH: Duration = Duration::from_secs(1);
+const IDLE_CHECK_DELAY: Duration = Duration::from_secs(1);
 /// What a client waits beyond the server's own time-out for a statement.
-const GRACE: Duration = Duration::from_secs(2);
+const TIMEOUT_MARGIN: Duration = Duration::from_secs(2);
 
 /// Where the database is, and how long to wait for it.
 #[derive(Clone)]
@@ -89,14 +89,15 @@ fn pool(options: PgConnectOptions, settings: &Settings) -> Pool<Postgres> {
         .acquire_timeout(settings.acquire)
         .test_before_acquire(false)
         .before_acquire(|connection, about| {
-            Box::pin(
-                async move { Ok(about.idle_for < FRESH || answer(GRACE, connection.ping()).await.is_ok()) },
-            )
+            Box::pin(async move {
+                Ok(about.idle_for < IDLE_CHECK_DELAY
+                    || call_with_timeout(TIMEOUT_MARGIN, connection.ping()).await.is_ok())
+            })
         })
         // After a failover the address may lead to the former primary.
         .after_connect(|connection, _| {
             Box::pin(async move {
-                match answer(GRACE, schema::in_recovery(connection)).await? {
+                match call_with_timeout(TIMEOUT_MARGIN, schema::in_recovery(connection)).await? {
                     false => Ok(()),
                     true => Err(Error::Protocol("the database server is in recovery".to_owned())),
                 }
@@ -120,8 +121,8 @@ impl PostgresDatabase {
         let schema::Options { connect: options, names_statements } =
             schema::options(&settings.url, settings.statement)?;
         let mut first = schema::connect(&options, settings.acquire).await?;
-        answer(settings.statement, async { Ok(schema::check(&mut first).await) }).await??;
-        let _closed = answer(GRACE, first.close()).await;
+        call_with_timeout(settings.statement, async { Ok(schema::check(&mut first).await) }).await??;
+        let _closed = call_with_timeout(TIMEOUT_MARGIN, first.close()).await;
         Ok(Self::with_pool(options, names_statements, settings.clone()))
     }
 
@@ -152,13 +153,13 @@ impl PostgresDatabase {
     }
 
     /// How long work on an open transaction, or one read, may take.
-    pub(crate) fn patience(&self) -> Duration {
-        self.settings.statement + GRACE
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        self.settings.statement + TIMEOUT_MARGIN
     }
 
     /// How long a statement that commits by itself may take; `None` where every statement is within a transaction.
-    pub(crate) fn commits_alone(&self) -> Option<Duration> {
-        self.names_statements.then_some(self.patience() + self.settings.commit)
+    pub(crate) fn autocommit_timeout(&self) -> Option<Duration> {
+        self.names_statements.then_some(self.statement_timeout() + self.settings.commit)
     }
 
     /// How connections are made.
@@ -166,9 +167,9 @@ impl PostgresDatabase {
         self.pool.connect_options()
     }
 
-    pub(crate) async fn lend(&self) -> std::result::Result<Lent, Error> {
+    pub(crate) async fn acquire(&self) -> std::result::Result<PooledConnection, Error> {
         let connection = self.pool.acquire().await?;
-        Ok(Lent::new(connection, self.names_statements))
+        Ok(PooledConnection::new(connection, self.names_statements))
     }
 
     /// Begins a transaction.
@@ -183,8 +184,8 @@ impl PostgresDatabase {
         statement: Duration,
         commit: Duration,
     ) -> Result<Tx> {
-        let lent = self.lend().await.map_err(unavailable)?;
-        within(self.patience(), Tx::begin(lent, durability, statement, commit)).await
+        let connection = self.acquire().await.map_err(unavailable)?;
+        with_timeout(self.statement_timeout(), Tx::begin(connection, durability, statement, commit)).await
     }
 
     /// Runs a statement that changes one row, or none and is a conflict.
@@ -194,9 +195,9 @@ impl PostgresDatabase {
         otherwise: impl FnOnce() -> String + Send,
     ) -> Result<()> {
         let mut tx = self.begin(Durability::Durable).await?;
-        within(self.patience(), async {
+        with_timeout(self.statement_timeout(), async {
             let changed = statement.execute(&mut *tx).await.map_err(unavailable)?.rows_affected();
-            exactly(changed, 1, || StoreError::Conflict(otherwise()))
+            expect_row_count(changed, 1, || StoreError::Conflict(otherwise()))
         })
         .await?;
         tx.commit().await
@@ -206,13 +207,17 @@ impl PostgresDatabase {
         &self,
         query: Query<'_, Postgres, PgArguments>,
     ) -> std::result::Result<Vec<PgRow>, Error> {
-        let mut lent = self.lend().await?;
+        let mut connection = self.acquire().await?;
         let rows = if self.names_statements {
-            answer(self.patience(), query.fetch_all(&mut lent)).await?
+            call_with_timeout(self.statement_timeout(), query.fetch_all(&mut connection)).await?
         } else {
-            answer(self.patience(), rows_of_transaction(&mut lent, self.settings.statement, query)).await?
+            call_with_timeout(
+                self.statement_timeout(),
+                rows_of_transaction(&mut connection, self.settings.statement, query),
+            )
+            .await?
         };
-        lent.give_back();
+        connection.release();
         Ok(rows)
     }
 
@@ -270,13 +275,13 @@ impl PostgresDatabase {
 
 /// Reads in a transaction: what was prepared is executed where it was prepared.
 async fn rows_of_transaction(
-    lent: &mut Lent,
+    connection: &mut PooledConnection,
     limit: Duration,
     query: Query<'_, Postgres, PgArguments>,
 ) -> std::result::Result<Vec<PgRow>, Error> {
     let begin = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {}", limit.as_millis());
-    raw_sql(AssertSqlSafe(begin)).execute(&mut *lent).await?;
-    let rows = query.fetch_all(&mut *lent).await?;
-    raw_sql("COMMIT").execute(lent).await?;
+    raw_sql(AssertSqlSafe(begin)).execute(&mut *connection).await?;
+    let rows = query.fetch_all(&mut *connection).await?;
+    raw_sql("COMMIT").execute(connection).await?;
     Ok(rows)
 }

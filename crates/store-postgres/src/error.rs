@@ -64,6 +64,10 @@ pub(crate) fn unsigned(value: i64) -> Result<u64> {
 }
 
 /// A statement that changes a number of rows that is known beforehand.
-pub(crate) fn exactly(changed: u64, wanted: usize, otherwise: impl FnOnce() -> StoreError) -> Result<()> {
+pub(crate) fn expect_row_count(
+    changed: u64,
+    wanted: usize,
+    otherwise: impl FnOnce() -> StoreError,
+) -> Result<()> {
     if changed == wanted as u64 { Ok(()) } else { Err(otherwise()) }
 }

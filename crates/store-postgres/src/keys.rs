@@ -6,7 +6,7 @@ use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
     Keys, RequestId,
     error::Result,
-    keys::{KeyRevocation, Revocation, StaffKey},
+    keys::{KeyRevocationOutcome, KeyRevocationRequest, StaffKey},
 };
 use async_trait::async_trait;
 use sqlx_core::{
@@ -18,7 +18,7 @@ use sqlx_core::{
 use sqlx_postgres::{PgArguments, PgRow, Postgres};
 
 use crate::{
-    connection::{Durability, Lent, within},
+    connection::{Durability, PooledConnection, with_timeout},
     database::PostgresDatabase,
     error::{corrupt, unavailable},
 };
@@ -77,9 +77,9 @@ impl Keys for PostgresDatabase {
         .await
     }
 
-    async fn revoke_staff_key_once(&self, request: &KeyRevocation) -> Result<Revocation> {
+    async fn revoke_staff_key_once(&self, request: &KeyRevocationRequest) -> Result<KeyRevocationOutcome> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let revocation = within(self.patience(), revoke_once(&mut tx, request)).await?;
+        let revocation = with_timeout(self.statement_timeout(), revoke_once(&mut tx, request)).await?;
         tx.commit().await?;
         Ok(revocation)
     }
@@ -99,13 +99,16 @@ impl Keys for PostgresDatabase {
     }
 }
 
-async fn revoke_once(tx: &mut Lent, request: &KeyRevocation) -> Result<Revocation> {
+async fn revoke_once(
+    tx: &mut PooledConnection,
+    request: &KeyRevocationRequest,
+) -> Result<KeyRevocationOutcome> {
     // Of two that revoke each other the second waits here, and sees what the first did.
     raw_sql("LOCK TABLE staff_keys IN SHARE ROW EXCLUSIVE MODE")
         .execute(&mut *tx)
         .await
         .map_err(unavailable)?;
-    let KeyRevocation { id, name, at, .. } = request;
+    let KeyRevocationRequest { id, name, at, .. } = request;
     let statement = query("SELECT revoked FROM key_revocations WHERE staff = $1 AND key = $2");
     let row = statement.bind(&id.by).bind(&id.key).fetch_optional(&mut *tx).await.map_err(unavailable)?;
     let before: Option<String> = row.map(|row| row.try_get(0)).transpose().map_err(unavailable)?;
@@ -119,7 +122,7 @@ async fn revoke_once(tx: &mut Lent, request: &KeyRevocation) -> Result<Revocatio
     let statement = query("UPDATE staff_keys SET revoked = $1 WHERE name = $2 AND revoked IS NULL");
     statement.bind(at.seconds()).bind(name).execute(&mut *tx).await.map_err(unavailable)?;
     key_revocation(id, &key)?.execute(tx).await.map_err(unavailable)?;
-    Ok(Revocation::Done(Box::new(key)))
+    Ok(KeyRevocationOutcome::Done(Box::new(key)))
 }
 
 /// Keeps what a request to revoke a staff key came to.

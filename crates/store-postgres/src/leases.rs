@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use acclaim_contest::ContestId;
-use acclaim_store::{Leases, error::Result, lease::ProlongedLease};
+use acclaim_store::{Leases, error::Result, lease::RenewedLease};
 use async_trait::async_trait;
 use sqlx_core::{query::query, row::Row as _};
 use sqlx_postgres::PgRow;
 
 use crate::{
-    connection::{Durability, within},
+    connection::{Durability, with_timeout},
     database::PostgresDatabase,
     error::{corrupt, unavailable},
 };
@@ -28,19 +28,21 @@ impl Leases for PostgresDatabase {
         .bind(contest.as_str())
         .bind(holder.cast_signed())
         .bind(i64::try_from(lasts.as_micros()).unwrap_or(i64::MAX));
-        let mut tx = self.begin(Durability::Soon).await?;
-        let taken =
-            within(self.patience(), async { statement.execute(&mut *tx).await.map_err(unavailable) }).await?;
+        let mut tx = self.begin(Durability::Asynchronous).await?;
+        let taken = with_timeout(self.statement_timeout(), async {
+            statement.execute(&mut *tx).await.map_err(unavailable)
+        })
+        .await?;
         tx.commit().await?;
         Ok(taken.rows_affected() == 1)
     }
 
-    async fn prolong_leases(
+    async fn renew_leases(
         &self,
         contests: &[ContestId],
         holder: u64,
         lasts: Duration,
-    ) -> Result<Vec<ProlongedLease>> {
+    ) -> Result<Vec<RenewedLease>> {
         let statement = query(
             "WITH mine AS (SELECT contest, id FROM leases JOIN contests ON contest = number WHERE holder = $1 AND id = ANY ($3)
                  FOR UPDATE OF leases SKIP LOCKED)
@@ -51,14 +53,14 @@ impl Leases for PostgresDatabase {
         .bind(holder.cast_signed())
         .bind(i64::try_from(lasts.as_micros()).unwrap_or(i64::MAX))
         .bind(contests.iter().map(ContestId::to_string).collect::<Vec<_>>());
-        let mut tx = self.begin(Durability::Soon).await?;
+        let mut tx = self.begin(Durability::Asynchronous).await?;
         let prolonging = async { statement.fetch_all(&mut *tx).await.map_err(unavailable) };
-        let rows = within(self.patience(), prolonging).await?;
+        let rows = with_timeout(self.statement_timeout(), prolonging).await?;
         tx.commit().await?;
         let prolonged = |row: &PgRow| {
             let id: &str = row.try_get(0).map_err(unavailable)?;
             let contest = id.parse().map_err(corrupt)?;
-            Ok(ProlongedLease { contest, commands_wait: row.try_get(1).map_err(unavailable)? })
+            Ok(RenewedLease { contest, commands_wait: row.try_get(1).map_err(unavailable)? })
         };
         rows.iter().map(prolonged).collect()
     }
@@ -67,7 +69,7 @@ impl Leases for PostgresDatabase {
         true
     }
 
-    async fn unleased(&self) -> Result<Vec<ContestId>> {
+    async fn contests_without_lease(&self) -> Result<Vec<ContestId>> {
         let statement = query(
             "SELECT id FROM contests WHERE NOT EXISTS
              (SELECT 1 FROM leases WHERE contest = number AND until > clock_timestamp()) ORDER BY id",
@@ -79,13 +81,16 @@ impl Leases for PostgresDatabase {
         self.rows(statement).await?.iter().map(id).collect()
     }
 
-    async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()> {
+    async fn release_lease(&self, contest: &ContestId, holder: u64) -> Result<()> {
         let statement =
             query("DELETE FROM leases USING contests WHERE contest = number AND id = $1 AND holder = $2")
                 .bind(contest.as_str())
                 .bind(holder.cast_signed());
-        let mut tx = self.begin(Durability::Soon).await?;
-        within(self.patience(), async { statement.execute(&mut *tx).await.map_err(unavailable) }).await?;
+        let mut tx = self.begin(Durability::Asynchronous).await?;
+        with_timeout(self.statement_timeout(), async {
+            statement.execute(&mut *tx).await.map_err(unavailable)
+        })
+        .await?;
         tx.commit().await
     }
 }

@@ -17,16 +17,16 @@ use sqlx_postgres::PgRow;
 use uuid::Uuid;
 
 use crate::{
-    connection::{Durability, within},
+    connection::{Durability, with_timeout},
     contest_row::no_contest,
     database::PostgresDatabase,
     error::{corrupt, signed, unavailable, unsigned},
 };
 
 /// Bytes of entries that one read returns, about.
-const READ_BYTES: i64 = 8 << 20;
-/// Entries that one read returns at most: about as many small ones as fit into [`READ_BYTES`].
-const READ_ENTRIES: usize = 1 << 16;
+const MAX_READ_BYTES: i64 = 8 << 20;
+/// Entries that one read returns at most: about as many small ones as fit into [`MAX_READ_BYTES`].
+const MAX_READ_ENTRIES: usize = 1 << 16;
 
 #[async_trait]
 impl Ledger for PostgresDatabase {
@@ -41,18 +41,19 @@ impl Ledger for PostgresDatabase {
         self.append_to(contest, &append).await
     }
 
-    async fn settle(&self, contest: &ContestId) -> Result<()> {
+    async fn ensure_durable(&self, contest: &ContestId) -> Result<()> {
         // Its commit waits for all that was written before it.
         let touch = query("UPDATE heads SET size = size FROM contests WHERE contest = number AND id = $1")
             .bind(contest.as_str());
         let mut tx = self.begin(Durability::Durable).await?;
-        within(self.patience(), async { touch.execute(&mut *tx).await.map_err(unavailable) }).await?;
+        with_timeout(self.statement_timeout(), async { touch.execute(&mut *tx).await.map_err(unavailable) })
+            .await?;
         tx.commit().await
     }
 
     async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
         let low = signed(from)?;
-        let high = low.saturating_add(most.min(READ_ENTRIES).try_into().unwrap_or(i64::MAX));
+        let high = low.saturating_add(most.min(MAX_READ_ENTRIES).try_into().unwrap_or(i64::MAX));
         // The last one is the one that reaches the bound.
         let sql = |number| {
             format!(
@@ -64,7 +65,7 @@ impl Ledger for PostgresDatabase {
             )
         };
         let rows = self
-            .partition_rows(contest, sql, move |query| query.bind(low).bind(high).bind(READ_BYTES))
+            .partition_rows(contest, sql, move |query| query.bind(low).bind(high).bind(MAX_READ_BYTES))
             .await?
             .ok_or_else(|| no_contest(contest))?;
         let blocks = rows.iter().map(|row| block(row, 0)).collect::<Result<Vec<_>>>()?;
@@ -99,7 +100,7 @@ impl Ledger for PostgresDatabase {
         json.map(|json| serde_json::from_str(&json).map_err(corrupt)).transpose()
     }
 
-    async fn rejections_with_prefix(
+    async fn count_rejections_with_prefix(
         &self,
         contest: &ContestId,
         prefix: [u8; 4],

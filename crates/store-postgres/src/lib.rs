@@ -8,7 +8,6 @@
 //! switches that on, Cargo then allows only one version of SQLite's bindings: an older one than that of `store-sqlite`.
 
 mod append;
-pub mod arrival;
 mod commands;
 mod connection;
 mod contest_row;
@@ -18,10 +17,11 @@ mod error;
 mod keys;
 mod leases;
 mod ledger;
+pub mod move_target;
 mod pass_revocations;
 pub mod schema;
 mod unnamed;
 
-pub use arrival::{Arrival, Found};
 pub use database::{PostgresDatabase, Settings};
+pub use move_target::{MoveTarget, MoveTargetState};
 pub use schema::OpenError;

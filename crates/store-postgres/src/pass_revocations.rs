@@ -3,19 +3,21 @@
 use acclaim_contest::{ContestId, Instant, VoterTag};
 use acclaim_store::{
     PassRevocations,
-    contests::Minting,
+    contests::MintParameters,
     error::Result,
-    pass_revocations::{Mode, PassRevocation, Revoked, RevokedCounts, RevokedVoter},
+    pass_revocations::{
+        PassRevocation, PassRevocationMode, PassRevocationOutcome, RevokedCounts, RevokedVoter,
+    },
 };
 use async_trait::async_trait;
 use sqlx_core::{error::Error, query::query, raw_sql::raw_sql, row::Row as _};
 use sqlx_postgres::PgRow;
 
 use crate::{
-    connection::{Durability, Lent, within},
-    contest_row::hold_contest,
+    connection::{Durability, PooledConnection, with_timeout},
+    contest_row::lock_contest_with_tag_key,
     database::PostgresDatabase,
-    error::{corrupt, exactly, unavailable, unsigned},
+    error::{corrupt, expect_row_count, unavailable, unsigned},
 };
 
 #[async_trait]
@@ -26,9 +28,10 @@ impl PassRevocations for PostgresDatabase {
         tag_key: &[u8],
         revocation: &PassRevocation,
         voters: &[VoterTag],
-    ) -> Result<Revoked> {
+    ) -> Result<PassRevocationOutcome> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let revoked = within(self.patience(), revoke(&mut tx, id, tag_key, revocation, voters)).await?;
+        let revoked =
+            with_timeout(self.statement_timeout(), revoke(&mut tx, id, tag_key, revocation, voters)).await?;
         tx.commit().await?;
         Ok(revoked)
     }
@@ -59,20 +62,20 @@ impl PassRevocations for PostgresDatabase {
 }
 
 async fn revoke(
-    tx: &mut Lent,
+    tx: &mut PooledConnection,
     id: &ContestId,
     tag_key: &[u8],
     revocation: &PassRevocation,
     voters: &[VoterTag],
-) -> Result<Revoked> {
-    hold_contest(tx, id, tag_key).await?;
+) -> Result<PassRevocationOutcome> {
+    lock_contest_with_tag_key(tx, id, tag_key).await?;
     // One at a time, until the commit: a process that reads a generation has read, or reads at once, every lower one. Minting only reads the table.
     raw_sql("LOCK TABLE revocations IN SHARE ROW EXCLUSIVE MODE")
         .execute(&mut *tx)
         .await
         .map_err(unavailable)?;
     // The tag key may have been destroyed before the lock was given, and no reason may be stored after that.
-    let contest = hold_contest(tx, id, tag_key).await?;
+    let contest = lock_contest_with_tag_key(tx, id, tag_key).await?;
     if let Some(known) = revoked_before(tx, contest, revocation).await? {
         return Ok(known);
     }
@@ -97,14 +100,19 @@ async fn revoke(
         "INSERT INTO revoked_voters (contest, tag, generation, barred) SELECT $1, tag, $3, $4 FROM unnest($2::bytea[]) AS tag
          ON CONFLICT (contest, tag) DO UPDATE SET generation = excluded.generation, barred = excluded.barred",
     );
-    let statement = statement.bind(contest).bind(tags).bind(generation).bind(*mode == Mode::Bar);
+    let statement =
+        statement.bind(contest).bind(tags).bind(generation).bind(*mode == PassRevocationMode::Bar);
     let revoked = statement.execute(tx).await.map_err(unavailable)?;
-    exactly(revoked.rows_affected(), voters.len(), || corrupt("a voter was not revoked"))?;
-    Ok(Revoked::Done { generation: generation.try_into().map_err(corrupt)?, at: *at })
+    expect_row_count(revoked.rows_affected(), voters.len(), || corrupt("a voter was not revoked"))?;
+    Ok(PassRevocationOutcome::Done { generation: generation.try_into().map_err(corrupt)?, at: *at })
 }
 
 /// What came of the same request before.
-async fn revoked_before(tx: &mut Lent, contest: i32, revocation: &PassRevocation) -> Result<Option<Revoked>> {
+async fn revoked_before(
+    tx: &mut PooledConnection,
+    contest: i32,
+    revocation: &PassRevocation,
+) -> Result<Option<PassRevocationOutcome>> {
     let PassRevocation { id, request, .. } = revocation;
     let statement = query(
         "SELECT generation, request, at FROM revocations WHERE contest = $1 AND key = $2 AND staff = $3",
@@ -116,13 +124,20 @@ async fn revoked_before(tx: &mut Lent, contest: i32, revocation: &PassRevocation
     };
     let (generation, known, at) = read().map_err(unavailable)?;
     if known != request {
-        return Ok(Some(Revoked::KeyUsed));
+        return Ok(Some(PassRevocationOutcome::IdempotencyKeyUsed));
     }
-    Ok(Some(Revoked::Done { generation: generation.try_into().map_err(corrupt)?, at: instant(at)? }))
+    Ok(Some(PassRevocationOutcome::Done {
+        generation: generation.try_into().map_err(corrupt)?,
+        at: instant(at)?,
+    }))
 }
 
 /// Those of the voters who get no pass any more.
-pub(crate) async fn barred(tx: &mut Lent, contest: i32, voters: &[VoterTag]) -> Result<Vec<VoterTag>> {
+pub(crate) async fn barred(
+    tx: &mut PooledConnection,
+    contest: i32,
+    voters: &[VoterTag],
+) -> Result<Vec<VoterTag>> {
     let tags: Vec<Vec<u8>> = voters.iter().map(|voter| voter.0.to_vec()).collect();
     let statement = query(
         "SELECT tag, generation, barred FROM revoked_voters WHERE contest = $1 AND barred AND tag = ANY($2)",
@@ -132,7 +147,7 @@ pub(crate) async fn barred(tx: &mut Lent, contest: i32, voters: &[VoterTag]) -> 
 }
 
 /// Forgets why passes were revoked, and of whom; the passes stay revoked.
-pub(crate) async fn forget_reasons(tx: &mut Lent, contest: i32) -> Result<()> {
+pub(crate) async fn forget_reasons(tx: &mut PooledConnection, contest: i32) -> Result<()> {
     let statement = query("DELETE FROM revocations WHERE contest = $1");
     statement.bind(contest).execute(tx).await.map_err(unavailable)?;
     Ok(())
@@ -151,7 +166,7 @@ fn revoked_voter(row: &PgRow) -> Result<RevokedVoter> {
 }
 
 /// What the passes of a request say, from the four columns from `first` on: `pass_key`, `expires`, `admitted`, `generation`.
-pub(crate) fn minting(row: &PgRow, first: usize) -> Result<Option<Minting>> {
+pub(crate) fn minting(row: &PgRow, first: usize) -> Result<Option<MintParameters>> {
     type Columns = (Option<i64>, Option<i64>, Option<i64>, Option<i32>);
     let read = || -> std::result::Result<Columns, Error> {
         Ok((row.try_get(first)?, row.try_get(first + 1)?, row.try_get(first + 2)?, row.try_get(first + 3)?))
@@ -160,7 +175,7 @@ pub(crate) fn minting(row: &PgRow, first: usize) -> Result<Option<Minting>> {
     else {
         return Ok(None);
     };
-    Ok(Some(Minting {
+    Ok(Some(MintParameters {
         pass_key: pass_key.try_into().map_err(corrupt)?,
         expires: instant(expires)?,
         admitted: instant(admitted)?,

@@ -24,14 +24,14 @@ const MIGRATIONS: &[(i32, &str)] = &[
     (6, include_str!("../migrations/6.sql")),
     (7, include_str!("../migrations/7.sql")),
     (8, include_str!("../migrations/8.sql")),
-    (VERSION, include_str!("../migrations/9.sql")),
+    (SCHEMA_VERSION, include_str!("../migrations/9.sql")),
 ];
 /// The version that this program works with.
-pub const VERSION: i32 = 9;
+pub const SCHEMA_VERSION: i32 = 9;
 /// Key of the lock that migrations hold: `acclaim1` in ASCII.
 const MIGRATION_LOCK: i64 = 0x6163_636c_6169_6d31;
 /// How long connecting may take, and how long a migration waits for its locks.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the database cannot be used. No text of it holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -46,14 +46,16 @@ pub enum OpenError {
     #[error("the database has no tables of acclaim yet: run `acclaim migrate`")]
     Empty,
     /// An older program's.
-    #[error("the database's schema has version {found}, this program needs {VERSION}: run `acclaim migrate`")]
+    #[error(
+        "the database's schema has version {found}, this program needs {SCHEMA_VERSION}: run `acclaim migrate`"
+    )]
     Older {
         /// Its version.
         found: i32,
     },
     /// A newer program's.
     #[error(
-        "the database's schema has version {found}, this program knows {VERSION}: use the program that ran `acclaim migrate` last"
+        "the database's schema has version {found}, this program knows {SCHEMA_VERSION}: use the program that ran `acclaim migrate` last"
     )]
     Newer {
         /// Its version.
@@ -139,9 +141,9 @@ pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), OpenError
         }
     }
     match version(connection).await? {
-        VERSION => Ok(()),
+        SCHEMA_VERSION => Ok(()),
         0 => Err(OpenError::Empty),
-        found if found < VERSION => Err(OpenError::Older { found }),
+        found if found < SCHEMA_VERSION => Err(OpenError::Older { found }),
         found => Err(OpenError::Newer { found }),
     }
 }
@@ -158,13 +160,13 @@ async fn version(connection: &mut PgConnection) -> Result<i32, Error> {
 
 /// Brings the schema up to date, in one transaction; a schema that is, is left alone. Several may try at once.
 pub(crate) async fn migrate(url: &str) -> Result<(), OpenError> {
-    let mut connection = connect(&options(url, PATIENCE)?.connect, PATIENCE).await?;
+    let mut connection = connect(&options(url, MIGRATION_TIMEOUT)?.connect, MIGRATION_TIMEOUT).await?;
     raw_sql("BEGIN").execute(&mut connection).await?;
     // Dropped with an error, the connection ends and with it the transaction.
     let lock = AssertSqlSafe(format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"));
     raw_sql(lock).execute(&mut connection).await?;
     let found = version(&mut connection).await?;
-    if found > VERSION {
+    if found > SCHEMA_VERSION {
         return Err(OpenError::Newer { found });
     }
     if found == 0 {

@@ -12,7 +12,7 @@ use sqlx_core::{
 };
 use sqlx_postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
 
-use crate::connection::Lent;
+use crate::connection::PooledConnection;
 
 type Step = Either<PgQueryResult, PgRow>;
 
@@ -40,7 +40,7 @@ impl<'q, E: Execute<'q, Postgres>> Execute<'q, Postgres> for Statement<E> {
     }
 }
 
-impl<'c> Executor<'c> for &'c mut Lent {
+impl<'c> Executor<'c> for &'c mut PooledConnection {
     type Database = Postgres;
 
     fn fetch_many<'e, 'q: 'e, E>(self, statement: E) -> BoxStream<'e, Result<Step, Error>>
@@ -49,7 +49,7 @@ impl<'c> Executor<'c> for &'c mut Lent {
         E: 'q + Execute<'q, Postgres>,
     {
         let named = self.names_statements();
-        self.wire().fetch_many(Statement { statement, named })
+        self.inner_mut().fetch_many(Statement { statement, named })
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, statement: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
@@ -58,7 +58,7 @@ impl<'c> Executor<'c> for &'c mut Lent {
         E: 'q + Execute<'q, Postgres>,
     {
         let named = self.names_statements();
-        self.wire().fetch_optional(Statement { statement, named })
+        self.inner_mut().fetch_optional(Statement { statement, named })
     }
 
     fn prepare_with<'e>(
@@ -69,6 +69,6 @@ impl<'c> Executor<'c> for &'c mut Lent {
     where
         'c: 'e,
     {
-        self.wire().prepare_with(sql, parameters)
+        self.inner_mut().prepare_with(sql, parameters)
     }
 }

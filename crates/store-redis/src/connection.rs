@@ -16,14 +16,14 @@ use redis::{
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 /// How long a call may take. Longer than the crate's half second: a synchronised write on a busy disk takes its time.
-const RESPONSE: Duration = Duration::from_secs(3);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a node may take to publish before another is asked, and how many are.
-const SOON: Duration = Duration::from_millis(500);
-const NODES_TRIED: usize = 5;
+const PUBLISH_TIMEOUT: Duration = Duration::from_millis(500);
+const MAX_PUBLISH_ATTEMPTS: usize = 5;
 /// A server whose machine acknowledges nothing for so long is gone.
-const GONE: Duration = Duration::from_secs(5);
+const TCP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why Redis cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -108,8 +108,8 @@ impl Servers {
         match &self.clients[..] {
             [client] => {
                 let config = ConnectionManagerConfig::new()
-                    .set_connection_timeout(Some(CONNECT))
-                    .set_response_timeout(Some(RESPONSE))
+                    .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                    .set_response_timeout(Some(RESPONSE_TIMEOUT))
                     .set_number_of_retries(1);
                 let manager = ConnectionManager::new_with_config(client.clone(), config);
                 Ok(Link::Single(manager.await?))
@@ -117,8 +117,8 @@ impl Servers {
             _ => {
                 let builder = ClusterClient::builder(self.addresses.iter().cloned())
                     .tcp_settings(tcp_settings())
-                    .connection_timeout(CONNECT)
-                    .response_timeout(RESPONSE);
+                    .connection_timeout(CONNECT_TIMEOUT)
+                    .response_timeout(RESPONSE_TIMEOUT);
                 let builder = match &self.certificates {
                     Some(certificates) => builder.certs(certificates.clone()),
                     None => builder,
@@ -129,11 +129,11 @@ impl Servers {
     }
 
     /// A connection that listens. In a cluster any node does: it hears what is published on the others.
-    pub(crate) async fn listen(&self) -> RedisResult<PubSub> {
+    pub(crate) async fn connect_subscriber(&self) -> RedisResult<PubSub> {
         let mut last = RedisError::from((ErrorKind::InvalidClientConfig, "no address of redis"));
         for client in &self.clients {
-            match tokio::time::timeout(CONNECT, client.get_async_pubsub()).await {
-                Ok(Ok(ear)) => return Ok(ear),
+            match tokio::time::timeout(CONNECT_TIMEOUT, client.get_async_pubsub()).await {
+                Ok(Ok(subscription)) => return Ok(subscription),
                 Ok(Err(error)) => last = error,
                 Err(_) => last = RedisError::from((ErrorKind::Io, "connecting took too long")),
             }
@@ -144,10 +144,10 @@ impl Servers {
 
 /// A call does not wait for the answer to the one before, and a server that is gone without a word is given up.
 fn tcp_settings() -> TcpSettings {
-    let keepalive = TcpKeepalive::new().with_time(GONE).with_interval(GONE);
+    let keepalive = TcpKeepalive::new().with_time(TCP_TIMEOUT).with_interval(TCP_TIMEOUT);
     let settings = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let settings = settings.set_user_timeout(GONE);
+    let settings = settings.set_user_timeout(TCP_TIMEOUT);
     settings
 }
 
@@ -173,7 +173,7 @@ pub(crate) type Node = Option<(String, u16)>;
 
 impl Connection {
     /// Connects anew. What is under way goes on where it is.
-    pub(crate) async fn renew(&self, servers: &Servers) -> RedisResult<()> {
+    pub(crate) async fn reconnect(&self, servers: &Servers) -> RedisResult<()> {
         let link = servers.link().await?;
         *self.0.lock() = link;
         Ok(())
@@ -198,9 +198,10 @@ impl Connection {
             return self.run::<i64>(&publish).await.map(drop);
         };
         let mut last = RedisError::from((ErrorKind::Io, "publishing took too long"));
-        for _ in 0..NODES_TRIED {
+        for _ in 0..MAX_PUBLISH_ATTEMPTS {
             let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
-            match tokio::time::timeout(SOON, connection.route_command(publish.clone(), node)).await {
+            match tokio::time::timeout(PUBLISH_TIMEOUT, connection.route_command(publish.clone(), node)).await
+            {
                 Ok(Ok(_)) => return Ok(()),
                 Ok(Err(error)) => last = error,
                 // It may be told twice, which does no harm.
@@ -287,7 +288,7 @@ impl Script {
 
 /// An error of a call that may have been done, unless the server refused it or was not reached.
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
-pub(crate) fn failed(error: RedisError) -> StoreError {
+pub(crate) fn write_error(error: RedisError) -> StoreError {
     let refused = match error.kind() {
         // A script's own error can follow its first write.
         ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::ExecAbort) => false,
@@ -303,7 +304,7 @@ pub(crate) fn failed(error: RedisError) -> StoreError {
 
 /// An error of a call that changes nothing.
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
-pub(crate) fn unread(error: RedisError) -> StoreError {
+pub(crate) fn read_error(error: RedisError) -> StoreError {
     StoreError::Unavailable(format!("redis: {error}"))
 }
 
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_is_read_or_told_to_be_none() {
+    fn rejects_invalid_authority_file() {
         let parse = |urls, authority: &str| Servers::parse(urls, Some(authority.as_bytes()));
         for (text, problem) in [
             ("", "is not in the file"),

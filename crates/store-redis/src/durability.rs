@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use acclaim_store::intake::Condition;
+use acclaim_store::intake::IntakeStatus;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use redis::{RedisError, RedisResult, cmd};
@@ -28,25 +28,25 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// What the intake's users are told.
-    pub(crate) fn condition(self, weak_is_allowed: bool) -> Condition {
+    pub(crate) fn status(self, weak_is_allowed: bool) -> IntakeStatus {
         let refuses = (!weak_is_allowed && !self.weak.is_empty()).then(|| self.weak.join("; "));
         let Self { weak, away, full, skew, nearest, slowest } = self;
-        Condition { refuses, weak, away, full, skew, nearest, slowest, forged: 0 }
+        IntakeStatus { refuses, weak, away, full, skew, nearest, slowest, forged: 0 }
     }
 }
 
 /// Weaknesses of servers as they last were seen.
 #[derive(Debug, Default)]
-pub(crate) struct Looker {
+pub(crate) struct ServerMonitor {
     seen: HashMap<Node, Vec<String>>,
 }
 
-impl Looker {
+impl ServerMonitor {
     /// Asks every server that holds data. One of several that does not answer takes no ballots itself.
     ///
     /// # Errors
     /// If none answers.
-    pub(crate) async fn look(
+    pub(crate) async fn check_servers(
         &mut self,
         connection: &Connection,
         now: impl Fn() -> Timestamp,

@@ -4,7 +4,7 @@ use acclaim_contest::ContestId;
 use acclaim_store::intake::Item;
 use bytes::Bytes;
 
-use crate::{carrier, item, sealed};
+use crate::{item, notice_bridge, sealed};
 
 /// The items of a block from the buffer, and how many were dropped.
 #[must_use]
@@ -34,7 +34,7 @@ pub fn genuine_item(key: &[u8; 32], contest: &ContestId, body: &[u8]) -> Vec<u8>
 pub fn message(message: &[u8]) -> Option<Vec<u8>> {
     let (key, place) = ([7; 32], "place");
     let sealed = sealed::seal(&key, place, message);
-    carrier::reread(sealed::open(&key, place, &sealed)?)
+    notice_bridge::reread(sealed::open(&key, place, &sealed)?)
 }
 
 /// A publication kept for processes to come, read and written again; `None` if it is none.

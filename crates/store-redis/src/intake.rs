@@ -11,7 +11,8 @@ use acclaim_store::{
     Intake, StoreError,
     error::Result,
     intake::{
-        Backlog, Condition, Cursor, Cursors, Drained, Item, Offer, Session, Slot, Submitted, Survivors,
+        Backlog, Cursor, Cursors, DrainOutcome, IntakeStatus, Item, Session, Slot, Submission, SubmitOutcome,
+        Survivors,
     },
 };
 use async_trait::async_trait;
@@ -23,25 +24,25 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Redis,
-    connection::{Script, failed, unread},
+    connection::{Script, read_error, write_error},
+    drain_waiters::Idle,
     item,
-    late::Late,
     layout::{self, HEADER_LENGTH, ShardKeys},
     redis::Shared,
-    wakes::Idle,
+    shard_backoff::ShardBackoff,
 };
 
 /// Ballots of one call, at most.
-const MOST_OFFERS: usize = 1_024;
+const MAX_SUBMISSIONS_PER_CALL: usize = 1_024;
 /// Blocks of one shard that one drain asks for.
-const BLOCKS: usize = 16;
+const MAX_BLOCKS_PER_READ: usize = 16;
 /// [`Survivors::taken`] holds the list's length, times this, and the number of blocks read: so dropping them twice drops nothing more.
-const TAKEN: u64 = 64;
+const TAKEN_LENGTH_FACTOR: u64 = 64;
 /// How long a drain waits before it looks again, if nothing wakes it: at first, and when nothing has come for long.
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Slots marked in one command.
-const MARKS: usize = 1_000;
+const MAX_SLOTS_PER_COMMAND: usize = 1_000;
 
 /// The intake in Redis: shards of buffers with a table of slots each.
 ///
@@ -52,7 +53,7 @@ pub struct RedisIntake {
     key: [u8; 32],
     scripts: Scripts,
     /// Shards that took too long.
-    late: Late,
+    shard_backoff: ShardBackoff,
 }
 
 /// Blocks with the cursors behind each, or why the shard is lost.
@@ -83,7 +84,7 @@ impl RedisIntake {
             backlog: Script::new(include_str!("scripts/backlog.lua")),
             drop_survivors: Script::new(include_str!("scripts/drop_survivors.lua")),
         };
-        Self { shared: Arc::clone(&redis.0), key, scripts, late: Late::default() }
+        Self { shared: Arc::clone(&redis.0), key, scripts, shard_backoff: ShardBackoff::default() }
     }
 
     fn shards(session: &Session) -> impl Iterator<Item = ShardKeys> {
@@ -91,7 +92,12 @@ impl RedisIntake {
     }
 
     /// Offers ballots of one shard.
-    async fn submit_shard(&self, session: &Session, shard: u16, offers: &[&Offer]) -> Result<Vec<Submitted>> {
+    async fn submit_shard(
+        &self,
+        session: &Session,
+        shard: u16,
+        offers: &[&Submission],
+    ) -> Result<Vec<SubmitOutcome>> {
         let keys = ShardKeys::new(&session.contest, shard);
         let (mut counts, mut items) = (Vec::with_capacity(2 * offers.len()), Vec::new());
         for offer in offers {
@@ -127,17 +133,18 @@ impl RedisIntake {
             }
         };
         let keys = [&*keys.meta, &*keys.index, &*keys.buffer, &*keys.slots, &*keys.promised];
-        let answer = self.shared.connection.call(&self.scripts.submit, &keys, &args).await.map_err(failed)?;
+        let answer =
+            self.shared.connection.call(&self.scripts.submit, &keys, &args).await.map_err(write_error)?;
         let all = |submitted| Ok(vec![submitted; offers.len()]);
         match &answer {
-            Value::BulkString(word) if word == b"rebuilding" => all(Submitted::Rebuilding),
-            Value::BulkString(word) if word == b"sealed" => all(Submitted::Sealed),
-            Value::BulkString(word) if word == b"full" => all(Submitted::Full),
+            Value::BulkString(word) if word == b"rebuilding" => all(SubmitOutcome::Rebuilding),
+            Value::BulkString(word) if word == b"sealed" => all(SubmitOutcome::Sealed),
+            Value::BulkString(word) if word == b"full" => all(SubmitOutcome::Full),
             _ => {
-                let mut submitted = vec![Submitted::Buffered; offers.len()];
-                for index in Vec::<usize>::from_redis_value(answer).map_err(strange)? {
+                let mut submitted = vec![SubmitOutcome::Buffered; offers.len()];
+                for index in Vec::<usize>::from_redis_value(answer).map_err(unexpected_answer)? {
                     if let Some(submitted) = submitted.get_mut(index) {
-                        *submitted = Submitted::Taken;
+                        *submitted = SubmitOutcome::SlotTaken;
                     }
                 }
                 Ok(submitted)
@@ -150,15 +157,16 @@ impl RedisIntake {
         let keys = ShardKeys::new(&session.contest, shard);
         let digest = hex::encode(after.digest);
         let args = |command: &mut Cmd| {
-            command.arg(session.epoch).arg(after.position).arg(&digest).arg(BLOCKS).arg(most);
+            command.arg(session.epoch).arg(after.position).arg(&digest).arg(MAX_BLOCKS_PER_READ).arg(most);
         };
         let keys = [&*keys.meta, &*keys.index, &*keys.buffer];
-        let answer = self.shared.connection.call(&self.scripts.drain, &keys, &args).await.map_err(failed)?;
-        let parts = Vec::<Value>::from_redis_value(answer).map_err(strange)?;
+        let answer =
+            self.shared.connection.call(&self.scripts.drain, &keys, &args).await.map_err(write_error)?;
+        let parts = Vec::<Value>::from_redis_value(answer).map_err(unexpected_answer)?;
         match <[Value; 3]>::try_from(parts) {
             Ok([_, headers, bodies]) => {
-                let headers = Vec::<String>::from_redis_value(headers).map_err(strange)?;
-                let bodies = Vec::<Vec<u8>>::from_redis_value(bodies).map_err(strange)?;
+                let headers = Vec::<String>::from_redis_value(headers).map_err(unexpected_answer)?;
+                let bodies = Vec::<Vec<u8>>::from_redis_value(bodies).map_err(unexpected_answer)?;
                 let positions = after.position + 1..;
                 let cursor = |position, header: &str| Cursor { position, digest: digest_of(header) };
                 let blocks = positions.zip(headers).zip(bodies);
@@ -166,7 +174,7 @@ impl RedisIntake {
             }
             Err(parts) => {
                 let why = parts.into_iter().nth(1).map(String::from_redis_value);
-                Ok(Err(why.transpose().map_err(strange)?.unwrap_or_default()))
+                Ok(Err(why.transpose().map_err(unexpected_answer)?.unwrap_or_default()))
             }
         }
     }
@@ -177,12 +185,13 @@ impl RedisIntake {
         // The only shard is waited for as long as any call.
         let alone = after.shards.len() == 1;
         let calls = (0..).zip(&after.shards).map(|(shard, cursor)| async move {
-            let patience = if alone { Some(Duration::MAX) } else { self.late.patience(session, shard) };
+            let timeout =
+                if alone { Some(Duration::MAX) } else { self.shard_backoff.timeout(session, shard) };
             let late = || StoreError::Unavailable("redis: a shard does not answer".to_owned());
-            let Some(patience) = patience else { return Err(late()) };
+            let Some(timeout) = timeout else { return Err(late()) };
             let call = self.drain_shard(session, shard, *cursor, most);
-            let answer = tokio::time::timeout(patience, call).await;
-            self.late.note(session, shard, answer.is_err());
+            let answer = tokio::time::timeout(timeout, call).await;
+            self.shard_backoff.note(session, shard, answer.is_err());
             answer.unwrap_or_else(|_| Err(late()))
         });
         let answers = join_all(calls).await;
@@ -196,21 +205,26 @@ impl RedisIntake {
     fn decode(&self, session: &Session, block: &Bytes) -> Vec<Item> {
         let decoded = item::decode(&self.key, &session.contest, block);
         if decoded.forged > 0 {
-            self.shared.found_forged(session.contest.as_str(), decoded.forged);
+            self.shared.report_forged(session.contest.as_str(), decoded.forged);
         }
         decoded.items
     }
 
     /// What all shards hold behind the cursors, about `most` items; `None` if nothing.
-    async fn drain_once(&self, session: &Session, after: &Cursors, most: usize) -> Result<Option<Drained>> {
+    async fn drain_once(
+        &self,
+        session: &Session,
+        after: &Cursors,
+        most: usize,
+    ) -> Result<Option<DrainOutcome>> {
         if after.epoch != session.epoch || after.shards.len() != usize::from(session.shards.max(1)) {
-            return Ok(Some(Drained::Lost("the cursors are of another session".to_owned())));
+            return Ok(Some(DrainOutcome::Lost("the cursors are of another session".to_owned())));
         }
         let mut shards = Vec::new();
         for shard in self.drain_shards(session, after, most).await? {
             match shard {
                 Ok(blocks) => shards.push(blocks),
-                Err(why) => return Ok(Some(Drained::Lost(why))),
+                Err(why) => return Ok(Some(DrainOutcome::Lost(why))),
             }
         }
         let mut through = after.clone();
@@ -231,7 +245,7 @@ impl RedisIntake {
                 break;
             }
         }
-        Ok(any.then_some(Drained::Items { items, through }))
+        Ok(any.then_some(DrainOutcome::Items { items, through }))
     }
 }
 
@@ -253,13 +267,13 @@ fn first_digest(epoch: u64) -> [u8; 20] {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
-fn strange(error: redis::ParsingError) -> StoreError {
+fn unexpected_answer(error: redis::ParsingError) -> StoreError {
     StoreError::Corrupt(format!("redis: an answer that no script of ours gives: {error}"))
 }
 
 #[async_trait]
 impl Intake for RedisIntake {
-    async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>> {
+    async fn submit(&self, session: &Session, offers: &[Submission]) -> Result<Vec<SubmitOutcome>> {
         self.shared.check()?;
         let mut by_shard: Vec<Vec<usize>> = vec![Vec::new(); usize::from(session.shards.max(1))];
         for (index, offer) in offers.iter().enumerate() {
@@ -269,14 +283,14 @@ impl Intake for RedisIntake {
         }
         let calls = (0..).zip(&by_shard).map(|(shard, indexes)| async move {
             let mut answers = Vec::with_capacity(indexes.len());
-            for piece in indexes.chunks(MOST_OFFERS) {
-                let piece: Vec<&Offer> = piece.iter().filter_map(|index| offers.get(*index)).collect();
+            for piece in indexes.chunks(MAX_SUBMISSIONS_PER_CALL) {
+                let piece: Vec<&Submission> = piece.iter().filter_map(|index| offers.get(*index)).collect();
                 answers.extend(self.submit_shard(session, shard, &piece).await?);
             }
             Ok::<_, StoreError>(answers)
         });
         let answers = try_join_all(calls).await?;
-        let mut submitted = vec![Submitted::Rebuilding; offers.len()];
+        let mut submitted = vec![SubmitOutcome::Rebuilding; offers.len()];
         for (index, answer) in by_shard.into_iter().flatten().zip(answers.into_iter().flatten()) {
             if let Some(submitted) = submitted.get_mut(index) {
                 *submitted = answer;
@@ -285,8 +299,8 @@ impl Intake for RedisIntake {
         Ok(submitted)
     }
 
-    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
-        let waiting = self.shared.wakes.of(&session.contest);
+    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<DrainOutcome> {
+        let waiting = self.shared.drain_waiters.of(&session.contest);
         let mut idle = waiting.idle_behind(after);
         loop {
             // The longer nothing comes, the seldomer it looks by itself: hundreds of idle contests cost Redis little.
@@ -321,7 +335,7 @@ impl Intake for RedisIntake {
                     }
                 };
                 let keys = [&*keys.meta, &*keys.index, &*keys.buffer, &*keys.promised];
-                self.shared.connection.call(&self.scripts.trim, &keys, &args).await.map_err(failed)
+                self.shared.connection.call(&self.scripts.trim, &keys, &args).await.map_err(write_error)
             });
         // Each to its end: one that does not answer keeps none of the others from being trimmed.
         join_all(calls).await.into_iter().collect::<Result<Vec<_>>>().map(drop)
@@ -334,7 +348,8 @@ impl Intake for RedisIntake {
                 command.arg(session.epoch);
             };
             let answer = self.shared.connection.call(&self.scripts.seal, &[&keys.meta], &args).await;
-            let end = Vec::<String>::from_redis_value(answer.map_err(failed)?).map_err(strange)?;
+            let end =
+                Vec::<String>::from_redis_value(answer.map_err(write_error)?).map_err(unexpected_answer)?;
             let [position, digest] = &end[..] else { return Ok(None) };
             let position =
                 position.parse().map_err(|_| StoreError::Corrupt("redis: a position".to_owned()))?;
@@ -350,7 +365,7 @@ impl Intake for RedisIntake {
                 command.arg(session.epoch).arg(hex::encode(digest));
             };
             let keys = [&*keys.meta, &*keys.index, &*keys.buffer, &*keys.slots, &*keys.survivors];
-            self.shared.connection.call(&self.scripts.begin, &keys, &args).await.map_err(failed)?;
+            self.shared.connection.call(&self.scripts.begin, &keys, &args).await.map_err(write_error)?;
         }
         let shards = vec![Cursor { position: 0, digest }; usize::from(session.shards.max(1))];
         Ok(Cursors { epoch: session.epoch, shards })
@@ -361,11 +376,11 @@ impl Intake for RedisIntake {
         for keys in Self::shards(session) {
             // The length first: if others drop blocks in between, this reader's drop finds another length and does nothing.
             let length: u64 =
-                self.shared.connection.run(cmd("LLEN").arg(&keys.survivors)).await.map_err(failed)?;
+                self.shared.connection.run(cmd("LLEN").arg(&keys.survivors)).await.map_err(write_error)?;
             let mut range = cmd("LRANGE");
-            range.arg(&keys.survivors).arg(0).arg(BLOCKS - 1);
-            let blocks: Vec<Vec<u8>> = self.shared.connection.run(&range).await.map_err(failed)?;
-            survivors.taken.push(length * TAKEN + blocks.len() as u64);
+            range.arg(&keys.survivors).arg(0).arg(MAX_BLOCKS_PER_READ - 1);
+            let blocks: Vec<Vec<u8>> = self.shared.connection.run(&range).await.map_err(write_error)?;
+            survivors.taken.push(length * TAKEN_LENGTH_FACTOR + blocks.len() as u64);
             for block in blocks {
                 survivors.items.extend(self.decode(session, &block.into()));
             }
@@ -376,25 +391,25 @@ impl Intake for RedisIntake {
     async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()> {
         for (keys, taken) in Self::shards(session).zip(taken) {
             let args = |command: &mut Cmd| {
-                command.arg(session.epoch).arg(taken / TAKEN).arg(taken % TAKEN);
+                command.arg(session.epoch).arg(taken / TAKEN_LENGTH_FACTOR).arg(taken % TAKEN_LENGTH_FACTOR);
             };
             let keys = [&*keys.meta, &*keys.survivors];
             let script = &self.scripts.drop_survivors;
-            self.shared.connection.call(script, &keys, &args).await.map_err(failed)?;
+            self.shared.connection.call(script, &keys, &args).await.map_err(write_error)?;
         }
         Ok(())
     }
 
-    fn remembers_slots(&self) -> bool {
+    fn has_slot_table(&self) -> bool {
         true
     }
 
-    async fn mark(&self, session: &Session, slots: &[Slot]) -> Result<()> {
+    async fn mark_slots_taken(&self, session: &Session, slots: &[Slot]) -> Result<()> {
         let mut commands = Vec::new();
         for (shard, keys) in (0..).zip(Self::shards(session)) {
             let mine: Vec<Slot> =
                 slots.iter().filter(|slot| session.shard(slot.prefix) == shard).copied().collect();
-            for piece in mine.chunks(MARKS) {
+            for piece in mine.chunks(MAX_SLOTS_PER_COMMAND) {
                 let mut command = cmd("BITFIELD");
                 command.arg(&keys.slots);
                 for slot in piece {
@@ -406,7 +421,7 @@ impl Intake for RedisIntake {
         }
         // At once: a server synchronises what came together together.
         let marking = commands.iter().map(|command| self.shared.connection.run::<Value>(command));
-        try_join_all(marking).await.map(drop).map_err(failed)
+        try_join_all(marking).await.map(drop).map_err(write_error)
     }
 
     async fn open(&self, session: &Session) -> Result<()> {
@@ -414,16 +429,20 @@ impl Intake for RedisIntake {
             let args = |command: &mut Cmd| {
                 command.arg(session.epoch);
             };
-            self.shared.connection.call(&self.scripts.open, &[&keys.meta], &args).await.map_err(failed)?;
+            self.shared
+                .connection
+                .call(&self.scripts.open, &[&keys.meta], &args)
+                .await
+                .map_err(write_error)?;
         }
         Ok(())
     }
 
     async fn forget(&self, session: &Session) -> Result<()> {
-        self.shared.wakes.forget(&session.contest);
+        self.shared.drain_waiters.forget(&session.contest);
         for keys in Self::shards(session) {
             let unlink = cmd("UNLINK").arg(&keys.all()).to_owned();
-            self.shared.connection.run::<i64>(&unlink).await.map_err(failed)?;
+            self.shared.connection.run::<i64>(&unlink).await.map_err(write_error)?;
         }
         Ok(())
     }
@@ -434,7 +453,7 @@ impl Intake for RedisIntake {
                 command.arg(session.epoch);
             };
             let keys = [&*keys.meta, &*keys.index];
-            self.shared.connection.call(&self.scripts.backlog, &keys, &args).await.map_err(unread)
+            self.shared.connection.call(&self.scripts.backlog, &keys, &args).await.map_err(read_error)
         });
         let answers = join_all(asking).await;
         if answers.iter().all(Result::is_err) {
@@ -443,7 +462,7 @@ impl Intake for RedisIntake {
         }
         let mut backlog = Backlog::default();
         for answer in answers.into_iter().flatten() {
-            let (items, header) = <(u64, String)>::from_redis_value(answer).map_err(strange)?;
+            let (items, header) = <(u64, String)>::from_redis_value(answer).map_err(unexpected_answer)?;
             backlog.items += items;
             let arrived = header
                 .get(HEADER_LENGTH - 16..)
@@ -454,13 +473,13 @@ impl Intake for RedisIntake {
         Ok(backlog)
     }
 
-    async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
+    async fn has_promised_ballot(&self, session: &Session, ballot: BallotId) -> Result<bool> {
         let keys = ShardKeys::new(&session.contest, session.shard(ballot.prefix()));
         let is_member = cmd("SISMEMBER").arg(&keys.promised).arg(&ballot.0[..]).to_owned();
-        self.shared.connection.run(&is_member).await.map_err(unread)
+        self.shared.connection.run(&is_member).await.map_err(read_error)
     }
 
-    fn condition(&self) -> Condition {
-        self.shared.condition()
+    fn status(&self) -> IntakeStatus {
+        self.shared.status()
     }
 }

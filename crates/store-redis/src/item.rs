@@ -48,7 +48,7 @@ pub(crate) fn encode(key: &[u8; 32], contest: &ContestId, item: &Item, block: &m
 }
 
 /// Bytes of an item before its body.
-const HEAD: usize = 4 + MAC_LENGTH;
+const ITEM_HEADER_LENGTH: usize = 4 + MAC_LENGTH;
 
 /// Writes a body behind its length and MAC.
 pub(crate) fn seal(
@@ -58,9 +58,9 @@ pub(crate) fn seal(
     write: impl FnOnce(&mut Vec<u8>),
 ) {
     let start = block.len();
-    block.extend([0; HEAD]);
+    block.extend([0; ITEM_HEADER_LENGTH]);
     write(block);
-    let (head, body) = block.split_at_mut(start).1.split_at_mut(HEAD);
+    let (head, body) = block.split_at_mut(start).1.split_at_mut(ITEM_HEADER_LENGTH);
     let length = u32::try_from(MAC_LENGTH + body.len()).unwrap_or(u32::MAX);
     let (length_bytes, mac_bytes) = head.split_at_mut(4);
     length_bytes.copy_from_slice(&length.to_be_bytes());
@@ -141,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn items_come_back(items in proptest::collection::vec(any_item(), 0..5)) {
+        fn decodes_encoded_items(items in proptest::collection::vec(any_item(), 0..5)) {
             let mut block = Vec::new();
             items.iter().for_each(|item| encode(&KEY, &contest(), item, &mut block));
             let decoded = decode(&KEY, &contest(), &block.into());
@@ -150,7 +150,7 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_is_noticed_and_the_neighbours_stay(a in any_item(), b in any_item(), bit: prop::sample::Index) {
+        fn rejects_only_item_with_flipped_bit(a in any_item(), b in any_item(), bit: prop::sample::Index) {
             let mut block = Vec::new();
             encode(&KEY, &contest(), &a, &mut block);
             // Behind the length: a wrong length takes the neighbours with it.
@@ -163,13 +163,13 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(block in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn decodes_any_bytes_without_panic(block in proptest::collection::vec(any::<u8>(), 0..400)) {
             prop_assert!(decode(&KEY, &contest(), &block.into()).items.is_empty());
         }
     }
 
     #[test]
-    fn flags_of_no_meaning_are_refused() {
+    fn rejects_unknown_flags() {
         let flagged = |flags| {
             let mut block = Vec::new();
             seal(&KEY, &contest(), &mut block, |body| {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_good_for_its_contest_only() {
+    fn rejects_item_of_other_contest() {
         let item = Item {
             ballot: BallotId([1; 16]),
             arrived: Timestamp::UNIX_EPOCH,

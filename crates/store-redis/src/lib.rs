@@ -3,24 +3,24 @@
 //!
 //! Redis is trusted with nothing but time: what it loses is noticed and rebuilt from the ledger, and what others write into it is dropped.
 
-pub mod carrier;
 mod connection;
+mod drain_waiters;
 mod durability;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod intake;
 mod item;
-mod kept;
-mod late;
 mod layout;
+pub mod notice_bridge;
+mod published_checkpoints;
 mod redis;
 mod sealed;
-mod shown;
-mod wakes;
+mod sealed_store;
+mod shard_backoff;
 
 pub use self::{
     connection::RedisConnectError,
     intake::RedisIntake,
+    published_checkpoints::RedisPublishedCheckpoints,
     redis::{Redis, Settings},
-    shown::RedisShown,
 };

@@ -8,18 +8,18 @@ use std::{
     time::Duration,
 };
 
-use acclaim_store::{Clock, StoreError, intake::Condition};
+use acclaim_store::{Clock, StoreError, intake::IntakeStatus};
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use crate::{
     connection::{Connection, RedisConnectError, Servers},
-    durability::Looker,
-    wakes::Wakes,
+    drain_waiters::DrainWaiters,
+    durability::ServerMonitor,
 };
 
 /// Between two looks at the servers' settings and clocks. A reconnection is followed by a look within this time.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What an installation can set.
 #[derive(Clone)]
@@ -51,11 +51,11 @@ pub(crate) struct Shared {
     pub(crate) servers: Servers,
     pub(crate) capacity: u64,
     /// Written by the task that looks.
-    condition: Mutex<Condition>,
-    /// See [`Condition::forged`].
+    condition: Mutex<IntakeStatus>,
+    /// See [`IntakeStatus::forged`].
     forged: AtomicU64,
     /// Wakes the drains. Written by the carrier.
-    pub(crate) wakes: Wakes,
+    pub(crate) drain_waiters: DrainWaiters,
     watcher: Mutex<Option<AbortHandle>>,
 }
 
@@ -77,9 +77,11 @@ impl Redis {
         let unreachable = |servers: String| move |error| RedisConnectError::Unreachable { servers, error };
         let servers = Servers::parse(&settings.urls, settings.authority.as_deref())?;
         let connection = servers.connect().await.map_err(unreachable(servers.to_string()))?;
-        let mut looker = Looker::default();
-        let findings =
-            looker.look(&connection, || clock.now()).await.map_err(unreachable(servers.to_string()))?;
+        let mut looker = ServerMonitor::default();
+        let findings = looker
+            .check_servers(&connection, || clock.now())
+            .await
+            .map_err(unreachable(servers.to_string()))?;
         if !settings.allow_weak && !findings.weak.is_empty() {
             return Err(RedisConnectError::Weak(findings.weak));
         }
@@ -90,29 +92,29 @@ impl Redis {
             connection,
             servers,
             capacity: settings.capacity,
-            condition: Mutex::new(findings.condition(settings.allow_weak)),
+            condition: Mutex::new(findings.status(settings.allow_weak)),
             forged: AtomicU64::new(0),
-            wakes: Wakes::default(),
+            drain_waiters: DrainWaiters::default(),
             watcher: Mutex::default(),
         });
         let watched = Arc::downgrade(&shared);
         let allow_weak = settings.allow_weak;
         let watcher = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(CHECK_INTERVAL).await;
                 let Some(shared) = watched.upgrade() else { return };
                 let mut is_late = false;
-                let condition = match looker.look(&shared.connection, || clock.now()).await {
-                    Ok(findings) => findings.condition(allow_weak),
+                let condition = match looker.check_servers(&shared.connection, || clock.now()).await {
+                    Ok(findings) => findings.status(allow_weak),
                     Err(error) => {
                         is_late = error.is_timeout();
                         let refuses = Some(format!("redis does not answer: {error}"));
-                        Condition { refuses, ..shared.condition() }
+                        IntakeStatus { refuses, ..shared.status() }
                     }
                 };
                 shared.note(condition);
                 // A late answer does not end a connection by itself, and it may be the connection that is at fault.
-                if is_late && let Err(error) = shared.connection.renew(&shared.servers).await {
+                if is_late && let Err(error) = shared.connection.reconnect(&shared.servers).await {
                     tracing::warn!(%error, "redis cannot be connected to anew");
                 }
             }
@@ -123,26 +125,26 @@ impl Redis {
 }
 
 impl Shared {
-    pub(crate) fn condition(&self) -> Condition {
+    pub(crate) fn status(&self) -> IntakeStatus {
         let condition = self.condition.lock().clone();
-        Condition { forged: self.forged.load(Ordering::Relaxed), ..condition }
+        IntakeStatus { forged: self.forged.load(Ordering::Relaxed), ..condition }
     }
 
     /// Notes what was found at a place that no process of ours wrote there.
-    pub(crate) fn found_forged(&self, place: &str, count: u64) {
+    pub(crate) fn report_forged(&self, place: &str, count: u64) {
         tracing::error!(place, count, "forged: no process of the installation wrote this");
         self.forged.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Whether ballots may be trusted to it.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        match self.condition().refuses {
+        match self.status().refuses {
             Some(why) => Err(StoreError::Unavailable(why)),
             None => Ok(()),
         }
     }
 
-    fn note(&self, condition: Condition) {
+    fn note(&self, condition: IntakeStatus) {
         let mut known = self.condition.lock();
         if known.refuses != condition.refuses {
             match &condition.refuses {

@@ -3,24 +3,24 @@
 use acclaim_contest::ContestId;
 use acclaim_store::{
     Commands, RequestId,
-    command::{CommandColumns, CommandOutcome, Queued, QueuedCommand, Sought},
+    command::{CommandColumns, CommandFilter, CommandOutcome, QueueOutcome, QueuedCommand},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::{
-    contest_number::{contest_number, known_contest},
+    contest_number::{contest_number, require_contest_number},
     database::SqliteDatabase,
     error::{corrupt, signed, unavailable, unsigned},
 };
 
 #[async_trait]
 impl Commands for SqliteDatabase {
-    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<Queued> {
+    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<QueueOutcome> {
         let (id, command) = (contest.clone(), command.clone());
         self.write(move |tx| {
-            let contest = known_contest(tx, &id)?;
+            let contest = require_contest_number(tx, &id)?;
             let json = serde_json::to_string(&command.command).map_err(corrupt)?;
             let known: Option<(String, Option<String>)> = tx
                 .query_row(
@@ -32,9 +32,9 @@ impl Commands for SqliteDatabase {
                 .map_err(unavailable)?;
             match known {
                 Some((stored, outcome)) if stored == json => {
-                    return outcome.map(read_outcome).transpose().map(Queued::Known);
+                    return outcome.map(read_outcome).transpose().map(QueueOutcome::Known);
                 }
-                Some(_) => return Ok(Queued::KeyUsed),
+                Some(_) => return Ok(QueueOutcome::IdempotencyKeyUsed),
                 None => {}
             }
             tx.execute(
@@ -42,7 +42,7 @@ impl Commands for SqliteDatabase {
                 params![contest, command.key, command.by, json, command.received.to_string()],
             )
             .map_err(unavailable)?;
-            Ok(Queued::New)
+            Ok(QueueOutcome::New)
         })
         .await
     }
@@ -67,11 +67,11 @@ impl Commands for SqliteDatabase {
     async fn recorded_commands(
         &self,
         contest: &ContestId,
-        sought: Sought<'_>,
+        filter: CommandFilter<'_>,
         after: u64,
         most: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
-        let Some(columns) = sought.columns() else { return Ok(Vec::new()) };
+        let Some(columns) = filter.columns() else { return Ok(Vec::new()) };
         let id = contest.clone();
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };

@@ -14,6 +14,6 @@ pub(crate) fn contest_number(tx: &Transaction<'_>, contest: &ContestId) -> Resul
 }
 
 /// A contest's number; it must exist.
-pub(crate) fn known_contest(tx: &Transaction<'_>, contest: &ContestId) -> Result<i64> {
+pub(crate) fn require_contest_number(tx: &Transaction<'_>, contest: &ContestId) -> Result<i64> {
     contest_number(tx, contest)?.ok_or_else(|| StoreError::Conflict(format!("there is no contest {contest}")))
 }

@@ -5,17 +5,19 @@ use std::{collections::BTreeSet, sync::Arc};
 use acclaim_contest::{ContestId, Instant, SubjectRules, definition::Definition};
 use acclaim_store::{
     ContestRecord, Contests, RequestId,
-    contests::{ContestChange, ContestState, Counted, Minting, PassCount},
+    contests::{ContestChange, ContestState, MintParameters, PassCountOutcome, PassCountRequest},
     error::{Result, StoreError},
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::{
-    contest_number::{contest_number, known_contest},
+    contest_number::{contest_number, require_contest_number},
     database::SqliteDatabase,
     error::{corrupt, signed, unavailable, unsigned},
-    pass_revocations::{StoredMinting, barred_and_newest, contest_of_key, forget_reasons, minting},
+    pass_revocations::{
+        StoredMintParameters, barred_and_newest, forget_reasons, minting, require_contest_with_tag_key,
+    },
 };
 
 #[async_trait]
@@ -116,34 +118,39 @@ impl Contests for SqliteDatabase {
         .await
     }
 
-    async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
+    async fn subject_rules(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
         let id = id.clone();
         self.read(move |tx| {
-            let contest = known_contest(tx, &id)?;
+            let contest = require_contest_number(tx, &id)?;
             read_subjects(tx, contest)
         })
         .await
     }
 
-    async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
-        let PassCount { source, id: asked, request, more, subjects, voters, minting } = passes;
+    async fn count_passes(
+        &self,
+        id: &ContestId,
+        tag_key: &[u8],
+        passes: PassCountRequest<'_>,
+    ) -> Result<PassCountOutcome> {
+        let PassCountRequest { source, id: asked, request, more, subjects, voters, minting } = passes;
         let (id, source, asked) = (id.clone(), source.to_owned(), asked.clone());
         let (tag_key, subjects, voters) = (tag_key.to_vec(), subjects.cloned(), voters.to_vec());
         self.write(move |tx| {
-            let contest = contest_of_key(tx, &id, &tag_key)?;
+            let contest = require_contest_with_tag_key(tx, &id, &tag_key)?;
             // First: a key that was used before does not help a process that compares subjects in another way.
             let kept = read_subjects(tx, contest)?;
             if subjects.is_some() && kept.is_some() && kept != subjects {
-                return Ok(Counted::OtherSubjects);
+                return Ok(PassCountOutcome::SubjectRulesDiffer);
             }
             if let Some(known) = counted_before(tx, contest, &asked, request)? {
                 return Ok(known);
             }
             let (barred, generation) = barred_and_newest(tx, contest, &voters)?;
             if !barred.is_empty() {
-                return Ok(Counted::Barred(barred));
+                return Ok(PassCountOutcome::Barred(barred));
             }
-            let minting = Minting { generation, ..minting };
+            let minting = MintParameters { generation, ..minting };
             if let (None, Some(subjects)) = (kept, &subjects) {
                 keep_subjects(tx, contest, subjects)?;
             }
@@ -168,7 +175,7 @@ impl Contests for SqliteDatabase {
                 params![contest, source, signed(more)?],
             )
             .map_err(unavailable)?;
-            Ok(Counted::New(minting))
+            Ok(PassCountOutcome::New(minting))
         })
         .await
     }
@@ -176,7 +183,7 @@ impl Contests for SqliteDatabase {
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>> {
         let id = id.clone();
         self.read(move |tx| {
-            let contest = known_contest(tx, &id)?;
+            let contest = require_contest_number(tx, &id)?;
             let mut statement = tx
                 .prepare_cached("SELECT source, total FROM passes WHERE contest = ?1 ORDER BY source")
                 .map_err(unavailable)?;
@@ -198,9 +205,9 @@ fn counted_before(
     contest: i64,
     asked: &RequestId,
     request: [u8; 32],
-) -> Result<Option<Counted>> {
+) -> Result<Option<PassCountOutcome>> {
     // At most one: where there is a row without a staff key, from an older schema, no other is added.
-    let known: Option<(String, [u8; 32], StoredMinting)> = tx
+    let known: Option<(String, [u8; 32], StoredMintParameters)> = tx
         .query_row(
             "SELECT staff, request, pass_key, expires, admitted, generation FROM pass_requests WHERE contest = ?1 AND key = ?2 AND staff IN (?3, '')",
             params![contest, asked.key, asked.by],
@@ -212,7 +219,7 @@ fn counted_before(
         .optional()
         .map_err(unavailable)?;
     known
-        .map(|(staff, known, stored)| Ok(Counted::again(known == request, &staff, minting(stored)?)))
+        .map(|(staff, known, stored)| Ok(PassCountOutcome::again(known == request, &staff, minting(stored)?)))
         .transpose()
 }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::{
     error::unavailable,
-    mark,
+    move_mark,
     readers::Readers,
     schema::{OpenError, SCHEMA_VERSION, configure, inspect, prepare},
     writer::Writer,
@@ -26,19 +26,19 @@ const RECORDING_READERS: usize = 2;
 pub struct SqliteDatabase {
     /// Dropped before the file: the writer's connection is the last to go, and empties the write-ahead log.
     readers: Arc<Readers>,
-    file: Arc<File>,
+    file: Arc<SharedFile>,
 }
 
 /// What all handles of one file share.
 #[derive(Debug)]
-struct File {
+struct SharedFile {
     path: PathBuf,
     request_readers: Arc<Readers>,
     recording_readers: Arc<Readers>,
     writer: Writer,
 }
 
-impl Drop for File {
+impl Drop for SharedFile {
     fn drop(&mut self) {
         self.request_readers.close_idle();
         self.recording_readers.close_idle();
@@ -72,7 +72,9 @@ impl SqliteDatabase {
     }
 
     fn open_unless_moved(path: &Path, connection: Connection) -> std::result::Result<Self, OpenError> {
-        match mark::read(&connection).map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })? {
+        match move_mark::read(&connection)
+            .map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })?
+        {
             Some(mark) => Err(OpenError::Moved { path: path.to_owned(), mark }),
             None => Self::run(path, connection),
         }
@@ -96,7 +98,7 @@ impl SqliteDatabase {
         let recording_readers = Readers::new(path.to_owned(), RECORDING_READERS);
         let readers = Arc::clone(&request_readers);
         let path = path.to_owned();
-        Ok(Self { readers, file: Arc::new(File { path, request_readers, recording_readers, writer }) })
+        Ok(Self { readers, file: Arc::new(SharedFile { path, request_readers, recording_readers, writer }) })
     }
 
     /// The same database for the sequencer, with connections of its own for reading: no flood of requests delays it.

@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use acclaim_store::keyring::{KeyringError, Secret, random};
+use acclaim_store::keyring::{KeyringError, Secret, random_bytes};
 
-use crate::{ShownFiles, SqliteDatabase, schema::OpenError};
+use crate::{PublishedCheckpointFiles, SqliteDatabase, schema::OpenError};
 
 /// Why a data directory cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +97,7 @@ impl DataDirectory {
     ///
     /// # Errors
     /// [`DirectoryError::Io`]
-    pub fn tell(&mut self, url: &str) -> Result<(), DirectoryError> {
+    pub fn record_url(&mut self, url: &str) -> Result<(), DirectoryError> {
         let path = self.path.join("lock");
         self.lock
             .set_len(0)
@@ -112,7 +112,7 @@ impl DataDirectory {
     /// [`DirectoryError::Database`]; [`DirectoryError::DatabaseMissing`] if there was one before.
     pub fn database(&self) -> Result<SqliteDatabase, DirectoryError> {
         // The directory of the checkpoints is made after the database: a start that was cut off leaves none.
-        if !self.had_database && self.shown_path().exists() {
+        if !self.had_database && self.published_checkpoints_path().exists() {
             return Err(DirectoryError::DatabaseMissing(self.database_path()));
         }
         let database = SqliteDatabase::open(&self.database_path())?;
@@ -128,7 +128,7 @@ impl DataDirectory {
         Ok(SqliteDatabase::open_to_move(&self.database_path())?)
     }
 
-    fn shown_path(&self) -> PathBuf {
+    fn published_checkpoints_path(&self) -> PathBuf {
         self.path.join("shown")
     }
 
@@ -140,8 +140,8 @@ impl DataDirectory {
     ///
     /// # Errors
     /// [`DirectoryError::Io`]
-    pub fn shown(&self) -> Result<ShownFiles, DirectoryError> {
-        let path = self.shown_path();
+    pub fn published_checkpoints(&self) -> Result<PublishedCheckpointFiles, DirectoryError> {
+        let path = self.published_checkpoints_path();
         if self.had_database && !path.exists() {
             tracing::warn!(
                 directory = %path.display(),
@@ -149,7 +149,7 @@ impl DataDirectory {
                  Compare it with a checkpoint that a witness or an auditor has kept"
             );
         }
-        ShownFiles::new(&path).map_err(|error| DirectoryError::Io { path, error })
+        PublishedCheckpointFiles::new(&path).map_err(|error| DirectoryError::Io { path, error })
     }
 
     /// The installation's secret, made at first start. Call before [`DataDirectory::database`]: a database without its secret
@@ -165,7 +165,7 @@ impl DataDirectory {
                 if self.database_path().exists() {
                     return Err(DirectoryError::SecretMissing(path));
                 }
-                let secret = Secret(random()?);
+                let secret = Secret(random_bytes()?);
                 write_secret(&path, &secret).map_err(|error| DirectoryError::Io { path, error })?;
                 Ok(secret)
             }

@@ -12,7 +12,8 @@ use acclaim_store::{
     Intake,
     error::Result,
     intake::{
-        Backlog, Condition, Cursor, Cursors, Drained, Item, Offer, Session, Slot, Submitted, Survivors,
+        Backlog, Cursor, Cursors, DrainOutcome, IntakeStatus, Item, Session, Slot, Submission, SubmitOutcome,
+        Survivors,
     },
 };
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// Ballots of one contest that may wait. At 200 bytes each about 13 MB.
-pub const CAPACITY: usize = 65_536;
+pub const MAX_WAITING_BALLOTS: usize = 65_536;
 
 /// See the [module](self). Positions count items; there is one shard, whatever the session says.
 #[derive(Debug, Default)]
@@ -70,23 +71,23 @@ fn position(of: &Cursors) -> u64 {
 
 #[async_trait]
 impl Intake for LocalIntake {
-    async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>> {
+    async fn submit(&self, session: &Session, offers: &[Submission]) -> Result<Vec<SubmitOutcome>> {
         let Some(buffer) = self.buffer(session) else {
-            return Ok(vec![Submitted::Rebuilding; offers.len()]);
+            return Ok(vec![SubmitOutcome::Rebuilding; offers.len()]);
         };
         let mut queue = buffer.queue.lock();
         let submitted = offers
             .iter()
             .map(|offer| {
                 if queue.sealed {
-                    Submitted::Sealed
+                    SubmitOutcome::Sealed
                 } else if !queue.open {
-                    Submitted::Rebuilding
-                } else if queue.items.len() >= CAPACITY {
-                    Submitted::Full
+                    SubmitOutcome::Rebuilding
+                } else if queue.items.len() >= MAX_WAITING_BALLOTS {
+                    SubmitOutcome::Full
                 } else {
                     queue.items.push_back(offer.item.clone());
-                    Submitted::Buffered
+                    SubmitOutcome::Buffered
                 }
             })
             .collect();
@@ -95,8 +96,8 @@ impl Intake for LocalIntake {
         Ok(submitted)
     }
 
-    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
-        let lost = || Ok(Drained::Lost("the process that held it has ended".to_owned()));
+    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<DrainOutcome> {
+        let lost = || Ok(DrainOutcome::Lost("the process that held it has ended".to_owned()));
         loop {
             let Some(buffer) = self.buffer(session).filter(|_| after.epoch == session.epoch) else {
                 return lost();
@@ -109,7 +110,7 @@ impl Intake for LocalIntake {
                     let skip = usize::try_from(skip).unwrap_or(usize::MAX);
                     let items: Vec<Item> = queue.items.iter().skip(skip).take(most).cloned().collect();
                     let through = cursors(session, from + items.len() as u64);
-                    return Ok(Drained::Items { items, through });
+                    return Ok(DrainOutcome::Items { items, through });
                 }
             }
             buffer.filled.notified().await;
@@ -170,11 +171,11 @@ impl Intake for LocalIntake {
         Ok(())
     }
 
-    fn remembers_slots(&self) -> bool {
+    fn has_slot_table(&self) -> bool {
         false
     }
 
-    async fn mark(&self, _: &Session, _: &[Slot]) -> Result<()> {
+    async fn mark_slots_taken(&self, _: &Session, _: &[Slot]) -> Result<()> {
         Ok(())
     }
 
@@ -199,13 +200,13 @@ impl Intake for LocalIntake {
         }))
     }
 
-    async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
+    async fn has_promised_ballot(&self, session: &Session, ballot: BallotId) -> Result<bool> {
         Ok(self.buffer(session).is_some_and(|buffer| {
             buffer.queue.lock().items.iter().any(|item| item.promised && item.ballot == ballot)
         }))
     }
 
-    fn condition(&self) -> Condition {
-        Condition::default()
+    fn status(&self) -> IntakeStatus {
+        IntakeStatus::default()
     }
 }

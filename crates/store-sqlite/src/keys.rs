@@ -6,8 +6,8 @@ use acclaim_contest::{ContestId, Instant, PanelId};
 use acclaim_store::{
     Keys, Leases,
     error::{Result, StoreError},
-    keys::{KeyRevocation, Revocation, StaffKey},
-    lease::ProlongedLease,
+    keys::{KeyRevocationOutcome, KeyRevocationRequest, StaffKey},
+    lease::RenewedLease,
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -84,7 +84,7 @@ impl Keys for SqliteDatabase {
         self.write(move |tx| revoke(tx, &name, at)).await
     }
 
-    async fn revoke_staff_key_once(&self, request: &KeyRevocation) -> Result<Revocation> {
+    async fn revoke_staff_key_once(&self, request: &KeyRevocationRequest) -> Result<KeyRevocationOutcome> {
         let request = request.clone();
         self.write(move |tx| revoke_once(tx, &request)).await
     }
@@ -128,8 +128,8 @@ fn all_keys(tx: &Transaction<'_>) -> Result<Vec<StaffKey>> {
     rows.map(|row| staff_key(row.map_err(unavailable)?)).collect()
 }
 
-fn revoke_once(tx: &Transaction<'_>, request: &KeyRevocation) -> Result<Revocation> {
-    let KeyRevocation { id, name, at, .. } = request;
+fn revoke_once(tx: &Transaction<'_>, request: &KeyRevocationRequest) -> Result<KeyRevocationOutcome> {
+    let KeyRevocationRequest { id, name, at, .. } = request;
     let before: Option<String> = tx
         .query_row(
             "SELECT revoked FROM key_revocations WHERE staff = ?1 AND key = ?2",
@@ -154,7 +154,7 @@ fn revoke_once(tx: &Transaction<'_>, request: &KeyRevocation) -> Result<Revocati
         params![id.by, id.key, revoked],
     )
     .map_err(unavailable)?;
-    Ok(Revocation::Done(Box::new(key)))
+    Ok(KeyRevocationOutcome::Done(Box::new(key)))
 }
 
 fn revoke(tx: &Transaction<'_>, name: &str, at: Instant) -> Result<()> {
@@ -177,7 +177,7 @@ impl Leases for SqliteDatabase {
         Ok(true)
     }
 
-    async fn prolong_leases(&self, _: &[ContestId], _: u64, _: Duration) -> Result<Vec<ProlongedLease>> {
+    async fn renew_leases(&self, _: &[ContestId], _: u64, _: Duration) -> Result<Vec<RenewedLease>> {
         Ok(Vec::new())
     }
 
@@ -185,11 +185,11 @@ impl Leases for SqliteDatabase {
         false
     }
 
-    async fn unleased(&self) -> Result<Vec<ContestId>> {
+    async fn contests_without_lease(&self) -> Result<Vec<ContestId>> {
         Ok(Vec::new())
     }
 
-    async fn give_lease_back(&self, _: &ContestId, _: u64) -> Result<()> {
+    async fn release_lease(&self, _: &ContestId, _: u64) -> Result<()> {
         Ok(())
     }
 }

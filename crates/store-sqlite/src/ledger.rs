@@ -16,16 +16,16 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::{
     commands::finish_commands,
-    contest_number::{contest_number, known_contest},
+    contest_number::{contest_number, require_contest_number},
     contests::change_contest,
     database::SqliteDatabase,
     error::{corrupt, signed, unavailable, unsigned},
 };
 
 /// Bytes of a row of entries: of a page of 4,096 bytes a row takes a quarter at most, and the rest of it a page of its own.
-const BLOCK_BYTES: usize = 950;
+const MAX_BLOCK_BYTES: usize = 950;
 /// Bytes of entries that one read returns, about.
-const READ_BYTES: usize = 8 << 20;
+const MAX_READ_BYTES: usize = 8 << 20;
 
 #[async_trait]
 impl Ledger for SqliteDatabase {
@@ -42,7 +42,7 @@ impl Ledger for SqliteDatabase {
         let id = contest.clone();
         let erases = append.contest.as_ref().is_some_and(|change| change.tag_key_destroyed);
         self.write(move |tx| {
-            let contest = known_contest(tx, &id)?;
+            let contest = require_contest_number(tx, &id)?;
             swap_head(tx, contest, &append)?;
             insert_entries(tx, contest, &append)?;
             insert_ballots(tx, contest, &append.ballots)?;
@@ -63,11 +63,11 @@ impl Ledger for SqliteDatabase {
         Ok(())
     }
 
-    async fn settle(&self, contest: &ContestId) -> Result<()> {
+    async fn ensure_durable(&self, contest: &ContestId) -> Result<()> {
         let id = contest.clone();
         // Its commit synchronises all that was written before it: a process that was killed may have left what is in the system's memory alone.
         self.write(move |tx| {
-            let contest = known_contest(tx, &id)?;
+            let contest = require_contest_number(tx, &id)?;
             tx.execute("UPDATE heads SET size = size WHERE contest = ?1", [contest]).map_err(unavailable)?;
             Ok(())
         })
@@ -77,7 +77,7 @@ impl Ledger for SqliteDatabase {
     async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
         let id = contest.clone();
         self.read(move |tx| {
-            let contest = known_contest(tx, &id)?;
+            let contest = require_contest_number(tx, &id)?;
             let mut statement = tx
                 .prepare_cached(
                     "SELECT log_index, lines FROM entries WHERE contest = ?1 AND log_index >=
@@ -94,7 +94,7 @@ impl Ledger for SqliteDatabase {
                 if !is_last {
                     blocks.push(block);
                 }
-                if is_last || bytes >= READ_BYTES {
+                if is_last || bytes >= MAX_READ_BYTES {
                     break;
                 }
             }
@@ -147,7 +147,7 @@ impl Ledger for SqliteDatabase {
         .await
     }
 
-    async fn rejections_with_prefix(
+    async fn count_rejections_with_prefix(
         &self,
         contest: &ContestId,
         prefix: [u8; 4],
@@ -179,7 +179,7 @@ impl Ledger for SqliteDatabase {
     ) -> Result<Vec<StoredBallot>> {
         let id = contest.clone();
         self.read(move |tx| {
-            let contest = known_contest(tx, &id)?;
+            let contest = require_contest_number(tx, &id)?;
             let mut statement = tx
                 .prepare_cached(
                     "SELECT id, log_index, state, reason FROM ballots WHERE contest = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
@@ -201,7 +201,7 @@ impl Ledger for SqliteDatabase {
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {
         let id = contest.clone();
         self.read(move |tx| {
-            let contest = known_contest(tx, &id)?;
+            let contest = require_contest_number(tx, &id)?;
             let mut statement = tx
                 .prepare_cached(
                     r#"SELECT minute, channel, "group", ballots FROM turnout WHERE contest = ?1
@@ -318,7 +318,7 @@ fn insert_entries(tx: &Transaction<'_>, contest: i64, append: &Append) -> Result
         .prepare_cached("INSERT INTO entries (contest, log_index, lines) VALUES (?1, ?2, ?3)")
         .map_err(unavailable)?;
     let from = append.expected.map_or(0, |head| head.0);
-    for Block { first, lines } in Block::of(from, &append.entries, BLOCK_BYTES)? {
+    for Block { first, lines } in Block::pack(from, &append.entries, MAX_BLOCK_BYTES)? {
         statement.execute(params![contest, signed(first)?, &lines[..]]).map_err(unavailable)?;
     }
     Ok(())

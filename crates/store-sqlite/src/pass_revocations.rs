@@ -5,15 +5,17 @@ use std::collections::HashSet;
 use acclaim_contest::{ContestId, Instant, VoterTag};
 use acclaim_store::{
     PassRevocations, StoreError,
-    contests::Minting,
+    contests::MintParameters,
     error::Result,
-    pass_revocations::{Mode, PassRevocation, Revoked, RevokedCounts, RevokedVoter},
+    pass_revocations::{
+        PassRevocation, PassRevocationMode, PassRevocationOutcome, RevokedCounts, RevokedVoter,
+    },
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::{
-    contest_number::known_contest,
+    contest_number::require_contest_number,
     database::SqliteDatabase,
     error::{corrupt, unavailable, unsigned},
 };
@@ -26,11 +28,11 @@ impl PassRevocations for SqliteDatabase {
         tag_key: &[u8],
         revocation: &PassRevocation,
         voters: &[VoterTag],
-    ) -> Result<Revoked> {
+    ) -> Result<PassRevocationOutcome> {
         let (id, tag_key) = (id.clone(), tag_key.to_vec());
         let (revocation, voters) = (revocation.clone(), voters.to_vec());
         self.write(move |tx| {
-            let contest = contest_of_key(tx, &id, &tag_key)?;
+            let contest = require_contest_with_tag_key(tx, &id, &tag_key)?;
             revoke(tx, contest, &revocation, &voters)
         })
         .await
@@ -55,7 +57,7 @@ impl PassRevocations for SqliteDatabase {
             let (replaced, barred, newest): (i64, i64, u32) = tx
                 .query_row(
                     "SELECT coalesce(sum(NOT barred), 0), coalesce(sum(barred), 0), coalesce(max(generation), 0) FROM revoked_voters WHERE contest = ?1",
-                    [known_contest(tx, &id)?],
+                    [require_contest_number(tx, &id)?],
                     |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
                 )
                 .map_err(unavailable)?;
@@ -71,7 +73,11 @@ impl PassRevocations for SqliteDatabase {
 }
 
 /// A contest's number; it must have this tag key.
-pub(crate) fn contest_of_key(tx: &Transaction<'_>, id: &ContestId, tag_key: &[u8]) -> Result<i64> {
+pub(crate) fn require_contest_with_tag_key(
+    tx: &Transaction<'_>,
+    id: &ContestId,
+    tag_key: &[u8],
+) -> Result<i64> {
     tx.query_row(
         "SELECT number FROM contests WHERE id = ?1 AND tag_key = ?2",
         params![id.as_str(), tag_key],
@@ -87,7 +93,7 @@ fn revoke(
     contest: i64,
     revocation: &PassRevocation,
     voters: &[VoterTag],
-) -> Result<Revoked> {
+) -> Result<PassRevocationOutcome> {
     let PassRevocation { id, request, mode, reason, at } = revocation;
     let known: Option<(u32, [u8; 32], i64)> = tx
         .query_row(
@@ -99,9 +105,9 @@ fn revoke(
         .map_err(unavailable)?;
     match known {
         Some((generation, known, at)) if known == *request => {
-            return Ok(Revoked::Done { generation, at: instant(at)? });
+            return Ok(PassRevocationOutcome::Done { generation, at: instant(at)? });
         }
-        Some(_) => return Ok(Revoked::KeyUsed),
+        Some(_) => return Ok(PassRevocationOutcome::IdempotencyKeyUsed),
         None => {}
     }
     let generation: u32 = tx
@@ -112,7 +118,7 @@ fn revoke(
             |row| row.get(0),
         )
         .map_err(unavailable)?;
-    let is_barred = *mode == Mode::Bar;
+    let is_barred = *mode == PassRevocationMode::Bar;
     let mut statement = tx
         .prepare_cached(
             "INSERT INTO revoked_voters (contest, tag, generation, barred) VALUES (?1, ?2, ?3, ?4)
@@ -122,7 +128,7 @@ fn revoke(
     for voter in voters {
         statement.execute(params![contest, voter.0, generation, is_barred]).map_err(unavailable)?;
     }
-    Ok(Revoked::Done { generation, at: *at })
+    Ok(PassRevocationOutcome::Done { generation, at: *at })
 }
 
 /// What stands in the way of new passes, and the contest's newest revocation.
@@ -158,16 +164,23 @@ pub(crate) fn revoked_voter(row: &Row<'_>) -> rusqlite::Result<RevokedVoter> {
     Ok(RevokedVoter { voter: VoterTag(row.get(0)?), generation: row.get(1)?, is_barred: row.get(2)? })
 }
 
-pub(crate) type StoredMinting = (Option<u32>, Option<i64>, Option<i64>, Option<u32>);
+pub(crate) type StoredMintParameters = (Option<u32>, Option<i64>, Option<i64>, Option<u32>);
 
 /// What the passes of a request say, from the columns `pass_key`, `expires`, `admitted`, `generation`.
-pub(crate) fn minting((pass_key, expires, admitted, generation): StoredMinting) -> Result<Option<Minting>> {
+pub(crate) fn minting(
+    (pass_key, expires, admitted, generation): StoredMintParameters,
+) -> Result<Option<MintParameters>> {
     let (Some(pass_key), Some(expires), Some(admitted), Some(generation)) =
         (pass_key, expires, admitted, generation)
     else {
         return Ok(None);
     };
-    Ok(Some(Minting { pass_key, expires: instant(expires)?, admitted: instant(admitted)?, generation }))
+    Ok(Some(MintParameters {
+        pass_key,
+        expires: instant(expires)?,
+        admitted: instant(admitted)?,
+        generation,
+    }))
 }
 
 pub(crate) fn instant(seconds: i64) -> Result<Instant> {

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::error::unavailable;
 
 /// How long a read waits for a connection.
-const WAIT: Duration = Duration::from_secs(5);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page cache of a connection, in KiB.
 const CACHE_KIB: i32 = 16_384;
 
@@ -30,7 +30,7 @@ pub(crate) struct Readers {
 impl Readers {
     /// At most `count` connections to the file at `path`.
     pub(crate) fn new(path: PathBuf, count: usize) -> Arc<Self> {
-        Arc::new(Self::with_wait(path, count, WAIT))
+        Arc::new(Self::with_wait(path, count, CONNECTION_TIMEOUT))
     }
 
     fn with_wait(path: PathBuf, count: usize, wait: Duration) -> Self {

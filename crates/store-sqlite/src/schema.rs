@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use acclaim_store::moving::Moved;
+use acclaim_store::relocation::MoveMark;
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::mark;
+use crate::move_mark;
 
 /// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
 const MIGRATIONS: &[&str] = &[
@@ -41,12 +41,12 @@ pub enum OpenError {
         what: String,
     },
     /// The installation went elsewhere, or is on its way.
-    #[error("{}", left(path, mark))]
+    #[error("{}", moved_message(path, mark))]
     Moved {
         /// The file.
         path: PathBuf,
         /// Where it went.
-        mark: Moved,
+        mark: MoveMark,
     },
     /// SQLite said no.
     #[error("{path}: {error}")]
@@ -58,7 +58,7 @@ pub enum OpenError {
     },
 }
 
-fn left(path: &Path, mark: &Moved) -> String {
+fn moved_message(path: &Path, mark: &MoveMark) -> String {
     let (path, to) = (path.display(), &mark.to);
     if mark.complete {
         return format!(
@@ -127,8 +127,8 @@ fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> 
         tx.execute_batch(migration)?;
         // A table that was made again has lost its triggers, and a new one has none.
         let is_last = usize::try_from(number) == Ok(SCHEMA_VERSION);
-        if is_last && mark::read(&tx)?.is_some() {
-            mark::fence(&tx)?;
+        if is_last && move_mark::read(&tx)?.is_some() {
+            move_mark::install_write_locks(&tx)?;
         }
         tx.pragma_update(None, "user_version", number)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;

@@ -7,9 +7,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 /// Jobs that may wait for the connection; more make the caller wait.
-const QUEUE: usize = 64;
+const QUEUE_CAPACITY: usize = 64;
 /// How long a caller waits for a place in the queue.
-const WAIT: Duration = Duration::from_secs(10);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -27,7 +27,7 @@ impl Writer {
     /// # Errors
     /// If the system gives no thread.
     pub(crate) fn start(mut connection: Connection) -> io::Result<Self> {
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_CAPACITY);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
             while let Some(job) = queue.blocking_recv() {
                 job(&mut connection);
@@ -52,7 +52,7 @@ impl Writer {
         });
         let unavailable = |why: &str| StoreError::Unavailable(why.to_owned());
         let jobs = self.jobs.as_ref().ok_or_else(|| unavailable("the writer has ended"))?;
-        jobs.send_timeout(job, WAIT).await.map_err(|error| match error {
+        jobs.send_timeout(job, QUEUE_TIMEOUT).await.map_err(|error| match error {
             mpsc::error::SendTimeoutError::Timeout(_) => unavailable("too many writes wait for the database"),
             mpsc::error::SendTimeoutError::Closed(_) => unavailable("the writer has ended"),
         })?;

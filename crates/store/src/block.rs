@@ -21,7 +21,7 @@ impl Block {
     ///
     /// # Errors
     /// `Corrupt` for an entry with a newline: no entry of a log has one.
-    pub fn of(from: u64, entries: &[Bytes], bytes: usize) -> Result<Vec<Self>> {
+    pub fn pack(from: u64, entries: &[Bytes], bytes: usize) -> Result<Vec<Self>> {
         let (mut blocks, mut first, mut lines) = (Vec::new(), from, Vec::with_capacity(bytes));
         for (index, entry) in (from..).zip(entries) {
             if entry.contains(&b'\n') {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_hold_what_was_put_into_them() {
+    fn blocks_return_packed_entries() {
         for lengths in [
             &[][..],
             &[0],
@@ -110,7 +110,7 @@ mod tests {
             &[BYTES - 1, 1],
         ] {
             let given = entries(lengths);
-            let blocks = Block::of(7, &given, BYTES).unwrap();
+            let blocks = Block::pack(7, &given, BYTES).unwrap();
             assert_eq!(entries_from(7, usize::MAX, &blocks).unwrap(), given);
             for block in &blocks {
                 assert!(block.lines.len() <= BYTES || block.entries().count() == 1);
@@ -120,19 +120,19 @@ mod tests {
                 assert_eq!(&block.entry(index).unwrap(), entry);
             }
         }
-        assert_eq!(Block::of(0, &entries(&[180; 50]), BYTES).unwrap().len(), 5);
+        assert_eq!(Block::pack(0, &entries(&[180; 50]), BYTES).unwrap().len(), 5);
     }
 
     #[test]
-    fn from_the_middle_and_not_beyond() {
+    fn reads_entries_from_middle_of_block() {
         let given: Vec<Bytes> = (0..100).map(|number| Bytes::from(format!("{number:0>180}"))).collect();
-        let blocks = Block::of(0, &given, BYTES).unwrap();
+        let blocks = Block::pack(0, &given, BYTES).unwrap();
         assert_eq!(entries_from(4, 20, &blocks[..3]).unwrap(), given[4..24]);
     }
 
     #[test]
-    fn what_is_missing_is_noticed() {
-        let blocks = Block::of(0, &entries(&[180; 50]), BYTES).unwrap();
+    fn reports_missing_entry() {
+        let blocks = Block::pack(0, &entries(&[180; 50]), BYTES).unwrap();
         for (kept, name) in
             [(&blocks[1..], "entry 3 "), (&[blocks[0].clone(), blocks[2].clone()], "entry 10 ")]
         {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn two_lines_are_no_entry() {
-        assert!(matches!(Block::of(0, &[Bytes::from_static(b"a\nb")], BYTES), Err(StoreError::Corrupt(_))));
+    fn rejects_entry_with_newline() {
+        assert!(matches!(Block::pack(0, &[Bytes::from_static(b"a\nb")], BYTES), Err(StoreError::Corrupt(_))));
     }
 }

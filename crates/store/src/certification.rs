@@ -4,7 +4,7 @@ use acclaim_contest::{ContestId, Phase, Rounds};
 
 use crate::{
     Command, CommandOutcome, Database,
-    command::{QueuedCommand, Sought, each_recorded},
+    command::{CommandFilter, QueuedCommand, for_each_recorded},
     error::{Result, StoreError},
 };
 
@@ -30,7 +30,7 @@ pub async fn certification(database: &dyn Database, contest: &ContestId) -> Resu
     }
     let mut newest = None;
     let take = |queued: QueuedCommand, outcome| newest = Some((queued.command, outcome));
-    each_recorded(database, contest, Sought::Certifications, take).await?;
+    for_each_recorded(database, contest, CommandFilter::Certifications, take).await?;
     match newest {
         Some((Command::Certify { result, .. }, CommandOutcome::Recorded { size, root, .. })) => {
             Ok(Some(Certification { size, root, result }))
@@ -44,7 +44,7 @@ pub async fn certification(database: &dyn Database, contest: &ContestId) -> Resu
 /// # Errors
 /// As any read.
 pub async fn was_certified(database: &dyn Database, contest: &ContestId) -> Result<bool> {
-    Ok(!database.recorded_commands(contest, Sought::Certifications, 0, 1).await?.is_empty())
+    Ok(!database.recorded_commands(contest, CommandFilter::Certifications, 0, 1).await?.is_empty())
 }
 
 /// Why a contest whose entries come from another one cannot open: that one must still be certified with the very result. `None` if it can. What happens
@@ -52,7 +52,7 @@ pub async fn was_certified(database: &dyn Database, contest: &ContestId) -> Resu
 ///
 /// # Errors
 /// As [`certification`].
-pub async fn refuses_opening(database: &dyn Database, rounds: &Rounds) -> Result<Option<String>> {
+pub async fn find_opening_obstacle(database: &dyn Database, rounds: &Rounds) -> Result<Option<String>> {
     let from = &rounds.from;
     let Some(previous) = &rounds.previous else {
         return Ok(Some(format!(

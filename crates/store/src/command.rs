@@ -22,7 +22,7 @@ pub fn is_reserved(kind: &str) -> bool {
 }
 
 /// How often a juror may enter scores of one category and criterion: a log whose events of staff grow without end cannot be audited.
-pub const MOST_CORRECTIONS: usize = 100;
+pub const MAX_CORRECTIONS: usize = 100;
 /// Code and sentence of the refusal of one more.
 pub const TOO_MANY_CORRECTIONS: (&str, &str) = (
     "too-many-corrections",
@@ -248,13 +248,13 @@ pub struct UndecidedCategory {
 
 /// Commands that are looked up later: the log's own entries lie among its ballots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sought<'a> {
+pub enum CommandFilter<'a> {
     /// [`Command::Certify`]
     Certifications,
     /// [`Command::Score`]
     Scores,
     /// Those of one juror.
-    ScoresOf {
+    ScoresByJuror {
         /// The juror's panel.
         panel: &'a PanelId,
         /// Name.
@@ -263,7 +263,7 @@ pub enum Sought<'a> {
     /// [`Command::Recusal`]
     Recusals,
     /// Those of one juror.
-    RecusalsOf {
+    RecusalsByJuror {
         /// The juror's panel.
         panel: &'a PanelId,
         /// Name.
@@ -271,14 +271,14 @@ pub enum Sought<'a> {
     },
     /// Those that one command enters, corrects or takes back: scores of the same juror, category and criterion, recusals of the same juror for the same
     /// entry. None for other commands.
-    SameScores(&'a Command),
+    SameTarget(&'a Command),
 }
 
-impl<'a> Sought<'a> {
+impl<'a> CommandFilter<'a> {
     /// The recusals of one juror of a panel, or of all jurors.
     #[must_use]
     pub fn recusals(own: Option<(&'a PanelId, &'a str)>) -> Self {
-        own.map_or(Self::Recusals, |(panel, juror)| Self::RecusalsOf { panel, juror })
+        own.map_or(Self::Recusals, |(panel, juror)| Self::RecusalsByJuror { panel, juror })
     }
 }
 
@@ -310,46 +310,46 @@ impl CommandColumns {
     }
 }
 
-impl Sought<'_> {
+impl CommandFilter<'_> {
     /// What the commands have in common; `None` if no command is sought.
     #[must_use]
     pub fn columns(self) -> Option<CommandColumns> {
         Some(match self {
             Self::Certifications => CommandColumns::of_kind("certify"),
             Self::Scores => CommandColumns::of_kind("score"),
-            Self::ScoresOf { panel, juror } => CommandColumns::of_juror("score", panel, juror),
-            Self::SameScores(Command::Score { panel, juror, category, criterion, .. }) => CommandColumns {
+            Self::ScoresByJuror { panel, juror } => CommandColumns::of_juror("score", panel, juror),
+            Self::SameTarget(Command::Score { panel, juror, category, criterion, .. }) => CommandColumns {
                 category: Some(json!(category).to_string()),
                 criterion: Some(json!(criterion).to_string()),
                 ..CommandColumns::of_juror("score", panel, juror)
             },
             Self::Recusals => CommandColumns::of_kind("recusal"),
-            Self::RecusalsOf { panel, juror } => CommandColumns::of_juror("recusal", panel, juror),
-            Self::SameScores(Command::Recusal { panel, juror, entry, .. }) => CommandColumns {
+            Self::RecusalsByJuror { panel, juror } => CommandColumns::of_juror("recusal", panel, juror),
+            Self::SameTarget(Command::Recusal { panel, juror, entry, .. }) => CommandColumns {
                 entry: Some(json!(entry).to_string()),
                 ..CommandColumns::of_juror("recusal", panel, juror)
             },
-            Self::SameScores(_) => return None,
+            Self::SameTarget(_) => return None,
         })
     }
 }
 
 /// What came of queueing a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Queued {
+pub enum QueueOutcome {
     /// It waits.
     New,
     /// The same command of the same staff key was queued before.
     Known(Option<CommandOutcome>),
     /// The staff key has used the `Idempotency-Key` for another command.
-    KeyUsed,
+    IdempotencyKeyUsed,
 }
 
 /// The command table.
 #[async_trait]
 pub trait Commands: Send + Sync {
     /// Queues a command unless its id is known. Durable when it returns.
-    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<Queued>;
+    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<QueueOutcome>;
 
     /// The oldest commands without an outcome, at most `most` of them, oldest first. Outcomes are written by
     /// [`Ledger::append`](crate::Ledger::append).
@@ -360,7 +360,7 @@ pub trait Commands: Send + Sync {
     async fn recorded_commands(
         &self,
         contest: &ContestId,
-        sought: Sought<'_>,
+        filter: CommandFilter<'_>,
         after: u64,
         most: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>>;
@@ -370,22 +370,22 @@ pub trait Commands: Send + Sync {
 }
 
 /// Commands of the log read at once: each can be as large as a request.
-const PAGE: usize = 64;
+const PAGE_SIZE: usize = 64;
 
 /// Hands over those of the commands that are in the log, in its order, a few at a time.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn each_recorded(
+pub async fn for_each_recorded(
     commands: &(impl Commands + ?Sized),
     contest: &ContestId,
-    sought: Sought<'_>,
+    filter: CommandFilter<'_>,
     mut take: impl FnMut(QueuedCommand, CommandOutcome),
 ) -> Result<()> {
     let mut after = 0;
     loop {
-        let page = commands.recorded_commands(contest, sought, after, PAGE).await?;
-        let is_last = page.len() < PAGE;
+        let page = commands.recorded_commands(contest, filter, after, PAGE_SIZE).await?;
+        let is_last = page.len() < PAGE_SIZE;
         for (number, queued, outcome) in page {
             after = number;
             take(queued, outcome);
@@ -401,7 +401,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stored_commands_are_looked_up_by_what_they_say() {
+    fn filters_stored_commands() {
         let panel: PanelId = "experts".parse().unwrap();
         let juror = r#"Ama "A" Łoś"#;
         let score = |category: &str, criterion: Option<&str>| Command::Score {
@@ -413,14 +413,14 @@ mod tests {
         };
         let certify =
             Command::Certify { size: 1, root: String::new(), result: String::new(), undecided: false };
-        let is_found = |command: &Command, sought: Sought<'_>| {
+        let is_found = |command: &Command, filter: CommandFilter<'_>| {
             let stored = serde_json::to_value(command).unwrap();
             let has = |key: &str, wanted: &Option<String>| {
                 wanted
                     .as_ref()
                     .is_none_or(|wanted| stored.get(key).map(ToString::to_string).as_ref() == Some(wanted))
             };
-            sought.columns().is_some_and(|columns| {
+            filter.columns().is_some_and(|columns| {
                 has("command", &Some(columns.kind))
                     && has("panel", &columns.panel)
                     && has("juror", &columns.juror)
@@ -430,17 +430,19 @@ mod tests {
             })
         };
         let (a, ab, b) = (score("a", None), score("ab", None), score("a", Some("x")));
-        for sought in [Sought::Scores, Sought::ScoresOf { panel: &panel, juror }] {
-            assert!(is_found(&a, sought) && is_found(&b, sought) && !is_found(&certify, sought));
+        for filter in [CommandFilter::Scores, CommandFilter::ScoresByJuror { panel: &panel, juror }] {
+            assert!(is_found(&a, filter) && is_found(&b, filter) && !is_found(&certify, filter));
         }
-        assert!(!is_found(&a, Sought::ScoresOf { panel: &panel, juror: "Ama" }));
+        assert!(!is_found(&a, CommandFilter::ScoresByJuror { panel: &panel, juror: "Ama" }));
         for one in [&a, &ab, &b] {
             for other in [&a, &ab, &b, &certify] {
-                assert_eq!(is_found(other, Sought::SameScores(one)), one == other);
+                assert_eq!(is_found(other, CommandFilter::SameTarget(one)), one == other);
             }
         }
-        assert!(is_found(&certify, Sought::Certifications) && !is_found(&a, Sought::Certifications));
-        assert!(!is_found(&certify, Sought::SameScores(&certify)));
+        assert!(
+            is_found(&certify, CommandFilter::Certifications) && !is_found(&a, CommandFilter::Certifications)
+        );
+        assert!(!is_found(&certify, CommandFilter::SameTarget(&certify)));
         let recusal = |juror: &str, entry: &str, rejoins| Command::Recusal {
             panel: panel.clone(),
             juror: juror.to_owned(),
@@ -451,14 +453,17 @@ mod tests {
         let (one, back) = (recusal(juror, "p1", false), recusal(juror, "p1", true));
         let (other, others) = (recusal(juror, "p11", false), recusal("Ama", "p1", false));
         for found in [&one, &back, &other, &others] {
-            assert!(is_found(found, Sought::Recusals) && !is_found(found, Sought::Scores));
-            assert_eq!(is_found(found, Sought::RecusalsOf { panel: &panel, juror }), *found != others);
-            assert_eq!(is_found(found, Sought::SameScores(&one)), [&one, &back].contains(&found));
+            assert!(is_found(found, CommandFilter::Recusals) && !is_found(found, CommandFilter::Scores));
+            assert_eq!(
+                is_found(found, CommandFilter::RecusalsByJuror { panel: &panel, juror }),
+                *found != others
+            );
+            assert_eq!(is_found(found, CommandFilter::SameTarget(&one)), [&one, &back].contains(&found));
         }
     }
 
     #[test]
-    fn what_earlier_programs_stored_and_read_stays_as_it_was() {
+    fn keeps_format_of_earlier_commands() {
         let stored = r#"{"outcome":"refused","code":"frozen","detail":"no"}"#;
         let refused = CommandOutcome::refused("frozen", "no");
         assert_eq!(serde_json::from_str::<CommandOutcome>(stored).unwrap(), refused);
@@ -471,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reads_like_the_reserved_kind_is_reserved() {
+    fn reserves_kinds_that_look_alike() {
         for kind in [
             "tag-key-destroyed",
             " Tag-Key-Destroyed\n",

@@ -78,7 +78,7 @@ impl ContestState {
 
 /// Passes to be counted before they are handed out.
 #[derive(Debug, Clone, Copy)]
-pub struct PassCount<'a> {
+pub struct PassCountRequest<'a> {
     /// The way of admission that `issued` entries name.
     pub source: &'a str,
     /// What names the request.
@@ -92,12 +92,12 @@ pub struct PassCount<'a> {
     /// For whom.
     pub voters: &'a [VoterTag],
     /// What the passes say, but for the generation, which the database knows.
-    pub minting: Minting,
+    pub minting: MintParameters,
 }
 
 /// What all passes of a request say, and what signs them: kept with the request, so that its repetition gives the same passes, byte for byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Minting {
+pub struct MintParameters {
     /// Id of the pass key.
     pub pass_key: u32,
     /// From when on the passes are refused.
@@ -108,42 +108,42 @@ pub struct Minting {
     pub generation: u32,
 }
 
-impl<'a> PassCount<'a> {
+impl<'a> PassCountRequest<'a> {
     /// Passes for made-up subjects.
     #[must_use]
-    pub fn of_made_up(source: &'a str, id: &'a RequestId, request: [u8; 32], more: u64) -> Self {
+    pub fn for_unnamed_voters(source: &'a str, id: &'a RequestId, request: [u8; 32], more: u64) -> Self {
         let start = Instant::at_or_before(jiff::Timestamp::UNIX_EPOCH);
-        let minting = Minting { pass_key: 1, expires: start, admitted: start, generation: 0 };
+        let minting = MintParameters { pass_key: 1, expires: start, admitted: start, generation: 0 };
         Self { source, id, request, more, subjects: None, voters: &[], minting }
     }
 }
 
 /// What came of counting passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Counted {
+pub enum PassCountOutcome {
     /// They are counted.
-    New(Minting),
+    New(MintParameters),
     /// The same request was counted before; `None` by a program that minted passes of version 1.
-    Again(Option<Minting>),
+    Repeated(Option<MintParameters>),
     /// The same request was counted before, by a program for which an `Idempotency-Key` was the contest's and not a staff key's. It made voters without
     /// names from the `Idempotency-Key` alone.
-    AgainOfContest,
+    RepeatedWithoutStaffKey,
     /// The `Idempotency-Key` was used for another request. Nothing was changed.
-    KeyUsed,
+    IdempotencyKeyUsed,
     /// The contest keeps other rules for its subjects. Nothing was changed.
-    OtherSubjects,
+    SubjectRulesDiffer,
     /// These voters get no pass any more. Nothing was changed.
     Barred(Vec<VoterTag>),
 }
 
-impl Counted {
+impl PassCountOutcome {
     /// What a stored request answers: whether it is the same one, the staff key that is kept with it, empty where none is, and what its passes say.
     #[must_use]
-    pub fn again(is_same: bool, staff: &str, minting: Option<Minting>) -> Self {
+    pub fn again(is_same: bool, staff: &str, minting: Option<MintParameters>) -> Self {
         match (is_same, staff.is_empty()) {
-            (false, _) => Self::KeyUsed,
-            (true, false) => Self::Again(minting),
-            (true, true) => Self::AgainOfContest,
+            (false, _) => Self::IdempotencyKeyUsed,
+            (true, false) => Self::Repeated(minting),
+            (true, true) => Self::RepeatedWithoutStaffKey,
         }
     }
 }
@@ -183,7 +183,7 @@ pub trait Contests: Send + Sync {
     ///
     /// # Errors
     /// `Conflict` if there is no such contest.
-    async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>>;
+    async fn subject_rules(&self, id: &ContestId) -> Result<Option<SubjectRules>>;
 
     /// Counts passes before they are handed out, so that none is ever uncounted; once for each request. A new request for a barred voter counts nothing. `tag_key` is the contest's wrapped one, which the passes
     /// are minted with. Rules of subjects are kept with the contest where it has none yet, in the same transaction; where it has others, nothing is
@@ -192,7 +192,12 @@ pub trait Contests: Send + Sync {
     /// # Errors
     /// `Conflict` if the contest has no such tag key any more: it was destroyed, or a draft was deleted and another one has its id. A voter who had a pass of
     /// each key would vote twice.
-    async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted>;
+    async fn count_passes(
+        &self,
+        id: &ContestId,
+        tag_key: &[u8],
+        passes: PassCountRequest<'_>,
+    ) -> Result<PassCountOutcome>;
 
     /// Total of passes issued, by source, in byte order of the sources.
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>>;

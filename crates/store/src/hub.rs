@@ -24,10 +24,10 @@ use tokio::{
 use crate::{command::CommandOutcome, request_id::RequestId};
 
 /// Notices that a receiver may be behind before it misses some.
-const CAPACITY: usize = 1024;
+const RECEIVER_CAPACITY: usize = 1024;
 
 /// Notices that may wait for other processes before some are dropped.
-const OUTWARD: usize = 4096;
+const OUTBOX_CAPACITY: usize = 4096;
 
 /// News for the other parts, in this process and in others.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub enum Notice {
     /// A command waits for the sequencer.
     CommandQueued(ContestId),
     /// A batch was committed, or ballots were rejected.
-    Decided(Arc<Decided>),
+    Decided(Arc<Decisions>),
     /// A newer publication; [`Hub::latest`] has it too.
     Published(Arc<Publication>),
     /// The way from other processes was cut for a while: any notice of theirs may be missing.
@@ -47,7 +47,7 @@ pub enum Notice {
 
 /// What the sequencer decided in one step. What it says is recorded is committed.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Decided {
+pub struct Decisions {
     /// Of which contest.
     pub contest: ContestId,
     /// Size of its log after the step.
@@ -130,7 +130,7 @@ pub enum Recording {
         of: u64,
     },
     /// As it should.
-    Well,
+    Healthy,
     /// Not now; the sequencer keeps trying.
     Failing(String),
     /// Not until somebody mends the cause.
@@ -144,8 +144,8 @@ pub struct Figures {
     /// The largest size of the log that this process has heard was recorded.
     recorded: AtomicU64,
     /// Whether a reader waits for newer figures.
-    is_wanted: AtomicBool,
-    wanted: Notify,
+    has_waiting_reader: AtomicBool,
+    reader_waits: Notify,
 }
 
 impl Figures {
@@ -161,31 +161,31 @@ impl Figures {
     }
 
     /// The newest publication once it covers all that this process has heard was recorded when it was asked. Has no bound in time.
-    async fn up_to_date(&self) -> Option<Arc<Publication>> {
+    async fn wait_until_current(&self) -> Option<Arc<Publication>> {
         let recorded = self.recorded.load(Ordering::Acquire);
         let covers =
             |newest: &Option<Arc<Publication>>| newest.as_ref().is_none_or(|newest| newest.size >= recorded);
         let mut newest = self.newest.subscribe();
-        if !covers(&newest.borrow()) && !self.is_wanted.swap(true, Ordering::AcqRel) {
-            self.wanted.notify_one();
+        if !covers(&newest.borrow()) && !self.has_waiting_reader.swap(true, Ordering::AcqRel) {
+            self.reader_waits.notify_one();
         }
         newest.wait_for(covers).await.ok()?.clone()
     }
 
     /// Whether a reader waits for newer figures than were published.
     #[must_use]
-    pub fn are_wanted(&self) -> bool {
-        self.is_wanted.load(Ordering::Acquire)
+    pub fn has_waiting_reader(&self) -> bool {
+        self.has_waiting_reader.load(Ordering::Acquire)
     }
 
     /// Returns when a reader begins to wait.
-    pub async fn wanted(&self) {
-        self.wanted.notified().await;
+    pub async fn wait_for_reader(&self) {
+        self.reader_waits.notified().await;
     }
 
     /// Says that a publication follows of all that is recorded now.
     pub fn begin_publication(&self) {
-        self.is_wanted.store(false, Ordering::Release);
+        self.has_waiting_reader.store(false, Ordering::Release);
     }
 }
 
@@ -198,9 +198,9 @@ pub struct Hub {
     /// Written by the sequencer, read for readiness.
     recording: Mutex<HashMap<ContestId, Recording>>,
     /// To other processes, if there are any.
-    outward: Option<mpsc::Sender<Notice>>,
-    /// Whether a notice did not find its way into `outward`.
-    owed: AtomicBool,
+    outbox: Option<mpsc::Sender<Notice>>,
+    /// Whether a notice did not find its way into `outbox`.
+    must_send_missed: AtomicBool,
     /// Contests whose rows or ballots this process has repaired from their logs.
     repairs: AtomicU64,
 }
@@ -208,44 +208,44 @@ pub struct Hub {
 impl Default for Hub {
     fn default() -> Self {
         Self {
-            notices: broadcast::Sender::new(CAPACITY),
+            notices: broadcast::Sender::new(RECEIVER_CAPACITY),
             figures: Mutex::default(),
             recording: Mutex::default(),
-            outward: None,
-            owed: AtomicBool::new(false),
+            outbox: None,
+            must_send_missed: AtomicBool::new(false),
             repairs: AtomicU64::new(0),
         }
     }
 }
 
 impl Hub {
-    /// A hub whose notices are for other processes too: they are to be taken from the receiver and carried to the others' [`Hub::hear`]. When the
+    /// A hub whose notices are for other processes too: they are to be taken from the receiver and carried to the others' [`Hub::deliver`]. When the
     /// carrier falls behind, notices are dropped, and `Missed` is owed to the others.
     #[must_use]
-    pub fn with_outlet() -> (Self, mpsc::Receiver<Notice>) {
-        let (outward, outlet) = mpsc::channel(OUTWARD);
-        (Self { outward: Some(outward), ..Self::default() }, outlet)
+    pub fn with_outbox() -> (Self, mpsc::Receiver<Notice>) {
+        let (outbox, outlet) = mpsc::channel(OUTBOX_CAPACITY);
+        (Self { outbox: Some(outbox), ..Self::default() }, outlet)
     }
 
     /// Whether `Missed` is owed to other processes; asking settles it.
     #[must_use]
-    pub fn take_owed(&self) -> bool {
-        self.owed.swap(false, Ordering::Relaxed)
+    pub fn take_missed_flag(&self) -> bool {
+        self.must_send_missed.swap(false, Ordering::Relaxed)
     }
 
     /// Tells everyone. Nobody listening is fine.
     pub fn send(&self, notice: Notice) {
-        if let Some(outward) = &self.outward {
+        if let Some(outbox) = &self.outbox {
             // Full: the carrier tells the others that something is missing.
-            if outward.try_send(notice.clone()).is_err() {
-                self.owed.store(true, Ordering::Relaxed);
+            if outbox.try_send(notice.clone()).is_err() {
+                self.must_send_missed.store(true, Ordering::Relaxed);
             }
         }
-        self.hear(notice);
+        self.deliver(notice);
     }
 
     /// Tells the parts of this process what another one has sent.
-    pub fn hear(&self, notice: Notice) {
+    pub fn deliver(&self, notice: Notice) {
         match &notice {
             Notice::Published(publication) => self.figures(&publication.contest).publish(publication),
             // Before a request hears of its ballot: it may ask for the figures at once.
@@ -269,11 +269,15 @@ impl Hub {
         self.figures.lock().get(contest)?.newest.borrow().clone()
     }
 
-    /// The newest publication of a contest, once it covers all that this process had heard was recorded; after `patience` the newest there is. `None` if
+    /// The newest publication of a contest, once it covers all that this process had heard was recorded; after `max_wait` the newest there is. `None` if
     /// nothing was published yet.
-    pub async fn up_to_date(&self, contest: &ContestId, patience: Duration) -> Option<Arc<Publication>> {
+    pub async fn current_publication(
+        &self,
+        contest: &ContestId,
+        max_wait: Duration,
+    ) -> Option<Arc<Publication>> {
         let figures = self.figures.lock().get(contest).map(Arc::clone)?;
-        match timeout(patience, figures.up_to_date()).await {
+        match timeout(max_wait, figures.wait_until_current()).await {
             Ok(newest) => newest,
             Err(_) => self.latest(contest),
         }
@@ -338,53 +342,63 @@ mod tests {
     }
 
     #[test]
-    fn an_older_publication_does_not_take_the_place_of_a_newer_one() {
+    fn keeps_newest_publication() {
         let hub = Hub::default();
         for size in [5, 7, 6] {
-            hub.hear(publication(size));
+            hub.deliver(publication(size));
         }
         assert_eq!(hub.latest(&"photos".parse().unwrap()).map(|latest| latest.size), Some(7));
     }
 
     fn decided(size: u64) -> Notice {
         let (contest, root) = ("photos".parse().unwrap(), Hash([0; 32]));
-        Notice::Decided(Arc::new(Decided { contest, size, root, ballots: Vec::new(), commands: Vec::new() }))
+        Notice::Decided(Arc::new(Decisions {
+            contest,
+            size,
+            root,
+            ballots: Vec::new(),
+            commands: Vec::new(),
+        }))
     }
 
     #[tokio::test]
-    async fn figures_cover_what_was_recorded_or_the_wait_ends() {
+    async fn waits_for_figures_of_recorded_ballots() {
         let (hub, contest) = (Arc::new(Hub::default()), "photos".parse().unwrap());
-        let patience = Duration::from_secs(10);
-        assert!(hub.up_to_date(&contest, patience).await.is_none(), "nothing was published");
-        hub.hear(publication(5));
+        let max_wait = Duration::from_secs(10);
+        assert!(hub.current_publication(&contest, max_wait).await.is_none(), "nothing was published");
+        hub.deliver(publication(5));
         let size = |newest: Option<Arc<Publication>>| newest.unwrap().size;
-        assert_eq!(size(hub.up_to_date(&contest, Duration::ZERO).await), 5, "nothing to wait for");
-        hub.hear(decided(7));
-        assert!(!hub.figures(&contest).are_wanted());
+        assert_eq!(size(hub.current_publication(&contest, Duration::ZERO).await), 5, "nothing to wait for");
+        hub.deliver(decided(7));
+        assert!(!hub.figures(&contest).has_waiting_reader());
         let asked = tokio::spawn({
             let (hub, contest) = (Arc::clone(&hub), contest.clone());
-            async move { hub.up_to_date(&contest, patience).await }
+            async move { hub.current_publication(&contest, max_wait).await }
         });
-        hub.figures(&contest).wanted().await;
-        assert!(hub.figures(&contest).are_wanted());
+        hub.figures(&contest).wait_for_reader().await;
+        assert!(hub.figures(&contest).has_waiting_reader());
         hub.figures(&contest).begin_publication();
-        hub.hear(publication(6));
-        hub.hear(publication(8));
+        hub.deliver(publication(6));
+        hub.deliver(publication(8));
         assert_eq!(size(asked.await.unwrap()), 8);
-        assert!(!hub.figures(&contest).are_wanted());
-        hub.hear(decided(9));
-        assert_eq!(size(hub.up_to_date(&contest, Duration::from_millis(1)).await), 8, "what there is");
+        assert!(!hub.figures(&contest).has_waiting_reader());
+        hub.deliver(decided(9));
+        assert_eq!(
+            size(hub.current_publication(&contest, Duration::from_millis(1)).await),
+            8,
+            "what there is"
+        );
     }
 
     #[test]
-    fn a_notice_that_finds_no_room_outward_is_owed_once() {
-        let (hub, _outlet) = Hub::with_outlet();
-        for _ in 0..OUTWARD {
+    fn reports_dropped_notice_once() {
+        let (hub, _outlet) = Hub::with_outbox();
+        for _ in 0..OUTBOX_CAPACITY {
             hub.send(Notice::Missed);
         }
-        assert!(!hub.take_owed());
+        assert!(!hub.take_missed_flag());
         hub.send(Notice::Missed);
-        assert!(hub.take_owed());
-        assert!(!hub.take_owed());
+        assert!(hub.take_missed_flag());
+        assert!(!hub.take_missed_flag());
     }
 }

@@ -126,7 +126,7 @@ impl Slot {
 
 /// A ballot as the API offers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
+pub struct Submission {
     /// The ballot.
     pub item: Item,
     /// The slots that it would fill, to be looked up; none if it is to be kept whatever the intake remembers.
@@ -135,12 +135,12 @@ pub struct Offer {
 
 /// What the intake did with a ballot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Submitted {
+pub enum SubmitOutcome {
     /// It is in the buffer and will be offered to the sequencer, which decides.
     Buffered,
     /// One of its slots seems to be taken. Nothing was kept. Whoever hears this asks the ledger, and offers the ballot
     /// again without slots if the ledger knows nothing.
-    Taken,
+    SlotTaken,
     /// There is no room. Nothing was kept.
     Full,
     /// The contest has been sealed. Nothing was kept.
@@ -151,7 +151,7 @@ pub enum Submitted {
 
 /// What comes next for the sequencer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Drained {
+pub enum DrainOutcome {
     /// Ballots, those of a shard in order.
     Items {
         /// At least one, unless all that was there was forged.
@@ -183,7 +183,7 @@ pub struct Backlog {
 
 /// How the intake is, as last seen.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Condition {
+pub struct IntakeStatus {
     /// Why it takes no ballots, if so.
     pub refuses: Option<String>,
     /// Settings that can lose accepted ballots and that the operator allowed.
@@ -210,7 +210,7 @@ pub trait Intake: Send + Sync {
     /// Offers ballots; returns what became of each, in the same order. A ballot is kept whole or not at all. An item that is `Buffered` is drained, unless
     /// the intake loses its content: how it keeps what it holds is its own affair, see the implementation. An error may leave the ballots of some
     /// shards kept: whoever wants shards to succeed or fail apart offers those of one at a time.
-    async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>>;
+    async fn submit(&self, session: &Session, offers: &[Submission]) -> Result<Vec<SubmitOutcome>>;
 
     /// The next items after `after`, about `most` at most; waits until there is one. Items stay until they are trimmed, so that
     /// dropping the future, or draining again from the same cursors, loses nothing. A shard that does not answer is passed over while
@@ -218,18 +218,18 @@ pub trait Intake: Send + Sync {
     ///
     /// # Errors
     /// If no shard answers. The cursors stay good.
-    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained>;
+    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<DrainOutcome>;
 
     /// Drops the items up to and with `through`, and the memory of these promised ballots. Called only with cursors that the ledger holds, or that lie
     /// before them; of another session it does nothing. After an error some shards may be trimmed; trimming again is safe.
     async fn trim(&self, session: &Session, through: &Cursors, promised: &[BallotId]) -> Result<()>;
 
-    /// From its return on [`Intake::submit`] answers [`Submitted::Sealed`]; what was buffered before is still drained. Returns the cursors behind the
+    /// From its return on [`Intake::submit`] answers [`SubmitOutcome::Sealed`]; what was buffered before is still drained. Returns the cursors behind the
     /// last items; `None` if the intake is not of this session.
     async fn seal(&self, session: &Session) -> Result<Option<Cursors>>;
 
     /// Begins a session whose epoch the ledger holds, and ends any other of the contest: their items become survivors. Ballots are answered
-    /// [`Submitted::Rebuilding`] until [`Intake::open`]. Safe to repeat. Returns the cursors of its beginning.
+    /// [`SubmitOutcome::Rebuilding`] until [`Intake::open`]. Safe to repeat. Returns the cursors of its beginning.
     async fn begin(&self, session: &Session) -> Result<Cursors>;
 
     /// The oldest survivors of earlier sessions that were not dropped yet; none at the end.
@@ -238,11 +238,11 @@ pub trait Intake: Send + Sync {
     /// Drops survivors that were decided.
     async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()>;
 
-    /// Whether slots are remembered at all: if not, nobody need call [`Intake::mark`].
-    fn remembers_slots(&self) -> bool;
+    /// Whether slots are remembered at all: if not, nobody need call [`Intake::mark_slots_taken`].
+    fn has_slot_table(&self) -> bool;
 
     /// Remembers slots as taken.
-    async fn mark(&self, session: &Session, slots: &[Slot]) -> Result<()>;
+    async fn mark_slots_taken(&self, session: &Session, slots: &[Slot]) -> Result<()>;
 
     /// Takes ballots from now on.
     async fn open(&self, session: &Session) -> Result<()>;
@@ -257,10 +257,10 @@ pub trait Intake: Send + Sync {
     async fn backlog(&self, session: &Session) -> Result<Backlog>;
 
     /// Whether a promised ballot waits.
-    async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool>;
+    async fn has_promised_ballot(&self, session: &Session, ballot: BallotId) -> Result<bool>;
 
     /// How the intake is, as last seen; costs nothing.
-    fn condition(&self) -> Condition;
+    fn status(&self) -> IntakeStatus;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use acclaim_contest::{ContestId, PanelId, juror::Jurors, rules::Panel};
 
 use crate::{
     Command, CommandOutcome, Database,
-    command::{QueuedCommand, Sought, each_recorded},
+    command::{CommandFilter, QueuedCommand, for_each_recorded},
     contests::ContestRecord,
     error::Result,
     keys::{Role, StaffKey},
@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// As any read.
-pub async fn jurors(database: &dyn Database, record: &ContestRecord) -> Result<Jurors> {
+pub async fn load_jurors(database: &dyn Database, record: &ContestRecord) -> Result<Jurors> {
     let panels = &record.definition.rules.panels;
     let mut jurors = Jurors::default();
     let mut open: BTreeSet<&PanelId> = BTreeSet::new();
@@ -33,7 +33,7 @@ pub async fn jurors(database: &dyn Database, record: &ContestRecord) -> Result<J
         }
     }
     if !open.is_empty() {
-        for (panel, juror) in with_scores(database, record.id()).await? {
+        for (panel, juror) in load_jurors_with_scores(database, record.id()).await? {
             if open.contains(&panel) {
                 jurors.add(&panel, &juror);
             }
@@ -42,11 +42,11 @@ pub async fn jurors(database: &dyn Database, record: &ContestRecord) -> Result<J
     Ok(jurors)
 }
 
-/// As many of the jurors of a panel as it takes to find the one whom a name names, or that there is none: what [`jurors`] finds, these find too.
+/// As many of the jurors of a panel as it takes to find the one whom a name names, or that there is none: what [`load_jurors`] finds, these find too.
 ///
 /// # Errors
 /// As any read.
-pub async fn jurors_for(
+pub async fn load_jurors_by_name(
     database: &dyn Database,
     record: &ContestRecord,
     panel: &Panel,
@@ -60,12 +60,12 @@ pub async fn jurors_for(
         return Ok(registered);
     }
     // All scores are read only if this very spelling has scored, or no juror is known by the name.
-    let by_name = Sought::ScoresOf { panel: &panel.id, juror: name };
+    let by_name = CommandFilter::ScoresByJuror { panel: &panel.id, juror: name };
     let has_scored = !database.recorded_commands(record.id(), by_name, 0, 1).await?.is_empty();
     if !has_scored && registered.find(&panel.id, name).is_ok() {
         return Ok(registered);
     }
-    jurors(database, record).await
+    load_jurors(database, record).await
 }
 
 /// Adds those whom the panel names, or who have a key for it.
@@ -74,14 +74,14 @@ fn add_registered(jurors: &mut Jurors, panel: &Panel, contest: &ContestId, keys:
         jurors.add(&panel.id, juror);
     }
     if panel.jurors.is_empty() {
-        let own = keys.iter().filter(|key| key.revoked.is_none() && is_jurors(key, contest, &panel.id));
+        let own = keys.iter().filter(|key| key.revoked.is_none() && is_juror_key(key, contest, &panel.id));
         own.for_each(|key| jurors.add(&panel.id, &key.name));
     }
 }
 
 /// Whether a key is a juror's of a panel of a contest.
 #[must_use]
-pub fn is_jurors(key: &StaffKey, contest: &ContestId, panel: &PanelId) -> bool {
+pub fn is_juror_key(key: &StaffKey, contest: &ContestId, panel: &PanelId) -> bool {
     key.role == Role::Juror && key.covers(contest) && key.panel.as_ref() == Some(panel)
 }
 
@@ -91,7 +91,7 @@ type Juror = (PanelId, String);
 type ListPlace = (String, Option<String>);
 
 /// The jurors with scores that stand, in the order in which they first scored.
-async fn with_scores(database: &dyn Database, contest: &ContestId) -> Result<Vec<Juror>> {
+async fn load_jurors_with_scores(database: &dyn Database, contest: &ContestId) -> Result<Vec<Juror>> {
     let mut order: Vec<Juror> = Vec::new();
     let mut lists: BTreeMap<Juror, BTreeSet<ListPlace>> = BTreeMap::new();
     let take = |queued: QueuedCommand, _: CommandOutcome| {
@@ -109,7 +109,7 @@ async fn with_scores(database: &dyn Database, contest: &ContestId) -> Result<Vec
             own.insert(list)
         };
     };
-    each_recorded(database, contest, Sought::Scores, take).await?;
+    for_each_recorded(database, contest, CommandFilter::Scores, take).await?;
     order.retain(|who| lists.get(who).is_some_and(|lists| !lists.is_empty()));
     Ok(order)
 }

@@ -84,8 +84,8 @@ impl Keyring {
         let value = |wanted: &str| values.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
 
         let log_seed = match value(LOG_KEY) {
-            Some(wrapped) => unwrap(&secret, LOG_KEY, wrapped)?,
-            None => found(keys, &secret, LOG_KEY).await?,
+            Some(wrapped) => unwrap_key(&secret, LOG_KEY, wrapped)?,
+            None => create_wrapped_key(keys, &secret, LOG_KEY).await?,
         };
         let stored = value(NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let name = match (stored, name) {
@@ -102,12 +102,15 @@ impl Keyring {
         let mut pass_keys = Vec::new();
         for (name, wrapped) in &values {
             if let Some(id) = name.strip_prefix(PASS_KEY).and_then(|id| id.parse().ok()) {
-                pass_keys.push(PassKey { id, secret: unwrap(&secret, name, wrapped)? });
+                pass_keys.push(PassKey { id, secret: unwrap_key(&secret, name, wrapped)? });
             }
         }
         pass_keys.sort_by_key(|key| key.id);
         if pass_keys.is_empty() {
-            pass_keys.push(PassKey { id: 1, secret: found(keys, &secret, &format!("{PASS_KEY}1")).await? });
+            pass_keys.push(PassKey {
+                id: 1,
+                secret: create_wrapped_key(keys, &secret, &format!("{PASS_KEY}1")).await?,
+            });
         }
         Ok(Self { name, log_seed, secret, pass_keys })
     }
@@ -118,7 +121,7 @@ impl Keyring {
     /// [`KeyringError`]
     pub async fn rotate_pass_key(&self, keys: &(impl Keys + ?Sized)) -> Result<u32, KeyringError> {
         let id = self.pass_keys.last().map_or(0, |key| key.id) + 1;
-        found(keys, &self.secret, &format!("{PASS_KEY}{id}")).await?;
+        create_wrapped_key(keys, &self.secret, &format!("{PASS_KEY}{id}")).await?;
         Ok(id)
     }
 
@@ -133,7 +136,7 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::Randomness`]
     pub fn new_tag_key(&self, contest: &ContestId) -> Result<Vec<u8>, KeyringError> {
-        wrap(&self.secret, &tag_key_name(contest), &random()?)
+        wrap_key(&self.secret, &tag_key_name(contest), &random_bytes()?)
     }
 
     /// A contest's tag key.
@@ -141,7 +144,7 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::WrongSecret`]
     pub fn tag_key(&self, contest: &ContestId, wrapped: &[u8]) -> Result<TagKey, KeyringError> {
-        unwrap(&self.secret, &tag_key_name(contest), wrapped).map(TagKey)
+        unwrap_key(&self.secret, &tag_key_name(contest), wrapped).map(TagKey)
     }
 
     /// The key that signs items in an intake outside the process, derived from the installation's secret.
@@ -183,9 +186,13 @@ fn tag_key_name(contest: &ContestId) -> String {
 }
 
 /// Makes a key and keeps it wrapped.
-async fn found(keys: &(impl Keys + ?Sized), secret: &Secret, name: &str) -> Result<[u8; 32], KeyringError> {
-    let key = random()?;
-    keys.add_installation_value(name, &wrap(secret, name, &key)?).await?;
+async fn create_wrapped_key(
+    keys: &(impl Keys + ?Sized),
+    secret: &Secret,
+    name: &str,
+) -> Result<[u8; 32], KeyringError> {
+    let key = random_bytes()?;
+    keys.add_installation_value(name, &wrap_key(secret, name, &key)?).await?;
     Ok(key)
 }
 
@@ -193,14 +200,14 @@ async fn found(keys: &(impl Keys + ?Sized), secret: &Secret, name: &str) -> Resu
 ///
 /// # Errors
 /// [`KeyringError::Randomness`]
-pub fn random<const N: usize>() -> Result<[u8; N], KeyringError> {
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], KeyringError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| KeyringError::Randomness(error.to_string()))?;
     Ok(bytes)
 }
 
-fn wrap(secret: &Secret, name: &str, key: &[u8; 32]) -> Result<Vec<u8>, KeyringError> {
-    let nonce: [u8; NONCE_LENGTH] = random()?;
+fn wrap_key(secret: &Secret, name: &str, key: &[u8; 32]) -> Result<Vec<u8>, KeyringError> {
+    let nonce: [u8; NONCE_LENGTH] = random_bytes()?;
     let payload = Payload { msg: key, aad: name.as_bytes() };
     let sealed = XChaCha20Poly1305::new(&secret.0.into())
         .encrypt(&XNonce::from(nonce), payload)
@@ -208,7 +215,7 @@ fn wrap(secret: &Secret, name: &str, key: &[u8; 32]) -> Result<Vec<u8>, KeyringE
     Ok([&nonce[..], &sealed].concat())
 }
 
-fn unwrap(secret: &Secret, name: &str, wrapped: &[u8]) -> Result<[u8; 32], KeyringError> {
+fn unwrap_key(secret: &Secret, name: &str, wrapped: &[u8]) -> Result<[u8; 32], KeyringError> {
     let wrong = || KeyringError::WrongSecret(name.to_owned());
     let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_LENGTH>().ok_or_else(wrong)?;
     let payload = Payload { msg: sealed, aad: name.as_bytes() };
@@ -224,14 +231,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrapped_key_opens_only_with_its_secret_and_under_its_name() {
+    fn unwraps_key_only_with_its_secret_and_name() {
         let secret = Secret([7; 32]);
-        let wrapped = wrap(&secret, "tag-key/a", &[1; 32]).unwrap();
-        assert_eq!(unwrap(&secret, "tag-key/a", &wrapped).unwrap(), [1; 32]);
-        assert!(unwrap(&Secret([8; 32]), "tag-key/a", &wrapped).is_err());
-        assert!(unwrap(&secret, "tag-key/b", &wrapped).is_err());
-        assert!(unwrap(&secret, "tag-key/a", &wrapped[..40]).is_err());
-        assert!(unwrap(&secret, "tag-key/a", &[]).is_err());
+        let wrapped = wrap_key(&secret, "tag-key/a", &[1; 32]).unwrap();
+        assert_eq!(unwrap_key(&secret, "tag-key/a", &wrapped).unwrap(), [1; 32]);
+        assert!(unwrap_key(&Secret([8; 32]), "tag-key/a", &wrapped).is_err());
+        assert!(unwrap_key(&secret, "tag-key/b", &wrapped).is_err());
+        assert!(unwrap_key(&secret, "tag-key/a", &wrapped[..40]).is_err());
+        assert!(unwrap_key(&secret, "tag-key/a", &[]).is_err());
         assert!(!wrapped.windows(32).any(|window| window == [1; 32]));
     }
 }

@@ -56,7 +56,7 @@ impl FromStr for Role {
 }
 
 /// The name by which logs know what was decided on a data directory without a key: no staff key has it.
-pub const PROCESS_KEY: &str = "operator";
+pub const PROCESS_KEY_NAME: &str = "operator";
 
 /// A staff key without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ pub fn are_within(contests: Option<&[ContestId]>, others: Option<&[ContestId]>) 
 
 /// A request to revoke a staff key.
 #[derive(Debug, Clone)]
-pub struct KeyRevocation {
+pub struct KeyRevocationRequest {
     /// Which request: it is done once, and its repetition is answered as it was.
     pub id: RequestId,
     /// The key's name.
@@ -127,18 +127,18 @@ pub struct KeyRevocation {
 
 /// What came of a request to revoke a staff key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Revocation {
+pub enum KeyRevocationOutcome {
     /// The key is revoked, by this request or before.
     Done(Box<StaffKey>),
     /// There is no key of this name that the asking key sees. Nothing was changed.
-    NotThere,
+    NotFound,
     /// It is the last valid one of an operator of all contests. Nothing was changed.
-    Last,
+    LastOperator,
     /// The `Idempotency-Key` was used for the key of this name. Nothing was changed.
-    RequestUsed(String),
+    IdempotencyKeyUsed(String),
 }
 
-impl KeyRevocation {
+impl KeyRevocationRequest {
     /// The key as it is after the request, which then has to be stored as what came of the request; or why nothing is to be changed. `before` is the key that
     /// a request of the same id revoked.
     ///
@@ -148,22 +148,22 @@ impl KeyRevocation {
         &self,
         before: Option<StaffKey>,
         keys: &[StaffKey],
-    ) -> std::result::Result<StaffKey, Revocation> {
+    ) -> std::result::Result<StaffKey, KeyRevocationOutcome> {
         if let Some(key) = before {
             let is_same = key.name == self.name;
             return Err(if is_same {
-                Revocation::Done(Box::new(key))
+                KeyRevocationOutcome::Done(Box::new(key))
             } else {
-                Revocation::RequestUsed(key.name)
+                KeyRevocationOutcome::IdempotencyKeyUsed(key.name)
             });
         }
         let seen = |key: &&StaffKey| key.name == self.name && key.is_within(self.within.as_deref());
-        let key = keys.iter().find(seen).ok_or(Revocation::NotThere)?;
+        let key = keys.iter().find(seen).ok_or(KeyRevocationOutcome::NotFound)?;
         let makes_keys =
             |key: &&StaffKey| key.role == Role::Operator && key.contests.is_none() && key.is_valid(self.at);
         let is_last = makes_keys(&key) && keys.iter().filter(makes_keys).count() == 1;
         if is_last {
-            return Err(Revocation::Last);
+            return Err(KeyRevocationOutcome::LastOperator);
         }
         Ok(StaffKey { revoked: key.revoked.or(Some(self.at)), ..key.clone() })
     }
@@ -194,8 +194,8 @@ pub trait Keys: Send + Sync {
     /// `Conflict` if no key that is not revoked has this name.
     async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()>;
 
-    /// Revokes a staff key as [`KeyRevocation::decide`] has it, once for the request, also when two keys revoke each other at once. Durable when it returns.
-    async fn revoke_staff_key_once(&self, request: &KeyRevocation) -> Result<Revocation>;
+    /// Revokes a staff key as [`KeyRevocationRequest::decide`] has it, once for the request, also when two keys revoke each other at once. Durable when it returns.
+    async fn revoke_staff_key_once(&self, request: &KeyRevocationRequest) -> Result<KeyRevocationOutcome>;
 
     /// The installation's values (its name, its wrapped keys), by name.
     async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>>;

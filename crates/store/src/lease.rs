@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// A lease that was prolonged with all others of its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProlongedLease {
+pub struct RenewedLease {
     /// The contest.
     pub contest: ContestId,
     /// Whether commands of the contest wait.
@@ -25,19 +25,19 @@ pub trait Leases: Send + Sync {
 
     /// Prolongs the leases of `holder` on these contests in one statement, and returns those that it prolonged. A lease that another transaction has locked is
     /// left out.
-    async fn prolong_leases(
+    async fn renew_leases(
         &self,
         contests: &[ContestId],
         holder: u64,
         lasts: Duration,
-    ) -> Result<Vec<ProlongedLease>>;
+    ) -> Result<Vec<RenewedLease>>;
 
     /// Whether leases run out unless they are prolonged. Those of a database that only one process has do not.
     fn leases_expire(&self) -> bool;
 
     /// Contests that no process has a lease of, by id: nothing of them is recorded at the moment.
-    async fn unleased(&self) -> Result<Vec<ContestId>>;
+    async fn contests_without_lease(&self) -> Result<Vec<ContestId>>;
 
     /// Gives the lease back, if `holder` has it, so that another process need not wait.
-    async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()>;
+    async fn release_lease(&self, contest: &ContestId, holder: u64) -> Result<()>;
 }

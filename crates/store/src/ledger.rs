@@ -147,7 +147,7 @@ pub trait Ledger: Send + Sync {
 
     /// Returns when what [`Ledger::head`] told of the log before is as durable as what `append` has returned for. A commit can be read that nobody was
     /// told of, and that was not synchronised to disk or to a standby yet.
-    async fn settle(&self, contest: &ContestId) -> Result<()>;
+    async fn ensure_durable(&self, contest: &ContestId) -> Result<()>;
 
     /// Entries from index `from` on, in order, at most `most` and at most about 8 MiB; fewer at the end of the log.
     async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>>;
@@ -171,7 +171,7 @@ pub trait Ledger: Send + Sync {
 
     /// How many rejections are kept of ballots whose ids begin with this prefix: a voter's, and rarely another's. Counts to
     /// `most` and no further.
-    async fn rejections_with_prefix(
+    async fn count_rejections_with_prefix(
         &self,
         contest: &ContestId,
         prefix: [u8; 4],

@@ -16,10 +16,10 @@ pub mod keyring;
 pub mod keys;
 pub mod lease;
 pub mod ledger;
-pub mod moving;
 pub mod pass_revocations;
+pub mod published_checkpoints;
+pub mod relocation;
 pub mod request_id;
-pub mod shown;
 pub mod staff_keys;
 pub mod witness;
 
@@ -36,8 +36,8 @@ pub use keys::Keys;
 pub use lease::Leases;
 pub use ledger::Ledger;
 pub use pass_revocations::PassRevocations;
+pub use published_checkpoints::PublishedCheckpoints;
 pub use request_id::RequestId;
-pub use shown::Shown;
 pub use witness::{Witness, WitnessAnswer};
 
 /// A database that holds everything that must last.
@@ -53,7 +53,7 @@ pub struct Stores {
     /// Accepted ballots on their way into the log.
     pub intake: Arc<dyn Intake>,
     /// The highest checkpoint shown and the newest cosigned one, kept outside the database.
-    pub shown: Arc<dyn Shown>,
+    pub published_checkpoints: Arc<dyn PublishedCheckpoints>,
     /// News between the parts.
     pub hub: Arc<Hub>,
     /// The time.

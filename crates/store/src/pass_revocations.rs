@@ -12,14 +12,14 @@ use crate::{error::Result, request_id::RequestId};
 /// What a revocation says of passes to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub enum PassRevocationMode {
     /// Minting again gives the voter a new pass.
     Replace,
     /// The voter gets no pass any more, unless a later revocation says otherwise.
     Bar,
 }
 
-impl Mode {
+impl PassRevocationMode {
     /// The word on the wire, on the command line and in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -30,13 +30,13 @@ impl Mode {
     }
 }
 
-impl fmt::Display for Mode {
+impl fmt::Display for PassRevocationMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Mode {
+impl FromStr for PassRevocationMode {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
@@ -55,7 +55,7 @@ pub struct PassRevocation {
     /// Hash of the request's content.
     pub request: [u8; 32],
     /// What it says of passes to come.
-    pub mode: Mode,
+    pub mode: PassRevocationMode,
     /// Why. Not in the log.
     pub reason: String,
     /// When.
@@ -64,7 +64,7 @@ pub struct PassRevocation {
 
 /// What came of a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revoked {
+pub enum PassRevocationOutcome {
     /// It is done, now or by the same request before.
     Done {
         /// Its number.
@@ -73,7 +73,7 @@ pub enum Revoked {
         at: Instant,
     },
     /// The staff key has used the `Idempotency-Key` for another revocation. Nothing was changed.
-    KeyUsed,
+    IdempotencyKeyUsed,
 }
 
 /// A voter whose passes were revoked.
@@ -112,7 +112,7 @@ pub trait PassRevocations: Send + Sync {
         tag_key: &[u8],
         revocation: &PassRevocation,
         voters: &[VoterTag],
-    ) -> Result<Revoked>;
+    ) -> Result<PassRevocationOutcome>;
 
     /// The revoked voters of all contests whose newest revocation has a generation above `after`.
     async fn revoked_voters(&self, after: u32) -> Result<Vec<RevokedVoter>>;

@@ -7,8 +7,8 @@ use acclaim_contest::{
 
 use crate::{
     Database, Keyring, RequestId, StoreError, jurors,
-    keyring::{KeyringError, random},
-    keys::{PROCESS_KEY, Role, StaffKey},
+    keyring::{KeyringError, random_bytes},
+    keys::{PROCESS_KEY_NAME, Role, StaffKey},
 };
 
 /// Begins every staff key, so that passes and keys are told apart without a look-up.
@@ -71,7 +71,7 @@ pub enum NewKeyError {
     },
     /// The staff key that asks has used the `Idempotency-Key` for another key.
     #[error("the staff key has used this Idempotency-Key for the key {0:?}, which is another one")]
-    RequestUsed(String),
+    IdempotencyKeyUsed(String),
     /// The key that the request made is not valid any more.
     #[error(
         "the key {name:?} that this request made was revoked at {at}: use a new Idempotency-Key for a new key"
@@ -86,7 +86,7 @@ pub enum NewKeyError {
 
 /// Where a new key's secret comes from.
 #[derive(Debug, Clone, Copy)]
-pub enum Origin<'a> {
+pub enum SecretSource<'a> {
     /// The system's randomness.
     Random,
     /// The installation's secret and a request's id: the repetition of the request has the same key as its answer, and no secret is stored. Such a secret
@@ -101,13 +101,13 @@ pub enum Origin<'a> {
 pub async fn create(
     database: &dyn Database,
     wanted: NewKey,
-    origin: Origin<'_>,
+    origin: SecretSource<'_>,
     now: Instant,
 ) -> Result<CreatedKey, NewKeyError> {
     check(&wanted, now)?;
     let token = match origin {
-        Origin::Random => random_token()?,
-        Origin::Request(keyring, id) => {
+        SecretSource::Random => random_token()?,
+        SecretSource::Request(keyring, id) => {
             let secret = keyring.staff_key_secret(id, juror_of(&wanted).as_deref());
             let token = format!("{KEY_PREFIX}{}", hex(&secret));
             if let Some(known) = made_before(database, &wanted, &token).await? {
@@ -163,7 +163,7 @@ pub fn hash(token: &str) -> [u8; 32] {
 /// # Errors
 /// [`KeyringError::Randomness`]
 pub fn random_token() -> Result<String, KeyringError> {
-    Ok(format!("{KEY_PREFIX}{}", hex(&random::<32>()?)))
+    Ok(format!("{KEY_PREFIX}{}", hex(&random_bytes::<32>()?)))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -178,10 +178,10 @@ fn check(wanted: &NewKey, now: Instant) -> Result<(), NewKeyError> {
             format!("the name {:?}: {problem}", wanted.name.as_deref().unwrap_or_default()),
         );
     }
-    if wanted.name.as_deref() == Some(PROCESS_KEY) {
+    if wanted.name.as_deref() == Some(PROCESS_KEY_NAME) {
         return invalid(
             "name",
-            format!("the name {PROCESS_KEY:?}: logs know by it what is decided without a key"),
+            format!("the name {PROCESS_KEY_NAME:?}: logs know by it what is decided without a key"),
         );
     }
     if wanted.contests.as_ref().is_some_and(Vec::is_empty) {
@@ -193,14 +193,14 @@ fn check(wanted: &NewKey, now: Instant) -> Result<(), NewKeyError> {
     if let Some(expires) = wanted.expires.filter(|expires| *expires <= now) {
         return invalid("expires", format!("the key would expire at {expires}, which has passed"));
     }
-    let is_jurors = wanted.role == Role::Juror;
-    if !is_jurors && wanted.panel.is_some() {
+    let is_juror_key = wanted.role == Role::Juror;
+    if !is_juror_key && wanted.panel.is_some() {
         let problem = format!("a panel is for jurors: a key of role {} is not for one panel", wanted.role);
         return invalid("panel", problem);
     }
     let is_complete =
         matches!((wanted.contests.as_deref(), &wanted.panel, &wanted.name), (Some([_]), Some(_), Some(_)));
-    if is_jurors && !is_complete {
+    if is_juror_key && !is_complete {
         let problem =
             "a juror's key is for one contest and one panel, and its name is the juror's name in the log";
         return invalid("role", problem.to_owned());
@@ -223,7 +223,7 @@ async fn made_before(
     let is_same_otherwise = (key.role, &key.contests, &key.panel, key.expires)
         == (wanted.role, &wanted.contests, &wanted.panel, wanted.expires);
     match key.revoked {
-        _ if !(is_named && is_same_otherwise) => Err(NewKeyError::RequestUsed(key.name)),
+        _ if !(is_named && is_same_otherwise) => Err(NewKeyError::IdempotencyKeyUsed(key.name)),
         Some(at) => Err(NewKeyError::RevokedSince { name: key.name, at }),
         None => Ok(Some(CreatedKey { token: token.to_owned(), key })),
     }
@@ -252,11 +252,11 @@ async fn juror_name(
         };
         return Err(invalid("panel", problem));
     };
-    let mut known = jurors::jurors(database, &record).await?;
+    let mut known = jurors::load_jurors(database, &record).await?;
     let keys = database.staff_keys().await?;
     if rules.jurors.is_empty() {
         // A lost key's juror goes on under the name that the log knows.
-        let own = keys.iter().filter(|key| jurors::is_jurors(key, contest, panel));
+        let own = keys.iter().filter(|key| jurors::is_juror_key(key, contest, panel));
         own.for_each(|key| known.add(panel, &key.name));
     }
     let registered = match known.find(panel, name) {
@@ -265,7 +265,7 @@ async fn juror_name(
         Err(unknown) => return Err(invalid("name", format!("the name {name:?}: {unknown}"))),
     };
     let has_key = |key: &&StaffKey| {
-        key.is_valid(now) && jurors::is_jurors(key, contest, panel) && is_same_name(&key.name, &registered)
+        key.is_valid(now) && jurors::is_juror_key(key, contest, panel) && is_same_name(&key.name, &registered)
     };
     if let Some(key) = keys.iter().find(has_key) {
         return Err(NewKeyError::NameInUse {

@@ -11,7 +11,7 @@ use acclaim_store::{
     hub::Rejection,
     keys::StaffKey,
     ledger::{read_state, stored_state},
-    moving::Moved,
+    relocation::MoveMark,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -42,34 +42,34 @@ fn first_key(line: &str) -> String {
 }
 
 #[test]
-fn commands_are_stored_as_ever() {
+fn keeps_stored_format_of_commands() {
     let lines = include_str!("stored/commands.jsonl");
     round_trip::<Command>(lines);
     has_all::<Command>(lines, r#"{"command":"none"}"#, first_value);
 }
 
 #[test]
-fn outcomes_are_stored_as_ever() {
+fn keeps_stored_format_of_outcomes() {
     let lines = include_str!("stored/outcomes.jsonl");
     round_trip::<CommandOutcome>(lines);
     has_all::<CommandOutcome>(lines, r#"{"outcome":"none"}"#, first_value);
 }
 
 #[test]
-fn rejections_are_stored_as_ever() {
+fn keeps_stored_format_of_rejections() {
     let lines = include_str!("stored/rejections.jsonl");
     round_trip::<Rejection>(lines);
     has_all::<Rejection>(lines, r#""none""#, first_key);
 }
 
 #[test]
-fn staff_keys_and_marks_of_moves_are_stored_as_ever() {
+fn keeps_stored_format_of_keys_and_move_marks() {
     round_trip::<StaffKey>(include_str!("stored/staff_keys.jsonl"));
-    round_trip::<Moved>(include_str!("stored/moves.jsonl"));
+    round_trip::<MoveMark>(include_str!("stored/moves.jsonl"));
 }
 
 #[test]
-fn states_of_ballots_are_stored_as_ever() {
+fn keeps_stored_format_of_ballot_states() {
     let reason = || "one household".to_owned();
     for (state, number, stored) in [
         (BallotState::Recorded, 0, None),

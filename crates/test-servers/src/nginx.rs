@@ -13,12 +13,12 @@ use tempfile::TempDir;
 
 use crate::{
     free_port,
-    postgres::{as_user, hand_over, unprivileged_user},
+    postgres::{as_user, give_to_server_user, unprivileged_user},
     tls::Authority,
 };
 
 /// How long it may take to start.
-const DEADLINE: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where it writes what goes wrong, in its folder.
 const ERRORS: &str = "errors";
@@ -41,8 +41,8 @@ impl Nginx {
     /// Starts one that takes TLS, with a certificate of an authority.
     #[must_use]
     pub fn start_with_tls(authority: &Authority, server: &str) -> Self {
-        hand_over(authority.folder());
-        hand_over(&authority.server_key());
+        give_to_server_user(authority.folder());
+        give_to_server_user(&authority.server_key());
         let certificate = format!(
             "ssl_certificate {}; ssl_certificate_key {};",
             authority.server_certificate().display(),
@@ -63,7 +63,7 @@ impl Nginx {
         let configuration = folder.path().join("nginx.conf");
         fs::write(&configuration, configuration_of(port, protocol, server)).unwrap();
         for path in [folder.path(), &configuration] {
-            hand_over(path);
+            give_to_server_user(path);
         }
         let mut proxy = Self { port, shell: run(folder.path(), &configuration), folder };
         proxy.wait_until_ready();
@@ -77,7 +77,7 @@ impl Nginx {
                 let errors = fs::read_to_string(self.folder.path().join(ERRORS)).unwrap_or_default();
                 panic!("nginx ended at its start ({status}): {errors}");
             }
-            assert!(begun.elapsed() < DEADLINE, "nginx does not listen");
+            assert!(begun.elapsed() < START_TIMEOUT, "nginx does not listen");
             thread::sleep(Duration::from_millis(10));
         }
     }

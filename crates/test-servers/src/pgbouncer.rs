@@ -13,11 +13,11 @@ use tempfile::TempDir;
 
 use crate::{
     free_port,
-    postgres::{PASSWORD, Server, as_user, hand_over, unprivileged_user},
+    postgres::{PASSWORD, Server, as_user, give_to_server_user, unprivileged_user},
 };
 
 /// How long it may take to start.
-const DEADLINE: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running pooler; stopped when it is dropped, or when the test's process ends.
 pub struct PgBouncer {
@@ -50,7 +50,7 @@ impl PgBouncer {
         ];
         fs::write(&configuration, lines.join("\n")).unwrap();
         for path in [folder.path(), &users, &configuration] {
-            hand_over(path);
+            give_to_server_user(path);
         }
         let shell = launch(&configuration, folder.path());
         let pooler = Self { port, shell, _folder: folder };
@@ -71,7 +71,7 @@ impl PgBouncer {
                 Ok(connection) => return connection.close().await.unwrap(),
                 // It refuses a parameter of the driver's, and so it is there.
                 Err(error) if error.as_database_error().is_some() => return,
-                Err(error) => assert!(begun.elapsed() < DEADLINE, "{error}"),
+                Err(error) => assert!(begun.elapsed() < START_TIMEOUT, "{error}"),
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -20,7 +20,7 @@ use crate::{free_port, tls::Authority};
 /// Of the only role. It must not appear in any error.
 pub const PASSWORD: &str = "correct-horse-battery";
 /// How long a server may take to start or to stop.
-const DEADLINE: Duration = Duration::from_secs(60);
+const START_STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running server.
 pub struct Server {
@@ -39,7 +39,7 @@ impl Server {
     pub async fn start(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("acclaim-postgres").tempdir().unwrap();
         let user = unprivileged_user();
-        hand_over(folder.path());
+        give_to_server_user(folder.path());
         let password = folder.path().join("password");
         fs::write(&password, PASSWORD).unwrap();
         let made = as_user(user, &programs().join("initdb"))
@@ -76,8 +76,8 @@ impl Server {
 
     /// Starts one that takes TLS, with a certificate of an authority.
     pub async fn start_with_tls(authority: &Authority) -> Self {
-        hand_over(authority.folder());
-        hand_over(&authority.server_key());
+        give_to_server_user(authority.folder());
+        give_to_server_user(&authority.server_key());
         let certificate = format!("ssl_cert_file={}", authority.server_certificate().display());
         let key = format!("ssl_key_file={}", authority.server_key().display());
         // The certificate names one of the addresses.
@@ -132,7 +132,7 @@ impl Server {
         self.postmaster.wait().unwrap();
         let begun = Instant::now();
         while all.iter().any(|process| is_alive(*process)) {
-            assert!(begun.elapsed() < DEADLINE, "a killed process lives on");
+            assert!(begun.elapsed() < START_STOP_TIMEOUT, "a killed process lives on");
             std::thread::yield_now();
         }
     }
@@ -148,7 +148,7 @@ impl Server {
         loop {
             match PgConnection::connect(&self.url_by(self.port, "postgres")).await {
                 Ok(connection) => return connection.close().await.unwrap(),
-                Err(error) if begun.elapsed() > DEADLINE => {
+                Err(error) if begun.elapsed() > START_STOP_TIMEOUT => {
                     let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                     panic!("{error}\n{log}");
                 }
@@ -180,7 +180,7 @@ fn programs() -> PathBuf {
 }
 
 /// Gives a file or folder to the user that servers run as.
-pub(crate) fn hand_over(path: &Path) {
+pub(crate) fn give_to_server_user(path: &Path) {
     if let Some((uid, gid)) = unprivileged_user() {
         chown(path, Some(uid), Some(gid)).unwrap();
     }

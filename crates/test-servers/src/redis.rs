@@ -145,7 +145,7 @@ impl Server {
     }
 
     /// Starts it again on what is on its disk.
-    pub fn start_again(&mut self) {
+    pub fn restart(&mut self) {
         self.child = spawn(&self.folder, self.port, &self.options);
         self.wait();
     }
@@ -178,7 +178,7 @@ fn spawn(folder: &Path, port: u16, options: &[String]) -> Child {
 
 /// Three masters of one cluster.
 #[must_use]
-pub fn cluster(folder: &Path) -> Vec<Server> {
+pub fn start_cluster(folder: &Path) -> Vec<Server> {
     let clustered = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
     let options = [DURABLE, &clustered, &["--cluster-require-full-coverage", "no"]].concat();
     let servers: Vec<Server> = (0..3).map(|_| Server::start(folder, &options)).collect();

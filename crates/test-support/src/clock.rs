@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 /// Stands still until it is told to move.
 #[derive(Debug)]
-pub struct ManualClock(watch::Sender<Shown>);
+pub struct ManualClock(watch::Sender<ClockState>);
 
 #[derive(Debug, Clone, Copy)]
-struct Shown {
+struct ClockState {
     time: Timestamp,
     /// How far it was set forward.
     jump: SignedDuration,
@@ -20,7 +20,7 @@ impl ManualClock {
     /// Shows this time.
     #[must_use]
     pub fn at(time: Timestamp) -> Self {
-        Self(watch::Sender::new(Shown { time, jump: SignedDuration::ZERO }))
+        Self(watch::Sender::new(ClockState { time, jump: SignedDuration::ZERO }))
     }
 
     /// Shows another time; whoever sleeps until then wakes.

@@ -12,16 +12,16 @@ use acclaim_contest::{
     definition::{Definition, Overrides},
 };
 use acclaim_store::{
-    Command, CommandOutcome, Database, RequestId, Shown, StoreError,
-    command::{Queued, QueuedCommand, Sought},
-    contests::{ContestChange, ContestState, Counted, Minting, PassCount},
+    Command, CommandOutcome, Database, PublishedCheckpoints, RequestId, StoreError,
+    command::{CommandFilter, QueueOutcome, QueuedCommand},
+    contests::{ContestChange, ContestState, MintParameters, PassCountOutcome, PassCountRequest},
     hub::Rejection,
     intake::{Cursor, Cursors},
-    keys::{KeyRevocation, Revocation, Role, StaffKey},
+    keys::{KeyRevocationOutcome, KeyRevocationRequest, Role, StaffKey},
     ledger::{Append, Head, StoredBallot, Turnout},
 };
 use bytes::Bytes;
-pub use intake::intake;
+pub use intake::check_intake;
 use jiff::Timestamp;
 
 /// A small definition of this id.
@@ -49,7 +49,7 @@ pub fn definition(id: &str) -> Definition {
 ///
 /// # Panics
 /// When it breaks the promise.
-pub async fn cosigned(shown: &dyn Shown, contest: &ContestId) -> Result<(), StoreError> {
+pub async fn check_cosigned(shown: &dyn PublishedCheckpoints, contest: &ContestId) -> Result<(), StoreError> {
     let note = |size: u64, lines: &str| format!("origin\n{size}\nroot\n\n{lines}");
     assert_eq!(shown.cosigned(contest).await?, None);
     let highest = shown.highest(contest).await?;
@@ -59,11 +59,11 @@ pub async fn cosigned(shown: &dyn Shown, contest: &ContestId) -> Result<(), Stor
         (note(10, "one\ntwo\n"), note(10, "one\ntwo\n")),
         (note(9, "one\ntwo\n"), note(10, "one\ntwo\n")),
     ] {
-        shown.keep_cosigned(contest, &kept).await?;
+        shown.save_cosigned(contest, &kept).await?;
         assert_eq!(shown.cosigned(contest).await?, Some(expected));
     }
     assert_eq!(shown.highest(contest).await?, highest, "they are kept apart");
-    assert!(shown.keep_cosigned(contest, "nonsense").await.is_err());
+    assert!(shown.save_cosigned(contest, "nonsense").await.is_err());
     shown.forget(contest).await?;
     assert_eq!(shown.cosigned(contest).await?, None);
     Ok(())
@@ -95,7 +95,7 @@ fn append(from: Option<(u64, Hash)>, entries: &[&str], root: u8) -> Append {
 ///
 /// # Errors
 /// Whatever the database fails with; broken promises panic.
-pub async fn database(database: &dyn Database) -> Result<(), StoreError> {
+pub async fn check_database(database: &dyn Database) -> Result<(), StoreError> {
     drafts(database).await?;
     log(database).await?;
     everything_at_once(database).await?;
@@ -161,7 +161,7 @@ async fn drafts(database: &dyn Database) -> Result<(), StoreError> {
         .count_passes(
             &plain.id,
             b"w",
-            PassCount::of_made_up("pass", &RequestId::new("chair", "k"), [1; 32], 1),
+            PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "k"), [1; 32], 1),
         )
         .await?;
     database.delete_contest(&plain.id).await?;
@@ -347,7 +347,7 @@ async fn turnout_and_rejections(
     assert_eq!(database.rejection(id, rejected).await?, Some(voted));
     assert_eq!(database.rejection(id, BallotId([8; 16])).await?, None);
     for (prefix, most, counted) in [([9; 4], 5, 1), ([9; 4], 0, 0), ([8; 4], 5, 0)] {
-        assert_eq!(database.rejections_with_prefix(id, prefix, most).await?, counted);
+        assert_eq!(database.count_rejections_with_prefix(id, prefix, most).await?, counted);
     }
     Ok(())
 }
@@ -363,7 +363,7 @@ async fn everything_at_once(database: &dyn Database) -> Result<(), StoreError> {
     database.append(id, first).await?;
     let (key, by, received) = ("1".to_owned(), "chair".to_owned(), Timestamp::UNIX_EPOCH);
     let queued = QueuedCommand { key, by, command: Command::Close, received };
-    assert_eq!(database.queue_command(id, &queued).await?, Queued::New);
+    assert_eq!(database.queue_command(id, &queued).await?, QueueOutcome::New);
 
     let void = |reason: &str| BallotState::Voided { reason: reason.to_owned(), replaced: true };
     let outcome = CommandOutcome::Recorded { index: 3, entries: 1, size: 4, root: "r".to_owned() };
@@ -423,10 +423,13 @@ async fn commands(database: &dyn Database) -> Result<(), StoreError> {
         command,
         received: Timestamp::UNIX_EPOCH,
     };
-    assert_eq!(database.queue_command(id, &command("1", Command::Open)).await?, Queued::New);
-    assert_eq!(database.queue_command(id, &command("2", Command::Close)).await?, Queued::New);
-    assert_eq!(database.queue_command(id, &command("1", Command::Open)).await?, Queued::Known(None));
-    assert_eq!(database.queue_command(id, &command("1", Command::Close)).await?, Queued::KeyUsed);
+    assert_eq!(database.queue_command(id, &command("1", Command::Open)).await?, QueueOutcome::New);
+    assert_eq!(database.queue_command(id, &command("2", Command::Close)).await?, QueueOutcome::New);
+    assert_eq!(database.queue_command(id, &command("1", Command::Open)).await?, QueueOutcome::Known(None));
+    assert_eq!(
+        database.queue_command(id, &command("1", Command::Close)).await?,
+        QueueOutcome::IdempotencyKeyUsed
+    );
     let pending: Vec<String> =
         database.pending_commands(id, 9).await?.into_iter().map(|queued| queued.key).collect();
     assert_eq!(pending, ["1", "2"]);
@@ -436,7 +439,10 @@ async fn commands(database: &dyn Database) -> Result<(), StoreError> {
     decided.commands = vec![(RequestId::new("chair", "1"), outcome.clone())];
     database.append(id, decided.clone()).await?;
     assert_eq!(database.command_outcome(id, &RequestId::new("chair", "1")).await?, Some(outcome.clone()));
-    assert_eq!(database.queue_command(id, &command("1", Command::Open)).await?, Queued::Known(Some(outcome)));
+    assert_eq!(
+        database.queue_command(id, &command("1", Command::Open)).await?,
+        QueueOutcome::Known(Some(outcome))
+    );
     assert_eq!(database.pending_commands(id, 9).await?.len(), 1);
     decided.expected = Some((0, decided.head.root));
     assert!(database.append(id, decided).await.is_err(), "an outcome is written once");
@@ -457,10 +463,13 @@ async fn commands_of_two_keys(database: &dyn Database) -> Result<(), StoreError>
     };
     let (juror, chair) = (command("Ama", Command::Freeze), command("chair", Command::Close));
     for queued in [&juror, &chair] {
-        assert_eq!(database.queue_command(id, queued).await?, Queued::New);
-        assert_eq!(database.queue_command(id, queued).await?, Queued::Known(None));
+        assert_eq!(database.queue_command(id, queued).await?, QueueOutcome::New);
+        assert_eq!(database.queue_command(id, queued).await?, QueueOutcome::Known(None));
     }
-    assert_eq!(database.queue_command(id, &command("chair", Command::Freeze)).await?, Queued::KeyUsed);
+    assert_eq!(
+        database.queue_command(id, &command("chair", Command::Freeze)).await?,
+        QueueOutcome::IdempotencyKeyUsed
+    );
     assert_eq!(database.pending_commands(id, 9).await?, [juror.clone(), chair.clone()]);
     let outcomes = [&juror, &chair].map(|queued| (queued.id(), CommandOutcome::refused(&queued.by, "No.")));
     let mut decided = append(None, &[], 1);
@@ -514,24 +523,24 @@ async fn recorded_commands(database: &dyn Database) -> Result<(), StoreError> {
         decided.commands.extend(outcome.map(|outcome| (queued.id(), outcome)));
     }
     database.append(id, decided).await?;
-    let found = async |sought| {
+    let found = async |filter| {
         let (mut found, mut after) = (Vec::new(), 0);
         // One at a time, and then none.
-        while let [(number, queued, outcome)] = &database.recorded_commands(id, sought, after, 1).await?[..] {
+        while let [(number, queued, outcome)] = &database.recorded_commands(id, filter, after, 1).await?[..] {
             assert!(*number > after);
             after = *number;
             found.push((queued.key.clone(), outcome.clone()));
         }
-        assert_eq!(database.recorded_commands(id, sought, 0, 100).await?.len(), found.len());
+        assert_eq!(database.recorded_commands(id, filter, 0, 100).await?.len(), found.len());
         Ok::<_, StoreError>(found)
     };
     let (third, fourth) = (("3".to_owned(), recorded(1)), ("4".to_owned(), recorded(2)));
-    assert_eq!(found(Sought::Certifications).await?, [third, fourth]);
+    assert_eq!(found(CommandFilter::Certifications).await?, [third, fourth]);
     let scores = [("5", 3), ("6", 4), ("7", 5)].map(|(key, index)| (key.to_owned(), recorded(index)));
-    assert_eq!(found(Sought::Scores).await?, scores);
-    let ama = Sought::ScoresOf { panel: &panel, juror: "Ama" };
+    assert_eq!(found(CommandFilter::Scores).await?, scores);
+    let ama = CommandFilter::ScoresByJuror { panel: &panel, juror: "Ama" };
     assert_eq!(found(ama).await?, [scores[0].clone(), scores[2].clone()]);
-    assert_eq!(found(Sought::SameScores(&score("Ama", "b"))).await?, scores[2..]);
+    assert_eq!(found(CommandFilter::SameTarget(&score("Ama", "b"))).await?, scores[2..]);
     Ok(())
 }
 
@@ -541,20 +550,20 @@ fn change(revision: u64, tag_key: &[u8], state: &ContestState) -> ContestChange 
     ContestChange { revision, tag_key, definition: None, state, tag_key_destroyed: false }
 }
 
-/// What comes of counting [`PassCount::of_made_up`] for the first time, in a contest without revocations.
+/// What comes of counting [`PassCountRequest::for_unnamed_voters`] for the first time, in a contest without revocations.
 #[must_use]
-pub fn counted_new() -> Counted {
-    Counted::New(minting())
+pub fn expected_first_count() -> PassCountOutcome {
+    PassCountOutcome::New(minting())
 }
 
 /// What comes of counting it again.
 #[must_use]
-pub fn counted_again() -> Counted {
-    Counted::Again(Some(minting()))
+pub fn expected_repeated_count() -> PassCountOutcome {
+    PassCountOutcome::Repeated(Some(minting()))
 }
 
-fn minting() -> Minting {
-    PassCount::of_made_up("", &RequestId::new("", ""), [0; 32], 0).minting
+fn minting() -> MintParameters {
+    PassCountRequest::for_unnamed_voters("", &RequestId::new("", ""), [0; 32], 0).minting
 }
 
 async fn passes(database: &dyn Database) -> Result<(), StoreError> {
@@ -566,45 +575,57 @@ async fn passes(database: &dyn Database) -> Result<(), StoreError> {
             .count_passes(
                 id,
                 b"w",
-                PassCount::of_made_up("pass", &RequestId::new("chair", "k1"), [1; 32], 10)
+                PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "k1"), [1; 32], 10)
             )
             .await?,
-        counted_new()
+        expected_first_count()
     );
     assert_eq!(
         database
             .count_passes(
                 id,
                 b"w",
-                PassCount::of_made_up("pass", &RequestId::new("chair", "k1"), [1; 32], 10)
+                PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "k1"), [1; 32], 10)
             )
             .await?,
-        counted_again()
+        expected_repeated_count()
     );
     assert_eq!(
         database
             .count_passes(
                 id,
                 b"w",
-                PassCount::of_made_up("pass", &RequestId::new("chair", "k1"), [2; 32], 10)
+                PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "k1"), [2; 32], 10)
             )
             .await?,
-        Counted::KeyUsed
+        PassCountOutcome::IdempotencyKeyUsed
     );
     assert_eq!(
         database
-            .count_passes(id, b"w", PassCount::of_made_up("pass", &RequestId::new("chair", "k2"), [1; 32], 5))
+            .count_passes(
+                id,
+                b"w",
+                PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "k2"), [1; 32], 5)
+            )
             .await?,
-        counted_new()
+        expected_first_count()
     );
     let of_another = database
-        .count_passes(id, b"other", PassCount::of_made_up("pass", &RequestId::new("chair", "k3"), [1; 32], 5))
+        .count_passes(
+            id,
+            b"other",
+            PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "k3"), [1; 32], 5),
+        )
         .await;
     assert!(matches!(of_another, Err(StoreError::Conflict(_))), "{of_another:?}");
     let deputy = RequestId::new("deputy", "k1");
-    let of_deputy = PassCount::of_made_up("pass", &deputy, [2; 32], 5);
-    assert_eq!(database.count_passes(id, b"w", of_deputy).await?, counted_new(), "another staff key's");
-    assert_eq!(database.count_passes(id, b"w", of_deputy).await?, counted_again());
+    let of_deputy = PassCountRequest::for_unnamed_voters("pass", &deputy, [2; 32], 5);
+    assert_eq!(
+        database.count_passes(id, b"w", of_deputy).await?,
+        expected_first_count(),
+        "another staff key's"
+    );
+    assert_eq!(database.count_passes(id, b"w", of_deputy).await?, expected_repeated_count());
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 20)]);
     Ok(())
 }
@@ -663,18 +684,24 @@ async fn last_operator(database: &dyn Database, key: &StaffKey) -> Result<(), St
     assert!(is_valid(after(99)).await? && !is_valid(after(100)).await?, "it expires");
     let revoke = async |name: &str, at| {
         let id = RequestId::new("chair", &format!("{name}-{at}"));
-        let request = KeyRevocation { id, name: name.to_owned(), within: None, at };
+        let request = KeyRevocationRequest { id, name: name.to_owned(), within: None, at };
         database.revoke_staff_key_once(&request).await
     };
-    let done = |key: &StaffKey, at| Revocation::Done(Box::new(StaffKey { revoked: Some(at), ..key.clone() }));
-    assert_eq!(revoke("first", after(100)).await?, Revocation::Last, "the other one has expired");
+    let done = |key: &StaffKey, at| {
+        KeyRevocationOutcome::Done(Box::new(StaffKey { revoked: Some(at), ..key.clone() }))
+    };
+    assert_eq!(
+        revoke("first", after(100)).await?,
+        KeyRevocationOutcome::LastOperator,
+        "the other one has expired"
+    );
     assert_eq!(revoke("of-one", after(100)).await?, done(&of_one, after(100)), "it is for one contest");
     // Of two at once one stays.
     let both = tokio::join!(revoke("first", after(99)), revoke("second", after(99)));
     let both = [both.0?, both.1?];
     let is_done = [done(&first, after(99)), done(&second, after(99))].iter().any(|done| both.contains(done));
-    assert!(is_done && both.contains(&Revocation::Last), "{both:?}");
-    assert_eq!(revoke("nobody", after(99)).await?, Revocation::NotThere);
+    assert!(is_done && both.contains(&KeyRevocationOutcome::LastOperator), "{both:?}");
+    assert_eq!(revoke("nobody", after(99)).await?, KeyRevocationOutcome::NotFound);
     for name in ["first", "second"] {
         let _one_was_before = database.revoke_staff_key(name, after(99)).await;
     }
@@ -711,15 +738,15 @@ async fn jurors_key(database: &dyn Database, key: StaffKey) -> Result<(), StoreE
 /// A request revokes one key: sent again it leaves alone the key that came after.
 async fn revoked_once(database: &dyn Database, key: &StaffKey, hash: [u8; 32]) -> Result<(), StoreError> {
     let elsewhere = Some(vec![definition("drafts").id]);
-    let request = |id: &str, within| KeyRevocation {
+    let request = |id: &str, within| KeyRevocationRequest {
         id: RequestId::new("chair", id),
         name: key.name.clone(),
         within,
         at: key.created,
     };
-    let revoke = async |request: KeyRevocation| database.revoke_staff_key_once(&request).await;
-    assert_eq!(revoke(request("once", elsewhere)).await?, Revocation::NotThere);
-    let done = Revocation::Done(Box::new(StaffKey { revoked: Some(key.created), ..key.clone() }));
+    let revoke = async |request: KeyRevocationRequest| database.revoke_staff_key_once(&request).await;
+    assert_eq!(revoke(request("once", elsewhere)).await?, KeyRevocationOutcome::NotFound);
+    let done = KeyRevocationOutcome::Done(Box::new(StaffKey { revoked: Some(key.created), ..key.clone() }));
     let both = tokio::join!(
         revoke(request("once", key.contests.clone())),
         revoke(request("once", key.contests.clone())),
@@ -730,8 +757,8 @@ async fn revoked_once(database: &dyn Database, key: &StaffKey, hash: [u8; 32]) -
     database.add_staff_key([6; 32], &next).await?;
     assert_eq!(revoke(request("once", key.contests.clone())).await?, done, "as it was answered");
     assert_eq!(database.staff_key([6; 32]).await?, Some(next), "the next key stays");
-    let other = KeyRevocation { name: "other".to_owned(), ..request("once", None) };
-    assert_eq!(revoke(other).await?, Revocation::RequestUsed(key.name.clone()));
+    let other = KeyRevocationRequest { name: "other".to_owned(), ..request("once", None) };
+    assert_eq!(revoke(other).await?, KeyRevocationOutcome::IdempotencyKeyUsed(key.name.clone()));
     assert_eq!(database.staff_key(hash).await?, None);
     Ok(())
 }

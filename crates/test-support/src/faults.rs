@@ -11,19 +11,19 @@ pub enum Step {
     Submit,
     Drain,
     Append,
-    Show,
+    RecordBeforePublish,
     Trim,
     Seal,
     Begin,
     Survivors,
     DropSurvivors,
-    Mark,
+    MarkSlots,
     Open,
     Contests,
     Contest,
     TakeLease,
     Revision,
-    Settle,
+    EnsureDurable,
 }
 
 /// What goes wrong with one call.
@@ -62,7 +62,7 @@ impl Fault {
 
 /// Faults to come. Shared by the stores of one test, which ask at every step.
 #[derive(Default)]
-pub struct Faults {
+pub struct FaultPlan {
     planned: Mutex<Vec<(Step, Fault)>>,
     killed: Notify,
     late: Notify,
@@ -71,7 +71,7 @@ pub struct Faults {
     cut: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
-impl Faults {
+impl FaultPlan {
     /// With a way to cut connections.
     #[must_use]
     pub fn with_cut(cut: impl Fn() + Send + Sync + 'static) -> Self {
@@ -86,17 +86,17 @@ impl Faults {
 
     /// Faults that have not happened yet.
     #[must_use]
-    pub fn left(&self) -> usize {
+    pub fn remaining(&self) -> usize {
         self.planned.lock().len()
     }
 
     /// Returns when the process is to be killed: whoever runs it ends it then.
-    pub async fn killed(&self) {
+    pub async fn wait_for_kill(&self) {
         self.killed.notified().await;
     }
 
     /// Returns when a step is done whose answer is held back.
-    pub async fn late(&self) {
+    pub async fn wait_for_late_answer(&self) {
         self.late.notified().await;
     }
 
@@ -112,7 +112,7 @@ impl Faults {
     }
 
     /// Does a step, with what is planned for it.
-    pub(crate) async fn around<T>(&self, step: Step, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn run_step<T>(&self, step: Step, work: impl Future<Output = Result<T>>) -> Result<T> {
         let Some(fault) = self.next(step) else { return work.await };
         let planned = || "planned".to_owned();
         match fault {
@@ -120,10 +120,10 @@ impl Faults {
             Fault::LostAndUnknown => Err(StoreError::Unknown(planned())),
             Fault::DoneButReportedFailed => work.await.and(Err(StoreError::Unavailable(planned()))),
             Fault::DoneButUnknown => work.await.and(Err(StoreError::Unknown(planned()))),
-            Fault::KilledBefore => self.die().await,
+            Fault::KilledBefore => self.hang_until_killed().await,
             Fault::KilledAfter => {
                 let _unheard = work.await;
-                self.die().await
+                self.hang_until_killed().await
             }
             Fault::Cut => {
                 let cutting = async {
@@ -145,7 +145,7 @@ impl Faults {
         }
     }
 
-    async fn die<T>(&self) -> T {
+    async fn hang_until_killed<T>(&self) -> T {
         self.killed.notify_one();
         std::future::pending().await
     }

@@ -13,31 +13,31 @@ use acclaim_ballot_log::TileId;
 use acclaim_contest::{BallotId, ContestId, Instant, SubjectRules, VoterTag, definition::Definition};
 use acclaim_store::{
     Commands, ContestRecord, Contests, Database, Keys, Leases, Ledger, PassRevocations, RequestId,
-    command::{CommandOutcome, Queued, QueuedCommand, Sought},
-    contests::{Counted, PassCount},
+    command::{CommandFilter, CommandOutcome, QueueOutcome, QueuedCommand},
+    contests::{PassCountOutcome, PassCountRequest},
     error::Result,
     hub::Rejection,
-    keys::{KeyRevocation, Revocation, StaffKey},
-    lease::ProlongedLease,
+    keys::{KeyRevocationOutcome, KeyRevocationRequest, StaffKey},
+    lease::RenewedLease,
     ledger::{Append, Head, RecordedBallot, StoredBallot, Turnout},
-    pass_revocations::{PassRevocation, Revoked, RevokedCounts, RevokedVoter},
+    pass_revocations::{PassRevocation, PassRevocationOutcome, RevokedCounts, RevokedVoter},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::faults::{Faults, Step};
+use crate::faults::{FaultPlan, Step};
 
 /// A database that goes wrong as planned.
 pub struct FaultyDatabase {
     inner: Arc<dyn Database>,
-    faults: Arc<Faults>,
+    faults: Arc<FaultPlan>,
     entries_read: AtomicUsize,
 }
 
 impl FaultyDatabase {
     /// Around a database that works.
     #[must_use]
-    pub fn new(inner: Arc<dyn Database>, faults: Arc<Faults>) -> Self {
+    pub fn new(inner: Arc<dyn Database>, faults: Arc<FaultPlan>) -> Self {
         Self { inner, faults, entries_read: AtomicUsize::new(0) }
     }
 
@@ -55,11 +55,11 @@ impl Ledger for FaultyDatabase {
     }
 
     async fn append(&self, contest: &ContestId, append: Append) -> Result<()> {
-        self.faults.around(Step::Append, self.inner.append(contest, append)).await
+        self.faults.run_step(Step::Append, self.inner.append(contest, append)).await
     }
 
-    async fn settle(&self, contest: &ContestId) -> Result<()> {
-        self.faults.around(Step::Settle, self.inner.settle(contest)).await
+    async fn ensure_durable(&self, contest: &ContestId) -> Result<()> {
+        self.faults.run_step(Step::EnsureDurable, self.inner.ensure_durable(contest)).await
     }
 
     async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
@@ -80,13 +80,13 @@ impl Ledger for FaultyDatabase {
         self.inner.rejection(contest, ballot).await
     }
 
-    async fn rejections_with_prefix(
+    async fn count_rejections_with_prefix(
         &self,
         contest: &ContestId,
         prefix: [u8; 4],
         most: usize,
     ) -> Result<usize> {
-        self.inner.rejections_with_prefix(contest, prefix, most).await
+        self.inner.count_rejections_with_prefix(contest, prefix, most).await
     }
 
     async fn ballots(
@@ -116,15 +116,15 @@ impl Ledger for FaultyDatabase {
 #[async_trait]
 impl Contests for FaultyDatabase {
     async fn contests(&self) -> Result<Vec<ContestRecord>> {
-        self.faults.around(Step::Contests, self.inner.contests()).await
+        self.faults.run_step(Step::Contests, self.inner.contests()).await
     }
 
     async fn revision(&self, id: &ContestId) -> Result<Option<(u64, Option<Vec<u8>>)>> {
-        self.faults.around(Step::Revision, self.inner.revision(id)).await
+        self.faults.run_step(Step::Revision, self.inner.revision(id)).await
     }
 
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>> {
-        self.faults.around(Step::Contest, self.inner.contest(id)).await
+        self.faults.run_step(Step::Contest, self.inner.contest(id)).await
     }
 
     async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()> {
@@ -139,12 +139,17 @@ impl Contests for FaultyDatabase {
         self.inner.delete_contest(id).await
     }
 
-    async fn count_passes(&self, id: &ContestId, tag_key: &[u8], passes: PassCount<'_>) -> Result<Counted> {
+    async fn count_passes(
+        &self,
+        id: &ContestId,
+        tag_key: &[u8],
+        passes: PassCountRequest<'_>,
+    ) -> Result<PassCountOutcome> {
         self.inner.count_passes(id, tag_key, passes).await
     }
 
-    async fn subjects(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
-        self.inner.subjects(id).await
+    async fn subject_rules(&self, id: &ContestId) -> Result<Option<SubjectRules>> {
+        self.inner.subject_rules(id).await
     }
 
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>> {
@@ -154,7 +159,7 @@ impl Contests for FaultyDatabase {
 
 #[async_trait]
 impl Commands for FaultyDatabase {
-    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<Queued> {
+    async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<QueueOutcome> {
         self.inner.queue_command(contest, command).await
     }
 
@@ -165,11 +170,11 @@ impl Commands for FaultyDatabase {
     async fn recorded_commands(
         &self,
         contest: &ContestId,
-        sought: Sought<'_>,
+        filter: CommandFilter<'_>,
         after: u64,
         most: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
-        self.inner.recorded_commands(contest, sought, after, most).await
+        self.inner.recorded_commands(contest, filter, after, most).await
     }
 
     async fn command_outcome(
@@ -203,7 +208,7 @@ impl Keys for FaultyDatabase {
         self.inner.revoke_staff_key(name, at).await
     }
 
-    async fn revoke_staff_key_once(&self, request: &KeyRevocation) -> Result<Revocation> {
+    async fn revoke_staff_key_once(&self, request: &KeyRevocationRequest) -> Result<KeyRevocationOutcome> {
         self.inner.revoke_staff_key_once(request).await
     }
 
@@ -219,16 +224,16 @@ impl Keys for FaultyDatabase {
 #[async_trait]
 impl Leases for FaultyDatabase {
     async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool> {
-        self.faults.around(Step::TakeLease, self.inner.take_lease(contest, holder, lasts)).await
+        self.faults.run_step(Step::TakeLease, self.inner.take_lease(contest, holder, lasts)).await
     }
 
-    async fn prolong_leases(
+    async fn renew_leases(
         &self,
         contests: &[ContestId],
         holder: u64,
         lasts: Duration,
-    ) -> Result<Vec<ProlongedLease>> {
-        self.inner.prolong_leases(contests, holder, lasts).await
+    ) -> Result<Vec<RenewedLease>> {
+        self.inner.renew_leases(contests, holder, lasts).await
     }
 
     /// As those of a cluster do: tests lose leases.
@@ -236,12 +241,12 @@ impl Leases for FaultyDatabase {
         true
     }
 
-    async fn unleased(&self) -> Result<Vec<ContestId>> {
-        self.inner.unleased().await
+    async fn contests_without_lease(&self) -> Result<Vec<ContestId>> {
+        self.inner.contests_without_lease().await
     }
 
-    async fn give_lease_back(&self, contest: &ContestId, holder: u64) -> Result<()> {
-        self.inner.give_lease_back(contest, holder).await
+    async fn release_lease(&self, contest: &ContestId, holder: u64) -> Result<()> {
+        self.inner.release_lease(contest, holder).await
     }
 }
 
@@ -253,7 +258,7 @@ impl PassRevocations for FaultyDatabase {
         tag_key: &[u8],
         revocation: &PassRevocation,
         voters: &[VoterTag],
-    ) -> Result<Revoked> {
+    ) -> Result<PassRevocationOutcome> {
         self.inner.revoke_passes(id, tag_key, revocation, voters).await
     }
 

@@ -6,19 +6,21 @@ use acclaim_contest::BallotId;
 use acclaim_store::{
     Intake,
     error::Result,
-    intake::{Backlog, Condition, Cursors, Drained, Offer, Session, Slot, Submitted, Survivors},
+    intake::{
+        Backlog, Cursors, DrainOutcome, IntakeStatus, Session, Slot, Submission, SubmitOutcome, Survivors,
+    },
 };
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::faults::{Faults, Step};
+use crate::faults::{FaultPlan, Step};
 
 /// An intake whose steps go wrong as planned, and that can be made to hand nothing out for a while.
 pub struct FaultyIntake {
     inner: Arc<dyn Intake>,
-    faults: Arc<Faults>,
+    faults: Arc<FaultPlan>,
     stalled: watch::Sender<bool>,
     skew: Mutex<SignedDuration>,
 }
@@ -26,7 +28,7 @@ pub struct FaultyIntake {
 impl FaultyIntake {
     /// Around an intake that works, and working at first.
     #[must_use]
-    pub fn new(inner: Arc<dyn Intake>, faults: Arc<Faults>) -> Self {
+    pub fn new(inner: Arc<dyn Intake>, faults: Arc<FaultPlan>) -> Self {
         Self { inner, faults, stalled: watch::Sender::new(false), skew: Mutex::default() }
     }
 
@@ -59,14 +61,14 @@ impl FaultyIntake {
 
 #[async_trait]
 impl Intake for FaultyIntake {
-    async fn submit(&self, session: &Session, offers: &[Offer]) -> Result<Vec<Submitted>> {
-        self.faults.around(Step::Submit, self.inner.submit(session, offers)).await
+    async fn submit(&self, session: &Session, offers: &[Submission]) -> Result<Vec<SubmitOutcome>> {
+        self.faults.run_step(Step::Submit, self.inner.submit(session, offers)).await
     }
 
-    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<Drained> {
+    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<DrainOutcome> {
         loop {
             self.until_stalled(false).await;
-            let drain = self.faults.around(Step::Drain, self.inner.drain(session, after, most));
+            let drain = self.faults.run_step(Step::Drain, self.inner.drain(session, after, most));
             tokio::select! {
                 biased;
                 () = self.until_stalled(true) => {}
@@ -76,35 +78,35 @@ impl Intake for FaultyIntake {
     }
 
     async fn trim(&self, session: &Session, through: &Cursors, promised: &[BallotId]) -> Result<()> {
-        self.faults.around(Step::Trim, self.inner.trim(session, through, promised)).await
+        self.faults.run_step(Step::Trim, self.inner.trim(session, through, promised)).await
     }
 
     async fn seal(&self, session: &Session) -> Result<Option<Cursors>> {
-        self.faults.around(Step::Seal, self.inner.seal(session)).await
+        self.faults.run_step(Step::Seal, self.inner.seal(session)).await
     }
 
     async fn begin(&self, session: &Session) -> Result<Cursors> {
-        self.faults.around(Step::Begin, self.inner.begin(session)).await
+        self.faults.run_step(Step::Begin, self.inner.begin(session)).await
     }
 
     async fn survivors(&self, session: &Session) -> Result<Survivors> {
-        self.faults.around(Step::Survivors, self.inner.survivors(session)).await
+        self.faults.run_step(Step::Survivors, self.inner.survivors(session)).await
     }
 
     async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()> {
-        self.faults.around(Step::DropSurvivors, self.inner.drop_survivors(session, taken)).await
+        self.faults.run_step(Step::DropSurvivors, self.inner.drop_survivors(session, taken)).await
     }
 
-    fn remembers_slots(&self) -> bool {
-        self.inner.remembers_slots()
+    fn has_slot_table(&self) -> bool {
+        self.inner.has_slot_table()
     }
 
-    async fn mark(&self, session: &Session, slots: &[Slot]) -> Result<()> {
-        self.faults.around(Step::Mark, self.inner.mark(session, slots)).await
+    async fn mark_slots_taken(&self, session: &Session, slots: &[Slot]) -> Result<()> {
+        self.faults.run_step(Step::MarkSlots, self.inner.mark_slots_taken(session, slots)).await
     }
 
     async fn open(&self, session: &Session) -> Result<()> {
-        self.faults.around(Step::Open, self.inner.open(session)).await
+        self.faults.run_step(Step::Open, self.inner.open(session)).await
     }
 
     async fn forget(&self, session: &Session) -> Result<()> {
@@ -115,12 +117,12 @@ impl Intake for FaultyIntake {
         self.inner.backlog(session).await
     }
 
-    async fn holds(&self, session: &Session, ballot: BallotId) -> Result<bool> {
-        self.inner.holds(session, ballot).await
+    async fn has_promised_ballot(&self, session: &Session, ballot: BallotId) -> Result<bool> {
+        self.inner.has_promised_ballot(session, ballot).await
     }
 
-    fn condition(&self) -> Condition {
+    fn status(&self) -> IntakeStatus {
         let skew = *self.skew.lock();
-        Condition { skew, nearest: skew, slowest: skew, ..self.inner.condition() }
+        IntakeStatus { skew, nearest: skew, slowest: skew, ..self.inner.status() }
     }
 }

@@ -5,10 +5,10 @@ pub mod conformance;
 mod faults;
 mod faulty_database;
 mod faulty_intake;
-mod faulty_shown;
+mod faulty_published_checkpoints;
 
 pub use clock::ManualClock;
-pub use faults::{Fault, Faults, Step};
+pub use faults::{Fault, FaultPlan, Step};
 pub use faulty_database::FaultyDatabase;
 pub use faulty_intake::FaultyIntake;
-pub use faulty_shown::FaultyShown;
+pub use faulty_published_checkpoints::FaultyPublishedCheckpoints;

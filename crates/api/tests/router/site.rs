@@ -77,7 +77,7 @@ impl Site {
         let stores = Stores {
             database: Arc::clone(&database) as _,
             intake: Arc::new(LocalIntake::default()),
-            shown: Arc::new(directory.shown().unwrap()),
+            published_checkpoints: Arc::new(directory.published_checkpoints().unwrap()),
             hub: Arc::clone(&hub),
             clock: Arc::clone(&clock) as _,
         };

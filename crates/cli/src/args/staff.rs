@@ -3,7 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use acclaim_contest::{ContestId, Instant, PanelId, id::ChannelId, subject::DefaultScheme};
-use acclaim_store::{keys::Role, pass_revocations::Mode};
+use acclaim_store::{keys::Role, pass_revocations::PassRevocationMode};
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -50,7 +50,7 @@ pub struct RevokeArgs {
     pub subjects_are: Option<DefaultScheme>,
     /// replace or bar
     #[arg(long)]
-    pub mode: Mode,
+    pub mode: PassRevocationMode,
     /// Why
     #[arg(long)]
     pub reason: String,

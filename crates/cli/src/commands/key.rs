@@ -6,7 +6,7 @@ use acclaim_contest::Instant;
 use acclaim_store::{
     Database, Keyring, StoreError,
     keys::{Role, StaffKey},
-    staff_keys::{self, CreatedKey, NewKey, NewKeyError, Origin},
+    staff_keys::{self, CreatedKey, NewKey, NewKeyError, SecretSource},
 };
 use acclaim_store_postgres::PostgresDatabase;
 use acclaim_store_sqlite::{SqliteDatabase, directory};
@@ -86,7 +86,8 @@ impl StaffKeys {
             }
             Self::Database(database, runtime) => {
                 let now = Instant::at_or_before(clock::now());
-                let created = runtime.block_on(staff_keys::create(&**database, wanted, Origin::Random, now));
+                let created =
+                    runtime.block_on(staff_keys::create(&**database, wanted, SecretSource::Random, now));
                 created.map_err(|error| match &error {
                     NewKeyError::NameInUse { advice, .. } => {
                         anyhow!(Hint(advice.clone())).context(error.to_string())

@@ -12,13 +12,13 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use acclaim_contest::ContestId;
 use acclaim_sequencer::Reading;
 use acclaim_store::{
-    Contests as _, Keyring, Keys as _, Ledger as _, Shown as _,
+    Contests as _, Keyring, Keys as _, Ledger as _, PublishedCheckpoints as _,
     keyring::Secret,
-    moving::{Moved, Part},
+    relocation::{MoveMark, Part},
 };
-use acclaim_store_postgres::{Arrival, Found, PostgresDatabase};
-use acclaim_store_redis::{Redis, RedisShown};
-use acclaim_store_sqlite::{DataDirectory, ShownFiles, SqliteDatabase};
+use acclaim_store_postgres::{MoveTarget, MoveTargetState, PostgresDatabase};
+use acclaim_store_redis::{Redis, RedisPublishedCheckpoints};
+use acclaim_store_sqlite::{DataDirectory, PublishedCheckpointFiles, SqliteDatabase};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
@@ -61,7 +61,7 @@ struct Origin<'a> {
     path: &'a Path,
     /// Declared before the directory: closed before others may have it.
     database: Arc<SqliteDatabase>,
-    shown: ShownFiles,
+    published_checkpoints: PublishedCheckpointFiles,
     /// Locked.
     _directory: DataDirectory,
 }
@@ -73,14 +73,19 @@ impl<'a> Origin<'a> {
         }
         let directory = DataDirectory::lock(path)?;
         let database = Arc::new(directory.database_to_move()?);
-        Ok(Self { path, database, shown: directory.shown()?, _directory: directory })
+        Ok(Self {
+            path,
+            database,
+            published_checkpoints: directory.published_checkpoints()?,
+            _directory: directory,
+        })
     }
 }
 
 /// Where it goes.
 struct Destination {
     database: PostgresDatabase,
-    shown: RedisShown,
+    published_checkpoints: RedisPublishedCheckpoints,
     shards: u16,
 }
 
@@ -88,8 +93,8 @@ impl Destination {
     async fn connect(config: &Config, cluster: &Cluster, keyring: &Keyring) -> Result<Self> {
         let database = PostgresDatabase::connect(&cluster.postgres).await?;
         let redis = Redis::connect(&cluster.redis, Arc::new(SystemClock)).await?;
-        let shown = RedisShown::new(&redis, keyring.notice_key());
-        Ok(Self { database, shown, shards: config.redis.shards.get() })
+        let published_checkpoints = RedisPublishedCheckpoints::new(&redis, keyring.notice_key());
+        Ok(Self { database, published_checkpoints, shards: config.redis.shards.get() })
     }
 }
 
@@ -119,29 +124,29 @@ async fn open_keyring(from: &Origin<'_>, config: &Config) -> Result<Keyring> {
 
 /// Moves, or finishes a move; `None` if it was complete before.
 async fn travel(from: &Origin<'_>, to: &Destination, keyring: Keyring) -> Result<Option<Moving>> {
-    let mark = from.database.mark().await?;
-    let arrival = to.database.arrival().await.context("the cluster's database")?;
+    let mark = from.database.move_mark().await?;
+    let move_target = to.database.move_target().await.context("the cluster's database")?;
     if let Some(mark) = &mark {
         same_destination(from, to, mark)?;
     }
-    match (mark, arrival.found()) {
-        (Some(mark), Found::Moved(id)) if *id == mark.id => {
-            from.database.set_mark(&Moved { complete: true, ..mark }).await?;
+    match (mark, move_target.state()) {
+        (Some(mark), MoveTargetState::MovedHere(id)) if *id == mark.id => {
+            from.database.set_move_mark(&MoveMark { complete: true, ..mark }).await?;
             Ok(None)
         }
-        (Some(mark), Found::Nothing) if mark.complete => bail!(
+        (Some(mark), MoveTargetState::Empty) if mark.complete => bail!(
             "the installation was moved to {}, but that database holds none: if it was lost for good, go on from its backup, \
              or here after `acclaim move --take-back`",
             mark.to
         ),
-        (mark, Found::Nothing) => {
+        (mark, MoveTargetState::Empty) => {
             let id = mark.map_or_else(random::hex::<16>, |mark| Ok(mark.id))?;
-            copy(from, to, keyring, arrival, id).await.map(Some)
+            copy(from, to, keyring, move_target, id).await.map(Some)
         }
-        (_, Found::Moved(_)) => {
+        (_, MoveTargetState::MovedHere(_)) => {
             bail!("the database {} holds an installation that was moved there", to.database.address())
         }
-        (_, Found::Other(held)) => bail!(
+        (_, MoveTargetState::Occupied(held)) => bail!(
             "the database {} is not empty ({held}): an installation moves into one that `acclaim migrate` has just made",
             to.database.address()
         ),
@@ -149,7 +154,7 @@ async fn travel(from: &Origin<'_>, to: &Destination, keyring: Keyring) -> Result
 }
 
 /// A mark binds to one destination: what may have arrived there must not arrive elsewhere too.
-fn same_destination(from: &Origin<'_>, to: &Destination, mark: &Moved) -> Result<()> {
+fn same_destination(from: &Origin<'_>, to: &Destination, mark: &MoveMark) -> Result<()> {
     let address = to.database.address();
     if mark.to != address {
         let how = if mark.complete { "was" } else { "may have been" };
@@ -162,15 +167,15 @@ async fn copy(
     from: &Origin<'_>,
     to: &Destination,
     keyring: Keyring,
-    arrival: Arrival,
+    move_target: MoveTarget,
     id: String,
 ) -> Result<Moving> {
     let shown = checkpoints_shown(from, to).await?;
     let (sender, mut parts) = mpsc::channel(PARTS);
-    let (go, told) = oneshot::channel();
+    let (go, mark_receiver) = oneshot::channel();
     let database = Arc::clone(&from.database);
-    let leaving = tokio::spawn(async move { database.leave(sender, told).await });
-    let mut traveller = Traveller::new(keyring, arrival, shown, to.shards);
+    let leaving = tokio::spawn(async move { database.move_out(sender, mark_receiver).await });
+    let mut traveller = Traveller::new(keyring, move_target, shown, to.shards);
     loop {
         match parts.recv().await {
             Some(Part::End) => break,
@@ -181,21 +186,24 @@ async fn copy(
             }
         }
     }
-    let (moving, arrival) = traveller.finish()?;
+    let (moving, move_target) = traveller.finish()?;
     // Before anybody can serve there.
     for (contest, checkpoint) in &moving.checkpoints {
-        to.shown.about_to_show(contest, checkpoint).await.context("the cluster's Redis")?;
+        to.published_checkpoints
+            .record_before_publish(contest, checkpoint)
+            .await
+            .context("the cluster's Redis")?;
     }
-    let mark = Moved { id, to: to.database.address(), complete: false };
+    let mark = MoveMark { id, to: to.database.address(), complete: false };
     let unsent = go.send(mark.clone()).is_err();
     leaving.await??;
     if unsent {
         bail!("the data directory's database was given up");
     }
-    arrival.commit(&mark.id).await.context(
+    move_target.commit(&mark.id).await.context(
         "the installation left the data directory, and may or may not have arrived: run the same command again, which finds out",
     )?;
-    from.database.set_mark(&Moved { complete: true, ..mark }).await.context(
+    from.database.set_move_mark(&MoveMark { complete: true, ..mark }).await.context(
         "the installation has arrived; run the same command again to note it in the data directory",
     )?;
     Ok(moving)
@@ -206,8 +214,8 @@ async fn checkpoints_shown(from: &Origin<'_>, to: &Destination) -> Result<BTreeM
     let mut shown = BTreeMap::new();
     for record in from.database.contests().await? {
         let contest = record.id();
-        let here = from.shown.highest(contest).await?;
-        let there = to.shown.highest(contest).await.context("the cluster's Redis")?;
+        let here = from.published_checkpoints.highest(contest).await?;
+        let there = to.published_checkpoints.highest(contest).await.context("the cluster's Redis")?;
         shown.insert(contest.clone(), here.into_iter().chain(there).collect());
     }
     Ok(shown)
@@ -215,13 +223,13 @@ async fn checkpoints_shown(from: &Origin<'_>, to: &Destination) -> Result<BTreeM
 
 /// Has the installation go on where it was, unless the cluster holds it or has gone on with it.
 async fn take_back(from: &Origin<'_>, to: &Destination, keyring: &Keyring) -> Result<Outcome> {
-    let Some(mark) = from.database.mark().await? else {
+    let Some(mark) = from.database.move_mark().await? else {
         bail!("the installation in {} was not moved", from.path.display());
     };
     same_destination(from, to, &mark)?;
     // Held until the mark is gone: nothing arrives meanwhile.
-    let arrival = to.database.arrival().await.context("the cluster's database")?;
-    if *arrival.found() == Found::Moved(mark.id) {
+    let move_target = to.database.move_target().await.context("the cluster's database")?;
+    if *move_target.state() == MoveTargetState::MovedHere(mark.id) {
         let why = format!("the database {} holds the installation: serve it there", mark.to);
         return Err(Refused(why).into());
     }
@@ -229,7 +237,7 @@ async fn take_back(from: &Origin<'_>, to: &Destination, keyring: &Keyring) -> Re
         let head = from.database.head(&contest).await?;
         Reading::begin(keyring, &contest, head, &shown)?;
     }
-    from.database.remove_mark().await?;
+    from.database.remove_move_mark().await?;
     output::line(format_args!("taken back: the installation goes on in {}", from.path.display()))?;
     Ok(Outcome::Done)
 }

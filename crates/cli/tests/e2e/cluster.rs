@@ -251,7 +251,7 @@ fn what_was_answered_recorded_survives_whatever_is_killed_or_flushed() {
             2 => cluster.replace("api", 0),
             3 => {
                 cluster.servers.redis.kill();
-                cluster.servers.redis.start_again();
+                cluster.servers.redis.restart();
             }
             _ => {
                 cluster.postgres.kill();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use acclaim_cli::clock::SystemClock;
-use acclaim_store::Shown as _;
+use acclaim_store::PublishedCheckpoints as _;
 use acclaim_test_servers::{
     postgres::Server as Postgres,
     redis::{DURABLE, Server as Redis},
@@ -103,8 +103,8 @@ impl Servers {
         shared().0.block_on(async {
             let settings = acclaim_store_redis::Settings::new(&self.redis_url);
             let redis = acclaim_store_redis::Redis::connect(&settings, Arc::new(SystemClock)).await.unwrap();
-            let shown = acclaim_store_redis::RedisShown::new(&redis, key);
-            shown.about_to_show(&contest.parse().unwrap(), checkpoint).await.unwrap();
+            let shown = acclaim_store_redis::RedisPublishedCheckpoints::new(&redis, key);
+            shown.record_before_publish(&contest.parse().unwrap(), checkpoint).await.unwrap();
         });
     }
 

@@ -9,7 +9,7 @@ use acclaim_sequencer::{Sequencer, Settings};
 use acclaim_store::{Hub, Keyring, Stores};
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
 use acclaim_tally::{Audit, AuditPlan, ExpectedLog};
-use acclaim_test_support::{Faults, FaultyIntake, ManualClock};
+use acclaim_test_support::{FaultPlan, FaultyIntake, ManualClock};
 use axum::{
     Router,
     body::Body,
@@ -58,11 +58,11 @@ impl Night {
         let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
         let clock = Arc::new(ManualClock::at(time(at)));
         let intake =
-            Arc::new(FaultyIntake::new(Arc::new(LocalIntake::default()), Arc::new(Faults::default())));
+            Arc::new(FaultyIntake::new(Arc::new(LocalIntake::default()), Arc::new(FaultPlan::default())));
         let stores = Stores {
             database,
             intake: Arc::clone(&intake) as _,
-            shown: Arc::new(directory.shown().unwrap()),
+            published_checkpoints: Arc::new(directory.published_checkpoints().unwrap()),
             hub: Arc::new(Hub::default()),
             clock: Arc::clone(&clock) as _,
         };

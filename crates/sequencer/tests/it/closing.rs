@@ -5,7 +5,7 @@ use acclaim_store::{
     CommandOutcome,
     command::{Command, QueuedCommand, Reason},
     hub::{BallotOutcome, Notice, Recording, Rejection},
-    intake::{Offer, Submitted},
+    intake::{Submission, SubmitOutcome},
 };
 use acclaim_test_support::{Fault, Step};
 use jiff::SignedDuration;
@@ -38,9 +38,9 @@ async fn the_last_millisecond_is_recorded_before_closed_and_one_later_is_refused
     assert!(position("\"type\":\"closed\",\"at\":\"2021-03-31T22:00:00Z\"").is_some());
     assert_eq!(position(&late.ballot.to_string()), None);
     let session = world.stores.database.contest(&world.contest).await.unwrap().unwrap().session();
-    let offer = Offer { item: late, slots: Vec::new() };
+    let offer = Submission { item: late, slots: Vec::new() };
     let after = world.stores.intake.submit(&session, &[offer]).await.unwrap();
-    assert!(matches!(after[..], [Submitted::Sealed | Submitted::Rebuilding]), "{after:?}");
+    assert!(matches!(after[..], [SubmitOutcome::Sealed | SubmitOutcome::Rebuilding]), "{after:?}");
     assert!(world.audit().await.clean);
     world.stop().await;
 }
@@ -113,7 +113,7 @@ async fn rulings_racing_with_ballots_leave_a_clean_log() {
     let report = world.audit().await;
     assert!(report.clean, "{:?}", report.findings);
     assert_eq!((report.ballots.recorded, report.ballots.voided), (400, 1));
-    assert_eq!(world.faults.left(), 0);
+    assert_eq!(world.faults.remaining(), 0);
     world.stop().await;
 }
 
@@ -122,7 +122,7 @@ async fn a_command_that_comes_while_the_task_waits_for_the_database_is_not_dated
     let mut world = World::open().await;
     world.faults.plan(Step::Revision, [Fault::DoneButLate]);
     world.stores.hub.send(Notice::ContestChanged(world.contest.clone()));
-    world.faults.late().await;
+    world.faults.wait_for_late_answer().await;
     world.clock.set(time("2021-03-10T12:00:00Z"));
     world.queue("close", Command::Close).await;
     world.faults.release();

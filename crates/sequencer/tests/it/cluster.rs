@@ -6,13 +6,13 @@ use acclaim_contest::ContestId;
 use acclaim_sequencer::Settings;
 use acclaim_store::{Clock, keyring::Secret};
 use acclaim_store_postgres::PostgresDatabase;
-use acclaim_store_redis::{Redis, RedisIntake, RedisShown};
+use acclaim_store_redis::{Redis, RedisIntake, RedisPublishedCheckpoints};
 use acclaim_test_servers::{
     postgres::Server as Postgres,
     redis::{DURABLE, Server as RedisServer},
     switch::Switch,
 };
-use acclaim_test_support::{Faults, ManualClock};
+use acclaim_test_support::{FaultPlan, ManualClock};
 use tempfile::TempDir;
 
 use crate::support::{Ground, OPENS, settings, time};
@@ -50,8 +50,8 @@ impl Cluster {
         Ground {
             database: Arc::new(PostgresDatabase::connect(&of_postgres).await.unwrap()),
             intake: Arc::new(RedisIntake::new(&redis, [7; 32])),
-            shown: Arc::new(RedisShown::new(&redis, [7; 32])),
-            faults: Faults::with_cut(move || {
+            published_checkpoints: Arc::new(RedisPublishedCheckpoints::new(&redis, [7; 32])),
+            faults: FaultPlan::with_cut(move || {
                 cut.0.cut();
                 cut.1.cut();
             }),

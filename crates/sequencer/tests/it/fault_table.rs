@@ -11,7 +11,7 @@ use acclaim_ballot_log::{Checkpoint, LogEntry, Tree, leaf_hash};
 use acclaim_contest::{BallotId, Phase};
 use acclaim_store::{
     hub::{BallotOutcome, Notice},
-    intake::{Item, Offer, Session, Slot, Submitted},
+    intake::{Item, Session, Slot, Submission, SubmitOutcome},
 };
 use acclaim_test_support::{Fault, Step};
 use futures_util::{StreamExt as _, stream};
@@ -23,9 +23,10 @@ use crate::{
 };
 
 /// On the path of every ballot, the closing included.
-const PATH: [Step; 6] = [Step::Submit, Step::Drain, Step::Append, Step::Show, Step::Trim, Step::Seal];
+const PATH: [Step; 6] =
+    [Step::Submit, Step::Drain, Step::Append, Step::RecordBeforePublish, Step::Trim, Step::Seal];
 /// When the intake is not what it was.
-const ANEW: [Step; 5] = [Step::Begin, Step::Survivors, Step::DropSurvivors, Step::Mark, Step::Open];
+const ANEW: [Step; 5] = [Step::Begin, Step::Survivors, Step::DropSurvivors, Step::MarkSlots, Step::Open];
 /// Cases at once.
 const AT_ONCE: usize = 8;
 /// How long a case may take.
@@ -131,7 +132,7 @@ impl Case {
         }
         if self.step != Step::Seal {
             // A sequencer that rests asks the intake again.
-            self.until("it goes wrong", async |case| case.world.faults.left() == 0).await;
+            self.until("it goes wrong", async |case| case.world.faults.remaining() == 0).await;
         }
         self.world.clock.set(time("2021-03-31T22:01:00Z"));
         let closed = async |case: &Self| {
@@ -144,7 +145,7 @@ impl Case {
             case.highest_shown() == case.world.lines().await.len() as u64
         })
         .await;
-        assert_eq!(self.world.faults.left(), 0, "{}: it did not go wrong", self.name);
+        assert_eq!(self.world.faults.remaining(), 0, "{}: it did not go wrong", self.name);
         self.check().await;
         self.world.restart().await.unwrap();
         self.check().await;
@@ -156,8 +157,8 @@ impl Case {
         let session = self.session_or_none().await;
         let items: Vec<&Item> = items.iter().filter(|item| !self.kept.contains(&item.ballot)).collect();
         let slots = |item| if with_slots { slots(item) } else { Vec::new() };
-        let offers: Vec<Offer> =
-            items.iter().map(|item| Offer { item: Item::clone(item), slots: slots(item) }).collect();
+        let offers: Vec<Submission> =
+            items.iter().map(|item| Submission { item: Item::clone(item), slots: slots(item) }).collect();
         let Some(session) = session else { return };
         let submitting = self.world.stores.intake.submit(&session, &offers);
         // One whose process is killed hears nothing.
@@ -165,7 +166,7 @@ impl Case {
             return;
         };
         for (item, submitted) in items.iter().zip(submitted) {
-            if item.promised && submitted == Submitted::Buffered {
+            if item.promised && submitted == SubmitOutcome::Buffered {
                 self.kept.insert(item.ballot);
             }
         }
@@ -216,7 +217,7 @@ impl Case {
     /// Waits a little; a process that was to be killed is, and another starts.
     async fn pause(&mut self, what: &str) {
         assert!(self.begun.elapsed() < PATIENCE, "{}: {what}: not in time", self.name);
-        if tokio::time::timeout(Duration::from_millis(10), self.world.faults.killed()).await.is_ok() {
+        if tokio::time::timeout(Duration::from_millis(10), self.world.faults.wait_for_kill()).await.is_ok() {
             self.world.replace().await;
         }
     }
@@ -248,7 +249,7 @@ impl Case {
 
     /// The size of the newest checkpoint that was shown.
     fn highest_shown(&self) -> u64 {
-        let newest = self.world.shown.notes().pop();
+        let newest = self.world.published_checkpoints.notes().pop();
         newest.map_or(0, |note| Checkpoint::open(note.as_bytes(), self.world.key().verifier()).unwrap().size)
     }
 
@@ -261,7 +262,7 @@ impl Case {
             roots.insert(tree.size(), tree.root());
         }
         let mut highest = 0;
-        for note in self.world.shown.notes() {
+        for note in self.world.published_checkpoints.notes() {
             let shown = Checkpoint::open(note.as_bytes(), self.world.key().verifier()).unwrap();
             assert_eq!(roots.get(&shown.size), Some(&shown.root), "{}: shown at {}", self.name, shown.size);
             assert!(shown.size >= highest, "{}: from {highest} back to {}", self.name, shown.size);

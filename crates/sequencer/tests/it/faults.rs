@@ -26,7 +26,7 @@ async fn check(faults: &[Fault]) {
                 let found = world.stores.database.ballot(&world.contest, item.ballot).await.unwrap();
                 recorded += usize::from(found.is_some());
             }
-            if recorded == items.len() && world.faults.left() == 0 {
+            if recorded == items.len() && world.faults.remaining() == 0 {
                 return;
             }
             tokio::task::yield_now().await;
@@ -74,6 +74,6 @@ async fn nothing_is_told_before_it_is_committed() {
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
     assert!(matches!(world.outcome(ballot.ballot).await, BallotOutcome::Recorded { .. }));
-    assert_eq!(world.faults.left(), 0);
+    assert_eq!(world.faults.remaining(), 0);
     world.stop().await;
 }

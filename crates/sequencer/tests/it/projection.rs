@@ -7,7 +7,7 @@ use acclaim_store::{
     command::Reason,
     contests::ContestChange,
     hub::{BallotOutcome, Notice},
-    intake::Offer,
+    intake::Submission,
     ledger::Append,
 };
 use acclaim_test_support::{Fault, Step};
@@ -224,9 +224,9 @@ async fn a_log_that_grows_while_it_is_loaded_is_neither_damaged_nor_repaired() {
     {
         let beside = std::pin::pin!(world.another(stop.subscribe()));
         let recording = async {
-            world.faults.late().await;
+            world.faults.wait_for_late_answer().await;
             let session = record(&world).await.session();
-            let offer = Offer { item: ballot.clone(), slots: Vec::new() };
+            let offer = Submission { item: ballot.clone(), slots: Vec::new() };
             world.stores.intake.submit(&session, &[offer]).await.unwrap();
             while world.stores.database.ballot(&world.contest, ballot.ballot).await.unwrap().is_none() {
                 tokio::task::yield_now().await;

@@ -15,11 +15,11 @@ use acclaim_sequencer::{Sequencer, Settings};
 use acclaim_store::{
     Clock, Contests as _, Hub, Keyring, Stores,
     hub::Recording,
-    intake::{Item, Offer, Session, Slot, Submitted},
+    intake::{Item, Session, Slot, Submission, SubmitOutcome},
     keyring::Secret,
 };
 use acclaim_store_postgres::PostgresDatabase;
-use acclaim_store_redis::{Redis, RedisIntake, RedisShown};
+use acclaim_store_redis::{Redis, RedisIntake, RedisPublishedCheckpoints};
 use acclaim_test_servers::{
     postgres::Server as Postgres,
     redis::{DURABLE, Server as RedisServer},
@@ -89,7 +89,7 @@ impl World {
         let stores = Stores {
             database: Arc::new(database),
             intake: Arc::new(RedisIntake::new(&connected, keyring.intake_key())),
-            shown: Arc::new(RedisShown::new(&connected, keyring.notice_key())),
+            published_checkpoints: Arc::new(RedisPublishedCheckpoints::new(&connected, keyring.notice_key())),
             hub: Arc::new(Hub::default()),
             clock: Arc::new(SystemClock),
         };
@@ -112,7 +112,7 @@ impl World {
         self.stores.database.head(&self.contest).await.unwrap().map_or(0, |head| head.size)
     }
 
-    fn offer(&self, voter: u64) -> Offer {
+    fn offer(&self, voter: u64) -> Submission {
         let voter: VoterTag = self.tag_key.tag(&voter.to_string());
         let ballot = NewBallot {
             voter,
@@ -126,15 +126,16 @@ impl World {
         let id = ballot.write(&self.contest, &mut line).unwrap();
         let arrived = self.stores.clock.now();
         let item = Item { ballot: id, arrived, promised: false, group: None, entry: Bytes::from(line) };
-        Offer { slots: vec![Slot::new(voter, None, None, "best-photo")], item }
+        Submission { slots: vec![Slot::new(voter, None, None, "best-photo")], item }
     }
 
     /// Submits until none has to wait.
-    async fn submit(&self, mut offers: Vec<Offer>) {
+    async fn submit(&self, mut offers: Vec<Submission>) {
         while !offers.is_empty() {
             let session = self.session().await;
             let submitted = self.stores.intake.submit(&session, &offers).await.unwrap();
-            let wait = |answer: &Submitted| matches!(answer, Submitted::Full | Submitted::Rebuilding);
+            let wait =
+                |answer: &SubmitOutcome| matches!(answer, SubmitOutcome::Full | SubmitOutcome::Rebuilding);
             let mut answers = submitted.iter();
             offers.retain(|_| answers.next().is_some_and(wait));
             if !offers.is_empty() {
@@ -241,7 +242,7 @@ async fn parts(world: &World) {
         let slots: Vec<Slot> = entries.iter().flat_map(|entry| slots(entry)).collect();
         decoding += begun.elapsed();
         let begun = Instant::now();
-        world.stores.intake.mark(&session, &slots).await.unwrap();
+        world.stores.intake.mark_slots_taken(&session, &slots).await.unwrap();
         marking += begun.elapsed();
         at += entries.len() as u64;
     }

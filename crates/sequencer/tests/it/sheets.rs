@@ -3,7 +3,7 @@
 use acclaim_contest::definition::{Definition, Overrides};
 use acclaim_store::{
     hub::{BallotOutcome, Rejection},
-    intake::{Offer, Submitted},
+    intake::{Submission, SubmitOutcome},
 };
 
 use crate::{
@@ -37,17 +37,17 @@ async fn slots_of_channels_and_periods_are_told_again_to_an_intake_that_lost_eve
     cluster.flush();
     // Other ballots than those recorded, with the slots that they would fill.
     for (channel, period, expected) in [
-        ("fan", "1", Submitted::Taken),
-        ("fan", "3", Submitted::Taken),
-        ("unique", "1", Submitted::Taken),
-        ("fan", "2", Submitted::Buffered),
-        ("unique", "3", Submitted::Buffered),
+        ("fan", "1", SubmitOutcome::SlotTaken),
+        ("fan", "3", SubmitOutcome::SlotTaken),
+        ("unique", "1", SubmitOutcome::SlotTaken),
+        ("fan", "2", SubmitOutcome::Buffered),
+        ("unique", "3", SubmitOutcome::Buffered),
     ] {
         let item = world.on_sheet("ama", Some(channel), Some(period), "p2");
         let slots = vec![world.slot("ama", Some(channel), Some(period))];
-        let submitted = world.offer(&[Offer { item: item.clone(), slots }]).await;
+        let submitted = world.offer(&[Submission { item: item.clone(), slots }]).await;
         assert_eq!(submitted, [expected], "{channel} {period}");
-        if expected == Submitted::Buffered {
+        if expected == SubmitOutcome::Buffered {
             assert!(matches!(world.outcome(item.ballot).await, BallotOutcome::Recorded { .. }));
         }
     }

@@ -31,7 +31,7 @@ async fn the_log_goes_on_after_a_restart() {
 async fn a_ledger_older_than_what_was_shown_is_refused() {
     let mut world = World::open().await;
     let shown = world.key().sign(6, Hash([1; 32]));
-    world.stores.shown.about_to_show(&world.contest, &shown).await.unwrap();
+    world.stores.published_checkpoints.record_before_publish(&world.contest, &shown).await.unwrap();
     match world.restart().await {
         Err(LoadError::SetBack { size: 5, shown: 6, .. }) => {}
         other => panic!("{other:?}"),
@@ -53,16 +53,19 @@ async fn what_was_committed_and_not_shown_is_shown_after_the_start() {
     world.submit(vec![ballot.clone()]).await;
     world.outcome(ballot.ballot).await;
     // As if the process had been killed between the commit and its showing.
-    let older = world.stores.shown.highest(&world.contest).await.unwrap().unwrap();
-    world.stores.shown.forget(&world.contest).await.unwrap();
+    let older = world.stores.published_checkpoints.highest(&world.contest).await.unwrap().unwrap();
+    world.stores.published_checkpoints.forget(&world.contest).await.unwrap();
     // Nothing is shown of what may be lost still.
-    world.faults.plan(Step::Settle, [Fault::LostBefore]);
+    world.faults.plan(Step::EnsureDurable, [Fault::LostBefore]);
     assert!(matches!(world.restart().await, Err(LoadError::Store(_))));
-    assert_eq!(world.stores.shown.highest(&world.contest).await.unwrap(), None);
+    assert_eq!(world.stores.published_checkpoints.highest(&world.contest).await.unwrap(), None);
     world.begin().await.unwrap();
     let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
     assert_eq!(older, head.checkpoint);
-    assert_eq!(world.stores.shown.highest(&world.contest).await.unwrap(), Some(head.checkpoint));
+    assert_eq!(
+        world.stores.published_checkpoints.highest(&world.contest).await.unwrap(),
+        Some(head.checkpoint)
+    );
     world.stop().await;
 }
 
@@ -89,7 +92,7 @@ async fn an_intake_that_lost_everything_begins_anew_and_voting_goes_on() {
 async fn another_log_than_the_one_shown_is_refused() {
     let mut world = World::open().await;
     let shown = world.key().sign(4, Hash([1; 32]));
-    world.stores.shown.about_to_show(&world.contest, &shown).await.unwrap();
+    world.stores.published_checkpoints.record_before_publish(&world.contest, &shown).await.unwrap();
     assert!(matches!(world.restart().await, Err(LoadError::Damaged { .. })));
 }
 
@@ -109,20 +112,20 @@ async fn entries_that_do_not_lead_to_the_checkpoint_are_refused() {
 #[tokio::test]
 async fn what_was_shown_and_forgotten_is_shown_and_published_again() {
     let mut world = World::open().await;
-    let older = world.stores.shown.highest(&world.contest).await.unwrap().unwrap();
+    let older = world.stores.published_checkpoints.highest(&world.contest).await.unwrap().unwrap();
     world.clock.set(time("2021-03-31T22:01:00Z"));
     world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
-    let last = world.stores.shown.highest(&world.contest).await.unwrap();
+    let last = world.stores.published_checkpoints.highest(&world.contest).await.unwrap();
     let again =
         |notice: &Notice| matches!(notice, Notice::Published(published) if published.result.is_some());
-    world.stores.shown.forget(&world.contest).await.unwrap();
+    world.stores.published_checkpoints.forget(&world.contest).await.unwrap();
     world.until(again).await;
-    assert_eq!(world.stores.shown.highest(&world.contest).await.unwrap(), last);
+    assert_eq!(world.stores.published_checkpoints.highest(&world.contest).await.unwrap(), last);
 
     // Fallen back to an older one, as a replica that is promoted may have it.
     assert_ne!(Some(&older), last.as_ref());
-    world.stores.shown.about_to_show(&world.contest, &older).await.unwrap();
+    world.stores.published_checkpoints.record_before_publish(&world.contest, &older).await.unwrap();
     world.until(again).await;
-    assert_eq!(world.stores.shown.highest(&world.contest).await.unwrap(), last);
+    assert_eq!(world.stores.published_checkpoints.highest(&world.contest).await.unwrap(), last);
     world.stop().await;
 }

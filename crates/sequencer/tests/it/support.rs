@@ -9,15 +9,18 @@ use acclaim_contest::{
 };
 use acclaim_sequencer::{LoadError, Sequencer, Settings};
 use acclaim_store::{
-    Clock as _, Command, CommandOutcome, Contests as _, Database, Hub, Intake, Keyring, Shown, Stores,
+    Clock as _, Command, CommandOutcome, Contests as _, Database, Hub, Intake, Keyring, PublishedCheckpoints,
+    Stores,
     command::QueuedCommand,
     hub::{BallotOutcome, Notice},
-    intake::{Item, Offer, Slot, Submitted},
+    intake::{Item, Slot, Submission, SubmitOutcome},
     keyring::Secret,
 };
 use acclaim_store_sqlite::{DataDirectory, LocalIntake};
 use acclaim_tally::{Audit, AuditPlan, AuditReport, ExpectedLog};
-use acclaim_test_support::{Faults, FaultyDatabase, FaultyIntake, FaultyShown, ManualClock};
+use acclaim_test_support::{
+    FaultPlan, FaultyDatabase, FaultyIntake, FaultyPublishedCheckpoints, ManualClock,
+};
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::{
@@ -39,8 +42,8 @@ pub(crate) fn time(text: &str) -> Timestamp {
 pub(crate) struct Ground {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) intake: Arc<dyn Intake>,
-    pub(crate) shown: Arc<dyn Shown>,
-    pub(crate) faults: Faults,
+    pub(crate) published_checkpoints: Arc<dyn PublishedCheckpoints>,
+    pub(crate) faults: FaultPlan,
     pub(crate) secret: Secret,
     pub(crate) settings: Settings,
     /// Has to live as long as the stores.
@@ -57,8 +60,8 @@ impl Ground {
         Self {
             database: Arc::new(directory.database().unwrap()),
             intake: Arc::new(LocalIntake::default()),
-            shown: Arc::new(directory.shown().unwrap()),
-            faults: Faults::default(),
+            published_checkpoints: Arc::new(directory.published_checkpoints().unwrap()),
+            faults: FaultPlan::default(),
             secret,
             settings: settings(),
             alive: Box::new((directory, folder)),
@@ -69,10 +72,10 @@ impl Ground {
 pub(crate) struct World {
     pub(crate) stores: Stores,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) faults: Arc<Faults>,
+    pub(crate) faults: Arc<FaultPlan>,
     pub(crate) database: Arc<FaultyDatabase>,
     pub(crate) intake: Arc<FaultyIntake>,
-    pub(crate) shown: Arc<FaultyShown>,
+    pub(crate) published_checkpoints: Arc<FaultyPublishedCheckpoints>,
     pub(crate) contest: ContestId,
     keyring: Arc<Keyring>,
     tag_key: TagKey,
@@ -102,11 +105,12 @@ impl World {
         let keyring = Arc::new(Keyring::open(&*database, ground.secret, Some("test")).await.unwrap());
         let clock = Arc::new(ManualClock::at(definition.opens.timestamp()));
         let intake = Arc::new(FaultyIntake::new(ground.intake, Arc::clone(&faults)));
-        let shown = Arc::new(FaultyShown::new(ground.shown, Arc::clone(&faults)));
+        let published_checkpoints =
+            Arc::new(FaultyPublishedCheckpoints::new(ground.published_checkpoints, Arc::clone(&faults)));
         let stores = Stores {
             database: Arc::clone(&database) as _,
             intake: Arc::clone(&intake) as _,
-            shown: Arc::clone(&shown) as _,
+            published_checkpoints: Arc::clone(&published_checkpoints) as _,
             hub: Arc::new(Hub::default()),
             clock: Arc::clone(&clock) as _,
         };
@@ -132,7 +136,7 @@ impl World {
             faults,
             database,
             intake,
-            shown,
+            published_checkpoints,
             contest,
             keyring,
             tag_key,
@@ -211,17 +215,17 @@ impl World {
     }
 
     pub(crate) async fn submit(&self, items: Vec<Item>) {
-        let offers: Vec<_> = items.into_iter().map(|item| Offer { item, slots: Vec::new() }).collect();
-        assert_eq!(self.offer(&offers).await, vec![Submitted::Buffered; offers.len()]);
+        let offers: Vec<_> = items.into_iter().map(|item| Submission { item, slots: Vec::new() }).collect();
+        assert_eq!(self.offer(&offers).await, vec![SubmitOutcome::Buffered; offers.len()]);
     }
 
     /// Offers ballots to the intake, once it is ready.
-    pub(crate) async fn offer(&self, offers: &[Offer]) -> Vec<Submitted> {
+    pub(crate) async fn offer(&self, offers: &[Submission]) -> Vec<SubmitOutcome> {
         loop {
             let record = self.stores.database.contest(&self.contest).await.unwrap().unwrap();
             let submitted = self.stores.intake.submit(&record.session(), offers).await.unwrap();
             // The sequencer begins the session while we look.
-            if !submitted.contains(&Submitted::Rebuilding) {
+            if !submitted.contains(&SubmitOutcome::Rebuilding) {
                 return submitted;
             }
             tokio::task::yield_now().await;

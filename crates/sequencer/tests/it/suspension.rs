@@ -5,7 +5,7 @@ use acclaim_store::{
     CommandOutcome,
     command::{Command, Reason},
     hub::{BallotOutcome, Notice, Recording, Rejection},
-    intake::{Offer, Submitted},
+    intake::{Submission, SubmitOutcome},
 };
 use acclaim_test_support::{Fault, Step};
 
@@ -168,15 +168,15 @@ async fn what_was_rejected_meanwhile_is_recorded_though_its_slots_are_remembered
     let mut world = World::open_on(cluster.ground().await, "photos").await;
     assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
     let item = world.promised("ama", "p1", true);
-    let offer = |slots| Offer { item: item.clone(), slots };
+    let offer = |slots| Submission { item: item.clone(), slots };
     let slot = || vec![world.slot("ama", None, None)];
-    assert_eq!(world.offer(&[offer(slot())]).await, [Submitted::Buffered]);
+    assert_eq!(world.offer(&[offer(slot())]).await, [SubmitOutcome::Buffered]);
     let (with_slot, without) = (offer(slot()), offer(Vec::new()));
     assert!(is_suspension(&world.outcome(item.ballot).await));
     assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await));
     // The intake remembers the slot; the ledger knows of nothing, so the ballot is offered without it, as the API does.
-    assert_eq!(world.offer(&[with_slot]).await, [Submitted::Taken]);
-    assert_eq!(world.offer(&[without]).await, [Submitted::Buffered]);
+    assert_eq!(world.offer(&[with_slot]).await, [SubmitOutcome::SlotTaken]);
+    assert_eq!(world.offer(&[without]).await, [SubmitOutcome::Buffered]);
     assert!(matches!(world.outcome(item.ballot).await, BallotOutcome::Recorded { .. }));
     assert!(world.audit().await.clean);
     world.stop().await;
@@ -186,7 +186,7 @@ async fn what_was_rejected_meanwhile_is_recorded_though_its_slots_are_remembered
 async fn whatever_goes_wrong_a_suspension_comes_once_and_behind_what_waited() {
     // A process that is killed takes the embedded intake with it.
     let in_process = |fault: &Fault| !matches!(fault, Fault::KilledBefore | Fault::KilledAfter | Fault::Cut);
-    for step in [Step::Drain, Step::Append, Step::Show, Step::Trim] {
+    for step in [Step::Drain, Step::Append, Step::RecordBeforePublish, Step::Trim] {
         for fault in Fault::ALL.into_iter().filter(in_process) {
             let mut world = World::open_on(Ground::embedded(), "photos").await;
             world.intake.stall();

@@ -85,7 +85,7 @@ impl Case {
     /// Waits a little; a process that was to be killed is, and another starts.
     async fn go_on(&mut self, what: &str) {
         self.pause(what).await;
-        if tokio::time::timeout(Duration::from_millis(2), self.world.faults.killed()).await.is_ok() {
+        if tokio::time::timeout(Duration::from_millis(2), self.world.faults.wait_for_kill()).await.is_ok() {
             self.world.replace().await;
         }
     }
@@ -121,7 +121,7 @@ impl Case {
         self.world.faults.plan(Step::Append, [fault]);
         self.destroy("now").await;
         assert_eq!(self.code("now").await, "recorded", "{}", self.name);
-        assert_eq!(self.world.faults.left(), 0, "{}", self.name);
+        assert_eq!(self.world.faults.remaining(), 0, "{}", self.name);
         self.destroy("again").await;
         assert_eq!(self.code("again").await, TAG_KEY_DESTROYED, "{}", self.name);
         self.look().await;

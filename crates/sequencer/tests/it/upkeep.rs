@@ -99,14 +99,14 @@ async fn a_store_that_does_not_answer_costs_no_replay() {
     world.outcome(ballot.ballot).await;
     let read = world.database.entries_read();
     world.faults.plan(Step::TakeLease, [Fault::LostBefore; 3]);
-    until("the faults", async || (world.faults.left() == 0).then_some(())).await;
+    until("the faults", async || (world.faults.remaining() == 0).then_some(())).await;
     let ballot = world.ballot("li", "p1");
     world.submit(vec![ballot.clone()]).await;
     assert!(matches!(world.outcome(ballot.ballot).await, BallotOutcome::Recorded { .. }));
     assert_eq!(world.database.entries_read(), read);
     until("well again", async || {
         let recording = world.stores.hub.recording();
-        recording.iter().any(|(_, recording)| *recording == Recording::Well).then_some(())
+        recording.iter().any(|(_, recording)| *recording == Recording::Healthy).then_some(())
     })
     .await;
     world.stop().await;
@@ -126,11 +126,11 @@ async fn a_change_that_is_heard_of_while_the_database_is_away_is_heeded_later() 
     world.faults.plan(Step::Revision, vec![Fault::LostBefore; faults]);
     world.stores.hub.send(Notice::ContestChanged(later.id.clone()));
     // From the first that fails on, none has read before the edit what it uses after.
-    until("a look that fails", async || (world.faults.left() < faults).then_some(())).await;
+    until("a look that fails", async || (world.faults.remaining() < faults).then_some(())).await;
     world.stores.database.edit_draft(&sooner, 1).await.unwrap();
     world.stores.hub.send(Notice::ContestChanged(later.id.clone()));
     world.until(|notice| matches!(notice, Notice::Decided(decided) if decided.contest == later.id)).await;
-    assert_eq!(world.faults.left(), 0);
+    assert_eq!(world.faults.remaining(), 0);
     world.stop().await;
 }
 
@@ -140,7 +140,7 @@ async fn what_was_recorded_and_not_trimmed_is_trimmed_after_a_kill_without_anoth
     world.faults.plan(Step::Trim, [Fault::KilledBefore]);
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
-    world.faults.killed().await;
+    world.faults.wait_for_kill().await;
     world.kill().await;
     assert_eq!(backlog(&world).await, 1);
     let begun = Instant::now();
@@ -174,7 +174,7 @@ async fn a_contest_that_stopped_and_is_deleted_is_forgotten() {
     world.stores.hub.send(Notice::ContestChanged(world.contest.clone()));
     until("forgotten", async || world.stores.hub.recording().is_empty().then_some(())).await;
     until("nothing shown", async || {
-        world.stores.shown.highest(&world.contest).await.unwrap().is_none().then_some(())
+        world.stores.published_checkpoints.highest(&world.contest).await.unwrap().is_none().then_some(())
     })
     .await;
     world.stop().await;

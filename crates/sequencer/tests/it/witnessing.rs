@@ -14,7 +14,7 @@ use acclaim_ballot_log::{
 use acclaim_sequencer::Settings;
 use acclaim_store::{
     Command, CommandOutcome, StoreError, Witness, WitnessAnswer, command::Reason, error::Result,
-    hub::BallotOutcome, shown::size_of,
+    hub::BallotOutcome, published_checkpoints::checkpoint_size,
 };
 use async_trait::async_trait;
 
@@ -129,8 +129,9 @@ async fn watched_with_patience(watchers: &[&Arc<Watcher>], witness_patience: Dur
 async fn until_cosigned(world: &World, by: &[&Arc<Watcher>], not_by: &[&Arc<Watcher>]) -> String {
     let begun = Instant::now();
     loop {
-        let shown = world.stores.shown.highest(&world.contest).await.unwrap().unwrap();
-        let kept = world.stores.shown.cosigned(&world.contest).await.unwrap().unwrap_or_default();
+        let shown = world.stores.published_checkpoints.highest(&world.contest).await.unwrap().unwrap();
+        let kept =
+            world.stores.published_checkpoints.cosigned(&world.contest).await.unwrap().unwrap_or_default();
         let has = |watcher: &&Arc<Watcher>| watcher.key.verifier().find(&kept).is_ok();
         let has_none = |watcher: &&Arc<Watcher>| !kept.contains(watcher.key.verifier().name());
         if kept.starts_with(&shown) && by.iter().all(has) && not_by.iter().all(has_none) {
@@ -171,7 +172,7 @@ async fn every_witness_cosigns_what_is_shown_and_the_last_of_all() {
     }
     assert_eq!(one.asked.load(Ordering::Relaxed), asked);
     // A witness that lost its state is proved everything anew, one that is behind what is left.
-    world.stores.shown.forget(&world.contest).await.unwrap();
+    world.stores.published_checkpoints.forget(&world.contest).await.unwrap();
     world.restart().await.unwrap();
     until_cosigned(&world, &[&one, &two], &[]).await;
     assert_eq!(two.corrected.load(Ordering::Relaxed), 1, "its size was learnt from it");
@@ -242,7 +243,7 @@ async fn with_no_witness_that_answers_all_goes_on() {
     for voter in 0..200 {
         vote(&mut world, voter..voter + 1).await;
     }
-    assert_eq!(world.stores.shown.cosigned(&world.contest).await.unwrap(), None);
+    assert_eq!(world.stores.published_checkpoints.cosigned(&world.contest).await.unwrap(), None);
     let begun = Instant::now();
     world.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(5), "the end waits for nobody");
@@ -261,7 +262,7 @@ async fn a_witness_that_has_seen_another_history_is_not_believed_and_not_cosigne
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     vote(&mut world, 100..200).await;
-    assert_eq!(world.stores.shown.cosigned(&world.contest).await.unwrap(), None);
+    assert_eq!(world.stores.published_checkpoints.cosigned(&world.contest).await.unwrap(), None);
     world.stop().await;
 }
 
@@ -270,7 +271,7 @@ async fn a_ledger_older_than_what_was_cosigned_is_refused() {
     let one = Watcher::new("one", Mood::Well);
     let mut world = watched(&[&one]).await;
     let kept = until_cosigned(&world, &[&one], &[]).await;
-    let newer = world.key().sign(size_of(&kept).unwrap() + 1, Hash([1; 32]));
-    world.stores.shown.keep_cosigned(&world.contest, &newer).await.unwrap();
+    let newer = world.key().sign(checkpoint_size(&kept).unwrap() + 1, Hash([1; 32]));
+    world.stores.published_checkpoints.save_cosigned(&world.contest, &newer).await.unwrap();
     assert!(matches!(world.restart().await, Err(acclaim_sequencer::LoadError::SetBack { .. })));
 }

@@ -34,7 +34,7 @@ pub enum PassesError {
     Barred(Vec<(Option<usize>, String)>),
     /// The staff key has used the `Idempotency-Key` for something else.
     #[error("the staff key has used this Idempotency-Key for another request")]
-    KeyUsed,
+    IdempotencyKeyUsed,
     /// The contest has changed since this process read it.
     #[error("the contest has changed meanwhile")]
     Changed,

@@ -47,7 +47,7 @@ async fn what_was_appended_survives_the_servers_death() {
 
 /// A commit that waits for a standby is there for every reader once the server was restarted, and on no standby.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_no_standby_has_is_not_settled() {
+async fn waits_for_standby_before_log_is_durable() {
     let mut server = Server::start(&[]).await;
     let (_, name) = database_by(&server, server.port()).await;
     let limits = Settings {
@@ -58,7 +58,7 @@ async fn what_no_standby_has_is_not_settled() {
     let database = PostgresDatabase::connect(&limits).await.unwrap();
     let id = contest(&database, "standby").await;
     database.append(&id, append(None, 100, 1)).await.unwrap();
-    database.settle(&id).await.unwrap();
+    database.ensure_durable(&id).await.unwrap();
 
     server.execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'away'").await;
     server.execute("postgres", "SELECT pg_reload_conf()").await;
@@ -76,14 +76,14 @@ async fn what_no_standby_has_is_not_settled() {
     }
     server.kill();
     server.restart().await;
-    let after = patiently(|| database.head(&id)).await.unwrap();
+    let after = retry_while_unavailable(|| database.head(&id)).await.unwrap();
     assert!(Some(after.size) > end.map(|(size, _)| size), "it can be read");
-    let unsettled = database.settle(&id).await;
+    let unsettled = database.ensure_durable(&id).await;
     assert!(matches!(unsettled, Err(StoreError::Unknown(_) | StoreError::Unavailable(_))), "{unsettled:?}");
 
     server.execute("postgres", "ALTER SYSTEM RESET synchronous_standby_names").await;
     server.execute("postgres", "SELECT pg_reload_conf()").await;
-    patiently(async || match database.settle(&id).await {
+    retry_while_unavailable(async || match database.ensure_durable(&id).await {
         Err(StoreError::Unknown(why)) => Err(StoreError::Unavailable(why)),
         settled => settled,
     })
@@ -116,7 +116,7 @@ async fn keep_appending(
 }
 
 /// Reads again while connections of the server that died are still being handed out, as whoever is told `Unavailable` does.
-async fn patiently<T>(mut read: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
+async fn retry_while_unavailable<T>(mut read: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
     let begun = Instant::now();
     loop {
         match read().await {
@@ -128,13 +128,13 @@ async fn patiently<T>(mut read: impl AsyncFnMut() -> Result<T, StoreError>) -> T
 
 /// The log is at least as long as promised, and all its parts agree.
 async fn check_log(database: &PostgresDatabase, id: &ContestId, promised: Option<(u64, Hash)>) {
-    let before = patiently(|| database.head(id)).await.unwrap();
+    let before = retry_while_unavailable(|| database.head(id)).await.unwrap();
     let (size, root) = promised.unwrap();
     assert!(before.size >= size, "size {} after a promise of {size}", before.size);
     assert!(before.size > size || before.root == root);
     let mut entries = Vec::new();
     while (entries.len() as u64) < before.size {
-        let more = patiently(|| database.entries(id, entries.len() as u64, 1_000)).await;
+        let more = retry_while_unavailable(|| database.entries(id, entries.len() as u64, 1_000)).await;
         assert!(!more.is_empty(), "the log ends before its head");
         entries.extend(more);
     }
@@ -142,7 +142,7 @@ async fn check_log(database: &PostgresDatabase, id: &ContestId, promised: Option
         assert_eq!(*entry, entry_at(index));
     }
     for index in (0..before.size).step_by(37).chain([before.size - 1]) {
-        let found = patiently(|| database.ballot(id, ballot_at(index))).await;
+        let found = retry_while_unavailable(|| database.ballot(id, ballot_at(index))).await;
         assert_eq!(found.unwrap().index, index);
     }
     assert_eq!(before.checkpoint, format!("note {}", before.size));
@@ -221,7 +221,7 @@ async fn a_commit_that_is_never_answered_is_unknown_after_a_while() {
 }
 
 #[tokio::test]
-async fn a_statement_that_commits_by_itself_is_unknown_unless_it_is_answered() {
+async fn unanswered_autocommit_is_unknown() {
     for (fault, size) in [(Fault::Lost, 10), (Fault::AnswerLost, 260), (Fault::Silence, 10)] {
         let (error, found) = faulty_append(Append::AtOnce, "0000000123", fault).await;
         assert!(matches!(error, StoreError::Unknown(_)), "{fault:?}: {error}");

@@ -7,8 +7,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-mod arrival;
 mod faults;
+mod move_target;
 mod pooler;
 mod proxy;
 mod schema;
@@ -107,6 +107,6 @@ fn end_of(head: &Head) -> Option<(u64, Hash)> {
 }
 
 #[tokio::test]
-async fn the_database_keeps_its_promises() {
-    conformance::database(&database().await).await.unwrap();
+async fn database_passes_conformance() {
+    conformance::check_database(&database().await).await.unwrap();
 }

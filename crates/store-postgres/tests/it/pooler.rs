@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use acclaim_contest::BallotState;
-use acclaim_store::{Contests as _, Leases as _, Ledger as _, RequestId, contests::PassCount};
+use acclaim_store::{Contests as _, Leases as _, Ledger as _, RequestId, contests::PassCountRequest};
 use acclaim_store_postgres::{PostgresDatabase, Settings};
 use acclaim_test_servers::{pgbouncer::PgBouncer, postgres::Server};
 use acclaim_test_support::conformance;
@@ -11,7 +11,7 @@ use acclaim_test_support::conformance;
 use crate::{append, ballot_at, contest, end_of, entry_at, server as shared};
 
 /// Connections that the pooler lends, fewer than a process asks for.
-const LENT: u16 = 2;
+const POOLER_CONNECTIONS: u16 = 2;
 /// Tasks at once.
 const TASKS: u64 = 8;
 
@@ -24,17 +24,17 @@ async fn pooled(server: &Server, pooler: &PgBouncer) -> PostgresDatabase {
 }
 
 #[tokio::test]
-async fn the_database_keeps_its_promises_behind_a_pooler() {
+async fn database_passes_conformance_behind_pooler() {
     let server = shared().await;
-    let pooler = PgBouncer::start(&server, LENT).await;
-    conformance::database(&pooled(&server, &pooler).await).await.unwrap();
+    let pooler = PgBouncer::start(&server, POOLER_CONNECTIONS).await;
+    conformance::check_database(&pooled(&server, &pooler).await).await.unwrap();
 }
 
 /// With named statements, or reads outside of transactions, these find statements of others or none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_at_once_share_a_poolers_connections() {
     let server = shared().await;
-    let pooler = PgBouncer::start(&server, LENT).await;
+    let pooler = PgBouncer::start(&server, POOLER_CONNECTIONS).await;
     let database = Arc::new(pooled(&server, &pooler).await);
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
@@ -64,7 +64,12 @@ async fn vote_and_read(database: &PostgresDatabase, name: &str) {
             .count_passes(
                 &id,
                 b"wrapped",
-                PassCount::of_made_up("pass", &RequestId::new("chair", &round.to_string()), [1; 32], 5),
+                PassCountRequest::for_unnamed_voters(
+                    "pass",
+                    &RequestId::new("chair", &round.to_string()),
+                    [1; 32],
+                    5,
+                ),
             )
             .await
             .unwrap();
@@ -84,7 +89,7 @@ async fn vote_and_read(database: &PostgresDatabase, name: &str) {
 #[tokio::test]
 async fn a_read_that_takes_too_long_ends_behind_a_pooler() {
     let server = shared().await;
-    let pooler = PgBouncer::start(&server, LENT).await;
+    let pooler = PgBouncer::start(&server, POOLER_CONNECTIONS).await;
     let name = server.empty_database().await;
     let url = format!("{}?statement-cache-capacity=0", server.url_by(pooler.port(), &name));
     PostgresDatabase::migrate(&url).await.unwrap();

@@ -4,8 +4,8 @@ use acclaim_ballot_log::Hash;
 use acclaim_contest::{ContestId, SubjectRules};
 use acclaim_store::{
     Command, Commands as _, Contests as _, Keys as _, Ledger as _, RequestId, StoreError,
-    command::{Queued, QueuedCommand},
-    contests::{Counted, PassCount},
+    command::{QueueOutcome, QueuedCommand},
+    contests::{PassCountOutcome, PassCountRequest},
     keys::Role,
 };
 use acclaim_store_postgres::{OpenError, PostgresDatabase, Settings};
@@ -80,10 +80,14 @@ async fn a_database_of_an_older_schema_is_brought_up_to_date() {
     let key = database.staff_key([1; 32]).await.unwrap().unwrap();
     assert_eq!((key.role, key.panel), (Role::Organiser, None));
     let old = "old".parse().unwrap();
-    assert_eq!(database.subjects(&old).await.unwrap(), Some(SubjectRules::Raw), "as its passes were minted");
-    requests_of_before(&database, &old).await;
+    assert_eq!(
+        database.subject_rules(&old).await.unwrap(),
+        Some(SubjectRules::Raw),
+        "as its passes were minted"
+    );
+    check_requests_of_older_schema(&database, &old).await;
     let new = contest(&database, "new").await;
-    assert_eq!(database.subjects(&new).await.unwrap(), None);
+    assert_eq!(database.subject_rules(&new).await.unwrap(), None);
     let next = append(Some((3, Hash([7; 32]))), 2, 1);
     database.append(&old, next).await.unwrap();
     let entries = [Bytes::from("e1"), Bytes::from("e2"), entry_at(3), entry_at(4)];
@@ -91,7 +95,7 @@ async fn a_database_of_an_older_schema_is_brought_up_to_date() {
 }
 
 /// Requests that were stored before `Idempotency-Key`s were those of staff keys are known when they are repeated.
-async fn requests_of_before(database: &PostgresDatabase, contest: &ContestId) {
+async fn check_requests_of_older_schema(database: &PostgresDatabase, contest: &ContestId) {
     let command = |by: &str, command| QueuedCommand {
         key: "k".to_owned(),
         by: by.to_owned(),
@@ -99,23 +103,23 @@ async fn requests_of_before(database: &PostgresDatabase, contest: &ContestId) {
         received: "1970-01-01T00:00:00Z".parse().unwrap(),
     };
     for (queued, expected) in [
-        (command("chair", Command::Close), Queued::Known(None)),
-        (command("chair", Command::Freeze), Queued::KeyUsed),
-        (command("Ama", Command::Freeze), Queued::New),
+        (command("chair", Command::Close), QueueOutcome::Known(None)),
+        (command("chair", Command::Freeze), QueueOutcome::IdempotencyKeyUsed),
+        (command("Ama", Command::Freeze), QueueOutcome::New),
     ] {
         assert_eq!(database.queue_command(contest, &queued).await.unwrap(), expected, "{queued:?}");
     }
     let asked = RequestId::new("chair", "mint");
     let count = async |request| {
-        let passes = PassCount::of_made_up("pass", &asked, [request; 32], 1);
+        let passes = PassCountRequest::for_unnamed_voters("pass", &asked, [request; 32], 1);
         database.count_passes(contest, b"w", passes).await.unwrap()
     };
-    assert_eq!(count(3).await, Counted::AgainOfContest);
-    assert_eq!(count(4).await, Counted::KeyUsed);
+    assert_eq!(count(3).await, PassCountOutcome::RepeatedWithoutStaffKey);
+    assert_eq!(count(4).await, PassCountOutcome::IdempotencyKeyUsed);
 }
 
 #[tokio::test]
-async fn a_url_or_server_that_is_none_is_told_without_its_password() {
+async fn connection_errors_hide_password() {
     let server = shared().await;
     let url = server.url_by(server.port(), "nowhere");
     assert!(matches!(refusal(url.clone()).await, OpenError::Server(_)));
@@ -127,7 +131,7 @@ async fn a_url_or_server_that_is_none_is_told_without_its_password() {
 }
 
 #[tokio::test]
-async fn a_server_that_forgets_is_refused_by_name() {
+async fn rejects_server_with_unsafe_settings() {
     for setting in ["fsync", "full_page_writes"] {
         let server = Server::start(&[&format!("{setting}=off")]).await;
         let name = server.empty_database().await;

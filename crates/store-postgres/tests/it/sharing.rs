@@ -8,7 +8,7 @@ use std::{
 use acclaim_contest::{BallotState, ContestId};
 use acclaim_store::{
     Command, Commands as _, Contests as _, Leases as _, Ledger as _, RequestId, StoreError,
-    command::QueuedCommand, contests::PassCount, hub::Rejection, lease::ProlongedLease, ledger::Turnout,
+    command::QueuedCommand, contests::PassCountRequest, hub::Rejection, lease::RenewedLease, ledger::Turnout,
 };
 use acclaim_test_support::conformance;
 use bytes::Bytes;
@@ -36,7 +36,7 @@ async fn of_two_appends_on_one_head_one_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_list_may_name_a_row_twice_and_the_later_one_counts() {
+async fn later_duplicate_of_row_wins() {
     let database = database().await;
     let id = contest(&database, "twice").await;
     let row = |ballots| Turnout { minute: 1, channel: None, group: None, ballots };
@@ -166,14 +166,14 @@ async fn a_lease_has_one_holder_until_it_ends() {
     let database = database().await;
     let id = contest(&database, "lease").await;
     let (long, short) = (Duration::from_secs(600), Duration::from_millis(50));
-    assert!(database.unleased().await.unwrap().contains(&id));
+    assert!(database.contests_without_lease().await.unwrap().contains(&id));
     assert!(database.take_lease(&id, u64::MAX, long).await.unwrap());
-    assert!(!database.unleased().await.unwrap().contains(&id) && database.leases_expire());
+    assert!(!database.contests_without_lease().await.unwrap().contains(&id) && database.leases_expire());
     assert!(!database.take_lease(&id, 2, long).await.unwrap(), "another has it");
     assert!(database.take_lease(&id, u64::MAX, long).await.unwrap(), "prolonged");
-    database.give_lease_back(&id, 2).await.unwrap();
+    database.release_lease(&id, 2).await.unwrap();
     assert!(!database.take_lease(&id, 2, long).await.unwrap(), "it was not 2's to give");
-    database.give_lease_back(&id, u64::MAX).await.unwrap();
+    database.release_lease(&id, u64::MAX).await.unwrap();
     assert!(database.take_lease(&id, 2, short).await.unwrap());
     let begun = Instant::now();
     while !database.take_lease(&id, 3, long).await.unwrap() {
@@ -182,12 +182,12 @@ async fn a_lease_has_one_holder_until_it_ends() {
     assert!(!database.take_lease(&id, 2, short).await.unwrap());
     let unknown = "unknown".parse().unwrap();
     assert!(!database.take_lease(&unknown, 1, long).await.unwrap());
-    database.give_lease_back(&unknown, 1).await.unwrap();
+    database.release_lease(&unknown, 1).await.unwrap();
     database.delete_contest(&id).await.unwrap();
 }
 
 #[tokio::test]
-async fn leases_of_one_holder_are_prolonged_together() {
+async fn renews_all_leases_of_holder() {
     let database = database().await;
     let [own, busy, others] = [
         contest(&database, "own").await,
@@ -203,15 +203,14 @@ async fn leases_of_one_holder_are_prolonged_together() {
     let close = QueuedCommand { key, by, command: Command::Close, received: at };
     database.queue_command(&busy, &close).await.unwrap();
     let all = [own.clone(), busy.clone(), others.clone(), "nowhere".parse().unwrap()];
-    let mut prolonged = database.prolong_leases(&all, 1, long).await.unwrap();
+    let mut prolonged = database.renew_leases(&all, 1, long).await.unwrap();
     prolonged.sort_by_key(|lease| lease.commands_wait);
-    let lease =
-        |contest: &ContestId, commands_wait| ProlongedLease { contest: contest.clone(), commands_wait };
+    let lease = |contest: &ContestId, commands_wait| RenewedLease { contest: contest.clone(), commands_wait };
     assert_eq!(prolonged, [lease(&own, false), lease(&busy, true)]);
     assert!(!database.take_lease(&own, 2, long).await.unwrap(), "it lasts");
     assert!(database.take_lease(&others, 3, long).await.unwrap(), "it was not 1's to prolong");
-    assert_eq!(database.prolong_leases(&all[..1], 1, long).await.unwrap(), [lease(&own, false)]);
-    assert!(database.prolong_leases(&[], 1, long).await.unwrap().is_empty());
+    assert_eq!(database.renew_leases(&all[..1], 1, long).await.unwrap(), [lease(&own, false)]);
+    assert!(database.renew_leases(&[], 1, long).await.unwrap().is_empty());
     for id in [&own, &busy, &others] {
         database.delete_contest(id).await.unwrap();
     }
@@ -248,7 +247,12 @@ async fn one_request_for_passes_is_counted_once() {
                     .count_passes(
                         &id,
                         b"wrapped",
-                        PassCount::of_made_up("pass", &RequestId::new("chair", "k"), [1; 32], 5),
+                        PassCountRequest::for_unnamed_voters(
+                            "pass",
+                            &RequestId::new("chair", "k"),
+                            [1; 32],
+                            5,
+                        ),
                     )
                     .await
                     .unwrap()
@@ -257,7 +261,7 @@ async fn one_request_for_passes_is_counted_once() {
         .collect();
     let mut new = 0;
     for request in requests {
-        new += u32::from(request.await.unwrap() == conformance::counted_new());
+        new += u32::from(request.await.unwrap() == conformance::expected_first_count());
     }
     assert_eq!(new, 1);
     assert_eq!(database.passes(&id).await.unwrap(), [("pass".to_owned(), 5)]);

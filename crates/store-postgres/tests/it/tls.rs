@@ -8,7 +8,7 @@ use acclaim_test_servers::{
 };
 
 #[tokio::test]
-async fn a_server_is_believed_if_the_named_authority_vouches_for_it() {
+async fn accepts_server_of_named_authority_only() {
     let (authority, other) = (Authority::new(), Authority::new());
     let server = Server::start_with_tls(&authority).await;
     let name = server.empty_database().await;

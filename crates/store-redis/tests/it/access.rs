@@ -2,19 +2,22 @@
 
 use std::{fs, sync::Arc};
 
-use acclaim_store::{Hub, Intake as _, Shown as _, hub::Notice, intake::Session};
-use acclaim_store_redis::{Redis, RedisConnectError, RedisIntake, RedisShown, Settings, carrier::carry};
+use acclaim_store::{Hub, Intake as _, PublishedCheckpoints as _, hub::Notice, intake::Session};
+use acclaim_store_redis::{
+    Redis, RedisConnectError, RedisIntake, RedisPublishedCheckpoints, Settings,
+    notice_bridge::start_notice_bridge,
+};
 use acclaim_test_servers::{
-    redis::{DURABLE, Server, cluster},
+    redis::{DURABLE, Server, start_cluster},
     tls::Authority,
 };
 use acclaim_test_support::conformance;
 use redis::Value;
 
 use crate::{
-    SystemClock,
-    carrier::{contests, heard},
-    checkpoint, id, offers, opened,
+    SystemClock, checkpoint, id,
+    notice_bridge::{contests, heard},
+    offers, opened,
 };
 
 const PASSWORD: &str = "correct-horse-battery";
@@ -33,7 +36,7 @@ fn allow(server: &Server, user: &str, commands: &[&str]) {
 /// Everything that the engine does with Redis.
 async fn works(redis: &Redis, shards: u16) {
     let intake = RedisIntake::new(redis, [1; 32]);
-    conformance::intake(&intake, id("access"), shards).await.unwrap();
+    conformance::check_intake(&intake, id("access"), shards).await.unwrap();
     let session = Session { contest: id("access-2"), epoch: 3, shards };
     opened(&intake, &session).await;
     intake.submit(&session, &offers(0..100)).await.unwrap();
@@ -43,24 +46,25 @@ async fn works(redis: &Redis, shards: u16) {
         opened(&intake, &next).await;
         intake.submit(&next, &offers(0..100)).await.unwrap();
     }
-    let shown = RedisShown::new(redis, [1; 32]);
-    shown.about_to_show(&session.contest, &checkpoint(1, "one")).await.unwrap();
+    let shown = RedisPublishedCheckpoints::new(redis, [1; 32]);
+    shown.record_before_publish(&session.contest, &checkpoint(1, "one")).await.unwrap();
     assert_eq!(shown.highest(&session.contest).await.unwrap(), Some(checkpoint(1, "one")));
-    conformance::cosigned(&shown, &session.contest).await.unwrap();
+    conformance::check_cosigned(&shown, &session.contest).await.unwrap();
     shown.forget(&session.contest).await.unwrap();
-    let ((from, outlet), (to, _)) = (Hub::with_outlet(), Hub::with_outlet());
+    let ((from, outlet), (to, _)) = (Hub::with_outbox(), Hub::with_outbox());
     let (from, to) = (Arc::new(from), Arc::new(to));
-    let mut ear = to.subscribe();
-    let (_, nothing) = Hub::with_outlet();
+    let mut subscription = to.subscribe();
+    let (_, nothing) = Hub::with_outbox();
     let folder = tempfile::tempdir().unwrap();
     let contests = contests(folder.path());
     contests.create_draft(&conformance::definition("photos"), b"tag key").await.unwrap();
-    let _speaker = carry(redis, [1; 32], Arc::clone(&from), outlet, Arc::clone(&contests)).await;
-    let _listener = carry(redis, [1; 32], Arc::clone(&to), nothing, contests).await;
-    heard(&mut ear, |notice| matches!(notice, Notice::Missed)).await;
+    let _speaker =
+        start_notice_bridge(redis, [1; 32], Arc::clone(&from), outlet, Arc::clone(&contests)).await;
+    let _listener = start_notice_bridge(redis, [1; 32], Arc::clone(&to), nothing, contests).await;
+    heard(&mut subscription, |notice| matches!(notice, Notice::Missed)).await;
     from.send(Notice::ContestChanged(id("access")));
-    heard(&mut ear, |notice| matches!(notice, Notice::ContestChanged(_))).await;
-    assert_eq!(intake.condition().refuses, None);
+    heard(&mut subscription, |notice| matches!(notice, Notice::ContestChanged(_))).await;
+    assert_eq!(intake.status().refuses, None);
 }
 
 fn settings(url: String, authority: &Authority) -> Settings {
@@ -74,7 +78,7 @@ async fn refusal(settings: &Settings) -> RedisConnectError {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_with_few_rights_is_enough_and_tls_asks_the_named_authority() {
+async fn minimal_user_works_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     let (authority, other) = (Authority::new(), Authority::new());
     let (server, port) = Server::start_with_tls(folder.path(), &authority);
@@ -82,7 +86,7 @@ async fn a_user_with_few_rights_is_enough_and_tls_asks_the_named_authority() {
     let url = format!("rediss://engine:{PASSWORD}@127.0.0.1:{port}");
     let redis = Redis::connect(&settings(url.clone(), &authority), Arc::new(SystemClock)).await.unwrap();
     works(&redis, 2).await;
-    no_more_and_no_less(std::slice::from_ref(&server), COMMANDS);
+    assert_rights_are_minimal(std::slice::from_ref(&server), COMMANDS);
 
     let error = refusal(&settings(url.replace(PASSWORD, "wrong"), &authority)).await;
     assert!(
@@ -99,7 +103,7 @@ async fn a_user_with_few_rights_is_enough_and_tls_asks_the_named_authority() {
 }
 
 /// Nothing was denied, and every right was used.
-fn no_more_and_no_less(servers: &[Server], commands: &str) {
+fn assert_rights_are_minimal(servers: &[Server], commands: &str) {
     for server in servers {
         let denied = format!("{:?}", server.run::<Vec<Value>>(&["ACL", "LOG"]));
         // The driver introduces itself, and does without.
@@ -113,9 +117,9 @@ fn no_more_and_no_less(servers: &[Server], commands: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_cluster_a_user_needs_little_more() {
+async fn minimal_user_works_on_cluster() {
     let folder = tempfile::tempdir().unwrap();
-    let servers = cluster(folder.path());
+    let servers = start_cluster(folder.path());
     for server in &servers {
         allow(server, "engine", &[COMMANDS, CLUSTER_COMMANDS]);
     }
@@ -123,11 +127,11 @@ async fn on_a_cluster_a_user_needs_little_more() {
     let urls: Vec<String> = servers.iter().map(url).collect();
     let redis = Redis::connect(&Settings::new(urls.join(",")), Arc::new(SystemClock)).await.unwrap();
     works(&redis, 5).await;
-    no_more_and_no_less(&servers, &format!("{COMMANDS} {CLUSTER_COMMANDS}"));
+    assert_rights_are_minimal(&servers, &format!("{COMMANDS} {CLUSTER_COMMANDS}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_config_is_forbidden_what_info_does_not_tell_is_weak() {
+async fn unreadable_settings_count_as_weak() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), DURABLE);
     allow(&server, "managed", &[COMMANDS, "-config|get"]);
@@ -138,5 +142,5 @@ async fn where_config_is_forbidden_what_info_does_not_tell_is_weak() {
     let allowed = Settings { allow_weak: true, ..Settings::new(url) };
     let redis = Redis::connect(&allowed, Arc::new(SystemClock)).await.unwrap();
     works(&redis, 1).await;
-    assert_eq!(RedisIntake::new(&redis, [1; 32]).condition().weak, ["appendfsync cannot be read"]);
+    assert_eq!(RedisIntake::new(&redis, [1; 32]).status().weak, ["appendfsync cannot be read"]);
 }

@@ -7,7 +7,7 @@ use std::{
 
 use acclaim_store::{
     Intake as _, StoreError,
-    intake::{Session, Submitted},
+    intake::{Session, SubmitOutcome},
 };
 use acclaim_store_redis::{Redis, RedisConnectError, RedisIntake, Settings};
 use acclaim_test_servers::{
@@ -40,7 +40,7 @@ async fn a_replica_is_refused_by_its_role_until_it_is_promoted() {
     switch.lead_to(Some(replica.port()));
     let deadline = Instant::now() + Duration::from_secs(20);
     let why = loop {
-        match intake.condition().refuses {
+        match intake.status().refuses {
             Some(why) if why.contains("role") => break why,
             other => assert!(Instant::now() < deadline, "not noticed: {other:?}"),
         }
@@ -63,5 +63,5 @@ async fn a_replica_is_refused_by_its_role_until_it_is_promoted() {
     intake.begin(&next).await.unwrap();
     assert_eq!(intake.survivors(&next).await.unwrap().items.len(), 20);
     intake.open(&next).await.unwrap();
-    assert_eq!(intake.submit(&next, &offers(20..30)).await.unwrap(), vec![Submitted::Buffered; 10]);
+    assert_eq!(intake.submit(&next, &offers(20..30)).await.unwrap(), vec![SubmitOutcome::Buffered; 10]);
 }

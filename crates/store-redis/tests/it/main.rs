@@ -8,8 +8,8 @@
 )]
 
 mod access;
-mod carrier;
 mod failover;
+mod notice_bridge;
 mod resharding;
 
 use std::{
@@ -22,11 +22,11 @@ use std::{
 
 use acclaim_contest::{BallotId, ContestId, VoterTag};
 use acclaim_store::{
-    Clock, Intake as _, Shown as _, StoreError,
-    intake::{Cursors, Drained, Item, Offer, Session, Slot, Submitted},
+    Clock, Intake as _, PublishedCheckpoints as _, StoreError,
+    intake::{Cursors, DrainOutcome, Item, Session, Slot, Submission, SubmitOutcome},
 };
-use acclaim_store_redis::{Redis, RedisConnectError, RedisIntake, RedisShown, Settings};
-use acclaim_test_servers::redis::{DURABLE, Server, cluster};
+use acclaim_store_redis::{Redis, RedisConnectError, RedisIntake, RedisPublishedCheckpoints, Settings};
+use acclaim_test_servers::redis::{DURABLE, Server, start_cluster};
 use acclaim_test_support::conformance;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -65,14 +65,14 @@ fn item(number: u64) -> Item {
     }
 }
 
-fn offer(number: u64) -> Offer {
+fn offer(number: u64) -> Submission {
     let item = item(number);
     let mut voter = [0; 16];
     voter.copy_from_slice(&item.ballot.0);
-    Offer { slots: vec![Slot::new(VoterTag(voter), None, None, "a")], item }
+    Submission { slots: vec![Slot::new(VoterTag(voter), None, None, "a")], item }
 }
 
-fn offers(range: std::ops::Range<u64>) -> Vec<Offer> {
+fn offers(range: std::ops::Range<u64>) -> Vec<Submission> {
     range.map(offer).collect()
 }
 
@@ -86,7 +86,7 @@ async fn drained(intake: &RedisIntake, session: &Session, after: &Cursors, count
     let (mut seen, mut through) = (0, after.clone());
     while seen < count {
         match intake.drain(session, &through, 10_000).await.unwrap() {
-            Drained::Items { items, through: next, .. } => {
+            DrainOutcome::Items { items, through: next, .. } => {
                 seen += items.len();
                 through = next;
             }
@@ -97,31 +97,31 @@ async fn drained(intake: &RedisIntake, session: &Session, after: &Cursors, count
 }
 
 async fn is_lost(intake: &RedisIntake, session: &Session, after: &Cursors) -> bool {
-    matches!(intake.drain(session, after, 10).await, Ok(Drained::Lost(_)))
+    matches!(intake.drain(session, after, 10).await, Ok(DrainOutcome::Lost(_)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_server_keeps_the_promises() {
+async fn single_server_passes_conformance() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), DURABLE);
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
-    conformance::intake(&intake, id("one-shard"), 1).await.unwrap();
-    conformance::intake(&intake, id("five-shards"), 5).await.unwrap();
+    conformance::check_intake(&intake, id("one-shard"), 1).await.unwrap();
+    conformance::check_intake(&intake, id("five-shards"), 5).await.unwrap();
     let keys: Vec<String> = server.run(&["KEYS", "*"]);
     assert!(keys.is_empty(), "a contest that is forgotten leaves nothing: {keys:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_keeps_the_promises() {
+async fn cluster_passes_conformance() {
     let folder = tempfile::tempdir().unwrap();
-    let servers = cluster(folder.path());
+    let servers = start_cluster(folder.path());
     let urls: Vec<String> = servers.iter().map(Server::url).collect();
     let intake = RedisIntake::new(&connect(&urls.join(",")).await, [1; 32]);
-    conformance::intake(&intake, id("spread"), 7).await.unwrap();
+    conformance::check_intake(&intake, id("spread"), 7).await.unwrap();
     let session = Session { contest: id("spread-out"), epoch: 3, shards: 16 };
     let start = opened(&intake, &session).await;
     let submitted = intake.submit(&session, &offers(0..3_000)).await.unwrap();
-    assert!(submitted.iter().all(|answer| *answer == Submitted::Buffered));
+    assert!(submitted.iter().all(|answer| *answer == SubmitOutcome::Buffered));
     drained(&intake, &session, &start, 3_000).await;
     let shares: Vec<u64> = servers.iter().map(|server| server.run(&["DBSIZE"])).collect();
     assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
@@ -134,19 +134,19 @@ async fn repeated_slots_are_noticed_within_a_batch_and_after() {
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
     let session = Session { contest: id("slots"), epoch: 3, shards: 1 };
     opened(&intake, &session).await;
-    let same = Offer { item: item(2), ..offer(1) };
+    let same = Submission { item: item(2), ..offer(1) };
     let submitted = intake.submit(&session, &[offer(1), same.clone(), offer(3)]).await.unwrap();
-    assert_eq!(submitted, [Submitted::Buffered, Submitted::Taken, Submitted::Buffered]);
-    assert_eq!(intake.submit(&session, &[same]).await.unwrap(), [Submitted::Taken]);
+    assert_eq!(submitted, [SubmitOutcome::Buffered, SubmitOutcome::SlotTaken, SubmitOutcome::Buffered]);
+    assert_eq!(intake.submit(&session, &[same]).await.unwrap(), [SubmitOutcome::SlotTaken]);
     assert_eq!(intake.backlog(&session).await.unwrap().items, 2);
     // More slots than one BITFIELD takes, and an answer for each ballot.
     let submitted = intake.submit(&session, &offers(0..5_000)).await.unwrap();
-    let taken: Vec<usize> = (0..5_000).filter(|n| submitted[*n] == Submitted::Taken).collect();
+    let taken: Vec<usize> = (0..5_000).filter(|n| submitted[*n] == SubmitOutcome::SlotTaken).collect();
     assert_eq!(taken, [1, 3]);
 }
 
 /// A ballot of so many slots, of which the first is `slot`, and so many bytes.
-fn large(number: u64, slot: &str, slots: usize, bytes: usize) -> Offer {
+fn large(number: u64, slot: &str, slots: usize, bytes: usize) -> Submission {
     let digit = u8::try_from(number).unwrap();
     let entry = Bytes::from(vec![digit; bytes]);
     let item = Item { entry, promised: number.is_multiple_of(2), ..item(number) };
@@ -155,18 +155,18 @@ fn large(number: u64, slot: &str, slots: usize, bytes: usize) -> Offer {
     let more = (1..slots).map(|n| format!("{slot}-{n}"));
     let categories = std::iter::once(slot.to_owned()).chain(more).take(slots);
     let slots = categories.map(|category| Slot::new(VoterTag(voter), None, None, &category)).collect();
-    Offer { item, slots }
+    Submission { item, slots }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_taken_ballot_goes_and_its_neighbours_stay_byte_for_byte() {
+async fn rejects_taken_ballot_and_keeps_others_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), DURABLE);
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
     let session = Session { contest: id("neighbours"), epoch: 3, shards: 1 };
     let start = opened(&intake, &session).await;
-    let taken = [1, 4, 7].map(|number| Offer { item: item(100 + number), ..large(number, "a", 1, 10) });
-    assert_eq!(intake.submit(&session, &taken).await.unwrap(), [Submitted::Buffered; 3]);
+    let taken = [1, 4, 7].map(|number| Submission { item: item(100 + number), ..large(number, "a", 1, 10) });
+    assert_eq!(intake.submit(&session, &taken).await.unwrap(), [SubmitOutcome::Buffered; 3]);
     let through = drained(&intake, &session, &start, 3).await;
     // Taken ones first, in the middle and last; slots that need two bytes to count, and lengths that need three.
     let batch = [
@@ -179,21 +179,21 @@ async fn a_taken_ballot_goes_and_its_neighbours_stay_byte_for_byte() {
         large(7, "a", 300, 255),
     ];
     let submitted = intake.submit(&session, &batch).await.unwrap();
-    let is_taken = |index: usize| submitted[index] == Submitted::Taken;
+    let is_taken = |index: usize| submitted[index] == SubmitOutcome::SlotTaken;
     assert_eq!((0..7).filter(|index| is_taken(*index)).collect::<Vec<_>>(), [0, 3, 6]);
-    let Drained::Items { items, .. } = intake.drain(&session, &through, 100).await.unwrap() else {
+    let DrainOutcome::Items { items, .. } = intake.drain(&session, &through, 100).await.unwrap() else {
         panic!("nothing, or something forged")
     };
     let kept = batch.iter().enumerate().filter(|(index, _)| !is_taken(*index));
     assert_eq!(items, kept.map(|(_, offer)| offer.item.clone()).collect::<Vec<_>>());
     for (index, offer) in batch.iter().enumerate() {
-        let held = intake.holds(&session, offer.item.ballot).await.unwrap();
+        let held = intake.has_promised_ballot(&session, offer.item.ballot).await.unwrap();
         assert_eq!(held, offer.item.promised && !is_taken(index), "{index}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_lost_or_falls_back_is_noticed() {
+async fn detects_lost_or_older_buffer() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), DURABLE);
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
@@ -206,7 +206,7 @@ async fn what_is_lost_or_falls_back_is_noticed() {
     server.kill();
     let saved = folder.path().join("saved");
     copy(&server.aof(), &saved);
-    server.start_again();
+    server.restart();
     wait_for_answer(&intake, &session).await;
     assert_eq!(drained(&intake, &session, &start, 10).await, ten);
 
@@ -216,7 +216,7 @@ async fn what_is_lost_or_falls_back_is_noticed() {
     server.kill();
     fs::remove_dir_all(server.aof()).unwrap();
     copy(&saved, &server.aof());
-    server.start_again();
+    server.restart();
     wait_for_answer(&intake, &session).await;
     assert!(is_lost(&intake, &session, &twenty).await, "it ends before the cursor");
     for number in 30..40 {
@@ -250,7 +250,7 @@ async fn what_is_lost_or_falls_back_is_noticed() {
 
     server.run::<String>(&["FLUSHALL"]);
     assert!(is_lost(&intake, &session, &ten).await);
-    assert_eq!(intake.submit(&session, &offers(50..51)).await.unwrap(), [Submitted::Rebuilding]);
+    assert_eq!(intake.submit(&session, &offers(50..51)).await.unwrap(), [SubmitOutcome::Rebuilding]);
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -259,14 +259,14 @@ fn copy(from: &Path, to: &Path) {
 
 async fn wait_for_answer(intake: &RedisIntake, session: &Session) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    while intake.backlog(session).await.is_err() || intake.condition().refuses.is_some() {
-        assert!(Instant::now() < deadline, "no answer: {:?}", intake.condition());
+    while intake.backlog(session).await.is_err() || intake.status().refuses.is_some() {
+        assert!(Instant::now() < deadline, "no answer: {:?}", intake.status());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_can_write_to_redis_cannot_vote() {
+async fn drops_ballots_with_wrong_mac() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), DURABLE);
     let redis = connect(&server.url()).await;
@@ -276,10 +276,10 @@ async fn who_can_write_to_redis_cannot_vote() {
     forger.submit(&session, &offers(0..3)).await.unwrap();
     intake.submit(&session, &offers(3..5)).await.unwrap();
     match intake.drain(&session, &start, 100).await.unwrap() {
-        Drained::Items { items, .. } => assert_eq!(items.len(), 2),
+        DrainOutcome::Items { items, .. } => assert_eq!(items.len(), 2),
         other => panic!("{other:?}"),
     }
-    assert_eq!(intake.condition().forged, 3);
+    assert_eq!(intake.status().forged, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -291,11 +291,11 @@ async fn a_full_shard_takes_no_more() {
     let intake = RedisIntake::new(&redis, [1; 32]);
     let session = Session { contest: id("full"), epoch: 3, shards: 1 };
     let start = opened(&intake, &session).await;
-    assert_eq!(intake.submit(&session, &offers(0..10)).await.unwrap(), vec![Submitted::Buffered; 10]);
-    assert_eq!(intake.submit(&session, &offers(10..11)).await.unwrap(), [Submitted::Full]);
+    assert_eq!(intake.submit(&session, &offers(0..10)).await.unwrap(), vec![SubmitOutcome::Buffered; 10]);
+    assert_eq!(intake.submit(&session, &offers(10..11)).await.unwrap(), [SubmitOutcome::Full]);
     let through = drained(&intake, &session, &start, 10).await;
     intake.trim(&session, &through, &[]).await.unwrap();
-    assert_eq!(intake.submit(&session, &offers(20..21)).await.unwrap(), [Submitted::Buffered]);
+    assert_eq!(intake.submit(&session, &offers(20..21)).await.unwrap(), [SubmitOutcome::Buffered]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -323,7 +323,7 @@ async fn settings_that_can_lose_ballots_are_refused_by_name() {
         }
         let settings = Settings { allow_weak: true, ..Settings::new(server.url()) };
         let redis = Redis::connect(&settings, Arc::new(SystemClock)).await.unwrap();
-        let condition = RedisIntake::new(&redis, [1; 32]).condition();
+        let condition = RedisIntake::new(&redis, [1; 32]).status();
         assert_eq!((condition.refuses, condition.weak), (None, vec![weakness.to_owned()]));
     }
 }
@@ -344,38 +344,38 @@ async fn a_setting_that_becomes_weak_ends_the_taking_of_ballots() {
     }
     server.run::<String>(&["CONFIG", "SET", "appendfsync", "always"]);
     wait_for_answer(&intake, &session).await;
-    assert!(intake.condition().skew.abs() < jiff::SignedDuration::from_millis(250));
+    assert!(intake.status().skew.abs() < jiff::SignedDuration::from_millis(250));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_highest_checkpoint_shown_is_kept() {
+async fn keeps_highest_published_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), DURABLE);
-    let shown = RedisShown::new(&connect(&server.url()).await, [1; 32]);
+    let shown = RedisPublishedCheckpoints::new(&connect(&server.url()).await, [1; 32]);
     let contest = id("shown");
     assert_eq!(shown.highest(&contest).await.unwrap(), None);
-    shown.about_to_show(&contest, &checkpoint(7, "seven")).await.unwrap();
+    shown.record_before_publish(&contest, &checkpoint(7, "seven")).await.unwrap();
     server.kill();
-    server.start_again();
+    server.restart();
     let redis = connect(&server.url()).await;
-    let shown = RedisShown::new(&redis, [1; 32]);
+    let shown = RedisPublishedCheckpoints::new(&redis, [1; 32]);
     // Late, from one that slept while another went on.
-    shown.about_to_show(&contest, &checkpoint(6, "six")).await.unwrap();
+    shown.record_before_publish(&contest, &checkpoint(6, "six")).await.unwrap();
     assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(7, "seven")));
-    shown.about_to_show(&contest, &checkpoint(10, "ten")).await.unwrap();
+    shown.record_before_publish(&contest, &checkpoint(10, "ten")).await.unwrap();
     assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
-    conformance::cosigned(&shown, &contest).await.unwrap();
+    conformance::check_cosigned(&shown, &contest).await.unwrap();
 
     // Whatever somebody else puts there is as good as nothing, however large it claims to be.
-    let (key, other) = ("acclaim:1:{shown}:shown", RedisShown::new(&redis, [2; 32]));
-    other.about_to_show(&contest, &checkpoint(9_999, "evil")).await.unwrap();
+    let (key, other) = ("acclaim:1:{shown}:shown", RedisPublishedCheckpoints::new(&redis, [2; 32]));
+    other.record_before_publish(&contest, &checkpoint(9_999, "evil")).await.unwrap();
     for _ in 0..2 {
         assert_eq!(shown.highest(&contest).await.unwrap(), None);
-        shown.about_to_show(&contest, &checkpoint(10, "ten")).await.unwrap();
+        shown.record_before_publish(&contest, &checkpoint(10, "ten")).await.unwrap();
         assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
         server.run::<String>(&["SET", key, "evil\n9999\nx\n"]);
     }
-    assert!(RedisIntake::new(&redis, [1; 32]).condition().forged >= 3);
+    assert!(RedisIntake::new(&redis, [1; 32]).status().forged >= 3);
     shown.forget(&contest).await.unwrap();
     assert_eq!(shown.highest(&contest).await.unwrap(), None);
 }
@@ -385,11 +385,12 @@ fn checkpoint(size: u64, root: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_memory_takes_no_ballots_and_gets_rid_of_those_it_has() {
+async fn server_without_memory_rejects_ballots_but_drains() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), DURABLE);
     let redis = connect(&server.url()).await;
-    let (intake, shown) = (RedisIntake::new(&redis, [1; 32]), RedisShown::new(&redis, [1; 32]));
+    let (intake, shown) =
+        (RedisIntake::new(&redis, [1; 32]), RedisPublishedCheckpoints::new(&redis, [1; 32]));
     let session = Session { contest: id("full-up"), epoch: 3, shards: 1 };
     let start = opened(&intake, &session).await;
     intake.submit(&session, &offers(0..500)).await.unwrap();
@@ -401,7 +402,7 @@ async fn a_server_without_memory_takes_no_ballots_and_gets_rid_of_those_it_has()
     let through = drained(&intake, &session, &start, 500).await;
     intake.trim(&session, &through, &[]).await.unwrap();
     assert_eq!(intake.backlog(&session).await.unwrap().items, 0);
-    shown.about_to_show(&id("full-up"), &checkpoint(500, "root")).await.unwrap();
+    shown.record_before_publish(&id("full-up"), &checkpoint(500, "root")).await.unwrap();
     assert_eq!(intake.seal(&session).await.unwrap(), Some(through));
     let next = Session { epoch: 4, ..session };
     intake.begin(&next).await.unwrap();
@@ -411,14 +412,14 @@ async fn a_server_without_memory_takes_no_ballots_and_gets_rid_of_those_it_has()
 #[tokio::test(flavor = "multi_thread")]
 async fn shards_whose_server_is_away_hold_up_no_others() {
     let folder = tempfile::tempdir().unwrap();
-    let mut servers = cluster(folder.path());
+    let mut servers = start_cluster(folder.path());
     let urls: Vec<String> = servers.iter().map(Server::url).collect();
     let intake = RedisIntake::new(&connect(&urls.join(",")).await, [1; 32]);
     let session = Session { contest: id("spread"), epoch: 3, shards: 8 };
     let start = opened(&intake, &session).await;
     servers[1].kill();
     let by_shard = |shard| {
-        let mine = move |offer: &Offer| session_shard(offer) == shard;
+        let mine = move |offer: &Submission| session_shard(offer) == shard;
         offers(0..400).into_iter().filter(mine).collect::<Vec<_>>()
     };
     let (mut kept, mut refused) = (0, Vec::new());
@@ -432,7 +433,7 @@ async fn shards_whose_server_is_away_hold_up_no_others() {
     let through = drained(&intake, &session, &start, kept).await;
     assert!(intake.trim(&session, &through, &[]).await.is_err(), "it says that something was left");
 
-    servers[1].start_again();
+    servers[1].restart();
     let deadline = Instant::now() + Duration::from_secs(30);
     for shard in refused {
         // Sent again, as voters do.
@@ -446,6 +447,6 @@ async fn shards_whose_server_is_away_hold_up_no_others() {
     assert_eq!(intake.backlog(&session).await.unwrap().items, 0);
 }
 
-fn session_shard(offer: &Offer) -> u16 {
+fn session_shard(offer: &Submission) -> u16 {
     acclaim_store::intake::shard_of(offer.item.ballot.prefix(), 8)
 }

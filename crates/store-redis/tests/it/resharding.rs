@@ -10,10 +10,10 @@ use std::{
 
 use acclaim_store::{
     Intake as _, StoreError,
-    intake::{Cursors, Drained, Session, Submitted},
+    intake::{Cursors, DrainOutcome, Session, SubmitOutcome},
 };
 use acclaim_store_redis::RedisIntake;
-use acclaim_test_servers::redis::{Server, cluster, move_slot};
+use acclaim_test_servers::redis::{Server, move_slot, start_cluster};
 
 use crate::{connect, id, offers, opened};
 
@@ -29,9 +29,13 @@ async fn keep_submitting(intake: Arc<RedisIntake>, session: Session, stop: Arc<A
         let mut unknown = false;
         loop {
             match intake.submit(&session, &block).await {
-                Ok(answers) if answers.iter().all(|answer| *answer == Submitted::Buffered) => break,
+                Ok(answers) if answers.iter().all(|answer| *answer == SubmitOutcome::Buffered) => break,
                 // The attempt of which nothing was known had been done.
-                Ok(answers) if unknown && answers.iter().all(|answer| *answer == Submitted::Taken) => break,
+                Ok(answers)
+                    if unknown && answers.iter().all(|answer| *answer == SubmitOutcome::SlotTaken) =>
+                {
+                    break;
+                }
                 Ok(answers) => panic!("{answers:?}"),
                 Err(StoreError::Unavailable(_)) => {}
                 Err(StoreError::Unknown(_)) => unknown = true,
@@ -50,11 +54,11 @@ async fn drain_all(intake: &RedisIntake, session: &Session, mut after: Cursors, 
     let mut entries = Vec::new();
     while (entries.len() as u64) < count {
         match intake.drain(session, &after, 1_000).await.unwrap() {
-            Drained::Items { items, through, .. } => {
+            DrainOutcome::Items { items, through, .. } => {
                 entries.extend(items.iter().map(|item| String::from_utf8(item.entry.to_vec()).unwrap()));
                 after = through;
             }
-            lost @ Drained::Lost(_) => panic!("{lost:?}"),
+            lost @ DrainOutcome::Lost(_) => panic!("{lost:?}"),
         }
     }
     entries
@@ -63,7 +67,7 @@ async fn drain_all(intake: &RedisIntake, session: &Session, mut after: Cursors, 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_that_moves_between_nodes_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let servers = cluster(folder.path());
+    let servers = start_cluster(folder.path());
     let urls: Vec<String> = servers.iter().map(Server::url).collect();
     let intake = Arc::new(RedisIntake::new(&connect(&urls.join(",")).await, [1; 32]));
     let session = Session { contest: id("moved"), epoch: 3, shards: 1 };

@@ -4,7 +4,7 @@ use acclaim_contest::{ContestId, Definition, Overrides, PanelId};
 use acclaim_store::{
     Command, CommandOutcome, Commands as _, Contests as _, Keys as _, Ledger as _,
     command::QueuedCommand,
-    jurors::{jurors, jurors_for},
+    jurors::{load_jurors, load_jurors_by_name},
     keys::{Role, StaffKey},
 };
 use acclaim_store_sqlite::{DataDirectory, SqliteDatabase};
@@ -90,7 +90,7 @@ async fn jurors_are_those_with_a_key_or_with_scores_that_stand() {
     }
     let record = database.contest(contest).await.unwrap().unwrap();
     let experts: PanelId = "experts".parse().unwrap();
-    let all = jurors(&database, &record).await.unwrap();
+    let all = load_jurors(&database, &record).await.unwrap();
     assert_eq!(all.of(&experts), ["Ama", COMPOSED, DECOMPOSED, "Kofi"]);
     assert_eq!(all.of(&"students".parse().unwrap()), ["Esi"]);
 
@@ -106,7 +106,7 @@ async fn jurors_are_those_with_a_key_or_with_scores_that_stand() {
         ("Esi", None),
         ("Lost", None),
     ] {
-        let some = jurors_for(&database, &record, panel, name).await.unwrap();
+        let some = load_jurors_by_name(&database, &record, panel, name).await.unwrap();
         assert_eq!(some.find(&experts, name).ok(), found, "{name}");
         assert_eq!(all.find(&experts, name).ok(), found, "{name}");
     }

@@ -7,14 +7,14 @@ use std::{path::Path, sync::Arc};
 use acclaim_ballot_log::Hash;
 use acclaim_contest::{BallotId, ContestId, Definition, Instant, Phase, SubjectRules};
 use acclaim_store::{
-    Command, Commands as _, Contests as _, Intake as _, Keys as _, Ledger as _, RequestId, Shown as _,
-    StoreError,
-    command::{Queued, QueuedCommand},
-    contests::{ContestChange, ContestState, Counted, PassCount},
-    intake::{Cursors, Item, Offer, Session, Submitted},
+    Command, Commands as _, Contests as _, Intake as _, Keys as _, Ledger as _, PublishedCheckpoints as _,
+    RequestId, StoreError,
+    command::{QueueOutcome, QueuedCommand},
+    contests::{ContestChange, ContestState, PassCountOutcome, PassCountRequest},
+    intake::{Cursors, Item, Session, Submission, SubmitOutcome},
     keys::{Role, StaffKey},
     ledger::{Append, Head},
-    moving::{Moved, Part},
+    relocation::{MoveMark, Part},
 };
 use acclaim_store_sqlite::{DataDirectory, DirectoryError, LocalIntake, SqliteDatabase};
 use acclaim_test_support::conformance;
@@ -23,25 +23,25 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 #[tokio::test]
-async fn the_database_keeps_its_promises() {
+async fn database_passes_conformance() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
-    conformance::database(&directory.database().unwrap()).await.unwrap();
+    conformance::check_database(&directory.database().unwrap()).await.unwrap();
 }
 
 #[tokio::test]
-async fn the_intake_keeps_its_promises() {
+async fn intake_passes_conformance() {
     let contest = conformance::definition("intake").id;
-    conformance::intake(&LocalIntake::default(), contest, 1).await.unwrap();
+    conformance::check_intake(&LocalIntake::default(), contest, 1).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_full_intake_refuses_and_keeps_what_it_has() {
+async fn full_intake_rejects_new_ballots() {
     let intake = LocalIntake::default();
     let session = Session { contest: conformance::definition("full").id, epoch: 1, shards: 1 };
     intake.begin(&session).await.unwrap();
     intake.open(&session).await.unwrap();
-    let capacity = acclaim_store_sqlite::intake::CAPACITY;
+    let capacity = acclaim_store_sqlite::intake::MAX_WAITING_BALLOTS;
     let item = Item {
         ballot: BallotId([1; 16]),
         arrived: Timestamp::UNIX_EPOCH,
@@ -49,11 +49,11 @@ async fn a_full_intake_refuses_and_keeps_what_it_has() {
         group: None,
         entry: Bytes::new(),
     };
-    let offer = || Offer { item: item.clone(), slots: Vec::new() };
-    let offers: Vec<Offer> = (0..capacity + 2).map(|_| offer()).collect();
+    let offer = || Submission { item: item.clone(), slots: Vec::new() };
+    let offers: Vec<Submission> = (0..capacity + 2).map(|_| offer()).collect();
     let submitted = intake.submit(&session, &offers).await.unwrap();
-    assert_eq!(submitted.iter().filter(|answer| **answer == Submitted::Buffered).count(), capacity);
-    assert_eq!(submitted[capacity..], [Submitted::Full, Submitted::Full]);
+    assert_eq!(submitted.iter().filter(|answer| **answer == SubmitOutcome::Buffered).count(), capacity);
+    assert_eq!(submitted[capacity..], [SubmitOutcome::Full, SubmitOutcome::Full]);
     assert_eq!(intake.backlog(&session).await.unwrap().items, capacity as u64);
 }
 
@@ -133,7 +133,7 @@ fn holds(folder: &Path, wanted: &[u8]) -> bool {
 
 /// Somebody reads while a key is destroyed, and the process is killed: the next start makes up for it.
 #[tokio::test]
-async fn bytes_that_a_reader_keeps_are_gone_at_the_next_start() {
+async fn next_start_erases_bytes_that_reader_kept() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
     let database = directory.database().unwrap();
@@ -200,7 +200,7 @@ async fn entries_take_little_more_than_their_bytes() {
 async fn a_directory_serves_one_process_and_says_who() {
     let folder = tempfile::tempdir().unwrap();
     let mut directory = DataDirectory::lock(folder.path()).unwrap();
-    directory.tell("http://127.0.0.1:1").unwrap();
+    directory.record_url("http://127.0.0.1:1").unwrap();
     match DataDirectory::lock(folder.path()) {
         Err(DirectoryError::InUse { holder, .. }) => {
             assert!(holder.contains("http://127.0.0.1:1"), "{holder}");
@@ -212,31 +212,34 @@ async fn a_directory_serves_one_process_and_says_who() {
 }
 
 #[tokio::test]
-async fn the_highest_checkpoint_shown_is_remembered() {
+async fn keeps_highest_published_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
     let id = conformance::definition("shown").id;
-    let shown = directory.shown().unwrap();
+    let shown = directory.published_checkpoints().unwrap();
     assert_eq!(shown.highest(&id).await.unwrap(), None);
-    shown.about_to_show(&id, "one").await.unwrap();
-    shown.about_to_show(&id, "two").await.unwrap();
-    assert_eq!(directory.shown().unwrap().highest(&id).await.unwrap().as_deref(), Some("two"));
+    shown.record_before_publish(&id, "one").await.unwrap();
+    shown.record_before_publish(&id, "two").await.unwrap();
+    assert_eq!(
+        directory.published_checkpoints().unwrap().highest(&id).await.unwrap().as_deref(),
+        Some("two")
+    );
     // What a loss of power can leave.
     std::fs::write(folder.path().join("shown/shown.checkpoint"), "").unwrap();
     assert_eq!(shown.highest(&id).await.unwrap(), None);
-    conformance::cosigned(&shown, &id).await.unwrap();
+    conformance::check_cosigned(&shown, &id).await.unwrap();
     shown.forget(&id).await.unwrap();
     shown.forget(&id).await.unwrap();
     assert_eq!(shown.highest(&id).await.unwrap(), None);
 }
 
 /// Reads an installation out to the end, and leaves the mark if there is one to leave.
-async fn leave(database: &Arc<SqliteDatabase>, mark: Option<Moved>) -> Result<(), StoreError> {
+async fn move_out(database: &Arc<SqliteDatabase>, mark: Option<MoveMark>) -> Result<(), StoreError> {
     let (sender, mut parts) = mpsc::channel(1);
-    let (go, told) = oneshot::channel();
+    let (go, mark_receiver) = oneshot::channel();
     let leaving = tokio::spawn({
         let database = Arc::clone(database);
-        async move { database.leave(sender, told).await }
+        async move { database.move_out(sender, mark_receiver).await }
     });
     while let Some(part) = parts.recv().await {
         if matches!(part, Part::End) {
@@ -251,22 +254,22 @@ async fn leave(database: &Arc<SqliteDatabase>, mark: Option<Moved>) -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
+async fn moved_installation_is_locked_until_taken_back() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
     // Opened before, as by a command beside it.
     let before = directory.database().unwrap();
-    conformance::database(&before).await.unwrap();
+    conformance::check_database(&before).await.unwrap();
     let source = Arc::new(directory.database_to_move().unwrap());
-    let given_up = leave(&source, None).await;
+    let given_up = move_out(&source, None).await;
     assert!(matches!(given_up, Err(StoreError::Unavailable(_))), "{given_up:?}");
-    assert_eq!(source.mark().await.unwrap(), None);
+    assert_eq!(source.move_mark().await.unwrap(), None);
     drop(directory.database().unwrap());
 
-    let mark = Moved { id: "m".to_owned(), to: "db.example.org:5432/acclaim".to_owned(), complete: false };
-    leave(&source, Some(mark.clone())).await.unwrap();
-    let told = directory.database().unwrap_err().to_string();
-    assert!(told.contains("may have been moved to db.example.org:5432/acclaim"), "{told}");
+    let mark = MoveMark { id: "m".to_owned(), to: "db.example.org:5432/acclaim".to_owned(), complete: false };
+    move_out(&source, Some(mark.clone())).await.unwrap();
+    let message = directory.database().unwrap_err().to_string();
+    assert!(message.contains("may have been moved to db.example.org:5432/acclaim"), "{message}");
     let key = StaffKey {
         name: "late".to_owned(),
         role: Role::Auditor,
@@ -286,7 +289,7 @@ async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
             .count_passes(
                 &id,
                 b"w",
-                PassCount::of_made_up("pass", &RequestId::new("chair", "late"), [0; 32], 1)
+                PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "late"), [0; 32], 1)
             )
             .await
             .is_err()
@@ -296,10 +299,10 @@ async fn what_has_left_is_neither_opened_nor_changed_until_it_is_taken_back() {
     assert!(before.append(&id, append.clone()).await.is_err());
 
     // It can leave again, if it has not arrived; then it is gone.
-    leave(&source, Some(mark.clone())).await.unwrap();
-    source.set_mark(&Moved { complete: true, ..mark }).await.unwrap();
+    move_out(&source, Some(mark.clone())).await.unwrap();
+    source.set_move_mark(&MoveMark { complete: true, ..mark }).await.unwrap();
     assert!(directory.database().unwrap_err().to_string().contains("was moved to"));
-    source.remove_mark().await.unwrap();
+    source.remove_move_mark().await.unwrap();
     before.add_staff_key([8; 32], &key).await.unwrap();
     before.append(&id, append).await.unwrap();
     drop(directory.database().unwrap());
@@ -332,11 +335,15 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     assert_eq!((key.role, key.panel.clone()), (Role::Organiser, None));
     let old = "old".parse().unwrap();
     assert_eq!(database.entries(&old, 1, 9).await.unwrap(), ["e1", "e2"]);
-    assert_eq!(database.subjects(&old).await.unwrap(), Some(SubjectRules::Raw), "as its passes were minted");
-    requests_of_before(&database, &old).await;
+    assert_eq!(
+        database.subject_rules(&old).await.unwrap(),
+        Some(SubjectRules::Raw),
+        "as its passes were minted"
+    );
+    check_requests_of_older_schema(&database, &old).await;
     let new = conformance::definition("new");
     database.create_draft(&new, b"w").await.unwrap();
-    assert_eq!(database.subjects(&new.id).await.unwrap(), None);
+    assert_eq!(database.subject_rules(&new.id).await.unwrap(), None);
     let juror = StaffKey { name: "Ama".to_owned(), role: Role::Juror, panel: "experts".parse().ok(), ..key };
     database.add_staff_key([2; 32], &juror).await.unwrap();
     drop(database);
@@ -355,7 +362,7 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
 }
 
 /// Requests that were stored before `Idempotency-Key`s were those of staff keys are known when they are repeated.
-async fn requests_of_before(database: &SqliteDatabase, contest: &ContestId) {
+async fn check_requests_of_older_schema(database: &SqliteDatabase, contest: &ContestId) {
     let command = |by: &str, command| QueuedCommand {
         key: "k".to_owned(),
         by: by.to_owned(),
@@ -363,32 +370,32 @@ async fn requests_of_before(database: &SqliteDatabase, contest: &ContestId) {
         received: jiff::Timestamp::UNIX_EPOCH,
     };
     for (queued, expected) in [
-        (command("chair", Command::Close), Queued::Known(None)),
-        (command("chair", Command::Freeze), Queued::KeyUsed),
-        (command("Ama", Command::Freeze), Queued::New),
+        (command("chair", Command::Close), QueueOutcome::Known(None)),
+        (command("chair", Command::Freeze), QueueOutcome::IdempotencyKeyUsed),
+        (command("Ama", Command::Freeze), QueueOutcome::New),
     ] {
         assert_eq!(database.queue_command(contest, &queued).await.unwrap(), expected, "{queued:?}");
     }
     assert_eq!(database.pending_commands(contest, 9).await.unwrap().len(), 2);
     let asked = RequestId::new("chair", "mint");
     let count = async |request| {
-        let passes = PassCount::of_made_up("pass", &asked, [request; 32], 1);
+        let passes = PassCountRequest::for_unnamed_voters("pass", &asked, [request; 32], 1);
         database.count_passes(contest, &[1], passes).await.unwrap()
     };
-    assert_eq!(count(3).await, Counted::AgainOfContest);
-    assert_eq!(count(4).await, Counted::KeyUsed);
+    assert_eq!(count(3).await, PassCountOutcome::RepeatedWithoutStaffKey);
+    assert_eq!(count(4).await, PassCountOutcome::IdempotencyKeyUsed);
 }
 
 /// A file whose installation has moved away is brought up to date as well: it may be taken back into use.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_was_left_with_an_older_schema_can_be_taken_back() {
+async fn takes_back_moved_file_of_older_schema() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
     let source = Arc::new(directory.database_to_move().unwrap());
     let definition = conformance::definition("old");
     source.create_draft(&definition, b"w").await.unwrap();
-    let mark = Moved { id: "m".to_owned(), to: "elsewhere".to_owned(), complete: false };
-    leave(&source, Some(mark)).await.unwrap();
+    let mark = MoveMark { id: "m".to_owned(), to: "elsewhere".to_owned(), complete: false };
+    move_out(&source, Some(mark)).await.unwrap();
     drop(source);
     let file = rusqlite::Connection::open(folder.path().join("acclaim.db")).unwrap();
     file.execute_batch("ALTER TABLE contests DROP COLUMN subjects; ALTER TABLE staff_keys DROP COLUMN expires; DROP TABLE revocations; DROP TABLE revoked_voters; DROP TABLE key_revocations; PRAGMA user_version = 3").unwrap();
@@ -401,13 +408,13 @@ async fn a_file_that_was_left_with_an_older_schema_can_be_taken_back() {
         received: jiff::Timestamp::UNIX_EPOCH,
     };
     assert!(source.queue_command(&definition.id, &close).await.is_err(), "a table made again is closed too");
-    source.remove_mark().await.unwrap();
+    source.remove_move_mark().await.unwrap();
     source.queue_command(&definition.id, &close).await.unwrap();
-    assert_eq!(source.subjects(&definition.id).await.unwrap(), Some(SubjectRules::Raw));
+    assert_eq!(source.subject_rules(&definition.id).await.unwrap(), Some(SubjectRules::Raw));
 }
 
 #[test]
-fn a_directory_whose_database_is_gone_is_not_begun_anew() {
+fn rejects_directory_without_its_database() {
     for is_empty in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("acclaim.db");
@@ -415,7 +422,7 @@ fn a_directory_whose_database_is_gone_is_not_begun_anew() {
             let directory = DataDirectory::lock(folder.path()).unwrap();
             directory.secret().unwrap();
             drop(directory.database().unwrap());
-            directory.shown().unwrap();
+            directory.published_checkpoints().unwrap();
         }
         std::fs::remove_file(&path).unwrap();
         if is_empty {

@@ -3,13 +3,13 @@
 use acclaim_contest::{BallotId, ContestId, VoterTag};
 use acclaim_store::{
     Intake, StoreError,
-    intake::{Cursors, Drained, Item, Offer, Session, Slot, Submitted},
+    intake::{Cursors, DrainOutcome, Item, Session, Slot, Submission, SubmitOutcome},
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 /// Ballot number `number` of a voter of its own, with a slot of its own.
-fn offer(number: u8) -> Offer {
+fn offer(number: u8) -> Submission {
     let item = Item {
         ballot: BallotId([number; 16]),
         arrived: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(number.into()),
@@ -17,20 +17,20 @@ fn offer(number: u8) -> Offer {
         group: (number > 2).then(|| "africa".to_owned()),
         entry: Bytes::from(vec![number; 3]),
     };
-    Offer { item, slots: vec![Slot::new(VoterTag([number; 16]), None, None, "a")] }
+    Submission { item, slots: vec![Slot::new(VoterTag([number; 16]), None, None, "a")] }
 }
 
 /// Everything that an intake promises, on a contest that it does not know yet.
 ///
 /// # Errors
 /// Whatever the intake fails with; broken promises panic.
-pub async fn intake(intake: &dyn Intake, contest: ContestId, shards: u16) -> Result<(), StoreError> {
+pub async fn check_intake(intake: &dyn Intake, contest: ContestId, shards: u16) -> Result<(), StoreError> {
     let session = Session { contest, epoch: 7, shards };
     let before = intake.submit(&session, &[offer(1)]).await?;
-    assert_eq!(before, [Submitted::Rebuilding], "nobody has begun");
+    assert_eq!(before, [SubmitOutcome::Rebuilding], "nobody has begun");
     assert!(intake.seal(&session).await?.is_none());
     let start = intake.begin(&session).await?;
-    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [Submitted::Rebuilding], "not open yet");
+    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [SubmitOutcome::Rebuilding], "not open yet");
     intake.open(&session).await?;
     assert_eq!(intake.begin(&session).await?, start, "beginning again changes nothing");
     buffer(intake, &session, &start).await?;
@@ -43,7 +43,7 @@ async fn drained(
     after: &Cursors,
 ) -> Result<(Vec<u8>, Cursors), StoreError> {
     match intake.drain(session, after, 100).await? {
-        Drained::Items { items, through } => {
+        DrainOutcome::Items { items, through } => {
             for item in &items {
                 assert_eq!(*item, offer(item.ballot.0[0]).item, "items come back as they were offered");
             }
@@ -73,38 +73,38 @@ async fn drained_all(
 }
 
 async fn buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -> Result<(), StoreError> {
-    let offers: Vec<Offer> = (1..=4).map(offer).collect();
-    assert_eq!(intake.submit(session, &offers).await?, vec![Submitted::Buffered; 4]);
+    let offers: Vec<Submission> = (1..=4).map(offer).collect();
+    assert_eq!(intake.submit(session, &offers).await?, vec![SubmitOutcome::Buffered; 4]);
     let (first, middle) = drained_all(intake, session, start, 4).await?;
     assert_eq!(first, [1, 2, 3, 4]);
     assert_eq!(drained_all(intake, session, start, 4).await?.0, first, "draining again loses nothing");
 
     // A repeated slot may be noticed; offered without slots it is kept in any case.
     let again = intake.submit(session, &[offer(1)]).await?;
-    assert!(matches!(again[..], [Submitted::Taken | Submitted::Buffered]));
-    let forced = Offer { slots: Vec::new(), ..offer(5) };
-    assert_eq!(intake.submit(session, &[forced, offer(6)]).await?, [Submitted::Buffered; 2]);
-    assert!(intake.holds(session, BallotId([6; 16])).await?);
-    assert!(!intake.holds(session, BallotId([5; 16])).await?, "nobody was promised anything");
+    assert!(matches!(again[..], [SubmitOutcome::SlotTaken | SubmitOutcome::Buffered]));
+    let forced = Submission { slots: Vec::new(), ..offer(5) };
+    assert_eq!(intake.submit(session, &[forced, offer(6)]).await?, [SubmitOutcome::Buffered; 2]);
+    assert!(intake.has_promised_ballot(session, BallotId([6; 16])).await?);
+    assert!(!intake.has_promised_ballot(session, BallotId([5; 16])).await?, "nobody was promised anything");
 
     intake.trim(session, &middle, &[BallotId([2; 16]), BallotId([4; 16])]).await?;
-    assert!(!intake.holds(session, BallotId([4; 16])).await?);
+    assert!(!intake.has_promised_ballot(session, BallotId([4; 16])).await?);
     let waiting = intake.backlog(session).await?.items;
     assert!((2..=3).contains(&waiting), "{waiting} wait");
     intake.trim(session, &middle, &[]).await?;
     intake.trim(session, &Cursors { epoch: 6, ..middle.clone() }, &[]).await?;
     assert_eq!(intake.backlog(session).await?.items, waiting, "trimming again drops nothing");
     let strange = intake.drain(session, &Cursors { epoch: 6, ..middle.clone() }, 9).await?;
-    assert!(matches!(strange, Drained::Lost(_)), "cursors of another session");
+    assert!(matches!(strange, DrainOutcome::Lost(_)), "cursors of another session");
     let early = intake.drain(session, start, 9).await?;
-    assert!(matches!(early, Drained::Lost(_)), "what the ledger lacks is gone");
+    assert!(matches!(early, DrainOutcome::Lost(_)), "what the ledger lacks is gone");
 
     let rest = usize::try_from(waiting).unwrap_or_default();
     let (drained, end) = drained_all(intake, session, &middle, rest).await?;
     assert!(drained.ends_with(&[5, 6]));
     assert_eq!(intake.seal(session).await?, Some(end.clone()), "behind the last items");
     assert_eq!(intake.seal(session).await?, Some(end.clone()));
-    assert_eq!(intake.submit(session, &[offer(8)]).await?, [Submitted::Sealed]);
+    assert_eq!(intake.submit(session, &[offer(8)]).await?, [SubmitOutcome::Sealed]);
     Ok(())
 }
 
@@ -114,8 +114,8 @@ async fn next_session(intake: &dyn Intake, old: &Session, start: &Cursors) -> Re
     let waiting = intake.backlog(old).await?.items;
     let begun = intake.begin(&session).await?;
     assert_ne!(&begun, start);
-    assert!(matches!(intake.drain(old, start, 9).await?, Drained::Lost(_)));
-    assert_eq!(intake.submit(old, &[offer(9)]).await?, [Submitted::Rebuilding]);
+    assert!(matches!(intake.drain(old, start, 9).await?, DrainOutcome::Lost(_)));
+    assert_eq!(intake.submit(old, &[offer(9)]).await?, [SubmitOutcome::Rebuilding]);
     let mut survived = 0;
     loop {
         let survivors = intake.survivors(&session).await?;
@@ -126,16 +126,16 @@ async fn next_session(intake: &dyn Intake, old: &Session, start: &Cursors) -> Re
         intake.drop_survivors(&session, &survivors.taken).await?;
     }
     assert_eq!(survived, waiting);
-    if intake.remembers_slots() {
-        intake.mark(&session, &offer(20).slots).await?;
+    if intake.has_slot_table() {
+        intake.mark_slots_taken(&session, &offer(20).slots).await?;
     }
     intake.open(&session).await?;
     let submitted = intake.submit(&session, &[offer(1), offer(20)]).await?;
-    let second = if intake.remembers_slots() { Submitted::Taken } else { Submitted::Buffered };
-    assert_eq!(submitted, [Submitted::Buffered, second], "the former session's slots are forgotten");
+    let second = if intake.has_slot_table() { SubmitOutcome::SlotTaken } else { SubmitOutcome::Buffered };
+    assert_eq!(submitted, [SubmitOutcome::Buffered, second], "the former session's slots are forgotten");
     assert!(drained(intake, &session, &begun).await?.0.contains(&1));
     intake.forget(&session).await?;
-    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [Submitted::Rebuilding]);
+    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [SubmitOutcome::Rebuilding]);
     assert_eq!(intake.backlog(&session).await?.items, 0);
     Ok(())
 }

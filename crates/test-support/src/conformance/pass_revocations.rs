@@ -4,8 +4,10 @@ use acclaim_ballot_log::Hash;
 use acclaim_contest::{ContestId, Instant, Phase, VoterTag};
 use acclaim_store::{
     Database, RequestId, StoreError,
-    contests::{ContestChange, ContestState, Counted, PassCount},
-    pass_revocations::{Mode, PassRevocation, Revoked, RevokedCounts, RevokedVoter},
+    contests::{ContestChange, ContestState, PassCountOutcome, PassCountRequest},
+    pass_revocations::{
+        PassRevocation, PassRevocationMode, PassRevocationOutcome, RevokedCounts, RevokedVoter,
+    },
 };
 
 use super::{append, change, definition};
@@ -13,7 +15,7 @@ use super::{append, change, definition};
 const AMA: VoterTag = VoterTag([0xa1; 16]);
 const KOFI: VoterTag = VoterTag([0xa2; 16]);
 
-fn revocation(by: &str, key: &str, request: u8, mode: Mode) -> PassRevocation {
+fn revocation(by: &str, key: &str, request: u8, mode: PassRevocationMode) -> PassRevocation {
     let at = Instant::from_seconds(7).unwrap_or_else(|| Instant::at_or_before(jiff::Timestamp::UNIX_EPOCH));
     let reason = "the link was forwarded".to_owned();
     PassRevocation { id: RequestId::new(by, key), request: [request; 32], mode, reason, at }
@@ -21,10 +23,10 @@ fn revocation(by: &str, key: &str, request: u8, mode: Mode) -> PassRevocation {
 
 /// The generation of a revocation that is done.
 #[expect(clippy::panic, reason = "a broken promise")]
-fn done(revoked: Revoked) -> u32 {
+fn done(revoked: PassRevocationOutcome) -> u32 {
     match revoked {
-        Revoked::Done { generation, .. } => generation,
-        Revoked::KeyUsed => panic!("{revoked:?}"),
+        PassRevocationOutcome::Done { generation, .. } => generation,
+        PassRevocationOutcome::IdempotencyKeyUsed => panic!("{revoked:?}"),
     }
 }
 
@@ -39,16 +41,20 @@ pub(super) async fn pass_revocations(database: &dyn Database) -> Result<(), Stor
     let none = RevokedCounts { replaced: 0, barred: 0, newest: 0 };
     assert_eq!(database.count_revoked(id).await?, none);
 
-    let of_another = database.revoke_passes(id, b"x", &revocation("chair", "k", 1, Mode::Bar), &[AMA]).await;
+    let of_another =
+        database.revoke_passes(id, b"x", &revocation("chair", "k", 1, PassRevocationMode::Bar), &[AMA]).await;
     assert!(matches!(of_another, Err(StoreError::Conflict(_))), "{of_another:?}");
-    let first = done(revoke(revocation("chair", "k", 1, Mode::Bar), &[AMA, KOFI]).await?);
+    let first = done(revoke(revocation("chair", "k", 1, PassRevocationMode::Bar), &[AMA, KOFI]).await?);
     assert!(first > before);
     assert_eq!(
-        done(revoke(revocation("chair", "k", 1, Mode::Bar), &[AMA, KOFI]).await?),
+        done(revoke(revocation("chair", "k", 1, PassRevocationMode::Bar), &[AMA, KOFI]).await?),
         first,
         "the same request"
     );
-    assert_eq!(revoke(revocation("chair", "k", 2, Mode::Bar), &[AMA]).await?, Revoked::KeyUsed);
+    assert_eq!(
+        revoke(revocation("chair", "k", 2, PassRevocationMode::Bar), &[AMA]).await?,
+        PassRevocationOutcome::IdempotencyKeyUsed
+    );
     let voter = |voter, generation, is_barred| RevokedVoter { voter, generation, is_barred };
     let mut found = database.revoked_voters(before).await?;
     found.sort_by_key(|found| found.voter.0);
@@ -57,16 +63,19 @@ pub(super) async fn pass_revocations(database: &dyn Database) -> Result<(), Stor
     barred_voters(database, id, first).await?;
 
     // The newest one decides; another staff key has its own Idempotency-Keys.
-    let second = done(revoke(revocation("deputy", "k", 2, Mode::Replace), &[AMA]).await?);
+    let second = done(revoke(revocation("deputy", "k", 2, PassRevocationMode::Replace), &[AMA]).await?);
     assert!(second > first);
     assert_eq!(database.revoked_voters(first).await?, [voter(AMA, second, false)]);
     let counts = RevokedCounts { replaced: 1, barred: 1, newest: second };
     assert_eq!(database.count_revoked(id).await?, counts);
     let asked = RequestId::new("chair", "after");
-    let passes = PassCount { voters: &[AMA], ..PassCount::of_made_up("pass", &asked, [1; 32], 1) };
+    let passes = PassCountRequest {
+        voters: &[AMA],
+        ..PassCountRequest::for_unnamed_voters("pass", &asked, [1; 32], 1)
+    };
     match database.count_passes(id, b"w", passes).await? {
-        Counted::New(minting) => assert_eq!(minting.generation, second),
-        other => assert_eq!(other, Counted::KeyUsed, "it is a new request"),
+        PassCountOutcome::New(minting) => assert_eq!(minting.generation, second),
+        other => assert_eq!(other, PassCountOutcome::IdempotencyKeyUsed, "it is a new request"),
     }
     two_at_once(database, id, second).await?;
     reasons_go_with_the_tag_key(database, id).await?;
@@ -77,27 +86,27 @@ pub(super) async fn pass_revocations(database: &dyn Database) -> Result<(), Stor
 async fn barred_voters(database: &dyn Database, id: &ContestId, generation: u32) -> Result<(), StoreError> {
     let count = async |key: &str, voters: &[VoterTag]| {
         let asked = RequestId::new("chair", key);
-        let made_up = PassCount::of_made_up("pass", &asked, [1; 32], 1);
-        database.count_passes(id, b"w", PassCount { voters, ..made_up }).await
+        let made_up = PassCountRequest::for_unnamed_voters("pass", &asked, [1; 32], 1);
+        database.count_passes(id, b"w", PassCountRequest { voters, ..made_up }).await
     };
     let other = VoterTag([0xa3; 16]);
-    let Counted::New(minting) = count("other", &[other]).await? else {
+    let PassCountOutcome::New(minting) = count("other", &[other]).await? else {
         return Err(StoreError::Corrupt("a voter who is not barred".to_owned()));
     };
     assert_eq!(minting.generation, generation);
-    assert_eq!(count("ama", &[other, AMA]).await?, Counted::Barred(vec![AMA]));
+    assert_eq!(count("ama", &[other, AMA]).await?, PassCountOutcome::Barred(vec![AMA]));
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 1)], "nothing was counted");
-    assert!(matches!(count("ama", &[other]).await?, Counted::New(_)), "the key was not used");
-    assert_eq!(count("other", &[other]).await?, Counted::Again(Some(minting)));
+    assert!(matches!(count("ama", &[other]).await?, PassCountOutcome::New(_)), "the key was not used");
+    assert_eq!(count("other", &[other]).await?, PassCountOutcome::Repeated(Some(minting)));
     // A request from before a revocation is answered as it was.
-    assert_eq!(count("other", &[AMA]).await?, Counted::Again(Some(minting)));
+    assert_eq!(count("other", &[AMA]).await?, PassCountOutcome::Repeated(Some(minting)));
     Ok(())
 }
 
 /// Each has a generation of its own.
 async fn two_at_once(database: &dyn Database, id: &ContestId, before: u32) -> Result<(), StoreError> {
     let revoke = async |key: &str| {
-        let revocation = revocation("chair", key, 9, Mode::Replace);
+        let revocation = revocation("chair", key, 9, PassRevocationMode::Replace);
         database.revoke_passes(id, b"w", &revocation, &[AMA, KOFI]).await
     };
     let (one, other) = tokio::join!(revoke("one"), revoke("other"));
@@ -118,7 +127,8 @@ async fn reasons_go_with_the_tag_key(database: &dyn Database, id: &ContestId) ->
     destroyed.contest = Some(ContestChange { tag_key_destroyed: true, ..change(1, b"w", &state) });
     database.append(id, destroyed).await?;
     assert_eq!(database.revoked_voters(0).await?, voters);
-    let late = database.revoke_passes(id, b"w", &revocation("chair", "k", 1, Mode::Bar), &[AMA]).await;
+    let late =
+        database.revoke_passes(id, b"w", &revocation("chair", "k", 1, PassRevocationMode::Bar), &[AMA]).await;
     assert!(matches!(late, Err(StoreError::Conflict(_))), "{late:?}");
     Ok(())
 }
@@ -129,7 +139,7 @@ async fn a_deleted_contest_leaves_no_voter(database: &dyn Database) -> Result<()
     let id = &contest.id;
     let revoke = async || {
         database.create_draft(&contest, b"w").await?;
-        let revocation = revocation("chair", "k", 1, Mode::Bar);
+        let revocation = revocation("chair", "k", 1, PassRevocationMode::Bar);
         Ok::<_, StoreError>(done(
             database.revoke_passes(id, b"w", &revocation, &[VoterTag([0xa4; 16])]).await?,
         ))

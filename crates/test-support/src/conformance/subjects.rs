@@ -6,16 +6,16 @@ use acclaim_contest::{
 };
 use acclaim_store::{
     Database, RequestId, StoreError,
-    contests::{Counted, PassCount},
+    contests::{PassCountOutcome, PassCountRequest},
 };
 
-use super::{counted_again, counted_new, definition};
+use super::{definition, expected_first_count, expected_repeated_count};
 
 /// Rules of subjects are kept with the first passes that have any, and from then on no others are taken.
 pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> {
     let contest = definition("subjects");
     let id = &contest.id;
-    let unknown = database.subjects(&definition("nobody").id).await;
+    let unknown = database.subject_rules(&definition("nobody").id).await;
     assert!(matches!(unknown, Err(StoreError::Conflict(_))), "{unknown:?}");
     database.create_draft(&contest, b"w").await?;
     let of = |subjects_are| SubjectRules::Canonical1 { subjects_are, domains: DomainTable::default() };
@@ -23,22 +23,26 @@ pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> 
     let version = database.revision(id).await?;
     let count = async |key, request, subjects| {
         let asked = RequestId::new("chair", key);
-        let made_up = PassCount::of_made_up("pass", &asked, [request; 32], 1);
-        database.count_passes(id, b"w", PassCount { subjects, ..made_up }).await
+        let made_up = PassCountRequest::for_unnamed_voters("pass", &asked, [request; 32], 1);
+        database.count_passes(id, b"w", PassCountRequest { subjects, ..made_up }).await
     };
-    assert_eq!(count("made-up", 1, None).await?, counted_new());
-    assert_eq!(count("made-up", 2, Some(&mail)).await?, Counted::KeyUsed);
-    assert_eq!(database.subjects(id).await?, None, "nothing was changed");
-    assert_eq!(count("first", 1, Some(&mail)).await?, counted_new());
-    assert_eq!(database.subjects(id).await?, Some(mail.clone()));
-    assert_eq!(count("first", 1, Some(&mail)).await?, counted_again());
-    assert_eq!(count("second", 1, Some(&mail)).await?, counted_new());
+    assert_eq!(count("made-up", 1, None).await?, expected_first_count());
+    assert_eq!(count("made-up", 2, Some(&mail)).await?, PassCountOutcome::IdempotencyKeyUsed);
+    assert_eq!(database.subject_rules(id).await?, None, "nothing was changed");
+    assert_eq!(count("first", 1, Some(&mail)).await?, expected_first_count());
+    assert_eq!(database.subject_rules(id).await?, Some(mail.clone()));
+    assert_eq!(count("first", 1, Some(&mail)).await?, expected_repeated_count());
+    assert_eq!(count("second", 1, Some(&mail)).await?, expected_first_count());
     for other in [&ids, &SubjectRules::Raw] {
-        assert_eq!(count("third", 1, Some(other)).await?, Counted::OtherSubjects);
-        assert_eq!(count("first", 1, Some(other)).await?, Counted::OtherSubjects, "used before");
+        assert_eq!(count("third", 1, Some(other)).await?, PassCountOutcome::SubjectRulesDiffer);
+        assert_eq!(
+            count("first", 1, Some(other)).await?,
+            PassCountOutcome::SubjectRulesDiffer,
+            "used before"
+        );
     }
-    assert_eq!(count("third", 2, None).await?, counted_new(), "the key was not used");
-    assert_eq!(database.subjects(id).await?, Some(mail));
+    assert_eq!(count("third", 2, None).await?, expected_first_count(), "the key was not used");
+    assert_eq!(database.subject_rules(id).await?, Some(mail));
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 4)]);
     assert_eq!(database.revision(id).await?, version, "a draft's editor is not in the way of it");
 
@@ -52,16 +56,22 @@ async fn of_two_at_once_one_is_the_first(
     for (number, keys) in [["k", "k"], ["k", "l"]].into_iter().enumerate() {
         let other = definition(&format!("subjects-of-another-{number}"));
         database.create_draft(&other, b"w").await?;
-        assert_eq!(database.subjects(&other.id).await?, None);
+        assert_eq!(database.subject_rules(&other.id).await?, None);
         let count = async |key, rules| {
             let asked = RequestId::new("chair", key);
-            let made_up = PassCount::of_made_up("pass", &asked, [1; 32], 1);
-            database.count_passes(&other.id, b"w", PassCount { subjects: Some(rules), ..made_up }).await
+            let made_up = PassCountRequest::for_unnamed_voters("pass", &asked, [1; 32], 1);
+            database
+                .count_passes(&other.id, b"w", PassCountRequest { subjects: Some(rules), ..made_up })
+                .await
         };
         let [first, second] = keys;
         let (first, second) = tokio::join!(count(first, ids), count(second, &SubjectRules::Raw));
         let counted = [first?, second?];
-        assert!(counted.contains(&counted_new()) && counted.contains(&Counted::OtherSubjects), "{counted:?}");
+        assert!(
+            counted.contains(&expected_first_count())
+                && counted.contains(&PassCountOutcome::SubjectRulesDiffer),
+            "{counted:?}"
+        );
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     command::{CommandOutcome, QueuedCommand},
-    contests::{ContestRecord, Minting},
+    contests::{ContestRecord, MintParameters},
     hub::Rejection,
     keys::StaffKey,
     ledger::{Head, RecordedBallot, Turnout},
@@ -41,7 +41,7 @@ pub enum Part {
     /// Totals of passes issued, by source.
     Passes(Vec<(String, u64)>),
     /// Requests that minted passes, the hashes of their content, and what the passes say. Those from before staff keys were kept with them have an empty name.
-    PassRequests(Vec<(RequestId, [u8; 32], Option<Minting>)>),
+    PassRequests(Vec<(RequestId, [u8; 32], Option<MintParameters>)>),
     /// Revocations of its passes, with their generations.
     Revocations(Vec<(u32, PassRevocation)>),
     /// Voters with revoked passes.
@@ -56,7 +56,7 @@ pub enum Part {
 
 /// What stays in the database that an installation has left. As long as it is there, nothing else is written there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moved {
+pub struct MoveMark {
     /// Random, one a move; the destination holds it as soon as it holds the installation.
     pub id: String,
     /// The destination's address, without credentials.

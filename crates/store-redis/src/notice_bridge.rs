@@ -20,50 +20,59 @@ use tokio::{
 
 use crate::{
     Redis,
-    connection::{failed, unread},
-    kept::Keeper,
+    connection::{read_error, write_error},
     layout, sealed,
+    sealed_store::SealedStore,
 };
 
 /// Notices of one message, at most.
-const MOST: usize = 64;
+const MAX_NOTICES_PER_MESSAGE: usize = 64;
 /// Between two attempts to listen, or to say what could not be said.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Whoever has nothing to say says so: between two messages of a process.
-const BEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Who hears nothing for so long, not even the own messages, is cut off without knowing: a connection can end without a word.
-const SILENCE: Duration = Duration::from_secs(5);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes of the number of the sending process, which goes before its notices and their MAC: a process drops what it said itself unread.
-const FROM: usize = 8;
+const SENDER_ID_LENGTH: usize = 8;
 
 /// What goes over the wire: MessagePack.
 type Notices = Vec<Notice>;
 
 /// Carries as long as the returned set lives: what `outlet` gives goes to the other processes, what they send goes to `hub`. If Redis and the database
 /// answer soon, it listens when this returns, and the newest publications of all contests are there.
-pub async fn carry(
+pub async fn start_notice_bridge(
     redis: &Redis,
     key: [u8; 32],
     hub: Arc<Hub>,
     outlet: mpsc::Receiver<Notice>,
     contests: Arc<dyn Contests>,
 ) -> JoinSet<()> {
-    let mut id = [0; FROM];
+    let mut id = [0; SENDER_ID_LENGTH];
     // Without randomness two processes could take each other for themselves; their numbers differ at least on one machine.
     if getrandom::fill(&mut id).is_err() {
         id = std::process::id().to_le_bytes().repeat(2).try_into().unwrap_or_default();
     }
-    let keeper = Keeper::new(redis, key);
-    let (unkept, to_keep) = (Mutex::default(), Notify::new());
-    let carrier = Arc::new(Carrier { redis: redis.clone(), key, id, hub, contests, keeper, unkept, to_keep });
-    let ear = carrier.tune_in().await;
+    let keeper = SealedStore::new(redis, key);
+    let (unsaved_publications, publication_added) = (Mutex::default(), Notify::new());
+    let notice_bridge = Arc::new(NoticeBridge {
+        redis: redis.clone(),
+        key,
+        id,
+        hub,
+        contests,
+        keeper,
+        unsaved_publications,
+        publication_added,
+    });
+    let subscription = notice_bridge.subscribe().await;
     // Where a server of several is away it takes long, and goes on beside.
-    let _as_far_as_it_came = timeout(SILENCE, carrier.bring()).await;
+    let _as_far_as_it_came = timeout(SILENCE_TIMEOUT, notice_bridge.load_publications()).await;
     let mut tasks = JoinSet::new();
-    tasks.spawn(Arc::clone(&carrier).speak(outlet));
-    tasks.spawn(Arc::clone(&carrier).keep());
-    tasks.spawn(carrier.listen(ear));
+    tasks.spawn(Arc::clone(&notice_bridge).publish_loop(outlet));
+    tasks.spawn(Arc::clone(&notice_bridge).save_publications_loop());
+    tasks.spawn(notice_bridge.listen_loop(subscription));
     tasks
 }
 
@@ -74,115 +83,116 @@ pub(crate) fn reread(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// One process's way to the others.
-struct Carrier {
+struct NoticeBridge {
     redis: Redis,
     key: [u8; 32],
     /// Goes before what this process says.
-    id: [u8; FROM],
+    id: [u8; SENDER_ID_LENGTH],
     hub: Arc<Hub>,
     contests: Arc<dyn Contests>,
     /// Of publications.
-    keeper: Keeper,
+    keeper: SealedStore,
     /// The newest publications that are to be kept.
-    unkept: Mutex<HashMap<ContestId, Arc<Publication>>>,
+    unsaved_publications: Mutex<HashMap<ContestId, Arc<Publication>>>,
     /// Told when there is one more.
-    to_keep: Notify,
+    publication_added: Notify,
 }
 
-impl Carrier {
+impl NoticeBridge {
     /// Sends what the outlet gives, several notices together when they gather, and a sign of life when it gives nothing.
-    async fn speak(self: Arc<Self>, mut outlet: mpsc::Receiver<Notice>) {
-        let mut notices = Vec::with_capacity(MOST);
-        let mut owed = false;
+    async fn publish_loop(self: Arc<Self>, mut outlet: mpsc::Receiver<Notice>) {
+        let mut notices = Vec::with_capacity(MAX_NOTICES_PER_MESSAGE);
+        let mut must_send_missed = false;
         loop {
-            owed |= self.hub.take_owed();
+            must_send_missed |= self.hub.take_missed_flag();
             // What is owed does not wait for the next notice that happens to come.
-            let patience = if owed { RETRY_AFTER } else { BEAT };
-            if timeout(patience, outlet.recv_many(&mut notices, MOST)).await == Ok(0) {
+            let max_wait = if must_send_missed { RETRY_DELAY } else { HEARTBEAT_INTERVAL };
+            if timeout(max_wait, outlet.recv_many(&mut notices, MAX_NOTICES_PER_MESSAGE)).await == Ok(0) {
                 return;
             }
             for notice in &notices {
                 if let Notice::Published(publication) = notice {
-                    self.unkept().insert(publication.contest.clone(), Arc::clone(publication));
-                    self.to_keep.notify_one();
+                    self.unsaved_publications().insert(publication.contest.clone(), Arc::clone(publication));
+                    self.publication_added.notify_one();
                 }
             }
-            if std::mem::take(&mut owed) {
+            if std::mem::take(&mut must_send_missed) {
                 notices.insert(0, Notice::Missed);
             }
-            if let Err(error) = self.say(&notices).await
+            if let Err(error) = self.publish(&notices).await
                 && !notices.is_empty()
             {
                 tracing::warn!(%error, "a notice was not sent");
-                owed = true;
+                must_send_missed = true;
             }
             notices.clear();
         }
     }
 
-    async fn say(&self, notices: &Notices) -> Result<()> {
-        let encoded = rmp_serde::to_vec_named(notices).map_err(unwritten)?;
+    async fn publish(&self, notices: &Notices) -> Result<()> {
+        let encoded = rmp_serde::to_vec_named(notices).map_err(encode_error)?;
         let message = [&self.id[..], &sealed::seal(&self.key, layout::NOTICES, &encoded)].concat();
-        self.redis.0.connection.publish(layout::NOTICES, &message).await.map_err(failed)
+        self.redis.0.connection.publish(layout::NOTICES, &message).await.map_err(write_error)
     }
 
-    fn unkept(&self) -> MutexGuard<'_, HashMap<ContestId, Arc<Publication>>> {
-        self.unkept.lock()
+    fn unsaved_publications(&self) -> MutexGuard<'_, HashMap<ContestId, Arc<Publication>>> {
+        self.unsaved_publications.lock()
     }
 
     /// Keeps publications for processes to come, beside what is said: a server of several that is away holds up no notices. What is not kept is tried again.
-    async fn keep(self: Arc<Self>) {
+    async fn save_publications_loop(self: Arc<Self>) {
         loop {
-            let publications = std::mem::take(&mut *self.unkept());
+            let publications = std::mem::take(&mut *self.unsaved_publications());
             // One after the other: calls to a server that is away slow down the others.
             for publication in publications.into_values() {
-                let Err(error) = self.keep_one(&publication).await else { continue };
+                let Err(error) = self.save_publication(&publication).await else { continue };
                 tracing::warn!(contest = %publication.contest, %error, "a publication is not kept");
-                self.unkept().entry(publication.contest.clone()).or_insert(publication);
+                self.unsaved_publications().entry(publication.contest.clone()).or_insert(publication);
             }
-            let any = !self.unkept().is_empty();
-            let patience = if any { BEAT } else { Duration::MAX };
-            let _in_any_case = timeout(patience, self.to_keep.notified()).await;
+            let any = !self.unsaved_publications().is_empty();
+            let max_wait = if any { HEARTBEAT_INTERVAL } else { Duration::MAX };
+            let _in_any_case = timeout(max_wait, self.publication_added.notified()).await;
         }
     }
 
-    async fn keep_one(&self, publication: &Publication) -> Result<()> {
-        let encoded = rmp_serde::to_vec_named(publication).map_err(unwritten)?;
-        self.keeper.keep(&layout::publication(&publication.contest), publication.size, &encoded).await
+    async fn save_publication(&self, publication: &Publication) -> Result<()> {
+        let encoded = rmp_serde::to_vec_named(publication).map_err(encode_error)?;
+        self.keeper.save(&layout::publication(&publication.contest), publication.size, &encoded).await
     }
 
-    async fn listen(self: Arc<Self>, mut ear: Result<PubSub>) {
+    async fn listen_loop(self: Arc<Self>, mut subscription: Result<PubSub>) {
         loop {
-            match ear {
-                Ok(ear) => {
+            match subscription {
+                Ok(subscription) => {
                     tokio::select! {
-                        () = self.hear(ear) => {
+                        () = self.receive_messages(subscription) => {
                             tracing::warn!("the connection that hears other processes ended");
                         }
-                        never = self.bring_all() => match never {},
+                        never = self.load_missed_publications() => match never {},
                     }
                 }
                 Err(error) => tracing::warn!(%error, "not listening to other processes"),
             }
-            tokio::time::sleep(RETRY_AFTER).await;
-            ear = self.tune_in().await;
+            tokio::time::sleep(RETRY_DELAY).await;
+            subscription = self.subscribe().await;
         }
     }
 
     /// Listens from now on. Whatever was said before is lost: everyone is told so, and brought what is kept.
-    async fn tune_in(&self) -> Result<PubSub> {
-        let mut ear = self.redis.0.servers.listen().await.map_err(unread)?;
-        let subscribed = timeout(SILENCE, ear.subscribe(&[layout::NOTICES, layout::WAKE])).await;
+    async fn subscribe(&self) -> Result<PubSub> {
+        let mut subscription = self.redis.0.servers.connect_subscriber().await.map_err(read_error)?;
+        let subscribed =
+            timeout(SILENCE_TIMEOUT, subscription.subscribe(&[layout::NOTICES, layout::WAKE])).await;
         subscribed
             .map_err(|_| StoreError::Unavailable("redis: subscribing took too long".to_owned()))?
-            .map_err(unread)?;
-        self.hub.hear(Notice::Missed);
-        self.redis.0.wakes.wake_all();
-        Ok(ear)
+            .map_err(read_error)?;
+        self.hub.deliver(Notice::Missed);
+        self.redis.0.drain_waiters.wake_all();
+        Ok(subscription)
     }
 
     /// Brings the newest publications of all contests. Says whether it could be read what they are.
-    async fn bring(&self) -> bool {
+    async fn load_publications(&self) -> bool {
         let contests = match self.contests.contests().await {
             Ok(contests) => contests,
             Err(error) => {
@@ -192,10 +202,10 @@ impl Carrier {
         };
         let mut is_complete = true;
         for record in contests {
-            match self.keeper.kept(&layout::publication(record.id())).await {
+            match self.keeper.load(&layout::publication(record.id())).await {
                 Ok(Some(bytes)) => {
                     if let Ok(publication) = rmp_serde::from_slice(&bytes) {
-                        self.hub.hear(Notice::Published(Arc::new(publication)));
+                        self.hub.deliver(Notice::Published(Arc::new(publication)));
                     }
                 }
                 Ok(None) => {}
@@ -210,48 +220,49 @@ impl Carrier {
 
     /// Brings what was missed, until all can be read; and once more a little later: what was said just before this process listened may have been
     /// kept just after.
-    async fn bring_all(&self) -> Infallible {
+    async fn load_missed_publications(&self) -> Infallible {
         for _ in 0..2 {
-            while !self.bring().await {
-                tokio::time::sleep(SILENCE).await;
+            while !self.load_publications().await {
+                tokio::time::sleep(SILENCE_TIMEOUT).await;
             }
-            tokio::time::sleep(BEAT).await;
+            tokio::time::sleep(HEARTBEAT_INTERVAL).await;
         }
         std::future::pending().await
     }
 
     /// Hears until the connection ends, or says nothing any more.
-    async fn hear(&self, mut ear: PubSub) {
-        let mut messages = ear.on_message();
-        while let Ok(Some(message)) = timeout(SILENCE, messages.next()).await {
+    async fn receive_messages(&self, mut subscription: PubSub) {
+        let mut messages = subscription.on_message();
+        while let Ok(Some(message)) = timeout(SILENCE_TIMEOUT, messages.next()).await {
             if message.get_channel_name() == layout::WAKE {
-                self.redis.0.wakes.wake(message.get_payload_bytes());
+                self.redis.0.drain_waiters.wake(message.get_payload_bytes());
             } else {
-                self.take(message.get_payload_bytes());
+                self.handle_message(message.get_payload_bytes());
             }
         }
     }
 
-    fn take(&self, message: &[u8]) {
-        let (sender, sealed) = message.split_first_chunk::<FROM>().unwrap_or((&[0; FROM], &[]));
+    fn handle_message(&self, message: &[u8]) {
+        let (sender, sealed) =
+            message.split_first_chunk::<SENDER_ID_LENGTH>().unwrap_or((&[0; SENDER_ID_LENGTH], &[]));
         if *sender == self.id {
             return;
         }
         let Some(bytes) = sealed::open(&self.key, layout::NOTICES, sealed) else {
-            return self.redis.0.found_forged(layout::NOTICES, 1);
+            return self.redis.0.report_forged(layout::NOTICES, 1);
         };
         match rmp_serde::from_slice::<Notices>(bytes) {
-            Ok(notices) => notices.into_iter().for_each(|notice| self.hub.hear(notice)),
+            Ok(notices) => notices.into_iter().for_each(|notice| self.hub.deliver(notice)),
             Err(error) => {
                 tracing::warn!(%error, "a notice cannot be read");
-                self.hub.hear(Notice::Missed);
+                self.hub.deliver(Notice::Missed);
             }
         }
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
-fn unwritten(error: rmp_serde::encode::Error) -> StoreError {
+fn encode_error(error: rmp_serde::encode::Error) -> StoreError {
     StoreError::Corrupt(error.to_string())
 }
 
@@ -262,7 +273,7 @@ mod tests {
     use acclaim_store::{
         RequestId,
         command::{CommandOutcome, UNDECIDED, UndecidedCategory},
-        hub::{BallotOutcome, Decided, Rejection},
+        hub::{BallotOutcome, Decisions, Rejection},
     };
     use bytes::Bytes;
     use jiff::Timestamp;
@@ -271,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_earlier_program_published_is_read() {
+    fn reads_publication_of_earlier_version() {
         #[derive(Serialize)]
         struct Earlier {
             contest: ContestId,
@@ -308,7 +319,7 @@ mod tests {
             BallotOutcome::Rejected(Rejection::Refused("code".to_owned(), "sentence".to_owned())),
         ];
         let recorded = CommandOutcome::Recorded { index: 8, entries: 1, size: 9, root: "r".to_owned() };
-        let decided = Decided {
+        let decided = Decisions {
             contest: contest.clone(),
             size: 9,
             root: hash,
@@ -338,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_undecided_comes_through() {
+    fn sends_undecided_categories() {
         let undecided = UndecidedCategory {
             category: "a".parse().unwrap(),
             reason: "no-choice".to_owned(),
@@ -353,7 +364,7 @@ mod tests {
             undecided,
         };
         for outcome in [outcome(vec![undecided]), outcome(Vec::new())] {
-            let decided = Decided {
+            let decided = Decisions {
                 contest: "photos".parse().unwrap(),
                 size: 1,
                 root: Hash([1; 32]),

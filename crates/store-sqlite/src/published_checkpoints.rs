@@ -8,9 +8,9 @@ use std::{
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
-    Shown,
+    PublishedCheckpoints,
     error::{Result, StoreError},
-    shown::size_of,
+    published_checkpoints::checkpoint_size,
 };
 use async_trait::async_trait;
 
@@ -19,11 +19,11 @@ use async_trait::async_trait;
 /// A file is replaced by renaming, and left to the system to bring to disk: it survives the process, and after a loss of power it may be
 /// older than the ledger, which is synchronised. That errs on the safe side: an older file accepts the ledger as it is.
 #[derive(Debug)]
-pub struct ShownFiles {
+pub struct PublishedCheckpointFiles {
     directory: PathBuf,
 }
 
-impl ShownFiles {
+impl PublishedCheckpointFiles {
     /// Files in `directory`, which is created if it is absent.
     ///
     /// # Errors
@@ -33,41 +33,41 @@ impl ShownFiles {
         Ok(Self { directory: directory.to_owned() })
     }
 
-    fn shown(&self, contest: &ContestId) -> PathBuf {
+    fn checkpoint_path(&self, contest: &ContestId) -> PathBuf {
         self.directory.join(format!("{contest}.checkpoint"))
     }
 
-    fn cosigned(&self, contest: &ContestId) -> PathBuf {
+    fn cosigned_path(&self, contest: &ContestId) -> PathBuf {
         self.directory.join(format!("{contest}.cosigned"))
     }
 }
 
 #[async_trait]
-impl Shown for ShownFiles {
+impl PublishedCheckpoints for PublishedCheckpointFiles {
     async fn highest(&self, contest: &ContestId) -> Result<Option<String>> {
-        read(&self.shown(contest))
+        read(&self.checkpoint_path(contest))
     }
 
-    async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
-        write(&self.shown(contest), checkpoint)
+    async fn record_before_publish(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
+        write(&self.checkpoint_path(contest), checkpoint)
     }
 
     async fn cosigned(&self, contest: &ContestId) -> Result<Option<String>> {
-        read(&self.cosigned(contest))
+        read(&self.cosigned_path(contest))
     }
 
     // The directory's lock leaves one writer, so that nobody comes in between.
-    async fn keep_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {
-        let path = self.cosigned(contest);
-        let size = size_of(note)?;
+    async fn save_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {
+        let path = self.cosigned_path(contest);
+        let size = checkpoint_size(note)?;
         match read(&path)? {
-            Some(kept) if size_of(&kept).is_ok_and(|kept| kept > size) => Ok(()),
+            Some(kept) if checkpoint_size(&kept).is_ok_and(|kept| kept > size) => Ok(()),
             _ => write(&path, note),
         }
     }
 
     async fn forget(&self, contest: &ContestId) -> Result<()> {
-        for path in [self.shown(contest), self.cosigned(contest)] {
+        for path in [self.checkpoint_path(contest), self.cosigned_path(contest)] {
             match fs::remove_file(path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(unavailable(&error)),
                 _ => {}

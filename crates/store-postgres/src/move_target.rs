@@ -6,12 +6,12 @@ use acclaim_contest::{BallotId, BallotState, ContestId, PanelId};
 use acclaim_store::{
     ContestRecord, RequestId,
     command::{CommandOutcome, QueuedCommand},
-    contests::Minting,
+    contests::MintParameters,
     error::Result,
     keys::StaffKey,
     ledger::{Head, RecordedBallot},
-    moving::Part,
     pass_revocations::{PassRevocation, RevokedVoter},
+    relocation::Part,
 };
 use sqlx_core::{
     query::{Query, query},
@@ -23,10 +23,10 @@ use sqlx_postgres::{PgArguments, Postgres};
 
 use crate::{
     append::{self, Batch},
-    connection::{Durability, Lent, Tx, within},
+    connection::{Durability, PooledConnection, Tx, with_timeout},
     contests::{create, keep_subjects},
     database::PostgresDatabase,
-    error::{corrupt, exactly, signed, unavailable},
+    error::{corrupt, expect_row_count, signed, unavailable},
     keys::key_revocation,
     pass_revocations::stored_generation,
 };
@@ -34,25 +34,25 @@ use crate::{
 /// Name of the installation's value that tells by which move it came.
 const MOVED_FROM: &str = "moved-from";
 /// How long one step may take, which the commit of a large installation on a slow disk is too.
-const PATIENCE: Duration = Duration::from_secs(600);
+const STEP_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long to wait for whoever else is at work, such as an earlier attempt whose connection is not given up yet.
-const LOCK_PATIENCE: &str = "30s";
+const LOCK_TIMEOUT: &str = "30s";
 
 /// What a database holds before an arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum MoveTargetState {
     /// No installation.
-    Nothing,
+    Empty,
     /// An installation that came by the move of this id.
-    Moved(String),
+    MovedHere(String),
     /// Something else: how much of what.
-    Other(String),
+    Occupied(String),
 }
 
-/// A transaction by which an installation arrives. Dropped without [`Arrival::commit`] it leaves nothing.
-pub struct Arrival {
+/// A transaction by which an installation arrives. Dropped without [`MoveTarget::commit`] it leaves nothing.
+pub struct MoveTarget {
     tx: Tx,
-    found: Found,
+    state: MoveTargetState,
     /// The contest that parts belong to, and the next index of its log.
     contest: Option<(i32, u64)>,
 }
@@ -62,18 +62,18 @@ impl PostgresDatabase {
     ///
     /// # Errors
     /// As any write.
-    pub async fn arrival(&self) -> Result<Arrival> {
-        let mut tx = self.begin_for(Durability::Durable, PATIENCE, PATIENCE).await?;
-        let found = within(PATIENCE, async {
+    pub async fn move_target(&self) -> Result<MoveTarget> {
+        let mut tx = self.begin_for(Durability::Durable, STEP_TIMEOUT, STEP_TIMEOUT).await?;
+        let state = with_timeout(STEP_TIMEOUT, async {
             let lock = format!(
-                "SET LOCAL lock_timeout = '{LOCK_PATIENCE}';
+                "SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';
                  LOCK TABLE installation, staff_keys, retired, contests IN SHARE ROW EXCLUSIVE MODE"
             );
             raw_sql(AssertSqlSafe(lock)).execute(&mut *tx).await.map_err(unavailable)?;
             find(&mut tx).await
         })
         .await?;
-        Ok(Arrival { tx, found, contest: None })
+        Ok(MoveTarget { tx, state, contest: None })
     }
 
     /// Host, port and name of the database, without credentials.
@@ -85,11 +85,11 @@ impl PostgresDatabase {
     }
 }
 
-async fn find(tx: &mut Lent) -> Result<Found> {
+async fn find(tx: &mut PooledConnection) -> Result<MoveTargetState> {
     let value = query("SELECT value FROM installation WHERE name = $1").bind(MOVED_FROM);
     if let Some(row) = value.fetch_optional(&mut *tx).await.map_err(unavailable)? {
         let id: Vec<u8> = row.try_get(0).map_err(unavailable)?;
-        return Ok(Found::Moved(String::from_utf8_lossy(&id).into_owned()));
+        return Ok(MoveTargetState::MovedHere(String::from_utf8_lossy(&id).into_owned()));
     }
     let counts = query(
         "SELECT (SELECT count(*) FROM contests), (SELECT string_agg(id, ', ') FROM (SELECT id FROM contests ORDER BY id LIMIT 3) AS first),
@@ -99,7 +99,7 @@ async fn find(tx: &mut Lent) -> Result<Found> {
     let count = |column: usize| row.try_get::<i64, _>(column).map_err(unavailable);
     let (contests, keys, values, retired) = (count(0)?, count(2)?, count(3)?, count(4)?);
     if contests + keys + values + retired == 0 {
-        return Ok(Found::Nothing);
+        return Ok(MoveTargetState::Empty);
     }
     let first: Option<String> = row.try_get(1).map_err(unavailable)?;
     let named = first.map(|ids| format!(" ({ids}{})", if contests > 3 { ", ..." } else { "" }));
@@ -112,14 +112,14 @@ async fn find(tx: &mut Lent) -> Result<Found> {
     ] {
         held.extend((count > 0).then(|| format!("{of_what}: {count}")));
     }
-    Ok(Found::Other(held.join(", ")))
+    Ok(MoveTargetState::Occupied(held.join(", ")))
 }
 
-impl Arrival {
+impl MoveTarget {
     /// What was there before.
     #[must_use]
-    pub fn found(&self) -> &Found {
-        &self.found
+    pub fn state(&self) -> &MoveTargetState {
+        &self.state
     }
 
     /// Takes the next part.
@@ -127,17 +127,17 @@ impl Arrival {
     /// # Errors
     /// As any write; `Corrupt` for a part of a contest before there is one.
     pub async fn take(&mut self, part: Part) -> Result<()> {
-        within(PATIENCE, self.insert(part)).await
+        with_timeout(STEP_TIMEOUT, self.insert(part)).await
     }
 
     /// Commits, and notes by which move. Durable when it returns.
     ///
     /// # Errors
-    /// `Unknown` if it may have been done, and it will be or not without anybody's doing. [`PostgresDatabase::arrival`] finds out.
+    /// `Unknown` if it may have been done, and it will be or not without anybody's doing. [`PostgresDatabase::move_target`] finds out.
     pub async fn commit(mut self, id: &str) -> Result<()> {
         let value = query("INSERT INTO installation (name, value) VALUES ($1, $2)").bind(MOVED_FROM);
-        within(PATIENCE, insert_rows(&mut self.tx, value.bind(id.as_bytes()), 1)).await?;
-        within(PATIENCE, go_on_counting(&mut self.tx)).await?;
+        with_timeout(STEP_TIMEOUT, insert_rows(&mut self.tx, value.bind(id.as_bytes()), 1)).await?;
+        with_timeout(STEP_TIMEOUT, advance_generation_sequence(&mut self.tx)).await?;
         self.tx.commit().await
     }
 
@@ -156,7 +156,7 @@ impl Arrival {
             }
             Part::Subjects(subjects) => {
                 let is_kept = keep_subjects(tx, contest()?, &subjects).await?;
-                exactly(u64::from(is_kept), 1, || corrupt("a contest's subjects came twice"))
+                expect_row_count(u64::from(is_kept), 1, || corrupt("a contest's subjects came twice"))
             }
             Part::Entries(entries) => {
                 let (number, from) = self.contest.ok_or_else(|| corrupt("entries of no contest"))?;
@@ -184,12 +184,16 @@ impl Arrival {
 }
 
 /// Runs an insertion of rows that are not there.
-async fn insert_rows(tx: &mut Lent, statement: Query<'_, Postgres, PgArguments>, count: usize) -> Result<()> {
+async fn insert_rows(
+    tx: &mut PooledConnection,
+    statement: Query<'_, Postgres, PgArguments>,
+    count: usize,
+) -> Result<()> {
     let inserted = statement.execute(tx).await.map_err(unavailable)?.rows_affected();
-    exactly(inserted, count, || corrupt(format!("{inserted} rows went in instead of {count}")))
+    expect_row_count(inserted, count, || corrupt(format!("{inserted} rows went in instead of {count}")))
 }
 
-async fn insert_values(tx: &mut Lent, values: Vec<(String, Vec<u8>)>) -> Result<()> {
+async fn insert_values(tx: &mut PooledConnection, values: Vec<(String, Vec<u8>)>) -> Result<()> {
     let (names, values): (Vec<String>, Vec<Vec<u8>>) = values.into_iter().unzip();
     let count = names.len();
     let statement =
@@ -197,7 +201,7 @@ async fn insert_values(tx: &mut Lent, values: Vec<(String, Vec<u8>)>) -> Result<
     insert_rows(tx, statement.bind(names).bind(values), count).await
 }
 
-async fn insert_staff_keys(tx: &mut Lent, keys: &[([u8; 32], StaffKey)]) -> Result<()> {
+async fn insert_staff_keys(tx: &mut PooledConnection, keys: &[([u8; 32], StaffKey)]) -> Result<()> {
     for (hash, key) in keys {
         let contests = key.contests.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
         let statement = query(
@@ -217,21 +221,28 @@ async fn insert_staff_keys(tx: &mut Lent, keys: &[([u8; 32], StaffKey)]) -> Resu
     Ok(())
 }
 
-async fn insert_key_revocations(tx: &mut Lent, revocations: &[(RequestId, StaffKey)]) -> Result<()> {
+async fn insert_key_revocations(
+    tx: &mut PooledConnection,
+    revocations: &[(RequestId, StaffKey)],
+) -> Result<()> {
     for (id, key) in revocations {
         insert_rows(tx, key_revocation(id, key)?, 1).await?;
     }
     Ok(())
 }
 
-async fn insert_retired(tx: &mut Lent, ids: &[ContestId]) -> Result<()> {
+async fn insert_retired(tx: &mut PooledConnection, ids: &[ContestId]) -> Result<()> {
     let ids: Vec<&str> = ids.iter().map(ContestId::as_str).collect();
     let count = ids.len();
     insert_rows(tx, query("INSERT INTO retired (id) SELECT * FROM unnest($1::text[])").bind(ids), count).await
 }
 
 /// Makes a contest as it stands, and the end of its log; returns its number.
-async fn insert_contest(tx: &mut Lent, record: &ContestRecord, head: Option<&Head>) -> Result<i32> {
+async fn insert_contest(
+    tx: &mut PooledConnection,
+    record: &ContestRecord,
+    head: Option<&Head>,
+) -> Result<i32> {
     let state = &record.state;
     let number = create(tx, &record.definition, record.tag_key.as_deref().unwrap_or_default()).await?;
     let statement = query(
@@ -258,7 +269,7 @@ async fn insert_contest(tx: &mut Lent, record: &ContestRecord, head: Option<&Hea
     Ok(number)
 }
 
-async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: Vec<RecordedBallot>) -> Result<()> {
+async fn insert_ballots(tx: &mut PooledConnection, contest: i32, ballots: Vec<RecordedBallot>) -> Result<()> {
     let ids: Vec<(BallotId, u64)> = ballots.iter().map(|ballot| (ballot.id, ballot.index)).collect();
     append::insert(tx, contest, Batch { ballots: &ids, ..Batch::default() }, unavailable).await?;
     let marks: Vec<(BallotId, BallotState)> = ballots
@@ -270,7 +281,7 @@ async fn insert_ballots(tx: &mut Lent, contest: i32, ballots: Vec<RecordedBallot
 }
 
 async fn insert_commands(
-    tx: &mut Lent,
+    tx: &mut PooledConnection,
     contest: i32,
     commands: &[(QueuedCommand, Option<CommandOutcome>)],
 ) -> Result<()> {
@@ -293,7 +304,7 @@ async fn insert_commands(
     insert_rows(tx, statement, commands.len()).await
 }
 
-async fn insert_passes(tx: &mut Lent, contest: i32, passes: Vec<(String, u64)>) -> Result<()> {
+async fn insert_passes(tx: &mut PooledConnection, contest: i32, passes: Vec<(String, u64)>) -> Result<()> {
     let totals = passes.iter().map(|(_, total)| signed(*total)).collect::<Result<Vec<i64>>>()?;
     let sources: Vec<String> = passes.into_iter().map(|(source, _)| source).collect();
     let count = sources.len();
@@ -304,9 +315,9 @@ async fn insert_passes(tx: &mut Lent, contest: i32, passes: Vec<(String, u64)>) 
 }
 
 async fn insert_pass_requests(
-    tx: &mut Lent,
+    tx: &mut PooledConnection,
     contest: i32,
-    requests: Vec<(RequestId, [u8; 32], Option<Minting>)>,
+    requests: Vec<(RequestId, [u8; 32], Option<MintParameters>)>,
 ) -> Result<()> {
     let count = requests.len();
     let (mut keys, mut staff, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
@@ -335,7 +346,7 @@ async fn insert_pass_requests(
 }
 
 async fn insert_revocations(
-    tx: &mut Lent,
+    tx: &mut PooledConnection,
     contest: i32,
     revocations: Vec<(u32, PassRevocation)>,
 ) -> Result<()> {
@@ -357,7 +368,11 @@ async fn insert_revocations(
     Ok(())
 }
 
-async fn insert_revoked_voters(tx: &mut Lent, contest: i32, voters: Vec<RevokedVoter>) -> Result<()> {
+async fn insert_revoked_voters(
+    tx: &mut PooledConnection,
+    contest: i32,
+    voters: Vec<RevokedVoter>,
+) -> Result<()> {
     let count = voters.len();
     let (mut tags, mut generations, mut barred) = (Vec::new(), Vec::new(), Vec::new());
     for RevokedVoter { voter, generation, is_barred } in voters {
@@ -373,7 +388,7 @@ async fn insert_revoked_voters(tx: &mut Lent, contest: i32, voters: Vec<RevokedV
 }
 
 /// Later revocations have higher generations than those that arrived.
-async fn go_on_counting(tx: &mut Lent) -> Result<()> {
+async fn advance_generation_sequence(tx: &mut PooledConnection) -> Result<()> {
     let statement = query(
         "SELECT setval(pg_get_serial_sequence('revocations', 'generation'), newest)
          FROM (SELECT greatest((SELECT max(generation) FROM revocations), (SELECT max(generation) FROM revoked_voters)) AS newest) AS found

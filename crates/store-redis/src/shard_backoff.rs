@@ -8,22 +8,22 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How long one of several shards may take at first.
-const FIRST: Duration = Duration::from_millis(250);
+const INITIAL_TIMEOUT: Duration = Duration::from_millis(250);
 /// And at most: a slow one gets more time, so that it is heard in the end.
-const MOST: Duration = Duration::from_secs(3);
+const MAX_TIMEOUT: Duration = Duration::from_secs(3);
 /// A late one is left alone for so many times its patience, so that the others seldom wait.
-const REST: u32 = 3;
+const PAUSE_FACTOR: u32 = 3;
 
 /// See the [module](self).
 #[derive(Default)]
-pub(crate) struct Late(Mutex<HashMap<(ContestId, u16), (Duration, Instant)>>);
+pub(crate) struct ShardBackoff(Mutex<HashMap<(ContestId, u16), (Duration, Instant)>>);
 
-impl Late {
+impl ShardBackoff {
     /// How long to wait for a shard; `None` if it is not to be asked yet.
-    pub(crate) fn patience(&self, session: &Session, shard: u16) -> Option<Duration> {
+    pub(crate) fn timeout(&self, session: &Session, shard: u16) -> Option<Duration> {
         match self.0.lock().get(&(session.contest.clone(), shard)) {
-            None => Some(FIRST),
-            Some((patience, again)) => (Instant::now() >= *again).then_some(*patience),
+            None => Some(INITIAL_TIMEOUT),
+            Some((timeout, again)) => (Instant::now() >= *again).then_some(*timeout),
         }
     }
 
@@ -32,8 +32,8 @@ impl Late {
         let key = (session.contest.clone(), shard);
         let mut all = self.0.lock();
         if late {
-            let before = all.get(&key).map_or(FIRST, |(patience, _)| *patience);
-            all.insert(key, ((before * 2).min(MOST), Instant::now() + before * REST));
+            let before = all.get(&key).map_or(INITIAL_TIMEOUT, |(timeout, _)| *timeout);
+            all.insert(key, ((before * 2).min(MAX_TIMEOUT), Instant::now() + before * PAUSE_FACTOR));
         } else {
             all.remove(&key);
         }

@@ -10,18 +10,18 @@ use tokio::{sync::Notify, time::Instant};
 
 /// See the [module](self).
 #[derive(Default)]
-pub(crate) struct Wakes(Mutex<HashMap<ContestId, Arc<Waiting>>>);
+pub(crate) struct DrainWaiters(Mutex<HashMap<ContestId, Arc<DrainWaiter>>>);
 
 /// Who waits for ballots of one contest.
 #[derive(Default)]
-pub(crate) struct Waiting {
+pub(crate) struct DrainWaiter {
     /// A notification before the first wait is not lost.
     pub(crate) notify: Notify,
     /// The cursors behind which nothing was found, and when to look again. The next drain goes on from here.
     idle: Mutex<Option<Idle>>,
 }
 
-impl Waiting {
+impl DrainWaiter {
     /// What is kept, if nothing was found behind these cursors.
     pub(crate) fn idle_behind(&self, after: &Cursors) -> Option<Idle> {
         let idle = self.idle.lock();
@@ -33,7 +33,7 @@ impl Waiting {
     }
 }
 
-/// See [`Waiting::idle`].
+/// See [`DrainWaiter::idle`].
 #[derive(Debug, Clone)]
 pub(crate) struct Idle {
     pub(crate) behind: Cursors,
@@ -41,9 +41,9 @@ pub(crate) struct Idle {
     pub(crate) again: Instant,
 }
 
-impl Wakes {
+impl DrainWaiters {
     /// What is notified when ballots of the contest come.
-    pub(crate) fn of(&self, contest: &ContestId) -> Arc<Waiting> {
+    pub(crate) fn of(&self, contest: &ContestId) -> Arc<DrainWaiter> {
         Arc::clone(self.0.lock().entry(contest.clone()).or_default())
     }
 

@@ -6,15 +6,15 @@ use acclaim_contest::{BallotId, BallotState, ContestId, Instant, VoterTag};
 use acclaim_store::{
     Command, CommandOutcome, Commands as _, Contests as _, Database, Keys as _, Ledger as _,
     PassRevocations as _, RequestId, StoreError,
-    command::{Queued, QueuedCommand},
-    contests::{Counted, PassCount},
+    command::{QueueOutcome, QueuedCommand},
+    contests::{PassCountOutcome, PassCountRequest},
     hub::Rejection,
-    keys::{KeyRevocation, Revocation},
+    keys::{KeyRevocationOutcome, KeyRevocationRequest},
     ledger::Turnout,
-    moving::{Moved, Part},
-    pass_revocations::{Mode, PassRevocation, Revoked},
+    pass_revocations::{PassRevocation, PassRevocationMode, PassRevocationOutcome},
+    relocation::{MoveMark, Part},
 };
-use acclaim_store_postgres::{Found, PostgresDatabase};
+use acclaim_store_postgres::{MoveTargetState, PostgresDatabase};
 use acclaim_store_sqlite::{DataDirectory, SqliteDatabase};
 use acclaim_test_support::conformance;
 use tokio::sync::{mpsc, oneshot};
@@ -37,15 +37,15 @@ fn revocation(by: &str) -> PassRevocation {
     PassRevocation {
         id: RequestId::new(by, "revoke"),
         request: [5; 32],
-        mode: Mode::Replace,
+        mode: PassRevocationMode::Replace,
         reason: "the link was forwarded".to_owned(),
         at: Instant::from_seconds(7).unwrap(),
     }
 }
 
 /// Everything that the conformance suite leaves behind, and a log of many ballots of every state.
-async fn furnish(source: &SqliteDatabase) -> ContestId {
-    conformance::database(source).await.unwrap();
+async fn fill_source(source: &SqliteDatabase) -> ContestId {
+    conformance::check_database(source).await.unwrap();
     let id = conformance::definition("many").id;
     source.create_draft(&conformance::definition("many"), b"wrapped").await.unwrap();
     for key in ["second", "first", "waiting"] {
@@ -55,7 +55,7 @@ async fn furnish(source: &SqliteDatabase) -> ContestId {
         .count_passes(
             &id,
             b"wrapped",
-            PassCount::of_made_up("pass", &RequestId::new("chair", "mint"), [3; 32], 7),
+            PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "mint"), [3; 32], 7),
         )
         .await
         .unwrap();
@@ -76,65 +76,68 @@ async fn furnish(source: &SqliteDatabase) -> ContestId {
     many.turnout = vec![row(None), row(Some("africa"))];
     source.append(&id, many).await.unwrap();
     let revoked = source.revoke_staff_key_once(&key_revocation(source).await).await.unwrap();
-    assert!(matches!(revoked, Revocation::Done(_)), "{revoked:?}");
+    assert!(matches!(revoked, KeyRevocationOutcome::Done(_)), "{revoked:?}");
     id
 }
 
 /// A request to revoke a staff key, the same one each time.
-async fn key_revocation(source: &SqliteDatabase) -> KeyRevocation {
+async fn key_revocation(source: &SqliteDatabase) -> KeyRevocationRequest {
     let name = source.staff_keys().await.unwrap().remove(0).name;
     let at = Instant::from_seconds(7).unwrap();
-    KeyRevocation { id: RequestId::new("chair", "revoke"), name, within: None, at }
+    KeyRevocationRequest { id: RequestId::new("chair", "revoke"), name, within: None, at }
 }
 
 /// Moves, up to the commit.
-async fn travel(source: &Arc<SqliteDatabase>, destination: &PostgresDatabase, id: &str) {
-    let mut arrival = destination.arrival().await.unwrap();
-    assert_eq!(*arrival.found(), Found::Nothing);
+async fn move_to_target(source: &Arc<SqliteDatabase>, destination: &PostgresDatabase, id: &str) {
+    let mut move_target = destination.move_target().await.unwrap();
+    assert_eq!(*move_target.state(), MoveTargetState::Empty);
     let (sender, mut parts) = mpsc::channel(1);
-    let (go, told) = oneshot::channel();
+    let (go, mark_receiver) = oneshot::channel();
     let leaving = tokio::spawn({
         let source = Arc::clone(source);
-        async move { source.leave(sender, told).await }
+        async move { source.move_out(sender, mark_receiver).await }
     });
     while let Some(part) = parts.recv().await {
         if matches!(part, Part::End) {
             break;
         }
-        arrival.take(part).await.unwrap();
+        move_target.take(part).await.unwrap();
     }
-    go.send(Moved { id: id.to_owned(), to: "there".to_owned(), complete: false }).unwrap();
+    go.send(MoveMark { id: id.to_owned(), to: "there".to_owned(), complete: false }).unwrap();
     leaving.await.unwrap().unwrap();
-    arrival.commit(id).await.unwrap();
+    move_target.commit(id).await.unwrap();
 }
 
-fn same<T: Debug>(here: T, there: T) {
+fn assert_same<T: Debug>(here: T, there: T) {
     assert_eq!(format!("{here:?}"), format!("{there:?}"));
 }
 
-async fn reads_the_same(here: &dyn Database, there: &dyn Database) {
-    same(here.contests().await.unwrap(), there.contests().await.unwrap());
-    same(here.staff_keys().await.unwrap(), there.staff_keys().await.unwrap());
+async fn assert_reads_same(here: &dyn Database, there: &dyn Database) {
+    assert_same(here.contests().await.unwrap(), there.contests().await.unwrap());
+    assert_same(here.staff_keys().await.unwrap(), there.staff_keys().await.unwrap());
     let (mut ours, mut theirs) =
         (here.revoked_voters(0).await.unwrap(), there.revoked_voters(0).await.unwrap());
     assert!(!ours.is_empty());
     for voters in [&mut ours, &mut theirs] {
         voters.sort_by_key(|found| (found.generation, found.voter.0));
     }
-    same(ours, theirs);
+    assert_same(ours, theirs);
     for record in here.contests().await.unwrap() {
         let id = record.id();
         let head = here.head(id).await.unwrap();
-        same(&head, &there.head(id).await.unwrap());
-        same(here.passes(id).await.unwrap(), there.passes(id).await.unwrap());
-        same(here.count_revoked(id).await.unwrap(), there.count_revoked(id).await.unwrap());
-        same(here.subjects(id).await.unwrap(), there.subjects(id).await.unwrap());
-        same(here.turnout(id).await.unwrap(), there.turnout(id).await.unwrap());
-        same(here.pending_commands(id, 100).await.unwrap(), there.pending_commands(id, 100).await.unwrap());
+        assert_same(&head, &there.head(id).await.unwrap());
+        assert_same(here.passes(id).await.unwrap(), there.passes(id).await.unwrap());
+        assert_same(here.count_revoked(id).await.unwrap(), there.count_revoked(id).await.unwrap());
+        assert_same(here.subject_rules(id).await.unwrap(), there.subject_rules(id).await.unwrap());
+        assert_same(here.turnout(id).await.unwrap(), there.turnout(id).await.unwrap());
+        assert_same(
+            here.pending_commands(id, 100).await.unwrap(),
+            there.pending_commands(id, 100).await.unwrap(),
+        );
         let mut at = 0;
         while at < head.as_ref().map_or(0, |head| head.size) {
             let entries = here.entries(id, at, 1_000).await.unwrap();
-            same(&entries, &there.entries(id, at, 1_000).await.unwrap());
+            assert_same(&entries, &there.entries(id, at, 1_000).await.unwrap());
             at += entries.len() as u64;
         }
         for first in 0..=255 {
@@ -144,72 +147,78 @@ async fn reads_the_same(here: &dyn Database, there: &dyn Database) {
                 here.ballots_with_prefix(id, prefix, u64::MAX, usize::MAX),
                 there.ballots_with_prefix(id, prefix, u64::MAX, usize::MAX),
             );
-            same(ours.await.unwrap(), theirs.await.unwrap());
+            assert_same(ours.await.unwrap(), theirs.await.unwrap());
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_installation_that_arrives_reads_the_same() {
+async fn moved_installation_reads_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
     let source = Arc::new(directory.database_to_move().unwrap());
-    let id = furnish(&source).await;
+    let id = fill_source(&source).await;
     let values = source.installation_values().await.unwrap();
     let destination = database().await;
-    travel(&source, &destination, "by-this").await;
-    reads_the_same(&*source, &destination).await;
+    move_to_target(&source, &destination, "by-this").await;
+    assert_reads_same(&*source, &destination).await;
     let mut arrived = destination.installation_values().await.unwrap();
     arrived.retain(|(name, _)| name != "moved-from");
     assert_eq!(arrived, values);
     let again = key_revocation(&source).await;
     let [here, there] =
         [source.revoke_staff_key_once(&again).await, destination.revoke_staff_key_once(&again).await];
-    same(here.ok(), there.ok());
+    assert_same(here.ok(), there.ok());
 
     for index in 0..BALLOTS {
         let (here, there) = (source.ballot(&id, ballot_at(index)), destination.ballot(&id, ballot_at(index)));
-        same(here.await.unwrap(), there.await.unwrap());
+        assert_same(here.await.unwrap(), there.await.unwrap());
     }
     let rejected = BallotId([9; 16]);
-    same(source.rejection(&id, rejected).await.unwrap(), destination.rejection(&id, rejected).await.unwrap());
+    assert_same(
+        source.rejection(&id, rejected).await.unwrap(),
+        destination.rejection(&id, rejected).await.unwrap(),
+    );
     // What was asked before is known: commands by key, staff key and content, passes by request; deleted ids are retired.
     assert!(matches!(
         destination.queue_command(&id, &command("first")).await.unwrap(),
-        Queued::Known(Some(_))
+        QueueOutcome::Known(Some(_))
     ));
     assert!(matches!(
         destination.queue_command(&id, &command("waiting")).await.unwrap(),
-        Queued::Known(None)
+        QueueOutcome::Known(None)
     ));
     assert_eq!(
         destination
             .count_passes(
                 &id,
                 b"wrapped",
-                PassCount::of_made_up("pass", &RequestId::new("chair", "mint"), [3; 32], 7)
+                PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "mint"), [3; 32], 7)
             )
             .await
             .unwrap(),
-        conformance::counted_again()
+        conformance::expected_repeated_count()
     );
     assert_eq!(
         destination
             .count_passes(
                 &id,
                 b"wrapped",
-                PassCount::of_made_up("pass", &RequestId::new("chair", "mint"), [4; 32], 7)
+                PassCountRequest::for_unnamed_voters("pass", &RequestId::new("chair", "mint"), [4; 32], 7)
             )
             .await
             .unwrap(),
-        Counted::KeyUsed
+        PassCountOutcome::IdempotencyKeyUsed
     );
     let voters = [VoterTag([7; 16])];
     let newest = destination.revoked_voters(0).await.unwrap().last().unwrap().generation;
     let known = destination.revoke_passes(&id, b"wrapped", &revocation("chair"), &voters).await.unwrap();
-    assert!(matches!(known, Revoked::Done { generation, .. } if generation <= newest), "{known:?}");
+    assert!(
+        matches!(known, PassRevocationOutcome::Done { generation, .. } if generation <= newest),
+        "{known:?}"
+    );
     let new = destination.revoke_passes(&id, b"wrapped", &revocation("deputy"), &voters).await.unwrap();
-    assert!(matches!(new, Revoked::Done { generation, .. } if generation > newest), "{new:?}");
+    assert!(matches!(new, PassRevocationOutcome::Done { generation, .. } if generation > newest), "{new:?}");
     let retired = destination.create_draft(&conformance::definition("never-used"), b"w").await;
     assert!(matches!(retired, Err(StoreError::Conflict(_))), "{retired:?}");
     // The log goes on.
@@ -217,13 +226,16 @@ async fn an_installation_that_arrives_reads_the_same() {
     destination.append(&id, append(end_of(&head), 3, 2)).await.unwrap();
     assert_eq!(destination.head(&id).await.unwrap().map(|head| head.size), Some(BALLOTS + 3));
 
-    let mark = Moved { id: "by-this".to_owned(), to: "there".to_owned(), complete: false };
-    assert_eq!(source.mark().await.unwrap(), Some(mark));
-    assert_eq!(*destination.arrival().await.unwrap().found(), Found::Moved("by-this".to_owned()));
+    let mark = MoveMark { id: "by-this".to_owned(), to: "there".to_owned(), complete: false };
+    assert_eq!(source.move_mark().await.unwrap(), Some(mark));
+    assert_eq!(
+        *destination.move_target().await.unwrap().state(),
+        MoveTargetState::MovedHere("by-this".to_owned())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_founds_an_installation_meanwhile_finds_the_one_that_arrived() {
+async fn concurrent_start_finds_moved_installation() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
     let source = Arc::new(directory.database_to_move().unwrap());
@@ -231,7 +243,7 @@ async fn who_founds_an_installation_meanwhile_finds_the_one_that_arrived() {
     let server = server().await;
     let (destination, name) = database_by(&server, server.port()).await;
     let destination = Arc::new(destination);
-    let mut arrival = destination.arrival().await.unwrap();
+    let mut move_target = destination.move_target().await.unwrap();
     let founding = tokio::spawn({
         let destination = Arc::clone(&destination);
         async move { destination.add_installation_value("name", b"theirs").await }
@@ -240,8 +252,8 @@ async fn who_founds_an_installation_meanwhile_finds_the_one_that_arrived() {
     while server.number(&name, waiting).await == 0 {
         assert!(!founding.is_finished(), "it did not wait");
     }
-    arrival.take(Part::Values(source.installation_values().await.unwrap())).await.unwrap();
-    arrival.commit("by-this").await.unwrap();
+    move_target.take(Part::Values(source.installation_values().await.unwrap())).await.unwrap();
+    move_target.commit("by-this").await.unwrap();
     let founded = founding.await.unwrap();
     assert!(matches!(founded, Err(StoreError::Conflict(_))), "{founded:?}");
     let values = destination.installation_values().await.unwrap();
@@ -249,15 +261,15 @@ async fn who_founds_an_installation_meanwhile_finds_the_one_that_arrived() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_arrival_that_is_given_up_leaves_nothing() {
+async fn cancelled_move_leaves_nothing() {
     let destination = database().await;
-    let mut arrival = destination.arrival().await.unwrap();
-    arrival.take(Part::Values(vec![("name".to_owned(), b"ours".to_vec())])).await.unwrap();
-    drop(arrival);
-    assert_eq!(*destination.arrival().await.unwrap().found(), Found::Nothing);
+    let mut move_target = destination.move_target().await.unwrap();
+    move_target.take(Part::Values(vec![("name".to_owned(), b"ours".to_vec())])).await.unwrap();
+    drop(move_target);
+    assert_eq!(*destination.move_target().await.unwrap().state(), MoveTargetState::Empty);
     destination.create_draft(&conformance::definition("other"), b"w").await.unwrap();
-    match destination.arrival().await.unwrap().found() {
-        Found::Other(held) => assert_eq!(held, "contests (other): 1"),
+    match destination.move_target().await.unwrap().state() {
+        MoveTargetState::Occupied(held) => assert_eq!(held, "contests (other): 1"),
         found => panic!("{found:?}"),
     }
 }

@@ -5,8 +5,8 @@ use acclaim_store::{
     RequestId,
     error::{Result, StoreError},
     ledger::Head,
-    moving::{Moved, Part},
     pass_revocations::PassRevocation,
+    relocation::{MoveMark, Part},
 };
 use rusqlite::{Params, Row, Transaction};
 use tokio::sync::{mpsc, oneshot};
@@ -19,24 +19,24 @@ use crate::{
     error::{corrupt, unavailable, unsigned},
     keys::{StoredKey, staff_key, stored_key},
     ledger::{ballot_row, block, read_head, recorded_ballot, stored_block, stored_turnout, turnout},
-    mark,
-    pass_revocations::{StoredMinting, instant, minting, revoked_voter},
+    move_mark,
+    pass_revocations::{StoredMintParameters, instant, minting, revoked_voter},
 };
 
 /// Rows of one part, about.
-const ROWS: usize = 8_192;
+const MAX_ROWS_PER_PART: usize = 8_192;
 /// Commands of one part: each can be as large as a request.
-const COMMANDS: usize = 64;
+const MAX_COMMANDS_PER_PART: usize = 64;
 /// Bytes of entries of one part, about.
-const BYTES: usize = 4 << 20;
+const MAX_BYTES_PER_PART: usize = 4 << 20;
 
 impl SqliteDatabase {
     /// The mark that an installation left here, if it did.
     ///
     /// # Errors
     /// As any read.
-    pub async fn mark(&self) -> Result<Option<Moved>> {
-        self.read(|tx| mark::read(tx).map_err(unavailable)).await
+    pub async fn move_mark(&self) -> Result<Option<MoveMark>> {
+        self.read(|tx| move_mark::read(tx).map_err(unavailable)).await
     }
 
     /// Sends the whole installation in parts, the last being [`Part::End`], then waits for the mark and leaves it. Nobody else writes meanwhile;
@@ -44,12 +44,12 @@ impl SqliteDatabase {
     ///
     /// # Errors
     /// `Unavailable` if `parts` or `mark` is dropped, or as any write.
-    pub async fn leave(&self, parts: mpsc::Sender<Part>, mark: oneshot::Receiver<Moved>) -> Result<()> {
+    pub async fn move_out(&self, parts: mpsc::Sender<Part>, mark: oneshot::Receiver<MoveMark>) -> Result<()> {
         self.write(move |tx| {
-            Sender { tx, parts }.send_all()?;
+            PartSender { tx, parts }.send_all()?;
             let mark = mark.blocking_recv().map_err(|_| given_up())?;
-            mark::write(tx, &mark)?;
-            mark::fence(tx).map_err(unavailable)
+            move_mark::write(tx, &mark)?;
+            move_mark::install_write_locks(tx).map_err(unavailable)
         })
         .await
     }
@@ -58,17 +58,17 @@ impl SqliteDatabase {
     ///
     /// # Errors
     /// As any write.
-    pub async fn set_mark(&self, mark: &Moved) -> Result<()> {
+    pub async fn set_move_mark(&self, mark: &MoveMark) -> Result<()> {
         let mark = mark.clone();
-        self.write(move |tx| mark::write(tx, &mark)).await
+        self.write(move |tx| move_mark::write(tx, &mark)).await
     }
 
     /// Removes the mark, so that the installation goes on here. Durable when it returns.
     ///
     /// # Errors
     /// As any write.
-    pub async fn remove_mark(&self) -> Result<()> {
-        self.write(mark::remove).await
+    pub async fn remove_move_mark(&self) -> Result<()> {
+        self.write(move_mark::remove).await
     }
 }
 
@@ -77,12 +77,12 @@ fn given_up() -> StoreError {
 }
 
 /// Reads an installation out.
-struct Sender<'a> {
+struct PartSender<'a> {
     tx: &'a Transaction<'a>,
     parts: mpsc::Sender<Part>,
 }
 
-impl Sender<'_> {
+impl PartSender<'_> {
     fn send(&self, part: Part) -> Result<()> {
         self.parts.blocking_send(part).map_err(|_| given_up())
     }
@@ -111,7 +111,7 @@ impl Sender<'_> {
         convert: impl Fn(R) -> Result<T>,
         part: impl Fn(Vec<T>) -> Part,
     ) -> Result<()> {
-        self.send_few_rows(ROWS, sql, values, read, convert, part)
+        self.send_few_rows(MAX_ROWS_PER_PART, sql, values, read, convert, part)
     }
 
     /// The same, at most so many rows a part.
@@ -139,7 +139,7 @@ impl Sender<'_> {
     fn send_installation(&self) -> Result<()> {
         self.send_rows(
             "SELECT name, value FROM installation WHERE name != ?1 ORDER BY name",
-            [mark::MARK],
+            [move_mark::MARK_NAME],
             |row| Ok((row.get(0)?, row.get(1)?)),
             Ok,
             Part::Values,
@@ -181,7 +181,7 @@ impl Sender<'_> {
             Part::Ballots,
         )?;
         self.send_few_rows(
-            COMMANDS,
+            MAX_COMMANDS_PER_PART,
             "SELECT key, staff, command, received, outcome FROM commands WHERE contest = ?1 ORDER BY number",
             [number],
             |row| Ok((stored_command(row)?, row.get(4)?)),
@@ -227,7 +227,7 @@ impl Sender<'_> {
             let before = entries.len();
             entries.extend(block.entries().map(|(_, entry)| entry));
             next += (entries.len() - before) as u64;
-            if bytes >= BYTES || entries.len() >= ROWS {
+            if bytes >= MAX_BYTES_PER_PART || entries.len() >= MAX_ROWS_PER_PART {
                 self.send(Part::Entries(std::mem::take(&mut entries)))?;
                 bytes = 0;
             }
@@ -254,7 +254,9 @@ impl Sender<'_> {
                 let stored = (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
                 Ok((RequestId { by: row.get(0)?, key: row.get(1)? }, row.get(2)?, stored))
             },
-            |(id, request, stored): (RequestId, [u8; 32], StoredMinting)| Ok((id, request, minting(stored)?)),
+            |(id, request, stored): (RequestId, [u8; 32], StoredMintParameters)| {
+                Ok((id, request, minting(stored)?))
+            },
             Part::PassRequests,
         )?;
         self.send_revocations(contest)

@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use acclaim_contest::ContestId;
-use acclaim_store::{Shown, error::Result};
+use acclaim_store::{PublishedCheckpoints, error::Result};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use crate::faults::{Faults, Step};
+use crate::faults::{FaultPlan, Step};
 
 /// A keeper of the highest checkpoint whose showing goes wrong as planned, and that remembers what was shown.
-pub struct FaultyShown {
-    inner: Arc<dyn Shown>,
-    faults: Arc<Faults>,
+pub struct FaultyPublishedCheckpoints {
+    inner: Arc<dyn PublishedCheckpoints>,
+    faults: Arc<FaultPlan>,
     notes: Mutex<Vec<String>>,
 }
 
-impl FaultyShown {
+impl FaultyPublishedCheckpoints {
     /// Around a keeper that works.
     #[must_use]
-    pub fn new(inner: Arc<dyn Shown>, faults: Arc<Faults>) -> Self {
+    pub fn new(inner: Arc<dyn PublishedCheckpoints>, faults: Arc<FaultPlan>) -> Self {
         Self { inner, faults, notes: Mutex::default() }
     }
 
@@ -31,22 +31,24 @@ impl FaultyShown {
 }
 
 #[async_trait]
-impl Shown for FaultyShown {
+impl PublishedCheckpoints for FaultyPublishedCheckpoints {
     async fn highest(&self, contest: &ContestId) -> Result<Option<String>> {
         self.inner.highest(contest).await
     }
 
-    async fn about_to_show(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
+    async fn record_before_publish(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
         self.notes.lock().push(checkpoint.to_owned());
-        self.faults.around(Step::Show, self.inner.about_to_show(contest, checkpoint)).await
+        self.faults
+            .run_step(Step::RecordBeforePublish, self.inner.record_before_publish(contest, checkpoint))
+            .await
     }
 
     async fn cosigned(&self, contest: &ContestId) -> Result<Option<String>> {
         self.inner.cosigned(contest).await
     }
 
-    async fn keep_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {
-        self.inner.keep_cosigned(contest, note).await
+    async fn save_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {
+        self.inner.save_cosigned(contest, note).await
     }
 
     async fn forget(&self, contest: &ContestId) -> Result<()> {
