@@ -4,16 +4,16 @@
 
 use std::sync::LazyLock;
 
-use acclaim_api::fuzz::Booth;
+use acclaim_api::fuzz::OpenContest;
 use acclaim_ballot_log::LogEntry;
 use acclaim_contest::{Definition, Overrides, VoterTag};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
-static BOOTH: LazyLock<Booth> = LazyLock::new(|| {
+static BOOTH: LazyLock<OpenContest> = LazyLock::new(|| {
     let text = include_bytes!("../../deploy/contests/photo-contest.toml");
     let definition = Definition::from_toml(text, &mut |_| Err(String::new()), &Overrides::default());
-    Booth::new(definition.unwrap())
+    OpenContest::new(definition.unwrap())
 });
 
 fuzz_target!(|body: &[u8]| {

@@ -20,7 +20,7 @@ use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 
 use crate::{
-    errors::no_contest,
+    errors::contest_not_found,
     extract::contest_id,
     problem::{self, Problem},
 };
@@ -78,12 +78,12 @@ impl Access {
     }
 
     /// The contest that a request with a pass is for, and its pass, which is valid now.
-    pub(crate) fn voter_of(
+    pub(crate) fn contest_and_pass(
         &self,
         headers: &HeaderMap,
         contest: &str,
     ) -> Result<(Arc<Contest>, Pass), Problem> {
-        let contest = self.directory.contest(&contest_id(contest)?).ok_or_else(no_contest)?;
+        let contest = self.directory.contest(&contest_id(contest)?).ok_or_else(contest_not_found)?;
         let pass = self.voter(headers, &contest, self.clock.now())?;
         Ok((contest, pass))
     }
@@ -106,7 +106,7 @@ impl Access {
             let strangers =
                 [&problem::PASS_MISSING, &problem::PASS_INVALID, &problem::PASS_FOR_ANOTHER_CONTEST];
             match contest.phase() {
-                Phase::Draft if strangers.contains(&problem.kind()) => no_contest(),
+                Phase::Draft if strangers.contains(&problem.kind()) => contest_not_found(),
                 _ => problem,
             }
         })
@@ -189,7 +189,7 @@ impl Access {
         contest: &str,
         roles: &[Role],
     ) -> Result<(Arc<Contest>, Option<StaffKey>), Problem> {
-        let key = self.reading(headers).await;
+        let key = self.optional_key(headers).await;
         let found = contest_id(contest).ok().and_then(|id| self.directory.contest(&id));
         let may_see = |contest: &Contest| {
             let key = key.as_ref().ok().and_then(Option::as_ref);
@@ -204,12 +204,12 @@ impl Access {
             {
                 Err(problem)
             }
-            (None, _) => Err(no_contest()),
+            (None, _) => Err(contest_not_found()),
         }
     }
 
     /// The contest that a request of staff is for, and its key, which must have one of `roles`.
-    pub(crate) async fn staff_of(
+    pub(crate) async fn contest_and_key(
         &self,
         headers: &HeaderMap,
         contest: &str,
@@ -225,7 +225,7 @@ impl Access {
     }
 
     /// The staff key that a request may carry where none is needed. A wrong key is an error, none is not.
-    pub(crate) async fn reading(&self, headers: &HeaderMap) -> Result<Option<StaffKey>, Problem> {
+    pub(crate) async fn optional_key(&self, headers: &HeaderMap) -> Result<Option<StaffKey>, Problem> {
         match bearer(headers) {
             Some(token) if token.starts_with(KEY_PREFIX) => self.key(token).await.map(Some),
             _ => Ok(None),
@@ -233,7 +233,7 @@ impl Access {
     }
 
     /// A contest that the request may know of, and whether it may read what is not public.
-    pub(crate) async fn visible(
+    pub(crate) async fn find_visible(
         &self,
         headers: &HeaderMap,
         contest: &str,
@@ -268,6 +268,6 @@ pub(crate) fn is_reader(key: Option<&StaffKey>, contest: &ContestId) -> bool {
 }
 
 /// Whether a key may read a contest as a draft: jurors prepare.
-pub(crate) fn may_see_draft(key: Option<&StaffKey>, contest: &ContestId) -> bool {
+pub(crate) fn can_see_draft(key: Option<&StaffKey>, contest: &ContestId) -> bool {
     key.is_some_and(|key| SCORE_READERS.contains(&key.role) && key.covers(contest))
 }

@@ -7,9 +7,9 @@ use std::{
 };
 
 use acclaim_service::{
-    casting::{Cast, CastError, Casting, Prepared},
+    casting::{CastError, CastOutcome, Casting, PreparedBallot},
     directory::{Contest, Directory},
-    submission_queue::Room,
+    submission_queue::Permit,
 };
 use acclaim_store::Clock;
 use axum::extract::Request;
@@ -20,7 +20,7 @@ use crate::{
     base_path::BasePath,
     body::{parse, read_ballot},
     casting::{self, BallotRequest},
-    errors::no_contest,
+    errors::contest_not_found,
     limits::Limiter,
     metrics::Metrics,
     problem::Problem,
@@ -41,7 +41,7 @@ pub(crate) struct BallotService {
 
 impl BallotService {
     /// Counts what became of a ballot.
-    pub(crate) fn count(&self, outcome: &Result<Cast, Problem>) {
+    pub(crate) fn count(&self, outcome: &Result<CastOutcome, Problem>) {
         let label = outcome.as_ref().map_or_else(|problem| problem.kind().code, casting::label);
         self.metrics.count_ballot(label);
     }
@@ -53,14 +53,14 @@ impl BallotService {
         contest: &str,
         request: Request,
         respond_async: bool,
-    ) -> Result<Cast, Problem> {
+    ) -> Result<CastOutcome, Problem> {
         let mut end = pin!(sleep(self.deadline));
-        let contest = self.directory.named(contest).ok_or_else(no_contest)?;
+        let contest = self.directory.find(contest).ok_or_else(contest_not_found)?;
         match self.read(&contest, request, end.as_mut()).await? {
-            (Prepared::Done(cast), _) => Ok(*cast),
-            (Prepared::Ready(ballot), room) => {
-                let promised = self.casting.may_promise(&contest, &ballot, respond_async).await?;
-                let sent = self.casting.send(&contest, *ballot, promised, room)?;
+            (PreparedBallot::Done(cast), _) => Ok(*cast),
+            (PreparedBallot::Ready(ballot), permit) => {
+                let promised = self.casting.can_promise(&contest, &ballot, respond_async).await?;
+                let sent = self.casting.send(&contest, *ballot, promised, permit)?;
                 Ok(self.casting.outcome(&contest, sent, end).await?)
             }
         }
@@ -73,9 +73,9 @@ impl BallotService {
         contest: &Contest,
         request: Request,
         mut end: Pin<&mut Sleep>,
-    ) -> Result<(Prepared, Room), Problem> {
-        let rooms = self.casting.rooms(contest.id());
-        if !rooms.has_room() {
+    ) -> Result<(PreparedBallot, Permit), Problem> {
+        let permits = self.casting.permits(contest.id());
+        if !permits.has_voter_permit() {
             // A refusal does as little as possible. It reads the body, so that the connection lasts.
             read_ballot(request, end.as_mut()).await?;
             return Err(CastError::QueueFull.into());
@@ -89,8 +89,8 @@ impl BallotService {
         // It may have been revoked while the ballot was on its way.
         self.access.check_revoked(&pass)?;
         // Only now: a slow request takes no other ballot's room.
-        let room = rooms.for_voter().ok_or(CastError::QueueFull)?;
+        let permit = permits.try_acquire_for_voter().ok_or(CastError::QueueFull)?;
         let request: BallotRequest = parse(&body)?;
-        Ok((self.casting.prepare(contest, pass, request.votes(), arrived).await?, room))
+        Ok((self.casting.prepare(contest, pass, request.votes(), arrived).await?, permit))
     }
 }

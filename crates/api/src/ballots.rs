@@ -5,9 +5,9 @@ use std::sync::Arc;
 use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey, proof};
 use acclaim_contest::{BallotId, Phase};
 use acclaim_service::{
-    casting::{Cast, rejected},
+    ballot_progress::{BallotProgress, BallotProgressReader},
+    casting::{CastOutcome, rejection_error},
     directory::Contest,
-    fates::{Fate, Fates},
     recorded::find_recorded,
 };
 use acclaim_store::Stores;
@@ -25,7 +25,7 @@ use crate::{
     ballot_service::BallotService,
     casting::{BallotRequest, BallotStatus, RecordedBody},
     description::{refusals, shapes},
-    errors::unread,
+    errors::read_problem,
     extract::{Path, Query},
     log::{checkpoint_over, tiles},
     problem::{self, Problem},
@@ -66,16 +66,16 @@ async fn cast(
     let outcome = service.cast(&contest, request, respond_async).await;
     service.count(&outcome);
     match outcome {
-        Ok(Cast::Recorded(recorded)) => {
+        Ok(CastOutcome::Recorded(recorded)) => {
             service.metrics.recorded_seconds.observe(started.elapsed().as_secs_f64());
             let body = RecordedBody::from(&recorded);
             answer(&service, StatusCode::CREATED, &contest, recorded.ballot, &body)
         }
-        Ok(Cast::Again(recorded, leaf_hash)) => {
+        Ok(CastOutcome::AlreadyRecorded(recorded, leaf_hash)) => {
             let status = BallotStatus::new(recorded, leaf_hash);
             answer(&service, StatusCode::OK, &contest, status.ballot, &status)
         }
-        Ok(Cast::Accepted(ballot)) => {
+        Ok(CastOutcome::Accepted(ballot)) => {
             let status = BallotStatus::accepted(ballot);
             let mut response = answer(&service, StatusCode::ACCEPTED, &contest, ballot, &status);
             if respond_async {
@@ -125,24 +125,30 @@ fn answer(
     params(("ballot" = shapes::BallotId, Path,)), responses((status = 200, body = BallotStatus, description = "its status"), LookupRefusals))]
 async fn status(
     State(access): State<Arc<Access>>,
-    State(fates): State<Arc<Fates>>,
+    State(ballot_progress): State<Arc<BallotProgressReader>>,
     Path((contest, ballot)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Json<BallotStatus>, Problem> {
-    let contest = begun(&access, &headers, &contest).await?;
+    let contest = find_opened_contest(&access, &headers, &contest).await?;
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
-    Ok(Json(match fates.of(&contest, ballot).await.map_err(unread)?.ok_or_else(not_found)? {
-        Fate::InLog(recorded, leaf_hash) => BallotStatus::new(recorded, leaf_hash),
-        Fate::Accepted => BallotStatus::accepted(ballot),
-        Fate::Rejected(rejection) => {
-            let reason = Problem::from(rejected(&contest, rejection)).kind().code.to_owned();
-            BallotStatus::rejected(ballot, reason)
-        }
-    }))
+    Ok(Json(
+        match ballot_progress.find(&contest, ballot).await.map_err(read_problem)?.ok_or_else(not_found)? {
+            BallotProgress::InLog(recorded, leaf_hash) => BallotStatus::new(recorded, leaf_hash),
+            BallotProgress::Accepted => BallotStatus::accepted(ballot),
+            BallotProgress::Rejected(rejection) => {
+                let reason = Problem::from(rejection_error(&contest, rejection)).kind().code.to_owned();
+                BallotStatus::rejected(ballot, reason)
+            }
+        },
+    ))
 }
 
 /// A contest that has a log: a draft has no ballots.
-async fn begun(access: &Access, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
+async fn find_opened_contest(
+    access: &Access,
+    headers: &HeaderMap,
+    contest: &str,
+) -> Result<Arc<Contest>, Problem> {
     let (contest, _) = access.find_contest(headers, contest, SCORE_READERS).await?;
     if contest.phase() == Phase::Draft { Err(not_found()) } else { Ok(contest) }
 }
@@ -153,11 +159,11 @@ fn not_found() -> Problem {
 
 /// What a receipt is to have in it.
 #[derive(Deserialize)]
-struct Asked {
+struct ReceiptQuery {
     with: Option<String>,
 }
 
-impl Asked {
+impl ReceiptQuery {
     fn leaf_hash(&self) -> Result<bool, Problem> {
         match self.with.as_deref() {
             None => Ok(false),
@@ -177,13 +183,13 @@ async fn receipt(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
     Path((contest, ballot)): Path<(String, String)>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<ReceiptQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let contest = begun(&access, &headers, &contest).await?;
+    let contest = find_opened_contest(&access, &headers, &contest).await?;
     let with_leaf_hash = asked.leaf_hash()?;
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
-    let found = find_recorded(&stores, contest.id(), ballot).await.map_err(unread)?;
+    let found = find_recorded(&stores, contest.id(), ballot).await.map_err(read_problem)?;
     let (recorded, leaf_hash) = found.ok_or_else(not_found)?;
     let note = checkpoint_over(&stores, &contest, recorded.index).await?;
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_and_what_hides_a_path_of_the_server_is_refused() {
+    fn refuses_invalid_and_conflicting_base_paths() {
         for (text, path) in [
             ("", ""),
             ("/", ""),

@@ -25,17 +25,17 @@ use tokio::time::{Duration, Sleep, sleep};
 
 use crate::{
     auth::Access,
-    memory::{BodyMemory, counted},
+    memory::{BodyMemory, hold_budget},
     problem::{self, Problem},
     turn::PIECE,
 };
 
 /// Bytes of a ballot's body.
-pub(crate) const BALLOT_LIMIT: usize = 64 << 10;
+pub(crate) const MAX_BALLOT_BYTES: usize = 64 << 10;
 /// Bytes of a staff request's body.
-pub(crate) const STAFF_LIMIT: usize = 4 << 20;
+pub(crate) const MAX_STAFF_BODY_BYTES: usize = 4 << 20;
 /// Bytes of a definition.
-pub(crate) const DEFINITION_LIMIT: usize = 64 << 20;
+pub(crate) const MAX_DEFINITION_BYTES: usize = 64 << 20;
 
 /// Reads the bodies of staff requests.
 pub(crate) struct Bodies {
@@ -85,18 +85,18 @@ impl Bodies {
             read_typed(request, wanted, limit, end).await?
         } else {
             let held = self.memory.wait_for(size).await?;
-            counted(read_typed(request, wanted, limit, end).await?, held)
+            hold_budget(read_typed(request, wanted, limit, end).await?, held)
         };
         // The key may have been revoked while the body was on its way.
-        self.access.reading(&headers).await?;
+        self.access.optional_key(&headers).await?;
         Ok(body)
     }
 }
 
-/// Reads a ballot: JSON of at most [`BALLOT_LIMIT`] bytes. The timer goes on afterwards: each costs its request a third
+/// Reads a ballot: JSON of at most [`MAX_BALLOT_BYTES`] bytes. The timer goes on afterwards: each costs its request a third
 /// of a microsecond.
 pub(crate) async fn read_ballot(request: Request, end: Pin<&mut Sleep>) -> Result<Bytes, Problem> {
-    read_typed(request, "application/json", BALLOT_LIMIT, end).await
+    read_typed(request, "application/json", MAX_BALLOT_BYTES, end).await
 }
 
 async fn read_typed(
@@ -119,7 +119,7 @@ async fn read_typed(
 }
 
 async fn read(body: Body, limit: usize, end: Pin<&mut Sleep>) -> Result<Bytes, Problem> {
-    match before(end, Limited::new(body, limit).collect()).await {
+    match run_until(end, Limited::new(body, limit).collect()).await {
         Some(Ok(collected)) => Ok(collected.to_bytes()),
         Some(Err(error)) if error.is::<LengthLimitError>() => {
             let detail = format!("the body has more than {limit} bytes");
@@ -131,7 +131,7 @@ async fn read(body: Body, limit: usize, end: Pin<&mut Sleep>) -> Result<Bytes, P
 }
 
 /// What comes of some work, unless its end comes before.
-pub(crate) async fn before<T>(end: Pin<&mut Sleep>, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn run_until<T>(end: Pin<&mut Sleep>, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         done = work => Some(done),
@@ -156,7 +156,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
             (Some(path), Some(missing)) => Some(format!("{path}.{missing}")),
             (path, missing) => path.or_else(|| missing.map(str::to_owned)),
         };
-        let error = of_library(&error);
+        let error = shorten_serde_error(&error);
         let Some(path) = path else { return Problem::new(&problem::MALFORMED, error) };
         let field = first_chars(&path, 100);
         Problem::new(&problem::MALFORMED, format!("`{field}`: {error}")).with("field", field)
@@ -164,7 +164,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
 }
 
 /// serde_json repeats what it met: a request's own words are cut, and what was expected in their place is not.
-fn of_library(error: &str) -> String {
+fn shorten_serde_error(error: &str) -> String {
     const MAX_BEGINNING: usize = 200;
     const MAX_ADVICE: usize = 500;
     let beginning = first_chars(error, MAX_BEGINNING);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_field() {
+    fn names_field_of_mistake() {
         for (body, field) in [
             (r#"{"choices":[{"entry":"a"},{"entry":5}]}"#, "choices[1].entry"),
             (r#"{"choices":[{"entry":"a"},{"entri":"a"}]}"#, "choices[1].entri"),
@@ -303,14 +303,15 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_of_a_request_does_not_cut_what_was_expected() {
+    fn keeps_expected_value_in_shortened_error() {
         let long = "x".repeat(5_000);
-        let told =
-            of_library(&format!("unknown field `{long}`, expected `category` or `entry` at line 1 column 9"));
+        let told = shorten_serde_error(&format!(
+            "unknown field `{long}`, expected `category` or `entry` at line 1 column 9"
+        ));
         assert!(
             told.len() < 400 && told.ends_with("x…, expected `category` or `entry` at line 1 column 9"),
             "{told}"
         );
-        assert_eq!(of_library("missing field `a`"), "missing field `a`");
+        assert_eq!(shorten_serde_error("missing field `a`"), "missing field `a`");
     }
 }

@@ -3,9 +3,9 @@
 use std::{borrow::Cow, pin::pin, sync::Arc, time::Duration};
 
 use acclaim_service::{
-    casting::{Cast, Prepared, Sent},
+    casting::{CastOutcome, PendingBallot, PreparedBallot},
     directory::Contest,
-    submission_queue::{Room, Rooms},
+    submission_queue::{CapacityPermits, Permit},
 };
 use acclaim_store::keys::Role;
 use axum::{
@@ -31,15 +31,15 @@ use crate::{
 };
 
 /// Lines of one request.
-const MOST_LINES: usize = 10_000;
+const MAX_LINES: usize = 10_000;
 /// Bytes of one request.
-const LIMIT: usize = 16 << 20;
+const MAX_BODY_BYTES: usize = 16 << 20;
 /// How long a request's body may take to arrive.
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request waits for its ballots' outcomes.
-const DEADLINE: Duration = Duration::from_secs(30);
+const OUTCOME_TIMEOUT: Duration = Duration::from_secs(30);
 /// Lines between two pauses in which other requests have their turn.
-const PAUSE_EVERY: usize = 256;
+const LINES_PER_YIELD: usize = 256;
 
 /// Who may cast for others.
 const GATEWAYS: &[Role] = &[Role::Gateway, Role::Operator];
@@ -78,25 +78,25 @@ async fn bulk(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, _) = service.access.staff_of(request.headers(), &contest, GATEWAYS).await?;
-    let body = bodies.read_lines(request, LIMIT, BODY_DEADLINE).await?;
+    let (contest, _) = service.access.contest_and_key(request.headers(), &contest, GATEWAYS).await?;
+    let body = bodies.read_lines(request, MAX_BODY_BYTES, BODY_TIMEOUT).await?;
     let arrived = service.clock.now();
     service.casting.check_clock()?;
     let lines: Vec<&[u8]> = body.strip_suffix(b"\n").unwrap_or(&body).split(|byte| *byte == b'\n').collect();
-    if body.is_empty() || lines.len() > MOST_LINES {
-        let detail = format!("the body has {} lines: 1 to {MOST_LINES} are taken", lines.len());
+    if body.is_empty() || lines.len() > MAX_LINES {
+        let detail = format!("the body has {} lines: 1 to {MAX_LINES} are taken", lines.len());
         return Err(Problem::new(&problem::INVALID_REQUEST, detail));
     }
     let answer = BulkRequest { service: &service, contest: &contest, arrived }.cast(lines).await;
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], answer).into_response())
 }
 
-enum OnItsWay {
-    Sent(Box<Sent>),
-    Done(Box<Cast>),
+enum LineProgress {
+    Sent(Box<PendingBallot>),
+    Done(Box<CastOutcome>),
 }
 
-type Outcome = Result<Cast, Problem>;
+type Outcome = Result<CastOutcome, Problem>;
 
 /// The ballots of one request.
 struct BulkRequest<'a> {
@@ -109,18 +109,18 @@ struct BulkRequest<'a> {
 impl BulkRequest<'_> {
     /// Casts a ballot a line; the answer has a line for each, in order.
     async fn cast(&self, lines: Vec<&[u8]>) -> String {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + OUTCOME_TIMEOUT;
         let last_sending = Instant::now() + self.service.deadline;
-        let rooms = self.service.casting.rooms(self.contest.id());
+        let permits = self.service.casting.permits(self.contest.id());
         let mut outcomes = FuturesOrdered::new();
         let mut answer = String::new();
         for (number, line) in lines.into_iter().enumerate() {
-            let sent = match self.room(&rooms, &mut outcomes, &mut answer, last_sending).await {
+            let sent = match self.acquire_permit(&permits, &mut outcomes, &mut answer, last_sending).await {
                 Some(room) => self.send(line, room).await,
                 None => Err(Problem::new(&problem::UNAVAILABLE, "there was no room for the line in time")),
             };
             outcomes.push_back(self.outcome(sent, deadline));
-            if number % PAUSE_EVERY == PAUSE_EVERY - 1 {
+            if number % LINES_PER_YIELD == LINES_PER_YIELD - 1 {
                 tokio::task::yield_now().await;
             }
         }
@@ -133,14 +133,14 @@ impl BulkRequest<'_> {
     /// Room for the next line. While there is none, the outcomes of earlier lines are written,
     /// which makes room. `None` from `last` on: a line that is sent later than any single ballot
     /// could meet the seal of a contest that was open at the line's arrival.
-    async fn room(
+    async fn acquire_permit(
         &self,
-        rooms: &Rooms,
+        permits: &CapacityPermits,
         outcomes: &mut FuturesOrdered<impl Future<Output = Outcome>>,
         answer: &mut String,
         last: Instant,
-    ) -> Option<Room> {
-        let mut room = pin!(rooms.for_gateway());
+    ) -> Option<Permit> {
+        let mut room = pin!(permits.acquire_for_gateway());
         loop {
             if Instant::now() >= last {
                 return None;
@@ -154,26 +154,26 @@ impl BulkRequest<'_> {
         }
     }
 
-    async fn send(&self, line: &[u8], room: Room) -> Result<OnItsWay, Problem> {
+    async fn send(&self, line: &[u8], room: Permit) -> Result<LineProgress, Problem> {
         let Line { pass, selections, replaces, period } = parse(line)?;
         let BallotService { access, casting, .. } = self.service;
         let pass = access.pass(&pass, self.contest, self.arrived)?;
         let request = BallotRequest { selections, replaces, period };
         match casting.prepare(self.contest, pass, request.votes(), self.arrived).await? {
-            Prepared::Ready(ballot) => {
-                Ok(OnItsWay::Sent(Box::new(casting.send(self.contest, *ballot, false, room)?)))
+            PreparedBallot::Ready(ballot) => {
+                Ok(LineProgress::Sent(Box::new(casting.send(self.contest, *ballot, false, room)?)))
             }
-            Prepared::Done(cast) => Ok(OnItsWay::Done(cast)),
+            PreparedBallot::Done(cast) => Ok(LineProgress::Done(cast)),
         }
     }
 
-    async fn outcome(&self, sent: Result<OnItsWay, Problem>, deadline: Instant) -> Outcome {
+    async fn outcome(&self, sent: Result<LineProgress, Problem>, deadline: Instant) -> Outcome {
         match sent? {
-            OnItsWay::Sent(sent) => {
+            LineProgress::Sent(sent) => {
                 let end = pin!(sleep_until(deadline));
                 Ok(self.service.casting.outcome(self.contest, *sent, end).await?)
             }
-            OnItsWay::Done(cast) => Ok(*cast),
+            LineProgress::Done(cast) => Ok(*cast),
         }
     }
 
@@ -181,9 +181,11 @@ impl BulkRequest<'_> {
     fn write(&self, outcome: Outcome, answer: &mut String) {
         self.service.count(&outcome);
         let value = match outcome {
-            Ok(Cast::Recorded(recorded)) => json!(RecordedBody::from(&recorded)),
-            Ok(Cast::Again(recorded, leaf_hash)) => json!(BallotStatus::new(recorded, leaf_hash)),
-            Ok(Cast::Accepted(ballot)) => json!(BallotStatus::accepted(ballot)),
+            Ok(CastOutcome::Recorded(recorded)) => json!(RecordedBody::from(&recorded)),
+            Ok(CastOutcome::AlreadyRecorded(recorded, leaf_hash)) => {
+                json!(BallotStatus::new(recorded, leaf_hash))
+            }
+            Ok(CastOutcome::Accepted(ballot)) => json!(BallotStatus::accepted(ballot)),
             Err(problem) => json!({"problem": self.service.base_path.document(&problem)}),
         };
         answer.push_str(&value.to_string());

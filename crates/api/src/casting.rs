@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use acclaim_ballot_log::Hash;
 use acclaim_contest::{BallotId, BallotState};
-use acclaim_service::casting::{Cast, NewVotes, Recorded};
+use acclaim_service::casting::{CastOutcome, NewRecord, NewVotes};
 use acclaim_store::ledger::RecordedBallot;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -72,9 +72,9 @@ pub(crate) struct LogHead {
     pub(crate) root: Hash,
 }
 
-impl From<&Recorded> for RecordedBody {
-    fn from(recorded: &Recorded) -> Self {
-        let Recorded { ballot, index, leaf_hash, size, root, is_repetition: _ } = *recorded;
+impl From<&NewRecord> for RecordedBody {
+    fn from(recorded: &NewRecord) -> Self {
+        let NewRecord { ballot, index, leaf_hash, size, root, is_repetition: _ } = *recorded;
         Self { ballot, status: "recorded", index, leaf_hash, log: LogHead { size, root } }
     }
 }
@@ -120,10 +120,10 @@ impl BallotStatus {
 }
 
 /// How the figures count an answer. Several requests can wait for one ballot, which is recorded once.
-pub(crate) fn label(cast: &Cast) -> &'static str {
+pub(crate) fn label(cast: &CastOutcome) -> &'static str {
     match cast {
-        Cast::Recorded(recorded) if !recorded.is_repetition => RECORDED,
-        Cast::Recorded(_) | Cast::Again(..) => "again",
-        Cast::Accepted(_) => "accepted",
+        CastOutcome::Recorded(recorded) if !recorded.is_repetition => RECORDED,
+        CastOutcome::Recorded(_) | CastOutcome::AlreadyRecorded(..) => "again",
+        CastOutcome::Accepted(_) => "accepted",
     }
 }

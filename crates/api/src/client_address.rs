@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_counts_as_the_nearest_hop_that_can() {
+    fn falls_back_to_nearest_readable_hop() {
         for (value, expected) in [
             (&b"garbage"[..], PROXY),
             (b"", PROXY),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn of_both_headers_the_configured_one_counts_and_else_x_forwarded_for() {
+    fn prefers_configured_header_then_x_forwarded_for() {
         let both = headers(&[("forwarded", b"for=203.0.113.5"), ("x-forwarded-for", b"192.0.2.9")]);
         let peer = PROXY.parse().unwrap();
         let client = |header| proxies(header).client(peer, &both).to_string();
@@ -348,7 +348,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_client_sends_its_own_address_counts(
+        fn ignores_forged_addresses(
             sent in any_value(),
             address in any_address(),
             port in any::<Option<u16>>(),

@@ -22,7 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{Access, ORGANISERS},
-    body::{Bodies, STAFF_LIMIT, idempotency_key, parse, whole_number},
+    body::{Bodies, MAX_STAFF_BODY_BYTES, idempotency_key, parse, whole_number},
     casting::LogHead,
     description::{refusals, shapes},
     extract::Path,
@@ -31,11 +31,11 @@ use crate::{
 };
 
 /// Most ballots of one ruling.
-const MOST_BALLOTS: usize = 10_000;
+const MAX_BALLOTS_PER_REQUEST: usize = 10_000;
 /// Most bytes of a reason or note, and of a statement: with the longest JSON form of each, an entry holds them.
-const MOST_TEXT: usize = 5_000;
+const MAX_TEXT_BYTES: usize = 5_000;
 /// How long a staff request's body may take to arrive.
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -342,16 +342,16 @@ fn id<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, given: &str) ->
 pub(crate) fn text(field: &str, given: String) -> Result<String, Problem> {
     if given.trim().is_empty() {
         Err(Problem::invalid(field, "is empty"))
-    } else if given.len() > MOST_TEXT {
+    } else if given.len() > MAX_TEXT_BYTES {
         Err(Problem::invalid(field, "is longer than 5,000 bytes"))
     } else {
-        readable(field, &given)?;
+        check_characters(field, &given)?;
         Ok(given)
     }
 }
 
 /// Refuses a text that people read and that holds a character which is refused.
-fn readable(field: &str, given: &str) -> Result<(), Problem> {
+fn check_characters(field: &str, given: &str) -> Result<(), Problem> {
     characters::check(given).map_err(|refused| {
         let place =
             json!({"character": characters::code_point(refused.character), "position": refused.position});
@@ -362,14 +362,14 @@ fn readable(field: &str, given: &str) -> Result<(), Problem> {
 /// The new value of an amendment, its texts with characters that are allowed. What else is wrong with it the definition tells, as a whole.
 fn amendment(to: Amendment) -> Result<Amendment, Problem> {
     match &to {
-        Amendment::Text(text) => readable("to", text)?,
+        Amendment::Text(text) => check_characters("to", text)?,
         Amendment::Titles(titles) => {
-            titles.iter().try_for_each(|(tag, title)| readable(&format!("to.{tag}"), title))?;
+            titles.iter().try_for_each(|(tag, title)| check_characters(&format!("to.{tag}"), title))?;
         }
         Amendment::Details(details) => {
             for (index, (label, value)) in details.iter().enumerate() {
-                readable(&format!("to[{index}][0]"), label)?;
-                readable(&format!("to[{index}][1]"), value)?;
+                check_characters(&format!("to[{index}][0]"), label)?;
+                check_characters(&format!("to[{index}][1]"), value)?;
             }
         }
     }
@@ -394,7 +394,9 @@ fn ballots(ballots: Vec<BallotId>) -> Result<Vec<BallotId>, Problem> {
     let unique: std::collections::HashSet<_> = ballots.iter().collect();
     match ballots.len() {
         0 => Err(Problem::invalid("ballots", "is empty")),
-        n if n > MOST_BALLOTS => Err(Problem::invalid("ballots", "names more than 10,000 ballots")),
+        n if n > MAX_BALLOTS_PER_REQUEST => {
+            Err(Problem::invalid("ballots", "names more than 10,000 ballots"))
+        }
         n if n != unique.len() => Err(Problem::invalid("ballots", "names a ballot twice")),
         _ => Ok(ballots),
     }
@@ -424,18 +426,18 @@ impl StaffRequests {
         request: Request,
         command: impl FnOnce(B) -> Result<Command, Problem>,
     ) -> Answer {
-        let (contest, key) = self.access.staff_of(request.headers(), contest, ORGANISERS).await?;
+        let (contest, key) = self.access.contest_and_key(request.headers(), contest, ORGANISERS).await?;
         let idempotency_key = idempotency_key(request.headers())?;
-        let body = self.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+        let body = self.bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
         let command = command(parse(&body)?)?;
         let asked = RequestId { by: key.name, key: idempotency_key };
-        Ok(Json(self.commands.decide(contest.id(), asked, command).await?.into()))
+        Ok(Json(self.commands.execute(contest.id(), asked, command).await?.into()))
     }
 }
 
-impl From<service::Done> for Done {
-    fn from(done: service::Done) -> Self {
-        let service::Done { index, entries, size, root } = done;
+impl From<service::RecordedCommand> for Done {
+    fn from(done: service::RecordedCommand) -> Self {
+        let service::RecordedCommand { index, entries, size, root } = done;
         Self { index, entries, log: LogHead { size, root } }
     }
 }

@@ -126,7 +126,7 @@ impl Encoded {
 
     /// Content in an encoding, if it is long enough to be worth it.
     pub(crate) fn new(bytes: Bytes, encoding: Option<Encoding>) -> Self {
-        let Some(encoding) = encoding.filter(|_| is_worth_it(&bytes)) else { return Self::plain(bytes) };
+        let Some(encoding) = encoding.filter(|_| should_compress(&bytes)) else { return Self::plain(bytes) };
         match encoding.compress(&bytes) {
             Ok(compressed) => Self { bytes: compressed.into(), encoding: Some(encoding) },
             Err(error) => {
@@ -139,18 +139,18 @@ impl Encoded {
     /// The answer with this content.
     pub(crate) fn answer(self, head: impl IntoResponseParts) -> Response {
         let mut response = (head, shared([self.bytes])).into_response();
-        mark(&mut response, self.encoding);
+        set_encoding(&mut response, self.encoding);
         response
     }
 }
 
 /// Whether content is long enough to be compressed.
-pub(crate) fn is_worth_it(content: &[u8]) -> bool {
+pub(crate) fn should_compress(content: &[u8]) -> bool {
     content.len() >= MIN_SIZE
 }
 
 /// Says in the answer's headers how its content is encoded. Its ETag becomes a weak one: it is that of the content as it is.
-fn mark(response: &mut Response, encoding: Option<Encoding>) {
+fn set_encoding(response: &mut Response, encoding: Option<Encoding>) {
     let headers = response.headers_mut();
     let Some(encoding) = encoding else { return };
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_is_compressed_to_its_end_and_an_error_breaks_it_off() {
+    async fn compresses_stream_and_passes_errors_on() {
         let pieces = || (0..50).map(|number| Ok(Bytes::from(format!("{number};").repeat(2_000))));
         let all: Vec<u8> = pieces().flat_map(|piece: Result<Bytes, io::Error>| piece.unwrap()).collect();
         let sent: Vec<Bytes> = gzip(stream::iter(pieces())).try_collect().await.unwrap();

@@ -8,7 +8,7 @@ use acclaim_contest::{
 };
 use acclaim_service::{
     directory::Directory,
-    drafts::{Drafts, Put},
+    drafts::{Drafts, PutOutcome},
 };
 use acclaim_store::{Stores, certification::find_opening_obstacle};
 use axum::{
@@ -24,12 +24,12 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    auth::{Access, ORGANISERS, SCORE_READERS, may_see_draft},
-    body::{Bodies, DEFINITION_LIMIT, idempotency_key},
+    auth::{Access, ORGANISERS, SCORE_READERS, can_see_draft},
+    body::{Bodies, MAX_DEFINITION_BYTES, idempotency_key},
     conditional::{IfMatch, is_not_modified},
     description::{refusals, shapes},
-    document::{self, Documents, Part},
-    errors::no_contest,
+    document::{self, DocumentQuery, Documents},
+    errors::contest_not_found,
     extract::{Path, Query, contest_id},
     problem::{self, Problem},
     state::Api,
@@ -55,13 +55,13 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ContestList)]
 struct List {
-    contests: Vec<Listed>,
+    contests: Vec<ListedContest>,
 }
 
 /// A contest in the list.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ListedContest)]
-struct Listed {
+struct ListedContest {
     #[schema(value_type = shapes::Id)]
     id: String,
     title: String,
@@ -87,13 +87,13 @@ async fn list(
     headers: HeaderMap,
 ) -> Result<Json<List>, Problem> {
     let mut contests = Vec::new();
-    let key = access.reading(&headers).await?;
+    let key = access.optional_key(&headers).await?;
     for contest in directory.all() {
-        if contest.phase() == Phase::Draft && !may_see_draft(key.as_ref(), contest.id()) {
+        if contest.phase() == Phase::Draft && !can_see_draft(key.as_ref(), contest.id()) {
             continue;
         }
         let definition = &contest.record.definition;
-        contests.push(Listed {
+        contests.push(ListedContest {
             id: definition.id.to_string(),
             title: definition.title.clone(),
             titles: definition.titles.clone(),
@@ -112,14 +112,14 @@ async fn list(
 ///
 /// With `categories`, `after` or `limit` it has only some of the entries, for pages that need few: `next` is then what `after` of the next request is,
 /// absent on the last page, and `entries_in_all` says how many the contest has.
-#[utoipa::path(get, operation_id = "read_contest", path = "/v1/contests/{contest}", tag = "contests", params(Part),
+#[utoipa::path(get, operation_id = "read_contest", path = "/v1/contests/{contest}", tag = "contests", params(DocumentQuery),
     responses((status = 200, body = shapes::Contest, description = "the contest"), (status = 304, description = "still the same")))]
 async fn read(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
     State(documents): State<Arc<Documents>>,
     Path(contest): Path<String>,
-    Query(part): Query<Part>,
+    Query(part): Query<DocumentQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, _) = access.find_contest(&headers, &contest, SCORE_READERS).await?;
@@ -153,7 +153,7 @@ async fn put(
     // Both are safe to repeat by their nature; the header is asked of every staff request that changes something.
     idempotency_key(request.headers())?;
     let expected = IfMatch::of(request.headers());
-    let body = bodies.read_json(request, DEFINITION_LIMIT, DEFINITION_DEADLINE).await?;
+    let body = bodies.read_json(request, MAX_DEFINITION_BYTES, DEFINITION_DEADLINE).await?;
     let definition = tokio::task::spawn_blocking(move || Definition::from_json(&body, &Overrides::default()))
         .await
         .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?
@@ -168,9 +168,9 @@ async fn put(
     let allows = expected.as_ref().map(|expected| |revision: u64| expected.allows(&document::etag(revision)));
     let allows = allows.as_ref().map(|allows| allows as &(dyn Fn(u64) -> bool + Sync));
     let (put, contest) = drafts.put(&key, &id, definition, allows).await?;
-    let status = if put == Put::Created { StatusCode::CREATED } else { StatusCode::OK };
-    let contest = contest.ok_or_else(no_contest)?;
-    document::answer_once(&contest, status, None, &Part::default())
+    let status = if put == PutOutcome::Created { StatusCode::CREATED } else { StatusCode::OK };
+    let contest = contest.ok_or_else(contest_not_found)?;
+    document::answer_once(&contest, status, None, &DocumentQuery::default())
 }
 
 /// Delete a draft, or a test contest with all that belongs to it.
@@ -182,7 +182,7 @@ async fn delete(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = access.staff_of(&headers, &contest, ORGANISERS).await?;
+    let (contest, _) = access.contest_and_key(&headers, &contest, ORGANISERS).await?;
     let id = contest.id();
     idempotency_key(&headers)?;
     drafts.delete(id).await?;

@@ -62,40 +62,40 @@ impl Origins {
 
     /// What the answer to a request allows to pages of other sites; `None` if it is not for public data. An answer that a cache may keep says the same whether
     /// or not a page asked for it: the cache may give it to a page of another site.
-    pub(crate) fn allow<B>(&self, request: &Request<B>) -> Option<Allowed> {
+    pub(crate) fn allow<B>(&self, request: &Request<B>) -> Option<CorsGrant> {
         let origin = request.headers().get(header::ORIGIN);
         let is_public = PATHS.iter().any(|path| request.uri().path().starts_with(path));
         let is_read = [Method::GET, Method::HEAD].contains(request.method());
         let has_credential = request.headers().contains_key(header::AUTHORIZATION);
-        let asks_first = *request.method() == Method::OPTIONS
+        let is_preflight = *request.method() == Method::OPTIONS
             && origin.is_some()
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if !is_public || !(is_read || asks_first) {
+        if !is_public || !(is_read || is_preflight) {
             return None;
         }
         let (origin, varies) = match self {
             Self::Any => (Some(HeaderValue::from_static("*")), false),
             Self::Listed(list) => (origin.filter(|origin| list.contains(origin)).cloned(), !list.is_empty()),
         };
-        Some(Allowed { origin, varies, asks_first, has_credential })
+        Some(CorsGrant { origin, varies, is_preflight, has_credential })
     }
 }
 
 /// See [`Origins::allow`].
-pub(crate) struct Allowed {
+pub(crate) struct CorsGrant {
     /// None if pages of that site may read nothing.
     origin: Option<HeaderValue>,
     /// Whether another site's page would be allowed something else.
     varies: bool,
-    asks_first: bool,
+    is_preflight: bool,
     /// Whether the request has a credential. Then only what caches may give to everyone is for pages of other sites.
     has_credential: bool,
 }
 
-impl Allowed {
+impl CorsGrant {
     /// The answer to a browser that asks before it sends a page's request; `None` if it is the request itself.
     pub(crate) fn preflight(&self) -> Option<Response> {
-        if !self.asks_first {
+        if !self.is_preflight {
             return None;
         }
         let mut response = (StatusCode::NO_CONTENT, Body::empty()).into_response();
@@ -109,7 +109,7 @@ impl Allowed {
     }
 
     /// Says so in an answer's headers.
-    pub(crate) fn mark(self, headers: &mut HeaderMap) {
+    pub(crate) fn set_headers(self, headers: &mut HeaderMap) {
         let is_public = |value: &HeaderValue| value.as_bytes().starts_with(b"public");
         if self.has_credential && !headers.get(header::CACHE_CONTROL).is_some_and(is_public) {
             return;
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn public_data_is_for_pages_of_all_sites_and_nothing_else_is() {
+    fn allows_cross_origin_reads_of_public_data_only() {
         let allows = |request: &Request<()>| Origins::Any.allow(request).and_then(|allowed| allowed.origin);
         for path in ["/v1/contests", "/v1/contests/a/tally?x=y", "/schemas/result-1.json", "/openapi.json"] {
             assert_eq!(allows(&asked("GET", path, &[])).unwrap(), "*", "{path}");
@@ -159,12 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn with_a_credential_only_what_a_cache_gives_to_everyone_is_for_other_sites() {
+    fn allows_authorized_answers_only_if_cached_publicly() {
         let marked = |cache: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
             let request = asked("GET", "/v1/contests/a/log/tile/0/000", &[("authorization", "Bearer x")]);
-            Origins::Any.allow(&request).unwrap().mark(&mut headers);
+            Origins::Any.allow(&request).unwrap().set_headers(&mut headers);
             headers.contains_key("access-control-allow-origin")
         };
         assert!(marked("public, max-age=31536000, immutable"));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_asks_first_is_allowed_to_read_and_not_to_send_credentials() {
+    fn preflight_allows_reads_without_credentials() {
         let ask = asked(
             "OPTIONS",
             "/v1/contests/a/ballots",
@@ -180,7 +180,7 @@ mod tests {
         );
         let allowed = Origins::Any.allow(&ask).unwrap();
         let mut response = allowed.preflight().unwrap();
-        allowed.mark(response.headers_mut());
+        allowed.set_headers(response.headers_mut());
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_ascii_lowercase();
         assert_eq!(header("access-control-allow-methods"), "get, head");
@@ -189,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_allows_those_on_it() {
+    fn allows_only_listed_origins() {
         let list = |origins: &[&str]| {
             Origins::read(&origins.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>())
         };
         let mark_answer_to = |request: &Request<()>, origins: &[&str]| {
             let mut headers = HeaderMap::new();
-            list(origins).unwrap().allow(request).unwrap().mark(&mut headers);
+            list(origins).unwrap().allow(request).unwrap().set_headers(&mut headers);
             let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
             (header("access-control-allow-origin"), header("vary"))
         };

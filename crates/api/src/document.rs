@@ -39,7 +39,7 @@ const USUAL_PAGE: usize = 200;
 pub(crate) struct Documents(Mutex<HashMap<ContestId, (Weak<Contest>, Document)>>);
 
 /// The document of a contest at one revision, written when it is first asked for.
-type Document = Arc<OnceCell<Written>>;
+type Document = Arc<OnceCell<DocumentParts>>;
 
 impl Documents {
     fn of(&self, contest: &Arc<Contest>) -> Document {
@@ -62,7 +62,7 @@ impl Documents {
 
 /// The document's parts, from which the whole and each page are put together.
 #[derive(Clone)]
-struct Written {
+struct DocumentParts {
     /// All but the entries: an object that is not closed, up to the bracket that opens the list of entries.
     head: Bytes,
     /// The entries as JSON, in the order of the definition, with commas between them.
@@ -77,7 +77,7 @@ struct Written {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Part {
+pub(crate) struct DocumentQuery {
     /// Ids of categories, separated by commas: of the entries only theirs. An empty text asks for no entries.
     categories: Option<String>,
     /// The id of an entry: only entries behind it, in the order of the definition.
@@ -87,7 +87,7 @@ pub(crate) struct Part {
     limit: Option<usize>,
 }
 
-impl Part {
+impl DocumentQuery {
     /// Whether the whole document is wanted.
     pub(crate) fn is_whole(&self) -> bool {
         self.categories.is_none() && self.after.is_none() && self.limit.is_none()
@@ -101,7 +101,7 @@ impl Part {
 pub(crate) async fn answer(
     documents: &Documents,
     contest: &Arc<Contest>,
-    part: &Part,
+    part: &DocumentQuery,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let document = documents.of(contest);
@@ -134,7 +134,7 @@ pub(crate) fn answer_once(
     contest: &Contest,
     status: StatusCode,
     opening_refused: Option<String>,
-    part: &Part,
+    part: &DocumentQuery,
 ) -> Result<Response, Problem> {
     let written = write(contest, opening_refused)?;
     let json = match part.is_whole() {
@@ -159,7 +159,7 @@ pub(crate) fn headers_of(contest: &Contest) -> [(HeaderName, String); 4] {
     ]
 }
 
-impl Written {
+impl DocumentParts {
     /// The parts of the whole document.
     fn whole(&self) -> [Bytes; 3] {
         [self.head.clone(), self.entries.clone(), Bytes::from_static(b"]}")]
@@ -188,7 +188,7 @@ impl Written {
 }
 
 /// Writes the document on a thread that may block, one at a time: a large one takes some tens of megabytes meanwhile.
-async fn write_apart(contest: Arc<Contest>) -> Result<Written, Problem> {
+async fn write_apart(contest: Arc<Contest>) -> Result<DocumentParts, Problem> {
     static WRITING: Semaphore = Semaphore::const_new(1);
     let turn = WRITING.acquire().await;
     let writing = tokio::task::spawn_blocking(move || {
@@ -211,7 +211,7 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn of(contest: &'a Contest, part: &Part) -> Result<Self, Problem> {
+    fn of(contest: &'a Contest, part: &DocumentQuery) -> Result<Self, Problem> {
         let invalid = |detail: String| Problem::new(&problem::INVALID_PARAMETER, detail);
         let limit = part.limit.unwrap_or(USUAL_PAGE);
         if !(1..=MAX_PAGE).contains(&limit) {
@@ -263,7 +263,7 @@ struct ListedEntry<'a> {
 }
 
 /// Writes the document.
-fn write(contest: &Contest, opening_refused: Option<String>) -> Result<Written, Problem> {
+fn write(contest: &Contest, opening_refused: Option<String>) -> Result<DocumentParts, Problem> {
     let failed = |error: serde_json::Error| Problem::new(&problem::INTERNAL, error.to_string());
     let mut head = serde_json::to_vec(&small(contest, opening_refused)).map_err(failed)?;
     // Without the brace that closes it.
@@ -282,7 +282,7 @@ fn write(contest: &Contest, opening_refused: Option<String>) -> Result<Written, 
         serde_json::to_writer(&mut entries, &listed).map_err(failed)?;
         places.push(begin..entries.len());
     }
-    Ok(Written {
+    Ok(DocumentParts {
         head: head.into(),
         entries: without_spare(entries).into(),
         places: places.into(),

@@ -40,7 +40,7 @@ impl From<CastError> for Problem {
             CastError::Unwritable(_) => {
                 Self::new(&problem::INVALID_SELECTION, error.to_string()).with("reason", "unwritable")
             }
-            CastError::Rejected(rejection) => of_rejection(rejection),
+            CastError::Rejected(rejection) => rejection_problem(rejection),
             CastError::QueueFull => Self::new(&problem::QUEUE_FULL, error.to_string()),
             CastError::NotConfirmed | CastError::NotFound => {
                 Self::new(&problem::OUTCOME_UNKNOWN, error.to_string())
@@ -72,7 +72,7 @@ impl From<WindowError> for Problem {
     fn from(error: WindowError) -> Self {
         let detail = error.to_string();
         let (kind, window) = match error {
-            WindowError::LeftAlone => return Self::new(&problem::UNAVAILABLE, detail),
+            WindowError::Excluded => return Self::new(&problem::UNAVAILABLE, detail),
             WindowError::NotOpen(window) => (&problem::VOTING_NOT_OPEN, window),
             WindowError::Closed(window) => (&problem::VOTING_CLOSED, window),
             WindowError::Suspended(window) => (&problem::VOTING_SUSPENDED, window),
@@ -82,7 +82,7 @@ impl From<WindowError> for Problem {
     }
 }
 
-fn of_rejection(rejection: Rejection) -> Problem {
+fn rejection_problem(rejection: Rejection) -> Problem {
     match rejection {
         Rejection::AlreadyVoted(categories) => {
             let detail = "an earlier ballot fills a category of this one";
@@ -189,12 +189,12 @@ impl From<RoundsError> for Problem {
 
 /// What a list of subjects is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ListFor {
+pub(crate) enum ListPurpose {
     Minting,
     Revoking,
 }
 
-impl ListFor {
+impl ListPurpose {
     /// What would have been done with a list that is refused.
     fn done(self) -> &'static str {
         match self {
@@ -206,19 +206,19 @@ impl ListFor {
 
 impl From<PassesError> for Problem {
     fn from(error: PassesError) -> Self {
-        of_passes(error, ListFor::Minting)
+        passes_problem(error, ListPurpose::Minting)
     }
 }
 
 /// The answer to a list of subjects that is refused.
-pub(crate) fn of_passes(error: PassesError, list: ListFor) -> Problem {
+pub(crate) fn passes_problem(error: PassesError, list: ListPurpose) -> Problem {
     let detail = error.to_string();
     let refused = |code: &str| Problem::new(&problem::REFUSED, detail.clone()).with("code", code);
     match error {
         PassesError::TagKeyDestroyed => {
             let what = match list {
-                ListFor::Minting => "no pass can be minted",
-                ListFor::Revoking => "no voter of a subject can be found",
+                ListPurpose::Minting => "no pass can be minted",
+                ListPurpose::Revoking => "no voter of a subject can be found",
             };
             Problem::new(&problem::TAG_KEY_DESTROYED, format!("{what} any more: {detail}"))
         }
@@ -233,7 +233,7 @@ pub(crate) fn of_passes(error: PassesError, list: ListFor) -> Problem {
         PassesError::IdempotencyKeyUsed => Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail),
         PassesError::Changed => Problem::new(&problem::UNAVAILABLE, detail),
         PassesError::Internal(_) => Problem::new(&problem::INTERNAL, detail),
-        PassesError::Unread(error) => unread(error),
+        PassesError::Unread(error) => read_problem(error),
         PassesError::Store(error) => error.into(),
     }
 }
@@ -276,7 +276,7 @@ fn refused_subjects(refused: &RefusedSubjects, done: &str) -> Problem {
 }
 
 /// No contest of this id can be seen.
-pub(crate) fn no_contest() -> Problem {
+pub(crate) fn contest_not_found() -> Problem {
     Problem::new(
         &problem::CONTEST_NOT_FOUND,
         "no contest of this id can be seen with these credentials: check the id, and for a draft the key",
@@ -284,9 +284,9 @@ pub(crate) fn no_contest() -> Problem {
 }
 
 /// The answer to a read of the database that failed. A read conflicts only with a deletion that this process has not heard of yet.
-pub(crate) fn unread(error: StoreError) -> Problem {
+pub(crate) fn read_problem(error: StoreError) -> Problem {
     match error {
-        StoreError::Conflict(_) => no_contest(),
+        StoreError::Conflict(_) => contest_not_found(),
         other => other.into(),
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    errors::no_contest,
+    errors::contest_not_found,
     problem::{self, Problem},
 };
 
@@ -43,5 +43,5 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
 /// The contest's id in a path; whatever cannot be one names no contest.
 pub(crate) fn contest_id(text: &str) -> Result<ContestId, Problem> {
-    text.parse().map_err(|_| no_contest())
+    text.parse().map_err(|_| contest_not_found())
 }

@@ -72,13 +72,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for CheckedStream<S> {
 /// Where in a request a connection is.
 #[derive(Default)]
 struct Framing {
-    place: Place,
+    place: Position,
     line: Line,
     body: Body,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Place {
+enum Position {
     /// Before the first line of a request.
     #[default]
     Start,
@@ -143,20 +143,20 @@ impl Framing {
         let mut at = 0;
         while let Some(rest) = received.get_mut(at..).filter(|rest| !rest.is_empty()) {
             at += match self.place {
-                Place::Start | Place::Head | Place::Trailer => self.check_line(rest)?,
-                Place::Body(left) => self.skip(left, rest.len(), Place::Body, Place::Start),
-                Place::Chunk(left) => self.skip(left, rest.len(), Place::Chunk, Place::ChunkEnd),
-                Place::Size { size, digits } => self.read_size(size, digits, rest)?,
-                Place::SizeEnd { size } => self.end_size(size, rest)?,
-                Place::ChunkEnd => self.end_chunk(rest)?,
-                Place::Refused => rest.len(),
+                Position::Start | Position::Head | Position::Trailer => self.check_line(rest)?,
+                Position::Body(left) => self.skip(left, rest.len(), Position::Body, Position::Start),
+                Position::Chunk(left) => self.skip(left, rest.len(), Position::Chunk, Position::ChunkEnd),
+                Position::Size { size, digits } => self.read_size(size, digits, rest)?,
+                Position::SizeEnd { size } => self.end_size(size, rest)?,
+                Position::ChunkEnd => self.end_chunk(rest)?,
+                Position::Refused => rest.len(),
             };
         }
         Ok(())
     }
 
     /// Passes over content; returns how many bytes of it there were.
-    fn skip(&mut self, left: u64, available: usize, within: fn(u64) -> Place, behind: Place) -> usize {
+    fn skip(&mut self, left: u64, available: usize, within: fn(u64) -> Position, behind: Position) -> usize {
         let passed = usize::try_from(left).unwrap_or(usize::MAX).min(available);
         let left = left - passed as u64;
         self.place = if left == 0 { behind } else { within(left) };
@@ -185,10 +185,10 @@ impl Framing {
         self.line.clear();
         if !is_well {
             // The handler has its request already.
-            if self.place == Place::Trailer {
+            if self.place == Position::Trailer {
                 return Err(malformed_chunk());
             }
-            self.place = Place::Refused;
+            self.place = Position::Refused;
             if let Some(byte) = rest.get_mut(end) {
                 *byte = 0;
             }
@@ -201,17 +201,17 @@ impl Framing {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match (self.place, line.is_empty()) {
             // Empty lines before a request are passed over.
-            (Place::Start, true) => {}
-            (Place::Start, false) => (self.place, self.body) = (Place::Head, Body::None),
-            (Place::Head, false) => return self.read_header(line),
-            (Place::Head, true) => {
+            (Position::Start, true) => {}
+            (Position::Start, false) => (self.place, self.body) = (Position::Head, Body::None),
+            (Position::Head, false) => return self.read_header(line),
+            (Position::Head, true) => {
                 self.place = match self.body {
-                    Body::None | Body::Length(0) => Place::Start,
-                    Body::Length(length) => Place::Body(length),
-                    Body::Chunked => Place::Size { size: 0, digits: 0 },
+                    Body::None | Body::Length(0) => Position::Start,
+                    Body::Length(length) => Position::Body(length),
+                    Body::Chunked => Position::Size { size: 0, digits: 0 },
                 };
             }
-            (Place::Trailer, true) => self.place = Place::Start,
+            (Position::Trailer, true) => self.place = Position::Start,
             _ => {}
         }
         true
@@ -252,12 +252,12 @@ impl Framing {
         let Some(byte) = rest.first() else { return Ok(0) };
         self.place = match char::from(*byte).to_digit(16) {
             Some(digit) if digits < MAX_SIZE_DIGITS => {
-                Place::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }
+                Position::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }
             }
             None if digits > 0 => {
                 self.line.clear();
                 // This byte belongs to the end of the line.
-                self.place = Place::SizeEnd { size };
+                self.place = Position::SizeEnd { size };
                 return Ok(0);
             }
             _ => return Err(malformed_chunk()),
@@ -276,7 +276,7 @@ impl Framing {
             return Err(malformed_chunk());
         }
         self.line.clear();
-        self.place = if size == 0 { Place::Trailer } else { Place::Chunk(size) };
+        self.place = if size == 0 { Position::Trailer } else { Position::Chunk(size) };
         Ok(end + 1)
     }
 
@@ -286,7 +286,7 @@ impl Framing {
             (Some(b'\r'), None) => self.line.last = Some(b'\r'),
             (Some(b'\n'), Some(b'\r')) => {
                 self.line.clear();
-                self.place = Place::Size { size: 0, digits: 0 };
+                self.place = Position::Size { size: 0, digits: 0 };
             }
             _ => return Err(malformed_chunk()),
         }

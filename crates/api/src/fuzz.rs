@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use crate::{body::parse, casting::BallotRequest, client_address::Proxies};
 
 /// An open contest, as far as reading ballots needs one.
-pub struct Booth(Contest);
+pub struct OpenContest(Contest);
 
-impl Booth {
+impl OpenContest {
     /// A booth for this contest.
     #[must_use]
     pub fn new(definition: Definition) -> Self {
@@ -28,7 +28,7 @@ impl Booth {
         let days = definition.days().unwrap_or_default();
         let definition = Arc::new(definition);
         Self(Contest {
-            is_left_alone: false,
+            is_excluded: false,
             was_certified: false,
             refused_texts: None,
             record: ContestRecord { definition, revision: 1, state, tag_key: None },

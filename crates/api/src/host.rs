@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_a_second_and_an_odd_host_are_refused() {
+    fn refuses_missing_repeated_and_malformed_host() {
         assert!(!check(Version::HTTP_11, &[]));
         assert!(!check(Version::HTTP_11, &[b"a", b"a"]) && !check(Version::HTTP_10, &[b"a", b"b"]));
         for host in [

@@ -39,7 +39,7 @@ use crate::{
 /// The most missing entries that one answer names; of the rest it tells how many there are.
 const MAX_NAMED: usize = 10_000;
 /// After how many seconds to ask again while the result is being made.
-const RESULT_RETRY_AFTER: u64 = 1;
+const RESULT_RETRY_DELAY: u64 = 1;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(read))
@@ -86,7 +86,7 @@ struct JurorStatus {
     has_key: bool,
     /// Whether nothing is missing.
     complete: bool,
-    missing: Vec<Missing>,
+    missing: Vec<MissingScores>,
     /// Entries that the juror does not judge.
     recused: Vec<Recused>,
 }
@@ -94,7 +94,7 @@ struct JurorStatus {
 /// Entries of a category that a juror has not scored: with `points` and `rank` all of them, if the juror has entered nothing there.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MissingScores)]
-struct Missing {
+struct MissingScores {
     category: String,
     /// By which criterion, if the panel has several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,7 +132,7 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, key) = access.staff_of(&headers, &contest, SCORE_READERS).await?;
+    let (contest, key) = access.contest_and_key(&headers, &contest, SCORE_READERS).await?;
     let own = (key.role == Role::Juror).then_some(&key);
     let (shortlist, shortlist_is_final) = shortlist(&stores.hub, &contest)?;
     let standing = jury.scores(&contest, own).await?;
@@ -149,7 +149,7 @@ async fn read(
     let panels = contest.record.definition.rules.panels.iter();
     let panels = panels.filter(|panel| own.is_none_or(|own| own.panel.as_ref() == Some(&panel.id)));
     let recused = jury.recusals(&contest, own).await?;
-    let entered = Entered::new(&standing, &recused);
+    let entered = JuryEntries::new(&standing, &recused);
     let mut room = MAX_NAMED;
     let panels = panels
         .map(|panel| {
@@ -182,7 +182,7 @@ fn panel_status(
     panel: &Panel,
     jurors: &[String],
     shortlist: &[Shortlisted],
-    entered: &Entered<'_>,
+    entered: &JuryEntries<'_>,
     has_key: impl Fn(&str) -> bool,
     room: &mut usize,
 ) -> PanelStatus {
@@ -254,7 +254,7 @@ fn champions(hub: &Hub, contest: &Contest) -> Result<HashSet<EntryId>, Problem> 
     let publication: Option<Arc<_>> = hub.latest(contest.id());
     let document = publication.and_then(|publication| publication.result.clone()).ok_or_else(|| {
         Problem::new(&problem::UNAVAILABLE, "voting has ended and the champions are being counted: ask again")
-            .retry_after(RESULT_RETRY_AFTER)
+            .retry_after(RESULT_RETRY_DELAY)
     })?;
     let document: Document = serde_json::from_slice(&document)
         .map_err(|error| Problem::new(&problem::INTERNAL, format!("a result document: {error}")))?;
@@ -263,14 +263,14 @@ fn champions(hub: &Hub, contest: &Contest) -> Result<HashSet<EntryId>, Problem> 
 }
 
 /// Which entries stand in each juror's lists, and which the jurors do not judge.
-struct Entered<'a> {
+struct JuryEntries<'a> {
     /// By panel, juror, category and criterion.
     lists: BTreeMap<(&'a str, &'a str, &'a str, Option<&'a str>), BTreeSet<&'a str>>,
     /// Panel, juror and entry.
     recused: BTreeSet<(&'a str, &'a str, &'a str)>,
 }
 
-impl<'a> Entered<'a> {
+impl<'a> JuryEntries<'a> {
     fn new(standing: &'a [StandingScores], recusals: &'a [StandingRecusal]) -> Self {
         let list = |standing: &'a StandingScores| {
             let place =
@@ -303,9 +303,9 @@ fn missing(
     panel: &Panel,
     juror: &str,
     shortlist: &[Shortlisted],
-    entered: &Entered<'_>,
+    entered: &JuryEntries<'_>,
     room: &mut usize,
-) -> Vec<Missing> {
+) -> Vec<MissingScores> {
     let criteria: Vec<Option<&str>> = match panel.criteria.is_empty() {
         true => vec![None],
         false => panel.criteria.iter().map(|(name, _)| Some(name.as_str())).collect(),
@@ -327,7 +327,7 @@ fn missing(
             let named: Vec<EntryId> = lacking.iter().take(*room).map(|entry| (*entry).clone()).collect();
             *room -= named.len();
             let (category, criterion) = (category.to_string(), criterion.map(str::to_owned));
-            found.push(Missing { category, criterion, count: lacking.len(), entries: named });
+            found.push(MissingScores { category, criterion, count: lacking.len(), entries: named });
         }
     }
     found
@@ -363,18 +363,18 @@ mod tests {
         StandingScores { panel, juror, category, criterion, values, by, index: 0, times: 1 }
     }
 
-    fn told(panel: &Panel, standing: &[StandingScores], room: &mut usize) -> Vec<String> {
-        told_beside(panel, standing, &[], room)
+    fn missing_lines(panel: &Panel, standing: &[StandingScores], room: &mut usize) -> Vec<String> {
+        missing_lines_with_recusals(panel, standing, &[], room)
     }
 
-    fn told_beside(
+    fn missing_lines_with_recusals(
         panel: &Panel,
         standing: &[StandingScores],
         recusals: &[StandingRecusal],
         room: &mut usize,
     ) -> Vec<String> {
-        let found = missing(panel, "Ama", &shortlist(), &Entered::new(standing, recusals), room);
-        let line = |missing: &Missing| {
+        let found = missing(panel, "Ama", &shortlist(), &JuryEntries::new(standing, recusals), room);
+        let line = |missing: &MissingScores| {
             let entries: Vec<&str> = missing.entries.iter().map(EntryId::as_str).collect();
             format!(
                 "{} {:?} {} {}",
@@ -399,10 +399,13 @@ mod tests {
             standing("students", "Ama", "b", Some("impact"), &["b1"]),
         ];
         let expected = [r#"a Some("reach") 1 a1"#, r#"b Some("impact") 1 b1"#, r#"b Some("reach") 1 b1"#];
-        assert_eq!(told(&experts, &entered, &mut 100), expected);
+        assert_eq!(missing_lines(&experts, &entered, &mut 100), expected);
         let mut room = 1;
         let expected = [r#"a Some("reach") 1 a1"#, r#"b Some("impact") 1 "#, r#"b Some("reach") 1 "#];
-        assert_eq!((told(&experts, &entered, &mut room), room), (expected.map(str::to_owned).to_vec(), 0));
+        assert_eq!(
+            (missing_lines(&experts, &entered, &mut room), room),
+            (expected.map(str::to_owned).to_vec(), 0)
+        );
     }
 
     #[test]
@@ -422,8 +425,8 @@ mod tests {
         };
         let recusals = [recusal("Ama", "b1"), recusal("Kofi", "a1")];
         let entered = [standing("experts", "Ama", "a", None, &["a1", "a2"])];
-        assert!(told_beside(&panel, &entered, &recusals, &mut 100).is_empty());
-        let recused = Entered::new(&entered, &recusals).recused(&panel, "Ama", &shortlist());
+        assert!(missing_lines_with_recusals(&panel, &entered, &recusals, &mut 100).is_empty());
+        let recused = JuryEntries::new(&entered, &recusals).recused(&panel, "Ama", &shortlist());
         let recused: Vec<_> = recused.iter().map(|one| (&*one.category, &*one.entry)).collect();
         assert_eq!(recused, [("b", "b1")]);
     }
@@ -436,7 +439,7 @@ mod tests {
                 r#"{{"id":"p","kind":"{kind}"{points},"trim":0,"minimum_jurors":1,"weight":1}}"#
             ));
             let entered = [standing("p", "Ama", "a", None, &["a2"])];
-            assert_eq!(told(&panel, &entered, &mut 100), ["b None 1 b1"], "{kind}");
+            assert_eq!(missing_lines(&panel, &entered, &mut 100), ["b None 1 b1"], "{kind}");
         }
     }
 }

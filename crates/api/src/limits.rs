@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// Keys that a limiter may hold after a sweep. At about 100 bytes each some tens of megabytes.
-const MOST_KEYS: usize = 500_000;
+const MAX_KEYS: usize = 500_000;
 /// Between two sweeps. Growth in between is bounded by the requests of this time.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What an installation can set.
 #[derive(Debug, Clone)]
@@ -53,8 +53,8 @@ impl Default for Limits {
 
 /// See the [module](self).
 pub(crate) struct Limiter {
-    passes: Keyed<VoterTag>,
-    prefixes: Keyed<IpAddr>,
+    passes: KeyedLimiter<VoterTag>,
+    prefixes: KeyedLimiter<IpAddr>,
     proxies: Proxies,
     limits: Limits,
 }
@@ -62,8 +62,8 @@ pub(crate) struct Limiter {
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            passes: Keyed::new(limits.per_pass),
-            prefixes: Keyed::new(limits.per_prefix),
+            passes: KeyedLimiter::new(limits.per_pass),
+            prefixes: KeyedLimiter::new(limits.per_prefix),
             proxies: Proxies::new(limits.trusted_proxies.clone(), limits.forwarded_header),
             limits: limits.clone(),
         }
@@ -96,7 +96,7 @@ impl Limiter {
     /// Forgets, again and again, who has not asked lately.
     pub(crate) async fn sweep(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(SWEEP_EVERY).await;
+            tokio::time::sleep(SWEEP_INTERVAL).await;
             self.passes.sweep();
             self.prefixes.sweep();
         }
@@ -124,13 +124,13 @@ pub(crate) fn prefix(address: IpAddr) -> IpAddr {
 }
 
 /// A limiter that can be emptied.
-struct Keyed<K: Hash + Eq + Clone> {
+struct KeyedLimiter<K: Hash + Eq + Clone> {
     quota: Quota,
     limiter: ArcSwap<DefaultKeyedRateLimiter<K>>,
     clock: DefaultClock,
 }
 
-impl<K: Hash + Eq + Clone> Keyed<K> {
+impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
     fn new(per_second: NonZeroU32) -> Self {
         let quota = Quota::per_second(per_second);
         Self {
@@ -153,7 +153,7 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
         let limiter = self.limiter.load();
         limiter.retain_recent();
         limiter.shrink_to_fit();
-        if limiter.len() > MOST_KEYS {
+        if limiter.len() > MAX_KEYS {
             // Beginning anew grants everyone one burst more, and bounds the memory.
             self.limiter.store(Arc::new(RateLimiter::keyed(self.quota)));
         }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_may_not_hammer() {
+    fn limits_requests_of_a_pass() {
         let limiter = limiter(&[], &[]);
         let voter = VoterTag([1; 16]);
         assert_eq!((0..10).filter(|_| limiter.check_pass(voter).is_ok()).count(), 3);

@@ -13,7 +13,7 @@ use acclaim_ballot_log::{
     tile::{TILE_WIDTH, TileId, TileKind, TilePath, bundle_width_at},
 };
 use acclaim_contest::Phase;
-use acclaim_service::{directory::Contest, long_readings::LongReadings};
+use acclaim_service::{directory::Contest, long_reads::LongReads};
 use acclaim_store::{StoreError, Stores, published_checkpoints::checkpoint_size};
 use axum::{
     body::Body,
@@ -32,12 +32,12 @@ use crate::{
     compression::{Encoding, gzip},
     conditional::with_etag,
     description::{refusals, shapes},
-    errors::unread,
+    errors::read_problem,
     extract::{Path, Query},
     limits::Limiter,
-    memory::{BodyMemory, HeldMemory, counted},
+    memory::{BodyMemory, HeldMemory, hold_budget},
     problem::{self, Problem},
-    publication::may_read_entries,
+    publication::check_entries_access,
     state::Api,
 };
 
@@ -57,7 +57,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// The newest checkpoint that may be shown: it is in the ledger, and kept outside it.
-async fn shown_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, Problem> {
+async fn published_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, Problem> {
     if contest.phase() == Phase::Draft {
         return Err(Problem::new(&problem::NOT_FOUND, "the contest has no log before its opening"));
     }
@@ -76,7 +76,7 @@ async fn cosigned_checkpoint(stores: &Stores, contest: &Contest) -> Result<Optio
 
 /// The newest checkpoint, with the cosignatures that it has by now.
 async fn newest_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, Problem> {
-    let shown = shown_checkpoint(stores, contest).await?;
+    let shown = published_checkpoint(stores, contest).await?;
     // A cosigned note is the one that was shown, and lines below it.
     let cosigned = cosigned_checkpoint(stores, contest).await?.filter(|note| note.starts_with(&shown));
     Ok(cosigned.unwrap_or(shown))
@@ -97,9 +97,9 @@ pub(crate) async fn checkpoint_over(
 }
 
 /// The size of the newest checkpoint shown.
-async fn shown_size(stores: &Stores, contest: &Contest) -> Result<u64, Problem> {
+async fn published_size(stores: &Stores, contest: &Contest) -> Result<u64, Problem> {
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
-    let note = shown_checkpoint(stores, contest).await?;
+    let note = published_checkpoint(stores, contest).await?;
     let key: VerifierKey = contest.verifier_key.parse().map_err(|error| internal(&error))?;
     Ok(Checkpoint::open(&note, &key).map_err(|error| internal(&error))?.size)
 }
@@ -128,7 +128,7 @@ async fn checkpoint(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = access.visible(&headers, &contest).await?;
+    let (contest, _) = access.find_visible(&headers, &contest).await?;
     Ok(note(&headers, newest_checkpoint(&stores, &contest).await?))
 }
 
@@ -141,7 +141,7 @@ async fn cosigned(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = access.visible(&headers, &contest).await?;
+    let (contest, _) = access.find_visible(&headers, &contest).await?;
     let not_found =
         || Problem::new(&problem::NOT_FOUND, "no witness has cosigned a checkpoint of the contest");
     Ok(note(&headers, cosigned_checkpoint(&stores, &contest).await?.ok_or_else(not_found)?))
@@ -164,10 +164,10 @@ async fn tile(
     Path((contest, tile)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = access.visible(&headers, &contest).await?;
+    let (contest, reader) = access.find_visible(&headers, &contest).await?;
     let not_found = || Problem::new(&problem::NOT_FOUND, "there is no such tile, or not yet");
     let path: TilePath = format!("tile/{tile}").parse().map_err(|_| not_found())?;
-    let size = shown_size(&stores, &contest).await?;
+    let size = published_size(&stores, &contest).await?;
     let (bytes, cache) = match path.kind {
         TileKind::Hashes(level) => {
             let id = TileId { level, number: path.number };
@@ -179,13 +179,13 @@ async fn tile(
             (hashes, PUBLIC)
         }
         TileKind::Entries => {
-            let public = may_read_entries(&contest, reader)?;
+            let public = check_entries_access(&contest, reader)?;
             if bundle_width_at(path.number, size) < path.width {
                 return Err(not_found());
             }
             let from = path.number * u64::from(TILE_WIDTH);
             let entries =
-                read_entries(&stores, &contest, from, usize::from(path.width)).await.map_err(unread)?;
+                read_entries(&stores, &contest, from, usize::from(path.width)).await.map_err(read_problem)?;
             let bundle = encode_bundle(entries.iter().map(|entry| &entry[..]))
                 .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
             (bundle, if public { PUBLIC } else { PRIVATE })
@@ -252,9 +252,9 @@ async fn entries(
     Query(range): Query<Range>,
     request_headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = access.visible(&request_headers, &contest).await?;
-    let public = may_read_entries(&contest, reader)?;
-    let size = shown_size(&source.stores, &contest).await?;
+    let (contest, reader) = access.find_visible(&request_headers, &contest).await?;
+    let public = check_entries_access(&contest, reader)?;
+    let size = published_size(&source.stores, &contest).await?;
     let to = range.to.unwrap_or(size);
     if range.from > to || to > size {
         let detail = format!("`from` and `to` must lie in order within the log, which has {size} entries");
@@ -288,13 +288,13 @@ async fn entries(
 struct EntrySource {
     stores: Stores,
     body_memory: Arc<BodyMemory>,
-    long_readings: LongReadings,
+    long_reads: LongReads,
 }
 
 impl FromRef<Api> for EntrySource {
     fn from_ref(api: &Api) -> Self {
         let (stores, body_memory) = (FromRef::from_ref(api), FromRef::from_ref(api));
-        Self { stores, body_memory, long_readings: FromRef::from_ref(api) }
+        Self { stores, body_memory, long_reads: FromRef::from_ref(api) }
     }
 }
 
@@ -325,14 +325,14 @@ impl EntryReading {
             return Ok((Bytes::new(), self));
         }
         // Readers of whole logs take turns, so that they leave the database to others.
-        let turn = self.source.long_readings.place().await;
+        let turn = self.source.long_reads.acquire().await;
         let entries = self
             .source
             .stores
             .database
             .entries(self.contest.id(), self.next, wanted)
             .await
-            .map_err(unread)?;
+            .map_err(read_problem)?;
         drop(turn);
         if entries.is_empty() {
             return Err(StoreError::Corrupt(format!("entry {} is missing", self.next)).into());
@@ -347,6 +347,6 @@ impl EntryReading {
         let chunk = chunk.freeze();
         let Some(more) = size.checked_sub(CHUNK_BYTES) else { return Ok((chunk, self)) };
         let held = self.source.body_memory.hold(more, self.network)?;
-        Ok((counted(chunk, held), self))
+        Ok((hold_budget(chunk, held), self))
     }
 }

@@ -22,9 +22,9 @@ use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    network_shares::{NetworkShare, NetworkShares},
     problem::{self, Problem},
     shared::Shared,
-    shares::{Share, Shares},
     turn::{PIECE, Turn},
 };
 
@@ -35,12 +35,12 @@ const REQUEST_BUDGET: usize = 64 << 20;
 /// The budget is counted in units of this many bytes.
 const UNIT: usize = 1 << 10;
 /// How long a request waits for memory for its body.
-const WAIT: Duration = Duration::from_secs(5);
+const REQUEST_MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// See the [module](self).
 pub(crate) struct BodyMemory {
     free: Arc<Semaphore>,
-    shares: Arc<Shares>,
+    shares: Arc<NetworkShares>,
     /// Of requests, so that no reader of answers keeps staff from sending.
     free_for_requests: Arc<Semaphore>,
 }
@@ -49,7 +49,7 @@ impl Default for BodyMemory {
     fn default() -> Self {
         Self {
             free: Arc::new(Semaphore::new(BUDGET / UNIT)),
-            shares: Shares::of(BUDGET / UNIT),
+            shares: NetworkShares::of(BUDGET / UNIT),
             free_for_requests: Arc::new(Semaphore::new(REQUEST_BUDGET / UNIT)),
         }
     }
@@ -58,7 +58,7 @@ impl Default for BodyMemory {
 /// A part of the budget; dropping it gives it back.
 pub(crate) struct HeldMemory {
     _permit: OwnedSemaphorePermit,
-    _share: Option<Share>,
+    _share: Option<NetworkShare>,
 }
 
 impl BodyMemory {
@@ -92,7 +92,7 @@ impl BodyMemory {
     pub(crate) async fn wait_for(&self, bytes: usize) -> Result<HeldMemory, Problem> {
         let units = units(bytes).min(REQUEST_BUDGET / UNIT);
         let acquiring = Arc::clone(&self.free_for_requests).acquire_many_owned(permits(units));
-        match tokio::time::timeout(WAIT, acquiring).await {
+        match tokio::time::timeout(REQUEST_MEMORY_TIMEOUT, acquiring).await {
             Ok(Ok(permit)) => Ok(HeldMemory { _permit: permit, _share: None }),
             _ => {
                 Err(Problem::new(&problem::UNAVAILABLE, "too many large requests are being read")
@@ -102,7 +102,7 @@ impl BodyMemory {
     }
 
     /// The response, counted and sent in pieces if its body is large and its own; a problem if there is no memory for it.
-    pub(crate) fn bound(&self, network: Option<IpAddr>, response: Response) -> Response {
+    pub(crate) fn limit_body(&self, network: Option<IpAddr>, response: Response) -> Response {
         let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
         let Some(size) = size.filter(|size| *size > PIECE) else { return response };
         if response.extensions().get::<Shared>().is_some() {
@@ -115,7 +115,9 @@ impl BodyMemory {
         let (parts, body) = response.into_parts();
         // A body of known size is whole in memory, so it is ready at once.
         let body = match body.collect().now_or_never() {
-            Some(Ok(whole)) => Body::new(Pieces([counted(whole.to_bytes(), held)].into(), Turn::default())),
+            Some(Ok(whole)) => {
+                Body::new(Pieces([hold_budget(whole.to_bytes(), held)].into(), Turn::default()))
+            }
             _ => return Problem::new(&problem::INTERNAL, "an answer was not ready").into_response(),
         };
         Response::from_parts(parts, body)
@@ -131,20 +133,20 @@ fn permits(units: usize) -> u32 {
 }
 
 /// Bytes that give their part of the budget back when the last slice of them is dropped.
-struct Counted {
+struct BudgetedBytes {
     bytes: Bytes,
     _held: HeldMemory,
 }
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for BudgetedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
 /// The bytes, which hold their part of the budget as long as any slice of them lives.
-pub(crate) fn counted(bytes: Bytes, held: HeldMemory) -> Bytes {
-    Bytes::from_owner(Counted { bytes, _held: held })
+pub(crate) fn hold_budget(bytes: Bytes, held: HeldMemory) -> Bytes {
+    Bytes::from_owner(BudgetedBytes { bytes, _held: held })
 }
 
 /// A body of a known size, handed on piece by piece.
@@ -158,7 +160,7 @@ impl hyper::body::Body for Pieces {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.1.is_over(context) {
+        if self.1.should_yield(context) {
             return Poll::Pending;
         }
         while let Some(first) = self.0.front_mut() {
@@ -207,7 +209,7 @@ mod tests {
     fn memory_is_held_until_the_last_slice_is_dropped() {
         let memory = BodyMemory::default();
         let held = memory.hold(BUDGET / 4, network(1)).unwrap();
-        let bytes = counted(Bytes::from(vec![0; 10]), held);
+        let bytes = hold_budget(Bytes::from(vec![0; 10]), held);
         let slice = bytes.slice(2..3);
         drop(bytes);
         assert!(memory.hold(1, network(1)).is_err());

@@ -31,7 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 /// A voter's own ballots.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OwnVotes)]
-struct Mine {
+struct OwnVotesBody {
     contest: String,
     /// The channel of the pass, where the contest has channels.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ struct Mine {
     #[serde(skip_serializing_if = "Option::is_none")]
     ballots_left: Option<u32>,
     /// The newest ballots of this channel that fill categories, at most 500, in the order of the log.
-    ballots: Vec<MyBallot>,
+    ballots: Vec<OwnBallotBody>,
     /// Ask with `before` of this for older ones. Absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     older: Option<u64>,
@@ -56,7 +56,7 @@ struct Mine {
 /// A ballot with what it chose.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OwnBallot)]
-struct MyBallot {
+struct OwnBallotBody {
     #[serde(flatten)]
     status: BallotStatus,
     /// Where the contest has channels.
@@ -72,7 +72,7 @@ struct MyBallot {
     selections: Vec<(String, String)>,
 }
 
-impl From<OwnBallot> for MyBallot {
+impl From<OwnBallot> for OwnBallotBody {
     fn from(own: OwnBallot) -> Self {
         let OwnBallot { recorded, leaf_hash, channel, period, entry, selections } = own;
         Self { status: BallotStatus::new(recorded, leaf_hash), channel, period, entry, selections }
@@ -83,7 +83,7 @@ impl From<OwnBallot> for MyBallot {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Older {
+struct OwnVotesQuery {
     /// Those below this index of the log.
     #[param(maximum = 9007199254740991_u64)]
     before: Option<u64>,
@@ -91,16 +91,16 @@ struct Older {
 
 /// The voter's own ballots that fill categories, and the categories left.
 #[utoipa::path(get, operation_id = "read_own_votes", path = "/v1/contests/{contest}/votes/mine", tag = "voters", security(("pass" = [])),
-    params(Older), responses((status = 200, body = Mine, description = "what the voter has cast, and what is left")))]
+    params(OwnVotesQuery), responses((status = 200, body = OwnVotesBody, description = "what the voter has cast, and what is left")))]
 async fn mine(
     State(access): State<Arc<Access>>,
     State(limiter): State<Arc<Limiter>>,
     State(own_votes): State<Arc<OwnVotes>>,
     Path(contest): Path<String>,
-    Query(older): Query<Older>,
+    Query(older): Query<OwnVotesQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, pass) = access.voter_of(&headers, &contest)?;
+    let (contest, pass) = access.contest_and_pass(&headers, &contest)?;
     limiter.check_pass(pass.voter)?;
     if older.before.is_some_and(|before| before > MAX_SAFE_INTEGER) {
         return Err(Problem::new(
@@ -109,12 +109,12 @@ async fn mine(
         ));
     }
     let own = own_votes.list(&contest, &pass, older.before).await?;
-    let mine = Mine {
+    let mine = OwnVotesBody {
         contest: contest.id().to_string(),
         channel: pass.channel.map(|channel| channel.to_string()),
         period: own.next.period,
         ballots_left: own.next.ballots_left,
-        ballots: own.ballots.into_iter().map(MyBallot::from).collect(),
+        ballots: own.ballots.into_iter().map(OwnBallotBody::from).collect(),
         older: own.older,
         left: own.next.left,
     };

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// # Errors
 /// If the query asks for a form that there is not.
-pub(crate) fn wanted(
+pub(crate) fn negotiate(
     headers: &HeaderMap,
     query: Option<&str>,
     offered: &[Format],
@@ -37,7 +37,7 @@ pub(crate) fn wanted(
 ///
 /// # Errors
 /// If a mark is asked for before what is no table.
-pub(crate) fn mark(excel: Option<bool>, format: Format) -> Result<&'static str, Problem> {
+pub(crate) fn byte_order_mark(excel: Option<bool>, format: Format) -> Result<&'static str, Problem> {
     match (excel.unwrap_or_default(), format) {
         (false, _) => Ok(""),
         (true, Format::Csv) => Ok(BYTE_ORDER_MARK),
@@ -48,7 +48,7 @@ pub(crate) fn mark(excel: Option<bool>, format: Format) -> Result<&'static str, 
 }
 
 /// A table behind its mark, as it is sent.
-pub(crate) fn marked(mark: &'static str, table: Bytes) -> Response {
+pub(crate) fn table_with_mark(mark: &'static str, table: Bytes) -> Response {
     shared([Bytes::from_static(mark.as_bytes()), table])
 }
 
@@ -136,7 +136,7 @@ mod tests {
     fn of(accept: &str) -> &'static str {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_str(accept).unwrap());
-        wanted(&headers, None, &Format::ALL).unwrap().name()
+        negotiate(&headers, None, &Format::ALL).unwrap().name()
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
         ] {
             assert_eq!(of(accept), expected, "{accept}");
         }
-        assert_eq!(wanted(&HeaderMap::new(), None, &Format::ALL).unwrap(), Format::Json);
+        assert_eq!(negotiate(&HeaderMap::new(), None, &Format::ALL).unwrap(), Format::Json);
     }
 
     #[test]
@@ -176,16 +176,16 @@ mod tests {
         headers.append(header::ACCEPT, HeaderValue::from_static("text/csv;q=0.3"));
         headers.append(header::ACCEPT, HeaderValue::from_static("text/html;q=0.4"));
         headers.append(header::ACCEPT, HeaderValue::from_bytes(b"\xff/json").unwrap());
-        assert_eq!(wanted(&headers, None, &Format::ALL).unwrap(), Format::Html);
+        assert_eq!(negotiate(&headers, None, &Format::ALL).unwrap(), Format::Html);
     }
 
     #[test]
     fn the_query_decides_over_the_header() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
-        assert_eq!(wanted(&headers, Some("csv"), &Format::ALL).unwrap(), Format::Csv);
-        assert!(wanted(&headers, Some("pdf"), &Format::ALL).is_err());
-        assert!(wanted(&headers, Some("html"), &[Format::Json, Format::Csv]).is_err());
-        assert!(wanted(&headers, Some(""), &Format::ALL).is_err());
+        assert_eq!(negotiate(&headers, Some("csv"), &Format::ALL).unwrap(), Format::Csv);
+        assert!(negotiate(&headers, Some("pdf"), &Format::ALL).is_err());
+        assert!(negotiate(&headers, Some("html"), &[Format::Json, Format::Csv]).is_err());
+        assert!(negotiate(&headers, Some(""), &Format::ALL).is_err());
     }
 }

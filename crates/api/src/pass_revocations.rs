@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use acclaim_contest::Instant;
-use acclaim_service::passes::{self as service, Asked, Passes, PassesError, Voter};
+use acclaim_service::passes::{self as service, Passes, PassesError, RequestIdentity, Voter};
 use acclaim_store::{RequestId, pass_revocations::PassRevocationMode};
 use axum::{
     Json,
@@ -17,12 +17,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{Access, ORGANISERS},
-    body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
+    body::{Bodies, MAX_STAFF_BODY_BYTES, idempotency_key, parse},
     commands::text,
     description::{refusals, shapes},
-    errors::{ListFor, of_passes},
+    errors::{ListPurpose, passes_problem},
     extract::Path,
-    passes::{BODY_DEADLINE, SamePerson, SubjectKind},
+    passes::{BODY_TIMEOUT, SamePerson, SubjectKind},
     problem::Problem,
     state::Api,
 };
@@ -91,20 +91,22 @@ async fn revoke(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, key) = access.staff_of(request.headers(), &contest, ORGANISERS).await?;
+    let (contest, key) = access.contest_and_key(request.headers(), &contest, ORGANISERS).await?;
     let id = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
     let wanted: RevocationRequest = parse(&body)?;
     if contest.tag_key.is_none() {
-        return Err(of_passes(PassesError::TagKeyDestroyed, ListFor::Revoking));
+        return Err(passes_problem(PassesError::TagKeyDestroyed, ListPurpose::Revoking));
     }
     let reason = text("reason", wanted.reason)?;
     let RevocationRequest { subjects, subjects_are, mode, .. } = wanted;
-    let asked = Asked { id, hash: *blake3::hash(&body).as_bytes() };
+    let asked = RequestIdentity { id, hash: *blake3::hash(&body).as_bytes() };
     let request =
         service::RevocationRequest { subjects, subjects_are: subjects_are.map(Into::into), mode, reason };
-    let service::RevokedList { generation, at, voters } =
-        passes.revoke(&contest, asked, request).await.map_err(|error| of_passes(error, ListFor::Revoking))?;
+    let service::RevokedList { generation, at, voters } = passes
+        .revoke(&contest, asked, request)
+        .await
+        .map_err(|error| passes_problem(error, ListPurpose::Revoking))?;
     let same_person = voters.iter().filter_map(SamePerson::of).collect();
     let revoked = |Voter { subject, canonical, .. }| RevokedSubject { subject, canonical };
     let revoked = voters.into_iter().map(revoked).collect();

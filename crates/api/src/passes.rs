@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use acclaim_contest::subject::DefaultScheme;
-use acclaim_service::passes::{Asked, Minted, PassNumbers, PassRequest, Passes, Voter};
+use acclaim_service::passes::{MintedPasses, PassNumbers, PassRequest, Passes, RequestIdentity, Voter};
 use acclaim_store::{RequestId, pass_revocations::RevokedCounts};
 use axum::{
     Json,
@@ -17,14 +17,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{Access, ORGANISERS},
-    body::{Bodies, STAFF_LIMIT, idempotency_key, optional_whole_number, parse},
+    body::{Bodies, MAX_STAFF_BODY_BYTES, idempotency_key, optional_whole_number, parse},
     description::{refusals, shapes},
     extract::Path,
     problem::Problem,
     state::Api,
 };
 
-pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(mint, show))
@@ -115,8 +115,8 @@ impl From<MintRequest> for PassRequest {
     }
 }
 
-impl From<Minted> for MintedBody {
-    fn from(minted: Minted) -> Self {
+impl From<MintedPasses> for MintedBody {
+    fn from(minted: MintedPasses) -> Self {
         let same_person = minted.passes.iter().filter_map(|(voter, _)| SamePerson::of(voter)).collect();
         let pass = |(Voter { subject, canonical, .. }, pass)| MintedPass { subject, canonical, pass };
         let passes: Vec<MintedPass> = minted.passes.into_iter().map(pass).collect();
@@ -171,11 +171,11 @@ async fn mint(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, key) = access.staff_of(request.headers(), &contest, ORGANISERS).await?;
+    let (contest, key) = access.contest_and_key(request.headers(), &contest, ORGANISERS).await?;
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
     let wanted: MintRequest = parse(&body)?;
-    let asked = Asked { id: asked, hash: *blake3::hash(&body).as_bytes() };
+    let asked = RequestIdentity { id: asked, hash: *blake3::hash(&body).as_bytes() };
     let minted = passes.mint(&contest, &asked, wanted.into()).await?;
     let answer = Json(MintedBody::from(minted));
     Ok(([(header::CACHE_CONTROL, "private, no-store")], answer).into_response())
@@ -192,7 +192,7 @@ async fn show(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = access.staff_of(&headers, &contest, ORGANISERS).await?;
+    let (contest, _) = access.contest_and_key(&headers, &contest, ORGANISERS).await?;
     let PassNumbers { ways, revoked, subjects, is_kept } = passes.numbers(&contest).await?;
     let RevokedCounts { replaced, barred, newest } = revoked;
     let revoked = RevokedNumbers { replace: replaced, bar: barred };

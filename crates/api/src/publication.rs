@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use crate::problem::{self, Problem};
 
 /// Whether the tally may be read, by a reader or by anyone else.
-pub(crate) fn may_read_standings(contest: &Contest, reader: bool) -> Result<(), Problem> {
+pub(crate) fn check_standings_access(contest: &Contest, reader: bool) -> Result<(), Problem> {
     let public = match contest.record.definition.rules.publication.standings {
         PublishStandings::Public => contest.phase() > Phase::Draft,
         PublishStandings::AfterClose => contest.phase() > Phase::Open,
@@ -27,7 +27,7 @@ pub(crate) fn may_read_standings(contest: &Contest, reader: bool) -> Result<(), 
 }
 
 /// Whether the result may be read, by a reader or by anyone else.
-pub(crate) fn may_read_result(contest: &Contest, reader: bool) -> Result<(), Problem> {
+pub(crate) fn check_result_access(contest: &Contest, reader: bool) -> Result<(), Problem> {
     let public = match contest.record.definition.rules.publication.result {
         PublishResult::Closed => contest.phase() > Phase::Open,
         PublishResult::Certified => contest.phase() == Phase::Certified,
@@ -40,7 +40,7 @@ pub(crate) fn may_read_result(contest: &Contest, reader: bool) -> Result<(), Pro
 
 /// Whether the log's entries may be read, by a reader or by anyone else. Entries reveal running totals and the scores of each juror. Says whether they
 /// are public.
-pub(crate) fn may_read_entries(contest: &Contest, reader: bool) -> Result<bool, Problem> {
+pub(crate) fn check_entries_access(contest: &Contest, reader: bool) -> Result<bool, Problem> {
     let definition = &contest.record.definition;
     let (public, since) = match definition.rules.publication.entries {
         PublishEntries::Live => (contest.phase() > Phase::Draft, "the opening"),

@@ -21,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{Access, SCORE_READERS, SCORERS},
-    body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
+    body::{Bodies, MAX_STAFF_BODY_BYTES, idempotency_key, parse},
     commands::{self, CommandRefusals, Done},
     description::shapes,
     extract::Path,
@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How long a request's body may take to arrive.
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(recuse, read)).routes(routes!(rejoin))
@@ -95,10 +95,10 @@ impl FromRef<Api> for RecusalRequests {
 
 impl RecusalRequests {
     async fn enter(&self, contest: &str, request: Request, rejoins: bool) -> Result<Json<Done>, Problem> {
-        let (contest, key) = self.access.staff_of(request.headers(), contest, SCORERS).await?;
+        let (contest, key) = self.access.contest_and_key(request.headers(), contest, SCORERS).await?;
         let id = contest.id();
         let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-        let body = self.bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+        let body = self.bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
         let RecusalRequest { panel, juror, entry, reason } = parse(&body)?;
         let (panel, juror) = panel_and_juror(panel, juror, &key)?;
         let (panel, entry) = check(&contest, &panel, &entry)?;
@@ -107,7 +107,7 @@ impl RecusalRequests {
         let reason = commands::text("reason", reason)?;
         let command = Command::Recusal { panel, juror, entry, rejoins, reason };
         self.jury.check_juror(&contest, &key, &asked, &command).await?;
-        Ok(Json(self.commands.decide(id, asked, command).await?.into()))
+        Ok(Json(self.commands.execute(id, asked, command).await?.into()))
     }
 }
 
@@ -127,13 +127,13 @@ fn check(contest: &Contest, panel: &str, entry: &str) -> Result<(PanelId, EntryI
 struct Recusals {
     contest: String,
     /// By panel, juror and entry, in byte order.
-    recusals: Vec<Standing>,
+    recusals: Vec<StandingRecusalBody>,
 }
 
 /// A recusal that was not taken back.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StandingRecusal)]
-struct Standing {
+struct StandingRecusalBody {
     panel: String,
     juror: String,
     entry: String,
@@ -144,7 +144,7 @@ struct Standing {
     index: u64,
 }
 
-impl From<StandingRecusal> for Standing {
+impl From<StandingRecusal> for StandingRecusalBody {
     fn from(standing: StandingRecusal) -> Self {
         let StandingRecusal { panel, juror, entry, reason, by, index } = standing;
         Self { panel, juror, entry, reason, by, index }
@@ -159,9 +159,9 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, key) = access.staff_of(&headers, &contest, SCORE_READERS).await?;
+    let (contest, key) = access.contest_and_key(&headers, &contest, SCORE_READERS).await?;
     let own = (key.role == Role::Juror).then_some(&key);
-    let recusals = jury.recusals(&contest, own).await?.into_iter().map(Standing::from).collect();
+    let recusals = jury.recusals(&contest, own).await?.into_iter().map(StandingRecusalBody::from).collect();
     let body = Json(Recusals { contest: contest.id().to_string(), recusals });
     Ok(([(header::CACHE_CONTROL, "private, no-store")], body).into_response())
 }

@@ -23,9 +23,9 @@ use crate::{
     extract::{Path, Query},
     negotiation,
     problem::{self, Problem},
-    publication::may_read_result,
-    rendered::{Key, Rendered},
-    standings::latest,
+    publication::check_result_access,
+    render_cache::{Key, RenderCache},
+    standings::latest_publication,
     state::Api,
 };
 
@@ -35,16 +35,16 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct ResultQuery {
     format: Option<String>,
     version: Option<String>,
     excel: Option<bool>,
 }
 
 /// Tells, as a header of a certified result, that the contest was reopened since.
-const NOTICE: (&str, &str) = ("acclaim-result", "under-correction");
+const CORRECTION_HEADER: (&str, &str) = ("acclaim-result", "under-correction");
 /// The same in words, on the page.
-const NOTICE_TEXT: &str = "This result was certified, and the contest has been reopened since: it is being corrected. It stands until another \
+const CORRECTION_NOTICE: &str = "This result was certified, and the contest has been reopened since: it is being corrected. It stands until another \
     result is certified.";
 
 /// Which of a contest's results is asked for.
@@ -77,27 +77,28 @@ refusals! {
 async fn result(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
-    State(rendered): State<Arc<Rendered>>,
+    State(rendered): State<Arc<RenderCache>>,
     Path(contest): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<ResultQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, reader) = access.visible(&headers, &contest).await?;
+    let (contest, reader) = access.find_visible(&headers, &contest).await?;
     if contest.phase() <= Phase::Open {
         return Err(Problem::new(&problem::NO_RESULT_YET, "the contest is not closed"));
     }
     let version = asked.version.as_deref().map(version).transpose()?;
-    let format = negotiation::wanted(&headers, asked.format.as_deref(), &Format::ALL);
-    let publication = latest(&stores.hub, &contest);
+    let format = negotiation::negotiate(&headers, asked.format.as_deref(), &Format::ALL);
+    let publication = latest_publication(&stores.hub, &contest);
     let has_former = publication.as_ref().is_ok_and(|publication| publication.former.is_some());
     // The publication can be ahead of what this process knows of the contest.
     let is_certified = contest.phase() == Phase::Certified && !has_former;
     if version == Some(Version::Provisional) || !(is_certified || has_former) {
-        may_read_result(&contest, reader)?;
+        check_result_access(&contest, reader)?;
     }
     let (format, publication) = (format?, publication?);
-    let mark = negotiation::mark(asked.excel, format)?;
-    let Chosen { document, under_correction } = choose(&publication, is_certified, version, reader)?;
+    let mark = negotiation::byte_order_mark(asked.excel, format)?;
+    let SelectedDocument { document, under_correction } =
+        choose(&publication, is_certified, version, reader)?;
     let sha256: [u8; 32] = Sha256::digest(&document).into();
     let notice = if under_correction { "-under-correction" } else { "" };
     let etag = match format {
@@ -114,7 +115,7 @@ async fn result(
         (header::CACHE_CONTROL, "no-cache".to_owned()),
     ];
     if under_correction {
-        let (name, value) = NOTICE;
+        let (name, value) = CORRECTION_HEADER;
         always.push((HeaderName::from_static(name), value.to_owned()));
     }
     let always = AppendHeaders(always);
@@ -126,12 +127,12 @@ async fn result(
         other => {
             let key = Key::Form { sha256, format: other, under_correction };
             let zone = Zone::from_name(&contest.record.definition.time_zone);
-            written(&rendered, document, zone, key).await?
+            render(&rendered, document, zone, key).await?
         }
     };
     let content_type = [(header::CONTENT_TYPE, format.content_type())];
     if !mark.is_empty() {
-        return Ok((always, content_type, negotiation::marked(mark, body)).into_response());
+        return Ok((always, content_type, negotiation::table_with_mark(mark, body)).into_response());
     }
     let content = Arc::clone(&rendered).encode(body, Encoding::accepted(&headers)).await;
     Ok(content.answer((always, content_type, AppendHeaders(of_pages(format)))))
@@ -149,7 +150,7 @@ fn version(word: &str) -> Result<Version, Problem> {
 }
 
 /// The document that a request gets.
-struct Chosen {
+struct SelectedDocument {
     document: Bytes,
     /// Whether it is certified, and the contest was reopened since.
     under_correction: bool,
@@ -162,14 +163,15 @@ fn choose(
     is_certified: bool,
     version: Option<Version>,
     reader: bool,
-) -> Result<Chosen, Problem> {
+) -> Result<SelectedDocument, Problem> {
     let none = |detail| Problem::new(&problem::NO_RESULT_YET, detail);
     let newest = || {
         let being_made = || Problem::new(&problem::UNAVAILABLE, "the result is being made");
         let document = publication.result.clone().ok_or_else(being_made)?;
-        Ok(Chosen { document, under_correction: false })
+        Ok(SelectedDocument { document, under_correction: false })
     };
-    let former = publication.former.clone().map(|document| Chosen { document, under_correction: true });
+    let former =
+        publication.former.clone().map(|document| SelectedDocument { document, under_correction: true });
     match version {
         Some(Version::Provisional) if is_certified => {
             Err(none("the result is certified: there is no provisional one beside it"))
@@ -197,8 +199,8 @@ fn of_pages(format: Format) -> Vec<(HeaderName, String)> {
 }
 
 /// The document in another form, made once for all who ask.
-async fn written(
-    rendered: &Arc<Rendered>,
+async fn render(
+    rendered: &Arc<RenderCache>,
     document: Bytes,
     zone: Option<Zone>,
     key: Key,
@@ -208,7 +210,7 @@ async fn written(
         Ok(match key {
             Key::Form { format: Format::Csv, .. } => report.csv().into(),
             Key::Form { format: Format::Html, under_correction: true, .. } => {
-                report.html_with_notice(NOTICE_TEXT).into()
+                report.html_with_notice(CORRECTION_NOTICE).into()
             }
             Key::Form { format: Format::Html, .. } => report.html().into(),
             Key::Form { format: Format::Json, .. } | Key::Encoded { .. } => document,

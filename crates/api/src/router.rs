@@ -24,7 +24,7 @@ use crate::{
     ballots,
     base_path::BasePath,
     bulk, commands, contests,
-    cross_origin::Allowed,
+    cross_origin::CorsGrant,
     description, docs,
     health::{self, OperationListener},
     jury_status, log, mine, page, pass_revocations, passes,
@@ -39,7 +39,7 @@ use crate::{
     info(title = "Acclaim", description = "A prize voting engine. Errors are RFC 9457 problem documents; their types are explained at /problems.", license(name = "Apache-2.0")),
     modifiers(&Credentials)
 )]
-struct Outline;
+struct ApiDoc;
 
 struct Credentials;
 
@@ -53,7 +53,7 @@ impl Modify for Credentials {
 }
 
 fn described() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(Outline::openapi())
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(contests::routes())
         .merge(ballots::routes())
         .merge(mine::routes())
@@ -121,23 +121,23 @@ async fn guard(
     let key = api.access.key_hash(request.headers());
     let network = api.limiter.limited(peer, request.headers());
     let allowed = api.settings.origins.allow(&request);
-    let preflight = allowed.as_ref().and_then(Allowed::preflight);
+    let preflight = allowed.as_ref().and_then(CorsGrant::preflight);
     let mut response = match (api.limiter.check_network(network), preflight) {
         (Err(problem), _) if !probe => problem.into_response(),
         (_, Some(preflight)) => preflight,
         // A handler that panics leaves nothing half-done that others see.
         _ => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked()),
     };
-    response = api.body_memory.bound(network, response);
+    response = api.body_memory.limit_body(network, response);
     let route = matched.as_ref().map_or("", MatchedPath::as_str);
     // Routes elsewhere, such as pages, look at no key.
     if let Some(key) = key.filter(|_| route.starts_with("/v1/")) {
-        response = api.revocations.bind(response, key);
+        response = api.revocations.end_on_revocation(response, key);
     }
     api.metrics.count_request(route, response.status());
     response = api.settings.base_path.publish(response).await;
     if let Some(allowed) = allowed {
-        allowed.mark(response.headers_mut());
+        allowed.set_headers(response.headers_mut());
     }
     let nosniff = || HeaderValue::from_static("nosniff");
     response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert_with(nosniff);

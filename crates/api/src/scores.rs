@@ -6,7 +6,7 @@ use acclaim_contest::{ContestId, PanelId, juror};
 use acclaim_service::{
     commands::StaffCommands,
     jury::{JuryReader, StandingScores, own_name},
-    score_sheet::{Jury, Mistake, Sheet, recused_scores},
+    score_sheet::{Mistake, ScoreSheet, ScoreValidator, recused_scores},
 };
 use acclaim_store::{
     Command, RequestId,
@@ -25,7 +25,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{Access, SCORE_READERS, SCORERS},
-    body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
+    body::{Bodies, MAX_STAFF_BODY_BYTES, idempotency_key, parse},
     commands::{CommandRefusals, Done},
     description::shapes,
     extract::Path,
@@ -34,9 +34,9 @@ use crate::{
 };
 
 /// How long the scores may take to arrive.
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most mistakes that are listed.
-const MOST_MISTAKES: usize = 100;
+const MAX_MISTAKES: usize = 100;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(enter, read))
@@ -75,18 +75,19 @@ async fn enter(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Json<Done>, Problem> {
-    let (contest, key) = access.staff_of(request.headers(), &contest, SCORERS).await?;
+    let (contest, key) = access.contest_and_key(request.headers(), &contest, SCORERS).await?;
     let id = contest.id();
     let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
-    let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
     let jurors = jury.load_jurors_by_name(&contest, &key, &sheet.panel, &sheet.juror).await?;
-    let sheets = Jury::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
+    let sheets =
+        ScoreValidator::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
     let command = sheets.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
     check_recusals(&jury, id, &command, &sheet, &asked).await?;
     jury.check_juror(&contest, &key, &asked, &command).await?;
-    Ok(Json(commands.decide(id, asked, command).await?.into()))
+    Ok(Json(commands.execute(id, asked, command).await?.into()))
 }
 
 /// Refuses scores for entries that the juror is recused for; `admit` would too, without saying where they stand.
@@ -94,7 +95,7 @@ async fn check_recusals(
     jury: &JuryReader,
     id: &ContestId,
     command: &Command,
-    sheet: &Sheet,
+    sheet: &ScoreSheet,
     asked: &RequestId,
 ) -> Result<(), Problem> {
     let Command::Score { panel, juror, .. } = command else { return Ok(()) };
@@ -108,10 +109,10 @@ async fn check_recusals(
 }
 
 /// What the request enters. A juror enters the own scores, in the own panel.
-fn sheet(request: ScoreRequest, key: &StaffKey) -> Result<Sheet, Problem> {
+fn sheet(request: ScoreRequest, key: &StaffKey) -> Result<ScoreSheet, Problem> {
     let (panel, juror) = panel_and_juror(request.panel, request.juror, key)?;
     let (category, criterion, values) = (request.category, request.criterion, request.values);
-    Ok(Sheet { panel, juror, category, criterion, values })
+    Ok(ScoreSheet { panel, juror, category, criterion, values })
 }
 
 /// The panel and juror that a request is about: with a juror's key its own, whether or not the request names them.
@@ -136,7 +137,7 @@ pub(crate) fn panel_and_juror(
 
 fn invalid(mistakes: &[Mistake]) -> Problem {
     let told = |mistake: &Mistake| json!({"field": mistake.place.to_string(), "problem": mistake.problem});
-    let listed: Vec<Value> = mistakes.iter().take(MOST_MISTAKES).map(told).collect();
+    let listed: Vec<Value> = mistakes.iter().take(MAX_MISTAKES).map(told).collect();
     let (field, detail) = mistakes.first().map_or_else(Default::default, |first| {
         (first.place.to_string(), format!("`{}`: {}", first.place, first.problem))
     });
@@ -154,13 +155,13 @@ struct Scores {
     #[serde(skip_serializing_if = "Option::is_none")]
     panel: Option<String>,
     /// By panel, juror, category and criterion, in byte order.
-    scores: Vec<Standing>,
+    scores: Vec<StandingScoresBody>,
 }
 
 /// The newest scores of a juror in a category, by one criterion if the panel has several.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StandingScores)]
-struct Standing {
+struct StandingScoresBody {
     panel: String,
     juror: String,
     category: String,
@@ -177,7 +178,7 @@ struct Standing {
     times: u64,
 }
 
-impl From<StandingScores> for Standing {
+impl From<StandingScores> for StandingScoresBody {
     fn from(standing: StandingScores) -> Self {
         let StandingScores { panel, juror, category, criterion, values, by, index, times } = standing;
         Self { panel, juror, category, criterion, values, by, index, times }
@@ -193,10 +194,10 @@ async fn read(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, key) = access.staff_of(&headers, &contest, SCORE_READERS).await?;
+    let (contest, key) = access.contest_and_key(&headers, &contest, SCORE_READERS).await?;
     let id = contest.id();
     let own = (key.role == Role::Juror).then_some(&key);
-    let scores = jury.scores(&contest, own).await?.into_iter().map(Standing::from).collect();
+    let scores = jury.scores(&contest, own).await?.into_iter().map(StandingScoresBody::from).collect();
     let juror = own.map(|key| own_name(&contest, key).to_owned());
     let panel = own.and_then(|key| Some(key.panel.as_ref()?.to_string()));
     let body = Json(Scores { contest: id.to_string(), juror, panel, scores });

@@ -25,7 +25,7 @@ use tower::ServiceExt as _;
 use crate::{
     framing::CheckedStream,
     host::check_host,
-    shares::{Share, Shares},
+    network_shares::{NetworkShare, NetworkShares},
 };
 
 /// What an installation can set.
@@ -56,7 +56,7 @@ impl Default for Settings {
 }
 
 /// Longest head of a request, in bytes; a longer one is answered 431.
-const HEAD_LIMIT: usize = 32 << 10;
+const MAX_HEAD_BYTES: usize = 32 << 10;
 
 /// Connections that may wait to be accepted: voters who all come at once find no room in the usual 128, and try again only a second later. The
 /// system may allow fewer (`net.core.somaxconn` on Linux).
@@ -84,11 +84,11 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout).max_buf_size(HEAD_LIMIT);
+    http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout).max_buf_size(MAX_HEAD_BYTES);
     let graceful = GracefulShutdown::new();
     let places = Places {
         all: Arc::new(Semaphore::new(settings.connections)),
-        shares: Shares::of(settings.connections),
+        shares: NetworkShares::of(settings.connections),
         unshared: settings.unshared,
     };
     let mut stop = std::pin::pin!(stop);
@@ -117,14 +117,17 @@ pub async fn serve(
 
 struct Places {
     all: Arc<Semaphore>,
-    shares: Arc<Shares>,
+    shares: Arc<NetworkShares>,
     unshared: Vec<IpNet>,
 }
 
 /// A connection's place among all, and in its network's share if that has one.
-type Place = (OwnedSemaphorePermit, Option<Share>);
+type ConnectionPermit = (OwnedSemaphorePermit, Option<NetworkShare>);
 
-async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, SocketAddr, Place)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Places,
+) -> Option<(TcpStream, SocketAddr, ConnectionPermit)> {
     let place = Arc::clone(&places.all).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
@@ -174,7 +177,7 @@ mod tests {
 
     /// More than sockets hold.
     const LARGE: usize = 16 << 20;
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
     fn start(settings: Settings) -> (SocketAddr, JoinHandle<io::Result<()>>) {
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -201,7 +204,7 @@ mod tests {
         stream.write_all(bytes).await.unwrap();
         let mut read = Vec::new();
         while !String::from_utf8_lossy(&read).contains(until) {
-            if timeout(PATIENCE, stream.read_buf(&mut read)).await.unwrap().unwrap() == 0 {
+            if timeout(TEST_TIMEOUT, stream.read_buf(&mut read)).await.unwrap().unwrap() == 0 {
                 break;
             }
         }
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_comes_behind_a_request_it_is_answered() {
+    async fn answers_request_before_trailing_bytes() {
         let (address, _server) = start(unshared());
         for behind in ["", "\r\n", "GET / HT", "garbage\r\n\r\n"] {
             let request = format!("GET / HTTP/1.1\r\nhost: a\r\n\r\n{behind}");
@@ -219,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_request_is_told_so() {
+    async fn answers_error_to_malformed_request() {
         let (address, _server) = start(unshared());
         let long = format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", "a".repeat(200 << 10));
         let twice = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n";
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_proxy_could_read_otherwise_is_refused_and_ends_the_connection() {
+    async fn refuses_ambiguous_request_and_closes_connection() {
         let (address, _server) = start(unshared());
         let behind = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
         for head in [
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_read_is_not_answered_into_memory_and_loses_the_place() {
+    async fn disconnects_client_that_does_not_read() {
         let write_timeout = Duration::from_millis(300);
         let (address, _server) = start(Settings { connections: 1, write_timeout, ..unshared() });
         let mut idle = TcpStream::connect(address).await.unwrap();
@@ -295,14 +298,14 @@ mod tests {
         let answer = exchange(address, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", "here").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         let mut sent = Vec::new();
-        let _reset = timeout(PATIENCE, idle.read_to_end(&mut sent)).await.unwrap();
+        let _reset = timeout(TEST_TIMEOUT, idle.read_to_end(&mut sent)).await.unwrap();
         assert!(sent.len() < LARGE, "{} bytes were on their way", sent.len());
         let answers = LARGE_ANSWERS.load(Ordering::Relaxed);
         assert!(answers <= 2, "{answers} answers waited for a client that reads none");
     }
 
     #[tokio::test]
-    async fn who_reads_a_little_now_and_then_is_disconnected() {
+    async fn disconnects_client_that_reads_slowly() {
         let write_timeout = Duration::from_millis(500);
         let (address, _server) = start(Settings { connections: 1, write_timeout, ..unshared() });
         let mut slow = TcpStream::connect(address).await.unwrap();
@@ -331,7 +334,7 @@ mod tests {
         }
         let mut third = TcpStream::connect(address).await.unwrap();
         let _reset = third.write_all(request).await;
-        assert!(matches!(timeout(PATIENCE, third.read(&mut [0; 1])).await.unwrap(), Ok(0) | Err(_)));
+        assert!(matches!(timeout(TEST_TIMEOUT, third.read(&mut [0; 1])).await.unwrap(), Ok(0) | Err(_)));
         kept.pop();
         let answer = async {
             loop {
@@ -343,6 +346,6 @@ mod tests {
                 }
             }
         };
-        timeout(PATIENCE, answer).await.expect("who leaves makes room");
+        timeout(TEST_TIMEOUT, answer).await.expect("who leaves makes room");
     }
 }

@@ -75,20 +75,20 @@ impl Drop for Version {
 }
 
 #[derive(Default)]
-struct Known {
+struct VersionTable {
     /// By where their bytes are in memory, which is the same for all who share them.
-    versions: HashMap<usize, Asked>,
+    versions: HashMap<usize, VersionUse>,
     /// Counts requests.
     time: u64,
 }
 
 /// A version, and when it was asked for last.
-struct Asked {
+struct VersionUse {
     version: Weak<Version>,
     at: u64,
 }
 
-impl Known {
+impl VersionTable {
     fn forget_gone(&mut self) {
         self.versions.retain(|_, asked| asked.version.strong_count() > 0);
     }
@@ -96,7 +96,7 @@ impl Known {
 
 /// See the [module](self).
 struct Versions {
-    known: Mutex<Known>,
+    known: Mutex<VersionTable>,
     held: Arc<AtomicUsize>,
     budget: usize,
 }
@@ -128,7 +128,7 @@ impl Versions {
             self.held.fetch_add(size, Ordering::Relaxed);
             Arc::new(Version { bytes: Mutex::new(Some(bytes)), size, held: Arc::clone(&self.held) })
         });
-        let asked = Asked { version: Arc::downgrade(&version), at: known.time };
+        let asked = VersionUse { version: Arc::downgrade(&version), at: known.time };
         known.versions.insert(place, asked);
         if known.versions.len() > MAX_KNOWN {
             known.forget_gone();
@@ -140,8 +140,8 @@ impl Versions {
     }
 
     /// Frees the versions that are out of date and were requested longest ago, until the others fit the budget.
-    fn free_oldest(&self, known: &Known) {
-        let out_of_date = |asked: &Asked| {
+    fn free_oldest(&self, known: &VersionTable) {
+        let out_of_date = |asked: &VersionUse| {
             let version = asked.version.upgrade().filter(|version| version.is_out_of_date())?;
             Some((asked.at, version))
         };
@@ -204,7 +204,7 @@ impl hyper::body::Body for SharedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.turn.is_over(context) {
+        if self.turn.should_yield(context) {
             return Poll::Pending;
         }
         let Some(first) = self.parts.front() else { return Poll::Ready(None) };
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_the_budget_the_version_that_is_longest_out_of_date_is_freed() {
+    async fn frees_version_longest_out_of_date() {
         let versions = Versions::of(large(0).len() * 2);
         let (current, new, newer) = (large(0), large(4), large(5));
         let mut of_current = versions.body([current.clone()]);

@@ -20,14 +20,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::Access,
-    body::{Bodies, STAFF_LIMIT, idempotency_key, parse},
+    body::{Bodies, MAX_STAFF_BODY_BYTES, idempotency_key, parse},
     description::{refusals, shapes},
     extract::Path,
     problem::{self, Problem},
     state::Api,
 };
 
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 refusals! {
     /// How a request for a new key is refused.
@@ -138,7 +138,7 @@ async fn create(
 ) -> Result<Response, Problem> {
     let operator = access.operator(request.headers()).await?;
     let asked = RequestId::new(&operator.name, &idempotency_key(request.headers())?);
-    let body = bodies.read_json(request, STAFF_LIMIT, BODY_DEADLINE).await?;
+    let body = bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
     let wanted = read(parse(&body)?)?;
     if !are_within(wanted.contests.as_deref(), operator.contests.as_deref()) {
         let own = operator.contests.unwrap_or_default();

@@ -21,14 +21,14 @@ use crate::{
     conditional::is_not_modified,
     description::{refusals, shapes},
     extract::{Path, Query},
-    following::{TallyStreams, follow, last_event},
     limits::Limiter,
     negotiation,
     problem::{self, Problem},
-    publication::{may_read_standings, with_pending},
-    rendered::Rendered,
+    publication::{check_standings_access, with_pending},
+    render_cache::RenderCache,
     shared::shared,
     state::Api,
+    tally_events::{TallyStreams, follow, last_event},
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -36,14 +36,18 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// The contest, if the request may read its tally.
-async fn readable(access: &Access, headers: &HeaderMap, contest: &str) -> Result<Arc<Contest>, Problem> {
-    let (contest, reader) = access.visible(headers, contest).await?;
-    may_read_standings(&contest, reader)?;
+async fn find_readable_contest(
+    access: &Access,
+    headers: &HeaderMap,
+    contest: &str,
+) -> Result<Arc<Contest>, Problem> {
+    let (contest, reader) = access.find_visible(headers, contest).await?;
+    check_standings_access(&contest, reader)?;
     Ok(contest)
 }
 
 /// What is published of a contest now.
-pub(crate) fn latest(hub: &Hub, contest: &Contest) -> Result<Arc<Publication>, Problem> {
+pub(crate) fn latest_publication(hub: &Hub, contest: &Contest) -> Result<Arc<Publication>, Problem> {
     hub.latest(contest.id()).ok_or_else(|| {
         if contest.phase() == Phase::Draft {
             Problem::new(&problem::REFUSED, "nothing is counted before the opening").with("code", "not-open")
@@ -67,7 +71,7 @@ refusals! {
 
 /// What is asked for.
 #[derive(Deserialize)]
-struct Asked {
+struct TallyQuery {
     format: Option<String>,
     excel: Option<bool>,
 }
@@ -82,17 +86,17 @@ async fn tally(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
     State(queue): State<Arc<SubmissionQueue>>,
-    State(rendered): State<Arc<Rendered>>,
+    State(rendered): State<Arc<RenderCache>>,
     Path(contest): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<TallyQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let contest = readable(&access, &headers, &contest).await?;
-    let format = negotiation::wanted(&headers, asked.format.as_deref(), &[Format::Json, Format::Csv])?;
-    let mark = negotiation::mark(asked.excel, format)?;
+    let contest = find_readable_contest(&access, &headers, &contest).await?;
+    let format = negotiation::negotiate(&headers, asked.format.as_deref(), &[Format::Json, Format::Csv])?;
+    let mark = negotiation::byte_order_mark(asked.excel, format)?;
     let publication = match stores.hub.current_publication(contest.id(), FIGURES_TIMEOUT).await {
         Some(publication) => publication,
-        None => latest(&stores.hub, &contest)?,
+        None => latest_publication(&stores.hub, &contest)?,
     };
     let pending = queue.pending(contest.id());
     let marked = if mark.is_empty() { "" } else { "-excel" };
@@ -113,7 +117,7 @@ async fn tally(
         return Ok((always, content_type, body).into_response());
     }
     if !mark.is_empty() {
-        let body = negotiation::marked(mark, publication.tally_csv.clone());
+        let body = negotiation::table_with_mark(mark, publication.tally_csv.clone());
         return Ok((always, content_type, body).into_response());
     }
     let content = match format {
@@ -126,7 +130,7 @@ async fn tally(
 
 /// An event of the stream.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it is written by `following`")]
+#[expect(dead_code, reason = "it is written by `tally_events`")]
 struct TallyEvent {
     /// `tally`.
     event: String,
@@ -148,9 +152,9 @@ async fn tally_stream(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let contest = readable(&access, &headers, &contest).await?;
+    let contest = find_readable_contest(&access, &headers, &contest).await?;
     let full =
         || Problem::new(&problem::UNAVAILABLE, "too many follow the tally; `/tally` answers all the same");
-    let place = tally_streams.place(limiter.limited(peer, &headers)).ok_or_else(full)?;
+    let place = tally_streams.acquire(limiter.limited(peer, &headers)).ok_or_else(full)?;
     Ok(follow(tally_streams, contest, last_event(&headers), place))
 }

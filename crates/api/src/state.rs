@@ -4,13 +4,13 @@ use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use acclaim_contest::{ContestId, subject::DomainTable};
 use acclaim_service::{
+    ballot_progress::BallotProgressReader,
     casting::{Casting, CastingSettings},
     commands::StaffCommands,
     directory::Directory,
     drafts::Drafts,
-    fates::Fates,
     jury::JuryReader,
-    long_readings::LongReadings,
+    long_reads::LongReads,
     own_votes::OwnVotes,
     passes::Passes,
     readiness::Readiness,
@@ -28,12 +28,12 @@ use crate::{
     body::Bodies,
     cross_origin::Origins,
     document::Documents,
-    following::TallyStreams,
     limits::{Limiter, Limits},
+    long_answers::LongAnswers,
     memory::BodyMemory,
     metrics::Metrics,
-    rendered::Rendered,
-    revocation::Revocations,
+    render_cache::RenderCache,
+    tally_events::TallyStreams,
 };
 
 /// What an installation can set.
@@ -105,13 +105,13 @@ pub struct Parts {
     pub(crate) jury: Arc<JuryReader>,
     pub(crate) passes: Arc<Passes>,
     pub(crate) drafts: Arc<Drafts>,
-    pub(crate) fates: Arc<Fates>,
+    pub(crate) ballot_progress: Arc<BallotProgressReader>,
     /// Documents of contests, as they are answered.
     pub(crate) documents: Arc<Documents>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) tally_streams: Arc<TallyStreams>,
     /// Places for readings of all ballots of a voter who has many, or of all jurors' scores.
-    pub(crate) long_readings: LongReadings,
+    pub(crate) long_reads: LongReads,
     pub(crate) metrics: Arc<Metrics>,
     /// Memory of large bodies.
     pub(crate) body_memory: Arc<BodyMemory>,
@@ -120,11 +120,11 @@ pub struct Parts {
     /// Bodies of staff requests.
     pub(crate) bodies: Arc<Bodies>,
     /// Results as tables and pages.
-    pub(crate) rendered: Arc<Rendered>,
+    pub(crate) rendered: Arc<RenderCache>,
     /// Revoked passes, as far as this process knows. [`Access`] checks the passes of requests.
     pub(crate) revoked_passes: Arc<RevokedPasses>,
     /// Long answers to staff keys.
-    pub(crate) revocations: Arc<Revocations>,
+    pub(crate) revocations: Arc<LongAnswers>,
 }
 
 impl Deref for Api {
@@ -159,15 +159,15 @@ parts! {
     jury: Arc<JuryReader>,
     passes: Arc<Passes>,
     drafts: Arc<Drafts>,
-    fates: Arc<Fates>,
+    ballot_progress: Arc<BallotProgressReader>,
     documents: Arc<Documents>,
     limiter: Arc<Limiter>,
     tally_streams: Arc<TallyStreams>,
-    long_readings: LongReadings,
+    long_reads: LongReads,
     body_memory: Arc<BodyMemory>,
     access: Arc<Access>,
     bodies: Arc<Bodies>,
-    rendered: Arc<Rendered>,
+    rendered: Arc<RenderCache>,
 }
 
 impl Api {
@@ -190,8 +190,8 @@ impl Api {
         let most = settings.waiting_ballots;
         let queue = SubmissionQueue::new(stores.clone(), Arc::clone(&directory), most, metrics.of_queue());
         let queue = Arc::new(queue);
-        let long_readings = LongReadings::default();
-        let own_votes = OwnVotes::new(stores.clone(), long_readings.clone());
+        let long_reads = LongReads::default();
+        let own_votes = OwnVotes::new(stores.clone(), long_reads.clone());
         let casting_settings =
             CastingSettings { may_accept: settings.may_accept, lag_bound: settings.lag_bound };
         let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone(), casting_settings);
@@ -218,7 +218,7 @@ impl Api {
             ballot_service: Arc::new(ballot_service),
             readiness: Arc::new(readiness),
             own_votes: Arc::new(own_votes),
-            jury: Arc::new(JuryReader::new(Arc::clone(&stores.database), long_readings.clone())),
+            jury: Arc::new(JuryReader::new(Arc::clone(&stores.database), long_reads.clone())),
             passes: Arc::new(Passes::new(
                 stores.clone(),
                 Arc::clone(&keyring),
@@ -227,7 +227,7 @@ impl Api {
                 settings.domains.clone(),
             )),
             drafts: Arc::new(Drafts::new(stores.clone(), Arc::clone(&directory), Arc::clone(&keyring))),
-            fates: Arc::new(Fates::new(stores.clone(), settings.may_accept)),
+            ballot_progress: Arc::new(BallotProgressReader::new(stores.clone(), settings.may_accept)),
             commands: Arc::new(StaffCommands::new(
                 stores.clone(),
                 Arc::clone(&directory),
@@ -242,7 +242,7 @@ impl Api {
             tally_streams,
             access,
             bodies,
-            long_readings,
+            long_reads,
             settings,
             stores,
             keyring,
@@ -259,13 +259,13 @@ impl Api {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&self.directory).follow(Arc::clone(&self.stores.hub)));
         tasks.spawn(Arc::clone(&self.queue).answer_decided());
-        tasks.spawn(Arc::clone(&self.queue).ask_ledger_when_in_doubt());
+        tasks.spawn(Arc::clone(&self.queue).recover_missed_answers());
         tasks.spawn(Arc::clone(&self.limiter).sweep());
         tasks.spawn(
             Arc::clone(&self.revocations).enforce(Arc::clone(database), Arc::clone(&self.stores.clock)),
         );
         tasks.spawn(Arc::clone(&self.revoked_passes).follow(Arc::clone(database)));
-        tasks.spawn(Arc::clone(&self.queue).look_again_and_again());
+        tasks.spawn(Arc::clone(&self.queue).poll_backlogs());
         tasks
     }
 }

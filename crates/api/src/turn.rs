@@ -19,7 +19,7 @@ impl Turn {
     }
 
     /// Whether the turn is over. Then the body is asked again when others have had theirs.
-    pub(crate) fn is_over(&mut self, context: &Context<'_>) -> bool {
+    pub(crate) fn should_yield(&mut self, context: &Context<'_>) -> bool {
         if self.0 < TURN {
             return false;
         }

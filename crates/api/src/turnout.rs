@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::{Access, READERS},
-    errors::unread,
+    errors::read_problem,
     extract::Path,
     problem::Problem,
     state::Api,
@@ -69,8 +69,8 @@ async fn turnout(
     Path(contest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (contest, _) = access.staff_of(&headers, &contest, READERS).await?;
+    let (contest, _) = access.contest_and_key(&headers, &contest, READERS).await?;
     let id = contest.id();
-    let report = Report::new(id.to_string(), stores.database.turnout(id).await.map_err(unread)?);
+    let report = Report::new(id.to_string(), stores.database.turnout(id).await.map_err(read_problem)?);
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(report)).into_response())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use acclaim_contest::{ContestId, Phase};
-use acclaim_sequencer::{Reading, WholeLog};
+use acclaim_sequencer::{LogReader, WholeLog};
 use acclaim_store::{
     ContestRecord, Keyring, intake::Cursors, keyring::random_bytes, ledger::Head, relocation::Part,
 };
@@ -39,7 +39,7 @@ pub(crate) struct Traveller {
 /// The contest under way.
 struct Contest {
     id: ContestId,
-    reading: Reading,
+    reading: LogReader,
     ballots: u64,
     bar: ProgressBar,
 }
@@ -104,7 +104,7 @@ impl Traveller {
             let has = if head.is_none() { "has no log" } else { "has a log" };
             bail!("contest {id} is {} and {has}: the database is damaged", record.state.phase);
         }
-        let reading = Reading::begin(&self.keyring, &id, head.clone(), &shown)?;
+        let reading = LogReader::begin(&self.keyring, &id, head.clone(), &shown)?;
         if let Some(head) = &mut head {
             // Nothing waits in the intake that is left behind. The other one begins a session, as after a loss.
             record.state.epoch = u64::from_le_bytes(random_bytes()?).max(1);

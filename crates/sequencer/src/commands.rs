@@ -14,31 +14,31 @@ use jiff::Timestamp;
 
 use crate::{
     batch::Batch,
-    contest::{ContestTask, Halt, Step},
+    contest::{ContestTask, StepError, StepResult},
     events,
     log::Log,
-    reading::{LoadError, Reading},
+    log_reader::{LoadError, LogReader},
 };
 
 /// Commands worked off before other things have their turn.
-const COMMANDS_AT_ONCE: usize = 64;
+const MAX_COMMANDS_PER_STEP: usize = 64;
 /// Why a contest takes no event that came with a later version of the log.
-const OF_AN_OLDER_PROGRAM: &str =
+const OLD_LOG_VERSION_DETAIL: &str =
     "this contest was opened by an older program and cannot do this: only contests that open from now on can";
 
 impl ContestTask {
     /// Works off the oldest commands that wait.
-    pub(crate) async fn work_off_commands(&mut self) -> Step {
-        let waiting = self.context.stores.database.pending_commands(self.id(), COMMANDS_AT_ONCE);
-        let waiting = waiting.await.map_err(Halt::of_call)?;
+    pub(crate) async fn process_commands(&mut self) -> StepResult {
+        let waiting = self.context.stores.database.pending_commands(self.id(), MAX_COMMANDS_PER_STEP);
+        let waiting = waiting.await.map_err(StepError::retry_or_reload)?;
         // Of one that closes the outcome comes later: where all are such, there is nothing to do for those behind.
         let any_is_decided = waiting.iter().any(|queued| queued.command != Command::Close);
-        self.inbox.note_commands(any_is_decided && waiting.len() == COMMANDS_AT_ONCE);
+        self.inbox.note_commands(any_is_decided && waiting.len() == MAX_COMMANDS_PER_STEP);
         for queued in waiting {
             self.keep_lease().await?;
             // The clock is read only now: a reading from before the command was given would date it too early.
-            self.work_off(queued, self.context.stores.clock.now()).await?;
-            if self.record.state.phase.is_voting() && self.session_waits() {
+            self.process_command(queued, self.context.stores.clock.now()).await?;
+            if self.record.state.phase.is_voting() && self.has_pending_session() {
                 // The intake begins anew first; those behind keep their order.
                 self.inbox.note_commands(true);
                 return Ok(());
@@ -47,7 +47,7 @@ impl ContestTask {
         Ok(())
     }
 
-    async fn work_off(&mut self, queued: QueuedCommand, now: Timestamp) -> Step {
+    async fn process_command(&mut self, queued: QueuedCommand, now: Timestamp) -> StepResult {
         let phase = self.record.state.phase;
         match &queued.command {
             Command::Open if phase == Phase::Draft => {
@@ -55,7 +55,7 @@ impl ContestTask {
                 if let Err((code, detail)) = self.check_opening(at) {
                     return self.refuse(queued.id(), code, &detail).await;
                 }
-                match self.find_opening_obstacle().await.map_err(Halt::of_call)? {
+                match self.find_opening_obstacle().await.map_err(StepError::retry_or_reload)? {
                     Some(why) => self.refuse(queued.id(), "previous-not-certified", &why).await,
                     None => self.open(at, vec![queued.id()]).await,
                 }
@@ -75,12 +75,12 @@ impl ContestTask {
     }
 
     /// Suspends voting, once what waits is recorded.
-    async fn suspend(&mut self, queued: QueuedCommand) -> Step {
+    async fn suspend(&mut self, queued: QueuedCommand) -> StepResult {
         // Nothing is recorded for one that is refused anyway.
         if self.check(&queued.command).is_ok() {
             self.record_before_suspension().await?;
         }
-        if self.session_waits() {
+        if self.has_pending_session() {
             // The intake begins anew: what survived is recorded first.
             return Ok(());
         }
@@ -88,7 +88,7 @@ impl ContestTask {
     }
 
     /// Refuses ballots from `at` on. The command's outcome follows with `closed`, once all that arrived before is recorded.
-    async fn close_at(&mut self, at: Instant) -> Step {
+    async fn close_at(&mut self, at: Instant) -> StepResult {
         self.schedule.confirm_closing();
         if at >= self.record.state.closes {
             return Ok(());
@@ -98,17 +98,17 @@ impl ContestTask {
         self.commit(Batch { closing: Some(at), ..Batch::default() }).await
     }
 
-    async fn refuse(&mut self, id: RequestId, code: &str, detail: &str) -> Step {
+    async fn refuse(&mut self, id: RequestId, code: &str, detail: &str) -> StepResult {
         self.refuse_with(id, CommandOutcome::refused(code, detail)).await
     }
 
-    async fn refuse_with(&mut self, id: RequestId, outcome: CommandOutcome) -> Step {
+    async fn refuse_with(&mut self, id: RequestId, outcome: CommandOutcome) -> StepResult {
         let batch = Batch { commands: vec![(id, outcome)], ..Batch::default() };
         self.commit(batch).await
     }
 
     /// A command that becomes entries: all of them, or none and a refusal.
-    async fn log_command(&mut self, queued: QueuedCommand, now: Timestamp) -> Step {
+    async fn log_command(&mut self, queued: QueuedCommand, now: Timestamp) -> StepResult {
         let id = queued.id();
         let QueuedCommand { by, command, .. } = queued;
         let command = match self.in_utc(command) {
@@ -121,7 +121,7 @@ impl ContestTask {
         if let Some(outcome) = self.undecided(&command) {
             return self.refuse_with(id, outcome).await;
         }
-        if self.is_corrected_too_often(&command, &by).await.map_err(Halt::of_call)? {
+        if self.is_corrected_too_often(&command, &by).await.map_err(StepError::retry_or_reload)? {
             let (code, detail) = TOO_MANY_CORRECTIONS;
             return self.refuse(id, code, detail).await;
         }
@@ -136,11 +136,11 @@ impl ContestTask {
             match batch.add_event(&mut self.log.replay, &event) {
                 Ok(index) => first = first.or(Some(index)),
                 Err(error) if first.is_none() => {
-                    let (code, detail) = told(&error);
+                    let (code, detail) = refusal_message(&error);
                     return self.refuse(id, code, &detail).await;
                 }
                 // An earlier piece is folded already: this state has gone astray and is built anew; the command is refused after.
-                Err(error) => return self.refuse_after_reload(id, &told(&error)).await,
+                Err(error) => return self.refuse_after_reload(id, &refusal_message(&error)).await,
             }
         }
         let outcome = self.outcome(first.unwrap_or_default());
@@ -194,12 +194,16 @@ impl ContestTask {
         Ok(entered >= MAX_CORRECTIONS)
     }
 
-    async fn refuse_after_reload(&mut self, id: RequestId, (code, detail): &(&'static str, String)) -> Step {
+    async fn refuse_after_reload(
+        &mut self,
+        id: RequestId,
+        (code, detail): &(&'static str, String),
+    ) -> StepResult {
         let doubtful = |error| match error {
             LoadError::Store(error) => error,
             other => StoreError::Corrupt(other.to_string()),
         };
-        let reading = Reading::new(&self.context.keyring, self.id()).map_err(doubtful)?;
+        let reading = LogReader::new(&self.context.keyring, self.id()).map_err(doubtful)?;
         let taking_over = Log::take_over(reading, &self.context.stores);
         let (log, _) = self.context.while_leased(self.id(), taking_over).await.map_err(doubtful)?;
         self.log.replace_by(log);
@@ -283,12 +287,12 @@ impl ContestTask {
 }
 
 /// The most categories that a refusal names in its sentence; it has all of them beside it.
-const MOST_NAMED: usize = 5;
+const MAX_NAMED: usize = 5;
 
 fn listed(categories: &[&str]) -> String {
-    match categories.get(MOST_NAMED..) {
+    match categories.get(MAX_NAMED..) {
         Some(more) if !more.is_empty() => {
-            let named = categories.get(..MOST_NAMED).unwrap_or_default();
+            let named = categories.get(..MAX_NAMED).unwrap_or_default();
             format!("{} and {} other categories", named.join(", "), more.len())
         }
         _ => categories.join(", "),
@@ -296,11 +300,11 @@ fn listed(categories: &[&str]) -> String {
 }
 
 /// Why an entry is refused, for the staff whose command it was. The tally's words are for auditors, who know versions of logs; staff know contests.
-fn told(error: &ReplayError) -> (&'static str, String) {
+fn refusal_message(error: &ReplayError) -> (&'static str, String) {
     let (code, detail) = error.code_and_detail();
     match &error.problem {
         ReplayProblem::Refusal(Refusal::LaterVersion(_) | Refusal::LaterRule(_)) => {
-            (code, OF_AN_OLDER_PROGRAM.to_owned())
+            (code, OLD_LOG_VERSION_DETAIL.to_owned())
         }
         _ => (code, detail),
     }

@@ -17,9 +17,9 @@ use crate::{
     inbox::{HubClosed, Inbox},
     leases::LeaseTerm,
     log::Log,
-    projection::{Reconciled, apply, change_by, reconcile},
+    log_reader::{LoadError, LogReader},
+    projection::{Reconciliation, apply, derive_change, reconcile},
     publish::Publisher,
-    reading::{LoadError, Reading},
     schedule::{RETRY_DELAY, Schedule},
     witnessing,
 };
@@ -40,33 +40,33 @@ pub(crate) struct ContestTask {
 }
 
 /// Why a step ended the loop.
-pub(crate) enum Halt {
+pub(crate) enum StepError {
     /// A store did not answer, and state is as the ledger has it: wait and do it again.
     Wait(StoreError),
     /// State may differ from the ledger: drop it and load again.
     Reload(StoreError),
     /// The task is to end.
-    End(Ended),
+    End(Exit),
 }
 
 /// Why a contest's task has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum Exit {
     /// The contest was deleted.
-    Gone,
+    Deleted,
     /// There was no contest when the task began.
     Absent,
     /// Another process has the lease, or the database was away at the start: try again later.
-    Waiting,
+    RetryLater,
     /// Somebody has to mend the cause.
-    Stopped,
+    Failed,
     /// The process ends.
-    Told,
+    Shutdown,
 }
 
-impl Halt {
+impl StepError {
     /// After a call on which state does not depend.
-    pub(crate) fn of_call(error: StoreError) -> Self {
+    pub(crate) fn retry_or_reload(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) | StoreError::Unknown(_) => Self::Wait(error),
             other => Self::Reload(other),
@@ -74,24 +74,28 @@ impl Halt {
     }
 }
 
-impl From<StoreError> for Halt {
+impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
         Self::Reload(error)
     }
 }
 
-pub(crate) type Step = Result<(), Halt>;
+pub(crate) type StepResult = Result<(), StepError>;
 
 impl ContestTask {
     /// Replays the contest's log, as far as it has not been read yet, and publishes what it says. The caller holds the lease.
-    pub(crate) async fn load(context: &Context, id: &ContestId, reading: Reading) -> Result<Self, LoadError> {
+    pub(crate) async fn load(
+        context: &Context,
+        id: &ContestId,
+        reading: LogReader,
+    ) -> Result<Self, LoadError> {
         let hub = &context.stores.hub;
         let notices = hub.subscribe();
         hub.set_recording(id, Recording::Loading);
         let taking_over = Log::take_over(reading, &context.stores);
         let (mut log, definition) = context.while_leased(id, taking_over).await?;
         let reconciling = reconcile(&context.stores, id, &mut log, definition);
-        let Reconciled { record, closing } = context.while_leased(id, reconciling).await?;
+        let Reconciliation { record, closing } = context.while_leased(id, reconciling).await?;
         let witnessing = witnessing::begin(context, record.id(), log.newest());
         let mut task = Self {
             context: context.clone(),
@@ -99,7 +103,7 @@ impl ContestTask {
             log,
             inbox: Inbox::new(id, notices),
             schedule: Schedule::new(&context.stores, context.settings.grace, closing),
-            publisher: Publisher::new(&context.stores, id, context.settings.publish_every),
+            publisher: Publisher::new(&context.stores, id, context.settings.publish_interval),
             lease: LeaseTerm::begin(context.held.hold(id)),
             stores_away: false,
             witnessing,
@@ -116,38 +120,38 @@ impl ContestTask {
     }
 
     /// Works until the contest is deleted, damaged, another's, or the process stops. Returns the session of then, too.
-    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) -> (Ended, Session) {
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) -> (Exit, Session) {
         let stores = self.context.stores.clone();
         let ended = loop {
             // Where there is always something to do nobody waits for this.
             if *stop.borrow() {
-                break Ended::Told;
+                break Exit::Shutdown;
             }
             let halt = match self.step(&mut stop).await {
                 Ok(()) => continue,
                 Err(halt) => halt,
             };
             match halt {
-                Halt::End(ended) => break ended,
-                Halt::Wait(error) => {
-                    if let Err(Halt::End(ended)) = self.wait_for_stores(&error, &mut stop).await {
+                StepError::End(ended) => break ended,
+                StepError::Wait(error) => {
+                    if let Err(StepError::End(ended)) = self.wait_for_stores(&error, &mut stop).await {
                         break ended;
                     }
                 }
-                Halt::Reload(error) => match self.reload(error, &mut stop).await {
+                StepError::Reload(error) => match self.reload(error, &mut stop).await {
                     Ok(()) => {}
                     Err(ended) => break ended,
                 },
             }
         };
         match ended {
-            Ended::Gone => {
+            Exit::Deleted => {
                 self.witnessing.shutdown().await;
                 self.context.forget(&self.record.session()).await;
             }
-            Ended::Waiting => stores.hub.set_recording(self.id(), Recording::Elsewhere),
-            Ended::Absent | Ended::Stopped => {}
-            Ended::Told => {
+            Exit::RetryLater => stores.hub.set_recording(self.id(), Recording::Elsewhere),
+            Exit::Absent | Exit::Failed => {}
+            Exit::Shutdown => {
                 let id = self.id();
                 if let Err(error) = stores.database.release_lease(id, self.context.holder).await {
                     tracing::warn!(contest = %id, %error, "the lease runs out by itself");
@@ -158,18 +162,18 @@ impl ContestTask {
     }
 
     /// Drops all state and builds it anew, as often as it takes.
-    async fn reload(&mut self, mut error: StoreError, stop: &mut watch::Receiver<bool>) -> Result<(), Ended> {
+    async fn reload(&mut self, mut error: StoreError, stop: &mut watch::Receiver<bool>) -> Result<(), Exit> {
         loop {
             tracing::warn!(contest = %self.id(), %error, "recording fails");
             self.set_recording(Recording::Failing(error.to_string()));
             tokio::select! {
-                _ = stop.changed() => return Err(Ended::Told),
+                _ = stop.changed() => return Err(Exit::Shutdown),
                 () = tokio::time::sleep(self.context.settings.retry_after) => {}
             }
             let database = &self.context.stores.database;
             match database.revision(self.id()).await {
                 Ok(Some(_)) => {}
-                Ok(None) => return Err(Ended::Gone),
+                Ok(None) => return Err(Exit::Deleted),
                 Err(again) => {
                     error = again;
                     continue;
@@ -177,13 +181,13 @@ impl ContestTask {
             }
             match self.context.take_lease(self.id()).await {
                 Ok(true) => {}
-                Ok(false) => return Err(Ended::Waiting),
+                Ok(false) => return Err(Exit::RetryLater),
                 Err(again) => {
                     error = again;
                     continue;
                 }
             }
-            let loaded = match Reading::new(&self.context.keyring, self.id()) {
+            let loaded = match LogReader::new(&self.context.keyring, self.id()) {
                 Ok(reading) => Self::load(&self.context, self.id(), reading).await,
                 Err(error) => Err(error),
             };
@@ -195,8 +199,8 @@ impl ContestTask {
                 }
                 Err(LoadError::Store(again)) => error = again,
                 Err(damage) => {
-                    self.context.stopped(self.id(), &damage);
-                    return Err(Ended::Stopped);
+                    self.context.report_failure(self.id(), &damage);
+                    return Err(Exit::Failed);
                 }
             }
         }
@@ -207,14 +211,14 @@ impl ContestTask {
     }
 
     /// Does the next thing, or waits for one.
-    async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Step {
+    async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> StepResult {
         let stores = self.context.stores.clone();
         self.keep_lease().await?;
         self.publisher.publish_if_due(&self.log.replay);
-        if self.inbox.may_have_changed() {
-            self.look_again().await?;
+        if self.inbox.is_record_stale() {
+            self.refresh_record().await?;
         }
-        if self.stores_away && self.stores_answer().await {
+        if self.stores_away && self.can_reach_stores().await {
             self.stores_away = false;
             self.set_recording(Recording::Healthy);
         }
@@ -223,8 +227,10 @@ impl ContestTask {
         // Read after the waits above and after `is_due`: nothing is dated earlier than the reading by which it was due.
         let now = stores.clock.now();
         match phase {
-            Phase::Draft if is_due => return self.open_by_itself(now).await,
-            Phase::Open | Phase::Suspended if self.session_waits() => return self.enter_session().await,
+            Phase::Draft if is_due => return self.open_on_schedule(now).await,
+            Phase::Open | Phase::Suspended if self.has_pending_session() => {
+                return self.enter_session().await;
+            }
             Phase::Open | Phase::Suspended if is_due => return self.close().await,
             Phase::Open | Phase::Suspended if self.schedule.is_issued_due(now) => {
                 self.log_issued().await?;
@@ -232,7 +238,7 @@ impl ContestTask {
             _ => {}
         }
         if self.inbox.take_commands_wait() {
-            self.work_off_commands().await?;
+            self.process_commands().await?;
             // Of commands there may be no end.
             return self.record_waiting().await;
         }
@@ -241,22 +247,22 @@ impl ContestTask {
         // While voting is suspended too: a ballot that slips through is rejected, and its voter learns it.
         let takes_ballots = self.record.state.phase.is_voting();
         let (wake, renew) = (self.next_instant(), self.lease.renew());
-        let waits_for_clock = self.schedule.waits_for_clock();
+        let is_waiting_for_clock = self.schedule.is_waiting_for_clock();
         let figures = self.publisher.figures();
         // Kept over notices that concern others: begun anew for each, it would never end while they are busy.
         let mut drain = std::pin::pin!(stores.intake.drain(&session, &cursors, most));
         tokio::select! {
             biased;
-            _ = stop.changed() => Err(Halt::End(Ended::Told)),
-            heard = self.inbox.hear() => heard.map_err(|HubClosed| Halt::End(Ended::Told)),
+            _ = stop.changed() => Err(StepError::End(Exit::Shutdown)),
+            heard = self.inbox.wait_for_notice() => heard.map_err(|HubClosed| StepError::End(Exit::Shutdown)),
             drained = &mut drain, if takes_ballots => match drained {
-                Ok(drained) => self.take(drained).await,
-                Err(error) => Err(Halt::of_call(error)),
+                Ok(drained) => self.record_drained(drained).await,
+                Err(error) => Err(StepError::retry_or_reload(error)),
             },
             () = figures.wait_for_reader() => Ok(()),
             () = sleep_until(&stores, wake) => Ok(()),
             () = tokio::time::sleep_until(renew) => Ok(()),
-            () = tokio::time::sleep(RETRY_DELAY), if waits_for_clock => Ok(()),
+            () = tokio::time::sleep(RETRY_DELAY), if is_waiting_for_clock => Ok(()),
         }
     }
 
@@ -266,31 +272,33 @@ impl ContestTask {
     }
 
     /// Opens at the contest's instant, unless it cannot: then it keeps trying, and each reason is told once.
-    async fn open_by_itself(&mut self, now: Timestamp) -> Step {
-        let refused = self.find_opening_obstacle().await.map_err(Halt::of_call)?;
+    async fn open_on_schedule(&mut self, now: Timestamp) -> StepResult {
+        let refused = self.find_opening_obstacle().await.map_err(StepError::retry_or_reload)?;
         let Some(why) = refused.or_else(|| self.refused_texts()) else {
             return self.open(self.record.definition.opens, Vec::new()).await;
         };
-        if self.schedule.refuse_opening(&why, now) {
+        if self.schedule.note_opening_obstacle(&why, now) {
             tracing::warn!(contest = %self.id(), why, "the contest cannot open");
         }
         Ok(())
     }
 
     /// Drafts are edited, and drafts and tests deleted, by others than this task.
-    async fn look_again(&mut self) -> Step {
+    async fn refresh_record(&mut self) -> StepResult {
         let database = &self.context.stores.database;
-        if database.revision(self.id()).await.map_err(Halt::of_call)? == Some(self.record.version()) {
-            self.inbox.set_may_have_changed(false);
+        if database.revision(self.id()).await.map_err(StepError::retry_or_reload)?
+            == Some(self.record.version())
+        {
+            self.inbox.set_record_stale(false);
             return Ok(());
         }
-        let record = database.contest(self.id()).await.map_err(Halt::of_call)?;
-        let record = record.ok_or(Halt::End(Ended::Gone))?;
+        let record = database.contest(self.id()).await.map_err(StepError::retry_or_reload)?;
+        let record = record.ok_or(StepError::End(Exit::Deleted))?;
         match (self.record.state.phase, record.state.phase) {
             (Phase::Draft, Phase::Draft) => {
                 self.record = record;
                 self.schedule.forget_refusal();
-                self.inbox.set_may_have_changed(false);
+                self.inbox.set_record_stale(false);
             }
             _ => return Err(StoreError::Conflict("the contest is not the one it was".to_owned()).into()),
         }
@@ -298,9 +306,9 @@ impl ContestTask {
     }
 
     /// Commits a batch, with what follows from it for the contest's row, and tells everyone.
-    pub(crate) async fn commit(&mut self, batch: Batch) -> Step {
-        let closing = self.schedule.asked_closing();
-        let change = change_by(&self.record, self.log.replay.tally(), closing, &batch)?;
+    pub(crate) async fn commit(&mut self, batch: Batch) -> StepResult {
+        let closing = self.schedule.requested_closing();
+        let change = derive_change(&self.record, self.log.replay.tally(), closing, &batch)?;
         let moved = batch.cursors.as_ref().is_some_and(|cursors| *cursors != self.log.cursors);
         if batch.is_empty() && change.is_none() && !moved {
             return Ok(());
@@ -316,7 +324,7 @@ impl ContestTask {
         if let Some(closing) = closing {
             self.schedule.set_closing(closing);
         }
-        self.publisher.log_has_grown(!decided.commands.is_empty() || changed, &self.log.replay);
+        self.publisher.handle_log_growth(!decided.commands.is_empty() || changed, &self.log.replay);
         hub.send(Notice::Decided(Arc::new(decided)));
         if changed {
             hub.send(Notice::ContestChanged(self.id().clone()));

@@ -17,13 +17,13 @@ pub(crate) struct Inbox {
     /// Whether the command table may hold something new.
     commands_wait: bool,
     /// Whether the contest may have been changed by somebody else.
-    may_have_changed: bool,
+    is_record_stale: bool,
 }
 
 impl Inbox {
     /// Of what is heard from now on; what was before may hold anything.
     pub(crate) fn new(contest: &ContestId, notices: Receiver<Notice>) -> Self {
-        Self { contest: contest.clone(), notices, commands_wait: true, may_have_changed: true }
+        Self { contest: contest.clone(), notices, commands_wait: true, is_record_stale: true }
     }
 
     /// Whether the command table may hold something new.
@@ -37,17 +37,17 @@ impl Inbox {
     }
 
     /// Whether the contest may have been changed by somebody else.
-    pub(crate) fn may_have_changed(&self) -> bool {
-        self.may_have_changed
+    pub(crate) fn is_record_stale(&self) -> bool {
+        self.is_record_stale
     }
 
     /// The contest was read, or may be another one.
-    pub(crate) fn set_may_have_changed(&mut self, may: bool) {
-        self.may_have_changed = may;
+    pub(crate) fn set_record_stale(&mut self, may: bool) {
+        self.is_record_stale = may;
     }
 
     /// Waits for a notice that concerns the contest, and takes in those that have come behind it. Loses none if it is dropped.
-    pub(crate) async fn hear(&mut self) -> Result<(), HubClosed> {
+    pub(crate) async fn wait_for_notice(&mut self) -> Result<(), HubClosed> {
         let first = loop {
             let notice = self.notices.recv().await;
             if concerns(&notice, &self.contest) {
@@ -61,7 +61,7 @@ impl Inbox {
                 Ok(Notice::CommandQueued(_)) => {}
                 Err(RecvError::Closed) => return Err(HubClosed),
                 // The contest has changed, or anything may have.
-                other => self.may_have_changed |= concerns(&other, &self.contest),
+                other => self.is_record_stale |= concerns(&other, &self.contest),
             }
             next = match self.notices.try_recv() {
                 Ok(notice) => Some(Ok(notice)),

@@ -16,14 +16,14 @@ use crate::Context;
 
 /// The leases that were prolonged last.
 #[derive(Debug, Default)]
-pub(crate) struct Prolonged {
+pub(crate) struct LeaseRenewals {
     /// When that was begun: they last from then on.
     at: Option<Instant>,
     /// By contest, whether commands of it wait.
     leases: HashMap<ContestId, bool>,
 }
 
-impl Prolonged {
+impl LeaseRenewals {
     /// When a contest's lease was prolonged, if that was later than this, and whether commands of the contest wait.
     pub(crate) fn since(&self, contest: &ContestId, earlier: Instant) -> Option<(Instant, bool)> {
         let at = self.at.filter(|at| *at > earlier)?;
@@ -33,9 +33,9 @@ impl Prolonged {
 
 /// The contests that tasks of this process work on.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<HashMap<ContestId, usize>>>);
+pub(crate) struct HeldLeases(Arc<Mutex<HashMap<ContestId, usize>>>);
 
-impl Held {
+impl HeldLeases {
     /// Has the lease of a contest prolonged until what is returned is dropped.
     pub(crate) fn hold(&self, contest: &ContestId) -> HeldLease {
         *self.lock().entry(contest.clone()).or_default() += 1;
@@ -51,9 +51,9 @@ impl Held {
     }
 }
 
-/// See [`Held::hold`].
+/// See [`HeldLeases::hold`].
 pub(crate) struct HeldLease {
-    held: Held,
+    held: HeldLeases,
     contest: ContestId,
 }
 
@@ -71,10 +71,10 @@ impl Drop for HeldLease {
 }
 
 /// Prolongs the leases of a process until it is dropped.
-pub(crate) struct Keeper(JoinHandle<()>);
+pub(crate) struct LeaseRenewer(JoinHandle<()>);
 
-impl Keeper {
-    pub(crate) fn start(context: Context, prolonging: watch::Sender<Prolonged>) -> Self {
+impl LeaseRenewer {
+    pub(crate) fn start(context: Context, prolonging: watch::Sender<LeaseRenewals>) -> Self {
         Self(tokio::spawn(async move {
             loop {
                 sleep(context.settings.lease / 4).await;
@@ -84,7 +84,7 @@ impl Keeper {
                     Ok(leases) => {
                         let pair = |lease: RenewedLease| (lease.contest, lease.commands_wait);
                         let leases = leases.into_iter().map(pair).collect();
-                        prolonging.send_replace(Prolonged { at: Some(at), leases });
+                        prolonging.send_replace(LeaseRenewals { at: Some(at), leases });
                     }
                     Err(error) => tracing::warn!(%error, "leases were not prolonged together"),
                 }
@@ -93,7 +93,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for LeaseRenewer {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -106,7 +106,7 @@ pub(crate) struct LeaseTerm {
     /// Since when the lease lasts.
     leased: Instant,
     /// When it was made up last for what may have gone wrong beside the ledger.
-    made_up: Option<Instant>,
+    last_republish: Option<Instant>,
     /// Has it prolonged with the process's others.
     _held: HeldLease,
 }
@@ -115,7 +115,7 @@ impl LeaseTerm {
     /// Of a lease that was taken a moment ago.
     pub(crate) fn begin(held: HeldLease) -> Self {
         let now = Instant::now();
-        Self { renew: now, leased: now, made_up: None, _held: held }
+        Self { renew: now, leased: now, last_republish: None, _held: held }
     }
 
     /// When the lease is to be prolonged.
@@ -144,12 +144,12 @@ impl LeaseTerm {
     }
 
     /// Whether it is time to make up for what may have gone wrong beside the ledger.
-    pub(crate) fn is_making_up_due(&self, interval: Duration) -> bool {
-        self.made_up.is_none_or(|made_up| made_up.elapsed() >= interval)
+    pub(crate) fn is_republish_due(&self, interval: Duration) -> bool {
+        self.last_republish.is_none_or(|last_republish| last_republish.elapsed() >= interval)
     }
 
     /// Notes that this has just been done.
-    pub(crate) fn note_making_up(&mut self) {
-        self.made_up = Some(Instant::now());
+    pub(crate) fn note_republish(&mut self) {
+        self.last_republish = Some(Instant::now());
     }
 }

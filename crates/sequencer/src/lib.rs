@@ -12,9 +12,9 @@ mod events;
 mod inbox;
 mod leases;
 mod log;
+mod log_reader;
 mod projection;
 mod publish;
-mod reading;
 mod schedule;
 mod standby;
 mod upkeep;
@@ -35,9 +35,9 @@ use acclaim_store::{
     hub::{Notice, Recording},
     intake::Session,
 };
-use contest::{ContestTask, Ended};
-use leases::{Held, Keeper, Prolonged};
-pub use reading::{LoadError, Reading, WholeLog};
+use contest::{ContestTask, Exit};
+use leases::{HeldLeases, LeaseRenewals, LeaseRenewer};
+pub use log_reader::{LoadError, LogReader, WholeLog};
 use tokio::{
     sync::{
         broadcast::{Receiver, error::RecvError},
@@ -58,7 +58,7 @@ pub struct Settings {
     /// Most ballots of one append, about.
     pub batch: usize,
     /// Shortest time between two publications of a live tally.
-    pub publish_every: Duration,
+    pub publish_interval: Duration,
     /// How long to wait after a failure before trying again.
     pub retry_after: Duration,
     /// Shards of the intake of contests that open from now on.
@@ -68,9 +68,9 @@ pub struct Settings {
     /// Who cosigns the checkpoints shown.
     pub witnesses: Vec<Arc<dyn Witness>>,
     /// Shortest time between two checkpoints of a contest that go to witnesses.
-    pub witness_every: Duration,
+    pub witness_interval: Duration,
     /// How long a witness may take to answer.
-    pub witness_patience: Duration,
+    pub witness_timeout: Duration,
     /// Contests that are left alone: their logs are not what they were, and the others are to go on.
     pub without: HashSet<ContestId>,
 }
@@ -80,13 +80,13 @@ impl Default for Settings {
         Self {
             grace: Duration::from_secs(6),
             batch: 4_096,
-            publish_every: Duration::from_millis(250),
+            publish_interval: Duration::from_millis(250),
             retry_after: Duration::from_millis(500),
             shards: 1,
             lease: Duration::from_secs(3),
             witnesses: Vec::new(),
-            witness_every: Duration::from_secs(1),
-            witness_patience: Duration::from_secs(5),
+            witness_interval: Duration::from_secs(1),
+            witness_timeout: Duration::from_secs(5),
             without: HashSet::new(),
         }
     }
@@ -101,9 +101,9 @@ struct Context {
     /// This process, among those that want leases.
     holder: u64,
     /// Those of them that it works on.
-    held: Held,
+    held: HeldLeases,
     /// What these leases were prolonged by last.
-    prolonged: watch::Receiver<Prolonged>,
+    prolonged: watch::Receiver<LeaseRenewals>,
 }
 
 impl Context {
@@ -152,7 +152,7 @@ impl Context {
         }
     }
 
-    fn stopped(&self, id: &ContestId, error: &dyn Display) {
+    fn report_failure(&self, id: &ContestId, error: &dyn Display) {
         tracing::error!(contest = %id, %error, "recording has stopped");
         self.stores.hub.set_recording(id, Recording::Stopped(error.to_string()));
     }
@@ -161,13 +161,13 @@ impl Context {
 /// All contests' tasks.
 pub struct Sequencer {
     context: Context,
-    tasks: JoinSet<Ended>,
+    tasks: JoinSet<Exit>,
     /// Which contest a task is for.
     running: HashMap<Id, ContestId>,
     stop: watch::Receiver<bool>,
     notices: Receiver<Notice>,
     /// Where leases run out.
-    _keeper: Option<Keeper>,
+    _keeper: Option<LeaseRenewer>,
 }
 
 impl Sequencer {
@@ -187,10 +187,10 @@ impl Sequencer {
         let holder = u64::from_le_bytes(
             acclaim_store::keyring::random_bytes().map_err(|error| LoadError::Key(error.to_string()))?,
         );
-        let (prolonging, prolonged) = watch::channel(Prolonged::default());
-        let context = Context { stores, keyring, settings, holder, held: Held::default(), prolonged };
+        let (prolonging, prolonged) = watch::channel(LeaseRenewals::default());
+        let context = Context { stores, keyring, settings, holder, held: HeldLeases::default(), prolonged };
         let leases_expire = context.stores.database.leases_expire();
-        let keeper = leases_expire.then(|| Keeper::start(context.clone(), prolonging));
+        let keeper = leases_expire.then(|| LeaseRenewer::start(context.clone(), prolonging));
         let (tasks, running) = (JoinSet::new(), HashMap::new());
         let mut sequencer = Self { context, tasks, running, stop, notices, _keeper: keeper };
         for record in contests {
@@ -200,7 +200,7 @@ impl Sequencer {
                 continue;
             }
             let task = if sequencer.context.take_lease(&id).await? {
-                let reading = Reading::new(&sequencer.context.keyring, &id)?;
+                let reading = LogReader::new(&sequencer.context.keyring, &id)?;
                 match ContestTask::load(&sequencer.context, &id, reading).await {
                     // Its former holder was still at it, or it was deleted: its own task tries again.
                     Err(LoadError::Store(StoreError::Conflict(_))) => None,
@@ -263,7 +263,7 @@ impl Sequencer {
         }
     }
 
-    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
+    fn ended(&mut self, ended: Result<(Id, Exit), JoinError>) {
         let task = match &ended {
             Ok((task, _)) => *task,
             Err(error) => error.id(),
@@ -271,9 +271,9 @@ impl Sequencer {
         let Some(id) = self.running.remove(&task) else { return };
         match ended {
             // A draft can have been created again under the same id meanwhile.
-            Ok((_, Ended::Gone)) => self.begin(&id),
-            Ok((_, Ended::Absent | Ended::Stopped | Ended::Told | Ended::Waiting)) => {}
-            Err(error) => self.context.stopped(&id, &error),
+            Ok((_, Exit::Deleted)) => self.begin(&id),
+            Ok((_, Exit::Absent | Exit::Failed | Exit::Shutdown | Exit::RetryLater)) => {}
+            Err(error) => self.context.report_failure(&id, &error),
         }
     }
 }

@@ -16,16 +16,16 @@ use tokio::sync::watch;
 
 use crate::{
     batch::Batch,
-    reading::{LoadError, Reading, WholeLog},
-    witnessing::Newest,
+    log_reader::{LoadError, LogReader, WholeLog},
+    witnessing::NewestCheckpoint,
 };
 
 /// Entries asked of the ledger at once while replaying.
 pub(crate) const CHUNK: usize = 8_192;
 /// How long a batch waits for the trimming of the one before.
-const PATIENCE: Duration = Duration::from_millis(500);
+const TRIM_TIMEOUT: Duration = Duration::from_millis(500);
 /// Ballots whose decision the intake is still to be told of, at most.
-const MOST_DECIDED: usize = 1 << 16;
+const MAX_DECIDED: usize = 1 << 16;
 
 /// A contest's log: replayed state, signing key, and where the ledger stands. Owned by the contest's task.
 pub(crate) struct Log {
@@ -42,12 +42,12 @@ pub(crate) struct Log {
     /// Whether the intake holds what it could have been rid of.
     untrimmed: bool,
     /// Tells of every checkpoint shown.
-    newest: watch::Sender<Newest>,
+    newest: watch::Sender<NewestCheckpoint>,
 }
 
 /// Reads what the ledger holds beyond what was read before, and checks it against the ledger's checkpoint and the highest one shown. After
 /// [`LoadError::Store`] reading can go on later.
-pub(crate) async fn catch_up(reading: &mut Reading, stores: &Stores) -> Result<(), LoadError> {
+pub(crate) async fn catch_up(reading: &mut LogReader, stores: &Stores) -> Result<(), LoadError> {
     let contest = reading.contest().clone();
     // In this order: a commit comes before its showing, so that a former holder at work never makes the ledger look older than it is.
     // What was cosigned was shown too, and may be all that is left of it.
@@ -55,7 +55,7 @@ pub(crate) async fn catch_up(reading: &mut Reading, stores: &Stores) -> Result<(
     let shown: Vec<String> =
         stores.published_checkpoints.highest(&contest).await?.into_iter().chain(cosigned).collect();
     let head = stores.database.head(&contest).await?;
-    reading.expect(head, &shown)?;
+    reading.set_end(head, &shown)?;
     while reading.replay().size() < reading.size() {
         let at = reading.replay().size();
         let most = usize::try_from(reading.size() - at).unwrap_or(CHUNK).min(CHUNK);
@@ -76,18 +76,18 @@ pub(crate) async fn catch_up(reading: &mut Reading, stores: &Stores) -> Result<(
 impl Log {
     /// Reads to the ledger's end and goes on from there: for the holder of the lease.
     pub(crate) async fn take_over(
-        mut reading: Reading,
+        mut reading: LogReader,
         stores: &Stores,
     ) -> Result<(Self, LoggedDefinition), LoadError> {
         catch_up(&mut reading, stores).await?;
-        let (contest, is_shown) = (reading.contest().clone(), reading.is_shown());
+        let (contest, is_published) = (reading.contest().clone(), reading.is_published());
         let WholeLog { key, replay, definition, head } = reading.finish()?;
         let newest = watch::Sender::new(None);
         let (committed, cursors) = match head {
             None => (None, Cursors::default()),
             Some(head) => {
                 // Killed between a commit and its showing: what is in the ledger may be shown.
-                if !is_shown {
+                if !is_published {
                     stores.database.ensure_durable(&contest).await?;
                     stores.published_checkpoints.record_before_publish(&contest, &head.checkpoint).await?;
                 }
@@ -108,7 +108,7 @@ impl Log {
     }
 
     /// Follows the newest checkpoint shown.
-    pub(crate) fn newest(&self) -> watch::Receiver<Newest> {
+    pub(crate) fn newest(&self) -> watch::Receiver<NewestCheckpoint> {
         self.newest.subscribe()
     }
 
@@ -124,7 +124,11 @@ impl Log {
 
     /// Makes up for what went wrong beside the ledger: trims what could not be trimmed, and keeps the newest checkpoint again if what was shown was
     /// forgotten, as a flushed Redis does, or is an older one, as after a failover. Says whether it was.
-    pub(crate) async fn make_up(&mut self, stores: &Stores, session: &Session) -> Result<bool, StoreError> {
+    pub(crate) async fn trim_and_republish(
+        &mut self,
+        stores: &Stores,
+        session: &Session,
+    ) -> Result<bool, StoreError> {
         let Some((size, root)) = self.committed else { return Ok(false) };
         // Where it fails, the next round tries again.
         drop(self.trim_again(stores, session).await);
@@ -144,7 +148,7 @@ impl Log {
     async fn trim(&self, stores: &Stores, session: &Session) -> Result<(), StoreError> {
         let trimming = stores.intake.trim(session, &self.cursors, &self.decided);
         let late = |_| Err(StoreError::Unknown("trimming took too long".to_owned()));
-        tokio::time::timeout(PATIENCE, trimming).await.unwrap_or_else(late)
+        tokio::time::timeout(TRIM_TIMEOUT, trimming).await.unwrap_or_else(late)
     }
 
     /// Whether the intake still holds what is recorded.
@@ -184,7 +188,7 @@ impl Log {
         let size = self.replay.size();
         let root = self.replay.root();
         let checkpoint = self.key.sign(size, root);
-        // Where trimming fails the next batches do not wait for it: `make_up` tries again.
+        // Where trimming fails the next batches do not wait for it: `trim_and_republish` tries again.
         let trims = batch.cursors.is_some() && !self.untrimmed;
         let turnout = batch.take_turnout();
         let cursors = batch.cursors.unwrap_or_else(|| self.cursors.clone());
@@ -205,7 +209,7 @@ impl Log {
         self.cursors = cursors;
         self.decided.extend(batch.promised);
         // Beyond this the intake remembers them until the contest is closed.
-        self.decided.truncate(MOST_DECIDED);
+        self.decided.truncate(MAX_DECIDED);
         let trimming = async { if trims { self.trim(stores, session).await } else { Ok(()) } };
         let showing = stores.published_checkpoints.record_before_publish(&self.contest, &checkpoint);
         let (trimmed, shown) = tokio::join!(trimming, showing);

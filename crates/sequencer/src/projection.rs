@@ -14,15 +14,15 @@ use acclaim_tally::{Projection, Tally};
 use crate::{
     batch::Batch,
     log::{CHUNK, Log},
-    reading::LoadError,
+    log_reader::LoadError,
 };
 
 /// Commands among which closings are looked for.
-const MOST_CLOSING: usize = 1_000;
+const MAX_CLOSING_SCAN: usize = 1_000;
 
 /// How a contest's row stands once the batch is recorded; `None` if as before. The batch is folded already. `closing` is the instant of a closing that was
 /// asked for before.
-pub(crate) fn change_by(
+pub(crate) fn derive_change(
     record: &ContestRecord,
     tally: &Tally,
     closing: Option<Instant>,
@@ -36,7 +36,7 @@ pub(crate) fn change_by(
         (state.epoch, state.shards) = (session.epoch, session.shards);
     }
     project(tally, batch.closing.or(closing), &mut state);
-    let definition = definition_by(batch, &record.definition)?;
+    let definition = derive_definition(batch, &record.definition)?;
     if state == record.state && definition.is_none() && !batch.destroys_tag_key {
         return Ok(None);
     }
@@ -56,7 +56,7 @@ fn project(tally: &Tally, closing: Option<Instant>, state: &mut ContestState) {
 }
 
 /// The definition with what the batch changes of it; `None` if nothing.
-fn definition_by(batch: &Batch, before: &Definition) -> Result<Option<Definition>, StoreError> {
+fn derive_definition(batch: &Batch, before: &Definition) -> Result<Option<Definition>, StoreError> {
     if batch.definition_events.is_empty() {
         return Ok(None);
     }
@@ -68,7 +68,7 @@ fn definition_by(batch: &Batch, before: &Definition) -> Result<Option<Definition
 }
 
 /// A row as it was found, after it was compared with the log.
-pub(crate) struct Reconciled {
+pub(crate) struct Reconciliation {
     pub(crate) record: ContestRecord,
     /// A closing that was asked for and is not in the log yet.
     pub(crate) closing: Option<Instant>,
@@ -85,14 +85,14 @@ pub(crate) async fn reconcile(
     contest: &ContestId,
     log: &mut Log,
     logged: LoggedDefinition,
-) -> Result<Reconciled, LoadError> {
+) -> Result<Reconciliation, LoadError> {
     // Read after the log: an older row would be called wrong where it is only old.
     let gone = || StoreError::Conflict("the contest is gone".to_owned());
     let mut record = stores.database.contest(contest).await?.ok_or_else(gone)?;
     let Some(definition) = logged.into_definition(&record.definition) else {
-        return Ok(Reconciled { record, closing: None });
+        return Ok(Reconciliation { record, closing: None });
     };
-    let closing = asked_closing(stores, &record, log.replay.tally()).await?;
+    let closing = requested_closing(stores, &record, log.replay.tally()).await?;
     let mut state = record.state.clone();
     project(log.replay.tally(), closing, &mut state);
     let wrong = wrong_columns(&record, &state, &definition);
@@ -103,7 +103,7 @@ pub(crate) async fn reconcile(
     }
     let ballots = wrong_ballots(stores, &record, log.replay.tally()).await?;
     if change.is_none() && ballots.count() == 0 && ballots.foreign.is_none() {
-        return Ok(Reconciled { record, closing });
+        return Ok(Reconciliation { record, closing });
     }
     // Tables of another moment than the log say nothing about it.
     let head = stores.database.head(contest).await?.map(|head| (head.size, head.root));
@@ -129,7 +129,7 @@ pub(crate) async fn reconcile(
         apply(&mut record, change);
     }
     stores.hub.count_repair();
-    Ok(Reconciled { record, closing })
+    Ok(Reconciliation { record, closing })
 }
 
 /// Makes a committed change in the record that it was made for.
@@ -145,7 +145,7 @@ pub(crate) fn apply(record: &mut ContestRecord, change: ContestChange) {
 
 /// The instant of a closing that an organiser has asked for and that has not been done: a command that waits asks for it. It need not be the oldest: one
 /// with a lower number can come to be seen after it.
-async fn asked_closing(
+async fn requested_closing(
     stores: &Stores,
     record: &ContestRecord,
     tally: &Tally,
@@ -159,12 +159,12 @@ async fn asked_closing(
 }
 
 /// The queued commands that ask for the closing: one closing fulfils all of them. Only the first
-/// [`MOST_CLOSING`] commands are read; later ones are answered that the contest is not open.
+/// [`MAX_CLOSING_SCAN`] commands are read; later ones are answered that the contest is not open.
 pub(crate) async fn waiting_closings(
     stores: &Stores,
     contest: &ContestId,
 ) -> Result<Vec<RequestId>, StoreError> {
-    let waiting = stores.database.pending_commands(contest, MOST_CLOSING).await?;
+    let waiting = stores.database.pending_commands(contest, MAX_CLOSING_SCAN).await?;
     let closings = waiting.into_iter().filter(|queued| queued.command == Command::Close);
     Ok(closings.map(|queued| queued.id()).collect())
 }

@@ -18,9 +18,9 @@ use tokio::time::Instant;
 /// Shortest time between two publications that readers wait for.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
 /// The part of the time that making publications may take: one in so many.
-const SHARE: u32 = 20;
+const COST_MULTIPLE: u32 = 20;
 /// How long publications come fast after a reader waited for one.
-const WANTED_FOR: Duration = Duration::from_secs(5);
+const FAST_PERIOD: Duration = Duration::from_secs(5);
 /// Voters wait for a publication only if making one takes less.
 const MAX_COST_BEFORE_ANSWERS: Duration = Duration::from_millis(2);
 
@@ -36,15 +36,15 @@ struct Pace {
 impl Pace {
     /// Shortest time between two publications, where `usual` is that without readers who wait.
     fn interval(&self, usual: Duration) -> Duration {
-        if self.is_fast() { (self.cost * SHARE).max(MIN_INTERVAL).min(usual) } else { usual }
+        if self.is_fast() { (self.cost * COST_MULTIPLE).max(MIN_INTERVAL).min(usual) } else { usual }
     }
 
     fn is_fast(&self) -> bool {
-        self.wanted.is_some_and(|wanted| wanted.elapsed() < WANTED_FOR)
+        self.wanted.is_some_and(|wanted| wanted.elapsed() < FAST_PERIOD)
     }
 
     /// Whether a publication that is due is made before voters are answered, so that their reading finds it.
-    fn comes_before_answers(&self) -> bool {
+    fn should_precede_answers(&self) -> bool {
         self.is_fast() && self.cost < MAX_COST_BEFORE_ANSWERS
     }
 }
@@ -106,12 +106,12 @@ impl Publisher {
     }
 
     /// After a commit, before anybody is told of it: whoever hears of a ruling, or of a ballot while readers wait, finds it in the figures.
-    pub(crate) fn log_has_grown(&mut self, is_ruling: bool, replay: &Replay) {
+    pub(crate) fn handle_log_growth(&mut self, is_ruling: bool, replay: &Replay) {
         self.unpublished = true;
         if is_ruling {
             self.published = None;
         }
-        if is_ruling || self.pace.comes_before_answers() {
+        if is_ruling || self.pace.should_precede_answers() {
             self.publish_if_due(replay);
         }
     }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn publications_come_faster_only_while_readers_wait_and_within_their_share() {
+    fn publishes_faster_only_while_readers_wait() {
         let usual = Duration::from_millis(250);
         let milliseconds = Duration::from_millis;
         let mut pace = Pace::default();
@@ -170,10 +170,10 @@ mod tests {
         for (cost, interval) in [(0, 10), (1, 20), (5, 100), (40, 250)] {
             pace.cost = milliseconds(cost);
             assert_eq!(pace.interval(usual), milliseconds(interval));
-            assert_eq!(pace.comes_before_answers(), cost < 2);
+            assert_eq!(pace.should_precede_answers(), cost < 2);
         }
         assert_eq!(pace.interval(milliseconds(3)), milliseconds(3), "never slower than usual");
-        pace.wanted = Instant::now().checked_sub(WANTED_FOR);
+        pace.wanted = Instant::now().checked_sub(FAST_PERIOD);
         assert_eq!(pace.interval(usual), usual);
     }
 }

@@ -65,7 +65,7 @@ impl Schedule {
     }
 
     /// The instant of a closing that was asked for and is not done.
-    pub(crate) fn asked_closing(&self) -> Option<Instant> {
+    pub(crate) fn requested_closing(&self) -> Option<Instant> {
         self.closing
     }
 
@@ -94,7 +94,7 @@ impl Schedule {
     }
 
     /// Notes why the contest cannot open, until it tries again; whether that is news.
-    pub(crate) fn refuse_opening(&mut self, why: &str, now: Timestamp) -> bool {
+    pub(crate) fn note_opening_obstacle(&mut self, why: &str, now: Timestamp) -> bool {
         let is_news = self.refused_opening.as_ref().is_none_or(|(known, _)| known != why);
         let again = now.saturating_add(OPENING_DELAY).unwrap_or(Timestamp::MAX);
         self.refused_opening = Some((why.to_owned(), again));
@@ -112,7 +112,7 @@ impl Schedule {
     }
 
     /// Passes issued are looked at now.
-    pub(crate) fn issued_are_checked(&mut self) {
+    pub(crate) fn note_issued_checked(&mut self) {
         self.issued_checked = self.clock.now();
     }
 
@@ -130,7 +130,7 @@ impl Schedule {
     }
 
     /// Whether the contest waits for the clock.
-    pub(crate) fn waits_for_clock(&self) -> bool {
+    pub(crate) fn is_waiting_for_clock(&self) -> bool {
         self.clock_jump.is_waiting
     }
 

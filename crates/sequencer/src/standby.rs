@@ -14,10 +14,10 @@ use tokio::{
 
 use crate::{
     Context,
-    contest::{ContestTask, Ended},
+    contest::{ContestTask, Exit},
     inbox::concerns,
     log::catch_up,
-    reading::{LoadError, Reading},
+    log_reader::{LoadError, LogReader},
 };
 
 /// Sequences a contest or stands by, until it is gone, damaged, or the process stops. `task` is what was loaded at the process's start.
@@ -26,7 +26,7 @@ pub(crate) async fn sequence(
     id: ContestId,
     mut task: Option<ContestTask>,
     mut stop: watch::Receiver<bool>,
-) -> Ended {
+) -> Exit {
     let mut standby = Standby::new(&context, &id);
     loop {
         let ended = match task.take() {
@@ -35,46 +35,46 @@ pub(crate) async fn sequence(
                 standby.session = Some(session);
                 ended
             }
-            None => match standby.begin().await {
-                Ok(Begun::Task(loaded)) => {
+            None => match standby.try_take_over().await {
+                Ok(TakeoverOutcome::Task(loaded)) => {
                     task = Some(*loaded);
                     continue;
                 }
-                Ok(Begun::Elsewhere) => Ended::Waiting,
-                Ok(Begun::Absent) => {
+                Ok(TakeoverOutcome::Elsewhere) => Exit::RetryLater,
+                Ok(TakeoverOutcome::Absent) => {
                     standby.forget().await;
-                    Ended::Absent
+                    Exit::Absent
                 }
                 // Whatever goes wrong is this contest's alone.
                 Err(LoadError::Store(error)) => {
                     tracing::warn!(contest = %id, %error, "a contest cannot be read");
                     context.stores.hub.set_recording(&id, Recording::Failing(error.to_string()));
-                    Ended::Waiting
+                    Exit::RetryLater
                 }
                 Err(damage) => {
-                    context.stopped(&id, &damage);
-                    Ended::Stopped
+                    context.report_failure(&id, &damage);
+                    Exit::Failed
                 }
             },
         };
         let waits = async {
             match ended {
-                Ended::Waiting => standby.wait().await,
-                Ended::Stopped => standby.wait_until_gone().await,
+                Exit::RetryLater => standby.wait().await,
+                Exit::Failed => standby.wait_until_gone().await,
                 _ => {}
             }
         };
         tokio::select! {
             biased;
-            () = waits => if ended != Ended::Waiting {
+            () = waits => if ended != Exit::RetryLater {
                 return ended;
             },
-            _ = stop.changed() => return Ended::Told,
+            _ = stop.changed() => return Exit::Shutdown,
         }
     }
 }
 
-enum Begun {
+enum TakeoverOutcome {
     /// This process has the lease.
     Task(Box<ContestTask>),
     /// Another one has it.
@@ -93,7 +93,7 @@ struct Standby<'a> {
     /// Its session, as far as it is known.
     session: Option<Session>,
     /// Its log as far as it has been read.
-    followed: Option<Reading>,
+    followed: Option<LogReader>,
 }
 
 impl<'a> Standby<'a> {
@@ -102,41 +102,43 @@ impl<'a> Standby<'a> {
         Self { context, id, notices, known: None, session: None, followed: None }
     }
 
-    async fn begin(&mut self) -> Result<Begun, LoadError> {
+    async fn try_take_over(&mut self) -> Result<TakeoverOutcome, LoadError> {
         let (context, id) = (self.context, self.id);
         let leased = context.take_lease(id).await?;
         if leased || self.known.is_none() {
             self.known = context.stores.database.contest(id).await?;
         }
-        let Some(record) = self.known.clone() else { return Ok(Begun::Absent) };
+        let Some(record) = self.known.clone() else { return Ok(TakeoverOutcome::Absent) };
         self.session = Some(record.session());
         if !leased {
             context.stores.hub.set_recording(id, Recording::Elsewhere);
             // Where nobody votes taking over may take its time, and memory is better spent.
             if !record.state.phase.is_voting() {
                 self.followed = None;
-                return Ok(Begun::Elsewhere);
+                return Ok(TakeoverOutcome::Elsewhere);
             }
         }
         let reading = match &mut self.followed {
             Some(reading) => reading,
-            followed => followed.insert(Reading::new(&context.keyring, id)?),
+            followed => followed.insert(LogReader::new(&context.keyring, id)?),
         };
         if !leased {
             return match catch_up(reading, &context.stores).await {
                 // A contest can be deleted while its log is read.
-                Err(_) if matches!(context.stores.database.contest(id).await, Ok(None)) => Ok(Begun::Absent),
-                caught_up => caught_up.map(|()| Begun::Elsewhere),
+                Err(_) if matches!(context.stores.database.contest(id).await, Ok(None)) => {
+                    Ok(TakeoverOutcome::Absent)
+                }
+                caught_up => caught_up.map(|()| TakeoverOutcome::Elsewhere),
             };
         }
         // Here, so that what has been read is not lost with a store that fails under way.
         context.while_leased(id, catch_up(reading, &context.stores)).await?;
         let reading = match self.followed.take() {
             Some(reading) => reading,
-            None => Reading::new(&context.keyring, id)?,
+            None => LogReader::new(&context.keyring, id)?,
         };
         self.known = None;
-        Ok(Begun::Task(Box::new(ContestTask::load(context, id, reading).await?)))
+        Ok(TakeoverOutcome::Task(Box::new(ContestTask::load(context, id, reading).await?)))
     }
 
     /// Waits until it is time to look again who has the lease. What is heard of the contest meanwhile is read anew then.

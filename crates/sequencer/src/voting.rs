@@ -12,19 +12,19 @@ use bytes::Bytes;
 
 use crate::{
     batch::{Batch, NewSession},
-    contest::{ContestTask, Halt, Step, damaged},
+    contest::{ContestTask, StepError, StepResult, damaged},
     log::CHUNK,
     projection::waiting_closings,
 };
 
 impl ContestTask {
     /// Opens the contest at `at`; outcomes of the commands that asked for it go with it.
-    pub(crate) async fn open(&mut self, at: Instant, commands: Vec<RequestId>) -> Step {
+    pub(crate) async fn open(&mut self, at: Instant, commands: Vec<RequestId>) -> StepResult {
         let mut definition = Definition::clone(&self.record.definition);
         definition.opens = at;
         let mut batch = Batch::default();
         let mut opening = opening_events(&definition);
-        opening.extend(self.issued_events(Some(at)).await.map_err(Halt::of_call)?);
+        opening.extend(self.issued_events(Some(at)).await.map_err(StepError::retry_or_reload)?);
         let mut first = None;
         for event in &opening {
             let index = batch.add_event(&mut self.log.replay, event).map_err(|error| damaged(&error))?;
@@ -45,55 +45,59 @@ impl ContestTask {
     }
 
     /// Begins a new session of the intake: the ledger knows of it first, so that nothing of any other session is taken for one of this.
-    pub(crate) async fn begin_anew(&mut self, why: &str) -> Step {
+    pub(crate) async fn start_session(&mut self, why: &str) -> StepResult {
         tracing::warn!(contest = %self.id(), why, "the intake begins anew");
         let session = NewSession { epoch: epoch()?, shards: self.record.state.shards };
         self.commit(Batch::default().with_session(session)).await
     }
 
     /// Whether the ledger knows of a session that has not been entered.
-    pub(crate) fn session_waits(&self) -> bool {
+    pub(crate) fn has_pending_session(&self) -> bool {
         self.log.cursors.shards.is_empty()
     }
 
     /// Makes the intake ready for the session that the ledger knows: records what survived of earlier ones, has it remember the slots
     /// that are filled, and lets it take ballots. Every step can be repeated.
-    pub(crate) async fn enter_session(&mut self) -> Step {
+    pub(crate) async fn enter_session(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let session = self.record.session();
         let start = loop {
             // Each time: it makes survivors of whatever another holder, or an older copy of the intake, put in the session's place.
-            let start = stores.intake.begin(&session).await.map_err(Halt::of_call)?;
-            let survivors = stores.intake.survivors(&session).await.map_err(Halt::of_call)?;
+            let start = stores.intake.begin(&session).await.map_err(StepError::retry_or_reload)?;
+            let survivors = stores.intake.survivors(&session).await.map_err(StepError::retry_or_reload)?;
             if survivors.taken.iter().all(|count| *count == 0) {
                 break start;
             }
             tracing::info!(contest = %self.id(), ballots = survivors.items.len(), "recording what survived");
             self.record_ballots(survivors.items, None).await?;
-            stores.intake.drop_survivors(&session, &survivors.taken).await.map_err(Halt::of_call)?;
+            stores
+                .intake
+                .drop_survivors(&session, &survivors.taken)
+                .await
+                .map_err(StepError::retry_or_reload)?;
             self.keep_lease().await?;
         };
         if stores.intake.has_slot_table() {
             self.mark_slots().await?;
         }
-        stores.intake.open(&session).await.map_err(Halt::of_call)?;
+        stores.intake.open(&session).await.map_err(StepError::retry_or_reload)?;
         self.set_recording(Recording::Healthy);
         self.commit(Batch { cursors: Some(start), ..Batch::default() }).await
     }
 
     /// Tells the intake of every slot that the log fills. The next entries are read while those before are marked.
-    async fn mark_slots(&mut self) -> Step {
+    async fn mark_slots(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let session = self.record.session();
         let (size, _) = self.log.head();
         let mut at = 0;
-        let mut entries = self.entries_from(at, size).await.map_err(Halt::of_call)?;
+        let mut entries = self.entries_from(at, size).await.map_err(StepError::retry_or_reload)?;
         while !entries.is_empty() {
             at += entries.len() as u64;
-            let slots: Vec<Slot> = entries.iter().flat_map(|entry| filled(entry)).collect();
+            let slots: Vec<Slot> = entries.iter().flat_map(|entry| slots_of_entry(entry)).collect();
             let mark_slots_taken = stores.intake.mark_slots_taken(&session, &slots);
-            ((), entries) =
-                tokio::try_join!(mark_slots_taken, self.entries_from(at, size)).map_err(Halt::of_call)?;
+            ((), entries) = tokio::try_join!(mark_slots_taken, self.entries_from(at, size))
+                .map_err(StepError::retry_or_reload)?;
             tracing::info!(contest = %self.id(), done = at, of = size, "slots rebuilt");
             self.set_recording(Recording::Rebuilding { done: at, of: size });
             self.keep_lease().await?;
@@ -114,14 +118,14 @@ impl ContestTask {
     }
 
     /// Records what the intake handed out.
-    pub(crate) async fn take(&mut self, drained: DrainOutcome) -> Step {
+    pub(crate) async fn record_drained(&mut self, drained: DrainOutcome) -> StepResult {
         match drained {
             DrainOutcome::Items { items, through } => self.record_ballots(items, Some(through)).await,
-            DrainOutcome::Lost(why) => self.begin_anew(&why).await,
+            DrainOutcome::Lost(why) => self.start_session(&why).await,
         }
     }
 
-    async fn record_ballots(&mut self, items: Vec<Item>, through: Option<Cursors>) -> Step {
+    async fn record_ballots(&mut self, items: Vec<Item>, through: Option<Cursors>) -> StepResult {
         let window = self.record.definition.opens.timestamp()..self.record.state.closes.timestamp();
         let mut batch = Batch { cursors: through, ..Batch::default() };
         for item in items {
@@ -135,8 +139,8 @@ impl ContestTask {
     }
 
     /// Records once what waits by now, if anything does.
-    pub(crate) async fn record_waiting(&mut self) -> Step {
-        if !self.record.state.phase.is_voting() || self.session_waits() {
+    pub(crate) async fn record_waiting(&mut self) -> StepResult {
+        if !self.record.state.phase.is_voting() || self.has_pending_session() {
             return Ok(());
         }
         let (stores, session) = (self.context.stores.clone(), self.record.session());
@@ -149,7 +153,7 @@ impl ContestTask {
         let waiting: Result<Result<_, StoreError>, _> =
             tokio::time::timeout(self.context.settings.lease / 4, waiting).await;
         match waiting {
-            Ok(Ok(Some(drained))) => self.take(drained).await,
+            Ok(Ok(Some(drained))) => self.record_drained(drained).await,
             // An intake that is away is noticed where it is waited for.
             _ => Ok(()),
         }
@@ -157,10 +161,10 @@ impl ContestTask {
 
     /// Records as many ballots as wait by now: those that arrived before a suspension. What is on its way to the intake at this moment is rejected behind
     /// the suspension, and can be cast again after it.
-    pub(crate) async fn record_before_suspension(&mut self) -> Step {
+    pub(crate) async fn record_before_suspension(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let mut left = u64::MAX;
-        while !self.session_waits() {
+        while !self.has_pending_session() {
             // What came meanwhile is not waited for.
             left = left.min(self.count_waiting().await?);
             if left == 0 {
@@ -168,12 +172,12 @@ impl ContestTask {
             }
             let session = self.record.session();
             let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
-            let drained = self.in_time(drain).await?;
+            let drained = self.with_timeout(drain).await?;
             let taken = match &drained {
                 DrainOutcome::Items { items, .. } => items.len() as u64,
                 DrainOutcome::Lost(_) => 0,
             };
-            self.take(drained).await?;
+            self.record_drained(drained).await?;
             self.keep_lease().await?;
             left = left.saturating_sub(taken);
         }
@@ -181,45 +185,48 @@ impl ContestTask {
     }
 
     /// How many ballots wait in the intake and are not recorded.
-    async fn count_waiting(&mut self) -> Result<u64, Halt> {
+    async fn count_waiting(&mut self) -> Result<u64, StepError> {
         let (stores, session) = (self.context.stores.clone(), self.record.session());
         // What is recorded and not trimmed would be counted.
-        self.log.trim_again(&stores, &session).await.map_err(Halt::of_call)?;
-        Ok(self.in_time(stores.intake.backlog(&session)).await?.items)
+        self.log.trim_again(&stores, &session).await.map_err(StepError::retry_or_reload)?;
+        Ok(self.with_timeout(stores.intake.backlog(&session)).await?.items)
     }
 
     /// The intake's answer, unless it takes too long.
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, Halt> {
+    async fn with_timeout<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StepError> {
         match tokio::time::timeout(self.context.settings.lease / 4, call).await {
-            Ok(answer) => answer.map_err(Halt::of_call),
+            Ok(answer) => answer.map_err(StepError::retry_or_reload),
             Err(_) => {
-                Err(Halt::Wait(StoreError::Unavailable("the intake does not answer in time".to_owned())))
+                Err(StepError::Wait(StoreError::Unavailable("the intake does not answer in time".to_owned())))
             }
         }
     }
 
     /// Seals the intake, records what is left in it, and closes.
-    pub(crate) async fn close(&mut self) -> Step {
+    pub(crate) async fn close(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let session = self.record.session();
         loop {
             // Sealed each time: an intake that fell back has forgotten its seal, and ends elsewhere.
-            let Some(end) = stores.intake.seal(&session).await.map_err(Halt::of_call)? else {
-                return self.begin_anew("it does not know the session that is to be sealed").await;
+            let Some(end) = stores.intake.seal(&session).await.map_err(StepError::retry_or_reload)? else {
+                return self.start_session("it does not know the session that is to be sealed").await;
             };
             if self.log.cursors == end {
                 break;
             }
             let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
             match tokio::time::timeout(self.context.settings.lease / 4, drain).await {
-                Ok(Ok(DrainOutcome::Lost(why))) => return self.begin_anew(&why).await,
-                Ok(drained) => self.take(drained.map_err(Halt::of_call)?).await?,
+                Ok(Ok(DrainOutcome::Lost(why))) => return self.start_session(&why).await,
+                Ok(drained) => self.record_drained(drained.map_err(StepError::retry_or_reload)?).await?,
                 Err(_) => {}
             }
             self.keep_lease().await?;
         }
-        let closings = waiting_closings(&stores, self.id()).await.map_err(Halt::of_call)?;
-        let issued = self.issued_events(None).await.map_err(Halt::of_call)?;
+        let closings = waiting_closings(&stores, self.id()).await.map_err(StepError::retry_or_reload)?;
+        let issued = self.issued_events(None).await.map_err(StepError::retry_or_reload)?;
         let mut batch = Batch::default();
         for event in issued {
             batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
@@ -250,7 +257,7 @@ impl ContestTask {
         // After they were read: none of them was issued later.
         let read = Instant::at_or_before(self.context.stores.clock.now());
         let at = earliest.map_or(read, |earliest| earliest.max(read));
-        self.schedule.issued_are_checked();
+        self.schedule.note_issued_checked();
         let tally = self.log.replay.tally();
         Ok(totals
             .into_iter()
@@ -259,9 +266,9 @@ impl ContestTask {
             .collect())
     }
 
-    pub(crate) async fn log_issued(&mut self) -> Step {
+    pub(crate) async fn log_issued(&mut self) -> StepResult {
         let mut batch = Batch::default();
-        for event in self.issued_events(None).await.map_err(Halt::of_call)? {
+        for event in self.issued_events(None).await.map_err(StepError::retry_or_reload)? {
             batch.add_event(&mut self.log.replay, &event).map_err(|error| damaged(&error))?;
         }
         self.commit(batch).await
@@ -269,7 +276,7 @@ impl ContestTask {
 }
 
 /// The slots that an entry fills: none unless it is a ballot.
-fn filled(entry: &[u8]) -> Vec<Slot> {
+fn slots_of_entry(entry: &[u8]) -> Vec<Slot> {
     let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(entry) else { return Vec::new() };
     let slot = |category: &str| Slot::new(ballot.voter, ballot.channel, ballot.period, category);
     ballot.selections.iter().map(|(category, _)| slot(category)).collect()

@@ -5,7 +5,7 @@
 //! have answered that answered before, and not within a second. A witness that fails is no longer waited for; it is asked again, ever more seldom,
 //! until it answers.
 
-mod submission;
+mod cosign_request;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,31 +18,35 @@ use tokio::{
 };
 
 use crate::Context;
-use submission::{Submission, Submitted};
+use cosign_request::{CosignOutcome, CosignRequest};
 
 /// The longest time between two attempts at a witness that fails.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// The newest checkpoint shown, `None` before the opening.
-pub(crate) type Newest = Option<Arc<str>>;
+pub(crate) type NewestCheckpoint = Option<Arc<str>>;
 
 /// Begins, if there are witnesses. It ends when the set is dropped.
-pub(crate) fn begin(context: &Context, contest: &ContestId, newest: watch::Receiver<Newest>) -> JoinSet<()> {
+pub(crate) fn begin(
+    context: &Context,
+    contest: &ContestId,
+    newest: watch::Receiver<NewestCheckpoint>,
+) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     if !context.settings.witnesses.is_empty() {
-        tasks.spawn(Witnessing::new(context, contest, newest).run());
+        tasks.spawn(CosigningTask::new(context, contest, newest).run());
     }
     tasks
 }
 
 /// One contest's witnessing.
-struct Witnessing {
+struct CosigningTask {
     context: Context,
     contest: ContestId,
-    newest: watch::Receiver<Newest>,
-    places: Vec<Place>,
+    newest: watch::Receiver<NewestCheckpoint>,
+    witness_states: Vec<WitnessState>,
     round: Option<Round>,
-    under_way: JoinSet<Submitted>,
+    under_way: JoinSet<CosignOutcome>,
     /// Cosignatures below the checkpoint that was kept last.
     kept: usize,
     /// When what has been gathered is to be kept; `None` if it has been.
@@ -57,7 +61,7 @@ struct Round {
 }
 
 /// What is known of one witness.
-struct Place {
+struct WitnessState {
     witness: Arc<dyn Witness>,
     /// The size that it has cosigned last, as far as is known.
     size: u64,
@@ -72,26 +76,26 @@ struct Place {
     /// How long to wait after the next failure.
     wait: Duration,
     /// What went wrong last, told once.
-    told: String,
+    last_error: String,
 }
 
-impl Witnessing {
-    fn new(context: &Context, contest: &ContestId, newest: watch::Receiver<Newest>) -> Self {
-        let place = |witness: &Arc<dyn Witness>| Place {
+impl CosigningTask {
+    fn new(context: &Context, contest: &ContestId, newest: watch::Receiver<NewestCheckpoint>) -> Self {
+        let place = |witness: &Arc<dyn Witness>| WitnessState {
             witness: Arc::clone(witness),
             size: 0,
             line: None,
             answers: true,
             busy: false,
             not_before: Instant::now(),
-            wait: context.settings.witness_every,
-            told: String::new(),
+            wait: context.settings.witness_interval,
+            last_error: String::new(),
         };
         Self {
             context: context.clone(),
             contest: contest.clone(),
             newest,
-            places: context.settings.witnesses.iter().map(place).collect(),
+            witness_states: context.settings.witnesses.iter().map(place).collect(),
             round: None,
             under_way: JoinSet::new(),
             kept: 0,
@@ -108,10 +112,10 @@ impl Witnessing {
             let wake = self.wake();
             tokio::select! {
                 changed = self.newest.changed() => match changed {
-                    Ok(()) => self.heed_newest(),
+                    Ok(()) => self.handle_newest(),
                     Err(_) => return,
                 },
-                Some(submitted) = self.under_way.join_next() => self.take(submitted),
+                Some(submitted) = self.under_way.join_next() => self.handle_outcome(submitted),
                 () = sleep_until(wake) => {}
             }
         }
@@ -128,7 +132,7 @@ impl Witnessing {
         let newest = self.newest.borrow_and_update().clone();
         // A cosigned note is the one that was shown, and lines below it.
         let current = newest.filter(|newest| kept.starts_with(&**newest));
-        for place in &mut self.places {
+        for place in &mut self.witness_states {
             if let Ok(cosignature) = place.witness.key().find(&kept) {
                 place.size = size;
                 place.line = current.is_some().then(|| format!("{}\n", cosignature.line));
@@ -141,11 +145,11 @@ impl Witnessing {
     }
 
     fn lines(&self) -> impl Iterator<Item = &str> {
-        self.places.iter().filter_map(|place| place.line.as_deref())
+        self.witness_states.iter().filter_map(|place| place.line.as_deref())
     }
 
     /// The same checkpoint told again: where it is kept it was forgotten, and what is kept beside it was as well.
-    fn heed_newest(&mut self) {
+    fn handle_newest(&mut self) {
         let newest = self.newest.borrow_and_update().clone();
         let same = |round: &Round| Some(&round.note) == newest.as_ref();
         if self.round.as_ref().is_some_and(same) && self.lines().next().is_some() {
@@ -155,14 +159,14 @@ impl Witnessing {
 
     /// Whether all have cosigned who can be expected to.
     fn is_complete(&self) -> bool {
-        self.places.iter().all(|place| place.line.is_some() || !place.answers)
+        self.witness_states.iter().all(|place| place.line.is_some() || !place.answers)
     }
 
     /// When the round is over whoever is still missing.
     fn deadline(&self, round: &Round) -> Instant {
         match self.is_complete() {
-            true => round.began + self.context.settings.witness_every,
-            false => round.began + self.context.settings.witness_patience,
+            true => round.began + self.context.settings.witness_interval,
+            false => round.began + self.context.settings.witness_timeout,
         }
     }
 
@@ -178,7 +182,7 @@ impl Witnessing {
         let Some((note, size)) = self.newer() else { return };
         let now = Instant::now();
         if self.round.as_ref().is_none_or(|round| self.deadline(round) <= now) {
-            self.places.iter_mut().for_each(|place| place.line = None);
+            self.witness_states.iter_mut().for_each(|place| place.line = None);
             self.round = Some(Round { note, size, began: now });
             self.keep_at = None;
         }
@@ -188,13 +192,13 @@ impl Witnessing {
     fn submit(&mut self) {
         let Some(round) = &self.round else { return };
         let now = Instant::now();
-        for (number, place) in self.places.iter_mut().enumerate() {
+        for (number, place) in self.witness_states.iter_mut().enumerate() {
             if place.busy || place.line.is_some() || place.not_before > now {
                 continue;
             }
             place.busy = true;
-            place.not_before = now + self.context.settings.witness_every;
-            let submission = Submission {
+            place.not_before = now + self.context.settings.witness_interval;
+            let cosign_request = CosignRequest {
                 witness: Arc::clone(&place.witness),
                 stores: self.context.stores.clone(),
                 contest: self.contest.clone(),
@@ -202,27 +206,27 @@ impl Witnessing {
                 size: round.size,
                 known: place.size,
             };
-            self.under_way.spawn(submission.carry_out(number, self.context.settings.witness_patience));
+            self.under_way.spawn(cosign_request.send(number, self.context.settings.witness_timeout));
         }
     }
 
     /// Notes what became of a submission.
-    fn take(&mut self, submitted: Result<Submitted, JoinError>) {
+    fn handle_outcome(&mut self, submitted: Result<CosignOutcome, JoinError>) {
         let submitted = match submitted {
             Ok(submitted) => submitted,
             // Nobody knows whose it was: all are asked again.
             Err(error) => {
                 tracing::error!(contest = %self.contest, %error, "a submission to a witness ended");
-                self.places.iter_mut().for_each(|place| place.busy = false);
+                self.witness_states.iter_mut().for_each(|place| place.busy = false);
                 return;
             }
         };
-        let Some(place) = self.places.get_mut(submitted.number) else { return };
+        let Some(place) = self.witness_states.get_mut(submitted.number) else { return };
         place.busy = false;
         place.size = submitted.known;
         match submitted.outcome {
             Ok(line) => {
-                place.recovered(&self.contest, self.context.settings.witness_every);
+                place.recovered(&self.contest, self.context.settings.witness_interval);
                 if self.round.as_ref().is_some_and(|round| round.size == submitted.size) {
                     place.line = Some(line);
                     self.keep_at = Some(Instant::now());
@@ -260,35 +264,35 @@ impl Witnessing {
     fn wake(&self) -> Option<Instant> {
         let round = self.round.as_ref()?;
         let next = self.newer().map(|_| self.deadline(round));
-        let turns = self.places.iter().filter(|place| !place.busy && place.line.is_none());
+        let turns = self.witness_states.iter().filter(|place| !place.busy && place.line.is_none());
         turns.map(|place| place.not_before).chain(next).chain(self.keep_time(round)).min()
     }
 }
 
-impl Place {
+impl WitnessState {
     fn recovered(&mut self, contest: &ContestId, every: Duration) {
-        if !self.told.is_empty() {
+        if !self.last_error.is_empty() {
             tracing::info!(%contest, witness = self.witness.key().name(), "the witness cosigns again");
-            self.told.clear();
+            self.last_error.clear();
         }
         self.answers = true;
         self.wait = every;
     }
 
-    fn failed(&mut self, contest: &ContestId, failure: &submission::Failure) {
+    fn failed(&mut self, contest: &ContestId, failure: &cosign_request::WitnessError) {
         let words = failure.to_string();
-        if self.told != words {
+        if self.last_error != words {
             let witness = self.witness.key().name();
             if failure.is_alarm() {
                 tracing::error!(%contest, witness, error = words, "a witness has seen another history");
             } else {
                 tracing::warn!(%contest, witness, error = words, "a witness does not cosign");
             }
-            self.told = words;
+            self.last_error = words;
         }
         self.answers = false;
         self.not_before = Instant::now() + self.wait;
-        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        self.wait = (self.wait * 2).min(MAX_RETRY_DELAY);
     }
 }
 

@@ -25,14 +25,14 @@ use crate::{
     readiness::MAX_SKEW,
     recorded::find_recorded,
     sheet::{PeriodError, check_period, slots},
-    submission_queue::{Answer, Room, Rooms, SubmissionQueue, Ticket},
+    submission_queue::{Answer, CapacityPermits, Permit, SubmissionQueue, Waiter},
     window::{Window, WindowError, check_open, check_window},
 };
 
 /// How long a ballot waits for an intake that is not ready: just after the opening it is for some milliseconds.
-const PATIENCE: Duration = Duration::from_secs(1);
+const REBUILD_TIMEOUT: Duration = Duration::from_secs(1);
 /// Between two attempts meanwhile.
-const PAUSE: Duration = Duration::from_millis(20);
+const RETRY_DELAY: Duration = Duration::from_millis(20);
 /// Rejections of one voter that are kept, about.
 const MAX_REJECTIONS: usize = 100;
 /// The code with which the log refuses a ballot while voting is suspended.
@@ -99,18 +99,18 @@ pub enum CastError {
 
 /// What became of a ballot.
 #[derive(Debug)]
-pub enum Cast {
+pub enum CastOutcome {
     /// It is in the log now.
-    Recorded(Recorded),
+    Recorded(NewRecord),
     /// It was in the log before: what it is now, with the hash of its leaf.
-    Again(RecordedBallot, Hash),
+    AlreadyRecorded(RecordedBallot, Hash),
     /// It is kept, and will be recorded or rejected.
     Accepted(BallotId),
 }
 
 /// A ballot that was recorded while its request waited.
 #[derive(Debug)]
-pub struct Recorded {
+pub struct NewRecord {
     /// Its id.
     pub ballot: BallotId,
     /// Its index in the log.
@@ -127,7 +127,7 @@ pub struct Recorded {
 
 /// The error of a rejection.
 #[must_use]
-pub fn rejected(contest: &Contest, rejection: Rejection) -> CastError {
+pub fn rejection_error(contest: &Contest, rejection: Rejection) -> CastError {
     let window = Window::of(contest);
     match rejection {
         Rejection::OutsideWindow => {
@@ -139,7 +139,7 @@ pub fn rejected(contest: &Contest, rejection: Rejection) -> CastError {
 }
 
 /// A ballot with its id and final bytes.
-struct Written {
+struct EncodedBallot {
     item: Item,
     /// None if nobody would look them up, or if the ballot replaces another: the sequencer knows what it frees.
     slots: Vec<Slot>,
@@ -153,7 +153,7 @@ fn write_ballot(
     votes: NewVotes<'_>,
     arrived: Timestamp,
     with_slots: bool,
-) -> Result<Written, CastError> {
+) -> Result<EncodedBallot, CastError> {
     let NewVotes { mut selections, replaces, period } = votes;
     let rules = &contest.record.definition.rules;
     let right_day = check_period(contest, period, arrived)?;
@@ -187,7 +187,7 @@ fn write_ballot(
     let entry = Bytes::from(entry);
     let item = Item { ballot: id, arrived, promised: false, group: pass.group, entry };
     let now = right_day.map_err(CastError::from).and(checked.map_err(CastError::from));
-    Ok(Written { item, slots, now })
+    Ok(EncodedBallot { item, slots, now })
 }
 
 /// The entry that a ballot is written as, if nothing but its time speaks against it. Open to the fuzz targets alone.
@@ -206,17 +206,17 @@ pub fn entry_of(
 
 /// A ballot ready to be sent, or the answer that needs no sending.
 #[derive(Debug)]
-pub enum Prepared {
+pub enum PreparedBallot {
     /// To be sent.
     Ready(Box<Submission>),
     /// It was recorded before.
-    Done(Box<Cast>),
+    Done(Box<CastOutcome>),
 }
 
 /// A ballot on its way to the sequencer.
-pub struct Sent {
+pub struct PendingBallot {
     item: Item,
-    ticket: Ticket,
+    waiter: Waiter,
 }
 
 /// How ballots are cast.
@@ -252,8 +252,8 @@ impl Casting {
 
     /// The places for a contest's ballots that wait for their answers.
     #[must_use]
-    pub fn rooms(&self, contest: &ContestId) -> Arc<Rooms> {
-        self.queue.rooms(contest)
+    pub fn permits(&self, contest: &ContestId) -> Arc<CapacityPermits> {
+        self.queue.permits(contest)
     }
 
     /// Refuses ballots while this process's clock is wrong by every clock of the intake.
@@ -278,15 +278,17 @@ impl Casting {
         pass: Pass,
         votes: NewVotes<'_>,
         arrived: Timestamp,
-    ) -> Result<Prepared, CastError> {
+    ) -> Result<PreparedBallot, CastError> {
         let with_slots = self.stores.intake.has_slot_table();
-        let Written { item, slots, now } = write_ballot(contest, pass, votes, arrived, with_slots)?;
+        let EncodedBallot { item, slots, now } = write_ballot(contest, pass, votes, arrived, with_slots)?;
         let Err(refusal) = self.check_open(contest, arrived).and(now) else {
-            return Ok(Prepared::Ready(Box::new(Submission { item, slots })));
+            return Ok(PreparedBallot::Ready(Box::new(Submission { item, slots })));
         };
         // It may be the repetition of one that was recorded before the window closed, the day ended, or an entry was withdrawn.
         match find_recorded(&self.stores, contest.id(), item.ballot).await? {
-            Some((recorded, leaf_hash)) => Ok(Prepared::Done(Box::new(Cast::Again(recorded, leaf_hash)))),
+            Some((recorded, leaf_hash)) => {
+                Ok(PreparedBallot::Done(Box::new(CastOutcome::AlreadyRecorded(recorded, leaf_hash))))
+            }
             None => Err(refusal),
         }
     }
@@ -309,7 +311,7 @@ impl Casting {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn may_promise(
+    pub async fn can_promise(
         &self,
         contest: &Contest,
         offer: &Submission,
@@ -341,20 +343,25 @@ impl Casting {
         contest: &Contest,
         mut offer: Submission,
         promised: bool,
-        room: Room,
-    ) -> Result<Sent, CastError> {
+        permit: Permit,
+    ) -> Result<PendingBallot, CastError> {
         offer.item.promised = promised;
         let item = offer.item.clone();
-        let ticket = self.queue.cast(contest, offer, room).ok_or(CastError::QueueFull)?;
-        Ok(Sent { item, ticket })
+        let waiter = self.queue.enqueue(contest, offer, permit).ok_or(CastError::QueueFull)?;
+        Ok(PendingBallot { item, waiter })
     }
 
     /// Sends a ballot again with these slots; without any, for the sequencer to decide whatever the intake remembers.
-    fn send_again(&self, contest: &Contest, sent: Sent, slots: Vec<Slot>) -> Result<Sent, CastError> {
-        let Sent { item, ticket } = sent;
-        let room = ticket.leave().ok_or(CastError::QueueFull)?;
+    fn send_again(
+        &self,
+        contest: &Contest,
+        sent: PendingBallot,
+        slots: Vec<Slot>,
+    ) -> Result<PendingBallot, CastError> {
+        let PendingBallot { item, waiter } = sent;
+        let permit = waiter.into_permit().ok_or(CastError::QueueFull)?;
         let promised = item.promised;
-        self.send(contest, Submission { item, slots }, promised, room)
+        self.send(contest, Submission { item, slots }, promised, permit)
     }
 
     /// The slots with which a ballot was written.
@@ -376,16 +383,16 @@ impl Casting {
     pub async fn outcome(
         &self,
         contest: &Contest,
-        mut sent: Sent,
+        mut sent: PendingBallot,
         mut end: Pin<&mut Sleep>,
-    ) -> Result<Cast, CastError> {
+    ) -> Result<CastOutcome, CastError> {
         let ballot = sent.item.ballot;
-        let patience = tokio::time::Instant::now() + PATIENCE;
+        let patience = tokio::time::Instant::now() + REBUILD_TIMEOUT;
         let mut was_taken = false;
         loop {
             let answer = tokio::select! {
                 biased;
-                answer = sent.ticket.answer() => answer.ok_or(CastError::Stopping)?,
+                answer = sent.waiter.answer() => answer.ok_or(CastError::Stopping)?,
                 () = end.as_mut() => return Err(CastError::NotConfirmed),
             };
             let submitted = match answer {
@@ -393,7 +400,7 @@ impl Casting {
                     return self.decided(contest, ballot, outcome, (size, root), is_repetition).await;
                 }
                 Answer::InLedger => return self.recorded_before(contest, ballot).await,
-                Answer::Kept => return Ok(Cast::Accepted(ballot)),
+                Answer::Kept => return Ok(CastOutcome::Accepted(ballot)),
                 Answer::Failed(error) => return Err(error.into()),
                 Answer::NotKept(submitted) => submitted,
             };
@@ -409,14 +416,14 @@ impl Casting {
                 // It may be the copy of one that was on its way before the closing.
                 SubmitOutcome::Sealed => match self.ask_ledger(contest, &sent.item).await? {
                     Some(done) => return Ok(done),
-                    None if !was_taken => return Err(rejected(contest, Rejection::OutsideWindow)),
+                    None if !was_taken => return Err(rejection_error(contest, Rejection::OutsideWindow)),
                     None => {
-                        tokio::time::sleep(PAUSE).await;
+                        tokio::time::sleep(RETRY_DELAY).await;
                         sent = self.send_again(contest, sent, Vec::new())?;
                     }
                 },
                 SubmitOutcome::Rebuilding if tokio::time::Instant::now() < patience => {
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(RETRY_DELAY).await;
                     // With its slots again: nothing was kept, nor looked up.
                     let slots = self.slots_of(&sent.item);
                     sent = self.send_again(contest, sent, slots)?;
@@ -433,28 +440,32 @@ impl Casting {
         outcome: BallotOutcome,
         (size, root): (u64, Hash),
         is_repetition: bool,
-    ) -> Result<Cast, CastError> {
+    ) -> Result<CastOutcome, CastError> {
         match outcome {
             BallotOutcome::Recorded { index, leaf_hash } => {
-                Ok(Cast::Recorded(Recorded { ballot, index, leaf_hash, size, root, is_repetition }))
+                Ok(CastOutcome::Recorded(NewRecord { ballot, index, leaf_hash, size, root, is_repetition }))
             }
             BallotOutcome::Same => self.recorded_before(contest, ballot).await,
-            BallotOutcome::Rejected(rejection) => Err(rejected(contest, rejection)),
+            BallotOutcome::Rejected(rejection) => Err(rejection_error(contest, rejection)),
         }
     }
 
     /// What a ballot is that the ledger is known to have.
-    async fn recorded_before(&self, contest: &Contest, ballot: BallotId) -> Result<Cast, CastError> {
+    async fn recorded_before(&self, contest: &Contest, ballot: BallotId) -> Result<CastOutcome, CastError> {
         let found = find_recorded(&self.stores, contest.id(), ballot).await?;
-        found.map(|(recorded, leaf_hash)| Cast::Again(recorded, leaf_hash)).ok_or(CastError::NotFound)
+        found
+            .map(|(recorded, leaf_hash)| CastOutcome::AlreadyRecorded(recorded, leaf_hash))
+            .ok_or(CastError::NotFound)
     }
 
     /// What the ledger knows of a ballot whose slots the intake calls taken; `None` if they are free, or filled by one on its way, or if that
     /// is for the sequencer to tell.
-    async fn ask_ledger(&self, contest: &Contest, item: &Item) -> Result<Option<Cast>, CastError> {
+    async fn ask_ledger(&self, contest: &Contest, item: &Item) -> Result<Option<CastOutcome>, CastError> {
         let again = async || {
             let found = find_recorded(&self.stores, contest.id(), item.ballot).await?;
-            Ok::<_, CastError>(found.map(|(recorded, leaf_hash)| Cast::Again(recorded, leaf_hash)))
+            Ok::<_, CastError>(
+                found.map(|(recorded, leaf_hash)| CastOutcome::AlreadyRecorded(recorded, leaf_hash)),
+            )
         };
         if let Some(again) = again().await? {
             return Ok(Some(again));
@@ -465,7 +476,7 @@ impl Casting {
             // What fills them may be this ballot, recorded between the two looks.
             Some(categories) if !categories.is_empty() => match again().await? {
                 Some(again) => Ok(Some(again)),
-                None => Err(rejected(contest, Rejection::AlreadyVoted(categories))),
+                None => Err(rejection_error(contest, Rejection::AlreadyVoted(categories))),
             },
             // Nothing, or so many ballots that the sequencer knows sooner.
             _ => Ok(None),
@@ -480,7 +491,7 @@ mod tests {
     use prometheus::{Histogram, HistogramOpts, IntGauge};
 
     use super::*;
-    use crate::{fixture::Fixture, long_readings::LongReadings, submission_queue::QueueMetrics};
+    use crate::{fixture::Fixture, long_reads::LongReads, submission_queue::QueueMetrics};
 
     fn casting(fixture: &Fixture, may_accept: bool) -> Casting {
         let metrics = QueueMetrics {
@@ -489,13 +500,13 @@ mod tests {
         };
         let (stores, directory) = (fixture.stores.clone(), Arc::clone(&fixture.directory));
         let queue = Arc::new(SubmissionQueue::new(stores.clone(), directory, 1, metrics));
-        let own_votes = OwnVotes::new(stores.clone(), LongReadings::default());
+        let own_votes = OwnVotes::new(stores.clone(), LongReads::default());
         let settings = CastingSettings { may_accept, lag_bound: Duration::from_secs(5) };
         Casting::new(stores, queue, own_votes, settings)
     }
 
     #[tokio::test]
-    async fn a_process_whose_clock_is_not_the_intakes_takes_no_ballots() {
+    async fn refuses_ballots_while_clock_is_skewed() {
         let fixture = Fixture::new().await;
         let clustered = casting(&fixture, true);
         for (millis, is_taken) in [(0, true), (250, true), (-250, true), (251, false), (-251, false)] {
@@ -514,21 +525,23 @@ mod tests {
         let item = Item { ballot: BallotId([0; 16]), arrived, promised: false, group: None, entry };
         let offer = Submission { item, slots: Vec::new() };
         for (may_accept, respond_async) in [(true, true), (true, false), (false, true), (false, false)] {
-            let promised = casting(&fixture, may_accept).may_promise(contest, &offer, respond_async).await;
+            let promised = casting(&fixture, may_accept).can_promise(contest, &offer, respond_async).await;
             assert_eq!(promised.unwrap(), may_accept && respond_async, "{may_accept} {respond_async}");
         }
     }
 
     #[tokio::test]
-    async fn a_ballot_that_slips_into_a_suspension_is_answered_as_one_that_does_not() {
+    async fn answers_suspension_for_ballot_refused_by_log() {
         let photos = definition("photos");
         let contest = &Fixture::new().await.directory.contest(&photos.id).unwrap();
         // As the sequencer words what `admit` refuses.
         let slipped = Rejection::Refused("voting-suspended".to_owned(), "while suspended".to_owned());
-        let CastError::Window(slipped) = rejected(contest, slipped) else { panic!("it is another error") };
+        let CastError::Window(slipped) = rejection_error(contest, slipped) else {
+            panic!("it is another error")
+        };
         let window = Window { opens: photos.opens, closes: photos.closes };
         assert_eq!(slipped, WindowError::Suspended(window));
-        let other = rejected(contest, Rejection::Refused("cast-time".to_owned(), "late".to_owned()));
+        let other = rejection_error(contest, Rejection::Refused("cast-time".to_owned(), "late".to_owned()));
         assert!(matches!(other, CastError::Rejected(Rejection::Refused(..))));
     }
 }

@@ -14,14 +14,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{directory::Directory, recorded::shown};
+use crate::{directory::Directory, recorded::published_log_size};
 
 /// While a command waits, the database is asked so often in case a notice was missed.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A command that is in the log.
 #[derive(Debug, Clone, Copy)]
-pub struct Done {
+pub struct RecordedCommand {
     /// Index of its first entry.
     pub index: u64,
     /// How many entries it made.
@@ -86,19 +86,19 @@ impl StaffCommands {
     ///
     /// # Errors
     /// [`CommandError`]
-    pub async fn decide(
+    pub async fn execute(
         &self,
         id: &ContestId,
         request: RequestId,
         command: Command,
-    ) -> Result<Done, CommandError> {
+    ) -> Result<RecordedCommand, CommandError> {
         // Listening first: the notice cannot be missed.
         let notices = self.stores.hub.subscribe();
         let received = self.stores.clock.now();
         let RequestId { by, key } = request.clone();
         let queued = QueuedCommand { key, by, command, received };
         let outcome = match self.stores.database.queue_command(id, &queued).await? {
-            QueueOutcome::Known(Some(outcome)) if self.is_shown(id, &outcome).await? => outcome,
+            QueueOutcome::Known(Some(outcome)) if self.is_published(id, &outcome).await? => outcome,
             QueueOutcome::IdempotencyKeyUsed => return Err(CommandError::IdempotencyKeyUsed),
             QueueOutcome::New | QueueOutcome::Known(_) => {
                 self.stores.hub.send(Notice::CommandQueued(id.clone()));
@@ -106,13 +106,13 @@ impl StaffCommands {
                 timeout(self.deadline, waited).await.map_err(|_| CommandError::NotConfirmed)??
             }
         };
-        self.directory.renew(id).await?;
+        self.directory.refresh(id).await?;
         match outcome {
             CommandOutcome::Recorded { index, entries, size, root } => {
                 let root = root
                     .parse()
                     .map_err(|_| StoreError::Corrupt(format!("an outcome's root is `{root}`")))?;
-                Ok(Done { index, entries, size, root })
+                Ok(RecordedCommand { index, entries, size, root })
             }
             CommandOutcome::Refused { code, detail, undecided } => {
                 Err(CommandError::Refused { code, detail, undecided })
@@ -121,9 +121,11 @@ impl StaffCommands {
     }
 
     /// Whether what the database tells may be told.
-    async fn is_shown(&self, contest: &ContestId, outcome: &CommandOutcome) -> Result<bool, StoreError> {
+    async fn is_published(&self, contest: &ContestId, outcome: &CommandOutcome) -> Result<bool, StoreError> {
         Ok(match outcome {
-            CommandOutcome::Recorded { size, .. } => shown(&self.stores, contest).await? >= *size,
+            CommandOutcome::Recorded { size, .. } => {
+                published_log_size(&self.stores, contest).await? >= *size
+            }
             CommandOutcome::Refused { .. } => true,
         })
     }
@@ -148,7 +150,7 @@ impl StaffCommands {
             };
             if missed
                 && let Some(outcome) = self.stores.database.command_outcome(contest, request).await?
-                && self.is_shown(contest, &outcome).await?
+                && self.is_published(contest, &outcome).await?
             {
                 return Ok(outcome);
             }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast::error::RecvError};
 
 /// How long to wait before contests that could not be read are read again.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// One contest at one revision.
 pub struct Contest {
@@ -33,7 +33,7 @@ pub struct Contest {
     /// The log's origin.
     pub origin: String,
     /// Whether the operator has it left alone: nothing of it is recorded.
-    pub is_left_alone: bool,
+    pub is_excluded: bool,
     /// Whether it was ever certified, also if it has been reopened since.
     pub was_certified: bool,
     /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
@@ -46,24 +46,24 @@ impl Contest {
         record: ContestRecord,
         database: &dyn Database,
         keyring: &Keyring,
-        is_left_alone: bool,
+        is_excluded: bool,
     ) -> Result<Self, StoreError> {
         // The beginning of its log may be what is missing.
-        let days = if is_left_alone { Days::default() } else { days(&record, database).await? };
+        let days = if is_excluded { Days::default() } else { days(&record, database).await? };
         let was_certified = match record.state.phase {
             Phase::Draft | Phase::Suspended | Phase::Open => false,
             // A reopening leads back here. It changes the record as a certification does, so that every process asks again.
             Phase::Closed | Phase::Frozen => was_certified(database, record.id()).await?,
             Phase::Certified => true,
         };
-        Self::new(record, days, keyring, is_left_alone, was_certified)
+        Self::new(record, days, keyring, is_excluded, was_certified)
     }
 
     fn new(
         record: ContestRecord,
         days: Days,
         keyring: &Keyring,
-        is_left_alone: bool,
+        is_excluded: bool,
         was_certified: bool,
     ) -> Result<Self, StoreError> {
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
@@ -87,7 +87,7 @@ impl Contest {
                 .map_err(|error| corrupt(&error))?,
             verifier_key: key.verifier().to_string(),
             origin,
-            is_left_alone,
+            is_excluded,
             was_certified,
             refused_texts: (record.state.phase == Phase::Draft)
                 .then(|| definition.check().err().map(|mistakes| mistakes.to_string()))
@@ -175,8 +175,8 @@ impl Directory {
     }
 
     async fn complete(&self, record: ContestRecord) -> Result<Contest, StoreError> {
-        let is_left_alone = self.without.contains(record.id());
-        Contest::read(record, &*self.database, &self.keyring, is_left_alone).await
+        let is_excluded = self.without.contains(record.id());
+        Contest::read(record, &*self.database, &self.keyring, is_excluded).await
     }
 
     /// The contest of an id.
@@ -186,7 +186,7 @@ impl Directory {
     }
 
     /// The contest that a text names.
-    pub fn named(&self, id: &str) -> Option<Arc<Contest>> {
+    pub fn find(&self, id: &str) -> Option<Arc<Contest>> {
         self.contests.load().get(id).cloned()
     }
 
@@ -198,7 +198,7 @@ impl Directory {
     }
 
     /// Reads one contest anew, unless it is as it was.
-    pub async fn renew(&self, id: &ContestId) -> Result<(), StoreError> {
+    pub async fn refresh(&self, id: &ContestId) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
         let known = self.contest(id).map(|contest| contest.record.version());
         if known.is_some() && self.database.revision(id).await? == known {
@@ -222,7 +222,7 @@ impl Directory {
         loop {
             let mut renewed = match notices.recv().await {
                 Ok(Notice::ContestChanged(id)) => {
-                    let renewed = self.renew(&id).await;
+                    let renewed = self.refresh(&id).await;
                     if renewed.is_ok() && self.contest(&id).is_none() {
                         hub.forget(&id);
                     }
@@ -234,7 +234,7 @@ impl Directory {
             };
             while let Err(error) = renewed {
                 tracing::error!(%error, "contests cannot be read");
-                tokio::time::sleep(RETRY_AFTER).await;
+                tokio::time::sleep(RETRY_DELAY).await;
                 renewed = self.read_all().await;
             }
         }
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_read_earlier_does_not_come_later() {
+    async fn does_not_replace_newer_contest_by_older_read() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDirectory::lock(folder.path()).unwrap();
         let secret = data.secret().unwrap();
@@ -269,7 +269,7 @@ mod tests {
         database.create_draft(&new, &keyring.new_tag_key(&new.id).unwrap()).await.unwrap();
         let later = Arc::clone(&directory);
         let id = new.id.clone();
-        let later = tokio::spawn(async move { later.renew(&id).await });
+        let later = tokio::spawn(async move { later.refresh(&id).await });
         // As far as it comes.
         tokio::time::sleep(Duration::from_millis(50)).await;
         faults.release();

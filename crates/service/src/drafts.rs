@@ -20,7 +20,7 @@ pub struct Drafts {
 
 /// What became of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub enum PutOutcome {
     /// It is a new draft.
     Created,
     /// It took the place of the draft's, or is the same as that.
@@ -73,11 +73,11 @@ impl Drafts {
         id: &ContestId,
         definition: Definition,
         expected: Option<&(dyn Fn(u64) -> bool + Sync)>,
-    ) -> Result<(Put, Option<Arc<Contest>>), DraftError> {
+    ) -> Result<(PutOutcome, Option<Arc<Contest>>), DraftError> {
         check(id, &definition, self.stores.clock.now())?;
         let definition = rounds::resolve(&self.stores, &self.directory, key, definition).await?;
         let put = self.store(id, &definition, expected).await?;
-        self.directory.renew(id).await?;
+        self.directory.refresh(id).await?;
         self.stores.hub.send(Notice::ContestChanged(id.clone()));
         Ok((put, self.directory.contest(id)))
     }
@@ -87,26 +87,26 @@ impl Drafts {
         id: &ContestId,
         definition: &Definition,
         expected: Option<&(dyn Fn(u64) -> bool + Sync)>,
-    ) -> Result<Put, DraftError> {
+    ) -> Result<PutOutcome, DraftError> {
         let database = &self.stores.database;
         match (database.contest(id).await?, expected) {
             (None, None) => {
                 let tag_key = self.keyring.new_tag_key(id)?;
                 database.create_draft(definition, &tag_key).await.map_err(changed_meanwhile)?;
-                Ok(Put::Created)
+                Ok(PutOutcome::Created)
             }
             (Some(known), _)
                 if known.state.phase == Phase::Draft
                     && known.definition.to_json() == definition.to_json() =>
             {
-                Ok(Put::Edited)
+                Ok(PutOutcome::Edited)
             }
             (Some(known), Some(expected)) if expected(known.revision) => {
                 if known.state.phase != Phase::Draft {
                     return Err(DraftError::NotADraft("only drafts can be edited".to_owned()));
                 }
                 database.edit_draft(definition, known.revision).await.map_err(changed_meanwhile)?;
-                Ok(Put::Edited)
+                Ok(PutOutcome::Edited)
             }
             (Some(known), None) => Err(DraftError::Exists(known.revision)),
             (_, Some(_)) => Err(DraftError::OtherRevision),
@@ -124,7 +124,7 @@ impl Drafts {
         })?;
         // The sequencer clears up the rest.
         self.stores.hub.send(Notice::ContestChanged(id.clone()));
-        self.directory.renew(id).await?;
+        self.directory.refresh(id).await?;
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use acclaim_store::{
     keys::{Role, StaffKey},
 };
 
-use crate::{commands::CommandError, directory::Contest, long_readings::LongReadings};
+use crate::{commands::CommandError, directory::Contest, long_reads::LongReads};
 
 /// The newest scores of a juror in a category, by one criterion if the panel has several.
 #[derive(Debug, Clone)]
@@ -70,20 +70,20 @@ fn own_place<'a>(contest: &'a Contest, key: &'a StaffKey) -> Option<(&'a PanelId
 }
 
 /// Panel, juror, category and criterion.
-type Place = (String, String, String, Option<String>);
+type ScoreKey = (String, String, String, Option<String>);
 
 /// Reads what stands of a jury.
 pub struct JuryReader {
     database: Arc<dyn Database>,
     /// Places for readings of all jurors' scores.
-    long_readings: LongReadings,
+    long_reads: LongReads,
 }
 
 impl JuryReader {
-    /// Of this database. `long_readings` bounds the readings that go on at once.
+    /// Of this database. `long_reads` bounds the readings that go on at once.
     #[must_use]
-    pub fn new(database: Arc<dyn Database>, long_readings: LongReadings) -> Self {
-        Self { database, long_readings }
+    pub fn new(database: Arc<dyn Database>, long_reads: LongReads) -> Self {
+        Self { database, long_reads }
     }
 
     /// The jurors of a panel among whom one is looked for by name: an own key makes a juror where the panel names none.
@@ -106,7 +106,7 @@ impl JuryReader {
             own.add(&panel.id, &key.name);
             return Ok(own);
         }
-        let _place = self.long_readings.place().await;
+        let _place = self.long_reads.acquire().await;
         jurors::load_jurors_by_name(&*self.database, &contest.record, panel, juror).await
     }
 
@@ -116,7 +116,7 @@ impl JuryReader {
     /// When the database fails.
     pub async fn jurors(&self, contest: &Contest) -> Result<Jurors, StoreError> {
         // It reads all scores.
-        let _place = self.long_readings.place().await;
+        let _place = self.long_reads.acquire().await;
         jurors::load_jurors(&*self.database, &contest.record).await
     }
 
@@ -133,10 +133,10 @@ impl JuryReader {
         let filter =
             own.map_or(CommandFilter::Scores, |(panel, juror)| CommandFilter::ScoresByJuror { panel, juror });
         // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
-        let _place = self.long_readings.place().await;
-        let mut newest: BTreeMap<Place, StandingScores> = BTreeMap::new();
-        let stand = |queued: QueuedCommand, outcome| stand(&mut newest, queued, outcome);
-        for_each_recorded(&*self.database, contest.id(), filter, stand).await?;
+        let _place = self.long_reads.acquire().await;
+        let mut newest: BTreeMap<ScoreKey, StandingScores> = BTreeMap::new();
+        let keep_newest = |queued: QueuedCommand, outcome| keep_newest(&mut newest, queued, outcome);
+        for_each_recorded(&*self.database, contest.id(), filter, keep_newest).await?;
         self.drop_recused(contest.id(), own, &mut newest).await?;
         // An empty list takes scores back.
         Ok(newest.into_values().filter(|standing| !standing.values.is_empty()).collect())
@@ -147,7 +147,7 @@ impl JuryReader {
         &self,
         id: &ContestId,
         own: Option<(&PanelId, &str)>,
-        newest: &mut BTreeMap<Place, StandingScores>,
+        newest: &mut BTreeMap<ScoreKey, StandingScores>,
     ) -> Result<(), StoreError> {
         let drop = |queued: QueuedCommand, outcome| {
             let (
@@ -179,7 +179,7 @@ impl JuryReader {
         own: Option<&StaffKey>,
     ) -> Result<Vec<StandingRecusal>, StoreError> {
         let filter = CommandFilter::recusals(own.and_then(|key| own_place(contest, key)));
-        let _place = self.long_readings.place().await;
+        let _place = self.long_reads.acquire().await;
         standing_recusals(&*self.database, contest.id(), filter).await
     }
 
@@ -249,7 +249,11 @@ fn check_time(contest: &Contest) -> Result<(), CommandError> {
 }
 
 /// Takes in scores of the log; those of a higher index stand.
-fn stand(newest: &mut BTreeMap<Place, StandingScores>, queued: QueuedCommand, outcome: CommandOutcome) {
+fn keep_newest(
+    newest: &mut BTreeMap<ScoreKey, StandingScores>,
+    queued: QueuedCommand,
+    outcome: CommandOutcome,
+) {
     let (
         Command::Score { panel, juror, category, criterion, values },
         CommandOutcome::Recorded { index, .. },

@@ -4,21 +4,21 @@
 //! - [`drafts`], [`rounds`]: definitions made, edited and deleted, and the entries that they take from another contest.
 //! - [`casting`]: from a voter's selections to a ballot, and to its answer. [`submission_queue`] has the ballots on their way to the intake, and the
 //!   requests that wait for them.
-//! - [`fates`], [`recorded`], [`own_votes`]: what became of a ballot, what is in the log of it, and of a voter.
+//! - [`ballot_progress`], [`recorded`], [`own_votes`]: what became of a ballot, what is in the log of it, and of a voter.
 //! - [`commands`], [`passes`]: what staff ask for.
 //! - [`jury`], [`score_sheet`]: what jurors have scored, and which scores a contest takes.
 //! - [`revoked_passes`]: which passes are refused.
 //! - [`readiness`]: whether ballots can be recorded.
 
+pub mod ballot_progress;
 pub mod casting;
 pub mod commands;
 pub mod directory;
 pub mod drafts;
-pub mod fates;
 #[cfg(test)]
 mod fixture;
 pub mod jury;
-pub mod long_readings;
+pub mod long_reads;
 pub mod own_votes;
 pub mod passes;
 pub mod readiness;

@@ -8,13 +8,14 @@ use acclaim_store::{StoreError, Stores, ledger::RecordedBallot};
 use jiff::Timestamp;
 
 use crate::{
-    directory::Contest, long_readings::LongReadings, recorded::shown, sheet::number, window::check_window,
+    directory::Contest, long_reads::LongReads, recorded::published_log_size, sheet::parse_ballot_number,
+    window::check_window,
 };
 
 /// Ballots of one reading, and of one answer.
 const PAGE: usize = 500;
 /// Readings of one request. Whoever casts category by category, in several channels, can have more ballots than that.
-const MOST_PAGES: usize = 24;
+const MAX_PAGES: usize = 24;
 
 /// A voter's ballot with what it chose.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub struct OwnBallots {
     /// Older ones are before this index of the log; `None` if there are none.
     pub older: Option<u64>,
     /// What is left.
-    pub next: Next,
+    pub next: RemainingVotes,
 }
 
 /// Reads voters' own ballots.
@@ -49,7 +50,7 @@ pub struct OwnBallots {
 pub struct OwnVotes {
     stores: Stores,
     /// Places for readings of all ballots of a voter who has many.
-    long_readings: LongReadings,
+    long_reads: LongReads,
 }
 
 /// Some of a voter's ballots, newest first.
@@ -62,7 +63,7 @@ struct Page {
 
 /// What is left to vote in.
 #[derive(Debug, Default)]
-pub struct Next {
+pub struct RemainingVotes {
     /// The period to vote in now: today, or the smallest number with a category left; `None` if there is none, or if the contest has no periods.
     pub period: Option<String>,
     /// With numbered ballots: numbers with a category left.
@@ -82,10 +83,10 @@ struct Sheet {
 type Sheets = HashMap<Option<String>, Sheet>;
 
 impl OwnVotes {
-    /// Of these stores. `long_readings` bounds the readings of voters with many ballots that go on at once.
+    /// Of these stores. `long_reads` bounds the readings of voters with many ballots that go on at once.
     #[must_use]
-    pub fn new(stores: Stores, long_readings: LongReadings) -> Self {
-        Self { stores, long_readings }
+    pub fn new(stores: Stores, long_reads: LongReads) -> Self {
+        Self { stores, long_reads }
     }
 
     /// A voter's ballots below an index of the log, or the newest, and what is left to cast now.
@@ -107,7 +108,7 @@ impl OwnVotes {
             None => newest,
         };
         // Whole pages may be of another channel, or replaced.
-        for _ in 1..MOST_PAGES {
+        for _ in 1..MAX_PAGES {
             let Some(before) = listed.next.filter(|_| listed.ballots.is_empty()) else { break };
             listed = self.read_page(contest, pass, before).await?;
         }
@@ -146,7 +147,7 @@ impl OwnVotes {
     async fn shown_of(&self, contest: &Contest) -> Result<u64, StoreError> {
         match contest.phase() {
             Phase::Draft => Ok(0),
-            _ => shown(&self.stores, contest.id()).await,
+            _ => published_log_size(&self.stores, contest.id()).await,
         }
     }
 
@@ -182,20 +183,20 @@ impl OwnVotes {
         pass: &Pass,
         newest: &Page,
         now: Timestamp,
-    ) -> Result<Next, StoreError> {
+    ) -> Result<RemainingVotes, StoreError> {
         let rules = &contest.record.definition.rules.ballot;
         let today = match rules.period {
             Period::Once | Period::Counted => None,
             Period::Day => {
                 let open = check_window(contest, now).is_ok();
                 let Some(today) = day_at(&contest.days, now).filter(|_| open) else {
-                    return Ok(Next { left: Some(Vec::new()), ..Next::default() });
+                    return Ok(RemainingVotes { left: Some(Vec::new()), ..RemainingVotes::default() });
                 };
                 Some(today)
             }
         };
         let Some(sheets) = self.read_sheets(contest, pass, newest, today).await? else {
-            return Ok(Next::default());
+            return Ok(RemainingVotes::default());
         };
         let none = Sheet::default();
         let sheet = |period: &Option<String>| sheets.get(period).unwrap_or(&none);
@@ -204,16 +205,20 @@ impl OwnVotes {
             let used_up: HashSet<u32> = sheets
                 .iter()
                 .filter(|(_, sheet)| left(contest, sheet).next().is_none())
-                .filter_map(|(period, _)| number(period.as_deref()?))
+                .filter_map(|(period, _)| parse_ballot_number(period.as_deref()?))
                 .collect();
             let period = (1..=most).find(|number| !used_up.contains(number)).map(|number| number.to_string());
             let left = period.iter().flat_map(|_| left(contest, sheet(&period))).map(str::to_owned).collect();
             let used_up = u32::try_from(used_up.len()).unwrap_or(u32::MAX);
-            return Ok(Next { ballots_left: Some(most.saturating_sub(used_up)), left: Some(left), period });
+            return Ok(RemainingVotes {
+                ballots_left: Some(most.saturating_sub(used_up)),
+                left: Some(left),
+                period,
+            });
         }
         let period = today.map(str::to_owned);
         let left = left(contest, sheet(&period)).map(str::to_owned).collect();
-        Ok(Next { period, ballots_left: None, left: Some(left) })
+        Ok(RemainingVotes { period, ballots_left: None, left: Some(left) })
     }
 
     /// Reads all sheets, or those of `today` alone. `None` if there are more ballots than are read for one request.
@@ -230,11 +235,11 @@ impl OwnVotes {
         // Whoever has many ballots waits for the others who do: voters with few have the database to themselves meanwhile.
         let mut place = None;
         while let Some(index) = before {
-            if pages >= MOST_PAGES {
+            if pages >= MAX_PAGES {
                 return Ok(None);
             }
             if place.is_none() {
-                place = self.long_readings.place().await;
+                place = self.long_reads.acquire().await;
             }
             before = add_to(&mut sheets, &self.read_page(contest, pass, index).await?, today);
             pages += 1;

@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use self::{error::PassesError, subjects::Voter};
 use self::{
     error::invalid,
-    subjects::{Whom, check_length, made_up, persons, voters_to_revoke},
+    subjects::{PassRecipients, check_length, distinct_voters, unnamed_voters, voters_to_revoke},
 };
 use crate::{
     directory::{Contest, Directory},
@@ -55,7 +55,7 @@ pub struct PassRequest {
 
 /// Passes that were minted.
 #[derive(Debug)]
-pub struct Minted {
+pub struct MintedPasses {
     /// Each voter with the pass, in the order of the list.
     pub passes: Vec<(Voter, String)>,
 }
@@ -99,7 +99,7 @@ pub struct RevocationRequest {
 
 /// What names a request: its id, and the hash of its content.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct RequestIdentity {
     /// The staff key and its `Idempotency-Key`.
     pub id: RequestId,
     /// BLAKE3 of the body.
@@ -137,15 +137,15 @@ impl Passes {
     pub async fn mint(
         &self,
         contest: &Contest,
-        asked: &Asked,
+        asked: &RequestIdentity,
         wanted: PassRequest,
-    ) -> Result<Minted, PassesError> {
+    ) -> Result<MintedPasses, PassesError> {
         let tag_key = contest.tag_key.as_ref().ok_or(PassesError::TagKeyDestroyed)?;
         if contest.phase() > Phase::Open {
             return Err(PassesError::VotingEnded);
         }
         let grant = self.grant(contest, &wanted)?;
-        let whom = Whom::read(wanted.subjects, wanted.count, wanted.subjects_are)?;
+        let whom = PassRecipients::read(wanted.subjects, wanted.count, wanted.subjects_are)?;
         let (voters, minting) = self.count(contest, tag_key, asked, grant.minting, &whom).await?;
         self.hand_out(contest, tag_key, grant, voters, minting)
     }
@@ -155,9 +155,9 @@ impl Passes {
         &self,
         contest: &Contest,
         tag_key: &TagKey,
-        asked: &Asked,
+        asked: &RequestIdentity,
         minting: MintParameters,
-        whom: &Whom,
+        whom: &PassRecipients,
     ) -> Result<(Vec<Voter>, Option<MintParameters>), PassesError> {
         let wrapped = contest.record.tag_key.as_deref().unwrap_or_default();
         for _ in 0..MAX_READINGS {
@@ -175,14 +175,14 @@ impl Passes {
             match self.stores.database.count_passes(contest.id(), wrapped, passes).await {
                 // This process has not heard of it yet.
                 Err(StoreError::Conflict(_)) => {
-                    self.directory.renew(contest.id()).await?;
+                    self.directory.refresh(contest.id()).await?;
                     break;
                 }
                 Err(error) => return Err(error.into()),
                 Ok(PassCountOutcome::New(minting)) => return Ok((voters, Some(minting))),
                 Ok(PassCountOutcome::Repeated(minting)) => return Ok((voters, minting)),
                 Ok(PassCountOutcome::RepeatedWithoutStaffKey) => {
-                    return Ok((whom.as_made_before(voters, &asked.id), None));
+                    return Ok((whom.with_version_1_names(voters, &asked.id), None));
                 }
                 Ok(PassCountOutcome::IdempotencyKeyUsed) => return Err(PassesError::IdempotencyKeyUsed),
                 Ok(PassCountOutcome::Barred(barred)) => {
@@ -199,20 +199,20 @@ impl Passes {
     async fn voters(
         &self,
         contest: &Contest,
-        whom: &Whom,
+        whom: &PassRecipients,
         asked: &RequestId,
     ) -> Result<(Vec<Voter>, Option<SubjectRules>), PassesError> {
         match whom {
-            Whom::MadeUp(count) => Ok((made_up(asked, *count), None)),
-            Whom::Subjects(subjects, subjects_are) => {
-                let rules = self.rules(self.kept(contest).await?, *subjects_are)?;
-                Ok((persons(subjects, &rules)?, Some(rules)))
+            PassRecipients::Unnamed(count) => Ok((unnamed_voters(asked, *count), None)),
+            PassRecipients::Subjects(subjects, subjects_are) => {
+                let rules = self.rules(self.stored_rules(contest).await?, *subjects_are)?;
+                Ok((distinct_voters(subjects, &rules)?, Some(rules)))
             }
         }
     }
 
     /// The rules that the contest keeps. Asked of the database each time: another process may have had its first list.
-    async fn kept(&self, contest: &Contest) -> Result<Option<SubjectRules>, PassesError> {
+    async fn stored_rules(&self, contest: &Contest) -> Result<Option<SubjectRules>, PassesError> {
         self.stores.database.subject_rules(contest.id()).await.map_err(PassesError::Unread)
     }
 
@@ -259,7 +259,7 @@ impl Passes {
         grant: Grant,
         voters: Vec<Voter>,
         minting: Option<MintParameters>,
-    ) -> Result<Minted, PassesError> {
+    ) -> Result<MintedPasses, PassesError> {
         let MintParameters { pass_key, expires, .. } = minting.unwrap_or(grant.minting);
         let no_key = PassesError::Internal("the pass key of the request is not there");
         let pass_key = self.keyring.pass_keys().iter().find(|key| key.id == pass_key).ok_or(no_key)?;
@@ -277,7 +277,7 @@ impl Passes {
                 pass.mint(pass_key, contest.id()).ok_or_else(|| invalid("expires", "is before 1970"))?;
             passes.push((voter, text));
         }
-        Ok(Minted { passes })
+        Ok(MintedPasses { passes })
     }
 
     /// How many passes there are, and how subjects are compared.
@@ -285,7 +285,7 @@ impl Passes {
     /// # Errors
     /// [`PassesError::Unread`]
     pub async fn numbers(&self, contest: &Contest) -> Result<PassNumbers, PassesError> {
-        let kept = self.kept(contest).await?;
+        let kept = self.stored_rules(contest).await?;
         let is_kept = kept.is_some();
         let subjects = self.rules(kept, None)?;
         let database = &self.stores.database;
@@ -301,26 +301,26 @@ impl Passes {
     pub async fn revoke(
         &self,
         contest: &Contest,
-        asked: Asked,
+        asked: RequestIdentity,
         wanted: RevocationRequest,
     ) -> Result<RevokedList, PassesError> {
         let tag_key = contest.tag_key.as_ref().ok_or(PassesError::TagKeyDestroyed)?;
         let RevocationRequest { subjects, subjects_are, mode, reason } = wanted;
         check_length(&subjects)?;
-        let kept = self.kept(contest).await?;
+        let kept = self.stored_rules(contest).await?;
         let rules = || self.rules(kept.clone(), subjects_are);
         let voters = voters_to_revoke(&subjects, kept.as_ref(), rules)?;
         let mut seen = HashSet::new();
         let tags = voters.iter().map(|voter| tag_key.tag(&voter.canonical)).filter(|tag| seen.insert(*tag));
         let tags: Vec<VoterTag> = tags.collect();
         let at = Instant::at_or_before(self.stores.clock.now());
-        let Asked { id, hash: request } = asked;
+        let RequestIdentity { id, hash: request } = asked;
         let revocation = PassRevocation { id, request, mode, reason, at };
         let wrapped = contest.record.tag_key.clone().unwrap_or_default();
         match self.store_revocation(contest.id().clone(), wrapped, revocation, tags).await {
             // This process has not heard of it yet.
             Err(StoreError::Conflict(_)) => {
-                self.directory.renew(contest.id()).await?;
+                self.directory.refresh(contest.id()).await?;
                 Err(PassesError::Changed)
             }
             Err(error) => Err(error.into()),
@@ -343,10 +343,10 @@ impl Passes {
             let pending = known.begin();
             let revoked = stores.database.revoke_passes(&contest, &tag_key, &revocation, &tags).await;
             match &revoked {
-                Ok(PassRevocationOutcome::Done { generation, .. }) => pending.done(&tags, *generation),
+                Ok(PassRevocationOutcome::Done { generation, .. }) => pending.commit(&tags, *generation),
                 Ok(PassRevocationOutcome::IdempotencyKeyUsed)
                 | Err(StoreError::Conflict(_) | StoreError::Unavailable(_)) => {
-                    pending.nothing();
+                    pending.cancel();
                 }
                 // Dropped, it leaves a doubt.
                 Err(_) => {}

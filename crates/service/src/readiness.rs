@@ -51,8 +51,8 @@ impl Readiness {
         Self { stores, directory, lag_bound }
     }
 
-    fn is_left_alone(&self, contest: &ContestId) -> bool {
-        self.directory.contest(contest).is_some_and(|contest| contest.is_left_alone)
+    fn is_excluded(&self, contest: &ContestId) -> bool {
+        self.directory.contest(contest).is_some_and(|contest| contest.is_excluded)
     }
 
     /// What keeps the process from being ready. The list of a process that is ready is empty.
@@ -84,7 +84,7 @@ impl Readiness {
     async fn lease_reasons(&self) -> Vec<Reason> {
         match self.stores.database.contests_without_lease().await {
             Ok(contests) => {
-                let wanted = contests.into_iter().filter(|id| !self.is_left_alone(id));
+                let wanted = contests.into_iter().filter(|id| !self.is_excluded(id));
                 wanted.map(|id| Reason::new("no process records a contest", id.to_string())).collect()
             }
             Err(error) => vec![Reason::silent_database(&error)],
@@ -109,7 +109,7 @@ impl Readiness {
 
     async fn backlog_reasons(&self) -> Vec<Reason> {
         let all = self.directory.all();
-        let open = all.iter().filter(|contest| contest.phase().is_voting() && !contest.is_left_alone);
+        let open = all.iter().filter(|contest| contest.phase().is_voting() && !contest.is_excluded);
         let now = self.stores.clock.now();
         let reasons = join_all(open.map(|contest| self.backlog_reason(contest, now))).await;
         reasons.into_iter().flatten().collect()

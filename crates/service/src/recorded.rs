@@ -9,7 +9,7 @@ use acclaim_store::{StoreError, Stores, ledger::RecordedBallot, published_checkp
 ///
 /// # Errors
 /// If that is not known at the moment.
-pub async fn shown(stores: &Stores, contest: &ContestId) -> Result<u64, StoreError> {
+pub async fn published_log_size(stores: &Stores, contest: &ContestId) -> Result<u64, StoreError> {
     // What is published has been shown.
     let published = stores.hub.latest(contest).map(|latest| latest.size);
     match (stores.published_checkpoints.highest(contest).await, published) {
@@ -22,11 +22,11 @@ pub async fn shown(stores: &Stores, contest: &ContestId) -> Result<u64, StoreErr
 }
 
 /// What the ledger says of a ballot.
-pub(crate) enum InLedger {
+pub(crate) enum LedgerBallot {
     /// It is recorded.
-    Shown(RecordedBallot),
+    Published(RecordedBallot),
     /// It will be recorded, unless the ledger loses it.
-    NotShown,
+    NotPublished,
 }
 
 /// What the ledger says of a ballot, if it has it.
@@ -34,11 +34,11 @@ pub(crate) async fn look_up(
     stores: &Stores,
     contest: &ContestId,
     ballot: BallotId,
-) -> Result<Option<InLedger>, StoreError> {
+) -> Result<Option<LedgerBallot>, StoreError> {
     let Some(recorded) = stores.database.ballot(contest, ballot).await? else { return Ok(None) };
     let is_published = stores.hub.latest(contest).is_some_and(|latest| latest.size > recorded.index);
-    let is_shown = is_published || shown(stores, contest).await? > recorded.index;
-    Ok(Some(if is_shown { InLedger::Shown(recorded) } else { InLedger::NotShown }))
+    let is_shown = is_published || published_log_size(stores, contest).await? > recorded.index;
+    Ok(Some(if is_shown { LedgerBallot::Published(recorded) } else { LedgerBallot::NotPublished }))
 }
 
 /// A recorded ballot with the hash of its leaf.
@@ -48,7 +48,7 @@ pub async fn find_recorded(
     ballot: BallotId,
 ) -> Result<Option<(RecordedBallot, Hash)>, StoreError> {
     match look_up(stores, contest, ballot).await? {
-        Some(InLedger::Shown(recorded)) => Ok(Some(with_leaf_hash(stores, contest, recorded).await?)),
+        Some(LedgerBallot::Published(recorded)) => Ok(Some(with_leaf_hash(stores, contest, recorded).await?)),
         _ => Ok(None),
     }
 }

@@ -91,21 +91,21 @@ impl RevokedPasses {
 
     fn is_too_old(&self) -> bool {
         let known_at = || self.start + Duration::from_millis(self.known_at.load(Ordering::Acquire));
-        self.is_in_doubt() && known_at().elapsed() > MAX_AGE
+        self.is_incomplete() && known_at().elapsed() > MAX_AGE
     }
 
     /// Whether revocations may be missing here: always where there are other processes, else while the outcome of one is unknown.
-    fn is_in_doubt(&self) -> bool {
+    fn is_incomplete(&self) -> bool {
         self.is_shared || self.settled.load(Ordering::Acquire) != self.doubts.load(Ordering::Acquire)
     }
 
-    /// Notes a revocation that this process makes. Dropped before [`Pending::done`] it leaves a doubt, which a reading settles.
-    pub fn begin(self: &Arc<Self>) -> Pending {
-        Pending { revoked: Arc::clone(self), is_done: false }
+    /// Notes a revocation that this process makes. Dropped before [`PendingRevocation::commit`] it leaves a doubt, which a reading settles.
+    pub fn begin(self: &Arc<Self>) -> PendingRevocation {
+        PendingRevocation { revoked: Arc::clone(self), is_done: false }
     }
 
-    fn doubt(&self) {
-        if !self.is_in_doubt() {
+    fn note_unknown_outcome(&self) {
+        if !self.is_incomplete() {
             // Until now all was known.
             self.known_at.store(self.elapsed(), Ordering::Release);
         }
@@ -117,7 +117,7 @@ impl RevokedPasses {
     pub async fn follow(self: Arc<Self>, database: Arc<dyn Database>) {
         let mut failed = false;
         loop {
-            if !self.is_in_doubt() {
+            if !self.is_incomplete() {
                 self.doubted.notified().await;
             }
             let doubts = self.doubts.load(Ordering::Acquire);
@@ -166,14 +166,14 @@ impl RevokedPasses {
 }
 
 /// A revocation under way.
-pub struct Pending {
+pub struct PendingRevocation {
     revoked: Arc<RevokedPasses>,
     is_done: bool,
 }
 
-impl Pending {
+impl PendingRevocation {
     /// These voters' passes below `generation` are refused from now on.
-    pub fn done(mut self, voters: &[VoterTag], generation: u32) {
+    pub fn commit(mut self, voters: &[VoterTag], generation: u32) {
         let voters: Vec<RevokedVoter> =
             voters.iter().map(|voter| RevokedVoter { voter: *voter, generation, is_barred: false }).collect();
         self.revoked.add(&voters);
@@ -181,15 +181,15 @@ impl Pending {
     }
 
     /// Nothing was changed.
-    pub fn nothing(mut self) {
+    pub fn cancel(mut self) {
         self.is_done = true;
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingRevocation {
     fn drop(&mut self) {
         if !self.is_done {
-            self.revoked.doubt();
+            self.revoked.note_unknown_outcome();
         }
     }
 }
@@ -226,7 +226,7 @@ mod tests {
         for generation in [None, Some(0), Some(3)] {
             assert!(revoked.check(&pass(generation)).is_ok());
         }
-        revoked.begin().done(&[AMA], 3);
+        revoked.begin().commit(&[AMA], 3);
         for (generation, is_taken) in
             [(None, false), (Some(0), false), (Some(2), false), (Some(3), true), (Some(9), true)]
         {
@@ -235,9 +235,9 @@ mod tests {
         let other = Pass { voter: VoterTag([2; 16]), ..pass(None) };
         assert!(revoked.check(&other).is_ok());
         // What comes late is no step back.
-        revoked.begin().done(&[AMA], 2);
+        revoked.begin().commit(&[AMA], 2);
         assert!(revoked.check(&pass(Some(2))).is_err());
-        assert!(!revoked.is_in_doubt());
+        assert!(!revoked.is_incomplete());
     }
 
     /// What is known, when the newest reading was so long ago.
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_of_its_own_ages_only_in_doubt() {
+    async fn single_process_expires_only_after_unknown_outcome() {
         let revoked = read_before(MAX_AGE * 9, false).await;
         assert!(revoked.check(&pass(None)).is_ok());
         drop(revoked.begin());
@@ -265,13 +265,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_doubt_lasts_until_a_reading_that_began_after_it() {
+    async fn stays_incomplete_until_a_later_read() {
         let revoked = revoked_passes(false).await;
         let during = revoked.doubts.load(Ordering::Acquire);
         drop(revoked.begin());
         revoked.settled.store(during, Ordering::Release);
-        assert!(revoked.is_in_doubt(), "the reading began before");
+        assert!(revoked.is_incomplete(), "the reading began before");
         revoked.settled.store(revoked.doubts.load(Ordering::Acquire), Ordering::Release);
-        assert!(!revoked.is_in_doubt());
+        assert!(!revoked.is_incomplete());
     }
 }

@@ -85,7 +85,7 @@ pub(crate) async fn resolve(
     }
     let wrong = |code: &'static str, problem: &str| Err(mistake("rounds.from", problem, Some(code)));
     // As it is now, whatever this process has heard of.
-    directory.renew(from).await?;
+    directory.refresh(from).await?;
     let known = directory.contest(from);
     let Some(source) = known.filter(|source| source.phase() > Phase::Draft || key.covers(from)) else {
         return wrong("unknown", &format!("there is no contest {from} here"));

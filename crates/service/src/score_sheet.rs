@@ -17,7 +17,7 @@ use acclaim_text::quoted;
 
 /// One juror's scores in a category, by one criterion if the panel has several, as they are given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sheet {
+pub struct ScoreSheet {
     /// Which panel.
     pub panel: String,
     /// Which juror.
@@ -30,18 +30,18 @@ pub struct Sheet {
     pub values: Vec<(String, String)>,
 }
 
-/// Where in a [`Sheet`] a mistake is.
+/// Where in a [`ScoreSheet`] a mistake is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// [`Sheet::panel`]
+pub enum SheetField {
+    /// [`ScoreSheet::panel`]
     Panel,
-    /// [`Sheet::juror`]
+    /// [`ScoreSheet::juror`]
     Juror,
-    /// [`Sheet::category`]
+    /// [`ScoreSheet::category`]
     Category,
-    /// [`Sheet::criterion`]
+    /// [`ScoreSheet::criterion`]
     Criterion,
-    /// All of [`Sheet::values`].
+    /// All of [`ScoreSheet::values`].
     Values,
     /// The entry of the value of this index.
     Entry(usize),
@@ -49,7 +49,7 @@ pub enum Place {
     Score(usize),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SheetField {
     /// As the field of a request: `values[3][1]`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -64,17 +64,17 @@ impl fmt::Display for Place {
     }
 }
 
-/// One mistake in a [`Sheet`].
+/// One mistake in a [`ScoreSheet`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// Where it is.
-    pub place: Place,
+    pub place: SheetField,
     /// What is wrong, and what would be right.
     pub problem: String,
 }
 
 /// What a contest's scores are checked against.
-pub struct Jury<'a> {
+pub struct ScoreValidator<'a> {
     panels: &'a [Panel],
     categories: HashSet<&'a str>,
     /// The category of each entry.
@@ -82,7 +82,7 @@ pub struct Jury<'a> {
     jurors: &'a Jurors,
 }
 
-impl<'a> Jury<'a> {
+impl<'a> ScoreValidator<'a> {
     /// Of a contest with these panels, categories and entries, and jurors as far as they are named.
     #[must_use]
     pub fn new(
@@ -103,44 +103,45 @@ impl<'a> Jury<'a> {
     ///
     /// # Errors
     /// Every mistake, never none.
-    pub fn command(&self, sheet: &Sheet, by: &str) -> Result<Command, Vec<Mistake>> {
+    pub fn command(&self, sheet: &ScoreSheet, by: &str) -> Result<Command, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         let mut wrong = |place, problem| mistakes.push(Mistake { place, problem });
-        let panel = self.panel(&sheet.panel).map_err(|problem| wrong(Place::Panel, problem)).ok();
+        let panel = self.panel(&sheet.panel).map_err(|problem| wrong(SheetField::Panel, problem)).ok();
         // An unknown panel has no list of jurors to compare with.
         let juror = panel.map_or(Ok(sheet.juror.as_str()), |panel| self.jurors.find(&panel.id, &sheet.juror));
-        let juror = juror.map_err(|unknown| wrong(Place::Juror, unknown.to_string())).unwrap_or_default();
+        let juror =
+            juror.map_err(|unknown| wrong(SheetField::Juror, unknown.to_string())).unwrap_or_default();
         if let Some(problem) = panel.and_then(|panel| wrong_criterion(panel, sheet.criterion.as_deref())) {
-            wrong(Place::Criterion, problem);
+            wrong(SheetField::Criterion, problem);
         }
         let category_is_known = self.categories.contains(&*sheet.category);
         if !category_is_known {
-            wrong(Place::Category, format!("there is no category {}", quoted(&sheet.category)));
+            wrong(SheetField::Category, format!("there is no category {}", quoted(&sheet.category)));
         }
         let mut seen = HashSet::new();
         let mut ranks = HashSet::new();
         let mut values: Vec<(EntryId, String)> = Vec::with_capacity(sheet.values.len());
         for (index, (entry, score)) in sheet.values.iter().enumerate() {
             match self.entries.get(&**entry) {
-                None => wrong(Place::Entry(index), format!("there is no entry {}", quoted(entry))),
+                None => wrong(SheetField::Entry(index), format!("there is no entry {}", quoted(entry))),
                 Some(category) if category_is_known && *category != sheet.category => wrong(
-                    Place::Entry(index),
+                    SheetField::Entry(index),
                     format!("{} stands in the category {}", quoted(entry), quoted(category)),
                 ),
                 Some(_) if !seen.insert(entry) => {
-                    wrong(Place::Entry(index), format!("{} is there twice", quoted(entry)));
+                    wrong(SheetField::Entry(index), format!("{} is there twice", quoted(entry)));
                 }
                 Some(_) => {}
             }
             match read_score(panel, score, &mut ranks) {
                 Ok(score) => values.extend(entry.parse().ok().map(|entry| (entry, score.to_string()))),
-                Err(problem) => wrong(Place::Score(index), problem),
+                Err(problem) => wrong(SheetField::Score(index), problem),
             }
         }
         match (mistakes.is_empty(), sheet.panel.parse(), sheet.category.parse()) {
             (true, Ok(panel), Ok(category)) => {
                 let (juror, criterion) = (juror.to_owned(), sheet.criterion.clone());
-                fits(Command::Score { panel, juror, category, criterion, values }, by)
+                check_entry_size(Command::Score { panel, juror, category, criterion, values }, by)
             }
             _ => Err(mistakes),
         }
@@ -158,9 +159,9 @@ impl<'a> Jury<'a> {
 }
 
 /// The scores of a sheet for entries that its juror is recused for.
-pub fn recused_scores(sheet: &Sheet, is_recused: impl Fn(&str) -> bool) -> Vec<Mistake> {
+pub fn recused_scores(sheet: &ScoreSheet, is_recused: impl Fn(&str) -> bool) -> Vec<Mistake> {
     let mistake = |(index, entry): (usize, &String)| Mistake {
-        place: Place::Entry(index),
+        place: SheetField::Entry(index),
         problem: format!(
             "{} is recused for {}: leave it out, or take the recusal back first",
             quoted(&sheet.juror),
@@ -201,7 +202,7 @@ fn read_score(panel: Option<&Panel>, text: &str, ranks: &mut HashSet<Decimal>) -
 }
 
 /// Whether what a command becomes in the log is one entry.
-fn fits(command: Command, by: &str) -> Result<Command, Vec<Mistake>> {
+fn check_entry_size(command: Command, by: &str) -> Result<Command, Vec<Mistake>> {
     let Command::Score { panel, juror, category, criterion, values } = command.clone() else {
         return Ok(command);
     };
@@ -213,7 +214,7 @@ fn fits(command: Command, by: &str) -> Result<Command, Vec<Mistake>> {
         Ok(_) => Ok(command),
         Err(error) => {
             let problem = format!("more than fits one entry of the log: {error}");
-            Err(vec![Mistake { place: Place::Values, problem }])
+            Err(vec![Mistake { place: SheetField::Values, problem }])
         }
     }
 }
@@ -248,8 +249,8 @@ mod tests {
         acclaim_contest::Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap()
     }
 
-    fn sheet(panel: &str, criterion: Option<&str>, values: &[(&str, &str)]) -> Sheet {
-        Sheet {
+    fn sheet(panel: &str, criterion: Option<&str>, values: &[(&str, &str)]) -> ScoreSheet {
+        ScoreSheet {
             panel: panel.to_owned(),
             juror: "Ama".to_owned(),
             category: "a".to_owned(),
@@ -258,9 +259,9 @@ mod tests {
         }
     }
 
-    fn checked(sheet: &Sheet) -> Result<Command, Vec<String>> {
+    fn checked(sheet: &ScoreSheet) -> Result<Command, Vec<String>> {
         let (panels, definition, jurors) = (panels(), definition(), jurors());
-        let jury = Jury::new(&panels, &definition.categories, &definition.entries, &jurors);
+        let jury = ScoreValidator::new(&panels, &definition.categories, &definition.entries, &jurors);
         let told = |mistakes: Vec<Mistake>| {
             mistakes.iter().map(|mistake| format!("{}: {}", mistake.place, mistake.problem)).collect()
         };
@@ -268,13 +269,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn wrong(sheet: &Sheet, expected: &str) {
+    fn wrong(sheet: &ScoreSheet, expected: &str) {
         let mistakes = checked(sheet).unwrap_err();
         assert!(mistakes.len() == 1 && mistakes[0].starts_with(expected), "{mistakes:?}");
     }
 
     #[test]
-    fn what_is_sound_becomes_a_command_in_the_logs_notation() {
+    fn normalizes_valid_sheet_into_command() {
         let given = sheet("experts", Some("impact"), &[("a1", "8.50"), ("a2", "10.0000")]);
         let Ok(Command::Score { values, criterion, .. }) = checked(&given) else { panic!("{given:?}") };
         let values: Vec<_> = values.iter().map(|(entry, score)| (entry.as_str(), score.as_str())).collect();
@@ -292,20 +293,20 @@ mod tests {
     #[test]
     fn every_spelling_of_a_juror_becomes_the_registered_one() {
         for spelling in ["Julián Diaz", "Julia\u{301}n Diaz", "JULIÁN  diaz", " julián\u{a0}diaz"] {
-            let given = Sheet { juror: spelling.to_owned(), ..sheet("plain", None, &[("a1", "3")]) };
+            let given = ScoreSheet { juror: spelling.to_owned(), ..sheet("plain", None, &[("a1", "3")]) };
             let Ok(Command::Score { juror, .. }) = checked(&given) else { panic!("{spelling:?}") };
             assert_eq!(juror, "Julián Diaz");
         }
     }
 
     #[test]
-    fn every_mistake_is_told_by_its_field() {
+    fn names_field_of_every_mistake() {
         wrong(
             &sheet("jury", None, &[("a1", "3")]),
             "panel: there is no panel \"jury\"; the contest has experts, plain",
         );
         wrong(
-            &Sheet { category: "c".to_owned(), ..sheet("plain", None, &[("a1", "3")]) },
+            &ScoreSheet { category: "c".to_owned(), ..sheet("plain", None, &[("a1", "3")]) },
             "category: there is no category \"c\"",
         );
         wrong(
@@ -356,16 +357,16 @@ mod tests {
         );
         for name in ["", "Average", "A\u{202e}ma", &"A".repeat(101)] {
             let expected = "juror: the panel plain has no juror ";
-            wrong(&Sheet { juror: name.to_owned(), ..sheet("plain", None, &[]) }, expected);
+            wrong(&ScoreSheet { juror: name.to_owned(), ..sheet("plain", None, &[]) }, expected);
         }
         let near = "juror: the panel plain has no juror \"Ama Mensha\"; did you mean \"Ama Mensah\"?";
-        wrong(&Sheet { juror: "Ama Mensha".to_owned(), ..sheet("plain", None, &[]) }, near);
-        let all = Sheet { category: "c".to_owned(), ..sheet("jury", None, &[("x", "?")]) };
+        wrong(&ScoreSheet { juror: "Ama Mensha".to_owned(), ..sheet("plain", None, &[]) }, near);
+        let all = ScoreSheet { category: "c".to_owned(), ..sheet("jury", None, &[("x", "?")]) };
         assert_eq!(checked(&all).unwrap_err().len(), 4, "all at once");
     }
 
     #[test]
-    fn what_is_more_than_one_entry_is_refused() {
+    fn refuses_sheet_larger_than_one_entry() {
         let panels = panels();
         let ids: Vec<String> = (0..5_000).map(|number| format!("entry-{number:05}")).collect();
         let entries: Vec<String> =
@@ -373,10 +374,10 @@ mod tests {
         let entries: Vec<Entry> = serde_json::from_str(&format!("[{}]", entries.join(","))).unwrap();
         let definition = definition();
         let jurors = jurors();
-        let jury = Jury::new(&panels, &definition.categories, &entries, &jurors);
+        let jury = ScoreValidator::new(&panels, &definition.categories, &entries, &jurors);
         let values: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), "1")).collect();
         let mistakes = jury.command(&sheet("plain", None, &values), "chair").unwrap_err();
-        assert!(mistakes.len() == 1 && mistakes[0].place == Place::Values, "{mistakes:?}");
+        assert!(mistakes.len() == 1 && mistakes[0].place == SheetField::Values, "{mistakes:?}");
         assert!(jury.command(&sheet("plain", None, &values[..2_000]), "chair").is_ok());
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn check_period(
         (Period::Day, asked) => check_day(contest, asked, arrived),
         (Period::Counted, asked) => {
             let most = ballot.ballots_per_voter.unwrap_or(0);
-            if asked.and_then(number).is_some_and(|number| (1..=most).contains(&number)) {
+            if asked.and_then(parse_ballot_number).is_some_and(|number| (1..=most).contains(&number)) {
                 return Ok(Ok(()));
             }
             let detail = format!("`period` is the ballot's number, \"1\" to \"{most}\"");
@@ -91,7 +91,7 @@ fn check_day(
 }
 
 /// A ballot's number, if it is written as the log has it.
-pub(crate) fn number(text: &str) -> Option<u32> {
+pub(crate) fn parse_ballot_number(text: &str) -> Option<u32> {
     let number: u32 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }

@@ -28,17 +28,17 @@ use tokio::{
 
 use crate::{
     directory::{Contest, Directory},
-    recorded::{InLedger, look_up},
+    recorded::{LedgerBallot, look_up},
 };
 
 /// Waiting requests are spread over so many maps, so that they seldom meet at a lock.
 const SHARDS: usize = 32;
 /// Between two looks at what waits for the sequencer.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const BACKLOG_POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Ballots that the ledger is asked about at once.
-const ASKED_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_LOOKUPS: usize = 8;
 /// How long one may take.
-const LOOK_FOR: Duration = Duration::from_millis(500);
+const BACKLOG_POLL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A contest in which nothing happens is looked at once in so many rounds.
 const IDLE_ROUNDS: usize = 20;
@@ -75,15 +75,15 @@ pub struct SubmissionQueue {
     directory: Arc<Directory>,
     /// The batches that fill, by contest and shard; a lane without one has no call under way. Taken whole by the lane's `submit_batches`.
     filling: Mutex<HashMap<ContestId, BTreeMap<u16, Vec<Submission>>>>,
-    waiting: [Mutex<HashMap<BallotId, Waiting>>; SHARDS],
+    waiting: [Mutex<HashMap<BallotId, WaitingBallot>>; SHARDS],
     /// Of each contest that ballots were cast in, until it is deleted.
-    rooms: ArcSwap<HashMap<ContestId, Arc<Rooms>>>,
+    permits: ArcSwap<HashMap<ContestId, Arc<CapacityPermits>>>,
     /// Ballots that each of a contest's rooms takes.
     most: usize,
-    /// What the last look saw, by contest. Written by `look_again_and_again`.
-    seen: ArcSwap<HashMap<ContestId, Seen>>,
+    /// What the last look saw, by contest. Written by `poll_backlogs`.
+    backlogs: ArcSwap<HashMap<ContestId, BacklogSnapshot>>,
     /// Told after every look.
-    looks: watch::Sender<()>,
+    backlog_polled: watch::Sender<()>,
     /// Whether ballots that wait may be recorded without this process having heard so.
     doubt: Notify,
     metrics: QueueMetrics,
@@ -91,7 +91,7 @@ pub struct SubmissionQueue {
 
 /// What waits for the sequencer, of one contest.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct BacklogSnapshot {
     /// Ballots that the intake holds.
     pending: u64,
     /// How long the oldest of them has been there.
@@ -100,7 +100,7 @@ struct Seen {
     size: u64,
 }
 
-struct Waiting {
+struct WaitingBallot {
     contest: ContestId,
     /// Usually one; more when a client repeats itself impatiently.
     requests: Vec<WaitingRequest>,
@@ -114,25 +114,25 @@ struct WaitingRequest {
 
 impl WaitingRequest {
     /// Whether the request was still there.
-    fn tell(self, answer: &Answer) -> bool {
+    fn send_answer(self, answer: &Answer) -> bool {
         self.answer.send(answer.clone()).is_ok()
     }
 }
 
 /// Room for one ballot that waits; dropping it leaves it to the next.
-pub type Room = OwnedSemaphorePermit;
+pub type Permit = OwnedSemaphorePermit;
 
 /// Room for a contest's ballots that wait: one that is not recorded takes none of another's. In all it is bounded by connections, since each voter waits
 /// on one.
-pub struct Rooms {
+pub struct CapacityPermits {
     for_voters: Arc<Semaphore>,
     /// Neither takes the other's.
     for_gateways: Arc<Semaphore>,
 }
 
-impl Rooms {
+impl CapacityPermits {
     /// Whether there is room for a voter's ballot at this moment.
-    pub fn has_room(&self) -> bool {
+    pub fn has_voter_permit(&self) -> bool {
         self.for_voters.available_permits() > 0
     }
 
@@ -142,12 +142,12 @@ impl Rooms {
     }
 
     /// Room for a voter's ballot, if there is any.
-    pub fn for_voter(&self) -> Option<Room> {
+    pub fn try_acquire_for_voter(&self) -> Option<Permit> {
         Arc::clone(&self.for_voters).try_acquire_owned().ok()
     }
 
     /// Room for a gateway's ballot, as soon as there is any.
-    pub async fn for_gateway(&self) -> Option<Room> {
+    pub async fn acquire_for_gateway(&self) -> Option<Permit> {
         Arc::clone(&self.for_gateways).acquire_owned().await.ok()
     }
 }
@@ -160,54 +160,62 @@ impl SubmissionQueue {
             directory,
             filling: Mutex::default(),
             waiting: std::array::from_fn(|_| Mutex::default()),
-            rooms: ArcSwap::default(),
+            permits: ArcSwap::default(),
             most: most.min(Semaphore::MAX_PERMITS),
-            seen: ArcSwap::default(),
-            looks: watch::Sender::new(()),
+            backlogs: ArcSwap::default(),
+            backlog_polled: watch::Sender::new(()),
             doubt: Notify::new(),
             metrics,
         }
     }
 
     /// A contest's rooms.
-    pub fn rooms(&self, contest: &ContestId) -> Arc<Rooms> {
-        if let Some(rooms) = self.rooms.load().get(contest) {
-            return Arc::clone(rooms);
+    pub fn permits(&self, contest: &ContestId) -> Arc<CapacityPermits> {
+        if let Some(permits) = self.permits.load().get(contest) {
+            return Arc::clone(permits);
         }
         let room = || Arc::new(Semaphore::new(self.most));
-        let new = Arc::new(Rooms { for_voters: room(), for_gateways: room() });
+        let new = Arc::new(CapacityPermits { for_voters: room(), for_gateways: room() });
         // Two may come at once: all go by those that were there first.
-        let mut rooms = Arc::clone(&new);
-        self.rooms.rcu(|known| {
+        let mut permits = Arc::clone(&new);
+        self.permits.rcu(|known| {
             let mut known = HashMap::clone(known);
-            rooms = Arc::clone(known.entry(contest.clone()).or_insert_with(|| Arc::clone(&new)));
+            permits = Arc::clone(known.entry(contest.clone()).or_insert_with(|| Arc::clone(&new)));
             known
         });
-        rooms
+        permits
     }
 
     /// Sends a ballot on its way; the answer comes by the ticket. `None` if its lane is full: then nothing was kept.
-    pub(crate) fn cast(self: &Arc<Self>, contest: &Contest, offer: Submission, room: Room) -> Option<Ticket> {
+    pub(crate) fn enqueue(
+        self: &Arc<Self>,
+        contest: &Contest,
+        offer: Submission,
+        permit: Permit,
+    ) -> Option<Waiter> {
         self.metrics.waiting.inc();
         let (ballot, promised) = (offer.item.ballot, offer.item.promised);
         let (sender, answer) = oneshot::channel();
         let mut shard = self.shard(ballot);
         let requests = &mut shard
             .entry(ballot)
-            .or_insert_with(|| Waiting { contest: contest.id().clone(), requests: Vec::with_capacity(1) })
+            .or_insert_with(|| WaitingBallot {
+                contest: contest.id().clone(),
+                requests: Vec::with_capacity(1),
+            })
             .requests;
         requests.push(WaitingRequest { answer: sender, promised });
         // The same ballot twice in the air is one ballot; both requests hear of it. A promise is kept for itself.
         let first = requests.len() == 1;
         drop(shard);
-        let ticket = Ticket { queue: Arc::clone(self), ballot, answer, room: Some(room) };
+        let waiter = Waiter { queue: Arc::clone(self), ballot, answer, permit: Some(permit) };
         if first || promised {
             let shard = shard_of(ballot.prefix(), contest.record.state.shards);
             if !self.fill(contest.id(), shard, offer) {
                 return None;
             }
         }
-        Some(ticket)
+        Some(waiter)
     }
 
     /// Adds to a lane's batch, and sets the lane going if it rests. `false` if the batch is full: behind an intake that hangs it holds ballots whose
@@ -230,7 +238,7 @@ impl SubmissionQueue {
         true
     }
 
-    fn shard(&self, ballot: BallotId) -> MutexGuard<'_, HashMap<BallotId, Waiting>> {
+    fn shard(&self, ballot: BallotId) -> MutexGuard<'_, HashMap<BallotId, WaitingBallot>> {
         let [.., last] = ballot.0;
         // The last byte is a hash's: evenly spread, and below 256.
         #[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
@@ -244,7 +252,7 @@ impl SubmissionQueue {
         let requests = &mut waiting.get_mut().requests;
         if matches!(answer, Answer::Kept) {
             requests.extract_if(.., |request| request.promised).for_each(|request| {
-                request.tell(answer);
+                request.send_answer(answer);
             });
             if requests.is_empty() {
                 waiting.remove();
@@ -255,7 +263,7 @@ impl SubmissionQueue {
         drop(shard);
         let mut answer = answer.clone();
         for request in waiting.requests {
-            let is_told = request.tell(&answer);
+            let is_told = request.send_answer(&answer);
             if let Answer::Decided { is_repetition, .. } = &mut answer {
                 *is_repetition |= is_told;
             }
@@ -325,7 +333,7 @@ impl SubmissionQueue {
         if !submitted.contains(&SubmitOutcome::Rebuilding) {
             return Ok(submitted);
         }
-        self.directory.renew(contest).await?;
+        self.directory.refresh(contest).await?;
         let Some(newer) = session().filter(|session| *session != known) else { return Ok(submitted) };
         let missing =
             |(_, submitted): &(Submission, &SubmitOutcome)| **submitted == SubmitOutcome::Rebuilding;
@@ -341,50 +349,50 @@ impl SubmissionQueue {
 
     /// By how much the contest's recording lagged at the last look.
     pub fn lag(&self, contest: &ContestId) -> Duration {
-        self.seen.load().get(contest).map_or(Duration::ZERO, |seen| seen.lag)
+        self.backlogs.load().get(contest).map_or(Duration::ZERO, |seen| seen.lag)
     }
 
     /// How many ballots the intake held at the last look. Asked for each time, a tally would wait for the intake twice as long as for everything else.
     pub fn pending(&self, contest: &ContestId) -> u64 {
-        self.seen.load().get(contest).map_or(0, |seen| seen.pending)
+        self.backlogs.load().get(contest).map_or(0, |seen| seen.pending)
     }
 
     /// Changes with every look.
-    pub fn looks(&self) -> watch::Receiver<()> {
-        self.looks.subscribe()
+    pub fn backlog_polled(&self) -> watch::Receiver<()> {
+        self.backlog_polled.subscribe()
     }
 
     /// Looks what waits for the sequencer, a few times a second.
-    pub async fn look_again_and_again(self: Arc<Self>) {
+    pub async fn poll_backlogs(self: Arc<Self>) {
         for round in 0_usize.. {
             let all = self.directory.all();
-            self.close_rooms(&all);
+            self.remove_deleted(&all);
             let open = all.into_iter().filter(|contest| contest.phase().is_voting());
-            let (queue, former) = (&self, self.seen.load_full());
+            let (queue, former) = (&self, self.backlogs.load_full());
             let looks = open.enumerate().map(|(number, contest)| {
                 let former = former.get(contest.id()).copied();
                 async move {
                     let is_due = (number + round).is_multiple_of(IDLE_ROUNDS);
                     let seen = match former.filter(|former| !is_due && queue.is_idle(&contest, former)) {
                         Some(former) => former,
-                        None => queue.look(&contest).await?,
+                        None => queue.poll_backlog(&contest).await?,
                     };
                     Some((contest.id().clone(), seen))
                 }
             });
             let seen = join_all(looks).await.into_iter().flatten().collect();
-            self.seen.store(Arc::new(seen));
-            self.looks.send_replace(());
-            tokio::time::sleep(LOOK_EVERY).await;
+            self.backlogs.store(Arc::new(seen));
+            self.backlog_polled.send_replace(());
+            tokio::time::sleep(BACKLOG_POLL_INTERVAL).await;
         }
     }
 
     /// Whether nothing waited of the contest, and nothing has come or was recorded since, as far as this process knows.
-    fn is_idle(&self, contest: &Contest, former: &Seen) -> bool {
-        let is_waiting = |rooms: &Arc<Rooms>| rooms.free() < 2 * self.most;
+    fn is_idle(&self, contest: &Contest, former: &BacklogSnapshot) -> bool {
+        let is_waiting = |permits: &Arc<CapacityPermits>| permits.free() < 2 * self.most;
         former.pending == 0
             && former.size == self.published_size(contest.id())
-            && !self.rooms.load().get(contest.id()).is_some_and(is_waiting)
+            && !self.permits.load().get(contest.id()).is_some_and(is_waiting)
     }
 
     fn published_size(&self, contest: &ContestId) -> u64 {
@@ -392,28 +400,29 @@ impl SubmissionQueue {
     }
 
     /// Forgets the rooms of contests that are no more.
-    fn close_rooms(&self, contests: &[Arc<Contest>]) {
+    fn remove_deleted(&self, contests: &[Arc<Contest>]) {
         let ids: HashSet<&ContestId> = contests.iter().map(|contest| contest.id()).collect();
-        if self.rooms.load().keys().all(|id| ids.contains(id)) {
+        if self.permits.load().keys().all(|id| ids.contains(id)) {
             return;
         }
-        self.rooms.rcu(|known| {
+        self.permits.rcu(|known| {
             let kept = known.iter().filter(|(id, _)| ids.contains(id));
-            kept.map(|(id, rooms)| (id.clone(), Arc::clone(rooms))).collect::<HashMap<_, _>>()
+            kept.map(|(id, permits)| (id.clone(), Arc::clone(permits))).collect::<HashMap<_, _>>()
         });
     }
 
     /// What waits of one contest; as before if the intake does not answer in time.
-    async fn look(&self, contest: &Contest) -> Option<Seen> {
+    async fn poll_backlog(&self, contest: &Contest) -> Option<BacklogSnapshot> {
         let session = contest.record.session();
-        let Ok(Ok(backlog)) = timeout(LOOK_FOR, self.stores.intake.backlog(&session)).await else {
-            return self.seen.load().get(contest.id()).copied();
+        let Ok(Ok(backlog)) = timeout(BACKLOG_POLL_TIMEOUT, self.stores.intake.backlog(&session)).await
+        else {
+            return self.backlogs.load().get(contest.id()).copied();
         };
         let now = self.stores.clock.now();
         // The oldest may be of a clock that is ahead.
         let lag = backlog.oldest.and_then(|oldest| Duration::try_from(now.duration_since(oldest)).ok());
         let size = self.published_size(contest.id());
-        Some(Seen { pending: backlog.items, lag: lag.unwrap_or_default(), size })
+        Some(BacklogSnapshot { pending: backlog.items, lag: lag.unwrap_or_default(), size })
     }
 
     /// Passes the sequencer's decisions on to those who wait.
@@ -447,12 +456,12 @@ impl SubmissionQueue {
     }
 
     /// Makes up for missed notices, beside those who hear and those who vote.
-    pub async fn ask_ledger_when_in_doubt(self: Arc<Self>) {
+    pub async fn recover_missed_answers(self: Arc<Self>) {
         loop {
             self.doubt.notified().await;
             if let Err(error) = self.ask_ledger().await {
                 tracing::warn!(%error, "the ledger cannot be asked");
-                tokio::time::sleep(LOOK_FOR).await;
+                tokio::time::sleep(BACKLOG_POLL_TIMEOUT).await;
                 self.doubt.notify_one();
             }
         }
@@ -468,9 +477,9 @@ impl SubmissionQueue {
             })
             .collect();
         let asking = stream::iter(waiting).map(Ok).try_for_each_concurrent(
-            ASKED_AT_ONCE,
+            MAX_CONCURRENT_LOOKUPS,
             |(contest, ballot)| async move {
-                if let Some(InLedger::Shown(_)) = look_up(&self.stores, &contest, ballot).await? {
+                if let Some(LedgerBallot::Published(_)) = look_up(&self.stores, &contest, ballot).await? {
                     self.answer(ballot, &Answer::InLedger);
                 }
                 Ok(())
@@ -481,18 +490,18 @@ impl SubmissionQueue {
 }
 
 /// A request's place among those who wait; leaving frees it.
-pub(crate) struct Ticket {
+pub(crate) struct Waiter {
     queue: Arc<SubmissionQueue>,
     ballot: BallotId,
     answer: oneshot::Receiver<Answer>,
     /// Until it leaves.
-    room: Option<Room>,
+    permit: Option<Permit>,
 }
 
-impl Ticket {
+impl Waiter {
     /// Leaves, and keeps the room for another attempt.
-    pub(crate) fn leave(mut self) -> Option<Room> {
-        self.room.take()
+    pub(crate) fn into_permit(mut self) -> Option<Permit> {
+        self.permit.take()
     }
 
     /// Waits for the answer. `None` if none will come.
@@ -501,7 +510,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.queue.metrics.waiting.dec();
         // With its answer its place was taken out.

@@ -19,7 +19,7 @@ pub struct Window {
 pub enum WindowError {
     /// The operator has the contest left alone.
     #[error("nothing of this contest is recorded")]
-    LeftAlone,
+    Excluded,
     /// It came too early.
     #[error("the ballot arrived before the opening")]
     NotOpen(Window),
@@ -43,8 +43,8 @@ impl Window {
 /// # Errors
 /// [`WindowError`], but no suspension.
 pub(crate) fn check_window(contest: &Contest, arrived: Timestamp) -> Result<(), WindowError> {
-    if contest.is_left_alone {
-        Err(WindowError::LeftAlone)
+    if contest.is_excluded {
+        Err(WindowError::Excluded)
     } else if arrived < contest.opens() {
         Err(WindowError::NotOpen(Window::of(contest)))
     } else if arrived >= contest.closes() || contest.phase() > Phase::Open {

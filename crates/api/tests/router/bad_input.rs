@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
-    booth::{Booth, OPENED, ballots_that_others_stand_against},
+    booth::{OPENED, VotedContest, check_conflicting_ballots},
     site::{Site, ballot, definition},
 };
 
@@ -13,7 +13,7 @@ const CAST: &str = "/v1/contests/main/ballots";
 #[test]
 fn bodies_that_are_no_ballots() {
     let site = &Site::start();
-    let booth = Booth::open(site);
+    let booth = VotedContest::open(site);
     let detail = |body: &[u8], word: &str| {
         let problem = booth.refused(body, 400, "malformed");
         assert!(problem["detail"].as_str().unwrap().contains(word), "{word}: {problem}");
@@ -65,7 +65,7 @@ fn bodies_that_are_no_ballots() {
 #[test]
 fn selections_that_cannot_be_cast() {
     let site = &Site::start();
-    let booth = Booth::open(site);
+    let booth = VotedContest::open(site);
     let withdrawal = json!({"entry": "a3", "reason": "asked for"});
     booth.site.staff("POST", "/v1/contests/main/withdrawals", "withdraw", &withdrawal);
     let select = |pairs: &[(&str, &str)]| {
@@ -97,7 +97,7 @@ fn selections_that_cannot_be_cast() {
     booth.votes_at_last();
 }
 
-impl Booth<'_> {
+impl VotedContest<'_> {
     /// Casts bytes as the second voter; they are refused.
     #[track_caller]
     fn refused(&self, body: &[u8], status: u16, code: &str) -> Value {
@@ -114,7 +114,7 @@ impl Booth<'_> {
         self.log_has(&[&self.first["ballot"], &answer.body["ballot"]]);
     }
 
-    /// As [`Booth::unchanged`], in a contest of which an entry without votes was withdrawn.
+    /// As [`VotedContest::unchanged`], in a contest of which an entry without votes was withdrawn.
     #[track_caller]
     fn unchanged_but_withdrawn(&self) {
         let tally = self.site.tally("main", 0);
@@ -125,9 +125,9 @@ impl Booth<'_> {
 }
 
 #[test]
-fn passes_and_hours_that_are_not_right() {
+fn refuses_invalid_passes_and_times() {
     let site = &Site::start();
-    let booth = Booth::open(site);
+    let booth = VotedContest::open(site);
     let good = ballot(&["b1"]);
     let anonymous = [("content-type", "application/json")];
     site.send("POST", CAST, &anonymous, good.to_string().as_bytes()).problem(401, "pass-missing");
@@ -163,7 +163,7 @@ fn passes_and_hours_that_are_not_right() {
 }
 
 /// A pass that has ended.
-fn expired(booth: &Booth<'_>) {
+fn expired(booth: &VotedContest<'_>) {
     let body = json!({"subjects": ["mailto:second@example.org"], "expires": booth.site.instant_in(60)});
     let minted = booth.site.staff("POST", "/v1/contests/main/passes", "short", &body);
     let pass = minted["passes"][0]["pass"].as_str().unwrap();
@@ -284,6 +284,6 @@ fn staff_stay_within_their_role_contest_and_key() {
 }
 
 #[test]
-fn ballots_are_told_what_stands_against_them() {
-    ballots_that_others_stand_against(&Site::start());
+fn names_ballots_that_conflict() {
+    check_conflicting_ballots(&Site::start());
 }

@@ -8,7 +8,7 @@ use crate::site::{Site, ballot};
 pub(crate) const OPENED: &str = "2021-01-01T00:00:00Z";
 
 /// A contest with one good ballot, and a voter who has not voted.
-pub(crate) struct Booth<'a> {
+pub(crate) struct VotedContest<'a> {
     pub(crate) site: &'a Site,
     pub(crate) first: Value,
     pub(crate) voted: String,
@@ -17,7 +17,7 @@ pub(crate) struct Booth<'a> {
     pub(crate) tally: Value,
 }
 
-impl<'a> Booth<'a> {
+impl<'a> VotedContest<'a> {
     pub(crate) fn open(site: &'a Site) -> Self {
         site.create(
             "main",
@@ -57,8 +57,8 @@ impl<'a> Booth<'a> {
 }
 
 /// Ballots that ask for a slot that is taken, or to replace what they cannot.
-pub(crate) fn ballots_that_others_stand_against(site: &Site) {
-    let booth = Booth::open(site);
+pub(crate) fn check_conflicting_ballots(site: &Site) {
+    let booth = VotedContest::open(site);
     let replacing = |entry: &str, replaced: &Value| {
         let mut body = ballot(&[entry]);
         body["replaces"] = replaced.clone();

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::site::{Site, ballot};
 
 #[test]
-fn every_route_with_an_etag_answers_not_modified_to_tags_as_clients_and_proxies_send_them() {
+fn answers_not_modified_to_every_form_of_etag() {
     let site = Site::start();
     let publication = json!({"publication": {"standings": "public"}});
     site.create_open("main", "2021-01-01T00:00:00Z", &publication);
@@ -46,7 +46,7 @@ fn every_route_with_an_etag_answers_not_modified_to_tags_as_clients_and_proxies_
 }
 
 #[test]
-fn a_draft_is_edited_under_a_tag_that_a_proxy_has_weakened_or_listed() {
+fn edits_draft_with_weak_or_listed_etag() {
     let site = Site::start();
     site.create("main", "2098-01-01T00:00:00Z", &json!({}));
     let bearer = format!("Bearer {}", site.key);

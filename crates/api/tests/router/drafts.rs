@@ -18,7 +18,7 @@ fn ask(site: &Site, method: &str, title: Option<&str>, revision: Option<&str>) -
 }
 
 #[test]
-fn a_draft_is_edited_only_by_who_has_read_it() {
+fn edits_draft_only_at_current_revision() {
     let site = Site::start();
     let put = |title: &str, revision: Option<&str>| ask(&site, "PUT", Some(title), revision);
     put("early", Some("*")).problem(412, "precondition-failed");

@@ -77,7 +77,7 @@ fn a_juror_reads_the_shortlist_and_nothing_else() {
 }
 
 #[test]
-fn whoever_is_no_juror_is_refused() {
+fn refuses_scores_of_unknown_juror() {
     let site = &Site::start();
     site.create_open("prize", OPENED, &points());
     juror(site, "prize", "experts", "Ama Mensah");
@@ -133,7 +133,7 @@ fn a_panel_that_names_its_jurors_has_exactly_these() {
 }
 
 #[test]
-fn the_jury_is_told_how_far_it_is() {
+fn reports_progress_of_jury() {
     let site = &Site::start();
     site.create_open("prize", OPENED, &two_panels());
     let ama = juror(site, "prize", "experts", "Ama");

@@ -180,7 +180,7 @@ fn corrections_have_an_end(site: &Site) {
 }
 
 #[test]
-fn scores_are_checked_before_they_wait() {
+fn checks_scores_before_queueing() {
     let site = &Site::start();
     site.create_open("prize", OPENED, &rules());
     for panel in ["students", "experts"] {

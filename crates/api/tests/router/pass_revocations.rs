@@ -93,7 +93,7 @@ fn revoked_passes_are_refused_and_new_ones_taken() {
 }
 
 #[test]
-fn voters_without_names_are_revoked_by_what_minting_answered() {
+fn revokes_unnamed_voters_by_minted_subject() {
     let site = &Site::start();
     site.create_open("prize", OPENED, &json!({}));
     let minted = post(site, "prize/passes", "count", &json!({"count": 2}));
@@ -139,7 +139,7 @@ fn a_revocation_is_checked_before_anything_is_changed() {
 }
 
 #[test]
-fn without_the_tag_key_each_request_is_told_what_it_cannot_do() {
+fn explains_refusals_after_tag_key_destruction() {
     let site = &Site::start();
     site.create_open("prize", OPENED, &json!({}));
     assert_eq!(mint(site, "first", AMA).status, 200);

@@ -147,7 +147,7 @@ fn a_certified_result_stays_readable_while_it_is_corrected() {
 }
 
 #[test]
-fn a_result_that_is_not_public_is_no_page_either() {
+fn hides_unpublished_result_in_every_format() {
     let site = &Site::start();
     close(site, "certified");
     for query in ["", "?format=json", "?format=csv", "?format=html"] {

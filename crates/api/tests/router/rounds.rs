@@ -55,7 +55,7 @@ fn assert_refused(site: &Site, definition: &Value, key: &str, words: &str) -> Va
 }
 
 #[test]
-fn only_what_is_certified_goes_on() {
+fn takes_entries_only_from_certified_contest() {
     let site = &Site::start();
     let from = |contest: &str, code: &str, words: &str| {
         let problem = assert_refused(site, &following("next", LATER, contest), "rounds.from", words);
@@ -89,7 +89,7 @@ fn a_scoped_key_learns_of_no_draft(site: &Site) {
 }
 
 #[test]
-fn what_does_not_go_with_champions_assert_refused() {
+fn refuses_definition_that_conflicts_with_champions() {
     let site = &Site::start();
     longlist(site);
     close(site, "longlist");
@@ -119,7 +119,7 @@ fn what_does_not_go_with_champions_assert_refused() {
 }
 
 #[test]
-fn no_contest_opens_on_champions_of_before() {
+fn does_not_open_on_outdated_champions() {
     let site = &Site::start();
     longlist(site);
     close(site, "longlist");

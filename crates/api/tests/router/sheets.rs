@@ -73,7 +73,7 @@ fn a_voter_with_many_ballots_is_answered_in_pieces() {
 
 /// Another channel's ballots neither hide the own ones nor make them seem all that there can be.
 #[test]
-fn a_voter_of_two_channels_is_told_of_the_own_alone() {
+fn lists_only_ballots_of_own_channel() {
     let site = &Site::start();
     let channels = json!([{"id": "unique", "weight": 70}, {"id": "fan", "weight": 30}]);
     let ballot = json!({"period": "counted", "ballots_per_voter": 10_000});

@@ -41,11 +41,11 @@ pub(crate) use crate::{
 };
 
 /// How long anything awaited may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// After so long without an answer the clock goes on, by [`TIME`].
-const STILL: Duration = Duration::from_millis(10);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
+/// After so long without an answer the clock goes on, by [`CLOCK_STEP`].
+const IDLE_DELAY: Duration = Duration::from_millis(10);
 /// How far the clock goes on at once.
-const TIME: SignedDuration = SignedDuration::from_millis(500);
+const CLOCK_STEP: SignedDuration = SignedDuration::from_millis(500);
 /// When every test begins.
 const BEGIN: &str = "2021-03-01T00:00:00Z";
 
@@ -129,11 +129,11 @@ impl Site {
         self.runtime.block_on(async {
             let (mut work, begun) = (std::pin::pin!(work), Instant::now());
             loop {
-                if let Ok(done) = tokio::time::timeout(STILL, &mut work).await {
+                if let Ok(done) = tokio::time::timeout(IDLE_DELAY, &mut work).await {
                     return done;
                 }
-                assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-                self.clock.advance(TIME);
+                assert!(begun.elapsed() < WAIT_TIMEOUT, "{what}: not within {WAIT_TIMEOUT:?}");
+                self.clock.advance(CLOCK_STEP);
             }
         })
     }
@@ -146,11 +146,11 @@ impl Site {
             if let Some(answer) = ask() {
                 return answer;
             }
-            assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+            assert!(begun.elapsed() < WAIT_TIMEOUT, "{what}: not within {WAIT_TIMEOUT:?}");
             self.runtime.block_on(async {
                 // Nothing happens: time passes.
-                if tokio::time::timeout(STILL, notices.recv()).await.is_err() {
-                    self.clock.advance(TIME);
+                if tokio::time::timeout(IDLE_DELAY, notices.recv()).await.is_err() {
+                    self.clock.advance(CLOCK_STEP);
                 }
             });
         }

@@ -21,7 +21,7 @@ fn open_with_ballot(site: &Site, pass: &str) {
 }
 
 #[test]
-fn what_is_no_suspension_is_refused() {
+fn refuses_invalid_suspensions() {
     let site = &Site::start();
     site.create("later", "2098-01-01T00:00:00Z", &json!({}));
     let post = |path: &str, key: &str, body: Value| {

@@ -10,7 +10,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use acclaim_contest::ContestId;
-use acclaim_sequencer::Reading;
+use acclaim_sequencer::LogReader;
 use acclaim_store::{
     Contests as _, Keyring, Keys as _, Ledger as _, PublishedCheckpoints as _,
     keyring::Secret,
@@ -235,7 +235,7 @@ async fn take_back(from: &Origin<'_>, to: &Destination, keyring: &Keyring) -> Re
     }
     for (contest, shown) in checkpoints_shown(from, to).await? {
         let head = from.database.head(&contest).await?;
-        Reading::begin(keyring, &contest, head, &shown)?;
+        LogReader::begin(keyring, &contest, head, &shown)?;
     }
     from.database.remove_move_mark().await?;
     output::line(format_args!("taken back: the installation goes on in {}", from.path.display()))?;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    booth::{Booth, ballots_that_others_stand_against},
+    booth::{VotedContest, check_conflicting_ballots},
     site::{Site, ballot},
 };
 
@@ -18,7 +18,7 @@ const CAST: &str = "/v1/contests/main/ballots";
 #[test]
 fn a_connection_that_ends_before_its_body_does_casts_nothing() {
     let site = Site::start();
-    let booth = Booth::open(&site);
+    let booth = VotedContest::open(&site);
     let good = ballot(&["b1"]).to_string();
     let mut connection = TcpStream::connect(booth.site.address).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -42,5 +42,5 @@ fn a_connection_that_ends_before_its_body_does_casts_nothing() {
 /// The slots that are taken are Redis's to tell.
 #[test]
 fn ballots_are_told_what_stands_against_them_in_a_cluster() {
-    ballots_that_others_stand_against(&Site::start_clustered());
+    check_conflicting_ballots(&Site::start_clustered());
 }

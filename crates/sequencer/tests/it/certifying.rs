@@ -16,10 +16,10 @@ use acclaim_store::{
 use acclaim_tally::Replay;
 use serde_json::{Value, json};
 
-use crate::support::{Ground, World, time};
+use crate::support::{Backends, TestContest, time};
 
 /// A contest of two categories by these rules, which has just closed.
-async fn closed(more: Value) -> World {
+async fn closed(more: Value) -> TestContest {
     let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id});
     let entries = ["a1", "a2", "b1", "b2"].map(entry);
     let mut definition = json!({
@@ -29,7 +29,7 @@ async fn closed(more: Value) -> World {
     });
     definition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let definition = Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap();
-    let mut world = World::open_with(Ground::embedded(), &definition).await;
+    let mut world = TestContest::open_with(Backends::embedded(), &definition).await;
     world.clock.set(time("2021-03-31T22:01:00Z"));
     world.certify_request().await;
     world
@@ -40,7 +40,7 @@ fn reason() -> Reason {
 }
 
 #[track_caller]
-fn done(outcome: &CommandOutcome) {
+fn assert_recorded(outcome: &CommandOutcome) {
     assert!(matches!(outcome, CommandOutcome::Recorded { .. }), "{outcome:?}");
 }
 
@@ -58,7 +58,7 @@ fn choice(category: &str, winner: &str) -> Command {
 }
 
 #[tokio::test]
-async fn what_is_not_decided_is_certified_only_if_it_is_said() {
+async fn certifies_undecided_winners_only_on_request() {
     let mut world = closed(json!({"winners": {"count": 1, "from": "all", "by": "choice"}})).await;
     let request = world.certify_request().await;
     let found = undecided(world.decide("all", request).await);
@@ -68,9 +68,9 @@ async fn what_is_not_decided_is_certified_only_if_it_is_said() {
     assert_eq!(world.phase().await, Phase::Closed, "nothing was changed");
 
     // Chosen, and withdrawn since.
-    done(&world.decide("choose", choice("a", "a1")).await);
+    assert_recorded(&world.decide("choose", choice("a", "a1")).await);
     let withdraw = Command::Withdraw { entry: "a1".parse().unwrap(), reason: reason() };
-    done(&world.decide("withdraw", withdraw).await);
+    assert_recorded(&world.decide("withdraw", withdraw).await);
     let request = world.certify_request().await;
     let found = undecided(world.decide("some", request).await);
     assert_eq!((found[0].reason.as_str(), found[0].entries[0].as_str()), ("chosen-not-eligible", "a1"));
@@ -85,42 +85,42 @@ async fn what_is_not_decided_is_certified_only_if_it_is_said() {
         matches!(&outcome, CommandOutcome::Refused { code, .. } if code == "log-has-moved-on"),
         "{outcome:?}"
     );
-    done(&world.decide("said", Command::Certify { size, root, result, undecided: true }).await);
+    assert_recorded(&world.decide("said", Command::Certify { size, root, result, undecided: true }).await);
     assert_eq!(world.phase().await, Phase::Certified);
     world.stop().await;
 }
 
 #[tokio::test]
-async fn freezing_is_undone_where_no_lots_are_drawn() {
+async fn unfreezes_contest_without_draw() {
     let mut world = closed(json!({"winners": {"count": 1, "from": "all", "by": "votes"}})).await;
     let refused = |outcome: CommandOutcome, expected: &str| {
         assert!(matches!(&outcome, CommandOutcome::Refused { code, .. } if code == expected), "{outcome:?}");
     };
     refused(world.decide("early", Command::Unfreeze(reason())).await, "not-unfrozen");
-    done(&world.decide("freeze", Command::Freeze).await);
+    assert_recorded(&world.decide("freeze", Command::Freeze).await);
     assert_eq!(world.phase().await, Phase::Frozen);
     let withdraw = || Command::Withdraw { entry: "a1".parse().unwrap(), reason: reason() };
     refused(world.decide("frozen", withdraw()).await, "frozen");
-    done(&world.decide("unfreeze", Command::Unfreeze(reason())).await);
+    assert_recorded(&world.decide("unfreeze", Command::Unfreeze(reason())).await);
     assert_eq!(world.phase().await, Phase::Closed);
-    done(&world.decide("withdraw", withdraw()).await);
-    done(&world.decide("freeze-again", Command::Freeze).await);
+    assert_recorded(&world.decide("withdraw", withdraw()).await);
+    assert_recorded(&world.decide("freeze-again", Command::Freeze).await);
     world.restart().await.unwrap();
     let request = world.certify_request().await;
-    done(&world.decide("certify", request).await);
+    assert_recorded(&world.decide("certify", request).await);
     refused(world.decide("late", Command::Unfreeze(reason())).await, "out-of-place");
     assert!(world.audit().await.clean);
     world.stop().await;
 }
 
 #[tokio::test]
-async fn where_lots_are_drawn_freezing_is_not_undone() {
+async fn refuses_to_unfreeze_contest_with_draw() {
     let mut world = closed(json!({
         "winners": {"count": 1, "from": "all", "by": "votes", "ties": "draw"},
         "draw": {"source": "a beacon"},
     }))
     .await;
-    done(&world.decide("freeze", Command::Freeze).await);
+    assert_recorded(&world.decide("freeze", Command::Freeze).await);
     let outcome = world.decide("unfreeze", Command::Unfreeze(reason())).await;
     let CommandOutcome::Refused { code, detail, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(code, "not-unfrozen");
@@ -130,27 +130,27 @@ async fn where_lots_are_drawn_freezing_is_not_undone() {
 }
 
 #[tokio::test]
-async fn what_was_certified_is_published_until_something_else_is() {
+async fn publishes_former_result_until_next_certification() {
     let mut world = closed(json!({"winners": {"count": 1, "from": "all", "by": "votes"}})).await;
-    let former = |world: &World| world.stores.hub.latest(&world.contest).unwrap().former.clone();
+    let former = |world: &TestContest| world.stores.hub.latest(&world.contest).unwrap().former.clone();
     let request = world.certify_request().await;
-    done(&world.decide("certify", request).await);
+    assert_recorded(&world.decide("certify", request).await);
     let certified = world.stores.hub.latest(&world.contest).unwrap().result.clone().unwrap();
     assert!(former(&world).is_none(), "it is the result itself");
-    done(&world.decide("reopen", Command::Reopen(reason())).await);
+    assert_recorded(&world.decide("reopen", Command::Reopen(reason())).await);
     assert_eq!(former(&world), Some(certified.clone()));
     let withdraw = Command::Withdraw { entry: "a1".parse().unwrap(), reason: reason() };
-    done(&world.decide("withdraw", withdraw).await);
+    assert_recorded(&world.decide("withdraw", withdraw).await);
     world.restart().await.unwrap();
     let request = world.certify_request().await;
     assert_eq!(former(&world), Some(certified), "after rulings and a restart too");
-    done(&world.decide("again", request).await);
+    assert_recorded(&world.decide("again", request).await);
     assert!(former(&world).is_none());
     world.stop().await;
 }
 
 /// Puts another contest's log of version 1, which has just been opened, into the database of a world, and has the world be about that contest.
-async fn open_as_before(world: &mut World) {
+async fn open_version_1_log(world: &mut TestContest) {
     let mut definition = world.definition("before", "2021-03-01T00:00:00Z");
     definition.rules.winners.by = WinnersBy::Choice;
     world.contest = definition.id.clone();
@@ -196,10 +196,10 @@ fn refused_as_of_an_older_program(outcome: CommandOutcome) {
 }
 
 #[tokio::test]
-async fn a_log_of_version_1_takes_no_later_event_and_is_certified_by_the_same_rule() {
-    let mut world = World::open().await;
+async fn refuses_later_events_in_version_1_log() {
+    let mut world = TestContest::open().await;
     world.kill().await;
-    open_as_before(&mut world).await;
+    open_version_1_log(&mut world).await;
     world.begin().await.unwrap();
     let recuse = Command::Recusal {
         panel: "experts".parse().unwrap(),
@@ -217,12 +217,12 @@ async fn a_log_of_version_1_takes_no_later_event_and_is_certified_by_the_same_ru
     assert_eq!(world.phase().await, Phase::Open);
     world.clock.set(time("2021-12-31T00:01:00Z"));
     world.certify_request().await;
-    done(&world.decide("freeze", Command::Freeze).await);
+    assert_recorded(&world.decide("freeze", Command::Freeze).await);
     refused_as_of_an_older_program(world.decide("unfreeze", Command::Unfreeze(reason())).await);
     let request = world.certify_request().await;
     assert_eq!(undecided(world.decide("certify", request.clone()).await)[0].reason, "no-choice");
     let Command::Certify { size, root, result, .. } = request else { panic!("{request:?}") };
-    done(&world.decide("said", Command::Certify { size, root, result, undecided: true }).await);
+    assert_recorded(&world.decide("said", Command::Certify { size, root, result, undecided: true }).await);
     assert!(world.lines().await.iter().all(|line| !line.contains("salt")));
     assert!(world.audit().await.clean);
     world.stop().await;

@@ -10,11 +10,11 @@ use acclaim_store::{
 use acclaim_test_support::{Fault, Step};
 use jiff::SignedDuration;
 
-use crate::support::{World, time};
+use crate::support::{TestContest, time};
 
 #[tokio::test]
-async fn the_last_millisecond_is_recorded_before_closed_and_one_later_is_refused() {
-    let mut world = World::open().await;
+async fn records_last_millisecond_before_closing() {
+    let mut world = TestContest::open().await;
     world.intake.stall();
     world.clock.set(time("2021-03-31T21:59:59.999Z"));
     let in_time = world.ballot("ama", "p1");
@@ -47,7 +47,7 @@ async fn the_last_millisecond_is_recorded_before_closed_and_one_later_is_refused
 
 #[tokio::test]
 async fn a_late_ballot_is_rejected_also_when_the_api_let_it_through() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     world.clock.set(time("2021-03-31T22:00:00.001Z"));
     let late = world.ballot("li", "p2");
     world.submit(vec![late.clone()]).await;
@@ -56,8 +56,8 @@ async fn a_late_ballot_is_rejected_also_when_the_api_let_it_through() {
 }
 
 #[tokio::test]
-async fn what_was_promised_and_is_rejected_can_be_asked_for() {
-    let mut world = World::open().await;
+async fn stores_rejection_of_promised_ballot() {
+    let mut world = TestContest::open().await;
     let first = world.promised("ama", "p1", true);
     let promised = world.promised("ama", "p2", true);
     world.submit(vec![first.clone(), promised.clone()]).await;
@@ -73,7 +73,7 @@ async fn what_was_promised_and_is_rejected_can_be_asked_for() {
 
 #[tokio::test]
 async fn rulings_racing_with_ballots_leave_a_clean_log() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     let first = world.ballot("voter-0", "p1");
     world.submit(vec![first.clone()]).await;
     assert!(matches!(world.outcome(first.ballot).await, BallotOutcome::Recorded { .. }));
@@ -118,8 +118,8 @@ async fn rulings_racing_with_ballots_leave_a_clean_log() {
 }
 
 #[tokio::test]
-async fn a_command_that_comes_while_the_task_waits_for_the_database_is_not_dated_before_it_was_given() {
-    let mut world = World::open().await;
+async fn dates_command_not_before_it_was_given() {
+    let mut world = TestContest::open().await;
     world.faults.plan(Step::Revision, [Fault::DoneButLate]);
     world.stores.hub.send(Notice::ContestChanged(world.contest.clone()));
     world.faults.wait_for_late_answer().await;
@@ -139,7 +139,7 @@ async fn a_command_that_comes_while_the_task_waits_for_the_database_is_not_dated
 
 #[tokio::test]
 async fn a_clock_that_is_ahead_closes_nothing_too_early() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     world.intake.set_skew(jiff::SignedDuration::from_mins(-2));
     world.clock.set(time("2021-03-31T22:01:00Z"));
     let ballot = world.ballot("late by this clock", "p1");
@@ -154,7 +154,7 @@ async fn a_clock_that_is_ahead_closes_nothing_too_early() {
 }
 
 /// What keeps recording from going well.
-fn failure(world: &World) -> Option<String> {
+fn failure(world: &TestContest) -> Option<String> {
     world.stores.hub.recording().into_iter().find_map(|(_, state)| match state {
         Recording::Failing(why) => Some(why),
         _ => None,
@@ -169,8 +169,8 @@ async fn settle() {
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_past_the_closing_closes_nothing_until_it_is_right() {
-    let mut world = World::open().await;
+async fn does_not_close_by_clock_jump() {
+    let mut world = TestContest::open().await;
     let jump = SignedDuration::from_hours(24 * 60);
     world.clock.jump_by(jump);
     while failure(&world).is_none() {
@@ -208,8 +208,8 @@ async fn a_clock_that_jumps_past_the_closing_closes_nothing_until_it_is_right() 
 }
 
 #[tokio::test]
-async fn an_organiser_closes_whatever_the_clock_did() {
-    let mut world = World::open().await;
+async fn closes_on_command_despite_clock_jump() {
+    let mut world = TestContest::open().await;
     world.clock.jump_by(SignedDuration::from_hours(24 * 60));
     while failure(&world).is_none() {
         tokio::task::yield_now().await;

@@ -15,7 +15,7 @@ use acclaim_test_servers::{
 use acclaim_test_support::{FaultPlan, ManualClock};
 use tempfile::TempDir;
 
-use crate::support::{Ground, OPENS, settings, time};
+use crate::support::{Backends, OPENS, settings, time};
 
 /// One Redis and one Postgres.
 pub(crate) struct Cluster {
@@ -33,7 +33,7 @@ impl Cluster {
     }
 
     /// Stores of three shards, with a database of their own, whose connections [`acclaim_test_support::Fault::Cut`] cuts.
-    pub(crate) async fn ground(&self) -> Ground {
+    pub(crate) async fn ground(&self) -> Backends {
         let to_redis = Switch::start(self.redis.port()).await;
         let to_postgres = Switch::start(self.postgres.port()).await;
         let database = self.postgres.empty_database().await;
@@ -47,7 +47,7 @@ impl Cluster {
         let redis = Redis::connect(&of_redis, clock).await.unwrap();
         let switches = Arc::new((to_redis, to_postgres));
         let cut = Arc::clone(&switches);
-        Ground {
+        Backends {
             database: Arc::new(PostgresDatabase::connect(&of_postgres).await.unwrap()),
             intake: Arc::new(RedisIntake::new(&redis, [7; 32])),
             published_checkpoints: Arc::new(RedisPublishedCheckpoints::new(&redis, [7; 32])),

@@ -19,52 +19,53 @@ use tokio::{sync::broadcast::error::RecvError, task::JoinHandle};
 
 use crate::{
     cluster::Cluster,
-    support::{Ground, World, time},
+    support::{Backends, TestContest, time},
 };
 
 /// On the path of every ballot, the closing included.
-const PATH: [Step; 6] =
+const BALLOT_STEPS: [Step; 6] =
     [Step::Submit, Step::Drain, Step::Append, Step::RecordBeforePublish, Step::Trim, Step::Seal];
 /// When the intake is not what it was.
-const ANEW: [Step; 5] = [Step::Begin, Step::Survivors, Step::DropSurvivors, Step::MarkSlots, Step::Open];
+const SESSION_STEPS: [Step; 5] =
+    [Step::Begin, Step::Survivors, Step::DropSurvivors, Step::MarkSlots, Step::Open];
 /// Cases at once.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_CASES: usize = 8;
 /// How long a case may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_at_any_step_of_a_cluster_the_invariants_hold() {
+async fn keeps_invariants_under_cluster_faults() {
     let cluster = Cluster::start().await;
-    let steps = PATH.into_iter().chain(ANEW);
+    let steps = BALLOT_STEPS.into_iter().chain(SESSION_STEPS);
     let cases = steps.flat_map(|step| Fault::ALL.into_iter().map(move |fault| (step, fault)));
     let run = |(number, (step, fault)): (usize, (Step, Fault))| {
         let cluster = &cluster;
         async move {
             let id = format!("case-{number}");
             let mut case = Case::begin(cluster.ground().await, &id, step, fault).await;
-            if ANEW.contains(&step) {
+            if SESSION_STEPS.contains(&step) {
                 case.lose_session().await;
             } else {
                 // So that the sequencer decides, and not Redis.
                 cluster.forget_slots(&case.world.contest);
             }
-            case.go_through().await;
+            case.run_to_end().await;
         }
     };
-    stream::iter(cases.enumerate()).for_each_concurrent(AT_ONCE, run).await;
+    stream::iter(cases.enumerate()).for_each_concurrent(MAX_CONCURRENT_CASES, run).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_at_any_embedded_step_the_invariants_hold() {
+async fn keeps_invariants_under_embedded_faults() {
     // A process that is killed takes the embedded intake with it: `cli` kills real ones.
     let in_process = |fault: &Fault| !matches!(fault, Fault::KilledBefore | Fault::KilledAfter | Fault::Cut);
-    for step in PATH.into_iter().chain([Step::Begin, Step::Open]) {
+    for step in BALLOT_STEPS.into_iter().chain([Step::Begin, Step::Open]) {
         for fault in Fault::ALL.into_iter().filter(in_process) {
-            let mut case = Case::begin(Ground::embedded(), "case", step, fault).await;
-            if ANEW.contains(&step) {
+            let mut case = Case::begin(Backends::embedded(), "case", step, fault).await;
+            if SESSION_STEPS.contains(&step) {
                 case.lose_session().await;
             }
-            case.go_through().await;
+            case.run_to_end().await;
         }
     }
 }
@@ -72,7 +73,7 @@ async fn whatever_goes_wrong_at_any_embedded_step_the_invariants_hold() {
 struct Case {
     name: String,
     step: Step,
-    world: World,
+    world: TestContest,
     begun: Instant,
     /// A ballot of each of twenty voters.
     ballots: Vec<Item>,
@@ -80,13 +81,13 @@ struct Case {
     doubles: Vec<Item>,
     /// Promised ballots that the intake has said to hold.
     kept: HashSet<BallotId>,
-    told: Told,
+    told: NoticeRecorder,
 }
 
 impl Case {
-    async fn begin(ground: Ground, id: &str, step: Step, fault: Fault) -> Self {
-        let world = World::open_on(ground, id).await;
-        let told = Told::listen(&world);
+    async fn begin(ground: Backends, id: &str, step: Step, fault: Fault) -> Self {
+        let world = TestContest::open_on(ground, id).await;
+        let told = NoticeRecorder::listen(&world);
         let vote =
             |voter: u8, entry| world.promised(&format!("voter-{voter}"), entry, voter.is_multiple_of(2));
         let ballots: Vec<Item> = (0..20).map(|voter| vote(voter, "p1")).collect();
@@ -119,7 +120,7 @@ impl Case {
     }
 
     /// Votes, closes, reloads, and checks.
-    async fn go_through(mut self) {
+    async fn run_to_end(mut self) {
         let all: Vec<Item> = self.ballots.iter().chain(&self.doubles).cloned().collect();
         let mut with_slots = true;
         loop {
@@ -216,7 +217,7 @@ impl Case {
 
     /// Waits a little; a process that was to be killed is, and another starts.
     async fn pause(&mut self, what: &str) {
-        assert!(self.begun.elapsed() < PATIENCE, "{}: {what}: not in time", self.name);
+        assert!(self.begun.elapsed() < CASE_TIMEOUT, "{}: {what}: not in time", self.name);
         if tokio::time::timeout(Duration::from_millis(10), self.world.faults.wait_for_kill()).await.is_ok() {
             self.world.replace().await;
         }
@@ -281,14 +282,14 @@ fn slots(item: &Item) -> Vec<Slot> {
 }
 
 /// What was told of ballots. Each is looked for in the ledger the moment it is told.
-struct Told {
+struct NoticeRecorder {
     recorded: Arc<Mutex<Vec<(BallotId, u64)>>>,
     too_early: Arc<Mutex<Vec<BallotId>>>,
     listening: JoinHandle<()>,
 }
 
-impl Told {
-    fn listen(world: &World) -> Self {
+impl NoticeRecorder {
+    fn listen(world: &TestContest) -> Self {
         let (recorded, too_early) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<Mutex<Vec<_>>>::default());
         let (all, early) = (Arc::clone(&recorded), Arc::clone(&too_early));
         let (stores, contest) = (world.stores.clone(), world.contest.clone());
@@ -318,7 +319,7 @@ impl Told {
     }
 }
 
-impl Drop for Told {
+impl Drop for NoticeRecorder {
     fn drop(&mut self) {
         self.listening.abort();
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use acclaim_store::hub::BallotOutcome;
 use acclaim_test_support::{Fault, Step};
 
-use crate::support::World;
+use crate::support::TestContest;
 
 async fn check(faults: &[Fault]) {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     let before = world.ballot("early", "p1");
     world.submit(vec![before.clone()]).await;
     assert!(matches!(world.outcome(before.ballot).await, BallotOutcome::Recorded { index: 5, .. }));
@@ -68,8 +68,8 @@ async fn an_unknown_outcome_is_never_guessed() {
 }
 
 #[tokio::test]
-async fn nothing_is_told_before_it_is_committed() {
-    let mut world = World::open().await;
+async fn notifies_only_after_commit() {
+    let mut world = TestContest::open().await;
     world.faults.plan(Step::Append, [Fault::LostBefore, Fault::LostAndUnknown]);
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;

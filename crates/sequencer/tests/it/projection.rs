@@ -13,16 +13,16 @@ use acclaim_store::{
 use acclaim_test_support::{Fault, Step};
 use tokio::sync::watch;
 
-use crate::support::{CLOSES, Ground, World, definition_with, time};
+use crate::support::{Backends, CLOSES, TestContest, definition_with, time};
 
 fn reason() -> Reason {
     Reason { reason: "one household".to_owned(), note: None }
 }
 
 /// An open contest with ballots in every state and a withdrawn entry, with the ballots.
-async fn world() -> (World, [BallotId; 4]) {
+async fn world() -> (TestContest, [BallotId; 4]) {
     let definition = definition_with("photos", r#""ballot":{"revision":"replace"},"#);
-    let mut world = World::open_with(Ground::embedded(), &definition).await;
+    let mut world = TestContest::open_with(Backends::embedded(), &definition).await;
     let first = world.ballot("ama", "p1");
     let second = world.replacing("ama", first.ballot, "p2");
     let (voided, standing) = (world.ballot("kofi", "p1"), world.ballot("esi", "p1"));
@@ -41,12 +41,12 @@ async fn world() -> (World, [BallotId; 4]) {
     (world, ballots)
 }
 
-async fn record(world: &World) -> ContestRecord {
+async fn record(world: &TestContest) -> ContestRecord {
     world.stores.database.contest(&world.contest).await.unwrap().unwrap()
 }
 
 /// Waits for a change of the record.
-async fn changed(world: &mut World, wanted: impl Fn(&ContestRecord) -> bool) {
+async fn changed(world: &mut TestContest, wanted: impl Fn(&ContestRecord) -> bool) {
     while !wanted(&record(world).await) {
         world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
     }
@@ -58,7 +58,10 @@ fn row(record: &ContestRecord) -> impl PartialEq + std::fmt::Debug {
 }
 
 /// Writes into the database without anything in the log.
-async fn write(world: &World, change: impl FnOnce(&ContestRecord, &mut Append)) -> Result<(), StoreError> {
+async fn write(
+    world: &TestContest,
+    change: impl FnOnce(&ContestRecord, &mut Append),
+) -> Result<(), StoreError> {
     let record = record(world).await;
     let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
     let mut append = Append::of_entries(Some((head.size, head.root)), head, Vec::new());
@@ -66,7 +69,7 @@ async fn write(world: &World, change: impl FnOnce(&ContestRecord, &mut Append)) 
     world.stores.database.append(&world.contest, append).await
 }
 
-async fn states(world: &World) -> Vec<Option<BallotState>> {
+async fn states(world: &TestContest) -> Vec<Option<BallotState>> {
     let ballots = world.stores.database.ballots(&world.contest, None, 100).await.unwrap();
     ballots.into_iter().map(|ballot| ballot.state).collect()
 }
@@ -189,7 +192,7 @@ async fn a_closing_that_was_asked_for_outlives_a_kill() {
 }
 
 #[tokio::test]
-async fn a_closing_that_waits_behind_another_command_is_believed() {
+async fn keeps_closing_queued_behind_another_command() {
     let (mut world, _) = world().await;
     world.kill().await;
     world.clock.set(time("2021-03-10T12:00:00Z"));
@@ -216,7 +219,7 @@ async fn a_closing_that_waits_behind_another_command_is_believed() {
 }
 
 #[tokio::test]
-async fn a_log_that_grows_while_it_is_loaded_is_neither_damaged_nor_repaired() {
+async fn does_not_repair_log_that_grows_during_load() {
     let (mut world, _) = world().await;
     world.faults.plan(Step::Contest, [Fault::DoneButLate]);
     let stop = watch::Sender::new(false);

@@ -49,7 +49,7 @@ impl Clock for SystemClock {
     }
 }
 
-struct World {
+struct TestContest {
     redis: RedisServer,
     _postgres: Postgres,
     stores: Stores,
@@ -62,7 +62,7 @@ struct World {
 /// The sequencer at work.
 struct Running(watch::Sender<bool>, JoinHandle<()>);
 
-impl World {
+impl TestContest {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let redis = RedisServer::start(folder.path(), DURABLE);
@@ -183,7 +183,7 @@ impl World {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement of minutes"]
 async fn a_million_slots_are_rebuilt_within_seconds() {
-    let world = World::new().await;
+    let world = TestContest::new().await;
     let empty = world.memory();
     let running = world.start().await;
     let begun = Instant::now();
@@ -228,7 +228,7 @@ async fn a_million_slots_are_rebuilt_within_seconds() {
 }
 
 /// The parts of a rebuilding, one after the other.
-async fn parts(world: &World) {
+async fn parts(world: &TestContest) {
     let size = world.size().await;
     let (mut reading, mut decoding, mut marking) = <(Duration, Duration, Duration)>::default();
     // Of a contest that is not there.

@@ -10,19 +10,19 @@ use acclaim_store::{
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::support::{World, time};
+use crate::support::{TestContest, time};
 
 /// After the first contest.
 const OPENS: &str = "2021-05-01T00:00:00Z";
 
-pub(crate) async fn done(world: &mut World, key: &str, command: Command) -> CommandOutcome {
+pub(crate) async fn run_command(world: &mut TestContest, key: &str, command: Command) -> CommandOutcome {
     let contest = world.contest.clone();
-    done_in(world, &contest, key, command).await
+    run_command_in(world, &contest, key, command).await
 }
 
 /// The outcome of a command in a contest.
-pub(crate) async fn done_in(
-    world: &mut World,
+pub(crate) async fn run_command_in(
+    world: &mut TestContest,
     contest: &ContestId,
     key: &str,
     command: Command,
@@ -46,7 +46,7 @@ pub(crate) async fn done_in(
 }
 
 /// Closes the first contest if it is open, and certifies what it comes to.
-async fn certify(world: &mut World, key: &str) -> PreviousRound {
+async fn certify(world: &mut TestContest, key: &str) -> PreviousRound {
     let contest = world.contest.clone();
     let command = world.certify_request().await;
     let Command::Certify { size, result, .. } = command.clone() else { panic!("{command:?}") };
@@ -62,7 +62,7 @@ async fn certify(world: &mut World, key: &str) -> PreviousRound {
     }
 }
 
-pub(crate) async fn phase(world: &World, next: &Definition) -> Phase {
+pub(crate) async fn phase(world: &TestContest, next: &Definition) -> Phase {
     world.stores.database.contest(&next.id).await.unwrap().unwrap().state.phase
 }
 
@@ -74,8 +74,8 @@ pub(crate) async fn settle() {
 }
 
 #[tokio::test]
-async fn a_contest_opens_at_its_instant_only_if_its_entries_are_still_certified() {
-    let mut world = World::open().await;
+async fn opens_only_while_source_contest_is_certified() {
+    let mut world = TestContest::open().await;
     world.clock.set(time("2021-03-31T22:01:00Z"));
     let previous = certify(&mut world, "certify").await;
     let mut next = world.definition("next", OPENS);

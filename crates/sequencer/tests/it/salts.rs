@@ -8,11 +8,11 @@ use acclaim_store::{
     hub::Notice,
 };
 
-use crate::support::World;
+use crate::support::TestContest;
 
 #[tokio::test]
-async fn no_entry_of_staff_is_guessed_from_its_hash() {
-    let mut world = World::open().await;
+async fn salts_every_staff_entry() {
+    let mut world = TestContest::open().await;
     let reason = || Reason { reason: "not the author's own".to_owned(), note: None };
     let commands = [
         Command::Withdraw { entry: "p1".parse().unwrap(), reason: reason() },

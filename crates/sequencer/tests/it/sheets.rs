@@ -8,7 +8,7 @@ use acclaim_store::{
 
 use crate::{
     cluster::Cluster,
-    support::{Ground, World, time},
+    support::{Backends, TestContest, time},
 };
 
 /// A contest of one category with entries p1 and p2, with more of a definition's tables.
@@ -25,10 +25,10 @@ fn definition(ballot: &str, more: &str) -> Definition {
 const CHANNELS: &str = r#""channel":[{"id":"fan","weight":30},{"id":"unique","weight":70}],"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slots_of_channels_and_periods_are_told_again_to_an_intake_that_lost_everything() {
+async fn rebuilds_slots_by_channel_and_period() {
     let cluster = Cluster::start().await;
     let rules = definition(r#"{"period":"counted","ballots_per_voter":3}"#, CHANNELS);
-    let mut world = World::open_with(cluster.ground().await, &rules).await;
+    let mut world = TestContest::open_with(cluster.ground().await, &rules).await;
     for (channel, period) in [("fan", "1"), ("fan", "3"), ("unique", "1")] {
         let item = world.on_sheet("ama", Some(channel), Some(period), "p1");
         world.submit(vec![item.clone()]).await;
@@ -56,9 +56,9 @@ async fn slots_of_channels_and_periods_are_told_again_to_an_intake_that_lost_eve
 }
 
 #[tokio::test]
-async fn a_ballot_on_no_sheet_of_the_contest_is_refused_by_name() {
+async fn rejects_ballot_of_unknown_channel_or_period() {
     let rules = definition(r#"{"period":"counted","ballots_per_voter":3}"#, CHANNELS);
-    let mut world = World::open_with(Ground::embedded(), &rules).await;
+    let mut world = TestContest::open_with(Backends::embedded(), &rules).await;
     for (channel, period, code) in [
         (None, Some("1"), "wrong-channel"),
         (Some("press"), Some("1"), "wrong-channel"),
@@ -80,7 +80,8 @@ async fn a_ballot_on_no_sheet_of_the_contest_is_refused_by_name() {
 /// The night of 23 hours: its day begins at 23:00 UTC and the next one at 22:00.
 #[tokio::test]
 async fn a_ballot_belongs_to_the_day_of_its_arrival() {
-    let mut world = World::open_with(Ground::embedded(), &definition(r#"{"period":"day"}"#, "")).await;
+    let mut world =
+        TestContest::open_with(Backends::embedded(), &definition(r#"{"period":"day"}"#, "")).await;
     for (arrival, day, recorded) in [
         ("2021-03-27T22:59:59.999Z", "2021-03-27", true),
         ("2021-03-27T22:59:59.999Z", "2021-03-28", false),

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use acclaim_store::hub::BallotOutcome;
 use tokio::sync::watch;
 
-use crate::{cluster::Cluster, support::World};
+use crate::{cluster::Cluster, support::TestContest};
 
 const VOTERS: usize = 2_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_takes_over_without_reading_the_log_again() {
     let cluster = Cluster::start().await;
-    let mut world = World::open_on(cluster.ground().await, "followed").await;
+    let mut world = TestContest::open_on(cluster.ground().await, "followed").await;
     let stop = watch::Sender::new(false);
     let standby = tokio::spawn(world.another(stop.subscribe()).await.unwrap().run());
     let ballots: Vec<_> = (0..VOTERS).map(|voter| world.ballot(&format!("voter-{voter}"), "p1")).collect();

@@ -9,11 +9,11 @@ use acclaim_store::{
 
 use acclaim_test_support::{Fault, Step};
 
-use crate::support::{OPENS, World, time};
+use crate::support::{OPENS, TestContest, time};
 
 #[tokio::test]
 async fn the_log_goes_on_after_a_restart() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     let first = world.ballot("ama", "p1");
     world.submit(vec![first.clone()]).await;
     world.outcome(first.ballot).await;
@@ -29,11 +29,11 @@ async fn the_log_goes_on_after_a_restart() {
 
 #[tokio::test]
 async fn a_ledger_older_than_what_was_shown_is_refused() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     let shown = world.key().sign(6, Hash([1; 32]));
     world.stores.published_checkpoints.record_before_publish(&world.contest, &shown).await.unwrap();
     match world.restart().await {
-        Err(LoadError::SetBack { size: 5, shown: 6, .. }) => {}
+        Err(LoadError::RolledBack { size: 5, shown: 6, .. }) => {}
         other => panic!("{other:?}"),
     }
     // Left alone it holds up no others.
@@ -47,8 +47,8 @@ async fn a_ledger_older_than_what_was_shown_is_refused() {
 }
 
 #[tokio::test]
-async fn what_was_committed_and_not_shown_is_shown_after_the_start() {
-    let mut world = World::open().await;
+async fn publishes_committed_checkpoint_at_start() {
+    let mut world = TestContest::open().await;
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
     world.outcome(ballot.ballot).await;
@@ -70,8 +70,8 @@ async fn what_was_committed_and_not_shown_is_shown_after_the_start() {
 }
 
 #[tokio::test]
-async fn an_intake_that_lost_everything_begins_anew_and_voting_goes_on() {
-    let mut world = World::open().await;
+async fn starts_new_session_after_intake_loss() {
+    let mut world = TestContest::open().await;
     let first = world.ballot("ama", "p1");
     world.submit(vec![first.clone()]).await;
     world.outcome(first.ballot).await;
@@ -90,7 +90,7 @@ async fn an_intake_that_lost_everything_begins_anew_and_voting_goes_on() {
 
 #[tokio::test]
 async fn another_log_than_the_one_shown_is_refused() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     let shown = world.key().sign(4, Hash([1; 32]));
     world.stores.published_checkpoints.record_before_publish(&world.contest, &shown).await.unwrap();
     assert!(matches!(world.restart().await, Err(LoadError::Damaged { .. })));
@@ -98,7 +98,7 @@ async fn another_log_than_the_one_shown_is_refused() {
 
 #[tokio::test]
 async fn entries_that_do_not_lead_to_the_checkpoint_are_refused() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
     let statement = r#"{"type":"statement","kind":"k","text":"t","by":"b","at":"2021-03-01T00:00:00Z"}"#;
     let mut forged = head.clone();
@@ -110,8 +110,8 @@ async fn entries_that_do_not_lead_to_the_checkpoint_are_refused() {
 }
 
 #[tokio::test]
-async fn what_was_shown_and_forgotten_is_shown_and_published_again() {
-    let mut world = World::open().await;
+async fn restores_forgotten_checkpoint_and_result() {
+    let mut world = TestContest::open().await;
     let older = world.stores.published_checkpoints.highest(&world.contest).await.unwrap().unwrap();
     world.clock.set(time("2021-03-31T22:01:00Z"));
     world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;

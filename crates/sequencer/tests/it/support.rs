@@ -39,7 +39,7 @@ pub(crate) fn time(text: &str) -> Timestamp {
 }
 
 /// What a world stands on.
-pub(crate) struct Ground {
+pub(crate) struct Backends {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) intake: Arc<dyn Intake>,
     pub(crate) published_checkpoints: Arc<dyn PublishedCheckpoints>,
@@ -50,7 +50,7 @@ pub(crate) struct Ground {
     pub(crate) alive: Box<dyn Any + Send>,
 }
 
-impl Ground {
+impl Backends {
     /// The embedded stores in a temporary folder.
     pub(crate) fn embedded() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -69,7 +69,7 @@ impl Ground {
     }
 }
 
-pub(crate) struct World {
+pub(crate) struct TestContest {
     pub(crate) stores: Stores,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) faults: Arc<FaultPlan>,
@@ -86,20 +86,20 @@ pub(crate) struct World {
     _alive: Box<dyn Any + Send>,
 }
 
-impl World {
+impl TestContest {
     /// A contest of one category with entries p1 and p2, open at its first instant.
     pub(crate) async fn open() -> Self {
-        Self::open_on(Ground::embedded(), "photos").await
+        Self::open_on(Backends::embedded(), "photos").await
     }
 
     /// The same, of this id, on other ground.
-    pub(crate) async fn open_on(ground: Ground, id: &str) -> Self {
+    pub(crate) async fn open_on(ground: Backends, id: &str) -> Self {
         let definition = definition(id, OPENS, CLOSES);
         Self::open_with(ground, &definition).await
     }
 
     /// A contest by this definition, open at its first instant.
-    pub(crate) async fn open_with(ground: Ground, definition: &Definition) -> Self {
+    pub(crate) async fn open_with(ground: Backends, definition: &Definition) -> Self {
         let faults = Arc::new(ground.faults);
         let database = Arc::new(FaultyDatabase::new(ground.database, Arc::clone(&faults)));
         let keyring = Arc::new(Keyring::open(&*database, ground.secret, Some("test")).await.unwrap());

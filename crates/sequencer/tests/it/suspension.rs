@@ -11,7 +11,7 @@ use acclaim_test_support::{Fault, Step};
 
 use crate::{
     cluster::Cluster,
-    support::{CLOSES, Ground, World, time},
+    support::{Backends, CLOSES, TestContest, time},
 };
 
 fn reason() -> Reason {
@@ -32,7 +32,7 @@ fn refused(outcome: &CommandOutcome, expected: &str) {
 }
 
 /// Where the only line that holds a text is in the log.
-async fn position(world: &World, text: &str) -> usize {
+async fn position(world: &TestContest, text: &str) -> usize {
     let lines = world.lines().await;
     let found: Vec<usize> =
         lines.iter().enumerate().filter(|(_, line)| line.contains(text)).map(|(index, _)| index).collect();
@@ -41,7 +41,7 @@ async fn position(world: &World, text: &str) -> usize {
 }
 
 /// The intake hands nothing out: nothing is suspended until that is noticed.
-async fn until_failing(world: &World) {
+async fn until_failing(world: &TestContest) {
     let is_failing = || {
         let recording = world.stores.hub.recording();
         recording.iter().any(|(_, state)| matches!(state, Recording::Failing(_)))
@@ -54,8 +54,8 @@ async fn until_failing(world: &World) {
 }
 
 #[tokio::test]
-async fn what_waits_is_recorded_before_a_suspension_and_what_comes_later_can_be_cast_again() {
-    let mut world = World::open().await;
+async fn records_waiting_ballots_before_suspension() {
+    let mut world = TestContest::open().await;
     world.intake.stall();
     let waiting: Vec<_> = (0..5).map(|voter| world.ballot(&format!("voter-{voter}"), "p1")).collect();
     world.submit(waiting.clone()).await;
@@ -100,8 +100,8 @@ async fn what_waits_is_recorded_before_a_suspension_and_what_comes_later_can_be_
 }
 
 #[tokio::test]
-async fn an_intake_that_is_not_trimmed_hides_nothing_that_waits() {
-    let mut world = World::open().await;
+async fn records_waiting_ballots_in_untrimmed_intake() {
+    let mut world = TestContest::open().await;
     world.faults.plan(Step::Trim, [Fault::LostBefore]);
     let recorded = world.ballot("ama", "p1");
     world.submit(vec![recorded.clone()]).await;
@@ -121,7 +121,7 @@ async fn an_intake_that_is_not_trimmed_hides_nothing_that_waits() {
 
 #[tokio::test]
 async fn a_suspended_contest_closes_at_its_instant() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
     world.clock.set(time("2021-03-31T21:59:59Z"));
     let in_time = world.ballot("ama", "p1");
@@ -145,11 +145,11 @@ async fn a_suspended_contest_closes_at_its_instant() {
 
 #[tokio::test]
 async fn an_organiser_closes_a_suspended_contest() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
     world.clock.advance(jiff::SignedDuration::from_mins(5));
     world.queue("close", Command::Close).await;
-    let closes = async |world: &World| {
+    let closes = async |world: &TestContest| {
         world.stores.database.contest(&world.contest).await.unwrap().unwrap().state.closes.timestamp()
     };
     while closes(&world).await == time(CLOSES) {
@@ -163,9 +163,9 @@ async fn an_organiser_closes_a_suspended_contest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_rejected_meanwhile_is_recorded_though_its_slots_are_remembered() {
+async fn records_rejected_ballot_after_suspension() {
     let cluster = Cluster::start().await;
-    let mut world = World::open_on(cluster.ground().await, "photos").await;
+    let mut world = TestContest::open_on(cluster.ground().await, "photos").await;
     assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
     let item = world.promised("ama", "p1", true);
     let offer = |slots| Submission { item: item.clone(), slots };
@@ -183,12 +183,12 @@ async fn what_was_rejected_meanwhile_is_recorded_though_its_slots_are_remembered
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_a_suspension_comes_once_and_behind_what_waited() {
+async fn suspends_once_after_waiting_ballots_under_faults() {
     // A process that is killed takes the embedded intake with it.
     let in_process = |fault: &Fault| !matches!(fault, Fault::KilledBefore | Fault::KilledAfter | Fault::Cut);
     for step in [Step::Drain, Step::Append, Step::RecordBeforePublish, Step::Trim] {
         for fault in Fault::ALL.into_iter().filter(in_process) {
-            let mut world = World::open_on(Ground::embedded(), "photos").await;
+            let mut world = TestContest::open_on(Backends::embedded(), "photos").await;
             world.intake.stall();
             let waiting = world.ballot("ama", "p1");
             world.submit(vec![waiting.clone()]).await;

@@ -13,20 +13,20 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::{
     cluster::Cluster,
-    support::{Ground, World, time},
+    support::{Backends, TestContest, time},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Case {
-    world: World,
+    world: TestContest,
     name: String,
     begun: Instant,
 }
 
 impl Case {
-    async fn open(ground: Ground, name: String, id: &str) -> Self {
-        Self { world: World::open_on(ground, id).await, name, begun: Instant::now() }
+    async fn open(ground: Backends, name: String, id: &str) -> Self {
+        Self { world: TestContest::open_on(ground, id).await, name, begun: Instant::now() }
     }
 
     async fn queue(&self, key: &str, command: Command) {
@@ -54,8 +54,8 @@ impl Case {
             if let Ok(Some(outcome)) = outcome {
                 return outcome;
             }
-            self.look().await;
-            self.go_on("an outcome").await;
+            self.check_key_and_log().await;
+            self.wait_or_replace("an outcome").await;
         }
     }
 
@@ -73,17 +73,17 @@ impl Case {
             if record.is_ok_and(|record| record.unwrap().state.phase == Phase::Closed) {
                 return;
             }
-            self.go_on("closed").await;
+            self.wait_or_replace("closed").await;
         }
     }
 
     async fn pause(&self, what: &str) {
-        assert!(self.begun.elapsed() < PATIENCE, "{}: {what}: not in time", self.name);
+        assert!(self.begun.elapsed() < CASE_TIMEOUT, "{}: {what}: not in time", self.name);
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
     /// Waits a little; a process that was to be killed is, and another starts.
-    async fn go_on(&mut self, what: &str) {
+    async fn wait_or_replace(&mut self, what: &str) {
         self.pause(what).await;
         if tokio::time::timeout(Duration::from_millis(2), self.world.faults.wait_for_kill()).await.is_ok() {
             self.world.replace().await;
@@ -97,55 +97,60 @@ impl Case {
     }
 
     /// How often the log says that the key is gone.
-    async fn says(&self) -> Option<usize> {
+    async fn count_statements(&self) -> Option<usize> {
         let wanted = format!(r#"{{"type":"statement","kind":"{TAG_KEY_DESTROYED}","#);
         let entries = self.world.stores.database.entries(&self.world.contest, 0, usize::MAX).await.ok()?;
         Some(entries.iter().filter(|entry| entry.starts_with(wanted.as_bytes())).count())
     }
 
     /// Both only ever change one way, so that what was read second must know of what was read first.
-    async fn look(&self) {
-        if let (Some(says), Some(has_key)) = (self.says().await, self.has_key().await) {
+    async fn check_key_and_log(&self) {
+        if let (Some(says), Some(has_key)) = (self.count_statements().await, self.has_key().await) {
             assert!(says == 0 || !has_key, "{}: the log says so while the key is there", self.name);
         }
-        if let (Some(has_key), Some(says)) = (self.has_key().await, self.says().await) {
+        if let (Some(has_key), Some(says)) = (self.has_key().await, self.count_statements().await) {
             assert!(has_key || says == 1, "{}: the key is gone and the log does not say so", self.name);
         }
     }
 
-    async fn go_through(mut self, fault: Fault) {
+    async fn run_to_end(mut self, fault: Fault) {
         self.destroy("early").await;
         assert_eq!(self.code("early").await, "still-open", "{}", self.name);
         self.close().await;
-        self.look().await;
+        self.check_key_and_log().await;
         self.world.faults.plan(Step::Append, [fault]);
         self.destroy("now").await;
         assert_eq!(self.code("now").await, "recorded", "{}", self.name);
         assert_eq!(self.world.faults.remaining(), 0, "{}", self.name);
         self.destroy("again").await;
         assert_eq!(self.code("again").await, TAG_KEY_DESTROYED, "{}", self.name);
-        self.look().await;
-        assert_eq!((self.says().await, self.has_key().await), (Some(1), Some(false)), "{}", self.name);
+        self.check_key_and_log().await;
+        assert_eq!(
+            (self.count_statements().await, self.has_key().await),
+            (Some(1), Some(false)),
+            "{}",
+            self.name
+        );
         assert!(self.world.audit().await.clean, "{}", self.name);
         self.world.stop().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_a_key_is_gone_when_the_log_says_so_and_only_then() {
+async fn destroys_tag_key_exactly_with_log_statement() {
     for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::Cut) {
-        Case::open(Ground::embedded(), format!("{fault:?}"), "case").await.go_through(fault).await;
+        Case::open(Backends::embedded(), format!("{fault:?}"), "case").await.run_to_end(fault).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn and_so_in_a_cluster() {
+async fn destroys_tag_key_exactly_with_log_statement_in_cluster() {
     let cluster = Cluster::start().await;
     let run = |(number, fault): (usize, Fault)| {
         let cluster = &cluster;
         async move {
             let (name, id) = (format!("cluster {fault:?}"), format!("case-{number}"));
-            Case::open(cluster.ground().await, name, &id).await.go_through(fault).await;
+            Case::open(cluster.ground().await, name, &id).await.run_to_end(fault).await;
         }
     };
     stream::iter(Fault::ALL.into_iter().enumerate()).for_each_concurrent(4, run).await;
@@ -153,13 +158,13 @@ async fn and_so_in_a_cluster() {
 
 /// However it came to be queued.
 #[tokio::test]
-async fn nothing_else_says_that_a_key_is_gone() {
-    let mut case = Case::open(Ground::embedded(), "statement".to_owned(), "case").await;
+async fn refuses_staff_statement_of_reserved_kind() {
+    let mut case = Case::open(Backends::embedded(), "statement".to_owned(), "case").await;
     case.close().await;
     case.queue("lie", Command::State { kind: TAG_KEY_DESTROYED.to_owned(), text: "gone".to_owned() }).await;
     assert_eq!(case.code("lie").await, "reserved-kind");
     case.queue("note", Command::State { kind: "note".to_owned(), text: "thanks".to_owned() }).await;
     assert_eq!(case.code("note").await, "recorded");
-    assert_eq!((case.says().await, case.has_key().await), (Some(0), Some(true)));
+    assert_eq!((case.count_statements().await, case.has_key().await), (Some(0), Some(true)));
     case.world.stop().await;
 }

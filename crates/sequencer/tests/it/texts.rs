@@ -9,8 +9,8 @@ use acclaim_store::{
 use jiff::SignedDuration;
 
 use crate::{
-    rounds::{done, done_in, phase, settle},
-    support::{World, time},
+    rounds::{phase, run_command, run_command_in, settle},
+    support::{TestContest, time},
 };
 
 const OPENS: &str = "2021-05-01T00:00:00Z";
@@ -22,12 +22,12 @@ fn amend(what: &str, key: &str, to: &str) -> Command {
 
 #[tokio::test]
 async fn a_draft_with_a_refused_text_does_not_open() {
-    let mut world = World::open().await;
+    let mut world = TestContest::open().await;
     let mut draft = world.definition("draft", OPENS);
     draft.entries[0].title = "O\u{202e}ne".to_owned();
     world.draft(&draft).await;
     let CommandOutcome::Refused { code, detail, .. } =
-        done_in(&mut world, &draft.id, "open", Command::Open).await
+        run_command_in(&mut world, &draft.id, "open", Command::Open).await
     else {
         panic!("it opened")
     };
@@ -55,16 +55,16 @@ async fn a_draft_with_a_refused_text_does_not_open() {
 }
 
 #[tokio::test]
-async fn a_log_with_such_a_text_goes_on_and_audits() {
-    let mut world = World::open().await;
+async fn records_and_audits_log_with_refused_text() {
+    let mut world = TestContest::open().await;
     // As a program before this one let it in: the check stands where texts enter, and not in what a log may hold.
-    let outcome = done(&mut world, "title", amend("entry:p1", "title", "O\u{202e}ne")).await;
+    let outcome = run_command(&mut world, "title", amend("entry:p1", "title", "O\u{202e}ne")).await;
     assert!(matches!(outcome, CommandOutcome::Recorded { .. }), "{outcome:?}");
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
     world.outcome(ballot.ballot).await;
     world.restart().await.unwrap();
-    let outcome = done(&mut world, "closes", amend("closes", "closes", "2021-04-02T00:00:00Z")).await;
+    let outcome = run_command(&mut world, "closes", amend("closes", "closes", "2021-04-02T00:00:00Z")).await;
     assert!(
         matches!(outcome, CommandOutcome::Recorded { .. }),
         "another text is no reason to close early: {outcome:?}"

@@ -11,16 +11,16 @@ use acclaim_store::{
 };
 use acclaim_test_support::{Fault, Step};
 
-use crate::support::{Ground, World, settings};
+use crate::support::{Backends, TestContest, settings};
 
-pub(crate) async fn queue(world: &World, key: &str, command: Command) {
+pub(crate) async fn queue(world: &TestContest, key: &str, command: Command) {
     let received = world.stores.clock.now();
     let queued = QueuedCommand { key: key.to_owned(), by: "chair".to_owned(), command, received };
     world.stores.database.queue_command(&world.contest, &queued).await.unwrap();
     world.stores.hub.send(Notice::CommandQueued(world.contest.clone()));
 }
 
-pub(crate) async fn outcome(world: &World, key: &str) -> CommandOutcome {
+pub(crate) async fn outcome(world: &TestContest, key: &str) -> CommandOutcome {
     until("an outcome", async || {
         world.stores.database.command_outcome(&world.contest, &RequestId::new("chair", key)).await.unwrap()
     })
@@ -39,14 +39,14 @@ async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     }
 }
 
-async fn backlog(world: &World) -> u64 {
+async fn backlog(world: &TestContest) -> u64 {
     let session = world.stores.database.contest(&world.contest).await.unwrap().unwrap().session();
     world.stores.intake.backlog(&session).await.unwrap().items
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_without_end_hold_up_no_ballots() {
-    let mut world = World::open().await;
+async fn records_ballots_during_command_flood() {
+    let mut world = TestContest::open().await;
     let flood = async |staff: u32| {
         for number in 0_u32.. {
             let key = format!("{staff}-{number}");
@@ -91,9 +91,9 @@ async fn commands_without_end_hold_up_no_ballots() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_costs_no_replay() {
+async fn keeps_state_while_store_is_unavailable() {
     let settings = acclaim_sequencer::Settings { lease: Duration::from_millis(40), ..settings() };
-    let mut world = World::open_on(Ground { settings, ..Ground::embedded() }, "photos").await;
+    let mut world = TestContest::open_on(Backends { settings, ..Backends::embedded() }, "photos").await;
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
     world.outcome(ballot.ballot).await;
@@ -113,8 +113,8 @@ async fn a_store_that_does_not_answer_costs_no_replay() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_heard_of_while_the_database_is_away_is_heeded_later() {
-    let mut world = World::open().await;
+async fn applies_draft_change_after_database_returns() {
+    let mut world = TestContest::open().await;
     let later = world.definition("later", "2021-12-01T00:00:00Z");
     world.draft(&later).await;
     until("a task for it", async || {
@@ -135,8 +135,8 @@ async fn a_change_that_is_heard_of_while_the_database_is_away_is_heeded_later() 
 }
 
 #[tokio::test]
-async fn what_was_recorded_and_not_trimmed_is_trimmed_after_a_kill_without_another_ballot() {
-    let mut world = World::open().await;
+async fn trims_recorded_ballots_after_kill() {
+    let mut world = TestContest::open().await;
     world.faults.plan(Step::Trim, [Fault::KilledBefore]);
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
@@ -156,9 +156,9 @@ async fn what_was_recorded_and_not_trimmed_is_trimmed_after_a_kill_without_anoth
 
 #[tokio::test]
 async fn a_contest_that_stopped_and_is_deleted_is_forgotten() {
-    let mut definition = World::open().await.definition("test", crate::support::OPENS);
+    let mut definition = TestContest::open().await.definition("test", crate::support::OPENS);
     definition.test = true;
-    let world = World::open_with(Ground::embedded(), &definition).await;
+    let world = TestContest::open_with(Backends::embedded(), &definition).await;
     let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
     let mut other = head.clone();
     other.size += 1;

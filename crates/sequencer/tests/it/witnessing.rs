@@ -19,13 +19,13 @@ use acclaim_store::{
 use async_trait::async_trait;
 
 use crate::{
-    support::{Ground, World, settings, time},
+    support::{Backends, TestContest, settings, time},
     upkeep::{outcome, queue},
 };
 
 /// How a witness behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
+enum Behaviour {
     Well,
     Hangs,
     Away,
@@ -35,18 +35,18 @@ enum Mood {
 
 /// A witness in process.
 #[derive(Debug)]
-struct Watcher {
+struct FakeWitness {
     key: CosigningKey,
     /// Told once the log's key is known.
     log: OnceLock<VerifierKey>,
     latest: Mutex<Option<(u64, Hash)>>,
-    mood: Mutex<Mood>,
+    mood: Mutex<Behaviour>,
     asked: AtomicUsize,
     corrected: AtomicUsize,
 }
 
-impl Watcher {
-    fn new(name: &str, mood: Mood) -> Arc<Self> {
+impl FakeWitness {
+    fn new(name: &str, mood: Behaviour) -> Arc<Self> {
         Arc::new(Self {
             key: CosigningKey::from_seed(name, seed_of(name)).unwrap(),
             log: OnceLock::new(),
@@ -57,15 +57,15 @@ impl Watcher {
         })
     }
 
-    fn set(&self, mood: Mood) {
+    fn set(&self, mood: Behaviour) {
         *self.mood.lock().unwrap() = mood;
     }
 
-    fn answer(&self, request: &AddCheckpoint, mood: Mood) -> WitnessAnswer {
+    fn answer(&self, request: &AddCheckpoint, mood: Behaviour) -> WitnessAnswer {
         let Some(log) = self.log.get() else { return WitnessAnswer::Refused("unknown log".to_owned()) };
         let mut latest = self.latest.lock().unwrap();
         match request.verify(log, *latest) {
-            Ok(_) if mood == Mood::Lies => {
+            Ok(_) if mood == Behaviour::Lies => {
                 let other = request.checkpoint.replacen('\n', "x\n", 1);
                 WitnessAnswer::Cosigned(self.key.cosign(other, 7).unwrap())
             }
@@ -94,7 +94,7 @@ fn seed_of(name: &str) -> &'static [u8; 32] {
 }
 
 #[async_trait]
-impl Witness for Watcher {
+impl Witness for FakeWitness {
     fn key(&self) -> &WitnessKey {
         self.key.verifier()
     }
@@ -103,22 +103,22 @@ impl Witness for Watcher {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let mood = *self.mood.lock().unwrap();
         match mood {
-            Mood::Hangs => std::future::pending().await,
-            Mood::Away => Err(StoreError::Unavailable("away".to_owned())),
-            Mood::Well | Mood::Lies => Ok(self.answer(request, mood)),
+            Behaviour::Hangs => std::future::pending().await,
+            Behaviour::Away => Err(StoreError::Unavailable("away".to_owned())),
+            Behaviour::Well | Behaviour::Lies => Ok(self.answer(request, mood)),
         }
     }
 }
 
-async fn watched(watchers: &[&Arc<Watcher>]) -> World {
-    watched_with_patience(watchers, Duration::from_millis(200)).await
+async fn open_with_witnesses(watchers: &[&Arc<FakeWitness>]) -> TestContest {
+    open_with_witness_timeout(watchers, Duration::from_millis(200)).await
 }
 
-async fn watched_with_patience(watchers: &[&Arc<Watcher>], witness_patience: Duration) -> World {
+async fn open_with_witness_timeout(watchers: &[&Arc<FakeWitness>], witness_timeout: Duration) -> TestContest {
     let witnesses = watchers.iter().map(|watcher| Arc::clone(watcher) as Arc<dyn Witness>).collect();
     let settings =
-        Settings { witnesses, witness_every: Duration::from_millis(20), witness_patience, ..settings() };
-    let world = World::open_on(Ground { settings, ..Ground::embedded() }, "photos").await;
+        Settings { witnesses, witness_interval: Duration::from_millis(20), witness_timeout, ..settings() };
+    let world = TestContest::open_on(Backends { settings, ..Backends::embedded() }, "photos").await;
     for watcher in watchers {
         watcher.log.set(world.key().verifier().clone()).unwrap();
     }
@@ -126,14 +126,18 @@ async fn watched_with_patience(watchers: &[&Arc<Watcher>], witness_patience: Dur
 }
 
 /// Waits until the newest checkpoint shown is kept with the cosignatures of exactly these.
-async fn until_cosigned(world: &World, by: &[&Arc<Watcher>], not_by: &[&Arc<Watcher>]) -> String {
+async fn until_cosigned(
+    world: &TestContest,
+    by: &[&Arc<FakeWitness>],
+    not_by: &[&Arc<FakeWitness>],
+) -> String {
     let begun = Instant::now();
     loop {
         let shown = world.stores.published_checkpoints.highest(&world.contest).await.unwrap().unwrap();
         let kept =
             world.stores.published_checkpoints.cosigned(&world.contest).await.unwrap().unwrap_or_default();
-        let has = |watcher: &&Arc<Watcher>| watcher.key.verifier().find(&kept).is_ok();
-        let has_none = |watcher: &&Arc<Watcher>| !kept.contains(watcher.key.verifier().name());
+        let has = |watcher: &&Arc<FakeWitness>| watcher.key.verifier().find(&kept).is_ok();
+        let has_none = |watcher: &&Arc<FakeWitness>| !kept.contains(watcher.key.verifier().name());
         if kept.starts_with(&shown) && by.iter().all(has) && not_by.iter().all(has_none) {
             return kept;
         }
@@ -142,7 +146,7 @@ async fn until_cosigned(world: &World, by: &[&Arc<Watcher>], not_by: &[&Arc<Watc
     }
 }
 
-async fn vote(world: &mut World, voters: std::ops::Range<usize>) {
+async fn vote(world: &mut TestContest, voters: std::ops::Range<usize>) {
     let ballots: Vec<_> = voters.map(|voter| world.ballot(&format!("voter-{voter}"), "p1")).collect();
     let last = ballots.last().unwrap().ballot;
     world.submit(ballots).await;
@@ -150,9 +154,9 @@ async fn vote(world: &mut World, voters: std::ops::Range<usize>) {
 }
 
 #[tokio::test]
-async fn every_witness_cosigns_what_is_shown_and_the_last_of_all() {
-    let (one, two) = (Watcher::new("one", Mood::Well), Watcher::new("two", Mood::Well));
-    let mut world = watched(&[&one, &two]).await;
+async fn gathers_cosignatures_of_all_witnesses() {
+    let (one, two) = (FakeWitness::new("one", Behaviour::Well), FakeWitness::new("two", Behaviour::Well));
+    let mut world = open_with_witnesses(&[&one, &two]).await;
     for hundred in 0..5 {
         vote(&mut world, hundred * 100..(hundred + 1) * 100).await;
         until_cosigned(&world, &[&one, &two], &[]).await;
@@ -180,9 +184,9 @@ async fn every_witness_cosigns_what_is_shown_and_the_last_of_all() {
 }
 
 #[tokio::test]
-async fn a_command_that_is_refused_in_its_second_piece_ends_no_witnessing() {
-    let watcher = Watcher::new("one", Mood::Well);
-    let mut world = watched(&[&watcher]).await;
+async fn keeps_witnessing_after_partly_refused_command() {
+    let watcher = FakeWitness::new("one", Behaviour::Well);
+    let mut world = open_with_witnesses(&[&watcher]).await;
     vote(&mut world, 0..3_000).await;
     let of = |voter: usize| world.ballot(&format!("voter-{voter}"), "p1").ballot;
     let unknown = acclaim_contest::BallotId([7; 16]);
@@ -199,8 +203,8 @@ async fn a_command_that_is_refused_in_its_second_piece_ends_no_witnessing() {
 
 #[tokio::test]
 async fn a_witness_that_hangs_delays_nobody_and_catches_up() {
-    let (one, two) = (Watcher::new("one", Mood::Well), Watcher::new("two", Mood::Hangs));
-    let mut world = watched(&[&one, &two]).await;
+    let (one, two) = (FakeWitness::new("one", Behaviour::Well), FakeWitness::new("two", Behaviour::Hangs));
+    let mut world = open_with_witnesses(&[&one, &two]).await;
     // Its patience would be 200 ms; a thousand batches in a row would take minutes if any waited for it.
     let begun = Instant::now();
     for voter in 0..1_000 {
@@ -210,15 +214,15 @@ async fn a_witness_that_hangs_delays_nobody_and_catches_up() {
     until_cosigned(&world, &[&one], &[&two]).await;
     assert!(two.asked.load(Ordering::Relaxed) > 0);
 
-    two.set(Mood::Well);
+    two.set(Behaviour::Well);
     until_cosigned(&world, &[&one, &two], &[]).await;
-    two.set(Mood::Away);
+    two.set(Behaviour::Away);
     vote(&mut world, 1_000..1_010).await;
     until_cosigned(&world, &[&one], &[&two]).await;
-    two.set(Mood::Lies);
+    two.set(Behaviour::Lies);
     vote(&mut world, 1_010..1_020).await;
     until_cosigned(&world, &[&one], &[&two]).await;
-    two.set(Mood::Well);
+    two.set(Behaviour::Well);
     until_cosigned(&world, &[&one, &two], &[]).await;
     assert!(world.audit().await.clean);
     world.stop().await;
@@ -226,9 +230,9 @@ async fn a_witness_that_hangs_delays_nobody_and_catches_up() {
 
 #[tokio::test]
 async fn a_witness_that_is_away_holds_no_round_up() {
-    let (one, two) = (Watcher::new("one", Mood::Well), Watcher::new("two", Mood::Away));
+    let (one, two) = (FakeWitness::new("one", Behaviour::Well), FakeWitness::new("two", Behaviour::Away));
     // Longer than anything here may take.
-    let mut world = watched_with_patience(&[&one, &two], Duration::from_secs(60)).await;
+    let mut world = open_with_witness_timeout(&[&one, &two], Duration::from_secs(60)).await;
     for ten in 0..5 {
         vote(&mut world, ten * 10..(ten + 1) * 10).await;
         until_cosigned(&world, &[&one], &[&two]).await;
@@ -237,9 +241,9 @@ async fn a_witness_that_is_away_holds_no_round_up() {
 }
 
 #[tokio::test]
-async fn with_no_witness_that_answers_all_goes_on() {
-    let (one, two) = (Watcher::new("one", Mood::Hangs), Watcher::new("two", Mood::Away));
-    let mut world = watched(&[&one, &two]).await;
+async fn records_ballots_without_any_witness() {
+    let (one, two) = (FakeWitness::new("one", Behaviour::Hangs), FakeWitness::new("two", Behaviour::Away));
+    let mut world = open_with_witnesses(&[&one, &two]).await;
     for voter in 0..200 {
         vote(&mut world, voter..voter + 1).await;
     }
@@ -250,11 +254,11 @@ async fn with_no_witness_that_answers_all_goes_on() {
 }
 
 #[tokio::test]
-async fn a_witness_that_has_seen_another_history_is_not_believed_and_not_cosigned_by() {
-    let (one, two) = (Watcher::new("one", Mood::Well), Watcher::new("two", Mood::Well));
+async fn keeps_no_cosignature_of_conflicting_history() {
+    let (one, two) = (FakeWitness::new("one", Behaviour::Well), FakeWitness::new("two", Behaviour::Well));
     *one.latest.lock().unwrap() = Some((1_000_000, Hash([1; 32])));
     *two.latest.lock().unwrap() = Some((3, Hash([1; 32])));
-    let mut world = watched(&[&one, &two]).await;
+    let mut world = open_with_witnesses(&[&one, &two]).await;
     vote(&mut world, 0..100).await;
     let begun = Instant::now();
     while [&one, &two].iter().any(|watcher| watcher.asked.load(Ordering::Relaxed) < 4) {
@@ -268,10 +272,10 @@ async fn a_witness_that_has_seen_another_history_is_not_believed_and_not_cosigne
 
 #[tokio::test]
 async fn a_ledger_older_than_what_was_cosigned_is_refused() {
-    let one = Watcher::new("one", Mood::Well);
-    let mut world = watched(&[&one]).await;
+    let one = FakeWitness::new("one", Behaviour::Well);
+    let mut world = open_with_witnesses(&[&one]).await;
     let kept = until_cosigned(&world, &[&one], &[]).await;
     let newer = world.key().sign(checkpoint_size(&kept).unwrap() + 1, Hash([1; 32]));
     world.stores.published_checkpoints.save_cosigned(&world.contest, &newer).await.unwrap();
-    assert!(matches!(world.restart().await, Err(acclaim_sequencer::LoadError::SetBack { .. })));
+    assert!(matches!(world.restart().await, Err(acclaim_sequencer::LoadError::RolledBack { .. })));
 }

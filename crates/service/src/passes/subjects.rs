@@ -12,14 +12,14 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::error::{PassesError, invalid};
 
 /// Subjects of one request.
-const MOST: usize = 10_000;
+const MAX_SUBJECTS: usize = 10_000;
 
 /// Whom passes are minted for.
-pub(super) enum Whom {
+pub(super) enum PassRecipients {
     /// Those of a list, and what it says that its subjects are.
     Subjects(Vec<String>, Option<DefaultScheme>),
     /// The given number of voters without names.
-    MadeUp(usize),
+    Unnamed(usize),
 }
 
 /// One voter of a list.
@@ -33,37 +33,37 @@ pub struct Voter {
     pub positions: Vec<usize>,
 }
 
-impl Whom {
+impl PassRecipients {
     pub(super) fn read(
         subjects: Option<Vec<String>>,
         count: Option<usize>,
         subjects_are: Option<DefaultScheme>,
     ) -> Result<Self, PassesError> {
         match (subjects, count) {
-            (Some(subjects), None) if (1..=MOST).contains(&subjects.len()) => {
+            (Some(subjects), None) if (1..=MAX_SUBJECTS).contains(&subjects.len()) => {
                 Ok(Self::Subjects(subjects, subjects_are))
             }
             (Some(_), None) => Err(invalid("subjects", "are not from 1 to 10,000")),
             (None, Some(_)) if subjects_are.is_some() => {
                 Err(invalid("subjects_are", "goes with `subjects`, and not with `count`"))
             }
-            (None, Some(count @ 1..=MOST)) => Ok(Self::MadeUp(count)),
+            (None, Some(count @ 1..=MAX_SUBJECTS)) => Ok(Self::Unnamed(count)),
             (None, Some(_)) => Err(invalid("count", "is not from 1 to 10,000")),
             _ => Err(invalid("subjects", "either `subjects` or `count` must be there, and not both")),
         }
     }
 
     /// The voters as an older program made them for the same request.
-    pub(super) fn as_made_before(&self, voters: Vec<Voter>, asked: &RequestId) -> Vec<Voter> {
+    pub(super) fn with_version_1_names(&self, voters: Vec<Voter>, asked: &RequestId) -> Vec<Voter> {
         match self {
-            Self::MadeUp(count) => made_up_of_key(&asked.key, *count),
+            Self::Unnamed(count) => unnamed_voters_version_1(&asked.key, *count),
             Self::Subjects(..) => voters,
         }
     }
 }
 
 /// The voters of a list by these rules, each once.
-pub(super) fn persons(subjects: &[String], rules: &SubjectRules) -> Result<Vec<Voter>, PassesError> {
+pub(super) fn distinct_voters(subjects: &[String], rules: &SubjectRules) -> Result<Vec<Voter>, PassesError> {
     let persons = rules.persons(subjects.iter().map(String::as_str));
     let voter = |Person { canonical, positions }: Person| {
         let first = positions.first().and_then(|first| subjects.get(*first));
@@ -74,7 +74,7 @@ pub(super) fn persons(subjects: &[String], rules: &SubjectRules) -> Result<Vec<V
 
 /// Refuses a list that is empty or too long.
 pub(super) fn check_length(subjects: &[String]) -> Result<(), PassesError> {
-    match (1..=MOST).contains(&subjects.len()) {
+    match (1..=MAX_SUBJECTS).contains(&subjects.len()) {
         true => Ok(()),
         false => Err(invalid("subjects", "are not from 1 to 10,000")),
     }
@@ -86,7 +86,7 @@ pub(super) fn voters_to_revoke(
     kept: Option<&SubjectRules>,
     rules: impl FnOnce() -> Result<SubjectRules, PassesError>,
 ) -> Result<Vec<Voter>, PassesError> {
-    let is_made_up = |subject: &str| subject.starts_with(MADE_UP) && kept != Some(&SubjectRules::Raw);
+    let is_made_up = |subject: &str| subject.starts_with(UNNAMED_PREFIX) && kept != Some(&SubjectRules::Raw);
     let is_only_made_up = subjects.iter().all(|subject| is_made_up(subject));
     if kept.is_none() && !is_only_made_up {
         return Err(PassesError::NoSubjects);
@@ -131,7 +131,7 @@ pub(super) fn voters_to_revoke(
 }
 
 /// Voters made from what names the request, so that its repetition makes the same ones.
-pub(super) fn made_up(asked: &RequestId, count: usize) -> Vec<Voter> {
+pub(super) fn unnamed_voters(asked: &RequestId, count: usize) -> Vec<Voter> {
     let mut hasher = blake3::Hasher::new_derive_key("acclaim v2 made-up subject");
     // With its length, so that no other name and key have the same bytes.
     hasher.update(&(asked.by.len() as u64).to_le_bytes()).update(asked.by.as_bytes());
@@ -140,7 +140,7 @@ pub(super) fn made_up(asked: &RequestId, count: usize) -> Vec<Voter> {
 }
 
 /// The voters that older programs made of the `Idempotency-Key` alone.
-fn made_up_of_key(key: &str, count: usize) -> Vec<Voter> {
+fn unnamed_voters_version_1(key: &str, count: usize) -> Vec<Voter> {
     numbered(blake3::Hasher::new_derive_key("acclaim v1 made-up subject").update(key.as_bytes()), count)
 }
 
@@ -149,14 +149,14 @@ fn numbered(hasher: &blake3::Hasher, count: usize) -> Vec<Voter> {
     let voter = |number: usize| {
         let hash = hasher.clone().update(&(number as u64).to_le_bytes()).finalize();
         let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *hash.as_bytes();
-        let subject = format!("{MADE_UP}{}", URL_SAFE_NO_PAD.encode(name));
+        let subject = format!("{UNNAMED_PREFIX}{}", URL_SAFE_NO_PAD.encode(name));
         Voter { canonical: subject.clone(), subject, positions: vec![number] }
     };
     (0..count).map(voter).collect()
 }
 
 /// Begins the subjects of voters without names.
-const MADE_UP: &str = "pass:";
+const UNNAMED_PREFIX: &str = "pass:";
 
 /// The error of a list with voters who get no pass any more.
 pub(super) fn barred(voters: &[Voter], tags: &[VoterTag], barred: &[VoterTag]) -> PassesError {

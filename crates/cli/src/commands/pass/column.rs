@@ -17,15 +17,15 @@ use crate::args::staff::MintArgs;
 /// The subjects of a table's column.
 pub(super) struct Column<'a> {
     pub(super) file: &'a Path,
-    places: Vec<Place>,
+    places: Vec<SubjectRow>,
     /// Rows of totals: passed over where they have no subject.
-    totals: Vec<Place>,
+    totals: Vec<SubjectRow>,
     /// What was passed over.
     pub(super) notes: Vec<String>,
 }
 
 /// One subject of a table.
-struct Place {
+struct SubjectRow {
     row: usize,
     subject: String,
     group: Option<String>,
@@ -105,7 +105,8 @@ impl<'a> Column<'a> {
     /// # Errors
     /// If a row of totals has what the contest would take for a subject: it may be a voter.
     pub(super) fn subjects(&self, rules: &SubjectRules) -> Result<Vec<(usize, String)>> {
-        let is_voter = |total: &&Place| !total.subject.is_empty() && rules.canonical(&total.subject).is_ok();
+        let is_voter =
+            |total: &&SubjectRow| !total.subject.is_empty() && rules.canonical(&total.subject).is_ok();
         if let Some(total) = self.totals.iter().find(is_voter) {
             bail!(
                 "{}: row {} looks like a row of totals, and has the subject {:?}: delete the row, or bring that voter with --subject",
@@ -130,7 +131,7 @@ impl<'a> Column<'a> {
             let mut of_person = person.positions.iter().filter_map(|position| self.places.get(*position));
             let Some(first) = of_person.next() else { continue };
             let Some(other) = of_person.find(|place| place.group != first.group) else { continue };
-            let group = |place: &Place| format!("{:?}", place.group.as_deref().unwrap_or_default());
+            let group = |place: &SubjectRow| format!("{:?}", place.group.as_deref().unwrap_or_default());
             let problem = format!(
                 "the person of row {} is in the group {} there and in {} here; correct one of them",
                 first.row,
@@ -146,10 +147,10 @@ impl<'a> Column<'a> {
     }
 }
 
-fn place(row: Row<'_>, subject: usize, group: Option<usize>) -> Place {
+fn place(row: Row<'_>, subject: usize, group: Option<usize>) -> SubjectRow {
     let group = group.map(|group| row.cell(group)).filter(|group| !group.is_empty());
     let group = group.map(|group| if is_id(group) { group.to_owned() } else { slug(group) });
-    Place {
+    SubjectRow {
         row: usize::try_from(row.number()).unwrap_or(usize::MAX),
         subject: row.cell(subject).to_owned(),
         group,

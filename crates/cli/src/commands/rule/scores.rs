@@ -10,7 +10,7 @@ use acclaim_contest::{
     PanelId,
     juror::{Jurors, is_same_name},
 };
-use acclaim_service::score_sheet::{Jury, Place, Sheet, recused_scores};
+use acclaim_service::score_sheet::{ScoreSheet, ScoreValidator, SheetField, recused_scores};
 use acclaim_tables::is_total;
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
         Err(error) if !mistakes.is_empty() => bail!("{}\n  and {error:#}", refused(mistakes)),
         filled => filled?,
     }
-    let jury = Jury::new(&contest.panels, &contest.categories, &contest.entries, &jurors);
+    let jury = ScoreValidator::new(&contest.panels, &contest.categories, &contest.entries, &jurors);
     let recusals = recusals(&client, args)?;
     register(&mut rows, &jurors);
     mistakes.extend(find_entries(&mut rows, &contest));
@@ -226,7 +226,7 @@ fn wrong_rows(
     rows: &mut Vec<Row>,
     known: &[Mistake],
     own: Option<&(String, String)>,
-    jury: &Jury<'_>,
+    jury: &ScoreValidator<'_>,
     recusals: &HashSet<[String; 3]>,
 ) -> Vec<Mistake> {
     let place = |(row, column, _): &Mistake| (*row, column.clone());
@@ -254,12 +254,12 @@ fn wrong_rows(
 
 /// The mistakes of a sheet, each at its rows.
 fn check(
-    jury: &Jury<'_>,
+    jury: &ScoreValidator<'_>,
     recusals: &HashSet<[String; 3]>,
     (panel, juror, category, criterion): (&str, &str, &str, &str),
     rows: &[&Row],
 ) -> Vec<Mistake> {
-    let sheet = Sheet {
+    let sheet = ScoreSheet {
         panel: panel.to_owned(),
         juror: juror.to_owned(),
         category: category.to_owned(),
@@ -272,13 +272,13 @@ fn check(
     let mut mistakes = Vec::new();
     for mistake in found {
         let (column, of_rows) = match mistake.place {
-            Place::Panel => ("panel", rows),
-            Place::Juror => ("juror", rows),
-            Place::Category => ("category", rows),
-            Place::Criterion => ("criterion", rows),
-            Place::Values => ("", rows.get(..1).unwrap_or_default()),
-            Place::Entry(index) => ("entry", rows.get(index..=index).unwrap_or_default()),
-            Place::Score(index) => ("value", rows.get(index..=index).unwrap_or_default()),
+            SheetField::Panel => ("panel", rows),
+            SheetField::Juror => ("juror", rows),
+            SheetField::Category => ("category", rows),
+            SheetField::Criterion => ("criterion", rows),
+            SheetField::Values => ("", rows.get(..1).unwrap_or_default()),
+            SheetField::Entry(index) => ("entry", rows.get(index..=index).unwrap_or_default()),
+            SheetField::Score(index) => ("value", rows.get(index..=index).unwrap_or_default()),
         };
         let column = |row: &Row| if column == "value" { row.value_column.clone() } else { column.to_owned() };
         mistakes.extend(of_rows.iter().map(|row| (row.number, column(row), mistake.problem.clone())));
@@ -344,7 +344,7 @@ mod tests {
             }
         }
         let own = is_amas.then(|| ("e".to_owned(), "Ama".to_owned()));
-        let jury = Jury::new(&panels, &categories, &entries, &jurors);
+        let jury = ScoreValidator::new(&panels, &categories, &entries, &jurors);
         let found = of_file(content);
         let (mut rows, mut mistakes) = (found.rows, found.mistakes);
         register(&mut rows, &jurors);

@@ -6,21 +6,21 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Readings that go on at once.
-const AT_ONCE: usize = 2;
+const MAX_CONCURRENT_READS: usize = 2;
 
 /// Places for such readings; clones share them.
 #[derive(Clone)]
-pub struct LongReadings(Arc<Semaphore>);
+pub struct LongReads(Arc<Semaphore>);
 
-impl Default for LongReadings {
+impl Default for LongReads {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self(Arc::new(Semaphore::new(MAX_CONCURRENT_READS)))
     }
 }
 
-impl LongReadings {
+impl LongReads {
     /// A place, as soon as there is one; dropping it leaves it to the next.
-    pub async fn place(&self) -> Option<OwnedSemaphorePermit> {
+    pub async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0).acquire_owned().await.ok()
     }
 }

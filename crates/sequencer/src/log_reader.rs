@@ -27,7 +27,7 @@ pub enum LoadError {
         "the log of {contest} is older than what has been shown of it: it has {size} entries, but a checkpoint over {shown} was shown. \
          The database was set back; restore the newest backup"
     )]
-    SetBack {
+    RolledBack {
         /// Which contest.
         contest: ContestId,
         /// Entries in the ledger.
@@ -51,7 +51,7 @@ impl LoadError {
 }
 
 /// A log on the way through, entry by entry; also further when the log has grown.
-pub struct Reading {
+pub struct LogReader {
     contest: ContestId,
     key: SigningKey,
     replay: Replay,
@@ -73,7 +73,7 @@ pub struct WholeLog {
     pub head: Option<Head>,
 }
 
-impl Reading {
+impl LogReader {
     /// Before the first entry.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl Reading {
     /// Before the first entry of a log that ends at `head`, `None` before the opening, and of which these checkpoints were shown.
     ///
     /// # Errors
-    /// [`LoadError::Key`], and as [`Reading::expect`].
+    /// [`LoadError::Key`], and as [`LogReader::set_end`].
     pub fn begin(
         keyring: &Keyring,
         contest: &ContestId,
@@ -103,21 +103,21 @@ impl Reading {
         shown: &[String],
     ) -> Result<Self, LoadError> {
         let mut reading = Self::new(keyring, contest)?;
-        reading.expect(head, shown)?;
+        reading.set_end(head, shown)?;
         Ok(reading)
     }
 
     /// Says where the log ends by now, and which checkpoints were shown of it.
     ///
     /// # Errors
-    /// [`LoadError::SetBack`] if more was shown, or has been read, than there is; [`LoadError::Damaged`] for a checkpoint of another key.
-    pub fn expect(&mut self, head: Option<Head>, shown: &[String]) -> Result<(), LoadError> {
+    /// [`LoadError::RolledBack`] if more was shown, or has been read, than there is; [`LoadError::Damaged`] for a checkpoint of another key.
+    pub fn set_end(&mut self, head: Option<Head>, shown: &[String]) -> Result<(), LoadError> {
         self.shown = shown.iter().map(|note| self.open(note)).collect::<Result<_, _>>()?;
         self.head = head;
         let size = self.size();
         let seen = self.shown.iter().map(|shown| shown.size).max().unwrap_or(0).max(self.replay.size());
         if seen > size {
-            return Err(LoadError::SetBack { contest: self.contest.clone(), size, shown: seen });
+            return Err(LoadError::RolledBack { contest: self.contest.clone(), size, shown: seen });
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Reading {
 
     /// Whether a checkpoint over the whole log was shown.
     #[must_use]
-    pub fn is_shown(&self) -> bool {
+    pub fn is_published(&self) -> bool {
         self.shown.iter().any(|shown| shown.size == self.size())
     }
 
@@ -190,7 +190,7 @@ impl Reading {
     /// Ends.
     ///
     /// # Errors
-    /// As [`Reading::check`].
+    /// As [`LogReader::check`].
     pub fn finish(mut self) -> Result<WholeLog, LoadError> {
         self.replay.changed_tiles();
         self.check()?;

@@ -11,10 +11,10 @@ use acclaim_contest::ContestId;
 use acclaim_store::{StoreError, Stores, Witness, WitnessAnswer};
 
 /// How often a witness may say in one submission that it is further than was thought: twice is once more than an honest one needs.
-const MOST_CORRECTIONS: usize = 2;
+const MAX_CORRECTIONS: usize = 2;
 
 /// See the [module](self).
-pub(super) struct Submission {
+pub(super) struct CosignRequest {
     pub(super) witness: Arc<dyn Witness>,
     pub(super) stores: Stores,
     pub(super) contest: ContestId,
@@ -25,7 +25,7 @@ pub(super) struct Submission {
 }
 
 /// What became of it.
-pub(super) struct Submitted {
+pub(super) struct CosignOutcome {
     /// Of which place.
     pub(super) number: usize,
     /// The size that was submitted.
@@ -33,14 +33,14 @@ pub(super) struct Submitted {
     /// The size that the witness has cosigned last, as far as is known by now.
     pub(super) known: u64,
     /// Its line, verified, with a newline at its end.
-    pub(super) outcome: Result<String, Failure>,
+    pub(super) outcome: Result<String, WitnessError>,
 }
 
 /// Why there is no cosignature.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum WitnessError {
     #[error("no answer in time")]
-    Late,
+    Timeout,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -59,26 +59,27 @@ pub(super) enum Failure {
     Confused(u64),
 }
 
-impl Failure {
+impl WitnessError {
     /// Whether it says that somebody has seen a log that is not this one.
     pub(super) fn is_alarm(&self) -> bool {
         matches!(self, Self::Ahead { .. } | Self::AnotherRoot(_) | Self::Inconsistent(_))
     }
 }
 
-impl Submission {
+impl CosignRequest {
     /// Submits, and gives up after so long.
-    pub(super) async fn carry_out(mut self, number: usize, patience: Duration) -> Submitted {
-        let outcome = tokio::time::timeout(patience, self.submit()).await.unwrap_or(Err(Failure::Late));
+    pub(super) async fn send(mut self, number: usize, patience: Duration) -> CosignOutcome {
+        let outcome =
+            tokio::time::timeout(patience, self.submit()).await.unwrap_or(Err(WitnessError::Timeout));
         let known = if outcome.is_ok() { self.size } else { self.known };
-        Submitted { number, size: self.size, known, outcome }
+        CosignOutcome { number, size: self.size, known, outcome }
     }
 
-    async fn submit(&mut self) -> Result<String, Failure> {
-        for _ in 0..=MOST_CORRECTIONS {
+    async fn submit(&mut self) -> Result<String, WitnessError> {
+        for _ in 0..=MAX_CORRECTIONS {
             if self.known > self.size {
                 let seen = std::mem::take(&mut self.known);
-                return Err(Failure::Ahead { seen, size: self.size });
+                return Err(WitnessError::Ahead { seen, size: self.size });
             }
             let request = AddCheckpoint {
                 old: self.known,
@@ -91,18 +92,18 @@ impl Submission {
                     return Ok(format!("{}\n", self.witness.key().find(&cosigned)?.line));
                 }
                 WitnessAnswer::Stale(size) if size == self.size && size == self.known => {
-                    return Err(Failure::AnotherRoot(size));
+                    return Err(WitnessError::AnotherRoot(size));
                 }
                 WitnessAnswer::Stale(size) => self.known = size,
-                WitnessAnswer::Inconsistent(words) => return Err(Failure::Inconsistent(words)),
-                WitnessAnswer::Refused(words) => return Err(Failure::Refused(words)),
+                WitnessAnswer::Inconsistent(words) => return Err(WitnessError::Inconsistent(words)),
+                WitnessAnswer::Refused(words) => return Err(WitnessError::Refused(words)),
             }
         }
-        Err(Failure::Confused(self.known))
+        Err(WitnessError::Confused(self.known))
     }
 
     /// The proof that the log has only grown since the witness last saw it, from the ledger's tiles.
-    async fn proof(&self) -> Result<Vec<Hash>, Failure> {
+    async fn proof(&self) -> Result<Vec<Hash>, WitnessError> {
         let mut tiles: HashMap<TileId, Vec<u8>> = HashMap::new();
         for tile in proof::tiles_for_consistency(self.known, self.size) {
             if let Some(hashes) = self.stores.database.tile(&self.contest, tile).await? {

@@ -7,12 +7,12 @@ use acclaim_store::{StoreError, Stores, hub::Rejection, ledger::RecordedBallot};
 use crate::{
     casting::SUSPENDED,
     directory::Contest,
-    recorded::{InLedger, look_up, with_leaf_hash},
+    recorded::{LedgerBallot, look_up, with_leaf_hash},
 };
 
 /// What became of a ballot.
 #[derive(Debug)]
-pub enum Fate {
+pub enum BallotProgress {
     /// It is in the log, in this state, with this leaf hash.
     InLog(RecordedBallot, Hash),
     /// It was promised: the intake holds it, or the ledger has it and it is not shown yet. It will be recorded or rejected.
@@ -22,13 +22,13 @@ pub enum Fate {
 }
 
 /// Finds out what became of ballots.
-pub struct Fates {
+pub struct BallotProgressReader {
     stores: Stores,
     /// Whether voters are told `accepted`. Where they are not, nothing is known of a ballot before it is shown.
     may_accept: bool,
 }
 
-impl Fates {
+impl BallotProgressReader {
     /// On these stores.
     #[must_use]
     pub fn new(stores: Stores, may_accept: bool) -> Self {
@@ -39,30 +39,42 @@ impl Fates {
     ///
     /// # Errors
     /// If a store cannot be read.
-    pub async fn of(&self, contest: &Contest, ballot: BallotId) -> Result<Option<Fate>, StoreError> {
+    pub async fn find(
+        &self,
+        contest: &Contest,
+        ballot: BallotId,
+    ) -> Result<Option<BallotProgress>, StoreError> {
         if let Some(fate) = self.in_ledger(contest, ballot).await? {
             return Ok(Some(fate));
         }
         if let Some(rejection) = self.stores.database.rejection(contest.id(), ballot).await? {
             // What was rejected while voting was suspended can be on its way again.
             let is_kept = is_suspension(&rejection) && self.is_kept(contest, ballot).await?;
-            return Ok(Some(if is_kept { Fate::Accepted } else { Fate::Rejected(rejection) }));
+            return Ok(Some(if is_kept {
+                BallotProgress::Accepted
+            } else {
+                BallotProgress::Rejected(rejection)
+            }));
         }
         if self.is_kept(contest, ballot).await? {
-            return Ok(Some(Fate::Accepted));
+            return Ok(Some(BallotProgress::Accepted));
         }
         // It may have gone from the one to the other meanwhile.
         self.in_ledger(contest, ballot).await
     }
 
-    async fn in_ledger(&self, contest: &Contest, ballot: BallotId) -> Result<Option<Fate>, StoreError> {
+    async fn in_ledger(
+        &self,
+        contest: &Contest,
+        ballot: BallotId,
+    ) -> Result<Option<BallotProgress>, StoreError> {
         Ok(match look_up(&self.stores, contest.id(), ballot).await? {
-            Some(InLedger::Shown(recorded)) => {
+            Some(LedgerBallot::Published(recorded)) => {
                 let (recorded, leaf_hash) = with_leaf_hash(&self.stores, contest.id(), recorded).await?;
-                Some(Fate::InLog(recorded, leaf_hash))
+                Some(BallotProgress::InLog(recorded, leaf_hash))
             }
-            Some(InLedger::NotShown) if self.may_accept => Some(Fate::Accepted),
-            Some(InLedger::NotShown) | None => None,
+            Some(LedgerBallot::NotPublished) if self.may_accept => Some(BallotProgress::Accepted),
+            Some(LedgerBallot::NotPublished) | None => None,
         })
     }
 

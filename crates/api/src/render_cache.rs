@@ -7,10 +7,10 @@ use acclaim_report::{Format, ReadError};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::compression::{Encoded, Encoding, is_worth_it};
+use crate::compression::{Encoded, Encoding, should_compress};
 
 /// Most bytes kept. A page of WSIS's shape takes two tenths of a megabyte.
-const MOST_BYTES: usize = 64 << 20;
+const MAX_CACHE_BYTES: usize = 64 << 20;
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) enum Key {
 
 /// See the [module](self).
 #[derive(Default)]
-pub(crate) struct Rendered {
+pub(crate) struct RenderCache {
     /// The one asked for last comes last.
     kept: Mutex<VecDeque<(Key, Bytes)>>,
     /// Held by whoever writes, to the end of it, also when the client has gone.
@@ -50,25 +50,25 @@ pub(crate) enum RenderError {
     Failed,
 }
 
-impl Rendered {
+impl RenderCache {
     /// What is kept, or what `make` makes, which is kept from then on.
     pub(crate) async fn get_or_make(
         self: Arc<Self>,
         key: Key,
         make: impl FnOnce() -> Result<Bytes, RenderError> + Send + 'static,
     ) -> Result<Bytes, RenderError> {
-        if let Some(bytes) = self.kept(key) {
+        if let Some(bytes) = self.get(key) {
             return Ok(bytes);
         }
         let turn = Arc::clone(&self.writing).lock_owned().await;
         // Whoever wrote before may have written this.
-        if let Some(bytes) = self.kept(key) {
+        if let Some(bytes) = self.get(key) {
             return Ok(bytes);
         }
         let write = move || {
             let _until_written = turn;
             let bytes = make()?;
-            self.keep(key, bytes.clone());
+            self.insert(key, bytes.clone());
             Ok(bytes)
         };
         tokio::task::spawn_blocking(write).await.map_err(|_| RenderError::Failed)?
@@ -76,7 +76,7 @@ impl Rendered {
 
     /// Content in this encoding, if it is long enough to be worth it; without one as it is.
     pub(crate) async fn encode(self: Arc<Self>, content: Bytes, encoding: Option<Encoding>) -> Encoded {
-        let Some(encoding) = encoding.filter(|_| is_worth_it(&content)) else {
+        let Some(encoding) = encoding.filter(|_| should_compress(&content)) else {
             return Encoded::plain(content);
         };
         let key = Key::Encoded { content: *blake3::hash(&content).as_bytes(), encoding };
@@ -90,7 +90,7 @@ impl Rendered {
         }
     }
 
-    fn kept(&self, key: Key) -> Option<Bytes> {
+    fn get(&self, key: Key) -> Option<Bytes> {
         let mut kept = self.kept.lock();
         let place = kept.iter().position(|(own, _)| *own == key)?;
         let found = kept.remove(place)?;
@@ -100,13 +100,13 @@ impl Rendered {
     }
 
     /// Keeps it, in the place of those not asked for the longest if there is no room. What is larger than all the room is not kept.
-    fn keep(&self, key: Key, bytes: Bytes) {
-        if bytes.len() > MOST_BYTES {
+    fn insert(&self, key: Key, bytes: Bytes) {
+        if bytes.len() > MAX_CACHE_BYTES {
             return;
         }
         let mut kept = self.kept.lock();
         let mut size: usize = bytes.len() + kept.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
-        while size > MOST_BYTES
+        while size > MAX_CACHE_BYTES
             && let Some((_, oldest)) = kept.pop_front()
         {
             size -= oldest.len();
@@ -131,8 +131,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_ask_at_once_wait_for_one_writing() {
-        let (rendered, made) = (Arc::new(Rendered::default()), Arc::new(AtomicUsize::new(0)));
+    async fn renders_once_for_concurrent_requests() {
+        let (rendered, made) = (Arc::new(RenderCache::default()), Arc::new(AtomicUsize::new(0)));
         let ask = || {
             let (rendered, made) = (Arc::clone(&rendered), Arc::clone(&made));
             tokio::spawn(async move {
@@ -151,23 +151,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_is_kept_than_there_is_room_for() {
-        let rendered = Arc::new(Rendered::default());
-        let size = MOST_BYTES / 4;
+    async fn evicts_least_recently_used_content() {
+        let rendered = Arc::new(RenderCache::default());
+        let size = MAX_CACHE_BYTES / 4;
         for number in 0..6 {
             Arc::clone(&rendered).get_or_make(key(number), move || Ok(vec![0; size].into())).await.unwrap();
             // The first is asked for again and again.
-            assert!(rendered.kept(key(0)).is_some());
+            assert!(rendered.get(key(0)).is_some());
         }
         let kept: Vec<Key> = rendered.kept.lock().iter().map(|(key, _)| *key).collect();
         assert_eq!(kept, [3, 4, 5, 0].map(key));
-        Arc::clone(&rendered).get_or_make(key(9), || Ok(vec![0; MOST_BYTES + 1].into())).await.unwrap();
-        assert!(rendered.kept(key(9)).is_none() && rendered.kept(key(5)).is_some());
+        Arc::clone(&rendered).get_or_make(key(9), || Ok(vec![0; MAX_CACHE_BYTES + 1].into())).await.unwrap();
+        assert!(rendered.get(key(9)).is_none() && rendered.get(key(5)).is_some());
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_is_an_error_and_is_not_kept() {
-        let rendered = Arc::new(Rendered::default());
+    async fn does_not_cache_errors() {
+        let rendered = Arc::new(RenderCache::default());
         let failed = Arc::clone(&rendered).get_or_make(key(1), || Err(ReadError::Version(2).into())).await;
         assert!(matches!(failed, Err(RenderError::Unreadable(ReadError::Version(2)))));
         let panicked = Arc::clone(&rendered).get_or_make(key(1), || panic!("while writing")).await;
@@ -179,8 +179,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_goes_leaves_no_second_writing_behind() {
-        let rendered = Arc::new(Rendered::default());
+    async fn finishes_rendering_after_client_leaves() {
+        let rendered = Arc::new(RenderCache::default());
         let (begun, begins) = tokio::sync::oneshot::channel();
         let (go_on, held) = mpsc::channel::<()>();
         let first = tokio::spawn(Arc::clone(&rendered).get_or_make(key(1), move || {

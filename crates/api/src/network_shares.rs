@@ -14,13 +14,13 @@ use crate::limits::prefix;
 const PARTS: usize = 4;
 
 /// Who has places, by network: /24 of IPv4, /48 of IPv6.
-pub(crate) struct Shares {
+pub(crate) struct NetworkShares {
     /// Places of one network.
     most: usize,
     taken: Mutex<HashMap<IpAddr, usize>>,
 }
 
-impl Shares {
+impl NetworkShares {
     /// Of so many places.
     pub(crate) fn of(places: usize) -> Arc<Self> {
         Arc::new(Self { most: places.div_ceil(PARTS), taken: Mutex::default() })
@@ -32,12 +32,12 @@ impl Shares {
     }
 
     /// A place for an address, unless its network has its share. Dropping it gives it back.
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Share> {
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<NetworkShare> {
         self.take_many(address, 1)
     }
 
     /// So many places for an address, unless its network would have more than its share. Dropping it gives them back.
-    pub(crate) fn take_many(self: &Arc<Self>, address: IpAddr, places: usize) -> Option<Share> {
+    pub(crate) fn take_many(self: &Arc<Self>, address: IpAddr, places: usize) -> Option<NetworkShare> {
         let network = prefix(address);
         let mut taken = self.taken();
         let before = taken.get(&network).copied().unwrap_or_default();
@@ -45,7 +45,7 @@ impl Shares {
             return None;
         }
         taken.insert(network, before + places);
-        Some(Share { shares: Arc::clone(self), network, places })
+        Some(NetworkShare { shares: Arc::clone(self), network, places })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -54,13 +54,13 @@ impl Shares {
 }
 
 /// Places that a network has.
-pub(crate) struct Share {
-    shares: Arc<Shares>,
+pub(crate) struct NetworkShare {
+    shares: Arc<NetworkShares>,
     network: IpAddr,
     places: usize,
 }
 
-impl Drop for Share {
+impl Drop for NetworkShare {
     fn drop(&mut self) {
         let mut taken = self.shares.taken();
         if let Entry::Occupied(mut taken) = taken.entry(self.network) {
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_network_has_a_quarter_and_gives_it_back() {
-        let shares = Shares::of(8);
+        let shares = NetworkShares::of(8);
         let take = |address: &str| shares.take(address.parse().unwrap());
         let first = take("192.0.2.1");
         let second = take("192.0.2.200");

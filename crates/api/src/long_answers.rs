@@ -39,11 +39,11 @@ type KeyHash = [u8; 32];
 /// The answer ends because its key is not valid any more.
 #[derive(Debug, thiserror::Error)]
 #[error("the staff key was revoked")]
-struct Revoked;
+struct KeyRevoked;
 
 /// The long answers to staff keys that are under way.
 #[derive(Default)]
-pub(crate) struct Revocations {
+pub(crate) struct LongAnswers {
     /// By key. Changed by answers that begin and end.
     open: Mutex<HashMap<KeyHash, OpenAnswers>>,
     /// Notified when the first one begins.
@@ -57,17 +57,17 @@ struct OpenAnswers {
     ended: watch::Sender<bool>,
 }
 
-impl Revocations {
+impl LongAnswers {
     /// The response, with an end where the key is revoked, if it is long enough to notice that.
-    pub(crate) fn bind(self: &Arc<Self>, response: Response, key: KeyHash) -> Response {
+    pub(crate) fn end_on_revocation(self: &Arc<Self>, response: Response, key: KeyHash) -> Response {
         let is_short = |size: u64| size <= MAX_PIECE as u64;
         if response.body().size_hint().exact().is_some_and(is_short) {
             return response;
         }
-        response.map(|body| Body::new(self.bound(body, key)))
+        response.map(|body| Body::new(self.revocable(body, key)))
     }
 
-    fn bound(self: &Arc<Self>, body: Body, key: KeyHash) -> BoundBody {
+    fn revocable(self: &Arc<Self>, body: Body, key: KeyHash) -> RevocableBody {
         let mut open = self.open.lock();
         let answers =
             open.entry(key).or_insert_with(|| OpenAnswers { count: 0, ended: watch::Sender::new(false) });
@@ -75,10 +75,10 @@ impl Revocations {
         let mut ended = answers.ended.subscribe();
         drop(open);
         self.begun.notify_one();
-        let entry = Entry { revocations: Arc::clone(self), key };
+        let entry = AnswerGuard { revocations: Arc::clone(self), key };
         // The sender lives as long as the entry does.
         let revoked = Box::pin(async move { drop(ended.wait_for(|ended| *ended).await) });
-        BoundBody { body, rest: Bytes::new(), revoked, _entry: entry }
+        RevocableBody { body, rest: Bytes::new(), revoked, _entry: entry }
     }
 
     /// Reads which keys are valid as long as there are long answers, and ends those to others.
@@ -113,12 +113,12 @@ impl Revocations {
 }
 
 /// An answer's place among those under way.
-struct Entry {
-    revocations: Arc<Revocations>,
+struct AnswerGuard {
+    revocations: Arc<LongAnswers>,
     key: KeyHash,
 }
 
-impl Drop for Entry {
+impl Drop for AnswerGuard {
     fn drop(&mut self) {
         let mut open = self.revocations.open.lock();
         if let Some(answers) = open.get_mut(&self.key) {
@@ -131,15 +131,15 @@ impl Drop for Entry {
 }
 
 /// A body that fails once its key is revoked: a part of a log must not look like the whole.
-struct BoundBody {
+struct RevocableBody {
     body: Body,
     /// What of the body's last frame has not been handed on.
     rest: Bytes,
     revoked: Pin<Box<dyn Future<Output = ()> + Send>>,
-    _entry: Entry,
+    _entry: AnswerGuard,
 }
 
-impl hyper::body::Body for BoundBody {
+impl hyper::body::Body for RevocableBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -150,7 +150,7 @@ impl hyper::body::Body for BoundBody {
         if self.revoked.as_mut().poll(context).is_ready() {
             // A future that is done is not asked again.
             self.revoked = Box::pin(std::future::ready(()));
-            return Poll::Ready(Some(Err(axum::Error::new(Revoked))));
+            return Poll::Ready(Some(Err(axum::Error::new(KeyRevoked))));
         }
         while self.rest.is_empty() {
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
@@ -219,13 +219,14 @@ mod tests {
         for (hash, name) in [(VALID, "valid"), (OTHER, "other")] {
             database.add_staff_key(hash, &key(name)).await.unwrap();
         }
-        let revocations = Arc::new(Revocations::default());
+        let revocations = Arc::new(LongAnswers::default());
         let _task = tokio::spawn(
             Arc::clone(&revocations)
                 .enforce(Arc::clone(&database), Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH))),
         );
-        let mut kept = revocations.bind(endless(), VALID).into_body();
-        let mut ending = [endless(), endless()].map(|answer| revocations.bind(answer, OTHER).into_body());
+        let mut kept = revocations.end_on_revocation(endless(), VALID).into_body();
+        let mut ending =
+            [endless(), endless()].map(|answer| revocations.end_on_revocation(answer, OTHER).into_body());
         database.revoke_staff_key("other", key("other").created).await.unwrap();
         for answer in &mut ending {
             assert!(answer.frame().await.unwrap().is_err());
@@ -237,24 +238,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_long_answer_keeps_its_bytes_and_length_and_a_short_one_is_left_alone() {
-        let revocations = Arc::new(Revocations::default());
+    async fn keeps_bytes_and_length_of_long_answer() {
+        let revocations = Arc::new(LongAnswers::default());
         let content: Bytes = (0..251_u8).cycle().take(MAX_PIECE * 3 + 5).collect();
-        let response = revocations.bind(Response::new(Body::from(content.clone())), VALID);
+        let response = revocations.end_on_revocation(Response::new(Body::from(content.clone())), VALID);
         assert_eq!(response.body().size_hint().exact(), Some(content.len() as u64));
         let mut body = response.into_body();
         let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
         assert_eq!(body.size_hint().exact(), Some((content.len() - first.len()) as u64));
         let rest = body.collect().await.unwrap().to_bytes();
         assert!([first, rest].concat() == content);
-        let _short = revocations.bind(Response::new(Body::from("short")), VALID);
+        let _short = revocations.end_on_revocation(Response::new(Body::from("short")), VALID);
         assert!(revocations.open.lock().is_empty());
     }
 
     #[tokio::test]
-    async fn what_has_begun_ends_between_two_pieces() {
-        let revocations = Arc::new(Revocations::default());
-        let mut body = revocations.bind(Response::new(Body::from(vec![7; MAX_PIECE * 2])), VALID).into_body();
+    async fn ends_open_answer_between_pieces() {
+        let revocations = Arc::new(LongAnswers::default());
+        let mut body = revocations
+            .end_on_revocation(Response::new(Body::from(vec![7; MAX_PIECE * 2])), VALID)
+            .into_body();
         assert!(body.frame().await.unwrap().is_ok());
         revocations.end_all_but(|_| false);
         assert!(body.frame().await.unwrap().is_err());

@@ -23,14 +23,14 @@ use tokio::{
 };
 
 use crate::{
+    network_shares::{NetworkShare, NetworkShares},
     publication::with_pending,
-    shares::{Share, Shares},
 };
 
 /// After so long without an event a comment is sent, so that nobody in between takes the connection for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// A comment.
-const STILL_HERE: Bytes = Bytes::from_static(b":\n\n");
+const KEEP_ALIVE_COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
 /// The streams of all tallies that are followed.
 pub(crate) struct TallyStreams {
@@ -39,26 +39,26 @@ pub(crate) struct TallyStreams {
     directory: Arc<Directory>,
     /// Places for streams, and how many of them each network has.
     places: Arc<Semaphore>,
-    shares: Arc<Shares>,
+    shares: Arc<NetworkShares>,
     /// The newest event of each contest that is followed, as it is sent.
-    newest: Mutex<HashMap<ContestId, Newest>>,
+    newest: Mutex<HashMap<ContestId, CachedEvent>>,
 }
 
-struct Newest {
-    told: Told,
+struct CachedEvent {
+    version: TallyVersion,
     event: Bytes,
 }
 
 /// What an event tells: the log's size, and what the intake held.
-pub(crate) type Told = (u64, u64);
+pub(crate) type TallyVersion = (u64, u64);
 
 /// The id of an event: a client that comes back sends it as `Last-Event-ID`.
-fn id((size, pending): Told) -> String {
+fn id((size, pending): TallyVersion) -> String {
     format!("{size}-{pending}")
 }
 
 /// What the last event told that the client has; `None` if it has none, or names one of another form.
-pub(crate) fn last_event(headers: &HeaderMap) -> Option<Told> {
+pub(crate) fn last_event(headers: &HeaderMap) -> Option<TallyVersion> {
     let (size, pending) = headers.get("last-event-id")?.to_str().ok()?.split_once('-')?;
     Some((size.parse().ok()?, pending.parse().ok()?))
 }
@@ -71,12 +71,12 @@ impl TallyStreams {
         directory: Arc<Directory>,
         most: usize,
     ) -> Self {
-        let (places, shares) = (Arc::new(Semaphore::new(most)), Shares::of(most));
+        let (places, shares) = (Arc::new(Semaphore::new(most)), NetworkShares::of(most));
         Self { hub, queue, directory, places, shares, newest: Mutex::default() }
     }
 
     /// A place for a stream that goes to `network`; `None` if it is full.
-    pub(crate) fn place(&self, network: Option<IpAddr>) -> Option<Place> {
+    pub(crate) fn acquire(&self, network: Option<IpAddr>) -> Option<StreamPermit> {
         let share = match network {
             Some(address) => Some(self.shares.take(address)?),
             None => None,
@@ -85,51 +85,52 @@ impl TallyStreams {
     }
 
     /// The event that tells a publication.
-    fn event(&self, publication: &Publication, told: Told) -> Bytes {
+    fn event(&self, publication: &Publication, version: TallyVersion) -> Bytes {
         let mut all = self.newest.lock();
-        if let Some(newest) = all.get(&publication.contest).filter(|newest| newest.told == told) {
+        if let Some(newest) = all.get(&publication.contest).filter(|newest| newest.version == version) {
             return newest.event.clone();
         }
-        let event = write(publication, told);
+        let event = write(publication, version);
         // Contests that were deleted leave nothing behind.
         all.retain(|contest, _| self.directory.contest(contest).is_some());
-        all.insert(publication.contest.clone(), Newest { told, event: event.clone() });
+        all.insert(publication.contest.clone(), CachedEvent { version, event: event.clone() });
         event
     }
 }
 
-fn write(publication: &Publication, told: Told) -> Bytes {
-    let tally = with_pending(publication, told.1);
+fn write(publication: &Publication, version: TallyVersion) -> Bytes {
+    let tally = with_pending(publication, version.1);
     // JSON without newlines: one line of data.
-    [b"event: tally\nid: ", id(told).as_bytes(), b"\ndata: ", &tally, b"\n\n"].concat().into()
+    [b"event: tally\nid: ", id(version).as_bytes(), b"\ndata: ", &tally, b"\n\n"].concat().into()
 }
 
 /// A stream's place among all, and in its network's share if that has one.
-pub(crate) type Place = (OwnedSemaphorePermit, Option<Share>);
+pub(crate) type StreamPermit = (OwnedSemaphorePermit, Option<NetworkShare>);
 
 /// What a stream has.
-struct Following {
+struct TallyStream {
     streams: Arc<TallyStreams>,
     contest: Arc<Contest>,
     /// A few a second, whatever happens: so are the events.
-    looks: watch::Receiver<()>,
+    backlog_polled: watch::Receiver<()>,
     /// What it told last.
-    told: Option<Told>,
-    _place: Place,
+    version: Option<TallyVersion>,
+    _place: StreamPermit,
 }
 
-/// The answer that follows a contest's tally as long as there is one. It begins with the newest tally, unless that is what `told` says. Each event is a
+/// The answer that follows a contest's tally as long as there is one. It begins with the newest tally, unless that is what `version` says. Each event is a
 /// whole tally, so a client that comes back lacks nothing.
 pub(crate) fn follow(
     streams: Arc<TallyStreams>,
     contest: Arc<Contest>,
-    told: Option<Told>,
-    place: Place,
+    version: Option<TallyVersion>,
+    place: StreamPermit,
 ) -> Response {
-    let looks = streams.queue.looks();
-    let following = Following { streams, contest, looks, told, _place: place };
+    let backlog_polled = streams.queue.backlog_polled();
+    let following = TallyStream { streams, contest, backlog_polled, version, _place: place };
     let events = stream::unfold(following, |mut following| async {
-        let event = timeout(KEEP_ALIVE, following.next()).await.unwrap_or(Some(STILL_HERE))?;
+        let event =
+            timeout(KEEP_ALIVE_INTERVAL, following.next()).await.unwrap_or(Some(KEEP_ALIVE_COMMENT))?;
         Some((Ok::<_, Infallible>(event), following))
     });
     // Proxies must neither keep events back until there are more of them, nor compress them.
@@ -141,20 +142,20 @@ pub(crate) fn follow(
     (headers, Body::from_stream(events)).into_response()
 }
 
-impl Following {
+impl TallyStream {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let id = self.contest.id();
             if let Some(publication) = self.streams.hub.latest(id) {
-                let told = (publication.size, self.streams.queue.pending(id));
-                if self.told != Some(told) {
-                    self.told = Some(told);
-                    return Some(self.streams.event(&publication, told));
+                let version = (publication.size, self.streams.queue.pending(id));
+                if self.version != Some(version) {
+                    self.version = Some(version);
+                    return Some(self.streams.event(&publication, version));
                 }
             }
             // A deleted contest has no tally to follow.
             self.streams.directory.contest(id)?;
-            self.looks.changed().await.ok()?;
+            self.backlog_polled.changed().await.ok()?;
         }
     }
 }
