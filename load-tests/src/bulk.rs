@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Ballots of one request: as many as it takes.
-const LINES: usize = 10_000;
+const LINES_PER_REQUEST: usize = 10_000;
 
 /// Casts so many ballots with a gateway's key, and returns how long it took.
 ///
@@ -21,7 +21,7 @@ const LINES: usize = 10_000;
 pub async fn cast(target: Target<'_>, key: &str, voters: &Rc<Voters>, count: usize) -> Result<Duration> {
     let started = Instant::now();
     let mut tasks = JoinSet::new();
-    let requests = count.div_ceil(LINES);
+    let requests = count.div_ceil(LINES_PER_REQUEST);
     let left = Rc::new(std::cell::Cell::new(requests));
     for _ in 0..target.connections {
         let mut connection = Connection::open(target.address).await?;
@@ -57,7 +57,7 @@ pub async fn cast(target: Target<'_>, key: &str, voters: &Rc<Voters>, count: usi
 
 fn request(voters: &Voters, path: &str, key: &str) -> Result<Vec<u8>> {
     let mut body = String::new();
-    for _ in 0..LINES {
+    for _ in 0..LINES_PER_REQUEST {
         voters
             .next(|number, pass| writeln!(body, r#"{{"pass":"{pass}","selections":{}}}"#, selections(number)))
             .context("there are not enough voters")??;

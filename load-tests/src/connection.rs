@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// Headers of an answer, at most.
-const MOST_HEADERS: usize = 32;
+const MAX_HEADERS: usize = 32;
 
 /// A connection that is kept.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Connection {
 
 /// Status, length of the head and of the body; `None` while the head is not whole.
 fn read_head(read: &[u8]) -> Result<Option<(u16, usize, usize)>> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(read)? else { return Ok(None) };
     let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));

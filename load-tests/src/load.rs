@@ -48,7 +48,7 @@ pub fn run<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 ///
 /// # Errors
 /// If a connection breaks, or there are not enough voters.
-pub async fn closed(target: Target<'_>, voters: &Rc<Voters>, duration: Duration) -> Result<f64> {
+pub async fn run_closed_loop(target: Target<'_>, voters: &Rc<Voters>, duration: Duration) -> Result<f64> {
     let created = Rc::new(Cell::new(0_u64));
     let mut connections = Vec::with_capacity(target.connections);
     for _ in 0..target.connections {
@@ -87,7 +87,7 @@ pub async fn closed(target: Target<'_>, voters: &Rc<Voters>, duration: Duration)
 
 /// What came of arrivals at random times.
 #[derive(Debug)]
-pub struct Arrivals {
+pub struct OpenLoopResult {
     /// So many requests came.
     pub offered: u64,
     /// Answers by status.
@@ -100,7 +100,7 @@ pub struct Arrivals {
     pub elapsed: Duration,
 }
 
-impl Arrivals {
+impl OpenLoopResult {
     /// Answers with status 201 a second.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -109,36 +109,36 @@ impl Arrivals {
     }
 }
 
-struct Open {
+struct OpenLoop {
     voters: Rc<Voters>,
     path: String,
     /// Intended arrivals that no connection has taken yet.
     queue: RefCell<VecDeque<Instant>>,
     arrived: Notify,
     is_over: Cell<bool>,
-    seen: RefCell<Arrivals>,
+    seen: RefCell<OpenLoopResult>,
 }
 
 /// Requests that arrive at random, so many a second on average (a Poisson process), for this time. Latency counts from the intended arrival, so that
 /// a server that stalls is charged for those who had to wait for a connection.
 ///
 /// # Errors
-/// As [`closed`].
-pub async fn open(
+/// As [`run_closed_loop`].
+pub async fn run_open_loop(
     target: Target<'_>,
     voters: &Rc<Voters>,
     rate: f64,
     duration: Duration,
-) -> Result<Arrivals> {
+) -> Result<OpenLoopResult> {
     let histogram = || Histogram::new_with_bounds(1, 600_000_000, 3);
-    let seen = Arrivals {
+    let seen = OpenLoopResult {
         offered: 0,
         statuses: BTreeMap::new(),
         latency: histogram()?,
         refusal: histogram()?,
         elapsed: Duration::ZERO,
     };
-    let load = Rc::new(Open {
+    let load = Rc::new(OpenLoop {
         voters: Rc::clone(voters),
         path: target.path.to_owned(),
         queue: RefCell::default(),
@@ -163,7 +163,7 @@ pub async fn open(
 }
 
 /// Lets arrivals happen: the gaps between them are exponential.
-async fn arrive(load: &Open, rate: f64, duration: Duration) {
+async fn arrive(load: &OpenLoop, rate: f64, duration: Duration) {
     let mut random = fastrand::Rng::new();
     let mut next = Instant::now();
     let end = next + duration;
@@ -186,7 +186,7 @@ async fn arrive(load: &Open, rate: f64, duration: Duration) {
     load.arrived.notify_waiters();
 }
 
-impl Open {
+impl OpenLoop {
     /// Takes arrivals as long as there are any.
     async fn serve(self: Rc<Self>, mut connection: Connection) -> Result<()> {
         let mut request = Vec::with_capacity(512);

@@ -10,7 +10,7 @@ use std::{
 use acclaim_ballot_log::leaf_hash;
 use anyhow::{Context as _, Result, bail};
 
-use crate::ground::{Contest, Ground};
+use crate::deployment::{Contest, Deployment};
 
 /// What was proved.
 #[derive(Debug)]
@@ -25,25 +25,25 @@ pub struct Proof {
 ///
 /// # Errors
 /// If an answer is not in the log, two answers name one place, or the audit is not clean.
-pub fn prove(ground: &Ground, contest: &Contest) -> Result<Proof> {
-    let log = ground.folder.path().join(format!("log-{}", contest.id));
+pub fn prove(deployment: &Deployment, contest: &Contest) -> Result<Proof> {
+    let log = deployment.folder.path().join(format!("log-{}", contest.id));
     if log.exists() {
         std::fs::remove_dir_all(&log)?;
     }
     let folder = log.to_str().context("the temporary folder's name")?;
-    let url = format!("http://{}", ground.engine.address);
+    let url = format!("http://{}", deployment.engine.address);
     let (exported, said) =
-        ground.engine.run(&["log", "export", &contest.id, "--url", &url, "--out", folder])?;
+        deployment.engine.run(&["log", "export", &contest.id, "--url", &url, "--out", folder])?;
     if !exported {
         bail!("the log was not exported: {said}");
     }
-    let (clean, report) = ground.engine.run(&["audit", folder, "--vkey", &contest.vkey])?;
+    let (clean, report) = deployment.engine.run(&["audit", folder, "--vkey", &contest.vkey])?;
     if !clean {
         bail!("the audit is not clean: {report}");
     }
-    let told = contest.voters.told();
-    let mut wanted: HashMap<u64, [u8; 32]> = HashMap::with_capacity(told.recorded.len());
-    for (index, hash) in &told.recorded {
+    let recorded_answers = contest.voters.recorded_answers();
+    let mut wanted: HashMap<u64, [u8; 32]> = HashMap::with_capacity(recorded_answers.recorded.len());
+    for (index, hash) in &recorded_answers.recorded {
         if wanted.insert(*index, *hash).is_some() {
             bail!("two ballots were answered to be at index {index}");
         }
@@ -61,5 +61,5 @@ pub fn prove(ground: &Ground, contest: &Contest) -> Result<Proof> {
     if let Some(index) = wanted.keys().min() {
         bail!("{} ballots answered `recorded` are not in the log, index {index} first", wanted.len());
     }
-    Ok(Proof { recorded: told.recorded.len(), log })
+    Ok(Proof { recorded: recorded_answers.recorded.len(), log })
 }

@@ -17,7 +17,7 @@ use crate::connection::Answer;
 const CATEGORIES: usize = 18;
 const ENTRIES: usize = 20;
 /// Passes of one request.
-const PIECE: usize = 10_000;
+const PASSES_PER_REQUEST: usize = 10_000;
 
 /// Creates a contest that is open from now on, and returns its verifier key.
 ///
@@ -63,12 +63,12 @@ pub struct Voters {
     passes: RefCell<Vec<String>>,
     next: Cell<usize>,
     minted: Cell<usize>,
-    told: RefCell<Told>,
+    recorded_answers: RefCell<RecordedAnswers>,
 }
 
 /// What voters were told.
 #[derive(Debug, Default, Clone)]
-pub struct Told {
+pub struct RecordedAnswers {
     /// `recorded`: index in the log and hash of the leaf.
     pub recorded: Vec<(u64, [u8; 32])>,
 }
@@ -82,7 +82,7 @@ impl Voters {
             passes: RefCell::default(),
             next: Cell::new(0),
             minted: Cell::new(0),
-            told: RefCell::default(),
+            recorded_answers: RefCell::default(),
         }
     }
 
@@ -98,13 +98,14 @@ impl Voters {
         while passes.len() < count {
             let number = self.minted.get();
             self.minted.set(number + 1);
-            let minted = client.post(&path, &format!("mint-{number}"), &json!({"count": PIECE}))?;
+            let minted =
+                client.post(&path, &format!("mint-{number}"), &json!({"count": PASSES_PER_REQUEST}))?;
             let minted = minted.get("passes").and_then(Value::as_array).context("no passes were minted")?;
             let pass = |minted: &Value| Some(minted.get("pass")?.as_str()?.to_owned());
             passes.extend(minted.iter().filter_map(pass));
         }
         // Not while they vote: moving what was noted would look like a slow server.
-        self.told.borrow_mut().recorded.reserve(passes.len());
+        self.recorded_answers.borrow_mut().recorded.reserve(passes.len());
         Ok(())
     }
 
@@ -120,27 +121,27 @@ impl Voters {
     /// Notes an answer to a ballot.
     pub fn note(&self, answer: Answer<'_>) {
         if answer.status == 201 {
-            self.told.borrow_mut().recorded.extend(read_recorded(answer.body));
+            self.recorded_answers.borrow_mut().recorded.extend(read_recorded(answer.body));
         }
     }
 
     /// Notes one line of an answer to many ballots; whether it says `recorded`.
     pub fn note_line(&self, line: &[u8]) -> bool {
         let recorded = read_recorded(line);
-        self.told.borrow_mut().recorded.extend(recorded);
+        self.recorded_answers.borrow_mut().recorded.extend(recorded);
         recorded.is_some()
     }
 
     /// What was told so far.
     #[must_use]
-    pub fn told(&self) -> Told {
-        self.told.borrow().clone()
+    pub fn recorded_answers(&self) -> RecordedAnswers {
+        self.recorded_answers.borrow().clone()
     }
 
     /// How many were told `recorded` so far.
     #[must_use]
     pub fn recorded(&self) -> usize {
-        self.told.borrow().recorded.len()
+        self.recorded_answers.borrow().recorded.len()
     }
 }
 

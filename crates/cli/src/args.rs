@@ -4,7 +4,7 @@ pub mod contest;
 pub mod entries;
 pub mod jury;
 pub mod log;
-pub mod moving;
+pub mod relocation;
 pub mod rule;
 pub mod staff;
 pub mod target;
@@ -21,7 +21,7 @@ use self::{
     entries::EntriesCommand,
     jury::JuryCommand,
     log::{AuditArgs, LogCommand, ReceiptCommand, TallyArgs},
-    moving::MoveArgs,
+    relocation::MoveArgs,
     rule::RuleCommand,
     staff::{KeyCommand, PassCommand},
     witness::WitnessArgs,

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use self::transport::Body;
 use self::{
     http::HttpTransport,
-    in_process::InProcess,
+    in_process::InProcessTransport,
     problem::Problem,
     transport::{Transport, TransportError},
 };
@@ -30,13 +30,13 @@ use crate::{
 };
 
 /// How often a request is sent when the engine says that it cannot take it now.
-const MOST_ATTEMPTS: u32 = 8;
+const MAX_ATTEMPTS: u32 = 8;
 /// The longest wait between two attempts, whatever the engine asks for.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(15);
 /// The wait when the engine does not say how long.
-const USUAL_WAIT: Duration = Duration::from_secs(1);
+const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The largest answer kept in memory, in bytes: that of a contest with the most entries, with room to spare.
-const MOST_ANSWER: u64 = 256 << 20;
+const MAX_ANSWER_LENGTH: u64 = 256 << 20;
 
 /// A client of one installation. Errors never contain its key.
 pub struct Client {
@@ -107,7 +107,7 @@ impl Client {
     pub fn open(target: &Target) -> Result<Self> {
         let transport: Box<dyn Transport> = match &target.url {
             Some(url) => Box::new(HttpTransport::new(url, target.key()?)?),
-            None => Box::new(InProcess::start(&own_directory(target)?, false)?),
+            None => Box::new(InProcessTransport::start(&own_directory(target)?, false)?),
         };
         Ok(Self { transport })
     }
@@ -116,10 +116,12 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::open`].
-    pub fn open_or_found(target: &Target) -> Result<Self> {
+    pub fn open_or_create(target: &Target) -> Result<Self> {
         match &target.url {
             Some(_) => Self::open(target),
-            None => Ok(Self { transport: Box::new(InProcess::start(&own_directory(target)?, true)?) }),
+            None => {
+                Ok(Self { transport: Box::new(InProcessTransport::start(&own_directory(target)?, true)?) })
+            }
         }
     }
 
@@ -247,44 +249,46 @@ impl Client {
             let wait = match self.transport.send(request.body(body.clone())?) {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
-                    let wait = patience(&response);
+                    let wait = retry_after(&response);
                     let status = response.status().as_u16();
                     let problem = Problem::from_answer(status, &read_bounded(response.into_body())?);
                     match wait {
-                        Some(wait) if attempt < MOST_ATTEMPTS => {
+                        Some(wait) if attempt < MAX_ATTEMPTS => {
                             was_sent_before |= status >= 500;
                             wait
                         }
                         _ => return Err(problem.after_an_attempt(was_sent_before).into()),
                     }
                 }
-                Err(TransportError::Passing(_)) if attempt < MOST_ATTEMPTS => {
+                Err(TransportError::Transient(_)) if attempt < MAX_ATTEMPTS => {
                     was_sent_before = true;
-                    USUAL_WAIT
+                    DEFAULT_RETRY_DELAY
                 }
-                Err(TransportError::Passing(error) | TransportError::Lasting(error)) => return Err(error),
+                Err(TransportError::Transient(error) | TransportError::Permanent(error)) => {
+                    return Err(error);
+                }
             };
-            thread::sleep(wait.min(LONGEST_WAIT));
+            thread::sleep(wait.min(MAX_RETRY_DELAY));
         }
         bail!("no attempt was made")
     }
 }
 
 /// How long the engine asks to wait, if it asks.
-fn patience(response: &Response<Body>) -> Option<Duration> {
+fn retry_after(response: &Response<Body>) -> Option<Duration> {
     if !matches!(response.status().as_u16(), 429 | 503) {
         return None;
     }
     let seconds =
         response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    Some(seconds.map_or(USUAL_WAIT, Duration::from_secs))
+    Some(seconds.map_or(DEFAULT_RETRY_DELAY, Duration::from_secs))
 }
 
 fn read_bounded(body: Body) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    body.take(MOST_ANSWER + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_ANSWER {
-        bail!("the answer is larger than {MOST_ANSWER} bytes");
+    body.take(MAX_ANSWER_LENGTH + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_ANSWER_LENGTH {
+        bail!("the answer is larger than {MAX_ANSWER_LENGTH} bytes");
     }
     Ok(bytes)
 }

@@ -13,7 +13,7 @@ pub struct SystemClock;
 static START: OnceLock<(Timestamp, Duration)> = OnceLock::new();
 
 /// A clock that nobody can set, and that goes on while the machine sleeps where the system has such a one.
-fn unsettable() -> Duration {
+fn steady_time() -> Duration {
     #[cfg(target_os = "linux")]
     let clock = rustix::time::ClockId::Boottime;
     #[cfg(not(target_os = "linux"))]
@@ -23,7 +23,7 @@ fn unsettable() -> Duration {
 }
 
 /// The wall clock can be set: long waits look at it again in between.
-const LONGEST_SLEEP: SignedDuration = SignedDuration::from_secs(1);
+const CLOCK_CHECK_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 
 /// The time now, by the system's clock.
 #[must_use]
@@ -39,8 +39,8 @@ impl Clock for SystemClock {
     }
 
     fn jump(&self) -> SignedDuration {
-        let (first, first_unsettable) = *START.get_or_init(|| (now(), unsettable()));
-        let passed = unsettable().saturating_sub(first_unsettable);
+        let (first, first_unsettable) = *START.get_or_init(|| (now(), steady_time()));
+        let passed = steady_time().saturating_sub(first_unsettable);
         now().duration_since(first).saturating_sub(SignedDuration::try_from(passed).unwrap_or_default())
     }
 
@@ -50,7 +50,7 @@ impl Clock for SystemClock {
             if left <= SignedDuration::ZERO {
                 return;
             }
-            tokio::time::sleep(Duration::try_from(left.min(LONGEST_SLEEP)).unwrap_or_default()).await;
+            tokio::time::sleep(Duration::try_from(left.min(CLOCK_CHECK_INTERVAL)).unwrap_or_default()).await;
         }
     }
 }

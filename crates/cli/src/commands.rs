@@ -8,9 +8,9 @@ mod entries;
 mod jury;
 mod key;
 mod log;
-mod moving;
 mod pass;
 mod receipt;
+mod relocation;
 mod rounds;
 mod rule;
 pub mod serve;
@@ -44,7 +44,7 @@ pub fn run(command: Command) -> Result<Outcome> {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args, Router::new()),
         Command::Migrate(args) => serve::migrate(&args),
-        Command::Move(args) => moving::run(&args),
+        Command::Move(args) => relocation::run(&args),
         Command::Contest(command) => contest::run(command),
         Command::Entries(command) => entries::run(command),
         Command::Rule(command) => rule::run(command),

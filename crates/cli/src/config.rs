@@ -62,7 +62,7 @@ pub struct WitnessTable {
 }
 
 /// Witnesses, at most: a note that is read has no more than 64 signatures.
-const MOST_WITNESSES: usize = 16;
+const MAX_WITNESSES: usize = 16;
 
 /// The intake of a cluster.
 #[derive(Clone, Deserialize)]
@@ -284,7 +284,7 @@ impl Config {
             None => Table::new(),
         };
         for (name, value) in env::vars() {
-            overlay(&mut table, &name, &value)?;
+            apply_variable(&mut table, &name, &value)?;
         }
         let mut config: Self = Value::Table(table)
             .try_into()
@@ -369,8 +369,8 @@ impl Config {
     /// # Errors
     /// With the key's name, when one is not a witness.
     pub(crate) fn witnesses(&self) -> Result<Vec<Arc<dyn Witness>>> {
-        if self.witnesses.len() > MOST_WITNESSES {
-            bail!("`witnesses` names more than {MOST_WITNESSES}");
+        if self.witnesses.len() > MAX_WITNESSES {
+            bail!("`witnesses` names more than {MAX_WITNESSES}");
         }
         let mut names = BTreeSet::new();
         let witness = |(number, table): (usize, &WitnessTable)| -> Result<Arc<dyn Witness>> {
@@ -396,7 +396,7 @@ impl Config {
 }
 
 /// Sets the key that a variable stands for; other variables are nobody's business.
-fn overlay(table: &mut Table, name: &str, value: &str) -> Result<()> {
+fn apply_variable(table: &mut Table, name: &str, value: &str) -> Result<()> {
     let Some(rest) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { return Ok(()) };
     // A list of tables has no keys of its own to overlay.
     if rest == "witnesses" {
@@ -428,14 +428,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_come_from_file_and_environment_and_unknown_ones_are_refused() {
+    fn environment_overrides_file_and_unknown_keys_fail() {
         let mut table: Table = "[server]\nlisten = \"127.0.0.1:1\"\n".parse().unwrap();
-        overlay(&mut table, "ACCLAIM_SERVER_LISTEN", "127.0.0.1:9").unwrap();
-        overlay(&mut table, "ACCLAIM_LIMITS_PER_PASS", "7").unwrap();
-        overlay(&mut table, "ACCLAIM_KEY", "secret").unwrap();
+        apply_variable(&mut table, "ACCLAIM_SERVER_LISTEN", "127.0.0.1:9").unwrap();
+        apply_variable(&mut table, "ACCLAIM_LIMITS_PER_PASS", "7").unwrap();
+        apply_variable(&mut table, "ACCLAIM_KEY", "secret").unwrap();
         let config: Config = Value::Table(table.clone()).try_into().unwrap();
         assert_eq!((config.server.listen.port(), config.limits.per_pass.get()), (9, 7));
-        overlay(&mut table, "ACCLAIM_SERVER_LISTNE", "x").unwrap();
+        apply_variable(&mut table, "ACCLAIM_SERVER_LISTNE", "x").unwrap();
         let error = Value::Table(table).try_into::<Config>().unwrap_err();
         assert!(error.to_string().contains("listne"), "{error}");
     }
@@ -455,10 +455,10 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_addresses_too_and_mistakes_are_reported_with_their_key_and_value() {
+    fn reads_addresses_as_networks_and_names_bad_values() {
         let read = |list: &str| {
             let mut table = Table::new();
-            overlay(&mut table, "ACCLAIM_LIMITS_TRUSTED_PROXIES", list).unwrap();
+            apply_variable(&mut table, "ACCLAIM_LIMITS_TRUSTED_PROXIES", list).unwrap();
             Value::Table(table).try_into::<Config>()
         };
         let config = read(r#"["127.0.0.1", "10.0.0.0/8", "::1"]"#).unwrap();
@@ -469,10 +469,10 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_of_the_servers_addresses_are_reported_with_their_key() {
+    fn names_key_of_bad_base_path_or_origin() {
         let error = |name: &str, value: &str| {
             let mut table = Table::new();
-            overlay(&mut table, name, value).unwrap();
+            apply_variable(&mut table, name, value).unwrap();
             let config: Config = Value::Table(table).try_into().unwrap();
             format!("{:#}", config.api().err().unwrap())
         };
@@ -484,12 +484,12 @@ mod tests {
     }
 
     #[test]
-    fn witnesses_are_checked_at_the_start_and_mistakes_told_by_their_key() {
+    fn names_key_of_bad_witness() {
         const ONE: &str =
             "witness.navigli.sunlight.geomys.org+a3e00fe2+BNy/co4C1Hn1p+INwJrfUlgz7W55dSZReusH/GhUhJ/G";
         let read = |list: &str| {
             let mut table = Table::new();
-            overlay(&mut table, "ACCLAIM_WITNESSES", list)?;
+            apply_variable(&mut table, "ACCLAIM_WITNESSES", list)?;
             Value::Table(table).try_into::<Config>()?.witnesses()
         };
         let witness = |url: &str, vkey: &str| format!("{{ url = \"{url}\", vkey = \"{vkey}\" }}");
@@ -511,7 +511,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_that_cannot_be_read_is_told_by_its_key() {
+    fn names_key_of_unreadable_ca_file() {
         let read = |file: &Path| {
             let url = |scheme| Some(format!("{scheme}://h"));
             let redis = Redis { url: url("rediss"), ca_file: Some(file.to_owned()), ..Redis::default() };

@@ -4,12 +4,12 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use anyhow::{Context as _, Result};
 
-use crate::outcome::Refused;
+use crate::outcome::Refusal;
 
 /// Asks whether to go on, unless the command line says yes or standard input is no terminal.
 ///
 /// # Errors
-/// [`Refused`] if the answer is not yes.
+/// [`Refusal`] if the answer is not yes.
 pub fn confirm(question: &str, yes: bool) -> Result<()> {
     if yes || !io::stdin().is_terminal() {
         return Ok(());
@@ -26,7 +26,7 @@ fn ask(question: &str, input: &mut impl BufRead, output: &mut impl Write) -> Res
     if answer.trim().eq_ignore_ascii_case("yes") {
         return Ok(());
     }
-    Err(Refused("nothing was done: the answer was not yes. --yes answers beforehand".to_owned()).into())
+    Err(Refusal("nothing was done: the answer was not yes. --yes answers beforehand".to_owned()).into())
 }
 
 #[cfg(test)]
@@ -42,7 +42,7 @@ mod tests {
             let answered = ask("Certify?", &mut answer.as_bytes(), &mut asked);
             assert_eq!(answered.is_ok(), goes_on, "{answer:?}");
             assert_eq!(asked, b"Certify? Type yes to go on: ");
-            assert!(answered.is_ok() || answered.unwrap_err().downcast_ref::<Refused>().is_some());
+            assert!(answered.is_ok() || answered.unwrap_err().downcast_ref::<Refusal>().is_some());
         }
     }
 }

@@ -52,22 +52,22 @@ pub struct Engine {
     /// Carries notices between processes; empty when embedded.
     notice_bridge: JoinSet<()>,
     /// Declared before the directory: whoever works there has let go of it before others may have it.
-    _recording: Apart,
+    _recording: RecordingRuntime,
     /// Locked as long as the engine runs; none in a cluster.
     directory: Option<DataDirectory>,
 }
 
 /// How long recording may take to let go of what it has.
-const LET_GO: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Threads of the sequencer for work that blocks, such as its reads of the embedded database.
 const RECORDING_BLOCKING_THREADS: usize = 16;
 
 /// Threads of their own for the sequencer, and for what stores begin at the start. A batch is recorded in some ten steps, one after the other; each
 /// would wait behind whatever requests are ready at that moment, and the more there are, the longer.
-struct Apart(Option<Runtime>);
+struct RecordingRuntime(Option<Runtime>);
 
-impl Apart {
+impl RecordingRuntime {
     fn new() -> Result<Self> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -83,17 +83,17 @@ impl Apart {
     }
 }
 
-impl Drop for Apart {
+impl Drop for RecordingRuntime {
     fn drop(&mut self) {
         let Some(runtime) = self.0.take() else { return };
         // From within a task a runtime may not be waited for, but a thread may.
-        let ending = thread::spawn(move || runtime.shutdown_timeout(LET_GO));
+        let ending = thread::spawn(move || runtime.shutdown_timeout(SHUTDOWN_TIMEOUT));
         let _ended = ending.join();
     }
 }
 
 /// Stores with what has to live as long as they do.
-struct Ground {
+struct Backends {
     stores: Stores,
     /// The sequencer's: the same stores, with connections of its own to the database.
     recording_stores: Stores,
@@ -113,9 +113,9 @@ impl Engine {
         let (witnesses, settings) = (config.witnesses()?, config.api()?);
         // From now on the clock is compared with one that nobody sets.
         let _none_yet = SystemClock.jump();
-        let recording = Apart::new()?;
-        let Ground { stores, recording_stores, keyring, notice_bridge, directory } =
-            recording.run(ground(config.clone(), role)).await??;
+        let recording = RecordingRuntime::new()?;
+        let Backends { stores, recording_stores, keyring, notice_bridge, directory } =
+            recording.run(open_backends(config.clone(), role)).await??;
         let database = Arc::clone(&stores.database);
         let operator_key = staff_keys::random_token()?;
         let hash = *blake3::hash(operator_key.as_bytes()).as_bytes();
@@ -196,7 +196,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the lock's file cannot be written.
-    pub fn tell(&mut self, url: &str) -> Result<()> {
+    pub fn record_url(&mut self, url: &str) -> Result<()> {
         match &mut self.directory {
             Some(directory) => Ok(directory.record_url(url)?),
             None => Ok(()),
@@ -213,14 +213,14 @@ impl Engine {
     }
 }
 
-async fn ground(config: Config, role: Role) -> Result<Ground> {
+async fn open_backends(config: Config, role: Role) -> Result<Backends> {
     match config.cluster()? {
         None => embedded(&config).await,
         Some(cluster) => clustered(&config, cluster, role).await,
     }
 }
 
-async fn embedded(config: &Config) -> Result<Ground> {
+async fn embedded(config: &Config) -> Result<Backends> {
     let directory = DataDirectory::lock(&config.data())?;
     let secret = directory.secret()?;
     let database = directory.database()?;
@@ -235,10 +235,10 @@ async fn embedded(config: &Config) -> Result<Ground> {
     };
     let recording_stores = Stores { database: recording_database, ..stores.clone() };
     let (notice_bridge, directory) = (JoinSet::new(), Some(directory));
-    Ok(Ground { stores, recording_stores, keyring, notice_bridge, directory })
+    Ok(Backends { stores, recording_stores, keyring, notice_bridge, directory })
 }
 
-async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<Ground> {
+async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<Backends> {
     // A process that does both gives the sequencer a quarter: it uses few connections, and no request takes them.
     let all = cluster.postgres.connections;
     let for_recording = match role {
@@ -268,7 +268,7 @@ async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<
         clock: Arc::new(SystemClock),
     };
     let recording_stores = Stores { database: recording_database, ..stores.clone() };
-    Ok(Ground { stores, recording_stores, keyring, notice_bridge, directory: None })
+    Ok(Backends { stores, recording_stores, keyring, notice_bridge, directory: None })
 }
 
 /// Processes that start at once may found the installation's keys together: who comes second reads those of the first.

@@ -17,7 +17,7 @@ use acclaim_ballot_log::{
 use anyhow::{Context as _, Result, bail};
 
 /// The longest line of a log with its newline, in bytes.
-pub(crate) const MOST_LINE: u64 = MAX_ENTRY_LENGTH as u64 + 1;
+pub(crate) const MAX_LINE_LENGTH: u64 = MAX_ENTRY_LENGTH as u64 + 1;
 
 /// Writes lines, tiles and bundles as entries come. Memory holds one tile a level.
 pub struct FolderWriter {

@@ -18,15 +18,15 @@ pub enum Outcome {
 
 /// The answer is no, and this is why: exit status 1.
 #[derive(Debug)]
-pub struct Refused(pub String);
+pub struct Refusal(pub String);
 
-impl fmt::Display for Refused {
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for Refusal {}
 
 /// Something to try, printed below an error.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub fn status(result: &Result<Outcome, Error>) -> u8 {
         Ok(Outcome::Done) => 0,
         Ok(Outcome::No) => 1,
         Err(error) if is_broken_pipe(error) => 0,
-        Err(error) if error.downcast_ref::<Refused>().is_some() => 1,
+        Err(error) if error.downcast_ref::<Refusal>().is_some() => 1,
         Err(error) if error.downcast_ref::<Problem>().is_some_and(Problem::is_refusal) => 1,
         Err(_) => 2,
     }
@@ -87,6 +87,6 @@ pub fn report(error: &Error) {
 
 fn is_broken_pipe(error: &Error) -> bool {
     error
-        .downcast_ref::<output::Unwritable>()
+        .downcast_ref::<output::StdoutError>()
         .is_some_and(|unwritable| unwritable.0.kind() == io::ErrorKind::BrokenPipe)
 }

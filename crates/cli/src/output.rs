@@ -12,30 +12,30 @@ use serde_json::Value;
 
 /// Standard output cannot be written. A closed pipe is no failure, so it must be told apart from files' errors.
 #[derive(Debug)]
-pub struct Unwritable(pub io::Error);
+pub struct StdoutError(pub io::Error);
 
-impl fmt::Display for Unwritable {
+impl fmt::Display for StdoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "standard output: {}", self.0)
     }
 }
 
-impl std::error::Error for Unwritable {}
+impl std::error::Error for StdoutError {}
 
 /// Writes bytes to standard output as they are.
 ///
 /// # Errors
-/// [`Unwritable`]
+/// [`StdoutError`]
 pub fn write(bytes: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Unwritable)?;
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(StdoutError)?;
     Ok(())
 }
 
 /// Prints one line of data.
 ///
 /// # Errors
-/// [`Unwritable`]
+/// [`StdoutError`]
 pub fn line(text: impl fmt::Display) -> Result<()> {
     write(format!("{}\n", printable(&text.to_string())).as_bytes())
 }
@@ -43,7 +43,7 @@ pub fn line(text: impl fmt::Display) -> Result<()> {
 /// Prints a value as indented JSON.
 ///
 /// # Errors
-/// [`Unwritable`]
+/// [`StdoutError`]
 pub fn json(value: &Value) -> Result<()> {
     write(format!("{value:#}\n").as_bytes())
 }
@@ -98,7 +98,7 @@ impl Table {
     /// Prints it on standard output.
     ///
     /// # Errors
-    /// [`Unwritable`]
+    /// [`StdoutError`]
     pub fn print(&self) -> Result<()> {
         write(self.render(colours(&io::stdout())).as_bytes())
     }
@@ -145,9 +145,9 @@ impl Table {
 
 /// Names and values, a line each: what a person reads of one thing.
 #[derive(Debug, Default)]
-pub struct Card(Vec<(&'static str, String)>);
+pub struct FieldList(Vec<(&'static str, String)>);
 
-impl Card {
+impl FieldList {
     /// Adds a line.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
@@ -167,7 +167,7 @@ impl Card {
     /// Prints it on standard output.
     ///
     /// # Errors
-    /// [`Unwritable`]
+    /// [`StdoutError`]
     pub fn print(&self) -> Result<()> {
         let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
         for (name, value) in &self.0 {

@@ -7,11 +7,11 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use load_tests::ground::Contest;
+use load_tests::deployment::Contest;
 
 use crate::{
     Plan,
-    table::{Table, Wanted, median},
+    table::{Table, Threshold, median},
 };
 
 pub(crate) fn measure(plan: &Plan, contest: &Contest, log: &Path, table: &mut Table) -> Result<()> {
@@ -27,7 +27,7 @@ pub(crate) fn measure(plan: &Plan, contest: &Contest, log: &Path, table: &mut Ta
     let (ratio, seconds) = (median(ratios), median(audits));
     let bytes = file.metadata()?.len();
     let figure = format!("{seconds:.2} s for {} MB: {ratio:.1}", bytes >> 20);
-    table.bar(7, "audit, over `openssl dgst -sha256` of the log", figure, ratio, Wanted::AtMost(3.0));
+    table.bar(7, "audit, over `openssl dgst -sha256` of the log", figure, ratio, Threshold::AtMost(3.0));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::{Context as _, Result};
 use clap::{Parser, ValueEnum};
 use load_tests::{
-    ground::{Contest, Ground, Mode},
+    deployment::{Contest, Deployment, Mode},
     proof::prove,
 };
 
@@ -99,18 +99,18 @@ fn measure(args: &Args) -> Result<()> {
             Group::Shards => Mode::Clustered(4),
             _ => Mode::Clustered(1),
         };
-        let ground = Ground::start(&plan.binary, mode)?;
-        let contest = ground.open("bars")?;
-        ground.settle()?;
+        let deployment = Deployment::start(&plan.binary, mode)?;
+        let contest = deployment.open("bars")?;
+        deployment.settle()?;
         match group {
             Group::Clustered | Group::Embedded | Group::Shards => {
-                rates::measure(&plan, &ground, &contest, mode, &mut table)?;
+                rates::measure(&plan, &deployment, &contest, mode, &mut table)?;
             }
-            Group::Load => under_load::measure(&plan, &ground, &contest, &mut table)?,
-            Group::Readers => readers::measure(&plan, &ground, &contest, &mut table)?,
-            Group::Growth => growth::measure(&plan, &ground, &contest, &mut table)?,
+            Group::Load => under_load::measure(&plan, &deployment, &contest, &mut table)?,
+            Group::Readers => readers::measure(&plan, &deployment, &contest, &mut table)?,
+            Group::Growth => growth::measure(&plan, &deployment, &contest, &mut table)?,
         }
-        nothing_lost(&ground, &contest, &mut table)?;
+        nothing_lost(&deployment, &contest, &mut table)?;
     }
     print!("{table}");
     if let Some(path) = &args.json {
@@ -119,8 +119,8 @@ fn measure(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn nothing_lost(ground: &Ground, contest: &Contest, table: &mut Table) -> Result<()> {
-    let proof = prove(ground, contest)?;
+fn nothing_lost(deployment: &Deployment, contest: &Contest, table: &mut Table) -> Result<()> {
+    let proof = prove(deployment, contest)?;
     table.proved(proof.recorded);
     Ok(())
 }

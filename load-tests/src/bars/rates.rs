@@ -7,43 +7,48 @@ use anyhow::Result;
 use load_tests::{
     comparison,
     cpu::{self, Processes},
-    ground::{Contest, Ground, Mode},
-    load::{Target, closed, run},
+    deployment::{Contest, Deployment, Mode},
+    load::{Target, run, run_closed_loop},
 };
 
 use crate::{
     Plan,
-    table::{Table, Wanted, median},
+    table::{Table, Threshold, median},
 };
 
 /// More than any machine of today records in a second on two cores: so many voters are there for each second.
-const VOTERS_A_SECOND: usize = 60_000;
+const VOTERS_PER_SECOND: usize = 60_000;
 
-pub(crate) fn target<'a>(plan: &Plan, ground: &Ground, path: &'a str) -> Target<'a> {
-    Target { address: ground.engine.address, path, connections: plan.connections, noted: true }
+pub(crate) fn target<'a>(plan: &Plan, deployment: &Deployment, path: &'a str) -> Target<'a> {
+    Target { address: deployment.engine.address, path, connections: plan.connections, noted: true }
 }
 
 /// Sees to it that there are voters for so many measurements.
-pub(crate) fn voters(plan: &Plan, ground: &Ground, contest: &Contest, measurements: usize) -> Result<()> {
+pub(crate) fn voters(
+    plan: &Plan,
+    deployment: &Deployment,
+    contest: &Contest,
+    measurements: usize,
+) -> Result<()> {
     let seconds = usize::try_from(plan.duration.as_secs())?;
-    contest.voters.ensure(&ground.client, VOTERS_A_SECOND * seconds * measurements)
+    contest.voters.ensure(&deployment.client, VOTERS_PER_SECOND * seconds * measurements)
 }
 
 /// Ballots recorded a second, as fast as they are answered.
-pub(crate) fn ballots(plan: &Plan, ground: &Ground, contest: &Contest) -> Result<f64> {
+pub(crate) fn ballots(plan: &Plan, deployment: &Deployment, contest: &Contest) -> Result<f64> {
     let path = contest.ballots();
-    run(closed(target(plan, ground, &path), &contest.voters, plan.duration))
+    run(run_closed_loop(target(plan, deployment, &path), &contest.voters, plan.duration))
 }
 
 /// Answers a second of a route that is compared with. Its voters are others, who do not vote then.
-fn compared(plan: &Plan, ground: &Ground, contest: &Contest, path: &str) -> Result<f64> {
-    let target = Target { noted: false, ..target(plan, ground, path) };
-    run(closed(target, &contest.voters, plan.duration))
+fn compared(plan: &Plan, deployment: &Deployment, contest: &Contest, path: &str) -> Result<f64> {
+    let target = Target { noted: false, ..target(plan, deployment, path) };
+    run(run_closed_loop(target, &contest.voters, plan.duration))
 }
 
 pub(crate) fn measure(
     plan: &Plan,
-    ground: &Ground,
+    deployment: &Deployment,
     contest: &Contest,
     mode: Mode,
     table: &mut Table,
@@ -51,18 +56,22 @@ pub(crate) fn measure(
     let is_cluster = mode != Mode::Embedded;
     let compares = mode == Mode::Clustered(1);
     if compares {
-        ground.client.post(comparison::PREPARE, &IdempotencyKey::new()?.part(0), &serde_json::json!({}))?;
+        deployment.client.post(
+            comparison::PREPARE,
+            &IdempotencyKey::new()?.part(0),
+            &serde_json::json!({}),
+        )?;
     }
     let (mut recorded, mut parsed, mut ratios, mut gains) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut costs = BTreeMap::new();
     for _ in 0..plan.rounds {
-        voters(plan, ground, contest, 4)?;
-        let parse = compared(plan, ground, contest, comparison::PARSE)?;
-        let before = cpu::used(&ground.processes());
-        let ballots = ballots(plan, ground, contest)?;
-        add_costs(&mut costs, &before, &ground.processes());
+        voters(plan, deployment, contest, 4)?;
+        let parse = compared(plan, deployment, contest, comparison::PARSE)?;
+        let before = cpu::used(&deployment.processes());
+        let ballots = ballots(plan, deployment, contest)?;
+        add_costs(&mut costs, &before, &deployment.processes());
         if compares {
-            gains.push(ballots / compared(plan, ground, contest, comparison::TRANSACTION)?);
+            gains.push(ballots / compared(plan, deployment, contest, comparison::TRANSACTION)?);
         }
         recorded.push(ballots);
         parsed.push(parse);
@@ -72,19 +81,19 @@ pub(crate) fn measure(
     let figure = format!("{rate:.0} of {parse:.0} a second: {ratio:.2}");
     match mode {
         Mode::Clustered(1) => {
-            table.bar(1, "clustered, over parse-and-answer", figure, ratio, Wanted::AtLeast(0.5));
+            table.bar(1, "clustered, over parse-and-answer", figure, ratio, Threshold::AtLeast(0.5));
             let gain = median(gains);
             let figure = format!("{rate:.0} of {:.0} a second: {gain:.1}", rate / gain);
-            table.bar(3, "clustered, over a transaction a vote", figure, gain, Wanted::AtLeast(5.0));
+            table.bar(3, "clustered, over a transaction a vote", figure, gain, Threshold::AtLeast(5.0));
         }
         Mode::Embedded => {
-            table.bar(2, "embedded, over parse-and-answer", figure, ratio, Wanted::AtLeast(0.5));
+            table.bar(2, "embedded, over parse-and-answer", figure, ratio, Threshold::AtLeast(0.5));
         }
         Mode::Clustered(shards) => {
             table.figure(&format!("clustered, {shards} shards, over parse-and-answer"), figure, ratio);
         }
     }
-    tell_costs(&costs, &recorded, plan, if is_cluster { "clustered" } else { "embedded" }, table);
+    add_cost_rows(&costs, &recorded, plan, if is_cluster { "clustered" } else { "embedded" }, table);
     Ok(())
 }
 
@@ -98,7 +107,7 @@ fn add_costs(costs: &mut Costs, before: &Costs, processes: &Processes) {
 }
 
 /// Processor time a ballot, by process.
-fn tell_costs(costs: &Costs, rates: &[f64], plan: &Plan, mode: &str, table: &mut Table) {
+fn add_cost_rows(costs: &Costs, rates: &[f64], plan: &Plan, mode: &str, table: &mut Table) {
     let ballots = rates.iter().sum::<f64>() * plan.duration.as_secs_f64();
     for (name, used) in costs {
         let micros = used.as_secs_f64() * 1e6 / ballots;

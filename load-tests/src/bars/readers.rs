@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use hdrhistogram::Histogram;
 use load_tests::{
     connection::Connection,
-    ground::{Contest, Ground},
+    deployment::{Contest, Deployment},
     load::run,
 };
 use tokio::{
@@ -18,25 +18,30 @@ use tokio::{
 use crate::{
     Plan,
     rates::{ballots, voters},
-    table::{Table, Wanted, median},
+    table::{Table, Threshold, median},
 };
 
 /// Event streams that are followed.
 const STREAMS: usize = 1_000;
 /// Streams begin so long before the voting, whose voters have to connect first, and go on for so long after it.
-const BEFORE: Duration = Duration::from_secs(1);
-const AFTER: Duration = Duration::from_secs(1);
+const STREAM_LEAD_TIME: Duration = Duration::from_secs(1);
+const STREAM_TAIL_TIME: Duration = Duration::from_secs(1);
 /// Between two reads of the tally.
-const EVERY: Duration = Duration::from_millis(10);
+const READ_INTERVAL: Duration = Duration::from_millis(10);
 
-pub(crate) fn measure(plan: &Plan, ground: &Ground, contest: &Contest, table: &mut Table) -> Result<()> {
+pub(crate) fn measure(
+    plan: &Plan,
+    deployment: &Deployment,
+    contest: &Contest,
+    table: &mut Table,
+) -> Result<()> {
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     let mut latency = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
     let mut heard = 0;
     for _ in 0..plan.rounds {
-        voters(plan, ground, contest, 2)?;
-        alone.push(ballots(plan, ground, contest)?);
-        let (rate, seen, events) = with_readers(plan, ground, contest)?;
+        voters(plan, deployment, contest, 2)?;
+        alone.push(ballots(plan, deployment, contest)?);
+        let (rate, seen, events) = with_readers(plan, deployment, contest)?;
         beside.push(rate);
         latency.add(seen)?;
         heard += events;
@@ -49,7 +54,7 @@ pub(crate) fn measure(plan: &Plan, ground: &Ground, contest: &Contest, table: &m
         latency.value_at_quantile(0.5) as f64 / 1000.0,
         latency.value_at_quantile(0.9) as f64 / 1000.0
     );
-    table.bar(10, "tally read 100 times a second beside voters, p99", figure, p99, Wanted::AtMost(20.0));
+    table.bar(10, "tally read 100 times a second beside voters, p99", figure, p99, Threshold::AtMost(20.0));
     let (alone, beside) = (median(alone), median(beside));
     let figure = format!("{beside:.0} of {alone:.0} a second: {:.2}", beside / alone);
     table.bar(
@@ -57,21 +62,26 @@ pub(crate) fn measure(plan: &Plan, ground: &Ground, contest: &Contest, table: &m
         "voting beside 1,000 event streams and these reads",
         figure,
         beside / alone,
-        Wanted::AtLeast(0.9),
+        Threshold::AtLeast(0.9),
     );
     table.note(format!("readers: {STREAMS} streams were sent {} MB", heard >> 20));
     Ok(())
 }
 
 /// Voting with readers beside it, whose latency is theirs alone: streams and reads have a thread each.
-fn with_readers(plan: &Plan, ground: &Ground, contest: &Contest) -> Result<(f64, Histogram<u64>, u64)> {
-    let (address, id, duration) = (ground.engine.address, &contest.id, plan.duration);
+fn with_readers(
+    plan: &Plan,
+    deployment: &Deployment,
+    contest: &Contest,
+) -> Result<(f64, Histogram<u64>, u64)> {
+    let (address, id, duration) = (deployment.engine.address, &contest.id, plan.duration);
     thread::scope(|scope| {
-        let streams = scope.spawn(move || run(follow_all(address, id, BEFORE + duration + AFTER)));
+        let streams =
+            scope.spawn(move || run(follow_all(address, id, STREAM_LEAD_TIME + duration + STREAM_TAIL_TIME)));
         // All of them are there before it begins.
-        thread::sleep(BEFORE);
+        thread::sleep(STREAM_LEAD_TIME);
         let reads = scope.spawn(move || run(read(address, id, duration)));
-        let rate = ballots(plan, ground, contest)?;
+        let rate = ballots(plan, deployment, contest)?;
         let ended = |_| anyhow!("a reader panicked");
         Ok((rate, reads.join().map_err(ended)??, streams.join().map_err(ended)??))
     })
@@ -96,7 +106,7 @@ async fn read(address: SocketAddr, contest: &str, duration: Duration) -> Result<
     let request = format!("GET /v1/contests/{contest}/tally HTTP/1.1\r\nhost: acclaim\r\n\r\n");
     let mut connection = Connection::open(address).await?;
     let mut latency = Histogram::new_with_bounds(1, 60_000_000, 3)?;
-    let mut every = interval(EVERY);
+    let mut every = interval(READ_INTERVAL);
     let end = Instant::now() + duration;
     while Instant::now() < end {
         let intended = every.tick().await;

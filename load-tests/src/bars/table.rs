@@ -25,17 +25,17 @@ struct Row {
 
 /// What a value has to be.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Wanted {
+pub(crate) enum Threshold {
     AtLeast(f64),
     AtMost(f64),
 }
 
 impl Table {
     /// Adds a bar. `figure` is `value` in words.
-    pub(crate) fn bar(&mut self, bar: u8, measure: &str, figure: String, value: f64, wanted: Wanted) {
+    pub(crate) fn bar(&mut self, bar: u8, measure: &str, figure: String, value: f64, wanted: Threshold) {
         let wanted = match wanted {
-            Wanted::AtLeast(bound) => (format!(">= {bound}"), value >= bound),
-            Wanted::AtMost(bound) => (format!("<= {bound}"), value <= bound),
+            Threshold::AtLeast(bound) => (format!(">= {bound}"), value >= bound),
+            Threshold::AtMost(bound) => (format!("<= {bound}"), value <= bound),
         };
         let measure = measure.to_owned();
         self.add(Row { bar: Some(bar), measure, figure, value, wanted: Some(wanted) });

@@ -5,49 +5,60 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use load_tests::{
     cpu,
-    ground::{Contest, Ground},
-    load::{Arrivals, Target, open, run},
+    deployment::{Contest, Deployment},
+    load::{OpenLoopResult, Target, run, run_open_loop},
 };
 
 use crate::{
     Plan,
     rates::{ballots, target, voters},
-    table::{Table, Wanted},
+    table::{Table, Threshold},
 };
 
 /// Connections of an open loop below the maximum: more than voters who wait at once.
 const CONNECTIONS: usize = 2_000;
 /// Beyond it as many as the engine lets wait, 4,096, and those who are being refused.
-const CROWD: usize = 6_000;
+const OVERLOAD_CONNECTIONS: usize = 6_000;
 /// After so long the engine is back at its full rate.
-const RECOVERY: Duration = Duration::from_secs(2);
+const RECOVERY_DELAY: Duration = Duration::from_secs(2);
 
-pub(crate) fn measure(plan: &Plan, ground: &Ground, contest: &Contest, table: &mut Table) -> Result<()> {
-    voters(plan, ground, contest, 2)?;
+pub(crate) fn measure(
+    plan: &Plan,
+    deployment: &Deployment,
+    contest: &Contest,
+    table: &mut Table,
+) -> Result<()> {
+    voters(plan, deployment, contest, 2)?;
     // The first seconds are slower: nothing is warm.
-    ballots(plan, ground, contest)?;
-    let most = ballots(plan, ground, contest)?;
-    ground.settle()?;
-    latency(plan, ground, contest, most, table)?;
-    overload(plan, ground, contest, most, table)
+    ballots(plan, deployment, contest)?;
+    let most = ballots(plan, deployment, contest)?;
+    deployment.settle()?;
+    latency(plan, deployment, contest, most, table)?;
+    overload(plan, deployment, contest, most, table)
 }
 
 fn arrivals(
     plan: &Plan,
-    ground: &Ground,
+    deployment: &Deployment,
     contest: &Contest,
     connections: usize,
     rate: f64,
-) -> Result<Arrivals> {
-    voters(plan, ground, contest, 4)?;
+) -> Result<OpenLoopResult> {
+    voters(plan, deployment, contest, 4)?;
     let path = contest.ballots();
-    let target = Target { connections, ..target(plan, ground, &path) };
-    run(open(target, &contest.voters, rate, plan.duration * 2))
+    let target = Target { connections, ..target(plan, deployment, &path) };
+    run(run_open_loop(target, &contest.voters, rate, plan.duration * 2))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn latency(plan: &Plan, ground: &Ground, contest: &Contest, most: f64, table: &mut Table) -> Result<()> {
-    let seen = arrivals(plan, ground, contest, CONNECTIONS, most / 2.0)?;
+fn latency(
+    plan: &Plan,
+    deployment: &Deployment,
+    contest: &Contest,
+    most: f64,
+    table: &mut Table,
+) -> Result<()> {
+    let seen = arrivals(plan, deployment, contest, CONNECTIONS, most / 2.0)?;
     let at = |quantile| seen.latency.value_at_quantile(quantile) as f64 / 1000.0;
     for (quantile, name, bound) in [(0.5, "p50", 10.0), (0.99, "p99", 50.0)] {
         let figure = format!("{:.1} ms at {:.0} a second", at(quantile), seen.created());
@@ -56,7 +67,7 @@ fn latency(plan: &Plan, ground: &Ground, contest: &Contest, most: f64, table: &m
             &format!("latency at half the maximum rate, {name}"),
             figure,
             at(quantile),
-            Wanted::AtMost(bound),
+            Threshold::AtMost(bound),
         );
     }
     table.note(format!(
@@ -69,18 +80,24 @@ fn latency(plan: &Plan, ground: &Ground, contest: &Contest, most: f64, table: &m
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn overload(plan: &Plan, ground: &Ground, contest: &Contest, most: f64, table: &mut Table) -> Result<()> {
-    let (before, _) = cpu::memory(ground.engine.process()).context("the engine's memory")?;
-    let seen = arrivals(plan, ground, contest, CROWD, most * 1.5)?;
-    let (_, peak) = cpu::memory(ground.engine.process()).context("the engine's memory")?;
-    std::thread::sleep(RECOVERY);
-    voters(plan, ground, contest, 1)?;
-    let after = ballots(plan, ground, contest)?;
+fn overload(
+    plan: &Plan,
+    deployment: &Deployment,
+    contest: &Contest,
+    most: f64,
+    table: &mut Table,
+) -> Result<()> {
+    let (before, _) = cpu::memory(deployment.engine.process()).context("the engine's memory")?;
+    let seen = arrivals(plan, deployment, contest, OVERLOAD_CONNECTIONS, most * 1.5)?;
+    let (_, peak) = cpu::memory(deployment.engine.process()).context("the engine's memory")?;
+    std::thread::sleep(RECOVERY_DELAY);
+    voters(plan, deployment, contest, 1)?;
+    let after = ballots(plan, deployment, contest)?;
     let kept = seen.created() / most;
     let figure = format!("{:.0} of {most:.0} a second: {kept:.2}", seen.created());
-    table.bar(6, "overload at 1.5 times the maximum: recorded", figure, kept, Wanted::AtLeast(0.6));
+    table.bar(6, "overload at 1.5 times the maximum: recorded", figure, kept, Threshold::AtLeast(0.6));
     let figure = format!("{after:.0} of {most:.0} a second: {:.2}", after / most);
-    table.bar(6, "rate 2 s after the overload", figure, after / most, Wanted::AtLeast(0.9));
+    table.bar(6, "rate 2 s after the overload", figure, after / most, Threshold::AtLeast(0.9));
     let refused =
         seen.statuses.iter().filter(|(status, _)| **status != 201).map(|(_, count)| count).sum::<u64>();
     table.note(format!(

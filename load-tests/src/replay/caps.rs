@@ -10,7 +10,7 @@ use anyhow::{Context as _, Error, Result, bail};
 pub(crate) struct Caps {
     /// Most votes in a category: for one, such as `citywide=3`, or without a name for all others; may be repeated
     #[arg(long, value_name = "[CATEGORY=]N")]
-    votes: Vec<Votes>,
+    votes: Vec<VoteCap>,
     /// Most votes of a voter in all categories
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) votes_in_all: Option<u32>,
@@ -21,23 +21,23 @@ pub(crate) struct Caps {
 
 /// The most votes in a category, or in each that is not named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Votes {
+struct VoteCap {
     category: Option<String>,
-    most: u32,
+    max: u32,
 }
 
 /// In how many of some categories a ballot may vote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) categories: Vec<String>,
-    pub(crate) most: u32,
+    pub(crate) max: u32,
 }
 
 impl Caps {
     /// The most votes in a category, as the files call it; `None` for the contest's own rule.
     pub(crate) fn votes_in(&self, category: &str) -> Option<u32> {
         let of = |name: Option<&str>| self.votes.iter().find(|votes| votes.category.as_deref() == name);
-        of(Some(category)).or_else(|| of(None)).map(|votes| votes.most)
+        of(Some(category)).or_else(|| of(None)).map(|votes| votes.max)
     }
 
     /// The categories that are named with a number of votes.
@@ -46,16 +46,16 @@ impl Caps {
     }
 }
 
-impl FromStr for Votes {
+impl FromStr for VoteCap {
     type Err = Error;
 
     /// The number is behind the last sign: a category's name may have some itself.
     fn from_str(text: &str) -> Result<Self> {
-        let (category, most) = match text.rsplit_once('=') {
-            Some((category, most)) => (Some(category.to_owned()), most),
+        let (category, max) = match text.rsplit_once('=') {
+            Some((category, max)) => (Some(category.to_owned()), max),
             None => (None, text),
         };
-        Ok(Self { category, most: number(most)? })
+        Ok(Self { category, max: number(max)? })
     }
 }
 
@@ -63,10 +63,10 @@ impl FromStr for Limit {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (most, categories) =
+        let (max, categories) =
             text.split_once('=').context("expected is a number and categories, such as 1=north,south")?;
         let categories = categories.split(',').map(str::to_owned).collect();
-        Ok(Self { categories, most: number(most)? })
+        Ok(Self { categories, max: number(max)? })
     }
 }
 
@@ -88,9 +88,9 @@ mod tests {
         assert_eq!((caps.votes_in("a=b"), caps.votes_in("c")), (Some(3), Some(2)));
         assert_eq!(caps.named().collect::<Vec<_>>(), ["a=b"]);
         let limit: Limit = "1=north,south".parse().unwrap();
-        assert_eq!((limit.most, limit.categories), (1, vec!["north".to_owned(), "south".to_owned()]));
+        assert_eq!((limit.max, limit.categories), (1, vec!["north".to_owned(), "south".to_owned()]));
         for wrong in ["", "0", "a=", "a=x", "-1"] {
-            assert!(wrong.parse::<Votes>().is_err(), "{wrong}");
+            assert!(wrong.parse::<VoteCap>().is_err(), "{wrong}");
         }
         for wrong in ["", "1", "x=a", "0=a,b"] {
             assert!(wrong.parse::<Limit>().is_err(), "{wrong}");

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     caps::Caps,
-    votes::{Choice, Published},
+    votes::{Choice, PublishedTotal},
 };
 
 /// The contest's id.
@@ -19,7 +19,7 @@ pub(crate) const CONTEST: &str = "replay";
 /// How long it would stay open.
 const OPEN: Duration = Duration::from_secs(86_400);
 /// The longest title that is taken over, in characters.
-const MOST_TITLE: usize = 400;
+const MAX_TITLE_LENGTH: usize = 400;
 /// Characters of a made identifier that are left for a number.
 const ROOM_FOR_NUMBER: usize = 8;
 
@@ -33,10 +33,10 @@ pub(crate) struct Names {
 impl Names {
     /// Identifiers stay as they are. What is none is made one; an entry that is none, or stands in two categories, gets its category
     /// before it.
-    pub(crate) fn new(published: &[Published]) -> Self {
+    pub(crate) fn new(published: &[PublishedTotal]) -> Self {
         let mut categories = HashMap::new();
         let mut taken: HashSet<String> = HashSet::new();
-        let valid = |published: &&Published| is_id(&published.choice.0);
+        let valid = |published: &&PublishedTotal| is_id(&published.choice.0);
         // Those that are fine come first, so that no made one takes their place.
         for entry in published.iter().filter(valid).chain(published.iter().filter(|entry| !valid(entry))) {
             let category = &entry.choice.0;
@@ -46,19 +46,19 @@ impl Names {
         }
 
         let mut times: HashMap<&str, u32> = HashMap::new();
-        for Published { choice: (_, entry), .. } in published {
+        for PublishedTotal { choice: (_, entry), .. } in published {
             *times.entry(entry).or_default() += 1;
         }
-        let fine = |published: &&Published| {
+        let fine = |published: &&PublishedTotal| {
             is_id(&published.choice.1) && times.get(&*published.choice.1) == Some(&1)
         };
         let mut taken: HashSet<String> = HashSet::new();
         let mut entries = HashMap::new();
-        for Published { choice, .. } in published.iter().filter(fine) {
+        for PublishedTotal { choice, .. } in published.iter().filter(fine) {
             taken.insert(choice.1.clone());
             entries.insert(choice.clone(), choice.1.clone());
         }
-        for Published { choice, .. } in published.iter().filter(|entry| !fine(entry)) {
+        for PublishedTotal { choice, .. } in published.iter().filter(|entry| !fine(entry)) {
             let id = make_unique(&format!("{}-{}", choice.0, choice.1), &mut taken);
             entries.insert(choice.clone(), id);
         }
@@ -108,14 +108,14 @@ fn make_unique(text: &str, taken: &mut HashSet<String>) -> String {
 }
 
 /// The definition as JSON: these entries, open now, with these caps.
-pub(crate) fn definition(published: &[Published], names: &Names, caps: &Caps) -> Result<String> {
+pub(crate) fn definition(published: &[PublishedTotal], names: &Names, caps: &Caps) -> Result<String> {
     let now = acclaim_cli::clock::now();
     let fraction = Duration::new(0, u32::try_from(now.subsec_nanosecond())?);
     let opens = now.saturating_sub(fraction)?;
     let mut categories = Vec::new();
     let mut entries = Vec::new();
     let mut known = HashSet::new();
-    for Published { choice, title: text, .. } in published {
+    for PublishedTotal { choice, title: text, .. } in published {
         let (category, entry) = names.of(choice)?;
         if known.insert(category) {
             let mut one = json!({"id": category, "title": title(&choice.0, category)});
@@ -139,7 +139,7 @@ pub(crate) fn definition(published: &[Published], names: &Names, caps: &Caps) ->
     }
     let limits = caps.limits.iter().map(|limit| {
         let categories = limit.categories.iter().map(|category| names.category(category));
-        Ok(json!({"categories": categories.collect::<Result<Vec<_>>>()?, "most": limit.most}))
+        Ok(json!({"categories": categories.collect::<Result<Vec<_>>>()?, "most": limit.max}))
     });
     let limits = limits.collect::<Result<Vec<_>>>()?;
     if !limits.is_empty() {
@@ -153,7 +153,7 @@ pub(crate) fn definition(published: &[Published], names: &Names, caps: &Caps) ->
 
 /// `text` as a title, or `id` if nothing can be read of it.
 fn title(text: &str, id: &str) -> String {
-    let title: String = text.trim().chars().filter(|c| !c.is_control()).take(MOST_TITLE).collect();
+    let title: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_TITLE_LENGTH).collect();
     if title.trim().is_empty() { id.to_owned() } else { title }
 }
 
@@ -161,8 +161,8 @@ fn title(text: &str, id: &str) -> String {
 mod tests {
     use super::*;
 
-    fn published(choices: &[(&str, &str)]) -> Vec<Published> {
-        let row = |(category, entry): &(&str, &str)| Published {
+    fn published(choices: &[(&str, &str)]) -> Vec<PublishedTotal> {
+        let row = |(category, entry): &(&str, &str)| PublishedTotal {
             choice: ((*category).to_owned(), (*entry).to_owned()),
             title: String::new(),
             votes: 0,
@@ -173,7 +173,7 @@ mod tests {
     fn names(choices: &[(&str, &str)]) -> Vec<(String, String)> {
         let published = published(choices);
         let names = Names::new(&published);
-        let of = |published: &Published| names.of(&published.choice).unwrap();
+        let of = |published: &PublishedTotal| names.of(&published.choice).unwrap();
         published.iter().map(of).map(|(category, entry)| (category.to_owned(), entry.to_owned())).collect()
     }
 
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_identifier_becomes_one_and_takes_nobodys_place() {
+    fn makes_unique_ids_from_other_names() {
         check(
             &[("Sport!", "Łódź"), ("sport_", "sport_-__d_"), ("sport_", "  "), ("sport_", "A")],
             &[

@@ -18,8 +18,8 @@ use std::{
 };
 
 use acclaim_cli::{
-    caster::{self, Ballot, Figures, RefusedBallot},
     client::{Client, IdempotencyKey},
+    voting_client::{self, Ballot, RefusedBallot, VotingSummary},
 };
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
@@ -29,10 +29,10 @@ use serde_json::{Value, json};
 use caps::Caps;
 use contest::{CONTEST, Names};
 use load_tests::engine::Engine;
-use votes::{Columns, Published, Voter};
+use votes::{Columns, PublishedTotal, Voter};
 
 /// Passes of one request.
-const PIECE: usize = 10_000;
+const PASSES_PER_REQUEST: usize = 10_000;
 
 /// Replay voters' choices from CSV through the engine and compare the tally with published totals
 #[derive(Debug, Parser)]
@@ -117,7 +117,7 @@ fn replay(args: &Args) -> Result<bool> {
 }
 
 /// Voters with their ballots, and entries with their totals.
-fn read(args: &Args) -> Result<(Vec<Voter>, Vec<Published>)> {
+fn read(args: &Args) -> Result<(Vec<Voter>, Vec<PublishedTotal>)> {
     let most = args.voters.unwrap_or(usize::MAX);
     let voters = votes::open(&args.ballots)
         .and_then(|rows| votes::read_votes(rows, &args.columns, most))
@@ -131,7 +131,7 @@ fn read(args: &Args) -> Result<(Vec<Voter>, Vec<Published>)> {
 /// Each voter's ballot, with a pass for it.
 fn mint(client: &Client, voters: &[Voter], names: &Names) -> Result<Vec<Ballot>> {
     let mut ballots = Vec::with_capacity(voters.len());
-    for (number, piece) in voters.chunks(PIECE).enumerate() {
+    for (number, piece) in voters.chunks(PASSES_PER_REQUEST).enumerate() {
         let subjects: Vec<String> = piece.iter().map(|voter| format!("voter:{}", voter.id)).collect();
         let path = format!("/v1/contests/{CONTEST}/passes");
         let minted = client.post(
@@ -165,12 +165,17 @@ fn of_voter(error: anyhow::Error, voters: &[Voter]) -> anyhow::Error {
     }
 }
 
-fn cast(engine: &Engine, ballots: Vec<Ballot>, connections: usize) -> Result<Figures> {
+fn cast(engine: &Engine, ballots: Vec<Ballot>, connections: usize) -> Result<VotingSummary> {
     let bar = ProgressBar::new(ballots.len() as u64);
     let cast = Arc::new(AtomicU64::new(0));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let voting =
-        runtime.spawn(caster::cast_all(engine.address, CONTEST, ballots, connections, Arc::clone(&cast)));
+    let voting = runtime.spawn(voting_client::cast_all(
+        engine.address,
+        CONTEST,
+        ballots,
+        connections,
+        Arc::clone(&cast),
+    ));
     while !voting.is_finished() {
         bar.set_position(cast.load(Ordering::Relaxed));
         std::thread::sleep(Duration::from_millis(100));
@@ -180,7 +185,7 @@ fn cast(engine: &Engine, ballots: Vec<Ballot>, connections: usize) -> Result<Fig
 }
 
 /// How many entries have the published total; each that has not is printed.
-fn compare(client: &Client, published: &[Published], names: &Names) -> Result<usize> {
+fn compare(client: &Client, published: &[PublishedTotal], names: &Names) -> Result<usize> {
     let result: Value = client.get(&format!("/v1/contests/{CONTEST}/result"))?.json()?;
     let mut totals: HashMap<(&str, &str), u64> = HashMap::new();
     for category in result["categories"].as_array().into_iter().flatten() {
@@ -192,7 +197,7 @@ fn compare(client: &Client, published: &[Published], names: &Names) -> Result<us
         }
     }
     let mut equal = 0;
-    for Published { choice, votes, .. } in published {
+    for PublishedTotal { choice, votes, .. } in published {
         match totals.get(&names.of(choice)?) {
             Some(counted) if counted == votes => equal += 1,
             Some(counted) => println!("{}, {}: counted {counted}, published {votes}", choice.0, choice.1),

@@ -60,7 +60,7 @@ impl Voter {
 
 /// One row of the published file.
 #[derive(Debug)]
-pub(crate) struct Published {
+pub(crate) struct PublishedTotal {
     pub(crate) choice: Choice,
     /// Empty if the file has none.
     pub(crate) title: String,
@@ -113,7 +113,7 @@ pub(crate) fn read_votes(mut rows: Rows, columns: &Columns, most: usize) -> Resu
 }
 
 /// The entries with their published totals, each once.
-pub(crate) fn read_published(mut rows: Rows, columns: &Columns) -> Result<Vec<Published>> {
+pub(crate) fn read_published(mut rows: Rows, columns: &Columns) -> Result<Vec<PublishedTotal>> {
     let category = column(&mut rows, &columns.published_category_column)?;
     let entry = column(&mut rows, &columns.published_entry_column)?;
     let votes = column(&mut rows, &columns.published_votes_column)?;
@@ -128,7 +128,7 @@ pub(crate) fn read_published(mut rows: Rows, columns: &Columns) -> Result<Vec<Pu
         }
         let votes = cell(&row, votes).parse().with_context(|| format!("the total of `{}`", choice.1))?;
         let title = title.map_or("", |title| cell(&row, title)).to_owned();
-        published.push(Published { choice, title, votes });
+        published.push(PublishedTotal { choice, title, votes });
     }
     Ok(published)
 }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_column_a_broken_total_and_a_repeated_entry_are_named() {
+    fn names_missing_column_bad_total_and_repeated_entry() {
         let error = read_votes(rows("voter_id,contest\n"), &columns(), 1).unwrap_err();
         assert!(error.to_string().contains("`project_id`"), "{error}");
         let error = read_published(rows("contest,project_id,votes\nx,7,many\n"), &columns()).unwrap_err();

@@ -115,7 +115,7 @@ fn columns_have_other_names_and_ballots_are_compressed() {
 }
 
 #[test]
-fn a_vote_for_an_entry_that_was_not_published_is_unusable_input() {
+fn refuses_vote_for_unpublished_entry() {
     let (output, said) = replay_texts(&BALLOTS.replace("fay,indoor,2", "fay,indoor,9"), PUBLISHED, &[]);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(

@@ -87,7 +87,7 @@ pub struct KeyArgs {
 }
 
 /// The longest verifier key, in bytes, with room for white space.
-const MOST_VKEY: u64 = 1024;
+const MAX_VKEY_FILE_LENGTH: u64 = 1024;
 
 impl KeyArgs {
     /// The key.
@@ -100,7 +100,7 @@ impl KeyArgs {
         }
         let file = self.vkey_file.as_ref().ok_or_else(|| anyhow!("no verifier key was given"))?;
         let named = || format!("the verifier key in {}", file.display());
-        if fs::metadata(file).with_context(named)?.len() > MOST_VKEY {
+        if fs::metadata(file).with_context(named)?.len() > MAX_VKEY_FILE_LENGTH {
             bail!("{}: the file is too long to hold a verifier key", named());
         }
         fs::read_to_string(file).with_context(named)?.trim().parse().with_context(named)

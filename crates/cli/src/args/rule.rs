@@ -58,7 +58,7 @@ pub enum RuleCommand {
 
 /// Why a ruling is made.
 #[derive(Debug, Args)]
-pub struct Why {
+pub struct RulingReason {
     /// Why, for the log
     #[arg(long)]
     pub reason: String,
@@ -76,7 +76,7 @@ pub struct WithdrawArgs {
     pub entry: EntryId,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
-    pub why: Why,
+    pub why: RulingReason,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,
@@ -95,7 +95,7 @@ pub struct VoidArgs {
     pub file: Option<PathBuf>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
-    pub why: Why,
+    pub why: RulingReason,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,
@@ -114,7 +114,7 @@ pub struct ReinstateArgs {
     pub ballot: Vec<BallotId>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
-    pub why: Why,
+    pub why: RulingReason,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,
@@ -135,7 +135,7 @@ pub struct AmendArgs {
     pub value: String,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
-    pub why: Why,
+    pub why: RulingReason,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub target: Target,

@@ -24,7 +24,7 @@ pub struct Target {
 }
 
 /// The longest file that can hold a key, in bytes.
-const MOST_KEY_FILE: u64 = 4096;
+const MAX_KEY_FILE_LENGTH: u64 = 4096;
 
 impl Target {
     /// The data directory.
@@ -54,7 +54,7 @@ pub fn staff_key(file: Option<&Path>) -> Result<Option<String>> {
             .filter(|key| !key.is_empty()));
     };
     let named = || format!("the key file {}", file.display());
-    if fs::metadata(file).with_context(named)?.len() > MOST_KEY_FILE {
+    if fs::metadata(file).with_context(named)?.len() > MAX_KEY_FILE_LENGTH {
         bail!("{} is too long to hold a key", named());
     }
     let key = fs::read_to_string(file).with_context(named)?.trim().to_owned();

@@ -8,14 +8,14 @@ use bytes::Bytes;
 use ureq::{Agent, Error, config::AutoHeaderValue};
 
 use super::transport::{Body, Transport, TransportError};
-use crate::this_machine::is_this_machine;
+use crate::loopback::is_loopback_host;
 
 /// How long a server may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to answer: recording a large definition takes a while.
-const ANSWER: Duration = Duration::from_secs(120);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a body may stand still.
-const READ: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// HTTP to one server.
 pub(super) struct HttpTransport {
@@ -41,11 +41,11 @@ impl HttpTransport {
             // A key must not follow wherever somebody points.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(ANSWER))
-            .timeout_per_read(Some(READ))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_recv_response(Some(ANSWER_TIMEOUT))
+            .timeout_per_read(Some(READ_TIMEOUT))
             .user_agent(concat!("acclaim/", env!("CARGO_PKG_VERSION")));
-        if is_this_machine(host) {
+        if is_loopback_host(host) {
             // Compressing costs more than it saves where nothing is sent over a network.
             config = config.proxy(None).accept_encoding(AutoHeaderValue::None);
         }
@@ -60,7 +60,7 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
         let (mut parts, body) = request.into_parts();
-        let lasting = |error: anyhow::Error| TransportError::Lasting(error);
+        let lasting = |error: anyhow::Error| TransportError::Permanent(error);
         parts.uri = format!("{}{}", self.url, parts.uri)
             .parse()
             .map_err(|error| lasting(anyhow::Error::new(error).context("the address of the request")))?;
@@ -78,9 +78,9 @@ impl Transport for HttpTransport {
         match sent {
             Ok(response) => Ok(response.map(|body| -> Body { Box::new(body.into_reader()) })),
             Err(error) => {
-                let passing = is_passing(&error);
+                let passing = is_transient(&error);
                 let error = anyhow::Error::new(error).context(format!("no answer from {}", self.url));
-                Err(if passing { TransportError::Passing(error) } else { TransportError::Lasting(error) })
+                Err(if passing { TransportError::Transient(error) } else { TransportError::Permanent(error) })
             }
         }
     }
@@ -91,7 +91,7 @@ impl Transport for HttpTransport {
 }
 
 /// Whether the connection broke under way. One that was refused says that no server is there: waiting is of no use.
-fn is_passing(error: &Error) -> bool {
+fn is_transient(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     match error {
         Error::Io(error) => {

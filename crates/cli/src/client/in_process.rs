@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// An engine of this process's own.
-pub(super) struct InProcess {
+pub(super) struct InProcessTransport {
     runtime: Arc<Runtime>,
     router: Router,
     authorization: String,
@@ -36,7 +36,7 @@ pub(super) struct InProcess {
     engine: Option<Engine>,
 }
 
-impl InProcess {
+impl InProcessTransport {
     /// Starts an engine on a directory; on one that does not exist only if `found`.
     pub(super) fn start(directory: &Path, found: bool) -> Result<Self> {
         // Nothing is founded in a folder that happens to be named.
@@ -71,9 +71,9 @@ fn with_hint(error: anyhow::Error) -> anyhow::Error {
         .context(format!("{error:#}"))
 }
 
-impl Transport for InProcess {
+impl Transport for InProcessTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
-        let lasting = |error: anyhow::Error| TransportError::Lasting(error);
+        let lasting = |error: anyhow::Error| TransportError::Permanent(error);
         let (mut parts, body) = request.into_parts();
         let value = self.authorization.parse().context("the engine's own key").map_err(lasting)?;
         parts.headers.insert(header::AUTHORIZATION, value);
@@ -89,7 +89,7 @@ impl Transport for InProcess {
     }
 }
 
-impl Drop for InProcess {
+impl Drop for InProcessTransport {
     fn drop(&mut self) {
         if let Some(engine) = self.engine.take() {
             self.runtime.block_on(engine.stop());

@@ -20,7 +20,7 @@ pub struct Problem {
 }
 
 /// The most characters of an answer that is no problem document that are repeated.
-const MOST_QUOTED: usize = 200;
+const MAX_QUOTE_LENGTH: usize = 200;
 
 impl Problem {
     /// Reads an answer of a status from 400 on, or one that is not understood.
@@ -41,7 +41,7 @@ impl Problem {
             return Self { status, code, was_sent_before: false, title, detail, extra: fields };
         }
         let quoted = String::from_utf8_lossy(body);
-        let quoted = shortened(&quoted, MOST_QUOTED);
+        let quoted = shortened(&quoted, MAX_QUOTE_LENGTH);
         let title = format!("the server answered {status}, which is not an answer of acclaim");
         let (code, detail) = (String::new(), quoted.trim().to_owned());
         Self { status, code, was_sent_before: false, title, detail, extra: Map::new() }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_field_of_a_problem_is_told() {
+    fn displays_every_field_of_problem() {
         let body = br#"{"type":"/problems/invalid-definition","title":"The definition has mistakes","status":422,
             "detail":"Two of them.","mistakes":[{"line":3,"key":"ballot.revision","problem":"must be"},{"key":"a","problem":"b"}]}"#;
         let problem = Problem::from_answer(422, body);

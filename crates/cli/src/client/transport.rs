@@ -21,7 +21,7 @@ pub(super) trait Transport: Send + Sync {
 /// Why no answer came.
 pub(super) enum TransportError {
     /// Sending it again can help, and does no harm: every request of the client may be repeated.
-    Passing(anyhow::Error),
+    Transient(anyhow::Error),
     /// Sending it again does not help.
-    Lasting(anyhow::Error),
+    Permanent(anyhow::Error),
 }

@@ -1,14 +1,14 @@
 //! `acclaim audit`: of an exported folder; of an engine or an exported folder on a file server, by way of a copy that is fetched; or of an engine that
 //! is followed.
 
-pub(super) mod audited;
+pub(super) mod audit_inputs;
 mod chain;
 mod copy;
 mod folder;
 mod follow;
 mod opening;
 mod source;
-pub(super) mod witnessed;
+pub(super) mod witness_watch;
 
 use std::{
     fs,
@@ -18,11 +18,11 @@ use std::{
 use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey};
 use acclaim_tally::AuditReport;
 use anyhow::{Context as _, Result, bail};
-use audited::{Audited, Beside, Means};
-use chain::{Chain, Link, Whereabouts};
+use audit_inputs::{AuditInputs, AuditLimits, AuditOutcome};
+use chain::{Chain, Link, PreviousLog};
 use serde_json::json;
 use source::Source;
-use witnessed::WitnessReport;
+use witness_watch::WitnessReport;
 
 use crate::{
     args::{log::AuditArgs, target::Target},
@@ -43,35 +43,35 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     {
         bail!("--previous: {} is no exported log: it has no file `checkpoint`", folder.display());
     }
-    let beside = Beside {
+    let beside = AuditInputs {
         result,
         earlier: earlier(args, &key)?,
         witnesses: args.witness.clone(),
         cosigned_within: args.cosigned_within,
     };
-    let means = Means::of(args.memory, args.threads);
+    let limits = AuditLimits::of(args.memory, args.threads);
     let (source, next) = match &args.url {
         Some(url) => {
             let target = Target { url: Some(url.to_owned()), key_file: args.key_file.clone(), data: None };
             let source = Source::engine(Client::open(&target)?, args.subject.parse()?);
-            (source, Whereabouts::Engine(url, before(args.copy.as_deref())))
+            (source, PreviousLog::Engine(url, before(args.copy.as_deref())))
         }
         None if args.subject.contains("://") => {
             let address = format!("{}/previous", args.subject.trim_end_matches('/'));
-            (Source::files(&args.subject)?, Whereabouts::Files(address, before(args.copy.as_deref())))
+            (Source::files(&args.subject)?, PreviousLog::Files(address, before(args.copy.as_deref())))
         }
         None => {
             let folder = Path::new(&args.subject);
-            let next = Whereabouts::Folder(folder.join("previous"));
-            let audited = folder::audit(folder, &key, beside, means)?;
-            return finish(args, audited, folder, next, &key, means);
+            let next = PreviousLog::Folder(folder.join("previous"));
+            let audited = folder::audit(folder, &key, beside, limits)?;
+            return finish(args, audited, folder, next, &key, limits);
         }
     };
     if args.follow {
         let folder =
             args.copy.as_deref().context("--follow keeps its copy in the folder that --copy names")?;
         return match follow::run(&source, &key, folder, &beside, args.every)? {
-            Outcome::Done => finish_following(chain_of(args, folder, next, &key, means)?.as_ref()),
+            Outcome::Done => finish_following(chain_of(args, folder, next, &key, limits)?.as_ref()),
             Outcome::No => Ok(Outcome::No),
         };
     }
@@ -79,8 +79,8 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     let temporary = temporary.context("a folder for the copy")?;
     let kept = args.copy.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
     let folder = kept.context("a folder for the copy")?;
-    let audited = copy::audit(&source, &key, folder, beside, means)?;
-    finish(args, audited, folder, next, &key, means)
+    let audited = copy::audit(&source, &key, folder, beside, limits)?;
+    finish(args, audited, folder, next, &key, limits)
 }
 
 /// Where the copy of the log before is kept, if the log's is.
@@ -91,13 +91,13 @@ fn before(kept: Option<&Path>) -> Option<PathBuf> {
 /// Follows the chain of rounds from a log that is audited, and prints what was found.
 fn finish(
     args: &AuditArgs,
-    mut audited: Audited,
+    mut audited: AuditOutcome,
     folder: &Path,
-    next: Whereabouts<'_>,
+    next: PreviousLog<'_>,
     key: &VerifierKey,
-    means: Means,
+    limits: AuditLimits,
 ) -> Result<Outcome> {
-    let chain = chain_of(args, folder, next, key, means)?;
+    let chain = chain_of(args, folder, next, key, limits)?;
     if let Some(chain) = &chain {
         audited.report.findings.extend_from_slice(&chain.findings);
         audited.report.clean = audited.report.findings.is_empty();
@@ -109,25 +109,25 @@ fn finish(
 fn chain_of(
     args: &AuditArgs,
     folder: &Path,
-    next: Whereabouts<'_>,
+    next: PreviousLog<'_>,
     key: &VerifierKey,
-    means: Means,
+    limits: AuditLimits,
 ) -> Result<Option<Chain>> {
     let log = folder.join("log.jsonl");
     if args.alone {
         return chain::leave_out(&log);
     }
-    chain::follow(&log, args.previous.clone().map_or(next, Whereabouts::Folder), key, means)
+    chain::follow(&log, args.previous.clone().map_or(next, PreviousLog::Folder), key, limits)
 }
 
 /// Audits an exported folder with the verifier key.
 pub(super) fn audit_folder(
     folder: &Path,
     key: &VerifierKey,
-    beside: Beside,
-    means: Means,
+    beside: AuditInputs,
+    limits: AuditLimits,
 ) -> Result<AuditReport> {
-    folder::audit(folder, key, beside, means).map(|audited| audited.report)
+    folder::audit(folder, key, beside, limits).map(|audited| audited.report)
 }
 
 fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
@@ -147,12 +147,12 @@ fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
 
 /// Prints the report on one log; its last line is the verdict.
 pub(super) fn print(report: AuditReport) -> Result<Outcome> {
-    print_all(&Audited { report, witnesses: None }, None, false)
+    print_all(&AuditOutcome { report, witnesses: None }, None, false)
 }
 
 /// Prints the report, and what was found in the logs before it; the last line is the verdict on all of them.
-fn print_all(audited: &Audited, chain: Option<&Chain>, as_json: bool) -> Result<Outcome> {
-    let Audited { report, witnesses } = audited;
+fn print_all(audited: &AuditOutcome, chain: Option<&Chain>, as_json: bool) -> Result<Outcome> {
+    let AuditOutcome { report, witnesses } = audited;
     let links = chain.map_or(&[][..], |chain| &chain.previous);
     let clean = report.clean && links.iter().all(|link| link.report.clean);
     if as_json {

@@ -3,7 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
 mod ending;
-mod seen;
+mod preview;
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use acclaim_contest::{
 };
 use acclaim_tables::file::read as read_bounded;
 use anyhow::{Context as _, Result, anyhow};
-pub(super) use ending::what_to_certify;
+pub(super) use ending::fetch_certify_request;
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,8 +23,8 @@ use crate::{
     },
     client::{Client, IdempotencyKey, problem::Problem},
     clock,
-    outcome::{Hint, Outcome, Refused},
-    output::{self, Card, Table},
+    outcome::{Hint, Outcome, Refusal},
+    output::{self, FieldList, Table},
 };
 
 pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
@@ -54,12 +54,12 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
 
 /// A step that the log has with its reason.
 fn with_reason(args: &ReasonArgs, route: &str) -> Result<Outcome> {
-    let body = reasoned(json!({}), &args.reason, args.note.as_deref());
+    let body = add_reason(json!({}), &args.reason, args.note.as_deref());
     step(&args.target, &args.contest, route, &body)
 }
 
 /// A body with the reason and note that every ruling carries.
-pub(super) fn reasoned(mut body: Value, reason: &str, note: Option<&str>) -> Value {
+pub(super) fn add_reason(mut body: Value, reason: &str, note: Option<&str>) -> Value {
     body["reason"] = reason.into();
     if let Some(note) = note {
         body["note"] = note.into();
@@ -102,7 +102,7 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
         details: (!args.details.is_empty()).then(|| args.details.clone()),
     };
     let definition = read_definition(&args.file, &overrides)?;
-    let client = Client::open_or_found(&args.target)?;
+    let client = Client::open_or_create(&args.target)?;
     let path = format!("/v1/contests/{}", definition.id);
     let revision = if args.edit {
         let answer = client.get(&path)?;
@@ -117,13 +117,13 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
         Some(problem) if problem.status == 412 && !args.edit && problem.extra("code").is_none() => {
             let hint = "--edit puts it in the place of the draft of this id, --as gives it another id";
             anyhow!(Hint(hint.to_owned()))
-                .context(Refused(format!("there is a contest {} already", definition.id)))
+                .context(Refusal(format!("there is a contest {} already", definition.id)))
         }
         _ => error,
     })?;
     print(&contest, args.json)?;
     if !args.json {
-        seen::print(&definition)?;
+        preview::print(&definition)?;
     }
     if args.opens.as_deref() == Some("now") && !args.json {
         output::note(&output::printable(&next_steps(&contest)));
@@ -169,11 +169,11 @@ fn read_definition(file: &Path, overrides: &Overrides) -> Result<Definition> {
     } else {
         Definition::from_json(&text, overrides)
     };
-    read.map_err(|mistakes| anyhow!("{}", listed(&mistakes, file)))
+    read.map_err(|mistakes| anyhow!("{}", format_mistakes(&mistakes, file)))
 }
 
 /// The mistakes of a definition, a line each, with the file's name.
-pub(super) fn listed(Mistakes(mistakes): &Mistakes, file: &Path) -> String {
+pub(super) fn format_mistakes(Mistakes(mistakes): &Mistakes, file: &Path) -> String {
     let mut text = format!("the definition has {} mistakes", mistakes.len());
     if mistakes.len() == 1 {
         text = "the definition has a mistake".to_owned();
@@ -251,12 +251,12 @@ fn result(args: &ResultArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn card(contest: &Value) -> Result<Card> {
+fn card(contest: &Value) -> Result<FieldList> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let count = |key: &str| contest[key].as_array().map_or(0, Vec::len);
     let destroyed = contest["tag_key_destroyed"].as_bool().unwrap_or_default().then_some("destroyed");
     let test = contest["test"].as_bool().unwrap_or_default().then_some("a rehearsal, never certifiable");
-    Ok(Card::default()
+    Ok(FieldList::default()
         .with("contest", text(&contest["id"]))
         .with("title", text(&contest["title"]))
         .with_some("test", test)

@@ -10,16 +10,16 @@ use acclaim_contest::ContestId;
 use acclaim_tally::{AuditReport, audit::Finding};
 use anyhow::{Context as _, Result};
 
-use super::audit::witnessed::not_cosigned;
+use super::audit::witness_watch::not_cosigned;
 use crate::client::Client;
 
 /// How long an export waits for witnesses: a few rounds of the sequencer's.
-const PATIENCE: Duration = Duration::from_secs(10);
+const COSIGNATURE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the server is asked meanwhile.
-const EVERY: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Why a note is not cosigned by all of these witnesses, a reason for each that is missing.
-pub(super) fn missing(note: &[u8], witnesses: &[WitnessKey]) -> Vec<String> {
+pub(super) fn missing_cosignatures(note: &[u8], witnesses: &[WitnessKey]) -> Vec<String> {
     // What is no UTF-8 was refused as a note before.
     let note = String::from_utf8_lossy(note);
     let reason = |witness: &WitnessKey| Some(not_cosigned(witness, witness.find(&note).err()?));
@@ -27,8 +27,9 @@ pub(super) fn missing(note: &[u8], witnesses: &[WitnessKey]) -> Vec<String> {
 }
 
 /// Adds what is missing to an audit's findings.
-pub(super) fn demand(report: &mut AuditReport, note: &[u8], witnesses: &[WitnessKey]) {
-    let findings = missing(note, witnesses).into_iter().map(|reason| Finding { index: None, reason });
+pub(super) fn require_cosignatures(report: &mut AuditReport, note: &[u8], witnesses: &[WitnessKey]) {
+    let findings =
+        missing_cosignatures(note, witnesses).into_iter().map(|reason| Finding { index: None, reason });
     report.findings.extend(findings);
     report.clean = report.findings.is_empty();
 }
@@ -56,10 +57,11 @@ pub(super) fn wait_for(
     let begun = Instant::now();
     loop {
         let found = newest(client, contest, key)?;
-        if found.as_ref().is_none_or(|(_, checkpoint)| checkpoint.size >= size) || begun.elapsed() > PATIENCE
+        if found.as_ref().is_none_or(|(_, checkpoint)| checkpoint.size >= size)
+            || begun.elapsed() > COSIGNATURE_TIMEOUT
         {
             return Ok(found);
         }
-        thread::sleep(EVERY);
+        thread::sleep(POLL_INTERVAL);
     }
 }

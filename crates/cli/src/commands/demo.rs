@@ -25,26 +25,26 @@ use tokio::{runtime::Runtime, sync::oneshot};
 
 use super::{
     audit,
-    contest::{post, what_to_certify},
+    contest::{fetch_certify_request, post},
     log, pass, serve,
 };
 use crate::{
     args::DemoArgs,
-    caster::{self, Ballot, Figures},
     client::{Client, IdempotencyKey},
     clock,
     config::Config,
     engine::{Engine, Role},
-    outcome::{Outcome, Refused},
+    outcome::{Outcome, Refusal},
     output::{self, Table},
     progress,
+    voting_client::{self, Ballot, VotingSummary},
 };
 
 const DEFINITION: &str = include_str!("../../../../deploy/contests/wsis-prizes.toml");
 const ENTRIES: &str = include_str!("../../../../deploy/contests/wsis-prizes-entries.csv");
 /// How often an entry is chosen, by its place in the voters' favour: five stand out, so that the cut between the fifth and sixth is
 /// plain from some hundred voters on.
-const FAVOUR: [u64; 20] = [100, 85, 72, 61, 52, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 2, 1];
+const ENTRY_WEIGHTS: [u64; 20] = [100, 85, 72, 61, 52, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 2, 1];
 const CONNECTIONS: usize = 128;
 
 pub(super) fn run(args: &DemoArgs) -> Result<Outcome> {
@@ -59,7 +59,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Outcome> {
     let (outcome, invitation) = demo.play(args, folder.path())?;
     if !args.exit {
         demo.invite(&invitation)?;
-        let stop = runtime.block_on(async { serve::told_to_stop() })?;
+        let stop = runtime.block_on(async { serve::shutdown_signal() })?;
         runtime.block_on(stop);
     }
     demo.stop();
@@ -119,7 +119,7 @@ impl<'a> Demo<'a> {
 
         post(&self.client, contest, "close", &json!({}))?;
         self.choose()?;
-        post(&self.client, contest, "certify", &what_to_certify(&self.client, contest)?)?;
+        post(&self.client, contest, "certify", &fetch_certify_request(&self.client, contest)?)?;
         let result: Value = self.client.get(&format!("/v1/contests/{contest}/result"))?.json()?;
         print_result(&result)?;
 
@@ -130,11 +130,11 @@ impl<'a> Demo<'a> {
         let report = audit::audit_folder(
             &exported,
             &audit::verifier_key(vkey)?,
-            audit::audited::Beside::default(),
-            audit::audited::Means::of(1024, None),
+            audit::audit_inputs::AuditInputs::default(),
+            audit::audit_inputs::AuditLimits::of(1024, None),
         )?;
         if report.ballots.recorded != figures.recorded {
-            return Err(Refused(format!(
+            return Err(Refusal(format!(
                 "{} ballots were answered recorded, {} are in the log",
                 figures.recorded, report.ballots.recorded
             ))
@@ -143,13 +143,13 @@ impl<'a> Demo<'a> {
         Ok((audit::print(report)?, invitation))
     }
 
-    fn vote(&self, ballots: Vec<Ballot>) -> Result<Figures> {
+    fn vote(&self, ballots: Vec<Ballot>) -> Result<VotingSummary> {
         let bar = progress::spinner(ballots.len() as u64);
         let cast = Arc::new(AtomicU64::new(0));
         let contest = self.contest.as_str().to_owned();
         let voting = self.runtime.spawn({
             let (cast, address) = (Arc::clone(&cast), self.address);
-            async move { caster::cast_all(address, &contest, ballots, CONNECTIONS, cast).await }
+            async move { voting_client::cast_all(address, &contest, ballots, CONNECTIONS, cast).await }
         });
         while !voting.is_finished() {
             bar.set_position(cast.load(Ordering::Relaxed));
@@ -233,8 +233,8 @@ fn sheet(about: &Value, voter: u64) -> Bytes {
             .flatten()
             .filter(|entry| entry["category"] == category["id"])
             .collect();
-        let mut lot = random.below(FAVOUR.iter().sum());
-        let place = FAVOUR.iter().position(|favour| match lot.checked_sub(*favour) {
+        let mut lot = random.below(ENTRY_WEIGHTS.iter().sum());
+        let place = ENTRY_WEIGHTS.iter().position(|favour| match lot.checked_sub(*favour) {
             Some(rest) => {
                 lot = rest;
                 false

@@ -1,10 +1,10 @@
 //! `acclaim entries`: entries from a table of any form into a draft, or into a definition that is written.
 
+mod definition_toml;
 mod draft;
 mod ids;
 mod import;
 mod rows;
-mod written;
 
 use std::{collections::HashMap, fs::OpenOptions, io::Write as _, path::Path};
 
@@ -16,8 +16,8 @@ use self::{
     import::Import,
 };
 use super::{
-    contest::listed as listed_mistakes,
-    table_file::{TableFile, listed},
+    contest::format_mistakes as listed_mistakes,
+    table_file::{TableFile, format_mistakes},
 };
 use crate::{
     args::entries::{EntriesCommand, ImportArgs},
@@ -52,10 +52,10 @@ fn import(args: &ImportArgs) -> Result<Outcome> {
     let categories = of_draft.map_or(&[][..], |definition| &definition.categories);
     let entries = of_draft.map_or(&[][..], |definition| &definition.entries);
     let mut import = rows::read(&table, &args.columns, categories)?;
-    ids::give(&mut import, entries);
+    ids::assign_ids(&mut import, entries);
     if !import.mistakes.is_empty() {
         let so = "nothing was written";
-        return Err(anyhow!(listed(import.mistakes, &args.file, "the entries", so)));
+        return Err(anyhow!(format_mistakes(import.mistakes, &args.file, "the entries", so)));
     }
     let changes = draft::changes(&import, entries);
     preview(&import, draft.as_ref().map(|_| &changes))?;
@@ -66,14 +66,14 @@ fn import(args: &ImportArgs) -> Result<Outcome> {
             output::line(format_args!("the draft {} has these entries now", args.contest))?;
             Ok(Outcome::Done)
         }
-        (None, Some(_), _) => told("nothing was written: --edit puts the entries into the draft"),
-        (None, None, _) => {
-            told("nothing was written, and there is no draft of this id: --out FILE writes a definition")
-        }
+        (None, Some(_), _) => print_and_finish("nothing was written: --edit puts the entries into the draft"),
+        (None, None, _) => print_and_finish(
+            "nothing was written, and there is no draft of this id: --out FILE writes a definition",
+        ),
     }
 }
 
-fn told(words: &str) -> Result<Outcome> {
+fn print_and_finish(words: &str) -> Result<Outcome> {
     output::line(words)?;
     Ok(Outcome::Done)
 }
@@ -89,7 +89,7 @@ fn client(args: &ImportArgs) -> Result<Option<Client>> {
 
 /// Writes a definition, and says what it still lacks.
 fn write(args: &ImportArgs, out: &Path, import: &Import) -> Result<Outcome> {
-    let text = written::toml(args, import);
+    let text = definition_toml::toml(args, import);
     let opened = OpenOptions::new().write(true).create_new(true).open(out);
     let mut file = opened.with_context(|| format!("the new file {}", out.display()))?;
     file.write_all(text.as_bytes()).with_context(|| format!("the new file {}", out.display()))?;

@@ -16,18 +16,18 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     cosigned,
-    rounds::{MOST_ROUNDS, contest_of},
+    rounds::{MAX_ROUNDS, contest_of},
 };
 use crate::{
     args::log::{ExportArgs, TallyArgs},
     client::{Answer, Client, problem::Problem},
-    folder::{Folder, FolderWriter, MOST_LINE},
+    folder::{Folder, FolderWriter, MAX_LINE_LENGTH},
     outcome::Outcome,
     output, progress,
 };
 
 /// How often result and checkpoint are read until they are of one moment.
-const MOST_ATTEMPTS: usize = 10;
+const MAX_ATTEMPTS: usize = 10;
 
 pub(super) fn export(args: &ExportArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
@@ -37,7 +37,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<Outcome> {
     let public = args.target.url.as_ref().map(|url| Client::of_server(url, None)).transpose()?;
     let client = public.as_ref().unwrap_or(&client);
     let (mut origin, mut previous, mut folder) = (exported.origin, exported.previous, args.out.clone());
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let Some(named) = previous else { break };
         let Some(contest) = contest_of(&named, &origin) else {
             output::note(&format!(
@@ -59,7 +59,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<Outcome> {
 }
 
 /// What was exported.
-struct Exported {
+struct ExportedLog {
     /// Entries of the log.
     size: u64,
     origin: String,
@@ -72,7 +72,7 @@ pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> 
     export_one(client, contest, folder).map(|_| ())
 }
 
-fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exported> {
+fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<ExportedLog> {
     let about = client.get(&format!("/v1/contests/{contest}"))?;
     let about_json: serde_json::Value = about.json()?;
     let vkey: VerifierKey = about_json["log"]["vkey"]
@@ -113,7 +113,7 @@ fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exp
         let zone = about_json["time_zone"].as_str().and_then(Zone::from_name);
         add_for_people(&mut folder, &result, zone)?;
     }
-    Ok(Exported { size: checkpoint.size, origin: checkpoint.origin, previous: previous.flatten() })
+    Ok(ExportedLog { size: checkpoint.size, origin: checkpoint.origin, previous: previous.flatten() })
 }
 
 /// The origin that a log's first entry names as that of the log before it.
@@ -149,7 +149,7 @@ fn checkpoint_and_result(
     contest: &ContestId,
     vkey: &VerifierKey,
 ) -> Result<(Vec<u8>, Checkpoint, Option<Vec<u8>>)> {
-    for _ in 0..MOST_ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let result = published_result(client, contest)?;
         let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
         let checkpoint = Checkpoint::open(&note, vkey).context("the server's checkpoint")?;
@@ -202,7 +202,7 @@ fn result_at(client: &Client, path: &str) -> Result<Option<Answer>> {
 /// Reads one line without its newline into `line`; `false` at the end.
 fn read_line(reader: &mut impl std::io::BufRead, line: &mut Vec<u8>) -> Result<bool> {
     line.clear();
-    reader.take(MOST_LINE).read_until(b'\n', line).context("the log broke off")?;
+    reader.take(MAX_LINE_LENGTH).read_until(b'\n', line).context("the log broke off")?;
     match line.pop() {
         None => Ok(false),
         Some(b'\n') => Ok(true),
@@ -214,7 +214,7 @@ pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
     let source = &args.source;
     let mark = args.form.mark()?;
     // A document by itself does not say which time zone its contest has.
-    let (document, zone) = if source.is_dir() { counted(source)? } else { (handed(source)?, None) };
+    let (document, zone) = if source.is_dir() { count_log(source)? } else { (read_document(source)?, None) };
     let named = || format!("the result document {}", source.display());
     match args.form.format {
         // A file is checked all the same: what is no result document is not passed on as one.
@@ -232,7 +232,7 @@ pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
 }
 
 /// A result document that somebody was handed.
-fn handed(path: &Path) -> Result<Vec<u8>> {
+fn read_document(path: &Path) -> Result<Vec<u8>> {
     let named = || format!("the result document {}", path.display());
     let mut document = Vec::new();
     let file = File::open(path).with_context(named)?;
@@ -241,7 +241,7 @@ fn handed(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The result document that an exported log comes to, and the contest's time zone.
-fn counted(folder: &Path) -> Result<(Vec<u8>, Option<Zone>)> {
+fn count_log(folder: &Path) -> Result<(Vec<u8>, Option<Zone>)> {
     let path = folder.join("log.jsonl");
     let named = || format!("the log {}", path.display());
     let origin = match fs::read_to_string(folder.join("checkpoint")) {

@@ -19,26 +19,26 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::list::{List, PIECE, Source};
+use self::list::{List, MAX_VOTERS_PER_REQUEST, Source};
 pub(super) use self::revoke::{count, revoke};
 use crate::{
     args::staff::{LinkTemplate, MintArgs},
     client::{Client, IdempotencyKey},
     outcome::Outcome,
-    output::{self, Unwritable},
+    output::{self, StdoutError},
     progress,
 };
 
 /// A voter's pass as the API hands it out.
 #[derive(Debug, Deserialize)]
-pub(super) struct Minted {
+pub(super) struct MintedPass {
     pub(super) subject: String,
     pub(super) pass: String,
 }
 
 #[derive(Deserialize)]
 struct Answer {
-    passes: Vec<Minted>,
+    passes: Vec<MintedPass>,
 }
 
 pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
@@ -66,8 +66,8 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
     let lists = list.as_ref().map_or_else(|| unnamed.to_vec(), |list| list.by_group(args.group.as_deref()));
     let minted = lists.iter().try_for_each(|(group, subjects)| {
         let whom = match &list {
-            Some(list) => Whom::List { subjects, generation: list.generation },
-            None => Whom::Count(args.count.unwrap_or(0)),
+            Some(list) => PassRecipients::List { subjects, generation: list.generation },
+            None => PassRecipients::Count(args.count.unwrap_or(0)),
         };
         let more = |body: &mut Value| more(body, *group);
         mint_each(&client, &args.contest, whom, more, |piece| {
@@ -121,7 +121,7 @@ impl PassFile {
     }
 
     /// Written piece by piece: what was minted is never lost to an error further on.
-    fn write(&mut self, piece: &[Minted], link: impl Fn(&str) -> String) -> Result<()> {
+    fn write(&mut self, piece: &[MintedPass], link: impl Fn(&str) -> String) -> Result<()> {
         let mut rows = String::new();
         // With the first passes and not before: a command that fails prints nothing.
         if self.written == 0 {
@@ -132,7 +132,7 @@ impl PassFile {
             rows.push_str(&row([cell(&minted.subject), cell(&minted.pass), cell(&link(&minted.pass))]));
             rows.push('\n');
         }
-        self.out.write_all(rows.as_bytes()).and_then(|()| self.out.flush()).map_err(Unwritable)?;
+        self.out.write_all(rows.as_bytes()).and_then(|()| self.out.flush()).map_err(StdoutError)?;
         self.written += piece.len();
         Ok(())
     }
@@ -154,12 +154,12 @@ impl PassFile {
 }
 
 /// Mints `count` passes for made-up subjects.
-pub(super) fn mint_all(client: &Client, contest: &ContestId, count: u64) -> Result<Vec<Minted>> {
+pub(super) fn mint_all(client: &Client, contest: &ContestId, count: u64) -> Result<Vec<MintedPass>> {
     let mut all = Vec::new();
     mint_each(
         client,
         contest,
-        Whom::Count(count),
+        PassRecipients::Count(count),
         |_| {},
         |piece| {
             all.extend(piece);
@@ -171,7 +171,7 @@ pub(super) fn mint_all(client: &Client, contest: &ContestId, count: u64) -> Resu
 
 /// Whom passes are minted for.
 #[derive(Clone, Copy)]
-enum Whom<'a> {
+enum PassRecipients<'a> {
     /// These, in a contest whose newest revocation is this one.
     List { subjects: &'a [String], generation: u32 },
     /// Voters without names.
@@ -192,31 +192,31 @@ fn mint_key(contest: &ContestId, body: &Value, generation: u32) -> String {
 fn mint_each(
     client: &Client,
     contest: &ContestId,
-    whom: Whom<'_>,
+    whom: PassRecipients<'_>,
     more: impl Fn(&mut Value),
-    mut take: impl FnMut(Vec<Minted>) -> Result<()>,
+    mut take: impl FnMut(Vec<MintedPass>) -> Result<()>,
 ) -> Result<()> {
     let fresh = IdempotencyKey::new()?;
     let path = format!("/v1/contests/{contest}/passes");
     let total = match whom {
-        Whom::List { subjects, .. } => subjects.len() as u64,
-        Whom::Count(count) => count,
+        PassRecipients::List { subjects, .. } => subjects.len() as u64,
+        PassRecipients::Count(count) => count,
     };
     let bar = progress::bar(total, "passes");
-    let pieces = total.div_ceil(PIECE);
+    let pieces = total.div_ceil(MAX_VOTERS_PER_REQUEST);
     for number in 0..usize::try_from(pieces)? {
-        let from = number as u64 * PIECE;
-        let to = (from + PIECE).min(total);
+        let from = number as u64 * MAX_VOTERS_PER_REQUEST;
+        let to = (from + MAX_VOTERS_PER_REQUEST).min(total);
         let mut body = match whom {
-            Whom::List { subjects, .. } => {
+            PassRecipients::List { subjects, .. } => {
                 json!({"subjects": subjects.get(usize::try_from(from)?..usize::try_from(to)?)})
             }
-            Whom::Count(_) => json!({"count": to - from}),
+            PassRecipients::Count(_) => json!({"count": to - from}),
         };
         more(&mut body);
         let key = match whom {
-            Whom::List { generation, .. } => mint_key(contest, &body, generation),
-            Whom::Count(_) => fresh.part(number),
+            PassRecipients::List { generation, .. } => mint_key(contest, &body, generation),
+            PassRecipients::Count(_) => fresh.part(number),
         };
         let answer: Answer = serde_json::from_value(client.post(&path, &key, &body)?)?;
         bar.inc(answer.passes.len() as u64);

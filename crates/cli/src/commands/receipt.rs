@@ -8,10 +8,10 @@ use acclaim_ballot_log::{Checkpoint, Hash, Receipt, leaf_hash};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::cosigned::missing;
+use super::cosigned::missing_cosignatures;
 use crate::{
     args::log::VerifyArgs,
-    outcome::{Outcome, Refused},
+    outcome::{Outcome, Refusal},
     output,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
     let receipt = read(&args.receipt)?;
     let leaf = leaf(args, &receipt)?;
     let checkpoint = receipt.verify(leaf, &key).map_err(not_proved)?;
-    if let Some(reason) = missing(receipt.checkpoint.as_bytes(), &args.witness).first() {
+    if let Some(reason) = missing_cosignatures(receipt.checkpoint.as_bytes(), &args.witness).first() {
         return Err(not_proved(reason).into());
     }
     proved(receipt.index, &checkpoint)?;
@@ -100,8 +100,8 @@ fn proved(index: u64, checkpoint: &Checkpoint) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn not_proved(error: impl fmt::Display) -> Refused {
-    Refused(format!("not proved: {error}"))
+fn not_proved(error: impl fmt::Display) -> Refusal {
+    Refusal(format!("not proved: {error}"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use acclaim_contest::ContestId;
 
 /// Logs of a chain that are followed, at most.
-pub(super) const MOST_ROUNDS: usize = 32;
+pub(super) const MAX_ROUNDS: usize = 32;
 
 /// The contest of an origin, if it is of the same installation as another one.
 pub(super) fn contest_of(origin: &str, same_as: &str) -> Option<ContestId> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::{
-    contest::{reasoned, report, step},
+    contest::{add_reason, report, step},
     table_file,
 };
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
 };
 
 /// The most ballots that one request names.
-const MOST_BALLOTS: usize = 10_000;
+const MAX_BALLOTS_PER_REQUEST: usize = 10_000;
 
 pub(super) fn run(command: RuleCommand) -> Result<Outcome> {
     match command {
         RuleCommand::Withdraw(args) => {
-            let body = reasoned(json!({"entry": args.entry}), &args.why.reason, args.why.note.as_deref());
+            let body = add_reason(json!({"entry": args.entry}), &args.why.reason, args.why.note.as_deref());
             step(&args.target, &args.contest, "withdrawals", &body)
         }
         RuleCommand::Void(args) => void(&args),
@@ -32,7 +32,7 @@ pub(super) fn run(command: RuleCommand) -> Result<Outcome> {
                 Some(entry) => json!({"entry": entry}),
                 None => json!({"ballots": args.ballot}),
             };
-            let body = reasoned(what, &args.why.reason, args.why.note.as_deref());
+            let body = add_reason(what, &args.why.reason, args.why.note.as_deref());
             step(&args.target, &args.contest, "reinstatements", &body)
         }
         RuleCommand::Amend(args) => amend(&args),
@@ -58,7 +58,7 @@ fn void(args: &VoidArgs) -> Result<Outcome> {
             }
         }
         if !mistakes.is_empty() {
-            bail!(table_file::listed(mistakes, file, "the ballots", "nothing was sent"));
+            bail!(table_file::format_mistakes(mistakes, file, "the ballots", "nothing was sent"));
         }
     }
     if ballots.is_empty() {
@@ -67,8 +67,8 @@ fn void(args: &VoidArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
     let path = format!("/v1/contests/{}/voids", args.contest);
     let key = IdempotencyKey::new()?;
-    for (number, piece) in ballots.chunks(MOST_BALLOTS).enumerate() {
-        let body = reasoned(json!({"ballots": piece}), &args.why.reason, args.why.note.as_deref());
+    for (number, piece) in ballots.chunks(MAX_BALLOTS_PER_REQUEST).enumerate() {
+        let body = add_reason(json!({"ballots": piece}), &args.why.reason, args.why.note.as_deref());
         report(&client.post(&path, &key.part(number), &body)?)?;
     }
     Ok(Outcome::Done)
@@ -85,6 +85,6 @@ fn amend(args: &AmendArgs) -> Result<Outcome> {
         &args.target,
         &args.contest,
         "amendments",
-        &reasoned(body, &args.why.reason, args.why.note.as_deref()),
+        &add_reason(body, &args.why.reason, args.why.note.as_deref()),
     )
 }

@@ -75,7 +75,7 @@ pub(super) fn log_to_stderr() {
 }
 
 async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
-    let stop = told_to_stop()?;
+    let stop = shutdown_signal()?;
     let stores = usize::try_from(config.postgres.connections.get())?;
     let connections = descriptors::connections(config.server.connections, stores)?;
     let mut engine = Engine::start(config, role).await?;
@@ -84,7 +84,7 @@ async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
     warn_without_proxy(config);
     let operation = config.server.operation_listen.map(listen_for_operation).transpose()?;
     let url = format!("http://{}", listener.local_addr()?);
-    engine.tell(&url)?;
+    engine.record_url(&url)?;
     if let Some(key) = engine.first_key().await? {
         output::note("the first staff key, an operator's, shown this once:");
         output::line(&key)?;
@@ -123,7 +123,7 @@ fn serve_operation(listener: TcpListener, engine: &Engine) -> JoinSet<io::Result
 }
 
 /// Ready at the first interrupt or termination signal.
-pub(super) fn told_to_stop() -> Result<impl Future<Output = ()>> {
+pub(super) fn shutdown_signal() -> Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {

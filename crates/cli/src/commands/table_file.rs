@@ -72,7 +72,7 @@ pub(super) fn has_name(names: &[String], name: &str) -> bool {
 }
 
 /// What is wrong with a file, a line each mistake.
-pub(super) fn listed(mut mistakes: Vec<Mistake>, file: &Path, what: &str, so: &str) -> String {
+pub(super) fn format_mistakes(mut mistakes: Vec<Mistake>, file: &Path, what: &str, so: &str) -> String {
     mistakes.sort();
     let mut text = match mistakes.len() {
         1 => format!("{what} have a mistake; {so}"),

@@ -4,7 +4,7 @@ use acclaim_api::server;
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
-use super::serve::{log_to_stderr, told_to_stop};
+use super::serve::{log_to_stderr, shutdown_signal};
 use crate::{
     args::witness::WitnessArgs,
     outcome::Outcome,
@@ -24,7 +24,7 @@ pub(super) fn run(args: &WitnessArgs) -> Result<Outcome> {
 }
 
 async fn serve(args: &WitnessArgs, witness: Witness) -> Result<Outcome> {
-    let stop = told_to_stop()?;
+    let stop = shutdown_signal()?;
     let listener =
         TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
     output::line(witness.verifier())?;

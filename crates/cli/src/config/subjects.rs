@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_checked_at_the_start_and_mistakes_told_by_their_key() {
+    fn names_key_of_bad_domain_row() {
         let rows = "[[subjects.domain]]\ndomain = 'uni.example'\nplus = 'keep'\n
             [[subjects.domain]]\ndomain = '*.uni.example'\nalias_of = 'uni.example'\n
             [[subjects.domain]]\ndomain = 'gmail.com'\nstrip = ''\n";

@@ -11,16 +11,16 @@ use axum::http::{Response, Uri, header};
 use tokio::sync::{Semaphore, oneshot};
 use ureq::Agent;
 
-use crate::{output::printable, this_machine::is_this_machine};
+use crate::{loopback::is_loopback_host, output::printable};
 
 /// How long a witness may take: less than the sequencer's patience, so that no request outlives it.
-const ANSWER: Duration = Duration::from_secs(4);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 /// Requests at once, of all contests together: each has a thread meanwhile.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REQUESTS: usize = 8;
 /// The longest answer that is read, in bytes.
-const MOST_ANSWER: u64 = 64 << 10;
+const MAX_ANSWER_LENGTH: u64 = 64 << 10;
 /// The longest words of a witness that are repeated, in characters.
-const MOST_WORDS: usize = 200;
+const MAX_REASON_LENGTH: usize = 200;
 /// The content type of a size (tlog-witness).
 pub const SIZE_TYPE: &str = "text/x.tlog.size";
 
@@ -52,13 +52,13 @@ impl HttpWitness {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_global(Some(ANSWER))
+            .timeout_global(Some(ANSWER_TIMEOUT))
             .user_agent(concat!("acclaim/", env!("CARGO_PKG_VERSION")));
-        if is_this_machine(host) {
+        if is_loopback_host(host) {
             config = config.proxy(None);
         }
         let (url, agent) = (format!("{prefix}/add-checkpoint"), config.build().into());
-        Ok(Self { key, url, agent, places: Arc::new(Semaphore::new(AT_ONCE)) })
+        Ok(Self { key, url, agent, places: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)) })
     }
 }
 
@@ -93,7 +93,10 @@ fn send(agent: &Agent, url: &str, body: &str) -> Result<WitnessAnswer, StoreErro
         .map_err(|error| unavailable(&error))?;
     let (parts, body) = response.into_parts();
     let mut text = String::new();
-    body.into_reader().take(MOST_ANSWER).read_to_string(&mut text).map_err(|error| unavailable(&error))?;
+    body.into_reader()
+        .take(MAX_ANSWER_LENGTH)
+        .read_to_string(&mut text)
+        .map_err(|error| unavailable(&error))?;
     answer(&Response::from_parts(parts, text))
 }
 
@@ -103,7 +106,7 @@ fn answer(response: &Response<String>) -> Result<WitnessAnswer, StoreError> {
     let content_type =
         response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let words = || {
-        let said = shortened(body.lines().next().unwrap_or_default(), MOST_WORDS);
+        let said = shortened(body.lines().next().unwrap_or_default(), MAX_REASON_LENGTH);
         format!("{} {}", status.as_u16(), printable(&said)).trim_end().to_owned()
     };
     match status.as_u16() {

@@ -8,7 +8,7 @@ use std::{
 
 /// Puts a file of the owner's alone in the place of what is there, on disk when it returns. After an error either may be there.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let new = beside(path, ".new");
+    let new = with_suffix(path, ".new");
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// The path with more at its end.
-pub(super) fn beside(path: &Path, more: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, more: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(more);
     name.into()

@@ -25,14 +25,14 @@ impl Identity {
     /// # Errors
     /// If one is there without the other, is damaged, or they do not belong together or to this name.
     pub fn open(name: &str, state: &Path, key_file: Option<&Path>, new_state: bool) -> Result<Self> {
-        let beside = files::beside(state, ".key");
-        let key_file = key_file.unwrap_or(&beside);
+        let default_key_file = files::with_suffix(state, ".key");
+        let key_file = key_file.unwrap_or(&default_key_file);
         let (found, lock) = StateFile::open(state)?;
         let key = read_key(name, key_file)?;
         match (found, key) {
             // Killed at the first start, between the two.
-            (Some(found), None) if found.is_empty() => found_both(name, state, key_file, lock),
-            (None, None) => found_both(name, state, key_file, lock),
+            (Some(found), None) if found.is_empty() => create_identity(name, state, key_file, lock),
+            (None, None) => create_identity(name, state, key_file, lock),
             (Some(_), None) => bail!(
                 "{} is missing, and without it nobody can go on as this witness: restore it, or give the witness a new name and state",
                 key_file.display()
@@ -57,7 +57,7 @@ impl Identity {
 }
 
 /// The state first: a key is of use only with one.
-fn found_both(name: &str, state: &Path, key_file: &Path, lock: Lock) -> Result<Identity> {
+fn create_identity(name: &str, state: &Path, key_file: &Path, lock: Lock) -> Result<Identity> {
     let seed = random::bytes()?;
     let key = CosigningKey::from_seed(name, &seed)?;
     let state = StateFile::begin(state, key.verifier(), lock)?;

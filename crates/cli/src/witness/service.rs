@@ -21,7 +21,7 @@ use super::{Identity, client::SIZE_TYPE, state::StateFile};
 use crate::{args::witness::WatchedLog, clock};
 
 /// How long a request's body may take.
-const BODY: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// See the [module](self).
 pub struct Witness {
@@ -82,7 +82,7 @@ impl Witness {
             return Answer::UnknownLog;
         };
         let mut state = self.state.lock();
-        let latest = state.seen(origin).map(|seen| (seen.size, seen.root));
+        let latest = state.latest_checkpoint(origin).map(|latest| (latest.size, latest.root));
         let checkpoint = match request.verify_for_origin(origin, key, latest) {
             Ok(checkpoint) => checkpoint,
             Err(refusal) => {
@@ -112,8 +112,8 @@ fn report(
     key: &VerifierKey,
     refusal: &CosignError,
 ) {
-    let Some(seen) = state.seen(origin) else { return };
-    let (kept, shown) = (&seen.checkpoint, &request.checkpoint);
+    let Some(latest) = state.latest_checkpoint(origin) else { return };
+    let (kept, shown) = (&latest.checkpoint, &request.checkpoint);
     match refusal {
         CosignError::AnotherRoot(_) => {
             tracing::error!(origin, ?kept, ?shown, "ALARM: the log has signed two histories");
@@ -139,7 +139,7 @@ fn report(
 }
 
 async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Body) -> Answer {
-    let body = match tokio::time::timeout(BODY, to_bytes(body, MAX_REQUEST_LENGTH)).await {
+    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_REQUEST_LENGTH)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return Answer::Malformed("cut off, or too long"),
         Err(_) => return Answer::Malformed("too slow"),

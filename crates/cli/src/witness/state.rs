@@ -33,13 +33,13 @@ struct Content {
     /// Of the witness: a state is one key's.
     vkey: String,
     /// By origin.
-    logs: BTreeMap<String, Seen>,
+    logs: BTreeMap<String, LatestCheckpoint>,
 }
 
 /// The newest checkpoint cosigned of one log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Seen {
+pub(super) struct LatestCheckpoint {
     pub(super) size: u64,
     pub(super) root: Hash,
     /// The note, as it was submitted: beside another one it is the evidence.
@@ -84,7 +84,7 @@ impl StateFile {
     }
 
     /// What was cosigned last of a log.
-    pub(super) fn seen(&self, origin: &str) -> Option<&Seen> {
+    pub(super) fn latest_checkpoint(&self, origin: &str) -> Option<&LatestCheckpoint> {
         self.content.logs.get(origin)
     }
 
@@ -94,7 +94,8 @@ impl StateFile {
     /// If it cannot be written: it must not be cosigned then.
     pub(super) fn keep(&mut self, checkpoint: Checkpoint, note: &str) -> io::Result<()> {
         let mut content = self.content.clone();
-        let seen = Seen { size: checkpoint.size, root: checkpoint.root, checkpoint: note.to_owned() };
+        let seen =
+            LatestCheckpoint { size: checkpoint.size, root: checkpoint.root, checkpoint: note.to_owned() };
         content.logs.insert(checkpoint.origin, seen);
         self.write(&content)?;
         self.content = content;
@@ -129,7 +130,7 @@ pub(super) struct Lock(File);
 
 impl Lock {
     fn take(path: &Path) -> Result<Self> {
-        let path = files::beside(path, ".lock");
+        let path = files::with_suffix(path, ".lock");
         let named = || format!("the lock {}", path.display());
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(false).open(&path).with_context(named)?;
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_there_and_any_damage_is_noticed() {
+    fn reads_saved_state_and_detects_damage() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let mut state = begun(&path);
@@ -163,8 +164,11 @@ mod tests {
         state.keep(checkpoint, "note").unwrap();
         drop(state);
         let read = StateFile::open(&path).unwrap().0.unwrap();
-        assert_eq!(read.seen("log").map(|seen| (seen.size, seen.root)), Some((7, Hash([7; 32]))));
-        assert!(read.seen("other").is_none() && !read.is_empty());
+        assert_eq!(
+            read.latest_checkpoint("log").map(|latest| (latest.size, latest.root)),
+            Some((7, Hash([7; 32])))
+        );
+        assert!(read.latest_checkpoint("other").is_none() && !read.is_empty());
         drop(read);
 
         let whole = std::fs::read(&path).unwrap();
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_not_kept() {
+    fn keeps_old_state_when_write_fails() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("inner");
         std::fs::create_dir(&inner).unwrap();
@@ -187,6 +191,6 @@ mod tests {
         std::fs::remove_dir_all(&inner).unwrap();
         let checkpoint = Checkpoint { origin: "log".to_owned(), size: 7, root: Hash([7; 32]) };
         assert!(state.keep(checkpoint, "note").is_err());
-        assert!(state.seen("log").is_none());
+        assert!(state.latest_checkpoint("log").is_none());
     }
 }

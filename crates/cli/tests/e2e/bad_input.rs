@@ -41,6 +41,6 @@ fn a_connection_that_ends_before_its_body_does_casts_nothing() {
 
 /// The slots that are taken are Redis's to tell.
 #[test]
-fn ballots_are_told_what_stands_against_them_in_a_cluster() {
+fn explains_refused_ballots_in_cluster() {
     check_conflicting_ballots(&Site::start_clustered());
 }

@@ -8,16 +8,16 @@ use std::{
 };
 
 use acclaim_cli::{
-    caster::{Ballot, Caster},
     client::Client,
+    voting_client::{Ballot, VotingClient},
 };
 use acclaim_test_servers::{postgres::Server as Postgres, redis::Server as Redis};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    ground::Servers,
-    kill::{PATIENCE, Progress, check, create, mint, note_checkpoint, vote},
+    backends::Servers,
+    kill::{Progress, WAIT_TIMEOUT, check, create, mint, note_checkpoint, vote},
     server::{Server, client, free_address},
 };
 
@@ -72,7 +72,7 @@ impl Cluster {
             let answer = self.staff.get(path).and_then(|answer| answer.json::<Value>());
             match answer {
                 Ok(value) if reached(&value) => return,
-                other if begun.elapsed() > PATIENCE => panic!("{what}: {other:?}"),
+                other if begun.elapsed() > WAIT_TIMEOUT => panic!("{what}: {other:?}"),
                 _ => thread::sleep(Duration::from_millis(20)),
             }
         }
@@ -95,7 +95,7 @@ fn one_voter_at_two_hundred_clients_has_one_vote() {
                 let selections = [json!({"category": "a", "entry": format!("a{}", number % 4 + 1)})];
                 let ballot = Ballot { pass, body: json!({"selections": selections}).to_string().into() };
                 barrier.wait();
-                runtime.block_on(Caster::new(address, "kill").cast(&ballot)).unwrap().0.as_u16()
+                runtime.block_on(VotingClient::new(address, "kill").cast(&ballot)).unwrap().0.as_u16()
             })
         })
         .collect();
@@ -110,12 +110,12 @@ fn one_voter_at_two_hundred_clients_has_one_vote() {
 
 /// A request with a pass to the second API process, whatever its answer.
 pub(crate) fn ask(cluster: &Cluster, method: &str, path: &str, pass: &str, body: &Value) -> (u16, Value) {
-    let (status, _, value) = ask_patiently(cluster, method, path, pass, body);
+    let (status, _, value) = ask_with_retry_after(cluster, method, path, pass, body);
     (status, value)
 }
 
 /// The same, and after how many seconds to ask again.
-pub(crate) fn ask_patiently(
+pub(crate) fn ask_with_retry_after(
     cluster: &Cluster,
     method: &str,
     path: &str,
@@ -147,13 +147,13 @@ fn is_known(cluster: &Cluster, pass: &str, ballot: &Value) {
     loop {
         match ask(cluster, "POST", "ballots", pass, ballot).0 {
             200 => return,
-            status => assert!(status == 201 && begun.elapsed() < PATIENCE, "the same again: {status}"),
+            status => assert!(status == 201 && begun.elapsed() < WAIT_TIMEOUT, "the same again: {status}"),
         }
     }
 }
 
 #[test]
-fn an_accepted_ballot_is_recorded_or_told_why_not() {
+fn accepted_ballot_is_recorded_or_rejected_with_reason() {
     let cluster = Cluster::start();
     create(&cluster.staff, "final");
     cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
@@ -181,7 +181,7 @@ fn an_accepted_ballot_is_recorded_or_told_why_not() {
 
 /// Also while Redis has forgotten how much has been shown.
 #[test]
-fn what_is_recorded_is_told_after_a_flush() {
+fn reports_recorded_ballots_after_redis_flush() {
     let cluster = Cluster::start();
     create(&cluster.staff, "final");
     cluster.wait_until("open", "/v1/contests/kill", |contest| contest["phase"] == "open");
@@ -196,7 +196,7 @@ fn what_is_recorded_is_told_after_a_flush() {
     let listed = || ask(&cluster, "GET", "votes/mine", &pass, &Value::Null);
     let begun = Instant::now();
     while ask(&cluster, "GET", "tally", &cluster.key, &Value::Null).1["ballots"]["recorded"] != 1 {
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < WAIT_TIMEOUT);
     }
     for _ in 0..20 {
         cluster.servers.redis.run::<String>(&["FLUSHALL"]);
@@ -219,7 +219,7 @@ fn a_ballot_that_waited_for_the_intake_fills_its_slots_there() {
     let accepted = loop {
         match ask(&cluster, "POST", "ballots", &pass, &ballot("a1")) {
             (202, accepted) => break accepted,
-            (503, _) if begun.elapsed() < PATIENCE => {}
+            (503, _) if begun.elapsed() < WAIT_TIMEOUT => {}
             other => panic!("{other:?}"),
         }
     };
@@ -230,7 +230,7 @@ fn a_ballot_that_waited_for_the_intake_fills_its_slots_there() {
 }
 
 #[test]
-fn what_was_answered_recorded_survives_whatever_is_killed_or_flushed() {
+fn recorded_ballots_survive_kills_and_flushes() {
     let rounds: u64 =
         std::env::var("ACCLAIM_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     // As many as one request mints passes for.

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a start that is refused may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Tries to serve; returns what was said.
 #[track_caller]
@@ -27,7 +27,7 @@ pub(crate) fn refused(data: &Path) -> String {
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
     let begun = Instant::now();
     while process.try_wait().unwrap().is_none() {
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > EXIT_TIMEOUT {
             process.kill().unwrap();
             panic!("it serves");
         }

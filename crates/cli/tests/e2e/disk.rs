@@ -11,13 +11,13 @@ use crate::{
 
 /// Room for the first start and some ballots, until a file of the database has grown so far.
 const ROOM: u64 = 2 << 20;
-const MOST_VOTERS: usize = 400;
+const MAX_VOTERS: usize = 400;
 
 #[test]
 fn a_full_disk_loses_nothing_that_was_recorded() {
     let mut site = Site::start_by(|data, address| Server::start_with_files_up_to(ROOM, data, address));
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
-    let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": MOST_VOTERS})).unwrap();
+    let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": MAX_VOTERS})).unwrap();
     let passes: Vec<&str> =
         minted["passes"].as_array().unwrap().iter().map(|pass| pass["pass"].as_str().unwrap()).collect();
     let choice = ballot(&["a1", "b2"]);

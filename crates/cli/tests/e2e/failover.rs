@@ -11,8 +11,8 @@ use acclaim_test_servers::{redis::Server as Redis, switch::Switch};
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Cluster, ask, ask_patiently},
-    kill::{PATIENCE, Progress, check, create, mint, note_checkpoint, vote},
+    cluster::{Cluster, ask, ask_with_retry_after},
+    kill::{Progress, WAIT_TIMEOUT, check, create, mint, note_checkpoint, vote},
 };
 
 const BALLOTS: u64 = 2_400;
@@ -31,7 +31,7 @@ fn start() -> (Cluster, Switch, Redis, VerifierKey) {
 }
 
 #[test]
-fn what_was_answered_recorded_survives_a_failover_to_a_replica_that_is_behind() {
+fn recorded_ballots_survive_failover_to_lagging_replica() {
     let (mut cluster, switch, replica, vkey) = start();
     let mut passes = mint(&cluster.staff, BALLOTS + 1);
     let spare = passes.pop().unwrap();
@@ -50,9 +50,9 @@ fn what_was_answered_recorded_survives_a_failover_to_a_replica_that_is_behind() 
     let begun = Instant::now();
     let body: Value = serde_json::from_slice(&spare.body).unwrap();
     let answer = loop {
-        match ask_patiently(&cluster, "POST", "ballots", &spare.pass, &body) {
+        match ask_with_retry_after(&cluster, "POST", "ballots", &spare.pass, &body) {
             (503, Some(seconds), answer) => break (seconds, answer),
-            other => assert!(begun.elapsed() < PATIENCE, "no 503 to be had: {other:?}"),
+            other => assert!(begun.elapsed() < WAIT_TIMEOUT, "no 503 to be had: {other:?}"),
         }
     };
     assert!((1..=60).contains(&answer.0), "{answer:?}");
@@ -70,7 +70,7 @@ fn what_was_answered_recorded_survives_a_failover_to_a_replica_that_is_behind() 
 }
 
 #[test]
-fn an_accepted_ballot_is_lost_only_if_nothing_but_the_lost_part_held_it() {
+fn failover_loses_only_unreplicated_accepted_ballots() {
     let (mut cluster, switch, replica, _) = start();
     let passes: Vec<String> = mint(&cluster.staff, 30).into_iter().map(|ballot| ballot.pass).collect();
     let (recorded, rest) = passes.split_at(10);
@@ -104,7 +104,7 @@ fn an_accepted_ballot_is_lost_only_if_nothing_but_the_lost_part_held_it() {
         // The first question after the cut may find a broken connection.
         let (status, answer) = loop {
             match ask(&cluster, "GET", path, pass, &json!(null)) {
-                (503, _) if begun.elapsed() < PATIENCE => {}
+                (503, _) if begun.elapsed() < WAIT_TIMEOUT => {}
                 other => break other,
             }
         };
@@ -114,7 +114,7 @@ fn an_accepted_ballot_is_lost_only_if_nothing_but_the_lost_part_held_it() {
     for (address, pass) in gone.iter().zip(lost) {
         let begun = Instant::now();
         while ask(&cluster, "POST", "ballots", pass, &body).0 == 503 {
-            assert!(begun.elapsed() < PATIENCE, "no ballot is taken");
+            assert!(begun.elapsed() < WAIT_TIMEOUT, "no ballot is taken");
             thread::sleep(Duration::from_millis(20));
         }
         cluster.wait_until("recorded", address, is_recorded);

@@ -12,7 +12,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    ground::on_both_grounds,
+    backends::on_both_backends,
     server::{acclaim, free_address},
     site::{Site, ballot, poll},
 };
@@ -91,7 +91,7 @@ fn vote(site: &Site, voters: std::ops::Range<u32>, entry: &str) -> u64 {
     size
 }
 
-on_both_grounds!(an_honest_contest_is_followed_to_its_certified_end);
+on_both_backends!(an_honest_contest_is_followed_to_its_certified_end);
 
 fn an_honest_contest_is_followed_to_its_certified_end(site: &Site) {
     let vkey = open(site);
@@ -189,7 +189,7 @@ fn a_server_that_shows_another_history_is_found_out() {
 }
 
 #[test]
-fn years_later_files_alone_are_enough() {
+fn audits_log_from_static_files() {
     let site = Site::start();
     let vkey = open(&site);
     let size = vote(&site, 0..300, "a1");

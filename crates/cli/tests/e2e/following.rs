@@ -9,11 +9,11 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    ground::on_both_grounds,
+    backends::on_both_backends,
     site::{Site, ballot, poll},
 };
 
-on_both_grounds!(a_tally_is_followed_to_its_last_figures, what_a_revoked_key_follows_ends);
+on_both_backends!(a_tally_is_followed_to_its_last_figures, stream_ends_when_key_is_revoked);
 
 /// The lines of an event stream, as they come.
 struct Stream(BufReader<TcpStream>);
@@ -90,10 +90,10 @@ fn a_tally_is_followed_to_its_last_figures(site: &Site) {
         };
         assert_eq!((id, &told["ballots"]["recorded"]), (format!("{last}-0"), &json!(20)));
     }
-    what_a_client_has_is_not_sent_again_and_all_else_is(site, last);
+    check_last_event_id(site, last);
 }
 
-fn what_a_client_has_is_not_sent_again_and_all_else_is(site: &Site, size: u64) {
+fn check_last_event_id(site: &Site, size: u64) {
     // Of another size, of ballots that still waited, of the time before ids had two parts, and nonsense: the newest is sent.
     for id in [format!("{}-0", size - 1), format!("{size}-3"), size.to_string(), "x".to_owned()] {
         let mut stream = Stream::follow_with(site, &format!("last-event-id: {id}\r\n"));
@@ -107,7 +107,7 @@ fn what_a_client_has_is_not_sent_again_and_all_else_is(site: &Site, size: u64) {
 
 /// Proxies close connections that carry nothing for a minute.
 #[test]
-fn a_tally_without_news_is_still_heard_of() {
+fn idle_stream_sends_comments() {
     let site = Site::start();
     site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": {"standings": "public"}}));
     wait_until_public(&site);
@@ -124,7 +124,7 @@ fn a_tally_without_news_is_still_heard_of() {
 }
 
 /// `acclaim key revoke` writes to the database, beside the processes that run on it.
-fn what_a_revoked_key_follows_ends(site: &Site) {
+fn stream_ends_when_key_is_revoked(site: &Site) {
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
     poll("the opening", || site.staff.get("/v1/contests/main/tally").ok());
     let create = |name| site.run_key(&["create", "--role", "auditor", "--contest", "main", "--name", name]);

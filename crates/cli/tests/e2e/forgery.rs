@@ -19,7 +19,7 @@ const SEED: [u8; 32] = [9; 32];
 
 /// What is published of a contest, to be changed piece by piece.
 #[derive(Clone)]
-pub(crate) struct Published {
+pub(crate) struct PublishedLog {
     pub(crate) contest: String,
     origin: String,
     /// The entries.
@@ -38,7 +38,7 @@ pub(crate) struct Published {
     pub(crate) kept: Option<String>,
 }
 
-impl Published {
+impl PublishedLog {
     /// What an export holds, its checkpoint signed with a key that the tests have.
     pub(crate) fn of_export(folder: &Path) -> Self {
         let log = fs::read(folder.join("log.jsonl")).unwrap();
@@ -250,7 +250,7 @@ impl Published {
     }
 }
 
-/// Where [`Published::write`] puts the kept checkpoint.
+/// Where [`PublishedLog::write`] puts the kept checkpoint.
 pub(crate) fn kept_in(folder: &Path) -> PathBuf {
     folder.with_extension("kept")
 }

@@ -5,13 +5,13 @@ use std::{io::Write as _, net::TcpStream, thread};
 use serde_json::{Value, json};
 
 use crate::{
-    ground::on_both_grounds,
+    backends::on_both_backends,
     site::{Site, ballot, poll},
 };
 
 const PATH: &str = "/v1/contests/main/ballots/bulk";
 
-on_both_grounds!(each_line_of_a_bulk_request_is_a_ballot_of_its_own);
+on_both_backends!(each_line_of_a_bulk_request_is_a_ballot_of_its_own);
 
 fn line(pass: &str, category: &str, entry: &str) -> String {
     json!({"pass": pass, "selections": [{"category": category, "entry": entry}]}).to_string()
@@ -98,7 +98,7 @@ fn wait_for_metric(site: &Site, line: &str) {
 
 /// Nothing is recorded while nobody sequences. Then all that was not refused is.
 #[test]
-fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
+fn full_queue_refuses_voter_and_delays_bulk_lines() {
     let mut site = Site::start_clustered();
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
     let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": 42})).unwrap();
@@ -157,7 +157,7 @@ fn a_voter_without_room_is_refused_at_once_and_lines_wait_for_it() {
 }
 
 #[test]
-fn a_contest_that_is_not_recorded_takes_no_room_of_another() {
+fn stalled_contest_leaves_capacity_for_others() {
     let mut site = Site::start_clustered();
     site.kill();
     site.environment = [("WAITING", "2"), ("DEADLINE_MS", "30000")]

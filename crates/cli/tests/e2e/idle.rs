@@ -8,11 +8,11 @@ use crate::site::{Site, poll};
 
 const CONTESTS: i64 = 30;
 /// How long the statements are counted.
-const LASTS: Duration = Duration::from_secs(4);
+const MEASUREMENT_TIME: Duration = Duration::from_secs(4);
 
 /// One by one their leases and commands would cost more than two transactions a second each.
 #[test]
-fn idle_contests_of_a_cluster_cost_no_transactions_of_their_own() {
+fn idle_contests_cause_no_transactions() {
     let site = Site::start_clustered();
     for number in 0..CONTESTS {
         site.create(&format!("idle-{number}"), "2021-01-01T00:00:00Z", &json!({}));
@@ -26,9 +26,9 @@ fn idle_contests_of_a_cluster_cost_no_transactions_of_their_own() {
         site.number(all).unwrap()
     };
     // What the openings did is counted with some delay.
-    thread::sleep(LASTS / 2);
+    thread::sleep(MEASUREMENT_TIME / 2);
     let before = transactions();
-    thread::sleep(LASTS);
+    thread::sleep(MEASUREMENT_TIME);
     let more = transactions() - before;
-    assert!(more < CONTESTS * 4, "{more} transactions of {CONTESTS} idle contests in {LASTS:?}");
+    assert!(more < CONTESTS * 4, "{more} transactions of {CONTESTS} idle contests in {MEASUREMENT_TIME:?}");
 }

@@ -18,8 +18,8 @@ use acclaim_test_servers::{
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{Servers, succeeded},
     booth::OPENED,
-    ground::{Servers, succeeded},
     server::{Server, acclaim},
     site::{Site, ballot, poll},
 };

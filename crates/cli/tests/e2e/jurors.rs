@@ -5,14 +5,14 @@ use std::{fs, process::Output};
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{on_both_backends, succeeded},
     booth::OPENED,
     contests::{COMPOSED, DECOMPOSED, jurors_in_log, points, two_panels},
-    ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, poll},
 };
 
-on_both_grounds!(
+on_both_backends!(
     a_juror_in_two_spellings_counts_once,
     a_spreadsheet_with_somebody_who_is_no_juror_is_refused,
     a_key_is_made_for_a_named_juror_alone,
@@ -136,11 +136,11 @@ fn a_key_is_made_for_a_named_juror_alone(site: &Site) {
     site.run_key(&[&create[..], &["AMA  mensah"]].concat());
     let keys = site.run_key(&["list"]);
     assert!(keys.lines().any(|line| line.starts_with("Ama Mensah ")), "in the registered spelling: {keys}");
-    a_name_that_another_key_has_is_told_with_its_place_and_a_way_out(site, &rules);
+    check_message_of_name_in_use(site, &rules);
 }
 
 /// The name is known to two contests, and only one of them can give its juror a key.
-fn a_name_that_another_key_has_is_told_with_its_place_and_a_way_out(site: &Site, rules: &Value) {
+fn check_message_of_name_in_use(site: &Site, rules: &Value) {
     site.create_open("second", OPENED, rules);
     site.create("draft", "2098-01-01T00:00:00Z", rules);
     site.create("open-panel", "2098-01-01T00:00:00Z", &points());

@@ -6,8 +6,8 @@ use std::{fs, process::Output};
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{on_both_backends, succeeded},
     booth::OPENED,
-    ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot},
 };
@@ -15,7 +15,7 @@ use crate::{
 const SOURCE: &str = "drand quicknet, first round after freezing";
 const SEED: &str = "5eed000000000000000000000000000000000000000000000000000000000001";
 
-on_both_grounds!(
+on_both_backends!(
     jurors_decide_and_the_log_says_how,
     a_spreadsheet_is_entered_whole_or_not_at_all,
     a_jurors_key_has_its_panel_and_name,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use acclaim_ballot_log::{Checkpoint, Tree, VerifierKey, leaf_hash};
-use acclaim_cli::caster::{Ballot, Caster};
+use acclaim_cli::voting_client::{Ballot, VotingClient};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, sync::watch, time::timeout};
 
@@ -22,7 +22,7 @@ const ROUNDS: u64 = 20;
 const BALLOTS: u64 = 6_000;
 const CONNECTIONS: usize = 32;
 /// How long anything awaited may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How many ballots were cast so far.
 #[derive(Clone, Default)]
@@ -34,13 +34,13 @@ impl Progress {
     pub(crate) fn wait_for(&self, runtime: &Runtime, ballots: u64) {
         let mut cast = self.0.subscribe();
         let reached = runtime
-            .block_on(async { timeout(PATIENCE, cast.wait_for(|cast| *cast >= ballots)).await.is_ok() });
+            .block_on(async { timeout(WAIT_TIMEOUT, cast.wait_for(|cast| *cast >= ballots)).await.is_ok() });
         assert!(reached, "voting stands still before {ballots} ballots");
     }
 }
 
 /// What one voter was answered.
-pub(crate) struct Answered {
+pub(crate) struct BallotAnswer {
     pub(crate) ballot: String,
     pub(crate) index: u64,
     pub(crate) leaf_hash: String,
@@ -49,12 +49,12 @@ pub(crate) struct Answered {
 }
 
 #[test]
-fn what_was_answered_recorded_survives_twenty_kills() {
+fn recorded_ballots_survive_twenty_kills() {
     kill_under_load("final", BALLOTS);
 }
 
 #[test]
-fn what_was_replaced_stays_replaced_over_twenty_kills() {
+fn replacements_survive_twenty_kills() {
     kill_under_load("replace", BALLOTS / 2);
 }
 
@@ -142,7 +142,7 @@ pub(crate) async fn vote(
     ballots: Vec<Ballot>,
     replace: bool,
     cast: Progress,
-) -> Vec<Answered> {
+) -> Vec<BallotAnswer> {
     let ballots: Arc<[Ballot]> = ballots.into();
     let next = Arc::new(AtomicUsize::new(0));
     let voters: Vec<_> = (0..CONNECTIONS)
@@ -150,13 +150,13 @@ pub(crate) async fn vote(
             let address = addresses[number % addresses.len()];
             let (ballots, next, cast) = (Arc::clone(&ballots), Arc::clone(&next), cast.clone());
             tokio::spawn(async move {
-                let mut caster = Caster::new(address, "kill");
+                let mut voting_client = VotingClient::new(address, "kill");
                 let mut answered = Vec::new();
                 while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let first = cast_one(&mut caster, ballot, &cast).await;
+                    let first = cast_one(&mut voting_client, ballot, &cast).await;
                     if replace {
                         let second = replacing(ballot, &first.ballot);
-                        answered.push(cast_one(&mut caster, &second, &cast).await);
+                        answered.push(cast_one(&mut voting_client, &second, &cast).await);
                     }
                     answered.push(first);
                 }
@@ -171,12 +171,12 @@ pub(crate) async fn vote(
     all
 }
 
-async fn cast_one(caster: &mut Caster, ballot: &Ballot, cast: &Progress) -> Answered {
-    let (status, body) = caster.cast(ballot).await.unwrap();
+async fn cast_one(voting_client: &mut VotingClient, ballot: &Ballot, cast: &Progress) -> BallotAnswer {
+    let (status, body) = voting_client.cast(ballot).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert!(status.is_success(), "{status}: {body}");
     cast.0.send_modify(|ballots| *ballots += 1);
-    Answered {
+    BallotAnswer {
         ballot: body["ballot"].as_str().unwrap().to_owned(),
         index: body["index"].as_u64().unwrap(),
         leaf_hash: body["leaf_hash"].as_str().unwrap().to_owned(),
@@ -214,7 +214,7 @@ pub(crate) fn check(
     address: std::net::SocketAddr,
     key: &str,
     vkey: &VerifierKey,
-    answered: &[Answered],
+    answered: &[BallotAnswer],
     mut heads: BTreeMap<u64, String>,
 ) {
     note_checkpoint(staff, vkey, &mut heads);

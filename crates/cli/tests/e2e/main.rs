@@ -10,13 +10,13 @@
 
 #[path = "../../../api/tests/router/answer.rs"]
 mod answer;
+mod backends;
 mod bad_input;
 #[path = "../../../api/tests/router/booth.rs"]
 mod booth;
 mod cluster;
 #[path = "../../../api/tests/router/contests.rs"]
 mod contests;
-mod cut_off;
 #[path = "../../../api/tests/router/described.rs"]
 mod described;
 mod descriptors;
@@ -27,19 +27,19 @@ mod follow;
 mod following;
 mod forgery;
 mod gateway;
-mod ground;
 mod idle;
 mod installations;
+mod interrupted_move;
 mod jurors;
 mod jury;
 mod kill;
-mod moving;
 mod openapi;
 mod pass_revocations;
 mod proxies;
 mod readiness;
 mod receipts;
 mod recusals;
+mod relocation;
 mod repair;
 mod results;
 mod rounds;

@@ -6,7 +6,7 @@ use std::{fs, process::Command};
 use serde_json::{Value, json};
 
 use crate::{
-    ground::succeeded,
+    backends::succeeded,
     site::{Site, poll},
 };
 

@@ -12,15 +12,15 @@ use acclaim_test_servers::switch::Switch;
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{on_both_backends, succeeded},
     booth::OPENED,
-    ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, poll},
 };
 
 const AMA: &str = "ama@example.org";
 
-on_both_grounds!(the_command_line_revokes_and_counts, reasons_go_with_the_tag_key,);
+on_both_backends!(the_command_line_revokes_and_counts, reasons_go_with_the_tag_key,);
 
 fn post(site: &Site, path: &str, key: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {}", site.key);
@@ -98,7 +98,7 @@ fn reasons_go_with_the_tag_key(site: &Site) {
 
 /// Also by the command line on the data directory, between two starts.
 #[test]
-fn a_start_knows_what_was_revoked_before() {
+fn loads_revocations_at_start() {
     let mut site = Site::start();
     site.create_open("prize", OPENED, &json!({}));
     let (ama, kofi) = (pass(&mint(&site, "ama", AMA)), pass(&mint(&site, "kofi", "kofi@example.org")));
@@ -163,7 +163,7 @@ fn every_process_of_a_cluster_refuses_within_a_second() {
 
 /// It cannot know whether a pass was revoked elsewhere meanwhile.
 #[test]
-fn a_process_without_the_database_refuses_every_pass_after_five_seconds() {
+fn process_without_database_refuses_passes_after_5_seconds() {
     let site = Site::start_clustered();
     site.create_open("prize", OPENED, &json!({}));
     let minted = post(&site, "prize/passes", "mint", &json!({"count": 200}));

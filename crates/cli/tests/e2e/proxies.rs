@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 
 use crate::{
-    ground::succeeded,
+    backends::succeeded,
     server::{acclaim, client},
     site::{Site, ballot, poll},
 };
@@ -163,7 +163,7 @@ fn all_works_behind_the_recommended_nginx() {
 }
 
 #[test]
-fn limits_count_by_the_clients_own_address_behind_one_proxy_and_two() {
+fn limits_count_client_address_behind_proxies() {
     let site = site_with(&[
         ("ACCLAIM_LIMITS_TRUSTED_PROXIES", r#"["127.0.0.1/32"]"#),
         ("ACCLAIM_LIMITS_ALLOW", "[]"),
@@ -194,7 +194,7 @@ fn limits_count_by_the_clients_own_address_behind_one_proxy_and_two() {
 }
 
 #[test]
-fn nobody_reads_figures_through_a_proxy() {
+fn proxies_do_not_expose_metrics() {
     let mut site = Site::start();
     for trusted in ["[]", r#"["127.0.0.1"]"#] {
         site.kill();
@@ -227,7 +227,7 @@ fn nobody_reads_figures_through_a_proxy() {
 }
 
 #[test]
-fn an_address_for_operation_answers_in_full_and_the_public_one_to_keys_alone() {
+fn public_listener_hides_metrics_without_key() {
     let operation = crate::server::free_address();
     let site = site_with(&[("ACCLAIM_SERVER_OPERATION_LISTEN", &operation.to_string())]);
     let ask = |to, path, head| get("127.0.0.1", to, path, head);
@@ -266,7 +266,7 @@ fn tls_ends_at_the_proxy() {
 }
 
 #[test]
-fn all_of_it_is_below_a_path_whether_the_proxy_removes_it_or_not() {
+fn serves_below_base_path_stripped_or_not() {
     let site = site_with(&[
         ("ACCLAIM_SERVER_BASE_PATH", "/vote"),
         ("ACCLAIM_LIMITS_TRUSTED_PROXIES", r#"["127.0.0.1"]"#),
@@ -402,7 +402,7 @@ fn pages_of_other_sites_read_what_is_public() {
 }
 
 #[test]
-fn large_answers_are_compressed_and_small_ones_and_answers_to_ballots_are_not() {
+fn compresses_large_answers_except_ballot_answers() {
     let site = Site::start();
     open_contest(&site);
     let pass = site.pass("main", "ama");

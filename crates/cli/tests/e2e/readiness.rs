@@ -97,7 +97,7 @@ fn a_ballot_that_several_requests_wait_for_is_counted_once() {
 }
 
 #[test]
-fn a_checkpoint_that_redis_has_lost_is_unavailable_and_comes_back() {
+fn checkpoint_returns_after_redis_flush() {
     let site = Site::start_clustered();
     site.create_open("main", "2021-01-01T00:00:00Z", &json!({}));
     let read = || site.send("GET", "/v1/contests/main/log/checkpoint", &[], b"");

@@ -5,9 +5,9 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{on_both_backends, succeeded},
     booth::OPENED,
-    forgery::Published,
-    ground::{on_both_grounds, succeeded},
+    forgery::PublishedLog,
     server::acclaim,
     site::{Answer, Site, ballot, poll},
     verifiers::{Verdict, python, serve},
@@ -15,7 +15,7 @@ use crate::{
 
 const REASON: &str = "cast twice on paper";
 
-on_both_grounds!(a_receipt_is_renewed_and_names_no_choice, a_void_of_a_replaced_ballot_fills_nothing);
+on_both_backends!(a_receipt_is_renewed_and_names_no_choice, void_of_replaced_ballot_occupies_no_slot);
 
 fn receipt(site: &Site, contest: &str, ballot: &Value) -> String {
     let path = format!("/v1/contests/{contest}/ballots/{}/proof", ballot.as_str().unwrap());
@@ -143,7 +143,7 @@ fn names_nothing_but_the_place(receipt: &str, cast: &Value) {
 
 /// The operator signs another log, in which an earlier ballot is another, and shows it to whoever asks for a newer receipt.
 fn a_server_with_another_history_is_refused(export: &Path, mine: &Value, folder: &Path) {
-    let honest = Published::of_export(export);
+    let honest = PublishedLog::of_export(export);
     let vkey = honest.key().verifier().to_string();
     let index = usize::try_from(mine["index"].as_u64().unwrap()).unwrap();
     let (early, lines) = (index + 3, honest.lines.len());
@@ -151,7 +151,7 @@ fn a_server_with_another_history_is_refused(export: &Path, mine: &Value, folder:
     let forged_receipt = honest.receipt(index, early);
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("old"), forged_receipt).unwrap();
-    let ask = |log: &Published, name: &str| {
+    let ask = |log: &PublishedLog, name: &str| {
         log.write(&folder.join(name));
         let url = format!("http://{}", serve(folder.join(name), log.contest.clone()));
         let out = folder.join(format!("{name}.receipt"));
@@ -216,7 +216,7 @@ fn status(site: &Site, ballot: &Value) -> Value {
 }
 
 #[test]
-fn every_state_of_a_ballot_is_told_embedded() {
+fn reports_every_ballot_state_embedded() {
     let site = Site::start();
     states_within_the_log(&site);
     // Nothing is ever promised here: whoever does not want to wait waits all the same.
@@ -227,7 +227,7 @@ fn every_state_of_a_ballot_is_told_embedded() {
 }
 
 #[test]
-fn every_state_of_a_ballot_is_told_in_a_cluster() {
+fn reports_every_ballot_state_in_cluster() {
     let mut site = Site::start_clustered();
     states_within_the_log(&site);
     let (hasty, double) = (site.pass("main", "mailto:hasty@example.org"), ballot(&["a2"]));
@@ -307,7 +307,7 @@ fn states_within_the_log(site: &Site) {
 }
 
 /// What a ballot filled is free again once it is replaced, whatever is ruled of it afterwards.
-fn a_void_of_a_replaced_ballot_fills_nothing(site: &Site) {
+fn void_of_replaced_ballot_occupies_no_slot(site: &Site) {
     site.create("main", OPENED, &json!({"ballot": {"revision": "replace"}}));
     let voter = Voter::new(site, "ama");
     let first = voter.cast(&ballot(&["a1", "b1"]));

@@ -5,13 +5,13 @@ use std::{fs, process::Output};
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{on_both_backends, succeeded},
     booth::OPENED,
-    ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site},
 };
 
-on_both_grounds!(a_recused_juror_does_not_score_the_entry, scores_below_zero_come_by_every_way,);
+on_both_backends!(a_recused_juror_does_not_score_the_entry, scores_below_zero_come_by_every_way,);
 
 fn rules() -> Value {
     json!({

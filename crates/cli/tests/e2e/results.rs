@@ -6,12 +6,12 @@ use acclaim_report::Report;
 use serde_json::{Value, json};
 
 use crate::{
-    ground::{on_both_grounds, succeeded},
+    backends::{on_both_backends, succeeded},
     server::acclaim,
     site::{Site, ballot, poll},
 };
 
-on_both_grounds!(a_result_is_exported_printed_and_audited_also_while_it_is_corrected);
+on_both_backends!(result_is_auditable_during_correction);
 
 fn run(site: &Site, key: &str, args: &[&str]) -> Output {
     let url = format!("http://{}", site.address);
@@ -32,7 +32,7 @@ fn close(site: &Site) {
     site.tally("main", closed["log"]["size"].as_u64().unwrap());
 }
 
-fn a_result_is_exported_printed_and_audited_also_while_it_is_corrected(site: &Site) {
+fn result_is_auditable_during_correction(site: &Site) {
     close(site);
     let folder = site.export("main", "exported");
     let exported = |name: &str| fs::read_to_string(folder.join(name)).unwrap();

@@ -12,10 +12,10 @@ use acclaim_cli::client::IdempotencyKey;
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{on_both_backends, succeeded},
     booth::OPENED,
     contests::following,
     follow::file_server,
-    ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, poll},
     verifiers::{Verdict, python, serve},
@@ -25,7 +25,7 @@ const LATER: &str = "2098-01-01T00:00:00Z";
 /// The seed of a key that signs forged chains.
 const SEED: [u8; 32] = [9; 32];
 
-on_both_grounds!(three_rounds_are_audited_as_one, what_was_changed_in_a_chain_is_found,);
+on_both_backends!(three_rounds_are_audited_as_one, audit_detects_changes_in_chain,);
 
 fn put(site: &Site, definition: &Value, revision: Option<&str>) -> Answer {
     let bearer = format!("Bearer {}", site.key);
@@ -175,7 +175,7 @@ fn three_rounds_are_audited_as_one(site: &Site) {
     assert!(copies.join("previous/previous/log.jsonl").is_file());
     a_chain_in_folders(site, &vkey, &organiser);
     a_source_reopened(site, &vkey);
-    whoever_follows_audits_the_chain_at_the_end(site, &vkey);
+    check_follow_audits_chain(site, &vkey);
 }
 
 /// An export holds all of the chain; a log before it that is missing is a discrepancy.
@@ -299,7 +299,7 @@ fn a_source_reopened(site: &Site, vkey: &str) {
 }
 
 /// Once the result is certified, and with the same verdicts as one audit.
-fn whoever_follows_audits_the_chain_at_the_end(site: &Site, vkey: &str) {
+fn check_follow_audits_chain(site: &Site, vkey: &str) {
     end(site, "final");
     let folder = site.export("final", "ended");
     fs::rename(folder.join("previous"), folder.with_file_name("ended-previous")).unwrap();
@@ -341,7 +341,7 @@ fn root(lines: &[String]) -> String {
 }
 
 /// Logs of an exported chain, the newest first, signed by whoever forges them.
-struct Forged {
+struct ForgedChain {
     folder: PathBuf,
     logs: Vec<Vec<String>>,
     origins: Vec<String>,
@@ -349,7 +349,7 @@ struct Forged {
     documents: Vec<Option<Vec<u8>>>,
 }
 
-impl Forged {
+impl ForgedChain {
     fn of(export: &Path, folder: PathBuf) -> Self {
         let mut at = export.to_owned();
         let (mut logs, mut origins, mut documents) = (Vec::new(), Vec::new(), Vec::new());
@@ -416,10 +416,10 @@ impl Forged {
     }
 }
 
-fn what_was_changed_in_a_chain_is_found(site: &Site) {
+fn audit_detects_changes_in_chain(site: &Site) {
     let vkey = three_rounds(site);
     let export = site.export("final", "chain");
-    let forged = || Forged::of(&export, site.folder.path().join("forged"));
+    let forged = || ForgedChain::of(&export, site.folder.path().join("forged"));
     let honest = forged();
     assert_eq!(honest.logs.len(), 3);
     let (status, said) = honest.audit();
@@ -466,7 +466,7 @@ fn what_was_changed_in_a_chain_is_found(site: &Site) {
 }
 
 /// A result of the log before it that was never certified, at another size, or of another log.
-fn what_is_said_of_the_log_before(honest: &Forged, forged: &dyn Fn() -> Forged) {
+fn what_is_said_of_the_log_before(honest: &ForgedChain, forged: &dyn Fn() -> ForgedChain) {
     let header: Value = serde_json::from_str(&honest.logs[0][0]).unwrap();
     let previous = &header["previous"];
     for (key, to, expected) in [
@@ -495,7 +495,7 @@ fn what_is_said_of_the_log_before(honest: &Forged, forged: &dyn Fn() -> Forged) 
 }
 
 /// With and without everything after it made to fit.
-fn the_log_before_changed(honest: &Forged, forged: &dyn Fn() -> Forged) {
+fn the_log_before_changed(honest: &ForgedChain, forged: &dyn Fn() -> ForgedChain) {
     for bound in [false, true] {
         let mut changed = forged();
         let ballot = changed.find(2, r#""type":"ballot""#);
@@ -569,7 +569,7 @@ fn a_file_of_rounds() {
 
 /// The process that answers and the one that sequences agree on what the contest before is.
 #[test]
-fn a_contest_opens_in_a_cluster_on_champions_that_are_certified_still() {
+fn opens_only_with_certified_champions_in_cluster() {
     let site = &Site::start_clustered();
     longlist(site);
     end(site, "longlist");

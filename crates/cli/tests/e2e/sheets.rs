@@ -3,19 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{on_both_backends, succeeded},
     booth::OPENED,
     contests::in_period,
-    forgery::Published,
-    ground::{on_both_grounds, succeeded},
+    forgery::PublishedLog,
     server::acclaim,
     site::{Answer, Site, address, ballot, poll},
     verifiers::{Verdict, python},
 };
 
-on_both_grounds!(
-    channels_and_numbered_ballots_from_the_passes_to_a_clean_audit,
-    a_vote_each_day_names_the_day,
-);
+on_both_backends!(channels_and_numbered_ballots_audit_clean, a_vote_each_day_names_the_day,);
 
 /// A pass of a subject in a channel.
 fn pass(site: &Site, contest: &str, subject: &str, channel: &str) -> String {
@@ -41,9 +38,9 @@ fn wrong_period(answer: &Answer, tells: &str) {
 }
 
 /// Audits an export by both verifiers, after `change`, and returns what they said.
-fn audit(site: &Site, contest: &str, name: &str, change: impl FnOnce(&mut Published)) -> [Verdict; 2] {
+fn audit(site: &Site, contest: &str, name: &str, change: impl FnOnce(&mut PublishedLog)) -> [Verdict; 2] {
     let folder = site.export(contest, name);
-    let mut published = Published::of_export(&folder);
+    let mut published = PublishedLog::of_export(&folder);
     change(&mut published);
     published.sign();
     published.write(&folder);
@@ -52,7 +49,7 @@ fn audit(site: &Site, contest: &str, name: &str, change: impl FnOnce(&mut Publis
     [own.into(), python().arg("log").arg(&folder).args(["--vkey", &vkey]).output().unwrap().into()]
 }
 
-fn channels_and_numbered_ballots_from_the_passes_to_a_clean_audit(site: &Site) {
+fn channels_and_numbered_ballots_audit_clean(site: &Site) {
     let rules = json!({
         "ballot": {"period": "counted", "ballots_per_voter": 3, "revision": "replace", "completion": "all"},
         "channel": [{"id": "unique", "weight": 70}, {"id": "fan", "weight": 30}],

@@ -17,13 +17,13 @@ pub(crate) use crate::{
     samples::{address, ballot, definition},
 };
 use crate::{
+    backends::{Servers, succeeded},
     described::{self, Exchange},
-    ground::{Servers, succeeded},
     server::{Server, acclaim, client, free_address},
 };
 
 /// How long anything awaited may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// See the [module](self).
 pub(crate) struct Site {
@@ -84,7 +84,7 @@ impl Site {
             .proxy(None)
             // Answers come as they are, unless a test asks for more.
             .accept_encoding(ureq::config::AutoHeaderValue::None)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(WAIT_TIMEOUT))
             // A server may close behind a request that it refuses: nothing is sent twice here, so nothing is sent into that.
             .max_idle_connections(0)
             .build()
@@ -335,7 +335,7 @@ pub(crate) fn poll<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(started.elapsed() < WAIT_TIMEOUT, "{what}: not within {WAIT_TIMEOUT:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

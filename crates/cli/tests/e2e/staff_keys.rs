@@ -5,13 +5,13 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{on_both_backends, succeeded},
     booth::OPENED,
-    ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Answer, Site},
 };
 
-on_both_grounds!(the_command_line_handles_keys_of_a_server);
+on_both_backends!(the_command_line_handles_keys_of_a_server);
 
 /// What a key gets that reads what only staff may.
 fn read(site: &Site, token: &str) -> Answer {

@@ -5,13 +5,13 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{on_both_backends, succeeded},
     booth::OPENED,
-    ground::{on_both_grounds, succeeded},
     server::acclaim,
     site::{Site, ballot, poll},
 };
 
-on_both_grounds!(ballots_are_refused_while_voting_is_suspended);
+on_both_backends!(ballots_are_refused_while_voting_is_suspended);
 
 fn run(site: &Site, args: &[&str]) -> Output {
     let url = format!("http://{}", site.address);
@@ -95,7 +95,7 @@ fn ballots_are_refused_while_voting_is_suspended(site: &Site) {
 }
 
 #[test]
-fn every_process_of_a_cluster_refuses_and_goes_on() {
+fn all_processes_refuse_until_voting_resumes() {
     let mut site = Site::start_clustered();
     site.create("main", OPENED, &json!({}));
     let (ama, kofi) = (site.pass("main", "ama"), site.pass("main", "kofi"));

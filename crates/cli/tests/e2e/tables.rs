@@ -7,8 +7,8 @@ use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Value, json};
 
 use crate::{
+    backends::succeeded,
     booth::OPENED,
-    ground::succeeded,
     server::acclaim,
     site::{Site, ballot},
 };

@@ -8,9 +8,9 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{Servers, on_both_backends, succeeded},
     booth::OPENED,
-    ground::{Servers, on_both_grounds, succeeded},
-    moving::move_from,
+    relocation::move_from,
     server::acclaim,
     site::{Answer, Site, ballot, poll},
 };
@@ -19,7 +19,7 @@ const REASON: &str = "as announced: nobody objected";
 /// Contests whose key is destroyed while every process is killed.
 const ROUNDS: u64 = 10;
 
-on_both_grounds!(a_destroyed_key_ends_minting_and_nothing_else);
+on_both_backends!(a_destroyed_key_ends_minting_and_nothing_else);
 
 fn destroy(site: &Site, contest: &str, token: &str, key: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {token}");

@@ -5,16 +5,16 @@ use std::{fs, path::Path};
 use acclaim_ballot_log::SigningKey;
 
 use crate::{
+    backends::on_both_backends,
     booth::OPENED,
-    ground::on_both_grounds,
     server::acclaim,
     site::{Site, ballot},
 };
 
-on_both_grounds!(a_changed_export_is_refused_and_the_place_is_named);
+on_both_backends!(a_changed_export_is_refused_and_the_place_is_named);
 
 /// An export: its lines, and how to write it anew with others.
-struct Exported<'a> {
+struct TestExport<'a> {
     folder: &'a Path,
     vkey: String,
     log: String,
@@ -28,7 +28,7 @@ struct Verdict {
     err: String,
 }
 
-impl Exported<'_> {
+impl TestExport<'_> {
     fn audit(&self, vkey: &str, more: &[&str]) -> Verdict {
         let said =
             acclaim().arg("audit").arg(self.folder).args(["--vkey", vkey]).args(more).output().unwrap();
@@ -80,7 +80,7 @@ fn a_changed_export_is_refused_and_the_place_is_named(site: &Site) {
     site.staff.post("/v1/contests/small/close", "close", &serde_json::json!({})).unwrap();
     let folder = site.export("small", "log");
     let log = fs::read_to_string(folder.join("log.jsonl")).unwrap();
-    let exported = Exported { folder: &folder, vkey, log };
+    let exported = TestExport { folder: &folder, vkey, log };
     exported.audit(&exported.vkey, &["--earlier", seen.to_str().unwrap()]).is(0);
 
     each_change(&exported, true);
@@ -92,7 +92,7 @@ fn a_changed_export_is_refused_and_the_place_is_named(site: &Site) {
     each_change(&exported, false);
 }
 
-fn each_change(exported: &Exported<'_>, with_tiles: bool) {
+fn each_change(exported: &TestExport<'_>, with_tiles: bool) {
     let lines: Vec<&str> = exported.log.lines().collect();
     let ballots: Vec<usize> = (0..lines.len()).filter(|n| lines[*n].contains(r#""type":"ballot""#)).collect();
     assert_eq!(ballots.len(), 12);
@@ -135,7 +135,7 @@ fn each_change(exported: &Exported<'_>, with_tiles: bool) {
     exported.audit_of(&exported.log).is(0);
 }
 
-fn torn_and_foreign(exported: &Exported<'_>) {
+fn torn_and_foreign(exported: &TestExport<'_>) {
     let lines = exported.log.lines().count();
     let torn = exported.audit_of(&exported.log[..exported.log.len() - 7]);
     torn.is(1);
@@ -157,7 +157,7 @@ fn torn_and_foreign(exported: &Exported<'_>) {
     exported.audit("nonsense", &[]).is(2);
 }
 
-fn changed_results(exported: &Exported<'_>) {
+fn changed_results(exported: &TestExport<'_>) {
     let path = exported.folder.join("result.json");
     let result = fs::read_to_string(&path).unwrap();
     let at = result.find("\"votes\":").unwrap() + "\"votes\":".len();
@@ -172,7 +172,7 @@ fn changed_results(exported: &Exported<'_>) {
 }
 
 /// The whole folder as it was earlier, with the genuine checkpoint of then: only who kept a newer one can tell.
-fn rolled_back(exported: &Exported<'_>, seen: &Path) {
+fn rolled_back(exported: &TestExport<'_>, seen: &Path) {
     let newest = fs::read(exported.folder.join("checkpoint")).unwrap();
     let result = fs::read(exported.folder.join("result.json")).unwrap();
     let kept = exported.folder.with_file_name("kept");

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::{
-    forgery::Published,
+    forgery::PublishedLog,
     site::{Site, ballot},
     verifiers::{VERIFIERS, Verdict},
 };
@@ -34,7 +34,7 @@ enum Answer {
 struct Tampering {
     name: &'static str,
     /// Changes what is published, and says which entry must be named, if one can be.
-    change: fn(&mut Published) -> Option<usize>,
+    change: fn(&mut PublishedLog) -> Option<usize>,
     /// Of `acclaim audit`.
     audit: Answer,
     /// Of `verify.py`, written by the format's description alone.
@@ -45,14 +45,14 @@ const REMARK: &str =
     r#"{"type":"statement","kind":"note","text":"x","by":"chair","at":"2021-03-03T00:00:00Z"}"#;
 
 /// Gives the ballot's vote in the first category to the other entry.
-fn flip(log: &mut Published, index: usize) -> Option<usize> {
+fn flip(log: &mut PublishedLog, index: usize) -> Option<usize> {
     let first = String::from_utf8_lossy(&log.lines[index]).contains(r#"["a","a1"]"#);
     let [from, to] = if first { ["a1", "a2"] } else { ["a2", "a1"] };
     log.replace(index, &format!(r#"["a","{from}"]"#), &format!(r#"["a","{to}"]"#))
 }
 
 /// A contest with ballots in bulk, a replacement, a withdrawal and a void, closed and exported.
-fn honest(site: &Site) -> Published {
+fn honest(site: &Site) -> PublishedLog {
     let rules = json!({"ballot": {"votes_per_category": [1, 1], "revision": "replace", "revisions": 5}});
     site.create("forged", "2021-01-01T00:00:00Z", &rules);
     let minted = site.staff.post("/v1/contests/forged/passes", "mint", &json!({"count": BALLOTS})).unwrap();
@@ -79,7 +79,7 @@ fn honest(site: &Site) -> Published {
     ] {
         site.staff.post(&format!("/v1/contests/forged/{path}"), path, &body).unwrap();
     }
-    Published::of_export(&site.export("forged", "honest"))
+    PublishedLog::of_export(&site.export("forged", "honest"))
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn every_verifier_refuses_every_tampering() {
 }
 
 /// Every tampering of either version, and those of this log's version, signed by who has the key.
-fn check_all(honest: &Published, of_version: &[Tampering], folder: &Path) {
+fn check_all(honest: &PublishedLog, of_version: &[Tampering], folder: &Path) {
     let mut missed = Vec::new();
-    let mut check = |name: &str, log: &Published, index, audit: &Answer, independent: &Answer| {
+    let mut check = |name: &str, log: &PublishedLog, index, audit: &Answer, independent: &Answer| {
         let folder = folder.join(name.replace(' ', "-"));
         log.write(&folder);
         for verifier in VERIFIERS {

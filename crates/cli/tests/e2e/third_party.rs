@@ -13,8 +13,8 @@ use std::{
 };
 
 use acclaim_cli::{
-    caster::{Ballot, Caster},
     client::Client,
+    voting_client::{Ballot, VotingClient},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -66,13 +66,13 @@ fn public(address: SocketAddr) -> Client {
 }
 
 /// What was shown while people voted: every checkpoint that could be caught, and the heads that voters were answered with.
-struct Shown {
+struct ObservedLog {
     checkpoints: BTreeSet<Vec<u8>>,
     answers: Vec<Value>,
 }
 
 #[test]
-fn others_verify_a_running_log() {
+fn third_party_library_verifies_running_log() {
     let site = Site::start();
     let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
     let public = public(site.address);
@@ -109,7 +109,7 @@ fn others_verify_a_running_log() {
 }
 
 /// Casts all ballots, and catches the checkpoints that anyone sees meanwhile.
-fn watch(site: &Site) -> Shown {
+fn watch(site: &Site) -> ObservedLog {
     let minted = site.staff.post("/v1/contests/watched/passes", "mint", &json!({"count": VOTERS})).unwrap();
     let body = |n: usize| ballot(&[["a1", "a2", "a3"][n % 3], ["b1", "b2", "b3"][n % 2]]).to_string();
     let ballots: Arc<[Ballot]> = (0..)
@@ -132,7 +132,7 @@ fn watch(site: &Site) -> Shown {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let answers = runtime.block_on(vote(address, ballots));
         over.store(true, Ordering::Release);
-        Shown { checkpoints: watcher.join().unwrap(), answers }
+        ObservedLog { checkpoints: watcher.join().unwrap(), answers }
     })
 }
 
@@ -142,10 +142,10 @@ async fn vote(address: SocketAddr, ballots: Arc<[Ballot]>) -> Vec<Value> {
         .map(|_| {
             let (ballots, next) = (Arc::clone(&ballots), Arc::clone(&next));
             tokio::spawn(async move {
-                let mut caster = Caster::new(address, "watched");
+                let mut voting_client = VotingClient::new(address, "watched");
                 let mut answers = Vec::new();
                 while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (status, answer) = caster.cast(ballot).await.unwrap();
+                    let (status, answer) = voting_client.cast(ballot).await.unwrap();
                     assert_eq!(status, 201, "{answer:?}");
                     answers.push(serde_json::from_slice(&answer).unwrap());
                 }

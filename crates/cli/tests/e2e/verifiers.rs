@@ -20,7 +20,7 @@ pub(crate) struct Verdict {
     pub(crate) said: String,
 }
 
-/// One that checks a folder as [`crate::forgery::Published::write`] writes it.
+/// One that checks a folder as [`crate::forgery::PublishedLog::write`] writes it.
 pub(crate) struct Verifier {
     pub(crate) name: &'static str,
     /// Whether it is the independent one, with words of its own.

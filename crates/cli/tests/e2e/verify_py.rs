@@ -8,7 +8,7 @@ use acclaim_ballot_log::SigningKey;
 use serde_json::{Value, json};
 
 use crate::{
-    forgery::Published,
+    forgery::PublishedLog,
     server::acclaim,
     site::{Site, ballot},
     verifiers::{Verdict, python},
@@ -122,7 +122,7 @@ fn the_independent_verifier_counts_like_the_tally() {
         let tally = acclaim().arg("tally").arg(&log).output().unwrap();
         assert!(tally.status.success(), "{case:?}");
         fs::write(log.join("result.json"), tally.stdout).unwrap();
-        let published = Published::of_export(&log);
+        let published = PublishedLog::of_export(&log);
         published.write(&log);
         let vkey = published.key().verifier().to_string();
         // Where one follows another contest, the case has only the one log.

@@ -19,7 +19,7 @@ use std::{
 };
 
 use acclaim_ballot_log::{Checkpoint, CosigningKey, Receipt, VerifierKey, WitnessKey};
-use acclaim_cli::caster::{Ballot, Caster};
+use acclaim_cli::voting_client::{Ballot, VotingClient};
 use serde_json::{Value, json};
 
 use crate::{
@@ -32,7 +32,7 @@ use process::Process;
 const VOTERS: usize = 3_000;
 const CONNECTIONS: usize = 32;
 /// No ballot takes longer, on a machine that has other things to do: less than a witness that hangs is waited for.
-const LONGEST: Duration = Duration::from_secs(3);
+const MAX_LATENCY: Duration = Duration::from_secs(3);
 
 /// Tells the site's processes who its witnesses are, and starts them again.
 fn have_witnesses(site: &mut Site, witnesses: &[(SocketAddr, &WitnessKey)]) {
@@ -96,11 +96,11 @@ fn vote(site: &Site, contest: &'static str, voters: usize) -> (Vec<Value>, Durat
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let address = site.address;
     let voter = |ballots: Arc<[Ballot]>, next: Arc<AtomicUsize>| async move {
-        let mut caster = Caster::new(address, contest);
+        let mut voting_client = VotingClient::new(address, contest);
         let (mut answers, mut longest) = (Vec::new(), Duration::ZERO);
         while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
             let begun = Instant::now();
-            let (status, answer) = caster.cast(ballot).await.unwrap();
+            let (status, answer) = voting_client.cast(ballot).await.unwrap();
             assert_eq!(status, 201, "{answer:?}");
             longest = longest.max(begun.elapsed());
             answers.push(serde_json::from_slice(&answer).unwrap());
@@ -139,7 +139,7 @@ fn thousands_vote_before_witnesses(mut site: Site) {
     poll("voting", || (site.cast("watched", &first, &ballot(&["a1", "b1"])).status <= 201).then_some(()));
     let (answers, longest) = vote(&site, "watched", VOTERS);
     println!("{VOTERS} voters, the longest wait {longest:?}");
-    assert!(longest < LONGEST, "{longest:?}: somebody waited for a witness");
+    assert!(longest < MAX_LATENCY, "{longest:?}: somebody waited for a witness");
     assert_eq!(answers.len(), VOTERS);
     until_cosigned(&site, "watched", &[&ours.key]);
 
@@ -201,7 +201,7 @@ fn receipts(site: &Site, answers: &[Value], vkey: &VerifierKey, witness: &Witnes
 }
 
 #[test]
-fn a_receipt_is_under_a_cosigned_checkpoint_as_soon_as_one_covers_its_ballot() {
+fn receipt_uses_cosigned_checkpoint_once_available() {
     let mut site = Site::start();
     let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
     let (state, address) = (site.folder.path().join("w"), free_address());

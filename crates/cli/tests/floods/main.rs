@@ -11,11 +11,11 @@
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
 #[path = "../../../api/tests/router/answer.rs"]
 mod answer;
+#[expect(dead_code, unused_imports, unused_macros, reason = "the end-to-end tests use the rest")]
+#[path = "../e2e/backends.rs"]
+mod backends;
 #[path = "../../../api/tests/router/described.rs"]
 mod described;
-#[expect(dead_code, unused_imports, unused_macros, reason = "the end-to-end tests use the rest")]
-#[path = "../e2e/ground.rs"]
-mod ground;
 #[path = "../../../api/tests/router/samples.rs"]
 mod samples;
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
@@ -49,7 +49,7 @@ use crate::site::{Site, ballot};
 /// Connections of a flood.
 const CONNECTIONS: usize = 600;
 /// How long a flood lasts.
-const LASTS: Duration = Duration::from_millis(700);
+const FLOOD_TIME: Duration = Duration::from_millis(700);
 /// By how much a flood may raise the process's memory: the budget of large bodies, the page caches of the database, one
 /// large document being written, and the connections themselves.
 const MAX_GROWTH: u64 = 480 << 20;
@@ -105,7 +105,7 @@ impl Process {
 /// Sends requests over many connections at once, until time is up.
 async fn flood(address: SocketAddr, request: String, clients: Clients) {
     let mut connections = JoinSet::new();
-    let end = tokio::time::Instant::now() + LASTS;
+    let end = tokio::time::Instant::now() + FLOOD_TIME;
     for _ in 0..CONNECTIONS {
         let request = request.clone();
         connections.spawn(async move {
@@ -191,7 +191,7 @@ fn large() -> Value {
 }
 
 /// Runs a flood and checks the process; `request` is a whole head.
-fn endure(site: &Site, runtime: &Runtime, passes: &mut Vec<String>, request: &str, clients: Clients) {
+fn check_flood(site: &Site, runtime: &Runtime, passes: &mut Vec<String>, request: &str, clients: Clients) {
     let process = Process::of(site);
     let before = process.start_counting();
     let stop = Arc::new(AtomicBool::new(false));
@@ -247,21 +247,21 @@ fn no_route_fills_the_memory() {
     requests.push(get("/v1/contests/large?categories=c1&limit=1000"));
     requests.dedup();
     for request in requests {
-        endure(&site, &runtime, &mut passes, &request, Clients::DoNotRead);
+        check_flood(&site, &runtime, &mut passes, &request, Clients::DoNotRead);
     }
 }
 
 #[test]
-fn many_who_ask_for_ballots_or_send_theirs_again_fill_no_memory() {
+fn ballot_requests_keep_memory_bounded() {
     let _turn = take_turn();
     let (site, mut passes) = stage();
     let runtime = Runtime::new().unwrap();
     let unknown = get("/v1/contests/main/ballots/0123456789abcdef0123456789abcdef");
-    endure(&site, &runtime, &mut passes, &unknown, Clients::Read);
+    check_flood(&site, &runtime, &mut passes, &unknown, Clients::Read);
     let head = unknown.replacen("GET", "HEAD", 1);
-    endure(&site, &runtime, &mut passes, &head, Clients::Read);
+    check_flood(&site, &runtime, &mut passes, &head, Clients::Read);
     let large = get("/v1/contests/large").replacen("GET", "HEAD", 1);
-    endure(&site, &runtime, &mut passes, &large, Clients::Read);
+    check_flood(&site, &runtime, &mut passes, &large, Clients::Read);
     // The same ballot again and again.
     let pass = site.pass("main", "again");
     let body = ballot(&["a1"]).to_string();
@@ -271,7 +271,7 @@ fn many_who_ask_for_ballots_or_send_theirs_again_fill_no_memory() {
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    endure(&site, &runtime, &mut passes, &again, Clients::Read);
+    check_flood(&site, &runtime, &mut passes, &again, Clients::Read);
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn the_environment_says_where_and_what_an_installation_is() {
 }
 
 #[test]
-fn what_cannot_be_exported_leaves_no_folder() {
+fn failed_export_leaves_no_folder() {
     let session = Session::new();
     session.write("photo.toml", DEFINITION);
     assert_eq!(session.run(&["contest", "create", "photo.toml"]).status, 0);
@@ -276,7 +276,7 @@ fn another_closing_is_given_by_the_clocks_of_the_contest() {
 
 /// A terminal is asked; a program is not. `script` gives a command a terminal.
 #[test]
-fn what_cannot_be_undone_is_asked_for_on_a_terminal() {
+fn asks_before_irreversible_steps_on_terminal() {
     let session = Session::new();
     session.write("photo.toml", DEFINITION);
     for args in [
@@ -364,7 +364,7 @@ fn a_tag_key_is_destroyed_once_voting_has_ended() {
 }
 
 #[test]
-fn a_mistake_of_the_configuration_is_told_with_its_line_or_variable() {
+fn names_line_or_variable_of_bad_setting() {
     let session = Session::new();
     session.write("acclaim.toml", "[ballots]\nwating = 3\n");
     let said = session.run(&["serve", "--config", "acclaim.toml"]);

@@ -10,7 +10,7 @@ use acclaim_store::keys::Role;
 use serde_json::{Value, json};
 
 use self::{
-    stage::{Seen, Stage, definition},
+    stage::{Stage, TestAnswer, definition},
     table::{PHASES, Row, rows},
 };
 
@@ -73,7 +73,7 @@ impl Credential {
 }
 
 /// One of the two contests with everyone who asks about it.
-struct World {
+struct TestContest {
     contest: &'static str,
     credentials: Vec<Credential>,
     passes: Vec<String>,
@@ -81,7 +81,7 @@ struct World {
     ballot: String,
 }
 
-impl World {
+impl TestContest {
     async fn create(stage: &Stage, contest: &'static str, far: &str) -> Self {
         stage.change("PUT", contest, &definition(contest, &Value::Null)).await;
         let subjects =
@@ -150,7 +150,14 @@ impl World {
     }
 
     /// What the credential gets, with ids in the place of names.
-    async fn ask(&self, stage: &Stage, row: &Row, method: &str, token: Option<&str>, contest: &str) -> Seen {
+    async fn ask(
+        &self,
+        stage: &Stage,
+        row: &Row,
+        method: &str,
+        token: Option<&str>,
+        contest: &str,
+    ) -> TestAnswer {
         let path = row.path(contest, &self.ballot);
         let mut seen = stage.send(method, &path, token, &[], &Value::Null).await;
         let neutral = |text: &str| {
@@ -166,7 +173,7 @@ impl World {
 }
 
 /// An answer without what hashes, random keys and clocks make of it: of each long word its length is left, of bytes their number.
-fn masked(seen: &Seen) -> (u16, Vec<(String, String)>, String) {
+fn masked(seen: &TestAnswer) -> (u16, Vec<(String, String)>, String) {
     let headers = seen.headers.iter().map(|(name, value)| (name.clone(), shortened(value))).collect();
     let body = match std::str::from_utf8(&seen.body) {
         Ok(text) => shortened(text),
@@ -196,7 +203,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// What the tables demand of an answer.
-fn check(row: &Row, phase: &str, credential: &Credential, seen: &Seen) -> Result<(), String> {
+fn check(row: &Row, phase: &str, credential: &Credential, seen: &TestAnswer) -> Result<(), String> {
     let is_let_in = credential.is_let_in(row, phase);
     let status = seen.status;
     let as_expected = match (is_let_in, row.is_reading()) {
@@ -216,13 +223,13 @@ fn check(row: &Row, phase: &str, credential: &Credential, seen: &Seen) -> Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_route_tells_everyone_what_the_table_says_and_no_more() {
+async fn every_route_matches_access_table() {
     let stage = Stage::start().await;
     stage.change("PUT", "elsewhere", &definition("elsewhere", &Value::Null)).await;
     let far = stage.passes("elsewhere", &["mailto:far@example.org"]).await.remove(0);
     let mut worlds = Vec::new();
     for contest in CONTESTS {
-        worlds.push(World::create(&stage, contest, &far).await);
+        worlds.push(TestContest::create(&stage, contest, &far).await);
     }
     let (rows, mut wrong) = (rows(), Vec::new());
     for phase in PHASES {
@@ -236,7 +243,13 @@ async fn every_route_tells_everyone_what_the_table_says_and_no_more() {
     assert!(wrong.is_empty(), "{} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-async fn ask_everyone(stage: &Stage, worlds: &[World], row: &Row, phase: &str, wrong: &mut Vec<String>) {
+async fn ask_everyone(
+    stage: &Stage,
+    worlds: &[TestContest],
+    row: &Row,
+    phase: &str,
+    wrong: &mut Vec<String>,
+) {
     for (number, credential) in worlds[0].credentials.iter().enumerate() {
         let methods: &[&str] = if row.is_reading() { &["GET", "HEAD"] } else { &[&row.method] };
         let mut statuses = Vec::new();

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::session::{Said, Session};
+use crate::session::{CommandOutput, Session};
 
 const INPUTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/inputs/");
 const TEMPLATE: [&str; 2] = ["--link-template", "https://vote.example.org/c/{contest}#{pass}"];
@@ -30,7 +30,7 @@ fn input(name: &str) -> String {
 
 /// Asserts that a command went well, or did not, and that standard error says all this.
 #[track_caller]
-fn says(said: &Said, status: i32, words: &[&str]) {
+fn says(said: &CommandOutput, status: i32, words: &[&str]) {
     assert_eq!(said.status, status, "{}{}", said.out, said.err);
     for words in words {
         assert!(said.err.contains(words), "{}\nwanted: {words}", said.err);
@@ -44,25 +44,25 @@ fn with_draft() -> Session {
     session
 }
 
-fn mint(session: &Session, file: &str, more: &[&str]) -> Said {
+fn mint(session: &Session, file: &str, more: &[&str]) -> CommandOutput {
     let file = input(file);
     let args = ["pass", "mint", "photos", "--subjects", &file];
     session.run(&[&args[..], &TEMPLATE, more].concat())
 }
 
 /// Subjects of the passes on standard output.
-fn subjects(said: &Said) -> Vec<&str> {
+fn subjects(said: &CommandOutput) -> Vec<&str> {
     said.out.lines().skip(1).map(|line| line.rsplitn(3, ',').nth(2).unwrap()).collect()
 }
 
 /// A draft whose entries are this file.
-fn create(session: &Session, file: &str, more: &[&str]) -> Said {
+fn create(session: &Session, file: &str, more: &[&str]) -> CommandOutput {
     session.write("entries.toml", format!("entries_csv = {:?}\n{PHOTOS}", input(file)));
     session.run(&[&["contest", "create", "entries.toml"], more].concat())
 }
 
 #[test]
-fn voters_bom_is_two_voters_and_the_mark_is_no_part_of_an_address() {
+fn voters_bom_is_read_without_mark() {
     let said = mint(&with_draft(), "voters-bom.txt", &[]);
     says(&said, 0, &["minted: 2"]);
     assert_eq!(subjects(&said), ["mailto:ama@example.org", "mailto:li@example.org"]);
@@ -143,7 +143,7 @@ fn voters_messy_is_three_voters_in_their_regions() {
 }
 
 #[test]
-fn voters_odd_lines_is_refused_at_line_5_and_five_voters_without_it() {
+fn voters_odd_lines_is_refused_at_line_5() {
     let session = with_draft();
     let said = mint(&session, "voters-odd-lines.txt", &[]);
     says(&said, 2, &["line 5: `xx @example.org` has white space inside", "nothing was minted"]);
@@ -168,7 +168,7 @@ fn formula_is_neutral_in_the_passes() {
 }
 
 #[test]
-fn entries_typo_is_refused_for_what_would_be_published_by_accident() {
+fn entries_typo_is_refused_for_unknown_columns() {
     let session = Session::new();
     let said = create(&session, "entries-typo.csv", &[]);
     says(
@@ -216,7 +216,7 @@ fn open_with_panel(panel: &str, categories: &str) -> Session {
     session
 }
 
-fn score(session: &Session, file: &str, more: &[&str]) -> Said {
+fn score(session: &Session, file: &str, more: &[&str]) -> CommandOutput {
     session.run(&[&["rule", "score", "photos", "--csv", &input(file)], more].concat())
 }
 
@@ -290,7 +290,7 @@ fn skating_has_a_column_a_juror_and_a_dash_is_no_score() {
     );
 }
 
-fn import(session: &Session, file: &str, more: &[&str]) -> Said {
+fn import(session: &Session, file: &str, more: &[&str]) -> CommandOutput {
     session.run(&[&["entries", "import", &input(file)][..], more].concat())
 }
 

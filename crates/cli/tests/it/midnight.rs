@@ -33,7 +33,7 @@ fn time(text: &str) -> Timestamp {
 }
 
 /// See the [module](self).
-struct Night {
+struct TestEngine {
     router: Router,
     stores: Stores,
     keyring: Arc<Keyring>,
@@ -45,7 +45,7 @@ struct Night {
     _directory: (DataDirectory, tempfile::TempDir),
 }
 
-impl Night {
+impl TestEngine {
     async fn begins(at: &str) -> Self {
         Self::begins_with(at, ApiSettings::default()).await
     }
@@ -146,8 +146,8 @@ fn definition() -> Value {
 
 /// A night of 23 hours between two midnights: 23:00 and 22:00 UTC.
 #[tokio::test]
-async fn a_vote_each_day_over_the_night_in_which_the_clocks_are_put_forward() {
-    let night = Night::begins("2021-03-27T07:00:00Z").await;
+async fn daily_votes_cross_daylight_saving_change() {
+    let night = TestEngine::begins("2021-03-27T07:00:00Z").await;
     assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition()).await.0, 201);
     let (_, minted) =
         night.ask(Method::POST, "/passes", TOKEN, &json!({"subjects": ["ama@example.org"]})).await;
@@ -204,7 +204,7 @@ async fn a_vote_each_day_over_the_night_in_which_the_clocks_are_put_forward() {
     night.sequencer.await.unwrap();
 }
 
-async fn audit(night: &Night) {
+async fn audit(night: &TestEngine) {
     let contest = "daily".parse().unwrap();
     let head = night.stores.database.head(&contest).await.unwrap().unwrap();
     let origin = night.keyring.origin(&contest);
@@ -227,7 +227,7 @@ async fn audit(night: &Night) {
 /// Opened long before its time the contest would have more days than its log can list: that is said, and nothing gets stuck.
 #[tokio::test]
 async fn an_opening_that_makes_the_window_too_long_is_refused() {
-    let night = Night::begins("2021-03-27T07:00:00Z").await;
+    let night = TestEngine::begins("2021-03-27T07:00:00Z").await;
     let mut definition = definition();
     definition["contest"]["opens"] = json!("2023-01-01T00:00:00Z");
     definition["contest"]["closes"] = json!("2025-01-01T00:00:00Z");
@@ -251,7 +251,7 @@ async fn an_opening_that_makes_the_window_too_long_is_refused() {
 #[tokio::test]
 async fn a_process_whose_clock_is_wrong_takes_no_ballots() {
     let settings = ApiSettings { may_accept: true, ..ApiSettings::default() };
-    let night = Night::begins_with("2021-03-27T09:00:00Z", settings).await;
+    let night = TestEngine::begins_with("2021-03-27T09:00:00Z", settings).await;
     assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition()).await.0, 201);
     let subjects = json!({"subjects": ["ama@example.org"]});
     let (_, minted) = night.ask(Method::POST, "/passes", TOKEN, &subjects).await;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use acclaim_ballot_log::{Receipt, SigningKey, TileId, Tree, VerifierKey, leaf_hash, proof::inclusion};
 use acclaim_cli::folder::FolderWriter;
 
-use crate::session::{Said, Session, assert_transcript};
+use crate::session::{CommandOutput, Session, assert_transcript};
 
 const ORIGIN: &str = "vote.example.org/sizes";
 
@@ -40,7 +40,7 @@ fn receipt(index: u64, size: u64) -> String {
     Receipt { extra: None, index, path, checkpoint: key().sign(size, tree.root()) }.to_string()
 }
 
-fn upgrade(session: &Session, log: &str, out: &str) -> Said {
+fn upgrade(session: &Session, log: &str, out: &str) -> CommandOutput {
     let vkey = key().verifier().to_string();
     session.run(&["receipt", "upgrade", "old", "--vkey", &vkey, "--log", log, "--out", out])
 }

@@ -32,7 +32,7 @@ pub(crate) use assert_transcript;
 
 /// What a command said.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     pub(crate) status: i32,
     pub(crate) out: String,
     pub(crate) err: String,
@@ -62,17 +62,17 @@ impl Session {
     }
 
     /// Runs a command without noting it.
-    pub(crate) fn run(&self, args: &[&str]) -> Said {
+    pub(crate) fn run(&self, args: &[&str]) -> CommandOutput {
         run_in(self.folder.path(), &[], args)
     }
 
     /// The same, with more in its environment.
-    pub(crate) fn run_with(&self, environment: &[(&str, &str)], args: &[&str]) -> Said {
+    pub(crate) fn run_with(&self, environment: &[(&str, &str)], args: &[&str]) -> CommandOutput {
         run_in(self.folder.path(), environment, args)
     }
 
     /// Runs a command on a terminal on which this is typed; `out` has all that is shown.
-    pub(crate) fn on_a_terminal(&self, command: &str, typed: &str) -> Said {
+    pub(crate) fn on_a_terminal(&self, command: &str, typed: &str) -> CommandOutput {
         let command = format!("{} {command}", env!("CARGO_BIN_EXE_acclaim"));
         let mut script = Command::new("script")
             .args(["--quiet", "--return", "--echo", "never", "--command", &command, "/dev/null"])
@@ -85,7 +85,7 @@ impl Session {
             .expect("`script`, of util-linux");
         script.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
         let output = script.wait_with_output().unwrap();
-        Said {
+        CommandOutput {
             status: output.status.code().unwrap(),
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// Runs a command and notes what it said.
-    pub(crate) fn type_in(&mut self, args: &[&str]) -> Said {
+    pub(crate) fn type_in(&mut self, args: &[&str]) -> CommandOutput {
         let said = self.run(args);
         let typed: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
         self.transcript.push_str(&format!("$ acclaim {}\n", typed.join(" ")));
@@ -115,7 +115,7 @@ impl Session {
     }
 }
 
-fn run_in(folder: &Path, environment: &[(&str, &str)], args: &[&str]) -> Said {
+fn run_in(folder: &Path, environment: &[(&str, &str)], args: &[&str]) -> CommandOutput {
     let output = Command::new(env!("CARGO_BIN_EXE_acclaim"))
         .args(args)
         .current_dir(folder)
@@ -126,7 +126,7 @@ fn run_in(folder: &Path, environment: &[(&str, &str)], args: &[&str]) -> Said {
         .envs(environment.iter().copied())
         .output()
         .unwrap();
-    Said {
+    CommandOutput {
         status: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),

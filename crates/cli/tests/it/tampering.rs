@@ -4,7 +4,7 @@ use std::fs;
 
 use acclaim_ballot_log::{SigningKey, Tree, leaf_hash};
 
-use crate::session::{Said, Session, assert_transcript};
+use crate::session::{CommandOutput, Session, assert_transcript};
 
 const VKEY: &str = "vote.example.org/photo-2021+9049215d+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c";
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ballot-log/tests/vectors");
@@ -32,7 +32,7 @@ fn session(with_tiles: bool) -> Session {
     session
 }
 
-fn audited(session: &mut Session, lines: &[&str]) -> Said {
+fn audited(session: &mut Session, lines: &[&str]) -> CommandOutput {
     let text: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();
     session.write("log/log.jsonl", text);
     session.type_in(&["audit", "log", "--vkey", VKEY])

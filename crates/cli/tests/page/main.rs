@@ -172,7 +172,7 @@ fn it_fits_a_phone_and_every_control_has_a_name() {
 }
 
 #[test]
-fn every_refusal_is_told_in_a_sentence() {
+fn page_explains_every_refusal() {
     if is_waived() {
         return;
     }

@@ -15,7 +15,7 @@ fn today(mine: &Value) -> String {
 }
 
 #[test]
-fn a_voter_votes_once_a_day_and_is_told_when_again() {
+fn voter_votes_once_a_day_and_sees_next_time() {
     if is_waived() {
         return;
     }

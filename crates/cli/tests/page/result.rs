@@ -35,7 +35,7 @@ fn sheets(pdf: &[u8]) -> usize {
 }
 
 #[test]
-fn a_result_reads_on_every_screen_by_ear_and_on_paper() {
+fn result_page_fits_screens_print_and_screen_reader() {
     if is_waived() {
         return;
     }
@@ -51,7 +51,7 @@ fn a_result_reads_on_every_screen_by_ear_and_on_paper() {
     // A link, and the address that a program uses, lead a browser to the page.
     browser.open(&format!("{}/v1/contests/prize/result", stage.url));
     browser.sees("This result is provisional.");
-    heard(&browser.told());
+    check_accessibility(&browser.accessibility_nodes());
 
     for (width, dark) in [(320, false), (320, true), (768, false), (1280, true), (1920, false)] {
         browser.dark(dark);
@@ -74,9 +74,9 @@ fn a_result_reads_on_every_screen_by_ear_and_on_paper() {
 }
 
 /// What a screen reader goes by.
-fn heard(told: &[(String, String)]) {
+fn check_accessibility(nodes: &[(String, String)]) {
     let named = |role: &str| -> Vec<&str> {
-        told.iter().filter(|(own, _)| own == role).map(|(_, name)| name.as_str()).collect()
+        nodes.iter().filter(|(own, _)| own == role).map(|(_, name)| name.as_str()).collect()
     };
     let headings = named("heading");
     assert_eq!(&headings[..3], ["Prizes for Information Society 2026", "Contents", "What was counted"]);
@@ -100,12 +100,13 @@ fn heard(told: &[(String, String)]) {
     assert!(tables.iter().all(|name| !name.is_empty()), "{tables:?}");
     assert!(named("columnheader").len() >= 18 * 4 && named("rowheader").len() > 18 * 19);
     assert!(named("link").iter().chain(&headings).all(|name| !name.is_empty()));
-    let drawn: Vec<_> = told.iter().filter(|(role, _)| role.contains("raphics") || role == "image").collect();
-    assert!(drawn.is_empty(), "bars are not told: {drawn:?}");
+    let drawn: Vec<_> =
+        nodes.iter().filter(|(role, _)| role.contains("raphics") || role == "image").collect();
+    assert!(drawn.is_empty(), "bars are not announced: {drawn:?}");
 }
 
 #[test]
-fn a_ballot_page_leads_to_the_certified_result_while_it_is_corrected() {
+fn ballot_page_links_certified_result_during_correction() {
     if is_waived() {
         return;
     }
@@ -198,7 +199,7 @@ fn a_page_from_a_file_shows_everything_and_runs_nothing() {
 }
 
 #[test]
-fn a_page_of_version_2_fits_every_screen_and_begins_with_what_changed() {
+fn version_2_page_fits_screens_and_starts_with_changes() {
     if is_waived() {
         return;
     }
@@ -211,9 +212,9 @@ fn a_page_of_version_2_fits_every_screen_and_begins_with_what_changed() {
     browser.open(&format!("file://{}", file.display()));
     browser.sees("Once this one is certified, it takes the place of that one.");
     browser.sees("Winners are not decided in 1 category");
-    let told = browser.told();
+    let nodes = browser.accessibility_nodes();
     let headings: Vec<&str> =
-        told.iter().filter(|(role, _)| role == "heading").map(|(_, name)| name.as_str()).collect();
+        nodes.iter().filter(|(role, _)| role == "heading").map(|(_, name)| name.as_str()).collect();
     assert_eq!(headings[1..3], ["Contents", "What this result corrects"]);
     for (width, dark) in [(320, false), (390, true), (1280, false)] {
         browser.dark(dark);

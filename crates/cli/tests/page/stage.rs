@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use ureq::Agent;
 
 /// What is waited for takes milliseconds; on a busy machine longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A server as a process of its own; ended when dropped.
 pub(crate) struct Stage {
@@ -210,7 +210,7 @@ impl Stage {
 pub(crate) fn until(so: impl Fn() -> bool, message: impl Fn() -> String) {
     let since = Instant::now();
     while !so() {
-        assert!(since.elapsed() < PATIENCE, "{}", message());
+        assert!(since.elapsed() < WAIT_TIMEOUT, "{}", message());
         thread::sleep(Duration::from_millis(25));
     }
 }

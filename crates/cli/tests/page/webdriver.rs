@@ -22,7 +22,7 @@ const BROWSER: &str = "/usr/bin/chromium";
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// The largest answer, in bytes: what a screen reader is told of a long page.
-const MOST_ANSWER: u64 = 64 << 20;
+const MAX_ANSWER_LENGTH: u64 = 64 << 20;
 
 /// Keys as WebDriver writes them.
 pub(crate) mod key {
@@ -112,7 +112,7 @@ impl Browser {
     fn post(&self, path: &str, body: &Value) -> Value {
         let answer = self.agent.post(format!("{}{path}", self.url)).send_json(body);
         let mut answer = answer.expect("chromedriver answers");
-        let body = answer.body_mut().with_config().limit(MOST_ANSWER).read_json::<Value>();
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER_LENGTH).read_json::<Value>();
         let body = body.expect("chromedriver answers in JSON");
         assert!(answer.status().is_success(), "{path}: {}", body["value"]["message"]);
         body["value"].clone()
@@ -220,7 +220,7 @@ impl Browser {
     }
 
     /// Role and name of all that assistive technology is told of, in order; what it is not told of is left out.
-    pub(crate) fn told(&self) -> Vec<(String, String)> {
+    pub(crate) fn accessibility_nodes(&self) -> Vec<(String, String)> {
         let tree = self.devtools("Accessibility.getFullAXTree", &json!({}));
         let nodes = tree["nodes"].as_array().into_iter().flatten().filter(|node| node["ignored"] == false);
         let read = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();

@@ -13,14 +13,14 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use super::{
-    audited::{Audited, Beside, Means},
+    audit_inputs::{AuditInputs, AuditLimits, AuditOutcome},
     copy, folder,
-    opening::{Listed, Opening, Prefix},
+    opening::{ListedEntry, Opening, Prefix},
     source::Source,
 };
 use crate::{
     client::{Client, problem::Problem},
-    commands::rounds::{MOST_ROUNDS, contest_of},
+    commands::rounds::{MAX_ROUNDS, contest_of},
 };
 
 /// What to do about a previous log that is missing.
@@ -52,7 +52,7 @@ pub(super) struct Link {
 }
 
 /// Where the log before one is looked for.
-pub(super) enum Whereabouts<'a> {
+pub(super) enum PreviousLog<'a> {
     /// In this folder, an exported log.
     Folder(PathBuf),
     /// At this engine, copied into the folder if one is named.
@@ -62,7 +62,7 @@ pub(super) enum Whereabouts<'a> {
 }
 
 /// A previous log that is at hand: audited, and in a folder.
-struct AtHand {
+struct LocalLog {
     report: AuditReport,
     folder: PathBuf,
     /// The result that is shown, if one is.
@@ -75,9 +75,9 @@ struct AtHand {
 /// found is one too: without it nothing shows that the entries are champions. `None` if the log names no previous one.
 pub(super) fn follow(
     log: &Path,
-    mut next: Whereabouts<'_>,
+    mut next: PreviousLog<'_>,
     key: &VerifierKey,
-    means: Means,
+    limits: AuditLimits,
 ) -> Result<Option<Chain>> {
     let mut opening = Opening::read(log)?;
     if opening.previous.is_none() {
@@ -85,32 +85,32 @@ pub(super) fn follow(
     }
     let mut chain = Chain::default();
     while let Some(previous) = opening.previous.take() {
-        if chain.previous.len() == MOST_ROUNDS {
-            let reason = format!("more than {MOST_ROUNDS} contests follow each other");
+        if chain.previous.len() == MAX_ROUNDS {
+            let reason = format!("more than {MAX_ROUNDS} contests follow each other");
             chain.break_off(&format!("{reason}: the logs before are not audited"), reason);
             return Ok(Some(chain));
         }
         let origin = &previous.origin;
-        let at_hand = match find(&next, &previous, key, means) {
-            Ok(at_hand) => at_hand,
-            Err(Missing::NotAtHand(reason)) => {
+        let local_log = match find(&next, &previous, key, limits) {
+            Ok(local_log) => local_log,
+            Err(PreviousLogError::NotFound(reason)) => {
                 let finding = format!(
                     "the log of {origin}, whose champions are the entries, is missing: {reason}. {ADVICE}"
                 );
                 chain.break_off(&finding, format!("the log of {origin} is missing"));
                 return Ok(Some(chain));
             }
-            Err(Missing::Unusable(reason)) => {
+            Err(PreviousLogError::Unusable(reason)) => {
                 chain.break_off(&reason, format!("the log of {origin} cannot be used"));
                 return Ok(Some(chain));
             }
-            Err(Missing::Failed(error)) => return Err(error),
+            Err(PreviousLogError::Failed(error)) => return Err(error),
         };
-        let (of_previous, of_this) = compare(&opening, &previous, &at_hand)?;
+        let (of_previous, of_this) = compare(&opening, &previous, &local_log)?;
         chain.add(of_this);
-        opening = Opening::read(&at_hand.folder.join("log.jsonl"))?;
+        opening = Opening::read(&local_log.folder.join("log.jsonl"))?;
         next = next.before();
-        chain.previous.push(Link { origin: previous.origin, report: at_hand.report });
+        chain.previous.push(Link { origin: previous.origin, report: local_log.report });
         chain.add(of_previous);
     }
     chain.followed = true;
@@ -147,16 +147,16 @@ impl Chain {
 }
 
 /// Why a previous log was not audited.
-enum Missing {
+enum PreviousLogError {
     /// It is not there, or not for us.
-    NotAtHand(String),
+    NotFound(String),
     /// What is there is not the log that it should be.
     Unusable(String),
     /// The network or this machine.
     Failed(anyhow::Error),
 }
 
-impl Whereabouts<'_> {
+impl PreviousLog<'_> {
     /// Where the log before the next one is.
     fn before(self) -> Self {
         let before = |kept: Option<PathBuf>| kept.map(|kept| kept.join("previous"));
@@ -167,15 +167,15 @@ impl Whereabouts<'_> {
         }
     }
 
-    fn source(&self, origin: &str, key: &VerifierKey) -> Result<Option<Source>, Missing> {
+    fn source(&self, origin: &str, key: &VerifierKey) -> Result<Option<Source>, PreviousLogError> {
         match self {
             Self::Folder(_) => Ok(None),
-            Self::Files(url, _) => Source::files(url).map(Some).map_err(Missing::Failed),
+            Self::Files(url, _) => Source::files(url).map(Some).map_err(PreviousLogError::Failed),
             Self::Engine(url, _) => {
                 let contest = contest_of(origin, key.name())
-                    .ok_or_else(|| Missing::NotAtHand("it is of another installation".to_owned()))?;
+                    .ok_or_else(|| PreviousLogError::NotFound("it is of another installation".to_owned()))?;
                 // Certified, and so public; a key that is for the one contest would be refused.
-                let client = Client::of_server(url, None).map_err(Missing::Failed)?;
+                let client = Client::of_server(url, None).map_err(PreviousLogError::Failed)?;
                 Ok(Some(Source::engine(client, contest)))
             }
         }
@@ -184,66 +184,67 @@ impl Whereabouts<'_> {
 
 /// Audits the previous log, wherever it is.
 fn find(
-    place: &Whereabouts<'_>,
+    place: &PreviousLog<'_>,
     previous: &PreviousRound,
     key: &VerifierKey,
-    means: Means,
-) -> Result<AtHand, Missing> {
-    let key = key.with_origin(&previous.origin).map_err(|error| Missing::Unusable(error.to_string()))?;
+    limits: AuditLimits,
+) -> Result<LocalLog, PreviousLogError> {
+    let key =
+        key.with_origin(&previous.origin).map_err(|error| PreviousLogError::Unusable(error.to_string()))?;
     let source = place.source(&previous.origin, &key)?;
     let audited = match (place, &source) {
-        (Whereabouts::Folder(folder), _) => {
+        (PreviousLog::Folder(folder), _) => {
             if !folder.join("log.jsonl").is_file() {
-                return Err(Missing::NotAtHand(format!("there is none in {}", folder.display())));
+                return Err(PreviousLogError::NotFound(format!("there is none in {}", folder.display())));
             }
-            in_folder(folder, &key, means)
+            in_folder(folder, &key, limits)
         }
-        (Whereabouts::Engine(_, kept) | Whereabouts::Files(_, kept), Some(source)) => {
-            copied(source, kept.as_deref(), &key, means)
+        (PreviousLog::Engine(_, kept) | PreviousLog::Files(_, kept), Some(source)) => {
+            copied(source, kept.as_deref(), &key, limits)
         }
-        (_, None) => return Err(Missing::NotAtHand("there is no address of it".to_owned())),
+        (_, None) => return Err(PreviousLogError::NotFound("there is no address of it".to_owned())),
     };
     audited.map_err(|error| missing(error, &previous.origin, place))
 }
 
 /// Tells what is not public or not there from what is signed by another key.
-fn missing(error: anyhow::Error, origin: &str, place: &Whereabouts<'_>) -> Missing {
+fn missing(error: anyhow::Error, origin: &str, place: &PreviousLog<'_>) -> PreviousLogError {
     if let Some(problem) = error.chain().find_map(|cause| cause.downcast_ref::<Problem>())
         && matches!(problem.status, 403 | 404 | 409)
     {
-        return Missing::NotAtHand(match place {
+        return PreviousLogError::NotFound(match place {
             // The page of a file server says no more.
-            Whereabouts::Files(url, _) => format!("there is none at {url} (status {})", problem.status),
+            PreviousLog::Files(url, _) => format!("there is none at {url} (status {})", problem.status),
             _ => problem.to_string(),
         });
     }
     if error.chain().any(|cause| cause.is::<CheckpointError>()) {
-        return Missing::Unusable(format!("the log of {origin}: {error:#}"));
+        return PreviousLogError::Unusable(format!("the log of {origin}: {error:#}"));
     }
-    Missing::Failed(error.context(format!("the log of {origin}")))
+    PreviousLogError::Failed(error.context(format!("the log of {origin}")))
 }
 
-fn in_folder(folder: &Path, key: &VerifierKey, means: Means) -> Result<AtHand> {
-    let Audited { report, .. } = folder::audit(folder, key, Beside::default(), means)?;
+fn in_folder(folder: &Path, key: &VerifierKey, limits: AuditLimits) -> Result<LocalLog> {
+    let AuditOutcome { report, .. } = folder::audit(folder, key, AuditInputs::default(), limits)?;
     let result = folder::result(folder)?;
-    Ok(AtHand { report, folder: folder.to_owned(), result, _temporary: None })
+    Ok(LocalLog { report, folder: folder.to_owned(), result, _temporary: None })
 }
 
-fn copied(source: &Source, kept: Option<&Path>, key: &VerifierKey, means: Means) -> Result<AtHand> {
+fn copied(source: &Source, kept: Option<&Path>, key: &VerifierKey, limits: AuditLimits) -> Result<LocalLog> {
     let temporary = kept.is_none().then(tempfile::tempdir).transpose().context("a folder for the copy")?;
     let folder = kept.or(temporary.as_ref().map(TempDir::path)).context("a folder for the copy")?.to_owned();
-    let Audited { report, .. } = copy::audit(source, key, &folder, Beside::default(), means)?;
-    Ok(AtHand { report, folder, result: source.result()?, _temporary: temporary })
+    let AuditOutcome { report, .. } = copy::audit(source, key, &folder, AuditInputs::default(), limits)?;
+    Ok(LocalLog { report, folder, result: source.result()?, _temporary: temporary })
 }
 
 /// What does not fit: in the previous log, and in the one that names it.
 fn compare(
     opening: &Opening,
     previous: &PreviousRound,
-    at_hand: &AtHand,
+    local_log: &LocalLog,
 ) -> Result<(Vec<Finding>, Vec<Finding>)> {
     let PreviousRound { origin, size, root, result } = previous;
-    let prefix = Prefix::of(&at_hand.folder.join("log.jsonl"), *size)?;
+    let prefix = Prefix::of(&local_log.folder.join("log.jsonl"), *size)?;
     let index = Some(size.saturating_sub(1));
     let wrong = |reason: String| Ok((vec![Finding { index, reason }], Vec::new()));
     if prefix.size < *size {
@@ -258,7 +259,7 @@ fn compare(
     if certified(&prefix.last).as_ref() != Some(result) {
         return wrong(format!("the contest that follows goes by a result certified here, {result}"));
     }
-    match prefix.document(origin, result, at_hand.result.as_deref())? {
+    match prefix.document(origin, result, local_log.result.as_deref())? {
         None => wrong(format!("the entries before it do not come to the result {result}")),
         Some(document) => Ok((Vec::new(), compare_entries(opening, &champions(&document), origin))),
     }
@@ -276,7 +277,7 @@ fn certified(entry: &[u8]) -> Option<String> {
 }
 
 /// The champions in a result document, by their identifiers.
-fn champions(document: &[u8]) -> BTreeMap<String, Listed> {
+fn champions(document: &[u8]) -> BTreeMap<String, ListedEntry> {
     let document: serde_json::Value = serde_json::from_slice(document).unwrap_or_default();
     let list = |value: &serde_json::Value, key: &str| {
         value.get(key).and_then(serde_json::Value::as_array).cloned().unwrap_or_default()
@@ -289,16 +290,20 @@ fn champions(document: &[u8]) -> BTreeMap<String, Listed> {
         let id = text(&category, "id");
         champions.extend(list(&category, "champions").iter().map(|one| {
             let entry = text(one, "entry");
-            (entry.clone(), Listed { entry, category: id.clone(), title: text(one, "title") })
+            (entry.clone(), ListedEntry { entry, category: id.clone(), title: text(one, "title") })
         }));
     }
     champions
 }
 
-fn compare_entries(opening: &Opening, champions: &BTreeMap<String, Listed>, origin: &str) -> Vec<Finding> {
+fn compare_entries(
+    opening: &Opening,
+    champions: &BTreeMap<String, ListedEntry>,
+    origin: &str,
+) -> Vec<Finding> {
     let mut left = champions.clone();
     let mut findings = Vec::new();
-    for (index, Listed { entry, category, title }) in &opening.entries {
+    for (index, ListedEntry { entry, category, title }) in &opening.entries {
         let reason = match left.remove(entry) {
             Some(champion) if champion.category == *category && champion.title == *title => continue,
             // Voters would take one project for another.
@@ -309,7 +314,7 @@ fn compare_entries(opening: &Opening, champions: &BTreeMap<String, Listed>, orig
         };
         findings.push(Finding { index: Some(*index), reason });
     }
-    findings.extend(left.into_values().map(|Listed { entry, category, .. }| {
+    findings.extend(left.into_values().map(|ListedEntry { entry, category, .. }| {
         let reason = format!("the champion {entry} of {origin} in the category {category} is missing");
         Finding { index: None, reason }
     }));

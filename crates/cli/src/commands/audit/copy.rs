@@ -14,34 +14,36 @@ use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 
 use super::{
-    audited::{Audited, Beside, Means},
+    audit_inputs::{AuditInputs, AuditLimits, AuditOutcome},
     folder as files,
     source::Source,
-    witnessed::CosignatureWatch,
+    witness_watch::CosignatureWatch,
 };
-use crate::{client::problem::Problem, commands::cosigned::demand, folder::MOST_LINE, progress};
+use crate::{
+    client::problem::Problem, commands::cosigned::require_cosignatures, folder::MAX_LINE_LENGTH, progress,
+};
 
 /// Attempts in a row that bring no entry, at most.
-const MOST_ATTEMPTS: u32 = 9;
+const MAX_ATTEMPTS: u32 = 9;
 /// Attempts in a row that end cleanly and bring no entry, until the log is taken for as short as it seems.
-const MOST_CLEAN_ENDS: u32 = 2;
+const MAX_CLEAN_ENDS: u32 = 2;
 /// How often result and checkpoint are asked for until they are of one moment.
-const MOST_LOOKS: u32 = 4;
+const MAX_POLLS: u32 = 4;
 /// How often a server is asked for cosignatures that are awaited.
-const COSIGNED_EVERY: Duration = Duration::from_millis(500);
+const COSIGNATURE_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The wait after the first of them; it doubles.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
+const INITIAL_RETRY_DELAY: Duration = Duration::from_millis(200);
 /// The longest wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(8);
 
 /// Audits a server's log by way of a copy in this folder.
 pub(super) fn audit(
     source: &Source,
     key: &VerifierKey,
     folder: &Path,
-    mut beside: Beside,
-    means: Means,
-) -> Result<Audited> {
+    mut beside: AuditInputs,
+    limits: AuditLimits,
+) -> Result<AuditOutcome> {
     let mut copy = LogCopy::open(folder)?;
     beside.earlier.extend(copy.checkpoint(key)?);
     let mut witnesses =
@@ -49,26 +51,26 @@ pub(super) fn audit(
     if let Some(witnesses) = witnesses.as_mut().filter(|_| source.is_live()) {
         witnesses.wait(source, key)?;
     }
-    let Fetched { note, checkpoint, shown } = fetch_all(source, key, &mut copy, witnesses.as_mut())?;
+    let LogSnapshot { note, checkpoint, shown } = fetch_all(source, key, &mut copy, witnesses.as_mut())?;
     let result = beside.result.or(shown);
     let tiles = files::leaf_tiles(checkpoint.size, |path| source.tile(path).ok().flatten());
     let expected = ExpectedLog { checkpoint, result };
     if let Some(witnesses) = &mut witnesses {
         beside.earlier.append(&mut witnesses.seen);
     }
-    let mut report = files::audit_file(&copy.log(), expected, &beside.earlier, &tiles, means)?;
+    let mut report = files::audit_file(&copy.log(), expected, &beside.earlier, &tiles, limits)?;
     match &witnesses {
         Some(witnesses) if source.is_live() => {
             report.findings.extend(witnesses.watch.overdue());
             report.clean = report.findings.is_empty();
         }
-        _ => demand(&mut report, &note, &beside.witnesses),
+        _ => require_cosignatures(&mut report, &note, &beside.witnesses),
     }
     if report.clean {
         copy.keep_checkpoint(&note)?;
     }
     let witnesses = witnesses.map(|witnesses| files::watched(&witnesses.watch, &copy.log())).transpose()?;
-    Ok(Audited { report, witnesses })
+    Ok(AuditOutcome { report, witnesses })
 }
 
 /// What the witnesses of a server's log cosign while it is audited.
@@ -90,7 +92,7 @@ impl Witnesses {
                 self.seen.push(first);
                 return Ok(());
             }
-            thread::sleep(COSIGNED_EVERY);
+            thread::sleep(COSIGNATURE_POLL_INTERVAL);
         }
     }
 
@@ -102,7 +104,7 @@ impl Witnesses {
 }
 
 /// Result, checkpoint and note of one moment.
-struct Fetched {
+struct LogSnapshot {
     note: Vec<u8>,
     checkpoint: Checkpoint,
     shown: Option<Vec<u8>>,
@@ -115,7 +117,7 @@ fn fetch_all(
     key: &VerifierKey,
     copy: &mut LogCopy,
     mut witnesses: Option<&mut Witnesses>,
-) -> Result<Fetched> {
+) -> Result<LogSnapshot> {
     let mut looks = 0;
     loop {
         // The cosigned one first: the newest one is not older than that.
@@ -133,13 +135,13 @@ fn fetch_all(
         let of_one_moment = copy.lines() <= checkpoint.size
             && cosigned.as_ref().is_none_or(|(_, cosigned)| cosigned.size <= checkpoint.size)
             && shown.as_deref().is_none_or(|result| is_of(result, checkpoint.size));
-        if of_one_moment || looks >= MOST_LOOKS {
+        if of_one_moment || looks >= MAX_POLLS {
             if let Some(witnesses) = witnesses {
                 witnesses.seen.extend(cosigned.map(|(_, checkpoint)| checkpoint));
             }
-            return Ok(Fetched { note, checkpoint, shown });
+            return Ok(LogSnapshot { note, checkpoint, shown });
         }
-        thread::sleep(FIRST_WAIT);
+        thread::sleep(INITIAL_RETRY_DELAY);
     }
 }
 
@@ -214,7 +216,7 @@ impl LogCopy {
     /// Keeps the checkpoint that it was verified under, by a file that is whole at every moment.
     pub(super) fn keep_checkpoint(&self, note: &[u8]) -> Result<()> {
         let (path, new) = (self.folder.join("checkpoint"), self.folder.join("checkpoint.new"));
-        fs::write(&new, note).and_then(|()| fs::rename(&new, &path)).context(Unwritable)
+        fs::write(&new, note).and_then(|()| fs::rename(&new, &path)).context(CopyWriteError)
     }
 
     /// Fetches the entries up to this index, as far as there are any; goes on where the connection broke. Of a log that goes on beyond it one more is
@@ -224,24 +226,24 @@ impl LogCopy {
         if to > u64::from(u32::MAX) {
             bail!("the checkpoint covers {to} entries: no log has as many");
         }
-        let (mut attempts, mut clean_ends, mut wait) = (0, 0, FIRST_WAIT);
+        let (mut attempts, mut clean_ends, mut wait) = (0, 0, INITIAL_RETRY_DELAY);
         while self.lines < to {
             let before = self.lines;
             let fetched = self.fetch_some(source, to, &bar);
             if self.lines > before {
-                (attempts, clean_ends, wait) = (0, 0, FIRST_WAIT);
+                (attempts, clean_ends, wait) = (0, 0, INITIAL_RETRY_DELAY);
             }
             match fetched {
-                Ok(()) if self.lines < to && source.may_end_early() && clean_ends < MOST_CLEAN_ENDS => {
+                Ok(()) if self.lines < to && source.may_end_early() && clean_ends < MAX_CLEAN_ENDS => {
                     clean_ends += 1;
                 }
                 Ok(()) => break,
-                Err(error) if attempts >= MOST_ATTEMPTS || !error.is::<Broken>() => return Err(error),
+                Err(error) if attempts >= MAX_ATTEMPTS || !error.is::<ConnectionLost>() => return Err(error),
                 Err(_) => {}
             }
             attempts += 1;
             thread::sleep(wait);
-            wait = (wait * 2).min(LONGEST_WAIT);
+            wait = (wait * 2).min(MAX_RETRY_DELAY);
         }
         bar.finish_and_clear();
         Ok(())
@@ -249,20 +251,20 @@ impl LogCopy {
 
     fn fetch_some(&mut self, source: &Source, to: u64, bar: &ProgressBar) -> Result<()> {
         let refused =
-            |error: anyhow::Error| if error.is::<Problem>() { error } else { error.context(Broken) };
+            |error: anyhow::Error| if error.is::<Problem>() { error } else { error.context(ConnectionLost) };
         let mut body = source.lines(self.lines, self.bytes, to).map_err(refused)?;
         // Behind the last whole line, whatever an attempt before has left.
         let begin = self.file.set_len(self.bytes).and_then(|()| self.file.seek(SeekFrom::Start(self.bytes)));
-        begin.context(Unwritable)?;
+        begin.context(CopyWriteError)?;
         let mut file = BufWriter::with_capacity(1 << 20, &self.file);
         let mut line = Vec::new();
         let (mut lines, mut bytes) = (0, 0);
         let ended = loop {
             line.clear();
-            match (&mut body).take(MOST_LINE).read_until(b'\n', &mut line) {
+            match (&mut body).take(MAX_LINE_LENGTH).read_until(b'\n', &mut line) {
                 Ok(0) => break Ok(()),
-                Err(error) => break Err(anyhow::Error::new(error).context(Broken)),
-                Ok(_) => file.write_all(&line).context(Unwritable)?,
+                Err(error) => break Err(anyhow::Error::new(error).context(ConnectionLost)),
+                Ok(_) => file.write_all(&line).context(CopyWriteError)?,
             }
             if line.last() != Some(&b'\n') {
                 break Ok(());
@@ -274,7 +276,7 @@ impl LogCopy {
                 break Ok(());
             }
         };
-        file.flush().context(Unwritable)?;
+        file.flush().context(CopyWriteError)?;
         drop(file);
         (self.lines, self.bytes) = (self.lines + lines, self.bytes + bytes);
         ended
@@ -284,9 +286,9 @@ impl LogCopy {
 /// This machine's fault: trying again does not help.
 #[derive(Debug, thiserror::Error)]
 #[error("the copy cannot be written")]
-pub(super) struct Unwritable;
+pub(super) struct CopyWriteError;
 
 /// The connection broke off: trying again can help.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection broke off")]
-pub(super) struct Broken;
+pub(super) struct ConnectionLost;

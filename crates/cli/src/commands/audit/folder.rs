@@ -13,17 +13,22 @@ use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 
 use super::{
-    audited::{Audited, Beside, Means},
+    audit_inputs::{AuditInputs, AuditLimits, AuditOutcome},
     opening::last_line,
-    witnessed::{CosignatureWatch, WitnessReport},
+    witness_watch::{CosignatureWatch, WitnessReport},
 };
-use crate::{clock::now, commands::cosigned::demand, folder::MOST_LINE, progress};
+use crate::{clock::now, commands::cosigned::require_cosignatures, folder::MAX_LINE_LENGTH, progress};
 
 /// Bytes read at once: some ten thousand ballots, so that threads seldom wait for each other.
-const PIECE: usize = 4 << 20;
+const READ_LENGTH: usize = 4 << 20;
 
 /// Audits an exported folder.
-pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Means) -> Result<Audited> {
+pub(super) fn audit(
+    folder: &Path,
+    key: &VerifierKey,
+    beside: AuditInputs,
+    limits: AuditLimits,
+) -> Result<AuditOutcome> {
     let note = fs::read(folder.join("checkpoint"))
         .with_context(|| format!("{} is no exported log: its file `checkpoint`", folder.display()))?;
     let checkpoint =
@@ -39,10 +44,10 @@ pub(super) fn audit(folder: &Path, key: &VerifierKey, beside: Beside, means: Mea
     let tiles = leaf_tiles(checkpoint.size, |path| read_tile(&folder.join(path.to_string())));
     let log = folder.join("log.jsonl");
     let expected = ExpectedLog { checkpoint, result };
-    let mut report = audit_file(&log, expected, &beside.earlier, &tiles, means)?;
-    demand(&mut report, &note, &beside.witnesses);
+    let mut report = audit_file(&log, expected, &beside.earlier, &tiles, limits)?;
+    require_cosignatures(&mut report, &note, &beside.witnesses);
     let witnesses = watch.map(|watch| watched(&watch, &log)).transpose()?;
-    Ok(Audited { report, witnesses })
+    Ok(AuditOutcome { report, witnesses })
 }
 
 /// Sizes and ages of what witnesses have cosigned of the log in this file.
@@ -90,11 +95,11 @@ pub(super) fn audit_file(
     expected: ExpectedLog,
     earlier: &[Checkpoint],
     tiles: &Tiles<'_>,
-    means: Means,
+    limits: AuditLimits,
 ) -> Result<AuditReport> {
     let named = || format!("the log {}", path.display());
     let mut file = File::open(path).with_context(named)?;
-    let plan = AuditPlan::new(file.metadata().with_context(named)?.len(), means.memory, means.threads);
+    let plan = AuditPlan::new(file.metadata().with_context(named)?.len(), limits.memory, limits.threads);
     let bar = progress::bar(expected.checkpoint.size.saturating_mul(plan.rounds()), "entries");
     let mut audit = Audit::new(expected, tiles, plan);
     for checkpoint in earlier {
@@ -113,9 +118,9 @@ pub(super) fn audit_file(
 
 /// Reads the whole log into an audit. Memory holds one piece of it.
 fn read(file: &mut File, audit: &mut Audit<'_>, bar: &ProgressBar) -> Result<()> {
-    let mut piece = Vec::with_capacity(PIECE);
+    let mut piece = Vec::with_capacity(READ_LENGTH);
     loop {
-        let room = PIECE - piece.len();
+        let room = READ_LENGTH - piece.len();
         let read = file.by_ref().take(room as u64).read_to_end(&mut piece)?;
         let whole = memchr::memrchr(b'\n', &piece).map_or(0, |last| last + 1);
         let (lines, rest) = piece.split_at(whole);
@@ -127,7 +132,7 @@ fn read(file: &mut File, audit: &mut Audit<'_>, bar: &ProgressBar) -> Result<()>
         }
         audit.push_lines(&split);
         bar.inc(split.len() as u64);
-        if rest.len() as u64 >= MOST_LINE {
+        if rest.len() as u64 >= MAX_LINE_LENGTH {
             // Longer than any entry: where it ends is of no interest any more.
             audit.push(rest);
             return Ok(());

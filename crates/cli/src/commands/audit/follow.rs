@@ -22,37 +22,37 @@ use anyhow::{Context as _, Result, bail};
 use witnesses::Witnesses;
 
 use super::{
-    audited::Beside,
-    copy::{LogCopy, Unwritable},
+    audit_inputs::AuditInputs,
+    copy::{CopyWriteError, LogCopy},
     folder::leaf_tiles,
     print_finding, print_verdict,
     source::Source,
 };
-use crate::{client::problem::Problem, folder::MOST_LINE, outcome::Outcome, output};
+use crate::{client::problem::Problem, folder::MAX_LINE_LENGTH, outcome::Outcome, output};
 
 /// So many looks in a row may show what does not fit together, by a cache or a replica that lags: an older checkpoint, one whose tiles are not there
 /// yet, a result of before, entries beyond the checkpoint.
-const MOST_ODD: u32 = 10;
+const MAX_INCONCLUSIVE_POLLS: u32 = 10;
 /// How long a server may be away.
-const AWAY_FOR: Duration = Duration::from_secs(600);
+const OUTAGE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What is wrong, and with which entry; nothing if it is empty.
-type Wrong = Vec<(Option<u64>, String)>;
+type Discrepancies = Vec<(Option<u64>, String)>;
 
 /// What one look came to.
-enum Seen {
+enum Comparison {
     /// It fits all that was seen before.
-    Fits,
+    Consistent,
     /// It does not, and may in a moment.
-    Odd(Wrong),
+    Inconclusive(Discrepancies),
     /// It never will.
-    Wrong(Wrong),
+    Discrepancies(Discrepancies),
 }
 
 /// Why following ended.
-enum Ended {
+enum FollowOutcome {
     /// The server shows another history, or what no log may have.
-    Wrong(Wrong),
+    Discrepancies(Discrepancies),
     /// The result is certified, and is the log's.
     Certified,
 }
@@ -65,15 +65,15 @@ struct Follower<'a> {
     /// Bytes of the copy that are replayed.
     replayed: u64,
     /// All checkpoints seen, by size.
-    seen: BTreeMap<u64, Hash>,
+    known_roots: BTreeMap<u64, Hash>,
     /// The newest of them.
     newest: Option<Checkpoint>,
     /// Size of the newest that was told of.
-    told: Option<u64>,
+    reported_size: Option<u64>,
     /// Whether the server gave more entries than its checkpoint covers.
     beyond: bool,
     /// Looks in a row that showed what does not fit together.
-    odd: u32,
+    inconclusive_polls: u32,
     tile: Option<Tile>,
     /// The witnesses that are demanded; `None` without any.
     witnesses: Option<Witnesses>,
@@ -92,7 +92,7 @@ pub(super) fn run(
     source: &Source,
     key: &VerifierKey,
     folder: &Path,
-    beside: &Beside,
+    beside: &AuditInputs,
     every: Duration,
 ) -> Result<Outcome> {
     let copy = LogCopy::open(folder)?;
@@ -103,11 +103,11 @@ pub(super) fn run(
         copy,
         replay: Replay::without_tiles(key.name()),
         replayed: 0,
-        seen: known.iter().map(|checkpoint| (checkpoint.size, checkpoint.root)).collect(),
+        known_roots: known.iter().map(|checkpoint| (checkpoint.size, checkpoint.root)).collect(),
         newest: known.into_iter().max_by_key(|checkpoint| checkpoint.size),
-        told: None,
+        reported_size: None,
         beyond: false,
-        odd: 0,
+        inconclusive_polls: 0,
         tile: None,
         witnesses: Witnesses::new(beside),
     };
@@ -117,13 +117,13 @@ pub(super) fn run(
     }
     let mut away_since = None;
     loop {
-        match follower.look() {
+        match follower.poll() {
             Ok(None) => away_since = None,
-            Ok(Some(Ended::Certified)) => {
+            Ok(Some(FollowOutcome::Certified)) => {
                 follower.witness_lines()?.iter().try_for_each(output::line)?;
                 return Ok(Outcome::Done);
             }
-            Ok(Some(Ended::Wrong(wrong))) => {
+            Ok(Some(FollowOutcome::Discrepancies(wrong))) => {
                 for (index, reason) in &wrong {
                     print_finding(*index, reason, "")?;
                 }
@@ -132,7 +132,8 @@ pub(super) fn run(
                 return Ok(Outcome::No);
             }
             Err(error)
-                if is_lasting(&error) || away_since.get_or_insert_with(Instant::now).elapsed() > AWAY_FOR =>
+                if is_permanent(&error)
+                    || away_since.get_or_insert_with(Instant::now).elapsed() > OUTAGE_TIMEOUT =>
             {
                 return Err(error);
             }
@@ -148,7 +149,7 @@ pub(super) fn run(
 }
 
 impl Follower<'_> {
-    fn look(&mut self) -> Result<Option<Ended>> {
+    fn poll(&mut self) -> Result<Option<FollowOutcome>> {
         let cosigned = match self.fetch_cosigned() {
             Ok(cosigned) => cosigned,
             Err(error) if error.is::<CheckpointError>() => {
@@ -162,80 +163,80 @@ impl Follower<'_> {
             Err(error) => return Ok(Some(not_a_checkpoint(&error))),
         };
         match self.compare(&checkpoint, cosigned.as_ref().map(|(_, cosigned)| cosigned))? {
-            Seen::Fits => {}
-            Seen::Wrong(wrong) => return Ok(Some(Ended::Wrong(wrong))),
-            Seen::Odd(wrong) => return Ok(self.note_odd(wrong)),
+            Comparison::Consistent => {}
+            Comparison::Discrepancies(wrong) => return Ok(Some(FollowOutcome::Discrepancies(wrong))),
+            Comparison::Inconclusive(wrong) => return Ok(self.count_inconclusive(wrong)),
         }
         if self.newest.as_ref().is_none_or(|newest| newest.size < checkpoint.size) {
             self.copy.keep_checkpoint(&note)?;
         }
         let overdue = self.watch_witnesses(&note, checkpoint.size, cosigned.as_ref());
-        if self.told < Some(checkpoint.size) {
-            self.told = Some(checkpoint.size);
+        if self.reported_size < Some(checkpoint.size) {
+            self.reported_size = Some(checkpoint.size);
             let Checkpoint { size, root, .. } = &checkpoint;
             output::line(format_args!(
                 "{size} entries, root {root}: consistent{}",
                 self.cosigned_in_words()
             ))?;
         }
-        self.seen.insert(checkpoint.size, checkpoint.root);
+        self.known_roots.insert(checkpoint.size, checkpoint.root);
         self.newest = Some(checkpoint);
         if !overdue.is_empty() {
-            return Ok(Some(Ended::Wrong(overdue)));
+            return Ok(Some(FollowOutcome::Discrepancies(overdue)));
         }
         // What is certified last is to be cosigned as well.
         let ended = self.compare_result()?;
-        Ok(ended.filter(|ended| !matches!(ended, Ended::Certified) || self.is_cosigned()))
+        Ok(ended.filter(|ended| !matches!(ended, FollowOutcome::Certified) || self.is_cosigned()))
     }
 
     /// Compares the newest checkpoint, and the newest cosigned one, with all that was seen and with each other.
-    fn compare(&mut self, checkpoint: &Checkpoint, cosigned: Option<&Checkpoint>) -> Result<Seen> {
+    fn compare(&mut self, checkpoint: &Checkpoint, cosigned: Option<&Checkpoint>) -> Result<Comparison> {
         let newest = self.newest.clone();
         if let Some(cosigned) = cosigned {
             if cosigned.size > checkpoint.size {
                 let reason = format!("rolled back: a cosigned checkpoint is over {} entries", cosigned.size);
-                return Ok(Seen::Odd(vec![(Some(checkpoint.size), reason)]));
+                return Ok(Comparison::Inconclusive(vec![(Some(checkpoint.size), reason)]));
             }
             let expected = self.expect_cosigned(cosigned);
-            if !matches!(expected, Seen::Fits) {
+            if !matches!(expected, Comparison::Consistent) {
                 return Ok(expected);
             }
         }
         let seen = match newest {
             Some(newest) if checkpoint.size < newest.size => self.compare_older(checkpoint, &newest)?,
             Some(newest) if newest.size == checkpoint.size && newest.root != checkpoint.root => {
-                Seen::Wrong(two_roots(checkpoint))
+                Comparison::Discrepancies(two_roots(checkpoint))
             }
-            _ => self.take(checkpoint)?,
+            _ => self.advance_to(checkpoint)?,
         };
         match (seen, cosigned) {
-            (Seen::Fits, Some(cosigned)) => self.compare_cosigned(cosigned, checkpoint),
+            (Comparison::Consistent, Some(cosigned)) => self.compare_cosigned(cosigned, checkpoint),
             (seen, _) => Ok(seen),
         }
     }
 
     /// What does not fit together is wrong if it stays so.
-    fn note_odd(&mut self, wrong: Wrong) -> Option<Ended> {
-        self.odd += 1;
-        (self.odd > MOST_ODD).then_some(Ended::Wrong(wrong))
+    fn count_inconclusive(&mut self, wrong: Discrepancies) -> Option<FollowOutcome> {
+        self.inconclusive_polls += 1;
+        (self.inconclusive_polls > MAX_INCONCLUSIVE_POLLS).then_some(FollowOutcome::Discrepancies(wrong))
     }
 
     /// An older checkpoint must be of the same history, and not be shown for long.
-    fn compare_older(&mut self, checkpoint: &Checkpoint, newest: &Checkpoint) -> Result<Seen> {
-        let known = match self.seen.get(&checkpoint.size) {
+    fn compare_older(&mut self, checkpoint: &Checkpoint, newest: &Checkpoint) -> Result<Comparison> {
+        let known = match self.known_roots.get(&checkpoint.size) {
             Some(root) => Some(*root),
             None if checkpoint.size <= self.copy.lines() => Some(self.root_at(checkpoint.size)?),
             None => None,
         };
         if known.is_some_and(|root| root != checkpoint.root) {
-            return Ok(Seen::Wrong(two_roots(checkpoint)));
+            return Ok(Comparison::Discrepancies(two_roots(checkpoint)));
         }
         let reason = format!("rolled back: a checkpoint over {} entries was seen earlier", newest.size);
-        Ok(Seen::Odd(vec![(Some(checkpoint.size), reason)]))
+        Ok(Comparison::Inconclusive(vec![(Some(checkpoint.size), reason)]))
     }
 
     /// Takes in a checkpoint that is not older than any: by its entries if they may be read, or else by a proof from the public tiles.
-    fn take(&mut self, checkpoint: &Checkpoint) -> Result<Seen> {
+    fn advance_to(&mut self, checkpoint: &Checkpoint) -> Result<Comparison> {
         let asked = self.copy.lines() <= checkpoint.size;
         match self.copy.fetch(self.source, checkpoint.size) {
             Ok(()) => {
@@ -245,9 +246,9 @@ impl Follower<'_> {
                 self.beyond = goes_on && (asked || self.beyond);
                 if self.beyond {
                     let reason = "added: the checkpoint ends before this entry".to_owned();
-                    return Ok(Seen::Odd(vec![(Some(checkpoint.size), reason)]));
+                    return Ok(Comparison::Inconclusive(vec![(Some(checkpoint.size), reason)]));
                 }
-                Ok(if wrong.is_empty() { Seen::Fits } else { Seen::Wrong(wrong) })
+                Ok(if wrong.is_empty() { Comparison::Consistent } else { Comparison::Discrepancies(wrong) })
             }
             Err(error) if is_not_public(&error) => match self.newest.clone() {
                 Some(newest) => self.prove(&newest, checkpoint),
@@ -258,7 +259,7 @@ impl Follower<'_> {
     }
 
     /// Replays the copy up to a checkpoint, past every one seen.
-    fn replay_up_to(&mut self, checkpoint: &Checkpoint, lines: &mut Lines) -> Result<Wrong> {
+    fn replay_up_to(&mut self, checkpoint: &Checkpoint, lines: &mut Lines) -> Result<Discrepancies> {
         let size = checkpoint.size;
         while self.replay.size() < size {
             let index = self.replay.size();
@@ -278,11 +279,11 @@ impl Follower<'_> {
                 format!("the root of the {size} entries is {root}, the checkpoint's is {}", checkpoint.root);
             return Ok(vec![(None, reason)]);
         }
-        Ok(Wrong::new())
+        Ok(Discrepancies::new())
     }
 
-    fn replay_line(&mut self, index: u64, line: &[u8], size: u64) -> Wrong {
-        let mut wrong = Wrong::new();
+    fn replay_line(&mut self, index: u64, line: &[u8], size: u64) -> Discrepancies {
+        let mut wrong = Discrepancies::new();
         if self.leaf(index, size).is_some_and(|hash| hash != leaf_hash(line).0) {
             wrong.push((Some(index), "not the entry whose hash the log's tiles hold".to_owned()));
         }
@@ -291,7 +292,7 @@ impl Follower<'_> {
         }
         self.replayed += line.len() as u64 + 1;
         let size = self.replay.size();
-        if self.seen.get(&size).is_some_and(|root| *root != self.replay.root()) {
+        if self.known_roots.get(&size).is_some_and(|root| *root != self.replay.root()) {
             let reason = format!("the checkpoint over {size} entries seen earlier has another root");
             wrong.push((Some(index), reason));
         }
@@ -311,7 +312,7 @@ impl Follower<'_> {
     }
 
     /// Demands a proof that the log of the older checkpoint begins that of the newer.
-    fn prove(&self, older: &Checkpoint, newer: &Checkpoint) -> Result<Seen> {
+    fn prove(&self, older: &Checkpoint, newer: &Checkpoint) -> Result<Comparison> {
         let unproved = |error: &dyn Display| {
             let sizes = format!("the {} entries begin with those {}", newer.size, older.size);
             vec![(None, format!("no proof that {sizes}: {error}"))]
@@ -320,24 +321,24 @@ impl Follower<'_> {
         let path = match proof::consistency(older.size, newer.size, &|id: TileId| tiles.get(&id)) {
             Ok(path) => path,
             // Not there, or not yet.
-            Err(error) => return Ok(Seen::Odd(unproved(&error))),
+            Err(error) => return Ok(Comparison::Inconclusive(unproved(&error))),
         };
         Ok(match proof::verify_consistency(older.size, older.root, newer.size, newer.root, &path) {
-            Ok(()) => Seen::Fits,
-            Err(error) => Seen::Wrong(unproved(&error)),
+            Ok(()) => Comparison::Consistent,
+            Err(error) => Comparison::Discrepancies(unproved(&error)),
         })
     }
 
     /// Demands that the tiles lead to the root.
-    fn prove_root(&self, checkpoint: &Checkpoint) -> Result<Seen> {
+    fn prove_root(&self, checkpoint: &Checkpoint) -> Result<Comparison> {
         let tiles = self.tiles(checkpoint.size, &proof::tiles_for_root(checkpoint.size))?;
         Ok(match proof::root_at(checkpoint.size, &|id| tiles.get(&id)) {
-            Ok(root) if root == checkpoint.root => Seen::Fits,
+            Ok(root) if root == checkpoint.root => Comparison::Consistent,
             Ok(root) => {
                 let reason = format!("the tiles lead to {root}, the checkpoint says {}", checkpoint.root);
-                Seen::Wrong(vec![(None, reason)])
+                Comparison::Discrepancies(vec![(None, reason)])
             }
-            Err(error) => Seen::Odd(vec![(None, error.to_string())]),
+            Err(error) => Comparison::Inconclusive(vec![(None, error.to_string())]),
         })
     }
 
@@ -365,7 +366,7 @@ impl Follower<'_> {
     }
 
     /// A result that is shown must be the log's. It may follow its checkpoint by a moment, or be ahead of it.
-    fn compare_result(&mut self) -> Result<Option<Ended>> {
+    fn compare_result(&mut self) -> Result<Option<FollowOutcome>> {
         let tally = self.replay.tally();
         let is_certified = tally.phase() == Phase::Certified;
         let own = self.replay.result().filter(|_| tally.closed().is_some()).map(|own| own.json);
@@ -374,34 +375,34 @@ impl Follower<'_> {
             None => None,
         };
         let (Some(own), Some(shown)) = (own, shown) else {
-            self.odd = 0;
+            self.inconclusive_polls = 0;
             return Ok(None);
         };
         if shown == own {
-            self.odd = 0;
-            return Ok(is_certified.then_some(Ended::Certified));
+            self.inconclusive_polls = 0;
+            return Ok(is_certified.then_some(FollowOutcome::Certified));
         }
         let wrong = differences(&shown, &own).into_iter().map(|difference| (None, difference)).collect();
-        Ok(if moment(&shown).is_some() && moment(&shown) != moment(&own) {
-            self.note_odd(wrong)
+        Ok(if status_and_size(&shown).is_some() && status_and_size(&shown) != status_and_size(&own) {
+            self.count_inconclusive(wrong)
         } else {
-            Some(Ended::Wrong(wrong))
+            Some(FollowOutcome::Discrepancies(wrong))
         })
     }
 }
 
 /// Which log a result document says that it is of: status and size.
-fn moment(result: &[u8]) -> Option<(String, u64)> {
+fn status_and_size(result: &[u8]) -> Option<(String, u64)> {
     let document: serde_json::Value = serde_json::from_slice(result).ok()?;
     let status = document.get("status")?.as_str()?.to_owned();
     Some((status, document.get("log")?.get("size")?.as_u64()?))
 }
 
-fn not_a_checkpoint(error: &impl Display) -> Ended {
-    Ended::Wrong(vec![(None, format!("the checkpoint: {error}"))])
+fn not_a_checkpoint(error: &impl Display) -> FollowOutcome {
+    FollowOutcome::Discrepancies(vec![(None, format!("the checkpoint: {error}"))])
 }
 
-fn two_roots(checkpoint: &Checkpoint) -> Wrong {
+fn two_roots(checkpoint: &Checkpoint) -> Discrepancies {
     vec![(None, format!("another history: a second root over {} entries", checkpoint.size))]
 }
 
@@ -410,10 +411,10 @@ fn is_not_public(error: &anyhow::Error) -> bool {
 }
 
 /// Whether waiting is of no use: a key that is refused, a contest that does not exist, a disk that is full.
-fn is_lasting(error: &anyhow::Error) -> bool {
+fn is_permanent(error: &anyhow::Error) -> bool {
     let refused =
         |problem: &Problem| (400..500).contains(&problem.status) && !matches!(problem.status, 408 | 429);
-    error.is::<Unwritable>() || error.downcast_ref().is_some_and(refused)
+    error.is::<CopyWriteError>() || error.downcast_ref().is_some_and(refused)
 }
 
 /// Lines of the copy, from a byte on.
@@ -433,12 +434,12 @@ impl Lines {
     fn next(&mut self) -> Result<Line<'_>> {
         self.line.clear();
         let read =
-            (&mut self.reader).take(MOST_LINE).read_until(b'\n', &mut self.line).context("the copy")?;
+            (&mut self.reader).take(MAX_LINE_LENGTH).read_until(b'\n', &mut self.line).context("the copy")?;
         Ok(match self.line.split_last() {
             None => Line::None,
             Some((b'\n', line)) => Line::Whole(line),
             // Longer than any entry.
-            Some(_) if read as u64 == MOST_LINE => Line::Whole(&self.line),
+            Some(_) if read as u64 == MAX_LINE_LENGTH => Line::Whole(&self.line),
             Some(_) => Line::Torn,
         })
     }

@@ -11,7 +11,7 @@ use acclaim_tally::Replay;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::folder::MOST_LINE;
+use crate::folder::MAX_LINE_LENGTH;
 
 /// How a log begins, as far as rounds go.
 #[derive(Debug, Default)]
@@ -19,12 +19,12 @@ pub(super) struct Opening {
     /// The contest that the entries come from.
     pub(super) previous: Option<PreviousRound>,
     /// The entries that can be voted for.
-    pub(super) entries: Vec<(u64, Listed)>,
+    pub(super) entries: Vec<(u64, ListedEntry)>,
 }
 
 /// An entry as voters are offered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
+pub(super) struct ListedEntry {
     pub(super) entry: String,
     pub(super) category: String,
     pub(super) title: String,
@@ -47,9 +47,9 @@ pub(super) fn last_line(log: &Path) -> Result<Option<Vec<u8>>> {
     let mut file = File::open(log).with_context(named)?;
     let length = file.metadata().with_context(named)?.len();
     // Room for a line that is torn behind it.
-    file.seek(SeekFrom::Start(length.saturating_sub(2 * MOST_LINE))).with_context(named)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(2 * MAX_LINE_LENGTH))).with_context(named)?;
     let mut end = Vec::new();
-    file.take(2 * MOST_LINE).read_to_end(&mut end).with_context(named)?;
+    file.take(2 * MAX_LINE_LENGTH).read_to_end(&mut end).with_context(named)?;
     let whole = memchr::memrchr(b'\n', &end).and_then(|newline| end.get(..newline));
     Ok(whole.and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next()).map(<[u8]>::to_vec))
 }
@@ -69,7 +69,7 @@ impl Lines {
     /// The next whole line; `None` at the end, or where no entry can stand.
     fn next(&mut self) -> Result<Option<&[u8]>> {
         self.line.clear();
-        (&mut self.reader).take(MOST_LINE).read_until(b'\n', &mut self.line).context("the log")?;
+        (&mut self.reader).take(MAX_LINE_LENGTH).read_until(b'\n', &mut self.line).context("the log")?;
         Ok(self.line.strip_suffix(b"\n"))
     }
 }
@@ -87,7 +87,7 @@ impl Opening {
                 Event::Category(_) => {}
                 Event::Entry(entry) => {
                     let (id, category) = (entry.id.to_string(), entry.category.to_string());
-                    opening.entries.push((index, Listed { entry: id, category, title: entry.title }));
+                    opening.entries.push((index, ListedEntry { entry: id, category, title: entry.title }));
                 }
                 _ => break,
             }

@@ -14,7 +14,7 @@ use crate::{
     },
     client::{Client, problem::Problem},
     confirm::confirm,
-    outcome::{Hint, Outcome, Refused},
+    outcome::{Hint, Outcome, Refusal},
     output, progress,
 };
 
@@ -65,7 +65,7 @@ pub(super) fn certify(args: &CertifyArgs) -> Result<Outcome> {
     let contest = &args.contest;
     let client = Client::open(&args.target)?;
     let result: Value = client.get(&format!("/v1/contests/{contest}/result"))?.json()?;
-    let mut certify = request_of(&result)?;
+    let mut certify = certify_request(&result)?;
     if args.undecided {
         certify["undecided"] = true.into();
     }
@@ -83,7 +83,7 @@ pub(super) fn certify(args: &CertifyArgs) -> Result<Outcome> {
     report(&certified.map_err(|error| match error.downcast_ref::<Problem>() {
         Some(problem) if problem.extra("undecided").is_some() => {
             let hint = "choose, enter scores, or freeze and draw, whatever is missing; --undecided certifies it as it is";
-            anyhow!(Hint(hint.to_owned())).context(Refused(problem.to_string()))
+            anyhow!(Hint(hint.to_owned())).context(Refusal(problem.to_string()))
         }
         _ => error,
     })?)
@@ -114,13 +114,13 @@ fn winners(winners: &Value, is_version_1: bool) -> String {
 }
 
 /// The request that certifies the present result.
-pub(crate) fn what_to_certify(client: &Client, contest: &ContestId) -> Result<Value> {
-    request_of(&client.get(&format!("/v1/contests/{contest}/result"))?.json()?)
+pub(crate) fn fetch_certify_request(client: &Client, contest: &ContestId) -> Result<Value> {
+    certify_request(&client.get(&format!("/v1/contests/{contest}/result"))?.json()?)
 }
 
 /// The request at the end of a provisional result.
-fn request_of(result: &Value) -> Result<Value> {
-    let refused = |why: &str| Err(Refused(why.to_owned()).into());
+fn certify_request(result: &Value) -> Result<Value> {
+    let refused = |why: &str| Err(Refusal(why.to_owned()).into());
     match &result["certify"] {
         Value::Null if result["test"] == true => refused("the result of a test is never certified"),
         Value::Null => {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_decided_is_not_shown_as_if_it_were() {
+    fn marks_undecided_categories() {
         let shown = |decision: &str, entries: &[&str], is_version_1| {
             let entries: Vec<Value> = entries.iter().map(|entry| json!({"entry": entry})).collect();
             winners(&json!({"decision": decision, "entries": entries}), is_version_1)

@@ -8,13 +8,13 @@ use super::import::Import;
 
 /// The id of an entry that gets its own later.
 #[expect(clippy::expect_used, reason = "one letter is an identifier")]
-pub(super) fn of_nothing() -> EntryId {
+pub(super) fn placeholder_id() -> EntryId {
     "x".parse().expect("an identifier")
 }
 
 /// Gives every row without an id of its own one: that of the draft's entry of the same title, or one made from the title. Two rows that would get one id are a
 /// mistake.
-pub(super) fn give(import: &mut Import, draft: &[Entry]) {
+pub(super) fn assign_ids(import: &mut Import, draft: &[Entry]) {
     let mut of_draft: HashMap<(String, String), Vec<&Entry>> = HashMap::new();
     for entry in draft {
         of_draft.entry(key(entry)).or_default().push(entry);
@@ -56,7 +56,7 @@ pub(super) fn give(import: &mut Import, draft: &[Entry]) {
         let entry = &row.entry;
         let content = format!("{}\0{}\0{:?}", entry.category, entry.title, entry.details);
         let is_shared = slugs.get(&slug(&entry.title)).is_some_and(|count| *count > 1);
-        let id = made(&entry.title, &content, |id| is_shared || taken.contains_key(id));
+        let id = id_from_title(&entry.title, &content, |id| is_shared || taken.contains_key(id));
         if let Some(earlier) = taken.insert(id.clone(), row.number) {
             import.mistakes.push((row.number, String::new(), same_entry(entry, earlier)));
         }
@@ -85,7 +85,7 @@ fn same_entry(entry: &Entry, earlier: u32) -> String {
 }
 
 /// An id from a title. Where that is taken, or no letter of it can stand in an id, digits made from `content` tell it apart.
-pub(super) fn made(title: &str, content: &str, is_taken: impl Fn(&str) -> bool) -> String {
+pub(super) fn id_from_title(title: &str, content: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let slug = slug(title);
     let hash = blake3::hash(content.as_bytes()).to_hex();
     let digits = |count: usize| hash.get(..count).unwrap_or_default().to_owned();
@@ -109,11 +109,11 @@ mod tests {
             ("Village's  way", "villages-way"),
             ("Azadi \"Tower\", dusk.jpg", "azadi-tower-dusk-jpg"),
         ] {
-            assert_eq!(made(title, title, |_| false), id);
+            assert_eq!(id_from_title(title, title, |_| false), id);
         }
-        let persian = made("میدان", "میدان", |_| false);
+        let persian = id_from_title("میدان", "میدان", |_| false);
         assert!(persian.starts_with("entry-") && persian.len() == 14, "{persian}");
-        assert!(made("A", "one", |_| true) != made("A", "two", |_| true));
-        assert!(made(&"long ".repeat(100), "", |_| true).len() <= 64);
+        assert!(id_from_title("A", "one", |_| true) != id_from_title("A", "two", |_| true));
+        assert!(id_from_title(&"long ".repeat(100), "", |_| true).len() <= 64);
     }
 }

@@ -188,7 +188,7 @@ fn entry(
         .filter_map(|(column, label)| Some((label.clone(), optional(Some(*column), text::check_value)?)))
         .collect();
     let own_id = columns.id.map(|column| row.cell(column)).filter(|id| !id.is_empty());
-    let id = own_id.map_or_else(|| Ok(ids::of_nothing()), str::parse);
+    let id = own_id.map_or_else(|| Ok(ids::placeholder_id()), str::parse);
     let id = id.map_err(|error| wrong("id".to_owned(), error.to_string())).ok();
     match category {
         Ok(category) => {
@@ -241,7 +241,7 @@ impl<'a> Categories<'a> {
 
     fn add(&mut self, title: &str) -> Result<Cow<'a, Category>, String> {
         text::check_title(title)?;
-        let id = ids::made(title, title, |id| self.by_name.contains_key(id));
+        let id = ids::id_from_title(title, title, |id| self.by_name.contains_key(id));
         let category = Category {
             id: id.parse().map_err(|_| "has no letters that an id can be made from".to_owned())?,
             title: title.to_owned(),

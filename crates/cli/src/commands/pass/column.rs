@@ -78,7 +78,7 @@ impl<'a> Column<'a> {
             }
         }
         if !mistakes.is_empty() {
-            bail!(table_file::listed(mistakes, file, "the subjects", "nothing was minted"));
+            bail!(table_file::format_mistakes(mistakes, file, "the subjects", "nothing was minted"));
         }
         read.notes.extend(table.table.blank_rows().iter().map(|row| format!("row {row} is blank")));
         Ok(read)
@@ -143,7 +143,7 @@ impl<'a> Column<'a> {
         if mistakes.is_empty() {
             return Ok(());
         }
-        bail!(table_file::listed(mistakes, self.file, "the subjects", "nothing was minted"))
+        bail!(table_file::format_mistakes(mistakes, self.file, "the subjects", "nothing was minted"))
     }
 }
 

@@ -18,12 +18,12 @@ use super::{
 use crate::{
     args::staff::MintArgs,
     client::Client,
-    outcome::{Hint, Refused},
+    outcome::{Hint, Refusal},
     output,
 };
 
 /// Voters of one request.
-pub(super) const PIECE: u64 = 10_000;
+pub(super) const MAX_VOTERS_PER_REQUEST: u64 = 10_000;
 /// Begins what minting answers in the place of a subject for a voter without a name.
 const MADE_UP: &str = "pass:";
 /// Persons and places of one, at most, that the report lists.
@@ -239,7 +239,7 @@ fn rules(client: &Client, contest: &ContestId, asked: Option<DefaultScheme>) -> 
         (false, SubjectRules::Canonical1 { domains, .. }) => SubjectRules::resolve(None, asked, &domains),
         (_, kept) => SubjectRules::resolve(Some(kept), asked, &DomainTable::default()),
     };
-    let rules = rules.map_err(|error| anyhow!(Refused(error.to_string())))?;
+    let rules = rules.map_err(|error| anyhow!(Refusal(error.to_string())))?;
     Ok((rules, answer.generation))
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 
-use super::list::{PIECE, Source};
+use super::list::{MAX_VOTERS_PER_REQUEST, Source};
 use crate::{
     args::staff::{PassCountArgs, RevokeArgs},
     client::{Client, IdempotencyKey, problem::Problem},
@@ -29,7 +29,7 @@ pub(in crate::commands) fn revoke(args: &RevokeArgs) -> Result<Outcome> {
     let path = format!("/v1/contests/{}/passes/revocations", args.contest);
     let bar = progress::bar(subjects.len() as u64, "voters");
     let (key, mut revoked) = (IdempotencyKey::new()?, 0);
-    for (number, piece) in subjects.chunks(usize::try_from(PIECE)?).enumerate() {
+    for (number, piece) in subjects.chunks(usize::try_from(MAX_VOTERS_PER_REQUEST)?).enumerate() {
         let subjects_are = args.subjects_are.map(DefaultScheme::as_str);
         let body = json!({
             "subjects": piece, "subjects_are": subjects_are, "mode": args.mode, "reason": args.reason,
@@ -69,11 +69,11 @@ fn failed(revoked: usize, asked: usize, error: &anyhow::Error) -> String {
 #[derive(Deserialize)]
 struct Counts {
     ways: BTreeMap<String, u64>,
-    revoked: Revoked,
+    revoked: RevokedCounts,
 }
 
 #[derive(Deserialize)]
-struct Revoked {
+struct RevokedCounts {
     replace: u64,
     bar: u64,
 }
@@ -94,7 +94,7 @@ pub(in crate::commands) fn count(args: &PassCountArgs) -> Result<Outcome> {
     if ways.is_empty() {
         output::line("no passes")?;
     }
-    let Revoked { replace, bar } = revoked;
+    let RevokedCounts { replace, bar } = revoked;
     if replace + bar > 0 {
         output::line(format_args!("revoked: {} voters, of whom {bar} are barred", replace + bar))?;
     }

@@ -22,8 +22,8 @@ use super::{not_proved, proved, read};
 use crate::{
     args::{log::UpgradeArgs, target::Target},
     client::Client,
-    folder::MOST_LINE,
-    outcome::{Outcome, Refused},
+    folder::MAX_LINE_LENGTH,
+    outcome::{Outcome, Refusal},
 };
 
 /// Tiles by id, each as wide as it is under the newer checkpoint.
@@ -43,10 +43,10 @@ pub(in crate::commands) fn upgrade(args: &UpgradeArgs) -> Result<Outcome> {
             write(&args.out, &newer)?;
             proved(newer.index, &new)
         }
-        Err(error) if source.is_server() && error.downcast_ref::<Refused>().is_some() => {
+        Err(error) if source.is_server() && error.downcast_ref::<Refusal>().is_some() => {
             let kept = PathBuf::from(format!("{}.refused", args.out.display()));
             fs::write(&kept, &note).with_context(|| format!("the checkpoint refused, {}", kept.display()))?;
-            Err(Refused(format!("{error}. The server's checkpoint is kept in {}", kept.display())).into())
+            Err(Refusal(format!("{error}. The server's checkpoint is kept in {}", kept.display())).into())
         }
         Err(error) => Err(error),
     }
@@ -65,7 +65,7 @@ fn renew(
             "the log is older than the receipt: it has {} entries, and the receipt is of {}",
             new.size, old.size
         );
-        return Err(Refused(why).into());
+        return Err(Refusal(why).into());
     }
     let leaf_tile = TileId { level: 0, number: receipt.index / u64::from(TILE_WIDTH) };
     let mut needed = tiles_for_consistency(old.size, new.size);
@@ -82,10 +82,10 @@ fn renew(
     let leaf = Hash(*leaf);
     receipt
         .verify(leaf, key)
-        .map_err(|error| Refused(format!("the log's entry is not the receipt's: {error}")))?;
+        .map_err(|error| Refusal(format!("the log's entry is not the receipt's: {error}")))?;
     let between = consistency(old.size, new.size, &tile)?;
     verify_consistency(old.size, old.root, new.size, new.root, &between).map_err(|_| {
-        Refused(format!(
+        Refusal(format!(
             "another history: the log of {} entries does not begin with the {} that the receipt is of",
             new.size, old.size
         ))
@@ -172,7 +172,7 @@ fn tiles_of_entries(folder: &Path, needed: &[TileId], size: u64) -> Result<Tiles
     let (mut tree, mut tiles, mut line) = (Tree::new(), Tiles::new(), Vec::new());
     while tree.size() < size {
         line.clear();
-        lines.by_ref().take(MOST_LINE).read_until(b'\n', &mut line).with_context(named)?;
+        lines.by_ref().take(MAX_LINE_LENGTH).read_until(b'\n', &mut line).with_context(named)?;
         if line.pop() != Some(b'\n') {
             bail!("{}: it ends before the checkpoint does, at entry {}", named(), tree.size());
         }

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::{
-    super::table_file::{Mistake, TableFile, has_name, listed},
+    super::table_file::{Mistake, TableFile, format_mistakes, has_name},
     catalogue::{Catalogue, Contest},
 };
 use crate::{
@@ -46,7 +46,7 @@ fn from_table(args: &ChooseArgs, file: &Path) -> Result<Outcome> {
     let contest = Contest::fetch(&client, &args.contest)?;
     let (choices, mistakes) = choices(&table, args, &Catalogue::new(&contest))?;
     if !mistakes.is_empty() {
-        return Err(anyhow!(listed(mistakes, file, "the choices", "nothing was sent")));
+        return Err(anyhow!(format_mistakes(mistakes, file, "the choices", "nothing was sent")));
     }
     if choices.is_empty() {
         bail!("the choices in {}: there are none", file.display());

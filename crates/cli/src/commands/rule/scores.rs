@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use self::file::{Row, rows};
 use super::{
-    super::table_file::{Mistake, TableFile, listed},
+    super::table_file::{Mistake, TableFile, format_mistakes},
     catalogue::{Catalogue, Contest},
 };
 use crate::{
@@ -41,7 +41,7 @@ pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
     let (jurors, own) = jurors(&client, args)?;
     let found = rows(&file, &args.columns, &panel_jurors(&contest, args, own.as_ref(), &jurors));
     found.notes.iter().for_each(|note| output::note(&output::printable(note)));
-    let refused = |mistakes| listed(mistakes, &args.csv, "the scores", "nothing was sent");
+    let refused = |mistakes| format_mistakes(mistakes, &args.csv, "the scores", "nothing was sent");
     let (mut rows, mut mistakes) = (found.rows, found.mistakes);
     if rows.is_empty() && !mistakes.is_empty() {
         return Err(anyhow!(refused(mistakes)));
@@ -313,7 +313,7 @@ mod tests {
     use super::*;
     use crate::args::rule::ScoreColumns;
 
-    fn of_file(content: &str) -> super::file::Found {
+    fn of_file(content: &str) -> super::file::ScoreRows {
         rows(&TableFile::of(content.as_bytes()).unwrap(), &ScoreColumns::default(), &[])
     }
 
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_at_once_and_each_cell_once() {
+    fn reports_all_mistakes_and_each_cell_once() {
         for (content, is_amas, expected) in [
             // A cell of the form and one of the rules, in two rows and in one.
             (

@@ -4,7 +4,7 @@ use super::{
     Answer::{Clean, Refused, Somewhere, Unusable},
     REMARK, Tampering, flip,
 };
-use crate::forgery::Published;
+use crate::forgery::PublishedLog;
 
 /// See the [module](self).
 pub(super) const UNSIGNED: &[Tampering] = &[
@@ -219,7 +219,7 @@ pub(super) const UNSIGNED: &[Tampering] = &[
 ];
 
 /// Changes the result document; no entry is to be named.
-fn change_result(log: &mut Published, change: impl Fn(String) -> String) -> Option<usize> {
+fn change_result(log: &mut PublishedLog, change: impl Fn(String) -> String) -> Option<usize> {
     let text = String::from_utf8(log.result.take().unwrap()).unwrap();
     let changed = change(text.clone());
     assert_ne!(text, changed);

@@ -1,7 +1,7 @@
 //! Changed by who has the key: what one version of the log has and the other has not.
 
 use super::{Answer::Refused, REMARK, Tampering};
-use crate::forgery::Published;
+use crate::forgery::PublishedLog;
 
 const SALT: &str = r#","salt":"AQIDBAUGBwgJCgsMDQ4PEA"}"#;
 const SUSPENDED: &str = r#"{"type":"suspended","by":"chair","reason":"x","at":"2021-03-01T00:00:00Z"}"#;
@@ -68,7 +68,7 @@ pub(super) const SECOND: &[Tampering] = &[
 ];
 
 /// The void's index, and its salt with what is around it.
-fn salt_of(log: &Published) -> (usize, String) {
+fn salt_of(log: &PublishedLog) -> (usize, String) {
     let index = log.find(0, r#""type":"voided""#);
     let line = String::from_utf8_lossy(&log.lines[index]).into_owned();
     (index, line[line.find(r#","salt":"#).unwrap()..].to_owned())

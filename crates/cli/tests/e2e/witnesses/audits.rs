@@ -39,13 +39,13 @@ impl Drop for Follower {
 }
 
 /// A log that is voted in, and its witness.
-struct Watched {
+struct WatchedSite {
     site: Site,
     vkey: VerifierKey,
     witness: WitnessKey,
 }
 
-impl Watched {
+impl WatchedSite {
     fn start() -> (Self, Process) {
         let mut site = Site::start();
         let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
@@ -133,7 +133,7 @@ impl Watched {
 
 #[test]
 fn a_witness_that_is_stopped_leaves_entries_without_cosignature() {
-    let (watched, process) = Watched::start();
+    let (watched, process) = WatchedSite::start();
     let address = process.address;
     let before = watched.follow(1, "before", true);
     process.kill();
@@ -174,7 +174,7 @@ fn a_witness_that_is_stopped_leaves_entries_without_cosignature() {
     }
 }
 
-fn audit_folder(watched: &Watched, folder: &Path) -> Verdict {
+fn audit_folder(watched: &WatchedSite, folder: &Path) -> Verdict {
     let mut audit = acclaim();
     audit.arg("audit").arg(folder);
     watched.demand(&mut audit, 1);
@@ -183,7 +183,7 @@ fn audit_folder(watched: &Watched, folder: &Path) -> Verdict {
 
 #[test]
 fn a_witness_that_refuses_is_no_clean_audit() {
-    let (mut watched, process) = Watched::start();
+    let (mut watched, process) = WatchedSite::start();
     // The operator sets everything back to an older state, whose checkpoint is cosigned, and other votes follow.
     let older = watched.site.folder.path().join("older");
     watched.site.kill();
@@ -202,7 +202,7 @@ fn a_witness_that_refuses_is_no_clean_audit() {
 
 #[test]
 fn a_log_in_motion_whose_witness_follows_is_clean() {
-    let (watched, _process) = Watched::start();
+    let (watched, _process) = WatchedSite::start();
     let followers =
         [true, false].map(|reads_entries| watched.follow(60, &format!("f{reads_entries}"), reads_entries));
     let verdicts: Vec<Verdict> = thread::scope(|scope| {

@@ -59,7 +59,7 @@ fn size(witness: &Process, log: &Log) -> u64 {
 }
 
 #[test]
-fn whatever_is_no_consistent_checkpoint_is_answered_as_specified() {
+fn refuses_inconsistent_checkpoints_as_specified() {
     let folder = tempfile::tempdir().unwrap();
     let witness = started(&folder.path().join("state"));
     let (log, other) = (Log::new(300, |_| 0), Log::new(300, |index| usize::from(index >= 100)));

@@ -50,7 +50,7 @@ async fn entries_are_public_from_the_moment_that_the_rules_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_test_which_is_never_certified_shows_its_entries_from_the_closing_on() {
+async fn test_contest_shows_entries_after_closing() {
     let stage = Stage::start().await;
     stage.change("PUT", "rehearsal", &definition("rehearsal", &json!({"contest": {"test": true}}))).await;
     stage.change("POST", "rehearsal/open", &json!({})).await;

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::stage::{Stage, definition};
 
-const SOON: Duration = Duration::from_secs(10);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 const STREAM: &str = "/v1/contests/main/tally/stream";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,13 +27,14 @@ async fn the_stream_of_a_revoked_key_ends_and_others_go_on() {
         let answer = stage.answer("GET", STREAM, Some(key), &[], &Value::Null).await;
         assert_eq!(answer.status(), 200);
         let mut body = answer.into_body();
-        let first = timeout(SOON, body.frame()).await.unwrap().unwrap().unwrap().into_data().unwrap();
+        let first =
+            timeout(EVENT_TIMEOUT, body.frame()).await.unwrap().unwrap().unwrap().into_data().unwrap();
         assert!(first.starts_with(b"event: tally"));
         streams.push(body);
     }
     stage.revoke("lost").await;
     let mut lost = streams.remove(1);
-    let end = timeout(SOON, async {
+    let end = timeout(EVENT_TIMEOUT, async {
         // An event may have been on its way.
         while let Some(Ok(_)) = lost.frame().await {}
     });
@@ -42,7 +43,7 @@ async fn the_stream_of_a_revoked_key_ends_and_others_go_on() {
 
     let pass = stage.passes("main", &["mailto:ama@example.org"]).await.remove(0);
     stage.cast("main", &pass, "a1").await;
-    let told = timeout(SOON, async {
+    let told = timeout(EVENT_TIMEOUT, async {
         loop {
             let frame = streams[0].frame().await.expect("the other stream goes on").unwrap();
             let event = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();

@@ -31,7 +31,7 @@ use tower::ServiceExt as _;
 use crate::described::{self, Exchange};
 
 /// How long anything awaited may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// See the [module](self).
 pub(super) struct Stage {
@@ -44,14 +44,14 @@ pub(super) struct Stage {
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct TestAnswer {
     pub(super) status: u16,
     /// Name and value, sorted.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
 
-impl Seen {
+impl TestAnswer {
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -154,7 +154,7 @@ impl Stage {
         token: Option<&str>,
         headers: &[(&str, &str)],
         body: &Value,
-    ) -> Seen {
+    ) -> TestAnswer {
         let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let (parts, body) = self.answer(method, path, token, headers, body).await.into_parts();
         let mut headers: Vec<_> = parts
@@ -165,7 +165,7 @@ impl Stage {
         headers.sort();
         let is_endless = path.ends_with("/stream") && parts.status == StatusCode::OK;
         let body = if is_endless { Vec::new() } else { body.collect().await.unwrap().to_bytes().to_vec() };
-        let seen = Seen { status: parts.status.as_u16(), headers, body };
+        let seen = TestAnswer { status: parts.status.as_u16(), headers, body };
         if !is_endless {
             let content_type = seen.headers.iter().find(|(name, _)| name == "content-type");
             described::check(&Exchange {
@@ -180,7 +180,7 @@ impl Stage {
         seen
     }
 
-    pub(super) async fn get(&self, path: &str, token: Option<&str>) -> Seen {
+    pub(super) async fn get(&self, path: &str, token: Option<&str>) -> TestAnswer {
         self.send("GET", path, token, &[], &Value::Null).await
     }
 
@@ -239,7 +239,7 @@ impl Stage {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} has no {key}"))
+        tokio::time::timeout(WAIT_TIMEOUT, asking).await.unwrap_or_else(|_| panic!("{path} has no {key}"))
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::Instant;
 use acclaim_ballot_log::Checkpoint;
 use anyhow::Result;
 
-use super::{Follower, Seen, Wrong, two_roots};
+use super::{Comparison, Discrepancies, Follower, two_roots};
 use crate::{
     clock::now,
-    commands::audit::{audited::Beside, folder::watched, witnessed::CosignatureWatch},
+    commands::audit::{audit_inputs::AuditInputs, folder::watched, witness_watch::CosignatureWatch},
 };
 
 /// What a follower knows of the witnesses that it demands.
@@ -20,11 +20,11 @@ pub(super) struct Witnesses {
 }
 
 /// The server's newest cosigned checkpoint, as a note and opened.
-pub(super) type Cosigned = (Vec<u8>, Checkpoint);
+pub(super) type CosignedNote = (Vec<u8>, Checkpoint);
 
 impl Witnesses {
     /// `None` if none are demanded.
-    pub(super) fn new(beside: &Beside) -> Option<Self> {
+    pub(super) fn new(beside: &AuditInputs) -> Option<Self> {
         beside.watch().map(|watch| Self { watch, begun: Instant::now(), consistent: None })
     }
 
@@ -36,7 +36,7 @@ impl Witnesses {
 
 impl Follower<'_> {
     /// The newest cosigned checkpoint, if witnesses are demanded and there is one. To be fetched before the newest one, which then covers it.
-    pub(super) fn fetch_cosigned(&self) -> Result<Option<Cosigned>> {
+    pub(super) fn fetch_cosigned(&self) -> Result<Option<CosignedNote>> {
         match &self.witnesses {
             Some(_) => self.source.cosigned(self.key),
             None => Ok(None),
@@ -44,45 +44,54 @@ impl Follower<'_> {
     }
 
     /// A cosigned checkpoint beyond what is replayed is compared as the replay passes it.
-    pub(super) fn expect_cosigned(&mut self, cosigned: &Checkpoint) -> Seen {
+    pub(super) fn expect_cosigned(&mut self, cosigned: &Checkpoint) -> Comparison {
         if cosigned.size > self.replay.size()
-            && *self.seen.entry(cosigned.size).or_insert(cosigned.root) != cosigned.root
+            && *self.known_roots.entry(cosigned.size).or_insert(cosigned.root) != cosigned.root
         {
-            return Seen::Wrong(two_roots(cosigned));
+            return Comparison::Discrepancies(two_roots(cosigned));
         }
-        Seen::Fits
+        Comparison::Consistent
     }
 
     /// Demands that a cosigned checkpoint is of the history of the newest one, which is at least as large and found consistent.
-    pub(super) fn compare_cosigned(&mut self, cosigned: &Checkpoint, newest: &Checkpoint) -> Result<Seen> {
+    pub(super) fn compare_cosigned(
+        &mut self,
+        cosigned: &Checkpoint,
+        newest: &Checkpoint,
+    ) -> Result<Comparison> {
         let consistent = self.witnesses.as_ref().and_then(|witnesses| witnesses.consistent.as_ref());
         if consistent == Some(cosigned) {
-            return Ok(Seen::Fits);
+            return Ok(Comparison::Consistent);
         }
         if cosigned.size > self.replay.size() {
             let proved = self.prove(cosigned, newest)?;
-            if !matches!(proved, Seen::Fits) {
+            if !matches!(proved, Comparison::Consistent) {
                 return Ok(proved);
             }
         } else {
-            let root = match self.seen.get(&cosigned.size) {
+            let root = match self.known_roots.get(&cosigned.size) {
                 Some(root) => *root,
                 None => self.root_at(cosigned.size)?,
             };
             if root != cosigned.root {
-                return Ok(Seen::Wrong(two_roots(cosigned)));
+                return Ok(Comparison::Discrepancies(two_roots(cosigned)));
             }
         }
-        self.seen.insert(cosigned.size, cosigned.root);
+        self.known_roots.insert(cosigned.size, cosigned.root);
         if let Some(witnesses) = &mut self.witnesses {
             witnesses.consistent = Some(cosigned.clone());
         }
-        Ok(Seen::Fits)
+        Ok(Comparison::Consistent)
     }
 
     /// Tells the watch of a look at consistent checkpoints; returns what is overdue.
-    pub(super) fn watch_witnesses(&mut self, note: &[u8], newest: u64, cosigned: Option<&Cosigned>) -> Wrong {
-        let Some(Witnesses { watch, begun, .. }) = &mut self.witnesses else { return Wrong::new() };
+    pub(super) fn watch_witnesses(
+        &mut self,
+        note: &[u8],
+        newest: u64,
+        cosigned: Option<&CosignedNote>,
+    ) -> Discrepancies {
+        let Some(Witnesses { watch, begun, .. }) = &mut self.witnesses else { return Discrepancies::new() };
         let cosigned = cosigned.map(|(note, checkpoint)| (note.as_slice(), checkpoint.size));
         let notes: Vec<_> = [(note, newest)].into_iter().chain(cosigned).collect();
         watch.observe(begun.elapsed(), newest, &notes);

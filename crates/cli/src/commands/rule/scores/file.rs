@@ -29,7 +29,7 @@ const COLUMNS: [&str; 6] = ["panel", "juror", "category", "criterion", "entry", 
 
 /// The rows of a file.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ScoreRows {
     /// Which columns there are, by their meaning.
     pub(super) columns: Vec<&'static str>,
     pub(super) rows: Vec<Row>,
@@ -68,8 +68,8 @@ impl Row {
 }
 
 /// Reads the rows. `jurors` are the names that a wide table's columns can have.
-pub(super) fn rows(file: &TableFile, options: &ScoreColumns, jurors: &[&str]) -> Found {
-    let mut found = Found::default();
+pub(super) fn rows(file: &TableFile, options: &ScoreColumns, jurors: &[&str]) -> ScoreRows {
+    let mut found = ScoreRows::default();
     let Some(places) = places(file, options, jurors, &mut found) else { return found };
     found.columns = COLUMNS.into_iter().filter(|name| places.of(name).is_some()).collect();
     if !places.jurors.is_empty() {
@@ -94,7 +94,12 @@ pub(super) fn rows(file: &TableFile, options: &ScoreColumns, jurors: &[&str]) ->
 }
 
 /// Where the columns are, unless one of them is wrong.
-fn places(file: &TableFile, options: &ScoreColumns, jurors: &[&str], found: &mut Found) -> Option<Places> {
+fn places(
+    file: &TableFile,
+    options: &ScoreColumns,
+    jurors: &[&str],
+    found: &mut ScoreRows,
+) -> Option<Places> {
     let number = file.header_row();
     let mut places = Places::default();
     for (name, place) in COLUMNS.iter().zip(&mut places.known) {
@@ -149,7 +154,7 @@ fn unknown_column(name: &str, is_long: bool, jurors: &[&str]) -> String {
 }
 
 /// The scores of one row.
-fn row(file: &TableFile, cells: Cells<'_>, places: &Places, found: &mut Found) {
+fn row(file: &TableFile, cells: Cells<'_>, places: &Places, found: &mut ScoreRows) {
     let number = cells.number();
     let mut row = Row { number, value_column: "value".to_owned(), ..Row::default() };
     for name in COLUMNS {
@@ -177,7 +182,7 @@ fn row(file: &TableFile, cells: Cells<'_>, places: &Places, found: &mut Found) {
     }
 }
 
-fn value(file: &TableFile, cells: Cells<'_>, column: usize, row: &mut Row, found: &mut Found) {
+fn value(file: &TableFile, cells: Cells<'_>, column: usize, row: &mut Row, found: &mut ScoreRows) {
     match decimal(cells, column, file.table.format()) {
         Ok(value) => row.value = value,
         Err(InvalidNumber::Ambiguous) => {
@@ -199,7 +204,7 @@ fn ambiguous(cell: &str) -> String {
 mod tests {
     use super::*;
 
-    fn found(content: &str) -> Found {
+    fn found(content: &str) -> ScoreRows {
         let file = TableFile::of(content.as_bytes()).unwrap();
         rows(&file, &ScoreColumns::default(), &["J1", "J2"])
     }
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_spreadsheets_write_is_read() {
+    fn reads_tables_of_spreadsheet_programs() {
         let comma =
             "\u{feff}juror,category,entry,value\r\n\r\n\"Mensah, Ama\",a,a1, 8.5 \r\n,,,\r\nKofi,a,a2,7\r\n";
         let semicolon = "value;entry;Category;JUROR\n8,5;a1;a;Mensah, Ama\n7;a2;a;Kofi";
@@ -230,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_table_has_a_column_a_juror_and_no_score_where_none_was_given() {
+    fn reads_wide_table_with_column_per_juror() {
         let found = found("entry,criterion,j1,J2,Average\nx,a,-1,-,2\nx,b,,\u{2212}3,2\n");
         assert_eq!(found.mistakes, []);
         let read: Vec<_> = found.rows.iter().map(|row| (&*row.juror, &*row.criterion, &*row.value)).collect();
@@ -244,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_told_by_its_row() {
+    fn names_row_of_each_mistake() {
         for (content, expected) in [
             ("", &["the file is empty; its first row names the columns"][..]),
             ("juror,category,entry\nA,a,a1", &["1: value: there is no such column"]),

@@ -15,7 +15,7 @@ use crate::{output, progress};
 
 /// What has been moved.
 #[derive(Debug, Default)]
-pub(crate) struct Moving {
+pub(crate) struct RelocationSummary {
     pub(crate) contests: u64,
     pub(crate) entries: u64,
     pub(crate) ballots: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Moving {
 }
 
 /// See the [module](self).
-pub(crate) struct Traveller {
+pub(crate) struct Relocation {
     keyring: Keyring,
     move_target: MoveTarget,
     /// Checkpoints that each log must contain.
@@ -33,7 +33,7 @@ pub(crate) struct Traveller {
     /// Shards of the intake that contests have from now on.
     shards: u16,
     contest: Option<Contest>,
-    moving: Moving,
+    summary: RelocationSummary,
 }
 
 /// The contest under way.
@@ -44,14 +44,14 @@ struct Contest {
     bar: ProgressBar,
 }
 
-impl Traveller {
+impl Relocation {
     pub(crate) fn new(
         keyring: Keyring,
         move_target: MoveTarget,
         shown: BTreeMap<ContestId, Vec<String>>,
         shards: u16,
     ) -> Self {
-        Self { keyring, move_target, shown, shards, contest: None, moving: Moving::default() }
+        Self { keyring, move_target, shown, shards, contest: None, summary: RelocationSummary::default() }
     }
 
     /// Takes a part from the one database to the other.
@@ -65,7 +65,7 @@ impl Traveller {
                 }
                 let tiles = contest.reading.changed_tiles();
                 contest.bar.inc(entries.len() as u64);
-                self.moving.entries += entries.len() as u64;
+                self.summary.entries += entries.len() as u64;
                 self.put(Part::Entries(entries)).await?;
                 // Computed anew rather than carried.
                 self.put(Part::Tiles(tiles)).await
@@ -76,7 +76,7 @@ impl Traveller {
                 self.put(Part::Ballots(ballots)).await
             }
             Part::StaffKeys(keys) => {
-                self.moving.staff_keys += keys.len() as u64;
+                self.summary.staff_keys += keys.len() as u64;
                 self.put(Part::StaffKeys(keys)).await
             }
             other => self.put(other).await,
@@ -84,9 +84,9 @@ impl Traveller {
     }
 
     /// Ends behind the last part; nothing is committed yet.
-    pub(crate) fn finish(mut self) -> Result<(Moving, MoveTarget)> {
+    pub(crate) fn finish(mut self) -> Result<(RelocationSummary, MoveTarget)> {
         self.finish_contest()?;
-        Ok((self.moving, self.move_target))
+        Ok((self.summary, self.move_target))
     }
 
     async fn put(&mut self, part: Part) -> Result<()> {
@@ -110,11 +110,11 @@ impl Traveller {
             record.state.epoch = u64::from_le_bytes(random_bytes()?).max(1);
             record.state.shards = self.shards;
             head.cursors = Cursors { epoch: record.state.epoch, shards: Vec::new() };
-            self.moving.checkpoints.push((id.clone(), head.checkpoint.clone()));
+            self.summary.checkpoints.push((id.clone(), head.checkpoint.clone()));
         }
         let bar = progress::bar(reading.size(), "entries");
         self.contest = Some(Contest { id, reading, ballots: 0, bar });
-        self.moving.contests += 1;
+        self.summary.contests += 1;
         self.put(Part::Contest(Box::new(record), head)).await
     }
 
@@ -128,7 +128,7 @@ impl Traveller {
                 "the log of {id} has {recorded} ballots and the table of ballots {ballots}: the database is damaged"
             );
         }
-        self.moving.ballots += ballots;
+        self.summary.ballots += ballots;
         let entries = head.map_or(0, |head| head.size);
         output::note(&format!("contest {id}: {entries} entries, {ballots} ballots"));
         Ok(())

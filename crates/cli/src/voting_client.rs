@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet};
 
 /// How often one ballot is sent before its voter gives up.
-const MOST_ATTEMPTS: u32 = 50;
+const MAX_ATTEMPTS: u32 = 50;
 
 /// A ballot as a voter sends it.
 #[derive(Debug, Clone)]
@@ -31,13 +31,13 @@ pub struct Ballot {
 
 /// One voter's connection; made anew when it breaks.
 #[derive(Debug)]
-pub struct Caster {
+pub struct VotingClient {
     address: SocketAddr,
     path: String,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
-impl Caster {
+impl VotingClient {
     /// A voter of `contest` at a server.
     #[must_use]
     pub fn new(address: SocketAddr, contest: &str) -> Self {
@@ -51,7 +51,7 @@ impl Caster {
     /// When no answer is to be had.
     pub async fn cast(&mut self, ballot: &Ballot) -> Result<(StatusCode, Bytes)> {
         let mut broken = None;
-        for attempt in 0..MOST_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             match self.send(ballot).await {
                 Ok((status, _, wait)) if matches!(status.as_u16(), 429 | 503) => {
                     broken = Some(anyhow::anyhow!("the server answered {status} to the end"));
@@ -111,7 +111,7 @@ pub struct RefusedBallot {
 
 /// What became of many ballots.
 #[derive(Debug, Clone, Copy)]
-pub struct Figures {
+pub struct VotingSummary {
     /// Answered 201.
     pub recorded: u64,
     /// Answered 200: recorded before.
@@ -120,7 +120,7 @@ pub struct Figures {
     pub elapsed: Duration,
 }
 
-impl Figures {
+impl VotingSummary {
     /// Ballots recorded a second.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -139,20 +139,20 @@ pub async fn cast_all(
     ballots: Vec<Ballot>,
     connections: usize,
     progress: Arc<AtomicU64>,
-) -> Result<Figures> {
+) -> Result<VotingSummary> {
     let ballots: Arc<[Ballot]> = ballots.into();
     let next = Arc::new(AtomicUsize::new(0));
     let started = Instant::now();
     let mut voters = JoinSet::new();
     for _ in 0..connections {
         let (ballots, next, progress) = (Arc::clone(&ballots), Arc::clone(&next), Arc::clone(&progress));
-        let mut caster = Caster::new(address, contest);
+        let mut voting_client = VotingClient::new(address, contest);
         voters.spawn(async move {
             let (mut recorded, mut again) = (0, 0);
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(ballot) = ballots.get(place) else { break };
-                let (status, body) = caster.cast(ballot).await?;
+                let (status, body) = voting_client.cast(ballot).await?;
                 match status {
                     StatusCode::CREATED => recorded += 1,
                     StatusCode::OK => again += 1,
@@ -166,7 +166,7 @@ pub async fn cast_all(
             anyhow::Ok((recorded, again))
         });
     }
-    let mut figures = Figures { recorded: 0, again: 0, elapsed: Duration::ZERO };
+    let mut figures = VotingSummary { recorded: 0, again: 0, elapsed: Duration::ZERO };
     while let Some(voter) = voters.join_next().await {
         let (recorded, again) = voter??;
         figures.recorded += recorded;

@@ -5,17 +5,17 @@ use std::{num::NonZeroUsize, thread, time::Duration};
 use acclaim_ballot_log::{Checkpoint, WitnessKey};
 use acclaim_tally::AuditReport;
 
-use super::witnessed::{CosignatureWatch, WitnessReport};
+use super::witness_watch::{CosignatureWatch, WitnessReport};
 
 /// How much an audit may use.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::commands) struct Means {
+pub(in crate::commands) struct AuditLimits {
     pub(super) threads: NonZeroUsize,
     /// Bytes for what is known of voters.
     pub(super) memory: u64,
 }
 
-impl Means {
+impl AuditLimits {
     /// All cores, and so many mebibytes.
     pub(in crate::commands) fn of(memory: u64, threads: Option<NonZeroUsize>) -> Self {
         let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -25,7 +25,7 @@ impl Means {
 
 /// What a log is compared with beyond its own checkpoint.
 #[derive(Debug, Default)]
-pub(in crate::commands) struct Beside {
+pub(in crate::commands) struct AuditInputs {
     /// A published result, in place of the log's own.
     pub(super) result: Option<Vec<u8>>,
     /// Checkpoints seen earlier, which must be of this log.
@@ -36,7 +36,7 @@ pub(in crate::commands) struct Beside {
     pub(super) cosigned_within: Duration,
 }
 
-impl Beside {
+impl AuditInputs {
     /// Watches the witnesses, if there are any.
     pub(super) fn watch(&self) -> Option<CosignatureWatch> {
         let has_some = !self.witnesses.is_empty();
@@ -45,7 +45,7 @@ impl Beside {
 }
 
 /// What an audit of one log found.
-pub(super) struct Audited {
+pub(super) struct AuditOutcome {
     pub(super) report: AuditReport,
     /// What its witnesses have cosigned, if some are demanded.
     pub(super) witnesses: Option<WitnessReport>,

@@ -9,9 +9,9 @@ use std::{
 use serde_json::json;
 
 use crate::{
+    backends::{Servers, succeeded},
     directories::refused,
-    ground::{Servers, succeeded},
-    moving::move_from,
+    relocation::move_from,
     site::{Site, ballot, poll},
 };
 
@@ -19,14 +19,14 @@ use crate::{
 const ROUNDS: u64 = 12;
 
 /// A site that was stopped, with one ballot, and the cluster that it is to move to.
-struct Removal {
+struct TestMove {
     site: Site,
     servers: Servers,
     pass: String,
     index: u64,
 }
 
-impl Removal {
+impl TestMove {
     fn new() -> Self {
         let mut site = Site::start();
         site.create("main", "2021-01-01T00:00:00Z", &json!({}));
@@ -125,86 +125,86 @@ impl Removal {
 }
 
 #[test]
-fn killed_while_it_copies_nothing_has_happened() {
-    let mut removal = Removal::new();
-    removal.close_gate("turnout", "IMMEDIATE");
-    removal.kill_at_gate();
-    removal.serves();
-    assert_eq!(removal.arrived(), 0);
-    removal.open_gate();
-    assert!(removal.moves().contains("contests:"));
-    removal.remove_gate("turnout");
-    removal.serves_as_cluster();
+fn kill_during_copy_leaves_source_serving() {
+    let mut test_move = TestMove::new();
+    test_move.close_gate("turnout", "IMMEDIATE");
+    test_move.kill_at_gate();
+    test_move.serves();
+    assert_eq!(test_move.arrived(), 0);
+    test_move.open_gate();
+    assert!(test_move.moves().contains("contests:"));
+    test_move.remove_gate("turnout");
+    test_move.serves_as_cluster();
 }
 
 #[test]
-fn killed_at_a_commit_that_fails_neither_serves_until_it_is_decided() {
-    let mut removal = Removal::new();
-    removal.close_gate("installation", "DEFERRED");
-    removal.kill_at_gate();
-    let words = refused(&removal.site.data());
+fn kill_at_failed_commit_blocks_both_sides() {
+    let mut test_move = TestMove::new();
+    test_move.close_gate("installation", "DEFERRED");
+    test_move.kill_at_gate();
+    let words = refused(&test_move.site.data());
     assert!(words.contains("may have been moved to 127.0.0.1:") && words.contains("--take-back"), "{words}");
-    let elsewhere = Servers::start_for(&removal.site.data(), removal.site.folder.path());
-    let said = move_from(&removal.site.data(), &elsewhere, &[]);
+    let elsewhere = Servers::start_for(&test_move.site.data(), test_move.site.folder.path());
+    let said = move_from(&test_move.site.data(), &elsewhere, &[]);
     assert!(String::from_utf8_lossy(&said.stderr).contains("may have been moved to"), "{said:?}");
-    removal.end_transaction();
-    assert_eq!(removal.arrived(), 0);
+    test_move.end_transaction();
+    assert_eq!(test_move.arrived(), 0);
 
-    succeeded(&removal.take_back());
-    removal.serves();
-    assert_eq!(removal.take_back().status.code(), Some(2), "there is nothing to take back");
-    removal.kill_at_gate();
-    removal.end_transaction();
-    removal.open_gate();
-    assert!(removal.moves().contains("contests:"), "or it is repeated");
-    removal.remove_gate("installation");
-    removal.serves_as_cluster();
+    succeeded(&test_move.take_back());
+    test_move.serves();
+    assert_eq!(test_move.take_back().status.code(), Some(2), "there is nothing to take back");
+    test_move.kill_at_gate();
+    test_move.end_transaction();
+    test_move.open_gate();
+    assert!(test_move.moves().contains("contests:"), "or it is repeated");
+    test_move.remove_gate("installation");
+    test_move.serves_as_cluster();
 }
 
 #[test]
-fn killed_at_a_commit_that_succeeds_the_repetition_finds_out() {
-    let removal = Removal::new();
-    removal.close_gate("installation", "DEFERRED");
-    removal.kill_at_gate();
-    assert!(refused(&removal.site.data()).contains("may have been moved to"));
+fn repeated_move_detects_earlier_commit() {
+    let test_move = TestMove::new();
+    test_move.close_gate("installation", "DEFERRED");
+    test_move.kill_at_gate();
+    assert!(refused(&test_move.site.data()).contains("may have been moved to"));
     // Whoever asks waits for the commit that is under way.
-    let mut taking_back = removal.begin(&["--take-back"]);
+    let mut taking_back = test_move.begin(&["--take-back"]);
     poll("the commit under way is waited for", || {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        (removal.servers.number(waiting) > 0).then_some(())
+        (test_move.servers.number(waiting) > 0).then_some(())
     });
-    removal.open_gate();
+    test_move.open_gate();
     assert_eq!(taking_back.wait().unwrap().code(), Some(1), "the cluster has it");
-    assert!(refused(&removal.site.data()).contains("may have been moved to"));
-    assert!(removal.moves().contains("moved before"));
-    removal.remove_gate("installation");
-    removal.serves_as_cluster();
+    assert!(refused(&test_move.site.data()).contains("may have been moved to"));
+    assert!(test_move.moves().contains("moved before"));
+    test_move.remove_gate("installation");
+    test_move.serves_as_cluster();
 }
 
 #[test]
-fn killed_at_moments_of_chance_it_is_repeated() {
-    let removal = Removal::new();
+fn repeated_move_completes_after_kill_at_any_time() {
+    let test_move = TestMove::new();
     let begun = Instant::now();
-    succeeded(&move_from(&removal.site.data(), &removal.servers, &[]));
+    succeeded(&move_from(&test_move.site.data(), &test_move.servers, &[]));
     let usual = begun.elapsed();
     for round in 0..ROUNDS {
-        let removal = Removal::new();
-        let mut moving = removal.begin(&[]);
+        let test_move = TestMove::new();
+        let mut moving = test_move.begin(&[]);
         thread::sleep(
             usual * u32::try_from(round).unwrap() / u32::try_from(ROUNDS).unwrap()
                 + Duration::from_millis(20),
         );
         moving.kill().unwrap();
         let done = moving.wait().unwrap().success();
-        let said = removal.moves();
+        let said = test_move.moves();
         assert!(!done || said.contains("moved before"), "{said}");
-        removal.serves_as_cluster();
+        test_move.serves_as_cluster();
     }
 }
 
 #[test]
-fn what_a_lost_cluster_went_on_with_is_not_taken_back() {
-    let Removal { mut site, servers, pass, index } = Removal::new();
+fn take_back_fails_when_cluster_log_was_longer() {
+    let TestMove { mut site, servers, pass, index } = TestMove::new();
     let data = site.data();
     succeeded(&move_from(&data, &servers, &[]));
     site.stand_on(Some(servers));
@@ -213,16 +213,16 @@ fn what_a_lost_cluster_went_on_with_is_not_taken_back() {
     assert_eq!(site.cast("main", &other, &ballot(&["a2"])).status, 201);
     site.kill();
     let servers = site.stand_on(None).unwrap();
-    let mut removal = Removal { site, servers, pass, index };
+    let mut test_move = TestMove { site, servers, pass, index };
 
-    removal.servers.execute("DELETE FROM contests; DELETE FROM staff_keys; DELETE FROM installation");
-    let said = move_from(&data, &removal.servers, &[]);
+    test_move.servers.execute("DELETE FROM contests; DELETE FROM staff_keys; DELETE FROM installation");
+    let said = move_from(&data, &test_move.servers, &[]);
     assert!(String::from_utf8_lossy(&said.stderr).contains("holds none"), "{said:?}");
     // Redis remembers what voters may hold receipts of.
-    let said = removal.take_back();
+    let said = test_move.take_back();
     assert!(String::from_utf8_lossy(&said.stderr).contains("older than what has been shown"), "{said:?}");
     assert!(refused(&data).contains("was moved to"));
-    removal.servers.redis.run::<String>(&["FLUSHALL"]);
-    succeeded(&removal.take_back());
-    removal.serves();
+    test_move.servers.redis.run::<String>(&["FLUSHALL"]);
+    succeeded(&test_move.take_back());
+    test_move.serves();
 }

@@ -53,7 +53,7 @@ impl Contest {
 }
 
 /// A running engine.
-pub struct Ground {
+pub struct Deployment {
     /// The engine.
     pub engine: Engine,
     /// An operator.
@@ -66,7 +66,7 @@ pub struct Ground {
     pub folder: TempDir,
 }
 
-impl Ground {
+impl Deployment {
     /// Starts everything.
     ///
     /// # Errors

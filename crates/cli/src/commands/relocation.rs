@@ -25,13 +25,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::serve::log_to_stderr;
 use crate::{
-    args::moving::MoveArgs,
+    args::relocation::MoveArgs,
     clock::SystemClock,
     config::{Cluster, Config},
-    outcome::{Hint, Outcome, Refused},
-    output::{self, Card},
+    outcome::{Hint, Outcome, Refusal},
+    output::{self, FieldList},
     random,
-    traveller::{Moving, Traveller},
+    relocation::{Relocation, RelocationSummary},
 };
 
 /// Parts on their way between the two databases.
@@ -45,19 +45,19 @@ pub(super) fn run(args: &MoveArgs) -> Result<Outcome> {
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let from = Origin::open(&args.from)?;
+        let from = SourceInstallation::open(&args.from)?;
         let keyring = open_keyring(&from, &config).await?;
         let to = Destination::connect(&config, &cluster, &keyring).await?;
         if args.take_back {
             return take_back(&from, &to, &keyring).await;
         }
-        let moved = travel(&from, &to, keyring).await?;
+        let moved = relocate(&from, &to, keyring).await?;
         report(args, &to, moved.as_ref())
     })
 }
 
 /// Where the installation is.
-struct Origin<'a> {
+struct SourceInstallation<'a> {
     path: &'a Path,
     /// Declared before the directory: closed before others may have it.
     database: Arc<SqliteDatabase>,
@@ -66,7 +66,7 @@ struct Origin<'a> {
     _directory: DataDirectory,
 }
 
-impl<'a> Origin<'a> {
+impl<'a> SourceInstallation<'a> {
     fn open(path: &'a Path) -> Result<Self> {
         if !path.join("acclaim.db").exists() {
             bail!("there is no installation in {}: it has no acclaim.db", path.display());
@@ -99,7 +99,7 @@ impl Destination {
 }
 
 /// Opens the installation's keys with the cluster's secret: it must be the same.
-async fn open_keyring(from: &Origin<'_>, config: &Config) -> Result<Keyring> {
+async fn open_keyring(from: &SourceInstallation<'_>, config: &Config) -> Result<Keyring> {
     let hint = || {
         let file = from.path.join("secret");
         anyhow!(Hint(format!(
@@ -123,7 +123,11 @@ async fn open_keyring(from: &Origin<'_>, config: &Config) -> Result<Keyring> {
 }
 
 /// Moves, or finishes a move; `None` if it was complete before.
-async fn travel(from: &Origin<'_>, to: &Destination, keyring: Keyring) -> Result<Option<Moving>> {
+async fn relocate(
+    from: &SourceInstallation<'_>,
+    to: &Destination,
+    keyring: Keyring,
+) -> Result<Option<RelocationSummary>> {
     let mark = from.database.move_mark().await?;
     let move_target = to.database.move_target().await.context("the cluster's database")?;
     if let Some(mark) = &mark {
@@ -154,7 +158,7 @@ async fn travel(from: &Origin<'_>, to: &Destination, keyring: Keyring) -> Result
 }
 
 /// A mark binds to one destination: what may have arrived there must not arrive elsewhere too.
-fn same_destination(from: &Origin<'_>, to: &Destination, mark: &MoveMark) -> Result<()> {
+fn same_destination(from: &SourceInstallation<'_>, to: &Destination, mark: &MoveMark) -> Result<()> {
     let address = to.database.address();
     if mark.to != address {
         let how = if mark.complete { "was" } else { "may have been" };
@@ -164,29 +168,29 @@ fn same_destination(from: &Origin<'_>, to: &Destination, mark: &MoveMark) -> Res
 }
 
 async fn copy(
-    from: &Origin<'_>,
+    from: &SourceInstallation<'_>,
     to: &Destination,
     keyring: Keyring,
     move_target: MoveTarget,
     id: String,
-) -> Result<Moving> {
-    let shown = checkpoints_shown(from, to).await?;
+) -> Result<RelocationSummary> {
+    let shown = published_checkpoints(from, to).await?;
     let (sender, mut parts) = mpsc::channel(PARTS);
     let (go, mark_receiver) = oneshot::channel();
     let database = Arc::clone(&from.database);
-    let leaving = tokio::spawn(async move { database.move_out(sender, mark_receiver).await });
-    let mut traveller = Traveller::new(keyring, move_target, shown, to.shards);
+    let move_source = tokio::spawn(async move { database.move_out(sender, mark_receiver).await });
+    let mut relocation = Relocation::new(keyring, move_target, shown, to.shards);
     loop {
         match parts.recv().await {
             Some(Part::End) => break,
-            Some(part) => traveller.take(part).await?,
+            Some(part) => relocation.take(part).await?,
             None => {
-                leaving.await??;
+                move_source.await??;
                 bail!("the data directory's database gave only a part of the installation");
             }
         }
     }
-    let (moving, move_target) = traveller.finish()?;
+    let (moving, move_target) = relocation.finish()?;
     // Before anybody can serve there.
     for (contest, checkpoint) in &moving.checkpoints {
         to.published_checkpoints
@@ -196,7 +200,7 @@ async fn copy(
     }
     let mark = MoveMark { id, to: to.database.address(), complete: false };
     let unsent = go.send(mark.clone()).is_err();
-    leaving.await??;
+    move_source.await??;
     if unsent {
         bail!("the data directory's database was given up");
     }
@@ -210,7 +214,10 @@ async fn copy(
 }
 
 /// By contest, the highest checkpoints that were shown: here, and there if there is one already.
-async fn checkpoints_shown(from: &Origin<'_>, to: &Destination) -> Result<BTreeMap<ContestId, Vec<String>>> {
+async fn published_checkpoints(
+    from: &SourceInstallation<'_>,
+    to: &Destination,
+) -> Result<BTreeMap<ContestId, Vec<String>>> {
     let mut shown = BTreeMap::new();
     for record in from.database.contests().await? {
         let contest = record.id();
@@ -222,7 +229,7 @@ async fn checkpoints_shown(from: &Origin<'_>, to: &Destination) -> Result<BTreeM
 }
 
 /// Has the installation go on where it was, unless the cluster holds it or has gone on with it.
-async fn take_back(from: &Origin<'_>, to: &Destination, keyring: &Keyring) -> Result<Outcome> {
+async fn take_back(from: &SourceInstallation<'_>, to: &Destination, keyring: &Keyring) -> Result<Outcome> {
     let Some(mark) = from.database.move_mark().await? else {
         bail!("the installation in {} was not moved", from.path.display());
     };
@@ -231,9 +238,9 @@ async fn take_back(from: &Origin<'_>, to: &Destination, keyring: &Keyring) -> Re
     let move_target = to.database.move_target().await.context("the cluster's database")?;
     if *move_target.state() == MoveTargetState::MovedHere(mark.id) {
         let why = format!("the database {} holds the installation: serve it there", mark.to);
-        return Err(Refused(why).into());
+        return Err(Refusal(why).into());
     }
-    for (contest, shown) in checkpoints_shown(from, to).await? {
+    for (contest, shown) in published_checkpoints(from, to).await? {
         let head = from.database.head(&contest).await?;
         LogReader::begin(keyring, &contest, head, &shown)?;
     }
@@ -242,7 +249,7 @@ async fn take_back(from: &Origin<'_>, to: &Destination, keyring: &Keyring) -> Re
     Ok(Outcome::Done)
 }
 
-fn report(args: &MoveArgs, to: &Destination, moving: Option<&Moving>) -> Result<Outcome> {
+fn report(args: &MoveArgs, to: &Destination, moving: Option<&RelocationSummary>) -> Result<Outcome> {
     let address = to.database.address();
     let Some(moving) = moving else {
         if args.json {
@@ -262,7 +269,7 @@ fn report(args: &MoveArgs, to: &Destination, moving: Option<&Moving>) -> Result<
             "staff_keys": moving.staff_keys,
         }))?;
     } else {
-        Card::default()
+        FieldList::default()
             .with("moved", format_args!("{} to {address}", args.from.display()))
             .with("contests", moving.contests)
             .with("entries", moving.entries)

@@ -14,13 +14,13 @@ use serde::Serialize;
 /// Watches the newest checkpoint and what witnesses cosign.
 #[derive(Debug)]
 pub(super) struct CosignatureWatch {
-    witnesses: Vec<Watched>,
+    witnesses: Vec<WatchedWitness>,
     /// How long an entry may wait for a cosignature.
     limit: Duration,
     /// The time that counts: without pauses.
     counted: Duration,
     /// The caller's clock at the last look; `None` after a pause.
-    last_look: Option<Duration>,
+    last_observation: Option<Duration>,
     /// Size of the newest checkpoint, and when it was first seen.
     newest: (u64, Duration),
     /// Sizes that are not cosigned by all witnesses, in order, and when each was first seen.
@@ -29,13 +29,13 @@ pub(super) struct CosignatureWatch {
 
 /// One witness, and its newest cosignature.
 #[derive(Debug)]
-struct Watched {
+struct WatchedWitness {
     key: WitnessKey,
-    cosigned: Result<Cosigned, NoteError>,
+    cosigned: Result<Cosignature, NoteError>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Cosigned {
+struct Cosignature {
     size: u64,
     /// By the witness's clock, in seconds since 1970.
     time: u64,
@@ -47,12 +47,13 @@ pub(super) type SizedNote<'a> = (&'a [u8], u64);
 impl CosignatureWatch {
     /// Entries may wait this long for a cosignature of each of these witnesses.
     pub(super) fn new(witnesses: &[WitnessKey], limit: Duration) -> Self {
-        let watched = |key: &WitnessKey| Watched { key: key.clone(), cosigned: Err(NoteError::NotSigned) };
+        let watched =
+            |key: &WitnessKey| WatchedWitness { key: key.clone(), cosigned: Err(NoteError::NotSigned) };
         Self {
             witnesses: witnesses.iter().map(watched).collect(),
             limit,
             counted: Duration::ZERO,
-            last_look: None,
+            last_observation: None,
             newest: (0, Duration::ZERO),
             waiting: VecDeque::new(),
         }
@@ -60,8 +61,8 @@ impl CosignatureWatch {
 
     /// Takes in one look: the time by a clock that only goes forward, the size of the newest checkpoint, and all notes that may be cosigned.
     pub(super) fn observe(&mut self, now: Duration, newest: u64, notes: &[SizedNote<'_>]) {
-        self.counted += self.last_look.map_or(Duration::ZERO, |last| now.saturating_sub(last));
-        self.last_look = Some(now);
+        self.counted += self.last_observation.map_or(Duration::ZERO, |last| now.saturating_sub(last));
+        self.last_observation = Some(now);
         if newest > self.newest.0 {
             self.newest = (newest, self.counted);
             self.waiting.push_back(self.newest);
@@ -69,13 +70,13 @@ impl CosignatureWatch {
         for witness in &mut self.witnesses {
             notes.iter().for_each(|note| witness.take(*note));
         }
-        let cosigned = self.witnesses.iter().map(Watched::size).min().unwrap_or(u64::MAX);
+        let cosigned = self.witnesses.iter().map(WatchedWitness::size).min().unwrap_or(u64::MAX);
         self.waiting.retain(|(size, _)| *size > cosigned);
     }
 
     /// The server does not answer. The time until the next look does not count: a witness cannot fetch anything to cosign either.
     pub(super) fn pause(&mut self) {
-        self.last_look = None;
+        self.last_observation = None;
     }
 
     /// Whether every witness has cosigned the newest checkpoint or a later one.
@@ -88,13 +89,13 @@ impl CosignatureWatch {
         self.witnesses.iter().filter_map(|witness| self.overdue_at(witness)).collect()
     }
 
-    fn overdue_at(&self, witness: &Watched) -> Option<Finding> {
+    fn overdue_at(&self, witness: &WatchedWitness) -> Option<Finding> {
         let (_, since) = self.waiting.iter().find(|(size, _)| *size > witness.size())?;
         if self.counted.saturating_sub(*since) <= self.limit {
             return None;
         }
         Some(match witness.cosigned {
-            Ok(Cosigned { size, .. }) => {
+            Ok(Cosignature { size, .. }) => {
                 let (limit, name, newest) = (Age(self.limit), witness.key.name(), self.newest.0);
                 let reason = format!(
                     "this entry has waited more than {limit} for a cosignature of the witness {name}, which has cosigned {size} of {newest} entries"
@@ -117,7 +118,7 @@ impl CosignatureWatch {
             },
             last_entry: written.map(|(text, _)| text),
         };
-        let cosigned = |witness: &Watched| {
+        let cosigned = |witness: &WatchedWitness| {
             let (witness, cosigned) = (witness.key.name().to_owned(), witness.cosigned.ok());
             let time = cosigned.and_then(|cosigned| i64::try_from(cosigned.time).ok());
             CosignedCheckpoint {
@@ -131,13 +132,13 @@ impl CosignatureWatch {
     }
 }
 
-impl Watched {
+impl WatchedWitness {
     fn take(&mut self, (note, size): SizedNote<'_>) {
         // The log has signed it, so it is UTF-8.
         let found = self.key.find(&String::from_utf8_lossy(note)).map(|found| found.time);
         match (found, &self.cosigned) {
-            (Ok(time), Ok(newest)) => self.cosigned = Ok(Cosigned { size, time }.max(*newest)),
-            (Ok(time), Err(_)) => self.cosigned = Ok(Cosigned { size, time }),
+            (Ok(time), Ok(newest)) => self.cosigned = Ok(Cosignature { size, time }.max(*newest)),
+            (Ok(time), Err(_)) => self.cosigned = Ok(Cosignature { size, time }),
             // A wrong cosignature says more than none.
             (Err(error), Err(NoteError::NotSigned)) => self.cosigned = Err(error),
             (Err(_), _) => {}
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_sizes_and_ages() {
+    fn reports_sizes_and_ages() {
         let (key, absent) = (witness("a"), witness("absent"));
         let mut watch = watch(&[&key, &absent]);
         let now: Timestamp = "2021-03-14T12:30:00Z".parse().unwrap();

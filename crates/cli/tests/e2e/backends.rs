@@ -22,7 +22,7 @@ use crate::server::{Server, acclaim};
 const SECRET: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
 /// Gives each test a body over a running [`Site`](crate::site::Site), and runs it embedded and in a cluster.
-macro_rules! on_both_grounds {
+macro_rules! on_both_backends {
     ($($body:ident),+ $(,)?) => {
         mod embedded {
             $(#[test]
@@ -38,7 +38,7 @@ macro_rules! on_both_grounds {
         }
     };
 }
-pub(crate) use on_both_grounds;
+pub(crate) use on_both_backends;
 
 /// Redis and Postgres of one cluster.
 pub(crate) struct Servers {

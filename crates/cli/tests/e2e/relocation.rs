@@ -10,9 +10,9 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    backends::{Servers, succeeded},
     booth::OPENED,
     directories::refused,
-    ground::{Servers, succeeded},
     server::acclaim,
     site::{Answer, Site, ballot, definition},
 };
@@ -35,8 +35,8 @@ struct Voter {
 }
 
 /// What voters and staff keep of an installation.
-struct Keepsakes {
-    /// In the order of [`furnish`].
+struct SavedAnswers {
+    /// In the order of [`fill_installation`].
     voters: Vec<Voter>,
     undecided: String,
     early: String,
@@ -79,7 +79,7 @@ fn run_on(site: &Site, args: &[&str]) -> String {
 }
 
 /// One contest open, with ballots of every state, one certified, a draft, one deleted; several staff keys.
-fn furnish(site: &Site) -> Keepsakes {
+fn fill_installation(site: &Site) -> SavedAnswers {
     let contest = site.create("main", OPENED, &json!({"ballot": {"revision": "replace"}}));
     let passes: Vec<Value> = (0..4).map(|n| mint(site, "main", &format!("voter-{n}"))).collect();
     let cast = |n: usize, entries: &[&str]| vote(site, &pass_of(&passes[n]), ballot(entries));
@@ -108,7 +108,7 @@ fn furnish(site: &Site) -> Keepsakes {
     site.run_key(&["revoke", "former"]);
     let checkpoint = site.folder.path().join("seen");
     fs::write(&checkpoint, site.staff.get("/v1/contests/main/log/checkpoint").unwrap().bytes).unwrap();
-    Keepsakes {
+    SavedAnswers {
         voters,
         undecided: pass_of(&passes[3]),
         early,
@@ -122,7 +122,7 @@ fn furnish(site: &Site) -> Keepsakes {
 }
 
 /// Everything there is to see.
-fn look(site: &Site, kept: &Keepsakes) -> BTreeMap<String, String> {
+fn read_everything(site: &Site, kept: &SavedAnswers) -> BTreeMap<String, String> {
     site.tally("main", 1);
     site.tally("done", 1);
     let mut paths = vec!["/v1/contests".to_owned()];
@@ -161,10 +161,10 @@ fn index(answer: &Answer) -> u64 {
 }
 
 #[test]
-fn a_moved_installation_goes_on_where_it_was() {
+fn moved_installation_keeps_all_state() {
     let mut site = Site::start();
-    let kept = furnish(&site);
-    let before = look(&site, &kept);
+    let kept = fill_installation(&site);
+    let before = read_everything(&site, &kept);
     let lines = site.log("main");
     site.kill();
     let servers = Servers::start_for(&site.data(), site.folder.path());
@@ -191,7 +191,7 @@ fn a_moved_installation_goes_on_where_it_was() {
 
     site.stand_on(Some(servers));
     site.restart();
-    for (path, now) in look(&site, &kept) {
+    for (path, now) in read_everything(&site, &kept) {
         assert_eq!(now, before[&path], "{path}");
     }
     voters_notice_nothing(&site, &kept, lines.len() as u64);
@@ -200,7 +200,7 @@ fn a_moved_installation_goes_on_where_it_was() {
     auditors_notice_nothing(&site, &kept);
 }
 
-fn voters_notice_nothing(site: &Site, kept: &Keepsakes, size: u64) {
+fn voters_notice_nothing(site: &Site, kept: &SavedAnswers, size: u64) {
     for (voter, status) in kept.voters.iter().zip(["replaced", "voided", "recorded", "recorded"]) {
         let again = site.cast("main", &voter.pass, &voter.ballot);
         assert_eq!((again.status, again.body["status"].as_str()), (200, Some(status)), "{again:?}");
@@ -222,7 +222,7 @@ fn voters_notice_nothing(site: &Site, kept: &Keepsakes, size: u64) {
     assert_eq!(site.cast("main", &kept.voters[3].pass, &third).status, 201);
 }
 
-fn staff_notice_nothing(site: &Site, kept: &Keepsakes) {
+fn staff_notice_nothing(site: &Site, kept: &SavedAnswers) {
     assert_eq!(withdraw(site), kept.withdrawal, "the same request has the same answer");
     let headers = |token: &str, key: &str| {
         [
@@ -258,7 +258,7 @@ fn staff_notice_nothing(site: &Site, kept: &Keepsakes) {
     assert_eq!(site.cast("later", &kept.early, &ballot(&["b1"])).status, 201);
 }
 
-fn auditors_notice_nothing(site: &Site, kept: &Keepsakes) {
+fn auditors_notice_nothing(site: &Site, kept: &SavedAnswers) {
     run_on(site, &["contest", "close", "main"]);
     let folder = site.export("main", "log");
     let mut audit = acclaim();
@@ -304,7 +304,7 @@ fn damaged(data: &Path, servers: &Servers) {
 }
 
 #[test]
-fn what_cannot_be_moved_is_told_and_left_alone() {
+fn refuses_impossible_move_and_changes_nothing() {
     let mut site = Site::start();
     site.create("main", OPENED, &json!({}));
     let pass = site.pass("main", "mailto:first@example.org");
@@ -324,7 +324,8 @@ fn what_cannot_be_moved_is_told_and_left_alone() {
     not_moved(&data, &servers, &["secret", &data.join("secret").display().to_string()]);
     servers.secret = secret;
 
-    let schema = Servers { postgres: crate::ground::empty_database(), ..Servers::start_for(&data, &folder) };
+    let schema =
+        Servers { postgres: crate::backends::empty_database(), ..Servers::start_for(&data, &folder) };
     not_moved(&data, &schema, &["acclaim migrate"]);
     let used = Servers::start_for(&data, &folder);
     used.operator_key();
