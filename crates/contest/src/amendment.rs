@@ -1,4 +1,4 @@
-//! What an amendment changes: the one reading of its `what`, `key` and `to`.
+//! Reads amendments: which `what`, `key` and `to` belong together, and what they change.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::{entry::Titles, time::Instant};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Amendment {
-    /// `closes`, `title`, `summary`, `image`, `url`; an empty text removes what is optional.
+    /// `closes`, `title`, `summary`, `image`, `url`. An empty text removes an optional value.
     Text(String),
     /// `titles`
     Titles(Titles),
@@ -16,36 +16,36 @@ pub enum Amendment {
     Details(Vec<(String, String)>),
 }
 
-/// An amendment that has been read. Whether the contest has a category or entry of this id is not known here.
+/// An amendment after reading. It does not show whether the contest has its category or entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefinitionAmendment<'a> {
-    /// The first instant after voting.
+    /// The new first instant after voting.
     Closes(Instant),
-    /// A category, by its id.
+    /// An amendment of a category, by its id.
     Category(&'a str, TitleAmendment<'a>),
-    /// An entry, by its id.
+    /// An amendment of an entry, by its id.
     Entry(&'a str, EntryAmendment<'a>),
 }
 
-/// A title that is amended.
+/// An amendment of a title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TitleAmendment<'a> {
-    /// The title; not empty.
+    /// The title, which is not empty.
     Title(&'a str),
     /// All titles in other languages.
     Titles(&'a Titles),
 }
 
-/// What is amended of an entry.
+/// An amendment of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryAmendment<'a> {
     /// A title.
     Title(TitleAmendment<'a>),
-    /// The summary; empty to remove it, as what follows.
+    /// The summary. An empty text removes it.
     Summary(&'a str),
-    /// The picture's address.
+    /// The address of the picture. An empty text removes it.
     Image(&'a str),
-    /// The page's address.
+    /// The address of the page. An empty text removes it.
     Url(&'a str),
     /// All details.
     Details(&'a [(String, String)]),
@@ -55,18 +55,18 @@ pub enum EntryAmendment<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.as_str())]
 pub enum InvalidAmendment {
-    /// It is nothing that can be amended.
+    /// `what` is nothing that can be amended.
     Target,
-    /// It has no such key, or the value is of another kind.
+    /// `what` has no such key, or the value has the wrong type.
     Mismatch,
-    /// It closes at no instant.
+    /// The new closing is not an instant.
     NotAnInstant,
     /// The title is empty.
     EmptyTitle,
 }
 
 impl InvalidAmendment {
-    /// The message.
+    /// Returns the message.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -82,7 +82,7 @@ impl<'a> DefinitionAmendment<'a> {
     /// Reads an amendment.
     ///
     /// # Errors
-    /// [`InvalidAmendment`]
+    /// [`InvalidAmendment`] if `what`, `key` or `to` is wrong, or if they do not belong together.
     pub fn read(what: &'a str, key: &str, to: &'a Amendment) -> Result<Self, InvalidAmendment> {
         if what == "closes" {
             return match (key, to) {
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_fits_together_and_nothing_else() {
+    fn reads_only_matching_target_key_and_value() {
         let text = |text: &str| Amendment::Text(text.to_owned());
         let titles = Amendment::Titles(Titles::from([("fr".to_owned(), "Ah".to_owned())]));
         let details = Amendment::Details(Vec::new());

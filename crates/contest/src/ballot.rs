@@ -1,4 +1,6 @@
-//! What is checked of a ballot before it joins the log: its selections against the contest's categories and entries.
+//! Checks the selections of a ballot against the contest's categories and entries.
+//!
+//! The check runs before a ballot joins the log.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,13 +13,17 @@ use crate::{
     rules::Rules,
 };
 
-/// The most bytes that the selections of a ballot take in its log entry; the rest of 65,535 is left to the ballot's other keys.
+/// The maximum size of the selections of a ballot in its log entry, in bytes.
+///
+/// A log entry has at most 65,535 bytes. The rest is for the ballot's other keys.
 pub const MAX_SELECTIONS_LENGTH: usize = 65_000;
 
-/// The most characters of an unknown id that an error repeats.
+/// The maximum number of characters of an unknown id that an error quotes.
 const MAX_QUOTED: usize = 80;
 
-/// The bytes of one selection in a log entry: `["c01","p0001"],`.
+/// The size of one selection in a log entry, `["c01","p0001"],`, in bytes.
+///
+/// `category` and `entry` are the lengths of the ids in bytes.
 #[must_use]
 pub fn selection_length(category: usize, entry: usize) -> usize {
     category + entry + br#"["",""],"#.len()
@@ -26,14 +32,14 @@ pub fn selection_length(category: usize, entry: usize) -> usize {
 /// A contest's categories and entries, indexed for checking ballots.
 #[derive(Debug, Clone)]
 pub struct BallotValidator {
-    /// Each with the least and most votes of a ballot in it.
+    /// Each category with the minimum and maximum votes of a ballot in it.
     categories: HashMap<CategoryId, [usize; 2]>,
     entries: HashMap<EntryId, EntryStatus>,
     votes_in_all: Option<usize>,
     limits: Vec<CategoryLimit>,
 }
 
-/// A ballot votes in at most this number of these categories.
+/// A limit: a ballot votes in at most `most` of these categories.
 #[derive(Debug, Clone)]
 struct CategoryLimit {
     categories: HashSet<CategoryId>,
@@ -46,17 +52,19 @@ struct EntryStatus {
     withdrawn: bool,
 }
 
-/// What is wrong with a ballot's selections: which one, and why.
+/// The mistake in a ballot's selections: the selection, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}", self.describe())]
 pub struct SelectionError {
-    /// The category of the selection or selections in question; absent when it is about the ballot as a whole. May be cut.
+    /// The category of the wrong selections. Absent if the mistake is in the whole ballot. May be
+    /// shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// The entry of the selection in question; absent when it is about a category or the ballot as a whole. May be cut.
+    /// The entry of the wrong selection. Absent if the mistake is in a category or in the whole
+    /// ballot. May be shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<String>,
-    /// What is wrong.
+    /// The reason.
     pub reason: SelectionReason,
 }
 
@@ -64,7 +72,7 @@ pub struct SelectionError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum SelectionReason {
-    /// None at all.
+    /// The ballot has no selection.
     #[error("a ballot has at least one selection")]
     Empty,
     /// The contest has no such category.
@@ -73,43 +81,43 @@ pub enum SelectionReason {
     /// The contest has no such entry.
     #[error("there is no such entry")]
     UnknownEntry,
-    /// The entry stands in another category.
+    /// The entry is in another category.
     #[error("the entry stands in another category")]
     EntryOfAnotherCategory,
-    /// The entry no longer stands.
+    /// The entry has been withdrawn.
     #[error("the entry has been withdrawn")]
     Withdrawn,
-    /// The same selection twice.
+    /// The same selection occurs twice.
     #[error("the same selection is there more than once")]
     Repeated,
-    /// Fewer selections in a category than a ballot that votes in it has.
+    /// A category has fewer selections than a ballot that votes in it needs.
     #[error("too few selections in the category")]
     TooFewInCategory,
-    /// More selections in a category than a ballot may have.
+    /// A category has more selections than a ballot may have in it.
     #[error("too many selections in the category")]
     TooManyInCategory,
-    /// More selections than a voter has votes.
+    /// The ballot has more selections than a voter has votes.
     #[error("more selections than a voter has votes")]
     TooManyInAll,
-    /// More categories than a limit over several of them allows.
+    /// The ballot votes in more categories than a limit over several categories allows.
     #[error("more categories than the contest's limit over them allows")]
     TooManyCategories,
-    /// More selections than fit an entry of the log.
+    /// The ballot has more selections than fit in a log entry.
     #[error("more selections than fit one ballot")]
     TooLong,
 }
 
 impl SelectionReason {
-    fn of_ballot(self) -> SelectionError {
+    fn for_ballot(self) -> SelectionError {
         SelectionError { category: None, entry: None, reason: self }
     }
 
-    fn of_category(self, category: &str) -> SelectionError {
-        SelectionError { category: Some(repeated(category)), entry: None, reason: self }
+    fn for_category(self, category: &str) -> SelectionError {
+        SelectionError { category: Some(shorten_id(category)), entry: None, reason: self }
     }
 
-    fn of(self, category: &str, entry: &str) -> SelectionError {
-        SelectionError { category: Some(repeated(category)), entry: Some(repeated(entry)), reason: self }
+    fn for_selection(self, category: &str, entry: &str) -> SelectionError {
+        SelectionError { category: Some(shorten_id(category)), entry: Some(shorten_id(entry)), reason: self }
     }
 }
 
@@ -126,25 +134,29 @@ impl SelectionError {
 }
 
 impl CategoryLimit {
-    /// Checks selections in byte order; the error names the first category beyond the limit.
+    /// Checks selections that are in byte order. The error names the first category beyond the
+    /// limit.
     fn check(&self, selections: &[(&str, &str)]) -> Result<(), SelectionError> {
         let categories = selections
             .chunk_by(|(category, _), (next, _)| category == next)
             .filter_map(|votes| votes.first().map(|(category, _)| *category));
         match categories.filter(|category| self.categories.contains(*category)).nth(self.most) {
-            Some(beyond) => Err(SelectionReason::TooManyCategories.of_category(beyond)),
+            Some(beyond) => Err(SelectionReason::TooManyCategories.for_category(beyond)),
             None => Ok(()),
         }
     }
 }
 
-/// An id as a request has it, short enough to be repeated.
-fn repeated(id: &str) -> String {
+/// Shortens an id from a request for an error.
+fn shorten_id(id: &str) -> String {
     first_chars(id, MAX_QUOTED).to_owned()
 }
 
 impl BallotValidator {
-    /// Indexes a contest. `withdrawn` names the entries that no longer stand; those that the contest does not have are of no matter.
+    /// Indexes a contest.
+    ///
+    /// `withdrawn` names the entries that have been withdrawn. Ids that the contest does not have
+    /// are ignored.
     #[must_use]
     pub fn new(
         categories: &[Category],
@@ -152,7 +164,7 @@ impl BallotValidator {
         rules: &Rules,
         withdrawn: &HashSet<EntryId>,
     ) -> Self {
-        let standing = |entry: &Entry| EntryStatus {
+        let status = |entry: &Entry| EntryStatus {
             category: entry.category.clone(),
             withdrawn: withdrawn.contains(&entry.id),
         };
@@ -162,7 +174,7 @@ impl BallotValidator {
                 .iter()
                 .map(|one| (one.id.clone(), rules.vote_bounds(one).map(size)))
                 .collect(),
-            entries: entries.iter().map(|entry| (entry.id.clone(), standing(entry))).collect(),
+            entries: entries.iter().map(|entry| (entry.id.clone(), status(entry))).collect(),
             votes_in_all: rules.ballot.votes_in_all.map(size),
             limits: rules
                 .limits
@@ -175,17 +187,21 @@ impl BallotValidator {
         }
     }
 
-    /// Sorts the selections (category, entry) of a ballot into byte order, as the log has them, and checks them. A ballot may leave
-    /// categories out; in those it votes in, it has as many selections as the rules say. Nothing is allocated unless it is refused.
+    /// Sorts the selections (category, entry) of a ballot into byte order, as in the log, and
+    /// checks them.
+    ///
+    /// A ballot may leave categories out. In each category in which it votes, it needs the number
+    /// of selections that the rules require. Only an error allocates memory.
     ///
     /// # Errors
-    /// The first thing that is wrong: of the ballot as a whole, then of each selection in order, then of each category.
+    /// [`SelectionError`] with the first mistake: of the ballot as a whole, then of each selection
+    /// in order, then of each category, then of the size and the limits.
     pub fn check(&self, selections: &mut [(&str, &str)]) -> Result<(), SelectionError> {
         if selections.is_empty() {
-            return Err(SelectionReason::Empty.of_ballot());
+            return Err(SelectionReason::Empty.for_ballot());
         }
         if self.votes_in_all.is_some_and(|most| selections.len() > most) {
-            return Err(SelectionReason::TooManyInAll.of_ballot());
+            return Err(SelectionReason::TooManyInAll.for_ballot());
         }
         selections.sort_unstable();
         let mut previous = None;
@@ -193,7 +209,7 @@ impl BallotValidator {
         for &(category, entry) in &*selections {
             self.check_selection(category, entry)?;
             if previous.replace((category, entry)) == Some((category, entry)) {
-                return Err(SelectionReason::Repeated.of(category, entry));
+                return Err(SelectionReason::Repeated.for_selection(category, entry));
             }
             length += selection_length(category.len(), entry.len());
         }
@@ -201,22 +217,22 @@ impl BallotValidator {
             let category = votes.first().map_or("", |(category, _)| category);
             let [least, most] = self.categories.get(category).copied().unwrap_or_default();
             if votes.len() < least {
-                return Err(SelectionReason::TooFewInCategory.of_category(category));
+                return Err(SelectionReason::TooFewInCategory.for_category(category));
             }
             if votes.len() > most {
-                return Err(SelectionReason::TooManyInCategory.of_category(category));
+                return Err(SelectionReason::TooManyInCategory.for_category(category));
             }
         }
         if length > MAX_SELECTIONS_LENGTH {
-            return Err(SelectionReason::TooLong.of_ballot());
+            return Err(SelectionReason::TooLong.for_ballot());
         }
         self.limits.iter().try_for_each(|limit| limit.check(selections))
     }
 
     fn check_selection(&self, category: &str, entry: &str) -> Result<(), SelectionError> {
         let reason = match self.entries.get(entry) {
-            Some(standing) if standing.category.as_str() == category => {
-                if !standing.withdrawn {
+            Some(status) if status.category.as_str() == category => {
+                if !status.withdrawn {
                     return Ok(());
                 }
                 SelectionReason::Withdrawn
@@ -225,6 +241,6 @@ impl BallotValidator {
             Some(_) => SelectionReason::EntryOfAnotherCategory,
             None => SelectionReason::UnknownEntry,
         };
-        Err(reason.of(category, entry))
+        Err(reason.for_selection(category, entry))
     }
 }

@@ -1,23 +1,23 @@
-//! What a recorded ballot is after everything that was recorded behind it.
+//! The state of a recorded ballot after all later log entries.
 
-/// What a recorded ballot is now.
+/// The current state of a recorded ballot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BallotState {
-    /// It stands.
+    /// The ballot stands.
     Recorded,
-    /// Its voter replaced it.
+    /// The voter replaced the ballot.
     Replaced,
-    /// A ruling says that it does not count.
+    /// A ruling says that the ballot does not count.
     Voided {
         /// The ruling's reason.
         reason: String,
-        /// Whether its voter had replaced it: then it fills no slots.
+        /// Whether the voter had replaced the ballot before. Then it fills no slots.
         replaced: bool,
     },
 }
 
 impl BallotState {
-    /// Whether a ballot of this state fills slots.
+    /// Whether a ballot in this state fills slots.
     #[must_use]
     pub fn fills_slots(&self) -> bool {
         matches!(self, Self::Recorded | Self::Voided { replaced: false, .. })

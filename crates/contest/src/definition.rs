@@ -1,4 +1,6 @@
-//! The definition of a contest: read from TOML or the same structure as JSON, checked, and every mistake reported at once.
+//! The definition of a contest, read from TOML, or from JSON of the same structure.
+//!
+//! The reader checks the definition and reports all mistakes at once.
 
 mod amend;
 mod contest_table;
@@ -8,6 +10,7 @@ mod entries_csv;
 mod fields;
 mod jury_tables;
 mod mistakes;
+mod overrides;
 mod rounds_table;
 mod rules_tables;
 mod supported;
@@ -18,15 +21,18 @@ mod warnings;
 mod window;
 mod write;
 
-pub use entries::MAX_ENTRIES;
-use entries::{Categories, Entries};
-use fields::Table;
 use jiff::tz::TimeZone;
-use mistakes::{Findings, Place, clipped};
-pub use mistakes::{MAX_MISTAKES, Mistake, Mistakes};
-use tree::Node;
-pub use warnings::Warning;
 
+pub use self::entries::MAX_ENTRIES;
+pub use self::mistakes::{MAX_MISTAKES, Mistake, Mistakes};
+pub use self::overrides::Overrides;
+pub use self::warnings::Warning;
+use self::{
+    entries::{Categories, Entries},
+    fields::Table,
+    mistakes::{Findings, Place, clipped},
+    tree::Node,
+};
 use crate::{
     days::{self, Days},
     encoding,
@@ -37,135 +43,136 @@ use crate::{
     time::Instant,
 };
 
-/// The longest file, in bytes.
+/// The maximum length of a file in bytes: 64 MiB.
 pub const MAX_LENGTH: usize = 64 << 20;
 
-/// A contest before it opens: all that its log will begin with.
+/// A contest before it opens. Its log begins with this content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
-    /// Unique within the installation.
+    /// The identifier, unique within the installation.
     pub id: ContestId,
-    /// What voters read.
+    /// The title that voters read.
     pub title: String,
     /// The title in other languages.
     pub titles: Titles,
-    /// A rehearsal, never certifiable.
+    /// Whether the contest is a rehearsal, which can never be certified.
     pub test: bool,
-    /// IANA name.
+    /// The IANA name of the time zone.
     pub time_zone: String,
-    /// First instant of voting.
+    /// The first instant of voting.
     pub opens: Instant,
-    /// First instant after voting; later than `opens`.
+    /// The first instant after voting, later than `opens`.
     pub closes: Instant,
-    /// All that decides what counts and who wins.
+    /// The rules that decide which ballots count and which entries win.
     pub rules: Rules,
-    /// The contest that the entries come from, if they do. Until it is resolved there are no entries, and perhaps no categories.
+    /// The contest from which the entries come, if any.
+    ///
+    /// Until it is resolved there are no entries, and possibly no categories.
     pub rounds: Option<Rounds>,
-    /// At least one, each with at least one entry.
+    /// The categories: at least one, each with at least one entry.
     pub categories: Vec<Category>,
-    /// At least one and at most [`MAX_ENTRIES`], those of a file of entries last.
+    /// The entries: at least one, at most [`MAX_ENTRIES`]. Those of the file of entries come last.
     pub entries: Vec<Entry>,
 }
 
-/// What the command line says in place of the file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Overrides {
-    /// In place of `contest.id`.
-    pub id: Option<ContestId>,
-    /// In place of `contest.test`.
-    pub test: Option<bool>,
-    /// In place of `contest.opens`, in the same form: `now` has been resolved before.
-    pub opens: Option<String>,
-    /// In place of `contest.closes`, in the same form.
-    pub closes: Option<String>,
-    /// In place of `details`: the columns of the file of entries that voters see beside the usual ones.
-    pub details: Option<Vec<String>>,
-}
-
-/// The instant of a date and time as definitions have them.
+/// Converts a date and time, as definitions write it, to an instant.
 pub(crate) fn local_instant(text: &str, zone: &TimeZone) -> Result<Instant, String> {
     window::instant(text, Some(zone))?
         .ok_or_else(|| format!("{} has no time zone", acclaim_text::quoted(text)))
 }
 
-/// Brings the content of the file named by `entries_csv`, or says in words why it cannot.
+/// Loads the content of the file that `entries_csv` names. The error is a message.
 pub type FileLoader<'a> = dyn FnMut(&str) -> Result<Vec<u8>, String> + 'a;
 
 impl Definition {
-    /// Reads a definition in TOML. `load` is called at most once, with the name that `entries_csv` gives.
+    /// Reads a definition in TOML.
+    ///
+    /// `load` is called at most once, with the name that `entries_csv` gives.
     ///
     /// # Errors
-    /// Every mistake of the file and of the file of entries. After an error of TOML's syntax only that one.
+    /// [`Mistakes`]: all mistakes of the definition and of the file of entries. If the TOML syntax
+    /// is wrong, only the syntax errors.
     pub fn from_toml(
         text: &[u8],
         load: &mut FileLoader<'_>,
         overrides: &Overrides,
     ) -> Result<Self, Mistakes> {
-        let mut reading = DefinitionReader::new(text, overrides);
-        let definition = reading.decoded().and_then(|text| {
-            let value = tree::parse_toml(text, &mut reading.findings)?;
-            reading.definition(tree::toml_root(&value), Some(load))
+        let mut reader = DefinitionReader::new(text, overrides);
+        let definition = reader.decode().and_then(|text| {
+            let value = tree::parse_toml(text, &mut reader.findings)?;
+            reader.read_definition(tree::toml_root(&value), Some(load))
         });
-        reading.finish(definition)
+        reader.finish(definition)
     }
 
-    /// Reads a definition in JSON: the structure of the TOML file, with arrays of tables as lists of objects.
+    /// Reads a definition in JSON: the structure of the TOML file, with arrays of tables as lists
+    /// of objects.
     ///
     /// # Errors
-    /// Every mistake of the text. After an error of JSON's syntax only that one.
+    /// [`Mistakes`]: all mistakes of the text. If the JSON syntax is wrong, only that error.
     pub fn from_json(text: &[u8], overrides: &Overrides) -> Result<Self, Mistakes> {
-        DefinitionReader::new(text, overrides).json()
+        DefinitionReader::new(text, overrides).read_json()
     }
 
-    /// Reads a definition that has been stored, as [`Definition::from_json`] does, but holds its texts to the rules they were stored by: a character that
-    /// has been refused only since ([`characters`](acclaim_text::characters)) leaves a contest readable.
+    /// Reads a stored definition like [`Definition::from_json`], with the rules for texts under
+    /// which it was stored.
+    ///
+    /// A contest stays readable if it has a character that was refused only later
+    /// ([`characters`](acclaim_text::characters)).
     ///
     /// # Errors
-    /// Every mistake of the text.
+    /// [`Mistakes`]: all mistakes of the text.
     pub fn from_stored_json(text: &[u8]) -> Result<Self, Mistakes> {
         let overrides = Overrides::default();
-        DefinitionReader::for_stored(text, &overrides).json()
+        DefinitionReader::for_stored(text, &overrides).read_json()
     }
 
-    /// Checks a definition that was stored and then changed, as a whole. Its texts are held to the rules they were stored by.
+    /// Checks a stored definition as a whole after a change, with the rules for texts under which
+    /// it was stored.
     ///
     /// # Errors
-    /// Every mistake, by its key alone: the definition is in no file that anyone has.
+    /// [`Mistakes`]: all mistakes, with keys but without files and lines, because no file has this
+    /// definition.
     pub fn check_stored(&self) -> Result<(), Mistakes> {
         Self::from_stored_json(self.to_json().as_bytes()).map(|_| ()).map_err(Mistakes::without_places)
     }
 
-    /// Checks a definition that was changed since it was read, as a whole.
+    /// Checks a definition as a whole after a change.
     ///
     /// # Errors
-    /// Every mistake, by its key alone: the definition is in no file that anyone has.
+    /// [`Mistakes`]: all mistakes, with keys but without files and lines, because no file has this
+    /// definition.
     pub fn check(&self) -> Result<(), Mistakes> {
         Self::from_json(self.to_json().as_bytes(), &Overrides::default())
             .map(|_| ())
             .map_err(Mistakes::without_places)
     }
 
-    /// The definition as JSON that [`Definition::from_json`] reads back to the same, with keys in canonical order, defaults filled in
-    /// and instants in UTC.
+    /// Returns the definition as JSON, which [`Definition::from_json`] reads back to an equal
+    /// value.
+    ///
+    /// The keys are in canonical order, defaults are filled in, and instants are in UTC.
     #[must_use]
     pub fn to_json(&self) -> String {
         write::json(self)
     }
 
-    /// The days of the log's first entry: from the one in which the contest opens through the one in which it closes, and
-    /// [`EXTRA_DAYS`](days::EXTRA_DAYS) more. `None` unless voters vote once a day, or if the time zone is none.
+    /// Returns the days of the log's first entry.
     ///
-    /// A later closing only makes the list longer: what was there before stays as it is.
+    /// They reach from the day of the opening to the day of the closing, and
+    /// [`EXTRA_DAYS`](days::EXTRA_DAYS) more. `None` unless voters vote once a day, or if the time
+    /// zone is unknown.
+    ///
+    /// A later closing only makes the list longer. The earlier days stay the same.
     #[must_use]
     pub fn days(&self) -> Option<Days> {
         self.votes_by_day().then(|| days::days(&self.time_zone, self.opens, self.closes)).flatten()
     }
 
-    /// What is wrong with the window of a contest in which voters vote once a day: in words, if it has more than
-    /// [`MAX_DAYS`](days::MAX_DAYS) days.
+    /// Checks the window of a contest in which voters vote once a day.
     ///
     /// # Errors
-    /// What is wrong.
+    /// A message if the window has more than [`MAX_DAYS`](days::MAX_DAYS) days.
     pub fn check_days(&self) -> Result<(), String> {
         if self.votes_by_day() { days::check(&self.time_zone, self.opens, self.closes) } else { Ok(()) }
     }
@@ -175,14 +182,14 @@ impl Definition {
     }
 }
 
-/// Why a file of entries did not come has been reported.
+/// The file of entries could not be loaded, and the mistake has been reported.
 struct AlreadyReported;
 
-/// One definition being read.
+/// Reads one definition.
 struct DefinitionReader<'a> {
     content: &'a [u8],
     overrides: &'a Overrides,
-    /// Name of the file of entries, once it is there.
+    /// The name of the file of entries, after it has been loaded.
     entries_file: Option<String>,
     findings: Findings,
 }
@@ -198,15 +205,15 @@ impl<'a> DefinitionReader<'a> {
     }
 
     /// Reads JSON.
-    fn json(mut self) -> Result<Definition, Mistakes> {
-        let definition = self.decoded().and_then(|text| {
+    fn read_json(mut self) -> Result<Definition, Mistakes> {
+        let definition = self.decode().and_then(|text| {
             let root = tree::parse_json(text, &mut self.findings)?;
-            self.definition(root, None)
+            self.read_definition(root, None)
         });
         self.finish(definition)
     }
 
-    fn decoded(&mut self) -> Option<&'a str> {
+    fn decode(&mut self) -> Option<&'a str> {
         if self.content.len() > MAX_LENGTH {
             self.findings.add(Place::Nowhere, "", too_long(self.content.len()));
             return None;
@@ -220,8 +227,8 @@ impl<'a> DefinitionReader<'a> {
         }
     }
 
-    /// Reads all tables, whatever mistakes are found; `None` if something that must be there is not.
-    fn definition(&mut self, root: Node<'_>, load: Option<&mut FileLoader<'_>>) -> Option<Definition> {
+    /// Reads all tables, even after mistakes. `None` if a required value is missing.
+    fn read_definition(&mut self, root: Node<'_>, load: Option<&mut FileLoader<'_>>) -> Option<Definition> {
         let node = root;
         let mut root = Table::root(node, &mut self.findings)?;
         let findings = &mut self.findings;
@@ -234,7 +241,7 @@ impl<'a> DefinitionReader<'a> {
             rounds_table::refuse_entries(&mut root, findings);
             (categories.without_entries(&rules, &mut self.findings), Vec::new())
         } else {
-            self.content(&mut root, load, categories, &rules)
+            self.read_entries(&mut root, load, categories, &rules)
         };
         root.finish(&mut self.findings);
         let head = head?;
@@ -264,8 +271,8 @@ impl<'a> DefinitionReader<'a> {
         Some(definition)
     }
 
-    /// Categories and entries, from the definition and from the file of entries.
-    fn content(
+    /// Reads the categories and entries of the definition and of the file of entries.
+    fn read_entries(
         &mut self,
         root: &mut Table<'_>,
         load: Option<&mut FileLoader<'_>>,
@@ -284,7 +291,8 @@ impl<'a> DefinitionReader<'a> {
             }
             Err(AlreadyReported) => false,
         };
-        // Where the file of entries did not come or was not read, that is the mistake, not the entries that are missing with it.
+        // If the file of entries could not be loaded or read, only that mistake is reported, not
+        // the missing entries.
         if !loaded {
             return (Vec::new(), Vec::new());
         }
@@ -292,7 +300,7 @@ impl<'a> DefinitionReader<'a> {
         (categories, entries.finish(&mut self.findings))
     }
 
-    /// Brings the file of entries if one is named.
+    /// Loads the file of entries if the definition names one.
     fn load_entries(
         &mut self,
         root: &mut Table<'_>,

@@ -1,13 +1,17 @@
-//! Definitions are UTF-8 with or without a mark; anything else is named.
+//! Decodes definitions: UTF-8, with or without a byte order mark. Other encodings are refused by
+//! name.
 
 use std::borrow::Cow;
 
 use acclaim_tables::DecodeError;
 
-/// The text of a definition without its mark. Offsets in it are offsets in the content without the mark as well.
+/// Returns the text of a definition without its byte order mark.
+///
+/// Offsets in the text are offsets in the content after the mark.
 ///
 /// # Errors
-/// [`DecodeError`], also for UTF-16: a definition is written in an editor, which saves UTF-8.
+/// [`DecodeError`] for every other encoding, including UTF-16. A definition is written in an
+/// editor, which saves UTF-8.
 pub(crate) fn decode(content: &[u8]) -> Result<&str, DecodeError> {
     match acclaim_tables::decode(content)? {
         Cow::Borrowed(text) => Ok(text),

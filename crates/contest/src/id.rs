@@ -6,13 +6,13 @@ use acclaim_text::shortened;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-/// The longest identifier, in bytes.
+/// The maximum length of an identifier, in bytes.
 pub const MAX_LENGTH: usize = 64;
 
-/// The most characters of an id that are made from a title.
+/// The maximum number of characters of an identifier made from a title.
 const MAX_SLUG: usize = 48;
 
-/// Letters that have no decomposition, and what stands for them.
+/// Letters without a decomposition, and their replacements.
 const LETTERS: [(char, &str); 9] = [
     ('ß', "ss"),
     ('æ', "ae"),
@@ -25,7 +25,7 @@ const LETTERS: [(char, &str); 9] = [
     ('ı', "i"),
 ];
 
-/// Why a text is not an identifier.
+/// The text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an identifier: 1 to 64 of a-z, 0-9, `_`, `.`, `-`, beginning with a letter or digit")]
 pub struct InvalidId(pub String);
@@ -39,8 +39,10 @@ pub fn is_id(text: &str) -> bool {
         && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(b))
 }
 
-/// The letters and digits of a text that can stand in an identifier, without marks and case, with `-` for all others: an identifier made from a title. Empty
-/// if there are none.
+/// Makes an identifier from a title.
+///
+/// Letters and digits are kept in lower case without marks. `-` replaces all other characters. The
+/// result is empty if the title has no letters or digits that an identifier can have.
 #[must_use]
 pub fn slug(title: &str) -> String {
     let mut slug = String::new();
@@ -51,7 +53,7 @@ pub fn slug(title: &str) -> String {
         match LETTERS.iter().find(|(letter, _)| *letter == character) {
             Some((_, letters)) => slug.push_str(letters),
             None if character.is_ascii_alphanumeric() => slug.push(character),
-            // Marks of letters and apostrophes leave no gap.
+            // Marks of letters, and apostrophes, leave no gap.
             None if is_combining_mark(character) || matches!(character, '\'' | '’') => {}
             None if slug.is_empty() || slug.ends_with('-') => {}
             None => slug.push('-'),
@@ -67,7 +69,7 @@ macro_rules! identifier {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The identifier as text.
+            /// Returns the identifier as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -121,23 +123,23 @@ macro_rules! identifier {
 }
 
 identifier!(
-    /// Names a contest within an installation.
+    /// The identifier of a contest within an installation.
     ContestId
 );
 identifier!(
-    /// Names a category within a contest.
+    /// The identifier of a category within a contest.
     CategoryId
 );
 identifier!(
-    /// Names an entry (project, photo, nominee) within a contest.
+    /// The identifier of an entry (project, photo, nominee) within a contest.
     EntryId
 );
 identifier!(
-    /// Names a channel within a contest.
+    /// The identifier of a channel within a contest.
     ChannelId
 );
 identifier!(
-    /// Names a panel of jurors within a contest.
+    /// The identifier of a panel of jurors within a contest.
     PanelId
 );
 
@@ -146,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_short_lowercase_words_are_identifiers() {
+    fn accepts_only_short_lowercase_identifiers() {
         for good in ["a", "0", "c01", "p0001", "150_-_500", "wsis-prizes.2021"] {
             assert!(good.parse::<EntryId>().is_ok(), "{good}");
         }

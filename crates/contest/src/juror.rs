@@ -1,7 +1,7 @@
-//! Names of jurors: what can be one, when two spellings are one juror, and which juror was probably meant.
+//! Names of jurors: which names are valid, which spellings are one juror, and the nearest name.
 //!
-//! A log knows jurors by the bytes of their names, so each juror is written in one spelling, the registered one. Whoever names a juror finds the juror by the
-//! form in which names are compared.
+//! A log knows jurors by the bytes of their names, so each juror is written in one spelling, the
+//! registered one. A juror is found by the normalized form of the name.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 use crate::id::PanelId;
 
-/// The most characters of a juror's or staff key's name.
+/// The maximum number of characters of the name of a juror or a staff key.
 pub const MAX_NAME_LENGTH: usize = 100;
-/// How similar two names must be, from 0 to 1, for one to be suggested for the other.
+/// The minimum similarity of two names, from 0 to 1, for a suggestion.
 const MIN_SIMILARITY: f64 = 0.6;
 
-/// Whether a text can be the name of a juror or of a staff key: it is shown, and written into logs.
+/// Checks the name of a juror or of a staff key. The name is displayed, and written into logs.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A message if the name is empty, too long, not trimmed, or has a refused character.
 pub fn check_name(name: &str) -> Result<(), String> {
     let characters = name.chars().count();
     if characters > MAX_NAME_LENGTH {
@@ -37,17 +37,21 @@ pub fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The form in which names are compared: NFC, white space collapsed and trimmed, invisible characters left out, without case.
+/// Returns the form in which names are compared.
 ///
-/// Case goes by upper and then lower case of the standard library, which makes equal what Unicode's full case folding does (`ß` and `SS`, both small sigmas)
-/// and a Turkish `ı` and its capital `I` as well: names in capitals are the same people. A crate for case folding would add a table of Unicode and lack the
-/// latter.
+/// The form is NFC without case, without invisible characters, with white space collapsed and
+/// trimmed.
+///
+/// Case is removed with the upper and then the lower case of the standard library. The result
+/// equates the same letters as Unicode's full case folding (`ß` and `SS`, both small sigmas). It
+/// also equates the Turkish `ı` and its capital `I`, because a name in capitals is the same person.
+/// A crate for case folding would add a Unicode table and lack the last case.
 #[must_use]
 pub fn normalize_name(name: &str) -> String {
-    // A character that no name may hold is no spelling of one.
-    let is_seen =
+    // A refused character is kept: no spelling of a valid name contains it.
+    let is_kept =
         |character: &char| !characters::is_invisible(*character) || characters::is_refused(*character);
-    let visible: String = name.chars().filter(is_seen).collect();
+    let visible: String = name.chars().filter(is_kept).collect();
     let words: Vec<&str> = visible.split_whitespace().collect();
     let composed: String = words.join(" ").nfc().collect();
     composed.to_uppercase().to_lowercase().nfc().collect()
@@ -59,20 +63,20 @@ pub fn is_same_name(one: &str, other: &str) -> bool {
     one == other || normalize_name(one) == normalize_name(other)
 }
 
-/// Of some names the one that is most like `name`, if it is like it.
+/// Returns the name that is most similar to `name`, if one is similar enough.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| -> String {
         normalize_name(name).nfd().filter(|character| !is_combining_mark(*character)).collect()
     };
-    let wanted = plain(name);
-    let rated = known.into_iter().map(|known| (rating(&wanted, &plain(known)), known));
+    let plain_name = plain(name);
+    let rated = known.into_iter().map(|known| (rating(&plain_name, &plain(known)), known));
     let similar = rated.filter(|(rating, _)| *rating >= MIN_SIMILARITY);
-    // Of equally similar ones the first, so that the same question has the same answer.
+    // The first wins if several are equally similar, so that the same question has the same answer.
     similar.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, known)| known)
 }
 
-/// How similar two names are: as they are written, or with their words in order (`Mensah, Ama`).
+/// Returns the similarity of two names, as written or with sorted words (`Mensah, Ama`).
 fn rating(one: &str, other: &str) -> f64 {
     let sorted = |name: &str| {
         let mut words: Vec<&str> =
@@ -90,31 +94,34 @@ pub struct Jurors {
     panels: BTreeMap<PanelId, Vec<String>>,
 }
 
-/// Why a name names no juror.
+/// Why a name does not name a juror.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownJuror {
-    /// There is no such juror.
+    /// The panel has no such juror.
     #[error("the panel {panel} has no juror {name}{}", suggestion(nearest.as_deref()))]
     NotFound {
-        /// Of which panel.
+        /// The panel.
         panel: PanelId,
         /// The name, quoted.
         name: String,
-        /// The juror that is most like it.
+        /// The most similar juror, if one is similar enough.
         nearest: Option<String>,
     },
-    /// Jurors of a contest from before names were compared: two spellings have scored, and this is a third.
+    /// The name can mean several jurors.
+    ///
+    /// In an old contest, two spellings of one name scored before names were compared. This name is
+    /// a third spelling.
     #[error("{name} can be each of {}: write the name as one of them is written, byte for byte", candidates.join(", "))]
     Ambiguous {
         /// The name, quoted.
         name: String,
-        /// The jurors it can be, quoted.
+        /// The possible jurors, quoted.
         candidates: Vec<String>,
     },
 }
 
 impl Jurors {
-    /// Registers a juror of a panel. The same spelling again changes nothing.
+    /// Registers a juror of a panel. A spelling that is already registered changes nothing.
     pub fn add(&mut self, panel: &PanelId, juror: &str) {
         let jurors = self.panels.entry(panel.clone()).or_default();
         if !jurors.iter().any(|known| known == juror) {
@@ -122,32 +129,36 @@ impl Jurors {
         }
     }
 
-    /// The jurors of a panel, in the order in which they were registered.
+    /// Returns the jurors of a panel, in the order of their registration.
     #[must_use]
     pub fn of(&self, panel: &PanelId) -> &[String] {
         self.panels.get(panel).map_or(&[], Vec::as_slice)
     }
 
-    /// The registered spelling of the juror of a panel who is named: the very spelling if it is registered, else the one that is equal in the form in
-    /// which names are compared.
+    /// Returns the registered spelling of a juror of a panel.
+    ///
+    /// This is the exact spelling if it is registered. Otherwise it is the spelling with the same
+    /// normalized form.
     ///
     /// # Errors
-    /// [`UnknownJuror`]
+    /// [`UnknownJuror::NotFound`] if no registered name is equal, [`UnknownJuror::Ambiguous`] if
+    /// several are.
     pub fn find(&self, panel: &PanelId, name: &str) -> Result<&str, UnknownJuror> {
         let jurors = self.of(panel);
         if let Some(juror) = jurors.iter().find(|juror| *juror == name) {
             return Ok(juror);
         }
-        let form = normalize_name(name);
-        let found: Vec<&String> = jurors.iter().filter(|juror| normalize_name(juror) == form).collect();
-        match found[..] {
+        let normalized = normalize_name(name);
+        let matches: Vec<&String> =
+            jurors.iter().filter(|juror| normalize_name(juror) == normalized).collect();
+        match matches[..] {
             [juror] => Ok(juror),
             [] => {
                 let nearest = nearest(name, jurors.iter().map(String::as_str)).map(str::to_owned);
                 Err(UnknownJuror::NotFound { panel: panel.clone(), name: quoted(name), nearest })
             }
             _ => {
-                let candidates = found.iter().map(|juror| escape_non_ascii(juror)).collect();
+                let candidates = matches.iter().map(|juror| escape_non_ascii(juror)).collect();
                 Err(UnknownJuror::Ambiguous { name: quoted(name), candidates })
             }
         }
@@ -162,7 +173,7 @@ fn suggestion(nearest: Option<&str>) -> String {
     }
 }
 
-/// A name, shown in full: names that look alike are distinguished.
+/// Writes a name in full, with escapes that distinguish similar names.
 fn escape_non_ascii(name: &str) -> String {
     let escape = |character: char| {
         if character.is_ascii() && !character.is_ascii_control() {
@@ -238,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_juror_is_found_in_the_registered_spelling() {
+    fn finds_juror_in_registered_spelling() {
         let (jurors, panel) = jurors(&["Julián Diaz", "Ama Mensah"]);
         assert_eq!(jurors.find(&panel, "JULIA\u{301}N  diaz"), Ok("Julián Diaz"));
         assert_eq!(jurors.find(&panel, "Ama Mensah"), Ok("Ama Mensah"));

@@ -1,4 +1,4 @@
-//! What a contest is: identifiers, the definition with its rules, ballots and passes, and their validation.
+//! Contests: identifiers, the definition with its rules, ballots and passes, and their validation.
 //!
 //! Everything here is pure: time, keys and randomness come in as arguments.
 
@@ -38,5 +38,5 @@ pub use time::Instant;
 pub use voter::{BallotId, TagKey, VoterTag};
 pub use zone::Zone;
 
-/// The largest whole number that every reader of JSON keeps exact (RFC 8259, section 6).
+/// The largest whole number that every JSON reader keeps exact (RFC 8259, section 6).
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;

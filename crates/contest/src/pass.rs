@@ -1,21 +1,24 @@
-//! Passes: the bearer tokens with which voters vote. Checking one takes a single keyed BLAKE3 and no look-up.
+//! Passes: the bearer tokens with which voters vote.
 //!
-//! A pass is `base64url(body || mac)` without padding. The mac is the first 16 bytes of BLAKE3 over the body, keyed with the pass key that the key id names.
-//! The body has these fields, one after the other; numbers are little-endian, instants are seconds since 1970:
+//! Checking a pass takes one keyed BLAKE3 and no look-up.
+//!
+//! A pass is `base64url(body || mac)` without padding. The mac is the first 16 bytes of BLAKE3 over
+//! the body, keyed with the pass key that the key id names. The body has these fields, one after
+//! the other. Numbers are little-endian. Instants are seconds since 1970.
 //!
 //! | field | version 1 | version 2 |
 //! |---|---|---|
 //! | version | 1 byte: 1 | 1 byte: 2 |
 //! | id of the pass key | 4 bytes | 4 bytes |
-//! | contest: begin of BLAKE3 of its id | 8 bytes | 8 bytes |
+//! | contest: first bytes of BLAKE3 of its id | 8 bytes | 8 bytes |
 //! | expiry, exclusive | 8 bytes | 5 bytes |
-//! | way of admission | | 1 byte: 1 pass, 2 code, 3 email, 4 sms, 5 oidc, 6 open |
+//! | method of admission | | 1 byte: 1 pass, 2 code, 3 email, 4 sms, 5 oidc, 6 open |
 //! | instant of admission | | 5 bytes |
 //! | generation | | 4 bytes |
 //! | voter tag | 16 bytes | 16 bytes |
-//! | channel, then group | each a length byte and as many bytes; none is empty | the same |
+//! | channel, then group | each a length byte and that many bytes; absent is length 0 | the same |
 //!
-//! A pass holds a voter tag and no subject: a person who finds one learns no name.
+//! A pass holds a voter tag and no subject. So a lost pass reveals no name.
 
 mod method;
 
@@ -26,27 +29,32 @@ use jiff::Timestamp;
 use subtle::ConstantTimeEq as _;
 
 pub use self::method::AdmissionMethod;
-use crate::id::{ChannelId, ContestId, is_id};
-use crate::voter::VoterTag;
+use crate::{
+    id::{ChannelId, ContestId, is_id},
+    voter::VoterTag,
+};
 
-/// Without [`Admission`].
+/// A pass without [`Admission`].
 const VERSION_1: u8 = 1;
-/// With [`Admission`].
+/// A pass with [`Admission`].
 const VERSION_2: u8 = 2;
 const MAC_LENGTH: usize = 16;
-/// Bytes of an instant in version 2: enough for every [`Timestamp`] from 1970 on.
+/// The length of an instant in version 2: enough for every [`Timestamp`] from 1970 on.
 const INSTANT_LENGTH: usize = 5;
-/// Of version 2, which is the longer one: version, key id, contest, expiry, way, instant of admission, generation, tag, two length bytes.
+/// The length of the fixed fields of version 2, which is the longer version.
+///
+/// These are version, key id, contest, expiry, method, instant of admission, generation, tag, and
+/// two length bytes.
 const FIXED_LENGTH: usize = 1 + 4 + 8 + INSTANT_LENGTH + 1 + INSTANT_LENGTH + 4 + 16 + 2;
-/// The longest pass, in characters: both texts at their longest.
+/// The maximum length of a pass in characters, with channel and group at their maximum lengths.
 pub const MAX_TEXT_LENGTH: usize = (FIXED_LENGTH + 2 * crate::id::MAX_LENGTH + MAC_LENGTH).div_ceil(3) * 4;
 
-/// One of an installation's pass keys. The newest one mints; all of them verify.
+/// One of an installation's pass keys. The newest key mints passes, and all keys verify them.
 #[derive(Clone)]
 pub struct PassKey {
-    /// Names the key in passes.
+    /// The id of the key in passes.
     pub id: u32,
-    /// 32 random bytes. Never shown, never logged.
+    /// 32 random bytes. They are never shown and never logged.
     pub secret: [u8; 32],
 }
 
@@ -56,55 +64,62 @@ impl fmt::Debug for PassKey {
     }
 }
 
-/// What a pass says.
+/// The content of a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pass {
-    /// Who votes.
+    /// The tag of the voter.
     pub voter: VoterTag,
-    /// The channel that the votes count in.
+    /// The channel in which the votes count.
     pub channel: Option<ChannelId>,
-    /// A label for turnout, such as a region; never in the log.
+    /// A label for turnout statistics, for example a region. It is never in the log.
     pub group: Option<String>,
-    /// From this instant on the pass is refused.
+    /// The first instant at which the pass is refused.
     pub expires: Timestamp,
-    /// How the voter was admitted; `None` in passes of version 1.
+    /// The admission of the voter. `None` in passes of version 1.
     pub admission: Option<Admission>,
 }
 
-/// What a pass of version 2 says of the voter's admission.
+/// The voter's admission in a pass of version 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
-    /// How the voter was admitted.
+    /// The method of the admission.
     pub method: AdmissionMethod,
-    /// When, in whole seconds.
+    /// The instant of the admission, in whole seconds.
     pub at: Timestamp,
-    /// The number of the newest revocation of the contest at that time. A revocation refuses its subjects' passes of a lower generation than its own.
+    /// The number of the contest's newest revocation at that instant.
+    ///
+    /// A revocation refuses the passes of its subjects whose generation is lower than its own
+    /// number.
     pub generation: u32,
 }
 
 /// Why a pass is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PassError {
-    /// Not a pass of this installation, or altered.
+    /// The pass was not issued by this installation, or was altered.
     #[error("the pass is not one of this installation's, or was altered")]
     Invalid,
-    /// Its time is over.
+    /// The pass has expired.
     #[error("the pass has expired")]
     Expired,
-    /// Genuine, but for another contest.
+    /// The pass is genuine, but for another contest.
     #[error("the pass is for another contest")]
     AnotherContest,
 }
 
 impl Pass {
-    /// The number that revocations compare; 0 in passes of version 1, which every revocation of their subject refuses.
+    /// Returns the generation that revocations compare.
+    ///
+    /// It is 0 in passes of version 1. So each revocation of their subject refuses them.
     #[must_use]
     pub fn generation(&self) -> u32 {
         self.admission.map_or(0, |admission| admission.generation)
     }
 
-    /// The pass as the voter carries it: of version 2 if it says how the voter was admitted, else of version 1. `None` if the group is no identifier or an
-    /// instant lies before 1970.
+    /// Returns the pass in the text form that the voter gets.
+    ///
+    /// The version is 2 if the pass has an admission, and otherwise 1. `None` if the group is not
+    /// an identifier, or if an instant is before 1970.
     #[must_use]
     pub fn mint(&self, key: &PassKey, contest: &ContestId) -> Option<String> {
         if self.group.as_deref().is_some_and(|group| !is_id(group)) {
@@ -136,10 +151,13 @@ impl Pass {
         Some(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Checks a pass at the time `now` and reads it. Whether it was revoked is not in it.
+    /// Checks a pass at the time `now` and reads it.
+    ///
+    /// The pass does not show whether it was revoked.
     ///
     /// # Errors
-    /// [`PassError`], in this order: `Invalid`, `AnotherContest`, `Expired`. Nothing of a pass whose mac is wrong is trusted.
+    /// [`PassError`], checked in this order: `Invalid`, `AnotherContest`, `Expired`. No content of
+    /// a pass with a wrong mac is used.
     pub fn verify(
         text: &str,
         keys: &[PassKey],
@@ -196,13 +214,13 @@ impl Pass {
     }
 }
 
-/// Seconds as version 2 has them; `None` if they are too many.
+/// Shortens seconds to the form of version 2. `None` if the number is too large.
 fn to_five_bytes(seconds: [u8; 8]) -> Option<[u8; INSTANT_LENGTH]> {
     let [low @ .., 0, 0, 0] = seconds else { return None };
     Some(low)
 }
 
-/// Seconds as version 1 has them.
+/// Extends seconds to the form of version 1.
 fn from_five_bytes([a, b, c, d, e]: [u8; INSTANT_LENGTH]) -> [u8; 8] {
     [a, b, c, d, e, 0, 0, 0]
 }
@@ -226,7 +244,7 @@ fn mac(key: &PassKey, body: &[u8]) -> [u8; MAC_LENGTH] {
     mac
 }
 
-/// Takes fields off the front of a body.
+/// Reads fields from the front of a body.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

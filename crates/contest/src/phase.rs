@@ -2,19 +2,21 @@
 
 use std::{fmt, str::FromStr};
 
-/// Where a contest stands, in the order of time. A suspension comes before [`Phase::Open`], since voting goes on after it. In the database only a draft has
-/// no log.
+/// The phase of a contest, in the order of time.
+///
+/// [`Phase::Suspended`] comes before [`Phase::Open`], because voting continues after a suspension.
+/// In the database only a draft has no log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Everything may change; within a log, the definition is still being written.
+    /// Everything may change. In a log, the definition is still being written.
     Draft,
-    /// Voting has begun and is suspended: no ballot is recorded until it is resumed.
+    /// Voting has begun and is suspended. No ballot is recorded until voting resumes.
     Suspended,
     /// Ballots are recorded.
     Open,
-    /// Voting has ended; rulings may follow.
+    /// Voting has ended. Rulings may follow.
     Closed,
-    /// Voting has ended, and no ruling may follow; draws and choices may.
+    /// Voting has ended. No ruling may follow, but draws and choices may.
     Frozen,
     /// The result is final, unless the contest is reopened.
     Certified,
@@ -24,7 +26,7 @@ impl Phase {
     const ALL: [Self; 6] =
         [Self::Draft, Self::Suspended, Self::Open, Self::Closed, Self::Frozen, Self::Certified];
 
-    /// The word used in the database.
+    /// Returns the word used in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,7 +39,9 @@ impl Phase {
         }
     }
 
-    /// The word that the API has for a contest: a suspension has a field of its own there, beside `open`.
+    /// Returns the word that the API uses for a contest.
+    ///
+    /// A suspended contest is `open` there, because the API has a separate field for suspension.
     #[must_use]
     pub fn public_name(self) -> &'static str {
         match self {
@@ -46,7 +50,7 @@ impl Phase {
         }
     }
 
-    /// The word of tallies, and of refusals by the log: `closed` for a frozen contest too.
+    /// Returns the word in tallies and in refusals by the log. A frozen contest is `closed` there.
     #[must_use]
     pub fn log_name(self) -> &'static str {
         match self {
@@ -55,7 +59,9 @@ impl Phase {
         }
     }
 
-    /// Whether voting has begun and not ended, suspended or not: the contest has a session of the intake.
+    /// Whether voting has begun and not ended, suspended or not.
+    ///
+    /// In these phases the contest has a session of the intake.
     #[must_use]
     pub fn is_voting(self) -> bool {
         matches!(self, Self::Open | Self::Suspended)

@@ -1,4 +1,4 @@
-//! The rules of a contest, as its log carries them. Field order is the canonical order.
+//! The rules of a contest, as the log stores them. The field order is the canonical order.
 
 mod contradictions;
 mod panel_score;
@@ -6,102 +6,112 @@ mod panel_score;
 use std::{fmt, str::FromStr};
 
 use acclaim_text::shortened;
-pub use contradictions::Contradiction;
-pub(crate) use contradictions::MAX_LIST_LENGTH;
-pub use panel_score::{MAX_POINTS, ScoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::entry::Category;
-use crate::id::{CategoryId, ChannelId, InvalidId, PanelId};
+pub use self::contradictions::Contradiction;
+pub(crate) use self::contradictions::MAX_LIST_LENGTH;
+pub use self::panel_score::{MAX_POINTS, ScoreError};
+use crate::{
+    entry::Category,
+    id::{CategoryId, ChannelId, InvalidId, PanelId},
+};
 
-/// The most ballots of a voter where they are counted: whoever looks at a voter's ballots looks at all of them.
+/// The maximum number of ballots of a voter with [`Period::Counted`].
+///
+/// Code that reads a voter's ballots reads all of them, so their number is limited.
 pub const MAX_BALLOTS_PER_VOTER: u32 = 10_000;
 
-/// All that decides what counts and who wins; fixed from the opening on.
+/// The rules that decide which ballots count and which entries win. Fixed from the opening on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
-    /// What one voter may cast.
+    /// The ballots that one voter may cast.
     pub ballot: BallotRules,
-    /// Weighted groups of passes; empty if there is but one.
+    /// Weighted groups of passes. Empty if there is only one group.
     pub channels: Vec<Channel>,
     /// The shortlist by votes, if the contest has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub champions: Option<ChampionRules>,
     /// The final choice.
     pub winners: WinnerRules,
-    /// Jurors whose scores count.
+    /// The panels of jurors whose scores count.
     pub panels: Vec<Panel>,
-    /// Where the seed of a draw comes from; required by any `ties = "draw"`.
+    /// The source of the seed of a draw. Required by each `ties = "draw"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draw: Option<Draw>,
-    /// Who may read what, and when.
+    /// The access to standings, log entries and result.
     pub publication: Publication,
-    /// How many of some categories a sheet votes in. From version 2 of the log on.
+    /// Limits on the number of categories in which a sheet votes. From version 2 of the log on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
-    /// How voters get a pass. From version 2 of the log on, where it is always there.
+    /// The methods by which voters get a pass. From version 2 of the log on, where it is always
+    /// present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admission: Option<AdmissionRules>,
 }
 
-/// Of some categories a sheet (a voter's ballots in one channel and period) votes in at most a given number: one's own district, and the
-/// whole city.
+/// A limit: a sheet votes in at most `most` of these categories.
+///
+/// A sheet is all ballots of a voter in one channel and period. For example, a voter votes for the
+/// whole city and for one district.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// At least two, each once.
+    /// The categories: at least two, each once.
     pub categories: Vec<CategoryId>,
-    /// From 1 to one less than there are categories.
+    /// The maximum, from 1 to one less than the number of categories.
     pub most: u32,
 }
 
-/// How voters get a pass.
+/// The methods by which voters get a pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdmissionRules {
-    /// At least one: `pass`, `code`, `email`, `sms`, `oidc` or `open`.
+    /// At least one of `pass`, `code`, `email`, `sms`, `oidc` and `open`.
     pub methods: Vec<String>,
 }
 
 impl Rules {
-    /// Least and most different entries of a category that a ballot votes for.
+    /// Returns the minimum and maximum number of different entries of a category in a ballot.
     #[must_use]
     pub fn vote_bounds(&self, category: &Category) -> [u32; 2] {
         category.votes.unwrap_or(self.ballot.votes_per_category)
     }
 }
 
-/// What one voter may cast.
+/// The ballots that one voter may cast.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BallotRules {
-    /// Least and most different entries of a category that a ballot votes for.
+    /// The minimum and maximum number of different entries of a category in a ballot.
     pub votes_per_category: [u32; 2],
-    /// Most votes of a voter, over standing ballots, in a channel and period.
+    /// The maximum number of votes in all standing ballots of a voter in one channel and period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub votes_in_all: Option<u32>,
-    /// Which voters count.
+    /// The voters whose votes count.
     pub completion: Completion,
     /// Whether a standing ballot may be replaced.
     pub revision: Revision,
-    /// Most replacements of a voter; there if and only if `revision` is [`Revision::Replace`].
+    /// The maximum number of replacements of a voter. Present if and only if `revision` is
+    /// [`Revision::Replace`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revisions: Option<u32>,
-    /// How often a voter may fill the same category.
+    /// How often a voter may vote in the same category.
     pub period: Period,
-    /// Ballots of a voter, at most [`MAX_BALLOTS_PER_VOTER`]; there if and only if `period` is [`Period::Counted`].
+    /// The maximum number of ballots of a voter, at most [`MAX_BALLOTS_PER_VOTER`].
+    ///
+    /// Present if and only if `period` is [`Period::Counted`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ballots_per_voter: Option<u32>,
-    /// How precisely the log tells the time of casting.
+    /// The precision of the time of casting in the log.
     pub cast_time: CastTime,
 }
 
-/// Which voters count.
+/// The voters whose votes count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Completion {
-    /// Every voter.
+    /// All voters.
     Any,
     /// Only voters with a standing vote in every category.
     All,
@@ -111,25 +121,25 @@ pub enum Completion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Revision {
-    /// A vote stands.
+    /// A ballot cannot be replaced.
     Final,
-    /// A ballot may replace the voter's own standing one until closing.
+    /// A ballot may replace the voter's own standing ballot until the closing.
     Replace,
 }
 
-/// How often a voter may fill the same category.
+/// How often a voter may vote in the same category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
-    /// Once a contest.
+    /// Once in the contest.
     Once,
-    /// Once a day in the contest's time zone.
+    /// Once a day, in the contest's time zone.
     Day,
-    /// Numbered ballots, so many a voter.
+    /// Numbered ballots, up to a maximum per voter.
     Counted,
 }
 
-/// How precisely the log tells the time of casting.
+/// The precision of the time of casting in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CastTime {
@@ -145,33 +155,33 @@ pub enum CastTime {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
-    /// Unique within the contest.
+    /// The identifier, unique within the contest.
     pub id: ChannelId,
-    /// Weight of the channel's shares.
+    /// The weight of the channel's shares.
     pub weight: u32,
 }
 
-/// The shortlist: the first so many by votes in each category.
+/// The shortlist: the entries with the most votes in each category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChampionRules {
-    /// Champions of a category.
+    /// The number of champions of a category.
     pub count: u32,
-    /// Fewest counted votes of a champion.
+    /// The minimum number of counted votes of a champion.
     pub minimum_votes: u64,
-    /// What happens at the cut.
+    /// The rule for ties at the cut.
     pub ties: ChampionTies,
 }
 
-/// What happens to entries tied at the cut of the champions.
+/// The rule for entries that are tied at the cut of the champions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChampionTies {
-    /// All of them are champions.
+    /// All tied entries are champions.
     Include,
-    /// The ones that reached the total first.
+    /// The entries that reached the total first are champions.
     Earliest,
-    /// Lots decide.
+    /// A draw decides.
     Draw,
 }
 
@@ -179,33 +189,36 @@ pub enum ChampionTies {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WinnerRules {
-    /// Winners of a category; with [`WinnersBy::Choice`] what the panel is expected to choose: it may choose fewer or more.
+    /// The number of winners of a category.
+    ///
+    /// With [`WinnersBy::Choice`] it is the expected number, and the panel may choose fewer or
+    /// more.
     pub count: u32,
-    /// Who can win.
+    /// The entries that can win.
     pub from: WinnersFrom,
-    /// What decides.
+    /// The criterion that decides.
     pub by: WinnersBy,
-    /// Weight of the votes, with [`WinnersBy::Weighted`].
+    /// The weight of the votes, with [`WinnersBy::Weighted`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub votes_weight: Option<u32>,
-    /// Weight of the scores, with [`WinnersBy::Weighted`].
+    /// The weight of the scores, with [`WinnersBy::Weighted`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scores_weight: Option<u32>,
-    /// What happens at the cut.
+    /// The rule for ties at the cut.
     pub ties: WinnerTies,
 }
 
-/// Who can win.
+/// The entries that can win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WinnersFrom {
     /// The champions of the category.
     Champions,
-    /// Every entry of the category.
+    /// All entries of the category.
     All,
 }
 
-/// What decides who wins.
+/// The criterion that decides which entries win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WinnersBy {
@@ -213,37 +226,40 @@ pub enum WinnersBy {
     Votes,
     /// The panels' scores.
     Scores,
-    /// Votes and scores, weighted.
+    /// Votes and scores, with weights.
     Weighted,
     /// The panel's choice, logged with a `choice` entry.
     Choice,
 }
 
-/// What happens to entries tied at the cut of the winners.
+/// The rule for entries that are tied at the cut of the winners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum WinnerTies {
-    /// All share the place and are winners.
+    /// All tied entries share the place and are winners.
     Report,
-    /// The one with more votes.
+    /// The entry with more votes wins.
     Votes,
-    /// The one with the higher figure at the panel.
+    /// The entry with the higher figure of the panel wins.
     Panel(PanelId),
-    /// The one that reached the total first.
+    /// The entry that reached the total first wins.
     Earliest,
-    /// Lots decide.
+    /// A draw decides.
     Draw,
-    /// The one to which more jurors gave the highest value, then the next lower one, and so on. From version 2 of the log on.
+    /// The entry to which more jurors gave the highest value wins.
+    ///
+    /// If these are equal, the next lower value is compared, and so on. From version 2 of the log
+    /// on.
     Countback,
 }
 
 /// Why a text is not a [`WinnerTies`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWinnerTies {
-    /// Not one of the words.
+    /// The text is none of the words.
     #[error("`{0}` is not one of `report`, `votes`, `panel:<id>`, `earliest`, `draw`, `countback`")]
     Unknown(String),
-    /// `panel:` before something that is no identifier.
+    /// `panel:` stands before a text that is not an identifier.
     #[error(transparent)]
     Panel(#[from] InvalidId),
 }
@@ -293,47 +309,51 @@ impl From<WinnerTies> for String {
     }
 }
 
-/// Jurors whose scores count.
+/// A panel of jurors whose scores count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Panel {
-    /// Unique within the contest.
+    /// The identifier, unique within the contest.
     pub id: PanelId,
-    /// How its figures are made.
+    /// How the panel's figures are computed.
     pub kind: PanelKind,
-    /// Lowest and highest score, with [`PanelKind::Score`]. Below zero from version 2 of the log on.
+    /// The lowest and highest score, with [`PanelKind::Score`]. Below zero only from version 2 of
+    /// the log on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<[i64; 2]>,
-    /// Criteria with their weights, with [`PanelKind::Score`]; empty if there is but one.
+    /// The criteria with their weights, with [`PanelKind::Score`]. Empty if there is only one
+    /// criterion.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub criteria: Vec<(String, u32)>,
-    /// Points of the first, second, ... place, with [`PanelKind::Rank`].
+    /// The points of the first, second, ... place, with [`PanelKind::Rank`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub points: Vec<u32>,
-    /// So many highest and lowest scores of an entry are dropped.
+    /// This number of highest scores and of lowest scores of an entry is dropped.
     pub trim: u32,
-    /// Entries with fewer jurors have no figure.
+    /// The minimum number of jurors. An entry with fewer jurors has no figure.
     pub minimum_jurors: u32,
-    /// Weight of the panel among the panels.
+    /// The weight of the panel among the panels.
     pub weight: u32,
-    /// Exactly these may score; empty if every juror with a key for the panel may. From version 2 of the log on.
+    /// The jurors who may score. If the list is empty, every juror with a key for the panel may.
+    ///
+    /// From version 2 of the log on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jurors: Vec<String>,
 }
 
-/// How a panel's figures are made.
+/// How a panel's figures are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PanelKind {
-    /// Mean of scores on a scale.
+    /// The mean of scores on a scale.
     Score,
-    /// Sum of points.
+    /// The sum of points.
     Points,
-    /// Ranks turned into points by the table.
+    /// Ranks, converted to points with the panel's table.
     Rank,
 }
 
-/// Where the seed of a draw comes from.
+/// The source of the seed of a draw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draw {
@@ -341,19 +361,19 @@ pub struct Draw {
     pub source: String,
 }
 
-/// Who may read what, and when.
+/// The access to standings, log entries and result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Publication {
-    /// Live tallies.
+    /// The access to live tallies.
     pub standings: PublishStandings,
-    /// Entries of the log.
+    /// The access to the entries of the log.
     pub entries: PublishEntries,
-    /// The result document.
+    /// The access to the result document.
     pub result: PublishResult,
 }
 
-/// When everyone may read tallies (organisers and auditors always may).
+/// When everybody may read the tallies. Organisers and auditors always may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PublishStandings {
@@ -365,25 +385,27 @@ pub enum PublishStandings {
     AfterClose,
 }
 
-/// When everyone may read the log's entries (organisers and auditors always may).
+/// When everybody may read the entries of the log. Organisers and auditors always may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PublishEntries {
-    /// As they are recorded.
+    /// As the entries are recorded.
     Live,
     /// From the closing on.
     AfterClose,
-    /// From the first certification on, also while the contest is reopened; those of a test, which is never certified, from the closing on. From version 2
-    /// of the log on.
+    /// From the first certification on, also while the contest is reopened.
+    ///
+    /// A test is never certified, so its entries are public from the closing on. From version 2 of
+    /// the log on.
     Certified,
 }
 
-/// When everyone may read the result (organisers and auditors from the closing on).
+/// When everybody may read the result. Organisers and auditors may from the closing on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PublishResult {
-    /// Provisional from the closing on.
+    /// From the closing on, as a provisional result.
     Closed,
-    /// Once certified.
+    /// From the certification on.
     Certified,
 }

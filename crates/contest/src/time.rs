@@ -1,4 +1,4 @@
-//! Instants, whole seconds of UTC, and the cut times that the log tells of a ballot's casting.
+//! Instants in whole seconds of UTC, and the truncated times of casting in the log.
 
 use std::{fmt, str::FromStr};
 
@@ -8,20 +8,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::rules::CastTime;
 
-/// A point in time to the second, written `2021-03-01T00:00:00Z`.
+/// A point in time in whole seconds, written `2021-03-01T00:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Instant(Timestamp);
 
-/// Why a text is not an [`Instant`].
+/// The text is not an [`Instant`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an instant such as 2021-03-01T00:00:00Z")]
 pub struct InvalidInstant(String);
 
-/// The first second of year 1 and the last of year 9999: what four digits of a year can write.
+/// The first second of year 1, and the last whole second of year 9999 that [`Timestamp`] supports.
+///
+/// The text form has four digits for the year.
 const VALID_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_207_200;
 
 impl Instant {
-    /// The instant so many seconds after 1970-01-01T00:00:00Z. `None` outside the years 1 to 9999.
+    /// Returns the instant this number of seconds after 1970-01-01T00:00:00Z.
+    ///
+    /// `None` outside the years 1 to 9999.
     #[must_use]
     pub fn from_seconds(seconds: i64) -> Option<Self> {
         if !VALID_SECONDS.contains(&seconds) {
@@ -30,7 +34,7 @@ impl Instant {
         Timestamp::from_second(seconds).ok().map(Self)
     }
 
-    /// The last whole second not after `time`.
+    /// Returns the last whole second that is not after `time`.
     #[must_use]
     pub fn at_or_before(time: Timestamp) -> Self {
         let seconds = time.as_nanosecond().div_euclid(1_000_000_000);
@@ -38,20 +42,20 @@ impl Instant {
         Self(Timestamp::from_second(clamped).unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
-    /// The first whole second not before `time`.
+    /// Returns the first whole second that is not before `time`.
     #[must_use]
     pub fn at_or_after(time: Timestamp) -> Self {
         let floor = Self::at_or_before(time);
         if floor.0 == time { floor } else { Self::from_seconds(floor.seconds() + 1).unwrap_or(floor) }
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z.
+    /// Returns the seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.0.as_second()
     }
 
-    /// The same point in time, for arithmetic and comparison with a clock.
+    /// Returns the same point in time, for arithmetic and comparison with a clock.
     #[must_use]
     pub fn timestamp(self) -> Timestamp {
         self.0
@@ -67,7 +71,7 @@ impl fmt::Display for Instant {
 impl FromStr for Instant {
     type Err = InvalidInstant;
 
-    /// Reads exactly the form that [`Instant`] writes; other spellings of the same instant are refused.
+    /// Reads exactly the form that [`Instant`] writes. Other spellings of the instant are refused.
     fn from_str(text: &str) -> Result<Self, InvalidInstant> {
         let invalid = || InvalidInstant(shortened(text, 40).into_owned());
         let time: Timestamp = text.parse().map_err(|_| invalid())?;
@@ -89,7 +93,8 @@ impl<'de> Deserialize<'de> for Instant {
 }
 
 impl CastTime {
-    /// The time of casting as the log tells it: `2021-03-14T12:05Z`, `2021-03-14T12Z` or `2021-03-14`, in UTC.
+    /// Returns the time of casting as the log writes it, in UTC: `2021-03-14T12:05Z`,
+    /// `2021-03-14T12Z` or `2021-03-14`.
     #[must_use]
     pub fn truncate(self, time: Timestamp) -> String {
         let mut text = Instant::at_or_before(time).to_string();
@@ -107,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_have_one_spelling() {
+    fn rejects_other_spellings_of_instant() {
         let instant: Instant = "2021-03-01T00:00:00Z".parse().unwrap();
         assert_eq!(instant.to_string(), "2021-03-01T00:00:00Z");
         for other in [

@@ -1,4 +1,4 @@
-//! Voter tags and ballot ids: how the log knows a voter and a ballot without knowing who voted.
+//! Voter tags and ballot ids. With them the log identifies a voter and a ballot without a name.
 
 use std::{fmt, str::FromStr, sync::LazyLock};
 
@@ -9,10 +9,10 @@ use zeroize::Zeroize as _;
 
 use crate::id::ContestId;
 
-/// Characters of 16 bytes in base64url without padding.
+/// The number of characters of 16 bytes in base64url without padding.
 const TEXT_LENGTH: usize = 22;
 
-/// Why a text is not a voter tag or ballot id.
+/// The text is not a voter tag or ballot id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not 16 bytes in base64url without padding (22 characters)")]
 pub struct InvalidTag;
@@ -24,17 +24,18 @@ macro_rules! sixteen_bytes {
         pub struct $name(pub [u8; 16]);
 
         impl $name {
-            /// The text form, in a buffer of its own: no allocation on the path of a ballot.
+            /// Returns the text form in its own buffer. The path of a ballot allocates no memory
+            /// for it.
             #[must_use]
             pub fn text(&self) -> TagText {
                 let mut buffer = [0; TEXT_LENGTH];
                 // 16 bytes make exactly 22 characters.
-                let written = URL_SAFE_NO_PAD.encode_slice(self.0, &mut buffer);
-                debug_assert_eq!(written, Ok(TEXT_LENGTH));
+                let length = URL_SAFE_NO_PAD.encode_slice(self.0, &mut buffer);
+                debug_assert_eq!(length, Ok(TEXT_LENGTH));
                 TagText(buffer)
             }
 
-            /// The first four bytes, which a voter's tag and ballot ids share.
+            /// Returns the first four bytes, which a voter's tag and ballot ids share.
             #[must_use]
             pub fn prefix(&self) -> [u8; 4] {
                 let [a, b, c, d, ..] = self.0;
@@ -44,7 +45,7 @@ macro_rules! sixteen_bytes {
             /// Reads the text form.
             ///
             /// # Errors
-            /// [`InvalidTag`] for anything but 22 characters of canonical base64url.
+            /// [`InvalidTag`] for any text that is not 22 characters of canonical base64url.
             pub fn from_text(text: &[u8]) -> Result<Self, InvalidTag> {
                 if text.len() != TEXT_LENGTH {
                     return Err(InvalidTag);
@@ -92,11 +93,16 @@ macro_rules! sixteen_bytes {
 }
 
 sixteen_bytes!(
-    /// A voter as the log knows one: specific to the contest, and without the contest's key tied to nobody.
+    /// The identity of a voter in the log.
+    ///
+    /// It is specific to the contest. Without the contest's tag key it cannot be linked to a
+    /// person.
     VoterTag
 );
 sixteen_bytes!(
-    /// Names a ballot by its content and voter, not by its time: a retry has the same id.
+    /// The identifier of a ballot.
+    ///
+    /// It depends on the ballot's content and voter, not on its time. So a retry has the same id.
     BallotId
 );
 
@@ -105,7 +111,7 @@ sixteen_bytes!(
 pub struct TagText([u8; TEXT_LENGTH]);
 
 impl TagText {
-    /// As text.
+    /// Returns the characters as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         // The alphabet of base64url is ASCII.
@@ -113,19 +119,24 @@ impl TagText {
     }
 }
 
-/// A contest's tag key: 32 random bytes that tie subjects to tags. Never shown, never logged.
+/// A contest's tag key: 32 random bytes that link subjects to tags.
+///
+/// The key is never shown and never logged.
 #[derive(Clone)]
 pub struct TagKey(pub [u8; 32]);
 
 impl TagKey {
-    /// The tag of the voter known by `subject` (such as `mailto:ama@example.org`): the first 16 bytes of the keyed BLAKE3.
+    /// Returns the tag of the voter with this subject, for example `mailto:ama@example.org`.
+    ///
+    /// It is the first 16 bytes of the keyed BLAKE3.
     #[must_use]
     pub fn tag(&self, subject: &str) -> VoterTag {
         VoterTag(first_16(blake3::keyed_hash(&self.0, subject.as_bytes()).as_bytes()))
     }
 }
 
-/// Gone from memory with its last use: a key may have been destroyed meanwhile.
+/// Erases the key from memory after its last use, because the key may have been destroyed
+/// meanwhile.
 impl Drop for TagKey {
     fn drop(&mut self) {
         self.0.zeroize();
@@ -138,28 +149,31 @@ impl fmt::Debug for TagKey {
     }
 }
 
-/// What a ballot id is computed over.
+/// The content from which a ballot id is computed.
 #[derive(Debug, Clone, Copy)]
 pub struct BallotContent<'a, S> {
-    /// The contest.
+    /// The contest of the ballot.
     pub contest: &'a ContestId,
-    /// Who votes.
+    /// The tag of the voter.
     pub voter: VoterTag,
-    /// The pass's channel, if the contest has channels.
+    /// The channel of the pass, if the contest has channels.
     pub channel: Option<&'a str>,
     /// The day or number, if the contest has periods.
     pub period: Option<&'a str>,
     /// The voter's own standing ballot that this one replaces.
     pub replaces: Option<BallotId>,
-    /// Category and entry of each vote, in byte order.
+    /// The category and entry of each vote, in byte order.
     pub selections: S,
 }
 
-/// The key that BLAKE3's derive-key mode makes of its context, the same for every ballot.
+/// The key that BLAKE3's derive-key mode derives from its context. It is the same for every ballot.
 static CONTEXT_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context("acclaim v1 ballot id"));
 
 impl<'s, S: Iterator<Item = (&'s str, &'s str)>> BallotContent<'_, S> {
-    /// The ballot id: the tag's first 4 bytes, then 12 bytes of BLAKE3 in derive-key mode over the length-prefixed fields.
+    /// Returns the ballot id.
+    ///
+    /// It is the first 4 bytes of the tag, and then 12 bytes of BLAKE3 in derive-key mode over the
+    /// length-prefixed fields.
     #[must_use]
     pub fn id(self) -> BallotId {
         let mut fields = FieldHasher::new();
@@ -180,27 +194,27 @@ impl<'s, S: Iterator<Item = (&'s str, &'s str)>> BallotContent<'_, S> {
     }
 }
 
-/// Length-prefixed fields on their way into the hasher, which is slow with many small pieces.
+/// Collects length-prefixed fields for the hasher, which is slow with many small pieces.
 struct FieldHasher {
     hasher: blake3::Hasher,
-    gathered: [u8; 512],
+    buffer: [u8; 512],
     length: usize,
 }
 
 impl FieldHasher {
     fn new() -> Self {
-        Self { hasher: blake3::Hasher::new_from_context_key(&CONTEXT_KEY), gathered: [0; 512], length: 0 }
+        Self { hasher: blake3::Hasher::new_from_context_key(&CONTEXT_KEY), buffer: [0; 512], length: 0 }
     }
 
     fn add(&mut self, field: &[u8]) {
-        // Fields are identifiers, days and 16-byte ids: far below 4 GiB.
-        self.gather(&u32::try_from(field.len()).unwrap_or(u32::MAX).to_le_bytes());
-        self.gather(field);
+        // Fields are identifiers, days and 16-byte ids, which are far smaller than 4 GiB.
+        self.push(&u32::try_from(field.len()).unwrap_or(u32::MAX).to_le_bytes());
+        self.push(field);
     }
 
-    fn gather(&mut self, bytes: &[u8]) {
-        if let Some(room) = self.gathered.get_mut(self.length..self.length + bytes.len()) {
-            room.copy_from_slice(bytes);
+    fn push(&mut self, bytes: &[u8]) {
+        if let Some(free) = self.buffer.get_mut(self.length..self.length + bytes.len()) {
+            free.copy_from_slice(bytes);
             self.length += bytes.len();
         } else {
             self.flush();
@@ -209,7 +223,7 @@ impl FieldHasher {
     }
 
     fn flush(&mut self) {
-        self.hasher.update(self.gathered.get(..self.length).unwrap_or_default());
+        self.hasher.update(self.buffer.get(..self.length).unwrap_or_default());
         self.length = 0;
     }
 
@@ -229,9 +243,9 @@ fn first_16(hash: &[u8; 32]) -> [u8; 16] {
 mod tests {
     use super::*;
 
-    /// Tags and ids of the published vectors of the log format.
+    /// The tags and ids of the published test vectors of the log format.
     #[test]
-    fn tags_and_ids_are_those_of_the_vectors() {
+    fn tags_and_ids_match_test_vectors() {
         let key = TagKey(std::array::from_fn(|i| u8::try_from(i).unwrap()));
         let ama = key.tag("mailto:ama@example.org");
         assert_eq!(ama.to_string(), "3py_Y3DapPeT9B0eMT_u7g");
@@ -252,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_many_fields_is_that_of_its_bytes() {
+    fn id_of_many_fields_hashes_all_bytes() {
         let contest: ContestId = "photo-2021".parse().unwrap();
         let names: Vec<String> = (0..60).map(|number| format!("category-{number}")).collect();
         let selections = names.iter().map(|name| (name.as_str(), "an-entry"));
@@ -277,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_has_one_spelling() {
+    fn rejects_other_spellings_of_tag() {
         assert!("3py_Y3DapPeT9B0eMT_u7g".parse::<VoterTag>().is_ok());
-        // The last character carries two spare bits: other spellings of the same bytes are refused.
+        // The last character has two spare bits. Other spellings of the same bytes are refused.
         for bad in [
             "3py_Y3DapPeT9B0eMT_u7h",
             "3py_Y3DapPeT9B0eMT_u7g=",

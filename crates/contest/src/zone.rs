@@ -1,4 +1,4 @@
-//! A contest's time zone, by which its times are written and read beside UTC.
+//! A contest's time zone, in which its times are written and read in addition to UTC.
 
 use jiff::{
     civil::DateTime,
@@ -7,7 +7,7 @@ use jiff::{
 
 use crate::{definition::local_instant, time::Instant};
 
-/// A time zone of the table that is built in: the same on every machine.
+/// A time zone of the built-in table, which is the same on every machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zone {
     name: String,
@@ -15,35 +15,38 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// The zone of an IANA name, such as `Europe/Zurich`; `None` if there is none.
+    /// Returns the zone with an IANA name, for example `Europe/Zurich`. `None` if it does not
+    /// exist.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let zone = TimeZoneDatabase::bundled().get(name).ok()?;
         Some(Self { name: name.to_owned(), zone })
     }
 
-    /// Its IANA name.
+    /// Returns the IANA name of the zone.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Date and time there.
+    /// Returns the local date and time.
     #[must_use]
     pub fn at(&self, instant: Instant) -> DateTime {
         self.zone.to_datetime(instant.timestamp())
     }
 
-    /// Whether its clocks show UTC at this instant.
+    /// Whether the local clocks show UTC at this instant.
     #[must_use]
     pub fn is_utc_at(&self, instant: Instant) -> bool {
         self.zone.to_offset(instant.timestamp()).seconds() == 0
     }
 
-    /// The instant of a date and time as definitions have them: local to the zone, such as `2021-03-01T00:00:00`, or with an offset.
+    /// Reads a date and time as definitions write it.
+    ///
+    /// It is local to the zone, for example `2021-03-01T00:00:00`, or has an offset.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A message if the text is not a date and time, or does not exist exactly once in the zone.
     pub fn instant(&self, text: &str) -> Result<Instant, String> {
         local_instant(text, &self.zone)
     }

@@ -1,29 +1,34 @@
-//! The encoding of a text: UTF-8 and UTF-16 are read, with or without a mark; every other one is named.
+//! Decodes the text of a file: UTF-8 and UTF-16, with or without a byte order mark.
+//!
+//! A file in another encoding is refused with an error that names the encoding.
 
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
-/// How to save a file that is refused for its encoding.
+/// How to save a file whose encoding is refused.
 const SAVE_ADVICE: &str = "save it as UTF-8 (Excel: Save as, \"CSV UTF-8\"; LibreOffice: Save as, character set \"Unicode (UTF-8)\")";
-/// Bytes by which UTF-16 without a mark is recognised.
+/// The number of bytes from which UTF-16 without a byte order mark is recognised.
 const SAMPLE: usize = 1024;
 
-/// A text in an encoding that is not read.
+/// A text that cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError {
-    /// Where the first wrong bytes stand, as an offset in the content.
+    /// The offset of the first wrong bytes, in bytes after a byte order mark.
+    ///
+    /// In a UTF-16 file it counts the bytes of the text decoded so far, as UTF-8.
     pub at: usize,
-    /// The line they stand in, from 1.
+    /// The line of the first wrong bytes, from 1.
     pub line: u32,
-    /// What the text seems to be, and what to do.
+    /// The encoding that the text seems to have, and what to do.
     pub problem: String,
 }
 
-/// The text of a file, without its mark.
+/// Returns the text of a file without its byte order mark.
 ///
 /// # Errors
-/// [`DecodeError`] names the encoding that the text seems to have.
+/// [`DecodeError`] if the file is neither UTF-8 nor UTF-16, has a zero byte, or has a broken UTF-16
+/// character. It names the encoding that the text seems to have.
 pub fn decode(content: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
     if content.starts_with(b"\xff\xfe\0\0") || content.starts_with(b"\0\0\xfe\xff") {
         return Err(decode_error(content, 0, format!("the file is UTF-32; {SAVE_ADVICE}")));
@@ -44,7 +49,7 @@ pub fn decode(content: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
     std::str::from_utf8(text).map(Cow::Borrowed).map_err(|error| {
         let at = error.valid_up_to();
         let byte = text.get(at).copied().unwrap_or_default();
-        let name = looks_like(text);
+        let name = guess_encoding(text);
         decode_error(
             text,
             at,
@@ -53,13 +58,15 @@ pub fn decode(content: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
     })
 }
 
-/// The content without a UTF-8 mark at its beginning.
+/// Returns the content without a UTF-8 byte order mark at its beginning.
 #[must_use]
 pub fn strip_byte_order_mark(content: &[u8]) -> &[u8] {
     content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
 }
 
-/// How the bytes of a text of UTF-16 go together, by where its zero bytes stand. `None` if it is none.
+/// Detects UTF-16 without a byte order mark by the positions of its zero bytes.
+///
+/// Returns the conversion from two bytes to a unit. `None` if the content is not UTF-16.
 fn detect_utf_16(content: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     let sample = content.get(..SAMPLE).unwrap_or(content);
     let zeros = |offset: usize| sample.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count();
@@ -67,7 +74,7 @@ fn detect_utf_16(content: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     let pairs = sample.len() / 2;
     match (first, second) {
         _ if !content.len().is_multiple_of(2) => None,
-        // Every text has line ends, spaces or delimiters, which are zero in one half.
+        // Every text has line ends, spaces or delimiters. Half of their bytes are zero.
         (0, second) if second * 8 >= pairs => Some(u16::from_le_bytes),
         (first, 0) if first * 8 >= pairs => Some(u16::from_be_bytes),
         _ => None,
@@ -97,8 +104,8 @@ fn decode_utf_16(content: &[u8], from_bytes: fn([u8; 2]) -> u16) -> Result<Strin
     Ok(text)
 }
 
-/// The encoding that a text seems to have.
-fn looks_like(content: &[u8]) -> String {
+/// Guesses the encoding of a text.
+fn guess_encoding(content: &[u8]) -> String {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(content, true);
     let name = detector.guess(None, Utf8Detection::Deny).name();
@@ -112,7 +119,7 @@ fn decode_error(content: &[u8], at: usize, problem: String) -> DecodeError {
     DecodeError { at, line: line_of(content, at), problem }
 }
 
-/// The line of an offset, from 1; lines end with LF, CR LF or CR.
+/// Returns the line of an offset, from 1. Lines end with LF, CR LF or CR.
 fn line_of(content: &[u8], at: usize) -> u32 {
     let before = content.get(..at).unwrap_or(content);
     let is_end =
@@ -145,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn other_encodings_are_named_with_their_line() {
+    fn error_names_other_encoding_and_line() {
         for (content, line, name) in [
             (&b"mailto:zo\xeb@example.org\n"[..], 1, "Windows-1252"),
             (b"id,title\re1,plain\r\ne2,caf\xe9\n", 3, "Windows-1252"),

@@ -1,4 +1,4 @@
-//! Files, pipes and devices, read within a bound.
+//! Reads files, pipes and devices within a size limit.
 
 use std::{
     fs::File,
@@ -6,13 +6,16 @@ use std::{
     path::Path,
 };
 
-/// The longest file, in bytes.
+/// The maximum length of a file in bytes: 64 MiB.
 pub const MAX_LENGTH: u64 = 64 << 20;
 
-/// Reads a file of at most [`MAX_LENGTH`] bytes. The length that the file system names is not trusted: a pipe has none, and a device has no end.
+/// Reads a file of at most [`MAX_LENGTH`] bytes.
+///
+/// The length that the file system reports is not used: a pipe has no length, and a device has no
+/// end.
 ///
 /// # Errors
-/// That of the file system, or that the file is too long.
+/// The error of the file system, or [`io::ErrorKind::FileTooLarge`] if the file is longer.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     File::open(path)?.take(MAX_LENGTH + 1).read_to_end(&mut content)?;

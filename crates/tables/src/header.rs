@@ -1,4 +1,5 @@
-//! The first row of a table: its columns by name, and what is wrong with a row whatever its cells mean.
+//! The header of a table: its column names, and mistakes of rows that need no cell values to
+//! detect.
 
 use std::collections::HashMap;
 
@@ -10,14 +11,14 @@ use crate::{
     total::is_total,
 };
 
-/// The most columns of a table whose columns have names.
+/// The maximum number of columns of a table with column names.
 const MAX_COLUMNS: usize = 1_000;
-/// The most names of columns that a message lists.
+/// The maximum number of column names that a message lists.
 const MAX_LISTED: usize = 40;
-/// The most characters of a cell that a message repeats.
+/// The maximum number of characters of a cell that a message quotes.
 const MAX_QUOTED: usize = 80;
 
-/// The names of a table's columns. They are compared without case and outer white space.
+/// The column names of a table. They are compared without case and without outer white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     names: Vec<String>,
@@ -25,32 +26,33 @@ pub struct Header {
     is_comma: bool,
 }
 
-/// What is wrong with a header.
+/// A mistake in a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderMistake {
-    /// The column's name as the file has it, cut; empty if the whole row is to blame.
+    /// The column's name as it stands in the file, shortened. Empty if the mistake is in the whole
+    /// row.
     pub column: String,
-    /// What is wrong.
+    /// The problem, and how to correct it.
     pub problem: String,
 }
 
-/// The form in which names of columns are compared.
+/// Normalizes a column name for comparison.
 fn normalize_name(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// Whether two names are of one column.
+/// Whether two names mean the same column.
 #[must_use]
 pub fn is_same_name(one: &str, other: &str) -> bool {
     normalize_name(one) == normalize_name(other)
 }
 
 impl Header {
-    /// The columns that a row names.
+    /// Reads the column names from the first row of a table.
     ///
     /// # Errors
-    /// Every name that is there twice, or that there are too many columns.
-    pub fn read(row: Row<'_>, form: TableFormat) -> Result<Self, Vec<HeaderMistake>> {
+    /// [`HeaderMistake`]s for each column name that occurs twice, or one for too many columns.
+    pub fn read(row: Row<'_>, format: TableFormat) -> Result<Self, Vec<HeaderMistake>> {
         if row.len() > MAX_COLUMNS {
             let problem = format!("has {} columns; at most {MAX_COLUMNS} are possible", row.len());
             return Err(vec![HeaderMistake { column: String::new(), problem }]);
@@ -61,43 +63,44 @@ impl Header {
         for (index, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             if columns.insert(normalize_name(name), index).is_some() {
                 let problem = "there are two columns of this name; rename one of them".to_owned();
-                mistakes.push(HeaderMistake { column: shown(name), problem });
+                mistakes.push(HeaderMistake { column: shorten(name), problem });
             }
         }
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        Ok(Self { names, columns, is_comma: form == TableFormat::Text(Some(',')) })
+        Ok(Self { names, columns, is_comma: format == TableFormat::Text(Some(',')) })
     }
 
-    /// The names in order, as the file has them; empty for a column without one.
+    /// The names in order, as they stand in the file. The name is empty for a column without one.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Where a column is.
+    /// Returns the index of a column.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<usize> {
         self.columns.get(&normalize_name(name)).copied()
     }
 
-    /// Where a column is that somebody names.
+    /// Returns the index of a column that the caller requires.
     ///
     /// # Errors
-    /// That there is none, which ones there are, and which was probably meant.
+    /// A message that the column does not exist. It lists the columns and suggests the nearest
+    /// name.
     pub fn require(&self, name: &str) -> Result<usize, String> {
         self.find(name).ok_or_else(|| {
             let nearest = did_you_mean(name, self.names.iter().map(String::as_str));
-            format!("there is no column {:?}{nearest}; the columns are {}", shown(name), self.list_names())
+            format!("there is no column {:?}{nearest}; the columns are {}", shorten(name), self.list_names())
         })
     }
 
-    /// The names of all columns, for messages.
+    /// Lists the names of all columns for a message.
     #[must_use]
     pub fn list_names(&self) -> String {
         let names = self.names.iter().filter(|name| !name.is_empty());
-        let mut listed: Vec<String> = names.clone().take(MAX_LISTED).map(|name| shown(name)).collect();
+        let mut listed: Vec<String> = names.clone().take(MAX_LISTED).map(|name| shorten(name)).collect();
         let more = names.count().saturating_sub(MAX_LISTED);
         if more > 0 {
             listed.push(format!("and {more} more"));
@@ -105,15 +108,17 @@ impl Header {
         listed.join(", ")
     }
 
-    /// The mistake of a row that has a cell under no name: its cells may all stand in the wrong columns.
+    /// Reports a cell in a column without a name.
+    ///
+    /// The other cells of this row may all be in the wrong columns.
     #[must_use]
     pub fn find_unnamed_cell(&self, row: Row<'_>) -> Option<String> {
-        let is_nameless = |column: &usize| self.names.get(*column).is_none_or(String::is_empty);
+        let has_no_name = |column: &usize| self.names.get(*column).is_none_or(String::is_empty);
         let (column, cell) = (0..row.len())
-            .filter(is_nameless)
+            .filter(has_no_name)
             .map(|column| (column, row.cell(column)))
             .find(|(_, cell)| !cell.is_empty())?;
-        let (cell, number) = (shown(cell), column + 1);
+        let (cell, number) = (shorten(cell), column + 1);
         if column < self.names.len() {
             return Some(format!(
                 "{cell:?} stands in column {number}, which has no name; name the column in the first row, or empty it"
@@ -127,7 +132,10 @@ impl Header {
         ))
     }
 
-    /// The mistake of a row in which a comma seems to have cut a text in two: the rest stands in the next column of texts, and begins with a space.
+    /// Reports a row in which a comma seems to have cut a text in two.
+    ///
+    /// Then the rest of the text is in the next text column, and begins with a space. Returns the
+    /// column of the rest and the message.
     #[must_use]
     pub fn find_split_text(&self, row: Row<'_>, is_text: impl Fn(usize) -> bool) -> Option<(usize, String)> {
         let is_evenly_spaced =
@@ -141,7 +149,7 @@ impl Header {
                 && is_text(column - 1)
                 && !row.cell(column - 1).is_empty()
         })?;
-        let (before, rest) = (shown(row.cell(cut - 1)), shown(row.cell(cut)));
+        let (before, rest) = (shorten(row.cell(cut - 1)), shorten(row.cell(cut)));
         Some((
             cut,
             format!(
@@ -152,14 +160,16 @@ impl Header {
         ))
     }
 
-    /// Whether a row only repeats the first one.
+    /// Whether a row only repeats the header.
     #[must_use]
     pub fn is_repeated_by(&self, row: Row<'_>) -> bool {
         row.len() <= self.names.len()
             && self.names.iter().enumerate().all(|(column, name)| is_same_name(name, row.cell(column)))
     }
 
-    /// The word by which a row is one of totals: the first cell that is not empty says so, and all others are numbers.
+    /// Returns the label of a row of totals.
+    ///
+    /// Its first cell that is not empty is a total label, and all other cells are numbers.
     #[must_use]
     pub fn total_label<'t>(row: Row<'t>) -> Option<&'t str> {
         let mut cells = row.cells().filter(|cell| !cell.is_empty());
@@ -173,7 +183,7 @@ impl Header {
     }
 }
 
-/// A cell or name as messages repeat it.
-fn shown(text: &str) -> String {
+/// Shortens a cell or a name for a message.
+fn shorten(text: &str) -> String {
     shortened(text, MAX_QUOTED).into_owned()
 }

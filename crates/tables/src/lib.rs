@@ -1,5 +1,7 @@
-//! Tables and lists as people bring them: text in UTF-8 or UTF-16 with any of the usual delimiters, `.xlsx` and `.ods`. One reader for all of them,
-//! bounded in memory. Rows carry the number by which a spreadsheet shows them, so that every mistake can be found.
+//! Reads tables and lists: text in UTF-8 or UTF-16 with any usual delimiter, `.xlsx` and `.ods`.
+//!
+//! One reader handles all formats, with bounded memory. Each row keeps the number that a
+//! spreadsheet shows for it, so that the author can find each mistake.
 
 mod delimited;
 mod encoding;

@@ -1,25 +1,29 @@
-//! Decimal numbers as spreadsheets of all countries write them.
+//! Reads decimal numbers in the notations of all countries.
 
 use crate::table::{Row, TableFormat};
 
-/// A cell that is no number, or can be read as two.
+/// Why a cell has no single number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidNumber {
-    /// `1.000`: one, or a thousand.
+    /// `1.000` can be one or a thousand.
     Ambiguous,
 }
 
-/// A cell's number with a decimal point. Where commas stand between cells a point is a point. Elsewhere a comma may be one, and three places may be thousands.
+/// Returns a cell's number with a decimal point.
 ///
-/// What is no number at all is returned as it is: its reader says what was expected.
+/// A point is the decimal point in text with commas between cells, and in a cell that the sheet
+/// holds as a number. Elsewhere a comma may be the decimal point, and a separator before three
+/// digits may separate thousands.
+///
+/// A cell that is not a number is returned unchanged: the caller reports what it expected.
 ///
 /// # Errors
-/// [`InvalidNumber`]
-pub fn decimal(row: Row<'_>, column: usize, form: TableFormat) -> Result<String, InvalidNumber> {
+/// [`InvalidNumber::Ambiguous`] if the cell can be read as two numbers.
+pub fn decimal(row: Row<'_>, column: usize, format: TableFormat) -> Result<String, InvalidNumber> {
     let cell = row.cell(column);
-    // The minus of typography, which some programs write.
+    // Some programs write the typographic minus sign.
     let text = cell.strip_prefix('\u{2212}').map_or_else(|| cell.to_owned(), |rest| format!("-{rest}"));
-    if form == TableFormat::Text(Some(',')) || row.is_number(column) {
+    if format == TableFormat::Text(Some(',')) || row.is_number(column) {
         return Ok(text);
     }
     match text.split_once([',', '.']) {

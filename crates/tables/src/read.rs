@@ -1,4 +1,4 @@
-//! Reads a table, whatever file it is.
+//! Reads a table from a file of any supported format.
 
 use crate::{
     delimited,
@@ -7,15 +7,15 @@ use crate::{
 };
 
 impl Table {
-    /// Reads a table, whatever it is: the content tells.
+    /// Reads a table. The content shows whether it is a workbook or text.
     ///
     /// # Errors
-    /// [`TableError`] with the row or line that is to blame.
+    /// [`TableError`] with the row or line of the mistake.
     pub fn read(content: &[u8]) -> Result<Self, TableError> {
         if workbook::is_workbook(content) { workbook::read(content) } else { delimited::read(content) }
     }
 
-    /// Whether the content is a workbook and not text.
+    /// Whether the content is a workbook, not text.
     #[must_use]
     pub fn is_workbook(content: &[u8]) -> bool {
         workbook::is_workbook(content)

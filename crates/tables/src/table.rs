@@ -1,33 +1,36 @@
-//! A table in memory: its cells one after another in one text, so that a cell takes four bytes beside its own.
+//! A table in memory: all cells in one text, so that each cell costs only four extra bytes.
 
 use std::{borrow::Cow, fmt};
 
-/// The most cells of a table. More are refused.
+/// The maximum number of cells of a table. A larger table is refused.
 pub const MAX_CELLS: usize = 4_000_000;
-/// The most bytes of text in a table's cells.
+/// The maximum size of the text of all cells, in bytes.
 pub const MAX_TEXT: usize = 64 << 20;
-/// Blank rows that are listed.
+/// The maximum number of blank rows that are listed.
 const MAX_BLANK_ROWS: usize = 100;
 
-/// The bit of a cell's end that says that the sheet holds it as a number.
+/// The bit of a cell's end that marks a cell that the sheet holds as a number.
 const NUMBER: u32 = 1 << 31;
-/// The bit of a cell's end that says that it follows a delimiter and a space, without quotation marks.
+/// The bit of a cell's end that marks a cell that follows a delimiter and a space, without
+/// quotation marks.
 const SPACED: u32 = 1 << 30;
 const END: u32 = SPACED - 1;
 
-/// What a table was read from.
+/// The format that a table was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFormat {
-    /// Text with this character between cells; `None` if each line is one cell.
+    /// Text with this character between cells. `None` if each line is one cell.
     Text(Option<char>),
-    /// A workbook, whose numbers and dates are no text.
+    /// A workbook. Its numbers and dates are not text.
     Workbook,
 }
 
-/// A table: rows of cells without outer white space. Blank rows are left out, and keep their numbers.
+/// A table: rows of cells without outer white space.
+///
+/// Blank rows are left out. The other rows keep their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    form: TableFormat,
+    format: TableFormat,
     text: String,
     ends: Vec<u32>,
     rows: Vec<RowStart>,
@@ -46,18 +49,18 @@ struct RowStart {
 pub struct Row<'t> {
     table: &'t Table,
     start: RowStart,
-    /// Index of the cell behind the last one.
+    /// The index of the cell after the last one.
     end: usize,
 }
 
-/// Why a table cannot be read at all.
+/// Why a table cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableError {
-    /// The row as a spreadsheet numbers it, if one is to blame.
+    /// The row with the mistake, as a spreadsheet numbers it, if there is one.
     pub row: Option<u32>,
-    /// The line of the file, from 1, if one is to blame.
+    /// The line of the file with the mistake, from 1, if there is one.
     pub line: Option<u32>,
-    /// What is wrong, and what to do.
+    /// The problem, and how to correct it.
     pub problem: String,
 }
 
@@ -75,7 +78,10 @@ impl fmt::Display for TableError {
 impl std::error::Error for TableError {}
 
 impl Table {
-    /// The same table with each cell's text as `read` gives it, which must not be longer.
+    /// Returns the table with each cell's text replaced by the result of `read`.
+    ///
+    /// The results must not be longer than the cells. A table without an apostrophe is returned
+    /// unchanged, because `read` only removes apostrophes.
     #[must_use]
     pub fn with_cells(mut self, read: impl Fn(&str) -> Cow<'_, str>) -> Self {
         if !self.text.contains('\'') {
@@ -94,10 +100,10 @@ impl Table {
         self
     }
 
-    /// What it was read from.
+    /// The format that the table was read from.
     #[must_use]
     pub fn format(&self) -> TableFormat {
-        self.form
+        self.format
     }
 
     /// The rows that are not blank, in order.
@@ -105,7 +111,7 @@ impl Table {
         (0..self.rows.len()).filter_map(|index| self.row(index))
     }
 
-    /// The row of this index among those that are not blank.
+    /// Returns the row with this index, counted without blank rows.
     #[must_use]
     pub fn row(&self, index: usize) -> Option<Row<'_>> {
         let start = *self.rows.get(index)?;
@@ -113,7 +119,7 @@ impl Table {
         Some(Row { table: self, start, end })
     }
 
-    /// The numbers of blank rows between others, the first hundred.
+    /// The numbers of the blank rows between other rows, at most the first hundred.
     #[must_use]
     pub fn blank_rows(&self) -> &[u32] {
         &self.blank_rows
@@ -125,31 +131,31 @@ impl Table {
 }
 
 impl<'t> Row<'t> {
-    /// The number that a spreadsheet shows beside it, from 1.
+    /// The number that a spreadsheet shows for the row, from 1.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.start.number
     }
 
-    /// The line of the file in which it begins, from 1. A workbook has none.
+    /// The line of the file in which the row begins, from 1. `None` in a workbook.
     #[must_use]
     pub fn line(&self) -> Option<u32> {
         self.start.line
     }
 
-    /// How many cells it has.
+    /// The number of cells of the row.
     #[must_use]
     pub fn len(&self) -> usize {
         self.end.saturating_sub(self.start.first as usize)
     }
 
-    /// Whether it has none.
+    /// Whether the row has no cells.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The cell in a column, empty beyond the last one.
+    /// Returns the cell in a column. It is empty after the last column.
     #[must_use]
     pub fn cell(&self, column: usize) -> &'t str {
         let Some(index) = self.index(column) else { return "" };
@@ -157,7 +163,7 @@ impl<'t> Row<'t> {
         self.table.text.get(from..self.table.end(index)).unwrap_or_default()
     }
 
-    /// All cells.
+    /// All cells of the row.
     pub fn cells(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         let row = *self;
         (0..row.len()).map(move |column| row.cell(column))
@@ -169,7 +175,9 @@ impl<'t> Row<'t> {
         self.has(column, NUMBER)
     }
 
-    /// Whether the cell stands behind a delimiter and a space, without quotation marks, as what follows a comma of a sentence does.
+    /// Whether the cell follows a delimiter and a space, without quotation marks.
+    ///
+    /// The text after a comma in a sentence looks like this.
     #[must_use]
     pub fn is_spaced(&self, column: usize) -> bool {
         self.has(column, SPACED)
@@ -190,25 +198,25 @@ impl fmt::Debug for Row<'_> {
     }
 }
 
-/// Puts a table together cell by cell, within the bounds.
+/// Builds a table cell by cell, within the limits.
 pub(crate) struct Builder {
     table: Table,
-    /// Blank rows since the last row that is not.
+    /// The blank rows since the last row that is not blank.
     blank: Vec<u32>,
     first: usize,
 }
 
 impl Builder {
-    pub(crate) fn new(form: TableFormat) -> Self {
+    pub(crate) fn new(format: TableFormat) -> Self {
         let table =
-            Table { form, text: String::new(), ends: Vec::new(), rows: Vec::new(), blank_rows: Vec::new() };
+            Table { format, text: String::new(), ends: Vec::new(), rows: Vec::new(), blank_rows: Vec::new() };
         Self { table, blank: Vec::new(), first: 0 }
     }
 
-    /// Adds a cell to the row that is under way.
+    /// Adds a cell to the current row.
     ///
     /// # Errors
-    /// What bound is passed.
+    /// A message that the table has too many cells or too much text.
     pub(crate) fn cell(&mut self, text: &str, is_number: bool, is_spaced: bool) -> Result<(), String> {
         if self.table.ends.len() >= MAX_CELLS {
             return Err(format!("the table has more than {MAX_CELLS} cells; split it into several files"));
@@ -224,12 +232,12 @@ impl Builder {
         Ok(())
     }
 
-    /// How many cells the row that is under way has.
+    /// The number of cells of the current row.
     pub(crate) fn columns(&self) -> usize {
         self.table.ends.len() - self.first
     }
 
-    /// Ends the row that is under way. One without text is blank.
+    /// Ends the current row. A row without text is blank.
     pub(crate) fn end_row(&mut self, number: u32, line: Option<u32>) {
         let before = self.first.checked_sub(1).map_or(0, |last| self.table.end(last));
         if self.table.text.len() == before {
@@ -239,8 +247,8 @@ impl Builder {
             }
             return;
         }
-        let room = MAX_BLANK_ROWS - self.table.blank_rows.len();
-        self.table.blank_rows.extend(self.blank.drain(..).take(room));
+        let remaining = MAX_BLANK_ROWS - self.table.blank_rows.len();
+        self.table.blank_rows.extend(self.blank.drain(..).take(remaining));
         let first = u32::try_from(self.first).unwrap_or(u32::MAX);
         self.table.rows.push(RowStart { number, line, first });
         self.first = self.table.ends.len();

@@ -1,6 +1,6 @@
-//! Rows that a spreadsheet adds up: a total is never a voter, a juror or an entry.
+//! Detects rows of totals in a spreadsheet. A total is never a voter, a juror or an entry.
 
-/// What the first cell of such a row says, in the languages of many spreadsheets.
+/// The words in the first cell of a row of totals, in the languages of many spreadsheets.
 const TOTAL_WORDS: [&str; 26] = [
     "total",
     "totals",
@@ -30,7 +30,7 @@ const TOTAL_WORDS: [&str; 26] = [
     "итого",
 ];
 
-/// Whether a cell names a row of totals or averages: `Total`, `Average:`.
+/// Whether a cell names a row of totals or averages, for example `Total` or `Average:`.
 #[must_use]
 pub fn is_total(cell: &str) -> bool {
     let word = cell.trim().trim_end_matches([':', '.']).trim_end().to_lowercase();

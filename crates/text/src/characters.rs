@@ -1,61 +1,72 @@
-//! The characters that a text may hold which people read: titles, names, reasons, statements.
+//! The characters that displayed texts may contain: titles, names, reasons, statements.
 //!
-//! A direction override makes a text read otherwise than it is stored, so that a name shown on a page is not the name that is counted. A control character
-//! moves a terminal's cursor. U+FFFD says that a character was lost before the text came here. Every place where such a text enters asks [`check`]. What is
-//! in a log or a database already is read as it is: the rules of a log never change.
+//! A direction override makes a text read differently from what is stored: a page could show
+//! another name than the name that is counted. A control character moves a terminal's cursor.
+//! U+FFFD shows that a character was lost before the text arrived here. Each place where a
+//! displayed text enters calls [`check`]. Texts that are already in a log or a database are read
+//! unchanged, because the rules of a log never change.
 //!
-//! Text from right to left needs none of these: Arabic, Hebrew and Persian stay as they are, with the joiners (U+200C, U+200D) and the marks (U+200E, U+200F,
-//! U+061C) that they use.
+//! Right-to-left text needs none of the refused characters. Arabic, Hebrew and Persian stay
+//! unchanged, with their joiners (U+200C, U+200D) and marks (U+200E, U+200F, U+061C).
 
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// U+FFFD, which decoders put in the place of what they cannot read.
+/// U+FFFD, which decoders insert for bytes that they cannot decode.
 const REPLACEMENT: char = '\u{fffd}';
 
-/// A character that a text must not hold.
+/// A character that a displayed text must not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must not contain {} at character {position}: {}", name(*character), advice(*character))]
 pub struct RefusedCharacter {
-    /// The character.
+    /// The refused character.
     pub character: char,
-    /// How many characters into the text it stands, from 1.
+    /// The position of the character in the text, counted in characters from 1.
     pub position: usize,
 }
 
-/// Whether a text that people read holds only characters that it may: no control characters but a new line and a tab, no direction overrides, embeddings
-/// and isolates, and no U+FFFD.
+/// Checks that a displayed text contains only allowed characters.
+///
+/// These are refused: control characters except newline and tab, direction overrides, embeddings
+/// and isolates, and U+FFFD.
 ///
 /// # Errors
-/// The first character that it must not hold.
+/// [`RefusedCharacter`] for the first refused character.
 pub fn check(text: &str) -> Result<(), RefusedCharacter> {
-    let found = text.chars().zip(1..).find(|(character, _)| is_refused(*character));
-    found.map_or(Ok(()), |(character, position)| Err(RefusedCharacter { character, position }))
+    let refused = text.chars().zip(1..).find(|(character, _)| is_refused(*character));
+    refused.map_or(Ok(()), |(character, position)| Err(RefusedCharacter { character, position }))
 }
 
-/// Whether [`check`] refuses a character.
+/// Whether [`check`] refuses this character.
 #[must_use]
 pub fn is_refused(character: char) -> bool {
     is_refused_control(character) || is_direction_control(character) || character == REPLACEMENT
 }
 
-/// A text with a question mark in the place of each character that only [`check`] refuses: what has been stored is held to the rules it was stored by.
+/// Replaces direction controls and U+FFFD with question marks.
+///
+/// A stored text is checked by the rules under which it was stored. These rules refused control
+/// characters, but accepted direction controls and U+FFFD.
 #[must_use]
 pub fn replace_newly_refused(text: &str) -> Cow<'_, str> {
     let is_new = |character| is_direction_control(character) || character == REPLACEMENT;
     if text.contains(is_new) { Cow::Owned(text.replace(is_new, "?")) } else { Cow::Borrowed(text) }
 }
 
-/// What a reader sees of a short text that works as a code: compatibility characters as their plain forms (NFKC), in lower case, without whatever is no
-/// letter or digit, or is one that cannot be seen.
+/// Returns the visible form of a short text that works as a code, for comparison.
+///
+/// Compatibility characters become their plain forms (NFKC), in lower case. Invisible characters
+/// and characters that are neither letters nor digits are removed.
 #[must_use]
 pub fn skeleton(text: &str) -> String {
-    let seen = |character: &char| character.is_alphanumeric() && !is_invisible(*character);
-    text.nfkc().filter(seen).flat_map(char::to_lowercase).nfkc().collect()
+    let is_kept = |character: &char| character.is_alphanumeric() && !is_invisible(*character);
+    text.nfkc().filter(is_kept).flat_map(char::to_lowercase).nfkc().collect()
 }
 
-/// Whether a character leaves nothing to be seen, wherever it stands: format characters, variation selectors, fillers.
+/// Whether a character is invisible in every position.
+///
+/// These are format characters, variation selectors and fillers.
 #[must_use]
 pub fn is_invisible(character: char) -> bool {
     matches!(character,
@@ -72,7 +83,7 @@ fn is_direction_control(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A character's number as it is written: `U+200B`.
+/// Formats a character as its code point: `U+200B`.
 #[must_use]
 pub fn code_point(character: char) -> String {
     format!("U+{:04X}", u32::from(character))
@@ -111,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_what_changes_how_a_text_reads() {
+    fn refuses_control_and_direction_characters() {
         let refused = ('\u{202a}'..='\u{202e}')
             .chain('\u{2066}'..='\u{2069}')
             .chain('\u{80}'..='\u{9f}')
@@ -123,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn says_which_character_stands_where() {
+    fn error_names_character_and_position() {
         for (text, expected) in [
             (
                 "Müll\u{202e}er",
@@ -140,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_text_from_right_to_left() {
+    fn accepts_right_to_left_text() {
         for text in [
             "قرية متصلة",
             "כפר מחובר",

@@ -1,4 +1,4 @@
-//! Texts from outside: the characters that they may hold, and how messages repeat them.
+//! Rules for texts from outside: the characters that they may contain, and how messages quote them.
 
 pub mod characters;
 mod quoting;

@@ -1,13 +1,16 @@
-//! Changing one key of a definition, as `amended` entries do after the opening.
+//! Changes one key of a definition, as `amended` log entries do after the opening.
 
 use super::Definition;
 use crate::amendment::{Amendment, DefinitionAmendment, EntryAmendment};
 
 impl Definition {
-    /// Changes `key` of `what`. The result is not checked as a whole; [`Definition::check`] does that.
+    /// Changes `key` of `what`.
+    ///
+    /// The result is not checked as a whole. [`Definition::check`] does that.
     ///
     /// # Errors
-    /// What does not fit, in words; nothing is changed then.
+    /// A message if the amendment cannot be read, or if the category or entry does not exist. The
+    /// definition is then unchanged.
     pub fn amend(&mut self, what: &str, key: &str, to: &Amendment) -> Result<(), String> {
         match DefinitionAmendment::read(what, key, to).map_err(|error| error.to_string())? {
             DefinitionAmendment::Closes(closes) => self.closes = closes,

@@ -1,16 +1,16 @@
-//! The table `[contest]`: names, the time zone and the voting window.
+//! Reads the table `[contest]`: names, the time zone and the voting window.
 
 use jiff::tz::TimeZone;
 
 use super::{
-    Overrides,
     fields::{Field, Table},
     mistakes::{Findings, Place},
+    overrides::Overrides,
     text, window,
 };
 use crate::{entry::Titles, id::ContestId, time::Instant};
 
-/// What the table says; absent is what was missing or wrong, and has been reported.
+/// The values of the table. A value that is `None` was missing or wrong and has been reported.
 pub(super) struct ContestTable {
     pub(super) id: Option<ContestId>,
     pub(super) title: Option<String>,
@@ -19,9 +19,9 @@ pub(super) struct ContestTable {
     pub(super) time_zone: Option<String>,
     pub(super) opens: Option<Instant>,
     pub(super) closes: Option<Instant>,
-    /// Where the closing stands.
+    /// The place of `closes`.
     pub(super) closes_place: Place,
-    /// Where the whole of it stands.
+    /// The place of the table.
     pub(super) place: Place,
 }
 
@@ -70,12 +70,12 @@ pub(super) fn read(
     })
 }
 
-/// The title of a contest, category or entry.
+/// Reads the title of a contest, category or entry.
 pub(super) fn title(table: &mut Table<'_>, findings: &mut Findings) -> Option<String> {
     table.required("title", findings)?.checked(findings, text::check_title)
 }
 
-/// A title in other languages.
+/// Reads the titles in other languages.
 pub(super) fn titles(table: &mut Table<'_>, findings: &mut Findings) -> Titles {
     let Some(field) = table.field("titles") else { return Titles::new() };
     let Some(table) = field.table(findings) else { return Titles::new() };
@@ -106,7 +106,7 @@ fn time_zone(field: &Field<'_>, findings: &mut Findings) -> Option<(String, Time
     }
 }
 
-/// An end of the window, from the command line if it is given there.
+/// Reads an end of the window, from the command line if it is given there.
 fn instant(
     table: &mut Table<'_>,
     key: &'static str,

@@ -1,4 +1,6 @@
-//! Reports what of the rules makes no sense together, each at its line. The list itself is [`Rules::contradictions`].
+//! Reports rules that contradict each other, with their lines.
+//!
+//! [`Rules::contradictions`] finds the contradictions.
 
 use super::{
     mistakes::{Findings, Place},
@@ -6,16 +8,17 @@ use super::{
 };
 use crate::rules::{Contradiction, Rules};
 
-/// What the reader knows of the elements that it read of a list.
+/// The positions of the elements of a list that the reader accepted.
 #[derive(Debug, Default)]
 pub(super) struct ListPositions {
-    /// Of each element of the rules, its position in the file: incomplete ones are left out of the rules.
+    /// The position in the file of each element in the rules. Incomplete elements are not in the
+    /// rules.
     pub(super) positions: Vec<usize>,
-    /// Whether none was left out.
+    /// Whether no element was left out.
     pub(super) complete: bool,
 }
 
-/// Where the rules were read from.
+/// The source of the rules.
 pub(super) struct RulesSource<'t> {
     pub(super) root: Node<'t>,
     pub(super) channels: ListPositions,
@@ -24,30 +27,34 @@ pub(super) struct RulesSource<'t> {
 }
 
 impl RulesSource<'_> {
-    /// Reports every contradiction, but those of a value that has been found wrong already: a default stands in for it.
+    /// Reports the contradictions.
+    ///
+    /// A contradiction is skipped if one of its values is already reported as wrong, because a
+    /// default replaces that value.
     pub(super) fn report(&self, rules: &Rules, findings: &mut Findings) {
         let contradictions = rules.contradictions();
         if contradictions.is_empty() {
             return;
         }
-        // The outermost table may be large: it is looked at once.
+        // The outermost table may be large, so it is viewed only once.
         let root = self.root.view();
-        // All of them are judged by what was wrong before: of two contradictions of one key neither hides the other.
-        let (mut kept, before) = (Vec::new(), &*findings);
+        // Each contradiction is checked against the earlier mistakes only. So two contradictions of
+        // one key do not hide each other.
+        let (mut to_report, earlier) = (Vec::new(), &*findings);
         for contradiction in contradictions {
             let paths = contradiction.keys.map(|key| self.path(key, contradiction.element));
-            let doubtful = |key: &str, path: &str| self.is_incomplete(key) || before.has_mistake_at(path);
-            if !contradiction.keys.iter().zip(&paths).any(|(key, path)| doubtful(key, path)) {
+            let has_mistake = |key: &str, path: &str| self.is_incomplete(key) || earlier.has_mistake_at(path);
+            if !contradiction.keys.iter().zip(&paths).any(|(key, path)| has_mistake(key, path)) {
                 let places = [&paths[0], &paths[1]].map(|path| place(&root, path));
-                kept.push((contradiction, paths, places));
+                to_report.push((contradiction, paths, places));
             }
         }
-        for (contradiction, paths, places) in kept {
+        for (contradiction, paths, places) in to_report {
             report(&contradiction, paths, places, findings);
         }
     }
 
-    /// Whether the key is a list from which something was left out.
+    /// Whether the key is a list from which an element was left out.
     fn is_incomplete(&self, key: &str) -> bool {
         match key {
             "panel" => !self.panels.complete,
@@ -57,7 +64,7 @@ impl RulesSource<'_> {
         }
     }
 
-    /// The path of a key as messages have it: `panel.trim` of the second panel is `panel[1].trim`.
+    /// Returns the path of a key for messages: `panel.trim` of the second panel is `panel[1].trim`.
     fn path(&self, key: &str, element: Option<usize>) -> String {
         let list = match key.split_once('.') {
             Some(("panel", rest)) => Some(("panel", rest, &self.panels)),
@@ -85,7 +92,7 @@ fn report(
     if key == other {
         return findings.add(places[0].unwrap_or(Place::Nowhere), first, *reason);
     }
-    // What stands in the file is told first; the other one is its default, or missing.
+    // The key that stands in the file comes first. The other key has its default, or is missing.
     let (place, path, other) = match places {
         [None, Some(place)] => (place, second, first),
         [place, _] => (place.unwrap_or(Place::Nowhere), first, second),
@@ -93,7 +100,9 @@ fn report(
     findings.add(place, path, format!("does not go with {other}: {reason}"));
 }
 
-/// Where the value at a path such as `panel[1].trim` stands, if it is there; of a list, where its first element does.
+/// Returns the place of the value at a path, for example `panel[1].trim`, if it exists.
+///
+/// The place of a list is the place of its first element.
 fn place(root: &View<'_>, path: &str) -> Option<Place> {
     let mut steps = path.split('.');
     let first = steps.next()?;

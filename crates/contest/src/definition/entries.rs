@@ -1,4 +1,5 @@
-//! Categories and entries: what is voted on, from the definition and from the file of entries, and how they fit together.
+//! Categories and entries, read from the definition and from the file of entries, and checked
+//! together.
 
 use std::{
     borrow::Cow,
@@ -22,18 +23,20 @@ use crate::{
     rules::Rules,
 };
 
-/// The most entries of a contest.
+/// The maximum number of entries of a contest.
 pub const MAX_ENTRIES: usize = 100_000;
 
-/// Mistakes for which the category is looked for that was probably meant, and categories among which it is.
+/// The maximum number of mistakes for which a similar category is searched.
 const MAX_SUGGESTIONS: usize = 100;
+/// The maximum number of categories that are compared in such a search.
 const MAX_COMPARED: usize = 1_000;
 
-/// Categories while they are read: those in order, and of every one what is known of its entries.
+/// Categories during reading: the complete ones in order, and facts about the entries of each one.
 pub(super) struct Categories {
     complete: Vec<Category>,
     known: Vec<CategoryInfo>,
-    /// Index in `known` by the text of the id, even if it is no identifier: its entries are not blamed as well.
+    /// The index in `known` by the text of the id, even if the text is not an identifier. So the
+    /// entries of a category with a wrong id are not reported as well.
     index: HashMap<String, usize>,
 }
 
@@ -43,12 +46,12 @@ struct CategoryInfo {
     path: String,
     entries: usize,
     longest_id: usize,
-    /// The category's own bounds.
+    /// The category's own numbers of votes.
     votes: Option<[u32; 2]>,
 }
 
 impl Categories {
-    /// Reads them; none is a mistake if there must be one.
+    /// Reads the categories. If there must be one, an empty list is a mistake.
     pub(super) fn read(root: &mut Table<'_>, required: bool, findings: &mut Findings) -> Self {
         let mut categories = Self { complete: Vec::new(), known: Vec::new(), index: HashMap::new() };
         let tables = root.tables("category", findings);
@@ -69,7 +72,9 @@ impl Categories {
         self.index.contains_key(id)
     }
 
-    /// The fewest votes of a ballot that votes in every category, where `least` is the contest's number for one.
+    /// Returns the minimum number of votes of a ballot that votes in every category.
+    ///
+    /// `least` is the contest's minimum for one category.
     pub(super) fn min_votes(&self, least: u32) -> u64 {
         self.known.iter().map(|known| known.votes.map_or(u64::from(least), |[least, _]| least.into())).sum()
     }
@@ -103,7 +108,7 @@ impl Categories {
         self.complete.push(category);
     }
 
-    /// The categories of a contest whose entries are still to come.
+    /// Returns the categories of a contest that has no entries yet.
     pub(super) fn without_entries(self, rules: &Rules, findings: &mut Findings) -> Vec<Category> {
         self.check_rules(rules, findings);
         self.complete
@@ -120,7 +125,7 @@ impl Categories {
         }
     }
 
-    /// Checks what depends on all entries being known, and gives the categories.
+    /// Runs the checks that need all entries, and returns the categories.
     pub(super) fn finish(self, rules: &Rules, findings: &mut Findings) -> Vec<Category> {
         self.check_rules(rules, findings);
         let size = |votes: u32| usize::try_from(votes).unwrap_or(usize::MAX);
@@ -151,7 +156,7 @@ impl Categories {
     }
 }
 
-/// Entries while they are read.
+/// Entries during reading.
 pub(super) struct Entries {
     complete: Vec<Entry>,
     ids: HashSet<String>,
@@ -159,11 +164,11 @@ pub(super) struct Entries {
     unknown_categories: usize,
 }
 
-/// An entry as read from either file; absent is what was missing or wrong, and has been reported.
+/// An entry from either file. A value that is `None` was missing or wrong and has been reported.
 pub(super) struct UncheckedEntry<'t> {
-    /// Where it stands.
+    /// The place of the entry.
     pub(super) place: Place,
-    /// Its path, such as `entry[3]`; empty for a row of the file of entries.
+    /// The path, for example `entry[3]`. Empty for a row of the file of entries.
     pub(super) path: String,
     pub(super) id: Option<(Place, Cow<'t, str>)>,
     pub(super) category: Option<(Place, Cow<'t, str>)>,
@@ -185,7 +190,7 @@ impl Entries {
         entries
     }
 
-    /// Takes one entry in. Beyond [`MAX_ENTRIES`] it is not even looked at, and `false`.
+    /// Adds one entry. Returns `false` without reading it if there are already [`MAX_ENTRIES`].
     pub(super) fn add(
         &mut self,
         candidate: UncheckedEntry<'_>,
@@ -199,15 +204,15 @@ impl Entries {
         self.count += 1;
         let path = candidate.path;
         let key = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        let mut bad_id =
+        let mut report =
             |(place, name): (Place, &str), problem: String| findings.add(place, key(name), problem);
         let mut id_length = 0;
         let id = candidate.id.and_then(|(place, text)| {
             id_length = text.len();
             if !self.ids.insert(text.to_string()) {
-                bad_id((place, "id"), format!("{} is the id of an earlier entry too", quoted(&text)));
+                report((place, "id"), format!("{} is the id of an earlier entry too", quoted(&text)));
             }
-            text.parse::<EntryId>().map_err(|error: InvalidId| bad_id((place, "id"), error.to_string())).ok()
+            text.parse::<EntryId>().map_err(|error: InvalidId| report((place, "id"), error.to_string())).ok()
         });
         let category = candidate.category.and_then(|(place, text)| {
             let known = categories.index.get(&*text).and_then(|at| categories.known.get_mut(*at));
@@ -216,11 +221,11 @@ impl Entries {
                 known.longest_id = known.longest_id.max(id_length);
             } else if !categories.index.is_empty() {
                 self.unknown_categories += 1;
-                // To compare every wrong row with every category would take long.
+                // Comparing each wrong row with every category would take too long.
                 let compared = if self.unknown_categories <= MAX_SUGGESTIONS { MAX_COMPARED } else { 0 };
                 let known = categories.known.iter().take(compared).map(|known| &*known.id);
                 let nearest = did_you_mean(&text, known);
-                bad_id((place, "category"), format!("there is no category {}{nearest}", quoted(&text)));
+                report((place, "category"), format!("there is no category {}{nearest}", quoted(&text)));
             }
             text.parse::<CategoryId>().ok()
         });

@@ -1,7 +1,8 @@
-//! The file of entries: a table as spreadsheets write it, read by [`acclaim_tables`].
+//! Reads the file of entries: a table that a spreadsheet wrote, read by [`acclaim_tables`].
 //!
-//! The header names `id`, `category`, `title` and perhaps `summary`, `image`, `url`, in any order and case. Any other column is read only if the definition
-//! names it in `details`, whose values voters see: what nobody meant to publish would stay in the log for ever.
+//! The header names `id`, `category`, `title`, and optionally `summary`, `image`, `url`, in any
+//! order and case. Any other column is refused unless the definition names it in `details`. Voters
+//! see the details, and the log keeps them forever, so a column must not be published by accident.
 
 use acclaim_tables::{Header, Row, TableFormat, did_you_mean, is_same_name};
 use acclaim_text::quoted;
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{entry::Titles, spreadsheet};
 
-/// The columns that every file of entries can have, and whether it must.
+/// The standard columns of a file of entries, and whether each one is required.
 const COLUMNS: [(&str, Column, bool); 6] = [
     ("id", Column::Id, true),
     ("category", Column::Category, true),
@@ -24,7 +25,7 @@ const COLUMNS: [(&str, Column, bool); 6] = [
     ("url", Column::Url, false),
 ];
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
     Id,
@@ -33,7 +34,7 @@ enum Column {
     Summary,
     Image,
     Url,
-    /// Index of its label among the details.
+    /// The index of its label among the details.
     Detail(usize),
 }
 
@@ -43,14 +44,14 @@ pub(super) struct DetailColumns {
     labels: Vec<String>,
 }
 
-/// The file's columns.
+/// The columns of the file.
 struct Columns {
     header: Header,
-    /// Of each column that has a meaning.
+    /// The index and content of each column that has a name.
     meanings: Vec<(usize, Column)>,
 }
 
-/// Reads `details`, unless they are given in its place.
+/// Reads `details`, unless `given` replaces it.
 pub(super) fn details(
     root: &mut Table<'_>,
     given: Option<&[String]>,
@@ -80,7 +81,7 @@ pub(super) fn details(
 }
 
 impl DetailColumns {
-    /// Reports details that no file of entries goes with.
+    /// Reports details without a file of entries.
     pub(super) fn refuse(&self, findings: &mut Findings) {
         if !self.labels.is_empty() {
             let problem = "names columns of a file of entries, and there is no entries_csv; an [[entry]] has details of its own";
@@ -89,7 +90,9 @@ impl DetailColumns {
     }
 }
 
-/// Reads all entries of the file. `false` if that was not possible: what the contest then lacks is no mistake of its own.
+/// Reads all entries of the file.
+///
+/// Returns `false` if this was not possible. Then missing entries of the contest are not reported.
 pub(super) fn read(
     content: &[u8],
     details: &DetailColumns,
@@ -111,10 +114,11 @@ pub(super) fn read(
         return false;
     };
     let Some(columns) = columns(first, table.format(), details, findings) else { return false };
-    rows.all(|row| match wrong_row(row, &columns) {
+    rows.all(|row| match row_mistake(row, &columns) {
         Some((column, problem)) => {
             findings.add(place(row), column, problem);
-            // The entry is there, whatever is wrong with it: its category does not lack it as well.
+            // The entry exists despite its mistake. It counts for its category, so that the
+            // category is not reported as empty.
             let mut reported = Findings::default();
             entries.add(read_entry(row, &columns, details, &mut reported), categories, &mut reported)
         }
@@ -126,15 +130,15 @@ fn place(row: Row<'_>) -> Place {
     Place::Entries(Some(row.number()), row.line())
 }
 
-/// The columns of a header, unless one of them is wrong.
+/// Reads the columns of a header. `None` if one of them is wrong.
 fn columns(
     row: Row<'_>,
-    form: TableFormat,
+    format: TableFormat,
     details: &DetailColumns,
     findings: &mut Findings,
 ) -> Option<Columns> {
     let place = place(row);
-    let header = match Header::read(row, form) {
+    let header = match Header::read(row, format) {
         Ok(header) => header,
         Err(mistakes) => {
             mistakes
@@ -144,7 +148,7 @@ fn columns(
         }
     };
     let mut meanings = Vec::new();
-    let mut is_sound = true;
+    let mut is_valid = true;
     for (index, name) in header.names().iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         let usual =
             COLUMNS.iter().find(|(known, ..)| is_same_name(known, name)).map(|(_, column, _)| *column);
@@ -152,7 +156,7 @@ fn columns(
         match usual.or_else(detail) {
             Some(column) => meanings.push((index, column)),
             None => {
-                is_sound = false;
+                is_valid = false;
                 findings.add(place, clipped(name), unknown_column(name, details));
             }
         }
@@ -164,7 +168,7 @@ fn columns(
                 header.list_names()
             );
             findings.add(place, *name, problem);
-            is_sound = false;
+            is_valid = false;
         }
     }
     for (index, label) in details.labels.iter().enumerate() {
@@ -172,10 +176,10 @@ fn columns(
             let nearest = did_you_mean(label, header.names().iter().map(String::as_str));
             let problem = format!("there is no column {} of details{nearest}", quoted(label));
             findings.add(place, "", problem);
-            is_sound = false;
+            is_valid = false;
         }
     }
-    is_sound.then_some(Columns { header, meanings })
+    is_valid.then_some(Columns { header, meanings })
 }
 
 fn unknown_column(name: &str, details: &DetailColumns) -> String {
@@ -190,8 +194,8 @@ fn unknown_column(name: &str, details: &DetailColumns) -> String {
     )
 }
 
-/// What is wrong with a row as a whole.
-fn wrong_row(row: Row<'_>, columns: &Columns) -> Option<(&'static str, String)> {
+/// Returns the mistake of a row as a whole.
+fn row_mistake(row: Row<'_>, columns: &Columns) -> Option<(&'static str, String)> {
     if let Some(problem) = columns.header.find_unnamed_cell(row) {
         return Some(("", problem));
     }
@@ -265,7 +269,7 @@ fn read_entry<'t>(
             }
         }
     }
-    // In the order in which they are declared, whatever the file's is.
+    // Details are in the order of their declaration, not in the order of the file.
     candidate.details.sort_by_key(|(label, _)| details.labels.iter().position(|known| known == label));
     candidate
 }

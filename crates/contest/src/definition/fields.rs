@@ -1,4 +1,7 @@
-//! Typed reading of tables: every value of the wrong type, out of range, unknown or repeated becomes a mistake, and reading goes on.
+//! Typed reading of tables.
+//!
+//! A value that has the wrong type, is out of range, unknown or repeated becomes a mistake. Reading
+//! continues after it.
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
@@ -10,7 +13,9 @@ use super::{
     tree::{MAX_ELEMENTS, MAX_KEYS, Node, View},
 };
 
-/// A table of the definition. Its keys are taken one by one; [`Table::finish`] reports those that nobody asked for.
+/// A table of the definition.
+///
+/// The reader takes its keys one by one. [`Table::finish`] reports the keys that were not taken.
 #[derive(Debug)]
 #[must_use = "a table must be finished, or unknown keys go unnoticed"]
 pub(super) struct Table<'t> {
@@ -20,7 +25,7 @@ pub(super) struct Table<'t> {
     known_keys: Vec<&'static str>,
 }
 
-/// A value with its path, such as `entry[3].title`, and its place.
+/// A value with its path, for example `entry[3].title`, and its place.
 #[derive(Debug)]
 pub(super) struct Field<'t> {
     pub(super) path: String,
@@ -29,15 +34,15 @@ pub(super) struct Field<'t> {
 }
 
 impl<'t> Table<'t> {
-    /// The file's outermost table.
+    /// The outermost table of the file.
     pub(super) fn root(node: Node<'t>, findings: &mut Findings) -> Option<Self> {
         let mut root = Field { path: String::new(), place: Place::Main(node.at), node }.table(findings)?;
-        // What is missing in the whole file has no line.
+        // A table or key that is missing in the whole file has no line.
         root.place = Place::Nowhere;
         Some(root)
     }
 
-    /// The value of a key, if it is there.
+    /// Takes the value of a key, if it is there.
     pub(super) fn field(&mut self, key: &'static str) -> Option<Field<'t>> {
         self.known_keys.push(key);
         let position = self.pairs.iter().position(|(name, _)| name == key)?;
@@ -45,7 +50,7 @@ impl<'t> Table<'t> {
         Some(Field { path: self.path_of(key), place: Place::Main(node.at), node })
     }
 
-    /// The value of a key that must be there.
+    /// Takes the value of a required key. A missing key is reported.
     pub(super) fn required(&mut self, key: &'static str, findings: &mut Findings) -> Option<Field<'t>> {
         let field = self.field(key);
         if field.is_none() {
@@ -54,7 +59,7 @@ impl<'t> Table<'t> {
         field
     }
 
-    /// The table under a key, empty if it is absent or no table.
+    /// Takes the table under a key. It is empty if the key is absent or not a table.
     pub(super) fn table_or_empty(&mut self, key: &'static str, findings: &mut Findings) -> Self {
         self.field(key).and_then(|field| field.table(findings)).unwrap_or_else(|| Self {
             path: self.path_of(key),
@@ -64,13 +69,15 @@ impl<'t> Table<'t> {
         })
     }
 
-    /// The elements of an array of tables, if it is there. Elements that are no tables are left out, and reported.
+    /// Takes the elements of an array of tables, if it is there.
+    ///
+    /// Elements that are not tables are reported and left out.
     pub(super) fn tables(&mut self, key: &'static str, findings: &mut Findings) -> Option<Vec<Self>> {
         let elements = self.field(key)?.elements(MAX_ELEMENTS, findings)?;
         Some(elements.into_iter().filter_map(|element| element.table(findings)).collect())
     }
 
-    /// All pairs of a table whose keys are free.
+    /// Returns all pairs of a table with free keys.
     pub(super) fn into_pairs(self) -> Vec<(String, Field<'t>)> {
         let path = self.path;
         let field = |name: &str, node: Node<'t>| Field {
@@ -81,9 +88,9 @@ impl<'t> Table<'t> {
         self.pairs.into_iter().map(|(name, node)| (name.to_string(), field(&name, node))).collect()
     }
 
-    /// Reports the keys that nobody asked for.
+    /// Reports the keys that were not taken.
     pub(super) fn finish(self, findings: &mut Findings) {
-        // A file of nothing but unknown keys is not to keep anybody busy with messages that nobody sees.
+        // A file with only unknown keys must not cost time for messages that are not listed.
         if findings.count_unlisted(self.pairs.len()) {
             return;
         }
@@ -113,21 +120,21 @@ impl<'t> Field<'t> {
         findings.add(self.place, &*self.path, problem);
     }
 
-    fn report_wrong_type<T>(&self, findings: &mut Findings, wanted: &str, view: &View<'_>) -> Option<T> {
+    fn report_wrong_type<T>(&self, findings: &mut Findings, expected: &str, view: &View<'_>) -> Option<T> {
         match view {
             View::Broken(cause) => self.wrong(findings, cause.as_str()),
-            _ => self.wrong(findings, format!("must be {wanted}, not {}", view.name())),
+            _ => self.wrong(findings, format!("must be {expected}, not {}", view.name())),
         }
         None
     }
 
-    /// Where the first element of a list stands, which in TOML is the head of its table.
+    /// Returns the place of the first element of a list. In TOML this is the head of its table.
     pub(super) fn first_element(&self) -> Option<Place> {
         let View::Array { elements, .. } = self.node.view() else { return None };
         elements.first().map(|element| Place::Main(element.at))
     }
 
-    /// Any text.
+    /// Reads any text.
     pub(super) fn text(&self, findings: &mut Findings) -> Option<Cow<'t, str>> {
         match self.node.view() {
             View::Text(text) => Some(text),
@@ -135,7 +142,7 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// Text that `check` finds good.
+    /// Reads a text and checks it with `check`.
     pub(super) fn checked(
         &self,
         findings: &mut Findings,
@@ -151,7 +158,7 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// Text that parses, such as an identifier.
+    /// Reads and parses a text, for example an identifier.
     pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
         &self,
         findings: &mut Findings,
@@ -166,7 +173,7 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// A time: text, or TOML's own notation without quotes.
+    /// Reads a time: a text, or TOML's own notation without quotes.
     pub(super) fn time(&self, findings: &mut Findings) -> Option<String> {
         match self.node.view() {
             View::Text(text) => Some(text.into_owned()),
@@ -182,7 +189,7 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// A whole number from 0 on in a range, which must fit the type.
+    /// Reads a whole number from 0 in a range, which must fit the type.
     pub(super) fn number<T: TryFrom<i64>>(
         &self,
         range: RangeInclusive<u64>,
@@ -192,28 +199,28 @@ impl<'t> Field<'t> {
         self.integer(start..=end, findings)
     }
 
-    /// A whole number in a range, which must fit the type.
+    /// Reads a whole number in a range, which must fit the type.
     pub(super) fn integer<T: TryFrom<i64>>(
         &self,
         range: RangeInclusive<i64>,
         findings: &mut Findings,
     ) -> Option<T> {
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
         match self.node.view() {
             View::Integer(Some(value)) if range.contains(&value) => T::try_from(value).ok(),
             View::Integer(Some(value)) => {
-                self.wrong(findings, format!("must be {wanted}, not {value}"));
+                self.wrong(findings, format!("must be {expected}, not {value}"));
                 None
             }
             View::Integer(None) => {
-                self.wrong(findings, format!("must be {wanted}"));
+                self.wrong(findings, format!("must be {expected}"));
                 None
             }
-            other => self.report_wrong_type(findings, &wanted, &other),
+            other => self.report_wrong_type(findings, &expected, &other),
         }
     }
 
-    /// One of some words.
+    /// Reads one of the given words.
     pub(super) fn word<T: Copy>(&self, words: &[(&str, T)], findings: &mut Findings) -> Option<T> {
         let text = self.text(findings)?;
         let Some((word, value)) = words.iter().find(|(word, _)| *word == text) else {
@@ -225,7 +232,7 @@ impl<'t> Field<'t> {
         Some(*value)
     }
 
-    /// Refuses the word of `key` here if this version does not count by it.
+    /// Reports `word` of `key` at this value if this version does not support it.
     pub(super) fn check_supported(&self, key: &str, word: &str, findings: &mut Findings) {
         if !is_supported(key, word) {
             let name = key.rsplit('.').next().unwrap_or(key);
@@ -241,40 +248,40 @@ impl<'t> Field<'t> {
         if count > pairs.len() {
             self.wrong(findings, format!("has {count} keys; at most {MAX_KEYS} are possible"));
         }
-        let mut once: Vec<(Cow<'t, str>, Node<'t>)> = Vec::with_capacity(pairs.len());
+        let mut unique: Vec<(Cow<'t, str>, Node<'t>)> = Vec::with_capacity(pairs.len());
         for (name, node) in pairs {
-            // So few keys are compared faster than hashed.
-            if once.iter().all(|(earlier, _)| *earlier != name) {
-                once.push((name, node));
+            // Comparing so few keys is faster than hashing them.
+            if unique.iter().all(|(earlier, _)| *earlier != name) {
+                unique.push((name, node));
             } else {
                 let path = join(&self.path, &clipped(&name));
                 findings.add(Place::Main(node.at), path, "is there more than once");
             }
         }
-        Some(Table { path: self.path.clone(), place: self.place, pairs: once, known_keys: Vec::new() })
+        Some(Table { path: self.path.clone(), place: self.place, pairs: unique, known_keys: Vec::new() })
     }
 
-    /// The elements of a list of at most so many.
-    pub(super) fn elements(&self, most: usize, findings: &mut Findings) -> Option<Vec<Field<'t>>> {
+    /// Reads a list of at most `max` elements.
+    pub(super) fn elements(&self, max: usize, findings: &mut Findings) -> Option<Vec<Field<'t>>> {
         let (elements, count) = match self.node.view() {
             View::Array { elements, count } => (elements, count),
             other => return self.report_wrong_type(findings, "a list", &other),
         };
-        if count > most {
-            self.wrong(findings, format!("has {count} elements; at most {most} are possible"));
+        if count > max {
+            self.wrong(findings, format!("has {count} elements; at most {max} are possible"));
         }
         let field = |(i, node): (usize, Node<'t>)| Field {
             path: format!("{}[{i}]", self.path),
             place: Place::Main(node.at),
             node,
         };
-        Some(elements.into_iter().take(most).enumerate().map(field).collect())
+        Some(elements.into_iter().take(max).enumerate().map(field).collect())
     }
 
-    /// The elements of a list of exactly two.
-    pub(super) fn pair(&self, form: &str, findings: &mut Findings) -> Option<[Field<'t>; 2]> {
+    /// Reads a list of exactly two elements.
+    pub(super) fn pair(&self, expected: &str, findings: &mut Findings) -> Option<[Field<'t>; 2]> {
         let View::Array { elements, count: 2 } = self.node.view() else {
-            self.wrong(findings, format!("must be {form}"));
+            self.wrong(findings, format!("must be {expected}"));
             return None;
         };
         let mut fields = elements.into_iter().enumerate().map(|(i, node)| Field {
@@ -286,7 +293,7 @@ impl<'t> Field<'t> {
     }
 }
 
-/// `a, b or c`.
+/// Joins words as `a, b or c`.
 fn join_with_or(words: &[String]) -> String {
     match words {
         [] => String::new(),

@@ -1,4 +1,4 @@
-//! The tables of channels, panels, the draw and rounds, and the ways of admission.
+//! Reads the tables of channels, panels, the draw and the methods of admission.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,20 +15,20 @@ use crate::{
     rules::{AdmissionRules, Channel, Draw, MAX_LIST_LENGTH, MAX_POINTS, Panel, PanelKind},
 };
 
-/// The largest weight.
+/// The maximum weight.
 pub(super) const MAX_WEIGHT: u64 = 1_000_000;
-/// The most points in a table of ranks.
+/// The maximum points in a table of ranks.
 const MAX_RANK_POINTS: u64 = MAX_POINTS.unsigned_abs();
-/// The most jurors that a panel can name.
+/// The maximum number of jurors that a panel can name.
 const MAX_NAMED_JURORS: usize = 1_000;
-/// The most jurors that can be asked for, or scores dropped.
+/// The maximum of `minimum_jurors`, and of `trim`, the number of scores that are dropped.
 const MAX_JURORS: u64 = 100_000;
 
-/// The channels; what is incomplete is left out and reported.
+/// Reads the channels. Incomplete channels are reported and left out.
 pub(super) fn channels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Channel>, ListPositions) {
     let mut ids = HashSet::new();
     let read = |mut table: Table<'_>, findings: &mut Findings| {
-        let id = unique(&mut table, &mut ids, findings);
+        let id = unique_id(&mut table, &mut ids, findings);
         let weight =
             table.required("weight", findings).and_then(|field| field.number(1..=MAX_WEIGHT, findings));
         table.finish(findings);
@@ -37,17 +37,17 @@ pub(super) fn channels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Ch
     read_list(root, "channel", read, findings)
 }
 
-/// The panels; what is incomplete is left out and reported.
+/// Reads the panels. Incomplete panels are reported and left out.
 pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Panel>, ListPositions) {
     let mut ids = HashSet::new();
     let read = |mut table: Table<'_>, findings: &mut Findings| {
-        let id = unique(&mut table, &mut ids, findings);
+        let id = unique_id(&mut table, &mut ids, findings);
         let kinds = [("score", PanelKind::Score), ("points", PanelKind::Points), ("rank", PanelKind::Rank)];
         let kind = table.required("kind", findings).and_then(|field| field.word(&kinds, findings));
-        let scale = needed(&mut table, "scale", kind == Some(PanelKind::Score), findings)
+        let scale = read_key(&mut table, "scale", kind == Some(PanelKind::Score), findings)
             .and_then(|field| scale(&field, findings));
         let criteria = table.field("criteria").map(|field| criteria(&field, findings));
-        let points = needed(&mut table, "points", kind == Some(PanelKind::Rank), findings)
+        let points = read_key(&mut table, "points", kind == Some(PanelKind::Rank), findings)
             .map(|field| points(&field, findings));
         let mut number = |key, range, default| {
             table.field(key).map_or(Some(default), |field| field.number(range, findings))
@@ -72,17 +72,17 @@ pub(super) fn panels(root: &mut Table<'_>, findings: &mut Findings) -> (Vec<Pane
     read_list(root, "panel", read, findings)
 }
 
-/// Where the seed of a draw comes from.
+/// Reads the source of the seed of a draw.
 pub(super) fn draw(root: &mut Table<'_>, findings: &mut Findings) -> Option<Draw> {
     let mut table = root.field("draw")?.table(findings)?;
     let source =
         table.required("source", findings).and_then(|field| field.checked(findings, text::check_title));
     table.finish(findings);
-    // A wrong source has been reported; the table is there all the same.
+    // A wrong source has been reported. The table exists nevertheless.
     Some(Draw { source: source.unwrap_or_default() })
 }
 
-/// The ways in which voters get a pass.
+/// Reads the methods by which voters get a pass.
 pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> AdmissionRules {
     let mut table = root.table_or_empty("admission", findings);
     let methods = table.field("methods");
@@ -93,11 +93,11 @@ pub(super) fn admission(root: &mut Table<'_>, findings: &mut Findings) -> Admiss
         field.wrong(findings, "must be a list of methods, such as [\"pass\"]");
     }
     let words = ["pass", "email", "oidc", "code", "open"].map(|word| (word, word));
-    let mut seen = HashSet::new();
+    let mut known = HashSet::new();
     let method = |element: Field<'_>| {
         let word = element.word(&words, findings)?;
         element.check_supported("admission.methods", word, findings);
-        if !seen.insert(word) {
+        if !known.insert(word) {
             element.wrong(findings, format!("{} is there more than once", quoted(word)));
         }
         Some(word.to_owned())
@@ -111,24 +111,24 @@ pub(super) fn read_list<'t, T>(
     mut read: impl FnMut(Table<'t>, &mut Findings) -> Option<T>,
     findings: &mut Findings,
 ) -> (Vec<T>, ListPositions) {
-    let mut listed = ListPositions { positions: Vec::new(), complete: true };
-    let Some(field) = root.field(key) else { return (Vec::new(), listed) };
+    let mut list_positions = ListPositions { positions: Vec::new(), complete: true };
+    let Some(field) = root.field(key) else { return (Vec::new(), list_positions) };
     let elements = field.elements(MAX_LIST_LENGTH, findings).unwrap_or_default();
     let mut items = Vec::with_capacity(elements.len());
     for (position, element) in elements.into_iter().enumerate() {
         match element.table(findings).and_then(|table| read(table, findings)) {
             Some(item) => {
                 items.push(item);
-                listed.positions.push(position);
+                list_positions.positions.push(position);
             }
-            None => listed.complete = false,
+            None => list_positions.complete = false,
         }
     }
-    (items, listed)
+    (items, list_positions)
 }
 
-/// The id of a table, which no earlier one may have.
-fn unique<T>(table: &mut Table<'_>, ids: &mut HashSet<T>, findings: &mut Findings) -> Option<T>
+/// Reads the id of a table, and reports an id that an earlier table has.
+fn unique_id<T>(table: &mut Table<'_>, ids: &mut HashSet<T>, findings: &mut Findings) -> Option<T>
 where
     T: std::str::FromStr<Err: std::fmt::Display> + Clone + Eq + std::hash::Hash + AsRef<str>,
 {
@@ -140,14 +140,14 @@ where
     Some(id)
 }
 
-/// A key that some kind of panel needs.
-fn needed<'t>(
+/// Reads a key, and reports a missing key if `is_required`.
+fn read_key<'t>(
     table: &mut Table<'t>,
     key: &'static str,
-    needed: bool,
+    is_required: bool,
     findings: &mut Findings,
 ) -> Option<Field<'t>> {
-    if needed { table.required(key, findings) } else { table.field(key) }
+    if is_required { table.required(key, findings) } else { table.field(key) }
 }
 
 fn scale(field: &Field<'_>, findings: &mut Findings) -> Option<[i64; 2]> {
@@ -166,7 +166,7 @@ fn jurors(field: &Field<'_>, findings: &mut Findings) -> Vec<String> {
     if elements.is_empty() {
         field.wrong(findings, "must be a list of names; without the key, every juror with a key may score");
     }
-    // Names are compared as when scores are entered: two spellings of one name are one juror.
+    // Names are compared as in score entry: two spellings of one name are one juror.
     let mut names: HashMap<String, String> = HashMap::new();
     let name = |element: Field<'_>| {
         let name = element.checked(findings, juror::check_name)?;

@@ -1,31 +1,36 @@
-//! Mistakes in a definition: all of a file's at once, each with its line and key.
+//! The mistakes of a definition: all mistakes of a file at once, each with its line and key.
 
 use std::{borrow::Cow, fmt};
 
 use acclaim_text::{MAX_QUOTED, characters, escaped};
 use serde::{Deserialize, Serialize};
 
-/// The most mistakes that are listed; of the rest only their number is told.
+/// The maximum number of mistakes that are listed. The other mistakes are only counted.
 pub const MAX_MISTAKES: usize = 1000;
 
-/// The most characters of a library's message.
+/// The maximum number of characters of a library's message.
 const MAX_MESSAGE_LENGTH: usize = 500;
 
 /// One mistake in a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mistake {
-    /// Name of the file of entries, if it is there and not in the definition itself.
+    /// The name of the file of entries. Absent if the mistake is in the definition itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Row of the file of entries, as a spreadsheet numbers it.
+    /// The row of the file of entries, as a spreadsheet numbers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u32>,
-    /// Line, from 1. Absent for what stands nowhere, such as a missing table or an option of the command line.
+    /// The line, from 1.
+    ///
+    /// Absent if the mistake has no place in a file, for example a missing table or an option of
+    /// the command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// Such as `ballot.revision` or `entry[3].category`, elements counted from 0; a column's name in a file of entries. May be empty.
+    /// The key, for example `ballot.revision` or `entry[3].category`, with elements counted from 0.
+    ///
+    /// In a file of entries it is the column's name. May be empty.
     pub key: String,
-    /// What is wrong, and what would be right.
+    /// The problem, and how to correct it.
     pub problem: String,
 }
 
@@ -47,7 +52,10 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Every mistake of a definition, in the order of its lines, those of the file of entries last. Displayed one a line.
+/// All mistakes of a definition, in the order of their lines. Those of the file of entries come
+/// last.
+///
+/// `Display` writes one mistake per line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub struct Mistakes(pub Vec<Mistake>);
 
@@ -64,7 +72,7 @@ impl fmt::Display for Mistakes {
 }
 
 impl Mistakes {
-    /// Without files and lines: of a definition that is stored, and so in no file that anyone has.
+    /// Removes files and lines. No file has the text of a stored definition.
     #[must_use]
     pub fn without_places(self) -> Self {
         let without_place = |mistake| Mistake { file: None, row: None, line: None, ..mistake };
@@ -72,78 +80,88 @@ impl Mistakes {
     }
 }
 
-/// Where something stands. In the definition as an offset in bytes: lines are counted once, at the end, for those that are reported.
+/// The place of a value.
+///
+/// In the definition it is a byte offset. Lines are counted once at the end, only for reported
+/// mistakes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     /// Not in a file.
     Nowhere,
-    /// In the definition.
+    /// A byte offset in the definition.
     Main(usize),
-    /// In the file of entries: the row as a spreadsheet numbers it, and the line if the file has lines.
+    /// In the file of entries: the row as a spreadsheet numbers it, and the line if the file has
+    /// lines.
     Entries(Option<u32>, Option<u32>),
 }
 
-/// Collects mistakes while a definition is read. A reader that returns nothing has added one here.
+/// Collects mistakes while a definition is read. A reader that returns `None` has added one here.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    found: Vec<(Place, String, String)>,
+    listed: Vec<(Place, String, String)>,
     unlisted: usize,
-    /// Whether a definition is read that has been stored: its texts are held to the rules they were stored by.
+    /// Whether the definition was stored before. Then its texts are checked by the rules under
+    /// which it was stored.
     is_stored: bool,
 }
 
 impl Findings {
-    /// Of a definition that has been stored.
+    /// Collects the mistakes of a stored definition.
     pub(super) fn for_stored() -> Self {
         Self { is_stored: true, ..Self::default() }
     }
 
-    /// A text as its checks are to see it.
+    /// Returns the text to which the checks apply.
     pub(super) fn text_to_check<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if self.is_stored { characters::replace_newly_refused(text) } else { Cow::Borrowed(text) }
     }
 
     pub(super) fn add(&mut self, place: Place, key: impl Into<String>, problem: impl Into<String>) {
-        if self.found.len() < MAX_MISTAKES {
-            self.found.push((place, key.into(), problem.into()));
+        if self.listed.len() < MAX_MISTAKES {
+            self.listed.push((place, key.into(), problem.into()));
         } else {
             self.unlisted += 1;
         }
     }
 
-    /// Counts mistakes that would not be listed any more. `false`, and nothing is counted, while there is room for them.
+    /// Counts mistakes if the list is full, and returns `true`.
+    ///
+    /// Returns `false` and counts nothing if the list has space.
     pub(super) fn count_unlisted(&mut self, mistakes: usize) -> bool {
-        let full = self.found.len() >= MAX_MISTAKES;
+        let full = self.listed.len() >= MAX_MISTAKES;
         if full {
             self.unlisted += mistakes;
         }
         full
     }
 
-    /// Whether something has been found wrong with the value at `path`, with a table that it stands in, or with an element of it.
+    /// Whether a mistake is known at the value of `path`, at a table that contains it, or at one of
+    /// its elements.
     pub(super) fn has_mistake_at(&self, path: &str) -> bool {
-        let stands_in = |inner: &str, outer: &str| {
+        let is_inside = |inner: &str, outer: &str| {
             inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
         let is_element = |key: &str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with('['));
-        // A list of tables is not wrong as a whole because one of its keys is: whoever reads it knows whether one is left out.
+        // A list of tables is not wrong as a whole if one of its keys is wrong. The reader of the
+        // list knows whether an element was left out.
         let is_list = matches!(path, "channel" | "panel");
-        self.found
+        self.listed
             .iter()
-            .any(|(_, key, _)| !key.is_empty() && (stands_in(path, key) || (!is_list && is_element(key))))
+            .any(|(_, key, _)| !key.is_empty() && (is_inside(path, key) || (!is_list && is_element(key))))
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.found.is_empty()
+        self.listed.is_empty()
     }
 
-    /// The mistakes in order, with their lines in `main`, and with the name of the file of entries.
+    /// Returns the mistakes in order, with their lines in `main` and the name of the file of
+    /// entries.
     pub(super) fn finish(mut self, main: &[u8], entries: Option<&str>) -> Mistakes {
-        self.found.sort_by_key(|(place, ..)| *place);
+        self.listed.sort_by_key(|(place, ..)| *place);
         let name = entries.unwrap_or_default();
         let mut main = Lines::new(main);
         let mut mistakes: Vec<_> = self
-            .found
+            .listed
             .into_iter()
             .map(|(place, key, problem)| match place {
                 Place::Nowhere => Mistake { file: None, row: None, line: None, key, problem },
@@ -159,7 +177,7 @@ impl Findings {
     }
 }
 
-/// Counts lines up to offsets that only grow, so that all of them take one pass.
+/// Counts the lines up to increasing offsets, in one pass for all of them.
 struct Lines<'a> {
     content: &'a [u8],
     at: usize,
@@ -180,12 +198,14 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// A library's message, which repeats a text of the definition: cut behind what it advises.
+/// Escapes a library's message, which may quote a text of the definition, and cuts it.
+///
+/// The limit is long enough to keep the advice in the message.
 pub(super) fn clipped_message(message: &str) -> String {
     escaped(message, MAX_MESSAGE_LENGTH)
 }
 
-/// A text of the definition as messages repeat it.
+/// Escapes and cuts a text of the definition for a message.
 pub(super) fn clipped(text: &str) -> String {
     escaped(text, MAX_QUOTED)
 }
@@ -195,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mistakes_come_in_the_order_of_lines_and_the_list_is_capped() {
+    fn lists_mistakes_in_line_order_up_to_the_limit() {
         let mut findings = Findings::default();
         findings.add(Place::Entries(Some(3), Some(4)), "title", "x");
         findings.add(Place::Main(5), "b", "x");

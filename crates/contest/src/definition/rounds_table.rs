@@ -1,29 +1,31 @@
-//! The table `[rounds]`: entries that come from another contest, in place of entries of its own.
+//! Reads the table `[rounds]`: the entries come from another contest, and the definition has none.
 
 use super::{fields::Table, mistakes::Findings};
-use crate::MAX_SAFE_INTEGER;
-use crate::rounds::{PreviousRound, Rounds};
+use crate::{
+    MAX_SAFE_INTEGER,
+    rounds::{PreviousRound, Rounds},
+};
 
-/// The longest origin, in bytes: a host's name and an identifier have room.
+/// The maximum length of an origin in bytes. A host name and an identifier fit.
 const MAX_ORIGIN_LENGTH: usize = 400;
 
-/// What the table says.
+/// The content of the table.
 pub(super) enum RoundsTable {
-    /// There is none: the contest has entries of its own.
+    /// There is no such table. The contest has its own entries.
     None,
-    /// It was looked up where the entries come from, and they are there.
+    /// The source of the entries has been resolved, and the definition has the entries.
     Resolved(Option<Rounds>),
-    /// The entries are still to come from the other contest.
+    /// The entries have not been taken from the other contest yet.
     Unresolved(Option<Rounds>),
 }
 
 impl RoundsTable {
-    /// Whether the entries are still to come.
+    /// Whether the entries have not been taken from the other contest yet.
     pub(super) fn is_unresolved(&self) -> bool {
         matches!(self, Self::Unresolved(_))
     }
 
-    /// The table; `None` if there is none, or it was wrong and has been reported.
+    /// Returns the rounds. `None` if there is no table, or if it was wrong and has been reported.
     pub(super) fn into_rounds(self) -> Option<Rounds> {
         match self {
             Self::None => None,
@@ -73,7 +75,7 @@ fn check_origin(text: &str) -> Result<(), String> {
 fn check_root(text: &str) -> Result<(), String> {
     let digits = text.strip_suffix('=').unwrap_or_default();
     let is_base64 = digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
-    // The last digit holds two bits of nothing.
+    // The last digit carries four bits. Its last two bits are zero.
     let is_whole = digits.ends_with(|last| "AEIMQUYcgkosw048".contains(last));
     match digits.len() == 43 && is_base64 && is_whole {
         true => Ok(()),
@@ -89,7 +91,7 @@ fn check_result(text: &str) -> Result<(), String> {
     }
 }
 
-/// Refuses entries of the contest's own beside those that are to come.
+/// Refuses own entries of a contest whose entries come from another contest.
 pub(super) fn refuse_entries(root: &mut Table<'_>, findings: &mut Findings) {
     for key in ["entry", "entries_csv", "details"] {
         if let Some(field) = root.field(key) {

@@ -1,4 +1,4 @@
-//! The tables that say what a voter may cast, who wins and who may read what.
+//! Reads the tables about ballots, winners and publication.
 
 use acclaim_text::quoted;
 
@@ -12,22 +12,27 @@ use super::{
     tree::{MAX_ELEMENTS, Node},
     votes::{MAX_PLACES, votes_per_category},
 };
-use crate::MAX_SAFE_INTEGER;
-use crate::id::CategoryId;
-use crate::rules::{
-    BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Limit, MAX_BALLOTS_PER_VOTER, Period,
-    Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules, WinnerTies,
-    WinnersBy, WinnersFrom,
+use crate::{
+    MAX_SAFE_INTEGER,
+    id::CategoryId,
+    rules::{
+        BallotRules, CastTime, ChampionRules, ChampionTies, Completion, Limit, MAX_BALLOTS_PER_VOTER, Period,
+        Publication, PublishEntries, PublishResult, PublishStandings, Revision, Rules, WinnerRules,
+        WinnerTies, WinnersBy, WinnersFrom,
+    },
 };
 
-/// The most votes of a voter in all.
+/// The maximum number of votes of a voter in all categories.
 const MAX_VOTES_IN_ALL: u64 = 1_000_000;
-/// The most replacements of a voter.
+/// The maximum number of replacements of a voter.
 const MAX_REVISIONS: u64 = 1_000;
 const DEFAULT_REVISIONS: u32 = 20;
 const DEFAULT_BALLOTS: u32 = 1_000;
 
-/// All rules. Where a value is wrong, a default stands in for it and the findings are not empty. `node` is what `root` was made of.
+/// Reads all rules.
+///
+/// If a value is wrong, a default replaces it and the mistake is in `findings`. `node` is the node
+/// from which `root` was made.
 pub(super) fn rules(
     node: Node<'_>,
     root: &mut Table<'_>,
@@ -35,21 +40,21 @@ pub(super) fn rules(
     findings: &mut Findings,
 ) -> Rules {
     let ballot = ballot(root, categories, findings);
-    let (channels, channels_listed) = jury_tables::channels(root, findings);
+    let (channels, channel_positions) = jury_tables::channels(root, findings);
     let champions = root.field("champions").map(|field| champions(&field, findings));
-    let (panels, panels_listed) = jury_tables::panels(root, findings);
+    let (panels, panel_positions) = jury_tables::panels(root, findings);
     let draw = jury_tables::draw(root, findings);
     let winners = winners(root, champions.is_some(), findings);
     let publication = publication(root, findings);
-    let (limits, limits_listed) = limits(root, categories, findings);
+    let (limits, limit_positions) = limits(root, categories, findings);
     let admission = Some(jury_tables::admission(root, findings));
     let rules = Rules { ballot, channels, champions, winners, panels, draw, publication, limits, admission };
-    let [channels, panels, limits] = [channels_listed, panels_listed, limits_listed];
+    let [channels, panels, limits] = [channel_positions, panel_positions, limit_positions];
     RulesSource { root: node, channels, panels, limits }.report(&rules, findings);
     rules
 }
 
-/// The limits over several categories; what is incomplete is left out and reported.
+/// Reads the limits over several categories. Incomplete limits are reported and left out.
 fn limits(
     root: &mut Table<'_>,
     categories: &Categories,
@@ -72,7 +77,7 @@ fn limits(
 
 fn known_category(field: &Field<'_>, categories: &Categories, findings: &mut Findings) -> Option<CategoryId> {
     let id: CategoryId = field.parsed(findings)?;
-    // Those of an earlier round are still to come.
+    // The categories of an earlier round are not known yet.
     if !categories.is_empty() && !categories.is_known(id.as_str()) {
         field.wrong(findings, format!("there is no category {}", quoted(id.as_str())));
     }
@@ -113,7 +118,9 @@ fn ballot(root: &mut Table<'_>, categories: &Categories, findings: &mut Findings
     }
 }
 
-/// Checked here as well against the number of categories, which the rules do not know.
+/// Reads `votes_in_all`, and checks it against the number of categories.
+///
+/// [`Rules::contradictions`] cannot check this, because the rules do not know the categories.
 fn votes_in_all(
     field: &Field<'_>,
     [least, _]: [u32; 2],
@@ -130,9 +137,9 @@ fn votes_in_all(
 }
 
 fn champions(field: &Field<'_>, findings: &mut Findings) -> ChampionRules {
-    // Stands in for a wrong table.
-    let unknown = ChampionRules { count: u32::MAX, minimum_votes: 0, ties: ChampionTies::Include };
-    let Some(mut table) = field.table(findings) else { return unknown };
+    // Replaces a wrong table.
+    let fallback = ChampionRules { count: u32::MAX, minimum_votes: 0, ties: ChampionTies::Include };
+    let Some(mut table) = field.table(findings) else { return fallback };
     let count = table.required("count", findings).and_then(|field| field.number(1..=MAX_PLACES, findings));
     let minimum_votes = table
         .field("minimum_votes")
@@ -145,7 +152,7 @@ fn champions(field: &Field<'_>, findings: &mut Findings) -> ChampionRules {
     ];
     let ties = word(&mut table, "ties", &ties, findings).unwrap_or(ChampionTies::Include);
     table.finish(findings);
-    ChampionRules { count: count.unwrap_or(unknown.count), minimum_votes, ties }
+    ChampionRules { count: count.unwrap_or(fallback.count), minimum_votes, ties }
 }
 
 fn winners(root: &mut Table<'_>, champions: bool, findings: &mut Findings) -> WinnerRules {
@@ -208,11 +215,11 @@ fn publication(root: &mut Table<'_>, findings: &mut Findings) -> Publication {
     publication
 }
 
-/// A word was there and was none of those possible; it has been reported.
+/// A word that is none of the possible words. It has been reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct UnknownWord;
 
-/// One of some words; the first of them if the key is absent.
+/// Reads one of the given words. The first one is the default for an absent key.
 fn word<T: Copy>(
     table: &mut Table<'_>,
     key: &'static str,

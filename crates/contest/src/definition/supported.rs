@@ -1,7 +1,9 @@
-//! Rules that a definition can state and this version does not yet count by. They are read and checked like all others and then
-//! refused by name, rather than ignored. What becomes supported loses its line here.
+//! Rules that a definition can state, but this version does not support yet.
+//!
+//! They are read and checked like all other rules, and then refused by name, not ignored. A rule
+//! that becomes supported loses its line here.
 
-/// A key and the word that it cannot have yet.
+/// A key, and a word that it cannot have yet.
 const UNSUPPORTED_WORDS: &[(&str, &str)] = &[
     ("admission.methods", "email"),
     ("admission.methods", "oidc"),
@@ -9,7 +11,7 @@ const UNSUPPORTED_WORDS: &[(&str, &str)] = &[
     ("admission.methods", "open"),
 ];
 
-/// Whether this version counts by `word` at `key`.
+/// Whether this version supports `word` at `key`.
 pub(super) fn is_supported(key: &str, word: &str) -> bool {
     !UNSUPPORTED_WORDS.contains(&(key, word))
 }

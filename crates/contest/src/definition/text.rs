@@ -1,55 +1,60 @@
-//! Texts that voters read: how long they may be and what they may hold ([`characters`] says which characters). Whatever is amended later keeps the same bounds, which
-//! is why they are public.
+//! Checks texts that voters read: their length and their characters ([`characters`]).
 //!
-//! Lengths are in characters. A log entry has at most 65,535 bytes; [`check_entry`] and its like compare the encoded
-//! form with that, for texts can be long in one language or short in fifty.
+//! Later amendments obey the same limits, so the checks are public.
+//!
+//! Lengths are counted in characters. A log entry has at most 65,535 bytes. A text can be long in
+//! one language, or short in fifty languages, so [`check_entry`] and [`check_category`] also check
+//! the encoded length.
 
 use std::io;
 
-use acclaim_text::characters;
-use acclaim_text::quoted;
+use acclaim_text::{characters, quoted};
 use serde::Serialize;
 
 use crate::entry::{Category, Entry, MAX_ENTRY_LENGTH};
 
-/// The longest title.
+/// The maximum length of a title, in characters.
 pub const MAX_TITLE_LENGTH: usize = 500;
-/// The longest summary.
+/// The maximum length of a summary, in characters.
 pub const MAX_SUMMARY_LENGTH: usize = 5_000;
-/// The longest address of a page or picture.
+/// The maximum length of the address of a page or picture, in characters.
 pub const MAX_ADDRESS_LENGTH: usize = 2_000;
-/// The most details of an entry.
+/// The maximum number of details of an entry.
 pub const MAX_DETAILS: usize = 50;
-/// The longest label of a detail.
+/// The maximum length of the label of a detail, in characters.
 pub const MAX_LABEL_LENGTH: usize = 100;
-/// The longest value of a detail.
+/// The maximum length of the value of a detail, in characters.
 pub const MAX_VALUE_LENGTH: usize = 1_000;
-/// The most languages of a title, beside the first.
+/// The maximum number of languages of a title, in addition to the first one.
 pub const MAX_LANGUAGES: usize = 50;
 
-/// The most bytes of a category or entry as JSON: what a log entry holds, less `"type":"category",`.
+/// The maximum length of a category or entry as JSON, in bytes: a log entry without
+/// `"type":"category",`.
 const MAX_ENCODED_LENGTH: usize = MAX_ENTRY_LENGTH - 32;
 
-/// A title: not empty, at most [`MAX_TITLE_LENGTH`] characters.
+/// Checks a title: not empty, at most [`MAX_TITLE_LENGTH`] characters.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// A message if the text is empty, too long, or has a refused character.
 pub fn check_title(text: &str) -> Result<(), String> {
     check(text, MAX_TITLE_LENGTH)
 }
 
-/// A summary: not empty, at most [`MAX_SUMMARY_LENGTH`] characters.
+/// Checks a summary: not empty, at most [`MAX_SUMMARY_LENGTH`] characters.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// A message if the text is empty, too long, or has a refused character.
 pub fn check_summary(text: &str) -> Result<(), String> {
     check(text, MAX_SUMMARY_LENGTH)
 }
 
-/// The address of a page or picture: `http://` or `https://`, without white space, at most [`MAX_ADDRESS_LENGTH`] characters.
+/// Checks the address of a page or picture.
+///
+/// It begins with `http://` or `https://` and has no white space and at most [`MAX_ADDRESS_LENGTH`]
+/// characters.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// A message if the text is empty, too long, not such an address, or has a refused character.
 pub fn check_address(text: &str) -> Result<(), String> {
     check(text, MAX_ADDRESS_LENGTH)?;
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -61,26 +66,29 @@ pub fn check_address(text: &str) -> Result<(), String> {
     }
 }
 
-/// The label of a detail: not empty, at most [`MAX_LABEL_LENGTH`] characters.
+/// Checks the label of a detail: not empty, at most [`MAX_LABEL_LENGTH`] characters.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// A message if the text is empty, too long, or has a refused character.
 pub fn check_label(text: &str) -> Result<(), String> {
     check(text, MAX_LABEL_LENGTH)
 }
 
-/// The value of a detail: not empty, at most [`MAX_VALUE_LENGTH`] characters.
+/// Checks the value of a detail: not empty, at most [`MAX_VALUE_LENGTH`] characters.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// A message if the text is empty, too long, or has a refused character.
 pub fn check_value(text: &str) -> Result<(), String> {
     check(text, MAX_VALUE_LENGTH)
 }
 
-/// A language tag that is plausible by its form (BCP 47): letters, digits and hyphens, 2 to 35 of them, beginning with a letter.
+/// Checks that a language tag has the form of BCP 47.
+///
+/// It has 2 to 35 letters, digits and hyphens, and begins with a letter. Each part has 1 to 8
+/// characters.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// A message if the tag has another form.
 pub fn check_language(tag: &str) -> Result<(), String> {
     let subtag =
         |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -94,44 +102,44 @@ pub fn check_language(tag: &str) -> Result<(), String> {
     }
 }
 
-/// Whether an entry fits an entry of the log.
+/// Checks that an entry fits in an entry of the log.
 ///
 /// # Errors
-/// How long it is.
+/// A message with the length of the entry if it is too long.
 pub fn check_entry(entry: &Entry) -> Result<(), String> {
     check_encoded(entry, MAX_ENCODED_LENGTH)
 }
 
-/// Whether a category fits an entry of the log.
+/// Checks that a category fits in an entry of the log.
 ///
 /// # Errors
-/// How long it is.
+/// A message with the length of the category if it is too long.
 pub fn check_category(category: &Category) -> Result<(), String> {
     check_encoded(category, MAX_ENCODED_LENGTH)
 }
 
-pub(super) fn check_encoded(value: &impl Serialize, most: usize) -> Result<(), String> {
+pub(super) fn check_encoded(value: &impl Serialize, max: usize) -> Result<(), String> {
     let mut count = ByteCounter(0);
-    // Counting does not fail; should a type ever refuse to be written, it is not one that the log can hold.
+    // Counting does not fail. The log cannot hold a value that cannot be serialized.
     serde_json::to_writer(&mut count, value).map_err(|error| error.to_string())?;
-    if count.0 <= most {
+    if count.0 <= max {
         return Ok(());
     }
-    Err(format!("takes {} bytes in the log with all its texts; at most {most} fit", count.0))
+    Err(format!("takes {} bytes in the log with all its texts; at most {max} fit", count.0))
 }
 
-fn check(text: &str, most: usize) -> Result<(), String> {
+fn check(text: &str, max: usize) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err("must not be empty".to_owned());
     }
-    // Bytes are at least as many as characters: most texts are seen to be short enough without counting.
-    if text.len() > most && text.chars().count() > most {
-        return Err(format!("has {} characters; at most {most} are possible", text.chars().count()));
+    // A text has at least as many bytes as characters, so most texts need no counting.
+    if text.len() > max && text.chars().count() > max {
+        return Err(format!("has {} characters; at most {max} are possible", text.chars().count()));
     }
     characters::check(text).map_err(|refused| refused.to_string())
 }
 
-/// Counts what is written.
+/// Counts the bytes that are written.
 struct ByteCounter(usize);
 
 impl io::Write for ByteCounter {
@@ -150,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_have_bounds() {
+    fn limits_length_and_characters_of_titles() {
         assert!(check_title(&"é".repeat(500)).is_ok());
         assert!(check_title(&"é".repeat(501)).is_err());
         assert!(check_title("two\nlines\tand a tab").is_ok());
@@ -171,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn language_tags_are_plausible() {
+    fn accepts_only_plausible_language_tags() {
         for good in ["fr", "zh-Hant", "es-419", "gsw", "x-klingon", "de-CH-1996"] {
             assert!(check_language(good).is_ok(), "{good}");
         }

@@ -1,5 +1,7 @@
-//! One view of both formats of a definition. A node is looked at one level at a time, so that a file takes no more memory than
-//! its own and what it is read into, whatever it holds.
+//! One view of both formats of a definition.
+//!
+//! A node is viewed one level at a time. So a file takes only the memory of its text and of the
+//! values read from it, for every content.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -9,14 +11,19 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistakes::{Findings, Place, clipped, clipped_message};
 
-/// The most elements of an array that are looked at: no list of a definition may be longer.
+/// The maximum number of elements of an array that are viewed. No list of a definition is longer.
 pub(super) const MAX_ELEMENTS: usize = 100_000;
-/// The most keys of a table that are looked at: more than any table has, with the most languages of a title in mind.
+/// The maximum number of keys of a table that are viewed.
+///
+/// No table has more keys. The table with the most keys is a title in the maximum number of
+/// languages.
 pub(super) const MAX_KEYS: usize = 64;
-/// In a TOML file of up to so many bytes every syntax error is looked for, in a longer one only the first.
+/// The maximum length in bytes of a TOML file in which all syntax errors are searched.
+///
+/// In a longer file only the first one is reported.
 const MAX_RECOVERABLE_LENGTH: usize = 1 << 20;
 
-/// A value and the offset at which it stands in the file.
+/// A value, and its byte offset in the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node<'t> {
     pub(super) at: usize,
@@ -26,36 +33,36 @@ pub(super) struct Node<'t> {
 #[derive(Debug, Clone, Copy)]
 enum Source<'t> {
     Toml(&'t DeValue<'t>),
-    /// Checked to be one JSON value; not yet looked into.
+    /// Text that is one valid JSON value. Its content has not been read.
     Json(&'t RawValue),
 }
 
-/// What a node is.
+/// The value of a node.
 #[derive(Debug)]
 pub(super) enum View<'t> {
     Text(Cow<'t, str>),
-    /// `None` if it is beyond 64 bits.
+    /// `None` if the number does not fit in 64 bits.
     Integer(Option<i64>),
     Boolean(bool),
     /// A date or time without quotes, which only TOML has.
     Time(String),
     Array {
         elements: Vec<Node<'t>>,
-        /// How many there are; more than `elements` holds if there are too many.
+        /// The number of elements in the file. `elements` holds at most [`MAX_ELEMENTS`] of them.
         count: usize,
     },
     Table {
         pairs: Vec<(Cow<'t, str>, Node<'t>)>,
         count: usize,
     },
-    /// Something that a definition never holds; what it is called.
+    /// A kind of value that a definition never has, by its name.
     Other(&'static str),
-    /// Not readable, and why.
+    /// A value that cannot be read, with the reason.
     Broken(String),
 }
 
 impl View<'_> {
-    /// What messages call it.
+    /// The name of the kind of value, for messages.
     pub(super) fn name(&self) -> &'static str {
         match self {
             View::Text(_) => "text",
@@ -71,7 +78,7 @@ impl View<'_> {
 }
 
 impl<'t> Node<'t> {
-    /// Looks one level deep.
+    /// Views the node, one level deep.
     pub(super) fn view(self) -> View<'t> {
         match self.source {
             Source::Toml(value) => view_toml(value),
@@ -80,7 +87,10 @@ impl<'t> Node<'t> {
     }
 }
 
-/// Parses TOML. Repeated keys are reported and the rest is read on; after any other error of syntax nothing is.
+/// Parses TOML.
+///
+/// Repeated keys are reported, and reading continues. After any other syntax error, nothing is
+/// read.
 pub(super) fn parse_toml<'t>(text: &'t str, findings: &mut Findings) -> Option<DeValue<'t>> {
     let (table, errors) = if text.len() <= MAX_RECOVERABLE_LENGTH {
         DeTable::parse_recoverable(text)
@@ -110,12 +120,15 @@ pub(super) fn parse_toml<'t>(text: &'t str, findings: &mut Findings) -> Option<D
     Some(DeValue::Table(table.into_inner()))
 }
 
-/// The root of parsed TOML.
+/// Returns the root of parsed TOML.
 pub(super) fn toml_root<'t>(value: &'t DeValue<'t>) -> Node<'t> {
     Node { at: 0, source: Source::Toml(value) }
 }
 
-/// Checks that `text` is one JSON value. Its depth is of no matter: what is nested deeper than a definition is never looked into.
+/// Checks that `text` is one JSON value.
+///
+/// The nesting depth has no limit here. Values that are nested deeper than a definition are never
+/// viewed.
 pub(super) fn parse_json<'t>(text: &'t str, findings: &mut Findings) -> Option<Node<'t>> {
     match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => Some(Node { at: offset(text, raw.get()), source: Source::Json(raw) }),
@@ -162,11 +175,11 @@ fn view_json<'t>(at: usize, raw: &'t RawValue) -> View<'t> {
     match text.as_bytes().first() {
         Some(b'"') => serde_json::from_str(text).map_or_else(broken, |text: String| View::Text(text.into())),
         Some(b'[') => serde_json::from_str::<Elements<'t>>(text).map_or_else(broken, |array| View::Array {
-            elements: array.kept.into_iter().map(node).collect(),
+            elements: array.items.into_iter().map(node).collect(),
             count: array.count,
         }),
         Some(b'{') => serde_json::from_str::<Pairs<'t>>(text).map_or_else(broken, |table| View::Table {
-            pairs: table.kept.into_iter().map(|(key, child)| (Cow::Owned(key), node(child))).collect(),
+            pairs: table.items.into_iter().map(|(key, child)| (Cow::Owned(key), node(child))).collect(),
             count: table.count,
         }),
         Some(b't') => View::Boolean(true),
@@ -177,15 +190,17 @@ fn view_json<'t>(at: usize, raw: &'t RawValue) -> View<'t> {
     }
 }
 
-/// The elements of a JSON array, each unread: as many as may be, and how many there are.
+/// The elements of a JSON array, unread: at most [`MAX_ELEMENTS`] of them, and their number.
 struct Elements<'t> {
-    kept: Vec<&'t RawValue>,
+    items: Vec<&'t RawValue>,
     count: usize,
 }
 
-/// The pairs of a JSON object, each value unread, repeated keys included: as many as may be, and how many there are.
+/// The pairs of a JSON object with unread values: at most [`MAX_KEYS`] of them, and their number.
+///
+/// Repeated keys are included.
 struct Pairs<'t> {
-    kept: Vec<(String, &'t RawValue)>,
+    items: Vec<(String, &'t RawValue)>,
     count: usize,
 }
 
@@ -205,19 +220,19 @@ impl<'de: 't, 't> Visitor<'de> for ChildVisitor<Elements<'t>> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements<'t>, A::Error> {
-        let mut kept = Vec::new();
-        while kept.len() < MAX_ELEMENTS {
+        let mut items = Vec::new();
+        while items.len() < MAX_ELEMENTS {
             let Some(value) = seq.next_element()? else {
-                let count = kept.len();
-                return Ok(Elements { kept, count });
+                let count = items.len();
+                return Ok(Elements { items, count });
             };
-            kept.push(value);
+            items.push(value);
         }
-        let mut count = kept.len();
+        let mut count = items.len();
         while seq.next_element::<IgnoredAny>()?.is_some() {
             count += 1;
         }
-        Ok(Elements { kept, count })
+        Ok(Elements { items, count })
     }
 }
 
@@ -235,34 +250,35 @@ impl<'de: 't, 't> Visitor<'de> for ChildVisitor<Pairs<'t>> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'t>, A::Error> {
-        let mut kept = Vec::new();
-        while kept.len() < MAX_KEYS {
+        let mut items = Vec::new();
+        while items.len() < MAX_KEYS {
             let Some(pair) = map.next_entry()? else {
-                let count = kept.len();
-                return Ok(Pairs { kept, count });
+                let count = items.len();
+                return Ok(Pairs { items, count });
             };
-            kept.push(pair);
+            items.push(pair);
         }
-        let mut count = kept.len();
+        let mut count = items.len();
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
             count += 1;
         }
-        Ok(Pairs { kept, count })
+        Ok(Pairs { items, count })
     }
 }
 
-/// Where `part`, a slice of `whole`, begins in it.
+/// Returns the byte offset in `whole` of its slice `part`.
 fn offset(whole: &str, part: &str) -> usize {
     part.as_ptr().addr().saturating_sub(whole.as_ptr().addr())
 }
 
-/// The offset at which a line begins, lines counted from 1.
+/// Returns the byte offset at which a line begins. Lines are counted from 1.
 fn offset_of_line(text: &str, line: usize) -> usize {
     let mut newlines = text.match_indices('\n').map(|(at, _)| at + 1);
     line.checked_sub(2).map_or(0, |passed| newlines.nth(passed).unwrap_or(text.len()))
 }
 
-/// The error without serde_json's own line and column, which is relative to the part that was read.
+/// Returns the error without the line and column of serde_json, which count from the part that was
+/// read.
 fn cause(error: &serde_json::Error) -> String {
     let text = error.to_string();
     clipped(text.rsplit_once(" at line ").map_or(text.as_str(), |(cause, _)| cause))

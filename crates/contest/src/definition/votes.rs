@@ -1,11 +1,11 @@
-//! Numbers of votes that rules and categories state.
+//! Reads the numbers of votes in rules and categories.
 
 use super::{fields::Field, mistakes::Findings};
 
-/// The most votes of a ballot in one category.
+/// The maximum number of votes of a ballot in one category.
 const MAX_VOTES_PER_CATEGORY: u64 = 1_000;
 
-/// The most champions or winners of a category: as many as there can be entries.
+/// The maximum number of champions or winners of a category: the maximum number of entries.
 pub(super) const MAX_PLACES: u64 = 100_000;
 
 pub(super) fn votes_per_category(field: &Field<'_>, findings: &mut Findings) -> Option<[u32; 2]> {

@@ -1,20 +1,20 @@
-//! What a definition may say, and an organiser should know before voters read it: no mistake, and not refused.
+//! Warnings: valid settings that the organiser should review before voters read the definition.
 
 use serde::Serialize;
 
 use super::Definition;
 use crate::rules::{PublishEntries, PublishResult, PublishStandings};
 
-/// Something that a definition allows and its organiser may not intend.
+/// A setting that a definition allows, but the organiser may not intend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// The key of the definition, such as `publication.entries`.
+    /// The key of the definition, for example `publication.entries`.
     pub key: &'static str,
-    /// What follows from its value, and what to write instead.
+    /// The effect of its value, and what to write instead.
     pub problem: String,
 }
 
-/// When something becomes public.
+/// The time at which content becomes public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Moment {
     Opening,
@@ -33,14 +33,17 @@ impl Moment {
 }
 
 impl Definition {
-    /// What the organiser should know of the definition. A rehearsal gets the warnings of the real contest.
+    /// Returns the warnings about the definition. A rehearsal gets the warnings of the real
+    /// contest.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         early_entries(self).into_iter().collect()
     }
 }
 
-/// Entries that are public before the standings or the result are: anyone can compute both from the entries.
+/// Warns of log entries that are public before the standings or the result.
+///
+/// The entries suffice to compute both.
 fn early_entries(definition: &Definition) -> Option<Warning> {
     let publication = &definition.rules.publication;
     let (word, entries) = match publication.entries {
@@ -55,7 +58,7 @@ fn early_entries(definition: &Definition) -> Option<Warning> {
     let standings = match publication.standings {
         PublishStandings::Public => Moment::Opening,
         PublishStandings::AfterClose => Moment::Closing,
-        // The result has them.
+        // The result includes the standings.
         PublishStandings::Organisers => result,
     };
     let mut later = Vec::new();

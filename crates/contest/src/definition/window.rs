@@ -1,4 +1,6 @@
-//! The voting window: times local to a time zone, or with an offset, as instants.
+//! Reads the times of the voting window as instants.
+//!
+//! A time is local to a time zone, or has an offset.
 
 use acclaim_text::quoted;
 use jiff::{
@@ -8,7 +10,8 @@ use jiff::{
 
 use crate::time::Instant;
 
-/// The time zone of an IANA name, from the table that is built in: the same on every machine.
+/// Returns the time zone of an IANA name, from the built-in table, which is the same on every
+/// machine.
 pub(super) fn time_zone(name: &str) -> Result<TimeZone, String> {
     let unknown = || format!("{} is not a time zone such as Europe/Zurich", quoted(name));
     let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())?;
@@ -21,24 +24,26 @@ pub(super) fn time_zone(name: &str) -> Result<TimeZone, String> {
     }
 }
 
-/// The instant of `2021-03-01T00:00:00`, local to the zone, or with an offset: `2021-03-01T00:00:00+01:00`, `2021-02-28T23:00:00Z`.
-/// Seconds may be left out. `Ok(None)` if the text is in order but local and the zone is not known.
+/// Reads an instant, written local to the zone as `2021-03-01T00:00:00`, or with an offset as
+/// `2021-03-01T00:00:00+01:00` or `2021-02-28T23:00:00Z`.
+///
+/// Seconds may be left out. `Ok(None)` if the text is valid but local, and the zone is unknown.
 pub(super) fn instant(text: &str, zone: Option<&TimeZone>) -> Result<Option<Instant>, String> {
     if text == "now" {
         return Err(
             "\"now\" is possible for the opening on the command line only; give a date and time".to_owned()
         );
     }
-    let form = || {
+    let wrong_format = || {
         format!(
             "must be a date and time such as 2021-03-01T00:00:00 or 2021-03-01T00:00:00+01:00, to the second, not {}",
             quoted(text)
         )
     };
-    let written = DateTimeParts::parse(text).ok_or_else(form)?;
+    let parts = DateTimeParts::parse(text).ok_or_else(wrong_format)?;
     let local =
-        written.local().ok_or_else(|| format!("{} is no date and time of the calendar", quoted(text)))?;
-    let time = match (written.offset, zone) {
+        parts.local().ok_or_else(|| format!("{} is no date and time of the calendar", quoted(text)))?;
+    let time = match (parts.offset, zone) {
         (Some(offset), _) => offset.to_timestamp(local).ok(),
         (None, None) => return Ok(None),
         (None, Some(zone)) => local_offset(text, local, zone)?.to_timestamp(local).ok(),
@@ -47,35 +52,35 @@ pub(super) fn instant(text: &str, zone: Option<&TimeZone>) -> Result<Option<Inst
     instant.map(Some).ok_or_else(|| format!("{} is out of range", quoted(text)))
 }
 
-/// The zone's offset at a local time that exists once.
+/// Returns the zone's offset at a local time that exists exactly once.
 fn local_offset(text: &str, local: DateTime, zone: &TimeZone) -> Result<Offset, String> {
     let name = zone.iana_name().unwrap_or_default();
-    let with = |offset: Offset| format!("{local}{}", offset_text(offset));
+    let with_offset = |offset: Offset| format!("{local}{}", offset_text(offset));
     match zone.to_ambiguous_timestamp(local).offset() {
         AmbiguousOffset::Unambiguous { offset } => Ok(offset),
         AmbiguousOffset::Gap { before, after } => Err(format!(
             "{} does not exist in {name}, where the clocks are put forward then; give it with an offset, such as {} or {}",
             quoted(text),
-            with(before),
-            with(after),
+            with_offset(before),
+            with_offset(after),
         )),
         AmbiguousOffset::Fold { before, after } => Err(format!(
             "{} exists twice in {name}, where the clocks are put back then; give it with an offset: {} or {}",
             quoted(text),
-            with(before),
-            with(after),
+            with_offset(before),
+            with_offset(after),
         )),
     }
 }
 
-/// `+01:00`. Seconds, which offsets before 1972 can have, are left out.
+/// Formats an offset as `+01:00`. Seconds, which offsets before 1972 can have, are left out.
 fn offset_text(offset: Offset) -> String {
     let minutes = offset.seconds() / 60;
     let sign = if minutes < 0 { '-' } else { '+' };
     format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
 }
 
-/// The figures of a date and time, not yet compared with the calendar.
+/// The numbers of a date and time, not yet checked against the calendar.
 struct DateTimeParts {
     date: [i16; 3],
     time: [i16; 3],
@@ -83,7 +88,7 @@ struct DateTimeParts {
 }
 
 impl DateTimeParts {
-    /// `YYYY-MM-DDThh:mm[:ss][Z|+hh:mm|-hh:mm]`; a space may stand for the `T`.
+    /// Parses `YYYY-MM-DDThh:mm[:ss][Z|+hh:mm|-hh:mm]`. A space may replace the `T`.
     fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let date = [
@@ -116,21 +121,21 @@ impl DateTimeParts {
     fn local(&self) -> Option<DateTime> {
         let [year, month, day] = self.date;
         let [hour, minute, second] = self.time;
-        let small = |figure: i16| i8::try_from(figure).ok();
+        let small = |number: i16| i8::try_from(number).ok();
         DateTime::new(year, small(month)?, small(day)?, small(hour)?, small(minute)?, small(second)?, 0).ok()
     }
 }
 
-/// The bytes, if the one at `at` is one of `wanted`.
-fn after<'a>(bytes: &'a [u8], at: usize, wanted: &[u8]) -> Option<&'a [u8]> {
-    wanted.contains(bytes.get(at)?).then_some(bytes)
+/// Returns the bytes if the byte at `at` is one of `expected`.
+fn after<'a>(bytes: &'a [u8], at: usize, expected: &[u8]) -> Option<&'a [u8]> {
+    expected.contains(bytes.get(at)?).then_some(bytes)
 }
 
 fn digits(bytes: &[u8], at: usize, count: usize) -> Option<i16> {
     let digits = bytes.get(at..at + count)?;
-    let figure =
+    let number =
         |sum: i16, digit: &u8| Some(sum * 10 + i16::from(digit.checked_sub(b'0').filter(|d| *d < 10)?));
-    digits.iter().try_fold(0, figure)
+    digits.iter().try_fold(0, number)
 }
 
 #[cfg(test)]
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn rejects_other_formats() {
         for bad in [
             "",
             "now",

@@ -1,11 +1,12 @@
-//! The definition as JSON: the structure that is read, keys in their canonical order, defaults filled in.
+//! Writes the definition as JSON: the structure that is read, with canonical key order and
+//! defaults.
 
 use serde::Serialize;
 
 use super::{Definition, text};
-use crate::entry::MAX_ENTRY_LENGTH;
 use crate::{
     days::Days,
+    entry::MAX_ENTRY_LENGTH,
     entry::{Category, Entry, Titles},
     id::ContestId,
     rounds::Rounds,
@@ -16,7 +17,9 @@ use crate::{
     time::Instant,
 };
 
-/// The most bytes of names, window, rules and days as JSON: what a log entry holds, less what only the log adds to them.
+/// The maximum length of names, window, rules and days as JSON, in bytes.
+///
+/// It is a log entry without the keys that only the log adds.
 const MAX_ENCODED_LENGTH: usize = MAX_ENTRY_LENGTH - 2_048;
 
 #[derive(Serialize)]
@@ -57,10 +60,10 @@ struct Contest<'a> {
     closes: Instant,
 }
 
-/// The definition as JSON, on one line.
+/// Returns the definition as JSON on one line.
 pub(super) fn json(definition: &Definition) -> String {
     let Definition { rules, rounds, categories, entries, .. } = definition;
-    let written = DefinitionJson {
+    let structure = DefinitionJson {
         contest: contest(definition),
         ballot: &rules.ballot,
         channel: &rules.channels,
@@ -76,10 +79,10 @@ pub(super) fn json(definition: &Definition) -> String {
         entry: entries,
     };
     #[expect(clippy::expect_used, reason = "every key is text and nothing is written but to memory")]
-    serde_json::to_string(&written).expect("a definition is writable")
+    serde_json::to_string(&structure).expect("a definition is writable")
 }
 
-/// Whether names, window, rules and days fit the first entry of the log.
+/// Checks that names, window, rules and days fit in the first entry of the log.
 pub(super) fn check_header(definition: &Definition) -> Result<(), String> {
     #[derive(Serialize)]
     struct Header<'a> {

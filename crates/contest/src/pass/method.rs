@@ -1,25 +1,25 @@
-//! Ways of admission: how a person got the pass.
+//! Methods of admission: how a person got the pass.
 
 use std::fmt;
 
-/// How a person was admitted.
+/// The method by which a person was admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AdmissionMethod {
-    /// By the organiser, with a list or one by one.
+    /// The organiser issued the pass, with a list or one by one.
     Pass,
-    /// By a printed code.
+    /// A printed code.
     Code,
-    /// By a mail to the person's address.
+    /// A mail to the person's address.
     Email,
-    /// By a message to the person's telephone.
+    /// A message to the person's telephone.
     Sms,
-    /// By an account elsewhere (OpenID Connect).
+    /// An account at another service (OpenID Connect).
     Oidc,
-    /// By solving a challenge: anyone.
+    /// A solved challenge, open to everybody.
     Open,
 }
 
-/// Every way with its byte in passes and its word in logs, counts and definitions.
+/// Each method with its byte in passes and its word in logs, counts and definitions.
 const METHODS: [(AdmissionMethod, u8, &str); 6] = [
     (AdmissionMethod::Pass, 1, "pass"),
     (AdmissionMethod::Code, 2, "code"),
@@ -30,18 +30,18 @@ const METHODS: [(AdmissionMethod, u8, &str); 6] = [
 ];
 
 impl AdmissionMethod {
-    /// The word in logs, counts and definitions.
+    /// Returns the word of the method in logs, counts and definitions.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        METHODS.iter().find(|(way, ..)| *way == self).map_or("", |(.., word)| word)
+        METHODS.iter().find(|(method, ..)| *method == self).map_or("", |(.., word)| word)
     }
 
     pub(super) fn byte(self) -> u8 {
-        METHODS.iter().find(|(way, ..)| *way == self).map_or(0, |(_, byte, _)| *byte)
+        METHODS.iter().find(|(method, ..)| *method == self).map_or(0, |(_, byte, _)| *byte)
     }
 
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        METHODS.iter().find(|(_, known, _)| *known == byte).map(|(way, ..)| *way)
+        METHODS.iter().find(|(_, known, _)| *known == byte).map(|(method, ..)| *method)
     }
 }
 

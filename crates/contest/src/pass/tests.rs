@@ -1,4 +1,4 @@
-//! Passes of both versions.
+//! Tests of passes of both versions.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn pass_2() -> Pass {
     Pass { admission: Some(Admission { method: AdmissionMethod::Email, at, generation: 70_000 }), ..pass() }
 }
 
-/// What minted passes are, byte for byte, for ever.
+/// The bytes of minted passes never change.
 #[test]
 fn pass_bytes_never_change() {
     let bare = Pass { channel: None, group: None, ..pass_2() };
@@ -46,12 +46,12 @@ const GOLDEN: [&str; 3] = [
 ];
 
 #[test]
-fn every_way_has_a_byte_and_no_other_byte_is_one() {
-    let ways: Vec<AdmissionMethod> = (0..=u8::MAX).filter_map(AdmissionMethod::from_byte).collect();
-    assert_eq!(ways.len(), 6);
-    for way in ways {
-        assert_eq!(AdmissionMethod::from_byte(way.byte()), Some(way));
-        assert!(!way.as_str().is_empty());
+fn each_method_has_its_own_byte() {
+    let methods: Vec<AdmissionMethod> = (0..=u8::MAX).filter_map(AdmissionMethod::from_byte).collect();
+    assert_eq!(methods.len(), 6);
+    for method in methods {
+        assert_eq!(AdmissionMethod::from_byte(method.byte()), Some(method));
+        assert!(!method.as_str().is_empty());
     }
 }
 
@@ -72,7 +72,7 @@ fn rejects_instants_that_pass_cannot_hold() {
 }
 
 #[test]
-fn a_pass_comes_back_as_it_was_minted() {
+fn minted_pass_verifies_to_same_content() {
     let now = "2021-03-31T23:59:59.999Z".parse().unwrap();
     let older = PassKey { id: 6, secret: [1; 32] };
     for pass in [pass(), pass_2(), Pass { channel: None, group: None, ..pass() }] {
@@ -83,7 +83,7 @@ fn a_pass_comes_back_as_it_was_minted() {
 }
 
 #[test]
-fn every_flipped_bit_is_noticed() {
+fn rejects_every_flipped_bit() {
     let now = "2021-03-01T00:00:00Z".parse().unwrap();
     for pass in [pass(), pass_2()] {
         let bytes = URL_SAFE_NO_PAD.decode(pass.mint(&key(), &contest()).unwrap()).unwrap();
@@ -97,7 +97,7 @@ fn every_flipped_bit_is_noticed() {
 }
 
 #[test]
-fn a_group_that_is_no_identifier_is_refused() {
+fn rejects_group_that_is_not_an_identifier() {
     let now = "2021-03-01T00:00:00Z".parse().unwrap();
     let text = Pass { group: Some("africa".to_owned()), ..pass() }.mint(&key(), &contest()).unwrap();
     let mut bytes = URL_SAFE_NO_PAD.decode(text).unwrap();
@@ -110,7 +110,7 @@ fn a_group_that_is_no_identifier_is_refused() {
 }
 
 #[test]
-fn other_contests_times_and_keys_are_refused_by_name() {
+fn rejects_other_contest_expired_pass_and_unknown_key() {
     let text = pass().mint(&key(), &contest()).unwrap();
     let before = "2021-03-01T00:00:00Z".parse().unwrap();
     let other = "photo-2022".parse().unwrap();
@@ -124,7 +124,7 @@ fn other_contests_times_and_keys_are_refused_by_name() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "[A-Za-z0-9_-]{0,300}") {
+    fn arbitrary_text_does_not_panic(text in "[A-Za-z0-9_-]{0,300}") {
         let now = "2021-03-01T00:00:00Z".parse().unwrap();
         proptest::prop_assert!(Pass::verify(&text, &[key()], &contest(), now).is_err());
     }

@@ -1,25 +1,26 @@
-//! Which scores a panel takes.
+//! Checks which scores a panel accepts.
 
 use super::{Panel, PanelKind};
 use crate::{decimal::Decimal, id::PanelId};
 
-/// The most points that a juror gives an entry, and the highest rank.
+/// The maximum number of points that a juror gives an entry, and the maximum rank.
 pub const MAX_POINTS: i64 = 1_000_000;
 
-/// Why a panel does not take a score.
+/// Why a panel does not accept a score.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScoreError {
-    /// A rank with places behind the point.
+    /// A rank with decimal places.
     #[error("{0} is not a rank: a rank is a whole number")]
     NotWhole(Decimal),
-    /// A score beyond the panel's scale, points below zero, a rank below one, or more than [`MAX_POINTS`].
+    /// A score outside the panel's scale, points below zero, a rank below one, or more than
+    /// [`MAX_POINTS`].
     #[error("{score} is not from {lowest} to {highest}, as the panel {panel} scores")]
     OutOfRange {
         /// The score.
         score: Decimal,
-        /// The lowest that the panel takes.
+        /// The lowest score that the panel accepts.
         lowest: i64,
-        /// The highest.
+        /// The highest score that the panel accepts.
         highest: i64,
         /// The panel.
         panel: PanelId,
@@ -27,10 +28,11 @@ pub enum ScoreError {
 }
 
 impl Panel {
-    /// Whether a juror of the panel can give an entry this score.
+    /// Checks that a juror of the panel can give an entry this score.
     ///
     /// # Errors
-    /// [`ScoreError`]
+    /// [`ScoreError::NotWhole`] for a rank with decimal places, [`ScoreError::OutOfRange`] for a
+    /// score outside the panel's range.
     pub fn check_score(&self, score: Decimal) -> Result<(), ScoreError> {
         let [lowest, highest] = match (self.kind, self.scale) {
             (PanelKind::Score, Some(scale)) => scale,

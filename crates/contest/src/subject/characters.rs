@@ -1,23 +1,31 @@
-//! Characters that cannot be seen in a subject: two subjects that look the same must not be two persons.
+//! Invisible characters in subjects: two subjects that look the same must not be two persons.
 //!
-//! These lists never change, because the tag of every voter depends on them. The lists of `acclaim_text::characters` may grow.
+//! These lists never change, because the tag of every voter depends on them. The lists of
+//! `acclaim_text::characters` may grow.
 
-/// A text without white space and invisible characters around it: programs leave a byte-order mark, a zero-width space or marks of direction there.
+/// Removes white space and invisible characters around a text.
+///
+/// Programs leave a byte order mark, a zero-width space or direction marks there.
 pub(super) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || (is_format(c) && !is_part_of_script(c)))
 }
 
-/// Whether a character is a control, has no width, or turns the direction of writing; also the one that stands for bytes that could not be read.
+/// Whether a subject must not contain this character.
+///
+/// These are controls, characters without width, characters that change the direction of writing,
+/// and U+FFFD, which replaces bytes that could not be decoded.
 pub(super) fn is_refused_in_subject(c: char) -> bool {
     c.is_control() || is_format(c) || c == '\u{fffd}'
 }
 
-/// Whether an invisible character is part of how some scripts are written: joiners (Persian, Indic scripts) and variation selectors.
+/// Whether an invisible character is part of the writing of some scripts.
+///
+/// These are joiners (Persian, Indic scripts) and variation selectors.
 pub(super) fn is_part_of_script(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// `Default_Ignorable_Code_Point`, the other format characters, and the separators of lines and paragraphs.
+/// `Default_Ignorable_Code_Point`, the other format characters, and line and paragraph separators.
 fn is_format(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'

@@ -1,4 +1,4 @@
-//! Lists of subjects: checked whole, mistakes named by position; files of them, a subject a line.
+//! Lists of subjects, checked as a whole, and files of them with one subject a line.
 
 use std::{collections::HashMap, fmt};
 
@@ -7,44 +7,44 @@ use acclaim_text::shortened;
 use super::{SubjectError, SubjectRules};
 use crate::csv_cell::unescape_formulas;
 
-/// Refused subjects that are listed; the others are counted.
+/// The maximum number of refused subjects that are listed. The others are counted.
 pub const MAX_LISTED: usize = 100;
-/// Characters of a refused subject that are repeated.
+/// The maximum number of characters of a refused subject that a message quotes.
 const MAX_QUOTED: usize = 80;
 
 /// One person of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// The canonical form.
+    /// The canonical form of the subject.
     pub canonical: String,
-    /// Where the list has this person, from 0 on, ascending; never empty.
+    /// The positions of the person in the list, from 0, ascending. Never empty.
     pub positions: Vec<usize>,
 }
 
-/// One text of a list that is no subject.
+/// One text of a list that is not a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedSubject {
-    /// Its place, from 0 on.
+    /// The position in the list, from 0.
     pub position: usize,
-    /// The text, cut to what helps, with what is invisible written out.
+    /// The text, shortened, with escapes for invisible characters.
     pub subject: String,
-    /// Why.
+    /// The reason.
     pub reason: SubjectError,
 }
 
-/// The list has texts that are no subjects.
+/// The list has texts that are not subjects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedSubjects {
-    /// The first [`MAX_LISTED`] of them, by position.
+    /// The first [`MAX_LISTED`] refused subjects, by position.
     pub first: Vec<RefusedSubject>,
-    /// How many there are.
+    /// The number of refused subjects.
     pub count: usize,
 }
 
 impl fmt::Display for RefusedSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.reason {
-            // There is nothing to quote.
+            // An empty text is not quoted.
             reason @ SubjectError::Empty => write!(f, "{reason}"),
             reason => write!(f, "`{}` {reason}", self.subject),
         }
@@ -52,23 +52,24 @@ impl fmt::Display for RefusedSubject {
 }
 
 impl SubjectRules {
-    /// The persons of a list, in the order of their first places.
+    /// Returns the persons of a list, in the order of their first positions.
     ///
     /// # Errors
-    /// [`RefusedSubjects`] if any text is no subject: the list is taken whole or not at all.
+    /// [`RefusedSubjects`] if any text is not a subject. A list is accepted as a whole or not at
+    /// all.
     pub fn persons<'s>(
         &self,
         list: impl IntoIterator<Item = &'s str>,
     ) -> Result<Vec<Person>, RefusedSubjects> {
         let mut persons: Vec<Person> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut indexes: HashMap<String, usize> = HashMap::new();
         let mut refused = RefusedSubjects { first: Vec::new(), count: 0 };
         for (position, text) in list.into_iter().enumerate() {
             match self.canonical(text) {
-                Ok(canonical) => match places.get(&canonical).and_then(|place| persons.get_mut(*place)) {
+                Ok(canonical) => match indexes.get(&canonical).and_then(|index| persons.get_mut(*index)) {
                     Some(person) => person.positions.push(position),
                     None => {
-                        places.insert(canonical.clone(), persons.len());
+                        indexes.insert(canonical.clone(), persons.len());
                         persons.push(Person { canonical, positions: vec![position] });
                     }
                 },
@@ -87,10 +88,12 @@ impl SubjectRules {
         if refused.count > 0 { Err(refused) } else { Ok(persons) }
     }
 
-    /// The subjects of a file, a line each, with the numbers of their lines, from 1 on. Blank lines are passed over.
+    /// Reads the subjects of a file, one a line, with their line numbers from 1. Blank lines are
+    /// skipped.
     ///
     /// # Errors
-    /// The line, and what is wrong with it, if the file is not text in UTF-8 or UTF-16.
+    /// The line number, and a message, if the file is not text in UTF-8 or UTF-16. In a contest
+    /// with raw subjects, also a line that is a row of a table.
     pub fn lines(&self, content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
         match self {
             Self::Raw => raw_lines(content),
@@ -99,21 +102,25 @@ impl SubjectRules {
     }
 }
 
-/// Lines that end with LF, CR LF or CR; a byte-order mark and quotation marks around a line are the file's, not the subject's.
+/// Reads lines that end with LF, CR LF or CR.
+///
+/// A byte order mark, and quotation marks around a line, belong to the file and not to the subject.
 fn lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
     let text = acclaim_tables::decode(content)
         .map_err(|error| (usize::try_from(error.line).unwrap_or(usize::MAX), error.problem))?;
-    let one_end = text.replace("\r\n", "\n");
-    let numbered = (1..).zip(one_end.split(['\n', '\r']));
+    let normalized = text.replace("\r\n", "\n");
+    let numbered = (1..).zip(normalized.split(['\n', '\r']));
     Ok(numbered
-        // A subject out of a file of passes may be guarded.
-        .map(|(number, line)| (number, unescape_formulas(&unquoted(line.trim())).trim().to_owned()))
+        // A subject from a file of passes may have formula escapes.
+        .map(|(number, line)| (number, unescape_formulas(&remove_quotes(line.trim())).trim().to_owned()))
         .filter(|(_, line)| !line.is_empty())
         .collect())
 }
 
-/// A field that a spreadsheet has quoted, without its quotation marks. What has others inside is no such field.
-fn unquoted(line: &str) -> String {
+/// Removes the quotation marks of a field that a spreadsheet quoted.
+///
+/// A text with other quotation marks inside is not such a field.
+fn remove_quotes(line: &str) -> String {
     let inner = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match inner {
         Some(inner) if !inner.replace("\"\"", "").contains('"') => {
@@ -123,11 +130,11 @@ fn unquoted(line: &str) -> String {
     }
 }
 
-/// As files were read before there was a canonical form: a subject that was read in another way then would be another voter.
+/// Reads lines as before the canonical form existed. Another result would be another voter.
 fn raw_lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
     let text = match std::str::from_utf8(content) {
         Ok(text) => text,
-        // Says what it seems to be instead.
+        // The error of this function names the encoding.
         Err(_) => return lines(content),
     };
     let numbered = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty());
@@ -139,14 +146,14 @@ fn raw_lines(content: &[u8]) -> Result<Vec<(usize, String)>, (usize, String)> {
         .collect()
 }
 
-/// A text from outside as a message repeats it.
+/// Shortens and escapes a text from outside for a message.
 fn escape_for_message(text: &str) -> String {
-    let mut shown = String::new();
+    let mut escaped = String::new();
     for c in shortened(text.trim(), MAX_QUOTED).chars() {
         match super::characters::is_refused_in_subject(c) {
-            true => shown.extend(c.escape_unicode()),
-            false => shown.push(c),
+            true => escaped.extend(c.escape_unicode()),
+            false => escaped.push(c),
         }
     }
-    shown
+    escaped
 }

@@ -1,4 +1,4 @@
-//! What becomes of subjects, by example and by property.
+//! Tests of canonical subjects, by example and by property.
 
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ fn table() -> Vec<DomainRule> {
     ]
 }
 
-/// Every spelling of a row is one person, and those of different rows are different ones.
+/// All spellings of a row are one person. Different rows are different persons.
 #[test]
 fn spellings_of_one_person_share_canonical_form() {
     let persons: &[&[&str]] = &[
@@ -103,7 +103,7 @@ fn spellings_of_one_person_share_canonical_form() {
 }
 
 #[test]
-fn canonical_forms_are_those_of_the_contract() {
+fn canonical_forms_never_change() {
     for (given, canonical) in [
         ("Ama <Ama+vote@Example.org>", "mailto:ama@example.org"),
         ("jo@B\u{fc}cher.example", "mailto:jo@xn--bcher-kva.example"),
@@ -119,7 +119,7 @@ fn canonical_forms_are_those_of_the_contract() {
 }
 
 #[test]
-fn the_table_says_how_a_domain_reads_its_addresses() {
+fn table_rows_change_address_reading() {
     let rules = rules(DefaultScheme::Addresses, &table());
     for (given, canonical) in [
         ("ama+a@plus.example", "mailto:ama+a@plus.example"),
@@ -130,14 +130,14 @@ fn the_table_says_how_a_domain_reads_its_addresses() {
         ("ama@x.y.wild.example", "mailto:ama@mail.wild.example"),
         ("ama@mail.wild.example", "mailto:ama@mail.wild.example"),
         ("ama@wild.example", "mailto:ama@wild.example"),
-        // The longest that covers it.
+        // The row of the longest suffix that covers the domain applies.
         ("a.ma+x@s.deep.wild.example", "mailto:ama+x@s.deep.wild.example"),
         ("a.ma@deep.wild.example", "mailto:a.ma@mail.wild.example"),
         ("j.o@xn--bcher-kva.example", "mailto:jo@xn--bcher-kva.example"),
-        // Marks join what they come to stand behind, before and after something is taken out.
+        // Combining marks join the preceding character, before and after characters are stripped.
         ("e.\u{301}@gmail.com", "mailto:\u{e9}@gmail.com"),
         ("a=\u{338}b@strip.example", "mailto:a\u{2260}b@strip.example"),
-        // The built-in rows stay.
+        // The built-in rows still apply.
         ("a.ma@gmail.com", "mailto:ama@gmail.com"),
     ] {
         assert_eq!(rules.canonical(given).as_deref(), Ok(canonical), "{given}");
@@ -147,7 +147,7 @@ fn the_table_says_how_a_domain_reads_its_addresses() {
 }
 
 #[test]
-fn what_is_no_subject_is_refused_with_its_reason() {
+fn refuses_other_texts_with_reason() {
     for (given, reason) in [
         ("", "is empty"),
         (" \u{feff}\t", "is empty"),
@@ -250,7 +250,7 @@ fn ids_stay_as_given_and_schemes_still_apply() {
 }
 
 #[test]
-fn a_raw_subject_is_taken_as_it_was_before() {
+fn raw_subject_stays_unchanged() {
     for text in ["mailto:Ama@Example.org", "Li Wei", " x ", "a\u{200b}", "\u{feff}mailto:a@b"] {
         assert_eq!(SubjectRules::Raw.canonical(text).as_deref(), Ok(text));
     }
@@ -301,7 +301,7 @@ fn domain_table_error_names_row_and_key() {
 }
 
 #[test]
-fn what_is_stored_stays_readable() {
+fn stored_rules_stay_readable() {
     let stored = r#"{"form":"canonical-1","subjects_are":"addresses","domains":[{"domain":"gmail.com","strip":"."},{"domain":"googlemail.com","alias_of":"gmail.com"}]}"#;
     assert_eq!(serde_json::to_string(&addresses()).unwrap(), stored);
     assert_eq!(serde_json::from_str::<SubjectRules>(stored).unwrap(), addresses());
@@ -328,12 +328,12 @@ fn keeps_subject_rules_of_first_list() {
     let raw = SubjectRules::Raw;
     assert_eq!(of(Some(&raw), Some(DefaultScheme::Addresses)), Ok(raw.clone()));
     assert!(of(Some(&raw), Some(DefaultScheme::Ids)).is_err());
-    // The table of now is not asked.
+    // The current table is not used.
     let other = DomainTable::new(&[row("gmail.com")]).unwrap();
     assert_eq!(SubjectRules::resolve(Some(mail.clone()), None, &other), Ok(mail));
 }
 
-/// Pieces of which texts are made that are nearly subjects.
+/// Texts that are almost subjects, made of these pieces.
 fn almost_subject() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("@".to_owned()),
@@ -354,18 +354,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn the_canonical_form_of_a_canonical_form_is_itself(text in almost_subject(), ids: bool) {
+    fn canonical_form_is_idempotent(text in almost_subject(), ids: bool) {
         let subjects_are = if ids { DefaultScheme::Ids } else { DefaultScheme::Addresses };
         let rules = rules(subjects_are, &table());
         if let Ok(canonical) = rules.canonical(&text) {
             prop_assert_eq!(rules.canonical(&canonical), Ok(canonical.clone()));
-            // Whatever subjects are: it has a scheme.
+            // The canonical form has a scheme, so the default scheme does not matter.
             prop_assert_eq!(self::rules(DefaultScheme::Addresses, &table()).canonical(&canonical), Ok(canonical));
         }
     }
 
     #[test]
-    fn an_address_is_equal_however_it_is_written(
+    fn spellings_of_one_address_are_equal(
         local in "[a-zàéö]{1,8}([.][a-z]{1,5})?", label in "[a-zü]{1,9}", tag in "[a-z+-]{0,5}", name in "[A-Za-z ,.]{0,9}"
     ) {
         let rules = addresses();
@@ -394,7 +394,7 @@ mod lists {
     }
 
     #[test]
-    fn a_file_is_read_however_its_lines_end() {
+    fn reads_all_line_ends() {
         let expected = vec![(1, "a@example.org".to_owned()), (3, "b@example.org".to_owned())];
         for end in ["\n", "\r\n", "\r"] {
             for mark in ["", "\u{feff}"] {
@@ -450,7 +450,7 @@ mod lists {
     }
 
     #[test]
-    fn a_raw_file_is_read_as_it_was_before() {
+    fn reads_raw_file_unchanged() {
         let read = |content: &[u8]| SubjectRules::Raw.lines(content);
         let lines = read("\u{feff}mailto:a@b\r\n\n \"x\" \n".as_bytes()).unwrap();
         assert_eq!(lines, [(1, "\u{feff}mailto:a@b".to_owned()), (3, "\"x\"".to_owned())]);

@@ -1,4 +1,4 @@
-//! A definition written as JSON reads back to the same, whatever it holds.
+//! Property tests: each definition written as JSON is read back to an equal value.
 
 use acclaim_contest::{
     Category, Definition, Entry, Instant, Overrides, PreviousRound, Rounds, Titles,
@@ -22,7 +22,7 @@ fn address() -> impl Strategy<Value = String> {
     "https?://[!-~é]{1,30}"
 }
 
-/// A number that belongs to a rule: there with it, and seldom without it.
+/// A number that belongs to a rule: always present with the rule, and seldom without it.
 fn number_of<T: Copy>(rule: bool, number: T, stray: bool) -> Option<T> {
     (rule != stray).then_some(number)
 }
@@ -43,7 +43,7 @@ fn ballot_rules() -> impl Strategy<Value = BallotRules> {
                 votes_in_all,
                 completion: if votes_in_all.is_some() { Completion::Any } else { completion },
                 revision: if replace { Revision::Replace } else { Revision::Final },
-                // What is left out is filled in, so that only what is too much can go wrong.
+                // Missing numbers are filled in, so that only superfluous numbers are wrong.
                 revisions: number_of(replace, revisions, stray && !replace),
                 period,
                 ballots_per_voter: number_of(counted, ballots, stray_ballots && !counted),
@@ -93,7 +93,7 @@ fn winner_rules() -> impl Strategy<Value = WinnerRules> {
     )
 }
 
-/// Rules of every kind, many of which contradict themselves.
+/// Rules of every kind. Many of them contradict themselves.
 fn any_rules() -> impl Strategy<Value = Rules> {
     let champion_ties = select(vec![ChampionTies::Include, ChampionTies::Earliest, ChampionTies::Draw]);
     let champions = (1u32..=100_000, 0u64..(1 << 53), champion_ties)
@@ -188,25 +188,26 @@ fn definition_by(rules: impl Strategy<Value = Rules>) -> impl Strategy<Value = D
 
 proptest! {
     #[test]
-    fn json_reads_back_to_the_same(definition in definition()) {
+    fn json_round_trips(definition in definition()) {
         let json = definition.to_json();
         let read = Definition::from_json(json.as_bytes(), &Overrides::default());
         prop_assert_eq!(read.as_ref().map_err(ToString::to_string), Ok(&definition), "{}", json);
-        // Written out prettily, with its keys in another order, it is the same contest.
+        // Pretty-printed JSON with another key order is the same contest.
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         let pretty = serde_json::to_string_pretty(&value).unwrap();
         prop_assert_eq!(Definition::from_json(pretty.as_bytes(), &Overrides::default()).unwrap(), definition);
     }
 
     #[test]
-    fn toml_and_json_are_the_same_structure(definition in definition()) {
+    fn toml_and_json_have_same_structure(definition in definition()) {
         let value: toml::Value = serde_json::from_str(&definition.to_json()).unwrap();
         let text = toml::to_string(&value).unwrap();
         let read = Definition::from_toml(text.as_bytes(), &mut |_| Err(String::new()), &Overrides::default());
         prop_assert_eq!(read.map_err(|mistakes| mistakes.to_string()), Ok(definition), "{}", text);
     }
 
-    /// What contradicts itself is refused, each contradiction with both of its keys; what does not is read.
+    /// Each contradiction is refused with both of its keys. Rules without contradictions are
+    /// accepted.
     #[test]
     fn refuses_exactly_contradictory_rules(
         definition in definition_by(any_rules())
@@ -222,7 +223,7 @@ proptest! {
             let last = |key: &str| key.rsplit('.').next().unwrap().to_owned();
             let [one, other] = contradiction.keys.map(last);
             let mentions = |text: &String| text.contains(&one) && text.contains(&other) && text.contains(contradiction.reason);
-            // A weight or scale that is missing is reported as just that.
+            // A missing weight or scale is only reported as missing.
             let missing = |text: &String| text.contains("is missing") && text.contains("weight");
             prop_assert!(messages.iter().any(|text| mentions(text) || missing(text)), "{contradiction:?} {messages:#?}");
         }

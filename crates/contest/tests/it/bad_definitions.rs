@@ -1,46 +1,46 @@
-//! Each thing that can be wrong with a definition, one at a time: what is said, and where.
+//! Tests of each mistake in a definition, one at a time: its message and its place.
 
 use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with};
 
 #[track_caller]
-fn spoilt(old: &str, new: &str, begins: &str, mentions: &str) {
+fn assert_replaced(old: &str, new: &str, begins: &str, mentions: &str) {
     assert_mistake(from_toml(&plain_with(old, new)), begins, mentions);
 }
 
 #[track_caller]
 fn with_ballot(keys: &str, begins: &str, mentions: &str) {
-    spoilt("votes_per_category = [1, 1]", keys, begins, mentions);
+    assert_replaced("votes_per_category = [1, 1]", keys, begins, mentions);
 }
 
-/// Rules are put before the categories: line 13 is their first.
+/// Replaces the winners with these tables. Their first line is line 11.
 #[track_caller]
 fn with_rules(tables: &str, begins: &str, mentions: &str) {
-    spoilt("[winners]\ncount = 1\n", tables, begins, mentions);
+    assert_replaced("[winners]\ncount = 1\n", tables, begins, mentions);
 }
 
 #[test]
-fn the_plain_definition_is_sound() {
+fn accepts_plain_definition() {
     from_toml(PLAIN).unwrap();
 }
 
 #[test]
 fn reports_missing_keys() {
-    spoilt("id = \"plain\"\n", "", "line 1: contest.id: is missing", "");
-    spoilt("title = \"Plain\"\n", "", "line 1: contest.title: is missing", "");
-    spoilt("time_zone = \"Europe/Zurich\"\n", "", "line 1: contest.time_zone: is missing", "");
-    spoilt("opens = \"2021-03-01T00:00:00\"\n", "", "line 1: contest.opens: is missing", "");
-    spoilt("closes = \"2021-03-31T23:59:00\"\n", "", "line 1: contest.closes: is missing", "");
-    spoilt("id = \"c1\"\n", "", "line 14: category[0].id: is missing", "");
-    spoilt("title = \"Second\"\n", "", "line 23: entry[1].title: is missing", "");
+    assert_replaced("id = \"plain\"\n", "", "line 1: contest.id: is missing", "");
+    assert_replaced("title = \"Plain\"\n", "", "line 1: contest.title: is missing", "");
+    assert_replaced("time_zone = \"Europe/Zurich\"\n", "", "line 1: contest.time_zone: is missing", "");
+    assert_replaced("opens = \"2021-03-01T00:00:00\"\n", "", "line 1: contest.opens: is missing", "");
+    assert_replaced("closes = \"2021-03-31T23:59:00\"\n", "", "line 1: contest.closes: is missing", "");
+    assert_replaced("id = \"c1\"\n", "", "line 14: category[0].id: is missing", "");
+    assert_replaced("title = \"Second\"\n", "", "line 23: entry[1].title: is missing", "");
     assert_eq!(mistakes(from_toml("")).len(), 3);
     assert_eq!(mistakes(from_json("{}"))[0], "contest: is missing");
 }
 
 #[test]
 fn identifiers_are_checked() {
-    spoilt("\"plain\"", "\"Plain!\"", "line 2: contest.id: `Plain!` is not an identifier", "");
-    spoilt("id = \"e1\"", "id = \"é\"", "line 19: entry[0].id: ", "not an identifier");
-    // Entries of a category whose id is wrong are not blamed as well.
+    assert_replaced("\"plain\"", "\"Plain!\"", "line 2: contest.id: `Plain!` is not an identifier", "");
+    assert_replaced("id = \"e1\"", "id = \"é\"", "line 19: entry[0].id: ", "not an identifier");
+    // The entries of a category with a wrong id are not reported as well.
     assert_mistake(
         from_toml(&PLAIN.replace("\"c1\"", "\"C 1\"")),
         "line 15: category[0].id: ",
@@ -50,7 +50,12 @@ fn identifiers_are_checked() {
 
 #[test]
 fn ids_are_unique() {
-    spoilt("id = \"e2\"", "id = \"e1\"", "line 24: entry[1].id: \"e1\" is the id of an earlier entry", "");
+    assert_replaced(
+        "id = \"e2\"",
+        "id = \"e1\"",
+        "line 24: entry[1].id: \"e1\" is the id of an earlier entry",
+        "",
+    );
     let twice = plain_with("[[entry]]", "[[category]]\nid = \"c1\"\ntitle = \"Again\"\n[[entry]]");
     assert_mistake(from_toml(&twice), "line 19: category[1].id: \"c1\" is the id of an earlier category", "");
 }
@@ -67,7 +72,7 @@ fn categories_and_entries_fit_together() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].starts_with("entry: there is no entry"), "{found:?}");
     assert!(found[1].starts_with("line 14: category[0]: the category \"c1\" has no entry"), "{found:?}");
-    spoilt(
+    assert_replaced(
         "category = \"c1\"",
         "category = \"c2\"",
         "line 20: entry[0].category: there is no category \"c2\"",
@@ -100,55 +105,75 @@ fn a_contest_has_at_most_100_000_entries() {
 
 #[test]
 fn texts_are_checked() {
-    spoilt("\"Plain\"", "\" \"", "line 3: contest.title: must not be empty", "");
-    spoilt("\"Second\"", "\"\\u0000\"", "line 26: entry[1].title: ", "U+0000");
-    spoilt(
+    assert_replaced("\"Plain\"", "\" \"", "line 3: contest.title: must not be empty", "");
+    assert_replaced("\"Second\"", "\"\\u0000\"", "line 26: entry[1].title: ", "U+0000");
+    assert_replaced(
         "\"One\"",
         "\"One\"\ntitles = { fr_CH = \"Un\" }",
         "line 17: category[0].titles.fr_CH: ",
         "language tag",
     );
-    spoilt(
+    assert_replaced(
         "\"One\"",
         "\"One\"\ntitles = { fr = \"\" }",
         "line 17: category[0].titles.fr: must not be empty",
         "",
     );
-    spoilt(
+    assert_replaced(
         "\"Second\"",
         "\"Second\"\nurl = \"javascript:alert(1)\"",
         "line 27: entry[1].url: must begin with https://",
         "",
     );
-    spoilt(
+    assert_replaced(
         "\"Second\"",
         "\"Second\"\nimage = \"a.png\"",
         "line 27: entry[1].image: must begin with https://",
         "",
     );
-    spoilt(
+    assert_replaced(
         "\"Second\"",
         "\"Second\"\ndetails = [[\"a\", \"b\"], [\"c\"]]",
         "line 27: entry[1].details[1]: must be [label, value]",
         "",
     );
     let long = format!("\"Second\"\nsummary = \"{}\"", "x".repeat(5001));
-    spoilt("\"Second\"", &long, "line 27: entry[1].summary: has 5001 characters", "");
+    assert_replaced("\"Second\"", &long, "line 27: entry[1].summary: has 5001 characters", "");
 }
 
 #[test]
-fn what_does_not_fit_a_log_entry_is_refused() {
+fn rejects_texts_too_long_for_a_log_entry() {
     let titles: Vec<_> = (10..60).map(|i| format!("x-{i} = \"{}\"", "語".repeat(500))).collect();
     let titles = format!("titles = {{ {} }}", titles.join(", "));
-    spoilt("\"Second\"", &format!("\"Second\"\n{titles}"), "line 23: entry[1]: takes ", "bytes in the log");
-    spoilt("\"One\"", &format!("\"One\"\n{titles}"), "line 14: category[0]: takes ", "bytes in the log");
-    spoilt("\"Plain\"", &format!("\"Plain\"\n{titles}"), "line 1: contest: takes ", "bytes in the log");
+    assert_replaced(
+        "\"Second\"",
+        &format!("\"Second\"\n{titles}"),
+        "line 23: entry[1]: takes ",
+        "bytes in the log",
+    );
+    assert_replaced(
+        "\"One\"",
+        &format!("\"One\"\n{titles}"),
+        "line 14: category[0]: takes ",
+        "bytes in the log",
+    );
+    assert_replaced(
+        "\"Plain\"",
+        &format!("\"Plain\"\n{titles}"),
+        "line 1: contest: takes ",
+        "bytes in the log",
+    );
 }
 
 #[test]
 fn the_window_is_checked() {
-    spoilt("\"Europe/Zurich\"", "\"Europe/Zürich\"", "line 4: contest.time_zone: ", "not a time zone");
-    spoilt(
+    assert_replaced(
+        "\"Europe/Zurich\"",
+        "\"Europe/Zürich\"",
+        "line 4: contest.time_zone: ",
+        "not a time zone",
+    );
+    assert_replaced(
         "2021-03-01T00:00:00",
         "2021-03-28T02:30",
         "line 5: contest.opens: ",
@@ -157,27 +182,37 @@ fn the_window_is_checked() {
     let autumn = PLAIN.replace("2021-03-31T23:59:00", "2021-10-31T02:30");
     assert_mistake(from_toml(&autumn), "line 6: contest.closes: ", "exists twice in Europe/Zurich");
     assert_mistake(from_toml(&autumn), "line 6: contest.closes: ", "give it with an offset");
-    spoilt(
+    assert_replaced(
         "2021-03-31T23:59:00",
         "2021-02-28T00:00:00",
         "line 6: contest.closes: the window ends before it starts",
         "",
     );
-    spoilt(
+    assert_replaced(
         "2021-03-31T23:59:00",
         "2021-03-01T00:00:00",
         "line 6: contest.closes: the window ends when it starts",
         "",
     );
-    spoilt(
+    assert_replaced(
         "\"2021-03-01T00:00:00\"",
         "\"now\"",
         "line 5: contest.opens: \"now\" is possible for the opening on the command line only",
         "",
     );
-    spoilt("\"2021-03-01T00:00:00\"", "2021-03-01", "line 5: contest.opens: must be a date and time", "");
-    spoilt("\"2021-03-01T00:00:00\"", "20210301", "line 5: contest.opens: must be a date and time", "");
-    // TOML's own notation is as good as text.
+    assert_replaced(
+        "\"2021-03-01T00:00:00\"",
+        "2021-03-01",
+        "line 5: contest.opens: must be a date and time",
+        "",
+    );
+    assert_replaced(
+        "\"2021-03-01T00:00:00\"",
+        "20210301",
+        "line 5: contest.opens: must be a date and time",
+        "",
+    );
+    // TOML's own notation is accepted like text.
     assert_eq!(
         from_toml(&plain_with("\"2021-03-01T00:00:00\"", "2021-03-01T00:00:00")).unwrap().opens.to_string(),
         "2021-02-28T23:00:00Z"

@@ -1,10 +1,9 @@
-//! The check of ballots, against a contest of two categories.
+//! Tests of the ballot check, against a contest of two categories.
 
 use std::collections::HashSet;
 
 use acclaim_contest::{
     BallotValidator, Definition,
-    SelectionReason::*,
     ballot::{MAX_SELECTIONS_LENGTH, SelectionError, SelectionReason},
 };
 use proptest::{collection::vec, prelude::*};
@@ -25,7 +24,7 @@ fn validator(ballot: &str) -> BallotValidator {
 }
 
 #[track_caller]
-fn refused(
+fn assert_refused(
     validator: &BallotValidator,
     selections: &[(&str, &str)],
     category: &str,
@@ -38,33 +37,39 @@ fn refused(
 }
 
 #[test]
-fn good_ballots_are_sorted() {
+fn sorts_valid_ballots() {
     let validator = validator("votes_per_category = [1, 2]");
     let mut selections = vec![("c1", "e2"), ("c0", "z2"), ("c1", "e1"), ("c0", "z0")];
     validator.check(&mut selections).unwrap();
     assert_eq!(selections, [("c0", "z0"), ("c0", "z2"), ("c1", "e1"), ("c1", "e2")]);
-    // Categories may be left out.
+    // A ballot may leave categories out.
     validator.check(&mut [("c1", "e1")]).unwrap();
 }
 
 #[test]
-fn each_way_of_being_wrong_has_its_reason() {
+fn each_mistake_has_its_reason() {
     let one = validator("votes_per_category = [1, 1]\nvotes_in_all = 2");
-    refused(&one, &[], "", "", Empty);
-    refused(&one, &[("c9", "e1")], "c9", "e1", UnknownCategory);
-    refused(&one, &[("c9", "e9")], "c9", "e9", UnknownCategory);
-    refused(&one, &[("c1", "e9")], "c1", "e9", UnknownEntry);
-    refused(&one, &[("c1", "z1")], "c1", "z1", EntryOfAnotherCategory);
-    refused(&one, &[("c1", "e1"), ("c0", "z3")], "c0", "z3", Withdrawn);
-    refused(&one, &[("c1", "e1"), ("c1", "e1")], "c1", "e1", Repeated);
-    refused(&one, &[("c1", "e1"), ("c1", "e2")], "c1", "", TooManyInCategory);
-    refused(&one, &[("c0", "z0"), ("c1", "e1"), ("c0", "z1")], "", "", TooManyInAll);
+    assert_refused(&one, &[], "", "", SelectionReason::Empty);
+    assert_refused(&one, &[("c9", "e1")], "c9", "e1", SelectionReason::UnknownCategory);
+    assert_refused(&one, &[("c9", "e9")], "c9", "e9", SelectionReason::UnknownCategory);
+    assert_refused(&one, &[("c1", "e9")], "c1", "e9", SelectionReason::UnknownEntry);
+    assert_refused(&one, &[("c1", "z1")], "c1", "z1", SelectionReason::EntryOfAnotherCategory);
+    assert_refused(&one, &[("c1", "e1"), ("c0", "z3")], "c0", "z3", SelectionReason::Withdrawn);
+    assert_refused(&one, &[("c1", "e1"), ("c1", "e1")], "c1", "e1", SelectionReason::Repeated);
+    assert_refused(&one, &[("c1", "e1"), ("c1", "e2")], "c1", "", SelectionReason::TooManyInCategory);
+    assert_refused(&one, &[("c0", "z0"), ("c1", "e1"), ("c0", "z1")], "", "", SelectionReason::TooManyInAll);
     let two = validator("votes_per_category = [2, 3]");
-    refused(&two, &[("c1", "e1"), ("c1", "e2"), ("c0", "z0")], "c0", "", TooFewInCategory);
+    assert_refused(
+        &two,
+        &[("c1", "e1"), ("c1", "e2"), ("c0", "z0")],
+        "c0",
+        "",
+        SelectionReason::TooFewInCategory,
+    );
 }
 
 #[test]
-fn a_ballot_fits_an_entry_of_the_log() {
+fn ballot_must_fit_in_log_entry() {
     let id = |i: usize| format!("{i:064}");
     let text = plain_with("[1, 1]", "[1, 1000]").replace("\"c1\"", &format!("\"{}\"", id(0)));
     let more: String = (1..=300)
@@ -78,7 +83,7 @@ fn a_ballot_fits_an_entry_of_the_log() {
         "{refused}"
     );
 
-    // Two such categories fit one by one, not together in one ballot.
+    // Each of two such categories fits in a ballot, but not both together.
     let second = format!(
         "[[category]]\nid = \"{}\"\ntitle = \"Two\"\n{}",
         id(1),
@@ -88,7 +93,7 @@ fn a_ballot_fits_an_entry_of_the_log() {
     let validator = BallotValidator::new(&both.categories, &both.entries, &both.rules, &HashSet::new());
     let selections: Vec<_> =
         both.entries.iter().map(|entry| (entry.category.as_str(), entry.id.as_str())).collect();
-    assert_eq!(validator.check(&mut selections.clone()).unwrap_err().reason, TooLong);
+    assert_eq!(validator.check(&mut selections.clone()).unwrap_err().reason, SelectionReason::TooLong);
     let mut fitting = selections[..selections.len() / 2].to_vec();
     validator.check(&mut fitting).unwrap();
     assert!(serde_json::to_string(&fitting).unwrap().len() <= MAX_SELECTIONS_LENGTH);
@@ -113,12 +118,12 @@ fn reasons_are_codes() {
     );
 }
 
-/// What a good ballot is, said without sorting or indexes.
-fn is_good(selections: &[(&str, &str)], [least, most]: [usize; 2], in_all: usize) -> bool {
+/// Whether a ballot is valid, computed without sorting or indexes.
+fn is_valid(selections: &[(&str, &str)], [least, most]: [usize; 2], in_all: usize) -> bool {
     let stands = |(category, entry): &(&str, &str)| {
         matches!((*category, *entry), ("c0", "z0" | "z1" | "z2") | ("c1", "e1" | "e2"))
     };
-    let count = |wanted: &str| selections.iter().filter(|(category, _)| *category == wanted).count();
+    let count = |id: &str| selections.iter().filter(|(category, _)| *category == id).count();
     let fits = |votes: usize| votes == 0 || (least..=most).contains(&votes);
     !selections.is_empty()
         && selections.len() <= in_all
@@ -130,7 +135,7 @@ fn is_good(selections: &[(&str, &str)], [least, most]: [usize; 2], in_all: usize
 
 proptest! {
     #[test]
-    fn the_check_agrees_with_what_a_good_ballot_is(
+    fn check_agrees_with_simple_definition(
         selections in vec(("c[01]", "e[12]|z[0123]"), 0..5),
         least in 1usize..3,
         more in 0usize..2,
@@ -139,7 +144,7 @@ proptest! {
         let most = least + more;
         let validator = validator(&format!("votes_per_category = [{least}, {most}]\nvotes_in_all = {in_all}"));
         let mut selections: Vec<_> = selections.iter().map(|(c, e)| (c.as_str(), e.as_str())).collect();
-        let good = is_good(&selections, [least, most], in_all);
-        prop_assert_eq!(validator.check(&mut selections).is_ok(), good);
+        let expected = is_valid(&selections, [least, most], in_all);
+        prop_assert_eq!(validator.check(&mut selections).is_ok(), expected);
     }
 }

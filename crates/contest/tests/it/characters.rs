@@ -1,11 +1,11 @@
-//! Characters that change how a text reads are refused wherever a definition has texts that people read.
+//! Tests that displayed texts of a definition refuse characters that change how a text reads.
 
 use acclaim_contest::Definition;
 use serde_json::{Value, json};
 
 use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with, with_entries_and};
 
-/// A definition with every text that there is.
+/// A definition with all displayed texts.
 fn every_text() -> Value {
     json!({
         "contest": {"id": "all", "title": "All", "titles": {"fr": "Tout"}, "time_zone": "UTC", "opens": "2021-03-01T00:00:00Z", "closes": "2021-04-01T00:00:00Z"},
@@ -33,37 +33,37 @@ const TEXTS: [(&str, &str); 12] = [
     ("/entry/0/details/0/1", "entry[0].details[0][1]"),
 ];
 
-/// Appends a character to the text at a place.
-fn spoilt(place: &str, character: char) -> Value {
+/// Appends a character to the text at a JSON pointer.
+fn with_character(pointer: &str, character: char) -> Value {
     let mut definition = every_text();
-    let text = definition.pointer_mut(place).unwrap();
+    let text = definition.pointer_mut(pointer).unwrap();
     *text = format!("{}{character}", text.as_str().unwrap()).into();
     definition
 }
 
 #[test]
-fn every_text_of_a_definition_refuses_them_by_its_key() {
+fn every_text_refuses_them_with_its_key() {
     from_json(&every_text().to_string()).unwrap();
-    for (place, key) in TEXTS {
+    for (pointer, key) in TEXTS {
         for character in ['\u{202e}', '\u{2067}', '\u{85}', '\u{fffd}'] {
             let begins = format!("line 1: {key}: must not contain ");
             let mentions = format!("U+{:04X}", u32::from(character));
-            assert_mistake(from_json(&spoilt(place, character).to_string()), &begins, &mentions);
+            assert_mistake(from_json(&with_character(pointer, character).to_string()), &begins, &mentions);
         }
     }
 }
 
 #[test]
 fn stored_definition_stays_readable_but_fails_check() {
-    for (place, key) in TEXTS {
+    for (pointer, key) in TEXTS {
         for character in ['\u{202e}', '\u{2067}', '\u{fffd}'] {
-            let stored = spoilt(place, character).to_string();
+            let stored = with_character(pointer, character).to_string();
             let definition = Definition::from_stored_json(stored.as_bytes()).unwrap();
             assert!(definition.to_json().contains(character), "{key}");
             definition.check_stored().unwrap();
             assert!(mistakes(definition.check())[0].contains(key), "{key}");
         }
-        let never = spoilt(place, '\u{85}').to_string();
+        let never = with_character(pointer, '\u{85}').to_string();
         assert!(
             Definition::from_stored_json(never.as_bytes()).is_err(),
             "{key}: that was refused at all times"
@@ -94,7 +94,7 @@ fn files_name_line_and_character() {
 }
 
 #[test]
-fn text_from_right_to_left_is_read() {
+fn accepts_right_to_left_text() {
     for title in ["قرية متصلة", "כפר \u{200f}מחובר", "می\u{200c}خواهم", "\u{61c}١٢"]
     {
         let definition = from_toml(&PLAIN.replace("First", title)).unwrap();

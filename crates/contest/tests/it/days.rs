@@ -1,4 +1,4 @@
-//! The days of contests in which voters vote once a day.
+//! Tests of the days of contests in which voters vote once a day.
 
 use acclaim_contest::{
     Definition,
@@ -7,7 +7,7 @@ use acclaim_contest::{
     rules::Period,
 };
 
-/// A contest of daily votes in this zone and window.
+/// A contest of daily votes with this zone and window.
 fn daily(zone: &str, opens: &str, closes: &str) -> Definition {
     let text = format!(
         "[contest]\nid = \"daily\"\ntitle = \"T\"\ntime_zone = \"{zone}\"\nopens = \"{opens}\"\ncloses = \"{closes}\"\n\
@@ -22,7 +22,7 @@ fn days(zone: &str, opens: &str, closes: &str) -> Days {
     daily(zone, opens, closes).days().unwrap()
 }
 
-/// The first instant of a day of the list.
+/// Returns the first instant of a day of the list.
 fn first(days: &Days, day: &str) -> String {
     days.iter().find(|(name, _)| name == day).unwrap_or_else(|| panic!("{days:?}")).1.to_string()
 }
@@ -33,7 +33,7 @@ fn hours(days: &Days, day: &str) -> i64 {
 }
 
 #[test]
-fn days_go_from_the_opening_to_31_days_past_the_closing() {
+fn days_reach_from_opening_to_31_days_after_closing() {
     let list = days("Europe/Zurich", "2021-03-01T12:00:00", "2021-03-31T23:59:00");
     assert_eq!(list.len(), 31 + 31);
     assert_eq!((list[0].0.as_str(), list[0].1.to_string().as_str()), ("2021-03-01", "2021-02-28T23:00:00Z"));
@@ -44,7 +44,7 @@ fn days_go_from_the_opening_to_31_days_past_the_closing() {
 }
 
 #[test]
-fn a_later_closing_makes_the_list_longer_and_nothing_else() {
+fn later_closing_only_adds_days() {
     let mut contest = daily("Europe/Zurich", "2021-03-01T12:00:00", "2021-03-31T23:59:00");
     let before = contest.days().unwrap();
     contest.closes = "2021-04-09T00:00:00Z".parse().unwrap();
@@ -72,11 +72,11 @@ fn days_have_23_and_25_hours_where_the_clocks_change() {
 }
 
 #[test]
-fn a_day_without_midnight_begins_where_the_clocks_land() {
+fn day_without_midnight_begins_where_clocks_land() {
     let list = days("America/Sao_Paulo", "2018-11-01T00:00:00", "2019-02-20T00:00:00");
     assert_eq!(first(&list, "2018-11-04"), "2018-11-04T03:00:00Z", "01:00 at -02:00");
     assert_eq!((hours(&list, "2018-11-03"), hours(&list, "2018-11-04")), (24, 23));
-    // Put back at midnight: the day before is longer.
+    // The clocks are put back at midnight, so the day before is longer.
     assert_eq!(hours(&list, "2019-02-16"), 25);
     assert_eq!(first(&list, "2019-02-17"), "2019-02-17T03:00:00Z");
     let list = days("Asia/Beirut", "2021-03-26T00:00:00", "2021-03-30T00:00:00");
@@ -92,7 +92,7 @@ fn day_begins_after_jump_over_midnight() {
 
 #[test]
 fn clocks_put_back_over_midnight_do_not_begin_the_day_twice() {
-    // At 00:01 back to 23:01.
+    // At 00:01 the clocks are put back to 23:01.
     let list = days("America/St_Johns", "2010-11-05T00:00:00", "2010-11-09T00:00:00");
     assert_eq!(first(&list, "2010-11-07"), "2010-11-07T02:30:00Z");
     let names: Vec<_> = list.iter().take(4).map(|(day, _)| day.as_str()).collect();
@@ -100,7 +100,7 @@ fn clocks_put_back_over_midnight_do_not_begin_the_day_twice() {
 }
 
 #[test]
-fn a_date_that_the_zone_leaves_out_is_no_day() {
+fn skips_date_that_the_zone_skips() {
     let list = days("Pacific/Apia", "2011-12-28T00:00:00", "2012-01-02T00:00:00");
     let names: Vec<_> = list.iter().take(4).map(|(day, _)| day.as_str()).collect();
     assert_eq!(names, ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]);
@@ -109,7 +109,7 @@ fn a_date_that_the_zone_leaves_out_is_no_day() {
 }
 
 #[test]
-fn a_time_lies_in_the_day_that_has_begun_last() {
+fn time_belongs_to_last_day_that_began() {
     let list = days("Europe/Zurich", "2021-03-27T00:00:00", "2021-03-29T00:00:00");
     let day = |time: &str| day_at(&list, time.parse().unwrap());
     assert_eq!(day("2021-03-26T22:59:59.999Z"), None);

@@ -1,10 +1,10 @@
-//! What a definition leaves unsaid.
+//! Tests of the defaults of a definition.
 
 use acclaim_contest::rules::WinnersFrom;
 
 use crate::support::{PLAIN, from_json, from_toml};
 
-/// The plainest definition, as JSON: every default can be seen, in the canonical order of keys.
+/// The plainest definition as JSON: all defaults are visible, in the canonical order of keys.
 #[test]
 fn defaults_are_filled_in() {
     let text =

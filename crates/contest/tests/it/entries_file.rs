@@ -1,9 +1,9 @@
-//! Entries from a spreadsheet's CSV.
+//! Tests of entries from a spreadsheet's CSV file.
 
 use crate::support::{mistakes, with_entries, with_entries_and};
 
 #[test]
-fn commas_and_semicolons_marks_and_quotes_are_read() {
+fn reads_delimiters_byte_order_mark_and_quotes() {
     let comma = with_entries_and(
         &["country"],
         "\u{feff}id,category,title,country\r\ne1,c1,\"One, two\",Ghana\r\n".as_bytes(),
@@ -16,7 +16,7 @@ fn commas_and_semicolons_marks_and_quotes_are_read() {
 }
 
 #[test]
-fn utf_16_is_read_and_another_encoding_is_named() {
+fn reads_utf_16_and_names_other_encodings() {
     let latin = mistakes(with_entries(b"id,category,title\ne1,c1,Caf\xe9\n"));
     assert!(latin.iter().any(|line| line.contains("entries.csv") && line.contains("UTF-8")), "{latin:?}");
     let utf16: Vec<u8> =

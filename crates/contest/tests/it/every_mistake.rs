@@ -1,4 +1,4 @@
-//! Every mistake of a file at once, each on its line.
+//! Tests that all mistakes of a file are reported at once, each with its line.
 
 use acclaim_contest::{Definition, Mistake, Overrides};
 
@@ -34,7 +34,7 @@ fn read() -> Result<Definition, acclaim_contest::Mistakes> {
 }
 
 #[test]
-fn a_file_with_ten_mistakes_and_a_file_of_entries_with_three() {
+fn reports_ten_mistakes_of_file_and_three_of_entries() {
     let begins = [
         "line 2: colour: unknown key",
         "line 4: contest.id: ",
@@ -58,7 +58,7 @@ fn a_file_with_ten_mistakes_and_a_file_of_entries_with_three() {
 }
 
 #[test]
-fn lines_are_the_same_with_windows_line_ends_and_a_mark() {
+fn lines_are_equal_with_windows_line_ends_and_byte_order_mark() {
     let windows = format!("\u{feff}{}", TEN.replace('\n', "\r\n"));
     let csv = format!("\u{feff}{}", CSV.replace('\n', "\r\n"));
     let found =

@@ -1,4 +1,4 @@
-//! The jurors whom a panel names.
+//! Tests of the jurors that a panel names.
 
 use crate::support::{assert_mistake, from_toml, mistakes, plain_with};
 

@@ -1,4 +1,4 @@
-//! The definition of a contest and the check of ballots, as other crates use them.
+//! Tests of the definition of a contest and of the ballot check, through the public API.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Whatever bytes come in: an answer, in bounded time and memory, and never a panic.
+//! Tests that any bytes get an answer in bounded time and memory, without a panic.
 
 use acclaim_contest::{Definition, Overrides};
 use proptest::{collection::vec, prelude::*};
@@ -20,13 +20,13 @@ fn read(toml: &[u8], csv: &[u8]) {
     }
 }
 
-/// Bytes put in place of others: `(at, how many are dropped, what comes there)`.
-fn spoil(text: &[u8], changes: &[(prop::sample::Index, usize, Vec<u8>)]) -> Vec<u8> {
+/// Replaces bytes. A change is a position, the number of bytes to drop, and the bytes to insert.
+fn mutate(text: &[u8], changes: &[(prop::sample::Index, usize, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = text.to_vec();
-    for (at, dropped, put) in changes {
+    for (at, drop, insert) in changes {
         let at = at.index(bytes.len() + 1);
-        let end = (at + dropped).min(bytes.len());
-        bytes.splice(at..end, put.iter().copied());
+        let end = (at + drop).min(bytes.len());
+        bytes.splice(at..end, insert.iter().copied());
     }
     bytes
 }
@@ -68,8 +68,8 @@ fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, usize, Vec<u8>)>
             "99999999999999999999",
         ][..],
     );
-    let put = prop_oneof![token.prop_map(|token| token.as_bytes().to_vec()), vec(any::<u8>(), 0..3)];
-    vec((any::<prop::sample::Index>(), 0usize..12, put), 1..6)
+    let insert = prop_oneof![token.prop_map(|token| token.as_bytes().to_vec()), vec(any::<u8>(), 0..3)];
+    vec((any::<prop::sample::Index>(), 0usize..12, insert), 1..6)
 }
 
 proptest! {
@@ -82,16 +82,16 @@ proptest! {
     }
 
     #[test]
-    fn spoilt_definitions_are_answered(changes in changes()) {
+    fn mutated_definitions_do_not_panic(changes in changes()) {
         let json = from_toml(PLAIN).unwrap().to_json();
-        read(&spoil(PLAIN.as_bytes(), &changes), b"");
-        read(&spoil(json.as_bytes(), &changes), b"");
-        read(format!("entries_csv = \"e.csv\"\n{PLAIN}").as_bytes(), &spoil(CSV.as_bytes(), &changes));
+        read(&mutate(PLAIN.as_bytes(), &changes), b"");
+        read(&mutate(json.as_bytes(), &changes), b"");
+        read(format!("entries_csv = \"e.csv\"\n{PLAIN}").as_bytes(), &mutate(CSV.as_bytes(), &changes));
     }
 }
 
 #[test]
-fn deep_nesting_is_refused_without_recursion() {
+fn rejects_deep_nesting_without_recursion() {
     for deep in ["[", "{\"a\":", "[{\"a\":"] {
         let deep = deep.repeat(1_000_000);
         assert_eq!(from_json(&deep).unwrap_err().0.len(), 1);
@@ -110,14 +110,14 @@ fn deep_nesting_is_refused_without_recursion() {
 }
 
 #[test]
-fn lists_and_tables_of_any_length_are_answered() {
+fn limits_lists_and_tables() {
     let many = format!("{{\"entry\":[{}1]}}", "1,".repeat(3_000_000));
     let mistakes = from_json(&many).unwrap_err().to_string();
     assert!(mistakes.contains("entry: has 3000001 elements; at most 100000 are possible"));
     let keys: String = (0..100_000).map(|i| format!("\"k{i}\":1,")).collect();
     let mistakes = from_json(&format!("{{\"contest\":{{{keys}\"id\":1}}}}")).unwrap_err();
     assert!(mistakes.0.len() < 100 && mistakes.to_string().contains("contest: has 100001 keys"));
-    // Two unknown keys and three missing ones an entry, of which each is counted whether it is listed or not.
+    // Each entry has two unknown keys and three missing ones. All are counted, listed or not.
     let entries = format!("{{\"entry\":[{}{{}}]}}", "{\"a\":1,\"b\":2},".repeat(10_000));
     let mistakes = from_json(&entries).unwrap_err().to_string();
     assert!(mistakes.ends_with("\nand 49005 more"), "{}", &mistakes[mistakes.len() - 40..]);

@@ -1,4 +1,4 @@
-//! What is written is read back to the same, and nothing read makes it panic.
+//! Tests that a written definition is read back unchanged, and that reading never panics.
 
 use acclaim_contest::definition::{Definition, Overrides};
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ fn plain() -> Definition {
 
 proptest! {
     #[test]
-    fn a_definition_is_read_back_as_it_was_written(
+    fn json_round_trips(
         title in "[\\PC&&[^\\s]][\\PC]{0,40}",
         least in 1_u32..=1,
         most in 1_u32..=3,
@@ -25,33 +25,33 @@ proptest! {
         definition.rules.ballot.votes_per_category = [least, most];
         definition.rules.ballot.revisions = revisions;
         definition.rules.ballot.revision = if revisions.is_some() { Revision::Replace } else { Revision::Final };
-        // Some of these titles are refused; what is accepted comes back.
+        // Some of these titles are refused. An accepted definition is read back unchanged.
         if let Ok(read) = Definition::from_json(definition.to_json().as_bytes(), &Overrides::default()) {
             prop_assert_eq!(read, definition);
         }
     }
 
     #[test]
-    fn no_bytes_make_reading_panic(at in 0..PLAIN.len(), byte in any::<u8>()) {
+    fn changed_byte_does_not_panic(at in 0..PLAIN.len(), byte in any::<u8>()) {
         let mut text = PLAIN.as_bytes().to_vec();
         text[at] = byte;
         let _any = Definition::from_toml(&text, &mut |_| Err("none".to_owned()), &Overrides::default());
         let _any = Definition::from_json(&text, &Overrides::default());
         let mut json = plain().to_json().into_bytes();
-        let place = at % json.len();
-        json[place] = byte;
+        let position = at % json.len();
+        json[position] = byte;
         let _any = Definition::from_json(&json, &Overrides::default());
     }
 }
 
 #[test]
-fn the_plain_definition_comes_back_exactly() {
+fn plain_definition_round_trips() {
     let definition = plain();
     assert_eq!(Definition::from_json(definition.to_json().as_bytes(), &Overrides::default()), Ok(definition));
 }
 
 #[test]
-fn deep_nesting_is_refused() {
+fn rejects_deep_nesting() {
     let deep = "[".repeat(200_000);
     assert!(Definition::from_json(deep.as_bytes(), &Overrides::default()).is_err());
     let toml = format!("a = {deep}");

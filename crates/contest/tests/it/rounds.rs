@@ -1,4 +1,4 @@
-//! Entries that come from another contest: none of the contest's own beside them, until they are there.
+//! Tests of entries that come from another contest. Such a contest has no own entries until then.
 
 use acclaim_contest::{Definition, Overrides, PreviousRound, Rounds};
 
@@ -6,8 +6,8 @@ use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plai
 
 const ROUNDS: &str = "[rounds]\nfrom = \"longlist\"\n";
 
-/// The plain definition without entries, perhaps without categories, and with the table.
-fn following(categories: bool) -> String {
+/// The plain definition without entries, optionally without categories, and with the table.
+fn with_rounds(categories: bool) -> String {
     let until = if categories { "[[entry]]" } else { "[[category]]" };
     let (head, _) = PLAIN.split_once(until).unwrap();
     format!("{head}{ROUNDS}")
@@ -25,45 +25,45 @@ fn previous() -> PreviousRound {
 #[test]
 fn rounds_need_no_entries_yet() {
     for categories in [true, false] {
-        let definition = from_toml(&following(categories)).unwrap();
+        let definition = from_toml(&with_rounds(categories)).unwrap();
         assert_eq!(definition.rounds, Some(Rounds { from: "longlist".parse().unwrap(), previous: None }));
         assert_eq!((definition.categories.len(), definition.entries.len()), (usize::from(categories), 0));
         assert_eq!(from_json(&definition.to_json()), Ok(definition), "as it is sent");
     }
 }
 
-/// A limit may be over categories that come with the entries; where they are there already, it is over these.
+/// A limit may name categories that come with the entries. Categories that exist are checked.
 #[test]
-fn a_limit_may_be_over_categories_to_come() {
+fn limit_may_name_future_categories() {
     let limit = "[[limit]]\ncategories = [\"c1\", \"c2\"]\nmost = 1\n";
-    let definition = from_toml(&format!("{}{limit}", following(false))).unwrap();
+    let definition = from_toml(&format!("{}{limit}", with_rounds(false))).unwrap();
     assert_eq!(definition.rules.limits.len(), 1);
     assert_mistake(
-        from_toml(&format!("{}{limit}", following(true))),
+        from_toml(&format!("{}{limit}", with_rounds(true))),
         "line ",
         "limit[0].categories[1]: there is no category \"c2\"",
     );
 }
 
 #[test]
-fn entries_beside_the_table_are_refused_naming_both_keys() {
+fn rejects_own_entries_and_names_both_keys() {
     let words = "does not go with rounds.from: the entries are the champions of that contest";
     assert_mistake(
         from_toml(&plain_with("[[category]]", &format!("{ROUNDS}[[category]]"))),
         "line 20: entry: ",
         words,
     );
-    let file = format!("entries_csv = \"entries.csv\"\n{}", following(true));
+    let file = format!("entries_csv = \"entries.csv\"\n{}", with_rounds(true));
     assert_mistake(from_toml(&file), "line 1: entries_csv: ", words);
-    let found = mistakes(from_toml(&following(true).replace("from", "form")));
+    let found = mistakes(from_toml(&with_rounds(true).replace("from", "form")));
     assert_eq!(found.len(), 2, "nobody is blamed for the entries too: {found:?}");
     assert!(found[0].contains("rounds.from: is missing") && found[1].contains("unknown key"), "{found:?}");
     assert_mistake(
-        from_toml(&following(true).replace("longlist", "A")),
+        from_toml(&with_rounds(true).replace("longlist", "A")),
         "line 19: rounds.from: `A` is not an identifier",
         "",
     );
-    let itself = following(true).replace("longlist", "plain");
+    let itself = with_rounds(true).replace("longlist", "plain");
     assert_mistake(from_toml(&itself), "line 1: rounds.from: is the contest itself", "");
 }
 

@@ -1,24 +1,24 @@
-//! Rules, one mistake at a time: tables, ranges, what fits together, and what is not supported yet.
+//! Tests of rules, one mistake at a time: tables, ranges, contradictions, and unsupported values.
 
 use acclaim_contest::{Definition, Overrides};
 
 use crate::support::{PLAIN, assert_mistake, from_json, from_toml, mistakes, plain_with};
 
 #[track_caller]
-fn spoilt(old: &str, new: &str, begins: &str, mentions: &str) {
+fn assert_replaced(old: &str, new: &str, begins: &str, mentions: &str) {
     assert_mistake(from_toml(&plain_with(old, new)), begins, mentions);
 }
 
-/// These keys in the table of the ballot: line 9 is their first.
+/// Replaces the key of the ballot table with these keys. Their first line is line 9.
 #[track_caller]
 fn with_ballot(keys: &str, begins: &str, mentions: &str) {
-    spoilt("votes_per_category = [1, 1]", keys, begins, mentions);
+    assert_replaced("votes_per_category = [1, 1]", keys, begins, mentions);
 }
 
-/// These tables in place of the winners: line 11 is their first.
+/// Replaces the winners with these tables. Their first line is line 11.
 #[track_caller]
 fn with_rules(tables: &str, begins: &str, mentions: &str) {
-    spoilt("[winners]\ncount = 1\n", tables, begins, mentions);
+    assert_replaced("[winners]\ncount = 1\n", tables, begins, mentions);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn numbers_have_ranges() {
 }
 
 #[test]
-fn rules_fit_together() {
+fn rejects_contradictory_rules() {
     let second = "line 12: winners.";
     for (tables, mistake) in [
         (
@@ -126,8 +126,13 @@ fn unknown_and_repeated_keys_are_reported_in_every_table() {
         [("[contest]", 2), ("[ballot]", 9), ("[winners]", 12), ("[[category]]", 15), ("[[entry]]", 19)]
     {
         let begins = format!("line {line}: {}", table.trim_matches(['[', ']']));
-        spoilt(table, &format!("{table}\ncolour = 1"), &begins, ".colour: unknown key; the keys here are ");
-        spoilt(
+        assert_replaced(
+            table,
+            &format!("{table}\ncolour = 1"),
+            &begins,
+            ".colour: unknown key; the keys here are ",
+        );
+        assert_replaced(
             table,
             &format!("{table}\nentries_csv = \"a\""),
             &begins,
@@ -138,15 +143,15 @@ fn unknown_and_repeated_keys_are_reported_in_every_table() {
     with_rules("[publication]\ncolour = 1", "line 12: publication.colour: unknown key", "");
     with_rules("[admission]\ncolour = 1", "line 12: admission.colour: unknown key", "");
     with_rules("[colour]", "line 11: colour: unknown key", "");
-    spoilt("count = 1", "count = 1\ncount = 2", "line 13: count: is there more than once", "");
+    assert_replaced("count = 1", "count = 1\ncount = 2", "line 13: count: is there more than once", "");
     let json = from_toml(PLAIN).unwrap().to_json();
     let twice = json.replace("\"title\":\"One\"", "\n\"title\":\"One\",\n\"title\":\"One\"");
     assert_mistake(from_json(&twice), "line 3: category[0].title: is there more than once", "");
 }
 
-/// Each at its own line, in the file as in JSON, in whatever order the tables stand.
+/// Each contradiction has its own line, in TOML and in JSON, in any order of the tables.
 #[test]
-fn every_contradiction_is_reported_where_it_stands() {
+fn reports_contradictions_at_their_lines() {
     let tables = "[winners]
 ties = \"earliest\"
 by = \"scores\"
@@ -168,12 +173,12 @@ trim = 1
 [draw]
 source = \"drand\"
 ";
-    let moves =
+    let reason =
         "a share moves with every ballot of a channel, so that no entry reaches its own at one ballot";
     let expected = [
         "line 12: winners.ties: does not go with winners.by: scores are not reached ballot by ballot".to_owned(),
-        format!("line 12: winners.ties: does not go with channel: {moves}"),
-        format!("line 19: champions.ties: does not go with channel: {moves}"),
+        format!("line 12: winners.ties: does not go with channel: {reason}"),
+        format!("line 19: champions.ties: does not go with channel: {reason}"),
         "line 26: panel[1].kind: does not go with winners.by: a mean on a scale and a sum of points do not add up to one figure".to_owned(),
         "line 28: panel[1].trim: does not go with panel[1].minimum_jurors: nothing would be left of the fewest jurors' scores: minimum_jurors must be above twice trim".to_owned(),
         "line 29: draw: does not go with winners.ties: nothing is drawn: no ties = \"draw\" is there".to_owned(),
@@ -191,19 +196,19 @@ source = \"drand\"
 }
 
 #[test]
-fn a_contest_of_daily_votes_has_at_most_a_thousand_days() {
+fn limits_daily_contest_to_1000_days() {
     let daily = |closes: &str| {
         let closes = format!("closes = \"{closes}\"\n\n[ballot]\nperiod = \"day\"");
         from_toml(&plain_with("closes = \"2021-03-31T23:59:00\"\n\n[ballot]", &closes))
     };
-    // From March 1, 2021 the thousandth day is November 25, 2023.
+    // The thousandth day from March 1, 2021 is November 25, 2023.
     assert_eq!(daily("2023-11-26T00:00:00").unwrap().days().unwrap().len(), 1000 + 1 + 31);
     assert_mistake(
         daily("2023-11-26T00:00:01"),
         "line 6: contest.closes: does not go with ballot.period: from 2021-03-01 to 2023-11-26 are 1001 days; ",
         "at most 1000",
     );
-    // They stand in the log's first entry, beside everything else.
+    // The days are in the log's first entry, together with titles and rules.
     let long = daily("2023-11-26T00:00:00").unwrap().to_json();
     let titles: Vec<String> = (0..50)
         .map(|i| {
@@ -218,9 +223,9 @@ fn a_contest_of_daily_votes_has_at_most_a_thousand_days() {
     assert_mistake(from_json(&text), "line 1: contest: ", "bytes");
 }
 
-/// A default stands in for what is wrong, or an element is left out: nothing else is blamed for that.
+/// A default replaces a wrong value, or a wrong element is left out. This causes no other mistakes.
 #[test]
-fn what_follows_from_another_mistake_is_not_reported() {
+fn does_not_report_consequences_of_mistakes() {
     let found = |tables: &str| mistakes(from_toml(&plain_with("[winners]\ncount = 1\n", tables)));
     for tables in [
         "[winners]\nby = \"jury\"\n[[panel]]\nid = \"a\"\nkind = \"points\"",
@@ -236,7 +241,7 @@ fn what_follows_from_another_mistake_is_not_reported() {
         assert_eq!(found.len(), 1, "{tables}\n{found:#?}");
         assert!(!found[0].contains("does not go with"), "{found:#?}");
     }
-    // A mistake of a panel by itself hides nothing about another one.
+    // A mistake of one panel does not hide mistakes of another panel.
     let two = "[[panel]]\nid = \"a\"\nkind = \"points\"\ntrim = \"1\"\n[[panel]]\nid = \"b\"\nkind = \"points\"\ntrim = 1\n[winners]\nby = \"scores\"";
     assert_eq!(
         found(two),
@@ -248,7 +253,7 @@ fn what_follows_from_another_mistake_is_not_reported() {
 }
 
 #[test]
-fn what_is_not_supported_yet_is_refused_by_name() {
+fn rejects_unsupported_methods_by_name() {
     for method in ["email", "oidc", "code", "open"] {
         let table = format!("[admission]\nmethods = [\"pass\", \"{method}\"]");
         with_rules(&table, "line 12: admission.methods[1]: ", &format!("\"{method}\" is not supported yet"));
@@ -256,7 +261,7 @@ fn what_is_not_supported_yet_is_refused_by_name() {
 }
 
 #[test]
-fn tables_of_channels_panels_and_the_draw_have_a_form() {
+fn checks_tables_of_channels_panels_and_draw() {
     let found = |tables: &str| {
         let mut found = mistakes(from_toml(&plain_with("[winners]\ncount = 1\n", tables)));
         found.retain(|mistake| !mistake.contains("not supported yet"));

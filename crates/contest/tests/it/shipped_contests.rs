@@ -1,4 +1,4 @@
-//! The contests in `deploy/contests` are what they say.
+//! Tests that the contests in `deploy/contests` can be read and have their documented properties.
 
 use std::{fs, path::PathBuf};
 
@@ -59,7 +59,7 @@ fn the_daily_award_has_a_day_of_23_hours() {
 }
 
 #[test]
-fn every_contest_that_is_shipped_is_tested() {
+fn every_shipped_contest_is_tested() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/contests");
     let names = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     for name in names.filter(|name| name.ends_with(".toml")) {
@@ -68,9 +68,9 @@ fn every_contest_that_is_shipped_is_tested() {
     }
 }
 
-/// The examples of `docs/rules.md` are rules, as they stand there.
+/// The examples of `docs/rules.md` are valid rules, exactly as written.
 #[test]
-fn the_documented_rules_can_be_used() {
+fn documented_rules_are_valid() {
     let text = include_str!("../../../../docs/rules.md");
     let (head, rest) = PLAIN.split_once("[ballot]").unwrap();
     let (_, entries) = rest.split_once("[[category]]").unwrap();
@@ -79,7 +79,7 @@ fn the_documented_rules_can_be_used() {
     let mut read = 0;
     for example in text.split("```toml\n").skip(1) {
         let (example, _) = example.split_once("```").unwrap();
-        // Such a contest has no entries of its own.
+        // A contest with rounds has no own entries.
         if example.contains("[rounds]") {
             continue;
         }

@@ -1,4 +1,5 @@
-//! The file of entries in all the ways that spreadsheets write it, and what is said of each mistake in it.
+//! Tests of the file of entries: the variants that spreadsheets write, and the messages of
+//! mistakes.
 
 use crate::support::{assert_mistake, mistakes, with_entries, with_entries_and};
 
@@ -93,12 +94,12 @@ fn the_header_is_checked() {
     assert!(found("id,category,title,a,A\n")[0].starts_with("entries.csv: row 1: A: there are two columns"));
     let wide = format!("id,category,title{}\n", ",a".repeat(1000));
     assert!(found(&wide)[0].starts_with("entries.csv: row 1: has 1003 columns"));
-    // A header alone is read, and the contest has no entry.
+    // A header alone is read. Then the contest has no entry.
     assert_eq!(mistakes(with_entries(b"id,category,title\n")).len(), 2);
 }
 
 #[test]
-fn a_missing_quotation_mark_swallows_no_rows() {
+fn missing_quotation_mark_does_not_swallow_rows() {
     let unclosed = "id,category,title\ne1,c1,First\ne2,c1,\"Second\ne3,c1,Third\n";
     assert!(
         mistakes(with_entries(unclosed.as_bytes()))
@@ -136,7 +137,7 @@ fn at_most_100_000_rows() {
 }
 
 #[test]
-fn a_column_is_published_only_if_it_is_declared() {
+fn publishes_only_declared_columns() {
     let csv = b"id,category,title,sumary,Email,Image\ne1,c1,T,S,ama@example.org,\n";
     let found = mistakes(with_entries(csv));
     assert_eq!(found.len(), 2, "{found:#?}");
@@ -173,7 +174,7 @@ fn a_column_is_published_only_if_it_is_declared() {
 }
 
 #[test]
-fn a_comma_that_cuts_a_text_in_two_is_refused() {
+fn rejects_comma_that_cuts_a_text() {
     let found = mistakes(with_entries(
         b"id,category,title,summary\np1,c1,The Party - Non-violence, Justice\np2,c1,Green,Party of the woods\n",
     ));
@@ -183,17 +184,17 @@ fn a_comma_that_cuts_a_text_in_two_is_refused() {
             && found[0].contains("\"The Party - Non-violence, Justice\""),
         "{found:#?}"
     );
-    // Where a space follows every comma, and where the next column is no text.
-    for sound in [
+    // This is accepted if a space follows every comma, or if the next column is not a text column.
+    for valid in [
         "id, category, title, summary\np1, c1, T, S\n",
         "id,category,title,summary,url\np1,c1,T,, https://a.example\n",
     ] {
-        assert_eq!(titles(sound.as_bytes()), ["T"]);
+        assert_eq!(titles(valid.as_bytes()), ["T"]);
     }
 }
 
 #[test]
-fn totals_and_repeated_headers_are_no_entries() {
+fn rejects_totals_and_repeated_headers() {
     let found = mistakes(with_entries(b"id,category,title\ne1,c1,Total\nid,Category,title\nTotal:,1,\n"));
     assert_eq!(found.len(), 2, "{found:#?}");
     assert_eq!(found[0], "entries.csv: row 3: repeats the first row; delete it");

@@ -1,8 +1,8 @@
-//! A small sound definition to spoil, and shorthands for reading.
+//! A small valid definition for tests, and helpers for reading definitions.
 
 use acclaim_contest::{Definition, Mistakes, Overrides};
 
-/// Sound; the voting window, rules and entries are as plain as can be.
+/// A valid definition with the simplest voting window, rules and entries.
 pub(crate) const PLAIN: &str = r#"[contest]
 id = "plain"
 title = "Plain"
@@ -31,7 +31,7 @@ category = "c1"
 title = "Second"
 "#;
 
-/// The plain definition with one text in place of another.
+/// Returns the plain definition with one text replaced.
 pub(crate) fn plain_with(old: &str, new: &str) -> String {
     assert!(PLAIN.contains(old), "{old}");
     PLAIN.replacen(old, new, 1)
@@ -46,12 +46,12 @@ pub(crate) fn from_json(text: &str) -> Result<Definition, Mistakes> {
     Definition::from_json(text.as_bytes(), &Overrides::default())
 }
 
-/// The plain definition, its entries in a file of this content.
+/// Reads the plain definition with its entries in a file of this content.
 pub(crate) fn with_entries(content: &[u8]) -> Result<Definition, Mistakes> {
     with_entries_and(&[], content)
 }
 
-/// The same, with details.
+/// Reads the plain definition with its entries in a file of this content, and with details.
 pub(crate) fn with_entries_and(details: &[&str], content: &[u8]) -> Result<Definition, Mistakes> {
     let (head, _) = PLAIN.split_once("[[entry]]").unwrap();
     let text = format!("entries_csv = \"entries.csv\"\ndetails = {}\n{head}", serde_json::json!(details));
@@ -62,12 +62,12 @@ pub(crate) fn with_entries_and(details: &[&str], content: &[u8]) -> Result<Defin
     Definition::from_toml(text.as_bytes(), &mut load, &Overrides::default())
 }
 
-/// The mistakes as lines of text.
+/// Returns the mistakes as lines of text.
 pub(crate) fn mistakes<T: std::fmt::Debug>(result: Result<T, Mistakes>) -> Vec<String> {
     result.unwrap_err().to_string().lines().map(str::to_owned).collect()
 }
 
-/// Asserts that there is exactly one mistake, and that it begins and goes on as given.
+/// Asserts that there is exactly one mistake, with this beginning and this part.
 #[track_caller]
 pub(crate) fn assert_mistake<T: std::fmt::Debug>(result: Result<T, Mistakes>, begins: &str, mentions: &str) {
     let found = mistakes(result);

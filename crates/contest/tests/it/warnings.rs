@@ -1,9 +1,9 @@
-//! Warnings about a definition that is not refused.
+//! Tests of the warnings about a valid definition.
 
 use crate::support::{PLAIN, from_toml};
 
-/// The warnings of the plainest definition with this table of publication, and more behind it.
-fn warned(publication: &str, more: &str) -> Vec<String> {
+/// Returns the warnings of the plain definition with this publication table and more text after it.
+fn warnings_for(publication: &str, more: &str) -> Vec<String> {
     let definition = from_toml(&format!("{PLAIN}\n[publication]\n{publication}\n{more}")).unwrap();
     let warnings = definition.warnings();
     assert!(warnings.iter().all(|warning| warning.key == "publication.entries"), "{warnings:?}");
@@ -13,10 +13,11 @@ fn warned(publication: &str, more: &str) -> Vec<String> {
 #[test]
 fn default_publication_has_no_warnings() {
     assert!(from_toml(PLAIN).unwrap().warnings().is_empty());
-    assert!(warned("", "").is_empty());
+    assert!(warnings_for("", "").is_empty());
 }
 
-/// Every combination: there is a warning exactly where entries are public before what can be computed from them.
+/// All combinations: a warning appears exactly if entries are public before the standings or result
+/// that can be computed from them.
 #[test]
 fn warns_of_entries_public_before_result() {
     let at = |word: &str| match word {
@@ -29,7 +30,7 @@ fn warns_of_entries_public_before_result() {
             for result in ["closed", "certified"] {
                 let table = format!("entries = {entries:?}\nstandings = {standings:?}\nresult = {result:?}");
                 let standings_at = if standings == "organisers" { at(result) } else { at(standings) };
-                let warnings = warned(&table, "");
+                let warnings = warnings_for(&table, "");
                 assert_eq!(
                     warnings.len(),
                     usize::from(at(entries) < at(result).max(standings_at)),
@@ -42,7 +43,7 @@ fn warns_of_entries_public_before_result() {
                         at(entries) < at(result),
                         "{warning}"
                     );
-                    // Standings for organisers are never public by themselves.
+                    // Standings for organisers never become public by themselves.
                     let is_never = standings == "organisers";
                     let words =
                         ["the standings are public", "the standings are for organisers and auditors only"];
@@ -59,7 +60,7 @@ fn warns_of_entries_public_before_result() {
 fn jurors_scores_are_named_where_there_are_jurors() {
     let panel = "[[panel]]\nid = \"experts\"\nkind = \"score\"\nscale = [0, 10]";
     let table = "entries = \"after-close\"";
-    assert!(!warned(table, "")[0].contains("juror"));
+    assert!(!warnings_for(table, "")[0].contains("juror"));
     let by_scores = PLAIN.replace("count = 1", "count = 1\nby = \"scores\"");
     let definition = from_toml(&format!("{by_scores}\n[publication]\n{table}\n{panel}")).unwrap();
     assert!(definition.warnings()[0].problem.contains("the scores of each juror by name"));

@@ -1,26 +1,29 @@
-//! What a cell of a workbook holds, as text: numbers as a sheet shows them, dates by ISO 8601, which no country reads in another way.
+//! Converts the cells of a workbook to text.
+//!
+//! Numbers become what the sheet displays. Dates follow ISO 8601, which has one meaning in every
+//! country.
 
 use calamine::{Data, ExcelDateTime, Style};
 
-/// How a sheet shows a number, as far as that changes what it says.
+/// The display format of a number, as far as it changes the meaning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum NumberFormat {
-    /// As the number is.
+    /// The number itself.
     #[default]
     General,
-    /// With zeros in front up to so many digits, as identifiers have them.
+    /// Leading zeros up to this number of digits, as in identifiers.
     Padded(usize),
-    /// In hundredths.
+    /// A percentage.
     Percent,
 }
 
-/// The most digits that a format asks for.
+/// The maximum number of digits of a padded format.
 const MAX_DIGITS: usize = 32;
-/// The places behind the first digit that a spreadsheet keeps.
+/// The number of digits after the first one that a spreadsheet keeps.
 const PLACES: usize = 14;
 
 impl NumberFormat {
-    /// The format of a cell's style.
+    /// Returns the format of a cell's style.
     pub(super) fn of(style: &Style) -> Self {
         let Some(format) = &style.number_format else { return Self::General };
         let code = format.format_code.as_str();
@@ -34,7 +37,7 @@ impl NumberFormat {
     }
 }
 
-/// The text of a cell that is neither empty nor an error.
+/// Returns the text of a cell that is neither empty nor an error.
 pub(super) fn cell_text(value: &Data, format: NumberFormat) -> String {
     match value {
         Data::Int(number) => number_text(number.to_string(), format),
@@ -50,7 +53,7 @@ pub(super) fn cell_text(value: &Data, format: NumberFormat) -> String {
     }
 }
 
-/// A number with as many digits as a spreadsheet keeps, and never with an exponent.
+/// Formats a number with the digits that a spreadsheet keeps, and never with an exponent.
 fn decimal(number: f64) -> String {
     let rounded = format!("{number:.PLACES$e}").parse().unwrap_or(number);
     if rounded == 0.0 { "0".to_owned() } else { format!("{rounded}") }
@@ -65,7 +68,7 @@ fn number_text(text: String, format: NumberFormat) -> String {
     }
 }
 
-/// A date, a time of day, or both.
+/// Formats a date, a time of day, or both.
 fn time_text(time: &ExcelDateTime) -> String {
     let value = time.as_f64();
     let (year, month, day, hour, minute, second, _) = time.to_ymd_hms_milli();
@@ -73,7 +76,7 @@ fn time_text(time: &ExcelDateTime) -> String {
     let seconds = if second == 0 { String::new() } else { format!(":{second:02}") };
     let clock = format!("{hour:02}:{minute:02}{seconds}");
     match value {
-        // A length of time, which a sheet counts in days.
+        // A sheet counts a duration in days.
         _ if time.is_duration() => decimal(value),
         value if (0.0..1.0).contains(&value) => clock,
         value if value.fract() == 0.0 => date,
@@ -88,8 +91,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_dates_are_text_as_a_sheet_shows_them() {
-        let shown_as = |value: f64, format| cell_text(&Data::Float(value), format);
+    fn converts_numbers_and_dates_as_displayed() {
+        let text_of = |value: f64, format| cell_text(&Data::Float(value), format);
         for (value, text) in [
             (7.0, "7"),
             (8.5, "8.5"),
@@ -98,10 +101,10 @@ mod tests {
             (1e15, "1000000000000000"),
             (-0.0, "0"),
         ] {
-            assert_eq!(shown_as(value, NumberFormat::General), text);
+            assert_eq!(text_of(value, NumberFormat::General), text);
         }
-        assert_eq!(shown_as(42.0, NumberFormat::Padded(4)), "0042");
-        assert_eq!(shown_as(0.5, NumberFormat::Percent), "50%");
+        assert_eq!(text_of(42.0, NumberFormat::Padded(4)), "0042");
+        assert_eq!(text_of(0.5, NumberFormat::Percent), "50%");
         let date = |value| {
             cell_text(
                 &Data::DateTime(ExcelDateTime::new(value, ExcelDateTimeType::DateTime, false)),

@@ -1,7 +1,9 @@
-//! The parts of a workbook, unpacked within a bound, and checked before calamine reads them. It gets a workbook of these parts alone.
+//! Unpacks the parts of a workbook within limits, and checks them before calamine reads them.
 //!
-//! calamine waits for the end of an element for ever if there is none, makes room for as many texts as a part says it has, and repeats cells as often as a
-//! part asks for. So each part must be XML that ends, and what it claims must be in proportion.
+//! calamine then reads a workbook that has only these parts. It waits forever for the end of an
+//! element that has no end. It reserves memory for as many texts as a part claims, and repeats
+//! cells as often as a part requests. So each part must be complete XML, and its claims must be in
+//! proportion to its content.
 
 use std::io::{Cursor, Read as _, Write as _};
 
@@ -13,30 +15,31 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 use crate::table::MAX_TEXT;
 
-/// The most cells of a workbook's sheets together, gaps between cells included.
+/// The maximum number of cells of all sheets of a workbook, including gaps between cells.
 pub(super) const MAX_CELLS: usize = 2_000_000;
-/// The most columns of a sheet.
+/// The maximum number of columns of a sheet.
 const MAX_COLUMNS: usize = 16_384;
-/// How to save a workbook that is not read.
+/// How to save a workbook that cannot be read.
 pub(super) const SAVE_ADVICE: &str = "save it as .xlsx, .ods or \"CSV UTF-8\"";
-/// The most bytes of all parts together, unpacked.
+/// The maximum size of all unpacked parts, in bytes.
 const MAX_UNPACKED: usize = 128 << 20;
-/// The most parts of a workbook.
+/// The maximum number of parts of a workbook.
 const MAX_PARTS: usize = 10_000;
-/// How deep elements of a part can be nested.
+/// The maximum nesting depth of elements in a part.
 const MAX_DEPTH: usize = 256;
 
-/// What kind of workbook it is.
+/// The kind of a workbook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Xlsx,
     Ods,
 }
 
-/// The workbook with the parts that calamine reads, none of them packed.
+/// Returns the kind of a workbook, and a workbook of only the parts that calamine reads,
+/// uncompressed.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A message that the workbook is damaged, too large, not supported, or not a workbook.
 pub(super) fn unpack(content: &[u8]) -> Result<(Kind, Vec<u8>), String> {
     let damaged = |error: &dyn std::fmt::Display| format!("the file is a damaged workbook ({error})");
     let mut archive = ZipArchive::new(Cursor::new(content)).map_err(|error| damaged(&error))?;
@@ -60,9 +63,9 @@ pub(super) fn unpack(content: &[u8]) -> Result<(Kind, Vec<u8>), String> {
             continue;
         }
         let mut text = Vec::new();
-        let room = MAX_UNPACKED - unpacked;
-        part.by_ref().take(room as u64 + 1).read_to_end(&mut text).map_err(|error| damaged(&error))?;
-        if text.len() > room {
+        let remaining = MAX_UNPACKED - unpacked;
+        part.by_ref().take(remaining as u64 + 1).read_to_end(&mut text).map_err(|error| damaged(&error))?;
+        if text.len() > remaining {
             return Err(format!(
                 "the workbook has more than {} MiB when unpacked; split it into several",
                 MAX_UNPACKED >> 20
@@ -80,7 +83,7 @@ pub(super) fn unpack(content: &[u8]) -> Result<(Kind, Vec<u8>), String> {
     Ok((kind, written.into_inner()))
 }
 
-/// Whether a part is XML that ends, and claims nothing out of proportion.
+/// Checks that a part is complete XML, and that its claims are in proportion to its content.
 fn check(name: &str, content: &[u8]) -> Result<(), String> {
     let text = std::str::from_utf8(content).map_err(|_| "is not UTF-8".to_owned())?;
     let mut reader = Reader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -100,7 +103,8 @@ fn check(name: &str, content: &[u8]) -> Result<(), String> {
                 }
             }
             Event::Eof if depth > 0 => return Err("ends too early".to_owned()),
-            // Memory is reserved for as many as are claimed. Some programs count wrong, but not by so much.
+            // calamine reserves memory for the number of texts that is claimed. Some programs count
+            // wrong, but not by this much.
             Event::Eof if claimed > texts.saturating_mul(4) + 10_000 => {
                 return Err("claims more texts than it has".to_owned());
             }
@@ -120,37 +124,37 @@ fn check(name: &str, content: &[u8]) -> Result<(), String> {
     }
 }
 
-/// An attribute that is a number.
+/// Returns the value of an attribute that is a number.
 fn number(element: &BytesStart<'_>, name: &str) -> Result<Option<usize>, String> {
-    let mut found = None;
+    let mut parsed = None;
     for attribute in element.attributes() {
         let attribute = attribute.map_err(|error| format!("is damaged ({error})"))?;
         if attribute.key.as_ref() == name {
             let value =
                 attribute.value.parse().map_err(|_| format!("has an attribute {name} that is no number"))?;
-            found = Some(value);
+            parsed = Some(value);
         }
     }
-    Ok(found)
+    Ok(parsed)
 }
 
-/// What the sheets of an `.ods` unfold to, counted as generously as calamine unfolds them.
+/// The size of the sheets of an `.ods` after calamine expands repeated cells and rows.
 #[derive(Default)]
 struct Sheets {
     /// Cells of all sheets so far.
     cells: usize,
-    /// Bytes of all cells' texts so far.
+    /// Bytes of text of all cells so far.
     text: usize,
-    /// Rows of the sheet under way up to the last one with content, and the blank ones behind it.
+    /// Rows of the current sheet up to the last one with content, and the blank rows after it.
     rows: usize,
     blank_rows: usize,
-    /// The most cells of a row of the sheet under way.
+    /// The maximum number of cells in a row of the current sheet.
     width: usize,
     row: RowSize,
     cell: CellSize,
 }
 
-/// What the row under way unfolds to.
+/// The expanded size of the current row.
 #[derive(Default)]
 struct RowSize {
     repeats: usize,
@@ -160,7 +164,7 @@ struct RowSize {
     has_content: bool,
 }
 
-/// What the cell under way unfolds to.
+/// The expanded size of the current cell.
 #[derive(Default)]
 struct CellSize {
     is_open: bool,
@@ -198,7 +202,7 @@ impl Sheets {
                 for attribute in element.attributes() {
                     let attribute = attribute.map_err(|error| format!("is damaged ({error})"))?;
                     match attribute.key.as_ref() {
-                        // The texts of values and formulas stand in attributes.
+                        // The texts of values and formulas are in attributes.
                         "office:string-value"
                         | "office:date-value"
                         | "office:time-value"
@@ -219,7 +223,7 @@ impl Sheets {
     fn add_text(&mut self, length: usize) -> Result<(), String> {
         self.cell.has_content = true;
         self.cell.text = self.cell.text.saturating_add(length);
-        within(self.cell.text, MAX_TEXT, "bytes of text")
+        check_limit(self.cell.text, MAX_TEXT, "bytes of text")
     }
 
     fn close(&mut self, name: &str) -> Result<(), String> {
@@ -230,7 +234,7 @@ impl Sheets {
                 let cells = self.rows.saturating_mul(self.width);
                 self.cells = self.cells.saturating_add(cells);
                 (self.rows, self.blank_rows, self.width) = (0, 0, 0);
-                within(self.cells, MAX_CELLS, "cells")
+                check_limit(self.cells, MAX_CELLS, "cells")
             }
             _ => Ok(()),
         }
@@ -239,7 +243,7 @@ impl Sheets {
     fn close_cell(&mut self) -> Result<(), String> {
         let cell = std::mem::take(&mut self.cell);
         let row = &mut self.row;
-        // Blank cells are unfolded as soon as another cell follows.
+        // calamine expands blank cells if another cell follows, so they count now.
         row.columns = row.columns.saturating_add(std::mem::take(&mut row.blank_columns));
         if cell.has_content {
             row.columns = row.columns.saturating_add(cell.repeats);
@@ -248,13 +252,13 @@ impl Sheets {
         } else {
             row.blank_columns = cell.repeats.min(MAX_COLUMNS);
         }
-        within(row.columns, MAX_COLUMNS, "columns")?;
-        within(row.text, MAX_TEXT, "bytes of text")
+        check_limit(row.columns, MAX_COLUMNS, "columns")?;
+        check_limit(row.text, MAX_TEXT, "bytes of text")
     }
 
     fn close_row(&mut self) -> Result<(), String> {
         let row = std::mem::take(&mut self.row);
-        // What is unfolded before repeats are looked at.
+        // calamine expands the cells of a row before it handles the repeats of the row.
         self.cells = self.cells.saturating_add(row.columns);
         if row.has_content {
             let blank = std::mem::take(&mut self.blank_rows);
@@ -264,16 +268,14 @@ impl Sheets {
         } else {
             self.blank_rows = self.blank_rows.saturating_add(row.repeats);
         }
-        within(self.text, MAX_TEXT, "bytes of text")?;
-        within(self.cells.saturating_add(self.rows.saturating_mul(self.width)), MAX_CELLS * 2, "cells")
+        check_limit(self.text, MAX_TEXT, "bytes of text")?;
+        check_limit(self.cells.saturating_add(self.rows.saturating_mul(self.width)), MAX_CELLS * 2, "cells")
     }
 }
 
-fn within(count: usize, most: usize, what: &str) -> Result<(), String> {
-    if count <= most {
+fn check_limit(count: usize, max: usize, what: &str) -> Result<(), String> {
+    if count <= max {
         return Ok(());
     }
-    Err(format!(
-        "unfolds to more than {most} {what}; delete what repeats, or save the sheet as \"CSV UTF-8\""
-    ))
+    Err(format!("unfolds to more than {max} {what}; delete what repeats, or save the sheet as \"CSV UTF-8\""))
 }

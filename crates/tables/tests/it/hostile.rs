@@ -1,4 +1,4 @@
-//! Workbooks that would take memory or time without bound.
+//! Tests of workbooks that would take unbounded memory or time.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use crate::{
     workbook::{STRINGS, archive, ods, xlsx},
 };
 
-/// Refused soon, with these words.
+/// Asserts that reading fails within a minute, with these words.
 #[track_caller]
-fn refused(content: &[u8], words: &str) {
-    let begun = Instant::now();
-    let said = refusal(content);
-    assert!(said.contains(words), "{said}");
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+fn assert_refused(content: &[u8], words: &str) {
+    let start = Instant::now();
+    let message = refusal(content);
+    assert!(message.contains(words), "{message}");
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
 
 fn cell(more: &str, content: &str) -> String {
@@ -29,21 +29,21 @@ fn limits_repeated_cells() {
             "<table:table table:name=\"S\"><table:table-row {more}>{cells}</table:table-row></table:table>"
         )
     };
-    refused(
+    assert_refused(
         &ods(&row(
             "table:number-rows-repeated=\"1000000\"",
             &cell("table:number-columns-repeated=\"1000\"", "x"),
         )),
         "unfolds to more than",
     );
-    refused(&ods(&row("", &cell("", "<text:s text:c=\"99999999999\"/>"))), "unfolds to more than");
-    refused(
+    assert_refused(&ods(&row("", &cell("", "<text:s text:c=\"99999999999\"/>"))), "unfolds to more than");
+    assert_refused(
         &ods(&row("table:number-rows-repeated=\"100000\"", &cell("", &"x".repeat(10_000)))),
         "unfolds to more than",
     );
-    refused(&ods(&row("table:number-rows-repeated=\"-1\"", &cell("", "x"))), "is no number");
+    assert_refused(&ods(&row("table:number-rows-repeated=\"-1\"", &cell("", "x"))), "is no number");
     let wide = "<table:table-cell table:number-columns-repeated=\"16000\"/>".repeat(2) + &cell("", "x");
-    refused(&ods(&row("", &wide)), "unfolds to more than 16384 columns");
+    assert_refused(&ods(&row("", &wide)), "unfolds to more than 16384 columns");
 }
 
 #[test]
@@ -51,15 +51,15 @@ fn rejects_part_that_never_ends() {
     let content = "<office:document-content><table:table table:name=\"S\"><table:table-row>";
     let truncated =
         archive(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", content)]);
-    refused(&truncated, "ends too early");
-    refused(&xlsx(&[("S", "", "<row><c>")], STRINGS), "is damaged");
-    refused(&xlsx(&[("S", "", "")], &"<a>".repeat(1_000)), "is nested too deeply");
-    refused(&xlsx(&[("S", "", "")], "<!DOCTYPE x [<!ENTITY a \"b\">]><sst/>"), "has a document type");
+    assert_refused(&truncated, "ends too early");
+    assert_refused(&xlsx(&[("S", "", "<row><c>")], STRINGS), "is damaged");
+    assert_refused(&xlsx(&[("S", "", "")], &"<a>".repeat(1_000)), "is nested too deeply");
+    assert_refused(&xlsx(&[("S", "", "")], "<!DOCTYPE x [<!ENTITY a \"b\">]><sst/>"), "has a document type");
 }
 
 #[test]
-fn claims_out_of_proportion_are_refused() {
-    refused(
+fn rejects_claims_out_of_proportion() {
+    assert_refused(
         &xlsx(&[("S", "", "")], "<sst uniqueCount=\"99999999999999\"></sst>"),
         "claims more texts than it has",
     );
@@ -70,14 +70,14 @@ fn claims_out_of_proportion_are_refused() {
     assert!(acclaim_tables::Table::read(&xlsx(&[("S", "", &far)], STRINGS)).is_ok());
     let farther: String =
         (1..400).map(|row| format!("<row r=\"{row}\"><c r=\"XFD{row}\"><v>1</v></c></row>")).collect();
-    refused(&xlsx(&[("S", "", &farther)], STRINGS), "more than 4000000 cells");
+    assert_refused(&xlsx(&[("S", "", &farther)], STRINGS), "more than 4000000 cells");
     let long = format!("<sst><si><t>{}</t></si></sst>", "x".repeat(30_000));
     let repeated = format!("<row>{}</row>", "<c t=\"s\"><v>0</v></c>".repeat(5_000));
-    refused(&xlsx(&[("S", "", &repeated)], &long), "MiB of text");
+    assert_refused(&xlsx(&[("S", "", &repeated)], &long), "MiB of text");
 }
 
 #[test]
-fn an_archive_that_unpacks_to_more_than_its_bound_is_refused() {
+fn rejects_archive_that_unpacks_to_too_much() {
     let zeros = "0".repeat(140 << 20);
-    refused(&archive(&[("xl/workbook.xml", "<w/>"), ("xl/big.xml", &zeros)]), "MiB when unpacked");
+    assert_refused(&archive(&[("xl/workbook.xml", "<w/>"), ("xl/big.xml", &zeros)]), "MiB when unpacked");
 }

@@ -1,4 +1,4 @@
-//! Tables of every form, and hostile ones.
+//! Tests of the table reader with every format, and with hostile files.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -8,13 +8,13 @@ mod workbook;
 
 use acclaim_tables::Table;
 
-/// Rows with their numbers.
+/// Reads rows with their numbers.
 fn read(content: &[u8]) -> Vec<(u32, Vec<String>)> {
     let table = Table::read(content).unwrap();
     table.rows().map(|row| (row.number(), row.cells().map(str::to_owned).collect())).collect()
 }
 
-/// What is said of a table that cannot be read.
+/// Returns the error message of a table that cannot be read.
 fn refusal(content: &[u8]) -> String {
     Table::read(content).unwrap_err().to_string()
 }

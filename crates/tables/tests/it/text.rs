@@ -1,4 +1,4 @@
-//! Tables as text.
+//! Tests of tables as text.
 
 use acclaim_tables::{Header, Table, TableFormat};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ fn cells(content: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_delimiter_and_line_end_is_found() {
+fn detects_every_delimiter_and_line_end() {
     for delimiter in [",", ";", "\t", "|"] {
         for end in ["\n", "\r\n", "\r"] {
             let text =
@@ -34,7 +34,7 @@ fn every_delimiter_and_line_end_is_found() {
 }
 
 #[test]
-fn rows_have_the_number_that_a_spreadsheet_shows() {
+fn numbers_rows_like_a_spreadsheet() {
     let table = Table::read(b"a,b\r\n\r\n\"one\r\ntwo\",x\r\n,,\r\ny,\"\"\"z\"\"\"\r\n\r\n").unwrap();
     let rows: Vec<_> = table.rows().map(|row| (row.number(), row.line(), row.cell(0))).collect();
     assert_eq!(rows, [(1, Some(1), "a"), (3, Some(3), "one\ntwo"), (5, Some(6), "y")]);
@@ -53,7 +53,7 @@ fn reports_where_unclosed_quotation_mark_opens() {
 }
 
 #[test]
-fn names_of_columns_are_compared_without_case() {
+fn compares_column_names_without_case() {
     let table = Table::read(b" E-Mail  Adresse ;Name\nx;y;z\ne-mail adresse;NAME\nSumme;7;\n").unwrap();
     let header = Header::read(table.row(0).unwrap(), table.format()).unwrap();
     assert_eq!(header.find("e-mail adresse"), Some(0));
@@ -79,7 +79,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(rows in proptest::collection::vec(proptest::collection::vec("[a-z,;\"\n é|\t]{1,8}", 2..5), 1..6)) {
+    fn quoted_cells_round_trip(rows in proptest::collection::vec(proptest::collection::vec("[a-z,;\"\n é|\t]{1,8}", 2..5), 1..6)) {
         let quoted = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
         let text: String = rows.iter().map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(";") + "\r\n").collect();
         let expected: Vec<Vec<String>> = rows

@@ -1,4 +1,4 @@
-//! Workbooks, made here part by part.
+//! Tests of workbooks, built here part by part.
 
 use std::io::{Cursor, Write as _};
 
@@ -7,7 +7,7 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{read, refusal};
 
-/// An archive of these parts.
+/// Builds a ZIP archive with these parts.
 pub(crate) fn archive(parts: &[(&str, &str)]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in parts {
@@ -17,7 +17,7 @@ pub(crate) fn archive(parts: &[(&str, &str)]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// An `.xlsx` with these sheets: name, attributes of the sheet, rows as XML.
+/// Builds an `.xlsx` with these sheets: name, attributes of the sheet, rows as XML.
 pub(crate) fn xlsx(sheets: &[(&str, &str, &str)], strings: &str) -> Vec<u8> {
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
@@ -59,7 +59,7 @@ pub(crate) fn xlsx(sheets: &[(&str, &str, &str)], strings: &str) -> Vec<u8> {
     archive(&parts)
 }
 
-/// An `.ods` whose tables these are.
+/// Builds an `.ods` with these tables.
 pub(crate) fn ods(tables: &str) -> Vec<u8> {
     let content = format!(
         "<office:document-content xmlns:office=\"o\" xmlns:table=\"t\" xmlns:text=\"x\"><office:body><office:spreadsheet>{tables}\
@@ -75,7 +75,7 @@ pub(crate) fn ods(tables: &str) -> Vec<u8> {
 pub(crate) const STRINGS: &str = "<sst xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" uniqueCount=\"2\"><si><t>juror</t></si><si><t>Zoë &amp; Li</t></si></sst>";
 
 #[test]
-fn an_xlsx_is_read_as_its_sheet_shows_it() {
+fn reads_xlsx_values_as_displayed() {
     let rows = "<row r=\"2\"><c r=\"A2\" t=\"s\"><v>0</v></c><c r=\"C2\" t=\"inlineStr\"><is><t>value</t></is></c></row>\
                 <row r=\"5\"><c r=\"A5\" t=\"s\"><v>1</v></c><c r=\"B5\" s=\"1\"><v>45943</v></c><c r=\"C5\"><v>1.125</v></c>\
                 <c r=\"D5\" s=\"2\"><v>42</v></c><c r=\"E5\" s=\"3\"><v>0.5</v></c><c r=\"F5\" t=\"b\"><v>1</v></c></row>";
@@ -96,7 +96,7 @@ fn an_xlsx_is_read_as_its_sheet_shows_it() {
 }
 
 #[test]
-fn an_ods_is_read_as_its_sheet_shows_it() {
+fn reads_ods_values_as_displayed() {
     let table = "<table:table table:name=\"S\"><table:table-row><table:table-cell office:value-type=\"string\"><text:p>email</text:p></table:table-cell>\
                  <table:table-cell office:value-type=\"string\"><text:p>n</text:p></table:table-cell></table:table-row>\
                  <table:table-row table:number-rows-repeated=\"2\"><table:table-cell table:number-columns-repeated=\"2\"/></table:table-row>\
