@@ -1,18 +1,19 @@
-//! Entry bundles: the entries themselves in groups of 256, after C2SP tlog-tiles: for each one a big-endian u16 length and the bytes.
+//! Entry bundles: the entries themselves in groups of 256, after C2SP tlog-tiles.
+//!
+//! Each entry is its length as a big-endian u16, followed by its bytes.
 
-use crate::entry::MAX_ENTRY_LENGTH;
-use crate::tile::TILE_WIDTH;
+use crate::{entry::MAX_ENTRY_LENGTH, tile::TILE_WIDTH};
 
-/// Why bytes are not the bundle they should be, or a bundle cannot be made.
+/// Why bytes are not the expected bundle, or why a bundle cannot be encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
-    /// So many bytes in one entry.
+    /// An entry has this number of bytes, which is too many.
     #[error("an entry of {0} bytes: it has at most {MAX_ENTRY_LENGTH}")]
     EntryTooLong(usize),
     /// The bytes end within an entry.
     #[error("the bundle ends within an entry")]
     Truncated,
-    /// Another number of entries than should be there.
+    /// The number of entries is not this expected number.
     #[error("the bundle has not the {0} entries it should have")]
     WrongWidth(u16),
 }
@@ -20,7 +21,7 @@ pub enum BundleError {
 /// Appends one entry to a bundle.
 ///
 /// # Errors
-/// [`BundleError::EntryTooLong`]; the bundle is then as it was before.
+/// [`BundleError::EntryTooLong`]. The bundle is then unchanged.
 pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> Result<(), BundleError> {
     let length = u16::try_from(entry.len()).map_err(|_| BundleError::EntryTooLong(entry.len()))?;
     bundle.extend(length.to_be_bytes());
@@ -28,10 +29,10 @@ pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> Result<(), BundleError>
     Ok(())
 }
 
-/// The bundle of these entries, at most 256 of them.
+/// Encodes these entries as a bundle, at most 256 of them.
 ///
 /// # Errors
-/// [`BundleError::EntryTooLong`]; [`BundleError::WrongWidth`] of more entries than a bundle holds.
+/// [`BundleError::EntryTooLong`]; [`BundleError::WrongWidth`] for more than 256 entries.
 pub fn encode_bundle<'a>(entries: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<u8>, BundleError> {
     let mut bundle = Vec::new();
     for (position, entry) in entries.into_iter().enumerate() {
@@ -43,7 +44,7 @@ pub fn encode_bundle<'a>(entries: impl IntoIterator<Item = &'a [u8]>) -> Result<
     Ok(bundle)
 }
 
-/// The entries of a bundle of `width` entries.
+/// Decodes a bundle of `width` entries.
 ///
 /// # Errors
 /// [`BundleError::Truncated`], [`BundleError::WrongWidth`].

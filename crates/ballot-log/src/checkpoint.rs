@@ -10,44 +10,47 @@
 
 use std::fmt;
 
-use crate::hash::Hash;
-use crate::key::{SigningKey, VerifierKey};
-use crate::note::{self, NoteError};
+use crate::{
+    hash::Hash,
+    key::{SigningKey, VerifierKey},
+    note::{self, NoteError},
+};
 
-/// How far a log has come: its size and root at one point.
+/// Size and root of a log at one point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The log's name.
+    /// The log's origin.
     pub origin: String,
-    /// How many entries.
+    /// Number of entries.
     pub size: u64,
-    /// The root of the tree over them.
+    /// Root hash of the tree over these entries.
     pub root: Hash,
 }
 
 /// Why a checkpoint is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
-    /// As a note.
+    /// The note is refused.
     #[error("the checkpoint is refused: {0}")]
     Note(#[from] NoteError),
-    /// Signed, and yet not origin, size and root.
+    /// The note is signed, but its text is not origin, size and root.
     #[error("the checkpoint is not origin, size and root")]
     Malformed,
-    /// Signed by the key, for another log.
+    /// The note is signed by the key, but for another log.
     #[error("the checkpoint is of another log than the key")]
     AnotherLog,
 }
 
 impl SigningKey {
-    /// Signs that the log of this key had `root` when it had `size` entries, and returns the note. The same note each time: Ed25519 is
-    /// deterministic.
+    /// Signs the statement that this key's log had `root` at `size` entries, and returns the note.
+    ///
+    /// Ed25519 is deterministic, so the same arguments give the same note.
     #[must_use]
     pub fn sign(&self, size: u64, root: Hash) -> String {
         self.sign_for_origin(self.verifier().name(), size, root)
     }
 
-    /// The same, of a log whose origin is not the key's name.
+    /// Signs for a log whose origin is not the key's name; else as [`SigningKey::sign`].
     #[must_use]
     pub fn sign_for_origin(&self, origin: &str, size: u64, root: Hash) -> String {
         let origin = origin.to_owned();
@@ -56,8 +59,10 @@ impl SigningKey {
 }
 
 impl Checkpoint {
-    /// Reads a note that must be signed by `key`, of the log that has the key's name. Signatures of other keys, such as witnesses', are ignored, and so are lines after
-    /// the root, which the specification leaves to extensions.
+    /// Reads a note that `key` must have signed. The log's origin is the key's name.
+    ///
+    /// Signatures of other keys, for example of witnesses, are ignored. Lines after the root are
+    /// ignored too: the specification reserves them for extensions.
     ///
     /// # Errors
     /// [`CheckpointError`]
@@ -65,7 +70,9 @@ impl Checkpoint {
         Self::open_for_origin(note, key.name(), key)
     }
 
-    /// The same, of a log whose origin is not the key's name: the specification recommends that they are equal, and does not demand it.
+    /// Reads a note of a log whose origin is not the key's name; else as [`Checkpoint::open`].
+    ///
+    /// The specification recommends that origin and name are equal, but does not require it.
     ///
     /// # Errors
     /// [`CheckpointError`]
@@ -85,14 +92,14 @@ impl Checkpoint {
         let digits = lines.next()?;
         let size: u64 = digits.parse().ok()?;
         let root = lines.next()?.parse().ok()?;
-        // One spelling only; an extension is no empty line.
+        // The size has one spelling. An extension line is never empty.
         let canonical = size.to_string() == digits && lines.all(|line| !line.is_empty());
         canonical.then_some(Self { origin, size, root })
     }
 }
 
 impl fmt::Display for Checkpoint {
-    /// The text that is signed: three lines.
+    /// Writes the signed text: three lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\n{}\n{}\n", self.origin, self.size, self.root)
     }
@@ -115,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_signed_is_read() {
+    fn reads_signed_checkpoint() {
         for size in [0, 1, u64::MAX] {
             let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size, root: leaf_hash(b"") };
             assert_eq!(open(key().sign(size, checkpoint.root)), Ok(checkpoint));

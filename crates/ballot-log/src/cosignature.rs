@@ -1,20 +1,24 @@
-//! Cosignatures of witnesses, after C2SP tlog-cosignature: a line in a checkpoint's note, by which a witness says that it saw, at a time, this
-//! checkpoint and none that is inconsistent with it.
+//! Cosignatures of witnesses, after C2SP tlog-cosignature.
 //!
-//! The signature is of type 4, Ed25519 over `cosignature/v1\ntime <seconds>\n` and the checkpoint's text; the line holds key id, time
-//! (eight bytes, big-endian) and signature.
+//! A cosignature is a line in a checkpoint's note. With it a witness states that it saw this
+//! checkpoint at a time, and no checkpoint that is inconsistent with it.
+//!
+//! The signature has type 4: Ed25519 over `cosignature/v1\ntime <seconds>\n` and the checkpoint's
+//! text. The line contains key id, time (eight bytes, big-endian) and signature.
 
 use std::{fmt, str::FromStr};
 
 use ed25519_dalek::Signer as _;
 
-use crate::key::{COSIGNATURE, InvalidOrigin, InvalidVerifierKey, PublicKey};
-use crate::note::{Note, NoteError, signature_line};
+use crate::{
+    key::{COSIGNATURE, InvalidOrigin, InvalidVerifierKey, PublicKey},
+    note::{Note, NoteError, signature_line},
+};
 
-/// The latest time that a cosignature may have.
+/// The latest time that a cosignature may have, in seconds since 1970, UTC.
 const MAX_TIME: u64 = i64::MAX.unsigned_abs();
 
-/// Signs as one witness.
+/// The key with which one witness cosigns.
 #[derive(Clone)]
 pub struct CosigningKey {
     secret: ed25519_dalek::SigningKey,
@@ -22,7 +26,9 @@ pub struct CosigningKey {
 }
 
 impl CosigningKey {
-    /// The key of the witness called `name`, made from 32 secret random bytes, which no other witness and no log may have.
+    /// The key of the witness `name`, made from 32 secret random bytes.
+    ///
+    /// No other witness and no log may have the same bytes.
     ///
     /// # Errors
     /// [`InvalidOrigin`]
@@ -32,14 +38,15 @@ impl CosigningKey {
         Ok(Self { secret, verifier })
     }
 
-    /// What checks this key's cosignatures.
+    /// The public key that verifies this key's cosignatures.
     #[must_use]
     pub fn verifier(&self) -> &WitnessKey {
         &self.verifier
     }
 
-    /// Cosigns a checkpoint's note at a time in seconds since 1970, UTC, and returns the line, with a newline at its end. Added to the note's end
-    /// it makes the cosigned note.
+    /// Cosigns a checkpoint's note and returns the signature line, with a newline at its end.
+    ///
+    /// `time` is in seconds since 1970, UTC. The note with the line appended is the cosigned note.
     ///
     /// # Errors
     /// [`NoteError::Malformed`], [`NoteError::TooLong`]
@@ -59,16 +66,16 @@ impl fmt::Debug for CosigningKey {
     }
 }
 
-/// Checks the cosignatures of one witness. Its text form is `name+hex(key id)+base64(0x04 || public key)`.
+/// The public key of one witness. Its text form is `name+hex(key id)+base64(0x04 || public key)`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WitnessKey(PublicKey);
 
-/// What a witness has said of a checkpoint.
+/// A witness's verified cosignature of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cosignature<'a> {
-    /// When, in seconds since 1970, UTC, by the witness's clock.
+    /// When it was made, in seconds since 1970, UTC, by the witness's clock.
     pub time: u64,
-    /// Its line in the note, without the newline.
+    /// The signature line in the note, without the newline.
     pub line: &'a str,
 }
 
@@ -79,10 +86,13 @@ impl WitnessKey {
         self.0.name()
     }
 
-    /// The cosignature of this witness in a note, the newest if there are several. It says nothing of whether the log signed it.
+    /// Verifies this witness's cosignatures in a note, and returns the newest.
+    ///
+    /// The log's own signature is not verified here.
     ///
     /// # Errors
-    /// [`NoteError`]: [`NoteError::NotSigned`] if it has none, [`NoteError::WrongSignature`] if one that names this key is not its.
+    /// [`NoteError`]: [`NoteError::NotSigned`] if there is none, [`NoteError::WrongSignature`] if a
+    /// line that names this key is not signed by it.
     pub fn find<'a>(&self, note: &'a str) -> Result<Cosignature<'a>, NoteError> {
         let note = Note::parse(note.as_bytes())?;
         let mut newest: Option<Cosignature<'a>> = None;
@@ -98,7 +108,7 @@ impl WitnessKey {
     fn verify(&self, text: &str, bytes: &[u8]) -> Option<u64> {
         let (time, signature) = bytes.split_first_chunk::<8>()?;
         let time = u64::from_be_bytes(*time);
-        // A cosignature without a time says less than what is asked for.
+        // Without a time a cosignature is a weaker statement than the one required here.
         let is_time = (1..=MAX_TIME).contains(&time);
         (is_time && self.0.has_signed(message(text, time).as_bytes(), signature.try_into().ok()?))
             .then_some(time)
@@ -125,7 +135,7 @@ impl fmt::Debug for WitnessKey {
     }
 }
 
-/// What is signed.
+/// The signed bytes.
 fn message(text: &str, time: u64) -> String {
     format!("cosignature/v1\ntime {time}\n{text}")
 }
@@ -145,7 +155,8 @@ mod tests {
         CosigningKey::from_seed("witness.example.org/w1", &[2; 32]).unwrap()
     }
 
-    /// A checkpoint of a public log, cosigned by a public witness of others, whose line of another type is left out.
+    /// A public log's checkpoint with a public witness's cosignature. The line of another type is
+    /// left out.
     #[test]
     fn a_cosignature_of_a_public_witness_is_verified() {
         let key: WitnessKey =
@@ -161,20 +172,20 @@ mod tests {
     }
 
     #[test]
-    fn a_cosigned_note_is_the_logs_and_the_witnesss() {
+    fn cosigned_note_is_valid_for_log_and_witness() {
         let note = log().sign(13, empty_root());
         let (one, two) =
             (witness().cosign(&note, 1_679_315_147).unwrap(), witness().cosign(&note, 7).unwrap());
         let cosigned = format!("{note}{two}{one}");
         assert_eq!(Checkpoint::open(&cosigned, log().verifier()).unwrap().size, 13);
-        let found = witness().verifier().find(&cosigned).unwrap();
-        assert_eq!((found.time, format!("{}\n", found.line)), (1_679_315_147, one.clone()));
+        let cosignature = witness().verifier().find(&cosigned).unwrap();
+        assert_eq!((cosignature.time, format!("{}\n", cosignature.line)), (1_679_315_147, one.clone()));
 
         let refused = |note: &str| witness().verifier().find(note).unwrap_err();
         assert_eq!(refused(&note), NoteError::NotSigned);
         let other = CosigningKey::from_seed("witness.example.org/w2", &[2; 32]).unwrap();
         assert_eq!(refused(&format!("{note}{}", other.cosign(&note, 1).unwrap())), NoteError::NotSigned);
-        // Of another checkpoint, also beside one that is right.
+        // A cosignature of another checkpoint, alone and after a correct one.
         let wrong = witness().cosign(log().sign(14, empty_root()), 1).unwrap();
         assert_eq!(refused(&format!("{note}{wrong}")), NoteError::WrongSignature);
         assert_eq!(refused(&format!("{note}{one}{wrong}")), NoteError::WrongSignature);
@@ -182,7 +193,7 @@ mod tests {
             let line = witness().cosign(&note, time).unwrap();
             assert_eq!(refused(&format!("{note}{line}")), NoteError::WrongSignature, "{time}");
         }
-        // A signature of the log's type under the witness's id.
+        // A signature of a log's type with the witness's key id.
         let plain = signature_line(witness().verifier().name(), witness().verifier().0.id(), &[0; 64]);
         assert_eq!(refused(&format!("{note}{plain}\n")), NoteError::WrongSignature);
     }
@@ -196,8 +207,8 @@ mod tests {
         for bit in (0..signatures * 8).chain(line * 8..cosigned.len() * 8) {
             let mut flipped = cosigned.clone().into_bytes();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            let found = String::from_utf8(flipped).map(|note| witness().verifier().find(&note).is_ok());
-            assert_ne!(found, Ok(true), "bit {bit}");
+            let is_valid = String::from_utf8(flipped).map(|note| witness().verifier().find(&note).is_ok());
+            assert_ne!(is_valid, Ok(true), "bit {bit}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Log entries: what each type holds. `codec` has their canonical bytes.
+//! Log entries: the content of each type. `codec` has their canonical bytes.
 
 mod ballot;
 mod check;
@@ -13,51 +13,56 @@ use acclaim_contest::{
     Amendment, BallotId, Category, CategoryId, ContestId, Entry, EntryId, Instant, PanelId, Rules, Titles,
 };
 pub use acclaim_contest::{PreviousRound, entry::MAX_ENTRY_LENGTH};
-pub use ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
-pub use error::EntryError;
-pub use opening::{LoggedDefinition, fold_definition, opening_events};
-pub use salt::Salt;
 use serde::{Deserialize, Serialize};
 
-/// The version of format and tally rules that a new log declares in its first entry. A log is of one version from its first entry to its
-/// last; logs of version 1 are read, replayed and tallied for ever.
+pub use self::ballot::{BallotEntry, NewBallot, Selections, SelectionsIter};
+pub use self::error::EntryError;
+pub use self::opening::{LoggedDefinition, fold_definition, opening_events};
+pub use self::salt::Salt;
+
+/// The version of the format and of the tally rules that a new log declares in its first entry.
+///
+/// A log has one version from its first entry to its last. Logs of version 1 will always be read,
+/// replayed and tallied.
 pub const VERSION: u32 = 2;
 
-/// One entry of the log. Ballots borrow from the line they were read from; there are many of them.
+/// One entry of the log.
+///
+/// Ballots borrow from the line that they were read from, because there are many of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogEntry<'a> {
     /// A ballot.
     Ballot(BallotEntry<'a>),
-    /// Anything else, with its salt if the log's version asks for one; see [`Event::is_salted`].
+    /// Any other entry, with its salt if the log's version requires one; see [`Event::is_salted`].
     Event(Box<Event>, Option<Salt>),
 }
 
-/// Every type of entry but ballots. Variant and field order are those of the log format.
+/// All types of entries except ballots. Variants and fields are in the order of the log format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "events are few, and boxed in `LogEntry`")]
 pub enum Event {
-    /// Index 0: what the contest is.
+    /// The contest's properties; at index 0.
     Contest(ContestHeader),
     /// A category; before `opened`.
     Category(Category),
-    /// An entry that can be voted for; before `opened`.
+    /// An entry to vote for; before `opened`.
     Entry(Entry),
     /// Voting begins.
     Opened {
         /// The instant.
         at: Instant,
     },
-    /// How many passes a source has issued.
+    /// The number of passes that a source has issued.
     Issued {
-        /// Which way of admission.
+        /// The way of admission.
         source: String,
-        /// Total so far.
+        /// The total so far.
         passes: u64,
-        /// When counted.
+        /// When they were counted.
         at: Instant,
     },
-    /// A text or the closing instant changed.
+    /// A text of the definition or the closing instant is changed.
     Amended {
         /// `closes`, `entry:<id>` or `category:<id>`.
         what: String,
@@ -65,27 +70,27 @@ pub enum Event {
         key: String,
         /// Its new value.
         to: Amendment,
-        /// Who, why, when.
+        /// The ruling's details.
         #[serde(flatten)]
         reason: RulingDetails,
     },
-    /// An entry no longer stands.
+    /// An entry is withdrawn.
     Withdrawn {
-        /// Which one.
+        /// The entry.
         entry: EntryId,
-        /// Who, why, when.
+        /// The ruling's details.
         #[serde(flatten)]
         reason: RulingDetails,
     },
-    /// Ballots no longer count.
+    /// Ballots are voided: they no longer count.
     Voided {
-        /// Which ones.
+        /// The ballots.
         ballots: Vec<BallotId>,
-        /// Who, why, when.
+        /// The ruling's details.
         #[serde(flatten)]
         reason: RulingDetails,
     },
-    /// A withdrawal or void is undone. Exactly one of `entry` and `ballots` is there.
+    /// A withdrawal or void is undone. Exactly one of `entry` and `ballots` is present.
     Reinstated {
         /// The withdrawn entry.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,24 +98,26 @@ pub enum Event {
         /// The voided ballots.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ballots: Option<Vec<BallotId>>,
-        /// Who, why, when.
+        /// The ruling's details.
         #[serde(flatten)]
         reason: RulingDetails,
     },
-    /// A juror's scores in a category; a later entry of the same juror, category and criterion replaces.
+    /// A juror's scores in a category.
+    ///
+    /// A later entry of the same juror, category and criterion replaces it.
     Scores {
-        /// Which panel.
+        /// The juror's panel.
         panel: PanelId,
-        /// Which juror.
+        /// The juror's name.
         juror: String,
-        /// Which category.
+        /// The category.
         category: CategoryId,
-        /// Which criterion, if the panel has several.
+        /// The criterion, if the panel has several.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         criterion: Option<String>,
-        /// Entry and score, a decimal of at most four places.
+        /// Entries and their scores, decimals of at most four places.
         values: Vec<(EntryId, String)>,
-        /// The staff key's name.
+        /// Name of the staff key.
         by: String,
         /// When.
         at: Instant,
@@ -120,43 +127,43 @@ pub enum Event {
         /// The instant from which ballots were refused.
         at: Instant,
     },
-    /// A juror does not judge an entry: an earlier score of the juror for it is dropped. Version 2.
+    /// A juror is recused from an entry: the juror's earlier score for it is dropped. Version 2.
     Recused(Recusal),
     /// A recusal is taken back. Version 2.
     Rejoined(Recusal),
-    /// Voting pauses: no ballot until `resumed`. Version 2.
+    /// Voting is suspended: there are no ballots until `resumed`. Version 2.
     Suspended(RulingDetails),
-    /// Voting goes on. Version 2.
+    /// Voting is resumed. Version 2.
     Resumed(RulingDetails),
-    /// No ruling and no score after it.
+    /// Rulings and scores end.
     Frozen {
-        /// The staff key's name.
+        /// Name of the staff key.
         by: String,
         /// When.
         at: Instant,
     },
-    /// Rulings and scores may follow again. Version 2.
+    /// Rulings and scores are allowed again. Version 2.
     Unfrozen(RulingDetails),
     /// The seed of the draw.
     Drawn {
-        /// The public source.
+        /// The public source of the seed.
         source: String,
-        /// Its value, lowercase hex.
+        /// The seed, lowercase hex.
         seed: String,
-        /// The staff key's name.
+        /// Name of the staff key.
         by: String,
         /// When.
         at: Instant,
     },
-    /// The panel's choice in a category; a later one replaces.
+    /// The panel's choice in a category. A later one replaces it.
     Choice {
-        /// Which category.
+        /// The category.
         category: CategoryId,
-        /// The winners, none or more.
+        /// The winners, zero or more.
         winners: Vec<EntryId>,
-        /// The staff key's name.
+        /// Name of the staff key.
         by: String,
-        /// Remark.
+        /// A remark.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
         /// When.
@@ -166,20 +173,20 @@ pub enum Event {
     Certified {
         /// SHA-256 of the result document, lowercase hex.
         result: String,
-        /// The staff key's name.
+        /// Name of the staff key.
         by: String,
         /// When.
         at: Instant,
     },
-    /// Rulings may follow again, and another certification.
+    /// Rulings and another certification are allowed again.
     Reopened(RulingDetails),
-    /// Something to be known to whoever reads the log.
+    /// A statement for the readers of the log.
     Statement {
-        /// Such as `tag-key-destroyed`.
+        /// The statement's kind, for example `tag-key-destroyed`.
         kind: String,
-        /// The statement.
+        /// The statement's text.
         text: String,
-        /// The staff key's name.
+        /// Name of the staff key.
         by: String,
         /// When.
         at: Instant,
@@ -187,8 +194,10 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether the event ends with a salt in a log of version 2, so that its public hash does not let anybody guess it. What everybody
-    /// knows has none.
+    /// Whether the event ends with a salt in a log of version 2.
+    ///
+    /// The salt prevents that an event is guessed from its public hash. Events with only public
+    /// content have no salt.
     #[must_use]
     pub fn is_salted(&self) -> bool {
         !matches!(
@@ -198,31 +207,31 @@ impl Event {
     }
 }
 
-/// A juror of a panel and the entry that the juror does not judge.
+/// The recusal of a juror from an entry, or its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recusal {
-    /// Which panel.
+    /// The juror's panel.
     pub panel: PanelId,
-    /// Which juror.
+    /// The juror's name.
     pub juror: String,
-    /// Which entry.
+    /// The entry.
     pub entry: EntryId,
-    /// Why; never empty.
+    /// The reason, never empty.
     pub reason: String,
-    /// The staff key's name.
+    /// Name of the staff key.
     pub by: String,
     /// When.
     pub at: Instant,
 }
 
-/// Who ruled, why and when: the keys that end every ruling.
+/// The keys at the end of every ruling: author, reason and time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulingDetails {
-    /// The staff key's name.
+    /// Name of the staff key.
     pub by: String,
-    /// Why; never empty.
+    /// The reason, never empty.
     pub reason: String,
-    /// Remark.
+    /// A remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// When.
@@ -232,29 +241,29 @@ pub struct RulingDetails {
 /// The entry at index 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContestHeader {
-    /// 1 or 2; new logs have [`VERSION`].
+    /// The log's version, 1 or 2. New logs have [`VERSION`].
     pub v: u32,
     /// The contest's id.
     pub contest: ContestId,
-    /// What voters read.
+    /// The contest's title.
     pub title: String,
     /// The title in other languages.
     #[serde(default, skip_serializing_if = "Titles::is_empty")]
     pub titles: Titles,
-    /// A rehearsal, never certifiable.
+    /// Whether the contest is a rehearsal, which cannot be certified.
     pub test: bool,
-    /// IANA name.
+    /// IANA name of the time zone.
     pub time_zone: String,
     /// First instant of voting.
     pub opens: Instant,
-    /// First instant after voting, unless amended.
+    /// First instant after voting, unless it is amended.
     pub closes: Instant,
-    /// All that decides what counts and who wins.
+    /// The rules that decide which votes count, and the winners.
     pub rules: Rules,
     /// With `period = "day"`: each day and its first instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<Vec<(String, Instant)>>,
-    /// With rounds: the contest that the entries come from.
+    /// With rounds: the contest whose champions are the entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousRound>,
 }

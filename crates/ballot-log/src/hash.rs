@@ -6,10 +6,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
 
-/// Bytes of a hash.
+/// Length of a hash, in bytes.
 pub const HASH_LENGTH: usize = 32;
 
-/// Characters of a hash in base64.
+/// Length of a hash in base64, in characters.
 const TEXT_LENGTH: usize = 44;
 
 /// A SHA-256 hash of a leaf, node or root. Its text form is standard base64 with padding.
@@ -51,7 +51,7 @@ impl FromStr for Hash {
         if text.len() != TEXT_LENGTH {
             return Err(InvalidHash);
         }
-        // One byte more than a hash: 44 characters can stand for 33 bytes.
+        // The buffer has one byte more than a hash, because 44 characters can encode 33 bytes.
         let mut buffer = [0; HASH_LENGTH + 1];
         let length = STANDARD.decode_slice(text, &mut buffer).map_err(|_| InvalidHash)?;
         buffer.get(..length).and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(InvalidHash)

@@ -1,5 +1,6 @@
-//! The keys that sign checkpoints and verify them, as C2SP signed-note describes them: Ed25519, known by a name, which is the
-//! log's origin, and a key id.
+//! The keys that sign and verify checkpoints, after C2SP signed-note.
+//!
+//! A key is an Ed25519 key with a name and a key id. The name is the log's origin.
 
 use std::{fmt, str::FromStr};
 
@@ -7,16 +8,17 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer as _};
 use sha2::{Digest as _, Sha256};
 
-/// The longest origin, in bytes.
+/// The maximum length of an origin, in bytes.
 pub const MAX_ORIGIN_LENGTH: usize = 255;
 
-/// The type of signature that signed-note numbers 1: Ed25519.
+/// The signature type 1 of signed-note: Ed25519.
 const ED25519: u8 = 1;
 
-/// The type that tlog-cosignature numbers 4: Ed25519 over a time and a checkpoint.
+/// The signature type 4 of tlog-cosignature: Ed25519 over a time and a checkpoint.
 pub(crate) const COSIGNATURE: u8 = 4;
 
-/// Whether `text` can name a log and its key: 1 to 255 bytes without white space, control characters and `+`.
+/// Whether `text` can name a log and its key: 1 to 255 bytes without white space, control
+/// characters and `+`.
 #[must_use]
 pub fn is_origin(text: &str) -> bool {
     (1..=MAX_ORIGIN_LENGTH).contains(&text.len())
@@ -34,26 +36,26 @@ pub enum InvalidVerifierKey {
     /// Not `name+hex(key id)+base64(type || public key)`.
     #[error("not of the form name+hex(key id)+base64(type || public key)")]
     Malformed,
-    /// Of a log where a witness's is wanted, or the other way round.
+    /// The key is a log's key instead of a witness's key, or the other way round.
     #[error("a key of type {found}, where type {wanted} is wanted: 1 is a log's, 4 a witness's")]
     Type {
-        /// The type that it is of.
+        /// The key's type.
         found: u8,
-        /// The type that it should be of.
+        /// The expected type.
         wanted: u8,
     },
-    /// Its name cannot name a log.
+    /// The name is not an origin.
     #[error(transparent)]
     Name(#[from] InvalidOrigin),
-    /// The key id is not the one that follows from name and key.
+    /// The key id does not follow from name and key.
     #[error("the key id is not that of the name and key")]
     KeyId,
-    /// No point of the curve, or one that must not be used.
+    /// The bytes are no point of the curve, or a point that must not be used.
     #[error("not an Ed25519 public key")]
     PublicKey,
 }
 
-/// Signs the checkpoints of one log.
+/// The key that signs the checkpoints of one log.
 #[derive(Clone)]
 pub struct SigningKey {
     secret: ed25519_dalek::SigningKey,
@@ -61,8 +63,9 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// The key of the log called `origin`, made from 32 secret random bytes. The logs of an installation share the seed; their keys
-    /// differ in name and key id.
+    /// The key of the log `origin`, made from 32 secret random bytes.
+    ///
+    /// The logs of an installation share the seed. Their keys differ in name and key id.
     ///
     /// # Errors
     /// [`InvalidOrigin`]
@@ -72,7 +75,7 @@ impl SigningKey {
         Ok(Self { secret, verifier })
     }
 
-    /// What checks this key's signatures.
+    /// The public key that verifies this key's signatures.
     #[must_use]
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier
@@ -89,7 +92,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Checks the checkpoints of one log. Its text form is `name+hex(key id)+base64(0x01 || public key)`.
+/// The public key of one log. Its text form is `name+hex(key id)+base64(0x01 || public key)`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifierKey(PublicKey);
 
@@ -98,7 +101,7 @@ impl VerifierKey {
         PublicKey::new(name, ED25519, public).map(Self)
     }
 
-    /// The key of another log of the same installation, whose logs share one public key.
+    /// The key of another log of the same installation. These logs share one public key.
     ///
     /// # Errors
     /// [`InvalidOrigin`]
@@ -170,14 +173,14 @@ impl PublicKey {
         Ok(Self { name: name.to_owned(), kind, id: [a, b, c, d], public })
     }
 
-    /// Reads the text form of a key, which must be of this type.
+    /// Reads the text form of a key, which must have the type `wanted`.
     pub(crate) fn parse(text: &str, wanted: u8) -> Result<Self, InvalidVerifierKey> {
-        // Base64 may contain `+` too, so only the first two divide.
+        // Base64 may contain `+` too, so only the first two separate the parts.
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(InvalidVerifierKey::Malformed);
         };
-        // 33 bytes make 44 characters.
+        // 33 bytes are 44 characters.
         let mut bytes = [0; 33];
         if id.len() != 8 || key.len() != 44 || STANDARD.decode_slice(key, &mut bytes) != Ok(33) {
             return Err(InvalidVerifierKey::Malformed);
@@ -203,8 +206,10 @@ impl PublicKey {
         self.id
     }
 
-    /// Whether `signature` is this key's over `message`. Signatures that other implementations disagree about (of keys of small order, or
-    /// not canonical) are refused.
+    /// Whether `signature` is this key's signature of `message`.
+    ///
+    /// Implementations disagree about signatures of keys of small order, and about signatures that
+    /// are not canonical. These are refused.
     pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.public.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
@@ -229,7 +234,7 @@ mod tests {
     const VKEY: &str = "vote.example.org/photo-2021+9049215d+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c";
 
     #[test]
-    fn a_key_is_that_of_its_seed_and_name() {
+    fn derives_key_from_seed_and_name() {
         let key = SigningKey::from_seed("vote.example.org/photo-2021", &[1; 32]).unwrap();
         assert_eq!(key.verifier().to_string(), VKEY);
         assert_eq!(VKEY.parse(), Ok(key.verifier().clone()));
@@ -237,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn altered_verifier_keys_are_refused_by_name() {
+    fn names_error_of_altered_verifier_key() {
         let refused = |text: &str| text.parse::<VerifierKey>().unwrap_err();
         for malformed in [
             "",
@@ -248,13 +253,13 @@ mod tests {
         ] {
             assert_eq!(refused(malformed), InvalidVerifierKey::Malformed, "{malformed}");
         }
-        let of_a_witness = VKEY.replace("+AY", "+BI");
-        assert_eq!(refused(&of_a_witness), InvalidVerifierKey::Type { found: 4, wanted: 1 });
+        let witness_key = VKEY.replace("+AY", "+BI");
+        assert_eq!(refused(&witness_key), InvalidVerifierKey::Type { found: 4, wanted: 1 });
         for (from, to) in [("9049215d", "9049215e"), ("9049215d", "9049215D"), ("2021+", "2022+")] {
             assert_eq!(refused(&VKEY.replace(from, to)), InvalidVerifierKey::KeyId);
         }
         assert_eq!(refused(&VKEY.replace("vote.", "vote ")), InvalidVerifierKey::Name(InvalidOrigin));
-        // The neutral element: a key under which one signature verifies for many messages.
+        // The neutral element: with this key, one signature verifies for many messages.
         let mut weak = [0; 33];
         (weak[0], weak[1]) = (1, 1);
         assert_eq!(refused(&format!("a+00000000+{}", STANDARD.encode(weak))), InvalidVerifierKey::PublicKey);

@@ -1,8 +1,10 @@
-//! The ballot log of a contest: its entries' bytes, the Merkle tree over them, signed checkpoints, tiles, proofs, and
-//! their verification. The formats are the public C2SP ones: tlog-tiles, tlog-checkpoint, signed-note, tlog-proof, tlog-cosignature,
-//! tlog-witness.
+//! The ballot log of a contest: bytes of entries, Merkle tree, checkpoints, tiles, proofs,
+//! verification.
 //!
-//! Everything here is pure: bytes in, bytes out.
+//! The formats are the public C2SP formats: tlog-tiles, tlog-checkpoint, signed-note, tlog-proof,
+//! tlog-cosignature, tlog-witness.
+//!
+//! All functions are pure: bytes in, bytes out.
 
 pub mod bundle;
 pub mod checkpoint;
@@ -18,12 +20,13 @@ pub mod tree;
 pub mod witness;
 
 pub use acclaim_contest::Amendment;
-pub use checkpoint::{Checkpoint, CheckpointError};
-pub use cosignature::{CosigningKey, WitnessKey};
-pub use entry::{BallotEntry, EntryError, Event, LogEntry, NewBallot, Salt, Selections};
-pub use hash::{Hash, empty_root, leaf_hash};
-pub use key::{SigningKey, VerifierKey};
-pub use receipt::{Receipt, ReceiptError};
-pub use tile::{TileId, TilePath};
-pub use tree::Tree;
-pub use witness::AddCheckpoint;
+
+pub use self::checkpoint::{Checkpoint, CheckpointError};
+pub use self::cosignature::{CosigningKey, WitnessKey};
+pub use self::entry::{BallotEntry, EntryError, Event, LogEntry, NewBallot, Salt, Selections};
+pub use self::hash::{Hash, empty_root, leaf_hash};
+pub use self::key::{SigningKey, VerifierKey};
+pub use self::receipt::{Receipt, ReceiptError};
+pub use self::tile::{TileId, TilePath};
+pub use self::tree::Tree;
+pub use self::witness::AddCheckpoint;

@@ -1,13 +1,15 @@
-//! Signed notes, after C2SP signed-note: a text, a blank line, and lines `— <name> <base64(key id || signature)>`.
+//! Signed notes, after C2SP signed-note: a text, a blank line, and signature lines.
+//!
+//! A signature line is `— <name> <base64(key id || signature)>`.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::key::{SigningKey, VerifierKey, is_origin};
 
-/// The longest note that is read, in bytes.
+/// The maximum length of a note, in bytes.
 pub const MAX_NOTE_LENGTH: usize = 65_536;
 
-/// The most signatures of a note that is read.
+/// The maximum number of signatures of a note.
 pub const MAX_SIGNATURES: usize = 64;
 
 const SIGNATURE_PREFIX: &str = "\u{2014} ";
@@ -18,34 +20,34 @@ pub enum NoteError {
     /// More than [`MAX_NOTE_LENGTH`] bytes or [`MAX_SIGNATURES`] signatures.
     #[error("longer than {MAX_NOTE_LENGTH} bytes or with more than {MAX_SIGNATURES} signatures")]
     TooLong,
-    /// Not a text, a blank line and signature lines.
+    /// The bytes are not a text, a blank line and signature lines.
     #[error("not a signed note")]
     Malformed,
-    /// No signature is of the known key.
+    /// No signature names the known key.
     #[error("not signed by the known key")]
     NotSigned,
-    /// A signature that names the known key is not its.
+    /// A signature names the known key, but the key did not make it.
     #[error("the signature is wrong")]
     WrongSignature,
 }
 
-/// Signs a text, which ends with a newline, and returns the note.
+/// Signs a text, which must end with a newline, and returns the note.
 pub(crate) fn sign(text: &str, key: &SigningKey) -> String {
     let verifier = key.verifier();
     let line = signature_line(verifier.name(), verifier.id(), &key.sign_bytes(text.as_bytes()));
     format!("{text}\n{line}\n")
 }
 
-/// A note as it was read; whether its signatures are true is not known yet.
+/// A note in parsed form. Its signatures are not verified yet.
 pub(crate) struct Note<'a> {
-    /// With the newline at its end.
+    /// The text with the newline at its end.
     pub(crate) text: &'a str,
     signatures: Vec<Signature<'a>>,
 }
 
 /// One signature line.
 struct Signature<'a> {
-    /// Without the newline at its end.
+    /// The line without the newline at its end.
     line: &'a str,
     name: &'a str,
     id: [u8; 4],
@@ -53,7 +55,7 @@ struct Signature<'a> {
 }
 
 impl<'a> Note<'a> {
-    /// Reads the form of a note.
+    /// Parses the form of a note.
     pub(crate) fn parse(note: &'a [u8]) -> Result<Self, NoteError> {
         if note.len() > MAX_NOTE_LENGTH {
             return Err(NoteError::TooLong);
@@ -62,7 +64,8 @@ impl<'a> Note<'a> {
         if note.bytes().any(|b| b < b' ' && b != b'\n') {
             return Err(NoteError::Malformed);
         }
-        // The text may have blank lines, the signatures have none: the last one divides.
+        // The text may have blank lines, but the signatures have none. So the last blank line
+        // separates them.
         let blank = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
         let (text, signatures) = note.split_at_checked(blank + 1).ok_or(NoteError::Malformed)?;
         let lines = signatures
@@ -79,10 +82,12 @@ impl<'a> Note<'a> {
         Ok(Self { text, signatures })
     }
 
-    /// The signatures that name this key, each with its line. Whoever asks must refuse the note if one is not the key's.
+    /// The signatures that name this key, each with its line.
+    ///
+    /// The caller must refuse the note if one of them is not valid.
     pub(crate) fn signatures_of(&self, name: &str, id: [u8; 4]) -> impl Iterator<Item = (&'a str, &[u8])> {
-        let of_the_key = move |signature: &&Signature<'_>| signature.name == name && signature.id == id;
-        self.signatures.iter().filter(of_the_key).map(|signature| (signature.line, &*signature.bytes))
+        let is_of_key = move |signature: &&Signature<'_>| signature.name == name && signature.id == id;
+        self.signatures.iter().filter(is_of_key).map(|signature| (signature.line, &*signature.bytes))
     }
 }
 
@@ -101,7 +106,9 @@ pub(crate) fn signature_line(name: &str, id: [u8; 4], bytes: &[u8]) -> String {
     format!("{SIGNATURE_PREFIX}{name} {}", STANDARD.encode([&id, bytes].concat()))
 }
 
-/// Returns the text of a note, with the newline at its end, if `key` has signed it. Signatures of other keys are ignored.
+/// Returns the text of a note if `key` has signed it, with the newline at its end.
+///
+/// Signatures of other keys are ignored.
 pub(crate) fn open<'a>(note: &'a [u8], key: &VerifierKey) -> Result<&'a str, NoteError> {
     let note = Note::parse(note)?;
     let mut signed = false;

@@ -1,50 +1,55 @@
-//! Inclusion and consistency proofs (RFC 6962, sections 2.1.1 and 2.1.2): made from tiles, verified from nothing but hashes.
+//! Inclusion and consistency proofs (RFC 6962, sections 2.1.1 and 2.1.2).
 //!
-//! A proof is a list of roots of subtrees, each over a range of leaves. Which ranges, and which tiles hold their hashes, follows
-//! from the sizes alone; so a store can fetch the tiles first and then make the proof without waiting.
+//! They are made from tiles, and verified with only hashes.
+//!
+//! A proof is a list of roots of subtrees, each over a range of leaves. The sizes alone decide
+//! these ranges, and the tiles with their hashes. So a store can fetch the tiles first and then
+//! make the proof without waiting.
 
 use std::collections::BTreeSet;
 
-use crate::hash::{HASH_LENGTH, Hash, empty_root, node_hash};
-use crate::tile::{TILE_HEIGHT, TILE_WIDTH, TileId, perfect_root};
+use crate::{
+    hash::{HASH_LENGTH, Hash, empty_root, node_hash},
+    tile::{TILE_HEIGHT, TILE_WIDTH, TileId, perfect_root},
+};
 
-/// The most hashes a proof can have: one for each bit of a size, and one more for consistency.
+/// The maximum number of hashes in a proof: one for each bit of a size, and one for consistency.
 pub const MAX_PROOF_LENGTH: usize = 65;
 
-/// Why a proof cannot be made.
+/// Why a proof cannot be made from the tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
-    /// No such leaf, or the old tree is larger than the new one.
+    /// There is no such leaf, or the old tree is larger than the new one.
     #[error("the log of {size} entries has no entry or earlier size {position}")]
     OutOfRange {
         /// The index or the old size.
         position: u64,
-        /// The size.
+        /// The size of the log.
         size: u64,
     },
-    /// A tile is not there.
+    /// A tile is missing.
     #[error("tile {} of level {} is missing", .0.number, .0.level)]
     MissingTile(TileId),
-    /// A tile has fewer hashes than the size says.
+    /// A tile has fewer hashes than the size requires.
     #[error("tile {} of level {} is too short", .0.number, .0.level)]
     ShortTile(TileId),
 }
 
-/// Why a proof does not hold.
+/// Why a proof is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// No such leaf, or the old tree is larger than the new one.
+    /// There is no such leaf, or the old tree is larger than the new one.
     #[error("the index or old size lies beyond the size")]
     OutOfRange,
-    /// More or fewer hashes than the sizes call for.
+    /// The proof has more or fewer hashes than the sizes require.
     #[error("the proof has not the length that belongs to the sizes")]
     WrongLength,
-    /// The hashes do not lead to the root.
+    /// The root computed from the hashes is not the given one.
     #[error("the proof does not lead to the root")]
     RootMismatch,
 }
 
-/// The leaves from `start` to before `end`.
+/// The leaves from `start` (included) to `end` (excluded).
 type Range = (u64, u64);
 
 /// The audit path of the leaf `index` in the tree of `size` leaves, the leaf's sibling first.
@@ -62,7 +67,9 @@ pub fn inclusion<B: AsRef<[u8]>>(
     inclusion_ranges(index, size).into_iter().map(|range| range_root(range, tiles)).collect()
 }
 
-/// The proof that the tree of `new` leaves begins with the tree of `old` leaves. Empty if they are equal or `old` is 0.
+/// The proof that the tree of `new` leaves begins with the tree of `old` leaves.
+///
+/// It is empty if they are equal or `old` is 0.
 ///
 /// # Errors
 /// [`ProofError`]
@@ -85,25 +92,31 @@ pub fn root_at<B: AsRef<[u8]>>(size: u64, tiles: &impl Fn(TileId) -> Option<B>) 
     range_root((0, size), tiles)
 }
 
-/// The tiles that [`inclusion`] asks for, in order and each once. None if there is no such leaf.
+/// The tiles that [`inclusion`] reads, sorted and without repetition.
+///
+/// The list is empty if there is no such leaf.
 #[must_use]
 pub fn tiles_for_inclusion(index: u64, size: u64) -> Vec<TileId> {
     tiles_of(&inclusion_ranges(index, size))
 }
 
-/// The tiles that [`consistency`] asks for, in order and each once. None if `old` is larger than `new`.
+/// The tiles that [`consistency`] reads, sorted and without repetition.
+///
+/// The list is empty if `old` is larger than `new`.
 #[must_use]
 pub fn tiles_for_consistency(old: u64, new: u64) -> Vec<TileId> {
     tiles_of(&consistency_ranges(old, new))
 }
 
-/// The tiles that [`root_at`] asks for, in order and each once.
+/// The tiles that [`root_at`] reads, sorted and without repetition.
 #[must_use]
 pub fn tiles_for_root(size: u64) -> Vec<TileId> {
     tiles_of(&[(0, size)])
 }
 
-/// Checks that `leaf` is the leaf `index` of the tree of `size` leaves with this `root` (RFC 9162, section 2.1.3.2).
+/// Verifies that `leaf` is the leaf `index` of the tree of `size` leaves with this `root`.
+///
+/// The algorithm is that of RFC 9162, section 2.1.3.2.
 ///
 /// # Errors
 /// [`VerifyError`]
@@ -126,7 +139,7 @@ pub fn verify_inclusion(
         }
         if node & 1 == 1 || node == last {
             hash = node_hash(sibling, &hash);
-            // A last node without sibling rises unchanged to the level where it has one.
+            // A last node without a sibling rises unchanged to the level where it has one.
             let levels = if node & 1 == 1 { 0 } else { node.trailing_zeros() };
             node = node.checked_shr(levels).unwrap_or(0);
             last = last.checked_shr(levels).unwrap_or(0);
@@ -142,8 +155,9 @@ pub fn verify_inclusion(
     if hash == root { Ok(()) } else { Err(VerifyError::RootMismatch) }
 }
 
-/// Checks that the tree of `new` leaves with `new_root` begins with the tree of `old` leaves with `old_root` (RFC 9162, section
-/// 2.1.4.2). Every tree begins with the empty one.
+/// Verifies that the tree of `new` leaves begins with the tree of `old` leaves.
+///
+/// The algorithm is that of RFC 9162, section 2.1.4.2. Every tree begins with the empty tree.
 ///
 /// # Errors
 /// [`VerifyError`]
@@ -165,7 +179,8 @@ pub fn verify_consistency(
             _ => Err(VerifyError::WrongLength),
         };
     }
-    // The old tree's last perfect subtree begins the path, unless it is the whole old tree.
+    // The first hash of the path is the root of the old tree's last perfect subtree. It is left out
+    // if this subtree is the whole old tree.
     let (mut old_hash, path) = match path {
         path if old.is_power_of_two() => (old_root, path),
         [first, path @ ..] => (*first, path),
@@ -202,7 +217,7 @@ fn split(length: u64) -> u64 {
     1 << (length - 1).ilog2()
 }
 
-/// The siblings of the nodes between the leaf and the root, the leaf's first.
+/// The siblings of the nodes between the leaf and the root, from the leaf up.
 fn inclusion_ranges(index: u64, size: u64) -> Vec<Range> {
     let mut ranges = Vec::new();
     if index >= size {
@@ -240,7 +255,7 @@ fn consistency_ranges(old: u64, new: u64) -> Vec<Range> {
             start = middle;
         }
     }
-    // The verifier knows this one if it is the whole old tree.
+    // The verifier knows this root if the subtree is the whole old tree.
     if start > 0 {
         ranges.push((start, end));
     }
@@ -248,14 +263,16 @@ fn consistency_ranges(old: u64, new: u64) -> Vec<Range> {
     ranges
 }
 
-/// A perfect subtree and the hashes that it is over: so many in one tile, from `offset` on.
+/// A perfect subtree, as `width` hashes of one tile from `offset` on.
 struct Subtree {
     tile: TileId,
     offset: usize,
     width: usize,
 }
 
-/// The perfect subtrees of a range, largest first. A range of the tree starts at a multiple of its largest subtree's width.
+/// The perfect subtrees of a range, largest first.
+///
+/// A range of the tree starts at a multiple of its largest subtree's width.
 fn subtrees((mut start, end): Range) -> impl Iterator<Item = Subtree> {
     std::iter::from_fn(move || {
         let height = u8::try_from(end.checked_sub(start)?.checked_ilog2()?).ok()?;

@@ -1,4 +1,4 @@
-//! Receipts, after C2SP tlog-proof: where in the log a ballot is, the audit path from there to the root, and the checkpoint.
+//! Receipts, after C2SP tlog-proof: a ballot's index in the log, the audit path and the checkpoint.
 //!
 //! ```text
 //! c2sp.org/tlog-proof@v1\n
@@ -9,41 +9,44 @@
 //! <checkpoint, verbatim>
 //! ```
 //!
-//! A receipt does not contain the entry, so that it names no choice. One with the leaf hash proves by itself that an entry with this hash is in the log; that
-//! it is a certain ballot only the entry shows.
+//! A receipt does not contain the entry, so that it does not reveal the voter's choice. A receipt
+//! with the leaf hash proves that an entry with this hash is in the log. Only the entry proves that
+//! it is a certain ballot.
 
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::hash::Hash;
-use crate::key::VerifierKey;
-use crate::note::MAX_NOTE_LENGTH;
-use crate::proof::{MAX_PROOF_LENGTH, VerifyError, verify_inclusion};
+use crate::{
+    checkpoint::{Checkpoint, CheckpointError},
+    hash::Hash,
+    key::VerifierKey,
+    note::MAX_NOTE_LENGTH,
+    proof::{MAX_PROOF_LENGTH, VerifyError, verify_inclusion},
+};
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1\n";
 
-/// The longest extra data that is read, in bytes.
+/// The maximum length of the extra data, in bytes.
 const MAX_EXTRA_LENGTH: usize = 1024;
 
 /// A proof that an entry is in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// Data that whoever made the receipt put into it; no signature covers it.
+    /// Data that the issuer of the receipt added. No signature covers it.
     pub extra: Option<Vec<u8>>,
-    /// The entry's place in the log, from 0.
+    /// The entry's index in the log.
     pub index: u64,
     /// The audit path, the leaf's sibling first.
     pub path: Vec<Hash>,
-    /// The checkpoint that the path leads to, as it was signed.
+    /// The checkpoint of the path's root, with the bytes that were signed.
     pub checkpoint: String,
 }
 
 /// Why a receipt is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptError {
-    /// Not of the form of a tlog-proof.
+    /// The text is not a tlog-proof.
     #[error("not a receipt")]
     Malformed,
     /// The checkpoint in it is refused.
@@ -55,13 +58,15 @@ pub enum ReceiptError {
 }
 
 impl Receipt {
-    /// The leaf hash that the receipt itself names, if it does. What [`Receipt::verify`] finds true of it is true.
+    /// The leaf hash in the receipt, if there is one. Only [`Receipt::verify`] proves it.
     #[must_use]
     pub fn leaf(&self) -> Option<Hash> {
         Some(Hash(self.extra.as_deref()?.try_into().ok()?))
     }
 
-    /// Checks that the entry with this leaf hash is in the log, at [`Receipt::index`], and returns the checkpoint that says so.
+    /// Verifies that the entry with this leaf hash is in the log at [`Receipt::index`].
+    ///
+    /// Returns the checkpoint that covers the entry.
     ///
     /// # Errors
     /// [`ReceiptError::Checkpoint`], [`ReceiptError::Proof`]
@@ -75,7 +80,7 @@ impl Receipt {
 impl FromStr for Receipt {
     type Err = ReceiptError;
 
-    /// Reads the form; whether it is true only [`Receipt::verify`] can tell.
+    /// Parses the form. Only [`Receipt::verify`] verifies the content.
     fn from_str(text: &str) -> Result<Self, ReceiptError> {
         parse(text).ok_or(ReceiptError::Malformed)
     }
@@ -102,8 +107,8 @@ fn parse(text: &str) -> Option<Receipt> {
         }
         path.push(line.parse().ok()?);
     }
-    let fits = index.to_string() == digits && rest.len() <= MAX_NOTE_LENGTH;
-    fits.then(|| Receipt { extra, index, path, checkpoint: rest.to_owned() })
+    let is_valid = index.to_string() == digits && rest.len() <= MAX_NOTE_LENGTH;
+    is_valid.then(|| Receipt { extra, index, path, checkpoint: rest.to_owned() })
 }
 
 impl fmt::Display for Receipt {

@@ -1,52 +1,59 @@
-//! Tiles: the stored form of the tree, after C2SP tlog-tiles. A tile of level L and number N holds up to 256 hashes: leaves at
-//! level 0, roots of full tiles of level L - 1 above. Paths are those under which tiles and entry bundles are served.
+//! Tiles: the stored form of the tree, after C2SP tlog-tiles.
+//!
+//! A tile of level L and number N has up to 256 hashes. They are leaves at level 0, and roots of
+//! full tiles of level L - 1 at the levels above. Tiles and entry bundles are served under the
+//! paths of this module.
 
 use std::{fmt, str::FromStr};
 
 use crate::hash::{HASH_LENGTH, Hash, node_hash};
 
-/// Hashes of a full tile, and entries of a full bundle.
+/// Number of hashes in a full tile, and of entries in a full bundle.
 pub const TILE_WIDTH: u16 = 256;
 
-/// Bytes of a full tile.
+/// Length of a full tile, in bytes.
 pub const TILE_LENGTH: usize = TILE_WIDTH as usize * HASH_LENGTH;
 
-/// Levels of the tree that a tile spans: 256 is two to the eighth.
+/// Number of tree levels in a tile: 256 is 2 to the power of 8.
 pub const TILE_HEIGHT: u8 = 8;
 
-/// The highest level that a tile's path can name.
+/// The highest level in a tile's path.
 const MAX_LEVEL: u8 = 63;
 
-/// Names a tile, whatever its width at present.
+/// The id of a tile. It does not depend on the tile's current width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TileId {
-    /// 0 for leaf hashes.
+    /// The level; 0 for leaf hashes.
     pub level: u8,
-    /// From the left, from 0.
+    /// The position from the left, from 0.
     pub number: u64,
 }
 
 impl TileId {
-    /// How many hashes the tile has in a log of `size` entries: 0 (it does not exist) to 256 (it is full).
+    /// Number of hashes in the tile for a log of `size` entries.
+    ///
+    /// 0 if the tile does not exist, 256 if it is full.
     #[must_use]
     pub fn width_at(self, size: u64) -> u16 {
         width_at(hashes_at(size, self.level), self.number)
     }
 
-    /// Where the tile is served, when it has `width` hashes.
+    /// The path of the tile when it has `width` hashes.
     #[must_use]
     pub fn path(self, width: u16) -> TilePath {
         TilePath { kind: TileKind::Hashes(self.level), number: self.number, width }
     }
 }
 
-/// How many entries the bundle of this number has in a log of `size` entries: 0 (it does not exist) to 256 (it is full).
+/// Number of entries in bundle `number` for a log of `size` entries.
+///
+/// 0 if the bundle does not exist, 256 if it is full.
 #[must_use]
 pub fn bundle_width_at(number: u64, size: u64) -> u16 {
     width_at(size, number)
 }
 
-/// How many hashes all tiles of a level have together.
+/// Total number of hashes in all tiles of a level.
 pub(crate) fn hashes_at(size: u64, level: u8) -> u64 {
     size.checked_shr(u32::from(level) * u32::from(TILE_HEIGHT)).unwrap_or(0)
 }
@@ -54,11 +61,13 @@ pub(crate) fn hashes_at(size: u64, level: u8) -> u64 {
 fn width_at(hashes: u64, number: u64) -> u16 {
     let before = number.checked_mul(TILE_WIDTH.into());
     let width = before.map_or(0, |before| hashes.saturating_sub(before)).min(TILE_WIDTH.into());
-    // At most 256.
+    // The width is at most 256.
     u16::try_from(width).unwrap_or(TILE_WIDTH)
 }
 
-/// The root of a perfect subtree over `hashes`, a power of two of them. `None` if there are none.
+/// The root of a perfect subtree over `hashes`, whose number is a power of two.
+///
+/// `None` if there are no hashes.
 #[must_use]
 pub fn perfect_root(hashes: &[[u8; HASH_LENGTH]]) -> Option<Hash> {
     if let [single] = hashes {
@@ -71,7 +80,7 @@ pub fn perfect_root(hashes: &[[u8; HASH_LENGTH]]) -> Option<Hash> {
     Some(node_hash(&perfect_root(left)?, &perfect_root(right)?))
 }
 
-/// What a [`TilePath`] leads to.
+/// The content at a [`TilePath`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TileKind {
     /// Hashes of this level.
@@ -80,14 +89,16 @@ pub enum TileKind {
     Entries,
 }
 
-/// The path of a tile or entry bundle: `tile/<L>/<N>[.p/<W>]` or `tile/entries/<N>[.p/<W>]`. Each has one spelling.
+/// The path of a tile or entry bundle: `tile/<L>/<N>[.p/<W>]` or `tile/entries/<N>[.p/<W>]`.
+///
+/// Each path has one spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TilePath {
-    /// What it leads to.
+    /// The content at the path.
     pub kind: TileKind,
-    /// From the left, from 0.
+    /// The position from the left, from 0.
     pub number: u64,
-    /// Hashes or entries: 1 to 255 if partial, 256 if full.
+    /// Number of hashes or entries: 1 to 255 if partial, 256 if full.
     pub width: u16,
 }
 
@@ -101,13 +112,13 @@ impl FromStr for TilePath {
 
     fn from_str(text: &str) -> Result<Self, InvalidTilePath> {
         let path = parse(text).ok_or(InvalidTilePath)?;
-        // What is left to refuse: leading zeros, signs, groups of zeros in front.
+        // This refuses leading zeros, signs, and groups of zeros at the start.
         if path.to_string() == text { Ok(path) } else { Err(InvalidTilePath) }
     }
 }
 
 fn parse(text: &str) -> Option<TilePath> {
-    // Longer than any: an x-group for each three digits of a u64.
+    // No path is longer: there is one x-group for each three digits of a u64.
     if text.len() > 60 {
         return None;
     }
@@ -137,7 +148,8 @@ impl fmt::Display for TilePath {
             TileKind::Hashes(level) => write!(f, "tile/{level}/")?,
             TileKind::Entries => f.write_str("tile/entries/")?,
         }
-        // The largest power of 1,000 that is not above the number, so that its first group has a digit.
+        // The largest power of 1,000 that is not larger than the number, so that the first group
+        // has a digit.
         let mut scale = 1_u64;
         while self.number / scale >= 1000 {
             scale *= 1000;

@@ -1,42 +1,49 @@
-//! The Merkle tree of a growing log (RFC 6962, section 2.1). It keeps the roots of the perfect subtrees at its right edge and the
-//! tiles that are not full yet, so its memory does not grow with the log.
+//! The Merkle tree of a growing log (RFC 6962, section 2.1).
+//!
+//! It keeps only the roots of the perfect subtrees at its right edge, and the tiles that are not
+//! full yet. So its memory does not grow with the log.
 
 use std::mem;
 
-use crate::hash::{Hash, empty_root, node_hash};
-use crate::tile::{TILE_HEIGHT, TILE_LENGTH, TileId};
+use crate::{
+    hash::{Hash, empty_root, node_hash},
+    tile::{TILE_HEIGHT, TILE_LENGTH, TileId},
+};
 
-/// A log's Merkle tree, to append to.
+/// A log's Merkle tree, for appending.
 #[derive(Debug, Clone)]
 pub struct Tree {
     size: u64,
-    /// Roots of the perfect subtrees, largest first: one for each bit that is set in `size`.
+    /// Roots of the perfect subtrees, largest first. There is one for each bit that is set in
+    /// `size`.
     frontier: Vec<Hash>,
-    /// By level: the tile being filled.
+    /// The tile that is being filled, by level.
     open: Vec<OpenTile>,
     /// Tiles filled since the last call of [`Tree::changed_tiles`].
     filled: Vec<(TileId, Vec<u8>)>,
     keeps_tiles: bool,
 }
 
-/// A tile being filled.
+/// A tile that is being filled.
 #[derive(Debug, Clone, Default)]
 struct OpenTile {
     number: u64,
     bytes: Vec<u8>,
-    /// How many of the bytes the last call of [`Tree::changed_tiles`] has returned.
+    /// Number of bytes that the last call of [`Tree::changed_tiles`] has returned.
     reported: usize,
 }
 
 impl Tree {
-    /// The empty tree. Full tiles wait in memory until [`Tree::changed_tiles`] takes them.
+    /// The empty tree. Full tiles stay in memory until [`Tree::changed_tiles`] takes them.
     #[must_use]
     pub fn new() -> Self {
         Self { size: 0, frontier: Vec::new(), open: Vec::new(), filled: Vec::new(), keeps_tiles: true }
     }
 
-    /// The empty tree for one who wants roots only, such as an auditor: it has no tiles, [`Tree::changed_tiles`] is always empty,
-    /// and its memory is a few hashes however long the log.
+    /// The empty tree for callers that need only roots, for example an auditor.
+    ///
+    /// It has no tiles, and [`Tree::changed_tiles`] is always empty. Its memory is a few hashes for
+    /// a log of any length.
     #[must_use]
     pub fn without_tiles() -> Self {
         Self { keeps_tiles: false, ..Self::new() }
@@ -47,7 +54,8 @@ impl Tree {
         let index = self.size;
         self.size += 1;
         self.put(0, &leaf);
-        // Adding one to the size carries over its lowest set bits: as many subtrees merge into one.
+        // Adding one to the size carries over its lowest set bits. The same number of subtrees
+        // merge into one.
         let mut hash = leaf;
         for height in 1..=index.trailing_ones() {
             let Some(left) = self.frontier.pop() else { break };
@@ -60,8 +68,10 @@ impl Tree {
         index
     }
 
-    /// Appends a whole subtree of 2^`height` leaves by its root, which may have been computed on another thread. `false`, and nothing is done,
-    /// unless the size is a multiple of so many leaves and the tree keeps no tiles.
+    /// Appends a whole subtree of 2^`height` leaves by its root.
+    ///
+    /// The root may come from another thread. It returns `false` and changes nothing unless the
+    /// size is a multiple of 2^`height` and the tree keeps no tiles.
     #[must_use]
     pub fn append_subtree(&mut self, height: u32, root: Hash) -> bool {
         let Some(leaves) = 1_u64.checked_shl(height) else { return false };
@@ -79,7 +89,7 @@ impl Tree {
         true
     }
 
-    /// Puts a hash into the open tile of a level.
+    /// Appends a hash to the open tile of a level.
     fn put(&mut self, level: u32, hash: &Hash) {
         if !self.keeps_tiles {
             return;
@@ -98,13 +108,13 @@ impl Tree {
         }
     }
 
-    /// How many leaves there are.
+    /// Number of leaves.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The root of the tree as it is.
+    /// The root of the current tree.
     #[must_use]
     pub fn root(&self) -> Hash {
         let mut subtrees = self.frontier.iter().rev();
@@ -112,8 +122,10 @@ impl Tree {
         subtrees.fold(*last, |right, left| node_hash(left, &right))
     }
 
-    /// The tiles that were filled or have grown since the last call, each with all its bytes: full ones once, the others
-    /// as wide as they are. Store them before the checkpoint that covers them.
+    /// The tiles that were filled or have grown since the last call, each with all its bytes.
+    ///
+    /// A full tile is returned once. The others are returned with their current width. Store the
+    /// tiles before the checkpoint that covers them.
     pub fn changed_tiles(&mut self) -> Vec<(TileId, Vec<u8>)> {
         let mut changed = mem::take(&mut self.filled);
         for (level, tile) in (0..=u8::MAX).zip(&mut self.open) {

@@ -1,5 +1,7 @@
-//! What is asked of a witness, and how it judges, after C2SP tlog-witness: it keeps the newest checkpoint that it has cosigned of each log,
-//! and cosigns another one only with a proof that the log has only grown.
+//! The request to a witness, and the witness's checks, after C2SP tlog-witness.
+//!
+//! A witness stores the newest checkpoint of each log that it has cosigned. It cosigns another one
+//! only with a proof that the log was only extended.
 //!
 //! ```text
 //! old <size>\n
@@ -10,24 +12,27 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::hash::{Hash, empty_root};
-use crate::key::VerifierKey;
-use crate::note::MAX_NOTE_LENGTH;
-use crate::proof::{VerifyError, verify_consistency};
+use crate::{
+    checkpoint::{Checkpoint, CheckpointError},
+    hash::{Hash, empty_root},
+    key::VerifierKey,
+    note::MAX_NOTE_LENGTH,
+    proof::{VerifyError, verify_consistency},
+};
 
-/// The most hashes of a proof that a witness is sent.
+/// The maximum number of hashes in a proof for a witness.
 pub const MAX_PROOF_LINES: usize = 63;
 
-/// The longest request, in bytes: `old`, a number of 20 digits, hashes of 45 bytes each, a note.
+/// The maximum length of a request, in bytes: `old`, a number of 20 digits, hashes of 45 bytes
+/// each, and a note.
 pub const MAX_REQUEST_LENGTH: usize = 32 + MAX_PROOF_LINES * 45 + MAX_NOTE_LENGTH;
 
-/// A checkpoint on its way to a witness.
+/// A request to a witness to cosign a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddCheckpoint {
-    /// The size that the witness has cosigned last, 0 if none.
+    /// The size of the checkpoint that the witness cosigned last; 0 if there is none.
     pub old: u64,
-    /// The proof that the log has only grown since.
+    /// The proof that the log was only extended since then.
     pub proof: Vec<Hash>,
     /// The checkpoint's note.
     pub checkpoint: String,
@@ -41,37 +46,41 @@ pub struct InvalidRequest;
 /// Why a witness does not cosign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CosignError {
-    /// Not signed by the log.
+    /// The log has not signed the checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// The old size is larger than the checkpoint's.
     #[error("the old size is larger than the checkpoint's")]
     OldIsLarger,
-    /// What was cosigned last is of another size.
+    /// The last cosigned checkpoint has another size, which is the field.
     #[error("what was cosigned last has {0} entries")]
     Stale(u64),
-    /// The log has signed two roots over the same number of entries.
+    /// The log has signed two roots for the same number of entries.
     #[error("another history: {0} entries were cosigned with another root")]
     AnotherRoot(u64),
-    /// The log has signed what does not continue what was cosigned, or the proof is wrong.
+    /// The checkpoint does not continue the last cosigned one, or the proof is wrong.
     #[error("no proof that the log has only grown: {0}")]
     Proof(#[from] VerifyError),
 }
 
 impl AddCheckpoint {
-    /// Judges as a witness that trusts `key` and has cosigned the checkpoint `latest` of this log last. Whoever cosigns what is returned must have
-    /// kept it before, and must have done nothing else about this log since `latest` was read.
+    /// Checks the request for a witness that trusts `key`.
+    ///
+    /// `latest` is size and root of the checkpoint of this log that the witness cosigned last.
+    /// Before the witness cosigns the returned checkpoint, it must store it. Between the read of
+    /// `latest` and this store, it must not handle another request for this log.
     ///
     /// # Errors
-    /// [`CosignError`], the first in the order in which the specification has them checked.
+    /// The first [`CosignError`] in the specification's order of checks.
     pub fn verify(&self, key: &VerifierKey, latest: Option<(u64, Hash)>) -> Result<Checkpoint, CosignError> {
         self.verify_for_origin(key.name(), key, latest)
     }
 
-    /// The same about a log whose origin is not the key's name.
+    /// Checks a request for a log whose origin is not the key's name; else as
+    /// [`AddCheckpoint::verify`].
     ///
     /// # Errors
-    /// As [`AddCheckpoint::verify`].
+    /// The errors of [`AddCheckpoint::verify`].
     pub fn verify_for_origin(
         &self,
         origin: &str,
@@ -93,7 +102,7 @@ impl AddCheckpoint {
         Ok(checkpoint)
     }
 
-    /// The log that it is about: the first line of the checkpoint, not verified.
+    /// The origin of the log: the first line of the checkpoint, not verified.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.checkpoint.split('\n').next().unwrap_or_default()
@@ -123,9 +132,9 @@ fn parse(text: &str) -> Option<AddCheckpoint> {
         }
         proof.push(line.parse().ok()?);
     }
-    // One spelling only.
-    let fits = old.to_string() == digits && rest.len() <= MAX_NOTE_LENGTH;
-    fits.then(|| AddCheckpoint { old, proof, checkpoint: rest.to_owned() })
+    // The size has one spelling.
+    let is_valid = old.to_string() == digits && rest.len() <= MAX_NOTE_LENGTH;
+    is_valid.then(|| AddCheckpoint { old, proof, checkpoint: rest.to_owned() })
 }
 
 impl fmt::Display for AddCheckpoint {

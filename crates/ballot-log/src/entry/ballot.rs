@@ -1,8 +1,14 @@
-//! A ballot's line: read without allocating, written in one place. Both know the one canonical form and nothing else:
+//! A ballot's line: it is read without allocation, and written in one place.
 //!
-//! `{"type":"ballot","id":"…","voter":"…"[,"channel":"…"][,"period":"…"][,"replaces":"…"],"at":"…","selections":[["c","e"],…]}`
+//! Reader and writer know only the one canonical form:
 //!
-//! No text in it can need an escape: ids, tags, days and times are plain ASCII, and anything else is refused.
+//! ```text
+//! {"type":"ballot","id":"…","voter":"…"[,"channel":"…"][,"period":"…"][,"replaces":"…"],
+//!  "at":"…","selections":[["c","e"],…]}   (on one line, without the space)
+//! ```
+//!
+//! None of its texts needs an escape: ids, tags, days and times are plain ASCII, and other texts
+//! are refused.
 
 use std::fmt;
 
@@ -10,18 +16,20 @@ use acclaim_contest::{
     BallotId, ContestId, VoterTag, entry::MAX_ENTRY_LENGTH, id::is_id, voter::BallotContent,
 };
 
-use super::error::EntryError;
-use super::text::{is_cut_time, is_period};
+use super::{
+    error::EntryError,
+    text::{is_cut_time, is_period},
+};
 
-/// The first bytes of every ballot's line, and of no other's.
+/// The first bytes of every ballot's line. No other line begins with them.
 pub(super) const PREFIX: &str = r#"{"type":"ballot""#;
 
-/// A ballot as the log holds it, borrowed from its line.
+/// A ballot in the log, borrowed from its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BallotEntry<'a> {
-    /// As written; [`BallotEntry::expected_id`] recomputes it.
+    /// The written id. [`BallotEntry::expected_id`] computes it from the content.
     pub id: BallotId,
-    /// Who voted.
+    /// The voter.
     pub voter: VoterTag,
     /// The pass's channel, if the contest has channels: an identifier.
     pub channel: Option<&'a str>,
@@ -29,21 +37,23 @@ pub struct BallotEntry<'a> {
     pub period: Option<&'a str>,
     /// The voter's own standing ballot that this one replaces.
     pub replaces: Option<BallotId>,
-    /// When cast, cut to the contest's precision: `2021-03-14T12:05Z`, `2021-03-14T12Z` or `2021-03-14`.
+    /// When the ballot was cast, cut to the contest's precision: `2021-03-14T12:05Z`,
+    /// `2021-03-14T12Z` or `2021-03-14`.
     pub at: &'a str,
-    /// The votes.
+    /// The ballot's selections.
     pub selections: Selections<'a>,
 }
 
-/// The votes of a ballot: at least one, each a category and an entry, both identifiers, in strictly ascending byte order of
-/// (category, entry).
+/// The selections of a ballot: one or more pairs of category and entry, both identifiers.
+///
+/// The pairs are in strictly ascending byte order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Selections<'a>(&'a str);
 
-/// A ballot to be written. Its id follows from it, so it has none.
+/// A ballot to write. It has no id field, because the id follows from its content.
 #[derive(Debug, Clone, Copy)]
 pub struct NewBallot<'a, S> {
-    /// Who votes.
+    /// The voter.
     pub voter: VoterTag,
     /// The pass's channel, if the contest has channels.
     pub channel: Option<&'a str>,
@@ -51,9 +61,9 @@ pub struct NewBallot<'a, S> {
     pub period: Option<&'a str>,
     /// The voter's own standing ballot that this one replaces.
     pub replaces: Option<BallotId>,
-    /// When cast, cut to the contest's precision.
+    /// When the ballot was cast, cut to the contest's precision.
     pub at: &'a str,
-    /// Category and entry of each vote, in strictly ascending byte order.
+    /// Category and entry of each selection, in strictly ascending byte order.
     pub selections: S,
 }
 
@@ -68,8 +78,8 @@ impl<'a, S: Iterator<Item = (&'a str, &'a str)> + Clone> NewBallot<'a, S> {
     /// Appends the ballot's line, without a newline, to `out` and returns its id.
     ///
     /// # Errors
-    /// Whatever [`super::LogEntry::decode`] would say of the line, for nothing is written that a verifier refuses; `out` is then
-    /// as it was before.
+    /// The errors of [`super::LogEntry::decode`] for this line, so that every written line can be
+    /// read by a verifier. `out` is then unchanged.
     pub fn write(&self, contest: &ContestId, out: &mut Vec<u8>) -> Result<BallotId, EntryError> {
         let id = self.id(contest);
         self.write_with_id(id, out)?;
@@ -150,13 +160,15 @@ impl<'a> BallotEntry<'a> {
         Ok(Self { id, voter, channel, period, replaces, at, selections })
     }
 
-    /// The id that a ballot of this content has in `contest`. A verifier refuses a ballot whose `id` is another.
+    /// The id of a ballot with this content in `contest`.
+    ///
+    /// A verifier refuses a ballot with another `id`.
     #[must_use]
     pub fn expected_id(&self, contest: &ContestId) -> BallotId {
         self.as_new().id(contest)
     }
 
-    /// The same ballot as the encoder takes it.
+    /// The same ballot in the encoder's form.
     #[must_use]
     pub fn as_new(&self) -> NewBallot<'a, SelectionsIter<'a>> {
         let Self { voter, channel, period, replaces, at, selections, .. } = *self;
@@ -165,19 +177,19 @@ impl<'a> BallotEntry<'a> {
 }
 
 impl<'a> Selections<'a> {
-    /// Category and entry of each vote.
+    /// Category and entry of each selection.
     #[must_use]
     pub fn iter(self) -> SelectionsIter<'a> {
         SelectionsIter(LineReader(self.0))
     }
 
-    /// As the log has them: `["c","e"],["d","f"]`.
+    /// The text in the log: `["c","e"],["d","f"]`.
     #[must_use]
     pub fn as_str(self) -> &'a str {
         self.0
     }
 
-    /// How many votes: at least one.
+    /// Number of selections, at least one.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(self) -> usize {
@@ -201,7 +213,7 @@ impl fmt::Debug for Selections<'_> {
     }
 }
 
-/// Iterates over the votes of a ballot.
+/// An iterator over the selections of a ballot.
 #[derive(Debug, Clone)]
 pub struct SelectionsIter<'a>(LineReader<'a>);
 
@@ -209,14 +221,14 @@ impl<'a> Iterator for SelectionsIter<'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        // The text was checked when it was read: an error can only be its end.
+        // The text was checked when it was read, so an error can only be its end.
         let pair = self.0.pair().ok()?;
         self.0.skip(",");
         Some(pair)
     }
 }
 
-/// What of a line is still to be read.
+/// The unread rest of a line.
 #[derive(Debug, Clone)]
 struct LineReader<'a>(&'a str);
 
@@ -231,7 +243,7 @@ impl<'a> LineReader<'a> {
         rest.is_some()
     }
 
-    /// A text up to and over its closing quote. Its characters are for the caller to check.
+    /// Reads a text and its closing quote. The caller checks its characters.
     fn text(&mut self) -> Result<&'a str, EntryError> {
         let (text, rest) = self.0.split_once('"').ok_or(EntryError::NotCanonical)?;
         self.0 = rest;

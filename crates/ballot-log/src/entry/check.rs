@@ -1,17 +1,19 @@
-//! What an event must satisfy beyond its form, as far as it can be told from the event alone. What depends on the entries before
-//! it is for the tally to admit or refuse.
+//! Checks of an event beyond its form, as far as they need only the event itself.
+//!
+//! The tally does the checks that depend on earlier entries.
 
 use std::collections::BTreeSet;
 
 use acclaim_contest::{Decimal, amendment::DefinitionAmendment, id::is_id};
 
-use super::error::EntryError;
-use super::text::{is_day, is_hex_of_32};
-use super::{Amendment, ContestHeader, Event, PreviousRound, RulingDetails, VERSION};
-use crate::hash::Hash;
-use crate::key::is_origin;
+use super::{
+    Amendment, ContestHeader, Event, PreviousRound, RulingDetails, VERSION,
+    error::EntryError,
+    text::{is_day, is_hex_of_32},
+};
+use crate::{hash::Hash, key::is_origin};
 
-/// Refuses an event that says what no entry can say.
+/// Refuses an event with a content that no entry can have.
 pub(super) fn check(event: &Event) -> Result<(), EntryError> {
     match event {
         Event::Contest(header) => check_header(header),
@@ -89,8 +91,8 @@ fn check_list<T: Ord>(ballots: &[T]) -> Result<(), EntryError> {
 }
 
 fn are_distinct<T: Ord>(items: impl IntoIterator<Item = T>) -> bool {
-    let mut seen = BTreeSet::new();
-    items.into_iter().all(|item| seen.insert(item))
+    let mut unique = BTreeSet::new();
+    items.into_iter().all(|item| unique.insert(item))
 }
 
 fn require(holds: bool, refusal: &'static str) -> Result<(), EntryError> {

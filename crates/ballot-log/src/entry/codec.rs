@@ -1,24 +1,31 @@
-//! The canonical bytes of entries: there is one line for each entry, and every other spelling is refused.
+//! The canonical bytes of entries: each entry has one line, and every other spelling is refused.
 //!
-//! Canonical is JSON in UTF-8 with the keys in the log format's order, no white space, absent options left out, and strings escaped as
-//! RFC 8785 says, which is how `serde_json` writes them. An event is read, written again and compared; that finds unknown,
-//! repeated and misplaced keys and other spellings alike.
+//! The canonical form is JSON in UTF-8 with the keys in the order of the log format. It has no
+//! white space, and absent options are left out. Strings are escaped after RFC 8785, as
+//! `serde_json` does it.
+//!
+//! An event is read, written again and compared. This finds unknown, repeated and misplaced keys
+//! and other spellings.
 
 use acclaim_contest::entry::MAX_ENTRY_LENGTH;
 use acclaim_text::shortened;
 
-use super::ballot::{self, BallotEntry};
-use super::types::is_type;
-use super::{Event, LogEntry, Salt, check::check, error::EntryError};
+use super::{
+    Event, LogEntry, Salt,
+    ballot::{self, BallotEntry},
+    check::check,
+    error::EntryError,
+    types::is_type,
+};
 
-/// What a type's name stands behind, in every entry.
+/// The text before the type's name in every entry.
 const TYPE_PREFIX: &str = r#"{"type":""#;
 
 impl<'a> LogEntry<'a> {
     /// Reads an entry from its line, without the newline.
     ///
     /// # Errors
-    /// [`EntryError`] for all bytes but those that [`LogEntry::encode`] returns.
+    /// [`EntryError`] for all bytes that [`LogEntry::encode`] cannot return.
     pub fn decode(line: &'a [u8]) -> Result<Self, EntryError> {
         if line.len() > MAX_ENTRY_LENGTH {
             return Err(EntryError::TooLong(line.len()));
@@ -33,7 +40,7 @@ impl<'a> LogEntry<'a> {
         }
     }
 
-    /// The entry's line, without a newline.
+    /// Writes the entry's line, without a newline.
     ///
     /// # Errors
     /// [`EntryError::TooLong`] and, for an event, [`EntryError::Invalid`].
@@ -50,10 +57,13 @@ impl<'a> LogEntry<'a> {
 }
 
 impl Event {
-    /// The entry's line, without a newline. Whether the event has a salt, the version of the log and [`Event::is_salted`] say.
+    /// Writes the entry's line, without a newline.
+    ///
+    /// The version of the log and [`Event::is_salted`] decide whether the event has a salt.
     ///
     /// # Errors
-    /// [`EntryError::TooLong`]; [`EntryError::Invalid`] if it says what no entry can say, such as an empty reason.
+    /// [`EntryError::TooLong`]; [`EntryError::Invalid`] for a content that no entry can have, for
+    /// example an empty reason.
     pub fn encode(&self, salt: Option<Salt>) -> Result<Vec<u8>, EntryError> {
         check(self)?;
         let mut line =
@@ -80,7 +90,7 @@ fn explain(line: &str, error: &serde_json::Error) -> EntryError {
     }
 }
 
-/// Messages may quote the entry, which may be long.
+/// Shortens a message. It may quote the entry, which may be long.
 fn bounded(text: &str) -> String {
     shortened(text, 200).into_owned()
 }

@@ -1,29 +1,31 @@
-//! Why bytes are not an entry.
+//! The errors of reading and writing an entry.
 
 use acclaim_contest::entry::MAX_ENTRY_LENGTH;
 
 /// Why bytes are not an entry, or an entry cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
-    /// So many bytes.
+    /// The line has this number of bytes, which is too many.
     #[error("{0} bytes long: an entry has at most {MAX_ENTRY_LENGTH}")]
     TooLong(usize),
-    /// Not UTF-8.
+    /// The bytes are not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
-    /// Not JSON.
+    /// The text is not JSON.
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// A type that this version does not know.
+    /// This version does not know the type.
     #[error("unknown type `{0}`")]
     UnknownType(String),
-    /// A key is missing, or its value is not of the form it must have.
+    /// A key is missing, or its value has the wrong form.
     #[error("malformed: {0}")]
     Malformed(String),
-    /// Differs from the canonical form of what it says: unknown, repeated or misplaced key, white space, other spelling.
+    /// The line differs from the canonical form of its content.
+    ///
+    /// It has an unknown, repeated or misplaced key, white space, or another spelling.
     #[error("not in canonical form")]
     NotCanonical,
-    /// Well formed, and yet no entry can say this.
+    /// The line is well formed, but no entry can have this content.
     #[error("{0}")]
     Invalid(&'static str),
 }

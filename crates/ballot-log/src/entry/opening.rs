@@ -1,10 +1,10 @@
-//! How a log begins, and the definition that a log gives back.
+//! The events at the start of a log, and the definition that is read back from a log.
 
 use acclaim_contest::{PreviousRound, Rounds, definition::Definition};
 
 use super::{ContestHeader, Event, VERSION};
 
-/// The log's beginning: the contest, its categories and entries, and the opening.
+/// The first events of a log: the contest, its categories and entries, and the opening.
 #[must_use]
 pub fn opening_events(definition: &Definition) -> Vec<Event> {
     let header = ContestHeader {
@@ -27,19 +27,21 @@ pub fn opening_events(definition: &Definition) -> Vec<Event> {
     events
 }
 
-/// The definition as a log has it: how the log began, with the amendments that follow. It grows entry by entry.
+/// The definition in a log: the first events with the later amendments.
+///
+/// Each event of the log is folded into it.
 #[derive(Debug, Clone, Default)]
 pub struct LoggedDefinition {
-    /// Without `rounds`, of which the log holds less.
+    /// Its `rounds` are empty, because the log has only a part of them.
     definition: Option<Definition>,
     previous: Option<PreviousRound>,
 }
 
 impl LoggedDefinition {
-    /// Takes in the log's next event, which the log has admitted.
+    /// Folds the next event of the log, which the log has admitted.
     ///
     /// # Errors
-    /// What does not fit, in words: then the log has not admitted it.
+    /// The reason why the event does not fit. The log cannot have admitted this event.
     pub fn fold(&mut self, event: &Event) -> Result<(), String> {
         if let Event::Contest(header) = event {
             self.previous.clone_from(&header.previous);
@@ -52,7 +54,10 @@ impl LoggedDefinition {
         }
     }
 
-    /// The definition, with what only `stored` says: from which contest its entries came. `None` before the log's first entry.
+    /// The definition of the log; `None` before the log's first entry.
+    ///
+    /// The id of the contest that the entries come from is only in `stored`, and it is copied from
+    /// there.
     #[must_use]
     pub fn into_definition(self, stored: &Definition) -> Option<Definition> {
         let Self { definition, previous } = self;
@@ -64,10 +69,10 @@ impl LoggedDefinition {
     }
 }
 
-/// Makes an event's change of a definition. Most events change nothing of it.
+/// Applies an event to a definition. Most events do not change it.
 ///
 /// # Errors
-/// What does not fit, in words: then the log has not admitted the event.
+/// The reason why the event does not fit. The log cannot have admitted this event.
 pub fn fold_definition(definition: &mut Definition, event: &Event) -> Result<(), String> {
     match event {
         Event::Category(category) => definition.categories.push(category.clone()),
@@ -115,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_gives_back_the_definition_it_began_with() {
+    fn log_returns_definition_of_its_opening() {
         let text = br#"{
             "contest": {"id": "a", "title": "A", "titles": {"fr": "Ah"}, "time_zone": "Europe/Zurich",
                 "opens": "2021-03-01T00:00:00", "closes": "2021-03-31T23:59:00"},

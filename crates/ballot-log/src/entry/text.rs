@@ -2,8 +2,9 @@
 
 use jiff::civil::Date;
 
-/// Whether `text` is a time of casting as the log tells it, and one that the calendar has: `2021-03-14T12:05Z`,
-/// `2021-03-14T12Z` or `2021-03-14`.
+/// Whether `text` is an existing time of casting, cut to a precision of the log.
+///
+/// The forms are `2021-03-14T12:05Z`, `2021-03-14T12Z` and `2021-03-14`.
 pub(super) fn is_cut_time(text: &str) -> bool {
     match text.as_bytes() {
         [day @ .., b'T', h1, h2, b':', m1, m2, b'Z'] => {
@@ -14,12 +15,12 @@ pub(super) fn is_cut_time(text: &str) -> bool {
     }
 }
 
-/// Whether `text` is a day of the years 1 to 9999 that the calendar has: `2021-03-14`.
+/// Whether `text` is an existing day of the years 1 to 9999: `2021-03-14`.
 pub(super) fn is_day(text: &str) -> bool {
     is_day_of(text.as_bytes())
 }
 
-/// Whether `text` is a period: a day, or the number of a ballot from 1 on.
+/// Whether `text` is a period: a day, or the number of a ballot, which starts at 1.
 pub(super) fn is_period(text: &str) -> bool {
     is_day(text) || (!text.starts_with(['0', '+']) && text.parse::<u32>().is_ok())
 }

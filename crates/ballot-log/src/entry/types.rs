@@ -1,4 +1,4 @@
-//! The types of entries, as the log writes them.
+//! The names of the entry types in the log.
 
 use super::Event;
 
@@ -31,13 +31,13 @@ const EVENTS: [&str; 22] = [
     "statement",
 ];
 
-/// Whether there are entries of this type.
+/// Whether this is the name of an entry type.
 pub(super) fn is_type(name: &str) -> bool {
     name == BALLOT || EVENTS.contains(&name)
 }
 
 impl Event {
-    /// The event's type, as the log writes it.
+    /// The name of the event's type in the log.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -72,8 +72,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_types_are_those_that_an_event_can_have() {
-        // serde names them in its message about an unknown one.
+    fn lists_all_types_of_events() {
+        // serde lists the names in its error message about an unknown type.
         let message = serde_json::from_str::<Event>(r#"{"type":"?"}"#).unwrap_err().to_string();
         let (_, listed) = message.split_once("expected one of ").unwrap();
         let listed: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();

@@ -1,4 +1,4 @@
-//! The bytes of entries: one line for each entry, and every other spelling refused.
+//! The bytes of entries: each entry has one line, and every other spelling is refused.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,9 @@ fn instant() -> Instant {
     "2021-03-01T00:00:00Z".parse().unwrap()
 }
 
-/// A ballot's line as `serde_json` writes it from what `serde_json` reads: keys in the format's order, every value checked by plain code.
+/// A ballot's line, read and written by `serde_json` as a reference implementation.
+///
+/// The keys are in the format's order. Plain code checks every value.
 fn reference(line: &[u8]) -> Option<String> {
     #[derive(serde::Serialize, serde::Deserialize)]
     struct Ballot {
@@ -46,14 +48,14 @@ fn reference(line: &[u8]) -> Option<String> {
         17 => ballot.at.replace('Z', ":00Z"),
         _ => return None,
     };
-    let fits = ballot.r#type == "ballot"
+    let is_valid = ballot.r#type == "ballot"
         && ballot.channel.as_deref().is_none_or(is_id)
         && ballot.period.as_deref().is_none_or(|period| is_day(period) || is_number(period))
         && full_time.parse::<Instant>().is_ok()
         && !ballot.selections.is_empty()
         && ballot.selections.iter().all(|(category, entry)| is_id(category) && is_id(entry))
         && ballot.selections.is_sorted_by(|a, b| a < b);
-    fits.then(|| serde_json::to_string(&ballot).unwrap())
+    is_valid.then(|| serde_json::to_string(&ballot).unwrap())
 }
 
 #[derive(Debug, Clone)]
@@ -130,7 +132,7 @@ proptest! {
         let mut line = Vec::new();
         parts.ballot().write(&contest(), &mut line).unwrap();
         let at = at.index(line.len() + usize::from(kind == 1));
-        // Bytes that mean something where they land find more than arbitrary ones.
+        // Bytes with a meaning at this position find more errors than arbitrary bytes.
         let byte = if byte < 160 { b"\"[],:{}\\ 0129-TZ._azA"[usize::from(byte) % 21] } else { byte };
         match kind {
             0 => line[at] = byte,
@@ -142,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_accepted_encodes_to_itself(line in any::<Index>(), at in any::<Index>(), byte: u8) {
+    fn accepted_bytes_encode_to_themselves(line in any::<Index>(), at in any::<Index>(), byte: u8) {
         let mut line = lines().nth(line.index(lines().count())).unwrap().to_vec();
         let at = at.index(line.len());
         line[at] = byte;
@@ -168,13 +170,13 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_do_no_harm(bytes: Vec<u8>) {
+    fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
         let _ = LogEntry::decode(&bytes);
         let _ = LogEntry::decode(&[br#"{"type":"ballot","#, bytes.as_slice()].concat());
     }
 }
 
-/// Every type of event, with every option once present.
+/// Every type of event. Every optional key is present at least once.
 const EVENTS: [&str; 28] = [
     r#"{"type":"category","id":"c1","title":"","titles":{"de":"b","fr":"a"}}"#,
     r#"{"type":"entry","id":"p1","category":"c1","title":"t","titles":{"fr":"a"},"summary":"s","image":"i","url":"u","details":[["k","v"]]}"#,
@@ -207,7 +209,7 @@ const EVENTS: [&str; 28] = [
 ];
 
 #[test]
-fn every_event_has_its_line() {
+fn every_event_has_one_line() {
     for line in EVENTS {
         let entry = decode(line).unwrap();
         assert_eq!(entry.encode().unwrap(), line.as_bytes());
@@ -218,7 +220,7 @@ fn every_event_has_its_line() {
 
 /// The same with a salt, which is the last key and has one spelling.
 #[test]
-fn every_event_has_its_line_with_a_salt() {
+fn every_event_has_one_line_with_salt() {
     for line in EVENTS {
         let salted = line.replace_suffix("}", r#","salt":"AQIDBAUGBwgJCgsMDQ4PEA"}"#);
         let LogEntry::Event(event, Some(salt)) = decode(&salted).unwrap() else { panic!("{salted}") };
@@ -297,7 +299,7 @@ opens = \"2018-11-03T10:00:00\"\ncloses = \"2018-11-05T00:00:00\"\n[ballot]\nper
     let definition = Definition::from_toml(toml.as_bytes(), none, &Overrides::default()).unwrap();
     let line = opening_events(&definition)[0].encode(None).unwrap();
     let line = String::from_utf8(line).unwrap();
-    // There was no midnight on November 4.
+    // There was no midnight on 4 November.
     let begins = r#""days":[["2018-11-03","2018-11-03T03:00:00Z"],["2018-11-04","2018-11-04T03:00:00Z"],["2018-11-05","#;
     assert!(line.contains(begins), "{line}");
     assert_eq!(decode(&line).unwrap().encode().unwrap(), line.as_bytes());
@@ -424,7 +426,7 @@ fn events_that_no_log_can_hold_are_refused() {
 }
 
 #[test]
-fn what_is_refused_is_not_written_either() {
+fn writer_refuses_what_reader_refuses() {
     let reason = RulingDetails { by: "b".to_owned(), reason: String::new(), note: None, at: instant() };
     assert!(matches!(Event::Reopened(reason.clone()).encode(None), Err(EntryError::Invalid(_))));
     let amended = Event::Amended {
@@ -448,10 +450,10 @@ fn what_is_refused_is_not_written_either() {
         let mut out = b"before".to_vec();
         let voter = VoterTag([7; 16]);
         let selections = selections.iter().copied();
-        let written = NewBallot { voter, channel: None, period: None, replaces: None, at, selections }
+        let result = NewBallot { voter, channel: None, period: None, replaces: None, at, selections }
             .write(&contest(), &mut out);
-        assert_eq!(out == b"before", written.is_err());
-        written
+        assert_eq!(out == b"before", result.is_err());
+        result
     };
     assert!(ballot("2021-03-01", &[("c1", "p1"), ("c1", "p2"), ("c2", "p0")]).is_ok());
     for (at, selections) in [

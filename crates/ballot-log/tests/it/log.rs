@@ -1,4 +1,4 @@
-//! What the tests share: a log's leaves, the plain recursion of RFC 6962 over them, and the tiles a store would hold.
+//! Helpers of the tests: a log's leaves, the plain recursion of RFC 6962, and a store of tiles.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use acclaim_ballot_log::{
     hash::{leaf_hash, node_hash},
 };
 
-/// The leaf that the tests put at an index.
+/// The leaf of the tests at an index.
 pub(crate) fn leaf(index: u64) -> Hash {
     leaf_hash(&index.to_be_bytes())
 }
 
-/// `MTH(D[n])` of RFC 6962, section 2.1, word for word.
+/// `MTH(D[n])` of RFC 6962, section 2.1, implemented literally.
 pub(crate) fn naive_root(leaves: &[Hash]) -> Hash {
     match leaves {
         [] => empty_root(),
@@ -24,7 +24,7 @@ pub(crate) fn naive_root(leaves: &[Hash]) -> Hash {
     }
 }
 
-/// `PATH(m, D[n])` of RFC 6962, section 2.1.1, word for word.
+/// `PATH(m, D[n])` of RFC 6962, section 2.1.1, implemented literally.
 pub(crate) fn naive_path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
     if leaves.len() == 1 {
         return Vec::new();
@@ -39,7 +39,7 @@ pub(crate) fn naive_path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
     path
 }
 
-/// `PROOF(m, D[n])` of RFC 6962, section 2.1.2, word for word.
+/// `PROOF(m, D[n])` of RFC 6962, section 2.1.2, implemented literally.
 pub(crate) fn naive_proof(old: usize, leaves: &[Hash]) -> Vec<Hash> {
     naive_subproof(old, leaves, true)
 }
@@ -66,7 +66,7 @@ fn naive_split(length: usize) -> usize {
     split
 }
 
-/// A store of tiles, each as it was when it was last reported.
+/// A store of tiles, each with the content last reported.
 #[derive(Default, Clone)]
 pub(crate) struct Tiles(pub(crate) HashMap<TileId, Vec<u8>>);
 
@@ -75,7 +75,7 @@ impl Tiles {
         self.0.extend(tree.changed_tiles());
     }
 
-    /// A tile as a store serves it in a log of `size` entries.
+    /// The tiles as a store serves them for a log of `size` entries.
     pub(crate) fn at(&self, size: u64) -> impl Fn(TileId) -> Option<Vec<u8>> {
         move |id| {
             let width = usize::from(id.width_at(size));

@@ -1,4 +1,5 @@
-//! The ballot log against its published vectors, against plain reference implementations, and against hostile bytes.
+//! Tests of the ballot log with published vectors, plain reference implementations and hostile
+//! bytes.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 

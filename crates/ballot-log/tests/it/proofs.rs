@@ -1,4 +1,5 @@
-//! Proofs: those made from tiles are those of the recursion, they verify, and nothing else does.
+//! Proofs from tiles are equal to those of the plain recursion, they verify, and other proofs do
+//! not.
 
 use std::cell::RefCell;
 
@@ -18,23 +19,23 @@ fn length(size: u64) -> usize {
     usize::try_from(size).unwrap()
 }
 
-/// Runs `prove` over tiles and checks that it asked for just those it was said to need.
+/// Runs `prove` over tiles and checks that it reads exactly the tiles in `needed`.
 fn prove_with_tiles<T>(
     tiles: &Tiles,
     size: u64,
     needed: &[TileId],
     prove: impl Fn(&dyn Fn(TileId) -> Option<Vec<u8>>) -> T,
 ) -> T {
-    let asked = RefCell::new(Vec::new());
+    let reads = RefCell::new(Vec::new());
     let serve = tiles.at(size);
     let proof = prove(&|id| {
-        asked.borrow_mut().push(id);
+        reads.borrow_mut().push(id);
         serve(id)
     });
-    let mut asked = asked.into_inner();
-    asked.sort_unstable();
-    asked.dedup();
-    assert_eq!(asked, needed);
+    let mut reads = reads.into_inner();
+    reads.sort_unstable();
+    reads.dedup();
+    assert_eq!(reads, needed);
     proof
 }
 
@@ -81,7 +82,8 @@ fn every_proof_of_every_small_tree_is_that_of_the_recursion() {
 fn proofs_of_several_levels_of_tiles_are_those_of_the_recursion() {
     let (_, tiles) = grown(66_000);
     let leaves = leaves(66_000);
-    // The recursion hashes the whole tree each time: a few places that differ in the levels they touch.
+    // The recursion hashes the whole tree each time. So the test uses a few positions that differ
+    // in their tile levels.
     for (size, positions) in [(65_536, [255, 65_535]), (65_537, [0, 65_536]), (66_000, [65_279, 65_793])] {
         let leaves = &leaves[..length(size)];
         for position in positions {
@@ -173,7 +175,7 @@ fn missing_and_short_tiles_are_named() {
     assert_eq!(proof::consistency(301, 300, &tiles.at(300)), out_of_range(301));
 }
 
-/// Sizes and indexes that reach the ends of the range often.
+/// Sizes and indexes that are often at the ends of the range.
 fn extreme() -> impl Strategy<Value = u64> {
     prop_oneof![
         any::<u64>(),
@@ -185,7 +187,7 @@ fn extreme() -> impl Strategy<Value = u64> {
 
 proptest! {
     #[test]
-    fn no_size_does_harm(a in extreme(), b in extreme(), hashes in prop::collection::vec(any::<[u8; 32]>(), 0..70)) {
+    fn extreme_sizes_do_not_panic(a in extreme(), b in extreme(), hashes in prop::collection::vec(any::<[u8; 32]>(), 0..70)) {
         let path: Vec<Hash> = hashes.into_iter().map(Hash).collect();
         prop_assert!(verify_inclusion(leaf(0), a, b, &path, leaf(1)).is_err());
         prop_assert!(verify_consistency(a, leaf(0), b, leaf(1), &path).is_err());
@@ -196,7 +198,7 @@ proptest! {
         for tile in proof::tiles_for_inclusion(a, b).into_iter().chain(proof::tiles_for_consistency(a, b)) {
             prop_assert!(tile.width_at(b) > 0);
         }
-        // Over tiles that are all alike proofs are false and of the right length.
+        // With identical tiles, proofs are false but have the correct length.
         prop_assert_eq!(proof::inclusion(a, b, &full).is_ok(), a < b);
         if let Ok(path) = proof::inclusion(a, b, &full) {
             prop_assert!(path.len() < MAX_PROOF_LENGTH);
@@ -211,7 +213,7 @@ proptest! {
     }
 
     #[test]
-    fn a_receipt_comes_back_and_verifies(size in 1_u64..700, index: u64) {
+    fn receipt_survives_round_trip_and_verifies(size in 1_u64..700, index: u64) {
         let index = index % size;
         let (tree, tiles) = grown(size);
         let key = SigningKey::from_seed("vote.example.org/c", &[5; 32]).unwrap();
@@ -221,8 +223,8 @@ proptest! {
         prop_assert_eq!(text.parse(), Ok(receipt.clone()));
         let checkpoint = Checkpoint { origin: "vote.example.org/c".to_owned(), size, root: tree.root() };
         prop_assert_eq!(receipt.verify(leaf(index), key.verifier()), Ok(checkpoint));
-        let of_another = receipt.verify(leaf(index + 1), key.verifier());
-        prop_assert_eq!(of_another, Err(ReceiptError::Proof(VerifyError::RootMismatch)));
+        let other_leaf = receipt.verify(leaf(index + 1), key.verifier());
+        prop_assert_eq!(other_leaf, Err(ReceiptError::Proof(VerifyError::RootMismatch)));
         let other_key = SigningKey::from_seed("vote.example.org/d", &[5; 32]).unwrap();
         prop_assert!(receipt.verify(leaf(index), other_key.verifier()).is_err());
     }

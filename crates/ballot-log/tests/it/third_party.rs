@@ -1,4 +1,5 @@
-//! Others' implementations of the C2SP specifications read what is written here, and the other way round.
+//! Other implementations of the C2SP specifications read this crate's bytes, and the other way
+//! round.
 
 use acclaim_ballot_log::{Checkpoint, CosigningKey, Hash, SigningKey, proof};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -25,7 +26,7 @@ impl TileReader for Store {
             .iter()
             .map(|tile| {
                 let id = acclaim_ballot_log::TileId { level: tile.level(), number: tile.level_index() };
-                // Their paths name the height as well: `tile/8/0/000`.
+                // Paths of `tlog_tiles` also name the height: `tile/8/0/000`.
                 let width = u16::try_from(tile.width()).unwrap();
                 assert_eq!(id.path(width).to_string(), tile.path().replacen("tile/8/", "tile/", 1));
                 serve(id).ok_or(Error::InvalidTile)
@@ -44,7 +45,9 @@ fn all_theirs(path: &[Hash]) -> Vec<tlog_tiles::Hash> {
     path.iter().copied().map(theirs).collect()
 }
 
-/// Their reader checks every tile against the root before it uses it; their proofs are made from our tiles.
+/// The reader of `tlog_tiles` verifies every tile with the root before it uses it.
+///
+/// `tlog_tiles` makes its proofs from the tiles of this crate.
 #[test]
 fn tiles_and_proofs_are_those_of_tlog_tiles() {
     let (tree, tiles) = grown(66_000);
@@ -74,7 +77,7 @@ fn tiles_and_proofs_are_those_of_tlog_tiles() {
     assert_eq!(tree.size(), 66_000);
 }
 
-/// From the empty log to this size at once, their list of the tiles to publish is ours.
+/// The tiles to publish from `old` to `new` in one step are the same as in `tlog_tiles`.
 #[test]
 fn changed_tiles_are_those_of_tlog_tiles() {
     for (old, new) in [(0, 1), (0, 256), (10, 256), (255, 257), (256, 256), (300, 70_000)] {
@@ -112,7 +115,7 @@ fn checkpoints_are_signed_notes() {
     assert_eq!(read.to_string().as_bytes(), checkpoint.to_bytes());
 }
 
-/// A witness as `signed_note` lets one be added, by the words of tlog-cosignature.
+/// A verifier for `signed_note`, implemented after the text of tlog-cosignature.
 struct Witness {
     name: String,
     id: u32,
@@ -160,6 +163,6 @@ fn cosigned_checkpoints_are_notes_with_two_signatures() {
     let note = Note::from_bytes(cosigned.as_bytes()).unwrap();
     let (verified, unverified) = note.verify(&verifiers()).unwrap();
     assert_eq!((verified.len(), unverified.len()), (2, 0));
-    let of_another = format!("{signed}{}", witness.cosign(key.sign(301, Hash([5; 32])), 1).unwrap());
-    assert!(Note::from_bytes(of_another.as_bytes()).unwrap().verify(&verifiers()).is_err());
+    let wrong_checkpoint = format!("{signed}{}", witness.cosign(key.sign(301, Hash([5; 32])), 1).unwrap());
+    assert!(Note::from_bytes(wrong_checkpoint.as_bytes()).unwrap().verify(&verifiers()).is_err());
 }

@@ -17,7 +17,7 @@ fn path() -> impl Strategy<Value = TilePath> {
 
 proptest! {
     #[test]
-    fn a_path_comes_back(path in path()) {
+    fn path_survives_round_trip(path in path()) {
         prop_assert_eq!(path.to_string().parse(), Ok(path));
     }
 
@@ -29,7 +29,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_does_harm(text: String) {
+    fn arbitrary_text_does_not_panic(text: String) {
         prop_assert!(text.parse::<TilePath>().is_err());
         let path = format!("tile/0/{text}");
         if let Ok(parsed) = path.parse::<TilePath>() {
@@ -38,7 +38,7 @@ proptest! {
     }
 
     #[test]
-    fn a_bundle_comes_back(entries in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..=256)) {
+    fn bundle_survives_round_trip(entries in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..=256)) {
         let bundle = encode_bundle(entries.iter().map(Vec::as_slice)).unwrap();
         let width = u16::try_from(entries.len()).unwrap();
         prop_assert_eq!(decode_bundle(&bundle, width).unwrap(), entries);
@@ -63,7 +63,7 @@ fn a_bundle_has_limits() {
     let bundle = encode_bundle([longest.as_slice()]).unwrap();
     assert_eq!(&bundle[..2], [0xff, 0xff]);
     assert_eq!(decode_bundle(&bundle, 1).unwrap(), [longest.as_slice()]);
-    // What lies beyond the width is not read.
+    // Bytes after the width are not read.
     assert_eq!(decode_bundle(&[0, 0, 0xff], 1), Err(BundleError::WrongWidth(1)));
     let too_long = vec![b'x'; MAX_ENTRY_LENGTH + 1];
     let mut bundle = b"before".to_vec();

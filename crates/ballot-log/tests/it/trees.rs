@@ -1,4 +1,4 @@
-//! The growing tree against the plain recursion, and its tiles against the definition of tiles.
+//! The growing tree, compared with the plain recursion, and its tiles with the definition of tiles.
 
 use acclaim_ballot_log::{Hash, Tree, proof};
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ fn roots_match_across_tile_levels() {
             assert_eq!(proof::root_at(size, &tiles.at(size)), Ok(root), "size {size}");
         }
     }
-    // Every tile that the size calls for is there, as wide as it should be, and no other.
+    // The store has exactly the tiles that the size requires, each with the required width.
     let size = tree.size();
     let expected: u64 = [size, size / 256, size / EDGE].map(|hashes| hashes.div_ceil(256)).iter().sum();
     assert_eq!(u64::try_from(tiles.0.len()).unwrap(), expected);
@@ -56,7 +56,7 @@ fn roots_match_across_tile_levels() {
 }
 
 proptest! {
-    /// However a tree is filled and its tiles taken, the store ends up with the same tiles.
+    /// The stored tiles do not depend on when they are taken from the tree.
     #[test]
     fn tiles_do_not_depend_on_when_they_are_taken(steps in prop::collection::vec(0_u64..400, 1..8)) {
         let (mut tree, mut tiles) = (Tree::new(), Tiles::default());

@@ -1,5 +1,7 @@
-//! The published vectors of either version: a whole log with its hashes and roots, a checkpoint, a receipt. Those of version 2 were made by a
-//! program that shares nothing with this one.
+//! The published vectors of both versions: a log with its hashes and roots, a checkpoint, a
+//! receipt.
+//!
+//! A program without shared code made the vectors of version 2.
 
 use acclaim_ballot_log::{
     Checkpoint, Hash, LogEntry, Receipt, SigningKey, Tree, VerifierKey, entry::Event, leaf_hash, proof,
@@ -8,13 +10,13 @@ use acclaim_contest::ContestId;
 
 use crate::log::Tiles;
 
-/// What is published of one version.
+/// The published vectors of one version.
 struct Vector {
     log: &'static str,
     expected: &'static str,
     checkpoint: &'static str,
     proof: &'static str,
-    /// Of the proof.
+    /// Index of the proof.
     index: usize,
 }
 
@@ -146,18 +148,19 @@ fn the_receipt_is_the_published_one() {
         let (tree, tiles) = vector.tree();
         let index = vector.index as u64;
         let path = proof::inclusion(index, tree.size(), &tiles.at(tree.size())).unwrap();
-        let made = Receipt { extra: None, index, path, checkpoint: signing.sign(tree.size(), tree.root()) };
-        assert_eq!(made.to_string(), vector.proof);
+        let created =
+            Receipt { extra: None, index, path, checkpoint: signing.sign(tree.size(), tree.root()) };
+        assert_eq!(created.to_string(), vector.proof);
 
         let receipt: Receipt = vector.proof.parse().unwrap();
-        assert_eq!(receipt, made);
+        assert_eq!(receipt, created);
         let leaves: Vec<Hash> = vector.lines().map(leaf_hash).collect();
         assert_eq!(receipt.verify(leaves[vector.index], &verifier).unwrap().size, tree.size());
         assert!(receipt.verify(leaves[vector.index + 1], &verifier).is_err());
     }
 }
 
-/// No bit of the receipt can change: it then fails to parse or to verify.
+/// A receipt with any flipped bit fails to parse or to verify.
 #[test]
 fn any_flipped_bit_of_the_receipt_is_refused() {
     let (_, verifier) = FIRST.keys();
@@ -189,7 +192,7 @@ fn other_forms_of_the_receipt_are_refused() {
         assert!(FIRST.proof.replace(from, to).parse::<Receipt>().is_err(), "{to}");
     }
     for end in 0..FIRST.proof.len() {
-        // Cut anywhere it is no receipt, or its checkpoint is none.
+        // A truncated text is no receipt, or its checkpoint is not valid.
         let cut: Option<Receipt> = FIRST.proof.get(..end).and_then(|text| text.parse().ok());
         assert!(cut.is_none_or(|cut| Checkpoint::open(&cut.checkpoint, &FIRST.keys().1).is_err()), "{end}");
     }

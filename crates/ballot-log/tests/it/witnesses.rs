@@ -1,4 +1,4 @@
-//! Requests to witnesses, and how a witness judges.
+//! Requests to witnesses, and the checks of a witness.
 
 use acclaim_ballot_log::{
     AddCheckpoint, Hash, SigningKey, Tree,
@@ -29,7 +29,7 @@ fn request(tiles: &Tiles, old: u64, new: u64) -> AddCheckpoint {
 }
 
 #[test]
-fn a_log_that_only_grows_is_cosigned_at_every_size() {
+fn witness_cosigns_growing_log_at_every_size() {
     let (_, tiles) = grown(700);
     let mut latest = None;
     for new in [0, 0, 1, 2, 3, 255, 256, 257, 511, 700, 700] {
