@@ -1,5 +1,7 @@
-//! Admission: whether an entry may be the next one of the log. The one function that sequencer and auditor share; it decides on nothing but
-//! the state folded so far and the entry.
+//! Admission decides whether an entry may be the next one of the log.
+//!
+//! The sequencer and the auditor share this one function. Its decision depends only on the state
+//! folded so far and on the entry.
 
 mod ballot;
 mod recusal;
@@ -11,18 +13,20 @@ mod version;
 use acclaim_ballot_log::{Event, LogEntry};
 use acclaim_contest::{BallotId, Instant, Phase};
 use acclaim_text::shortened;
-pub(crate) use ballot::BallotPlan;
 
-use crate::numbers::{BallotNumber, EntryNumber, VoterNumber};
-use crate::recusals::RecusalKey;
-use crate::refusal::Refusal;
-use crate::scores::ScoreList;
-use crate::sheet_layout::SheetLayout;
-use crate::tally::Tally;
+pub(crate) use self::ballot::BallotPlan;
+use crate::{
+    numbers::{BallotNumber, EntryNumber, VoterNumber},
+    recusals::RecusalKey,
+    refusal::Refusal,
+    scores::ScoreList,
+    sheet_layout::SheetLayout,
+    tally::Tally,
+};
 
-/// What admission found out on its way, so that taking the entry in need not look again.
+/// The result of admission. The fold uses it, so that it looks nothing up again.
 pub(crate) enum AdmittedEntry {
-    /// A ballot, resolved.
+    /// A ballot, resolved to numbers.
     Ballot(BallotPlan),
     /// The ballots that a ruling names.
     Ballots(Vec<(VoterNumber, BallotNumber)>),
@@ -30,15 +34,15 @@ pub(crate) enum AdmittedEntry {
     Entries(Vec<EntryNumber>),
     /// A juror's scores.
     Scores(ScoreList),
-    /// A juror of a panel (by its position) and the entry that the juror does not judge.
+    /// A juror of a panel, by the panel's position, and an entry that the juror does not judge.
     Recusal(RecusalKey),
-    /// How the contest divides votes.
+    /// The sheets into which the contest divides a voter's votes.
     Contest(Box<SheetLayout>),
-    /// Nothing to be resolved.
+    /// An entry with nothing to resolve.
     Plain,
 }
 
-/// Admits `entry` as the next one. `ballot_id` is the recomputed id of a ballot, if it is at hand.
+/// Admits `entry` as the next one. `ballot_id` is a ballot's recomputed id, if the caller has it.
 pub(crate) fn admit(
     tally: &Tally,
     entry: &LogEntry<'_>,
@@ -122,7 +126,7 @@ fn admit_event(tally: &Tally, event: &Event) -> Result<AdmittedEntry, Refusal> {
     Ok(AdmittedEntry::Plain)
 }
 
-/// The column "when" of the log format.
+/// Checks the phase, as the column "when" of the log format defines it.
 fn check_phase(tally: &Tally, event: &Event) -> Result<(), Refusal> {
     use Phase::{Certified, Draft};
     let phase = tally.phase;
@@ -195,7 +199,10 @@ fn admit_drawn(tally: &Tally, source: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Where lots are drawn, freezing is not undone: rulings could be chosen by the order that a known seed leads to.
+/// Admits that freezing is undone, unless the rules have a draw.
+///
+/// With a draw the seed may be known already. Rulings could then be chosen by the order that the
+/// seed gives.
 fn admit_unfrozen(tally: &Tally) -> Result<(), Refusal> {
     if tally.header.as_ref().is_some_and(|header| header.rules.draw.is_some()) {
         return Err(Refusal::NotUnfrozen("the rules have a draw: certify, then reopen"));

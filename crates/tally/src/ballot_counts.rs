@@ -1,23 +1,23 @@
-//! Ballots by what became of them.
+//! Numbers of ballots by class: counted, replaced, voided or incomplete.
 
 use serde::Serialize;
 
-/// Ballots by what became of them. `recorded` is the sum of the others.
+/// Numbers of ballots by class. `recorded` is the sum of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct BallotCounts {
-    /// All in the log.
+    /// Ballots in the log.
     pub recorded: u64,
-    /// Their votes count.
+    /// Ballots whose votes count.
     pub counted: u64,
-    /// Another ballot of the voter took their place, and they are not voided.
+    /// Ballots that another ballot of the voter replaced, and that are not voided.
     pub replaced: u64,
-    /// A ruling says that they do not count, whether replaced or not.
+    /// Ballots that a ruling voided. They may be replaced as well.
     pub voided: u64,
-    /// They stand, but there is no vote in every category beside them and the contest asks for that.
+    /// Standing ballots on a sheet without a vote in every category, if the contest requires one.
     pub incomplete: u64,
 }
 
-/// What became of a ballot.
+/// The class of a ballot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     Counted,
@@ -26,7 +26,7 @@ pub(crate) enum Class {
     Incomplete,
 }
 
-/// Takes part in the figures, or stops doing so.
+/// Whether a ballot is added to the figures or removed from them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CountChange {
     Add,
@@ -44,7 +44,7 @@ impl std::ops::AddAssign for BallotCounts {
 }
 
 impl BallotCounts {
-    /// Counts a ballot of a class in or out.
+    /// Adds a ballot of a class to the counts, or removes it.
     pub(crate) fn step(&mut self, class: Class, step: CountChange) {
         let figure = match class {
             Class::Counted => &mut self.counted,
@@ -58,7 +58,9 @@ impl BallotCounts {
 }
 
 impl CountChange {
-    /// Only what came in goes out, so nothing falls below zero.
+    /// Adds one to a figure or subtracts one, if `applies`.
+    ///
+    /// Only what was added is removed, so no figure falls below zero.
     pub(crate) fn apply(self, figure: &mut u64, applies: bool) {
         match self {
             Self::Add => *figure += u64::from(applies),

@@ -1,22 +1,31 @@
-//! The recorded ballots, compactly: lists in log order and one table of voters.
+//! The recorded ballots in compact form: lists in log order, and one table of voters.
 //!
-//! A ballot takes 32 bytes and 4 for each of its votes, a voter 20 and a place in the table of 5 to 12. The table is hashed by the first four
-//! bytes of the tag, which begin the id of each of the voter's ballots too, so that a ballot is found by its id without an
-//! index of its own. Where a voter has several sheets, `sheets` adds what finds a ballot among a thousand of one voter.
+//! A ballot takes 32 bytes, and 4 bytes for each of its votes. A voter takes 20 bytes, and 5 to 12
+//! bytes in the table. The table is hashed by the first four bytes of the tag. The id of each of
+//! the voter's ballots begins with the same bytes. So a ballot is found by its id without an index
+//! of its own. Where a voter has several sheets, `sheets` finds a ballot among a thousand of one
+//! voter.
 
 use acclaim_contest::{BallotId, VoterTag};
 
-use crate::chunked::{CHUNK_LENGTH, ChunkedList, HashIndex, spread};
-use crate::numbers::{BallotNumber, EntryNumber, NONE, VoterNumber};
-use crate::sheet_layout::SheetNumber;
-use crate::sheets::{NewPlace, Sheets};
+use crate::{
+    chunked::{CHUNK_LENGTH, ChunkedList, HashIndex, spread},
+    numbers::{BallotNumber, EntryNumber, NONE, VoterNumber},
+    sheet_layout::SheetNumber,
+    sheets::{NewPlace, Sheets},
+};
 
-/// Most ballots of one voter on one sheet: a look-up walks through all of them, so a log must not be able to make that long. A voter who fills the
-/// 18 categories of the largest prize one by one and then changes each twice has 54.
+/// Maximum number of ballots of one voter on one sheet.
+///
+/// A look-up walks through all of them, so a log must not be able to make this list long. A voter
+/// who fills the 18 categories of the largest prize one by one, and then changes each twice, has 54
+/// ballots.
 pub(crate) const MAX_BALLOTS_PER_SHEET: usize = 4_096;
 
-/// Most voters whose tags share their first four bytes. With a billion voters and honest tags ten would be very unlikely; more are a
-/// log made to slow its readers down.
+/// Maximum number of voters whose tags share their first four bytes.
+///
+/// With a billion voters and honest tags, ten such voters are very unlikely. A log with more than
+/// 64 is made to slow its readers down.
 pub(crate) const MAX_VOTERS_PER_PREFIX: usize = 64;
 
 const REPLACED: u8 = 1;
@@ -25,11 +34,11 @@ const VOIDED: u8 = 2;
 /// A recorded ballot.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BallotRecord {
-    /// The id without its first four bytes, which are the voter's.
+    /// The id without its first four bytes, which are the same as the voter's.
     id_tail: [u8; 12],
-    /// Log index.
+    /// Index of the ballot in the log.
     pub(crate) index: u32,
-    /// Where its votes begin; they end where the next ballot's begin.
+    /// Where the ballot's votes begin. They end where the votes of the next ballot begin.
     first_selection: u32,
     previous: BallotNumber,
     replaces: BallotNumber,
@@ -37,17 +46,17 @@ pub(crate) struct BallotRecord {
 }
 
 impl BallotRecord {
-    /// Another ballot has taken its place.
+    /// Whether another ballot has replaced it.
     pub(crate) fn is_replaced(&self) -> bool {
         self.flags & REPLACED != 0
     }
 
-    /// A ruling says that it does not count.
+    /// Whether a ruling has voided it.
     pub(crate) fn is_voided(&self) -> bool {
         self.flags & VOIDED != 0
     }
 
-    /// Neither replaced nor voided.
+    /// Whether it is neither replaced nor voided.
     pub(crate) fn stands(&self) -> bool {
         self.flags == 0
     }
@@ -57,7 +66,7 @@ impl BallotRecord {
         (self.previous != NONE).then_some(self.previous)
     }
 
-    /// The ballot whose place it took.
+    /// The ballot that this one replaces.
     pub(crate) fn replaces(&self) -> Option<BallotNumber> {
         (self.replaces != NONE).then_some(self.replaces)
     }
@@ -69,24 +78,24 @@ struct Voter {
     newest: BallotNumber,
 }
 
-/// A new ballot, resolved.
+/// A new ballot, resolved to numbers.
 #[derive(Debug)]
 pub(crate) struct NewRecord {
     pub(crate) id: BallotId,
     pub(crate) tag: VoterTag,
-    /// The voter, if known.
+    /// The voter; `None` if this is the voter's first ballot.
     pub(crate) voter: Option<VoterNumber>,
     pub(crate) sheet: SheetNumber,
     pub(crate) replaces: Option<BallotNumber>,
-    /// In the order of the ballot: votes in a category stand together.
+    /// The entries in the order of the ballot. Votes in a category are adjacent.
     pub(crate) entries: Vec<EntryNumber>,
 }
 
-/// What is known of a tag.
+/// The result of a look-up of a tag.
 pub(crate) enum Lookup {
     /// The voter has ballots.
     Known(VoterNumber),
-    /// No ballot yet; so many other voters' tags begin alike.
+    /// The voter has no ballot yet. `alike` other voters' tags begin with the same four bytes.
     New { alike: usize },
 }
 
@@ -97,17 +106,17 @@ pub(crate) struct Ballots {
     selections: ChunkedList<EntryNumber>,
     voters: ChunkedList<Voter>,
     by_prefix: HashIndex,
-    /// Only where a voter can have several.
+    /// The sheets, only where a voter can have several.
     sheets: Option<Box<Sheets>>,
 }
 
 impl Ballots {
-    /// None yet, and a table with room for so many voters.
+    /// Creates an empty list of ballots. The table has room for `voters`.
     pub(crate) fn with_capacity(voters: usize) -> Self {
         Self { by_prefix: HashIndex::with_capacity(voters), ..Self::default() }
     }
 
-    /// Tells apart the sheets of a voter from the first ballot on.
+    /// Enables several sheets for each voter. Must be called before the first ballot is recorded.
     pub(crate) fn enable_sheets(&mut self) {
         self.sheets = Some(Box::default());
     }
@@ -117,27 +126,27 @@ impl Ballots {
         self.sheets.is_some()
     }
 
-    /// How many ballots are recorded.
+    /// The number of recorded ballots.
     pub(crate) fn len(&self) -> u32 {
-        // `has_room` keeps it below `u32::MAX`.
+        // `has_room` keeps the number below `u32::MAX`.
         u32::try_from(self.records.end()).unwrap_or(NONE)
     }
 
-    /// How many voters they come from.
+    /// The number of voters with a recorded ballot.
     pub(crate) fn voters(&self) -> u64 {
         self.voters.end() as u64
     }
 
-    /// Whether a ballot of so many votes fits.
+    /// Whether a ballot with this number of votes fits.
     pub(crate) fn has_room(&self, votes: usize) -> bool {
         let limit = NONE as usize;
-        // Votes that stand together may leave the rest of a piece empty.
+        // The votes of a ballot are adjacent, so the rest of a chunk may stay empty.
         votes <= CHUNK_LENGTH
             && self.records.end() < limit - 1
             && self.selections.end() < limit - 2 * CHUNK_LENGTH
     }
 
-    /// The voter of a tag.
+    /// Finds the voter of a tag.
     pub(crate) fn voter(&self, tag: &VoterTag) -> Lookup {
         let mut alike = 0;
         let hash = hash(tag.prefix());
@@ -151,7 +160,7 @@ impl Ballots {
         Lookup::New { alike }
     }
 
-    /// The ballot `id` and its voter.
+    /// Finds the ballot `id` and its voter.
     pub(crate) fn find(&self, id: &BallotId) -> Option<(VoterNumber, BallotNumber)> {
         let prefix = id.prefix();
         let hash = hash(prefix);
@@ -162,16 +171,16 @@ impl Ballots {
             .find_map(|number| Some((*number, self.find_of(*number, id)?)))
     }
 
-    /// The voter's ballot `id`.
+    /// Finds the voter's ballot `id`.
     pub(crate) fn find_of(&self, voter: VoterNumber, id: &BallotId) -> Option<BallotNumber> {
         let [_, _, _, _, tail @ ..] = id.0;
-        let is_it = |ballot: &BallotNumber| self.record(*ballot).id_tail == tail;
+        let has_tail = |ballot: &BallotNumber| self.record(*ballot).id_tail == tail;
         match &self.sheets {
-            None => self.of(voter).find(is_it),
+            None => self.of(voter).find(has_tail),
             Some(sheets) => {
                 let of_voter =
                     |ballot: &BallotNumber| sheets.place(*ballot).is_some_and(|place| place.voter == voter);
-                sheets.with_id(tail).filter(is_it).find(of_voter)
+                sheets.with_id(tail).filter(has_tail).find(of_voter)
             }
         }
     }
@@ -183,7 +192,7 @@ impl Ballots {
 
     /// All ballots with their ids, voter by voter.
     pub(crate) fn all(&self) -> impl Iterator<Item = (BallotId, &BallotRecord)> {
-        // Never more voters than ballots, whose numbers fit.
+        // There are never more voters than ballots, and the numbers of ballots fit.
         (0..u32::try_from(self.voters.end()).unwrap_or(NONE)).flat_map(move |voter| {
             self.of(voter).map(move |ballot| (self.id(voter, ballot), self.record(ballot)))
         })
@@ -202,7 +211,7 @@ impl Ballots {
         self.back_from(newest)
     }
 
-    /// A ballot and those before it on the same sheet, newest first.
+    /// A ballot and the ballots before it on the same sheet, newest first.
     pub(crate) fn back_from(&self, ballot: Option<BallotNumber>) -> impl Iterator<Item = BallotNumber> {
         std::iter::successors(ballot, |ballot| self.previous_on_sheet(*ballot))
     }
@@ -220,7 +229,7 @@ impl Ballots {
         self.sheets.as_ref().and_then(|sheets| sheets.place(ballot)).map_or(0, |place| place.sheet)
     }
 
-    /// How many of the voter's ballots take another one's place.
+    /// The number of the voter's ballots that replace another one.
     pub(crate) fn replacements(&self, voter: VoterNumber) -> u64 {
         match &self.sheets {
             None => self.of(voter).filter(|ballot| self.record(*ballot).replaces().is_some()).count() as u64,
@@ -236,7 +245,7 @@ impl Ballots {
         self.records.get(ballot).expect("a ballot's number")
     }
 
-    /// The entries that a ballot votes for; those of a category stand together.
+    /// The entries that a ballot votes for. The entries of a category are adjacent.
     pub(crate) fn selections(&self, ballot: BallotNumber) -> &[EntryNumber] {
         let next = self.records.get(ballot + 1).map(|next| next.first_selection);
         self.selections.slice_from(self.record(ballot).first_selection, next)
@@ -249,7 +258,7 @@ impl Ballots {
         BallotId([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
     }
 
-    /// Records an admitted ballot at a log index; the ballot that it replaces is marked.
+    /// Records an admitted ballot at a log index, and marks the ballot that it replaces.
     pub(crate) fn push(&mut self, new: &NewRecord, index: u32) -> (VoterNumber, BallotNumber) {
         let number = self.len();
         let before = new.voter.filter(|_| self.sheets.is_some()).map_or(0, |voter| self.replacements(voter));
@@ -279,7 +288,7 @@ impl Ballots {
         (voter, number)
     }
 
-    /// Marks a ballot as voided or no longer so.
+    /// Marks a ballot as voided or as not voided.
     pub(crate) fn set_voided(&mut self, ballot: BallotNumber, voided: bool) {
         let flags = &mut self.record_mut(ballot).flags;
         *flags = if voided { *flags | VOIDED } else { *flags & !VOIDED };
@@ -312,7 +321,9 @@ impl Ballots {
     }
 }
 
-/// Tags are hashes already; this only spreads four bytes over the eight that the table looks at.
+/// Spreads the first bytes of a tag over the eight bytes that the table uses.
+///
+/// A tag is a hash already.
 fn hash(prefix: [u8; 4]) -> u64 {
     spread(u64::from(u32::from_le_bytes(prefix)))
 }

@@ -1,33 +1,37 @@
-//! The result that was certified before this one, if any, as far as a correction compares the two.
+//! A snapshot of the result that was certified last.
+//!
+//! A correction compares the next result with it.
 
 use acclaim_contest::EntryId;
 use serde::Serialize;
 
-/// A result as it was certified, as far as a later one is compared with it.
+/// The parts of a certified result that a later result is compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct CertifiedSnapshot {
-    /// Log index of its `certified` entry.
+    /// Log index of the result's `certified` entry.
     pub(crate) index: u64,
-    /// SHA-256 of its document, lowercase hex.
+    /// SHA-256 of the result document, in lowercase hex.
     pub(crate) result: String,
     pub(crate) categories: Vec<CertifiedCategory>,
 }
 
-/// A category of a former result.
+/// A category of the certified result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CertifiedCategory {
     pub(crate) champions: Option<Places>,
     pub(crate) winners: Places,
-    /// In the order of the definition; withdrawn entries have none.
+    /// The standings, in the order of the definition. A withdrawn entry has `None`.
     pub(crate) standings: Vec<(EntryId, Option<RankAndVotes>)>,
-    /// Likewise, if winners have a ranking of their own; entries without a figure have none.
+    /// The ranking, in the order of the definition. An entry without a figure has `None`.
+    ///
+    /// Empty if winners have no ranking of their own.
     pub(crate) ranking: Vec<(EntryId, Option<RankAndFigure>)>,
 }
 
-/// Entries by place, from the first on: those of one place share it.
+/// Entries by place, the first place first. Entries that share a place are in one list.
 pub(crate) type Places = Vec<Vec<EntryId>>;
 
-/// An entry's place in the ranking of the winners.
+/// The rank and the figure of an entry in the ranking of the winners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct RankAndFigure {
     pub(crate) rank: u64,
@@ -35,7 +39,7 @@ pub(crate) struct RankAndFigure {
     pub(crate) exact: String,
 }
 
-/// An entry's place in the standings.
+/// The rank and the votes of an entry in the standings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct RankAndVotes {
     pub(crate) rank: u64,

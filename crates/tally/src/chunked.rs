@@ -1,21 +1,26 @@
-//! A list and a table that grow piece by piece. One that doubles moves all that it holds at once, which with millions of ballots takes tens of
-//! milliseconds, and whoever votes meanwhile waits for it.
+//! A list and a table that grow chunk by chunk.
+//!
+//! A list that doubles moves all of its items at once. With millions of ballots that takes tens of
+//! milliseconds, and voters wait meanwhile.
 
 use std::iter;
 
 use hashbrown::HashTable;
 
-/// Items of a piece of a list, as a power of two.
+/// Number of items of a chunk, as a power of two.
 const CHUNK_BITS: u32 = 14;
-/// Items of a piece of a list.
+/// Maximum number of items of a chunk.
 pub(crate) const CHUNK_LENGTH: usize = 1 << CHUNK_BITS;
-/// Parts of a table, as a power of two. They are filled evenly, and each grows at a moment of its own.
+/// Number of parts of a table, as a power of two.
+///
+/// The parts are filled evenly, and each part grows at a different time.
 const PART_BITS: u32 = 8;
 
-/// Items by their positions, which they keep.
+/// A list whose items keep their positions.
 #[derive(Debug, Clone)]
 pub(crate) struct ChunkedList<T> {
-    /// All but the last hold [`CHUNK_LENGTH`] items, or fewer where the next ones were to stand together.
+    /// All chunks but the last hold [`CHUNK_LENGTH`] items. A chunk holds fewer if the next slice
+    /// did not fit.
     chunks: Vec<Vec<T>>,
 }
 
@@ -26,32 +31,33 @@ impl<T> Default for ChunkedList<T> {
 }
 
 impl<T> ChunkedList<T> {
-    /// The position behind the last item.
+    /// The position after the last item.
     pub(crate) fn end(&self) -> usize {
         self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK_LENGTH + last.len())
     }
 
-    /// Adds one.
+    /// Adds an item.
     pub(crate) fn push(&mut self, item: T) {
-        self.room_for(1).push(item);
+        self.chunk_for(1).push(item);
     }
 
     /// The item at a position.
     pub(crate) fn get(&self, position: u32) -> Option<&T> {
-        let (piece, offset) = place(position);
-        self.chunks.get(piece)?.get(offset)
+        let (chunk, offset) = split_position(position);
+        self.chunks.get(chunk)?.get(offset)
     }
 
-    /// The same, to be changed.
+    /// The item at a position, mutable.
     pub(crate) fn get_mut(&mut self, position: u32) -> Option<&mut T> {
-        let (piece, offset) = place(position);
-        self.chunks.get_mut(piece)?.get_mut(offset)
+        let (chunk, offset) = split_position(position);
+        self.chunks.get_mut(chunk)?.get_mut(offset)
     }
 
-    /// The piece for the next items: the last one, or a new one if they do not fit there together.
-    fn room_for(&mut self, items: usize) -> &mut Vec<T> {
+    /// The chunk for the next items: the last one, or a new one if they do not fit there together.
+    fn chunk_for(&mut self, items: usize) -> &mut Vec<T> {
         if self.chunks.last().is_none_or(|last| last.len() + items > CHUNK_LENGTH) {
-            // The first grows as any list does, so that a small contest takes little.
+            // The first chunk grows as an ordinary list does, so that a small contest takes little
+            // memory.
             let capacity = if self.chunks.is_empty() { items } else { CHUNK_LENGTH };
             self.chunks.push(Vec::with_capacity(capacity));
         }
@@ -62,30 +68,32 @@ impl<T> ChunkedList<T> {
 }
 
 impl<T: Copy> ChunkedList<T> {
-    /// Adds some, at most [`CHUNK_LENGTH`], that stay together; returns where they begin.
+    /// Adds at most [`CHUNK_LENGTH`] adjacent items. Returns the position of the first one.
     pub(crate) fn push_slice(&mut self, items: &[T]) -> usize {
         debug_assert!(items.len() <= CHUNK_LENGTH, "{} items do not stay together", items.len());
-        self.room_for(items.len()).extend_from_slice(items);
+        self.chunk_for(items.len()).extend_from_slice(items);
         self.end() - items.len()
     }
 
-    /// Items that were added together: from `start` on, up to those at `next`.
+    /// The items that were added together at `start`. `next` is the position of the next slice.
     pub(crate) fn slice_from(&self, start: u32, next: Option<u32>) -> &[T] {
-        let (piece, offset) = place(start);
-        let Some(items) = self.chunks.get(piece) else { return &[] };
-        let end =
-            next.map(place).filter(|(next, _)| *next == piece).map_or(items.len(), |(_, offset)| offset);
+        let (chunk, offset) = split_position(start);
+        let Some(items) = self.chunks.get(chunk) else { return &[] };
+        let end = next
+            .map(split_position)
+            .filter(|(next, _)| *next == chunk)
+            .map_or(items.len(), |(_, offset)| offset);
         items.get(offset..end).unwrap_or_default()
     }
 }
 
-/// The piece of a position, and where in it.
-fn place(position: u32) -> (usize, usize) {
+/// The chunk of a position, and the offset in that chunk.
+fn split_position(position: u32) -> (usize, usize) {
     let position = position as usize;
     (position >> CHUNK_BITS, position & (CHUNK_LENGTH - 1))
 }
 
-/// Numbers by the hashes of what they stand for.
+/// A hash table of numbers. The caller hashes the items that the numbers stand for.
 #[derive(Debug, Clone)]
 pub(crate) struct HashIndex {
     parts: Vec<HashTable<u32>>,
@@ -98,32 +106,37 @@ impl Default for HashIndex {
 }
 
 impl HashIndex {
-    /// Room for so many.
+    /// Creates a table with room for `numbers`.
     pub(crate) fn with_capacity(numbers: usize) -> Self {
         let part = || HashTable::with_capacity(numbers >> PART_BITS);
         Self { parts: iter::repeat_with(part).take(1 << PART_BITS).collect() }
     }
 
-    /// The part where a hash belongs.
+    /// The part of the table for a hash.
     #[expect(clippy::indexing_slicing, reason = "there are as many parts as these bits count")]
     pub(crate) fn part(&self, hash: u64) -> &HashTable<u32> {
         &self.parts[part(hash)]
     }
 
-    /// The same, to be changed.
+    /// The part of the table for a hash, mutable.
     #[expect(clippy::indexing_slicing, reason = "there are as many parts as these bits count")]
     pub(crate) fn part_mut(&mut self, hash: u64) -> &mut HashTable<u32> {
         &mut self.parts[part(hash)]
     }
 }
 
-/// By bits that the parts themselves do not look at: those use the lowest and the highest seven.
+/// Chooses the part by bits that the tables in the parts do not use.
+///
+/// These tables use the lowest bits and the highest seven bits.
 fn part(hash: u64) -> usize {
     (hash >> 40) as usize & ((1 << PART_BITS) - 1)
 }
 
-/// The hash of a key whose bits are not spread evenly, such as of numbers that count up: the last step of SplitMix64 (Steele, Lea and Flood 2014). One
-/// multiplication would not do: of such keys it fills all parts alike, so that they grow at once, and the low bits within a part are few.
+/// Hashes a key whose bits are not spread evenly, for example a number that counts up.
+///
+/// This is the last step of SplitMix64 (Steele, Lea and Flood 2014). One multiplication is not
+/// enough. It fills all parts evenly from such keys, so that they grow at the same time. It also
+/// leaves few different low bits within a part.
 pub(crate) fn spread(key: u64) -> u64 {
     let once = (key ^ (key >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let twice = (once ^ (once >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -165,15 +178,16 @@ mod tests {
         assert_eq!((list.get(count), list.get(u32::MAX)), (None, None));
     }
 
-    /// Nothing that grows holds more than a small part of everything.
+    /// No allocation holds more than a small part of all items.
     #[test]
     fn grows_in_small_steps() {
         let count = 200_000_u32;
         let mut list = ChunkedList::default();
         (0..count).for_each(|n| list.push(n));
-        let most = list.chunks.iter().map(Vec::capacity).max().unwrap();
-        assert!(most <= count as usize / 10, "{most}");
-        // Voters as they count up, on the first sheet; voters of the first two sheets in turn; tags, which are hashes.
+        let max_capacity = list.chunks.iter().map(Vec::capacity).max().unwrap();
+        assert!(max_capacity <= count as usize / 10, "{max_capacity} items in one chunk");
+        // Keys: voters in order on the first sheet, voters in order on two sheets in turn, and
+        // tags, which are hashes.
         table_grows_piece_by_piece(count, |n| u64::from(n) << 32);
         table_grows_piece_by_piece(count, |n| u64::from(n >> 1) << 32 | u64::from(n & 1));
         table_grows_piece_by_piece(count, |n| {
@@ -185,30 +199,38 @@ mod tests {
     fn table_grows_piece_by_piece(count: u32, key: impl Fn(u32) -> u64) {
         let hash = |n: &u32| spread(key(*n));
         let mut table = HashIndex::default();
-        let mut grown = Vec::new();
+        let mut growth_steps = Vec::new();
         for n in 0..count {
             let part = table.part_mut(hash(&n));
             let before = part.capacity();
             part.insert_unique(hash(&n), n, hash);
-            grown.extend((part.capacity() > before).then_some(n));
+            growth_steps.extend((part.capacity() > before).then_some(n));
         }
-        let most = table.parts.iter().map(HashTable::len).max().unwrap();
-        assert!(most <= count as usize / 100, "{most} in one part");
-        // The small first steps come together, and move next to nothing.
-        let late: Vec<u32> = grown.into_iter().filter(|n| *n > count / 8).collect();
-        assert!(late.len() >= table.parts.len(), "{late:?}");
-        let most =
-            late.iter().map(|n| late.iter().filter(|other| (*n..n + 64).contains(other)).count()).max();
-        assert!(most <= Some(8), "{most:?} parts within 64 insertions");
+        let max_length = table.parts.iter().map(HashTable::len).max().unwrap();
+        assert!(max_length <= count as usize / 100, "{max_length} in one part");
+        // The first growth steps are small. They come together and move almost nothing.
+        let late_steps: Vec<u32> = growth_steps.into_iter().filter(|n| *n > count / 8).collect();
+        assert!(late_steps.len() >= table.parts.len(), "{late_steps:?}");
+        let max_steps = late_steps
+            .iter()
+            .map(|n| late_steps.iter().filter(|other| (*n..n + 64).contains(other)).count())
+            .max();
+        assert!(max_steps <= Some(8), "{max_steps:?} parts within 64 insertions");
         for part in &table.parts {
-            let homes = part.capacity().next_power_of_two() as u64;
-            let taken: HashSet<u64> = part.iter().map(|n| hash(n) % homes).collect();
-            assert!(taken.len() > part.len() / 2, "{} of {homes} places for {}", taken.len(), part.len());
+            let buckets = part.capacity().next_power_of_two() as u64;
+            let used_buckets: HashSet<u64> = part.iter().map(|n| hash(n) % buckets).collect();
+            assert!(
+                used_buckets.len() > part.len() / 2,
+                "{} of {buckets} places for {}",
+                used_buckets.len(),
+                part.len()
+            );
         }
-        assert!((0..count).all(|n| table.part(hash(&n)).find(hash(&n), |found| *found == n).is_some()));
+        assert!((0..count).all(|n| table.part(hash(&n)).find(hash(&n), |number| *number == n).is_some()));
     }
 
-    /// An empty run before a piece's end, a piece that is filled to the last item, and what comes after.
+    /// Covers an empty slice at the end of a chunk, a chunk filled to the last item, and what
+    /// follows.
     #[test]
     fn reads_slices_at_chunk_ends() {
         let mut list = ChunkedList::default();

@@ -1,22 +1,26 @@
-//! What a result changes against the one that was certified before it.
+//! The correction: the changes of a result against the result that was certified before it.
 
 use std::collections::BTreeMap;
 
 use acclaim_contest::{CategoryId, EntryId};
 use serde::Serialize;
 
-use crate::certified_snapshot::{CertifiedCategory, CertifiedSnapshot, Places, RankAndFigure, RankAndVotes};
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::outcome::Place;
-use crate::ranking::Ranking;
-use crate::tally::Tally;
+use crate::{
+    certified_snapshot::{CertifiedCategory, CertifiedSnapshot, Places, RankAndFigure, RankAndVotes},
+    numbers::{CategoryNumber, EntryNumber},
+    outcome::Place,
+    ranking::Ranking,
+    tally::Tally,
+};
 
-/// What a result changes against the former one.
+/// The changes of a result against the former result.
 #[derive(Debug, Serialize)]
 pub(crate) struct Correction<'a> {
+    /// Log index of the former result's `certified` entry.
     index: u64,
+    /// SHA-256 of the former result document, in lowercase hex.
     result: &'a str,
-    /// Those in which something differs, in the order of the definition.
+    /// The categories in which something differs, in the order of the definition.
     categories: Vec<CategoryCorrection<'a>>,
 }
 
@@ -49,14 +53,17 @@ struct EntryChange<T> {
 }
 
 impl Tally {
-    /// Keeps the result as it stands, which the entry at this index certifies.
+    /// Saves the present result, which the entry at the present index certifies.
+    ///
+    /// `result` is the SHA-256 of its document.
     pub(crate) fn save_certified_result(&mut self, result: &str) {
         let categories = self.category_numbers().map(|category| self.certified_category(category)).collect();
         self.last_certified =
             Some(Box::new(CertifiedSnapshot { index: self.size, result: result.to_owned(), categories }));
     }
 
-    /// What the result, as it stands, changes against the one certified before; `None` if there was none.
+    /// The changes of the present result against the one certified before; `None` if there was
+    /// none.
     pub(crate) fn correction(&self) -> Option<Correction<'_>> {
         let former = self.last_certified.as_deref()?;
         let categories = self
@@ -127,13 +134,13 @@ impl Tally {
     }
 }
 
-/// Entries by place, those of one place together.
+/// Groups entries by place: entries that share a place are in one list.
 fn by_place(places: &[Place]) -> Places {
     let equal = places.chunk_by(|a, b| a.place == b.place);
     equal.map(|equal| equal.iter().map(|place| place.entry.clone()).collect()).collect()
 }
 
-/// The entries of two lists, both in the order of the definition, that differ.
+/// The entries that differ between two lists. Both lists have the order of the definition.
 fn changed<T: Clone + PartialEq>(
     before: &[(EntryId, Option<T>)],
     after: Vec<(EntryId, Option<T>)>,

@@ -1,24 +1,30 @@
-//! Counting, ballot by ballot: each recorded ballot belongs to exactly one class, and moving it between classes is the only way in which
-//! a figure changes.
+//! The counter updates the figures ballot by ballot.
+//!
+//! Each recorded ballot belongs to exactly one class. A figure changes only when a ballot moves
+//! between classes.
 
 use acclaim_contest::rules::Completion;
 
-use crate::ballot_counts::{BallotCounts, Class, CountChange};
-use crate::ballots::{BallotRecord, Ballots};
-use crate::numbers::{BallotNumber, CategoryNumber, VoterNumber};
-use crate::roster::Roster;
-use crate::sheet_layout::{SheetLayout, SheetNumber};
+use crate::{
+    ballot_counts::{BallotCounts, Class, CountChange},
+    ballots::{BallotRecord, Ballots},
+    numbers::{BallotNumber, CategoryNumber, VoterNumber},
+    roster::Roster,
+    sheet_layout::{SheetLayout, SheetNumber},
+};
 
-/// Whether a sheet has a vote in every category, if the contest asks for that.
+/// Whether a sheet is complete: it has a vote in every category.
+///
+/// Without `completion` = `all` every sheet is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Completeness {
-    /// By standing ballots.
+    /// By the standing ballots.
     pub(crate) with_rulings: bool,
-    /// By the ballots that would stand had none been voided.
+    /// By the ballots that would stand if no ballot were voided.
     pub(crate) without_rulings: bool,
 }
 
-/// All that changes when ballots do.
+/// The state that changes when ballots change.
 pub(crate) struct Counter<'a> {
     pub(crate) ballots: &'a Ballots,
     pub(crate) division: &'a SheetLayout,
@@ -27,7 +33,7 @@ pub(crate) struct Counter<'a> {
 }
 
 impl Counter<'_> {
-    /// Adds a ballot to every figure it is part of, or takes it out of them.
+    /// Adds a ballot to every figure that it is part of, or removes it from them.
     pub(crate) fn step(&mut self, ballot: BallotNumber, complete: Completeness, step: CountChange) {
         let record = self.ballots.record(ballot);
         let class = class(record, complete);
@@ -51,7 +57,9 @@ impl Counter<'_> {
     }
 }
 
-/// Whether a voter's sheet has a vote in every category; with [`Completion::Any`] every sheet counts.
+/// Computes whether a voter's sheet has a vote in every category.
+///
+/// With [`Completion::Any`] every sheet is complete.
 pub(crate) fn completeness(
     completion: Completion,
     ballots: &Ballots,
@@ -64,7 +72,7 @@ pub(crate) fn completeness(
     let (mut with_rulings, mut without_rulings) = (0, 0);
     for ballot in ballots.on_sheet(voter, sheet) {
         let record = ballots.record(ballot);
-        // Slots hold one ballot each, so the categories of different ballots are different.
+        // A slot holds one ballot, so different ballots on a sheet fill different categories.
         let categories = if record.is_replaced() { 0 } else { category_count(ballots, roster, ballot) };
         without_rulings += categories;
         with_rulings += if record.is_voided() { 0 } else { categories };
@@ -87,7 +95,7 @@ pub(crate) fn categories<'a>(
         .filter(move |category| last.replace(*category) != Some(*category))
 }
 
-/// How many categories a ballot votes in.
+/// The number of categories that a ballot votes in.
 pub(crate) fn category_count(ballots: &Ballots, roster: &Roster, ballot: BallotNumber) -> usize {
     categories(ballots, roster, ballot).count()
 }

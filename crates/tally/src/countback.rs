@@ -1,50 +1,65 @@
-//! Countback: of tied entries the one comes first to which more single jurors gave the highest value; where these are as many, the next lower
-//! value decides, and so on.
+//! Countback orders tied entries by the values that single jurors gave them.
 //!
-//! Values are those of all panels of kind `points` or `rank` together, untrimmed and unweighted. Where all of these panels give ranks, the
-//! values are the places: 1, then 2. Where some give points, a rank is the points of its place in the panel's table. Who is recused for an entry
-//! gives it no value, and a value of nothing is none.
+//! The entry comes first to which more jurors gave the highest value. If the numbers are equal, the
+//! next lower value decides, and so on.
+//!
+//! The values come from all panels of kind `points` or `rank` together, untrimmed and unweighted.
+//! If all of these panels give ranks, the values are places: 1, then 2. If some give points, a rank
+//! counts as the points of its place in the panel's table. A juror who is recused for an entry
+//! gives it no value. A value of 0 points is no value.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::{BTreeMap, BTreeSet},
+};
 
 use acclaim_contest::rules::{Panel, PanelKind};
 
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::panel::points;
-use crate::scores::{ONE, Score};
-use crate::tally::Tally;
+use crate::{
+    numbers::{CategoryNumber, EntryNumber},
+    panel::points,
+    scores::{ONE, Score},
+    tally::Tally,
+};
 
-/// The most values that the document names for an entry: with many jurors and decimals there are thousands.
+/// Maximum number of values that the document lists for an entry.
+///
+/// With many jurors and decimals there are thousands.
 const MAX_NAMED: usize = 100;
 
-/// A value that a juror can give, the highest first.
+/// A value that a juror can give. The highest value comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Value {
     Points(Reverse<Score>),
     Place(Score),
-    /// Comes after all others, at the end of an entry's values.
+    /// Comes after all other values, at the end of an entry's values.
     End,
 }
 
-/// How many jurors gave each value to each entry of a category, the highest value first. A value that no juror gave is absent.
+/// The number of jurors who gave each value to each entry of a category, highest value first.
+///
+/// A value that no juror gave is absent.
 #[derive(Debug, Default)]
 pub(crate) struct Countback(BTreeMap<EntryNumber, BTreeMap<Value, u64>>);
 
 impl Countback {
-    /// Which of two entries comes first; equal if nothing tells them apart.
+    /// The order of two entries. Equal if no value separates them.
     pub(crate) fn compare(&self, one: EntryNumber, other: EntryNumber) -> Ordering {
         self.key(one).cmp(self.key(other))
     }
 
-    /// An entry's values from the highest on: who lacks a value that another one has comes behind it.
+    /// An entry's values from the highest on, with the numbers of jurors.
+    ///
+    /// An entry that lacks a value comes after an entry that has it.
     fn key(&self, entry: EntryNumber) -> impl Iterator<Item = (Value, Reverse<u64>)> {
         let values = self.0.get(&entry).into_iter().flatten();
         values.map(|(value, jurors)| (*value, Reverse(*jurors))).chain([(Value::End, Reverse(0))])
     }
 
-    /// The highest values that were given to entries, down to the one that tells them apart as far as any does, and all if none does; at
-    /// most [`MAX_NAMED`]. The entries come in the order that countback gives them.
+    /// The values of the entries, down to the lowest value that separates two neighbours.
+    ///
+    /// Returns all values if none separates any neighbours, and at most [`MAX_NAMED`]. `ordered`
+    /// has the entries in the order of countback.
     pub(crate) fn deciding(&self, ordered: &[EntryNumber]) -> Vec<Value> {
         let differ = |(one, other): (&EntryNumber, &EntryNumber)| {
             let pairs = self.key(*one).zip(self.key(*other));
@@ -57,7 +72,7 @@ impl Countback {
         values.into_iter().take(MAX_NAMED).collect()
     }
 
-    /// Each of some values and how many jurors gave it to an entry.
+    /// Each of `values`, and the number of jurors who gave it to the entry.
     pub(crate) fn counts(&self, entry: EntryNumber, values: &[Value]) -> Vec<(String, u64)> {
         let own = self.0.get(&entry);
         let jurors = |value: &Value| own.and_then(|own| own.get(value)).copied().unwrap_or(0);
@@ -80,7 +95,7 @@ impl Value {
 }
 
 impl Tally {
-    /// The values that jurors gave in a category.
+    /// Counts the values that jurors gave in a category.
     pub(crate) fn countback(&self, category: CategoryNumber) -> Countback {
         let panels = self.header.as_ref().map_or(&[][..], |header| &header.rules.panels);
         let by_points = panels.iter().any(|panel| panel.kind == PanelKind::Points);

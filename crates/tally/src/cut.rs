@@ -1,56 +1,60 @@
-//! The first so many of a ranking, and what becomes of those who are tied.
+//! A cut takes the first N entries of a ranking, and resolves the ties among them.
 
 use std::collections::BTreeSet;
 
-use crate::numbers::EntryNumber;
-use crate::ranked::RankedEntry;
-use crate::rule::Rule;
-use crate::tie_break::{TieBreak, TieBreakValue};
+use crate::{
+    numbers::EntryNumber,
+    ranked::RankedEntry,
+    rule::Rule,
+    tie_break::{TieBreak, TieBreakValue},
+};
 
-/// The first so many of a pool.
+/// The first N entries of a pool.
 #[derive(Debug, Default)]
 pub(crate) struct Cut {
     pub(crate) chosen: Vec<PlacedEntry>,
-    /// The ties that had to be looked at.
+    /// The ties that cross the cut, and the ties that a rule orders.
     pub(crate) ties: Vec<CutTie>,
-    /// Entries of ties that the rule for ties has still to look at, or of which it knows nothing.
+    /// Tied entries that the rule for ties has not ordered yet, or has no value for.
     pub(crate) open: Vec<EntryNumber>,
 }
 
-/// An entry that is among the first.
+/// An entry within the cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlacedEntry {
     pub(crate) ranked: RankedEntry,
-    /// The rank after ties were broken.
+    /// The place: the rank after ties were broken.
     pub(crate) place: u64,
     pub(crate) rule: Rule,
 }
 
-/// Entries that are tied.
+/// A tie: entries of the same rank.
 #[derive(Debug)]
 pub(crate) struct CutTie {
     pub(crate) equals: Vec<RankedEntry>,
-    /// Places left for them, if they are more.
+    /// Places left for the entries, if there are fewer places than entries.
     pub(crate) places: Option<u64>,
     pub(crate) resolved_by: Rule,
-    /// If a rule orders them.
+    /// The entries in the order of the rule for ties; empty if no rule orders them.
     pub(crate) order: Vec<TieBreakValue>,
 }
 
-/// What the rules say of ties.
+/// How the rules resolve ties.
 pub(crate) struct TieRules {
-    /// Says what those are who share the last place, and come in together.
+    /// The rule reported for entries that share the last place and are all included.
     pub(crate) shared: Rule,
-    /// What tells the tied apart; `None` if nothing does, or not yet.
+    /// The order that breaks ties; `None` if the rules have no order, or while it is not known.
     pub(crate) order: Option<TieBreak>,
     /// Whether lots decide and are not drawn yet.
     pub(crate) lots_due: bool,
-    /// Whether it orders all who are tied, or only those at the cut.
+    /// Whether the order applies to all ties, or only to ties at the cut.
     pub(crate) everywhere: bool,
 }
 
 impl Cut {
-    /// The first `count` of a pool in rank order, and whoever shares the last place with them. `by` is what ranks them.
+    /// Takes the first `count` entries of a pool in rank order, and all that share the last place.
+    ///
+    /// `by` is the rule that ranks the pool.
     pub(crate) fn new(pool: &[RankedEntry], count: u32, by: Rule, ties: &TieRules) -> Self {
         let mut cut = Self::default();
         let (mut above, count) = (0, u64::from(count));
@@ -74,12 +78,12 @@ impl Cut {
         cut
     }
 
-    /// The entries that are among them.
+    /// The entries within the cut.
     pub(crate) fn entries(&self) -> BTreeSet<EntryNumber> {
         self.chosen.iter().map(|placed| placed.ranked.entry).collect()
     }
 
-    /// Takes entries in that nothing tells apart.
+    /// Adds tied entries that no rule orders. They share one place.
     fn add_together(&mut self, equals: &[RankedEntry], above: u64, count: u64, rule: Rule) {
         let placed = equals.iter().map(|ranked| PlacedEntry { ranked: *ranked, place: above + 1, rule });
         self.chosen.extend(placed);
@@ -89,7 +93,7 @@ impl Cut {
         }
     }
 
-    /// Takes those in of entries that a rule orders whose places are not beyond the count.
+    /// Adds tied entries in the order of a rule, as far as their places are within the count.
     fn add_ordered(
         &mut self,
         equals: &[RankedEntry],
@@ -115,7 +119,7 @@ impl Cut {
             }
             let rule = match (crosses, groups.len()) {
                 (true, _) => ties.shared,
-                // Nothing was told apart.
+                // The rule did not separate the entries.
                 (false, 1) => by,
                 (false, _) => order.rule(),
             };

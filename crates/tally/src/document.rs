@@ -1,32 +1,39 @@
-//! The live tally: the document that organisers, and by the rule of publication everyone, read while votes come in.
+//! The live tally: the document that shows the counts while votes come in.
+//!
+//! Organisers read it. Everyone else reads it where the rules of publication allow it.
 
 use acclaim_ballot_log::Hash;
 use acclaim_contest::{CategoryId, ContestId, Phase, csv_cell::quoted_cell};
 use serde::{Serialize, Serializer};
 
-use crate::ballot_counts::BallotCounts;
-use crate::numbers::CategoryNumber;
-use crate::standings::{ChannelStanding, Standing};
-use crate::tally::Tally;
+use crate::{
+    ballot_counts::BallotCounts,
+    numbers::CategoryNumber,
+    standings::{ChannelStanding, Standing},
+    tally::Tally,
+};
 
-/// The live tally, in the public contract's order of keys, without `pending`: what the intake holds beyond the log is known only when somebody asks.
+/// The live tally, without `pending`. Its keys have the order of the public contract.
+///
+/// `pending` is the number of ballots that the intake holds beyond the log. It is known only when a
+/// client asks for it, so it is not part of this type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TallyDocument {
-    /// What comes before `pending`.
+    /// The keys before `pending`.
     pub head: TallyHead,
-    /// What comes behind it.
+    /// The keys after `pending`.
     pub figures: TallyFigures,
 }
 
-/// Of which contest a tally is, and at which point of its log.
+/// The contest of a tally, and the point of its log that the tally belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TallyHead {
-    /// Which contest.
+    /// The contest's id.
     pub contest: ContestId,
-    /// Where it stands.
+    /// The contest's phase, by its name in the log.
     #[serde(serialize_with = "as_log_name")]
     pub phase: Phase,
-    /// Whether voting is suspended; absent if not.
+    /// Whether voting is suspended; absent if it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub suspended: bool,
     /// The log that the figures belong to.
@@ -36,35 +43,35 @@ pub struct TallyHead {
 /// The figures of a tally.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TallyFigures {
-    /// Ballots by what became of them.
+    /// Numbers of ballots by class.
     pub ballots: BallotCounts,
-    /// Voters with a recorded ballot.
+    /// Number of voters with a recorded ballot.
     pub voters: u64,
-    /// Votes that count, in all categories.
+    /// Number of votes that count, in all categories.
     pub votes: u64,
-    /// In the order of the definition.
+    /// The categories, in the order of the definition.
     pub categories: Vec<CategoryTally>,
 }
 
-/// Size and root of a log.
+/// The size and the root of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogHead {
-    /// Entries.
+    /// Number of entries in the log.
     pub size: u64,
-    /// Root of the tree over them, base64.
+    /// Root of the Merkle tree over them, in base64.
     pub root: Hash,
 }
 
 /// A category of the live tally.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CategoryTally {
-    /// Which category.
+    /// The category's id.
     pub id: CategoryId,
-    /// Votes that count.
+    /// Number of votes that count.
     pub votes: u64,
-    /// Votes of ballots that count, for withdrawn entries.
+    /// Number of votes for withdrawn entries, of ballots that count.
     pub withdrawn_votes: u64,
-    /// Entries in rank order.
+    /// The standing entries in rank order.
     pub standings: Vec<Standing>,
 }
 
@@ -73,12 +80,14 @@ fn as_log_name<S: Serializer>(phase: &Phase, serializer: S) -> Result<S::Ok, S::
 }
 
 impl TallyDocument {
-    /// The document as JSON, split where the number belongs that `pending` has: before and after it.
+    /// Writes the document as JSON in two parts: the bytes before and after the number of
+    /// `pending`.
     ///
     /// # Errors
-    /// None that happens: texts and integers serialise without fail.
+    /// The error of `serde_json`. It does not occur, because texts and integers always serialise.
     pub fn json_around_pending(&self) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
-        // Both are objects with members: what closes the first and opens the second makes one of them.
+        // Both parts are JSON objects with members. The first part loses its closing brace. In the
+        // second part a comma replaces the opening brace. Together they form one object.
         let mut before = serde_json::to_vec(&self.head)?;
         before.pop();
         before.extend_from_slice(br#","pending":"#);
@@ -91,7 +100,9 @@ impl TallyDocument {
 }
 
 impl Tally {
-    /// The live tally; `None` before the log's first entry. `root` is that of the log at [`Tally::size`].
+    /// The live tally; `None` before the log's first entry.
+    ///
+    /// `root` is the root of the log at [`Tally::size`].
     #[must_use]
     pub fn tally_document(&self, root: &Hash) -> Option<TallyDocument> {
         let header = self.header.as_ref()?;
@@ -112,8 +123,11 @@ impl Tally {
         Some(TallyDocument { head, figures })
     }
 
-    /// The standings of all categories as CSV with a header, lines ended by CR LF (RFC 4180): `category,entry,title,rank,votes,share,tied`, and with
-    /// channels `votes_<channel>,share_<channel>` of each. Texts are as [`quoted_cell`] writes them.
+    /// Writes the standings of all categories as CSV.
+    ///
+    /// The header is `category,entry,title,rank,votes,share,tied`. With channels it continues with
+    /// `votes_<channel>,share_<channel>` for each channel. Each line ends with CR LF (RFC 4180).
+    /// [`quoted_cell`] writes the titles.
     #[must_use]
     pub fn standings_csv(&self) -> String {
         let mut csv = String::from("category,entry,title,rank,votes,share,tied");
@@ -137,7 +151,7 @@ impl Tally {
         csv
     }
 
-    /// Every category, in the order of the definition.
+    /// The numbers of all categories, in the order of the definition.
     pub(crate) fn category_numbers(&self) -> impl Iterator<Item = CategoryNumber> + use<> {
         0..u32::try_from(self.roster.categories.len()).unwrap_or(u32::MAX)
     }

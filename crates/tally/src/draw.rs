@@ -1,13 +1,15 @@
-//! Lots: the order that a seed gives to entries which nothing else tells apart.
+//! Lots: the order that a seed gives to entries that nothing else separates.
 //!
-//! The lot of an entry is BLAKE3 over the seed (32 bytes), then its category's and its own identifier, each preceded by its length as
-//! u32 little-endian. The lowest lot comes first. The seed is logged after the log is frozen, from the source that the rules
-//! name in advance, so that nobody can choose a ruling by the order that it leads to.
+//! The lot of an entry is the BLAKE3 hash of the seed (32 bytes), the category's id and the entry's
+//! id. Before each id comes its length as u32 little-endian. The lowest lot comes first.
+//!
+//! The seed is logged after the log is frozen. It comes from the source that the rules name in
+//! advance. So rulings cannot be chosen by the order that the seed gives.
 
 use acclaim_contest::{CategoryId, EntryId, Instant};
 use serde::Serialize;
 
-/// The seed as logged.
+/// The seed as it is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct DrawSeed {
     index: u64,
@@ -23,12 +25,12 @@ impl DrawSeed {
         Self { index, source: source.to_owned(), seed: seed.to_owned(), by: by.to_owned(), at }
     }
 
-    /// The lot of an entry in lowercase hex, whose order is that of the bytes.
+    /// The lot of an entry in lowercase hex, which sorts in the order of the bytes.
     pub(crate) fn lot(&self, category: &CategoryId, entry: &EntryId) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.seed_bytes());
         for id in [category.as_str(), entry.as_str()] {
-            // Identifiers have at most 64 bytes.
+            // Ids have at most 64 bytes.
             let length = u32::try_from(id.len()).unwrap_or(u32::MAX);
             hasher.update(&length.to_le_bytes()).update(id.as_bytes());
         }
@@ -37,7 +39,7 @@ impl DrawSeed {
 
     fn seed_bytes(&self) -> Vec<u8> {
         let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        // An entry of the log has nothing but 64 such digits.
+        // The log format allows only 64 hexadecimal digits here.
         let (pairs, _) = self.seed.as_bytes().as_chunks::<2>();
         pairs.iter().map(|[high, low]| digit(*high).unwrap_or(0) << 4 | digit(*low).unwrap_or(0)).collect()
     }

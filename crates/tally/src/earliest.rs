@@ -1,19 +1,26 @@
-//! `earliest`: the log index at which an entry last reached the total it ended with.
+//! `earliest`: the log index at which an entry last reached its final total.
 //!
-//! Voided ballots are taken as never cast, though what they replaced stays replaced; so a void and its reinstatement leave no trace.
-//! Rulings themselves are no changes, and a ballot that replaces another and keeps an entry changes nothing for that entry.
-//! Where voters count only when complete, their votes come in at the index at which the last category was voted in.
+//! A voided ballot counts as never cast, but the ballot that it replaced stays replaced. So a void
+//! and its reinstatement leave no trace. Rulings themselves are not changes. A ballot that replaces
+//! another one and keeps an entry changes nothing for that entry.
+//!
+//! With `completion` = `all` the votes of a sheet count from the index at which its last category
+//! is voted in.
 
 use acclaim_contest::rules::Completion;
 
-use crate::ballots::Ballots;
-use crate::count::category_count;
-use crate::numbers::{BallotNumber, EntryNumber};
-use crate::roster::Roster;
-use crate::tally::Tally;
+use crate::{
+    ballots::Ballots,
+    count::category_count,
+    numbers::{BallotNumber, EntryNumber},
+    roster::Roster,
+    tally::Tally,
+};
 
 impl Tally {
-    /// For each entry the index at which its counted total last changed; `None` for one that never had a vote.
+    /// For each entry, the log index at which its counted total last changed.
+    ///
+    /// `None` for an entry that never had a vote.
     pub(crate) fn reached(&self) -> &[Option<u32>] {
         if let Some(sum) = &self.sum {
             return &sum.reached;
@@ -30,7 +37,7 @@ struct BallotScan<'a> {
     ballots: &'a Ballots,
     roster: &'a Roster,
     reached: Vec<Option<u32>>,
-    /// For comparing two sets of votes: the entries of the former set carry the present mark.
+    /// Marks for comparing two sets of votes. The entries of the first set carry the present mark.
     marks: Vec<u32>,
     mark: u32,
 }
@@ -65,7 +72,9 @@ impl<'a> BallotScan<'a> {
         self.reached
     }
 
-    /// The ballots of a sheet that count when `newest` is the newest: none unless there is a vote in every category.
+    /// The ballots of a sheet that count when `newest` is its newest ballot.
+    ///
+    /// Empty unless they have a vote in every category.
     fn complete_votes(&self, newest: Option<BallotNumber>, replaced: &[bool]) -> Vec<BallotNumber> {
         let is_replaced = |ballot: BallotNumber| replaced.get(ballot as usize).copied().unwrap_or(false);
         let standing: Vec<BallotNumber> = self
@@ -78,7 +87,7 @@ impl<'a> BallotScan<'a> {
         if categories == self.roster.categories.len() { standing } else { Vec::new() }
     }
 
-    /// Notes `index` for every entry that has a vote in one of the sets and not in the other.
+    /// Sets `index` for every entry that has a vote in exactly one of the two sets.
     fn change(&mut self, index: u32, before: &[BallotNumber], after: &[BallotNumber]) {
         self.mark += 1;
         let (ballots, mark) = (self.ballots, self.mark);

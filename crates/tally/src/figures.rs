@@ -1,37 +1,38 @@
-//! Every figure that is a sum over voters, so that those of shares can be added up.
+//! Figures that are sums over voters, so that the figures of partitions can be added up.
 
 use std::collections::BTreeMap;
 
-use crate::ballot_counts::BallotCounts;
-use crate::roster::Votes;
+use crate::{ballot_counts::BallotCounts, roster::Votes};
 
-/// Voided ballots by the reason that their rulings gave.
+/// Number of voided ballots by the reason in their rulings.
 pub(crate) type ByReason = BTreeMap<String, u64>;
 
-/// Voided ballots by reason, in all and by category.
+/// Voided ballots by reason, in total and by category.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct VoidedByReason {
     pub(crate) in_all: ByReason,
     pub(crate) by_category: Vec<ByReason>,
 }
 
-/// See the [module](self).
+/// All sums over voters: see the [module](self).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures {
     pub(crate) totals: BallotCounts,
     pub(crate) voters: u64,
     pub(crate) complete_voters: u64,
-    /// By entry and channel.
+    /// Votes by entry and channel.
     pub(crate) votes: Vec<Votes>,
-    /// By category: ballots, and voters whose slot is filled.
+    /// Ballots, and voters with a filled slot, by category.
     pub(crate) categories: Vec<(BallotCounts, u64)>,
     pub(crate) voided: VoidedByReason,
-    /// By entry: the log index at which it reached its total, if a rule asks for that. The latest of all voters is the contest's.
+    /// Log index at which each entry reached its total; empty if no rule needs it.
+    ///
+    /// The contest's index is the latest one of all voters.
     pub(crate) reached: Vec<Option<u32>>,
 }
 
 impl Figures {
-    /// Adds those of other voters of the same contest.
+    /// Adds the figures of other voters of the same contest.
     pub(crate) fn add(&mut self, other: &Self) {
         self.totals += other.totals;
         self.voters += other.voters;
@@ -54,26 +55,26 @@ impl Figures {
     }
 }
 
-/// What a choice in a category depends on.
+/// The figures that a choice in a category depends on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CategoryFigures {
-    /// By entry of the category, and channel.
+    /// Votes by entry of the category and channel.
     pub(crate) votes: Vec<u64>,
-    /// By entry of the category, if a rule asks for it.
+    /// Log index at which each entry of the category reached its total; empty if no rule needs it.
     pub(crate) reached: Vec<Option<u32>>,
 }
 
-/// Figures as they stood before an entry that depends on them.
+/// The figures before a log entry that depends on them.
 #[derive(Debug, Clone)]
 pub(crate) enum FigureSnapshot {
-    /// Before a choice.
+    /// The figures before a choice.
     Category(CategoryFigures),
-    /// Before a certification.
+    /// The figures before a certification.
     Whole(Box<Figures>),
 }
 
 impl FigureSnapshot {
-    /// How much memory it takes, in figures.
+    /// The size in memory, in figures.
     pub(crate) fn len(&self) -> usize {
         1 + match self {
             Self::Category(figures) => figures.votes.len() + figures.reached.len(),
@@ -84,12 +85,12 @@ impl FigureSnapshot {
         }
     }
 
-    /// Adds that of other voters, before the same entry.
+    /// Adds the snapshot of other voters before the same log entry.
     pub(crate) fn add(&mut self, other: &Self) {
         match (self, other) {
             (Self::Category(figures), Self::Category(other)) => figures.add(other),
             (Self::Whole(figures), Self::Whole(other)) => figures.add(other),
-            // The same entry is of one type.
+            // Both snapshots are from before the same log entry, so they have the same variant.
             _ => {}
         }
     }
@@ -107,7 +108,9 @@ impl CategoryFigures {
 }
 
 impl VoidedByReason {
-    /// How much memory it takes, in figures of 16 bytes: reasons are as long as an entry lets them be.
+    /// The size in memory, in figures of 16 bytes.
+    ///
+    /// A reason can be as long as a log entry allows.
     fn len(&self) -> usize {
         let reasons = self.by_category.iter().chain([&self.in_all]).flat_map(|by_reason| by_reason.keys());
         reasons.map(|reason| 4 + reason.len() / 16).sum()

@@ -1,44 +1,51 @@
-//! The fold: what an entry changes. What may come next is decided in [`crate::admit`]; here it is taken in.
+//! The fold applies an admitted entry to the state of the tally.
+//!
+//! [`crate::admit`] decides which entry may come next.
 
-use acclaim_ballot_log::entry::RulingDetails;
-use acclaim_ballot_log::{Event, LogEntry};
-use acclaim_contest::amendment::{DefinitionAmendment, EntryAmendment, TitleAmendment};
-use acclaim_contest::rules::Completion;
-use acclaim_contest::{Amendment, CategoryId, Phase};
+use acclaim_ballot_log::{Event, LogEntry, entry::RulingDetails};
+use acclaim_contest::{
+    Amendment, CategoryId, Phase,
+    amendment::{DefinitionAmendment, EntryAmendment, TitleAmendment},
+    rules::Completion,
+};
 
-use crate::admit::{AdmittedEntry, BallotPlan};
-use crate::ballot_counts::CountChange;
-use crate::count::{Completeness, Counter, completeness};
-use crate::draw::DrawSeed;
-use crate::numbers::{BallotNumber, CategoryNumber, EntryNumber, VoterNumber};
-use crate::recusals::RecusalKey;
-use crate::refusal::Refusal;
-use crate::roster::{CategoryLimit, Choice, Roster};
-use crate::rulings::Withdrawal;
-use crate::sheet_layout::{SheetLayout, SheetNumber};
-use crate::tally::Tally;
+use crate::{
+    admit::{AdmittedEntry, BallotPlan},
+    ballot_counts::CountChange,
+    count::{Completeness, Counter, completeness},
+    draw::DrawSeed,
+    numbers::{BallotNumber, CategoryNumber, EntryNumber, VoterNumber},
+    recusals::RecusalKey,
+    refusal::Refusal,
+    roster::{CategoryLimit, Choice, Roster},
+    rulings::Withdrawal,
+    sheet_layout::{SheetLayout, SheetNumber},
+    tally::Tally,
+};
 
 impl Tally {
-    /// Whether `entry` may be the next one of the log. Everything that sequencer and auditor check is checked here, but for the hash that
-    /// `certified` carries: that takes the root, see [`crate::Replay`].
+    /// Checks whether `entry` may be the next one of the log.
+    ///
+    /// This makes every check of the sequencer and the auditor, except for the hash in a
+    /// `certified` entry. That check needs the root of the log, so [`crate::Replay`] makes it.
     ///
     /// # Errors
-    /// [`Refusal`] says why not.
+    /// [`Refusal`] says why the entry is refused.
     pub fn admit(&self, entry: &LogEntry<'_>) -> Result<(), Refusal> {
         crate::admit::admit(self, entry, None).map(|_| ())
     }
 
-    /// Admits `entry` and takes it in.
+    /// Admits `entry` and applies it.
     ///
     /// # Errors
-    /// [`Refusal`] as [`Tally::admit`] has it; a refused entry changes nothing.
+    /// [`Refusal`], as from [`Tally::admit`]. A refused entry changes nothing.
     pub fn fold(&mut self, entry: &LogEntry<'_>) -> Result<(), Refusal> {
         let admitted = crate::admit::admit(self, entry, None)?;
         self.apply(entry, admitted);
         Ok(())
     }
 
-    /// Takes in an entry that was admitted in this very state.
+    /// Applies an entry that was admitted in exactly this state.
     pub(crate) fn apply(&mut self, entry: &LogEntry<'_>, admitted: AdmittedEntry) {
         match (entry, admitted) {
             (LogEntry::Ballot(_), AdmittedEntry::Ballot(plan)) => self.apply_ballot(&plan),
@@ -46,7 +53,7 @@ impl Tally {
             (LogEntry::Event(event, _), AdmittedEntry::Entries(entries)) => {
                 self.apply_to_entries(event, &entries)
             }
-            // Who folds a share ranks nobody.
+            // The tally of a partition ranks no entry, so it keeps no scores.
             (LogEntry::Event(..), AdmittedEntry::Scores(list)) if self.scope.is_whole() => {
                 self.scores.put(list)
             }
@@ -55,7 +62,7 @@ impl Tally {
                 self.apply_header(event, *division)
             }
             (LogEntry::Event(event, _), _) => self.apply_event(event),
-            // `admit` answers a ballot with nothing but a plan.
+            // `admit` returns only a plan for a ballot.
             (LogEntry::Ballot(_), _) => {}
         }
         self.size += 1;
@@ -99,13 +106,14 @@ impl Tally {
             }
             Event::Reopened(_) => {
                 self.phase = Phase::Closed;
-                // What is ruled from now on is ruled with the seed known: another one is asked for.
+                // Rulings after this entry are made with the seed known. So the seed is dropped,
+                // and the contest needs another one.
                 self.drawn = None;
             }
             Event::Drawn { source, seed, by, at } => {
                 self.drawn = Some(DrawSeed::new(self.size, source, seed, by, *at));
             }
-            // Taken in with what admission found: see `apply`.
+            // `apply` handles these events with the result of admission.
             Event::Contest(_)
             | Event::Withdrawn { .. }
             | Event::Voided { .. }
@@ -114,7 +122,7 @@ impl Tally {
             | Event::Recused(_)
             | Event::Rejoined(_)
             | Event::Choice { .. } => {}
-            // A remark changes no figure.
+            // A statement changes no figure.
             Event::Statement { .. } => {}
         }
     }
@@ -130,7 +138,9 @@ impl Tally {
         self.division = division;
     }
 
-    /// The fold of a share ranks no entry: see [`crate::admit`] of recusals.
+    /// Records a recusal, or removes it.
+    ///
+    /// The tally of a partition ranks no entry, so it keeps no recusals: see `admit::recusal`.
     fn apply_recusal(&mut self, event: &Event, key: RecusalKey) {
         if !self.scope.is_whole() {
             return;
@@ -142,7 +152,7 @@ impl Tally {
         self.recusals.set(key, recused);
     }
 
-    /// The limits by category numbers, now that all categories are there.
+    /// Sets the limits by category numbers. All categories are known by now.
     fn set_limits(&mut self) {
         let limits = self.header.as_ref().map_or(&[][..], |header| &header.rules.limits);
         let numbered = limits.iter().map(|limit| {
@@ -154,7 +164,9 @@ impl Tally {
         self.limits = numbered.collect();
     }
 
-    /// The times of casting that ballots can tell: `closes` is the first instant after voting.
+    /// Sets the times of casting that a ballot can have.
+    ///
+    /// `closes` is the first instant after voting.
     fn set_window(&mut self) {
         let (Some(header), Some(opened), Some(closes)) = (&self.header, self.opened, self.closes) else {
             return;
@@ -178,7 +190,8 @@ impl Tally {
                     title.clone_into(&mut self.roster.category_mut(number).title);
                 }
             }
-            // Other texts are for voters to read; no result shows them. What cannot be read is not admitted.
+            // Other texts are for voters, and no result shows them. Admission refuses an amendment
+            // that cannot be read.
             Ok(DefinitionAmendment::Entry(..) | DefinitionAmendment::Category(..)) | Err(_) => {}
         }
     }
@@ -188,7 +201,7 @@ impl Tally {
         let touched = plan.record.replaces;
         let sheet = plan.record.sheet;
         let before = plan.record.voter.map(|voter| self.remove_from_counts((voter, sheet), touched));
-        // Admission refuses an entry whose index would not fit.
+        // Admission refuses an entry whose index does not fit.
         let index = u32::try_from(self.size).unwrap_or(u32::MAX);
         let (voter, ballot) = self.ballots.push(&plan.record, index);
         self.add_to_counts((voter, sheet), touched, before, Some(ballot));
@@ -235,8 +248,11 @@ impl Tally {
         }
     }
 
-    /// Takes the ballots of a sheet out of the figures before one of them, `touched`, changes. A ballot alone changes nothing of the others,
-    /// unless sheets count only when complete.
+    /// Removes the ballots of a sheet from the figures before one of them, `touched`, changes.
+    ///
+    /// With `completion` = `any` a ballot does not affect the others, so only `touched` is removed.
+    /// With `completion` = `all` all ballots of the sheet are removed. Returns the completeness
+    /// before the change.
     fn remove_from_counts(
         &mut self,
         sheet: (VoterNumber, SheetNumber),
@@ -247,7 +263,7 @@ impl Tally {
         complete
     }
 
-    /// Puts the same ballots in again, and the new one.
+    /// Adds the same ballots to the figures again, and the new one.
     fn add_to_counts(
         &mut self,
         sheet: (VoterNumber, SheetNumber),
@@ -267,7 +283,7 @@ impl Tally {
         }
     }
 
-    /// Counts a voter's complete sheets anew when one of them has changed.
+    /// Updates the number of a voter's complete sheets after one of them has changed.
     fn update_complete_voters(&mut self, voter: VoterNumber, was_complete: bool, is_complete: bool) {
         while self.complete_sheets.end() <= voter as usize {
             self.complete_sheets.push(0);

@@ -1,15 +1,15 @@
-//! Exact figures: fractions that are compared as such, and rounded only where they are printed.
+//! Exact figures: fractions that are compared exactly. They are rounded only in print.
 
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer as _;
 use num_rational::Ratio;
 
-/// A fraction.
+/// An exact fraction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Fraction(Ratio<BigInt>);
 
 impl Fraction {
-    /// `numerator / denominator`; nothing at all over nothing is zero.
+    /// `numerator / denominator`. A denominator of zero gives zero.
     pub(crate) fn new(numerator: BigInt, denominator: BigInt) -> Self {
         if denominator == BigInt::ZERO { Self::zero() } else { Self(Ratio::new_raw(numerator, denominator)) }
     }
@@ -22,7 +22,7 @@ impl Fraction {
         *self.0.numer() == BigInt::ZERO
     }
 
-    /// Whether it is above zero.
+    /// Whether the fraction is above zero.
     pub(crate) fn is_positive(&self) -> bool {
         // Denominators are above zero.
         self.0.numer().sign() == Sign::Plus
@@ -36,22 +36,24 @@ impl Fraction {
         Self(&self.0 * BigInt::from(factor))
     }
 
-    /// Divided by a figure; by zero it is zero.
+    /// Divides by a figure. Division by zero gives zero.
     pub(crate) fn over(&self, other: &Self) -> Self {
         if other.is_zero() { Self::zero() } else { Self(&self.0 / &other.0) }
     }
 
-    /// Two decimals, half up, which is towards the greater figure also below zero: `8.38`, `-2.34` for -2.345.
+    /// Rounds to two decimals, half up: `8.38`.
+    ///
+    /// Below zero, half up is also towards the greater figure: `-2.34` for -2.345.
     pub(crate) fn decimal(&self) -> String {
         self.rounded(100)
     }
 
-    /// As a percentage with two decimals, half up: `51.90`.
+    /// Rounds to a percentage with two decimals, half up: `51.90`.
     pub(crate) fn percent(&self) -> String {
         self.rounded(10_000)
     }
 
-    /// In lowest terms: `10379/20000`, or `7` if it is whole.
+    /// The fraction in lowest terms: `10379/20000`, or `7` if it is whole.
     pub(crate) fn in_lowest_terms(&self) -> String {
         self.0.reduced().to_string()
     }
@@ -62,7 +64,7 @@ impl Fraction {
         let hundredths = doubled.div_floor(&(denominator * 2_u32));
         let sign = if hundredths.sign() == Sign::Minus { "-" } else { "" };
         let (whole, rest) = hundredths.magnitude().div_rem(&100_u32.into());
-        // A remainder of 0 to 99.
+        // The remainder is from 0 to 99.
         format!("{sign}{whole}.{:0>2}", rest.to_string())
     }
 }

@@ -1,10 +1,12 @@
-//! From the log to champions and winners: admission, the fold, the result document, the audit.
+//! The tally turns a log into champions and winners: admission, fold, result document, audit.
 //!
-//! The result is a pure function of the log. [`Tally::admit`] says whether an entry may be the next one, and [`Tally::fold`]
-//! takes it in; the sequencer, the live tally and the auditor all run these two and nothing else. [`Replay`] adds the Merkle
-//! tree and checks certifications; [`Audit`] compares a log with a checkpoint and a published result.
+//! The result is a pure function of the log. [`Tally::admit`] decides whether an entry may be the
+//! next one, and [`Tally::fold`] applies it. The sequencer, the live tally and the auditor all run
+//! these two functions and no others. [`Replay`] adds the Merkle tree and checks certifications.
+//! [`Audit`] compares a log with a checkpoint and a published result.
 //!
-//! No I/O, no clock, no randomness, no floating point: the same log gives the same bytes on every machine.
+//! The crate uses no I/O, no clock, no randomness and no floating point. The same log gives the
+//! same bytes on every machine.
 
 mod admit;
 pub mod audit;

@@ -1,50 +1,50 @@
-//! What can be asked of a tally besides figures: the contest, its window, how many voters and ballots there are.
+//! Look-ups in a tally besides its figures: the contest, its time of voting, voters and ballots.
 
 use acclaim_ballot_log::entry::ContestHeader;
 use acclaim_contest::{EntryId, Instant, Phase};
 
-use crate::ballot_counts::BallotCounts;
-use crate::rulings::Withdrawal;
-use crate::tally::Tally;
+use crate::{ballot_counts::BallotCounts, rulings::Withdrawal, tally::Tally};
 
 impl Tally {
-    /// How many passes a source had issued when it was last logged.
+    /// The number of passes that a source had issued when it was last logged; 0 if it never was.
     #[must_use]
     pub fn issued(&self, source: &str) -> u64 {
         self.issued.get(source).copied().unwrap_or(0)
     }
 
-    /// Entries folded: the size of the log that the figures belong to.
+    /// The number of folded entries: the size of the log that the figures belong to.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Where the contest stands.
+    /// The contest's phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// The entry at index 0, once it is folded.
+    /// The entry at index 0; `None` before it is folded.
     #[must_use]
     pub fn header(&self) -> Option<&ContestHeader> {
         self.header.as_ref()
     }
 
-    /// When voting began.
+    /// The instant at which voting began; `None` before that.
     #[must_use]
     pub fn opened(&self) -> Option<Instant> {
         self.opened
     }
 
-    /// The first instant after voting, as amended; it may have been closed earlier.
+    /// The first instant after voting, as amended; `None` before the log's first entry.
+    ///
+    /// Voting may have been closed earlier.
     #[must_use]
     pub fn closes(&self) -> Option<Instant> {
         self.closes
     }
 
-    /// When voting ended.
+    /// The instant at which voting ended; `None` before that.
     #[must_use]
     pub fn closed(&self) -> Option<Instant> {
         self.closed
@@ -55,13 +55,13 @@ impl Tally {
         self.roster.entries.iter().filter_map(|entry| Some((&entry.id, entry.withdrawn.as_deref()?)))
     }
 
-    /// Voters with a recorded ballot, whatever became of it.
+    /// The number of voters with a recorded ballot. The state of the ballot does not matter.
     #[must_use]
     pub fn voters(&self) -> u64 {
         self.sum.as_ref().map_or_else(|| self.ballots.voters(), |sum| sum.voters)
     }
 
-    /// Ballots by what became of them.
+    /// The numbers of ballots by class.
     #[must_use]
     pub fn ballot_counts(&self) -> BallotCounts {
         self.totals

@@ -1,12 +1,12 @@
-//! Positions by which categories, entries, voters and ballots are known in a tally.
+//! Numbers of categories, entries, voters and ballots: their positions in the lists of a tally.
 
-/// Position of a ballot among the ballots.
+/// Position of a ballot in the list of ballots.
 pub(crate) type BallotNumber = u32;
 
-/// Position of a voter among the voters, in order of first ballots.
+/// Position of a voter in the list of voters, which has the order of first ballots.
 pub(crate) type VoterNumber = u32;
 
-/// Stands for no ballot.
+/// The number that stands for no ballot.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Position of a category in the definition.

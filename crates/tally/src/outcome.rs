@@ -1,39 +1,49 @@
-//! Champions and winners of a category, and every tie with what resolved it.
+//! Outcomes: champions and winners of a category, and every tie with the rule that resolved it.
 //!
-//! Champions are the first by the standings; a tie matters at their cut alone. Winners come from the ranking that the rules name, and their rule for ties
-//! orders every tie in it: a place is the competition rank after that, and those whose place is not beyond the count win.
+//! Champions are the first entries of the standings. For them, only a tie at their cut matters.
+//! Winners come from the ranking that the rules name. Their rule for ties orders every tie in it. A
+//! place is the competition rank after that. An entry whose place is within the count wins.
 
 use std::collections::BTreeSet;
 
-use acclaim_contest::rules::{ChampionTies, WinnerTies, WinnersBy, WinnersFrom};
-use acclaim_contest::{CategoryId, EntryId};
+use acclaim_contest::{
+    CategoryId, EntryId,
+    rules::{ChampionTies, WinnerTies, WinnersBy, WinnersFrom},
+};
 use serde::Serialize;
 
-use crate::cut::{Cut, PlacedEntry, TieRules};
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::RankedEntry;
-use crate::ranking::Ranking;
-use crate::rule::{OrderedEntry, Rule};
-use crate::tally::Tally;
-use crate::tie_break::TieBreaker;
-use crate::undecided::{Undecided, UndecidedReason};
+use crate::{
+    cut::{Cut, PlacedEntry, TieRules},
+    numbers::{CategoryNumber, EntryNumber},
+    ranked::RankedEntry,
+    ranking::Ranking,
+    rule::{OrderedEntry, Rule},
+    tally::Tally,
+    tie_break::TieBreaker,
+    undecided::{Undecided, UndecidedReason},
+};
 
-/// What a category came to.
+/// The outcome of a category.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Which category.
+    /// The category's id.
     pub category: CategoryId,
     /// The shortlist in rank order; `None` if the contest has none.
     pub champions: Option<Vec<Champion>>,
-    /// Whether the winners are known. In a log of version 1 they are unless the panel has not chosen.
+    /// Whether the winners are known.
+    ///
+    /// In a log of version 1 they are undecided only while the panel has not chosen.
     pub decision: Decision,
-    /// Why they are not, whatever the version says of it.
+    /// Why the winners are not decided. Filled in logs of all versions.
     pub undecided: Vec<Undecided>,
-    /// The winners: in rank order, or as the panel chose.
+    /// The winners: in rank order, or in the order of the panel's choice.
     pub winners: Vec<Winner>,
-    /// Chosen by the panel, but withdrawn since, or no longer champions: they do not win unless that is undone, or another choice follows.
+    /// Entries that the panel chose, and that are withdrawn since or are no longer champions.
+    ///
+    /// They do not win unless that is undone or another choice follows.
     pub no_longer_eligible: Vec<EntryId>,
-    /// Every tie: in the standings, in the ranking if winners have one of their own, at the cut of the champions, among the winners.
+    /// Every tie: in the standings, in the winners' own ranking, at the cut of the champions, and
+    /// among the winners.
     pub ties: Vec<Tie>,
 }
 
@@ -41,9 +51,9 @@ pub struct Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
-    /// They are; there may be none.
+    /// The winners are known. There may be none.
     Decided,
-    /// They are not.
+    /// The winners are not known.
     Undecided,
 }
 
@@ -52,53 +62,55 @@ pub type Champion = Place;
 /// An entry that wins.
 pub type Winner = Place;
 
-/// An entry that has a place among champions or winners.
+/// An entry with a place among champions or winners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// What voters read.
+    /// The title that voters read.
     pub title: String,
-    /// Its place among them, from 1: the rank after ties were broken. With a choice, the order of the choice.
+    /// The entry's place among them, from 1: the rank after ties were broken.
+    ///
+    /// With a choice, it is the position in the choice.
     pub place: u64,
-    /// Its rank in the ranking if winners have one of their own, or else in the standings.
+    /// The entry's rank: in the winners' own ranking if there is one, else in the standings.
     pub rank: u64,
-    /// Its counted votes.
+    /// Number of counted votes for the entry.
     pub votes: u64,
-    /// Its figure in the ranking of the winners: two decimals, half up.
+    /// The entry's figure in the ranking of the winners: two decimals, half up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub figure: Option<String>,
-    /// What gave it the place.
+    /// The rule that gave the entry its place.
     pub decided_by: Rule,
 }
 
-/// Entries that are equal.
+/// A tie: entries that are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tie {
-    /// `standings`, `ranking`, `champions` or `winners`.
+    /// Where the tie is: `standings`, `ranking`, `champions` or `winners`.
     pub concerns: &'static str,
-    /// The rank that they share.
+    /// The rank that the entries share.
     pub rank: u64,
-    /// The votes of each, if these are what is equal and there are no channels.
+    /// The votes of each entry, if votes are equal and the contest has no channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub votes: Option<u64>,
-    /// The figure of each in the ranking of the winners.
+    /// The figure of each entry in the ranking of the winners.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub figure: Option<String>,
-    /// In the order of the definition.
+    /// The entries, in the order of the definition.
     pub entries: Vec<EntryId>,
-    /// Places left for them, if they are at a cut.
+    /// Places left for the entries, if the tie is at a cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub places: Option<u64>,
-    /// What resolved it; `shared` if nothing did.
+    /// The rule that resolved the tie; `shared` if none did.
     pub resolved_by: Rule,
-    /// With a rule that orders them: the entries in that order.
+    /// The entries in the order of the rule, if a rule orders them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub order: Vec<OrderedEntry>,
 }
 
 impl Tally {
-    /// What a category came to; `None` if there is no such category.
+    /// The outcome of a category; `None` if there is no such category.
     #[must_use]
     pub fn outcome(&self, category: &str) -> Option<Outcome> {
         self.roster.category_number(category).map(|number| {
@@ -107,7 +119,7 @@ impl Tally {
         })
     }
 
-    /// The same with the ranking of the category's winners at hand.
+    /// The outcome of a category, with the ranking of its winners if there is one.
     pub(crate) fn outcome_of(&self, category: CategoryNumber, ranking: Option<&Ranking>) -> Outcome {
         let standings = self.ranked(category);
         let champions = self.champion_cut(category, &standings);
@@ -142,7 +154,7 @@ impl Tally {
         };
         cuts.extend(&cut);
         let can_win: Vec<EntryNumber> = match ranking {
-            // Those without a figure are in no ranking, and can win all the same once they have one.
+            // An entry without a figure is in no ranking. It can still win once it has a figure.
             Some(_) => self.candidates(category, champions.as_ref()),
             None => pool.iter().map(|place| place.entry).collect::<BTreeSet<_>>().into_iter().collect(),
         };
@@ -157,13 +169,13 @@ impl Tally {
         outcome
     }
 
-    /// The entries that the winners of a category come from.
+    /// The entries that the winners of a category come from, ascending.
     pub(crate) fn candidates_in(&self, category: CategoryNumber) -> Vec<EntryNumber> {
         let champions = self.champion_cut(category, &self.ranked(category));
         self.candidates(category, champions.as_ref())
     }
 
-    /// The entries that the winners come from, ascending: the champions, or all that stand.
+    /// The entries that the winners come from, ascending: the champions, or all standing entries.
     fn candidates(&self, category: CategoryNumber, champions: Option<&Cut>) -> Vec<EntryNumber> {
         match (self.header.as_ref().map(|header| header.rules.winners.from), champions) {
             (Some(WinnersFrom::Champions), Some(cut)) => cut.entries().into_iter().collect(),
@@ -181,7 +193,7 @@ impl Tally {
         entries
     }
 
-    /// Those who can win, in rank order.
+    /// The entries that can win, in rank order.
     fn pool(&self, ranked: &[RankedEntry], champions: Option<&Cut>) -> Vec<RankedEntry> {
         let from = self.header.as_ref().map(|header| header.rules.winners.from);
         match (from, champions) {
@@ -208,19 +220,23 @@ impl Tally {
         Some(Cut::new(&pool, count, Rule::Votes, &TieRules { shared, order, lots_due, everywhere: false }))
     }
 
-    /// Winners by a ranking. No entry wins without a vote, or without a figure, or with a figure of zero or less unless scores go below zero.
+    /// The cut of the winners of a ranking.
+    ///
+    /// If the standings decide, no entry wins without a vote. If a ranking by figures decides, no
+    /// entry wins without a figure above zero. Where the scale of a panel goes below zero, any
+    /// figure can win.
     fn winner_cut(&self, category: CategoryNumber, pool: &[RankedEntry], ranking: Option<&Ranking>) -> Cut {
         let Some(rules) = self.header.as_ref().map(|header| &header.rules.winners) else {
             return Cut::default();
         };
         let below_zero = self.scores_go_below_zero();
-        let has_something = |place: &&RankedEntry| match ranking {
+        let can_win = |place: &&RankedEntry| match ranking {
             None => place.votes > 0,
             Some(ranking) => {
                 ranking.figure(place.entry).is_some_and(|figure| below_zero || figure.is_positive())
             }
         };
-        let pool: Vec<RankedEntry> = pool.iter().filter(has_something).copied().collect();
+        let pool: Vec<RankedEntry> = pool.iter().filter(can_win).copied().collect();
         let (shared, breaker) = match &rules.ties {
             WinnerTies::Report => (Rule::Report, None),
             WinnerTies::Earliest => (Rule::Shared, Some(TieBreaker::Earliest)),
@@ -261,7 +277,7 @@ impl Tally {
         }
     }
 
-    /// Ties of a whole ranking, as they are before any rule looks at them.
+    /// All ties of a ranking before any rule resolves them.
     fn shared_places(
         &self,
         concerns: &'static str,
@@ -275,7 +291,7 @@ impl Tally {
             .collect()
     }
 
-    /// Ties that a cut had to look at.
+    /// The ties that affect a cut.
     fn ties(&self, concerns: &'static str, cut: &Cut, ranking: Option<&Ranking>) -> Vec<Tie> {
         cut.ties
             .iter()

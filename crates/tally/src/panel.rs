@@ -1,35 +1,42 @@
-//! What the jurors' scores of a panel come to in a category.
+//! A panel's figures in a category, computed from the jurors' scores.
 //!
-//! - `score`: a juror's figure for an entry is the mean of the juror's scores for all criteria, by their weights; who has not scored all of
-//!   them does not count for that entry. The panel's figure is the mean of the jurors' figures.
-//! - `points`: the sum of the jurors' points. Who has scored in the category gives 0 to every entry that is not named.
-//! - `rank`: ranks become points by the panel's table, 0 beyond its end, and then as `points`.
+//! - `score`: A juror's figure for an entry is the mean of the juror's scores for all criteria, by
+//!   their weights. A juror who has not scored all criteria does not count for that entry. The
+//!   panel's figure is the mean of the jurors' figures.
+//! - `points`: The panel's figure is the sum of the jurors' points. A juror who has scored in the
+//!   category gives 0 to every entry that the juror does not name.
+//! - `rank`: Ranks become points by the panel's table, and 0 beyond its end. Then the rule of
+//!   `points` applies.
 //!
-//! `trim` drops so many of the lowest and of the highest of an entry's jurors. An entry with fewer than `minimum_jurors` has no figure.
+//! `trim` drops that number of the lowest and of the highest values of an entry's jurors. An entry
+//! with fewer jurors than `minimum_jurors` has no figure.
 //!
-//! Who is recused for an entry does not count for it. Of N jurors who gave scores or are recused in the category, r are recused for the entry:
-//! a mean is taken over those left, and `trim` and `minimum_jurors` are asked of them; a sum is multiplied by (N - 2 trim) / (N - r - 2 trim),
-//! so that no entry loses points by a recusal.
+//! A juror who is recused for an entry does not count for it. N jurors gave scores or are recused
+//! in the category, and r of them are recused for the entry. A mean is taken over the remaining
+//! jurors, and `trim` and `minimum_jurors` apply to them. No entry loses points by a recusal: a sum
+//! is multiplied by `(N - 2 trim) / (N - r - 2 trim)`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_contest::rules::{Panel, PanelKind};
 use num_bigint::BigInt;
 
-use crate::fraction::Fraction;
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::EntryFigures;
-use crate::scores::{JurorLists, ONE, Score};
-use crate::tally::Tally;
+use crate::{
+    fraction::Fraction,
+    numbers::{CategoryNumber, EntryNumber},
+    ranked::EntryFigures,
+    scores::{JurorLists, ONE, Score},
+    tally::Tally,
+};
 
-/// A panel's figures in a category, for the entries that stand.
+/// A panel's figures in a category, for the standing entries.
 #[derive(Debug, Default)]
 pub(crate) struct PanelFigures {
-    /// How many have scored in the category.
+    /// Number of jurors who have scored in the category.
     pub(crate) jurors: u64,
-    /// In the order of the definition.
+    /// The figures, in the order of the definition.
     pub(crate) figures: Vec<PanelFigure>,
-    /// Entries that too few jurors have scored: how many have, and how many are recused.
+    /// Entries that too few jurors have scored: the number of jurors who have, and of recused ones.
     pub(crate) without: Vec<(EntryNumber, u64, u64)>,
 }
 
@@ -38,21 +45,21 @@ pub(crate) struct PanelFigures {
 pub(crate) struct PanelFigure {
     pub(crate) entry: EntryNumber,
     pub(crate) figure: Fraction,
-    /// How many count for it, before trimming.
+    /// Number of jurors who count for the entry, before trimming.
     pub(crate) jurors: u64,
-    /// How many are recused for it.
+    /// Number of jurors who are recused for the entry.
     pub(crate) recused: u64,
 }
 
 impl PanelFigures {
-    /// The figures alone.
+    /// The figures by entry, without the numbers of jurors.
     pub(crate) fn entry_figures(&self) -> EntryFigures {
         self.figures.iter().map(|figure| (figure.entry, figure.figure.clone())).collect()
     }
 }
 
 impl Tally {
-    /// The figures of the panel at a position of the rules.
+    /// Computes the figures of a panel, which is given by its position in the rules.
     pub(crate) fn panel_figures(&self, panel: usize, category: CategoryNumber) -> PanelFigures {
         let Some(rules) = self.header.as_ref().and_then(|header| header.rules.panels.get(panel)) else {
             return PanelFigures::default();
@@ -82,7 +89,7 @@ impl Tally {
     }
 }
 
-/// How many jurors are recused for each entry.
+/// The number of jurors who are recused for each entry.
 fn recused_by_entry(recusals: &BTreeMap<&str, Vec<EntryNumber>>) -> BTreeMap<EntryNumber, usize> {
     let mut recused = BTreeMap::new();
     for entry in recusals.values().flatten() {
@@ -91,7 +98,7 @@ fn recused_by_entry(recusals: &BTreeMap<&str, Vec<EntryNumber>>) -> BTreeMap<Ent
     recused
 }
 
-/// What each juror gives to each entry, times [`divisor`].
+/// The values that the jurors give to each entry, times [`divisor`].
 fn by_entry<'a>(
     rules: &Panel,
     jurors: impl Iterator<Item = &'a JurorLists<'a>>,
@@ -105,7 +112,7 @@ fn by_entry<'a>(
     by_entry
 }
 
-/// What a juror gives to each entry that the juror has scored by all criteria.
+/// The values that a juror gives to the entries that the juror has scored by all criteria.
 pub(crate) fn of_juror(rules: &Panel, lists: &JurorLists<'_>) -> Vec<(EntryNumber, BigInt)> {
     let criteria = rules.criteria.len().max(1);
     let mut sums: BTreeMap<EntryNumber, (usize, BigInt)> = BTreeMap::new();
@@ -121,7 +128,7 @@ pub(crate) fn of_juror(rules: &Panel, lists: &JurorLists<'_>) -> Vec<(EntryNumbe
     complete.map(|(entry, (_, sum))| (entry, sum)).collect()
 }
 
-/// A rank's points; others stay as they are.
+/// The points of a rank. Scores of other kinds stay as they are.
 pub(crate) fn points(rules: &Panel, score: Score) -> Score {
     if rules.kind != PanelKind::Rank {
         return score;
@@ -130,29 +137,31 @@ pub(crate) fn points(rules: &Panel, score: Score) -> Score {
     rules.points.get(place).map_or(0, |points| Score::from(*points) * ONE)
 }
 
-/// What the sums of [`by_entry`] are to be divided by: scores are ten-thousandths, and weighted.
+/// The divisor of the sums of [`by_entry`]: scores are in ten-thousandths, and weighted.
 fn divisor(rules: &Panel) -> BigInt {
     let weights: u64 = rules.criteria.iter().map(|(_, weight)| u64::from(*weight)).sum();
     BigInt::from(ONE) * weights.max(1)
 }
 
-/// An entry's figure from what its jurors give, in any order; who of all that count gives nothing gives 0. `None` if they are too few.
+/// An entry's figure from the values of its jurors, in any order; `None` if they are too few.
+///
+/// A juror who counts and gives no value gives 0.
 fn figure(rules: &Panel, mut scores: Vec<BigInt>, jurors: usize, recused: usize) -> Option<Fraction> {
     let trim = rules.trim as usize;
-    let kept = jurors.checked_sub(trim.checked_mul(2)?)?;
-    if jurors < rules.minimum_jurors as usize || kept == 0 {
+    let remaining = jurors.checked_sub(trim.checked_mul(2)?)?;
+    if jurors < rules.minimum_jurors as usize || remaining == 0 {
         return None;
     }
     scores.sort_unstable();
-    // Those who give nothing are not written out: they are the lowest, and go first.
+    // Values of 0 are not in the list. They are the lowest, so trimming drops them first.
     let lowest = trim.saturating_sub(jurors - scores.len());
     let highest = scores.len().saturating_sub(trim);
     let sum: BigInt = scores.get(lowest..highest).unwrap_or_default().iter().sum();
     Some(match (rules.kind, recused) {
-        (PanelKind::Score, _) => Fraction::new(sum, divisor(rules) * kept),
+        (PanelKind::Score, _) => Fraction::new(sum, divisor(rules) * remaining),
         (PanelKind::Points | PanelKind::Rank, 0) => Fraction::new(sum, divisor(rules)),
         (PanelKind::Points | PanelKind::Rank, recused) => {
-            Fraction::new(sum * (kept + recused), divisor(rules) * kept)
+            Fraction::new(sum * (remaining + recused), divisor(rules) * remaining)
         }
     })
 }
@@ -181,8 +190,8 @@ mod tests {
             let rules = panel(trim);
             prop_assert_eq!(figure(&rules, scores, jurors, 0), figure(&rules, written.clone(), jurors, 0));
             written.sort_unstable();
-            let kept = written.get(trim as usize..jurors.saturating_sub(trim as usize)).filter(|k| !k.is_empty());
-            let expected = kept.map(|kept| Fraction::new(kept.iter().sum(), BigInt::from(ONE)));
+            let remaining = written.get(trim as usize..jurors.saturating_sub(trim as usize)).filter(|k| !k.is_empty());
+            let expected = remaining.map(|remaining| Fraction::new(remaining.iter().sum(), BigInt::from(ONE)));
             prop_assert_eq!(figure(&rules, written, jurors, 0), expected);
         }
     }

@@ -1,7 +1,11 @@
-//! Folding for a part of the voters. What one voter may do depends on that voter's own ballots and on staff's events alone, so that a log can be
-//! folded share by share, on several cores or one after the other, and the figures added up.
+//! Voter partitions: a log can be folded for a part of the voters at a time.
+//!
+//! What a voter may do depends only on that voter's own ballots and on staff events. So partitions
+//! can be folded on several cores or one after the other, and their figures are added up.
 
-/// Those voters whose tags' first four bytes, which begin the ids of their ballots too, lie in one of so many equal ranges.
+/// The voters whose tags begin with four bytes in one of `of` equal ranges.
+///
+/// The ids of a voter's ballots begin with the same four bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct VoterPartition {
     number: u32,
@@ -9,7 +13,7 @@ pub(crate) struct VoterPartition {
 }
 
 impl VoterPartition {
-    /// All shares of a partition.
+    /// All partitions, if the voters are divided into `of`.
     pub(crate) fn each(of: u32) -> impl Iterator<Item = Self> {
         (0..of).map(move |number| Self { number, of })
     }
@@ -19,23 +23,26 @@ impl VoterPartition {
     }
 }
 
-/// Whose ballots a [`crate::Tally`] folds.
+/// The part of the ballots that a [`crate::Tally`] folds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Everyone's.
+    /// The ballots of all voters.
     All,
-    /// Those of a share. Its figures are part of the contest's: what depends on the whole is not judged.
+    /// The ballots of one partition.
+    ///
+    /// The figures are a part of the contest's figures. Rules that depend on the whole contest are
+    /// not checked.
     Partition(VoterPartition),
-    /// Nobody's: it is given the figures that the shares come to.
+    /// No ballots. The tally receives the sum of the partitions' figures.
     Aggregate,
 }
 
 impl Scope {
-    /// Whether the ballots whose ids begin so are folded.
+    /// Whether ballots are folded whose ids begin with `prefix`.
     pub(crate) fn holds(self, prefix: [u8; 4]) -> bool {
         match self {
             Self::All => true,
-            Self::Partition(share) => share.holds(prefix),
+            Self::Partition(partition) => partition.holds(prefix),
             Self::Aggregate => false,
         }
     }
@@ -54,8 +61,9 @@ mod tests {
     fn every_voter_is_in_one_partition() {
         for of in [1, 2, 3, 7, 1_000] {
             for prefix in [0, 1, 0x7fff_ffff, 0x8000_0000, 0xaaaa_aaaa, u32::MAX] {
-                let holding =
-                    VoterPartition::each(of).filter(|share| share.holds(prefix.to_be_bytes())).count();
+                let holding = VoterPartition::each(of)
+                    .filter(|partition| partition.holds(prefix.to_be_bytes()))
+                    .count();
                 assert_eq!(holding, 1, "{prefix} of {of}");
             }
         }

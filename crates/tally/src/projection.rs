@@ -1,41 +1,45 @@
-//! What the log alone determines of how a contest stands, beside its figures: what a database keeps of it is derived from here.
+//! The projection: the state of a contest that the log alone determines, without its figures.
+//!
+//! A database keeps a copy of parts of this state. The copy is derived from here.
 
 use std::collections::BTreeSet;
 
 use acclaim_contest::{BallotId, BallotState, EntryId, Instant, Phase};
 
-use crate::numbers::BallotNumber;
-use crate::tally::Tally;
+use crate::{numbers::BallotNumber, tally::Tally};
 
-/// How a contest stands by its log.
+/// The state of a contest by its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection {
-    /// The phase.
+    /// The contest's phase.
     pub phase: Phase,
-    /// The first instant at which ballots are refused: that of `closed` once it is logged, before that the definition's, as amended.
+    /// The first instant at which ballots are refused.
+    ///
+    /// Once `closed` is logged, it is the instant of that entry. Before that, it is the closing of
+    /// the definition, as amended.
     pub closes: Instant,
-    /// Entries that no longer stand.
+    /// The withdrawn entries.
     pub withdrawn: BTreeSet<EntryId>,
 }
 
-/// A recorded ballot by the log.
+/// A recorded ballot as the log has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedBallot {
-    /// Its index in the log.
+    /// The ballot's index in the log.
     pub index: u64,
-    /// What it is now.
+    /// The ballot's present state.
     pub state: BallotState,
 }
 
 impl Tally {
-    /// How the contest stands; `None` before the log's first entry.
+    /// The state of the contest; `None` before the log's first entry.
     #[must_use]
     pub fn projection(&self) -> Option<Projection> {
         let withdrawn = self.withdrawn().map(|(entry, _)| entry.clone()).collect();
         Some(Projection { phase: self.phase, closes: self.closed.or(self.closes)?, withdrawn })
     }
 
-    /// A recorded ballot; `None` if there is none of this id.
+    /// A recorded ballot; `None` if no recorded ballot has this id.
     #[must_use]
     pub fn ballot(&self, id: &BallotId) -> Option<LoggedBallot> {
         let (_, ballot) = self.ballots.find(id)?;
@@ -43,7 +47,7 @@ impl Tally {
         Some(LoggedBallot { index, state: self.state(ballot) })
     }
 
-    /// Ids and indexes of all recorded ballots, in no order of use.
+    /// The ids and log indexes of all recorded ballots, in arbitrary order.
     pub fn ballots(&self) -> impl Iterator<Item = (BallotId, u64)> {
         self.ballots.all().map(|(id, record)| (id, record.index.into()))
     }

@@ -1,11 +1,12 @@
-//! Entries with figures, and in rank order. Ranks are competition ranks (1, 2, 2, 4); equals are listed in the order of the definition.
+//! Entries with figures, and entries in rank order.
+//!
+//! Ranks are competition ranks (1, 2, 2, 4). Equal entries have the order of the definition.
 
 use std::cmp::Reverse;
 
-use crate::fraction::Fraction;
-use crate::numbers::EntryNumber;
+use crate::{fraction::Fraction, numbers::EntryNumber};
 
-/// A place by number.
+/// An entry with its rank and its votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RankedEntry {
     pub(crate) entry: EntryNumber,
@@ -25,27 +26,29 @@ impl EntryFigures {
         self.0.get(at).map(|(_, figure)| figure)
     }
 
-    /// In rank order: each entry with its rank and whether it is tied.
+    /// The entries in rank order, each with its rank and whether it is tied.
     pub(crate) fn ranked(&self) -> Vec<(EntryNumber, u64, bool)> {
         rank_by(self.0.iter().map(|(entry, figure)| (*entry, figure)).collect())
     }
 
-    /// Each with its figure, in the order of the definition.
+    /// Each entry with its figure, in the order of the definition.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (EntryNumber, &Fraction)> {
         self.0.iter().map(|(entry, figure)| (*entry, figure))
     }
 }
 
 impl FromIterator<(EntryNumber, Fraction)> for EntryFigures {
-    /// Takes entries in the order of the definition.
+    /// Collects entries, which must come in the order of the definition.
     fn from_iter<I: IntoIterator<Item = (EntryNumber, Fraction)>>(figures: I) -> Self {
         Self(figures.into_iter().collect())
     }
 }
 
-/// Ranks entries given in the order of the definition: each with its rank and whether it is tied.
+/// Ranks entries. Returns each entry with its rank and whether it is tied.
+///
+/// The entries must come in the order of the definition.
 pub(crate) fn rank_by<F: Ord>(mut entries: Vec<(EntryNumber, F)>) -> Vec<(EntryNumber, u64, bool)> {
-    // A stable sort keeps the order of the definition among equals.
+    // A stable sort keeps the order of the definition among equal entries.
     entries.sort_by(|(_, a), (_, b)| Reverse(a).cmp(&Reverse(b)));
     let mut ranked = Vec::with_capacity(entries.len());
     let mut before = 0;

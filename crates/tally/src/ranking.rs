@@ -1,15 +1,17 @@
-//! What entries are ranked by: votes, shares over several channels, scores, or votes and scores together.
+//! Rankings: by votes, by shares over several channels, by scores, or by votes and scores together.
 
 use acclaim_contest::rules::{Panel, PanelKind, WinnerRules, WinnersBy};
 use num_bigint::BigInt;
 
-use crate::fraction::Fraction;
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::{EntryFigures, RankedEntry};
-use crate::roster::Votes;
-use crate::tally::Tally;
+use crate::{
+    fraction::Fraction,
+    numbers::{CategoryNumber, EntryNumber},
+    ranked::{EntryFigures, RankedEntry},
+    roster::Votes,
+    tally::Tally,
+};
 
-/// The ranking that winners by scores, or by votes and scores, come from.
+/// The ranking for winners by scores, or by votes and scores.
 #[derive(Debug, Clone)]
 pub(crate) struct Ranking {
     pub(crate) places: Vec<RankedEntry>,
@@ -23,14 +25,15 @@ impl Ranking {
         self.figures.get(entry)
     }
 
-    /// A figure as it is printed: scores as they are, weighted shares as percentages.
+    /// Prints a figure: a score as a decimal, a weighted share as a percentage.
     pub(crate) fn print(&self, figure: &Fraction) -> String {
         if self.by == WinnersBy::Weighted { figure.percent() } else { figure.decimal() }
     }
 }
 
 impl Tally {
-    /// The ranking of a category, if winners are decided by another one than the standings.
+    /// The ranking of a category; `None` if the standings decide the winners or a panel chooses
+    /// them.
     pub(crate) fn ranking(&self, category: CategoryNumber) -> Option<Ranking> {
         let winners = &self.header.as_ref()?.rules.winners;
         let figures = match winners.by {
@@ -46,8 +49,10 @@ impl Tally {
         Some(Ranking { places, figures, by: winners.by })
     }
 
-    /// The figures that all panels come to, of the standing entries that have one at each of them. Means on a scale are averaged by the panels'
-    /// weights; points are multiplied by them and added.
+    /// The figures of all panels together, for the standing entries with a figure at every panel.
+    ///
+    /// Means on a scale are averaged by the panels' weights. Points are multiplied by the weights
+    /// and added.
     fn scored(&self, category: CategoryNumber) -> EntryFigures {
         let panels = self.header.as_ref().map_or(&[][..], |header| &header.rules.panels);
         let at_panel = |(number, panel): (usize, &Panel)| -> EntryFigures {
@@ -61,7 +66,9 @@ impl Tally {
         sums.unwrap_or_default().iter().map(|(entry, sum)| (entry, sum.over(&weights))).collect()
     }
 
-    /// The weighted mean of an entry's share of the votes and of its share of the scores of all standing entries.
+    /// The weighted mean of each entry's share of the votes and its share of the scores.
+    ///
+    /// The share of the scores is the entry's part of the sum of all figures.
     fn weighted(&self, category: CategoryNumber, rules: &WinnerRules) -> EntryFigures {
         let [votes, scores] =
             [rules.votes_weight, rules.scores_weight].map(|weight| u64::from(weight.unwrap_or(0)));
@@ -81,14 +88,17 @@ impl Tally {
         self.shares_of(&self.standing_entries(category).collect::<Vec<_>>(), |votes| votes.with_rulings)
     }
 
-    /// The shares of some entries: the mean, by the channels' weights, of each one's share in a channel, over the channels in which one of them has a
-    /// vote. They add up to one unless nobody has any vote.
+    /// The shares of `entries` in the votes.
+    ///
+    /// An entry's share is the mean of its shares in the channels, by the channels' weights. A
+    /// channel in which none of the entries has a vote is left out. The shares add up to one,
+    /// unless no entry has a vote.
     pub(crate) fn shares_of(&self, entries: &[EntryNumber], votes: impl Fn(&Votes) -> u64) -> EntryFigures {
         let roster = &self.roster;
         let totals = (0..roster.channels()).map(|channel| {
             entries.iter().filter_map(|entry| roster.votes_by_channel(*entry).get(channel)).map(&votes).sum()
         });
-        // Over one denominator, so that ranks are found by comparing integers.
+        // All shares have the same denominator, so ranking compares integers.
         let totals: Vec<u64> = totals.collect();
         let voted = || totals.iter().enumerate().filter(|(_, total)| **total > 0);
         let common: BigInt = voted().map(|(_, total)| BigInt::from(*total)).product();
@@ -118,7 +128,7 @@ impl Tally {
     }
 }
 
-/// The sums of those who have both figures.
-fn added(some: &EntryFigures, others: &EntryFigures) -> EntryFigures {
-    some.iter().filter_map(|(entry, figure)| Some((entry, figure.plus(others.get(entry)?)))).collect()
+/// The sums of figures, for the entries that have both.
+fn added(left: &EntryFigures, right: &EntryFigures) -> EntryFigures {
+    left.iter().filter_map(|(entry, figure)| Some((entry, figure.plus(right.get(entry)?)))).collect()
 }

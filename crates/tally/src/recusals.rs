@@ -1,4 +1,4 @@
-//! Jurors who do not judge an entry: by panel, category and juror, as logged.
+//! Recusals as logged: jurors who do not judge an entry, by panel, category and juror.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,9 @@ impl Recusals {
         }
     }
 
-    /// The entries of a category that each juror of a panel does not judge, in byte order of the jurors.
+    /// The entries of a category that each juror of a panel does not judge.
+    ///
+    /// The jurors are in byte order, and the entries are ascending.
     pub(crate) fn by_juror(
         &self,
         panel: usize,

@@ -1,92 +1,97 @@
-//! Why an entry may not be the next one of a log: one list for the sequencer, the API behind it, and the auditor.
+//! Refusals: the reasons why an entry may not be the next one of a log.
+//!
+//! The sequencer, the API behind it and the auditor share this list.
 
-use acclaim_contest::amendment::InvalidAmendment;
-use acclaim_contest::{BallotId, CategoryId, EntryId, Instant, PanelId, Phase};
+use acclaim_contest::{BallotId, CategoryId, EntryId, Instant, PanelId, Phase, amendment::InvalidAmendment};
 use acclaim_text::shortened;
 
-/// Why an entry is refused. The text is written for an auditor; [`Refusal::code`] is for programs.
+/// The reason why an entry is refused.
+///
+/// The text is for auditors; [`Refusal::code`] is for programs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The type of entry has no place in this phase.
+    /// The type of entry is not allowed in this phase.
     #[error("`{entry}` is out of its place: the contest is {}", phase.log_name())]
     OutOfPlace {
         /// The type of the entry.
         entry: &'static str,
-        /// The phase that it met.
+        /// The present phase.
         phase: Phase,
     },
-    /// No ruling may follow `frozen`.
+    /// The type of entry is not allowed after `frozen`.
     #[error("`{0}` is out of its place: the log is frozen")]
     Frozen(&'static str),
-    /// The rules ask for something that this version does not tally. Named, so that nobody takes another count for the result.
+    /// The rules need something that this version cannot tally.
+    ///
+    /// They are refused by name, so that no other count is taken for the result.
     #[error("not supported by this version: {0}")]
     Unsupported(&'static str),
-    /// The head of the log contradicts itself.
+    /// The first entry of the log contradicts itself.
     #[error("the rules contradict themselves: {0}")]
     InvalidRules(&'static str),
-    /// Two rules do not go together.
+    /// Two rules contradict each other.
     #[error("`{}` does not go with `{}`: {reason}", keys[0], keys[1])]
     Contradiction {
-        /// Dotted paths in the definition.
+        /// The keys of the two rules: dotted paths in the definition.
         keys: [&'static str; 2],
-        /// Why.
+        /// Why they contradict each other.
         reason: &'static str,
     },
     /// A category's own numbers contradict the rules.
     #[error("the category `{category}`: `{key}`: {reason}")]
     CategoryContradiction {
-        /// Which category.
+        /// The category.
         category: CategoryId,
-        /// Its key.
+        /// The key of the number.
         key: &'static str,
-        /// Why.
+        /// Why it contradicts the rules.
         reason: &'static str,
     },
-    /// A type, or a key of it, that only logs of version 2 have.
+    /// The type of entry, or a key in it, exists only in logs of version 2.
     #[error("`{0}` as it is here belongs into a log of version 2, and this one is of version 1")]
     LaterVersion(&'static str),
-    /// A rule that only logs of version 2 have.
+    /// The rule exists only in logs of version 2.
     #[error("the rule `{0}` belongs into a log of version 2, and this one is of version 1")]
     LaterRule(&'static str),
-    /// A salt is missing.
+    /// The entry has no salt, but must have one.
     #[error("`{0}` has no salt, which it must have in a log of version 2")]
     NoSalt(&'static str),
-    /// A salt where there is none.
+    /// The entry has a salt, but must not have one.
     #[error("`{0}` has a salt, which it must not have in this log")]
     Salt(&'static str),
-    /// A number has outgrown what the tally can hold.
+    /// A number is greater than the tally can hold.
     #[error("more than a tally can hold: {0}")]
     TooLarge(&'static str),
 
-    /// A category's id is taken.
+    /// A category of this id exists already.
     #[error("there is a category `{0}` already")]
     RepeatedCategory(CategoryId),
-    /// An entry's id is taken.
+    /// An entry of this id exists already.
     #[error("there is an entry `{0}` already")]
     RepeatedEntry(EntryId),
-    /// No such category.
+    /// There is no category of this id.
     #[error("there is no category `{0}`")]
     UnknownCategory(String),
-    /// No such entry.
+    /// There is no entry of this id.
     #[error("there is no entry `{0}`")]
     UnknownEntry(String),
-    /// The entry stands elsewhere.
+    /// The entry is in another category.
     #[error("the entry `{entry}` does not stand in the category `{category}`")]
     WrongCategory {
-        /// The category named.
+        /// The category that was named.
         category: String,
-        /// The entry named.
+        /// The entry that was named.
         entry: EntryId,
     },
-    /// Opening a contest with nothing to vote for.
+    /// The contest opens without an entry to vote for.
     #[error("there is no entry to vote for")]
     NoEntries,
-    /// Opening at another instant than the header says.
+    /// The contest opens at another instant than the first entry of the log says.
     #[error("opened at {at}, but the contest opens at {opens}")]
     OpenedAtAnotherInstant {
-        /// When opened.
+        /// The instant of opening.
         at: Instant,
-        /// When it should be.
+        /// The instant in the first entry of the log.
         opens: Instant,
     },
 
@@ -96,83 +101,83 @@ pub enum Refusal {
     /// A ballot between `suspended` and `resumed`.
     #[error("a ballot while voting is suspended")]
     VotingSuspended,
-    /// Suspended twice.
+    /// `suspended` while voting is suspended.
     #[error("voting is suspended already")]
     AlreadySuspended,
-    /// Resumed without being suspended.
+    /// `resumed` while voting is not suspended.
     #[error("voting is not suspended")]
     NotSuspended,
     /// A ballot after `closed`.
     #[error("a ballot after the closing")]
     VotingClosed,
-    /// A ballot's id does not follow from its content.
+    /// The ballot's id is not the id of its content.
     #[error("the ballot's id should be {expected}")]
     WrongBallotId {
         /// The id of this content.
         expected: BallotId,
     },
-    /// The same ballot again.
+    /// The same ballot is recorded already.
     #[error("the same ballot is recorded at index {index}")]
     SameBallot {
-        /// Where it is recorded.
+        /// The log index of the recorded ballot.
         index: u64,
     },
-    /// The time of casting is not cut as the rules say, or not in the time of voting.
+    /// The time of casting has the wrong precision, or is not in the time of voting.
     #[error("cast at `{at}`, which is not from `{first}` to `{last}`")]
     CastTime {
-        /// As written.
+        /// The time of casting as written.
         at: String,
-        /// The earliest it can be.
+        /// The earliest time allowed.
         first: String,
-        /// The latest it can be.
+        /// The latest time allowed.
         last: String,
     },
-    /// A channel or period where the contest has none.
+    /// The ballot has a channel or a period, and the contest has none.
     #[error("the contest has no {0}")]
     NotInContest(&'static str),
-    /// The contest has channels, and the ballot is in none of them.
-    #[error("the ballot's channel {} is not one of the contest's", named(channel.as_ref()))]
+    /// The ballot is in none of the contest's channels.
+    #[error("the ballot's channel {} is not one of the contest's", quoted(channel.as_ref()))]
     WrongChannel {
-        /// As written.
+        /// The channel as written; `None` if there is none.
         channel: Option<String>,
     },
-    /// The contest has periods, and the ballot is in none of them.
-    #[error("the ballot's period {} is not one of the contest's", named(period.as_ref()))]
+    /// The ballot is in none of the contest's periods.
+    #[error("the ballot's period {} is not one of the contest's", quoted(period.as_ref()))]
     WrongPeriod {
-        /// As written.
+        /// The period as written; `None` if there is none.
         period: Option<String>,
     },
-    /// Fewer votes in a category than a ballot must have.
+    /// The ballot has too few votes in a category.
     #[error("{votes} votes in the category `{category}`, where at least {least} are required")]
     TooFewInCategory {
-        /// Where.
+        /// The category.
         category: CategoryId,
-        /// How many.
+        /// The number of votes.
         votes: u32,
-        /// How many are required.
+        /// The minimum number of votes.
         least: u32,
     },
-    /// More votes in a category than a ballot may have.
+    /// The ballot has too many votes in a category.
     #[error("{votes} votes in the category `{category}`, where at most {most} are allowed")]
     TooManyInCategory {
-        /// Where.
+        /// The category.
         category: CategoryId,
-        /// How many.
+        /// The number of votes.
         votes: u32,
-        /// How many are allowed.
+        /// The maximum number of votes.
         most: u32,
     },
-    /// Slots of the voter are filled.
-    #[error("the voter has voted already in: {}", listed(categories))]
+    /// The slots of the voter are filled.
+    #[error("the voter has voted already in: {}", joined(categories))]
     AlreadyVoted {
-        /// Which, in byte order.
+        /// The categories of the slots, in byte order.
         categories: Vec<CategoryId>,
     },
-    /// Votes are final in this contest.
+    /// The ballot replaces another one, and votes are final in this contest.
     #[error("ballots cannot be replaced in this contest")]
     ReplacementNotAllowed,
-    /// `replaces` names no standing ballot of the voter.
-    #[error("`replaces` is not a standing ballot of the voter{}", standing_text(standing.as_ref()))]
+    /// `replaces` does not name a standing ballot of the voter.
+    #[error("`replaces` is not a standing ballot of the voter{}", standing_suffix(standing.as_ref()))]
     ReplacesNotStanding {
         /// The voter's newest standing ballot that shares a category with this one.
         standing: Option<BallotId>,
@@ -180,128 +185,128 @@ pub enum Refusal {
     /// The voter has replaced ballots as often as the rules allow.
     #[error("the voter has replaced ballots {most} times, the most allowed")]
     TooManyRevisions {
-        /// How often is allowed.
+        /// The maximum number of replacements.
         most: u32,
     },
-    /// More votes of a voter than the rules allow over all categories.
+    /// The voter would have too many votes over all categories.
     #[error("the voter would have {votes} votes, where at most {most} are allowed")]
     TooManyVotes {
-        /// How many there would be.
+        /// The number of votes that the voter would have.
         votes: u64,
-        /// How many are allowed.
+        /// The maximum number of votes.
         most: u32,
     },
 
-    /// More categories than a limit over several of them allows.
+    /// The voter would vote in too many of the categories of a limit.
     #[error(
         "the voter would have voted in {categories} categories, of which at most {most} are allowed: {}",
-        listed(limit)
+        joined(limit)
     )]
     TooManyCategories {
-        /// In how many there would be votes.
+        /// The number of categories that the voter would have votes in.
         categories: usize,
-        /// How many are allowed.
+        /// The maximum number of categories.
         most: u32,
-        /// The categories that the limit is over.
+        /// The categories of the limit.
         limit: Vec<CategoryId>,
     },
 
-    /// No such ballot is recorded.
+    /// There is no recorded ballot of this id.
     #[error("there is no ballot {0}")]
     UnknownBallot(BallotId),
-    /// The ballot is void.
+    /// The ballot is voided already.
     #[error("the ballot {0} is voided already")]
     AlreadyVoided(BallotId),
-    /// The ballot is not void.
+    /// The ballot is not voided.
     #[error("the ballot {0} is not voided")]
     NotVoided(BallotId),
-    /// The entry is withdrawn.
+    /// The entry is withdrawn already.
     #[error("the entry `{0}` is withdrawn already")]
     AlreadyWithdrawn(EntryId),
     /// The entry is not withdrawn.
     #[error("the entry `{0}` is not withdrawn")]
     NotWithdrawn(EntryId),
-    /// An amendment that does not fit.
+    /// The amendment is invalid.
     #[error("the amendment does not fit: {0}")]
     InvalidAmendment(InvalidAmendment),
-    /// The closing may only be moved to a later instant.
+    /// The new closing is not later than the present one.
     #[error("the closing can only move to after {closes}")]
     ClosesNotLater {
         /// The present closing instant.
         closes: Instant,
     },
-    /// The days of the contest end before.
+    /// The new closing is after the last day that the contest lists.
     #[error("the contest's days are listed up to {latest}: it cannot close later")]
     ClosesBeyondDays {
         /// The latest instant that the closing can be moved to.
         latest: Instant,
     },
-    /// Closed before it was open, or after it should have been closed.
+    /// The contest closes before it opened, or after it should have closed.
     #[error("closed at {at}, which is not from {opened} to {closes}")]
     ClosedOutside {
-        /// When closed.
+        /// The instant of closing.
         at: Instant,
-        /// When opened.
+        /// The instant of opening.
         opened: Instant,
-        /// The latest it can be.
+        /// The latest instant allowed.
         closes: Instant,
     },
-    /// A total of passes cannot shrink.
+    /// The number of passes issued by a source decreases.
     #[error("`{source_name}` had issued {before} passes, and now fewer")]
     PassesDecreased {
-        /// Which way of admission.
+        /// The way of admission.
         source_name: String,
-        /// The total before.
+        /// The number that was logged before.
         before: u64,
     },
-    /// No such panel.
+    /// There is no panel of this id.
     #[error("there is no panel `{0}`")]
     UnknownPanel(PanelId),
-    /// The panel's criteria are others.
-    #[error("criterion {}: {why}", named(criterion.as_ref()))]
+    /// The criterion is not one of the panel's, or is missing.
+    #[error("criterion {}: {why}", quoted(criterion.as_ref()))]
     WrongCriterion {
-        /// As written.
+        /// The criterion as written; `None` if there is none.
         criterion: Option<String>,
         /// Why it is refused.
         why: &'static str,
     },
-    /// A score that the panel cannot give.
+    /// The panel does not allow this score.
     #[error("the score of `{entry}`: {why}")]
     InvalidScore {
-        /// Whose score.
+        /// The entry that the score is for.
         entry: EntryId,
         /// Why it is refused.
         why: String,
     },
-    /// Scores by nobody.
+    /// The juror's name is empty.
     #[error("scores without a juror")]
     NoJuror,
-    /// The rules name the panel's jurors, and this is none of them.
-    #[error("{} is no juror of the panel `{panel}`", named(Some(juror)))]
+    /// The rules name the panel's jurors, and this is not one of them.
+    #[error("{} is no juror of the panel `{panel}`", quoted(Some(juror)))]
     UnknownJuror {
         /// The panel.
         panel: PanelId,
-        /// As written.
+        /// The juror's name as written.
         juror: String,
     },
-    /// A score for an entry that the juror does not judge.
-    #[error("the juror {} is recused for the entry `{entry}`", named(Some(juror)))]
+    /// The juror is recused for an entry, and scores it.
+    #[error("the juror {} is recused for the entry `{entry}`", quoted(Some(juror)))]
     ScoreOfRecused {
         /// The juror.
         juror: String,
         /// The entry.
         entry: EntryId,
     },
-    /// Recused twice.
-    #[error("the juror {} is recused for the entry `{entry}` already", named(Some(juror)))]
+    /// The juror is recused for the entry already.
+    #[error("the juror {} is recused for the entry `{entry}` already", quoted(Some(juror)))]
     AlreadyRecused {
         /// The juror.
         juror: String,
         /// The entry.
         entry: EntryId,
     },
-    /// Rejoined without a recusal.
-    #[error("the juror {} is not recused for the entry `{entry}`", named(Some(juror)))]
+    /// The juror rejoins, but is not recused for the entry.
+    #[error("the juror {} is not recused for the entry `{entry}`", quoted(Some(juror)))]
     NotRecused {
         /// The juror.
         juror: String,
@@ -311,10 +316,11 @@ pub enum Refusal {
     /// Freezing cannot be undone.
     #[error("not unfrozen: {0}")]
     NotUnfrozen(&'static str),
-    /// A draw where the rules have none, before freezing, or a second one.
+    /// A draw is not possible: the rules have none, the log is not frozen, or there is a seed
+    /// already.
     #[error("no draw: {0}")]
     NoDraw(&'static str),
-    /// A seed from elsewhere.
+    /// The seed comes from another source than the rules name.
     #[error("the seed comes from `{0}`, which is not the source that the rules name")]
     WrongSource(String),
     /// The winners of this contest are not chosen by a panel.
@@ -323,27 +329,27 @@ pub enum Refusal {
     /// The chosen entry cannot win.
     #[error("the entry `{entry}` cannot win: {why}")]
     NotEligible {
-        /// Which one.
+        /// The chosen entry.
         entry: EntryId,
-        /// Because it is withdrawn, or no champion.
+        /// Why it cannot win: it is withdrawn, or is not a champion.
         why: &'static str,
     },
-    /// Chosen twice.
+    /// The entry is chosen twice.
     #[error("the entry `{0}` is chosen twice")]
     RepeatedWinner(EntryId),
-    /// A rehearsal has no final result.
+    /// A test contest is certified, and has no final result.
     #[error("a test contest is never certified")]
     TestContest,
-    /// What is certified is not the result of the log.
+    /// The certified result is not the result of the log.
     #[error("certifies another result: the log's is {expected}")]
     AnotherResult {
-        /// SHA-256 of the log's result document, lowercase hex.
+        /// SHA-256 of the log's result document, in lowercase hex.
         expected: String,
     },
 }
 
 impl Refusal {
-    /// A word for programs; it never changes its meaning.
+    /// A stable code for programs. Its meaning never changes.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -412,15 +418,15 @@ impl Refusal {
     }
 }
 
-fn listed(categories: &[CategoryId]) -> String {
+fn joined(categories: &[CategoryId]) -> String {
     categories.iter().map(CategoryId::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn named(text: Option<&String>) -> String {
-    // A line of a log is as long as it likes.
+fn quoted(text: Option<&String>) -> String {
+    // A line of a log can have any length, so the text is shortened.
     text.map_or_else(|| "(none)".to_owned(), |text| format!("`{}`", shortened(text, 80)))
 }
 
-fn standing_text(standing: Option<&BallotId>) -> String {
+fn standing_suffix(standing: Option<&BallotId>) -> String {
     standing.map_or_else(String::new, |id| format!("; {id} is"))
 }

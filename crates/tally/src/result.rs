@@ -1,130 +1,154 @@
-//! The result document: JSON with a fixed order of keys, without white space; the same log gives the same bytes.
+//! The result document: JSON with a fixed order of keys and without white space.
+//!
+//! The same log gives the same bytes.
 //!
 //! # Schema, versions 1 and 2
-//! A log of version 1 has the document of version 1 for ever, a log of version 2 that of version 2. What is marked (2) is in the latter only.
+//!
+//! A log of version 1 always has a document of version 1. A log of version 2 has a document of
+//! version 2. Keys marked (2) are only in the document of version 2. `docs/result.md` explains the
+//! keys.
+//!
 //! ```text
 //! v            1 or 2
 //! contest      the contest's id
-//! title        what voters read, as amended
+//! title        the title that voters read, as amended
 //! status       "certified", or "provisional" until then
-//! test         whether it was a rehearsal: then it is never certified
-//! log          {origin, size, root}: the log that this is the result of; root in base64
+//! test         whether the contest is a rehearsal, which is never certified
+//! log          {origin, size, root}: the log of this result; root in base64
 //! opened       first instant of voting; absent before it
 //! closed       first instant after voting; absent before it
 //! rules        as in the log's first entry
-//! previous     {origin, size, root, result}: the contest that the entries come from, as in the log's first entry; absent if none
+//! previous     {origin, size, root, result}: the contest that the entries come from, as in the
+//!              log's first entry; absent if there is none
 //! draw         {index, source, seed, by, at}: the seed of the draw; absent if there is none
-//! corrects     (2) {index, result, categories: [{id, champions?, winners?, standings?, ranking?}]}: the result certified before, by the index of its
-//!              `certified` entry and its SHA-256, and the categories in which this one differs; absent if there was none
-//!                champions, winners  {before, after}, if they differ: by place a list of the entries that share it
-//!                standings           [{entry, before?, after?}], each {rank, votes}, of the entries whose rank or votes differ
-//!                ranking             [{entry, before?, after?}], each {rank, figure, exact}, likewise
+//! corrects     (2) {index, result, categories}: the result certified before, by the index of its
+//!              `certified` entry and its SHA-256; absent if there was none
+//!                categories  [{id, champions?, winners?, standings?, ranking?}]: the categories in
+//!                            which this result differs
+//!                champions, winners  {before, after}, if they differ: for each place, a list of
+//!                                    the entries that share it
+//!                standings   [{entry, before?, after?}], each {rank, votes}, of the entries whose
+//!                            rank or votes differ
+//!                ranking     [{entry, before?, after?}], each {rank, figure, exact}, likewise
 //! counts       {ballots, voters, incomplete_voters, votes, withdrawn_votes, voided, passes}
-//!                ballots  {recorded, counted, replaced, voided, incomplete}: recorded is the sum of the others
+//!                ballots  {recorded, counted, replaced, voided, incomplete}: recorded is the sum
+//!                         of the others
 //!                voided   [{reason, ballots}] in byte order of the reasons
 //!                passes   [{source, issued}] in byte order of the sources
-//! withdrawn    [{category, entry, title, votes, index, by, reason, note?, at}]: votes of ballots that count
+//! withdrawn    [{category, entry, title, votes, index, by, reason, note?, at}]: votes of ballots
+//!              that count
 //! categories   in the order of the definition, each:
 //!   id, title
-//!   own_rules  (2) {votes?, champions?, winners?}: the category's own numbers in place of the contest's; absent if it has none
-//!   counts     {ballots, voters, votes, withdrawn_votes, voided, channels?}: of ballots with a vote in this category
+//!   own_rules  (2) {votes?, champions?, winners?}: the category's own numbers in place of the
+//!              contest's; absent if it has none
+//!   counts     {ballots, voters, votes, withdrawn_votes, voided, channels?}: of ballots with a
+//!              vote in this category
 //!                channels  [{channel, weight, votes, withdrawn_votes}], if the contest has them
 //!   standings  [{entry, title, rank, votes, share, exact?, tied, channels?}]
 //!                exact     with channels: the share as a fraction in lowest terms, "10379/20000"
 //!                channels  [{channel, votes, share}]
-//!   panels     [{panel, kind, jurors, missing?, incomplete?, recused?, figures, without_figure}]; absent if the contest has none
-//!                jurors          who have scored in the category
-//!                missing         (2) jurors whom the rules name, or who have recused themselves for some entries, and who have not scored
-//!                incomplete      (2) [{juror, entries}]: entries that can win and that the juror has not scored
+//!   panels     [{panel, kind, jurors, missing?, incomplete?, recused?, figures, without_figure}];
+//!              absent if the contest has none
+//!                jurors          how many jurors have scored in the category
+//!                missing         (2) jurors who have not scored; the rules name them, or they are
+//!                                recused for some entries
+//!                incomplete      (2) [{juror, entries}]: entries that can win and that the juror
+//!                                has not scored
 //!                recused         (2) [{juror, entries}]: entries that the juror does not judge
-//!                figures         [{entry, title, rank, figure, exact, jurors, recused?, tied}] in rank order; recused: how many are
-//!                without_figure  [{entry, title, jurors, recused?}]: too few jurors have scored them
-//!   ranking    [{entry, title, rank, figure, exact, tied}]: what winners by scores, or by votes and scores, are decided by;
-//!              the latter in percent. Absent otherwise
+//!                figures         [{entry, title, rank, figure, exact, jurors, recused?, tied}] in
+//!                                rank order; recused: how many jurors are recused
+//!                without_figure  [{entry, title, jurors, recused?}]: entries that too few jurors
+//!                                have scored
+//!   ranking    [{entry, title, rank, figure, exact, tied}]: the ranking that decides winners by
+//!              scores, or by votes and scores, then in percent; absent otherwise
 //!   champions  [{entry, title, place, rank, votes, decided_by}]; absent if the contest has none
 //!   winners    {by, decision, undecided?, entries, no_longer_eligible, choice?}
 //!                by        "votes", "scores", "weighted" or "choice"
 //!                decision  "decided" or "undecided"
-//!                undecided (2) [{reason, text, panel?, jurors?, entries?}]: why they are not decided; reason is a word of
-//!                          [`UndecidedReason`]. The entries are those that win as things stand
-//!                entries   [{entry, title, place, rank, votes, figure?, decided_by}]; figure and rank are those of the ranking
+//!                undecided (2) [{reason, text, panel?, jurors?, entries?}]: why the winners are
+//!                          not decided; reason is a word of [`UndecidedReason`]. Then the entries
+//!                          are those that win as things stand
+//!                entries   [{entry, title, place, rank, votes, figure?, decided_by}]; figure and
+//!                          rank are those of the ranking
 //!                choice    {index, by, note?, at} of the panel's choice
 //!   ties       [{concerns, rank, votes?, figure?, entries, places?, resolved_by, order?}]
 //!                concerns  "standings", "ranking", "champions" or "winners"
-//!                places    places left for them, at a cut
-//!                order     [{entry, index?, lot?, figure?, counts?}]: as the rule for ties has them, and what it went by
-//!   without_rulings  [{entry, rank, votes, share?, tied}]: standings as they would be without any void or withdrawal
-//! certify      {size, root, result}: in a provisional result after closing, the request by which an organiser certifies
-//!              it; never in that of a test
+//!                places    places left for the entries, at a cut
+//!                order     [{entry, index?, lot?, figure?, counts?}]: in the order of the rule for
+//!                          ties, each with the value that the rule used
+//!   without_rulings  [{entry, rank, votes, share?, tied}]: standings as they would be without any
+//!                    void or withdrawal
+//! certify      {size, root, result}: in a provisional result after closing, the request by which
+//!              an organiser certifies it; never in that of a test
 //! ```
-//! `decided_by` and `resolved_by` are words of [`Rule`]. Figures have two decimals, rounded half up; `exact` beside them is the fraction that is
-//! compared. The title and texts are those of the contest's own language.
+//!
+//! `decided_by` and `resolved_by` are words of [`Rule`]. Figures have two decimals, rounded half
+//! up. `exact` beside a figure is the fraction that is compared. Titles and texts are in the
+//! contest's own language.
 //!
 //! # What is certified
-//! `certified.result` in the log is the SHA-256 of the document with status `certified` and without `certify`, as of the log just
-//! before that entry: its size and root are those of that prefix. Hence the document cannot say when it was certified; the log does.
+//!
+//! `certified.result` in the log is the SHA-256 of the document with status `certified` and without
+//! `certify`. The document is that of the log just before this entry, with the size and the root of
+//! that prefix. So the document cannot say when it was certified. The log says it.
 
 mod schema;
 
 use acclaim_ballot_log::Hash;
-use acclaim_contest::EntryId;
-use acclaim_contest::rules::{Completion, Panel, Rules};
-use serde::Serialize;
+use acclaim_contest::{
+    EntryId,
+    rules::{Completion, Panel, Rules},
+};
 use sha2::{Digest as _, Sha256};
 
+pub use self::schema::CertifyRequest;
 use self::schema::{
     CategoryCounts, CategoryResult, ChannelCounts, ChoiceNote, Counts, Document, JurorEntries, JurorNotes,
     Log, OwnRules, PanelResult, Passes, RankedFigure, StandingWithoutRulings, TitledStanding, UndecidedNote,
     VoidedBallots, Winners, WithdrawnEntry, WithoutFigure,
 };
-use crate::figures::ByReason;
-use crate::fraction::Fraction;
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::panel::{PanelFigure, PanelFigures};
-use crate::ranked::RankedEntry;
-use crate::ranking::Ranking;
-use crate::roster::EntryState;
 #[cfg(doc)]
 use crate::rule::Rule;
-use crate::standings::Standing;
-use crate::tally::Tally;
-use crate::undecided::Undecided;
 #[cfg(doc)]
 use crate::undecided::UndecidedReason;
+use crate::{
+    figures::ByReason,
+    fraction::Fraction,
+    numbers::{CategoryNumber, EntryNumber},
+    panel::{PanelFigure, PanelFigures},
+    ranked::RankedEntry,
+    ranking::Ranking,
+    roster::EntryState,
+    standings::Standing,
+    tally::Tally,
+    undecided::Undecided,
+};
 
 /// The newest version of the schema: that of logs of version 2.
 pub const VERSION: u32 = 2;
 
-/// A result document and what is often asked of it.
+/// A result document, with its hash and its main numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultDocument {
-    /// The document.
+    /// The document as JSON.
     pub json: Vec<u8>,
-    /// SHA-256, lowercase hex, of the document in its certified form: what `certified` carries.
+    /// SHA-256 of the document in its certified form, in lowercase hex. A `certified` entry carries
+    /// it.
     pub sha256: String,
-    /// The request that certifies it, if it can be certified.
+    /// The request that certifies the document, if it can be certified.
     pub certify: Option<CertifyRequest>,
-    /// Champions in all categories.
+    /// Number of champions in all categories.
     pub champions: usize,
-    /// Winners in all categories.
+    /// Number of winners in all categories.
     pub winners: usize,
-    /// Categories whose winners are not decided.
+    /// Number of categories whose winners are not decided.
     pub undecided: usize,
 }
 
-/// The request by which an organiser certifies a result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CertifyRequest {
-    /// Size of the log.
-    pub size: u64,
-    /// Root of the log, base64.
-    pub root: Hash,
-    /// SHA-256 of the certified form, lowercase hex.
-    pub result: String,
-}
-
 impl Tally {
-    /// The result of the log so far, marked provisional; `None` before the first entry. `root` is that of the log at [`Tally::size`].
+    /// The result of the log so far, marked as provisional; `None` before the first entry.
+    ///
+    /// `root` is the root of the log at [`Tally::size`].
     #[must_use]
     pub fn provisional_result(&self, origin: &str, root: &Hash) -> Option<ResultDocument> {
         let mut document = self.document(origin, root)?;
@@ -142,7 +166,9 @@ impl Tally {
         Some(ResultDocument { json, sha256, certify, champions, winners, undecided })
     }
 
-    /// The result as it is certified; `None` before the first entry.
+    /// The result in its certified form; `None` before the first entry.
+    ///
+    /// `root` is the root of the log at [`Tally::size`].
     #[must_use]
     pub fn certified_result(&self, origin: &str, root: &Hash) -> Option<ResultDocument> {
         let document = self.document(origin, root)?;
@@ -182,7 +208,7 @@ impl Tally {
                 },
                 votes: categories.iter().map(|category| category.counts.votes).sum(),
                 withdrawn_votes: categories.iter().map(|category| category.counts.withdrawn_votes).sum(),
-                voided: listed(voided.in_all),
+                voided: voided_ballots(voided.in_all),
                 passes: self
                     .issued
                     .iter()
@@ -214,10 +240,14 @@ impl Tally {
                 voters: self.voters_in(number),
                 votes: votes.counted,
                 withdrawn_votes: votes.withdrawn,
-                voided: listed(voided),
+                voided: voided_ballots(voided),
                 channels: self.channel_counts(number, rules),
             },
-            standings: self.standings_of(number).into_iter().map(|place| self.titled(place)).collect(),
+            standings: self
+                .standings_of(number)
+                .into_iter()
+                .map(|place| self.titled_standing(place))
+                .collect(),
             panels: (0..)
                 .zip(&rules.panels)
                 .map(|(at, panel)| self.panel_result(at, panel, number))
@@ -260,20 +290,20 @@ impl Tally {
     ) -> PanelResult<'a> {
         let result = self.panel_figures(number, category);
         let PanelFigures { jurors, figures, without } = &result;
-        let sheets = self.juror_notes(number, panel, category);
+        let progress = self.juror_notes(number, panel, category);
         let figure = |(entry, rank, tied)| {
             let at = figures.binary_search_by_key(&entry, |figure| figure.entry).ok()?;
             let PanelFigure { figure, jurors, recused, .. } = figures.get(at)?;
-            let counted = Some((*jurors, *recused));
-            Some(self.ranked_figure((entry, rank, tied), figure.decimal(), figure, counted))
+            let juror_counts = Some((*jurors, *recused));
+            Some(self.ranked_figure((entry, rank, tied), figure.decimal(), figure, juror_counts))
         };
         PanelResult {
             panel: &panel.id,
             kind: panel.kind,
             jurors: *jurors,
-            missing: sheets.missing,
-            incomplete: sheets.incomplete,
-            recused: sheets.recused,
+            missing: progress.missing,
+            incomplete: progress.incomplete,
+            recused: progress.recused,
             figures: result.entry_figures().ranked().into_iter().filter_map(figure).collect(),
             without_figure: without
                 .iter()
@@ -285,7 +315,7 @@ impl Tally {
         }
     }
 
-    /// What the document says of a panel's jurors: nothing in a log of version 1.
+    /// The document's notes about a panel's jurors; empty in a log of version 1.
     fn juror_notes(&self, number: usize, panel: &Panel, category: CategoryNumber) -> JurorNotes {
         if self.version() < 2 {
             return JurorNotes::default();
@@ -294,11 +324,11 @@ impl Tally {
             entries.into_iter().map(|entry| self.roster.entry(entry).id.clone()).collect()
         };
         let can_win = self.candidates_in(category);
-        let sheets = self.juror_progress(number, panel, category, &can_win);
-        let incomplete = sheets.incomplete.into_iter();
+        let progress = self.juror_progress(number, panel, category, &can_win);
+        let incomplete = progress.incomplete.into_iter();
         let recusals = self.recusals.by_juror(number, category).into_iter();
         JurorNotes {
-            missing: sheets.missing,
+            missing: progress.missing,
             incomplete: incomplete
                 .map(|(juror, entries)| JurorEntries { juror, entries: ids(entries) })
                 .collect(),
@@ -344,10 +374,10 @@ impl Tally {
         (entry, rank, tied): (EntryNumber, u64, bool),
         figure: String,
         exact: &Fraction,
-        counted: Option<(u64, u64)>,
+        juror_counts: Option<(u64, u64)>,
     ) -> RankedFigure<'_> {
         let EntryState { id, title, .. } = self.roster.entry(entry);
-        let (jurors, recused) = counted.unzip();
+        let (jurors, recused) = juror_counts.unzip();
         let recused = recused.unwrap_or(0);
         RankedFigure { entry: id, title, rank, figure, exact: exact.in_lowest_terms(), jurors, recused, tied }
     }
@@ -367,7 +397,7 @@ impl Tally {
             .collect()
     }
 
-    fn titled(&self, standing: Standing) -> TitledStanding<'_> {
+    fn titled_standing(&self, standing: Standing) -> TitledStanding<'_> {
         let Standing { entry, rank, votes, share, exact, tied, channels } = standing;
         let number = self.roster.entry_number(entry.as_str());
         let title = number.map_or("", |number| self.roster.entry(number).title.as_str());
@@ -387,7 +417,7 @@ impl Tally {
     }
 }
 
-fn listed(by_reason: ByReason) -> Vec<VoidedBallots> {
+fn voided_ballots(by_reason: ByReason) -> Vec<VoidedBallots> {
     by_reason.into_iter().map(|(reason, ballots)| VoidedBallots { reason, ballots }).collect()
 }
 
@@ -397,6 +427,6 @@ fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 fn json(document: &Document<'_>) -> Vec<u8> {
-    // Nothing in it can fail to be written: every key is a string, and the buffer is memory.
+    // Writing cannot fail: every key is a string, and the buffer is in memory.
     serde_json::to_vec(document).unwrap_or_default()
 }

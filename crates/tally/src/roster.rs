@@ -1,36 +1,42 @@
-//! Categories and entries of a contest with their running counts, in the order of the definition.
+//! The roster: the categories and entries of a contest with their running counts.
 //!
-//! Counts take 16 bytes for each entry and channel, however many ballots there are.
+//! Both are in the order of the definition. Counts take 16 bytes for each entry and channel. The
+//! number of ballots does not matter.
 
 use acclaim_contest::{Category, CategoryId, Entry, EntryId, Instant, Rules};
 use hashbrown::HashMap;
 
-use crate::ballot_counts::BallotCounts;
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::rulings::Withdrawal;
-use crate::sheet_layout::ChannelNumber;
+use crate::{
+    ballot_counts::BallotCounts,
+    numbers::{CategoryNumber, EntryNumber},
+    rulings::Withdrawal,
+    sheet_layout::ChannelNumber,
+};
 
-/// A category and what is counted in it.
+/// A category and its counts.
 #[derive(Debug, Clone)]
 pub(crate) struct CategoryState {
     pub(crate) id: CategoryId,
     pub(crate) title: String,
-    /// Least and most votes of a ballot that votes in it.
+    /// Minimum and maximum number of votes of a ballot that votes in the category.
     pub(crate) votes: [u32; 2],
-    /// How many champions and winners it has.
+    /// Number of champions; 0 where the contest has no shortlist.
     pub(crate) champions: u32,
+    /// Number of winners.
     pub(crate) winners: u32,
-    /// In the order of the definition.
+    /// The category's entries, in the order of the definition.
     pub(crate) entries: Vec<EntryNumber>,
-    /// Ballots with a vote in this category.
+    /// Numbers of ballots with a vote in this category.
     pub(crate) ballots: BallotCounts,
-    /// Filled slots of this category: ballots that are not replaced. Where nobody has several sheets, so many voters.
+    /// Number of filled slots of this category: ballots that are not replaced.
+    ///
+    /// Where a voter has only one sheet, this is the number of voters.
     pub(crate) slots: u64,
     /// The panel's newest choice.
     pub(crate) choice: Option<Choice>,
 }
 
-/// A panel's choice as logged.
+/// A panel's choice as it is logged.
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
     pub(crate) index: u64,
@@ -40,24 +46,26 @@ pub(crate) struct Choice {
     pub(crate) at: Instant,
 }
 
-/// Votes for an entry in a channel.
+/// Numbers of votes for an entry in a channel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Votes {
-    /// Of ballots that count, also while the entry is withdrawn: they are then reported apart.
+    /// Votes of ballots that count.
+    ///
+    /// They are counted also while the entry is withdrawn, and are then reported apart.
     pub(crate) with_rulings: u64,
-    /// As they would be had no ballot been voided.
+    /// Votes as they would be if no ballot were voided.
     pub(crate) without_rulings: u64,
 }
 
-/// A sheet votes in at most this number of these categories.
+/// A limit over several categories: a sheet votes in at most `most` of them.
 #[derive(Debug, Clone)]
 pub(crate) struct CategoryLimit {
-    /// Ascending.
+    /// The categories, ascending.
     pub(crate) categories: Vec<CategoryNumber>,
     pub(crate) most: u32,
 }
 
-/// An entry.
+/// An entry of the contest.
 #[derive(Debug, Clone)]
 pub(crate) struct EntryState {
     pub(crate) id: EntryId,
@@ -66,12 +74,14 @@ pub(crate) struct EntryState {
     pub(crate) withdrawn: Option<Box<Withdrawal>>,
 }
 
-/// All categories and entries. The maps are only ever looked into, never iterated: their seed decides nothing.
+/// All categories and entries.
+///
+/// The maps are only looked up, never iterated, so their random seed affects no result.
 #[derive(Debug, Clone)]
 pub(crate) struct Roster {
     pub(crate) categories: Vec<CategoryState>,
     pub(crate) entries: Vec<EntryState>,
-    /// Those of each entry stand together, a channel each.
+    /// Votes by entry and channel: the channels of one entry are adjacent.
     pub(crate) votes: Vec<Votes>,
     channels: usize,
     category_numbers: HashMap<CategoryId, CategoryNumber>,
@@ -79,7 +89,7 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
-    /// Without any category, for a contest of so many channels, at least one.
+    /// Creates a roster without categories. `channels` is the number of channels, at least 1.
     pub(crate) fn new(channels: usize) -> Self {
         Self {
             categories: Vec::new(),
@@ -91,7 +101,7 @@ impl Roster {
         }
     }
 
-    /// How many channels there are, at least one.
+    /// The number of channels, at least 1.
     pub(crate) fn channels(&self) -> usize {
         self.channels
     }
@@ -108,12 +118,12 @@ impl Roster {
         &mut self.votes[entry as usize * self.channels + channel]
     }
 
-    /// Votes of ballots that count for an entry, in all channels.
+    /// The number of votes for an entry in all channels, of ballots that count.
     pub(crate) fn votes_of(&self, entry: EntryNumber) -> u64 {
         self.votes_by_channel(entry).iter().map(|votes| votes.with_rulings).sum()
     }
 
-    /// The same had no ballot been voided.
+    /// The number of votes for an entry in all channels, as if no ballot were voided.
     pub(crate) fn votes_without_rulings(&self, entry: EntryNumber) -> u64 {
         self.votes_by_channel(entry).iter().map(|votes| votes.without_rulings).sum()
     }
@@ -180,7 +190,9 @@ impl Roster {
     }
 }
 
-/// Lists are never longer than the log, and admission ends the log before `u32::MAX` entries.
+/// Converts the length of a list to a position.
+///
+/// A list is never longer than the log, and admission ends the log before `u32::MAX` entries.
 fn position(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

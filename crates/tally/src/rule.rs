@@ -1,23 +1,23 @@
-//! What gives entries their places and resolves ties.
+//! Rules that give entries their places and resolve ties.
 
 use acclaim_contest::EntryId;
 use serde::Serialize;
 
-/// What gave an entry its place, or resolved a tie.
+/// The rule that gave an entry its place, or resolved a tie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
-    /// More votes, or the larger share of them where there are channels.
+    /// More votes. With channels: the larger share of the votes.
     Votes,
     /// The higher score.
     Scores,
-    /// Votes and scores, weighted.
+    /// The higher weighted figure of votes and scores.
     Weighted,
-    /// Tied at the cut of the champions: all of them are.
+    /// All entries tied at the cut of the champions are champions.
     Include,
-    /// Tied at the cut of the winners: all of them are.
+    /// All entries tied at the cut of the winners are winners.
     Report,
-    /// Reached the total first, in the order of recording.
+    /// The total was reached first, in the order of recording.
     Earliest,
     /// The lower lot.
     Draw,
@@ -25,28 +25,34 @@ pub enum Rule {
     Panel,
     /// The highest values from more single jurors.
     Countback,
-    /// Nothing: equal is equal, and what is tied shares the place.
+    /// No rule separates the entries, so they share the place.
     Shared,
     /// The panel's choice.
     Choice,
 }
 
-/// An entry of a tie, and what the rule for ties went by.
+/// An entry of a tie, and the value by which the rule for ties ordered it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderedEntry {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// `earliest`: the log index at which it last reached its total; absent if it never had a vote, which is before all others.
+    /// For `earliest`: the log index at which the entry last reached its total.
+    ///
+    /// Absent if the entry never had a vote. Such an entry comes before all others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// `draw`: the lot.
+    /// For `draw`: the lot, in lowercase hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lot: Option<String>,
-    /// `votes`, `panel`: the figure there; absent if it has none, which is behind all others.
+    /// For `votes` and `panel`: the figure by that rule.
+    ///
+    /// Absent if the entry has none. Such an entry comes after all others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub figure: Option<String>,
-    /// `countback`: the highest value given in the category and how many jurors gave it to the entry, then the next lower one, down to the
-    /// one that decides; all of them if none does, and a hundred at most.
+    /// For `countback`: each value and the number of jurors who gave it to the entry.
+    ///
+    /// The highest value given to the tied entries comes first, then the next lower ones. The list
+    /// ends at the value that decides. If no value decides, it has all values. It has at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<(String, u64)>,
 }

@@ -1,4 +1,4 @@
-//! What rulings leave behind: withdrawals, and the reasons of voids.
+//! The effects of rulings: withdrawals, and the reasons of voids.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::numbers::BallotNumber;
 pub struct Withdrawal {
     /// Log index of the ruling.
     pub index: u64,
-    /// The staff key's name.
+    /// Name of the staff key that made the ruling.
     pub by: String,
-    /// Why.
+    /// Reason of the ruling.
     pub reason: String,
-    /// Remark.
+    /// Additional remark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// When.
+    /// Time of the ruling.
     pub at: Instant,
 }
 
@@ -31,11 +31,11 @@ impl Withdrawal {
     }
 }
 
-/// The voided ballots and why; a ballot is here if and only if it is voided.
+/// The voided ballots with their reasons. A ballot is here if and only if it is voided.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Voids {
     reason_of: BTreeMap<BallotNumber, usize>,
-    /// Each reason once, in order of appearance.
+    /// Each reason once, in order of first appearance.
     reasons: Vec<String>,
     reason_numbers: BTreeMap<String, usize>,
 }
@@ -57,12 +57,12 @@ impl Voids {
         self.reason_of.remove(&ballot);
     }
 
-    /// Why the ballot is voided; `None` if it is not.
+    /// The reason why the ballot is voided; `None` if it is not.
     pub(crate) fn reason(&self, ballot: BallotNumber) -> Option<&str> {
         self.reasons.get(*self.reason_of.get(&ballot)?).map(String::as_str)
     }
 
-    /// Voided ballots with their reasons, in log order.
+    /// The voided ballots with their reasons, in log order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (BallotNumber, &str)> {
         self.reason_of
             .iter()

@@ -4,26 +4,28 @@ use std::collections::BTreeMap;
 
 use acclaim_contest::Decimal;
 
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::recusals::RecusalKey;
+use crate::{
+    numbers::{CategoryNumber, EntryNumber},
+    recusals::RecusalKey,
+};
 
-/// A score in ten-thousandths: the log's decimals have at most four places.
+/// A score in ten-thousandths. The decimals in the log have at most four places.
 pub(crate) type Score = i64;
-/// One of a score in [`Score`].
+/// The score 1 as a [`Score`].
 pub(crate) const ONE: Score = Decimal::ONE;
 
-/// Whose scores, and for what.
+/// The key of a list: the juror who gave it, and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ListKey {
     /// Position of the panel in the rules.
     pub(crate) panel: usize,
     pub(crate) category: CategoryNumber,
     pub(crate) juror: String,
-    /// Position of the criterion in the panel's; 0 if it has none.
+    /// Position of the criterion in the panel; 0 if the panel has no criteria.
     pub(crate) criterion: usize,
 }
 
-/// An admitted list.
+/// An admitted list of scores.
 #[derive(Debug, Clone)]
 pub(crate) struct ScoreList {
     pub(crate) key: ListKey,
@@ -36,11 +38,11 @@ pub(crate) struct Scores {
     lists: BTreeMap<ListKey, Vec<(EntryNumber, Score)>>,
 }
 
-/// One juror's lists in a category, by criterion.
+/// One juror's lists in a category, each with the position of its criterion.
 pub(crate) type JurorLists<'a> = Vec<(usize, &'a [(EntryNumber, Score)])>;
 
 impl Scores {
-    /// Puts a list in the place of an earlier one. An empty list takes the earlier one back.
+    /// Replaces an earlier list of the same key. An empty list removes the earlier one.
     pub(crate) fn put(&mut self, ScoreList { key, scores }: ScoreList) {
         if scores.is_empty() {
             self.lists.remove(&key);
@@ -49,7 +51,7 @@ impl Scores {
         }
     }
 
-    /// Drops a juror's scores for an entry.
+    /// Removes a juror's scores for an entry.
     pub(crate) fn drop_entry(&mut self, recusal: &RecusalKey) {
         let RecusalKey { panel, category, juror, entry } = recusal;
         let key = |criterion| ListKey { panel: *panel, category: *category, juror: juror.clone(), criterion };

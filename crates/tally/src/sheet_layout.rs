@@ -1,16 +1,20 @@
-//! How a contest divides a voter's votes. Each channel and period is a **sheet** of its own: what one ballot fills on a sheet, no other
-//! may fill there, and completeness goes by sheets too.
+//! The sheet layout: how a contest divides a voter's votes into sheets.
+//!
+//! Each channel and period is a **sheet** of its own. A slot on a sheet holds one ballot.
+//! Completeness is also judged for each sheet.
 
 use acclaim_ballot_log::entry::ContestHeader;
-use acclaim_contest::Instant;
-use acclaim_contest::id::ChannelId;
-use acclaim_contest::rules::{CastTime, Period};
+use acclaim_contest::{
+    Instant,
+    id::ChannelId,
+    rules::{CastTime, Period},
+};
 
 use crate::refusal::Refusal;
 
-/// Number of a sheet among those that a voter can have.
+/// Number of a sheet among the sheets that a voter can have.
 pub(crate) type SheetNumber = u32;
-/// Position of a channel in the rules; 0 where there are none.
+/// Position of a channel in the rules; 0 where the contest has no channels.
 pub(crate) type ChannelNumber = usize;
 
 /// See the [module](self).
@@ -18,7 +22,7 @@ pub(crate) type ChannelNumber = usize;
 pub(crate) struct SheetLayout {
     channels: Vec<ChannelId>,
     periods: Periods,
-    /// The whole time of voting, where periods are no days.
+    /// The whole time of voting, where periods are not days.
     window: Window,
 }
 
@@ -26,9 +30,9 @@ pub(crate) struct SheetLayout {
 enum Periods {
     #[default]
     Once,
-    /// In their order.
+    /// The days in their order.
     Days(Vec<Day>),
-    /// Ballots from 1 to so many.
+    /// Numbered ballots, from 1 to this number.
     Counted(u32),
 }
 
@@ -36,12 +40,14 @@ enum Periods {
 struct Day {
     name: String,
     first: Instant,
-    /// `None` if nobody votes on it.
+    /// The time of voting on this day; `None` if it has none.
     window: Option<Window>,
 }
 
-/// Earliest and latest time of casting, cut as the rules say. Times cut alike have the same length, and the order of their texts is the order
-/// of time.
+/// The earliest and the latest time of casting, in the precision that the rules set.
+///
+/// Times of one precision have texts of the same length, and the order of the texts is that of
+/// time.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Window {
     first: String,
@@ -49,23 +55,23 @@ pub(crate) struct Window {
 }
 
 impl SheetLayout {
-    /// That of a contest, before its time of voting is known.
+    /// The layout of a contest, before its time of voting is known.
     pub(crate) fn new(header: &ContestHeader) -> Result<Self, Refusal> {
         let rules = &header.rules;
         let periods = match (rules.ballot.period, &header.days) {
             (Period::Once, None) => Periods::Once,
             (Period::Counted, None) => Periods::Counted(rules.ballot.ballots_per_voter.unwrap_or(0)),
-            (Period::Day, Some(days)) => Periods::Days(listed(days, header)?),
+            (Period::Day, Some(days)) => Periods::Days(read_days(days, header)?),
             (Period::Day, None) => return Err(Refusal::InvalidRules("`period` = `day` without `days`")),
             (_, Some(_)) => {
                 return Err(Refusal::InvalidRules("`days` belong to `period` = `day`"));
             }
         };
         let channels: Vec<ChannelId> = rules.channels.iter().map(|channel| channel.id.clone()).collect();
-        let division = Self { channels, periods, window: Window::default() };
-        let sheets = (division.channels() as u64).checked_mul(division.periods());
+        let layout = Self { channels, periods, window: Window::default() };
+        let sheets = (layout.channels() as u64).checked_mul(layout.periods());
         match sheets {
-            Some(sheets) if sheets < u64::from(u32::MAX) => Ok(division),
+            Some(sheets) if sheets < u64::from(u32::MAX) => Ok(layout),
             _ => Err(Refusal::TooLarge("channels and periods")),
         }
     }
@@ -75,7 +81,7 @@ impl SheetLayout {
         !self.channels.is_empty() || !matches!(self.periods, Periods::Once)
     }
 
-    /// How many channels there are, at least one.
+    /// The number of channels, at least 1.
     pub(crate) fn channels(&self) -> usize {
         self.channels.len().max(1)
     }
@@ -94,7 +100,7 @@ impl SheetLayout {
         }
     }
 
-    /// The sheet that a ballot is on, and when it can have been cast.
+    /// Returns the sheet of a ballot, and the window in which the ballot can be cast.
     pub(crate) fn sheet(
         &self,
         channel: Option<&str>,
@@ -103,7 +109,7 @@ impl SheetLayout {
         let channel = self.channel(channel)?;
         let (period, window) = self.period(period)?;
         let sheet = channel as u64 * self.periods() + period;
-        // `new` sees to it that all of them fit.
+        // `new` checks that the numbers of all sheets fit.
         Ok((SheetNumber::try_from(sheet).unwrap_or(u32::MAX), window))
     }
 
@@ -125,15 +131,17 @@ impl SheetLayout {
                 let window = days.get(number).and_then(|day| day.window.as_ref());
                 Ok((number as u64, window.ok_or_else(wrong)?))
             }
-            (Periods::Counted(most), Some(number)) => match number.parse::<u32>() {
-                Ok(number @ 1..) if number <= *most => Ok((u64::from(number) - 1, &self.window)),
+            (Periods::Counted(max_ballots), Some(number)) => match number.parse::<u32>() {
+                Ok(number @ 1..) if number <= *max_ballots => Ok((u64::from(number) - 1, &self.window)),
                 _ => Err(wrong()),
             },
             (Periods::Days(_) | Periods::Counted(_), None) => Err(wrong()),
         }
     }
 
-    /// The latest instant to which the closing can be moved: the days that come after the last listed one are not known.
+    /// The latest instant to which the closing can be moved.
+    ///
+    /// The days after the last listed one are not known. `None` if periods are not days.
     pub(crate) fn latest_closing(&self) -> Option<Instant> {
         match &self.periods {
             Periods::Days(days) => days.last().map(|day| day.first),
@@ -141,19 +149,19 @@ impl SheetLayout {
         }
     }
 
-    /// Sets the time of voting: from `opened` on until just before `closes`.
-    pub(crate) fn set_window(&mut self, cut: CastTime, opened: Instant, closes: Instant) {
-        self.window = Window::new(cut, opened, closes).unwrap_or_default();
+    /// Sets the time of voting: from `opened` to just before `closes`.
+    pub(crate) fn set_window(&mut self, cast_time: CastTime, opened: Instant, closes: Instant) {
+        self.window = Window::new(cast_time, opened, closes).unwrap_or_default();
         let Periods::Days(days) = &mut self.periods else { return };
         let mut end = closes;
         for day in days.iter_mut().rev() {
-            day.window = Window::new(cut, day.first.max(opened), end.min(closes));
+            day.window = Window::new(cast_time, day.first.max(opened), end.min(closes));
             end = day.first;
         }
     }
 }
 
-fn listed(days: &[(String, Instant)], header: &ContestHeader) -> Result<Vec<Day>, Refusal> {
+fn read_days(days: &[(String, Instant)], header: &ContestHeader) -> Result<Vec<Day>, Refusal> {
     match days.first() {
         Some((_, first)) if *first <= header.opens => {}
         _ => return Err(Refusal::InvalidRules("`days` begin after `opens`")),
@@ -162,14 +170,17 @@ fn listed(days: &[(String, Instant)], header: &ContestHeader) -> Result<Vec<Day>
 }
 
 impl Window {
-    /// From an instant on until just before another; `None` if there is no time between them.
-    fn new(cut: CastTime, from: Instant, until: Instant) -> Option<Self> {
+    /// The window from an instant to just before another; `None` if there is no time between them.
+    fn new(cast_time: CastTime, from: Instant, until: Instant) -> Option<Self> {
         let last = Instant::from_seconds(until.seconds() - 1)?;
-        let window = || Self { first: cut.truncate(from.timestamp()), last: cut.truncate(last.timestamp()) };
+        let window = || Self {
+            first: cast_time.truncate(from.timestamp()),
+            last: cast_time.truncate(last.timestamp()),
+        };
         (from < until).then(window)
     }
 
-    /// Refuses a time of casting that lies outside.
+    /// Refuses a time of casting outside the window, or of another precision.
     pub(crate) fn check(&self, at: &str) -> Result<(), Refusal> {
         if at.len() == self.first.len() && (self.first.as_str()..=self.last.as_str()).contains(&at) {
             return Ok(());

@@ -1,32 +1,36 @@
-//! Which sheet each ballot is on, where voters have several: a voter with a thousand ballots is then looked up as fast as one with one.
+//! The sheet of each ballot, where voters have several sheets.
 //!
-//! A ballot takes 16 bytes here and two places in tables, each of 5 to 12 bytes. Contests without channels and periods have none of it.
+//! So a voter with a thousand ballots is looked up as fast as a voter with one. A ballot takes 16
+//! bytes here, and 5 to 12 bytes in each of two tables. Contests without channels and periods do
+//! not use this.
 
-use crate::chunked::{ChunkedList, HashIndex, spread};
-use crate::numbers::{BallotNumber, NONE, VoterNumber};
-use crate::sheet_layout::SheetNumber;
+use crate::{
+    chunked::{ChunkedList, HashIndex, spread},
+    numbers::{BallotNumber, NONE, VoterNumber},
+    sheet_layout::SheetNumber,
+};
 
-/// See the [module](self). Whatever is kept by ballot is at the ballot's number.
+/// The sheets of all ballots: see the [module](self). Lists are indexed by the ballot's number.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sheets {
     places: ChunkedList<Place>,
     /// The newest ballot of each sheet that has one.
     newest: HashIndex,
-    /// Every ballot, by the hash of its id.
+    /// All ballots, by the hash of their ids.
     by_id: HashIndex,
 }
 
-/// Where a ballot is.
+/// The voter and the sheet of a ballot.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) voter: VoterNumber,
     pub(crate) sheet: SheetNumber,
     previous: BallotNumber,
-    /// How many of the voter's ballots up to this one take another one's place.
+    /// Number of the voter's ballots, up to this one, that replace another ballot.
     pub(crate) replacements: u32,
 }
 
-/// A ballot to be placed.
+/// A ballot to be added.
 pub(crate) struct NewPlace {
     pub(crate) voter: VoterNumber,
     pub(crate) sheet: SheetNumber,
@@ -50,13 +54,13 @@ impl Sheets {
         self.newest.part(hash).find(hash, |ballot| self.is_on(*ballot, voter, sheet)).copied()
     }
 
-    /// The ballots whose ids may be this one.
+    /// The ballots that may have this id.
     pub(crate) fn with_id(&self, id_tail: [u8; 12]) -> impl Iterator<Item = BallotNumber> {
         let hash = id_hash(id_tail);
         self.by_id.part(hash).iter_hash(hash).copied()
     }
 
-    /// Adds the next ballot. `id_tail` tells those of the ballots before it.
+    /// Adds the next ballot. `id_tail` returns the id tail of a ballot that was added before.
     pub(crate) fn push(&mut self, place: &NewPlace, id_tail: impl Fn(BallotNumber) -> [u8; 12]) {
         let NewPlace { voter, sheet, replacements, id_tail: own } = *place;
         let number = BallotNumber::try_from(self.places.end()).unwrap_or(NONE);

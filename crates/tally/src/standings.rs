@@ -1,32 +1,37 @@
-//! Standings: entries in rank order, by votes, or by shares where there are channels. Ranks are competition ranks (1, 2, 2, 4); equals are listed in the
-//! order of the definition.
+//! Standings: entries in rank order, by votes, or by shares where there are channels.
+//!
+//! Ranks are competition ranks (1, 2, 2, 4). Equal entries have the order of the definition.
 
 use acclaim_contest::{EntryId, id::ChannelId};
 use serde::Serialize;
 
-use crate::fraction::Fraction;
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::{EntryFigures, RankedEntry, rank_by};
-use crate::tally::Tally;
+use crate::{
+    fraction::Fraction,
+    numbers::{CategoryNumber, EntryNumber},
+    ranked::{EntryFigures, RankedEntry, rank_by},
+    tally::Tally,
+};
 
 /// An entry's place in its category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
     /// Competition rank, from 1.
     pub rank: u64,
-    /// Counted votes.
+    /// Number of counted votes.
     pub votes: u64,
-    /// Percentage, two decimals, half up: `33.33`; `0.00` where there is no vote. Of the category's counted votes, or the mean of the shares in
-    /// the channels by their weights.
+    /// The share as a percentage with two decimals, rounded half up: `33.33`.
+    ///
+    /// The share is that of the category's counted votes. With channels it is the mean of the
+    /// shares in the channels, by their weights. `0.00` where there are no votes.
     pub share: String,
     /// With channels: the share as a fraction in lowest terms, `10379/20000`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exact: Option<String>,
     /// Whether another entry has the same figure.
     pub tied: bool,
-    /// With channels: what the share comes from.
+    /// With channels: the entry's votes in each channel.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<ChannelStanding>,
 }
@@ -34,25 +39,25 @@ pub struct Standing {
 /// An entry's votes in a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChannelStanding {
-    /// Which channel.
+    /// The channel's id.
     pub channel: ChannelId,
-    /// Counted votes.
+    /// Number of counted votes.
     pub votes: u64,
-    /// Percentage of the channel's counted votes in the category, two decimals, half up.
+    /// Percentage of the channel's counted votes in the category, two decimals, rounded half up.
     pub share: String,
 }
 
-/// Votes of counted ballots.
+/// Numbers of votes of counted ballots.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CategoryVotes {
-    /// For entries that stand.
+    /// Votes for standing entries.
     pub(crate) counted: u64,
-    /// For withdrawn entries.
+    /// Votes for withdrawn entries.
     pub(crate) withdrawn: u64,
 }
 
 impl Tally {
-    /// The standings of a category; `None` if there is no such category. Withdrawn entries are not in them.
+    /// The standings of a category, without withdrawn entries; `None` if there is no such category.
     #[must_use]
     pub fn standings(&self, category: &str) -> Option<Vec<Standing>> {
         self.roster.category_number(category).map(|number| self.standings_of(number))
@@ -103,13 +108,13 @@ impl Tally {
         self.header.as_ref().is_some_and(|header| !header.rules.channels.is_empty())
     }
 
-    /// Entries of a category that are not withdrawn, in the order of the definition.
+    /// The entries of a category that are not withdrawn, in the order of the definition.
     pub(crate) fn standing_entries(&self, category: CategoryNumber) -> impl Iterator<Item = EntryNumber> {
         let entries = self.roster.category(category).entries.iter().copied();
         entries.filter(|entry| self.roster.entry(*entry).withdrawn.is_none())
     }
 
-    /// Ranks by what counts, without withdrawn entries.
+    /// The ranks by votes that count, or by shares with channels. Withdrawn entries have none.
     pub(crate) fn ranked(&self, category: CategoryNumber) -> Vec<RankedEntry> {
         let shares = self.has_channels().then(|| self.shares(category));
         self.ranked_by(category, shares.as_ref())
@@ -127,7 +132,7 @@ impl Tally {
             .collect()
     }
 
-    /// Ranks as they would be without any void or withdrawal; with channels also the shares.
+    /// The ranks as they would be without any void or withdrawal. With channels, also the shares.
     pub(crate) fn ranked_without_rulings(
         &self,
         category: CategoryNumber,
@@ -148,7 +153,7 @@ impl Tally {
         (ranked.collect(), shares)
     }
 
-    /// Votes of counted ballots in a category.
+    /// The votes of counted ballots in a category.
     pub(crate) fn votes_in(&self, category: CategoryNumber) -> CategoryVotes {
         self.votes_by_channel_in(category).iter().fold(CategoryVotes::default(), |sum, votes| CategoryVotes {
             counted: sum.counted + votes.counted,
@@ -156,7 +161,8 @@ impl Tally {
         })
     }
 
-    /// The same by channel; one where there are none.
+    /// The votes of counted ballots in a category, by channel; one value where there are no
+    /// channels.
     pub(crate) fn votes_by_channel_in(&self, category: CategoryNumber) -> Vec<CategoryVotes> {
         let mut sums = vec![CategoryVotes::default(); self.roster.channels()];
         for entry in &self.roster.category(category).entries {
@@ -169,7 +175,9 @@ impl Tally {
     }
 }
 
-/// `votes / total` as a percentage: hundredths of a percent are rounded half up from the exact fraction.
+/// `votes / total` as a percentage.
+///
+/// Hundredths of a percent are rounded half up from the exact fraction.
 fn share(votes: u64, total: u64) -> String {
     let (votes, total) = (u128::from(votes), u128::from(total));
     let hundredths = (votes * 20_000 + total).checked_div(2 * total).unwrap_or(0);

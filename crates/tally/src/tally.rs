@@ -1,67 +1,76 @@
-//! The state that a log folds into. `fold` takes entries in.
+//! The tally: the state that a log folds into. The module `fold` applies entries to it.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use acclaim_ballot_log::entry::ContestHeader;
-use acclaim_contest::rules::Completion;
-use acclaim_contest::{Instant, Phase};
+use acclaim_contest::{Instant, Phase, rules::Completion};
 
-use crate::ballot_counts::BallotCounts;
-use crate::ballots::Ballots;
-use crate::certified_snapshot::CertifiedSnapshot;
-use crate::chunked::ChunkedList;
-use crate::draw::DrawSeed;
-use crate::figures::Figures;
-use crate::partition::Scope;
-use crate::recusals::Recusals;
-use crate::roster::{CategoryLimit, Roster};
-use crate::rulings::Voids;
-use crate::scores::Scores;
-use crate::sheet_layout::SheetLayout;
+use crate::{
+    ballot_counts::BallotCounts,
+    ballots::Ballots,
+    certified_snapshot::CertifiedSnapshot,
+    chunked::ChunkedList,
+    draw::DrawSeed,
+    figures::Figures,
+    partition::Scope,
+    recusals::Recusals,
+    roster::{CategoryLimit, Roster},
+    rulings::Voids,
+    scores::Scores,
+    sheet_layout::SheetLayout,
+};
 
-/// A contest's log, folded so far: what has been recorded, and every figure that follows from it.
+/// The state of a contest's log, folded so far: what is recorded, and every figure that follows.
 ///
-/// Folding a ballot takes about as long as computing its id. Memory grows with voters and ballots alone: about 64 bytes for a voter
-/// with one ballot of one vote. Channels and periods add about 40 bytes a ballot, `completion` = `all` 4 a voter; each entry has 16 for each
-/// channel. Scores take what the newest list of each juror does. No other rule needs memory.
+/// Folding a ballot takes about as long as computing its id.
+///
+/// Memory grows with voters and ballots only. A voter with one ballot of one vote takes about 64
+/// bytes. Channels and periods add about 40 bytes for each ballot. `completion` = `all` adds 4
+/// bytes for each voter. Each entry takes 16 bytes for each channel. Scores take the memory of each
+/// juror's newest lists. No other rule needs memory.
 #[derive(Debug, Clone)]
 pub struct Tally {
-    /// Entries folded.
+    /// Number of folded entries.
     pub(crate) size: u64,
     pub(crate) header: Option<ContestHeader>,
     pub(crate) phase: Phase,
     pub(crate) opened: Option<Instant>,
-    /// The closing instant as amended.
+    /// The closing instant, as amended.
     pub(crate) closes: Option<Instant>,
     pub(crate) closed: Option<Instant>,
-    /// Channels and periods, and the time of voting.
+    /// The channels, the periods and the time of voting.
     pub(crate) division: SheetLayout,
     pub(crate) roster: Roster,
-    /// How many of some categories a sheet votes in.
+    /// The limits on the number of categories that a sheet votes in.
     pub(crate) limits: Vec<CategoryLimit>,
     pub(crate) ballots: Ballots,
     pub(crate) totals: BallotCounts,
-    /// Voters with a sheet that has a standing vote in every category; with `completion` = `any`, unused.
+    /// Number of voters with a sheet that has a standing vote in every category.
+    ///
+    /// Unused with `completion` = `any`.
     pub(crate) complete_voters: u64,
-    /// How many such sheets each voter has; with `completion` = `any`, unused.
+    /// Number of complete sheets of each voter. Unused with `completion` = `any`.
     pub(crate) complete_sheets: ChunkedList<u32>,
     pub(crate) scores: Scores,
     pub(crate) recusals: Recusals,
-    /// The seed of the draw.
+    /// The seed of the draw, once it is logged.
     pub(crate) drawn: Option<DrawSeed>,
     pub(crate) voids: Voids,
-    /// Total of passes by source.
+    /// Number of issued passes by source.
     pub(crate) issued: BTreeMap<String, u64>,
-    /// Log index at which each entry reached its total, computed when a tie asks for it and forgotten when ballots change.
+    /// Log index at which each entry reached its total.
+    ///
+    /// It is computed when a tie needs it, and dropped when ballots change.
     pub(crate) reached: OnceLock<Vec<Option<u32>>>,
-    /// Voters whose slots of a category are filled, likewise; where nobody has several sheets, unused.
+    /// Number of voters with a filled slot, by category.
+    ///
+    /// It is computed and dropped as `reached` is. Unused where a voter has only one sheet.
     pub(crate) category_voters: OnceLock<Vec<u64>>,
-    /// Whose ballots are folded.
+    /// The part of the ballots that is folded.
     pub(crate) scope: Scope,
     /// The result that was certified last, in a log of version 2.
     pub(crate) last_certified: Option<Box<CertifiedSnapshot>>,
-    /// The figures that were counted by others, with [`Scope::Aggregate`].
+    /// The figures that other tallies have counted, with [`Scope::Aggregate`].
     pub(crate) sum: Option<Box<Figures>>,
 }
 
@@ -102,23 +111,24 @@ impl Tally {
         }
     }
 
-    /// The tally of the empty log, for some voters' ballots; its table has room for so many voters.
+    /// The tally of the empty log, with a scope. Its table has room for `voters`.
     pub(crate) fn with_scope(scope: Scope, voters: usize) -> Self {
         Self { scope, ballots: Ballots::with_capacity(voters), ..Self::new() }
     }
 
-    /// Counts an entry that was refused, or a ballot of others: what follows keeps its index.
+    /// Skips an entry that was refused, or a ballot outside the scope. Later entries keep their
+    /// index.
     pub(crate) fn skip_entry(&mut self) {
         self.size += 1;
     }
 
-    /// Forgets what was computed from the ballots as they were.
+    /// Drops the figures that were computed from the ballots before a change.
     pub(crate) fn clear_cached_figures(&mut self) {
         self.reached.take();
         self.category_voters.take();
     }
 
-    /// Whether sheets count only with a vote in every category.
+    /// The rule of completion; [`Completion::Any`] before the log's first entry.
     pub(crate) fn completion(&self) -> Completion {
         self.header.as_ref().map_or(Completion::Any, |header| header.rules.ballot.completion)
     }

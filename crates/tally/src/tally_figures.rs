@@ -1,15 +1,17 @@
-//! The figures of a tally: taken from it, and set into one whose ballots others have counted.
+//! The figures of a tally: taken from it, or set in a tally that counts no ballots itself.
 
 use acclaim_ballot_log::Event;
 use acclaim_contest::rules::{ChampionTies, WinnerTies};
 
-use crate::count::categories;
-use crate::figures::{ByReason, CategoryFigures, FigureSnapshot, Figures, VoidedByReason};
-use crate::numbers::{CategoryNumber, VoterNumber};
-use crate::tally::Tally;
+use crate::{
+    count::categories,
+    figures::{ByReason, CategoryFigures, FigureSnapshot, Figures, VoidedByReason},
+    numbers::{CategoryNumber, VoterNumber},
+    tally::Tally,
+};
 
 impl Figures {
-    /// Those of a tally.
+    /// The figures of a tally.
     pub(crate) fn of(tally: &Tally) -> Self {
         let roster = &tally.roster;
         Self {
@@ -28,7 +30,7 @@ impl Figures {
 }
 
 impl FigureSnapshot {
-    /// What an entry of the log depends on, beyond what staff's events say; `None` if on nothing.
+    /// The figures that a log entry depends on; `None` if it depends on staff events alone.
     pub(crate) fn before(event: &Event, tally: &Tally) -> Option<Self> {
         match event {
             Event::Choice { category, .. } => {
@@ -58,7 +60,7 @@ impl CategoryFigures {
 }
 
 impl Tally {
-    /// Takes the figures of the whole contest, which other tallies have counted.
+    /// Sets the figures of the whole contest, which other tallies have counted.
     pub(crate) fn set_figures(&mut self, figures: Figures) {
         self.totals = figures.totals;
         self.complete_voters = figures.complete_voters;
@@ -70,7 +72,7 @@ impl Tally {
         self.sum = Some(Box::new(figures));
     }
 
-    /// Takes the figures of one category before a choice.
+    /// Sets the figures of one category, as they were before a choice.
     pub(crate) fn set_category_figures(&mut self, category: CategoryNumber, figures: &CategoryFigures) {
         let numbers = self.roster.category(category).entries.clone();
         let channels = self.roster.channels();
@@ -88,7 +90,7 @@ impl Tally {
         }
     }
 
-    /// Voters whose slot of a category is filled by a ballot that stands or is voided.
+    /// The number of voters with a slot of a category that a standing or voided ballot fills.
     pub(crate) fn voters_in(&self, category: CategoryNumber) -> u64 {
         let number = category as usize;
         if let Some(sum) = &self.sum {
@@ -101,7 +103,8 @@ impl Tally {
         voters.get(number).copied().unwrap_or(0)
     }
 
-    /// In one pass over all ballots: who has several sheets is counted once.
+    /// Counts the voters by category in one pass over all ballots. A voter with several sheets
+    /// counts once.
     fn count_category_voters(&self) -> Vec<u64> {
         let mut counted: Vec<(u64, Option<VoterNumber>)> = vec![(0, None); self.roster.categories.len()];
         let voters = 0..VoterNumber::try_from(self.ballots.voters()).unwrap_or(VoterNumber::MAX);
@@ -118,7 +121,7 @@ impl Tally {
         counted.into_iter().map(|(count, _)| count).collect()
     }
 
-    /// Voided ballots by reason, in one pass however many categories there are.
+    /// The voided ballots by reason, in one pass for all categories.
     pub(crate) fn voided_by_reason(&self) -> VoidedByReason {
         if let Some(sum) = &self.sum {
             return sum.voided.clone();
@@ -136,7 +139,7 @@ impl Tally {
         voided
     }
 
-    /// Whether a rule asks when entries reached their totals.
+    /// Whether a rule needs the log indexes at which entries reached their totals.
     pub(crate) fn needs_earliest(&self) -> bool {
         self.header.as_ref().is_some_and(|header| {
             let champions = header.rules.champions.as_ref();

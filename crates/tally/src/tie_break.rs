@@ -1,21 +1,23 @@
-//! What tells entries apart that are tied: who reached the total first, lots, votes, a panel, or countback.
+//! Tie-breaks order tied entries: by the earliest total, lots, votes, a panel, or countback.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_contest::PanelId;
 
-use crate::fraction::Fraction;
-use crate::numbers::{CategoryNumber, EntryNumber};
-use crate::ranked::RankedEntry;
-use crate::rule::{OrderedEntry, Rule};
-use crate::tally::Tally;
+use crate::{
+    fraction::Fraction,
+    numbers::{CategoryNumber, EntryNumber},
+    ranked::RankedEntry,
+    rule::{OrderedEntry, Rule},
+    tally::Tally,
+};
 
 /// A rule for ties that orders entries.
 pub(crate) enum TieBreaker {
     Earliest,
     Draw,
     Votes,
-    /// By the position of the panel in the rules.
+    /// A panel, by its position in the rules.
     Panel(usize),
     Countback,
 }
@@ -24,11 +26,12 @@ pub(crate) enum TieBreaker {
 #[derive(Debug)]
 pub(crate) struct TieBreak {
     rule: Rule,
-    /// The lower comes first; who is not here comes last.
+    /// Sort key and value of each entry. A lower key comes first. An entry without a key comes
+    /// last.
     known: BTreeMap<EntryNumber, (u64, TieBreakValue)>,
 }
 
-/// What a rule knows of an entry.
+/// The value that a rule has for an entry.
 #[derive(Debug, Clone)]
 pub(crate) struct TieBreakValue {
     entry: EntryNumber,
@@ -43,27 +46,27 @@ impl TieBreak {
         self.rule
     }
 
-    /// The lower comes first.
+    /// The sort key of an entry. A lower key comes first.
     pub(crate) fn key(&self, entry: EntryNumber) -> u64 {
         self.known.get(&entry).map_or(u64::MAX, |(key, _)| *key)
     }
 
-    /// Whether the rule knows nothing of an entry.
+    /// Whether the rule has no value for an entry.
     pub(crate) fn lacks(&self, entry: EntryNumber) -> bool {
         !self.known.contains_key(&entry)
     }
 
     pub(crate) fn known(&self, entry: EntryNumber) -> TieBreakValue {
-        self.known.get(&entry).map_or_else(|| TieBreakValue::nothing(entry), |(_, known)| known.clone())
+        self.known.get(&entry).map_or_else(|| TieBreakValue::empty(entry), |(_, known)| known.clone())
     }
 }
 
 impl TieBreakValue {
-    fn nothing(entry: EntryNumber) -> Self {
+    fn empty(entry: EntryNumber) -> Self {
         Self { entry, index: None, lot: None, figure: None, counts: Vec::new() }
     }
 
-    /// The same with the entry by its identifier.
+    /// The value as it is written in the result document, with the entry's id.
     pub(crate) fn to_ordered_entry(&self, tally: &Tally) -> OrderedEntry {
         let Self { entry, index, lot, figure, counts } = self.clone();
         OrderedEntry { entry: tally.roster.entry(entry).id.clone(), index, lot, figure, counts }
@@ -71,18 +74,18 @@ impl TieBreakValue {
 }
 
 impl Tally {
-    /// Lots, once there is a seed.
+    /// The rule of lots, once the seed of the draw is logged.
     pub(crate) fn draw_tie_breaker(&self) -> Option<TieBreaker> {
         self.drawn.as_ref().map(|_| TieBreaker::Draw)
     }
 
-    /// The panel of this name as what breaks ties.
+    /// The rule of a panel, by the panel's id; `None` if there is no such panel.
     pub(crate) fn panel_tie_breaker(&self, id: &PanelId) -> Option<TieBreaker> {
         let panels = &self.header.as_ref()?.rules.panels;
         panels.iter().position(|panel| panel.id == *id).map(TieBreaker::Panel)
     }
 
-    /// The order that a rule gives to the entries of a pool that are tied.
+    /// The order that a rule gives to the tied entries of a pool.
     pub(crate) fn tie_break(
         &self,
         category: CategoryNumber,
@@ -104,9 +107,9 @@ impl Tally {
         let reached = if tied.is_empty() { &[] } else { self.reached() };
         let known = tied.iter().map(|entry| {
             let index = reached.get(*entry as usize).copied().flatten();
-            // Whoever never had a vote was there before the first one.
+            // An entry without any vote had its total before the first vote.
             let key = index.map_or(0, |index| u64::from(index) + 1);
-            (*entry, (key, TieBreakValue { index, ..TieBreakValue::nothing(*entry) }))
+            (*entry, (key, TieBreakValue { index, ..TieBreakValue::empty(*entry) }))
         });
         TieBreak { rule: Rule::Earliest, known: known.collect() }
     }
@@ -119,7 +122,7 @@ impl Tally {
         let mut lots: Vec<(String, EntryNumber)> = tied.iter().filter_map(lot).collect();
         lots.sort_unstable();
         let known = (0..).zip(lots).map(|(key, (lot, entry))| {
-            (entry, (key, TieBreakValue { lot: Some(lot), ..TieBreakValue::nothing(entry) }))
+            (entry, (key, TieBreakValue { lot: Some(lot), ..TieBreakValue::empty(entry) }))
         });
         TieBreak { rule: Rule::Draw, known: known.collect() }
     }
@@ -132,7 +135,7 @@ impl Tally {
             let figure = share(place.entry).unwrap_or_else(|| place.votes.to_string());
             (
                 place.entry,
-                (place.rank, TieBreakValue { figure: Some(figure), ..TieBreakValue::nothing(place.entry) }),
+                (place.rank, TieBreakValue { figure: Some(figure), ..TieBreakValue::empty(place.entry) }),
             )
         });
         TieBreak { rule: Rule::Votes, known: known.collect() }
@@ -146,11 +149,11 @@ impl Tally {
             let mut ordered = tied;
             ordered.sort_by(|one, other| values.compare(*one, *other));
             let deciding = values.deciding(&ordered);
-            let alike = ordered.chunk_by(|one, other| values.compare(*one, *other).is_eq());
-            for (key, entries) in (0..).zip(alike) {
+            let equal_groups = ordered.chunk_by(|one, other| values.compare(*one, *other).is_eq());
+            for (key, entries) in (0..).zip(equal_groups) {
                 known.extend(entries.iter().map(|entry| {
                     let counts = values.counts(*entry, &deciding);
-                    (*entry, (key, TieBreakValue { counts, ..TieBreakValue::nothing(*entry) }))
+                    (*entry, (key, TieBreakValue { counts, ..TieBreakValue::empty(*entry) }))
                 }));
             }
         }
@@ -162,7 +165,7 @@ impl Tally {
         let ranked = figures.ranked().into_iter().filter(|(entry, ..)| tied.contains(entry));
         let known = ranked.map(|(entry, rank, _)| {
             let figure = figures.get(entry).map(Fraction::decimal);
-            (entry, (rank, TieBreakValue { figure, ..TieBreakValue::nothing(entry) }))
+            (entry, (rank, TieBreakValue { figure, ..TieBreakValue::empty(entry) }))
         });
         TieBreak { rule: Rule::Panel, known: known.collect() }
     }

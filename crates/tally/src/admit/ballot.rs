@@ -1,22 +1,26 @@
-//! Admission of ballots: the checks that decide what one voter may have in the log.
+//! Admission of ballots: the checks of the ballots that one voter may have in the log.
 
 use acclaim_ballot_log::BallotEntry;
-use acclaim_contest::rules::{BallotRules, Revision};
-use acclaim_contest::{BallotId, CategoryId, Phase};
+use acclaim_contest::{
+    BallotId, CategoryId, Phase,
+    rules::{BallotRules, Revision},
+};
 
-use crate::ballots::{Lookup, MAX_BALLOTS_PER_SHEET, MAX_VOTERS_PER_PREFIX, NewRecord};
-use crate::count::categories;
-use crate::numbers::{BallotNumber, CategoryNumber, EntryNumber, VoterNumber};
-use crate::refusal::Refusal;
-use crate::sheet_layout::SheetNumber;
-use crate::tally::Tally;
+use crate::{
+    ballots::{Lookup, MAX_BALLOTS_PER_SHEET, MAX_VOTERS_PER_PREFIX, NewRecord},
+    count::categories,
+    numbers::{BallotNumber, CategoryNumber, EntryNumber, VoterNumber},
+    refusal::Refusal,
+    sheet_layout::SheetNumber,
+    tally::Tally,
+};
 
 /// An admitted ballot, resolved to numbers.
 pub(crate) struct BallotPlan {
     pub(crate) record: NewRecord,
 }
 
-/// Admits a ballot. `expected_id` is its recomputed id, if it is at hand.
+/// Admits a ballot. `expected_id` is the ballot's recomputed id, if the caller has it.
 pub(super) fn admit(
     tally: &Tally,
     ballot: &BallotEntry<'_>,
@@ -58,11 +62,11 @@ pub(super) fn admit(
 /// A ballot's votes as numbers.
 struct BallotVotes {
     entries: Vec<EntryNumber>,
-    /// Each once, ascending.
+    /// Each category once, ascending.
     categories: Vec<CategoryNumber>,
 }
 
-/// Finds every entry, and checks how many there are in each category.
+/// Finds every entry, and checks the number of votes in each category.
 fn resolve(tally: &Tally, ballot: &BallotEntry<'_>) -> Result<BallotVotes, Refusal> {
     let mut votes =
         BallotVotes { entries: Vec::with_capacity(ballot.selections.len()), categories: Vec::new() };
@@ -99,7 +103,9 @@ fn unknown(tally: &Tally, category: &str, entry: &str) -> Refusal {
     }
 }
 
-/// Checks a category whose votes have all been read; there is none before the first.
+/// Checks the number of votes in a category after all of them are read.
+///
+/// `category` is `None` before the first category.
 fn check_number(tally: &Tally, category: Option<&CategoryNumber>, votes: u32) -> Result<(), Refusal> {
     let Some(category) = category else { return Ok(()) };
     let state = tally.roster.category(*category);
@@ -113,7 +119,9 @@ fn check_number(tally: &Tally, category: Option<&CategoryNumber>, votes: u32) ->
     Ok(())
 }
 
-/// Checks a ballot against the others of its voter: replacement, slots, votes in all. Answers which one it replaces.
+/// Checks a ballot against the voter's other ballots: replacement, slots, number of votes.
+///
+/// Returns the ballot that it replaces.
 fn check_voter(
     tally: &Tally,
     ballot: &BallotEntry<'_>,
@@ -129,16 +137,16 @@ fn check_voter(
         (Some(_), None) => return Err(Refusal::ReplacesNotStanding { standing: None }),
         (Some(id), Some((voter, sheet))) => Some(find_replaced(tally, voter, sheet, &id, votes)?),
     };
-    let mut seen = OtherBallots::default();
+    let mut others = OtherBallots::default();
     for other in voter.into_iter().flat_map(|(voter, sheet)| tally.ballots.on_sheet(voter, sheet)) {
-        seen.look_at(tally, other, replaces, votes);
+        others.add(tally, other, replaces, votes);
     }
-    if seen.ballots >= MAX_BALLOTS_PER_SHEET {
+    if others.ballots >= MAX_BALLOTS_PER_SHEET {
         return Err(Refusal::TooLarge("ballots of a voter"));
     }
-    if !seen.taken.is_empty() {
+    if !others.taken.is_empty() {
         let mut categories: Vec<CategoryId> =
-            seen.taken.iter().map(|category| tally.roster.category(*category).id.clone()).collect();
+            others.taken.iter().map(|category| tally.roster.category(*category).id.clone()).collect();
         categories.sort_unstable();
         return Err(Refusal::AlreadyVoted { categories });
     }
@@ -148,28 +156,30 @@ fn check_voter(
             return Err(Refusal::TooManyRevisions { most });
         }
     }
-    check_limits(tally, &seen.filled, votes)?;
-    let in_all = seen.votes + votes.entries.len() as u64;
+    check_limits(tally, &others.filled, votes)?;
+    let total_votes = others.votes + votes.entries.len() as u64;
     match rules.votes_in_all {
-        Some(most) if in_all > u64::from(most) => Err(Refusal::TooManyVotes { votes: in_all, most }),
+        Some(most) if total_votes > u64::from(most) => {
+            Err(Refusal::TooManyVotes { votes: total_votes, most })
+        }
         _ => Ok(replaces),
     }
 }
 
-/// What the voter's other ballots on the sheet come to.
+/// Totals of the voter's other ballots on the sheet.
 #[derive(Default)]
 struct OtherBallots {
     ballots: usize,
-    /// Votes in slots that stay filled.
+    /// Number of votes in slots that stay filled.
     votes: u64,
-    /// Categories that they fill, where the contest has limits over several of them.
+    /// Categories that these ballots fill. Collected only where the contest has limits.
     filled: Vec<CategoryNumber>,
-    /// Categories of the new ballot that another one fills.
+    /// Categories of the new ballot that another ballot fills.
     taken: Vec<CategoryNumber>,
 }
 
 impl OtherBallots {
-    fn look_at(
+    fn add(
         &mut self,
         tally: &Tally,
         other: BallotNumber,
@@ -178,7 +188,7 @@ impl OtherBallots {
     ) {
         let record = tally.ballots.record(other);
         self.ballots += 1;
-        // A voided ballot fills its slots, a replaced one does not.
+        // A voided ballot fills its slots, and a replaced ballot does not.
         if record.is_replaced() || replaced == Some(other) {
             return;
         }
@@ -186,12 +196,15 @@ impl OtherBallots {
         if !tally.limits.is_empty() {
             self.filled.extend(categories(&tally.ballots, &tally.roster, other));
         }
-        let theirs = categories(&tally.ballots, &tally.roster, other);
-        self.taken.extend(theirs.filter(|category| votes.categories.binary_search(category).is_ok()));
+        let other_categories = categories(&tally.ballots, &tally.roster, other);
+        self.taken
+            .extend(other_categories.filter(|category| votes.categories.binary_search(category).is_ok()));
     }
 }
 
-/// Checks the limits over several categories: those that the voter's other ballots fill on the sheet, and the new one's.
+/// Checks the limits over several categories.
+///
+/// The voter's other ballots on the sheet and the new ballot count together.
 fn check_limits(tally: &Tally, filled: &[CategoryNumber], votes: &BallotVotes) -> Result<(), Refusal> {
     for limit in &tally.limits {
         let is_limited = |category: &&CategoryNumber| limit.categories.binary_search(category).is_ok();
@@ -217,10 +230,10 @@ fn find_replaced(
     if let Some(ballot) = tally.ballots.find_of(voter, id).filter(stands).filter(on_sheet) {
         return Ok(ballot);
     }
-    let shares = |ballot: &BallotNumber| {
+    let shares_category = |ballot: &BallotNumber| {
         categories(&tally.ballots, &tally.roster, *ballot)
             .any(|category| votes.categories.binary_search(&category).is_ok())
     };
-    let standing = tally.ballots.on_sheet(voter, sheet).filter(stands).find(shares);
+    let standing = tally.ballots.on_sheet(voter, sheet).filter(stands).find(shares_category);
     Err(Refusal::ReplacesNotStanding { standing: standing.map(|ballot| tally.ballots.id(voter, ballot)) })
 }

@@ -1,13 +1,11 @@
-//! Admission of recusals, and of jurors who take theirs back.
+//! Admission of recusals, and of jurors who take a recusal back.
 
 use acclaim_ballot_log::entry::Recusal;
 
 use super::scores;
-use crate::recusals::RecusalKey;
-use crate::refusal::Refusal;
-use crate::tally::Tally;
+use crate::{recusals::RecusalKey, refusal::Refusal, tally::Tally};
 
-/// Admits a recusal, or that a juror takes one back.
+/// Admits that a juror is recused for an entry, or that a juror takes a recusal back.
 pub(super) fn admit(tally: &Tally, recusal: &Recusal, recuses: bool) -> Result<RecusalKey, Refusal> {
     let (panel, rules) = scores::find_panel(tally, &recusal.panel)?;
     scores::check_juror(rules, &recusal.juror)?;
@@ -15,7 +13,8 @@ pub(super) fn admit(tally: &Tally, recusal: &Recusal, recuses: bool) -> Result<R
     let entry = entry.ok_or_else(|| Refusal::UnknownEntry(recusal.entry.to_string()))?;
     let category = tally.roster.entry(entry).category;
     let key = RecusalKey { panel, category, juror: recusal.juror.clone(), entry };
-    // The fold of a share keeps no recusals; the fold of the whole finds one that is entered twice.
+    // The fold of a partition keeps no recusals. The fold of the whole contest finds a repeated
+    // one.
     if !tally.scope.is_whole() {
         return Ok(key);
     }

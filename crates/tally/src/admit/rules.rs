@@ -1,15 +1,17 @@
-//! Whether the rules at the head of a log can be tallied at all.
+//! Checks whether a log with these rules can be tallied.
 
 use acclaim_ballot_log::entry::{ContestHeader, VERSION};
-use acclaim_contest::Category;
-use acclaim_contest::rules::{PublishEntries, Rules, WinnerTies};
+use acclaim_contest::{
+    Category,
+    rules::{PublishEntries, Rules, WinnerTies},
+};
 
 use super::version::VERSION_2;
-use crate::refusal::Refusal;
-use crate::sheet_layout::SheetLayout;
-use crate::tally::Tally;
+use crate::{refusal::Refusal, sheet_layout::SheetLayout, tally::Tally};
 
-/// Refuses rules that contradict themselves, and those of another version. Answers how the contest divides votes.
+/// Refuses rules that contradict themselves, and rules of another version.
+///
+/// Returns the sheets into which the contest divides votes.
 pub(super) fn check(header: &ContestHeader) -> Result<SheetLayout, Refusal> {
     if !(1..=VERSION).contains(&header.v) {
         return Err(Refusal::Unsupported("another version than 1 or 2 of the log"));
@@ -28,10 +30,10 @@ pub(super) fn check(header: &ContestHeader) -> Result<SheetLayout, Refusal> {
     SheetLayout::new(header)
 }
 
-/// A rule that only logs of version 2 have.
+/// The first rule in use that only logs of version 2 have.
 fn version_2_rule(rules: &Rules) -> Option<&'static str> {
     let below_zero = |scale: Option<[i64; 2]>| scale.is_some_and(|[lowest, _]| lowest < 0);
-    let found = [
+    let version_2_rules = [
         (!rules.limits.is_empty(), "limits"),
         (rules.admission.is_some(), "admission"),
         (rules.publication.entries == PublishEntries::Certified, "publication.entries = certified"),
@@ -39,7 +41,7 @@ fn version_2_rule(rules: &Rules) -> Option<&'static str> {
         (rules.panels.iter().any(|panel| below_zero(panel.scale)), "panels.scale below zero"),
         (rules.panels.iter().any(|panel| !panel.jurors.is_empty()), "panels.jurors"),
     ];
-    found.into_iter().find(|(is_there, _)| *is_there).map(|(_, rule)| rule)
+    version_2_rules.into_iter().find(|(is_used, _)| *is_used).map(|(_, rule)| rule)
 }
 
 /// Refuses a category whose own numbers contradict the rules.
@@ -56,8 +58,8 @@ pub(super) fn check_category(tally: &Tally, category: &Category) -> Result<(), R
 /// Refuses limits over categories that the contest does not have.
 pub(super) fn check_limits(tally: &Tally) -> Result<(), Refusal> {
     let limits = tally.header.as_ref().map_or(&[][..], |header| &header.rules.limits);
-    let mut named = limits.iter().flat_map(|limit| &limit.categories);
-    match named.find(|category| tally.roster.category_number(category.as_str()).is_none()) {
+    let mut limited = limits.iter().flat_map(|limit| &limit.categories);
+    match limited.find(|category| tally.roster.category_number(category.as_str()).is_none()) {
         Some(unknown) => Err(Refusal::UnknownCategory(unknown.to_string())),
         None => Ok(()),
     }

@@ -1,15 +1,19 @@
-//! Admission of what staff decide: amendments, withdrawals, voids, reinstatements, the panel's choice.
+//! Admission of staff decisions: amendments, withdrawals, voids, reinstatements, choices.
 
 use std::collections::BTreeSet;
 
-use acclaim_contest::amendment::{Amendment, DefinitionAmendment};
-use acclaim_contest::rules::WinnersBy;
-use acclaim_contest::{BallotId, CategoryId, EntryId, Instant};
+use acclaim_contest::{
+    BallotId, CategoryId, EntryId, Instant,
+    amendment::{Amendment, DefinitionAmendment},
+    rules::WinnersBy,
+};
 
 use super::AdmittedEntry;
-use crate::numbers::{BallotNumber, EntryNumber, VoterNumber};
-use crate::refusal::Refusal;
-use crate::tally::Tally;
+use crate::{
+    numbers::{BallotNumber, EntryNumber, VoterNumber},
+    refusal::Refusal,
+    tally::Tally,
+};
 
 pub(super) fn admit_amendment(tally: &Tally, what: &str, key: &str, to: &Amendment) -> Result<(), Refusal> {
     match DefinitionAmendment::read(what, key, to).map_err(Refusal::InvalidAmendment)? {
@@ -70,21 +74,23 @@ pub(super) fn admit_reinstatement(
         .map(AdmittedEntry::Ballots)
 }
 
-/// Finds those ballots that the tally folds, of which `check` approves, given whether each is voided. A ballot named twice is met the second time as it would be
-/// after the first.
+/// Finds the named ballots that are in the tally's scope, and checks each one.
+///
+/// `check` is called with whether the ballot is voided. For a ballot that is named twice, the
+/// second call gets its state after the first ruling.
 fn find_ballots(
     tally: &Tally,
     ids: &[BallotId],
     check: impl Fn(bool, BallotId) -> Result<(), Refusal>,
 ) -> Result<Vec<(VoterNumber, BallotNumber)>, Refusal> {
-    let mut named = BTreeSet::new();
+    let mut checked = BTreeSet::new();
     ids.iter()
         .filter(|id| tally.scope.holds(id.prefix()))
         .map(|id| {
-            let found = tally.ballots.find(id).ok_or(Refusal::UnknownBallot(*id))?;
-            let again = !named.insert(found.1);
-            check(tally.ballots.record(found.1).is_voided() != again, *id)?;
-            Ok(found)
+            let voter_and_ballot = tally.ballots.find(id).ok_or(Refusal::UnknownBallot(*id))?;
+            let is_repeated = !checked.insert(voter_and_ballot.1);
+            check(tally.ballots.record(voter_and_ballot.1).is_voided() != is_repeated, *id)?;
+            Ok(voter_and_ballot)
         })
         .collect()
 }
@@ -101,7 +107,7 @@ pub(super) fn admit_choice(
         .roster
         .category_number(category.as_str())
         .ok_or_else(|| Refusal::UnknownCategory(category.to_string()))?;
-    // Who is among the champions is known to the whole contest only.
+    // Only the tally of the whole contest knows the champions.
     let eligible = tally.scope.is_whole().then(|| tally.eligible(number));
     let mut chosen = Vec::with_capacity(winners.len());
     for id in winners {

@@ -1,14 +1,15 @@
-//! What an entry may be and say by the version of its log.
+//! Version rules: the types and salts that an entry may have by the version of its log.
 
 use acclaim_ballot_log::Event;
 
-use crate::refusal::Refusal;
-use crate::tally::Tally;
+use crate::{refusal::Refusal, tally::Tally};
 
-/// The version in which salts, the types below and the newer rules begin.
+/// The version that introduced salts, the newer types of entries and the newer rules.
 pub(super) const VERSION_2: u32 = 2;
 
-/// Refuses an event of another version than its log's. The first entry is judged by the version that it declares itself.
+/// Refuses an event that the version of its log does not have.
+///
+/// The first entry is judged by the version that it declares itself.
 pub(super) fn check(tally: &Tally, event: &Event, has_salt: bool) -> Result<(), Refusal> {
     if tally.version() < VERSION_2 && !is_in_version_1(event) && tally.header.is_some() {
         return Err(Refusal::LaterVersion(event.type_name()));
@@ -35,7 +36,7 @@ fn is_in_version_1(event: &Event) -> bool {
 }
 
 impl Tally {
-    /// The version of the log, from its first entry; 0 before it.
+    /// The version of the log, from its first entry; 0 before that entry.
     #[must_use]
     pub fn version(&self) -> u32 {
         self.header.as_ref().map_or(0, |header| header.v)

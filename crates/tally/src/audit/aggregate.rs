@@ -1,23 +1,25 @@
-//! What depends on all voters: the shares' figures added up, and staff's events judged by them.
+//! The aggregate adds up the partitions' figures, and judges the staff events that depend on them.
 
 use std::collections::BTreeMap;
 
-use acclaim_ballot_log::hash::Hash;
-use acclaim_ballot_log::{Event, LogEntry, Salt};
+use acclaim_ballot_log::{Event, LogEntry, Salt, hash::Hash};
 use acclaim_contest::Phase;
 
-use super::block::Block;
-use super::partition_tally::PartitionTally;
-use crate::admit::admit;
-use crate::figures::{FigureSnapshot, Figures};
-use crate::partition::Scope;
-use crate::replay::verify_certified;
-use crate::{ResultDocument, Tally};
+use super::{block::Block, partition_tally::PartitionTally};
+use crate::{
+    ResultDocument, Tally,
+    admit::admit,
+    figures::{FigureSnapshot, Figures},
+    partition::Scope,
+    replay::verify_certified,
+};
 
-/// Bytes of staff's events that are kept to be judged, about. A contest of 100,000 entries with long texts, and every ruling that people can make, is
-/// far below.
+/// Approximate maximum number of bytes of staff events that are kept to be judged.
+///
+/// A contest of 100,000 entries with long texts and with every ruling that people can make is far
+/// below this limit.
 const MAX_EVENT_BYTES: usize = 512 << 20;
-/// Bytes that an event takes in memory for each byte of its line, about.
+/// Approximate bytes of memory that an event takes for each byte of its line.
 const EVENT_MEMORY: usize = 3;
 
 /// See the [module](self).
@@ -25,25 +27,27 @@ const EVENT_MEMORY: usize = 3;
 pub(super) struct Aggregate {
     events: Vec<StaffEvent>,
     bytes: usize,
-    /// Before each entry that depends on figures, in their order.
+    /// The figures before each entry that depends on figures, in log order.
     moments: Vec<FigureSnapshot>,
-    /// At the log's end.
-    last: Figures,
+    /// The figures at the end of the log.
+    final_figures: Figures,
     findings: Vec<(u64, String)>,
-    /// Whether a share could not be folded to the end: then nothing can be judged.
+    /// Whether a partition could not be folded to the end. Then nothing can be judged.
     is_incomplete: bool,
 }
 
-/// A staff event, as far as the result depends on it; voids of ballots are in the shares' figures.
+/// The parts of a staff event that affect the result.
+///
+/// Voids of ballots are not here. The partitions' figures already contain them.
 struct StaffEvent {
     index: u64,
     event: Box<Event>,
     salt: Option<Salt>,
-    /// The tree's root before a `certified` entry.
+    /// The root of the tree before a `certified` entry.
     root: Option<Hash>,
 }
 
-/// What the log comes to.
+/// The tally and the result of the whole log.
 pub(super) struct AggregateOutcome {
     pub(super) tally: Tally,
     pub(super) result: Option<ResultDocument>,
@@ -51,7 +55,7 @@ pub(super) struct AggregateOutcome {
 }
 
 impl Aggregate {
-    /// Keeps the events of a block.
+    /// Keeps the staff events of a block.
     pub(super) fn keep(&mut self, block: Block<'_>, roots: &BTreeMap<u64, Hash>) {
         for group in block.groups {
             for (index, line) in (group.first..).zip(group.lines) {
@@ -78,9 +82,9 @@ impl Aggregate {
         }
     }
 
-    /// Adds a share that is counted; returns what it has found.
+    /// Adds a partition that is counted. Returns its findings.
     pub(super) fn add(&mut self, count: PartitionTally) -> Vec<(u64, String)> {
-        self.last.add(&Figures::of(&count.tally));
+        self.final_figures.add(&Figures::of(&count.tally));
         self.is_incomplete |= !count.can_fold;
         for (number, moment) in count.moments.into_iter().enumerate() {
             match self.moments.get_mut(number) {
@@ -91,7 +95,8 @@ impl Aggregate {
         count.findings
     }
 
-    /// Folds the events with the figures as they stood at each, and ends with those of the whole log.
+    /// Folds the events with the figures before each of them, then sets the figures of the whole
+    /// log.
     pub(super) fn judge(self, origin: &str, size: u64, root: Hash) -> AggregateOutcome {
         let mut tally = Tally::with_scope(Scope::Aggregate, 0);
         let mut findings = self.findings;
@@ -120,7 +125,7 @@ impl Aggregate {
             }
         }
         tally.size = size;
-        tally.set_figures(self.last);
+        tally.set_figures(self.final_figures);
         let result = match tally.phase() {
             Phase::Certified => document,
             _ => tally.provisional_result(origin, &root),
@@ -129,7 +134,7 @@ impl Aggregate {
     }
 }
 
-/// Gives a tally the figures as they stood before an event, if it depends on them.
+/// Sets a tally's figures to those before an event, if the event depends on figures.
 fn take_figures(tally: &mut Tally, event: &Event, moments: &mut impl Iterator<Item = FigureSnapshot>) {
     let category = match event {
         Event::Choice { category, .. } => tally.roster.category_number(category.as_str()),

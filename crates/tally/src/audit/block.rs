@@ -1,42 +1,48 @@
-//! Some lines of the log, decoded and hashed on all cores: everything about them that does not depend on the lines before.
+//! A block: lines of the log, decoded and hashed on all cores.
+//!
+//! This is all of the work on a line that does not depend on the lines before it.
 
-use std::num::NonZeroUsize;
-use std::thread;
+use std::{num::NonZeroUsize, thread};
 
-use acclaim_ballot_log::hash::{HASH_LENGTH, Hash, leaf_hash};
-use acclaim_ballot_log::tile::{TILE_HEIGHT, TILE_WIDTH, perfect_root};
-use acclaim_ballot_log::{BallotEntry, LogEntry};
+use acclaim_ballot_log::{
+    BallotEntry, LogEntry,
+    hash::{HASH_LENGTH, Hash, leaf_hash},
+    tile::{TILE_HEIGHT, TILE_WIDTH, perfect_root},
+};
 use acclaim_contest::ContestId;
 
-use super::Tiles;
 use crate::PreparedLine;
 
 const WIDTH: u64 = TILE_WIDTH as u64;
 
-/// A line that is no entry.
+/// Looks up a level-0 tile by its number. `None` if the tile is not available.
+pub type Tiles<'a> = dyn Fn(u64) -> Option<Vec<u8>> + Sync + 'a;
+
+/// A line that is not a valid entry.
 pub(super) struct InvalidLine {
     pub(super) leaf: Hash,
     pub(super) reason: String,
 }
 
-/// A line.
+/// A decoded line of the log.
 pub(super) type Line<'a> = Result<PreparedLine<'a>, InvalidLine>;
 
+/// The leaf hash of a line. An invalid line has one too.
 pub(super) fn leaf<'l>(line: &'l Line<'_>) -> &'l Hash {
     match line {
         Ok(prepared) => prepared.leaf(),
-        Err(no_entry) => &no_entry.leaf,
+        Err(invalid) => &invalid.leaf,
     }
 }
 
 /// Lines that belong to one tile.
 pub(super) struct Group<'a> {
-    /// Index of the first.
+    /// Log index of the first line.
     pub(super) first: u64,
     pub(super) lines: Vec<Line<'a>>,
-    /// The root of the tile's subtree, if these are all its lines.
+    /// The root of the tile's subtree, if the group has all lines of the tile.
     pub(super) root: Option<Hash>,
-    /// The first entry whose hash is not the one in the tile.
+    /// Log index of the first entry whose hash is not the one in the tile.
     pub(super) differs: Option<u64>,
 }
 
@@ -46,7 +52,7 @@ pub(super) struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// Prepares lines, the first of which has the index `first`.
+    /// Prepares lines. The first line has the log index `first`.
     pub(super) fn prepare(
         lines: &[&'a [u8]],
         first: u64,
@@ -57,27 +63,27 @@ impl<'a> Block<'a> {
         let mut parts = Vec::new();
         let (mut rest, mut index) = (lines, first);
         while !rest.is_empty() {
-            let room = usize::try_from(WIDTH - index % WIDTH).unwrap_or(usize::MAX);
-            let (part, later) = rest.split_at(room.min(rest.len()));
+            let space_in_tile = usize::try_from(WIDTH - index % WIDTH).unwrap_or(usize::MAX);
+            let (part, lines_after) = rest.split_at(space_in_tile.min(rest.len()));
             parts.push((index, part));
-            (rest, index) = (later, index + part.len() as u64);
+            (rest, index) = (lines_after, index + part.len() as u64);
         }
-        let shares: Vec<_> = parts.chunks(parts.len().div_ceil(threads.get()).max(1)).collect();
-        let prepare = |share: &[(u64, &[&'a [u8]])]| {
-            share
+        let thread_parts: Vec<_> = parts.chunks(parts.len().div_ceil(threads.get()).max(1)).collect();
+        let prepare = |thread_part: &[(u64, &[&'a [u8]])]| {
+            thread_part
                 .iter()
                 .map(|(first, lines)| Group::prepare(*first, lines, contest, tile))
                 .collect::<Vec<_>>()
         };
-        Self { groups: in_parallel(shares, prepare).into_iter().flatten().collect() }
+        Self { groups: in_parallel(thread_parts, prepare).into_iter().flatten().collect() }
     }
 
-    /// Its lines with their indexes.
+    /// The lines with their log indexes.
     pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &Line<'a>)> {
         self.groups.iter().flat_map(|group| (group.first..).zip(&group.lines))
     }
 
-    /// Its ballots with their indexes.
+    /// The ballots with their log indexes.
     pub(super) fn ballots(&self) -> impl Iterator<Item = (u64, &BallotEntry<'a>)> {
         self.lines().filter_map(|(index, line)| match line.as_ref().ok()?.entry() {
             LogEntry::Ballot(ballot) => Some((index, ballot)),
@@ -85,11 +91,11 @@ impl<'a> Block<'a> {
         })
     }
 
-    /// What is wrong with lines by themselves.
+    /// The log indexes of invalid lines, and what is wrong with each line.
     pub(super) fn refusals(&self) -> Vec<(u64, String)> {
-        let no_entries =
+        let refusals =
             self.lines().filter_map(|(index, line)| Some((index, line.as_ref().err()?.reason.clone())));
-        no_entries.collect()
+        refusals.collect()
     }
 }
 
@@ -115,10 +121,10 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The height of a whole group's subtree.
+/// The height of the subtree of a complete group.
 pub(super) const HEIGHT: u32 = TILE_HEIGHT as u32;
 
-/// Does work for each item, on a thread each; the last one on this thread.
+/// Calls `work` for each item on a thread of its own. The last item runs on this thread.
 pub(super) fn in_parallel<T: Send, R: Send>(mut items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let Some(last) = items.pop() else { return Vec::new() };
     let work = &work;

@@ -1,12 +1,14 @@
-//! A published result compared with the log's: where they differ, in words.
+//! Compares a published result with the log's result, and describes the differences in words.
 
 use acclaim_text::shortened;
 use serde_json::Value;
 
-/// Differences that are told of one result.
+/// Maximum number of differences that are listed for one result.
 const MAX_DIFFERENCES: usize = 10;
 
-/// The differences; none if the bytes are the same. `expected` is the log's own result.
+/// Lists the differences, each as a sentence; empty if the bytes are the same.
+///
+/// `expected` is the log's own result. The list has at most 10 differences.
 #[must_use]
 pub fn differences(published: &[u8], expected: &[u8]) -> Vec<String> {
     if published == expected {
@@ -15,22 +17,22 @@ pub fn differences(published: &[u8], expected: &[u8]) -> Vec<String> {
     let Ok(theirs) = serde_json::from_slice::<Value>(published) else {
         return vec!["the published result is not JSON".to_owned()];
     };
-    // Ours was written as JSON.
+    // The log's result was written as JSON, so it always parses.
     let ours: Value = serde_json::from_slice(expected).unwrap_or_default();
-    let mut found = Vec::new();
-    compare("", &theirs, &ours, &mut found);
-    if found.is_empty() {
+    let mut reasons = Vec::new();
+    compare("", &theirs, &ours, &mut reasons);
+    if reasons.is_empty() {
         let same = published.iter().zip(expected).take_while(|(a, b)| a == b).count();
-        found.push(format!(
+        reasons.push(format!(
             "the published result says the same as the log's, but is written otherwise from byte {same} on"
         ));
     }
-    found
+    reasons
 }
 
-/// Nests no deeper than what was parsed, which `serde_json` bounds.
-fn compare(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
-    if found.len() >= MAX_DIFFERENCES || theirs == ours {
+/// The recursion is as deep as the parsed JSON, and `serde_json` limits that depth.
+fn compare(path: &str, theirs: &Value, ours: &Value, reasons: &mut Vec<String>) {
+    if reasons.len() >= MAX_DIFFERENCES || theirs == ours {
         return;
     }
     match (theirs, ours) {
@@ -39,18 +41,18 @@ fn compare(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<String>) {
             for key in ours.keys().chain(more) {
                 let [theirs, ours] = [theirs, ours].map(|object| object.get(key).unwrap_or(&Value::Null));
                 let dot = if path.is_empty() { "" } else { "." };
-                compare(&format!("{path}{dot}{key}"), theirs, ours, found);
+                compare(&format!("{path}{dot}{key}"), theirs, ours, reasons);
             }
         }
         (Value::Array(theirs), Value::Array(ours)) => {
             for position in 0..theirs.len().max(ours.len()) {
                 let [theirs, ours] = [theirs, ours].map(|array| array.get(position).unwrap_or(&Value::Null));
-                compare(&format!("{path}[{position}]"), theirs, ours, found);
+                compare(&format!("{path}[{position}]"), theirs, ours, reasons);
             }
         }
         _ => {
             let (theirs, ours) = (describe(theirs), describe(ours));
-            found.push(format!("the published result has {path} = {theirs}, the log's has {ours}"));
+            reasons.push(format!("the published result has {path} = {theirs}, the log's has {ours}"));
         }
     }
 }
@@ -80,9 +82,9 @@ mod tests {
             (br#"{"a":1, "b":[{"c":"x"},{"c":"y"}]}"#, "written otherwise from byte 7 on"),
             (b"{", "not JSON"),
         ] {
-            let found = differences(theirs, ours);
-            assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].contains(expected), "{found:?}");
+            let reasons = differences(theirs, ours);
+            assert_eq!(reasons.len(), 1, "{reasons:?}");
+            assert!(reasons[0].contains(expected), "{reasons:?}");
         }
         let theirs = format!("[{}]", vec!["1"; 50].join(","));
         assert_eq!(differences(theirs.as_bytes(), b"[]").len(), MAX_DIFFERENCES, "a long list is cut");

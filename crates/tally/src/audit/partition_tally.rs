@@ -1,37 +1,40 @@
-//! One share of the voters, folded.
+//! The tally of one partition of the voters.
 
 use acclaim_ballot_log::LogEntry;
 use acclaim_contest::ContestId;
 
-use super::MAX_FINDINGS;
-use super::block::{Block, Line};
-use crate::admit::admit;
-use crate::figures::FigureSnapshot;
-use crate::partition::Scope;
-use crate::{PreparedLine, Tally};
+use super::{
+    block::{Block, Line},
+    finding::MAX_FINDINGS,
+};
+use crate::{PreparedLine, Tally, admit::admit, figures::FigureSnapshot, partition::Scope};
 
-/// Figures of a share that are held for all moments together: some hundred mebibytes. A panel that chooses again and again among a hundred thousand entries
-/// of one category may do so eighty times.
+/// Maximum number of figures that a partition holds in all snapshots: a few hundred mebibytes.
+///
+/// With a hundred thousand entries in one category, a panel may choose about eighty times.
 const MAX_FIGURES: usize = 1 << 23;
 
 /// See the [module](self).
 pub(super) struct PartitionTally {
     scope: Scope,
     pub(super) tally: Tally,
-    /// Before each entry that depends on figures of all voters, in their order.
+    /// The figures before each entry that depends on the figures of all voters, in log order.
     pub(super) moments: Vec<FigureSnapshot>,
-    /// Their figures together.
+    /// Number of figures in all snapshots.
     figures: usize,
-    /// Whether entries are still folded. Where the first one is refused nothing after it can be judged, nor after too many.
+    /// Whether entries are still folded.
+    ///
+    /// If the first entry is refused, nothing after it can be judged. The same is true after too
+    /// many findings or snapshots.
     pub(super) can_fold: bool,
     pub(super) findings: Vec<(u64, String)>,
 }
 
 impl PartitionTally {
-    pub(super) fn new(scope: Scope, room: usize) -> Self {
+    pub(super) fn new(scope: Scope, voter_capacity: usize) -> Self {
         Self {
             scope,
-            tally: Tally::with_scope(scope, room),
+            tally: Tally::with_scope(scope, voter_capacity),
             moments: Vec::new(),
             figures: 0,
             can_fold: true,
@@ -39,7 +42,7 @@ impl PartitionTally {
         }
     }
 
-    /// The contest, once its first entry is folded.
+    /// The contest, once the first entry is folded.
     pub(super) fn contest(&self) -> Option<&ContestId> {
         self.tally.header().map(|header| &header.contest)
     }
@@ -64,16 +67,16 @@ impl PartitionTally {
     fn fold(&mut self, index: u64, prepared: &PreparedLine<'_>) {
         let entry = prepared.entry();
         if let LogEntry::Event(event, _) = entry
-            && let Some(moment) = FigureSnapshot::before(event, &self.tally)
+            && let Some(snapshot) = FigureSnapshot::before(event, &self.tally)
         {
-            self.figures += moment.len();
+            self.figures += snapshot.len();
             if self.figures > MAX_FIGURES {
                 let reason = "cannot be judged: choices and certifications are too many to be held in memory";
                 self.findings.push((index, reason.to_owned()));
                 self.can_fold = false;
                 return self.tally.skip_entry();
             }
-            self.moments.push(moment);
+            self.moments.push(snapshot);
         }
         if let LogEntry::Ballot(ballot) = entry
             && !self.scope.holds(ballot.voter.prefix())

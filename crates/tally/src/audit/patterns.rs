@@ -1,56 +1,65 @@
-//! Patterns by which real frauds were found. Each threshold is one that honest contests hardly reach by chance; what is found is a
-//! warning, a place to look at, and proves nothing.
+//! Patterns by which real frauds were found.
+//!
+//! An honest contest hardly reaches any of the thresholds by chance. A pattern leads to a warning,
+//! which says where to look. It proves nothing.
 
 use std::collections::BTreeMap;
 
 use acclaim_ballot_log::BallotEntry;
 
-use crate::Tally;
-use crate::ranked::RankedEntry;
+use crate::{Tally, ranked::RankedEntry};
 
-/// So many totals must share a divisor, or lie at equal distances, to be worth a word: four equal gaps.
+/// Minimum number of totals that share a divisor or have equal gaps. Five totals have four gaps.
 const MIN_TOTALS: usize = 5;
-/// A shared divisor, or gap, from here on. By chance five totals share one this large in one category of thirty thousand.
+/// Minimum shared divisor, and minimum equal gap.
+///
+/// By chance five totals share a divisor this large in one of thirty thousand categories.
 const MIN_STEP: u64 = 10;
-/// Ballots of one time of casting, as a multiple of the median of the times that have ballots,
+/// Minimum number of ballots of a burst, as a multiple of the median.
+///
+/// A burst has ballots of one time of casting. The median is over all times that have ballots.
 const BURST_FACTOR: u64 = 20;
-/// and at least so many.
+/// Minimum number of ballots of a burst. A burst needs this number and [`BURST_FACTOR`].
 const MIN_BURST_BALLOTS: u64 = 500;
-/// Identical sheets in a row from here on, if chance does not explain them, see [`is_unlikely`].
+/// Minimum number of identical ballots in a row. They count if chance does not explain them.
+///
+/// See [`is_unlikely`].
 const MIN_RUN_LENGTH: u64 = 20;
-/// Bits of unlikeliness that a run must have beyond those of there being so many places where it could begin: one contest in a
-/// million.
+/// Bits of improbability that a run needs beyond the bits for the number of places where it can
+/// begin.
+///
+/// With 20 bits, chance explains a run in one of a million contests.
 const UNLIKELY_BITS: u64 = 20;
-/// Runs that are kept, and warnings of each kind that are told.
+/// Maximum number of runs that are kept, and of warnings of each kind.
 const MAX_PER_PATTERN: usize = 10;
-/// Times of casting that are told apart: two years' minutes.
+/// Maximum number of different times of casting: the minutes of two years.
 const MAX_TIMES: usize = 1 << 20;
 
-/// Gathers, ballot by ballot. Memory grows with the times of voting only.
+/// Collects the patterns, ballot by ballot. Memory grows only with the number of times of casting.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
-    /// Ballots by time of casting, as precise as the log tells it.
+    /// Number of ballots by time of casting. The times are as precise as in the log.
     by_time: BTreeMap<String, u64>,
-    /// The time of the newest ballots, and how many of them are not in `by_time` yet.
+    /// The time of the newest ballots, and the number of them that `by_time` does not have yet.
     newest: (String, u64),
     run: Run,
-    /// The longest runs, in no particular order.
+    /// The longest runs, in arbitrary order.
     runs: Vec<Run>,
 }
 
-/// Ballots in a row with the same votes.
+/// A run: ballots in a row with the same votes.
 #[derive(Debug, Default, Clone)]
 struct Run {
-    /// Index of the first ballot and of the last.
+    /// Log index of the first ballot, and of the last.
     first: u64,
     last: u64,
     length: u64,
-    /// Category and entry of each vote, as the log has them.
+    /// Category and entry of each vote, as the log writes them.
     votes: String,
 }
 
 impl Patterns {
-    /// Looks at the next ballot.
+    /// Examines the next ballot.
     pub(super) fn ballot(&mut self, index: u64, ballot: &BallotEntry<'_>) {
         if self.newest.0 != ballot.at {
             self.end_time();
@@ -89,7 +98,7 @@ impl Patterns {
         }
     }
 
-    /// All warnings, once the log has ended and is counted.
+    /// Returns all warnings, after the log has ended and is counted.
     pub(super) fn warnings(mut self, tally: &Tally) -> Vec<String> {
         self.end_time();
         self.end_run();
@@ -122,9 +131,13 @@ impl Patterns {
     }
 }
 
-/// Whether chance does not explain a run. If a share `p` of the ballots has the same votes, a run of `r` begins at one of `n`
-/// ballots by chance with a probability of at most `n * p^r`. `p` is taken as that of the sheet's rarest vote among ballots that were not replaced, which
-/// is more than that of the sheet; bits are rounded to the run's favour, so that a sheet of half of all voters is never unlikely.
+/// Whether chance does not explain a run.
+///
+/// Let a part `p` of the ballots have the same votes. By chance a run of `r` of them begins at one
+/// of `n` ballots with a probability of at most `n * p^r`. Here `p` is the part of ballots with the
+/// run's rarest vote, among ballots that were not replaced. This is at least the part with all of
+/// these votes. Bits are rounded in favour of the run, so votes that more than half of the ballots
+/// have are never unlikely.
 fn is_unlikely(run: &Run, tally: &Tally) -> bool {
     let counts = tally.ballot_counts();
     let ballots = (counts.recorded - counts.replaced).max(1);
@@ -137,10 +150,10 @@ fn is_unlikely(run: &Run, tally: &Tally) -> bool {
     bits > UNLIKELY_BITS + u64::from(ballots.ilog2())
 }
 
-/// What the totals of a category look like.
+/// Describes the patterns in the totals of a category.
 fn of_totals(ranked: &[RankedEntry]) -> Vec<String> {
     let mut totals: Vec<u64> = ranked.iter().map(|place| place.votes).filter(|votes| *votes > 0).collect();
-    // With channels ranks go by shares.
+    // With channels the ranks follow the shares, so the totals are sorted here.
     totals.sort_unstable_by(|a, b| b.cmp(a));
     let mut patterns = Vec::new();
     let divisor = totals.iter().copied().fold(0, greatest_common_divisor);

@@ -1,24 +1,25 @@
-//! The order of the log: its Merkle tree, compared with its tiles, with checkpoints seen earlier, and with the one it should lead to.
+//! The tree check compares the log's Merkle tree with its tiles and with checkpoints.
+//!
+//! These are the checkpoints seen earlier, and the one that the log should lead to.
 
 use std::collections::BTreeMap;
 
-use acclaim_ballot_log::checkpoint::Checkpoint;
-use acclaim_ballot_log::hash::Hash;
-use acclaim_ballot_log::tree::Tree;
-use acclaim_ballot_log::{Event, LogEntry};
+use acclaim_ballot_log::{Event, LogEntry, checkpoint::Checkpoint, hash::Hash, tree::Tree};
 
-use super::Finding;
-use super::block::{Block, Group, HEIGHT, leaf};
+use super::{
+    block::{Block, Group, HEIGHT, leaf},
+    finding::Finding,
+};
 
 /// See the [module](self).
 pub(super) struct TreeCheck {
     tree: Tree,
-    /// Roots that the log must have had, by size.
+    /// The roots that the log must have had, by size.
     earlier: BTreeMap<u64, Vec<Hash>>,
-    /// Size and root of the first round.
+    /// Size and root as read in the first round.
     read: Option<(u64, Hash)>,
-    /// Whether an entry has differed from its tile.
-    differed: bool,
+    /// Whether an entry differed from its tile.
+    has_tile_mismatch: bool,
     findings: Vec<Finding>,
 }
 
@@ -28,34 +29,35 @@ impl Default for TreeCheck {
             tree: Tree::without_tiles(),
             earlier: BTreeMap::new(),
             read: None,
-            differed: false,
+            has_tile_mismatch: false,
             findings: Vec::new(),
         }
     }
 }
 
 impl TreeCheck {
+    /// Requires that the log has this root at this size.
     pub(super) fn require_root(&mut self, size: u64, root: Hash) {
         self.earlier.entry(size).or_default().push(root);
         self.compare_earlier();
     }
 
-    /// Lines taken in this round.
+    /// The number of lines read in this round.
     pub(super) fn size(&self) -> u64 {
         self.tree.size()
     }
 
-    /// Size and root as they were read in the first round.
+    /// The size and the root as read in the first round.
     pub(super) fn read(&self) -> (u64, Hash) {
         self.read.unwrap_or_else(|| (self.tree.size(), self.tree.root()))
     }
 
-    /// Appends a block. Returns the root before each `certified` entry, by index.
+    /// Appends a block. Returns the root before each `certified` entry, by log index.
     pub(super) fn take(&mut self, block: &Block<'_>) -> BTreeMap<u64, Hash> {
         let mut roots = BTreeMap::new();
         for group in &block.groups {
-            if let Some(index) = group.differs.filter(|_| !self.differed && self.read.is_none()) {
-                self.differed = true;
+            if let Some(index) = group.differs.filter(|_| !self.has_tile_mismatch && self.read.is_none()) {
+                self.has_tile_mismatch = true;
                 let reason = "not the entry whose hash the log's tiles hold".to_owned();
                 self.findings.push(Finding { index: Some(index), reason });
             }
@@ -66,7 +68,7 @@ impl TreeCheck {
 
     fn append(&mut self, group: &Group<'_>, roots: &mut BTreeMap<u64, Hash>) {
         let end = group.first + group.lines.len() as u64;
-        let looked_at = self.earlier.range(group.first + 1..end).next().is_some();
+        let has_earlier_root = self.earlier.range(group.first + 1..end).next().is_some();
         let certifies = |line: &super::block::Line<'_>| match line {
             Ok(prepared) => match prepared.entry() {
                 LogEntry::Event(event, _) => matches!(**event, Event::Certified { .. }),
@@ -74,7 +76,7 @@ impl TreeCheck {
             },
             Err(_) => false,
         };
-        let whole = group.root.filter(|_| !looked_at && !group.lines.iter().any(certifies));
+        let whole = group.root.filter(|_| !has_earlier_root && !group.lines.iter().any(certifies));
         if !whole.is_some_and(|root| self.tree.append_subtree(HEIGHT, root)) {
             for (index, line) in (group.first..).zip(&group.lines) {
                 if certifies(line) {
@@ -99,7 +101,7 @@ impl TreeCheck {
         }
     }
 
-    /// Ends a round: compares with the checkpoint, or with the round before.
+    /// Ends a round: compares the root with the checkpoint, or with the first round.
     pub(super) fn end_round(&mut self, expected: &Checkpoint) -> Vec<Finding> {
         let tree = std::mem::replace(&mut self.tree, Tree::without_tiles());
         let (lines, root) = (tree.size(), tree.root());

@@ -1,21 +1,25 @@
-//! The parts of the result document as they are written: field order is the order of keys. The parent module tells what they mean.
+//! The parts of the result document as they are written. The parent module explains them.
+//!
+//! The order of the fields is the order of the keys.
 
-use acclaim_ballot_log::Hash;
-use acclaim_ballot_log::entry::PreviousRound;
-use acclaim_contest::id::ChannelId;
-use acclaim_contest::rules::{PanelKind, Rules, WinnersBy};
-use acclaim_contest::{CategoryId, ContestId, EntryId, Instant, PanelId};
+use acclaim_ballot_log::{Hash, entry::PreviousRound};
+use acclaim_contest::{
+    CategoryId, ContestId, EntryId, Instant, PanelId,
+    id::ChannelId,
+    rules::{PanelKind, Rules, WinnersBy},
+};
 use serde::Serialize;
 
-use super::CertifyRequest;
-use crate::ballot_counts::BallotCounts;
-use crate::correction::Correction;
-use crate::draw::DrawSeed;
-use crate::outcome::{Decision, Place, Tie};
-use crate::roster::Choice;
-use crate::rulings::Withdrawal;
-use crate::standings::ChannelStanding;
-use crate::undecided::{Undecided, UndecidedReason};
+use crate::{
+    ballot_counts::BallotCounts,
+    correction::Correction,
+    draw::DrawSeed,
+    outcome::{Decision, Place, Tie},
+    roster::Choice,
+    rulings::Withdrawal,
+    standings::ChannelStanding,
+    undecided::{Undecided, UndecidedReason},
+};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
@@ -44,7 +48,7 @@ pub(super) struct Document<'a> {
 }
 
 impl Document<'_> {
-    /// Champions and winners in all categories, and categories whose winners are not decided.
+    /// The number of champions, of winners, and of categories whose winners are not decided.
     pub(super) fn outcome_counts(&self) -> [usize; 3] {
         let categories = &self.categories;
         [
@@ -169,7 +173,7 @@ pub(super) struct RankedFigure<'a> {
     pub(super) rank: u64,
     pub(super) figure: String,
     pub(super) exact: String,
-    /// At one panel.
+    /// Present only in the figures of a panel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) jurors: Option<u64>,
     #[serde(skip_serializing_if = "is_zero")]
@@ -208,7 +212,18 @@ pub(super) struct Winners<'a> {
     pub(super) choice: Option<ChoiceNote<'a>>,
 }
 
-/// Why winners are not decided, in a word and in words.
+/// The request by which an organiser certifies a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CertifyRequest {
+    /// Size of the log.
+    pub size: u64,
+    /// Root of the log, in base64.
+    pub root: Hash,
+    /// SHA-256 of the document in its certified form, in lowercase hex.
+    pub result: String,
+}
+
+/// A reason why winners are not decided: as a word, and as a sentence.
 #[derive(Debug, Serialize)]
 pub(super) struct UndecidedNote {
     reason: UndecidedReason,
@@ -228,7 +243,7 @@ impl UndecidedNote {
     }
 }
 
-/// What is known of a panel's jurors in a category.
+/// The notes about a panel's jurors in a category.
 #[derive(Debug, Default)]
 pub(super) struct JurorNotes {
     pub(super) missing: Vec<String>,
@@ -243,7 +258,7 @@ pub(super) struct JurorEntries {
     pub(super) entries: Vec<EntryId>,
 }
 
-/// A category's own numbers.
+/// A category's own numbers, where it has any.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct OwnRules {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,6 @@
-//! Logs that somebody changed, and results that are not the log's: the audit says no, and where. Patterns are only warned of.
+//! Audits of tampered logs and of wrong results: the audit reports them and says where they are.
+//!
+//! Patterns only lead to warnings.
 
 use acclaim_ballot_log::{Checkpoint, Event, Hash, Tree, leaf_hash};
 use acclaim_tally::{Audit, AuditPlan, AuditReport, ExpectedLog};
@@ -8,7 +10,7 @@ use crate::support::{Log, header};
 const REMARK: &[u8] =
     br#"{"type":"statement","kind":"note","text":"x","by":"chair","at":"2021-03-03T00:00:00Z"}"#;
 
-/// What a contest has published: nine ballots on indices 12 to 20, closed at 21.
+/// The published files of a contest: nine ballots at indexes 12 to 20, and `closed` at 21.
 struct Published {
     lines: Vec<Vec<u8>>,
     checkpoint: Checkpoint,
@@ -65,7 +67,7 @@ fn names_index_of_each_tampering() {
     let published = published();
     let lines = &published.lines;
     let flipped = String::from_utf8(lines[14].clone()).unwrap().replace("\"a3\"", "\"a1\"").into_bytes();
-    // A flip that any log could have: another title.
+    // Any log could have this change: another title.
     let renamed = String::from_utf8(lines[4].clone()).unwrap().replace("Entry", "Entri").into_bytes();
     let mut cases: Vec<(&str, Vec<Vec<u8>>, u64, bool)> = Vec::new();
     let mut add = |name, index, admissible, change: &dyn Fn(&mut Vec<Vec<u8>>)| {
@@ -108,7 +110,9 @@ fn names_every_invalid_entry() {
     assert_eq!(report.ballots.recorded, 6, "what cannot be is not counted");
 }
 
-/// The operator signs what the rules do not allow: root and tiles are right, and the entry is named all the same.
+/// The operator signs an entry that the rules do not allow. Root and tiles are right.
+///
+/// The audit still names the entry.
 #[test]
 fn names_invalid_entry_under_genuine_checkpoint() {
     let mut published = published();

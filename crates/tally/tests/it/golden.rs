@@ -1,8 +1,11 @@
-//! Golden cases: `tests/golden/<name>/` has a contest's definition in `contest.toml`, its log in `log.jsonl` and, worked out by hand, what that comes to
-//! in `expected.json`. The hash there pins every byte of the result document: a log that was certified once must give the same document for ever.
+//! Golden cases: logs with results that were worked out by hand.
 //!
-//! A log begins with what its definition opens with; what follows is done by the function of the case. With `ACCLAIM_WRITE_GOLDEN` set the
-//! logs are written; what is expected never is.
+//! `tests/golden/<name>/` has a contest's definition in `contest.toml`, its log in `log.jsonl`, and
+//! the result of the log in `expected.json`. The hash there pins every byte of the result document.
+//! A log that was certified once must always give the same document.
+//!
+//! A log begins with the opening entries of its definition. The function of the case adds the rest.
+//! With `ACCLAIM_WRITE_GOLDEN` set, the logs are written. The expected results are never written.
 
 mod ballots;
 mod channels;
@@ -17,26 +20,28 @@ mod summary;
 mod version_2;
 mod winners;
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::{num::NonZeroUsize, path::PathBuf, sync::LazyLock};
 
-use acclaim_ballot_log::entry::{ContestHeader, opening_events};
-use acclaim_ballot_log::{Checkpoint, Event};
-use acclaim_contest::definition::{Definition, Overrides};
-use acclaim_contest::rules::PublishEntries;
+use acclaim_ballot_log::{
+    Checkpoint, Event,
+    entry::{ContestHeader, opening_events},
+};
+use acclaim_contest::{
+    definition::{Definition, Overrides},
+    rules::PublishEntries,
+};
 use acclaim_tally::{Audit, AuditPlan, ExpectedLog, Replay};
 use serde_json::Value;
 
 use crate::support::Log;
 
-/// The folder of a case, and what happens in its contest after the opening.
+/// The folder of a case, and the function that adds the entries after the opening.
 type Case = (&'static str, fn(&mut Log));
 
-/// The one log that comes from elsewhere: the format's published example.
+/// The only log that no case builds: the published example of the log format.
 const VECTOR: &str = "published-vector";
 
-/// The cases' logs. They are written, if they are to be, before any test reads one.
+/// The logs of the cases. With `ACCLAIM_WRITE_GOLDEN` they are written before any test reads one.
 static LOGS: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
     let cases = [
         ballots::CASES,
@@ -67,7 +72,7 @@ fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
-/// What the log of a case begins with, by its definition.
+/// The entries that the log of a case begins with, from its definition.
 fn head(name: &str) -> Vec<Event> {
     let text = std::fs::read(folder(name).join("contest.toml")).unwrap();
     let definition = Definition::from_toml(&text, &mut |_| unreachable!(), &Overrides::default())
@@ -84,7 +89,7 @@ fn head(name: &str) -> Vec<Event> {
     events
 }
 
-/// As the header was in a log of version 1, whose result stays what it was.
+/// Sets the header to that of a log of version 1, whose result must not change.
 fn set_version_1(header: &mut ContestHeader) {
     header.v = 1;
     header.rules.admission = None;
@@ -94,7 +99,7 @@ fn set_version_1(header: &mut ContestHeader) {
     }
 }
 
-/// Every folder's name, in order.
+/// The names of all folders, sorted.
 fn names() -> Vec<String> {
     let folders = std::fs::read_dir(folder("")).unwrap();
     let mut names: Vec<_> = folders.map(|case| case.unwrap().file_name().into_string().unwrap()).collect();
@@ -126,7 +131,7 @@ fn each_log_begins_with_what_its_definition_opens_with() {
     }
 }
 
-/// The case's log, replayed to its end, or why not.
+/// Replays the log of a case. Returns the replay and the log, or the error.
 fn replayed(name: &str) -> Result<(Replay, String), String> {
     let log = std::fs::read_to_string(folder(name).join("log.jsonl")).unwrap();
     let mut replay =
@@ -140,19 +145,20 @@ fn replayed(name: &str) -> Result<(Replay, String), String> {
 #[test]
 fn every_case_comes_to_what_is_expected() {
     let _: &Vec<_> = &LOGS;
-    let mut wrong = Vec::new();
+    let mut mismatches = Vec::new();
     for name in names() {
-        let came_to = replayed(&name).map_or_else(Value::String, |(replay, _)| summary::summary(&replay));
+        let actual = replayed(&name).map_or_else(Value::String, |(replay, _)| summary::summary(&replay));
         let expected: Value =
             serde_json::from_slice(&std::fs::read(folder(&name).join("expected.json")).unwrap()).unwrap();
-        if came_to != expected {
-            wrong.push(format!("{name} came to\n{came_to:#}\nand not to\n{expected:#}"));
+        if actual != expected {
+            mismatches.push(format!("{name} came to\n{actual:#}\nand not to\n{expected:#}"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(mismatches.is_empty(), "{}", mismatches.join("\n"));
 }
 
-/// An audit takes voters share by share: here in three rounds by two threads, or in one by one.
+/// An audit takes the voters by partitions: here one thread and round, or two threads and three
+/// rounds.
 #[test]
 fn every_case_is_audited_to_the_same_result() {
     let _: &Vec<_> = &LOGS;

@@ -1,4 +1,4 @@
-//! The tally against the published log, golden cases and a plain reference; every refusal; logs that somebody changed.
+//! Tests of the tally: published logs, golden cases, a plain model, refusals, and tampered logs.
 
 #![expect(
     clippy::unwrap_used,

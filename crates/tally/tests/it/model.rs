@@ -1,11 +1,15 @@
-//! The tally against a plain reference that counts everything anew from a list of ballots, for random logs: admission, every figure of
-//! the live tally, standings without rulings, and who reached a total first.
+//! The tally against a plain model that counts everything again from a list of ballots.
+//!
+//! Random logs check admission, every figure of the live tally, standings without rulings, and the
+//! order in which entries reached their totals.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use acclaim_ballot_log::Event;
-use acclaim_contest::BallotId;
-use acclaim_contest::rules::{ChampionTies, Channel, Completion, Period};
+use acclaim_contest::{
+    BallotId,
+    rules::{ChampionTies, Channel, Completion, Period},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -15,9 +19,10 @@ const ENTRIES: [&str; 8] = ["a1", "a2", "a3", "a4", "b1", "b2", "b3", "b4"];
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// A voter casts votes on a sheet, replacing the so-manieth of the own ballots, if any.
+    /// A voter casts votes on a sheet. `replaces` is a position in the list of the voter's own
+    /// ballots.
     Cast { voter: u32, sheet: usize, entries: BTreeSet<usize>, replaces: Option<usize> },
-    /// A ballot is voided, or reinstated if it is void.
+    /// A ballot is voided, or reinstated if it is voided.
     Flip(usize),
     /// An entry is withdrawn, or reinstated if it is withdrawn.
     FlipEntry(usize),
@@ -40,14 +45,14 @@ struct Ballot {
     id: BallotId,
     index: u64,
     voter: u32,
-    /// Of [`SHEETS`].
+    /// Position in [`SHEETS`].
     sheet: usize,
     entries: BTreeSet<usize>,
     replaces: Option<usize>,
     voided: bool,
 }
 
-/// Channel and period. Without division all ballots are on the first one.
+/// Channel and period of each sheet. Without division all ballots are on the first sheet.
 const SHEETS: [(&str, &str); 4] = [("jury", "1"), ("jury", "2"), ("fan", "1"), ("fan", "2")];
 const WEIGHTS: [u64; 2] = [70, 30];
 
@@ -55,7 +60,7 @@ fn channel(sheet: usize) -> usize {
     sheet / 2
 }
 
-/// Everything that was recorded, and nothing that was counted.
+/// The recorded ballots and withdrawals, without any count.
 #[derive(Debug, Default)]
 struct Model {
     all: bool,
@@ -91,18 +96,22 @@ impl Model {
             let Ballot { sheet: of, voided, .. } = self.ballots[ballot];
             of == sheet && !voided && !self.is_replaced(ballot, now)
         };
-        let wanted: BTreeSet<usize> = entries.iter().map(|entry| category(*entry)).collect();
-        let most =
-            wanted.iter().all(|wanted| entries.iter().filter(|e| category(**e) == *wanted).count() <= 2);
+        let new_categories: BTreeSet<usize> = entries.iter().map(|entry| category(*entry)).collect();
+        let within_limit = new_categories
+            .iter()
+            .all(|new_category| entries.iter().filter(|e| category(**e) == *new_category).count() <= 2);
         let filled = self
             .on_sheet(voter, sheet)
             .filter(|ballot| Some(*ballot) != replaces && !self.is_replaced(*ballot, now));
-        let free =
-            filled.flat_map(|ballot| self.categories(ballot)).all(|category| !wanted.contains(&category));
-        most && free && replaces.is_none_or(stands)
+        let slots_free = filled
+            .flat_map(|ballot| self.categories(ballot))
+            .all(|category| !new_categories.contains(&category));
+        within_limit && slots_free && replaces.is_none_or(stands)
     }
 
-    /// The ballots that count in the log of the first `among` ballots, with rulings as they are now or without voids.
+    /// The ballots that count in the log of the first `among` ballots.
+    ///
+    /// Rulings are as they are now. With `voids` false, voids are ignored.
     fn counted(&self, among: usize, voids: bool) -> Vec<usize> {
         let standing: Vec<usize> = (0..among)
             .filter(|ballot| !(self.is_replaced(*ballot, among) || voids && self.ballots[*ballot].voided))
@@ -124,7 +133,9 @@ impl Model {
         votes
     }
 
-    /// Numerator and denominator of each entry's share of a category, over the channels in which anyone there has a vote.
+    /// Numerator and denominator of each entry's share of a category.
+    ///
+    /// A channel in which no entry of the category has a vote is left out.
     fn shares(&self, of: usize) -> Vec<(usize, u64, u64)> {
         let entries = || (0..8).filter(|entry| category(*entry) == of && !self.withdrawn.contains(entry));
         let channels = [self.votes_in(0), self.votes_in(1)];
@@ -145,7 +156,7 @@ impl Model {
         votes
     }
 
-    /// The index at which each entry's total last changed.
+    /// The log index at which each entry's total last changed.
     fn reached(&self) -> [Option<u64>; 8] {
         let mut reached = [None; 8];
         for among in 1..=self.ballots.len() {
@@ -195,7 +206,8 @@ impl Model {
         let places: Vec<Value> = standings
             .iter()
             .map(|(entry, rank)| {
-                // Small totals: doubling and dividing floating point would do, but integers are as plain.
+                // The totals are small. Floating point would be exact enough, but integers are just
+                // as simple.
                 let hundredths =
                     (votes[*entry] * 20_000 + own(false)).checked_div(2 * own(false)).unwrap_or(0);
                 let share = format!("{}.{:02}", hundredths / 100, hundredths % 100);
@@ -239,7 +251,8 @@ impl Model {
         shares.iter().map(place).collect()
     }
 
-    /// The two champions of a category with `earliest`, more where that does not tell.
+    /// The two champions of a category with `earliest`, and more where it does not separate
+    /// entries.
     fn champions(&self, of: usize) -> BTreeSet<&'static str> {
         let votes = self.votes(self.ballots.len(), true);
         let reached = self.reached();
@@ -251,7 +264,7 @@ impl Model {
     }
 }
 
-fn take(log: &mut Log, model: &mut Model, step: &Step) {
+fn apply(log: &mut Log, model: &mut Model, step: &Step) {
     match step {
         Step::Cast { voter, sheet, entries, replaces } => {
             let sheet = if model.divided { *sheet } else { 0 };
@@ -300,7 +313,7 @@ fn take(log: &mut Log, model: &mut Model, step: &Step) {
 fn check_result(log: &Log, model: &Model) {
     let result: Value = serde_json::from_slice(&log.replay.result().unwrap().json).unwrap();
     let now = model.ballots.len();
-    let unruled = model.votes(now, false);
+    let votes_without_voids = model.votes(now, false);
     for of in 0..2 {
         let category = &result["categories"][of];
         let names = |list: &Value| -> BTreeSet<String> {
@@ -311,10 +324,10 @@ fn check_result(log: &Log, model: &Model) {
             assert_eq!(names(&category["champions"]), champions);
         }
         let places: Vec<Value> = category["without_rulings"].as_array().unwrap().clone();
-        let expected = model.standings(of, &unruled, &BTreeSet::new());
+        let expected = model.standings(of, &votes_without_voids, &BTreeSet::new());
         for (place, (entry, rank)) in places.iter().zip(&expected).filter(|_| !model.divided) {
             assert_eq!((&place["entry"], &place["rank"]), (&ENTRIES[*entry].into(), &(*rank).into()));
-            assert_eq!(place["votes"], unruled[*entry]);
+            assert_eq!(place["votes"], votes_without_voids[*entry]);
         }
         assert_eq!(places.len(), expected.len());
         let fills =
@@ -359,9 +372,10 @@ proptest! {
         });
         let mut model = Model { all, divided, ..Model::default() };
         for (number, step) in steps.iter().enumerate() {
-            take(&mut log, &mut model, step);
+            apply(&mut log, &mut model, step);
             prop_assert_eq!(log.figures(), model.tally());
-            // Now and then, so that what was computed for one result is not taken for the next.
+            // The result is checked now and then, so that no cached value is used for a later
+            // result.
             if number % 7 == 0 {
                 check_result(&log, &model);
             }

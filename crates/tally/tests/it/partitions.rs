@@ -1,4 +1,4 @@
-//! An audit share by share, on several threads and in several rounds, comes to what one replay comes to.
+//! An audit by partitions, on several threads and in several rounds, has the result of one replay.
 
 use std::num::NonZeroUsize;
 
@@ -7,13 +7,15 @@ use acclaim_contest::BallotId;
 use acclaim_tally::{Audit, AuditPlan, AuditReport, ExpectedLog};
 use proptest::prelude::*;
 
-use crate::random_contests::{Kind, choice, contest, kind, step};
-use crate::support::reason;
+use crate::{
+    random_contests::{Kind, choice, contest, kind, step},
+    support::reason,
+};
 
-/// Threads and rounds.
+/// Numbers of threads and of rounds.
 const PLANS: [(usize, u64); 5] = [(1, 1), (2, 1), (3, 1), (1, 4), (2, 3)];
 
-/// Audits lines in blocks of a length, as the plan has it.
+/// Audits lines in blocks of length `block`, with these numbers of threads and rounds.
 fn audit(
     lines: &[Vec<u8>],
     result: Option<Vec<u8>>,
@@ -65,19 +67,19 @@ proptest! {
     ) {
         let contest = contest(&steps, &[], false, Kind::Choice { earliest: false }, false);
         let mut lines = contest.log.lines;
-        // Behind the opening and before the closing.
+        // After the opening and before the closing.
         let place = 12 + at.index(lines.len() - 12);
-        let wrong = match kind {
+        let invalid = match kind {
             0 => b"{}".to_vec(),
             1 => choice("b1").encode(None).unwrap(),
             2 => Event::Voided { ballots: vec![BallotId([9; 16])], reason: reason() }.encode(None).unwrap(),
             _ => Event::Certified { result: "00".repeat(32), by: "chair".to_owned(), at: reason().at }.encode(None).unwrap(),
         };
-        lines.insert(place, wrong);
+        lines.insert(place, invalid);
         for plan in PLANS {
             let report = audit(&lines, None, plan, 7);
-            let found: Vec<u64> = report.findings.iter().filter_map(|finding| finding.index).collect();
-            prop_assert_eq!(&found, &[place as u64], "{:?}: {:?}", plan, report.findings);
+            let indexes: Vec<u64> = report.findings.iter().filter_map(|finding| finding.index).collect();
+            prop_assert_eq!(&indexes, &[place as u64], "{:?}: {:?}", plan, report.findings);
         }
     }
 }

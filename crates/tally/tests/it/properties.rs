@@ -1,13 +1,17 @@
-//! What holds of every log.
+//! Properties of every log.
 
 use acclaim_ballot_log::{Event, LogEntry, NewBallot};
-use acclaim_contest::BallotId;
-use acclaim_contest::rules::{ChampionTies, Completion, Revision, WinnersBy};
+use acclaim_contest::{
+    BallotId,
+    rules::{ChampionTies, Completion, Revision, WinnersBy},
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::random_contests::{ENTRIES, Kind, contest, kind, step};
-use crate::support::{Log, reason};
+use crate::{
+    random_contests::{ENTRIES, Kind, contest, kind, step},
+    support::{Log, reason},
+};
 
 #[test]
 fn a_slot_is_filled_once() {
@@ -109,7 +113,7 @@ fn certifying_names_the_result_and_reopening_allows_another() {
     log.event(certified(again));
 }
 
-/// The result without what tells the size of the log.
+/// The result without the values that depend on the size of the log.
 fn result(log: &Log) -> Value {
     let mut result: Value = serde_json::from_slice(&log.replay.result().unwrap().json).unwrap();
     for key in ["log", "certify"] {
@@ -139,7 +143,8 @@ fn ranked(result: &Value) -> Vec<String> {
     ranked
 }
 
-/// The log with the ballots between two events in another order, those of a voter as before.
+/// The log with the ballots between two events in another order. The order of a voter's ballots
+/// stays.
 fn reordered(log: &Log, seed: u64) -> Log {
     let mut other = Log::empty();
     let voter = |line: &[u8]| match LogEntry::decode(line).unwrap() {
@@ -159,7 +164,7 @@ fn reordered(log: &Log, seed: u64) -> Log {
     other
 }
 
-/// A fraction as the result has it.
+/// Reads a fraction as the result writes it.
 fn fraction(text: &Value) -> (u128, u128) {
     let text = text.as_str().unwrap();
     let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
@@ -173,7 +178,7 @@ proptest! {
     fn the_order_of_voters_changes_no_total(
         steps in prop::collection::vec(step(), 1..100), all: bool, kind in kind(), seed: u64,
     ) {
-        // Neither earliest nor a certified result: they go by the order.
+        // Ties by `earliest` and a certified result depend on the order, so they are left out.
         prop_assume!(kind != Kind::Choice { earliest: true });
         let log = contest(&steps, &[], all, kind, false).log;
         let other = reordered(&log, seed);
@@ -186,7 +191,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..60), all: bool, kind in kind(), which: prop::sample::Index,
     ) {
         let contest = contest(&steps, &[], all, kind, false);
-        // All but the closing and what follows; a log that is closed takes no ballots.
+        // The lines before the closing, because a closed log takes no ballots.
         let closed = contest.log.lines.iter().position(|line| line.starts_with(br#"{"type":"closed"#)).unwrap();
         let lines = &contest.log.lines[..closed];
         let replaces = |line: &[u8]| match LogEntry::decode(line).unwrap() {
@@ -209,7 +214,7 @@ proptest! {
             if line == removed {
                 continue;
             }
-            // A choice may have been made by that vote, and rulings may name the ballot.
+            // A choice may depend on this vote, and a ruling may name the ballot.
             let Ok(_) = without.push(line.clone()) else { prop_assume!(false); return Ok(()) };
         }
         let LogEntry::Ballot(ballot) = LogEntry::decode(removed).unwrap() else { unreachable!() };

@@ -1,9 +1,12 @@
-//! Results that others have published, come to from what they were made of. Those that need the data sets are skipped where these are not
-//! at hand.
+//! Published results of other contests, computed again from their published data.
+//!
+//! A test that needs the data sets is skipped if they are not available.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use acclaim_ballot_log::{Event, NewBallot, entry::opening_events};
 use acclaim_contest::{ContestId, Definition, Overrides, TagKey};
@@ -13,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::support::line;
 
-/// A folder of the data sets, or `None` with a line that says so.
+/// A folder of the data sets. If it does not exist, prints a line that says so and returns `None`.
 fn data(name: &str) -> Option<PathBuf> {
     let sets = std::env::var_os("ACCLAIM_DATA_SETS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
@@ -33,7 +36,7 @@ fn file(path: &Path) -> std::fs::File {
     std::fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A contest's log from its definition on.
+/// The log of a contest, from its definition on.
 struct Contest {
     replay: Replay,
     id: ContestId,
@@ -83,7 +86,7 @@ impl Contest {
     }
 }
 
-/// A definition with these tables, and one day to vote.
+/// A definition with these tables and one day of voting.
 fn definition(tables: &Value) -> Value {
     let mut definition = json!({
         "contest": {"id": "published", "title": "Published", "time_zone": "UTC",
@@ -129,8 +132,11 @@ struct Final {
     total: String,
 }
 
-/// Eurovision Song Contest, grand finals 2016 to 2025: a jury and the public, each of them a panel with a juror a country; who has more points from the public
-/// goes before who has as many in all. The points and places are those of the data set.
+/// Eurovision Song Contest, grand finals from 2016 to 2025.
+///
+/// The jury and the public are panels, with one juror for each country. Of entries with equal
+/// points, the one with more points from the public comes first. Points and places are those of the
+/// data set.
 #[test]
 fn eurovision_finals_come_to_the_published_places() {
     let Some(folder) = data("eurovision") else { return };
@@ -150,7 +156,8 @@ fn eurovision_finals_come_to_the_published_places() {
         for published in finals.iter().filter(|row| row.year == year && row.round == "final") {
             let country = published.country.to_lowercase();
             assert_eq!(ranking[&country], format!("{}.00", published.total), "{year} {country}");
-            // Nobody wins with nothing: the last of 2021 has a rank and no place among the winners.
+            // No entry wins with 0 points: the last entry of 2021 has a rank and no place among the
+            // winners.
             let place = winners.get(&country).unwrap_or(&ranks[&country]);
             assert_eq!(place.as_u64(), published.place, "{year} {country}");
             places += 1;
@@ -186,8 +193,10 @@ fn eurovision(year: u16, points: &[Points], finals: &[Final]) -> Value {
     contest.result()
 }
 
-/// Points of the finals of 1969 and 1991, one panel with a juror a country. In 1969 four countries had 18 points each, and no rule broke the tie. In 1991 Sweden
-/// and France had 146 each and four twelves each; Sweden had five tens, France two, and so Sweden won.
+/// Points of the finals of 1969 and 1991: one panel with one juror for each country.
+///
+/// In 1969 four countries had 18 points each, and no rule broke the tie. In 1991 Sweden and France
+/// had 146 points and four twelves each. Sweden had five tens and France had two, so Sweden won.
 #[test]
 fn eurovision_ties_are_broken_by_countback_or_not_at_all() {
     let Some(folder) = data("eurovision") else { return };
@@ -232,9 +241,12 @@ fn eurovision_ties_are_broken_by_countback_or_not_at_all() {
     assert_eq!((&tie["order"], &tie["resolved_by"]), (&order, &json!("countback")));
 }
 
-/// Big Brother Brasil: two channels, one vote a person and fan votes, 50 to 50. Shares of each in percent, as published, give the mean that was published to
-/// two decimals; exact means stand beside. Sources are those of the rules' description: final of the 25th season, and its fourth eviction. 43.385 was
-/// published as 43.38; half up it is 43.39.
+/// Big Brother Brasil: two channels, one vote per person and fan votes, 50 to 50.
+///
+/// The published shares of the channels in percent give the published mean, which has two decimals.
+/// The exact means are beside them. The description of the rules names the sources: the final of
+/// the 25th season, and its fourth eviction. 43.385 was published as 43.38; rounded half up it is
+/// 43.39.
 #[test]
 fn big_brother_brasil_comes_to_the_published_means() {
     let two = [("51.40", "35.37", "43.39", "8677/20000"), ("42.38", "61.41", "51.90", "10379/20000")];
@@ -255,7 +267,7 @@ fn check_means(shares: &[(&str, &str, &str, &str)]) {
         "category": [{"id": "c", "title": "Out"}],
         "entry": entries("c", ids()),
     })));
-    // Ten thousand votes in each channel; what the shares leave goes to one more entry.
+    // Each channel has ten thousand votes. The rest of the shares goes to one more entry.
     let votes = |percent: &str| percent.replace('.', "").parse::<usize>().unwrap();
     for channel in ["unique", "fan"] {
         let mut counts: Vec<usize> = shares
@@ -278,8 +290,10 @@ fn check_means(shares: &[(&str, &str, &str, &str)]) {
     }
 }
 
-/// The shape of the WSIS Prizes: 18 categories of 20, five champions each, one winner each by the panel's choice. With one category of two
-/// winners and one of none it is 18 still.
+/// The shape of the WSIS Prizes: 18 categories of 20 entries, with five champions each.
+///
+/// The panel chooses one winner each. Here one category has two winners and one has none, so that
+/// there are still 18.
 #[test]
 fn wsis_has_90_champions_and_18_winners() {
     let categories: Vec<String> = (1..=18).map(|number| format!("c{number:02}")).collect();
@@ -291,7 +305,7 @@ fn wsis_has_90_champions_and_18_winners() {
         "category": categories.iter().map(|id| json!({"id": id, "title": id})).collect::<Vec<_>>(),
         "entry": categories.iter().flat_map(|id| entries(id, ids(id))).collect::<Vec<_>>(),
     })));
-    // The n-th entry of a category gets n votes.
+    // Entry n of a category gets n votes.
     for voter in 0..210_usize {
         let number = (1..=20).find(|n| voter < n * (n + 1) / 2).unwrap();
         let votes: Vec<(&str, String)> = categories
@@ -337,8 +351,11 @@ struct Project {
     votes: u64,
 }
 
-/// Wroclaw 2015, recounted (no cut falls into a tie, so that `earliest` decides nothing), and what `completion = "all"` would make of the same
-/// ballots: 95,548 of 160,176 voters count, 512 of 545 projects have another rank, and one of three first places goes to another.
+/// Wroclaw 2015, counted again, and with `completion = "all"` for the same ballots.
+///
+/// No cut falls into a tie, so `earliest` decides nothing. With `all`, 95,548 of 160,176 voters
+/// count, 512 of 545 projects have another rank, and one of three first places goes to another
+/// project.
 #[test]
 fn wroclaw_changes_with_completion_all() {
     let Some(folder) = data("wroclaw2015") else { return };
@@ -362,7 +379,7 @@ fn wroclaw_changes_with_completion_all() {
     let firsts = |standings: &BTreeMap<String, (u64, u64)>| -> BTreeSet<String> {
         standings.iter().filter(|(_, (rank, _))| *rank == 1).map(|(entry, _)| entry.clone()).collect()
     };
-    // Project 487, first of the dearest, would have come fourth.
+    // Project 487 was first of the most expensive projects, and would have come fourth.
     assert_eq!(moved, 512);
     let first = |any: [&str; 3]| any.map(str::to_owned).into();
     assert_eq!((firsts(&any), firsts(&all)), (first(["616", "618", "487"]), first(["616", "618", "136"])));
@@ -390,7 +407,7 @@ fn wroclaw(projects: &[Project], votes: &[Vote], completion: &str) -> Value {
     contest.result()
 }
 
-/// Rank and votes of every entry.
+/// The rank and the votes of every entry.
 fn standings(result: &Value) -> BTreeMap<String, (u64, u64)> {
     let categories = result["categories"].as_array().unwrap().iter();
     let places = categories.flat_map(|category| category["standings"].as_array().unwrap());

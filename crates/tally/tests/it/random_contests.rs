@@ -1,4 +1,4 @@
-//! Contests made at random: rules of several kinds, and what happens in them.
+//! Random contests: rules of several kinds, and random steps.
 
 use acclaim_ballot_log::Event;
 use acclaim_contest::{
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::support::{Log, Sheet, reason};
 
-/// What happens in a contest, by numbers that are taken modulo what there is.
+/// A step in a contest. Its numbers are positions, and most are taken modulo the number of items.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Cast { voter: u32, sheet: usize, entry: usize, other: usize, replaces: Option<usize> },
@@ -35,17 +35,18 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
 
 pub(crate) const ENTRIES: [&str; 8] = ["a1", "a2", "a3", "a4", "b1", "b2", "b3", "b4"];
 
-/// Which rules a contest has.
+/// The kind of rules of a contest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Choice {
         earliest: bool,
     },
-    /// Two channels, two numbered ballots; winners by choice or by votes, and lots for those who are tied.
+    /// Two channels and two numbered ballots. Winners are by choice or by votes, and lots break
+    /// ties.
     Divided {
         choice: bool,
     },
-    /// Votes and scores.
+    /// Winners by votes and scores.
     Weighted,
 }
 
@@ -68,7 +69,7 @@ pub(crate) struct Contest {
 }
 
 impl Contest {
-    /// Does what the log admits; what it refuses is not in it.
+    /// Adds the entries of a step to the log. A step that the log refuses has no effect.
     pub(crate) fn take(&mut self, step: &Step) {
         match step {
             Step::Cast { voter, sheet, entry, other, replaces } => {
@@ -118,11 +119,11 @@ impl Contest {
                     self.log.event(Event::Withdrawn { entry, reason: reason() });
                 }
             }
-            // Who is not among the champions at this moment is refused.
+            // An entry that is not a champion now is refused.
             Step::Choose(number) => {
                 let _may_be_refused = self.log.try_event(&choice(ENTRIES[*number]));
             }
-            // Without a panel it is refused.
+            // Without a panel the scores are refused.
             Step::Score { juror, entry, score } => {
                 let _may_be_refused = self.log.try_event(&scores(*juror, ENTRIES[*entry], *score));
             }

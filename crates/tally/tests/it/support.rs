@@ -1,4 +1,4 @@
-//! Logs made for tests.
+//! Helpers that build logs for tests.
 
 use acclaim_ballot_log::{
     Event, LogEntry, NewBallot, Salt,
@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 /// A log of one contest with categories a and b of four entries each: a1 to a4, b1 to b4.
 pub(crate) struct Log {
     pub(crate) replay: Replay,
-    /// The entries, as a file has them.
+    /// The log entries as the lines of a file.
     pub(crate) lines: Vec<Vec<u8>>,
     contest: ContestId,
     key: TagKey,
 }
 
-/// The line of an event as the next one of a log; its salt, where it has one, is its index over and over.
+/// Encodes an event as the next line of a log. A salt repeats the lowest byte of the log index.
 pub(crate) fn line(replay: &Replay, event: &Event) -> Vec<u8> {
     let salt = Salt([replay.size().to_le_bytes()[0]; 16]);
     event.encode(replay.tally().is_salted(event).then_some(salt)).unwrap()
 }
 
-/// What a ballot is on; nothing where voters have but one sheet.
+/// The channel and the period of a ballot; both `None` where voters have only one sheet.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sheet<'a> {
     pub(crate) channel: Option<&'a str>,
@@ -31,7 +31,7 @@ pub(crate) struct Sheet<'a> {
 }
 
 impl Log {
-    /// Open, with rules as `change` leaves them.
+    /// A log of an open contest, with the rules as `change` leaves them.
     pub(crate) fn open(change: impl FnOnce(&mut Rules)) -> Self {
         let mut log = Self::empty();
         let mut header = header();
@@ -40,13 +40,13 @@ impl Log {
         log
     }
 
-    /// Without any entry.
+    /// A log without entries.
     pub(crate) fn empty() -> Self {
         let contest = "test".parse().unwrap();
         Self { replay: Replay::new("example.org/test"), lines: Vec::new(), contest, key: TagKey([7; 32]) }
     }
 
-    /// The header, the categories and entries, and the opening.
+    /// Adds the header, the categories, the entries and the opening.
     pub(crate) fn define(&mut self, header: ContestHeader) {
         let opens = header.opens;
         self.event(Event::Contest(header));
@@ -70,7 +70,7 @@ impl Log {
         self.push(line(&self.replay, event))
     }
 
-    /// Casts a ballot of entries; the category is an entry's first letter.
+    /// Casts a ballot for entries. The category of an entry is its first letter.
     pub(crate) fn cast(
         &mut self,
         voter: u32,
@@ -80,7 +80,7 @@ impl Log {
         self.cast_on(Sheet::default(), voter, entries, replaces)
     }
 
-    /// The same on a sheet.
+    /// Casts a ballot for entries on a sheet.
     pub(crate) fn cast_on(
         &mut self,
         sheet: Sheet<'_>,
@@ -94,7 +94,7 @@ impl Log {
         self.push(line).map(|_| id)
     }
 
-    /// The line of a ballot of entries; the category is an entry's first letter.
+    /// The line of a ballot for entries. The category of an entry is its first letter.
     pub(crate) fn ballot(
         &self,
         voter: u32,
@@ -105,7 +105,7 @@ impl Log {
         self.ballot_on(Sheet::default(), voter, entries, replaces, at)
     }
 
-    /// The same on a sheet.
+    /// The line of a ballot for entries on a sheet.
     pub(crate) fn ballot_on(
         &self,
         Sheet { channel, period }: Sheet<'_>,
@@ -124,7 +124,8 @@ impl Log {
         line
     }
 
-    /// Takes in any line. Whether it is admitted and whether it is taken in must be one answer.
+    /// Pushes a line. Checks that `admit` and `push` agree, and that a refused line changes
+    /// nothing.
     pub(crate) fn push(&mut self, line: Vec<u8>) -> Result<u64, &'static str> {
         let admitted = self.replay.admit(&line);
         let before = (self.replay.size(), self.replay.root(), self.replay.tally_json());
@@ -158,7 +159,7 @@ impl Log {
         self.event(Event::Closed { at: "2021-03-02T00:00:00Z".parse().unwrap() });
     }
 
-    /// Counts of ballots and standings, without what tells the size of the log.
+    /// The live tally without the size and the root of the log.
     pub(crate) fn figures(&self) -> Value {
         let (before, after) = self.replay.tally_json();
         let mut tally: Value = serde_json::from_slice(&[&before[..], b"0", &after].concat()).unwrap();
@@ -181,7 +182,7 @@ pub(crate) fn reason() -> RulingDetails {
     }
 }
 
-/// A contest of one day; champions are the first two, the winner is the first of them.
+/// A contest of one day. The first two entries are champions, and the first of them wins.
 pub(crate) fn header() -> ContestHeader {
     let rules = json!({
         "ballot": {"votes_per_category": [1, 1], "completion": "any", "revision": "replace", "revisions": 20,
@@ -211,7 +212,7 @@ pub(crate) fn category(id: &str) -> Category {
     serde_json::from_value(json!({"id": id, "title": format!("Category {id}")})).unwrap()
 }
 
-/// An entry; its category is its first letter.
+/// An entry. Its category is its first letter.
 pub(crate) fn entry(id: &str) -> Entry {
     serde_json::from_value(json!({"id": id, "category": id[..1], "title": format!("Entry {id}")})).unwrap()
 }

@@ -1,10 +1,10 @@
-//! The published logs of either version: `result` of their `expected.json`.
+//! The published logs of both versions, and the `result` of their `expected.json`.
 
 use acclaim_tally::Replay;
 
 const LOG: &str = include_str!("../../../ballot-log/tests/vectors/log.jsonl");
-const SECOND: &str = include_str!("../../../ballot-log/tests/vectors/2/log.jsonl");
-const EXPECTED: &str = include_str!("../../../ballot-log/tests/vectors/2/expected.json");
+const LOG_2: &str = include_str!("../../../ballot-log/tests/vectors/2/log.jsonl");
+const EXPECTED_2: &str = include_str!("../../../ballot-log/tests/vectors/2/expected.json");
 
 #[test]
 fn the_published_log_has_the_published_result() {
@@ -30,9 +30,9 @@ fn the_published_log_has_the_published_result() {
 
 #[test]
 fn the_published_log_of_version_2_has_the_published_result() {
-    let expected: serde_json::Value = serde_json::from_str(EXPECTED).unwrap();
+    let expected: serde_json::Value = serde_json::from_str(EXPECTED_2).unwrap();
     let mut replay = Replay::new("vote.example.org/photo-2021");
-    for line in SECOND.lines() {
+    for line in LOG_2.lines() {
         replay.push(line.as_bytes()).unwrap();
     }
     assert_eq!(hex::encode(replay.root().0), expected["root_hex"]);

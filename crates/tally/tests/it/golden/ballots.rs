@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
     ("votes-in-all-by-sheet", votes_in_all_by_sheet),
 ];
 
-/// The chain leaves category b on the way, and b is voted in anew.
+/// The chain of replacements leaves category b. Then a new ballot votes in b.
 fn replace_chain(log: &mut Log) {
     let mut ballot = log.cast(1, &["a1", "b1"], None).unwrap();
     for entry in ["a2", "a3", "a1"] {
@@ -25,8 +25,10 @@ fn replace_chain(log: &mut Log) {
     log.close();
 }
 
-/// Voter 1 goes from a1 to a2, back to a1 and to a2 again, while retries of all earlier ballots come in late: the last one stands.
-/// Of 4 + 2 ballots 3 are replaced, 3 count: a2 has 2, a1 has 1.
+/// Voter 1 changes from a1 to a2, back to a1, and to a2 again.
+///
+/// Retries of all earlier ballots come in late. The last ballot stands. Of 4 + 2 ballots 3 are
+/// replaced and 3 count: a2 has 2 votes, a1 has 1.
 fn replaced_back_and_forth(log: &mut Log) {
     let first = log.cast(1, &["a1"], None).unwrap();
     let second = log.cast(1, &["a2"], Some(first)).unwrap();
@@ -53,9 +55,12 @@ fn completion_all_with_a_void(log: &mut Log) {
     log.close();
 }
 
-/// Two voters vote in b after their vote in a was voided: voter 1 stays incomplete, for the slot in a stays filled; the ballot of voter 2 is reinstated
-/// after that, and completes the sheet. Counted: two ballots of voter 2, one of voter 3, each category 2 votes, all for a2 and b2. Voter 1's two ballots: one void,
-/// one incomplete. Without the void voter 1 would count: a1 and b1 one vote each.
+/// Two voters vote in b after their votes in a were voided.
+///
+/// Voter 1 stays incomplete, because the slot in a stays filled. The ballot of voter 2 is
+/// reinstated later and completes the sheet. Counted: two ballots of voter 2 and one of voter 3.
+/// Each category has 2 votes, all for a2 and b2. Voter 1 has two ballots: one voided, one
+/// incomplete. Without the void voter 1 would count, and a1 and b1 would have one vote each.
 fn completion_all_around_a_void(log: &mut Log) {
     let half = log.cast(1, &["a1"], None).unwrap();
     let other_half = log.cast(2, &["a2"], None).unwrap();
@@ -69,9 +74,12 @@ fn completion_all_around_a_void(log: &mut Log) {
     log.close();
 }
 
-/// Voter 1 has one category on each channel's sheet: neither is complete, the voter is not. Voter 2's sheet of `unique` is complete, the one of `fan` is
-/// not. Voter 3's sheet of `fan` is complete. Recorded 6, counted 3 (2 of voter 2, 1 of voter 3), incomplete 3. In a: `unique` a1, `fan` a2, so 70/100 and 30/100; in b
-/// likewise. The voters who count are not all who voted: 1 of 3 is incomplete.
+/// Voter 1 has one category on the sheet of each channel, so neither sheet is complete.
+///
+/// Voter 1 does not count. Voter 2 has a complete sheet in `unique` and an incomplete one in `fan`.
+/// The sheet of voter 3 in `fan` is complete. Recorded 6; counted 3, of these 2 of voter 2 and 1 of
+/// voter 3; incomplete 3. In a: `unique` has a1 and `fan` has a2, so the shares are 70/100 and
+/// 30/100. In b the same. Not all voters count: 1 of 3 is incomplete.
 fn completion_all_by_sheet(log: &mut Log) {
     log.cast_on(on("unique"), 1, &["a1"], None).unwrap();
     log.cast_on(on("fan"), 1, &["b1"], None).unwrap();
@@ -82,9 +90,12 @@ fn completion_all_by_sheet(log: &mut Log) {
     log.close();
 }
 
-/// Three votes a sheet: voter 1 fills the one of `unique`, where two in b would be too many after two in a, and the one of `fan` again.
-/// In a: `unique` 1 of 2 for a1 and a2 each, `fan` a1 1 and a2 2 of 3. a1 (1/2 + 1/3)/2 = 5/12, a2 (1/2 + 2/3)/2 = 7/12. In b: `unique` 1 of 1 for b1, `fan` 1 of 2
-/// for b1 and b2 each. b1 (1 + 1/2)/2 = 3/4, b2 (0 + 1/2)/2 = 1/4.
+/// A sheet has three votes. Voter 1 fills the sheet of `unique` and the sheet of `fan`.
+///
+/// After two votes in a, two votes in b are too many. In a: `unique` has 1 of 2 for a1 and a2 each,
+/// `fan` has 1 of 3 for a1 and 2 of 3 for a2. a1 (1/2 + 1/3)/2 = 5/12, a2 (1/2 + 2/3)/2 = 7/12. In
+/// b: `unique` has 1 of 1 for b1, `fan` has 1 of 2 for b1 and b2 each. b1 (1 + 1/2)/2 = 3/4,
+/// b2 (0 + 1/2)/2 = 1/4.
 fn votes_in_all_by_sheet(log: &mut Log) {
     for channel in ["unique", "fan"] {
         log.cast_on(on(channel), 1, &["a1", "a2"], None).unwrap();

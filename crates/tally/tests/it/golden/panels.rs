@@ -1,4 +1,4 @@
-//! Golden cases of panels: what jurors' scores, points and ranks come to.
+//! Golden cases of panels: the figures of jurors' scores, points and ranks.
 
 use super::{
     Case,
@@ -19,8 +19,11 @@ pub(super) const CASES: &[Case] = &[
     ("points-and-rank-panels-weighted", points_and_rank_panels_weighted),
 ];
 
-/// Impact weighs 2, reach 1; one score is dropped at either end. a1: 21/3 = 7, 24/3 = 8, 30/3 = 10, 6/3 = 2; without 2 and 10 the mean is 15/2.
-/// a2, which juror 4 did not score: 18/3 = 6, 21/3 = 7, 28/3; without 6 and 28/3 it is 7. a3: 1/3, 2/3, 1, 0; 1/2. Untrimmed a2 would win, with 67/9 before 27/4.
+/// Impact weighs 2 and reach 1. One value is dropped at each end.
+///
+/// a1: 21/3 = 7, 24/3 = 8, 30/3 = 10, 6/3 = 2. Without 2 and 10 the mean is 15/2. Juror 4 did not
+/// score a2: 18/3 = 6, 21/3 = 7, 28/3. Without 6 and 28/3 the mean is 7. a3: 1/3, 2/3, 1, 0. The
+/// mean is 1/2. Untrimmed, a2 would win with 67/9, ahead of 27/4.
 fn score_panel_trimmed(log: &mut Log) {
     votes(log, &["a2"]);
     log.close();
@@ -36,8 +39,10 @@ fn score_panel_trimmed(log: &mut Log) {
     }
 }
 
-/// Juror 1 scores a2 and a3 by impact alone, juror 3 a2: these do not count. a1 (8 + 6)/2 = 7 and 5, in the mean 6; a2 (6 + 8)/2 = 7 of juror 2 alone; a3 has
-/// no figure. Three jurors entered something.
+/// Juror 1 scores a2 and a3 only by impact, and juror 3 scores only a2. These scores do not count.
+///
+/// a1 has (8 + 6)/2 = 7 and 5, and the mean is 6. a2 has (6 + 8)/2 = 7 of juror 2 alone. a3 has no
+/// figure. Three jurors entered something.
 fn score_panel_with_a_criterion_missing(log: &mut Log) {
     log.close();
     criterion(log, "experts", "j1", "impact", "a1 8, a2 9, a3 3");
@@ -48,8 +53,10 @@ fn score_panel_with_a_criterion_missing(log: &mut Log) {
     assert_eq!(try_scores(log, "experts", "j3", None, "a2 10"), Err("wrong-criterion"));
 }
 
-/// Juror 1's second list replaces the first, a2's score with it; juror 3's empty one takes all back. a1 (2 + 4)/2 = 3, a2 7/2 by juror 2 alone. Before that it was
-/// 10/3 for a1 and 11/6 for a2. What is refused replaces nothing.
+/// The second list of juror 1 replaces the first, and with it the score of a2.
+///
+/// The empty list of juror 3 takes all scores back. a1 (2 + 4)/2 = 3, a2 7/2 by juror 2 alone.
+/// Before that a1 had 10/3 and a2 had 11/6. A refused list replaces nothing.
 fn score_corrected_and_taken_back(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 5, a2 1");
@@ -62,7 +69,9 @@ fn score_corrected_and_taken_back(log: &mut Log) {
     scores(log, "experts", "j3", "");
 }
 
-/// Two jurors are asked for. a1's 10 is of one: it has no figure and does not win, though there are two winners. a2 (6 + 7)/2 = 13/2.
+/// A figure needs two jurors. The 10 of a1 comes from one juror, so a1 has no figure.
+///
+/// a1 does not win, though there are two winners. a2 (6 + 7)/2 = 13/2.
 fn score_panel_minimum_jurors(log: &mut Log) {
     votes(log, &["a1"]);
     log.close();
@@ -70,7 +79,9 @@ fn score_panel_minimum_jurors(log: &mut Log) {
     scores(log, "experts", "j2", "a2 7");
 }
 
-/// a1 is scored by juror 2 while it is withdrawn, and comes back: (9 + 8)/2 = 17/2 before a2's (7 + 8)/2 = 15/2. a3 stays withdrawn with its 10.
+/// Juror 2 scores a1 while it is withdrawn. Then a1 is reinstated.
+///
+/// a1 (9 + 8)/2 = 17/2 is ahead of a2 (7 + 8)/2 = 15/2. a3 stays withdrawn with its 10.
 fn scores_and_a_withdrawal_undone(log: &mut Log) {
     votes(log, &["a1"]);
     scores(log, "experts", "j1", "a1 9, a2 7, a3 10");
@@ -81,8 +92,10 @@ fn scores_and_a_withdrawal_undone(log: &mut Log) {
     log.close();
 }
 
-/// Who is not named has 0 points, and trimming sees these too. a1 12, 10, 8, 0: 10 + 8 = 18. a2 10, 12, 12, 12: 24. a3 0, 0, 0, 1: 0. Untrimmed it would be
-/// 30, 46 and 1.
+/// An entry that a juror does not name gets 0 points, and trimming includes these zeros.
+///
+/// a1 12, 10, 8, 0: 10 + 8 = 18. a2 10, 12, 12, 12: 24. a3 0, 0, 0, 1: 0. Untrimmed the sums would
+/// be 30, 46 and 1.
 fn points_panel_trimmed(log: &mut Log) {
     log.close();
     scores(log, "jury", "j1", "a1 12, a2 10");
@@ -91,13 +104,17 @@ fn points_panel_trimmed(log: &mut Log) {
     scores(log, "jury", "j4", "a2 12, a3 1");
 }
 
-/// Two winners are wanted, and one entry has points: nobody wins with a figure of 0, as nobody wins without a vote. a2 and a3 have rank 2 all the same.
+/// There are two winners, and only one entry has points. No entry wins with a figure of 0.
+///
+/// No entry wins without a vote either. a2 and a3 still have rank 2.
 fn points_of_zero(log: &mut Log) {
     log.close();
     scores(log, "jury", "j1", "a1 12");
 }
 
-/// The table has 5, 3 and 1 points; the fourth rank has none, nor has who is not ranked. a1 5 + 3 + 3 = 11, a2 3 + 0 + 5 = 8, a3 1 + 0 + 1 = 2, a4 0 + 5 + 0 = 5.
+/// The table has 5, 3 and 1 points. The fourth rank and entries without a rank get no points.
+///
+/// a1 5 + 3 + 3 = 11, a2 3 + 0 + 5 = 8, a3 1 + 0 + 1 = 2, a4 0 + 5 + 0 = 5.
 fn rank_panel_with_a_short_table(log: &mut Log) {
     log.close();
     scores(log, "jury", "j1", "a1 1, a2 2, a3 3, a4 4");
@@ -108,15 +125,19 @@ fn rank_panel_with_a_short_table(log: &mut Log) {
     }
 }
 
-/// Experts weigh 2, users 1. a1 (2*9 + 3)/3 = 7, a2 (2*6 + 10)/3 = 22/3. a3 has 8 of the experts and no figure of the users: it has none in all.
+/// Experts weigh 2 and users weigh 1. a1 (2*9 + 3)/3 = 7, a2 (2*6 + 10)/3 = 22/3.
+///
+/// a3 has 8 of the experts and no figure of the users, so it has no figure in total.
 fn two_score_panels_weighted(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 9, a2 6, a3 8");
     scores(log, "users", "u1", "a1 3, a2 10");
 }
 
-/// The jury weighs 2, and its table has 3, 2 and 1 points: a1 3, a2 2 + 3 = 5, a3 2. The public: a1 5, a3 7. In all a1 2*3 + 5 = 11, a2 2*5 = 10, a3 2*2 + 7 = 11.
-/// The tie goes to the higher figure of the jury, by itself: a1 3, a3 2.
+/// The jury weighs 2, and its table has 3, 2 and 1 points: a1 3, a2 2 + 3 = 5, a3 2.
+///
+/// The public: a1 5, a3 7. In total a1 2*3 + 5 = 11, a2 2*5 = 10, a3 2*2 + 7 = 11. The figure of
+/// the jury alone breaks the tie: a1 has 3, a3 has 2.
 fn points_and_rank_panels_weighted(log: &mut Log) {
     log.close();
     scores(log, "jury", "j1", "a1 1, a2 2");

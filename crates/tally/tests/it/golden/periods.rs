@@ -1,4 +1,4 @@
-//! Golden cases of numbered ballots and of a vote a day, over the days on which the clocks change.
+//! Golden cases of numbered ballots and of one vote a day, on days on which the clocks change.
 
 use acclaim_ballot_log::entry::ContestHeader;
 use acclaim_contest::{Instant, rules::Period};
@@ -19,8 +19,10 @@ pub(super) const CASES: &[Case] = &[
 
 const HOUR: i64 = 3600;
 
-/// The days of the header, each with its first instant, worked out by the offsets of Europe/Zurich in 2021: two hours from
-/// 28 March, 01:00 UTC until 31 October, 01:00 UTC, one otherwise.
+/// Lists the days in the header, each with its first instant.
+///
+/// The instants follow the offsets of Europe/Zurich in 2021: two hours from 28 March, 01:00 UTC to
+/// 31 October, 01:00 UTC, and one hour otherwise.
 pub(super) fn list_days(header: &mut ContestHeader) {
     if header.rules.ballot.period != Period::Day {
         return;
@@ -46,7 +48,10 @@ fn seconds(instant: &str) -> i64 {
     instant.parse::<Instant>().unwrap().seconds()
 }
 
-/// Voter 1 uses the numbers 1 to 3 out of order, twice for a1 and once for a2; voter 2 uses one for a3. Four ballots of two voters: a1 2/4, a2 and a3 1/4 each.
+/// Voter 1 uses the numbers 1 to 3 out of order, and voter 2 uses one number.
+///
+/// Voter 1 votes twice for a1 and once for a2, and voter 2 votes for a3. Four ballots of two
+/// voters: a1 2/4, a2 and a3 1/4 each.
 fn counted_ballots(log: &mut Log) {
     let mut cast = |number, voter, entry| log.cast_on(in_period(number), voter, &[entry], None).map(|_| ());
     assert_eq!(cast("3", 1, "a1"), Ok(()));
@@ -60,8 +65,11 @@ fn counted_ballots(log: &mut Log) {
     log.close();
 }
 
-/// 31 October 2021 lasts in Zurich from 30 October, 22:00 UTC to 31 October, 23:00 UTC; 02:30 is at 00:30 and again at 01:30 UTC. Voting closes on 1 November at 11:00 UTC.
-/// Voter 1 votes for a1 on each of three days, at their edges; a2 gets votes in both hours of 02:30, in the 25th hour and in the last minute. a2 4/7, a1 3/7.
+/// In Zurich 31 October 2021 lasts from 30 October, 22:00 UTC to 31 October, 23:00 UTC.
+///
+/// 02:30 is at 00:30 UTC and again at 01:30 UTC. Voting closes on 1 November at 11:00 UTC. Voter 1
+/// votes for a1 on each of three days, at the edges of the days. a2 gets votes in both hours of
+/// 02:30, in the 25th hour and in the last minute. a2 4/7, a1 3/7.
 fn day_of_25_hours(log: &mut Log) {
     let mut cast = |day, at, voter, entry| cast_at(log, in_period(day), at, voter, entry, None).map(|_| ());
     assert_eq!(cast("2021-10-30", "2021-10-30T21:59Z", 1, "a1"), Ok(()));
@@ -82,8 +90,11 @@ fn day_of_25_hours(log: &mut Log) {
     close_at(log, "2021-11-01T11:00:00Z");
 }
 
-/// 28 March 2021 lasts in Zurich from 27 March, 23:00 UTC to 28 March, 22:00 UTC, when voting closes: 02:00 to 03:00 does not exist.
-/// a1 gets voter 1's votes in the first minutes of two days, a2 voter 2's in the last ones and voter 3's right after the gap. a2 3/5, a1 2/5.
+/// In Zurich 28 March 2021 lasts from 27 March, 23:00 UTC to 28 March, 22:00 UTC.
+///
+/// Voting closes at its end. The hour from 02:00 to 03:00 does not exist. a1 gets the votes of
+/// voter 1 in the first minutes of two days. a2 gets the votes of voter 2 in the last minutes, and
+/// of voter 3 just after the gap. a2 3/5, a1 2/5.
 fn day_of_23_hours(log: &mut Log) {
     let mut cast = |day, at, voter, entry| cast_at(log, in_period(day), at, voter, entry, None).map(|_| ());
     assert_eq!(cast("2021-03-27", "2021-03-26T22:59Z", 1, "a3"), Err("cast-time"));
@@ -98,8 +109,10 @@ fn day_of_23_hours(log: &mut Log) {
     close_at(log, "2021-03-28T22:00:00Z");
 }
 
-/// The days are listed up to 2 April, 31 days after the one of the closing: the closing can move to the first instant of that day and not beyond.
-/// Voter 1 votes on 1 March, and on the 2nd once that is a day of voting; voter 2 on the last day. a1 2/3, a2 1/3.
+/// The days are listed up to 2 April, 31 days after the day of the closing.
+///
+/// The closing can move to the first instant of that day, and not beyond. Voter 1 votes on 1 March,
+/// and on 2 March once that is a day of voting. Voter 2 votes on the last day. a1 2/3, a2 1/3.
 fn day_added_by_a_later_closing(log: &mut Log) {
     let cast = |log: &mut Log, day, at, voter, entry| {
         cast_at(log, in_period(day), at, voter, entry, None).map(|_| ())
@@ -114,8 +127,11 @@ fn day_added_by_a_later_closing(log: &mut Log) {
     close_at(log, "2021-04-02T00:00:00Z");
 }
 
-/// Two revisions a voter, over all days: voter 1 spends one on each of two days, and a third is refused. Yesterday's ballot is not replaced today.
-/// Recorded 4 + 2, replaced 2, counted 4: voter 2's two for a1, voter 1's for a2 and a3. a1 2/4, a2 and a3 1/4 each.
+/// A voter has two replacements over all days.
+///
+/// Voter 1 uses one on each of two days, and a third is refused. A ballot of the day before cannot
+/// be replaced today. Recorded 4 + 2, replaced 2, counted 4: two of voter 2 for a1, and those of
+/// voter 1 for a2 and a3. a1 2/4, a2 and a3 1/4 each.
 fn day_replaced_within_the_day(log: &mut Log) {
     let [(first, early), (second, late)] =
         [("2021-03-01", "2021-03-01T10Z"), ("2021-03-02", "2021-03-02T10Z")];

@@ -1,4 +1,4 @@
-//! Golden case of rounds: entries that are another contest's champions.
+//! Golden case of rounds: the entries are the champions of another contest.
 
 use acclaim_ballot_log::entry::PreviousRound;
 
@@ -8,7 +8,7 @@ use crate::support::Log;
 pub(super) const NAME: &str = "entries-from-a-previous-contest";
 pub(super) const CASES: &[Case] = &[(NAME, entries_from_a_previous_contest)];
 
-/// What whoever creates the contest has looked up: a definition does not know it.
+/// The previous contest. The program that creates a contest looks it up; no definition contains it.
 pub(super) fn previous() -> PreviousRound {
     PreviousRound {
         origin: "example.org/longlist".to_owned(),
@@ -18,7 +18,8 @@ pub(super) fn previous() -> PreviousRound {
     }
 }
 
-/// Nothing is counted in another way; the document says where the entries come from. a3 has 2 of 3 votes, a2 1.
+/// Counting does not change. The document says where the entries come from. a3 has 2 of 3 votes,
+/// a2 1.
 fn entries_from_a_previous_contest(log: &mut Log) {
     votes(log, &["a3", "a2", "a3"]);
     log.close();

@@ -1,4 +1,4 @@
-//! Golden cases of withdrawals, voids, reinstatements, and of a contest that never counts.
+//! Golden cases of withdrawals, voids and reinstatements, and of test contests.
 
 use acclaim_ballot_log::Event;
 use serde_json::json;
@@ -27,7 +27,9 @@ fn withdrawn_between_votes(log: &mut Log) {
     log.close();
 }
 
-/// Nobody is left in a, and a vote comes in still: 3 votes are for withdrawn entries, no standing, champion or winner. b has its one vote.
+/// All entries of a are withdrawn, and one more vote comes in.
+///
+/// 3 votes are for withdrawn entries. a has no standings, champions or winners. b has its one vote.
 fn all_withdrawn_in_a_category(log: &mut Log) {
     votes(log, &["a1", "a2", "b1"]);
     withdraw(log, "a1");
@@ -46,9 +48,13 @@ fn void_of_a_replaced_ballot(log: &mut Log) {
     log.close();
 }
 
-/// Voter 1: the void of the replaced ballot is undone, a2 counts throughout. Voter 2: the void of the replacing one is undone, a1 counts. Voter 4: both are
-/// void and the replaced one is reinstated; it is replaced still, so that nothing counts. Recorded 7; counted 3 (voters 1, 2, 3); replaced 3; void 1. a2 has 2
-/// of 3 votes, a1 has 1; without the void a4 had 1.
+/// Three voters with voids that are undone in different ways.
+///
+/// Voter 1: the void of the replaced ballot is undone, and a2 counts throughout. Voter 2: the void
+/// of the replacing ballot is undone, and a1 counts. Voter 4: both ballots are voided, and the
+/// replaced one is reinstated. It is still replaced, so nothing counts. Recorded 7; counted 3
+/// (voters 1, 2, 3); replaced 3; voided 1. a2 has 2 of 3 votes, a1 has 1. Without the void a4 would
+/// have 1.
 fn void_of_a_replaced_ballot_undone(log: &mut Log) {
     let [first, second, fourth] =
         [(1, "a1"), (2, "a3"), (4, "a3")].map(|(voter, entry)| log.cast(voter, &[entry], None).unwrap());
@@ -61,7 +67,7 @@ fn void_of_a_replaced_ballot_undone(log: &mut Log) {
     log.close();
 }
 
-/// Void and reinstatement leave the order of arrival as it was: a2 is first still.
+/// A void and its reinstatement keep the order of arrival, so a2 is still first.
 fn reinstated(log: &mut Log) {
     let ballots = votes(log, &["a2", "a1"]);
     log.void(ballots[0]);
@@ -86,7 +92,9 @@ fn rehearsal(log: &mut Log) {
     log.close();
 }
 
-/// Scores decide as they would in earnest, and there is nothing to certify: a2 has (9 + 8)/2 = 17/2, a1 (8 + 8)/2 = 8.
+/// Scores decide as in a contest that is not a test, and nothing can be certified.
+///
+/// a2 (9 + 8)/2 = 17/2, a1 (8 + 8)/2 = 8.
 fn rehearsal_with_scores(log: &mut Log) {
     votes(log, &["a1"]);
     log.close();

@@ -1,4 +1,4 @@
-//! What happens in the contests of the golden cases, in few words.
+//! Steps of the golden cases: short functions that add entries to a log.
 
 use acclaim_ballot_log::{Event, LogEntry};
 use acclaim_contest::BallotId;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{Log, Sheet, reason};
 
-/// After the closing of every contest but those over several days.
+/// An instant after the closing of every contest, except the contests of several days.
 const LATER: &str = "2021-03-05T00:00:00Z";
 
 /// A sheet of a channel.
@@ -14,23 +14,23 @@ pub(super) fn on(channel: &str) -> Sheet<'_> {
     Sheet { channel: Some(channel), period: None }
 }
 
-/// A sheet of a day, or a numbered one.
+/// A sheet of a day, or of a numbered ballot.
 pub(super) fn in_period(period: &str) -> Sheet<'_> {
     Sheet { channel: None, period: Some(period) }
 }
 
-/// A ballot for each entry, each by a voter that is new.
+/// Casts a ballot for each entry, each by a new voter.
 pub(super) fn votes(log: &mut Log, entries: &[&str]) -> Vec<BallotId> {
     votes_on(log, Sheet::default(), entries)
 }
 
-/// The same on sheets of one kind.
+/// Casts a ballot for each entry on a sheet of this kind, each by a new voter.
 pub(super) fn votes_on(log: &mut Log, sheet: Sheet<'_>, entries: &[&str]) -> Vec<BallotId> {
     let first = u32::try_from(log.lines.len()).unwrap();
     (first..).zip(entries).map(|(voter, entry)| log.cast_on(sheet, voter, &[entry], None).unwrap()).collect()
 }
 
-/// A vote for one entry on a sheet, cast at a time.
+/// Casts a vote for one entry on a sheet, at a time of casting.
 pub(super) fn cast_at(
     log: &mut Log,
     sheet: Sheet<'_>,
@@ -64,12 +64,12 @@ pub(super) fn bring_back(log: &mut Log, entry: &str) {
     log.event(Event::Reinstated { entry: Some(entry.parse().unwrap()), ballots: None, reason: reason() });
 }
 
-/// A juror's scores in category a: `a1 8, a2 7.5`.
+/// Enters a juror's scores in category a: `a1 8, a2 7.5`.
 pub(super) fn scores(log: &mut Log, panel: &str, juror: &str, values: &str) {
     try_scores(log, panel, juror, None, values).unwrap();
 }
 
-/// The same by a criterion.
+/// Enters a juror's scores in category a by a criterion.
 pub(super) fn criterion(log: &mut Log, panel: &str, juror: &str, criterion: &str, values: &str) {
     try_scores(log, panel, juror, Some(criterion), values).unwrap();
 }
@@ -103,7 +103,7 @@ pub(super) fn freeze(log: &mut Log) {
     log.event(Event::Frozen { by: "chair".to_owned(), at: LATER.parse().unwrap() });
 }
 
-/// The seed of the draw, from the source that the definitions of these cases name.
+/// Logs the seed of the draw, from the source that the definitions of these cases name.
 pub(super) fn draw(log: &mut Log, seed: &str) -> Result<u64, &'static str> {
     draw_from(log, "the beacon's first value after freezing", seed)
 }

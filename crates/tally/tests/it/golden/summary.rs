@@ -1,10 +1,12 @@
-//! The result document in few words, so that it can be worked out by hand and read again.
+//! A short summary of the result document, which can be worked out and read by hand.
 
 use acclaim_tally::Replay;
 use serde_json::{Value, json};
 
-/// Lists of lines such as `rank entry votes share`, with `=` after what is tied and ` | ` before what a channel has. What the document has only by some
-/// rules is here only then.
+/// Summarises the result as lists of lines, for example `rank entry votes share`.
+///
+/// ` =` follows a tied entry, and ` | ` comes before the figures of a channel. A part that only
+/// some rules have is in the summary only if the document has it.
 pub(super) fn summary(replay: &Replay) -> Value {
     let document = replay.result().unwrap();
     let result: Value = serde_json::from_slice(&document.json).unwrap();
@@ -35,7 +37,7 @@ pub(super) fn summary(replay: &Replay) -> Value {
     summary
 }
 
-/// Whether a voter may have several sheets, so that ballots and voters differ.
+/// Whether a voter may have several sheets, so that the numbers of ballots and of voters differ.
 fn has_sheets(rules: &Value) -> bool {
     rules["channels"] != json!([]) || rules["ballot"]["period"] != "once"
 }
@@ -105,17 +107,17 @@ fn standing(standing: &Value) -> String {
     line
 }
 
-/// `rank entry figure exact`, and at a panel its jurors.
+/// `rank entry figure exact`, and for a panel the number of its jurors.
 fn ranked(figure: &Value) -> String {
     tied(figure, &["rank", "entry", "figure", "exact", "jurors"]) + &recused(figure)
 }
 
-/// How many jurors are recused, if any is.
+/// The number of recused jurors, if there are any.
 fn recused(figure: &Value) -> String {
     figure.get("recused").map_or_else(String::new, |recused| format!(" ({recused} recused)"))
 }
 
-/// What a corrected result changes, a line each.
+/// The changes of a corrected result, one line each.
 fn corrected(corrects: &Value) -> Vec<String> {
     let mut changed = vec![format!("index {}", corrects["index"])];
     for category in corrects["categories"].as_array().unwrap() {
@@ -139,7 +141,7 @@ fn corrected(corrects: &Value) -> Vec<String> {
     changed
 }
 
-/// `concerns entry what-orders-it, ...`; of a lot the first eight digits.
+/// `concerns: entry value, ...` with the values of the rule; a lot has its first eight digits.
 fn order(tie: &Value) -> String {
     let entry = |entry: &Value| {
         let lot = entry.get("lot").map_or_else(String::new, |lot| format!(" {}", &word(lot)[..8]));
@@ -153,7 +155,7 @@ fn tied(of: &Value, keys: &[&str]) -> String {
     fields(of, keys) + if of["tied"] == true { " =" } else { "" }
 }
 
-/// The values of those keys that are there.
+/// The values of the keys that are present.
 fn fields(of: &Value, keys: &[&str]) -> String {
     keys.iter().filter_map(|key| of.get(key)).map(word).collect::<Vec<_>>().join(" ")
 }

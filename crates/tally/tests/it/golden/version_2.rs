@@ -1,5 +1,8 @@
-//! Golden cases of logs of version 2: categories with numbers of their own, limits over several categories, recusals, countback, places that
-//! are told apart within the cut, what is not decided, freezing undone, voting suspended, scores below zero, corrected results.
+//! Golden cases of logs of version 2.
+//!
+//! They cover categories with their own numbers, limits over several categories, recusals,
+//! countback, and ties that are broken within the places. They also cover undecided winners,
+//! freezing undone, suspended voting, scores below zero, and corrected results.
 
 use acclaim_ballot_log::{
     Event,
@@ -65,14 +68,16 @@ fn recuse(log: &mut Log, juror: &str, entry: &str) -> Result<u64, &'static str> 
     log.try_event(&Event::Recused(recusal(juror, entry)))
 }
 
-/// Ballots of numbered voters, each a list of entries.
+/// Casts ballots of numbered voters, each for a list of entries.
 fn ballots(log: &mut Log, ballots: &[(u32, &[&str])]) {
     for (voter, entries) in ballots {
         log.cast(*voter, entries, None).unwrap();
     }
 }
 
-/// The same result as by a log of version 1, but for what the document says of the version: two champions, one winner, one void.
+/// Same result as in a log of version 1, except for what depends on the version.
+///
+/// There are two champions, one winner and one void.
 fn second_version(log: &mut Log) {
     let cast = votes(log, &["a1", "a2", "a1", "a3"]);
     log.void(cast[3]);
@@ -80,7 +85,7 @@ fn second_version(log: &mut Log) {
     certify(log);
 }
 
-/// In a one vote a ballot, in b two or three: one is too few, and four are too many.
+/// A ballot has one vote in a, and two or three in b. One is too few in b, and four are too many.
 fn votes_by_category(log: &mut Log) {
     ballots(log, &[(1, &["a1", "b1", "b2"]), (2, &["b1", "b3", "b4"])]);
     assert_eq!(log.cast(3, &["b1"], None), Err("too-few-in-category"));
@@ -89,8 +94,9 @@ fn votes_by_category(log: &mut Log) {
     log.close();
 }
 
-/// Two champions and one winner in a; three champions and two winners in b, where b2 and b3 are equal: the contest's rule for ties is
-/// `report`, so that both share the second place.
+/// a has two champions and one winner. b has three champions and two winners.
+///
+/// b2 and b3 are equal. The contest's rule for ties is `report`, so both share the second place.
 fn places_by_category(log: &mut Log) {
     ballots(
         log,
@@ -99,7 +105,8 @@ fn places_by_category(log: &mut Log) {
     log.close();
 }
 
-/// Of a and b a voter votes in one; c is open to all. A void leaves the slot, and with it the limit, as it was.
+/// A voter votes in one of a and b. c is not limited. A void changes neither the slot nor the
+/// limit.
 fn limit_over_categories(log: &mut Log) {
     ballots(log, &[(1, &["a1", "c1"]), (2, &["b1"]), (3, &["c2"]), (3, &["b2"])]);
     assert_eq!(log.cast(4, &["a1", "b1"], None), Err("too-many-categories"));
@@ -111,7 +118,7 @@ fn limit_over_categories(log: &mut Log) {
     log.close();
 }
 
-/// A ballot that is replaced no longer counts towards the limit.
+/// A replaced ballot no longer counts towards the limit.
 fn limit_and_replacement(log: &mut Log) {
     let first = log.cast(1, &["a1"], None).unwrap();
     assert_eq!(log.cast(1, &["b1"], None), Err("too-many-categories"));
@@ -120,7 +127,7 @@ fn limit_and_replacement(log: &mut Log) {
     log.close();
 }
 
-/// Each channel is a sheet of its own, with a limit of its own.
+/// Each channel is a sheet of its own with its own limit.
 fn limit_by_sheet(log: &mut Log) {
     log.cast_on(on("unique"), 1, &["a1"], None).unwrap();
     assert_eq!(log.cast_on(on("unique"), 1, &["b1"], None), Err("too-many-categories"));
@@ -129,8 +136,10 @@ fn limit_by_sheet(log: &mut Log) {
     log.close();
 }
 
-/// a1 has the mean of two jurors, (8 + 4)/2 = 6: the third is recused. a2 (5 + 5 + 8)/3 = 6, so that both are equal. a3 has one juror
-/// left of three, fewer than two: no figure.
+/// a1 has the mean of two jurors, (8 + 4)/2 = 6, because the third is recused.
+///
+/// a2 has (5 + 5 + 8)/3 = 6, so both are equal. a3 has one of three jurors left, and needs two: it
+/// has no figure.
 fn recused_from_scores(log: &mut Log) {
     log.close();
     recuse(log, "j3", "a1").unwrap();
@@ -142,8 +151,10 @@ fn recused_from_scores(log: &mut Log) {
     recuse(log, "j2", "a3").unwrap();
 }
 
-/// Four jurors scored a1, one of them 10 before the recusal, which drops it: 2, 4 and 9 are left, and without the lowest and the highest
-/// the figure is 4. a2 has all four, 1, 3, 5, 10: (3 + 5)/2 = 4.
+/// Four jurors score a1. One gives 10 before the recusal, which drops this score.
+///
+/// 2, 4 and 9 are left. Without the lowest and the highest the figure is 4. a2 has all four, 1, 3,
+/// 5 and 10: (3 + 5)/2 = 4.
 fn recused_and_trimmed(log: &mut Log) {
     log.close();
     for (juror, values) in
@@ -154,7 +165,10 @@ fn recused_and_trimmed(log: &mut Log) {
     recuse(log, "j4", "a1").unwrap();
 }
 
-/// Three jurors, one recused for a1: its 12 + 10 of two are multiplied by 3/2, to 33. a2 has 10 + 12 + 12 = 34, a3 8 + 8 + 10 = 26.
+/// Three jurors, one of them recused for a1. Its 12 + 10 of two jurors are multiplied by 3/2,
+/// to 33.
+///
+/// a2 has 10 + 12 + 12 = 34, a3 has 8 + 8 + 10 = 26.
 fn recused_from_points(log: &mut Log) {
     log.close();
     recuse(log, "j3", "a1").unwrap();
@@ -165,8 +179,11 @@ fn recused_from_points(log: &mut Log) {
     assert_eq!(recuse(log, "j3", "z9"), Err("unknown-entry"));
 }
 
-/// Five jurors, one recused for a1, one dropped at either end: of 1, 2, 4, 9 stay 2 + 4 = 6, times (5 - 2)/(5 - 1 - 2) = 3/2, which is 9.
-/// a2: of 0, 2, 3, 4, 9 stay 2 + 3 + 4 = 9. The fifth juror gave nothing but a recusal: who gives a2 nothing counts, and is missing.
+/// Five jurors, one of them recused for a1. One value is dropped at each end.
+///
+/// a1: of 1, 2, 4, 9 remain 2 + 4 = 6, times (5 - 2)/(5 - 1 - 2) = 3/2, which is 9. a2: of 0, 2, 3,
+/// 4, 9 remain 2 + 3 + 4 = 9. The fifth juror only has a recusal. This juror counts for a2 with
+/// 0 points, and is missing.
 fn recused_from_points_trimmed(log: &mut Log) {
     log.close();
     for (juror, values) in
@@ -177,7 +194,9 @@ fn recused_from_points_trimmed(log: &mut Log) {
     recuse(log, "j5", "a1").unwrap();
 }
 
-/// Ranks are 12, 10 and 8 points. a1 has 12 of the first juror alone, times 2/1: 24. a2 has 10 + 12 = 22, a3 8 + 10 = 18.
+/// Ranks give 12, 10 and 8 points. a1 has 12 of the first juror alone, times 2/1: 24.
+///
+/// a2 has 10 + 12 = 22, a3 has 8 + 10 = 18.
 fn recused_from_ranks(log: &mut Log) {
     log.close();
     recuse(log, "j2", "a1").unwrap();
@@ -185,7 +204,7 @@ fn recused_from_ranks(log: &mut Log) {
     scores(log, "experts", "j2", "a2 1, a3 2");
 }
 
-/// The recusal drops the 5 for a1; who rejoins scores anew. a1 1 + 7 = 8, a2 2 + 3 = 5.
+/// The recusal drops the 5 for a1. The juror rejoins and scores again. a1 1 + 7 = 8, a2 2 + 3 = 5.
 fn recused_and_rejoined(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 5, a2 2");
@@ -197,7 +216,9 @@ fn recused_and_rejoined(log: &mut Log) {
     scores(log, "experts", "j1", "a1 7, a2 2");
 }
 
-/// a1 and a2 have 22 points each, and a twelve each. Of the tens a2 has one and a1 none: a2 comes first. a3 has 20.
+/// a1 and a2 have 22 points and one twelve each. a2 has one ten and a1 none, so a2 comes first.
+///
+/// a3 has 20.
 fn countback_of_points(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 12, a2 10, a3 8");
@@ -205,8 +226,10 @@ fn countback_of_points(log: &mut Log) {
     scores(log, "experts", "j3", "a3 6, a1 2");
 }
 
-/// First and second places are 5 and 3 points, all others nothing. a1 and a2 have a first and a second place each, so 8 points; a1 has a third
-/// place, a2 a fourth: a1 comes first.
+/// First and second places give 5 and 3 points, all others nothing.
+///
+/// a1 and a2 have a first and a second place each, so 8 points. a1 has a third place and a2 a
+/// fourth: a1 comes first.
 fn countback_of_ranks(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 1, a2 2, a3 3");
@@ -214,8 +237,10 @@ fn countback_of_ranks(log: &mut Log) {
     scores(log, "experts", "j3", "a3 1, a1 3, a2 4");
 }
 
-/// Points and ranks together: a1 has 12 points and a second place, which is 10; a2 has 10 points and a first place, which is 12. So 22 each,
-/// and a 12 and a 10 each. The third juror gives a1 two, the fourth a2 twice one: two before one.
+/// Points and ranks together: each of a1 and a2 has 22, with one 12 and one 10.
+///
+/// a1 has 12 points and a second place, which is 10. a2 has 10 points and a first place, which
+/// is 12. Then j2 gives a1 a 2, and j3 and j4 give a2 a 1 each. The 2 is higher, so a1 comes first.
 fn countback_of_points_and_ranks(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 12, a2 10");
@@ -225,15 +250,16 @@ fn countback_of_points_and_ranks(log: &mut Log) {
     scores(log, "experts", "j4", "a2 1");
 }
 
-/// Both have a twelve and a ten: nothing tells them apart, and they share the place.
+/// Both have a twelve and a ten. Nothing separates them, so they share the place.
 fn countback_exhausted(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 12, a2 10");
     scores(log, "experts", "j2", "a2 12, a1 10");
 }
 
-/// a1: 6 of the first juror, times 2/1, is 12, and the recused juror gives it no value. a2: 6 + 6 is 12 too. Of the sixes a2 has two and a1
-/// one: a2 comes first.
+/// a1: the 6 of the first juror, times 2/1, is 12. The recused juror gives it no value.
+///
+/// a2: 6 + 6 is also 12. a2 has two sixes and a1 has one, so a2 comes first.
 fn countback_without_the_recused(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 6, a2 6");
@@ -241,8 +267,9 @@ fn countback_without_the_recused(log: &mut Log) {
     recuse(log, "j2", "a1").unwrap();
 }
 
-/// Two places, and a1 and a2 have both: their tie does not cross the cut, and a2 with more twelves is first all the same. a1 10 + 12 + 2,
-/// a2 12 + 12 + 0, a3 8.
+/// There are two places, and a1 and a2 have both. Their tie does not cross the cut.
+///
+/// a2 has more twelves and is still first. a1 10 + 12 + 2, a2 12 + 12 + 0, a3 8.
 fn countback_within_the_places(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a2 12, a1 10, a3 8");
@@ -250,7 +277,7 @@ fn countback_within_the_places(log: &mut Log) {
     scores(log, "experts", "j3", "a1 12");
 }
 
-/// a1 and a2 have both places; by seed 01 a2 (5d...) is before a1 (60...).
+/// a1 and a2 have both places. By seed 01 a2 (5d...) is before a1 (60...).
 fn draw_within_the_places(log: &mut Log) {
     votes(log, &["a1", "a1", "a2", "a2", "a3"]);
     log.close();
@@ -266,13 +293,13 @@ fn panel_within_the_places(log: &mut Log) {
     scores(log, "experts", "j1", "a2 5, a1 3");
 }
 
-/// Winners are by scores, and there is none.
+/// Scores decide the winners, and there are no scores.
 fn undecided_without_scores(log: &mut Log) {
     votes(log, &["a1"]);
     log.close();
 }
 
-/// a2 has one juror of two: it could have won.
+/// a2 has one juror and needs two. It could have won.
 fn undecided_with_too_few_jurors(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 5, a2 10");
@@ -280,7 +307,9 @@ fn undecided_with_too_few_jurors(log: &mut Log) {
     scores(log, "experts", "j2", "a1 5");
 }
 
-/// Zoe, whom the rules name, has not scored; Li is recused for every entry, and so not missing. Bo is none of the panel.
+/// The rules name Zoe, and she has not scored. Li is recused for every entry and is not missing.
+///
+/// Bo is not a juror of the panel.
 fn undecided_with_a_missing_juror(log: &mut Log) {
     log.close();
     scores(log, "experts", "Ama", "a1 5, a2 3");
@@ -290,21 +319,23 @@ fn undecided_with_a_missing_juror(log: &mut Log) {
     assert_eq!(recuse(log, "Bo", "a1"), Err("unknown-juror"));
 }
 
-/// Zoe is recused for a1, whose 10 points count twice for that, and has given nothing to a2: she is missing, named by the rules or not.
+/// Zoe is recused for a1, so its 10 points count twice. She gives nothing to a2.
+///
+/// So she is missing. It does not matter whether the rules name her.
 fn undecided_with_a_recusal_alone(log: &mut Log) {
     log.close();
     scores(log, "experts", "Ama", "a1 10, a2 12");
     recuse(log, "Zoe", "a1").unwrap();
 }
 
-/// a1 and a2 are tied by votes, the panel puts a1 first, and one of its two jurors is missing.
+/// a1 and a2 are tied by votes. The panel puts a1 first, and one of its two jurors is missing.
 fn undecided_tie_with_a_missing_juror(log: &mut Log) {
     votes(log, &["a1", "a2"]);
     log.close();
     scores(log, "experts", "Ama", "a1 5, a2 3");
 }
 
-/// Juror 2 has not scored a3, and is recused for a2: only a3 is missing.
+/// Juror 2 has not scored a3, and is recused for a2. Only a3 is missing.
 fn undecided_with_incomplete_scores(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 5, a2 3, a3 4");
@@ -319,20 +350,22 @@ fn undecided_with_a_chosen_withdrawn(log: &mut Log) {
     withdraw(log, "a1");
 }
 
-/// The tie is within the places, and lots are still due.
+/// The tie is within the places, and no lots are drawn yet.
 fn undecided_without_lots(log: &mut Log) {
     votes(log, &["a1", "a1", "a2", "a2", "a3"]);
     log.close();
 }
 
-/// a1 and a2 are tied for the place, and the panel has scored a1 alone.
+/// a1 and a2 are tied for the place, and the panel has scored only a1.
 fn undecided_tie_without_a_figure(log: &mut Log) {
     votes(log, &["a1", "a2"]);
     log.close();
     scores(log, "experts", "j1", "a1 5");
 }
 
-/// On a scale from -3 to 3: a1 (2 + -1)/2 = 1/2, a2 (-1 + -2)/2 = -3/2, a3 (-0.5 + 0)/2 = -1/4. Figures below zero win places here.
+/// The scale is from -3 to 3. Here figures below zero win places.
+///
+/// a1 (2 + -1)/2 = 1/2, a2 (-1 + -2)/2 = -3/2, a3 (-0.5 + 0)/2 = -1/4.
 fn scores_below_zero(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 2, a2 -1, a3 -0.5");
@@ -342,7 +375,7 @@ fn scores_below_zero(log: &mut Log) {
     }
 }
 
-/// Frozen too early: unfrozen, a ruling follows, and it is frozen again.
+/// The log is frozen too early. It is unfrozen, a ruling follows, and it is frozen again.
 fn unfrozen(log: &mut Log) {
     votes(log, &["a1", "a1", "a2"]);
     log.close();
@@ -357,7 +390,7 @@ fn unfrozen(log: &mut Log) {
     assert_eq!(log.try_event(&Event::Unfrozen(reason())), Err("out-of-place"));
 }
 
-/// No ballot between the two; what is refused can be cast again after.
+/// Ballots between the two entries are refused. They can be cast again afterwards.
 fn suspended_and_resumed(log: &mut Log) {
     votes(log, &["a1"]);
     assert_eq!(log.try_event(&Event::Resumed(reason())), Err("not-suspended"));
@@ -371,7 +404,9 @@ fn suspended_and_resumed(log: &mut Log) {
     assert_eq!(log.try_event(&Event::Resumed(reason())), Err("out-of-place"));
 }
 
-/// After the certification two of a1's four ballots are found to be scripted: a2, with three, becomes the winner. In b nothing changes.
+/// After the certification, two of the four ballots for a1 are found to be scripted.
+///
+/// a2 has three and becomes the winner. In b nothing changes.
 fn corrected_result(log: &mut Log) {
     ballots(log, &[(1, &["a1", "b1"]), (2, &["a1"]), (3, &["a2"])]);
     let scripted = [log.cast(4, &["a1"], None).unwrap(), log.cast(5, &["a1"], None).unwrap()];
@@ -383,7 +418,9 @@ fn corrected_result(log: &mut Log) {
     certify(log);
 }
 
-/// a1 9, a2 5 and a3 4 become 6, 3 and 4: the winner is the same, all figures and two ranks are not.
+/// a1 9, a2 5 and a3 4 become 6, 3 and 4.
+///
+/// The winner stays the same. All figures but one change, and two ranks change.
 fn corrected_figures(log: &mut Log) {
     log.close();
     scores(log, "experts", "j1", "a1 9, a2 5, a3 4");
@@ -393,8 +430,9 @@ fn corrected_figures(log: &mut Log) {
     certify(log);
 }
 
-/// a1 and a2 share the first of two places until lots are drawn; by seed 02 a1 (b1...) is before a2 (bc...). The winners are the same, their
-/// places are not.
+/// a1 and a2 share the first of two places until lots are drawn.
+///
+/// By seed 02 a1 (b1...) is before a2 (bc...). The winners stay the same, and their places change.
 fn corrected_by_lots(log: &mut Log) {
     votes(log, &["a1", "a1", "a2", "a2", "a3"]);
     log.close();
