@@ -1,5 +1,9 @@
-//! What one part of a document may not say beside another. Not whether it is true, but that a report cannot be much longer than its document: what is named again and again (a
-//! category in each of its tables, an entry in each of its ties) is short or is named once; and that nothing of it is left out.
+//! Checks that the parts of a document agree with each other.
+//!
+//! These checks do not ask whether the result is correct. They make sure that a report is not much
+//! longer than its document, and that it omits no part of it. A report repeats some names: a
+//! category in each of its tables, an entry in each of its ties. Such a name is therefore short, or
+//! appears once.
 
 use std::collections::HashSet;
 
@@ -12,19 +16,19 @@ use crate::document::{
     panel::PanelResult,
 };
 
-/// Most channels, and most panels: as many as a definition can have.
+/// The most channels, and the most panels. A definition has the same limit.
 const MAX_LIST_LENGTH: usize = 100;
 
-/// The longest title of a category, in characters: twice what a definition can have.
+/// The longest title of a category, in characters: twice the limit of a definition.
 const MAX_TITLE_LENGTH: usize = 1_000;
 
-/// What is wrong, and where.
+/// A contradiction between two parts of a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {why}")]
 pub struct Contradiction {
-    /// Path of the key.
+    /// The path of the key.
     at: String,
-    /// What is wrong with it.
+    /// The problem at this place.
     why: String,
 }
 
@@ -37,26 +41,31 @@ pub(crate) fn check(document: &Document) -> Result<(), Contradiction> {
         check_unique(&format!("rules.limits[{number}].categories"), categories)?;
     }
     check_unique("categories", document.categories.iter().map(|category| category.id.as_str()))?;
-    let known: HashSet<&CategoryId> = document.categories.iter().map(|category| &category.id).collect();
-    if let Some(number) = document.withdrawn.iter().position(|entry| !known.contains(&entry.category)) {
+    let category_ids: HashSet<&CategoryId> =
+        document.categories.iter().map(|category| &category.id).collect();
+    if let Some(number) = document.withdrawn.iter().position(|entry| !category_ids.contains(&entry.category))
+    {
         return Err(contradiction(
             format!("withdrawn[{number}].category"),
             "there is no such category".to_owned(),
         ));
     }
     if let Some(correction) = &document.corrects {
-        check_correction(correction, &known)?;
+        check_correction(correction, &category_ids)?;
     }
     let mut categories = document.categories.iter().enumerate();
     categories.try_for_each(|(number, category)| check_category(&format!("categories[{number}]"), category))
 }
 
-fn check_correction(correction: &Correction, known: &HashSet<&CategoryId>) -> Result<(), Contradiction> {
+fn check_correction(
+    correction: &Correction,
+    category_ids: &HashSet<&CategoryId>,
+) -> Result<(), Contradiction> {
     check_unique("corrects.categories", correction.categories.iter().map(|category| category.id.as_str()))?;
     for (number, category) in correction.categories.iter().enumerate() {
         let CategoryCorrection { id, champions, winners, standings, ranking } = category;
         let at = format!("corrects.categories[{number}]");
-        if !known.contains(id) {
+        if !category_ids.contains(id) {
             return Err(contradiction(format!("{at}.id"), "there is no such category".to_owned()));
         }
         for (key, change) in [("champions", champions), ("winners", winners)] {
@@ -110,7 +119,7 @@ fn check_category(at: &str, category: &CategoryResult) -> Result<(), Contradicti
         &format!("{at}.winners.no_longer_eligible"),
         category.winners.no_longer_eligible.iter(),
     )?;
-    // An entry is in one tie of the standings, in one of the winners, and so on.
+    // An entry is in at most one tie of each kind.
     for concern in [Concern::Standings, Concern::Ranking, Concern::Champions, Concern::Winners] {
         let ties = category.ties.iter().filter(|tie| tie.concerns == concern);
         check_unique_entries(&format!("{at}.ties"), ties.clone().flat_map(|tie| &tie.entries))?;

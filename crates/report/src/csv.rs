@@ -1,7 +1,11 @@
-//! The result as one flat table for spreadsheets: RFC 4180, UTF-8, lines ended by CR LF, a row for each entry. `docs/result.md` tells what the columns are.
+//! The result as one flat table for spreadsheets, with a row for each entry.
 //!
-//! Exact fractions stay in the document: a spreadsheet would take `1/2` for a day in February. So do the names of jurors: a list of them in
-//! every row would make the table much longer than the document.
+//! The format is RFC 4180 in UTF-8, with CR LF after each line. `docs/result.md` explains the
+//! columns.
+//!
+//! Exact fractions are only in the document, because a spreadsheet takes `1/2` for a day in
+//! February. The names of jurors are also only in the document. A list of them in every row would
+//! make the table much longer than the document.
 
 mod jurors;
 
@@ -23,7 +27,9 @@ use crate::{
 };
 
 impl Report {
-    /// The table. Texts from outside are quoted, and none of them is a formula.
+    /// Returns the result as CSV.
+    ///
+    /// Texts from outside are quoted, and a spreadsheet runs none of them as a formula.
     #[must_use]
     pub fn csv(&self) -> String {
         let document = &self.document;
@@ -69,7 +75,7 @@ fn header(document: &Document) -> String {
         "test",
     ];
     names.extend(rest.map(str::to_owned));
-    // Behind all columns of version 1, so that those stay where they are.
+    // These columns come last, so that all columns of version 1 keep their positions.
     if document.v >= 2 {
         for panel in &document.rules.panels {
             names.extend(["recused", "missing"].map(|what| format!("panel:{}:{what}", panel.id)));
@@ -79,17 +85,17 @@ fn header(document: &Document) -> String {
     row(names) + "\r\n"
 }
 
-/// What the rows of one category are made of.
+/// The data for the rows of one category.
 struct Table<'a> {
     document: &'a Document,
     category: &'a CategoryResult,
-    /// By panel of the rules: its figures by entry.
+    /// For each panel of the rules: its figures by entry.
     panels: Vec<HashMap<&'a str, &'a PanelFigure>>,
     ranking: HashMap<&'a str, &'a RankedEntry>,
     champions: HashMap<&'a str, &'a Place>,
     winners: HashMap<&'a str, &'a Place>,
     without_rulings: HashMap<&'a str, &'a StandingWithoutRulings>,
-    /// By panel of the rules.
+    /// For each panel of the rules: its jurors.
     jurors: Vec<Jurors<'a>>,
 }
 
@@ -102,7 +108,7 @@ impl<'a> Table<'a> {
         let places = |places: &'a [Place]| places.iter().map(|place| (place.entry.as_str(), place)).collect();
         let ranking = category.ranking.iter().flatten();
         let without_rulings = category.without_rulings.iter();
-        // Those that would win as things stand are no winners.
+        // While the winners are undecided, the table names no winner.
         let winners = match category.winners.decision {
             Decision::Decided => category.winners.entries.as_slice(),
             Decision::Undecided => &[],
@@ -151,7 +157,9 @@ impl<'a> Table<'a> {
         self.row(cells, Some(entry))
     }
 
-    /// A withdrawn entry has no rank and no place; what was cast for it stands apart, so that no sum counts it.
+    /// Returns the row of a withdrawn entry, which has no rank and no place.
+    ///
+    /// Its votes are in a column of their own, so that a sum over `votes` does not include them.
     fn withdrawn(&self, entry: &WithdrawnEntry) -> String {
         let mut cells = self.beginning(entry.entry.as_str(), &entry.title);
         let rules = &self.document.rules;
@@ -177,7 +185,9 @@ impl<'a> Table<'a> {
             .map_or_else(Default::default, |place| [place.rank.to_string(), place.votes.to_string()])
     }
 
-    /// A row with what every row ends with. `standing` is the entry that stands.
+    /// Completes a row with the columns that every row has.
+    ///
+    /// `standing` is the entry's id; `None` if the entry is withdrawn.
     fn row(&self, mut cells: Vec<String>, standing: Option<&str>) -> String {
         let status = match self.document.status {
             Status::Provisional => "provisional",
@@ -195,7 +205,7 @@ impl<'a> Table<'a> {
 }
 
 impl Table<'_> {
-    /// Whether the category's winners are decided, and the reasons why they are not, each once.
+    /// Returns whether the winners are decided, and the reasons if not. Each reason appears once.
     fn decision(&self) -> [String; 2] {
         let winners = &self.category.winners;
         let decision = match winners.decision {
@@ -218,12 +228,12 @@ fn panel_cells(figure: Option<&PanelFigure>) -> [String; 3] {
     })
 }
 
-/// The place and the rule.
+/// Returns the place and the rule that gave it.
 fn place_cells(place: Option<&Place>) -> [String; 2] {
     place.map_or_else(Default::default, |place| [place.place.to_string(), rule(place.decided_by).to_owned()])
 }
 
-/// The rule in the document's own word.
+/// Returns the word that the document uses for the rule.
 fn rule(rule: Rule) -> &'static str {
     match rule {
         Rule::Votes => "votes",
@@ -240,7 +250,7 @@ fn rule(rule: Rule) -> &'static str {
     }
 }
 
-/// The reason in the document's own word.
+/// Returns the word that the document uses for the reason.
 fn reason(reason: UndecidedReason) -> &'static str {
     match reason {
         UndecidedReason::NoChoice => "no-choice",

@@ -1,6 +1,7 @@
-//! The result document, schema versions 1 and 2, as it is read: `docs/result.md` tells what each key means.
+//! The result document, schema versions 1 and 2, as this crate reads it.
 //!
-//! A document of version 2 has all keys of version 1 and some of its own, which are absent or empty in a document of version 1.
+//! `docs/result.md` explains each key. A document of version 2 has all keys of version 1 and
+//! further keys. In a document of version 1 the fields of the further keys are absent or empty.
 
 pub mod category;
 pub mod correction;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 
 use self::{category::CategoryResult, correction::Correction, counts::Counts};
 
-/// A result document.
+/// A result document. It is the count of one contest's log at one size.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
@@ -27,42 +28,46 @@ pub struct Document {
     pub v: u32,
     /// The contest's id.
     pub contest: ContestId,
-    /// What voters read.
+    /// The title that voters read, as amended.
     pub title: String,
-    /// Whether it is final.
+    /// Whether the result is final.
     pub status: Status,
-    /// Whether it was a rehearsal.
+    /// Whether the contest was a rehearsal.
     pub test: bool,
-    /// The log that it is the result of.
+    /// The log that this is the result of.
     pub log: Log,
-    /// First instant of voting.
+    /// The first instant of voting; absent before the opening.
     pub opened: Option<Instant>,
-    /// First instant after voting.
+    /// The first instant after voting; absent before the closing.
     pub closed: Option<Instant>,
-    /// As in the log's first entry.
+    /// The rules, as in the log's first entry.
     pub rules: Rules,
-    /// The contest whose champions are the entries of this one.
+    /// The earlier contest whose champions are the entries of this contest.
     pub previous: Option<Previous>,
-    /// The seed that lots were drawn with.
+    /// The seed of the draw by lot.
     pub draw: Option<Draw>,
-    /// The result certified before, and what this one changes. Version 2.
+    /// The result that was certified before, and the changes against it. Version 2.
     pub corrects: Option<Correction>,
-    /// Ballots, voters and votes in all.
+    /// Totals of ballots, voters and votes.
     pub counts: Counts,
-    /// Withdrawn entries.
+    /// The withdrawn entries of all categories.
     pub withdrawn: Vec<WithdrawnEntry>,
-    /// In the order of the definition.
+    /// The categories, in the order of the definition.
     pub categories: Vec<CategoryResult>,
-    /// The request that certifies it.
+    /// The request that certifies this result.
     pub certify: Option<CertifyRequest>,
-    /// The contest's time zone, which is no part of the document: whoever has it written may know it.
+    /// The contest's time zone, which is not in the document.
+    ///
+    /// [`crate::Report::in_time_zone`] sets it.
     #[serde(skip)]
     pub time_zone: Option<Zone>,
 }
 
 impl Document {
-    /// Whether there is anything to say of votes. There is not where jurors alone decide and nobody was to vote. Of a document of version 1 all is said that
-    /// ever was.
+    /// Returns whether the report shows votes.
+    ///
+    /// A report of a document of version 1 always shows votes. A report of version 2 omits them if
+    /// only jurors decide and no voter has a ballot or a pass.
     pub(crate) fn should_show_votes(&self) -> bool {
         let Rules { champions, winners, .. } = &self.rules;
         let by_votes =
@@ -72,7 +77,7 @@ impl Document {
         self.v == 1 || by_votes || champions.is_some() || voters
     }
 
-    /// Withdrawn entries by their category.
+    /// Returns the withdrawn entries by category, in the document's order.
     pub(crate) fn withdrawn_by_category(&self) -> HashMap<&CategoryId, Vec<&WithdrawnEntry>> {
         let mut by_category: HashMap<&CategoryId, Vec<&WithdrawnEntry>> = HashMap::new();
         for entry in &self.withdrawn {
@@ -86,9 +91,9 @@ impl Document {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Rulings can still change it.
+    /// Rulings and choices can still change it.
     Provisional,
-    /// The log names its SHA-256.
+    /// A `certified` entry of the log carries the SHA-256 of the document.
     Certified,
 }
 
@@ -96,11 +101,11 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// Its name.
+    /// The log's name.
     pub origin: String,
-    /// Entries.
+    /// The number of entries.
     pub size: u64,
-    /// Root of the tree over them.
+    /// The root of the Merkle tree over the entries.
     pub root: Hash,
 }
 
@@ -108,13 +113,13 @@ pub struct Log {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Previous {
-    /// Name of its log.
+    /// The name of the earlier round's log.
     pub origin: String,
-    /// Entries up to its certification.
+    /// The number of entries up to its certification.
     pub size: u64,
-    /// Root of the tree over them.
+    /// The root of the Merkle tree over these entries.
     pub root: Hash,
-    /// SHA-256 of its result document, lowercase hex.
+    /// SHA-256 of the earlier round's result document, lowercase hex.
     pub result: String,
 }
 
@@ -122,39 +127,39 @@ pub struct Previous {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draw {
-    /// Log index.
+    /// The log index of the entry with the seed.
     pub index: u64,
     /// The public source that the rules name.
     pub source: String,
-    /// In hexadecimal.
+    /// The seed, in hexadecimal.
     pub seed: String,
-    /// The staff key's name.
+    /// The name of the staff key that entered the seed.
     pub by: String,
-    /// When.
+    /// The instant at which the seed was entered.
     pub at: Instant,
 }
 
-/// An entry that cannot win.
+/// A withdrawn entry: it cannot win.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawnEntry {
-    /// Its category.
+    /// The entry's category.
     pub category: CategoryId,
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// What voters read.
+    /// The title that voters read.
     pub title: String,
-    /// Votes for it of ballots that count.
+    /// The votes for the entry on ballots that count. These votes do not count.
     pub votes: u64,
-    /// Log index of the ruling.
+    /// The log index of the ruling.
     pub index: u64,
-    /// The staff key's name.
+    /// The name of the staff key that entered the ruling.
     pub by: String,
-    /// Why.
+    /// The reason for the withdrawal.
     pub reason: String,
-    /// Remark.
+    /// A remark on the ruling.
     pub note: Option<String>,
-    /// When.
+    /// The instant of the ruling.
     pub at: Instant,
 }
 
@@ -162,10 +167,10 @@ pub struct WithdrawnEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertifyRequest {
-    /// Size of the log.
+    /// The size of the log.
     pub size: u64,
-    /// Root of the log.
+    /// The root of the log.
     pub root: Hash,
-    /// SHA-256 of the document as it would be certified, lowercase hex.
+    /// SHA-256 of the document as it will be certified, lowercase hex.
     pub result: String,
 }

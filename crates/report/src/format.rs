@@ -1,30 +1,30 @@
-//! The forms in which a result is told.
+//! The output formats of a result.
 
 use std::{fmt, str::FromStr};
 
 use acclaim_text::shortened;
 
-/// A form of a result.
+/// An output format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// The document itself.
+    /// The result document itself.
     Json,
     /// A table for spreadsheets.
     Csv,
-    /// A page for people.
+    /// An HTML page for people.
     Html,
 }
 
-/// No form has this name.
+/// The error for an unknown format name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not one of `json`, `csv`, `html`")]
 pub struct UnknownFormat(String);
 
 impl Format {
-    /// All of them; the first is what one gets without asking.
+    /// All formats. The first is the default.
     pub const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Html];
 
-    /// The name in addresses and on the command line; also the ending of a file's name.
+    /// Returns the name in URLs and on the command line, which is also the file extension.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Format {
         }
     }
 
-    /// Type and subtype, as in `Accept`.
+    /// Returns the media type and subtype, as in `Accept`.
     #[must_use]
     pub const fn media_type(self) -> (&'static str, &'static str) {
         match self {
@@ -44,7 +44,7 @@ impl Format {
         }
     }
 
-    /// The `Content-Type` of what is written in it.
+    /// Returns the `Content-Type` of an answer in this format.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {

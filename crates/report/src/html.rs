@@ -1,7 +1,10 @@
-//! The result as one page: everything in one file, no script, nothing from elsewhere. It reads by eye, by ear, on a phone and on paper.
+//! The result as one HTML page in a single file, without scripts and external resources.
 //!
-//! Every text of the document is text from outside. Templates escape whatever they are given (`maud`), and `words::isolate_text` isolates what
-//! runs from right to left. Nothing from outside becomes a link, an address, a style or an identifier but identifiers, whose characters are known.
+//! The page works with a screen reader, on a phone and on paper.
+//!
+//! Every text of the document is untrusted. The templates (`maud`) escape each text, and
+//! `words::isolate_text` isolates text that runs from right to left. Only identifiers, whose
+//! characters are restricted, become part of a link, an address, a style or an `id`.
 
 mod category;
 mod check;
@@ -28,7 +31,10 @@ use crate::{
 
 const STYLE: &str = include_str!("html/page.css");
 
-/// What the page may load, as a Content-Security-Policy: its own style, by hash, and nothing else. Also in the page itself, for when it is read from a file.
+/// Returns the Content-Security-Policy of the page.
+///
+/// The policy allows the page's own style, by hash, and nothing more. The page also contains the
+/// policy, for readers who open it from a file.
 #[must_use]
 pub fn content_security_policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
@@ -38,13 +44,16 @@ pub fn content_security_policy() -> String {
 }
 
 impl Report {
-    /// The page.
+    /// Returns the result as an HTML page.
     #[must_use]
     pub fn html(&self) -> String {
         page(self, None).into_string()
     }
 
-    /// The page with a notice on top, about what its document cannot know.
+    /// Returns the page with a notice on top.
+    ///
+    /// The notice says something that the document cannot know, for example that the result was
+    /// reopened.
     #[must_use]
     pub fn html_with_notice(&self, notice: &str) -> String {
         page(self, Some(notice)).into_string()
@@ -94,7 +103,7 @@ fn page(report: &Report, notice: Option<&str>) -> Markup {
     }
 }
 
-/// What kind of result it is, in words.
+/// Returns the kind of result in words.
 fn kind_of(document: &Document) -> &'static str {
     match (document.test, document.status) {
         (true, _) => "Result of a rehearsal",
@@ -103,7 +112,9 @@ fn kind_of(document: &Document) -> &'static str {
     }
 }
 
-/// The kind of sheet that it is printed on: each says at its top what is not final.
+/// Returns the CSS class of the page.
+///
+/// The style prints a notice at the top of every sheet that is not final.
 fn page_class(document: &Document) -> &'static str {
     match (document.test, document.status) {
         (true, _) => "rehearsal",

@@ -1,7 +1,9 @@
-//! A result document for people: read as what it is, bytes from outside, and written as CSV and as one HTML page.
+//! Reads a result document and writes it for people: as CSV and as one HTML page.
 //!
-//! What is written depends on the document alone, and on the contest's time zone where that is known. A report counts nothing and checks no figure: that is what audits are for, and the page says how.
-//! Hence it can be made of any document that somebody was handed, years later, without the log.
+//! The document is untrusted bytes from outside. The output depends on the document and, if it is
+//! known, on the contest's time zone. A report counts nothing and checks no figure. Audits check
+//! the figures, and the page says how to run one. A report can therefore be made from a document
+//! alone, years later, without the log.
 //!
 //! No I/O, no clock, no randomness.
 
@@ -17,8 +19,8 @@ pub use document::Document;
 pub use format::{Format, UnknownFormat};
 pub use read::{MAX_DOCUMENT_BYTES, ReadError, Report};
 
-/// The published schema of the document, version 1: JSON Schema 2020-12.
+/// The published JSON Schema (2020-12) of a document of version 1.
 pub const SCHEMA_1: &str = include_str!("../../../docs/schemas/result-1.json");
 
-/// The published schema of the document, version 2: JSON Schema 2020-12.
+/// The published JSON Schema (2020-12) of a document of version 2.
 pub const SCHEMA_2: &str = include_str!("../../../docs/schemas/result-2.json");

@@ -1,7 +1,8 @@
-//! Reading a document that somebody was handed: bounded, strict, and with an error that names the place.
+//! Reads a document from outside: bounded and strict, with an error that names the place.
 //!
-//! A key that the schema does not have is refused: a report that silently left out what a document says would be worse than none. Version 1 is what the log's
-//! `v` 1 comes to, and version 2 what `v` 2 comes to: a key of version 2 is refused in a document of version 1.
+//! A key that is not in the schema is refused. A report must not silently omit a part of its
+//! document. A log of version 1 gives a document of version 1, and a log of version 2 gives one of
+//! version 2. A key of version 2 is refused in a document of version 1.
 
 mod version_1;
 
@@ -16,55 +17,64 @@ use crate::{
     document::Document,
 };
 
-/// The largest document that is read, in bytes: one of a hundred thousand entries has a fifth of it.
+/// The largest document that is read, in bytes (128 MiB).
+///
+/// A document with a hundred thousand entries has a fifth of this size.
 pub const MAX_DOCUMENT_BYTES: usize = 128 << 20;
 
-/// The longest part of an error that repeats the document, in characters.
+/// The longest part of an error that may quote the document, in characters.
 const MAX_QUOTED_LENGTH: usize = 300;
 
-/// What is named where no key is.
+/// The name of the place in an error that concerns no single key.
 const WHOLE: &str = "the document";
 
-/// Why bytes are not a result document.
+/// The reason why bytes are not a result document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// Nothing was read of it.
+    /// The document is too large. No part of it was read.
     #[error("the document is larger than {MAX_DOCUMENT_BYTES} bytes")]
     TooLarge,
-    /// Another schema than this program knows.
+    /// This program does not know the schema of this version.
     #[error("`v` is {0}: this program reads result documents of versions 1 to {newest}", newest = acclaim_tally::result::VERSION)]
     Version(u64),
-    /// Not JSON, or not of the schema: where and why.
+    /// The bytes are not JSON, or do not follow the schema.
     #[error("{at}: {why}")]
     Malformed {
-        /// Path of the key, such as `categories[3].standings[0].rank`; `the document` for the whole.
+        /// The path of the key, for example `categories[3].standings[0].rank`.
+        ///
+        /// `the document` stands for the whole document.
         at: String,
-        /// What is wrong with it.
+        /// The problem at this place.
         why: String,
     },
-    /// One part of it contradicts another.
+    /// One part of the document contradicts another.
     #[error(transparent)]
     Contradiction(#[from] Contradiction),
 }
 
-/// A document that was read.
+/// A result document that was read and checked, ready to be written for people.
 #[derive(Debug, Clone)]
 pub struct Report {
     pub(crate) document: Document,
-    /// SHA-256 of its bytes, lowercase hex.
+    /// SHA-256 of the document's bytes, lowercase hex.
     pub(crate) sha256: String,
 }
 
 impl Report {
-    /// Reads a document.
+    /// Reads a document and checks it against the schema of its version.
     ///
     /// # Errors
-    /// [`ReadError`]; its text is short whatever the bytes are.
+    /// - [`ReadError::TooLarge`]: the document is larger than [`MAX_DOCUMENT_BYTES`].
+    /// - [`ReadError::Version`]: `v` is not a version that this program reads.
+    /// - [`ReadError::Malformed`]: the bytes are not JSON, or do not follow the schema.
+    /// - [`ReadError::Contradiction`]: one part of the document contradicts another.
+    ///
+    /// The text of the error is short for any input.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
         if bytes.len() > MAX_DOCUMENT_BYTES {
             return Err(ReadError::TooLarge);
         }
-        // Of another version nothing else is known, so it is asked first.
+        // The schema depends on the version, so the version is read first.
         let Version { v } = parse(bytes)?;
         if !(1..=u64::from(acclaim_tally::result::VERSION)).contains(&v) {
             return Err(ReadError::Version(v));
@@ -78,14 +88,14 @@ impl Report {
         Ok(Self { document, sha256 })
     }
 
-    /// The same report, whose page tells times by the contest's time zone too.
+    /// Sets the contest's time zone. The page then also shows times in this zone.
     #[must_use]
     pub fn in_time_zone(mut self, zone: Option<Zone>) -> Self {
         self.document.time_zone = zone;
         self
     }
 
-    /// What it says.
+    /// Returns the parsed document.
     #[must_use]
     pub fn document(&self) -> &Document {
         &self.document
@@ -100,7 +110,7 @@ struct Version {
 
 fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ReadError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| ReadError::Malformed {
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| ReadError::Malformed {
         at: match error.path().to_string().as_str() {
             "." => WHOLE.to_owned(),
             path => shorten_quote(path),
@@ -109,10 +119,10 @@ fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ReadError> {
     })?;
     let rest = json.end();
     rest.map_err(|error| ReadError::Malformed { at: WHOLE.to_owned(), why: error.to_string() })?;
-    Ok(read)
+    Ok(parsed)
 }
 
-/// The beginning of a text that may repeat what the document says.
+/// Shortens a text that may quote the document.
 fn shorten_quote(text: &str) -> String {
     shortened(text, MAX_QUOTED_LENGTH).into_owned()
 }

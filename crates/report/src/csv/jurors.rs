@@ -1,4 +1,4 @@
-//! How many jurors of a panel do not judge an entry, and how many have still to score it.
+//! Counts of a panel's jurors for an entry: recused jurors and jurors with no score yet.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,15 +6,15 @@ use acclaim_contest::rules::{Panel, WinnersFrom};
 
 use crate::document::{Document, category::CategoryResult};
 
-/// A panel's jurors in a category.
+/// The jurors of one panel in one category.
 pub(super) struct Jurors<'a> {
-    /// By entry: those that do not judge it.
+    /// By entry: the jurors who do not judge it.
     recused: HashMap<&'a str, HashSet<&'a str>>,
-    /// By entry: how many have scored others and not this one.
+    /// By entry: the number of jurors who have scored other entries and not this one.
     incomplete: HashMap<&'a str, usize>,
-    /// Those that have not scored at all.
+    /// The jurors who have not scored any entry.
     missing: HashSet<&'a str>,
-    /// The entries that winners come from; `None` if these are all.
+    /// The entries that can win; `None` if all entries can.
     candidates: Option<HashSet<&'a str>>,
 }
 
@@ -43,7 +43,9 @@ impl<'a> Jurors<'a> {
         Self { recused, incomplete, missing, candidates }
     }
 
-    /// How many are recused for an entry, and from how many a score is missing. Nothing is missing of an entry that cannot win.
+    /// Returns two counts for an entry: recused jurors, and jurors whose score is missing.
+    ///
+    /// No score is missing for an entry that cannot win.
     pub(super) fn cells(&self, entry: &str) -> [String; 2] {
         let recused = self.recused.get(entry);
         let missing = match &self.candidates {

@@ -1,4 +1,4 @@
-//! What one category came to.
+//! The result of one category.
 
 use acclaim_contest::{CategoryId, EntryId, Instant, PanelId, id::ChannelId, rules::WinnersBy};
 use serde::Deserialize;
@@ -9,44 +9,44 @@ use super::{
     panel::PanelResult,
 };
 
-/// A category.
+/// The result of a category.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CategoryResult {
-    /// Which category.
+    /// The category's id.
     pub id: CategoryId,
-    /// What voters read.
+    /// The title that voters read.
     pub title: String,
-    /// The category's own numbers in place of the contest's. Version 2.
+    /// The category's own numbers, which replace the contest's numbers. Version 2.
     pub own_rules: Option<OwnRules>,
-    /// Of ballots with a vote in it.
+    /// Counts of the ballots that have a vote in the category.
     pub counts: CategoryCounts,
     /// Entries that are not withdrawn, in rank order.
     pub standings: Vec<Standing>,
-    /// What panels gave.
+    /// The figures of each panel.
     #[serde(default)]
     pub panels: Vec<PanelResult>,
-    /// What winners by scores, or by votes and scores, are decided by.
+    /// The ranking that decides the winners; present if scores, or votes and scores, decide.
     pub ranking: Option<Vec<RankedEntry>>,
-    /// The shortlist, if the contest has one.
+    /// The shortlist by votes, in order of place; absent if the contest has no champions.
     pub champions: Option<Vec<Place>>,
     /// The final choice.
     pub winners: Winners,
-    /// Every tie.
+    /// Every tie in the category.
     pub ties: Vec<Tie>,
-    /// Standings as they would be without any void or withdrawal.
+    /// The standings without any void or withdrawal.
     pub without_rulings: Vec<StandingWithoutRulings>,
 }
 
-/// A category's own numbers, each there if it differs from the contest's. Version 2.
+/// A category's own numbers. Each is present if it differs from the contest's number. Version 2.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnRules {
-    /// Least and most votes of a ballot in the category.
+    /// The least and the most votes of a ballot in the category.
     pub votes: Option<[u32; 2]>,
-    /// Places of champions.
+    /// The number of champions.
     pub champions: Option<u32>,
-    /// Places of winners.
+    /// The number of winners.
     pub winners: Option<u32>,
 }
 
@@ -54,17 +54,17 @@ pub struct OwnRules {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CategoryCounts {
-    /// By what became of them.
+    /// Ballots with a vote in the category, by outcome.
     pub ballots: Ballots,
-    /// With a recorded ballot in it.
+    /// Voters with a recorded ballot in the category.
     pub voters: u64,
     /// Votes that count.
     pub votes: u64,
-    /// Votes of ballots that count, for withdrawn entries.
+    /// Votes for withdrawn entries, on ballots that count.
     pub withdrawn_votes: u64,
-    /// Voided ballots by reason.
+    /// Voided ballots, by reason.
     pub voided: Vec<VoidedBallots>,
-    /// By channel.
+    /// Counts by channel; empty if the contest has no channels.
     #[serde(default)]
     pub channels: Vec<ChannelCounts>,
 }
@@ -73,13 +73,13 @@ pub struct CategoryCounts {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelCounts {
-    /// Which channel.
+    /// The channel's id.
     pub channel: ChannelId,
-    /// Weight of its shares.
+    /// The weight of the channel's shares.
     pub weight: u64,
     /// Votes that count.
     pub votes: u64,
-    /// Votes of ballots that count, for withdrawn entries.
+    /// Votes for withdrawn entries, on ballots that count.
     pub withdrawn_votes: u64,
 }
 
@@ -87,21 +87,21 @@ pub struct ChannelCounts {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standing {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// What voters read.
+    /// The title that voters read.
     pub title: String,
-    /// From 1; what is equal has the same.
+    /// The rank, from 1. Equal entries have the same rank.
     pub rank: u64,
     /// Counted votes.
     pub votes: u64,
-    /// Percent.
+    /// The share of the votes, in percent.
     pub share: Figure,
-    /// The share as a fraction of one, with channels.
+    /// The share as a fraction of one; present if the contest has channels.
     pub exact: Option<Fraction>,
-    /// Whether others have the same rank.
+    /// Whether other entries have the same rank.
     pub tied: bool,
-    /// By channel.
+    /// The entry's votes by channel; empty if the contest has no channels.
     #[serde(default)]
     pub channels: Vec<ChannelVotes>,
 }
@@ -110,11 +110,11 @@ pub struct Standing {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelVotes {
-    /// Which channel.
+    /// The channel's id.
     pub channel: ChannelId,
     /// Counted votes.
     pub votes: u64,
-    /// Percent of the channel's votes in the category.
+    /// The share of the channel's votes in the category, in percent.
     pub share: Figure,
 }
 
@@ -122,17 +122,17 @@ pub struct ChannelVotes {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RankedEntry {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// What voters read.
+    /// The title that voters read.
     pub title: String,
-    /// From 1; what is equal has the same.
+    /// The rank, from 1. Equal entries have the same rank.
     pub rank: u64,
-    /// Scores, or percent with votes and scores.
+    /// The score; with votes and scores weighted, a percentage.
     pub figure: Figure,
-    /// The same as a fraction.
+    /// The figure as an exact fraction.
     pub exact: Fraction,
-    /// Whether others have the same rank.
+    /// Whether other entries have the same rank.
     pub tied: bool,
 }
 
@@ -140,19 +140,19 @@ pub struct RankedEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// What voters read.
+    /// The title that voters read.
     pub title: String,
-    /// The place after the rule for ties; with a choice, the order of the choice.
+    /// The place after the rule for ties. With a choice, the position in the choice.
     pub place: u64,
-    /// In the ranking, or in the standings if there is no ranking.
+    /// The rank in the ranking, or in the standings if there is no ranking.
     pub rank: u64,
     /// Counted votes.
     pub votes: u64,
-    /// In the ranking.
+    /// The figure in the ranking; absent if there is no ranking.
     pub figure: Option<Figure>,
-    /// What gave it the place.
+    /// The rule that gave the entry its place.
     pub decided_by: Rule,
 }
 
@@ -160,28 +160,28 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Winners {
-    /// What decides.
+    /// The method that decides the winners.
     pub by: WinnersBy,
-    /// Whether it has.
+    /// Whether the winners are decided.
     pub decision: Decision,
-    /// Why they are not decided. Version 2.
+    /// The reasons why the winners are not decided. Version 2.
     #[serde(default)]
     pub undecided: Vec<Undecided>,
-    /// The winners; as long as they are not decided, those that win as things stand.
+    /// The winners. While they are undecided, the entries that would win as things stand.
     pub entries: Vec<Place>,
-    /// Chosen, but withdrawn since or no champions any more.
+    /// Chosen entries that were withdrawn since, or are no longer champions.
     pub no_longer_eligible: Vec<EntryId>,
-    /// The panel's choice.
+    /// The panel's choice; absent if none is logged.
     pub choice: Option<Choice>,
 }
 
-/// Whether winners are known.
+/// Whether the winners are decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
-    /// They are; there may be none.
+    /// The winners are decided. The list can be empty.
     Decided,
-    /// They are not. In a document of version 1 the panel has not chosen.
+    /// The winners are not decided. In version 1 this means that the panel has not chosen.
     Undecided,
 }
 
@@ -189,21 +189,21 @@ pub enum Decision {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Undecided {
-    /// What is missing.
+    /// The kind of reason.
     pub reason: UndecidedReason,
-    /// The same as a sentence, for programs that show it as it is.
+    /// The reason as a sentence, which programs can show unchanged.
     pub text: String,
-    /// The panel that it is about.
+    /// The panel concerned.
     pub panel: Option<PanelId>,
-    /// The jurors that it is about.
+    /// The jurors concerned, by name.
     #[serde(default)]
     pub jurors: Vec<String>,
-    /// The entries that it is about.
+    /// The entries concerned.
     #[serde(default)]
     pub entries: Vec<EntryId>,
 }
 
-/// What is missing before winners are decided.
+/// A kind of reason why winners are not decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UndecidedReason {
@@ -215,31 +215,31 @@ pub enum UndecidedReason {
     NoScores,
     /// Fewer jurors than the rules ask for have scored the entries.
     TooFewJurors,
-    /// The jurors have not scored.
+    /// Jurors of the panel have not scored.
     MissingJurors,
-    /// The jurors have not scored every entry.
+    /// Jurors of the panel have scored some entries and not all.
     IncompleteScores,
     /// The panel that breaks ties has no figure for the entries.
     TiedWithoutFigure,
-    /// The entries are tied, and no lots are drawn.
+    /// The entries are tied, and the lots that decide are not drawn.
     LotsNotDrawn,
 }
 
-/// The panel's choice, as it is logged.
+/// The panel's choice, as logged.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
-    /// Log index.
+    /// The log index of the choice.
     pub index: u64,
-    /// The staff key's name.
+    /// The name of the staff key that entered the choice.
     pub by: String,
-    /// Remark.
+    /// A remark on the choice.
     pub note: Option<String>,
-    /// When.
+    /// The instant of the choice.
     pub at: Instant,
 }
 
-/// What gave a place, or resolved a tie.
+/// The rule that gave a place, or resolved a tie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
@@ -249,25 +249,26 @@ pub enum Rule {
     Scores,
     /// Votes and scores, weighted.
     Weighted,
-    /// Tied at the cut of the champions: all of them are.
+    /// Tied at the cut of the champions: all of these entries are champions.
     Include,
     /// Tied winners: all share the place.
     Report,
-    /// Reached the total first.
+    /// The entry reached its total first, in the order of recording.
     Earliest,
-    /// Lots.
+    /// Lots, from the logged seed.
     Draw,
-    /// The higher figure at a panel.
+    /// The higher figure at the panel that the rules name.
     Panel,
-    /// The highest values from more jurors. Version 2.
+    /// More jurors gave the highest value; if equally many did, the next lower value decides.
+    /// Version 2.
     Countback,
-    /// Nothing.
+    /// Nothing breaks the tie: the entries share the place.
     Shared,
     /// The panel's choice.
     Choice,
 }
 
-/// What a tie is about.
+/// The list that a tie is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Concern {
@@ -281,58 +282,58 @@ pub enum Concern {
     Winners,
 }
 
-/// Entries that are equal.
+/// A tie: entries that are equal in one list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tie {
-    /// What it is about.
+    /// The list that the tie is in.
     pub concerns: Concern,
-    /// The rank that they share.
+    /// The rank that the entries share.
     pub rank: u64,
-    /// The votes of each.
+    /// The votes of each tied entry.
     pub votes: Option<u64>,
-    /// The figure of each.
+    /// The figure of each tied entry.
     pub figure: Option<Figure>,
-    /// Which entries.
+    /// The tied entries.
     pub entries: Vec<EntryId>,
-    /// Places left for them at a cut.
+    /// The number of places left for the tied entries; present at a cut.
     pub places: Option<u64>,
-    /// What resolved it.
+    /// The rule that resolved the tie.
     pub resolved_by: Rule,
-    /// The order that the rule gave them.
+    /// The order that the rule gave; empty if the rule gives none.
     #[serde(default)]
     pub order: Vec<OrderedEntry>,
 }
 
-/// An entry in the order that a rule gave.
+/// An entry in the order that a rule gave, with the value that the rule compared.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderedEntry {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// Log index at which it reached its total.
+    /// The log index at which the entry reached its total.
     pub index: Option<u64>,
-    /// Its lot, in hexadecimal.
+    /// The entry's lot, in hexadecimal.
     pub lot: Option<String>,
-    /// Its figure at the panel, or its votes.
+    /// The entry's figure at the panel, or its votes.
     pub figure: Option<String>,
-    /// Values, the highest first, and how many jurors gave each to the entry. Version 2.
+    /// Values, the highest first, each with the number of jurors who gave it. Version 2.
     #[serde(default)]
     pub counts: Vec<(String, u64)>,
 }
 
-/// A place in the standings as they would be without rulings.
+/// An entry's place in the standings without any void or withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StandingWithoutRulings {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// From 1; what is equal has the same.
+    /// The rank, from 1. Equal entries have the same rank.
     pub rank: u64,
-    /// Votes.
+    /// The votes of the entry.
     pub votes: u64,
-    /// Percent.
+    /// The share of the votes, in percent.
     pub share: Option<Figure>,
-    /// Whether others have the same rank.
+    /// Whether other entries have the same rank.
     pub tied: bool,
 }

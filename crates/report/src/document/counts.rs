@@ -1,20 +1,20 @@
-//! Ballots, voters and votes in numbers.
+//! Counts of ballots, voters and votes.
 
 use serde::Deserialize;
 
-/// Ballots by what became of them.
+/// Ballots by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ballots {
-    /// The sum of the others.
+    /// Recorded ballots: the sum of the other fields.
     pub recorded: u64,
-    /// Those that count.
+    /// Ballots that count.
     pub counted: u64,
-    /// By later ballots of the same voters.
+    /// Ballots replaced by later ballots of the same voters.
     pub replaced: u64,
-    /// By staff.
+    /// Ballots voided by staff.
     pub voided: u64,
-    /// Of voters without a vote in every category, where the rules ask for that.
+    /// Ballots of voters who have not voted in every category, where the rules require that.
     pub incomplete: u64,
 }
 
@@ -22,19 +22,19 @@ pub struct Ballots {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// By what became of them.
+    /// Ballots by outcome.
     pub ballots: Ballots,
-    /// With a recorded ballot.
+    /// Voters with a recorded ballot.
     pub voters: u64,
-    /// Of these, those that do not count for want of a complete sheet.
+    /// The number of these voters who do not count, because none of their sheets is complete.
     pub incomplete_voters: u64,
     /// Votes that count.
     pub votes: u64,
-    /// Votes of ballots that count, for withdrawn entries.
+    /// Votes for withdrawn entries, on ballots that count.
     pub withdrawn_votes: u64,
-    /// Voided ballots by reason.
+    /// Voided ballots, by reason.
     pub voided: Vec<VoidedBallots>,
-    /// Passes by way of admission.
+    /// Issued passes, by way of admission.
     pub passes: Vec<Passes>,
 }
 
@@ -42,18 +42,18 @@ pub struct Counts {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VoidedBallots {
-    /// As the ruling gave it.
+    /// The reason, as in the ruling.
     pub reason: String,
-    /// How many.
+    /// The number of ballots.
     pub ballots: u64,
 }
 
-/// Passes issued in one way.
+/// The passes that were issued through one way of admission.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Passes {
     /// The way of admission.
     pub source: String,
-    /// How many.
+    /// The number of passes.
     pub issued: u64,
 }

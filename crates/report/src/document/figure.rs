@@ -1,11 +1,15 @@
-//! Figures as the document writes them: decimal texts that were rounded once and are never computed with, and exact fractions.
+//! Figures as the document writes them: rounded decimal texts and exact fractions.
+//!
+//! A decimal text is rounded once, by the tally. This crate does not compute with it.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// The most digits before the point; a figure of a contest has a few.
+/// The most digits before the decimal point. Figures of real contests have far fewer.
 const MAX_DIGITS: usize = 30;
 
-/// A figure with two decimals, such as `42.38`; in a document of version 2 also one below zero, such as `-1.50`.
+/// A figure with two decimals, for example `42.38`.
+///
+/// In a document of version 2 a figure can be below zero, for example `-1.50`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
     text: String,
@@ -13,19 +17,19 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// As the document has it.
+    /// Returns the text as the document has it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The figure in hundredths, for drawing it.
+    /// Returns the figure in hundredths, which sets the length of its bar.
     #[must_use]
     pub fn hundredths(&self) -> i128 {
         self.hundredths
     }
 
-    /// Whether it is below zero.
+    /// Returns whether the figure is below zero.
     pub(crate) fn is_below_zero(&self) -> bool {
         self.hundredths < 0
     }
@@ -54,12 +58,14 @@ fn hundredths(text: &str) -> Option<i128> {
     Some(sign * (whole.parse::<i128>().ok()? * 100 + rest.parse::<i128>().ok()?))
 }
 
-/// An exact fraction, such as `10379/20000`, or a whole number; in a document of version 2 also below zero, such as `-3/2`.
+/// An exact fraction, for example `10379/20000`, or a whole number.
+///
+/// In a document of version 2 a fraction can be below zero, for example `-3/2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fraction(String);
 
 impl Fraction {
-    /// As the document has it.
+    /// Returns the text as the document has it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,79 +1,83 @@
-//! What a panel gave in one category, and which of its jurors judged.
+//! The figures of a panel in one category, and the progress of its jurors.
 
 use acclaim_contest::{EntryId, PanelId, rules::PanelKind};
 use serde::Deserialize;
 
 use super::figure::{Figure, Fraction};
 
-/// What a panel gave in a category.
+/// The result of a panel in one category.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PanelResult {
-    /// Which panel.
+    /// The panel's id.
     pub panel: PanelId,
-    /// How its figures are made.
+    /// The kind of scores from which the figures are made.
     pub kind: PanelKind,
-    /// Jurors that entered anything in the category.
+    /// The number of jurors who have scored in the category.
     pub jurors: u64,
-    /// Jurors that the rules name and that have neither scored nor recused themselves. Version 2.
+    /// Jurors who have not scored, though they judge an entry that can win. Version 2.
+    ///
+    /// The rules name these jurors, or the jurors have recused themselves for other entries.
     #[serde(default)]
     pub missing: Vec<String>,
-    /// Jurors that have scored, and the entries that they have not scored. Version 2.
+    /// Jurors who have scored, each with the entries they have yet to score. Version 2.
+    ///
+    /// Only entries that can win are listed.
     #[serde(default)]
     pub incomplete: Vec<JurorEntries>,
-    /// Jurors, and the entries that they do not judge. Version 2.
+    /// Recused jurors, each with the entries that the juror does not judge. Version 2.
     #[serde(default)]
     pub recused: Vec<JurorEntries>,
-    /// In rank order.
+    /// The figures, in rank order.
     pub figures: Vec<PanelFigure>,
-    /// Entries with fewer jurors than the rules ask for.
+    /// Entries with fewer jurors than the rules require.
     pub without_figure: Vec<WithoutFigure>,
 }
 
-/// A juror and entries of a category. Version 2.
+/// A juror, with some entries of a category. Version 2.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JurorEntries {
-    /// Which juror.
+    /// The juror's name.
     pub juror: String,
-    /// Which entries.
+    /// The entries' ids.
     pub entries: Vec<EntryId>,
 }
 
-/// A panel's figure of an entry.
+/// A panel's figure for an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PanelFigure {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// What voters read.
+    /// The title that voters read.
     pub title: String,
-    /// At this panel.
+    /// The rank at this panel, from 1. Equal entries have the same rank.
     pub rank: u64,
-    /// Mean of scores, or sum of points.
+    /// The mean of the scores, or the sum of the points.
     pub figure: Figure,
-    /// The same as a fraction.
+    /// The figure as an exact fraction.
     pub exact: Fraction,
-    /// Jurors that it is made of.
+    /// The number of jurors whose scores make up the figure.
     pub jurors: u64,
-    /// Jurors that do not judge the entry. Version 2.
+    /// The number of jurors who do not judge the entry. Version 2.
     #[serde(default)]
     pub recused: u64,
-    /// Whether others have the same rank.
+    /// Whether other entries have the same rank.
     pub tied: bool,
 }
 
-/// An entry without a figure of a panel.
+/// An entry for which a panel has no figure.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WithoutFigure {
-    /// Which entry.
+    /// The entry's id.
     pub entry: EntryId,
-    /// What voters read.
+    /// The title that voters read.
     pub title: String,
-    /// Jurors that there were.
+    /// The number of jurors who have scored the entry.
     pub jurors: u64,
-    /// Jurors that do not judge the entry. Version 2.
+    /// The number of jurors who do not judge the entry. Version 2.
     #[serde(default)]
     pub recused: u64,
 }

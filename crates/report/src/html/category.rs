@@ -1,4 +1,4 @@
-//! One category: winners first, then how it came to them.
+//! The section of one category: winners first, then the figures behind them.
 
 use std::collections::HashMap;
 
@@ -93,7 +93,7 @@ fn champions_of(document: &Document, champions: &[Place]) -> Markup {
     }
 }
 
-/// A list of places; equal places have equal numbers, and one alone needs none.
+/// A list of places. Equal places have equal numbers. A single place has no number.
 fn places(document: &Document, places: &[Place], class: &str) -> Markup {
     html! {
         @if places.len() == 1 {
@@ -117,7 +117,7 @@ fn place(document: &Document, place: &Place) -> Markup {
     }
 }
 
-/// What marks the entries that won or came that far.
+/// The labels of entries that are winners or champions: pairs of CSS class and word.
 struct Marks(HashMap<EntryId, Vec<(&'static str, &'static str)>>);
 
 impl Marks {
@@ -143,7 +143,7 @@ impl Marks {
     }
 }
 
-/// The entries of a category in which nobody was to vote.
+/// The entries of a category without votes.
 fn entries(category: &CategoryResult) -> Markup {
     let marks = Marks::new(category);
     html! {

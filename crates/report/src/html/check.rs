@@ -1,4 +1,4 @@
-//! How anyone checks the result.
+//! The section that explains how to check the result.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! What a corrected result changes against the one that was certified before it.
+//! The changes of a corrected result against the result that was certified before it.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::document::{
     correction::{CategoryCorrection, Change, Correction, EntryChange, RankAndFigure, RankAndVotes},
 };
 
-/// At the top of the page: that this result takes the place of another.
+/// The notice at the top of the page that this result replaces another one.
 pub(super) fn notice(document: &Document) -> Markup {
     html! {
         @if document.corrects.is_some() {
@@ -38,7 +38,7 @@ pub(super) fn notice(document: &Document) -> Markup {
     }
 }
 
-/// Which result it corrects, and what differs in each category.
+/// The section that names the former result and lists the differences by category.
 pub(super) fn section(document: &Document, withdrawn: &HashMap<&CategoryId, Vec<&WithdrawnEntry>>) -> Markup {
     let categories: HashMap<&CategoryId, &CategoryResult> =
         document.categories.iter().map(|category| (&category.id, category)).collect();

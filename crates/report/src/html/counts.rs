@@ -1,4 +1,4 @@
-//! What was counted, what was not and why.
+//! Counts of ballots, voters and votes: what counted, what did not count, and the reasons.
 
 use std::collections::HashMap;
 
@@ -89,7 +89,7 @@ fn passes(counts: &Counts) -> Markup {
     }
 }
 
-/// Whether the rulings changed standings, and where.
+/// The sentence that says whether rulings changed the standings, and in which categories.
 fn effect(document: &Document) -> Markup {
     let rulings = document.counts.ballots.voided > 0 || !document.withdrawn.is_empty();
     let changed: Vec<Markup> = document
@@ -112,7 +112,7 @@ fn effect(document: &Document) -> Markup {
     }
 }
 
-/// All withdrawn entries by category, with the rulings.
+/// The section with all withdrawn entries by category, with their rulings.
 pub(super) fn withdrawn(
     document: &Document,
     withdrawn: &HashMap<&CategoryId, Vec<&WithdrawnEntry>>,
@@ -146,7 +146,7 @@ fn ruling(document: &Document, entry: &WithdrawnEntry) -> Markup {
     }
 }
 
-/// What became of the ballots of one category, in a sentence.
+/// The sentence about the ballots of one category, by outcome.
 pub(super) fn of_category(counts: &CategoryCounts) -> Markup {
     let Ballots { recorded, counted, replaced, voided, incomplete } = counts.ballots;
     let reasons: Vec<Markup> = counts

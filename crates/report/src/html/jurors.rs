@@ -1,4 +1,4 @@
-//! The jurors of a panel in one category: who judged, who is missing, and who does not judge which entries.
+//! The jurors of a panel in one category: judging, missing, not complete and recused.
 
 use acclaim_contest::rules::PanelKind;
 use maud::{Markup, html};
@@ -44,17 +44,17 @@ pub(super) fn section(panel: &PanelResult, titles: &Titles<'_>) -> Markup {
     }
 }
 
-/// `Ama and Li`
+/// Returns the names as a list: `Ama and Li`.
 pub(super) fn names(jurors: &[String]) -> Markup {
     join_list(&jurors.iter().map(|juror| name(juror)).collect::<Vec<_>>())
 }
 
-/// `Ama does not judge Solar schools and Radio for all.`
+/// Returns a sentence: `Ama does not judge Solar schools and Radio for all.`
 fn pair(one: &JurorEntries, does: &str, titles: &Titles<'_>) -> Markup {
     html! { strong { (name(&one.juror)) } (does) (titles.listed(&one.entries)) "." }
 }
 
-/// `1 recused` after a separator; nothing if there is none.
+/// Returns `1 recused` after a separator; empty if no juror is recused.
 pub(super) fn recused(separator: &str, recused: u64) -> Markup {
     html! { @if recused > 0 { (separator) (group_digits(recused)) " recused" } }
 }

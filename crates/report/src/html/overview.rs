@@ -1,4 +1,4 @@
-//! The top of the page: what it is, whether it is final, and the contents with the winners.
+//! The top of the page: title, status, headline figures, and the contents with the winners.
 
 use acclaim_contest::rules::WinnersBy;
 use maud::{Markup, html};
@@ -59,7 +59,7 @@ fn window(document: &Document) -> Markup {
     }
 }
 
-/// The figures that everyone asks for first.
+/// The headline figures of the result.
 fn headline(document: &Document) -> Markup {
     let decided =
         document.categories.iter().filter(|category| category.winners.decision == Decision::Decided);
@@ -88,7 +88,7 @@ fn headline(document: &Document) -> Markup {
     }
 }
 
-/// The contents, with who won: the whole outcome on one screen.
+/// The contents, with the winners of each category.
 pub(super) fn contents(document: &Document) -> Markup {
     html! {
         nav class="contents" aria-labelledby="contents" {
@@ -97,7 +97,7 @@ pub(super) fn contents(document: &Document) -> Markup {
                 @for category in &document.categories {
                     li {
                         a href={ "#category-" (category.id) } { (isolate_text(&category.title)) }
-                        " " span class="won" { (won(document, category)) }
+                        " " span class="won" { (outcome(document, category)) }
                     }
                 }
             }
@@ -118,7 +118,7 @@ pub(super) fn contents(document: &Document) -> Markup {
     }
 }
 
-fn won(document: &Document, category: &CategoryResult) -> Markup {
+fn outcome(document: &Document, category: &CategoryResult) -> Markup {
     let winners = &category.winners;
     let names: Vec<Markup> = winners.entries.iter().map(|place| isolate_text(&place.title)).collect();
     html! {
@@ -132,7 +132,7 @@ fn won(document: &Document, category: &CategoryResult) -> Markup {
     }
 }
 
-/// What there is to say where a category has no winners, or not all that were asked for.
+/// Returns the sentence for a category with no winners, or with no choice yet.
 pub(super) fn without_winners(document: &Document, category: &CategoryResult) -> Option<String> {
     let winners = &category.winners;
     match (winners.decision, winners.by, winners.entries.is_empty()) {

@@ -1,4 +1,4 @@
-//! The rules that decided, in words.
+//! The rules of the contest, in words.
 
 mod by_category;
 
@@ -52,7 +52,7 @@ pub(super) fn section(rules: &Rules, document: &Document) -> Markup {
     }
 }
 
-/// How voters got in.
+/// The ways of admission.
 fn voters(admission: &AdmissionRules) -> Markup {
     let ways: Vec<Markup> = admission
         .methods

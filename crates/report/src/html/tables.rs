@@ -1,4 +1,4 @@
-//! A category's further tables: the ranking, channels, panels, and what the rulings changed.
+//! Further tables of a category: ranking, channels, panels, and the effect of the rulings.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -20,10 +20,11 @@ use crate::document::{
     panel::PanelResult,
 };
 
-/// More columns than this do not fit a phone: their table moves sideways in a frame of its own.
+/// The most columns that fit the screen of a phone. A wider table scrolls sideways in its own
+/// frame.
 const MAX_NARROW_COLUMNS: usize = 3;
 
-/// What decides the winners, where it is not the standings.
+/// The ranking that decides the winners, if the standings do not decide them.
 pub(super) fn ranking(document: &Document, category: &CategoryResult) -> Markup {
     let what = match document.rules.winners.by {
         WinnersBy::Weighted => "Votes and scores together, as weighted by the rules, decide who wins.",
@@ -49,7 +50,7 @@ pub(super) fn ranking(document: &Document, category: &CategoryResult) -> Markup 
     }
 }
 
-/// What one panel gave.
+/// The figures of one panel.
 pub(super) fn panel(
     document: &Document,
     category: &CategoryResult,
@@ -98,7 +99,7 @@ struct Row<'a> {
     rank: u64,
     tied: bool,
     title: &'a str,
-    /// Those who count for it, and those who are recused.
+    /// The number of jurors who count for the entry, and the number of recused jurors.
     jurors: Option<(u64, u64)>,
     figure: &'a Figure,
 }
@@ -136,7 +137,7 @@ fn figures(caption: &Markup, heading: &str, unit: &str, rows: &[Row<'_>]) -> Mar
     }
 }
 
-/// Votes and shares by channel.
+/// The table of votes and shares by channel.
 pub(super) fn channels(category: &CategoryResult) -> Markup {
     let channels = &category.counts.channels;
     let wide = channels.len() + 1 > MAX_NARROW_COLUMNS;
@@ -190,7 +191,7 @@ fn channel_row(category: &CategoryResult, standing: &Standing) -> Markup {
     }
 }
 
-/// An entry with and without rulings; `None` where it does not stand.
+/// An entry with and without rulings. `counted` is `None` if the entry is not in the standings.
 struct Change<'a> {
     entry: &'a EntryId,
     counted: Option<&'a Standing>,
@@ -216,12 +217,12 @@ fn changes(category: &CategoryResult) -> Vec<Change<'_>> {
         .collect()
 }
 
-/// Whether rulings changed anything in the standings.
+/// Returns whether rulings changed the standings of the category.
 pub(super) fn has_ruling_changes(category: &CategoryResult) -> bool {
     !changes(category).is_empty()
 }
 
-/// What the rulings changed: the standings as counted beside those without any void or withdrawal, where they differ.
+/// The table of the entries that the rulings changed: as counted, and without rulings.
 pub(super) fn without_rulings(
     category: &CategoryResult,
     titles: &Titles<'_>,

@@ -1,4 +1,4 @@
-//! Every tie of a category, and how it was resolved, in sentences.
+//! Sentences about every tie of a category and its resolution.
 
 use acclaim_contest::{
     EntryId, Rules,
@@ -15,11 +15,11 @@ use crate::document::{
     category::{CategoryResult, Concern, OrderedEntry, Rule, Tie},
 };
 
-/// What was decided comes first, what is merely equal last.
+/// The order on the page: ties that mattered for winners come first, ties in the standings last.
 const ORDER: [Concern; 4] = [Concern::Winners, Concern::Champions, Concern::Ranking, Concern::Standings];
 
 pub(super) fn section(document: &Document, category: &CategoryResult, titles: &Titles<'_>) -> Markup {
-    // Without votes all entries have equally many.
+    // Without votes all entries are tied in the standings, so these ties are left out.
     let is_shown = |tie: &&Tie| tie.concerns != Concern::Standings || document.should_show_votes();
     let ties: Vec<&Tie> = category.ties.iter().filter(is_shown).collect();
     html! {
@@ -55,7 +55,7 @@ fn sentence(rules: &Rules, tie: &Tie, titles: &Titles<'_>) -> Markup {
     }
 }
 
-/// What is equal.
+/// The value that the tied entries have in common.
 fn equal(rules: &Rules, tie: &Tie) -> Markup {
     html! {
         @match (&tie.figure, tie.votes) {
@@ -106,7 +106,9 @@ fn order(rules: &Rules, order: &[OrderedEntry], titles: &Titles<'_>) -> Markup {
     }
 }
 
-/// Which of an entry's counts tells it from its neighbours in the order, so that all below it does not matter; `None` if none does.
+/// Returns the index of the count that separates an entry from its neighbours in the order.
+///
+/// Counts after this index do not matter. `None` if no count separates the entry.
 fn deciding(order: &[OrderedEntry], number: usize) -> Option<usize> {
     let counts = |number: usize| order.get(number).map(|one| &one.counts);
     let own = counts(number)?;
@@ -116,7 +118,7 @@ fn deciding(order: &[OrderedEntry], number: usize) -> Option<usize> {
     neighbours.filter_map(first_difference).max()
 }
 
-/// How many jurors gave each value, down to the one that decides.
+/// The number of jurors who gave each value, down to the value that decides.
 fn countback(rules: &Rules, counts: &[(String, u64)], deciding: Option<usize>) -> Markup {
     let by_points = rules.panels.iter().any(|panel| panel.kind == PanelKind::Points);
     let counts: Vec<Markup> = counts
@@ -139,7 +141,7 @@ fn countback(rules: &Rules, counts: &[(String, u64)], deciding: Option<usize>) -
     join_list(&counts)
 }
 
-/// Names entries that were chosen and cannot win any more.
+/// The sentence that names chosen entries that can no longer win.
 pub(super) fn no_longer_eligible(entries: &[EntryId], titles: &Titles<'_>) -> Markup {
     let names: Vec<Markup> = entries.iter().map(|entry| titles.of(entry)).collect();
     html! {

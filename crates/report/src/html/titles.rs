@@ -1,4 +1,4 @@
-//! Names of the entries of a category.
+//! Titles of the entries of a category.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::words::{isolate_text, join_list, name};
 use crate::document::{WithdrawnEntry, category::CategoryResult};
 
-/// The titles of a category's entries by their identifiers.
+/// The titles of a category's entries, by entry id.
 pub(super) struct Titles<'a>(HashMap<&'a str, &'a str>);
 
 impl<'a> Titles<'a> {
@@ -18,7 +18,7 @@ impl<'a> Titles<'a> {
         Self(standings.chain(withdrawn).collect())
     }
 
-    /// What voters read; the identifier of an entry that the category does not list.
+    /// Returns the entry's title, or its id if the category does not list the entry.
     pub(super) fn of(&self, entry: &EntryId) -> Markup {
         match self.0.get(entry.as_str()) {
             Some(title) => isolate_text(title),
@@ -26,7 +26,9 @@ impl<'a> Titles<'a> {
         }
     }
 
-    /// Some entries in a row, each cut off if it is very long, since the same entries come in several lists.
+    /// Returns a list of entries, each title cut off if it is very long.
+    ///
+    /// The same entries can be in several lists, so a long title would make the page long.
     pub(super) fn listed(&self, entries: &[EntryId]) -> Markup {
         let short = |entry: &EntryId| match self.0.get(entry.as_str()) {
             Some(title) => name(title),

@@ -1,4 +1,4 @@
-//! Why winners are not decided, in sentences.
+//! Sentences that explain why winners are not decided.
 
 use maud::{Markup, html};
 
@@ -12,7 +12,7 @@ use crate::document::{
     category::{CategoryResult, Decision, Undecided, UndecidedReason},
 };
 
-/// At the top of the page: the categories whose winners are not decided.
+/// The notice at the top of the page that lists the categories whose winners are not decided.
 pub(super) fn notice(document: &Document) -> Markup {
     let open: Vec<Markup> = undecided(document)
         .map(|category| html! { a href={ "#category-" (category.id) } { (isolate_text(&category.title)) } })
@@ -30,8 +30,10 @@ pub(super) fn notice(document: &Document) -> Markup {
     }
 }
 
-/// The categories whose winners are not decided. A document of version 1 gives no reasons, and its page says in each category that the panel
-/// has not chosen.
+/// Returns the categories whose winners are not decided, with reasons. Empty in version 1.
+///
+/// A document of version 1 gives no reasons. Its page says in each category that the panel has not
+/// chosen.
 pub(super) fn undecided(document: &Document) -> impl Iterator<Item = &CategoryResult> {
     let with_reasons = document.v >= 2;
     document
@@ -40,7 +42,7 @@ pub(super) fn undecided(document: &Document) -> impl Iterator<Item = &CategoryRe
         .filter(move |category| with_reasons && category.winners.decision == Decision::Undecided)
 }
 
-/// In the category: that its winners are not decided, and each reason.
+/// The paragraph of a category that says that its winners are not decided, with each reason.
 pub(super) fn reasons(document: &Document, category: &CategoryResult, titles: &Titles<'_>) -> Markup {
     html! {
         p {
@@ -78,7 +80,7 @@ fn sentence(
     }
 }
 
-/// How many the panel is to choose.
+/// Returns the number of winners that the panel chooses, in words.
 fn expected(document: &Document, category: &CategoryResult) -> String {
     let own = category.own_rules.as_ref().and_then(|own| own.winners);
     let number = u64::from(own.unwrap_or(document.rules.winners.count));

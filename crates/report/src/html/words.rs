@@ -1,4 +1,4 @@
-//! Texts, numbers, times and bars as the page writes them.
+//! Formats texts, numbers, times and bars for the page.
 
 use std::borrow::Cow;
 
@@ -12,20 +12,24 @@ use maud::{Markup, html};
 
 use crate::document::{Document, category::Rule, figure::Figure};
 
-/// The longest name in lists where the same names come again and again, in characters: a page is not much longer than its document.
+/// The longest name in lists that repeat names, in characters.
+///
+/// The bound keeps the page from growing much longer than its document.
 const MAX_NAME: usize = 200;
 
-/// A text from outside: escaped, and isolated from what stands around it, whichever way it runs.
+/// Returns a text from outside, escaped and isolated from the direction of the text around it.
 pub(super) fn isolate_text(text: &str) -> Markup {
     html! { bdi { (clean(text)) } }
 }
 
-/// The name of a juror, an entry or a category in a list where it may come again and again: as [`isolate_text`], and cut off if it is very long.
+/// Returns a name for a list that may repeat it: isolated, and cut off if it is very long.
+///
+/// The name is of a juror, an entry or a category.
 pub(super) fn name(text: &str) -> Markup {
     isolate_text(&shortened(text, MAX_NAME))
 }
 
-/// A text without control characters, which HTML does not allow. Line breaks become spaces.
+/// Replaces control characters, which HTML does not allow. Line breaks become spaces.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
         return Cow::Borrowed(text);
@@ -38,7 +42,7 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(replaced.collect())
 }
 
-/// `1,234,567`
+/// Returns a number with separators: `1,234,567`.
 pub(super) fn group_digits(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -51,12 +55,12 @@ pub(super) fn group_digits(number: u64) -> String {
     text
 }
 
-/// `1 vote`, `1,234 votes`
+/// Returns a number with its noun: `1 vote`, `1,234 votes`.
 pub(super) fn pluralize(number: u64, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{} {many}", group_digits(number)) }
 }
 
-/// `first, second and third`
+/// Returns the items as a list: `first, second and third`.
 pub(super) fn join_list(items: &[Markup]) -> Markup {
     html! {
         @for (number, item) in items.iter().enumerate() {
@@ -68,8 +72,11 @@ pub(super) fn join_list(items: &[Markup]) -> Markup {
     }
 }
 
-/// `1 March 2021, 00:00 UTC (01:00 in Europe/Zurich)`, for programs too. Without the contest's time zone where it is not known or shows UTC, and in documents of
-/// version 1, whose page is what it was.
+/// Returns a time: `1 March 2021, 00:00 UTC (01:00 in Europe/Zurich)`.
+///
+/// The `time` element also has a `datetime` attribute for programs. The local time is absent if the
+/// contest's time zone is unknown or equals UTC. It is also absent for documents of version 1,
+/// because their pages do not change.
 pub(super) fn instant(document: &Document, instant: Instant) -> Markup {
     let time = instant.timestamp();
     let clock = if time.as_second() % 60 == 0 { "%H:%M" } else { "%H:%M:%S" };
@@ -85,7 +92,9 @@ pub(super) fn instant(document: &Document, instant: Instant) -> Markup {
     }
 }
 
-/// A figure, or a text that may be one, with the sign that is read aloud as minus in place of a hyphen.
+/// Replaces a leading hyphen by a minus sign, which screen readers read as "minus".
+///
+/// `figure` is a figure, or a text that may be one.
 pub(super) fn with_minus_sign(figure: &str) -> Cow<'_, str> {
     match figure.strip_prefix('-') {
         Some(rest) if rest.starts_with(|first: char| first.is_ascii_digit()) => format!("−{rest}").into(),
@@ -93,7 +102,9 @@ pub(super) fn with_minus_sign(figure: &str) -> Cow<'_, str> {
     }
 }
 
-/// A figure with its unit and a bar as long as it is of `whole`; without a bar if there is no whole.
+/// Returns a figure with its unit and a bar. `whole` is the figure of the full bar, in hundredths.
+///
+/// Without `whole` there is no bar.
 pub(super) fn measure(figure: &Figure, unit: &str, whole: Option<u128>) -> Markup {
     html! {
         span class="measure" {
@@ -103,8 +114,10 @@ pub(super) fn measure(figure: &Figure, unit: &str, whole: Option<u128>) -> Marku
     }
 }
 
-/// A bar says nothing that does not stand beside it as text. It is a drawing and not a background, so that it is printed, and shown whatever colours
-/// are forced.
+/// Returns a bar. The figure stands beside it as text, so the bar is hidden from screen readers.
+///
+/// The bar is an SVG drawing and not a background. It is therefore printed, and it appears even if
+/// the browser forces its own colours.
 fn bar(part: &Figure, whole: u128) -> Markup {
     let part = part.hundredths().unsigned_abs();
     let basis_points = part.saturating_mul(10_000).checked_div(whole).unwrap_or(0).min(10_000);
@@ -117,19 +130,21 @@ fn bar(part: &Figure, whole: u128) -> Markup {
     }
 }
 
-/// The largest of some figures, which the longest bar stands for. `None` if one is below zero, which no length of a bar shows.
+/// Returns the largest figure, in hundredths, which the longest bar represents.
+///
+/// `None` if a figure is below zero, because a bar cannot show it.
 pub(super) fn largest<'a>(figures: impl Iterator<Item = &'a Figure>) -> Option<u128> {
     figures
         .map(|figure| u128::try_from(figure.hundredths()).ok())
         .try_fold(0, |largest, one| Some(largest.max(one?)))
 }
 
-/// The unit of the figures that winners are decided by.
+/// Returns the unit of the figures that decide the winners.
 pub(super) fn unit(rules: &Rules) -> &'static str {
     if rules.winners.by == WinnersBy::Weighted { "%" } else { "" }
 }
 
-/// A rank as it is read: `2=` is one that is shared.
+/// Returns a rank as text. `2=` is a shared rank.
 pub(super) fn rank(rank: u64, tied: bool) -> Markup {
     html! {
         (group_digits(rank))
@@ -137,7 +152,7 @@ pub(super) fn rank(rank: u64, tied: bool) -> Markup {
     }
 }
 
-/// What gave an entry its place.
+/// Returns the words for the rule that gave an entry its place.
 pub(super) fn decided_by(rule: Rule, rules: &Rules) -> Markup {
     let by_panel = match &rules.winners.ties {
         WinnerTies::Panel(panel) => html! { "tied, placed by the figure of panel " code { (panel) } },

@@ -1,7 +1,8 @@
-//! What a document of version 1 does not have: every key and every word that version 2 added.
+//! Refuses keys and values of version 2 in a document of version 1.
 //!
-//! These types read a document a second time and look only at the places where version 2 has more. A key is refused whatever it holds, so that an
-//! empty list is refused too. The path in the error is the place in the document.
+//! These types read the document a second time, and look only at the places where version 2 has
+//! more. A key of version 2 is refused with any value, also with an empty list. The path in the
+//! error is the place in the document.
 
 #![expect(dead_code, reason = "what is read is refused or ignored")]
 
@@ -16,7 +17,7 @@ use crate::document::{
     figure::{Figure, Fraction},
 };
 
-/// A document as far as version 1 has less.
+/// The parts of a document in which version 1 has less than version 2.
 #[derive(Deserialize)]
 pub(super) struct VersionOne {
     #[serde(default, deserialize_with = "absent")]
@@ -164,7 +165,7 @@ fn absent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     Err(D::Error::custom(KEY))
 }
 
-/// Keys that need not be there may be `null` to the reader.
+/// Optional keys may be `null` for the reader.
 fn figure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     let figure = Option::<Figure>::deserialize(deserializer)?;
     refuse(figure.is_some_and(|figure| figure.is_below_zero()), BELOW_ZERO)

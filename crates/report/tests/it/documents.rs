@@ -1,4 +1,6 @@
-//! Documents to report on: real ones, made of the tally's golden logs, and three made by hand that have every key between them.
+//! Result documents for the tests: from the tally's golden logs, and from files written by hand.
+//!
+//! The three files together have every key of the schemas.
 
 use std::path::PathBuf;
 
@@ -11,29 +13,29 @@ fn path(relative: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(relative)
 }
 
-/// A final with channels, panels, lots, an earlier round, voids and a withdrawal.
+/// A final with channels, panels, lots, an earlier round, voids and a withdrawal. Version 1.
 pub(crate) fn everything() -> Vec<u8> {
     std::fs::read(path("tests/documents/everything.json")).unwrap()
 }
 
-/// The same in version 2, with all that it added.
+/// The same contest in version 2, with every key that version 2 added.
 pub(crate) fn everything_version_2() -> Vec<u8> {
     std::fs::read(path("tests/documents/second.json")).unwrap()
 }
 
-/// A contest decided by points alone, with a tie that a panel breaks.
+/// A contest that points decide, with a tie that a panel breaks.
 pub(crate) fn points() -> Vec<u8> {
     std::fs::read(path("tests/documents/points.json")).unwrap()
 }
 
-/// A choice with a remark.
+/// A document with a remark on the panel's choice.
 pub(crate) fn remarked() -> Vec<u8> {
     let mut document: Value = serde_json::from_slice(&golden("choice-overtaken")).unwrap();
     document["categories"][0]["winners"]["choice"]["note"] = "By four votes to one".into();
     serde_json::to_vec(&document).unwrap()
 }
 
-/// All there are, by name.
+/// All documents, by name.
 pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
     let mut all = vec![("everything".to_owned(), everything()), ("points".to_owned(), points())];
     all.push(("everything of version 2".to_owned(), everything_version_2()));
@@ -45,12 +47,12 @@ pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Every place in a value, the outermost first.
+/// The JSON pointers of all places in a value, the outermost first.
 pub(crate) fn places(value: &Value) -> Vec<String> {
-    let mut found = vec![String::new()];
+    let mut pointers = vec![String::new()];
     let mut inner = |key: String, value: &Value| {
         let key = key.replace('~', "~0").replace('/', "~1");
-        found.extend(places(value).into_iter().map(|rest| format!("/{key}{rest}")));
+        pointers.extend(places(value).into_iter().map(|rest| format!("/{key}{rest}")));
     };
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| inner(key.clone(), value)),
@@ -59,10 +61,10 @@ pub(crate) fn places(value: &Value) -> Vec<String> {
         }
         _ => {}
     }
-    found
+    pointers
 }
 
-/// What each golden log comes to, provisional and certified, by name.
+/// The provisional and the certified document of each golden log, by name.
 pub(crate) fn real() -> Vec<(String, Vec<u8>)> {
     let folder = path("../tally/tests/golden");
     let mut cases: Vec<PathBuf> =
@@ -74,7 +76,8 @@ pub(crate) fn real() -> Vec<(String, Vec<u8>)> {
         let mut replay = Replay::without_tiles("example.org/test");
         let log = std::fs::read_to_string(case.join("log.jsonl")).unwrap();
         let lines: Vec<&str> = log.lines().collect();
-        // Up to its last certification, which is made here.
+        // The replay stops before the last certification, because this function certifies the
+        // result.
         let last = lines.iter().rposition(|line| line.starts_with("{\"type\":\"certified\""));
         for line in lines.get(..last.unwrap_or(lines.len())).unwrap() {
             replay.push(line.as_bytes()).unwrap();
@@ -86,7 +89,7 @@ pub(crate) fn real() -> Vec<(String, Vec<u8>)> {
     documents
 }
 
-/// The real document of one golden log.
+/// The provisional document of one golden log.
 pub(crate) fn golden(name: &str) -> Vec<u8> {
     real().into_iter().find(|(own, _)| own == name).map(|(_, document)| document).unwrap()
 }

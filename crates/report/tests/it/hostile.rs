@@ -1,4 +1,4 @@
-//! Texts from outside stay texts: no title, reason or note breaks out of the page or of the table.
+//! Hostile texts in a document: no title, reason or note breaks out of the page or the table.
 
 use acclaim_contest::csv_cell::unescape_formulas;
 use acclaim_report::Report;
@@ -8,17 +8,17 @@ use serde_json::Value;
 
 use crate::documents;
 
-/// Lists whose first text, or whose one text, is free.
+/// Places of the texts that can hold any value and are inside lists.
 const FREE_LISTS: &[&str] =
     &["/criteria/0/0", "/jurors/0", "/missing/0", "/methods/0", "/counts/0/0", "/counts/1/0"];
 
-/// Every text of a document that people wrote, replaced.
+/// Replaces every text that people write in a document.
 fn with_text(bytes: &[u8], text: &str) -> (Value, Vec<u8>) {
     let mut document: Value = serde_json::from_slice(bytes).unwrap();
     for place in documents::places(&document) {
         let key = place.rsplit('/').next().unwrap();
         let free = matches!(key, "title" | "note" | "by" | "source" | "origin" | "figure" | "text")
-            // One of each list: no juror is there twice.
+            // Only the first juror changes, because a juror must not appear twice.
             || (key == "juror" && place.ends_with("/0/juror"))
             || (key == "reason" && !place.contains("/undecided/"))
             || (key == "result" && place.starts_with("/corrects"))
@@ -35,7 +35,7 @@ fn with_text(bytes: &[u8], text: &str) -> (Value, Vec<u8>) {
     (document, bytes)
 }
 
-/// The elements and attributes of a page in order, without any text: what markup there is.
+/// The elements and attributes of a page in order, without texts.
 fn skeleton(page: &str) -> Vec<String> {
     let parsed = Html::parse_document(page);
     let mut skeleton = Vec::new();
@@ -71,7 +71,7 @@ fn check_in(document: &[u8], text: &str) {
     assert_eq!(skeleton(&page), harmless, "the same markup whatever the texts are");
     let parsed = Html::parse_document(&page);
     let heading = parsed.select(&Selector::parse("h1 > bdi").unwrap()).next().unwrap();
-    assert_eq!(heading.text().collect::<String>(), shown(text), "and the text is the text");
+    assert_eq!(heading.text().collect::<String>(), displayed(text), "and the text is the text");
 
     let csv = Report::read(&bytes).unwrap().csv();
     let records: Vec<csv::StringRecord> = csv::ReaderBuilder::new()
@@ -88,8 +88,8 @@ fn check_in(document: &[u8], text: &str) {
     assert!(records.iter().flatten().all(|cell| !formula(cell)));
 }
 
-/// A text as the page shows it.
-fn shown(text: &str) -> String {
+/// Returns a text as the page shows it.
+fn displayed(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\t' | '\r' => ' ',

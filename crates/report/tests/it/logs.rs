@@ -1,4 +1,4 @@
-//! Real documents under rules that no golden log may have: logs made here, counted by the tally.
+//! Documents under rules that no golden log has: the logs are made here and counted by the tally.
 
 use acclaim_ballot_log::{Event, LogEntry, NewBallot, entry::Salt};
 use acclaim_contest::TagKey;
@@ -10,7 +10,7 @@ pub(crate) const AT: &str = "2021-03-01T12:00:00Z";
 pub(crate) struct Log(Replay);
 
 impl Log {
-    /// A contest with one category `a` of four entries, open.
+    /// An open contest with one category `a` of four entries.
     fn open(v: u32, rules: &Value, previous: Option<Value>) -> Self {
         let mut header = json!({"type": "contest", "v": v, "contest": "test", "title": "Test", "test": false, "time_zone": "UTC",
             "opens": "2021-03-01T00:00:00Z", "closes": "2021-03-02T00:00:00Z", "rules": rules});
@@ -20,7 +20,7 @@ impl Log {
         Self::begin(&header, &[json!({"id": "a", "title": "Category a"})])
     }
 
-    /// A contest of four entries in each category, open.
+    /// An open contest with four entries in each category.
     pub(crate) fn begin(header: &Value, categories: &[Value]) -> Self {
         let mut log = Self(Replay::without_tiles("example.org/test"));
         log.event(header);
@@ -41,7 +41,7 @@ impl Log {
         log
     }
 
-    /// Adds an event, with its keys in the canonical order, and salted if its log asks for that.
+    /// Adds an event, with its keys in canonical order. The event is salted if the log requires it.
     pub(crate) fn event(&mut self, event: &Value) {
         let event: Event = serde_json::from_value(event.clone()).unwrap();
         let salt = self.0.tally().is_salted(&event).then_some(Salt([7; 16]));
@@ -86,7 +86,7 @@ impl Log {
         );
     }
 
-    /// Certifies the result as it stands, which is answered.
+    /// Certifies the current result and returns its document.
     pub(crate) fn certify(&mut self) -> Vec<u8> {
         let result = self.0.tally().certified_result("example.org/test", &self.0.root()).unwrap();
         self.event(&json!({"type": "certified", "result": result.sha256, "by": "office", "at": AT}));
@@ -112,7 +112,7 @@ pub(crate) fn rules(ballot: &Value, rest: &Value) -> Value {
     rules
 }
 
-/// Channels with weights, numbered ballots, lots among the champions, votes and scores weighted, an earlier round.
+/// Weighted channels, numbered ballots, lots for champions, votes and scores, an earlier round.
 fn weighted(v: u32) -> Vec<u8> {
     let rest = json!({
         "channels": [{"id": "unique", "weight": 70}, {"id": "fan", "weight": 30}],
@@ -148,7 +148,7 @@ fn weighted(v: u32) -> Vec<u8> {
     log.document()
 }
 
-/// Panels of points and ranks that come to a tie, which the one of points breaks.
+/// Panels of points and of ranks whose sum is a tie, which the panel of points breaks.
 fn by_points(v: u32) -> Vec<u8> {
     let rest = json!({
         "winners": {"count": 2, "from": "all", "by": "scores", "ties": "panel:public"},
@@ -164,7 +164,7 @@ fn by_points(v: u32) -> Vec<u8> {
     log.document()
 }
 
-/// Winners by scores, of whom nobody has enough jurors.
+/// Winners by scores, where no entry has enough jurors.
 fn without_scores(v: u32) -> Vec<u8> {
     let rest = json!({
         "winners": {"count": 1, "from": "all", "by": "scores", "ties": "votes"},
@@ -177,7 +177,7 @@ fn without_scores(v: u32) -> Vec<u8> {
     log.document()
 }
 
-/// All of them in both versions, by name.
+/// All documents of this file in both versions, by name.
 pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
     [1, 2]
         .into_iter()

@@ -1,4 +1,4 @@
-//! Result documents read, and written as pages and tables.
+//! Tests of reading result documents, and of writing them as pages and tables.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The page's structure: what a screen reader, a printer and a strict browser rely on.
+//! The structure of the page, on which screen readers, printers and strict browsers rely.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ fn text(element: ElementRef<'_>) -> String {
     element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What the page says, with a space between any two blocks and cells.
+/// Returns the text of the page, with a space between any two blocks and cells.
 fn words(page: &Html) -> String {
     let mut words = String::new();
     for node in all(page, "body")[0].descendants() {
@@ -94,7 +94,7 @@ fn page_is_accessible() {
         }
         assert!(all(&page, "th").iter().all(|head| head.attr("scope").is_some()), "{name}");
         assert!(all(&page, "svg").iter().all(|bar| bar.attr("aria-hidden") == Some("true")), "{name}");
-        // What a bar says stands beside it.
+        // The figure of a bar stands beside it as text.
         for measure in all(&page, ".measure") {
             assert!(
                 text(measure).trim_start_matches('−').starts_with(|first: char| first.is_ascii_digit()),
@@ -304,7 +304,7 @@ fn page_gives_reasons_why_undecided() {
         assert_eq!(all(&page, ".mark.winner").len(), 0, "no mark of a winner where nothing is decided");
         assert_eq!(all(&page, ".winners").len(), 0);
     }
-    // Version 1 gives no reasons: its pages say what they said.
+    // Version 1 gives no reasons, and its pages do not change.
     assert_page_contains(&documents::golden("choice-of-two-and-of-none"), &["The panel chose no winner."]);
 }
 
@@ -408,7 +408,7 @@ fn says_that_shares_are_rounded() {
     assert!(!page_text(&documents::everything()).contains(rounded), "version 1 stays what it was");
 }
 
-/// Where jurors alone decide and nobody was to vote, and where there were votes.
+/// Votes are omitted if only jurors decide and no voter has a pass. With a pass they appear.
 #[test]
 fn omits_votes_when_jurors_alone_decide() {
     for bytes in [version_2::countback(), version_2::countback_of_places()] {
@@ -418,7 +418,7 @@ fn omits_votes_when_jurors_alone_decide() {
             "{page_text}"
         );
         assert!(page_text.contains(" entries entry a"), "{page_text}");
-        // A pass that was not used is a voter who did not vote.
+        // An unused pass belongs to a voter who did not vote.
         let mut document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         document["counts"]["passes"] = serde_json::json!([{"source": "pass", "issued": 1}]);
         let page_text = self::page_text(&serde_json::to_vec(&document).unwrap());

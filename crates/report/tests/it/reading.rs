@@ -1,4 +1,4 @@
-//! A document from outside is read whole or refused with a short error that names the place.
+//! A document from outside is read, or refused with a short error that names the place.
 
 use acclaim_report::{MAX_DOCUMENT_BYTES, ReadError, Report};
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ fn many(value: Value) -> Value {
 }
 
 #[test]
-fn what_is_wrong_in_version_2_is_named() {
+fn errors_name_the_place_in_version_2() {
     for (pointer, to, expected) in [
         (
             "/rules/limits/0/categories",
@@ -89,7 +89,7 @@ fn what_is_wrong_in_version_2_is_named() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn errors_name_the_place() {
     let share = "/categories/0/standings/1/share";
     for (pointer, to, expected) in [
         ("/v", json!(3), "`v` is 3: this program reads result documents of versions 1 to 2"),
@@ -171,7 +171,7 @@ fn bounds_length_and_depth() {
     assert!(Report::read(twice.as_bytes()).unwrap_err().to_string().contains("duplicate field"));
 }
 
-/// A report of ten thousand withdrawn entries in as many categories is made at once, and is as long as they are many.
+/// The report of ten times as many entries and categories is about ten times as long.
 #[test]
 fn report_grows_no_faster_than_document() {
     let size = |many: usize| {
@@ -198,7 +198,7 @@ fn report_grows_no_faster_than_document() {
     assert!(lots <= few && lots < 10_000, "{few}, {lots} bytes of a report for a thousand of the document");
 }
 
-/// However often long names of jurors and entries come again, and however many rows a category has.
+/// Long names of jurors and entries, repeated in many rows, do not make the report grow faster.
 #[test]
 fn report_with_long_names_grows_no_faster() {
     let size = |many: usize| {
@@ -233,10 +233,10 @@ proptest! {
         prop_assert!(Report::read(&bytes).is_err());
     }
 
-    /// Whatever is read can be written, however it was bent.
+    /// A document with one replaced value is refused, or it can be written.
     #[test]
     fn altered_document_is_refused_or_written(
-        place in any::<prop::sample::Index>(), with in bent(), is_second in any::<bool>(),
+        place in any::<prop::sample::Index>(), with in replacement(), is_second in any::<bool>(),
     ) {
         let whole = if is_second { documents::everything_version_2() } else { documents::everything() };
         let mut document: Value = serde_json::from_slice(&whole).unwrap();
@@ -249,7 +249,7 @@ proptest! {
     }
 }
 
-fn bent() -> impl Strategy<Value = Value> {
+fn replacement() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),

@@ -1,4 +1,4 @@
-//! The published schema says what the tally writes, and what a report reads: no more and no less.
+//! The published schemas accept exactly the documents that the tally writes and the report reads.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::documents;
 
-/// The schemas of both versions.
+/// The schemas of version 1 and version 2.
 fn schemas() -> [Value; 2] {
     [SCHEMA_1, SCHEMA_2].map(|schema| serde_json::from_str(schema).unwrap())
 }
@@ -20,7 +20,7 @@ fn validators() -> [Validator; 2] {
     })
 }
 
-/// That of a document's version.
+/// Returns the item for the document's version.
 fn of<'a, T>(versions: &'a [T; 2], document: &Value) -> &'a T {
     &versions[usize::try_from(document["v"].as_u64().unwrap() - 1).unwrap()]
 }
@@ -38,7 +38,7 @@ fn every_document_keeps_to_the_schema() {
     }
 }
 
-/// A key that a document may not have, or must not lack, is the same to the schema and to the reader.
+/// The schema and the reader agree on each key that a document must have or must not have.
 #[test]
 fn schema_and_reader_agree_on_every_key() {
     let validators = validators();
@@ -54,16 +54,16 @@ fn schema_and_reader_agree_on_every_key() {
                     object.insert(key.to_owned(), json!(1));
                 }
                 let read = Report::read(&serde_json::to_vec(&document).unwrap());
-                // That two lists are of the same channels is beyond a schema.
-                let of_the_schema =
+                // A schema cannot express that two lists have the same channels.
+                let follows_schema =
                     !matches!(&read, Err(error) if !matches!(error, ReadError::Contradiction(_)));
-                assert_eq!(validator.is_valid(&document), of_the_schema, "{place}/{key}: {:?}", read.err());
+                assert_eq!(validator.is_valid(&document), follows_schema, "{place}/{key}: {:?}", read.err());
             }
         }
     }
 }
 
-/// What version 2 added, in the document of version 2 that has all of it: a key, or a value that version 1 does not have.
+/// The keys of the version 2 document that version 1 does not have.
 const ADDED: &[&str] = &[
     "/corrects",
     "/rules/limits",
@@ -81,14 +81,14 @@ const ADDED: &[&str] = &[
     "/categories/1/winners/undecided",
 ];
 
-/// Takes a key out of a document.
+/// Removes a key from a document and returns its value.
 fn take(document: &mut Value, place: &str) -> Value {
     let (at, key) = place.rsplit_once('/').unwrap();
     document.pointer_mut(at).unwrap().as_object_mut().unwrap().remove(key).unwrap()
 }
 
-/// A document of version 1 as the one with everything of version 2, without what version 2 added.
-fn without_what_was_added() -> Value {
+/// The document with everything of version 2, reduced to version 1.
+fn as_version_1() -> Value {
     let mut document: Value = serde_json::from_slice(&documents::everything_version_2()).unwrap();
     for place in ADDED {
         take(&mut document, place);
@@ -107,7 +107,7 @@ fn without_what_was_added() -> Value {
 #[test]
 fn refuses_keys_of_version_2_in_a_document_of_version_1() {
     let [first, _] = validators();
-    let plain = without_what_was_added();
+    let plain = as_version_1();
     assert!(first.is_valid(&plain), "nothing else was added");
     Report::read(&serde_json::to_vec(&plain).unwrap()).unwrap();
     let second: Value = serde_json::from_slice(&documents::everything_version_2()).unwrap();
@@ -118,7 +118,7 @@ fn refuses_keys_of_version_2_in_a_document_of_version_1() {
             let object = document.pointer_mut(at).unwrap().as_object_mut().unwrap();
             object.insert(key.to_owned(), value.clone());
             assert!(!first.is_valid(&document), "{place}: {value}");
-            // Of another type it is no key of any version.
+            // A value of a wrong type is refused in every version, with another error.
             if let Err(error) = Report::read(&serde_json::to_vec(&document).unwrap()) {
                 let error = error.to_string();
                 let has_type =
@@ -139,7 +139,7 @@ fn refuses_keys_of_version_2_in_a_document_of_version_1() {
 #[test]
 fn refuses_values_of_version_2_in_a_document_of_version_1() {
     let [first, second] = validators();
-    let plain = without_what_was_added();
+    let plain = as_version_1();
     for (place, value, path) in [
         ("/rules/winners/ties", json!("countback"), "rules.winners.ties"),
         ("/rules/publication/entries", json!("certified"), "rules.publication.entries"),
@@ -169,7 +169,7 @@ fn refuses_values_of_version_2_in_a_document_of_version_1() {
     }
 }
 
-/// Every key of each schema is in some document, so that none is left over, and everything read is tried.
+/// Each key of each schema is in at least one document, so that the other tests cover every key.
 #[test]
 fn every_key_of_the_schema_is_in_use() {
     for (v, schema) in (1_u64..).zip(schemas()) {
@@ -198,7 +198,7 @@ fn every_key_is_in_use(v: u64, schema: &Value) {
     assert!(properties.len() > 150, "{}", properties.len());
 }
 
-/// Notes the places of the schema that describe a key of the document.
+/// Collects the places of the schema that describe a key of the document.
 fn follow(whole: &Value, schema: &Value, at: &str, value: &Value, used: &mut BTreeSet<String>) {
     if let Some(reference) = schema["$ref"].as_str() {
         let pointer = reference.strip_prefix('#').unwrap();
@@ -214,7 +214,7 @@ fn follow(whole: &Value, schema: &Value, at: &str, value: &Value, used: &mut BTr
     }
 }
 
-/// `docs/result.md` has every key of the document and every column of the table.
+/// `docs/result.md` names every key of the document and every column of the table.
 #[test]
 fn the_documentation_names_every_key_and_column() {
     let docs = include_str!("../../../../docs/result.md");

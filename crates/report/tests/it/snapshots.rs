@@ -1,11 +1,11 @@
-//! Pages and tables as they are: a plain contest, one with everything, one by points.
+//! Snapshots of pages and tables: a plain contest, contests with every key, a contest by points.
 
 use acclaim_report::Report;
 
 use crate::documents;
 
 #[test]
-fn pages_and_tables_are_as_they_were() {
+fn pages_and_tables_match_snapshots() {
     for (name, bytes) in [
         ("plain", documents::golden("withdrawn-between-votes")),
         ("everything", documents::everything()),
@@ -14,7 +14,7 @@ fn pages_and_tables_are_as_they_were() {
     ] {
         let report = Report::read(&bytes).unwrap();
         insta::assert_snapshot!(format!("{name}_csv"), report.csv().replace("\r\n", "␍␊\n"));
-        // The style has no place in a snapshot; an element a line reads better in a difference.
+        // The style is left out. One element a line makes differences easier to read.
         let page = report.html();
         let (before, rest) = page.split_once("<style>").unwrap();
         let (_, after) = rest.split_once("</style>").unwrap();

@@ -1,4 +1,4 @@
-//! The table as a spreadsheet or a program reads it.
+//! The CSV table as a spreadsheet or a program reads it.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::{documents, version_2};
 
 type Row = HashMap<String, String>;
 
-/// The rows, as a reader of CSV finds them.
+/// The rows of the table, by column name.
 pub(crate) fn rows(bytes: &[u8]) -> Vec<Row> {
     let csv = Report::read(bytes).unwrap().csv();
     assert_eq!(
@@ -100,17 +100,18 @@ fn counts_judging_recused_and_missing_jurors() {
         let row = of(&rows, entry);
         ["jurors", "recused", "missing"].map(|what| row[&format!("panel:experts:{what}")].clone())
     };
-    // Bo has scored nothing; Li has scored a1 alone; Kofi does not judge a3, which has one juror and so no figure.
+    // Bo has not scored. Li has scored only a1. Kofi does not judge a3, so that a3 has one juror
+    // and no figure.
     assert_eq!(jurors("a1"), ["3", "0", "1"]);
     assert_eq!(jurors("a2"), ["2", "0", "2"]);
     assert_eq!(jurors("a3"), ["", "1", "2"]);
-    // No champion, so that no score of it is missing.
+    // This entry is no champion, so no score for it is missing.
     assert_eq!(jurors("a4"), ["", "0", "0"]);
     assert_eq!(of(&rows, "a2")["panel:experts:figure"], "-1.25");
 }
 
 #[test]
-fn nothing_undecided_has_a_winner() {
+fn undecided_category_has_no_winner() {
     let rows = rows(&version_2::jurors());
     let row = of(&rows, "a1");
     assert_eq!((&*row["decision"], &*row["winner_place"], &*row["winner_by"]), ("undecided", "", ""));

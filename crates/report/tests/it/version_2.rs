@@ -1,4 +1,4 @@
-//! Documents of version 2: logs made here with all that version 2 added, counted by the tally.
+//! Documents of version 2: the logs use all that version 2 added, and the tally counts them.
 
 use serde_json::{Value, json};
 
@@ -20,8 +20,10 @@ fn recuse(log: &mut Log, juror: &str, entry: &str) {
     );
 }
 
-/// Scores below zero; of four jurors one has scored all, one some, one is recused for one entry, and one is missing. Limits, and categories
-/// with their own numbers.
+/// Scores below zero, limits, and categories with their own numbers.
+///
+/// Of four jurors one has scored all entries, one has scored some, one is recused for an entry, and
+/// one has not scored.
 pub(crate) fn jurors() -> Vec<u8> {
     let rest = json!({
         "champions": {"count": 3, "minimum_votes": 0, "ties": "include"},
@@ -49,7 +51,7 @@ pub(crate) fn jurors() -> Vec<u8> {
     log.document()
 }
 
-/// Ties that countback separates by the second value, in the words of points; a recused juror.
+/// Ties that countback separates by the second value, with a panel of points; a recused juror.
 pub(crate) fn countback() -> Vec<u8> {
     let rest = json!({
         "winners": {"count": 1, "from": "all", "by": "scores", "ties": "countback"},
@@ -64,7 +66,7 @@ pub(crate) fn countback() -> Vec<u8> {
     log.document()
 }
 
-/// The same by places.
+/// Ties that countback separates, with a panel of ranks.
 pub(crate) fn countback_of_places() -> Vec<u8> {
     let rest = json!({
         "winners": {"count": 1, "from": "all", "by": "scores", "ties": "countback"},
@@ -78,8 +80,10 @@ pub(crate) fn countback_of_places() -> Vec<u8> {
     log.document()
 }
 
-/// After the certification two ballots of the winner are found to be scripted, and an entry is withdrawn: certified, reopened, and certified
-/// again. The provisional document in between, and the second certified one.
+/// A corrected result: the provisional document, and the document of the second certification.
+///
+/// The contest is certified and reopened. Two of the winner's ballots are voided, an entry is
+/// withdrawn, and the contest is certified again.
 pub(crate) fn corrected() -> [Vec<u8>; 2] {
     let rest = json!({
         "champions": {"count": 2, "minimum_votes": 1, "ties": "include"},
@@ -107,7 +111,7 @@ pub(crate) fn corrected() -> [Vec<u8>; 2] {
     [provisional, log.certify()]
 }
 
-/// Certified and reopened, and nothing else.
+/// A contest that is certified and reopened, with no further change.
 pub(crate) fn corrected_without_a_change() -> Vec<u8> {
     let rest = json!({"winners": {"count": 1, "from": "all", "by": "votes", "ties": "report"}});
     let mut log = begin(&rest, &only_a());
@@ -118,7 +122,7 @@ pub(crate) fn corrected_without_a_change() -> Vec<u8> {
     log.document()
 }
 
-/// Winners whom lots would separate, and none are drawn; certified all the same.
+/// A certified result whose tied winners wait for lots that are not drawn.
 pub(crate) fn without_lots() -> Vec<u8> {
     let rest = json!({
         "winners": {"count": 1, "from": "all", "by": "votes", "ties": "draw"},
@@ -131,7 +135,7 @@ pub(crate) fn without_lots() -> Vec<u8> {
     log.certify()
 }
 
-/// Winners whom a panel would separate, which has scored one of them alone.
+/// Tied winners for a panel to separate. The panel has scored only one of them.
 pub(crate) fn tied_without_a_figure() -> Vec<u8> {
     let rest = json!({
         "winners": {"count": 1, "from": "all", "by": "votes", "ties": "panel:experts"},
@@ -145,7 +149,7 @@ pub(crate) fn tied_without_a_figure() -> Vec<u8> {
     log.document()
 }
 
-/// A tie that goes to the entry that was first to reach its total.
+/// A tie that goes to the entry that reached its total first.
 fn earliest() -> Vec<u8> {
     let rest = json!({"winners": {"count": 1, "from": "all", "by": "votes", "ties": "earliest"}});
     let mut log = begin(&rest, &only_a());
@@ -155,7 +159,7 @@ fn earliest() -> Vec<u8> {
     log.document()
 }
 
-/// A choice that is not made, or of an entry that is withdrawn since.
+/// Winners by choice: no choice is logged, or a chosen entry is withdrawn after the choice.
 pub(crate) fn choice(is_made: bool) -> Vec<u8> {
     let rest = json!({"winners": {"count": 2, "from": "all", "by": "choice", "ties": "report"}});
     let mut log = begin(&rest, &only_a());
@@ -168,7 +172,7 @@ pub(crate) fn choice(is_made: bool) -> Vec<u8> {
     log.document()
 }
 
-/// All of them, by name.
+/// All documents of this file, by name.
 pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
     let [reopened, corrected] = corrected();
     [

@@ -1,4 +1,4 @@
-//! Rules about single categories: limits over several of them, and numbers of their own.
+//! Rules about single categories: limits over several categories, and a category's own numbers.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::document::{
     category::{CategoryResult, OwnRules},
 };
 
-/// Of which categories a voter votes in how many.
+/// The limits on the number of categories in which a voter votes.
 pub(super) fn limits(document: &Document) -> Markup {
     let rules = &document.rules;
     let titles: HashMap<&CategoryId, &str> =
@@ -54,7 +54,7 @@ fn limit(where_counted: &str, limit: &Limit, titles: &HashMap<&CategoryId, &str>
     }
 }
 
-/// The categories with numbers of their own.
+/// The categories that have their own numbers.
 pub(super) fn own_rules(document: &Document) -> Markup {
     let own: Vec<(&CategoryResult, &OwnRules)> = document
         .categories
@@ -77,7 +77,7 @@ pub(super) fn own_rules(document: &Document) -> Markup {
     }
 }
 
-/// `from 1 to 2 votes on a ballot, 3 champions and 1 winner`
+/// Returns the numbers as text: `from 1 to 2 votes on a ballot, 3 champions and 1 winner`.
 pub(in super::super) fn own_numbers(own: &OwnRules) -> Markup {
     let mut numbers = Vec::new();
     if let Some([least, most]) = own.votes {
