@@ -1,4 +1,7 @@
-//! For tests: real servers from Debian's packages, on free ports, in temporary folders, stopped when they are dropped.
+//! Real servers for tests, from Debian's packages, on free ports and in temporary folders.
+//!
+//! A server stops when its value is dropped.
+//! The module [`wait`] waits until a condition holds.
 
 #![expect(
     clippy::expect_used,
@@ -15,6 +18,7 @@ pub mod postgres;
 pub mod redis;
 pub mod switch;
 pub mod tls;
+pub mod wait;
 
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

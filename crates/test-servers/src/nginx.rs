@@ -1,12 +1,10 @@
-//! A real `nginx` for tests: Debian's, in front of a server, with Debian's settings.
+//! A real `nginx` from Debian for tests, as a proxy of a server, with Debian's settings.
 
 use std::{
     fs,
     net::TcpStream,
     path::Path,
     process::{Child, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -15,30 +13,31 @@ use crate::{
     free_port,
     postgres::{as_user, give_to_server_user, unprivileged_user},
     tls::Authority,
+    wait::{WAIT_TIMEOUT, retry},
 };
 
-/// How long it may take to start.
-const START_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Where it writes what goes wrong, in its folder.
+/// The error log, in the proxy's folder.
 const ERRORS: &str = "errors";
 
-/// A running proxy; stopped when it is dropped, or when the test's process ends.
+/// A running proxy. It stops when it is dropped, or when the test's process ends.
 pub struct Nginx {
     port: u16,
-    /// Runs it until its input is closed.
+    /// Runs the proxy until the shell's input is closed.
     shell: Child,
     folder: TempDir,
 }
 
 impl Nginx {
-    /// Starts one. `server` is what stands in its `server` block, such as `location / { proxy_pass http://127.0.0.1:8080; }`.
+    /// Starts a proxy.
+    ///
+    /// `server` is the content of its `server` block. Example:
+    /// `location / { proxy_pass http://127.0.0.1:8080; }`.
     #[must_use]
     pub fn start(server: &str) -> Self {
         Self::launch("", server)
     }
 
-    /// Starts one that takes TLS, with a certificate of an authority.
+    /// Starts a proxy for TLS, with the server certificate of `authority`.
     #[must_use]
     pub fn start_with_tls(authority: &Authority, server: &str) -> Self {
         give_to_server_user(authority.folder());
@@ -71,19 +70,20 @@ impl Nginx {
     }
 
     fn wait_until_ready(&mut self) {
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            if let Some(status) = self.shell.try_wait().unwrap() {
+        retry(WAIT_TIMEOUT, || {
+            let connected = TcpStream::connect(("127.0.0.1", self.port));
+            if connected.is_err()
+                && let Some(status) = self.shell.try_wait().unwrap()
+            {
                 let errors = fs::read_to_string(self.folder.path().join(ERRORS)).unwrap_or_default();
                 panic!("nginx ended at its start ({status}): {errors}");
             }
-            assert!(begun.elapsed() < START_TIMEOUT, "nginx does not listen");
-            thread::sleep(Duration::from_millis(10));
-        }
+            connected.map_err(|error| format!("nginx does not listen: {error}"))
+        });
     }
 }
 
-/// What Debian's `nginx.conf` has, with all files in the folder that it runs in.
+/// Debian's `nginx.conf`, with all files in the folder in which the proxy runs.
 fn configuration_of(port: u16, protocol: &str, server: &str) -> String {
     format!(
         "daemon off;
@@ -110,12 +110,13 @@ fn configuration_of(port: u16, protocol: &str, server: &str) -> String {
 }
 
 fn run(folder: &Path, configuration: &Path) -> Child {
-    // Ends it when the input is closed, however this process ends, and ends by itself when it does not start.
+    // The shell stops the proxy when its input is closed, however this process ends. The shell also
+    // ends if the proxy does not start.
     let script = r#""$@" < /dev/null & nginx=$!; (read -r _; kill "$nginx") <&3 & wait "$nginx""#;
     let script = format!("exec 3<&0; {script}");
     let mut command = as_user(unprivileged_user(), Path::new("sh"));
     command.args(["-c", &script, "sh", "nginx", "-e", ERRORS, "-p"]).arg(folder).arg("-c").arg(configuration);
-    // Debian has it among the administrator's programs.
+    // Debian installs it in the administrator's folder of programs.
     command.current_dir(folder).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command.stdin(Stdio::piped()).stdout(Stdio::null());
     command.spawn().expect("Debian's package nginx-light is installed")

@@ -1,10 +1,9 @@
-//! A real `PgBouncer` for tests: Debian's, between clients and a server, in transaction mode.
+//! A real `PgBouncer` from Debian for tests, between clients and a server, in transaction mode.
 
 use std::{
     fs,
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use sqlx_core::connection::Connection as _;
@@ -14,21 +13,21 @@ use tempfile::TempDir;
 use crate::{
     free_port,
     postgres::{PASSWORD, Server, as_user, give_to_server_user, unprivileged_user},
+    wait::{WAIT_TIMEOUT, retry_async},
 };
 
-/// How long it may take to start.
-const START_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A running pooler; stopped when it is dropped, or when the test's process ends.
+/// A running pooler. It stops when it is dropped, or when the test's process ends.
 pub struct PgBouncer {
     port: u16,
-    /// Runs the pooler until its input is closed.
+    /// Runs the pooler until the shell's input is closed.
     shell: Child,
     _folder: TempDir,
 }
 
 impl PgBouncer {
-    /// Starts one that lends so many connections of a server to each database, each for one transaction.
+    /// Starts a pooler with `connections` server connections for each database.
+    ///
+    /// It lends a connection for one transaction.
     pub async fn start(server: &Server, connections: u16) -> Self {
         let folder = tempfile::Builder::new().prefix("acclaim-pgbouncer").tempdir().unwrap();
         let port = free_port();
@@ -65,25 +64,26 @@ impl PgBouncer {
     }
 
     async fn wait_until_ready(&self, server: &Server) {
-        let begun = Instant::now();
-        loop {
-            match PgConnection::connect(&server.url_by(self.port, "postgres")).await {
-                Ok(connection) => return connection.close().await.unwrap(),
-                // It refuses a parameter of the driver's, and so it is there.
-                Err(error) if error.as_database_error().is_some() => return,
-                Err(error) => assert!(begun.elapsed() < START_TIMEOUT, "{error}"),
+        let url = server.url_by(self.port, "postgres");
+        retry_async(WAIT_TIMEOUT, async || match PgConnection::connect(&url).await {
+            Ok(connection) => {
+                connection.close().await.unwrap();
+                Ok(())
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            // The pooler refuses a parameter of the driver, so it is running.
+            Err(error) if error.as_database_error().is_some() => Ok(()),
+            Err(error) => Err(format!("PgBouncer does not answer: {error}")),
+        })
+        .await;
     }
 }
 
 fn launch(configuration: &Path, folder: &Path) -> Child {
-    // Ends it when the input is closed, however this process ends.
+    // The shell stops the pooler when its input is closed, however this process ends.
     let script = r#""$@" < /dev/null & read -r _; kill "$!"; wait"#;
     let mut command: Command = as_user(unprivileged_user(), Path::new("sh"));
     command.args(["-c", script, "sh", "pgbouncer", "-q"]).arg(configuration).current_dir(folder);
-    // Debian has it among the administrator's programs.
+    // Debian installs it in the administrator's folder of programs.
     command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("Debian's package pgbouncer is installed")

@@ -1,4 +1,6 @@
-//! A real Postgres for tests: Debian's, in a temporary folder, on a free port, stopped when it is dropped or when the test's process ends.
+//! A real Postgres from Debian for tests, in a temporary folder and on a free port.
+//!
+//! It stops when it is dropped, or when the test's process ends.
 
 use std::{
     fs,
@@ -15,11 +17,11 @@ use sqlx_core::{
 use sqlx_postgres::PgConnection;
 use tempfile::TempDir;
 
-use crate::{free_port, tls::Authority};
+use crate::{free_port, tls::Authority, wait::retry_async};
 
-/// Of the only role. It must not appear in any error.
+/// Password of the only role. It must not be part of any error.
 pub const PASSWORD: &str = "correct-horse-battery";
-/// How long a server may take to start or to stop.
+/// Maximum time for a start or a stop.
 const START_STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running server.
@@ -29,20 +31,20 @@ pub struct Server {
     user: Option<(u32, u32)>,
     settings: Vec<String>,
     postmaster: Child,
-    /// Ends the server when this process's end of its input is closed, however this process ends.
+    /// Stops the server when this process's end of its input is closed, however this process ends.
     _watchdog: Child,
     databases: AtomicU32,
 }
 
 impl Server {
-    /// Starts one, with settings such as `fsync=off`.
+    /// Starts a server, with settings like `fsync=off`.
     pub async fn start(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("acclaim-postgres").tempdir().unwrap();
         let user = unprivileged_user();
         give_to_server_user(folder.path());
         let password = folder.path().join("password");
         fs::write(&password, PASSWORD).unwrap();
-        let made = as_user(user, &programs().join("initdb"))
+        let output = as_user(user, &programs().join("initdb"))
             .args([
                 "--username=acclaim",
                 "--auth=scram-sha-256",
@@ -56,7 +58,7 @@ impl Server {
             .current_dir(folder.path())
             .output()
             .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let port = free_port();
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let postmaster = launch(folder.path(), port, user, &settings);
@@ -74,17 +76,17 @@ impl Server {
         server
     }
 
-    /// Starts one that takes TLS, with a certificate of an authority.
+    /// Starts a server for TLS, with the server certificate of `authority`.
     pub async fn start_with_tls(authority: &Authority) -> Self {
         give_to_server_user(authority.folder());
         give_to_server_user(&authority.server_key());
         let certificate = format!("ssl_cert_file={}", authority.server_certificate().display());
         let key = format!("ssl_key_file={}", authority.server_key().display());
-        // The certificate names one of the addresses.
+        // The certificate names only the first of these addresses.
         Self::start(&["listen_addresses=127.0.0.1,127.0.0.2", "ssl=on", &certificate, &key]).await
     }
 
-    /// The postmaster's process; the others are its children.
+    /// Process id of the postmaster. The other processes are its children.
     pub fn process(&self) -> u32 {
         self.postmaster.id()
     }
@@ -94,12 +96,12 @@ impl Server {
         self.port
     }
 
-    /// The URL of a database of this server, by way of another port if there is a proxy.
+    /// The URL of a database of this server. `port` may be the port of a proxy.
     pub fn url_by(&self, port: u16, database: &str) -> String {
         format!("postgres://acclaim:{PASSWORD}@127.0.0.1:{port}/{database}")
     }
 
-    /// Makes an empty database and returns its name.
+    /// Creates an empty database and returns its name.
     pub async fn empty_database(&self) -> String {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.execute("postgres", &format!("CREATE DATABASE {name}")).await;
@@ -113,7 +115,7 @@ impl Server {
         connection.close().await.unwrap();
     }
 
-    /// The number that a query of a database answers with.
+    /// The number that a query returns in its first column.
     pub async fn number(&self, database: &str, sql: &str) -> i64 {
         let mut connection = PgConnection::connect(&self.url_by(self.port, database)).await.unwrap();
         let row = query(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap();
@@ -121,46 +123,43 @@ impl Server {
         row.try_get(0).unwrap()
     }
 
-    /// Kills every process of the server at once, as a power cut would.
+    /// Kills every process of the server at once, like a power cut.
     pub fn kill(&mut self) {
         let postmaster = self.postmaster.id();
-        // Stopped first, so that it starts no further process and none outlives it.
+        // It is stopped first, so that it starts no other process and no child survives it.
         signal("STOP", &[postmaster]);
         let mut all = children(postmaster);
         all.push(postmaster);
         signal("KILL", &all);
         self.postmaster.wait().unwrap();
-        let begun = Instant::now();
+        let start = Instant::now();
         while all.iter().any(|process| is_alive(*process)) {
-            assert!(begun.elapsed() < START_STOP_TIMEOUT, "a killed process lives on");
+            assert!(start.elapsed() < START_STOP_TIMEOUT, "a killed process lives on");
             std::thread::yield_now();
         }
     }
 
-    /// Starts again what was killed.
+    /// Starts the server again after [`Server::kill`].
     pub async fn restart(&mut self) {
         self.postmaster = launch(self.folder.path(), self.port, self.user, &self.settings);
         self.wait_until_ready().await;
     }
 
     async fn wait_until_ready(&self) {
-        let begun = Instant::now();
-        loop {
-            match PgConnection::connect(&self.url_by(self.port, "postgres")).await {
-                Ok(connection) => return connection.close().await.unwrap(),
-                Err(error) if begun.elapsed() > START_STOP_TIMEOUT => {
-                    let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-                    panic!("{error}\n{log}");
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
+        let url = self.url_by(self.port, "postgres");
+        let connection = retry_async(START_STOP_TIMEOUT, async || {
+            PgConnection::connect(&url).await.map_err(|error| {
+                let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                format!("Postgres does not answer: {error}\n{log}")
+            })
+        });
+        connection.await.close().await.unwrap();
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // `immediate`: nothing of it is wanted any more.
+        // This signal is the mode `immediate`: the data is not needed any more.
         signal("QUIT", &[self.postmaster.id()]);
         let _ended = self.postmaster.wait();
     }
@@ -179,14 +178,16 @@ fn programs() -> PathBuf {
     versions.map(|entry| entry.unwrap().path()).max_by_key(version).unwrap().join("bin")
 }
 
-/// Gives a file or folder to the user that servers run as.
+/// Changes the owner of a file or folder to the user of the servers.
 pub(crate) fn give_to_server_user(path: &Path) {
     if let Some((uid, gid)) = unprivileged_user() {
         chown(path, Some(uid), Some(gid)).unwrap();
     }
 }
 
-/// Postgres refuses to run as root: then as `postgres`, or else as `nobody`.
+/// The user of the servers if the tests run as root: `postgres`, else `nobody`.
+///
+/// Postgres refuses to run as root.
 pub(crate) fn unprivileged_user() -> Option<(u32, u32)> {
     if std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) != 0 {
         return None;
@@ -205,7 +206,7 @@ pub(crate) fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
     if let Some((uid, gid)) = user {
         command.uid(uid).gid(gid);
     }
-    // Not to be stopped by a key pressed for the tests.
+    // In its own process group it does not get the tests' Ctrl+C.
     command.stdin(Stdio::null()).process_group(0);
     command
 }
@@ -222,7 +223,7 @@ fn launch(folder: &Path, port: u16, user: Option<(u32, u32)>, settings: &[String
     command.current_dir(folder).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
 }
 
-/// A process that waits for this one's end and then stops the server, if it runs, and removes its folder.
+/// A process that waits for the end of this one, stops a running server and removes its folder.
 fn watch(folder: &Path) -> Child {
     let script = r#"read -r _
         if [ -f "$1/data/postmaster.pid" ]; then kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")" 2>/dev/null
@@ -244,7 +245,7 @@ fn children(parent: u32) -> Vec<u32> {
 /// State and parent of a process.
 fn stat(process: u32) -> Option<(String, u32)> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in brackets, may hold anything.
+    // The name in brackets may contain any character.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }
@@ -255,5 +256,6 @@ fn is_alive(process: u32) -> bool {
 
 fn signal(name: &str, processes: &[u32]) {
     let processes = processes.iter().map(u32::to_string);
-    let _gone = Command::new("kill").arg(format!("-{name}")).args(processes).stderr(Stdio::null()).status();
+    let _may_be_gone =
+        Command::new("kill").arg(format!("-{name}")).args(processes).stderr(Stdio::null()).status();
 }

@@ -1,4 +1,4 @@
-//! Real servers: Debian's `redis-server`, on free ports, in a temporary folder.
+//! Real Redis servers for tests: Debian's `redis-server`, on free ports, in a temporary folder.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use redis::{Client, Connection, FromRedisValue};
 
 use crate::{free_port, tls::Authority};
 
-/// A running server; killed when dropped.
+/// A running server. It is killed when it is dropped.
 pub struct Server {
     child: Child,
     port: u16,
@@ -19,16 +19,16 @@ pub struct Server {
     folder: PathBuf,
 }
 
-/// What keeps all that it accepts.
+/// Options with which the server loses nothing that it has accepted.
 pub const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
 impl Server {
-    /// Starts one with options as on its command line.
+    /// Starts a server with these command-line options.
     pub fn start(folder: &Path, options: &[&str]) -> Self {
         Self::start_from(folder, options, |_| {})
     }
 
-    /// The same, on what `fill` puts into its folder before it starts.
+    /// Starts a server after `fill` has put files into its folder.
     pub fn start_from(folder: &Path, options: &[&str], fill: impl FnOnce(&Path)) -> Self {
         let port = free_port();
         let folder = folder.join(port.to_string());
@@ -41,7 +41,9 @@ impl Server {
         server
     }
 
-    /// Starts a durable one that also takes TLS, on a port of its own, with a certificate of an authority.
+    /// Starts a durable server that also takes TLS, and returns the TLS port.
+    ///
+    /// Its certificate is the server certificate of `authority`.
     pub fn start_with_tls(folder: &Path, authority: &Authority) -> (Self, u16) {
         let port = free_port();
         let file = |path: PathBuf| path.to_str().unwrap().to_owned();
@@ -57,10 +59,10 @@ impl Server {
         (Self::start(folder, &options), port)
     }
 
-    /// Starts a durable one that follows this one, and returns when it has what this one has.
+    /// Starts a durable replica of this server, and returns when it has this server's data.
     pub fn start_replica(&self, folder: &Path) -> Self {
-        let of = format!("127.0.0.1 {}", self.port);
-        let options = [DURABLE, &["--replicaof", &of, "--repl-diskless-sync-delay", "0"]].concat();
+        let primary = format!("127.0.0.1 {}", self.port);
+        let options = [DURABLE, &["--replicaof", &primary, "--repl-diskless-sync-delay", "0"]].concat();
         let replica = Self::start(folder, &options);
         let deadline = Instant::now() + Duration::from_secs(30);
         while !replica.run::<String>(&["INFO", "replication"]).contains("master_link_status:up") {
@@ -70,27 +72,27 @@ impl Server {
         replica
     }
 
-    /// Waits until this replica has all that its primary has.
+    /// Waits until this replica has all data of its primary.
     pub fn wait_for_all_of(&self, primary: &Self) {
         let offset = |server: &Self, name: &str| {
             let info: String = server.run(&["INFO", "replication"]);
             info.lines().find_map(|line| line.trim_end().strip_prefix(name)?.parse::<u64>().ok())
         };
-        let wanted = offset(primary, "master_repl_offset:").unwrap();
+        let target = offset(primary, "master_repl_offset:").unwrap();
         let deadline = Instant::now() + Duration::from_secs(20);
-        while offset(self, "slave_repl_offset:").is_none_or(|has| has < wanted) {
+        while offset(self, "slave_repl_offset:").is_none_or(|reached| reached < target) {
             assert!(Instant::now() < deadline, "the replica does not catch up");
             std::thread::yield_now();
         }
     }
 
-    /// From now on this replica hears nothing of its primary.
+    /// Disconnects this replica from its primary.
     pub fn fall_behind(&self) {
-        // Nobody listens there.
+        // No server listens on this port.
         self.run::<String>(&["REPLICAOF", "127.0.0.1", "1"]);
     }
 
-    /// Makes a master of this replica.
+    /// Promotes this replica to a master.
     pub fn promote(&self) {
         self.run::<String>(&["REPLICAOF", "NO", "ONE"]);
     }
@@ -103,7 +105,7 @@ impl Server {
         }
     }
 
-    /// Its process.
+    /// Its process id.
     pub fn process(&self) -> u32 {
         self.child.id()
     }
@@ -114,7 +116,7 @@ impl Server {
         self.port
     }
 
-    /// Its address.
+    /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
@@ -127,24 +129,24 @@ impl Server {
     /// Runs a command.
     ///
     /// # Errors
-    /// As the server has them.
+    /// The errors of the server and of the connection.
     pub fn try_run<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let (name, args) = words.split_first().unwrap();
         redis::cmd(name).arg(args).query(&mut self.connection()?)
     }
 
-    /// Runs a command that works.
+    /// Runs a command that must succeed.
     pub fn run<T: FromRedisValue>(&self, words: &[&str]) -> T {
         self.try_run(words).unwrap()
     }
 
-    /// Ends it at once, as a loss of power would its process.
+    /// Kills the process immediately, like a power cut.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Starts it again on what is on its disk.
+    /// Starts the server again with the data on its disk.
     pub fn restart(&mut self) {
         self.child = spawn(&self.folder, self.port, &self.options);
         self.wait();
@@ -159,8 +161,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ended_before = self.child.kill();
-        let _ended_before = self.child.wait();
+        let _may_have_ended = self.child.kill();
+        let _may_have_ended = self.child.wait();
     }
 }
 
@@ -176,7 +178,7 @@ fn spawn(folder: &Path, port: u16, options: &[String]) -> Child {
         .expect("redis-server is installed")
 }
 
-/// Three masters of one cluster.
+/// Starts three masters of one cluster.
 #[must_use]
 pub fn start_cluster(folder: &Path) -> Vec<Server> {
     let clustered = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
@@ -200,19 +202,23 @@ pub fn start_cluster(folder: &Path) -> Vec<Server> {
     servers
 }
 
-/// Whether a master can reach every other by its own name, and knows who has each slot: `cluster_state` alone is fine sooner.
+/// Whether a master can reach every other one by its name, and knows the owner of each slot.
+///
+/// `cluster_state` alone is `ok` earlier.
 fn knows_all(server: &Server, masters: &[Server]) -> bool {
     let nodes: String = server.run(&["CLUSTER", "NODES"]);
-    let linked = |master: &Server| {
+    let is_linked = |master: &Server| {
         let name: String = master.run(&["CLUSTER", "MYID"]);
         nodes.lines().any(|node| node.starts_with(&name) && node.contains(" connected "))
     };
     let info: String = server.run(&["CLUSTER", "INFO"]);
-    let fine = |field: &str| info.lines().any(|line| line.trim_end() == field);
-    fine("cluster_state:ok") && fine("cluster_slots_ok:16384") && masters.iter().all(linked)
+    let has_line = |text: &str| info.lines().any(|line| line.trim_end() == text);
+    has_line("cluster_state:ok") && has_line("cluster_slots_ok:16384") && masters.iter().all(is_linked)
 }
 
-/// Moves all keys of a key's hash slot from one master of a cluster to another, one after the other, as an operator's tools do.
+/// Moves all keys of a key's hash slot from one master of a cluster to another.
+///
+/// It moves one key after the other, like the tools of operators.
 pub fn move_slot(servers: &[Server], key: &str, from: usize, to: usize) {
     let (source, target) = (&servers[from], &servers[to]);
     let slot = source.run::<u16>(&["CLUSTER", "KEYSLOT", key]).to_string();
@@ -222,7 +228,7 @@ pub fn move_slot(servers: &[Server], key: &str, from: usize, to: usize) {
     loop {
         let keys: Vec<String> = source.run(&["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
         let Some(key) = keys.first() else { break };
-        // A busy node may need a second attempt; a key is moved whole or not at all.
+        // A busy node may need a second attempt. A key is moved whole or not at all.
         let deadline = Instant::now() + Duration::from_secs(20);
         let port = target.port.to_string();
         while let Err(error) = source.try_run::<String>(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]) {
@@ -230,7 +236,7 @@ pub fn move_slot(servers: &[Server], key: &str, from: usize, to: usize) {
         }
     }
     let others =
-        servers.iter().filter(|server| ![from, to].iter().any(|done| servers[*done].port == server.port));
+        servers.iter().filter(|server| ![from, to].iter().any(|index| servers[*index].port == server.port));
     for server in [target, source].into_iter().chain(others) {
         server.run::<String>(&["CLUSTER", "SETSLOT", &slot, "NODE", &id(target)]);
     }

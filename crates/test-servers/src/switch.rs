@@ -1,5 +1,6 @@
-//! An address that leads to one server and then to another, as a virtual address or a DNS name does after a failover, and whose connections can
-//! be cut, or carry nothing any more.
+//! A switchable address: it leads to one server and then to another, like after a failover.
+//!
+//! A virtual address or a DNS name does this. The connections can also be cut or frozen.
 
 use tokio::{
     io::copy_bidirectional,
@@ -7,7 +8,7 @@ use tokio::{
     sync::watch,
 };
 
-/// An address on 127.0.0.1. Needs a runtime of tokio that lives as long.
+/// An address on 127.0.0.1. It needs a tokio runtime that lives as long as the address.
 pub struct Switch {
     port: u16,
     target: watch::Sender<Option<u16>>,
@@ -15,40 +16,42 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// One that leads to a server's port.
+    /// Starts an address that leads to the port of a server.
     ///
     /// # Panics
-    /// Without a free port.
+    /// If there is no free port.
     pub async fn start(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (target, targets) = watch::channel(Some(server));
-        let (freeze, freezing) = watch::channel(());
+        let (freeze, frozen) = watch::channel(());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, targets.clone(), freezing.clone()));
+                tokio::spawn(carry(client, targets.clone(), frozen.clone()));
             }
         });
         Self { port, target, freeze }
     }
 
-    /// Its port.
+    /// The port of the address.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Leads to another server from now on, or nowhere; connections to the former one are cut.
+    /// Leads to another server from now on, or to none. Connections to the former server are cut.
     pub fn lead_to(&self, server: Option<u16>) {
         self.target.send_replace(server);
     }
 
-    /// Cuts all connections; new ones are let through.
+    /// Cuts all connections. New connections are accepted.
     pub fn cut(&self) {
         self.target.send_modify(|_| {});
     }
 
-    /// Has the connections that there are carry nothing from now on, without an end: a cable is pulled. New ones are let through.
+    /// Freezes the present connections: they carry no data but stay open, like with a pulled cable.
+    ///
+    /// New connections are accepted.
     pub fn freeze(&self) {
         self.freeze.send_modify(|()| {});
     }
@@ -57,19 +60,19 @@ impl Switch {
 async fn carry(
     mut client: TcpStream,
     mut targets: watch::Receiver<Option<u16>>,
-    mut freezing: watch::Receiver<()>,
+    mut frozen: watch::Receiver<()>,
 ) {
-    freezing.mark_unchanged();
+    frozen.mark_unchanged();
     let Some(server) = *targets.borrow_and_update() else { return };
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
     let _latency = (client.set_nodelay(true), server.set_nodelay(true));
     tokio::select! {
         _ = copy_bidirectional(&mut client, &mut server) => {}
-        // Or it is gone, and with it the test.
+        // An error means that the switch is dropped and the test has ended.
         _ = targets.changed() => {}
-        _ = freezing.changed() => {
-            // Both ends stay open as long as the way leads there.
-            let _moved = targets.changed().await;
+        _ = frozen.changed() => {
+            // Both ends stay open until the target changes.
+            let _target_changed = targets.changed().await;
         }
     }
 }

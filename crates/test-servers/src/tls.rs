@@ -1,4 +1,6 @@
-//! An authority of a test's own, and what it certifies; by Debian's `openssl`, which the package of Postgres needs anyway.
+//! A certificate authority for a test, with the certificates that it issues.
+//!
+//! It uses Debian's `openssl`, which the package of Postgres needs too.
 
 use std::{
     fs,
@@ -8,16 +10,16 @@ use std::{
 
 use tempfile::TempDir;
 
-/// An authority with one server on 127.0.0.1.
+/// A certificate authority with one server on 127.0.0.1.
 pub struct Authority {
     folder: TempDir,
 }
 
 impl Authority {
-    /// A new one.
+    /// Creates an authority and its server certificate.
     ///
     /// # Panics
-    /// Without `openssl`.
+    /// If `openssl` is missing or fails.
     #[must_use]
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("acclaim-authority").tempdir().unwrap();
@@ -32,20 +34,20 @@ impl Authority {
              -out server.pem -days 2"
                 .to_owned(),
         ] {
-            let made =
+            let output =
                 Command::new("openssl").args(command.split(' ')).current_dir(folder.path()).output().unwrap();
-            assert!(made.status.success(), "{command}: {}", String::from_utf8_lossy(&made.stderr));
+            assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
         }
         Self { folder }
     }
 
-    /// The folder of the following.
+    /// The folder of the certificates and keys.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Its own certificate.
+    /// The authority's certificate.
     #[must_use]
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("authority.pem")
